@@ -1,0 +1,1 @@
+"""The newsletter system: stories become editions, are approved, sent and accounted for."""

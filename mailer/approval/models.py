@@ -1,0 +1,141 @@
+"""The frozen copy of an edition, who wrote it, and who put their name to it."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from mailer.editions.models import Edition, Newsletter
+from mailer.stories.models import Story
+
+
+class Authorship(models.Model):
+    """Append-only: who really changed what a reader would see. Exactly one subject is set."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    edition = models.ForeignKey(Edition, null=True, on_delete=models.CASCADE, related_name="+")
+    story = models.ForeignKey(Story, null=True, on_delete=models.CASCADE, related_name="+")
+    newsletter = models.ForeignKey(Newsletter, null=True, on_delete=models.CASCADE, related_name="+")
+    # "wrote", "imported", "assembled", "replaced the picture", "changed the sender"…
+    action = models.CharField(max_length=60)
+    # SHA-256 of the subject's content after the change.
+    fingerprint = models.CharField(max_length=64)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["at", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="authorship_one_subject",
+                condition=(
+                    models.Q(edition__isnull=False, story__isnull=True, newsletter__isnull=True)
+                    | models.Q(edition__isnull=True, story__isnull=False, newsletter__isnull=True)
+                    | models.Q(edition__isnull=True, story__isnull=True, newsletter__isnull=False)
+                ),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.action}"
+
+
+class FrozenCopy(models.Model):
+    """What was submitted: everything that decides what a reader sees, under one SHA-256."""
+
+    class State(models.TextChoices):
+        SUBMITTED = "submitted", "waiting for approval"
+        APPROVED = "approved", "approved"
+        SCHEDULED = "scheduled", "scheduled"
+        BROKEN = "broken", "seal broken by a later change"
+        WITHDRAWN = "withdrawn", "taken back"
+
+    edition = models.ForeignKey(Edition, on_delete=models.PROTECT, related_name="copies")
+    # Hex SHA-256 over `manifest`.
+    sha256 = models.CharField(max_length=64, unique=True)
+    # Canonical JSON of rendering.records.Content.
+    content = models.TextField()
+    # Canonical JSON: hashes of content and of every variant, audience and count, sender, window.
+    manifest = models.TextField()
+    # {"lists": [ids], "countries": [codes], "languages": [codes]}; see editions.audience.
+    audience = models.JSONField()
+    # Readers counted when it was submitted.
+    audience_count = models.PositiveIntegerField()
+    # What preflight said to staff: [{"level": "warning", "text": …}]
+    findings = models.JSONField(default=list)
+    window_from = models.DateTimeField()
+    window_until = models.DateTimeField()
+    submitted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    submitted_at = models.DateTimeField()
+    # Below this line, and only here, a copy changes after it was made.
+    state = models.CharField(max_length=12, choices=State.choices, default=State.SUBMITTED)
+    send_at = models.DateTimeField(null=True, blank=True)
+    scheduled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    broken_because = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["-submitted_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["edition"],
+                condition=models.Q(state__in=["submitted", "approved", "scheduled"]),
+                name="frozen_copy_one_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.edition} {self.sha256[:12]}"
+
+
+class FrozenVariant(models.Model):
+    """The exact words and bytes of one variant of a frozen copy; personal fields stand in it as marks."""
+
+    copy = models.ForeignKey(FrozenCopy, on_delete=models.CASCADE, related_name="variants")
+    # rendering.select.variant_key of story set and language.
+    key = models.CharField(max_length=16)
+    language = models.CharField(max_length=12)
+    # Keys of the stories shown, in order, comma-separated.
+    stories = models.TextField(blank=True)
+    subject = models.CharField(max_length=200)
+    preheader = models.CharField(max_length=250, blank=True)
+    html = models.TextField()
+    text = models.TextField()
+    # SHA-256 over subject, preheader, html and text.
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["copy", "key"], name="frozen_variant_once")]
+
+    def __str__(self) -> str:
+        return f"{self.key} ({self.language})"
+
+
+class FrozenAuthor(models.Model):
+    """Somebody whose hand is in a frozen copy, and who therefore may not approve it."""
+
+    copy = models.ForeignKey(FrozenCopy, on_delete=models.CASCADE, related_name="authors")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    # In words, for the person who is refused: "wrote the story “…”".
+    because = models.CharField(max_length=300)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["copy", "user"], name="frozen_author_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.because}"
+
+
+class Approval(models.Model):
+    """A named person's seal on one hash. The database refuses a seal by an author."""
+
+    copy = models.OneToOneField(FrozenCopy, on_delete=models.CASCADE, related_name="approval")
+    sha256 = models.CharField(max_length=64)
+    approver = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    # True when given through `mailer edition approve --as`.
+    by_command = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return f"{self.sha256[:12]} by {self.approver}"

@@ -1,0 +1,1 @@
+"""The `mailer` command: one module per group of subcommands; thin: parse, call, print."""

@@ -1,0 +1,253 @@
+"""The configuration: one TOML file, one typed structure; unknown and missing keys fail loudly and by name."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+ENVIRONMENT_PREFIX = "MAILER_"
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the message names the file, the key and what to write instead."""
+
+
+@dataclass(frozen=True)
+class Site:
+    # Where readers and staff reach the web process, without a trailing slash.
+    url: str
+    # The office's name, as readers see it.
+    name: str
+    # Signs sessions and every token in a mail. At least 32 characters; changing it ends every link ever sent.
+    secret_key: str
+    # Countries offered to readers, ISO 3166-1 alpha-2.
+    countries: tuple[str, ...] = ("KZ", "KG", "TJ", "TM", "UZ")
+    # Languages offered to readers and writers, the first is the site's own.
+    languages: tuple[str, ...] = ("en", "ru", "kk", "ky", "tg", "uz", "tk")
+    # IANA zone of the office, for what staff see.
+    timezone: str = "UTC"
+    # Shows Django's debug pages; never on a machine that others reach.
+    debug: bool = False
+
+
+@dataclass(frozen=True)
+class Database:
+    # sqlite:///mailer.db (relative to the configuration file) or postgresql://user:password@host/name
+    url: str = "sqlite:///mailer.db"
+
+
+@dataclass(frozen=True)
+class Storage:
+    # Pictures, the attempt journal and locks; relative to the configuration file.
+    path: str = "data"
+
+
+@dataclass(frozen=True)
+class Smtp:
+    host: str = "localhost"
+    port: int = 25
+    security: Literal["none", "starttls", "tls"] = "none"
+    username: str = ""
+    password: str = ""
+    # Open connections at most, per sending process.
+    connections: int = 5
+
+
+@dataclass(frozen=True)
+class Bounces:
+    # Domain of the envelope sender; bounces to b+TOKEN@ this domain come back to the mailbox below.
+    domain: str = ""
+    # Maildir in which returned mail lands; relative to the configuration file. Empty: none is read.
+    maildir: str = ""
+
+
+@dataclass(frozen=True)
+class Sending:
+    # What happens to a message whose reply was never read: send once more with the same Message-ID, or leave it.
+    in_doubt: Literal["resend", "leave"] = "resend"
+    # Messages a second at most, over all connections; 0 is as fast as the relay takes them.
+    rate_per_second: float = 0
+    # Hours after release when what is still deferred counts as refused.
+    expire_after_hours: int = 72
+
+
+@dataclass(frozen=True)
+class Approval:
+    # Whether `mailer edition submit|approve --as USER` may act for a person.
+    by_command: bool = False
+
+
+@dataclass(frozen=True)
+class Web:
+    host: str = "127.0.0.1"
+    port: int = 8000
+
+
+@dataclass(frozen=True)
+class Demo:
+    # Mounts /demo/ and the readers' inboxes. Only `mailer demo` sets this.
+    enabled: bool = False
+    # The caught mail, relative to the configuration file.
+    inbox: str = "inbox"
+    # Port of the mail catcher.
+    smtp_port: int = 8025
+
+
+@dataclass(frozen=True)
+class Config:
+    site: Site
+    # The folder that relative paths start from: that of the configuration file.
+    home: Path
+    database: Database = field(default_factory=Database)
+    storage: Storage = field(default_factory=Storage)
+    smtp: Smtp = field(default_factory=Smtp)
+    bounces: Bounces = field(default_factory=Bounces)
+    sending: Sending = field(default_factory=Sending)
+    approval: Approval = field(default_factory=Approval)
+    web: Web = field(default_factory=Web)
+    demo: Demo = field(default_factory=Demo)
+
+    def path(self, relative: str) -> Path:
+        """A path of the configuration, absolute."""
+        return (self.home / relative).resolve()
+
+
+def load(path: Path, environment: Mapping[str, str]) -> Config:
+    """Read the file at `path`, with `MAILER_<SECTION>__<KEY>` of `environment` taking precedence.
+
+    Raises ConfigError, which names the file and the key.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be read ({error.strerror}). "
+            "`mailer init` writes one; --config or MAILER_CONFIG names another."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8 text (byte {error.start}).") from error
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: is not valid TOML: {error}") from error
+    return parse(table, environment, home=path.resolve().parent, origin=str(path))
+
+
+def parse(table: dict[str, Any], environment: Mapping[str, str], *, home: Path, origin: str) -> Config:
+    """Turn a TOML table into a Config. `origin` names it in errors."""
+    sections = {f.name: f for f in dataclasses.fields(Config) if f.name != "home"}
+    for name, value in table.items():
+        if name not in sections:
+            raise ConfigError(f"{origin}: unknown section [{name}]; known: {', '.join(sections)}.")
+        if not isinstance(value, dict):
+            raise ConfigError(f"{origin}: `{name}` must be a section, written [{name}].")
+    merged = {name: dict(table.get(name, {})) for name in sections}
+    _override(merged, environment)
+    hints = typing.get_type_hints(Config)
+    parsed = {name: _section(hints[name], name, merged[name], home, origin) for name in sections}
+    config = Config(home=home, **parsed)
+    _check(config, origin)
+    return config
+
+
+def _override(merged: dict[str, dict[str, Any]], environment: Mapping[str, str]) -> None:
+    for variable, value in environment.items():
+        if not variable.startswith(ENVIRONMENT_PREFIX) or "__" not in variable:
+            continue
+        section, key = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__", 1)
+        if section not in merged:
+            raise ConfigError(
+                f"environment variable {variable}: there is no section [{section}]; known: {', '.join(merged)}."
+            )
+        merged[section].pop(f"{key}_file", None)
+        merged[section][key] = value
+
+
+def _section(kind: Any, name: str, table: dict[str, Any], home: Path, origin: str) -> Any:
+    fields = {f.name: f for f in dataclasses.fields(kind)}
+    hints = typing.get_type_hints(kind)
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        target = key
+        if key not in fields and key.endswith("_file") and key.removesuffix("_file") in fields:
+            target = key.removesuffix("_file")
+            value = _secret(home / str(value), f"{origin}: [{name}] {key}")
+        if target not in fields:
+            raise ConfigError(f"{origin}: unknown key `{key}` in [{name}]; known: {', '.join(fields)}.")
+        if target in values:
+            raise ConfigError(f"{origin}: [{name}] gives both `{target}` and `{target}_file`; keep one.")
+        values[target] = _typed(hints[target], value, f"{origin}: [{name}] {target}")
+    for key, spec in fields.items():
+        if key not in values and spec.default is dataclasses.MISSING:
+            raise ConfigError(f"{origin}: [{name}] needs `{key}`; config.example.toml shows how it is written.")
+    return kind(**values)
+
+
+def _secret(path: Path, where: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigError(f"{where}: {path} cannot be read ({error.strerror}).") from error
+
+
+def _typed(hint: Any, value: Any, where: str) -> Any:
+    origin = typing.get_origin(hint)
+    if origin is Literal:
+        allowed = typing.get_args(hint)
+        if value not in allowed:
+            raise ConfigError(f"{where}: is {value!r}; it must be one of {', '.join(map(repr, allowed))}.")
+        return value
+    if origin is tuple:
+        items = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+        if not isinstance(items, list) or not all(isinstance(item, str) and item for item in items):
+            raise ConfigError(f'{where}: must be a list of texts, such as ["KZ", "UZ"].')
+        return tuple(items)
+    if hint is bool:
+        return _boolean(value, where)
+    if hint in (int, float):
+        return _number(hint, value, where)
+    if not isinstance(value, str):
+        raise ConfigError(f"{where}: is {value!r}; it must be a text in quotes.")
+    return value
+
+
+def _boolean(value: Any, where: str) -> bool:
+    if isinstance(value, bool):
+        return value
+    words = {"true": True, "false": False, "1": True, "0": False}
+    if isinstance(value, str) and value.lower() in words:
+        return words[value.lower()]
+    raise ConfigError(f"{where}: is {value!r}; it must be true or false.")
+
+
+def _number(kind: type[int] | type[float], value: Any, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ConfigError(f"{where}: is {value!r}; it must be a number.")
+    try:
+        number = kind(value)
+    except ValueError as error:
+        raise ConfigError(f"{where}: is {value!r}; it must be a number.") from error
+    if number != float(value) or not 0 <= number < float("inf"):
+        raise ConfigError(f"{where}: is {value!r}; it must be a {kind.__name__} that is not negative.")
+    return number
+
+
+def _check(config: Config, origin: str) -> None:
+    if not config.site.url.startswith(("http://", "https://")) or config.site.url.endswith("/"):
+        raise ConfigError(
+            f"{origin}: [site] url is {config.site.url!r}; write it as https://news.example.org, without a final slash."
+        )
+    if len(config.site.secret_key) < 32:
+        raise ConfigError(f"{origin}: [site] secret_key is shorter than 32 characters; `mailer init` makes a good one.")
+    if not config.site.languages or not config.site.countries:
+        raise ConfigError(f"{origin}: [site] needs at least one of `languages` and one of `countries`.")
+    for port, where in ((config.smtp.port, "[smtp] port"), (config.web.port, "[web] port")):
+        if not 0 < port < 65536:
+            raise ConfigError(f"{origin}: {where} is {port}; a port is between 1 and 65535.")
+    if config.smtp.connections < 1:
+        raise ConfigError(f"{origin}: [smtp] connections is 0; at least one is needed to send.")

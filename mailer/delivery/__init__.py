@@ -1,0 +1,1 @@
+"""The ledger of deliveries and the engine that sends them."""

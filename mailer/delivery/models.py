@@ -1,0 +1,118 @@
+"""The ledger: mailings, one row per reader's copy, and the outbox for every other mail."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from mailer.approval.models import FrozenCopy, FrozenVariant
+from mailer.editions.models import Edition
+
+
+class Mailing(models.Model):
+    """The sending of an approved edition to its audience."""
+
+    class State(models.TextChoices):
+        PLANNING = "planning", "counting its readers"
+        HELD = "held", "held for a person"
+        SENDING = "sending", "sending"
+        PAUSED = "paused", "paused"
+        DONE = "done", "sent"
+        CANCELLED = "cancelled", "cancelled"
+
+    copy = models.OneToOneField(FrozenCopy, on_delete=models.PROTECT, related_name="mailing")
+    edition = models.ForeignKey(Edition, on_delete=models.PROTECT, related_name="mailings")
+    state = models.CharField(max_length=12, choices=State.choices, default=State.PLANNING)
+    # Readers when membership was frozen; null until planned.
+    audience = models.PositiveIntegerField(null=True)
+    # Why it is held or paused, in words for staff.
+    reason = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    planned_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    # When what is still deferred counts as refused.
+    expires_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.edition}: {self.get_state_display()}"
+
+
+class Delivery(models.Model):
+    """One reader's copy in a mailing. `accepted` means that the next server took it, and no more."""
+
+    class State(models.TextChoices):
+        PLANNED = "planned", "planned"
+        CLAIMED = "claimed", "being sent"
+        ACCEPTED = "accepted", "accepted"
+        DEFERRED = "deferred", "deferred"
+        REFUSED = "refused", "refused"
+        IN_DOUBT = "in_doubt", "in doubt"
+        EXCLUDED = "excluded", "left out"
+
+    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="deliveries")
+    # Number of the subscriber; stays when the person is erased, so it is no foreign key.
+    subscriber = models.BigIntegerField()
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PLANNED)
+    variant = models.ForeignKey(FrozenVariant, null=True, on_delete=models.PROTECT, related_name="+")
+    # The reader's countries when planned, "KZ,UZ"; what the mail's own words name.
+    countries = models.CharField(max_length=800, blank=True)
+    # Why it is excluded or refused: suppressed, unconfirmed, no_stories, cancelled, expired…
+    reason = models.CharField(max_length=40, blank=True)
+    # Who holds it, and until when.
+    claimed_by = models.CharField(max_length=64, blank=True)
+    lease_until = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    # When a deferred one is due again.
+    due_at = models.DateTimeField(null=True)
+    # The server's last words.
+    reply = models.CharField(max_length=500, blank=True)
+    accepted_at = models.DateTimeField(null=True)
+    # Marks on an accepted delivery.
+    bounced_at = models.DateTimeField(null=True)
+    complained_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["mailing", "subscriber"], name="delivery_once")]
+        indexes = [
+            # Partial, and used only where a query repeats the condition word for word.
+            models.Index(fields=["mailing", "id"], condition=Q(state="planned"), name="delivery_planned"),
+            models.Index(fields=["mailing", "due_at"], condition=Q(state="deferred"), name="delivery_deferred"),
+            models.Index(fields=["lease_until"], condition=Q(state="claimed"), name="delivery_claimed"),
+            models.Index(fields=["mailing", "id"], condition=Q(state="in_doubt"), name="delivery_in_doubt"),
+            models.Index(fields=["subscriber", "id"], name="delivery_of_reader"),
+            models.Index(fields=["mailing", "state", "reason"], name="delivery_account"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.mailing_id}/{self.subscriber}: {self.state}"
+
+
+class OutboxMessage(models.Model):
+    """A mail that is not an edition: written in the caller's transaction, sent by the worker."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "waiting"
+        SENT = "sent", "sent"
+        REFUSED = "refused", "refused"
+
+    sender = models.CharField(max_length=320)
+    recipient = models.CharField(max_length=320)
+    # The whole message, CRLF line ends.
+    message = models.BinaryField()
+    state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True)
+    reply = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["due_at"], condition=Q(state="waiting"), name="outbox_waiting")]
+
+    def __str__(self) -> str:
+        return f"outbox {self.pk}: {self.state}"

@@ -1,0 +1,1 @@
+"""Staff screens on Wagtail: viewsets, panels, pages and actions."""

@@ -1,0 +1,1 @@
+"""Newsletters, their editions, and how an edition is assembled from stories."""

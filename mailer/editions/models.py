@@ -1,0 +1,128 @@
+"""Newsletters and their editions."""
+
+from __future__ import annotations
+
+import zoneinfo
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.utils import timezone
+from modelcluster.fields import ParentalKey
+from modelcluster.models import ClusterableModel
+from wagtail.fields import StreamField
+from wagtail.models import DraftStateMixin, PreviewableMixin, RevisionMixin
+
+from mailer.editions.blocks import EDITION_BLOCKS
+from subscribers.fields import CountriesField, LanguagesField
+from subscribers.models import MailingList
+
+
+class Newsletter(ClusterableModel):
+    """A publication: its sender, schedule, countries, languages and look."""
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=120)
+    # The office that speaks, as the foot of every mail names it.
+    office = models.CharField(max_length=160)
+    postal_address = models.CharField(max_length=240)
+    sender_name = models.CharField(max_length=120)
+    sender_email = models.EmailField()
+    reply_to = models.EmailField(blank=True)
+    countries = CountriesField(blank=False)
+    languages = LanguagesField(blank=False)
+    # The stated chain: a text missing in the reader's language is taken from the first of these that has it.
+    fallbacks = LanguagesField(
+        help_text="Where a text is missing in the reader's language, the first of these that has it is used.",
+        default="en",
+    )
+    lists = models.ManyToManyField(MailingList, related_name="+")
+    # IANA zone of the schedule, and of the dates that staff see.
+    zone = models.CharField("time zone", max_length=64, default="UTC")
+    # Day of the month and hour at which the past period's edition is assembled; empty: by hand.
+    assemble_day = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(28)]
+    )
+    assemble_hour = models.PositiveSmallIntegerField(default=9, validators=[MaxValueValidator(23)])
+    # Days after submission within which an approved edition may leave.
+    window_days = models.PositiveSmallIntegerField(default=7, validators=[MinValueValidator(1), MaxValueValidator(60)])
+    # Changed tokens of the theme: {"accent": "#0A6E7A", …}; see rendering.theme.
+    theme = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        if self.zone not in zoneinfo.available_timezones():
+            raise ValidationError({"zone": "Write an IANA time zone, such as Asia/Almaty."})
+
+
+class NewsletterText(models.Model):
+    """What a newsletter says about itself in one language."""
+
+    newsletter = ParentalKey(Newsletter, on_delete=models.CASCADE, related_name="texts")
+    language = models.CharField(max_length=12)
+    tagline = models.CharField(max_length=160)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["newsletter", "language"], name="newsletter_text_once")]
+
+    def __str__(self) -> str:
+        return f"{self.language}: {self.tagline}"
+
+
+class Edition(PreviewableMixin, DraftStateMixin, RevisionMixin, ClusterableModel):
+    """One number of a newsletter, for a period. Its life after the draft is kept in approval and delivery."""
+
+    newsletter = models.ForeignKey(Newsletter, on_delete=models.PROTECT, related_name="editions")
+    slug = models.SlugField(unique=True, max_length=80, editable=False)
+    # The month it is for, "2021-12".
+    period = models.CharField(
+        max_length=7, validators=[RegexValidator(r"^\d{4}-(0[1-9]|1[0-2])$", "Write year and month: 2021-12.")]
+    )
+    number = models.PositiveIntegerField("number of the edition", default=1)
+    body = StreamField(EDITION_BLOCKS, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["-period", "newsletter"]
+        constraints = [models.UniqueConstraint(fields=["newsletter", "period"], name="edition_once_a_period")]
+        permissions = [
+            ("submit_edition", "Can submit an edition for approval"),
+            ("approve_edition", "Can approve an edition that others wrote"),
+            ("schedule_edition", "Can schedule, pause and cancel an approved edition"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.newsletter.name}, {self.period}"
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        if not self.slug:
+            self.slug = f"{self.newsletter.slug}-{self.period}"
+        super().save(*args, **kwargs)
+
+
+class EditionText(models.Model):
+    """Subject line and preheader of an edition in one language; made by assembling, changed by staff."""
+
+    edition = ParentalKey(Edition, on_delete=models.CASCADE, related_name="texts")
+    language = models.CharField(max_length=12)
+    subject = models.CharField(max_length=150, help_text="What the inbox shows. About 50 characters read well.")
+    preheader = models.CharField(max_length=200, blank=True, help_text="The grey line behind the subject.")
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["edition", "language"], name="edition_text_once")]
+
+    def __str__(self) -> str:
+        return f"{self.language}: {self.subject}"
+
+    def clean(self) -> None:
+        for name in ("subject", "preheader"):
+            if any(character in getattr(self, name) for character in "\r\n\0"):
+                raise ValidationError({name: "Must be a single line."})

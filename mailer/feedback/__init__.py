@@ -1,0 +1,1 @@
+"""What comes back: bounce mail and unsubscribes become events, and policy acts on them."""

@@ -1,0 +1,29 @@
+"""Contents page: the tables of every stage, in the order that mail flows."""
+
+from __future__ import annotations
+
+from mailer.approval.models import Approval, Authorship, FrozenAuthor, FrozenCopy, FrozenVariant
+from mailer.delivery.models import Delivery, Mailing, OutboxMessage
+from mailer.editions.models import Edition, EditionText, Newsletter, NewsletterText
+from mailer.feedback.models import FeedbackEvent, ReturnedMessage
+from mailer.stories.models import Story, StorySource, StoryText
+
+__all__ = [
+    "Approval",
+    "Authorship",
+    "Delivery",
+    "Edition",
+    "EditionText",
+    "FeedbackEvent",
+    "FrozenAuthor",
+    "FrozenCopy",
+    "FrozenVariant",
+    "Mailing",
+    "Newsletter",
+    "NewsletterText",
+    "OutboxMessage",
+    "ReturnedMessage",
+    "Story",
+    "StorySource",
+    "StoryText",
+]

@@ -1,0 +1,1 @@
+"""Pages for everyone: the archive, an edition in the browser, the feed."""

@@ -1,0 +1,1 @@
+"""Figures about what was sent and what came back."""

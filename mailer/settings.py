@@ -1,0 +1,171 @@
+"""Django's settings, derived from the one configuration file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+
+from mailer import config as _config
+
+CONFIG = _config.load(Path(os.environ.get("MAILER_CONFIG", "config.toml")), os.environ)
+
+_PACKAGE = Path(__file__).resolve().parent
+# An installed wheel carries the templates inside the package, a checkout beside it.
+TEMPLATE_ROOT = next(
+    path for path in (_PACKAGE / "templates", _PACKAGE.parent / "templates") if (path / "mail").is_dir()
+)
+
+
+def _database() -> dict[str, Any]:
+    url = CONFIG.database.url
+    if url.startswith("sqlite:///"):
+        name = url.removeprefix("sqlite:///")
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": name if name == ":memory:" else str(CONFIG.path(name)),
+            "OPTIONS": {
+                # Writers queue instead of failing, and a commit survives a power cut.
+                "transaction_mode": "IMMEDIATE",
+                "timeout": 20,
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;",
+            },
+        }
+    try:
+        parsed = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
+    except (ValueError, KeyError, dj_database_url.ParseError) as error:
+        raise _config.ConfigError(
+            "[database] url is not understood; write sqlite:///mailer.db or postgresql://user:password@host/name."
+        ) from error
+    if parsed.get("ENGINE") != "django.db.backends.postgresql":
+        raise _config.ConfigError("[database] url: only sqlite:/// and postgresql:// databases are supported.")
+    return parsed
+
+
+DATABASES = {"default": _database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+SECRET_KEY = CONFIG.site.secret_key
+DEBUG = CONFIG.site.debug
+ALLOWED_HOSTS = sorted({CONFIG.site.url.split("://")[1].split("/")[0].rsplit(":", 1)[0], "127.0.0.1", "localhost"})
+CSRF_TRUSTED_ORIGINS = [CONFIG.site.url]
+ROOT_URLCONF = "mailer.urls"
+WSGI_APPLICATION = "mailer.wsgi.application"
+
+INSTALLED_APPS = [
+    "mailer.apps.MailerConfig",
+    "subscribers",
+    "wagtail.users",
+    "wagtail.snippets",
+    "wagtail.images",
+    "wagtail.search",
+    "wagtail.admin",
+    "wagtail",
+    "modelcluster",
+    "taggit",
+    "django_filters",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [TEMPLATE_ROOT],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "wagtailadmin_login"
+
+LANGUAGE_CODE = CONFIG.site.languages[0]
+LANGUAGES = [
+    ("en", "English"),
+    ("ru", "Русский"),
+    ("kk", "Қазақша"),
+    ("ky", "Кыргызча"),
+    ("tg", "Тоҷикӣ"),
+    ("uz", "Oʻzbekcha"),
+    ("tk", "Türkmençe"),
+]
+LOCALE_PATHS: list[Path] = []
+TIME_ZONE = CONFIG.site.timezone
+USE_TZ = True
+USE_I18N = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = CONFIG.path(CONFIG.storage.path) / "static"
+STATICFILES_DIRS = [_PACKAGE / "static"]
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+MEDIA_URL = "/media/"
+MEDIA_ROOT = CONFIG.path(CONFIG.storage.path) / "media"
+
+# Every mail that is not an edition becomes an outbox row in the caller's transaction.
+EMAIL_BACKEND = "mailer.delivery.outbox.EmailBackend"
+DEFAULT_FROM_EMAIL = f"{CONFIG.site.name} <newsletter@{CONFIG.bounces.domain or 'localhost'}>"
+
+_secure = CONFIG.site.url.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _secure
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _secure else None
+X_FRAME_OPTIONS = "SAMEORIGIN"
+
+WAGTAIL_SITE_NAME = CONFIG.site.name
+WAGTAILADMIN_BASE_URL = CONFIG.site.url
+WAGTAIL_I18N_ENABLED = False
+WAGTAIL_ENABLE_UPDATE_CHECK = False
+WAGTAIL_ENABLE_WHATS_NEW_BANNER = False
+WAGTAIL_GRAVATAR_PROVIDER_URL = None
+WAGTAIL_PASSWORD_MANAGEMENT_ENABLED = True
+WAGTAIL_EMAIL_MANAGEMENT_ENABLED = True
+WAGTAIL_WORKFLOW_ENABLED = False
+WAGTAIL_MODERATION_ENABLED = False
+WAGTAILIMAGES_EXTENSIONS = ["gif", "jpg", "jpeg", "png", "webp"]
+WAGTAILSEARCH_BACKENDS = {"default": {"BACKEND": "wagtail.search.backends.database", "AUTO_UPDATE": True}}
+
+# Which lists a newsletter reaches: the ground asks by this name, so that it imports nothing of the house.
+SUBSCRIBERS_SCOPE = "mailer.editions.scope.lists_of"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {"apscheduler": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
+}

@@ -1,0 +1,1 @@
+"""Stories, the sources they come from, and how they are gathered."""

@@ -1,0 +1,110 @@
+"""Stories: what happened, where, told once per language; and the sources that stories are gathered from."""
+
+from __future__ import annotations
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils import timezone
+from modelcluster.fields import ParentalKey
+from modelcluster.models import ClusterableModel
+from wagtail.fields import RichTextField
+from wagtail.images import get_image_model_string
+from wagtail.models import DraftStateMixin, RevisionMixin
+from wagtail.search import index
+
+from subscribers.fields import OrderedCountriesField
+
+RICH_TEXT_FEATURES = ["bold", "italic", "link", "ol", "ul"]
+
+
+class Story(index.Indexed, DraftStateMixin, RevisionMixin, ClusterableModel):
+    """One piece of news, event, publication or notice, with a text per language. Live means ready."""
+
+    class Kind(models.TextChoices):
+        NEWS = "news", "News"
+        EVENT = "event", "Event"
+        PUBLICATION = "publication", "Publication"
+        NOTICE = "notice", "Notice"
+
+    # Names the story across imports: "SOURCE:REFERENCE"; made from the headline when a person writes it.
+    key = models.SlugField(unique=True, max_length=120, blank=True, allow_unicode=False)
+    kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.NEWS)
+    # When it happened; for an event, the day that it takes place.
+    date = models.DateField(
+        default=timezone.localdate, help_text="When it happened. For an event: the day it takes place."
+    )
+    countries = OrderedCountriesField(
+        help_text="Whose readers get it; the first is where it happened. None: the whole region."
+    )
+    picture = models.ForeignKey(
+        get_image_model_string(), null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    link = models.URLField(blank=True, max_length=500, help_text="Where “read more” leads.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    search_fields = [
+        index.AutocompleteField("key"),
+        index.FilterField("kind"),
+        index.RelatedFields("texts", [index.SearchField("headline"), index.SearchField("summary")]),
+    ]
+
+    class Meta:
+        verbose_name_plural = "stories"
+        ordering = ["-date", "-pk"]
+
+    def __str__(self) -> str:
+        return self.headline("en")
+
+    def headline(self, language: str) -> str:
+        """The headline in `language`, else in any language, else the key."""
+        texts = {text.language: text.headline for text in self.texts.all()}
+        return texts.get(language) or next(iter(texts.values()), "") or self.key or "(no headline yet)"
+
+
+class StoryText(models.Model):
+    """A story told in one language."""
+
+    story = ParentalKey(Story, on_delete=models.CASCADE, related_name="texts")
+    language = models.CharField(max_length=12)
+    headline = models.CharField(max_length=200)
+    summary = models.TextField(help_text="One or two sentences; this is what the mail shows.")
+    body = RichTextField(blank=True, features=RICH_TEXT_FEATURES)
+    link_label = models.CharField(
+        max_length=80, blank=True, help_text="Says where the link leads, for example “How the project will work”."
+    )
+    picture_alt = models.CharField(
+        "picture description",
+        max_length=250,
+        blank=True,
+        help_text="What is seen in the picture, for readers who do not see it. Required when there is a picture.",
+    )
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["story", "language"], name="story_text_once")]
+
+    def __str__(self) -> str:
+        return f"{self.language}: {self.headline}"
+
+    def clean(self) -> None:
+        if self.story.picture_id and not self.picture_alt.strip():
+            raise ValidationError({"picture_alt": "The story has a picture: say in a few words what is seen in it."})
+
+
+class StorySource(models.Model):
+    """A feed that stories are gathered from, as drafts for a person to finish."""
+
+    name = models.CharField(max_length=120, unique=True)
+    url = models.URLField("feed address (RSS or Atom)", max_length=500)
+    language = models.CharField(max_length=12, default="en")
+    countries = OrderedCountriesField()
+    active = models.BooleanField(default=True)
+    gathered_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # The last failure in words, empty when the last gathering worked.
+    problem = models.CharField(max_length=400, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,1 @@
+"""What makes jobs run: the embedded scheduler, and the supervisor of web and worker."""

@@ -1,0 +1,1 @@
+"""The ground: people, lists, segments, suppression, imports and self-service pages."""

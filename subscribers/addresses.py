@@ -1,0 +1,41 @@
+"""Addresses: their one written form, and the keyed hash that stands for them when they are gone."""
+
+from __future__ import annotations
+
+import hashlib
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator
+
+_validate = EmailValidator()
+_HASH_BYTES = 16
+
+
+def normalise(address: str) -> str:
+    """The address as it is stored: trimmed, lower case, its domain as A-labels (RFC 5890).
+
+    Raises ValueError, in words for the person who typed it.
+    """
+    text = address.strip()
+    local, at, domain = text.rpartition("@")
+    if not at or not local or not domain:
+        raise ValueError("has no @ with something on both sides")
+    try:
+        domain = domain.encode("idna").decode("ascii") if not domain.isascii() else domain
+    except UnicodeError as error:
+        raise ValueError(f"the domain “{domain}” cannot exist") from error
+    written = f"{local}@{domain}".lower()
+    if len(written) > 254:
+        raise ValueError("is longer than 254 characters (RFC 5321)")
+    try:
+        _validate(written)
+    except ValidationError as error:
+        raise ValueError("is not a valid e-mail address") from error
+    return written
+
+
+def address_hash(address: str) -> bytes:
+    """A keyed hash of the normalised address, 16 bytes; the same address always gives the same."""
+    key = hashlib.blake2b(settings.SECRET_KEY.encode(), digest_size=32, person=b"address").digest()
+    return hashlib.blake2b(address.strip().lower().encode(), key=key, digest_size=_HASH_BYTES).digest()

@@ -1,0 +1,116 @@
+"""A model field for a short set of codes (countries, languages), kept as one comma-separated text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from subscribers import places
+
+
+def split_codes(value: str | Iterable[str] | None) -> tuple[str, ...]:
+    """"KZ,UZ" or an iterable of codes as a tuple without repeats, in the order given."""
+    if value is None:
+        return ()
+    parts = value.split(",") if isinstance(value, str) else value
+    return tuple(dict.fromkeys(part.strip() for part in parts if part and part.strip()))
+
+
+if TYPE_CHECKING:
+    _CharField = models.CharField[Any, Any]
+else:
+    _CharField = models.CharField
+
+
+class CodesField(_CharField):
+    """A tuple of codes in Python, "KZ,UZ" in the database: comparable, groupable, searchable with LIKE."""
+
+    known: frozenset[str] = frozenset()
+    kind = "code"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("max_length", 800)
+        kwargs.setdefault("default", "")
+        kwargs.setdefault("blank", True)
+        super().__init__(*args, **kwargs)
+
+    def from_db_value(self, value: str | None, *_: Any) -> tuple[str, ...]:
+        return split_codes(value)
+
+    def normalise(self, codes: tuple[str, ...]) -> tuple[str, ...]:
+        return codes
+
+    def to_python(self, value: Any) -> tuple[str, ...]:
+        codes = self.normalise(split_codes(value))
+        for code in codes:
+            if code not in self.known:
+                raise ValidationError(f"“{code}” is no known {self.kind}.", code="unknown")
+        return codes
+
+    def get_prep_value(self, value: Any) -> str:
+        return ",".join(self.normalise(split_codes(value)))
+
+    def value_to_string(self, obj: models.Model) -> str:
+        return self.get_prep_value(self.value_from_object(obj))
+
+    def validate(self, value: Any, model_instance: models.Model | None) -> None:
+        if not value and not self.blank:
+            raise ValidationError(self.error_messages["blank"], code="blank")
+
+    def run_validators(self, value: Any) -> None:
+        super().run_validators(",".join(value))
+
+    def choices_for_form(self) -> Sequence[tuple[str, str]]:
+        return [(code, code) for code in sorted(self.known)]
+
+    def formfield(self, **kwargs: Any) -> Any:
+        options: dict[str, Any] = {
+            "required": not self.blank,
+            "label": str(self.verbose_name).capitalize(),
+            "help_text": self.help_text,
+            "choices": self.choices_for_form,
+            "widget": forms.CheckboxSelectMultiple,
+        }
+        options.update({key: value for key, value in kwargs.items() if key in ("widget", "label", "help_text")})
+        return forms.MultipleChoiceField(**options)
+
+
+class CountriesField(CodesField):
+    """ISO 3166-1 alpha-2 codes, sorted; empty means every country (for a reader) or regional (for a story)."""
+
+    known = places.COUNTRIES
+    kind = "ISO 3166-1 country code"
+
+    def normalise(self, codes: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sorted(code.upper() for code in codes))
+
+    def choices_for_form(self) -> Sequence[tuple[str, str]]:
+        return _offered("countries", self.known, places.country_name)
+
+
+class OrderedCountriesField(CountriesField):
+    """As CountriesField, in the order given: the first is where it happened."""
+
+    def normalise(self, codes: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(code.upper() for code in codes)
+
+
+class LanguagesField(CodesField):
+    """Language codes in the order of preference."""
+
+    known = places.LANGUAGES
+    kind = "language code"
+
+    def choices_for_form(self) -> Sequence[tuple[str, str]]:
+        return _offered("languages", self.known, places.language_name)
+
+
+def _offered(section: str, known: frozenset[str], name: Any) -> list[tuple[str, str]]:
+    offered = list(getattr(settings.CONFIG.site, section))
+    others = sorted(known - set(offered), key=lambda code: str(name(code, "en")))
+    return [(code, name(code, "en")) for code in [*offered, *others]]

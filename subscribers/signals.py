@@ -1,0 +1,8 @@
+"""What the ground tells the house: it sends these, and knows nobody who listens."""
+
+from __future__ import annotations
+
+from django.dispatch import Signal
+
+# Arguments: subscriber_id (int), list_ids (tuple of int), newsletter_id (int or None: not by a newsletter's link).
+unsubscribed = Signal()

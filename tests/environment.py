@@ -1,0 +1,13 @@
+"""Points the settings at the tests' configuration before anything loads them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+os.environ["MAILER_CONFIG"] = str(Path(__file__).with_name("config.toml"))
+os.environ.setdefault("MAILER_STORAGE__PATH", tempfile.mkdtemp(prefix="mailer-tests-"))
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailer.settings")
+# Playwright's loop runs in the test's thread beside Django's synchronous database calls.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
