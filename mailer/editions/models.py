@@ -39,7 +39,7 @@ class Newsletter(ClusterableModel):
     lists = models.ManyToManyField(MailingList, related_name="+")
     # IANA zone of the schedule, and of the dates that staff see.
     zone = models.CharField("time zone", max_length=64, default="UTC")
-    # Day of the month and hour at which the past period's edition is assembled; empty: by hand.
+    # Day of the month and hour at which that month's edition is assembled; empty: by hand.
     assemble_day = models.PositiveSmallIntegerField(
         null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(28)]
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
@@ -26,8 +28,8 @@ class Story(index.Indexed, DraftStateMixin, RevisionMixin, ClusterableModel):
         PUBLICATION = "publication", "Publication"
         NOTICE = "notice", "Notice"
 
-    # Names the story across imports: "SOURCE:REFERENCE"; made from the headline when a person writes it.
-    key = models.SlugField(unique=True, max_length=120, blank=True, allow_unicode=False)
+    # Names the story in imports and in addresses; made when a person writes the story in the desk.
+    key = models.SlugField(unique=True, max_length=120, blank=True)
     kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.NEWS)
     # When it happened; for an event, the day that it takes place.
     date = models.DateField(
@@ -54,6 +56,11 @@ class Story(index.Indexed, DraftStateMixin, RevisionMixin, ClusterableModel):
 
     def __str__(self) -> str:
         return self.headline("en")
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        if not self.key:
+            self.key = f"{self.date:%Y-%m}-{secrets.token_hex(4)}"
+        super().save(*args, **kwargs)
 
     def headline(self, language: str) -> str:
         """The headline in `language`, else in any language, else the key."""

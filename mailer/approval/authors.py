@@ -1,0 +1,66 @@
+"""Whose hand is in an edition: everybody who changed a part of it since that part was last approved."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from django.contrib.auth.models import User
+
+from mailer.approval.authorship import Subject, fingerprint, title_of
+from mailer.approval.models import Approval, Authorship
+from mailer.editions.contents import story_ids
+from mailer.editions.models import Edition
+from mailer.stories.models import Story
+
+
+def parts_of(edition: Edition) -> dict[str, Subject]:
+    """Everything that an edition is made of, under the names that a manifest uses."""
+    stories = Story.objects.filter(pk__in=story_ids(edition)).prefetch_related("texts")
+    parts: dict[str, Subject] = {"edition": edition, "newsletter": edition.newsletter}
+    return parts | {f"story:{story.key}": story for story in stories}
+
+
+def fingerprints(edition: Edition) -> dict[str, str]:
+    """The fingerprint of every part as it stands."""
+    return {name: fingerprint(part) for name, part in parts_of(edition).items()}
+
+
+def authors_of(edition: Edition) -> dict[User, str]:
+    """Everybody who may not approve the edition, and why in words: {user: "wrote the story “…”"}."""
+    found: dict[User, list[str]] = {}
+    approved = list(_approved_manifests(edition))
+    for name, part in parts_of(edition).items():
+        for note in _notes_since_approval(name, part, edition, approved):
+            if note.user is not None:
+                found.setdefault(note.user, []).append(f"{note.action} {title_of(part)}")
+    return {user: "; ".join(dict.fromkeys(reasons)) for user, reasons in found.items()}
+
+
+def _approved_manifests(edition: Edition) -> Iterable[tuple[Approval, dict[str, str]]]:
+    """Approvals of this newsletter, newest first, with the fingerprints that each sealed."""
+    given = Approval.objects.filter(copy__edition__newsletter=edition.newsletter).select_related("copy")
+    for approval in given.order_by("-at", "-pk").iterator(chunk_size=50):
+        prints: dict[str, str] = json.loads(approval.copy.manifest)["fingerprints"]
+        # Every edition has an "edition" of its own.
+        if approval.copy.edition_id != edition.pk:
+            prints = {name: mark for name, mark in prints.items() if name != "edition"}
+        yield approval, prints
+
+
+def _notes_since_approval(
+    name: str, part: Subject, edition: Edition, approved: list[tuple[Approval, dict[str, str]]]
+) -> Iterable[Authorship]:
+    """Notes after the one that recorded the approved content; all of them when that is not to be found.
+
+    The boundary is the content that was sealed and not the moment of sealing: a draft saved before an approval
+    that did not contain it is still unapproved.
+    """
+    column = name.partition(":")[0]
+    notes = list(Authorship.objects.filter(**{column: part}).select_related("user").order_by("pk"))
+    for approval, prints in approved:
+        if name not in prints:
+            continue
+        sealed = [at for at, note in enumerate(notes) if note.fingerprint == prints[name] and note.at <= approval.at]
+        return notes[sealed[-1] + 1 :] if sealed else notes
+    return notes

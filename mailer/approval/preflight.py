@@ -1,0 +1,82 @@
+"""Preflight: what would embarrass the office if it were sent, found before anybody is asked to approve it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from mailer.editions.contents import story_ids
+from mailer.editions.models import Edition
+from mailer.rendering import theme
+from mailer.rendering.records import Content, Rendered
+from mailer.stories.models import Story
+
+# Gmail cuts a mail whose HTML is larger than about 102 KB, and the way out with it.
+HTML_WARN_BYTES = 90_000
+HTML_LIMIT_BYTES = 100_000
+
+
+@dataclass(frozen=True)
+class Finding:
+    # An error keeps an edition from being submitted; a warning is for people to weigh.
+    level: Literal["error", "warning"]
+    # In words for comms staff: what, where, and what to do.
+    text: str
+
+
+def findings(edition: Edition, content: Content, variants: Sequence[Rendered], readers: int) -> list[Finding]:
+    """Everything that preflight has to say, errors first, without repeats."""
+    found = [
+        *_of_site(content),
+        *_of_stories(edition, content),
+        *_of_variants(content, variants),
+        *_of_readers(readers),
+    ]
+    return sorted(dict.fromkeys(found), key=lambda finding: finding.level)
+
+
+def _of_site(content: Content) -> Iterable[Finding]:
+    url = urlsplit(content.site_url)
+    if url.scheme != "https" and url.hostname not in ("localhost", "127.0.0.1", "::1"):
+        yield Finding("error", f"Links would lead to {content.site_url}, which is not https. Mend [site] url.")
+    for problem in theme.problems(dict(content.masthead.theme)):
+        yield Finding("warning", f"The newsletter's colours: {problem}")
+
+
+def _of_stories(edition: Edition, content: Content) -> Iterable[Finding]:
+    if not content.stories:
+        yield Finding("error", "There is no story in this edition that is ready. Publish stories, then add them.")
+    named = story_ids(edition)
+    known = {story.pk: story for story in Story.objects.filter(pk__in=named)}
+    if missing := len(set(named) - set(known)):
+        yield Finding("warning", f"{missing} of the stories chosen for this edition no longer exist.")
+    for story in known.values():
+        if not story.live:
+            yield Finding("warning", f"“{story}” is not ready and is left out. Publish the story to include it.")
+        elif story.has_unpublished_changes:
+            yield Finding("warning", f"“{story}” has newer changes that are not published; the published text is used.")
+    for record in content.stories:
+        for text in record.texts:
+            if record.picture and not text.picture_alt.strip():
+                yield Finding(
+                    "error", f"“{text.headline}” ({text.language}): describe the picture for those who do not see it."
+                )
+
+
+def _of_variants(content: Content, variants: Sequence[Rendered]) -> Iterable[Finding]:
+    for variant in variants:
+        for note in variant.notes:
+            yield Finding("warning", note)
+        size = len(variant.html.encode())
+        if size > HTML_LIMIT_BYTES:
+            text = f"a mail of {size // 1000} KB would be cut by Gmail. Shorten texts or leave a story out."
+            yield Finding("error", f"In {variant.language}, {text}")
+        elif size > HTML_WARN_BYTES:
+            yield Finding("warning", f"In {variant.language}, a mail has {size // 1000} KB; Gmail cuts above 102 KB.")
+
+
+def _of_readers(readers: int) -> Iterable[Finding]:
+    if not readers:
+        yield Finding("warning", "Nobody would get this edition now: no confirmed reader is on its lists.")

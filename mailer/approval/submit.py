@@ -1,0 +1,144 @@
+"""Submitting: freeze everything that decides what a reader sees, under one hash."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from mailer.approval import authors, seal
+from mailer.approval.errors import PreflightFailed, WrongState
+from mailer.approval.models import FrozenAuthor, FrozenCopy, FrozenVariant
+from mailer.approval.preflight import Finding, findings
+from mailer.editions.audience import Audience
+from mailer.editions.contents import content_of
+from mailer.editions.models import Edition, Newsletter
+from mailer.rendering import variants as rendering
+from mailer.rendering.records import Content, Rendered, to_json
+
+VARIANT_LIMIT = 500
+
+
+def submit(edition: Edition, user: User, now: datetime) -> FrozenCopy:
+    """Freeze the edition as it was last saved, for a second person to approve. An earlier open copy is taken back.
+
+    Raises NotPermitted, WrongState (already sent), PreflightFailed with every error in words.
+    """
+    seal.require(user, "mailer.submit_edition")
+    _refuse_sent(edition)
+    with transaction.atomic():
+        edition = _published(edition, user)
+        content = content_of(edition)
+        audience = Audience.of(edition.newsletter)
+        rendered = render_all(content, audience)
+        found = findings(edition, content, rendered, audience.count())
+        if errors := [finding.text for finding in found if finding.level == "error"]:
+            raise PreflightFailed("This edition cannot be submitted yet. " + " ".join(errors))
+        _withdraw_earlier(edition, user, now)
+        return _freeze(edition, content, audience, rendered, found, user, now)
+
+
+def render_all(content: Content, audience: Audience) -> list[Rendered]:
+    """Every variant that could be; beyond VARIANT_LIMIT those that today's readers get.
+
+    A combination that gets no story at all has no variant.
+    """
+    wanted, complete = rendering.possible(content, VARIANT_LIMIT)
+    if not complete:
+        wanted = [(combination.countries, combination.language) for combination in audience.combinations()]
+    found: dict[str, Rendered] = {}
+    for countries, language in wanted:
+        try:
+            variant = rendering.render(content, countries, language)
+        except rendering.NothingToShow:
+            continue
+        found.setdefault(variant.key, variant)
+    return list(found.values())
+
+
+def _refuse_sent(edition: Edition) -> None:
+    if FrozenCopy.objects.filter(edition=edition, mailing__isnull=False).exists():
+        raise WrongState("This edition is being sent or was sent; it cannot be submitted again.")
+
+
+def _published(edition: Edition, user: User) -> Edition:
+    """The edition's row with its latest saved revision in force."""
+    revision = edition.get_latest_revision()
+    if revision is not None and (not edition.live or edition.has_unpublished_changes):
+        revision.publish(user=user)
+    return Edition.objects.select_related("newsletter").get(pk=edition.pk)
+
+
+def _withdraw_earlier(edition: Edition, user: User, now: datetime) -> None:
+    for copy in FrozenCopy.objects.filter(edition=edition, state__in=seal.OPEN):
+        seal.withdraw(copy, user, now, "replaced by a newer copy")
+
+
+def _freeze(
+    edition: Edition,
+    content: Content,
+    audience: Audience,
+    rendered: Sequence[Rendered],
+    found: Sequence[Finding],
+    user: User,
+    now: datetime,
+) -> FrozenCopy:
+    newsletter = edition.newsletter
+    text = to_json(content)
+    count = audience.count()
+    until = now + timedelta(days=newsletter.window_days)
+    manifest = seal.canonical(
+        {
+            "edition": edition.slug,
+            "content": seal.digest(text),
+            "variants": {v.key: seal.variant_digest(v.subject, v.preheader, v.html, v.text) for v in rendered},
+            "fingerprints": authors.fingerprints(edition),
+            "sender": sender_of(newsletter),
+            "audience": audience.as_dict(),
+            "audience_count": count,
+            "window": [now.isoformat(), until.isoformat()],
+            "submitted_by": user.get_username(),
+        }
+    )
+    copy = FrozenCopy.objects.create(
+        edition=edition,
+        sha256=seal.digest(manifest),
+        content=text,
+        manifest=manifest,
+        audience=audience.as_dict(),
+        audience_count=count,
+        findings=[{"level": finding.level, "text": finding.text} for finding in found],
+        window_from=now,
+        window_until=until,
+        submitted_by=user,
+        submitted_at=now,
+    )
+    FrozenVariant.objects.bulk_create([frozen_variant(copy, variant) for variant in rendered])
+    because = authors.authors_of(edition)
+    because[user] = "; ".join(filter(None, (because.get(user), "submitted it")))
+    FrozenAuthor.objects.bulk_create(
+        [FrozenAuthor(copy=copy, user=who, because=why[:300]) for who, why in because.items()]
+    )
+    return copy
+
+
+def sender_of(newsletter: Newsletter) -> dict[str, str]:
+    """Who the mail is from, as the seal binds it."""
+    return {"name": newsletter.sender_name, "email": newsletter.sender_email, "reply_to": newsletter.reply_to}
+
+
+def frozen_variant(copy: FrozenCopy, rendered: Rendered) -> FrozenVariant:
+    """The row, not yet saved, for a rendered variant of a copy."""
+    return FrozenVariant(
+        copy=copy,
+        key=rendered.key,
+        language=rendered.language,
+        stories=",".join(rendered.stories),
+        subject=rendered.subject,
+        preheader=rendered.preheader,
+        html=rendered.html,
+        text=rendered.text,
+        sha256=seal.variant_digest(rendered.subject, rendered.preheader, rendered.html, rendered.text),
+    )

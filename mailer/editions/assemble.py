@@ -1,0 +1,127 @@
+"""Assembling: from the stories that are ready to an edition in its first order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_skeleton
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from mailer.editions.contents import story_ids
+from mailer.editions.models import Edition, EditionText, Newsletter
+from mailer.editions.periods import Period
+from mailer.stories.models import Story
+from subscribers import places
+
+# A story finished late is still found by the next edition, and an event is announced this long before it.
+LOOK_BACK = timedelta(days=62)
+LOOK_AHEAD = timedelta(days=62)
+
+Block = tuple[str, object]
+
+
+class EditionExists(Exception):  # noqa: N818  (says what is, not what broke)
+    """The newsletter already has an edition for that period."""
+
+
+@transaction.atomic
+def assemble(newsletter: Newsletter, period: str, now: datetime, user: User | None = None) -> Edition:
+    """Make the newsletter's edition for a period ("2021-12") as a draft, as of `now` (aware).
+
+    It takes the stories that are ready, dated before the period's end and in no earlier edition (looking back 62
+    days), and the events not yet past. Raises BadPeriod, and EditionExists when the period has its edition.
+    """
+    span = Period.parse(period)
+    existing = Edition.objects.filter(newsletter=newsletter, period=str(span)).first()
+    if existing:
+        raise EditionExists(
+            f"{newsletter.name} already has an edition for {span}: {existing.slug}. "
+            "Open it to change it, or delete it in the desk to assemble it anew."
+        )
+    stories = gather(newsletter, span, now)
+    edition = Edition(newsletter=newsletter, period=str(span), number=_next_number(newsletter), live=False)
+    edition.body = arrange(stories, newsletter)
+    edition.texts = _subjects(newsletter, span)
+    edition.save()
+    edition.save_revision(user=user, log_action=True)
+    return edition
+
+
+def gather(newsletter: Newsletter, span: Period, now: datetime) -> list[Story]:
+    """The stories for a period, newest first."""
+    today = now.astimezone(ZoneInfo(newsletter.zone)).date()
+    used = _already_used(newsletter, span)
+    ready = Story.objects.filter(live=True).exclude(texts=None).prefetch_related("texts").distinct()
+    news = ready.exclude(kind=Story.Kind.EVENT).filter(
+        date__lt=span.end, date__gte=span.first_day - LOOK_BACK
+    )
+    events = ready.filter(kind=Story.Kind.EVENT, date__gte=today, date__lt=span.end + LOOK_AHEAD)
+    found = [*(story for story in news if story.pk not in used), *events]
+    wanted = set(newsletter.countries)
+    return [story for story in found if not story.countries or wanted & set(story.countries)]
+
+
+def arrange(stories: Iterable[Story], newsletter: Newsletter) -> list[Block]:
+    """Blocks in the first order: lead, regional, by country, dates, titles, and the social call last."""
+    stories = list(stories)
+
+    def of(kind: Story.Kind) -> list[Story]:
+        return [story for story in stories if story.kind == kind]
+
+    news = of(Story.Kind.NEWS)
+    lead = _lead(news, newsletter)
+    rest = [story for story in news if story is not lead]
+    blocks: list[Block] = [("lead", lead)] if lead else []
+    blocks += [("story", story) for story in rest if not story.countries]
+    for country in newsletter.countries:
+        blocks += _of_country(country, [story for story in rest if _home(story, newsletter) == country])
+    blocks += [("date", story) for story in sorted(of(Story.Kind.EVENT), key=lambda story: story.date)]
+    if publications := of(Story.Kind.PUBLICATION):
+        blocks.append(("titles", publications))
+    return blocks + [("social", story) for story in of(Story.Kind.NOTICE)]
+
+
+def _lead(news: list[Story], newsletter: Newsletter) -> Story | None:
+    """The story that most countries share; with a picture before one without, newer before older."""
+
+    def weight(story: Story) -> tuple[bool, int, object]:
+        reach = len(set(story.countries) & set(newsletter.countries)) if story.countries else 999
+        return (story.picture_id is not None, reach, story.date)
+
+    return max(news, key=weight, default=None)
+
+
+def _home(story: Story, newsletter: Newsletter) -> str | None:
+    """The first of the story's countries that this newsletter serves."""
+    return next((country for country in story.countries if country in newsletter.countries), None)
+
+
+def _of_country(country: str, stories: list[Story]) -> list[Block]:
+    # Each story names its country above its headline: a heading only helps where several stand together.
+    heading: list[Block] = [("heading", {"country": country, "texts": []})] if len(stories) > 1 else []
+    return heading + [("story", story) for story in stories]
+
+
+def _already_used(newsletter: Newsletter, span: Period) -> set[int]:
+    since = Period.of(span.first_day - LOOK_BACK)
+    earlier = Edition.objects.filter(newsletter=newsletter, period__lt=str(span), period__gte=str(since))
+    return {pk for edition in earlier for pk in story_ids(edition)}
+
+
+def _next_number(newsletter: Newsletter) -> int:
+    last = newsletter.editions.order_by("-number").values_list("number", flat=True).first()
+    return (last or 0) + 1
+
+
+def _subjects(newsletter: Newsletter, span: Period) -> list[EditionText]:
+    return [
+        EditionText(language=language, subject=f"{newsletter.name}: {_month(span, language)}")
+        for language in newsletter.languages
+    ]
+
+
+def _month(span: Period, language: str) -> str:
+    return str(format_skeleton("yMMMM", span.first_day, locale=places.locale_of(language)))

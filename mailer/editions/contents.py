@@ -1,0 +1,107 @@
+"""The content of an edition: from rows to the plain records that rendering takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+from wagtail.rich_text import expand_db_html
+
+from mailer.editions.models import Edition, Newsletter
+from mailer.editions.pictures import frozen_picture
+from mailer.rendering import records
+from mailer.stories.models import Story
+
+
+def content_of(edition: Edition) -> records.Content:
+    """Everything that decides what a reader of this edition sees, from published stories only.
+
+    Works on an unsaved edition too, as the live preview has it. Blocks whose story is gone or not ready are left out.
+    """
+    stories = _ready(story_ids(edition))
+    blocks = tuple(block for child in edition.body if (block := _block(child, stories)))
+    used = {key for block in blocks for key in block.stories}
+    return records.Content(
+        masthead=masthead_of(edition.newsletter),
+        period=edition.period,
+        number=edition.number,
+        slug=edition.slug or f"{edition.newsletter.slug}-{edition.period}",
+        site_url=settings.CONFIG.site.url,
+        subjects=tuple(
+            records.Subject(text.language, text.subject, text.preheader)
+            for text in sorted(edition.texts.all(), key=lambda text: text.language)
+        ),
+        stories=tuple(_record(story) for story in stories.values() if story.key in used),
+        blocks=blocks,
+    )
+
+
+def masthead_of(newsletter: Newsletter) -> records.Masthead:
+    """What the newsletter is, as its readers see it."""
+    return records.Masthead(
+        slug=newsletter.slug,
+        name=newsletter.name,
+        office=newsletter.office,
+        postal_address=newsletter.postal_address,
+        countries=newsletter.countries,
+        languages=newsletter.languages,
+        fallbacks=newsletter.fallbacks,
+        taglines=tuple(records.LocalText(text.language, text.tagline) for text in newsletter.texts.all()),
+        theme=tuple(sorted((str(name), str(value)) for name, value in (newsletter.theme or {}).items())),
+    )
+
+
+def story_ids(edition: Edition) -> list[int]:
+    """Primary keys of the stories that the edition's blocks name, ready or not, in order, without repeats.
+
+    Read from the stored form, so that no story is fetched and one that was deleted is still named.
+    """
+    found: list[int] = []
+    for raw in edition.body.raw_data:
+        value = raw["value"]
+        if raw["type"] in ("lead", "story", "date", "social"):
+            found.append(value)
+        elif raw["type"] == "titles":
+            found.extend(item["value"] if isinstance(item, dict) else item for item in value)
+    return list(dict.fromkeys(int(pk) for pk in found if pk))
+
+
+def _ready(ids: Iterable[int]) -> dict[int, Story]:
+    ready = Story.objects.filter(pk__in=ids, live=True).select_related("picture").prefetch_related("texts")
+    return {story.pk: story for story in sorted(ready, key=lambda story: story.key) if story.texts.all()}
+
+
+def _block(child: Any, stories: dict[int, Story]) -> records.Block | None:
+    kind, value = child.block_type, child.value
+    if kind == "heading":
+        own = () if value["country"] else tuple(records.LocalText(t["language"], t["text"]) for t in value["texts"])
+        return records.Block(kind, countries=(value["country"],) if value["country"] else (), texts=own)
+    if kind == "text":
+        texts = tuple(records.LocalText(t["language"], expand_db_html(t["text"].source)) for t in value["texts"])
+        return records.Block(kind, countries=tuple(value["countries"]), texts=texts)
+    chosen = value if kind == "titles" else [value]
+    keys = tuple(stories[story.pk].key for story in chosen if story is not None and story.pk in stories)
+    return records.Block(kind, stories=keys) if keys else None
+
+
+def _record(story: Story) -> records.Story:
+    return records.Story(
+        key=story.key,
+        kind=story.kind,
+        date=story.date,
+        countries=story.countries,
+        texts=tuple(
+            records.StoryText(
+                language=text.language,
+                headline=text.headline,
+                summary=text.summary,
+                body=expand_db_html(text.body),
+                link_label=text.link_label,
+                picture_alt=text.picture_alt,
+            )
+            for text in sorted(story.texts.all(), key=lambda text: text.language)
+        ),
+        link=story.link,
+        picture=frozen_picture(story.picture) if story.picture else None,
+    )
