@@ -67,6 +67,8 @@ class Delivery(models.Model):
     claimed_by = models.CharField(max_length=64, blank=True)
     lease_until = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    # How often its dot was sent and no reply read; a message is sent again for the first doubt only.
+    doubts = models.PositiveSmallIntegerField(default=0)
     # When a deferred one is due again.
     due_at = models.DateTimeField(null=True)
     # The server's last words.

@@ -168,6 +168,7 @@ class Migration(migrations.Migration):
                 ('claimed_by', models.CharField(blank=True, max_length=64)),
                 ('lease_until', models.DateTimeField(null=True)),
                 ('attempts', models.PositiveSmallIntegerField(default=0)),
+                ('doubts', models.PositiveSmallIntegerField(default=0)),
                 ('due_at', models.DateTimeField(null=True)),
                 ('reply', models.CharField(blank=True, max_length=500)),
                 ('accepted_at', models.DateTimeField(null=True)),
