@@ -1,0 +1,137 @@
+"""The balanced account of a mailing: every reader of its audience stands in it exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
+
+from mailer.delivery.models import Delivery, Mailing
+from mailer.editions.models import Edition
+
+_State = Delivery.State
+# Rows of a streamed list that are read from the database at a time.
+_CHUNK = 2_000
+
+
+@dataclass(frozen=True)
+class Account:
+    """Counts of readers. `accepted` means only that the next server took the mail."""
+
+    # Readers when membership was frozen; while planning, those counted so far.
+    audience: int = 0
+    # Not yet begun.
+    planned: int = 0
+    # Being sent at this moment.
+    claimed: int = 0
+    accepted: int = 0
+    # To be tried again.
+    deferred: int = 0
+    # Turned down for good, expiry included.
+    refused: int = 0
+    # Handed over, but the server's reply was never read.
+    in_doubt: int = 0
+    # Of the accepted: came back later.
+    bounced: int = 0
+    # Of the accepted: the reader marked it as unwanted.
+    complained: int = 0
+    # Left out, by reason: {"suppressed": 3}
+    excluded: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def balances(self) -> bool:
+        """Whether the audience equals the sum of every state and exclusion."""
+        return self.audience == self.settled + self.unsettled
+
+    @property
+    def settled(self) -> int:
+        """Readers about whom nothing more will be done."""
+        return self.accepted + self.refused + sum(self.excluded.values())
+
+    @property
+    def unsettled(self) -> int:
+        """Readers whose copy is still on its way."""
+        return self.planned + self.claimed + self.deferred + self.in_doubt
+
+    def as_dict(self) -> dict[str, Any]:
+        """As `mailer edition report --json` prints it, `excluded` sorted by reason."""
+        return {**asdict(self), "excluded": dict(sorted(self.excluded.items()))}
+
+
+@dataclass(frozen=True)
+class Unreached:
+    """A reader who did not get the mail, or has not got it yet."""
+
+    # Number of the subscriber.
+    subscriber: int
+    # State of the delivery; "bounced" for one that was accepted and came back.
+    state: str
+    # suppressed, expired, unknown_user…; the state's name where nothing more is known.
+    reason: str
+    # The server's last words.
+    reply: str
+
+
+def account(mailing: Mailing | None) -> Account:
+    """The account of `mailing`, from one query over the ledger; all zeros without a mailing."""
+    if mailing is None:
+        return Account()
+    return _sum(_grouped(Delivery.objects.filter(mailing=mailing)), mailing.audience)
+
+
+def accounts(mailings: Iterable[Mailing]) -> dict[int, Account]:
+    """The accounts of several mailings by the mailing's id, from one query."""
+    known = {mailing.pk: mailing for mailing in mailings}
+    grouped: dict[int, list[dict[str, Any]]] = {pk: [] for pk in known}
+    for row in _grouped(Delivery.objects.filter(mailing__in=known), "mailing_id"):
+        grouped[row["mailing_id"]].append(row)
+    return {pk: _sum(grouped[pk], mailing.audience) for pk, mailing in known.items()}
+
+
+def latest_mailing(edition: Edition) -> Mailing | None:
+    """The mailing that the edition's figures are about; None when it was never released."""
+    return Mailing.objects.filter(edition=edition).order_by("-created_at", "-pk").first()
+
+
+def edition_account(edition: Edition) -> Account:
+    """The account of the edition's latest mailing; all zeros when there is none."""
+    return account(latest_mailing(edition))
+
+
+def unreached(mailing: Mailing) -> Iterator[Unreached]:
+    """Who did not get the mail and why, by subscriber number; memory stays flat at any size."""
+    missed = ~Q(state=_State.ACCEPTED) | Q(bounced_at__isnull=False)
+    rows = (
+        Delivery.objects.filter(missed, mailing=mailing)
+        .order_by("subscriber")
+        .values_list("subscriber", "state", "reason", "reply")
+    )
+    for subscriber, state, reason, reply in rows.iterator(chunk_size=_CHUNK):
+        shown = "bounced" if state == _State.ACCEPTED else state
+        yield Unreached(subscriber, shown, reason or shown, reply)
+
+
+def _grouped(deliveries: QuerySet[Delivery], *keys: str) -> Iterable[dict[str, Any]]:
+    return (
+        deliveries.values(*keys, "state", "reason")
+        .annotate(readers=Count("pk"), bounced=Count("bounced_at"), complained=Count("complained_at"))
+        .order_by()
+    )
+
+
+def _sum(rows: Iterable[dict[str, Any]], audience: int | None) -> Account:
+    counts = dict.fromkeys((f.name for f in fields(Account) if f.name not in ("audience", "excluded")), 0)
+    excluded: dict[str, int] = {}
+    for row in rows:
+        if row["state"] == _State.EXCLUDED:
+            reason = row["reason"] or "no reason kept"
+            excluded[reason] = excluded.get(reason, 0) + row["readers"]
+            continue
+        counts[row["state"]] += row["readers"]
+        if row["state"] == _State.ACCEPTED:
+            counts["bounced"] += row["bounced"]
+            counts["complained"] += row["complained"]
+    total = sum(counts[state] for state in _State.values if state in counts) + sum(excluded.values())
+    return Account(audience=total if audience is None else audience, excluded=excluded, **counts)

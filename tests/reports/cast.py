@@ -1,0 +1,60 @@
+"""The rows that the reports' tests share: a newsletter, its edition, copies and mailings in any state."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+
+from django.contrib.auth import get_user_model
+
+from mailer.approval.models import FrozenCopy
+from mailer.delivery.models import Delivery, Mailing
+from mailer.editions.models import Edition, Newsletter
+
+NOW = dt.datetime(2021, 12, 1, 9, tzinfo=dt.UTC)
+_numbers = itertools.count(1)
+
+
+def edition(period: str = "2021-12") -> Edition:
+    newsletter, _ = Newsletter.objects.get_or_create(
+        slug="regional",
+        defaults={
+            "name": "Regional digest",
+            "office": "Regional Office",
+            "postal_address": "1 Example Street",
+            "sender_name": "Regional Office",
+            "sender_email": "news@example.org",
+            "countries": ["KZ"],
+            "languages": ["en"],
+        },
+    )
+    return Edition.objects.create(newsletter=newsletter, period=period)
+
+
+def copy(of: Edition, state: str = "scheduled") -> FrozenCopy:
+    number = next(_numbers)
+    editor, _ = get_user_model().objects.get_or_create(username="editor")
+    return FrozenCopy.objects.create(
+        edition=of,
+        sha256=f"{number:064x}",
+        content="{}",
+        manifest="{}",
+        audience={"lists": [], "countries": [], "languages": []},
+        audience_count=0,
+        window_from=NOW,
+        window_until=NOW + dt.timedelta(days=7),
+        submitted_by=editor,
+        submitted_at=NOW + dt.timedelta(minutes=number),
+        state=state,
+    )
+
+
+def mailing(of: FrozenCopy, state: str = "sending", audience: int | None = None) -> Mailing:
+    return Mailing.objects.create(copy=of, edition=of.edition, state=state, audience=audience)
+
+
+def deliver(into: Mailing, state: str, readers: int = 1, **columns: object) -> list[Delivery]:
+    return [
+        Delivery.objects.create(mailing=into, subscriber=next(_numbers), state=state, **columns)
+        for _ in range(readers)
+    ]
