@@ -54,11 +54,14 @@ class Delivery(models.Model):
         IN_DOUBT = "in_doubt", "in doubt"
         EXCLUDED = "excluded", "left out"
 
-    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="deliveries")
+    # Neither reference needs an index of its own: the ones below begin with mailing, and variants are not deleted.
+    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
     # Number of the subscriber; stays when the person is erased, so it is no foreign key.
     subscriber = models.BigIntegerField()
     state = models.CharField(max_length=10, choices=State.choices, default=State.PLANNED)
-    variant = models.ForeignKey(FrozenVariant, null=True, on_delete=models.PROTECT, related_name="+")
+    variant = models.ForeignKey(
+        FrozenVariant, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     # The reader's countries when planned, "KZ,UZ"; what the mail's own words name.
     countries = models.CharField(max_length=800, blank=True)
     # Why it is excluded or refused: suppressed, unconfirmed, no_stories, cancelled, expired…
@@ -83,7 +86,9 @@ class Delivery(models.Model):
         indexes = [
             # Partial, and used only where a query repeats the condition word for word.
             models.Index(fields=["mailing", "id"], condition=Q(state="planned"), name="delivery_planned"),
-            models.Index(fields=["mailing", "due_at"], condition=Q(state="deferred"), name="delivery_deferred"),
+            models.Index(
+                fields=["mailing", "due_at"], condition=Q(state="deferred"), name="delivery_deferred"
+            ),
             models.Index(fields=["lease_until"], condition=Q(state="claimed"), name="delivery_claimed"),
             models.Index(fields=["mailing", "id"], condition=Q(state="in_doubt"), name="delivery_in_doubt"),
             models.Index(fields=["subscriber", "id"], name="delivery_of_reader"),

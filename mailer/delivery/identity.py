@@ -1,0 +1,49 @@
+"""The names that a delivery carries: its Message-ID, and the address to which a reader writes to leave."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from django.conf import settings
+
+from mailer.delivery import proof
+
+_MESSAGE_ID = re.compile(r"(?<![a-z0-9])m\.([a-z2-7]{13}\.[a-z2-7]{16})@")
+_LEAVE = re.compile(r"(?<![a-z0-9])u[+-]([a-z2-7]{26}\.[a-z2-7]{16})(?![a-z2-7])")
+
+
+class Departure(NamedTuple):
+    """Who wishes to leave what."""
+
+    subscriber: int
+    newsletter: int
+
+
+def message_id(delivery_id: int, domain: str) -> str:
+    """The delivery's Message-ID with its angle brackets: the same for every attempt, and no address in it."""
+    return f"<m.{proof.token('message', delivery_id)}@{domain}>"
+
+
+def delivery_of(message_id: str) -> int | None:
+    """The delivery that a Message-ID (with or without brackets, or among others) names, or None."""
+    for match in _MESSAGE_ID.finditer(message_id.lower()):
+        delivery_id = proof.read("message", match[1])
+        if delivery_id is not None:
+            return delivery_id
+    return None
+
+
+def leave_address(subscriber: int, newsletter: int, sender_domain: str = "") -> str:
+    """The address that a reader writes to in order to leave a newsletter (RFC 2369 mailto)."""
+    domain = settings.CONFIG.bounces.domain or sender_domain
+    return f"u+{proof.token('leave', subscriber, newsletter)}@{domain}"
+
+
+def read_leave_address(address: str) -> Departure | None:
+    """Who wrote to which newsletter's leave address, or None when the address was not made here."""
+    for match in _LEAVE.finditer(address.lower()):
+        numbers = proof.read_all("leave", match[1])
+        if numbers is not None and len(numbers) == 2:
+            return Departure(*numbers)
+    return None
