@@ -7,7 +7,7 @@ import itertools
 
 from django.contrib.auth import get_user_model
 
-from mailer.approval.models import FrozenCopy
+from mailer.approval.models import Approval, FrozenCopy
 from mailer.delivery.models import Delivery, Mailing
 from mailer.editions.models import Edition, Newsletter
 
@@ -33,8 +33,10 @@ def edition(period: str = "2021-12") -> Edition:
 
 def copy(of: Edition, state: str = "scheduled") -> FrozenCopy:
     number = next(_numbers)
-    editor, _ = get_user_model().objects.get_or_create(username="editor")
-    return FrozenCopy.objects.create(
+    users = get_user_model().objects
+    editor, _ = users.get_or_create(username="editor")
+    reviewer, _ = users.get_or_create(username="reviewer")
+    frozen = FrozenCopy.objects.create(
         edition=of,
         sha256=f"{number:064x}",
         content="{}",
@@ -45,8 +47,16 @@ def copy(of: Edition, state: str = "scheduled") -> FrozenCopy:
         window_until=NOW + dt.timedelta(days=7),
         submitted_by=editor,
         submitted_at=NOW + dt.timedelta(minutes=number),
-        state=state,
     )
+    if state in ("approved", "scheduled"):
+        Approval.objects.create(copy=frozen, sha256=frozen.sha256, approver=reviewer, at=NOW)
+    return moved(frozen, state)
+
+
+def moved(frozen: FrozenCopy, state: str) -> FrozenCopy:
+    frozen.state = state
+    frozen.save(update_fields=["state"])
+    return frozen
 
 
 def mailing(of: FrozenCopy, state: str = "sending", audience: int | None = None) -> Mailing:

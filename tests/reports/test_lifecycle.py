@@ -59,13 +59,13 @@ def test_a_mailing_speaks_for_its_edition(state: str, word: str) -> None:
 
 def test_a_copy_that_broke_after_it_was_mailed_leaves_the_edition_sent() -> None:
     edition = cast.edition()
-    cast.mailing(cast.copy(edition, "broken"), "done")
+    cast.moved(cast.mailing(cast.copy(edition), "done").copy, "broken")
     assert lifecycle.edition_state(edition) == "sent"
 
 
 def test_after_a_cancelled_mailing_a_new_copy_speaks() -> None:
     edition = cast.edition()
-    cast.mailing(cast.copy(edition, "withdrawn"), "cancelled")
+    cast.moved(cast.mailing(cast.copy(edition), "cancelled").copy, "withdrawn")
     cast.copy(edition, "submitted")
     assert lifecycle.edition_state(edition) == "submitted"
 
