@@ -77,7 +77,9 @@ class StoryText(models.Model):
     summary = models.TextField(help_text="One or two sentences; this is what the mail shows.")
     body = RichTextField(blank=True, features=RICH_TEXT_FEATURES)
     link_label = models.CharField(
-        max_length=80, blank=True, help_text="Says where the link leads, for example “How the project will work”."
+        max_length=80,
+        blank=True,
+        help_text="Says where the link leads, for example “How the project will work”.",
     )
     picture_alt = models.CharField(
         "picture description",
@@ -95,7 +97,9 @@ class StoryText(models.Model):
 
     def clean(self) -> None:
         if self.story.picture_id and not self.picture_alt.strip():
-            raise ValidationError({"picture_alt": "The story has a picture: say in a few words what is seen in it."})
+            raise ValidationError(
+                {"picture_alt": "The story has a picture: say in a few words what is seen in it."}
+            )
 
 
 class StorySource(models.Model):
