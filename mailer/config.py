@@ -94,8 +94,8 @@ class Demo:
     enabled: bool = False
     # The caught mail, relative to the configuration file.
     inbox: str = "inbox"
-    # Port of the mail catcher.
-    smtp_port: int = 8025
+    # The moment that assembling goes by, ISO 8601 with zone; empty: the real clock.
+    assemble_at: str = ""
 
 
 @dataclass(frozen=True)

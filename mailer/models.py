@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mailer.approval.models import Approval, Authorship, FrozenAuthor, FrozenCopy, FrozenVariant
+from mailer.approval.models import Approval, Authorship, FrozenAuthor, FrozenCopy, FrozenVariant, StaffNotice
 from mailer.delivery.models import Delivery, Mailing, OutboxMessage
 from mailer.editions.models import Edition, EditionText, Newsletter, NewsletterText
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
@@ -23,6 +23,7 @@ __all__ = [
     "NewsletterText",
     "OutboxMessage",
     "ReturnedMessage",
+    "StaffNotice",
     "Story",
     "StorySource",
     "StoryText",

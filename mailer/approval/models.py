@@ -139,3 +139,14 @@ class Approval(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sha256[:12]} by {self.approver}"
+
+
+class StaffNotice(models.Model):
+    """That staff were told of something by mail, so that they are told once."""
+
+    # "assembled:EDITION" or "submitted:COPY", with primary keys.
+    key = models.CharField(max_length=60, unique=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.key

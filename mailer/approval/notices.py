@@ -1,0 +1,84 @@
+"""Mail to staff: a draft was assembled, or a colleague waits for an approval. Each is told once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.mail import EmailMessage
+from django.db import transaction
+
+from mailer.approval.models import FrozenCopy, StaffNotice
+from mailer.editions.models import Edition
+
+
+def tell(now: datetime) -> int:
+    """Tell everybody concerned what waits for them; returns how many mails were written."""
+    return sum(_tell_assembled(edition, now) for edition in _assembled()) + sum(
+        _tell_submitted(copy, now) for copy in _submitted()
+    )
+
+
+def _assembled() -> Iterable[Edition]:
+    """Drafts that nobody has submitted yet, and that nobody was told of."""
+    told = StaffNotice.objects.filter(key__startswith="assembled:").values_list("key", flat=True)
+    known = {int(key.partition(":")[2]) for key in told}
+    return Edition.objects.filter(copies=None).exclude(pk__in=known).select_related("newsletter")
+
+
+def _submitted() -> Iterable[FrozenCopy]:
+    told = StaffNotice.objects.filter(key__startswith="submitted:").values_list("key", flat=True)
+    known = {int(key.partition(":")[2]) for key in told}
+    waiting = FrozenCopy.objects.filter(state=FrozenCopy.State.SUBMITTED).exclude(pk__in=known)
+    return waiting.select_related("edition__newsletter", "submitted_by")
+
+
+def _tell_assembled(edition: Edition, now: datetime) -> int:
+    people = _with("mailer.submit_edition") | _with("mailer.approve_edition")
+    return _send(
+        f"assembled:{edition.pk}",
+        people,
+        f"A draft waits: {edition}",
+        f"The edition {edition} was put together from the stories that are ready.\n\n"
+        f"Look through it, change what you like, and submit it for approval:\n{_link(edition)}\n",
+        now,
+    )
+
+
+def _tell_submitted(copy: FrozenCopy, now: datetime) -> int:
+    hands = set(copy.authors.values_list("user_id", flat=True))
+    people = {user for user in _with("mailer.approve_edition") if user.pk not in hands}
+    name = copy.submitted_by.get_full_name() or copy.submitted_by.get_username()
+    return _send(
+        f"submitted:{copy.pk}",
+        people,
+        f"Waits for your approval: {copy.edition}",
+        f"{name} has submitted {copy.edition}, for {copy.audience_count} readers.\n"
+        f"You wrote no part of it, so you may approve it:\n"
+        f"{settings.CONFIG.site.url}/desk/editions/{copy.edition_id}/review/\n\n"
+        f"Its hash is {copy.sha256}.\n",
+        now,
+    )
+
+
+def _with(permission: str) -> set[User]:
+    return set(
+        User.objects.with_perm(permission, backend="django.contrib.auth.backends.ModelBackend").exclude(email="")
+    )
+
+
+def _link(edition: Edition) -> str:
+    return f"{settings.CONFIG.site.url}/desk/editions/{edition.pk}/variants/"
+
+
+def _send(key: str, people: Iterable[User], subject: str, body: str, now: datetime) -> int:
+    sent = 0
+    with transaction.atomic():
+        StaffNotice.objects.create(key=key, at=now)
+        for user in sorted(people, key=lambda user: user.pk):
+            headers = {"Auto-Submitted": "auto-generated"}
+            EmailMessage(subject, body, to=[user.email], headers=headers).send()
+            sent += 1
+    return sent

@@ -1,0 +1,41 @@
+"""The second half of `mailer demo`, with Django."""
+
+from __future__ import annotations
+
+import threading
+
+import typer
+
+from mailer.command.output import emit, fail, say
+from mailer.demo import stage
+from mailer.work.local import stop_on_signals
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command()
+def serve() -> None:
+    """Web, worker and mail catcher, until asked to stop."""
+    stop = threading.Event()
+    stop_on_signals(stop)
+    stage.set_up()
+    say(f"\n  The demo is ready: {stage.start_page()}\n  Nothing leaves this machine. Ctrl-C stops it.\n")
+    stage.serve(stop)
+
+
+@app.command()
+def once() -> None:
+    """From stories to inboxes, unattended; the last line is the account as JSON."""
+    try:
+        result = stage.play()
+    except stage.Unfinished as error:
+        fail(error)
+    emit(result)
+
+
+@app.command()
+def catcher() -> None:
+    """The mail catcher alone."""
+    stop = threading.Event()
+    stop_on_signals(stop)
+    stage.catch(stop)

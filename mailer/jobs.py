@@ -1,0 +1,41 @@
+"""Contents page: the jobs of every stage, in the order that mail flows.
+
+Each looks in the database for what is due, does it, and records the result; none remembers anything, so each may
+run twice, or die at any point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from mailer.approval import notices
+from mailer.delivery import engine, outbox, release
+from mailer.editions.clock import assembling_time
+from mailer.editions.schedule import assemble_due
+from mailer.feedback import intake
+from mailer.stories import gather
+
+Clock = Callable[[], datetime]
+Stop = Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Job:
+    name: str
+    # Seconds between two looks.
+    every: int
+    # Called with the clock and a question: should work in progress come to an end?
+    run: Callable[[Clock, Stop], object]
+
+
+JOBS = (
+    Job("gather", 900, lambda now, stop: gather.gather_all(now())),
+    Job("assemble", 30, lambda now, stop: assemble_due(assembling_time(now()))),
+    Job("notices", 5, lambda now, stop: notices.tell(now())),
+    Job("release", 2, lambda now, stop: release.release_due(now())),
+    Job("send", 1, lambda now, stop: engine.send_due(now, stop)),
+    Job("outbox", 2, lambda now, stop: outbox.send_waiting(now())),
+    Job("bounces", 5, lambda now, stop: intake.poll_configured(now())),
+)

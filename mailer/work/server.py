@@ -1,0 +1,18 @@
+"""The web process: waitress serving the WSGI application."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import waitress
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+
+
+def serve() -> None:
+    """Serve on [web] host and port until the process is asked to end."""
+    web = settings.CONFIG.web
+    application: Any = get_wsgi_application()
+    waitress.serve(
+        application, host=web.host, port=web.port, threads=8, ident="mailer", clear_untrusted_proxy_headers=True
+    )
