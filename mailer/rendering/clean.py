@@ -1,0 +1,115 @@
+"""What is let in from outside: rich text, links and plain text, made harmless for MJML, HTML and the text part."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from urllib.parse import urlsplit
+
+import nh3
+from markupsafe import Markup
+
+_TAGS = {
+    "p",
+    "br",
+    "strong",
+    "b",
+    "em",
+    "i",
+    "ul",
+    "ol",
+    "li",
+    "a",
+    "h2",
+    "h3",
+    "h4",
+    "blockquote",
+    "sub",
+    "sup",
+}
+_SCHEMES = {"http", "https", "mailto"}
+# What XML 1.0 §2.2 forbids (the MJML parser is strict), with the C1 controls and direction overrides that no text needs.
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff\ufffe\uffff]")
+_UNSAFE_IN_URL = re.compile("[\x00-\x20\x7f-\xa0<>\"'\\\\^`{|}\u2028\u2029]")
+
+
+def plain(text: str) -> str:
+    """`text` without characters that no mail may carry."""
+    return _FORBIDDEN.sub("", text)
+
+
+def link(address: str) -> str:
+    """`address` when it leads to http, https or mailto, ready for an attribute; else an empty text."""
+    address = plain(address).strip()
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
+    whole = bool(parts.path if parts.scheme == "mailto" else parts.netloc)
+    if parts.scheme not in _SCHEMES or not whole:
+        return ""
+    encoded = _UNSAFE_IN_URL.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), address)
+    # Two percent signs in a row are no escape; encoded, they cannot look like a personal mark.
+    return encoded.replace("%%", "%25%25")
+
+
+def picture(address: str) -> str:
+    """`address` when a mail program can load it (http or https), else an empty text."""
+    safe = link(address)
+    return "" if safe.startswith("mailto:") else safe
+
+
+def rich(text: str) -> Markup:
+    """Rich text with only quiet formatting and safe links left; well-formed enough for MJML."""
+    cleaned = nh3.clean(
+        plain(text),
+        tags=_TAGS,
+        attributes={"a": {"href"}},
+        attribute_filter=_safe_attribute,
+        url_schemes=_SCHEMES,
+        link_rel=None,
+    )
+    # MJML needs closed elements; headings of a body rank below the story's own.
+    closed = cleaned.replace("<br>", "<br />")
+    lowered = re.sub(r"(</?)h[23]>", r"\1h4>", closed)
+    return Markup(plain(lowered))  # noqa: S704 (nh3 has just cleaned it)
+
+
+def _safe_attribute(element: str, attribute: str, value: str) -> str | None:
+    return link(value) or None
+
+
+def text_of(rich_text: str) -> str:
+    """Rich text as plain text: paragraphs apart, list items with a dash, links with their address behind."""
+    reader = _Reader()
+    reader.feed(str(rich(rich_text)))
+    reader.close()
+    lines = (re.sub(r"[ \t]+", " ", line).strip() for line in "".join(reader.pieces).splitlines())
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.pieces: list[str] = []
+        self._addresses: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "br":
+            self.pieces.append("\n")
+        elif tag == "li":
+            self.pieces.append("\n- ")
+        elif tag in ("p", "h4", "ul", "ol", "blockquote"):
+            self.pieces.append("\n\n")
+        elif tag == "a":
+            self._addresses.append(dict(attrs).get("href") or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "a" and self._addresses:
+            address = self._addresses.pop()
+            self.pieces.append(f" ({address})" if address else "")
+        elif tag in ("p", "h4", "ul", "ol", "blockquote"):
+            self.pieces.append("\n\n")
+
+    def handle_data(self, data: str) -> None:
+        self.pieces.append(data.replace("\n", " "))

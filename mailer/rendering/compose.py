@@ -1,0 +1,121 @@
+"""From a digest to the two bodies of a mail: Jinja2, then MJML, then inlined styles; and plain text."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import css_inline
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from mjml import mjml2html
+
+from mailer.rendering import catalogue
+from mailer.rendering.digest import Digest
+from mailer.rendering.personal import MARKS, Ours, neutral
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+# An installed wheel carries the templates inside the package, a checkout beside it.
+TEMPLATES = tuple(root / "templates" / "mail" for root in (_PACKAGE, _PACKAGE.parent))
+# Columns of the text part; RFC 5322 recommends lines of at most 78.
+_COLUMNS = 72
+_MARKUP = (".mjml", ".html")
+
+
+def html(digest: Digest, theme: Mapping[str, str]) -> str:
+    """The HTML body, marks still standing. Its only outside resources are the stories' pictures."""
+    source = _environment().get_template("digest.mjml").render(_context(digest, theme))
+    compiled = mjml2html(source, fonts={})
+    return _tidy(_inliner(_stylesheet("inline.css", tuple(theme.items()))).inline(compiled))
+
+
+def text(digest: Digest, theme: Mapping[str, str]) -> str:
+    """The plain-text body, marks still standing; lines end with a line feed."""
+    written = _environment().get_template("digest.txt").render(_context(digest, theme))
+    lines = (line.rstrip() for line in written.splitlines())
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
+
+
+def _context(digest: Digest, theme: Mapping[str, str]) -> dict[str, Any]:
+    words = catalogue.of(digest.language)
+
+    def say(english: str, **values: str) -> Ours:
+        """A sentence of the catalogue; what is put into it from outside is made neutral first."""
+        kept = {name: value if isinstance(value, Ours) else neutral(value) for name, value in values.items()}
+        return Ours(words(english, **kept))
+
+    return {
+        "digest": digest,
+        "theme": theme,
+        "say": say,
+        "mark": MARKS,
+        "dark_css": Markup(_stylesheet("dark.css", tuple(theme.items()))),  # noqa: S704 (tokens are checked colours)
+    }
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        # Jinja2's own rule does not know .mjml.
+        autoescape=lambda name: bool(name and name.endswith(_MARKUP)),
+        finalize=_let_no_mark_in,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["wrap"] = wrap
+    environment.filters["underlined"] = underlined
+    return environment
+
+
+def _let_no_mark_in(value: Any) -> Any:
+    """Only what rendering wrote itself may contain a mark; see personal.Ours."""
+    if isinstance(value, Ours) or not isinstance(value, str):
+        return value
+    if isinstance(value, Markup):
+        return Markup(neutral(value))  # noqa: S704 (was Markup before)
+    return neutral(value)
+
+
+@cache
+def _stylesheet(name: str, tokens: tuple[tuple[str, str], ...]) -> str:
+    return _environment().get_template(name).render(theme=dict(tokens))
+
+
+@cache
+def _inliner(stylesheet: str) -> css_inline.CSSInliner:
+    # Only our own sheet: inlining MJML's reset would repeat 80 bytes in every cell.
+    return css_inline.CSSInliner(inline_style_tags=False, extra_css=stylesheet, load_remote_stylesheets=False)
+
+
+def _tidy(page: str) -> str:
+    """Without the blank space that templates leave between elements, and in lines that editors can show."""
+    return re.sub(r"\s*\n\s*", "\n", page)
+
+
+def wrap(words: str) -> str:
+    """`words` in lines of at most 72 columns, kept apart where they were; addresses and long words stay whole."""
+    kind = Ours if isinstance(words, Ours) else str
+    lines = (
+        textwrap.fill(
+            line,
+            _COLUMNS,
+            break_long_words=False,
+            break_on_hyphens=False,
+            subsequent_indent="  " if line.startswith("- ") else "",
+        )
+        for line in words.split("\n")
+    )
+    return kind("\n".join(lines))
+
+
+def underlined(words: str) -> str:
+    """Wrapped words with a rule of their own width below."""
+    lines = wrap(words)
+    return f"{lines}\n{'-' * max(len(line) for line in lines.splitlines() or ['-'])}"

@@ -1,0 +1,118 @@
+"""How things are said in a language: names of countries and languages, dates, and which of several texts is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import date
+from functools import cache
+from typing import Literal, Protocol, TypeVar
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_skeleton
+
+# Where CLDR's word or pattern is not what readers of the region expect in a newsletter.
+_COUNTRIES = {("ru", "KG"): "Кыргызстан"}
+_PERIODS = {
+    "ru": "LLLL y",
+    "kk": "y 'жылғы' MMMM",
+    "ky": "LLLL y",
+    "tg": "LLLL y",
+    "uz": "y-'yil' MMMM",
+    "tk": "LLLL y",
+}
+_DAYS = {"tg": "d MMMM"}
+# CLDR writes months and abbreviations of these as proper names; in running text they are not.
+_LOWER_MONTHS = frozenset({"tg"})
+# English dates are those of international offices: 16 November, not November 16.
+_ENGLISH = "en_GB"
+
+
+class _InLanguage(Protocol):
+    @property
+    def language(self) -> str: ...
+
+
+T = TypeVar("T", bound=_InLanguage)
+
+
+@cache
+def locale(language: str) -> Locale:
+    """Babel's locale for a language code; English for one that it does not know."""
+    if language == "en":
+        return Locale.parse(_ENGLISH)
+    try:
+        return Locale.parse(language.replace("-", "_"))
+    except (UnknownLocaleError, ValueError):
+        return Locale.parse(_ENGLISH)
+
+
+def direction(language: str) -> Literal["ltr", "rtl"]:
+    """The value of HTML's `dir`."""
+    return "rtl" if locale(language).text_direction == "rtl" else "ltr"
+
+
+@cache
+def country(code: str, language: str) -> str:
+    """The short name of an ISO 3166-1 alpha-2 country, nominative; the code itself where none is known."""
+    return _COUNTRIES.get((language, code)) or str(locale(language).territories.get(code, code))
+
+
+@cache
+def name_in_english(language: str) -> str:
+    """The English name of a language, as staff read it: "Kazakh"."""
+    return str(locale("en").languages.get(language.partition("-")[0], language))
+
+
+def joined(names: Iterable[str]) -> str:
+    """Names in a row. Commas alone suit every language, whatever the names stand for in the sentence."""
+    return ", ".join(names)
+
+
+@cache
+def period(months: str, language: str) -> str:
+    """A period, "2021-12", as a title: "December 2021". Raises ValueError when it is no month."""
+    first = date.fromisoformat(f"{months}-01")
+    pattern = _PERIODS.get(language)
+    where = locale(language)
+    said = (
+        format_date(first, pattern, locale=where)
+        if pattern
+        else format_skeleton("yMMMM", first, locale=where)
+    )
+    return said[:1].upper() + _plain_spaces(said[1:])
+
+
+@cache
+def day(when: date, months: str, language: str) -> str:
+    """A date, with the year only where it is not the period's."""
+    where = locale(language)
+    if not months.startswith(f"{when.year}-"):
+        said = format_date(when, "long", locale=where)
+    elif language in _DAYS:
+        said = format_date(when, _DAYS[language], locale=where)
+    else:
+        said = format_skeleton("MMMMd", when, locale=where)
+    return _plain_spaces(said.lower() if language in _LOWER_MONTHS else said)
+
+
+@cache
+def month(when: date, language: str) -> str:
+    """The name of a month, standing alone beside the number of a day."""
+    # Slavic and Turkic readers say "18 декабря": the form that follows a number.
+    said = format_date(when, "MMMM", locale=locale(language))
+    return _plain_spaces(said)
+
+
+def choose(texts: Sequence[T], language: str, fallbacks: Sequence[str]) -> T | None:
+    """The text in `language`, else in the first of `fallbacks` that has one, else the first of any."""
+    by_language = {text.language: text for text in reversed(texts)}
+    for wanted in (language, *fallbacks):
+        if wanted in by_language:
+            return by_language[wanted]
+    return texts[0] if texts else None
+
+
+def _plain_spaces(text: str) -> str:
+    """CLDR's narrow no-break spaces are missing from many fonts; the ordinary no-break space is in all."""
+    return re.sub("[\u2009\u202f]", "\N{NO-BREAK SPACE}", text)

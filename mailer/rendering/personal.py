@@ -1,0 +1,56 @@
+"""The few places in a variant that differ from reader to reader, and how they are filled."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+
+from markupsafe import escape
+
+from mailer.rendering import catalogue, language
+
+# Addresses of the reader's own pages, and the names of the countries that the reader chose.
+FIELDS = ("leave_url", "prefs_url", "countries")
+MARK = re.compile(f"%%({'|'.join(FIELDS)})%%")
+
+
+class Ours(str):
+    """A text that rendering itself wrote; only in these are marks left standing."""
+
+    __slots__ = ()
+
+
+MARKS: Mapping[str, Ours] = {name: Ours(f"%%{name}%%") for name in FIELDS}
+
+
+def neutral(text: str) -> str:
+    """`text` with an invisible word joiner in whatever looks like a mark, so that nothing personal is put there."""
+    return MARK.sub("%\N{WORD JOINER}%\\1%%", text)
+
+
+def fill_html(html: str, values: Mapping[str, str]) -> str:
+    """`html` with every mark replaced by its escaped value. Raises KeyError for a mark that has no value."""
+    return MARK.sub(lambda found: html_value(values[found[1]]), html)
+
+
+def fill_text(text: str, values: Mapping[str, str]) -> str:
+    """`text` with every mark replaced by its value. Raises KeyError for a mark that has no value."""
+    return MARK.sub(lambda found: values[found[1]], text)
+
+
+def html_value(value: str) -> str:
+    """A value as it stands in HTML, in text or in a quoted attribute."""
+    return str(escape(value))
+
+
+def country_names(countries: Collection[str], reader_language: str) -> str:
+    """The value of `countries`: names in the reader's language, in the order given; "all countries" for none."""
+    if not countries:
+        return catalogue.of(reader_language)("all countries")
+    return language.joined(language.country(code, reader_language) for code in countries)
+
+
+def web_values(site_url: str, reader_language: str) -> dict[str, str]:
+    """Values for a copy that belongs to nobody: the site's front page and all countries."""
+    front = f"{site_url}/"
+    return {"leave_url": front, "prefs_url": front, "countries": country_names((), reader_language)}

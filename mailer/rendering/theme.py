@@ -1,0 +1,121 @@
+"""The look's tokens: their defaults, what may replace them, and whether the result can be read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+from types import MappingProxyType
+
+_LIGHT = {
+    "ground": "#F2EEE6",
+    "page": "#FFFFFF",
+    "tint": "#E6F1F2",
+    "ink": "#22303C",
+    "heading": "#0F2F4A",
+    "accent": "#0A6E7A",
+    "deep": "#0F2F4A",
+    "on_deep": "#FFFFFF",
+    "deep_link": "#8FD3DB",
+    "signal": "#E9A724",
+    "quiet": "#5B6B78",
+    "rule": "#D9DEE2",
+    "band": "#0A6E7A",
+}
+_DARK = {
+    "ground": "#10181F",
+    "page": "#17222C",
+    "tint": "#1D2B36",
+    "ink": "#DCE5EA",
+    "heading": "#FFFFFF",
+    "accent": "#8FD3DB",
+    "deep": "#10181F",
+    "on_deep": "#FFFFFF",
+    "deep_link": "#8FD3DB",
+    "signal": "#E9A724",
+    "quiet": "#A9B8C2",
+    "rule": "#33434F",
+    "band": "#0A6E7A",
+}
+# Every token by name: colours as in the light, `dark_` before those of the dark, the font and the width in pixels.
+DEFAULTS: Mapping[str, str] = MappingProxyType(
+    {
+        **_LIGHT,
+        **{f"dark_{name}": colour for name, colour in _DARK.items()},
+        # All of these have the letters of Kazakh, Kyrgyz, Tajik and Uzbek.
+        "font": "'Segoe UI', 'Noto Sans', Roboto, Helvetica, Arial, sans-serif",
+        "width": "600",
+    }
+)
+_COLOUR = re.compile(r"#[0-9A-Fa-f]{6}\Z")
+_FONT = re.compile(r"[A-Za-z0-9 ,'-]{1,160}\Z")
+_WIDTHS = range(480, 721)
+# Foreground and background that meet in the template. Running text needs 4.5:1 (WCAG 2.2, 1.4.3).
+_MEETING = (
+    *((front, back) for back in ("page", "tint") for front in ("ink", "heading", "accent", "quiet")),
+    ("quiet", "ground"),
+    ("accent", "ground"),
+    *((front, "deep") for front in ("on_deep", "deep_link", "signal")),
+)
+_NEEDED = 4.5
+
+
+def of(changes: Iterable[tuple[str, str]]) -> Mapping[str, str]:
+    """Every token, with those of `changes` that are valid; the others keep their default."""
+    return _whole(tuple(changes))
+
+
+@cache
+def _whole(changes: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    return MappingProxyType(
+        {**DEFAULTS, **{name: value for name, value in changes if not wrong(name, value)}}
+    )
+
+
+def wrong(name: str, value: str) -> str:
+    """What is wrong with a token, in words for staff; empty when nothing is."""
+    if name not in DEFAULTS:
+        return f"“{name}” is no token of the theme; there are: {', '.join(DEFAULTS)}."
+    if name == "width":
+        fits = value.isascii() and value.isdigit() and int(value[:4]) in _WIDTHS and len(value) == 3
+        return (
+            ""
+            if fits
+            else f"The width must be a number of pixels from {_WIDTHS[0]} to {_WIDTHS[-1]}, such as 600."
+        )
+    if name == "font":
+        balanced = bool(_FONT.match(value)) and value.count("'") % 2 == 0
+        return "" if balanced else "The font must be names with commas between, quoted as 'Noto Sans'."
+    return (
+        ""
+        if _COLOUR.match(value)
+        else f"The colour “{name}” must be written as # and six hexadecimal digits."
+    )
+
+
+def problems(changes: Mapping[str, str]) -> tuple[str, ...]:
+    """What keeps the theme with `changes` from being used or read, in words for staff; empty when all is well."""
+    invalid = tuple(reason for reason in (wrong(name, value) for name, value in changes.items()) if reason)
+    tokens = of(tuple(changes.items()))
+    pale = [
+        f"{prefix}{front} on {prefix}{back} has a contrast of {ratio:.1f}:1; text needs {_NEEDED}:1."
+        for prefix in ("", "dark_")
+        for front, back in _MEETING
+        if (ratio := contrast(tokens[prefix + front], tokens[prefix + back])) < _NEEDED
+    ]
+    return (*invalid, *pale)
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast ratio of two colours (#RRGGBB), 1.0 to 21.0; WCAG 2.2, "contrast ratio"."""
+    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    red, green, blue = (int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))
+    return 0.2126 * _linear(red) + 0.7152 * _linear(green) + 0.0722 * _linear(blue)
+
+
+def _linear(channel: float) -> float:
+    return channel / 12.92 if channel <= 0.04045 else float(((channel + 0.055) / 1.055) ** 2.4)

@@ -1,0 +1,47 @@
+"""One variant of an edition, and all the variants that an edition can have."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from mailer.rendering import compose, digest, select, theme
+from mailer.rendering.records import Content, Rendered
+
+
+class NothingToShow(Exception):
+    """No story of this edition is for these countries, so no mail is made for them."""
+
+
+def render(content: Content, countries: Collection[str], language: str) -> Rendered:
+    """What a reader of `countries` (ISO 3166-1 alpha-2; none means all) gets in `language`, personal marks standing.
+
+    Equal contents, story sets and languages give equal bytes. Raises NothingToShow when no story is for them.
+    """
+    blocks = select.visible(content, frozenset(countries))
+    shown = select.stories_of(blocks)
+    if not shown:
+        raise NothingToShow(f"{content.slug} has no story for {', '.join(sorted(countries))}.")
+    key = select.variant_key(select.story_set(content, countries), language)
+    notes: list[str] = []
+    said = digest.make(content, blocks, key, language, notes.append)
+    tokens = theme.of(content.masthead.theme)
+    return Rendered(
+        key=key,
+        language=language,
+        stories=shown,
+        subject=said.subject,
+        preheader=said.preheader,
+        html=compose.html(said, tokens),
+        text=compose.text(said, tokens),
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def possible(content: Content, limit: int = 500) -> tuple[list[tuple[tuple[str, ...], str]], bool]:
+    """(countries, language) for every distinct story set in every language of the newsletter, `limit` at most.
+
+    The second value says whether the list is complete. Every language of the edition with all its stories comes first.
+    """
+    choices, complete = select.representatives(content, limit)
+    pairs = [(countries, language) for countries in choices for language in content.masthead.languages]
+    return pairs[:limit], complete and len(pairs) <= limit
