@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -9,3 +11,8 @@ class MailerConfig(AppConfig):
     name = "mailer"
     verbose_name = "Newsletters"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Connect the listeners, each in the room whose business it is. Models exist only from here on."""
+        for room in ("mailer.approval.authorship",):
+            import_module(room).connect()

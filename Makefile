@@ -1,0 +1,58 @@
+# The newsletter system: every task of a developer and of a newcomer.
+#
+#   make run     the demo on http://127.0.0.1:8000 (PORT= for another); nothing leaves the machine
+#   make test    the whole suite, in parallel
+#   make lint    style, types and floors
+#   make bench   measured comparisons
+#   make lock    write the locks anew from pyproject.toml
+
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+ITSELF := --no-deps --no-build-isolation --editable .
+
+.PHONY: run test lint bench lock setup
+
+run: .venv/run
+	@$(BIN)/mailer demo --port $(PORT)
+
+test: setup
+	@$(BIN)/pytest -n 2 --dist loadgroup
+
+lint: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/mypy
+
+bench: setup
+	@$(BIN)/python -m bench
+
+lock: setup
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--extra build pyproject.toml -o requirements-run.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--extra build --extra test -c requirements-run.lock pyproject.toml -o requirements.lock
+
+setup: .venv/full
+
+.venv/bin/python:
+	@command -v $(PYTHON) >/dev/null || { echo "Python is missing: install the package python3 (3.11 or newer)."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$$($(PYTHON) --version) is too old: install Python 3.11 or newer, then: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "Python's venv module is missing: install the package python3-venv."; exit 1; }
+	@$(PYTHON) -m venv .venv
+
+.venv/run: .venv/bin/python requirements-run.lock pyproject.toml
+	@test -e .venv/full || echo "Installing what the demo needs; this takes about half a minute."
+	@test -e .venv/full || $(INSTALL) --require-hashes -r requirements-run.lock
+	@$(INSTALL) $(ITSELF)
+	@touch $@
+
+.venv/full: .venv/bin/python requirements.lock pyproject.toml
+	@echo "Installing what developing needs; this takes about a minute."
+	@$(INSTALL) --require-hashes -r requirements.lock
+	@$(INSTALL) $(ITSELF)
+	@touch .venv/run $@

