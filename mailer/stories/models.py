@@ -85,7 +85,7 @@ class StoryText(models.Model):
         "picture description",
         max_length=250,
         blank=True,
-        help_text="What is seen in the picture, for readers who do not see it. Required when there is a picture.",
+        help_text="What is seen in the picture, for readers who do not see it. Required with a picture.",
     )
 
     class Meta:

@@ -1,0 +1,112 @@
+"""Fills an empty database with the demo: the office, the newsletter, its lists, its readers, the stories."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.db import transaction
+
+from mailer.demo import cast
+from mailer.desk.groups import ensure_groups
+from mailer.editions.models import Newsletter, NewsletterText
+from mailer.stories.importing import import_stories
+from mailer.stories.models import Story
+from subscribers.models import MailingList, Subscriber, Subscription, Suppression
+
+SAMPLE = Path(__file__).resolve().parent / "sample"
+NEWSLETTER = "silk-road-monthly"
+PERIOD = "2021-12"
+# When the sample's editors put it together; assembling looks at the world as of this moment.
+ASSEMBLED_AT = datetime(2021, 12, 3, 3, 0, tzinfo=UTC)
+
+_JOINED = datetime(2021, 3, 3, 8, 30, tzinfo=UTC)
+_LEFT = datetime(2021, 10, 4, 16, 12, tzinfo=UTC)
+
+
+def seed(now: datetime) -> None:
+    """Make whatever of the demo is missing; what is there, changed or not, is left alone. All or nothing."""
+    with transaction.atomic():
+        ensure_groups()
+        for member in cast.STAFF:
+            _staff(member)
+        newsletter = _newsletter()
+        for reader in cast.READERS:
+            _reader(reader, newsletter)
+        if not Story.objects.exists():
+            writer = get_user_model().objects.get_by_natural_key(cast.WRITER.username)
+            import_stories(SAMPLE / "stories.json", writer, now)
+
+
+def _staff(member: cast.Member) -> None:
+    model = get_user_model()
+    if model.objects.filter(username=member.username).exists():
+        return
+    boss = member is cast.ADMIN
+    user = model.objects.create_user(
+        member.username,
+        member.email,
+        member.password,
+        first_name=member.first_name,
+        last_name=member.last_name,
+        is_staff=boss,
+        is_superuser=boss,
+    )
+    if not boss:
+        user.groups.add(Group.objects.get(name=_GROUPS[member.username]))
+
+
+_GROUPS = {cast.WRITER.username: "Writers", cast.APPROVER.username: "Approvers"}
+
+
+def _newsletter() -> Newsletter:
+    known = Newsletter.objects.filter(slug=NEWSLETTER).first()
+    if known is not None:
+        return known
+    table: dict[str, Any] = tomllib.loads((SAMPLE / "newsletter.toml").read_text(encoding="utf-8"))
+    lists, taglines = table.pop("lists"), table.pop("taglines")
+    newsletter = Newsletter(**table)
+    newsletter.texts = [NewsletterText(language=code, tagline=text) for code, text in taglines.items()]
+    newsletter.full_clean(exclude=["lists"])
+    newsletter.save()
+    newsletter.lists.set(
+        [MailingList.objects.get_or_create(slug=one["slug"], defaults=one)[0] for one in lists]
+    )
+    return newsletter
+
+
+def _reader(reader: cast.Reader, newsletter: Newsletter) -> None:
+    if Subscriber.objects.filter(email=reader.email).exists():
+        return
+    person = Subscriber.objects.create(
+        email=reader.email,
+        name=reader.name,
+        language=reader.language,
+        countries=reader.countries,
+        created_at=_JOINED,
+    )
+    for mailing_list in newsletter.lists.filter(slug__in=reader.lists):
+        Subscription.objects.create(
+            subscriber=person,
+            mailing_list=mailing_list,
+            state=_STATES.get(reader.fate, Subscription.State.CONFIRMED),
+            source="form",
+            created_at=_JOINED,
+            confirmed_at=None if reader.fate == "pending" else _JOINED,
+            ended_at=_LEFT if reader.fate == "left" else None,
+        )
+    if reader.fate == "suppressed":
+        Suppression.objects.create(
+            address_hash=person.address_hash,
+            email=person.email,
+            reason=Suppression.Reason.COMPLAINT,
+            evidence="The reader marked the edition of October 2021 as unwanted.",
+            created_at=_LEFT,
+        )
+
+
+_STATES = {"pending": Subscription.State.PENDING, "left": Subscription.State.UNSUBSCRIBED}

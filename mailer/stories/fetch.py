@@ -1,0 +1,259 @@
+"""The one way out to addresses that people or feeds name: public web servers, and nothing of our own.
+
+Every hop is resolved once, every address of the answer is judged, and the connection goes to a judged
+address: a name that answers differently the second time (DNS rebinding) gains nothing.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import threading
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+USER_AGENT = "newsletter-mailer/0.1"
+_REDIRECTS = (301, 302, 303, 307, 308)
+# Addresses that carry an IPv4 address inside (RFC 6052 §2.1); the inner one is what is reached.
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_PIECE = 16 * 1024
+
+Resolve = Callable[..., list[Any]]
+Connect = Callable[..., socket.socket]
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class FetchError(Exception):
+    """The address could not be fetched; the message says why, for the person who wrote the address."""
+
+
+class ForbiddenAddress(FetchError):  # noqa: N818  (a verdict, named as one)
+    """The address leads to a place that must not be reached from here."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    # Where the bytes came from, after redirects.
+    url: str
+    # Lower case, without parameters: "application/rss+xml".
+    content_type: str
+    # The header as it was sent, with its charset.
+    content_type_header: str
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Limits:
+    # Bytes after decompression.
+    size: int = 5 * 1024 * 1024
+    # For everything, redirects included.
+    seconds: float = 30
+    # For each step that waits for the other side.
+    step_seconds: float = 10
+    redirects: int = 4
+
+
+def fetch(
+    url: str,
+    content_types: Collection[str],
+    limits: Limits = Limits(),
+    *,
+    allow_loopback: bool = False,
+    resolve: Resolve = socket.getaddrinfo,
+    connect: Connect = socket.create_connection,
+) -> Fetched:
+    """The bytes at `url`, an http or https address of a public server, of one of `content_types`.
+
+    `allow_loopback` lets this machine's own servers be reached and is for tests. Raises FetchError.
+    """
+    guard = _Guard(limits, allow_loopback, resolve, connect)
+    with guard.watching(), closing(requests.Session()) as session:
+        # Neither a proxy nor a password file of the environment has a say.
+        session.trust_env = False
+        session.mount("http://", _Adapter(guard))
+        session.mount("https://", _Adapter(guard))
+        for _ in range(limits.redirects + 1):
+            response = _request(session, url, guard)
+            with closing(response):
+                if response.status_code not in _REDIRECTS:
+                    return _read(response, url, content_types, guard)
+                target = response.headers.get("Location", "")
+            if not target:
+                raise FetchError(f"{url} redirects to nowhere.")
+            url = urljoin(url, target)
+    raise FetchError(f"More than {limits.redirects} redirects; the last led to {url}.")
+
+
+def judge(address: str, *, allow_loopback: bool = False) -> Address:
+    """The IP address, when it is one of the public internet; raises ForbiddenAddress."""
+    try:
+        found: Address = ipaddress.ip_address(address.split("%", 1)[0])
+    except ValueError as error:
+        raise ForbiddenAddress(f"{address} is no IP address.") from error
+    for reached in (found, *_inside(found)):
+        if allow_loopback and reached.is_loopback:
+            continue
+        if not reached.is_global or reached.is_multicast or reached.is_reserved:
+            raise ForbiddenAddress(f"leads to {address}, which is not on the public internet")
+    return found
+
+
+def _inside(address: Address) -> Iterator[Address]:
+    """The IPv4 addresses that an IPv6 address stands for."""
+    if not isinstance(address, ipaddress.IPv6Address):
+        return
+    yield from filter(None, (address.ipv4_mapped, address.sixtofour, *(address.teredo or ())))
+    if address in _NAT64:
+        yield ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+
+
+class _Guard:
+    """Dials for one fetch, and hangs up when its time is over."""
+
+    def __init__(self, limits: Limits, allow_loopback: bool, resolve: Resolve, connect: Connect) -> None:
+        self.limits, self.allow_loopback = limits, allow_loopback
+        self.resolve, self.connect = resolve, connect
+        self.expired = False
+        self._lines: list[socket.socket] = []
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Ends every connection after the time allowed, however slowly the other side drips."""
+        timer = threading.Timer(self.limits.seconds, self._hang_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            with self._lock:
+                for line in self._lines:
+                    line.close()
+
+    def _hang_up(self) -> None:
+        with self._lock:
+            self.expired = True
+            for line in self._lines:
+                try:
+                    line.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    continue  # ended by itself
+
+    def dial(self, host: str, port: int) -> socket.socket:
+        """A connection to one of the host's addresses, all of which are public."""
+        try:
+            answers = self.resolve(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise FetchError(f"There is no server named {host}.") from error
+        try:
+            addresses = [judge(str(answer[4][0]), allow_loopback=self.allow_loopback) for answer in answers]
+        except ForbiddenAddress as error:
+            raise ForbiddenAddress(f"{host} {error}.") from error
+        failure: OSError | None = None
+        for address in addresses[:4]:
+            try:
+                line = self.connect((str(address), port), timeout=self.limits.step_seconds)
+            except OSError as error:
+                failure = error
+                continue
+            self._watch(line)
+            return line
+        raise FetchError(f"{host} does not answer.") from failure
+
+    def _watch(self, line: socket.socket) -> None:
+        # A second handle on the same connection: TLS takes the first one away.
+        with self._lock:
+            if self.expired:
+                line.close()
+                raise FetchError(f"It took longer than {self.limits.seconds:g} seconds.")
+            self._lines.append(line.dup())
+
+
+class _Adapter(HTTPAdapter):
+    """Makes requests dial through the guard; names stay what TLS and the Host header see."""
+
+    def __init__(self, guard: _Guard) -> None:
+        self._guard = guard
+        super().__init__(max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        guard = self._guard
+
+        class Plain(HTTPConnection):
+            def _new_conn(self) -> socket.socket:
+                return guard.dial(self.host, self.port)
+
+        class Tls(HTTPSConnection):
+            def _new_conn(self) -> socket.socket:
+                return guard.dial(self.host, self.port)
+
+        plain = type("PlainPool", (HTTPConnectionPool,), {"ConnectionCls": Plain})
+        tls = type("TlsPool", (HTTPSConnectionPool,), {"ConnectionCls": Tls})
+        self.poolmanager.pool_classes_by_scheme = {"http": plain, "https": tls}
+
+
+def _request(session: requests.Session, url: str, guard: _Guard) -> requests.Response:
+    _check_url(url)
+    try:
+        return session.get(
+            url,
+            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+            timeout=guard.limits.step_seconds,
+            allow_redirects=False,
+            stream=True,
+        )
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        raise _in_words(error, url, guard) from error
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts: SplitResult = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise FetchError(f"{url} is no web address.") from error
+    if parts.scheme not in ("http", "https") or not host or port == 0:
+        raise FetchError(f"{url} is no web address; it must begin with http:// or https://.")
+    if parts.username is not None or parts.password is not None:
+        raise FetchError("The address holds a user name or a password; use one without.")
+
+
+def _read(response: requests.Response, url: str, content_types: Collection[str], guard: _Guard) -> Fetched:
+    if response.status_code != 200:
+        raise FetchError(f"{url} answers {response.status_code} {response.reason or ''}".rstrip() + ".")
+    header = response.headers.get("Content-Type", "")
+    kind = header.split(";", 1)[0].strip().lower()
+    if kind not in content_types:
+        raise FetchError(
+            f"{url} is of the type {kind or 'unknown'}; expected: {', '.join(sorted(content_types))}."
+        )
+    body = bytearray()
+    try:
+        while piece := response.raw.read(_PIECE, decode_content=True):
+            body += piece
+            if len(body) > guard.limits.size:
+                raise FetchError(f"{url} is larger than {guard.limits.size:,} bytes.")
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        raise _in_words(error, url, guard) from error
+    if guard.expired:
+        raise _in_words(None, url, guard)
+    return Fetched(url, kind, header, bytes(body))
+
+
+def _in_words(error: Exception | None, url: str, guard: _Guard) -> FetchError:
+    if guard.expired or isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
+        return FetchError(f"{url} took too long to answer.")
+    if isinstance(error, requests.exceptions.SSLError | urllib3.exceptions.SSLError):
+        return FetchError(f"{url}: its certificate cannot be trusted.")
+    return FetchError(f"{url} could not be read: the connection failed.")

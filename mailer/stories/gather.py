@@ -1,0 +1,133 @@
+"""Gathering: feeds (RSS, Atom) become drafts of stories, which a person finishes or throws away."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from io import BytesIO
+from typing import Any
+from urllib.parse import urlsplit
+
+import feedparser
+from django.db import transaction
+from django.utils.text import slugify
+
+from mailer.stories import clean
+from mailer.stories.fetch import Fetched, FetchError, fetch
+from mailer.stories.models import Story, StorySource, StoryText
+
+FEED_TYPES = frozenset(
+    {"application/rss+xml", "application/atom+xml", "application/rdf+xml", "application/xml", "text/xml"}
+)
+# Newest entries of one feed that are looked at; a source that floods us floods only this far.
+_MOST = 50
+_SUMMARY = 400
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What one source gave."""
+
+    source: str
+    # Keys of the drafts made.
+    added: tuple[str, ...]
+    # In words; empty when all went well.
+    problem: str
+
+
+def gather_all(now: datetime, *, allow_loopback: bool = False) -> tuple[Gathered, ...]:
+    """Gather from every active source; one that fails keeps none of the others back."""
+    sources = StorySource.objects.filter(active=True)
+    return tuple(gather(source, now, allow_loopback=allow_loopback) for source in sources)
+
+
+def gather(source: StorySource, now: datetime, *, allow_loopback: bool = False) -> Gathered:
+    """Make an unpublished story of every entry that is new in the source's feed. `now` is aware UTC.
+
+    Never raises for what the source does: the problem is returned, and kept on the source in words.
+    """
+    added: tuple[str, ...] = ()
+    problem = ""
+    try:
+        feed = fetch(source.url, FEED_TYPES, allow_loopback=allow_loopback)
+        with transaction.atomic():
+            added = tuple(_draft(source, entry, now) for entry in _fresh(source, _entries(feed)))
+    except FetchError as error:
+        problem = str(error)
+    except Exception:
+        # A feed is hostile input: whatever it does to a parser stops here.
+        log.exception("action=gather source=%s", source.pk)
+        problem = "The feed could not be read: it is not RSS or Atom as the standards describe them."
+    StorySource.objects.filter(pk=source.pk).update(gathered_at=now, problem=problem[:400])
+    return Gathered(source.name, added, problem)
+
+
+def _entries(feed: Fetched) -> list[Any]:
+    headers = {"content-type": feed.content_type_header, "content-location": feed.url}
+    # As a stream: bytes by themselves could be taken for the name of a file.
+    parsed = feedparser.parse(BytesIO(feed.body), response_headers=headers)
+    if not parsed.version and not parsed.entries:
+        raise FetchError(f"{feed.url} is no feed; give the address of its RSS or Atom, not of the page.")
+    return list(parsed.entries[:_MOST])
+
+
+def _fresh(source: StorySource, entries: list[Any]) -> Iterator[tuple[str, Any]]:
+    """Keys and entries that no story was made of yet, each once."""
+    found = {_key(source, entry): entry for entry in entries if _headline(entry)}
+    known = set(Story.objects.filter(key__in=found).values_list("key", flat=True))
+    return ((key, entry) for key, entry in found.items() if key not in known)
+
+
+def _key(source: StorySource, entry: Any) -> str:
+    named = entry.get("id") or entry.get("link") or f"{entry.get('title')} {entry.get('published')}"
+    digest = hashlib.sha256(f"{source.url} {named}".encode()).hexdigest()[:16]
+    return f"{slugify(source.name)[:60] or 'source'}-{digest}"
+
+
+def _headline(entry: Any) -> str:
+    return clean.shorten(clean.plain(entry.get("title", "")) or clean.plain(entry.get("summary", "")), 200)
+
+
+def _draft(source: StorySource, found: tuple[str, Any], now: datetime) -> str:
+    key, entry = found
+    headline = _headline(entry)
+    content = next((part.get("value", "") for part in entry.get("content", ())), entry.get("summary", ""))
+    summary = clean.plain(entry.get("summary", "")) or clean.plain(content) or headline
+    story = Story(
+        key=key,
+        kind=Story.Kind.NEWS,
+        date=_day(entry, now),
+        countries=source.countries,
+        link=_link(entry),
+        created_at=now,
+        live=False,
+    )
+    story.texts = [
+        StoryText(
+            language=source.language,
+            headline=headline,
+            summary=clean.shorten(summary, _SUMMARY),
+            body=clean.rich(content),
+        )
+    ]
+    story.save()
+    story.save_revision(log_action=True)
+    return key
+
+
+def _day(entry: Any, now: datetime) -> date:
+    """The entry's own date; today for one without, or one that claims to come from the future."""
+    moment = entry.get("published_parsed") or entry.get("updated_parsed")
+    if moment is None:
+        return now.date()
+    return min(datetime(*moment[:6], tzinfo=UTC), now).date()
+
+
+def _link(entry: Any) -> str:
+    link = str(entry.get("link", ""))
+    return link if urlsplit(link).scheme in ("http", "https") and len(link) <= 500 else ""
