@@ -18,6 +18,8 @@ class Member:
     first_name: str
     last_name: str
     password: str
+    # Name of the group, see desk.groups.
+    group: str
     # What the person does, for the start page.
     role: str
 
@@ -41,12 +43,22 @@ class Reader:
 
 
 WRITER = Member(
-    "writer", "Dana", "Writer", "demo-writer-2021", "writes stories, builds the edition and submits it"
+    "writer",
+    "Dana",
+    "Writer",
+    "demo-writer-2021",
+    "Writers",
+    "writes stories, builds the edition and submits it",
 )
 APPROVER = Member(
-    "approver", "Timur", "Approver", "demo-approver-2021", "approves what others wrote, and schedules it"
+    "approver",
+    "Timur",
+    "Approver",
+    "demo-approver-2021",
+    "Approvers",
+    "approves what others wrote, and schedules it",
 )
-ADMIN = Member("admin", "Lola", "Admin", "demo-admin-2021", "manages lists, people and settings")
+ADMIN = Member("admin", "Lola", "Admin", "demo-admin-2021", "Admins", "manages lists, people and settings")
 STAFF = (WRITER, APPROVER, ADMIN)
 
 READERS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,9 +32,9 @@ _LEFT = datetime(2021, 10, 4, 16, 12, tzinfo=UTC)
 def seed(now: datetime) -> None:
     """Make whatever of the demo is missing; what is there, changed or not, is left alone. All or nothing."""
     with transaction.atomic():
-        ensure_groups()
+        groups = ensure_groups()
         for member in cast.STAFF:
-            _staff(member)
+            _staff(member, groups)
         newsletter = _newsletter()
         for reader in cast.READERS:
             _reader(reader, newsletter)
@@ -42,25 +43,18 @@ def seed(now: datetime) -> None:
             import_stories(SAMPLE / "stories.json", writer, now)
 
 
-def _staff(member: cast.Member) -> None:
+def _staff(member: cast.Member, groups: Mapping[str, Group]) -> None:
     model = get_user_model()
     if model.objects.filter(username=member.username).exists():
         return
-    boss = member is cast.ADMIN
     user = model.objects.create_user(
         member.username,
         member.email,
         member.password,
         first_name=member.first_name,
         last_name=member.last_name,
-        is_staff=boss,
-        is_superuser=boss,
     )
-    if not boss:
-        user.groups.add(Group.objects.get(name=_GROUPS[member.username]))
-
-
-_GROUPS = {cast.WRITER.username: "Writers", cast.APPROVER.username: "Approvers"}
+    user.groups.add(groups[member.group])
 
 
 def _newsletter() -> Newsletter:

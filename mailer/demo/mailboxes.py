@@ -1,0 +1,155 @@
+"""The caught mail, read back: a box per reader, one for the office, and one for anybody else who wrote in."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from functools import cached_property
+from pathlib import Path
+
+from mailer.demo import cast
+
+# Numbers of boxes: readers count from 1 in the cast's order.
+OFFICE = 100
+_FIRST_GUEST = 101
+
+
+@dataclass(frozen=True)
+class Mail:
+    """One caught message."""
+
+    # Counts from 1 in its box, oldest first.
+    number: int
+    path: Path
+    # As the envelope had it.
+    sender: str
+    recipient: str
+    received_at: datetime
+
+    @cached_property
+    def raw(self) -> bytes:
+        return self.path.read_bytes()
+
+    @cached_property
+    def message(self) -> EmailMessage:
+        return message_from_bytes(self.raw, policy=policy.default)  # type: ignore[arg-type,return-value]
+
+    @property
+    def subject(self) -> str:
+        return str(self.message.get("Subject", "")).strip() or "(no subject)"
+
+    @property
+    def from_(self) -> str:
+        return str(self.message.get("From", ""))
+
+    @property
+    def to(self) -> str:
+        return str(self.message.get("To", ""))
+
+    @property
+    def headers(self) -> str:
+        """Every header as it was received."""
+        return self.raw.replace(b"\r\n", b"\n").partition(b"\n\n")[0].decode("utf-8", "replace")
+
+    @property
+    def html(self) -> str:
+        """The HTML part; empty when there is none."""
+        return self._part("html")
+
+    @property
+    def text(self) -> str:
+        """The plain text part; empty when there is none."""
+        return self._part("plain")
+
+    def _part(self, kind: str) -> str:
+        part = self.message.get_body(preferencelist=(kind,))
+        if part is None:
+            return ""
+        payload = part.get_payload(decode=True)
+        charset = part.get_content_charset("utf-8")
+        assert isinstance(payload, bytes)
+        try:
+            return payload.decode(charset, "replace")
+        except LookupError:  # a charset that nobody knows
+            return payload.decode("utf-8", "replace")
+
+
+@dataclass(frozen=True)
+class Box:
+    """Everything that arrived for one address, or for the office as a whole."""
+
+    number: int
+    address: str
+    # None for the office and for guests.
+    reader: cast.Reader | None
+    # Newest first.
+    mails: tuple[Mail, ...]
+
+    @property
+    def name(self) -> str:
+        if self.reader is not None:
+            return self.reader.name
+        return "The office" if self.number == OFFICE else self.address
+
+    @property
+    def purpose(self) -> str:
+        if self.reader is not None:
+            return self.reader.purpose
+        if self.number == OFFICE:
+            return "What the system tells the staff, for example that a draft waits."
+        return "An address that you used yourself."
+
+    def mail(self, number: int) -> Mail | None:
+        return next((mail for mail in self.mails if mail.number == number), None)
+
+
+def boxes(directory: Path) -> tuple[Box, ...]:
+    """Every box under the catcher's directory: the cast in order, the office, guests as they first came."""
+    caught = _caught(directory)
+    readers = [
+        Box(number, reader.email, reader, _newest_first(caught.pop(reader.email, [])))
+        for number, reader in enumerate(cast.READERS, 1)
+    ]
+    office = Box(OFFICE, cast.STAFF_DOMAIN, None, _newest_first(caught.pop(cast.STAFF_DOMAIN, [])))
+    guests = [
+        Box(number, address, None, _newest_first(mails))
+        for number, (address, mails) in enumerate(caught.items(), _FIRST_GUEST)
+    ]
+    return (*readers, office, *guests)
+
+
+def box(directory: Path, number: int) -> Box | None:
+    """The box with this number, None when there is none."""
+    return next((found for found in boxes(directory) if found.number == number), None)
+
+
+def _caught(directory: Path) -> dict[str, list[Mail]]:
+    """Mail by the address that it was for, in the order of arrival; the office's under its domain."""
+    found = [
+        (json.loads(path.read_text(encoding="utf-8")), path.name)
+        for path in (directory / "envelopes").glob("*.json")
+    ]
+    found.sort(key=lambda one: (one[0]["received_at"], one[1]))
+    caught: dict[str, list[Mail]] = defaultdict(list)
+    for envelope, _ in found:
+        recipient = str(envelope["rcpt_to"])
+        staff = recipient.lower().endswith(f"@{cast.STAFF_DOMAIN}")
+        mails = caught[cast.STAFF_DOMAIN if staff else recipient.lower()]
+        mails.append(
+            Mail(
+                number=len(mails) + 1,
+                path=directory / envelope["file"],
+                sender=envelope["mail_from"],
+                recipient=recipient,
+                received_at=datetime.fromisoformat(envelope["received_at"]),
+            )
+        )
+    return caught
+
+
+def _newest_first(mails: list[Mail]) -> tuple[Mail, ...]:
+    return tuple(reversed(mails))

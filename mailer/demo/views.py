@@ -1,0 +1,147 @@
+"""The pages of the demo: the guided start and the readers' inboxes. Mounted nowhere but in the demo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Concatenate, ParamSpec
+
+from django.conf import settings
+from django.contrib.auth import get_user_model, login
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from mailer.demo import cast, mailboxes, steps
+from mailer.demo.framing import framed
+from mailer.demo.seed import NEWSLETTER, PERIOD
+from mailer.editions.models import Edition
+from mailer.reports.account import Account, edition_account
+from mailer.reports.lifecycle import edition_state
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+# How a mail can be looked at: the word in the address, and the words on the page.
+SIDES = {"mail": "As on a desk", "phone": "As on a phone", "text": "Text part", "source": "Headers"}
+
+
+def demo_only(view: View[P]) -> View[P]:
+    """These pages know passwords: outside the demo they do not exist, however they are mounted."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not settings.CONFIG.demo.enabled:
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return never_cache(guarded)
+
+
+@demo_only
+@require_safe
+def start(request: HttpRequest) -> HttpResponse:
+    return render(request, "demo/start.html", {**_story(), "staff": cast.STAFF})
+
+
+@demo_only
+@require_safe
+def progress(request: HttpRequest) -> HttpResponse:
+    """The part of the start page that changes while one watches."""
+    return render(request, "demo/progress.html", _story())
+
+
+@demo_only
+@require_POST
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """Become one of the three people of the office, and go on to where the button promised."""
+    member = next((one for one in cast.STAFF if one.username == request.POST.get("username")), None)
+    user = get_user_model().objects.filter(username=member.username).first() if member else None
+    if user is None:
+        raise Http404
+    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    target = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(target, allowed_hosts=None):
+        target = reverse("wagtailadmin_home")
+    return redirect(target)
+
+
+@demo_only
+@require_safe
+def inboxes(request: HttpRequest) -> HttpResponse:
+    found = mailboxes.boxes(_directory())
+    readers = [box for box in found if box.reader]
+    others = [box for box in found if not box.reader]
+    return render(request, "demo/inboxes.html", {"readers": readers, "others": others})
+
+
+@demo_only
+@require_safe
+def inbox(request: HttpRequest, number: int) -> HttpResponse:
+    return render(request, "demo/inbox.html", {"box": _box(number)})
+
+
+@demo_only
+@require_safe
+def mail(request: HttpRequest, number: int, mail_number: int) -> HttpResponse:
+    box = _box(number)
+    found = _mail(box, mail_number)
+    side = request.GET.get("as", "")
+    if side not in SIDES or (side in ("mail", "phone") and not found.html):
+        side = "mail" if found.html else "text"
+    sides = {key: words for key, words in SIDES.items() if found.html or key in ("text", "source")}
+    return render(request, "demo/mail.html", {"box": box, "mail": found, "side": side, "sides": sides})
+
+
+@demo_only
+@require_safe
+def mail_html(request: HttpRequest, number: int, mail_number: int) -> HttpResponse:
+    """The HTML part by itself, for the frame on the mail's page: it can show, and do nothing."""
+    return framed(_mail(_box(number), mail_number).html)
+
+
+@demo_only
+@require_safe
+def mail_source(request: HttpRequest, number: int, mail_number: int) -> HttpResponse:
+    """The message as it was received."""
+    found = _mail(_box(number), mail_number)
+    response = HttpResponse(found.raw, content_type="message/rfc822")
+    response.headers["Content-Disposition"] = f'attachment; filename="{found.path.name}"'
+    return response
+
+
+def _story() -> dict[str, object]:
+    edition = Edition.objects.filter(newsletter__slug=NEWSLETTER, period=PERIOD).first()
+    state = edition_state(edition) if edition else ""
+    account = edition_account(edition) if edition else None
+    shown = account if account and account.audience else None
+    counted = account or Account()
+    return {
+        "edition": edition,
+        "status": steps.status(state, counted),
+        "steps": steps.steps(edition, state, counted),
+        "account": shown,
+        "finished": steps.came_back(state, counted),
+    }
+
+
+def _directory() -> Path:
+    return settings.CONFIG.path(settings.CONFIG.demo.inbox)
+
+
+def _box(number: int) -> mailboxes.Box:
+    box = mailboxes.box(_directory(), number)
+    if box is None:
+        raise Http404("There is no such inbox.")
+    return box
+
+
+def _mail(box: mailboxes.Box, number: int) -> mailboxes.Mail:
+    found = box.mail(number)
+    if found is None:
+        raise Http404("There is no such mail.")
+    return found
