@@ -1,0 +1,107 @@
+"""Bodies encoded once for all readers, into which a reader's values are set without encoding the rest again."""
+
+from __future__ import annotations
+
+import binascii
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Protocol
+
+from mailer.rendering.personal import MARK
+
+# Octets that fill a base64 line of 76 characters (RFC 2045 §6.8).
+_LINE = 57
+_NEWLINE = re.compile("\r\n|\r|\n")
+
+
+class Part(Protocol):
+    """One encoded body, in CRLF lines of at most 76 characters."""
+
+    # The value of Content-Transfer-Encoding.
+    name: str
+    # Octets of the encoded body before anything is filled in.
+    size: int
+
+    def filled(self, values: Mapping[str, bytes]) -> list[bytes]:
+        """Pieces of the encoded body with `values` (UTF-8, by field) in the places of the marks."""
+
+
+def smaller(text: str) -> Part:
+    """`text` with its marks in whichever encoding takes less room."""
+    chunks = MARK.split(_NEWLINE.sub("\r\n", text))
+    parts: tuple[Part, Part] = (QuotedPrintable(chunks), Base64(chunks))
+    return min(parts, key=lambda part: part.size)
+
+
+class Base64:
+    """Base64 whose groups of three octets stay aligned whatever the length of a value.
+
+    A value takes along what the text before it left over, and from the text behind it what completes its last
+    group. That text then begins with its first, second or third octet, so each is encoded in these three ways.
+    """
+
+    name = "base64"
+
+    def __init__(self, chunks: list[str]) -> None:
+        """`chunks`: text and names of fields in turn, beginning and ending with text; line ends are CRLF."""
+        literals = [chunk.encode() for chunk in chunks[::2]]
+        self._fields = chunks[1::2]
+        self._literals = [tuple(_cut(literal, start) for start in range(3)) for literal in literals]
+        self.size = len(_base64_lines(b"".join(literals)))
+
+    def filled(self, values: Mapping[str, bytes]) -> list[bytes]:
+        pieces = []
+        carried = b""
+        for field, ways in zip(["", *self._fields], self._literals, strict=True):
+            carried += values[field] if field else b""
+            head, body, tail = ways[-len(carried) % 3]
+            carried += head
+            # A text too short to complete the group is carried on whole; its body and tail are empty.
+            if len(carried) % 3 == 0:
+                pieces += (_base64_lines(carried), body)
+                carried = tail
+        pieces.append(_base64_lines(carried))
+        return pieces
+
+
+def _cut(literal: bytes, start: int) -> tuple[bytes, bytes, bytes]:
+    """The first `start` octets, the encoded whole groups behind them, and the octets that are left over."""
+    end = start + max(0, len(literal) - start) // 3 * 3
+    return literal[:start], _base64_lines(literal[start:end]), literal[end:]
+
+
+def _base64_lines(octets: bytes) -> bytes:
+    lines = [b64encode(octets[place : place + _LINE]) for place in range(0, len(octets), _LINE)]
+    return b"\r\n".join([*lines, b""])
+
+
+class QuotedPrintable:
+    """Quoted-printable with a soft line break on either side of every value."""
+
+    name = "quoted-printable"
+
+    def __init__(self, chunks: list[str]) -> None:
+        """`chunks`: text and names of fields in turn, beginning and ending with text; line ends are CRLF."""
+        self._fields = chunks[1::2]
+        last = len(chunks[::2]) - 1
+        self._literals = [
+            _printable(chunk.encode()) + (b"" if index == last else b"=\r\n")
+            for index, chunk in enumerate(chunks[::2])
+        ]
+        self.size = sum(map(len, self._literals))
+
+    def filled(self, values: Mapping[str, bytes]) -> list[bytes]:
+        pieces = [self._literals[0]]
+        for field, literal in zip(self._fields, self._literals[1:], strict=True):
+            pieces += (_printable_line(values[field]), b"=\r\n", literal)
+        pieces.append(b"\r\n")
+        return pieces
+
+
+def _printable(octets: bytes) -> bytes:
+    return b"\r\n".join(_printable_line(line) for line in octets.split(b"\r\n"))
+
+
+def _printable_line(line: bytes) -> bytes:
+    return binascii.b2a_qp(line, istext=False).replace(b"=\n", b"=\r\n")

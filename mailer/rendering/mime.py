@@ -1,0 +1,131 @@
+"""A variant as a mail: built once, then joined with each reader's values (RFC 5322, 2045, 2046, 8058)."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from mailer.rendering import encode, headers, personal
+from mailer.rendering.records import Rendered
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What the headers of all copies of a mailing share."""
+
+    from_name: str
+    from_email: str
+    # Belongs to the newsletter for its whole life: "silk-road-monthly.example.org".
+    list_id: str
+    list_name: str
+    reply_to: str = ""
+    # Addresses of pages, absolute; empty: the field is left out.
+    archive_url: str = ""
+    help_url: str = ""
+    # "campaign:newsletter:kind:sender", as Gmail reads it; empty: the field is left out.
+    feedback_id: str = ""
+
+
+@dataclass(frozen=True)
+class Copy:
+    """What is one reader's own."""
+
+    # The address; A-labels in its domain.
+    to: str
+    # With or without angle brackets.
+    message_id: str
+    date: datetime | str
+    # Pages of the reader, with the reader's own tokens.
+    leave_url: str
+    # Address that takes an unsubscribe request, with or without "mailto:"; empty: none.
+    leave_mailto: str
+    prefs_url: str
+    # personal.country_names in the variant's language.
+    countries: str
+    to_name: str = ""
+
+
+class Skeleton:
+    """Every octet of a variant that its readers share, encoded."""
+
+    def __init__(self, rendered: Rendered, envelope: Envelope) -> None:
+        """Raises ValueError, naming the field, when a header would not be a single valid line."""
+        digest = hashlib.sha256(f"{rendered.html}\0{rendered.text}".encode()).hexdigest()
+        # "=_" occurs neither in base64 nor in quoted-printable, so a boundary never occurs in a part.
+        self._boundary = f"=_{digest[:32]}".encode()
+        self._text = encode.smaller(rendered.text)
+        self._html = encode.smaller(rendered.html)
+        self._head = _shared_headers(rendered, envelope) + (
+            b'Content-Type: multipart/alternative;\r\n boundary="%s"\r\n\r\n' % self._boundary
+        )
+
+    def message(self, copy: Copy) -> bytes:
+        """The whole message in CRLF lines. Raises ValueError when a value could begin another header field."""
+        own = _own_headers(copy)
+        for_text = {name: value.encode() for name, value in _values(copy).items()}
+        for_html = {name: personal.html_value(value).encode() for name, value in _values(copy).items()}
+        return b"".join(
+            (
+                own,
+                self._head,
+                _part_head(self._boundary, b"text/plain", self._text.name),
+                *self._text.filled(for_text),
+                _part_head(self._boundary, b"text/html", self._html.name),
+                *self._html.filled(for_html),
+                b"--%s--\r\n" % self._boundary,
+            )
+        )
+
+
+def _shared_headers(rendered: Rendered, envelope: Envelope) -> bytes:
+    fields = [
+        headers.mailbox("From", envelope.from_name, envelope.from_email),
+        headers.unstructured("Subject", rendered.subject),
+        headers.list_id(envelope.list_name, envelope.list_id),
+        headers.token("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+        headers.token("Precedence", "bulk"),
+        headers.token("X-Auto-Response-Suppress", "OOF, AutoReply"),
+        headers.token("Content-Language", rendered.language),
+        headers.token("MIME-Version", "1.0"),
+    ]
+    if envelope.reply_to:
+        fields.append(headers.mailbox("Reply-To", "", envelope.reply_to))
+    if envelope.archive_url:
+        fields.append(headers.addresses("List-Archive", envelope.archive_url))
+    if envelope.help_url:
+        fields.append(headers.addresses("List-Help", envelope.help_url))
+    if envelope.feedback_id:
+        fields.append(headers.token("Feedback-ID", envelope.feedback_id))
+    return b"".join(fields)
+
+
+def _own_headers(copy: Copy) -> bytes:
+    moment = copy.date if isinstance(copy.date, str) else headers.date(copy.date)
+    leave = [copy.leave_url]
+    if copy.leave_mailto:
+        leave.append(f"mailto:{copy.leave_mailto.removeprefix('mailto:')}")
+    return b"".join(
+        (
+            headers.token("Message-ID", f"<{copy.message_id.removeprefix('<').removesuffix('>')}>"),
+            headers.token("Date", moment),
+            headers.mailbox("To", copy.to_name, copy.to),
+            headers.addresses("List-Unsubscribe", *leave),
+        )
+    )
+
+
+def _values(copy: Copy) -> dict[str, str]:
+    return {
+        "leave_url": copy.leave_url,
+        "prefs_url": headers.single_line(copy.prefs_url, "prefs_url"),
+        "countries": headers.single_line(copy.countries, "countries"),
+    }
+
+
+def _part_head(boundary: bytes, kind: bytes, encoding: str) -> bytes:
+    return b"--%s\r\nContent-Type: %s; charset=utf-8\r\nContent-Transfer-Encoding: %s\r\n\r\n" % (
+        boundary,
+        kind,
+        encoding.encode(),
+    )
