@@ -54,7 +54,7 @@ class Delivery(models.Model):
         IN_DOUBT = "in_doubt", "in doubt"
         EXCLUDED = "excluded", "left out"
 
-    # Neither reference needs an index of its own: the ones below begin with mailing, and variants are not deleted.
+    # Neither reference needs an index of its own: those below begin with mailing, and no variant is deleted.
     mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
     # Number of the subscriber; stays when the person is erased, so it is no foreign key.
     subscriber = models.BigIntegerField()

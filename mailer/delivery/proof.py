@@ -15,12 +15,12 @@ _NUMBER = 8
 
 
 def token(purpose: str, *numbers: int) -> str:
-    """Unsigned 64-bit numbers as lower-case base32, a dot, and 16 characters of proof; one number gives 30."""
+    """Unsigned 64-bit numbers in lower-case base32, a dot, 16 characters of proof; one number gives 30."""
     return _written(purpose, b"".join(number.to_bytes(_NUMBER) for number in numbers))
 
 
 def read(purpose: str, written: str) -> int | None:
-    """The number in a token of one number in lower case, or None when it was not made here for this purpose."""
+    """The number in a lower-case token of one number, or None when it was not made here for this purpose."""
     found = read_all(purpose, written)
     return found[0] if found and len(found) == 1 else None
 

@@ -1,4 +1,4 @@
-"""Envelope senders that name the delivery they belong to, so that what comes back needs no guessing (VERP)."""
+"""Envelope senders that name the delivery they belong to, so that what returns needs no guessing (VERP)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.conf import settings
 
 from mailer.delivery import proof
 
-# Some relays drop "+", so "-" is read as well. Prefixes (prvs=, SRS0=), quotes and added tags may stand around it.
+# Some relays drop "+", so "-" is read too. Prefixes (prvs=, SRS0=), quotes and added tags may surround it.
 _TOKEN = re.compile(r"(?<![a-z0-9])b[+-]([a-z2-7]{13}\.[a-z2-7]{16})(?![a-z2-7])")
 
 

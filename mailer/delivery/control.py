@@ -1,0 +1,94 @@
+"""Staff's hand on a mailing: pause, resume, cancel. Each change starts from a named state, or is refused."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+
+from mailer.delivery.models import Delivery, Mailing
+
+log = logging.getLogger(__name__)
+
+State = Mailing.State
+CANCELLABLE = (State.PLANNING, State.HELD, State.SENDING, State.PAUSED)
+
+
+class ControlError(Exception):
+    """The mailing cannot take this step from where it is; the message says so in words for people."""
+
+
+def pause(mailing: Mailing, user: User | None, now: datetime, reason: str = "") -> Mailing:
+    """Claim nothing more; what is between two servers at this moment is finished. Raises ControlError."""
+    words = reason or f"Paused by {_name(user)}."
+    return _move(mailing, (State.SENDING,), State.PAUSED, "paused", user, reason=words[:300])
+
+
+def resume(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
+    """Go on with a paused mailing. Raises ControlError, also when its copy is no longer sealed."""
+    return _move(mailing, (State.PAUSED,), State.SENDING, "resumed", user, reason="")
+
+
+def confirm_held(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
+    """Send although its audience is not what the approver saw. Raises ControlError."""
+    return _move(
+        mailing,
+        (State.HELD,),
+        State.SENDING,
+        "confirmed",
+        user,
+        reason=f"Confirmed by {_name(user)}.",
+        started_at=now,
+    )
+
+
+def cancel(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
+    """End the mailing: whoever has not got it is left out. What is in doubt stays in doubt. Raises ControlError."""
+    with transaction.atomic():
+        moved = _move(
+            mailing,
+            CANCELLABLE,
+            State.CANCELLED,
+            "cancelled",
+            user,
+            reason=f"Cancelled by {_name(user)}.",
+            finished_at=now,
+        )
+        unsent = Delivery.objects.filter(
+            mailing=mailing, state__in=[Delivery.State.PLANNED, Delivery.State.DEFERRED]
+        )
+        unsent.update(state=Delivery.State.EXCLUDED, reason="cancelled", due_at=None)
+    return moved
+
+
+def halt(mailing_id: int, reason: str) -> bool:
+    """Pause for the machine's own reason, kept in words for staff; False when it was not being sent any more."""
+    stopped = Mailing.objects.filter(pk=mailing_id, state=State.SENDING).update(
+        state=State.PAUSED, reason=reason[:300]
+    )
+    if stopped:
+        log.error("action=mailing_halted mailing=%d reason=%s", mailing_id, reason)
+    return bool(stopped)
+
+
+def _move(
+    mailing: Mailing, start: Collection[State], end: State, deed: str, user: User | None, **changes: Any
+) -> Mailing:
+    try:
+        with transaction.atomic():
+            moved = Mailing.objects.filter(pk=mailing.pk, state__in=start).update(state=end, **changes)
+    except IntegrityError as error:
+        raise ControlError(f"This mailing cannot be {deed}: {error}.") from error
+    mailing.refresh_from_db()
+    if not moved:
+        raise ControlError(f"This mailing is {mailing.get_state_display()}, so it cannot be {deed}.")
+    log.info("action=mailing_%s mailing=%d user=%s", deed, mailing.pk, user.pk if user else "-")
+    return mailing
+
+
+def _name(user: User | None) -> str:
+    return (user.get_full_name() or user.get_username()) if user else "the command"

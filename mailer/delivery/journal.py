@@ -1,0 +1,128 @@
+"""The attempt journal: what a sending process was doing, in a file that outlives a kill -9.
+
+A line is written before each final dot and another when its reply was read, so that after a crash only
+the messages between the two are in doubt. The file's lock says whether its writer still lives. An append
+survives the death of the process but not of the machine; the boot's identity in the first line tells them apart.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_SUFFIX = ".journal"
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """The reply that was read for an attempt."""
+
+    code: int
+    words: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """The journal of a process that is dead, locked by us."""
+
+    owner: str
+    # Whether the machine has been running ever since: if not, lines may be missing at the end.
+    whole: bool
+    # (delivery, attempt) → the reply, or None when its dot was about to be sent and nothing more is known.
+    attempts: dict[tuple[int, int], Spoken | None] = field(default_factory=dict)
+
+
+class Journal:
+    """The journal of this process; one at a time and owner."""
+
+    def __init__(self, path: Path, descriptor: int, owner: str) -> None:
+        self._path = path
+        self._descriptor = descriptor
+        # Names the claims that this journal speaks of.
+        self.owner = owner
+
+    @classmethod
+    def open(cls, folder: Path) -> Journal:
+        """A new journal in `folder`, locked. Raises OSError."""
+        folder.mkdir(parents=True, exist_ok=True)
+        owner = f"{os.uname().nodename[:24]}-{os.getpid()}-{secrets.token_hex(8)}"
+        # Locked before it carries its name, so that nobody can take it for a dead one.
+        hidden = folder / f".{owner}"
+        descriptor = os.open(hidden, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _append(descriptor, json.dumps({"owner": owner, "boot": _boot()}))
+        path = folder / f"{owner}{_SUFFIX}"
+        hidden.rename(path)
+        return cls(path, descriptor, owner)
+
+    def begin(self, delivery: int, attempt: int) -> None:
+        """The dot of this attempt is about to be sent. Raises OSError, and then it must not be."""
+        _append(self._descriptor, f"{delivery} {attempt} 0")
+
+    def end(self, delivery: int, attempt: int, code: int, words: str) -> None:
+        """The reply to this attempt's dot was read. Raises OSError."""
+        _append(self._descriptor, f"{delivery} {attempt} {code} {words[:500]}")
+
+    def close(self) -> None:
+        """Let go of the journal; whoever recovers next replays it."""
+        os.close(self._descriptor)
+
+    def discard(self) -> None:
+        """Remove the journal: every result it speaks of is recorded."""
+        self._path.unlink(missing_ok=True)
+        self.close()
+
+
+def dead(folder: Path) -> Iterator[Found]:
+    """The journals in `folder` whose writers are dead; each is removed when the caller asks for the next."""
+    for path in sorted(folder.glob(f"*{_SUFFIX}")):
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            # Its writer lives, or another process is recovering it.
+            os.close(descriptor)
+            continue
+        with os.fdopen(descriptor, "rb") as file:
+            if os.fstat(descriptor).st_nlink:
+                yield _read(path, file.read())
+                path.unlink(missing_ok=True)
+
+
+def _read(path: Path, raw: bytes) -> Found:
+    head, *lines = raw.decode("utf-8", "replace").split("\n")
+    try:
+        start = json.loads(head)
+    except ValueError:
+        # Died before the first line was whole, or the machine lost it: nothing can be proved.
+        return Found(owner=path.name.removesuffix(_SUFFIX), whole=False)
+    found = Found(owner=start["owner"], whole=start["boot"] == _boot())
+    # The last piece is empty, or a line that was not finished.
+    for line in lines[:-1]:
+        delivery, attempt, code, *words = line.split(" ", 3)
+        spoken = Spoken(int(code), words[0] if words else "") if code != "0" else None
+        found.attempts[int(delivery), int(attempt)] = spoken
+    return found
+
+
+def _append(descriptor: int, line: str) -> None:
+    octets = line.replace("\n", " ").encode("utf-8", "replace") + b"\n"
+    if os.write(descriptor, octets) != len(octets):
+        raise OSError(errno.ENOSPC, "the attempt journal could not be written whole; is the disk full?")
+
+
+def _boot() -> str:
+    try:
+        return _BOOT.read_text(encoding="ascii").strip()
+    except OSError:
+        return "unknown"

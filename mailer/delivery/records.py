@@ -1,0 +1,44 @@
+"""Plain records between ledger and engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mailer.delivery.models import Delivery
+
+State = Delivery.State
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that this process holds, with what its message needs."""
+
+    id: int
+    mailing: int
+    # 1 for the first attempt; raised by claiming.
+    attempt: int
+    variant: int
+    subscriber: int
+    # The reader's address and name as they are now.
+    email: str
+    name: str
+    # ISO 3166-1 alpha-2 codes as they were when planned; none means every country.
+    countries: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a claimed delivery."""
+
+    delivery: int
+    # A Delivery.State other than claimed.
+    state: str
+    # The server's words, or ours.
+    reply: str = ""
+    # For refused and excluded.
+    reason: str = ""
+    # For deferred.
+    due_at: datetime | None = None
+    # For accepted.
+    accepted_at: datetime | None = None

@@ -1,0 +1,88 @@
+"""After a crash: what the dead were doing is read from their journals, so that nobody is lost for it."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from mailer.delivery import journal, ledger
+from mailer.delivery.journal import Found
+from mailer.delivery.records import Result, State
+from mailer.delivery.results import result_of
+from mailer.delivery.smtp import Outcome, Verdict, verdict_of
+
+log = logging.getLogger(__name__)
+
+_NO_REPLY = "the sending process ended before the reply was read"
+_NO_LEASE = "the sending process was not heard of in time"
+
+
+def folder() -> Path:
+    """Where this machine's attempt journals are."""
+    config = settings.CONFIG
+    return config.path(config.storage.path) / "journal"
+
+
+def recover(now: datetime) -> int:
+    """Settle the claims of dead processes of this machine, and of any whose lease ran out; how many there were.
+
+    A claim with a reply in the journal gets that result; one whose dot may have been sent becomes in_doubt; the
+    others are planned again. Where the machine itself went down, or only a lease tells, all become in_doubt.
+    """
+    count = 0
+    for found in journal.dead(folder()):
+        count += _replay(found, now)
+    return count + _expire_leases(now)
+
+
+def _replay(found: Found, now: datetime) -> int:
+    results: list[Result] = []
+    untried: list[int] = []
+    with transaction.atomic():
+        rows = _rows_of(found.owner)
+        for delivery, attempt, state in rows:
+            spoken = found.attempts.get((delivery, attempt))
+            if spoken is not None:
+                outcome = Outcome(verdict_of(spoken.code), spoken.words, spoken.code)
+                results.append(result_of(delivery, attempt, outcome, now, None))
+            elif state == State.CLAIMED and ((delivery, attempt) in found.attempts or not found.whole):
+                outcome = Outcome(Verdict.IN_DOUBT, _NO_REPLY)
+                results.append(result_of(delivery, attempt, outcome, now, None))
+            elif state == State.CLAIMED:
+                untried.append(delivery)
+        ledger.record(results, found.owner)
+        ledger.release(untried, found.owner)
+    doubts = sum(result.state == State.IN_DOUBT for result in results)
+    log.info(
+        "action=recovered owner=%s known=%d in_doubt=%d untried=%d",
+        found.owner,
+        len(results) - doubts,
+        doubts,
+        len(untried),
+    )
+    return len(rows)
+
+
+def _rows_of(owner: str) -> list[tuple[int, int, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, attempts, state FROM mailer_delivery WHERE state = 'claimed' AND claimed_by = %s "
+            "UNION ALL "
+            "SELECT id, attempts, state FROM mailer_delivery WHERE state = 'in_doubt' AND claimed_by = %s",
+            [owner, owner],
+        )
+        return [(row[0], row[1], row[2]) for row in cursor.fetchall()]
+
+
+def _expire_leases(now: datetime) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE mailer_delivery SET state = 'in_doubt', doubts = doubts + 1, reply = %s, lease_until = NULL "
+            "WHERE state = 'claimed' AND lease_until < %s",
+            [_NO_LEASE, connection.ops.adapt_datetimefield_value(now)],
+        )
+        return cursor.rowcount

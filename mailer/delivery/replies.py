@@ -1,0 +1,89 @@
+"""What a mail server says: replies of one or many lines, with enhanced codes (RFC 5321 §4.2, RFC 3463)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_LINE = re.compile(rb"([2-5]\d\d)([ -]?)(.*)", re.DOTALL)
+_ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s|$)")
+# A reply longer than this is no reply.
+_MOST_OCTETS = 64 * 1024
+
+
+class NotAReply(Exception):  # noqa: N818  (what was read, not a fault of ours)
+    """What came is no SMTP reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    # 250, 451, 550…
+    code: int
+    # The server's words without codes, lines joined by spaces, unprintable characters replaced.
+    text: str
+    # "5.1.1", or empty where the server gives none.
+    enhanced: str = ""
+    # Every line's text as it came; what EHLO is read from.
+    lines: tuple[str, ...] = ()
+
+    @property
+    def positive(self) -> bool:
+        return 200 <= self.code < 400
+
+    @property
+    def permanent(self) -> bool:
+        """Whether trying again cannot help."""
+        return self.code >= 500
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (str(self.code), self.enhanced, self.text) if part)
+
+
+class Reader:
+    """Turns octets as they arrive into replies."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._lines: list[str] = []
+
+    def feed(self, data: bytes) -> list[Reply]:
+        """The replies that `data` completes. Raises NotAReply."""
+        if len(self._buffer) + len(data) > _MOST_OCTETS:
+            raise NotAReply("the server's reply has no end")
+        self._buffer += data
+        found: list[Reply] = []
+        *lines, rest = self._buffer.split(b"\n")
+        self._buffer = rest
+        for line in lines:
+            reply = self._take(bytes(line).rstrip(b"\r"))
+            if reply is not None:
+                found.append(reply)
+        return found
+
+    def clear(self) -> bool:
+        """Forget what is buffered; True when there was something."""
+        had = bool(self._buffer or self._lines)
+        self._buffer.clear()
+        self._lines.clear()
+        return had
+
+    def _take(self, line: bytes) -> Reply | None:
+        match = _LINE.fullmatch(line)
+        if match is None:
+            raise NotAReply("the server's words are no SMTP reply")
+        text = "".join(
+            c if c.isprintable() else "\ufffd" for c in match[3].decode("utf-8", "replace")
+        ).strip()
+        self._lines.append(text)
+        if len(self._lines) > 500:
+            raise NotAReply("the server's reply has no end")
+        if match[2] == b"-":
+            return None
+        lines, self._lines = tuple(self._lines), []
+        return _reply(int(match[1]), lines)
+
+
+def _reply(code: int, lines: tuple[str, ...]) -> Reply:
+    enhanced = _ENHANCED.match(lines[0])
+    words = (line.removeprefix(enhanced[1]).strip() if enhanced else line for line in lines)
+    return Reply(code, " ".join(word for word in words if word), enhanced[1] if enhanced else "", lines)

@@ -1,0 +1,139 @@
+"""One connection to a mail server as octets and replies: commands out, replies in, each with its time-out."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import deque
+from dataclasses import dataclass
+
+from mailer.delivery.replies import NotAReply, Reader, Reply
+
+
+# Seconds that taking leave may last.
+_CLOSING = 2.0
+
+
+class ConnectionLost(Exception):  # noqa: N818  (an event, in the field's own words)
+    """The connection ended, or the server stayed silent too long."""
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds, by default as RFC 5321 §4.5.3.2 asks."""
+
+    connect: float = 60
+    greeting: float = 300
+    command: float = 300
+    data: float = 120
+    # After the final dot: long, because giving up here means not knowing.
+    dot: float = 600
+
+
+class Wire(asyncio.Protocol):
+    """Writes octets, keeps replies in order, and knows whether the last octet has left this process."""
+
+    def __init__(self) -> None:
+        self._reader = Reader()
+        self._replies: deque[Reply] = deque()
+        self._waiting: asyncio.Future[None] | None = None
+        self._transport: asyncio.Transport | None = None
+        self._lost: str = ""
+        self._ended = asyncio.Event()
+        # Whether everything written has been handed to the system.
+        self.flushed = True
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        # With a limit of zero, pause_writing means precisely "something is still here".
+        transport.set_write_buffer_limits(high=0)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._replies.extend(self._reader.feed(data))
+        except NotAReply as error:
+            self.abort(str(error))
+            return
+        if self._replies:
+            self._wake()
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = self._lost or (str(exc) if exc else "the server closed the connection")
+        self._ended.set()
+        self._wake()
+
+    def pause_writing(self) -> None:
+        self.flushed = False
+
+    def resume_writing(self) -> None:
+        self.flushed = True
+
+    @property
+    def alive(self) -> bool:
+        return not self._lost and self._transport is not None and not self._transport.is_closing()
+
+    def write(self, octets: bytes) -> None:
+        """Raises ConnectionLost."""
+        if not self.alive or self._transport is None:
+            raise ConnectionLost(self._lost or "the connection is closed")
+        self._transport.write(octets)
+
+    async def reply(self, seconds: float) -> Reply:
+        """The next reply in order. Raises ConnectionLost, also when none came in time."""
+        if self._replies:
+            return self._replies.popleft()
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(seconds, self.abort, f"no reply within {seconds:g} seconds")
+        try:
+            while not self._replies:
+                if self._lost:
+                    raise ConnectionLost(self._lost)
+                self._waiting = loop.create_future()
+                await self._waiting
+        finally:
+            timer.cancel()
+            self._waiting = None
+        return self._replies.popleft()
+
+    async def start_tls(self, context: ssl.SSLContext, host: str, seconds: float) -> None:
+        """Encrypt the connection. Raises ConnectionLost, also when words came in clear after the go-ahead."""
+        if self._transport is None or self._reader.clear() or self._replies:
+            # RFC 3207 §6: nothing said in clear may be believed after the change.
+            raise ConnectionLost("the server said more in clear than it should before encryption")
+        loop = asyncio.get_running_loop()
+        try:
+            encrypted = await loop.start_tls(
+                self._transport, self, context, server_hostname=host, ssl_handshake_timeout=seconds
+            )
+        except (OSError, ssl.SSLError) as error:
+            raise ConnectionLost(f"encryption failed: {error}") from error
+        if encrypted is None:
+            raise ConnectionLost("the connection ended while encryption was agreed")
+        self._transport = encrypted
+        encrypted.set_write_buffer_limits(high=0)
+
+    def abort(self, because: str) -> None:
+        """End the connection at once, dropping what was not handed over."""
+        self._lost = self._lost or because
+        if self._transport is not None:
+            self._transport.abort()
+        self._wake()
+
+    async def close(self) -> None:
+        """End the connection, and wait until the system has it back."""
+        if self._transport is None:
+            return
+        self._transport.close()
+        try:
+            async with asyncio.timeout(_CLOSING):
+                await self._ended.wait()
+        except TimeoutError:
+            self._transport.abort()
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)

@@ -1,0 +1,241 @@
+"""A real SMTP server on loopback that does what a test tells it to, and keeps everything it was given."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import ssl
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+# In place of a reply: the connection ends instead.
+DROP = "DROP"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A message whose final dot arrived."""
+
+    sender: str
+    recipient: str
+    message: bytes
+    # What was answered.
+    reply: str
+
+    @property
+    def message_id(self) -> str:
+        found = re.search(rb"(?im)^Message-ID:\s*(<[^>]+>)", self.message)
+        return found[1].decode() if found else ""
+
+
+@dataclass
+class Script:
+    """What the server says. Functions get the recipient; None means the usual reply."""
+
+    greeting: str = "220 test ready"
+    offers: tuple[str, ...] = ("PIPELINING", "SIZE 10000000", "ENHANCEDSTATUSCODES")
+    # Seconds before the reply to a final dot.
+    latency: float = 0
+    ehlo: str = ""
+    mail: Callable[[str], str | None] = lambda sender: None
+    rcpt: Callable[[str], str | None] = lambda recipient: None
+    data: Callable[[str], str | None] = lambda recipient: None
+    dot: Callable[[str], str | None] = lambda recipient: None
+    # Messages after which a connection gets 421.
+    per_connection: int = 0
+    login: tuple[str, str] | None = None
+    tls: ssl.SSLContext | None = None
+    # Whether DATA is answered by 354 although nobody was accepted.
+    careless: bool = False
+
+
+@dataclass
+class Relay:
+    """The server, in a thread of its own. A context manager."""
+
+    script: Script = field(default_factory=Script)
+    taken: list[Taken] = field(default_factory=list)
+    # Every command line as it came.
+    commands: list[str] = field(default_factory=list)
+    connections: int = 0
+    open_now: int = 0
+    most_open: int = 0
+    port: int = 0
+
+    def __enter__(self) -> Self:
+        self._loop = asyncio.new_event_loop()
+        started = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(started,), daemon=True)
+        self._thread.start()
+        started.wait()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._over.set)
+        self._thread.join()
+
+    def accepted(self) -> list[Taken]:
+        return [taken for taken in self.taken if taken.reply.startswith("2")]
+
+    def recipients(self) -> list[str]:
+        """Of accepted messages, sorted."""
+        return sorted(taken.recipient for taken in self.accepted())
+
+    def _run(self, started: threading.Event) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._serve(started))
+        self._loop.close()
+
+    async def _serve(self, started: threading.Event) -> None:
+        self._over = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        server = await asyncio.start_server(self._connected, "127.0.0.1", self.port, limit=2**24)
+        self.port = server.sockets[0].getsockname()[1]
+        started.set()
+        await self._over.wait()
+        server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await server.wait_closed()
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self.connections += 1
+        self.open_now += 1
+        self.most_open = max(self.most_open, self.open_now)
+        try:
+            await _Conversation(self, reader, writer).hold()
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError, ssl.SSLError):
+            pass
+        finally:
+            self.open_now -= 1
+            self._tasks.discard(task)
+            writer.close()
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
+                await writer.wait_closed()
+
+
+class _Dropped(ConnectionError):
+    pass
+
+
+class _Conversation:
+    def __init__(self, relay: Relay, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.relay, self.script = relay, relay.script
+        self.reader, self.writer = reader, writer
+        self.sender, self.recipient, self.served = "", "", 0
+        self.encrypted = False
+
+    async def hold(self) -> None:
+        self.say(self.script.greeting)
+        if not self.script.greeting.startswith("2"):
+            return
+        while True:
+            line = (await self.reader.readuntil(b"\n")).decode().rstrip("\r\n")
+            self.relay.commands.append(line)
+            verb = line.split(" ", 1)[0].upper()
+            if verb == "QUIT":
+                self.say("221 bye")
+                return
+            handler = getattr(self, f"do_{verb.lower()}", None)
+            if handler is None:
+                self.say("502 5.5.1 unknown")
+            else:
+                await handler(line)
+
+    def say(self, reply: str) -> None:
+        if reply == DROP:
+            self.writer.transport.abort()
+            raise _Dropped
+        self.writer.write(reply.replace("\n", "\r\n").encode() + b"\r\n")
+
+    async def do_ehlo(self, line: str) -> None:
+        if self.script.ehlo:
+            self.say(self.script.ehlo)
+            return
+        offers = [*self.script.offers]
+        if self.script.tls and not self.encrypted:
+            offers.append("STARTTLS")
+        if self.script.login and (self.encrypted or not self.script.tls):
+            offers.append("AUTH PLAIN LOGIN")
+        lines = ["test", *offers]
+        for offer in lines[:-1]:
+            self.say(f"250-{offer}")
+        self.say(f"250 {lines[-1]}")
+
+    async def do_helo(self, line: str) -> None:
+        self.say("250 test")
+
+    async def do_starttls(self, line: str) -> None:
+        self.say("220 go ahead")
+        await self.writer.start_tls(self.script.tls)
+        self.encrypted = True
+
+    async def do_auth(self, line: str) -> None:
+        import base64
+
+        assert self.script.login is not None
+        name, secret = self.script.login
+        wanted = base64.b64encode(f"\0{name}\0{secret}".encode()).decode()
+        self.say("235 ok" if line == f"AUTH PLAIN {wanted}" else "535 5.7.8 no")
+
+    async def do_rset(self, line: str) -> None:
+        self.sender = self.recipient = ""
+        self.say("250 ok")
+
+    async def do_mail(self, line: str) -> None:
+        if self.script.per_connection and self.served >= self.script.per_connection:
+            self.say("421 4.7.0 enough for one connection")
+            self.writer.close()
+            raise _Dropped
+        sender = line.split("<", 1)[1].split(">", 1)[0]
+        if self.sender:
+            self.say("503 5.5.1 nested MAIL")
+            return
+        reply = self.script.mail(sender) or "250 2.1.0 ok"
+        if reply.startswith("2"):
+            self.sender, self.recipient = sender, ""
+        self.say(reply)
+
+    async def do_rcpt(self, line: str) -> None:
+        recipient = line.split("<", 1)[1].split(">", 1)[0]
+        if not self.sender:
+            self.say("503 5.5.1 MAIL first")
+            return
+        reply = self.script.rcpt(recipient) or "250 2.1.5 ok"
+        if reply.startswith("2"):
+            self.recipient = recipient
+        self.say(reply)
+
+    async def do_data(self, line: str) -> None:
+        if not self.recipient and not (self.script.careless and self.sender):
+            self.say("503 5.5.1 nobody to send to")
+            return
+        early = self.script.data(self.recipient)
+        if early:
+            self.say(early)
+            return
+        self.say("354 go on")
+        message = bytearray()
+        while (line_in := await self.reader.readuntil(b"\n")) != b".\r\n":
+            assert line_in.endswith(b"\r\n"), "a bare LF came over the wire"
+            message += line_in[1:] if line_in.startswith(b".") else line_in
+        self.served += 1
+        reply = self.script.dot(self.recipient) or f"250 2.0.0 queued as {len(self.relay.taken) + 1}"
+        if self.recipient:
+            self.relay.taken.append(Taken(self.sender, self.recipient, bytes(message), reply))
+        else:
+            reply = "554 5.5.1 nobody to send to"
+        self.sender = self.recipient = ""
+        if self.script.latency:
+            await asyncio.sleep(self.script.latency)
+        self.say(reply)

@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailer.delivery import smtp
+from mailer.delivery.handshake import open_session
+from mailer.delivery.replies import Reader
+from mailer.delivery.smtp import Envelope, NotNow, OurFault, Unavailable, Verdict, wire_form
+from mailer.delivery.wire import Timeouts
+from tests.delivery.relay import DROP, Relay, Script
+
+PLAIN = ("SIZE 10000000",)
+
+
+def envelope(to="aida@example.org", message=b"Subject: x\r\n\r\nhello\r\n"):
+    return Envelope("b+1@bounces.example.org", to, message)
+
+
+def deliver(server, *envelopes, before_dot=lambda: None, **changes):
+    """Deliver one after another in a session; the outcomes."""
+
+    async def run():
+        relay = dataclasses.replace(smtp.Relay("127.0.0.1", server.port), **changes)
+        session = await open_session(relay)
+        outcomes = []
+        for one in envelopes:
+            if not session.usable:
+                session = await open_session(relay)
+            outcomes.append(await session.deliver(one, before_dot))
+        await session.quit()
+        return outcomes
+
+    return asyncio.run(run())
+
+
+@pytest.fixture(params=["pipelined", "one by one"])
+def server(request):
+    with Relay() as relay:
+        if request.param == "one by one":
+            relay.script.offers = PLAIN
+        yield relay
+
+
+def test_messages_arrive_as_they_were_over_one_connection(server):
+    first, second = b"A: b\r\n\r\n.dot\r\n..two\r\nend.\r\n", b"A: b\r\n\r\nno last line end"
+    outcomes = deliver(server, envelope(message=first), envelope("bek@example.org", second))
+    assert [o.verdict for o in outcomes] == [Verdict.ACCEPTED, Verdict.ACCEPTED]
+    assert [t.message for t in server.taken] == [first, second + b"\r\n"]
+    assert server.connections == 1
+    assert "queued as 1" in outcomes[0].words
+
+
+def test_a_refused_recipient_does_not_disturb_the_next(server):
+    server.script.rcpt = lambda to: "550 5.1.1 no such user" if to.startswith("gone") else None
+    outcomes = deliver(
+        server, envelope("gone@example.org"), envelope(), envelope("gone2@example.org"), envelope()
+    )
+    assert [o.verdict for o in outcomes] == [Verdict.REFUSED, Verdict.ACCEPTED] * 2
+    assert outcomes[0].words == "550 5.1.1 no such user"
+    assert server.connections == 1
+
+
+def test_a_server_that_takes_data_for_nobody_is_answered_with_a_lone_dot():
+    with Relay(Script(careless=True)) as server:
+        server.script.rcpt = lambda to: "550 5.1.1 no" if to.startswith("gone") else None
+        outcomes = deliver(server, envelope("gone@example.org"), envelope())
+        assert [o.verdict for o in outcomes] == [Verdict.REFUSED, Verdict.ACCEPTED]
+        assert server.recipients() == ["aida@example.org"]
+
+
+@pytest.mark.parametrize("stage", ["mail", "rcpt", "data", "dot"])
+def test_a_passing_refusal_at_any_stage_puts_the_message_off(server, stage):
+    setattr(server.script, stage, lambda who: "451 4.7.1 greylisted")
+    (outcome,) = deliver(server, envelope())
+    assert outcome.verdict is Verdict.DEFERRED and outcome.code == 451
+
+
+@pytest.mark.parametrize("stage", ["rcpt", "data", "dot"])
+def test_a_final_refusal_of_recipient_or_message_is_theirs(server, stage):
+    setattr(server.script, stage, lambda who: "550-5.7.1 first line\n550 5.7.1 second")
+    (outcome,) = deliver(server, envelope())
+    assert outcome.verdict is Verdict.REFUSED
+    assert "first line" in outcome.words and "second" in outcome.words
+
+
+def test_a_refusal_of_the_sender_is_our_fault(server):
+    server.script.mail = lambda sender: "550 5.7.1 sender denied"
+    with pytest.raises(OurFault, match="sender denied"):
+        deliver(server, envelope())
+
+
+def test_a_connection_that_ends_after_the_dot_leaves_doubt(server):
+    server.script.dot = lambda to: DROP
+    (outcome,) = deliver(server, envelope())
+    assert outcome.verdict is Verdict.IN_DOUBT
+
+
+def test_a_silent_server_after_the_dot_leaves_doubt(server):
+    server.script.latency = 5
+    (outcome,) = deliver(server, envelope(), timeouts=Timeouts(dot=0.2))
+    assert outcome.verdict is Verdict.IN_DOUBT and "no reply" in outcome.words
+
+
+@pytest.mark.parametrize("stage", ["mail", "rcpt", "data"])
+def test_a_connection_that_ends_before_the_dot_leaves_none(server, stage):
+    setattr(server.script, stage, lambda who: DROP)
+    (outcome,) = deliver(server, envelope())
+    assert outcome.verdict is Verdict.DEFERRED
+    assert server.taken == []
+
+
+def test_a_server_that_ends_the_session_between_messages_has_not_touched_the_next(server):
+    server.script.per_connection = 1
+    outcomes = deliver(server, envelope(), envelope("bek@example.org"), envelope("bek@example.org"))
+    assert [o.verdict for o in outcomes] == [Verdict.ACCEPTED, Verdict.UNTOUCHED, Verdict.ACCEPTED]
+    assert server.connections == 2
+
+
+def test_a_message_held_back_at_the_last_moment_never_leaves(server):
+    def no():
+        raise NotNow
+
+    (outcome,) = deliver(server, envelope(), before_dot=no)
+    assert outcome.verdict is Verdict.UNTOUCHED
+    assert server.taken == []
+
+
+def test_cancelling_says_whether_the_dot_had_left(server):
+    server.script.latency = 60
+    asked = []
+
+    async def run():
+        session = await open_session(smtp.Relay("127.0.0.1", server.port))
+        task = asyncio.create_task(session.deliver(envelope(), lambda: asked.append(1)))
+        while not server.taken:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        return await task
+
+    outcome = asyncio.run(run())
+    assert asked and outcome.verdict is Verdict.IN_DOUBT
+
+
+def test_an_address_that_could_carry_a_command_is_never_spoken(server):
+    for bad in ("a@b.example>\r\nRSET", "a b@example.org", "a@b.example\n", "@", "ünïcode@example.org"):
+        (outcome,) = deliver(server, envelope(bad))
+        assert outcome.verdict is Verdict.REFUSED
+    assert not any(line.startswith("RCPT") for line in server.commands)
+
+
+def test_a_message_too_large_for_the_relay_is_our_fault():
+    with Relay(Script(offers=("SIZE 100",))) as server, pytest.raises(OurFault, match="at most 100"):
+        deliver(server, envelope(message=b"x" * 200))
+
+
+@pytest.mark.parametrize(
+    "greeting, error", [("554 5.3.2 go away", OurFault), ("421 4.3.2 busy", Unavailable)]
+)
+def test_a_greeting_says_whether_to_come_back(greeting, error):
+    with Relay(Script(greeting=greeting)) as server, pytest.raises(error):
+        deliver(server, envelope())
+
+
+def test_a_relay_that_is_not_there_is_unavailable():
+    with Relay() as server:
+        port = server.port
+    with pytest.raises(Unavailable, match="cannot be reached"):
+        asyncio.run(open_session(smtp.Relay("127.0.0.1", port)))
+
+
+def test_logging_in_works_and_a_wrong_password_is_our_fault():
+    with Relay(Script(login=("mailer", "secret"))) as server:
+        (outcome,) = deliver(server, envelope(), username="mailer", password="secret")
+        assert outcome.verdict is Verdict.ACCEPTED
+        with pytest.raises(OurFault, match="login"):
+            deliver(server, envelope(), username="mailer", password="wrong")
+
+
+def test_a_password_never_goes_in_clear_to_another_machine():
+    async def run():
+        from mailer.delivery.handshake import _log_in
+        from mailer.delivery.wire import Wire
+
+        await _log_in(Wire(), smtp.Relay("mail.example.org", 25, username="u", password="p"), ["PLAIN"])
+
+    with pytest.raises(OurFault, match="no encryption"):
+        asyncio.run(run())
+
+
+def test_encryption_is_required_when_asked_for_and_the_certificate_is_checked(certificate):
+    trusting, server_side = certificate
+    with Relay(Script(tls=server_side, login=("u", "p"))) as server:
+        (outcome,) = deliver(
+            server,
+            envelope(),
+            host="localhost",
+            security="starttls",
+            trust=trusting,
+            username="u",
+            password="p",
+        )
+        assert outcome.verdict is Verdict.ACCEPTED
+        assert [line.split()[0] for line in server.commands[:4]] == ["EHLO", "STARTTLS", "EHLO", "AUTH"]
+        with pytest.raises(Unavailable, match="certificate"):
+            deliver(server, envelope(), host="localhost", security="starttls")
+    with Relay() as server, pytest.raises(OurFault, match="no STARTTLS"):
+        deliver(server, envelope(), security="starttls")
+
+
+@given(st.binary(max_size=200) | st.text("\r\n.a", max_size=30).map(str.encode))
+def test_no_message_can_end_early_or_carry_a_lone_line_end(message):
+    octets = wire_form(message)
+    assert octets.endswith(b"\r\n.\r\n") or octets == b".\r\n"
+    assert octets.count(b"\n") == octets.count(b"\r") == octets.count(b"\r\n")
+    lines = octets.split(b"\r\n")
+    assert lines.index(b".") == len(lines) - 2
+    unstuffed = b"\r\n".join(line[1:] if line.startswith(b".") else line for line in lines[:-2])
+    normal = b"\n".join(message.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n"))
+    assert unstuffed.replace(b"\r\n", b"\n") == normal.removesuffix(b"\n")
+
+
+@given(st.lists(st.integers(1, 40), max_size=20))
+def test_replies_are_read_however_the_octets_are_cut(cuts):
+    stream = b"220 hi\r\n250-one\r\n250-SIZE 10\r\n250 PIPELINING\r\n550-5.1.1 gone\r\n550 5.1.1 for good\r\n354\r\n"
+    reader, replies, at = Reader(), [], 0
+    for cut in [*cuts, len(stream)]:
+        replies += reader.feed(stream[at : at + cut])
+        at += cut
+    assert [r.code for r in replies] == [220, 250, 550, 354]
+    assert replies[1].lines == ("one", "SIZE 10", "PIPELINING")
+    assert (replies[2].enhanced, replies[2].text) == ("5.1.1", "gone for good")
