@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zoneinfo
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
@@ -14,6 +15,7 @@ from wagtail.fields import StreamField
 from wagtail.models import DraftStateMixin, PreviewableMixin, RevisionMixin
 
 from mailer.editions.blocks import EDITION_BLOCKS
+from subscribers import places
 from subscribers.fields import CountriesField, LanguagesField
 from subscribers.models import MailingList
 
@@ -100,6 +102,15 @@ class Edition(PreviewableMixin, DraftStateMixin, RevisionMixin, ClusterableModel
 
     def __str__(self) -> str:
         return f"{self.newsletter.name}, {self.period}"
+
+    @property
+    def preview_modes(self) -> list[tuple[str, str]]:
+        """("ru:html", "Russian") for every language of the newsletter, then the same as plain text."""
+        languages = self.newsletter.languages if self.newsletter_id else settings.CONFIG.site.languages
+        named = [(code, places.language_name(code, "en")) for code in languages]
+        return [(f"{code}:html", name) for code, name in named] + [
+            (f"{code}:text", f"{name}, plain text") for code, name in named
+        ]
 
     def save(self, *args: object, **kwargs: object) -> None:
         if not self.slug:

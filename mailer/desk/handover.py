@@ -1,0 +1,322 @@
+"""From writers to approvers to the moment of sending: submit, review, approve, send back, schedule."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from wagtail.admin import messages
+
+from mailer.approval import seal
+from mailer.approval.authorship import name_of
+from mailer.approval.models import FrozenCopy, FrozenVariant
+from mailer.approval.submit import submit
+from mailer.desk import preview
+from mailer.desk.pages import EditionPage
+from mailer.desk.variants import VIEWS, Choice, as_it_stands, checked, choices
+from mailer.editions.audience import Audience
+from mailer.editions.contents import content_of
+from mailer.rendering.records import Content, from_json
+
+_OPEN = frozenset(seal.OPEN)
+
+
+class SubmitPage(EditionPage):
+    """Show what submitting means (GET), then freeze the copy (POST)."""
+
+    page_title = "Submit for approval"
+    template_name = "desk/editions/submit.html"
+    current = "Submit"
+    acting_permission = "mailer.submit_edition"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        edition = as_it_stands(self.edition)
+        content, audience = content_of(edition), Audience.of(self.edition.newsletter)
+        found = checked(edition, content, audience)
+        return super().get_context_data(
+            findings=found,
+            blocked=any(finding.level == "error" for finding in found),
+            may_submit=self.request.user.has_perm(self.acting_permission),
+            readers=audience.count(),
+            stories=len(content.stories),
+            window_days=self.edition.newsletter.window_days,
+            **kwargs,
+        )
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return self.attempt(
+            lambda: submit(self.edition, request.user, timezone.now()),
+            f"{self.edition} is submitted. Whoever wrote no part of it can now approve it.",
+            "desk.submit",
+            then="review",
+            otherwise="submit",
+        )
+
+
+class ReviewPage(EditionPage):
+    """What the approver sees: the frozen variants exactly as they would be sent, and who made them."""
+
+    page_title = "Review"
+    template_name = "desk/editions/review.html"
+    current = "Review"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        copy = context["overview"].copy or self.edition.copies.first()
+        context["copy"] = copy
+        return {**context, **_review(copy, self.request)} if copy else context
+
+
+def _review(copy: FrozenCopy, request: HttpRequest) -> dict[str, Any]:
+    content = from_json(copy.content)
+    listed = _frozen_choices(copy, content)
+    chosen = next(
+        (choice for choice, _ in listed if choice.key == request.GET.get("variant")),
+        listed[0][0] if listed else None,
+    )
+    variant = next((variant for choice, variant in listed if choice == chosen), None)
+    view_as = request.GET.get("as", "")
+    approval = getattr(copy, "approval", None)
+    return {
+        "authors": [(name_of(author.user), author.because) for author in copy.authors.select_related("user")],
+        "may_approve": request.user.has_perm("mailer.approve_edition"),
+        "obstacle": _obstacle(copy, request.user),
+        "may_send_back": copy.state in _OPEN
+        and not hasattr(copy, "mailing")
+        and _may_send_back(request.user),
+        "approval": approval,
+        "approver": name_of(approval.approver) if approval else "",
+        "submitter": name_of(copy.submitted_by),
+        "variants": listed,
+        "chosen": chosen,
+        "shown": _shown(variant, chosen) if variant and chosen else None,
+        "headlines": preview.headlines(content, variant.stories.split(","), variant.language)
+        if variant
+        else (),
+        "views": VIEWS,
+        "view_as": view_as if view_as in dict(VIEWS) else "html",
+        "query": f"variant={chosen.key}" if chosen else "",
+        "changes": _changes(copy),
+    }
+
+
+def _may_send_back(user: User) -> bool:
+    return user.has_perm("mailer.approve_edition") or user.has_perm("mailer.submit_edition")
+
+
+def _obstacle(copy: FrozenCopy, user: User) -> str:
+    """Why this user may not approve the copy, in words; empty when nothing stands in the way."""
+    author = copy.authors.filter(user=user.pk).first()
+    if author is not None:
+        return f"You may not approve this edition, because you {author.because}. Ask a colleague who wrote no part of it."
+    if copy.submitted_by_id == user.pk:
+        return "You may not approve this edition, because you submitted it. Ask a colleague who wrote no part of it."
+    if not user.has_perm("mailer.approve_edition"):
+        return "Your account may not approve editions; an admin can give it the permission."
+    return ""
+
+
+def _frozen_choices(copy: FrozenCopy, content: Content) -> list[tuple[Choice, FrozenVariant]]:
+    """Every frozen variant with the readers who would get it now, most readers first."""
+    wanted = {
+        choice.key: choice for choice in choices(content, Audience.from_dict(copy.audience).combinations())
+    }
+    rows = copy.variants.order_by("pk")
+    listed = [
+        (wanted.get(row.key) or Choice(row.key, (), row.language, 0, len(row.stories.split(","))), row)
+        for row in rows
+    ]
+    return sorted(listed, key=lambda pair: -pair[0].readers)
+
+
+def _shown(variant: FrozenVariant, choice: Choice) -> preview.Shown:
+    """The frozen bytes, with only the personal marks filled."""
+    return preview.Shown(
+        subject=variant.subject,
+        preheader=variant.preheader,
+        html=preview.filled(variant.html, choice.countries, variant.language),
+        text=preview.personal.fill_text(variant.text, preview.values(choice.countries, variant.language)),
+        headlines=(),
+        notes=(),
+        key=variant.key,
+    )
+
+
+def _changes(copy: FrozenCopy) -> tuple[str, ...] | None:
+    """What is different from the edition's last approved copy, in words; None when none was approved before."""
+    earlier = FrozenCopy.objects.filter(
+        edition=copy.edition_id, approval__isnull=False, pk__lt=copy.pk
+    ).first()
+    if earlier is None:
+        return None
+    before, after = json.loads(earlier.manifest)["fingerprints"], json.loads(copy.manifest)["fingerprints"]
+    names = _part_names(from_json(earlier.content)) | _part_names(from_json(copy.content))
+
+    def named(part: str) -> str:
+        return names.get(
+            part,
+            {"edition": "The order or the subject lines", "newsletter": "The newsletter"}.get(part, part),
+        )
+
+    return (
+        *(
+            f"{named(part)}: changed"
+            for part in sorted(after)
+            if part in before and before[part] != after[part]
+        ),
+        *(f"{named(part)}: added" for part in sorted(set(after) - set(before))),
+        *(f"{named(part)}: taken out" for part in sorted(set(before) - set(after))),
+    )
+
+
+def _part_names(content: Content) -> dict[str, str]:
+    return {f"story:{story.key}": f"The story “{story.texts[0].headline}”" for story in content.stories}
+
+
+class ApproveAction(EditionPage):
+    """POST only: put one's name to the hash that the form carries."""
+
+    http_method_names = ["post"]
+    acting_permission = "mailer.approve_edition"
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        copy = self.edition.copies.filter(state__in=_OPEN).first()
+        if copy is None:
+            messages.error(
+                request, "There is no submitted copy to approve any more; it was changed or taken back."
+            )
+            return self.go("review")
+        return self.attempt(
+            lambda: seal.approve(copy, request.user, request.POST.get("sha256", ""), timezone.now()),
+            f"{self.edition} is approved. It leaves when somebody picks the moment.",
+            "desk.approve",
+            then="schedule" if request.user.has_perm("mailer.schedule_edition") else "review",
+            otherwise="review",
+        )
+
+
+class SendBackAction(EditionPage):
+    """POST only: give the copy back to its writers, with a reason."""
+
+    http_method_names = ["post"]
+
+    def has_permission(self) -> bool:
+        return _may_send_back(self.request.user)
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        copy = self.edition.copies.filter(state__in=_OPEN).first()
+        reason = " ".join(request.POST.get("reason", "").split())[:200]
+        if copy is None:
+            messages.error(request, "There is no submitted copy to send back any more.")
+            return self.go("review")
+        if not reason:
+            messages.error(
+                request, "Write in a few words why it goes back, so that the writers know what to change."
+            )
+            return self.go("review")
+        return self.attempt(
+            lambda: seal.withdraw(copy, request.user, timezone.now(), reason),
+            f"{self.edition} is a draft again; its writers see your reason.",
+            "desk.send_back",
+            then="variants",
+            otherwise="review",
+        )
+
+
+class MomentForm(forms.Form):
+    """When an approved edition leaves, in the newsletter's zone."""
+
+    when = forms.ChoiceField(
+        choices=[("now", "Send now"), ("later", "At a chosen moment")],
+        widget=forms.RadioSelect,
+        initial="later",
+    )
+    at = forms.DateTimeField(
+        label="Moment",
+        required=False,
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
+        widget=forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"}),
+    )
+
+    def __init__(self, *args: Any, zone: ZoneInfo, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.zone = zone
+
+    def clean(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        if data.get("when") == "later" and not data.get("at") and "at" not in self.errors:
+            self.add_error("at", "Choose the day and the hour, or send now.")
+        return data
+
+    def moment(self) -> datetime | None:
+        """The chosen moment, aware, None for now."""
+        if self.cleaned_data["when"] == "now":
+            return None
+        typed: datetime = self.cleaned_data["at"]
+        return typed.replace(tzinfo=self.zone)
+
+
+class SchedulePage(EditionPage):
+    """Pick a moment inside the window, or send now; take it back while nothing has left."""
+
+    page_title = "Schedule"
+    template_name = "desk/editions/schedule.html"
+    current = "Schedule"
+    acting_permission = "mailer.schedule_edition"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.edition.newsletter.zone)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        copy = context["overview"].copy
+        context.setdefault("form", MomentForm(zone=self.zone))
+        if copy is not None:
+            context["form"].fields["at"].widget.attrs |= {
+                "min": f"{copy.window_from.astimezone(self.zone):%Y-%m-%dT%H:%M}",
+                "max": f"{copy.window_until.astimezone(self.zone):%Y-%m-%dT%H:%M}",
+            }
+        return {
+            **context,
+            "copy": copy,
+            "zone": self.zone.key,
+            "may_schedule": self.request.user.has_perm(self.acting_permission),
+            "readers": Audience.of(self.edition.newsletter).count(),
+        }
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        copy = self.edition.copies.filter(state__in=_OPEN).first()
+        if copy is None:
+            messages.error(
+                request, "There is no approved copy to schedule any more; it was changed or taken back."
+            )
+            return self.go("schedule")
+        if request.POST.get("deed") == "take-back":
+            return self._take_back(copy)
+        form = MomentForm(request.POST, zone=self.zone)
+        if not form.is_valid():
+            return self.render_to_response(self.get_context_data(form=form))
+        at = form.moment()
+        return self.attempt(
+            lambda: seal.schedule(copy, request.user, at, timezone.now()),
+            f"{self.edition} leaves {'now' if at is None else f'on {at:%d %B %Y at %H:%M} ({self.zone.key})'}.",
+            "desk.schedule",
+            then="report" if at is None else "schedule",
+            otherwise="schedule",
+        )
+
+    def _take_back(self, copy: FrozenCopy) -> HttpResponse:
+        return self.attempt(
+            lambda: seal.unschedule(copy, self.request.user),
+            "The moment is taken back; nothing leaves until somebody picks another.",
+            "desk.unschedule",
+            then="schedule",
+            otherwise="schedule",
+        )

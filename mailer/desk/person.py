@@ -1,0 +1,38 @@
+"""What the desk shows about one person beside the form: lists, suppressions, and the latest mail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wagtail.admin.panels import Panel
+
+from mailer.delivery.models import Delivery
+from mailer.feedback.models import FeedbackEvent
+from subscribers.models import Subscriber, Suppression
+
+_SHOWN = 20
+
+
+class PersonPanel(Panel):
+    """Read-only: subscriptions, suppressions, deliveries and what came back."""
+
+    class BoundPanel(Panel.BoundPanel):
+        template_name = "desk/people/person.html"
+
+        def is_shown(self) -> bool:
+            return bool(self.instance and self.instance.pk)
+
+        def get_context_data(self, parent_context: dict[str, Any] | None = None) -> dict[str, Any]:
+            return {**super().get_context_data(parent_context), **facts(self.instance)}
+
+
+def facts(person: Subscriber) -> dict[str, Any]:
+    """Lists of rows, newest first, at most twenty of each."""
+    deliveries = Delivery.objects.filter(subscriber=person.pk).select_related("mailing__edition__newsletter")
+    return {
+        "person": person,
+        "subscriptions": person.subscriptions.select_related("mailing_list").order_by("mailing_list__name"),
+        "suppressions": Suppression.objects.filter(address_hash=person.address_hash).order_by("-pk")[:_SHOWN],
+        "deliveries": deliveries.order_by("-pk")[:_SHOWN],
+        "events": FeedbackEvent.objects.filter(subscriber=person.pk)[:_SHOWN],
+    }

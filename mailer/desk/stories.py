@@ -1,0 +1,120 @@
+"""Stories in the desk: the list, its filters, and the form with a text per language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from wagtail.admin.filters import DateRangePickerWidget, WagtailFilterSet
+from wagtail.admin.forms.models import WagtailAdminModelForm
+from wagtail.admin.panels import FieldPanel, FieldRowPanel, InlinePanel, MultiFieldPanel, ObjectList
+from wagtail.admin.ui.tables import Column, DateColumn
+from wagtail.snippets.views.snippets import SnippetViewSet
+
+from mailer.desk.columns import WordColumn
+from mailer.desk.texts import refuse_repeated_languages
+from mailer.desk.widgets import LanguageSelect, OrderedCountriesInput, office_countries
+from mailer.stories.models import Story
+from subscribers import places
+
+
+class StoryForm(WagtailAdminModelForm):
+    """A story and its texts; a language is told once."""
+
+    def is_valid(self) -> bool:
+        return bool(super().is_valid()) and refuse_repeated_languages(self, "texts")
+
+
+class StoryFilters(WagtailFilterSet):
+    """By kind, by day and by country."""
+
+    kind = django_filters.ChoiceFilter(choices=Story.Kind.choices)
+    date = django_filters.DateFromToRangeFilter(widget=DateRangePickerWidget)
+    country = django_filters.ChoiceFilter(method="in_country", choices=office_countries, label="Country")
+    ready = django_filters.ChoiceFilter(
+        method="in_readiness", choices=[("yes", "Ready"), ("no", "Draft")], label="Ready or draft"
+    )
+
+    class Meta:
+        model = Story
+        fields: list[str] = []
+
+    def in_country(self, stories: QuerySet[Story], name: str, value: str) -> QuerySet[Story]:
+        # Codes have two letters, so that a substring of "KZ,UZ" can only be a whole code.
+        return stories.filter(countries__contains=value)
+
+    def in_readiness(self, stories: QuerySet[Story], name: str, value: str) -> QuerySet[Story]:
+        return stories.filter(live=value == "yes")
+
+
+def countries_of(story: Story) -> str:
+    """The story's countries by name; "The whole region" for none."""
+    return places.country_names(story.countries, "en") if story.countries else "The whole region"
+
+
+def languages_of(story: Story) -> str:
+    """The languages that the story is told in."""
+    return ", ".join(places.language_name(text.language, "en") for text in story.texts.all())
+
+
+def readiness_of(story: Story) -> tuple[str, str]:
+    """(tone, word): whether an edition may take it."""
+    if not story.live:
+        return "draft", "Draft"
+    return ("changed", "Ready, with newer changes") if story.has_unpublished_changes else ("done", "Ready")
+
+
+class StoryViewSet(SnippetViewSet):
+    """Stories: what happened, where, told once per language."""
+
+    model = Story
+    icon = "doc-full-inverse"
+    menu_label = "Stories"
+    menu_name = "stories"
+    menu_order = 120
+    add_to_admin_menu = True
+    admin_url_namespace = "desk_stories"
+    base_url_path = "stories"
+    copy_view_enabled = False
+    filterset_class = StoryFilters
+    list_per_page = 30
+    list_display = [
+        "__str__",
+        Column("kind", label="Kind", accessor="get_kind_display", sort_key="kind"),
+        DateColumn("date", label="Date", sort_key="date"),
+        Column("countries", label="Countries", accessor=countries_of),
+        Column("languages", label="Told in", accessor=languages_of),
+        WordColumn("ready", label="State", accessor=readiness_of),
+    ]
+    edit_handler = ObjectList(
+        [
+            MultiFieldPanel(
+                [
+                    FieldRowPanel([FieldPanel("kind"), FieldPanel("date")]),
+                    FieldPanel("countries", widget=OrderedCountriesInput),
+                ],
+                heading="What, when and where",
+            ),
+            InlinePanel(
+                "texts",
+                [
+                    FieldPanel("language", widget=LanguageSelect),
+                    FieldPanel("headline"),
+                    FieldPanel("summary"),
+                    FieldPanel("body"),
+                    FieldPanel("link_label"),
+                    FieldPanel("picture_alt"),
+                ],
+                heading="Told in",
+                label="language",
+                min_num=1,
+            ),
+            MultiFieldPanel([FieldPanel("picture"), FieldPanel("link")], heading="Picture and link"),
+        ],
+        base_form_class=StoryForm,
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Story] | Any:
+        return Story.objects.prefetch_related("texts")

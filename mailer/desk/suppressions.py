@@ -1,0 +1,185 @@
+"""Suppressed addresses in the desk: why each is there, adding one, and lifting one after a confirmation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import django_filters
+from django import forms
+from django.contrib.auth.mixins import PermissionRequiredMixin
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.views.generic import FormView, TemplateView
+from wagtail.admin import messages
+from wagtail.admin.filters import WagtailFilterSet
+from wagtail.admin.ui.menus import MenuItem
+from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
+from wagtail.admin.views.generic import IndexView
+from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
+from wagtail.admin.viewsets.model import ModelViewSet
+from wagtail.log_actions import log
+
+from mailer.desk.columns import WordColumn
+from subscribers import addresses, suppress
+from subscribers.models import Suppression
+
+
+class SuppressionFilters(WagtailFilterSet):
+    """By reason, and whether it is in force."""
+
+    reason = django_filters.ChoiceFilter(choices=Suppression.Reason.choices)
+    force = django_filters.ChoiceFilter(
+        method="in_force", label="In force", choices=[("yes", "In force"), ("no", "Lifted")]
+    )
+
+    class Meta:
+        model = Suppression
+        fields: list[str] = []
+
+    def in_force(self, rows: QuerySet[Suppression], name: str, value: str) -> QuerySet[Suppression]:
+        return rows.filter(lifted_at__isnull=value == "yes")
+
+
+def standing_of(row: Suppression) -> tuple[str, str]:
+    """(tone, words): in force, or lifted by whom."""
+    return ("problem", "In force") if row.lifted_at is None else ("draft", f"Lifted by {row.lifted_by}")
+
+
+def address_of(row: Suppression) -> str:
+    """The address, or that it was erased."""
+    return row.email or "(an erased address)"
+
+
+class SuppressionIndex(IndexView):
+    """The list, newest first; nothing here is edited, only lifted."""
+
+    def get_base_queryset(self) -> QuerySet[Suppression]:
+        return Suppression.objects.order_by("-pk")
+
+    def _get_title_column(self, *args: Any, **kwargs: Any) -> TitleColumn:
+        column = self._get_title_column_class(TitleColumn)
+        return column("email", label="Address", accessor=address_of, get_url=self.get_edit_url)
+
+    def get_edit_url(self, instance: Suppression) -> str | None:
+        if instance.lifted_at is None and self.request.user.has_perm("subscribers.change_suppression"):
+            return reverse("desk_suppressions:lift", args=[instance.pk])
+        return None
+
+    def get_delete_url(self, instance: Suppression) -> None:
+        return None
+
+    def get_list_more_buttons(self, instance: Suppression) -> list[MenuItem]:
+        url = self.get_edit_url(instance)
+        return [MenuItem("Lift", url=url, icon_name="rotate", priority=10)] if url else []
+
+
+class SuppressionViewSet(ModelViewSet):
+    """Addresses that no mailing may reach."""
+
+    model = Suppression
+    name = "desk_suppressions"
+    url_prefix = "suppressions"
+    icon = "no-view"
+    menu_label = "Suppressed addresses"
+    menu_name = "suppressions"
+    copy_view_enabled = False
+    index_view_class = SuppressionIndex
+    filterset_class = SuppressionFilters
+    search_fields = ["email"]
+    search_backend_name = None
+    list_per_page = 50
+    list_display = [
+        "email",
+        Column("reason", label="Why", accessor="get_reason_display"),
+        Column("evidence", label="Evidence", classname="desk-evidence"),
+        DateColumn("created_at", label="Since", sort_key="pk"),
+        WordColumn("standing", label="State", accessor=standing_of),
+    ]
+    exclude_form_fields = ["lifted_at", "lifted_by"]
+
+    def get_urlpatterns(self) -> list[URLPattern]:
+        return [
+            path("", self.index_view, name="index"),
+            path("results/", self.index_results_view, name="index_results"),
+            path("new/", SuppressView.as_view(), name="add"),
+            path("<int:pk>/lift/", LiftView.as_view(), name="lift"),
+        ]
+
+
+class SuppressForm(forms.Form):
+    """Stop an address by hand, with the reason that a colleague will read."""
+
+    address = forms.CharField(label="Address", max_length=254)
+    evidence = forms.CharField(
+        label="Why",
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="A colleague will read this.",
+    )
+
+    def clean_address(self) -> str:
+        try:
+            return addresses.normalise(self.cleaned_data["address"])
+        except ValueError as error:
+            raise ValidationError(f"The address {error}.") from error
+
+
+if TYPE_CHECKING:
+    _SuppressFormView = FormView[SuppressForm]
+else:
+    _SuppressFormView = FormView
+
+
+class _SuppressionPage(PermissionRequiredMixin, WagtailAdminTemplateMixin):
+    raise_exception = True
+    header_icon = "no-view"
+
+    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
+        return [
+            *self.breadcrumbs_items,
+            {"url": reverse("desk_suppressions:index"), "label": "Suppressed addresses"},
+            {"url": "", "label": self.get_page_title()},
+        ]
+
+
+class SuppressView(_SuppressionPage, _SuppressFormView):
+    """Suppress an address by hand."""
+
+    permission_required = "subscribers.add_suppression"
+    form_class = SuppressForm
+    template_name = "desk/people/suppress.html"
+    page_title = "Suppress an address"
+
+    def form_valid(self, form: SuppressForm) -> HttpResponse:
+        row = suppress.suppress(
+            form.cleaned_data["address"],
+            Suppression.Reason.MANUAL,
+            form.cleaned_data["evidence"],
+            timezone.now(),
+        )
+        if row is not None:
+            log(instance=row, action="desk.suppress", user=self.request.user)
+        messages.success(self.request, "The address gets no more mail until somebody lifts this.")
+        return redirect("desk_suppressions:index")
+
+
+class LiftView(_SuppressionPage, TemplateView):
+    """Ask first (GET), then lift (POST)."""
+
+    permission_required = "subscribers.change_suppression"
+    template_name = "desk/people/lift.html"
+    page_title = "Lift a suppression"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(row=get_object_or_404(Suppression, pk=self.kwargs["pk"]), **kwargs)
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        row = get_object_or_404(Suppression, pk=pk)
+        suppress.lift(row, request.user.get_username(), timezone.now())
+        log(instance=row, action="desk.lift", user=request.user)
+        messages.success(request, "The suppression is lifted: mailings may reach this address again.")
+        return redirect("desk_suppressions:index")

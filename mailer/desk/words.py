@@ -1,0 +1,22 @@
+"""The ledger's reasons in words for staff."""
+
+from __future__ import annotations
+
+_REASONS = {
+    "": "",
+    "suppressed": "the address is suppressed",
+    "unconfirmed": "never confirmed the subscription",
+    "unsubscribed": "unsubscribed before it was sent",
+    "no_stories": "no story was for this reader's countries",
+    "cancelled": "the mailing was cancelled before their turn",
+    "erased": "erased at their request",
+    "expired": "the server kept putting it off until time ran out",
+    "unknown_user": "the address does not exist",
+    "mailbox_full": "the mailbox is full",
+    "no reason kept": "no reason was kept",
+}
+
+
+def reason_words(reason: str) -> str:
+    """A reason as the ledger keeps it, in words; one that has none is shown with its underscores as spaces."""
+    return _REASONS.get(reason, reason.replace("_", " "))

@@ -1,0 +1,65 @@
+"""Contents page: the desk's screens, menus and marks, as Wagtail finds them."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+from wagtail import hooks
+from wagtail.snippets.models import register_snippet
+
+from mailer.desk import brand, home, menu
+from mailer.desk.actions import register_actions
+from mailer.desk.editions import EditionViewSet
+from mailer.desk.handover import ApproveAction, ReviewPage, SchedulePage, SendBackAction, SubmitPage
+from mailer.desk.mailbox import MailboxView, MessageView
+from mailer.desk.newsletters import AssembleView, NewsletterViewSet
+from mailer.desk.people import MailingListViewSet, SubscriberViewSet
+from mailer.desk.report import ControlAction, ReportPage
+from mailer.desk.stories import StoryViewSet
+from mailer.desk.suppressions import SuppressionViewSet
+from mailer.desk.variants import VariantsPage
+
+# Stories and editions have drafts and revisions, so they are snippets.
+register_snippet(StoryViewSet)
+register_snippet(EditionViewSet)
+
+# The other tables.
+_TABLES = [
+    viewset() for viewset in (NewsletterViewSet, MailingListViewSet, SubscriberViewSet, SuppressionViewSet)
+]
+hooks.register("register_admin_viewset", lambda: _TABLES)
+
+# An edition's way from draft to report.
+_EDITION = [
+    path("variants/", VariantsPage.as_view(), name="variants"),
+    path("submit/", SubmitPage.as_view(), name="submit"),
+    path("review/", ReviewPage.as_view(), name="review"),
+    path("approve/", ApproveAction.as_view(), name="approve"),
+    path("send-back/", SendBackAction.as_view(), name="send_back"),
+    path("schedule/", SchedulePage.as_view(), name="schedule"),
+    path("report/", ReportPage.as_view(), name="report"),
+    path("control/", ControlAction.as_view(), name="control"),
+]
+_PAGES = [
+    path("editions/<int:pk>/", include((_EDITION, "desk_edition"))),
+    path("newsletters/<int:pk>/assemble/", AssembleView.as_view(), name="desk_assemble"),
+    path("mailbox/", MailboxView.as_view(), name="desk_mailbox"),
+    path("mailbox/<int:pk>/", MessageView.as_view(), name="desk_message"),
+]
+hooks.register("register_admin_urls", lambda: _PAGES)
+
+# The menu and the first page.
+hooks.register("register_admin_menu_item", menu.people_menu)
+hooks.register("register_admin_search_area", menu.story_search)
+hooks.register("construct_main_menu", menu.tidy_main)
+hooks.register("construct_reports_menu", menu.tidy_reports)
+hooks.register("construct_settings_menu", menu.tidy_settings)
+hooks.register("construct_help_menu", menu.tidy_help)
+hooks.register("construct_search", menu.tidy_search)
+hooks.register("construct_homepage_panels", home.panels)
+hooks.register("construct_homepage_summary_items", home.no_summary)
+
+# Name, mark and accent; what the audit log calls our deeds.
+hooks.register("insert_global_admin_css", brand.styles)
+hooks.register("insert_global_admin_js", brand.scripts)
+hooks.register("desk_name", brand.name)
+hooks.register("register_log_actions", register_actions)
