@@ -37,5 +37,5 @@ def of(language: str) -> Catalogue:
 
 @cache
 def shipped() -> frozenset[str]:
-    """Codes of the languages that have a catalogue; English needs none but has one, for translators to copy."""
+    """Codes of the languages that have a catalogue; English has one for translators to copy."""
     return frozenset(path.stem for path in _FOLDER.glob("*.po"))

@@ -1,4 +1,4 @@
-"""What is let in from outside: rich text, links and plain text, made harmless for MJML, HTML and the text part."""
+"""What is let in from outside: rich text, links and plain text, made harmless for every part of a mail."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ _TAGS = {
     "sup",
 }
 _SCHEMES = {"http", "https", "mailto"}
-# What XML 1.0 §2.2 forbids (the MJML parser is strict), with the C1 controls and direction overrides that no text needs.
+# What XML 1.0 §2.2 forbids (the MJML parser is strict), the C1 controls, and direction overrides, which
+# no text needs and which can make an address look like another.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff\ufffe\uffff]")
 _UNSAFE_IN_URL = re.compile("[\x00-\x20\x7f-\xa0<>\"'\\\\^`{|}\u2028\u2029]")
 

@@ -63,7 +63,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
         # Jinja2's own rule does not know .mjml.
-        autoescape=lambda name: bool(name and name.endswith(_MARKUP)),
+        autoescape=lambda name: bool(name and name.endswith(_MARKUP)),  # noqa: S701 (text parts are no markup)
         finalize=_let_no_mark_in,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -91,7 +91,9 @@ def _stylesheet(name: str, tokens: tuple[tuple[str, str], ...]) -> str:
 @cache
 def _inliner(stylesheet: str) -> css_inline.CSSInliner:
     # Only our own sheet: inlining MJML's reset would repeat 80 bytes in every cell.
-    return css_inline.CSSInliner(inline_style_tags=False, extra_css=stylesheet, load_remote_stylesheets=False)
+    return css_inline.CSSInliner(
+        inline_style_tags=False, keep_style_tags=True, extra_css=stylesheet, load_remote_stylesheets=False
+    )
 
 
 def _tidy(page: str) -> str:
@@ -100,7 +102,7 @@ def _tidy(page: str) -> str:
 
 
 def wrap(words: str) -> str:
-    """`words` in lines of at most 72 columns, kept apart where they were; addresses and long words stay whole."""
+    """`words` in lines of at most 72 columns, lines kept apart; addresses and long words stay whole."""
     kind = Ours if isinstance(words, Ours) else str
     lines = (
         textwrap.fill(

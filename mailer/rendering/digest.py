@@ -1,9 +1,9 @@
-"""What one variant says: every text chosen, every name and date in the reader's language, every link checked."""
+"""What one variant says: texts chosen, names and dates in the reader's language, links checked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 from markupsafe import Markup
@@ -33,7 +33,7 @@ class Item:
     summary: str
     body: Markup
     body_text: str
-    # "Uzbekistan", "Kazakhstan, Kyrgyzstan" or the catalogue's "Whole region".
+    # "Uzbekistan", "Kazakhstan, Kyrgyzstan" or the catalogue's "Whole region"; empty under a heading that says it.
     where: str
     # "and the region", when the place is only where it happened.
     beyond: str
@@ -57,7 +57,7 @@ class Piece:
     items: tuple[Item, ...] = ()
     words: Words = Words("")
     # Rich text of a text block, for HTML and as plain text.
-    body: Markup = Markup("")
+    body: Markup = field(default_factory=Markup)
     body_text: str = ""
 
 
@@ -92,7 +92,7 @@ def make(content: Content, blocks: Sequence[Block], key: str, reader_language: s
     """
     writer = _Writer(content, reader_language, note)
     head = content.masthead
-    pieces = tuple(writer.piece(block) for block in blocks)
+    pieces = _said_once([writer.piece(block) for block in blocks])
     for name, value in head.theme:
         if reason := theme.wrong(name, value):
             note(f"{reason} Readers see the default.")
@@ -111,8 +111,19 @@ def make(content: Content, blocks: Sequence[Block], key: str, reader_language: s
         preheader=preheader,
         pieces=pieces,
         quiet=_is_quiet(content, blocks),
-        web_url=f"{content.site_url}/archive/{quote(content.slug)}/{key}/",
+        web_url=f"{writer.archive}/{key}/",
     )
+
+
+def _said_once(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
+    """Stories right under a heading that names their country do not name it again."""
+    heading = ""
+    said = []
+    for piece in pieces:
+        heading = piece.words.text if piece.kind == "heading" else heading
+        repeated = piece.kind == "story" and not piece.items[0].beyond and piece.items[0].where == heading
+        said.append(replace(piece, items=(replace(piece.items[0], where=""),)) if repeated else piece)
+    return tuple(said)
 
 
 def _is_quiet(content: Content, blocks: Sequence[Block]) -> bool:
@@ -130,6 +141,7 @@ class _Writer:
         self.stories = {story.key: story for story in content.stories}
         self.words_of = catalogue.of(reader_language)
         self.period = language.period(content.period, reader_language)
+        self.archive = f"{content.site_url}/archive/{quote(content.slug)}"
         self.note = note
 
     def piece(self, block: Block) -> Piece:
@@ -192,7 +204,7 @@ class _Writer:
             link_label=self.link_label(story, chosen),
             picture=self.picture(story, chosen),
             alt=_line(chosen.picture_alt),
-            calendar=f"{self.content.site_url}/archive/{quote(self.content.slug)}/{quote(story.key, safe='')}.ics",
+            calendar=f"{self.archive}/{quote(story.key, safe='')}.ics",
         )
 
     def place(self, story: Story) -> tuple[str, str]:
@@ -212,9 +224,8 @@ class _Writer:
     def link(self, story: Story, text: StoryText) -> str:
         safe = clean.link(story.link)
         if story.link.strip() and not safe:
-            self.note(
-                f"“{_start(text.headline)}” has a link that is not http, https or mailto; readers see no link."
-            )
+            what = f"“{_start(text.headline)}”"
+            self.note(f"{what} has a link that is not http, https or mailto; readers see no link.")
         return safe
 
     def link_label(self, story: Story, text: StoryText) -> Words:
@@ -226,14 +237,13 @@ class _Writer:
     def picture(self, story: Story, text: StoryText) -> Picture | None:
         if story.picture is None:
             return None
+        what = f"“{_start(text.headline)}”"
         address = clean.picture(story.picture.url)
         if not address:
-            self.note(
-                f"“{_start(text.headline)}” has a picture that mail programs cannot load; readers do not see it."
-            )
+            self.note(f"{what} has a picture that mail programs cannot load; readers do not see it.")
             return None
         if not text.picture_alt.strip():
-            self.note(f"“{_start(text.headline)}” has a picture without words for those who do not see it.")
+            self.note(f"{what} has a picture without words for those who do not see it.")
         return Picture(address, story.picture.width, story.picture.height)
 
     @property

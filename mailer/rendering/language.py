@@ -1,4 +1,4 @@
-"""How things are said in a language: names of countries and languages, dates, and which of several texts is read."""
+"""How things are said in a language: countries, languages, dates, and which of several texts is read."""
 
 from __future__ import annotations
 
@@ -93,7 +93,10 @@ def day(when: date, months: str, language: str) -> str:
         said = format_date(when, _DAYS[language], locale=where)
     else:
         said = format_skeleton("MMMMd", when, locale=where)
-    return _plain_spaces(said.lower() if language in _LOWER_MONTHS else said)
+    # A date is never broken over two lines.
+    return _plain_spaces(said.lower() if language in _LOWER_MONTHS else said).replace(
+        " ", "\N{NO-BREAK SPACE}"
+    )
 
 
 @cache

@@ -24,7 +24,7 @@ MARKS: Mapping[str, Ours] = {name: Ours(f"%%{name}%%") for name in FIELDS}
 
 
 def neutral(text: str) -> str:
-    """`text` with an invisible word joiner in whatever looks like a mark, so that nothing personal is put there."""
+    """`text` with an invisible word joiner in whatever looks like a mark, so that it is none."""
     return MARK.sub("%\N{WORD JOINER}%\\1%%", text)
 
 
@@ -44,7 +44,7 @@ def html_value(value: str) -> str:
 
 
 def country_names(countries: Collection[str], reader_language: str) -> str:
-    """The value of `countries`: names in the reader's language, in the order given; "all countries" for none."""
+    """The value of `countries`: names in the reader's language, as ordered; "all countries" for none."""
     if not countries:
         return catalogue.of(reader_language)("all countries")
     return language.joined(language.country(code, reader_language) for code in countries)

@@ -17,8 +17,8 @@ _OF_ONE_STORY = frozenset({"lead", "story", "date", "social"})
 def visible(content: Content, countries: frozenset[str] | None) -> tuple[Block, ...]:
     """The blocks for a reader of `countries` (ISO 3166-1 alpha-2, upper case), in the edition's order.
 
-    None or no countries means everything. A story or text without countries is for everyone. Headings stand only
-    before something; titles keep what this reader gets; where the lead is not theirs, another story takes its place.
+    None or no countries means everything. A story or text without countries is for everyone. Headings stand
+    only before something; titles keep what this reader gets; where the lead is not theirs, another story leads.
     """
     stories = {story.key: story for story in content.stories}
     cut = ((index, _kept(block, stories, countries)) for index, block in enumerate(content.blocks))
@@ -29,8 +29,8 @@ def visible(content: Content, countries: frozenset[str] | None) -> tuple[Block, 
 def story_set(content: Content, countries: Collection[str] | None) -> tuple[str, ...]:
     """Keys of what a reader of `countries` sees, in order, each once; empty when no story is for them.
 
-    A text that only some countries see counts as well, as "text:" and its place in the edition: two readers share
-    a variant only when they see the same.
+    A text that only some countries see counts as well, as "text:" and its place in the edition: two readers
+    share a variant only when they see the same.
     """
     seen = visible(content, frozenset(countries or ()))
     return tuple(dict.fromkeys(_keys(content, seen))) if stories_of(seen) else ()
@@ -47,10 +47,10 @@ def variant_key(stories: tuple[str, ...], language: str) -> str:
 
 
 def representatives(content: Content, limit: int) -> tuple[list[tuple[str, ...]], bool]:
-    """One choice of countries per distinct story set that is not empty, and whether these are all; `limit` at most.
+    """One choice of countries per distinct story set that is not empty; and whether these are all.
 
-    What a reader of two countries sees is the union of what each country alone shows. So the sets are found by
-    joining, country by country, and never by trying all 2ⁿ choices. Every country together comes first.
+    `limit` at most. What a reader of two countries sees is the union of what each country alone shows. So the
+    sets are found by joining, country by country, and never by trying all 2ⁿ choices. Every country together comes first.
     """
     named = _named(content)
     alone = {country: frozenset(story_set(content, (country,))) for country in named}
@@ -107,7 +107,7 @@ def _kept(block: Block, stories: dict[str, Story], reader: frozenset[str] | None
 
 
 def _led(planned: tuple[Block, ...], kept: list[tuple[int, Block]], stories: dict[str, Story]) -> list[Block]:
-    """`kept` (places in the edition and blocks), with another story as lead where the planned one is not there."""
+    """`kept` (places in the edition and blocks), with another lead where the planned one is not there."""
     blocks = [block for _, block in kept]
     place = next((index for index, block in enumerate(planned) if block.kind == "lead"), None)
     if place is None or any(block.kind == "lead" for block in blocks):
@@ -133,7 +133,7 @@ def _without_idle_headings(blocks: list[Block], stories: dict[str, Story]) -> It
 
 
 def _belongs(block: Block, heading: Block, stories: dict[str, Story]) -> bool:
-    """A country's heading needs a story or text under it, or a date in that country; titles and calls need none."""
+    """A country's heading needs a story or text under it, or a date there; titles and calls need none."""
     if not heading.countries or block.kind in ("lead", "story", "text"):
         return True
     return block.kind == "date" and not set(heading.countries).isdisjoint(stories[block.stories[0]].countries)

@@ -37,7 +37,7 @@ _DARK = {
     "rule": "#33434F",
     "band": "#0A6E7A",
 }
-# Every token by name: colours as in the light, `dark_` before those of the dark, the font and the width in pixels.
+# Every token by name: the light's colours, the dark's with `dark_` before, the font, the width in pixels.
 DEFAULTS: Mapping[str, str] = MappingProxyType(
     {
         **_LIGHT,
@@ -94,7 +94,7 @@ def wrong(name: str, value: str) -> str:
 
 
 def problems(changes: Mapping[str, str]) -> tuple[str, ...]:
-    """What keeps the theme with `changes` from being used or read, in words for staff; empty when all is well."""
+    """What keeps the theme with `changes` from being used or read, in words for staff; or nothing."""
     invalid = tuple(reason for reason in (wrong(name, value) for name, value in changes.items()) if reason)
     tokens = of(tuple(changes.items()))
     pale = [

@@ -8,12 +8,12 @@ from mailer.rendering import compose, digest, select, theme
 from mailer.rendering.records import Content, Rendered
 
 
-class NothingToShow(Exception):
+class NothingToShow(Exception):  # noqa: N818 (a normal outcome, not a fault)
     """No story of this edition is for these countries, so no mail is made for them."""
 
 
 def render(content: Content, countries: Collection[str], language: str) -> Rendered:
-    """What a reader of `countries` (ISO 3166-1 alpha-2; none means all) gets in `language`, personal marks standing.
+    """What a reader of `countries` (ISO 3166-1 alpha-2; none means all) gets in `language`, marks standing.
 
     Equal contents, story sets and languages give equal bytes. Raises NothingToShow when no story is for them.
     """
@@ -38,9 +38,9 @@ def render(content: Content, countries: Collection[str], language: str) -> Rende
 
 
 def possible(content: Content, limit: int = 500) -> tuple[list[tuple[tuple[str, ...], str]], bool]:
-    """(countries, language) for every distinct story set in every language of the newsletter, `limit` at most.
+    """(countries, language) for every distinct story set in every language, `limit` at most.
 
-    The second value says whether the list is complete. Every language of the edition with all its stories comes first.
+    The second value says whether the list is complete. All stories in every language come first.
     """
     choices, complete = select.representatives(content, limit)
     pairs = [(countries, language) for countries in choices for language in content.masthead.languages]
