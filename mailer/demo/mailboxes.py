@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from mailer.demo import cast
+from subscribers import places
 
 # Numbers of boxes: readers count from 1 in the cast's order.
 OFFICE = 100
@@ -102,6 +103,14 @@ class Box:
         if self.number == OFFICE:
             return "What the system tells the staff, for example that a draft waits."
         return "An address that you used yourself."
+
+    @property
+    def choice(self) -> str:
+        """Countries and language of a reader, in words; empty for others."""
+        if self.reader is None:
+            return ""
+        countries = places.country_names(self.reader.countries, "en") or "Every country"
+        return f"{countries} · {places.language_name(self.reader.language, 'en')}"
 
     def mail(self, number: int) -> Mail | None:
         return next((mail for mail in self.mails if mail.number == number), None)

@@ -29,6 +29,8 @@ class Step:
     words: str
     progress: Progress
     action: Action | None
+    # Whether its action is the one that leads on from here.
+    primary: bool
 
     @property
     def progress_words(self) -> str:
@@ -59,6 +61,8 @@ _REACHED: dict[str, tuple[int, int]] = {
     "sent": (5, 7),
 }
 _FROM_APPROVAL = (4, 5)
+# Where the open steps are several: the one that moves the story on.
+_LEADS_ON = {"draft": 3, "sent": 6}
 
 
 def status(state: str, account: Account) -> str:
@@ -74,11 +78,12 @@ def came_back(state: str, account: Account) -> bool:
 def steps(edition: Edition | None, state: str, account: Account) -> tuple[Step, ...]:
     """The seven steps, each with its progress and what one can do."""
     behind, open_until = (7, 7) if came_back(state, account) else _REACHED.get(state, _FROM_APPROVAL)
+    leads_on = _LEADS_ON.get(state, open_until)
     found = []
     for number, (title, words) in enumerate(_STEPS, 1):
         progress: Progress = "done" if number <= behind else "now" if number <= open_until else "later"
         action = _action(number, edition, state) if progress != "later" else None
-        found.append(Step(number, title, words, progress, action))
+        found.append(Step(number, title, words, progress, action, primary=number == leads_on))
     return tuple(found)
 
 

@@ -27,7 +27,7 @@ P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 # How a mail can be looked at: the word in the address, and the words on the page.
-SIDES = {"mail": "As on a desk", "phone": "As on a phone", "text": "Text part", "source": "Headers"}
+SIDES = {"mail": "On a desk", "phone": "On a phone", "text": "Text", "source": "Headers"}
 
 
 def demo_only(view: View[P]) -> View[P]:
@@ -125,6 +125,7 @@ def _story() -> dict[str, object]:
         "status": steps.status(state, counted),
         "steps": steps.steps(edition, state, counted),
         "account": shown,
+        "left_out": {reason.replace("_", " "): count for reason, count in counted.excluded.items()},
         "finished": steps.came_back(state, counted),
     }
 
