@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
+import django_stubs_ext
 
 from mailer import config as _config
+
+# Lets Django's generic classes name their type when they are subclassed, as the type checker wants it.
+django_stubs_ext.monkeypatch()
 
 CONFIG = _config.load(Path(os.environ.get("MAILER_CONFIG", "config.toml")), os.environ)
 
@@ -40,7 +44,9 @@ def _database() -> dict[str, Any]:
             "[database] url is not understood; write sqlite:///mailer.db or postgresql://user:password@host/name."
         ) from error
     if parsed.get("ENGINE") != "django.db.backends.postgresql":
-        raise _config.ConfigError("[database] url: only sqlite:/// and postgresql:// databases are supported.")
+        raise _config.ConfigError(
+            "[database] url: only sqlite:/// and postgresql:// databases are supported."
+        )
     return parsed
 
 
@@ -49,7 +55,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 SECRET_KEY = CONFIG.site.secret_key
 DEBUG = CONFIG.site.debug
-ALLOWED_HOSTS = sorted({CONFIG.site.url.split("://")[1].split("/")[0].rsplit(":", 1)[0], "127.0.0.1", "localhost"})
+ALLOWED_HOSTS = sorted(
+    {CONFIG.site.url.split("://")[1].split("/")[0].rsplit(":", 1)[0], "127.0.0.1", "localhost"}
+)
 CSRF_TRUSTED_ORIGINS = [CONFIG.site.url]
 ROOT_URLCONF = "mailer.urls"
 WSGI_APPLICATION = "mailer.wsgi.application"
@@ -60,6 +68,8 @@ INSTALLED_APPS = [
     "wagtail.users",
     "wagtail.snippets",
     "wagtail.images",
+    # Not used, and hidden in the desk: Wagtail's own pages name its addresses.
+    "wagtail.documents",
     "wagtail.search",
     "wagtail.admin",
     "wagtail",
@@ -167,5 +177,8 @@ LOGGING = {
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {"apscheduler": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
+    "loggers": {
+        **{name: {"level": "WARNING"} for name in ("apscheduler", "django_tasks", "wagtail", "modelsearch")},
+        "django.request": {"level": "ERROR"},
+    },
 }

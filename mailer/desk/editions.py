@@ -61,7 +61,10 @@ class EditionIndex(IndexView):
     """The list, newest period first; assembling is the way to a new one."""
 
     def get_base_queryset(self) -> QuerySet[Edition]:
-        return Edition.objects.select_related("newsletter").order_by("-period", "newsletter__name")
+        editions: QuerySet[Edition] = Edition.objects.select_related("newsletter").order_by(
+            "-period", "newsletter__name"
+        )
+        return editions
 
     @property
     def header_buttons(self) -> list[HeaderButton]:
@@ -155,4 +158,5 @@ class EditionViewSet(SnippetViewSet):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Edition]:
-        return Edition.objects.select_related("newsletter")
+        editions: QuerySet[Edition] = Edition.objects.select_related("newsletter")
+        return editions

@@ -1,4 +1,4 @@
-"""The three kinds of staff, and what each may do. People may change these groups; making them again adds only."""
+"""The three kinds of staff, and what each may do; making the groups again only adds."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def ensure_groups() -> dict[str, Group]:
 
 
 def _found(names: Iterable[str]) -> list[Permission]:
-    """The permissions with these names; raises LookupError for one that does not exist (run migrations first)."""
+    """The permissions with these names; raises LookupError for one that does not exist."""
     wanted = Q()
     names = list(dict.fromkeys(names))
     for name in names:

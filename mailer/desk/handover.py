@@ -19,12 +19,15 @@ from mailer.approval.models import FrozenCopy, FrozenVariant
 from mailer.approval.submit import submit
 from mailer.desk import preview
 from mailer.desk.pages import EditionPage
+from mailer.desk.session import staff
 from mailer.desk.variants import VIEWS, Choice, as_it_stands, checked, choices
 from mailer.editions.audience import Audience
 from mailer.editions.contents import content_of
+from mailer.rendering import personal
 from mailer.rendering.records import Content, from_json
 
 _OPEN = frozenset(seal.OPEN)
+_REFUSED = "You may not approve this edition, because you {}. Ask a colleague who wrote no part of it."
 
 
 class SubmitPage(EditionPage):
@@ -51,7 +54,7 @@ class SubmitPage(EditionPage):
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         return self.attempt(
-            lambda: submit(self.edition, request.user, timezone.now()),
+            lambda: submit(self.edition, staff(request), timezone.now()),
             f"{self.edition} is submitted. Whoever wrote no part of it can now approve it.",
             "desk.submit",
             then="review",
@@ -86,10 +89,10 @@ def _review(copy: FrozenCopy, request: HttpRequest) -> dict[str, Any]:
     return {
         "authors": [(name_of(author.user), author.because) for author in copy.authors.select_related("user")],
         "may_approve": request.user.has_perm("mailer.approve_edition"),
-        "obstacle": _obstacle(copy, request.user),
+        "obstacle": _obstacle(copy, staff(request)),
         "may_send_back": copy.state in _OPEN
         and not hasattr(copy, "mailing")
-        and _may_send_back(request.user),
+        and _may_send_back(staff(request)),
         "approval": approval,
         "approver": name_of(approval.approver) if approval else "",
         "submitter": name_of(copy.submitted_by),
@@ -114,9 +117,9 @@ def _obstacle(copy: FrozenCopy, user: User) -> str:
     """Why this user may not approve the copy, in words; empty when nothing stands in the way."""
     author = copy.authors.filter(user=user.pk).first()
     if author is not None:
-        return f"You may not approve this edition, because you {author.because}. Ask a colleague who wrote no part of it."
+        return _REFUSED.format(author.because)
     if copy.submitted_by_id == user.pk:
-        return "You may not approve this edition, because you submitted it. Ask a colleague who wrote no part of it."
+        return _REFUSED.format("submitted it")
     if not user.has_perm("mailer.approve_edition"):
         return "Your account may not approve editions; an admin can give it the permission."
     return ""
@@ -141,7 +144,7 @@ def _shown(variant: FrozenVariant, choice: Choice) -> preview.Shown:
         subject=variant.subject,
         preheader=variant.preheader,
         html=preview.filled(variant.html, choice.countries, variant.language),
-        text=preview.personal.fill_text(variant.text, preview.values(choice.countries, variant.language)),
+        text=personal.fill_text(variant.text, preview.values(choice.countries, variant.language)),
         headlines=(),
         notes=(),
         key=variant.key,
@@ -149,7 +152,7 @@ def _shown(variant: FrozenVariant, choice: Choice) -> preview.Shown:
 
 
 def _changes(copy: FrozenCopy) -> tuple[str, ...] | None:
-    """What is different from the edition's last approved copy, in words; None when none was approved before."""
+    """What differs from the edition's last approved copy, in words; None when none was approved before."""
     earlier = FrozenCopy.objects.filter(
         edition=copy.edition_id, approval__isnull=False, pk__lt=copy.pk
     ).first()
@@ -193,7 +196,7 @@ class ApproveAction(EditionPage):
             )
             return self.go("review")
         return self.attempt(
-            lambda: seal.approve(copy, request.user, request.POST.get("sha256", ""), timezone.now()),
+            lambda: seal.approve(copy, staff(request), request.POST.get("sha256", ""), timezone.now()),
             f"{self.edition} is approved. It leaves when somebody picks the moment.",
             "desk.approve",
             then="schedule" if request.user.has_perm("mailer.schedule_edition") else "review",
@@ -207,7 +210,7 @@ class SendBackAction(EditionPage):
     http_method_names = ["post"]
 
     def has_permission(self) -> bool:
-        return _may_send_back(self.request.user)
+        return _may_send_back(staff(self.request))
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         copy = self.edition.copies.filter(state__in=_OPEN).first()
@@ -221,7 +224,7 @@ class SendBackAction(EditionPage):
             )
             return self.go("review")
         return self.attempt(
-            lambda: seal.withdraw(copy, request.user, timezone.now(), reason),
+            lambda: seal.withdraw(copy, staff(request), timezone.now(), reason),
             f"{self.edition} is a draft again; its writers see your reason.",
             "desk.send_back",
             then="variants",
@@ -305,16 +308,19 @@ class SchedulePage(EditionPage):
             return self.render_to_response(self.get_context_data(form=form))
         at = form.moment()
         return self.attempt(
-            lambda: seal.schedule(copy, request.user, at, timezone.now()),
-            f"{self.edition} leaves {'now' if at is None else f'on {at:%d %B %Y at %H:%M} ({self.zone.key})'}.",
+            lambda: seal.schedule(copy, staff(request), at, timezone.now()),
+            f"{self.edition} leaves {self._said(at)}.",
             "desk.schedule",
             then="report" if at is None else "schedule",
             otherwise="schedule",
         )
 
+    def _said(self, at: datetime | None) -> str:
+        return "now" if at is None else f"on {at:%d %B %Y at %H:%M} ({self.zone.key})"
+
     def _take_back(self, copy: FrozenCopy) -> HttpResponse:
         return self.attempt(
-            lambda: seal.unschedule(copy, self.request.user),
+            lambda: seal.unschedule(copy, staff(self.request)),
             "The moment is taken back; nothing leaves until somebody picks another.",
             "desk.unschedule",
             then="schedule",

@@ -1,4 +1,4 @@
-"""The desk's first page: what waits for you, what is being sent, how the last edition did, and mail for a person."""
+"""The desk's first page: what waits for you, what is leaving, the last figures, and mail for a person."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from wagtail.admin.ui.components import Component
 
 from mailer.approval.models import FrozenAuthor
 from mailer.delivery.models import Mailing
+from mailer.desk.session import staff
 from mailer.desk.steps import Action, next_action, state_word
 from mailer.editions.models import Edition, Newsletter
 from mailer.feedback.models import ReturnedMessage
@@ -64,7 +65,7 @@ class _DeskPanel(Component):
         self.request = request
 
     def get_context_data(self, parent_context: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        return {"request": self.request, "perms_of": self.request.user, **self.facts(self.request.user)}
+        return {"request": self.request, "perms_of": self.request.user, **self.facts(staff(self.request))}
 
     def facts(self, user: User) -> dict[str, Any]:
         raise NotImplementedError

@@ -21,7 +21,7 @@ from mailer.feedback.models import ReturnedMessage
 _SHOWN = 20_000
 
 
-def _header(raw: bytes, name: str) -> str:
+def _header(raw: bytes | memoryview, name: str) -> str:
     """A header decoded; a message that cannot be read has none."""
     parsed = email.message_from_bytes(bytes(raw)[:65_536], policy=email.policy.default)
     try:
@@ -31,7 +31,7 @@ def _header(raw: bytes, name: str) -> str:
         return ""
 
 
-def text_of(raw: bytes) -> str:
+def text_of(raw: bytes | memoryview) -> str:
     """The message's text part, or all of it where there is none; shortened."""
     parsed = email.message_from_bytes(bytes(raw), policy=email.policy.default)
     try:

@@ -1,4 +1,4 @@
-"""Newsletters in the desk: sender, countries, languages, schedule, look; and assembling an edition by hand."""
+"""Newsletters in the desk: sender, readers, schedule and look; and assembling an edition by hand."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from wagtail.admin.widgets.button import HeaderButton
 from wagtail.log_actions import log
 
 from mailer.desk.columns import LinkColumn
+from mailer.desk.session import staff
 from mailer.desk.texts import refuse_repeated_languages
 from mailer.desk.widgets import ChainInput, CountriesInput, LanguageSelect, LanguagesInput, ZoneSelect
 from mailer.editions.assemble import EditionExists, assemble
@@ -248,7 +249,7 @@ class AssembleView(PermissionRequiredMixin, WagtailAdminTemplateMixin, _PeriodFo
     def form_valid(self, form: PeriodForm) -> HttpResponse:
         try:
             edition = assemble(
-                self.newsletter, form.cleaned_data["period"], timezone.now(), user=self.request.user
+                self.newsletter, form.cleaned_data["period"], timezone.now(), user=staff(self.request)
             )
         except EditionExists as error:
             form.add_error("period", str(error))

@@ -17,6 +17,7 @@ from wagtail.log_actions import log
 
 from mailer.approval.errors import ApprovalError
 from mailer.delivery.control import ControlError
+from mailer.desk.session import staff
 from mailer.desk.steps import overview
 from mailer.editions.models import Edition
 
@@ -63,7 +64,7 @@ class EditionPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateVi
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(
             edition=self.edition,
-            overview=overview(self.edition, self.request.user),
+            overview=overview(self.edition, staff(self.request)),
             current_page=self.current,
             now=timezone.now(),
             **kwargs,
@@ -76,7 +77,7 @@ class EditionPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateVi
     def attempt(
         self, deed: Callable[[], object], done: str, action: str, then: str, otherwise: str
     ) -> HttpResponse:
-        """Do it, tell how it went, note it in the audit log, and go to the page `then`, or `otherwise` on refusal."""
+        """Do it, say how it went, log it, and go to the page `then`; on refusal to `otherwise`."""
         try:
             deed()
         except (ApprovalError, ControlError) as error:

@@ -79,7 +79,7 @@ def headlines(content: Content, keys: Sequence[str], language: str) -> tuple[str
 
 
 def chosen_countries(raw: str, offered: Sequence[str]) -> tuple[str, ...]:
-    """Countries of a cookie ("KZ.UZ") that are offered, in the newsletter's order; none means every country."""
+    """Countries of a cookie ("KZ.UZ") that are offered, in their order; none means every country."""
     wanted = set(raw.split("."))
     return tuple(code for code in offered if code in wanted)
 

@@ -1,4 +1,4 @@
-"""The report of a mailing: the balanced account first, then who did not get it and why; and the hand on the tap."""
+"""The report of a mailing: the balanced account, who did not get it and why, and the hand on the tap."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _COLOURS = ("#B9C4CB", "#8FD3DB", "#0A6E7A", "#E9A724", "#A5291F", "#7A4E00", "#
 _MOVING = (_State.PLANNING, _State.SENDING)
 
 Control = Callable[[Mailing, Any, Any], object]
-# Deed in the form → what does it, what the audit log calls it, what is told afterwards, and from which states.
+# Deed in the form → what does it, its name in the audit log, what is told afterwards, from which states.
 _DEEDS: dict[str, tuple[Control, str, str, tuple[str, ...]]] = {
     "pause": (
         control.pause,
@@ -91,7 +91,7 @@ class ReportPage(EditionPage):
             ~Q(state=Delivery.State.ACCEPTED) | Q(bounced_at__isnull=False) | Q(complained_at__isnull=False)
         )
         rows = Delivery.objects.filter(missed, mailing=mailing).order_by("state", "subscriber")
-        page = Paginator(rows, _PER_PAGE).get_page(self.request.GET.get("p"))
+        page: Any = Paginator(rows, _PER_PAGE).get_page(self.request.GET.get("p"))
         page.object_list = told_people(list(page.object_list))
         return page
 

@@ -1,4 +1,4 @@
-"""Where an edition stands, who must act, and what the next step is: the head of every page about an edition."""
+"""Where an edition stands, who must act, and the next step: the head of every page about an edition."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from subscribers import places
 def refuse_repeated_languages(form: Any, relation: str) -> bool:
     """False, with an error at the second text of a language; True when each language stands once.
 
-    For a form whose formsets are valid; it asks on every save, also of a draft, as the database would refuse later.
+    For a form whose formsets are valid; it asks also of a draft, as the database would refuse it.
     """
     seen: set[str] = set()
     repeated = False

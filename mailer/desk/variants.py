@@ -47,7 +47,7 @@ class Choice:
 
 
 def choices(content: Content, combinations: Iterable[Combination]) -> list[Choice]:
-    """What readers chose, one row per variant, most readers first; those who get nothing come together at the end."""
+    """What readers chose, a row per variant, most readers first; those who get nothing stand last."""
     found: dict[str, Choice] = {}
     for one in combinations:
         stories = select.story_set(content, one.countries)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.template.loader import render_to_string
-from django.utils.datastructures import MultiValueDict
 from django.utils.safestring import SafeString
 
 from subscribers import places
@@ -78,7 +77,7 @@ class CountriesInput(_OurTemplate):
         context["describedby"] = (attrs or {}).get("aria-describedby", "")
         return {"widget": context}
 
-    def value_from_datadict(self, data: MultiValueDict[str, Any], files: Any, name: str) -> list[str]:
+    def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> list[str]:
         codes = _getlist(data, name)
         if self.ordered:
             codes = [*_getlist(data, f"{name}-first"), *codes]
@@ -119,7 +118,7 @@ class ChainInput(_OurTemplate):
             }
         }
 
-    def value_from_datadict(self, data: MultiValueDict[str, Any], files: Any, name: str) -> list[str]:
+    def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> list[str]:
         return list(split_codes(_getlist(data, name)))
 
 

@@ -18,5 +18,5 @@ _REASONS = {
 
 
 def reason_words(reason: str) -> str:
-    """A reason as the ledger keeps it, in words; one that has none is shown with its underscores as spaces."""
+    """A reason as the ledger keeps it, in words; an unknown one with its underscores as spaces."""
     return _REASONS.get(reason, reason.replace("_", " "))
