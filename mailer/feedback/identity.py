@@ -1,0 +1,48 @@
+"""Whose copy a returned message is about: signed tokens in its envelope, its headers and what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from mailer.delivery import verp
+from mailer.delivery.identity import Departure, delivery_of, read_leave_address
+from mailer.feedback.mime import Headers
+
+# Where an envelope recipient is written on arrival, the surest first.
+_ENVELOPE = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "x-rcpt-to", "to")
+# Ways that prove something: each needs a token with a valid MAC.
+PROOFS = ("verp", "message_id")
+
+
+class Identity(NamedTuple):
+    delivery: int
+    # One of PROOFS.
+    found: str
+
+
+def envelope_recipients(headers: Headers, envelope_to: str | None) -> list[str]:
+    """The addresses that the message may have been delivered to, the surest first."""
+    written = [value for name in _ENVELOPE for value in headers.all(name)[:5]]
+    return [address for address in (envelope_to, *written) if address]
+
+
+def identify(envelope: Iterable[str], message: str) -> Identity | None:
+    """The delivery that the envelope, or else any token within the message's text, names with a valid MAC.
+
+    A token that was cut, folded in case or surrounded by what a relay adds is still read; a forged one is not.
+    """
+    for address in envelope:
+        delivery = verp.read(address)
+        if delivery is not None:
+            return Identity(delivery, "verp")
+    delivery = delivery_of(message)
+    if delivery is not None:
+        return Identity(delivery, "message_id")
+    delivery = verp.read(message)
+    return None if delivery is None else Identity(delivery, "verp")
+
+
+def departure(envelope: Iterable[str]) -> Departure | None:
+    """Who wishes to leave what, when the message was written to a leave address of ours."""
+    return next((found for found in map(read_leave_address, envelope) if found is not None), None)

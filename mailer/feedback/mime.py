@@ -1,0 +1,185 @@
+"""The structure of a message that nobody vouches for: parts and headers, bounded by construction.
+
+The standard parser is neither: nested boundaries cost it quadratic time and recursion. This one looks at a
+limited number of octets, parts and levels, never raises, and keeps what it does not understand as text.
+"""
+
+from __future__ import annotations
+
+import binascii
+import quopri
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from email.header import decode_header
+from functools import cached_property
+
+# Octets that are looked at; the reasons of a bounce stand in front, the returned message behind.
+MAX_OCTETS = 512 * 1024
+MAX_PARTS = 60
+MAX_DEPTH = 8
+MAX_HEADERS = 400
+# Characters of one part's decoded text.
+MAX_TEXT = 64 * 1024
+
+_HEADER = re.compile(r"([!-9;-~]{1,76})[ \t]*:[ \t]*(.*)", re.DOTALL)
+_PARAMETER = re.compile(r"""[;\s]([a-z0-9-]{1,30})\*?\s*=\s*(?:"([^"]{0,200})"|([^\s;"]{1,200}))""", re.IGNORECASE)
+_TAG = re.compile(r"<(?:style|script)\b.{0,20000}?</(?:style|script)>|<[^<>@]{0,2000}>", re.IGNORECASE | re.DOTALL)
+_LINE_TAG = re.compile(r"<(?:br|/p|/tr|/div|/td|/h\d|p|div)\b[^<>]{0,500}>", re.IGNORECASE)
+_ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&#39;", "'"), ("&nbsp;", " "), ("&amp;", "&"))
+
+
+class Headers:
+    """Header fields in order; names compare without case, values are unfolded."""
+
+    def __init__(self, fields: list[tuple[str, str]]) -> None:
+        self._values: dict[str, list[str]] = {}
+        for name, value in fields:
+            self._values.setdefault(name.lower(), []).append(value)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._values
+
+    def first(self, name: str) -> str:
+        """The first value of the field with this lower-case name, "" without one."""
+        return self._values.get(name, [""])[0]
+
+    def all(self, name: str) -> list[str]:
+        return self._values.get(name, [])
+
+    def words(self, name: str) -> str:
+        """The first value with its encoded words decoded (RFC 2047)."""
+        return decoded_words(self.first(name))
+
+
+@dataclass
+class Part:
+    headers: Headers
+    # Content as it stands, still encoded, line ends LF.
+    body: bytes
+    # Lower case, "text/plain" where nothing is said.
+    type: str = "text/plain"
+    parameters: dict[str, str] = field(default_factory=dict)
+    children: list[Part] = field(default_factory=list)
+
+    def walk(self) -> Iterator[Part]:
+        """This part and everything in it, without entering returned messages."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+    @cached_property
+    def text(self) -> str:
+        """The decoded content, at most MAX_TEXT characters; HTML loses its tags."""
+        raw = _transfer_decoded(self.body[: MAX_TEXT * 2], self.headers.first("content-transfer-encoding"))
+        text = _charset_decoded(raw, self.parameters.get("charset", ""))[:MAX_TEXT]
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        return without_tags(text) if self.type == "text/html" else text
+
+
+def normalise(raw: bytes) -> bytes:
+    """The message with LF line ends, whichever of CRLF, CR and LF it came with."""
+    return raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
+def parse(message: bytes) -> Part:
+    """The parts of a normalised message; at most MAX_OCTETS of it are looked at."""
+    message = message[:MAX_OCTETS]
+    if message.startswith(b"From ") and b"\n" in message:  # an mbox line
+        message = message[message.index(b"\n") + 1 :]
+    return _part(message.lstrip(b"\n"), 0, [MAX_PARTS])
+
+
+def split_headers(text: str) -> tuple[Headers, str]:
+    """The header fields at the head of a text, and what follows the first empty line."""
+    head, _, body = text.partition("\n\n")
+    return Headers(_fields(head)), body
+
+
+def decoded_words(value: str) -> str:
+    """A header's value with its encoded words decoded; as it stands where that fails."""
+    if "=?" not in value:
+        return value
+    try:
+        pieces = decode_header(value[:2000])
+    except (ValueError, binascii.Error, LookupError):
+        return value
+    return "".join(
+        piece if isinstance(piece, str) else _charset_decoded(piece, charset or "") for piece, charset in pieces
+    )
+
+
+def without_tags(html: str) -> str:
+    """The words of an HTML text; addresses in angle brackets stay."""
+    text = _TAG.sub("", _LINE_TAG.sub("\n", html))
+    for entity, character in _ENTITIES:
+        text = text.replace(entity, character)
+    return text
+
+
+def _part(raw: bytes, depth: int, budget: list[int]) -> Part:
+    budget[0] -= 1
+    # A header block ends at the first empty line; a part may begin with it and have none.
+    head, _, body = (b"", b"", raw[1:]) if raw.startswith(b"\n") else raw.partition(b"\n\n")
+    headers = Headers(_fields(head.decode("utf-8", "replace")))
+    kind, parameters = _content_type(headers.first("content-type"))
+    part = Part(headers, body, kind, parameters)
+    boundary = parameters.get("boundary", "").rstrip()
+    if kind.startswith("multipart/") and boundary and depth < MAX_DEPTH:
+        for piece in _pieces(body, boundary):
+            if budget[0] <= 0:
+                break
+            part.children.append(_part(piece, depth + 1, budget))
+    return part
+
+
+def _pieces(body: bytes, boundary: str) -> list[bytes]:
+    """What stands between the boundary lines; a last one without an end is kept."""
+    delimiter = b"\n--" + boundary.encode("utf-8", "replace")
+    pieces = (b"\n" + body).split(delimiter, MAX_PARTS + 1)[1:]
+    kept = []
+    for piece in pieces:
+        if piece.startswith(b"--"):
+            break
+        kept.append(piece.partition(b"\n")[2])
+    return kept
+
+
+def _fields(head: str) -> list[tuple[str, str]]:
+    fields: list[tuple[str, str]] = []
+    for line in head.split("\n", MAX_HEADERS * 10)[: MAX_HEADERS * 10]:
+        if line[:1] in (" ", "\t") and fields:
+            name, value = fields[-1]
+            if len(value) < 20_000:
+                fields[-1] = (name, f"{value} {line.strip()}")
+        elif (match := _HEADER.fullmatch(line)) and len(fields) < MAX_HEADERS:
+            fields.append((match[1], match[2].strip()))
+    return fields
+
+
+def _content_type(value: str) -> tuple[str, dict[str, str]]:
+    kind = value.partition(";")[0].strip().lower()
+    parameters = {
+        match[1].lower(): match[2] if match[2] is not None else match[3]
+        for match in _PARAMETER.finditer(value[:2000])
+    }
+    return (kind if "/" in kind else "text/plain"), parameters
+
+
+def _transfer_decoded(body: bytes, encoding: str) -> bytes:
+    encoding = encoding.strip().lower()
+    if encoding == "quoted-printable":
+        return quopri.decodestring(body)
+    if encoding == "base64":
+        clean = re.sub(rb"[^A-Za-z0-9+/]", b"", body)
+        return binascii.a2b_base64(clean[: len(clean) // 4 * 4])
+    return body
+
+
+def _charset_decoded(raw: bytes, charset: str) -> str:
+    for name in (charset.strip() or "utf-8", "utf-8", "latin-1"):
+        try:
+            return raw.decode(name, "replace" if name.lower().startswith("iso-2022") else "strict")
+        except (LookupError, ValueError):
+            continue
+    return raw.decode("latin-1")

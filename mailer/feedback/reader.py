@@ -1,0 +1,197 @@
+"""Reads one returned message: what kind it is, whom it is about, and why it came back. Never raises."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from email import message_from_bytes
+from typing import cast
+
+from flufl.bounce import scan_message
+
+from mailer.feedback import identity, kinds, mime, report, texts
+from mailer.feedback.classify import classify
+from mailer.feedback.mime import Headers, Part
+from mailer.feedback.records import Kind, Reading, Recipient
+from mailer.feedback.texts import Notice
+
+logger = logging.getLogger(__name__)
+# It announces every detector that it tries.
+logging.getLogger("flufl.bounce").setLevel(logging.WARNING)
+
+# Feedback types that mean "do not mail this reader" (RFC 5965 §7.3, RFC 6430); the others say nothing of the kind.
+_COMPLAINTS = {"abuse", "fraud", "opt-out", "opt-out-list"}
+_MAX_DIAGNOSTIC = 1_000
+# Octets that flufl is given; its cost grows with the message.
+_FLUFL_OCTETS = 64 * 1024
+
+
+def read(raw: bytes, envelope_to: str | None = None) -> Reading:
+    """What the message `raw` says, its line ends LF, CRLF or CR alike.
+
+    `envelope_to` is the address it was delivered to, where the transport tells; else headers are asked.
+    Input is hostile: whatever cannot be read is of kind "other", for a person.
+    """
+    try:
+        return _read(raw, envelope_to)
+    except Exception as error:  # noqa: BLE001  (a message must never stop the mailbox; it is kept for a person)
+        logger.warning("unreadable returned message", extra={"action": "feedback.unreadable", "error": repr(error)[:200]})
+        return Reading("other")
+
+
+def _read(raw: bytes, envelope_to: str | None) -> Reading:
+    message = mime.normalise(raw[: mime.MAX_OCTETS * 2])[: mime.MAX_OCTETS]
+    root = mime.parse(message)
+    found = texts.notice(root)
+    envelope = identity.envelope_recipients(root.headers, envelope_to)
+    kind, recipients, feedback_type = _kind(root, found, message, envelope)
+    departure = identity.departure(envelope) if kind == "other" else None
+    known = identity.identify(envelope, _searchable(message, root, found)) if kind != "other" else None
+    if kind == "other" and (departure or kinds.leave_subject(root.headers)):
+        known = None if departure else identity.identify(envelope, "")
+        kind = "unsubscribe" if departure or known else "other"
+    return Reading(
+        kind=kind,
+        recipients=tuple(recipients) or _nameless(kind, known is not None, found),
+        delivery=known.delivery if known else None,
+        identity=known.found if known else "",
+        original_message_id=_message_id(found.returned),
+        departure=departure,
+        feedback_type=feedback_type,
+    )
+
+
+def _kind(root: Part, found: Notice, message: bytes, envelope: list[str]) -> tuple[Kind, list[Recipient], str]:
+    """Kind, recipients and feedback type, asked in this order so that no report passes for another."""
+    headers = root.headers
+    fields = report.feedback(root)
+    if fields is not None:
+        feedback_type = fields.first("feedback-type").strip().lower()
+        if feedback_type in _COMPLAINTS:
+            return "complaint", _complainers(fields, found), feedback_type
+        return "other", [], feedback_type
+    if report.is_receipt(root):
+        return "receipt", [], ""
+    statuses = report.statuses(root)
+    if statuses:
+        recipients = [_reported(status, found) for status in statuses]
+        return _reported_kind(recipients), recipients, ""
+    if _is_bounce(root, found):
+        kind: Kind = "delay" if kinds.says_delay(headers, found.words) else "bounce"
+        return kind, _named(root, found, message, envelope, "delayed" if kind == "delay" else "failed"), ""
+    if kinds.auto_reply(headers) or kinds.challenge(headers, found.words):
+        return "auto_reply", [], ""
+    return "other", [], ""
+
+
+def _is_bounce(root: Part, found: Notice) -> bool:
+    """Whether a message without a readable report is a bounce: written by a mail system, and saying that it failed.
+
+    One sign alone is not enough: people forward bounces, and answering programs use an empty return path too.
+    """
+    headers = root.headers
+    if root.parameters.get("report-type", "").lower() == "delivery-status" or "x-failed-recipients" in headers:
+        return True
+    daemon, subject = kinds.by_daemon(headers), kinds.failure_subject(headers)
+    if kinds.auto_subject(headers) and not daemon:
+        return False
+    if daemon and subject:
+        return True
+    if daemon or (kinds.null_path(headers) and (subject or not kinds.auto_reply(headers))):
+        return kinds.failure_words(found.words)
+    return False
+
+
+def _reported(status: report.Status, found: Notice) -> Recipient:
+    action = status.action or ("delivered" if status.status.startswith("2") else "failed")
+    if action not in ("failed", "delayed"):
+        return Recipient(status.address, status.alias, action, status.status, status.diagnostic[:_MAX_DIAGNOSTIC], found="report")
+    verdict = classify(status.diagnostic, _words_about(found, status.address), status.status, status.mta)
+    return Recipient(
+        address=status.address,
+        alias=status.alias,
+        action=action,
+        status=verdict.status,
+        diagnostic=status.diagnostic[:_MAX_DIAGNOSTIC],
+        bounce_class=verdict.bounce_class,
+        reason=verdict.reason,
+        rule=verdict.rule,
+        found="report",
+    )
+
+
+def _reported_kind(recipients: Iterable[Recipient]) -> Kind:
+    actions = {recipient.action for recipient in recipients}
+    if "failed" in actions:
+        return "bounce"
+    return "delay" if "delayed" in actions else "receipt"
+
+
+def _words_about(found: Notice, address: str) -> str:
+    position = found.words.lower().find(address) if address else -1
+    # Its own lines first, then what stands before them: the words of one recipient must not judge another.
+    return found.words if position < 0 else f"{found.words[position:]}\n{found.words[:position]}"
+
+
+def _named(root: Part, found: Notice, message: bytes, envelope: list[str], action: str) -> list[Recipient]:
+    """Recipients of a bounce in words: the header that Exim writes, the text, flufl, the returned To:."""
+    own = set(report.addresses(" ".join([*envelope, root.headers.first("from"), root.headers.first("reply-to")])))
+    failed = report.addresses(" ".join(root.headers.all("x-failed-recipients")[:20]))
+    named = texts.recipients(found, own)
+    if failed:
+        about = dict(named)
+        return [_told(address, about.get(address, found.words), action, "header") for address in failed[: texts.MAX_RECIPIENTS]]
+    if named:
+        return [_told(address, words, action, "text") for address, words in named]
+    by_flufl = _flufl(message)
+    if by_flufl:
+        return [_told(address, found.words, action, "flufl") for address in by_flufl]
+    returned = found.returned_to
+    return [_told(returned[0], found.words, action, "returned_to")] if len(returned) == 1 else []
+
+
+def _told(address: str, words: str, action: str, how: str) -> Recipient:
+    verdict = classify("", words)
+    return Recipient(
+        address=address,
+        action=action,
+        status=verdict.status,
+        diagnostic=words.strip()[:_MAX_DIAGNOSTIC],
+        bounce_class=verdict.bounce_class,
+        reason=verdict.reason,
+        rule=verdict.rule,
+        found=how,
+    )
+
+
+def _nameless(kind: Kind, proved: bool, found: Notice) -> tuple[Recipient, ...]:
+    """A token tells whom it is about even where the words name nobody."""
+    if kind in ("bounce", "delay") and proved:
+        return (_told("", found.words, "delayed" if kind == "delay" else "failed", "token"),)
+    return ()
+
+
+def _complainers(fields: Headers, found: Notice) -> list[Recipient]:
+    listed = fields.all("original-rcpt-to") + fields.all("removal-recipient") + fields.all("x-original-rcpt-to")
+    named = report.addresses(" ".join(listed[:50])) or found.returned_to
+    return [Recipient(address, action="complained", found="report") for address in named[: texts.MAX_RECIPIENTS]]
+
+
+def _flufl(message: bytes) -> list[str]:
+    """What flufl.bounce finds; it raises on some mails, so that every call is guarded."""
+    try:
+        found = scan_message(message_from_bytes(message[:_FLUFL_OCTETS]))
+    except Exception:  # noqa: BLE001  (a detector of another project on hostile input)
+        return []
+    addresses = [cast(bytes, address).decode("ascii", "replace").lower() for address in found]
+    return sorted(address for address in addresses if "@" in address)[: texts.MAX_RECIPIENTS]
+
+
+def _message_id(returned: Headers) -> str:
+    return returned.first("message-id").strip()[:300]
+
+
+def _searchable(message: bytes, root: Part, found: Notice) -> str:
+    """Everything in which a token may stand: the message as it came, and its parts decoded."""
+    decoded = (part.text for part in root.walk() if part.headers.first("content-transfer-encoding").strip())
+    return "\n".join([message.decode("latin-1"), *decoded])

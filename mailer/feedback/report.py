@@ -1,0 +1,114 @@
+"""Machine-readable reports: delivery status (RFC 3464, RFC 6533) and feedback (RFC 5965), read leniently."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from mailer.feedback.mime import Headers, Part, split_headers
+
+MAX_RECIPIENTS = 200
+_STATUS_TYPES = {"message/delivery-status", "message/global-delivery-status"}
+_FIELD = re.compile(r"^(?:final|original)-recipient[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_NEXT = re.compile(r"\n(?=(?:final)-recipient[ \t]*:)", re.IGNORECASE)
+_ADDRESS = re.compile(r"[^\s<>\"(),;:\[\]]{1,80}@[^\s<>\"(),;:\[\]@]{1,253}")
+# RFC 6522's sibling for read receipts, RFC 8098.
+_RECEIPT_TYPES = {"message/disposition-notification"}
+
+
+@dataclass(frozen=True)
+class Status:
+    """What a delivery report says of one recipient."""
+
+    # Lower case; the one that finally failed, and the one that was written to when they differ.
+    address: str
+    alias: str
+    # failed, delayed, delivered, relayed, expanded; "" where the field is missing.
+    action: str
+    # Enhanced code, "5.1.1"; "" without one.
+    status: str
+    diagnostic: str
+    # Name of the server that said so.
+    mta: str
+
+
+def statuses(root: Part) -> list[Status]:
+    """Every recipient that a delivery report in this message names."""
+    found: list[Status] = []
+    for part in root.walk():
+        if part.type in _STATUS_TYPES:
+            found += _groups(_content(part))
+    if not found:
+        for part in root.walk():
+            # Reports that lost their type on the way, or stand in the only part.
+            if part.type.startswith("text/") and _FIELD.search(part.text):
+                found += _groups(part.text[_FIELD.search(part.text).start() :])  # type: ignore[union-attr]
+    return found[:MAX_RECIPIENTS]
+
+
+def feedback(root: Part) -> Headers | None:
+    """The fields of a feedback report, or None when the message is none."""
+    for part in root.walk():
+        if part.type == "message/feedback-report":
+            return split_headers(_content(part).lstrip("\n"))[0]
+    return None
+
+
+def is_receipt(root: Part) -> bool:
+    """Whether the message says that somebody opened or deleted a mail (RFC 8098)."""
+    if root.parameters.get("report-type", "").lower() == "disposition-notification":
+        return True
+    return any(part.type in _RECEIPT_TYPES for part in root.walk())
+
+
+def addresses(text: str) -> list[str]:
+    """Every address in a text, lower case, without marks around it, each once."""
+    seen = dict.fromkeys(match.rstrip(".'>&;").lstrip("'=").lower() for match in _ADDRESS.findall(text))
+    return [address for address in seen if not address.endswith("@")]
+
+
+def _content(part: Part) -> str:
+    return part.text
+
+
+def _groups(text: str) -> list[Status]:
+    found = []
+    for block in re.split(r"\n[ \t]*\n", text.lstrip("\n")):
+        for group in _NEXT.split(block):
+            fields = split_headers(group)[0]
+            if "final-recipient" in fields or "original-recipient" in fields:
+                found.append(_status(fields))
+    return [status for status in found if status.address or status.action]
+
+
+def _status(fields: Headers) -> Status:
+    final = _recipient(fields.first("final-recipient"))
+    original = _recipient(fields.first("original-recipient")) or _recipient(fields.first("x-actual-recipient"))
+    code = re.match(r"\s*([245]\.\d{1,3}\.\d{1,3})", fields.first("status"))
+    action = re.match(r"[a-z-]+", fields.first("action").lower())
+    return Status(
+        address=final or original,
+        alias=original if final and original != final else "",
+        action=action[0] if action else "",
+        status=code[1] if code else "",
+        diagnostic=_without_type(" ".join(fields.all("diagnostic-code")[:3]) or _remark(fields.first("status"))),
+        mta=fields.first("remote-mta").partition(";")[2].strip().lower()
+        or fields.first("reporting-mta").partition(";")[2].strip().lower(),
+    )
+
+
+def _recipient(value: str) -> str:
+    """The address in "rfc822; name@example.org", with or without its type."""
+    text = value.partition(";")[2] if ";" in value else value
+    found = addresses(text)
+    return found[0] if found else ""
+
+
+def _remark(status: str) -> str:
+    """The words that some servers write behind the code: "5.2.2 (mailbox is full)"."""
+    match = re.search(r"\((.{1,500})\)", status)
+    return match[1] if match else ""
+
+
+def _without_type(diagnostic: str) -> str:
+    return re.sub(r"^\s*(?:smtp|x-[a-z0-9-]+|dns|unknown)\s*;\s*", "", diagnostic, flags=re.IGNORECASE).strip()
