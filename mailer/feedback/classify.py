@@ -73,7 +73,7 @@ def classify(diagnostic: str, words: str = "", status: str = "", host: str = "")
     code. A specific code inside the diagnosis beats a general one (x.0.0) in the status field.
     """
     said, rest = _plain(diagnostic), _plain(words)
-    code = _believed(status, f"{diagnostic[:_LIMIT]}\n{words[:_LIMIT]}")
+    code = _believed(status, (diagnostic or words)[:_LIMIT])
     found = _REPLY.search(diagnostic[:_LIMIT]) or _REPLY.search(words[:_LIMIT])
     reply = found[1] if found else ""
     rules = _rules()

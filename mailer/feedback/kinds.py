@@ -38,6 +38,8 @@ _AUTO_SUBJECT = re.compile(
 )
 _CHALLENGE = re.compile(r"(confirm|verify|verification|approve).{0,40}(your )?(message|e-?mail|sender|address|delivery)|please (click|reply).{0,60}(deliver|human|not spam)|подтвердите.{0,30}отправ", re.IGNORECASE)
 _LEAVE_SUBJECT = re.compile(r"^\W*(?:re:\s*)?(?:unsubscribe|remove( me)?|stop|opt[ -]?out|leave|отпис\w*|отказ\w* от (?:рассылки|подписки))\W*$", re.IGNORECASE)
+# Amazon's own notices of bounces, by mail.
+_NOTICE = re.compile(r'"(?:notificationType|eventType)"\s*:\s*"Bounce"')
 _AUTO_HEADERS = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply", "x-mail-autoreply", "x-ms-exchange-inbox-rules-loop", "x-apple-action")
 
 
@@ -88,3 +90,8 @@ def challenge(headers: Headers, words: str) -> bool:
 
 def leave_subject(headers: Headers) -> bool:
     return bool(_LEAVE_SUBJECT.match(headers.words("subject")[:100]))
+
+
+def machine_notice(words: str) -> bool:
+    """Whether the words are a service's event in JSON that tells of a bounce."""
+    return bool(_NOTICE.search(words[:3000]))

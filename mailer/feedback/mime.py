@@ -130,6 +130,8 @@ def _part(raw: bytes, depth: int, budget: list[int]) -> Part:
             if budget[0] <= 0:
                 break
             part.children.append(_part(piece, depth + 1, budget))
+    if kind.startswith("multipart/") and not part.children:
+        part.type = "text/plain"  # its boundary is missing or wrong: everything stands in one text
     return part
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from email import message_from_bytes
 from typing import cast
 
@@ -92,6 +93,8 @@ def _is_bounce(root: Part, found: Notice) -> bool:
     headers = root.headers
     if root.parameters.get("report-type", "").lower() == "delivery-status" or "x-failed-recipients" in headers:
         return True
+    if kinds.machine_notice(found.words):
+        return True
     daemon, subject = kinds.by_daemon(headers), kinds.failure_subject(headers)
     if kinds.auto_subject(headers) and not daemon:
         return False
@@ -138,6 +141,9 @@ def _named(root: Part, found: Notice, message: bytes, envelope: list[str], actio
     own = set(report.addresses(" ".join([*envelope, root.headers.first("from"), root.headers.first("reply-to")])))
     failed = report.addresses(" ".join(root.headers.all("x-failed-recipients")[:20]))
     named = texts.recipients(found, own)
+    if len(failed) == len(named) == 1 and failed[0] != named[0][0]:
+        # The header names whom we wrote to, the text the place it was forwarded to.
+        return [replace(_told(*named[0], action, "text"), alias=failed[0])]
     if failed:
         about = dict(named)
         return [_told(address, about.get(address, found.words), action, "header") for address in failed[: texts.MAX_RECIPIENTS]]

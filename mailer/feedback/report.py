@@ -37,12 +37,12 @@ def statuses(root: Part) -> list[Status]:
     found: list[Status] = []
     for part in root.walk():
         if part.type in _STATUS_TYPES:
-            found += _groups(_content(part))
+            found += _groups(part.text)
     if not found:
         for part in root.walk():
             # Reports that lost their type on the way, or stand in the only part.
             if part.type.startswith("text/") and _FIELD.search(part.text):
-                found += _groups(part.text[_FIELD.search(part.text).start() :])  # type: ignore[union-attr]
+                found += _groups(part.text)
     return found[:MAX_RECIPIENTS]
 
 
@@ -50,7 +50,7 @@ def feedback(root: Part) -> Headers | None:
     """The fields of a feedback report, or None when the message is none."""
     for part in root.walk():
         if part.type == "message/feedback-report":
-            return split_headers(_content(part).lstrip("\n"))[0]
+            return split_headers(part.text.lstrip("\n"))[0]
     return None
 
 
@@ -63,18 +63,20 @@ def is_receipt(root: Part) -> bool:
 
 def addresses(text: str) -> list[str]:
     """Every address in a text, lower case, without marks around it, each once."""
-    seen = dict.fromkeys(match.rstrip(".'>&;").lstrip("'=").lower() for match in _ADDRESS.findall(text))
+    seen = dict.fromkeys(bare(match) for match in _ADDRESS.findall(text))
     return [address for address in seen if not address.endswith("@")]
 
 
-def _content(part: Part) -> str:
-    return part.text
+def bare(address: str) -> str:
+    """The address in lower case, without what a sentence leaves hanging on it."""
+    return address.lower().rstrip(".'>&;*!?").lstrip("'*").removeprefix("=3c").removeprefix("=") if not address.startswith("=?") else address.lower()
 
 
 def _groups(text: str) -> list[Status]:
     found = []
     for block in re.split(r"\n[ \t]*\n", text.lstrip("\n")):
-        for group in _NEXT.split(block):
+        # Fields may stand in any order; only where groups run into each other does a name begin a new one.
+        for group in _NEXT.split(block) if len(_NEXT.findall(f"\n{block}")) > 1 else [block]:
             fields = split_headers(group)[0]
             if "final-recipient" in fields or "original-recipient" in fields:
                 found.append(_status(fields))
