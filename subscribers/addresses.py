@@ -18,6 +18,8 @@ def normalise(address: str) -> str:
     Raises ValueError, in words for the person who typed it.
     """
     text = address.strip()
+    if any(letter < " " or letter == "\x7f" for letter in text):
+        raise ValueError("holds a line break or another control character")
     local, at, domain = text.rpartition("@")
     if not at or not local or not domain:
         raise ValueError("has no @ with something on both sides")
@@ -25,6 +27,8 @@ def normalise(address: str) -> str:
         domain = domain.encode("idna").decode("ascii") if not domain.isascii() else domain
     except UnicodeError as error:
         raise ValueError(f"the domain “{domain}” cannot exist") from error
+    if domain.startswith("["):
+        raise ValueError("names a machine by its number instead of a domain")
     written = f"{local}@{domain}".lower()
     if len(written) > 254:
         raise ValueError("is longer than 254 characters (RFC 5321)")

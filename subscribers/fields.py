@@ -14,7 +14,7 @@ from subscribers import places
 
 
 def split_codes(value: str | Iterable[str] | None) -> tuple[str, ...]:
-    """"KZ,UZ" or an iterable of codes as a tuple without repeats, in the order given."""
+    """ "KZ,UZ" or an iterable of codes as a tuple without repeats, in the order given."""
     if value is None:
         return ()
     parts = value.split(",") if isinstance(value, str) else value
@@ -76,7 +76,9 @@ class CodesField(_CharField):
             "choices": self.choices_for_form,
             "widget": forms.CheckboxSelectMultiple,
         }
-        options.update({key: value for key, value in kwargs.items() if key in ("widget", "label", "help_text")})
+        options.update(
+            {key: value for key, value in kwargs.items() if key in ("widget", "label", "help_text")}
+        )
         return forms.MultipleChoiceField(**options)
 
 

@@ -22,11 +22,18 @@ class Subscriber(models.Model):
     language = models.CharField(max_length=12, default="en")
     # Countries whose stories the reader wants; none means every country.
     countries = CountriesField()
+    # When the sign-up form last made us write to this address.
+    letter_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        indexes = [models.Index(fields=["language", "countries"], name="subscriber_choice")]
+        indexes = [
+            models.Index(fields=["language", "countries"], name="subscriber_choice"),
+            models.Index(
+                fields=["letter_at"], condition=Q(letter_at__isnull=False), name="subscriber_letters"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.email

@@ -9,7 +9,9 @@ from babel import Locale, UnknownLocaleError
 from babel.lists import format_list
 
 # Two-letter codes that CLDR knows and ISO 3166-1 does not assign.
-_NOT_COUNTRIES = frozenset({"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "XK", "ZZ"})
+_NOT_COUNTRIES = frozenset(
+    {"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "XK", "ZZ"}
+)
 _ENGLISH = Locale("en")
 COUNTRIES: frozenset[str] = frozenset(
     code

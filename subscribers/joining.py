@@ -1,0 +1,129 @@
+"""Joining by the form: a request becomes a pending subscription and one letter, and only its link confirms it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+
+from django.db import transaction
+from django.db.models import Q
+
+from subscribers import letters, tokens
+from subscribers.models import MailingList, Subscriber, Subscription
+from subscribers.suppress import is_suppressed
+
+# How long a link in a letter confirms.
+VALID_FOR = timedelta(days=7)
+# At most one letter to an address in this time.
+LETTER_EVERY = timedelta(hours=24)
+# At most so many letters to all addresses together in an hour: a flood of sign-ups is not passed on as mail.
+LETTERS_AN_HOUR = 300
+
+Outcome = Literal["answered", "busy"]
+
+
+class LinkExpired(ValueError):  # noqa: N818  (a verdict on a link, in the reader's words)
+    """The confirmation link is older than it may be."""
+
+
+def ask(
+    email: str, list_ids: Collection[int], language: str, countries: Sequence[str], now: datetime
+) -> Outcome:
+    """Note that somebody asked for these lists at a normalised address, and write to it where that is right.
+
+    "answered" says nothing about whether the address was known, confirmed or suppressed.
+    """
+    if is_suppressed(email):
+        return "answered"
+    with transaction.atomic():
+        # Asked before the address is looked up: the answer is the same for known and unknown ones.
+        if Subscriber.objects.filter(letter_at__gt=now - timedelta(hours=1)).count() >= LETTERS_AN_HOUR:
+            return "busy"
+        subscriber = _noted(email, language, countries, now)
+        waiting = _pend(subscriber, list_ids, now)
+        if _may_write(subscriber, now):
+            if waiting:
+                letters.ask_to_confirm(subscriber, confirm_token(subscriber, now))
+            else:
+                letters.say_already_in(subscriber, tokens.make("prefs", subscriber.pk, 0))
+    return "answered"
+
+
+def confirm_token(subscriber: Subscriber, now: datetime) -> str:
+    """A token for /confirm/, valid from `now` for VALID_FOR."""
+    return tokens.make("confirm", subscriber.pk, int(now.timestamp() // 60))
+
+
+def read_token(token: str, now: datetime) -> Subscriber:
+    """Whom a confirmation link is about; raises BadToken or LinkExpired."""
+    claim = tokens.read("confirm", token)
+    age = now.timestamp() - claim.scope * 60
+    if not 0 <= age <= VALID_FOR.total_seconds():
+        raise LinkExpired("the link is older than seven days")
+    subscriber = Subscriber.objects.filter(pk=claim.subscriber).first()
+    if subscriber is None:
+        raise tokens.BadToken("nobody of ours")
+    return subscriber
+
+
+def waiting_lists(subscriber: Subscriber) -> list[MailingList]:
+    """The lists that a confirmation would join."""
+    return list(
+        MailingList.objects.filter(
+            subscriptions__subscriber=subscriber, subscriptions__state=Subscription.State.PENDING
+        )
+    )
+
+
+def confirm(subscriber: Subscriber, now: datetime) -> int:
+    """Confirm what waits, and return how many subscriptions that were; 0 when it was done before."""
+    return subscriber.subscriptions.filter(state=Subscription.State.PENDING).update(
+        state=Subscription.State.CONFIRMED, confirmed_at=now, ended_at=None
+    )
+
+
+def join(subscriber: Subscriber, list_ids: Iterable[int], source: str, now: datetime) -> None:
+    """Put the person on these lists at their own word, given on a page that only their link opens."""
+    fresh = {"source": source, "confirmed_at": now, "ended_at": None, "state": Subscription.State.CONFIRMED}
+    for list_id in list_ids:
+        row, made = Subscription.objects.get_or_create(
+            subscriber=subscriber, mailing_list_id=list_id, defaults={**fresh, "created_at": now}
+        )
+        if not made and row.state != Subscription.State.CONFIRMED:
+            Subscription.objects.filter(pk=row.pk).update(**fresh)
+
+
+def _noted(email: str, language: str, countries: Sequence[str], now: datetime) -> Subscriber:
+    subscriber, made = Subscriber.objects.get_or_create(
+        email=email, defaults={"language": language, "countries": tuple(countries), "created_at": now}
+    )
+    confirmed = Q(state=Subscription.State.CONFIRMED) | Q(confirmed_at__isnull=False)
+    # Anybody may type this address: what a reader once confirmed is changed by that reader's own link alone.
+    if not made and not subscriber.subscriptions.filter(confirmed).exists():
+        subscriber.language, subscriber.countries = language, tuple(countries)
+        subscriber.save(update_fields=["language", "countries", "updated_at"])
+    return subscriber
+
+
+def _pend(subscriber: Subscriber, list_ids: Collection[int], now: datetime) -> bool:
+    """Make the subscriptions that are not confirmed wait for it; whether there are any."""
+    known = {row.mailing_list_id: row for row in subscriber.subscriptions.filter(mailing_list__in=list_ids)}
+    Subscription.objects.bulk_create(
+        Subscription(subscriber=subscriber, mailing_list_id=list_id, source="form", created_at=now)
+        for list_id in list_ids
+        if list_id not in known
+    )
+    # `ended_at` stays until the person confirms: an import must still see that they once left.
+    subscriber.subscriptions.filter(mailing_list__in=list_ids, state=Subscription.State.UNSUBSCRIBED).update(
+        state=Subscription.State.PENDING, source="form", created_at=now
+    )
+    return any(
+        list_id not in known or known[list_id].state != Subscription.State.CONFIRMED for list_id in list_ids
+    )
+
+
+def _may_write(subscriber: Subscriber, now: datetime) -> bool:
+    """Claim the one letter of the day to this address."""
+    rested = Q(letter_at__isnull=True) | Q(letter_at__lte=now - LETTER_EVERY)
+    return bool(Subscriber.objects.filter(rested, pk=subscriber.pk).update(letter_at=now))

@@ -1,0 +1,52 @@
+"""Leaving: ending subscriptions at the reader's word, once, and telling whoever listens."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.module_loading import import_string
+
+from subscribers.models import Subscription
+from subscribers.signals import unsubscribed
+
+_STAYING = (Subscription.State.CONFIRMED, Subscription.State.PENDING)
+
+
+def scope_of(newsletter_id: int) -> tuple[int, ...]:
+    """Ids of the lists through which a newsletter reaches its readers; none for an unknown newsletter."""
+    found: tuple[int, ...] = import_string(settings.SUBSCRIBERS_SCOPE)(newsletter_id)
+    return found
+
+
+def leave(
+    subscriber_id: int, list_ids: Collection[int], newsletter_id: int | None, now: datetime
+) -> tuple[int, ...]:
+    """End the person's subscriptions to these lists and return the ids of those that it ended.
+
+    Repeating it changes nothing and sends no signal. `newsletter_id` is the newsletter whose link was used.
+    """
+    with transaction.atomic():
+        joined = Subscription.objects.filter(
+            subscriber=subscriber_id, mailing_list__in=list_ids, state__in=_STAYING
+        )
+        ended = tuple(
+            subscription.mailing_list_id
+            for subscription in joined.order_by("mailing_list_id")
+            # Conditional: whoever comes second ends nothing and tells nobody.
+            if joined.filter(pk=subscription.pk).update(state=Subscription.State.UNSUBSCRIBED, ended_at=now)
+        )
+        if ended:
+            unsubscribed.send(
+                sender=Subscription, subscriber_id=subscriber_id, list_ids=ended, newsletter_id=newsletter_id
+            )
+    return ended
+
+
+def is_on(subscriber_id: int, list_ids: Collection[int]) -> bool:
+    """Whether the person has anything to leave on these lists."""
+    return Subscription.objects.filter(
+        subscriber=subscriber_id, mailing_list__in=list_ids, state__in=_STAYING
+    ).exists()

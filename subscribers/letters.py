@@ -1,0 +1,43 @@
+"""The two letters that the sign-up form may cause: plain text, in the reader's language, through Django's mail."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.template.loader import render_to_string
+from django.utils.translation import gettext, override
+
+from subscribers.models import Subscriber
+
+
+def ask_to_confirm(subscriber: Subscriber, token: str) -> None:
+    """Send the link that confirms; `token` is a "confirm" token."""
+    with override(language_of(subscriber)):
+        subject = gettext("Confirm your subscription")
+        _send(subscriber, subject, "pages/letters/confirm.txt", f"/confirm/{token}/")
+
+
+def say_already_in(subscriber: Subscriber, token: str) -> None:
+    """Tell somebody who signs up again that all is well; `token` is a "prefs" token."""
+    with override(language_of(subscriber)):
+        subject = gettext("You are already subscribed")
+        _send(subscriber, subject, "pages/letters/already.txt", f"/preferences/{token}/")
+
+
+def language_of(subscriber: Subscriber) -> str:
+    """The reader's language where the pages speak it, else the site's own, else English."""
+    spoken = {code for code, _ in settings.LANGUAGES}
+    wanted = (subscriber.language, settings.LANGUAGE_CODE)
+    return next((code for code in wanted if code in spoken), "en")
+
+
+def _send(subscriber: Subscriber, subject: str, template: str, path: str) -> None:
+    office = settings.CONFIG.site.name
+    body = render_to_string(template, {"office": office, "address": f"{settings.CONFIG.site.url}{path}"})
+    EmailMessage(
+        subject,
+        body,
+        to=[subscriber.email],
+        # RFC 3834 §5: no vacation notice comes back for it.
+        headers={"Auto-Submitted": "auto-generated"},
+    ).send()

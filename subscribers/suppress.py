@@ -1,0 +1,61 @@
+"""Suppressing an address and lifting it again: one suppression in force per address at most."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from subscribers.addresses import address_hash, normalise
+from subscribers.models import Subscriber, Suppression
+
+_EVIDENCE_LIMIT = 4000
+
+
+def suppress(who: Subscriber | str, reason: str, evidence: str, now: datetime) -> Suppression:
+    """The suppression in force for this person or address, made if there was none.
+
+    The first verdict stays, except that a complaint replaces a weaker one. `reason` is a Suppression.Reason.
+    """
+    address = written(who)
+    row, made = Suppression.objects.get_or_create(
+        address_hash=address_hash(address),
+        lifted_at__isnull=True,
+        defaults={
+            "email": address,
+            "reason": reason,
+            "evidence": evidence[:_EVIDENCE_LIMIT],
+            "created_at": now,
+        },
+    )
+    if not made and reason == Suppression.Reason.COMPLAINT and row.reason != reason:
+        row.reason, row.evidence = reason, evidence[:_EVIDENCE_LIMIT]
+        row.save(update_fields=["reason", "evidence"])
+    return row
+
+
+def lift(suppression: Suppression, by: str, now: datetime) -> bool:
+    """End a suppression in the name of `by`; False when it was not in force any more."""
+    ended = Suppression.objects.filter(pk=suppression.pk, lifted_at__isnull=True).update(
+        lifted_at=now, lifted_by=by
+    )
+    suppression.refresh_from_db()
+    return bool(ended)
+
+
+def in_force(who: Subscriber | str) -> Suppression | None:
+    """The suppression that keeps this person or address from being mailed, if any."""
+    return Suppression.objects.filter(address_hash=address_hash(written(who)), lifted_at__isnull=True).first()
+
+
+def is_suppressed(who: Subscriber | str) -> bool:
+    """Whether no mailing may reach this person or address."""
+    return in_force(who) is not None
+
+
+def written(who: Subscriber | str) -> str:
+    """The address in its stored form; one that is not valid is taken as it stands, trimmed and in lower case."""
+    if isinstance(who, Subscriber):
+        return who.email
+    try:
+        return normalise(who)
+    except ValueError:
+        return who.strip().lower()
