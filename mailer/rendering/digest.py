@@ -33,7 +33,7 @@ class Item:
     summary: str
     body: Markup
     body_text: str
-    # "Uzbekistan", "Kazakhstan, Kyrgyzstan" or the catalogue's "Whole region"; empty under a heading that says it.
+    # "Uzbekistan", "Kazakhstan, Kyrgyzstan" or "Whole region"; empty under a heading that says it.
     where: str
     # "and the region", when the place is only where it happened.
     beyond: str

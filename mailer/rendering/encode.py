@@ -1,4 +1,4 @@
-"""Bodies encoded once for all readers, into which a reader's values are set without encoding the rest again."""
+"""Bodies encoded once for all readers; a reader's values are set in without encoding the rest again."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def smaller(text: str) -> Part:
 class Base64:
     """Base64 whose groups of three octets stay aligned whatever the length of a value.
 
-    A value takes along what the text before it left over, and from the text behind it what completes its last
-    group. That text then begins with its first, second or third octet, so each is encoded in these three ways.
+    A value takes along what the text before it left over, and from the text behind it what completes its
+    last group. That text then begins with its first, second or third octet, so each is encoded in three ways.
     """
 
     name = "base64"

@@ -1,4 +1,4 @@
-"""Header fields as octets: RFC 5322 and RFC 2047, folded, and closed to anything that would start another field."""
+"""Header fields as octets (RFC 5322, RFC 2047): folded, and closed to whatever would start another field."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def unstructured(name: str, text: str) -> bytes:
 
 
 def mailbox(name: str, display: str, address: str) -> bytes:
-    """A field of one mailbox, with or without a display name. Raises ValueError for an address that is none."""
+    """A field of one mailbox, with or without a display name. Raises ValueError for a wrong address."""
     single_line(display, f"the name in {name}")
     if not _ADDRESS.match(address):
         raise ValueError(f"{name}: the address is not one that can stand in a header (ASCII, no quoting)")
@@ -86,16 +86,17 @@ def _before_angle(display: str, used: int) -> bytes:
 
 def _words(text: str, used: int) -> bytes:
     """`text` in encoded words, one a line, no character split; `used` columns of the first line are taken."""
-    words, octets = [], b""
+    words, word = [], ""
     room = min(_WORD_OCTETS, (_LINE - used - 12) // 4 * 3)
     for character in text:
-        more = character.encode()
-        if octets and len(octets) + len(more) > room:
-            words.append(octets)
-            octets, room = b"", _WORD_OCTETS
-        octets += more
-    words.append(octets)
-    return b"\r\n ".join(b"=?utf-8?B?" + b64encode(word) + b"?=" for word in words)
+        if word and len((word + character).encode()) > room:
+            # Behind a space where there is one: some readers show a gap between two encoded words of a name.
+            cut = word.rfind(" ") + 1 or len(word)
+            words.append(word[:cut])
+            word, room = word[cut:], _WORD_OCTETS
+        word += character
+    words.append(word)
+    return b"\r\n ".join(b"=?utf-8?B?" + b64encode(word.encode()) + b"?=" for word in words)
 
 
 def _folded(name: str, text: str) -> bytes:

@@ -61,7 +61,7 @@ class Skeleton:
         )
 
     def message(self, copy: Copy) -> bytes:
-        """The whole message in CRLF lines. Raises ValueError when a value could begin another header field."""
+        """The whole message in CRLF lines. Raises ValueError for a value that could begin another header."""
         own = _own_headers(copy)
         for_text = {name: value.encode() for name, value in _values(copy).items()}
         for_html = {name: personal.html_value(value).encode() for name, value in _values(copy).items()}

@@ -18,7 +18,7 @@ def visible(content: Content, countries: frozenset[str] | None) -> tuple[Block, 
     """The blocks for a reader of `countries` (ISO 3166-1 alpha-2, upper case), in the edition's order.
 
     None or no countries means everything. A story or text without countries is for everyone. Headings stand
-    only before something; titles keep what this reader gets; where the lead is not theirs, another story leads.
+    only before something; titles keep what this reader gets; where the lead is not theirs, another leads.
     """
     stories = {story.key: story for story in content.stories}
     cut = ((index, _kept(block, stories, countries)) for index, block in enumerate(content.blocks))
@@ -49,8 +49,8 @@ def variant_key(stories: tuple[str, ...], language: str) -> str:
 def representatives(content: Content, limit: int) -> tuple[list[tuple[str, ...]], bool]:
     """One choice of countries per distinct story set that is not empty; and whether these are all.
 
-    `limit` at most. What a reader of two countries sees is the union of what each country alone shows. So the
-    sets are found by joining, country by country, and never by trying all 2ⁿ choices. Every country together comes first.
+    `limit` at most, all countries together first. What a reader of two countries sees is the union of what
+    each country alone shows. So the sets are found by joining, never by trying all 2ⁿ choices.
     """
     named = _named(content)
     alone = {country: frozenset(story_set(content, (country,))) for country in named}

@@ -30,28 +30,27 @@ DIASPORA = Story(
         StoryText(
             "en",
             "A country maps its people abroad",
-            "A memorandum with the World Association of Kazakhs opens a project that uses big-data techniques to find "
+            "A memorandum with the World Association of Kazakhs opens a project that uses big data to find "
             "and engage talent living abroad.",
-            "<p>A workshop on <strong>diaspora mapping</strong> for government staff followed the signing.</p>",
+            "<p>A workshop on <strong>diaspora mapping</strong> for staff followed the signing.</p>",
             "How the project will work",
             "Hills in four shades of blue below a low sun",
         ),
         StoryText(
             "ru",
             "Страна составляет карту своей диаспоры",
-            "Меморандум со Всемирной ассоциацией казахов открывает проект, в котором большие данные помогут найти "
-            "соотечественников за рубежом.",
-            "<p>После подписания прошёл семинар по <strong>картированию диаспоры</strong> для госслужащих.</p>",
+            "Меморандум со Всемирной ассоциацией казахов открывает проект, в котором большие данные "
+            "помогут найти соотечественников за рубежом.",
+            "<p>После подписания прошёл семинар по <strong>картированию диаспоры</strong>.</p>",
             "Как будет работать проект",
             "Холмы четырёх оттенков синего под низким солнцем",
         ),
         StoryText(
             "kk",
             "Ел шетелдегі қандастарының картасын жасайды",
-            "Дүниежүзі қазақтарының қауымдастығымен жасалған меморандум үлкен деректер арқылы шетелдегі қандастарды "
-            "табуға көмектесетін жобаны бастайды.",
-            "<p>Қол қойылғаннан кейін мемлекеттік қызметшілерге <strong>диаспораны картаға түсіру</strong> семинары "
-            "өтті.</p>",
+            "Дүниежүзі қазақтарының қауымдастығымен жасалған меморандум үлкен деректер арқылы "
+            "шетелдегі қандастарды табуға көмектесетін жобаны бастайды.",
+            "<p>Қол қойылғаннан кейін <strong>диаспораны картаға түсіру</strong> семинары өтті.</p>",
             "Жоба қалай жұмыс істейді",
             "Төмен күннің астындағы көк түсті төрт жота",
         ),
@@ -68,7 +67,7 @@ BORDER = Story(
         StoryText(
             "en",
             "Four steps when illness reaches the border",
-            "In Tashkent, officers from eight services practised RING: recognise, isolate, notify, give support.",
+            "In Tashkent, officers practised RING: recognise, isolate, notify, give support.",
             "",
             "What the teams learned",
             "Hills in three shades of green",
@@ -76,7 +75,7 @@ BORDER = Story(
         StoryText(
             "ru",
             "Четыре шага, когда болезнь приходит на границу",
-            "В Ташкенте сотрудники восьми служб отработали четыре действия: распознать, изолировать, сообщить, помочь.",
+            "В Ташкенте отработали четыре действия: распознать, изолировать, сообщить, помочь.",
             "",
             "Чему научились команды",
             "Холмы трёх оттенков зелёного",

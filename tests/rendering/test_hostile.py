@@ -1,0 +1,142 @@
+"""Whatever is written into a story, a reader gets it as words, and nothing else of it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import replace
+from html.parser import HTMLParser
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mailer.rendering import clean, personal, variants
+from mailer.rendering.records import Block, Content, LocalText, Picture, StoryText
+from tests.rendering.cast import DIASPORA, EDITION, MASTHEAD, edition
+
+ATTACKS = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "</mj-text></mj-column></mj-section><mj-raw><script>alert(1)</script></mj-raw>",
+    "<mj-include path='/etc/passwd' />",
+    "]]><![CDATA[",
+    "--><!--[if mso]><b>",
+    "<style>*{display:none}</style>",
+    "{{ 7 * 7 }}{% raw %}",
+    "%%leave_url%%",
+    "%%%prefs_url%%%",
+    "%%countries%%%%leave_url%%",
+    "%%leave_<b></b>url%%",
+    "%%leave_<script></script>url%%",
+    "&#37;&#37;leave_url&#37;&#37;",
+    "javascript:alert(1)",
+    "java\tscript:alert(1)",
+    "data:text/html,<script>alert(1)</script>",
+    "https://example.org/%%leave_url%%",
+    'https://example.org/"><script>alert(1)</script>',
+    "\x00\x01\x1b\x7f\ufffe",
+    "a\r\nBcc: someone@example.org",
+    "&lt;script&gt; &nbsp; &unknown; &",
+    "<svg/onload=alert(1)><math><a xlink:href=javascript:alert(1)>x",
+    "<a href=javascript:alert(1)>x</a><a href='//example.org'>y</a>",
+    "\u202ereversed",
+)
+hostile = st.lists(st.sampled_from(ATTACKS) | st.text(max_size=12), max_size=4).map("".join)
+
+
+class Page(HTMLParser):
+    """What a mail program would do with a page: its elements, its attributes and its addresses."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: Counter[str] = Counter()
+        self.attributes: set[str] = set()
+        self.addresses: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements[tag] += 1
+        self.attributes.update(name for name, _ in attrs)
+        self.addresses += [value or "" for name, value in attrs if name in ("href", "src", "background")]
+
+
+def attacked(headline: str, summary: str, body: str, link: str) -> Content:
+    story = replace(
+        DIASPORA,
+        texts=(StoryText("en", headline or "H", summary, body, summary, headline),),
+        link=link,
+        picture=Picture(link, 10, 10),
+    )
+    head = replace(MASTHEAD, name=headline, office=summary, taglines=(LocalText("en", summary),))
+    blocks = (
+        Block("lead", ("diaspora",)),
+        Block("heading", texts=(LocalText("en", headline),)),
+        Block("text", texts=(LocalText("en", body),)),
+        Block("date", ("diaspora",)),
+        Block("titles", ("diaspora",)),
+        Block("social", ("diaspora",)),
+    )
+    return replace(edition(*blocks, stories=(story,)), masthead=head, subjects=())
+
+
+RICH = {"p", "br", "strong", "b", "em", "i", "ul", "ol", "li", "a", "h4", "blockquote", "sub", "sup"}
+FRAME = {"html", "head", "title", "meta", "style", "body", "div", "table", "tbody", "tr", "td", "img", "span"}
+ALLOWED = RICH | FRAME | {"h1", "h2", "h3"}
+HARMLESS = attacked("Headline", "Summary", "<p>Body</p>", "https://example.org/")
+MARKS = Counter(personal.MARK.findall(variants.render(HARMLESS, (), "en").html))
+
+
+@given(hostile, hostile, hostile, hostile)
+@settings(max_examples=150, deadline=None)
+def test_nothing_written_into_a_story_becomes_an_element_a_script_or_a_mark(
+    headline: str, summary: str, body: str, link: str
+) -> None:
+    rendered = variants.render(attacked(headline, summary, body, link), (), "en")
+    page = Page(rendered.html)
+    assert set(page.elements) <= ALLOWED
+    assert not [name for name in page.attributes if name.startswith("on")]
+    allowed = re.compile(r"(https?://|mailto:|%%(leave|prefs)_url%%\Z)")
+    assert all(allowed.match(address) for address in page.addresses)
+    assert Counter(personal.MARK.findall(rendered.html)) == MARKS
+    assert Counter(personal.MARK.findall(rendered.text))["leave_url"] == 1
+    assert Counter(personal.MARK.findall(rendered.text))["prefs_url"] == 1
+    assert "\n" not in rendered.subject + rendered.preheader
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f]", rendered.html + rendered.text)
+
+
+@given(hostile)
+def test_a_link_is_http_https_mailto_or_nothing(address: str) -> None:
+    safe = clean.link(address)
+    assert not safe or re.match(r"(https?://[^\s<>\"']+|mailto:[^\s<>\"']+)\Z", safe)
+
+
+@given(hostile)
+def test_rich_text_keeps_only_quiet_formatting(text: str) -> None:
+    page = Page(str(clean.rich(text)))
+    assert set(page.elements) <= RICH
+    assert page.attributes <= {"href"}
+
+
+def test_what_looks_like_markup_is_read_as_words() -> None:
+    content = attacked("1 < 2 & <b>bold</b>", "Tom & Jerry", "<p>x &amp; y</p>", "")
+    rendered = variants.render(content, (), "en")
+    assert "1 &lt; 2 &amp; &lt;b&gt;bold&lt;/b&gt;" in rendered.html
+    assert "1 < 2 & <b>bold</b>" in rendered.text
+    assert "x & y" in rendered.text
+
+
+def test_a_dropped_link_is_told_to_staff() -> None:
+    content = attacked("Headline", "", "", "javascript:alert(1)")
+    notes = variants.render(content, (), "en").notes
+    assert "“Headline” has a link that is not http, https or mailto; readers see no link." in notes
+
+
+def test_the_sample_has_no_outside_resource_but_its_pictures() -> None:
+    rendered = variants.render(EDITION, (), "en")
+    sources = re.findall(r'src="([^"]*)"', rendered.html)
+    assert sources == [story.picture.url for story in EDITION.stories if story.picture]
+    assert "url(" not in rendered.html
+    assert "@import" not in rendered.html
+    assert "<link" not in rendered.html

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import datetime as dt
+import re
+from pathlib import Path
+
+import pytest
+from jinja2 import Environment, nodes
+
+from mailer.rendering import catalogue, compose, language, personal
+from mailer.rendering.records import LocalText
+
+LANGUAGES = ("en", "ru", "kk", "ky", "tg", "uz", "tk")
+NAMES = re.compile(r"\{\w+\}")
+
+
+def said_by_the_templates() -> set[str]:
+    """Every sentence that a template says, read from the parsed templates."""
+    found = {"all countries", "Whole region", "and the region", "Read more", "Follow our page"}
+    folder = next(folder for folder in compose.TEMPLATES if folder.is_dir())
+    for path in folder.rglob("*.*"):
+        tree = Environment(autoescape=True).parse(path.read_text(encoding="utf-8"))
+        for call in tree.find_all(nodes.Call):
+            if (
+                isinstance(call.node, nodes.Name)
+                and call.node.name == "say"
+                and isinstance(call.args[0], nodes.Const)
+            ):
+                found.add(call.args[0].value)
+    return found
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_no_sentence_is_missing_in_a_language(code: str) -> None:
+    words = catalogue.of(code)
+    assert {sentence for sentence in said_by_the_templates() if not words.has(sentence)} == set()
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_every_translation_keeps_the_names_that_are_filled_in(code: str) -> None:
+    for sentence in said_by_the_templates():
+        values = {name.strip("{}"): "§" for name in NAMES.findall(sentence)}
+        assert catalogue.of(code)(sentence, **values).count("§") == len(values), sentence
+
+
+def test_the_catalogues_say_nothing_that_no_template_needs() -> None:
+    folder = Path(catalogue.__file__).with_name("locale")
+    assert {path.stem for path in folder.glob("*.po")} == set(LANGUAGES)
+    keys = set(re.findall(r'(?m)^msgid "(.+)"$', (folder / "en.po").read_text(encoding="utf-8")))
+    assert keys == said_by_the_templates()
+
+
+def test_an_unknown_language_is_spoken_to_in_english() -> None:
+    assert catalogue.of("xx")("Unsubscribe") == "Unsubscribe"
+    assert catalogue.of("../../../etc/passwd")("Unsubscribe") == "Unsubscribe"
+    assert language.country("KZ", "xx") == "Kazakhstan"
+
+
+@pytest.mark.parametrize(
+    ("code", "period", "day"),
+    [
+        ("en", "December 2021", "29 November"),
+        ("ru", "Декабрь 2021", "29 ноября"),
+        ("kk", "2021 жылғы желтоқсан", "29 қараша"),
+        ("ky", "Декабрь 2021", "29-ноябрь"),
+        ("tg", "Декабр 2021", "29 ноябр"),
+        ("uz", "2021-yil dekabr", "29-noyabr"),
+        ("tk", "Dekabr 2021", "29 noýabr"),
+    ],
+)
+def test_periods_and_days_are_said_as_the_language_says_them(code: str, period: str, day: str) -> None:
+    assert language.period("2021-12", code) == period
+    assert language.day(dt.date(2021, 11, 29), "2021-12", code).replace("\xa0", " ") == day
+
+
+def test_a_day_of_another_year_names_the_year() -> None:
+    assert language.day(dt.date(2021, 12, 18), "2022-01", "en").replace("\xa0", " ") == "18 December 2021"
+
+
+def test_the_text_in_the_reader_s_language_wins_then_the_chain_then_any() -> None:
+    texts = [LocalText("uz", "u"), LocalText("ru", "r"), LocalText("en", "e")]
+    assert language.choose(texts, "en", ("ru",)) == texts[2]
+    assert language.choose(texts, "kk", ("tg", "ru", "en")) == texts[1]
+    assert language.choose(texts, "kk", ("tg",)) == texts[0]
+    assert language.choose([], "kk", ("tg",)) is None
+
+
+def test_a_reader_s_countries_are_named_in_the_reader_s_language() -> None:
+    assert personal.country_names(("KZ", "KG"), "ru") == "Казахстан, Кыргызстан"
+    assert personal.country_names((), "kk") == "барлық елдер"

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import datetime as dt
+import email
+import email.header
+import email.policy
+import email.utils
+from dataclasses import replace
+from email.message import EmailMessage
+from typing import cast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mailer.rendering import encode, headers, mime, personal, variants
+from mailer.rendering.records import Rendered
+from tests.rendering.cast import EDITION
+
+ENVELOPE = mime.Envelope(
+    from_name="Шёлковый путь, редакция",
+    from_email="news@example.org",
+    list_id="silk-road-monthly.example.org",
+    list_name="Silk Road Monthly",
+    reply_to="office@example.org",
+    archive_url="https://news.example.org/archive/",
+    help_url="https://news.example.org/",
+    feedback_id="silk-road-monthly:2021-12:edition:example",
+)
+COPY = mime.Copy(
+    to="reader@example.net",
+    message_id="<abc.1@example.org>",
+    date=dt.datetime(2021, 12, 3, 9, 5, 7, tzinfo=dt.UTC),
+    leave_url="https://news.example.org/unsubscribe/abc-DEF_1/",
+    leave_mailto="leave+abc@example.org",
+    prefs_url="https://news.example.org/preferences/abc-DEF_1/",
+    countries="Казахстан, Узбекистан",
+)
+# Everything that may stand in a line of a mail's text.
+line = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=60)
+words = st.lists(
+    line | st.sampled_from([*personal.MARKS.values(), "\n", "\n\n", " ", ".", "=", "слово " * 9]), max_size=9
+)
+body = words.map("".join)
+
+
+def read(message: bytes) -> EmailMessage:
+    parsed = cast(EmailMessage, email.message_from_bytes(message, policy=email.policy.default))
+    assert [part.defects for part in parsed.walk() if part.defects] == []
+    return parsed
+
+
+def parts(message: EmailMessage) -> list[str]:
+    inner = cast(list[EmailMessage], list(message.iter_parts()))
+    assert [part.get_content_type() for part in inner] == ["text/plain", "text/html"]
+    return [part.get_content().replace("\r\n", "\n") for part in inner]
+
+
+def values(copy: mime.Copy) -> dict[str, str]:
+    return {name: getattr(copy, name) for name in personal.FIELDS}
+
+
+def assert_disciplined(message: bytes) -> None:
+    assert message.endswith(b"\r\n")
+    assert message.count(b"\n") == message.count(b"\r") == message.count(b"\r\n")
+    assert max(map(len, message.split(b"\r\n"))) <= 998
+    assert message.isascii()
+
+
+@pytest.mark.parametrize("language", ["en", "ru", "kk", "uz"])
+def test_a_reader_s_mail_reads_as_its_variant_filled_with_the_reader_s_values(language: str) -> None:
+    rendered = variants.render(EDITION, ("KZ",), language)
+    message = mime.Skeleton(rendered, ENVELOPE).message(COPY)
+    assert_disciplined(message)
+    text, html = parts(read(message))
+    assert text == personal.fill_text(rendered.text, values(COPY))
+    assert html == personal.fill_html(rendered.html, values(COPY))
+
+
+@given(body, body, line, line, st.sampled_from(["", "https://example.org/" + "x" * 90 + "/"]))
+@settings(deadline=None)
+def test_any_text_and_any_value_come_out_as_they_went_in(
+    text: str, html: str, countries: str, subject: str, prefs: str
+) -> None:
+    rendered = Rendered("0" * 16, "ru", ("a",), subject.replace("\x85", ""), "", html, text)
+    copy = replace(COPY, countries=countries, prefs_url=prefs)
+    message = mime.Skeleton(rendered, ENVELOPE).message(copy)
+    assert_disciplined(message)
+    assert parts(read(message)) == [
+        personal.fill_text(text, values(copy)),
+        personal.fill_html(html, values(copy)),
+    ]
+
+
+@pytest.mark.parametrize("kind", [encode.Base64, encode.QuotedPrintable])
+@given(
+    texts=st.lists(st.text("aя =.\t", max_size=5), min_size=2, max_size=6),
+    value=st.text("яz=. ", max_size=90),
+)
+def test_both_encodings_take_values_of_every_length_between_texts_of_every_length(
+    kind: type[encode.Base64] | type[encode.QuotedPrintable], texts: list[str], value: str
+) -> None:
+    chunks = [texts[0]]
+    for text in texts[1:]:
+        chunks += ["countries", text]
+    part = kind(chunks)
+    encoded = b"".join(part.filled({"countries": value.encode()}))
+    raw = b"Content-Transfer-Encoding: %s\r\n\r\n%s" % (part.name.encode(), encoded)
+    decoded = cast(bytes, email.message_from_bytes(raw).get_payload(decode=True))
+    assert decoded.decode().removesuffix("\r\n" if part.name == "quoted-printable" else "") == value.join(
+        texts
+    )
+    assert all(len(one) <= 76 for one in encoded.split(b"\r\n"))
+    assert part.name != "base64" or b"=" not in encoded.rstrip(b"=\r\n")
+
+
+def test_the_encoding_that_takes_less_room_is_taken() -> None:
+    assert encode.smaller("Plain words. " * 50).name == "quoted-printable"
+    assert encode.smaller("Простые слова. " * 50).name == "base64"
+
+
+def test_the_headers_are_those_of_a_list_that_one_click_leaves() -> None:
+    message = read(mime.Skeleton(variants.render(EDITION, (), "ru"), ENVELOPE).message(COPY))
+    assert message["Subject"] == "Декабрь: страна составляет карту своей диаспоры"
+    assert message["From"].addresses[0].addr_spec == "news@example.org"
+    assert message["To"] == "reader@example.net"
+    assert message["List-Unsubscribe"] == (
+        "<https://news.example.org/unsubscribe/abc-DEF_1/>, <mailto:leave+abc@example.org>"
+    )
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert message["List-Id"] == "Silk Road Monthly <silk-road-monthly.example.org>"
+    assert message["Precedence"] == "bulk"
+    assert message["Message-ID"] == "<abc.1@example.org>"
+    assert message["Date"].datetime == COPY.date
+    assert "Auto-Submitted" not in message
+    assert len(message.keys()) == len(set(message.keys()))
+
+
+def test_an_unsubscribe_address_is_never_folded_inside() -> None:
+    long = "https://news.example.org/unsubscribe/" + "x" * 300 + "/"
+    message = mime.Skeleton(variants.render(EDITION, (), "en"), ENVELOPE).message(
+        replace(COPY, leave_url=long)
+    )
+    assert f"<{long}>".encode() in message
+
+
+@pytest.mark.parametrize("bad", ["a\r\nBcc: x@example.org", "a\nb", "a\rb", "a\0b"])
+@pytest.mark.parametrize(
+    "field", ["to", "message_id", "date", "leave_url", "leave_mailto", "prefs_url", "countries", "to_name"]
+)
+def test_no_value_of_a_reader_can_begin_another_header(field: str, bad: str) -> None:
+    skeleton = mime.Skeleton(variants.render(EDITION, ("TM",), "en"), ENVELOPE)
+    with pytest.raises(ValueError, match=r"."):
+        skeleton.message(replace(COPY, **{field: bad}))
+
+
+@pytest.mark.parametrize("bad", ["a\r\nBcc: x@example.org", "a\nb", "a\0b"])
+@pytest.mark.parametrize(
+    "field",
+    ["from_name", "from_email", "list_id", "list_name", "reply_to", "archive_url", "help_url", "feedback_id"],
+)
+def test_no_setting_of_a_newsletter_can_begin_another_header(field: str, bad: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        mime.Skeleton(variants.render(EDITION, ("TM",), "en"), replace(ENVELOPE, **{field: bad}))
+
+
+def test_a_moment_without_a_zone_is_refused() -> None:
+    with pytest.raises(ValueError, match="time zone"):
+        headers.date(dt.datetime(2021, 12, 3))  # noqa: DTZ001
+
+
+@given(line)
+def test_any_subject_and_any_name_are_read_back_as_they_were(text: str) -> None:
+    field = headers.unstructured("Subject", text) + headers.mailbox("From", text, "a@example.org") + b"\r\n"
+    assert field.isascii()
+    assert all(len(one) <= 76 or not one.startswith(b"Subject: =?") for one in field.split(b"\r\n"))
+    parsed = email.message_from_bytes(field, policy=email.policy.default)
+    assert " ".join(str(parsed["Subject"]).split()) == " ".join(text.split())
+    assert parsed["From"].addresses[0].addr_spec == "a@example.org"
+    # The older reader: the newer one shows the space between two encoded words, which RFC 2047 §6.2 forbids.
+    name, _ = email.utils.parseaddr(email.message_from_bytes(field)["From"])
+    shown = str(email.header.make_header(email.header.decode_header(name)))
+    assert " ".join(shown.split()) == " ".join(text.split())

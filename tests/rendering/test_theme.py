@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailer.rendering import theme, variants
+from tests.rendering.cast import EDITION, MASTHEAD
+
+
+def test_the_default_theme_can_be_read_in_the_light_and_in_the_dark() -> None:
+    assert theme.problems({}) == ()
+
+
+def test_contrast_is_that_of_wcag() -> None:
+    assert theme.contrast("#000000", "#FFFFFF") == pytest.approx(21)
+    assert theme.contrast("#E9A724", "#FFFFFF") == pytest.approx(2.1, abs=0.05)
+    assert theme.contrast("#123456", "#123456") == 1
+
+
+def test_a_pale_theme_is_reported_with_the_pair_and_its_contrast() -> None:
+    assert any(
+        "accent on page has a contrast of 1." in reason for reason in theme.problems({"accent": "#EEEEEE"})
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("accent", "red"),
+        ("accent", "#12345"),
+        ("accent", "#123456\n"),
+        ("accent", '#123456" onload="x'),
+        ("colour", "#123456"),
+        ("width", "9000"),
+        ("width", "6 00"),
+        ("font", "x; background: url(https://example.org)"),
+        ("font", "'Open"),
+        ("font", '"><script>'),
+    ],
+)
+def test_a_token_that_is_wrong_is_named_and_readers_see_the_default(name: str, value: str) -> None:
+    assert theme.problems({name: value})
+    content = replace(EDITION, masthead=replace(MASTHEAD, theme=((name, value),)))
+    rendered = variants.render(content, (), "en")
+    assert rendered.html == variants.render(EDITION, (), "en").html
+    assert any("Readers see the default." in note for note in rendered.notes)
+
+
+def test_a_changed_token_reaches_the_mail() -> None:
+    content = replace(EDITION, masthead=replace(MASTHEAD, theme=(("accent", "#7A0A2B"), ("width", "640"))))
+    page = variants.render(content, (), "en").html
+    assert "#7A0A2B" in page
+    assert "#0A6E7A; text" not in page
+    assert "max-width:640px" in page
+
+
+@given(st.sampled_from(sorted(theme.DEFAULTS)), st.text())
+def test_no_token_can_bring_in_anything_but_its_own_kind(name: str, value: str) -> None:
+    chosen = theme.of([(name, value)])[name]
+    assert chosen == value or chosen == theme.DEFAULTS[name]
+    assert not set(chosen) & set('<>{}();"\\\n')

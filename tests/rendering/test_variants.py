@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import datetime as dt
+import html as html_module
+import itertools
+import re
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from mailer.rendering import personal, records, select, variants
+from mailer.rendering.records import Block, StoryText
+from tests.rendering.cast import DIASPORA, EDITION, MASTHEAD, edition, story
+
+VALUES = {
+    "leave_url": "https://news.example.org/unsubscribe/t0/",
+    "prefs_url": "https://news.example.org/preferences/t0/",
+    "countries": "Kazakhstan",
+}
+
+
+def shown(html: str) -> str:
+    """The words of a page, without its head and its comments."""
+    body = re.sub(r"(?s)<!--.*?-->", "", html[html.index("<body") :])
+    return " ".join(html_module.unescape(re.sub("<[^>]+>", " ", body)).split())
+
+
+def test_a_variant_holds_the_stories_of_its_reader_and_no_others() -> None:
+    rendered = variants.render(EDITION, ("KG",), "en")
+    for part in (shown(rendered.html), rendered.text):
+        assert "Cash is still king" in part
+        assert "A country maps its people abroad" not in part
+        assert "A plan against trafficking" not in part
+    assert rendered.stories == ("border", "cash", "online", "page")
+    assert rendered.key == select.variant_key(rendered.stories, "en")
+
+
+def test_readers_who_see_the_same_stories_share_a_variant() -> None:
+    assert variants.render(EDITION, ("UZ",), "ru") == variants.render(EDITION, ("UZ", "TM"), "ru")
+
+
+def test_equal_contents_give_equal_bytes_also_after_a_round_trip_through_json() -> None:
+    again = records.from_json(records.to_json(EDITION))
+    assert variants.render(again, ("KZ",), "kk") == variants.render(EDITION, ("KZ",), "kk")
+
+
+def test_there_is_nothing_to_show_where_no_story_is_for_the_reader() -> None:
+    content = edition(Block("story", ("one",)), stories=(story("one", "KZ"),))
+    with pytest.raises(variants.NothingToShow, match="UZ"):
+        variants.render(content, ("UZ",), "en")
+
+
+def test_a_reader_of_silent_countries_is_told_so_in_a_sentence() -> None:
+    rendered = variants.render(EDITION, ("TM",), "ru")
+    sentence = "В этом месяце нет новостей по выбранным вами странам."
+    assert sentence in shown(rendered.html)
+    assert sentence in rendered.text
+    assert "подпишитесь" in rendered.text
+    assert "Казахстан" not in shown(rendered.html).replace("Almaty 050000, Kazakhstan", "")
+
+
+def test_an_edition_that_is_regional_altogether_makes_no_excuse() -> None:
+    content = edition(Block("story", ("one",)), stories=(story("one"),))
+    assert "No country stories" not in variants.render(content, ("UZ",), "en").text
+
+
+def test_a_missing_text_falls_back_along_the_chain_and_says_so_to_staff_and_to_screen_readers() -> None:
+    rendered = variants.render(EDITION, ("UZ",), "kk")
+    assert (
+        "“Четыре шага, когда болезнь приходит на границу” has no Kazakh text; readers see Russian."
+        in rendered.notes
+    )
+    assert '<h2 class="big" lang="ru"' in rendered.html
+    assert rendered.subject == "Декабрь: страна составляет карту своей диаспоры"
+    assert "The subject has no Kazakh text; readers see Russian." in rendered.notes
+
+
+def test_a_text_that_is_there_needs_no_note() -> None:
+    assert variants.render(EDITION, (), "en").notes == ()
+
+
+def test_an_edition_without_subjects_is_named_by_newsletter_and_period() -> None:
+    rendered = variants.render(replace(EDITION, subjects=()), ("KZ",), "ru")
+    assert rendered.subject == "Silk Road Monthly, Декабрь 2021"
+    assert rendered.preheader.startswith("Меморандум")
+    assert any("no subject" in note for note in rendered.notes)
+
+
+def test_a_story_without_any_text_is_named_in_the_error() -> None:
+    content = edition(Block("story", ("one",)), stories=(replace(story("one"), texts=()),))
+    with pytest.raises(ValueError, match="'one'"):
+        variants.render(content, (), "en")
+
+
+def test_many_countries_are_said_as_the_place_and_the_region() -> None:
+    rendered = variants.render(EDITION, ("UZ",), "en")
+    assert "Uzbekistan · and the region · 29 November" in shown(rendered.html)
+    assert "UZBEKISTAN · and the region · 29" in rendered.text
+
+
+def test_a_few_countries_are_named_one_by_one() -> None:
+    content = edition(Block("story", ("one",)), stories=(story("one", "KG", "TJ"),))
+    assert "KYRGYZSTAN, TAJIKISTAN" in variants.render(content, (), "en").text
+
+
+def test_all_countries_of_a_newsletter_are_the_region() -> None:
+    content = replace(
+        edition(Block("story", ("one",)), stories=(story("one", "TJ", "KG", "UZ"),)),
+        masthead=replace(MASTHEAD, countries=("KG", "TJ", "UZ")),
+    )
+    assert "TAJIKISTAN · and the region" in variants.render(content, (), "en").text
+
+
+def test_a_story_under_the_heading_of_its_country_does_not_name_it_twice() -> None:
+    text = variants.render(EDITION, ("KG",), "en").text
+    assert text.upper().count("KYRGYZSTAN") == 0 + text.count("Kyrgyzstan")
+    assert text.count("* Kyrgyzstan *") == 1
+
+
+def test_a_date_to_save_has_its_day_its_month_and_a_calendar_file() -> None:
+    rendered = variants.render(EDITION, ("KZ",), "en")
+    address = "https://news.example.org/archive/silk-road-monthly-2021-12/film.ics"
+    assert f'href="{address}"' in rendered.html
+    assert address in rendered.text
+    assert "18 December Save the date · Kazakhstan" in shown(rendered.html)
+
+
+def test_the_key_of_a_story_cannot_leave_its_place_in_an_address() -> None:
+    odd = replace(story("../x?y"), date=dt.date(2021, 12, 18))
+    content = edition(Block("date", ("../x?y",)), stories=(odd,))
+    assert "/archive/silk-road-monthly-2021-12/..%2Fx%3Fy.ics" in variants.render(content, (), "en").text
+
+
+def test_every_mail_says_why_it_came_and_how_to_change_or_end_it() -> None:
+    rendered = variants.render(EDITION, ("KZ",), "en")
+    html, text = personal.fill_html(rendered.html, VALUES), personal.fill_text(rendered.text, VALUES)
+    assert "You are receiving “Silk Road Monthly” because you subscribed to it." in shown(html)
+    assert "Your countries: Kazakhstan" in shown(html)
+    assert "12 Example Street" in shown(html)
+    for part in (html, text):
+        assert VALUES["leave_url"] in part
+        assert VALUES["prefs_url"] in part
+        assert f"https://news.example.org/archive/{EDITION.slug}/{rendered.key}/" in part
+        assert not personal.MARK.search(part)
+    # Near the top as well, where a long mail may be cut.
+    assert html.index(VALUES["leave_url"]) < html.index("<h1")
+
+
+def test_values_are_escaped_in_html_and_left_alone_in_text() -> None:
+    values = {**VALUES, "countries": "A & B <c>"}
+    rendered = variants.render(EDITION, ("KZ",), "en")
+    assert "Your countries: A &amp; B &lt;c&gt;" in personal.fill_html(rendered.html, values)
+    assert "Your countries: A & B <c>" in personal.fill_text(rendered.text, values)
+
+
+def test_a_copy_for_the_web_belongs_to_nobody() -> None:
+    rendered = variants.render(EDITION, ("KZ",), "ru")
+    page = personal.fill_html(rendered.html, personal.web_values(EDITION.site_url, "ru"))
+    assert "Ваши страны: все страны" in shown(page)
+    assert 'href="https://news.example.org/"' in page
+
+
+def test_the_page_names_its_language_and_its_direction() -> None:
+    assert '<html lang="kk" dir="ltr"' in variants.render(EDITION, ("KZ",), "kk").html
+    assert '<html lang="fa" dir="rtl"' in variants.render(EDITION, ("KZ",), "fa").html
+
+
+def test_tables_are_for_layout_and_pictures_have_words() -> None:
+    html = variants.render(EDITION, ("KZ",), "en").html
+    assert all('role="presentation"' in table for table in re.findall(r"<table[^>]*>", html))
+    assert all(re.search(r'alt="[^"]+"', image) for image in re.findall(r"<img[^>]*>", html))
+
+
+def test_headings_are_in_order() -> None:
+    levels = [int(level) for level in re.findall(r"<h([1-6])", variants.render(EDITION, (), "en").html)]
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+
+
+def test_readers_in_the_dark_get_the_dark_colours() -> None:
+    html = variants.render(EDITION, ("KZ",), "en").html
+    assert "@media (prefers-color-scheme: dark)" in html
+    assert "[data-ogsc] .d p" in html
+    assert '<meta name="color-scheme" content="light dark">' in html
+
+
+def test_the_longest_variant_stays_well_below_the_size_at_which_mail_is_cut() -> None:
+    long = replace(DIASPORA, texts=(replace(DIASPORA.texts[1], body="<p>" + "Слово " * 60 + "</p>"),))
+    stories = tuple(replace(long, key=f"s{index}") for index in range(12))
+    content = edition(*(Block("story", (one.key,)) for one in stories), stories=stories)
+    assert len(variants.render(content, (), "ru").html.encode()) < 90_000
+
+
+def test_the_text_part_is_wrapped_and_its_addresses_are_whole() -> None:
+    text = variants.render(EDITION, (), "ru").text
+    long = [line for line in text.splitlines() if len(line) > 72]
+    assert all(line.strip().startswith("https://") for line in long)
+    assert "https://example.org/diaspora?from=mail&part=1" in text.splitlines()
+    assert "\n\n\n" not in text
+
+
+def test_a_body_is_read_in_both_parts() -> None:
+    texts = (
+        StoryText(
+            "en", "Headline", "Summary.", "<p>One <a href='https://example.org/x'>link</a></p><ul><li>A"
+        ),
+    )
+    content = edition(Block("story", ("one",)), stories=(replace(story("one"), texts=texts),))
+    rendered = variants.render(content, (), "en")
+    assert '<a href="https://example.org/x"' in rendered.html
+    assert "One link (https://example.org/x)\n\n- A" in rendered.text
+
+
+def test_rendering_is_imported_without_django() -> None:
+    probe = (
+        "import sys, mailer.rendering.variants, mailer.rendering.mime; "
+        "sys.exit(bool({'django', 'wagtail', 'subscribers'} & set(sys.modules)))"
+    )
+    subprocess.run([sys.executable, "-c", probe], check=True)
