@@ -95,7 +95,7 @@ def latest_mailing(edition: Edition) -> Mailing | None:
     return Mailing.objects.filter(edition=edition).order_by("-created_at", "-pk").first()
 
 
-def edition_account(edition: Edition) -> Account:
+def account_of(edition: Edition) -> Account:
     """The account of the edition's latest mailing; all zeros when there is none."""
     return account(latest_mailing(edition))
 

@@ -58,7 +58,7 @@ def test_a_mailing_that_is_still_being_planned_balances_with_what_is_counted_so_
 
 
 def test_an_edition_without_a_mailing_has_an_account_of_zeros() -> None:
-    account = reports.edition_account(cast.edition())
+    account = reports.account_of(cast.edition())
     assert account == reports.Account()
     assert account.balances
 
