@@ -69,8 +69,8 @@ class Rules:
 def classify(diagnostic: str, words: str = "", status: str = "", host: str = "") -> Verdict:
     """The verdict on one recipient.
 
-    `diagnostic` is what the refusing server said, `words` the rest of the notice, `status` the report's enhanced
-    code. A specific code inside the diagnosis beats a general one (x.0.0) in the status field.
+    `diagnostic` is what the refusing server said, `words` the rest of the notice, `status` the report's
+    enhanced code. A specific code inside the diagnosis beats a general one (x.0.0) in the status field.
     """
     said, rest = _plain(diagnostic), _plain(words)
     code = _believed(status, (diagnostic or words)[:_LIMIT])
@@ -92,7 +92,9 @@ def load(text: str) -> Rules:
     for section in ("status", "reply"):
         for code, reason in table[section].items():
             if reason not in classes:
-                raise ValueError(f"rules.toml: [{section}] {code} gives {reason!r}, which [reasons] does not know.")
+                raise ValueError(
+                    f"rules.toml: [{section}] {code} gives {reason!r}, which [reasons] does not know."
+                )
     return Rules(rules, classes, table["status"], table["reply"])
 
 
@@ -103,8 +105,14 @@ def _rules() -> Rules:
 
 def _rule(entry: dict[str, Any], classes: dict[str, str]) -> _Rule:
     if entry["reason"] not in classes:
-        raise ValueError(f"rules.toml: rule {entry['name']!r} gives {entry['reason']!r}, which [reasons] does not know.")
-    conditions = {key: _pattern(entry.get(key), entry["name"]) for key in _Rule.__dataclass_fields__ if key not in ("name", "reason")}
+        raise ValueError(
+            f"rules.toml: rule {entry['name']!r} gives {entry['reason']!r}, which [reasons] does not know."
+        )
+    conditions = {
+        key: _pattern(entry.get(key), entry["name"])
+        for key in _Rule.__dataclass_fields__
+        if key not in ("name", "reason")
+    }
     return _Rule(name=entry["name"], reason=entry["reason"], **conditions)
 
 

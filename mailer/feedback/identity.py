@@ -30,7 +30,7 @@ def envelope_recipients(headers: Headers, envelope_to: str | None) -> list[str]:
 def identify(envelope: Iterable[str], message: str) -> Identity | None:
     """The delivery that the envelope, or else any token within the message's text, names with a valid MAC.
 
-    A token that was cut, folded in case or surrounded by what a relay adds is still read; a forged one is not.
+    A token that was cut, folded in case or surrounded by what a relay adds is read; a forged one is not.
     """
     for address in envelope:
         delivery = verp.read(address)

@@ -23,8 +23,12 @@ MAX_HEADERS = 400
 MAX_TEXT = 64 * 1024
 
 _HEADER = re.compile(r"([!-9;-~]{1,76})[ \t]*:[ \t]*(.*)", re.DOTALL)
-_PARAMETER = re.compile(r"""[;\s]([a-z0-9-]{1,30})\*?\s*=\s*(?:"([^"]{0,200})"|([^\s;"]{1,200}))""", re.IGNORECASE)
-_TAG = re.compile(r"<(?:style|script)\b.{0,20000}?</(?:style|script)>|<[^<>@]{0,2000}>", re.IGNORECASE | re.DOTALL)
+_PARAMETER = re.compile(
+    r"""[;\s]([a-z0-9-]{1,30})\*?\s*=\s*(?:"([^"]{0,200})"|([^\s;"]{1,200}))""", re.IGNORECASE
+)
+_TAG = re.compile(
+    r"<(?:style|script)\b.{0,20000}?</(?:style|script)>|<[^<>@]{0,2000}>", re.IGNORECASE | re.DOTALL
+)
 _LINE_TAG = re.compile(r"<(?:br|/p|/tr|/div|/td|/h\d|p|div)\b[^<>]{0,500}>", re.IGNORECASE)
 _ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&#39;", "'"), ("&nbsp;", " "), ("&amp;", "&"))
 
@@ -105,7 +109,8 @@ def decoded_words(value: str) -> str:
     except (ValueError, binascii.Error, LookupError):
         return value
     return "".join(
-        piece if isinstance(piece, str) else _charset_decoded(piece, charset or "") for piece, charset in pieces
+        piece if isinstance(piece, str) else _charset_decoded(piece, charset or "")
+        for piece, charset in pieces
     )
 
 

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterable
 from dataclasses import replace
 from email import message_from_bytes
-from typing import cast
 
 from flufl.bounce import scan_message
 
@@ -20,7 +19,7 @@ logger = logging.getLogger(__name__)
 # It announces every detector that it tries.
 logging.getLogger("flufl.bounce").setLevel(logging.WARNING)
 
-# Feedback types that mean "do not mail this reader" (RFC 5965 §7.3, RFC 6430); the others say nothing of the kind.
+# Feedback types that mean "do not mail this reader" (RFC 5965 §7.3); others do not.
 _COMPLAINTS = {"abuse", "fraud", "opt-out", "opt-out-list"}
 _MAX_DIAGNOSTIC = 1_000
 # Octets that flufl is given; its cost grows with the message.
@@ -36,7 +35,9 @@ def read(raw: bytes, envelope_to: str | None = None) -> Reading:
     try:
         return _read(raw, envelope_to)
     except Exception as error:  # noqa: BLE001  (a message must never stop the mailbox; it is kept for a person)
-        logger.warning("unreadable returned message", extra={"action": "feedback.unreadable", "error": repr(error)[:200]})
+        logger.warning(
+            "unreadable returned message", extra={"action": "feedback.unreadable", "error": repr(error)[:200]}
+        )
         return Reading("other")
 
 
@@ -62,7 +63,9 @@ def _read(raw: bytes, envelope_to: str | None) -> Reading:
     )
 
 
-def _kind(root: Part, found: Notice, message: bytes, envelope: list[str]) -> tuple[Kind, list[Recipient], str]:
+def _kind(
+    root: Part, found: Notice, message: bytes, envelope: list[str]
+) -> tuple[Kind, list[Recipient], str]:
     """Kind, recipients and feedback type, asked in this order so that no report passes for another."""
     headers = root.headers
     fields = report.feedback(root)
@@ -86,12 +89,15 @@ def _kind(root: Part, found: Notice, message: bytes, envelope: list[str]) -> tup
 
 
 def _is_bounce(root: Part, found: Notice) -> bool:
-    """Whether a message without a readable report is a bounce: written by a mail system, and saying that it failed.
+    """Whether a message without a readable report is a bounce: by a mail system, and telling of a failure.
 
     One sign alone is not enough: people forward bounces, and answering programs use an empty return path too.
     """
     headers = root.headers
-    if root.parameters.get("report-type", "").lower() == "delivery-status" or "x-failed-recipients" in headers:
+    if (
+        root.parameters.get("report-type", "").lower() == "delivery-status"
+        or "x-failed-recipients" in headers
+    ):
         return True
     if kinds.machine_notice(found.words):
         return True
@@ -108,7 +114,14 @@ def _is_bounce(root: Part, found: Notice) -> bool:
 def _reported(status: report.Status, found: Notice) -> Recipient:
     action = status.action or ("delivered" if status.status.startswith("2") else "failed")
     if action not in ("failed", "delayed"):
-        return Recipient(status.address, status.alias, action, status.status, status.diagnostic[:_MAX_DIAGNOSTIC], found="report")
+        return Recipient(
+            status.address,
+            status.alias,
+            action,
+            status.status,
+            status.diagnostic[:_MAX_DIAGNOSTIC],
+            found="report",
+        )
     verdict = classify(status.diagnostic, _words_about(found, status.address), status.status, status.mta)
     return Recipient(
         address=status.address,
@@ -138,7 +151,9 @@ def _words_about(found: Notice, address: str) -> str:
 
 def _named(root: Part, found: Notice, message: bytes, envelope: list[str], action: str) -> list[Recipient]:
     """Recipients of a bounce in words: the header that Exim writes, the text, flufl, the returned To:."""
-    own = set(report.addresses(" ".join([*envelope, root.headers.first("from"), root.headers.first("reply-to")])))
+    own = set(
+        report.addresses(" ".join([*envelope, root.headers.first("from"), root.headers.first("reply-to")]))
+    )
     failed = report.addresses(" ".join(root.headers.all("x-failed-recipients")[:20]))
     named = texts.recipients(found, own)
     if len(failed) == len(named) == 1 and failed[0] != named[0][0]:
@@ -146,7 +161,10 @@ def _named(root: Part, found: Notice, message: bytes, envelope: list[str], actio
         return [replace(_told(*named[0], action, "text"), alias=failed[0])]
     if failed:
         about = dict(named)
-        return [_told(address, about.get(address, found.words), action, "header") for address in failed[: texts.MAX_RECIPIENTS]]
+        return [
+            _told(address, about.get(address, found.words), action, "header")
+            for address in failed[: texts.MAX_RECIPIENTS]
+        ]
     if named:
         return [_told(address, words, action, "text") for address, words in named]
     by_flufl = _flufl(message)
@@ -178,9 +196,13 @@ def _nameless(kind: Kind, proved: bool, found: Notice) -> tuple[Recipient, ...]:
 
 
 def _complainers(fields: Headers, found: Notice) -> list[Recipient]:
-    listed = fields.all("original-rcpt-to") + fields.all("removal-recipient") + fields.all("x-original-rcpt-to")
+    listed = (
+        fields.all("original-rcpt-to") + fields.all("removal-recipient") + fields.all("x-original-rcpt-to")
+    )
     named = report.addresses(" ".join(listed[:50])) or found.returned_to
-    return [Recipient(address, action="complained", found="report") for address in named[: texts.MAX_RECIPIENTS]]
+    return [
+        Recipient(address, action="complained", found="report") for address in named[: texts.MAX_RECIPIENTS]
+    ]
 
 
 def _flufl(message: bytes) -> list[str]:
@@ -189,7 +211,7 @@ def _flufl(message: bytes) -> list[str]:
         found = scan_message(message_from_bytes(message[:_FLUFL_OCTETS]))
     except Exception:  # noqa: BLE001  (a detector of another project on hostile input)
         return []
-    addresses = [cast(bytes, address).decode("ascii", "replace").lower() for address in found]
+    addresses = [address.decode("ascii", "replace").lower() for address in found]
     return sorted(address for address in addresses if "@" in address)[: texts.MAX_RECIPIENTS]
 
 

@@ -69,7 +69,11 @@ def addresses(text: str) -> list[str]:
 
 def bare(address: str) -> str:
     """The address in lower case, without what a sentence leaves hanging on it."""
-    return address.lower().rstrip(".'>&;*!?").lstrip("'*").removeprefix("=3c").removeprefix("=") if not address.startswith("=?") else address.lower()
+    return (
+        address.lower().rstrip(".'>&;*!?").lstrip("'*").removeprefix("=3c").removeprefix("=")
+        if not address.startswith("=?")
+        else address.lower()
+    )
 
 
 def _groups(text: str) -> list[Status]:
@@ -85,7 +89,9 @@ def _groups(text: str) -> list[Status]:
 
 def _status(fields: Headers) -> Status:
     final = _recipient(fields.first("final-recipient"))
-    original = _recipient(fields.first("original-recipient")) or _recipient(fields.first("x-actual-recipient"))
+    original = _recipient(fields.first("original-recipient")) or _recipient(
+        fields.first("x-actual-recipient")
+    )
     code = re.match(r"\s*([245]\.\d{1,3}\.\d{1,3})", fields.first("status"))
     action = re.match(r"[a-z-]+", fields.first("action").lower())
     return Status(
@@ -93,7 +99,9 @@ def _status(fields: Headers) -> Status:
         alias=original if final and original != final else "",
         action=action[0] if action else "",
         status=code[1] if code else "",
-        diagnostic=_without_type(" ".join(fields.all("diagnostic-code")[:3]) or _remark(fields.first("status"))),
+        diagnostic=_without_type(
+            " ".join(fields.all("diagnostic-code")[:3]) or _remark(fields.first("status"))
+        ),
         mta=fields.first("remote-mta").partition(";")[2].strip().lower()
         or fields.first("reporting-mta").partition(";")[2].strip().lower(),
     )
@@ -113,4 +121,6 @@ def _remark(status: str) -> str:
 
 
 def _without_type(diagnostic: str) -> str:
-    return re.sub(r"^\s*(?:smtp|x-[a-z0-9-]+|dns|unknown)\s*;\s*", "", diagnostic, flags=re.IGNORECASE).strip()
+    return re.sub(
+        r"^\s*(?:smtp|x-[a-z0-9-]+|dns|unknown)\s*;\s*", "", diagnostic, flags=re.IGNORECASE
+    ).strip()

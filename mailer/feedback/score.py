@@ -13,6 +13,10 @@ from mailer.feedback.reader import read
 from mailer.feedback.records import Reading, Recipient
 
 
+class ScoreError(Exception):
+    """The expectations cannot be understood."""
+
+
 @dataclass
 class Score:
     messages: int = 0
@@ -47,7 +51,7 @@ class Score:
 def score(folder: Path) -> Score:
     """The score over `folder`, which holds messages and `expected.json`.
 
-    Raises FileNotFoundError where there are no expectations, ValueError where they cannot be understood.
+    Raises FileNotFoundError where there are no expectations, ScoreError where they cannot be understood.
     """
     total = Score()
     for name, raw, expected in _samples(folder):
@@ -64,7 +68,13 @@ def score(folder: Path) -> Score:
 
 
 def _samples(folder: Path) -> Iterator[tuple[str, bytes, dict[str, Any]]]:
-    expectations = json.loads((folder / "expected.json").read_text(encoding="utf-8"))
+    path = folder / "expected.json"
+    try:
+        expectations = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ScoreError(f"{path}: is not JSON: {error}") from error
+    if not isinstance(expectations, dict):
+        raise ScoreError(f"{path}: must be an object with a member for each message.")
     for name, expected in sorted(expectations.items()):
         yield name, (folder / name).read_bytes(), expected
 
@@ -86,7 +96,9 @@ def _judge_record(total: Score, name: str, reading: Reading, record: dict[str, A
     total.recipients += 1
     match = next((one for one in reading.recipients if names & {one.address, one.alias}), None)
     if match is None:
-        total.errors.append(f"{name}: {reading.kind}: nobody found of {len(names)}, said {len(reading.recipients)} others")
+        total.errors.append(
+            f"{name}: {reading.kind}: nobody found of {len(names)}, said {len(reading.recipients)} others"
+        )
     else:
         total.found += 1
     said_hard = reading.kind == "bounce" and match is not None and match.bounce_class == "hard"
@@ -101,7 +113,9 @@ def _judge_record(total: Score, name: str, reading: Reading, record: dict[str, A
 
 
 def _say(match: Recipient | None) -> str:
-    return "nobody" if match is None else f"{match.bounce_class} {match.reason} {match.status} by “{match.rule}”"
+    return (
+        "nobody" if match is None else f"{match.bounce_class} {match.reason} {match.status} by “{match.rule}”"
+    )
 
 
 def _percent(part: int, whole: int) -> float:

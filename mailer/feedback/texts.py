@@ -7,29 +7,25 @@ from dataclasses import dataclass
 
 from mailer.feedback.mime import Headers, Part, split_headers
 from mailer.feedback.report import addresses, bare
+from mailer.feedback.signs import pattern
 
 # Characters of the server's own words that are looked at.
 MAX_NOTICE = 16_000
 MAX_RECIPIENTS = 50
-_RETURNED_TYPES = {"message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers", "message/partial"}
+_RETURNED_TYPES = {
+    "message/rfc822",
+    "text/rfc822-headers",
+    "message/global",
+    "message/global-headers",
+    "message/partial",
+}
 
-# Lines behind which stands what was sent. Written for the shapes that servers use, not for one server each.
-_MARKER = re.compile(
-    r"^[\s>*_=-]*(?:"
-    r"(?:below (?:this line )?is |this is |here is |the following is |included is )?(?:a )?copy of (?:the|your) (?:original )?(?:message|mail)(?: header| headers)?"
-    r"|below (?:this line )?is (?:a copy of )?the (?:original )?message|below is a copy of the original message"
-    r"|(?:the )?(?:original|returned|unsent|undelivered|undeliverable|bounced|rejected) (?:message|mail)"
-    r"(?: (?:header|headers|text))?(?: follows?| is attached| below| body)?"
-    r"|(?:the )?(?:header|headers) of (?:the|your) original (?:message|mail)(?: (?:is|are) following| follows?)?"
-    r"|message (?:header|headers|text|body)(?: follows?)?|original (?:header|headers)(?: follows?)?"
-    r"|returned message follows|your (?:original )?message (?:follows|reads(?: \(in part\))?)"
-    r"|(?:текст|копия|заголовки) (?:исходного |вашего |оригинального )?(?:сообщения|письма)"
-    r")[\s:.*_=-]*(?:[,;:].{0,80})?$",
-    re.IGNORECASE | re.MULTILINE,
-)
+# A line behind which stands what was sent.
+_MARKER = pattern("returned", before=r"^[\s>*_=-]*", after=r"[\s:.*_=-]*(?:[,;:].{0,80})?$")
 _HEADER_LINE = re.compile(
-    r"^[ \t]*(received|return-path|message-id|from|to|subject|date|mime-version|dkim-signature|x-[a-z-]+|content-type|reply-to|sender"
-    r"|precedence|in-reply-to|references|list-[a-z-]+|cc|delivered-to|authentication-results|user-agent|content-transfer-encoding)[ \t]*:",
+    r"^[ \t]*(received|return-path|message-id|from|to|cc|subject|date|mime-version|dkim-signature|x-[a-z-]+"
+    r"|content-type|content-transfer-encoding|reply-to|sender|precedence|in-reply-to|references|list-[a-z-]+"
+    r"|delivered-to|authentication-results|user-agent)[ \t]*:",
     re.IGNORECASE,
 )
 _TELLING = {"received", "message-id", "return-path", "dkim-signature"}
@@ -37,14 +33,17 @@ _TELLING = {"received", "message-id", "return-path", "dkim-signature"}
 _A = r"(?:smtp:|mailto:|rfc822;\s?)?[^\s<>\"'(),;:\[\]]{1,80}@[^\s<>\"'(),;:\[\]@]{1,253}"
 # The address opens the line: "<a@b>:", "a@b: reason", "a@b... reason", "  * a@b", ">>> a@b", "a@b on Thu…".
 _OPENING = re.compile(
-    rf"^[ \t>*-]{{0,20}}(?:to:?|recipients?:?|addressees?:?|address:?|e-?mail:?|adresse?:?|failed recipients?:?)?[ \t]{{0,20}}"
-    rf"[<'\"(\[]{{0,2}}({_A})[>'\")\]]{{0,2}}[ \t]*(?:$|:|\.\.\.|[(\[;,|]|-\s|<|on\s|was\s|could\s|has\s|is\s|invalid|unknown|user\s|mailbox\s|rejected)",
+    r"^[ \t>*-]{0,20}(?:to:?|(?:failed )?recipients?:?|addressees?:?|address:?|e-?mail:?|adresse?:?)?"
+    r"[ \t]{0,20}"
+    rf"[<'\"(\[]{{0,2}}({_A})[>'\")\]]{{0,2}}[ \t]*"
+    r"(?:$|:|\.\.\.|[(\[;,|]|-\s|<|(?:on|was|could|has|is|user|mailbox|rejected)\s|invalid|unknown)",
     re.IGNORECASE | re.MULTILINE,
 )
 # The address stands in a sentence that says who did not get it.
 _NAMED = re.compile(
-    rf"(?:\bto|recipients?|address(?:es)?|user|mailbox|account|for|reach|group|rcpt to:?|адрес\w*|пользовател\w*|получател\w*"
-    rf"|кому|an|für|destinatario|destinataire|alıcı)\b[\s:=,]{{0,6}}(?:recipient |address |user |following address(?:es)?:? )?[<'\"(\[«]{{0,2}}({_A})",
+    r"(?:\bto|recipients?|address(?:es)?|user|mailbox|account|for|reach|group|rcpt to:?|адрес\w*"
+    r"|пользовател\w*|получател\w*|кому|an|für|destinatario|destinataire|alıcı)\b[\s:=,]{0,6}"
+    rf"(?:recipient |address |user |following address(?:es)?:? )?[<'\"(\[«]{{0,2}}({_A})",
     re.IGNORECASE,
 )
 _REPLY = re.compile(rf"(?:^|[^\d.])[45]\d\d[ -][^\n]{{0,160}}?<?({_A})", re.IGNORECASE | re.MULTILINE)
@@ -96,10 +95,14 @@ def recipients(found: Notice, own: set[str]) -> list[tuple[str, str]]:
 
 def _names(found: Notice, own: set[str]) -> list[str]:
     known = set(found.returned_to)
-    for pattern in _PATTERNS:
-        named = dict.fromkeys(_clean(match[1]) for match in pattern.finditer(found.words))
-        names = [name for name in named if "@" in name and not name.endswith("@") and (name not in own or name in known)]
-        if pattern in (_NAMED, _COLONED) and known.intersection(names):
+    for shape in _PATTERNS:
+        named = dict.fromkeys(_clean(match[1]) for match in shape.finditer(found.words))
+        names = [
+            name
+            for name in named
+            if "@" in name and not name.endswith("@") and (name not in own or name in known)
+        ]
+        if shape in (_NAMED, _COLONED) and known.intersection(names):
             names = [name for name in names if name in known]
         if names:
             return names
@@ -111,7 +114,7 @@ def _clean(address: str) -> str:
 
 
 def _about(words: str, name: str, names: list[str]) -> str:
-    """The words from the recipient's name on, up to the next recipient's, and any other line that names it."""
+    """The words from the recipient's name on, up to the next one's; a single one gets those before too."""
     lowered = words.lower()
     start = max(lowered.find(name), 0)
     others = [lowered.find(other, start + len(name)) for other in names if other != name]

@@ -114,11 +114,12 @@ def unreached(mailing: Mailing) -> Iterator[Unreached]:
 
 
 def _grouped(deliveries: QuerySet[Delivery], *keys: str) -> Iterable[dict[str, Any]]:
-    return (
+    rows: Iterable[dict[str, Any]] = (
         deliveries.values(*keys, "state", "reason")
         .annotate(readers=Count("pk"), bounced=Count("bounced_at"), complained=Count("complained_at"))
         .order_by()
     )
+    return rows
 
 
 def _sum(rows: Iterable[dict[str, Any]], audience: int | None) -> Account:

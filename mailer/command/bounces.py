@@ -1,0 +1,122 @@
+"""`mailer bounces …`: reading what came back."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from django.conf import settings
+from django.db import Error as DatabaseFailure
+from django.utils import timezone
+
+from mailer.command.output import Json, emit, fail, failing_on, say
+from mailer.feedback import intake
+from mailer.feedback.reader import read as read_message
+from mailer.feedback.records import Reading, Recipient
+from mailer.feedback.score import ScoreError
+from mailer.feedback.score import score as score_folder
+
+app = typer.Typer(no_args_is_help=True, help="Read what came back.")
+
+# sysexits.h EX_TEMPFAIL: the mail server keeps the message and tries again.
+_TRY_AGAIN = 75
+
+
+@app.command()
+def read(
+    files: Annotated[list[Path], typer.Argument(help="Messages, one a file.")],
+    envelope_to: Annotated[str, typer.Option(help="The address they were delivered to.")] = "",
+    json: Json = False,
+) -> None:
+    """Say what messages are, without touching the database."""
+    for file in files:
+        with failing_on(OSError):
+            reading = read_message(file.read_bytes(), envelope_to or None)
+        if json:
+            emit(_as_dict(file, reading))
+        else:
+            _tell(file, reading)
+
+
+@app.command()
+def poll(json: Json = False) -> None:
+    """Take in what is new in the mailbox of the configuration."""
+    if not settings.CONFIG.bounces.maildir:
+        fail("no mailbox is configured; set [bounces] maildir.")
+    with failing_on(intake.IntakeError, DatabaseFailure):
+        summary = intake.poll_configured(timezone.now())
+    if json:
+        emit(
+            {
+                "received": summary.received,
+                "kinds": summary.kinds,
+                "repeated": summary.repeated,
+                "failed": summary.failed,
+            }
+        )
+    else:
+        say(f"{summary.received} taken in, {summary.repeated} seen before, {summary.failed} left for later")
+    if summary.failed:
+        fail(f"{summary.failed} messages could not be stored; they stay in the mailbox and are tried again.")
+
+
+@app.command()
+def receive(
+    envelope_to: Annotated[str, typer.Option(help="The address it was delivered to.")] = "",
+) -> None:
+    """Take in one message from stdin (a mail server's pipe); status 75 asks the server to try again."""
+    try:
+        intake.receive(sys.stdin.buffer.read(intake.MAX_STORED), timezone.now(), envelope_to or None)
+    except Exception as error:  # whatever went wrong, the mail server must keep it
+        sys.stderr.write(
+            f"mailer: the message was not stored ({type(error).__name__}); keep it and try again.\n"
+        )
+        raise typer.Exit(_TRY_AGAIN) from error
+
+
+@app.command()
+def score(
+    folder: Annotated[Path, typer.Argument(help="Messages and their expected.json.")], json: Json = False
+) -> None:
+    """Say how good the reader is on messages whose answers are known."""
+    with failing_on(OSError, ScoreError):
+        result = score_folder(folder)
+    if json:
+        emit(result.as_dict())
+        return
+    for error in result.errors:
+        say(error)
+    for name, value in result.as_dict().items():
+        say(f"{name.replace('_', ' ')}: {value}")
+
+
+def _as_dict(file: Path, reading: Reading) -> dict[str, Any]:
+    return {
+        "file": str(file),
+        "kind": reading.kind,
+        "recipients": [_recipient(recipient) for recipient in reading.recipients],
+        "delivery": reading.delivery,
+        "identity": reading.identity,
+        "message_id": reading.original_message_id,
+    }
+
+
+def _recipient(recipient: Recipient) -> dict[str, Any]:
+    return {
+        "address": recipient.address,
+        "class": recipient.bounce_class,
+        "reason": recipient.reason,
+        "status": recipient.status,
+        "action": recipient.action,
+        "alias": recipient.alias,
+        "rule": recipient.rule,
+    }
+
+
+def _tell(file: Path, reading: Reading) -> None:
+    say(f"{file}: {reading.kind}")
+    for recipient in reading.recipients:
+        what = " ".join(filter(None, (recipient.bounce_class, recipient.reason, recipient.status)))
+        say(f"  {recipient.address or 'somebody unnamed'}: {what or recipient.action}")

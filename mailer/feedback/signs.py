@@ -1,0 +1,19 @@
+"""Loads the words by which kinds of returned mail are told apart; they are kept as data in signs.toml."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import lru_cache
+from importlib import resources
+
+
+def pattern(name: str, before: str = "", after: str = "") -> re.Pattern[str]:
+    """The alternatives of a list in signs.toml as one expression, with what must stand around them."""
+    return re.compile(f"{before}(?:{'|'.join(_lists()[name])}){after}", re.IGNORECASE | re.MULTILINE)
+
+
+@lru_cache(maxsize=1)
+def _lists() -> dict[str, list[str]]:
+    text = resources.files(__package__).joinpath("signs.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
