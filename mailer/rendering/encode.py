@@ -51,7 +51,7 @@ class Base64:
         self.size = len(_base64_lines(b"".join(literals)))
 
     def filled(self, values: Mapping[str, bytes]) -> list[bytes]:
-        pieces = []
+        pieces: list[bytes] = []
         carried = b""
         for field, ways in zip(["", *self._fields], self._literals, strict=True):
             carried += values[field] if field else b""

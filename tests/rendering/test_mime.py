@@ -45,13 +45,13 @@ body = words.map("".join)
 
 
 def read(message: bytes) -> EmailMessage:
-    parsed = cast(EmailMessage, email.message_from_bytes(message, policy=email.policy.default))
+    parsed = email.message_from_bytes(message, policy=email.policy.default)
     assert [part.defects for part in parsed.walk() if part.defects] == []
     return parsed
 
 
 def parts(message: EmailMessage) -> list[str]:
-    inner = cast(list[EmailMessage], list(message.iter_parts()))
+    inner = list(message.iter_parts())
     assert [part.get_content_type() for part in inner] == ["text/plain", "text/html"]
     return [part.get_content().replace("\r\n", "\n") for part in inner]
 

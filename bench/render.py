@@ -1,0 +1,99 @@
+"""How long all variants of a twelve-story edition take, and how long one reader's message.
+
+Run as `python -m bench.render`; prints one JSON object.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import resource
+import time
+
+from mailer.rendering import mime, variants
+from mailer.rendering.records import Block, Content, Masthead, Picture, Story, StoryText, Subject
+
+COUNTRIES = ("KZ", "KG", "TJ", "TM", "UZ")
+LANGUAGES = ("en", "ru", "kk", "ky", "tg", "uz", "tk")
+_STORIES = 12
+_MESSAGES = 5_000
+
+
+def edition() -> Content:
+    """Twelve stories with pictures and bodies in seven languages, spread so that every choice differs."""
+    places = [
+        (),
+        *((country,) for country in COUNTRIES),
+        ("UZ", "KZ"),
+        ("KG", "TJ"),
+        ("TM",),
+        ("KZ",),
+        ("TJ",),
+        ("UZ",),
+    ]
+    stories = tuple(_story(index, places[index]) for index in range(_STORIES))
+    kinds = ("lead", *["story"] * 9, "date", "social")
+    return Content(
+        Masthead("bench", "Bench Monthly", "Office", "12 Example Street", COUNTRIES, LANGUAGES, ("ru", "en")),
+        "2021-12",
+        12,
+        "bench-2021-12",
+        "https://news.example.org",
+        tuple(Subject(language, f"Декабрь, {language}", "Двенадцать новостей") for language in LANGUAGES),
+        stories,
+        tuple(Block(kind, (story.key,)) for kind, story in zip(kinds, stories, strict=True)),  # type: ignore[arg-type]
+    )
+
+
+def _story(index: int, countries: tuple[str, ...]) -> Story:
+    sentence = "Представители ведомств встретились и договорились о следующих шагах. "
+    texts = tuple(
+        StoryText(
+            language, f"Заголовок {index} ({language})", sentence, f"<p>{sentence * 3}</p>", "Читать", "Холмы"
+        )
+        for language in LANGUAGES
+    )
+    picture = Picture(f"https://news.example.org/media/{index}.png", 900, 600)
+    return Story(
+        f"s{index}", "news", dt.date(2021, 12, 1), countries, texts, f"https://example.org/{index}", picture
+    )
+
+
+def main() -> None:
+    content = edition()
+    pairs, _ = variants.possible(content)
+    # Templates and locale data are read on first use; a process pays for that once.
+    variants.render(content, (), "en")
+    started = time.perf_counter()
+    rendered = [variants.render(content, countries, language) for countries, language in pairs]
+    seconds = time.perf_counter() - started
+    largest = max(rendered, key=lambda variant: len(variant.html.encode()))
+    envelope = mime.Envelope("Office", "news@example.org", "bench.example.org", "Bench")
+    skeleton = mime.Skeleton(largest, envelope)
+    copy = mime.Copy(
+        "reader@example.net",
+        "<1@example.org>",
+        dt.datetime(2021, 12, 3, 9, tzinfo=dt.UTC),
+        "https://news.example.org/unsubscribe/0123456789abcdef/",
+        "leave@example.org",
+        "https://news.example.org/preferences/0123456789abcdef/",
+        "Казахстан, Узбекистан",
+    )
+    started = time.perf_counter()
+    for _ in range(_MESSAGES):
+        skeleton.message(copy)
+    each = (time.perf_counter() - started) / _MESSAGES
+    figures = {
+        "variants": len(rendered),
+        "distinct": len({variant.key for variant in rendered}),
+        "seconds": round(seconds, 3),
+        "largest_html_bytes": len(largest.html.encode()),
+        "message_bytes": len(skeleton.message(copy)),
+        "us_per_message": round(each * 1e6, 1),
+        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
