@@ -1,0 +1,16 @@
+"""Addresses of the pages for everyone."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, path, re_path
+
+from mailer.public import views
+
+urlpatterns: list[URLPattern] = [
+    path("archive/", views.archive, name="archive"),
+    path("archive/feed.xml", views.feed, name="archive-feed"),
+    path("archive/<slug:slug>/", views.edition, name="archive-edition"),
+    path("archive/<slug:slug>/<slug:story>.ics", views.calendar_file, name="archive-calendar"),
+    re_path(r"^archive/(?P<slug>[-\w]+)/(?P<key>[0-9a-f]{16})/?$", views.web_copy, name="archive-web-copy"),
+    path("healthz", views.health, name="health"),
+]

@@ -1,0 +1,102 @@
+"""The two forms of the readers' pages, and what keeps machines from filling in the first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.signing import BadSignature, Signer
+from django.utils.translation import gettext, gettext_lazy
+
+from subscribers import places
+from subscribers.addresses import normalise
+from subscribers.models import MailingList
+
+# Seconds between showing the form and sending it: nobody is faster, and nobody leaves it open longer.
+_FASTEST, _SLOWEST = 2, 12 * 3600
+_signer = Signer(salt="subscribers.forms.shown")
+
+
+class ChoicesForm(forms.Form):
+    """What a reader may choose."""
+
+    language = forms.ChoiceField(label=gettext_lazy("Language"))
+    countries = forms.MultipleChoiceField(
+        label=gettext_lazy("Countries you want to read about"),
+        help_text=gettext_lazy("Choose none, and you get the stories of all of them."),
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+    )
+    lists = forms.TypedMultipleChoiceField(
+        label=gettext_lazy("Newsletters"), coerce=int, widget=forms.CheckboxSelectMultiple, required=False
+    )
+
+    def __init__(
+        self,
+        *args: Any,
+        lists: Iterable[MailingList],
+        spoken: str,
+        also_countries: Sequence[str] = (),
+        also_language: str = "",
+        **kwargs: Any,
+    ) -> None:
+        """`also_…`: what the reader has and the site does not offer; `spoken`: the language of the page."""
+        super().__init__(*args, **kwargs)
+        site = settings.CONFIG.site
+        countries = dict.fromkeys((*site.countries, *also_countries))
+        languages = dict.fromkeys((*site.languages, *([also_language] if also_language else [])))
+        self.fields["countries"].choices = [(code, places.country_name(code, spoken)) for code in countries]
+        self.fields["language"].choices = [(code, own_name(code)) for code in languages]
+        self.offered = list(lists)
+        self.fields["lists"].choices = [(one.pk, one.name) for one in self.offered]
+
+
+class SignUpForm(ChoicesForm):
+    """Asking for newsletters; a list need not be chosen where there is only one."""
+
+    email = forms.CharField(label=gettext_lazy("Your e-mail address"), max_length=400, required=False)
+    # A field that people do not see, and machines fill in.
+    website = forms.CharField(required=False)
+    shown = forms.CharField(required=False)
+
+    def clean_email(self) -> str:
+        try:
+            return normalise(self.cleaned_data["email"])
+        except ValueError:
+            raise forms.ValidationError(
+                gettext("Write your e-mail address, such as name@example.org.")
+            ) from None
+
+    def clean_lists(self) -> list[int]:
+        chosen: list[int] = self.cleaned_data["lists"]
+        if not chosen and len(self.offered) == 1:
+            return [self.offered[0].pk]
+        if not chosen:
+            raise forms.ValidationError(gettext("Choose at least one newsletter."))
+        return chosen
+
+    def by_a_machine(self) -> bool:
+        """Whether the hidden field was filled in."""
+        return bool(self.data.get("website"))
+
+    def needs_another_press(self, now: datetime) -> bool:
+        """Whether the form was sent sooner or later than a person would, or was not shown by us."""
+        try:
+            shown = int(_signer.unsign(str(self.data.get("shown", ""))))
+        except (BadSignature, ValueError):
+            return True
+        return not _FASTEST <= now.timestamp() - shown <= _SLOWEST
+
+
+def stamp(now: datetime) -> str:
+    """The signed moment at which a form is shown."""
+    return _signer.sign(str(int(now.timestamp())))
+
+
+def own_name(code: str) -> str:
+    """A language's name in itself."""
+    names = dict(settings.LANGUAGES)
+    return names.get(code) or places.language_name(code, code).capitalize()

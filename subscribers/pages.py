@@ -1,0 +1,47 @@
+"""Answering with a public page: in a language, without a script, and telling nobody where the reader came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils.translation import get_language, override
+
+_POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+
+def page(
+    request: HttpRequest,
+    template: str,
+    context: Mapping[str, Any] | None = None,
+    *,
+    language: str | None = None,
+    status: int = 200,
+    private: bool = False,
+) -> HttpResponse:
+    """A page in `language` (default: the one that was negotiated); a private one is neither kept nor indexed."""
+    spoken = language or get_language() or "en"
+    with override(spoken):
+        html = render_to_string(template, {**(context or {}), "page_language": spoken}, request)
+    response = HttpResponse(html, status=status)
+    response["Content-Language"] = spoken
+    response["Content-Security-Policy"] = _POLICY
+    if private:
+        response["Cache-Control"] = "no-store"
+        response["X-Robots-Tag"] = "noindex"
+    return response
+
+
+def asked_language(request: HttpRequest) -> str:
+    """The language of ?lang= where the pages speak it, else the one that was negotiated."""
+    wanted = request.GET.get("lang", "")
+    return wanted if wanted in dict(settings.LANGUAGES) else get_language() or "en"
+
+
+def offered_languages() -> list[tuple[str, str]]:
+    """(code, name in itself) of the site's languages that the pages speak."""
+    names = dict(settings.LANGUAGES)
+    return [(code, names[code]) for code in settings.CONFIG.site.languages if code in names]

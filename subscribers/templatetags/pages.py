@@ -1,0 +1,20 @@
+"""What every public page shows, also where no view is in charge (an error page has no context)."""
+
+from __future__ import annotations
+
+from django import template
+from django.conf import settings
+
+register = template.Library()
+
+
+@register.simple_tag
+def office_name() -> str:
+    """The office's name, as the configuration has it."""
+    return str(settings.CONFIG.site.name)
+
+
+@register.simple_tag
+def in_demo() -> bool:
+    """Whether the guided demonstration is mounted."""
+    return bool(settings.CONFIG.demo.enabled)

@@ -1,0 +1,14 @@
+"""Addresses of the readers' pages. A link whose last slash a mail program dropped works all the same."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, path, re_path
+
+from subscribers import views
+
+urlpatterns: list[URLPattern] = [
+    path("", views.sign_up, name="sign-up"),
+    re_path(r"^confirm/(?P<token>[^/]{1,100})/?$", views.confirm, name="confirm"),
+    re_path(r"^preferences/(?P<token>[^/]{1,100})/?$", views.preferences, name="preferences"),
+    re_path(r"^unsubscribe/(?P<token>[^/]{1,100})/?$", views.unsubscribe, name="unsubscribe"),
+]

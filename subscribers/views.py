@@ -1,0 +1,170 @@
+"""The readers' own pages: join, confirm, choose, leave. No GET changes anything."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
+from django.utils import timezone
+from django.utils.translation import gettext, override
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from subscribers import forms, joining, leaving, tokens
+from subscribers.letters import language_of
+from subscribers.models import MailingList, Subscriber, Subscription
+from subscribers.pages import asked_language, offered_languages, page
+from subscribers.suppress import is_suppressed
+
+_methods = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@_methods
+def sign_up(request: HttpRequest) -> HttpResponse:
+    """`/`: ask for a newsletter. The answer is the same for every address."""
+    language, now = asked_language(request), timezone.now()
+    lists = MailingList.objects.filter(public=True)
+    with override(language):
+        form = forms.SignUpForm(
+            request.POST if request.method == "POST" else None,
+            lists=lists,
+            spoken=language,
+            initial={"language": language, "lists": [one.pk for one in lists]},
+        )
+        if request.method == "POST" and form.by_a_machine():
+            return page(request, "pages/sign_up_sent.html", language=language, private=True)
+        if form.is_valid():
+            if not form.needs_another_press(now):
+                return _ask(request, form, language, now)
+            form.add_error(None, gettext("Please press the button once more."))
+    context = {"form": form, "shown": forms.stamp(now), "languages": offered_languages()}
+    return page(request, "pages/sign_up.html", context, language=language, status=422 if form.errors else 200)
+
+
+def _ask(request: HttpRequest, form: forms.SignUpForm, language: str, now: datetime) -> HttpResponse:
+    data = form.cleaned_data
+    outcome = joining.ask(data["email"], data["lists"], data["language"], data["countries"], now)
+    if outcome == "busy":
+        return page(request, "pages/sign_up_busy.html", language=language, status=429, private=True)
+    return page(request, "pages/sign_up_sent.html", language=language, private=True)
+
+
+@_methods
+def confirm(request: HttpRequest, token: str) -> HttpResponse:
+    """`/confirm/<token>/`: a page with a button; the button confirms."""
+    now = timezone.now()
+    try:
+        subscriber = joining.read_token(token, now)
+    except (tokens.BadToken, joining.LinkExpired):
+        return page(request, "pages/confirm_expired.html", status=404, private=True)
+    if request.method == "POST":
+        joining.confirm(subscriber, now)
+    lists = joining.waiting_lists(subscriber)
+    template = "pages/confirm.html" if lists else "pages/confirmed.html"
+    context = {"lists": lists, **_reader(subscriber, 0)}
+    return page(request, template, context, language=language_of(subscriber), private=True)
+
+
+@_methods
+def preferences(request: HttpRequest, token: str) -> HttpResponse:
+    """`/preferences/<token>/`: what the reader gets, and the way out of all of it."""
+    try:
+        claim = tokens.read("prefs", token)
+        subscriber = Subscriber.objects.get(pk=claim.subscriber)
+    except (tokens.BadToken, Subscriber.DoesNotExist):
+        return page(request, "pages/unknown_link.html", status=404, private=True)
+    now = timezone.now()
+    said = ""
+    if request.method == "POST" and "leave_all" in request.POST:
+        everything = subscriber.subscriptions.values_list("mailing_list", flat=True)
+        leaving.leave(subscriber.pk, list(everything), claim.scope or None, now)
+        said = "left"
+    form = _choices(request if request.method == "POST" and not said else None, subscriber)
+    if form.is_bound and form.is_valid():
+        _save(subscriber, form, claim.scope or None, now)
+        form = _choices(None, subscriber)
+        said = "saved"
+    context = {
+        "form": form,
+        "said": said,
+        "suppressed": is_suppressed(subscriber),
+        "joined": subscriber.subscriptions.exclude(state=Subscription.State.UNSUBSCRIBED).exists(),
+        **_reader(subscriber, claim.scope),
+    }
+    language, status = language_of(subscriber), 422 if form.errors else 200
+    return page(request, "pages/preferences.html", context, language=language, status=status, private=True)
+
+
+def _choices(request: HttpRequest | None, subscriber: Subscriber) -> forms.ChoicesForm:
+    """The form about what this reader has, and has the choice of."""
+    on = subscriber.subscriptions.filter(state=Subscription.State.CONFIRMED)
+    lists = MailingList.objects.filter(Q(public=True) | Q(subscriptions__subscriber=subscriber)).distinct()
+    with override(language_of(subscriber)):
+        return forms.ChoicesForm(
+            request.POST if request else None,
+            lists=lists,
+            spoken=language_of(subscriber),
+            also_countries=subscriber.countries,
+            also_language=subscriber.language,
+            initial={
+                "language": subscriber.language,
+                "countries": list(subscriber.countries),
+                "lists": list(on.values_list("mailing_list", flat=True)),
+            },
+        )
+
+
+@transaction.atomic
+def _save(subscriber: Subscriber, form: forms.ChoicesForm, newsletter_id: int | None, now: datetime) -> None:
+    chosen = set(form.cleaned_data["lists"])
+    subscriber.language = form.cleaned_data["language"]
+    subscriber.countries = tuple(form.cleaned_data["countries"])
+    subscriber.save(update_fields=["language", "countries", "updated_at"])
+    joining.join(subscriber, sorted(chosen), "preferences", now)
+    # Only what the form showed as chosen can be given up by it; what waits for confirmation goes on waiting.
+    on = subscriber.subscriptions.filter(state=Subscription.State.CONFIRMED)
+    leaving.leave(subscriber.pk, set(on.values_list("mailing_list", flat=True)) - chosen, newsletter_id, now)
+
+
+@csrf_exempt
+@_methods
+def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
+    """`/unsubscribe/<token>/`: RFC 8058 by POST, a page with the same button by GET. Always 200, never a cookie."""
+    try:
+        claim = tokens.read("leave", token)
+        subscriber = Subscriber.objects.get(pk=claim.subscriber)
+    except (tokens.BadToken, Subscriber.DoesNotExist):
+        return page(request, "pages/unknown_link.html", private=True)
+    lists = leaving.scope_of(claim.scope)
+    status = 200
+    if request.method == "POST":
+        if _one_click(request):
+            leaving.leave(subscriber.pk, lists, claim.scope, timezone.now())
+        else:
+            status = 400
+    template = "pages/unsubscribe.html" if leaving.is_on(subscriber.pk, lists) else "pages/unsubscribed.html"
+    context = _reader(subscriber, claim.scope)
+    return page(request, template, context, language=language_of(subscriber), status=status, private=True)
+
+
+def _one_click(request: HttpRequest) -> bool:
+    """Whether the body holds the one pair of RFC 8058 §3.1, in either of the two encodings."""
+    try:
+        return request.POST.get("List-Unsubscribe", "").strip().lower() == "one-click"
+    except MultiPartParserError:
+        return False
+
+
+def _reader(subscriber: Subscriber, newsletter_id: int) -> dict[str, str]:
+    """What every page about a reader shows: the address, enough to be recognised by its owner, and the way on."""
+    link = tokens.make("prefs", subscriber.pk, newsletter_id)
+    return {"masked": masked(subscriber.email), "preferences_url": f"/preferences/{link}/"}
+
+
+def masked(email: str) -> str:
+    """The address as “a…@example.org”: enough for its owner, too little for whoever looks over a shoulder."""
+    local, _, domain = email.rpartition("@")
+    return f"{local[:1]}…@{domain}"
