@@ -37,7 +37,7 @@ def text(digest: Digest, theme: Mapping[str, str]) -> str:
     """The plain-text body, marks still standing; lines end with a line feed."""
     written = _environment().get_template("digest.txt").render(_context(digest, theme))
     lines = (line.rstrip() for line in written.splitlines())
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
+    return re.sub(r"\n{4,}", "\n\n\n", "\n".join(lines)).strip() + "\n"
 
 
 def _context(digest: Digest, theme: Mapping[str, str]) -> dict[str, Any]:

@@ -93,6 +93,9 @@ def make(content: Content, blocks: Sequence[Block], key: str, reader_language: s
     writer = _Writer(content, reader_language, note)
     head = content.masthead
     pieces = _said_once([writer.piece(block) for block in blocks])
+    if reader_language not in catalogue.shipped():
+        named = language.name_in_english(reader_language)
+        note(f"The words around the stories have no {named} translation; readers see English.")
     for name, value in head.theme:
         if reason := theme.wrong(name, value):
             note(f"{reason} Readers see the default.")
