@@ -137,6 +137,7 @@ class EditionViewSet(SnippetViewSet):
     ]
     edit_handler = ObjectList(
         [
+            FieldPanel("body", heading="What is in it"),
             InlinePanel(
                 "texts",
                 [
@@ -147,7 +148,6 @@ class EditionViewSet(SnippetViewSet):
                 heading="Subject lines",
                 label="language",
             ),
-            FieldPanel("body", heading="What is in it"),
             MultiFieldPanel(
                 [FieldRowPanel([FieldPanel("newsletter"), FieldPanel("period"), FieldPanel("number")])],
                 heading="What it is",

@@ -29,6 +29,7 @@ from mailer.desk.texts import refuse_repeated_languages
 from mailer.desk.widgets import ChainInput, CountriesInput, LanguageSelect, LanguagesInput, ZoneSelect
 from mailer.editions.assemble import EditionExists, assemble
 from mailer.editions.audience import Audience
+from mailer.editions.clock import assembling_time
 from mailer.editions.models import Newsletter
 from mailer.editions.periods import BadPeriod, Period
 from mailer.rendering import theme
@@ -241,16 +242,15 @@ class AssembleView(PermissionRequiredMixin, WagtailAdminTemplateMixin, _PeriodFo
         ]
 
     def get_initial(self) -> dict[str, Any]:
-        return {"period": str(Period.at(timezone.now(), self.newsletter.zone))}
+        return {"period": str(Period.at(assembling_time(timezone.now()), self.newsletter.zone))}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(newsletter=self.newsletter, **kwargs)
 
     def form_valid(self, form: PeriodForm) -> HttpResponse:
         try:
-            edition = assemble(
-                self.newsletter, form.cleaned_data["period"], timezone.now(), user=staff(self.request)
-            )
+            now = assembling_time(timezone.now())
+            edition = assemble(self.newsletter, form.cleaned_data["period"], now, staff(self.request))
         except EditionExists as error:
             form.add_error("period", str(error))
             return self.form_invalid(form)

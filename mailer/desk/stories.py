@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from wagtail.admin.filters import DateRangePickerWidget, WagtailFilterSet
 from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, InlinePanel, MultiFieldPanel, ObjectList
-from wagtail.admin.ui.tables import Column, DateColumn
+from wagtail.admin.ui.tables import Column
 from wagtail.snippets.views.snippets import SnippetViewSet
 
 from mailer.desk.columns import WordColumn
@@ -59,6 +59,11 @@ def languages_of(story: Story) -> str:
     return ", ".join(places.language_name(text.language, "en") for text in story.texts.all())
 
 
+def day_of(story: Story) -> str:
+    """The story's day: "29 November 2021"."""
+    return f"{story.date.day} {story.date:%B %Y}"
+
+
 def readiness_of(story: Story) -> tuple[str, str]:
     """(tone, word): whether an edition may take it."""
     if not story.live:
@@ -83,7 +88,7 @@ class StoryViewSet(SnippetViewSet):
     list_display = [
         "__str__",
         Column("kind", label="Kind", accessor="get_kind_display", sort_key="kind"),
-        DateColumn("date", label="Date", sort_key="date"),
+        Column("date", label="Date", accessor=day_of, sort_key="date"),
         Column("countries", label="Countries", accessor=countries_of),
         Column("languages", label="Told in", accessor=languages_of),
         WordColumn("ready", label="State", accessor=readiness_of),
