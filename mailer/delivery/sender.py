@@ -16,12 +16,6 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import NamedTuple, Self
 
-try:
-    import uvloop
-except ImportError:
-    # A third faster, and not to be had everywhere.
-    uvloop = None
-
 from mailer.delivery.handshake import open_session
 from mailer.delivery.journal import Journal
 from mailer.delivery.pace import Bucket
@@ -79,7 +73,10 @@ class Sender:
         self._news = threading.Event()
         self._ready = threading.Event()
         self._stopping = False
+        # Sessions that are open, and those being opened.
         self._open = 0
+        self._opening = 0
+        self._hopeless = False
         self._failure: BaseException | None = None
         # Set when the loop runs.
         self._loop: asyncio.AbstractEventLoop
@@ -129,7 +126,7 @@ class Sender:
 
     def _run(self) -> None:
         try:
-            with asyncio.Runner(loop_factory=_new_loop) as runner:
+            with asyncio.Runner() as runner:
                 runner.run(self._main())
         except BaseException as error:  # noqa: BLE001  (it is raised in the caller's thread)
             self._failure = error
@@ -192,7 +189,7 @@ class Sender:
                 session = session or await self._connect()
                 if session is not None:
                     await self._turn(session)
-                elif self._open == 0 or not await self._pause(_CONNECT_AGAIN):
+                elif self._hopeless or not await self._pause(_CONNECT_AGAIN):
                     return
         finally:
             if session is not None:
@@ -206,13 +203,17 @@ class Sender:
 
     async def _connect(self) -> Session | None:
         """A session, or None when this slot must do without: others may have more luck, else there is trouble."""
+        self._opening += 1
         try:
             session = await open_session(self._relay)
         except SmtpError as error:
-            if self._open == 0 or isinstance(error, OurFault):
+            if self._open == 0 and self._opening == 1:
+                self._hopeless = True
                 self._troubles.append(Trouble(str(error), passing=not isinstance(error, OurFault)))
                 self._news.set()
             return None
+        finally:
+            self._opening -= 1
         self._open += 1
         return session
 
@@ -256,7 +257,3 @@ class Sender:
         if self._stopping or time.monotonic() >= job.latest:
             raise NotNow
         self._journal.begin(job.claimed.id, job.claimed.attempt)
-
-
-def _new_loop() -> asyncio.AbstractEventLoop:
-    return uvloop.new_event_loop() if uvloop else asyncio.new_event_loop()

@@ -104,6 +104,8 @@ class Relay:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await server.wait_closed()
+        # Transports that were just closed give their sockets back in the loop's next turns.
+        await asyncio.sleep(0.01)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -124,7 +126,7 @@ class Relay:
                 await writer.wait_closed()
 
 
-class _Dropped(ConnectionError):
+class _Dropped(ConnectionError):  # noqa: N818
     pass
 
 

@@ -28,11 +28,13 @@ def deliver(server, *envelopes, before_dot=lambda: None, **changes):
         relay = dataclasses.replace(smtp.Relay("127.0.0.1", server.port), **changes)
         session = await open_session(relay)
         outcomes = []
-        for one in envelopes:
-            if not session.usable:
-                session = await open_session(relay)
-            outcomes.append(await session.deliver(one, before_dot))
-        await session.quit()
+        try:
+            for one in envelopes:
+                if not session.usable:
+                    session = await open_session(relay)
+                outcomes.append(await session.deliver(one, before_dot))
+        finally:
+            await session.quit()
         return outcomes
 
     return asyncio.run(run())
@@ -140,7 +142,9 @@ def test_cancelling_says_whether_the_dot_had_left(server):
         while not server.taken:
             await asyncio.sleep(0.01)
         task.cancel()
-        return await task
+        outcome = await task
+        await session.end()
+        return outcome
 
     outcome = asyncio.run(run())
     assert asked and outcome.verdict is Verdict.IN_DOUBT
@@ -226,7 +230,8 @@ def test_no_message_can_end_early_or_carry_a_lone_line_end(message):
 
 @given(st.lists(st.integers(1, 40), max_size=20))
 def test_replies_are_read_however_the_octets_are_cut(cuts):
-    stream = b"220 hi\r\n250-one\r\n250-SIZE 10\r\n250 PIPELINING\r\n550-5.1.1 gone\r\n550 5.1.1 for good\r\n354\r\n"
+    stream = b"220 hi\r\n250-one\r\n250-SIZE 10\r\n250 PIPELINING\r\n550-5.1.1 gone\r\n550 5.1.1 for good\r\n"
+    stream += b"354\r\n"
     reader, replies, at = Reader(), [], 0
     for cut in [*cuts, len(stream)]:
         replies += reader.feed(stream[at : at + cut])

@@ -1,0 +1,126 @@
+"""From a claimed delivery to its message: sealed bytes of the variant, and what is the reader's own."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import datetime
+from functools import lru_cache, partial
+from typing import NamedTuple
+
+from django.conf import settings
+
+from mailer.approval import seal
+from mailer.approval.errors import BrokenSeal
+from mailer.approval.models import FrozenCopy, FrozenVariant
+from mailer.delivery import identity, verp
+from mailer.delivery.models import Mailing
+from mailer.delivery.records import Claimed
+from mailer.delivery.smtp import Envelope
+from mailer.rendering import mime, personal
+from mailer.rendering.headers import date
+from mailer.rendering.records import Rendered
+from subscribers import tokens
+
+# Variants kept ready; one is about as large as its mail.
+_READY = 128
+
+_country_names = lru_cache(maxsize=4096)(personal.country_names)
+
+
+class Sealed(NamedTuple):
+    """What all messages of a mailing share, as the seal binds it."""
+
+    newsletter: int
+    sender: str
+    # Of the sender's address.
+    domain: str
+    headers: mime.Envelope
+    # Key of each variant → its hash.
+    variants: dict[str, str]
+
+
+class _Variant(NamedTuple):
+    skeleton: mime.Skeleton
+    language: str
+
+
+class Composer:
+    """Makes messages; keeps what many of them share. Its methods belong to the thread of the ledger."""
+
+    def __init__(self) -> None:
+        self._mailings: dict[int, Sealed] = {}
+        self._variants: OrderedDict[int, _Variant] = OrderedDict()
+
+    def envelopes(
+        self, mailing: Mailing, claimed: list[Claimed], now: datetime
+    ) -> list[Callable[[], Envelope]]:
+        """For each claimed delivery a function that makes its envelope and message, to be called in any thread.
+
+        Raises BrokenSeal when what is stored is not what was sealed.
+        """
+        shared = self._mailings.get(mailing.pk)
+        if shared is None:
+            shared = self._mailings[mailing.pk] = sealed(mailing.copy)
+        self._fetch(shared, {one.variant for one in claimed})
+        moment = date(now)
+        ready = [partial(_envelope, shared, self._variants[one.variant], one, moment) for one in claimed]
+        while len(self._variants) > _READY:
+            self._variants.popitem(last=False)
+        return ready
+
+    def _fetch(self, shared: Sealed, wanted: set[int]) -> None:
+        for known in wanted & self._variants.keys():
+            self._variants.move_to_end(known)
+        missing = wanted - self._variants.keys()
+        for row in FrozenVariant.objects.filter(pk__in=missing):
+            _refuse_changed(shared, row)
+            skeleton = mime.Skeleton(rendered_of(row), shared.headers)
+            self._variants[row.pk] = _Variant(skeleton, row.language)
+
+
+def sealed(copy: FrozenCopy) -> Sealed:
+    """What the manifest says about the sender and the variants. Raises BrokenSeal when it is not what was hashed."""
+    if seal.digest(copy.manifest) != copy.sha256:
+        raise BrokenSeal
+    manifest = json.loads(copy.manifest)
+    newsletter = copy.edition.newsletter
+    sender = manifest["sender"]
+    domain = sender["email"].rpartition("@")[2]
+    headers = mime.Envelope(
+        from_name=sender["name"],
+        from_email=sender["email"],
+        reply_to=sender["reply_to"],
+        list_id=f"{newsletter.slug}.{domain}",
+        list_name=newsletter.name,
+        archive_url=f"{settings.CONFIG.site.url}/archive/",
+    )
+    return Sealed(newsletter.pk, sender["email"], domain, headers, manifest["variants"])
+
+
+def rendered_of(row: FrozenVariant) -> Rendered:
+    """A stored variant as rendering knows it."""
+    stories = tuple(row.stories.split(",")) if row.stories else ()
+    return Rendered(row.key, row.language, stories, row.subject, row.preheader, row.html, row.text)
+
+
+def _refuse_changed(shared: Sealed, row: FrozenVariant) -> None:
+    # A variant made after the seal is not in the manifest; it was made from the sealed content alone.
+    wanted = shared.variants.get(row.key, row.sha256)
+    if seal.variant_digest(row.subject, row.preheader, row.html, row.text) != wanted:
+        raise BrokenSeal(f"Variant {row.key} is not what was approved; nothing of it was sent.")
+
+
+def _envelope(shared: Sealed, variant: _Variant, claimed: Claimed, moment: str) -> Envelope:
+    site = settings.CONFIG.site.url
+    copy = mime.Copy(
+        to=claimed.email,
+        message_id=identity.message_id(claimed.id, shared.domain),
+        date=moment,
+        leave_url=f"{site}/unsubscribe/{tokens.make('leave', claimed.subscriber, shared.newsletter)}/",
+        leave_mailto=identity.leave_address(claimed.subscriber, shared.newsletter, shared.domain),
+        prefs_url=f"{site}/preferences/{tokens.make('prefs', claimed.subscriber, shared.newsletter)}/",
+        countries=_country_names(claimed.countries, variant.language),
+    )
+    return Envelope(verp.address(claimed.id, shared.domain), claimed.email, variant.skeleton.message(copy))

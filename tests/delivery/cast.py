@@ -1,0 +1,78 @@
+"""The delivery's cast: the December edition, sealed by two people, and as many readers as a test asks for."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any
+
+from mailer.approval import seal, submit
+from mailer.approval.models import FrozenCopy
+from mailer.delivery import engine, release
+from mailer.delivery.models import Delivery, Mailing
+from mailer.reports.account import account
+from tests import cast
+
+NOW = cast.NOW
+NEVER = threading.Event()
+
+
+def sealed_copy(at: datetime = NOW) -> FrozenCopy:
+    """The December edition for whoever is on the list now: submitted, approved, scheduled."""
+    staff = cast.staff()
+    edition = cast.december(staff.writer)
+    copy = submit.submit(edition, staff.writer, at)
+    seal.approve(copy, staff.approver, copy.sha256, at)
+    return seal.schedule(copy, staff.approver, None, at)
+
+
+def released(at: datetime = NOW) -> Mailing:
+    """A mailing of that copy, planned."""
+    sealed_copy(at)
+    (mailing,) = release.release_due(at)
+    return mailing
+
+
+def readers(count: int, **choice: Any) -> None:
+    """reader-0, reader-1, …"""
+    for number in range(count):
+        cast.reader(f"reader-{number}", **choice)
+
+
+class Clock:
+    """Time that stands until it is moved."""
+
+    def __init__(self, at: datetime = NOW) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def move(self, **delta: float) -> None:
+        self.at += timedelta(**delta)
+
+
+def send(clock: Clock | None = None, mailing: Mailing | None = None) -> engine.Summary:
+    """One call of the engine."""
+    return engine.send_due(clock or Clock(), NEVER, mailing)
+
+
+def states(mailing: Mailing) -> dict[str, int]:
+    """How many deliveries are in each state."""
+    return dict(Counter(Delivery.objects.filter(mailing=mailing).values_list("state", flat=True)))
+
+
+def reasons(mailing: Mailing) -> dict[str, str]:
+    """reader's name → why excluded or refused, else the state."""
+    from subscribers.models import Subscriber
+
+    names = {s.pk: s.email.split("@")[0] for s in Subscriber.objects.all()}
+    rows = Delivery.objects.filter(mailing=mailing)
+    return {names.get(d.subscriber, "erased"): d.reason or d.state for d in rows}
+
+
+def balances(mailing: Mailing) -> bool:
+    mailing.refresh_from_db()
+    found = account(mailing)
+    return found.balances and found.audience == Delivery.objects.filter(mailing=mailing).count()
