@@ -21,7 +21,7 @@ _RETURNED_TYPES = {
 }
 
 # A line behind which stands what was sent.
-_MARKER = pattern("returned", before=r"^[\s>*_=-]*", after=r"[\s:.*_=-]*(?:[,;:].{0,80})?$")
+_MARKER = pattern("returned", before=r"^[ \t>*_=-]{0,80}", after=r"[ \t:.*_=-]{0,80}(?:[,;:].{0,80})?$")
 _HEADER_LINE = re.compile(
     r"^[ \t]*(received|return-path|message-id|from|to|cc|subject|date|mime-version|dkim-signature|x-[a-z-]+"
     r"|content-type|content-transfer-encoding|reply-to|sender|precedence|in-reply-to|references|list-[a-z-]+"
