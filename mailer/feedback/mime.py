@@ -27,7 +27,7 @@ _PARAMETER = re.compile(
     r"""[;\s]([a-z0-9-]{1,30})\*?\s*=\s*(?:"([^"]{0,200})"|([^\s;"]{1,200}))""", re.IGNORECASE
 )
 _TAG = re.compile(
-    r"<(?:style|script)\b.{0,20000}?</(?:style|script)>|<[^<>@]{0,2000}>", re.IGNORECASE | re.DOTALL
+    r"<(?:style|script)\b.{0,4000}?</(?:style|script)>|<[^<>@]{0,2000}>", re.IGNORECASE | re.DOTALL
 )
 _LINE_TAG = re.compile(r"<(?:br|/p|/tr|/div|/td|/h\d|p|div)\b[^<>]{0,500}>", re.IGNORECASE)
 _ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&#39;", "'"), ("&nbsp;", " "), ("&amp;", "&"))

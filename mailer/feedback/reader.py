@@ -23,7 +23,7 @@ logging.getLogger("flufl.bounce").setLevel(logging.WARNING)
 _COMPLAINTS = {"abuse", "fraud", "opt-out", "opt-out-list"}
 _MAX_DIAGNOSTIC = 1_000
 # Octets that flufl is given; its cost grows with the message.
-_FLUFL_OCTETS = 64 * 1024
+_FLUFL_OCTETS = 32 * 1024
 
 
 def read(raw: bytes, envelope_to: str | None = None) -> Reading:

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import OperationalError
+from typer.testing import CliRunner
+
+from mailer.command import bounces
+from mailer.feedback import intake
+from mailer.feedback.models import ReturnedMessage
+from tests.feedback.test_reader import SAMPLES, sample
+
+runner = CliRunner()
+
+
+def test_read_prints_one_object_for_each_file_and_touches_no_database() -> None:
+    files = [str(SAMPLES / "two-in-one-report.eml"), str(SAMPLES / "away-en.eml")]
+    result = runner.invoke(bounces.app, ["read", *files, "--json"])
+    first, second = map(json.loads, result.stdout.splitlines())
+    assert result.exit_code == 0
+    assert (first["file"], first["kind"]) == (files[0], "bounce")
+    assert [
+        {name: one[name] for name in ("address", "class", "reason", "status")} for one in first["recipients"]
+    ] == [
+        {"address": "one@left.example", "class": "hard", "reason": "unknown_user", "status": "5.1.1"},
+        {"address": "two@right.example", "class": "soft", "reason": "mailbox_full", "status": "4.2.2"},
+    ]
+    assert (second["kind"], second["recipients"]) == ("auto_reply", [])
+
+
+def test_read_names_the_file_that_it_cannot_open(tmp_path: Path) -> None:
+    result = runner.invoke(bounces.app, ["read", str(tmp_path / "missing.eml"), "--json"])
+    assert result.exit_code == 1
+    assert "missing.eml" in result.stderr
+
+
+@pytest.mark.django_db
+def test_receive_stores_what_stands_on_stdin() -> None:
+    result = runner.invoke(bounces.app, ["receive"], input=sample("letter.eml"))
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert ReturnedMessage.objects.get().kind == "other"
+
+
+def test_receive_asks_the_mail_server_to_try_again_when_it_could_not_store(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def locked(*_: Any) -> None:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(intake, "receive", locked)
+    result = runner.invoke(bounces.app, ["receive"], input=io.BytesIO(b"x").getvalue())
+    assert result.exit_code == 75
+    assert "try again" in result.stderr
+
+
+@pytest.mark.django_db
+def test_poll_reads_the_mailbox_of_the_configuration(tmp_path: Path, settings: Any) -> None:
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "1.host").write_bytes(sample("letter.eml"))
+    config = django_settings.CONFIG
+    settings.CONFIG = replace(config, bounces=replace(config.bounces, maildir=str(tmp_path)))
+    result = runner.invoke(bounces.app, ["poll", "--json"])
+    assert json.loads(result.stdout) == {"received": 1, "kinds": {"other": 1}, "repeated": 0, "failed": 0}
+
+
+def test_poll_without_a_mailbox_says_what_to_set() -> None:
+    result = runner.invoke(bounces.app, ["poll"])
+    assert result.exit_code == 1
+    assert "[bounces] maildir" in result.stderr
+
+
+def test_score_prints_the_rates() -> None:
+    result = runner.invoke(bounces.app, ["score", str(SAMPLES), "--json"])
+    told = json.loads(result.stdout)
+    assert (told["found_percent"], told["false_hard"], told["missed_hard"]) == (100.0, 0, 0)
+
+
+def test_score_names_a_folder_without_expectations(tmp_path: Path) -> None:
+    result = runner.invoke(bounces.app, ["score", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "expected.json" in result.stderr
