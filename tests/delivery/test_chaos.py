@@ -152,8 +152,8 @@ def test_where_doubt_is_left_nobody_is_mailed_twice_and_each_doubtful_reader_is_
 
 
 def test_two_workers_at_once_send_nobody_two(program):
-    readers = 300
-    with Relay(Script(latency=0.002)) as relay:
+    readers = 1200
+    with Relay(Script(latency=0.003)) as relay:
         worker = program(relay)
         worker.ask(f"prepare {readers}")
         first, second = worker.start(), worker.start()
