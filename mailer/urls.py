@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 from wagtail.admin import urls as desk_urls
 
-urlpatterns = [
+import mailer.public.urls
+import subscribers.urls
+
+urlpatterns: list[URLPattern | URLResolver] = [
     path("desk/", include(desk_urls)),
+    *subscribers.urls.urlpatterns,
+    *mailer.public.urls.urlpatterns,
 ]

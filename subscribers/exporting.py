@@ -30,7 +30,7 @@ def export_csv(target: _Target, mailing_list: MailingList | None = None) -> int:
 
 def harmless(cell: str) -> str:
     """The cell with an apostrophe before anything that a spreadsheet would take for a formula."""
-    return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell
+    return f"'{cell}" if cell.lstrip("'").startswith(FORMULA_STARTS) else cell
 
 
 def _cells(row: Subscription) -> tuple[str, ...]:

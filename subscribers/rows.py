@@ -100,7 +100,7 @@ def _row(line: int, columns: dict[str, int], cells: Sequence[str]) -> Person | R
 
 def _cell(cells: Sequence[str], place: int) -> str:
     text = cells[place].strip() if place < len(cells) else ""
-    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA_STARTS) else text
+    return text[1:] if text.startswith("'") and text.lstrip("'").startswith(FORMULA_STARTS) else text
 
 
 def _address(text: str) -> str:

@@ -32,7 +32,8 @@ def sign_up(request: HttpRequest) -> HttpResponse:
             request.POST if request.method == "POST" else None,
             lists=lists,
             spoken=language,
-            initial={"language": language, "lists": [one.pk for one in lists]},
+            # No box is ticked beforehand: consent is what somebody does.
+            initial={"language": language},
         )
         if request.method == "POST" and form.by_a_machine():
             return page(request, "pages/sign_up_sent.html", language=language, private=True)

@@ -11,3 +11,7 @@ os.environ.setdefault("MAILER_STORAGE__PATH", tempfile.mkdtemp(prefix="mailer-te
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailer.settings")
 # Playwright's loop runs in the test's thread beside Django's synchronous database calls.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+# WhiteNoise warns of a missing folder, and warnings are errors here.
+(Path(os.environ["MAILER_STORAGE__PATH"]) / "static").mkdir(parents=True, exist_ok=True)
+# Whitenoise warns of a folder that is not there, and a warning fails a test.
+(Path(os.environ["MAILER_STORAGE__PATH"]) / "static").mkdir(parents=True, exist_ok=True)

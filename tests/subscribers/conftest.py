@@ -1,0 +1,60 @@
+"""The cast: a handful of readers on two lists, each there for a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from mailer.editions.models import Newsletter
+from subscribers.models import MailingList, Subscriber, Subscription
+
+NOW = datetime(2026, 3, 3, 9, tzinfo=UTC)
+
+Join = Callable[..., Subscriber]
+
+
+@pytest.fixture
+def monthly(db: None) -> MailingList:
+    return MailingList.objects.create(slug="monthly", name="Silk Road Monthly")
+
+
+@pytest.fixture
+def events(db: None) -> MailingList:
+    return MailingList.objects.create(slug="events", name="Events")
+
+
+@pytest.fixture
+def newsletter(monthly: MailingList) -> Newsletter:
+    made = Newsletter.objects.create(
+        slug="silk-road",
+        name="Silk Road Monthly",
+        office="Regional Office",
+        postal_address="12 Example Street",
+        sender_name="Regional Office",
+        sender_email="news@example.org",
+        countries=("KZ", "UZ"),
+        languages=("en", "ru"),
+    )
+    made.lists.add(monthly)
+    return made
+
+
+@pytest.fixture
+def join(monthly: MailingList) -> Join:
+    """Makes a reader on lists (default: the monthly one, confirmed)."""
+
+    def make(local: str, *lists: MailingList, state: str = "confirmed", **choices: object) -> Subscriber:
+        person = Subscriber.objects.create(email=f"{local}@example.org", **choices)
+        for one in lists or (monthly,):
+            Subscription.objects.create(
+                subscriber=person,
+                mailing_list=one,
+                state=state,
+                confirmed_at=NOW if state == "confirmed" else None,
+                ended_at=NOW if state == "unsubscribed" else None,
+            )
+        return person
+
+    return make
