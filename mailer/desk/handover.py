@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -280,7 +280,7 @@ class SchedulePage(EditionPage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
         copy = context["overview"].copy
-        context.setdefault("form", MomentForm(zone=self.zone))
+        context.setdefault("form", MomentForm(zone=self.zone, initial={"at": self._next_hour()}))
         if copy is not None:
             context["form"].fields["at"].widget.attrs |= {
                 "min": f"{copy.window_from.astimezone(self.zone):%Y-%m-%dT%H:%M}",
@@ -314,6 +314,10 @@ class SchedulePage(EditionPage):
             then="report" if at is None else "schedule",
             otherwise="schedule",
         )
+
+    def _next_hour(self) -> str:
+        hour = timezone.now().astimezone(self.zone) + timedelta(hours=1)
+        return f"{hour:%Y-%m-%dT%H:00}"
 
     def _said(self, at: datetime | None) -> str:
         return "now" if at is None else f"on {at:%d %B %Y at %H:%M} ({self.zone.key})"

@@ -20,7 +20,7 @@ from wagtail.admin.ui.tables import Column
 from wagtail.admin.views.generic import EditView, IndexView
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.admin.viewsets.model import ModelViewSet
-from wagtail.admin.widgets.button import HeaderButton
+from wagtail.admin.widgets.button import Button, HeaderButton
 from wagtail.log_actions import log
 
 from mailer.desk.columns import LinkColumn
@@ -77,7 +77,7 @@ class NewsletterIndex(IndexView):
     def get_list_more_buttons(self, instance: Newsletter) -> list[Any]:
         buttons: list[Any] = super().get_list_more_buttons(instance)
         if self.request.user.has_perm("mailer.add_edition"):
-            buttons.insert(0, _assemble_button(instance))
+            buttons.insert(0, _assemble_button(instance, Button))
         return buttons
 
 
@@ -86,12 +86,16 @@ class NewsletterEdit(EditView):
 
     @property
     def header_buttons(self) -> list[HeaderButton]:
-        return [_assemble_button(self.object)] if self.request.user.has_perm("mailer.add_edition") else []
+        return (
+            [_assemble_button(self.object, HeaderButton)]
+            if self.request.user.has_perm("mailer.add_edition")
+            else []
+        )
 
 
-def _assemble_button(newsletter: Newsletter) -> HeaderButton:
+def _assemble_button(newsletter: Newsletter, kind: Any) -> Any:
     address = reverse("desk_assemble", args=[newsletter.pk])
-    return HeaderButton("Assemble an edition", url=address, icon_name="plus", priority=5)
+    return kind("Assemble an edition", url=address, icon_name="plus", priority=5)
 
 
 class NewsletterViewSet(ModelViewSet):

@@ -22,8 +22,15 @@ class PersonPanel(Panel):
         def is_shown(self) -> bool:
             return bool(self.instance and self.instance.pk)
 
+        def is_allowed(self, permission: str) -> bool:
+            return bool(self.request and self.request.user.has_perm(permission))
+
         def get_context_data(self, parent_context: dict[str, Any] | None = None) -> dict[str, Any]:
-            return {**super().get_context_data(parent_context), **facts(self.instance)}
+            return {
+                **super().get_context_data(parent_context),
+                **facts(self.instance),
+                "may_lift": self.is_allowed("subscribers.change_suppression"),
+            }
 
 
 def facts(person: Subscriber) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from subscribers.models import Subscriber
 
 _State = Mailing.State
 _PER_PAGE = 50
-# One for each term of the account, in the order of `sum_line`; the table beside the bar says the same.
+# One for each term of the account, in the order of `terms`; the table beside the bar says the same.
 _COLOURS = ("#B9C4CB", "#8FD3DB", "#0A6E7A", "#E9A724", "#A5291F", "#7A4E00", "#5B6B78")
 _MOVING = (_State.PLANNING, _State.SENDING)
 
@@ -69,11 +69,7 @@ class ReportPage(EditionPage):
             "mailing": mailing,
             "account": told,
             "figures": figures(told),
-            "sum": sum_line(told),
-            "bar": [
-                (label, count, colour)
-                for (label, count), colour in zip(sum_line(told), _COLOURS, strict=True)
-            ],
+            "terms": [(*term, colour) for term, colour in zip(terms(told), _COLOURS, strict=True)],
             "excluded": [(reason_words(reason), count) for reason, count in sorted(told.excluded.items())],
             "progress": progress(told),
             "moving": mailing.state in _MOVING,
@@ -87,11 +83,12 @@ class ReportPage(EditionPage):
         return tuple(deed for deed, (_, _, _, states) in _DEEDS.items() if mailing.state in states)
 
     def _unreached(self, mailing: Mailing) -> Any:
-        missed = (
-            ~Q(state=Delivery.State.ACCEPTED) | Q(bounced_at__isnull=False) | Q(complained_at__isnull=False)
+        on_their_way = (Delivery.State.PLANNED, Delivery.State.CLAIMED)
+        well = Q(state=Delivery.State.ACCEPTED, bounced_at__isnull=True, complained_at__isnull=True)
+        rows = Delivery.objects.filter(~well, mailing=mailing).exclude(state__in=on_their_way)
+        page: Any = Paginator(rows.order_by("state", "subscriber"), _PER_PAGE).get_page(
+            self.request.GET.get("p")
         )
-        rows = Delivery.objects.filter(missed, mailing=mailing).order_by("state", "subscriber")
-        page: Any = Paginator(rows, _PER_PAGE).get_page(self.request.GET.get("p"))
         page.object_list = told_people(list(page.object_list))
         return page
 
@@ -108,7 +105,7 @@ def figures(told: Account) -> list[tuple[str, int, str, str]]:
     ]
 
 
-def sum_line(told: Account) -> list[tuple[str, int]]:
+def terms(told: Account) -> list[tuple[str, int]]:
     """The account's terms, whose sum is the audience."""
     return [
         ("planned", told.planned),

@@ -1,0 +1,88 @@
+"""The desk’s people, one of each group, and the December edition that the writer’s stories made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+
+from mailer.approval import seal
+from mailer.approval.models import FrozenCopy
+from mailer.approval.submit import submit
+from mailer.delivery.models import Delivery, Mailing
+from mailer.desk.groups import ensure_groups
+from mailer.editions.models import Edition
+from subscribers.models import Subscriber
+from tests import cast
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Everybody at the desk, and what lies on it."""
+
+    # Wrote every story; submits.
+    writer: User
+    # Wrote nothing; approves and schedules.
+    approver: User
+    # Runs lists, people and settings.
+    admin: User
+    # Signed in, but in no group that may enter.
+    stranger: User
+    edition: Edition
+    # Wants Kazakhstan in Kazakh; confirmed.
+    reader: Subscriber
+
+
+def desk() -> Desk:
+    groups = ensure_groups()
+    people = {}
+    for name, group in (("dana", "Writers"), ("timur", "Approvers"), ("lola", "Admins"), ("guest", None)):
+        people[name] = User.objects.create_user(
+            name, f"{name}@office.example.org", "a long password", first_name=name.title()
+        )
+        if group:
+            people[name].groups.add(groups[group])
+    reader = cast.reader("aigul", ("KZ",), "kk")
+    edition = cast.december(by=people["dana"])
+    return Desk(people["dana"], people["timur"], people["lola"], people["guest"], edition, reader)
+
+
+def as_user(user: User) -> Client:
+    """A browser in which `user` has signed in."""
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def submitted(at: Desk) -> FrozenCopy:
+    return submit(at.edition, at.writer, timezone.now())
+
+
+def approved(at: Desk) -> FrozenCopy:
+    copy = submitted(at)
+    seal.approve(copy, at.approver, copy.sha256, timezone.now())
+    return copy
+
+
+def scheduled(at: Desk, when: datetime | None = None) -> FrozenCopy:
+    copy = approved(at)
+    seal.schedule(copy, at.approver, when or timezone.now() + timedelta(hours=2), timezone.now())
+    return copy
+
+
+def sending(at: Desk, state: str = "sending") -> Mailing:
+    """A mailing with one reader of each fate, whose account balances."""
+    copy = scheduled(at)
+    mailing = Mailing.objects.create(copy=copy, edition=at.edition, state=state, audience=4)
+    for number, fate in enumerate(("accepted", "planned", "refused", "excluded"), start=at.reader.pk):
+        Delivery.objects.create(
+            mailing=mailing,
+            subscriber=number,
+            state=fate,
+            reason={"excluded": "unconfirmed", "refused": "refused"}.get(fate, ""),
+            reply="550 5.1.1 No such user" if fate == "refused" else "",
+        )
+    return mailing
