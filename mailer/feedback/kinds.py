@@ -16,6 +16,7 @@ _GIVEN_UP = pattern("given_up")
 _AUTO_SUBJECT = pattern("auto_subject", before=_REPLY)
 _CHALLENGE = pattern("challenge")
 _LEAVE_SUBJECT = pattern("leave_subject", before=_REPLY, after=r"\W*$")
+_PERSONAL = re.compile(r"\s*(?:re|fwd?|aw|wg|tr|ha|пересл\w*|отв\w*)\s*:", re.IGNORECASE)
 # Amazon's own notices of bounces, by mail.
 _NOTICE = re.compile(r'"(?:notificationType|eventType)"\s*:\s*"Bounce"')
 _AUTO_HEADERS = (
@@ -42,7 +43,9 @@ def null_path(headers: Headers) -> bool:
 
 
 def failure_subject(headers: Headers) -> bool:
-    return bool(_FAILURE_SUBJECT.search(headers.words("subject")[:300]))
+    """Whether the subject is that of a bounce; one that was forwarded or answered is a person's."""
+    subject = headers.words("subject")[:300]
+    return bool(_FAILURE_SUBJECT.search(subject)) and not _PERSONAL.match(subject)
 
 
 def failure_words(words: str) -> bool:

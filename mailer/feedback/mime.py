@@ -7,6 +7,7 @@ limited number of octets, parts and levels, never raises, and keeps what it does
 from __future__ import annotations
 
 import binascii
+import codecs
 import quopri
 import re
 from collections.abc import Iterator
@@ -26,6 +27,15 @@ _HEADER = re.compile(r"([!-9;-~]{1,76})[ \t]*:[ \t]*(.*)", re.DOTALL)
 _PARAMETER = re.compile(
     r"""[;\s]([a-z0-9-]{1,30})\*?\s*=\s*(?:"([^"]{0,200})"|([^\s;"]{1,200}))""", re.IGNORECASE
 )
+# Python's own codecs: they are no charsets, and decoding some of them takes quadratic time.
+_NOT_OF_MAIL = {
+    "punycode",
+    "idna",
+    "unicode-escape",
+    "unicode_escape",
+    "raw-unicode-escape",
+    "raw_unicode_escape",
+}
 _TAG = re.compile(
     r"<(?:style|script)\b.{0,4000}?</(?:style|script)>|<[^<>@]{0,2000}>", re.IGNORECASE | re.DOTALL
 )
@@ -126,7 +136,7 @@ def _part(raw: bytes, depth: int, budget: list[int]) -> Part:
     budget[0] -= 1
     # A header block ends at the first empty line; a part may begin with it and have none.
     head, _, body = (b"", b"", raw[1:]) if raw.startswith(b"\n") else raw.partition(b"\n\n")
-    headers = Headers(_fields(head.decode("utf-8", "replace")))
+    headers = Headers(_fields(_clean(head.decode("utf-8", "replace"))))
     kind, parameters = _content_type(headers.first("content-type"))
     part = Part(headers, body, kind, parameters)
     boundary = parameters.get("boundary", "").rstrip()
@@ -184,9 +194,16 @@ def _transfer_decoded(body: bytes, encoding: str) -> bytes:
 
 
 def _charset_decoded(raw: bytes, charset: str) -> str:
-    for name in (charset.strip() or "utf-8", "utf-8", "latin-1"):
+    for name in (charset.strip() or "utf-8", "utf-8"):
         try:
-            return raw.decode(name, "replace" if name.lower().startswith("iso-2022") else "strict")
+            codec = codecs.lookup(name).name
+            if codec not in _NOT_OF_MAIL:
+                return _clean(raw.decode(codec, "replace" if codec.startswith("iso2022") else "strict"))
         except (LookupError, ValueError):
             continue
-    return raw.decode("latin-1")
+    return _clean(raw.decode("latin-1"))
+
+
+def _clean(text: str) -> str:
+    """Text that every database takes: no NUL, no half of a surrogate pair."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()

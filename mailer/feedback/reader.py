@@ -47,11 +47,11 @@ def _read(raw: bytes, envelope_to: str | None) -> Reading:
     found = texts.notice(root)
     envelope = identity.envelope_recipients(root.headers, envelope_to)
     kind, recipients, feedback_type = _kind(root, found, message, envelope)
+    # What is for a person anyway is not searched for tokens that it may only quote.
+    known = identity.identify(envelope, "" if kind == "other" else _searchable(message, root, found))
     departure = identity.departure(envelope) if kind == "other" else None
-    known = identity.identify(envelope, _searchable(message, root, found)) if kind != "other" else None
-    if kind == "other" and (departure or kinds.leave_subject(root.headers)):
-        known = None if departure else identity.identify(envelope, "")
-        kind = "unsubscribe" if departure or known else "other"
+    if departure or (kind == "other" and known and kinds.leave_subject(root.headers)):
+        kind = "unsubscribe"
     return Reading(
         kind=kind,
         recipients=tuple(recipients) or _nameless(kind, known is not None, found),
@@ -74,7 +74,7 @@ def _kind(
         if feedback_type in _COMPLAINTS:
             return "complaint", _complainers(fields, found), feedback_type
         return "other", [], feedback_type
-    if report.is_receipt(root):
+    if report.is_receipt(root) and not (kinds.by_daemon(headers) and kinds.failure_words(found.words)):
         return "receipt", [], ""
     statuses = report.statuses(root)
     if statuses:
@@ -104,15 +104,18 @@ def _is_bounce(root: Part, found: Notice) -> bool:
     daemon, subject = kinds.by_daemon(headers), kinds.failure_subject(headers)
     if kinds.auto_subject(headers) and not daemon:
         return False
-    if daemon and subject:
+    if daemon and (subject or found.returns):
         return True
-    if daemon or (kinds.null_path(headers) and (subject or not kinds.auto_reply(headers))):
-        return kinds.failure_words(found.words)
-    return False
+    if not daemon and kinds.auto_reply(headers) and not subject:
+        return False
+    # Who is no mail system by name needs an empty return path or a returned message to speak for it.
+    return (daemon or kinds.null_path(headers) or (subject and found.returns)) and kinds.failure_words(
+        found.words
+    )
 
 
 def _reported(status: report.Status, found: Notice) -> Recipient:
-    action = status.action or ("delivered" if status.status.startswith("2") else "failed")
+    action = status.action
     if action not in ("failed", "delayed"):
         return Recipient(
             status.address,

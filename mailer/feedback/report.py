@@ -11,6 +11,7 @@ MAX_RECIPIENTS = 200
 _STATUS_TYPES = {"message/delivery-status", "message/global-delivery-status"}
 _FIELD = re.compile(r"^(?:final|original)-recipient[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _NEXT = re.compile(r"\n(?=(?:final)-recipient[ \t]*:)", re.IGNORECASE)
+_ACTION = re.compile(r"\s*(?:failed|delayed|delivered|relayed|expanded)\b")
 _ADDRESS = re.compile(r"[^\s<>\"(),;:\[\]]{1,80}@[^\s<>\"(),;:\[\]@]{1,253}")
 # RFC 6522's sibling for read receipts, RFC 8098.
 _RECEIPT_TYPES = {"message/disposition-notification"}
@@ -23,7 +24,7 @@ class Status:
     # Lower case; the one that finally failed, and the one that was written to when they differ.
     address: str
     alias: str
-    # failed, delayed, delivered, relayed, expanded; "" where the field is missing.
+    # failed, delayed, delivered, relayed, expanded; another word or none is judged by the code.
     action: str
     # Enhanced code, "5.1.1"; "" without one.
     status: str
@@ -33,10 +34,10 @@ class Status:
 
 
 def statuses(root: Part) -> list[Status]:
-    """Every recipient that a delivery report in this message names."""
+    """Every recipient that a delivery report in this message names; a refusing receipt names one too."""
     found: list[Status] = []
     for part in root.walk():
-        if part.type in _STATUS_TYPES:
+        if part.type in _STATUS_TYPES | _RECEIPT_TYPES:
             found += _groups(part.text)
     if not found:
         for part in root.walk():
@@ -93,11 +94,12 @@ def _status(fields: Headers) -> Status:
         fields.first("x-actual-recipient")
     )
     code = re.match(r"\s*([245]\.\d{1,3}\.\d{1,3})", fields.first("status"))
-    action = re.match(r"[a-z-]+", fields.first("action").lower())
+    action = _ACTION.match(fields.first("action").lower())
+    positive = code is not None and code[1].startswith("2")
     return Status(
         address=final or original,
         alias=original if final and original != final else "",
-        action=action[0] if action else "",
+        action=action[0].strip() if action else "delivered" if positive else "failed",
         status=code[1] if code else "",
         diagnostic=_without_type(
             " ".join(fields.all("diagnostic-code")[:3]) or _remark(fields.first("status"))

@@ -32,8 +32,8 @@ class Row(NamedTuple):
 _STATES = (
     ("accepted", "Accepted", "●", "full"),
     ("planned", "Not yet sent", "○", "hollow"),
-    ("claimed", "Being sent", "◐", "light"),
-    ("deferred", "To be tried again", "◔", "dots"),
+    ("claimed", "Being sent", "▶", "light"),
+    ("deferred", "To be tried again", "◆", "dots"),
     ("in_doubt", "In doubt", "?", "dots"),
     ("refused", "Refused", "✕", "lines"),
 )

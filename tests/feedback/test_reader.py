@@ -161,3 +161,13 @@ def test_parts_and_levels_are_limited() -> None:
     while root.children:
         root, depth = root.children[0], depth + 1
     assert depth == mime.MAX_DEPTH
+
+
+@pytest.mark.parametrize("charset", ["punycode", "raw_unicode_escape", "idna", "rot13", "utf-7", "no-such"])
+def test_a_charset_that_is_none_neither_hangs_nor_breaks(charset: str) -> None:
+    head = f"From: mailer-daemon\nSubject: failure notice\nContent-Type: text/plain; charset={charset}\n\n"
+    body = b"<a@b.example>:\n550 mailbox\0 full \\ud800\n" + b"-abc" * 30_000
+    (found,) = read(head.encode() + body).recipients
+    assert found.address == "a@b.example"
+    assert "\0" not in found.diagnostic
+    found.diagnostic.encode()
