@@ -98,6 +98,13 @@ def program(tmp_path, url):
         one.close()
 
 
+def until_taken(relay: Relay, count: int) -> None:
+    """Wait until the server has so many messages; not for ever, for the sender may have had no more to send."""
+    limit = time.monotonic() + 10
+    while len(relay.taken) < count and time.monotonic() < limit:
+        time.sleep(0.001)
+
+
 def killed_often(program: Program, relay: Relay, seed: int, readers: int) -> int:
     """Run the program, killing it at random moments until KILLS are reached or it is done; the kills that hit."""
     moments = random.Random(seed)
@@ -105,9 +112,7 @@ def killed_often(program: Program, relay: Relay, seed: int, readers: int) -> int
     pid = program.start()
     for _ in range(KILLS):
         wanted = len(relay.taken) + moments.randint(1, max(1, readers // KILLS - 2))
-        limit = time.monotonic() + 20
-        while len(relay.taken) < wanted and len(relay.taken) < readers and time.monotonic() < limit:
-            time.sleep(0.001)
+        until_taken(relay, min(wanted, readers))
         time.sleep(moments.random() * 0.02)
         status = program.end(pid, signal.SIGKILL)
         hits += status == signal.SIGKILL
@@ -168,8 +173,7 @@ def test_asked_to_stop_the_program_ends_in_order(program):
         worker = program(relay)
         worker.ask("prepare 100")
         pid = worker.start()
-        while len(relay.taken) < 10:
-            time.sleep(0.01)
+        until_taken(relay, 10)
         started = time.monotonic()
         assert worker.end(pid, signal.SIGTERM) == 0
         assert time.monotonic() - started < 10
