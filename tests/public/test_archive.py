@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+import pytest
+from django.test import Client
+
+from mailer.approval import seal
+from mailer.approval.models import FrozenCopy
+from mailer.approval.submit import submit
+from mailer.delivery.models import Mailing
+from mailer.public import sent
+from tests import cast
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+@pytest.fixture
+def copy(db: None) -> FrozenCopy:
+    """The December edition, written by one person, sealed and scheduled by another."""
+    staff = cast.staff()
+    edition = cast.december()
+    cast.reader("olga", ("KZ",), "ru")
+    frozen = submit(edition, staff.writer, cast.NOW)
+    seal.approve(frozen, staff.approver, frozen.sha256, cast.NOW)
+    return seal.schedule(frozen, staff.approver, None, cast.NOW)
+
+
+@pytest.fixture
+def mailing(copy: FrozenCopy) -> Mailing:
+    """Its mailing, on its way: some readers have their mail, others wait."""
+    return Mailing.objects.create(
+        copy=copy, edition=copy.edition, state="sending", created_at=cast.NOW, started_at=cast.NOW
+    )
+
+
+def _pages(copy: FrozenCopy) -> list[str]:
+    root, key = f"/archive/{copy.edition.slug}/", copy.variants.first().key  # type: ignore[union-attr]
+    event = next(key for key in _event_keys(copy))
+    return [root, f"{root}{key}/", f"{root}{event}.ics"]
+
+
+def _event_keys(copy: FrozenCopy) -> list[str]:
+    return re.findall(r'"key":"([^"]+)","kind":"event"', copy.content)
+
+
+def test_nothing_of_an_edition_is_public_before_its_mailing_begins(client: Client, copy: FrozenCopy) -> None:
+    for state in (None, "planning", "held"):
+        if state:
+            Mailing.objects.update_or_create(copy=copy, defaults={"edition": copy.edition, "state": state})
+        assert [client.get(page).status_code for page in _pages(copy)] == [404, 404, 404]
+        assert copy.edition.slug not in client.get("/archive/").content.decode()
+        assert copy.edition.slug not in client.get("/archive/feed.xml").content.decode()
+
+
+@pytest.mark.parametrize("state", ["sending", "paused", "done"])
+def test_a_mail_that_is_out_finds_its_pages(client: Client, mailing: Mailing, state: str) -> None:
+    Mailing.objects.update(state=state)
+    assert [client.get(page).status_code for page in _pages(mailing.copy)] == [200, 200, 200]
+    assert mailing.edition.slug in client.get("/archive/").content.decode()
+
+
+def test_a_mailing_cancelled_on_its_way_leaves_no_dead_link_and_no_entry(
+    client: Client, mailing: Mailing
+) -> None:
+    Mailing.objects.update(state="cancelled")
+    assert [client.get(page).status_code for page in _pages(mailing.copy)] == [200, 200, 200]
+    assert mailing.edition.slug not in client.get("/archive/").content.decode()
+
+
+def test_every_variant_has_a_web_copy_that_belongs_to_nobody(client: Client, mailing: Mailing) -> None:
+    for variant in mailing.copy.variants.all():
+        answer = client.get(f"/archive/{mailing.edition.slug}/{variant.key}/")
+        html = answer.content.decode()
+        assert "%%" not in html
+        assert "/unsubscribe/" not in html
+        assert answer["Content-Language"] == variant.language
+        assert "script" not in answer["Content-Security-Policy"]
+        assert not answer.cookies
+
+
+def test_the_edition_offers_its_widest_variant_in_each_language(client: Client, mailing: Mailing) -> None:
+    widest = {one.language: one for one in sent.widest(mailing.copy_id)}
+    for variant in mailing.copy.variants.all():
+        assert len(variant.stories.split(",")) <= len(widest[variant.language].stories.split(","))
+    html = client.get(f"/archive/{mailing.edition.slug}/").content.decode()
+    assert all(one.key in html for one in widest.values())
+
+
+def test_the_archive_names_the_period_in_the_language_that_is_asked_for(
+    client: Client, mailing: Mailing
+) -> None:
+    assert "Декабрь 2021" in client.get("/archive/?lang=ru").content.decode()
+    assert "December 2021" in client.get("/archive/?lang=en").content.decode()
+
+
+def test_a_save_the_date_is_an_all_day_event_by_rfc_5545(client: Client, mailing: Mailing) -> None:
+    (key, *_) = _event_keys(mailing.copy)
+    answer = client.get(f"/archive/{mailing.edition.slug}/{key}.ics?lang=ru")
+    assert answer["Content-Type"] == "text/calendar; charset=utf-8"
+    raw = answer.content
+    assert raw.endswith(b"\r\n")
+    lines = raw.split(b"\r\n")[:-1]
+    assert all(len(line) <= 75 and b"\n" not in line for line in lines)
+    text = raw.replace(b"\r\n ", b"").decode()
+    assert re.search(r"\r\nDTSTART;VALUE=DATE:\d{8}\r\nDTEND;VALUE=DATE:\d{8}\r\n", text)
+    assert f"\r\nUID:{key}@localhost\r\n" in text
+    assert "\r\nSUMMARY;LANGUAGE=" in text
+
+
+def test_only_events_have_a_calendar_file(client: Client, mailing: Mailing) -> None:
+    (key, *_) = re.findall(r'"key":"([^"]+)","kind":"news"', mailing.copy.content)
+    assert client.get(f"/archive/{mailing.edition.slug}/{key}.ics").status_code == 404
+
+
+def test_the_feed_is_atom_and_names_what_was_sent(client: Client, mailing: Mailing) -> None:
+    answer = client.get("/archive/feed.xml")
+    assert answer["Content-Type"].startswith("application/atom+xml")
+    entries = ElementTree.fromstring(answer.content).findall(f"{ATOM}entry")
+    assert [entry.find(f"{ATOM}link").get("href") for entry in entries] == [  # type: ignore[union-attr]
+        f"http://localhost:8000/archive/{mailing.edition.slug}/"
+    ]
+
+
+@pytest.mark.django_db
+def test_the_house_says_that_it_stands(client: Client) -> None:
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.json()) == (200, {"database": "ok"})
+
+
+@pytest.mark.django_db
+def test_a_page_that_is_not_there_is_answered_in_the_readers_language(client: Client) -> None:
+    answer = client.get("/nothing/", headers={"accept-language": "kk"})
+    assert answer.status_code == 404
+    assert "Мұнда ештеңе жоқ" in answer.content.decode()
