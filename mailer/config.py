@@ -184,7 +184,9 @@ def _section(kind: Any, name: str, table: dict[str, Any], home: Path, origin: st
         values[target] = _typed(hints[target], value, f"{origin}: [{name}] {target}")
     for key, spec in fields.items():
         if key not in values and spec.default is dataclasses.MISSING:
-            raise ConfigError(f"{origin}: [{name}] needs `{key}`; config.example.toml shows how it is written.")
+            raise ConfigError(
+                f"{origin}: [{name}] needs `{key}`; config.example.toml shows how it is written."
+            )
     return kind(**values)
 
 
@@ -243,7 +245,9 @@ def _check(config: Config, origin: str) -> None:
             f"{origin}: [site] url is {config.site.url!r}; write it as https://news.example.org, without a final slash."
         )
     if len(config.site.secret_key) < 32:
-        raise ConfigError(f"{origin}: [site] secret_key is shorter than 32 characters; `mailer init` makes a good one.")
+        raise ConfigError(
+            f"{origin}: [site] secret_key is shorter than 32 characters; `mailer init` makes a good one."
+        )
     if not config.site.languages or not config.site.countries:
         raise ConfigError(f"{origin}: [site] needs at least one of `languages` and one of `countries`.")
     for port, where in ((config.smtp.port, "[smtp] port"), (config.web.port, "[web] port")):

@@ -37,19 +37,19 @@ def authors_of(edition: Edition) -> dict[User, str]:
     return {user: "; ".join(dict.fromkeys(reasons)) for user, reasons in found.items()}
 
 
-def _approved_manifests(edition: Edition) -> Iterable[tuple[Approval, dict[str, str]]]:
-    """Approvals of this newsletter, newest first, with the fingerprints that each sealed."""
+def _approved_manifests(edition: Edition) -> Iterable[dict[str, str]]:
+    """What each approval of this newsletter sealed, newest first: {part: fingerprint}."""
     given = Approval.objects.filter(copy__edition__newsletter=edition.newsletter).select_related("copy")
     for approval in given.order_by("-at", "-pk").iterator(chunk_size=50):
         prints: dict[str, str] = json.loads(approval.copy.manifest)["fingerprints"]
         # Every edition has an "edition" of its own.
         if approval.copy.edition_id != edition.pk:
             prints = {name: mark for name, mark in prints.items() if name != "edition"}
-        yield approval, prints
+        yield prints
 
 
 def _notes_since_approval(
-    name: str, part: Subject, edition: Edition, approved: list[tuple[Approval, dict[str, str]]]
+    name: str, part: Subject, edition: Edition, approved: list[dict[str, str]]
 ) -> Iterable[Authorship]:
     """Notes after the one that recorded the approved content; all of them when that is not to be found.
 
@@ -58,9 +58,9 @@ def _notes_since_approval(
     """
     column = name.partition(":")[0]
     notes = list(Authorship.objects.filter(**{column: part}).select_related("user").order_by("pk"))
-    for approval, prints in approved:
+    for prints in approved:
         if name not in prints:
             continue
-        sealed = [at for at, note in enumerate(notes) if note.fingerprint == prints[name] and note.at <= approval.at]
+        sealed = [place for place, note in enumerate(notes) if note.fingerprint == prints[name]]
         return notes[sealed[-1] + 1 :] if sealed else notes
     return notes

@@ -71,9 +71,7 @@ def break_open_copies(subject: Subject, because: str) -> int:
         touched = open_copies.filter(edition__newsletter=subject)
     else:
         holding = [
-            copy.pk
-            for copy in open_copies.select_related("edition")
-            if subject.pk in story_ids(copy.edition)
+            copy.pk for copy in open_copies.select_related("edition") if subject.pk in story_ids(copy.edition)
         ]
         touched = open_copies.filter(pk__in=holding)
     return touched.update(state=FrozenCopy.State.BROKEN, broken_because=because[:300])

@@ -65,7 +65,9 @@ def _tell_submitted(copy: FrozenCopy, now: datetime) -> int:
 
 def _with(permission: str) -> set[User]:
     return set(
-        User.objects.with_perm(permission, backend="django.contrib.auth.backends.ModelBackend").exclude(email="")
+        User.objects.with_perm(permission, backend="django.contrib.auth.backends.ModelBackend").exclude(
+            email=""
+        )
     )
 
 

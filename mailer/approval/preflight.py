@@ -40,28 +40,37 @@ def findings(edition: Edition, content: Content, variants: Sequence[Rendered], r
 def _of_site(content: Content) -> Iterable[Finding]:
     url = urlsplit(content.site_url)
     if url.scheme != "https" and url.hostname not in ("localhost", "127.0.0.1", "::1"):
-        yield Finding("error", f"Links would lead to {content.site_url}, which is not https. Mend [site] url.")
+        yield Finding(
+            "error", f"Links would lead to {content.site_url}, which is not https. Mend [site] url."
+        )
     for problem in theme.problems(dict(content.masthead.theme)):
         yield Finding("warning", f"The newsletter's colours: {problem}")
 
 
 def _of_stories(edition: Edition, content: Content) -> Iterable[Finding]:
     if not content.stories:
-        yield Finding("error", "There is no story in this edition that is ready. Publish stories, then add them.")
+        yield Finding(
+            "error", "There is no story in this edition that is ready. Publish stories, then add them."
+        )
     named = story_ids(edition)
     known = {story.pk: story for story in Story.objects.filter(pk__in=named)}
     if missing := len(set(named) - set(known)):
         yield Finding("warning", f"{missing} of the stories chosen for this edition no longer exist.")
     for story in known.values():
         if not story.live:
-            yield Finding("warning", f"“{story}” is not ready and is left out. Publish the story to include it.")
+            yield Finding(
+                "warning", f"“{story}” is not ready and is left out. Publish the story to include it."
+            )
         elif story.has_unpublished_changes:
-            yield Finding("warning", f"“{story}” has newer changes that are not published; the published text is used.")
+            yield Finding(
+                "warning", f"“{story}” has newer changes that are not published; the published text is used."
+            )
     for record in content.stories:
         for text in record.texts:
             if record.picture and not text.picture_alt.strip():
                 yield Finding(
-                    "error", f"“{text.headline}” ({text.language}): describe the picture for those who do not see it."
+                    "error",
+                    f"“{text.headline}” ({text.language}): describe the picture for those who do not see it.",
                 )
 
 
@@ -74,7 +83,9 @@ def _of_variants(content: Content, variants: Sequence[Rendered]) -> Iterable[Fin
             text = f"a mail of {size // 1000} KB would be cut by Gmail. Shorten texts or leave a story out."
             yield Finding("error", f"In {variant.language}, {text}")
         elif size > HTML_WARN_BYTES:
-            yield Finding("warning", f"In {variant.language}, a mail has {size // 1000} KB; Gmail cuts above 102 KB.")
+            yield Finding(
+                "warning", f"In {variant.language}, a mail has {size // 1000} KB; Gmail cuts above 102 KB."
+            )
 
 
 def _of_readers(readers: int) -> Iterable[Finding]:

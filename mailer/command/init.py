@@ -37,7 +37,9 @@ domain = "{bounces}"
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where config.toml and the database go.")] = Path(),
+    folder: Annotated[
+        Path, typer.Argument(metavar="[DIR]", help="Where config.toml and the database go.")
+    ] = Path(),
     url: Annotated[str, typer.Option(help="Where readers will reach the pages.")] = "http://127.0.0.1:8000",
     name: Annotated[str, typer.Option(help="The office's name.")] = "Our office",
     bounces: Annotated[str, typer.Option(help="Domain that returned mail comes back to.")] = "",
@@ -58,6 +60,8 @@ def init(
     environment = {**os.environ, "MAILER_CONFIG": str(path), "MAILER_FIRST_PASSWORD": password}
     done = subprocess.run(itself("first-admin", admin, email), env=environment, check=False)  # noqa: S603
     if done.returncode:
-        fail(f"the database could not be made; {path} was written. Mend the cause, then run `mailer migrate`.")
+        fail(
+            f"the database could not be made; {path} was written. Mend the cause, then run `mailer migrate`."
+        )
     say(f"Wrote {path}. Sign in at {url}/desk/ as {admin} with the password {password}")
     say(f"Start it with: mailer --config {path} run")

@@ -11,7 +11,9 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line, and nothing else, on stdout.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object a line, and nothing else, on stdout.")
+]
 
 console = Console(highlight=False)
 

@@ -66,7 +66,8 @@ app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=False, pre
 @app.callback()
 def root(
     config: Annotated[
-        Path | None, typer.Option("--config", help="The configuration; default: MAILER_CONFIG, else config.toml here.")
+        Path | None,
+        typer.Option("--config", help="The configuration; default: MAILER_CONFIG, else config.toml here."),
     ] = None,
 ) -> None:
     """The newsletter system: from stories to inboxes, and back."""

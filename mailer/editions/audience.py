@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, QuerySet
 
 from mailer.editions.models import Newsletter
 from mailer.editions.scope import lists_of
-from subscribers.models import Subscriber, Suppression
+from subscribers.models import Subscriber
 from subscribers.segments import Segment
 
 
@@ -46,7 +46,11 @@ class Audience:
 
     def as_dict(self) -> dict[str, Any]:
         """The definition as JSON holds it."""
-        return {"lists": list(self.lists), "countries": list(self.countries), "languages": list(self.languages)}
+        return {
+            "lists": list(self.lists),
+            "countries": list(self.countries),
+            "languages": list(self.languages),
+        }
 
     def segment(self) -> Segment:
         """The same definition in the words of the ground."""
@@ -54,8 +58,7 @@ class Audience:
 
     def readers(self) -> QuerySet[Subscriber]:
         """Confirmed readers whose address is not suppressed, each once."""
-        stopped = Suppression.objects.filter(address_hash=OuterRef("address_hash"), lifted_at__isnull=True)
-        return self.segment().subscribers().exclude(Exists(stopped))
+        return self.segment().reachable()
 
     def count(self) -> int:
         """How many readers there are now."""

@@ -39,7 +39,9 @@ class Heading(blocks.StructBlock):
     country = blocks.ChoiceBlock(
         choices=country_choices, required=False, help_text="The country's name, in each reader's language…"
     )
-    texts = blocks.ListBlock(HeadingText(), default=[], label="…or words of your own, per language", min_num=0)
+    texts = blocks.ListBlock(
+        HeadingText(), default=[], label="…or words of your own, per language", min_num=0
+    )
 
     class Meta:
         icon = "title"

@@ -75,10 +75,16 @@ def _ready(ids: Iterable[int]) -> dict[int, Story]:
 def _block(child: Any, stories: dict[int, Story]) -> records.Block | None:
     kind, value = child.block_type, child.value
     if kind == "heading":
-        own = () if value["country"] else tuple(records.LocalText(t["language"], t["text"]) for t in value["texts"])
+        own = (
+            ()
+            if value["country"]
+            else tuple(records.LocalText(t["language"], t["text"]) for t in value["texts"])
+        )
         return records.Block(kind, countries=(value["country"],) if value["country"] else (), texts=own)
     if kind == "text":
-        texts = tuple(records.LocalText(t["language"], expand_db_html(t["text"].source)) for t in value["texts"])
+        texts = tuple(
+            records.LocalText(t["language"], expand_db_html(t["text"].source)) for t in value["texts"]
+        )
         return records.Block(kind, countries=tuple(value["countries"]), texts=texts)
     chosen = value if kind == "titles" else [value]
     keys = tuple(stories[story.pk].key for story in chosen if story is not None and story.pk in stories)

@@ -47,7 +47,9 @@ class Newsletter(ClusterableModel):
     )
     assemble_hour = models.PositiveSmallIntegerField(default=9, validators=[MaxValueValidator(23)])
     # Days after submission within which an approved edition may leave.
-    window_days = models.PositiveSmallIntegerField(default=7, validators=[MinValueValidator(1), MaxValueValidator(60)])
+    window_days = models.PositiveSmallIntegerField(
+        default=7, validators=[MinValueValidator(1), MaxValueValidator(60)]
+    )
     # Changed tokens of the theme: {"accent": "#0A6E7A", …}; see rendering.theme.
     theme = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -72,7 +74,9 @@ class NewsletterText(models.Model):
 
     class Meta:
         ordering = ["pk"]
-        constraints = [models.UniqueConstraint(fields=["newsletter", "language"], name="newsletter_text_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["newsletter", "language"], name="newsletter_text_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.language}: {self.tagline}"
@@ -85,7 +89,8 @@ class Edition(PreviewableMixin, DraftStateMixin, RevisionMixin, ClusterableModel
     slug = models.SlugField(unique=True, max_length=80, editable=False)
     # The month it is for, "2021-12".
     period = models.CharField(
-        max_length=7, validators=[RegexValidator(r"^\d{4}-(0[1-9]|1[0-2])$", "Write year and month: 2021-12.")]
+        max_length=7,
+        validators=[RegexValidator(r"^\d{4}-(0[1-9]|1[0-2])$", "Write year and month: 2021-12.")],
     )
     number = models.PositiveIntegerField("number of the edition", default=1)
     body = StreamField(EDITION_BLOCKS, blank=True)
@@ -123,7 +128,9 @@ class EditionText(models.Model):
 
     edition = ParentalKey(Edition, on_delete=models.CASCADE, related_name="texts")
     language = models.CharField(max_length=12)
-    subject = models.CharField(max_length=150, help_text="What the inbox shows. About 50 characters read well.")
+    subject = models.CharField(
+        max_length=150, help_text="What the inbox shows. About 50 characters read well."
+    )
     preheader = models.CharField(max_length=200, blank=True, help_text="The grey line behind the subject.")
 
     class Meta:

@@ -14,10 +14,21 @@ _NOT_WAITING = (
     "NOT EXISTS (SELECT 1 FROM mailer_frozencopy c"
     " WHERE c.id = NEW.copy_id AND c.sha256 = NEW.sha256 AND c.state = 'submitted')"
 )
-_COPY_CHANGED = " OR ".join(
-    f"NEW.{column} <> OLD.{column}"
-    for column in ("edition_id", "sha256", "content", "manifest", "audience_count", "submitted_by_id", "window_from")
-) + " OR NEW.window_until <> OLD.window_until OR CAST(NEW.audience AS TEXT) <> CAST(OLD.audience AS TEXT)"
+_COPY_CHANGED = (
+    " OR ".join(
+        f"NEW.{column} <> OLD.{column}"
+        for column in (
+            "edition_id",
+            "sha256",
+            "content",
+            "manifest",
+            "audience_count",
+            "submitted_by_id",
+            "window_from",
+        )
+    )
+    + " OR NEW.window_until <> OLD.window_until OR CAST(NEW.audience AS TEXT) <> CAST(OLD.audience AS TEXT)"
+)
 _UNSEALED_MOVE = (
     "NEW.state IN ('approved', 'scheduled') AND NOT EXISTS"
     " (SELECT 1 FROM mailer_approval p WHERE p.copy_id = NEW.id AND p.sha256 = NEW.sha256)"
@@ -36,12 +47,30 @@ _ALWAYS = "1 = 1"
 # (name, event, table, condition under which it is refused, what the refusal says)
 TRIGGERS = [
     ("seal_author", "INSERT", "mailer_approval", _AUTHOR, "an author may not approve"),
-    ("seal_hash", "INSERT", "mailer_approval", _NOT_WAITING, "an approval must name the hash of a waiting copy"),
+    (
+        "seal_hash",
+        "INSERT",
+        "mailer_approval",
+        _NOT_WAITING,
+        "an approval must name the hash of a waiting copy",
+    ),
     ("seal_final", "UPDATE", "mailer_approval", _ALWAYS, "an approval is never changed"),
     ("seal_copy", "UPDATE", "mailer_frozencopy", _COPY_CHANGED, "a frozen copy is never changed"),
-    ("seal_move", "UPDATE", "mailer_frozencopy", _UNSEALED_MOVE, "a copy without an approval stays where it is"),
+    (
+        "seal_move",
+        "UPDATE",
+        "mailer_frozencopy",
+        _UNSEALED_MOVE,
+        "a copy without an approval stays where it is",
+    ),
     ("seal_variant", "UPDATE", "mailer_frozenvariant", _VARIANT_CHANGED, "a frozen variant is never changed"),
-    ("seal_hands", "UPDATE", "mailer_frozenauthor", _ALWAYS, "the authors of a frozen copy are never changed"),
+    (
+        "seal_hands",
+        "UPDATE",
+        "mailer_frozenauthor",
+        _ALWAYS,
+        "the authors of a frozen copy are never changed",
+    ),
     ("seal_notes", "UPDATE", "mailer_authorship", _ALWAYS, "the record of authorship is never changed"),
     ("seal_mailing", "INSERT", "mailer_mailing", _UNSEALED_MAILING, "only a sealed copy can be sent"),
     (

@@ -14,5 +14,10 @@ def serve() -> None:
     web = settings.CONFIG.web
     application: Any = get_wsgi_application()
     waitress.serve(
-        application, host=web.host, port=web.port, threads=8, ident="mailer", clear_untrusted_proxy_headers=True
+        application,
+        host=web.host,
+        port=web.port,
+        threads=8,
+        ident="mailer",
+        clear_untrusted_proxy_headers=True,
     )

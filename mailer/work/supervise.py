@@ -50,7 +50,9 @@ class Child:
         self.failures = 1 if clock - self.started > WELL_AFTER_SECONDS else self.failures + 1
         self.not_before = clock + restart_pause(self.failures)
         self.process = None
-        log.warning("action=child_ended name=%s status=%d again_in=%.1f", self.name, status, self.not_before - clock)
+        log.warning(
+            "action=child_ended name=%s status=%d again_in=%.1f", self.name, status, self.not_before - clock
+        )
 
 
 def supervise(programs: Mapping[str, Sequence[str]], stop: threading.Event) -> None:

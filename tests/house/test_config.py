@@ -52,7 +52,12 @@ def test_what_is_wrong_is_named(table: dict[str, Any], words: str) -> None:
 
 
 def test_the_environment_takes_precedence() -> None:
-    environment = {"MAILER_SMTP__PORT": "2525", "MAILER_SITE__COUNTRIES": "KZ, UZ", "MAILER_CONFIG": "x", "HOME": "/"}
+    environment = {
+        "MAILER_SMTP__PORT": "2525",
+        "MAILER_SITE__COUNTRIES": "KZ, UZ",
+        "MAILER_CONFIG": "x",
+        "HOME": "/",
+    }
     config = read({"site": SITE, "smtp": {"port": 25}}, environment)
     assert config.smtp.port == 2525
     assert config.site.countries == ("KZ", "UZ")

@@ -28,7 +28,8 @@ def test_no_module_is_longer_than_400_lines() -> None:
     long = {
         str(path.relative_to(ROOT)): lines
         for path in modules
-        if "migrations" not in path.parts and (lines := len(path.read_text(encoding="utf-8").splitlines())) > 400
+        if "migrations" not in path.parts
+        and (lines := len(path.read_text(encoding="utf-8").splitlines())) > 400
     }
     assert long == {}
 
@@ -69,10 +70,16 @@ def test_every_command_of_the_readme_exists() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z]+):", makefile, flags=re.MULTILINE))
     assert set(re.findall(r"^make ([a-z]+)", readme, flags=re.MULTILINE)) <= targets
-    for line in sorted(set(re.findall(r"^\.venv/bin/mailer ([a-z -]+?)(?= [A-Z0-9-]|\s*#|\s*$)", readme, re.MULTILINE))):
+    for line in sorted(
+        set(re.findall(r"^\.venv/bin/mailer ([a-z -]+?)(?= [A-Z0-9-]|\s*#|\s*$)", readme, re.MULTILINE))
+    ):
         words = line.split()
         done = subprocess.run(
-            [sys.executable, "-m", "mailer", *words, "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+            [sys.executable, "-m", "mailer", *words, "--help"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, (line, done.stderr)
 
@@ -87,6 +94,8 @@ def test_the_locks_name_every_dependency_and_no_address() -> None:
     for lock in ("requirements.lock", "requirements-run.lock"):
         text = (ROOT / lock).read_text(encoding="utf-8")
         assert "://" not in text
-        pinned = {name.lower() for name in re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==", text, re.MULTILINE)}
+        pinned = {
+            name.lower() for name in re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==", text, re.MULTILINE)
+        }
         wanted = {re.split(r"[\[<>=]", dependency)[0].lower() for dependency in project["dependencies"]}
         assert {name.replace(".", "-") for name in wanted} <= {name.replace(".", "-") for name in pinned}

@@ -1,0 +1,329 @@
+"""Four eyes: whoever had a hand in an edition cannot approve it, by whatever way they try."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import DatabaseError, transaction
+from wagtail.log_actions import log
+
+from mailer.approval import authorship, seal
+from mailer.approval.authors import authors_of
+from mailer.approval.errors import (
+    ApprovalError,
+    AuthorMayNotApprove,
+    BrokenSeal,
+    NotPermitted,
+    OutsideWindow,
+    PreflightFailed,
+    WrongHash,
+    WrongState,
+)
+from mailer.approval.models import Approval, Authorship, FrozenAuthor, FrozenCopy, FrozenVariant
+from mailer.approval.submit import submit
+from mailer.delivery.models import Mailing
+from mailer.editions.assemble import assemble
+from mailer.editions.models import Edition, Newsletter
+from mailer.stories.models import Story
+from tests import cast
+
+pytestmark = pytest.mark.django_db
+NOW = cast.NOW
+LATER = NOW + timedelta(hours=1)
+
+
+@pytest.fixture
+def people() -> cast.Staff:
+    return cast.staff()
+
+
+@pytest.fixture
+def edition(people: cast.Staff) -> Edition:
+    cast.reader("aigul", ("KZ",), "kk")
+    return cast.december(by=people.writer)
+
+
+def change_headline(story: Story, words: str, by: object, *, publish: bool = True) -> None:
+    text = story.texts.first()
+    text.headline = words
+    story.texts = [text, *list(story.texts.all())[1:]]
+    revision = story.save_revision(user=by)
+    if publish:
+        revision.publish()
+
+
+def test_a_second_person_approves_exactly_the_hash_that_was_submitted(
+    edition: Edition, people: cast.Staff
+) -> None:
+    copy = submit(edition, people.writer, NOW)
+    approval = seal.approve(copy, people.approver, copy.sha256, LATER)
+    assert approval.sha256 == copy.sha256
+    assert copy.state == FrozenCopy.State.APPROVED
+    seal.verify(copy)
+
+
+def test_another_hash_is_refused(edition: Edition, people: cast.Staff) -> None:
+    copy = submit(edition, people.writer, NOW)
+    with pytest.raises(WrongHash):
+        seal.approve(copy, people.approver, "0" * 64, LATER)
+    assert not Approval.objects.exists()
+
+
+def test_the_submitter_may_not_approve(edition: Edition, people: cast.Staff) -> None:
+    copy = submit(edition, people.admin, NOW)
+    with pytest.raises(AuthorMayNotApprove, match="submitted it"):
+        seal.approve(copy, people.admin, copy.sha256, LATER)
+
+
+def test_an_author_may_not_approve_even_with_every_permission(edition: Edition, people: cast.Staff) -> None:
+    change_headline(Story.objects.get(key="ring"), "By the admin", people.admin)
+    copy = submit(edition, people.writer, NOW)
+    with pytest.raises(AuthorMayNotApprove, match="wrote the story “By the admin”"):
+        seal.approve(copy, people.admin, copy.sha256, LATER)
+
+
+def test_a_trivial_last_edit_by_a_colleague_does_not_free_the_author(
+    edition: Edition, people: cast.Staff
+) -> None:
+    change_headline(Story.objects.get(key="ring"), "By the admin", people.admin)
+    change_headline(Story.objects.get(key="ring"), "By the admin.", people.writer)
+    copy = submit(edition, people.writer, NOW)
+    with pytest.raises(AuthorMayNotApprove):
+        seal.approve(copy, people.admin, copy.sha256, LATER)
+
+
+def test_saving_a_story_unchanged_makes_nobody_an_author(edition: Edition, people: cast.Staff) -> None:
+    Story.objects.get(key="ring").save_revision(user=people.approver).publish()
+    copy = submit(edition, people.writer, NOW)
+    seal.approve(copy, people.approver, copy.sha256, LATER)
+
+
+def test_authorship_survives_purged_revisions_and_lost_users(edition: Edition, people: cast.Staff) -> None:
+    story = Story.objects.get(key="ring")
+    change_headline(story, "By the approver", people.approver)
+    story.revisions.update(user=None)
+    assert people.approver in authors_of(edition)
+
+
+def test_autosave_that_rewrites_the_last_revision_counts(edition: Edition, people: cast.Staff) -> None:
+    story = Story.objects.get(key="ring")
+    revision = story.save_revision(user=people.approver)
+    text = story.texts.first()
+    text.summary = "Typed while nobody looked."
+    story.texts = [text]
+    story.save_revision(user=people.approver, overwrite_revision=revision)
+    assert people.approver in authors_of(edition)
+
+
+def test_what_was_approved_once_frees_its_author_next_time(edition: Edition, people: cast.Staff) -> None:
+    change_headline(Story.objects.get(key="film"), "By the approver", people.approver)
+    first = submit(edition, people.writer, NOW)
+    seal.approve(first, people.admin, first.sha256, LATER)
+    again = assemble(edition.newsletter, "2022-01", NOW + timedelta(days=10))
+    assert "film" in {story.key for story in Story.objects.all()}
+    assert people.approver not in authors_of(again)
+
+
+def test_a_draft_saved_before_an_approval_that_did_not_hold_it_still_counts(
+    edition: Edition, people: cast.Staff
+) -> None:
+    first = submit(edition, people.writer, NOW)
+    story = Story.objects.get(key="film")
+    # An unpublished draft breaks the seal; the copy is submitted again without it, and approved by its own author.
+    change_headline(story, "Unseen words", people.approver, publish=False)
+    first.refresh_from_db()
+    assert first.state == FrozenCopy.State.BROKEN
+    second = submit(edition, people.writer, NOW + timedelta(minutes=1))
+    with pytest.raises(AuthorMayNotApprove):
+        seal.approve(second, people.approver, second.sha256, LATER)
+    seal.approve(second, people.admin, second.sha256, LATER)
+    story.get_latest_revision().publish()
+    january = assemble(edition.newsletter, "2022-01", NOW + timedelta(days=10))
+    assert people.approver in authors_of(january)
+
+
+def test_whoever_replaced_a_picture_is_an_author(people: cast.Staff) -> None:
+    newsletter = cast.newsletter()
+    image = cast.picture()
+    cast.story("pictured", picture=image, by=people.writer)
+    edition = assemble(newsletter, "2021-12", NOW)
+    image.file_hash = "another file"
+    image.save()
+    log(image, "wagtail.edit", user=people.approver)
+    assert people.approver in authors_of(edition)
+
+
+def test_whoever_changed_the_sender_is_an_author(edition: Edition, people: cast.Staff) -> None:
+    newsletter = edition.newsletter
+    newsletter.sender_name = "Somebody else"
+    newsletter.save()
+    log(newsletter, "wagtail.edit", user=people.approver)
+    assert "changed the newsletter" in authors_of(Edition.objects.get())[people.approver]
+
+
+def test_a_person_who_assembles_and_changes_nothing_more_is_still_an_author(people: cast.Staff) -> None:
+    newsletter = cast.newsletter()
+    cast.december_stories(people.writer)
+    edition = assemble(newsletter, "2021-12", NOW, people.approver)
+    assert people.approver in authors_of(edition)
+
+
+@pytest.mark.parametrize("who", ["writer", "approver"])
+def test_each_step_needs_its_permission(edition: Edition, people: cast.Staff, who: str) -> None:
+    user = getattr(people, who)
+    if who == "approver":
+        with pytest.raises(NotPermitted):
+            submit(edition, user, NOW)
+        return
+    copy = submit(edition, people.admin, NOW)
+    with pytest.raises(NotPermitted):
+        seal.approve(copy, user, copy.sha256, LATER)
+    with pytest.raises(NotPermitted):
+        seal.schedule(copy, user, None, LATER)
+
+
+def test_a_dismissed_colleague_approves_nothing(edition: Edition, people: cast.Staff) -> None:
+    copy = submit(edition, people.writer, NOW)
+    people.admin.is_active = False
+    with pytest.raises(NotPermitted):
+        seal.approve(copy, people.admin, copy.sha256, LATER)
+
+
+def test_editing_a_story_after_approval_breaks_the_seal(edition: Edition, people: cast.Staff) -> None:
+    copy = submit(edition, people.writer, NOW)
+    seal.approve(copy, people.approver, copy.sha256, LATER)
+    change_headline(Story.objects.get(key="ring"), "Other words", people.writer)
+    copy.refresh_from_db()
+    assert copy.state == FrozenCopy.State.BROKEN
+    assert "writer wrote the story" in copy.broken_because
+    with pytest.raises(BrokenSeal):
+        seal.verify(copy)
+    with pytest.raises(ApprovalError):
+        seal.schedule(copy, people.approver, None, LATER)
+
+
+@pytest.mark.parametrize("way", ["story", "sender", "order", "picture"])
+def test_a_change_behind_the_back_of_the_desk_breaks_the_seal_too(people: cast.Staff, way: str) -> None:
+    newsletter = cast.newsletter()
+    image = cast.picture()
+    cast.december_stories(people.writer)
+    cast.story("pictured", picture=image, by=people.writer)
+    edition = assemble(newsletter, "2021-12", NOW)
+    copy = submit(edition, people.writer, NOW)
+    seal.approve(copy, people.approver, copy.sha256, LATER)
+    if way == "story":
+        Story.objects.filter(key="ring").update(link="https://example.org/elsewhere")
+    elif way == "sender":
+        Newsletter.objects.update(sender_email="other@example.org")
+    elif way == "order":
+        stored = Edition.objects.get()
+        Edition.objects.update(body=list(reversed(stored.body.raw_data)))
+    else:
+        type(image).objects.update(file_hash="another file")
+    with pytest.raises(BrokenSeal):
+        seal.verify(copy)
+    copy.refresh_from_db()
+    assert copy.state == FrozenCopy.State.BROKEN
+
+
+def test_submitting_again_takes_the_earlier_copy_back(edition: Edition, people: cast.Staff) -> None:
+    first = submit(edition, people.writer, NOW)
+    second = submit(edition, people.writer, LATER)
+    first.refresh_from_db()
+    assert first.state == FrozenCopy.State.WITHDRAWN
+    assert first.sha256 != second.sha256
+    with pytest.raises(WrongState):
+        seal.approve(first, people.approver, first.sha256, LATER)
+
+
+def test_an_approved_copy_leaves_only_inside_its_window(edition: Edition, people: cast.Staff) -> None:
+    copy = submit(edition, people.writer, NOW)
+    seal.approve(copy, people.approver, copy.sha256, LATER)
+    with pytest.raises(OutsideWindow):
+        seal.schedule(copy, people.approver, NOW + timedelta(days=7, minutes=1), LATER)
+    seal.schedule(copy, people.approver, NOW + timedelta(days=6), LATER)
+    assert copy.send_at == NOW + timedelta(days=6)
+    seal.unschedule(copy, people.approver)
+    assert (copy.state, copy.send_at) == (FrozenCopy.State.APPROVED, None)
+
+
+def test_nothing_is_scheduled_before_it_is_approved(edition: Edition, people: cast.Staff) -> None:
+    copy = submit(edition, people.writer, NOW)
+    with pytest.raises(BrokenSeal):
+        seal.schedule(copy, people.approver, None, LATER)
+
+
+def test_an_edition_without_a_ready_story_is_not_submitted(people: cast.Staff) -> None:
+    edition = Edition(newsletter=cast.newsletter(), period="2021-12", live=False)
+    edition.save()
+    with pytest.raises(PreflightFailed, match="no story"):
+        submit(edition, people.writer, NOW)
+    assert not FrozenCopy.objects.exists()
+
+
+def test_all_variants_are_frozen_and_missing_texts_are_told(edition: Edition, people: cast.Staff) -> None:
+    copy = submit(edition, people.writer, NOW)
+    languages = set(copy.variants.values_list("language", flat=True))
+    assert languages == {"en", "ru", "kk", "ky", "tg", "uz", "tk"}
+    assert copy.audience_count == 1
+    assert any("Kazakh" in finding["text"] for finding in copy.findings)
+
+
+class TestTheDatabaseItself:
+    """Whatever code or shell writes to it."""
+
+    @pytest.fixture
+    def copy(self, edition: Edition, people: cast.Staff) -> FrozenCopy:
+        return submit(edition, people.writer, NOW)
+
+    @staticmethod
+    def refused(words: str) -> object:
+        return pytest.raises(DatabaseError, match=words)
+
+    def test_refuses_an_author(self, copy: FrozenCopy, people: cast.Staff) -> None:
+        with self.refused("an author may not approve"), transaction.atomic():
+            Approval.objects.create(copy=copy, sha256=copy.sha256, approver=people.writer, at=LATER)
+
+    def test_refuses_a_hash_that_is_not_the_copys(self, copy: FrozenCopy, people: cast.Staff) -> None:
+        with self.refused("must name the hash"), transaction.atomic():
+            Approval.objects.create(copy=copy, sha256="0" * 64, approver=people.approver, at=LATER)
+
+    def test_refuses_to_mark_a_copy_approved_without_an_approval(self, copy: FrozenCopy) -> None:
+        with self.refused("without an approval"), transaction.atomic():
+            FrozenCopy.objects.filter(pk=copy.pk).update(state="approved")
+
+    def test_refuses_to_change_frozen_bytes(self, copy: FrozenCopy) -> None:
+        with self.refused("frozen variant"), transaction.atomic():
+            FrozenVariant.objects.filter(copy=copy).update(html="<p>Other words</p>")
+        with self.refused("frozen copy"), transaction.atomic():
+            FrozenCopy.objects.filter(pk=copy.pk).update(content="{}")
+        with self.refused("frozen copy"), transaction.atomic():
+            FrozenCopy.objects.filter(pk=copy.pk).update(
+                audience={"lists": [99], "countries": [], "languages": []}
+            )
+
+    def test_refuses_to_rewrite_who_wrote(self, copy: FrozenCopy, people: cast.Staff) -> None:
+        with self.refused("authorship is never changed"), transaction.atomic():
+            Authorship.objects.update(user=people.approver)
+        with self.refused("authors of a frozen copy"), transaction.atomic():
+            FrozenAuthor.objects.update(user=people.admin)
+
+    def test_refuses_a_mailing_of_what_is_not_sealed(self, copy: FrozenCopy) -> None:
+        with self.refused("only a sealed copy"), transaction.atomic():
+            Mailing.objects.create(copy=copy, edition=copy.edition)
+
+    def test_refuses_to_move_an_approval(self, copy: FrozenCopy, people: cast.Staff) -> None:
+        seal.approve(copy, people.approver, copy.sha256, LATER)
+        with self.refused("never changed"), transaction.atomic():
+            Approval.objects.update(approver=people.admin)
+
+
+def test_one_fingerprint_for_a_row_and_for_its_revision(edition: Edition) -> None:
+    for story in Story.objects.all():
+        assert authorship.fingerprint(story) == authorship.fingerprint(
+            story, story.get_latest_revision().content
+        )
+    assert authorship.fingerprint(edition) == authorship.fingerprint(
+        edition, edition.get_latest_revision().content
+    )

@@ -1,0 +1,144 @@
+"""Assembling: which stories an edition takes, and in which order."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from mailer.editions.assemble import EditionExists, assemble
+from mailer.editions.contents import content_of, story_ids
+from mailer.editions.models import Edition
+from mailer.editions.periods import BadPeriod, Period
+from mailer.editions.schedule import assemble_due
+from mailer.rendering.records import from_json, to_json
+from mailer.stories.models import Story
+from tests import cast
+
+pytestmark = pytest.mark.django_db
+
+
+def keys(edition: Edition) -> list[str]:
+    known = dict(Story.objects.values_list("pk", "key"))
+    return [known[pk] for pk in story_ids(edition)]
+
+
+def kinds(edition: Edition) -> list[str]:
+    return [block.block_type for block in edition.body]
+
+
+def test_the_first_order_is_lead_regional_countries_dates_titles_and_the_social_call() -> None:
+    newsletter = cast.newsletter()
+    cast.december_stories()
+    cast.story("everywhere", countries=(), day=date(2021, 11, 2), picture=cast.picture())
+    cast.story("nowhere-in-particular", countries=())
+    edition = assemble(newsletter, "2021-12", cast.NOW)
+    assert keys(edition) == [
+        *("everywhere", "nowhere-in-particular", "kz-news", "tj-news", "ring", "film", "profile", "follow")
+    ]
+    assert kinds(edition)[0] == "lead"
+    assert kinds(edition)[-3:] == ["date", "titles", "social"]
+
+
+def test_two_stories_of_a_country_stand_under_its_name() -> None:
+    newsletter = cast.newsletter()
+    for number in range(3):
+        cast.story(f"kz-{number}", countries=("KZ",), day=date(2021, 11, 10 + number))
+    edition = assemble(newsletter, "2021-12", cast.NOW)
+    assert kinds(edition) == ["lead", "heading", "story", "story"]
+    assert edition.body[1].value["country"] == "KZ"
+
+
+def test_a_story_finished_late_is_in_the_next_edition_and_in_no_third() -> None:
+    newsletter = cast.newsletter()
+    cast.story("october", countries=("KZ",), day=date(2021, 10, 20))
+    november = assemble(newsletter, "2021-11", datetime(2021, 11, 3, tzinfo=UTC))
+    assert keys(november) == ["october"]
+    cast.story("late", countries=("KZ",), day=date(2021, 10, 30))
+    december = assemble(newsletter, "2021-12", cast.NOW)
+    assert keys(december) == ["late"]
+
+
+def test_what_is_older_than_62_days_stays_out() -> None:
+    newsletter = cast.newsletter()
+    cast.story("old", day=Period(2021, 12).first_day - timedelta(days=63))
+    cast.story("just", day=Period(2021, 12).first_day - timedelta(days=62))
+    assert keys(assemble(newsletter, "2021-12", cast.NOW)) == ["just"]
+
+
+def test_a_past_event_is_no_date_to_save() -> None:
+    newsletter = cast.newsletter()
+    cast.story("past", "event", day=date(2021, 12, 2))
+    cast.story("today", "event", day=date(2021, 12, 3))
+    assert keys(assemble(newsletter, "2021-12", cast.NOW)) == ["today"]
+
+
+def test_drafts_and_stories_of_other_regions_stay_out() -> None:
+    newsletter = cast.newsletter()
+    cast.story("ready", countries=("KZ",))
+    cast.story("elsewhere", countries=("FR",))
+    Story.objects.filter(key="ready").update(live=True)
+    cast.story("draft", countries=("KZ",)).unpublish()
+    assert keys(assemble(newsletter, "2021-12", cast.NOW)) == ["ready"]
+
+
+def test_a_period_has_one_edition() -> None:
+    cast.december()
+    newsletter = Edition.objects.get().newsletter
+    with pytest.raises(EditionExists, match="silk-road-monthly-2021-12"):
+        assemble(newsletter, "2021-12", cast.NOW)
+
+
+@pytest.mark.parametrize("text", ["2021", "2021-13", "2021-00", "december", "2021-12-01", "20211-1", ""])
+def test_a_period_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(BadPeriod):
+        Period.parse(text)
+
+
+def test_each_edition_has_the_next_number() -> None:
+    newsletter = cast.newsletter()
+    cast.story("one", day=date(2021, 11, 2))
+    first = assemble(newsletter, "2021-11", datetime(2021, 11, 3, tzinfo=UTC))
+    second = assemble(newsletter, "2021-12", cast.NOW)
+    assert (first.number, second.number) == (1, 2)
+
+
+def test_the_schedule_assembles_once_and_also_when_the_moment_was_slept_through() -> None:
+    cast.newsletter(assemble_day=3, assemble_hour=9)
+    cast.december_stories()
+    before = datetime(2021, 12, 3, 2, 59, tzinfo=UTC)  # 08:59 in Almaty, which was at +06:00
+    assert assemble_due(before) == []
+    assert len(assemble_due(before + timedelta(days=5))) == 1
+    assert assemble_due(before + timedelta(days=6)) == []
+
+
+def test_the_schedule_makes_no_empty_edition() -> None:
+    cast.newsletter()
+    assert assemble_due(cast.NOW + timedelta(days=5)) == []
+
+
+def test_content_survives_the_way_through_json() -> None:
+    edition = cast.december()
+    content = content_of(edition)
+    assert from_json(to_json(content)) == content
+    assert {story.key for story in content.stories} >= {"ring", "film", "follow"}
+
+
+def test_a_story_that_was_deleted_or_taken_back_leaves_the_rest_standing() -> None:
+    edition = cast.december()
+    Story.objects.get(key="ring").unpublish()
+    assert "ring" not in {story.key for story in content_of(edition).stories}
+
+
+def test_replacing_a_picture_changes_its_address() -> None:
+    image = cast.picture(colour="#0A6E7A")
+    one = cast.story("one", picture=image)
+    edition = assemble(cast.newsletter(), "2021-12", cast.NOW)
+    first = content_of(edition).stories[0].picture
+    other = cast.picture(colour="#E9A724")
+    one.picture = other
+    one.save()
+    second = content_of(Edition.objects.get(pk=edition.pk)).stories[0].picture
+    assert first is not None and second is not None
+    assert first.url != second.url
+    assert (first.width, first.height) == (1200, 600)
