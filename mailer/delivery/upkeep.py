@@ -26,7 +26,7 @@ def settle_doubts(now: datetime) -> int:
         return 0
     return _run(
         "UPDATE mailer_delivery SET state = 'planned', claimed_by = '' "
-        f"WHERE state = 'in_doubt' AND doubts <= 1 AND mailing_id IN ({_SENDING})",  # noqa: S608
+        f"WHERE state = 'in_doubt' AND doubts <= 1 AND mailing_id IN ({_SENDING})",
         _moment(now),
     )
 
@@ -35,7 +35,7 @@ def expire(now: datetime) -> int:
     """Count as refused what is still put off when its mailing's time is over."""
     return _run(
         "UPDATE mailer_delivery SET state = 'refused', reason = 'expired', due_at = NULL "
-        f"WHERE state = 'deferred' AND mailing_id IN ({_EXPIRED})",  # noqa: S608
+        f"WHERE state = 'deferred' AND mailing_id IN ({_EXPIRED})",
         _moment(now),
     )
 
@@ -45,7 +45,7 @@ def sweep_cancelled() -> int:
     return sum(
         _run(
             "UPDATE mailer_delivery SET state = 'excluded', reason = 'cancelled', due_at = NULL "
-            f"WHERE state = '{state}' AND mailing_id IN ({_CANCELLED})"  # noqa: S608
+            f"WHERE state = '{state}' AND mailing_id IN ({_CANCELLED})"
         )
         for state in ("planned", "deferred")
     )

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from mailer.delivery.replies import NotAReply, Reader, Reply
 
-
 # Seconds that taking leave may last.
 _CLOSING = 2.0
 

@@ -253,7 +253,11 @@ def test_a_variant_whose_bytes_were_changed_is_not_sent(relay):
     _tamper(used)
     send()
     mailing.refresh_from_db()
-    assert relay.taken == [] and mailing.state == Mailing.State.PAUSED and "not what was approved" in mailing.reason
+    assert (
+        relay.taken == []
+        and mailing.state == Mailing.State.PAUSED
+        and "not what was approved" in mailing.reason
+    )
     assert states(mailing) == {"planned": 2}
 
 

@@ -26,7 +26,9 @@ def test_everybody_on_the_lists_stands_in_the_mailing_once_with_a_variant_or_a_r
     suppress(cast.reader("stopped"), "hard_bounce", "550", NOW)
     twice = cast.reader("twice", ("TJ",), "tg")
     mailing = released()
-    other = Subscription.objects.create(subscriber=twice, mailing_list=cast.MailingList.objects.create(slug="x"))
+    other = Subscription.objects.create(
+        subscriber=twice, mailing_list=cast.MailingList.objects.create(slug="x")
+    )
     assert other.pk
     assert reasons(mailing) == {
         "aida": "planned",
@@ -45,7 +47,9 @@ def test_a_reader_gets_the_variant_of_their_countries_and_language():
     cast.reader("turk", ("TM",), "tk")
     cast.reader("german", ("TJ",), "de")
     mailing = released()
-    found = {d.countries: d.variant for d in Delivery.objects.filter(mailing=mailing).select_related("variant")}
+    found = {
+        d.countries: d.variant for d in Delivery.objects.filter(mailing=mailing).select_related("variant")
+    }
     assert found["KZ"].language == "kk" and "kz-news" in found["KZ"].stories
     assert found["TM"].language == "tk" and found["TM"].stories == "follow"
     # German is none of the newsletter's languages: its first fallback is Russian.
@@ -70,7 +74,10 @@ def test_a_reader_for_whom_there_is_no_story_is_left_out():
 
 def _keys(block):
     value = block.value
-    return [getattr(value, "key", ""), *(getattr(v, "key", "") for v in (value if hasattr(value, "__iter__") else ()))]
+    return [
+        getattr(value, "key", ""),
+        *(getattr(v, "key", "") for v in (value if hasattr(value, "__iter__") else ())),
+    ]
 
 
 def test_a_variant_that_was_not_stored_is_made_from_the_frozen_copy_alone():

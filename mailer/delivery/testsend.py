@@ -1,0 +1,42 @@
+"""A test copy of a variant for a colleague: marked as one, through the outbox, and with no reader's links in it."""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+from datetime import datetime
+
+from django.conf import settings
+
+from mailer.delivery import outbox
+from mailer.delivery.models import OutboxMessage
+from mailer.editions.models import Newsletter
+from mailer.rendering import mime, personal
+from mailer.rendering.records import Rendered
+from subscribers.addresses import normalise
+
+MARK = "[Test] "
+
+
+def put(rendered: Rendered, newsletter: Newsletter, to: str, now: datetime) -> OutboxMessage:
+    """Put a test copy into the outbox. Raises ValueError, in words, when `to` is no address."""
+    address = normalise(to)
+    return outbox.put(newsletter.sender_email, address, message_for(rendered, newsletter, address, now), now)
+
+
+def message_for(rendered: Rendered, newsletter: Newsletter, to: str, now: datetime) -> bytes:
+    """The message, CRLF lines; its links lead to the site's front page, as it belongs to no reader."""
+    domain = newsletter.sender_email.rpartition("@")[2]
+    marked = dataclasses.replace(rendered, subject=MARK + rendered.subject)
+    envelope = mime.Envelope(
+        from_name=newsletter.sender_name,
+        from_email=newsletter.sender_email,
+        reply_to=newsletter.reply_to,
+        list_id=f"{newsletter.slug}.{domain}",
+        list_name=newsletter.name,
+    )
+    values = personal.web_values(settings.CONFIG.site.url, rendered.language)
+    copy = mime.Copy(
+        to=to, message_id=f"t.{secrets.token_hex(16)}@{domain}", date=now, leave_mailto="", **values
+    )
+    return mime.Skeleton(marked, envelope).message(copy)

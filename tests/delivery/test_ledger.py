@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from mailer.delivery import control, ledger, recovery, upkeep
+from mailer.delivery.journal import Journal, dead
+from mailer.delivery.models import Delivery, Mailing
+from mailer.delivery.results import result_of
+from mailer.delivery.smtp import Outcome, Verdict
+from subscribers.models import Subscriber, Subscription
+from tests.delivery.cast import NOW, Clock, balances, readers, released, states
+
+pytestmark = pytest.mark.django_db
+LEASE = timedelta(minutes=20)
+
+
+def take(mailing, owner, limit=100, now=NOW):
+    return ledger.claim(mailing, owner, now + LEASE, limit, now)
+
+
+def settle(claimed, verdict, owner, now=NOW, code=250):
+    outcome = Outcome(verdict, f"{code} words", code)
+    ledger.record([result_of(one.id, one.attempt, outcome, now, None) for one in claimed], owner)
+
+
+def test_two_owners_never_hold_the_same_delivery():
+    readers(10)
+    mailing = released()
+    first, second = take(mailing, "a", 6), take(mailing, "b", 6)
+    assert len(first) == 6 and len(second) == 4
+    assert not {one.id for one in first} & {one.id for one in second}
+
+
+def test_a_result_from_somebody_who_does_not_hold_the_delivery_changes_nothing():
+    readers(1)
+    mailing = released()
+    claimed = take(mailing, "a")
+    settle(claimed, Verdict.ACCEPTED, "b")
+    assert states(mailing) == {"claimed": 1}
+    settle(claimed, Verdict.ACCEPTED, "a")
+    settle(claimed, Verdict.REFUSED, "a", code=550)
+    assert states(mailing) == {"accepted": 1}
+
+
+def test_a_lease_that_ran_out_leaves_doubt_and_a_late_result_ends_it(configure):
+    configure(sending={"in_doubt": "leave"})
+    readers(2)
+    mailing = released()
+    claimed = take(mailing, "a")
+    recovery.recover(NOW + LEASE + timedelta(seconds=1))
+    assert states(mailing) == {"in_doubt": 2}
+    settle(claimed[:1], Verdict.ACCEPTED, "a")
+    assert states(mailing) == {"in_doubt": 1, "accepted": 1}
+
+
+def test_claiming_and_looking_use_the_partial_indexes():
+    mailing = released()
+    queries = []
+
+    def note(execute, sql, params, many, context):
+        queries.append((sql, params))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        take(mailing, "a")
+        ledger.is_due(mailing, NOW)
+    claims = [(sql, params) for sql, params in queries if "mailer_delivery" in sql and "LEFT JOIN" not in sql]
+    assert len(claims) == 4
+    for sql, params in claims:
+        with connection.cursor() as cursor:
+            cursor.execute("EXPLAIN QUERY PLAN " + sql, params)
+            plan = " / ".join(row[3] for row in cursor.fetchall())
+        wanted = ("delivery_planned", "delivery_deferred") if "UPDATE" in sql else ("delivery_",)
+        assert any(name in plan for name in wanted), plan
+        assert "SCAN mailer_delivery" not in plan, plan
+
+
+def test_the_journal_of_a_dead_process_tells_what_is_known_what_is_doubtful_and_what_was_not_begun(configure):
+    readers(4)
+    mailing = released()
+    journal = Journal.open(recovery.folder())
+    answered, refused, doubtful, untried = take(mailing, journal.owner)
+    journal.begin(answered.id, 1)
+    journal.end(answered.id, 1, 250, "250 2.0.0 queued\nas 7")
+    journal.begin(refused.id, 1)
+    journal.end(refused.id, 1, 550, "550 5.7.1 no")
+    journal.begin(doubtful.id, 1)
+    assert recovery.recover(NOW) == 0, "its writer lives"
+    journal.close()
+    assert recovery.recover(NOW) == 4
+    found = dict(Delivery.objects.values_list("pk", "state"))
+    assert [found[one.id] for one in (answered, refused, doubtful, untried)] == [
+        "accepted",
+        "refused",
+        "in_doubt",
+        "planned",
+    ]
+    assert Delivery.objects.get(pk=answered.id).reply == "250 2.0.0 queued as 7"
+    assert Delivery.objects.get(pk=untried.id).attempts == 0
+    assert list(recovery.folder().iterdir()) == []
+
+
+def test_after_a_reboot_the_journal_proves_nothing_and_every_claim_is_doubtful(configure, monkeypatch):
+    readers(3)
+    mailing = released()
+    journal = Journal.open(recovery.folder())
+    take(mailing, journal.owner)
+    journal.close()
+    monkeypatch.setattr("mailer.delivery.journal._boot", lambda: "another boot")
+    recovery.recover(NOW)
+    assert states(mailing) == {"in_doubt": 3}
+
+
+def test_a_line_that_was_not_finished_is_not_read(tmp_path):
+    journal = Journal.open(tmp_path)
+    journal.begin(7, 1)
+    journal.close()
+    (path,) = tmp_path.iterdir()
+    with path.open("ab") as file:
+        file.write(b"8 1")
+    (found,) = dead(tmp_path)
+    assert found.attempts == {(7, 1): None} and found.whole
+
+
+def test_what_came_back_unsent_into_a_cancelled_mailing_is_left_out(configure):
+    readers(2)
+    mailing = released()
+    journal = Journal.open(recovery.folder())
+    take(mailing, journal.owner)
+    control.cancel(mailing, None, NOW)
+    journal.close()
+    recovery.recover(NOW)
+    upkeep.sweep_cancelled()
+    assert states(mailing) == {"excluded": 2} and balances(mailing)
+
+
+class Machine(RuleBasedStateMachine):
+    """Whatever happens in whatever order, every reader of the audience stands in the account exactly once."""
+
+    def __init__(self):
+        super().__init__()
+        Mailing.objects.all().update(state="sending", finished_at=None)
+        Delivery.objects.all().update(
+            state="planned", claimed_by="", attempts=0, doubts=0, due_at=None, reason=""
+        )
+        Subscription.objects.update(state="confirmed")
+        self.mailing = Mailing.objects.select_related("copy").get()
+        self.clock = Clock()
+        self.held = {"a": [], "b": []}
+
+    owners = st.sampled_from("ab")
+
+    @rule(owner=owners, limit=st.integers(1, 8))
+    def claim(self, owner, limit):
+        claimed = take(self.mailing, owner, limit, self.clock())
+        assert not {c.id for c in claimed} & {
+            c.id for held in self.held.values() for c, until in held if until
+        }
+        self.held[owner] += [(one, self.clock() + LEASE) for one in claimed]
+
+    @rule(owner=owners, verdict=st.sampled_from([v for v in Verdict if v is not Verdict.UNTOUCHED]))
+    def result(self, owner, verdict):
+        if self.held[owner]:
+            one, _ = self.held[owner].pop()
+            settle([one], verdict, owner, self.clock())
+
+    @rule(owner=owners)
+    def release(self, owner):
+        ledger.release([one.id for one, _ in self.held[owner]], owner)
+        self.held[owner].clear()
+
+    @rule(minutes=st.integers(1, 30))
+    def wait(self, minutes):
+        self.clock.move(minutes=minutes)
+        recovery.recover(self.clock())
+        upkeep.settle_doubts(self.clock())
+        for held in self.held.values():
+            held[:] = [(one, until) for one, until in held if until >= self.clock()]
+
+    @rule(number=st.integers(0, 11), state=st.sampled_from(["unsubscribed", "confirmed"]))
+    def leave_or_return(self, number, state):
+        Subscription.objects.filter(subscriber__email=f"reader-{number}@example.net").update(state=state)
+
+    @rule()
+    def pause(self):
+        if self.mailing.state == "sending":
+            control.pause(self.mailing, None, self.clock())
+
+    @rule()
+    def resume(self):
+        if self.mailing.state == "paused":
+            control.resume(self.mailing, None, self.clock())
+
+    @invariant()
+    def balanced(self):
+        assert balances(self.mailing)
+        assert sum(states(self.mailing).values()) == 12
+        assert states(self.mailing).get("claimed", 0) == sum(map(len, self.held.values()))
+
+
+def test_the_account_balances_at_every_moment(configure):
+    readers(12)
+    released()
+    assert Subscriber.objects.count() == 12
+    checks = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    run_state_machine_as_test(
+        Machine,
+        settings=hypothesis_settings(
+            max_examples=15,
+            stateful_step_count=25,
+            deadline=None,
+            database=None,
+            suppress_health_check=checks,
+        ),
+    )
