@@ -1,4 +1,4 @@
-"""Countries as people write them in a spreadsheet: codes, or names in English, Russian and the site's languages."""
+"""Countries as people write them: codes, or names in English, Russian and the site's languages."""
 
 from __future__ import annotations
 

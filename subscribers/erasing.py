@@ -12,7 +12,7 @@ from subscribers.suppress import suppress, written
 
 
 def erase(email: str, now: datetime) -> bool:
-    """Delete everything that names this address and leave a suppression by its hash; repeating it is harmless.
+    """Delete everything that names this address and leave a suppression by its hash; repeating is harmless.
 
     False, and nothing changed, when the address was never known here.
     """

@@ -16,7 +16,7 @@ class _Target(Protocol):
 
 
 def export_csv(target: _Target, mailing_list: MailingList | None = None) -> int:
-    """Write one row per subscription, of one list or of all, and return how many; memory does not grow with them."""
+    """Write one row per subscription, of one list or of all, and return how many; memory stays flat."""
     writer = csv.writer(target, lineterminator="\r\n")
     writer.writerow(HEADER)
     rows = Subscription.objects.select_related("subscriber", "mailing_list").order_by("pk")

@@ -83,7 +83,7 @@ class CodesField(_CharField):
 
 
 class CountriesField(CodesField):
-    """ISO 3166-1 alpha-2 codes, sorted; empty means every country (for a reader) or regional (for a story)."""
+    """ISO 3166-1 alpha-2 codes, sorted; none means every country (for a reader) or regional (a story)."""
 
     known = places.COUNTRIES
     kind = "ISO 3166-1 country code"

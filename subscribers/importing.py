@@ -1,4 +1,4 @@
-"""Importing people from a CSV file: whole or not at all, in batches, and never against a reader's own word."""
+"""Importing people from a CSV file: whole or not at all, and never against a reader's own word."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def import_csv(
     """Put the people of a CSV file (UTF-8; columns email, name, language, countries) on a list, as confirmed.
 
     `source` says in words how they consented. A cell that is empty changes nothing about somebody known. One
-    transaction holds the whole file. Raises BrokenFile, and ValueError without a source; then nothing is changed.
+    transaction holds the whole file. Raises BrokenFile, and ValueError without a source, and changes nothing.
     """
     if not source.strip() or len(source) > _SOURCE_LIMIT:
         raise ValueError(f"Say in 1 to {_SOURCE_LIMIT} characters how these people gave their consent.")
@@ -203,17 +203,18 @@ class _Batch:
         self._update(changed)
 
     def _update(self, changed: list[Subscriber]) -> None:
-        """One prepared statement for all: Django's bulk_update compares every row with every other in its CASE."""
+        """One prepared statement for all: bulk_update compares every row with every other in its CASE."""
         stamp = connection.ops.adapt_datetimefield_value(self.now)
         with connection.cursor() as cursor:
             cursor.executemany(
-                "UPDATE subscribers_subscriber SET name=%s, language=%s, countries=%s, updated_at=%s WHERE id=%s",
+                "UPDATE subscribers_subscriber "
+                "SET name=%s, language=%s, countries=%s, updated_at=%s WHERE id=%s",
                 [(one.name, one.language, ",".join(one.countries), stamp, one.pk) for one in changed],
             )
 
 
 def _left(subscription: Subscription) -> bool:
-    """Whether the person once left: a pending row with an end is somebody who left and has not come back yet."""
+    """Whether the person once left: a pending row with an end is somebody who has not come back yet."""
     return subscription.state == Subscription.State.UNSUBSCRIBED or subscription.ended_at is not None
 
 

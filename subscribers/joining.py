@@ -1,4 +1,4 @@
-"""Joining by the form: a request becomes a pending subscription and one letter, and only its link confirms it."""
+"""Joining by the form: a request becomes a pending subscription and a letter whose link confirms it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two letters that the sign-up form may cause: plain text, in the reader's language, through Django's mail."""
+"""The two letters that the sign-up form may cause: plain text, in the reader's language."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answering with a public page: in a language, without a script, and telling nobody where the reader came from."""
+"""Answering with a public page: in a language, without a script, from nowhere but here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.translation import get_language, override
 
-_POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+_POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
 
 
 def page(
@@ -22,7 +23,7 @@ def page(
     status: int = 200,
     private: bool = False,
 ) -> HttpResponse:
-    """A page in `language` (default: the one that was negotiated); a private one is neither kept nor indexed."""
+    """A page in `language` (default: the negotiated one); a private one is neither kept nor indexed."""
     spoken = language or get_language() or "en"
     with override(spoken):
         html = render_to_string(template, {**(context or {}), "page_language": spoken}, request)

@@ -18,7 +18,7 @@ COLUMNS = ("email", "name", "language", "countries")
 _SEPARATORS = ",;\t"
 _HEADER_LIMIT = 64 * 1024
 _NAME_LIMIT = 200
-# What spreadsheets take for a formula; our export writes an apostrophe before it, and reading takes it off again.
+# What spreadsheets take for a formula; our export puts an apostrophe before it, reading takes it off.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -78,7 +78,8 @@ def _header(line: str) -> tuple[str, dict[str, int]]:
             raise BrokenFile(f"Line 1: the column “{twice[0]}” stands there twice; keep one.")
         return separator, {name: names.index(name) for name in COLUMNS if name in names}
     raise BrokenFile(
-        "Line 1: there is no column “email”. The first line must name the columns, such as: email,name,language,countries"
+        "Line 1: there is no column “email”. "
+        "The first line must name the columns, such as: email,name,language,countries"
     )
 
 

@@ -28,7 +28,7 @@ class Segment:
     languages: tuple[str, ...] = ()
 
     def subscribers(self) -> QuerySet[Subscriber]:
-        """People with a confirmed subscription who fit the choices, one row each; suppressed ones are among them."""
+        """People with a confirmed subscription who fit the choices, one row each, suppressed or not."""
         return self._fitting().filter(self.on_a_list(Subscription.State.CONFIRMED))
 
     def reachable(self) -> QuerySet[Subscriber]:
@@ -36,7 +36,7 @@ class Segment:
         return self.subscribers().exclude(suppressed())
 
     def people(self) -> QuerySet[Subscriber]:
-        """Everybody who ever joined one of the lists, in whatever state, and fits the choices; one row each."""
+        """Everybody who ever joined one of the lists, in any state, and fits the choices; one row each."""
         return self._fitting().filter(self.on_a_list())
 
     def on_a_list(self, *states: str) -> Exists:
@@ -65,8 +65,8 @@ def suppressed() -> Exists:
 def standing(segment: Segment) -> QuerySet[Subscriber]:
     """`segment.people()`, each annotated with `standing`, one of the four words above.
 
-    Somebody who left every one of the lists is "unsubscribed", suppressed or not; of the others, a suppression
-    weighs more than a missing confirmation. It is one statement, fit for INSERT … SELECT over a million people.
+    Somebody who left every one of the lists is "unsubscribed", suppressed or not; of the others, a
+    suppression weighs more than a missing confirmation. It is one statement, fit for a million people.
     """
     return segment.people().annotate(
         standing=Case(

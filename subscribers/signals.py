@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from django.dispatch import Signal
 
-# Arguments: subscriber_id (int), list_ids (tuple of int), newsletter_id (int or None: not by a newsletter's link).
+# Arguments: subscriber_id (int), list_ids (tuple of int),
+# newsletter_id (int, or None: by no newsletter's link).
 unsubscribed = Signal()

@@ -52,7 +52,7 @@ def is_suppressed(who: Subscriber | str) -> bool:
 
 
 def written(who: Subscriber | str) -> str:
-    """The address in its stored form; one that is not valid is taken as it stands, trimmed and in lower case."""
+    """The address in its stored form; one that is not valid is only trimmed and put in lower case."""
     if isinstance(who, Subscriber):
         return who.email
     try:

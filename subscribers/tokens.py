@@ -30,7 +30,8 @@ class BadToken(ValueError):  # noqa: N818  (a verdict on input, named as the fie
 class Claim(NamedTuple):
     # Primary key of the subscriber.
     subscriber: int
-    # The newsletter whose mail carried the link (0: none), or for "confirm" minutes since 1970 when it was made.
+    # The newsletter whose mail carried the link (0: none), or for "confirm"
+    # the minute since 1970 of its making.
     scope: int
 
 

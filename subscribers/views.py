@@ -133,7 +133,7 @@ def _save(subscriber: Subscriber, form: forms.ChoicesForm, newsletter_id: int | 
 @csrf_exempt
 @_methods
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
-    """`/unsubscribe/<token>/`: RFC 8058 by POST, a page with the same button by GET. Always 200, never a cookie."""
+    """`/unsubscribe/<token>/`: RFC 8058 by POST, a page with a button by GET. Never a cookie."""
     try:
         claim = tokens.read("leave", token)
         subscriber = Subscriber.objects.get(pk=claim.subscriber)
@@ -160,7 +160,7 @@ def _one_click(request: HttpRequest) -> bool:
 
 
 def _reader(subscriber: Subscriber, newsletter_id: int) -> dict[str, str]:
-    """What every page about a reader shows: the address, enough to be recognised by its owner, and the way on."""
+    """What every page about a reader shows: the address as its owner knows it, and the way on."""
     link = tokens.make("prefs", subscriber.pk, newsletter_id)
     return {"masked": masked(subscriber.email), "preferences_url": f"/preferences/{link}/"}
 

@@ -34,7 +34,7 @@ def import_people(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and count, change nothing.")] = False,
     json: Json = False,
 ) -> None:
-    """Put the people of a file on a list, whole or not at all; refused rows are named on stderr (--json: stdout)."""
+    """Put the people of a file on a list, whole or not at all; refused rows are named one by one."""
     mailing_list = _list(to)
     with failing_on(BrokenFile, ValueError, OSError), file.open("rb") as stream:
         size = file.stat().st_size

@@ -11,7 +11,7 @@ _LINE_OCTETS = 75
 
 
 def ics(story: Story, text: StoryText, *, uid: str, stamp: datetime, product: str) -> bytes:
-    """The file. `uid` is the same for every copy of the event, `stamp` (aware) says when it was last written."""
+    """The file. `uid` is the same for every copy of the event, `stamp` (aware): when it was written."""
     lines = [
         "BEGIN:VCALENDAR",
         "VERSION:2.0",

@@ -1,4 +1,4 @@
-"""Pages for everyone: the archive, an edition in the browser, its dates, its feed, and whether the house stands."""
+"""Pages for everyone: the archive, an edition in the browser, its dates, the feed, and a sign of life."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def web_copy(request: HttpRequest, slug: str, key: str) -> HttpResponse:
 
 @require_safe
 def calendar_file(request: HttpRequest, slug: str, story: str) -> HttpResponse:
-    """`/archive/<slug>/<story>.ics`: a save-the-date for the reader's calendar, in ?lang= or the nearest to it."""
+    """`/archive/<slug>/<story>.ics`: a save-the-date for a calendar, in ?lang= or the nearest to it."""
     found = sent.event(slug, story)
     if found is None:
         raise Http404

@@ -10,7 +10,10 @@ from babel.messages.extract import extract
 from django.utils.translation.template import templatize
 
 ROOT = Path(__file__).resolve().parents[2]
-_CALL = re.compile(r"""\bgettext\((?:u?'((?:[^'\\]|\\.)*)'|u?"((?:[^"\\]|\\.)*)")\)|_\(u?(['"])(.*?)(?<!\\)\3\)""")
+_CALL = re.compile(
+    r"""\bgettext\((?:u?'((?:[^'\\]|\\.)*)'|u?"((?:[^"\\]|\\.)*)")\)"""
+    r"""|_\(u?(['"])(.*?)(?<!\\)\3\)"""
+)
 
 
 def messages() -> set[str]:

@@ -150,7 +150,7 @@ def test_without_a_source_nothing_is_imported(monthly: MailingList) -> None:
     ],
 )
 def test_a_refused_row_says_its_line_and_why(row: str, words: str) -> None:
-    file = f'email,name,language,countries\nfine@example.org,"Over\ntwo lines",,\n{row}\n'.replace("Over\n", "On ")
+    file = f"email,name,language,countries\nfine@example.org,,,\n{row}\n"
     found = list(read_rows(io.BytesIO(file.encode())))
     assert isinstance(found[0], Person)
     assert isinstance(found[1], Refusal)
@@ -210,7 +210,9 @@ def test_what_is_exported_imports_again_and_no_cell_is_a_formula(
     monthly: MailingList, name: str, local: str
 ) -> None:
     Subscriber.objects.all().delete()
-    person = Subscriber.objects.create(email=f"{local}@example.org", name=name.strip(), countries=("KZ", "UZ"))
+    person = Subscriber.objects.create(
+        email=f"{local}@example.org", name=name.strip(), countries=("KZ", "UZ")
+    )
     Subscription.objects.create(subscriber=person, mailing_list=monthly, state="confirmed", source="@form")
     text = io.StringIO()
     assert export_csv(text, monthly) == 1
