@@ -56,7 +56,7 @@ class Composer:
     def envelopes(
         self, mailing: Mailing, claimed: list[Claimed], now: datetime
     ) -> list[Callable[[], Envelope]]:
-        """For each claimed delivery a function that makes its envelope and message, to be called in any thread.
+        """For each claimed delivery a function that makes its envelope and message, in any thread.
 
         Raises BrokenSeal when what is stored is not what was sealed.
         """
@@ -81,7 +81,7 @@ class Composer:
 
 
 def sealed(copy: FrozenCopy) -> Sealed:
-    """What the manifest says about the sender and the variants. Raises BrokenSeal when it is not what was hashed."""
+    """What the manifest says about sender and variants. Raises BrokenSeal when it is not what was hashed."""
     if seal.digest(copy.manifest) != copy.sha256:
         raise BrokenSeal
     manifest = json.loads(copy.manifest)

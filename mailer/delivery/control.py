@@ -47,7 +47,7 @@ def confirm_held(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
 
 
 def cancel(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
-    """End the mailing: whoever has not got it is left out. What is in doubt stays in doubt. Raises ControlError."""
+    """End the mailing: whoever has not got it is left out; what is in doubt stays so. Raises ControlError."""
     with transaction.atomic():
         moved = _move(
             mailing,
@@ -66,7 +66,7 @@ def cancel(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
 
 
 def halt(mailing_id: int, reason: str) -> bool:
-    """Pause for the machine's own reason, kept in words for staff; False when it was not being sent any more."""
+    """Pause for the machine's own reason, in words for staff; False when it was not being sent any more."""
     stopped = Mailing.objects.filter(pk=mailing_id, state=State.SENDING).update(
         state=State.PAUSED, reason=reason[:300]
     )

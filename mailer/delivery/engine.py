@@ -25,8 +25,8 @@ from mailer.delivery.smtp import Verdict
 
 log = logging.getLogger(__name__)
 
-# Deliveries held at a time: enough to keep sessions busy while results are recorded, and no more, because this is
-# what becomes uncertain when the whole machine is lost.
+# Deliveries held at a time: enough to keep sessions busy while results are recorded, and no more, because
+# this is what becomes uncertain when the whole machine is lost.
 _BATCH = 500
 _LEASE = timedelta(minutes=20)
 # Seconds between two looks at what staff did, and at what became due.
@@ -64,8 +64,8 @@ def send_due(
 ) -> Summary:
     """Send everything that is due, of one mailing or of all, and bring finished mailings to their end.
 
-    `now` gives the aware UTC time; `stop` ends the call within ten seconds. May be called again at any time, by
-    several workers at once, and after any crash.
+    `now` gives the aware UTC time; `stop` ends the call within ten seconds. May be called again at any time,
+    by several workers at once, and after any crash.
     """
     summary = Summary(recovered=recovery.recover(now()))
     upkeep.sweep_cancelled()

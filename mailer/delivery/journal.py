@@ -2,7 +2,7 @@
 
 A line is written before each final dot and another when its reply was read, so that after a crash only
 the messages between the two are in doubt. The file's lock says whether its writer still lives. An append
-survives the death of the process but not of the machine; the boot's identity in the first line tells them apart.
+survives the death of the process but not of the machine; the boot's identity in the first line tells which.
 """
 
 from __future__ import annotations

@@ -51,7 +51,8 @@ UPDATE mailer_delivery SET state = r.state, reply = r.reply, reason = r.reason, 
     claimed_by = CASE WHEN r.state = 'in_doubt' THEN claimed_by ELSE '' END
 FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::int[])
     AS r(id, state, reply, reason, due_at, accepted_at, doubts)
-WHERE mailer_delivery.id = r.id AND mailer_delivery.claimed_by = %s AND mailer_delivery.state IN ('claimed', 'in_doubt')
+WHERE mailer_delivery.id = r.id AND mailer_delivery.claimed_by = %s
+    AND mailer_delivery.state IN ('claimed', 'in_doubt')
 """
 
 

@@ -1,4 +1,4 @@
-"""The outbox: every mail that is not an edition, written in the caller's transaction and sent by the worker."""
+"""The outbox: every mail that is not an edition, written in the caller's transaction, sent by the worker."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def put(sender: str, recipient: str, message: bytes, now: datetime) -> OutboxMes
 def send_waiting(now: datetime, stop: threading.Event | Callable[[], bool] | None = None) -> Sent:
     """Send what waits and is due, oldest first; `stop` ends the call between two messages.
 
-    A message whose reply was lost is sent again later, with the same Message-ID: these mails had better come twice
-    than never.
+    A message whose reply was lost is sent again later, with the same Message-ID: these mails had better come
+    twice than never.
     """
     stopped = stop.is_set if isinstance(stop, threading.Event) else stop or (lambda: False)
     total = Sent()

@@ -1,7 +1,7 @@
 """Planning: freeze who is in a mailing, one row per reader of its audience, with the variant each will get.
 
-The choice of a variant is made in Python once per distinct combination of countries and language; the rows are
-made by one INSERT … SELECT, so that a million readers cost no more memory than ten.
+The choice of a variant is made in Python once per distinct combination of countries and language; the rows
+are made by one INSERT … SELECT, so that a million readers cost no more memory than ten.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class _Choice:
 
 
 def plan(mailing: Mailing, now: datetime) -> Mailing:
-    """Make the mailing's rows and count them, in one transaction; then it is being sent, or held for a person.
+    """Make the mailing's rows and count them, in one transaction; then it is sent, or held for a person.
 
     Does nothing to a mailing that is planned already.
     """
@@ -128,7 +128,7 @@ def _variant(
 
 
 def _reachable(mailing: Mailing) -> int:
-    """Readers whom the mailing could reach, counted as the approver's number was: also those without a story."""
+    """Readers the mailing could reach, counted as the approver's number was: also those without story."""
     rows = Delivery.objects.filter(mailing=mailing)
     return (
         rows.filter(state=Delivery.State.PLANNED).count()
@@ -141,6 +141,6 @@ def _why_held(copy: FrozenCopy, reachable: int) -> str:
     if difference <= _TOLERATED_READERS or difference <= copy.audience_count * _TOLERATED_SHARE:
         return ""
     return (
-        f"The audience has {reachable} readers now; {copy.audience_count} were counted when the edition was submitted. "
-        "Confirm the new number, or cancel."
+        f"The audience has {reachable} readers now; {copy.audience_count} were counted when the edition was "
+        "submitted. Confirm the new number, or cancel."
     )

@@ -28,10 +28,10 @@ def folder() -> Path:
 
 
 def recover(now: datetime) -> int:
-    """Settle the claims of dead processes of this machine, and of any whose lease ran out; how many there were.
+    """Settle the claims of this machine's dead processes, and of any whose lease ran out; how many they were.
 
-    A claim with a reply in the journal gets that result; one whose dot may have been sent becomes in_doubt; the
-    others are planned again. Where the machine itself went down, or only a lease tells, all become in_doubt.
+    A claim with a reply in the journal gets that result; one whose dot may have been sent becomes in_doubt;
+    the others are planned again. Where the machine went down, or only a lease tells, all become in_doubt.
     """
     count = 0
     for found in journal.dead(folder()):
@@ -81,7 +81,8 @@ def _rows_of(owner: str) -> list[tuple[int, int, str]]:
 def _expire_leases(now: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE mailer_delivery SET state = 'in_doubt', doubts = doubts + 1, reply = %s, lease_until = NULL "
+            "UPDATE mailer_delivery "
+            "SET state = 'in_doubt', doubts = doubts + 1, reply = %s, lease_until = NULL "
             "WHERE state = 'claimed' AND lease_until < %s",
             [_NO_LEASE, connection.ops.adapt_datetimefield_value(now)],
         )

@@ -20,10 +20,10 @@ _WINDOW_PASSED = "The window in which it might leave has passed. Submit the edit
 
 
 def release_due(now: datetime) -> list[Mailing]:
-    """Make and plan the mailings of all scheduled copies whose moment has come; the mailings planned by this call.
+    """Make and plan the mailings of scheduled copies whose moment has come; the mailings that it planned.
 
-    A copy whose window has passed, or whose seal does not hold, does not leave, and says why. Running twice, or
-    dying in the middle, makes no second mailing and loses none: what was begun is found and planned again.
+    A copy whose window has passed, or whose seal does not hold, does not leave, and says why. Running twice,
+    or dying in the middle, makes no second mailing and loses none: what was begun is planned again.
     """
     due = FrozenCopy.objects.filter(state=FrozenCopy.State.SCHEDULED, send_at__lte=now, mailing__isnull=True)
     for copy in due.select_related("edition__newsletter").order_by("send_at", "pk"):

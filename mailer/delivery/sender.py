@@ -115,7 +115,7 @@ class Sender:
         self._tell(self._drop, mailing)
 
     def stop(self, grace: float) -> None:
-        """Begin nothing more; wait `grace` seconds for replies to messages whose dot was sent. Then take the rest."""
+        """Begin nothing more; wait `grace` seconds for replies to dots already sent. Then take the rest."""
         self._tell(self._begin_stop, grace)
         self._thread.join()
 
@@ -202,7 +202,7 @@ class Sender:
         return not self._stopping
 
     async def _connect(self) -> Session | None:
-        """A session, or None when this slot must do without: others may have more luck, else there is trouble."""
+        """A session, or None when this slot must do without: others may have one, else there is trouble."""
         self._opening += 1
         try:
             session = await open_session(self._relay)

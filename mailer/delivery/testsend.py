@@ -1,4 +1,4 @@
-"""A test copy of a variant for a colleague: marked as one, through the outbox, and with no reader's links in it."""
+"""A test copy of a variant for a colleague: marked as one, through the outbox, without a reader's links."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
 """Order in the ledger around sending: doubts settled, the expired given up, mailings brought to an end."""
+# ruff: noqa: S608  (queries are joined from constants of this module alone)
 
 from __future__ import annotations
 
@@ -19,8 +20,8 @@ _CANCELLED = "SELECT id FROM mailer_mailing WHERE state = 'cancelled'"
 def settle_doubts(now: datetime) -> int:
     """Plan the messages in doubt once more, with the same Message-ID, where the configuration says so.
 
-    Only the first doubt about a message is settled so; a second one, and every one where it says "leave", stays
-    in doubt for staff to see.
+    Only the first doubt about a message is settled so; a second one, and every one where it says "leave",
+    stays in doubt for staff to see.
     """
     if settings.CONFIG.sending.in_doubt != "resend":
         return 0
@@ -62,8 +63,8 @@ def finish(now: datetime) -> list[int]:
     nothing_left = " AND ".join(f"NOT EXISTS ({_ROW} AND d.{row})" for row in open_rows)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE mailer_mailing SET state = 'done', finished_at = %s WHERE state = 'sending' AND {nothing_left} "  # noqa: S608
-            "RETURNING id",
+            "UPDATE mailer_mailing SET state = 'done', finished_at = %s "
+            f"WHERE state = 'sending' AND {nothing_left} RETURNING id",
             [_moment(now)],
         )
         ended = [row[0] for row in cursor.fetchall()]

@@ -1,4 +1,4 @@
-"""kill -9 at seeded moments: nobody is lost, and nobody is mailed twice but what was between dot and reply."""
+"""kill -9 at seeded moments: nobody is lost, and nothing comes twice but what was between dot and reply."""
 
 from __future__ import annotations
 
@@ -99,14 +99,14 @@ def program(tmp_path, url):
 
 
 def until_taken(relay: Relay, count: int) -> None:
-    """Wait until the server has so many messages; not for ever, for the sender may have had no more to send."""
+    """Wait until the server has so many messages; not for ever: the sender may have had no more to send."""
     limit = time.monotonic() + 10
     while len(relay.taken) < count and time.monotonic() < limit:
         time.sleep(0.001)
 
 
 def killed_often(program: Program, relay: Relay, seed: int, readers: int) -> int:
-    """Run the program, killing it at random moments until KILLS are reached or it is done; the kills that hit."""
+    """Run the program to its end, killing it at KILLS random moments; how many kills hit."""
     moments = random.Random(seed)
     hits = 0
     pid = program.start()

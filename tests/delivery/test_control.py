@@ -43,7 +43,7 @@ def test_cancelling_leaves_out_who_has_not_got_it():
 def test_a_step_from_the_wrong_state_is_refused_in_words(state, deed):
     mailing = released()
     Mailing.objects.filter(pk=mailing.pk).update(state=state)
-    with pytest.raises(control.ControlError, match="This mailing is .*, so it cannot be"):
+    with pytest.raises(control.ControlError, match=r"This mailing is .*, so it cannot be"):
         deed(mailing, None, NOW)
     mailing.refresh_from_db()
     assert mailing.state == state

@@ -1,8 +1,9 @@
-"""A program that sends, for tests that kill it: started once, it forks a fresh process for every command it reads.
+"""A program that sends, for tests that kill it: started once, it forks a process for each command it reads.
 
 `prepare N`, `report` and `stop PID` answer with a line of JSON; `run` answers with its pid at once.
 """
 
+# ruff: noqa: T201, BLE001
 from __future__ import annotations
 
 import json
