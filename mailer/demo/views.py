@@ -20,7 +20,7 @@ from mailer.demo import cast, mailboxes, steps
 from mailer.demo.framing import framed
 from mailer.demo.seed import NEWSLETTER, PERIOD
 from mailer.editions.models import Edition
-from mailer.reports.account import Account, edition_account
+from mailer.reports.account import Account, account_of
 from mailer.reports.lifecycle import edition_state
 
 P = ParamSpec("P")
@@ -117,7 +117,7 @@ def mail_source(request: HttpRequest, number: int, mail_number: int) -> HttpResp
 def _story() -> dict[str, object]:
     edition = Edition.objects.filter(newsletter__slug=NEWSLETTER, period=PERIOD).first()
     state = edition_state(edition) if edition else ""
-    account = edition_account(edition) if edition else None
+    account = account_of(edition) if edition else None
     shown = account if account and account.audience else None
     counted = account or Account()
     return {

@@ -99,7 +99,7 @@ def judge(address: str, *, allow_loopback: bool = False) -> Address:
         found: Address = ipaddress.ip_address(address.split("%", 1)[0])
     except ValueError as error:
         raise ForbiddenAddress(f"{address} is no IP address.") from error
-    for reached in (found, *_inside(found)):
+    for reached in _reached(found):
         if allow_loopback and reached.is_loopback:
             continue
         if not reached.is_global or reached.is_multicast or reached.is_reserved:
@@ -107,13 +107,16 @@ def judge(address: str, *, allow_loopback: bool = False) -> Address:
     return found
 
 
-def _inside(address: Address) -> Iterator[Address]:
-    """The IPv4 addresses that an IPv6 address stands for."""
+def _reached(address: Address) -> Iterator[Address]:
+    """The address, and the IPv4 addresses that it stands for when it is one of IPv6."""
     if not isinstance(address, ipaddress.IPv6Address):
-        return
-    yield from filter(None, (address.ipv4_mapped, address.sixtofour, *(address.teredo or ())))
-    if address in _NAT64:
+        yield address
+    elif address in _NAT64:
+        # Formally reserved, but how a network without IPv4 reaches every server that has nothing else.
         yield ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    else:
+        yield address
+        yield from filter(None, (address.ipv4_mapped, address.sixtofour, *(address.teredo or ())))
 
 
 class _Guard:

@@ -75,7 +75,11 @@ class StoryText(models.Model):
     language = models.CharField(max_length=12)
     headline = models.CharField(max_length=200)
     summary = models.TextField(help_text="One or two sentences; this is what the mail shows.")
-    body = RichTextField(blank=True, features=RICH_TEXT_FEATURES)
+    body = RichTextField(
+        blank=True,
+        features=RICH_TEXT_FEATURES,
+        help_text="Shown when the story leads an edition, and when it has no link to read on.",
+    )
     link_label = models.CharField(
         max_length=80,
         blank=True,
@@ -96,7 +100,9 @@ class StoryText(models.Model):
         return f"{self.language}: {self.headline}"
 
     def clean(self) -> None:
-        if self.story.picture_id and not self.picture_alt.strip():
+        # A text in a form has no story yet.
+        story = getattr(self, "story", None)
+        if story is not None and story.picture_id and not self.picture_alt.strip():
             raise ValidationError(
                 {"picture_alt": "The story has a picture: say in a few words what is seen in it."}
             )
