@@ -135,8 +135,8 @@ USE_TZ = True
 USE_I18N = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = CONFIG.path(CONFIG.storage.path) / "static"
 STATICFILES_DIRS = [_PACKAGE / "static"]
+# Found in the packages at start; there is no step that collects them.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_URL = "/media/"

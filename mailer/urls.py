@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 from wagtail.admin import urls as desk_urls
 
@@ -13,3 +14,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *subscribers.urls.urlpatterns,
     *mailer.public.urls.urlpatterns,
 ]
+
+if settings.CONFIG.demo.enabled:
+    urlpatterns.append(path("demo/", include("mailer.demo.urls")))

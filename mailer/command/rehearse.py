@@ -9,6 +9,7 @@ import typer
 from mailer.command.output import emit, fail, say
 from mailer.demo import stage
 from mailer.work.local import stop_on_signals
+from mailer.work.supervise import itself, supervise
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -20,7 +21,8 @@ def serve() -> None:
     stop_on_signals(stop)
     stage.set_up()
     say(f"\n  The demo is ready: {stage.start_page()}\n  Nothing leaves this machine. Ctrl-C stops it.\n")
-    stage.serve(stop)
+    programs = {"catcher": itself("rehearse", "catcher"), "web": itself("web"), "worker": itself("worker")}
+    supervise(programs, stop)
 
 
 @app.command()

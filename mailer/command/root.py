@@ -48,7 +48,7 @@ class LazyGroup(TyperGroup):
         if self.listing:
             return TyperCommand(cmd_name, help=words)
         if needs_django:
-            start_django()
+            start_django(ctx.params.get("config"))
         module = importlib.import_module(f"mailer.command.{cmd_name.replace('-', '_')}")
         return typer.main.get_command(module.app)
 
@@ -71,12 +71,15 @@ def root(
     ] = None,
 ) -> None:
     """The newsletter system: from stories to inboxes, and back."""
+
+
+def start_django(config: Path | None) -> None:
+    """Load the configuration (None: where the environment says) and Django. Raises ConfigError.
+
+    Child processes find the same configuration in the environment.
+    """
     if config is not None:
         os.environ["MAILER_CONFIG"] = str(config)
-
-
-def start_django() -> None:
-    """Load the configuration and Django; a configuration that cannot be used ends the command with words."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailer.settings")
     django.setup()
 

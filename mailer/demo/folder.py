@@ -60,6 +60,8 @@ def prepare(folder: Path, *, port: int, rate: float, connections: int, inbox: Pa
     if not secret.exists():
         secret.touch(mode=0o600)
         secret.write_text(secrets.token_urlsafe(48), encoding="utf-8")
+    for part in ("new", "cur", "tmp"):
+        (folder / "bounces" / part).mkdir(parents=True, exist_ok=True)
     path = folder / "config.toml"
     text = TEMPLATE.format(
         url=json.dumps(f"http://127.0.0.1:{port}"),

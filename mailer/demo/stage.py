@@ -1,4 +1,4 @@
-"""The stage: sets the sample up, keeps its programs running, and plays the whole story unattended."""
+"""The stage: sets the sample up, and plays the whole story unattended."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from mailer.editions.models import Edition
 from mailer.jobs import JOBS
 from mailer.reports.account import account_of
 from mailer.reports.lifecycle import edition_summary
-from mailer.work.supervise import itself, supervise
 
 # The unattended play gives up after this long; it needs a few seconds.
 PATIENCE_SECONDS = 120.0
@@ -39,12 +38,6 @@ def set_up() -> None:
 def start_page() -> str:
     """Where a person begins."""
     return f"{settings.CONFIG.site.url}/demo/"
-
-
-def serve(stop: threading.Event) -> None:
-    """Web, worker and catcher as child processes, until `stop` is set."""
-    programs = {"catcher": itself("rehearse", "catcher"), "web": itself("web"), "worker": itself("worker")}
-    supervise(programs, stop)
 
 
 def catch(stop: threading.Event) -> None:

@@ -6,15 +6,14 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_skeleton
 from django.contrib.auth.models import User
 from django.db import transaction
 
 from mailer.editions.contents import story_ids
 from mailer.editions.models import Edition, EditionText, Newsletter
 from mailer.editions.periods import Period
+from mailer.rendering import language
 from mailer.stories.models import Story
-from subscribers import places
 
 # A story finished late is still found by the next edition, and an event is announced this long before it.
 LOOK_BACK = timedelta(days=62)
@@ -118,10 +117,6 @@ def _next_number(newsletter: Newsletter) -> int:
 
 def _subjects(newsletter: Newsletter, span: Period) -> list[EditionText]:
     return [
-        EditionText(language=language, subject=f"{newsletter.name}: {_month(span, language)}")
-        for language in newsletter.languages
+        EditionText(language=code, subject=f"{newsletter.name}: {language.period(str(span), code)}")
+        for code in newsletter.languages
     ]
-
-
-def _month(span: Period, language: str) -> str:
-    return str(format_skeleton("yMMMM", span.first_day, locale=places.locale_of(language)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path, re_path
 
-from mailer.public import views
+from mailer.public import pictures, views
 
 urlpatterns: list[URLPattern] = [
     path("archive/", views.archive, name="archive"),
@@ -12,5 +12,6 @@ urlpatterns: list[URLPattern] = [
     path("archive/<slug:slug>/", views.edition, name="archive-edition"),
     path("archive/<slug:slug>/<slug:story>.ics", views.calendar_file, name="archive-calendar"),
     re_path(r"^archive/(?P<slug>[-\w]+)/(?P<key>[0-9a-f]{16})/?$", views.web_copy, name="archive-web-copy"),
+    path("media/<path:path>", pictures.picture, name="picture"),
     path("healthz", views.health, name="health"),
 ]

@@ -148,7 +148,7 @@ class _Writer:
         self.note = note
 
     def piece(self, block: Block) -> Piece:
-        items = tuple(self.item(self.stories[key]) for key in block.stories)
+        items = tuple(self.item(self.stories[key], block.kind) for key in block.stories)
         if block.kind == "heading":
             return Piece("heading", words=self.heading(block))
         if block.kind == "text":
@@ -182,7 +182,9 @@ class _Writer:
         self._note_fallback("The subject", chosen.language)
         return _line(chosen.subject), _line(chosen.preheader) or self._first_summary(pieces)
 
-    def item(self, story: Story) -> Item:
+    def item(self, story: Story, kind: BlockKind) -> Item:
+        """A story as one block shows it. The lead is told whole, and so is what has no link to read on; of the rest
+        the mail gives the summary."""
         chosen = language.choose(
             [text for text in story.texts if text.headline.strip()] or story.texts, self.language, self._chain
         )
@@ -192,18 +194,20 @@ class _Writer:
             )
         self._note_fallback(f"“{_start(chosen.headline)}”", chosen.language)
         where, beyond = self.place(story)
+        link = self.link(story, chosen)
+        body = chosen.body if kind == "lead" or not link else ""
         return Item(
             lang=self._foreign(chosen.language),
             headline=_line(chosen.headline),
             summary=_line(chosen.summary),
-            body=clean.rich(chosen.body),
-            body_text=clean.text_of(chosen.body),
+            body=clean.rich(body),
+            body_text=clean.text_of(body),
             where=where,
             beyond=beyond,
             when=language.day(story.date, self.content.period, self.language),
             day=str(story.date.day),
             month=language.month(story.date, self.language),
-            link=self.link(story, chosen),
+            link=link,
             link_label=self.link_label(story, chosen),
             picture=self.picture(story, chosen),
             alt=_line(chosen.picture_alt),

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from mailer.rendering import personal, records, select, variants
-from mailer.rendering.records import Block, StoryText
+from mailer.rendering.records import Block, Story, StoryText
 from tests.rendering.cast import DIASPORA, EDITION, MASTHEAD, edition, story
 
 VALUES = {
@@ -224,3 +224,17 @@ def test_rendering_is_imported_without_django() -> None:
         "sys.exit(bool({'django', 'wagtail', 'subscribers'} & set(sys.modules)))"
     )
     subprocess.run([sys.executable, "-c", probe], check=True)
+
+
+def test_the_lead_is_told_whole_and_of_the_rest_the_summary_unless_there_is_no_link() -> None:
+    def told(key: str, link: str) -> Story:
+        text = StoryText("en", f"Headline {key}", f"Summary {key}.", body=f"<p>Body {key}.</p>")
+        return Story(key, "news", dt.date(2021, 11, 20), (), (text,), link=link)
+
+    links = (("a", "https://a.example.org/"), ("b", "https://b.example.org/"), ("c", ""))
+    stories = tuple(told(key, link) for key, link in links)
+    blocks = (Block("lead", ("a",)), Block("story", ("b",)), Block("story", ("c",)))
+    rendered = variants.render(edition(*blocks, stories=stories), (), "en")
+    for part in (rendered.html, rendered.text):
+        assert all(f"Summary {key}." in part for key in "abc")
+        assert [key for key in "abc" if f"Body {key}." in part] == ["a", "c"]
