@@ -32,6 +32,9 @@ class CodesField(_CharField):
 
     known: frozenset[str] = frozenset()
     kind = "code"
+    # What may be assigned and what is read, for django-stubs: any iterable of codes, and a tuple of them.
+    _pyi_private_set_type: Any
+    _pyi_private_get_type: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("max_length", 800)

@@ -48,10 +48,15 @@ class ChoicesForm(forms.Form):
         site = settings.CONFIG.site
         countries = dict.fromkeys((*site.countries, *also_countries))
         languages = dict.fromkeys((*site.languages, *([also_language] if also_language else [])))
-        self.fields["countries"].choices = [(code, places.country_name(code, spoken)) for code in countries]
-        self.fields["language"].choices = [(code, own_name(code)) for code in languages]
+        self._offer("countries").choices = [(code, places.country_name(code, spoken)) for code in countries]
+        self._offer("language").choices = [(code, own_name(code)) for code in languages]
         self.offered = list(lists)
-        self.fields["lists"].choices = [(one.pk, one.name) for one in self.offered]
+        self._offer("lists").choices = [(one.pk, one.name) for one in self.offered]
+
+    def _offer(self, name: str) -> forms.ChoiceField:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)
+        return field
 
 
 class SignUpForm(ChoicesForm):
