@@ -24,7 +24,7 @@ lint: setup
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/mypy
+	@MAILER_CONFIG=tests/config.toml $(BIN)/mypy
 
 bench: setup
 	@$(BIN)/python -m bench

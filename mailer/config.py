@@ -68,7 +68,7 @@ class Bounces:
 
 @dataclass(frozen=True)
 class Sending:
-    # What happens to a message whose reply was never read: send once more with the same Message-ID, or leave it.
+    # What happens to a message whose reply was never read: send once more with the same id, or leave it.
     in_doubt: Literal["resend", "leave"] = "resend"
     # Messages a second at most, over all connections; 0 is as fast as the relay takes them.
     rate_per_second: float = 0
@@ -162,7 +162,8 @@ def _override(merged: dict[str, dict[str, Any]], environment: Mapping[str, str])
         section, key = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__", 1)
         if section not in merged:
             raise ConfigError(
-                f"environment variable {variable}: there is no section [{section}]; known: {', '.join(merged)}."
+                f"environment variable {variable}: there is no section [{section}]; "
+                f"known: {', '.join(merged)}."
             )
         merged[section].pop(f"{key}_file", None)
         merged[section][key] = value
@@ -242,7 +243,8 @@ def _number(kind: type[int] | type[float], value: Any, where: str) -> float:
 def _check(config: Config, origin: str) -> None:
     if not config.site.url.startswith(("http://", "https://")) or config.site.url.endswith("/"):
         raise ConfigError(
-            f"{origin}: [site] url is {config.site.url!r}; write it as https://news.example.org, without a final slash."
+            f"{origin}: [site] url is {config.site.url!r}; "
+            "write it as https://news.example.org, without a final slash."
         )
     if len(config.site.secret_key) < 32:
         raise ConfigError(

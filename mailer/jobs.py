@@ -1,7 +1,7 @@
 """Contents page: the jobs of every stage, in the order that mail flows.
 
-Each looks in the database for what is due, does it, and records the result; none remembers anything, so each may
-run twice, or die at any point.
+Each looks in the database for what is due, does it, and records the result; none remembers anything,
+so each may run twice, or die at any point.
 """
 
 from __future__ import annotations

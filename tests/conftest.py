@@ -1,4 +1,4 @@
-"""What every folder of tests shares: real parts that start by themselves, and say by name when they are missing."""
+"""What every folder of tests shares: real parts that start by themselves, or say what they lack."""
 
 from __future__ import annotations
 

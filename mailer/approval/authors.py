@@ -53,8 +53,8 @@ def _notes_since_approval(
 ) -> Iterable[Authorship]:
     """Notes after the one that recorded the approved content; all of them when that is not to be found.
 
-    The boundary is the content that was sealed and not the moment of sealing: a draft saved before an approval
-    that did not contain it is still unapproved.
+    The boundary is the content that was sealed and not the moment of sealing: a draft saved before an
+    approval that did not contain it is still unapproved.
     """
     column = name.partition(":")[0]
     notes = list(Authorship.objects.filter(**{column: part}).select_related("user").order_by("pk"))

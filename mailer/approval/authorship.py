@@ -1,4 +1,4 @@
-"""Who wrote what: recorded when content really changes, whoever saved it and however often it is saved unchanged."""
+"""Who wrote what: recorded when content really changes, and not when it is only saved."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from mailer.stories.models import Story
 
 Subject = Edition | Story | Newsletter
 
-# What a reader sees of each, by field name; the rest of a row may change without anybody having written anything.
+# What a reader sees of each, by field name; the rest may change without an author.
 _TELLING: dict[type[models.Model], tuple[str, ...]] = {
     Story: ("kind", "date", "countries", "picture", "link", "texts"),
     Edition: ("newsletter", "period", "number", "body", "texts"),
@@ -35,7 +35,7 @@ _BOOKKEEPING = frozenset({"pk", "id", "story", "edition", "newsletter", "sort_or
 
 
 def fingerprint(subject: Subject, data: dict[str, Any] | None = None) -> str:
-    """Hex SHA-256 of what a reader sees of the subject; `data` is a revision's content, default the live row's."""
+    """Hex SHA-256 of what a reader sees of the subject; `data`: a revision's content, else the live row's."""
     data = subject.serializable_data() if data is None else data
     telling = {name: _plain(name, data.get(name)) for name in _TELLING[type(subject)]}
     if isinstance(subject, Story) and telling["picture"]:
@@ -48,7 +48,7 @@ def fingerprint(subject: Subject, data: dict[str, Any] | None = None) -> str:
 def record(
     user: User | None, subject: Subject, action: str, at: datetime, data: dict[str, Any] | None = None
 ) -> Authorship | None:
-    """Note that `user` changed the subject; None when nothing that a reader sees is different from the last note.
+    """Note that `user` changed the subject; None when readers would see nothing else than before.
 
     A real change breaks the seal of every open copy that holds the subject.
     """
@@ -97,7 +97,7 @@ def connect() -> None:
 
 
 def _on_revision(sender: object, instance: Revision, created: bool, **_: object) -> None:
-    """Autosave rewrites the newest revision in place, so that a revision that was saved again counts as well."""
+    """Autosave rewrites the newest revision in place, so one that was saved again counts too."""
     model = instance.content_type.model_class() if instance.content_type else None
     if model not in (Story, Edition):
         return

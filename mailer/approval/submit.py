@@ -22,8 +22,9 @@ VARIANT_LIMIT = 500
 
 
 def submit(edition: Edition, user: User, now: datetime) -> FrozenCopy:
-    """Freeze the edition as it was last saved, for a second person to approve. An earlier open copy is taken back.
+    """Freeze the edition as it was last saved, for a second person to approve.
 
+    An earlier open copy is taken back.
     Raises NotPermitted, WrongState (already sent), PreflightFailed with every error in words.
     """
     seal.require(user, "mailer.submit_edition")

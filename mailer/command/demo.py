@@ -36,7 +36,8 @@ def demo(
         _once(once)
     if not is_free(port):
         fail(
-            f"port {port} is taken by another program. Stop it, or choose another: make run PORT={free_port()}"
+            f"port {port} is taken by another program. Stop it, or choose another: "
+            f"make run PORT={free_port()}"
         )
     if fresh and (folder / "config.toml").exists():
         shutil.rmtree(folder)

@@ -127,7 +127,8 @@ def test_send(
     found = _edition(edition)
     with failing_on(ValueError, variants.NothingToShow):
         chosen = places.parse_countries(countries.split(","))
-        testsend.send(found, to, chosen, language, timezone.now())
+        rendered = variants.render(content_of(found), chosen, language)
+        testsend.put(rendered, found.newsletter, to, timezone.now())
     _tell(found, json, f"test copy for {to} waits in the outbox")
 
 
@@ -208,9 +209,8 @@ def _tell(edition: Edition, json: bool, deed: str) -> None:
     if json:
         emit(summary)
         return
-    say(
-        f"{summary['slug']}: {deed + '; ' if deed else ''}{summary['state']}, hash {summary['hash'] or 'none yet'}"
-    )
+    done = f"{deed}; " if deed else ""
+    say(f"{summary['slug']}: {done}{summary['state']}, hash {summary['hash'] or 'none yet'}")
 
 
 def _steer(name: str, deed: Any, json: bool, word: str) -> None:
@@ -248,8 +248,8 @@ def _copy(edition: Edition) -> FrozenCopy:
 def _acting(username: str) -> User:
     if not settings.CONFIG.approval.by_command:
         fail(
-            "acting for a person is off. Use the desk, or set by_command = true in [approval]: whoever can run this "
-            "command could then act for anybody."
+            "acting for a person is off. Use the desk, or set by_command = true in [approval]: "
+            "whoever can run this command could then act for anybody."
         )
     user = User.objects.filter(username=username, is_active=True).first()
     if user is None:

@@ -17,7 +17,7 @@ app = typer.Typer()
 
 @app.command()
 def first_admin(username: str, email: Annotated[str, typer.Argument()] = "") -> None:
-    """Make the database and one superuser; its password comes in the environment, which other users cannot read."""
+    """Make the database and one superuser; its password comes in the environment, hidden from others."""
     password = os.environ.get("MAILER_FIRST_PASSWORD", "")
     if not password:
         fail("MAILER_FIRST_PASSWORD is empty; use `mailer init`.")

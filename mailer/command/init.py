@@ -46,7 +46,7 @@ def init(
     admin: Annotated[str, typer.Option(help="Username of the first admin.")] = "admin",
     email: Annotated[str, typer.Option(help="Address of the first admin.")] = "",
 ) -> None:
-    """Write config.toml with a fresh secret, make the database and the first admin. Nothing is overwritten."""
+    """Write config.toml with a fresh secret, make the database and the first admin; overwrite nothing."""
     path = folder / "config.toml"
     if path.exists():
         fail(f"{path} exists already; delete it first, or give another folder.")

@@ -1,4 +1,4 @@
-"""The root of the command: finds the configuration, starts Django, and loads the one group that was asked for."""
+"""The root of the command: finds the configuration, starts Django, loads the group that is asked for."""
 
 from __future__ import annotations
 

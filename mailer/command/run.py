@@ -21,7 +21,6 @@ def run() -> None:
     call_command("migrate", verbosity=0, interactive=False)
     stop = threading.Event()
     stop_on_signals(stop)
-    say(
-        f"Serving {settings.CONFIG.site.url} on {settings.CONFIG.web.host}:{settings.CONFIG.web.port}; Ctrl-C stops."
-    )
+    web = settings.CONFIG.web
+    say(f"Serving {settings.CONFIG.site.url} on {web.host}:{web.port}; Ctrl-C stops.")
     supervise({"web": itself("web"), "worker": itself("worker")}, stop)

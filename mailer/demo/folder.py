@@ -1,4 +1,4 @@
-"""The demo's folder: its configuration, database and caught mail, all on this machine and all in one place."""
+"""The demo's folder: its configuration, database and caught mail, all in one place on this machine."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ assemble_at = "{assemble_at}"
 def prepare(folder: Path, *, port: int, rate: float, connections: int, inbox: Path) -> Path:
     """Write the demo's configuration and return its path; an existing secret and database are kept.
 
-    `port` is that of the pages, `rate` messages a second (0: as fast as it can), `inbox` where caught mail lands.
+    `port` is that of the pages, `rate` messages a second (0: no limit), `inbox` where caught mail lands.
     """
     folder.mkdir(parents=True, exist_ok=True)
     secret = folder / "secret"

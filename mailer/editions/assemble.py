@@ -30,8 +30,8 @@ class EditionExists(Exception):  # noqa: N818  (says what is, not what broke)
 def assemble(newsletter: Newsletter, period: str, now: datetime, user: User | None = None) -> Edition:
     """Make the newsletter's edition for a period ("2021-12") as a draft, as of `now` (aware).
 
-    It takes the stories that are ready, dated before the period's end and in no earlier edition (looking back 62
-    days), and the events not yet past. Raises BadPeriod, and EditionExists when the period has its edition.
+    It takes the stories that are ready, dated before the period's end and in no earlier edition (looking
+    back 62 days), and the events not yet past. Raises BadPeriod, and EditionExists when the period has its edition.
     """
     span = Period.parse(period)
     existing = Edition.objects.filter(newsletter=newsletter, period=str(span)).first()

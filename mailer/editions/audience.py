@@ -1,4 +1,4 @@
-"""The audience of a newsletter: whom an edition is for, and in how many combinations of countries and language."""
+"""The audience of a newsletter: whom an edition is for, by countries and language."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Combination:
 
 @dataclass(frozen=True)
 class Audience:
-    """A definition, not a set of people: who fits it is counted when an edition is submitted, and again when planned."""
+    """A definition, not a set of people: who fits is counted at submission and again when planned."""
 
     # Ids of mailing lists; a reader on several of them gets one copy.
     lists: tuple[int, ...]

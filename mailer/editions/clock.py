@@ -1,4 +1,4 @@
-"""The clock that assembling goes by: the real one, except in the demo, whose sample has a month of its own."""
+"""The clock that assembling goes by: the real one, but for the demo's sample month."""
 
 from __future__ import annotations
 

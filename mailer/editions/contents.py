@@ -17,7 +17,7 @@ from mailer.stories.models import Story
 def content_of(edition: Edition) -> records.Content:
     """Everything that decides what a reader of this edition sees, from published stories only.
 
-    Works on an unsaved edition too, as the live preview has it. Blocks whose story is gone or not ready are left out.
+    Works on an unsaved edition too, as the live preview has it. Blocks without a ready story are left out.
     """
     stories = _ready(story_ids(edition))
     blocks = tuple(block for child in edition.body if (block := _block(child, stories)))

@@ -7,8 +7,10 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
 _AUTHOR = (
-    "EXISTS (SELECT 1 FROM mailer_frozenauthor a WHERE a.copy_id = NEW.copy_id AND a.user_id = NEW.approver_id)"
-    " OR EXISTS (SELECT 1 FROM mailer_frozencopy c WHERE c.id = NEW.copy_id AND c.submitted_by_id = NEW.approver_id)"
+    "EXISTS (SELECT 1 FROM mailer_frozenauthor a"
+    " WHERE a.copy_id = NEW.copy_id AND a.user_id = NEW.approver_id)"
+    " OR EXISTS (SELECT 1 FROM mailer_frozencopy c"
+    " WHERE c.id = NEW.copy_id AND c.submitted_by_id = NEW.approver_id)"
 )
 _NOT_WAITING = (
     "NOT EXISTS (SELECT 1 FROM mailer_frozencopy c"
@@ -93,7 +95,8 @@ def _sqlite(name: str, event: str, table: str, condition: str, words: str) -> st
 def _postgresql(name: str, event: str, table: str, condition: str, words: str) -> str:
     return (
         f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        f"IF {condition} THEN RAISE EXCEPTION '{words}' USING ERRCODE = 'integrity_constraint_violation'; END IF; "
+        f"IF {condition} THEN "
+        f"RAISE EXCEPTION '{words}' USING ERRCODE = 'integrity_constraint_violation'; END IF; "
         f"RETURN NEW; END $$; "
         f"CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()"
     )

@@ -183,8 +183,7 @@ class _Writer:
         return _line(chosen.subject), _line(chosen.preheader) or self._first_summary(pieces)
 
     def item(self, story: Story, kind: BlockKind) -> Item:
-        """A story as one block shows it. The lead is told whole, and so is what has no link to read on; of the rest
-        the mail gives the summary."""
+        """A story as one block shows it: the lead whole, and what has no link to read on; else the summary."""
         chosen = language.choose(
             [text for text in story.texts if text.headline.strip()] or story.texts, self.language, self._chain
         )

@@ -32,7 +32,7 @@ def run(stop: threading.Event, now: Callable[[], datetime] = timezone.now) -> No
     Raises WorkerRuns when another worker works from the same storage folder.
     """
     with only_worker(settings.CONFIG.path(settings.CONFIG.storage.path)):
-        # No job waits for another; each runs once at a time, and a look that was missed is made up for at once.
+        # No job waits for another; each runs once at a time, and a missed look is made up for at once.
         scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(len(JOBS))},
             job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},

@@ -56,7 +56,7 @@ class Child:
 
 
 def supervise(programs: Mapping[str, Sequence[str]], stop: threading.Event) -> None:
-    """Keep the programs running until `stop` is set, then end them: first asked, after GRACE_SECONDS killed."""
+    """Keep the programs running until `stop` is set, then ask them to end, and kill what does not."""
     children = [Child(name, command) for name, command in programs.items()]
     try:
         while not stop.is_set():

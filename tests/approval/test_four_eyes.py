@@ -130,7 +130,7 @@ def test_a_draft_saved_before_an_approval_that_did_not_hold_it_still_counts(
 ) -> None:
     first = submit(edition, people.writer, NOW)
     story = Story.objects.get(key="film")
-    # An unpublished draft breaks the seal; the copy is submitted again without it, and approved by its own author.
+    # An unpublished draft breaks the seal; the copy is submitted again without it.
     change_headline(story, "Unseen words", people.approver, publish=False)
     first.refresh_from_db()
     assert first.state == FrozenCopy.State.BROKEN
