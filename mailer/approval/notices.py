@@ -25,7 +25,9 @@ def _assembled() -> Iterable[Edition]:
     """Drafts that nobody has submitted yet, and that nobody was told of."""
     told = StaffNotice.objects.filter(key__startswith="assembled:").values_list("key", flat=True)
     known = {int(key.partition(":")[2]) for key in told}
-    return Edition.objects.filter(copies=None).exclude(pk__in=known).select_related("newsletter")
+    drafts = Edition.objects.filter(copies=None).exclude(pk__in=known)
+    found: Iterable[Edition] = drafts.select_related("newsletter")
+    return found
 
 
 def _submitted() -> Iterable[FrozenCopy]:

@@ -70,7 +70,8 @@ def _published(edition: Edition, user: User) -> Edition:
     if revision is not None and (not edition.live or edition.has_unpublished_changes):
         # Who may submit may put the latest revision in force: nothing is shown to a reader by that.
         revision.publish(user=user, skip_permission_checks=True)
-    return Edition.objects.select_related("newsletter").get(pk=edition.pk)
+    fresh: Edition = Edition.objects.select_related("newsletter").get(pk=edition.pk)
+    return fresh
 
 
 def _withdraw_earlier(edition: Edition, user: User, now: datetime) -> None:

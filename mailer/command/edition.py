@@ -224,7 +224,8 @@ def _steer(name: str, deed: Any, json: bool, word: str) -> None:
 
 
 def _edition(name: str) -> Edition:
-    return _one(Edition, name)
+    edition: Edition = _one(Edition, name)
+    return edition
 
 
 def _one(model: Any, name: str) -> Any:
@@ -237,7 +238,7 @@ def _one(model: Any, name: str) -> Any:
 
 
 def _copy(edition: Edition) -> FrozenCopy:
-    copy = edition.copies.filter(state__in=seal.OPEN).first()
+    copy: FrozenCopy | None = edition.copies.filter(state__in=seal.OPEN).first()
     if copy is None:
         last = edition.copies.first()
         because = f" {last.broken_because}" if last and last.broken_because else ""

@@ -65,7 +65,9 @@ class Composer:
             shared = self._mailings[mailing.pk] = sealed(mailing.copy)
         self._fetch(shared, {one.variant for one in claimed})
         moment = date(now)
-        ready = [partial(_envelope, shared, self._variants[one.variant], one, moment) for one in claimed]
+        ready: list[Callable[[], Envelope]] = [
+            partial(_envelope, shared, self._variants[one.variant], one, moment) for one in claimed
+        ]
         while len(self._variants) > _READY:
             self._variants.popitem(last=False)
         return ready

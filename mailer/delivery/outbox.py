@@ -92,7 +92,9 @@ def _rows(message: EmailMessage) -> Iterable[OutboxMessage]:
     message.extra_headers.setdefault("Auto-Submitted", "auto-generated")
     if message.encoding is None:
         message.encoding = _seven_bit()
-    octets = message.message().as_bytes(linesep="\r\n")
+    # Django's own message, whose as_bytes knows more than that of the class it is declared as.
+    built: Any = message.message()
+    octets = built.as_bytes(linesep="\r\n")
     for recipient in recipients:
         yield OutboxMessage(
             sender=sanitize_address(parseaddr(sender)[1], "utf-8"),

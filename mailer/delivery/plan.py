@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -91,8 +92,10 @@ def plan(mailing: Mailing, now: datetime) -> Mailing:
 
 
 def _insert(mailing: Mailing, audience: Audience) -> None:
-    people = standing(audience.segment()).order_by().values("id", "countries", "language", "standing")
-    statement, parameters = people.query.sql_with_params()
+    # Annotated with a column that its type does not tell.
+    people: Any = standing(audience.segment()).order_by()
+    columns = people.values("id", "countries", "language", "standing")
+    statement, parameters = columns.query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(_COMBINATIONS.format(people=statement), parameters)
         wanted = cursor.fetchall()

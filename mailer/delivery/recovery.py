@@ -86,4 +86,4 @@ def _expire_leases(now: datetime) -> int:
             "WHERE state = 'claimed' AND lease_until < %s",
             [_NO_LEASE, connection.ops.adapt_datetimefield_value(now)],
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)

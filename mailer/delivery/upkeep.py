@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -73,11 +74,11 @@ def finish(now: datetime) -> list[int]:
     return ended
 
 
-def _run(query: str, *parameters: object) -> int:
+def _run(query: str, *parameters: Any) -> int:
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
-def _moment(value: datetime) -> object:
+def _moment(value: datetime) -> Any:
     return connection.ops.adapt_datetimefield_value(value)

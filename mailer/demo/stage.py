@@ -91,7 +91,8 @@ def _until(wanted: Any, started: float, otherwise: str) -> Any:
 
 
 def _assembled() -> Edition | None:
-    return Edition.objects.select_related("newsletter").first()
+    edition: Edition | None = Edition.objects.select_related("newsletter").first()
+    return edition
 
 
 def _finished(edition: Edition) -> bool:

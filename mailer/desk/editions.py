@@ -9,7 +9,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from wagtail.admin.filters import WagtailFilterSet
-from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, InlinePanel, MultiFieldPanel, ObjectList
 from wagtail.admin.ui.tables import Column
 from wagtail.admin.widgets.button import Button, HeaderButton
@@ -18,7 +17,7 @@ from wagtail.snippets.views.snippets import EditView, IndexView, SnippetViewSet
 from mailer.desk import preview
 from mailer.desk.columns import WordColumn
 from mailer.desk.steps import next_action, overview, state_word, who_acts
-from mailer.desk.texts import refuse_repeated_languages
+from mailer.desk.texts import TextsForm
 from mailer.desk.widgets import LanguageSelect
 from mailer.editions.models import Edition, Newsletter
 from mailer.reports.lifecycle import edition_state
@@ -26,7 +25,7 @@ from mailer.reports.lifecycle import edition_state
 _FIXED = ("newsletter", "period", "number")
 
 
-class EditionForm(WagtailAdminModelForm):
+class EditionForm(TextsForm):
     """An edition; what names it is fixed once it exists."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -35,9 +34,6 @@ class EditionForm(WagtailAdminModelForm):
             for name in _FIXED:
                 if name in self.fields:
                     self.fields[name].disabled = True
-
-    def is_valid(self) -> bool:
-        return bool(super().is_valid()) and refuse_repeated_languages(self, "texts")
 
 
 class EditionFilters(WagtailFilterSet):

@@ -14,7 +14,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.generic import FormView
 from wagtail.admin import messages
-from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, InlinePanel, MultiFieldPanel, ObjectList
 from wagtail.admin.ui.tables import Column
 from wagtail.admin.views.generic import EditView, IndexView
@@ -25,7 +24,7 @@ from wagtail.log_actions import log
 
 from mailer.desk.columns import LinkColumn
 from mailer.desk.session import staff
-from mailer.desk.texts import refuse_repeated_languages
+from mailer.desk.texts import TextsForm
 from mailer.desk.widgets import ChainInput, CountriesInput, LanguageSelect, LanguagesInput, ZoneSelect
 from mailer.editions.assemble import EditionExists, assemble
 from mailer.editions.audience import Audience
@@ -40,7 +39,7 @@ _ZONES = sorted(
 )
 
 
-class NewsletterForm(WagtailAdminModelForm):
+class NewsletterForm(TextsForm):
     """A newsletter; its colours must stay readable."""
 
     def clean_theme(self) -> dict[str, str]:
@@ -52,9 +51,6 @@ class NewsletterForm(WagtailAdminModelForm):
         if found := theme.problems({str(name): str(value) for name, value in changes.items()}):
             raise ValidationError(list(found))
         return changes
-
-    def is_valid(self) -> bool:
-        return bool(super().is_valid()) and refuse_repeated_languages(self, "texts")
 
 
 def readers_of(newsletter: Newsletter) -> int:

@@ -86,10 +86,6 @@ def chosen_countries(raw: str, offered: Sequence[str]) -> tuple[str, ...]:
 
 def page(edition: Edition, request: HttpRequest, mode: str) -> HttpResponse:
     """The preview panel's page for a mode such as "ru:html"."""
-    if edition.newsletter_id is None:
-        return render(
-            request, "desk/preview.html", {"problem": "Choose the newsletter first; then the preview shows."}
-        )
     language, _, form = mode.partition(":")
     offered = edition.newsletter.countries
     countries = chosen_countries(request.COOKIES.get(COOKIE, ""), offered)

@@ -8,23 +8,36 @@ import django_filters
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from wagtail.admin.filters import DateRangePickerWidget, WagtailFilterSet
-from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, InlinePanel, MultiFieldPanel, ObjectList
 from wagtail.admin.ui.tables import Column
 from wagtail.snippets.views.snippets import SnippetViewSet
 
 from mailer.desk.columns import WordColumn
-from mailer.desk.texts import refuse_repeated_languages
+from mailer.desk.texts import TextsForm
 from mailer.desk.widgets import LanguageSelect, OrderedCountriesInput, office_countries
 from mailer.stories.models import Story
 from subscribers import places
 
 
-class StoryForm(WagtailAdminModelForm):
-    """A story and its texts; a language is told once."""
+class StoryForm(TextsForm):
+    """A story and its texts, each of which says what the picture shows."""
 
     def is_valid(self) -> bool:
-        return bool(super().is_valid()) and refuse_repeated_languages(self, "texts")
+        return bool(super().is_valid()) and self._described()
+
+    def _described(self) -> bool:
+        """Whether every text says what the picture shows, with an error at each that does not."""
+        if not self.cleaned_data.get("picture"):
+            return True
+        told = [
+            child
+            for child in self.formsets["texts"].forms
+            if child not in self.formsets["texts"].deleted_forms
+        ]
+        silent = [child for child in told if not child.cleaned_data.get("picture_alt", "").strip()]
+        for child in silent:
+            child.add_error("picture_alt", "The story has a picture: say in a few words what is seen in it.")
+        return not silent
 
 
 class StoryFilters(WagtailFilterSet):

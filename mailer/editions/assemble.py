@@ -31,7 +31,7 @@ def assemble(newsletter: Newsletter, period: str, now: datetime, user: User | No
     """Make the newsletter's edition for a period ("2021-12") as a draft, as of `now` (aware).
 
     It takes the stories that are ready, dated before the period's end and in no earlier edition (looking
-    back 62 days), and the events not yet past. Raises BadPeriod, and EditionExists when the period has its edition.
+    back 62 days), and the events not yet past. Raises BadPeriod, and EditionExists when there is one already.
     """
     span = Period.parse(period)
     existing = Edition.objects.filter(newsletter=newsletter, period=str(span)).first()

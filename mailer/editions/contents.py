@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from wagtail.rich_text import expand_db_html
@@ -94,7 +94,7 @@ def _block(child: Any, stories: dict[int, Story]) -> records.Block | None:
 def _record(story: Story) -> records.Story:
     return records.Story(
         key=story.key,
-        kind=story.kind,
+        kind=cast(records.StoryKind, story.kind),
         date=story.date,
         countries=story.countries,
         texts=tuple(

@@ -183,7 +183,7 @@ class _Writer:
         return _line(chosen.subject), _line(chosen.preheader) or self._first_summary(pieces)
 
     def item(self, story: Story, kind: BlockKind) -> Item:
-        """A story as one block shows it: the lead whole, and what has no link to read on; else the summary."""
+        """A story as one block shows it: whole if it leads or has no link to read on; else its summary."""
         chosen = language.choose(
             [text for text in story.texts if text.headline.strip()] or story.texts, self.language, self._chain
         )

@@ -1,0 +1,256 @@
+from __future__ import annotations
+
+import gzip
+import socket
+import threading
+from typing import Any
+
+import pytest
+
+from mailer.stories.fetch import FetchError, ForbiddenAddress, Limits, fetch, judge
+from tests.stories.conftest import Answer, Site
+
+FEED = {"application/rss+xml"}
+
+FORBIDDEN = [
+    "127.0.0.1",
+    "127.8.8.8",
+    "0.0.0.0",
+    "10.0.0.1",
+    "172.16.5.4",
+    "192.168.1.1",
+    "100.64.0.1",
+    "169.254.169.254",
+    "192.0.2.7",
+    "198.18.0.1",
+    "224.0.0.1",
+    "240.0.0.1",
+    "255.255.255.255",
+    "::",
+    "::1",
+    "::ffff:127.0.0.1",
+    "::ffff:10.0.0.1",
+    "64:ff9b::7f00:1",
+    "64:ff9b::a9fe:a9fe",
+    "2002:7f00:1::",
+    "fc00::1",
+    "fe80::1",
+    "fe80::1%eth0",
+    "ff02::1",
+    "2001:db8::1",
+]
+
+
+@pytest.mark.parametrize("address", FORBIDDEN)
+def test_an_address_outside_the_public_internet_is_refused(address: str) -> None:
+    with pytest.raises(ForbiddenAddress):
+        judge(address)
+
+
+@pytest.mark.parametrize("address", ["93.184.216.34", "2606:4700:4700::1111", "64:ff9b::5db8:d822"])
+def test_a_public_address_is_let_through(address: str) -> None:
+    judge(address)
+
+
+@pytest.mark.parametrize("address", FORBIDDEN[2:7] + ["169.254.169.254", "fe80::1", "::ffff:10.0.0.1"])
+def test_allowing_loopback_allows_nothing_else(address: str) -> None:
+    with pytest.raises(ForbiddenAddress):
+        judge(address, allow_loopback=True)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "2130706433", "0x7f.1", "127.1"])
+def test_this_machine_is_not_reached_under_any_spelling(site: Site, host: str) -> None:
+    site.answers["/feed"] = Answer(b"secret")
+
+    with pytest.raises(FetchError):
+        fetch(f"http://{host}:{site.port}/feed", FEED)
+
+    assert site.asked == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "ftp://example.org/feed",
+        "gopher://example.org/",
+        "//example.org/feed",
+        "example.org",
+        "http://",
+        "http://[::1",
+        "http://example.org:99999/",
+        "javascript:alert(1)",
+    ],
+)
+def test_only_http_and_https_addresses_are_followed(url: str) -> None:
+    with pytest.raises(FetchError):
+        fetch(url, FEED)
+
+
+def test_an_address_with_a_password_is_refused_and_the_password_is_not_repeated() -> None:
+    with pytest.raises(FetchError) as caught:
+        fetch("http://me:hunter2@example.org/feed", FEED)
+
+    assert "hunter2" not in str(caught.value)
+
+
+def test_the_bytes_and_their_type_come_back(site: Site) -> None:
+    site.answers["/feed"] = Answer(b"<rss/>", "Application/RSS+XML; charset=utf-8")
+
+    found = fetch(site.url("/feed"), FEED, allow_loopback=True)
+
+    assert (found.body, found.content_type, found.url) == (
+        b"<rss/>",
+        "application/rss+xml",
+        site.url("/feed"),
+    )
+
+
+def test_a_redirect_is_followed_to_its_end(site: Site) -> None:
+    site.answers["/old"] = Answer(status=301, headers={"Location": "/new"})
+    site.answers["/new"] = Answer(b"here")
+
+    assert fetch(site.url("/old"), FEED, allow_loopback=True).url == site.url("/new")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://10.0.0.1/",
+        "http://169.254.169.254/latest/meta-data/",
+        "http://[fe80::1]/",
+        "file:///etc/passwd",
+    ],
+)
+def test_a_redirect_to_a_private_place_is_refused(site: Site, target: str) -> None:
+    site.answers["/feed"] = Answer(status=302, headers={"Location": target})
+
+    with pytest.raises(FetchError):
+        fetch(site.url("/feed"), FEED, allow_loopback=True)
+
+
+def test_redirects_end_somewhere(site: Site) -> None:
+    site.answers["/round"] = Answer(status=302, headers={"Location": "/round"})
+
+    with pytest.raises(FetchError, match="redirects"):
+        fetch(site.url("/round"), FEED, Limits(redirects=3), allow_loopback=True)
+
+    assert len(site.asked) == 4
+
+
+class Names:
+    """A resolver that answers differently each time."""
+
+    def __init__(self, *answers: list[str]) -> None:
+        self.answers = list(answers)
+        self.asked = 0
+
+    def __call__(self, host: str, port: int, **_: Any) -> list[Any]:
+        answer = self.answers[min(self.asked, len(self.answers) - 1)]
+        self.asked += 1
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in answer]
+
+
+def test_the_connection_goes_to_the_address_that_was_judged(site: Site) -> None:
+    """DNS rebinding: public for the check, loopback for the connection."""
+    site.answers["/feed"] = Answer(b"reached through the judged address")
+    names = Names(["93.184.216.34"], ["127.0.0.1"])
+    dialled: list[tuple[str, int]] = []
+
+    def connect(address: tuple[str, int], timeout: float) -> socket.socket:
+        dialled.append(address)
+        return socket.create_connection(("127.0.0.1", site.port), timeout)
+
+    found = fetch("http://feeds.example.org:8080/feed", FEED, resolve=names, connect=connect)
+
+    assert names.asked == 1
+    assert dialled == [("93.184.216.34", 8080)]
+    assert site.asked == [("/feed", "feeds.example.org:8080")]
+    assert found.body == b"reached through the judged address"
+
+
+def test_one_private_address_among_public_ones_is_enough_to_refuse() -> None:
+    dialled: list[Any] = []
+
+    with pytest.raises(ForbiddenAddress, match=r"feeds\.example\.org"):
+        fetch(
+            "http://feeds.example.org/",
+            FEED,
+            resolve=Names(["93.184.216.34", "10.0.0.7"]),
+            connect=lambda *args, **_: dialled.append(args),  # type: ignore[arg-type,return-value]
+        )
+
+    assert dialled == []
+
+
+def test_more_bytes_than_allowed_are_not_taken(site: Site) -> None:
+    site.answers["/feed"] = Answer(b"x" * 200_000)
+
+    with pytest.raises(FetchError, match="larger than 100,000 bytes"):
+        fetch(site.url("/feed"), FEED, Limits(size=100_000), allow_loopback=True)
+
+
+def test_compression_does_not_smuggle_size_past_the_limit(site: Site) -> None:
+    site.answers["/feed"] = Answer(gzip.compress(b"x" * 5_000_000), headers={"Content-Encoding": "gzip"})
+
+    with pytest.raises(FetchError, match="larger"):
+        fetch(site.url("/feed"), FEED, Limits(size=100_000), allow_loopback=True)
+
+
+def test_another_content_type_is_refused_and_named(site: Site) -> None:
+    site.answers["/page"] = Answer(b"<html>", "text/html")
+
+    with pytest.raises(FetchError, match="text/html"):
+        fetch(site.url("/page"), FEED, allow_loopback=True)
+
+
+def test_an_answer_other_than_success_is_named(site: Site) -> None:
+    with pytest.raises(FetchError, match="404"):
+        fetch(site.url("/nowhere"), FEED, allow_loopback=True)
+
+
+def test_a_server_that_drips_its_headers_is_hung_up_on() -> None:
+    """Each step stays within its own limit; the limit for everything ends it."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    done = threading.Event()
+
+    def drip() -> None:
+        line, _ = listener.accept()
+        with line:
+            line.recv(4096)
+            line.sendall(b"HTTP/1.1 200 OK\r\n")
+            try:
+                while not done.wait(0.05):
+                    line.sendall(b"X-More: 1\r\n")
+            except OSError:
+                return
+
+    thread = threading.Thread(target=drip)
+    thread.start()
+    try:
+        with pytest.raises(FetchError):
+            fetch(
+                f"http://127.0.0.1:{listener.getsockname()[1]}/",
+                FEED,
+                Limits(seconds=0.4, step_seconds=5),
+                allow_loopback=True,
+            )
+    finally:
+        done.set()
+        thread.join()
+        listener.close()
+
+
+def test_a_name_that_does_not_exist_is_said_in_words() -> None:
+    def nobody(*_: Any, **__: Any) -> list[Any]:
+        raise socket.gaierror(socket.EAI_NONAME, "unknown")
+
+    with pytest.raises(FetchError, match=r"no server named nowhere\.example"):
+        fetch("https://nowhere.example/", FEED, resolve=nobody)
+
+
+def test_proxies_of_the_environment_have_no_say(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    site.answers["/feed"] = Answer(b"direct")
+
+    assert fetch(site.url("/feed"), FEED, allow_loopback=True).body == b"direct"
