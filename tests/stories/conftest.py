@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,7 +31,7 @@ class Site:
         site = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802
+            def do_GET(self) -> None:
                 site.asked.append((self.path, self.headers["Host"]))
                 answer = site.answers.get(self.path, Answer(status=404))
                 self.send_response(answer.status)
@@ -38,10 +39,8 @@ class Site:
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
                 self.end_headers()
-                try:
+                with suppress(OSError):  # a client that has read enough hangs up
                     self.wfile.write(answer.body)
-                except OSError:
-                    pass  # the client has read enough
 
             def log_message(self, *_: Any) -> None:
                 pass

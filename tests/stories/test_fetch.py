@@ -52,7 +52,7 @@ def test_a_public_address_is_let_through(address: str) -> None:
     judge(address)
 
 
-@pytest.mark.parametrize("address", FORBIDDEN[2:7] + ["169.254.169.254", "fe80::1", "::ffff:10.0.0.1"])
+@pytest.mark.parametrize("address", [*FORBIDDEN[2:7], "169.254.169.254", "fe80::1", "::ffff:10.0.0.1"])
 def test_allowing_loopback_allows_nothing_else(address: str) -> None:
     with pytest.raises(ForbiddenAddress):
         judge(address, allow_loopback=True)
