@@ -16,6 +16,7 @@ from wagtail.snippets.views.snippets import EditView, IndexView, SnippetViewSet
 
 from mailer.desk import preview
 from mailer.desk.columns import WordColumn
+from mailer.desk.deleting import DeleteEdition
 from mailer.desk.steps import next_action, overview, state_word, who_acts
 from mailer.desk.texts import TextsForm
 from mailer.desk.widgets import LanguageSelect
@@ -120,6 +121,7 @@ class EditionViewSet(SnippetViewSet):
     copy_view_enabled = False
     index_view_class = EditionIndex
     edit_view_class = EditionEdit
+    delete_view_class = DeleteEdition
     edit_template_name = "desk/editions/edit.html"
     preview_on_add_view_class = preview.PreviewOnCreate
     preview_on_edit_view_class = preview.PreviewOnEdit

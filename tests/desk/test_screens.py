@@ -154,3 +154,13 @@ def test_assembling_by_hand_tells_when_the_month_has_its_edition(desk: Desk) -> 
     assert (
         "write year and month" in as_user(desk.writer).post(address, {"period": "2021-13"}).content.decode()
     )
+
+
+def test_what_was_submitted_cannot_be_deleted_and_says_so(desk: Desk) -> None:
+    cast.submitted(desk)
+    browser = as_user(desk.admin)
+    page = browser.post(reverse("desk_editions:delete", args=[desk.edition.pk]), follow=True).content.decode()
+    assert "kept for good" in page
+    browser.post(reverse("desk_newsletters:delete", args=[desk.edition.newsletter_id]))
+    desk.edition.newsletter.refresh_from_db()
+    desk.edition.refresh_from_db()
