@@ -64,6 +64,7 @@ class Catcher:
         # aiosmtpd logs addresses at the level of information; logs carry none of a reader's.
         logging.getLogger("mail.log").setLevel(logging.WARNING)
         self.handler = _Handler(directory, maildir, rules)
+        self._listening = False
         self._controller = Controller(
             self.handler,
             hostname="127.0.0.1",
@@ -77,10 +78,13 @@ class Catcher:
     def start(self) -> None:
         """Returns when the server listens; raises OSError when the port is taken."""
         self._controller.start()
+        self._listening = True
 
     def stop(self) -> None:
-        """Ends the server; bounces that were still to come are written first."""
-        self._controller.stop()
+        """Ends the server, and writes the bounces that were still to come; safe to repeat."""
+        if self._listening:
+            self._listening = False
+            self._controller.stop()
         self.handler.write_pending()
 
 
@@ -129,10 +133,12 @@ class _Handler:
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
         raw: bytes = envelope.original_content
+        # The null reverse-path (RFC 5321 §4.5.5) arrives as it was written.
+        sender = "" if envelope.mail_from in (None, "<>") else str(envelope.mail_from)
         for recipient in envelope.rcpt_tos:
-            name = self._keep(recipient, envelope.mail_from or "", raw)
-            if recipient.lower() in self.rules.bouncing and envelope.mail_from:
-                self._return_later(envelope.mail_from, recipient, raw)
+            name = self._keep(recipient, sender, raw)
+            if recipient.lower() in self.rules.bouncing and sender:
+                self._return_later(sender, recipient, raw)
         return f"250 2.0.0 OK: caught as {name}"
 
     def _keep(self, recipient: str, sender: str, raw: bytes) -> str:
