@@ -58,7 +58,7 @@ def _staff(member: cast.Member, groups: Mapping[str, Group]) -> None:
 
 
 def _newsletter() -> Newsletter:
-    known = Newsletter.objects.filter(slug=NEWSLETTER).first()
+    known: Newsletter | None = Newsletter.objects.filter(slug=NEWSLETTER).first()
     if known is not None:
         return known
     table: dict[str, Any] = tomllib.loads((SAMPLE / "newsletter.toml").read_text(encoding="utf-8"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 from typing import Concatenate, ParamSpec
 
@@ -33,7 +32,6 @@ SIDES = {"mail": "On a desk", "phone": "On a phone", "text": "Text", "source": "
 def demo_only(view: View[P]) -> View[P]:
     """These pages know passwords: outside the demo they do not exist, however they are mounted."""
 
-    @wraps(view)
     def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not settings.CONFIG.demo.enabled:
             raise Http404

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from calendar import timegm
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -125,7 +126,7 @@ def _day(entry: Any, now: datetime) -> date:
     moment = entry.get("published_parsed") or entry.get("updated_parsed")
     if moment is None:
         return now.date()
-    return min(datetime(*moment[:6], tzinfo=UTC), now).date()
+    return min(datetime.fromtimestamp(timegm(moment), UTC), now).date()
 
 
 def _link(entry: Any) -> str:

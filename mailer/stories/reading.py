@@ -118,17 +118,17 @@ class _Where:
 
     def text(self, table: dict[str, Any], key: str, place: str, *, required: bool = False) -> str:
         """A text of the table, trimmed; "" and a problem where it is missing, too long or no text."""
-        value = table.get(key, "")
+        value: object = table.get(key, "")
         if not isinstance(value, str):
             self.say(place, "must be a text in quotes.")
             return ""
-        value = value.strip()
-        if required and not value:
+        written = value.strip()
+        if required and not written:
             self.say(place, "is missing or empty; write it.")
         limit = _LIMITS.get(key)
-        if limit and len(value) > limit:
-            self.say(place, f"has {len(value)} characters; shorten it to {limit}.")
-        return value
+        if limit and len(written) > limit:
+            self.say(place, f"has {len(written)} characters; shorten it to {limit}.")
+        return written
 
     def line(self, table: dict[str, Any], key: str, place: str, *, required: bool = False) -> str:
         value = self.text(table, key, place, required=required)
