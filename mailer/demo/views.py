@@ -32,7 +32,7 @@ SIDES = {"mail": "On a desk", "phone": "On a phone", "text": "Text", "source": "
 def demo_only(view: View[P]) -> View[P]:
     """These pages know passwords: outside the demo they do not exist, however they are mounted."""
 
-    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not settings.CONFIG.demo.enabled:
             raise Http404
         return view(request, *args, **kwargs)
