@@ -129,12 +129,16 @@ def _action(number: int, edition: Edition | None, state: str) -> Action | None:
         return reverse(page, args=[edition.pk])
 
     writer, approver = cast.WRITER, cast.APPROVER
-    moment = "desk_edition:schedule" if state in ("approved", "scheduled") else "desk_edition:report"
+    send = None
+    if state in ("approved", "scheduled"):
+        send = Action("Send as the approver", desk("desk_edition:schedule"), approver)
+    elif state != "sent":
+        send = Action("Watch it leave as the approver", desk("desk_edition:report"), approver)
     return {
         1: Action("Open the draft as the writer", desk("desk_editions:edit"), writer),
         2: Action("Preview as the writer", desk("desk_edition:variants"), writer),
         3: Action("Submit as the writer", desk("desk_edition:submit"), writer) if state == "draft" else None,
         4: Action("Review as the approver", desk("desk_edition:review"), approver),
-        5: Action("Send as the approver", desk(moment), approver),
+        5: send,
         7: Action("Read the report as the approver", desk("desk_edition:report"), approver),
     }[number]
