@@ -1,0 +1,116 @@
+"""The whole machine: the demo as a newcomer starts it, with its own processes, and a browser to walk through it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from mailer.demo.folder import free_port
+from tests.conftest import CHROMIUM_ARGUMENTS
+
+# The journeys run the command as a person does: without this process's own configuration.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("MAILER_")}
+
+
+def until(wanted: Callable[[], Any], seconds: float = 60.0) -> Any:
+    """What `wanted` gives once it gives something; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (found := wanted()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {seconds:.0f} seconds in vain")
+        time.sleep(0.1)
+    return found
+
+
+@dataclass
+class Demo:
+    """A running demo."""
+
+    folder: Path
+    url: str
+    process: subprocess.Popen[bytes]
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run `mailer` with the demo's configuration."""
+        command = [sys.executable, "-m", "mailer", "--config", str(self.folder / "config.toml"), *words]
+        return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=60)
+
+    def report(self) -> dict[str, Any]:
+        done = self.command("edition", "report", "silk-road-monthly-2021-12", "--json")
+        assert done.returncode == 0, done.stderr
+        return dict(json.loads(done.stdout))
+
+    def deliveries(self) -> dict[str, int]:
+        """How many deliveries are in each state, read beside the running processes."""
+        with sqlite3.connect(f"file:{self.folder / 'demo.db'}?mode=ro", uri=True, timeout=20) as database:
+            return dict(database.execute("SELECT state, count(*) FROM mailer_delivery GROUP BY state"))
+
+    def children(self, part: str) -> list[int]:
+        """Process ids of the demo's children whose command line ends with `part`."""
+        listing = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
+        rows = [line.split(None, 2) for line in listing.splitlines()[1:]]
+        own = str(self.process.pid)
+        return [int(pid) for pid, parent, words in rows if parent == own and words.endswith(part)]
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Demo]:
+    port = free_port()
+    folder = tmp_path / "demo"
+    command = [sys.executable, "-m", "mailer", "demo", "--folder", str(folder), "--port", str(port)]
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(command, env=ENVIRONMENT, stdout=log, stderr=log)
+    running = Demo(folder, f"http://127.0.0.1:{port}", process)
+    try:
+        until(lambda: answers(f"{running.url}/healthz") or process.poll() is not None, 120)
+        assert process.poll() is None, (tmp_path / "log").read_text(encoding="utf-8")
+        yield running
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+# Two cores are shared with a second test process and the demo's own three.
+PATIENCE_MILLISECONDS = 20_000
+expect.set_options(timeout=PATIENCE_MILLISECONDS)
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(PATIENCE_MILLISECONDS)
+    yield context.new_page()
+    context.close()

@@ -1,0 +1,74 @@
+"""A newcomer's walk through the demo, from the draft to the balanced report."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.journeys.conftest import Demo, until
+
+pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("journey")]
+
+
+def lead_on(page: Page, demo: Demo, button: str) -> None:
+    """Go on from the start page by one of its buttons."""
+    page.goto(f"{demo.url}/demo/")
+    page.get_by_role("button", name=button).click()
+    page.wait_for_load_state()
+
+
+def test_from_the_draft_to_the_balanced_report(demo: Demo, page: Page) -> None:
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    until(lambda: "is a draft" in _status(page, demo))
+
+    lead_on(page, demo, "Open the draft as the writer")
+    expect(page.get_by_role("heading", name="Silk Road Monthly, 2021-12")).to_be_visible()
+    expect(page.locator("#body-0-value-title")).to_have_text("Four steps for the day that illness reaches a border")
+
+    lead_on(page, demo, "Preview as the writer")
+    page.get_by_label("Kyrgyzstan").check()
+    page.get_by_label("Language").select_option("ky")
+    page.get_by_role("button", name="Show").click()
+    mail = page.frame_locator("iframe").first
+    expect(mail.get_by_text("Оору чек арага жеткенде")).to_be_visible()
+    expect(mail.get_by_text("Казакстан өз диаспорасынын")).to_have_count(0)
+
+    lead_on(page, demo, "Submit as the writer")
+    page.get_by_role("button", name="Submit for approval").click()
+    expect(page.get_by_text("Waiting for approval").first).to_be_visible()
+    # The writer may look at the copy, and is told why approving it is for somebody else.
+    expect(page.get_by_role("button", name=re.compile("Approve this copy"))).to_have_count(0)
+
+    lead_on(page, demo, "Review as the approver")
+    page.get_by_role("button", name=re.compile("Approve this copy")).click()
+    expect(page.get_by_text("Approved, not yet scheduled")).to_be_visible()
+
+    lead_on(page, demo, "Send as the approver")
+    page.get_by_label("Send now").check()
+    page.get_by_role("button", name="Schedule it").click()
+    until(lambda: demo.deliveries().get("accepted", 0) == 11, 90)
+
+    page.goto(f"{demo.url}/demo/inbox/")
+    page.get_by_role("link", name="Maral Annayeva").click()
+    page.get_by_role("link", name=re.compile("Silk Road Monthly")).click()
+    mail = page.frame_locator("iframe").first
+    expect(mail.get_by_text("Dört", exact=False)).to_have_count(0)
+    expect(mail.locator("body")).to_contain_text("Türkmenistan")
+
+    until(lambda: "the report balances" in _status(page, demo), 60)
+    lead_on(page, demo, "Read the report as the approver")
+    expect(page.get_by_text("Came back").first).to_be_visible()
+    account = demo.report()
+    assert account["state"] == "sent"
+    assert account["audience"] == 15
+    assert (account["accepted"], account["refused"], account["bounced"]) == (11, 1, 1)
+    assert account["excluded"] == {"suppressed": 1, "unconfirmed": 1, "unsubscribed": 1}
+    assert errors == []
+
+
+def _status(page: Page, demo: Demo) -> str:
+    page.goto(f"{demo.url}/demo/")
+    return page.locator("main").inner_text()
