@@ -14,6 +14,9 @@ from mailer.editions.models import Edition
 from mailer.stories.models import Story
 
 
+_DEEDS_TOLD = 2
+
+
 def parts_of(edition: Edition) -> dict[str, Subject]:
     """Everything that an edition is made of, under the names that a manifest uses."""
     stories = Story.objects.filter(pk__in=story_ids(edition)).prefetch_related("texts")
@@ -31,10 +34,16 @@ def authors_of(edition: Edition) -> dict[User, str]:
     found: dict[User, list[str]] = {}
     approved = list(_approved_manifests(edition))
     for name, part in parts_of(edition).items():
-        for note in _notes_since_approval(name, part, edition, approved):
+        for note in _notes_since_approval(name, part, approved):
             if note.user is not None:
                 found.setdefault(note.user, []).append(f"{note.action} {title_of(part)}")
-    return {user: "; ".join(dict.fromkeys(reasons)) for user, reasons in found.items()}
+    return {user: _in_words(list(dict.fromkeys(deeds))) for user, deeds in found.items()}
+
+
+def _in_words(deeds: list[str]) -> str:
+    """The first deeds, and how many there are besides: a person reads a sentence, not a list of thirty."""
+    told, more = deeds[:_DEEDS_TOLD], len(deeds) - _DEEDS_TOLD
+    return ", ".join(told) + (f" and changed {more} more parts of it" if more > 0 else "")
 
 
 def _approved_manifests(edition: Edition) -> Iterable[dict[str, str]]:
@@ -48,9 +57,7 @@ def _approved_manifests(edition: Edition) -> Iterable[dict[str, str]]:
         yield prints
 
 
-def _notes_since_approval(
-    name: str, part: Subject, edition: Edition, approved: list[dict[str, str]]
-) -> Iterable[Authorship]:
+def _notes_since_approval(name: str, part: Subject, approved: list[dict[str, str]]) -> Iterable[Authorship]:
     """Notes after the one that recorded the approved content; all of them when that is not to be found.
 
     The boundary is the content that was sealed and not the moment of sealing: a draft saved before an

@@ -87,7 +87,8 @@ def name_of(user: User | None) -> str:
 
 def title_of(subject: Subject) -> str:
     """The subject in words: "the story “…”"."""
-    return f"the {subject._meta.verbose_name} “{subject}”"
+    title = str(subject).replace("“", "‘").replace("”", "’")
+    return f"the {subject._meta.verbose_name} “{title}”"
 
 
 def connect() -> None:

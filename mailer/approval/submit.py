@@ -122,7 +122,7 @@ def _freeze(
     )
     FrozenVariant.objects.bulk_create([frozen_variant(copy, variant) for variant in rendered])
     because = authors.authors_of(edition)
-    because[user] = "; ".join(filter(None, (because.get(user), "submitted it")))
+    because[user] = " and ".join(filter(None, (because.get(user), "submitted it")))
     FrozenAuthor.objects.bulk_create(
         [FrozenAuthor(copy=copy, user=who, because=why[:300]) for who, why in because.items()]
     )

@@ -58,4 +58,6 @@ def _become(config: Path, part: str) -> None:
     """Go on as a process that reads the configuration just written."""
     sys.stdout.flush()
     command = [sys.executable, "-m", "mailer", "--config", str(config), "rehearse", part]
-    os.execv(sys.executable, command)  # noqa: S606  (ourselves, without a shell)
+    # What the shell says about another installation must not reach into the demo.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAILER_")}
+    os.execve(sys.executable, command, environment)  # noqa: S606  (ourselves, without a shell)
