@@ -1,4 +1,4 @@
-"""`make bench`: each measurement in a process of its own, so that its memory is its own; then a table with the goals."""
+"""`make bench`: each measurement in a process of its own, then a table with the goals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""How many returned messages a second are read on one core, over the tests' own samples in three kinds of line end.
+"""How many returned messages a second are read on one core, over the tests' own samples.
+
+Each sample stands in three kinds of line end.
 
 Run as `python -m bench.bounces`; prints one JSON object.
 """

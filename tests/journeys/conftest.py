@@ -47,7 +47,9 @@ class Demo:
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run `mailer` with the demo's configuration."""
         command = [sys.executable, "-m", "mailer", "--config", str(self.folder / "config.toml"), *words]
-        return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=60)
+        return subprocess.run(
+            command, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=60
+        )
 
     def report(self) -> dict[str, Any]:
         done = self.command("edition", "report", "silk-road-monthly-2021-12", "--json")
@@ -61,7 +63,9 @@ class Demo:
 
     def children(self, part: str) -> list[int]:
         """Process ids of the demo's children whose command line ends with `part`."""
-        listing = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
+        listing = subprocess.run(
+            ["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True
+        ).stdout
         rows = [line.split(None, 2) for line in listing.splitlines()[1:]]
         own = str(self.process.pid)
         return [int(pid) for pid, parent, words in rows if parent == own and words.endswith(part)]

@@ -80,8 +80,12 @@ def test_nobody_who_is_excluded_got_mail(mails: dict[str, EmailMessage]) -> None
     assert set(mails) == expected
 
 
-@pytest.mark.parametrize("reader", [r for r in READERS if r.fate in ("reads", "bounces")], ids=lambda r: r.name)
-def test_a_reader_gets_exactly_their_stories_in_their_language(reader: Any, mails: dict[str, EmailMessage]) -> None:
+@pytest.mark.parametrize(
+    "reader", [r for r in READERS if r.fate in ("reads", "bounces")], ids=lambda r: r.name
+)
+def test_a_reader_gets_exactly_their_stories_in_their_language(
+    reader: Any, mails: dict[str, EmailMessage]
+) -> None:
     message = mails[reader.email]
     wanted = set(reader.countries)
     for shown in (squeezed(part(message, "plain")), squeezed(part(message, "html"))):
@@ -99,7 +103,15 @@ def test_every_mail_is_sound(mails: dict[str, EmailMessage]) -> None:
     for message in mails.values():
         assert not [defect for piece in message.walk() for defect in piece.defects]
         assert [piece.get_content_type() for piece in message.iter_parts()] == ["text/plain", "text/html"]
-        for name in ("List-Unsubscribe", "List-Unsubscribe-Post", "List-Id", "Date", "Message-ID", "Subject", "From"):
+        for name in (
+            "List-Unsubscribe",
+            "List-Unsubscribe-Post",
+            "List-Id",
+            "Date",
+            "Message-ID",
+            "Subject",
+            "From",
+        ):
             assert len(message.get_all(name, [])) == 1, name
         assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
         assert message["List-Unsubscribe"].startswith("<http")
