@@ -47,7 +47,10 @@ class Story(index.Indexed, DraftStateMixin, RevisionMixin, ClusterableModel):
     search_fields = [
         index.AutocompleteField("key"),
         index.FilterField("kind"),
-        index.RelatedFields("texts", [index.SearchField("headline"), index.SearchField("summary")]),
+        index.RelatedFields(
+            "texts",
+            [index.SearchField("headline"), index.AutocompleteField("headline"), index.SearchField("summary")],
+        ),
     ]
 
     class Meta:

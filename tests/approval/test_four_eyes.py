@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from datetime import timedelta
 
 import pytest
@@ -278,7 +279,7 @@ class TestTheDatabaseItself:
         return submit(edition, people.writer, NOW)
 
     @staticmethod
-    def refused(words: str) -> object:
+    def refused(words: str) -> AbstractContextManager[object]:
         return pytest.raises(DatabaseError, match=words)
 
     def test_refuses_an_author(self, copy: FrozenCopy, people: cast.Staff) -> None:

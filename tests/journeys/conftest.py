@@ -1,4 +1,4 @@
-"""The whole machine: the demo as a newcomer starts it, with its own processes, and a browser to walk through it."""
+"""The whole machine: the demo as a newcomer starts it, with processes of its own, and a browser."""
 
 from __future__ import annotations
 

@@ -55,7 +55,8 @@ def test_a_program_that_was_well_starts_with_the_first_pause_again() -> None:
 
 def test_what_does_not_end_when_asked_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervise, "GRACE_SECONDS", 0.3)
-    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('on', flush=True); time.sleep(60)"
+    ignoring = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+    code = f"{ignoring}; print('on', flush=True); time.sleep(60)"
     with subprocess.Popen(python(code), stdout=subprocess.PIPE) as deaf:
         assert deaf.stdout is not None
         assert deaf.stdout.readline() == b"on\n"
