@@ -25,6 +25,8 @@ class Site:
     name: str
     # Signs sessions and every token in a mail. At least 32 characters; changing it ends every link ever sent.
     secret_key: str
+    # Who confirmations and notices to staff come from; empty: newsletter@ the host of `url`.
+    email: str = ""
     # Countries offered to readers, ISO 3166-1 alpha-2.
     countries: tuple[str, ...] = ("KZ", "KG", "TJ", "TM", "UZ")
     # Languages offered to readers and writers, the first is the site's own.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from email.utils import formataddr
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import dj_database_url
 import django_stubs_ext
@@ -55,9 +57,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 SECRET_KEY = CONFIG.site.secret_key
 DEBUG = CONFIG.site.debug
-ALLOWED_HOSTS = sorted(
-    {CONFIG.site.url.split("://")[1].split("/")[0].rsplit(":", 1)[0], "127.0.0.1", "localhost"}
-)
+_HOST = urlsplit(CONFIG.site.url).hostname or "localhost"
+ALLOWED_HOSTS = sorted({_HOST, "127.0.0.1", "localhost"})
 CSRF_TRUSTED_ORIGINS = [CONFIG.site.url]
 ROOT_URLCONF = "mailer.urls"
 WSGI_APPLICATION = "mailer.wsgi.application"
@@ -144,7 +145,7 @@ MEDIA_ROOT = CONFIG.path(CONFIG.storage.path) / "media"
 
 # Every mail that is not an edition becomes an outbox row in the caller's transaction.
 EMAIL_BACKEND = "mailer.delivery.outbox.EmailBackend"
-DEFAULT_FROM_EMAIL = f"{CONFIG.site.name} <newsletter@{CONFIG.bounces.domain or 'localhost'}>"
+DEFAULT_FROM_EMAIL = formataddr((CONFIG.site.name, CONFIG.site.email or f"newsletter@{_HOST}"))
 
 _secure = CONFIG.site.url.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _secure

@@ -15,6 +15,7 @@ TEMPLATE = """\
 [site]
 url = {url}
 name = "Regional Office for Central Asia"
+email = "newsletters@office.example.org"
 secret_key_file = "secret"
 timezone = "Asia/Almaty"
 
