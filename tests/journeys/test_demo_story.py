@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import email
+import html
 import re
+import urllib.parse
+import urllib.request
+from email import policy
+from email.message import EmailMessage
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.journeys.conftest import Demo, until
+from tests.journeys.conftest import Demo, answers, until
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("journey")]
 
@@ -69,6 +75,39 @@ def test_from_the_draft_to_the_balanced_report(demo: Demo, page: Page) -> None:
     assert (account["accepted"], account["refused"], account["bounced"]) == (11, 1, 1)
     assert account["excluded"] == {"suppressed": 1, "unconfirmed": 1, "unsubscribed": 1}
     assert errors == []
+    no_link_is_dead(demo)
+    one_click_leaves(demo, "saule@example.net")
+
+
+def mail_of(demo: Demo, address: str) -> EmailMessage:
+    (path,) = (demo.folder / "mail" / "inbox").glob(f"{address}-*.eml")
+    return email.message_from_bytes(path.read_bytes(), policy=policy.default)
+
+
+def no_link_is_dead(demo: Demo) -> None:
+    """Every address of ours in every mail, pictures too, answers; the rest belongs to the stories."""
+    found: set[str] = set()
+    for path in (demo.folder / "mail" / "inbox").glob("*.eml"):
+        message = email.message_from_bytes(path.read_bytes(), policy=policy.default)
+        for kind in ("plain", "html"):
+            body = message.get_body((kind,))
+            assert body is not None
+            found.update(re.findall(rf"{re.escape(demo.url)}[^\s\"<>]*", html.unescape(body.get_content())))
+    assert len(found) > 30
+    for address in sorted(found):
+        assert answers(address), address
+
+
+def one_click_leaves(demo: Demo, address: str) -> None:
+    """As a mail program does it (RFC 8058), while opening the link alone changes nothing."""
+    (link,) = re.findall(r"<(http[^>]+)>", mail_of(demo, address)["List-Unsubscribe"])
+    assert answers(link)
+    assert '"confirmed"' in demo.command("subscribers", "show", address, "--json").stdout
+    data = urllib.parse.urlencode({"List-Unsubscribe": "One-Click"}).encode()
+    with urllib.request.urlopen(link, data, timeout=10) as response:
+        assert (response.status, response.url) == (200, link)
+    shown = demo.command("subscribers", "show", address, "--json").stdout
+    assert '"unsubscribed"' in shown and '"confirmed"' not in shown
 
 
 def _status(page: Page, demo: Demo) -> str:
