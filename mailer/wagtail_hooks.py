@@ -6,7 +6,7 @@ from django.urls import include, path
 from wagtail import hooks
 from wagtail.snippets.models import register_snippet
 
-from mailer.desk import brand, home, menu
+from mailer.desk import brand, home, menu, saving
 from mailer.desk.actions import register_actions
 from mailer.desk.editions import EditionViewSet
 from mailer.desk.handover import ApproveAction, ReviewPage, SchedulePage, SendBackAction, SubmitPage
@@ -55,6 +55,7 @@ hooks.register("construct_reports_menu", menu.tidy_reports)
 hooks.register("construct_settings_menu", menu.tidy_settings)
 hooks.register("construct_help_menu", menu.tidy_help)
 hooks.register("construct_search", menu.tidy_search)
+hooks.register("construct_snippet_action_menu", saving.tidy_actions)
 hooks.register("construct_homepage_panels", home.panels)
 hooks.register("construct_homepage_summary_items", home.no_summary)
 

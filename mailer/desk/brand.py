@@ -14,8 +14,12 @@ def styles() -> SafeString:
 
 
 def scripts() -> SafeString:
-    """insert_global_admin_js: sizes the frames in which mails are shown."""
-    return format_html('<script src="{}" defer></script>', static("desk/frames.js"))
+    """insert_global_admin_js: sizes the frames in which mails are shown, and names rich text fields."""
+    return format_html(
+        '<script src="{}" defer></script><script src="{}" defer></script>',
+        static("desk/frames.js"),
+        static("desk/labels.js"),
+    )
 
 
 def name() -> SafeString:

@@ -17,10 +17,10 @@ from mailer.approval import seal
 from mailer.approval.authorship import name_of
 from mailer.approval.models import FrozenCopy, FrozenVariant
 from mailer.approval.submit import submit
-from mailer.desk import preview
+from mailer.desk import frozen, preview
 from mailer.desk.pages import EditionPage
 from mailer.desk.session import staff
-from mailer.desk.variants import VIEWS, Choice, as_it_stands, checked, choices
+from mailer.desk.variants import VIEWS, Choice, as_it_stands, checked
 from mailer.editions.audience import Audience
 from mailer.editions.contents import content_of
 from mailer.rendering import personal
@@ -78,7 +78,8 @@ class ReviewPage(EditionPage):
 
 def _review(copy: FrozenCopy, request: HttpRequest) -> dict[str, Any]:
     content = from_json(copy.content)
-    listed = _frozen_choices(copy, content)
+    listed = frozen.choices_of(copy, content)
+    authors = list(copy.authors.select_related("user"))
     chosen = next(
         (choice for choice, _ in listed if choice.key == request.GET.get("variant")),
         listed[0][0] if listed else None,
@@ -87,7 +88,8 @@ def _review(copy: FrozenCopy, request: HttpRequest) -> dict[str, Any]:
     view_as = request.GET.get("as", "")
     approval = getattr(copy, "approval", None)
     return {
-        "authors": [(name_of(author.user), author.because) for author in copy.authors.select_related("user")],
+        "authors": [(name_of(author.user), author.because) for author in authors],
+        "author_names": ", ".join(name_of(author.user) for author in authors),
         "may_approve": request.user.has_perm("mailer.approve_edition"),
         "obstacle": _obstacle(copy, staff(request)),
         "may_send_back": copy.state in _OPEN
@@ -123,19 +125,6 @@ def _obstacle(copy: FrozenCopy, user: User) -> str:
     if not user.has_perm("mailer.approve_edition"):
         return "Your account may not approve editions; an admin can give it the permission."
     return ""
-
-
-def _frozen_choices(copy: FrozenCopy, content: Content) -> list[tuple[Choice, FrozenVariant]]:
-    """Every frozen variant with the readers who would get it now, most readers first."""
-    wanted = {
-        choice.key: choice for choice in choices(content, Audience.from_dict(copy.audience).combinations())
-    }
-    rows = copy.variants.order_by("pk")
-    listed = [
-        (wanted.get(row.key) or Choice(row.key, (), row.language, 0, len(row.stories.split(","))), row)
-        for row in rows
-    ]
-    return sorted(listed, key=lambda pair: -pair[0].readers)
 
 
 def _shown(variant: FrozenVariant, choice: Choice) -> preview.Shown:
@@ -238,7 +227,7 @@ class MomentForm(forms.Form):
     when = forms.ChoiceField(
         choices=[("now", "Send now"), ("later", "At a chosen moment")],
         widget=forms.RadioSelect,
-        initial="later",
+        initial="now",
     )
     at = forms.DateTimeField(
         label="Moment",

@@ -17,13 +17,12 @@ from mailer.desk.home import progress
 from mailer.desk.pages import EditionPage
 from mailer.desk.words import reason_words
 from mailer.feedback.models import FeedbackEvent
+from mailer.reports import charts
 from mailer.reports.account import Account, account
 from subscribers.models import Subscriber
 
 _State = Mailing.State
 _PER_PAGE = 50
-# One for each term of the account, in the order of `terms`; the table beside the bar says the same.
-_COLOURS = ("#B9C4CB", "#8FD3DB", "#0A6E7A", "#E9A724", "#A5291F", "#7A4E00", "#5B6B78")
 _MOVING = (_State.PLANNING, _State.SENDING)
 
 Control = Callable[[Mailing, Any, Any], object]
@@ -69,7 +68,8 @@ class ReportPage(EditionPage):
             "mailing": mailing,
             "account": told,
             "figures": figures(told),
-            "terms": [(*term, colour) for term, colour in zip(terms(told), _COLOURS, strict=True)],
+            "chart": charts.account_chart(told),
+            "terms": [(row.label, row.readers, row.mark) for row in charts.rows(told)],
             "excluded": [(reason_words(reason), count) for reason, count in sorted(told.excluded.items())],
             "progress": progress(told),
             "moving": mailing.state in _MOVING,
@@ -95,7 +95,7 @@ class ReportPage(EditionPage):
 
 def figures(told: Account) -> list[tuple[str, int, str, str]]:
     """(label, count, tone, meaning) of what a reader of the report asks first."""
-    return [
+    shown = [
         ("Readers", told.audience, "plain", "counted when sending began"),
         ("Accepted", told.accepted, "done", "the next server took it"),
         ("On the way", told.unsettled, "busy", "planned, being sent, to be tried again, or in doubt"),
@@ -103,19 +103,8 @@ def figures(told: Account) -> list[tuple[str, int, str, str]]:
         ("Came back", told.bounced, "problem", "accepted first, bounced later"),
         ("Left out", sum(told.excluded.values()), "draft", "not sent, for the reasons below"),
     ]
-
-
-def terms(told: Account) -> list[tuple[str, int]]:
-    """The account's terms, whose sum is the audience."""
-    return [
-        ("planned", told.planned),
-        ("being sent", told.claimed),
-        ("accepted", told.accepted),
-        ("deferred", told.deferred),
-        ("refused", told.refused),
-        ("in doubt", told.in_doubt),
-        ("left out", sum(told.excluded.values())),
-    ]
+    # Nobody refused is no problem to point at.
+    return [(label, count, tone if count else "plain", meaning) for label, count, tone, meaning in shown]
 
 
 def told_people(deliveries: list[Delivery]) -> list[dict[str, Any]]:

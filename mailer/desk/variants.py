@@ -35,6 +35,8 @@ class Choice:
 
     @property
     def names(self) -> str:
+        if self.countries == (select.ELSEWHERE,):
+            return "Any other country"
         return places.country_names(self.countries, "en") if self.countries else "Every country"
 
     @property

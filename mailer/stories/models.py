@@ -49,7 +49,12 @@ class Story(index.Indexed, DraftStateMixin, RevisionMixin, ClusterableModel):
         index.FilterField("kind"),
         index.RelatedFields(
             "texts",
-            [index.SearchField("headline"), index.AutocompleteField("headline"), index.SearchField("summary")],
+            [
+                # The desk's search finds by the beginnings of words.
+                index.AutocompleteField("headline"),
+                index.SearchField("headline"),
+                index.SearchField("summary"),
+            ],
         ),
     ]
 
