@@ -30,6 +30,10 @@ def normalise(address: str) -> str:
     if domain.startswith("["):
         raise ValueError("names a machine by its number instead of a domain")
     written = f"{local}@{domain}".lower()
+    if '"' in local:
+        raise ValueError("is quoted, which many mail systems do not take")
+    if len(local) > 64:
+        raise ValueError("has more than 64 characters before the @ (RFC 5321)")
     if len(written) > 254:
         raise ValueError("is longer than 254 characters (RFC 5321)")
     try:

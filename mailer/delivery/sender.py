@@ -235,7 +235,7 @@ class Sender:
             self._give_back([job])
             return
         try:
-            outcome = await session.deliver(job.envelope(), lambda: self._before_dot(job))
+            outcome = await self._deliver(session, job)
         except OurFault as fault:
             outcome = Outcome(Verdict.UNTOUCHED, str(fault))
             self._troubles.append(Trouble(str(fault), passing=False, mailing=claimed.mailing))
@@ -245,6 +245,14 @@ class Sender:
         self._done.append(Done(claimed, outcome))
         if len(self._done) >= _WAKE or not self._jobs:
             self._news.set()
+
+    async def _deliver(self, session: Session, job: Job) -> Outcome:
+        """Raises OurFault. A message that cannot be written is its own reader's matter, and nobody else's."""
+        try:
+            envelope = job.envelope()
+        except ValueError as error:
+            return Outcome(Verdict.REFUSED, f"the message cannot be written: {error}")
+        return await session.deliver(envelope, lambda: self._before_dot(job))
 
     async def _pause(self, seconds: float) -> bool:
         """Wait for the pace, in pieces, so that a stop is seen; False when it came."""
