@@ -30,7 +30,9 @@ Address = Annotated[str, typer.Argument(metavar="A@B", help="The address.")]
 def import_people(
     file: Annotated[Path, typer.Argument(help="CSV in UTF-8 with columns email, name, language, countries.")],
     to: Annotated[str, typer.Option("--list", metavar="SLUG", help="The list that they join.")],
-    source: Annotated[str, typer.Option(help="How they gave their consent, in words.")],
+    source: Annotated[
+        str, typer.Option(help="How they gave their consent, in words; default: the file's name.")
+    ] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and count, change nothing.")] = False,
     json: Json = False,
 ) -> None:
@@ -42,7 +44,7 @@ def import_people(
             result = import_csv(
                 stream,
                 mailing_list,
-                source,
+                source or f"import of {file.name}",
                 timezone.now(),
                 default_language=settings.CONFIG.site.languages[0],
                 dry_run=dry_run,

@@ -7,7 +7,7 @@ from typing import Any
 from typer.testing import CliRunner
 
 from mailer.command.subscribers import app
-from subscribers.models import MailingList, Subscriber, Suppression
+from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 
 
 def run(*arguments: str) -> Any:
@@ -58,3 +58,10 @@ def test_a_person_is_shown_exported_and_erased(tmp_path: Path, monthly: MailingL
     assert json.loads(run("show", "a@example.org", "--json").stdout)["suppressed"] == "erased"
     assert Suppression.objects.get().email == ""
     assert run("erase", "nobody@example.org").exit_code == 1
+
+
+def test_without_a_source_the_files_name_is_kept_with_each_subscription(
+    tmp_path: Path, monthly: MailingList
+) -> None:
+    assert run("import", _file(tmp_path, "email\nb@example.org\n"), "--list", "monthly").exit_code == 0
+    assert Subscription.objects.get(subscriber__email="b@example.org").source.startswith("import of ")
