@@ -44,7 +44,7 @@ def import_people(
             result = import_csv(
                 stream,
                 mailing_list,
-                source or f"import of {file.name}",
+                source or f"file {file.name}",
                 timezone.now(),
                 default_language=settings.CONFIG.site.languages[0],
                 dry_run=dry_run,

@@ -64,4 +64,4 @@ def test_without_a_source_the_files_name_is_kept_with_each_subscription(
     tmp_path: Path, monthly: MailingList
 ) -> None:
     assert run("import", _file(tmp_path, "email\nb@example.org\n"), "--list", "monthly").exit_code == 0
-    assert Subscription.objects.get(subscriber__email="b@example.org").source.startswith("import of ")
+    assert Subscription.objects.get(subscriber__email="b@example.org").source == "import: file people.csv"
