@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import urlsplit
 
+from mailer.approval.headers import sender_of, shared_headers
 from mailer.editions.contents import story_ids
 from mailer.editions.models import Edition
-from mailer.rendering import theme
+from mailer.rendering import mime, theme
 from mailer.rendering.records import Content, Rendered
 from mailer.stories.models import Story
 
@@ -32,6 +33,7 @@ def findings(edition: Edition, content: Content, variants: Sequence[Rendered], r
         *_of_site(content),
         *_of_stories(edition, content),
         *_of_variants(content, variants),
+        *_of_headers(edition, content, variants),
         *_of_readers(readers),
     ]
     return sorted(dict.fromkeys(found), key=lambda finding: finding.level)
@@ -86,6 +88,16 @@ def _of_variants(content: Content, variants: Sequence[Rendered]) -> Iterable[Fin
             yield Finding(
                 "warning", f"In {variant.language}, a mail has {size // 1000} KB; Gmail cuts above 102 KB."
             )
+
+
+def _of_headers(edition: Edition, content: Content, variants: Sequence[Rendered]) -> Iterable[Finding]:
+    """What no header can carry would stop the mailing after it was approved."""
+    shared = shared_headers(sender_of(edition.newsletter), content)
+    for variant in variants:
+        try:
+            mime.Skeleton(replace(variant, html="", text=""), shared)
+        except ValueError as error:
+            yield Finding("error", f"The mails cannot be made: {error}.")
 
 
 def _of_readers(readers: int) -> Iterable[Finding]:

@@ -10,11 +10,12 @@ from django.db import transaction
 
 from mailer.approval import authors, seal
 from mailer.approval.errors import PreflightFailed, WrongState
+from mailer.approval.headers import sender_of
 from mailer.approval.models import FrozenAuthor, FrozenCopy, FrozenVariant
 from mailer.approval.preflight import Finding, findings
 from mailer.editions.audience import Audience
 from mailer.editions.contents import content_of
-from mailer.editions.models import Edition, Newsletter
+from mailer.editions.models import Edition
 from mailer.rendering import variants as rendering
 from mailer.rendering.records import Content, Rendered, to_json
 
@@ -127,11 +128,6 @@ def _freeze(
         [FrozenAuthor(copy=copy, user=who, because=why[:300]) for who, why in because.items()]
     )
     return copy
-
-
-def sender_of(newsletter: Newsletter) -> dict[str, str]:
-    """Who the mail is from, as the seal binds it."""
-    return {"name": newsletter.sender_name, "email": newsletter.sender_email, "reply_to": newsletter.reply_to}
 
 
 def frozen_variant(copy: FrozenCopy, rendered: Rendered) -> FrozenVariant:

@@ -13,14 +13,15 @@ from django.conf import settings
 
 from mailer.approval import seal
 from mailer.approval.errors import BrokenSeal
+from mailer.approval.headers import shared_headers
 from mailer.approval.models import FrozenCopy, FrozenVariant
 from mailer.delivery import identity, verp
 from mailer.delivery.models import Mailing
 from mailer.delivery.records import Claimed
 from mailer.delivery.smtp import Envelope
-from mailer.rendering import mime, personal
+from mailer.rendering import mime, personal, variants
 from mailer.rendering.headers import date
-from mailer.rendering.records import Rendered
+from mailer.rendering.records import Content, Rendered, from_json
 from subscribers import tokens
 
 # Variants kept ready; one is about as large as its mail.
@@ -39,6 +40,8 @@ class Sealed(NamedTuple):
     headers: mime.Envelope
     # Key of each variant → its hash.
     variants: dict[str, str]
+    # What a variant is rendered from that was not stored with the seal.
+    content: Content
 
 
 class _Variant(NamedTuple):
@@ -58,12 +61,12 @@ class Composer:
     ) -> list[Callable[[], Envelope]]:
         """For each claimed delivery a function that makes its envelope and message, in any thread.
 
-        Raises BrokenSeal when what is stored is not what was sealed.
+        Raises BrokenSeal when what is stored is not what was sealed, and ValueError when it makes no mail.
         """
         shared = self._mailings.get(mailing.pk)
         if shared is None:
             shared = self._mailings[mailing.pk] = sealed(mailing.copy)
-        self._fetch(shared, {one.variant for one in claimed})
+        self._fetch(shared, {one.variant: one.countries for one in claimed})
         moment = date(now)
         ready: list[Callable[[], Envelope]] = [
             partial(_envelope, shared, self._variants[one.variant], one, moment) for one in claimed
@@ -72,12 +75,13 @@ class Composer:
             self._variants.popitem(last=False)
         return ready
 
-    def _fetch(self, shared: Sealed, wanted: set[int]) -> None:
-        for known in wanted & self._variants.keys():
+    def _fetch(self, shared: Sealed, wanted: dict[int, tuple[str, ...]]) -> None:
+        """`wanted`: each variant's number, and countries of a reader who gets it."""
+        for known in wanted.keys() & self._variants.keys():
             self._variants.move_to_end(known)
-        missing = wanted - self._variants.keys()
+        missing = wanted.keys() - self._variants.keys()
         for row in FrozenVariant.objects.filter(pk__in=missing):
-            _refuse_changed(shared, row)
+            _refuse_changed(shared, row, wanted[row.pk])
             skeleton = mime.Skeleton(rendered_of(row), shared.headers)
             self._variants[row.pk] = _Variant(skeleton, row.language)
 
@@ -87,18 +91,18 @@ def sealed(copy: FrozenCopy) -> Sealed:
     if seal.digest(copy.manifest) != copy.sha256:
         raise BrokenSeal
     manifest = json.loads(copy.manifest)
-    newsletter = copy.edition.newsletter
+    if seal.digest(copy.content) != manifest["content"]:
+        raise BrokenSeal
+    content = from_json(copy.content)
     sender = manifest["sender"]
-    domain = sender["email"].rpartition("@")[2]
-    headers = mime.Envelope(
-        from_name=sender["name"],
-        from_email=sender["email"],
-        reply_to=sender["reply_to"],
-        list_id=f"{newsletter.slug}.{domain}",
-        list_name=newsletter.name,
-        archive_url=f"{settings.CONFIG.site.url}/archive/",
+    return Sealed(
+        newsletter=copy.edition.newsletter_id,
+        sender=sender["email"],
+        domain=sender["email"].rpartition("@")[2],
+        headers=shared_headers(sender, content),
+        variants=manifest["variants"],
+        content=content,
     )
-    return Sealed(newsletter.pk, sender["email"], domain, headers, manifest["variants"])
 
 
 def rendered_of(row: FrozenVariant) -> Rendered:
@@ -107,11 +111,19 @@ def rendered_of(row: FrozenVariant) -> Rendered:
     return Rendered(row.key, row.language, stories, row.subject, row.preheader, row.html, row.text)
 
 
-def _refuse_changed(shared: Sealed, row: FrozenVariant) -> None:
-    # A variant made after the seal is not in the manifest; it was made from the sealed content alone.
-    wanted = shared.variants.get(row.key, row.sha256)
+def _refuse_changed(shared: Sealed, row: FrozenVariant, countries: tuple[str, ...]) -> None:
+    wanted = shared.variants.get(row.key) or _late(shared, row, countries)
     if seal.variant_digest(row.subject, row.preheader, row.html, row.text) != wanted:
         raise BrokenSeal(f"Variant {row.key} is not what was approved; nothing of it was sent.")
+
+
+def _late(shared: Sealed, row: FrozenVariant, countries: tuple[str, ...]) -> str:
+    """What a variant that the manifest does not name must be: made anew from the sealed content alone."""
+    try:
+        made = variants.render(shared.content, countries, row.language)
+    except variants.NothingToShow:
+        return ""
+    return seal.variant_digest(made.subject, made.preheader, made.html, made.text)
 
 
 def _envelope(shared: Sealed, variant: _Variant, claimed: Claimed, moment: str) -> Envelope:

@@ -182,7 +182,8 @@ class _Run:
         now = self._now()
         try:
             envelopes = self._composer.envelopes(mailing, claimed, now)
-        except BrokenSeal as broken:
+        except (BrokenSeal, ValueError) as broken:
+            # This mailing waits for a person; the others go on.
             ledger.release([one.id for one in claimed], self._owner)
             control.halt(mailing.pk, str(broken))
             return

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import pytest
+from django.db import connection
+
+from mailer.approval import seal
+from mailer.approval.models import Approval, FrozenCopy
+from mailer.delivery.models import Mailing
 from subscribers.models import Subscriber
 from tests.delivery.cast import balances, readers, released, send, states
 from tests.delivery.relay import Relay
@@ -26,3 +34,33 @@ def test_an_address_that_no_header_can_carry_is_refused_and_holds_up_nobody(rela
     summary = send()
     assert states(mailing) == {"accepted": 4, "refused": 1}
     assert summary.finished == [mailing.pk] and balances(mailing)
+
+
+def test_a_mailing_whose_headers_cannot_be_written_waits_for_a_person_and_another_goes_on(relay):
+    readers(3)
+    mailing = released()
+    # As of a version that let such a sender be submitted.
+    copy = mailing.copy
+    manifest = json.loads(copy.manifest)
+    manifest["sender"]["email"] = "news@bücher.example"
+    text = seal.canonical(manifest)
+    with without_triggers():
+        FrozenCopy.objects.filter(pk=copy.pk).update(manifest=text, sha256=seal.digest(text))
+        Approval.objects.filter(copy=copy).update(sha256=seal.digest(text))
+    assert send().accepted == 0
+    mailing.refresh_from_db()
+    assert mailing.state == Mailing.State.PAUSED and "From" in mailing.reason
+    assert balances(mailing)
+
+
+@contextmanager
+def without_triggers() -> Iterator[None]:
+    """What only somebody with the database in hand can do."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'seal_%'")
+        triggers = cursor.fetchall()
+        for name, _ in triggers:
+            cursor.execute(f"DROP TRIGGER {name}")
+        yield
+        for _, statement in triggers:
+            cursor.execute(statement)
