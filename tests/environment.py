@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import AbstractContextManager
 from pathlib import Path
+
+from django.test import override_settings
 
 os.environ["MAILER_CONFIG"] = str(Path(__file__).with_name("config.toml"))
 os.environ.setdefault("MAILER_STORAGE__PATH", tempfile.mkdtemp(prefix="mailer-tests-"))
@@ -13,5 +16,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailer.settings")
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 # WhiteNoise warns of a missing folder, and warnings are errors here.
 (Path(os.environ["MAILER_STORAGE__PATH"]) / "static").mkdir(parents=True, exist_ok=True)
-# Whitenoise warns of a folder that is not there, and a warning fails a test.
-(Path(os.environ["MAILER_STORAGE__PATH"]) / "static").mkdir(parents=True, exist_ok=True)
+
+
+def quick_passwords() -> AbstractContextManager[None]:
+    """Passwords are hashed in no time: the slowness that protects them is Django's, and under test there."""
+    return override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"])

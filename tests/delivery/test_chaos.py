@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,8 @@ import pytest
 
 from tests.delivery.relay import Relay, Script
 
+# The program has a database of its own; it is copied from the one that the mark has made.
+pytestmark = pytest.mark.django_db
 CONNECTIONS = 3
 KILLS = 8
 
@@ -68,20 +71,19 @@ class Program:
         self._log.close()
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+@pytest.fixture(
+    params=[
+        "sqlite",
+        pytest.param("postgresql", marks=[pytest.mark.postgres, pytest.mark.xdist_group("postgres")]),
+    ]
+)
 def url(request, tmp_path):
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/mailer.db"
-    return _fresh_database(request.getfixturevalue("postgres_url"), request.node.name)
-
-
-def _fresh_database(url: str, name: str) -> str:
-    import psycopg
-
-    database = "d" + "".join(c for c in name.lower() if c.isalnum())[-50:]
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{database}"')
-    return url.replace("/mailer?", f"/{database}?")
+    """The address of a database with every table and nobody in it."""
+    if request.param == "postgresql":
+        name = "".join(filter(str.isalnum, request.node.name))[-50:]
+        return request.getfixturevalue("postgres").database(name)
+    shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "mailer.db")
+    return f"sqlite:///{tmp_path}/mailer.db"
 
 
 @pytest.fixture

@@ -18,17 +18,16 @@ from typing import Any
 
 
 def prepare(count: str) -> dict[str, Any]:
-    """The tables, the December edition sealed, and so many readers planned."""
-    from django.core.management import call_command
-
+    """The December edition sealed, and so many readers planned."""
     from mailer.delivery import release
     from mailer.delivery.models import Mailing
     from tests.delivery.cast import readers, sealed_copy
+    from tests.environment import quick_passwords
 
-    call_command("migrate", verbosity=0)
     readers(int(count))
     now = datetime.now(UTC)
-    sealed_copy(now)
+    with quick_passwords():
+        sealed_copy(now)
     release.release_due(now)
     return {"mailing": Mailing.objects.get().pk}
 

