@@ -1,0 +1,50 @@
+"""Nothing leaves that two people have not sealed, whoever wrote into the database."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from mailer.approval import seal
+from mailer.approval import submit as submitting
+from mailer.approval.models import FrozenVariant
+from mailer.delivery import release
+from mailer.delivery.models import Delivery, Mailing
+from tests import cast
+from tests.delivery.cast import NOW, balances, readers, released, sealed_copy, send, states
+from tests.delivery.relay import Relay
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def relay(configure):
+    with Relay() as server:
+        configure(smtp={"port": server.port, "connections": 1})
+        yield server
+
+
+def test_a_variant_that_was_written_into_the_database_after_the_seal_is_not_sent(relay):
+    readers(2)
+    mailing = released()
+    words = {"subject": "Forged", "preheader": "", "html": "<p>Forged</p>", "text": "Forged"}
+    forged = FrozenVariant.objects.create(
+        copy=mailing.copy, key="0" * 16, language="en", sha256=seal.variant_digest(**words), **words
+    )
+    Delivery.objects.update(variant=forged)
+    assert send().accepted == 0 and relay.taken == []
+    mailing.refresh_from_db()
+    assert mailing.state == Mailing.State.PAUSED and "not what was approved" in mailing.reason
+    assert states(mailing) == {"planned": 2} and balances(mailing)
+
+
+def test_a_variant_made_after_the_seal_from_the_sealed_content_is_sent(relay, monkeypatch):
+    monkeypatch.setattr(submitting, "VARIANT_LIMIT", 1)
+    cast.reader("kazakh", ("KZ",))
+    copy = sealed_copy()
+    assert copy.variants.count() == 1
+    cast.reader("tajik", ("TJ",), "ru")
+    release.release_due(NOW + timedelta(minutes=1))
+    assert copy.variants.count() == 2
+    assert send().accepted == 2
