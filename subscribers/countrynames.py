@@ -26,6 +26,7 @@ _ALSO = {
     "russian federation": "RU",
     "россия": "RU",
     "туркмения": "TM",
+    "киргизия": "KG",
 }
 
 

@@ -12,6 +12,8 @@ from babel.lists import format_list
 _NOT_COUNTRIES = frozenset(
     {"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "XK", "ZZ"}
 )
+# Where CLDR's name is not the one that the country's people use in that language.
+_OWN_NAMES = {("ru", "KG"): "Кыргызстан"}
 _ENGLISH = Locale("en")
 COUNTRIES: frozenset[str] = frozenset(
     code
@@ -34,7 +36,8 @@ def locale_of(language: str) -> Locale:
 
 def country_name(code: str, language: str) -> str:
     """The country's name in `language`, else in English, else its code."""
-    return locale_of(language).territories.get(code) or _ENGLISH.territories.get(code) or code
+    own = _OWN_NAMES.get((language, code))
+    return own or locale_of(language).territories.get(code) or _ENGLISH.territories.get(code) or code
 
 
 def language_name(code: str, language: str) -> str:
