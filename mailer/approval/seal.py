@@ -88,6 +88,8 @@ def unschedule(copy: FrozenCopy, user: User) -> FrozenCopy:
     require(user, "mailer.schedule_edition")
     with transaction.atomic():
         held = _locked(copy, State.SCHEDULED, "taken back")
+        if hasattr(held, "mailing"):
+            raise WrongState("This edition is being sent or was sent; pause or cancel its mailing instead.")
         _move(held, State.APPROVED, send_at=None, scheduled_by=None)
     copy.refresh_from_db()
     return copy

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
@@ -29,12 +30,14 @@ def pause(mailing: Mailing, user: User | None, now: datetime, reason: str = "") 
 
 
 def resume(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
-    """Go on with a paused mailing. Raises ControlError, also when its copy is no longer sealed."""
+    """Go on with a paused mailing. Raises ControlError, also when its seal or its time is over."""
+    _refuse_stale(mailing, now)
     return _move(mailing, (State.PAUSED,), State.SENDING, "resumed", user, reason="")
 
 
 def confirm_held(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
-    """Send although its audience is not what the approver saw. Raises ControlError."""
+    """Send although its audience is not what the approver saw. Raises ControlError, also after its window."""
+    _refuse_stale(mailing, now)
     return _move(
         mailing,
         (State.HELD,),
@@ -43,6 +46,8 @@ def confirm_held(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
         user,
         reason=f"Confirmed by {_name(user)}.",
         started_at=now,
+        # The time to try again in begins when sending does.
+        expires_at=now + timedelta(hours=settings.CONFIG.sending.expire_after_hours),
     )
 
 
@@ -73,6 +78,15 @@ def halt(mailing_id: int, reason: str) -> bool:
     if stopped:
         log.error("action=mailing_halted mailing=%d reason=%s", mailing_id, reason)
     return bool(stopped)
+
+
+def _refuse_stale(mailing: Mailing, now: datetime) -> None:
+    """What was approved for certain days does not begin to leave again after them."""
+    if mailing.state in (State.HELD, State.PAUSED) and now > mailing.copy.window_until:
+        raise ControlError(
+            f"The approved window ended {mailing.copy.window_until:%Y-%m-%d %H:%M %Z}, so nothing more "
+            "of this mailing may leave. Cancel it."
+        )
 
 
 def _move(

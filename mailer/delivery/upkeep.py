@@ -60,13 +60,14 @@ def finish(now: datetime) -> list[int]:
     """
     open_rows = ["state = 'planned'", "state = 'claimed'", "state = 'deferred'"]
     if settings.CONFIG.sending.in_doubt == "resend":
-        open_rows.append("state = 'in_doubt' AND doubts <= 1")
+        # Only as long as it would be sent again.
+        open_rows.append(f"state = 'in_doubt' AND d.doubts <= 1 AND mailer_mailing.id IN ({_SENDING})")
     nothing_left = " AND ".join(f"NOT EXISTS ({_ROW} AND d.{row})" for row in open_rows)
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE mailer_mailing SET state = 'done', finished_at = %s "
             f"WHERE state = 'sending' AND {nothing_left} RETURNING id",
-            [_moment(now)],
+            [_moment(now)] * (1 + nothing_left.count("%s")),
         )
         ended = [row[0] for row in cursor.fetchall()]
     for mailing in ended:

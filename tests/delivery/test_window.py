@@ -1,0 +1,55 @@
+"""What was approved for certain days leaves in them, and a mailing comes to its end."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from mailer.approval import seal
+from mailer.approval.errors import WrongState
+from mailer.delivery import control, upkeep
+from mailer.delivery.models import Delivery, Mailing
+from tests.delivery.cast import NOW, balances, readers, released
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("state, deed", [("held", control.confirm_held), ("paused", control.resume)])
+def test_a_mailing_that_waited_past_its_window_does_not_go_on(state, deed):
+    mailing = released()
+    Mailing.objects.update(state=state)
+    mailing.refresh_from_db()
+    with pytest.raises(control.ControlError, match="window ended"):
+        deed(mailing, None, mailing.copy.window_until + timedelta(minutes=1))
+    mailing.refresh_from_db()
+    assert mailing.state == state
+    control.cancel(mailing, None, NOW)
+
+
+def test_a_held_mailing_has_its_whole_time_from_when_it_is_confirmed():
+    mailing = released()
+    Mailing.objects.update(state="held")
+    mailing.refresh_from_db()
+    control.confirm_held(mailing, None, NOW + timedelta(days=5))
+    assert mailing.expires_at == NOW + timedelta(days=5, hours=72)
+
+
+def test_a_doubt_that_expired_does_not_keep_its_mailing_open_for_ever():
+    readers(2)
+    mailing = released()
+    Delivery.objects.filter(pk=Delivery.objects.first().pk).update(state="in_doubt", doubts=1)
+    Delivery.objects.filter(state="planned").update(state="accepted")
+    assert upkeep.finish(NOW) == []
+    late = mailing.expires_at + timedelta(minutes=1)
+    assert upkeep.settle_doubts(late) == 0
+    assert upkeep.finish(late) == [mailing.pk]
+    assert balances(mailing)
+
+
+def test_the_moment_cannot_be_taken_back_once_the_mailing_was_made():
+    mailing = released()
+    with pytest.raises(WrongState, match="pause or cancel"):
+        seal.unschedule(mailing.copy, mailing.copy.scheduled_by)
+    mailing.copy.refresh_from_db()
+    assert mailing.copy.state == "scheduled"
