@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -31,6 +32,8 @@ MAX_STORED = 2 * 1024 * 1024
 # Messages that one poll takes, so that a flood does not hold up the other jobs.
 MAX_AT_ONCE = 2_000
 _READ_FLAG = ":2,S"
+# What a file system takes as a name.
+_NAME_OCTETS = 255
 
 
 class IntakeError(Exception):
@@ -70,10 +73,8 @@ def receive(raw: bytes, now: datetime, envelope_to: str | None = None) -> Receiv
     except DatabaseFailure:
         raise
     except Exception as error:  # noqa: BLE001  (what cannot be acted upon is kept for a person, and never lost)
-        logger.error(
-            "returned message without effect",
-            extra={"action": "feedback.unapplied", "error": repr(error)[:200]},
-        )
+        # The error's own words could name a reader.
+        logger.error("action=feedback_unapplied error=%s", type(error).__name__)
         return _store(raw, Reading("other"), now)
 
 
@@ -85,19 +86,15 @@ def poll(maildir: Path, now: datetime) -> Summary:
     summary = Summary()
     for path in _arrived(maildir):
         try:
-            raw = _content(path)
+            received = receive(_content(path), now)
+            _mark_read(path, maildir)
         except FileNotFoundError:
             continue  # another worker was faster
-        try:
-            received = receive(raw, now)
         except (DatabaseFailure, OSError) as error:
+            # One file that cannot be read or moved must not hold up those behind it.
             summary.failed += 1
-            logger.error(
-                "returned message kept for later",
-                extra={"action": "feedback.kept", "error": repr(error)[:200]},
-            )
+            logger.error("action=feedback_kept error=%s", type(error).__name__)
             continue
-        _mark_read(path, maildir)
         _count(summary, received)
     return summary
 
@@ -141,7 +138,8 @@ def _mark_read(path: Path, maildir: Path) -> None:
     read_folder.mkdir(exist_ok=True)
     # Missing: another worker took the same message in at the same time, and its hash made the two one.
     if path.exists():
-        path.rename(read_folder / f"{path.name.partition(':')[0]}{_READ_FLAG}")
+        name = os.fsencode(path.name.partition(":")[0])[: _NAME_OCTETS - len(_READ_FLAG)]
+        path.rename(read_folder / f"{os.fsdecode(name)}{_READ_FLAG}")
 
 
 def _count(summary: Summary, received: Received) -> None:

@@ -35,9 +35,8 @@ def read(raw: bytes, envelope_to: str | None = None) -> Reading:
     try:
         return _read(raw, envelope_to)
     except Exception as error:  # noqa: BLE001  (a message must never stop the mailbox; it is kept for a person)
-        logger.warning(
-            "unreadable returned message", extra={"action": "feedback.unreadable", "error": repr(error)[:200]}
-        )
+        # The error's own words could name a reader.
+        logger.warning("action=feedback_unreadable error=%s", type(error).__name__)
         return Reading("other")
 
 

@@ -251,3 +251,29 @@ def test_a_message_that_cannot_be_acted_upon_is_kept_for_a_person(monkeypatch: p
 def test_a_folder_that_is_no_maildir_is_named(tmp_path: Path) -> None:
     with pytest.raises(intake.IntakeError, match="is not a Maildir"):
         intake.poll(tmp_path / "nowhere", NOW)
+
+
+def test_a_file_that_cannot_be_read_holds_up_none_behind_it(
+    maildir: Path, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (maildir / "new" / "1.closed").write_bytes(b"x")
+    (maildir / "new" / "2.open").write_bytes(to(verp.address(delivery.pk), "postfix-unknown.eml"))
+    opened = Path.open
+
+    def refusing(path: Path, *arguments: Any, **named: Any) -> Any:
+        # Root may read everything, so permission bits alone would prove nothing here.
+        if path.name == "1.closed":
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *arguments, **named)
+
+    monkeypatch.setattr(Path, "open", refusing)
+    summary = intake.poll(maildir, NOW)
+    assert (summary.received, summary.failed) == (1, 1)
+    assert [path.name for path in (maildir / "new").iterdir()] == ["1.closed"]
+
+
+def test_a_name_of_any_length_moves_to_cur(maildir: Path) -> None:
+    (maildir / "new" / ("я" * 127)).write_bytes(b"Subject: long name\n\nhello\n")
+    assert intake.poll(maildir, NOW).received == 1
+    assert list((maildir / "new").iterdir()) == []
+    assert len(list((maildir / "cur").iterdir())) == 1
