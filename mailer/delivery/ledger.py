@@ -19,12 +19,15 @@ from mailer.delivery.models import Mailing
 from mailer.delivery.records import Claimed, Result, State
 from subscribers.fields import split_codes
 
+# PostgreSQL may run a subquery anew for each row, skip what it has locked itself, and so go beyond the
+# limit; a materialized one is run once.
 _CLAIM = """
+WITH wanted AS MATERIALIZED (
+    SELECT id FROM mailer_delivery WHERE mailing_id = %s AND {due} ORDER BY {order} LIMIT %s {lock}
+)
 UPDATE mailer_delivery
 SET state = 'claimed', claimed_by = %s, lease_until = %s, attempts = attempts + 1, due_at = NULL
-WHERE id IN (
-    SELECT id FROM mailer_delivery WHERE mailing_id = %s AND {due} ORDER BY {order} LIMIT %s {lock}
-) AND {state}
+WHERE id IN (SELECT id FROM wanted) AND {state}
 AND EXISTS (SELECT 1 FROM mailer_mailing m WHERE m.id = mailer_delivery.mailing_id AND m.state = 'sending')
 RETURNING id
 """
@@ -150,7 +153,7 @@ def _take(
         lock="FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else "",
     )
     with connection.cursor() as cursor:
-        cursor.execute(query, [owner, _moment(lease_until), mailing, *parameters, limit])
+        cursor.execute(query, [mailing, *parameters, limit, owner, _moment(lease_until)])
         return sorted(row[0] for row in cursor.fetchall())
 
 
