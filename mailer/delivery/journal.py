@@ -103,16 +103,21 @@ def _read(path: Path, raw: bytes) -> Found:
     head, *lines = raw.decode("utf-8", "replace").split("\n")
     try:
         start = json.loads(head)
-    except ValueError:
+        owner, whole = str(start["owner"]), start["boot"] == _boot()
+    except (ValueError, KeyError, TypeError):
         # Died before the first line was whole, or the machine lost it: nothing can be proved.
         return Found(owner=path.name.removesuffix(_SUFFIX), whole=False)
-    found = Found(owner=start["owner"], whole=start["boot"] == _boot())
+    attempts: dict[tuple[int, int], Spoken | None] = {}
     # The last piece is empty, or a line that was not finished.
     for line in lines[:-1]:
-        delivery, attempt, code, *words = line.split(" ", 3)
-        spoken = Spoken(int(code), words[0] if words else "") if code != "0" else None
-        found.attempts[int(delivery), int(attempt)] = spoken
-    return found
+        try:
+            delivery, attempt, code, *words = line.split(" ", 3)
+            spoken = Spoken(int(code), words[0] if words else "") if code != "0" else None
+            attempts[int(delivery), int(attempt)] = spoken
+        except ValueError:
+            # Zeros where the machine lost what was written: other lines may be missing as well.
+            whole = False
+    return Found(owner, whole, attempts)
 
 
 def _append(descriptor: int, line: str) -> None:
