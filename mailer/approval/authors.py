@@ -7,12 +7,11 @@ from collections.abc import Iterable
 
 from django.contrib.auth.models import User
 
-from mailer.approval.authorship import Subject, fingerprint, title_of
+from mailer.approval.authorship import Subject, fingerprint, standing, title_of
 from mailer.approval.models import Approval, Authorship
 from mailer.editions.contents import story_ids
 from mailer.editions.models import Edition
 from mailer.stories.models import Story
-
 
 _DEEDS_TOLD = 2
 
@@ -26,7 +25,7 @@ def parts_of(edition: Edition) -> dict[str, Subject]:
 
 def fingerprints(edition: Edition) -> dict[str, str]:
     """The fingerprint of every part as it stands."""
-    return {name: fingerprint(part) for name, part in parts_of(edition).items()}
+    return {name: standing(part) for name, part in parts_of(edition).items()}
 
 
 def authors_of(edition: Edition) -> dict[User, str]:
@@ -65,9 +64,12 @@ def _notes_since_approval(name: str, part: Subject, approved: list[dict[str, str
     """
     column = name.partition(":")[0]
     notes = list(Authorship.objects.filter(**{column: part}).select_related("user").order_by("pk"))
+    # An older draft may have been put in force after a newer one that only repeats what was sealed.
+    live = fingerprint(part)
+    last = max((place for place, note in enumerate(notes) if note.fingerprint == live), default=len(notes))
     for prints in approved:
         if name not in prints:
             continue
-        sealed = [place for place, note in enumerate(notes) if note.fingerprint == prints[name]]
+        sealed = [place for place, note in enumerate(notes[: last + 1]) if note.fingerprint == prints[name]]
         return notes[sealed[-1] + 1 :] if sealed else notes
     return notes

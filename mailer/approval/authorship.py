@@ -28,7 +28,7 @@ _TELLING: dict[type[models.Model], tuple[str, ...]] = {
     Edition: ("newsletter", "period", "number", "body", "texts"),
     Newsletter: (
         *("slug", "name", "office", "postal_address", "sender_name", "sender_email", "reply_to"),
-        *("countries", "languages", "fallbacks", "theme", "texts"),
+        *("countries", "languages", "fallbacks", "lists", "theme", "texts"),
     ),
 }
 _BOOKKEEPING = frozenset({"pk", "id", "story", "edition", "newsletter", "sort_order"})
@@ -40,9 +40,18 @@ def fingerprint(subject: Subject, data: dict[str, Any] | None = None) -> str:
     telling = {name: _plain(name, data.get(name)) for name in _TELLING[type(subject)]}
     if isinstance(subject, Story) and telling["picture"]:
         image = get_image_model().objects.filter(pk=telling["picture"]).first()
-        telling["picture"] = image.get_file_hash() if image else None
+        telling["picture"] = _shown(image) if image else None
+    if isinstance(subject, Newsletter):
+        # Who gets it is part of what is approved, and stands in a table of its own.
+        telling["lists"] = sorted(subject.lists.values_list("pk", flat=True)) if subject.pk else []
     text = json.dumps(telling, ensure_ascii=False, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def standing(subject: Subject) -> str:
+    """The live row's fingerprint; that of a story that is not ready, and so left out, says that too."""
+    left_out = isinstance(subject, Story) and not subject.live
+    return fingerprint(subject) + (":not ready" if left_out else "")
 
 
 def record(
@@ -64,17 +73,22 @@ def record(
 
 def break_open_copies(subject: Subject, because: str) -> int:
     """Break the seal of the subject's copies that are not being sent yet; returns how many."""
+    return _break(_open_copies(subject), because)
+
+
+def _open_copies(subject: Subject) -> models.QuerySet[FrozenCopy]:
+    """The copies that hold the subject and are not being sent yet."""
     open_copies = FrozenCopy.objects.filter(state__in=OPEN_STATES, mailing__isnull=True)
     if isinstance(subject, Edition):
-        touched = open_copies.filter(edition=subject)
-    elif isinstance(subject, Newsletter):
-        touched = open_copies.filter(edition__newsletter=subject)
-    else:
-        holding = [
-            copy.pk for copy in open_copies.select_related("edition") if subject.pk in story_ids(copy.edition)
-        ]
-        touched = open_copies.filter(pk__in=holding)
-    return touched.update(state=FrozenCopy.State.BROKEN, broken_because=because[:300])
+        return open_copies.filter(edition=subject)
+    if isinstance(subject, Newsletter):
+        return open_copies.filter(edition__newsletter=subject)
+    copies = open_copies.select_related("edition")
+    return open_copies.filter(pk__in=[copy.pk for copy in copies if subject.pk in story_ids(copy.edition)])
+
+
+def _break(copies: models.QuerySet[FrozenCopy], because: str) -> int:
+    return copies.update(state=FrozenCopy.State.BROKEN, broken_because=because[:300])
 
 
 OPEN_STATES = (FrozenCopy.State.SUBMITTED, FrozenCopy.State.APPROVED, FrozenCopy.State.SCHEDULED)
@@ -109,17 +123,45 @@ def _on_revision(sender: object, instance: Revision, created: bool, **_: object)
 
 def _on_log_entry(sender: object, instance: ModelLogEntry, created: bool, **_: object) -> None:
     """Newsletters and pictures have no revisions; Wagtail's log names who saved them."""
-    if not created or instance.action not in ("wagtail.create", "wagtail.edit"):
-        return
     content_type: ContentType | None = instance.content_type
     model = content_type.model_class() if content_type else None
+    if not created or model is None:
+        return
+    if model is Story and instance.action in ("wagtail.publish", "wagtail.unpublish"):
+        for story in Story.objects.filter(pk=instance.object_id):
+            _break_where_it_stood_otherwise(story, instance.user, instance.action.removeprefix("wagtail."))
+    elif instance.action in ("wagtail.create", "wagtail.edit"):
+        _note_what_has_no_revision(model, instance)
+
+
+def _break_where_it_stood_otherwise(story: Story, user: User | None, deed: str) -> None:
+    """A draft that everybody saved before comes in, or a story goes out, without another word written."""
+    now = standing(story)
+    touched = [
+        copy.pk
+        for copy in _open_copies(story)
+        if json.loads(copy.manifest)["fingerprints"].get(f"story:{story.key}", now) != now
+    ]
+    _break(FrozenCopy.objects.filter(pk__in=touched), f"{name_of(user)} {deed}ed {title_of(story)}")
+
+
+def _note_what_has_no_revision(model: type[models.Model], entry: ModelLogEntry) -> None:
     if model is Newsletter:
-        newsletter = Newsletter.objects.filter(pk=instance.object_id).first()
-        if newsletter:
-            record(instance.user, newsletter, "changed", instance.timestamp)
+        for newsletter in Newsletter.objects.filter(pk=entry.object_id):
+            record(entry.user, newsletter, "changed", entry.timestamp)
     elif model is get_image_model():
-        for story in Story.objects.filter(picture_id=instance.object_id):
-            record(instance.user, story, "replaced the picture of", instance.timestamp)
+        for story in Story.objects.filter(picture_id=entry.object_id):
+            record(entry.user, story, "replaced the picture of", entry.timestamp)
+        drafts = Story.objects.filter(latest_revision__content__picture=int(entry.object_id))
+        for story in drafts.filter(has_unpublished_changes=True):
+            content = story.latest_revision.content
+            record(entry.user, story, "replaced the picture of", entry.timestamp, content)
+
+
+def _shown(image: Any) -> list[Any]:
+    """What decides how a picture looks in a mail: its file, and the point that is kept when it is cut."""
+    kept = ("focal_point_x", "focal_point_y", "focal_point_width", "focal_point_height")
+    return [image.get_file_hash(), *(getattr(image, name) for name in kept)]
 
 
 def _plain(name: str, value: Any) -> Any:

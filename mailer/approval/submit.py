@@ -93,6 +93,8 @@ def _freeze(
     text = to_json(content)
     count = audience.count()
     until = now + timedelta(days=newsletter.window_days)
+    because = authors.authors_of(edition)
+    because[user] = " and ".join(filter(None, (because.get(user), "submitted it")))
     manifest = seal.canonical(
         {
             "edition": edition.slug,
@@ -106,6 +108,7 @@ def _freeze(
             "audience_count": count,
             "window": [now.isoformat(), until.isoformat()],
             "submitted_by": user.get_username(),
+            "authors": seal.sealed_names(who.pk for who in because),
         }
     )
     copy = FrozenCopy.objects.create(
@@ -122,8 +125,6 @@ def _freeze(
         submitted_at=now,
     )
     FrozenVariant.objects.bulk_create([frozen_variant(copy, variant) for variant in rendered])
-    because = authors.authors_of(edition)
-    because[user] = " and ".join(filter(None, (because.get(user), "submitted it")))
     FrozenAuthor.objects.bulk_create(
         [FrozenAuthor(copy=copy, user=who, because=why[:300]) for who, why in because.items()]
     )

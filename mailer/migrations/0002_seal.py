@@ -10,7 +10,9 @@ _AUTHOR = (
     "EXISTS (SELECT 1 FROM mailer_frozenauthor a"
     " WHERE a.copy_id = NEW.copy_id AND a.user_id = NEW.approver_id)"
     " OR EXISTS (SELECT 1 FROM mailer_frozencopy c"
-    " WHERE c.id = NEW.copy_id AND c.submitted_by_id = NEW.approver_id)"
+    " WHERE c.id = NEW.copy_id AND (c.submitted_by_id = NEW.approver_id"
+    # The rows of authors can be deleted; the manifest names them too, and is never changed.
+    " OR c.manifest LIKE '%<' || NEW.approver_id || '>%'))"
 )
 _NOT_WAITING = (
     "NOT EXISTS (SELECT 1 FROM mailer_frozencopy c"

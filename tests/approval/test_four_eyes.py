@@ -286,6 +286,13 @@ class TestTheDatabaseItself:
         with self.refused("an author may not approve"), transaction.atomic():
             Approval.objects.create(copy=copy, sha256=copy.sha256, approver=people.writer, at=LATER)
 
+    def test_refuses_an_author_whose_row_was_struck_out(self, copy: FrozenCopy, people: cast.Staff) -> None:
+        change_headline(Story.objects.get(key="ring"), "By the admin", people.admin)
+        again = submit(copy.edition, people.writer, LATER)
+        FrozenAuthor.objects.all().delete()
+        with self.refused("an author may not approve"), transaction.atomic():
+            Approval.objects.create(copy=again, sha256=again.sha256, approver=people.admin, at=LATER)
+
     def test_refuses_a_hash_that_is_not_the_copys(self, copy: FrozenCopy, people: cast.Staff) -> None:
         with self.refused("must name the hash"), transaction.atomic():
             Approval.objects.create(copy=copy, sha256="0" * 64, approver=people.approver, at=LATER)

@@ -1,0 +1,131 @@
+"""Ways round four eyes that change no word at the moment that they are used."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from wagtail.log_actions import log
+
+from mailer.approval import seal
+from mailer.approval.authors import authors_of
+from mailer.approval.errors import AuthorMayNotApprove
+from mailer.approval.models import FrozenAuthor, FrozenCopy
+from mailer.approval.submit import submit
+from mailer.editions.assemble import assemble
+from mailer.editions.models import Edition
+from mailer.stories.models import Story
+from subscribers.models import MailingList
+from tests import cast
+from tests.approval.test_four_eyes import change_headline
+
+pytestmark = pytest.mark.django_db
+NOW = cast.NOW
+LATER = NOW + timedelta(hours=1)
+
+
+@pytest.fixture
+def people() -> cast.Staff:
+    return cast.staff()
+
+
+@pytest.fixture
+def edition(people: cast.Staff) -> Edition:
+    cast.reader("aigul", ("KZ",), "kk")
+    return cast.december(by=people.writer)
+
+
+@pytest.fixture
+def pictured(people: cast.Staff) -> tuple[Edition, Any]:
+    newsletter = cast.newsletter()
+    image = cast.picture()
+    cast.story("pictured", picture=image, by=people.writer)
+    return assemble(newsletter, "2021-12", NOW), image
+
+
+def test_an_old_draft_put_in_force_behind_a_harmless_last_one_keeps_its_author(
+    edition: Edition, people: cast.Staff
+) -> None:
+    first = submit(edition, people.writer, NOW)
+    seal.approve(first, people.approver, first.sha256, LATER)
+    story = Story.objects.get(key="ring")
+    sealed_words = story.texts.first().headline
+    change_headline(story, "Never seen by a second person", people.admin, publish=False)
+    draft = story.get_latest_revision()
+    change_headline(story, sealed_words, people.admin, publish=False)
+    draft.publish()
+    assert people.admin in authors_of(edition)
+
+
+def test_whoever_moved_the_point_that_is_kept_of_a_picture_is_an_author(
+    pictured: tuple[Edition, Any], people: cast.Staff
+) -> None:
+    edition, image = pictured
+    copy = submit(edition, people.writer, NOW)
+    image.focal_point_x, image.focal_point_y = 5, 5
+    image.focal_point_width, image.focal_point_height = 10, 10
+    image.save()
+    log(image, "wagtail.edit", user=people.approver)
+    assert people.approver in authors_of(edition)
+    copy.refresh_from_db()
+    assert copy.state == FrozenCopy.State.BROKEN
+
+
+def test_whoever_replaced_a_picture_that_only_a_draft_shows_is_an_author(
+    edition: Edition, people: cast.Staff
+) -> None:
+    story, image = Story.objects.get(key="ring"), cast.picture()
+    story.picture = image
+    story.save_revision(user=people.writer)
+    image.file_hash = "another file"
+    image.save()
+    log(image, "wagtail.edit", user=people.approver)
+    Story.objects.get(key="ring").get_latest_revision().publish()
+    assert people.approver in authors_of(edition)
+
+
+def test_whoever_chose_other_lists_is_an_author(edition: Edition, people: cast.Staff) -> None:
+    log(edition.newsletter, "wagtail.edit", user=people.writer)
+    copy = submit(edition, people.writer, NOW)
+    edition.newsletter.lists.add(MailingList.objects.create(slug="everybody", name="Everybody"))
+    log(edition.newsletter, "wagtail.edit", user=people.approver)
+    assert people.approver in authors_of(edition)
+    copy.refresh_from_db()
+    assert copy.state == FrozenCopy.State.BROKEN
+
+
+def test_taking_a_story_out_of_force_breaks_the_seal_at_once(edition: Edition, people: cast.Staff) -> None:
+    copy = submit(edition, people.writer, NOW)
+    Story.objects.get(key="ring").unpublish(user=people.admin)
+    copy.refresh_from_db()
+    assert copy.state == FrozenCopy.State.BROKEN
+    assert "admin unpublished the story" in copy.broken_because
+
+
+def test_putting_an_earlier_draft_in_force_breaks_the_seal_at_once(
+    edition: Edition, people: cast.Staff
+) -> None:
+    story = Story.objects.get(key="ring")
+    change_headline(story, "Waiting words", people.writer, publish=False)
+    copy = submit(edition, people.writer, NOW)
+    story.get_latest_revision().publish(user=people.admin)
+    copy.refresh_from_db()
+    assert copy.state == FrozenCopy.State.BROKEN
+
+
+def test_publishing_again_what_stands_there_already_breaks_nothing(
+    edition: Edition, people: cast.Staff
+) -> None:
+    copy = submit(edition, people.writer, NOW)
+    Story.objects.get(key="ring").get_latest_revision().publish(user=people.admin)
+    copy.refresh_from_db()
+    assert copy.state == FrozenCopy.State.SUBMITTED
+
+
+def test_striking_an_author_from_the_table_frees_nobody(edition: Edition, people: cast.Staff) -> None:
+    change_headline(Story.objects.get(key="ring"), "By the admin", people.admin)
+    copy = submit(edition, people.writer, NOW)
+    FrozenAuthor.objects.filter(copy=copy).delete()
+    with pytest.raises(AuthorMayNotApprove):
+        seal.approve(copy, people.admin, copy.sha256, LATER)
