@@ -1,0 +1,46 @@
+"""The same tests on PostgreSQL: whatever leans on the database holds on the other one too."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.postgres import ROOT, Server
+
+pytestmark = [pytest.mark.journey, pytest.mark.postgres, pytest.mark.xdist_group("postgres")]
+
+# What writes to the database and asks it; the delivery's chaos runs on PostgreSQL by itself.
+FOLDERS = ["approval", "editions", "public", "reports", "subscribers"]
+FILES = [
+    *(f"delivery/test_{name}.py" for name in ("control", "ledger", "outbox", "plan", "poison")),
+    *(f"desk/test_{name}.py" for name in ("handover", "report", "writing")),
+    *(f"feedback/test_{name}.py" for name in ("command", "intake", "policy")),
+    *(f"stories/test_{name}.py" for name in ("gather", "importing")),
+]
+# Fewer than this many have passed: something was not collected.
+AT_LEAST = 300
+
+
+def test_what_leans_on_the_database_holds_on_postgresql(postgres: Server) -> None:
+    # Django puts "test_" before the name, and finds the database already made.
+    address = postgres.database("test_mailer").replace("/test_mailer?", "/mailer?")
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("MAILER_", "PYTEST_"))
+    }
+    environment["MAILER_DATABASE__URL"] = address
+    what = [f"tests/{name}" for name in [*FOLDERS, *FILES]]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "--tb=short", "--reuse-db", "-p", "no:cacheprovider", *what],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2_000:]
+    passed = re.search(r"(\d+) passed", done.stdout)
+    assert passed and int(passed[1]) >= AT_LEAST, done.stdout[-500:]
