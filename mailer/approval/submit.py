@@ -16,6 +16,7 @@ from mailer.approval.preflight import Finding, findings
 from mailer.editions.audience import Audience
 from mailer.editions.contents import content_of
 from mailer.editions.models import Edition
+from mailer.rendering import language as languages
 from mailer.rendering import variants as rendering
 from mailer.rendering.records import Content, Rendered, to_json
 
@@ -49,7 +50,11 @@ def render_all(content: Content, audience: Audience) -> list[Rendered]:
     """
     wanted, complete = rendering.possible(content, VARIANT_LIMIT)
     if not complete:
-        wanted = [(combination.countries, combination.language) for combination in audience.combinations()]
+        head = content.masthead
+        wanted = [
+            (one.countries, languages.spoken(one.language, head.languages, head.fallbacks))
+            for one in audience.combinations()
+        ]
     found: dict[str, Rendered] = {}
     for countries, language in wanted:
         try:

@@ -18,6 +18,7 @@ from mailer.approval.models import FrozenCopy, FrozenVariant
 from mailer.approval.submit import frozen_variant
 from mailer.delivery.models import Delivery, Mailing
 from mailer.editions.audience import Audience
+from mailer.rendering import language as languages
 from mailer.rendering import select, variants
 from mailer.rendering.records import Content, from_json
 from subscribers.fields import split_codes
@@ -118,7 +119,7 @@ def _variant(
 ) -> int | None:
     """The variant for a combination; made from the frozen copy alone where it was not stored with it."""
     head = content.masthead
-    spoken = language if language in head.languages else (*head.fallbacks, *head.languages)[0]
+    spoken = languages.spoken(language, head.languages, head.fallbacks)
     stories = select.story_set(content, countries)
     if not stories:
         return None

@@ -14,6 +14,7 @@ from mailer.desk.pages import EditionPage
 from mailer.editions.audience import Audience, Combination
 from mailer.editions.contents import content_of
 from mailer.editions.models import Edition
+from mailer.rendering import language as languages
 from mailer.rendering import select
 from mailer.rendering.records import Content
 from subscribers import places
@@ -51,13 +52,15 @@ class Choice:
 def choices(content: Content, combinations: Iterable[Combination]) -> list[Choice]:
     """What readers chose, a row per variant, most readers first; those who get nothing stand last."""
     found: dict[str, Choice] = {}
+    head = content.masthead
     for one in combinations:
         stories = select.story_set(content, one.countries)
-        key = select.variant_key(stories, one.language)
+        language = languages.spoken(one.language, head.languages, head.fallbacks)
+        key = select.variant_key(stories, language)
         before = found.get(key)
         readers = one.readers + (before.readers if before else 0)
         countries = before.countries if before else one.countries
-        found[key] = Choice(key, countries, one.language, readers, len(stories))
+        found[key] = Choice(key, countries, language, readers, len(stories))
     return sorted(found.values(), key=lambda choice: (not choice.stories, -choice.readers, choice.language))
 
 

@@ -116,6 +116,11 @@ def choose(texts: Sequence[T], language: str, fallbacks: Sequence[str]) -> T | N
     return texts[0] if texts else None
 
 
+def spoken(wanted: str, offered: Sequence[str], fallbacks: Sequence[str]) -> str:
+    """The language in which a reader of `wanted` gets a newsletter: always one of the `offered`."""
+    return next((code for code in (wanted, *fallbacks) if code in offered), offered[0])
+
+
 def _plain_spaces(text: str) -> str:
     """CLDR's narrow no-break spaces are missing from many fonts; the ordinary no-break space is in all."""
     return re.sub("[\u2009\u202f]", "\N{NO-BREAK SPACE}", text)

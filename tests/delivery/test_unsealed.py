@@ -11,6 +11,10 @@ from mailer.approval import submit as submitting
 from mailer.approval.models import FrozenVariant
 from mailer.delivery import release
 from mailer.delivery.models import Delivery, Mailing
+from mailer.desk.variants import choices
+from mailer.editions.audience import Audience
+from mailer.editions.models import Newsletter
+from mailer.rendering.records import from_json
 from tests import cast
 from tests.delivery.cast import NOW, balances, readers, released, sealed_copy, send, states
 from tests.delivery.relay import Relay
@@ -48,3 +52,20 @@ def test_a_variant_made_after_the_seal_from_the_sealed_content_is_sent(relay, mo
     release.release_due(NOW + timedelta(minutes=1))
     assert copy.variants.count() == 2
     assert send().accepted == 2
+
+
+def test_a_reader_of_no_offered_language_gets_a_variant_that_was_sealed_and_previewed():
+    cast.reader("german", ("TJ",), "de")
+    staff = cast.staff()
+    edition = cast.december(staff.writer)
+    # What texts fall back to need not be a language that the newsletter is offered in.
+    Newsletter.objects.update(languages=("kk", "ru"), fallbacks=("en",))
+    copy = submitting.submit(edition, staff.writer, NOW)
+    sealed = set(copy.variants.values_list("pk", flat=True))
+    seal.approve(copy, staff.approver, copy.sha256, NOW)
+    seal.schedule(copy, staff.approver, None, NOW)
+    release.release_due(NOW)
+    delivery = Delivery.objects.get()
+    assert delivery.variant_id in sealed and delivery.variant.language == "kk"
+    (choice,) = choices(from_json(copy.content), Audience.from_dict(copy.audience).combinations())
+    assert choice.key == delivery.variant.key
