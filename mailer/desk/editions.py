@@ -106,6 +106,11 @@ class EditionEdit(EditView):
         context["current_page"] = "Edit"
         return context
 
+    def get_side_panels(self) -> Any:
+        """Without Wagtail's own word on the state, "live": ours stands above the form, and means sending."""
+        panels = super().get_side_panels()
+        return type(panels)([panel for panel in panels if panel.name != "status"])
+
 
 class EditionViewSet(SnippetViewSet):
     """Editions: one number of a newsletter, for a period."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from wagtail.snippets.action_menu import ActionMenuItem, PublishMenuItem, SaveMenuItem, UnpublishMenuItem
+from wagtail.snippets.views import snippets
 
 from mailer.editions.models import Edition
 from mailer.stories.models import Story
@@ -27,6 +28,35 @@ class TakeBack(UnpublishMenuItem):
     """Makes a ready story a draft again."""
 
     label = "Back to draft"
+
+
+class _SaysReady:
+    """What is told after saving."""
+
+    def get_success_message(self, instance: Story | None = None) -> str:
+        view: Any = self
+        story = instance or view.object
+        return (
+            f"“{story}” is saved, and ready for editions."
+            if view.action == "publish"
+            else f"“{story}” is saved."
+        )
+
+
+class CreateStory(_SaysReady, snippets.CreateView):
+    pass
+
+
+class EditStory(_SaysReady, snippets.EditView):
+    pass
+
+
+class StoryBackToDraft(snippets.UnpublishView):
+    """Asks first, and says what it means for editions."""
+
+    page_title = "Back to draft"
+    success_message = "“%(object)s” is a draft again. Editions leave it out until it is ready."
+    template_name = "desk/saving/take_back.html"
 
 
 def tidy_actions(items: list[ActionMenuItem], request: HttpRequest, context: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from wagtail.admin.ui.tables import Column
 from wagtail.snippets.views.snippets import SnippetViewSet
 
 from mailer.desk.columns import WordColumn
+from mailer.desk.saving import CreateStory, EditStory, StoryBackToDraft
 from mailer.desk.texts import TextsForm
 from mailer.desk.widgets import LanguageSelect, OrderedCountriesInput, office_countries
 from mailer.stories.models import Story
@@ -97,6 +98,10 @@ class StoryViewSet(SnippetViewSet):
     base_url_path = "stories"
     copy_view_enabled = False
     filterset_class = StoryFilters
+    add_view_class = CreateStory
+    edit_view_class = EditStory
+    unpublish_view_class = StoryBackToDraft
+    unpublish_template_name = StoryBackToDraft.template_name
     list_per_page = 30
     list_display = [
         "__str__",

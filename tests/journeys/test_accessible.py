@@ -1,0 +1,187 @@
+"""Every page by the rules of WCAG 2.2 A and AA, on a desk and on a phone, and the form by keyboard alone."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import json
+import re
+from collections.abc import Iterable
+from importlib import resources
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.journeys.conftest import PATIENCE_MILLISECONDS, Demo, until
+
+pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("journey")]
+
+EDITION = "silk-road-monthly-2021-12"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"]
+AXE = (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+# One line for each part of the page that breaks a rule. Frames are left out: the mail in a frame is the web
+# copy, which is tried by itself.
+FIND = """async (rules) => (await axe.run(document, {iframes: false, runOnly: rules})).violations.flatMap(
+    (broken) => broken.nodes.map((node) => `${broken.id} at ${node.target}`))"""
+DESK, PHONE, NARROW = 1280, 390, 320
+
+
+def barriers(page: Page, url: str) -> list[str]:
+    """What breaks a rule on the page at `url`, in words that name the page."""
+    page.goto(url)
+    # What Wagtail's scripts put up comes a moment after the page.
+    page.wait_for_load_state("networkidle")
+    page.evaluate(AXE)
+    width = (page.viewport_size or {})["width"]
+    where = f"{re.sub(r'^https?://[^/]+', '', page.url)} ({width} px)"
+    return [f"{where}: {line}" for line in page.evaluate(FIND, RULES)]
+
+
+def sideways(page: Page, url: str) -> list[str]:
+    """The page at `url`, when it is wider than the window."""
+    page.goto(url)
+    excess = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    width = (page.viewport_size or {})["width"]
+    return [f"{page.url}: {excess} px too wide for {width} px"] if excess > 0 else []
+
+
+def window(browser: Browser, width: int, *, dark: bool = False) -> Page:
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light"
+    )
+    context.set_default_timeout(PATIENCE_MILLISECONDS)
+    return context.new_page()
+
+
+def sign_in(page: Page, demo: Demo, who: str) -> None:
+    page.goto(f"{demo.url}/demo/")
+    page.get_by_role("button", name=f"Sign in as {who}").click()
+    page.wait_for_url("**/desk/")
+
+
+def submit(demo: Demo) -> None:
+    assert demo.command("edition", "submit", EDITION, "--as", "writer").returncode == 0
+
+
+def approve(demo: Demo) -> None:
+    sha256 = json.loads(demo.command("edition", "show", EDITION, "--json").stdout)["hash"]
+    assert demo.command("edition", "approve", EDITION, "--as", "approver", "--hash", sha256).returncode == 0
+
+
+def send(demo: Demo) -> None:
+    assert demo.command("edition", "schedule", EDITION, "--as", "approver").returncode == 0
+    until(lambda: (told := demo.report())["state"] == "sent" and told["bounced"] == 1, 120)
+
+
+def personal_links(demo: Demo) -> dict[str, str]:
+    """Where a reader's own mail leads: {"archive": web copy, "preferences": …, "unsubscribe": …}."""
+    caught = next((demo.folder / "mail" / "inbox").glob("elena*.eml"))
+    mail = email.message_from_bytes(caught.read_bytes(), policy=email.policy.default)
+    part = mail.get_body(("plain",))
+    assert part is not None
+    links = re.findall(
+        r"https?://[^/\s]+/(archive(?=/\S+/[0-9a-f]{16}/)|preferences|unsubscribe)/(\S+)", part.get_content()
+    )
+    return {page: f"{demo.url}/{page}/{rest}" for page, rest in links}
+
+
+def public_pages(demo: Demo) -> list[str]:
+    paths = (
+        "/",
+        "/archive/",
+        f"/archive/{EDITION}/",
+        "/confirm/never-sent/",
+        "/preferences/never-sent/",
+        "/nothing-here/",
+        "/demo/",
+        "/demo/inbox/",
+        "/demo/inbox/1/",
+        *(f"/demo/inbox/1/1/?as={side}" for side in ("mail", "phone", "text", "source")),
+    )
+    return [*(demo.url + path for path in paths), *personal_links(demo).values()]
+
+
+def ready(demo: Demo) -> None:
+    until(lambda: demo.command("edition", "show", EDITION).returncode == 0)
+
+
+def test_no_public_page_has_a_barrier_or_needs_scrolling_sideways(demo: Demo, browser: Browser) -> None:
+    ready(demo)
+    submit(demo)
+    approve(demo)
+    send(demo)
+    pages = public_pages(demo)
+    assert {"archive", "preferences", "unsubscribe"} == set(personal_links(demo))
+    found: list[str] = []
+    for looking in (window(browser, DESK), window(browser, PHONE, dark=True)):
+        for url in pages:
+            found += barriers(looking, url)
+        looking.context.close()
+    for width in (PHONE, NARROW):
+        looking = window(browser, width)
+        for url in pages:
+            found += sideways(looking, url)
+        looking.context.close()
+    assert found == []
+
+
+def desk_barriers(demo: Demo, looking: Iterable[Page], *paths: str) -> list[str]:
+    return [line for page in looking for path in paths for line in barriers(page, f"{demo.url}/desk/{path}")]
+
+
+def test_no_page_of_the_desk_has_a_barrier(demo: Demo, browser: Browser) -> None:
+    ready(demo)
+    wide, phone, dark = window(browser, DESK), window(browser, PHONE), window(browser, DESK, dark=True)
+    looking = (wide, phone, dark)
+    for page in looking:
+        sign_in(page, demo, "admin")
+    found = desk_barriers(
+        demo,
+        [wide],
+        *("editions/", "editions/1/variants/", "editions/1/submit/", "stories/", "subscribers/"),
+        *("subscribers/edit/1/", "suppressions/", "lists/", "mailbox/", "newsletters/1/assemble/"),
+    )
+    found += desk_barriers(demo, [wide, phone], "editions/edit/1/", "stories/edit/1/")
+    found += desk_barriers(demo, [phone], "editions/1/variants/", "subscribers/")
+    submit(demo)
+    for page in looking:
+        sign_in(page, demo, "approver")
+    found += desk_barriers(demo, looking, "editions/1/review/")
+    approve(demo)
+    found += desk_barriers(demo, looking, "editions/1/schedule/")
+    send(demo)
+    found += desk_barriers(demo, looking, "", "editions/1/report/")
+    for page in looking:
+        page.context.close()
+    assert found == []
+
+
+def test_the_sign_up_form_is_filled_and_sent_by_keyboard_alone(demo: Demo, page: Page) -> None:
+    page.goto(demo.url)
+    tab_to(page, "#id_email")
+    page.keyboard.type("a.new.reader@example.org")
+    tab_to(page, "input[name=countries][value=UZ]")
+    page.keyboard.press("Space")
+    tab_to(page, "select[name=language]")
+    tab_to(page, "main button[type=submit]")
+    # Whoever is done within two seconds is taken for a machine, and asked to press once more.
+    page.wait_for_timeout(2_500)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).not_to_have_text("Get our newsletter")
+    letters = demo.folder / "mail" / "inbox"
+    until(lambda: list(letters.glob("a.new.reader*.eml")))
+
+
+def tab_to(page: Page, selector: str) -> None:
+    """Press Tab until the element has the focus, and see that every stop on the way shows it."""
+    wanted = page.locator(selector)
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        shown = page.evaluate(
+            "() => { const style = getComputedStyle(document.activeElement);"
+            " return style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2; }"
+        )
+        assert shown, page.evaluate("document.activeElement.outerHTML")
+        if wanted.evaluate("(element) => element === document.activeElement"):
+            return
+    pytest.fail(f"Tab never reached {selector}")
