@@ -63,6 +63,11 @@ class Newsletter(ClusterableModel):
     def clean(self) -> None:
         if self.zone not in zoneinfo.available_timezones():
             raise ValidationError({"zone": "Write an IANA time zone, such as Asia/Almaty."})
+        for name in ("name", "office", "postal_address", "sender_name"):
+            _refuse_lines(self, name)
+        if not self.sender_email.isascii():
+            words = "Write the domain in its ASCII form (xn--…): not every mail system reads another."
+            raise ValidationError({"sender_email": words})
 
 
 class NewsletterText(models.Model):
@@ -142,5 +147,10 @@ class EditionText(models.Model):
 
     def clean(self) -> None:
         for name in ("subject", "preheader"):
-            if any(character in getattr(self, name) for character in "\r\n\0"):
-                raise ValidationError({name: "Must be a single line."})
+            _refuse_lines(self, name)
+
+
+def _refuse_lines(row: models.Model, name: str) -> None:
+    """Raises ValidationError for what no header can carry: a line break or another control character."""
+    if any(character < " " or character == "\x7f" for character in getattr(row, name)):
+        raise ValidationError({name: "Must be a single line."})
