@@ -34,12 +34,12 @@ def ask(
 
     "answered" says nothing about whether the address was known, confirmed or suppressed.
     """
-    if is_suppressed(email):
-        return "answered"
     with transaction.atomic():
         # Asked before the address is looked up: the answer is the same for known and unknown ones.
         if Subscriber.objects.filter(letter_at__gt=now - timedelta(hours=1)).count() >= LETTERS_AN_HOUR:
             return "busy"
+        if is_suppressed(email):
+            return "answered"
         subscriber = _noted(email, language, countries, now)
         waiting = _pend(subscriber, list_ids, now)
         if _may_write(subscriber, now):

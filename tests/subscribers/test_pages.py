@@ -85,6 +85,15 @@ def test_a_flood_is_not_passed_on_as_mail(
     assert len(letters) == 2
 
 
+def test_a_flood_does_not_tell_who_is_suppressed(
+    client: Client, monthly: MailingList, letters: list[mail.EmailMessage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(joining, "LETTERS_AN_HOUR", 0)
+    suppress("olga@example.org", Suppression.Reason.MANUAL, "", timezone.now())
+    answers = [_sign_up(client, email=f"{name}@example.org").status_code for name in ("olga", "nina")]  # type: ignore[attr-defined]
+    assert answers == [429, 429]
+
+
 def test_a_stranger_changes_no_confirmed_reader(
     client: Client, join: Join, letters: list[mail.EmailMessage]
 ) -> None:
