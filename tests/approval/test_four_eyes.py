@@ -34,17 +34,6 @@ NOW = cast.NOW
 LATER = NOW + timedelta(hours=1)
 
 
-@pytest.fixture
-def people() -> cast.Staff:
-    return cast.staff()
-
-
-@pytest.fixture
-def edition(people: cast.Staff) -> Edition:
-    cast.reader("aigul", ("KZ",), "kk")
-    return cast.december(by=people.writer)
-
-
 def change_headline(story: Story, words: str, by: object, *, publish: bool = True) -> None:
     text = story.texts.first()
     text.headline = words

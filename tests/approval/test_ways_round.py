@@ -26,17 +26,6 @@ LATER = NOW + timedelta(hours=1)
 
 
 @pytest.fixture
-def people() -> cast.Staff:
-    return cast.staff()
-
-
-@pytest.fixture
-def edition(people: cast.Staff) -> Edition:
-    cast.reader("aigul", ("KZ",), "kk")
-    return cast.december(by=people.writer)
-
-
-@pytest.fixture
 def pictured(people: cast.Staff) -> tuple[Edition, Any]:
     newsletter = cast.newsletter()
     image = cast.picture()
