@@ -16,11 +16,11 @@ import psycopg
 
 ROOT = Path(__file__).parents[1]
 # Waits for the end of its input, which comes however the tests end, and then ends what is left
-# of the server: $1 is its process, $2 its folder.
+# of the server: $1 is its process, $2 its folder. An ended process may stay listed; its pid file does not.
 WATCHER = """
 cat >/dev/null
 kill -INT "$1" 2>/dev/null
-while kill -0 "$1" 2>/dev/null; do sleep 0.05; done
+for _ in $(seq 100); do test -e "$2/data/postmaster.pid" || break; sleep 0.1; done
 rm -rf "$2"
 """
 
