@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -16,12 +17,14 @@ NOW = cast.NOW
 
 
 @pytest.fixture(autouse=True)
-def through_the_outbox(settings: object) -> None:
-    settings.EMAIL_BACKEND = "mailer.delivery.outbox.EmailBackend"  # type: ignore[attr-defined]
+def through_the_outbox(settings: Any) -> None:
+    settings.EMAIL_BACKEND = "mailer.delivery.outbox.EmailBackend"
 
 
 def recipients() -> list[str]:
-    return sorted(name.partition("@")[0] for name in OutboxMessage.objects.values_list("recipient", flat=True))
+    return sorted(
+        name.partition("@")[0] for name in OutboxMessage.objects.values_list("recipient", flat=True)
+    )
 
 
 def test_a_draft_that_waits_is_told_once_to_those_who_can_act() -> None:
