@@ -19,5 +19,8 @@ def serve() -> None:
         port=web.port,
         threads=8,
         ident="mailer",
+        # The proxy with TLS stands on this machine; what anybody else says of the connection is not believed.
+        trusted_proxy="127.0.0.1",
+        trusted_proxy_headers={"x-forwarded-for", "x-forwarded-proto"},
         clear_untrusted_proxy_headers=True,
     )
