@@ -26,6 +26,7 @@ COMMANDS = {
     "edition": ("Assemble, preview, approve, send and report.", True),
     "subscribers": ("Import, export, show and erase people.", True),
     "bounces": ("Read what came back.", True),
+    "bench": ("Measured comparisons on this machine.", False),
 }
 
 

@@ -1,0 +1,58 @@
+"""What a measuring process does: one deed, and its figures as a line of JSON.
+
+`python -m mailer.bench.program prepare READERS SIZE | plan | weigh PORT | send`
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import django
+
+
+def main() -> None:
+    django.setup()
+    # Models can be imported only now.
+    from mailer.bench import world
+    from mailer.delivery import engine
+
+    def prepare(readers: str, size: str) -> int:
+        world.prepare(int(readers), int(size))
+        return int(readers)
+
+    def plan() -> int:
+        return world.plan().audience or 0
+
+    def weigh(port: str) -> int:
+        world.hand_over_one(int(port))
+        return 1
+
+    def send() -> int:
+        return engine.send_due(lambda: datetime.now(UTC), lambda: False).accepted
+
+    deeds: dict[str, Callable[..., int]] = {"prepare": prepare, "plan": plan, "weigh": weigh, "send": send}
+    name, *arguments = sys.argv[1:]
+    print(json.dumps(_measured(deeds[name], arguments)), flush=True)  # noqa: T201
+
+
+def _measured(deed: Callable[..., int], arguments: list[str]) -> dict[str, Any]:
+    """Starting Python and Django is not counted: it happens once, and no message costs it."""
+    before, started = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
+    done = deed(*arguments)
+    seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF)
+    return {
+        "done": done,
+        "seconds": seconds,
+        "cpu_seconds": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+        "peak_rss_mb": after.ru_maxrss // 1024,
+    }
+
+
+if __name__ == "__main__":
+    main()

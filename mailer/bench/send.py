@@ -1,0 +1,151 @@
+"""Sending, ledger and all, beside Postfix's smtp-source: the same size, number and sessions to the same sink."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from mailer.bench import peers
+from mailer.bench.backends import Backend, backend
+
+BACKENDS = ("sqlite", "postgresql")
+SESSIONS = (1, 20)
+# Octets of a message.
+SIZE = 50_000
+
+_CONFIG = """
+[site]
+url = "http://localhost:8000"
+name = "Regional Office"
+secret_key = "for measurements alone, and long enough for that"
+[bounces]
+domain = "bounces.example.org"
+"""
+
+
+class Failed(Exception):  # noqa: N818  (what happened, as the command says it)
+    """A measurement did not do what it was to do."""
+
+
+@dataclass(frozen=True)
+class _Round:
+    ours_seconds: float
+    ours_cpu: float
+    reference_seconds: float
+    reference_cpu: float
+    # Processors that the sink was using while we sent; 1 means that it was the brake.
+    sink: float
+    rss: int
+
+
+def measure(
+    messages: int, rounds: int, backends: tuple[str, ...] = BACKENDS, sessions: tuple[int, ...] = SESSIONS
+) -> Iterator[dict[str, Any]]:
+    """A measurement for each backend and number of sessions, medians of `rounds`. Raises Missing, Failed."""
+    peers.find("smtp-source")
+    with tempfile.TemporaryDirectory(prefix="mailer-bench-") as name:
+        folder = Path(name)
+        (folder / "config.toml").write_text(_CONFIG, encoding="utf-8")
+        for kind in backends:
+            with backend(kind, folder) as database:
+                size = _prepare(folder, database, messages)
+                for count in sessions:
+                    done = [_round(folder, database, messages, count, size) for _ in range(rounds)]
+                    yield _figures(kind, count, messages, size, done)
+
+
+def plan(readers: int, backends: tuple[str, ...] = BACKENDS) -> Iterator[dict[str, Any]]:
+    """How long it takes to plan a mailing. Raises Missing, Failed."""
+    with tempfile.TemporaryDirectory(prefix="mailer-bench-") as name:
+        folder = Path(name)
+        (folder / "config.toml").write_text(_CONFIG, encoding="utf-8")
+        for kind in backends:
+            with backend(kind, folder) as database:
+                run(folder, database.origin, "prepare", readers, SIZE)
+                found = run(folder, database.origin, "plan")
+                _check(found, readers, "planned")
+                yield {
+                    "backend": kind,
+                    "readers": readers,
+                    "seconds": round(found["seconds"], 2),
+                    "cpu_seconds": round(found["cpu_seconds"], 2),
+                    "peak_rss_mb": found["peak_rss_mb"],
+                }
+
+
+def run(folder: Path, url: str, *words: object, **more: object) -> dict[str, Any]:
+    """One deed of mailer.bench.program in a process of its own; its figures. Raises Failed."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("MAILER_")}
+    environment |= {
+        "MAILER_CONFIG": str(folder / "config.toml"),
+        "DJANGO_SETTINGS_MODULE": "mailer.settings",
+        "MAILER_DATABASE__URL": url,
+        **{f"MAILER_SMTP__{key.upper()}": str(value) for key, value in more.items()},
+    }
+    command = [sys.executable, "-m", "mailer.bench.program", *map(str, words)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)  # noqa: S603
+    if done.returncode:
+        raise Failed(f"measuring failed at {words[0]}:\n{done.stderr[-2000:]}")
+    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def _prepare(folder: Path, database: Backend, messages: int) -> int:
+    """Readers, edition and mailing; returns the octets of a message on the wire."""
+    run(folder, database.origin, "prepare", messages, SIZE)
+    _check(run(folder, database.origin, "plan"), messages, "planned")
+    with peers.Scales() as scales:
+        run(folder, database.origin, "weigh", scales.port)
+        return scales.octets
+
+
+def _round(folder: Path, database: Backend, messages: int, sessions: int, size: int) -> _Round:
+    with peers.Sink() as sink:
+        with database.fresh() as url:
+            before = sink.cpu_seconds()
+            ours = run(folder, url, "send", port=sink.port, host="127.0.0.1", connections=sessions)
+            busy = sink.cpu_seconds() - before
+        _check(ours, messages, "accepted")
+        # What it adds to the size that it is asked for is taken off first.
+        asked = 2 * size - peers.weigh_source(size)
+        theirs = peers.source(sink.port, messages, sessions, asked)
+    return _Round(
+        ours["seconds"],
+        ours["cpu_seconds"],
+        theirs.seconds,
+        theirs.cpu_seconds,
+        busy / ours["seconds"],
+        ours["peak_rss_mb"],
+    )
+
+
+def _check(found: dict[str, Any], wanted: int, deed: str) -> None:
+    if found["done"] != wanted:
+        raise Failed(f"only {found['done']} of {wanted} were {deed}")
+
+
+def _figures(kind: str, sessions: int, messages: int, size: int, done: list[_Round]) -> dict[str, Any]:
+    ours = messages / median(one.ours_seconds for one in done)
+    reference = messages / median(one.reference_seconds for one in done)
+    return {
+        "backend": kind,
+        "sessions": sessions,
+        "messages": messages,
+        "size_bytes": size,
+        "ours_per_s": round(ours),
+        "reference": "smtp-source",
+        "reference_per_s": round(reference),
+        "ratio": round(ours / reference, 2),
+        "cpu_us_per_message": round(median(one.ours_cpu for one in done) / messages * 1e6, 1),
+        "reference_cpu_us_per_message": round(median(one.reference_cpu for one in done) / messages * 1e6, 1),
+        "sink_cpu": round(median(one.sink for one in done), 2),
+        "peak_rss_mb": max(one.rss for one in done),
+    }

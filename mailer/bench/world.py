@@ -1,0 +1,120 @@
+"""What is measured: an edition whose message has a given size, sealed by two people, and as many readers."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, date, datetime
+
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db import transaction
+
+from mailer.approval import seal, submit
+from mailer.delivery import handshake, release, smtp
+from mailer.delivery.composing import Composer
+from mailer.delivery.models import Delivery, Mailing
+from mailer.delivery.records import Claimed
+from mailer.editions.assemble import assemble
+from mailer.editions.contents import content_of
+from mailer.editions.models import Edition, Newsletter, NewsletterText
+from mailer.rendering import encode, variants
+from mailer.stories.models import Story, StoryText
+from subscribers.addresses import address_hash
+from subscribers.models import MailingList, Subscriber, Subscription
+
+NOW = datetime(2021, 12, 3, 4, 0, tzinfo=UTC)
+# Rows inserted at a time.
+_ROWS = 5_000
+# Octets, about, of all headers and boundaries.
+_HEADERS = 1_500
+_SENTENCE = "Representatives of five countries met, and agreed on what is to be done next year. "
+
+
+def prepare(readers: int, size: int) -> None:
+    """The tables, so many readers, and the edition scheduled; its message has about `size` octets."""
+    call_command("migrate", verbosity=0)
+    add_readers(readers)
+    writer = User.objects.create_superuser("writer", "writer@example.org", "the writer's password")
+    approver = User.objects.create_superuser("approver", "approver@example.org", "the approver's password")
+    edition = _edition()
+    _fill(edition, size)
+    copy = submit.submit(edition, writer, NOW)
+    seal.approve(copy, approver, copy.sha256, NOW)
+    seal.schedule(copy, approver, None, NOW)
+
+
+def add_readers(count: int) -> None:
+    """Confirmed readers of the one list, who want every country."""
+    chosen, _ = MailingList.objects.get_or_create(slug="bench", defaults={"name": "Bench"})
+    for start in range(0, count, _ROWS):
+        addresses = [f"reader-{number}@example.net" for number in range(start, min(start + _ROWS, count))]
+        with transaction.atomic():
+            people = Subscriber.objects.bulk_create(
+                Subscriber(email=one, address_hash=address_hash(one)) for one in addresses
+            )
+            Subscription.objects.bulk_create(
+                Subscription(subscriber=one, mailing_list=chosen, state="confirmed", confirmed_at=NOW)
+                for one in people
+            )
+
+
+def plan() -> Mailing:
+    """The mailing, its rows made."""
+    (mailing,) = release.release_due(NOW)
+    return mailing
+
+
+def hand_over_one(port: int) -> None:
+    """Deliver the first message to a server on loopback, leaving the ledger as it is."""
+    row = Delivery.objects.order_by("pk")[0]
+    assert row.variant_id is not None
+    claimed = Claimed(row.pk, row.mailing_id, 1, row.variant_id, row.subscriber, "reader-0@example.net", "", ())
+    (make,) = Composer().envelopes(row.mailing, [claimed], NOW)
+    asyncio.run(_deliver(port, make()))
+
+
+async def _deliver(port: int, envelope: smtp.Envelope) -> None:
+    session = await handshake.open_session(smtp.Relay("127.0.0.1", port))
+    await session.deliver(envelope, lambda: None)
+    await session.quit()
+
+
+def _edition() -> Edition:
+    newsletter = Newsletter(
+        slug="bench",
+        name="Bench Monthly",
+        office="Regional Office",
+        postal_address="12 Example Street, Almaty",
+        sender_name="Regional Office",
+        sender_email="news@example.org",
+        countries=("KZ", "KG", "TJ", "TM", "UZ"),
+        languages=("en",),
+        fallbacks=("en",),
+        zone="Asia/Almaty",
+        assemble_day=3,
+    )
+    newsletter.texts = [NewsletterText(language="en", tagline="News from five countries")]
+    newsletter.save()
+    newsletter.lists.add(MailingList.objects.get(slug="bench"))
+    story = Story(key="bench", date=date(2021, 11, 20))
+    story.texts = [StoryText(language="en", headline="A year of work", summary="What was done.", body="<p>x</p>")]
+    story.save()
+    story.save_revision().publish()
+    return assemble(newsletter, "2021-12", NOW)
+
+
+def _fill(edition: Edition, size: int) -> None:
+    """Lengthen the story, which stands in the HTML and in the text, until the message has the size."""
+    story = Story.objects.get(key="bench")
+    (short, few), (long, many) = ((_size(edition, story, count), count) for count in (10, 110))
+    _size(edition, story, few + round((size - short) * (many - few) / (long - short)))
+
+
+def _size(edition: Edition, story: Story, sentences: int) -> int:
+    text = story.texts.get()
+    text.body = f"<p>{_SENTENCE * 4}</p>" * (sentences // 4)
+    story.texts = [text]
+    story.save()
+    story.save_revision().publish()
+    rendered = variants.render(content_of(edition), (), "en")
+    return encode.smaller(rendered.html).size + encode.smaller(rendered.text).size + _HEADERS

@@ -1,0 +1,63 @@
+"""`mailer bench …`: measured comparisons on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from mailer.bench import send as sending
+from mailer.bench.peers import Missing
+from mailer.command.output import Json, console, emit, failing_on
+
+app = typer.Typer(no_args_is_help=True, help="Measured comparisons on this machine; nothing leaves it.")
+
+Backends = Annotated[
+    list[str] | None, typer.Option("--backend", help="sqlite or postgresql; default: both, one after another.")
+]
+
+
+@app.command()
+def send(
+    messages: Annotated[int, typer.Option(min=1, help="Deliveries in each round.")] = 20_000,
+    rounds: Annotated[int, typer.Option(min=1, help="The median of so many is shown.")] = 5,
+    backend: Backends = None,
+    sessions: Annotated[
+        list[int] | None, typer.Option(min=1, help="Connections; default: 1, then 20.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Sending, ledger and all, beside Postfix's smtp-source to the same sink."""
+    chosen = tuple(backend or sending.BACKENDS), tuple(sessions or sending.SESSIONS)
+    _show(sending.measure(messages, rounds, *chosen), json)
+
+
+@app.command()
+def plan(
+    readers: Annotated[int, typer.Option(min=1, help="Readers of the mailing.")] = 1_000_000,
+    backend: Backends = None,
+    json: Json = False,
+) -> None:
+    """Planning a mailing: membership frozen, one row per reader."""
+    _show(sending.plan(readers, tuple(backend or sending.BACKENDS)), json)
+
+
+def _show(measurements: Iterator[dict[str, Any]], json: bool) -> None:
+    table = Table()
+    with failing_on(Missing, sending.Failed):
+        for number, one in enumerate(measurements):
+            if json:
+                emit(one)
+                continue
+            if not number:
+                for name in one:
+                    table.add_column(name.replace("_", " "), justify="right")
+            table.add_row(*map(_written, one.values()))
+    if not json:
+        console.print(table)
+
+
+def _written(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int | float) else str(value)
