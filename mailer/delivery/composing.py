@@ -137,4 +137,5 @@ def _envelope(shared: Sealed, variant: _Variant, claimed: Claimed, moment: str) 
         prefs_url=f"{site}/preferences/{tokens.make('prefs', claimed.subscriber, shared.newsletter)}/",
         countries=_country_names(claimed.countries, variant.language),
     )
-    return Envelope(verp.address(claimed.id, shared.domain), claimed.email, variant.skeleton.message(copy))
+    pieces = variant.skeleton.pieces(copy)
+    return Envelope(verp.address(claimed.id, shared.domain), claimed.email, pieces=pieces)

@@ -11,6 +11,10 @@ class Bucket:
         # The moment, in seconds of the caller's clock, from which the next may leave.
         self._next = 0.0
 
+    @property
+    def paced(self) -> bool:
+        return bool(self._gap)
+
     def wait(self, clock: float) -> float:
         """Take one; seconds that it must wait, by a clock that only goes forward."""
         if not self._gap:

@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -38,6 +39,13 @@ class Job(NamedTuple):
     envelope: Callable[[], Envelope]
     # time.monotonic() after which its dot must not be sent any more.
     latest: float
+
+
+class _Ready(NamedTuple):
+    """A job whose message is made."""
+
+    job: Job
+    envelope: Envelope
 
 
 class Done(NamedTuple):
@@ -77,6 +85,10 @@ class Sender:
         self._open = 0
         self._opening = 0
         self._hopeless = False
+        # Mailings of which nothing more is to leave.
+        self._dropped: set[int] = set()
+        # Messages that a session takes: learned, where the relay ends it earlier.
+        self._per_session = _MESSAGES_PER_SESSION
         self._failure: BaseException | None = None
         # Set when the loop runs.
         self._loop: asyncio.AbstractEventLoop
@@ -165,9 +177,11 @@ class Sender:
 
     def _add(self, jobs: list[Job]) -> None:
         self._jobs.extend(jobs)
+        self._dropped.difference_update({job.claimed.mailing for job in jobs})
         self._work.set()
 
     def _drop(self, mailing: int) -> None:
+        self._dropped.add(mailing)
         mine = [job for job in self._jobs if job.claimed.mailing == mailing]
         others = [job for job in self._jobs if job.claimed.mailing != mailing]
         self._jobs.clear()
@@ -181,22 +195,25 @@ class Sender:
     async def _slot(self) -> None:
         """One session after another, and on each one message after another."""
         session: Session | None = None
+        # The message, if any, that was begun behind the last one's dot.
+        begun: list[_Ready] = []
         try:
-            while await self._job_waits():
-                if session is not None and (not session.usable or session.used >= _MESSAGES_PER_SESSION):
+            while await self._job_waits(begun):
+                if session is not None and (not session.usable or session.used >= self._per_session):
                     await self._leave(session)
                     session = None
                 session = session or await self._connect()
                 if session is not None:
-                    await self._turn(session)
+                    await self._turn(session, begun)
                 elif self._hopeless or not await self._pause(_CONNECT_AGAIN):
                     return
         finally:
+            self._give_back(ready.job for ready in begun)
             if session is not None:
                 await self._leave(session)
 
-    async def _job_waits(self) -> bool:
-        while not self._jobs and not self._stopping:
+    async def _job_waits(self, begun: list[_Ready]) -> bool:
+        while not self._jobs and not begun and not self._stopping:
             self._work.clear()
             await self._work.wait()
         return not self._stopping
@@ -224,35 +241,59 @@ class Sender:
         else:
             await session.quit()
 
-    async def _turn(self, session: Session) -> None:
-        """One message over the session, if there is still one."""
-        wait = self._bucket.wait(self._loop.time())
-        if (wait and not await self._pause(wait)) or not self._jobs:
+    async def _turn(self, session: Session, begun: list[_Ready]) -> None:
+        """One message over the session, if there is still one; the next may be begun with it."""
+        if not begun:
+            wait = self._bucket.wait(self._loop.time())
+            if wait and not await self._pause(wait):
+                return
+        ready = begun.pop() if begun else self._next()
+        if ready is None:
             return
-        job = self._jobs.popleft()
-        claimed = job.claimed
-        if time.monotonic() >= job.latest:
-            self._give_back([job])
-            return
+        job = ready.job
+
+        def following() -> Envelope | None:
+            if self._bucket.paced or self._stopping or session.used >= self._per_session:
+                return None
+            after = self._next()
+            if after is None:
+                return None
+            begun.append(after)
+            return after.envelope
+
         try:
-            outcome = await self._deliver(session, job)
+            outcome = await session.deliver(ready.envelope, partial(self._before_dot, job), following)
         except OurFault as fault:
             outcome = Outcome(Verdict.UNTOUCHED, str(fault))
-            self._troubles.append(Trouble(str(fault), passing=False, mailing=claimed.mailing))
-            self._drop(claimed.mailing)
+            self._troubles.append(Trouble(str(fault), passing=False, mailing=job.claimed.mailing))
+            self._drop(job.claimed.mailing)
+        if outcome.code == 421 and outcome.verdict is Verdict.UNTOUCHED:
+            self._per_session = max(1, min(self._per_session, session.used - 1))
+        self._finish(job, outcome)
+
+    def _next(self) -> _Ready | None:
+        """The next job with its message made, if there is one.
+
+        A message that cannot be written is its own reader's matter, and nobody else's.
+        """
+        while self._jobs:
+            job = self._jobs.popleft()
+            if time.monotonic() >= job.latest:
+                self._give_back([job])
+                continue
+            try:
+                return _Ready(job, job.envelope())
+            except ValueError as error:
+                self._finish(job, Outcome(Verdict.REFUSED, f"the message cannot be written: {error}"))
+        return None
+
+    def _finish(self, job: Job, outcome: Outcome) -> None:
+        claimed = job.claimed
         if outcome.code and outcome.verdict is not Verdict.UNTOUCHED:
             self._journal.end(claimed.id, claimed.attempt, outcome.code, outcome.words)
         self._done.append(Done(claimed, outcome))
         if len(self._done) >= _WAKE or not self._jobs:
             self._news.set()
-
-    async def _deliver(self, session: Session, job: Job) -> Outcome:
-        """Raises OurFault. A message that cannot be written is its own reader's matter, and nobody else's."""
-        try:
-            envelope = job.envelope()
-        except ValueError as error:
-            return Outcome(Verdict.REFUSED, f"the message cannot be written: {error}")
-        return await session.deliver(envelope, lambda: self._before_dot(job))
 
     async def _pause(self, seconds: float) -> bool:
         """Wait for the pace, in pieces, so that a stop is seen; False when it came."""
@@ -262,6 +303,7 @@ class Sender:
         return not self._stopping
 
     def _before_dot(self, job: Job) -> None:
-        if self._stopping or time.monotonic() >= job.latest:
+        claimed = job.claimed
+        if self._stopping or claimed.mailing in self._dropped or time.monotonic() >= job.latest:
             raise NotNow
-        self._journal.begin(job.claimed.id, job.claimed.attempt)
+        self._journal.begin(claimed.id, claimed.attempt)

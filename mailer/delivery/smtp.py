@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from mailer.delivery.replies import Reply
 from mailer.delivery.wire import ConnectionLost, Timeouts, Wire
@@ -49,8 +50,7 @@ class Verdict(Enum):
     UNTOUCHED = "untouched"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     verdict: Verdict
     # The server's words, or ours where it said nothing.
     words: str
@@ -58,12 +58,13 @@ class Outcome:
     code: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     sender: str
     recipient: str
     # The whole message; line ends are put right where they are not CRLF.
-    message: bytes
+    message: bytes = b""
+    # In its place, pieces of a message that needs no look: ASCII, every line ends in CRLF, none begins with a dot.
+    pieces: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,14 @@ def wire_form(message: bytes) -> bytes:
     return message + (b".\r\n" if message.endswith(b"\r\n") or not message else b"\r\n.\r\n")
 
 
+def _speakable(envelope: Envelope) -> bool:
+    return bool(_ADDRESS.fullmatch(envelope.recipient) and _ADDRESS.fullmatch(envelope.sender))
+
+
+def nobody() -> None:
+    """Nothing rides behind the dot."""
+
+
 class Session:
     """An open session with the relay. Not for two tasks at once."""
 
@@ -115,29 +124,40 @@ class Session:
         self.used = 0
         # Whether a transaction stands open that RSET must end.
         self._unclean = False
+        # Whose MAIL, RCPT and DATA rode behind the last dot, and with what content.
+        self._begun: Envelope | None = None
+        self._content: tuple[bytes, ...] = ()
 
     @property
     def usable(self) -> bool:
         return self._wire.alive
 
-    async def deliver(self, envelope: Envelope, before_dot: Callable[[], None]) -> Outcome:
+    async def deliver(
+        self,
+        envelope: Envelope,
+        before_dot: Callable[[], None],
+        following: Callable[[], Envelope | None] = nobody,
+    ) -> Outcome:
         """Hand one message to the relay and say what became of it.
 
         `before_dot` is called when the server waits for the message; it makes the attempt durable, or
-        raises NotNow. Raises OurFault when the relay refuses the sender. When cancelled, the connection is
-        ended and the outcome still returned: UNTOUCHED before the dot, IN_DOUBT after it.
+        raises NotNow. `following` is asked then for the envelope that will be delivered next over this session:
+        where the server allows it, its MAIL, RCPT and DATA ride behind the final dot (RFC 2920 §3.1). Raises
+        OurFault when the relay refuses the sender. When cancelled, the connection is ended and the outcome
+        still returned: UNTOUCHED before the dot, IN_DOUBT after it.
         """
-        if not _ADDRESS.fullmatch(envelope.recipient) or not _ADDRESS.fullmatch(envelope.sender):
+        if self._begun is not envelope and not _speakable(envelope):
             return Outcome(Verdict.REFUSED, "the address cannot be written in SMTP")
-        content = wire_form(envelope.message)
         dotted = False
         try:
-            answer = await self._envelope(envelope, len(content))
+            answer = await self._envelope(envelope)
             if answer is not None:
                 return answer
+            content = self._content
+            riding = self._rider(following)
             before_dot()
             dotted = True
-            self._wire.write(content)
+            self._wire.write(b"".join((*content, *riding)))
             reply = await self._wire.reply(self._timeouts.dot)
         except NotNow:
             self._wire.abort("held back")
@@ -154,6 +174,9 @@ class Session:
 
     async def quit(self) -> None:
         """Take leave, briefly; never raises."""
+        if self._begun is not None:
+            # The server waits for a message that will not come: only ending the connection says so.
+            self._wire.abort("ended by us")
         try:
             self._wire.write(b"QUIT\r\n")
             await self._wire.reply(min(2.0, self._timeouts.command))
@@ -173,16 +196,31 @@ class Session:
             return Outcome(Verdict.IN_DOUBT, words)
         return Outcome(Verdict.DEFERRED, words)
 
-    async def _envelope(self, envelope: Envelope, size: int) -> Outcome | None:
+    def _rider(self, following: Callable[[], Envelope | None]) -> list[bytes]:
+        """What may be said behind the final dot: the commands of the envelope that follows, if any."""
+        envelope = following() if "PIPELINING" in self.offers else None
+        if envelope is None or not _speakable(envelope):
+            return []
+        try:
+            commands = self._commands(envelope)
+        except OurFault:
+            # Said again, and raised, when its turn comes.
+            return []
+        self._begun = envelope
+        return commands
+
+    async def _envelope(self, envelope: Envelope) -> Outcome | None:
         """Say MAIL, RCPT and DATA. None when the server waits for the message, else what became of it."""
-        commands = [self._mail(envelope, size), f"RCPT TO:<{envelope.recipient}>\r\n".encode(), b"DATA\r\n"]
+        riding, self._begun = self._begun is envelope, None
+        commands = [] if riding else self._commands(envelope)
         pipelined = "PIPELINING" in self.offers
         first_on_connection = self.used == 0
         self.used += 1
         try:
-            await self._reset()
-            if pipelined:
-                self._wire.write(b"".join(commands))
+            if not riding:
+                await self._reset()
+                if pipelined:
+                    self._wire.write(b"".join(commands))
             mail = await self._say(b"" if pipelined else commands[0])
         except ConnectionLost as error:
             if first_on_connection:
@@ -219,14 +257,21 @@ class Session:
         # A reply below 400 here makes no sense; it is not the reader's fault.
         return Outcome(Verdict.REFUSED if reply.permanent else Verdict.DEFERRED, str(reply), reply.code)
 
-    def _mail(self, envelope: Envelope, size: int) -> bytes:
+    def _commands(self, envelope: Envelope) -> list[bytes]:
+        """MAIL, RCPT and DATA; keeps the content that follows them. Raises OurFault for a message too large."""
+        self._content = (*envelope.pieces, b".\r\n") if envelope.pieces else (wire_form(envelope.message),)
+        size = sum(map(len, self._content))
         limit = self.offers.get("SIZE", "")
         if limit.isdigit() and 0 < int(limit) < size:
             raise OurFault(f"The message has {size} octets; the relay takes at most {limit}.")
         parameters = f" SIZE={size}" if "SIZE" in self.offers else ""
         if "8BITMIME" in self.offers and not envelope.message.isascii():
             parameters += " BODY=8BITMIME"
-        return f"MAIL FROM:<{envelope.sender}>{parameters}\r\n".encode()
+        return [
+            f"MAIL FROM:<{envelope.sender}>{parameters}\r\n".encode(),
+            f"RCPT TO:<{envelope.recipient}>\r\n".encode(),
+            b"DATA\r\n",
+        ]
 
     async def _reset(self) -> None:
         if self._unclean:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections import deque
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from mailer.delivery.replies import NotAReply, Reader, Reply
 
 # Seconds that taking leave may last.
 _CLOSING = 2.0
+# Octets that the system takes at once: a whole message, as a rule, so that it costs one call.
+_SEND_BUFFER = 256 * 1024
 
 
 class ConnectionLost(Exception):  # noqa: N818  (an event, in the field's own words)
@@ -39,12 +42,16 @@ class Wire(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._lost: str = ""
         self._ended = asyncio.Event()
+        # By the loop's clock: until when a reply is waited for (0: none is), and what looks at that.
+        self._deadline = 0.0
+        self._alarm: asyncio.TimerHandle | None = None
         # Whether everything written has been handed to the system.
         self.flushed = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         # With a limit of zero, pause_writing means precisely "something is still here".
         transport.set_write_buffer_limits(high=0)
 
@@ -63,6 +70,8 @@ class Wire(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = self._lost or (str(exc) if exc else "the server closed the connection")
         self._ended.set()
+        if self._alarm is not None:
+            self._alarm.cancel()
         self._wake()
 
     def pause_writing(self) -> None:
@@ -83,10 +92,13 @@ class Wire(asyncio.Protocol):
 
     async def reply(self, seconds: float) -> Reply:
         """The next reply in order. Raises ConnectionLost, also when none came in time."""
-        if self._replies:
-            return self._replies.popleft()
+        if not self._replies:
+            await self._arrival(seconds)
+        return self._replies.popleft()
+
+    async def _arrival(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
-        timer = loop.call_later(seconds, self.abort, f"no reply within {seconds:g} seconds")
+        self._expect(loop, loop.time() + seconds)
         try:
             while not self._replies:
                 if self._lost:
@@ -94,9 +106,26 @@ class Wire(asyncio.Protocol):
                 self._waiting = loop.create_future()
                 await self._waiting
         finally:
-            timer.cancel()
+            self._deadline = 0.0
             self._waiting = None
-        return self._replies.popleft()
+
+    def _expect(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
+        """Time out at `deadline`; an alarm that is set for earlier will set itself again then."""
+        self._deadline = deadline
+        if self._alarm is not None and self._alarm.when() > deadline:
+            self._alarm.cancel()
+            self._alarm = None
+        if self._alarm is None:
+            self._alarm = loop.call_at(deadline, self._ring, loop)
+
+    def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._alarm = None
+        if not self._deadline or self._lost:
+            return
+        if loop.time() < self._deadline:
+            self._expect(loop, self._deadline)
+        else:
+            self.abort("no reply within the time that is allowed")
 
     async def start_tls(self, context: ssl.SSLContext, host: str, seconds: float) -> None:
         """Encrypt the connection. Raises ConnectionLost, also when words came in clear after the go-ahead."""

@@ -16,7 +16,7 @@ _NEWLINE = re.compile("\r\n|\r|\n")
 
 
 class Part(Protocol):
-    """One encoded body, in CRLF lines of at most 76 characters."""
+    """One encoded body, in CRLF lines of at most 76 characters, none of which begins with a dot."""
 
     # The value of Content-Transfer-Encoding.
     name: str
@@ -93,8 +93,10 @@ class QuotedPrintable:
 
     def filled(self, values: Mapping[str, bytes]) -> list[bytes]:
         pieces = [self._literals[0]]
+        # A value stands in several places.
+        encoded = {field: _printable_line(values[field]) + b"=\r\n" for field in set(self._fields)}
         for field, literal in zip(self._fields, self._literals[1:], strict=True):
-            pieces += (_printable_line(values[field]), b"=\r\n", literal)
+            pieces += (encoded[field], literal)
         pieces.append(b"\r\n")
         return pieces
 
@@ -104,4 +106,11 @@ def _printable(octets: bytes) -> bytes:
 
 
 def _printable_line(line: bytes) -> bytes:
-    return binascii.b2a_qp(line, istext=False).replace(b"=\n", b"=\r\n")
+    """A line in lines that never begin with a dot: SMTP would have to double it in every copy."""
+    lines = binascii.b2a_qp(line, istext=False).split(b"=\n")
+    return b"=\r\n".join(_without_dot(one) if one.startswith(b".") else one for one in lines)
+
+
+def _without_dot(line: bytes) -> bytes:
+    rest = line.lstrip(b".")
+    return b"=2E=\r\n" * (len(line) - len(rest)) + rest

@@ -53,28 +53,33 @@ class Skeleton:
         """Raises ValueError, naming the field, when a header would not be a single valid line."""
         digest = hashlib.sha256(f"{rendered.html}\0{rendered.text}".encode()).hexdigest()
         # "=_" occurs neither in base64 nor in quoted-printable, so a boundary never occurs in a part.
-        self._boundary = f"=_{digest[:32]}".encode()
+        boundary = f"=_{digest[:32]}".encode()
         self._text = encode.smaller(rendered.text)
         self._html = encode.smaller(rendered.html)
-        self._head = _shared_headers(rendered, envelope) + (
-            b'Content-Type: multipart/alternative;\r\n boundary="%s"\r\n\r\n' % self._boundary
+        self._head = (
+            _shared_headers(rendered, envelope)
+            + b'Content-Type: multipart/alternative;\r\n boundary="%s"\r\n\r\n' % boundary
+            + _part_head(boundary, b"text/plain", self._text.name)
         )
+        self._between = _part_head(boundary, b"text/html", self._html.name)
+        self._end = b"--%s--\r\n" % boundary
 
     def message(self, copy: Copy) -> bytes:
         """The whole message in CRLF lines. Raises ValueError for a value that could begin another header."""
-        own = _own_headers(copy)
-        for_text = {name: value.encode() for name, value in _values(copy).items()}
-        for_html = {name: personal.html_value(value).encode() for name, value in _values(copy).items()}
-        return b"".join(
-            (
-                own,
-                self._head,
-                _part_head(self._boundary, b"text/plain", self._text.name),
-                *self._text.filled(for_text),
-                _part_head(self._boundary, b"text/html", self._html.name),
-                *self._html.filled(for_html),
-                b"--%s--\r\n" % self._boundary,
-            )
+        return b"".join(self.pieces(copy))
+
+    def pieces(self, copy: Copy) -> tuple[bytes, ...]:
+        """The message in pieces: ASCII in CRLF lines, none of which begins with a dot. Raises as `message`."""
+        values = _values(copy)
+        for_text = {name: value.encode() for name, value in values.items()}
+        for_html = {name: personal.html_value(value).encode() for name, value in values.items()}
+        return (
+            _own_headers(copy),
+            self._head,
+            *self._text.filled(for_text),
+            self._between,
+            *self._html.filled(for_html),
+            self._end,
         )
 
 
