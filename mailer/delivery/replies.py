@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 _LINE = re.compile(rb"([2-5]\d\d)([ -]?)(.*)", re.DOTALL)
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s|$)")
@@ -15,8 +16,7 @@ class NotAReply(Exception):  # noqa: N818  (what was read, not a fault of ours)
     """What came is no SMTP reply."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     # 250, 451, 550…
     code: int
     # The server's words without codes, lines joined by spaces, unprintable characters replaced.
@@ -50,12 +50,11 @@ class Reader:
         """The replies that `data` completes. Raises NotAReply."""
         if len(self._buffer) + len(data) > _MOST_OCTETS:
             raise NotAReply("the server's reply has no end")
-        self._buffer += data
+        *lines, rest = bytes(self._buffer + data).split(b"\n")
+        self._buffer[:] = rest
         found: list[Reply] = []
-        *lines, rest = self._buffer.split(b"\n")
-        self._buffer = rest
         for line in lines:
-            reply = self._take(bytes(line).rstrip(b"\r"))
+            reply = self._take(line)
             if reply is not None:
                 found.append(reply)
         return found
@@ -68,21 +67,32 @@ class Reader:
         return had
 
     def _take(self, line: bytes) -> Reply | None:
-        match = _LINE.fullmatch(line)
-        if match is None:
-            raise NotAReply("the server's words are no SMTP reply")
-        text = "".join(
-            c if c.isprintable() else "\ufffd" for c in match[3].decode("utf-8", "replace")
-        ).strip()
+        code, last, text = _parsed(line)
+        if last and not self._lines:
+            return _reply(code, (text,))
         self._lines.append(text)
         if len(self._lines) > 500:
             raise NotAReply("the server's reply has no end")
-        if match[2] == b"-":
+        if not last:
             return None
         lines, self._lines = tuple(self._lines), []
-        return _reply(int(match[1]), lines)
+        return _reply(code, lines)
 
 
+# A server says the same few words again and again.
+@lru_cache(maxsize=256)
+def _parsed(line: bytes) -> tuple[int, bool, str]:
+    """Code, whether it is the reply's last line, and text without what cannot be printed. Raises NotAReply."""
+    match = _LINE.fullmatch(line.rstrip(b"\r"))
+    if match is None:
+        raise NotAReply("the server's words are no SMTP reply")
+    text = match[3].decode("utf-8", "replace")
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else "\ufffd" for c in text)
+    return int(match[1]), match[2] != b"-", text.strip()
+
+
+@lru_cache(maxsize=256)
 def _reply(code: int, lines: tuple[str, ...]) -> Reply:
     enhanced = _ENHANCED.match(lines[0])
     words = (line.removeprefix(enhanced[1]).strip() if enhanced else line for line in lines)

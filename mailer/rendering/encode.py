@@ -12,6 +12,10 @@ from mailer.rendering.personal import MARK
 
 # Octets that fill a base64 line of 76 characters (RFC 2045 §6.8).
 _LINE = 57
+# Characters of a line, the "=" of a soft break included.
+_WIDTH = 76
+# Of the characters that quoted-printable leaves alone, those of addresses.
+_AS_IS = b".ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:/_-"
 _NEWLINE = re.compile("\r\n|\r|\n")
 
 
@@ -107,6 +111,8 @@ def _printable(octets: bytes) -> bytes:
 
 def _printable_line(line: bytes) -> bytes:
     """A line in lines that never begin with a dot: SMTP would have to double it in every copy."""
+    if len(line) < _WIDTH and not line.translate(None, _AS_IS) and not line.startswith(b"."):
+        return line
     lines = binascii.b2a_qp(line, istext=False).split(b"=\n")
     return b"=\r\n".join(_without_dot(one) if one.startswith(b".") else one for one in lines)
 
