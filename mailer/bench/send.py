@@ -1,4 +1,4 @@
-"""Sending, ledger and all, beside Postfix's smtp-source: the same size, number and sessions to the same sink."""
+"""Sending, ledger and all, beside Postfix's smtp-source: same size, number and sessions to the same sink."""
 
 from __future__ import annotations
 

@@ -68,7 +68,9 @@ def hand_over_one(port: int) -> None:
     """Deliver the first message to a server on loopback, leaving the ledger as it is."""
     row = Delivery.objects.order_by("pk")[0]
     assert row.variant_id is not None
-    claimed = Claimed(row.pk, row.mailing_id, 1, row.variant_id, row.subscriber, "reader-0@example.net", "", ())
+    claimed = Claimed(
+        row.pk, row.mailing_id, 1, row.variant_id, row.subscriber, "reader-0@example.net", "", ()
+    )
     (make,) = Composer().envelopes(row.mailing, [claimed], NOW)
     asyncio.run(_deliver(port, make()))
 
@@ -97,7 +99,9 @@ def _edition() -> Edition:
     newsletter.save()
     newsletter.lists.add(MailingList.objects.get(slug="bench"))
     story = Story(key="bench", date=date(2021, 11, 20))
-    story.texts = [StoryText(language="en", headline="A year of work", summary="What was done.", body="<p>x</p>")]
+    story.texts = [
+        StoryText(language="en", headline="A year of work", summary="What was done.", body="<p>x</p>")
+    ]
     story.save()
     story.save_revision().publish()
     return assemble(newsletter, "2021-12", NOW)

@@ -15,7 +15,8 @@ from mailer.command.output import Json, console, emit, failing_on
 app = typer.Typer(no_args_is_help=True, help="Measured comparisons on this machine; nothing leaves it.")
 
 Backends = Annotated[
-    list[str] | None, typer.Option("--backend", help="sqlite or postgresql; default: both, one after another.")
+    list[str] | None,
+    typer.Option("--backend", help="sqlite or postgresql; default: both, one after another."),
 ]
 
 

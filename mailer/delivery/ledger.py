@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django.db import connection, transaction
@@ -195,6 +196,7 @@ def _numbers(values: Iterable[int]) -> str:
     return ",".join(str(int(value)) for value in values) or "NULL"
 
 
+@lru_cache(maxsize=256)
 def _moment(value: datetime | None) -> Any:
-    """A moment as this database keeps it."""
+    """A moment as this database keeps it; a batch of results shares a few."""
     return connection.ops.adapt_datetimefield_value(value)

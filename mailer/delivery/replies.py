@@ -82,7 +82,7 @@ class Reader:
 # A server says the same few words again and again.
 @lru_cache(maxsize=256)
 def _parsed(line: bytes) -> tuple[int, bool, str]:
-    """Code, whether it is the reply's last line, and text without what cannot be printed. Raises NotAReply."""
+    """Code, whether it is the reply's last line, and text, all of it printable. Raises NotAReply."""
     match = _LINE.fullmatch(line.rstrip(b"\r"))
     if match is None:
         raise NotAReply("the server's words are no SMTP reply")

@@ -63,7 +63,7 @@ class Envelope(NamedTuple):
     recipient: str
     # The whole message; line ends are put right where they are not CRLF.
     message: bytes = b""
-    # In its place, pieces of a message that needs no look: ASCII, every line ends in CRLF, none begins with a dot.
+    # In its place, pieces of a message that needs no look: ASCII in CRLF lines, none begins with a dot.
     pieces: tuple[bytes, ...] = ()
 
 
@@ -141,10 +141,10 @@ class Session:
         """Hand one message to the relay and say what became of it.
 
         `before_dot` is called when the server waits for the message; it makes the attempt durable, or
-        raises NotNow. `following` is asked then for the envelope that will be delivered next over this session:
-        where the server allows it, its MAIL, RCPT and DATA ride behind the final dot (RFC 2920 §3.1). Raises
-        OurFault when the relay refuses the sender. When cancelled, the connection is ended and the outcome
-        still returned: UNTOUCHED before the dot, IN_DOUBT after it.
+        raises NotNow. `following` is asked then for the envelope that comes next over this session: where the
+        server allows it, its MAIL, RCPT and DATA ride behind the final dot (RFC 2920 §3.1), and then no other
+        may be delivered. Raises OurFault when the relay refuses the sender. When cancelled, the connection is
+        ended and the outcome still returned: UNTOUCHED before the dot, IN_DOUBT after it.
         """
         if self._begun is not envelope and not _speakable(envelope):
             return Outcome(Verdict.REFUSED, "the address cannot be written in SMTP")
@@ -258,7 +258,7 @@ class Session:
         return Outcome(Verdict.REFUSED if reply.permanent else Verdict.DEFERRED, str(reply), reply.code)
 
     def _commands(self, envelope: Envelope) -> list[bytes]:
-        """MAIL, RCPT and DATA; keeps the content that follows them. Raises OurFault for a message too large."""
+        """MAIL, RCPT and DATA; keeps the content for after them. Raises OurFault for a message too large."""
         self._content = (*envelope.pieces, b".\r\n") if envelope.pieces else (wire_form(envelope.message),)
         size = sum(map(len, self._content))
         limit = self.offers.get("SIZE", "")

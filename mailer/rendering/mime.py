@@ -69,7 +69,7 @@ class Skeleton:
         return b"".join(self.pieces(copy))
 
     def pieces(self, copy: Copy) -> tuple[bytes, ...]:
-        """The message in pieces: ASCII in CRLF lines, none of which begins with a dot. Raises as `message`."""
+        """It in pieces: ASCII in CRLF lines, none of which begins with a dot. Raises like `message`."""
         values = _values(copy)
         for_text = {name: value.encode() for name, value in values.items()}
         for_html = {name: personal.html_value(value).encode() for name, value in values.items()}

@@ -150,6 +150,45 @@ def test_cancelling_says_whether_the_dot_had_left(server):
     assert asked and outcome.verdict is Verdict.IN_DOUBT
 
 
+def test_the_next_envelope_rides_behind_the_dot_and_only_where_the_server_allows_it(server):
+    first, second = envelope(), envelope("bek@example.org")
+
+    async def run():
+        session = await open_session(smtp.Relay("127.0.0.1", server.port))
+        outcomes = [await session.deliver(first, lambda: None, lambda: second)]
+        for _ in range(200):
+            await asyncio.sleep(0.001)
+        begun = [line for line in server.commands if line.startswith("RCPT")]
+        outcomes.append(await session.deliver(second, lambda: None))
+        await session.quit()
+        return outcomes, len(begun)
+
+    outcomes, begun = asyncio.run(run())
+    assert [o.verdict for o in outcomes] == [Verdict.ACCEPTED, Verdict.ACCEPTED]
+    assert server.recipients() == ["aida@example.org", "bek@example.org"] and server.connections == 1
+    assert begun == (2 if "PIPELINING" in server.script.offers else 1)
+
+
+def test_what_rode_behind_a_dot_and_is_not_sent_after_all_reaches_nobody():
+    async def run(port):
+        session = await open_session(smtp.Relay("127.0.0.1", port))
+        outcome = await session.deliver(envelope(), lambda: None, lambda: envelope("bek@example.org"))
+        await session.quit()
+        return outcome
+
+    with Relay() as server:
+        assert asyncio.run(run(server.port)).verdict is Verdict.ACCEPTED
+        assert server.recipients() == ["aida@example.org"] and len(server.taken) == 1
+
+
+def test_a_message_in_pieces_arrives_whole():
+    with Relay() as server:
+        one = Envelope("b+1@bounces.example.org", "aida@example.org", pieces=(b"A: b\r\n\r\n", b"text\r\n"))
+        (outcome,) = deliver(server, one)
+        assert outcome.verdict is Verdict.ACCEPTED
+        assert server.taken[0].message == b"A: b\r\n\r\ntext\r\n"
+
+
 def test_an_address_that_could_carry_a_command_is_never_spoken(server):
     for bad in ("a@b.example>\r\nRSET", "a b@example.org", "a@b.example\n", "@", "ünïcode@example.org"):
         (outcome,) = deliver(server, envelope(bad))
