@@ -105,6 +105,9 @@ def _insert(mailing: Mailing, audience: Audience) -> None:
         cursor.executemany("INSERT INTO planning_choice VALUES (%s, %s, %s)", choices)
         cursor.execute(_INSERT.format(people=statement), [mailing.pk, *parameters])
         cursor.execute("DROP TABLE planning_choice")
+        if connection.vendor == "postgresql":
+            # Claiming starts at once, before the server would count the new rows by itself.
+            cursor.execute("ANALYZE mailer_delivery")
 
 
 def _choices(copy: FrozenCopy, wanted: list[tuple[str, str]]) -> Iterator[_Choice]:
