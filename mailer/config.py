@@ -51,13 +51,56 @@ class Storage:
 
 @dataclass(frozen=True)
 class Smtp:
+    """A relay: [smtp], and each further one under [[relays]]."""
+
     host: str = "localhost"
     port: int = 25
-    security: Literal["none", "starttls", "tls"] = "none"
+    # opportunistic: encrypted where the relay offers it, and the certificate is not asked for.
+    security: Literal["none", "opportunistic", "starttls", "tls"] = "none"
+    # auto: the best that the relay offers.
+    auth: Literal["auto", "plain", "login", "cram-md5", "xoauth2"] = "auto"
     username: str = ""
     password: str = ""
+    # File with the access token of XOAUTH2, read anew at each sign-in; something else keeps it fresh.
+    token_path: str = ""
     # Open connections at most, per sending process.
     connections: int = 5
+    # Messages after which a connection is renewed.
+    messages_per_connection: int = 1000
+    # Share of the mail among several relays; 0: only while the others are away.
+    weight: int = 1
+
+
+@dataclass(frozen=True)
+class Service:
+    """A transactional API in place of [smtp]; empty: mail goes by SMTP."""
+
+    name: Literal["", "amazon_ses", "mailgun", "postmark", "brevo", "resend", "mailjet", "sparkpost"] = ""
+    key: str = ""
+    # Amazon's secret key, Mailjet's secret.
+    secret: str = ""
+    # Mailgun's sender domain.
+    domain: str = ""
+    # Amazon's region.
+    region: str = ""
+    # Where its API is, when not at the usual address: the European one, say.
+    url: str = ""
+    # Calls at a time.
+    connections: int = 5
+
+
+@dataclass(frozen=True)
+class Dkim:
+    """Signing of our own mail (RFC 6376, 8463); empty: the relay signs, or nobody does."""
+
+    # d= of the signature; empty: nothing is signed.
+    domain: str = ""
+    # s= and the private key in PEM, RSA of 2048 bits or more.
+    selector: str = ""
+    key: str = ""
+    # The same for a second signature with Ed25519; empty: there is none.
+    ed25519_selector: str = ""
+    ed25519_key: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,10 +115,41 @@ class Bounces:
 class Sending:
     # What happens to a message whose reply was never read: send once more with the same id, or leave it.
     in_doubt: Literal["resend", "leave"] = "resend"
-    # Messages a second at most, over all connections; 0 is as fast as the relay takes them.
+    # How long evidence is waited for before such a message is sent once more.
+    in_doubt_wait_minutes: float = 10
+    # Messages at most, over all connections and workers; 0: no limit.
     rate_per_second: float = 0
+    rate_per_minute: float = 0
+    rate_per_hour: float = 0
+    rate_per_day: float = 0
+    # Limits for single providers or domains: "mail.ru 10/s 5000/h"
+    rate_per_provider: tuple[str, ...] = ()
+    # The day on which sending from this address or domain began, "2026-11-24": volume grows over its weeks.
+    warm_up_since: str = ""
+    # When mail may leave, in the office's zone: "08:00-20:00", and days as "mon"; empty: at any time.
+    hours: str = ""
+    weekdays: tuple[str, ...] = ()
+    # Seconds between "send now" and the first message, in which it can be undone.
+    undo_seconds: int = 30
+    # Percentages of the readers after which a mailing waits and looks at what came back; none: all at once.
+    steps: tuple[str, ...] = ()
+    step_minutes: float = 30
+    # Percentages at which a mailing in steps stops itself.
+    stop_at_bounced: float = 5
+    stop_at_complained: float = 0.3
+    stop_at_blocked: float = 5
     # Hours after release when what is still deferred counts as refused.
     expire_after_hours: int = 72
+
+
+@dataclass(frozen=True)
+class Alerts:
+    """Who is told when sending stops by itself."""
+
+    # Addresses; empty: the admins' own.
+    email: tuple[str, ...] = ()
+    # Also told, by a POST of JSON.
+    webhook: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,8 +182,13 @@ class Config:
     database: Database = field(default_factory=Database)
     storage: Storage = field(default_factory=Storage)
     smtp: Smtp = field(default_factory=Smtp)
+    # Further relays.
+    relays: tuple[Smtp, ...] = ()
+    service: Service = field(default_factory=Service)
+    dkim: Dkim = field(default_factory=Dkim)
     bounces: Bounces = field(default_factory=Bounces)
     sending: Sending = field(default_factory=Sending)
+    alerts: Alerts = field(default_factory=Alerts)
     approval: Approval = field(default_factory=Approval)
     web: Web = field(default_factory=Web)
     demo: Demo = field(default_factory=Demo)
@@ -142,17 +221,21 @@ def load(path: Path, environment: Mapping[str, str]) -> Config:
 
 def parse(table: dict[str, Any], environment: Mapping[str, str], *, home: Path, origin: str) -> Config:
     """Turn a TOML table into a Config. `origin` names it in errors."""
-    sections = {f.name: f for f in dataclasses.fields(Config) if f.name != "home"}
+    sections = {f.name: f for f in dataclasses.fields(Config) if f.name not in ("home", "relays")}
+    relays = table.get("relays", [])
+    if not isinstance(relays, list) or not all(isinstance(relay, dict) for relay in relays):
+        raise ConfigError(f"{origin}: each further relay begins with a line [[relays]].")
     for name, value in table.items():
-        if name not in sections:
-            raise ConfigError(f"{origin}: unknown section [{name}]; known: {', '.join(sections)}.")
-        if not isinstance(value, dict):
+        if name not in sections and name != "relays":
+            raise ConfigError(f"{origin}: unknown section [{name}]; known: {', '.join(sections)}, relays.")
+        if name in sections and not isinstance(value, dict):
             raise ConfigError(f"{origin}: `{name}` must be a section, written [{name}].")
     merged = {name: dict(table.get(name, {})) for name in sections}
     _override(merged, environment)
     hints = typing.get_type_hints(Config)
     parsed = {name: _section(hints[name], name, merged[name], home, origin) for name in sections}
-    config = Config(home=home, **parsed)
+    further = tuple(_section(Smtp, "relays", relay, home, origin) for relay in relays)
+    config = Config(home=home, relays=further, **parsed)
     _check(config, origin)
     return config
 
@@ -254,8 +337,29 @@ def _check(config: Config, origin: str) -> None:
         )
     if not config.site.languages or not config.site.countries:
         raise ConfigError(f"{origin}: [site] needs at least one of `languages` and one of `countries`.")
-    for port, where in ((config.smtp.port, "[smtp] port"), (config.web.port, "[web] port")):
+    relays = [("[smtp]", config.smtp), *(("[[relays]]", relay) for relay in config.relays)]
+    for port, where in (
+        *((relay.port, f"{name} port") for name, relay in relays),
+        (config.web.port, "[web] port"),
+    ):
         if not 0 < port < 65536:
             raise ConfigError(f"{origin}: {where} is {port}; a port is between 1 and 65535.")
-    if config.smtp.connections < 1:
-        raise ConfigError(f"{origin}: [smtp] connections is 0; at least one is needed to send.")
+    for name, relay in relays:
+        for key in ("connections", "messages_per_connection"):
+            if getattr(relay, key) < 1:
+                raise ConfigError(f"{origin}: {name} {key} is 0; at least one is needed to send.")
+    _check_service(config, origin)
+    _check_dkim(config.dkim, origin)
+
+
+def _check_service(config: Config, origin: str) -> None:
+    service = config.service
+    needed = {"amazon_ses": ("region",), "mailgun": ("key", "domain"), "mailjet": ("key", "secret")}
+    for key in needed.get(service.name, ("key",)) if service.name else ():
+        if not getattr(service, key):
+            raise ConfigError(f"{origin}: [service] {service.name} needs `{key}`.")
+
+
+def _check_dkim(dkim: Dkim, origin: str) -> None:
+    if dkim.domain and not (dkim.selector and dkim.key) and not (dkim.ed25519_selector and dkim.ed25519_key):
+        raise ConfigError(f"{origin}: [dkim] has a domain; it needs `selector` and `key_file` as well.")

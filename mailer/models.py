@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mailer.approval.models import Approval, Authorship, FrozenAuthor, FrozenCopy, FrozenVariant, StaffNotice
-from mailer.delivery.models import Delivery, Mailing, OutboxMessage
+from mailer.delivery.models import Delivery, Mailing, OutboxMessage, Pace
 from mailer.editions.models import Edition, EditionText, Newsletter, NewsletterText
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
 from mailer.stories.models import Story, StorySource, StoryText
@@ -22,6 +22,7 @@ __all__ = [
     "Newsletter",
     "NewsletterText",
     "OutboxMessage",
+    "Pace",
     "ReturnedMessage",
     "StaffNotice",
     "Story",

@@ -70,6 +70,8 @@ class FrozenCopy(models.Model):
     # Below this line, and only here, a copy changes after it was made.
     state = models.CharField(max_length=12, choices=State.choices, default=State.SUBMITTED)
     send_at = models.DateTimeField(null=True, blank=True)
+    # Each reader gets it at this hour (0 to 23) of their own day, from `send_at` on; null: all at `send_at`.
+    local_hour = models.PositiveSmallIntegerField(null=True, blank=True)
     scheduled_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )

@@ -34,6 +34,11 @@ class Mailing(models.Model):
     finished_at = models.DateTimeField(null=True)
     # When what is still deferred counts as refused.
     expires_at = models.DateTimeField(null=True)
+    # While it is released in steps: the last delivery (by id) that may leave so far, since when, and which
+    # step it is, from 0. Null: all may leave.
+    released_up_to = models.BigIntegerField(null=True)
+    step = models.PositiveSmallIntegerField(null=True)
+    step_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["-created_at"]
@@ -97,6 +102,18 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.mailing_id}/{self.subscriber}: {self.state}"
+
+
+class Pace(models.Model):
+    """What the workers know together about how fast mail may leave; rows come and go."""
+
+    # What it is about: "relay second", "provider mail.ru"…
+    key = models.CharField(max_length=120, unique=True)
+    data = models.JSONField(default=dict)
+    at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.key
 
 
 class OutboxMessage(models.Model):

@@ -55,7 +55,9 @@ def _all_keys() -> set[tuple[str, str]]:
     from mailer.config import Config
 
     hints = typing.get_type_hints(Config)
-    sections = [field.name for field in dataclasses.fields(Config) if field.name not in ("home", "demo")]
+    sections = [
+        field.name for field in dataclasses.fields(Config) if field.name not in ("home", "demo", "relays")
+    ]
     return {(section, field.name) for section in sections for field in dataclasses.fields(hints[section])}
 
 
