@@ -99,5 +99,5 @@ def test_the_locks_name_every_dependency_and_no_address() -> None:
         pinned = {
             name.lower() for name in re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==", text, re.MULTILINE)
         }
-        wanted = {re.split(r"[\[<>=]", dependency)[0].lower() for dependency in project["dependencies"]}
+        wanted = {re.split(r"[\[<>=;]", dependency)[0].lower() for dependency in project["dependencies"]}
         assert {name.replace(".", "-") for name in wanted} <= {name.replace(".", "-") for name in pinned}
