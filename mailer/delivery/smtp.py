@@ -74,10 +74,18 @@ class Relay:
     host: str
     port: int
     security: str = "none"
+    auth: str = "auto"
     username: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
+    # File with the access token of XOAUTH2.
+    token_path: str = ""
     # What we call ourselves in EHLO.
     ehlo: str = "localhost"
+    # Open connections at most, and messages after which one is renewed.
+    connections: int = 5
+    messages_per_connection: int = 1000
+    # Its part among several relays; 0: only while the others are away.
+    weight: int = 1
     timeouts: Timeouts = field(default_factory=Timeouts)
     # Trust for TLS; None: the system's certificates.
     trust: ssl.SSLContext | None = None
