@@ -16,16 +16,22 @@ _LINE = 57
 _WIDTH = 76
 # Of the characters that quoted-printable leaves alone, those of addresses.
 _AS_IS = b".ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:/_-"
+_RUN = re.compile(b" (?= )")
 _NEWLINE = re.compile("\r\n|\r|\n")
 
 
 class Part(Protocol):
-    """One encoded body, in CRLF lines of at most 76 characters, none of which begins with a dot."""
+    """One encoded body, in CRLF lines of at most 76 characters, none of which begins with a dot.
+
+    DKIM's relaxed canonicalisation leaves it as it is (RFC 6376 §3.4.4): what is signed is what is sent.
+    """
 
     # The value of Content-Transfer-Encoding.
     name: str
     # Octets of the encoded body before anything is filled in.
     size: int
+    # The piece that `filled` begins with, whatever the values.
+    first: bytes
 
     def filled(self, values: Mapping[str, bytes]) -> list[bytes]:
         """Pieces of the encoded body with `values` (UTF-8, by field) in the places of the marks."""
@@ -53,12 +59,12 @@ class Base64:
         self._fields = chunks[1::2]
         self._literals = [tuple(_cut(literal, start) for start in range(3)) for literal in literals]
         self.size = len(_base64_lines(b"".join(literals)))
+        _, self.first, self._left = self._literals[0][0]
 
     def filled(self, values: Mapping[str, bytes]) -> list[bytes]:
-        pieces: list[bytes] = []
-        carried = b""
-        for field, ways in zip(["", *self._fields], self._literals, strict=True):
-            carried += values[field] if field else b""
+        pieces, carried = [self.first], self._left
+        for field, ways in zip(self._fields, self._literals[1:], strict=True):
+            carried += values[field]
             head, body, tail = ways[-len(carried) % 3]
             carried += head
             # A text too short to complete the group is carried on whole; its body and tail are empty.
@@ -94,9 +100,10 @@ class QuotedPrintable:
             for index, chunk in enumerate(chunks[::2])
         ]
         self.size = sum(map(len, self._literals))
+        self.first = self._literals[0]
 
     def filled(self, values: Mapping[str, bytes]) -> list[bytes]:
-        pieces = [self._literals[0]]
+        pieces = [self.first]
         # A value stands in several places.
         encoded = {field: _printable_line(values[field]) + b"=\r\n" for field in set(self._fields)}
         for field, literal in zip(self._fields, self._literals[1:], strict=True):
@@ -113,7 +120,9 @@ def _printable_line(line: bytes) -> bytes:
     """A line in lines that never begin with a dot: SMTP would have to double it in every copy."""
     if len(line) < _WIDTH and not line.translate(None, _AS_IS) and not line.startswith(b"."):
         return line
-    lines = binascii.b2a_qp(line, istext=False).split(b"=\n")
+    # Tabs and runs of spaces, which a relay may change, are written so that none stands in the mail.
+    encoded = binascii.b2a_qp(line, istext=False).replace(b"\t", b"=\n=09=\n")
+    lines = _RUN.sub(b" =\n", encoded).split(b"=\n")
     return b"=\r\n".join(_without_dot(one) if one.startswith(b".") else one for one in lines)
 
 

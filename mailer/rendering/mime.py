@@ -61,6 +61,9 @@ class Skeleton:
             + b'Content-Type: multipart/alternative;\r\n boundary="%s"\r\n\r\n' % boundary
             + _part_head(boundary, b"text/plain", self._text.name)
         )
+        # The pieces behind a copy's own headers that are the same for everybody: all other headers, and the
+        # beginning of the body.
+        self.shared = (self._head, self._text.first)
         self._between = _part_head(boundary, b"text/html", self._html.name)
         self._end = b"--%s--\r\n" % boundary
 
