@@ -112,7 +112,7 @@ class _Run:
         clean = False
         try:
             with Sender(
-                configured(), journal, config.smtp.connections, config.sending.rate_per_second
+                configured()[0], journal, config.smtp.connections, config.sending.rate_per_second
             ) as sender:
                 self._pump(sender)
                 sender.stop(_GRACE)

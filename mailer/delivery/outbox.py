@@ -19,11 +19,9 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.message import sanitize_address
 from django.db.models import F
 
-from mailer.delivery import retry
-from mailer.delivery.handshake import open_session
+from mailer.delivery import relays, retry
 from mailer.delivery.models import OutboxMessage
-from mailer.delivery.relays import configured
-from mailer.delivery.smtp import Envelope, OurFault, Outcome, Relay, Session, SmtpError, Verdict
+from mailer.delivery.smtp import Envelope, OurFault, Outcome, Session, SmtpError, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -131,11 +129,10 @@ def _in_thread(held: list[OutboxMessage], stopped: Callable[[], bool]) -> tuple[
     """Send them in a thread of its own: the caller's may have an event loop already."""
     outcomes: dict[int, Outcome] = {}
     trouble: list[str] = []
-    relay = configured()
 
     def run() -> None:
         try:
-            asyncio.run(_send(relay, held, outcomes, stopped))
+            asyncio.run(_send(held, outcomes, stopped))
         except SmtpError as error:
             trouble.append(str(error))
 
@@ -145,16 +142,14 @@ def _in_thread(held: list[OutboxMessage], stopped: Callable[[], bool]) -> tuple[
     return outcomes, "".join(trouble)
 
 
-async def _send(
-    relay: Relay, held: list[OutboxMessage], outcomes: dict[int, Outcome], stopped: Callable[[], bool]
-) -> None:
+async def _send(held: list[OutboxMessage], outcomes: dict[int, Outcome], stopped: Callable[[], bool]) -> None:
     session: Session | None = None
     try:
         for message in held:
             if stopped():
                 return
             if session is None or not session.usable:
-                session = await open_session(relay)
+                session = await relays.open_any()
             envelope = Envelope(message.sender, message.recipient, bytes(message.message))
             try:
                 outcomes[message.pk] = await session.deliver(envelope, lambda: None)
