@@ -224,3 +224,26 @@ def test_the_account_balances_at_every_moment(configure):
             suppress_health_check=checks,
         ),
     )
+
+
+def test_what_is_put_off_is_due_at_its_moment_and_no_attempt_is_counted():
+    readers(3)
+    mailing = released()
+    claimed = take(mailing, "a")
+    ledger.put_off([(one.id, NOW + timedelta(minutes=n)) for n, one in enumerate(claimed, 1)], "a", "pace")
+    assert states(mailing) == {"deferred": 3} and not take(mailing, "a")
+    (first,) = take(mailing, "a", now=NOW + timedelta(minutes=1))
+    assert (first.id, first.attempt) == (claimed[0].id, 1)
+    ledger.put_off([(claimed[1].id, NOW)], "b")
+    assert states(mailing) == {"claimed": 1, "deferred": 2} and balances(mailing)
+
+
+def test_a_mailing_in_steps_gives_nobody_beyond_its_step():
+    readers(5)
+    mailing = released()
+    numbers = sorted(Delivery.objects.values_list("pk", flat=True))
+    mailing.released_up_to = numbers[1]
+    assert [one.id for one in take(mailing, "a")] == numbers[:2]
+    assert not ledger.is_due(mailing, NOW)
+    mailing.released_up_to = None
+    assert [one.id for one in take(mailing, "a")] == numbers[2:]
