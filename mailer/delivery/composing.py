@@ -81,7 +81,7 @@ class Composer:
             self._variants.move_to_end(known)
         missing = wanted.keys() - self._variants.keys()
         for row in FrozenVariant.objects.filter(pk__in=missing):
-            _refuse_changed(shared, row, wanted[row.pk])
+            refuse_changed(shared, row, wanted[row.pk])
             skeleton = mime.Skeleton(rendered_of(row), shared.headers)
             self._variants[row.pk] = _Variant(skeleton, row.language)
 
@@ -111,7 +111,8 @@ def rendered_of(row: FrozenVariant) -> Rendered:
     return Rendered(row.key, row.language, stories, row.subject, row.preheader, row.html, row.text)
 
 
-def _refuse_changed(shared: Sealed, row: FrozenVariant, countries: tuple[str, ...]) -> None:
+def refuse_changed(shared: Sealed, row: FrozenVariant, countries: tuple[str, ...]) -> None:
+    """Raises BrokenSeal unless the variant is what was approved, or what that makes for these countries."""
     wanted = shared.variants.get(row.key) or _late(shared, row, countries)
     if seal.variant_digest(row.subject, row.preheader, row.html, row.text) != wanted:
         raise BrokenSeal(f"Variant {row.key} is not what was approved; nothing of it was sent.")
