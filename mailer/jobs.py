@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mailer.approval import notices
-from mailer.delivery import engine, outbox, release
+from mailer.delivery import alerts, engine, outbox, release, widening
 from mailer.editions.clock import assembling_time
 from mailer.editions.schedule import assemble_due
 from mailer.feedback import intake
@@ -36,6 +36,8 @@ JOBS = (
     Job("notices", 5, lambda now, stop: notices.tell(now())),
     Job("release", 2, lambda now, stop: release.release_due(now())),
     Job("send", 1, lambda now, stop: engine.send_due(now, stop)),
+    Job("steps", 5, lambda now, stop: widening.look(now())),
     Job("outbox", 2, lambda now, stop: outbox.send_waiting(now())),
+    Job("alerts", 5, lambda now, stop: alerts.post_due(now())),
     Job("bounces", 5, lambda now, stop: intake.poll_configured(now())),
 )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from mailer.approval.models import Approval, Authorship, FrozenAuthor, FrozenCopy, FrozenVariant, StaffNotice
-from mailer.delivery.models import Delivery, Mailing, OutboxMessage, Pace
+from mailer.delivery.models import Alert, Delivery, Mailing, OutboxMessage, Pace
 from mailer.editions.models import Edition, EditionText, Newsletter, NewsletterText
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
 from mailer.stories.models import Story, StorySource, StoryText
 
 __all__ = [
+    "Alert",
     "Approval",
     "Authorship",
     "Delivery",

@@ -78,7 +78,7 @@ def break_open_copies(subject: Subject, because: str) -> int:
 
 def _open_copies(subject: Subject) -> models.QuerySet[FrozenCopy]:
     """The copies that hold the subject and are not being sent yet."""
-    open_copies = FrozenCopy.objects.filter(state__in=OPEN_STATES, mailing__isnull=True)
+    open_copies = FrozenCopy.objects.not_mailed().filter(state__in=OPEN_STATES)
     if isinstance(subject, Edition):
         return open_copies.filter(edition=subject)
     if isinstance(subject, Newsletter):

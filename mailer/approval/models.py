@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
@@ -38,6 +40,12 @@ class Authorship(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} {self.action}"
+
+
+class FrozenCopyQuerySet(models.QuerySet["FrozenCopy"]):
+    def not_mailed(self) -> Self:
+        """Those of which no mailing to readers was begun; rehearsals are none."""
+        return self.exclude(mailings__rehearsal_to="")
 
 
 class FrozenCopy(models.Model):
@@ -77,6 +85,8 @@ class FrozenCopy(models.Model):
     )
     broken_because = models.CharField(max_length=300, blank=True)
 
+    objects = FrozenCopyQuerySet.as_manager()
+
     class Meta:
         ordering = ["-submitted_at", "-pk"]
         constraints = [
@@ -89,6 +99,11 @@ class FrozenCopy(models.Model):
 
     def __str__(self) -> str:
         return f"{self.edition} {self.sha256[:12]}"
+
+    @property
+    def mailed(self) -> bool:
+        """Whether a mailing to readers was begun."""
+        return self.mailings.filter(rehearsal_to="").exists()
 
 
 class FrozenVariant(models.Model):

@@ -6,9 +6,11 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
@@ -21,6 +23,7 @@ from mailer.approval.errors import (
     WrongHash,
     WrongState,
 )
+from mailer.approval.localhour import next_hour
 from mailer.approval.models import Approval, FrozenCopy, FrozenVariant
 from mailer.editions.models import Edition
 
@@ -69,22 +72,23 @@ def approve(
     return approval
 
 
-def schedule(copy: FrozenCopy, user: User, at: datetime | None, now: datetime) -> FrozenCopy:
-    """Let the approved copy leave at a moment inside its window, or at once when `at` is None.
+def schedule(
+    copy: FrozenCopy, user: User, at: datetime | None, now: datetime, *, local_hour: int | None = None
+) -> FrozenCopy:
+    """Let the approved copy leave at a moment inside its window.
 
+    `at` None: now, after the seconds in which it can be undone. `local_hour` (0 to 23): from that moment on,
+    and each reader's at that hour of their own day.
     Raises NotPermitted, WrongState, BrokenSeal, OutsideWindow.
     """
     require(user, "mailer.schedule_edition")
-    moment = max(at or now, now)
     verify(copy)
-    if not copy.window_from <= moment <= copy.window_until:
-        raise OutsideWindow(
-            f"{moment:%Y-%m-%d %H:%M %Z} lies outside the approved window, which ends "
-            f"{copy.window_until:%Y-%m-%d %H:%M %Z}. Choose an earlier moment, or submit the edition again."
-        )
+    undo = timedelta(seconds=settings.CONFIG.sending.undo_seconds)
+    moment = max(at, now) if at else max(now, min(now + undo, copy.window_until))
+    _refuse_outside(copy, moment, local_hour)
     with transaction.atomic():
         held = _locked(copy, State.APPROVED, "scheduled")
-        _move(held, State.SCHEDULED, send_at=moment, scheduled_by=user)
+        _move(held, State.SCHEDULED, send_at=moment, scheduled_by=user, local_hour=local_hour)
     copy.refresh_from_db()
     return copy
 
@@ -94,14 +98,14 @@ def unschedule(copy: FrozenCopy, user: User) -> FrozenCopy:
     require(user, "mailer.schedule_edition")
     with transaction.atomic():
         held = _locked(copy, State.SCHEDULED, "taken back")
-        if hasattr(held, "mailing"):
+        if held.mailed:
             raise WrongState("This edition is being sent or was sent; pause or cancel its mailing instead.")
-        _move(held, State.APPROVED, send_at=None, scheduled_by=None)
+        _move(held, State.APPROVED, send_at=None, scheduled_by=None, local_hour=None)
     copy.refresh_from_db()
     return copy
 
 
-def withdraw(copy: FrozenCopy, user: User, now: datetime, because: str = "") -> FrozenCopy:
+def withdraw(copy: FrozenCopy, user: User, because: str = "") -> FrozenCopy:
     """Send the copy back to its writers, as long as nothing has left. Raises NotPermitted, WrongState."""
     if not (user.has_perm("mailer.approve_edition") or user.has_perm("mailer.submit_edition")):
         raise NotPermitted
@@ -109,8 +113,10 @@ def withdraw(copy: FrozenCopy, user: User, now: datetime, because: str = "") -> 
         f": {because}" if because else ""
     )
     with transaction.atomic():
-        moved = FrozenCopy.objects.filter(pk=copy.pk, state__in=OPEN, mailing__isnull=True).update(
-            state=State.WITHDRAWN, broken_because=reason[:300], send_at=None
+        moved = (
+            FrozenCopy.objects.not_mailed()
+            .filter(pk=copy.pk, state__in=OPEN)
+            .update(state=State.WITHDRAWN, broken_because=reason[:300], send_at=None)
         )
     if not moved:
         raise WrongState("Only an edition that waits, and of which nothing was sent, can be sent back.")
@@ -164,10 +170,29 @@ def _refuse_changed(copy: FrozenCopy) -> None:
     if authors.fingerprints(edition) == json.loads(copy.manifest)["fingerprints"]:
         return
     because = "A part of the edition was changed after it was submitted. Submit it again."
-    FrozenCopy.objects.filter(pk=copy.pk, state__in=OPEN, mailing__isnull=True).update(
+    FrozenCopy.objects.not_mailed().filter(pk=copy.pk, state__in=OPEN).update(
         state=State.BROKEN, broken_because=because
     )
     raise BrokenSeal(because)
+
+
+def _refuse_outside(copy: FrozenCopy, moment: datetime, local_hour: int | None) -> None:
+    zone = ZoneInfo(copy.edition.newsletter.zone)
+    until = f"{copy.window_until.astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})"
+    advice = "Choose an earlier moment, or submit the edition again."
+    if not copy.window_from <= moment <= copy.window_until:
+        raise OutsideWindow(
+            f"{moment.astimezone(zone):%Y-%m-%d %H:%M} lies outside the approved window, "
+            f"which ends {until}. {advice}"
+        )
+    if local_hour is None:
+        return
+    if not 0 <= local_hour <= 23:
+        raise OutsideWindow(f"{local_hour} is no hour of the day; choose one from 0 to 23.")
+    if next_hour(moment, local_hour, zone) > copy.window_until:
+        raise OutsideWindow(
+            f"The approved window ends {until}, before it is {local_hour}:00 for the readers. {advice}"
+        )
 
 
 def _refuse_author(copy: FrozenCopy, user: User) -> None:

@@ -39,7 +39,7 @@ def submit(edition: Edition, user: User, now: datetime) -> FrozenCopy:
         found = findings(edition, content, rendered, audience.count())
         if errors := [finding.text for finding in found if finding.level == "error"]:
             raise PreflightFailed("This edition cannot be submitted yet. " + " ".join(errors))
-        _withdraw_earlier(edition, user, now)
+        _withdraw_earlier(edition, user)
         return _freeze(edition, content, audience, rendered, found, user, now)
 
 
@@ -66,7 +66,7 @@ def render_all(content: Content, audience: Audience) -> list[Rendered]:
 
 
 def _refuse_sent(edition: Edition) -> None:
-    if FrozenCopy.objects.filter(edition=edition, mailing__isnull=False).exists():
+    if FrozenCopy.objects.filter(edition=edition, mailings__rehearsal_to="").exists():
         raise WrongState("This edition is being sent or was sent; it cannot be submitted again.")
 
 
@@ -80,9 +80,9 @@ def _published(edition: Edition, user: User) -> Edition:
     return fresh
 
 
-def _withdraw_earlier(edition: Edition, user: User, now: datetime) -> None:
+def _withdraw_earlier(edition: Edition, user: User) -> None:
     for copy in FrozenCopy.objects.filter(edition=edition, state__in=seal.OPEN):
-        seal.withdraw(copy, user, now, "replaced by a newer copy")
+        seal.withdraw(copy, user, "replaced by a newer copy")
 
 
 def _freeze(

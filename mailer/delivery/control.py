@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
+from mailer.delivery import steps
 from mailer.delivery.models import Delivery, Mailing
+from mailer.delivery.plan import expiry
 
 log = logging.getLogger(__name__)
 
 State = Mailing.State
 CANCELLABLE = (State.PLANNING, State.HELD, State.SENDING, State.PAUSED)
+
+
+# What can be done instead, from each state.
+_ADVICE: dict[str, str] = {
+    State.PLANNING: "It starts by itself in a moment; it can be cancelled.",
+    State.HELD: "Confirm its new number of readers, or cancel it.",
+    State.SENDING: "It can be paused or cancelled.",
+    State.PAUSED: "It can be resumed or cancelled.",
+    State.DONE: "Its report says who did not get it, and why.",
+    State.CANCELLED: "Nothing more of it leaves; what was left would need a new edition.",
+}
 
 
 class ControlError(Exception):
@@ -30,9 +42,34 @@ def pause(mailing: Mailing, user: User | None, now: datetime, reason: str = "") 
 
 
 def resume(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
-    """Go on with a paused mailing. Raises ControlError, also when its seal or its time is over."""
+    """Go on with a paused mailing. Raises ControlError, also when its seal or its time is over.
+
+    One that its own steps stopped goes on with its next step: who resumes it has looked at what came back.
+    """
     _refuse_stale(mailing, now)
-    return _move(mailing, (State.PAUSED,), State.SENDING, "resumed", user, reason="")
+    further = {}
+    if mailing.released_up_to is not None and steps.objection(mailing, steps.seen(mailing)):
+        further = steps.widened(mailing)
+    return _move(mailing, (State.PAUSED,), State.SENDING, "resumed", user, reason="", **further)
+
+
+def release_rest(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
+    """Let the whole rest of a mailing in steps leave, without looking further. Raises ControlError."""
+    _refuse_stale(mailing, now)
+    if mailing.state in (State.SENDING, State.PAUSED) and mailing.released_up_to is None:
+        raise ControlError("Every reader of this mailing is released already.")
+    last = len(steps.percentages())
+    return _move(
+        mailing,
+        (State.SENDING, State.PAUSED),
+        State.SENDING,
+        "released",
+        user,
+        reason="",
+        released_up_to=None,
+        step=last,
+        step_at=None,
+    )
 
 
 def confirm_held(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
@@ -47,7 +84,7 @@ def confirm_held(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
         reason=f"Confirmed by {_name(user)}.",
         started_at=now,
         # The time to try again in begins when sending does.
-        expires_at=now + timedelta(hours=settings.CONFIG.sending.expire_after_hours),
+        expires_at=expiry(mailing, now),
     )
 
 
@@ -99,7 +136,8 @@ def _move(
         raise ControlError(f"This mailing cannot be {deed}: {error}.") from error
     mailing.refresh_from_db()
     if not moved:
-        raise ControlError(f"This mailing is {mailing.get_state_display()}, so it cannot be {deed}.")
+        where = f"This mailing is {mailing.get_state_display()}, so it cannot be {deed}."
+        raise ControlError(f"{where} {_ADVICE[mailing.state]}")
     log.info("action=mailing_%s mailing=%d user=%s", deed, mailing.pk, user.pk if user else "-")
     return mailing
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -10,8 +12,18 @@ from mailer.approval.models import FrozenCopy, FrozenVariant
 from mailer.editions.models import Edition
 
 
+class MailingQuerySet(models.QuerySet["Mailing"]):
+    def real(self) -> Self:
+        """Those that go to readers."""
+        return self.filter(rehearsal_to="")
+
+    def rehearsals(self) -> Self:
+        """Those of which every message goes to a colleague."""
+        return self.exclude(rehearsal_to="")
+
+
 class Mailing(models.Model):
-    """The sending of an approved edition to its audience."""
+    """The sending of an approved edition to its audience, or the rehearsal of that."""
 
     class State(models.TextChoices):
         PLANNING = "planning", "counting its readers"
@@ -21,7 +33,7 @@ class Mailing(models.Model):
         DONE = "done", "sent"
         CANCELLED = "cancelled", "cancelled"
 
-    copy = models.OneToOneField(FrozenCopy, on_delete=models.PROTECT, related_name="mailing")
+    copy = models.ForeignKey(FrozenCopy, on_delete=models.PROTECT, related_name="mailings")
     edition = models.ForeignKey(Edition, on_delete=models.PROTECT, related_name="mailings")
     state = models.CharField(max_length=12, choices=State.choices, default=State.PLANNING)
     # Readers when membership was frozen; null until planned.
@@ -34,14 +46,24 @@ class Mailing(models.Model):
     finished_at = models.DateTimeField(null=True)
     # When what is still deferred counts as refused.
     expires_at = models.DateTimeField(null=True)
-    # While it is released in steps: the last delivery (by id) that may leave so far, since when, and which
-    # step it is, from 0. Null: all may leave.
+    # While it is released in steps: the last delivery (by id) that may leave so far (null: all may), which
+    # step it is, from 0, and since when all of it is out.
     released_up_to = models.BigIntegerField(null=True)
     step = models.PositiveSmallIntegerField(null=True)
     step_at = models.DateTimeField(null=True)
+    # The colleague's address that every message of a rehearsal goes to; empty for the real mailing. The
+    # database lets nobody change it.
+    rehearsal_to = models.CharField(max_length=320, blank=True, default="")
+    # Readers that a rehearsal is made for, at most; null: all.
+    rehearsal_limit = models.PositiveIntegerField(null=True)
+
+    objects = MailingQuerySet.as_manager()
 
     class Meta:
-        ordering = ["-created_at"]
+        ordering = ["-created_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["copy"], condition=Q(rehearsal_to=""), name="mailing_one_real")
+        ]
 
     def __str__(self) -> str:
         return f"{self.edition}: {self.get_state_display()}"
@@ -111,6 +133,28 @@ class Pace(models.Model):
     key = models.CharField(max_length=120, unique=True)
     data = models.JSONField(default=dict)
     at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Alert(models.Model):
+    """That sending stopped by itself; one row of a kind and mailing, told anew later."""
+
+    # "KIND:MAILING", with 0 for no mailing.
+    key = models.CharField(max_length=80, unique=True)
+    kind = models.CharField(max_length=60)
+    mailing = models.ForeignKey(Mailing, null=True, on_delete=models.CASCADE, related_name="alerts")
+    # In words for staff.
+    words = models.CharField(max_length=500)
+    # When it was told last.
+    at = models.DateTimeField()
+    # When the webhook is tried next; null: it was told, or there is none.
+    post_at = models.DateTimeField(null=True)
+    posts = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-at"]
 
     def __str__(self) -> str:
         return self.key

@@ -9,13 +9,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Max
 
+from mailer.approval import seal
+from mailer.approval.localhour import readers_hour
 from mailer.approval.models import FrozenCopy, FrozenVariant
 from mailer.approval.submit import frozen_variant
+from mailer.delivery import steps
 from mailer.delivery.models import Delivery, Mailing
 from mailer.editions.audience import Audience
 from mailer.rendering import language as languages
@@ -35,22 +41,32 @@ _COMBINATIONS = "SELECT DISTINCT p.countries, p.language FROM ({people}) p"
 _CHOICES = """
 CREATE TEMPORARY TABLE planning_choice (
     countries varchar(800) NOT NULL, language varchar(12) NOT NULL, variant_id bigint,
-    PRIMARY KEY (countries, language)
+    due_at timestamp with time zone, PRIMARY KEY (countries, language)
 )
 """
 _INSERT = """
 INSERT INTO mailer_delivery
-    (mailing_id, subscriber, state, variant_id, countries, reason, claimed_by, attempts, doubts, reply)
-SELECT %s, r.id, CASE WHEN r.reason = '' THEN 'planned' ELSE 'excluded' END,
-    CASE WHEN r.reason = '' THEN r.variant_id END, r.countries, r.reason, '', 0, 0, ''
+    (mailing_id, subscriber, state, variant_id, countries, reason, due_at,
+     claimed_by, attempts, doubts, reply)
+SELECT %s, r.id,
+    CASE WHEN r.reason <> '' THEN 'excluded' WHEN r.due_at IS NULL THEN 'planned' ELSE 'deferred' END,
+    CASE WHEN r.reason = '' THEN r.variant_id END, r.countries, r.reason,
+    CASE WHEN r.reason = '' THEN r.due_at END, '', 0, 0, ''
 FROM (
-    SELECT p.id, p.countries, c.variant_id,
+    SELECT p.id, p.countries, c.variant_id, c.due_at,
         CASE WHEN p.standing <> 'reachable' THEN p.standing
              WHEN c.variant_id IS NULL THEN 'no_stories'
              ELSE '' END AS reason
     FROM ({people}) p JOIN planning_choice c ON c.countries = p.countries AND c.language = p.language
-) r ORDER BY r.id
+) r {choice}
 """
+_BY_NUMBER = "ORDER BY r.id"
+# Spread over the list, so that the first step of a mailing is a fair sample of all its readers: an odd
+# factor permutes the numbers below a power of two.
+_SPREAD = "ORDER BY (r.id %% 1048576) * 648055 %% 1048576, r.id"
+# Every variant has its turn before any has a second.
+_SOME = """WHERE r.reason = ''
+ORDER BY row_number() OVER (PARTITION BY r.variant_id ORDER BY r.id), r.id LIMIT {limit}"""
 
 
 @dataclass(frozen=True)
@@ -62,6 +78,8 @@ class _Choice:
     language: str
     # None: no story is for them.
     variant: int | None
+    # When theirs may leave; None: at once.
+    due_at: datetime | None
 
 
 def plan(mailing: Mailing, now: datetime) -> Mailing:
@@ -70,18 +88,23 @@ def plan(mailing: Mailing, now: datetime) -> Mailing:
     Does nothing to a mailing that is planned already.
     """
     with transaction.atomic():
-        mailing = Mailing.objects.select_for_update(of=("self",)).select_related("copy").get(pk=mailing.pk)
+        found = Mailing.objects.select_for_update(of=("self",)).select_related("copy__edition__newsletter")
+        mailing = found.get(pk=mailing.pk)
         if mailing.state != Mailing.State.PLANNING:
             return mailing
-        audience = Audience.from_dict(mailing.copy.audience)
-        _insert(mailing, audience)
+        if mailing.rehearsal_to and mailing.copy.state not in seal.OPEN:
+            return _give_up(mailing, now)
+        _insert(mailing)
         mailing.audience = Delivery.objects.filter(mailing=mailing).count()
         mailing.planned_at = now
         reachable = _reachable(mailing)
-        mailing.reason = _why_held(mailing.copy, reachable)
+        mailing.reason = "" if mailing.rehearsal_to else _why_held(mailing.copy, reachable)
         mailing.state = Mailing.State.HELD if mailing.reason else Mailing.State.SENDING
         mailing.started_at = None if mailing.reason else now
-        mailing.save(update_fields=["audience", "planned_at", "reason", "state", "started_at"])
+        mailing.expires_at = expiry(mailing, now)
+        if _in_steps(mailing):
+            mailing.step, mailing.released_up_to = 0, steps.bound(mailing, 0)
+        mailing.save()
     log.info(
         "action=mailing_planned mailing=%d audience=%d reachable=%d state=%s",
         mailing.pk,
@@ -92,29 +115,71 @@ def plan(mailing: Mailing, now: datetime) -> Mailing:
     return mailing
 
 
-def _insert(mailing: Mailing, audience: Audience) -> None:
+def expiry(mailing: Mailing, now: datetime) -> datetime:
+    """When trying again ends for a mailing that begins now: counted from the last reader's hour."""
+    last = Delivery.objects.filter(mailing=mailing, state=Delivery.State.DEFERRED).aggregate(Max("due_at"))
+    begins = max(now, last["due_at__max"] or now)
+    return begins + timedelta(hours=settings.CONFIG.sending.expire_after_hours)
+
+
+def _give_up(mailing: Mailing, now: datetime) -> Mailing:
+    mailing.state, mailing.finished_at, mailing.audience = Mailing.State.CANCELLED, now, 0
+    mailing.reason = "The submitted copy was changed or taken back before the rehearsal began."
+    mailing.save()
+    return mailing
+
+
+def _in_steps(mailing: Mailing) -> bool:
+    """A rehearsal has no readers to protect, and local hours are a slow beginning of their own."""
+    local = mailing.copy.local_hour is not None
+    return bool(settings.CONFIG.sending.steps) and not mailing.rehearsal_to and not local
+
+
+def _insert(mailing: Mailing) -> None:
     # Annotated with a column that its type does not tell.
-    people: Any = standing(audience.segment()).order_by()
+    people: Any = standing(Audience.from_dict(mailing.copy.audience).segment()).order_by()
     columns = people.values("id", "countries", "language", "standing")
     statement, parameters = columns.query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(_COMBINATIONS.format(people=statement), parameters)
         wanted = cursor.fetchall()
-        choices = [(one.countries, one.language, one.variant) for one in _choices(mailing.copy, wanted)]
+        choices = [
+            (one.countries, one.language, one.variant, connection.ops.adapt_datetimefield_value(one.due_at))
+            for one in _choices(mailing, wanted)
+        ]
         cursor.execute(_CHOICES)
-        cursor.executemany("INSERT INTO planning_choice VALUES (%s, %s, %s)", choices)
-        cursor.execute(_INSERT.format(people=statement), [mailing.pk, *parameters])
+        cursor.executemany("INSERT INTO planning_choice VALUES (%s, %s, %s, %s)", choices)
+        cursor.execute(_INSERT.format(people=statement, choice=_who(mailing)), [mailing.pk, *parameters])
         cursor.execute("DROP TABLE planning_choice")
         if connection.vendor == "postgresql":
             # Claiming starts at once, before the server would count the new rows by itself.
             cursor.execute("ANALYZE mailer_delivery")
 
 
-def _choices(copy: FrozenCopy, wanted: list[tuple[str, str]]) -> Iterator[_Choice]:
+def _who(mailing: Mailing) -> str:
+    """Which of the readers, and in which order they come."""
+    if mailing.rehearsal_limit is not None:
+        return _SOME.format(limit=int(mailing.rehearsal_limit))
+    return _SPREAD if _in_steps(mailing) else _BY_NUMBER
+
+
+def _choices(mailing: Mailing, wanted: list[tuple[str, str]]) -> Iterator[_Choice]:
+    copy = mailing.copy
     content = from_json(copy.content)
     known = dict(FrozenVariant.objects.filter(copy=copy).values_list("key", "pk"))
     for countries, language in wanted:
-        yield _Choice(countries, language, _variant(copy, content, known, split_codes(countries), language))
+        codes = split_codes(countries)
+        variant = _variant(copy, content, known, codes, language)
+        yield _Choice(countries, language, variant, _due(mailing, codes))
+
+
+def _due(mailing: Mailing, countries: tuple[str, ...]) -> datetime | None:
+    """The reader's own hour, and never after the window that was approved."""
+    copy = mailing.copy
+    if copy.local_hour is None or copy.send_at is None or mailing.rehearsal_to:
+        return None
+    zone = ZoneInfo(copy.edition.newsletter.zone)
+    return min(readers_hour(countries, copy.send_at, copy.local_hour, zone), copy.window_until)
 
 
 def _variant(
@@ -138,7 +203,7 @@ def _reachable(mailing: Mailing) -> int:
     """Readers the mailing could reach, counted as the approver's number was: also those without story."""
     rows = Delivery.objects.filter(mailing=mailing)
     return (
-        rows.filter(state=Delivery.State.PLANNED).count()
+        rows.filter(state__in=[Delivery.State.PLANNED, Delivery.State.DEFERRED]).count()
         + rows.filter(state=Delivery.State.EXCLUDED, reason="no_stories").count()
     )
 

@@ -25,7 +25,7 @@ def release_due(now: datetime) -> list[Mailing]:
     A copy whose window has passed, or whose seal does not hold, does not leave, and says why. Running twice,
     or dying in the middle, makes no second mailing and loses none: what was begun is planned again.
     """
-    due = FrozenCopy.objects.filter(state=FrozenCopy.State.SCHEDULED, send_at__lte=now, mailing__isnull=True)
+    due = FrozenCopy.objects.not_mailed().filter(state=FrozenCopy.State.SCHEDULED, send_at__lte=now)
     for copy in due.select_related("edition__newsletter").order_by("send_at", "pk"):
         _release(copy, now)
     waiting = Mailing.objects.filter(state=Mailing.State.PLANNING).order_by("pk")
@@ -42,6 +42,9 @@ def _release(copy: FrozenCopy, now: datetime) -> None:
     try:
         with transaction.atomic():
             held = FrozenCopy.objects.select_for_update().get(pk=copy.pk)
+            if held.state != FrozenCopy.State.SCHEDULED or held.send_at is None or held.send_at > now:
+                # Its moment was taken back meanwhile.
+                return
             seal.verify(held)
             mailing = Mailing.objects.create(
                 copy=held, edition=copy.edition, created_at=now, expires_at=expires_at
@@ -57,7 +60,6 @@ def _release(copy: FrozenCopy, now: datetime) -> None:
 
 
 def _break(copy: FrozenCopy, because: str) -> None:
-    FrozenCopy.objects.filter(pk=copy.pk, state=FrozenCopy.State.SCHEDULED, mailing__isnull=True).update(
-        state=FrozenCopy.State.BROKEN, broken_because=because[:300]
-    )
+    waiting = FrozenCopy.objects.not_mailed().filter(pk=copy.pk, state=FrozenCopy.State.SCHEDULED)
+    waiting.update(state=FrozenCopy.State.BROKEN, broken_because=because[:300])
     log.error("action=not_released copy=%d reason=%s", copy.pk, because)

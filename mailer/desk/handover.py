@@ -93,7 +93,7 @@ def _review(copy: FrozenCopy, request: HttpRequest) -> dict[str, Any]:
         "may_approve": request.user.has_perm("mailer.approve_edition"),
         "obstacle": _obstacle(copy, staff(request)),
         "may_send_back": copy.state in _OPEN
-        and not hasattr(copy, "mailing")
+        and not copy.mailed
         and _may_send_back(staff(request)),
         "approval": approval,
         "approver": name_of(approval.approver) if approval else "",
@@ -213,7 +213,7 @@ class SendBackAction(EditionPage):
             )
             return self.go("review")
         return self.attempt(
-            lambda: seal.withdraw(copy, staff(request), timezone.now(), reason),
+            lambda: seal.withdraw(copy, staff(request), reason),
             f"{self.edition} is a draft again; its writers see your reason.",
             "desk.send_back",
             then="variants",

@@ -100,7 +100,7 @@ class SendingPanel(_DeskPanel):
             return {"visible": False}
         mailings = Mailing.objects.select_related("edition__newsletter")
         busy = list(mailings.filter(state__in=_BUSY))
-        last = mailings.filter(state=Mailing.State.DONE).first()
+        last = mailings.real().filter(state=Mailing.State.DONE).first()
         told = accounts([*busy, *([last] if last else [])])
         return {
             "visible": True,

@@ -50,6 +50,9 @@ def _everybody(reading: Reading) -> list[_About]:
     delivery = _delivery(reading.delivery)
     if delivery is None:
         return [_by_address(recipient) for recipient in told]
+    if delivery.mailing.rehearsal_to:
+        # What a colleague's address answers says nothing about the reader.
+        return [_About(told[0] if told else Recipient(""), None, None, delivery)]
     subscriber = Subscriber.objects.filter(pk=delivery.subscriber).first()
     email = subscriber.email if subscriber else ""
     # One recipient per copy: others in the report are where it was forwarded to.
@@ -129,6 +132,7 @@ def _signs_of_life(number: int, now: datetime) -> list[datetime]:
     confirmed = Subscription.objects.filter(subscriber=number, confirmed_at__isnull=False)
     arrived = Delivery.objects.filter(
         subscriber=number,
+        mailing__rehearsal_to="",
         state=Delivery.State.ACCEPTED,
         bounced_at__isnull=True,
         accepted_at__lt=now - _SILENCE,
@@ -177,7 +181,7 @@ def _leave(reading: Reading, now: datetime) -> None:
         subscriber, newsletter = reading.departure
     else:
         delivery = _delivery(reading.delivery)
-        if delivery is None:
+        if delivery is None or delivery.mailing.rehearsal_to:
             return
         subscriber, newsletter = delivery.subscriber, delivery.mailing.edition.newsletter_id
     leaving.leave(subscriber, leaving.scope_of(newsletter), newsletter, now)

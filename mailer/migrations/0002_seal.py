@@ -6,6 +6,9 @@ from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
+from mailer.migrations import _triggers
+from mailer.migrations._triggers import Trigger
+
 _AUTHOR = (
     "EXISTS (SELECT 1 FROM mailer_frozenauthor a"
     " WHERE a.copy_id = NEW.copy_id AND a.user_id = NEW.approver_id)"
@@ -37,7 +40,7 @@ _UNSEALED_MOVE = (
     "NEW.state IN ('approved', 'scheduled') AND NOT EXISTS"
     " (SELECT 1 FROM mailer_approval p WHERE p.copy_id = NEW.id AND p.sha256 = NEW.sha256)"
 )
-_UNSEALED_MAILING = (
+UNSEALED_MAILING = (
     "NOT EXISTS (SELECT 1 FROM mailer_frozencopy c JOIN mailer_approval p"
     " ON p.copy_id = c.id AND p.sha256 = c.sha256"
     " WHERE c.id = NEW.copy_id AND c.edition_id = NEW.edition_id AND c.state IN ('approved', 'scheduled'))"
@@ -48,75 +51,58 @@ _VARIANT_CHANGED = " OR ".join(
 )
 _ALWAYS = "1 = 1"
 
-# (name, event, table, condition under which it is refused, what the refusal says)
 TRIGGERS = [
-    ("seal_author", "INSERT", "mailer_approval", _AUTHOR, "an author may not approve"),
-    (
+    Trigger("seal_author", "INSERT", "mailer_approval", _AUTHOR, "an author may not approve"),
+    Trigger(
         "seal_hash",
         "INSERT",
         "mailer_approval",
         _NOT_WAITING,
         "an approval must name the hash of a waiting copy",
     ),
-    ("seal_final", "UPDATE", "mailer_approval", _ALWAYS, "an approval is never changed"),
-    ("seal_copy", "UPDATE", "mailer_frozencopy", _COPY_CHANGED, "a frozen copy is never changed"),
-    (
+    Trigger("seal_final", "UPDATE", "mailer_approval", _ALWAYS, "an approval is never changed"),
+    Trigger("seal_copy", "UPDATE", "mailer_frozencopy", _COPY_CHANGED, "a frozen copy is never changed"),
+    Trigger(
         "seal_move",
         "UPDATE",
         "mailer_frozencopy",
         _UNSEALED_MOVE,
         "a copy without an approval stays where it is",
     ),
-    ("seal_variant", "UPDATE", "mailer_frozenvariant", _VARIANT_CHANGED, "a frozen variant is never changed"),
-    (
+    Trigger(
+        "seal_variant",
+        "UPDATE",
+        "mailer_frozenvariant",
+        _VARIANT_CHANGED,
+        "a frozen variant is never changed",
+    ),
+    Trigger(
         "seal_hands",
         "UPDATE",
         "mailer_frozenauthor",
         _ALWAYS,
         "the authors of a frozen copy are never changed",
     ),
-    ("seal_notes", "UPDATE", "mailer_authorship", _ALWAYS, "the record of authorship is never changed"),
-    ("seal_mailing", "INSERT", "mailer_mailing", _UNSEALED_MAILING, "only a sealed copy can be sent"),
-    (
+    Trigger(
+        "seal_notes", "UPDATE", "mailer_authorship", _ALWAYS, "the record of authorship is never changed"
+    ),
+    Trigger("seal_mailing", "INSERT", "mailer_mailing", UNSEALED_MAILING, "only a sealed copy can be sent"),
+    Trigger(
         "seal_sending",
         "UPDATE",
         "mailer_mailing",
-        f"NEW.copy_id <> OLD.copy_id OR (NEW.state = 'sending' AND {_UNSEALED_MAILING})",
+        f"NEW.copy_id <> OLD.copy_id OR (NEW.state = 'sending' AND {UNSEALED_MAILING})",
         "only a sealed copy can be sent",
     ),
 ]
 
 
-def _sqlite(name: str, event: str, table: str, condition: str, words: str) -> str:
-    return (
-        f"CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH ROW WHEN {condition} "
-        f"BEGIN SELECT RAISE(ABORT, '{words}'); END"
-    )
-
-
-def _postgresql(name: str, event: str, table: str, condition: str, words: str) -> str:
-    return (
-        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        f"IF {condition} THEN "
-        f"RAISE EXCEPTION '{words}' USING ERRCODE = 'integrity_constraint_violation'; END IF; "
-        f"RETURN NEW; END $$; "
-        f"CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()"
-    )
-
-
 def create(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
-    write = {"sqlite": _sqlite, "postgresql": _postgresql}[editor.connection.vendor]
-    for trigger in TRIGGERS:
-        editor.execute(write(*trigger), params=None)
+    _triggers.create(editor, TRIGGERS)
 
 
 def drop(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
-    for name, _event, table, _condition, _words in TRIGGERS:
-        if editor.connection.vendor == "postgresql":
-            editor.execute(f"DROP TRIGGER {name} ON {table}", params=None)
-            editor.execute(f"DROP FUNCTION {name}()", params=None)
-        else:
-            editor.execute(f"DROP TRIGGER {name}", params=None)
+    _triggers.drop(editor, TRIGGERS)
 
 
 class Migration(migrations.Migration):

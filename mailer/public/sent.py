@@ -34,7 +34,8 @@ class SentEdition:
 def editions(limit: int | None = None) -> list[SentEdition]:
     """Editions that were sent or are being sent, latest period first."""
     mailings = (
-        Mailing.objects.filter(_BEGUN)
+        Mailing.objects.real()
+        .filter(_BEGUN)
         .exclude(state=Mailing.State.CANCELLED)
         .select_related("edition__newsletter")
         .order_by("-edition__period", "-created_at")
@@ -53,8 +54,8 @@ def edition(slug: str) -> SentEdition | None:
 
 def variant(slug: str, key: str) -> FrozenVariant | None:
     """The web copy's source, from the latest mailing that has it: every mail's link finds its own."""
-    found = FrozenVariant.objects.filter(key=key, copy__mailing__in=_of(slug))
-    return found.order_by("-copy__mailing__created_at").first()
+    found = FrozenVariant.objects.filter(key=key, copy__mailings__in=_of(slug))
+    return found.order_by("-copy__mailings__created_at").first()
 
 
 def widest(copy: int) -> list[FrozenVariant]:
@@ -85,7 +86,7 @@ def in_order(variants: Sequence[FrozenVariant], languages: Sequence[str]) -> lis
 
 
 def _of(slug: str) -> QuerySet[Mailing]:
-    return Mailing.objects.filter(_BEGUN, edition__slug=slug).order_by("-created_at")
+    return Mailing.objects.real().filter(_BEGUN, edition__slug=slug).order_by("-created_at")
 
 
 def _sent(mailing: Mailing) -> SentEdition:

@@ -92,7 +92,12 @@ def accounts(mailings: Iterable[Mailing]) -> dict[int, Account]:
 
 def latest_mailing(edition: Edition) -> Mailing | None:
     """The mailing that the edition's figures are about; None when it was never released."""
-    return Mailing.objects.filter(edition=edition).order_by("-created_at", "-pk").first()
+    return Mailing.objects.real().filter(edition=edition).first()
+
+
+def latest_rehearsal(edition: Edition) -> Mailing | None:
+    """The edition's latest rehearsal; None when there was none."""
+    return Mailing.objects.rehearsals().filter(edition=edition).first()
 
 
 def account_of(edition: Edition) -> Account:

@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from django.db.models import FilteredRelation, Q
+
 from mailer.approval.models import FrozenCopy
 from mailer.delivery.models import Mailing
 from mailer.editions.models import Edition
@@ -86,8 +88,9 @@ def _standings(ids: list[int]) -> dict[int, Standing]:
     copies: dict[int, list[Copy]] = defaultdict(list)
     rows = (
         FrozenCopy.objects.filter(edition__in=ids)
+        .annotate(real=FilteredRelation("mailings", condition=Q(mailings__rehearsal_to="")))
         .order_by("submitted_at", "pk")
-        .values_list("edition_id", "sha256", "state", "mailing__state")
+        .values_list("edition_id", "sha256", "state", "real__state")
     )
     for edition_id, *columns in rows:
         copies[edition_id].append(Copy(*columns))

@@ -1,0 +1,44 @@
+"""Looks at mailings in steps: the next step when all went well, a stop and an alert when not."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from mailer.delivery import alerts, control, steps
+from mailer.delivery.models import Mailing
+
+log = logging.getLogger(__name__)
+
+
+def look(now: datetime) -> list[Mailing]:
+    """Stop or widen whatever is in steps; the mailings that moved. May run twice, and at any time.
+
+    Too many bounces stop a step at once. It widens when everything in it was tried and `step_minutes` have
+    passed since, in which they could come back.
+    """
+    stepping = Mailing.objects.filter(state=Mailing.State.SENDING, released_up_to__isnull=False)
+    return [mailing for mailing in stepping.order_by("pk") if _looked_at(mailing, now)]
+
+
+def _looked_at(mailing: Mailing, now: datetime) -> bool:
+    found = steps.seen(mailing)
+    if words := steps.objection(mailing, found):
+        if control.halt(mailing.pk, words):
+            alerts.raise_alert("step_stopped", words, mailing.pk, now)
+        return True
+    if found.waiting:
+        return False
+    here = Mailing.objects.filter(pk=mailing.pk, state=Mailing.State.SENDING, step=mailing.step)
+    here = here.filter(released_up_to=mailing.released_up_to)
+    if mailing.step_at is None:
+        here.update(step_at=now)
+        return False
+    if now < mailing.step_at + timedelta(minutes=settings.CONFIG.sending.step_minutes):
+        return False
+    moved = here.update(**steps.widened(mailing))
+    if moved:
+        log.info("action=mailing_widened mailing=%d step=%d", mailing.pk, (mailing.step or 0) + 1)
+    return bool(moved)
