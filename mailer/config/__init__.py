@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 import tomllib
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from mailer.config import sending as written
 
 ENVIRONMENT_PREFIX = "MAILER_"
 
@@ -350,6 +353,30 @@ def _check(config: Config, origin: str) -> None:
                 raise ConfigError(f"{origin}: {name} {key} is 0; at least one is needed to send.")
     _check_service(config, origin)
     _check_dkim(config.dkim, origin)
+    _check_sending(config, origin)
+
+
+def _check_sending(config: Config, origin: str) -> None:
+    sending = config.sending
+    checks: tuple[tuple[str, Callable[[], object]], ...] = (
+        ("[site] timezone", lambda: _zone(config.site.timezone)),
+        ("[sending] hours", lambda: written.hours(sending.hours)),
+        ("[sending] weekdays", lambda: written.weekdays(sending.weekdays)),
+        ("[sending] warm_up_since", lambda: written.day(sending.warm_up_since)),
+        ("[sending] rate_per_provider", lambda: list(map(written.provider_rates, sending.rate_per_provider))),
+    )
+    for where, check in checks:
+        try:
+            check()
+        except ValueError as error:
+            raise ConfigError(f"{origin}: {where}: {error}") from error
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f'is {name!r}; it must be a zone such as "Asia/Almaty" or "UTC".') from None
 
 
 def _check_service(config: Config, origin: str) -> None:
