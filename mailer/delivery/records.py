@@ -18,6 +18,7 @@ class Claimed(NamedTuple):
     # 1 for the first attempt; raised by claiming.
     attempt: int
     variant: int
+    # 0 in a rehearsal: nobody, so that no personal link leads to anybody.
     subscriber: int
     # The reader's address and name as they are now.
     email: str
