@@ -141,7 +141,9 @@ class _Run:
         known = _sending(self._only)
         for gone in before - {mailing.pk for mailing in known}:
             sender.drop(gone)
-        self._mailings = deque(known)
+        # Rehearsals wait while anything is due to readers.
+        to_readers = [one for one in known if not one.rehearsal_to and ledger.is_due(one, self._now())]
+        self._mailings = deque(to_readers or known)
         self._expiry.update((mailing.pk, mailing.expires_at) for mailing in known)
         self._more = True
 
