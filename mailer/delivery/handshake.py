@@ -1,32 +1,58 @@
-"""Opening an SMTP session: greeting, EHLO, encryption, login. What fails here is no recipient's fault."""
+"""Opening an SMTP session: greeting, EHLO, encryption, sign-in. What fails here is no recipient's fault."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import ipaddress
+import logging
 import ssl
 
+from mailer.delivery import signin
 from mailer.delivery.replies import Reply
 from mailer.delivery.smtp import OurFault, Relay, Session, Unavailable
 from mailer.delivery.wire import ConnectionLost, Wire
 
+log = logging.getLogger(__name__)
+
+# OpenSSL's numbers for what is wrong with a certificate, and what to do about it.
+_EXPIRED = "has expired; whoever runs the relay must renew it"
+_WRONG_NAME = "is for another name; [smtp] host must be a name that stands in it"
+_UNKNOWN = "is signed by nobody whom this machine trusts; add the signer to the system's certificates"
+_CERTIFICATE = {
+    9: "is not valid yet; is this machine's clock right?",
+    10: _EXPIRED,
+    **dict.fromkeys((18, 19, 20, 21), _UNKNOWN),
+    **dict.fromkeys((62, 64), _WRONG_NAME),
+}
+
+
+class _NotEncrypted(Exception):  # noqa: N818
+    """Encryption was tried and failed, and is not required."""
+
 
 async def open_session(relay: Relay) -> Session:
-    """Connect and say hello.
+    """Connect, say hello, encrypt and sign in as `relay` asks.
 
-    Raises Unavailable (not reached, busy, ended), OurFault (turned down for good, or the configuration cannot
-    work with this server).
+    Raises Unavailable (not reached, busy, ended, not to be trusted), OurFault (turned down for good, or the
+    configuration cannot work with this server).
     """
+    try:
+        return await _open(relay, encrypt=relay.security in ("starttls", "opportunistic"))
+    except _NotEncrypted as failure:
+        log.warning("action=sent_in_clear relay=%s because=%s", relay.host, failure)
+        return await _open(relay, encrypt=False)
+
+
+async def _open(relay: Relay, encrypt: bool) -> Session:
     try:
         wire = await _connect(relay)
     except (OSError, TimeoutError) as error:
-        raise Unavailable(f"{relay.host}:{relay.port} cannot be reached: {_words(error)}.") from error
+        raise Unavailable(f"{_name(relay)} cannot be reached: {_words(error, relay)}.") from error
     try:
-        return await _greet(wire, relay)
+        return await _greet(wire, relay, encrypt)
     except ConnectionLost as error:
         await wire.close()
-        raise Unavailable(f"{relay.host}:{relay.port} ended the greeting: {error}.") from error
+        raise Unavailable(f"{_name(relay)} ended the greeting: {_words(error, relay)}.") from error
     except BaseException:
         await wire.close()
         raise
@@ -46,25 +72,44 @@ async def _connect(relay: Relay) -> Wire:
     return wire
 
 
-async def _greet(wire: Wire, relay: Relay) -> Session:
-    seconds = relay.timeouts.command
+async def _greet(wire: Wire, relay: Relay, encrypt: bool) -> Session:
     _accept(await wire.reply(relay.timeouts.greeting), "The relay turns us away at once")
     session = Session(wire, relay)
     session.offers = await _hello(wire, relay)
-    if relay.security == "starttls":
-        if "STARTTLS" not in session.offers:
-            raise OurFault(f"The relay {relay.host} offers no STARTTLS, and [smtp] security asks for it.")
-        wire.write(b"STARTTLS\r\n")
-        _accept(await wire.reply(seconds), "The relay refuses STARTTLS")
-        await wire.start_tls(_trust(relay), relay.host, relay.timeouts.connect)
+    if encrypt and await _encrypted(wire, relay, session.offers):
         # What was offered in clear counts for nothing any more (RFC 3207 §4.2).
         session.offers = await _hello(wire, relay)
     if relay.username:
-        await _log_in(wire, relay, session.offers.get("AUTH", "").upper().split())
+        if relay.security in ("none", "opportunistic") and not _is_loopback(relay.host):
+            # Without a look at the certificate, anybody between could be listening.
+            raise OurFault("[smtp] has a username but no sure encryption; set security to starttls or tls.")
+        await signin.sign_in(wire, relay, session.offers)
     return session
 
 
+async def _encrypted(wire: Wire, relay: Relay, offers: dict[str, str]) -> bool:
+    """Encrypt the connection; False where it stays in clear because that is good enough."""
+    required = relay.security == "starttls"
+    if "STARTTLS" not in offers:
+        if required:
+            raise OurFault(f"{_name(relay)} offers no STARTTLS, and [smtp] security asks for it.")
+        return False
+    wire.write(b"STARTTLS\r\n")
+    reply = await wire.reply(relay.timeouts.command)
+    if reply.code != 220 and not required:
+        return False
+    _accept(reply, "The relay refuses STARTTLS")
+    try:
+        await wire.start_tls(_trust(relay), relay.host, relay.timeouts.connect)
+    except ConnectionLost as error:
+        if required:
+            raise
+        raise _NotEncrypted(str(error)) from error
+    return True
+
+
 async def _hello(wire: Wire, relay: Relay) -> dict[str, str]:
+    """What the server offers: keywords in upper case, each with its parameters."""
     seconds = relay.timeouts.command
     wire.write(f"EHLO {relay.ehlo}\r\n".encode())
     reply = await wire.reply(seconds)
@@ -80,22 +125,6 @@ async def _hello(wire: Wire, relay: Relay) -> dict[str, str]:
     return offers
 
 
-async def _log_in(wire: Wire, relay: Relay, mechanisms: list[str]) -> None:
-    if relay.security == "none" and not _is_loopback(relay.host):
-        raise OurFault("[smtp] has a username but no encryption; set security to starttls or tls.")
-    name, secret = relay.username.encode(), relay.password.encode()
-    if "PLAIN" in mechanisms:
-        steps = [b"AUTH PLAIN " + base64.b64encode(b"\0" + name + b"\0" + secret)]
-    elif "LOGIN" in mechanisms:
-        steps = [b"AUTH LOGIN", base64.b64encode(name), base64.b64encode(secret)]
-    else:
-        offered = ", ".join(mechanisms) or "none"
-        raise OurFault(f"The relay {relay.host} offers neither AUTH PLAIN nor LOGIN, but: {offered}.")
-    for step in steps:
-        wire.write(step + b"\r\n")
-        _accept(await wire.reply(relay.timeouts.command), "The relay refuses our login")
-
-
 def _accept(reply: Reply, complaint: str) -> None:
     if reply.permanent:
         raise OurFault(f"{complaint}: {reply}")
@@ -104,6 +133,12 @@ def _accept(reply: Reply, complaint: str) -> None:
 
 
 def _trust(relay: Relay) -> ssl.SSLContext:
+    if relay.security == "opportunistic":
+        # Better than nothing against who only listens: RFC 7435.
+        anybody = ssl.create_default_context()
+        anybody.check_hostname = False
+        anybody.verify_mode = ssl.CERT_NONE
+        return anybody
     return relay.trust or ssl.create_default_context()
 
 
@@ -116,5 +151,18 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _words(error: BaseException) -> str:
+def _name(relay: Relay) -> str:
+    return f"The relay {relay.host}:{relay.port}"
+
+
+def _words(error: BaseException, relay: Relay) -> str:
+    """What is wrong and, where it is known, what to do."""
+    cause = error.__cause__ if isinstance(error, ConnectionLost) and error.__cause__ else error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        wrong = _CERTIFICATE.get(cause.verify_code, f"cannot be trusted: {cause.verify_message}")
+        return f"its certificate {wrong}"
+    if isinstance(cause, ssl.SSLError) and relay.security == "tls":
+        return f"it speaks no TLS from the first byte ({cause.reason}); is security = starttls meant?"
+    if isinstance(cause, TimeoutError):
+        return f"no answer within {relay.timeouts.connect:g} seconds"
     return str(error) or type(error).__name__

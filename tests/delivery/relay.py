@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hmac
 import re
 import ssl
 import threading
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -38,8 +40,9 @@ class Script:
 
     greeting: str = "220 test ready"
     offers: tuple[str, ...] = ("PIPELINING", "SIZE 10000000", "ENHANCEDSTATUSCODES")
-    # Seconds before the reply to a final dot.
+    # Seconds before the reply to a final dot, and more of them for single recipients.
     latency: float = 0
+    slow: Callable[[str], float] = lambda recipient: 0
     ehlo: str = ""
     mail: Callable[[str], str | None] = lambda sender: None
     rcpt: Callable[[str], str | None] = lambda recipient: None
@@ -47,8 +50,19 @@ class Script:
     dot: Callable[[str], str | None] = lambda recipient: None
     # Messages after which a connection gets 421.
     per_connection: int = 0
+    # Messages after which a connection ends without a word, whatever was said behind the last dot.
+    hangs_up_after: int = 0
     login: tuple[str, str] | None = None
+    mechanisms: str = "PLAIN LOGIN"
+    # In place of the reply to a sign-in.
+    auth: str = ""
     tls: ssl.SSLContext | None = None
+    # Whether connections are encrypted from the first byte.
+    implicit: bool = False
+    # In place of the go-ahead for encryption.
+    starttls: str = ""
+    # Said in clear behind the go-ahead for encryption, where an attacker would.
+    behind_starttls: bytes = b""
     # Whether DATA is answered by 354 although nobody was accepted.
     careless: bool = False
 
@@ -95,7 +109,8 @@ class Relay:
     async def _serve(self, started: threading.Event) -> None:
         self._over = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        server = await asyncio.start_server(self._connected, "127.0.0.1", self.port, limit=2**24)
+        tls = self.script.tls if self.script.implicit else None
+        server = await asyncio.start_server(self._connected, "127.0.0.1", self.port, limit=2**24, ssl=tls)
         self.port = server.sockets[0].getsockname()[1]
         started.set()
         await self._over.wait()
@@ -135,7 +150,7 @@ class _Conversation:
         self.relay, self.script = relay, relay.script
         self.reader, self.writer = reader, writer
         self.sender, self.recipient, self.served = "", "", 0
-        self.encrypted = False
+        self.encrypted = relay.script.implicit
 
     async def hold(self) -> None:
         self.say(self.script.greeting)
@@ -158,7 +173,10 @@ class _Conversation:
         if reply == DROP:
             self.writer.transport.abort()
             raise _Dropped
-        self.writer.write(reply.replace("\n", "\r\n").encode() + b"\r\n")
+        said = reply.replace("\n", "\r\n")
+        self.writer.write(said.encode() + b"\r\n")
+        if said.startswith("421"):
+            raise _Dropped
 
     async def do_ehlo(self, line: str) -> None:
         if self.script.ehlo:
@@ -168,7 +186,7 @@ class _Conversation:
         if self.script.tls and not self.encrypted:
             offers.append("STARTTLS")
         if self.script.login and (self.encrypted or not self.script.tls):
-            offers.append("AUTH PLAIN LOGIN")
+            offers.append(f"AUTH {self.script.mechanisms}")
         lines = ["test", *offers]
         for offer in lines[:-1]:
             self.say(f"250-{offer}")
@@ -178,17 +196,48 @@ class _Conversation:
         self.say("250 test")
 
     async def do_starttls(self, line: str) -> None:
-        self.say("220 go ahead")
+        if self.script.starttls:
+            self.say(self.script.starttls)
+            return
+        self.writer.write(b"220 go ahead\r\n" + self.script.behind_starttls)
         await self.writer.start_tls(self.script.tls)
         self.encrypted = True
 
     async def do_auth(self, line: str) -> None:
-        import base64
+        _, mechanism, *initial = line.split(" ")
+        if mechanism not in self.script.mechanisms.split():
+            self.say("504 5.5.4 no such mechanism")
+            return
+        right = await getattr(self, f"_{mechanism.lower().replace('-', '_')}")(*map(b64decode, initial))
+        self.say(self.script.auth or ("235 2.7.0 ok" if right else "535 5.7.8 no"))
 
+    async def _plain(self, said: bytes | None = None) -> bool:
+        if said is None:
+            said = await self.ask(b"")
+        return said == b"\0%s\0%s" % self._wanted()
+
+    async def _login(self) -> bool:
+        return (await self.ask(b"User Name\0"), await self.ask(b"Password\0")) == self._wanted()
+
+    async def _cram_md5(self) -> bool:
+        name, secret = self._wanted()
+        said = await self.ask(b"<1.2@test>")
+        return said == name + b" " + hmac.new(secret, b"<1.2@test>", "md5").hexdigest().encode()
+
+    async def _xoauth2(self, said: bytes) -> bool:
+        if said == b"user=%s\1auth=Bearer %s\1\1" % self._wanted():
+            return True
+        assert await self.ask(b'{"status":"401","schemes":"bearer"}') == b""
+        return False
+
+    def _wanted(self) -> tuple[bytes, bytes]:
         assert self.script.login is not None
         name, secret = self.script.login
-        wanted = base64.b64encode(f"\0{name}\0{secret}".encode()).decode()
-        self.say("235 ok" if line == f"AUTH PLAIN {wanted}" else "535 5.7.8 no")
+        return name.encode(), secret.encode()
+
+    async def ask(self, challenge: bytes) -> bytes:
+        self.say(f"334 {b64encode(challenge).decode()}")
+        return b64decode(await self.reader.readuntil(b"\n"))
 
     async def do_rset(self, line: str) -> None:
         self.sender = self.recipient = ""
@@ -197,8 +246,6 @@ class _Conversation:
     async def do_mail(self, line: str) -> None:
         if self.script.per_connection and self.served >= self.script.per_connection:
             self.say("421 4.7.0 enough for one connection")
-            self.writer.close()
-            raise _Dropped
         sender = line.split("<", 1)[1].split(">", 1)[0]
         if self.sender:
             self.say("503 5.5.1 nested MAIL")
@@ -232,12 +279,16 @@ class _Conversation:
             assert line_in.endswith(b"\r\n"), "a bare LF came over the wire"
             message += line_in[1:] if line_in.startswith(b".") else line_in
         self.served += 1
-        reply = self.script.dot(self.recipient) or f"250 2.0.0 queued as {len(self.relay.taken) + 1}"
-        if self.recipient:
-            self.relay.taken.append(Taken(self.sender, self.recipient, bytes(message), reply))
+        recipient = self.recipient
+        reply = self.script.dot(recipient) or f"250 2.0.0 queued as {len(self.relay.taken) + 1}"
+        if recipient:
+            self.relay.taken.append(Taken(self.sender, recipient, bytes(message), reply))
         else:
             reply = "554 5.5.1 nobody to send to"
         self.sender = self.recipient = ""
-        if self.script.latency:
-            await asyncio.sleep(self.script.latency)
+        seconds = self.script.latency + self.script.slow(recipient)
+        if seconds:
+            await asyncio.sleep(seconds)
         self.say(reply)
+        if self.served == self.script.hangs_up_after:
+            raise _Dropped

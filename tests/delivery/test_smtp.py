@@ -216,45 +216,6 @@ def test_a_relay_that_is_not_there_is_unavailable():
         asyncio.run(open_session(smtp.Relay("127.0.0.1", port)))
 
 
-def test_logging_in_works_and_a_wrong_password_is_our_fault():
-    with Relay(Script(login=("mailer", "secret"))) as server:
-        (outcome,) = deliver(server, envelope(), username="mailer", password="secret")
-        assert outcome.verdict is Verdict.ACCEPTED
-        with pytest.raises(OurFault, match="login"):
-            deliver(server, envelope(), username="mailer", password="wrong")
-
-
-def test_a_password_never_goes_in_clear_to_another_machine():
-    async def run():
-        from mailer.delivery.handshake import _log_in
-        from mailer.delivery.wire import Wire
-
-        await _log_in(Wire(), smtp.Relay("mail.example.org", 25, username="u", password="p"), ["PLAIN"])
-
-    with pytest.raises(OurFault, match="no encryption"):
-        asyncio.run(run())
-
-
-def test_encryption_is_required_when_asked_for_and_the_certificate_is_checked(certificate):
-    trusting, server_side = certificate
-    with Relay(Script(tls=server_side, login=("u", "p"))) as server:
-        (outcome,) = deliver(
-            server,
-            envelope(),
-            host="localhost",
-            security="starttls",
-            trust=trusting,
-            username="u",
-            password="p",
-        )
-        assert outcome.verdict is Verdict.ACCEPTED
-        assert [line.split()[0] for line in server.commands[:4]] == ["EHLO", "STARTTLS", "EHLO", "AUTH"]
-        with pytest.raises(Unavailable, match="certificate"):
-            deliver(server, envelope(), host="localhost", security="starttls")
-    with Relay() as server, pytest.raises(OurFault, match="no STARTTLS"):
-        deliver(server, envelope(), security="starttls")
-
-
 @given(st.binary(max_size=200) | st.text("\r\n.a", max_size=30).map(str.encode))
 def test_no_message_can_end_early_or_carry_a_lone_line_end(message):
     octets = wire_form(message)
