@@ -1,4 +1,4 @@
-"""What the texts in [sending] say: rates, hours, weekdays, a day. What is wrong raises ValueError, in words."""
+"""What the texts in [sending] say: rates, hours, weekdays, a day. A wrong one raises ValueError, in words."""
 
 from __future__ import annotations
 

@@ -44,13 +44,16 @@ class Grant(NamedTuple):
         return (self.first + number * self.gap for number in range(self.count))
 
 
+# By a period in seconds: (end of a sixtieth, messages granted in it), oldest first.
+Counted = dict[float, list[tuple[float, int]]]
+
+
 class Kept(NamedTuple):
     """What was granted, as far as it still matters."""
 
     # When the next may leave.
     next: float = 0.0
-    # By a period in seconds: (end of a sixtieth, messages granted in it), oldest first.
-    counted: dict[float, list[tuple[float, int]]] = {}
+    counted: Counted = {}
 
     @classmethod
     def of(cls, data: dict[str, Any]) -> Kept:
@@ -126,13 +129,7 @@ def _less(parts: list[tuple[float, int]], count: int) -> list[tuple[float, int]]
     return kept
 
 
-def _refusal(
-    windows: list[Limit],
-    counted: dict[float, list[tuple[float, int]]],
-    spaced: float,
-    first: float,
-    gap: float,
-) -> Grant:
+def _refusal(windows: list[Limit], counted: Counted, spaced: float, first: float, gap: float) -> Grant:
     """When to ask again: when every limit has room for one more."""
     again, blocking = spaced, None
     for limit in windows:

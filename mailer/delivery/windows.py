@@ -12,7 +12,7 @@ from mailer.config import sending
 
 @dataclass(frozen=True)
 class Window:
-    """From `start` to `end` on some days; past midnight where `end` comes first, and then still of that day."""
+    """From `start` to `end` on some days; where `end` is earlier, past midnight and still of that day."""
 
     start: time
     end: time

@@ -68,12 +68,13 @@ def test_a_window_that_the_clocks_skip_is_left_out_that_day():
 
 
 @given(
-    st.datetimes(datetime(2022, 1, 1), datetime(2022, 12, 31), timezones=st.just(UTC)),
+    st.integers(0, 365 * 24 * 60),
     st.tuples(st.integers(0, 47), st.integers(0, 47)).filter(lambda pair: pair[0] != pair[1]),
     st.sets(st.sampled_from(sending.DAYS), min_size=1),
     st.sampled_from([ALMATY, "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"]),
 )
-def test_it_opens_when_it_says_and_not_before(now, halves, days, zone):
+def test_it_opens_when_it_says_and_not_before(minutes, halves, days, zone):
+    now = datetime(2022, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
     start, end = (f"{half // 2:02}:{half % 2 * 30:02}" for half in halves)
     window = window_of(f"{start}-{end}", sorted(days), zone)
     opens = window.opens(now)
