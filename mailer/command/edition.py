@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.utils import timezone
 
 from mailer.approval import seal
@@ -17,9 +15,10 @@ from mailer.approval.models import FrozenCopy
 from mailer.approval.preflight import findings
 from mailer.approval.submit import render_all
 from mailer.approval.submit import submit as submit_edition
+from mailer.command import steering
+from mailer.command.naming import As, Name, acting, edition_named, moment, one_named, tell
 from mailer.command.output import Json, emit, fail, failing_on, say
-from mailer.delivery import control, testsend
-from mailer.delivery.models import Mailing
+from mailer.delivery import testsend
 from mailer.editions.assemble import EditionExists
 from mailer.editions.assemble import assemble as assemble_edition
 from mailer.editions.audience import Audience
@@ -28,14 +27,10 @@ from mailer.editions.contents import content_of
 from mailer.editions.models import Edition, Newsletter
 from mailer.editions.periods import BadPeriod
 from mailer.rendering import personal, variants
-from mailer.reports.account import account_of
 from mailer.reports.lifecycle import edition_summary
 from subscribers import places
 
 app = typer.Typer(no_args_is_help=True, help="Assemble, preview, approve, send and report.")
-
-Name = Annotated[str, typer.Argument(metavar="EDITION", help="Slug or id.")]
-As = Annotated[str, typer.Option("--as", metavar="USER", help="The account that acts.")]
 
 
 @app.command()
@@ -46,29 +41,29 @@ def assemble(
     json: Json = False,
 ) -> None:
     """Make the edition of a period from the stories that are ready."""
-    found = _one(Newsletter, newsletter)
-    now = _moment(as_of) if as_of else assembling_time(timezone.now())
+    found = one_named(Newsletter, newsletter)
+    now = moment(as_of) if as_of else assembling_time(timezone.now())
     with failing_on(BadPeriod, EditionExists):
-        _tell(assemble_edition(found, period, now), json, "assembled")
+        tell(assemble_edition(found, period, now), json, "assembled")
 
 
 @app.command("list")
 def list_editions(json: Json = False) -> None:
     """Every edition, newest first."""
     for edition in Edition.objects.select_related("newsletter"):
-        _tell(edition, json, "")
+        tell(edition, json, "")
 
 
 @app.command()
 def show(edition: Name, json: Json = False) -> None:
     """Where an edition stands."""
-    _tell(_edition(edition), json, "")
+    tell(edition_named(edition), json, "")
 
 
 @app.command()
 def check(edition: Name, json: Json = False) -> None:
     """What preflight has to say; exit status 1 when an error keeps it from being submitted."""
-    found = _edition(edition)
+    found = edition_named(edition)
     content = content_of(found)
     audience = Audience.of(found.newsletter)
     said = findings(found, content, render_all(content, audience), audience.count())
@@ -94,7 +89,7 @@ def preview(
     json: Json = False,
 ) -> None:
     """Write what such a reader would get: one .html and one .txt file."""
-    found = _edition(edition)
+    found = edition_named(edition)
     with failing_on(ValueError, variants.NothingToShow):
         chosen = places.parse_countries(countries.split(","))
         rendered = variants.render(content_of(found), chosen, language)
@@ -124,21 +119,21 @@ def test_send(
     json: Json = False,
 ) -> None:
     """Send one marked copy to a colleague, through the outbox."""
-    found = _edition(edition)
+    found = edition_named(edition)
     with failing_on(ValueError, variants.NothingToShow):
         chosen = places.parse_countries(countries.split(","))
         rendered = variants.render(content_of(found), chosen, language)
         testsend.put(rendered, found.newsletter, to, timezone.now())
-    _tell(found, json, f"test copy for {to} waits in the outbox")
+    tell(found, json, f"test copy for {to} waits in the outbox")
 
 
 @app.command()
 def submit(edition: Name, user: As, json: Json = False) -> None:
     """Freeze the edition and ask for approval."""
-    found = _edition(edition)
+    found = edition_named(edition)
     with failing_on(ApprovalError):
-        submit_edition(found, _acting(user), timezone.now())
-    _tell(found, json, "submitted")
+        submit_edition(found, acting(user), timezone.now())
+    tell(found, json, "submitted")
 
 
 @app.command()
@@ -149,10 +144,10 @@ def approve(
     json: Json = False,
 ) -> None:
     """Put your name to exactly one hash; authors are refused."""
-    found = _edition(edition)
+    found = edition_named(edition)
     with failing_on(ApprovalError):
-        seal.approve(_copy(found), _acting(user), sha256, timezone.now(), by_command=True)
-    _tell(found, json, "approved")
+        seal.approve(_copy(found), acting(user), sha256, timezone.now(), by_command=True)
+    tell(found, json, "approved")
 
 
 @app.command()
@@ -160,81 +155,38 @@ def schedule(
     edition: Name,
     user: As,
     at: Annotated[str, typer.Option(help="The moment (ISO 8601 with zone); default: now.")] = "",
+    local_hour: Annotated[
+        int | None,
+        typer.Option(min=0, max=23, help="From then on, each reader's at this hour of their own day."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Let the approved edition leave."""
-    found = _edition(edition)
+    found = edition_named(edition)
     with failing_on(ApprovalError):
-        seal.schedule(_copy(found), _acting(user), _moment(at) if at else None, timezone.now())
-    _tell(found, json, "scheduled")
+        copy = seal.schedule(
+            _copy(found),
+            acting(user),
+            moment(at) if at else None,
+            timezone.now(),
+            local_hour=local_hour,
+        )
+    left = copy.send_at - timezone.now() if copy.send_at else None
+    undo = f", and can be undone until then: mailer edition unschedule {found.slug} --as {user}"
+    leaves = f"scheduled for {copy.send_at:%Y-%m-%d %H:%M:%S} UTC"
+    tell(found, json, leaves + (undo if left and left.total_seconds() > 0 else ""))
 
 
 @app.command()
-def pause(edition: Name, json: Json = False) -> None:
-    """Stop sending until `resume`."""
-    _steer(edition, control.pause, json, "paused")
+def unschedule(edition: Name, user: As, json: Json = False) -> None:
+    """Take back the moment of sending, also after "now", as long as nothing has left."""
+    found = edition_named(edition)
+    with failing_on(ApprovalError):
+        seal.unschedule(_copy(found), acting(user))
+    tell(found, json, "taken back")
 
 
-@app.command()
-def resume(edition: Name, json: Json = False) -> None:
-    """Go on sending, also after a hold."""
-    _steer(edition, control.resume, json, "sending")
-
-
-@app.command()
-def cancel(edition: Name, json: Json = False) -> None:
-    """Send nothing more; what is unsent is left out for good."""
-    _steer(edition, control.cancel, json, "cancelled")
-
-
-@app.command()
-def report(edition: Name, json: Json = False) -> None:
-    """The balanced account of an edition's mailing."""
-    found = _edition(edition)
-    account = account_of(found).as_dict()
-    if json:
-        emit({**edition_summary(found), **account})
-        return
-    say(f"{found}: {edition_summary(found)['state']}")
-    for name, value in account.items():
-        if isinstance(value, dict):
-            for reason, number in value.items():
-                say(f"  {'left out: ' + reason.replace('_', ' '):32}{number:>9}")
-        else:
-            say(f"  {name.replace('_', ' '):32}{value:>9}")
-
-
-def _tell(edition: Edition, json: bool, deed: str) -> None:
-    summary = edition_summary(edition)
-    if json:
-        emit(summary)
-        return
-    done = f"{deed}; " if deed else ""
-    say(f"{summary['slug']}: {done}{summary['state']}, hash {summary['hash'] or 'none yet'}")
-
-
-def _steer(name: str, deed: Any, json: bool, word: str) -> None:
-    edition = _edition(name)
-    mailing = Mailing.objects.filter(edition=edition).order_by("-pk").first()
-    if mailing is None:
-        fail(f"{edition.slug} is not being sent; there is nothing to steer.")
-    with failing_on(control.ControlError):
-        deed(mailing, None, timezone.now())
-    _tell(edition, json, word)
-
-
-def _edition(name: str) -> Edition:
-    edition: Edition = _one(Edition, name)
-    return edition
-
-
-def _one(model: Any, name: str) -> Any:
-    found = model.objects.filter(pk=int(name)) if name.isdecimal() else model.objects.filter(slug=name)
-    result = found.first()
-    if result is None:
-        known = ", ".join(model.objects.values_list("slug", flat=True)[:8]) or "none yet"
-        fail(f"there is no {model._meta.verbose_name} “{name}”; known: {known}.")
-    return result
+app.add_typer(steering.app)
 
 
 def _copy(edition: Edition) -> FrozenCopy:
@@ -244,23 +196,3 @@ def _copy(edition: Edition) -> FrozenCopy:
         because = f" {last.broken_because}" if last and last.broken_because else ""
         fail(f"{edition.slug} is not submitted, or its seal was broken.{because} Submit it first.")
     return copy
-
-
-def _acting(username: str) -> User:
-    if not settings.CONFIG.approval.by_command:
-        fail(
-            "acting for a person is off. Use the desk, or set by_command = true in [approval]: "
-            "whoever can run this command could then act for anybody."
-        )
-    user = User.objects.filter(username=username, is_active=True).first()
-    if user is None:
-        fail(f"there is no active account “{username}”.")
-    return user
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        fail(f"“{text}” is no moment; write it as 2021-12-03T09:00+06:00.")
-    return moment if moment.tzinfo else timezone.make_aware(moment)

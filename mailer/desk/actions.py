@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from wagtail.log_actions import LogFormatter
+from wagtail.models import ModelLogEntry
+
 _ACTIONS = {
     "desk.assemble": ("Assemble", "Assembled from the stories that were ready"),
     "desk.submit": ("Submit", "Submitted for approval"),
@@ -11,16 +14,29 @@ _ACTIONS = {
     "desk.send_back": ("Send back", "Sent back to its writers"),
     "desk.schedule": ("Schedule", "Scheduled"),
     "desk.unschedule": ("Take back", "Took back the moment of sending"),
+    "desk.rehearse": ("Rehearse", "Began a rehearsal"),
     "desk.pause": ("Pause", "Paused the sending"),
     "desk.resume": ("Resume", "Resumed the sending"),
+    "desk.release_rest": ("Release the rest", "Released the rest of a mailing in steps"),
     "desk.cancel": ("Cancel", "Cancelled what was not sent"),
     "desk.confirm": ("Let go", "Let a held mailing go"),
+    "desk.unreached": ("Download", "Downloaded who was not reached"),
     "desk.suppress": ("Suppress", "Suppressed an address"),
     "desk.lift": ("Lift", "Lifted a suppression"),
 }
 
 
+class _Deed(LogFormatter):  # type: ignore[misc]  # Wagtail is untyped
+    """The deed in words, with what the entry knows beside its user: who, where nobody was signed in."""
+
+    def format_message(self, entry: ModelLogEntry) -> str:
+        known = [
+            f"{word} {entry.data[key]}" for key, word in (("to", "to"), ("by", "by")) if entry.data.get(key)
+        ]
+        return " ".join([self.message, *known])
+
+
 def register_actions(registry: Any) -> None:
     """register_log_actions."""
     for name, (label, message) in _ACTIONS.items():
-        registry.register_action(name, label, message)
+        registry.register_action(name)(type(f"_{label}", (_Deed,), {"label": label, "message": message}))

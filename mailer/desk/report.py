@@ -15,7 +15,7 @@ from mailer.delivery import control
 from mailer.delivery.models import Delivery, Mailing
 from mailer.desk.home import progress
 from mailer.desk.pages import EditionPage
-from mailer.desk.words import reason_words
+from mailer.reports.words import reason_words
 from mailer.feedback.models import FeedbackEvent
 from mailer.reports import charts
 from mailer.reports.account import Account, account

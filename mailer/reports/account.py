@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 
 from mailer.delivery.models import Delivery, Mailing
 from mailer.editions.models import Edition
 
 _State = Delivery.State
-# Rows of a streamed list that are read from the database at a time.
-_CHUNK = 2_000
 
 
 @dataclass(frozen=True)
@@ -60,20 +58,6 @@ class Account:
         return {**asdict(self), "excluded": dict(sorted(self.excluded.items()))}
 
 
-@dataclass(frozen=True)
-class Unreached:
-    """A reader who did not get the mail, or has not got it yet."""
-
-    # Number of the subscriber.
-    subscriber: int
-    # State of the delivery; "bounced" for one that was accepted and came back.
-    state: str
-    # suppressed, expired, unknown_user…; the state's name where nothing more is known.
-    reason: str
-    # The server's last words.
-    reply: str
-
-
 def account(mailing: Mailing | None) -> Account:
     """The account of `mailing`, from one query over the ledger; all zeros without a mailing."""
     if mailing is None:
@@ -103,19 +87,6 @@ def latest_rehearsal(edition: Edition) -> Mailing | None:
 def account_of(edition: Edition) -> Account:
     """The account of the edition's latest mailing; all zeros when there is none."""
     return account(latest_mailing(edition))
-
-
-def unreached(mailing: Mailing) -> Iterator[Unreached]:
-    """Who did not get the mail and why, by subscriber number; memory stays flat at any size."""
-    missed = ~Q(state=_State.ACCEPTED) | Q(bounced_at__isnull=False)
-    rows = (
-        Delivery.objects.filter(missed, mailing=mailing)
-        .order_by("subscriber")
-        .values_list("subscriber", "state", "reason", "reply")
-    )
-    for subscriber, state, reason, reply in rows.iterator(chunk_size=_CHUNK):
-        shown = "bounced" if state == _State.ACCEPTED else state
-        yield Unreached(subscriber, shown, reason or shown, reply)
 
 
 def _grouped(deliveries: QuerySet[Delivery], *keys: str) -> Iterable[dict[str, Any]]:

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 _REASONS = {
     "": "",
+    # Left out.
     "suppressed": "the address is suppressed",
     "unconfirmed": "never confirmed the subscription",
     "unsubscribed": "unsubscribed before it was sent",
     "no_stories": "no story was for this reader's countries",
     "cancelled": "the mailing was cancelled before their turn",
     "erased": "erased at their request",
+    "no reason kept": "no reason was kept",
+    # Refused, or returned.
+    "refused": "the receiving server turned it down for good",
     "expired": "the server kept putting it off until time ran out",
     "unknown_user": "the address does not exist",
     "mailbox_full": "the mailbox is full",
-    "no reason kept": "no reason was kept",
+    "bounced": "accepted first, and came back later",
+    # Not yet.
+    "planned": "not sent yet",
+    "claimed": "being sent at this moment",
+    "deferred": "the receiving server asked to try again later",
+    "later": "waits for its time",
+    "in_doubt": "handed over, and no answer came: it may have arrived",
 }
 
 
