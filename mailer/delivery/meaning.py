@@ -51,7 +51,8 @@ _HURRIED = re.compile(
 # Under 5.7.x, and yet about the reader alone.
 _OF_READER = re.compile(
     r"user unknown|unknown (user|recipient)|no such (user|recipient)|does not exist"
-    r"|recipient address rejected|not authori[sz]ed to send to|restricted (group|sender|recipient)|mailbox (is )?(disabled|unavailable)",
+    r"|recipient address rejected"
+    r"|not authori[sz]ed to send to|restricted (group|sender|recipient)|mailbox (is )?(disabled|unavailable)",
     re.IGNORECASE,
 )
 _BLOCKING = re.compile(
