@@ -6,6 +6,7 @@ import asyncio
 import logging
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +20,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.message import sanitize_address
 from django.db.models import F
 
-from mailer.delivery import relays, retry
+from mailer.delivery import dkim, relays, retry
 from mailer.delivery.models import OutboxMessage
 from mailer.delivery.smtp import Envelope, OurFault, Outcome, Session, SmtpError, Verdict
 
@@ -144,13 +145,17 @@ def _in_thread(held: list[OutboxMessage], stopped: Callable[[], bool]) -> tuple[
 
 async def _send(held: list[OutboxMessage], outcomes: dict[int, Outcome], stopped: Callable[[], bool]) -> None:
     session: Session | None = None
+    signer = dkim.signer(settings.CONFIG.dkim)
     try:
         for message in held:
             if stopped():
                 return
             if session is None or not session.usable:
                 session = await relays.open_any()
-            envelope = Envelope(message.sender, message.recipient, bytes(message.message))
+            octets = bytes(message.message)
+            if signer is not None:
+                octets = signer.signed(octets, int(time.time()))
+            envelope = Envelope(message.sender, message.recipient, octets)
             try:
                 outcomes[message.pk] = await session.deliver(envelope, lambda: None)
             except OurFault as fault:
