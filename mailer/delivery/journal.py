@@ -56,10 +56,15 @@ class Journal:
         # Locked before it carries its name, so that nobody can take it for a dead one.
         hidden = folder / f".{owner}"
         descriptor = os.open(hidden, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        _append(descriptor, json.dumps({"owner": owner, "boot": _boot()}))
         path = folder / f"{owner}{_SUFFIX}"
-        hidden.rename(path)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _append(descriptor, json.dumps({"owner": owner, "boot": _boot()}))
+            hidden.rename(path)
+        except OSError:
+            hidden.unlink(missing_ok=True)
+            os.close(descriptor)
+            raise
         return cls(path, descriptor, owner)
 
     def begin(self, delivery: int, attempt: int) -> None:

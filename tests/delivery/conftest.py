@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import ssl
 import subprocess
 
 import pytest
+
+from tests.delivery.program import Program
 
 
 @pytest.fixture
@@ -49,3 +52,32 @@ def certificate(tmp_path_factory):
     server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     server.load_cert_chain(crt, key)
     return ssl.create_default_context(cafile=str(crt)), server
+
+
+@pytest.fixture(
+    params=[
+        "sqlite",
+        pytest.param("postgresql", marks=[pytest.mark.postgres, pytest.mark.xdist_group("postgres")]),
+    ]
+)
+def url(request, tmp_path):
+    """The address of a database with every table and nobody in it."""
+    if request.param == "postgresql":
+        name = "".join(filter(str.isalnum, request.node.name))[-50:]
+        return request.getfixturevalue("postgres").database(name)
+    shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "mailer.db")
+    return f"sqlite:///{tmp_path}/mailer.db"
+
+
+@pytest.fixture
+def program(tmp_path, url):
+    """program(relay, sending__in_doubt="leave") starts the program with that configuration."""
+    started = []
+
+    def start(relay, **settings):
+        started.append(Program(tmp_path, url, relay.port, **settings))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.close()

@@ -38,7 +38,7 @@ class Taken:
 class Script:
     """What the server says. Functions get the recipient; None means the usual reply."""
 
-    greeting: str = "220 test ready"
+    greeting: str | Callable[[], str] = "220 test ready"
     offers: tuple[str, ...] = ("PIPELINING", "SIZE 10000000", "ENHANCEDSTATUSCODES")
     # Seconds before the reply to a final dot, and more of them for single recipients.
     latency: float = 0
@@ -78,6 +78,8 @@ class Relay:
     connections: int = 0
     open_now: int = 0
     most_open: int = 0
+    # Messages behind whose dot the next commands had come already.
+    rode: int = 0
     port: int = 0
 
     def __enter__(self) -> Self:
@@ -96,6 +98,10 @@ class Relay:
 
     def accepted(self) -> list[Taken]:
         return [taken for taken in self.taken if taken.reply.startswith("2")]
+
+    def kept(self) -> list[Taken]:
+        """What was not refused: also where the reply never left."""
+        return [taken for taken in self.taken if taken.reply[0] not in "45"]
 
     def recipients(self) -> list[str]:
         """Of accepted messages, sorted."""
@@ -153,8 +159,10 @@ class _Conversation:
         self.encrypted = relay.script.implicit
 
     async def hold(self) -> None:
-        self.say(self.script.greeting)
-        if not self.script.greeting.startswith("2"):
+        greeting = self.script.greeting
+        greeting = greeting() if callable(greeting) else greeting
+        self.say(greeting)
+        if not greeting.startswith("2"):
             return
         while True:
             line = (await self.reader.readuntil(b"\n")).decode().rstrip("\r\n")
@@ -279,6 +287,7 @@ class _Conversation:
             assert line_in.endswith(b"\r\n"), "a bare LF came over the wire"
             message += line_in[1:] if line_in.startswith(b".") else line_in
         self.served += 1
+        self.relay.rode += bool(self.reader._buffer)
         recipient = self.recipient
         reply = self.script.dot(recipient) or f"250 2.0.0 queued as {len(self.relay.taken) + 1}"
         if recipient:

@@ -1,6 +1,7 @@
 """A program that sends, for tests that kill it: started once, it forks a process for each command it reads.
 
-`prepare N`, `report` and `stop PID` answer with a line of JSON; `run` answers with its pid at once.
+`prepare`, `report` and `wait PID` answer with a line of JSON when they are done; `run` answers with its pid
+at once.
 """
 
 # ruff: noqa: T201, BLE001
@@ -8,23 +9,29 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import sys
 import threading
 import time
 import traceback
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 
-def prepare(count: str) -> dict[str, Any]:
-    """The December edition sealed, and so many readers planned."""
+def prepare(count: str, *domains: str) -> dict[str, Any]:
+    """The December edition sealed, and so many readers planned, in turn at each of the domains."""
     from mailer.delivery import release
     from mailer.delivery.models import Mailing
+    from subscribers.models import Subscriber
     from tests.delivery.cast import readers, sealed_copy
     from tests.environment import quick_passwords
 
     readers(int(count))
+    for number, person in enumerate(Subscriber.objects.order_by("pk") if domains else ()):
+        name = person.email.partition("@")[0]
+        Subscriber.objects.filter(pk=person.pk).update(email=f"{name}@{domains[number % len(domains)]}")
     now = datetime.now(UTC)
     with quick_passwords():
         sealed_copy(now)
@@ -32,21 +39,90 @@ def prepare(count: str) -> dict[str, Any]:
     return {"mailing": Mailing.objects.get().pk}
 
 
-def run() -> dict[str, Any]:
-    """Send until the mailing is done."""
-    from mailer.delivery import engine
-    from mailer.delivery.models import Mailing
+class Clock:
+    """The time of day; it leaps where all there is to do is wait. Kept in a file, as processes die."""
 
-    stop = threading.Event()
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._ahead = float(file.read_text()) if file.exists() else 0.0
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self._ahead)
+
+    def leap(self) -> None:
+        self._ahead += 300
+        fresh = self._file.with_suffix(".new")
+        fresh.write_text(str(self._ahead))
+        fresh.replace(self._file)
+
+
+def run(*limits: str) -> None:
+    """Send until the mailing is done, whatever goes wrong, as the worker's job does: it looks again.
+
+    `limits`: "file=N", after so many octets no file grows, as if the disk were full; "pages=N", after so many
+    more pages SQLite's does not.
+    """
+    from django.conf import settings
+    from django.db import connections
+
+    from mailer.delivery import engine
+    from mailer.delivery.models import Delivery, Mailing
+
+    storage = settings.CONFIG.path(settings.CONFIG.storage.path)
+    storage.mkdir(parents=True, exist_ok=True)
+    clock, stop = Clock(storage / "clock"), threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    while not stop.is_set() and Mailing.objects.filter(state="sending").exists():
-        engine.send_due(lambda: datetime.now(UTC), stop)
+    for limit in limits:
+        _limit(*limit.split("="))
+    while not stop.is_set():
+        trouble = ""
+        try:
+            if not Mailing.objects.filter(state="sending").exists():
+                return
+            summary = engine.send_due(clock, stop)
+            trouble = summary.trouble
+            idle = not (summary.tried or summary.recovered or trouble)
+            if idle and not Delivery.objects.filter(state="claimed").exists():
+                clock.leap()
+        except Exception as error:
+            trouble = f"{type(error).__name__}: {error}"
+            connections.close_all()
+        if trouble:
+            _note(storage / f"troubles-{time.monotonic_ns()}", trouble)
+            time.sleep(0.1)
         time.sleep(0.01)
-    return {"ended": True}
+
+
+def _note(file: Path, trouble: str) -> None:
+    """Keep it on a disk that is not full."""
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit[1], limit[1]))
+    file.write_text(trouble)
+    resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+
+
+def _limit(kind: str, value: str) -> None:
+    from django.db import connection
+    from django.db.backends.signals import connection_created
+
+    if kind == "file":
+        # What this program logs is a file, too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(value), resource.RLIM_INFINITY))
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA page_count")
+        most = cursor.fetchone()[0] + int(value)
+
+    def full(connection: Any, **_: Any) -> None:
+        connection.connection.execute(f"PRAGMA max_page_count = {most}")
+
+    connection.close()
+    connection_created.connect(full, weak=False)
 
 
 def report() -> dict[str, Any]:
-    """The account of the mailing, its state, and who is in doubt."""
+    """The account of the mailing, its state, who is in doubt, and what was troublesome."""
     from mailer.delivery import recovery
     from mailer.delivery.models import Delivery, Mailing
     from mailer.reports.account import account
@@ -63,6 +139,7 @@ def report() -> dict[str, Any]:
         "state": mailing.state,
         "doubtful": sorted(names[pk] for pk in doubt),
         "journals": len(list(folder.iterdir())) if folder.exists() else 0,
+        "troubles": [file.read_text() for file in sorted(folder.parent.glob("troubles-*"))],
     }
 
 

@@ -1,0 +1,103 @@
+"""The worker program as tests drive it: started, killed at a moment, asked for its account."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.delivery.relay import Relay
+
+CONNECTIONS = 3
+
+
+class Program:
+    """The worker program against a database of its own."""
+
+    def __init__(self, folder: Path, url: str, port: int, **settings: object) -> None:
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("MAILER_")}
+        environment |= {
+            "MAILER_CONFIG": "tests/config.toml",
+            "DJANGO_SETTINGS_MODULE": "mailer.settings",
+            "MAILER_STORAGE__PATH": str(folder / "data"),
+            "MAILER_DATABASE__URL": url,
+            "MAILER_SMTP__PORT": str(port),
+            "MAILER_SMTP__CONNECTIONS": str(CONNECTIONS),
+        }
+        environment |= {f"MAILER_{key.upper()}": str(value) for key, value in settings.items()}
+        self._log = (folder / "log").open("w+")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.delivery.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+            env=environment,
+            cwd=Path(__file__).parents[2],
+        )
+
+    def ask(self, command: str) -> dict[str, Any]:
+        self._process.stdin.write(command + "\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline() or "{}")
+        self._log.flush()
+        assert answer and "failed" not in answer, Path(self._log.name).read_text()
+        return answer
+
+    def start(self, *limits: str) -> int:
+        return self.ask(" ".join(("run", *limits)))["pid"]
+
+    def end(self, pid: int, how: signal.Signals | None = None) -> int:
+        """Send it a signal, or none; wait for its end; the status with which it ended."""
+        if how:
+            os.kill(pid, how)
+        return self.ask(f"wait {pid}")["status"]
+
+    def report(self) -> dict[str, Any]:
+        found = self.ask("report")
+        assert found["balances"], found
+        return found
+
+    def close(self) -> None:
+        self._process.stdin.close()
+        try:
+            self._process.wait(20)
+        finally:
+            self._process.kill()
+            self._process.stdout.close()
+            self._log.close()
+
+
+def until_taken(relay: Relay, count: int) -> None:
+    """Wait until the server has so many messages; not for ever: the sender may have had no more to send."""
+    limit = time.monotonic() + 10
+    while len(relay.taken) < count and time.monotonic() < limit:
+        time.sleep(0.001)
+
+
+def killed_often(program: Program, relay: Relay, kills: int, readers: int, seed: int) -> None:
+    """Run the program to its end, killing it so often at random moments; the account balances at each."""
+    moments = random.Random(seed)
+    pid = program.start()
+    for _ in range(kills):
+        until_taken(relay, len(relay.taken) + moments.randint(1, max(1, readers // kills - 3)))
+        time.sleep(moments.random() * 0.02)
+        assert program.end(pid, signal.SIGKILL) == signal.SIGKILL, "it was done before it could be killed"
+        program.report()
+        pid = program.start()
+    assert program.end(pid) == 0
+
+
+def repeats(relay: Relay) -> int:
+    """Messages kept beyond one for each reader; each repeat must carry the names of the first."""
+    names: dict[str, set[tuple[str, str]]] = {}
+    for taken in relay.kept():
+        names.setdefault(taken.recipient, set()).add((taken.message_id, taken.sender))
+    assert all(len(one) == 1 for one in names.values())
+    return len(relay.kept()) - len(names)

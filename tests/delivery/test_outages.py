@@ -1,0 +1,80 @@
+"""What the sender leans on gives way, its database or its disk: nobody is lost, nobody is mailed twice."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+
+from tests.delivery.program import CONNECTIONS, repeats, until_taken
+from tests.delivery.relay import Relay, Script
+
+pytestmark = pytest.mark.django_db
+READERS = 100
+on_postgresql = pytest.mark.parametrize(
+    "url",
+    [pytest.param("postgresql", marks=[pytest.mark.postgres, pytest.mark.xdist_group("postgres")])],
+    indirect=True,
+)
+on_sqlite = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+
+
+def sent_with_trouble(worker, relay, pid):
+    """Wait until something went wrong; what it was in words, once the worker was asked to stop."""
+    limit = time.monotonic() + 20
+    while not (troubles := worker.report()["troubles"]) and time.monotonic() < limit:
+        time.sleep(0.1)
+    assert worker.end(pid, signal.SIGTERM) == 0
+    return troubles
+
+
+def everybody_once(worker, relay, interruptions):
+    """Send the rest; then everybody has the mail, and few have it twice."""
+    assert worker.end(worker.start()) == 0
+    report = worker.report()
+    assert set(relay.recipients()) == {f"reader-{number}@example.net" for number in range(READERS)}
+    assert repeats(relay) <= CONNECTIONS * interruptions
+    assert report["state"] == "done" and report["journals"] == 0
+    assert report["accepted"] + report["in_doubt"] == READERS
+
+
+@on_postgresql
+def test_a_database_that_restarts_while_we_send_costs_nobody_a_mail(program, postgres):
+    with Relay(Script(latency=0.02)) as relay:
+        worker = program(relay, sending__in_doubt_wait_minutes=0)
+        worker.ask(f"prepare {READERS}")
+        pid = worker.start()
+        for sent in (10, 50):
+            until_taken(relay, sent)
+            postgres.stop()
+            time.sleep(0.3)
+            postgres.start()
+        # The same process goes on.
+        assert worker.end(pid) == 0
+        everybody_once(worker, relay, 2)
+
+
+@on_postgresql
+@pytest.mark.parametrize("octets", [50, 600])
+def test_a_full_disk_under_the_journal_stops_the_sending_in_words(program, octets):
+    with Relay(Script(latency=0.02)) as relay:
+        worker = program(relay, sending__in_doubt_wait_minutes=0)
+        worker.ask(f"prepare {READERS}")
+        troubles = sent_with_trouble(worker, relay, worker.start(f"file={octets}"))
+        assert troubles
+        if octets == 50:
+            assert relay.taken == []
+        everybody_once(worker, relay, len(troubles))
+
+
+@on_sqlite
+def test_a_full_disk_under_the_database_stops_the_sending_and_loses_nothing_that_was_said(program):
+    wordy = "250 2.0.0 taken, " + "and here is why: " * 20
+    with Relay(Script(latency=0.02, dot=lambda to: wordy)) as relay:
+        worker = program(relay, sending__in_doubt_wait_minutes=0)
+        worker.ask(f"prepare {READERS}")
+        troubles = sent_with_trouble(worker, relay, worker.start("pages=1"))
+        assert any("full" in words for words in troubles)
+        relay.script.dot = lambda to: None
+        everybody_once(worker, relay, len(troubles))
