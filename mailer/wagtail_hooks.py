@@ -9,13 +9,17 @@ from wagtail.snippets.models import register_snippet
 from mailer.desk import brand, home, menu, saving
 from mailer.desk.actions import register_actions
 from mailer.desk.editions import EditionViewSet
-from mailer.desk.handover import ApproveAction, ReviewPage, SchedulePage, SendBackAction, SubmitPage
+from mailer.desk.handover import ApproveAction, ReviewPage, SendBackAction, SubmitPage
 from mailer.desk.mailbox import MailboxView, MessageView
 from mailer.desk.newsletters import AssembleView, NewsletterViewSet
 from mailer.desk.people import MailingListViewSet, SubscriberViewSet
-from mailer.desk.report import ControlAction, ReportPage
+from mailer.desk.rehearsing import RehearsePage
+from mailer.desk.report import ReportPage
+from mailer.desk.scheduling import SchedulePage
+from mailer.desk.steering import ControlAction
 from mailer.desk.stories import StoryViewSet
 from mailer.desk.suppressions import SuppressionViewSet
+from mailer.desk.unreached import UnreachedPage
 from mailer.desk.variants import VariantsPage
 
 # Stories and editions have drafts and revisions, so they are snippets.
@@ -35,8 +39,10 @@ _EDITION = [
     path("review/", ReviewPage.as_view(), name="review"),
     path("approve/", ApproveAction.as_view(), name="approve"),
     path("send-back/", SendBackAction.as_view(), name="send_back"),
+    path("rehearse/", RehearsePage.as_view(), name="rehearse"),
     path("schedule/", SchedulePage.as_view(), name="schedule"),
     path("report/", ReportPage.as_view(), name="report"),
+    path("unreached/", UnreachedPage.as_view(), name="unreached"),
     path("control/", ControlAction.as_view(), name="control"),
 ]
 _PAGES = [

@@ -17,6 +17,8 @@ app = typer.Typer()
 
 # Slow enough to watch, and to stop in the middle.
 WATCHABLE_RATE = 2.0
+# Long enough to press "Undo" once.
+UNDO_SECONDS = 5
 
 
 @app.command()
@@ -42,7 +44,7 @@ def demo(
     if fresh and (folder / "config.toml").exists():
         shutil.rmtree(folder)
     inbox = folder / "mail"
-    config = prepare(folder, port=port, rate=WATCHABLE_RATE, connections=1, inbox=inbox)
+    config = prepare(folder, port=port, rate=WATCHABLE_RATE, connections=1, inbox=inbox, undo=UNDO_SECONDS)
     _become(config, "serve")
 
 

@@ -22,7 +22,7 @@ from subscribers.models import Subscriber
 
 log = logging.getLogger(__name__)
 
-_UNDER_WAY = (Mailing.State.PLANNING, Mailing.State.SENDING, Mailing.State.PAUSED)
+UNDER_WAY = (Mailing.State.PLANNING, Mailing.State.SENDING, Mailing.State.PAUSED)
 
 
 def begin(copy: FrozenCopy | None, to: str, limit: int | None, user: User | None, now: datetime) -> Mailing:
@@ -35,7 +35,7 @@ def begin(copy: FrozenCopy | None, to: str, limit: int | None, user: User | None
         raise ControlError("Only a copy that is submitted and not yet sent can be rehearsed.")
     if limit is not None and limit < 1:
         raise ControlError("A rehearsal is for at least one reader.")
-    if Mailing.objects.rehearsals().filter(edition=copy.edition, state__in=_UNDER_WAY).exists():
+    if Mailing.objects.rehearsals().filter(edition=copy.edition, state__in=UNDER_WAY).exists():
         raise ControlError("A rehearsal of this edition is under way. Wait for its end, or cancel it.")
     address = _colleague(to)
     try:
@@ -60,7 +60,7 @@ def _colleague(to: str) -> str:
     try:
         address = normalise(to)
     except ValueError as error:
-        raise ControlError(str(error)) from error
+        raise ControlError(f"The address “{to}” {error}.") from error
     of_staff = User.objects.filter(email__iexact=address, is_active=True).exists()
     if not of_staff and Subscriber.objects.filter(email=address).exists():
         raise ControlError(f"{address} is a reader's address; a rehearsal goes to a colleague.")

@@ -55,9 +55,10 @@ def bound(mailing: Mailing, step: int) -> int | None:
 def seen(mailing: Mailing) -> Seen:
     """What came back so far. While it is in steps, whatever was tried belongs to them."""
     rows = Delivery.objects.filter(mailing=mailing)
-    tried: dict[str, Any] = rows.exclude(state__in=[State.PLANNED, State.EXCLUDED]).aggregate(
+    begun: dict[str, Any] = rows.exclude(state__in=[State.PLANNED, State.EXCLUDED]).aggregate(
         readers=Count("pk"),
-        claimed=Count("pk", filter=Q(state=State.CLAIMED)),
+        # Some were put off before they were tried.
+        untried=Count("pk", filter=Q(state=State.CLAIMED) | Q(state=State.DEFERRED, attempts=0)),
         refused=Count("pk", filter=Q(state=State.REFUSED) & ~Q(reason="expired")),
         blocked=Count("pk", filter=_BLOCKED),
         bounced=Count("bounced_at"),
@@ -65,11 +66,11 @@ def seen(mailing: Mailing) -> Seen:
     )
     released = rows.filter(state=State.PLANNED, pk__lte=mailing.released_up_to or 0).count()
     return Seen(
-        readers=tried["readers"] + released,
-        waiting=tried["claimed"] + released,
-        came_back=tried["refused"] - tried["blocked"] + tried["bounced"],
-        complained=tried["complained"],
-        blocked=tried["blocked"],
+        readers=begun["readers"] + released,
+        waiting=begun["untried"] + released,
+        came_back=begun["refused"] - begun["blocked"] + begun["bounced"],
+        complained=begun["complained"],
+        blocked=begun["blocked"],
     )
 
 

@@ -20,7 +20,10 @@ MARK = "[Test] "
 
 def put(rendered: Rendered, newsletter: Newsletter, to: str, now: datetime) -> OutboxMessage:
     """Put a test copy into the outbox. Raises ValueError, in words, when `to` is no address."""
-    address = normalise(to)
+    try:
+        address = normalise(to)
+    except ValueError as error:
+        raise ValueError(f"the address “{to}” {error}.") from error
     return outbox.put(newsletter.sender_email, address, message_for(rendered, newsletter, address, now), now)
 
 

@@ -36,6 +36,7 @@ maildir = "bounces"
 
 [sending]
 rate_per_second = {rate}
+undo_seconds = {undo}
 
 [approval]
 by_command = true
@@ -51,10 +52,11 @@ assemble_at = "{assemble_at}"
 """
 
 
-def prepare(folder: Path, *, port: int, rate: float, connections: int, inbox: Path) -> Path:
+def prepare(folder: Path, *, port: int, rate: float, connections: int, inbox: Path, undo: int = 0) -> Path:
     """Write the demo's configuration and return its path; an existing secret and database are kept.
 
-    `port` is that of the pages, `rate` messages a second (0: no limit), `inbox` where caught mail lands.
+    `port` is that of the pages, `rate` messages a second (0: no limit), `inbox` where caught mail lands,
+    `undo` seconds in which "send now" can be undone.
     """
     folder.mkdir(parents=True, exist_ok=True)
     secret = folder / "secret"
@@ -69,6 +71,7 @@ def prepare(folder: Path, *, port: int, rate: float, connections: int, inbox: Pa
         port=port,
         smtp_port=free_port(),
         rate=float(rate),
+        undo=undo,
         connections=connections,
         # A JSON string is a TOML basic string.
         inbox=json.dumps(str(inbox.resolve()), ensure_ascii=False),

@@ -14,10 +14,11 @@ def styles() -> SafeString:
 
 
 def scripts() -> SafeString:
-    """insert_global_admin_js: sizes the frames in which mails are shown, and names rich text fields."""
+    """insert_global_admin_js: sizes the frames of mails, counts down to a moment, names rich text fields."""
     return format_html(
-        '<script src="{}" defer></script><script src="{}" defer></script>',
+        '<script src="{}" defer></script><script src="{}" defer></script><script src="{}" defer></script>',
         static("desk/frames.js"),
+        static("desk/countdown.js"),
         static("desk/labels.js"),
     )
 

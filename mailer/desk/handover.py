@@ -1,13 +1,10 @@
-"""From writers to approvers to the moment of sending: submit, review, approve, send back, schedule."""
+"""From writers to approvers: submit, review, approve, send back."""
 
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from django import forms
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -92,9 +89,7 @@ def _review(copy: FrozenCopy, request: HttpRequest) -> dict[str, Any]:
         "author_names": ", ".join(name_of(author.user) for author in authors),
         "may_approve": request.user.has_perm("mailer.approve_edition"),
         "obstacle": _obstacle(copy, staff(request)),
-        "may_send_back": copy.state in _OPEN
-        and not copy.mailed
-        and _may_send_back(staff(request)),
+        "may_send_back": copy.state in _OPEN and not copy.mailed and _may_send_back(staff(request)),
         "approval": approval,
         "approver": name_of(approval.approver) if approval else "",
         "submitter": name_of(copy.submitted_by),
@@ -218,104 +213,4 @@ class SendBackAction(EditionPage):
             "desk.send_back",
             then="variants",
             otherwise="review",
-        )
-
-
-class MomentForm(forms.Form):
-    """When an approved edition leaves, in the newsletter's zone."""
-
-    when = forms.ChoiceField(
-        choices=[("now", "Send now"), ("later", "At a chosen moment")],
-        widget=forms.RadioSelect,
-        initial="now",
-    )
-    at = forms.DateTimeField(
-        label="Moment",
-        required=False,
-        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
-        widget=forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"}),
-    )
-
-    def __init__(self, *args: Any, zone: ZoneInfo, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.zone = zone
-
-    def clean(self) -> dict[str, Any]:
-        data = self.cleaned_data
-        if data.get("when") == "later" and not data.get("at") and "at" not in self.errors:
-            self.add_error("at", "Choose the day and the hour, or send now.")
-        return data
-
-    def moment(self) -> datetime | None:
-        """The chosen moment, aware, None for now."""
-        if self.cleaned_data["when"] == "now":
-            return None
-        typed: datetime = self.cleaned_data["at"]
-        return typed.replace(tzinfo=self.zone)
-
-
-class SchedulePage(EditionPage):
-    """Pick a moment inside the window, or send now; take it back while nothing has left."""
-
-    page_title = "Schedule"
-    template_name = "desk/editions/schedule.html"
-    current = "Schedule"
-    acting_permission = "mailer.schedule_edition"
-
-    @property
-    def zone(self) -> ZoneInfo:
-        return ZoneInfo(self.edition.newsletter.zone)
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        context = super().get_context_data(**kwargs)
-        copy = context["overview"].copy
-        context.setdefault("form", MomentForm(zone=self.zone, initial={"at": self._next_hour()}))
-        if copy is not None:
-            context["form"].fields["at"].widget.attrs |= {
-                "min": f"{copy.window_from.astimezone(self.zone):%Y-%m-%dT%H:%M}",
-                "max": f"{copy.window_until.astimezone(self.zone):%Y-%m-%dT%H:%M}",
-            }
-        return {
-            **context,
-            "copy": copy,
-            "zone": self.zone.key,
-            "may_schedule": self.request.user.has_perm(self.acting_permission),
-            "readers": Audience.of(self.edition.newsletter).count(),
-        }
-
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        copy = self.edition.copies.filter(state__in=_OPEN).first()
-        if copy is None:
-            messages.error(
-                request, "There is no approved copy to schedule any more; it was changed or taken back."
-            )
-            return self.go("schedule")
-        if request.POST.get("deed") == "take-back":
-            return self._take_back(copy)
-        form = MomentForm(request.POST, zone=self.zone)
-        if not form.is_valid():
-            return self.render_to_response(self.get_context_data(form=form))
-        at = form.moment()
-        return self.attempt(
-            lambda: seal.schedule(copy, staff(request), at, timezone.now()),
-            f"{self.edition} leaves {self._said(at)}.",
-            "desk.schedule",
-            then="report" if at is None else "schedule",
-            otherwise="schedule",
-        )
-
-    def _next_hour(self) -> str:
-        hour = timezone.now().astimezone(self.zone) + timedelta(hours=1)
-        return f"{hour:%Y-%m-%dT%H:00}"
-
-    def _said(self, at: datetime | None) -> str:
-        return "now" if at is None else f"on {at:%d %B %Y at %H:%M} ({self.zone.key})"
-
-    def _take_back(self, copy: FrozenCopy) -> HttpResponse:
-        return self.attempt(
-            lambda: seal.unschedule(copy, staff(self.request)),
-            "The moment is taken back; nothing leaves until somebody picks another.",
-            "desk.unschedule",
-            then="schedule",
-            otherwise="schedule",
         )

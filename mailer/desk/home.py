@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from wagtail.admin.ui.components import Component
 
 from mailer.approval.models import FrozenAuthor
+from mailer.delivery import alerts
 from mailer.delivery.models import Mailing
 from mailer.desk.session import staff
 from mailer.desk.steps import Action, next_action, state_word
@@ -48,7 +49,7 @@ def waiting_for(user: User) -> list[Waiting]:
     for edition in editions:
         state = states[edition.pk]
         action = next_action(edition, state, user)
-        if state in ("sent", "cancelled", "sending", "planning") or action is None:
+        if state in ("sent", "cancelled", "scheduled", "sending", "planning") or action is None:
             continue
         if state == "submitted" and edition.pk in own:
             continue
@@ -86,6 +87,17 @@ class WaitingPanel(_DeskPanel):
             "may_write": user.has_perm("mailer.add_story"),
             "drafts": Story.objects.filter(live=False).count() if user.has_perm("mailer.change_story") else 0,
         }
+
+
+class AlertsPanel(_DeskPanel):
+    """What stopped by itself, as long as it stands still."""
+
+    name = "desk_alerts"
+    order = 5
+    template_name = "desk/home/alerts.html"
+
+    def facts(self, user: User) -> dict[str, Any]:
+        return {"alerts": alerts.standing() if user.has_perm("mailer.view_edition") else ()}
 
 
 class SendingPanel(_DeskPanel):
@@ -136,7 +148,7 @@ def panels(request: HttpRequest, shown: list[Any]) -> None:
     shown[:] = [panel(request) for panel in _PANELS]
 
 
-_PANELS: Iterable[type[_DeskPanel]] = (WaitingPanel, SendingPanel, MailboxPanel)
+_PANELS: Iterable[type[_DeskPanel]] = (AlertsPanel, WaitingPanel, SendingPanel, MailboxPanel)
 
 
 def no_summary(request: HttpRequest, items: list[Any]) -> None:

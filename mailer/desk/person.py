@@ -35,7 +35,9 @@ class PersonPanel(Panel):
 
 def facts(person: Subscriber) -> dict[str, Any]:
     """Lists of rows, newest first, at most twenty of each."""
-    deliveries = Delivery.objects.filter(subscriber=person.pk, mailing__rehearsal_to="").select_related("mailing__edition__newsletter")
+    deliveries = Delivery.objects.filter(subscriber=person.pk, mailing__rehearsal_to="").select_related(
+        "mailing__edition__newsletter"
+    )
     return {
         "person": person,
         "subscriptions": person.subscriptions.select_related("mailing_list").order_by("mailing_list__name"),

@@ -1,57 +1,40 @@
-"""The report of a mailing: the balanced account, who did not get it and why, and the hand on the tap."""
+"""The report of a mailing: the balanced account, how fast and how far it is, and the hand on the tap."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.core.paginator import Paginator
-from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
 from django.utils import timezone
-from wagtail.admin import messages
 
-from mailer.delivery import control
-from mailer.delivery.models import Delivery, Mailing
+from mailer.delivery import steps
+from mailer.delivery.models import Mailing
+from mailer.desk import steering
 from mailer.desk.home import progress
 from mailer.desk.pages import EditionPage
-from mailer.reports.words import reason_words
-from mailer.feedback.models import FeedbackEvent
 from mailer.reports import charts
+from mailer.reports import unreached as missing
 from mailer.reports.account import Account, account
-from subscribers.models import Subscriber
+from mailer.reports.words import reason_words
 
 _State = Mailing.State
-_PER_PAGE = 50
 _MOVING = (_State.PLANNING, _State.SENDING)
-
-Control = Callable[[Mailing, Any, Any], object]
-# Deed in the form → what does it, its name in the audit log, what is told afterwards, from which states.
-_DEEDS: dict[str, tuple[Control, str, str, tuple[str, ...]]] = {
-    "pause": (
-        control.pause,
-        "desk.pause",
-        "Sending is paused. Nothing more leaves until somebody resumes it.",
-        (_State.SENDING,),
-    ),
-    "resume": (control.resume, "desk.resume", "Sending goes on.", (_State.PAUSED,)),
-    "cancel": (
-        control.cancel,
-        "desk.cancel",
-        "Cancelled: whoever had not got it yet is left out, and the account says so.",
-        (_State.PLANNING, _State.HELD, _State.SENDING, _State.PAUSED),
-    ),
-    "confirm": (
-        control.confirm_held,
-        "desk.confirm",
-        "The mailing goes to the readers that were counted.",
-        (_State.HELD,),
-    ),
+# What a person can do about a mailing that stands still.
+_ADVICE = {
+    _State.HELD: "Nothing has left yet. Find out why the number changed: an import, a list that was added? "
+    "Then send to the readers counted now, or cancel.",
+    _State.PAUSED: "Nothing more leaves. Look at who was not reached and at what the servers said; "
+    "then resume, or cancel what is left.",
 }
+_STOPPED_IN_STEPS = (
+    "Nothing more leaves. Look at who came back. If the addresses are sound, resume: the next step leaves, "
+    "and is looked at again. If not, cancel, and mend the list first."
+)
 
 
 class ReportPage(EditionPage):
-    """Figures, chart and table, and the list of those who were not reached."""
+    """Figures, chart and table, and why some were not reached."""
 
     page_title = "Report"
     template_name = "desk/editions/report.html"
@@ -62,35 +45,31 @@ class ReportPage(EditionPage):
         mailing: Mailing | None = context["overview"].mailing
         if mailing is None:
             return {**context, "mailing": None}
-        told = account(mailing)
+        may_steer = self.request.user.has_perm("mailer.schedule_edition")
         return {
             **context,
-            "mailing": mailing,
-            "account": told,
-            "figures": figures(told),
-            "chart": charts.account_chart(told),
-            "terms": [(row.label, row.readers, row.mark) for row in charts.rows(told)],
-            "excluded": [(reason_words(reason), count) for reason, count in sorted(told.excluded.items())],
-            "progress": progress(told),
-            "moving": mailing.state in _MOVING,
-            "unreached": self._unreached(mailing),
-            "deeds": self._deeds(mailing),
+            **told(mailing),
+            "deeds": steering.deeds(mailing) if may_steer else (),
+            "reasons": [(why, reason_words(why), count) for why, count in missing.reasons(mailing)],
         }
 
-    def _deeds(self, mailing: Mailing) -> tuple[str, ...]:
-        if not self.request.user.has_perm("mailer.schedule_edition"):
-            return ()
-        return tuple(deed for deed, (_, _, _, states) in _DEEDS.items() if mailing.state in states)
 
-    def _unreached(self, mailing: Mailing) -> Any:
-        on_their_way = (Delivery.State.PLANNED, Delivery.State.CLAIMED)
-        well = Q(state=Delivery.State.ACCEPTED, bounced_at__isnull=True, complained_at__isnull=True)
-        rows = Delivery.objects.filter(~well, mailing=mailing).exclude(state__in=on_their_way)
-        page: Any = Paginator(rows.order_by("state", "subscriber"), _PER_PAGE).get_page(
-            self.request.GET.get("p")
-        )
-        page.object_list = told_people(list(page.object_list))
-        return page
+def told(mailing: Mailing) -> dict[str, Any]:
+    """What a page tells of a mailing's account and progress."""
+    counted = account(mailing)
+    return {
+        "mailing": mailing,
+        "account": counted,
+        "figures": figures(counted),
+        "chart": charts.account_chart(counted),
+        "terms": [(row.label, row.readers, row.mark) for row in charts.rows(counted)],
+        "excluded": [(reason_words(reason), count) for reason, count in sorted(counted.excluded.items())],
+        "progress": progress(counted),
+        "pace": _pace(mailing, counted, timezone.now()),
+        "moving": mailing.state in _MOVING,
+        "advice": _advice(mailing),
+        "release": _release(mailing),
+    }
 
 
 def figures(told: Account) -> list[tuple[str, int, str, str]]:
@@ -98,7 +77,7 @@ def figures(told: Account) -> list[tuple[str, int, str, str]]:
     shown = [
         ("Readers", told.audience, "plain", "counted when sending began"),
         ("Accepted", told.accepted, "done", "the next server took it"),
-        ("On the way", told.unsettled, "busy", "planned, being sent, to be tried again, or in doubt"),
+        ("On the way", told.unsettled, "busy", "planned, being sent, to be sent later, or in doubt"),
         ("Refused", told.refused, "problem", "turned down for good"),
         ("Came back", told.bounced, "problem", "accepted first, bounced later"),
         ("Left out", sum(told.excluded.values()), "draft", "not sent, for the reasons below"),
@@ -107,60 +86,47 @@ def figures(told: Account) -> list[tuple[str, int, str, str]]:
     return [(label, count, tone if count else "plain", meaning) for label, count, tone, meaning in shown]
 
 
-def told_people(deliveries: list[Delivery]) -> list[dict[str, Any]]:
-    """Rows for the list of those not reached: the person where there still is one, why, and the evidence."""
-    people = Subscriber.objects.in_bulk([delivery.subscriber for delivery in deliveries])
-    events: dict[int, FeedbackEvent] = {}
-    for event in FeedbackEvent.objects.filter(delivery__in=deliveries).order_by("at"):
-        if event.delivery_id is not None:
-            events[event.delivery_id] = event
-    return [
-        _row(delivery, people.get(delivery.subscriber), events.get(delivery.pk)) for delivery in deliveries
+def _pace(mailing: Mailing, counted: Account, now: datetime) -> str:
+    """How fast it leaves and when it will be done, from what was accepted since it began."""
+    if mailing.state != _State.SENDING or mailing.started_at is None or mailing.released_up_to is not None:
+        return ""
+    minutes = (now - mailing.started_at).total_seconds() / 60
+    if not counted.accepted or minutes < 0.1:
+        return ""
+    each_minute = counted.accepted / minutes
+    left = timedelta(minutes=(counted.planned + counted.claimed) / each_minute)
+    speed = f"about {max(round(each_minute), 1):,} a minute".replace(",", "\u202f")
+    return f"{speed}; {_duration(left)} to go" if counted.planned else speed
+
+
+def _duration(left: timedelta) -> str:
+    minutes = round(left.total_seconds() / 60)
+    if minutes < 2:
+        return "less than two minutes"
+    return f"about {minutes} minutes" if minutes < 120 else f"about {round(minutes / 60)} hours"
+
+
+def _advice(mailing: Mailing) -> str:
+    if mailing.state == _State.PAUSED and mailing.released_up_to is not None:
+        return _STOPPED_IN_STEPS
+    return _ADVICE.get(_State(mailing.state), "")
+
+
+def _release(mailing: Mailing) -> dict[str, Any] | None:
+    """How far a mailing in steps has come; None for one that leaves at once."""
+    if mailing.step is None or mailing.state not in (_State.HELD, _State.SENDING, _State.PAUSED):
+        return None
+    shares = [f"{share:g} %" for share in steps.percentages()]
+    marks = [
+        ("done" if index < mailing.step else "now" if index == mailing.step else "todo", label)
+        for index, label in enumerate([*shares, "everybody"])
     ]
-
-
-def _row(delivery: Delivery, person: Subscriber | None, event: FeedbackEvent | None) -> dict[str, Any]:
-    came_back = delivery.bounced_at is not None
-    complained = delivery.complained_at is not None
-    word = (
-        "Came back"
-        if came_back
-        else "Complained"
-        if complained
-        else delivery.get_state_display().capitalize()
+    looks_at = (
+        mailing.step_at + timedelta(minutes=settings.CONFIG.sending.step_minutes) if mailing.step_at else None
     )
-    tone = "problem" if came_back or complained or delivery.state == "refused" else "draft"
-    why = reason_words(event.reason) if event and event.reason else reason_words(delivery.reason)
-    said = (event.diagnostic if event and event.diagnostic else delivery.reply) or ""
     return {
-        "person": person,
-        "number": delivery.subscriber,
-        "tone": tone,
-        "word": word,
-        "why": why,
-        "said": said,
-        "event": event,
+        "marks": marks,
+        "looks_at": looks_at,
+        "share": steps.share(mailing),
+        "open": mailing.released_up_to,
     }
-
-
-class ControlAction(EditionPage):
-    """POST only: pause, resume, cancel, or let a held mailing go."""
-
-    http_method_names = ["post"]
-    acting_permission = "mailer.schedule_edition"
-
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        deed, action, done, states = _DEEDS.get(request.POST.get("deed", ""), (None, "", "", ()))
-        mailing = Mailing.objects.filter(edition=self.edition).first()
-        if deed is None or mailing is None or mailing.state not in states:
-            messages.error(
-                request, "That is not possible any more: the mailing has moved on. Look at its figures."
-            )
-            return self.go("report")
-        return self.attempt(
-            lambda: deed(mailing, request.user, timezone.now()),
-            done,
-            action,
-            then="report",
-            otherwise="report",
-        )

@@ -13,7 +13,7 @@ from mailer.approval.models import FrozenCopy
 from mailer.delivery.models import Mailing
 from mailer.editions.models import Edition
 from mailer.reports import lifecycle
-from mailer.reports.account import latest_mailing
+from mailer.reports.account import latest_mailing, latest_rehearsal
 
 Mark = Literal["done", "now", "todo"]
 
@@ -118,6 +118,10 @@ def next_action(edition: Edition, state: str, user: User) -> Action | None:
         "draft": ("mailer.submit_edition", Action("Submit for approval", to("submit"), "upload")),
         "submitted": ("mailer.approve_edition", Action("Review and approve", to("review"), "check")),
         "approved": ("mailer.schedule_edition", Action("Pick the moment", to("schedule"), "calendar-check")),
+        "scheduled": (
+            "mailer.schedule_edition",
+            Action("See when it leaves", to("schedule"), "calendar-check"),
+        ),
         "held": ("mailer.schedule_edition", Action("Look at what holds it", to("report"), "warning")),
         "paused": ("mailer.schedule_edition", Action("Resume or cancel", to("report"), "warning")),
         "sending": ("mailer.view_edition", Action("Watch it leave", to("report"), "view")),
@@ -149,6 +153,8 @@ def _pages(edition: Edition, state: str, user: User) -> Iterable[Action]:
     yield Action("Preview", reverse("desk_edition:variants", args=[edition.pk]), "view")
     if state != "draft":
         yield Action("Review", reverse("desk_edition:review", args=[edition.pk]), "check")
+    if state in ("submitted", "approved", "scheduled") or latest_rehearsal(edition):
+        yield Action("Rehearse", reverse("desk_edition:rehearse", args=[edition.pk]), "resubmit")
     if state in ("approved", "scheduled"):
         yield Action("Schedule", reverse("desk_edition:schedule", args=[edition.pk]), "calendar-check")
     if state in ("planning", "held", "sending", "paused", "sent", "cancelled"):

@@ -33,7 +33,7 @@ _STATES = (
     ("accepted", "Accepted", "●", "full"),
     ("planned", "Not yet sent", "○", "hollow"),
     ("claimed", "Being sent", "▶", "light"),
-    ("deferred", "To be tried again", "◆", "dots"),
+    ("deferred", "To be sent later", "◆", "dots"),
     ("in_doubt", "In doubt", "?", "dots"),
     ("refused", "Refused", "✕", "lines"),
 )

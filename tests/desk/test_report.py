@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from django.urls import reverse
 from django.utils import timezone
 
@@ -14,6 +16,11 @@ from tests.desk.cast import Desk, as_user
 
 def report(desk: Desk) -> str:
     return reverse("desk_edition:report", args=[desk.edition.pk])
+
+
+def unreached(desk: Desk, **query: str) -> str:
+    page = reverse("desk_edition:unreached", args=[desk.edition.pk])
+    return f"{page}?{urlencode(query)}"
 
 
 def control(desk: Desk) -> str:
@@ -29,7 +36,7 @@ def test_the_lines_of_the_account_add_up(desk: Desk) -> None:
 
 def test_who_did_not_get_it_is_listed_with_the_reason_and_the_servers_words(desk: Desk) -> None:
     cast.sending(desk)
-    page = as_user(desk.admin).get(report(desk)).content.decode()
+    page = as_user(desk.admin).get(unreached(desk)).content.decode()
     for words in ("Never confirmed the subscription", "550 5.1.1 No such user", "Refused"):
         assert words in page
 
@@ -42,7 +49,7 @@ def test_a_bounce_is_shown_with_its_evidence_beside_the_person(desk: Desk) -> No
     FeedbackEvent.objects.create(
         kind="bounce", bounce_class="hard", reason="unknown_user", status="5.1.1", delivery=delivery
     )
-    page = as_user(desk.admin).get(report(desk)).content.decode()
+    page = as_user(desk.admin).get(unreached(desk)).content.decode()
     for words in ("aigul@example.net", "Came back", "The address does not exist", "5.1.1"):
         assert words in page
 
@@ -50,7 +57,7 @@ def test_a_bounce_is_shown_with_its_evidence_beside_the_person(desk: Desk) -> No
 def test_an_erased_reader_stays_in_the_list_as_a_number(desk: Desk) -> None:
     mailing = cast.sending(desk)
     number = Delivery.objects.get(mailing=mailing, state="refused").subscriber
-    assert f"Reader {number}" in as_user(desk.admin).get(report(desk)).content.decode()
+    assert f"Reader {number}" in as_user(desk.admin).get(unreached(desk)).content.decode()
 
 
 def test_pausing_resuming_and_cancelling_move_the_mailing_and_nothing_else_does(desk: Desk) -> None:

@@ -70,18 +70,3 @@ def test_several_accounts_come_from_one_query(django_assert_num_queries: Any) ->
     with django_assert_num_queries(1):
         both = reports.accounts([first, second])
     assert both == {first.pk: reports.account(first), second.pk: reports.account(second)}
-
-
-def test_who_did_not_get_the_mail_is_listed_with_the_reason() -> None:
-    mailing = cast.mailing(cast.copy(cast.edition()))
-    cast.deliver(mailing, "accepted", 2)
-    (back,) = cast.deliver(mailing, "accepted", bounced_at=cast.NOW)
-    (gone,) = cast.deliver(mailing, "refused", reason="unknown_user", reply="550 5.1.1 no such user")
-    (out,) = cast.deliver(mailing, "excluded", reason="suppressed")
-    (later,) = cast.deliver(mailing, "deferred", reply="450 try later")
-    assert list(reports.unreached(mailing)) == [
-        reports.Unreached(back.subscriber, "bounced", "bounced", ""),
-        reports.Unreached(gone.subscriber, "refused", "unknown_user", "550 5.1.1 no such user"),
-        reports.Unreached(out.subscriber, "excluded", "suppressed", ""),
-        reports.Unreached(later.subscriber, "deferred", "deferred", "450 try later"),
-    ]

@@ -19,7 +19,7 @@ def test_the_rows_of_chart_and_table_sum_up_to_the_audience() -> None:
     assert sum(row.readers for row in charts.rows(ACCOUNT)) == ACCOUNT.audience
     assert [row.label for row in charts.rows(ACCOUNT)] == [
         "Accepted",
-        "To be tried again",
+        "To be sent later",
         "Refused",
         "Left out",
     ]
@@ -34,7 +34,7 @@ def test_the_chart_says_in_words_what_it_draws() -> None:
     chart = drawn(ACCOUNT)
     title, words = chart.find(f"{SVG}title"), chart.find(f"{SVG}desc")
     assert title is not None and title.text == "Where 1200 readers stand"
-    assert words is not None and words.text == "accepted 1000, to be tried again 1, refused 3, left out 196."
+    assert words is not None and words.text == "accepted 1000, to be sent later 1, refused 3, left out 196."
     assert chart.get("role") == "img"
     assert chart.get("aria-labelledby") == f"{title.get('id')} {words.get('id')}"
     assert [text.text for text in chart.iter(f"{SVG}text")][:2] == ["● Accepted", "1\u202f000 (83.3 %)"]

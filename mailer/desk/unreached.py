@@ -1,0 +1,92 @@
+"""Who did not get it, and why: a list to filter, and a table to take away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from wagtail.admin import messages
+from wagtail.log_actions import log
+
+from mailer.delivery.models import Delivery, Mailing
+from mailer.desk.pages import EditionPage
+from mailer.feedback.models import FeedbackEvent
+from mailer.reports import unreached as missing
+from mailer.reports.account import latest_mailing
+from mailer.reports.words import reason_words
+from subscribers.models import Subscriber
+
+_PER_PAGE = 50
+_TONES = {"refused": "problem", "bounced": "problem", "in_doubt": "waiting", "deferred": "busy"}
+
+
+class UnreachedPage(EditionPage):
+    """The list, by reason (GET); the whole of it as CSV (POST), which the audit log notes."""
+
+    page_title = "Not reached"
+    template_name = "desk/editions/unreached.html"
+    current = "Report"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        mailing = latest_mailing(self.edition)
+        found = missing.reasons(mailing) if mailing else []
+        why = self.request.GET.get("why", "")
+        return super().get_context_data(
+            mailing=mailing,
+            why=why if why in dict(found) else "",
+            reasons=[(reason, reason_words(reason), count) for reason, count in found],
+            total=sum(count for _, count in found),
+            readers=self._page(mailing, why) if mailing else None,
+            may_download=self._may_download,
+            **kwargs,
+        )
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        mailing = latest_mailing(self.edition)
+        if mailing is None or not self._may_download:
+            messages.error(request, "There is no list to download, or your account may not see addresses.")
+            return self.go("report")
+        why = request.POST.get("why", "")
+        log(instance=self.edition, action="desk.unreached", user=request.user)
+        lines = missing.csv_lines(missing.unreached(mailing, why))
+        response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="{self.edition.slug}-not-reached.csv"'
+        return response
+
+    @property
+    def _may_download(self) -> bool:
+        return self.request.user.has_perm("subscribers.view_subscriber")
+
+    def _page(self, mailing: Mailing, why: str) -> Any:
+        page: Any = Paginator(missing.missed(mailing, why), _PER_PAGE).get_page(self.request.GET.get("p"))
+        page.object_list = told_people(list(page.object_list))
+        return page
+
+
+def told_people(deliveries: list[Any]) -> list[dict[str, Any]]:
+    """Rows of the list: the person where there still is one, why, and the evidence."""
+    people = Subscriber.objects.in_bulk([delivery.subscriber for delivery in deliveries])
+    events: dict[int, FeedbackEvent] = {}
+    for event in FeedbackEvent.objects.filter(delivery__in=deliveries).order_by("at"):
+        if event.delivery_id is not None:
+            events[event.delivery_id] = event
+    return [
+        _row(delivery, people.get(delivery.subscriber), events.get(delivery.pk)) for delivery in deliveries
+    ]
+
+
+def _row(delivery: Any, person: Subscriber | None, event: FeedbackEvent | None) -> dict[str, Any]:
+    came_back = delivery.state == Delivery.State.ACCEPTED
+    state = "bounced" if came_back else delivery.state
+    why = event.reason if event and event.reason else delivery.why
+    return {
+        "person": person,
+        "number": delivery.subscriber,
+        "tone": _TONES.get(state, "draft"),
+        "word": "Came back" if came_back else delivery.get_state_display().capitalize(),
+        "why": reason_words(why),
+        "due_at": delivery.due_at,
+        "said": (event.diagnostic if event and event.diagnostic else delivery.reply) or "",
+        "event": event,
+    }

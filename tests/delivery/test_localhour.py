@@ -1,0 +1,149 @@
+"""Each reader at the same hour of their own day, and never outside what was approved."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailer.approval import seal, submit
+from mailer.approval.errors import OutsideWindow
+from mailer.approval.localhour import next_hour, readers_hour
+from mailer.delivery import control, engine, ledger, release, upkeep
+from mailer.delivery.models import Delivery
+from tests import cast
+from tests.delivery.cast import Clock, balances, states
+
+# Three in the morning in London, nine in Almaty's winter of 2021.
+AT = datetime(2021, 12, 3, 3, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "countries, due",
+    [
+        # UTC+6: it is nine there at this very moment.
+        (("KG",), AT),
+        # UTC+5, in two zones that agree.
+        (("UZ",), AT + timedelta(hours=1)),
+        (("UZ", "TJ"), AT + timedelta(hours=1)),
+        # UTC+3
+        (("TR",), AT + timedelta(hours=3)),
+        # Their clocks do not agree: the newsletter's zone decides.
+        (("KG", "TJ"), AT),
+        (("RU",), AT),
+        ((), AT),
+        # UTC+9: nine is over, so tomorrow.
+        (("JP",), AT + timedelta(hours=21)),
+    ],
+)
+def test_it_is_the_hour_where_the_reader_is(countries, due):
+    assert readers_hour(countries, AT, 9, ZoneInfo("Asia/Bishkek")) == due
+
+
+@given(
+    start=st.integers(0, 9 * 365 * 24 * 60).map(lambda minutes: AT + timedelta(minutes=minutes)),
+    hour=st.integers(0, 23),
+    zone=st.sampled_from(
+        ["Asia/Almaty", "Europe/Berlin", "America/St_Johns", "Asia/Kathmandu", "Pacific/Apia"]
+    ),
+)
+def test_the_hour_comes_within_a_day_and_is_that_hour(start, hour, zone):
+    found = next_hour(start, hour, ZoneInfo(zone))
+    # A day on which the clocks are turned has an hour more, or lacks the one that was asked for.
+    assert timedelta(0) <= found - start <= timedelta(hours=25)
+    assert abs(found.astimezone(ZoneInfo(zone)).hour - hour) in (0, 1, 23)
+
+
+@pytest.fixture
+def copy(db):
+    """Approved, for a reader in each of three zones and one whom suppression keeps out."""
+    staff = cast.staff()
+    edition = cast.december(staff.writer)
+    for name, countries in (("bishkek", ("KG",)), ("tashkent", ("UZ",)), ("both", ("KG", "UZ"))):
+        cast.reader(name, countries)
+    cast.reader("unconfirmed", ("KG",), state="pending")
+    copy = submit.submit(edition, staff.writer, AT)
+    seal.approve(copy, staff.approver, copy.sha256, AT)
+    return copy
+
+
+def approver():
+    return cast.User.objects.get(username="approver")
+
+
+def due(mailing):
+    names = {s.pk: s.email.split("@")[0] for s in cast.Subscriber.objects.all()}
+    return {names[d.subscriber]: d.due_at for d in Delivery.objects.filter(mailing=mailing) if d.due_at}
+
+
+def test_planning_gives_each_reader_their_own_moment(copy):
+    seal.schedule(copy, approver(), None, AT, local_hour=9)
+    (mailing,) = release.release_due(AT)
+    tomorrow = AT + timedelta(days=1)
+    # The newsletter's zone is Almaty, which was at UTC+6 then.
+    assert due(mailing) == {"bishkek": AT, "tashkent": AT + timedelta(hours=1), "both": AT}
+    assert states(mailing) == {"deferred": 3, "excluded": 1}
+    assert mailing.state == "sending" and balances(mailing)
+    assert mailing.expires_at > max(due(mailing).values()) + timedelta(hours=71)
+    assert len(ledger.claim(mailing, "me", tomorrow, 10, AT)) == 2
+    assert len(ledger.claim(mailing, "me", tomorrow, 10, AT + timedelta(hours=1))) == 1
+
+
+def test_nobody_is_given_up_before_their_hour(copy, configure):
+    configure(sending={"expire_after_hours": 1})
+    seal.schedule(copy, approver(), None, AT + timedelta(hours=1), local_hour=9)
+    (mailing,) = release.release_due(AT + timedelta(hours=1))
+    late = AT + timedelta(hours=23)
+    upkeep.expire(late)
+    upkeep.finish(late)
+    mailing.refresh_from_db()
+    assert (mailing.state, states(mailing)) == ("sending", {"deferred": 3, "excluded": 1})
+
+
+def test_nobody_gets_it_after_the_window_that_was_approved(copy):
+    """It ends at nine in Almaty, which is an hour before it is nine in Tashkent."""
+    last = copy.window_until - timedelta(minutes=30)
+    seal.schedule(copy, approver(), last, AT, local_hour=9)
+    (mailing,) = release.release_due(last)
+    assert set(due(mailing).values()) == {copy.window_until}
+
+
+def test_an_hour_that_comes_only_after_the_window_is_refused_in_words(copy):
+    last = copy.window_until - timedelta(minutes=30)
+    with pytest.raises(OutsideWindow, match="before it is 11:00 for the readers"):
+        seal.schedule(copy, approver(), last, AT, local_hour=11)
+
+
+def test_a_held_mailing_keeps_their_hours_and_its_time_to_try_again(copy):
+    for number in range(30):
+        cast.reader(f"new-{number}", ("UZ",))
+    seal.schedule(copy, approver(), None, AT, local_hour=9)
+    (mailing,) = release.release_due(AT)
+    assert mailing.state == "held"
+    control.confirm_held(mailing, None, AT)
+    assert mailing.expires_at == AT + timedelta(hours=1 + 72)
+
+
+def test_taking_the_moment_back_forgets_the_hour(copy):
+    seal.schedule(copy, approver(), AT + timedelta(hours=4), AT, local_hour=9)
+    seal.unschedule(copy, approver())
+    assert (copy.local_hour, copy.send_at) == (None, None)
+
+
+def test_steps_do_not_apply_to_it(copy, configure):
+    configure(sending={"steps": ("10",)})
+    seal.schedule(copy, approver(), None, AT, local_hour=9)
+    (mailing,) = release.release_due(AT)
+    assert mailing.released_up_to is None
+
+
+def test_an_engine_leaves_a_mailing_open_that_waits_for_an_hour(copy):
+    seal.schedule(copy, approver(), None, AT, local_hour=20)
+    (mailing,) = release.release_due(AT)
+    clock = Clock(AT)
+    assert engine.send_due(clock, lambda: False).tried == 0
+    mailing.refresh_from_db()
+    assert mailing.state == "sending"

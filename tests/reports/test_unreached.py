@@ -1,0 +1,80 @@
+"""Who did not get it, and why: everybody once, in plain words, and safe to open in a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import timedelta
+
+import pytest
+
+from mailer.reports import unreached as reports
+from mailer.reports.account import account
+from subscribers.models import Subscriber
+from tests.reports import cast
+
+pytestmark = pytest.mark.django_db
+
+
+def test_who_did_not_get_the_mail_is_listed_with_address_reason_and_the_servers_words() -> None:
+    mailing = cast.mailing(cast.copy(cast.edition()))
+    cast.deliver(mailing, "accepted", 2)
+    (back,) = cast.deliver(mailing, "accepted", bounced_at=cast.NOW)
+    (gone,) = cast.deliver(mailing, "refused", reason="unknown_user", reply="550 5.1.1 no such user")
+    reader = Subscriber.objects.create(email="aigul@example.net")
+    (out,) = cast.deliver(mailing, "excluded", reason="suppressed")
+    out.subscriber = reader.pk + 10_000
+    reader.pk = out.subscriber
+    out.save()
+    reader.email = "still.here@example.net"
+    reader.save(force_insert=True)
+    tried_next = cast.NOW + timedelta(minutes=20)
+    (later,) = cast.deliver(mailing, "deferred", reply="450 try later", due_at=tried_next, attempts=1)
+    found = {one.subscriber: one for one in reports.unreached(mailing)}
+    assert set(found) == {back.subscriber, gone.subscriber, out.subscriber, later.subscriber}
+    assert found[back.subscriber].words == "accepted first, and came back later"
+    assert found[gone.subscriber].reply == "550 5.1.1 no such user"
+    assert found[gone.subscriber].words == "the address does not exist"
+    assert found[gone.subscriber].email is None
+    assert found[out.subscriber].email == "still.here@example.net"
+    assert found[later.subscriber].due_at == tried_next
+
+
+def test_the_reasons_count_the_same_readers_as_the_account_and_filter_the_list() -> None:
+    mailing = cast.mailing(cast.copy(cast.edition()))
+    cast.deliver(mailing, "accepted", 3)
+    cast.deliver(mailing, "refused", 2, reason="refused")
+    cast.deliver(mailing, "excluded", 4, reason="suppressed")
+    cast.deliver(mailing, "planned", 1)
+    cast.deliver(mailing, "deferred", 1, due_at=cast.NOW)
+    reasons = reports.reasons(mailing)
+    assert reasons == [("suppressed", 4), ("refused", 2), ("later", 1), ("planned", 1)]
+    told = account(mailing)
+    assert sum(count for _, count in reasons) == told.audience - told.accepted + told.bounced
+    for why, count in reasons:
+        assert len(list(reports.unreached(mailing, why))) == count
+
+
+def test_the_list_is_longer_than_what_is_read_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reports, "_CHUNK", 3)
+    mailing = cast.mailing(cast.copy(cast.edition()))
+    cast.deliver(mailing, "refused", 10)
+    found = [one.subscriber for one in reports.unreached(mailing)]
+    assert found == sorted(set(found)) and len(found) == 10
+
+
+def test_the_table_holds_no_formula_and_no_address_of_the_erased() -> None:
+    mailing = cast.mailing(cast.copy(cast.edition()))
+    cast.deliver(mailing, "refused", reply="=HYPERLINK(1)", reason="refused")
+    into = io.StringIO()
+    assert reports.write_csv(reports.unreached(mailing), into) == 1
+    heading, row = csv.reader(io.StringIO(into.getvalue()))
+    assert dict(zip(heading, row, strict=True))["the server said"] == "'=HYPERLINK(1)"
+    assert dict(zip(heading, row, strict=True))["address"] == ""
+
+
+def test_the_table_of_nobody_is_its_heading() -> None:
+    mailing = cast.mailing(cast.copy(cast.edition()))
+    into = io.StringIO()
+    assert reports.write_csv(reports.unreached(mailing), into) == 0
+    assert into.getvalue().startswith("reader,address,state")
