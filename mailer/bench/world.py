@@ -40,7 +40,7 @@ def prepare(readers: int, size: int) -> None:
     _fill(edition, size)
     copy = submit.submit(edition, writer, NOW)
     seal.approve(copy, approver, copy.sha256, NOW)
-    seal.schedule(copy, approver, None, NOW)
+    seal.schedule(copy, approver, NOW, NOW)
 
 
 def add_readers(count: int) -> None:

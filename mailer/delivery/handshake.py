@@ -9,7 +9,8 @@ import ssl
 
 from mailer.delivery import signin
 from mailer.delivery.replies import Reply
-from mailer.delivery.smtp import OurFault, Relay, Session, Unavailable
+from mailer.delivery.session import Session
+from mailer.delivery.smtp import OurFault, Relay, Unavailable
 from mailer.delivery.wire import ConnectionLost, Wire
 
 log = logging.getLogger(__name__)

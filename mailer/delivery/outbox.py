@@ -22,7 +22,8 @@ from django.db.models import F
 
 from mailer.delivery import dkim, relays, retry
 from mailer.delivery.models import OutboxMessage
-from mailer.delivery.smtp import Envelope, OurFault, Outcome, Session, SmtpError, Verdict
+from mailer.delivery.session import Session
+from mailer.delivery.smtp import Envelope, OurFault, Outcome, SmtpError, Verdict
 
 log = logging.getLogger(__name__)
 

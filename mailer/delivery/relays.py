@@ -14,7 +14,8 @@ from django.conf import settings
 
 from mailer.config import Smtp
 from mailer.delivery.handshake import open_session
-from mailer.delivery.smtp import OurFault, Relay, Session, SmtpError, Unavailable
+from mailer.delivery.session import Session
+from mailer.delivery.smtp import OurFault, Relay, SmtpError, Unavailable
 
 # Seconds that a relay rests after failing, doubled each time it fails again.
 _REST = 30.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -10,6 +11,8 @@ _LINE = re.compile(rb"([2-5]\d\d)([ -]?)(.*)", re.DOTALL)
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s|$)")
 # A reply longer than this is no reply.
 _MOST_OCTETS = 64 * 1024
+# What comes at once from a server that answers a few commands is shorter than this.
+_SHORT = 1024
 
 
 class NotAReply(Exception):  # noqa: N818  (what was read, not a fault of ours)
@@ -25,6 +28,8 @@ class Reply(NamedTuple):
     enhanced: str = ""
     # Every line's text as it came; what EHLO is read from.
     lines: tuple[str, ...] = ()
+    # All of it in one line: "250 2.0.0 queued".
+    words: str = ""
 
     @property
     def positive(self) -> bool:
@@ -36,7 +41,7 @@ class Reply(NamedTuple):
         return self.code >= 500
 
     def __str__(self) -> str:
-        return " ".join(part for part in (str(self.code), self.enhanced, self.text) if part)
+        return self.words
 
 
 class Reader:
@@ -46,8 +51,12 @@ class Reader:
         self._buffer = bytearray()
         self._lines: list[str] = []
 
-    def feed(self, data: bytes) -> list[Reply]:
+    def feed(self, data: bytes) -> Sequence[Reply]:
         """The replies that `data` completes. Raises NotAReply."""
+        if not self._buffer and not self._lines and len(data) < _SHORT and data.endswith(b"\n"):
+            whole = _whole(data)
+            if whole is not None:
+                return whole
         if len(self._buffer) + len(data) > _MOST_OCTETS:
             raise NotAReply("the server's reply has no end")
         *lines, rest = bytes(self._buffer + data).split(b"\n")
@@ -80,6 +89,15 @@ class Reader:
 
 
 # A server says the same few words again and again.
+@lru_cache(maxsize=64)
+def _whole(data: bytes) -> tuple[Reply, ...] | None:
+    """The replies in octets that are replies of one line each; None for anything else."""
+    parsed = [_parsed(line) for line in data[:-1].split(b"\n")]
+    if not all(last for _, last, _ in parsed):
+        return None
+    return tuple(_reply(code, (text,)) for code, _, text in parsed)
+
+
 @lru_cache(maxsize=256)
 def _parsed(line: bytes) -> tuple[int, bool, str]:
     """Code, whether it is the reply's last line, and text, all of it printable. Raises NotAReply."""
@@ -95,5 +113,7 @@ def _parsed(line: bytes) -> tuple[int, bool, str]:
 @lru_cache(maxsize=256)
 def _reply(code: int, lines: tuple[str, ...]) -> Reply:
     enhanced = _ENHANCED.match(lines[0])
-    words = (line.removeprefix(enhanced[1]).strip() if enhanced else line for line in lines)
-    return Reply(code, " ".join(word for word in words if word), enhanced[1] if enhanced else "", lines)
+    bare = (line.removeprefix(enhanced[1]).strip() if enhanced else line for line in lines)
+    text, status = " ".join(line for line in bare if line), enhanced[1] if enhanced else ""
+    words = " ".join(part for part in (str(code), status, text) if part)
+    return Reply(code, text, status, lines, words)

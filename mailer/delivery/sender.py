@@ -1,6 +1,7 @@
 """The sending thread: an event loop with a few sessions, which takes jobs and gives back outcomes.
 
-The ledger stays in the thread that calls; between the two are only plain records.
+The ledger stays in the thread that calls; between the two are only plain records. uvloop runs the loop where
+it is installed.
 """
 
 from __future__ import annotations
@@ -10,27 +11,34 @@ import contextlib
 import logging
 import threading
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
+from heapq import heappop, heappush
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from mailer.delivery.handshake import open_session
+from mailer.delivery import relays
+from mailer.delivery.fairness import Fairness
 from mailer.delivery.journal import Journal
-from mailer.delivery.pace import Bucket
+from mailer.delivery.providers import provider_of
 from mailer.delivery.records import Claimed
-from mailer.delivery.smtp import Envelope, NotNow, OurFault, Outcome, Relay, Session, SmtpError, Verdict
+from mailer.delivery.slot import Slot
+from mailer.delivery.smtp import Envelope, NotNow, OurFault, Outcome, Relay, SmtpError, Verdict
+
+try:
+    import uvloop
+except ImportError:
+    new_event_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+else:
+    new_event_loop = uvloop.new_event_loop
 
 log = logging.getLogger(__name__)
 
-# A session is renewed after so many messages: many servers end it soon after.
-_MESSAGES_PER_SESSION = 1000
-# Seconds after which a session is tried again that the relay denied while it grants others.
-_CONNECT_AGAIN = 5.0
 # Outcomes that wake the ledger's thread; fewer wait for its next look.
 _WAKE = 200
+# Messages kept at hand for each session that a slow provider may hold; the others are given back.
+_AT_HAND = 4
 
 
 class Job(NamedTuple):
@@ -39,13 +47,8 @@ class Job(NamedTuple):
     envelope: Callable[[], Envelope]
     # time.monotonic() after which its dot must not be sent any more.
     latest: float
-
-
-class _Ready(NamedTuple):
-    """A job whose message is made."""
-
-    job: Job
-    envelope: Envelope
+    # time.monotonic() before which it must not begin.
+    at: float = 0.0
 
 
 class Done(NamedTuple):
@@ -65,35 +68,38 @@ class Trouble:
 
 
 class Sender:
-    """Sends jobs over up to `connections` sessions until it is told to stop. A context manager.
+    """Sends jobs over the relays' sessions until it is told to stop. A context manager.
 
-    `put` and the attributes may be used from the thread that made it, and from no other.
+    Its methods may be used from the thread that made it, and from no other.
     """
 
-    def __init__(self, relay: Relay, journal: Journal, connections: int, rate: float) -> None:
-        self._relay = relay
+    def __init__(self, choice: relays.Choice, journal: Journal) -> None:
+        self.choice = choice
+        self.stopping = False
         self._journal = journal
-        self._connections = connections
-        self._bucket = Bucket(rate)
         self._jobs: deque[Job] = deque()
+        # Those with a time, by it; the number keeps equals apart.
+        self._timed: list[tuple[float, int, Job]] = []
+        self._numbers = 0
+        self._alarm: asyncio.TimerHandle | None = None
+        # Whether slots are about to be woken.
+        self._waking = False
+        # Jobs of slow providers, which wait for their share.
+        self._aside: dict[str, deque[Job]] = defaultdict(deque)
+        self._fairness = Fairness(choice.connections)
         self._done: deque[Done] = deque()
         self._troubles: deque[Trouble] = deque()
-        self._news = threading.Event()
-        self._ready = threading.Event()
-        self._stopping = False
-        # Sessions that are open, and those being opened.
-        self._open = 0
-        self._opening = 0
-        self._hopeless = False
+        # Messages that a relay's sessions take: learned, where it ends them early.
+        self.per_session: dict[Relay, int] = {}
         # Mailings of which nothing more is to leave.
         self._dropped: set[int] = set()
-        # Messages that a session takes: learned, where the relay ends it earlier.
-        self._per_session = _MESSAGES_PER_SESSION
+        self._news = threading.Event()
+        self._ready = threading.Event()
         self._failure: BaseException | None = None
         # Set when the loop runs.
         self._loop: asyncio.AbstractEventLoop
         self._work: asyncio.Event
-        self._slots: list[asyncio.Task[None]] = []
+        self._slots: list[Slot] = []
         self._thread = threading.Thread(target=self._run, name="mailer-sender", daemon=True)
 
     def __enter__(self) -> Self:
@@ -138,7 +144,7 @@ class Sender:
 
     def _run(self) -> None:
         try:
-            with asyncio.Runner() as runner:
+            with asyncio.Runner(loop_factory=new_event_loop) as runner:
                 runner.run(self._main())
         except BaseException as error:  # noqa: BLE001  (it is raised in the caller's thread)
             self._failure = error
@@ -150,160 +156,190 @@ class Sender:
         self._loop = asyncio.get_running_loop()
         self._work = asyncio.Event()
         self._grace: asyncio.Future[float] = self._loop.create_future()
-        self._slots = [asyncio.create_task(self._slot()) for _ in range(self._connections)]
-        for slot in self._slots:
-            slot.add_done_callback(self._slot_ended)
+        self._slots = [Slot(self) for _ in range(self.choice.connections)]
+        tasks = [asyncio.create_task(slot.run()) for slot in self._slots]
+        for task in tasks:
+            task.add_done_callback(self._ended)
         self._ready.set()
         grace = await self._grace
-        _, late = await asyncio.wait(self._slots, timeout=grace)
-        for slot in late:
-            slot.cancel()
+        _, late = await asyncio.wait(tasks, timeout=grace)
+        for slot in self._slots:
+            slot.stop()
+        for task in late:
+            task.cancel()
         if late:
             await asyncio.wait(late)
-        self._give_back(self._jobs)
-        self._jobs.clear()
+        self._give_back(self._everything(), "not begun")
+        # uvloop lets go of a connection one turn after it has told of its end.
+        await asyncio.sleep(0)
 
-    def _slot_ended(self, slot: asyncio.Task[None]) -> None:
-        if slot.cancelled() or slot.exception() is None:
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or task.exception() is None:
             return
-        self._failure = slot.exception()
+        self._failure = task.exception()
         self._begin_stop(0)
 
     def _begin_stop(self, grace: float) -> None:
-        self._stopping = True
+        self.stopping = True
         self._work.set()
+        for slot in self._slots:
+            slot.finish()
         if not self._grace.done():
             self._grace.set_result(grace)
 
     def _add(self, jobs: list[Job]) -> None:
-        self._jobs.extend(jobs)
         self._dropped.difference_update({job.claimed.mailing for job in jobs})
+        for job in jobs:
+            if job.at:
+                self._numbers += 1
+                heappush(self._timed, (job.at, self._numbers, job))
+            else:
+                self._jobs.append(job)
+        self._wake()
+
+    def _wake(self) -> None:
+        """Let slots begin that wait for work; not at once, as one of them may be calling."""
+        if not self._waking:
+            self._waking = True
+            self._loop.call_soon(self._begin_work)
+
+    def _begin_work(self) -> None:
+        self._waking = False
+        self._ripen()
         self._work.set()
+        for slot in self._slots:
+            slot.wake()
+
+    def _ring(self) -> None:
+        self._alarm = None
+        self._begin_work()
+
+    def _ripen(self) -> None:
+        """Put the jobs in line whose time has come, and look again when the next one's comes."""
+        while self._timed and self._timed[0][0] <= time.monotonic():
+            self._jobs.append(heappop(self._timed)[2])
+        if self._timed and self._alarm is None:
+            wait = max(0.0, self._timed[0][0] - time.monotonic())
+            self._alarm = self._loop.call_later(wait, self._ring)
 
     def _drop(self, mailing: int) -> None:
         self._dropped.add(mailing)
-        mine = [job for job in self._jobs if job.claimed.mailing == mailing]
-        others = [job for job in self._jobs if job.claimed.mailing != mailing]
-        self._jobs.clear()
-        self._jobs.extend(others)
-        self._give_back(mine)
+        everything = self._everything()
+        self._give_back([job for job in everything if job.claimed.mailing == mailing], "not begun")
+        self._add([job for job in everything if job.claimed.mailing != mailing])
 
-    def _give_back(self, jobs: Iterable[Job]) -> None:
-        self._done.extend(Done(job.claimed, Outcome(Verdict.UNTOUCHED, "not begun")) for job in jobs)
+    def _everything(self) -> list[Job]:
+        """All jobs that are not begun, taken out of every line."""
+        jobs = [*self._jobs, *(job for line in self._aside.values() for job in line)]
+        jobs += [entry[2] for entry in self._timed]
+        self._jobs.clear()
+        self._aside.clear()
+        self._timed.clear()
+        return jobs
+
+    def _give_back(self, jobs: Iterable[Job], words: str, verdict: Verdict = Verdict.UNTOUCHED) -> None:
+        self._done.extend(Done(job.claimed, Outcome(verdict, words)) for job in jobs)
         self._news.set()
 
-    async def _slot(self) -> None:
-        """One session after another, and on each one message after another."""
-        session: Session | None = None
-        # The message, if any, that was begun behind the last one's dot.
-        begun: list[_Ready] = []
-        try:
-            while await self._job_waits(begun):
-                if session is not None and (not session.usable or session.used >= self._per_session):
-                    await self._leave(session)
-                    session = None
-                session = session or await self._connect()
-                if session is not None:
-                    await self._turn(session, begun)
-                elif self._hopeless or not await self._pause(_CONNECT_AGAIN):
-                    return
-        finally:
-            self._give_back(ready.job for ready in begun)
-            if session is not None:
-                await self._leave(session)
+    # For the slots.
 
-    async def _job_waits(self, begun: list[_Ready]) -> bool:
-        while not self._jobs and not begun and not self._stopping:
+    async def work_waits(self) -> bool:
+        """Wait for something to do; False when there will be nothing more."""
+        while not self._jobs and not self._aside and not self.stopping:
             self._work.clear()
             await self._work.wait()
-        return not self._stopping
+        return not self.stopping
 
-    async def _connect(self) -> Session | None:
-        """A session, or None when this slot must do without: others may have one, else there is trouble."""
-        self._opening += 1
-        try:
-            session = await open_session(self._relay)
-        except SmtpError as error:
-            if self._open == 0 and self._opening == 1:
-                self._hopeless = True
-                self._troubles.append(Trouble(str(error), passing=not isinstance(error, OurFault)))
-                self._news.set()
-            return None
-        finally:
-            self._opening -= 1
-        self._open += 1
-        return session
+    async def pause(self, seconds: float) -> bool:
+        """Wait in pieces, so that a stop is seen; False when it came."""
+        until = self._loop.time() + seconds
+        while not self.stopping and (left := until - self._loop.time()) > 0:
+            await asyncio.sleep(min(left, 0.25))
+        return not self.stopping
 
-    async def _leave(self, session: Session) -> None:
-        self._open -= 1
-        if self._stopping:
-            await session.end()
-        else:
-            await session.quit()
+    def complain(self, error: SmtpError, mailing: int | None = None) -> None:
+        """No relay works, or one has refused a mailing's sender."""
+        trouble = Trouble(str(error), not isinstance(error, OurFault), mailing)
+        # Every slot finds the same.
+        if trouble not in self._troubles:
+            self._troubles.append(trouble)
+        self._news.set()
 
-    async def _turn(self, session: Session, begun: list[_Ready]) -> None:
-        """One message over the session, if there is still one; the next may be begun with it."""
-        if not begun:
-            wait = self._bucket.wait(self._loop.time())
-            if wait and not await self._pause(wait):
-                return
-        ready = begun.pop() if begun else self._next()
-        if ready is None:
-            return
-        job = ready.job
-
-        def following() -> Envelope | None:
-            if self._bucket.paced or self._stopping or session.used >= self._per_session:
-                return None
-            after = self._next()
-            if after is None:
-                return None
-            begun.append(after)
-            return after.envelope
-
-        try:
-            outcome = await session.deliver(ready.envelope, partial(self._before_dot, job), following)
-        except OurFault as fault:
-            outcome = Outcome(Verdict.UNTOUCHED, str(fault))
-            self._troubles.append(Trouble(str(fault), passing=False, mailing=job.claimed.mailing))
-            self._drop(job.claimed.mailing)
-        if outcome.code == 421 and outcome.verdict is Verdict.UNTOUCHED:
-            self._per_session = max(1, min(self._per_session, session.used - 1))
-        self._finish(job, outcome)
-
-    def _next(self) -> _Ready | None:
-        """The next job with its message made, if there is one.
+    def next(self, behind: str | None) -> Envelope | None:
+        """The next message that may begin, its job for a tag; `behind` whose message it would ride, if any.
 
         A message that cannot be written is its own reader's matter, and nobody else's.
         """
-        while self._jobs:
-            job = self._jobs.popleft()
-            if time.monotonic() >= job.latest:
-                self._give_back([job])
-                continue
+        job = self._next_job(behind)
+        while job is not None:
+            provider = provider_of(job.claimed.email)
             try:
-                return _Ready(job, job.envelope())
+                envelope = job.envelope()
             except ValueError as error:
-                self._finish(job, Outcome(Verdict.REFUSED, f"the message cannot be written: {error}"))
+                self.finish(job, Outcome(Verdict.REFUSED, f"the message cannot be written: {error}"))
+                job = self._next_job(behind)
+                continue
+            self._fairness.hold(provider)
+            envelope.tag = (job, provider)
+            return envelope
         return None
 
-    def _finish(self, job: Job, outcome: Outcome) -> None:
+    def _next_job(self, behind: str | None) -> Job | None:
+        if self._aside:
+            for provider, line in self._aside.items():
+                if self._fairness.may_hold(provider) and behind in (None, provider):
+                    job = line.popleft()
+                    if not line:
+                        del self._aside[provider]
+                    return job
+        if behind is not None and self._fairness.is_slow(behind):
+            # Whoever rides behind a slow one waits as long.
+            return None
+        jobs, now = self._jobs, time.monotonic()
+        while jobs:
+            job = jobs.popleft()
+            if now >= job.latest:
+                self._give_back([job], "held too long")
+                continue
+            provider = provider_of(job.claimed.email)
+            if self._fairness.may_hold(provider):
+                return job
+            self._put_aside(provider, job)
+        return None
+
+    def _put_aside(self, provider: str, job: Job) -> None:
+        line = self._aside[provider]
+        if len(line) < _AT_HAND * self._fairness.share or not self._fairness.is_slow(provider):
+            line.append(job)
+        else:
+            self._give_back([job], f"{provider} is slow; others go first", Verdict.LATER)
+
+    def may_leave(self, job: Job) -> None:
+        """Write down that the dot is about to be sent. Raises NotNow."""
+        claimed = job.claimed
+        if self.stopping or claimed.mailing in self._dropped or time.monotonic() >= job.latest:
+            raise NotNow
+        self._journal.begin(claimed.id, claimed.attempt)
+
+    def settle(self, job: Job, provider: str, outcome: Outcome, seconds: float) -> None:
+        """What became of a message that was given out, `seconds` after it was its turn."""
+        verdict = outcome.verdict
+        if verdict is Verdict.UNTOUCHED or verdict is Verdict.OUR_FAULT:
+            self._fairness.give_back(provider)
+        else:
+            self._fairness.took(provider, seconds)
+        if verdict is Verdict.OUR_FAULT:
+            self._drop(job.claimed.mailing)
+            self.complain(OurFault(outcome.words), job.claimed.mailing)
+            outcome = Outcome(Verdict.UNTOUCHED, outcome.words)
+        self.finish(job, outcome)
+        if self._aside:
+            self._wake()
+
+    def finish(self, job: Job, outcome: Outcome) -> None:
         claimed = job.claimed
         if outcome.code and outcome.verdict is not Verdict.UNTOUCHED:
             self._journal.end(claimed.id, claimed.attempt, outcome.code, outcome.words)
         self._done.append(Done(claimed, outcome))
         if len(self._done) >= _WAKE or not self._jobs:
             self._news.set()
-
-    async def _pause(self, seconds: float) -> bool:
-        """Wait for the pace, in pieces, so that a stop is seen; False when it came."""
-        until = self._loop.time() + seconds
-        while not self._stopping and (left := until - self._loop.time()) > 0:
-            await asyncio.sleep(min(left, 0.25))
-        return not self._stopping
-
-    def _before_dot(self, job: Job) -> None:
-        claimed = job.claimed
-        if self._stopping or claimed.mailing in self._dropped or time.monotonic() >= job.latest:
-            raise NotNow
-        self._journal.begin(claimed.id, claimed.attempt)

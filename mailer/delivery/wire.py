@@ -6,7 +6,9 @@ import asyncio
 import socket
 import ssl
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from mailer.delivery.replies import NotAReply, Reader, Reply
 
@@ -37,10 +39,14 @@ class Wire(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._reader = Reader()
-        self._replies: deque[Reply] = deque()
+        # Replies that came and were not taken yet, in order.
+        self.replies: deque[Reply] = deque()
+        # Called, if there is one, when replies came or the connection ended.
+        self.listener: Callable[[], None] | None = None
         self._waiting: asyncio.Future[None] | None = None
         self._transport: asyncio.Transport | None = None
-        self._lost: str = ""
+        # Why the connection ended; empty while it has not.
+        self.lost: str = ""
         self._ended = asyncio.Event()
         # By the loop's clock: until when a reply is waited for (0: none is), and what looks at that.
         self._deadline = 0.0
@@ -49,26 +55,26 @@ class Wire(asyncio.Protocol):
         self.flushed = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
+        self._loop = asyncio.get_running_loop()
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         # With a limit of zero, pause_writing means precisely "something is still here".
-        transport.set_write_buffer_limits(high=0)
+        self._transport.set_write_buffer_limits(high=0)
 
     def data_received(self, data: bytes) -> None:
         try:
-            self._replies.extend(self._reader.feed(data))
+            self.replies.extend(self._reader.feed(data))
         except NotAReply as error:
             self.abort(str(error))
             return
-        if self._replies:
+        if self.replies:
             self._wake()
 
     def eof_received(self) -> bool:
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._lost = self._lost or (str(exc) if exc else "the server closed the connection")
+        self.lost = self.lost or (str(exc) if exc else "the server closed the connection")
         self._ended.set()
         if self._alarm is not None:
             self._alarm.cancel()
@@ -82,34 +88,47 @@ class Wire(asyncio.Protocol):
 
     @property
     def alive(self) -> bool:
-        return not self._lost and self._transport is not None and not self._transport.is_closing()
+        return not self.lost and self._transport is not None and not self._transport.is_closing()
 
     def write(self, octets: bytes) -> None:
         """Raises ConnectionLost."""
         if not self.alive or self._transport is None:
-            raise ConnectionLost(self._lost or "the connection is closed")
+            raise ConnectionLost(self.lost or "the connection is closed")
         self._transport.write(octets)
+
+    def write_pieces(self, pieces: list[bytes]) -> None:
+        """Raises ConnectionLost."""
+        if not self.alive or self._transport is None:
+            raise ConnectionLost(self.lost or "the connection is closed")
+        self._transport.writelines(pieces)
+
+    def expect(self, seconds: float) -> None:
+        """From now on a reply is expected within so many seconds; 0: none is."""
+        if not seconds:
+            self._deadline = 0.0
+            return
+        loop = self._loop
+        self._watch(loop, loop.time() + seconds)
 
     async def reply(self, seconds: float) -> Reply:
         """The next reply in order. Raises ConnectionLost, also when none came in time."""
-        if not self._replies:
+        if not self.replies:
             await self._arrival(seconds)
-        return self._replies.popleft()
+        return self.replies.popleft()
 
     async def _arrival(self, seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        self._expect(loop, loop.time() + seconds)
+        self.expect(seconds)
         try:
-            while not self._replies:
-                if self._lost:
-                    raise ConnectionLost(self._lost)
-                self._waiting = loop.create_future()
+            while not self.replies:
+                if self.lost:
+                    raise ConnectionLost(self.lost)
+                self._waiting = self._loop.create_future()
                 await self._waiting
         finally:
             self._deadline = 0.0
             self._waiting = None
 
-    def _expect(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
+    def _watch(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
         """Time out at `deadline`; an alarm that is set for earlier will set itself again then."""
         self._deadline = deadline
         if self._alarm is not None and self._alarm.when() > deadline:
@@ -120,16 +139,16 @@ class Wire(asyncio.Protocol):
 
     def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
         self._alarm = None
-        if not self._deadline or self._lost:
+        if not self._deadline or self.lost:
             return
         if loop.time() < self._deadline:
-            self._expect(loop, self._deadline)
+            self._watch(loop, self._deadline)
         else:
             self.abort("no reply within the time that is allowed")
 
     async def start_tls(self, context: ssl.SSLContext, host: str, seconds: float) -> None:
         """Encrypt the connection. Raises ConnectionLost, also when words came in clear after the go-ahead."""
-        if self._transport is None or self._reader.clear() or self._replies:
+        if self._transport is None or self._reader.clear() or self.replies:
             # RFC 3207 §6: nothing said in clear may be believed after the change.
             raise ConnectionLost("the server said more in clear than it should before encryption")
         loop = asyncio.get_running_loop()
@@ -146,7 +165,7 @@ class Wire(asyncio.Protocol):
 
     def abort(self, because: str) -> None:
         """End the connection at once, dropping what was not handed over."""
-        self._lost = self._lost or because
+        self.lost = self.lost or because
         if self._transport is not None:
             self._transport.abort()
         self._wake()
@@ -163,5 +182,7 @@ class Wire(asyncio.Protocol):
             self._transport.abort()
 
     def _wake(self) -> None:
-        if self._waiting is not None and not self._waiting.done():
+        if self.listener is not None:
+            self.listener()
+        elif self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)

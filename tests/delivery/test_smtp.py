@@ -150,35 +150,89 @@ def test_cancelling_says_whether_the_dot_had_left(server):
     assert asked and outcome.verdict is Verdict.IN_DOUBT
 
 
-def test_the_next_envelope_rides_behind_the_dot_and_only_where_the_server_allows_it(server):
-    first, second = envelope(), envelope("bek@example.org")
+class Line:
+    """A source of messages in a line, which keeps what became of each."""
 
+    def __init__(self, *envelopes):
+        self.waiting = list(envelopes)
+        self.outcomes = {}
+        # What the server had been told when each dot was about to leave.
+        self.before = []
+        self.refused_now = ()
+
+    def following(self, behind):
+        return self.waiting.pop(0) if self.waiting else None
+
+    def before_dot(self, envelope):
+        self.before.append(envelope.recipient)
+        if envelope.recipient in self.refused_now:
+            raise NotNow
+
+    def settle(self, envelope, outcome):
+        assert envelope.recipient not in self.outcomes
+        self.outcomes[envelope.recipient] = outcome.verdict
+
+
+def serve(server, line, **changes):
     async def run():
-        session = await open_session(smtp.Relay("127.0.0.1", server.port))
-        outcomes = [await session.deliver(first, lambda: None, lambda: second)]
-        for _ in range(200):
-            await asyncio.sleep(0.001)
-        begun = [line for line in server.commands if line.startswith("RCPT")]
-        outcomes.append(await session.deliver(second, lambda: None))
+        session = await open_session(
+            dataclasses.replace(smtp.Relay("127.0.0.1", server.port, "none"), **changes)
+        )
+        await session.serve(line, until_empty=True)
         await session.quit()
-        return outcomes, len(begun)
 
-    outcomes, begun = asyncio.run(run())
-    assert [o.verdict for o in outcomes] == [Verdict.ACCEPTED, Verdict.ACCEPTED]
-    assert server.recipients() == ["aida@example.org", "bek@example.org"] and server.connections == 1
-    assert begun == (2 if "PIPELINING" in server.script.offers else 1)
+    asyncio.run(run())
+    return line.outcomes
 
 
-def test_what_rode_behind_a_dot_and_is_not_sent_after_all_reaches_nobody():
-    async def run(port):
-        session = await open_session(smtp.Relay("127.0.0.1", port))
-        outcome = await session.deliver(envelope(), lambda: None, lambda: envelope("bek@example.org"))
-        await session.quit()
-        return outcome
+PEOPLE = [f"{name}@example.org" for name in ("aida", "bek", "chinara", "dana", "erlan")]
 
-    with Relay() as server:
-        assert asyncio.run(run(server.port)).verdict is Verdict.ACCEPTED
-        assert server.recipients() == ["aida@example.org"] and len(server.taken) == 1
+
+def test_the_next_envelope_rides_behind_the_dot(server):
+    outcomes = serve(server, Line(*map(envelope, PEOPLE)))
+    assert set(outcomes.values()) == {Verdict.ACCEPTED}
+    assert server.recipients() == PEOPLE and server.connections == 1
+    assert server.rode == ((len(PEOPLE) - 1) if "PIPELINING" in server.script.offers else 0)
+
+
+@pytest.mark.parametrize("stage", ["rcpt", "data", "dot"])
+def test_a_refusal_in_the_middle_of_a_line_is_that_readers_alone(server, stage):
+    setattr(server.script, stage, lambda to: "550 5.1.1 no" if to.startswith("chinara") else None)
+    outcomes = serve(server, Line(*map(envelope, PEOPLE)))
+    assert [outcomes[one] for one in PEOPLE] == [
+        Verdict.REFUSED if one.startswith("chinara") else Verdict.ACCEPTED for one in PEOPLE
+    ]
+    assert server.recipients() == [one for one in PEOPLE if not one.startswith("chinara")]
+
+
+def test_whoever_rode_behind_a_dot_that_was_not_answered_is_untouched(server):
+    server.script.dot = lambda to: DROP if to.startswith("bek") else None
+    outcomes = serve(server, Line(*map(envelope, PEOPLE)))
+    assert outcomes["aida@example.org"] is Verdict.ACCEPTED
+    assert outcomes["bek@example.org"] is Verdict.IN_DOUBT
+    assert outcomes.get("chinara@example.org", Verdict.UNTOUCHED) is Verdict.UNTOUCHED
+    assert len(outcomes) <= 3
+
+
+def test_a_message_held_back_in_a_line_never_leaves_and_ends_the_connection(server):
+    line = Line(*map(envelope, PEOPLE[:3]))
+    line.refused_now = ("bek@example.org",)
+    outcomes = serve(server, line)
+    assert outcomes["bek@example.org"] is Verdict.UNTOUCHED
+    assert server.recipients() == ["aida@example.org"]
+
+
+def test_an_unspeakable_address_in_a_line_is_refused_and_the_others_arrive(server):
+    people = [PEOPLE[0], "a b@example.org", PEOPLE[1], "\u00fc@example.org", PEOPLE[2]]
+    outcomes = serve(server, Line(*map(envelope, people)))
+    assert [outcomes[one] for one in people] == [Verdict.ACCEPTED, Verdict.REFUSED] * 2 + [Verdict.ACCEPTED]
+    assert server.recipients() == PEOPLE[:3]
+
+
+def test_a_session_ends_when_it_is_used_up_and_says_nothing_of_the_others(server):
+    line = Line(*map(envelope, PEOPLE))
+    outcomes = serve(server, line, messages_per_connection=2)
+    assert list(outcomes) == PEOPLE[:2] and [one.recipient for one in line.waiting] == PEOPLE[2:]
 
 
 def test_a_message_in_pieces_arrives_whole():

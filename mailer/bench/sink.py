@@ -1,0 +1,103 @@
+"""An SMTP server that takes everything and keeps nothing, as cheaply as Python can.
+
+Beside it a sender is not slowed by the other side: `python -m mailer.bench.sink` prints its port and serves
+until it is ended. It offers PIPELINING, and reads rather than understands: a message ends at its final dot.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+
+_END = b"\r\n.\r\n"
+# Octets read at once.
+_ROOM = 1 << 20
+# Where the final dot is looked for, from the end of what came: commands behind it are shorter than this.
+_TAIL = 4096
+_GREETING = b"220 sink ESMTP\r\n"
+_HELLO = b"250-sink\r\n250-PIPELINING\r\n250-SIZE 0\r\n250 8BITMIME\r\n"
+_OK = b"250 2.0.0 Ok\r\n"
+_GO_ON = b"354 End with a lone dot\r\n"
+_BYE = b"221 2.0.0 Bye\r\n"
+
+
+class _Session:
+    """One connection: commands until DATA, then a message until its dot."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self._rest = b""
+        self._in_message = False
+
+    def feed(self, data: bytes) -> bytes:
+        """What is to be answered to what came; the session ends with _BYE."""
+        answers: list[bytes] = []
+        data = self._rest + data
+        while data:
+            if self._in_message:
+                at = data.rfind(_END, max(0, len(data) - _TAIL))
+                if at < 0:
+                    # Enough that the dot is found when it comes.
+                    data = data[-_TAIL:]
+                    break
+                answers.append(_OK)
+                data = data[at + len(_END) :]
+                self._in_message = False
+                continue
+            line, end, after = data.partition(b"\r\n")
+            if not end:
+                break
+            data = after
+            verb = line[:4].upper()
+            if verb == b"QUIT":
+                return _BYE
+            if verb == b"DATA":
+                self._in_message = True
+                # An empty message is a lone dot.
+                data = b"\r\n" + data if data else data
+                answers.append(_GO_ON)
+            else:
+                answers.append(_HELLO if verb == b"EHLO" else _OK)
+        self._rest = data
+        return b"".join(answers)
+
+
+def serve(listener: socket.socket) -> None:
+    """Serve until the process is ended."""
+    poll = select.epoll()
+    listener.setblocking(False)
+    poll.register(listener, select.EPOLLIN)
+    sessions: dict[int, _Session] = {}
+    room = bytearray(_ROOM)
+    view = memoryview(room)
+    while True:
+        for number, _ in poll.poll():
+            if number == listener.fileno():
+                connection, _ = listener.accept()
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _ROOM)
+                connection.sendall(_GREETING)
+                connection.setblocking(False)
+                sessions[connection.fileno()] = _Session(connection)
+                poll.register(connection, select.EPOLLIN)
+                continue
+            session = sessions[number]
+            answer = _BYE
+            with contextlib.suppress(OSError):
+                count = session.connection.recv_into(room)
+                answer = session.feed(bytes(view[:count])) if count else _BYE
+                if answer:
+                    session.connection.send(answer)
+            if answer is _BYE:
+                del sessions[number]
+                session.connection.close()
+
+
+def main() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=256) as listener:
+        print(listener.getsockname()[1], flush=True)  # noqa: T201
+        serve(listener)
+
+
+if __name__ == "__main__":
+    main()
