@@ -26,6 +26,8 @@ COMMANDS = {
     "edition": ("Assemble, preview, approve, send and report.", True),
     "subscribers": ("Import, export, show and erase people.", True),
     "bounces": ("Read what came back.", True),
+    "doctor": ("Check machine, relay, DNS and mailbox, and say what to change.", True),
+    "dkim-key": ("Make a key that signs our mail, and the DNS record for it.", False),
     "bench": ("Measured comparisons on this machine.", False),
 }
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management import call_command
 
 from mailer.command.output import say
+from mailer.delivery import dkim
 from mailer.work.local import stop_on_signals
 from mailer.work.supervise import itself, supervise
 
@@ -18,6 +19,7 @@ app = typer.Typer()
 @app.command()
 def run() -> None:
     """Bring the database up to date, then keep web and worker running until asked to stop."""
+    dkim.signer(settings.CONFIG.dkim)
     call_command("migrate", verbosity=0, interactive=False)
     stop = threading.Event()
     stop_on_signals(stop)

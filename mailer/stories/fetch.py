@@ -67,13 +67,15 @@ def fetch(
     content_types: Collection[str],
     limits: Limits = Limits(),
     *,
+    form: str | None = None,
     allow_loopback: bool = False,
     resolve: Resolve = socket.getaddrinfo,
     connect: Connect = socket.create_connection,
 ) -> Fetched:
     """The bytes at `url`, an http or https address of a public server, of one of `content_types`.
 
-    `allow_loopback` lets this machine's own servers be reached and is for tests. Raises FetchError.
+    `form`, an encoded form, is sent by POST. `allow_loopback` lets this machine's own servers be reached.
+    Raises FetchError.
     """
     guard = _Guard(limits, allow_loopback, resolve, connect)
     with guard.watching(), closing(requests.Session()) as session:
@@ -82,7 +84,7 @@ def fetch(
         session.mount("http://", _Adapter(guard))
         session.mount("https://", _Adapter(guard))
         for _ in range(limits.redirects + 1):
-            response = _request(session, url, guard)
+            response = _request(session, url, guard, form)
             with closing(response):
                 if response.status_code not in _REDIRECTS:
                     return _read(response, url, content_types, guard)
@@ -206,12 +208,19 @@ class _Adapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": plain, "https": tls}
 
 
-def _request(session: requests.Session, url: str, guard: _Guard) -> requests.Response:
+def _request(
+    session: requests.Session, url: str, guard: _Guard, form: str | None = None
+) -> requests.Response:
     _check_url(url)
+    headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
+    if form is not None:
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
     try:
-        return session.get(
+        return session.request(
+            "GET" if form is None else "POST",
             url,
-            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+            data=form,
+            headers=headers,
             timeout=guard.limits.step_seconds,
             allow_redirects=False,
             stream=True,

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import close_old_connections, connections
 from django.utils import timezone
 
+from mailer.delivery import dkim
 from mailer.jobs import JOBS, Job
 
 log = logging.getLogger(__name__)
@@ -29,8 +30,10 @@ class WorkerRuns(Exception):  # noqa: N818
 def run(stop: threading.Event, now: Callable[[], datetime] = timezone.now) -> None:
     """Run every job until `stop` is set; what is being sent is brought to a clean end first.
 
-    Raises WorkerRuns when another worker works from the same storage folder.
+    Raises WorkerRuns when another worker works from the same storage folder, and ConfigError when what is
+    configured cannot sign our mail.
     """
+    dkim.signer(settings.CONFIG.dkim)
     with only_worker(settings.CONFIG.path(settings.CONFIG.storage.path)):
         # No job waits for another; each runs once at a time, and a missed look is made up for at once.
         scheduler = BackgroundScheduler(

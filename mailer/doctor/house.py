@@ -1,0 +1,161 @@
+"""What this machine knows by itself: configuration, storage and clock."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import stat
+import tempfile
+import zoneinfo
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import connection
+
+from mailer.config import Config, ConfigError
+from mailer.delivery import dkim
+from mailer.doctor.places import is_loopback
+from mailer.doctor.records import Finding, World
+
+_MEGABYTE = 1024 * 1024
+# Free space that is too little for a mailing, and that will be soon.
+_TOO_LITTLE, _LITTLE = 200 * _MEGABYTE, 2000 * _MEGABYTE
+_UNSYNCHRONISED = 5
+
+
+def configuration(config: Config) -> Iterator[Finding]:
+    """What parses, and is unwise all the same."""
+    wrong = list(_unwise(config))
+    yield from wrong
+    if not wrong:
+        yield Finding("configuration", config.site.url, "ok", "It can be used as it is.")
+
+
+def _unwise(config: Config) -> Iterator[Finding]:
+    before = "configuration", config.site.url
+    if config.site.secret_key.startswith("replace this"):
+        yield Finding(
+            *before,
+            "problem",
+            "[site] secret_key is the one of the example.",
+            "Write a long random one: everybody knows this.",
+        )
+    if not config.site.url.startswith("https://") and not is_loopback(urlsplit(config.site.url).hostname):
+        yield Finding(
+            *before,
+            "problem",
+            "[site] url is not https.",
+            "Put a reverse proxy with TLS in front, and write https:// in [site] url.",
+        )
+    if config.site.debug:
+        yield Finding(
+            *before,
+            "problem",
+            "[site] debug is on: errors show technical details to everybody.",
+            "Set it to false.",
+        )
+    try:
+        zoneinfo.ZoneInfo(config.site.timezone)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        yield Finding(
+            *before,
+            "problem",
+            f"[site] timezone {config.site.timezone!r} is unknown.",
+            "Write it as Asia/Almaty.",
+        )
+    try:
+        dkim.signer(config.dkim)
+    except ConfigError as error:
+        yield Finding(*before, "problem", str(error), "Until then nothing is sent.")
+    file = Path(os.environ.get("MAILER_CONFIG", "config.toml"))
+    if file.is_file() and file.stat().st_mode & stat.S_IROTH:
+        yield Finding(
+            *before,
+            "warning",
+            f"Everybody on this machine can read {file}, and the secrets in it.",
+            f"chmod o-r {file}",
+        )
+
+
+def storage(config: Config) -> Iterator[Finding]:
+    """The folder of pictures, journal and locks."""
+    folder = config.path(config.storage.path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"x")
+            probe.flush()
+            os.fsync(probe.fileno())
+    except OSError as error:
+        yield Finding(
+            "storage",
+            str(folder),
+            "problem",
+            f"It cannot be written to: {error.strerror}.",
+            "Let the user that runs the worker own it, or mend [storage] path.",
+        )
+        return
+    tight = list(space("storage", folder))
+    yield from tight
+    if not tight:
+        free = shutil.disk_usage(folder).free
+        yield Finding("storage", str(folder), "ok", f"It can be written to; {free / 1e9:.1f} GB are free.")
+
+
+def space(check: str, folder: Path) -> Iterator[Finding]:
+    """What is wrong with the free space of a folder's disk, if anything."""
+    free = shutil.disk_usage(folder).free
+    if free < _LITTLE:
+        yield Finding(
+            check,
+            str(folder),
+            "problem" if free < _TOO_LITTLE else "warning",
+            f"Only {free // _MEGABYTE} MB are free on its disk.",
+            "Make room: when it is full, sending stops.",
+        )
+
+
+def clock(world: World) -> Iterator[Finding]:
+    """The kernel's word on this machine's clock, and that of a database server elsewhere."""
+    here = datetime.now(zoneinfo.ZoneInfo(settings.TIME_ZONE))
+    zone = f"The office's time is {here:%H:%M} ({settings.TIME_ZONE})."
+    host = connection.settings_dict.get("HOST", "")
+    if connection.vendor == "postgresql" and host and not host.startswith("/") and not is_loopback(host):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT clock_timestamp()")
+            apart = abs((cursor.fetchone()[0] - datetime.now(UTC)).total_seconds())
+        if apart > 5:
+            yield Finding(
+                "clock",
+                "",
+                "problem" if apart > 60 else "warning",
+                f"This machine's clock and the database server's are {apart:.0f} seconds apart.",
+                "Let both follow a time server (chrony, systemd-timesyncd).",
+            )
+            return
+    state = _clock_state()
+    if state is None:
+        yield Finding("clock", "", "skipped", f"{zone} Here nothing tells whether the clock is right.")
+    elif state == _UNSYNCHRONISED:
+        yield Finding(
+            "clock",
+            "",
+            "warning",
+            f"{zone} The kernel says that nothing keeps this clock right.",
+            "Let it follow a time server (chrony, systemd-timesyncd); compare it with `date -u`.",
+        )
+    else:
+        yield Finding("clock", "", "ok", f"{zone} The clock follows a time server.")
+
+
+def _clock_state() -> int | None:
+    """What adjtimex(2) says of the clock; None where it cannot be asked."""
+    try:
+        state = int(ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512)))
+    except (OSError, AttributeError):
+        return None
+    return state if state >= 0 else None

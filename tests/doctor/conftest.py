@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from django.conf import settings as django_settings
+
+from mailer.config import Config
+from mailer.doctor.names import Names
+from mailer.doctor.records import World
+from tests.delivery.conftest import certificate, configure  # noqa: F401
+from tests.doctor.zone import Zone
+
+
+@pytest.fixture
+def zone():
+    with Zone() as server:
+        yield server
+
+
+@pytest.fixture
+def names(zone):
+    return Names("127.0.0.1", zone.port, seconds=0.5)
+
+
+@pytest.fixture
+def world(names):
+    """world(senders=…, smtp={…}, …): an office whose DNS is the zone."""
+
+    def make(senders=("news@example.org",), mx_port=25, **sections) -> World:
+        config: Config = django_settings.CONFIG
+        site = {"url": "https://news.example.org"}
+        for name, values in {"site": site, "smtp": {"host": "mail.example.net"}, **sections}.items():
+            config = dataclasses.replace(
+                config, **{name: dataclasses.replace(getattr(config, name), **values)}
+            )
+        return World(config, names, tuple(senders), patience=2, mx_port=mx_port)
+
+    return make
