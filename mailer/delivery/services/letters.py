@@ -1,0 +1,161 @@
+"""From a claimed delivery to its letter: what a service is told of a message, in parts, as it was sealed."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from email.headerregistry import Address
+from functools import lru_cache, partial
+from typing import NamedTuple
+
+from django.conf import settings
+
+from mailer.approval.models import FrozenVariant
+from mailer.delivery import identity, proof, verp
+from mailer.delivery.composing import Sealed, refuse_changed, rendered_of, sealed
+from mailer.delivery.models import Mailing
+from mailer.delivery.records import Claimed
+from mailer.delivery.services.guards import Guard
+from mailer.rendering import headers, personal
+from mailer.rendering.records import Rendered
+from subscribers import tokens
+
+# Variants kept ready.
+_READY = 128
+
+_country_names = lru_cache(maxsize=4096)(personal.country_names)
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One reader's message. Its texts are guarded against the service's template language."""
+
+    # Names the delivery wherever the service speaks of the message again; `delivery_of` reads it.
+    token: str
+    to: str
+    # Name and address, quoted as RFC 5322 has it, and not encoded.
+    sender: str
+    # Empty: none.
+    reply_to: str
+    subject: str
+    html: str
+    text: str
+    # Further header fields. ASCII.
+    headers: dict[str, str]
+    # With its angle brackets; services that have their own replace it.
+    message_id: str
+    # The envelope sender that names the delivery, for services that take one.
+    return_path: str
+
+
+class _Variant(NamedTuple):
+    """Guarded, with the marks of the personal fields still in it."""
+
+    subject: str
+    html: str
+    text: str
+    language: str
+
+
+class Writer:
+    """Writes letters; keeps what many of them share. Its methods belong to the thread of the ledger."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+        self._mailings: dict[int, Sealed] = {}
+        self._variants: OrderedDict[int, _Variant] = OrderedDict()
+
+    def envelopes(
+        self, mailing: Mailing, claimed: list[Claimed], now: datetime
+    ) -> list[Callable[[], Letter]]:
+        """For each claimed delivery a function that makes its letter, in any thread.
+
+        Raises BrokenSeal when what is stored is not what was sealed, and ValueError when it makes no mail.
+        """
+        shared = self._mailings.get(mailing.pk)
+        if shared is None:
+            shared = self._mailings[mailing.pk] = sealed(mailing.copy)
+        self._fetch(shared, {one.variant: one.countries for one in claimed})
+        common = _common_headers(shared)
+        sender = _sender(shared, self._guard)
+        ready: list[Callable[[], Letter]] = [
+            partial(_letter, shared, self._variants[one.variant], one, sender, common) for one in claimed
+        ]
+        while len(self._variants) > _READY:
+            self._variants.popitem(last=False)
+        return ready
+
+    def _fetch(self, shared: Sealed, wanted: dict[int, tuple[str, ...]]) -> None:
+        """`wanted`: each variant's number, and countries of a reader who gets it."""
+        for known in wanted.keys() & self._variants.keys():
+            self._variants.move_to_end(known)
+        missing = wanted.keys() - self._variants.keys()
+        for row in FrozenVariant.objects.filter(pk__in=missing):
+            refuse_changed(shared, row, wanted[row.pk])
+            self._variants[row.pk] = self._guarded(rendered_of(row))
+
+    def _guarded(self, rendered: Rendered) -> _Variant:
+        guard = self._guard
+        subject = headers.single_line(rendered.subject, "Subject")
+        return _Variant(
+            guard.text(subject), guard.html(rendered.html), guard.text(rendered.text), rendered.language
+        )
+
+
+def token(delivery: int) -> str:
+    """A delivery's name of 30 letters, digits and one hyphen: what the narrowest service takes as a tag."""
+    return proof.token("message", delivery).replace(".", "-")
+
+
+def delivery_of(token: str) -> int | None:
+    """The delivery that a token names, or None when it was not made here."""
+    return proof.read("message", token.replace("-", "."))
+
+
+def _sender(shared: Sealed, guard: Guard) -> str:
+    name = headers.single_line(shared.headers.from_name, "the name in From")
+    return str(Address(guard.text(name), addr_spec=shared.headers.from_email))
+
+
+def _common_headers(shared: Sealed) -> dict[str, str]:
+    """List-Id has no name: some services send letters outside ASCII as they are, which breaks the field."""
+    common = {
+        "List-Id": f"<{shared.headers.list_id}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        "Precedence": "bulk",
+        "X-Auto-Response-Suppress": "OOF, AutoReply",
+    }
+    if shared.headers.archive_url:
+        common["List-Archive"] = f"<{shared.headers.archive_url}>"
+    return common
+
+
+def _letter(
+    shared: Sealed, variant: _Variant, claimed: Claimed, sender: str, common: dict[str, str]
+) -> Letter:
+    site = settings.CONFIG.site.url
+    leave = tokens.make("leave", claimed.subscriber, shared.newsletter)
+    leave_mail = identity.leave_address(claimed.subscriber, shared.newsletter, shared.domain)
+    values = {
+        "leave_url": f"{site}/unsubscribe/{leave}/",
+        "prefs_url": f"{site}/preferences/{tokens.make('prefs', claimed.subscriber, shared.newsletter)}/",
+        "countries": _country_names(claimed.countries, variant.language),
+    }
+    return Letter(
+        token=token(claimed.id),
+        to=headers.single_line(claimed.email, "To"),
+        sender=sender,
+        reply_to=shared.headers.reply_to,
+        subject=variant.subject,
+        html=personal.fill_html(variant.html, values),
+        text=personal.fill_text(variant.text, values),
+        headers={
+            **common,
+            "List-Unsubscribe": f"<{values['leave_url']}>, <mailto:{leave_mail}>",
+            "Content-Language": variant.language,
+        },
+        message_id=identity.message_id(claimed.id, shared.domain),
+        return_path=verp.address(claimed.id, shared.domain),
+    )

@@ -1,0 +1,139 @@
+"""A real HTTP server on loopback that takes calls as a service documents them, and keeps every mail it took."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+
+# In place of a reply: the connection ends, or stays open without a word, when the request was read.
+DROP, HANG = "DROP", "HANG"
+
+
+@dataclass(frozen=True)
+class Call:
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Mail:
+    """What a reader of the service's mail would get."""
+
+    to: str
+    sender: str
+    subject: str
+    html: str
+    text: str
+    # Names in lower case.
+    headers: dict[str, str]
+    # What the service's webhooks would name the delivery by.
+    token: str
+    reply_to: str = ""
+    return_path: str = ""
+
+
+class Api:
+    """The server. A context manager. `documented` reads calls and writes answers, as its service does."""
+
+    def __init__(self, documented: Any, script: Callable[[Call], Reply | str | None] | None = None) -> None:
+        self.documented = documented
+        # What is answered in place of the usual; None: the usual.
+        self.script = script or (lambda call: None)
+        self.calls: list[Call] = []
+        self.taken: list[Mail] = []
+        # Addresses that the service refuses.
+        self.bad: set[str] = set()
+        # What was not as documented.
+        self.wrong: list[str] = []
+        self._lock = threading.Lock()
+        self._free = threading.Event()
+        self.port = 0
+
+    def __enter__(self) -> Self:
+        api = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle_any(self) -> None:
+                api._handle(self)
+
+            do_GET = do_POST = handle_any  # noqa: N815
+
+            def log_message(self, *arguments: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        self._server.daemon_threads = True
+        self.port = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._free.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}{self.documented.base}"
+
+    def recipients(self) -> list[str]:
+        return sorted(mail.to for mail in self.taken)
+
+    def _handle(self, handler: BaseHTTPRequestHandler) -> None:
+        length = int(handler.headers.get("Content-Length") or 0)
+        headers = {name.lower(): value for name, value in handler.headers.items()}
+        call = Call(handler.command, handler.path, headers, handler.rfile.read(length))
+        with self._lock:
+            self.calls.append(call)
+            reply = self.script(call)
+            if reply is None:
+                reply = self._usual(call)
+        if isinstance(reply, str):
+            handler.close_connection = True
+            if reply == HANG:
+                self._free.wait(30)
+            return
+        body = b"" if reply.body is None else json.dumps(reply.body).encode()
+        handler.send_response(reply.status)
+        for name, value in {"Content-Type": "application/json", **reply.headers}.items():
+            handler.send_header(name, value)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    def _usual(self, call: Call) -> Reply:
+        try:
+            if call.method == "GET":
+                return self.documented.checked(call)
+            mails = self.documented.read(call)
+        except Exception as error:  # noqa: BLE001  (told to the test)
+            self.wrong.append(f"{type(error).__name__}: {error}")
+            return Reply(418)
+        bad = {mail.to for mail in mails} & self.bad
+        reply, taken = self.documented.answer(mails, bad)
+        self.taken += taken
+        return reply
