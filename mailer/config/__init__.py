@@ -86,6 +86,8 @@ class Service:
     domain: str = ""
     # Amazon's region.
     region: str = ""
+    # Postmark's message stream (empty: "broadcast"), Amazon's configuration set (empty: none).
+    stream: str = ""
     # Where its API is, when not at the usual address: the European one, say.
     url: str = ""
     # Calls at a time.
