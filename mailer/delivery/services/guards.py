@@ -7,8 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 _STYLE = re.compile(r"(<style\b.*?</style>)", re.DOTALL | re.IGNORECASE)
-_CURLIES = re.compile(r"\{{2,}|\}{2,}")
-_MACROS = {"{": "opening", "}": "closing"}
+_CURLIES = re.compile(r"\{{2,}")
 
 
 class Guard(NamedTuple):
@@ -40,13 +39,14 @@ def _breaking(mark: str) -> Guard:
 
 
 def _named(text: str) -> str:
-    """Runs of curly brackets by SparkPost's macros for them: what arrives is the same to the octet."""
+    """Runs of opening brackets by SparkPost's macros for them: what arrives is the same to the octet.
+
+    Closing ones open nothing, and stand in many a style sheet.
+    """
 
     def macros(found: re.Match[str]) -> str:
-        run, which = found[0], _MACROS[found[0][0]]
-        doubles, triple = divmod(len(run), 2)
-        names = ["double"] * (doubles - triple) + ["triple"] * triple
-        return "".join(f"{{{{{which}_{name}_curly()}}}}" for name in names)
+        doubles, triple = divmod(len(found[0]), 2)
+        return "{{opening_double_curly()}}" * (doubles - triple) + "{{opening_triple_curly()}}" * triple
 
     return _CURLIES.sub(macros, text)
 
@@ -55,7 +55,7 @@ NONE = Guard(_as_it_is, _as_it_is)
 # {{ params.x }}, {% if %} and {# remark #}
 BREVO = _breaking(r"\{(?=[{%#])")
 # %recipient.x%, %unsubscribe_url% and their like
-MAILGUN = _breaking(r"%(?=(?:recipient|unsubscribe|tag_unsubscribe|mailing_list_unsubscribe)\b|recipient_)")
+MAILGUN = _breaking(r"%(?=recipient|unsubscribe|tag_unsubscribe|mailing_list_unsubscribe)")
 # [[var:x]]
 MAILJET = _breaking(r"\[(?=\[)")
 # {{{ pm:unsubscribe }}}

@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that takes calls as a service documents them, and keeps every mail it took."""
+"""A real HTTP server on loopback that takes calls as a service documents them, and keeps every mail."""
 
 from __future__ import annotations
 

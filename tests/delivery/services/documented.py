@@ -211,7 +211,7 @@ class Resend(Documented):
         return Reply(200, {"id": "49a3999c-0ce1-4ea6-ab68-afcd6dc2e794"})
 
     def refused(self, mail: Mail) -> Reply:
-        words = f"Invalid `to` field: {mail.to}. The email address needs to follow the `email@example.com` format."
+        words = f"Invalid `to` field. The address {mail.to} needs to follow the `email@example.com` format."
         return Reply(422, {"statusCode": 422, "name": "validation_error", "message": words})
 
     def checked(self, call: Call) -> Reply:
@@ -278,7 +278,7 @@ class Mailgun(Documented):
         assert (call.method, call.path) == ("POST", "/v3/mg.example.org/messages")
         self._signed_in(call)
         assert call.headers["content-type"] == "application/x-www-form-urlencoded"
-        one = {name: values for name, values in parse_qs(call.body.decode(), keep_blank_values=True).items()}
+        one = parse_qs(call.body.decode(), keep_blank_values=True)
         assert one["o:tracking"] == one["o:tracking-clicks"] == one["o:tracking-opens"] == ["no"]
         assert "recipient-variables" not in one
         (to,) = one["to"]
@@ -368,8 +368,8 @@ class SparkPost(Documented):
 
     def rendered(self, text: str) -> str:
         def macro(found: re.Match[str]) -> str:
-            which = re.fullmatch(r"(opening|closing)_(double|triple)_curly\(\)", found[1].strip())
-            return "{}"[which[1] == "closing"] * (2 if which[2] == "double" else 3) if which else ""
+            known = {"opening_double_curly()": "{{", "opening_triple_curly()": "{{{"}
+            return known.get(found[1].strip(), "")
 
         return re.sub(r"\{\{(.*?)\}\}", macro, text, flags=re.DOTALL)
 
