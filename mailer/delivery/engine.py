@@ -13,15 +13,16 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from mailer.approval.errors import BrokenSeal
-from mailer.delivery import control, ledger, recovery, upkeep
+from mailer.delivery import alerts, control, ledger, recovery, relays, upkeep
 from mailer.delivery.composing import Composer
 from mailer.delivery.journal import Journal
 from mailer.delivery.models import Mailing
 from mailer.delivery.records import Claimed, Result, State
-from mailer.delivery.relays import configured
+from mailer.delivery.meaning import Meaning, meaning_of
 from mailer.delivery.results import result_of
 from mailer.delivery.sender import Done, Job, Sender, Trouble
 from mailer.delivery.smtp import Verdict
+from mailer.delivery.traffic import SOON, WAITING, Hold, Traffic
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,10 @@ _BATCH = 500
 _LEASE = timedelta(minutes=20)
 # Seconds between two looks at what staff did, and at what became due.
 _LOOK = 0.5
+# When a message comes back for which the session had one recipient too many.
+_NEXT_SESSION = timedelta(seconds=20)
+# How long those wait whose provider is slow, while others have their turn.
+_LATER = timedelta(minutes=1)
 # Seconds that a stop waits for replies to messages already handed over.
 _GRACE = 8.0
 
@@ -72,9 +77,14 @@ def send_due(
     upkeep.expire(now())
     upkeep.settle_doubts(now())
     stopped = stop.is_set if isinstance(stop, threading.Event) else stop
-    if any(ledger.is_due(mailing, now()) for mailing in _sending(only)):
-        _Run(now, stopped, only, summary).go()
-        upkeep.sweep_cancelled()
+    due = [mailing for mailing in _sending(only) if ledger.is_due(mailing, now())]
+    if due:
+        traffic = Traffic(now())
+        hold = traffic.hold(now())
+        _tell(due, hold)
+        if hold is None:
+            _Run(now, stopped, only, summary, traffic).go()
+            upkeep.sweep_cancelled()
     summary.finished = upkeep.finish(now())
     return summary
 
@@ -86,16 +96,36 @@ def _sending(only: Mailing | None) -> list[Mailing]:
     return list(mailings.order_by("pk"))
 
 
+def _tell(mailings: Iterable[Mailing], hold: Hold | None) -> None:
+    """Say on mailings why nothing of them leaves, and take it back when something does."""
+    words = hold.words if hold else ""
+    for mailing in mailings:
+        if mailing.reason == words or not (words or mailing.reason.startswith(WAITING)):
+            continue
+        Mailing.objects.filter(pk=mailing.pk, state=Mailing.State.SENDING).update(reason=words)
+        log.info("action=%s mailing=%d", "mailing_waits" if hold else "mailing_goes_on", mailing.pk)
+
+
+def _goes_on(mailing: Mailing) -> bool:
+    return Mailing.objects.filter(pk=mailing.pk, state=Mailing.State.SENDING).exists()
+
+
 class _Run:
     """One run: the thread that made it keeps the ledger, a Sender's thread keeps the sessions."""
 
     def __init__(
-        self, now: Callable[[], datetime], stopped: Callable[[], bool], only: Mailing | None, summary: Summary
+        self,
+        now: Callable[[], datetime],
+        stopped: Callable[[], bool],
+        only: Mailing | None,
+        summary: Summary,
+        traffic: Traffic,
     ) -> None:
         self._now = now
         self._stopped = stopped
         self._only = only
         self._summary = summary
+        self._traffic = traffic
         self._mailings: deque[Mailing] = deque()
         self._expiry: dict[int, datetime | None] = {}
         self._outstanding = 0
@@ -103,17 +133,16 @@ class _Run:
         # time.monotonic() of the next look at the mailings, and whether any may still have something due.
         self._look_at = 0.0
         self._more = True
+        # time.monotonic() when something was last claimed or in hand.
+        self._busy_at = time.monotonic()
         self._composer = Composer()
 
     def go(self) -> None:
-        config = settings.CONFIG
         journal = Journal.open(recovery.folder())
         self._owner = journal.owner
         clean = False
         try:
-            with Sender(
-                configured()[0], journal, config.smtp.connections, config.sending.rate_per_second
-            ) as sender:
+            with Sender(relays.choice(), journal) as sender:
                 self._pump(sender)
                 sender.stop(_GRACE)
                 self._record(sender.take(0))
@@ -126,17 +155,31 @@ class _Run:
         while not self._stopped() and not self._over:
             self._look(sender)
             self._refill(sender)
-            if not self._outstanding:
+            if self._outstanding:
+                self._busy_at = time.monotonic()
+                self._record(sender.take(0.05))
+            elif not self._worth_waiting():
                 return
-            self._record(sender.take(0.05))
             for trouble in sender.troubles():
                 self._heed(trouble)
+
+    def _worth_waiting(self) -> bool:
+        """With nothing in hand: waits a moment where there will be something in seconds; False where not."""
+        if not self._more:
+            return False
+        seconds = self._traffic.next_room(self._now())
+        if seconds > SOON or time.monotonic() > self._busy_at + 2 * SOON:
+            return False
+        time.sleep(min(seconds, 0.05))
+        return True
 
     def _look(self, sender: Sender) -> None:
         """See what staff paused or cancelled, and which mailings were released, since the last look."""
         if time.monotonic() < self._look_at:
             return
         self._look_at = time.monotonic() + _LOOK
+        self._traffic.look(self._now())
+        self._over = self._over or self._traffic.closed(self._now())
         before = {mailing.pk for mailing in self._mailings}
         known = _sending(self._only)
         for gone in before - {mailing.pk for mailing in known}:
@@ -148,65 +191,90 @@ class _Run:
         self._more = True
 
     def _refill(self, sender: Sender) -> None:
-        """Claim for each mailing in turn, when what is held runs low."""
-        wanted = self._batch()
-        if not self._more or self._outstanding > wanted // 2:
+        """Claim for each mailing in turn, when what is held runs low and the pace has room."""
+        if not self._more or self._outstanding > _BATCH // 2:
+            return
+        room = self._traffic.room(_BATCH - self._outstanding, self._now())
+        if not room:
             return
         self._more = False
         for _ in range(len(self._mailings)):
             mailing = self._mailings[0]
             self._mailings.rotate(-1)
-            claimed = self._claim(mailing, wanted - self._outstanding)
+            claimed = self._claim(mailing, room)
             self._more = self._more or bool(claimed)
-            self._put(sender, mailing, claimed)
-            if self._outstanding >= wanted:
+            room -= self._put(sender, mailing, claimed)
+            if room <= 0:
                 return
-
-    def _batch(self) -> int:
-        smtp, rate = settings.CONFIG.smtp, settings.CONFIG.sending.rate_per_second
-        return max(smtp.connections, min(_BATCH, int(rate * 10))) if rate else _BATCH
 
     def _claim(self, mailing: Mailing, limit: int) -> list[Claimed]:
         if not ledger.is_sealed(mailing):
-            control.halt(mailing.pk, "What is to be sent is not sealed by an approval any more.")
+            words = "What is to be sent is not sealed by an approval any more."
+            self._halt(mailing.pk, "seal", words)
             return []
         while True:
             now = self._now()
             claimed = ledger.claim(mailing, self._owner, now + _LEASE, limit, now)
-            # A claim may find only readers who have left meanwhile.
-            if claimed or not ledger.is_due(mailing, now) or self._stopped():
+            # A claim may find only readers who have left meanwhile, and none in a mailing that was just paused.
+            if claimed or self._stopped() or not (_goes_on(mailing) and ledger.is_due(mailing, now)):
                 return claimed
 
-    def _put(self, sender: Sender, mailing: Mailing, claimed: list[Claimed]) -> None:
+    def _put(self, sender: Sender, mailing: Mailing, claimed: list[Claimed]) -> int:
+        """Hand over whom the pace lets go, and put off whom it does not; how many go."""
         if not claimed:
-            return
-        latest = time.monotonic() + _LEASE.total_seconds() / 2
+            return 0
+        self._busy_at = time.monotonic()
         now = self._now()
+        go, later, spare = self._traffic.admit(claimed, now)
+        ledger.put_off(later, self._owner, "provider_limits_us")
+        ledger.release(spare, self._owner)
+        if not go:
+            return 0
+        leaving = [one for one, _ in go]
         try:
-            envelopes = self._composer.envelopes(mailing, claimed, now)
+            envelopes = self._composer.envelopes(mailing, leaving, now)
         except (BrokenSeal, ValueError) as broken:
             # This mailing waits for a person; the others go on.
-            ledger.release([one.id for one in claimed], self._owner)
-            control.halt(mailing.pk, str(broken))
-            return
-        self._outstanding += len(claimed)
-        sender.put(Job(one, make, latest) for one, make in zip(claimed, envelopes, strict=True))
+            ledger.release([one.id for one in leaving], self._owner)
+            self._traffic.give_back(leaving, now)
+            self._halt(mailing.pk, "seal", str(broken))
+            return 0
+        self._outstanding += len(go)
+        clock = time.monotonic()
+        latest, epoch = clock + _LEASE.total_seconds() / 2, clock - now.timestamp()
+        sender.put(
+            Job(one, make, latest, moment and epoch + moment)
+            for (one, moment), make in zip(go, envelopes, strict=True)
+        )
+        return len(go)
 
-    def _record(self, done: Iterable[Done]) -> None:
+    def _record(self, done: list[Done]) -> None:
         results: list[Result] = []
-        untouched: list[int] = []
+        untouched: list[Claimed] = []
+        too_many: list[int] = []
+        later: list[Claimed] = []
         now = self._now()
+        settle_at = upkeep.settle_at(now)
         for claimed, outcome in done:
             self._outstanding -= 1
             if outcome.verdict is Verdict.UNTOUCHED:
-                untouched.append(claimed.id)
-                continue
-            expires_at = self._expiry.get(claimed.mailing)
-            results.append(result_of(claimed.id, claimed.attempt, outcome, now, expires_at))
+                untouched.append(claimed)
+            elif outcome.verdict is Verdict.LATER:
+                later.append(claimed)
+            elif outcome.code == 452 and meaning_of(outcome) is Meaning.TOO_MANY:
+                too_many.append(claimed.id)
+            else:
+                expires_at = self._expiry.get(claimed.mailing)
+                results.append(result_of(claimed.id, claimed.attempt, outcome, now, expires_at, settle_at))
         ledger.record(results, self._owner)
-        ledger.release(untouched, self._owner)
+        ledger.put_off([(one, now + _NEXT_SESSION) for one in too_many], self._owner)
+        ledger.put_off([(one.id, now + _LATER) for one in later], self._owner, "slow_provider")
+        ledger.release([one.id for one in untouched], self._owner)
+        self._traffic.give_back([*untouched, *later], now)
         self._more = self._more or bool(untouched)
         self._count(results, len(untouched))
+        for mailing, words in self._traffic.learn(done, now):
+            self._halt(mailing, "breaker", words)
 
     def _count(self, results: list[Result], released: int) -> None:
         summary = self._summary
@@ -218,15 +286,25 @@ class _Run:
             summary.in_doubt += result.state == State.IN_DOUBT
 
     def _heed(self, trouble: Trouble) -> None:
-        """Our fault pauses, so that no reader pays for it; a relay that is away only ends this run."""
+        """Our fault pauses, so that no reader pays for it; where no relay is there, this run is over."""
         log.warning("action=trouble words=%s", trouble.words)
         self._summary.trouble = trouble.words
-        if not trouble.passing:
+        if trouble.passing:
+            now = self._now()
+            if self._traffic.relay_away(now):
+                alerts.raise_alert("relay_away", trouble.words, None, now)
+        else:
             mailings = (
                 [trouble.mailing] if trouble.mailing is not None else [m.pk for m in _sending(self._only)]
             )
             for pk in mailings:
-                control.halt(pk, trouble.words)
+                self._halt(pk, "our_fault", trouble.words)
         if trouble.mailing is None:
             self._over = True
+
+    def _halt(self, mailing: int, kind: str, words: str) -> None:
+        """Pause a mailing for the machine's own reason, and tell staff, once."""
+        now = self._now()
+        if control.halt(mailing, words):
+            alerts.raise_alert(kind, words, mailing, now)
         self._look_at = 0.0

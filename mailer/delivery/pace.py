@@ -74,7 +74,7 @@ def reserve(kept: Kept, limits: Sequence[Limit], wanted: int, now: float) -> tup
     gap = max((limit.seconds / limit.most for limit in limits if limit.seconds <= 1), default=0.0)
     # What lies further ahead was written by a clock that was wrong.
     first = max(now, kept.next) if kept.next < now + AHEAD + gap + _SKEW else now
-    windows = [_whole(limit) for limit in limits if limit.seconds > 1]
+    windows = _windows(limits)
     counted = {seconds: _live(kept.counted.get(seconds, []), seconds, first) for _, seconds in windows}
     spaced = wanted
     if gap:
@@ -99,9 +99,17 @@ def slowest_gap(limits: Iterable[Limit]) -> float:
     return max((limit.seconds / limit.most for limit in limits), default=0.0)
 
 
-def _whole(limit: Limit) -> Limit:
-    """The limit in whole messages: half a message a minute is one in two."""
-    return limit if limit.most >= 1 else Limit(1, limit.seconds / limit.most)
+def _windows(limits: Iterable[Limit]) -> list[Limit]:
+    """The limits longer than a second in whole messages, the tightest of each period.
+
+    Half a message a minute is one in two.
+    """
+    whole = [
+        limit if limit.most >= 1 else Limit(1, limit.seconds / limit.most)
+        for limit in limits
+        if limit.seconds > 1
+    ]
+    return list({limit.seconds: limit for limit in sorted(whole, reverse=True)}.values())
 
 
 def _live(parts: list[tuple[float, int]], seconds: float, start: float) -> list[tuple[float, int]]:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -14,31 +14,58 @@ log = logging.getLogger(__name__)
 
 _SENDING = "SELECT id FROM mailer_mailing WHERE state = 'sending' AND (expires_at IS NULL OR expires_at > %s)"
 _EXPIRED = "SELECT id FROM mailer_mailing WHERE state IN ('sending', 'paused') AND expires_at <= %s"
+# And the approved window is over as well, in which what was never tried might still have left.
+_OVER = f"{_EXPIRED} AND copy_id IN (SELECT id FROM mailer_frozencopy WHERE window_until < %s)"
 _ROW = "SELECT 1 FROM mailer_delivery d WHERE d.mailing_id = mailer_mailing.id"
 _CANCELLED = "SELECT id FROM mailer_mailing WHERE state = 'cancelled'"
 
 
-def settle_doubts(now: datetime) -> int:
-    """Plan the messages in doubt once more, with the same Message-ID, where the configuration says so.
+def settle_at(now: datetime) -> datetime:
+    """When a doubt that begins now may be settled: until then, evidence is waited for."""
+    return now + timedelta(minutes=settings.CONFIG.sending.in_doubt_wait_minutes)
 
-    Only the first doubt about a message is settled so; a second one, and every one where it says "leave",
-    stays in doubt for staff to see.
+
+def settle_doubts(now: datetime) -> int:
+    """Settle the messages in doubt: by evidence, else by sending once more where the configuration says so.
+
+    What bounced or was complained about had been accepted. The others are planned once more, with the same
+    Message-ID, when the wait for evidence is over. Only the first doubt about a message is settled so; a second
+    one, and every one where it says "leave", stays in doubt for staff to see.
     """
+    proved = _run(
+        "UPDATE mailer_delivery SET state = 'accepted', accepted_at = COALESCE(bounced_at, complained_at), "
+        "claimed_by = '', due_at = NULL "
+        "WHERE state = 'in_doubt' AND (bounced_at IS NOT NULL OR complained_at IS NOT NULL)"
+    )
     if settings.CONFIG.sending.in_doubt != "resend":
-        return 0
-    return _run(
-        "UPDATE mailer_delivery SET state = 'planned', claimed_by = '' "
-        f"WHERE state = 'in_doubt' AND doubts <= 1 AND mailing_id IN ({_SENDING})",
+        return proved
+    return proved + _run(
+        "UPDATE mailer_delivery SET state = 'planned', claimed_by = '', due_at = NULL WHERE state = 'in_doubt' "
+        f"AND doubts <= 1 AND (due_at IS NULL OR due_at <= %s) AND mailing_id IN ({_SENDING})",
+        _moment(now),
         _moment(now),
     )
 
 
 def expire(now: datetime) -> int:
-    """Count as refused what is still put off when its mailing's time is over."""
-    return _run(
+    """Give up what is still open when its mailing's time is over.
+
+    What was tried and put off is refused. What was never tried, because nobody was there to send it or the
+    pace left no room, is left out, and only when the approved window has passed as well: no server said no.
+    """
+    given_up = _run(
         "UPDATE mailer_delivery SET state = 'refused', reason = 'expired', due_at = NULL "
-        f"WHERE state = 'deferred' AND mailing_id IN ({_EXPIRED})",
+        f"WHERE state = 'deferred' AND attempts > 0 AND mailing_id IN ({_EXPIRED})",
         _moment(now),
+    )
+    return given_up + sum(
+        _run(
+            "UPDATE mailer_delivery SET state = 'excluded', reason = 'expired', due_at = NULL "
+            f"WHERE state = '{state}' AND attempts = 0 AND mailing_id IN ({_OVER})",
+            _moment(now),
+            _moment(now),
+        )
+        for state in ("planned", "deferred")
     )
 
 
