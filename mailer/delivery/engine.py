@@ -10,15 +10,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.conf import settings
-
 from mailer.approval.errors import BrokenSeal
 from mailer.delivery import alerts, control, ledger, recovery, relays, upkeep
 from mailer.delivery.composing import Composer
 from mailer.delivery.journal import Journal
+from mailer.delivery.meaning import Meaning, meaning_of
 from mailer.delivery.models import Mailing
 from mailer.delivery.records import Claimed, Result, State
-from mailer.delivery.meaning import Meaning, meaning_of
 from mailer.delivery.results import result_of
 from mailer.delivery.sender import Done, Job, Sender, Trouble
 from mailer.delivery.smtp import Verdict
@@ -215,7 +213,7 @@ class _Run:
         while True:
             now = self._now()
             claimed = ledger.claim(mailing, self._owner, now + _LEASE, limit, now)
-            # A claim may find only readers who have left meanwhile, and none in a mailing that was just paused.
+            # A claim may find only readers who have left meanwhile, and none in a mailing just paused.
             if claimed or self._stopped() or not (_goes_on(mailing) and ledger.is_due(mailing, now)):
                 return claimed
 

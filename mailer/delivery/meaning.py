@@ -64,6 +64,7 @@ _ALREADY: dict[Verdict, Meaning] = {
     Verdict.ACCEPTED: Meaning.TAKEN,
     Verdict.IN_DOUBT: Meaning.DOUBT,
     Verdict.UNTOUCHED: Meaning.NOTHING,
+    Verdict.LATER: Meaning.NOTHING,
 }
 
 

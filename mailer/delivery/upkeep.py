@@ -29,8 +29,8 @@ def settle_doubts(now: datetime) -> int:
     """Settle the messages in doubt: by evidence, else by sending once more where the configuration says so.
 
     What bounced or was complained about had been accepted. The others are planned once more, with the same
-    Message-ID, when the wait for evidence is over. Only the first doubt about a message is settled so; a second
-    one, and every one where it says "leave", stays in doubt for staff to see.
+    Message-ID, when the wait for evidence is over. Only the first doubt about a message is settled so; a
+    second one, and every one where it says "leave", stays in doubt for staff to see.
     """
     proved = _run(
         "UPDATE mailer_delivery SET state = 'accepted', accepted_at = COALESCE(bounced_at, complained_at), "
@@ -40,8 +40,8 @@ def settle_doubts(now: datetime) -> int:
     if settings.CONFIG.sending.in_doubt != "resend":
         return proved
     return proved + _run(
-        "UPDATE mailer_delivery SET state = 'planned', claimed_by = '', due_at = NULL WHERE state = 'in_doubt' "
-        f"AND doubts <= 1 AND (due_at IS NULL OR due_at <= %s) AND mailing_id IN ({_SENDING})",
+        "UPDATE mailer_delivery SET state = 'planned', claimed_by = '', due_at = NULL "
+        f"WHERE state = 'in_doubt' AND doubts <= 1 AND (due_at IS NULL OR due_at <= %s) AND mailing_id IN ({_SENDING})",
         _moment(now),
         _moment(now),
     )

@@ -94,7 +94,7 @@ def test_the_journal_of_a_dead_process_tells_what_is_known_what_is_doubtful_and_
     journal.begin(answered.id, 1)
     journal.end(answered.id, 1, 250, "250 2.0.0 queued\nas 7")
     journal.begin(refused.id, 1)
-    journal.end(refused.id, 1, 550, "550 5.7.1 no")
+    journal.end(refused.id, 1, 550, "550 5.1.1 no")
     journal.begin(doubtful.id, 1)
     assert recovery.recover(NOW) == 0, "its writer lives"
     journal.close()
