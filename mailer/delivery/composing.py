@@ -15,7 +15,7 @@ from mailer.approval import seal
 from mailer.approval.errors import BrokenSeal
 from mailer.approval.headers import shared_headers
 from mailer.approval.models import FrozenCopy, FrozenVariant
-from mailer.delivery import identity, verp
+from mailer.delivery import proof
 from mailer.delivery.models import Mailing
 from mailer.delivery.records import Claimed
 from mailer.delivery.smtp import Envelope
@@ -35,8 +35,11 @@ class Sealed(NamedTuple):
 
     newsletter: int
     sender: str
-    # Of the sender's address.
+    # Of the sender's address, and of the addresses to which mail comes back.
     domain: str
+    bounces: str
+    # Where the reader's pages are.
+    site: str
     headers: mime.Envelope
     # Key of each variant → its hash.
     variants: dict[str, str]
@@ -95,10 +98,13 @@ def sealed(copy: FrozenCopy) -> Sealed:
         raise BrokenSeal
     content = from_json(copy.content)
     sender = manifest["sender"]
+    domain = sender["email"].rpartition("@")[2]
     return Sealed(
         newsletter=copy.edition.newsletter_id,
         sender=sender["email"],
-        domain=sender["email"].rpartition("@")[2],
+        domain=domain,
+        bounces=settings.CONFIG.bounces.domain or domain,
+        site=settings.CONFIG.site.url,
         headers=shared_headers(sender, content),
         variants=manifest["variants"],
         content=content,
@@ -128,15 +134,15 @@ def _late(shared: Sealed, row: FrozenVariant, countries: tuple[str, ...]) -> str
 
 
 def _envelope(shared: Sealed, variant: _Variant, claimed: Claimed, moment: str) -> Envelope:
-    site = settings.CONFIG.site.url
+    names = proof.tokens(claimed.id)
+    links = tokens.links(claimed.subscriber, shared.newsletter)
     copy = mime.Copy(
         to=claimed.email,
-        message_id=identity.message_id(claimed.id, shared.domain),
+        message_id=f"m.{names.message}@{shared.domain}",
         date=moment,
-        leave_url=f"{site}/unsubscribe/{tokens.make('leave', claimed.subscriber, shared.newsletter)}/",
-        leave_mailto=identity.leave_address(claimed.subscriber, shared.newsletter, shared.domain),
-        prefs_url=f"{site}/preferences/{tokens.make('prefs', claimed.subscriber, shared.newsletter)}/",
+        leave_url=f"{shared.site}/unsubscribe/{links.leave}/",
+        leave_mailto=f"u+{links.leave_by_mail}@{shared.bounces}",
+        prefs_url=f"{shared.site}/preferences/{links.prefs}/",
         countries=_country_names(claimed.countries, variant.language),
     )
-    pieces = variant.skeleton.pieces(copy)
-    return Envelope(verp.address(claimed.id, shared.domain), claimed.email, pieces=pieces)
+    return Envelope(f"b+{names.verp}@{shared.bounces}", claimed.email, b"", variant.skeleton.pieces(copy))

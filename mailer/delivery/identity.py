@@ -8,9 +8,10 @@ from typing import NamedTuple
 from django.conf import settings
 
 from mailer.delivery import proof
+from subscribers import tokens
 
-_MESSAGE_ID = re.compile(r"(?<![a-z0-9])m\.([a-z2-7]{13}\.[a-z2-7]{16})@")
-_LEAVE = re.compile(r"(?<![a-z0-9])u[+-]([a-z2-7]{26}\.[a-z2-7]{16})(?![a-z2-7])")
+_MESSAGE_ID = re.compile(rf"(?<![a-z0-9])m\.({proof.SHAPE})@")
+_LEAVE = re.compile(r"(?<![a-z0-9])u[+-]([0-9a-f]{48})(?![0-9a-z])")
 
 
 class Departure(NamedTuple):
@@ -37,13 +38,14 @@ def delivery_of(message_id: str) -> int | None:
 def leave_address(subscriber: int, newsletter: int, sender_domain: str = "") -> str:
     """The address that a reader writes to in order to leave a newsletter (RFC 2369 mailto)."""
     domain = settings.CONFIG.bounces.domain or sender_domain
-    return f"u+{proof.token('leave', subscriber, newsletter)}@{domain}"
+    return f"u+{tokens.links(subscriber, newsletter).leave_by_mail}@{domain}"
 
 
 def read_leave_address(address: str) -> Departure | None:
     """Who wrote to which newsletter's leave address, or None when the address was not made here."""
     for match in _LEAVE.finditer(address.lower()):
-        numbers = proof.read_all("leave", match[1])
-        if numbers is not None and len(numbers) == 2:
-            return Departure(*numbers)
+        try:
+            return Departure(*tokens.read_mail(match[1]))
+        except tokens.BadToken:
+            continue
     return None

@@ -1,8 +1,11 @@
 """The attempt journal: what a sending process was doing, in a file that outlives a kill -9.
 
 A line is written before each final dot and another when its reply was read, so that after a crash only
-the messages between the two are in doubt. The file's lock says whether its writer still lives. An append
+the messages between the two are in doubt. The file's lock says whether its writer still lives. A line
 survives the death of the process but not of the machine; the boot's identity in the first line tells which.
+
+The file is mapped into memory, a window of it at a time, and its room is reserved first: a line is a copy
+and no call of the system, and a full disk is met before a line is begun, not in the middle of one.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import json
+import mmap
 import os
 import secrets
 from collections.abc import Iterator
@@ -18,6 +22,8 @@ from pathlib import Path
 
 _SUFFIX = ".journal"
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
+# Octets of the file that are reserved and mapped at a time.
+_WINDOW = 64 * mmap.ALLOCATIONGRANULARITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,10 @@ class Journal:
         self._descriptor = descriptor
         # Names the claims that this journal speaks of.
         self.owner = owner
+        # Where the window begins in the file, where the next line goes in the window.
+        self._start = 0
+        self._at = 0
+        self._window = self._mapped()
 
     @classmethod
     def open(cls, folder: Path) -> Journal:
@@ -55,28 +65,66 @@ class Journal:
         owner = f"{os.uname().nodename[:24]}-{os.getpid()}-{secrets.token_hex(8)}"
         # Locked before it carries its name, so that nobody can take it for a dead one.
         hidden = folder / f".{owner}"
-        descriptor = os.open(hidden, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        path = folder / f"{owner}{_SUFFIX}"
+        descriptor = os.open(hidden, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _append(descriptor, json.dumps({"owner": owner, "boot": _boot()}))
+            path = folder / f"{owner}{_SUFFIX}"
+            journal = cls(path, descriptor, owner)
+            journal._append(json.dumps({"owner": owner, "boot": _boot()}))
             hidden.rename(path)
-        except OSError:
-            hidden.unlink(missing_ok=True)
+        except BaseException:
+            hidden.unlink()
             os.close(descriptor)
             raise
-        return cls(path, descriptor, owner)
+        return journal
 
     def begin(self, delivery: int, attempt: int) -> None:
         """The dot of this attempt is about to be sent. Raises OSError, and then it must not be."""
-        _append(self._descriptor, f"{delivery} {attempt} 0")
+        self._append(f"{delivery} {attempt} 0")
 
     def end(self, delivery: int, attempt: int, code: int, words: str) -> None:
         """The reply to this attempt's dot was read. Raises OSError."""
-        _append(self._descriptor, f"{delivery} {attempt} {code} {words[:500]}")
+        self._append(f"{delivery} {attempt} {code} {words[:500]}")
+
+    def _append(self, line: str) -> None:
+        octets = (line if line.isprintable() else line.replace("\n", " ").replace("\0", " ")).encode(
+            "utf-8", "replace"
+        ) + b"\n"
+        end = self._at + len(octets)
+        if end > _WINDOW:
+            self._move()
+            end = self._at + len(octets)
+        self._window[self._at : end] = octets
+        self._at = end
+
+    def _move(self) -> None:
+        """The window on, so that the next line stands at its beginning. Raises OSError."""
+        page = mmap.ALLOCATIONGRANULARITY
+        start, at = self._start + self._at // page * page, self._at % page
+        before = self._start, self._at
+        self._start, self._at = start, at
+        try:
+            window = self._mapped()
+        except OSError:
+            self._start, self._at = before
+            raise
+        self._window.close()
+        self._window = window
+
+    def _mapped(self) -> mmap.mmap:
+        try:
+            os.posix_fallocate(self._descriptor, self._start, _WINDOW)
+        except OSError as error:
+            raise OSError(
+                error.errno or errno.ENOSPC,
+                "the attempt journal has no room to grow; is the disk full?",
+                str(self._path),
+            ) from error
+        return mmap.mmap(self._descriptor, _WINDOW, offset=self._start)
 
     def close(self) -> None:
         """Let go of the journal; whoever recovers next replays it."""
+        self._window.close()
         os.close(self._descriptor)
 
     def discard(self) -> None:
@@ -105,7 +153,8 @@ def dead(folder: Path) -> Iterator[Found]:
 
 
 def _read(path: Path, raw: bytes) -> Found:
-    head, *lines = raw.decode("utf-8", "replace").split("\n")
+    # Behind the last line is what was reserved.
+    head, *lines = raw.rstrip(b"\0").decode("utf-8", "replace").split("\n")
     try:
         start = json.loads(head)
         owner, whole = str(start["owner"]), start["boot"] == _boot()
@@ -123,12 +172,6 @@ def _read(path: Path, raw: bytes) -> Found:
             # Zeros where the machine lost what was written: other lines may be missing as well.
             whole = False
     return Found(owner, whole, attempts)
-
-
-def _append(descriptor: int, line: str) -> None:
-    octets = line.replace("\n", " ").encode("utf-8", "replace") + b"\n"
-    if os.write(descriptor, octets) != len(octets):
-        raise OSError(errno.ENOSPC, "the attempt journal could not be written whole; is the disk full?")
 
 
 def _boot() -> str:

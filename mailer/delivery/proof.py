@@ -4,63 +4,64 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from base64 import b32decode
+import re
 from functools import lru_cache
+from typing import NamedTuple
 
 from django.conf import settings
 
-# Octets of the proof: 80 bits.
-_PROOF = 10
-_NUMBER = 8
-_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
-_PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
+# Hexadecimal digits of a proof: 80 bits.
+_PROOF = 20
+# One keyed hash proves a number for every purpose, each by digits of its own.
+_PLACES = {"verp": 0, "message": _PROOF}
+# What a token looks like, in lower case: at most 16 digits, a dot, the proof.
+SHAPE = r"[0-9a-f]{1,16}\.[0-9a-f]{20}"
+_SHAPE = re.compile(SHAPE)
 
 
-def token(purpose: str, *numbers: int) -> str:
-    """Unsigned 64-bit numbers in lower-case base32, a dot, 16 characters of proof; one number gives 30."""
-    return _written(purpose, b"".join(number.to_bytes(_NUMBER) for number in numbers))
+class Tokens(NamedTuple):
+    """A number's tokens for each purpose."""
+
+    verp: str
+    message: str
 
 
-def read(purpose: str, written: str) -> int | None:
-    """The number in a lower-case token of one number, or None when it was not made here for this purpose."""
-    found = read_all(purpose, written)
-    return found[0] if found and len(found) == 1 else None
+def tokens(number: int) -> Tokens:
+    """Both tokens of an unsigned 64-bit number."""
+    written = f"{number:x}"
+    proofs = _proofs(written)
+    return Tokens(f"{written}.{proofs[:_PROOF]}", f"{written}.{proofs[_PROOF:]}")
 
 
-def read_all(purpose: str, written: str) -> tuple[int, ...] | None:
-    """The numbers in a lower-case token, or None when it was not made here for this purpose."""
-    payload = _unpack(written.partition(".")[0])
-    if not payload or len(payload) % _NUMBER:
+def token(purpose: str, number: int) -> str:
+    """An unsigned 64-bit number in hexadecimal, a dot, and its proof for this purpose."""
+    written = f"{number:x}"
+    return f"{written}.{_proof(purpose, written)}"
+
+
+def read(purpose: str, token: str) -> int | None:
+    """The number in a token of lower case, or None when it was not made here for this purpose."""
+    if not _SHAPE.fullmatch(token):
         return None
-    if not hmac.compare_digest(_written(purpose, payload).encode(), written.encode()):
+    written, _, proof = token.partition(".")
+    if written.startswith("0") or not hmac.compare_digest(_proof(purpose, written), proof):
         return None
-    return tuple(int.from_bytes(payload[at : at + _NUMBER]) for at in range(0, len(payload), _NUMBER))
+    return int(written, 16)
 
 
-def _written(purpose: str, payload: bytes) -> str:
-    mac = _hasher(settings.SECRET_KEY, purpose).copy()
-    mac.update(payload)
-    return f"{_pack(payload)}.{_pack(mac.digest())}"
+def _proof(purpose: str, written: str) -> str:
+    at = _PLACES[purpose]
+    return _proofs(written)[at : at + _PROOF]
 
 
-def _pack(raw: bytes) -> str:
-    """Base32 without padding, ten bits at a time: every message carries six of these."""
-    bits = len(raw) * 8
-    filled = bits + -bits % 10
-    number = int.from_bytes(raw) << (filled - bits)
-    text = "".join([_PAIRS[number >> shift & 1023] for shift in range(filled - 10, -1, -10)])
-    return text[: -(-bits // 5)]
+def _proofs(written: str) -> str:
+    mac = _hasher(settings.SECRET_KEY).copy()
+    mac.update(written.encode())
+    return mac.hexdigest()
 
 
-def _unpack(text: str) -> bytes:
-    try:
-        return b32decode(text.upper() + "=" * (-len(text) % 8))
-    except ValueError:
-        return b""
-
-
-@lru_cache(maxsize=32)
-def _hasher(secret: str, purpose: str) -> hashlib.blake2b:
-    """Keyed for a purpose; to be copied, which costs less than keying."""
+@lru_cache(maxsize=8)
+def _hasher(secret: str) -> hashlib.blake2b:
+    """Keyed once; to be copied, which costs less than keying."""
     key = hashlib.blake2b(secret.encode(), digest_size=32, person=b"delivery-proof").digest()
-    return hashlib.blake2b(key=key, digest_size=_PROOF, person=purpose.encode())
+    return hashlib.blake2b(key=key, digest_size=_PROOF * len(_PLACES) // 2)

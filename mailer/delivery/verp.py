@@ -9,13 +9,13 @@ from django.conf import settings
 from mailer.delivery import proof
 
 # Some relays drop "+", so "-" is read too. Prefixes (prvs=, SRS0=), quotes and added tags may surround it.
-_TOKEN = re.compile(r"(?<![a-z0-9])b[+-]([a-z2-7]{13}\.[a-z2-7]{16})(?![a-z2-7])")
+_TOKEN = re.compile(rf"(?<![a-z0-9])b[+-]({proof.SHAPE})(?![0-9a-z])")
 
 
 def address(delivery_id: int, sender_domain: str = "") -> str:
     """The envelope sender of a delivery: b+TOKEN@ the bounce domain, else the sender's own domain.
 
-    The local part is 32 octets of lower case, within what the oldest systems carry.
+    The local part has at most 39 octets, of lower case, within what the oldest systems carry.
     """
     return f"b+{proof.token('verp', delivery_id)}@{settings.CONFIG.bounces.domain or sender_domain}"
 

@@ -6,6 +6,7 @@ import binascii
 import re
 from base64 import b64encode
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Protocol
 
 from mailer.rendering.personal import MARK
@@ -101,14 +102,20 @@ class QuotedPrintable:
         ]
         self.size = sum(map(len, self._literals))
         self.first = self._literals[0]
+        # The whole body with room for the values, and in which places each of them goes.
+        self._body = [self.first]
+        self._places: dict[str, list[int]] = {field: [] for field in self._fields}
+        for field, literal in zip(self._fields, self._literals[1:], strict=True):
+            self._places[field].append(len(self._body))
+            self._body += (b"", literal)
+        self._body.append(b"\r\n")
 
     def filled(self, values: Mapping[str, bytes]) -> list[bytes]:
-        pieces = [self.first]
-        # A value stands in several places.
-        encoded = {field: _printable_line(values[field]) + b"=\r\n" for field in set(self._fields)}
-        for field, literal in zip(self._fields, self._literals[1:], strict=True):
-            pieces += (encoded[field], literal)
-        pieces.append(b"\r\n")
+        pieces = self._body.copy()
+        for field, places in self._places.items():
+            encoded = _printable_line(values[field]) + b"=\r\n"
+            for place in places:
+                pieces[place] = encoded
         return pieces
 
 
@@ -120,6 +127,12 @@ def _printable_line(line: bytes) -> bytes:
     """A line in lines that never begin with a dot: SMTP would have to double it in every copy."""
     if len(line) < _WIDTH and not line.translate(None, _AS_IS) and not line.startswith(b"."):
         return line
+    return _soft_lines(line)
+
+
+# Names of countries stand in many messages.
+@lru_cache(maxsize=512)
+def _soft_lines(line: bytes) -> bytes:
     # Tabs and runs of spaces, which a relay may change, are written so that none stands in the mail.
     encoded = binascii.b2a_qp(line, istext=False).replace(b"\t", b"=\n=09=\n")
     lines = _RUN.sub(b" =\n", encoded).split(b"=\n")

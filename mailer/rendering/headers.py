@@ -32,10 +32,15 @@ def unstructured(name: str, text: str) -> bytes:
     return f"{name}: ".encode() + _words(text, len(name) + 2) + b"\r\n"
 
 
+def is_address(text: str) -> bool:
+    """Whether it can stand in a header as an address: ASCII, without quoting."""
+    return _ADDRESS.match(text) is not None
+
+
 def mailbox(name: str, display: str, address: str) -> bytes:
     """A field of one mailbox, with or without a display name. Raises ValueError for a wrong address."""
     single_line(display, f"the name in {name}")
-    if not _ADDRESS.match(address):
+    if not is_address(address):
         raise ValueError(f"{name}: the address is not one that can stand in a header (ASCII, no quoting)")
     return f"{name}: ".encode() + _before_angle(display, len(name) + 2) + f"<{address}>\r\n".encode()
 

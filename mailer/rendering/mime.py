@@ -27,7 +27,13 @@ class Envelope:
     feedback_id: str = ""
 
 
-@dataclass(frozen=True)
+# Characters that HTML writes in another way.
+_PLAIN_HTML = frozenset("&<>\"'")
+# Characters that the values of a copy's own header fields may have together.
+_LONGEST = 900
+
+
+@dataclass(slots=True)
 class Copy:
     """What is one reader's own."""
 
@@ -75,7 +81,10 @@ class Skeleton:
         """It in pieces: ASCII in CRLF lines, none of which begins with a dot. Raises like `message`."""
         values = _values(copy)
         for_text = {name: value.encode() for name, value in values.items()}
-        for_html = {name: personal.html_value(value).encode() for name, value in values.items()}
+        # Most values stand in HTML as they are.
+        for_html = for_text
+        if not _PLAIN_HTML.isdisjoint("".join(values.values())):
+            for_html = {name: personal.html_value(value).encode() for name, value in values.items()}
         return (
             _own_headers(copy),
             self._head,
@@ -109,16 +118,26 @@ def _shared_headers(rendered: Rendered, envelope: Envelope) -> bytes:
 
 
 def _own_headers(copy: Copy) -> bytes:
+    """The fields that are the reader's own. Every value is proved to be printable ASCII, so that none can end
+    its line and begin another field."""
     moment = copy.date if isinstance(copy.date, str) else headers.date(copy.date)
-    leave = [copy.leave_url]
+    to = f"<{copy.to}>\r\n".encode()
+    if copy.to_name or not headers.is_address(copy.to):
+        to = headers.mailbox("To", copy.to_name, copy.to)[4:]
+    name = copy.message_id.removeprefix("<").removesuffix(">")
+    leave = f"<{copy.leave_url}>"
     if copy.leave_mailto:
-        leave.append(f"mailto:{copy.leave_mailto.removeprefix('mailto:')}")
+        leave += f",\r\n <mailto:{copy.leave_mailto.removeprefix('mailto:')}>"
+    values = f"{name}{moment}{copy.leave_url}{copy.leave_mailto}"
+    if not (values.isascii() and values.isprintable()) or len(values) > _LONGEST or ":" not in copy.leave_url:
+        raise ValueError(
+            "Message-ID, Date or List-Unsubscribe holds what no header may: use short, plain ASCII"
+        )
     return b"".join(
         (
-            headers.token("Message-ID", f"<{copy.message_id.removeprefix('<').removesuffix('>')}>"),
-            headers.token("Date", moment),
-            headers.mailbox("To", copy.to_name, copy.to),
-            headers.addresses("List-Unsubscribe", *leave),
+            f"Message-ID: <{name}>\r\nDate: {moment}\r\nTo: ".encode(),
+            to,
+            f"List-Unsubscribe: {leave}\r\n".encode(),
         )
     )
 
