@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,10 +11,9 @@ from typing import Annotated
 import typer
 from django.utils import timezone
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
-from mailer.command.output import Json, console, emit
+from mailer.command.output import Json, console, emit, say
 from mailer.doctor import examine
 from mailer.doctor.names import Names
 from mailer.doctor.records import Finding
@@ -46,6 +46,8 @@ _MARKS = {
     "skipped": ("· skipped", "dim"),
 }
 _INDENT = 11
+# Records and addresses stay whole.
+_WHOLE = {"break_long_words": False, "break_on_hyphens": False}
 
 
 @app.command()
@@ -87,7 +89,10 @@ def _show(finding: Finding) -> None:
     console.print(Text.assemble((f"{mark:<{_INDENT}}", colour), (_TITLES[finding.check], "bold"), subject))
     for words in (finding.seen, f"→ {finding.advice}" if finding.advice else ""):
         if words:
-            console.print(Padding(Text(words), (0, 0, 0, _INDENT), expand=False))
+            indent = " " * _INDENT
+            say(
+                textwrap.fill(words, console.width, initial_indent=indent, subsequent_indent=indent, **_WHOLE)
+            )
     for record in finding.records:
         # Not wrapped by us, so that it can be copied whole.
         for name, value in (("Name ", record.name), ("Type ", record.type), ("Value", record.value)):

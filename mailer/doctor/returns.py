@@ -13,6 +13,8 @@ from mailer.doctor.records import Finding, Record, World
 
 # Where Maildir keeps what has arrived, what was seen, and what is being written.
 _PARTS = ("new", "cur", "tmp")
+# RFC 5321 §4.3.2: what a server says that takes a sender or a recipient.
+_TAKEN = 250
 
 
 def exchanger(world: World) -> Iterator[Finding]:
@@ -58,13 +60,15 @@ def _taken(world: World, domain: str, hosts: list[str]) -> Finding:
         try:
             with smtplib.SMTP(str(addresses[0]), world.mx_port, timeout=world.patience) as line:
                 line.ehlo_or_helo_if_needed()
-                line.mail("")
-                code, said = line.rcpt(address)
+                code, said = line.mail("")
+                if code == _TAKEN:
+                    code, said = line.rcpt(address)
         except (OSError, smtplib.SMTPException) as error:
-            silent = silent or f"{host} could not be asked ({type(error).__name__})."
+            why = getattr(error, "strerror", "") or str(error) or type(error).__name__
+            silent = silent or f"{host} could not be asked: {why.lower()}."
             continue
         words = f"{host} answers {code} {said.decode('utf-8', 'replace')}".replace("\n", " ")
-        if 200 <= code < 300:
+        if code == _TAKEN:
             return Finding("bounce_mx", domain, "ok", f"{host} takes mail to it.")
         if code >= 500:
             advice = f"Let that server take all mail to {domain}, for every address."

@@ -29,8 +29,9 @@ def world(names):
 
     def make(senders=("news@example.org",), mx_port=25, **sections) -> World:
         config: Config = django_settings.CONFIG
-        site = {"url": "https://news.example.org"}
-        for name, values in {"site": site, "smtp": {"host": "mail.example.net"}, **sections}.items():
+        usual = {"site": {"url": "https://news.example.org"}, "smtp": {"host": "mail.example.net"}}
+        for name in usual.keys() | sections.keys():
+            values = {**usual.get(name, {}), **sections.get(name, {})}
             config = dataclasses.replace(
                 config, **{name: dataclasses.replace(getattr(config, name), **values)}
             )

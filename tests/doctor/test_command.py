@@ -1,0 +1,108 @@
+"""`mailer doctor` and `mailer dkim-key`, as they are typed."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from mailer.demo.folder import prepare
+
+CONFIG = """\
+[site]
+url = "http://127.0.0.1:8000"
+name = "Office"
+email = "news@example.org"
+secret_key = "a secret for tests only, and long enough for that"
+[smtp]
+host = "127.0.0.1"
+port = 1
+[web]
+port = 1
+"""
+
+
+def mailer(*arguments, cwd=None, **environment):
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MAILER_")}
+    clean.pop("DJANGO_SETTINGS_MODULE", None)
+    return subprocess.run(
+        [sys.executable, "-m", "mailer", *map(str, arguments)],
+        env={**clean, **environment, "PYTHONPATH": os.getcwd()},
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_key_is_made_for_us_alone_and_dns_is_told(tmp_path, zone):
+    made = mailer("dkim-key", "key.pem", "--domain", "example.org", "--selector", "news", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    key = tmp_path / "key.pem"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    again = mailer("dkim-key", "key.pem", "--domain", "example.org", "--selector", "news", cwd=tmp_path)
+    assert again.returncode == 1 and "exists already" in again.stderr
+    # What it prints is what makes the doctor content.
+    record = next(line.partition("Value")[2].strip() for line in made.stdout.splitlines() if "Value" in line)
+    section = made.stdout[made.stdout.index("[dkim]") : made.stdout.index("3.")]
+    (tmp_path / "config.toml").write_text(CONFIG + "\n".join(map(str.strip, section.splitlines())))
+    zone.text("news._domainkey.example.org", record)
+    found = examined(tmp_path / "config.toml", zone)
+    assert found["dkim"]["verdict"] == "ok"
+
+
+def examined(config, zone, **environment):
+    done = mailer(
+        *("--config", config, "doctor", "--json", "--patience", "2"),
+        *("--nameserver", "127.0.0.1", "--nameserver-port", zone.port),
+        **environment,
+    )
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == int(any(one["verdict"] == "problem" for one in lines)), done.stderr
+    return {one["check"]: one for one in lines}
+
+
+def test_every_check_speaks_and_what_is_wrong_ends_in_status_1(tmp_path, zone):
+    (tmp_path / "config.toml").write_text(CONFIG)
+    found = examined(tmp_path / "config.toml", zone)
+    assert set(found) >= {
+        *("configuration", "database", "storage", "clock", "worker", "web", "site", "one_click"),
+        *("relay", "spf", "dkim", "dmarc", "reverse_dns", "bounce_mx", "bounce_mailbox"),
+    }
+    assert found["database"]["advice"] == "Run: mailer migrate"
+    assert found["spf"]["records"][0] == {"name": "example.org", "type": "TXT", "value": "v=spf1 ip4:… -all"}
+
+
+def test_the_demo_has_nothing_to_complain_of_and_asks_nobody(tmp_path, zone):
+    config = prepare(tmp_path, port=1, rate=0, connections=1, inbox=tmp_path / "mail")
+    config.chmod(0o600)
+    assert mailer("--config", config, "migrate").returncode == 0
+    found = examined(config, zone)
+    wrong = {name: one for name, one in found.items() if one["verdict"] not in ("ok", "skipped")}
+    assert set(wrong) <= {"clock"} and zone.asked == []
+    assert all(one["seen"] for one in found.values())
+
+
+def test_people_read_it_in_eighty_columns(tmp_path, zone):
+    (tmp_path / "config.toml").write_text(CONFIG)
+    done = mailer(
+        *("--config", tmp_path / "config.toml", "doctor", "--patience", "2"),
+        *("--nameserver", "127.0.0.1", "--nameserver-port", zone.port),
+        COLUMNS="80",
+    )
+    assert done.returncode == 1
+    assert "✗ problem  SPF example.org" in done.stdout
+    assert all(len(line) <= 80 for line in done.stdout.splitlines() if "Value" not in line)
+
+
+@pytest.mark.parametrize("command", ["worker", "run"])
+def test_a_key_that_cannot_sign_stops_the_worker_at_its_start(tmp_path, command):
+    key = '[dkim]\ndomain = "example.org"\nselector = "a"\nkey = "no key"\n'
+    (tmp_path / "config.toml").write_text(CONFIG + key)
+    done = mailer("--config", tmp_path / "config.toml", command)
+    assert done.returncode == 1
+    assert done.stderr.strip().startswith("mailer: [dkim] key: is no private key in PEM")
