@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from mailer.approval.errors import BrokenSeal
-from mailer.delivery import alerts, control, ledger, recovery, relays, upkeep
+from mailer.delivery import alerts, control, ledger, recovery, relays, traffic, upkeep
 from mailer.delivery.composing import Composer
 from mailer.delivery.journal import Journal
 from mailer.delivery.meaning import Meaning, meaning_of
 from mailer.delivery.models import Mailing
 from mailer.delivery.records import Claimed, Result, State
 from mailer.delivery.results import result_of
-from mailer.delivery.sender import Done, Job, Sender, Trouble
+from mailer.delivery.sender import Done, Job, Sender, Trouble, no_journal
 from mailer.delivery.smtp import Verdict
-from mailer.delivery.traffic import SOON, WAITING, Hold, Traffic
+from mailer.delivery.traffic import SOON, WAITING, Hold
 
 log = logging.getLogger(__name__)
 
@@ -77,13 +77,15 @@ def send_due(
     stopped = stop.is_set if isinstance(stop, threading.Event) else stop
     due = [mailing for mailing in _sending(only) if ledger.is_due(mailing, now())]
     if due:
-        traffic = Traffic(now())
-        hold = traffic.hold(now())
+        pace = traffic.Traffic(now())
+        hold = pace.hold(now())
         _tell(due, hold)
         if hold is None:
-            _Run(now, stopped, only, summary, traffic).go()
+            _Run(now, stopped, only, summary, pace).go()
             upkeep.sweep_cancelled()
     summary.finished = upkeep.finish(now())
+    if summary.finished:
+        traffic.forget(now())
     return summary
 
 
@@ -117,13 +119,13 @@ class _Run:
         stopped: Callable[[], bool],
         only: Mailing | None,
         summary: Summary,
-        traffic: Traffic,
+        pace: traffic.Traffic,
     ) -> None:
         self._now = now
         self._stopped = stopped
         self._only = only
         self._summary = summary
-        self._traffic = traffic
+        self._traffic = pace
         self._mailings: deque[Mailing] = deque()
         self._expiry: dict[int, datetime | None] = {}
         self._outstanding = 0
@@ -136,7 +138,11 @@ class _Run:
         self._composer = Composer()
 
     def go(self) -> None:
-        journal = Journal.open(recovery.folder())
+        try:
+            journal = Journal.open(recovery.folder())
+        except OSError as error:
+            self._heed(Trouble(str(no_journal(error)), passing=True))
+            return
         self._owner = journal.owner
         clean = False
         try:

@@ -9,7 +9,6 @@ read.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 
 from mailer.delivery.commands import Commands, NotTaken, Unspeakable
@@ -135,12 +134,23 @@ class Session:
         self._step(self._take_all)
 
     def _step(self, deed: Callable[[], None]) -> None:
-        with contextlib.suppress(ConnectionLost):
+        try:
             deed()
+        except ConnectionLost:
+            pass
+        except Exception as error:  # noqa: BLE001  (the source's own; it is raised in serve())
+            self._break(error)
         if self._wire.alive:
             self._watch()
         else:
             self._lost()
+
+    def _break(self, error: Exception) -> None:
+        """The source failed: this session, and what was under way, is left as it stands."""
+        self._stage = _OVER
+        self._wire.abort("ended by a fault of ours")
+        if self._over is not None and not self._over.done():
+            self._over.set_exception(error)
 
     def _take_all(self) -> None:
         replies = self._wire.replies

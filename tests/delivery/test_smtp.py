@@ -132,6 +132,15 @@ def test_a_message_held_back_at_the_last_moment_never_leaves(server):
     assert server.taken == []
 
 
+def test_a_fault_of_our_own_ends_the_session_and_is_not_swallowed(server):
+    def broken():
+        raise LookupError("no such journal")
+
+    with pytest.raises(LookupError, match="no such journal"):
+        deliver(server, envelope(), before_dot=broken)
+    assert server.taken == []
+
+
 def test_cancelling_says_whether_the_dot_had_left(server):
     server.script.latency = 60
     asked = []
