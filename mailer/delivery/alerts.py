@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from mailer.delivery.models import Alert, Mailing
 
@@ -40,10 +40,11 @@ def post_due(now: datetime) -> int:
     return sum(_post(alert, now) for alert in due[:20])
 
 
-def standing() -> list[Alert]:
-    """What still concerns staff: alerts about mailings that stand still."""
-    still = (Mailing.State.HELD, Mailing.State.PAUSED)
-    return list(Alert.objects.filter(mailing__state__in=still).select_related("mailing__edition"))
+def standing(now: datetime) -> list[Alert]:
+    """What still concerns staff: alerts about mailings that stand still, and the last hour's others."""
+    still = Q(mailing__state__in=[Mailing.State.HELD, Mailing.State.PAUSED])
+    recent = Q(mailing=None, at__gt=now - _QUIET)
+    return list(Alert.objects.filter(still | recent).select_related("mailing__edition"))
 
 
 def _is_news(kind: str, words: str, mailing_id: int | None, now: datetime) -> bool:

@@ -11,14 +11,15 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.db.models import Count, Q
 
+from mailer.delivery.meaning import Meaning
 from mailer.delivery.models import Delivery, Mailing
 
 State = Delivery.State
 
 # Fewer are chance, whatever share of a small step they are.
 _FEWEST = 2
-# RFC 3463 §3.8: refused for reasons of policy or security, which is how receivers say "blocked".
-_BLOCKED = Q(state=State.REFUSED, reply__regex=r"^5\d\d 5\.7\.")
+# Also where it is tried again: what is blocked for the first readers is blocked for the others.
+_BLOCKED = Q(state__in=[State.REFUSED, State.DEFERRED], reason=Meaning.BLOCKED)
 
 
 class Seen(NamedTuple):
@@ -59,7 +60,7 @@ def seen(mailing: Mailing) -> Seen:
         readers=Count("pk"),
         # Some were put off before they were tried.
         untried=Count("pk", filter=Q(state=State.CLAIMED) | Q(state=State.DEFERRED, attempts=0)),
-        refused=Count("pk", filter=Q(state=State.REFUSED) & ~Q(reason="expired")),
+        refused=Count("pk", filter=Q(state=State.REFUSED) & ~Q(reason__in=["expired", Meaning.BLOCKED])),
         blocked=Count("pk", filter=_BLOCKED),
         bounced=Count("bounced_at"),
         complained=Count("complained_at"),
@@ -68,7 +69,7 @@ def seen(mailing: Mailing) -> Seen:
     return Seen(
         readers=begun["readers"] + released,
         waiting=begun["untried"] + released,
-        came_back=begun["refused"] - begun["blocked"] + begun["bounced"],
+        came_back=begun["refused"] + begun["bounced"],
         complained=begun["complained"],
         blocked=begun["blocked"],
     )

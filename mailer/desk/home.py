@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.http import HttpRequest
+from django.utils import timezone
 from wagtail.admin.ui.components import Component
 
 from mailer.approval.models import FrozenAuthor
@@ -97,7 +98,7 @@ class AlertsPanel(_DeskPanel):
     template_name = "desk/home/alerts.html"
 
     def facts(self, user: User) -> dict[str, Any]:
-        return {"alerts": alerts.standing() if user.has_perm("mailer.view_edition") else ()}
+        return {"alerts": alerts.standing(timezone.now()) if user.has_perm("mailer.view_edition") else ()}
 
 
 class SendingPanel(_DeskPanel):

@@ -114,7 +114,7 @@ class SchedulePage(EditionPage):
         hour = form.local_hour()
         return self.attempt(
             lambda: seal.schedule(copy, staff(request), at, timezone.now(), local_hour=hour),
-            f"{self.edition} leaves {self._said(at, hour)}.",
+            f"{self.edition} leaves {self._said(at, hour)}. Until then it can be taken back.",
             "desk.schedule",
             then="schedule",
             otherwise="schedule",
@@ -125,8 +125,8 @@ class SchedulePage(EditionPage):
         return f"{hour:%Y-%m-%dT%H:00}"
 
     def _said(self, at: datetime | None, hour: int | None) -> str:
-        moment = "now" if at is None else f"on {at:%d %B %Y at %H:%M} ({self.zone.key})"
-        return moment if hour is None else f"at {hour}:00 of each reader’s own day, from {moment} on"
+        moment = "in a moment" if at is None else f"on {at:%d %B %Y at %H:%M} ({self.zone.key})"
+        return moment if hour is None else f"{moment}, each reader’s copy at {hour}:00 of their own day"
 
     def _take_back(self, copy: FrozenCopy) -> HttpResponse:
         return self.attempt(

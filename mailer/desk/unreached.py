@@ -38,13 +38,13 @@ class UnreachedPage(EditionPage):
             reasons=[(reason, reason_words(reason), count) for reason, count in found],
             total=sum(count for _, count in found),
             readers=self._page(mailing, why) if mailing else None,
-            may_download=self._may_download,
+            may_see=self._may_see,
             **kwargs,
         )
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         mailing = latest_mailing(self.edition)
-        if mailing is None or not self._may_download:
+        if mailing is None or not self._may_see:
             messages.error(request, "There is no list to download, or your account may not see addresses.")
             return self.go("report")
         why = request.POST.get("why", "")
@@ -55,7 +55,7 @@ class UnreachedPage(EditionPage):
         return response
 
     @property
-    def _may_download(self) -> bool:
+    def _may_see(self) -> bool:
         return self.request.user.has_perm("subscribers.view_subscriber")
 
     def _page(self, mailing: Mailing, why: str) -> Any:

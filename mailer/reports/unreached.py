@@ -12,6 +12,7 @@ from typing import Any, TextIO
 from django.db.models import Case, CharField, Count, F, Q, QuerySet, Value, When
 
 from mailer.delivery.models import Delivery, Mailing
+from mailer.feedback.models import FeedbackEvent
 from mailer.reports.words import reason_words
 from subscribers.exporting import harmless
 from subscribers.models import Subscriber
@@ -24,7 +25,7 @@ _MISSED = ~Q(state=_State.ACCEPTED) | Q(bounced_at__isnull=False)
 _WHY = Case(
     When(state=_State.ACCEPTED, then=Value("bounced")),
     # Put off before it was tried: its reader's own hour, or our own pace.
-    When(state=_State.DEFERRED, attempts=0, reason="", then=Value("later")),
+    When(state=_State.DEFERRED, attempts=0, reason="", then=Value("waiting")),
     When(~Q(reason=""), then=F("reason")),
     default=F("state"),
     output_field=CharField(),
@@ -45,7 +46,7 @@ class Unreached:
     reason: str
     # The reason for people.
     words: str
-    # The server's last words.
+    # The server's last words; of one that came back, those of the bounce.
     reply: str
     # When it is tried next; None: not, or at once.
     due_at: datetime | None
@@ -68,15 +69,29 @@ def reasons(mailing: Mailing) -> list[tuple[str, int]]:
 
 def unreached(mailing: Mailing, why: str = "") -> Iterator[Unreached]:
     """Who did not get the mail and why, by subscriber number; memory stays flat at any size."""
-    columns = ("subscriber", "state", "why", "reply", "due_at")
+    columns = ("pk", "subscriber", "state", "why", "reply", "due_at")
     rows = missed(mailing, why).values_list(*columns).iterator(chunk_size=_CHUNK)
     while chunk := list(islice(rows, _CHUNK)):
-        people = Subscriber.objects.filter(pk__in=[row[0] for row in chunk])
+        people = Subscriber.objects.filter(pk__in=[row[1] for row in chunk])
         emails = dict(people.values_list("pk", "email"))
-        for subscriber, state, reason, reply, due_at in chunk:
-            shown = "bounced" if state == _State.ACCEPTED else state
-            words = reason_words(reason)
-            yield Unreached(subscriber, emails.get(subscriber), shown, reason, words, reply, due_at)
+        returned = _returned([row[0] for row in chunk if row[2] == _State.ACCEPTED])
+        for pk, subscriber, state, reason, reply, due_at in chunk:
+            back = state == _State.ACCEPTED
+            yield Unreached(
+                subscriber=subscriber,
+                email=emails.get(subscriber),
+                state="bounced" if back else state,
+                reason=reason,
+                words=reason_words(reason),
+                reply=returned.get(pk, "") if back else reply,
+                due_at=due_at,
+            )
+
+
+def _returned(deliveries: list[int]) -> dict[int, str]:
+    """What the bounce of each delivery said, the latest of them."""
+    events = FeedbackEvent.objects.filter(delivery__in=deliveries).order_by("at")
+    return {pk: " ".join(said.split()) for pk, said in events.values_list("delivery_id", "diagnostic")}
 
 
 def write_csv(readers: Iterable[Unreached], into: TextIO) -> int:

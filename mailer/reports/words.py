@@ -22,7 +22,15 @@ _REASONS = {
     "planned": "not sent yet",
     "claimed": "being sent at this moment",
     "deferred": "the receiving server asked to try again later",
-    "later": "waits for its time",
+    "later": "the receiving server asked to try again later",
+    "waiting": "waits for its time",
+    "busy": "the receiving server was busy",
+    "throttled": "the receiving server asked us to go slower",
+    "blocked": "the receiving server blocks our mail",
+    "too_many": "the receiving server takes only some at a time",
+    "provider_limits_us": "waits: their provider takes only so many of ours at a time",
+    "slow_provider": "waits: their provider answers slowly",
+    "connection_lost": "the connection broke off",
     "in_doubt": "handed over, and no answer came: it may have arrived",
 }
 

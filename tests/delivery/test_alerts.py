@@ -112,10 +112,16 @@ def test_a_webhook_that_is_not_there_harms_nobody(mailing, configure, mailoutbox
 def test_it_stands_on_the_desk_until_the_mailing_moves_on(mailing):
     control.halt(mailing.pk, "The relay answers no more.")
     alerts.raise_alert("relay_away", "The relay answers no more.", mailing.pk, NOW)
-    assert [alert.words for alert in alerts.standing()] == ["The relay answers no more."]
+    assert [alert.words for alert in alerts.standing(NOW)] == ["The relay answers no more."]
     mailing.refresh_from_db()
     control.resume(mailing, None, NOW)
-    assert alerts.standing() == []
+    assert alerts.standing(NOW) == []
+
+
+def test_one_about_no_mailing_stands_there_for_an_hour(mailing):
+    alerts.raise_alert("relay_away", "The relay answers no more.", None, NOW)
+    assert len(alerts.standing(NOW + timedelta(minutes=59))) == 1
+    assert alerts.standing(NOW + timedelta(minutes=61)) == []
 
 
 def test_an_admin_who_left_is_told_nothing(mailing, mailoutbox):

@@ -75,11 +75,11 @@ def test_what_was_put_off_untried_keeps_its_step_open(stepped):
         ({"bounced_at": NOW}, "Stopped after the first 10 %: 2 of 4 came back (limit 20 %)."),
         ({"complained_at": NOW}, "Stopped after the first 10 %: 2 of 4 complained (limit 0.3 %)."),
         (
-            {"state": "refused", "reply": "550 5.7.1 blocked"},
+            {"state": "deferred", "reason": "blocked"},
             "Stopped after the first 10 %: 2 of 4 were blocked by the receiving servers (limit 5 %).",
         ),
         (
-            {"state": "refused", "reply": "550 5.1.1 no such user"},
+            {"state": "refused", "reason": "refused"},
             "Stopped after the first 10 %: 2 of 4 came back (limit 20 %).",
         ),
     ],

@@ -48,7 +48,7 @@ def test_the_reasons_count_the_same_readers_as_the_account_and_filter_the_list()
     cast.deliver(mailing, "planned", 1)
     cast.deliver(mailing, "deferred", 1, due_at=cast.NOW)
     reasons = reports.reasons(mailing)
-    assert reasons == [("suppressed", 4), ("refused", 2), ("later", 1), ("planned", 1)]
+    assert reasons == [("suppressed", 4), ("refused", 2), ("planned", 1), ("waiting", 1)]
     told = account(mailing)
     assert sum(count for _, count in reasons) == told.audience - told.accepted + told.bounced
     for why, count in reasons:
