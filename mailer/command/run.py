@@ -19,7 +19,7 @@ app = typer.Typer()
 @app.command()
 def run() -> None:
     """Bring the database up to date, then keep web and worker running until asked to stop."""
-    dkim.signer(settings.CONFIG.dkim)
+    dkim.configured()
     call_command("migrate", verbosity=0, interactive=False)
     stop = threading.Event()
     stop_on_signals(stop)

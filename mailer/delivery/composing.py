@@ -15,7 +15,7 @@ from mailer.approval import seal
 from mailer.approval.errors import BrokenSeal
 from mailer.approval.headers import shared_headers
 from mailer.approval.models import FrozenCopy, FrozenVariant
-from mailer.delivery import proof
+from mailer.delivery import dkim, proof
 from mailer.delivery.models import Mailing
 from mailer.delivery.records import Claimed
 from mailer.delivery.smtp import Envelope
@@ -50,6 +50,8 @@ class Sealed(NamedTuple):
 class _Variant(NamedTuple):
     skeleton: mime.Skeleton
     language: str
+    # None: nothing is signed here.
+    signing: dkim.Variant | None
 
 
 class Composer:
@@ -58,6 +60,7 @@ class Composer:
     def __init__(self) -> None:
         self._mailings: dict[int, Sealed] = {}
         self._variants: OrderedDict[int, _Variant] = OrderedDict()
+        self._signer = dkim.configured()
 
     def envelopes(
         self, mailing: Mailing, claimed: list[Claimed], now: datetime
@@ -74,6 +77,12 @@ class Composer:
         ready: list[Callable[[], Envelope]] = [
             partial(_envelope, shared, self._variants[one.variant], one, moment) for one in claimed
         ]
+        if self._signer is not None:
+            at = int(now.timestamp())
+            ready = [
+                partial(_signed, self._variants[one.variant], make, at)
+                for one, make in zip(claimed, ready, strict=True)
+            ]
         while len(self._variants) > _READY:
             self._variants.popitem(last=False)
         return ready
@@ -86,7 +95,8 @@ class Composer:
         for row in FrozenVariant.objects.filter(pk__in=missing):
             refuse_changed(shared, row, wanted[row.pk])
             skeleton = mime.Skeleton(rendered_of(row), shared.headers)
-            self._variants[row.pk] = _Variant(skeleton, row.language)
+            signing = self._signer and self._signer.variant(skeleton.shared)
+            self._variants[row.pk] = _Variant(skeleton, row.language, signing)
 
 
 def sealed(copy: FrozenCopy) -> Sealed:
@@ -146,3 +156,11 @@ def _envelope(shared: Sealed, variant: _Variant, claimed: Claimed, moment: str) 
         countries=_country_names(claimed.countries, variant.language),
     )
     return Envelope(f"b+{names.verp}@{shared.bounces}", claimed.email, b"", variant.skeleton.pieces(copy))
+
+
+def _signed(variant: _Variant, make: Callable[[], Envelope], at: int) -> Envelope:
+    """The envelope with the message's DKIM-Signature in front; `at` in seconds since 1970."""
+    envelope = make()
+    assert variant.signing is not None
+    envelope.pieces = (variant.signing.header(envelope.pieces, at), *envelope.pieces)
+    return envelope

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from django.conf import settings
 
 from mailer.config import ConfigError, Dkim
 
@@ -148,9 +149,15 @@ class Variant:
         return self._signer.header(headers, names, body.digest(), at)
 
 
+def configured() -> Signer | None:
+    """What signs here; None: nothing does, or a service signs by itself. Raises ConfigError."""
+    found = signer(settings.CONFIG.dkim)
+    return None if settings.CONFIG.service.name else found
+
+
 @lru_cache(maxsize=4)
 def signer(config: Dkim) -> Signer | None:
-    """The configured signer; None: nothing is signed here. Raises ConfigError."""
+    """The signer of a configuration; None: it names no domain. Raises ConfigError."""
     return Signer(config) if config.domain else None
 
 

@@ -146,7 +146,7 @@ def _in_thread(held: list[OutboxMessage], stopped: Callable[[], bool]) -> tuple[
 
 async def _send(held: list[OutboxMessage], outcomes: dict[int, Outcome], stopped: Callable[[], bool]) -> None:
     session: Session | None = None
-    signer = dkim.signer(settings.CONFIG.dkim)
+    signer = dkim.configured()
     try:
         for message in held:
             if stopped():

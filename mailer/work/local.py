@@ -33,7 +33,7 @@ def run(stop: threading.Event, now: Callable[[], datetime] = timezone.now) -> No
     Raises WorkerRuns when another worker works from the same storage folder, and ConfigError when what is
     configured cannot sign our mail.
     """
-    dkim.signer(settings.CONFIG.dkim)
+    dkim.configured()
     with only_worker(settings.CONFIG.path(settings.CONFIG.storage.path)):
         # No job waits for another; each runs once at a time, and a missed look is made up for at once.
         scheduler = BackgroundScheduler(

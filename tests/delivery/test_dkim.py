@@ -28,7 +28,7 @@ from mailer.delivery.composing import rendered_of
 from mailer.delivery.outbox import send_waiting
 from mailer.rendering import mime, variants
 from mailer.rendering.records import Rendered
-from tests.delivery.cast import NOW, sealed_copy
+from tests.delivery.cast import NOW, readers, released, sealed_copy, send
 from tests.delivery.relay import Relay
 from tests.rendering.cast import EDITION
 from tests.rendering.test_mime import COPY, ENVELOPE, body, line
@@ -210,3 +210,11 @@ def test_confirmations_and_test_copies_are_signed(relay):
     testsend.put(rendered_of(variant), copy.edition.newsletter, "colleague@example.org", NOW)
     assert send_waiting(timezone.now() + timedelta(seconds=1)).sent == 2
     assert [verdicts(taken.message) for taken in relay.taken] == [[True, True]] * 2
+
+
+@pytest.mark.django_db
+def test_an_edition_leaves_signed(relay):
+    readers(3)
+    mailing = released()
+    assert send(mailing=mailing).accepted == 3
+    assert [verdicts(taken.message) for taken in relay.taken] == [[True, True]] * 3
