@@ -46,8 +46,6 @@ _MARKS = {
     "skipped": ("· skipped", "dim"),
 }
 _INDENT = 11
-# Records and addresses stay whole.
-_WHOLE = {"break_long_words": False, "break_on_hyphens": False}
 
 
 @app.command()
@@ -89,14 +87,18 @@ def _show(finding: Finding) -> None:
     console.print(Text.assemble((f"{mark:<{_INDENT}}", colour), (_TITLES[finding.check], "bold"), subject))
     for words in (finding.seen, f"→ {finding.advice}" if finding.advice else ""):
         if words:
-            indent = " " * _INDENT
-            say(
-                textwrap.fill(words, console.width, initial_indent=indent, subsequent_indent=indent, **_WHOLE)
-            )
+            say(_indented(words))
     for record in finding.records:
         # Not wrapped by us, so that it can be copied whole.
         for name, value in (("Name ", record.name), ("Type ", record.type), ("Value", record.value)):
             console.print(Text.assemble(" " * (_INDENT + 2), (name, "dim"), f" {value}"), soft_wrap=True)
+
+
+def _indented(words: str) -> str:
+    """In lines of the console's width; records and addresses stay whole."""
+    room = console.width - _INDENT
+    wrapped = textwrap.fill(words, room, break_long_words=False, break_on_hyphens=False)
+    return textwrap.indent(wrapped, " " * _INDENT)
 
 
 def _sum_up(counted: Counter[str]) -> None:
