@@ -10,7 +10,6 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import django
@@ -34,7 +33,7 @@ def main() -> None:
         return 1
 
     def send() -> int:
-        return engine.send_due(lambda: datetime.now(UTC), lambda: False).accepted
+        return engine.send_due(world.clock(), lambda: False).accepted
 
     deeds: dict[str, Callable[..., int]] = {"prepare": prepare, "plan": plan, "weigh": weigh, "send": send}
     name, *arguments = sys.argv[1:]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, date, datetime
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.core.management import call_command
@@ -62,6 +64,12 @@ def plan() -> Mailing:
     """The mailing, its rows made."""
     (mailing,) = release.release_due(NOW)
     return mailing
+
+
+def clock() -> Callable[[], datetime]:
+    """A clock that goes on from the moment of the mailing."""
+    started = time.monotonic()
+    return lambda: NOW + timedelta(seconds=time.monotonic() - started)
 
 
 def hand_over_one(port: int) -> None:

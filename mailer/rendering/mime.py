@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,7 +29,7 @@ class Envelope:
 
 
 # Characters that HTML writes in another way.
-_PLAIN_HTML = frozenset("&<>\"'")
+_MARKUP = re.compile("[&<>\"']")
 # Characters that the values of a copy's own header fields may have together.
 _LONGEST = 900
 
@@ -83,7 +84,7 @@ class Skeleton:
         for_text = {name: value.encode() for name, value in values.items()}
         # Most values stand in HTML as they are.
         for_html = for_text
-        if not _PLAIN_HTML.isdisjoint("".join(values.values())):
+        if _MARKUP.search("".join(values.values())):
             for_html = {name: personal.html_value(value).encode() for name, value in values.items()}
         return (
             _own_headers(copy),
