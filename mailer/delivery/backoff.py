@@ -14,6 +14,8 @@ _FIRST, _LEAST, _FREE = 10.0, 0.1, 20.0
 _RISE = 1.0
 # A wait is up to so much longer by chance, so that not everybody comes back in one moment.
 _JITTER = 0.1
+# Seconds after a wait was over in which it still counts.
+_MEMORY = 3_600.0
 
 
 class Wait(NamedTuple):
@@ -39,6 +41,11 @@ class Backoff(NamedTuple):
 FREE = Backoff()
 
 
+def lasting(state: Backoff, now: float) -> Backoff:
+    """What is left of it: nothing, when it lies long back."""
+    return state if now < state.until + _MEMORY else FREE
+
+
 def struck(state: Backoff, now: float, wait: Wait, chance: float) -> Backoff:
     """We were asked to go slower. What was on its way when we began to wait tells nothing new.
 
@@ -46,6 +53,7 @@ def struck(state: Backoff, now: float, wait: Wait, chance: float) -> Backoff:
     """
     if now < state.until:
         return state
+    state = lasting(state, now)
     strikes = state.strikes + 1
     seconds = min(wait.first * 2.0 ** min(strikes - 1, 20), wait.most)
     rate = max(state.rate / 2, _LEAST) if state.rate else _FIRST
@@ -61,4 +69,4 @@ def passed(state: Backoff, count: int, now: float) -> Backoff:
         rate += _RISE / 60 / rate
         if rate >= _FREE:
             return FREE
-    return Backoff(0, 0.0, rate)
+    return Backoff(0, state.until, rate)

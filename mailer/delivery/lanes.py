@@ -26,7 +26,7 @@ from mailer.delivery.smtp import Verdict
 
 log = logging.getLogger(__name__)
 
-_KEY = "provider "
+KEY = "provider "
 # A smaller share of a provider's answers is single readers' matter, whatever they say.
 _ASKED_SHARE = 0.05
 # Seconds over which those that must wait longer come back: their provider may have opened up meanwhile.
@@ -67,7 +67,8 @@ class Lanes:
 
     def look(self, now: datetime) -> None:
         """See what other workers learned."""
-        found = {provider: backoff_in(data) for provider, data in shared.read_all(_KEY).items()}
+        rows = shared.read_all(KEY).items()
+        found = {provider: backoff_in(data, now.timestamp()) for provider, data in rows}
         self._backoffs = {provider: state for provider, state in found.items() if state != FREE}
 
     def admit(self, claimed: list[Claimed], now: datetime) -> Admission:
@@ -96,7 +97,7 @@ class Lanes:
             return
         counts = Counter(provider for one in claimed if (provider := provider_of(one.email)) in self._limits)
         for provider, count in counts.items():
-            shared.change(_KEY + provider, now, lambda data, n=count: (_returned(data, n), None))
+            shared.change(KEY + provider, now, lambda data, n=count: (_returned(data, n), None))
 
     def learn(self, done: Collection[Done], odd: Iterable[Odd], now: datetime) -> frozenset[str]:
         """Draw back from who asks for it, come back to who takes mail; who asked anew."""
@@ -110,14 +111,14 @@ class Lanes:
         )
         for provider in set(self._backoffs) & set(taken) - struck:
             self._backoffs[provider] = shared.change(
-                _KEY + provider, now, lambda data, n=taken[provider]: _passed(data, n, now.timestamp())
+                KEY + provider, now, lambda data, n=taken[provider]: _passed(data, n, now.timestamp())
             )
         return frozenset(provider for provider in struck if self._strike(provider, now))
 
     def _strike(self, provider: str, now: datetime) -> bool:
         before = self._backoffs.get(provider, FREE)
         chance = random.random()  # noqa: S311  (no secret)
-        state = shared.change(_KEY + provider, now, lambda data: _struck(data, now.timestamp(), chance))
+        state = shared.change(KEY + provider, now, lambda data: _struck(data, now.timestamp(), chance))
         self._backoffs[provider] = state
         if state.until == before.until:
             return False
@@ -135,7 +136,7 @@ class Lanes:
     def _ask(self, provider: str, count: int, now: datetime) -> _Moments:
         limits = self._limits.get(provider, ())
         return shared.change(
-            _KEY + provider, now, lambda data: _reserved(data, limits, count, now.timestamp())
+            KEY + provider, now, lambda data: _reserved(data, limits, count, now.timestamp())
         )
 
 
@@ -148,14 +149,14 @@ def limits_of(written: Iterable[str]) -> dict[str, tuple[Limit, ...]]:
     return found
 
 
-def backoff_in(data: Data) -> Backoff:
+def backoff_in(data: Data, now: float) -> Backoff:
     """The state that a row holds."""
-    return Backoff(*data.get("backoff", FREE))
+    return backoff.lasting(Backoff(*data.get("backoff", FREE)), now)
 
 
 def _reserved(data: Data, limits: tuple[Limit, ...], count: int, now: float) -> tuple[Data, _Moments]:
     """Moments for as many as may leave soon; the others come back one after another from then on."""
-    state = backoff_in(data)
+    state = backoff_in(data, now)
     if state.rate:
         limits = (*limits, Limit(state.rate, 1.0))
     if now < state.until:
@@ -180,10 +181,10 @@ def _returned(data: Data, count: int) -> Data:
 
 
 def _struck(data: Data, now: float, chance: float) -> tuple[Data, Backoff]:
-    state = backoff.struck(backoff_in(data), now, PROVIDER, chance)
+    state = backoff.struck(backoff_in(data, now), now, PROVIDER, chance)
     return {**data, "backoff": list(state)}, state
 
 
 def _passed(data: Data, count: int, now: float) -> tuple[Data, Backoff]:
-    state = backoff.passed(backoff_in(data), count, now)
+    state = backoff.passed(backoff_in(data, now), count, now)
     return {**data, "backoff": list(state)}, state

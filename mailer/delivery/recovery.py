@@ -9,7 +9,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connection, transaction
 
-from mailer.delivery import journal, ledger
+from mailer.delivery import journal, ledger, upkeep
 from mailer.delivery.journal import Found
 from mailer.delivery.records import Result, State
 from mailer.delivery.results import result_of
@@ -42,16 +42,17 @@ def recover(now: datetime) -> int:
 def _replay(found: Found, now: datetime) -> int:
     results: list[Result] = []
     untried: list[int] = []
+    settle_at = upkeep.settle_at(now)
     with transaction.atomic():
         rows = _rows_of(found.owner)
         for delivery, attempt, state in rows:
             spoken = found.attempts.get((delivery, attempt))
             if spoken is not None:
                 outcome = Outcome(verdict_of(spoken.code), spoken.words, spoken.code)
-                results.append(result_of(delivery, attempt, outcome, now, None))
+                results.append(result_of(delivery, attempt, outcome, now, None, settle_at))
             elif state == State.CLAIMED and ((delivery, attempt) in found.attempts or not found.whole):
                 outcome = Outcome(Verdict.IN_DOUBT, _NO_REPLY)
-                results.append(result_of(delivery, attempt, outcome, now, None))
+                results.append(result_of(delivery, attempt, outcome, now, None, settle_at))
             elif state == State.CLAIMED:
                 untried.append(delivery)
         ledger.record(results, found.owner)
@@ -79,11 +80,12 @@ def _rows_of(owner: str) -> list[tuple[int, int, str]]:
 
 
 def _expire_leases(now: datetime) -> int:
+    moment = connection.ops.adapt_datetimefield_value
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE mailer_delivery "
-            "SET state = 'in_doubt', doubts = doubts + 1, reply = %s, lease_until = NULL "
+            "SET state = 'in_doubt', doubts = doubts + 1, reply = %s, lease_until = NULL, due_at = %s "
             "WHERE state = 'claimed' AND lease_until < %s",
-            [_NO_LEASE, connection.ops.adapt_datetimefield_value(now)],
+            [_NO_LEASE, moment(upkeep.settle_at(now)), moment(now)],
         )
         return int(cursor.rowcount)

@@ -179,7 +179,7 @@ class Session:
                 # A server may end a session between messages: this message was not looked at.
                 self._settle(Outcome(Verdict.UNTOUCHED, reply.words, 421))
                 self._wire.abort(reply.words)
-            elif self._pipelined:
+            elif self._pipelined and reply.code != 421:
                 self._stage = _RCPT
             elif reply.positive:
                 self._say(_RCPT)
@@ -187,7 +187,8 @@ class Session:
                 self._not_sent(reply, by_sender=True)
         elif stage == _RCPT:
             self._rcpt = reply
-            if self._pipelined:
+            # After 421 the server ends the connection, and answers nothing more.
+            if self._pipelined and reply.code != 421:
                 self._stage = _DATA
             elif reply.positive:
                 self._say(_DATA)

@@ -38,6 +38,6 @@ def change(key: str, now: datetime, function: Callable[[Data], tuple[Data, Answe
     return answer
 
 
-def forget(before: datetime) -> None:
-    """Leave behind what has not changed since."""
-    Pace.objects.filter(at__lt=before).delete()
+def forget(prefix: str, before: datetime) -> None:
+    """Leave behind what is known under keys that begin so and has not changed since."""
+    Pace.objects.filter(key__startswith=prefix, at__lt=before).delete()

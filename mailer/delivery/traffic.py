@@ -5,14 +5,14 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Collection
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
 from mailer.config import Sending, sending
-from mailer.delivery import backoff, pace, shared, warmup
+from mailer.delivery import backoff, lanes, pace, shared, warmup, watch
 from mailer.delivery.backoff import FREE, RELAY
 from mailer.delivery.lanes import Lanes, Odd, backoff_in, limits_of
 from mailer.delivery.meaning import meaning_of
@@ -28,6 +28,7 @@ from mailer.delivery.windows import window_of
 _OFFICE, _RELAY, _WARM_UP = "office", "relay", "warm-up"
 _DAY = 86_400.0
 _PERIODS = {1.0: "second", 60.0: "minute", 3_600.0: "hour", _DAY: "day"}
+_LONG_AGO = timedelta(days=30)
 # How the words of every hold begin.
 WAITING = "Waiting until"
 # Seconds that are better waited for than told of.
@@ -64,7 +65,7 @@ class Traffic:
         self._since = sending.day(config.sending.warm_up_since)
         self._progress: warmup.Progress | None = None
         self._lanes = Lanes(limits_of(config.sending.rate_per_provider), now)
-        self._relay = backoff_in(shared.read(_RELAY))
+        self._relay = backoff_in(shared.read(_RELAY), now.timestamp())
         self._watch = Watch()
 
     def hold(self, now: datetime) -> Hold | None:
@@ -146,9 +147,10 @@ class Traffic:
     def relay_away(self, now: datetime) -> bool:
         """No relay could be reached: the next look comes later each time. Whether staff should be told."""
         chance = random.random()  # noqa: S311  (no secret)
+        moment = now.timestamp()
 
         def strike(data: Data) -> tuple[Data, backoff.Backoff]:
-            state = backoff.struck(backoff_in(data), now.timestamp(), RELAY, chance)
+            state = backoff.struck(backoff_in(data, moment), moment, RELAY, chance)
             return {"backoff": list(state)}, state
 
         self._relay = shared.change(_RELAY, now, strike)
@@ -193,6 +195,12 @@ class Traffic:
         period = _PERIODS.get(limit.seconds, f"{limit.seconds:g} seconds")
         warm_up = self._progress is not None and limit == (self._progress.allowed, _DAY)
         return f"{limit.most:g} messages a {period}{' while this sender is new' if warm_up else ''}"
+
+
+def forget(now: datetime) -> None:
+    """Leave behind what was learned of providers and mailings long ago."""
+    for prefix in (lanes.KEY, watch.KEY):
+        shared.forget(prefix, now - _LONG_AGO)
 
 
 def _progress(data: Data, since: date, today: date) -> warmup.Progress:

@@ -41,7 +41,8 @@ def settle_doubts(now: datetime) -> int:
         return proved
     return proved + _run(
         "UPDATE mailer_delivery SET state = 'planned', claimed_by = '', due_at = NULL "
-        f"WHERE state = 'in_doubt' AND doubts <= 1 AND (due_at IS NULL OR due_at <= %s) AND mailing_id IN ({_SENDING})",
+        "WHERE state = 'in_doubt' AND doubts <= 1 AND (due_at IS NULL OR due_at <= %s) "
+        f"AND mailing_id IN ({_SENDING})",
         _moment(now),
         _moment(now),
     )

@@ -16,7 +16,7 @@ from mailer.delivery.sender import Done
 from mailer.delivery.shared import Data
 from mailer.delivery.smtp import Verdict
 
-_KEY = "breaker "
+KEY = "breaker "
 # No try at all.
 _NOTHING = frozenset({Meaning.NOTHING, Meaning.TOO_MANY})
 # Failures, each of them.
@@ -84,4 +84,4 @@ class Watch:
             # Who resumes it has looked: it begins anew.
             return {} if why else tally._asdict(), why
 
-        return shared.change(f"{_KEY}{mailing}", now, note)
+        return shared.change(f"{KEY}{mailing}", now, note)

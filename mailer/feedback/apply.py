@@ -98,12 +98,14 @@ def _record(reading: Reading, about: _About, message: ReturnedMessage, now: date
 
 
 def _mark(kind: str, about: _About, now: datetime) -> None:
-    """Mark the accepted delivery, once; a bounce of a copy in another state changes nothing in the ledger."""
+    """Mark the delivery, once. For one in doubt the mark is evidence; one in another state stays as it is."""
     if about.delivery is None:
         return
     column = "complained_at" if kind == "complaint" else "bounced_at"
-    accepted = Delivery.objects.filter(pk=about.delivery.pk, state=Delivery.State.ACCEPTED)
-    accepted.filter(**{f"{column}__isnull": True}).update(**{column: now})
+    left = Delivery.objects.filter(
+        pk=about.delivery.pk, state__in=[Delivery.State.ACCEPTED, Delivery.State.IN_DOUBT]
+    )
+    left.filter(**{f"{column}__isnull": True}).update(**{column: now})
 
 
 def _verdict(reading: Reading, about: _About, event: FeedbackEvent, now: datetime) -> policy.Verdict:
