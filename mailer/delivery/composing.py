@@ -57,10 +57,11 @@ class _Variant(NamedTuple):
 class Composer:
     """Makes messages; keeps what many of them share. Its methods belong to the thread of the ledger."""
 
-    def __init__(self) -> None:
+    def __init__(self, signs: bool = True) -> None:
+        """`signs`: whether our DKIM signature stands in the messages, where the configuration has one."""
         self._mailings: dict[int, Sealed] = {}
         self._variants: OrderedDict[int, _Variant] = OrderedDict()
-        self._signer = dkim.configured()
+        self._signer = dkim.configured() if signs else None
 
     def envelopes(
         self, mailing: Mailing, claimed: list[Claimed], now: datetime
