@@ -96,7 +96,7 @@ class Composer:
         for row in FrozenVariant.objects.filter(pk__in=missing):
             refuse_changed(shared, row, wanted[row.pk])
             skeleton = mime.Skeleton(rendered_of(row), shared.headers)
-            signing = self._signer and self._signer.variant(skeleton.shared)
+            signing = self._signer.variant(skeleton.shared) if self._signer else None
             self._variants[row.pk] = _Variant(skeleton, row.language, signing)
 
 
