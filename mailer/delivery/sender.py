@@ -24,7 +24,7 @@ from mailer.delivery.journal import Journal
 from mailer.delivery.providers import provider_of
 from mailer.delivery.records import Claimed
 from mailer.delivery.slot import Slot
-from mailer.delivery.smtp import Envelope, NotNow, OurFault, Outcome, Relay, SmtpError, Verdict
+from mailer.delivery.smtp import Envelope, NotNow, OurFault, Outcome, Relay, SmtpError, Unavailable, Verdict
 
 try:
     import uvloop
@@ -54,6 +54,11 @@ class Job(NamedTuple):
 class Done(NamedTuple):
     claimed: Claimed
     outcome: Outcome
+
+
+def no_journal(error: OSError) -> Unavailable:
+    """What is wrong, in words, when the attempt journal cannot be written."""
+    return Unavailable(f"Nothing is sent that cannot be written down first: {error.strerror or error}.")
 
 
 @dataclass(frozen=True)
@@ -319,7 +324,11 @@ class Sender:
         claimed = job.claimed
         if self.stopping or claimed.mailing in self._dropped or time.monotonic() >= job.latest:
             raise NotNow
-        self._journal.begin(claimed.id, claimed.attempt)
+        try:
+            self._journal.begin(claimed.id, claimed.attempt)
+        except OSError as error:
+            self.complain(no_journal(error))
+            raise NotNow from error
 
     def settle(self, job: Job, provider: str, outcome: Outcome, seconds: float) -> None:
         """What became of a message that was given out, `seconds` after it was its turn."""
@@ -339,7 +348,11 @@ class Sender:
     def finish(self, job: Job, outcome: Outcome) -> None:
         claimed = job.claimed
         if outcome.code and outcome.verdict is not Verdict.UNTOUCHED:
-            self._journal.end(claimed.id, claimed.attempt, outcome.code, outcome.words)
+            try:
+                self._journal.end(claimed.id, claimed.attempt, outcome.code, outcome.words)
+            except OSError as error:
+                # It is known all the same, unless this process dies before the ledger has it.
+                self.complain(no_journal(error))
         self._done.append(Done(claimed, outcome))
         if (len(self._done) >= _WAKE or not self._jobs) and not self._news.is_set():
             self._news.set()
