@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import OrderedDict
 from collections.abc import Callable
@@ -24,6 +25,8 @@ from mailer.rendering.headers import date
 from mailer.rendering.records import Content, Rendered, from_json
 from subscribers import tokens
 
+# Before the subject of a rehearsal.
+REHEARSAL = "[Rehearsal] "
 # Variants kept ready; one is about as large as its mail.
 _READY = 128
 
@@ -57,11 +60,14 @@ class _Variant(NamedTuple):
 class Composer:
     """Makes messages; keeps what many of them share. Its methods belong to the thread of the ledger."""
 
-    def __init__(self, signs: bool = True) -> None:
+    def __init__(self, signs: bool = True, rehearses: bool = False) -> None:
         """`signs`: whether our DKIM signature stands in the messages, where the configuration has one."""
         self._mailings: dict[int, Sealed] = {}
         self._variants: OrderedDict[int, _Variant] = OrderedDict()
         self._signer = dkim.configured() if signs else None
+        self._make, self._mark = (_rehearsal, REHEARSAL) if rehearses else (_envelope, "")
+        # Makes what rehearsals send; no variant of theirs is taken for that of a real mailing.
+        self._rehearsing = None if rehearses else Composer(signs, rehearses=True)
 
     def envelopes(
         self, mailing: Mailing, claimed: list[Claimed], now: datetime
@@ -70,13 +76,15 @@ class Composer:
 
         Raises BrokenSeal when what is stored is not what was sealed, and ValueError when it makes no mail.
         """
+        if mailing.rehearsal_to and self._rehearsing is not None:
+            return self._rehearsing.envelopes(mailing, claimed, now)
         shared = self._mailings.get(mailing.pk)
         if shared is None:
             shared = self._mailings[mailing.pk] = sealed(mailing.copy)
         self._fetch(shared, {one.variant: one.countries for one in claimed})
         moment = date(now)
         ready: list[Callable[[], Envelope]] = [
-            partial(_envelope, shared, self._variants[one.variant], one, moment) for one in claimed
+            partial(self._make, shared, self._variants[one.variant], one, moment) for one in claimed
         ]
         if self._signer is not None:
             at = int(now.timestamp())
@@ -95,7 +103,9 @@ class Composer:
         missing = wanted.keys() - self._variants.keys()
         for row in FrozenVariant.objects.filter(pk__in=missing):
             refuse_changed(shared, row, wanted[row.pk])
-            skeleton = mime.Skeleton(rendered_of(row), shared.headers)
+            rendered = rendered_of(row)
+            marked = dataclasses.replace(rendered, subject=self._mark + rendered.subject)
+            skeleton = mime.Skeleton(marked, shared.headers)
             signing = self._signer.variant(skeleton.shared) if self._signer else None
             self._variants[row.pk] = _Variant(skeleton, row.language, signing)
 
@@ -154,6 +164,23 @@ def _envelope(shared: Sealed, variant: _Variant, claimed: Claimed, moment: str) 
         leave_url=f"{shared.site}/unsubscribe/{links.leave}/",
         leave_mailto=f"u+{links.leave_by_mail}@{shared.bounces}",
         prefs_url=f"{shared.site}/preferences/{links.prefs}/",
+        countries=_country_names(claimed.countries, variant.language),
+    )
+    return Envelope(f"b+{names.verp}@{shared.bounces}", claimed.email, b"", variant.skeleton.pieces(copy))
+
+
+def _rehearsal(shared: Sealed, variant: _Variant, claimed: Claimed, moment: str) -> Envelope:
+    """To a colleague, with the reader's number as a name; the links lead to the front page."""
+    names = proof.tokens(claimed.id)
+    front = f"{shared.site}/"
+    copy = mime.Copy(
+        to=claimed.email,
+        to_name=claimed.name,
+        message_id=f"m.{names.message}@{shared.domain}",
+        date=moment,
+        leave_url=front,
+        leave_mailto="",
+        prefs_url=front,
         countries=_country_names(claimed.countries, variant.language),
     )
     return Envelope(f"b+{names.verp}@{shared.bounces}", claimed.email, b"", variant.skeleton.pieces(copy))
