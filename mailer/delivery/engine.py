@@ -75,14 +75,13 @@ def send_due(
     upkeep.expire(now())
     upkeep.settle_doubts(now())
     stopped = stop.is_set if isinstance(stop, threading.Event) else stop
-    due = [mailing for mailing in _sending(only) if ledger.is_due(mailing, now())]
-    if due:
+    if due := _due(only, now()):
         pace = traffic.Traffic(now())
-        hold = pace.hold(now())
-        _tell(due, hold)
-        if hold is None:
+        if pace.hold(now()) is None:
+            _tell(due, None)
             _Run(now, stopped, only, summary, pace).go()
             upkeep.sweep_cancelled()
+        _tell(_due(only, now()), pace.hold(now()))
     summary.finished = upkeep.finish(now())
     if summary.finished:
         traffic.forget(now())
@@ -94,6 +93,10 @@ def _sending(only: Mailing | None) -> list[Mailing]:
     if only is not None:
         mailings = mailings.filter(pk=only.pk)
     return list(mailings.order_by("pk"))
+
+
+def _due(only: Mailing | None, now: datetime) -> list[Mailing]:
+    return [mailing for mailing in _sending(only) if ledger.is_due(mailing, now)]
 
 
 def _tell(mailings: Iterable[Mailing], hold: Hold | None) -> None:

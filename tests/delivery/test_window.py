@@ -10,7 +10,7 @@ from mailer.approval import seal
 from mailer.approval.errors import WrongState
 from mailer.delivery import control, upkeep
 from mailer.delivery.models import Delivery, Mailing
-from tests.delivery.cast import NOW, balances, readers, released
+from tests.delivery.cast import NOW, Clock, balances, readers, reasons, released, send, states
 
 pytestmark = pytest.mark.django_db
 
@@ -53,3 +53,30 @@ def test_the_moment_cannot_be_taken_back_once_the_mailing_was_made():
         seal.unschedule(mailing.copy, mailing.copy.scheduled_by)
     mailing.copy.refresh_from_db()
     assert mailing.copy.state == "scheduled"
+
+
+def test_a_worker_that_was_down_past_window_and_expiry_sends_nothing_when_it_returns():
+    readers(3)
+    mailing = released()
+    tried, *_ = Delivery.objects.order_by("pk")
+    Delivery.objects.filter(pk=tried.pk).update(state="deferred", attempts=1, due_at=NOW)
+    expired = mailing.expires_at + timedelta(minutes=1)
+    assert expired < mailing.copy.window_until
+    upkeep.expire(expired)
+    # Their time to be tried again is over; who was never tried may still leave within the approved window.
+    assert states(mailing) == {"planned": 2, "refused": 1}
+    assert send(Clock(mailing.copy.window_until + timedelta(minutes=1))).tried == 0
+    assert states(mailing) == {"excluded": 2, "refused": 1}
+    assert set(reasons(mailing).values()) == {"expired"}
+    mailing.refresh_from_db()
+    assert mailing.state == Mailing.State.DONE and balances(mailing)
+
+
+def test_readers_whom_the_pace_kept_waiting_have_until_the_end_of_the_window():
+    readers(1)
+    mailing = released()
+    Delivery.objects.update(state="deferred", attempts=0, due_at=NOW)
+    upkeep.expire(mailing.expires_at + timedelta(minutes=1))
+    assert states(mailing) == {"deferred": 1}
+    upkeep.expire(mailing.copy.window_until + timedelta(minutes=1))
+    assert states(mailing) == {"excluded": 1} and balances(mailing)

@@ -9,7 +9,7 @@ import pytest
 from django.core import mail
 from django.db import OperationalError
 
-from mailer.delivery import identity, verp
+from mailer.delivery import identity, upkeep, verp
 from mailer.delivery.models import Delivery
 from mailer.feedback import departures, intake
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
@@ -114,6 +114,14 @@ def test_a_bounce_of_a_copy_that_was_refused_is_kept_and_leaves_the_ledger_alone
     delivery.refresh_from_db()
     assert (delivery.state, delivery.bounced_at) == ("refused", None)
     assert FeedbackEvent.objects.count() == 1
+
+
+def test_a_bounce_of_a_copy_in_doubt_is_kept_as_evidence_that_it_left(delivery: Delivery) -> None:
+    Delivery.objects.update(state="in_doubt", accepted_at=None)
+    intake.receive(to(verp.address(delivery.pk), "postfix-unknown.eml"), NOW)
+    upkeep.settle_doubts(NOW)
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.bounced_at, delivery.accepted_at) == ("accepted", NOW, NOW)
 
 
 def test_five_monthly_soft_bounces_end_an_address(aigerim: Subscriber) -> None:
