@@ -102,6 +102,13 @@ def _indented(words: str) -> str:
 
 
 def _sum_up(counted: Counter[str]) -> None:
-    words = {"problem": "problems", "warning": "warnings", "ok": "in order", "skipped": "skipped"}
-    parts = [f"{counted[verdict]} {name}" for verdict, name in words.items() if counted[verdict]]
+    parts = []
+    for verdict, one, more in (
+        ("problem", "problem", "problems"),
+        ("warning", "warning", "warnings"),
+        ("ok", "in order", "in order"),
+        ("skipped", "skipped", "skipped"),
+    ):
+        if count := counted[verdict]:
+            parts.append(f"{count} {one if count == 1 else more}")
     console.print(f"\n{', '.join(parts)}.")

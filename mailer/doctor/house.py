@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 import tempfile
+import tomllib
 import zoneinfo
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -19,66 +20,56 @@ from django.db import connection
 from mailer.config import Config, ConfigError
 from mailer.delivery import dkim
 from mailer.doctor.places import is_loopback
-from mailer.doctor.records import Finding, World
+from mailer.doctor.records import Finding, Verdict, World
 
 _MEGABYTE = 1024 * 1024
 # Free space that is too little for a mailing, and that will be soon.
 _TOO_LITTLE, _LITTLE = 200 * _MEGABYTE, 2000 * _MEGABYTE
 _UNSYNCHRONISED = 5
+_SECRETS = ("secret_key", "password", "key", "secret", "ed25519_key")
 
 
 def configuration(config: Config) -> Iterator[Finding]:
     """What parses, and is unwise all the same."""
     wrong = list(_unwise(config))
-    yield from wrong
+    for verdict, seen, advice in wrong:
+        yield Finding("configuration", config.site.url, verdict, seen, advice)
     if not wrong:
         yield Finding("configuration", config.site.url, "ok", "It can be used as it is.")
 
 
-def _unwise(config: Config) -> Iterator[Finding]:
-    before = "configuration", config.site.url
-    if config.site.secret_key.startswith("replace this"):
-        yield Finding(
-            *before,
-            "problem",
-            "[site] secret_key is the one of the example.",
-            "Write a long random one: everybody knows this.",
-        )
-    if not config.site.url.startswith("https://") and not is_loopback(urlsplit(config.site.url).hostname):
-        yield Finding(
-            *before,
-            "problem",
-            "[site] url is not https.",
-            "Put a reverse proxy with TLS in front, and write https:// in [site] url.",
-        )
-    if config.site.debug:
-        yield Finding(
-            *before,
-            "problem",
-            "[site] debug is on: errors show technical details to everybody.",
-            "Set it to false.",
-        )
+def _unwise(config: Config) -> Iterator[tuple[Verdict, str, str]]:
+    site = config.site
+    if site.secret_key.startswith("replace this"):
+        yield "problem", "[site] secret_key is the one of the example.", "Write a long random one."
+    if not site.url.startswith("https://") and not is_loopback(urlsplit(site.url).hostname):
+        advice = "Put a reverse proxy with TLS in front, and write https:// in [site] url."
+        yield "problem", "[site] url is not https.", advice
+    if site.debug:
+        seen = "[site] debug is on: errors show technical details to everybody."
+        yield "problem", seen, "Set it to false."
     try:
-        zoneinfo.ZoneInfo(config.site.timezone)
+        zoneinfo.ZoneInfo(site.timezone)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-        yield Finding(
-            *before,
-            "problem",
-            f"[site] timezone {config.site.timezone!r} is unknown.",
-            "Write it as Asia/Almaty.",
-        )
+        yield "problem", f"[site] timezone {site.timezone!r} is unknown.", "Write it as Asia/Almaty."
     try:
         dkim.signer(config.dkim)
     except ConfigError as error:
-        yield Finding(*before, "problem", str(error), "Until then nothing is sent.")
+        yield "problem", str(error), "Until then the worker does not start."
     file = Path(os.environ.get("MAILER_CONFIG", "config.toml"))
-    if file.is_file() and file.stat().st_mode & stat.S_IROTH:
-        yield Finding(
-            *before,
-            "warning",
-            f"Everybody on this machine can read {file}, and the secrets in it.",
-            f"chmod o-r {file}",
-        )
+    if file.is_file() and file.stat().st_mode & stat.S_IROTH and _holds_secrets(file):
+        seen = f"Everybody on this machine can read {file}, and the secrets in it."
+        yield "warning", seen, f"chmod o-r {file}"
+
+
+def _holds_secrets(file: Path) -> bool:
+    """Whether a secret stands in the configuration itself, and not in a file of its own."""
+    sections = tomllib.loads(file.read_text("utf-8"))
+    relays = sections.pop("relays", [])
+    tables = [*sections.values(), *relays]
+    return any(table.get(key) for table in tables for key in _SECRETS) or bool(
+        urlsplit(sections.get("database", {}).get("url", "")).password
+    )
 
 
 def storage(config: Config) -> Iterator[Finding]:
@@ -138,7 +129,9 @@ def clock(world: World) -> Iterator[Finding]:
             )
             return
     state = _clock_state()
-    if state is None:
+    if world.config.demo.enabled:
+        yield Finding("clock", "", "skipped", f"{zone} The demo's mail does not leave this machine.")
+    elif state is None:
         yield Finding("clock", "", "skipped", f"{zone} Here nothing tells whether the clock is right.")
     elif state == _UNSYNCHRONISED:
         yield Finding(

@@ -114,4 +114,4 @@ def _maildir(path: Path) -> Finding:
             "Give the user that runs the worker leave to: messages move from new to cur when they are read.",
         )
     waiting = sum(1 for _ in (path / "new").iterdir())
-    return Finding("bounce_mailbox", str(path), "ok", f"It can be read; {waiting} messages wait in it.")
+    return Finding("bounce_mailbox", str(path), "ok", f"It can be read; messages waiting in it: {waiting}.")

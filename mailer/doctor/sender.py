@@ -105,6 +105,12 @@ def _extended(record: str, place: Leaving) -> str:
 
 def keys(world: World) -> Iterator[Finding]:
     """Each of our keys against what DNS says of it."""
+    if service := world.config.service.name:
+        unused = bool(world.config.dkim.domain)
+        seen = f"{service} signs what it sends" + (", and [dkim] is not used." if unused else ".")
+        advice = "Publish the keys that it shows for your domain."
+        yield Finding("dkim", "", "warning" if unused else "skipped", seen, advice)
+        return
     try:
         signer = dkim.signer(world.config.dkim)
     except ConfigError:

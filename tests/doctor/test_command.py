@@ -79,11 +79,10 @@ def test_every_check_speaks_and_what_is_wrong_ends_in_status_1(tmp_path, zone):
 
 def test_the_demo_has_nothing_to_complain_of_and_asks_nobody(tmp_path, zone):
     config = prepare(tmp_path, port=1, rate=0, connections=1, inbox=tmp_path / "mail")
-    config.chmod(0o600)
     assert mailer("--config", config, "migrate").returncode == 0
     found = examined(config, zone)
     wrong = {name: one for name, one in found.items() if one["verdict"] not in ("ok", "skipped")}
-    assert set(wrong) <= {"clock"} and zone.asked == []
+    assert wrong == {} and zone.asked == []
     assert all(one["seen"] for one in found.values())
 
 
@@ -106,3 +105,16 @@ def test_a_key_that_cannot_sign_stops_the_worker_at_its_start(tmp_path, command)
     done = mailer("--config", tmp_path / "config.toml", command)
     assert done.returncode == 1
     assert done.stderr.strip().startswith("mailer: [dkim] key: is no private key in PEM")
+
+
+@pytest.mark.postgres
+@pytest.mark.xdist_group("postgres")
+def test_postgresql_is_looked_at_too_and_missed_when_it_is_away(tmp_path, zone, postgres):
+    (tmp_path / "config.toml").write_text(CONFIG)
+    address = postgres.database("doctor")
+    found = examined(tmp_path / "config.toml", zone, MAILER_DATABASE__URL=address)
+    assert (found["database"]["subject"], found["database"]["verdict"]) == ("PostgreSQL", "ok")
+    nowhere = "postgresql://nobody@127.0.0.1:1/nothing"
+    found = examined(tmp_path / "config.toml", zone, MAILER_DATABASE__URL=nowhere)
+    assert found["database"]["verdict"] == "problem" and "cannot be used" in found["database"]["seen"]
+    assert found["spf"]["records"]

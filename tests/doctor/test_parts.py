@@ -168,7 +168,7 @@ def test_the_mailbox_must_be_a_maildir_that_we_may_use(world, tmp_path):
         (tmp_path / "box" / part).mkdir(parents=True)
     (tmp_path / "box" / "new" / "1").write_text("x")
     (found,) = returns.mailbox(config)
-    assert found.verdict == "ok" and "1 messages" in found.seen
+    assert found.verdict == "ok" and "waiting in it: 1" in found.seen
     if os.geteuid():
         (tmp_path / "box" / "new").chmod(0)
         (found,) = returns.mailbox(config)

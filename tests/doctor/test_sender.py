@@ -114,6 +114,12 @@ def test_without_keys_of_ours_the_relay_must_sign(world):
     assert found.verdict == "skipped" and "dkim=pass" in found.advice
 
 
+def test_a_service_signs_by_itself_and_our_keys_rest(world):
+    section = {"service": {"name": "postmark", "key": "k"}}
+    assert next(iter(sender.keys(world(**section)))).verdict == "skipped"
+    assert next(iter(sender.keys(world(**section, dkim=dataclasses.asdict(BOTH))))).verdict == "warning"
+
+
 def test_dmarc_that_is_missing_is_written_out_for_the_organisation(world):
     (found,) = sender.policies(world(senders=("a@example.org", "b@example.org")))
     (record,) = found.records
