@@ -48,14 +48,16 @@ class Links(NamedTuple):
 def make(purpose: Purpose, subscriber: int, scope: int) -> str:
     """A token of LENGTH characters that names the subscriber and the scope to us alone."""
     payload = _PAYLOAD.pack(subscriber, scope)
-    return urlsafe_b64encode(_raw(_tag(purpose, payload), payload)).decode()
+    secret = settings.SECRET_KEY
+    return urlsafe_b64encode(_raw(secret, _tag(secret, purpose, payload), payload)).decode()
 
 
 def links(subscriber: int, newsletter: int) -> Links:
     """All tokens of a reader's mail at once, which costs less than one after another."""
     payload = _PAYLOAD.pack(subscriber, newsletter)
-    tags = _tags(payload)
-    leave, prefs = _raw(tags[:_TAG], payload), _raw(tags[_TAG : 2 * _TAG], payload)
+    secret = settings.SECRET_KEY
+    tags = _tags(secret, payload)
+    leave, prefs = _raw(secret, tags[:_TAG], payload), _raw(secret, tags[_TAG : 2 * _TAG], payload)
     return Links(urlsafe_b64encode(leave).decode(), urlsafe_b64encode(prefs).decode(), leave.hex())
 
 
@@ -76,31 +78,33 @@ def read_mail(written: str) -> Claim:
 
 
 def _read(purpose: Purpose, raw: bytes) -> Claim:
-    payload = _masked(raw[:_TAG], raw[_TAG:])
-    if len(raw) != _TAG + _PAYLOAD.size or not hmac.compare_digest(raw[:_TAG], _tag(purpose, payload)):
+    secret = settings.SECRET_KEY
+    payload = _masked(secret, raw[:_TAG], raw[_TAG:])
+    proved = hmac.compare_digest(raw[:_TAG], _tag(secret, purpose, payload))
+    if len(raw) != _TAG + _PAYLOAD.size or not proved:
         raise BadToken("not a token of ours")
     return Claim(*_PAYLOAD.unpack(payload))
 
 
-def _raw(tag: bytes, payload: bytes) -> bytes:
-    return tag + _masked(tag, payload)
+def _raw(secret: str, tag: bytes, payload: bytes) -> bytes:
+    return tag + _masked(secret, tag, payload)
 
 
-def _tag(purpose: Purpose, payload: bytes) -> bytes:
+def _tag(secret: str, purpose: Purpose, payload: bytes) -> bytes:
     at = _PURPOSES.index(purpose) * _TAG
-    return _tags(payload)[at : at + _TAG]
+    return _tags(secret, payload)[at : at + _TAG]
 
 
-def _tags(payload: bytes) -> bytes:
+def _tags(secret: str, payload: bytes) -> bytes:
     """One keyed hash proves the payload for every purpose, each by octets of its own."""
-    mac = _hasher(settings.SECRET_KEY, b"token-tag", len(_PURPOSES) * _TAG).copy()
+    mac = _hasher(secret, b"token-tag", len(_PURPOSES) * _TAG).copy()
     mac.update(payload)
     return mac.digest()
 
 
-def _masked(tag: bytes, payload: bytes) -> bytes:
+def _masked(secret: str, tag: bytes, payload: bytes) -> bytes:
     """The payload with its mask put on, or taken off."""
-    stream = _hasher(settings.SECRET_KEY, b"token-mask", _PAYLOAD.size).copy()
+    stream = _hasher(secret, b"token-mask", _PAYLOAD.size).copy()
     stream.update(tag)
     mixed = int.from_bytes(payload) ^ int.from_bytes(stream.digest()[: len(payload)])
     return mixed.to_bytes(len(payload))

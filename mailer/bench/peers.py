@@ -1,4 +1,4 @@
-"""Postfix's test programs: smtp-source, which we are compared with, and smtp-sink, which takes the mail."""
+"""Who we are measured beside: Postfix's smtp-source, which sends too, and the servers that take the mail."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import resource
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -52,11 +53,19 @@ def source(port: int, messages: int, sessions: int, size: int) -> Took:
     return Took(seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
-class Sink:
-    """smtp-sink on loopback: takes everything and keeps nothing. A context manager; raises Missing."""
+# What takes the mail: our own, which is never the brake, and Postfix's, which is that for a quick sender.
+SINKS = ("light", "smtp-sink")
 
-    def __init__(self) -> None:
+
+class Sink:
+    """A server on loopback that takes everything and keeps nothing. A context manager; raises Missing."""
+
+    def __init__(self, kind: str) -> None:
+        """`kind`: one of SINKS."""
         self.port = _free_port()
+        if kind == "light":
+            self._command = [sys.executable, "-m", "mailer.bench.sink", str(self.port)]
+            return
         # It will not run as root.
         user = ["-u", "nobody"] if os.geteuid() == 0 else []
         self._command = [find("smtp-sink"), *user, f"127.0.0.1:{self.port}", "1024"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -11,7 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from mailer.bench import peers
 from mailer.bench.backends import Backend, backend
@@ -46,20 +52,55 @@ class _Round:
     rss: int
 
 
-def measure(
-    messages: int, rounds: int, backends: tuple[str, ...] = BACKENDS, sessions: tuple[int, ...] = SESSIONS
-) -> Iterator[dict[str, Any]]:
-    """A measurement for each backend and number of sessions, medians of `rounds`. Raises Missing, Failed."""
+class Plan(NamedTuple):
+    """What is measured."""
+
+    messages: int
+    # Of which the median is given.
+    rounds: int
+    backends: tuple[str, ...] = BACKENDS
+    sessions: tuple[int, ...] = SESSIONS
+    sinks: tuple[str, ...] = peers.SINKS
+    # Keys that sign each message: any of "rsa", "ed25519".
+    dkim: tuple[str, ...] = ()
+
+
+def measure(what: Plan) -> Iterator[dict[str, Any]]:
+    """A measurement for each backend, sink and number of sessions. Raises Missing, Failed."""
     peers.find("smtp-source")
+    with tempfile.TemporaryDirectory(prefix="mailer-bench-") as name:
+        folder = Path(name)
+        (folder / "config.toml").write_text(_CONFIG + _signing(what.dkim), encoding="utf-8")
+        for kind in what.backends:
+            with backend(kind, folder) as database:
+                size = _prepare(folder, database, what.messages)
+                for sink, sessions in itertools.product(what.sinks, what.sessions):
+                    done = [
+                        _round(folder, database, sink, what.messages, sessions, size)
+                        for _ in range(what.rounds)
+                    ]
+                    yield _figures(kind, sink, sessions, what, size, done)
+
+
+def million(messages: int, backends: tuple[str, ...] = BACKENDS) -> Iterator[dict[str, Any]]:
+    """One run over so many readers, without a peer: rate and memory. Raises Missing, Failed."""
     with tempfile.TemporaryDirectory(prefix="mailer-bench-") as name:
         folder = Path(name)
         (folder / "config.toml").write_text(_CONFIG, encoding="utf-8")
         for kind in backends:
-            with backend(kind, folder) as database:
-                size = _prepare(folder, database, messages)
-                for count in sessions:
-                    done = [_round(folder, database, messages, count, size) for _ in range(rounds)]
-                    yield _figures(kind, count, messages, size, done)
+            with backend(kind, folder) as database, peers.Sink("light") as sink:
+                _prepare(folder, database, messages)
+                ours = run(folder, database.origin, "send", port=sink.port, host="127.0.0.1", connections=20)
+                _check(ours, messages, "accepted")
+                yield {
+                    "backend": kind,
+                    "sessions": 20,
+                    "messages": messages,
+                    "seconds": round(ours["seconds"], 1),
+                    "ours_per_s": round(messages / ours["seconds"]),
+                    "cpu_us_per_message": round(ours["cpu_seconds"] / messages * 1e6, 1),
+                    "peak_rss_mb": ours["peak_rss_mb"],
+                }
 
 
 def plan(readers: int, backends: tuple[str, ...] = BACKENDS) -> Iterator[dict[str, Any]]:
@@ -107,8 +148,26 @@ def _prepare(folder: Path, database: Backend, messages: int) -> int:
         return scales.octets
 
 
-def _round(folder: Path, database: Backend, messages: int, sessions: int, size: int) -> _Round:
-    with peers.Sink() as sink:
+def _signing(keys: tuple[str, ...]) -> str:
+    """The section of the configuration that signs with new keys."""
+    if not keys:
+        return ""
+    lines = ["[dkim]", 'domain = "example.org"']
+    for kind in keys:
+        prefix = "" if kind == "rsa" else "ed25519_"
+        lines += [f'{prefix}selector = "bench-{kind}"', f'{prefix}key = """\n{_pem(kind)}"""']
+    return "\n".join([*lines, ""])
+
+
+def _pem(kind: str) -> str:
+    key: PrivateKeyTypes = (
+        Ed25519PrivateKey.generate() if kind == "ed25519" else generate_private_key(65537, 2048)
+    )
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def _round(folder: Path, database: Backend, kind: str, messages: int, sessions: int, size: int) -> _Round:
+    with peers.Sink(kind) as sink:
         with database.fresh() as url:
             before = sink.cpu_seconds()
             ours = run(folder, url, "send", port=sink.port, host="127.0.0.1", connections=sessions)
@@ -132,11 +191,16 @@ def _check(found: dict[str, Any], wanted: int, deed: str) -> None:
         raise Failed(f"only {found['done']} of {wanted} were {deed}")
 
 
-def _figures(kind: str, sessions: int, messages: int, size: int, done: list[_Round]) -> dict[str, Any]:
+def _figures(
+    kind: str, sink: str, sessions: int, what: Plan, size: int, done: list[_Round]
+) -> dict[str, Any]:
+    messages = what.messages
     ours = messages / median(one.ours_seconds for one in done)
     reference = messages / median(one.reference_seconds for one in done)
     return {
         "backend": kind,
+        "sink": sink,
+        "dkim": "+".join(what.dkim) or "none",
         "sessions": sessions,
         "messages": messages,
         "size_bytes": size,

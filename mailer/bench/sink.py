@@ -1,6 +1,6 @@
 """An SMTP server that takes everything and keeps nothing, as cheaply as Python can.
 
-Beside it a sender is not slowed by the other side: `python -m mailer.bench.sink` prints its port and serves
+Beside it a sender is not slowed by the other side. `python -m mailer.bench.sink PORT` serves on loopback
 until it is ended. It offers PIPELINING, and reads rather than understands: a message ends at its final dot.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
+import sys
 
 _END = b"\r\n.\r\n"
 # Octets read at once.
@@ -94,8 +95,7 @@ def serve(listener: socket.socket) -> None:
 
 
 def main() -> None:
-    with socket.create_server(("127.0.0.1", 0), backlog=256) as listener:
-        print(listener.getsockname()[1], flush=True)  # noqa: T201
+    with socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=256) as listener:
         serve(listener)
 
 

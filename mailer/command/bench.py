@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from mailer.bench import send as sending
-from mailer.bench.peers import Missing
+from mailer.bench.peers import SINKS, Missing
 from mailer.command.output import Json, console, emit, failing_on
 
 app = typer.Typer(no_args_is_help=True, help="Measured comparisons on this machine; nothing leaves it.")
@@ -28,11 +28,35 @@ def send(
     sessions: Annotated[
         list[int] | None, typer.Option(min=1, help="Connections; default: 1, then 20.")
     ] = None,
+    sink: Annotated[
+        list[str] | None,
+        typer.Option(help="Who takes the mail: light (never the brake) or smtp-sink; default: both."),
+    ] = None,
+    dkim: Annotated[
+        list[str] | None, typer.Option(help="Sign every message: rsa, ed25519; default: none.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Sending, ledger and all, beside Postfix's smtp-source to the same sink."""
-    chosen = tuple(backend or sending.BACKENDS), tuple(sessions or sending.SESSIONS)
-    _show(sending.measure(messages, rounds, *chosen), json)
+    what = sending.Plan(
+        messages,
+        rounds,
+        tuple(backend or sending.BACKENDS),
+        tuple(sessions or sending.SESSIONS),
+        tuple(sink or SINKS),
+        tuple(dkim or ()),
+    )
+    _show(sending.measure(what), json)
+
+
+@app.command()
+def million(
+    messages: Annotated[int, typer.Option(min=1, help="Deliveries.")] = 1_000_000,
+    backend: Backends = None,
+    json: Json = False,
+) -> None:
+    """One long run over 20 sessions: its rate, and how much memory it takes."""
+    _show(sending.million(messages, tuple(backend or sending.BACKENDS)), json)
 
 
 @app.command()
