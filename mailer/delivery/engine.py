@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -262,9 +262,12 @@ class _Run:
         later: list[Claimed] = []
         now = self._now()
         settle_at = upkeep.settle_at(now)
+        self._outstanding -= len(done)
         for claimed, outcome in done:
-            self._outstanding -= 1
-            if outcome.verdict is Verdict.UNTOUCHED:
+            # Nearly all are, and each costs the same thread that keeps the sessions in work.
+            if outcome.verdict is Verdict.ACCEPTED:
+                results.append(Result(claimed.id, State.ACCEPTED, outcome.words, accepted_at=now))
+            elif outcome.verdict is Verdict.UNTOUCHED:
                 untouched.append(claimed)
             elif outcome.verdict is Verdict.LATER:
                 later.append(claimed)
@@ -284,13 +287,12 @@ class _Run:
             self._halt(mailing, "breaker", words)
 
     def _count(self, results: list[Result], released: int) -> None:
-        summary = self._summary
+        summary, states = self._summary, Counter(result.state for result in results)
         summary.released += released
-        for result in results:
-            summary.accepted += result.state == State.ACCEPTED
-            summary.deferred += result.state == State.DEFERRED
-            summary.refused += result.state == State.REFUSED
-            summary.in_doubt += result.state == State.IN_DOUBT
+        summary.accepted += states[State.ACCEPTED]
+        summary.deferred += states[State.DEFERRED]
+        summary.refused += states[State.REFUSED]
+        summary.in_doubt += states[State.IN_DOUBT]
 
     def _heed(self, trouble: Trouble) -> None:
         """Our fault pauses, so that no reader pays for it; where no relay is there, this run is over."""

@@ -146,8 +146,8 @@ def record(results: Iterable[Result], owner: str) -> None:
     """
     alike: dict[tuple[str, str, datetime | None], list[tuple[int, str, Any]]] = defaultdict(list)
     for one in results:
-        row = (one.delivery, one.reply[:500], _text(one.due_at))
-        alike[str(one.state), one.reason[:40], one.accepted_at].append(row)
+        row = (one.delivery, one.reply[:500], one.due_at and _text(one.due_at))
+        alike[one.state, one.reason, one.accepted_at].append(row)
     if not alike:
         return
     statement = _RECORD.format(triples=_dialect().triples)
@@ -155,7 +155,8 @@ def record(results: Iterable[Result], owner: str) -> None:
         for (state, reason, accepted), rows in alike.items():
             doubt = int(state == State.IN_DOUBT)
             cursor.execute(
-                statement, [state, reason, _moment(accepted), doubt, doubt, json.dumps(rows), owner]
+                statement,
+                [str(state), str(reason)[:40], _moment(accepted), doubt, doubt, json.dumps(rows), owner],
             )
 
 
