@@ -290,34 +290,41 @@ class Sender:
         return None
 
     def _next_job(self, behind: str | None) -> Job | None:
-        if self._aside:
-            for provider, line in self._aside.items():
-                if self._fairness.may_hold(provider) and behind in (None, provider):
-                    job = line.popleft()
-                    if not line:
-                        del self._aside[provider]
+        now = time.monotonic()
+        for provider in list(self._aside):
+            if self._fairness.may_hold(provider) and behind in (None, provider):
+                job = self._first(self._aside[provider], now)
+                if not self._aside[provider]:
+                    del self._aside[provider]
+                if job is not None:
                     return job
         if behind is not None and self._fairness.is_slow(behind):
             # Whoever rides behind a slow one waits as long.
             return None
-        jobs, now = self._jobs, time.monotonic()
-        while jobs:
-            job = jobs.popleft()
-            if now >= job.latest:
-                self._give_back([job], "held too long")
-                continue
+        while (job := self._first(self._jobs, now)) is not None:
             provider = provider_of(job.claimed.email)
             if self._fairness.may_hold(provider):
                 return job
-            self._put_aside(provider, job)
+            self._aside[provider].append(job)
+            self._shorten(provider)
         return None
 
-    def _put_aside(self, provider: str, job: Job) -> None:
+    def _first(self, line: deque[Job], now: float) -> Job | None:
+        """The first of a line, which it leaves; those held too long are given back."""
+        while line:
+            job = line.popleft()
+            if now < job.latest:
+                return job
+            self._give_back([job], "held too long")
+        return None
+
+    def _shorten(self, provider: str) -> None:
+        """Keep no more of a slow provider's messages at hand than it will need."""
         line = self._aside[provider]
-        if len(line) < _AT_HAND * self._fairness.share or not self._fairness.is_slow(provider):
-            line.append(job)
-        else:
-            self._give_back([job], f"{provider} is slow; others go first", Verdict.LATER)
+        surplus = len(line) - _AT_HAND * self._fairness.share
+        if surplus > 0 and self._fairness.is_slow(provider):
+            jobs = [line.pop() for _ in range(surplus)]
+            self._give_back(jobs, f"{provider} is slow; others go first", Verdict.LATER)
 
     def may_leave(self, job: Job) -> None:
         """Write down that the dot is about to be sent. Raises NotNow."""
@@ -343,6 +350,8 @@ class Sender:
             outcome = Outcome(Verdict.UNTOUCHED, outcome.words)
         self.finish(job, outcome)
         if self._aside:
+            if provider in self._aside:
+                self._shorten(provider)
             self._wake()
 
     def finish(self, job: Job, outcome: Outcome) -> None:
