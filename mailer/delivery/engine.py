@@ -18,9 +18,10 @@ from mailer.delivery.meaning import Meaning, meaning_of
 from mailer.delivery.models import Mailing
 from mailer.delivery.records import Claimed, Result, State
 from mailer.delivery.results import result_of
-from mailer.delivery.sender import Done, Job, Sender, Trouble, no_journal
+from mailer.delivery.sender import Sender, Trouble, no_journal
 from mailer.delivery.smtp import Verdict
 from mailer.delivery.traffic import SOON, WAITING, Hold
+from mailer.delivery.waiting import Done, Job
 
 log = logging.getLogger(__name__)
 

@@ -20,9 +20,9 @@ from mailer.delivery.meaning import OF_PROVIDER, Meaning
 from mailer.delivery.pace import Kept, Limit
 from mailer.delivery.providers import provider_of, provider_of_domain
 from mailer.delivery.records import Claimed
-from mailer.delivery.sender import Done
 from mailer.delivery.shared import Data
 from mailer.delivery.smtp import Verdict
+from mailer.delivery.waiting import Done
 
 log = logging.getLogger(__name__)
 

@@ -11,20 +11,18 @@ import contextlib
 import logging
 import threading
 import time
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from heapq import heappop, heappush
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 from mailer.delivery import relays
-from mailer.delivery.fairness import Fairness
 from mailer.delivery.journal import Journal
 from mailer.delivery.providers import provider_of
-from mailer.delivery.records import Claimed
 from mailer.delivery.slot import Slot
 from mailer.delivery.smtp import Envelope, NotNow, OurFault, Outcome, Relay, SmtpError, Unavailable, Verdict
+from mailer.delivery.waiting import Done, Job, Waiting
 
 try:
     import uvloop
@@ -37,23 +35,6 @@ log = logging.getLogger(__name__)
 
 # Outcomes that wake the ledger's thread; fewer wait for its next look.
 _WAKE = 200
-# Messages kept at hand for each session that a slow provider may hold; the others are given back.
-_AT_HAND = 4
-
-
-class Job(NamedTuple):
-    claimed: Claimed
-    # Makes the message when its turn comes.
-    envelope: Callable[[], Envelope]
-    # time.monotonic() after which its dot must not be sent any more.
-    latest: float
-    # time.monotonic() before which it must not begin.
-    at: float = 0.0
-
-
-class Done(NamedTuple):
-    claimed: Claimed
-    outcome: Outcome
 
 
 def no_journal(error: OSError) -> Unavailable:
@@ -82,16 +63,11 @@ class Sender:
         self.choice = choice
         self.stopping = False
         self._journal = journal
-        self._jobs: deque[Job] = deque()
-        # Those with a time, by it; the number keeps equals apart.
-        self._timed: list[tuple[float, int, Job]] = []
-        self._numbers = 0
+        self._waiting = Waiting(choice.connections, self._give_back)
+        # Looks again when the next job's moment comes.
         self._alarm: asyncio.TimerHandle | None = None
         # Whether slots are about to be woken.
         self._waking = False
-        # Jobs of slow providers, which wait for their share.
-        self._aside: dict[str, deque[Job]] = defaultdict(deque)
-        self._fairness = Fairness(choice.connections)
         self._done: deque[Done] = deque()
         self._troubles: deque[Trouble] = deque()
         # Messages that a relay's sessions take: learned, where it ends them early.
@@ -174,7 +150,7 @@ class Sender:
             task.cancel()
         if late:
             await asyncio.wait(late)
-        self._give_back(self._everything(), "not begun")
+        self._waiting.give_back(self._waiting.take_all(), "not begun")
         # uvloop lets go of a connection one turn after it has told of its end.
         await asyncio.sleep(0)
 
@@ -194,12 +170,7 @@ class Sender:
 
     def _add(self, jobs: list[Job]) -> None:
         self._dropped.difference_update({job.claimed.mailing for job in jobs})
-        for job in jobs:
-            if job.at:
-                self._numbers += 1
-                heappush(self._timed, (job.at, self._numbers, job))
-            else:
-                self._jobs.append(job)
+        self._waiting.add(jobs)
         self._wake()
 
     def _wake(self) -> None:
@@ -210,47 +181,29 @@ class Sender:
 
     def _begin_work(self) -> None:
         self._waking = False
-        self._ripen()
+        wait = self._waiting.ripen()
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = None if wait is None else self._loop.call_later(wait, self._begin_work)
         self._work.set()
         for slot in self._slots:
             slot.wake()
 
-    def _ring(self) -> None:
-        self._alarm = None
-        self._begin_work()
-
-    def _ripen(self) -> None:
-        """Put the jobs in line whose time has come, and look again when the next one's comes."""
-        while self._timed and self._timed[0][0] <= time.monotonic():
-            self._jobs.append(heappop(self._timed)[2])
-        if self._timed and self._alarm is None:
-            wait = max(0.0, self._timed[0][0] - time.monotonic())
-            self._alarm = self._loop.call_later(wait, self._ring)
-
     def _drop(self, mailing: int) -> None:
         self._dropped.add(mailing)
-        everything = self._everything()
-        self._give_back([job for job in everything if job.claimed.mailing == mailing], "not begun")
-        self._add([job for job in everything if job.claimed.mailing != mailing])
+        jobs = self._waiting.take_all()
+        self._waiting.give_back([job for job in jobs if job.claimed.mailing == mailing], "not begun")
+        self._add([job for job in jobs if job.claimed.mailing != mailing])
 
-    def _everything(self) -> list[Job]:
-        """All jobs that are not begun, taken out of every line."""
-        jobs = [*self._jobs, *(job for line in self._aside.values() for job in line)]
-        jobs += [entry[2] for entry in self._timed]
-        self._jobs.clear()
-        self._aside.clear()
-        self._timed.clear()
-        return jobs
-
-    def _give_back(self, jobs: Iterable[Job], words: str, verdict: Verdict = Verdict.UNTOUCHED) -> None:
-        self._done.extend(Done(job.claimed, Outcome(verdict, words)) for job in jobs)
+    def _give_back(self, done: Iterable[Done]) -> None:
+        self._done.extend(done)
         self._news.set()
 
     # For the slots.
 
     async def work_waits(self) -> bool:
         """Wait for something to do; False when there will be nothing more."""
-        while not self._jobs and not self._aside and not self.stopping:
+        while not self._waiting.any and not self.stopping:
             self._work.clear()
             await self._work.wait()
         return not self.stopping
@@ -275,56 +228,17 @@ class Sender:
 
         A message that cannot be written is its own reader's matter, and nobody else's.
         """
-        job = self._next_job(behind)
-        while job is not None:
+        while (job := self._waiting.begin(behind)) is not None:
             provider = provider_of(job.claimed.email)
             try:
                 envelope = job.envelope()
             except ValueError as error:
                 self.finish(job, Outcome(Verdict.REFUSED, f"the message cannot be written: {error}"))
-                job = self._next_job(behind)
                 continue
-            self._fairness.hold(provider)
+            self._waiting.hold(provider)
             envelope.tag = (job, provider)
             return envelope
         return None
-
-    def _next_job(self, behind: str | None) -> Job | None:
-        now = time.monotonic()
-        for provider in list(self._aside):
-            if self._fairness.may_hold(provider) and behind in (None, provider):
-                job = self._first(self._aside[provider], now)
-                if not self._aside[provider]:
-                    del self._aside[provider]
-                if job is not None:
-                    return job
-        if behind is not None and self._fairness.is_slow(behind):
-            # Whoever rides behind a slow one waits as long.
-            return None
-        while (job := self._first(self._jobs, now)) is not None:
-            provider = provider_of(job.claimed.email)
-            if self._fairness.may_hold(provider):
-                return job
-            self._aside[provider].append(job)
-            self._shorten(provider)
-        return None
-
-    def _first(self, line: deque[Job], now: float) -> Job | None:
-        """The first of a line, which it leaves; those held too long are given back."""
-        while line:
-            job = line.popleft()
-            if now < job.latest:
-                return job
-            self._give_back([job], "held too long")
-        return None
-
-    def _shorten(self, provider: str) -> None:
-        """Keep no more of a slow provider's messages at hand than it will need."""
-        line = self._aside[provider]
-        surplus = len(line) - _AT_HAND * self._fairness.share
-        if surplus > 0 and self._fairness.is_slow(provider):
-            jobs = [line.pop() for _ in range(surplus)]
-            self._give_back(jobs, f"{provider} is slow; others go first", Verdict.LATER)
 
     def may_leave(self, job: Job) -> None:
         """Write down that the dot is about to be sent. Raises NotNow."""
@@ -340,18 +254,14 @@ class Sender:
     def settle(self, job: Job, provider: str, outcome: Outcome, seconds: float) -> None:
         """What became of a message that was given out, `seconds` after it was its turn."""
         verdict = outcome.verdict
-        if verdict is Verdict.UNTOUCHED or verdict is Verdict.OUR_FAULT:
-            self._fairness.give_back(provider)
-        else:
-            self._fairness.took(provider, seconds)
+        untried = verdict is Verdict.UNTOUCHED or verdict is Verdict.OUR_FAULT
+        others_wait = self._waiting.settled(provider, None if untried else seconds)
         if verdict is Verdict.OUR_FAULT:
             self._drop(job.claimed.mailing)
             self.complain(OurFault(outcome.words), job.claimed.mailing)
             outcome = Outcome(Verdict.UNTOUCHED, outcome.words)
         self.finish(job, outcome)
-        if self._aside:
-            if provider in self._aside:
-                self._shorten(provider)
+        if others_wait:
             self._wake()
 
     def finish(self, job: Job, outcome: Outcome) -> None:
@@ -363,5 +273,5 @@ class Sender:
                 # It is known all the same, unless this process dies before the ledger has it.
                 self.complain(no_journal(error))
         self._done.append(Done(claimed, outcome))
-        if (len(self._done) >= _WAKE or not self._jobs) and not self._news.is_set():
+        if (len(self._done) >= _WAKE or not self._waiting.in_line) and not self._news.is_set():
             self._news.set()

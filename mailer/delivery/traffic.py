@@ -18,9 +18,9 @@ from mailer.delivery.lanes import Lanes, Odd, backoff_in, limits_of
 from mailer.delivery.meaning import meaning_of
 from mailer.delivery.pace import Kept, Limit
 from mailer.delivery.records import Claimed
-from mailer.delivery.sender import Done
 from mailer.delivery.shared import Data
 from mailer.delivery.smtp import Verdict
+from mailer.delivery.waiting import Done
 from mailer.delivery.watch import Stop, Watch
 from mailer.delivery.windows import window_of
 

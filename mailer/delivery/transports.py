@@ -14,7 +14,8 @@ from mailer.delivery.composing import Composer
 from mailer.delivery.journal import Journal
 from mailer.delivery.models import Mailing
 from mailer.delivery.records import Claimed
-from mailer.delivery.sender import Done, Job, Sender, Trouble
+from mailer.delivery.sender import Sender, Trouble
+from mailer.delivery.waiting import Done, Job
 
 
 class Writer(Protocol):

@@ -12,9 +12,9 @@ from mailer.delivery.breaker import Tally
 from mailer.delivery.lanes import Odd
 from mailer.delivery.meaning import Meaning
 from mailer.delivery.providers import provider_of
-from mailer.delivery.sender import Done
 from mailer.delivery.shared import Data
 from mailer.delivery.smtp import Verdict
+from mailer.delivery.waiting import Done
 
 KEY = "breaker "
 # No try at all.

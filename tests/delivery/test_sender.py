@@ -7,9 +7,10 @@ import pytest
 from mailer.delivery.journal import Journal
 from mailer.delivery.records import Claimed
 from mailer.delivery.relays import Choice
-from mailer.delivery.sender import Job, Sender
+from mailer.delivery.sender import Sender
 from mailer.delivery.smtp import Envelope, Verdict
 from mailer.delivery.smtp import Relay as Address
+from mailer.delivery.waiting import Job
 from tests.delivery.relay import Relay
 
 

@@ -6,6 +6,7 @@ was on its way and nothing else.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 import time
@@ -18,12 +19,13 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self, cast
 
 from mailer.delivery.journal import Journal
-from mailer.delivery.sender import Done, Job, Trouble
+from mailer.delivery.sender import Trouble, no_journal
 from mailer.delivery.services.answers import Busy, CallError, Fault, Lost, NotSent, Unclear, in_doubt, refused
 from mailer.delivery.services.capabilities import Capability
 from mailer.delivery.services.service import Answer, Item, Line
 from mailer.delivery.services.suspects import Suspects
 from mailer.delivery.smtp import Outcome, Verdict
+from mailer.delivery.waiting import Done, Job
 
 # Outcomes that wake the ledger's thread; fewer wait for its next look.
 _WAKE = 200
@@ -251,8 +253,13 @@ class ServiceSender:
             ]
             self._give_back(ready.job for ready, leaves in zip(batch, stays, strict=True) if not leaves)
             hand.flying = [ready for ready, leaves in zip(batch, stays, strict=True) if leaves]
-            for ready in hand.flying:
-                self._journal.begin(ready.job.claimed.id, ready.job.claimed.attempt)
+            try:
+                for ready in hand.flying:
+                    self._journal.begin(ready.job.claimed.id, ready.job.claimed.attempt)
+            except OSError as error:
+                self._give_back(ready.job for ready in hand.flying)
+                hand.flying = []
+                self._tell(Trouble(str(no_journal(error)), passing=True))
             return list(hand.flying)
 
     def _land(self, hand: _Hand) -> list[_Ready]:
@@ -362,5 +369,7 @@ class ServiceSender:
             self._news.set()
 
     def _note(self, job: Job, code: int, words: str) -> None:
-        if not self._over:
-            self._journal.end(job.claimed.id, job.claimed.attempt, code, words)
+        # What cannot be written is told all the same; only a crash would leave it in doubt.
+        with contextlib.suppress(OSError):
+            if not self._over:
+                self._journal.end(job.claimed.id, job.claimed.attempt, code, words)

@@ -13,11 +13,12 @@ from mailer.config import Service
 from mailer.delivery import identity, journal, services, verp
 from mailer.delivery.journal import Journal
 from mailer.delivery.records import Claimed
-from mailer.delivery.sender import Done, Job, Trouble
+from mailer.delivery.sender import Trouble
 from mailer.delivery.services.capabilities import CAPABILITIES
 from mailer.delivery.services.letters import Letter, token
 from mailer.delivery.services.sender import Patience, ServiceSender
 from mailer.delivery.smtp import Envelope
+from mailer.delivery.waiting import Done, Job
 from mailer.rendering import mime
 from mailer.rendering.records import Rendered
 
