@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from django.db import connection
@@ -23,12 +24,23 @@ CHROMIUM_ARGUMENTS = [
 
 
 def needs(program: str, package: str) -> str:
-    """The path of a program; without it the test is skipped by the package's name, and in CI it fails."""
-    found = shutil.which(program)
+    """The path of a program; without it the test is skipped by the package's name, and in CI it fails.
+
+    TEST_PROGRAMS may name a folder into which packages were unpacked that cannot be installed together.
+    """
+    unpacked = os.environ.get("TEST_PROGRAMS")
+    found = shutil.which(program) or (
+        shutil.which(program, path=f"{unpacked}/usr/sbin") if unpacked else None
+    )
     if found is None:
-        words = f"this test needs {program}: install the package {package}"
-        pytest.fail(words) if os.environ.get("CI") else pytest.skip(words)
+        lacking(f"{program}: install the package {package}")
     return str(found)
+
+
+def lacking(what: str) -> NoReturn:
+    """The test cannot run here: it is skipped by what it needs, and in CI it fails."""
+    words = f"this test needs {what}"
+    pytest.fail(words) if os.environ.get("CI") else pytest.skip(words)
 
 
 @pytest.fixture(scope="session", autouse=True)

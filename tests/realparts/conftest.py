@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import lacking, needs
+from tests.delivery.conftest import configure  # noqa: F401  (a fixture)
+from tests.realparts.servers import HOST, Dovecot, Exim, Postfix
+
+
+@pytest.fixture(scope="session")
+def folder():
+    """A folder into which the servers' own users may look, unlike those of the tests."""
+    if os.geteuid() != 0:
+        lacking("root: mail servers start as that and then become users of their own")
+    made = Path(tempfile.mkdtemp(prefix="mailer-servers-"))
+    made.chmod(0o755)
+    for name in ("dovecot", "postfix", "exim"):
+        (made / name).mkdir()
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture(scope="session")
+def certificate(folder):
+    """The servers' own, and its key; it is its own authority."""
+    public, both = folder / "public.pem", folder / "both.pem"
+    subprocess.run(
+        [
+            *(needs("openssl", "openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+            *("-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}"),
+            *("-keyout", both, "-out", public),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    both.write_bytes(both.read_bytes() + public.read_bytes())
+    both.chmod(0o644)
+    return public, both
+
+
+@pytest.fixture(scope="session")
+def dovecot(folder):
+    needs("dovecot", "dovecot-imapd")
+    if not Path("/usr/lib/dovecot/lmtp").exists():
+        lacking("Dovecot's LMTP: install the package dovecot-lmtpd")
+    server = Dovecot(folder / "dovecot")
+    with server.serving():
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postfix(folder, certificate, dovecot):
+    needs("postfix", "postfix")
+    server = Postfix(folder / "postfix", certificate[1], dovecot)
+    with server.serving():
+        yield server
+
+
+@pytest.fixture(scope="session")
+def exim(folder, certificate, dovecot):
+    program = needs("exim4", "exim4-daemon-light (unpacked, where Postfix is installed)")
+    users = next(Path("/usr/lib").glob("*/libnss_wrapper.so"), None)
+    if users is None:
+        lacking("a user for Exim: install the package libnss-wrapper")
+    server = Exim(folder / "exim", certificate[1], dovecot, program, str(users))
+    with server.serving():
+        yield server
+
+
+@pytest.fixture(params=["postfix", "exim"])
+def server(request, certificate, monkeypatch):
+    """A relay whose certificate this machine trusts for the while."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    return request.getfixturevalue(request.param)
