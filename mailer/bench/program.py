@@ -20,6 +20,7 @@ def main() -> None:
     # Models can be imported only now.
     from mailer.bench import world
     from mailer.delivery import engine
+    from mailer.delivery.models import Mailing
 
     def prepare(readers: str, size: str) -> int:
         world.prepare(int(readers), int(size))
@@ -37,6 +38,9 @@ def main() -> None:
 
     deeds: dict[str, Callable[..., int]] = {"prepare": prepare, "plan": plan, "weigh": weigh, "send": send}
     name, *arguments = sys.argv[1:]
+    if name != "prepare":
+        # The first query imports what Django queries with.
+        Mailing.objects.exists()
     print(json.dumps(_measured(deeds[name], arguments)), flush=True)  # noqa: T201
 
 

@@ -48,6 +48,7 @@ _INSERT = """
 INSERT INTO mailer_delivery
     (mailing_id, subscriber, state, variant_id, countries, reason, due_at,
      claimed_by, attempts, doubts, reply)
+WITH people AS MATERIALIZED ({people})
 SELECT %s, r.id,
     CASE WHEN r.reason <> '' THEN 'excluded' WHEN r.due_at IS NULL THEN 'planned' ELSE 'deferred' END,
     CASE WHEN r.reason = '' THEN r.variant_id END, r.countries, r.reason,
@@ -57,7 +58,7 @@ FROM (
         CASE WHEN p.standing <> 'reachable' THEN p.standing
              WHEN c.variant_id IS NULL THEN 'no_stories'
              ELSE '' END AS reason
-    FROM ({people}) p JOIN planning_choice c ON c.countries = p.countries AND c.language = p.language
+    FROM people p JOIN planning_choice c ON c.countries = p.countries AND c.language = p.language
 ) r {choice}
 """
 _BY_NUMBER = "ORDER BY r.id"
@@ -149,7 +150,7 @@ def _insert(mailing: Mailing) -> None:
         ]
         cursor.execute(_CHOICES)
         cursor.executemany("INSERT INTO planning_choice VALUES (%s, %s, %s, %s)", choices)
-        cursor.execute(_INSERT.format(people=statement, choice=_who(mailing)), [mailing.pk, *parameters])
+        cursor.execute(_INSERT.format(people=statement, choice=_who(mailing)), [*parameters, mailing.pk])
         cursor.execute("DROP TABLE planning_choice")
         if connection.vendor == "postgresql":
             # Claiming starts at once, before the server would count the new rows by itself.
