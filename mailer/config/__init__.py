@@ -70,7 +70,7 @@ class Smtp:
     connections: int = 5
     # Messages after which a connection is renewed.
     messages_per_connection: int = 1000
-    # Share of the mail among several relays; 0: only while the others are away.
+    # Its part of the connections among several relays; 0: only while the others are away.
     weight: int = 1
 
 

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 # OpenSSL's numbers for what is wrong with a certificate, and what to do about it.
 _EXPIRED = "has expired; whoever runs the relay must renew it"
-_WRONG_NAME = "is for another name; [smtp] host must be a name that stands in it"
+_WRONG_NAME = "is for another name; host must be a name that stands in it"
 _UNKNOWN = "is signed by nobody whom this machine trusts; add the signer to the system's certificates"
 _CERTIFICATE = {
     9: "is not valid yet; is this machine's clock right?",
@@ -83,7 +83,9 @@ async def _greet(wire: Wire, relay: Relay, encrypt: bool) -> Session:
     if relay.username:
         if relay.security in ("none", "opportunistic") and not _is_loopback(relay.host):
             # Without a look at the certificate, anybody between could be listening.
-            raise OurFault("[smtp] has a username but no sure encryption; set security to starttls or tls.")
+            raise OurFault(
+                f"{_name(relay)} has a username and no sure encryption; security must be starttls or tls."
+            )
         await signin.sign_in(wire, relay, session.offers)
     return session
 
@@ -93,7 +95,7 @@ async def _encrypted(wire: Wire, relay: Relay, offers: dict[str, str]) -> bool:
     required = relay.security == "starttls"
     if "STARTTLS" not in offers:
         if required:
-            raise OurFault(f"{_name(relay)} offers no STARTTLS, and [smtp] security asks for it.")
+            raise OurFault(f"{_name(relay)} offers no STARTTLS, and its security asks for it.")
         return False
     wire.write(b"STARTTLS\r\n")
     reply = await wire.reply(relay.timeouts.command)

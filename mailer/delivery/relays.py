@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections import Counter
@@ -16,6 +17,8 @@ from mailer.config import Smtp
 from mailer.delivery.handshake import open_session
 from mailer.delivery.session import Session
 from mailer.delivery.smtp import OurFault, Relay, SmtpError, Unavailable
+
+log = logging.getLogger(__name__)
 
 # Seconds that a relay rests after failing, doubled each time it fails again.
 _REST = 30.0
@@ -185,6 +188,7 @@ async def connect(
         try:
             session = await open_session(relay)
         except SmtpError as fault:
+            log.warning("action=relay_failed relay=%s:%d because=%s", relay.host, relay.port, fault)
             choice.failed(relay, clock(), fault)
         except BaseException:
             choice.failed(relay, clock(), Unavailable("The connection was given up."))
@@ -192,8 +196,8 @@ async def connect(
         else:
             choice.opened(relay)
             return session, relay
-    if fault := choice.down(clock()):
-        raise fault
+    if reason := choice.down(clock()):
+        raise reason
     return None
 
 

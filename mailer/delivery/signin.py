@@ -62,7 +62,7 @@ def _chosen(relay: Relay, offers: Mapping[str, str]) -> str:
         if mechanism in offered:
             return mechanism
     found = ", ".join(offered) or "nothing"
-    hint = " It may offer more once encrypted: see [smtp] security." if "STARTTLS" in offers else ""
+    hint = " It may offer more once encrypted: see its security." if "STARTTLS" in offers else ""
     raise OurFault(f"The relay {relay.host} offers for sign-in: {found}; not {' or '.join(wanted)}.{hint}")
 
 
@@ -91,10 +91,10 @@ def _token(relay: Relay) -> bytes:
     try:
         token = Path(relay.token_path).read_bytes().strip() if relay.token_path else relay.password.encode()
     except OSError as error:
-        words = f"[smtp] token_path: {relay.token_path} cannot be read ({error.strerror})."
+        words = f"The relay {relay.host}: token_path {relay.token_path} cannot be read ({error.strerror})."
         raise OurFault(words) from error
     if not token:
-        raise OurFault("Signing in by XOAUTH2 needs an access token; [smtp] token_path names its file.")
+        raise OurFault(f"The relay {relay.host}: signing in by XOAUTH2 needs an access token in token_path.")
     return token
 
 

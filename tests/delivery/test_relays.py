@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.config import Smtp
-from mailer.delivery import relays
+from mailer.delivery import outbox, relays
 from mailer.delivery.relays import Choice, Rests
 from mailer.delivery.smtp import OurFault, Relay, Unavailable
 from tests.delivery import relay as server
+from tests.delivery.cast import NOW, readers, released, send, states
 
 AWAY = Unavailable("away")
 
@@ -167,3 +168,41 @@ def test_the_configuration_names_its_relays(settings, configure, tmp_path):
     assert (one.host, one.auth, one.token_path) == ("one.example.org", "xoauth2", str(tmp_path / "token"))
     assert (two.weight, two.connections, two.messages_per_connection) == (0, 2, 50)
     assert one.ehlo == two.ehlo == "[127.0.0.1]"
+
+
+@pytest.fixture
+def two(settings, configure, monkeypatch):
+    """Two relays of equal weight, configured."""
+    with server.Relay() as one, server.Relay() as other:
+        configure(smtp={"port": one.port, "connections": 2})
+        further = Smtp(host="127.0.0.1", port=other.port, connections=2)
+        settings.CONFIG = dataclasses.replace(settings.CONFIG, relays=(further,))
+        monkeypatch.setattr(relays, "_rests", Rests())
+        yield one, other
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mailing_goes_through_both_relays_and_through_one_while_the_other_is_away(two):
+    one, other = two
+    one.script.latency = other.script.latency = 0.01
+    one.script.per_connection = 10
+    one.script.greeting = lambda: "421 4.3.2 not now" if len(one.taken) >= 20 else "220 ready"
+    readers(120)
+    mailing = released()
+    summary = send()
+    assert summary.trouble == "" and states(mailing) == {"accepted": 120}
+    assert len(one.taken) == 20 and len(other.taken) == 100
+    assert not set(one.recipients()) & set(other.recipients())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_when_no_relay_is_left_the_readers_wait_and_staff_are_told_of_each(two):
+    one, other = two
+    one.script.greeting, other.script.greeting = "421 4.3.2 not now", "554 5.7.1 nobody from there"
+    readers(3)
+    mailing = released()
+    summary = send()
+    assert "not now" in summary.trouble and "nobody from there" in summary.trouble
+    mailing.refresh_from_db()
+    assert states(mailing) == {"planned": 3} and mailing.state == "sending"
+    assert outbox.send_waiting(NOW).sent == 0
