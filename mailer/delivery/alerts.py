@@ -63,7 +63,8 @@ def _is_news(kind: str, words: str, mailing_id: int | None, now: datetime) -> bo
 
 
 def _mail(words: str, mailing_id: int | None) -> None:
-    mailing = Mailing.objects.select_related("edition").filter(pk=mailing_id).first()
+    found = Mailing.objects.select_related("edition")
+    mailing = found.get(pk=mailing_id) if mailing_id is not None else None
     about = str(mailing.edition) if mailing else settings.CONFIG.site.name
     lines = [words, ""]
     if mailing:

@@ -26,7 +26,7 @@ _ACTIONS = {
 }
 
 
-class _Deed(LogFormatter):  # type: ignore[misc]  # Wagtail is untyped
+class _Deed(LogFormatter):
     """The deed in words, with what the entry knows beside its user: who, where nobody was signed in."""
 
     def format_message(self, entry: ModelLogEntry) -> str:

@@ -57,8 +57,10 @@ class Unreached:
 
 def missed(mailing: Mailing, why: str = "") -> QuerySet[Delivery]:
     """Deliveries of readers who were not reached, with `why`; by subscriber number."""
-    rows = Delivery.objects.filter(_MISSED, mailing=mailing).annotate(why=_WHY)
-    return (rows.filter(why=why) if why else rows).order_by("subscriber")
+    # Annotated with a column that its type does not tell.
+    rows: Any = Delivery.objects.filter(_MISSED, mailing=mailing).annotate(why=_WHY)
+    found: QuerySet[Delivery] = rows.filter(why=why) if why else rows
+    return found.order_by("subscriber")
 
 
 def reasons(mailing: Mailing) -> list[tuple[str, int]]:

@@ -17,7 +17,8 @@ pytestmark = [pytest.mark.journey, pytest.mark.postgres, pytest.mark.xdist_group
 FOLDERS = ["approval", "editions", "public", "reports", "subscribers"]
 FILES = [
     *(f"delivery/test_{name}.py" for name in ("control", "ledger", "outbox", "plan", "poison")),
-    *(f"desk/test_{name}.py" for name in ("handover", "report", "writing")),
+    *(f"delivery/test_{name}.py" for name in ("alerts", "localhour", "rehearsal", "steps", "undo")),
+    *(f"desk/test_{name}.py" for name in ("handover", "report", "steering", "writing")),
     *(f"feedback/test_{name}.py" for name in ("command", "intake", "policy")),
     *(f"stories/test_{name}.py" for name in ("gather", "importing")),
 ]
