@@ -84,7 +84,19 @@ class Moods:
         return replies.get(number % 20)
 
 
-@pytest.mark.parametrize("offers", [("PIPELINING",), ()], ids=["pipelined", "one by one"])
+@pytest.mark.parametrize(
+    "url, offers",
+    [
+        pytest.param("sqlite", ("PIPELINING",), id="sqlite-pipelined"),
+        pytest.param(
+            "postgresql",
+            (),
+            id="postgresql-one by one",
+            marks=[pytest.mark.postgres, pytest.mark.xdist_group("postgres")],
+        ),
+    ],
+    indirect=["url"],
+)
 def test_through_every_trouble_a_server_can_make_the_same_holds(program, offers):
     readers, kills = 100, 3
     domains = tuple(f"{letter}.example.net" for letter in "abcde")
@@ -102,7 +114,7 @@ def test_through_every_trouble_a_server_can_make_the_same_holds(program, offers)
 
 
 def test_two_workers_at_once_send_nobody_two(program):
-    readers = 1200
+    readers = 800
     with Relay(Script(latency=0.003)) as relay:
         worker = program(relay)
         worker.ask(f"prepare {readers}")

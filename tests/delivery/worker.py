@@ -65,7 +65,7 @@ def run(*limits: str) -> None:
     from django.conf import settings
     from django.db import connections
 
-    from mailer.delivery import engine
+    from mailer.delivery import control, engine
     from mailer.delivery.models import Delivery, Mailing
 
     storage = settings.CONFIG.path(settings.CONFIG.storage.path)
@@ -77,10 +77,15 @@ def run(*limits: str) -> None:
     while not stop.is_set():
         trouble = ""
         try:
-            if not Mailing.objects.filter(state="sending").exists():
+            mailing = Mailing.objects.get()
+            if mailing.state == "paused":
+                # The breaker tripped, and staff have looked.
+                trouble = mailing.reason
+                control.resume(mailing, None, clock())
+            elif mailing.state != "sending":
                 return
             summary = engine.send_due(clock, stop)
-            trouble = summary.trouble
+            trouble = trouble or summary.trouble
             idle = not (summary.tried or summary.recovered or trouble)
             if idle and not Delivery.objects.filter(state="claimed").exists():
                 clock.leap()
