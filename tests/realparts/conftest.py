@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -11,6 +10,15 @@ import pytest
 from tests.conftest import lacking, needs
 from tests.delivery.conftest import configure  # noqa: F401  (a fixture)
 from tests.realparts.servers import HOST, Dovecot, Exim, Postfix
+
+# Waits for the end of its input, which comes however the tests end, and ends the servers that are left in $1.
+WATCHER = """
+cat >/dev/null
+for file in dovecot/run/master.pid postfix/queue/pid/master.pid exim/spool/pid; do
+    test -e "$1/$file" && kill $(cat "$1/$file") 2>/dev/null
+done
+rm -rf "$1"
+"""
 
 
 @pytest.fixture(scope="session")
@@ -22,8 +30,10 @@ def folder():
     made.chmod(0o755)
     for name in ("dovecot", "postfix", "exim"):
         (made / name).mkdir()
-    yield made
-    shutil.rmtree(made)
+    with subprocess.Popen(
+        ["sh", "-c", WATCHER, "watcher", made], stdin=subprocess.PIPE, start_new_session=True
+    ):
+        yield made
 
 
 @pytest.fixture(scope="session")
