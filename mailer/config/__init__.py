@@ -366,6 +366,7 @@ def _check_sending(config: Config, origin: str) -> None:
         ("[sending] weekdays", lambda: written.weekdays(sending.weekdays)),
         ("[sending] warm_up_since", lambda: written.day(sending.warm_up_since)),
         ("[sending] rate_per_provider", lambda: list(map(written.provider_rates, sending.rate_per_provider))),
+        ("[sending] steps", lambda: written.steps(sending.steps)),
     )
     for where, check in checks:
         try:

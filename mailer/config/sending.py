@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, time
 from typing import NamedTuple
 
@@ -72,3 +72,15 @@ def day(text: str) -> date | None:
         return date.fromisoformat(text.strip())
     except ValueError:
         raise ValueError(f'is {text!r}; it must be a day, such as "2026-11-24".') from None
+
+
+def steps(texts: Sequence[str]) -> tuple[float, ...]:
+    """Percentages of the readers, each between 0 and 100 and more than the one before. Raises ValueError."""
+    words = 'must be percentages that rise, such as ["2", "10"]; the rest follows by itself.'
+    try:
+        found = tuple(float(text) for text in texts)
+    except ValueError:
+        raise ValueError(words) from None
+    if any(not before < share < 100 for before, share in zip((0.0, *found), found, strict=False)):
+        raise ValueError(words)
+    return found

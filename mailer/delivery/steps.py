@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.db.models import Count, Q
 
+from mailer.config import sending as written
 from mailer.delivery.meaning import Meaning
 from mailer.delivery.models import Delivery, Mailing
 
@@ -37,7 +38,7 @@ class Seen(NamedTuple):
 
 def percentages() -> tuple[float, ...]:
     """Shares of the readers after which a mailing waits, rising; the rest follows."""
-    return tuple(float(step) for step in settings.CONFIG.sending.steps)
+    return written.steps(settings.CONFIG.sending.steps)
 
 
 def bound(mailing: Mailing, step: int) -> int | None:

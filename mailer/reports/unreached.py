@@ -65,14 +65,16 @@ def missed(mailing: Mailing, why: str = "") -> QuerySet[Delivery]:
 
 def reasons(mailing: Mailing) -> list[tuple[str, int]]:
     """How many were not reached, by why; most first."""
-    rows = missed(mailing).order_by().values_list("why").annotate(readers=Count("pk"))
+    found: Any = missed(mailing).order_by()
+    rows = found.values_list("why").annotate(readers=Count("pk"))
     return sorted(rows, key=lambda row: (-row[1], row[0]))
 
 
 def unreached(mailing: Mailing, why: str = "") -> Iterator[Unreached]:
     """Who did not get the mail and why, by subscriber number; memory stays flat at any size."""
     columns = ("pk", "subscriber", "state", "why", "reply", "due_at")
-    rows = missed(mailing, why).values_list(*columns).iterator(chunk_size=_CHUNK)
+    found: Any = missed(mailing, why)
+    rows = found.values_list(*columns).iterator(chunk_size=_CHUNK)
     while chunk := list(islice(rows, _CHUNK)):
         people = Subscriber.objects.filter(pk__in=[row[1] for row in chunk])
         emails = dict(people.values_list("pk", "email"))

@@ -48,6 +48,8 @@ def test_defaults_fill_what_is_not_said() -> None:
         ({"site": SITE, "sending": {"hours": "08:00-25:00"}}, 'such as "08:00-20:00"'),
         ({"site": SITE, "sending": {"hours": "08:00-08:00"}}, "ends as it begins"),
         ({"site": SITE, "sending": {"weekdays": ["mon", "dies"]}}, "[sending] weekdays: 'dies' is no day"),
+        ({"site": SITE, "sending": {"steps": ["10", "2"]}}, "[sending] steps: must be percentages that rise"),
+        ({"site": SITE, "sending": {"steps": ["two"]}}, "[sending] steps: must be percentages that rise"),
         ({"site": SITE, "sending": {"warm_up_since": "24.11."}}, "[sending] warm_up_since: is '24.11.'"),
         (
             {"site": SITE, "sending": {"rate_per_provider": ["mail.ru"]}},
