@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from mailer.approval.errors import BrokenSeal
-from mailer.delivery import alerts, control, ledger, recovery, relays, traffic, upkeep
-from mailer.delivery.composing import Composer
+from mailer.delivery import alerts, control, ledger, recovery, traffic, transports, upkeep
 from mailer.delivery.journal import Journal
 from mailer.delivery.meaning import Meaning, meaning_of
 from mailer.delivery.models import Mailing
 from mailer.delivery.records import Claimed, Result, State
 from mailer.delivery.results import result_of
-from mailer.delivery.sender import Sender, Trouble, no_journal
+from mailer.delivery.sender import Trouble, no_journal
 from mailer.delivery.smtp import Verdict
 from mailer.delivery.traffic import SOON, WAITING, Hold
+from mailer.delivery.transports import Transport
 from mailer.delivery.waiting import Done, Job
 
 log = logging.getLogger(__name__)
@@ -139,7 +139,7 @@ class _Run:
         self._more = True
         # time.monotonic() when something was last claimed or in hand.
         self._busy_at = time.monotonic()
-        self._composer = Composer()
+        self._writer = transports.writer()
 
     def go(self) -> None:
         try:
@@ -150,7 +150,7 @@ class _Run:
         self._owner = journal.owner
         clean = False
         try:
-            with Sender(relays.choice(), journal) as sender:
+            with transports.opened(journal) as sender:
                 self._pump(sender)
                 sender.stop(_GRACE)
                 self._record(sender.take(0))
@@ -159,7 +159,7 @@ class _Run:
             # What is still held is settled from the journal by whoever recovers next.
             journal.discard() if clean else journal.close()
 
-    def _pump(self, sender: Sender) -> None:
+    def _pump(self, sender: Transport) -> None:
         while not self._stopped() and not self._over:
             self._look(sender)
             self._refill(sender)
@@ -181,7 +181,7 @@ class _Run:
         time.sleep(min(seconds, 0.05))
         return True
 
-    def _look(self, sender: Sender) -> None:
+    def _look(self, sender: Transport) -> None:
         """See what staff paused or cancelled, and which mailings were released, since the last look."""
         if time.monotonic() < self._look_at:
             return
@@ -198,7 +198,7 @@ class _Run:
         self._expiry.update((mailing.pk, mailing.expires_at) for mailing in known)
         self._more = True
 
-    def _refill(self, sender: Sender) -> None:
+    def _refill(self, sender: Transport) -> None:
         """Claim for each mailing in turn, when what is held runs low and the pace has room."""
         if not self._more or self._outstanding > _BATCH // 2:
             return
@@ -227,7 +227,7 @@ class _Run:
             if claimed or self._stopped() or not (_goes_on(mailing) and ledger.is_due(mailing, now)):
                 return claimed
 
-    def _put(self, sender: Sender, mailing: Mailing, claimed: list[Claimed]) -> int:
+    def _put(self, sender: Transport, mailing: Mailing, claimed: list[Claimed]) -> int:
         """Hand over whom the pace lets go, and put off whom it does not; how many go."""
         if not claimed:
             return 0
@@ -240,7 +240,7 @@ class _Run:
             return 0
         leaving = [one for one, _ in go]
         try:
-            envelopes = self._composer.envelopes(mailing, leaving, now)
+            envelopes = self._writer.envelopes(mailing, leaving, now)
         except (BrokenSeal, ValueError) as broken:
             # This mailing waits for a person; the others go on.
             ledger.release([one.id for one in leaving], self._owner)

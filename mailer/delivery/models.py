@@ -82,8 +82,8 @@ class Delivery(models.Model):
         EXCLUDED = "excluded", "left out"
 
     # Neither reference needs an index of its own: those below begin with mailing, and no variant is deleted.
-    # Nor does the database prove them: planning writes a million rows at once from rows that it holds, and the
-    # proof would take a third of its time.
+    # Nor does the database prove them: planning writes a million rows at once from rows that it holds, and
+    # the proof would take a third of its time.
     mailing = models.ForeignKey(
         Mailing, on_delete=models.CASCADE, related_name="deliveries", db_index=False, db_constraint=False
     )
