@@ -10,8 +10,6 @@ from email.headerregistry import Address
 from functools import lru_cache, partial
 from typing import NamedTuple
 
-from django.conf import settings
-
 from mailer.approval.models import FrozenVariant
 from mailer.delivery import identity, proof, verp
 from mailer.delivery.composing import Sealed, refuse_changed, rendered_of, sealed
@@ -105,7 +103,7 @@ class Writer:
 
 
 def token(delivery: int) -> str:
-    """A delivery's name of 30 letters, digits and one hyphen: what the narrowest service takes as a tag."""
+    """A delivery's name in letters, digits and one hyphen: what the narrowest service takes as a tag."""
     return proof.token("message", delivery).replace(".", "-")
 
 
@@ -135,12 +133,10 @@ def _common_headers(shared: Sealed) -> dict[str, str]:
 def _letter(
     shared: Sealed, variant: _Variant, claimed: Claimed, sender: str, common: dict[str, str]
 ) -> Letter:
-    site = settings.CONFIG.site.url
-    leave = tokens.make("leave", claimed.subscriber, shared.newsletter)
-    leave_mail = identity.leave_address(claimed.subscriber, shared.newsletter, shared.domain)
+    links = tokens.links(claimed.subscriber, shared.newsletter)
     values = {
-        "leave_url": f"{site}/unsubscribe/{leave}/",
-        "prefs_url": f"{site}/preferences/{tokens.make('prefs', claimed.subscriber, shared.newsletter)}/",
+        "leave_url": f"{shared.site}/unsubscribe/{links.leave}/",
+        "prefs_url": f"{shared.site}/preferences/{links.prefs}/",
         "countries": _country_names(claimed.countries, variant.language),
     }
     return Letter(
@@ -153,7 +149,7 @@ def _letter(
         text=personal.fill_text(variant.text, values),
         headers={
             **common,
-            "List-Unsubscribe": f"<{values['leave_url']}>, <mailto:{leave_mail}>",
+            "List-Unsubscribe": f"<{values['leave_url']}>, <mailto:u+{links.leave_by_mail}@{shared.bounces}>",
             "Content-Language": variant.language,
         },
         message_id=identity.message_id(claimed.id, shared.domain),

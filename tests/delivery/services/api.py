@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -63,6 +65,8 @@ class Api:
         self.bad: set[str] = set()
         # What was not as documented.
         self.wrong: list[str] = []
+        # Seconds before an answer.
+        self.latency = 0.0
         self._lock = threading.Lock()
         self._free = threading.Event()
         self.port = 0
@@ -77,6 +81,11 @@ class Api:
                 api._handle(self)
 
             do_GET = do_POST = handle_any  # noqa: N815
+
+            def handle(self) -> None:
+                # Whoever calls may die in the middle.
+                with contextlib.suppress(ConnectionError):
+                    super().handle()
 
             def log_message(self, *arguments: Any) -> None:
                 pass
@@ -112,6 +121,7 @@ class Api:
             reply = self.script(call)
             if reply is None:
                 reply = self._usual(call)
+        time.sleep(self.latency)
         if isinstance(reply, str):
             handler.close_connection = True
             if reply == HANG:

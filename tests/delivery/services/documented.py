@@ -177,6 +177,17 @@ class Mailjet(Documented):
 
 class Resend(Documented):
     name = "resend"
+
+    def __init__(self) -> None:
+        # Keys of a day; a call under one of them is answered as before and not carried out again.
+        self.keys: set[str] = set()
+
+    def answer(self, mails: list[Mail], bad: set[str]) -> tuple[Reply, list[Mail]]:
+        reply, taken = super().answer(mails, bad)
+        new = [mail for mail in taken if mail.token not in self.keys]
+        self.keys.update(mail.token for mail in taken)
+        return reply, new
+
     unauthorised = Reply(403, {"statusCode": 403, "name": "invalid_api_key", "message": "API key is invalid"})
     unverified = Reply(
         403,
@@ -246,7 +257,7 @@ class Brevo(Documented):
                 one["htmlContent"],
                 one["textContent"],
                 headers,
-                re.search(r"[a-z2-7]{13}-[a-z2-7]{16}", headers["x-mailin-custom"])[0],
+                re.search(r"[0-9a-f]{1,16}-[0-9a-f]{20}", headers["x-mailin-custom"])[0],
                 one.get("replyTo", {}).get("email", ""),
             )
         ]
