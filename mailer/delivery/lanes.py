@@ -11,6 +11,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import NamedTuple
 
 from mailer.config import sending
@@ -97,7 +98,7 @@ class Lanes:
             return
         counts = Counter(provider for one in claimed if (provider := provider_of(one.email)) in self._limits)
         for provider, count in counts.items():
-            shared.change(KEY + provider, now, lambda data, n=count: (_returned(data, n), None))
+            shared.change(KEY + provider, now, partial(_returned, count=count))
 
     def learn(self, done: Collection[Done], odd: Iterable[Odd], now: datetime) -> frozenset[str]:
         """Draw back from who asks for it, come back to who takes mail; who asked anew."""
@@ -111,7 +112,7 @@ class Lanes:
         )
         for provider in set(self._backoffs) & set(taken) - struck:
             self._backoffs[provider] = shared.change(
-                KEY + provider, now, lambda data, n=taken[provider]: _passed(data, n, now.timestamp())
+                KEY + provider, now, partial(_passed, count=taken[provider], now=now.timestamp())
             )
         return frozenset(provider for provider in struck if self._strike(provider, now))
 
@@ -176,8 +177,8 @@ def _reserved(data: Data, limits: tuple[Limit, ...], count: int, now: float) -> 
     return data, _Moments(moments, later)
 
 
-def _returned(data: Data, count: int) -> Data:
-    return {**data, "pace": pace.give_back(Kept.of(data.get("pace", {})), count).data()}
+def _returned(data: Data, count: int) -> tuple[Data, None]:
+    return {**data, "pace": pace.give_back(Kept.of(data.get("pace", {})), count).data()}, None
 
 
 def _struck(data: Data, now: float, chance: float) -> tuple[Data, Backoff]:

@@ -31,17 +31,17 @@ class Limit(NamedTuple):
 class Grant(NamedTuple):
     """Leave to send."""
 
-    count: int
+    room: int
     # When the first may leave, and the time from each to the next.
     first: float
     gap: float
-    # Where count is 0: when to ask again, and the limit that stands in the way.
+    # Where room is 0: when to ask again, and the limit that stands in the way.
     again: float = 0.0
     limit: Limit | None = None
 
     def moments(self) -> Iterable[float]:
         """When each may leave."""
-        return (self.first + number * self.gap for number in range(self.count))
+        return (self.first + number * self.gap for number in range(self.room))
 
 
 # By a period in seconds: (end of a sixtieth, messages granted in it), oldest first.

@@ -76,7 +76,7 @@ class Traffic:
             until = datetime.fromtimestamp(self._relay.until, UTC)
             return self._until(until, "the mail server could not be reached")
         grant = self._granted(1, now)
-        if grant is None or grant.count or grant.limit is None:
+        if grant is None or grant.room or grant.limit is None:
             return None
         if grant.again - now.timestamp() < SOON:
             return None
@@ -94,12 +94,12 @@ class Traffic:
     def room(self, wanted: int, now: datetime) -> int:
         """How many of `wanted` may be claimed to leave soon."""
         grant = self._granted(wanted, now)
-        return wanted if grant is None else grant.count
+        return wanted if grant is None else grant.room
 
     def next_room(self, now: datetime) -> float:
         """Seconds until one more may be claimed; 0 when it may now."""
         grant = self._granted(1, now)
-        return 0.0 if grant is None or grant.count else max(grant.again - now.timestamp(), 0.0)
+        return 0.0 if grant is None or grant.room else max(grant.again - now.timestamp(), 0.0)
 
     def admit(self, claimed: list[Claimed], now: datetime) -> Admission:
         """Who of these leaves and when; those of providers that limit us may have to wait."""
@@ -113,9 +113,9 @@ class Traffic:
             return kept.data(), grant
 
         grant = shared.change(_OFFICE, now, take)
-        spare = [one for one, _ in go[grant.count :]]
+        spare = [one for one, _ in go[grant.room :]]
         self._lanes.give_back(spare, now)
-        moments = zip(go[: grant.count], grant.moments(), strict=True)
+        moments = zip(go[: grant.room], grant.moments(), strict=True)
         return Admission(
             [(one, max(own, at)) for (one, own), at in moments], later, [one.id for one in spare]
         )

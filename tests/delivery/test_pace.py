@@ -28,9 +28,9 @@ def left(limits, asked):
         now += wait
         # As it comes back from the database.
         kept, grant = reserve(Kept.of(json.loads(json.dumps(kept.data()))), limits, wanted, now)
-        assert 0 <= grant.count <= wanted
+        assert 0 <= grant.room <= wanted
         moments += grant.moments()
-        if grant.count:
+        if grant.room:
             assert grant.first >= now and moments[-1] <= now + AHEAD + 1e-6
         else:
             assert grant.again >= now
@@ -55,10 +55,10 @@ def test_who_is_refused_and_comes_back_when_told_gets_something(limits, asked):
     for wait, wanted in asked:
         now += wait
         kept, grant = reserve(kept, limits, wanted, now)
-        if not grant.count:
+        if not grant.room:
             now = grant.again + 1e-3
             kept, grant = reserve(kept, limits, wanted, now)
-            assert grant.count
+            assert grant.room
 
 
 def test_a_limit_of_a_second_spaces_evenly():
@@ -69,30 +69,30 @@ def test_a_limit_of_a_second_spaces_evenly():
 
 def test_a_limit_of_a_day_is_used_at_once_and_comes_back_a_day_later():
     kept, grant = reserve(Kept(), [Limit(50, 86400)], 80, START)
-    assert (grant.count, grant.gap) == (50, 0)
+    assert (grant.room, grant.gap) == (50, 0)
     kept, grant = reserve(kept, [Limit(50, 86400)], 30, START + 3600)
-    assert grant.count == 0 and grant.limit == Limit(50, 86400)
+    assert grant.room == 0 and grant.limit == Limit(50, 86400)
     assert 0 <= grant.again - (START + 86400) <= 86400 / 60
-    assert reserve(kept, [Limit(50, 86400)], 30, grant.again)[1].count == 30
+    assert reserve(kept, [Limit(50, 86400)], 30, grant.again)[1].room == 30
 
 
 def test_what_did_not_leave_may_leave_later():
     kept, _ = reserve(Kept(), [Limit(50, 86400)], 50, START)
-    assert reserve(give_back(kept, 20), [Limit(50, 86400)], 50, START)[1].count == 20
-    assert reserve(give_back(kept, 200), [Limit(50, 86400)], 80, START)[1].count == 50
+    assert reserve(give_back(kept, 20), [Limit(50, 86400)], 50, START)[1].room == 20
+    assert reserve(give_back(kept, 200), [Limit(50, 86400)], 80, START)[1].room == 50
 
 
 def test_a_limit_made_smaller_holds_at_once():
     kept, _ = reserve(Kept(), [Limit(50, 3600)], 50, START)
     _, grant = reserve(kept, [Limit(10, 3600)], 1, START + 60)
-    assert grant.count == 0 and grant.again >= START + 3600
+    assert grant.room == 0 and grant.again >= START + 3600
 
 
 def test_a_clock_that_was_wrong_for_a_while_does_not_stop_sending():
     year = 365 * 86400.0
     both = [Limit(5, 1), Limit(50, 86400)]
     kept, _ = reserve(Kept(), both, 50, START + year)
-    assert reserve(kept, both, 5, START)[1].count == 5
+    assert reserve(kept, both, 5, START)[1].room == 5
 
 
 def test_without_limits_everything_may_leave_now():
