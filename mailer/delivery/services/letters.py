@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from mailer.approval.models import FrozenVariant
 from mailer.delivery import identity, proof, verp
-from mailer.delivery.composing import Sealed, refuse_changed, rendered_of, sealed
+from mailer.delivery.composing import REHEARSAL, Sealed, refuse_changed, rendered_of, sealed
 from mailer.delivery.models import Mailing
 from mailer.delivery.records import Claimed
 from mailer.delivery.services.guards import Guard
@@ -78,8 +78,9 @@ class Writer:
         self._fetch(shared, {one.variant: one.countries for one in claimed})
         common = _common_headers(shared)
         sender = _sender(shared, self._guard)
+        write = _rehearsal if mailing.rehearsal_to else _letter
         ready: list[Callable[[], Letter]] = [
-            partial(_letter, shared, self._variants[one.variant], one, sender, common) for one in claimed
+            partial(write, shared, self._variants[one.variant], one, sender, common) for one in claimed
         ]
         while len(self._variants) > _READY:
             self._variants.popitem(last=False)
@@ -139,6 +140,32 @@ def _letter(
         "prefs_url": f"{shared.site}/preferences/{links.prefs}/",
         "countries": _country_names(claimed.countries, variant.language),
     }
+    leave = f"<{values['leave_url']}>, <mailto:u+{links.leave_by_mail}@{shared.bounces}>"
+    return _written(shared, variant, claimed, sender, {**common, "List-Unsubscribe": leave}, values)
+
+
+def _rehearsal(
+    shared: Sealed, variant: _Variant, claimed: Claimed, sender: str, common: dict[str, str]
+) -> Letter:
+    """To a colleague: marked in its subject, and its links lead to the front page."""
+    front = f"{shared.site}/"
+    values = {
+        "leave_url": front,
+        "prefs_url": front,
+        "countries": _country_names(claimed.countries, variant.language),
+    }
+    marked = variant._replace(subject=REHEARSAL + variant.subject)
+    return _written(shared, marked, claimed, sender, {**common, "List-Unsubscribe": f"<{front}>"}, values)
+
+
+def _written(
+    shared: Sealed,
+    variant: _Variant,
+    claimed: Claimed,
+    sender: str,
+    fields: dict[str, str],
+    values: dict[str, str],
+) -> Letter:
     return Letter(
         token=token(claimed.id),
         to=headers.single_line(claimed.email, "To"),
@@ -147,11 +174,7 @@ def _letter(
         subject=variant.subject,
         html=personal.fill_html(variant.html, values),
         text=personal.fill_text(variant.text, values),
-        headers={
-            **common,
-            "List-Unsubscribe": f"<{values['leave_url']}>, <mailto:u+{links.leave_by_mail}@{shared.bounces}>",
-            "Content-Language": variant.language,
-        },
+        headers={**fields, "Content-Language": variant.language},
         message_id=identity.message_id(claimed.id, shared.domain),
         return_path=verp.address(claimed.id, shared.domain),
     )

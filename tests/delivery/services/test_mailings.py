@@ -11,7 +11,7 @@ import pytest
 
 from mailer.approval import seal, submit
 from mailer.approval.models import FrozenVariant
-from mailer.delivery import engine, recovery, release
+from mailer.delivery import engine, recovery, rehearsal, release
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.services import letters
 from mailer.delivery.services.capabilities import CAPABILITIES
@@ -184,3 +184,20 @@ def test_stopping_takes_seconds_and_tells_what_was_on_its_way(api):
     assert time.monotonic() - began < 12
     assert summary.in_doubt >= 1 and summary.in_doubt + summary.released == 4
     assert "claimed" not in states(mailing) and balances(mailing)
+
+
+@pytest.mark.parametrize("documented", KINDS, indirect=True)
+def test_a_rehearsal_is_marked_goes_to_the_colleague_alone_and_its_links_are_nobodys(service):
+    staff = cast.staff()
+    edition = cast.december(staff.writer)
+    readers(3)
+    copy = submit.submit(edition, staff.writer, NOW)
+    mailing = rehearsal.begin(copy, "dana@office.example.org", None, None, NOW)
+    release.release_due(NOW)
+    send()
+    assert states(mailing) == {"accepted": 3} and balances(mailing)
+    assert {mail.to for mail in service.taken} == {"dana@office.example.org"}
+    for mail in service.taken:
+        assert mail.subject.startswith("[Rehearsal] ")
+        everything = f"{mail.html}{mail.text}{mail.headers}"
+        assert "reader-" not in everything and "/unsubscribe/" not in everything
