@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 
 from mailer.delivery.models import Delivery
 from mailer.feedback import policy
-from mailer.feedback.identity import PROOFS
-from mailer.feedback.models import FeedbackEvent, ReturnedMessage
-from mailer.feedback.records import Reading, Recipient
+from mailer.feedback.models import FeedbackEvent
+from mailer.feedback.records import PROOFS, Origin, Reading, Recipient
 from subscribers import leaving, suppress
 from subscribers.models import Subscriber, Subscription
 
@@ -33,15 +32,20 @@ class _About:
         return self.delivery.mailing.edition.newsletter_id if self.delivery else None
 
 
-def apply(reading: Reading, message: ReturnedMessage, now: datetime) -> None:
-    """Record what the message says and do what policy makes of it; the other kinds do nothing."""
+def apply(reading: Reading, origin: Origin, now: datetime) -> None:
+    """Record what the reading says and do what policy makes of it; kinds that mean nothing do nothing.
+
+    The one way in for whatever came back, by mail, by a service or in a session. The same origin a second
+    time changes nothing, and neither does the order in which readings arrive.
+    """
     if reading.kind == "unsubscribe":
         _leave(reading, now)
     elif reading.kind in _KINDS:
-        for about in _everybody(reading):
-            event = _record(reading, about, message, now)
-            _mark(reading.kind, about, now)
-            _carry_out(_verdict(reading, about, event, now), reading, about, message, now)
+        for place, about in enumerate(_everybody(reading)):
+            event, new = _record(reading, about, origin, place)
+            if new:
+                _mark(reading.kind, about, origin.at)
+                _carry_out(_verdict(reading, about, event, now), reading, about, origin, now)
 
 
 def _everybody(reading: Reading) -> list[_About]:
@@ -76,24 +80,32 @@ def _by_address(recipient: Recipient) -> _About:
     return _About(recipient, subscriber, subscriber.pk if subscriber else None, None)
 
 
-def _proved(reading: Reading, about: _About) -> bool:
-    return about.delivery is not None and reading.identity in PROOFS
+def _identity(reading: Reading, about: _About) -> str:
+    """How the reader was found. A service says itself whom its word is about; other proofs are tokens."""
+    if about.delivery is not None or (about.number is not None and reading.identity == "service"):
+        return reading.identity
+    return "" if about.number is None else "recipient"
 
 
-def _record(reading: Reading, about: _About, message: ReturnedMessage, now: datetime) -> FeedbackEvent:
+def _record(reading: Reading, about: _About, origin: Origin, place: int) -> tuple[FeedbackEvent, bool]:
+    """The event, and whether it is new."""
     recipient = about.recipient
-    return FeedbackEvent.objects.create(
-        kind=_KINDS[reading.kind],
-        bounce_class=recipient.bounce_class,
-        reason=recipient.reason[:40] or reading.feedback_type[:40],
-        status=recipient.status[:12],
-        diagnostic=recipient.diagnostic,
-        identity=reading.identity if about.delivery else "recipient" if about.number else "",
-        delivery=about.delivery,
-        subscriber=about.number,
-        newsletter=about.newsletter,
-        message=message,
-        at=now,
+    return FeedbackEvent.objects.get_or_create(
+        origin=f"{origin.key[:120]} {place}",
+        defaults={
+            "kind": _KINDS[reading.kind],
+            "bounce_class": recipient.bounce_class,
+            "reason": recipient.reason[:40] or reading.feedback_type[:40],
+            "status": recipient.status[:12],
+            "diagnostic": recipient.diagnostic,
+            "rule": recipient.rule[:120],
+            "identity": _identity(reading, about),
+            "delivery": about.delivery,
+            "subscriber": about.number,
+            "newsletter": about.newsletter,
+            "message_id": origin.message,
+            "at": origin.at,
+        },
     )
 
 
@@ -112,8 +124,8 @@ def _verdict(reading: Reading, about: _About, event: FeedbackEvent, now: datetim
     if about.number is None:
         return policy.NOTHING
     if reading.kind == "complaint":
-        return policy.on_complaint(_proved(reading, about))
-    new = policy.Past(now, event.bounce_class, _proved(reading, about), event.delivery_id)
+        return policy.on_complaint(event.identity in PROOFS)
+    new = policy.Past(event.at, event.bounce_class, event.identity in PROOFS, event.delivery_id)
     return policy.on_bounce(new, _history(about.number, event, now), _signs_of_life(about.number, now))
 
 
@@ -147,11 +159,11 @@ def _signs_of_life(number: int, now: datetime) -> list[datetime]:
 
 
 def _carry_out(
-    verdict: policy.Verdict, reading: Reading, about: _About, message: ReturnedMessage, now: datetime
+    verdict: policy.Verdict, reading: Reading, about: _About, origin: Origin, now: datetime
 ) -> None:
     if verdict.effect == "none" or about.subscriber is None:
         return
-    suppress.suppress(about.subscriber, verdict.reason, _evidence(verdict, reading, about, message, now), now)
+    suppress.suppress(about.subscriber, verdict.reason, _evidence(verdict, reading, about, origin, now), now)
     if verdict.effect == "end":
         lists = Subscription.objects.filter(subscriber=about.subscriber).values_list(
             "mailing_list_id", flat=True
@@ -159,9 +171,7 @@ def _carry_out(
         leaving.leave(about.subscriber.pk, tuple(lists), about.newsletter, now)
 
 
-def _evidence(
-    verdict: policy.Verdict, reading: Reading, about: _About, message: ReturnedMessage, now: datetime
-) -> str:
+def _evidence(verdict: policy.Verdict, reading: Reading, about: _About, origin: Origin, now: datetime) -> str:
     """What the verdict rests on, in lines that a person can check."""
     recipient = about.recipient
     lines = (
@@ -172,7 +182,7 @@ def _evidence(
         ("rule", recipient.rule),
         ("reader found by", reading.identity or "address"),
         ("delivery", str(about.delivery.pk) if about.delivery else ""),
-        ("message", message.sha256),
+        ("origin", origin.key),
     )
     return "\n".join(f"{name}: {value}" for name, value in lines if value)
 

@@ -11,13 +11,11 @@ from mailer.feedback.mime import Headers
 
 # Where an envelope recipient is written on arrival, the surest first.
 _ENVELOPE = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "x-rcpt-to", "to")
-# Ways that prove something: each needs a token with a valid MAC.
-PROOFS = ("verp", "message_id")
 
 
 class Identity(NamedTuple):
     delivery: int
-    # One of PROOFS.
+    # "verp" or "message_id": each needs a token with a valid MAC.
     found: str
 
 

@@ -23,7 +23,7 @@ from mailer.feedback import mime
 from mailer.feedback.apply import apply
 from mailer.feedback.models import ReturnedMessage
 from mailer.feedback.reader import read
-from mailer.feedback.records import Reading
+from mailer.feedback.records import Origin, Reading
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ def _store(raw: bytes, reading: Reading, now: datetime) -> Received:
             sha256=digest, defaults={"kind": reading.kind, "raw": raw, "received_at": now}
         )
         if new:
-            apply(reading, message, now)
+            apply(reading, Origin(f"mail {digest}", now, message.pk), now)
     return Received(message, new)
 
 

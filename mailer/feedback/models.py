@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from mailer.delivery.models import Delivery
@@ -55,18 +56,27 @@ class FeedbackEvent(models.Model):
     # Enhanced status code (RFC 3463), "5.1.1".
     status = models.CharField(max_length=12, blank=True)
     diagnostic = models.TextField(blank=True)
-    # How the reader was found: "verp", "message_id", "recipient"…; only the first two are proof.
+    # Name of the rule by which it was classified.
+    rule = models.CharField(max_length=120, blank=True)
+    # How the reader was found: one of records.PROOFS, or "recipient": an address that anybody could have
+    # written.
     identity = models.CharField(max_length=20, blank=True)
     delivery = models.ForeignKey(Delivery, null=True, on_delete=models.SET_NULL, related_name="events")
     # Number of the subscriber, null when nobody was found.
     subscriber = models.BigIntegerField(null=True)
     newsletter = models.BigIntegerField(null=True)
     message = models.ForeignKey(ReturnedMessage, null=True, on_delete=models.SET_NULL, related_name="events")
+    # When it happened, as far as that is known.
     at = models.DateTimeField(default=timezone.now)
+    # The key of its origin (records.Origin) and which of its recipients it is about; empty for a departure.
+    origin = models.CharField(max_length=128, blank=True)
 
     class Meta:
         ordering = ["-at", "-pk"]
         indexes = [models.Index(fields=["subscriber", "kind", "at"], name="feedback_of_reader")]
+        constraints = [
+            models.UniqueConstraint(fields=["origin"], condition=~Q(origin=""), name="feedback_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.reason} at {self.at:%Y-%m-%d}"

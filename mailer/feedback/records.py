@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from mailer.delivery.identity import Departure
 
 Kind = Literal["bounce", "delay", "complaint", "auto_reply", "unsubscribe", "receipt", "other"]
 BounceClass = Literal["hard", "soft", "block", "unknown", ""]
+
+# Ways of knowing whom a reading is about that nobody else could have written: a token of ours in the envelope
+# or in the returned message, a service's signed word, and what a server said to our own connection.
+PROOFS = ("verp", "message_id", "service", "session")
 
 
 @dataclass(frozen=True)
@@ -37,9 +42,9 @@ class Recipient:
 class Reading:
     kind: Kind
     recipients: tuple[Recipient, ...] = ()
-    # The delivery it is about, proved by a token; None without proof.
+    # The delivery it is about, by a token of ours; None where there was none.
     delivery: int | None = None
-    # How that was found: verp, message_id; "" without proof.
+    # One of PROOFS; "" without proof. A service's word also proves whom its recipient's address names.
     identity: str = ""
     # Of the message that came back, with angle brackets; "" when it was not returned.
     original_message_id: str = ""
@@ -47,3 +52,16 @@ class Reading:
     departure: Departure | None = None
     # For kind complaint: abuse, fraud, opt-out.
     feedback_type: str = ""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a reading came from."""
+
+    # Names it among all, and is the same when it comes again: "mail SHA-256", "session DELIVERY",
+    # "postmark EVENT". What was put into effect once is not put into effect again. At most 120 characters.
+    key: str
+    # When what it tells of happened, as far as that is known; aware UTC.
+    at: datetime
+    # Number of the returned message it was read from; None where it did not come by mail.
+    message: int | None = None
