@@ -1,4 +1,4 @@
-"""Envelope senders that name the delivery they belong to, so that what returns needs no guessing (VERP)."""
+"""Envelope senders that name what they belong to, so that what returns needs no guessing (VERP)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from mailer.delivery import proof
 
 # Some relays drop "+", so "-" is read too. Prefixes (prvs=, SRS0=), quotes and added tags may surround it.
 _TOKEN = re.compile(rf"(?<![a-z0-9])b[+-]({proof.SHAPE})(?![0-9a-z])")
+# A probe's Message-ID carries the same token as its envelope sender.
+_PROBE = re.compile(rf"(?<![a-z0-9])p[+.-]({proof.SHAPE})(?![0-9a-z])")
 
 
 def address(delivery_id: int, sender_domain: str = "") -> str:
@@ -22,8 +24,24 @@ def address(delivery_id: int, sender_domain: str = "") -> str:
 
 def read(address: str) -> int | None:
     """The delivery that a returned address names, or None when it was not made here."""
-    for match in _TOKEN.finditer(address.lower()):
-        delivery_id = proof.read("verp", match[1])
-        if delivery_id is not None:
-            return delivery_id
-    return None
+    return _first("verp", _TOKEN, address)
+
+
+def probe_address(number: int, sender_domain: str = "") -> str:
+    """The envelope sender of a probe, a mail that only asks whether an address still works."""
+    return f"p+{proof.token('probe', number)}@{settings.CONFIG.bounces.domain or sender_domain}"
+
+
+def probe_message_id(number: int, sender_domain: str) -> str:
+    """A probe's Message-ID, with its angle brackets."""
+    return f"<p.{proof.token('probe', number)}@{sender_domain}>"
+
+
+def read_probe(text: str) -> int | None:
+    """The probe that an address or a Message-ID in the text names, or None when it was not made here."""
+    return _first("probe", _PROBE, text)
+
+
+def _first(purpose: str, pattern: re.Pattern[str], text: str) -> int | None:
+    numbers = (proof.read(purpose, match[1]) for match in pattern.finditer(text.lower()))
+    return next((number for number in numbers if number is not None), None)

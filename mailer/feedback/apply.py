@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mailer.delivery.models import Delivery
+from mailer.delivery.providers import provider_of
 from mailer.feedback import policy
 from mailer.feedback.models import FeedbackEvent
 from mailer.feedback.records import PROOFS, Origin, Reading, Recipient
@@ -30,6 +31,15 @@ class _About:
     @property
     def newsletter(self) -> int | None:
         return self.delivery.mailing.edition.newsletter_id if self.delivery else None
+
+    @property
+    def provider(self) -> str:
+        names = (
+            self.subscriber.email if self.subscriber else "",
+            self.recipient.alias,
+            self.recipient.address,
+        )
+        return next((provider_of(name)[:255] for name in names if "@" in name), "")
 
 
 def apply(reading: Reading, origin: Origin, now: datetime) -> None:
@@ -101,6 +111,8 @@ def _record(reading: Reading, about: _About, origin: Origin, place: int) -> tupl
             "rule": recipient.rule[:120],
             "identity": _identity(reading, about),
             "delivery": about.delivery,
+            "mailing": about.delivery.mailing if about.delivery else None,
+            "provider": about.provider,
             "subscriber": about.number,
             "newsletter": about.newsletter,
             "message_id": origin.message,

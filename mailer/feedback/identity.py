@@ -14,9 +14,12 @@ _ENVELOPE = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "x
 
 
 class Identity(NamedTuple):
-    delivery: int
+    # None where it was a probe.
+    delivery: int | None
     # "verp" or "message_id": each needs a token with a valid MAC.
     found: str
+    # Number of the probe.
+    probe: int | None = None
 
 
 def envelope_recipients(headers: Headers, envelope_to: str | None) -> list[str]:
@@ -26,19 +29,24 @@ def envelope_recipients(headers: Headers, envelope_to: str | None) -> list[str]:
 
 
 def identify(envelope: Iterable[str], message: str) -> Identity | None:
-    """The delivery that the envelope, or else any token within the message's text, names with a valid MAC.
+    """The delivery or probe that the envelope, or else any token within the message's text, names with a
+    valid MAC.
 
     A token that was cut, folded in case or surrounded by what a relay adds is read; a forged one is not.
     """
     for address in envelope:
-        delivery = verp.read(address)
-        if delivery is not None:
-            return Identity(delivery, "verp")
+        if (known := _by_address(address)) is not None:
+            return known
     delivery = delivery_of(message)
+    return _by_address(message) if delivery is None else Identity(delivery, "message_id")
+
+
+def _by_address(text: str) -> Identity | None:
+    delivery = verp.read(text)
     if delivery is not None:
-        return Identity(delivery, "message_id")
-    delivery = verp.read(message)
-    return None if delivery is None else Identity(delivery, "verp")
+        return Identity(delivery, "verp")
+    probe = verp.read_probe(text)
+    return None if probe is None else Identity(None, "verp", probe)
 
 
 def departure(envelope: Iterable[str]) -> Departure | None:

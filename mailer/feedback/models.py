@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from mailer.delivery.models import Delivery
+from mailer.delivery.models import Delivery, Mailing
 
 
 class ReturnedMessage(models.Model):
@@ -62,6 +62,12 @@ class FeedbackEvent(models.Model):
     # written.
     identity = models.CharField(max_length=20, blank=True)
     delivery = models.ForeignKey(Delivery, null=True, on_delete=models.SET_NULL, related_name="events")
+    # The delivery's mailing.
+    mailing = models.ForeignKey(
+        Mailing, null=True, on_delete=models.SET_NULL, related_name="events", db_index=False
+    )
+    # Whose mail system it was (delivery.providers); empty when no address is known.
+    provider = models.CharField(max_length=255, blank=True)
     # Number of the subscriber, null when nobody was found.
     subscriber = models.BigIntegerField(null=True)
     newsletter = models.BigIntegerField(null=True)
@@ -73,7 +79,10 @@ class FeedbackEvent(models.Model):
 
     class Meta:
         ordering = ["-at", "-pk"]
-        indexes = [models.Index(fields=["subscriber", "kind", "at"], name="feedback_of_reader")]
+        indexes = [
+            models.Index(fields=["subscriber", "kind", "at"], name="feedback_of_reader"),
+            models.Index(fields=["mailing", "kind", "bounce_class"], name="feedback_of_mailing"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["origin"], condition=~Q(origin=""), name="feedback_once")
         ]

@@ -55,6 +55,7 @@ def _read(raw: bytes, envelope_to: str | None) -> Reading:
         kind=kind,
         recipients=tuple(recipients) or _nameless(kind, known is not None, found),
         delivery=known.delivery if known else None,
+        probe=known.probe if known else None,
         identity=known.found if known else "",
         original_message_id=_message_id(found.returned),
         departure=departure,

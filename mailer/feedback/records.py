@@ -44,6 +44,8 @@ class Reading:
     recipients: tuple[Recipient, ...] = ()
     # The delivery it is about, by a token of ours; None where there was none.
     delivery: int | None = None
+    # The probe that it answers, likewise.
+    probe: int | None = None
     # One of PROOFS; "" without proof. A service's word also proves whom its recipient's address names.
     identity: str = ""
     # Of the message that came back, with angle brackets; "" when it was not returned.

@@ -85,3 +85,12 @@ def _with_bounces(config, domain):
     import dataclasses
 
     return dataclasses.replace(config, bounces=dataclasses.replace(config.bounces, domain=domain))
+
+
+@given(ID)
+def test_a_probe_is_named_by_its_envelope_sender_and_its_message_id_and_is_no_delivery(number):
+    address = verp.probe_address(number, "office.example.org")
+    written = verp.probe_message_id(number, "office.example.org")
+    assert verp.read_probe(address.upper()) == verp.read_probe(f"In-Reply-To: {written}") == number
+    assert verp.read(address) is None and identity.delivery_of(written) is None
+    assert verp.read_probe(verp.address(number)) is None

@@ -6,13 +6,16 @@ from datetime import timedelta
 
 import pytest
 
+from mailer.delivery import verp
 from mailer.delivery.models import Delivery
 from mailer.feedback.apply import apply
 from mailer.feedback.models import FeedbackEvent
+from mailer.feedback.reader import read
 from mailer.feedback.records import Origin, Reading, Recipient
 from subscribers import suppress
 from subscribers.models import Subscriber, Subscription
 from tests import cast as everyone
+from tests.feedback.test_reader import sample
 from tests.reports import cast
 
 pytestmark = pytest.mark.django_db
@@ -79,3 +82,19 @@ def test_a_complaint_by_a_service_ends_everything(delivery: Delivery, aigerim: S
     apply(by_service("complaint", delivery), Origin("postmark 2", NOW), NOW)
     assert suppress.is_suppressed(aigerim)
     assert Subscription.objects.get().state == "unsubscribed"
+
+
+def test_an_event_knows_its_mailing_and_whose_mail_system_it_was(
+    aigerim: Subscriber, delivery: Delivery
+) -> None:
+    Subscriber.objects.update(email="aigerim@bk.ru")
+    apply(by_service("bounce", delivery), Origin("postmark 1", NOW), NOW)
+    event = FeedbackEvent.objects.get()
+    assert (event.mailing, event.provider) == (delivery.mailing, "mail.ru")
+
+
+@pytest.mark.parametrize("sign", ["Delivered-To: {address}", "References: {message_id}"])
+def test_what_comes_back_from_a_probe_names_it(sign: str) -> None:
+    head = sign.format(address=verp.probe_address(7), message_id=verp.probe_message_id(7, "example.org"))
+    reading = read(head.encode() + b"\n" + sample("postfix-unknown.eml"))
+    assert (reading.kind, reading.probe, reading.delivery, reading.identity) == ("bounce", 7, None, "verp")
