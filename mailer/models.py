@@ -6,6 +6,7 @@ from mailer.approval.models import Approval, Authorship, FrozenAuthor, FrozenCop
 from mailer.delivery.models import Alert, Delivery, Mailing, OutboxMessage, Pace
 from mailer.editions.models import Edition, EditionText, Newsletter, NewsletterText
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
+from mailer.feedback.tracking.models import Hit, HitCount, Readership
 from mailer.stories.models import Story, StorySource, StoryText
 
 __all__ = [
@@ -19,11 +20,14 @@ __all__ = [
     "FrozenAuthor",
     "FrozenCopy",
     "FrozenVariant",
+    "Hit",
+    "HitCount",
     "Mailing",
     "Newsletter",
     "NewsletterText",
     "OutboxMessage",
     "Pace",
+    "Readership",
     "ReturnedMessage",
     "StaffNotice",
     "Story",

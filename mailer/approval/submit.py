@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from mailer.approval import authors, seal
+from mailer.approval import authors, counting, seal
 from mailer.approval.errors import PreflightFailed, WrongState
 from mailer.approval.headers import sender_of
 from mailer.approval.models import FrozenAuthor, FrozenCopy, FrozenVariant
@@ -17,6 +18,7 @@ from mailer.editions.audience import Audience
 from mailer.editions.contents import content_of
 from mailer.editions.models import Edition
 from mailer.rendering import language as languages
+from mailer.rendering import links
 from mailer.rendering import variants as rendering
 from mailer.rendering.records import Content, Rendered, to_json
 
@@ -109,6 +111,7 @@ def _freeze(
             },
             "fingerprints": authors.fingerprints(edition),
             "sender": sender_of(newsletter),
+            "counting": counting.for_manifest(settings.CONFIG.tracking, links.outbound(content)),
             "audience": audience.as_dict(),
             "audience_count": count,
             "window": [now.isoformat(), until.isoformat()],

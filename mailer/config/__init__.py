@@ -12,6 +12,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from mailer.config import sending as written
+from mailer.config.tracking import Tracking
 
 ENVIRONMENT_PREFIX = "MAILER_"
 
@@ -193,6 +194,7 @@ class Config:
     dkim: Dkim = field(default_factory=Dkim)
     bounces: Bounces = field(default_factory=Bounces)
     sending: Sending = field(default_factory=Sending)
+    tracking: Tracking = field(default_factory=Tracking)
     alerts: Alerts = field(default_factory=Alerts)
     approval: Approval = field(default_factory=Approval)
     web: Web = field(default_factory=Web)

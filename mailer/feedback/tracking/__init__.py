@@ -1,0 +1,1 @@
+"""Clicks and openings: counted for many readers together, machines left out."""
