@@ -78,9 +78,9 @@ class Clicks(Figures):
 
 
 class Cell(NamedTuple):
-    """A count, and how many readers could have added to it."""
+    """How often, and how many readers could have added to it."""
 
-    count: int = 0
+    times: int = 0
     readers: int = 0
 
 
@@ -88,7 +88,7 @@ class _Row(NamedTuple):
     variant: int
     number: int
     machine: bool
-    count: int
+    times: int
 
 
 def clicks_of(mailing: Mailing) -> Clicks:
@@ -119,12 +119,12 @@ def shown(cells: Mapping[T, Cell]) -> dict[T, int | None]:
     counts = {key: _alone(cell) for key, cell in cells.items()}
     others = [key for key, count in counts.items() if count]
     if sum(count is None for count in counts.values()) == 1 and others:
-        counts[min(others, key=lambda key: cells[key].count)] = None
+        counts[min(others, key=lambda key: cells[key].times)] = None
     return counts
 
 
 def _alone(cell: Cell) -> int | None:
-    return None if cell.readers < FEWEST or 0 < cell.count < FEWEST else cell.count
+    return None if cell.readers < FEWEST or 0 < cell.times < FEWEST else cell.times
 
 
 class _Book:
@@ -148,11 +148,11 @@ class _Book:
         return found
 
     def people(self) -> int | None:
-        times = sum(row.count for row in self._rows if not row.machine)
+        times = sum(row.times for row in self._rows if not row.machine)
         return _alone(Cell(times, sum(self._readers.values())))
 
     def machines(self) -> int:
-        return sum(row.count for row in self._rows if row.machine)
+        return sum(row.times for row in self._rows if row.machine)
 
     def by_language(self) -> tuple[Slice, ...]:
         return self._slices(lambda variant: (self._languages[variant], None))
@@ -171,7 +171,7 @@ class _Book:
         times: Counter[_Slice] = Counter()
         for row in self._rows:
             if row.variant in self._readers and not row.machine:
-                times[slice_of(row.variant)] += row.count
+                times[slice_of(row.variant)] += row.times
         counts = shown({key: Cell(times[key], number) for key, number in readers.most_common()})
         return tuple(Slice(*key, people) for key, people in counts.items())
 
