@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mailer", "0006_feedback_origin"),
+        ("mailer", "0007_feedback_of_mailing"),
         ("subscribers", "0001_initial"),
     ]
 
