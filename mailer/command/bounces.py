@@ -12,9 +12,10 @@ from django.db import Error as DatabaseFailure
 from django.utils import timezone
 
 from mailer.command.output import Json, emit, fail, failing_on, say
-from mailer.feedback import intake
+from mailer.feedback import intake, rules
 from mailer.feedback.reader import read as read_message
 from mailer.feedback.records import Reading, Recipient
+from mailer.feedback.rules import RulesError
 from mailer.feedback.score import ScoreError
 from mailer.feedback.score import score as score_folder
 
@@ -31,6 +32,8 @@ def read(
     json: Json = False,
 ) -> None:
     """Say what messages are, without touching the database."""
+    with failing_on(RulesError):
+        rules.check()
     for file in files:
         with failing_on(OSError):
             reading = read_message(file.read_bytes(), envelope_to or None)
@@ -81,7 +84,8 @@ def score(
     folder: Annotated[Path, typer.Argument(help="Messages and their expected.json.")], json: Json = False
 ) -> None:
     """Say how good the reader is on messages whose answers are known."""
-    with failing_on(OSError, ScoreError):
+    with failing_on(OSError, ScoreError, RulesError):
+        rules.check()
         result = score_folder(folder)
     if json:
         emit(result.as_dict())

@@ -111,6 +111,8 @@ class Bounces:
     domain: str = ""
     # Maildir in which returned mail lands; relative to the configuration file. Empty: none is read.
     maildir: str = ""
+    # Rules of the office's own for judging bounces, tried before the built-in ones; a TOML file. Empty: none.
+    rules: str = ""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ _GIVEN_UP = pattern("given_up")
 _AUTO_SUBJECT = pattern("auto_subject", before=_REPLY)
 _CHALLENGE = pattern("challenge")
 _LEAVE_SUBJECT = pattern("leave_subject", before=_REPLY, after=r"\W*$")
+_NOBODY = re.compile(r"\b(?:no|do.?not).?reply@", re.IGNORECASE)
 _PERSONAL = re.compile(r"\s*(?:re|fwd?|aw|wg|tr|ha|пересл\w*|отв\w*)\s*:", re.IGNORECASE)
 # Amazon's own notices of bounces, by mail.
 _NOTICE = re.compile(r'"(?:notificationType|eventType)"\s*:\s*"Bounce"')
@@ -33,6 +34,13 @@ _AUTO_HEADERS = (
 def by_daemon(headers: Headers) -> bool:
     """Whether a mail system, not a person, signs as the writer."""
     return bool(_DAEMON.search(headers.words("from")[:300])) or "x-failed-recipients" in headers
+
+
+def by_machine(headers: Headers) -> bool:
+    """Whether a program wrote, though none that calls itself a mail system."""
+    return bool(_NOBODY.search(headers.first("from")[:300])) or headers.first(
+        "auto-submitted"
+    ).lower().startswith("auto-generated")
 
 
 def null_path(headers: Headers) -> bool:

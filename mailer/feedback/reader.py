@@ -13,7 +13,7 @@ from mailer.feedback import identity, kinds, mime, report, texts
 from mailer.feedback.classify import classify
 from mailer.feedback.mime import Headers, Part
 from mailer.feedback.records import Kind, Reading, Recipient
-from mailer.feedback.texts import Notice
+from mailer.feedback.texts import Named, Notice
 
 logger = logging.getLogger(__name__)
 # It announces every detector that it tries.
@@ -42,9 +42,10 @@ def read(raw: bytes, envelope_to: str | None = None) -> Reading:
 
 def _read(raw: bytes, envelope_to: str | None) -> Reading:
     message = mime.normalise(raw[: mime.MAX_OCTETS * 2])[: mime.MAX_OCTETS]
-    root = mime.parse(message)
+    outer = mime.parse(message)
+    root = _unwrapped(outer)
     found = texts.notice(root)
-    envelope = identity.envelope_recipients(root.headers, envelope_to)
+    envelope = identity.envelope_recipients(outer.headers, envelope_to)
     kind, recipients, feedback_type = _kind(root, found, message, envelope)
     # What is for a person anyway is not searched for tokens that it may only quote.
     known = identity.identify(envelope, "" if kind == "other" else _searchable(message, root, found))
@@ -63,6 +64,15 @@ def _read(raw: bytes, envelope_to: str | None) -> Reading:
     )
 
 
+def _unwrapped(root: Part) -> Part:
+    """The report that a gateway passed on within a message of its own; else the message as it is."""
+    if not kinds.by_daemon(root.headers) or report.statuses(root):
+        return root
+    passed_on = next((part for part in root.walk() if part.type == "message/rfc822"), None)
+    inner = mime.parse(passed_on.body.lstrip(b"\n")) if passed_on else root
+    return inner if kinds.by_daemon(inner.headers) and report.statuses(inner) else root
+
+
 def _kind(
     root: Part, found: Notice, message: bytes, envelope: list[str]
 ) -> tuple[Kind, list[Recipient], str]:
@@ -78,7 +88,7 @@ def _kind(
         return "receipt", [], ""
     statuses = report.statuses(root)
     if statuses:
-        recipients = [_reported(status, found) for status in statuses]
+        recipients = [_reported(status, found) for status in _addressed(statuses, found)]
         return _reported_kind(recipients), recipients, ""
     if _is_bounce(root, found):
         kind: Kind = "delay" if kinds.says_delay(headers, found.words) else "bounce"
@@ -108,10 +118,20 @@ def _is_bounce(root: Part, found: Notice) -> bool:
         return True
     if not daemon and kinds.auto_reply(headers) and not subject:
         return False
-    # Who is no mail system by name needs an empty return path or a returned message to speak for it.
-    return (daemon or kinds.null_path(headers) or (subject and found.returns)) and kinds.failure_words(
-        found.words
-    )
+    # Who is no mail system by name needs an empty return path, a returned message or a program to speak up.
+    spoken_for = kinds.null_path(headers) or (subject and (found.returns or kinds.by_machine(headers)))
+    return (daemon or spoken_for) and kinds.failure_words(found.words)
+
+
+def _addressed(statuses: list[report.Status], found: Notice) -> list[report.Status]:
+    """A single status that names nobody, or not whom we wrote to, learns it from the returned message."""
+    if len(statuses) != 1:
+        return statuses
+    (status,) = statuses
+    written = found.alias_of(status.address)
+    if not status.address:
+        return [replace(status, address=written)]
+    return [replace(status, alias=status.alias or written)]
 
 
 def _reported(status: report.Status, found: Notice) -> Recipient:
@@ -159,28 +179,30 @@ def _named(root: Part, found: Notice, message: bytes, envelope: list[str], actio
     )
     failed = report.addresses(" ".join(root.headers.all("x-failed-recipients")[:20]))
     named = texts.recipients(found, own)
-    if len(failed) == len(named) == 1 and failed[0] != named[0][0]:
+    if len(failed) == len(named) == 1 and failed[0] != named[0].address:
         # The header names whom we wrote to, the text the place it was forwarded to.
-        return [replace(_told(*named[0], action, "text"), alias=failed[0])]
-    if failed:
-        about = dict(named)
+        named = [named[0]._replace(alias=failed[0])]
+    elif failed:
+        about = {one.address: one.words for one in named}
         return [
-            _told(address, about.get(address, found.words), action, "header")
+            _told(Named(address, "", about.get(address, found.words)), action, "header")
             for address in failed[: texts.MAX_RECIPIENTS]
         ]
     if named:
-        return [_told(address, words, action, "text") for address, words in named]
+        return [_told(one, action, "text") for one in named]
     by_flufl = _flufl(message)
     if by_flufl:
-        return [_told(address, found.words, action, "flufl") for address in by_flufl]
-    returned = found.returned_to
-    return [_told(returned[0], found.words, action, "returned_to")] if len(returned) == 1 else []
+        return [_told(Named(address, "", found.words), action, "flufl") for address in by_flufl]
+    written = found.alias_of("")
+    return [_told(Named(written, "", found.words), action, "returned_to")] if written else []
 
 
-def _told(address: str, words: str, action: str, how: str) -> Recipient:
+def _told(named: Named, action: str, how: str) -> Recipient:
+    words = named.words
     verdict = classify("", words)
     return Recipient(
-        address=address,
+        address=named.address,
+        alias=named.alias,
         action=action,
         status=verdict.status,
         diagnostic=words.strip()[:_MAX_DIAGNOSTIC],
@@ -194,7 +216,7 @@ def _told(address: str, words: str, action: str, how: str) -> Recipient:
 def _nameless(kind: Kind, proved: bool, found: Notice) -> tuple[Recipient, ...]:
     """A token tells whom it is about even where the words name nobody."""
     if kind in ("bounce", "delay") and proved:
-        return (_told("", found.words, "delayed" if kind == "delay" else "failed", "token"),)
+        return (_told(Named("", "", found.words), "delayed" if kind == "delay" else "failed", "token"),)
     return ()
 
 

@@ -40,6 +40,19 @@ def test_read_names_the_file_that_it_cannot_open(tmp_path: Path) -> None:
     assert "missing.eml" in result.stderr
 
 
+@pytest.mark.parametrize("command", [["read", str(SAMPLES / "letter.eml")], ["score", str(SAMPLES)]])
+def test_broken_rules_of_the_office_are_named_before_anything_is_judged(
+    tmp_path: Path, settings: Any, command: list[str]
+) -> None:
+    (tmp_path / "own.toml").write_text("[[rule]]\nname = 'odd'\n", encoding="utf-8")
+    config = django_settings.CONFIG
+    bounces_section = replace(config.bounces, rules=str(tmp_path / "own.toml"))
+    settings.CONFIG = replace(config, bounces=bounces_section)
+    result = runner.invoke(bounces.app, command)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "own.toml: rule 'odd'" in result.stderr
+
+
 @pytest.mark.django_db
 def test_receive_stores_what_stands_on_stdin() -> None:
     result = runner.invoke(bounces.app, ["receive"], input=sample("letter.eml"))
