@@ -14,7 +14,7 @@ from mailer.approval import notices
 from mailer.delivery import alerts, engine, outbox, release, widening
 from mailer.editions.clock import assembling_time
 from mailer.editions.schedule import assemble_due
-from mailer.feedback import intake
+from mailer.feedback import intake, judging
 from mailer.stories import gather
 
 Clock = Callable[[], datetime]
@@ -40,4 +40,5 @@ JOBS = (
     Job("outbox", 2, lambda now, stop: outbox.send_waiting(now())),
     Job("alerts", 5, lambda now, stop: alerts.post_due(now())),
     Job("bounces", 5, lambda now, stop: intake.poll_configured(now())),
+    Job("verdicts", 60, lambda now, stop: judging.review(now())),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mailer.approval.models import Approval, Authorship, FrozenAuthor, FrozenCopy, FrozenVariant, StaffNotice
 from mailer.delivery.models import Alert, Delivery, Mailing, OutboxMessage, Pace
 from mailer.editions.models import Edition, EditionText, Newsletter, NewsletterText
-from mailer.feedback.models import FeedbackEvent, ReturnedMessage
+from mailer.feedback.models import FeedbackEvent, Outage, ReturnedMessage, Verdict
 from mailer.feedback.tracking.models import Hit, HitCount, Readership
 from mailer.stories.models import Story, StorySource, StoryText
 
@@ -25,6 +25,7 @@ __all__ = [
     "Mailing",
     "Newsletter",
     "NewsletterText",
+    "Outage",
     "OutboxMessage",
     "Pace",
     "Readership",
@@ -33,4 +34,5 @@ __all__ = [
     "Story",
     "StorySource",
     "StoryText",
+    "Verdict",
 ]

@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from subscribers import letters, tokens
 from subscribers.models import MailingList, Subscriber, Subscription
-from subscribers.suppress import is_suppressed
+from subscribers.suppress import lift_reopened, may_join
 
 # How long a link in a letter confirms.
 VALID_FOR = timedelta(days=7)
@@ -38,7 +38,7 @@ def ask(
         # Asked before the address is looked up: the answer is the same for known and unknown ones.
         if Subscriber.objects.filter(letter_at__gt=now - timedelta(hours=1)).count() >= LETTERS_AN_HOUR:
             return "busy"
-        if is_suppressed(email):
+        if not may_join(email):
             return "answered"
         subscriber = _noted(email, language, countries, now)
         waiting = _pend(subscriber, list_ids, now)
@@ -78,9 +78,13 @@ def waiting_lists(subscriber: Subscriber) -> list[MailingList]:
 
 def confirm(subscriber: Subscriber, now: datetime) -> int:
     """Confirm what waits, and return how many subscriptions that were; 0 when it was done before."""
-    return subscriber.subscriptions.filter(state=Subscription.State.PENDING).update(
-        state=Subscription.State.CONFIRMED, confirmed_at=now, ended_at=None
-    )
+    with transaction.atomic():
+        confirmed = subscriber.subscriptions.filter(state=Subscription.State.PENDING).update(
+            state=Subscription.State.CONFIRMED, confirmed_at=now, ended_at=None
+        )
+        if confirmed:
+            lift_reopened(subscriber, now)
+    return confirmed
 
 
 def join(subscriber: Subscriber, list_ids: Iterable[int], source: str, now: datetime) -> None:

@@ -45,6 +45,12 @@ def leave(
     return ended
 
 
+def leave_all(subscriber_id: int, newsletter_id: int | None, now: datetime) -> tuple[int, ...]:
+    """`leave` for every list that the person is on."""
+    everything = Subscription.objects.filter(subscriber=subscriber_id).values_list("mailing_list", flat=True)
+    return leave(subscriber_id, tuple(everything), newsletter_id, now)
+
+
 def is_on(subscriber_id: int, list_ids: Collection[int]) -> bool:
     """Whether the person has anything to leave on these lists."""
     return Subscription.objects.filter(

@@ -1,4 +1,4 @@
-"""The two letters that the sign-up form may cause: plain text, in the reader's language."""
+"""The letters to a single reader, about their address: plain text, in the reader's language."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 from django.utils.translation import gettext, override
 
+from subscribers import tokens
 from subscribers.models import Subscriber
 
 
@@ -14,14 +15,22 @@ def ask_to_confirm(subscriber: Subscriber, token: str) -> None:
     """Send the link that confirms; `token` is a "confirm" token."""
     with override(language_of(subscriber)):
         subject = gettext("Confirm your subscription")
-        _send(subscriber, subject, "pages/letters/confirm.txt", f"/confirm/{token}/")
+        _letter(subscriber, subject, "pages/letters/confirm.txt", f"/confirm/{token}/").send()
 
 
 def say_already_in(subscriber: Subscriber, token: str) -> None:
     """Tell somebody who signs up again that all is well; `token` is a "prefs" token."""
     with override(language_of(subscriber)):
         subject = gettext("You are already subscribed")
-        _send(subscriber, subject, "pages/letters/already.txt", f"/preferences/{token}/")
+        _letter(subscriber, subject, "pages/letters/already.txt", f"/preferences/{token}/").send()
+
+
+def ask_whether_it_arrives(subscriber: Subscriber) -> EmailMessage:
+    """The letter that asks whether an address still works, not sent: its sender chooses the envelope."""
+    path = f"/preferences/{tokens.make('prefs', subscriber.pk, 0)}/"
+    with override(language_of(subscriber)):
+        subject = gettext("Does our newsletter still reach you?")
+        return _letter(subscriber, subject, "pages/letters/probe.txt", path)
 
 
 def language_of(subscriber: Subscriber) -> str:
@@ -31,13 +40,13 @@ def language_of(subscriber: Subscriber) -> str:
     return next((code for code in wanted if code in spoken), "en")
 
 
-def _send(subscriber: Subscriber, subject: str, template: str, path: str) -> None:
+def _letter(subscriber: Subscriber, subject: str, template: str, path: str) -> EmailMessage:
     office = settings.CONFIG.site.name
     body = render_to_string(template, {"office": office, "address": f"{settings.CONFIG.site.url}{path}"})
-    EmailMessage(
+    return EmailMessage(
         subject,
         body,
         to=[subscriber.email],
         # RFC 3834 §5: no vacation notice comes back for it.
         headers={"Auto-Submitted": "auto-generated"},
-    ).send()
+    )

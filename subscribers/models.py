@@ -68,6 +68,9 @@ class Subscription(models.Model):
         CONFIRMED = "confirmed", "confirmed"
         UNSUBSCRIBED = "unsubscribed", "unsubscribed"
 
+    # Sources that are the reader's own word.
+    BY_READER = ("form", "preferences")
+
     subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="subscriptions")
     mailing_list = models.ForeignKey(MailingList, on_delete=models.CASCADE, related_name="subscriptions")
     state = models.CharField(max_length=12, choices=State.choices, default=State.PENDING)
@@ -106,6 +109,9 @@ class Suppression(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     lifted_at = models.DateTimeField(null=True, blank=True)
     lifted_by = models.CharField(max_length=150, blank=True)
+    # After a complaint: when and by whom the reader was let back in. Confirming a new sign-up lifts it then.
+    reopened_at = models.DateTimeField(null=True, blank=True)
+    reopened_by = models.CharField(max_length=150, blank=True)
 
     class Meta:
         constraints = [

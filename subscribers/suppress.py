@@ -41,6 +41,31 @@ def lift(suppression: Suppression, by: str, now: datetime) -> bool:
     return bool(ended)
 
 
+def reopen(suppression: Suppression, by: str, now: datetime) -> bool:
+    """Let the reader come back by signing up anew, in the name of `by`; no mail leaves until they confirm."""
+    changed = Suppression.objects.filter(pk=suppression.pk, lifted_at__isnull=True).update(
+        reopened_at=now, reopened_by=by
+    )
+    suppression.refresh_from_db()
+    return bool(changed)
+
+
+def close(suppression: Suppression) -> bool:
+    """Take `reopen` back; False when the suppression is not in force any more."""
+    changed = Suppression.objects.filter(pk=suppression.pk, lifted_at__isnull=True).update(
+        reopened_at=None, reopened_by=""
+    )
+    suppression.refresh_from_db()
+    return bool(changed)
+
+
+def lift_reopened(subscriber: Subscriber, now: datetime) -> None:
+    """The reader confirmed a new sign-up: what was reopened for them ends."""
+    Suppression.objects.filter(
+        address_hash=subscriber.address_hash, lifted_at__isnull=True, reopened_at__isnull=False
+    ).update(lifted_at=now, lifted_by="the reader's own sign-up")
+
+
 def in_force(who: Subscriber | str) -> Suppression | None:
     """The suppression that keeps this person or address from being mailed, if any."""
     return Suppression.objects.filter(address_hash=address_hash(written(who)), lifted_at__isnull=True).first()
@@ -49,6 +74,12 @@ def in_force(who: Subscriber | str) -> Suppression | None:
 def is_suppressed(who: Subscriber | str) -> bool:
     """Whether no mailing may reach this person or address."""
     return in_force(who) is not None
+
+
+def may_join(address: str) -> bool:
+    """Whether a sign-up of this address is followed up: unless it is suppressed, and not reopened."""
+    found = in_force(address)
+    return found is None or found.reopened_at is not None
 
 
 def written(who: Subscriber | str) -> str:

@@ -80,8 +80,7 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
     now = timezone.now()
     said = ""
     if request.method == "POST" and "leave_all" in request.POST:
-        everything = subscriber.subscriptions.values_list("mailing_list", flat=True)
-        leaving.leave(subscriber.pk, list(everything), claim.scope or None, now)
+        leaving.leave_all(subscriber.pk, claim.scope or None, now)
         said = "left"
     form = _choices(request if request.method == "POST" and not said else None, subscriber)
     if form.is_bound and form.is_valid():

@@ -1,4 +1,4 @@
-"""Alerts: staff are told when sending stops by itself, by mail and where configured by a webhook."""
+"""Alerts and warnings: staff are told what to look at, by mail and where configured by a webhook."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 # Of one kind and mailing, staff hear once in this time.
 _QUIET = timedelta(hours=1)
+# How long the desk shows a warning.
+_SHOWN = timedelta(days=1)
 # Seconds for connecting and for the answer: a webhook that hangs costs no more.
 _PATIENCE = (3.05, 10)
 _TRIES = 10
@@ -27,11 +29,15 @@ _LEASE = timedelta(minutes=2)
 
 
 def raise_alert(kind: str, words: str, mailing_id: int | None, now: datetime) -> None:
-    """Tell staff, in words for them; of one kind and mailing at most once an hour. Waits for no network."""
+    """Tell staff that sending stopped; of one kind and mailing at most once an hour. Waits for no network."""
     log.error("action=alert kind=%s mailing=%s", kind, mailing_id or "-")
-    with transaction.atomic():
-        if _is_news(kind, words, mailing_id, now):
-            _mail(words, mailing_id)
+    _tell(Alert(kind=kind, words=words[:500], mailing_id=mailing_id), now)
+
+
+def warn(kind: str, words: str, mailing_id: int | None, now: datetime, path: str = "") -> None:
+    """Tell staff of something that goes on, likewise; `path` is the page to look at, "/desk/…"."""
+    log.warning("action=warning kind=%s mailing=%s", kind, mailing_id or "-")
+    _tell(Alert(kind=kind, words=words[:500], mailing_id=mailing_id, stopped=False, path=path), now)
 
 
 def post_due(now: datetime) -> int:
@@ -43,35 +49,45 @@ def post_due(now: datetime) -> int:
 def standing(now: datetime) -> list[Alert]:
     """What still concerns staff: alerts about mailings that stand still, and the last hour's others."""
     still = Q(mailing__state__in=[Mailing.State.HELD, Mailing.State.PAUSED])
-    recent = Q(mailing=None, at__gt=now - _QUIET)
-    return list(Alert.objects.filter(still | recent).select_related("mailing__edition"))
+    recent = Q(mailing=None, stopped=True, at__gt=now - _QUIET)
+    warnings = Q(stopped=False, at__gt=now - _SHOWN)
+    return list(Alert.objects.filter(still | recent | warnings).select_related("mailing__edition"))
 
 
-def _is_news(kind: str, words: str, mailing_id: int | None, now: datetime) -> bool:
+def _tell(alert: Alert, now: datetime) -> None:
+    with transaction.atomic():
+        if _is_news(alert, now):
+            _mail(alert)
+
+
+def _is_news(alert: Alert, now: datetime) -> bool:
     """Claim the telling: one row of a kind and mailing, taken by moving its time."""
-    key = f"{kind}:{mailing_id or 0}"
+    key = f"{alert.kind}:{alert.mailing_id or 0}"
     columns: dict[str, Any] = {
-        "words": words[:500],
+        "words": alert.words,
+        "stopped": alert.stopped,
+        "path": alert.path,
         "at": now,
         "post_at": now if settings.CONFIG.alerts.webhook else None,
         "posts": 0,
     }
     _, new = Alert.objects.get_or_create(
-        key=key, defaults={"kind": kind, "mailing_id": mailing_id, **columns}
+        key=key, defaults={"kind": alert.kind, "mailing_id": alert.mailing_id, **columns}
     )
     return new or bool(Alert.objects.filter(key=key, at__lte=now - _QUIET).update(**columns))
 
 
-def _mail(words: str, mailing_id: int | None) -> None:
-    found = Mailing.objects.select_related("edition")
-    mailing = found.get(pk=mailing_id) if mailing_id is not None else None
-    about = str(mailing.edition) if mailing else settings.CONFIG.site.name
-    lines = [words, ""]
-    if mailing:
-        lines += ["Nothing more of it leaves until somebody has looked at it:", _link(mailing), ""]
+def _mail(alert: Alert) -> None:
+    about = str(alert.mailing.edition) if alert.mailing else settings.CONFIG.site.name
+    what = "Sending has stopped" if alert.stopped else "Please look"
+    lines = [alert.words, ""]
+    if alert.mailing and alert.stopped:
+        lines += ["Nothing more of it leaves until somebody has looked at it:", _link(alert), ""]
+    elif alert.mailing or alert.path:
+        lines += ["Look at it here:", _link(alert), ""]
     for address in _recipients():
         headers = {"Auto-Submitted": "auto-generated"}
-        EmailMessage(f"Sending has stopped: {about}", "\n".join(lines), to=[address], headers=headers).send()
+        EmailMessage(f"{what}: {about}", "\n".join(lines), to=[address], headers=headers).send()
 
 
 def _recipients() -> list[str]:
@@ -84,8 +100,9 @@ def _recipients() -> list[str]:
     return sorted(set(admins.values_list("email", flat=True)))
 
 
-def _link(mailing: Mailing) -> str:
-    return f"{settings.CONFIG.site.url}/desk/editions/{mailing.edition_id}/report/"
+def _link(alert: Alert) -> str:
+    report = f"/desk/editions/{alert.mailing.edition_id}/report/" if alert.mailing else ""
+    return f"{settings.CONFIG.site.url}{alert.path or report}"
 
 
 def _post(alert: Alert, now: datetime) -> bool:
@@ -110,7 +127,7 @@ def _told(alert: Alert) -> bool:
         "mailing": alert.mailing_id,
         "edition": mailing.edition.slug if mailing else None,
         "at": alert.at.isoformat(),
-        "url": _link(mailing) if mailing else settings.CONFIG.site.url,
+        "url": _link(alert),
     }
     try:
         with requests.Session() as session:

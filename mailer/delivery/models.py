@@ -148,7 +148,7 @@ class Pace(models.Model):
 
 
 class Alert(models.Model):
-    """That sending stopped by itself; one row of a kind and mailing, told anew later."""
+    """Something that staff should look at; one row of a kind and mailing, told anew later."""
 
     # "KIND:MAILING", with 0 for no mailing.
     key = models.CharField(max_length=80, unique=True)
@@ -156,6 +156,10 @@ class Alert(models.Model):
     mailing = models.ForeignKey(Mailing, null=True, on_delete=models.CASCADE, related_name="alerts")
     # In words for staff.
     words = models.CharField(max_length=500)
+    # Whether sending stopped by itself; else it goes on.
+    stopped = models.BooleanField(default=True)
+    # The page to look at, "/desk/…"; empty: the mailing's report.
+    path = models.CharField(max_length=200, blank=True)
     # When it was told last.
     at = models.DateTimeField()
     # When the webhook is tried next; null: it was told, or there is none.

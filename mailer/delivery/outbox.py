@@ -63,6 +63,14 @@ def put(sender: str, recipient: str, message: bytes, now: datetime) -> OutboxMes
     )
 
 
+def write(message: EmailMessage, envelope_sender: str, now: datetime) -> OutboxMessage:
+    """Put a message to one recipient into the outbox, with an envelope sender of its own."""
+    (row,) = _rows(message)
+    row.sender, row.due_at, row.created_at = envelope_sender, now, now
+    row.save()
+    return row
+
+
 def send_waiting(now: datetime, stop: threading.Event | Callable[[], bool] | None = None) -> Sent:
     """Send what waits and is due, oldest first; `stop` ends the call between two messages.
 

@@ -24,6 +24,8 @@ from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.log_actions import log
 
 from mailer.desk.columns import WordColumn
+from mailer.feedback import verdicts
+from mailer.feedback.models import Verdict
 from subscribers import addresses, suppress
 from subscribers.models import Suppression
 
@@ -179,7 +181,11 @@ class LiftView(_SuppressionPage, TemplateView):
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         row = get_object_or_404(Suppression, pk=pk)
-        suppress.lift(row, request.user.get_username(), timezone.now())
+        verdict = Verdict.objects.filter(suppression=row, state=Verdict.State.STANDING).first()
+        if verdict is not None:
+            verdicts.reverse(verdict, request.user.get_username(), timezone.now())
+        else:
+            suppress.lift(row, request.user.get_username(), timezone.now())
         log(instance=row, action="desk.lift", user=request.user)
         messages.success(request, "The suppression is lifted: mailings may reach this address again.")
         return redirect("desk_suppressions:index")

@@ -1,4 +1,4 @@
-"""What came back: the messages as they arrived, and what each said about whom."""
+"""What came back: the messages as they arrived, what each said about whom, and the verdicts on it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from mailer.delivery.models import Delivery, Mailing
+from mailer.delivery.models import Delivery, Mailing, OutboxMessage
+from subscribers.models import Suppression
 
 
 class ReturnedMessage(models.Model):
@@ -35,7 +36,7 @@ class ReturnedMessage(models.Model):
 
 
 class FeedbackEvent(models.Model):
-    """One verdict about one recipient: a bounce, a complaint, a departure."""
+    """What was said about one recipient: a bounce, a complaint, a departure."""
 
     class Kind(models.TextChoices):
         BOUNCE = "bounce", "bounce"
@@ -70,12 +71,14 @@ class FeedbackEvent(models.Model):
     provider = models.CharField(max_length=255, blank=True)
     # Number of the subscriber, null when nobody was found.
     subscriber = models.BigIntegerField(null=True)
+    # Keyed hash of their address then: what came back from one address says nothing about the next.
+    address_hash = models.BinaryField(max_length=16, null=True)
     newsletter = models.BigIntegerField(null=True)
     message = models.ForeignKey(ReturnedMessage, null=True, on_delete=models.SET_NULL, related_name="events")
     # When it happened, as far as that is known.
     at = models.DateTimeField(default=timezone.now)
-    # The key of its origin (records.Origin) and which of its recipients it is about; empty for a departure.
-    origin = models.CharField(max_length=128, blank=True)
+    # The key of its origin (records.Origin) and which of its recipients it is about; null for a departure.
+    origin = models.CharField(max_length=128, null=True, blank=True, unique=True)
 
     class Meta:
         ordering = ["-at", "-pk"]
@@ -83,9 +86,106 @@ class FeedbackEvent(models.Model):
             models.Index(fields=["subscriber", "kind", "at"], name="feedback_of_reader"),
             models.Index(fields=["mailing", "kind", "bounce_class"], name="feedback_of_mailing"),
         ]
-        constraints = [
-            models.UniqueConstraint(fields=["origin"], condition=~Q(origin=""), name="feedback_once")
-        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.reason} at {self.at:%Y-%m-%d}"
+
+
+class Outage(models.Model):
+    """Many readers at one domain, fine before, came back within hours: perhaps its server is broken."""
+
+    class State(models.TextChoices):
+        # Some came back, too few to tell.
+        WATCHED = "watched", "watched"
+        OPEN = "open", "waiting for a decision"
+        CONFIRMED = "confirmed", "the addresses were stopped"
+        DISMISSED = "dismissed", "the addresses were kept"
+        # Mail was accepted again, or nothing was heard any more.
+        OVER = "over", "over by itself"
+
+    domain = models.CharField(max_length=255)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WATCHED)
+    # Readers that could be mailed there when it began.
+    readers = models.PositiveIntegerField()
+    began_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True)
+    # Empty: by itself.
+    decided_by = models.CharField(max_length=150, blank=True)
+
+    class Meta:
+        ordering = ["-began_at", "-pk"]
+        indexes = [models.Index(fields=["domain", "began_at"], name="outage_of_domain")]
+
+    def __str__(self) -> str:
+        return f"{self.domain}: {self.get_state_display()}"
+
+
+class Verdict(models.Model):
+    """An automatic verdict on one reader's address, and what it rests on; taken back in one step."""
+
+    class State(models.TextChoices):
+        STANDING = "standing", "stopped"
+        # Mail goes on meanwhile, in both cases.
+        HELD = "held", "held for a decision"
+        PROBING = "probing", "being asked"
+        DISMISSED = "dismissed", "dropped"
+        REVERSED = "reversed", "taken back"
+
+    class Rule(models.TextChoices):
+        HARD_BOUNCE = "hard_bounce", "the address does not exist"
+        TWO_HARD_BOUNCES = "two_hard_bounces", "bounces say that the address does not exist"
+        SOFT_BOUNCES = "soft_bounces", "mail kept coming back"
+        COMPLAINT = "complaint", "marked as unwanted"
+
+    # States in which it still counts.
+    OPEN = (State.STANDING, State.HELD, State.PROBING)
+
+    # Number of the subscriber; stays when the person is erased.
+    subscriber = models.BigIntegerField()
+    # The reader's address then, as a keyed hash, and its domain.
+    address_hash = models.BinaryField(max_length=16)
+    domain = models.CharField(max_length=255)
+    state = models.CharField(max_length=10, choices=State.choices)
+    rule = models.CharField(max_length=20, choices=Rule.choices)
+    # Why, in words for staff.
+    because = models.CharField(max_length=300)
+    # What counted.
+    events = models.ManyToManyField(FeedbackEvent, related_name="verdicts")
+    # Whether mail had arrived at the address before.
+    was_fine = models.BooleanField(default=False)
+    at = models.DateTimeField()
+    # Since when it stands.
+    stood_at = models.DateTimeField(null=True)
+    # What keeps mail away while it stands.
+    suppression = models.ForeignKey(
+        Suppression, null=True, on_delete=models.SET_NULL, related_name="verdicts"
+    )
+    # Ids of the lists that it took the reader off.
+    ended_lists = models.JSONField(default=list)
+    outage = models.ForeignKey(Outage, null=True, on_delete=models.SET_NULL, related_name="verdicts")
+    # The mail that asks whether the address still works.
+    probe = models.ForeignKey(OutboxMessage, null=True, on_delete=models.SET_NULL, related_name="+")
+    asked_at = models.DateTimeField(null=True)
+    # When it was dropped or taken back, and why or by whom, in words.
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.CharField(max_length=150, blank=True)
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+        constraints = [
+            # One that counts for each address, whoever else judges at the same moment.
+            models.UniqueConstraint(
+                fields=["address_hash"],
+                condition=Q(state__in=["standing", "held", "probing"]),
+                name="verdict_one_open",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["subscriber", "at"], name="verdict_of_reader"),
+            models.Index(fields=["address_hash", "state"], name="verdict_of_address"),
+            models.Index(fields=["domain", "stood_at"], name="verdict_of_domain"),
+            models.Index(fields=["state", "at"], name="verdict_in_state"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subscriber}: {self.rule}, {self.state}"

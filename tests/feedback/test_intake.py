@@ -127,10 +127,10 @@ def test_a_bounce_of_a_copy_in_doubt_is_kept_as_evidence_that_it_left(delivery: 
 def test_five_monthly_soft_bounces_end_an_address(aigerim: Subscriber) -> None:
     for month in range(1, 6):
         mailing = cast.mailing(cast.copy(cast.edition(f"2021-{month:02}")), audience=1)
-        copy = Delivery.objects.create(
-            mailing=mailing, subscriber=aigerim.pk, state="accepted", accepted_at=NOW
-        )
         moment = NOW + timedelta(days=30 * month)
+        copy = Delivery.objects.create(
+            mailing=mailing, subscriber=aigerim.pk, state="accepted", accepted_at=moment
+        )
         intake.receive(to(verp.address(copy.pk), "postfix-full-under-5.1.1.eml"), moment)
         assert suppress.is_suppressed(READER) is (month == 5)
     assert Suppression.objects.get().reason == "soft_bounces"

@@ -1,0 +1,124 @@
+"""Outages: when many readers at one domain come back within hours who were fine before, its server is broken.
+
+Their verdicts are held, mail to them goes on, and staff are told. A person decides; or later mail does: what
+arrives drops the verdict, what comes back again days later lets it stand.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+
+from mailer.delivery import alerts
+from mailer.feedback import histories, verdicts
+from mailer.feedback.models import Outage, Verdict
+from subscribers.models import Subscriber, Subscription, Suppression
+
+log = logging.getLogger(__name__)
+
+# So many of a domain's readers, and at least this share of them, within this time.
+_FEWEST, _SHARE = 3, 0.3
+_WINDOW = timedelta(hours=12)
+# What comes back within this time of its beginning belongs to it.
+LASTS = timedelta(days=3)
+# A verdict that nothing has confirmed for so long is dropped.
+_LAPSE = timedelta(days=60)
+
+State = Outage.State
+_BOUNCED = (Verdict.Rule.HARD_BOUNCE, Verdict.Rule.TWO_HARD_BOUNCES, Verdict.Rule.SOFT_BOUNCES)
+
+
+def enforce_or_hold(verdict: Verdict, person: Subscriber, now: datetime) -> None:
+    """Let a verdict stand, unless it belongs to an outage: then it is held, or shares what was decided."""
+    outage = _outage_of(verdict, now)
+    if outage is None or outage.state == State.CONFIRMED:
+        verdicts.enforce(verdict, person, now)
+        return
+    verdict.state, verdict.outage = Verdict.State.HELD, outage
+    verdict.save(update_fields=["state", "outage"])
+    if outage.state == State.DISMISSED:
+        verdicts.drop([verdict], f"belongs to an outage; decided by {outage.decided_by}", now)
+
+
+@transaction.atomic
+def decide(outage: Outage, *, stop: bool, by: str, now: datetime) -> int:
+    """Let all its verdicts stand, or drop them, in the name of `by`; how many it was about.
+
+    Raises VerdictError when it was decided before.
+    """
+    state = State.CONFIRMED if stop else State.DISMISSED
+    mine = Outage.objects.filter(pk=outage.pk, state=State.OPEN)
+    if not mine.update(state=state, decided_at=now, decided_by=by[:150]):
+        raise verdicts.VerdictError("Somebody has decided about this domain already.")
+    outage.refresh_from_db()
+    held = list(outage.verdicts.filter(state=Verdict.State.HELD))
+    return verdicts.confirm(held, now) if stop else verdicts.drop(held, f"kept by {by}", now)
+
+
+def review(now: datetime) -> None:
+    """Drop what later mail has answered, or nothing has confirmed, and close what has nobody left."""
+    held = Verdict.objects.filter(state=Verdict.State.HELD, outage__isnull=False)
+    answered = _arrived_since(list(held), now)
+    verdicts.drop(answered, "later mail arrived", now)
+    verdicts.drop(list(held.filter(at__lt=now - _LAPSE)), "nothing confirmed it for 60 days", now)
+    waiting = Verdict.objects.filter(outage=OuterRef("pk"), state=Verdict.State.HELD)
+    Outage.objects.filter(~Exists(waiting), state=State.OPEN).update(state=State.OVER, decided_at=now)
+
+
+def _outage_of(verdict: Verdict, now: datetime) -> Outage | None:
+    """The outage that a verdict belongs to, begun where it makes the domain's readers too many."""
+    if verdict.rule not in _BOUNCED or not verdict.was_fine:
+        return None
+    known = Outage.objects.filter(domain=verdict.domain)
+    decided = known.filter(began_at__gt=now - LASTS).exclude(state__in=[State.WATCHED, State.OVER]).first()
+    if decided is not None:
+        return decided
+    stopped = Verdict.objects.filter(
+        domain=verdict.domain,
+        state=Verdict.State.STANDING,
+        rule__in=_BOUNCED,
+        was_fine=True,
+        stood_at__gt=now - _WINDOW,
+    ).exclude(pk=verdict.pk)
+    others = list(stopped)
+    count = len(others) + 1
+    if count < _FEWEST:
+        return None
+    watched = known.filter(state=State.WATCHED, began_at__gt=now - _WINDOW).first()
+    if watched is None:
+        # Counting them takes a look at every address, so it is done once.
+        readers = _readable(verdict.domain) + len(others)
+        watched = Outage.objects.create(domain=verdict.domain, readers=readers, began_at=now)
+    return _begin(watched, others, count, now) if count >= _SHARE * watched.readers else None
+
+
+def _begin(outage: Outage, stopped: list[Verdict], count: int, now: datetime) -> Outage:
+    outage.state = State.OPEN
+    outage.save(update_fields=["state"])
+    verdicts.hold(stopped, now, outage=outage)
+    words = (
+        f"{count} of {outage.readers} readers at {outage.domain}, fine before, came back within hours. "
+        "Perhaps its mail server is broken: their addresses are not stopped until somebody decides."
+    )
+    alerts.warn(f"outage {outage.pk}", words, None, now)
+    log.warning("action=outage outage=%d readers=%d", outage.pk, outage.readers)
+    return outage
+
+
+def _readable(domain: str) -> int:
+    """How many readers at a domain can be mailed."""
+    on = Subscription.objects.filter(subscriber=OuterRef("pk"), state=Subscription.State.CONFIRMED)
+    stopped = Suppression.objects.filter(address_hash=OuterRef("address_hash"), lifted_at__isnull=True)
+    return Subscriber.objects.filter(Exists(on), ~Exists(stopped), email__endswith=f"@{domain}").count()
+
+
+def _arrived_since(held: list[Verdict], now: datetime) -> list[Verdict]:
+    people = {
+        person.pk: person for person in Subscriber.objects.filter(pk__in=[one.subscriber for one in held])
+    }
+    known = histories.of(list(people.values()), now)
+    alive = {number: history.alive_at for number, history in known.items()}
+    return [one for one in held if (moment := alive.get(one.subscriber)) is not None and moment > one.at]

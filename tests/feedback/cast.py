@@ -1,0 +1,98 @@
+"""Readers with a past: copies that arrived, and what servers say about those that did not."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+from mailer.delivery.models import Delivery, Mailing
+from mailer.feedback.apply import apply
+from mailer.feedback.models import Verdict
+from mailer.feedback.records import Origin, Reading, Recipient
+from subscribers import suppress
+from subscribers.models import MailingList, Subscriber, Subscription
+from tests.reports import cast
+
+NOW = datetime.fromisoformat("2022-03-01T12:00:00+00:00")
+_numbers = count(1)
+REASONS = {"hard": "unknown_user", "soft": "mailbox_full", "block": "reputation", "unknown": "unknown"}
+
+
+def ago(**delta: float) -> datetime:
+    return NOW - timedelta(**delta)
+
+
+def reader(address: str = "aigerim@example.net", since: datetime | None = None) -> Subscriber:
+    """A reader who confirmed, two years ago unless told."""
+    person = Subscriber.objects.create(email=address, created_at=since or ago(days=730))
+    monthly, _ = MailingList.objects.get_or_create(slug="monthly", defaults={"name": "Monthly"})
+    Subscription.objects.create(subscriber=person, mailing_list=monthly, state="confirmed", source="form")
+    return person
+
+
+def mailing() -> Mailing:
+    number = next(_numbers)
+    return cast.mailing(cast.copy(cast.edition(f"{2000 + number // 12}-{number % 12 + 1:02}")), audience=1)
+
+
+def copy(person: Subscriber, left: datetime, **columns: Any) -> Delivery:
+    """A copy in a mailing of its own, which the next server took."""
+    columns = {"state": "accepted", "accepted_at": left, "attempts": 1, **columns}
+    return Delivery.objects.create(mailing=mailing(), subscriber=person.pk, **columns)
+
+
+def arrived(person: Subscriber, copies: int = 12) -> None:
+    """Monthly copies that stayed, the last of them two months ago."""
+    for month in range(copies):
+        copy(person, ago(days=60 + 30 * month))
+
+
+def recipient(address: str, bounce_class: str = "hard") -> Recipient:
+    return Recipient(
+        address,
+        status="5.1.1",
+        diagnostic=f"550 5.1.1 the words of a server about {bounce_class}",
+        bounce_class=bounce_class,
+        reason=REASONS[bounce_class],
+        rule=f"rule of {bounce_class}",
+    )
+
+
+def bounce(about: Delivery | Subscriber, bounce_class: str = "hard", at: datetime = NOW) -> None:
+    """A bounce of a copy, signed; or one that anybody could have written about a person."""
+    signed = isinstance(about, Delivery)
+    address = Subscriber.objects.get(pk=about.subscriber if signed else about.pk).email
+    reading = Reading(
+        "bounce",
+        (recipient(address, bounce_class),),
+        delivery=about.pk if signed else None,
+        identity="verp" if signed else "",
+    )
+    apply(reading, Origin(f"mail {next(_numbers)}", at), at)
+
+
+def returned(person: Subscriber, bounce_class: str = "hard", at: datetime = NOW) -> Delivery:
+    """A copy that left an hour before, and came back."""
+    sent = copy(person, at - timedelta(hours=1))
+    bounce(sent, bounce_class, at)
+    return sent
+
+
+def complain(about: Delivery | Subscriber, at: datetime = NOW) -> None:
+    signed = isinstance(about, Delivery)
+    address = "" if signed else about.email
+    told = (Recipient(address, action="complained"),)
+    reading = Reading(
+        "complaint", told, delivery=about.pk if signed else None, identity="verp" if signed else ""
+    )
+    apply(reading, Origin(f"mail {next(_numbers)}", at), at)
+
+
+def verdict(person: Subscriber) -> Verdict:
+    """The latest about a person."""
+    return Verdict.objects.filter(subscriber=person.pk).order_by("-pk")[0]
+
+
+def stopped(person: Subscriber) -> bool:
+    return suppress.is_suppressed(person)
