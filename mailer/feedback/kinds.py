@@ -18,8 +18,9 @@ _CHALLENGE = pattern("challenge")
 _LEAVE_SUBJECT = pattern("leave_subject", before=_REPLY, after=r"\W*$")
 _NOBODY = re.compile(r"\b(?:no|do.?not).?reply@", re.IGNORECASE)
 _PERSONAL = re.compile(r"\s*(?:re|fwd?|aw|wg|tr|ha|пересл\w*|отв\w*)\s*:", re.IGNORECASE)
-# Amazon's own notices of bounces, by mail.
-_NOTICE = re.compile(r'"(?:notificationType|eventType)"\s*:\s*"Bounce"')
+# Amazon's own notices of bounces and complaints, by mail.
+_NOTICE = re.compile(r'"(?:notificationType|eventType)"\s*:\s*"(Bounce|Complaint)"')
+_COMPLAINT_TYPE = re.compile(r'"complaintFeedbackType"\s*:\s*"([\w-]{1,40})"')
 _AUTO_HEADERS = (
     "x-autoreply",
     "x-autorespond",
@@ -91,6 +92,13 @@ def leave_subject(headers: Headers) -> bool:
     return bool(_LEAVE_SUBJECT.match(headers.words("subject")[:100]))
 
 
-def machine_notice(words: str) -> bool:
-    """Whether the words are a service's event in JSON that tells of a bounce."""
-    return bool(_NOTICE.search(words[:3000]))
+def machine_notice(words: str) -> str:
+    """The event that a service tells of in JSON: bounce, complaint; "" where the words are none."""
+    notice = _NOTICE.search(words[:3000])
+    return notice[1].lower() if notice else ""
+
+
+def complaint_type(words: str) -> str:
+    """The feedback type (RFC 5965) in a service's notice of a complaint; abuse where it gives none."""
+    given = _COMPLAINT_TYPE.search(words[:3000])
+    return given[1].lower() if given else "abuse"

@@ -189,7 +189,9 @@ def _transfer_decoded(body: bytes, encoding: str) -> bytes:
         return quopri.decodestring(body)
     if encoding == "base64":
         clean = re.sub(rb"[^A-Za-z0-9+/]", b"", body)
-        return binascii.a2b_base64(clean[: len(clean) // 4 * 4])
+        # A last group of one letter holds no octet; shorter groups lack their padding.
+        whole = clean[:-1] if len(clean) % 4 == 1 else clean
+        return binascii.a2b_base64(whole + b"=" * (-len(whole) % 4))
     return body
 
 

@@ -9,8 +9,8 @@ from email import message_from_bytes
 
 from flufl.bounce import scan_message
 
-from mailer.feedback import identity, kinds, mime, report, texts
-from mailer.feedback.classify import classify
+from mailer.feedback import complaints, identity, kinds, mime, report, texts
+from mailer.feedback.classify import Verdict, classify
 from mailer.feedback.mime import Headers, Part
 from mailer.feedback.records import Kind, Reading, Recipient
 from mailer.feedback.texts import Named, Notice
@@ -19,8 +19,8 @@ logger = logging.getLogger(__name__)
 # It announces every detector that it tries.
 logging.getLogger("flufl.bounce").setLevel(logging.WARNING)
 
-# Feedback types that mean "do not mail this reader" (RFC 5965 §7.3); others do not.
-_COMPLAINTS = {"abuse", "fraud", "opt-out", "opt-out-list"}
+# Fields that name who wrote a message.
+_WRITERS = ("from", "sender", "reply-to", "return-path")
 _MAX_DIAGNOSTIC = 1_000
 # Octets that flufl is given; its cost grows with the message.
 _FLUFL_OCTETS = 32 * 1024
@@ -78,17 +78,20 @@ def _kind(
 ) -> tuple[Kind, list[Recipient], str]:
     """Kind, recipients and feedback type, asked in this order so that no report passes for another."""
     headers = root.headers
-    fields = report.feedback(root)
-    if fields is not None:
-        feedback_type = fields.first("feedback-type").strip().lower()
-        if feedback_type in _COMPLAINTS:
-            return "complaint", _complainers(fields, found), feedback_type
+    feedback_type = complaints.feedback_type(root, found)
+    if complaints.asks_to_stop(feedback_type):
+        return "complaint", complaints.complainers(root, found), feedback_type
+    if feedback_type:
         return "other", [], feedback_type
     if report.is_receipt(root) and not (kinds.by_daemon(headers) and kinds.failure_words(found.words)):
         return "receipt", [], ""
     statuses = report.statuses(root)
     if statuses:
-        recipients = [_reported(status, found) for status in _addressed(statuses, found)]
+        names = [status.address for status in statuses]
+        recipients = [
+            _reported(status, texts.words_about(found.words, status.address, names))
+            for status in _addressed(statuses, found)
+        ]
         return _reported_kind(recipients), recipients, ""
     if _is_bounce(root, found):
         kind: Kind = "delay" if kinds.says_delay(headers, found.words) else "bounce"
@@ -109,7 +112,7 @@ def _is_bounce(root: Part, found: Notice) -> bool:
         or "x-failed-recipients" in headers
     ):
         return True
-    if kinds.machine_notice(found.words):
+    if kinds.machine_notice(found.words) == "bounce":
         return True
     daemon, subject = kinds.by_daemon(headers), kinds.failure_subject(headers)
     if kinds.auto_subject(headers) and not daemon:
@@ -134,28 +137,28 @@ def _addressed(statuses: list[report.Status], found: Notice) -> list[report.Stat
     return [replace(status, alias=status.alias or written)]
 
 
-def _reported(status: report.Status, found: Notice) -> Recipient:
-    action = status.action
-    if action not in ("failed", "delayed"):
-        return Recipient(
-            status.address,
-            status.alias,
-            action,
-            status.status,
-            status.diagnostic[:_MAX_DIAGNOSTIC],
-            found="report",
-        )
-    verdict = classify(status.diagnostic, _words_about(found, status.address), status.status, status.mta)
-    return Recipient(
+def _reported(status: report.Status, words: str) -> Recipient:
+    recipient = Recipient(
         address=status.address,
         alias=status.alias,
-        action=action,
-        status=verdict.status,
+        action=status.action,
+        status=status.status,
         diagnostic=status.diagnostic[:_MAX_DIAGNOSTIC],
-        bounce_class=verdict.bounce_class,
+        found="report",
+    )
+    return _judged(recipient, classify(status.diagnostic, words, status.status, status.mta))
+
+
+def _judged(recipient: Recipient, verdict: Verdict) -> Recipient:
+    """The recipient with the verdict: a class where delivery failed, a reason where it is waited for."""
+    if recipient.action not in ("failed", "delayed"):
+        return recipient
+    return replace(
+        recipient,
+        status=verdict.status,
+        bounce_class=verdict.bounce_class if recipient.action == "failed" else "",
         reason=verdict.reason,
         rule=verdict.rule,
-        found="report",
     )
 
 
@@ -166,16 +169,18 @@ def _reported_kind(recipients: Iterable[Recipient]) -> Kind:
     return "delay" if "delayed" in actions else "receipt"
 
 
-def _words_about(found: Notice, address: str) -> str:
-    position = found.words.lower().find(address) if address else -1
-    # Its own lines first, then what stands before them: the words of one recipient must not judge another.
-    return found.words if position < 0 else f"{found.words[position:]}\n{found.words[:position]}"
-
-
 def _named(root: Part, found: Notice, message: bytes, envelope: list[str], action: str) -> list[Recipient]:
     """Recipients of a bounce in words: the header that Exim writes, the text, flufl, the returned To:."""
     own = set(
-        report.addresses(" ".join([*envelope, root.headers.first("from"), root.headers.first("reply-to")]))
+        report.addresses(
+            " ".join(
+                [
+                    *envelope,
+                    *(root.headers.first(name) for name in _WRITERS),
+                    *(found.returned.first(name) for name in _WRITERS),
+                ]
+            )
+        )
     )
     failed = report.addresses(" ".join(root.headers.all("x-failed-recipients")[:20]))
     named = texts.recipients(found, own)
@@ -194,23 +199,20 @@ def _named(root: Part, found: Notice, message: bytes, envelope: list[str], actio
     if by_flufl:
         return [_told(Named(address, "", found.words), action, "flufl") for address in by_flufl]
     written = found.alias_of("")
-    return [_told(Named(written, "", found.words), action, "returned_to")] if written else []
+    if written:
+        return [_told(Named(written, "", found.words), action, "returned_to")]
+    return [_told(one, action, "text") for one in texts.only(found, own)]
 
 
 def _told(named: Named, action: str, how: str) -> Recipient:
-    words = named.words
-    verdict = classify("", words)
-    return Recipient(
+    recipient = Recipient(
         address=named.address,
         alias=named.alias,
         action=action,
-        status=verdict.status,
-        diagnostic=words.strip()[:_MAX_DIAGNOSTIC],
-        bounce_class=verdict.bounce_class,
-        reason=verdict.reason,
-        rule=verdict.rule,
+        diagnostic=named.words.strip()[:_MAX_DIAGNOSTIC],
         found=how,
     )
+    return _judged(recipient, classify("", named.words))
 
 
 def _nameless(kind: Kind, proved: bool, found: Notice) -> tuple[Recipient, ...]:
@@ -218,16 +220,6 @@ def _nameless(kind: Kind, proved: bool, found: Notice) -> tuple[Recipient, ...]:
     if kind in ("bounce", "delay") and proved:
         return (_told(Named("", "", found.words), "delayed" if kind == "delay" else "failed", "token"),)
     return ()
-
-
-def _complainers(fields: Headers, found: Notice) -> list[Recipient]:
-    listed = (
-        fields.all("original-rcpt-to") + fields.all("removal-recipient") + fields.all("x-original-rcpt-to")
-    )
-    named = report.addresses(" ".join(listed[:50])) or found.returned_to
-    return [
-        Recipient(address, action="complained", found="report") for address in named[: texts.MAX_RECIPIENTS]
-    ]
 
 
 def _flufl(message: bytes) -> list[str]:

@@ -1,4 +1,4 @@
-"""Machine-readable reports: delivery status (RFC 3464, RFC 6533) and feedback (RFC 5965), read leniently."""
+"""Machine-readable delivery reports (RFC 3464, RFC 6533), read leniently."""
 
 from __future__ import annotations
 
@@ -42,17 +42,9 @@ def statuses(root: Part) -> list[Status]:
     if not found:
         for part in root.walk():
             # Reports that lost their type on the way, or stand in the only part.
-            if part.type.startswith("text/") and _FIELD.search(part.text):
+            if part.type.startswith(("text/", "application/octet-stream")) and _FIELD.search(part.text):
                 found += _groups(part.text)
     return found[:MAX_RECIPIENTS]
-
-
-def feedback(root: Part) -> Headers | None:
-    """The fields of a feedback report, or None when the message is none."""
-    for part in root.walk():
-        if part.type == "message/feedback-report":
-            return split_headers(part.text.lstrip("\n"))[0]
-    return None
 
 
 def is_receipt(root: Part) -> bool:

@@ -37,7 +37,7 @@ _OPENING = re.compile(
     r"^[ \t>*-]{0,20}(?:(?:failed )?recipients?:?|addressees?:?|address:?|e-?mail:?|adresse?:?)?"
     r"[ \t]{0,20}"
     rf"[<'\"(\[]{{0,2}}({_A})[>'\")\]]{{0,2}}[ \t]*"
-    r"(?:$|:|\.\.\.|[(\[;,|]|-\s|<|(?:on|was|could|has|is|user|mailbox|rejected)\s|invalid|unknown)",
+    r"(?:$|:|\.\.\.|[(\[;,|]|-\s|<|[45]\d\d\s|(?:on|was|could|has|is|user|mailbox|rejected)\s|invalid|unknown)",
     re.IGNORECASE | re.MULTILINE,
 )
 # Exchange: "dda:SMTP=a@b;" and its kind.
@@ -55,6 +55,8 @@ _PIPE = re.compile(rf"generated (?:by|from) ({_A})", re.IGNORECASE)
 # Who was written to, where a list or an alias led on to somebody else.
 _ORIGIN = re.compile(rf"\((?:expanded|generated|ultimately generated) from:? <?({_A})", re.IGNORECASE)
 _JSON = re.compile(rf'"emailAddress"\s*:\s*"({_A})"')
+# Whom to ask is named in a notice without having failed.
+_OFFICE = re.compile(r"(?:postmaster|mailer-daemon|abuse|support|help|helpdesk|admin|info|no-?reply)@")
 _PATTERNS = (_JSON, _DIRECTORY, _OPENING, _PIPE, _REPLY, _NAMED, _COLONED)
 
 
@@ -113,7 +115,7 @@ def recipients(found: Notice, own: set[str]) -> list[Named]:
     `own` are addresses that the report was written to or by: they are named in it without having failed.
     """
     names = _names(found, own)
-    about = {name: _about(found.words, name, names) for name in names[:MAX_RECIPIENTS]}
+    about = {name: words_about(found.words, name, names) for name in names[:MAX_RECIPIENTS]}
     if len(names) != 1:
         return [Named(name, _origin(words, name), words) for name, words in about.items()]
     ((name, words),) = about.items()
@@ -129,6 +131,17 @@ def _names(found: Notice, own: set[str]) -> list[str]:
         if names:
             return names
     return []
+
+
+def in_json(found: Notice) -> list[str]:
+    """The addresses in a service's notice in JSON."""
+    return _of(_JSON, found, set())
+
+
+def only(found: Notice, own: set[str]) -> list[Named]:
+    """The recipient of a notice in which a single address stands, wherever it stands."""
+    named = [name for name in addresses(found.words) if name not in own and not _OFFICE.match(name)]
+    return [Named(named[0], "", found.words)] if len(named) == 1 else []
 
 
 def _of(shape: re.Pattern[str], found: Notice, own: set[str]) -> list[str]:
@@ -152,7 +165,7 @@ def _clean(address: str) -> str:
     return bare(re.sub(r"^(?:smtp:|mailto:|rfc822;\s?)", "", address, flags=re.IGNORECASE))
 
 
-def _about(words: str, name: str, names: list[str]) -> str:
+def words_about(words: str, name: str, names: list[str]) -> str:
     """The words from the recipient's name on, up to the next one's; a single one gets those before too."""
     lowered = words.lower()
     start = max(lowered.find(name), 0)
