@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from django.apps import apps
 from django.db import connection
+from django.db.models.signals import post_migrate
 from pytest_django import DjangoDbBlocker
+from wagtail.models import Collection
 
 from tests.environment import quick_passwords
 from tests.postgres import Server, serving
@@ -57,11 +60,18 @@ def chromium() -> str:
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker, sqlite_template: Path) -> None:
     """Before the first test, the migrated database is kept for tests that need a file of their own."""
+    post_migrate.connect(_root_collection, sender=apps.get_app_config("wagtailcore"))
     with django_db_blocker.unblock():
         if connection.vendor == "sqlite":
             connection.ensure_connection()
             with closing(sqlite3.connect(sqlite_template)) as template:
                 connection.connection.backup(template)
+
+
+def _root_collection(**_: object) -> None:
+    """A test with transactions of its own empties every table, also of what a migration put there."""
+    if not Collection.objects.exists():
+        Collection.add_root(name="Root")
 
 
 @pytest.fixture(scope="session")

@@ -115,7 +115,12 @@ class Api:
     def _handle(self, handler: BaseHTTPRequestHandler) -> None:
         length = int(handler.headers.get("Content-Length") or 0)
         headers = {name.lower(): value for name, value in handler.headers.items()}
-        call = Call(handler.command, handler.path, headers, handler.rfile.read(length))
+        body = handler.rfile.read(length)
+        if len(body) < length:
+            # Whoever called died while it spoke: nothing was asked.
+            handler.close_connection = True
+            return
+        call = Call(handler.command, handler.path, headers, body)
         with self._lock:
             self.calls.append(call)
             reply = self.script(call)
@@ -127,13 +132,13 @@ class Api:
             if reply == HANG:
                 self._free.wait(30)
             return
-        body = b"" if reply.body is None else json.dumps(reply.body).encode()
+        answer = b"" if reply.body is None else json.dumps(reply.body).encode()
         handler.send_response(reply.status)
         for name, value in {"Content-Type": "application/json", **reply.headers}.items():
             handler.send_header(name, value)
-        handler.send_header("Content-Length", str(len(body)))
+        handler.send_header("Content-Length", str(len(answer)))
         handler.end_headers()
-        handler.wfile.write(body)
+        handler.wfile.write(answer)
 
     def _usual(self, call: Call) -> Reply:
         try:

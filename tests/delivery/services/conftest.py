@@ -11,7 +11,7 @@ from tests.delivery.services.drive import Drive
 
 @pytest.fixture(params=sorted(SERVICES))
 def documented(request):
-    """Each service in turn."""
+    """Each service in turn, or those that the test names."""
     return SERVICES[request.param]()
 
 

@@ -410,7 +410,7 @@ class AmazonSes(Documented):
         raw = base64.b64decode(one["Content"]["Raw"]["Data"])
         assert raw.isascii() and max(map(len, raw.split(b"\r\n"))) <= 998
         message = email.message_from_bytes(raw, policy=email.policy.default)
-        assert not message.defects and message["To"] == to
+        assert not message.defects and [one.addr_spec for one in message["To"].addresses] == [to]
         (tag,) = one["EmailTags"]
         assert tag["Name"] == "delivery" and re.fullmatch(r"[A-Za-z0-9_-]{1,256}", tag["Value"])
         return [

@@ -187,7 +187,7 @@ def test_stopping_takes_seconds_and_tells_what_was_on_its_way(api):
 
 
 @pytest.mark.parametrize("documented", KINDS, indirect=True)
-def test_a_rehearsal_is_marked_goes_to_the_colleague_alone_and_its_links_are_nobodys(service):
+def test_a_rehearsal_is_marked_goes_to_the_colleague_alone_and_its_links_are_nobodys(api):
     staff = cast.staff()
     edition = cast.december(staff.writer)
     readers(3)
@@ -196,8 +196,8 @@ def test_a_rehearsal_is_marked_goes_to_the_colleague_alone_and_its_links_are_nob
     release.release_due(NOW)
     send()
     assert states(mailing) == {"accepted": 3} and balances(mailing)
-    assert {mail.to for mail in service.taken} == {"dana@office.example.org"}
-    for mail in service.taken:
+    assert {mail.to for mail in api.taken} == {"dana@office.example.org"}
+    for mail in api.taken:
         assert mail.subject.startswith("[Rehearsal] ")
         everything = f"{mail.html}{mail.text}{mail.headers}"
         assert "reader-" not in everything and "/unsubscribe/" not in everything

@@ -14,8 +14,17 @@ from mailer.delivery.services import letters, wire
 from mailer.delivery.services.capabilities import CAPABILITIES
 from mailer.delivery.smtp import Verdict, verdict_of
 from tests.delivery.services.api import DROP, HANG, Reply
-from tests.delivery.services.documented import KEY, SECRET
+from tests.delivery.services.documented import KEY, SECRET, SERVICES
 from tests.delivery.services.drive import HTML, LEAVE, TEXT, Drive, claimed
+
+
+def only(wanted):
+    """The test is about the services of which this is true."""
+    return pytest.mark.parametrize("documented", list(filter(wanted, sorted(SERVICES))), indirect=True)
+
+
+WITH_KEY = only(lambda name: CAPABILITIES[name].key)
+WITHOUT_KEY = only(lambda name: not CAPABILITIES[name].key)
 
 
 def test_each_reader_gets_a_mail_of_their_own_with_every_part(api, drive, documented):
@@ -81,9 +90,8 @@ def test_a_service_that_stays_busy_ends_the_run_and_costs_nobody_a_try(api, driv
     assert CAPABILITIES[documented.name].title in trouble.words
 
 
+@only(lambda name: name != "amazon_ses")
 def test_it_is_not_called_before_the_moment_that_it_named(api, drive, documented):
-    if documented.name == "amazon_ses":
-        pytest.skip("names no moment")
     moments = []
 
     def script(call):
@@ -125,10 +133,9 @@ def test_a_refusal_without_a_reason_is_ours_where_nobody_gets_through(api, drive
     assert not trouble.passing and trouble.mailing == 1
 
 
+@WITHOUT_KEY
 def test_a_call_without_an_answer_is_in_doubt_and_not_made_again(api, service, tmp_path, monkeypatch):
     monkeypatch.setattr(wire, "READ", 0.3)
-    if CAPABILITIES[service.name].key:
-        pytest.skip("made again, under its key")
     api.script = lambda call: HANG
     with Drive(service, tmp_path) as drive:
         assert drive.send(1)[1].verdict is Verdict.IN_DOUBT
@@ -136,29 +143,26 @@ def test_a_call_without_an_answer_is_in_doubt_and_not_made_again(api, service, t
         assert drive.told() == {(1, 1): None}
 
 
-def test_a_connection_that_ends_behind_the_call_leaves_it_in_doubt(api, drive, service):
-    if CAPABILITIES[service.name].key:
-        pytest.skip("made again, under its key")
+@WITHOUT_KEY
+def test_a_connection_that_ends_behind_the_call_leaves_it_in_doubt(api, drive):
     api.script = lambda call: DROP
     assert drive.send(1)[1].verdict is Verdict.IN_DOUBT and len(api.calls) == 1
 
 
+@WITHOUT_KEY
 @pytest.mark.parametrize("status", [502, 504])
-def test_a_gateway_that_lost_the_answer_leaves_the_call_in_doubt(api, drive, service, status):
-    if CAPABILITIES[service.name].key:
-        pytest.skip("made again, under its key")
+def test_a_gateway_that_lost_the_answer_leaves_the_call_in_doubt(api, drive, status):
     api.script = lambda call: Reply(status, {"message": "Bad Gateway"})
     assert drive.send(1)[1].verdict is Verdict.IN_DOUBT and len(api.calls) == 1
 
 
-def test_an_answer_that_makes_no_sense_leaves_the_call_in_doubt(api, drive, service):
+def test_an_answer_that_makes_no_sense_leaves_the_call_in_doubt(api, drive):
     api.script = lambda call: Reply(200, ["what"])
     assert drive.send(1)[1].verdict is Verdict.IN_DOUBT
 
 
-def test_where_a_key_stands_for_the_mail_a_lost_call_is_made_again_under_it(api, drive, service):
-    if not CAPABILITIES[service.name].key:
-        pytest.skip("has no key")
+@WITH_KEY
+def test_where_a_key_stands_for_the_mail_a_lost_call_is_made_again_under_it(api, drive):
     keys = []
 
     def script(call):
