@@ -15,6 +15,7 @@ from mailer.delivery import alerts, engine, outbox, release, widening
 from mailer.editions.clock import assembling_time
 from mailer.editions.schedule import assemble_due
 from mailer.feedback import intake, judging
+from mailer.feedback.webhooks import work
 from mailer.stories import gather
 
 Clock = Callable[[], datetime]
@@ -41,4 +42,5 @@ JOBS = (
     Job("alerts", 5, lambda now, stop: alerts.post_due(now())),
     Job("bounces", 5, lambda now, stop: intake.poll_configured(now())),
     Job("verdicts", 60, lambda now, stop: judging.review(now())),
+    Job("hooks", 2, lambda now, stop: work.work_off(now(), stop)),
 )

@@ -7,6 +7,7 @@ from mailer.delivery.models import Alert, Delivery, Mailing, OutboxMessage, Pace
 from mailer.editions.models import Edition, EditionText, Newsletter, NewsletterText
 from mailer.feedback.models import FeedbackEvent, Outage, ReturnedMessage, Verdict
 from mailer.feedback.tracking.models import Hit, HitCount, Readership
+from mailer.feedback.webhooks.models import ServiceContact, ServicePost
 from mailer.stories.models import Story, StorySource, StoryText
 
 __all__ = [
@@ -30,6 +31,8 @@ __all__ = [
     "Pace",
     "Readership",
     "ReturnedMessage",
+    "ServiceContact",
+    "ServicePost",
     "StaffNotice",
     "Story",
     "StorySource",

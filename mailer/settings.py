@@ -32,6 +32,8 @@ def _database() -> dict[str, Any]:
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": name if name == ":memory:" else str(CONFIG.path(name)),
+            # Opening and closing it for each page would cost more than most pages.
+            "CONN_MAX_AGE": 60,
             "OPTIONS": {
                 # Writers queue instead of failing, and a commit survives a power cut.
                 "transaction_mode": "IMMEDIATE",

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 from wagtail.admin import urls as desk_urls
 
+import mailer.feedback.webhooks.urls
 import mailer.public.urls
 import subscribers.urls
 
@@ -13,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("desk/", include(desk_urls)),
     *subscribers.urls.urlpatterns,
     *mailer.public.urls.urlpatterns,
+    *mailer.feedback.webhooks.urls.urlpatterns,
 ]
 
 if settings.CONFIG.demo.enabled:

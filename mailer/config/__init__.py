@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from mailer.config import reading
 from mailer.config import sending as written
 from mailer.config.reading import ConfigError as ConfigError
+from mailer.config.service import Service as Service
 from mailer.config.tracking import Tracking
 
 
@@ -69,26 +70,6 @@ class Smtp:
     messages_per_connection: int = 1000
     # Its part of the connections among several relays; 0: only while the others are away.
     weight: int = 1
-
-
-@dataclass(frozen=True)
-class Service:
-    """A transactional API in place of [smtp]; empty: mail goes by SMTP."""
-
-    name: Literal["", "amazon_ses", "mailgun", "postmark", "brevo", "resend", "mailjet", "sparkpost"] = ""
-    key: str = ""
-    # Amazon's secret key, Mailjet's secret.
-    secret: str = ""
-    # Mailgun's sender domain.
-    domain: str = ""
-    # Amazon's region.
-    region: str = ""
-    # Postmark's message stream (empty: "broadcast"), Amazon's configuration set (empty: none).
-    stream: str = ""
-    # Where its API is, when not at the usual address: the European one, say.
-    url: str = ""
-    # Calls at a time.
-    connections: int = 5
 
 
 @dataclass(frozen=True)
@@ -268,12 +249,12 @@ def _check(config: Config, origin: str) -> None:
         for key in ("connections", "messages_per_connection"):
             if getattr(relay, key) < 1:
                 raise ConfigError(f"{origin}: {name} {key} is 0; at least one is needed to send.")
-    _check_service(config, origin)
     _check_dkim(config.dkim, origin)
-    _check_sending(config, origin)
+    _check_meaning(config, origin)
 
 
-def _check_sending(config: Config, origin: str) -> None:
+def _check_meaning(config: Config, origin: str) -> None:
+    """What each text says."""
     sending = config.sending
     checks: tuple[tuple[str, Callable[[], object]], ...] = (
         ("[site] timezone", lambda: _zone(config.site.timezone)),
@@ -282,6 +263,7 @@ def _check_sending(config: Config, origin: str) -> None:
         ("[sending] warm_up_since", lambda: written.day(sending.warm_up_since)),
         ("[sending] rate_per_provider", lambda: list(map(written.provider_rates, sending.rate_per_provider))),
         ("[sending] steps", lambda: written.steps(sending.steps)),
+        ("[service]", config.service.check),
     )
     for where, check in checks:
         try:
@@ -295,14 +277,6 @@ def _zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         raise ValueError(f'is {name!r}; it must be a zone such as "Asia/Almaty" or "UTC".') from None
-
-
-def _check_service(config: Config, origin: str) -> None:
-    service = config.service
-    needed = {"amazon_ses": ("region",), "mailgun": ("key", "domain"), "mailjet": ("key", "secret")}
-    for key in needed.get(service.name, ("key",)) if service.name else ():
-        if not getattr(service, key):
-            raise ConfigError(f"{origin}: [service] {service.name} needs `{key}`.")
 
 
 def _check_dkim(dkim: Dkim, origin: str) -> None:

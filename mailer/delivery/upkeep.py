@@ -4,11 +4,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Q
+
+from mailer.delivery.models import Delivery
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +49,21 @@ def settle_doubts(now: datetime) -> int:
         f"AND mailing_id IN ({_SENDING})",
         _moment(now),
         _moment(now),
+    )
+
+
+def settle_as_accepted(left: Mapping[int, datetime]) -> int:
+    """Settle doubts by a service's word that it has the message: delivery to when it said so. How many were.
+
+    One that is planned once more for its doubt is not sent again.
+    """
+    doubted = Q(state=Delivery.State.IN_DOUBT) | Q(state=Delivery.State.PLANNED, doubts__gt=0)
+    found = Delivery.objects.filter(doubted, pk__in=left).values_list("pk", flat=True)
+    return sum(
+        Delivery.objects.filter(doubted, pk=delivery).update(
+            state=Delivery.State.ACCEPTED, accepted_at=left[delivery], claimed_by="", due_at=None
+        )
+        for delivery in found
     )
 
 

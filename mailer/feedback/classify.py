@@ -59,6 +59,11 @@ def classify(diagnostic: str, words: str = "", status: str = "", host: str = "",
     return _by_code(rules, code, reply)
 
 
+def verdict_for(reason: str, status: str, rule: str) -> Verdict:
+    """The verdict where the reason is known otherwise, and named by `rule`."""
+    return _verdict(in_force(), reason, status, rule)
+
+
 def _plain(text: str) -> str:
     """Lower case on one line; addresses become "@"; links, speakers and our subject go: no name decides."""
     text = _LINK.sub("", _SUBJECT.sub("", text[:_LIMIT]))

@@ -11,7 +11,10 @@ from subscribers.models import Suppression
 
 
 class ReturnedMessage(models.Model):
-    """A message found in the bounce mailbox; kept so that every verdict can be shown its evidence."""
+    """What came back, as it came: a message to the bounce mailbox, or one event of a service in JSON.
+
+    Kept so that every verdict can be shown its evidence.
+    """
 
     class Kind(models.TextChoices):
         BOUNCE = "bounce", "bounce"
@@ -22,10 +25,12 @@ class ReturnedMessage(models.Model):
         RECEIPT = "receipt", "receipt"
         OTHER = "other", "for a person"
 
-    # SHA-256 of the message with normalised line ends: the same message twice is one.
+    # SHA-256 of the message with normalised line ends, or of the event's name: the same twice is one.
     sha256 = models.CharField(max_length=64, unique=True)
     kind = models.CharField(max_length=12, choices=Kind.choices)
     raw = models.BinaryField()
+    # The service that told of it, by its name in the configuration; empty: it came by mail.
+    service = models.CharField(max_length=16, blank=True, default="")
     received_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -64,7 +64,7 @@ class Limits:
 
 def fetch(
     url: str,
-    content_types: Collection[str],
+    content_types: Collection[str] | None,
     limits: Limits = Limits(),
     *,
     form: str | None = None,
@@ -72,7 +72,7 @@ def fetch(
     resolve: Resolve = socket.getaddrinfo,
     connect: Connect = socket.create_connection,
 ) -> Fetched:
-    """The bytes at `url`, an http or https address of a public server, of one of `content_types`.
+    """The bytes at `url`, an http or https address of a public server, of one of `content_types` (None: any).
 
     `form`, an encoded form, is sent by POST. `allow_loopback` lets this machine's own servers be reached.
     Raises FetchError.
@@ -241,12 +241,14 @@ def _check_url(url: str) -> None:
         raise FetchError("The address holds a user name or a password; use one without.")
 
 
-def _read(response: requests.Response, url: str, content_types: Collection[str], guard: _Guard) -> Fetched:
+def _read(
+    response: requests.Response, url: str, content_types: Collection[str] | None, guard: _Guard
+) -> Fetched:
     if response.status_code != 200:
         raise FetchError(f"{url} answers {response.status_code} {response.reason or ''}".rstrip() + ".")
     header = response.headers.get("Content-Type", "")
     kind = header.split(";", 1)[0].strip().lower()
-    if kind not in content_types:
+    if content_types is not None and kind not in content_types:
         raise FetchError(
             f"{url} is of the type {kind or 'unknown'}; expected: {', '.join(sorted(content_types))}."
         )

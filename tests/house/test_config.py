@@ -41,6 +41,22 @@ def test_defaults_fill_what_is_not_said() -> None:
         ({"site": SITE, "relays": [{"hots": "b"}]}, "unknown key `hots` in [relays]"),
         ({"site": SITE, "relays": [{"port": 0}]}, "[[relays]] port"),
         ({"site": SITE, "service": {"name": "mailgun", "key": "k"}}, "mailgun needs `domain`"),
+        (
+            {"site": SITE, "service": {"name": "postmark", "key": "k", "webhook_secret": "short"}},
+            "[service]: webhook_secret is shorter than 16",
+        ),
+        (
+            {"site": SITE, "service": {"name": "resend", "key": "k", "webhook_secret": "a" * 32}},
+            "begins with whsec_",
+        ),
+        (
+            {"site": SITE, "service": {"name": "resend", "key": "k", "webhook_secret": "whsec_ab"}},
+            "is not Resend's signing secret",
+        ),
+        (
+            {"site": SITE, "service": {"name": "amazon_ses", "region": "x", "webhook_topics": ["mail"]}},
+            "webhook_topics: 'mail' is no topic",
+        ),
         ({"site": SITE, "dkim": {"domain": "example.org"}}, "needs `selector` and `key_file`"),
         ({"site": SITE, "sending": {"in_doubt": "guess"}}, "'resend', 'leave'"),
         ({"site": {**SITE, "timezone": "Almaty"}}, "[site] timezone: is 'Almaty'; it must be a zone such as"),

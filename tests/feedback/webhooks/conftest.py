@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from mailer.delivery.models import Delivery
+from mailer.delivery.services import letters
+from mailer.feedback.webhooks import sns
+from mailer.feedback.webhooks.services import HOOKS
+from mailer.feedback.webhooks.services.amazon_ses import AmazonHook
+from tests import cast as everyone
+from tests.delivery.conftest import configure  # noqa: F401  (a fixture)
+from tests.feedback.webhooks.documented import SERVICES, AmazonSes, Message
+from tests.reports import cast
+
+
+@pytest.fixture(params=sorted(SERVICES))
+def told(request, configure, monkeypatch):  # noqa: F811
+    """Each service in turn, configured."""
+    return serve(SERVICES[request.param](), configure, monkeypatch)
+
+
+@pytest.fixture(params=sorted(name for name, one in SERVICES.items() if hasattr(one, "left")))
+def told_of_leaving(request, configure, monkeypatch):  # noqa: F811
+    """Each service that tells of readers who wish to leave."""
+    return serve(SERVICES[request.param](), configure, monkeypatch)
+
+
+@pytest.fixture
+def postmark(configure, monkeypatch):  # noqa: F811
+    return serve(SERVICES["postmark"](), configure, monkeypatch)
+
+
+@pytest.fixture
+def amazon(configure, monkeypatch):  # noqa: F811
+    return serve(AmazonSes(), configure, monkeypatch)
+
+
+def serve(service, configure, monkeypatch):  # noqa: F811
+    configure(service={"name": service.name, **service.config})
+    if isinstance(service, AmazonSes):
+        monkeypatch.setattr(sns, "CERTIFICATES", sns.Certificates(service.amazon.fetch))
+        monkeypatch.setitem(HOOKS, "amazon_ses", AmazonHook(service.amazon.fetch))
+    return service
+
+
+@pytest.fixture
+def post():
+    """Posts a request to a service's webhook, from outside and without cookies."""
+    client = Client(enforce_csrf_checks=True, raise_request_exception=True)
+
+    def send(service, request, path=""):
+        return client.post(
+            path or f"/hooks/{service.name}/",
+            data=request.body,
+            content_type="application/json",
+            headers=request.headers,
+        )
+
+    return send
+
+
+@pytest.fixture
+def aigerim():
+    return everyone.reader("aigerim")
+
+
+@pytest.fixture
+def delivery(aigerim):
+    """Her copy of an edition, which a service took."""
+    edition = cast.edition()
+    edition.newsletter.lists.set([aigerim.subscriptions.get().mailing_list])
+    edition.newsletter.save()
+    mailing = cast.mailing(cast.copy(edition), audience=1)
+    return Delivery.objects.create(
+        mailing=mailing, subscriber=aigerim.pk, state="accepted", accepted_at=cast.NOW
+    )
+
+
+@pytest.fixture
+def message(delivery, aigerim):
+    """Her message, as the service knows it."""
+    return Message(letters.token(delivery.pk), aigerim.email, timezone.now() - timedelta(minutes=5))

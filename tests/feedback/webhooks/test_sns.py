@@ -1,0 +1,152 @@
+"""Amazon's signatures and subscriptions."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+from django.utils import timezone
+
+from mailer.feedback.models import ReturnedMessage
+from mailer.feedback.webhooks import sns
+from mailer.feedback.webhooks.models import ServicePost
+from mailer.feedback.webhooks.work import RESTS, work_off
+from mailer.stories import fetch
+from tests.feedback.webhooks.documented import HOST, TOPIC, WRONG_CERTIFICATES, Post
+
+pytestmark = pytest.mark.django_db
+
+
+def never():
+    return False
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_both_versions_of_the_signature_hold(amazon, version) -> None:
+    signed = amazon.amazon.signed(amazon.notified("{}", timezone.now()), version)
+    post = amazon.post(signed, timezone.now())
+    sns.prove(post.body, (TOPIC,), sns.CERTIFICATES)
+
+
+def test_a_notification_without_a_subject_is_signed_without_it(amazon) -> None:
+    told = amazon.notified("{}", timezone.now())
+    del told["Subject"]
+    sns.prove(amazon.post(told, timezone.now()).body, (TOPIC,), sns.CERTIFICATES)
+
+
+def test_a_certificate_is_fetched_once(amazon, post) -> None:
+    for number in range(3):
+        assert (
+            post(
+                amazon, amazon.post(amazon.notified("{}", timezone.now(), number), timezone.now())
+            ).status_code
+            == 200
+        )
+    assert amazon.amazon.asked == [amazon.amazon.url]
+
+
+def test_no_address_but_amazons_own_is_asked_for_a_certificate(amazon) -> None:
+    for url in WRONG_CERTIFICATES:
+        with pytest.raises(sns.Unproved):
+            sns.CERTIFICATES.key(url)
+    assert amazon.amazon.asked == []
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["sns.us-east-1.amazonaws.com", "sns.us-gov-west-1.amazonaws.com", "sns.cn-north-1.amazonaws.com.cn"],
+)
+def test_every_region_has_certificates(amazon, host) -> None:
+    assert sns.CERTIFICATES.key(f"https://{host}/SimpleNotificationService-0123456789abcdef.pem")
+
+
+def test_a_name_of_amazons_that_leads_into_our_network_is_not_followed() -> None:
+    answers = [(2, 1, 6, "", ("10.0.0.7", 443))]
+    asked = []
+    guarded = partial(fetch.fetch, resolve=lambda *_, **__: answers, connect=lambda *a, **_: asked.append(a))
+    with pytest.raises(sns.NoCertificate):
+        sns.Certificates(guarded).key(f"{HOST}/SimpleNotificationService-0123456789abcdef.pem")
+    assert asked == []
+
+
+def test_where_the_certificate_cannot_be_had_amazon_is_asked_to_come_again(amazon, post) -> None:
+    amazon.amazon.away = True
+    request = amazon.post(amazon.notified("{}", timezone.now()), timezone.now())
+    assert post(amazon, request).status_code == 503
+    amazon.amazon.away = False
+    assert post(amazon, request).status_code == 200
+    assert ServicePost.objects.count() == 1
+
+
+def test_while_one_certificate_is_fetched_nobody_else_waits_for_another(amazon) -> None:
+    def fetch_another(*_):
+        with pytest.raises(sns.NoCertificate, match="another"):
+            certificates.key(amazon.amazon.url.replace("0", "f"))
+        return amazon.amazon.fetch(amazon.amazon.url)
+
+    certificates = sns.Certificates(fetch_another)
+    assert certificates.key(amazon.amazon.url)
+
+
+def test_a_subscription_to_a_topic_of_ours_is_confirmed_by_the_worker(amazon, post) -> None:
+    told = amazon.confirmation(timezone.now())
+    assert post(amazon, amazon.post(told, timezone.now())).status_code == 200
+    assert amazon.amazon.asked == [amazon.amazon.url]
+    work_off(timezone.now(), never)
+    assert amazon.amazon.asked == [amazon.amazon.url, told["SubscribeURL"]]
+    assert not ServicePost.objects.exists() and not ReturnedMessage.objects.exists()
+
+
+def test_a_subscription_to_a_topic_of_somebody_else_is_not(amazon, post, configure) -> None:
+    configure(service={"webhook_topics": (TOPIC + "s",)})
+    assert post(amazon, amazon.post(amazon.confirmation(timezone.now()), timezone.now())).status_code == 403
+    assert amazon.amazon.asked == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"http://sns.eu-central-1.amazonaws.com/?Action=ConfirmSubscription&TopicArn={TOPIC}",
+        f"https://sns.eu-central-1.amazonaws.com.example.org/?Action=ConfirmSubscription&TopicArn={TOPIC}",
+        f"https://example.org/?Action=ConfirmSubscription&TopicArn={TOPIC}",
+        f"https://x@sns.eu-central-1.amazonaws.com/?Action=ConfirmSubscription&TopicArn={TOPIC}",
+        f"https://sns.eu-central-1.amazonaws.com/?Action=DeleteTopic&TopicArn={TOPIC}",
+        f"https://sns.eu-central-1.amazonaws.com/?Action=ConfirmSubscription&TopicArn={TOPIC}s",
+    ],
+)
+def test_only_amazons_own_address_confirms_it(amazon, post, url) -> None:
+    """Signed as it is: even then nothing else of ours is opened."""
+    post(amazon, amazon.post(amazon.confirmation(timezone.now(), url), timezone.now()))
+    work_off(timezone.now(), never)
+    assert url not in amazon.amazon.asked
+
+
+def test_a_confirmation_that_fails_is_tried_again(amazon, post) -> None:
+    told = amazon.confirmation(timezone.now())
+    post(amazon, amazon.post(told, timezone.now()))
+    amazon.amazon.away = True
+    now = timezone.now()
+    work_off(now, never)
+    amazon.amazon.away = False
+    work_off(now + RESTS[0], never)
+    assert amazon.amazon.asked.count(told["SubscribeURL"]) == 2
+    assert not ServicePost.objects.exists()
+
+
+def test_that_somebody_ended_the_subscription_is_for_a_person(amazon, post) -> None:
+    told = {**amazon.confirmation(timezone.now()), "Type": "UnsubscribeConfirmation"}
+    post(amazon, amazon.post(told, timezone.now()))
+    work_off(timezone.now(), never)
+    assert ReturnedMessage.objects.get().kind == "other"
+    assert told["SubscribeURL"] not in amazon.amazon.asked
+
+
+def test_amazons_greeting_is_no_event(amazon, post) -> None:
+    words = "Successfully validated SNS topic for Amazon SES event publishing."
+    post(amazon, amazon.post(amazon.notified(words, timezone.now()), timezone.now()))
+    work_off(timezone.now(), never)
+    assert not ServicePost.objects.exists() and not ReturnedMessage.objects.exists()
+
+
+def test_raw_delivery_which_is_not_signed_is_refused(amazon, post) -> None:
+    assert post(amazon, Post(b'{"eventType": "Bounce"}', {})).status_code == 403
