@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mailer", "0008_clicks_and_opens"),
+        ("mailer", "0009_verdicts"),
     ]
 
     operations = [
