@@ -14,6 +14,7 @@ _FAILURE_WORDS = pattern("failure_words")
 _DELAY = pattern("delay")
 _GIVEN_UP = pattern("given_up")
 _AUTO_SUBJECT = pattern("auto_subject", before=_REPLY)
+_AWAY = pattern("away")
 _CHALLENGE = pattern("challenge")
 _LEAVE_SUBJECT = pattern("leave_subject", before=_REPLY, after=r"\W*$")
 _NOBODY = re.compile(r"\b(?:no|do.?not).?reply@", re.IGNORECASE)
@@ -21,15 +22,8 @@ _PERSONAL = re.compile(r"\s*(?:re|fwd?|aw|wg|tr|ha|пересл\w*|отв\w*)\s*
 # Amazon's own notices of bounces and complaints, by mail.
 _NOTICE = re.compile(r'"(?:notificationType|eventType)"\s*:\s*"(Bounce|Complaint)"')
 _COMPLAINT_TYPE = re.compile(r'"complaintFeedbackType"\s*:\s*"([\w-]{1,40})"')
-_AUTO_HEADERS = (
-    "x-autoreply",
-    "x-autorespond",
-    "x-autoresponder",
-    "x-auto-reply",
-    "x-mail-autoreply",
-    "x-ms-exchange-inbox-rules-loop",
-    "x-apple-action",
-)
+# Names of fields that answering programs set, whatever stands before and between.
+_AUTO_FIELD = re.compile(r"auto-?(?:reply|respon(?!se-suppress)|generated$)")
 
 
 def by_daemon(headers: Headers) -> bool:
@@ -73,7 +67,10 @@ def auto_reply(headers: Headers) -> bool:
     return (
         (submitted.startswith("auto-") and not submitted.startswith("auto-generated"))
         or auto_subject(headers)
-        or any(name in headers for name in _AUTO_HEADERS)
+        or (null_path(headers) and bool(_AWAY.search(headers.words("subject")[:200])))
+        or any(_AUTO_FIELD.search(name) for name in headers)
+        or "mailbox rules agent" in headers.first("x-ms-exchange-generated-message-source").lower()
+        or "autoresponder" in headers.first("x-post-messageclass").lower()
         or headers.first("precedence").strip().lower() in ("auto_reply", "auto-reply")
         or headers.first("x-auto-response-suppress").strip().lower() == "all"
     )

@@ -51,6 +51,10 @@ class Headers:
         for name, value in fields:
             self._values.setdefault(name.lower(), []).append(value)
 
+    def __iter__(self) -> Iterator[str]:
+        """The names of the fields, lower case, each once."""
+        return iter(self._values)
+
     def __contains__(self, name: str) -> bool:
         return name in self._values
 

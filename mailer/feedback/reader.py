@@ -121,9 +121,10 @@ def _is_bounce(root: Part, found: Notice) -> bool:
         return True
     if not daemon and kinds.auto_reply(headers) and not subject:
         return False
-    # Who is no mail system by name needs an empty return path, a returned message or a program to speak up.
-    spoken_for = kinds.null_path(headers) or (subject and (found.returns or kinds.by_machine(headers)))
-    return (daemon or spoken_for) and kinds.failure_words(found.words)
+    # Who is no mail system by name needs two signs more; the words alone are those of people who are away.
+    returned = kinds.null_path(headers) and found.returns
+    titled = subject and (kinds.null_path(headers) or found.returns or kinds.by_machine(headers))
+    return (daemon or returned or titled) and kinds.failure_words(found.words)
 
 
 def _addressed(statuses: list[report.Status], found: Notice) -> list[report.Status]:

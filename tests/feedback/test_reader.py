@@ -45,10 +45,11 @@ def test_the_score_of_our_own_samples_is_full() -> None:
 @pytest.mark.parametrize(
     "name", [name for name, expected in EXPECTED.items() if expected.get("kind", "bounce") == "bounce"]
 )
-@pytest.mark.parametrize("written", ["{}", "{} ", "<{}>", "prvs=0123456789={}", '"{}"'])
-def test_a_valid_envelope_token_always_names_the_delivery(name: str, written: str) -> None:
-    reading = read(sample(name), written.format(verp.address(4711)))
-    assert (reading.delivery, reading.identity) == (4711, "verp")
+def test_a_valid_envelope_token_always_names_the_delivery(name: str) -> None:
+    for written in ("{}", "{} ", "<{}>", "prvs=0123456789={}", '"{}"'):
+        reading = read(sample(name), written.format(verp.address(4711)))
+        assert (reading.kind, reading.delivery, reading.identity) == ("bounce", 4711, "verp")
+        assert reading.recipients
 
 
 def test_the_envelope_is_read_from_what_the_mail_server_wrote_on_arrival() -> None:
