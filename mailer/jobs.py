@@ -15,6 +15,7 @@ from mailer.delivery import alerts, engine, outbox, release, widening
 from mailer.editions.clock import assembling_time
 from mailer.editions.schedule import assemble_due
 from mailer.feedback import intake, judging
+from mailer.feedback.tracking import settling
 from mailer.feedback.webhooks import work
 from mailer.stories import gather
 
@@ -40,6 +41,8 @@ JOBS = (
     Job("steps", 5, lambda now, stop: widening.look(now())),
     Job("outbox", 2, lambda now, stop: outbox.send_waiting(now())),
     Job("alerts", 5, lambda now, stop: alerts.post_due(now())),
+    Job("clicks", 10, lambda now, stop: settling.settle_due(now())),
+    Job("old clicks", 3600, lambda now, stop: settling.delete_old(now())),
     Job("bounces", 5, lambda now, stop: intake.poll_configured(now())),
     Job("verdicts", 60, lambda now, stop: judging.review(now())),
     Job("hooks", 2, lambda now, stop: work.work_off(now(), stop)),

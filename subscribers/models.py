@@ -22,6 +22,8 @@ class Subscriber(models.Model):
     language = models.CharField(max_length=12, default="en")
     # Countries whose stories the reader wants; none means every country.
     countries = CountriesField()
+    # When the reader agreed that what they open may be kept under their name; null: they did not.
+    tracking_agreed_at = models.DateTimeField(null=True, editable=False)
     # When the sign-up form last made us write to this address.
     letter_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

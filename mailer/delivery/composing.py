@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from mailer.approval import seal
+from mailer.approval import counting, seal
 from mailer.approval.errors import BrokenSeal
 from mailer.approval.headers import shared_headers
 from mailer.approval.models import FrozenCopy, FrozenVariant
-from mailer.delivery import dkim, proof
+from mailer.delivery import counted, dkim, proof
 from mailer.delivery.models import Mailing
 from mailer.delivery.records import Claimed
 from mailer.delivery.smtp import Envelope
@@ -48,6 +48,12 @@ class Sealed(NamedTuple):
     variants: dict[str, str]
     # What a variant is rendered from that was not stored with the seal.
     content: Content
+    counting: counting.Counting
+
+    @property
+    def by_reader(self) -> bool:
+        """Whether anything is counted under the names of those who agreed."""
+        return "consent" in (self.counting.clicks, self.counting.opens)
 
 
 class _Variant(NamedTuple):
@@ -65,7 +71,7 @@ class Composer:
         self._mailings: dict[int, Sealed] = {}
         self._variants: OrderedDict[int, _Variant] = OrderedDict()
         self._signer = dkim.configured() if signs else None
-        self._make, self._mark = (_rehearsal, REHEARSAL) if rehearses else (_envelope, "")
+        self._make, self._prepare = (_rehearsal, as_rehearsed) if rehearses else (_envelope, as_sent)
         # Makes what rehearsals send; no variant of theirs is taken for that of a real mailing.
         self._rehearsing = None if rehearses else Composer(signs, rehearses=True)
 
@@ -103,9 +109,7 @@ class Composer:
         missing = wanted.keys() - self._variants.keys()
         for row in FrozenVariant.objects.filter(pk__in=missing):
             refuse_changed(shared, row, wanted[row.pk])
-            rendered = rendered_of(row)
-            marked = dataclasses.replace(rendered, subject=self._mark + rendered.subject)
-            skeleton = mime.Skeleton(marked, shared.headers)
+            skeleton = mime.Skeleton(self._prepare(shared, row), shared.headers)
             signing = self._signer.variant(skeleton.shared) if self._signer else None
             self._variants[row.pk] = _Variant(skeleton, row.language, signing)
 
@@ -129,6 +133,7 @@ def sealed(copy: FrozenCopy) -> Sealed:
         headers=shared_headers(sender, content),
         variants=manifest["variants"],
         content=content,
+        counting=counting.in_force(counting.of_manifest(copy.manifest), settings.CONFIG.tracking),
     )
 
 
@@ -136,6 +141,17 @@ def rendered_of(row: FrozenVariant) -> Rendered:
     """A stored variant as rendering knows it."""
     stories = tuple(row.stories.split(",")) if row.stories else ()
     return Rendered(row.key, row.language, stories, row.subject, row.preheader, row.html, row.text)
+
+
+def as_sent(shared: Sealed, row: FrozenVariant) -> Rendered:
+    """It as readers get it, their own fields still standing as marks."""
+    return counted.counted(rendered_of(row), row.pk, shared.counting, shared.site)
+
+
+def as_rehearsed(shared: Sealed, row: FrozenVariant) -> Rendered:
+    """It as a colleague gets it: marked, and what the colleague opens is nobody's."""
+    rendered = rendered_of(row)
+    return dataclasses.replace(rendered, subject=REHEARSAL + rendered.subject)
 
 
 def refuse_changed(shared: Sealed, row: FrozenVariant, countries: tuple[str, ...]) -> None:
@@ -165,6 +181,7 @@ def _envelope(shared: Sealed, variant: _Variant, claimed: Claimed, moment: str) 
         leave_mailto=f"u+{links.leave_by_mail}@{shared.bounces}",
         prefs_url=f"{shared.site}/preferences/{links.prefs}/",
         countries=_country_names(claimed.countries, variant.language),
+        whose=counted.whose(claimed.id) if claimed.agreed and shared.by_reader else "",
     )
     return Envelope(f"b+{names.verp}@{shared.bounces}", claimed.email, b"", variant.skeleton.pieces(copy))
 

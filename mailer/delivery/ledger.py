@@ -65,6 +65,7 @@ AND EXISTS (SELECT 1 FROM mailer_mailing m WHERE m.id = mailer_delivery.mailing_
 _READERS = """
 SELECT {rows} FROM (
     SELECT d.id, d.mailing_id, d.attempts, d.variant_id, d.subscriber, s.email, s.name, d.countries,
+        s.tracking_agreed_at IS NOT NULL AS agreed,
         EXISTS (SELECT 1 FROM subscribers_suppression x
                 WHERE x.address_hash = s.address_hash AND x.lifted_at IS NULL) AS suppressed,
         EXISTS (SELECT 1 FROM subscribers_subscription u WHERE u.subscriber_id = d.subscriber
@@ -76,7 +77,7 @@ SELECT {rows} FROM (
 """
 _READER = (
     "r.id, r.mailing_id, r.attempts, r.variant_id, r.subscriber, r.email, r.name, r.countries, "
-    "r.suppressed, r.subscribed"
+    "r.agreed, r.suppressed, r.subscribed"
 )
 _RECORD = """
 UPDATE mailer_delivery
@@ -228,20 +229,23 @@ def _meet(ids: list[int], lists: tuple[int, ...]) -> tuple[list[Claimed], list[t
     with connection.cursor() as cursor:
         cursor.execute(query, [json.dumps(ids)])
         rows = json.loads(cursor.fetchone()[0] or "[]")
-    for delivery, mailing, attempt, variant, subscriber, email, name, countries, stopped, on in rows:
+    for delivery, mailing, attempt, variant, subscriber, email, name, countries, agreed, stopped, on in rows:
         if email is None or stopped or not on:
             reason = "erased" if email is None else "suppressed" if stopped else "unsubscribed"
             excluded.append((delivery, reason))
             continue
         codes = split_codes(countries) if countries else ()
-        claimed.append(Claimed(delivery, mailing, attempt, variant, subscriber, email, name, codes))
+        claimed.append(
+            Claimed(delivery, mailing, attempt, variant, subscriber, email, name, codes, bool(agreed))
+        )
     return claimed, excluded
 
 
 def _redirected(claimed: Iterable[Claimed], to: str) -> list[Claimed]:
     """As a rehearsal has them: nothing of a reader leaves the ledger but a number in words."""
     return [
-        one._replace(email=to, name=f"Rehearsal for reader {one.subscriber}", subscriber=0) for one in claimed
+        one._replace(email=to, name=f"Rehearsal for reader {one.subscriber}", subscriber=0, agreed=False)
+        for one in claimed
     ]
 
 

@@ -25,6 +25,8 @@ class Claimed(NamedTuple):
     name: str
     # ISO 3166-1 alpha-2 codes as they were when planned; none means every country.
     countries: tuple[str, ...]
+    # Whether what they open may be counted under their name.
+    agreed: bool = False
 
 
 class Result(NamedTuple):

@@ -22,6 +22,7 @@ class Migration(migrations.Migration):
                 ),
                 ("readers", models.PositiveIntegerField()),
                 ("countries", models.CharField(blank=True, max_length=800)),
+                ("links", models.PositiveSmallIntegerField(default=0)),
                 (
                     "variant",
                     models.OneToOneField(

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path, re_path
 
-from mailer.public import pictures, views
+from mailer.delivery.proof import HIDDEN
+from mailer.public import opened, pictures, views
+
+# Of a link or a picture and, where the reader agreed to it, of the reader.
+_COUNTED = rf"(?P<token>[\w-]{{{HIDDEN}}})(?P<whose>[\w-]{{{HIDDEN}}})?"
 
 urlpatterns: list[URLPattern] = [
     path("archive/", views.archive, name="archive"),
@@ -13,5 +17,7 @@ urlpatterns: list[URLPattern] = [
     path("archive/<slug:slug>/<slug:story>.ics", views.calendar_file, name="archive-calendar"),
     re_path(r"^archive/(?P<slug>[-\w]+)/(?P<key>[0-9a-f]{16})/?$", views.web_copy, name="archive-web-copy"),
     path("media/<path:path>", pictures.picture, name="picture"),
+    re_path(rf"^r/{_COUNTED}(?:/.*)?$", opened.link, name="link"),
+    re_path(rf"^o/{_COUNTED}\.gif$", opened.picture, name="opening"),
     path("healthz", views.health, name="health"),
 ]

@@ -1,17 +1,26 @@
-"""The links of an edition that lead outside."""
+"""The links of an edition that lead outside, and how a variant leads there by other addresses."""
 
 from __future__ import annotations
 
+import html
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 
 from mailer.rendering import clean
-from mailer.rendering.records import Content, Story
+from mailer.rendering.records import Content, Rendered, Story
 
 # What reads as an address, with or without its scheme: "iom.int", "www.example.org/page".
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?[\w-]+(?:\.[\w-]+)+(?::\d+)?(?:[/?#]\S*)?", re.IGNORECASE)
+_HREF = re.compile(r'(<a\b[^>]*?\shref=")([^"]*)')
+_URL = re.compile(r"https?://\S+")
+# What may stand right behind an address in a sentence, and be a part of another.
+_BEHIND = ")].,;:!?»”’\"'"
+_END = re.compile(r"(?=</body>)")
+# Nothing to see, to hear, or to reach with a keyboard.
+_TRAP = '<a href="{}" tabindex="-1" aria-hidden="true" style="display:none;mso-hide:all"></a>'
+_PICTURE = '<img src="{}" alt="" width="1" height="1" style="display:block;border:0" />'
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,45 @@ def outbound(content: Content) -> tuple[Link, ...]:
         elif url.startswith(("http://", "https://")) and not f"{url}/".startswith(f"{content.site_url}/"):
             found.setdefault(url, Link(url, story))
     return tuple(link for link in found.values() if link.url not in spelled)
+
+
+def in_page(page: str, known: Iterable[Link]) -> set[str]:
+    """The addresses of `known` links that stand in a variant's HTML."""
+    there = {html.unescape(found[2]) for found in _HREF.finditer(page)}
+    return there.intersection(link.url for link in known)
+
+
+def led_by(
+    rendered: Rendered, address: Callable[[str], str | None], *, trap: str = "", picture: str = ""
+) -> Rendered:
+    """The variant with every link that `address` knows another for leading there, in HTML and in text.
+
+    `trap`: where a link leads that people do not see; `picture`: where one comes from that is loaded when the
+    mail is opened; empty: there is none.
+    """
+
+    def in_html(found: re.Match[str]) -> str:
+        other = address(html.unescape(found[2]))
+        return found[1] + (found[2] if other is None else html.escape(other))
+
+    hidden = "".join(
+        part.format(html.escape(url)) for part, url in ((_TRAP, trap), (_PICTURE, picture)) if url
+    )
+    return replace(
+        rendered,
+        html=_END.sub(lambda _: hidden, _HREF.sub(in_html, rendered.html), count=1),
+        text=_URL.sub(lambda found: _in_text(found[0], address), rendered.text),
+    )
+
+
+def _in_text(written: str, address: Callable[[str], str | None]) -> str:
+    """What stands in a text from "http" to the next space, its address replaced."""
+    for end in range(len(written), 0, -1):
+        if (other := address(written[:end])) is not None:
+            return other + written[end:]
+        if written[end - 1] not in _BEHIND:
+            break
+    return written
 
 
 def _anchors(content: Content) -> Iterator[tuple[str, str, str]]:

@@ -51,6 +51,8 @@ class Copy:
     # personal.country_names in the variant's language.
     countries: str
     to_name: str = ""
+    # Ends the addresses of links that are counted under the reader's name; empty: none is.
+    whose: str = ""
 
 
 class Skeleton:
@@ -148,6 +150,7 @@ def _values(copy: Copy) -> dict[str, str]:
         "leave_url": copy.leave_url,
         "prefs_url": headers.single_line(copy.prefs_url, "prefs_url"),
         "countries": headers.single_line(copy.countries, "countries"),
+        "whose": copy.whose,
     }
 
 

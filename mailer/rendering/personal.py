@@ -9,8 +9,9 @@ from markupsafe import escape
 
 from mailer.rendering import catalogue, language
 
-# Addresses of the reader's own pages, and the names of the countries that the reader chose.
-FIELDS = ("leave_url", "prefs_url", "countries")
+# Addresses of the reader's own pages, the names of the countries that the reader chose, and what makes the
+# address of a link the reader's own, if anything.
+FIELDS = ("leave_url", "prefs_url", "countries", "whose")
 MARK = re.compile(f"%%({'|'.join(FIELDS)})%%")
 
 

@@ -8,11 +8,14 @@ import waitress
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
+from mailer.feedback.tracking.recording import requests
+
 
 def serve() -> None:
     """Serve on [web] host and port until the process is asked to end."""
     web = settings.CONFIG.web
     application: Any = get_wsgi_application()
+    requests.start()
     waitress.serve(
         application,
         host=web.host,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import Counter
 from datetime import datetime, timedelta
+from html import escape
 from typing import Any
 
-from mailer.approval import seal, submit
+from mailer.approval import counting, seal, submit
 from mailer.approval.models import FrozenCopy
-from mailer.delivery import engine, release
+from mailer.delivery import counted, engine, release
 from mailer.delivery.models import Delivery, Mailing
 from mailer.reports.account import account
 from tests import cast
@@ -70,6 +72,19 @@ def reasons(mailing: Mailing) -> dict[str, str]:
     names = {s.pk: s.email.split("@")[0] for s in Subscriber.objects.all()}
     rows = Delivery.objects.filter(mailing=mailing)
     return {names.get(d.subscriber, "erased"): d.reason or d.state for d in rows}
+
+
+def led_back(written: str, copy: FrozenCopy) -> str:
+    """What was sent, with its links leading where they led when it was sealed, and nothing in it unseen."""
+    links = counting.of_manifest(copy.manifest).links
+
+    def target(found: re.Match[str]) -> str:
+        named = counted.read_link(found[1])
+        assert named is not None
+        return escape(links[named.number - 1].url)
+
+    seen = re.sub(r'<a href="[^"]*/r/[\w-]{24}/"[^>]*></a>', "", written)
+    return re.sub(r"http://localhost:8000/r/([\w-]{24})/[\w.-]+", target, seen)
 
 
 def balances(mailing: Mailing) -> bool:

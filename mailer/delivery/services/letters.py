@@ -11,8 +11,8 @@ from functools import lru_cache, partial
 from typing import NamedTuple
 
 from mailer.approval.models import FrozenVariant
-from mailer.delivery import identity, proof, verp
-from mailer.delivery.composing import REHEARSAL, Sealed, refuse_changed, rendered_of, sealed
+from mailer.delivery import counted, identity, proof, verp
+from mailer.delivery.composing import Sealed, as_rehearsed, as_sent, refuse_changed, sealed
 from mailer.delivery.models import Mailing
 from mailer.delivery.records import Claimed
 from mailer.delivery.services.guards import Guard
@@ -60,10 +60,13 @@ class _Variant(NamedTuple):
 class Writer:
     """Writes letters; keeps what many of them share. Its methods belong to the thread of the ledger."""
 
-    def __init__(self, guard: Guard) -> None:
+    def __init__(self, guard: Guard, rehearses: bool = False) -> None:
         self._guard = guard
         self._mailings: dict[int, Sealed] = {}
         self._variants: OrderedDict[int, _Variant] = OrderedDict()
+        self._write, self._prepare = (_rehearsal, as_rehearsed) if rehearses else (_letter, as_sent)
+        # Writes what rehearsals send; no variant of theirs is taken for that of a real mailing.
+        self._rehearsing = None if rehearses else Writer(guard, rehearses=True)
 
     def envelopes(
         self, mailing: Mailing, claimed: list[Claimed], now: datetime
@@ -72,15 +75,16 @@ class Writer:
 
         Raises BrokenSeal when what is stored is not what was sealed, and ValueError when it makes no mail.
         """
+        if mailing.rehearsal_to and self._rehearsing is not None:
+            return self._rehearsing.envelopes(mailing, claimed, now)
         shared = self._mailings.get(mailing.pk)
         if shared is None:
             shared = self._mailings[mailing.pk] = sealed(mailing.copy)
         self._fetch(shared, {one.variant: one.countries for one in claimed})
         common = _common_headers(shared)
         sender = _sender(shared, self._guard)
-        write = _rehearsal if mailing.rehearsal_to else _letter
         ready: list[Callable[[], Letter]] = [
-            partial(write, shared, self._variants[one.variant], one, sender, common) for one in claimed
+            partial(self._write, shared, self._variants[one.variant], one, sender, common) for one in claimed
         ]
         while len(self._variants) > _READY:
             self._variants.popitem(last=False)
@@ -93,7 +97,7 @@ class Writer:
         missing = wanted.keys() - self._variants.keys()
         for row in FrozenVariant.objects.filter(pk__in=missing):
             refuse_changed(shared, row, wanted[row.pk])
-            self._variants[row.pk] = self._guarded(rendered_of(row))
+            self._variants[row.pk] = self._guarded(self._prepare(shared, row))
 
     def _guarded(self, rendered: Rendered) -> _Variant:
         guard = self._guard
@@ -139,6 +143,7 @@ def _letter(
         "leave_url": f"{shared.site}/unsubscribe/{links.leave}/",
         "prefs_url": f"{shared.site}/preferences/{links.prefs}/",
         "countries": _country_names(claimed.countries, variant.language),
+        "whose": counted.whose(claimed.id) if claimed.agreed and shared.by_reader else "",
     }
     leave = f"<{values['leave_url']}>, <mailto:u+{links.leave_by_mail}@{shared.bounces}>"
     return _written(shared, variant, claimed, sender, {**common, "List-Unsubscribe": leave}, values)
@@ -147,15 +152,14 @@ def _letter(
 def _rehearsal(
     shared: Sealed, variant: _Variant, claimed: Claimed, sender: str, common: dict[str, str]
 ) -> Letter:
-    """To a colleague: marked in its subject, and its links lead to the front page."""
+    """To a colleague: its personal links lead to the front page."""
     front = f"{shared.site}/"
     values = {
         "leave_url": front,
         "prefs_url": front,
         "countries": _country_names(claimed.countries, variant.language),
     }
-    marked = variant._replace(subject=REHEARSAL + variant.subject)
-    return _written(shared, marked, claimed, sender, {**common, "List-Unsubscribe": f"<{front}>"}, values)
+    return _written(shared, variant, claimed, sender, {**common, "List-Unsubscribe": f"<{front}>"}, values)
 
 
 def _written(

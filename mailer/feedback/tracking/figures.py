@@ -19,7 +19,8 @@ from django.db.models import Sum
 from mailer.approval import counting
 from mailer.approval.models import FrozenVariant
 from mailer.delivery.models import Mailing
-from mailer.feedback.tracking.models import HitCount, Kind, Readership
+from mailer.feedback.tracking.models import HitCount, Readership
+from mailer.feedback.tracking.records import Kind
 from mailer.rendering import language as languages
 from mailer.rendering.links import Link
 from mailer.rendering.records import Content, from_json

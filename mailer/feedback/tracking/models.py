@@ -6,32 +6,13 @@ from django.db import models
 from django.db.models import Q
 
 from mailer.approval.models import FrozenVariant
+from mailer.feedback.tracking.records import Kind, Why
 from subscribers.models import Subscriber
-
-
-class Kind(models.TextChoices):
-    CLICK = "click", "a link was opened"
-    OPEN = "open", "the mail was opened"
 
 
 class Hit(models.Model):
     """One request for a link or for the picture of a mail. It holds no address, and no name of a program."""
 
-    class Why(models.TextChoices):
-        """Why it does not count as a person's."""
-
-        NONE = "", "a person's"
-        HEAD = "head", "asked about the link without following it"
-        AGENT = "agent", "called itself a machine, or nothing"
-        PREFETCH = "prefetch", "loaded ahead by a browser"
-        TRAP = "trap", "followed the link that people do not see"
-        BURST = "burst", "followed several links in two seconds"
-        EVERYTHING = "everything", "followed every link of the mail in a minute"
-        FLOOD = "flood", "followed more links than a person can"
-        SOON = "soon", "came within seconds of the mail itself"
-        AGAIN = "again", "the same link once more within a minute"
-
-    # It names the edition, the language and the choice of countries.
     # Like those of the ledger, the references are not proved by the database: rows come by the thousand.
     variant = models.ForeignKey(
         FrozenVariant, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
@@ -92,12 +73,15 @@ class HitCount(models.Model):
 
 
 class Readership(models.Model):
-    """How many readers of a mailing were to get a variant: what decides whether its figures may be shown."""
+    """A variant as its mailing has it: what is needed to judge its clicks, and to know what may be shown."""
 
     variant = models.OneToOneField(FrozenVariant, on_delete=models.CASCADE, related_name="+")
+    # Readers who were to get it.
     readers = models.PositiveIntegerField()
     # As most of them chose, "KZ,UZ"; empty: every country.
     countries = models.CharField(max_length=800, blank=True)
+    # Links in it that count.
+    links = models.PositiveSmallIntegerField(default=0)
 
     def __str__(self) -> str:
         return f"{self.variant_id}: {self.readers}"

@@ -4,7 +4,8 @@ from mailer.approval.models import FrozenVariant
 from mailer.delivery.models import Mailing
 from mailer.feedback.tracking import figures
 from mailer.feedback.tracking.figures import Cell, Slice, shown
-from mailer.feedback.tracking.models import HitCount, Kind, Readership
+from mailer.feedback.tracking.models import HitCount, Readership
+from mailer.feedback.tracking.records import Kind
 from tests.cast import NOW
 
 
