@@ -96,6 +96,11 @@ class SignUpForm(ChoicesForm):
         return not _FASTEST <= now.timestamp() - shown <= _SLOWEST
 
 
+def promise() -> str:
+    """What a reader is told beside the button, in the active language; the consent ledger keeps it."""
+    return gettext("We use your address to send you what you chose, and for nothing else.")
+
+
 def stamp(now: datetime) -> str:
     """The signed moment at which a form is shown."""
     return _signer.sign(str(int(now.timestamp())))

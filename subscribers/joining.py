@@ -9,7 +9,8 @@ from typing import Literal
 from django.db import transaction
 from django.db.models import Q
 
-from subscribers import letters, tokens
+from subscribers import consent, letters, tokens
+from subscribers.consent import Act, Word
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.suppress import lift_reopened, may_join
 
@@ -28,7 +29,12 @@ class LinkExpired(ValueError):  # noqa: N818  (a verdict on a link, in the reade
 
 
 def ask(
-    email: str, list_ids: Collection[int], language: str, countries: Sequence[str], now: datetime
+    email: str,
+    list_ids: Collection[int],
+    language: str,
+    countries: Sequence[str],
+    word: Word,
+    now: datetime,
 ) -> Outcome:
     """Note that somebody asked for these lists at a normalised address, and write to it where that is right.
 
@@ -42,6 +48,7 @@ def ask(
             return "answered"
         subscriber = _noted(email, language, countries, now)
         waiting = _pend(subscriber, list_ids, now)
+        consent.record(Act.ASKED, [subscriber.pk], list_ids, word, now)
         if _may_write(subscriber, now):
             if waiting:
                 letters.ask_to_confirm(subscriber, confirm_token(subscriber, now))
@@ -76,26 +83,32 @@ def waiting_lists(subscriber: Subscriber) -> list[MailingList]:
     )
 
 
-def confirm(subscriber: Subscriber, now: datetime) -> int:
+def confirm(subscriber: Subscriber, word: Word, now: datetime) -> int:
     """Confirm what waits, and return how many subscriptions that were; 0 when it was done before."""
     with transaction.atomic():
-        confirmed = subscriber.subscriptions.filter(state=Subscription.State.PENDING).update(
+        waiting = subscriber.subscriptions.select_for_update().filter(state=Subscription.State.PENDING)
+        lists = list(waiting.values_list("mailing_list", flat=True))
+        confirmed = waiting.filter(mailing_list__in=lists).update(
             state=Subscription.State.CONFIRMED, confirmed_at=now, ended_at=None
         )
         if confirmed:
+            consent.record(Act.CONFIRMED, [subscriber.pk], lists, word, now)
             lift_reopened(subscriber, now)
     return confirmed
 
 
-def join(subscriber: Subscriber, list_ids: Iterable[int], source: str, now: datetime) -> None:
+def join(subscriber: Subscriber, list_ids: Iterable[int], word: Word, now: datetime) -> None:
     """Put the person on these lists at their own word, given on a page that only their link opens."""
-    fresh = {"source": source, "confirmed_at": now, "ended_at": None, "state": Subscription.State.CONFIRMED}
+    joined = []
+    fresh = {"source": word.how, "confirmed_at": now, "ended_at": None, "state": Subscription.State.CONFIRMED}
     for list_id in list_ids:
         row, made = Subscription.objects.get_or_create(
             subscriber=subscriber, mailing_list_id=list_id, defaults={**fresh, "created_at": now}
         )
-        if not made and row.state != Subscription.State.CONFIRMED:
+        if made or row.state != Subscription.State.CONFIRMED:
             Subscription.objects.filter(pk=row.pk).update(**fresh)
+            joined.append(list_id)
+    consent.record(Act.JOINED, [subscriber.pk], joined, word, now)
 
 
 def _noted(email: str, language: str, countries: Sequence[str], now: datetime) -> Subscriber:

@@ -9,9 +9,13 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.module_loading import import_string
 
+from subscribers import consent
+from subscribers.consent import Act, How, Word
 from subscribers.models import Subscription
 from subscribers.signals import unsubscribed
 
+# Others than the reader speak by these.
+_NOT_THE_READERS = (How.DESK, How.COMMAND, How.VERDICT)
 _STAYING = (Subscription.State.CONFIRMED, Subscription.State.PENDING)
 
 
@@ -22,7 +26,7 @@ def scope_of(newsletter_id: int) -> tuple[int, ...]:
 
 
 def leave(
-    subscriber_id: int, list_ids: Collection[int], newsletter_id: int | None, now: datetime
+    subscriber_id: int, list_ids: Collection[int], newsletter_id: int | None, word: Word, now: datetime
 ) -> tuple[int, ...]:
     """End the person's subscriptions to these lists and return the ids of those that it ended.
 
@@ -39,16 +43,18 @@ def leave(
             if joined.filter(pk=subscription.pk).update(state=Subscription.State.UNSUBSCRIBED, ended_at=now)
         )
         if ended:
+            act = Act.ENDED if word.how in _NOT_THE_READERS else Act.LEFT
+            consent.record(act, [subscriber_id], ended, word, now)
             unsubscribed.send(
                 sender=Subscription, subscriber_id=subscriber_id, list_ids=ended, newsletter_id=newsletter_id
             )
     return ended
 
 
-def leave_all(subscriber_id: int, newsletter_id: int | None, now: datetime) -> tuple[int, ...]:
+def leave_all(subscriber_id: int, newsletter_id: int | None, word: Word, now: datetime) -> tuple[int, ...]:
     """`leave` for every list that the person is on."""
     everything = Subscription.objects.filter(subscriber=subscriber_id).values_list("mailing_list", flat=True)
-    return leave(subscriber_id, tuple(everything), newsletter_id, now)
+    return leave(subscriber_id, tuple(everything), newsletter_id, word, now)
 
 
 def is_on(subscriber_id: int, list_ids: Collection[int]) -> bool:

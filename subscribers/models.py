@@ -124,3 +124,71 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         return f"{self.email or 'an erased address'}: {self.get_reason_display()}"
+
+
+class ConsentText(models.Model):
+    """Words that readers were shown beside a button, kept once in each version."""
+
+    # SHA-256 of language and text, hexadecimal.
+    sha256 = models.CharField(max_length=64, unique=True)
+    language = models.CharField(max_length=12)
+    text = models.TextField()
+
+    def __str__(self) -> str:
+        return f"{self.language}: {self.text[:60]}"
+
+
+class ConsentRecord(models.Model):
+    """One thing that a reader said about their mail, or that was said for them. Rows are added and never
+    changed, which the database sees to; they go with the person."""
+
+    class Act(models.TextChoices):
+        ASKED = "asked", "asked for it"
+        CONFIRMED = "confirmed", "confirmed by the link in our letter"
+        JOINED = "joined", "joined"
+        IMPORTED = "imported", "put on the list by an import"
+        ADDED = "added", "put on the list by staff"
+        RESTORED = "restored", "put back on the list"
+        LEFT = "left", "left"
+        ENDED = "ended", "taken off the list"
+        CHOSE = "chose", "changed what they get"
+        MOVED = "moved", "changed their address"
+        TRACKING_ON = "tracking_on", "agreed that clicks are counted for them"
+        TRACKING_OFF = "tracking_off", "wants no clicks counted for them"
+
+    class How(models.TextChoices):
+        FORM = "form", "the sign-up form"
+        LETTER = "letter", "the link in a letter of ours"
+        PREFERENCES = "preferences", "their preferences page"
+        ONE_CLICK = "one_click", "the unsubscribe button of a mail"
+        MAIL = "mail", "a mail to us"
+        SERVICE = "service", "the service that sends our mail"
+        IMPORT = "import", "an import"
+        DESK = "desk", "the desk"
+        COMMAND = "command", "the command line"
+        VERDICT = "verdict", "a rule about what came back"
+
+    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="consents")
+    # None: about every list, or about none.
+    mailing_list = models.ForeignKey(MailingList, null=True, on_delete=models.CASCADE, related_name="+")
+    act = models.CharField(max_length=16, choices=Act.choices)
+    how = models.CharField(max_length=12, choices=How.choices)
+    at = models.DateTimeField()
+    # What stood beside the button.
+    text = models.ForeignKey(ConsentText, null=True, on_delete=models.PROTECT, related_name="+")
+    # Where it came from, in words: the import's source, the page of a form, the rule.
+    source = models.CharField(max_length=200, blank=True)
+    # Who answers for it, where it is not the reader's own act.
+    vouched_by = models.CharField(max_length=150, blank=True)
+    # Network (/24 or /48) and program of the reader; emptied after some months.
+    network = models.CharField(max_length=49, blank=True)
+    agent = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["pk"]
+        indexes = [
+            models.Index(fields=["at"], condition=~Q(network="") | ~Q(agent=""), name="consent_with_details")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subscriber_id} {self.act} at {self.at:%Y-%m-%d}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
@@ -13,7 +14,8 @@ from django.utils.translation import gettext, override
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from subscribers import forms, joining, leaving, tokens
+from subscribers import consent, forms, joining, leaving, tokens
+from subscribers.consent import Act, How, Word, network_of
 from subscribers.letters import language_of
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.pages import asked_language, offered_languages, page
@@ -41,13 +43,19 @@ def sign_up(request: HttpRequest) -> HttpResponse:
             if not form.needs_another_press(now):
                 return _ask(request, form, language, now)
             form.add_error(None, gettext("Please press the button once more."))
-    context = {"form": form, "shown": forms.stamp(now), "languages": offered_languages()}
+        context = {
+            "form": form,
+            "shown": forms.stamp(now),
+            "promise": forms.promise(),
+            "languages": offered_languages(),
+        }
     return page(request, "pages/sign_up.html", context, language=language, status=422 if form.errors else 200)
 
 
 def _ask(request: HttpRequest, form: forms.SignUpForm, language: str, now: datetime) -> HttpResponse:
     data = form.cleaned_data
-    outcome = joining.ask(data["email"], data["lists"], data["language"], data["countries"], now)
+    word = _word(request, How.FORM, language, forms.promise())
+    outcome = joining.ask(data["email"], data["lists"], data["language"], data["countries"], word, now)
     if outcome == "busy":
         return page(request, "pages/sign_up_busy.html", language=language, status=429, private=True)
     return page(request, "pages/sign_up_sent.html", language=language, private=True)
@@ -62,7 +70,7 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     except (tokens.BadToken, joining.LinkExpired):
         return page(request, "pages/confirm_expired.html", status=404, private=True)
     if request.method == "POST":
-        joining.confirm(subscriber, now)
+        joining.confirm(subscriber, _word(request, How.LETTER, language_of(subscriber)), now)
     lists = joining.waiting_lists(subscriber)
     template = "pages/confirm.html" if lists else "pages/confirmed.html"
     context = {"lists": lists, **_reader(subscriber, 0)}
@@ -80,11 +88,13 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
     now = timezone.now()
     said = ""
     if request.method == "POST" and "leave_all" in request.POST:
-        leaving.leave_all(subscriber.pk, claim.scope or None, now)
+        word = _word(request, How.PREFERENCES, language_of(subscriber))
+        leaving.leave_all(subscriber.pk, claim.scope or None, word, now)
         said = "left"
     form = _choices(request if request.method == "POST" and not said else None, subscriber)
     if form.is_bound and form.is_valid():
-        _save(subscriber, form, claim.scope or None, now)
+        word = _word(request, How.PREFERENCES, language_of(subscriber))
+        _save(subscriber, form, claim.scope or None, word, now)
         form = _choices(None, subscriber)
         said = "saved"
     context = {
@@ -118,15 +128,22 @@ def _choices(request: HttpRequest | None, subscriber: Subscriber) -> forms.Choic
 
 
 @transaction.atomic
-def _save(subscriber: Subscriber, form: forms.ChoicesForm, newsletter_id: int | None, now: datetime) -> None:
+def _save(
+    subscriber: Subscriber, form: forms.ChoicesForm, newsletter_id: int | None, word: Word, now: datetime
+) -> None:
     chosen = set(form.cleaned_data["lists"])
+    before = (subscriber.language, subscriber.countries)
     subscriber.language = form.cleaned_data["language"]
     subscriber.countries = tuple(form.cleaned_data["countries"])
-    subscriber.save(update_fields=["language", "countries", "updated_at"])
-    joining.join(subscriber, sorted(chosen), "preferences", now)
+    if (subscriber.language, subscriber.countries) != before:
+        subscriber.save(update_fields=["language", "countries", "updated_at"])
+        said = f"{subscriber.language}: {', '.join(subscriber.countries) or 'every country'}"
+        consent.record(Act.CHOSE, [subscriber.pk], [None], replace(word, source=said), now)
+    joining.join(subscriber, sorted(chosen), word, now)
     # Only what the form showed as chosen can be given up by it; what waits for confirmation goes on waiting.
     on = subscriber.subscriptions.filter(state=Subscription.State.CONFIRMED)
-    leaving.leave(subscriber.pk, set(on.values_list("mailing_list", flat=True)) - chosen, newsletter_id, now)
+    given_up = set(on.values_list("mailing_list", flat=True)) - chosen
+    leaving.leave(subscriber.pk, given_up, newsletter_id, word, now)
 
 
 @csrf_exempt
@@ -142,7 +159,8 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     status = 200
     if request.method == "POST":
         if _one_click(request):
-            leaving.leave(subscriber.pk, lists, claim.scope, timezone.now())
+            word = _word(request, How.ONE_CLICK, language_of(subscriber))
+            leaving.leave(subscriber.pk, lists, claim.scope, word, timezone.now())
         else:
             status = 400
     template = "pages/unsubscribe.html" if leaving.is_on(subscriber.pk, lists) else "pages/unsubscribed.html"
@@ -156,6 +174,17 @@ def _one_click(request: HttpRequest) -> bool:
         return request.POST.get("List-Unsubscribe", "").strip().lower() == "one-click"
     except MultiPartParserError:
         return False
+
+
+def _word(request: HttpRequest, how: str, language: str, text: str = "") -> Word:
+    """What the consent ledger keeps of a request beside what was asked for."""
+    return Word(
+        how,
+        text=text,
+        language=language,
+        network=network_of(request.META.get("REMOTE_ADDR", "")),
+        agent=request.headers.get("User-Agent", ""),
+    )
 
 
 def _reader(subscriber: Subscriber, newsletter_id: int) -> dict[str, str]:

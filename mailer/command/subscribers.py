@@ -85,8 +85,11 @@ def show(address: Address, json: Json = False) -> None:
         emit(known)
         return
     for name, value in known.items():
-        if name != "subscriptions":
+        if name not in ("subscriptions", "consents"):
             say(f"{name:12}{value or '–'}")
+    for row in known.get("consents", []):
+        about = f" {row['list']}" if row["list"] else ""
+        say(f"{'said':12}{row['at']} {row['act']}{about} by {row['how']}")
     for row in known["subscriptions"]:
         say(f"{'on':12}{row['list']}: {row['state']} since {row['since']} ({row['source']})")
 
@@ -154,5 +157,17 @@ def _known(person: Subscriber) -> dict[str, Any]:
                 "since": (row.ended_at or row.confirmed_at or row.created_at).isoformat(timespec="seconds"),
             }
             for row in rows
+        ],
+        "consents": [
+            {
+                "at": row.at.isoformat(timespec="seconds"),
+                "act": row.act,
+                "list": row.mailing_list.slug if row.mailing_list else None,
+                "how": row.how,
+                "text": row.text.text if row.text else None,
+                "source": row.source,
+                "vouched_by": row.vouched_by,
+            }
+            for row in person.consents.select_related("mailing_list", "text").order_by("pk")
         ],
     }

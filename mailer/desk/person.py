@@ -41,6 +41,7 @@ def facts(person: Subscriber) -> dict[str, Any]:
     return {
         "person": person,
         "subscriptions": person.subscriptions.select_related("mailing_list").order_by("mailing_list__name"),
+        "consents": person.consents.select_related("mailing_list", "text").order_by("-pk")[:_SHOWN],
         "suppressions": Suppression.objects.filter(address_hash=person.address_hash).order_by("-pk")[:_SHOWN],
         "deliveries": deliveries.order_by("-pk")[:_SHOWN],
         "events": FeedbackEvent.objects.filter(subscriber=person.pk)[:_SHOWN],

@@ -14,6 +14,7 @@ from mailer.feedback import judging, probes
 from mailer.feedback.models import FeedbackEvent, Verdict
 from mailer.feedback.records import Origin, Reading, Recipient
 from subscribers import leaving, suppress
+from subscribers.consent import How, Word
 from subscribers.models import Subscriber
 
 Class = FeedbackEvent.Class
@@ -185,11 +186,11 @@ def _leave(reading: Reading, now: datetime) -> None:
     elif reading.probe is not None:
         # It was about no newsletter.
         if (number := _asked(reading.probe)) is not None:
-            leaving.leave_all(number, None, now)
+            leaving.leave_all(number, None, Word(How.MAIL), now)
         return
     else:
         delivery = _deliveries([reading]).get(reading.delivery or 0)
         if delivery is None or delivery.mailing.rehearsal_to:
             return
         subscriber, newsletter = delivery.subscriber, delivery.mailing.edition.newsletter_id
-    leaving.leave(subscriber, leaving.scope_of(newsletter), newsletter, now)
+    leaving.leave(subscriber, leaving.scope_of(newsletter), newsletter, Word(How.MAIL), now)

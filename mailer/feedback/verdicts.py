@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 from mailer.feedback.models import FeedbackEvent, Verdict
 from mailer.feedback.policy import History, Judgement
 from subscribers import leaving, suppress
+from subscribers.consent import How, Word
 from subscribers.models import Subscriber, Suppression
 
 log = logging.getLogger(__name__)
@@ -76,7 +77,10 @@ def enforce(verdict: Verdict, person: Subscriber, now: datetime) -> None:
     verdict.suppression = suppress.suppress(person, _REASONS[verdict.rule], evidence(verdict), now)
     if verdict.rule == Rule.COMPLAINT:
         newsletter = verdict.events.exclude(newsletter=None).values_list("newsletter", flat=True).first()
-        verdict.ended_lists = sorted({*verdict.ended_lists, *leaving.leave_all(person.pk, newsletter, now)})
+        word = Word(How.VERDICT, source=verdict.because)
+        verdict.ended_lists = sorted(
+            {*verdict.ended_lists, *leaving.leave_all(person.pk, newsletter, word, now)}
+        )
     verdict.state, verdict.stood_at = State.STANDING, now
     verdict.save(update_fields=["state", "stood_at", "suppression", "ended_lists"])
     log.info("action=verdict_stands verdict=%d rule=%s", verdict.pk, verdict.rule)

@@ -12,6 +12,7 @@ from mailer.feedback import departures, verdicts
 from mailer.feedback.models import FeedbackEvent, Verdict
 from mailer.feedback.verdicts import VerdictError
 from subscribers import importing, joining, suppress
+from subscribers.consent import How, Word
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 from tests.feedback import cast
 from tests.feedback.cast import NOW, ago, stopped, verdict
@@ -135,8 +136,8 @@ def test_a_complaint_is_lifted_by_an_admin_and_the_readers_own_sign_up_together(
     cast.complain(cast.copy(aigerim, ago(hours=1)))
 
     def sign_up_and_confirm() -> None:
-        joining.ask(aigerim.email, [monthly.pk], "en", (), NOW)
-        joining.confirm(aigerim, NOW)
+        joining.ask(aigerim.email, [monthly.pk], "en", (), Word(How.FORM), NOW)
+        joining.confirm(aigerim, Word(How.LETTER), NOW)
 
     sign_up_and_confirm()
     assert stopped(aigerim)

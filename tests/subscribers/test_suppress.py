@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from subscribers.consent import How, Word
 from subscribers.erasing import erase
 from subscribers.leaving import leave
 from subscribers.models import MailingList, Subscriber, Suppression
@@ -48,8 +49,8 @@ def test_leaving_twice_ends_once_and_tells_once(join: Join, monthly: MailingList
     )
     unsubscribed.connect(listener)
     try:
-        assert leave(person.pk, (monthly.pk,), 7, NOW) == (monthly.pk,)
-        assert leave(person.pk, (monthly.pk,), 7, NOW) == ()
+        assert leave(person.pk, (monthly.pk,), 7, Word(How.ONE_CLICK), NOW) == (monthly.pk,)
+        assert leave(person.pk, (monthly.pk,), 7, Word(How.ONE_CLICK), NOW) == ()
     finally:
         unsubscribed.disconnect(listener)
     assert heard == [(person.pk, (monthly.pk,), 7)]
