@@ -47,8 +47,12 @@ def null_path(headers: Headers) -> bool:
 
 def failure_subject(headers: Headers) -> bool:
     """Whether the subject is that of a bounce; one that was forwarded or answered is a person's."""
-    subject = headers.words("subject")[:300]
-    return bool(_FAILURE_SUBJECT.search(subject)) and not _PERSONAL.match(subject)
+    return bool(_FAILURE_SUBJECT.search(headers.words("subject")[:300])) and not personal(headers)
+
+
+def personal(headers: Headers) -> bool:
+    """Whether the subject says that a person answers or forwards."""
+    return bool(_PERSONAL.match(headers.words("subject")[:100]))
 
 
 def failure_words(words: str) -> bool:

@@ -93,7 +93,7 @@ def _kind(
             for status in _addressed(statuses, found)
         ]
         return _reported_kind(recipients), recipients, ""
-    if _is_bounce(root, found):
+    if _is_bounce(root, found, signed=identity.identify(envelope, "") is not None):
         kind: Kind = "delay" if kinds.says_delay(headers, found.words) else "bounce"
         return kind, _named(root, found, message, envelope, "delayed" if kind == "delay" else "failed"), ""
     if kinds.auto_reply(headers) or kinds.challenge(headers, found.words):
@@ -101,10 +101,11 @@ def _kind(
     return "other", [], ""
 
 
-def _is_bounce(root: Part, found: Notice) -> bool:
+def _is_bounce(root: Part, found: Notice, *, signed: bool) -> bool:
     """Whether a message without a readable report is a bounce: by a mail system, and telling of a failure.
 
     One sign alone is not enough: people forward bounces, and answering programs use an empty return path too.
+    `signed` says that it came to an envelope sender of ours, with its token, where few but bounces come.
     """
     headers = root.headers
     if (
@@ -122,6 +123,8 @@ def _is_bounce(root: Part, found: Notice) -> bool:
     if not daemon and kinds.auto_reply(headers) and not subject:
         return False
     # Who is no mail system by name needs two signs more; the words alone are those of people who are away.
+    if signed and (daemon or found.returns) and not kinds.personal(headers):
+        return True
     returned = kinds.null_path(headers) and found.returns
     titled = subject and (kinds.null_path(headers) or found.returns or kinds.by_machine(headers))
     return (daemon or returned or titled) and kinds.failure_words(found.words)

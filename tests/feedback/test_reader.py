@@ -80,6 +80,18 @@ def test_with_a_token_a_bounce_that_names_nobody_still_has_a_recipient() -> None
     assert (nameless.address, nameless.reason) == ("", "mailbox_full")
 
 
+def test_what_comes_back_to_a_signed_envelope_sender_with_our_message_in_it_is_a_bounce() -> None:
+    raw = (
+        b"From: list-admin@villages.example\nSubject: Loop alert\n\nSeen before.\n\nOriginal mail as follows:\n\n"
+        b"Received: from x\nMessage-ID: <e@news.example.org>\nTo: <aigerim@villages.example>\n\nStories.\n"
+    )
+    (found,) = read(raw, verp.address(3)).recipients
+    assert (found.address, found.bounce_class) == ("aigerim@villages.example", "unknown")
+    assert read(raw).kind == "other"
+    # A person who answers quotes our message too.
+    assert read(raw.replace(b"Loop alert", b"Re: December digest"), verp.address(3)).kind == "other"
+
+
 def test_a_mail_to_a_leave_address_is_a_wish_to_leave() -> None:
     raw = f"From: dana@ministry.example\nTo: {identity.leave_address(7, 2)}\nSubject: x\n\n".encode()
     reading = read(raw)
