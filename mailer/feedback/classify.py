@@ -9,7 +9,10 @@ from mailer.feedback.rules import STAGES, Rules, Said, in_force
 
 # Characters of each text that rules are tried against.
 _LIMIT = 1_500
-_ADDRESS = re.compile(r"[<\"'\[]{0,2}[^\s<>\"'(),;:\[\]]{1,80}@[^\s<>\"'(),;:\[\]@]{1,253}[>\"'\]]{0,2}")
+# It begins where a word begins, so that each word is tried once.
+_ADDRESS = re.compile(
+    r"[<\"'\[]{0,2}(?<![^\s<>\"'(),;:\[\]])[^\s<>\"'(),;:\[\]]{1,80}@[^\s<>\"'(),;:\[\]@]{1,253}[>\"'\]]{0,2}"
+)
 _LINK = re.compile(r"https?://\S{1,500}")
 # The server that spoke, "host mx.example.org[192.0.2.1] said": its name may hold any word.
 _SPEAKER = re.compile(
@@ -84,14 +87,12 @@ def _reply(text: str) -> str:
 
 def _stage(rules: Rules, text: str) -> str:
     """The last step of the talk that the text names: what stands behind it is the answer to it."""
-    last = {
-        stage: max(
-            (found.end() for pattern in rules.stages[stage] for found in pattern.finditer(text)), default=-1
-        )
-        for stage in STAGES
-    }
-    stage = max(last, key=last.__getitem__)
-    return stage if last[stage] >= 0 else ""
+    named = "", -1
+    for stage in STAGES:
+        for pattern in rules.stages[stage] if text else ():
+            for found in pattern.finditer(text):
+                named = max(named, (stage, found.end()), key=lambda one: one[1])
+    return named[0]
 
 
 def _by_code(rules: Rules, code: str, reply: str) -> Verdict:

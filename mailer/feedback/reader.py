@@ -66,11 +66,12 @@ def _read(raw: bytes, envelope_to: str | None) -> Reading:
 
 def _unwrapped(root: Part) -> Part:
     """The report that a gateway passed on within a message of its own; else the message as it is."""
-    if not kinds.by_daemon(root.headers) or report.statuses(root):
-        return root
     passed_on = next((part for part in root.walk() if part.type == "message/rfc822"), None)
-    inner = mime.parse(passed_on.body.lstrip(b"\n")) if passed_on else root
-    return inner if kinds.by_daemon(inner.headers) and report.statuses(inner) else root
+    if passed_on is None or b"delivery-status" not in passed_on.body or report.statuses(root):
+        return root
+    inner = mime.parse(passed_on.body.lstrip(b"\n"))
+    by_daemons = kinds.by_daemon(root.headers) and kinds.by_daemon(inner.headers)
+    return inner if by_daemons and report.statuses(inner) else root
 
 
 def _kind(
@@ -174,7 +175,7 @@ def _reported_kind(recipients: Iterable[Recipient]) -> Kind:
 
 
 def _named(root: Part, found: Notice, message: bytes, envelope: list[str], action: str) -> list[Recipient]:
-    """Recipients of a bounce in words: the header that Exim writes, the text, flufl, the returned To:."""
+    """Recipients of a bounce in words: the header that Exim writes, the text, the returned To:, flufl."""
     own = set(
         report.addresses(
             " ".join(
@@ -199,12 +200,12 @@ def _named(root: Part, found: Notice, message: bytes, envelope: list[str], actio
         ]
     if named:
         return [_told(one, action, "text") for one in named]
-    by_flufl = _flufl(message)
-    if by_flufl:
-        return [_told(Named(address, "", found.words), action, "flufl") for address in by_flufl]
     written = found.alias_of("")
     if written:
         return [_told(Named(written, "", found.words), action, "returned_to")]
+    by_flufl = _flufl(message)
+    if by_flufl:
+        return [_told(Named(address, "", found.words), action, "flufl") for address in by_flufl]
     return [_told(one, action, "text") for one in texts.only(found, own)]
 
 

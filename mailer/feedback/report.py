@@ -12,7 +12,8 @@ _STATUS_TYPES = {"message/delivery-status", "message/global-delivery-status"}
 _FIELD = re.compile(r"^(?:final|original)-recipient[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _NEXT = re.compile(r"\n(?=(?:final)-recipient[ \t]*:)", re.IGNORECASE)
 _ACTION = re.compile(r"\s*(?:failed|delayed|delivered|relayed|expanded)\b")
-_ADDRESS = re.compile(r"[^\s<>\"(),;:\[\]]{1,80}@[^\s<>\"(),;:\[\]@]{1,253}")
+# It begins where a word begins, so that each word is tried once.
+_ADDRESS = re.compile(r"(?<![^\s<>\"(),;:\[\]])[^\s<>\"(),;:\[\]]{1,80}@[^\s<>\"(),;:\[\]@]{1,253}")
 # RFC 6522's sibling for read receipts, RFC 8098.
 _RECEIPT_TYPES = {"message/disposition-notification"}
 

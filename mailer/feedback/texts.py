@@ -114,7 +114,8 @@ def recipients(found: Notice, own: set[str]) -> list[Named]:
 
     `own` are addresses that the report was written to or by: they are named in it without having failed.
     """
-    names = _names(found, own)
+    # Who writes to themselves is named at the head of a line all the same.
+    names = _names(found, own) or _of(_OPENING, found, set())
     about = {name: words_about(found.words, name, names) for name in names[:MAX_RECIPIENTS]}
     if len(names) != 1:
         return [Named(name, _origin(words, name), words) for name, words in about.items()]

@@ -82,7 +82,7 @@ def test_with_a_token_a_bounce_that_names_nobody_still_has_a_recipient() -> None
 
 def test_what_comes_back_to_a_signed_envelope_sender_with_our_message_in_it_is_a_bounce() -> None:
     raw = (
-        b"From: list-admin@villages.example\nSubject: Loop alert\n\nSeen before.\n\nOriginal mail as follows:\n\n"
+        b"From: list-admin@villages.example\nSubject: Loop alert\n\nSeen.\n\nOriginal mail as follows:\n\n"
         b"Received: from x\nMessage-ID: <e@news.example.org>\nTo: <aigerim@villages.example>\n\nStories.\n"
     )
     (found,) = read(raw, verp.address(3)).recipients
