@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from mailer.config import reading
 from mailer.config import sending as written
+from mailer.config.bounces import Bounces
 from mailer.config.reading import ConfigError as ConfigError
 from mailer.config.service import Service as Service
 from mailer.config.tracking import Tracking
@@ -84,16 +85,6 @@ class Dkim:
     # The same for a second signature with Ed25519; empty: there is none.
     ed25519_selector: str = ""
     ed25519_key: str = ""
-
-
-@dataclass(frozen=True)
-class Bounces:
-    # Domain of the envelope sender; bounces to b+TOKEN@ this domain come back to the mailbox below.
-    domain: str = ""
-    # Maildir in which returned mail lands; relative to the configuration file. Empty: none is read.
-    maildir: str = ""
-    # Rules of the office's own for judging bounces, tried before the built-in ones; a TOML file. Empty: none.
-    rules: str = ""
 
 
 @dataclass(frozen=True)
@@ -264,6 +255,7 @@ def _check_meaning(config: Config, origin: str) -> None:
         ("[sending] rate_per_provider", lambda: list(map(written.provider_rates, sending.rate_per_provider))),
         ("[sending] steps", lambda: written.steps(sending.steps)),
         ("[service]", config.service.check),
+        ("[bounces]", config.bounces.check),
     )
     for where, check in checks:
         try:

@@ -9,14 +9,16 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from mailer.delivery import proof
+
 # What may stand in a local part without quotes, and a domain of A-labels, or an IP address in brackets.
 _LETTER = r"[A-Za-z0-9!#$%&'*/?^_`{|}~.\-"
 _DOMAIN = r"@(?:[A-Za-z0-9.\-]{1,255}|\[[A-Za-z0-9.:]{2,60}\])"
 # Without the letters that xtext must write in another way.
 _PLAIN = re.compile(rf"{_LETTER}]{{1,64}}{_DOMAIN}")
 _ASCII = re.compile(rf"{_LETTER}+=]{{1,64}}{_DOMAIN}")
-# With a mark of ours, which is plain: b+TOKEN@…
-_MARKED = re.compile(rf"{_LETTER}]{{1,20}}\+({_LETTER}]{{1,43}}){_DOMAIN}")
+# With a token of ours at its end, which is plain: b+TOKEN@…
+_MARKED = re.compile(rf"(?:{_LETTER}+=]{{0,16}}(?<![0-9a-z]))?({proof.SHAPE}){_DOMAIN}")
 # Octets of an address, and of one in ORCPT, at most (RFC 5321 §4.5.3.1.3, RFC 3461 §4.2).
 _LONGEST = 254
 _LONGEST_ORIGINAL = 500

@@ -16,7 +16,8 @@ from mailer.approval import counting, seal
 from mailer.approval.errors import BrokenSeal
 from mailer.approval.headers import shared_headers
 from mailer.approval.models import FrozenCopy, FrozenVariant
-from mailer.delivery import counted, dkim, proof
+from mailer.config.bounces import TOKEN
+from mailer.delivery import counted, dkim, identity, proof, verp
 from mailer.delivery.models import Mailing
 from mailer.delivery.records import Claimed
 from mailer.delivery.smtp import Envelope
@@ -38,9 +39,11 @@ class Sealed(NamedTuple):
 
     newsletter: int
     sender: str
-    # Of the sender's address, and of the addresses to which mail comes back.
+    # Of the sender's address.
     domain: str
-    bounces: str
+    # The addresses to which mail comes back, and to which wishes to leave go, with {token} in each.
+    returns: str
+    leaves: str
     # Where the reader's pages are.
     site: str
     headers: mime.Envelope
@@ -128,7 +131,8 @@ def sealed(copy: FrozenCopy) -> Sealed:
         newsletter=copy.edition.newsletter_id,
         sender=sender["email"],
         domain=domain,
-        bounces=settings.CONFIG.bounces.domain or domain,
+        returns=verp.form(domain),
+        leaves=identity.leave_form(domain),
         site=settings.CONFIG.site.url,
         headers=shared_headers(sender, content),
         variants=manifest["variants"],
@@ -178,12 +182,14 @@ def _envelope(shared: Sealed, variant: _Variant, claimed: Claimed, moment: str) 
         message_id=f"m.{names.message}@{shared.domain}",
         date=moment,
         leave_url=f"{shared.site}/unsubscribe/{links.leave}/",
-        leave_mailto=f"u+{links.leave_by_mail}@{shared.bounces}",
+        leave_mailto=shared.leaves.replace(TOKEN, links.leave_by_mail),
         prefs_url=f"{shared.site}/preferences/{links.prefs}/",
         countries=_country_names(claimed.countries, variant.language),
         whose=counted.whose(claimed.id) if claimed.agreed and shared.by_reader else "",
     )
-    return Envelope(f"b+{names.verp}@{shared.bounces}", claimed.email, b"", variant.skeleton.pieces(copy))
+    return Envelope(
+        shared.returns.replace(TOKEN, names.verp), claimed.email, b"", variant.skeleton.pieces(copy)
+    )
 
 
 def _rehearsal(shared: Sealed, variant: _Variant, claimed: Claimed, moment: str) -> Envelope:
@@ -200,7 +206,9 @@ def _rehearsal(shared: Sealed, variant: _Variant, claimed: Claimed, moment: str)
         prefs_url=front,
         countries=_country_names(claimed.countries, variant.language),
     )
-    return Envelope(f"b+{names.verp}@{shared.bounces}", claimed.email, b"", variant.skeleton.pieces(copy))
+    return Envelope(
+        shared.returns.replace(TOKEN, names.verp), claimed.email, b"", variant.skeleton.pieces(copy)
+    )
 
 
 def _signed(variant: _Variant, make: Callable[[], Envelope], at: int) -> Envelope:

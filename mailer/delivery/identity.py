@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 from django.conf import settings
 
+from mailer.config.bounces import TOKEN
 from mailer.delivery import proof
 from subscribers import tokens
 
-# They begin with their letter for speed, as in verp.
+# It begins with its letter for speed: whole messages are searched.
 _MESSAGE_ID = re.compile(rf"m\.(?<![a-z0-9]..)({proof.SHAPE})@")
-_LEAVE = re.compile(r"u[+-](?<![a-z0-9]..)([0-9a-f]{48})(?![0-9a-z])")
+_LEAVE = re.compile(r"(?<![0-9a-z])([0-9a-f]{48})(?![0-9a-z])")
 
 
 class Departure(NamedTuple):
@@ -36,10 +37,15 @@ def delivery_of(message_id: str) -> int | None:
     return None
 
 
+def leave_form(sender_domain: str = "") -> str:
+    """The addresses of `leave_address`, with {token} in place of the reader's own token."""
+    bounces = settings.CONFIG.bounces
+    return f"{bounces.leave_address}@{bounces.domain or sender_domain}"
+
+
 def leave_address(subscriber: int, newsletter: int, sender_domain: str = "") -> str:
     """The address that a reader writes to in order to leave a newsletter (RFC 2369 mailto)."""
-    domain = settings.CONFIG.bounces.domain or sender_domain
-    return f"u+{tokens.links(subscriber, newsletter).leave_by_mail}@{domain}"
+    return leave_form(sender_domain).replace(TOKEN, tokens.links(subscriber, newsletter).leave_by_mail)
 
 
 def read_leave_address(address: str) -> Departure | None:

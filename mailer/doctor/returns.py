@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mailer.config import Config
+from mailer.config.bounces import TOKEN
 from mailer.doctor.places import leaving
 from mailer.doctor.records import Finding, Record, World
 
@@ -50,7 +51,7 @@ def _site_host(world: World) -> str:
 
 def _taken(world: World, domain: str, hosts: list[str]) -> Finding:
     """Ask the first server that answers whether it would take a bounce."""
-    address = f"b+doctor@{domain}"
+    address = f"{world.config.bounces.address.replace(TOKEN, 'doctor')}@{domain}"
     silent = ""
     for host in hosts[:3]:
         addresses = world.names.addresses(host)

@@ -11,6 +11,7 @@ from functools import lru_cache, partial
 from typing import NamedTuple
 
 from mailer.approval.models import FrozenVariant
+from mailer.config.bounces import TOKEN
 from mailer.delivery import counted, identity, proof, verp
 from mailer.delivery.composing import Sealed, as_rehearsed, as_sent, refuse_changed, sealed
 from mailer.delivery.models import Mailing
@@ -145,7 +146,8 @@ def _letter(
         "countries": _country_names(claimed.countries, variant.language),
         "whose": counted.whose(claimed.id) if claimed.agreed and shared.by_reader else "",
     }
-    leave = f"<{values['leave_url']}>, <mailto:u+{links.leave_by_mail}@{shared.bounces}>"
+    leave_by_mail = shared.leaves.replace(TOKEN, links.leave_by_mail)
+    leave = f"<{values['leave_url']}>, <mailto:{leave_by_mail}>"
     return _written(shared, variant, claimed, sender, {**common, "List-Unsubscribe": leave}, values)
 
 
