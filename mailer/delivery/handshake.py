@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import ssl
 
-from mailer.delivery import signin
+from mailer.delivery import signin, trust
 from mailer.delivery.replies import Reply
 from mailer.delivery.session import Session
 from mailer.delivery.smtp import OurFault, Relay, Unavailable
 from mailer.delivery.wire import ConnectionLost, Wire
 
 log = logging.getLogger(__name__)
-
-# OpenSSL's numbers for what is wrong with a certificate, and what to do about it.
-_EXPIRED = "has expired; whoever runs the relay must renew it"
-_WRONG_NAME = "is for another name; host must be a name that stands in it"
-_UNKNOWN = "is signed by nobody whom this machine trusts; add the signer to the system's certificates"
-_CERTIFICATE = {
-    9: "is not valid yet; is this machine's clock right?",
-    10: _EXPIRED,
-    **dict.fromkeys((18, 19, 20, 21), _UNKNOWN),
-    **dict.fromkeys((62, 64), _WRONG_NAME),
-}
 
 
 class _NotEncrypted(Exception):  # noqa: N818
@@ -81,7 +69,7 @@ async def _greet(wire: Wire, relay: Relay, encrypt: bool) -> Session:
         # What was offered in clear counts for nothing any more (RFC 3207 §4.2).
         session.offers = await _hello(wire, relay)
     if relay.username:
-        if relay.security in ("none", "opportunistic") and not _is_loopback(relay.host):
+        if relay.security in ("none", "opportunistic") and not trust.is_loopback(relay.host):
             # Without a look at the certificate, anybody between could be listening.
             raise OurFault(
                 f"{_name(relay)} has a username and no sure encryption; security must be starttls or tls."
@@ -145,15 +133,6 @@ def _trust(relay: Relay) -> ssl.SSLContext:
     return relay.trust or ssl.create_default_context()
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _name(relay: Relay) -> str:
     return f"The relay {relay.host}:{relay.port}"
 
@@ -162,8 +141,7 @@ def _words(error: BaseException, relay: Relay) -> str:
     """What is wrong and, where it is known, what to do."""
     cause = error.__cause__ if isinstance(error, ConnectionLost) and error.__cause__ else error
     if isinstance(cause, ssl.SSLCertVerificationError):
-        wrong = _CERTIFICATE.get(cause.verify_code, f"cannot be trusted: {cause.verify_message}")
-        return f"its certificate {wrong}"
+        return f"its certificate {trust.wrong(cause)}"
     if isinstance(cause, ssl.SSLError) and relay.security == "tls":
         return f"it speaks no TLS from the first byte ({cause.reason}); is security = starttls meant?"
     if isinstance(cause, TimeoutError):
