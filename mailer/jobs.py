@@ -14,7 +14,7 @@ from mailer.approval import notices
 from mailer.delivery import alerts, engine, outbox, release, widening
 from mailer.editions.clock import assembling_time
 from mailer.editions.schedule import assemble_due
-from mailer.feedback import intake, judging
+from mailer.feedback import collect, judging, lmtp
 from mailer.feedback.tracking import settling
 from mailer.feedback.webhooks import work
 from mailer.stories import gather
@@ -43,7 +43,10 @@ JOBS = (
     Job("alerts", 5, lambda now, stop: alerts.post_due(now())),
     Job("clicks", 10, lambda now, stop: settling.settle_due(now())),
     Job("old clicks", 3600, lambda now, stop: settling.delete_old(now())),
-    Job("bounces", 5, lambda now, stop: intake.poll_configured(now())),
+    Job("maildir", 5, lambda now, stop: collect.attend("maildir", now, stop)),
+    Job("imap", 5, lambda now, stop: collect.attend("imap", now, stop)),
+    Job("pop3", 5, lambda now, stop: collect.attend("pop3", now, stop)),
+    Job("lmtp", 5, lambda now, stop: lmtp.serve_configured(now, stop)),
     Job("verdicts", 60, lambda now, stop: judging.review(now())),
     Job("hooks", 2, lambda now, stop: work.work_off(now(), stop)),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mailer.approval.models import Approval, Authorship, FrozenAuthor, FrozenCopy, FrozenVariant, StaffNotice
 from mailer.delivery.models import Alert, Delivery, Mailing, OutboxMessage, Pace
 from mailer.editions.models import Edition, EditionText, Newsletter, NewsletterText
-from mailer.feedback.models import FeedbackEvent, Outage, ReturnedMessage, Verdict
+from mailer.feedback.models import FeedbackEvent, Outage, ReturnedMessage, Verdict, WayIn
 from mailer.feedback.tracking.models import Hit, HitCount, Readership
 from mailer.feedback.webhooks.models import ServiceContact, ServicePost
 from mailer.stories.models import Story, StorySource, StoryText
@@ -38,4 +38,5 @@ __all__ = [
     "StorySource",
     "StoryText",
     "Verdict",
+    "WayIn",
 ]

@@ -183,6 +183,8 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         **{name: {"level": "WARNING"} for name in ("apscheduler", "django_tasks", "wagtail", "modelsearch")},
+        # A job that is still at work is looked at again later; that is no news.
+        "apscheduler.scheduler": {"level": "ERROR"},
         "django.request": {"level": "ERROR"},
     },
 }

@@ -12,12 +12,14 @@ from django.db import Error as DatabaseFailure
 from django.utils import timezone
 
 from mailer.command.output import Json, emit, fail, failing_on, say
-from mailer.feedback import intake, rules
+from mailer.feedback import collect, intake, rules
+from mailer.feedback.mailboxes.mailbox import MAX_OCTETS
 from mailer.feedback.reader import read as read_message
 from mailer.feedback.records import Reading, Recipient
 from mailer.feedback.rules import RulesError
 from mailer.feedback.score import ScoreError
 from mailer.feedback.score import score as score_folder
+from mailer.feedback.ways import mailboxes
 
 app = typer.Typer(no_args_is_help=True, help="Read what came back.")
 
@@ -45,11 +47,11 @@ def read(
 
 @app.command()
 def poll(json: Json = False) -> None:
-    """Take in what is new in the mailbox of the configuration."""
-    if not settings.CONFIG.bounces.maildir:
-        fail("no mailbox is configured; set [bounces] maildir.")
-    with failing_on(intake.IntakeError, DatabaseFailure):
-        summary = intake.poll_configured(timezone.now())
+    """Take in what is new in the mailboxes of the configuration."""
+    if not mailboxes(settings.CONFIG):
+        fail("no mailbox is configured; set [bounces] maildir, imap_host or pop3_host.")
+    with failing_on(DatabaseFailure):
+        summary, troubles = collect.poll(timezone.now)
     if json:
         emit(
             {
@@ -62,7 +64,11 @@ def poll(json: Json = False) -> None:
     else:
         say(f"{summary.received} taken in, {summary.repeated} seen before, {summary.failed} left for later")
     if summary.failed:
-        fail(f"{summary.failed} messages could not be stored; they stay in the mailbox and are tried again.")
+        troubles.append(
+            f"{summary.failed} messages could not be stored; they stay in the mailbox and are tried again."
+        )
+    if troubles:
+        fail("\n".join(troubles))
 
 
 @app.command()
@@ -71,7 +77,7 @@ def receive(
 ) -> None:
     """Take in one message from stdin (a mail server's pipe); status 75 asks the server to try again."""
     try:
-        intake.receive(sys.stdin.buffer.read(intake.MAX_STORED), timezone.now(), envelope_to or None)
+        intake.receive(sys.stdin.buffer.read(MAX_OCTETS), timezone.now(), envelope_to or None)
     except Exception as error:  # whatever went wrong, the mail server must keep it
         sys.stderr.write(
             f"mailer: the message was not stored ({type(error).__name__}); keep it and try again.\n"

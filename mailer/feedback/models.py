@@ -32,12 +32,54 @@ class ReturnedMessage(models.Model):
     # The service that told of it, by its name in the configuration; empty: it came by mail.
     service = models.CharField(max_length=16, blank=True, default="")
     received_at = models.DateTimeField(default=timezone.now)
+    # As its head says, decoded; for people to find it by.
+    sender = models.CharField(max_length=200, blank=True)
+    subject = models.CharField(max_length=200, blank=True)
+    # Of kind "other": when a person was done with it, and who.
+    done_at = models.DateTimeField(null=True)
+    done_by = models.CharField(max_length=150, blank=True)
 
     class Meta:
         ordering = ["-received_at", "-pk"]
+        indexes = [
+            models.Index(fields=["kind", "-received_at"], name="returned_of_kind"),
+            # Partial, and used only where a query repeats the condition word for word.
+            models.Index(
+                fields=["-received_at"],
+                condition=Q(kind="other", done_at__isnull=True),
+                name="returned_for_a_person",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.sha256[:12]}"
+
+
+class WayIn(models.Model):
+    """A way by which returned mail is taken in, and how it fares."""
+
+    # Which one it is: "imap://bounces@mail.example.org:993/INBOX".
+    address = models.CharField(max_length=255, unique=True)
+    # Up to where all was taken in, where that is known by place: "UIDVALIDITY:UID".
+    position = models.CharField(max_length=60, blank=True)
+    # When it was last read without trouble.
+    read_at = models.DateTimeField(null=True)
+    # Messages in it that can be neither read nor stored; they are tried again and again.
+    stuck = models.PositiveIntegerField(default=0)
+    # Since when it cannot be read, how often that was tried, and why not, in words for staff.
+    failing_since = models.DateTimeField(null=True)
+    failures = models.PositiveIntegerField(default=0)
+    trouble = models.CharField(max_length=500, blank=True)
+    # When the worker looks again.
+    due_at = models.DateTimeField(null=True)
+    # When staff were told of the trouble.
+    told_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["address"]
+
+    def __str__(self) -> str:
+        return self.address
 
 
 class FeedbackEvent(models.Model):

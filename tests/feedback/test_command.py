@@ -88,6 +88,19 @@ def test_poll_without_a_mailbox_says_what_to_set() -> None:
     assert "[bounces] maildir" in result.stderr
 
 
+@pytest.mark.django_db
+def test_poll_reads_what_it_can_and_names_the_mailbox_that_it_cannot(tmp_path: Path, settings: Any) -> None:
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "1.host").write_bytes(sample("letter.eml"))
+    config = django_settings.CONFIG
+    away = replace(config.bounces, maildir=str(tmp_path), imap_host="127.0.0.1", imap_port=1)
+    settings.CONFIG = replace(config, bounces=away)
+    result = runner.invoke(bounces.app, ["poll", "--json"])
+    assert json.loads(result.stdout)["received"] == 1
+    assert result.exit_code == 1
+    assert "127.0.0.1:1 cannot be reached" in result.stderr
+
+
 def test_score_prints_the_rates() -> None:
     result = runner.invoke(bounces.app, ["score", str(SAMPLES), "--json"])
     told = json.loads(result.stdout)

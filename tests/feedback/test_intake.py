@@ -1,16 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core import mail
-from django.db import OperationalError
+from django.db import DataError, OperationalError
 
 from mailer.delivery import identity, upkeep, verp
-from mailer.delivery.models import Delivery
+from mailer.delivery.models import Delivery, OutboxMessage
 from mailer.feedback import departures, intake
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
 from subscribers import suppress
@@ -42,13 +40,6 @@ def delivery(aigerim: Subscriber) -> Delivery:
     return Delivery.objects.create(
         mailing=mailing, subscriber=aigerim.pk, state="accepted", accepted_at=cast.NOW
     )
-
-
-@pytest.fixture
-def maildir(tmp_path: Path) -> Path:
-    for folder in ("new", "cur", "tmp"):
-        (tmp_path / folder).mkdir()
-    return tmp_path
 
 
 def to(address: str, name: str) -> bytes:
@@ -189,63 +180,6 @@ def test_a_bounce_for_somebody_erased_is_kept_under_their_number(
     assert not Suppression.objects.exists()
 
 
-def test_a_poll_takes_in_what_is_new_and_answers_nothing(maildir: Path, delivery: Delivery) -> None:
-    (maildir / "new" / "1.host").write_bytes(to(verp.address(delivery.pk), "postfix-unknown.eml"))
-    (maildir / "new" / "2.host").write_bytes(sample("letter.eml"))
-    summary = intake.poll(maildir, NOW)
-    assert (summary.kinds, summary.repeated, summary.failed) == ({"bounce": 1, "other": 1}, 0, 0)
-    assert sorted(path.name for path in (maildir / "cur").iterdir()) == ["1.host:2,S", "2.host:2,S"]
-    assert list((maildir / "new").iterdir()) == []
-    assert mail.outbox == []
-    assert ReturnedMessage.objects.get(kind="other").raw == sample("letter.eml")
-
-
-def test_a_file_survives_a_crash_before_the_commit_and_counts_once(
-    maildir: Path, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (maildir / "new" / "1.host").write_bytes(to(verp.address(delivery.pk), "postfix-unknown.eml"))
-
-    def crash(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
-        broken.setattr(intake, "apply", crash)
-        intake.poll(maildir, NOW)
-    assert not ReturnedMessage.objects.exists()
-    assert [path.name for path in (maildir / "new").iterdir()] == ["1.host"]
-    assert intake.poll(maildir, NOW).received == 1
-
-
-def test_a_file_whose_move_was_lost_after_the_commit_counts_once(
-    maildir: Path, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (maildir / "new" / "1.host").write_bytes(to(verp.address(delivery.pk), "postfix-unknown.eml"))
-    with monkeypatch.context() as broken:
-        broken.setattr(intake, "_mark_read", lambda path, maildir: None)
-        intake.poll(maildir, NOW)
-    summary = intake.poll(maildir, NOW)
-    assert (summary.received, summary.repeated) == (0, 1)
-    assert FeedbackEvent.objects.count() == 1
-
-
-def test_a_message_that_the_database_would_not_take_stays_and_the_others_go_on(
-    maildir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for number in (1, 2):
-        (maildir / "new" / f"{number}.host").write_bytes(b"From: a@b.example\n\n%d\n" % number)
-    genuine: Callable[..., Any] = intake._store
-
-    def locked(raw: bytes, *rest: Any) -> Any:
-        if raw.endswith(b"1\n"):
-            raise OperationalError("database is locked")
-        return genuine(raw, *rest)
-
-    monkeypatch.setattr(intake, "_store", locked)
-    summary = intake.poll(maildir, NOW)
-    assert (summary.received, summary.failed) == (1, 1)
-    assert [path.name for path in (maildir / "new").iterdir()] == ["1.host"]
-
-
 def test_a_message_that_cannot_be_acted_upon_is_kept_for_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
     def stumble(reading: Any, *_: Any) -> None:
         if reading.kind != "other":
@@ -256,32 +190,61 @@ def test_a_message_that_cannot_be_acted_upon_is_kept_for_a_person(monkeypatch: p
     assert received.message.kind == "other"
 
 
-def test_a_folder_that_is_no_maildir_is_named(tmp_path: Path) -> None:
-    with pytest.raises(intake.IntakeError, match="is not a Maildir"):
-        intake.poll(tmp_path / "nowhere", NOW)
+def test_the_same_words_to_two_addresses_are_two_messages(delivery: Delivery) -> None:
+    other = Delivery.objects.create(mailing=delivery.mailing, subscriber=4711, state="accepted")
+    raw = sample("postfix-unknown.eml")
+    for copy in (delivery, other, delivery):
+        intake.receive(raw, NOW, verp.address(copy.pk))
+    assert set(FeedbackEvent.objects.values_list("delivery", flat=True)) == {delivery.pk, other.pk}
+    assert ReturnedMessage.objects.count() == 2
 
 
-def test_a_file_that_cannot_be_read_holds_up_none_behind_it(
-    maildir: Path, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
+def test_the_address_it_was_delivered_to_is_kept_with_it_and_begins_no_field_of_its_own() -> None:
+    message = intake.receive(b"Subject: x\r\n\r\n", NOW, "b+1@example.org\r\nX-Other: 1").message
+    assert bytes(message.raw) == b"Delivered-To: b+1@example.orgX-Other: 1\nSubject: x\r\n\r\n"
+
+
+def test_who_wrote_and_about_what_can_be_found_in_plain_words() -> None:
+    head = b"From: =?utf-8?b?0JTQsNC90LA=?= <dana@ministry.example>\n"
+    raw = head + b"Subject: =?utf-8?q?Danke=0A=E2=80=AEfdp?=\n\n"
+    message = intake.receive(raw, NOW).message
+    assert (message.sender, message.subject) == ("Дана <dana@ministry.example>", "Danke  fdp")
+
+
+@pytest.mark.parametrize("raw", [b"", b"\x00\xff\n", b"Subject: " + b"x" * 100_000, b"From: =?x?b?%%?=\n\n"])
+def test_whatever_comes_is_kept(raw: bytes) -> None:
+    assert intake.receive(raw, NOW).message.kind == "other"
+
+
+def test_while_the_database_is_away_nothing_is_done_by_halves(
+    delivery: Delivery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (maildir / "new" / "1.closed").write_bytes(b"x")
-    (maildir / "new" / "2.open").write_bytes(to(verp.address(delivery.pk), "postfix-unknown.eml"))
-    opened = Path.open
+    def away(*_: Any) -> None:
+        raise OperationalError("the connection is closed")
 
-    def refusing(path: Path, *arguments: Any, **named: Any) -> Any:
-        # Root may read everything, so permission bits alone would prove nothing here.
-        if path.name == "1.closed":
-            raise PermissionError(13, "Permission denied")
-        return opened(path, *arguments, **named)
-
-    monkeypatch.setattr(Path, "open", refusing)
-    summary = intake.poll(maildir, NOW)
-    assert (summary.received, summary.failed) == (1, 1)
-    assert [path.name for path in (maildir / "new").iterdir()] == ["1.closed"]
+    with monkeypatch.context() as broken, pytest.raises(OperationalError):
+        broken.setattr(intake, "apply", away)
+        intake.receive(to(verp.address(delivery.pk), "postfix-unknown.eml"), NOW)
+    assert not ReturnedMessage.objects.exists()
 
 
-def test_a_name_of_any_length_moves_to_cur(maildir: Path) -> None:
-    (maildir / "new" / ("я" * 127)).write_bytes(b"Subject: long name\n\nhello\n")
-    assert intake.poll(maildir, NOW).received == 1
-    assert list((maildir / "new").iterdir()) == []
-    assert len(list((maildir / "cur").iterdir())) == 1
+def test_what_the_database_does_not_take_as_a_bounce_it_takes_for_a_person(
+    delivery: Delivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    genuine = intake.apply
+
+    def refused(reading: Any, *rest: Any) -> None:
+        if reading.kind == "bounce":
+            raise DataError("value too long")
+        genuine(reading, *rest)
+
+    monkeypatch.setattr(intake, "apply", refused)
+    received = intake.receive(to(verp.address(delivery.pk), "postfix-unknown.eml"), NOW)
+    assert received.message.kind == "other"
+
+
+def test_nothing_is_ever_answered(delivery: Delivery) -> None:
+    for name in ("letter.eml", "challenge.eml", "away-en.eml", "read-receipt.eml", "postfix-unknown.eml"):
+        intake.receive(to(verp.address(delivery.pk), name), NOW)
+    assert mail.outbox == []
+    assert not OutboxMessage.objects.exists()

@@ -44,7 +44,7 @@ def test_a_job_that_fails_is_logged_and_looked_at_again(
 def test_every_job_has_a_name_of_its_own_and_looks_often_enough() -> None:
     names = [job.name for job in JOBS]
     assert len(set(names)) == len(names)
-    assert {"assemble", "notices", "release", "send", "outbox", "bounces"} <= set(names)
+    assert {"assemble", "notices", "release", "send", "outbox", "maildir", "imap"} <= set(names)
     assert all(job.every <= 60 for job in JOBS if job.name != "gather")
 
 

@@ -172,7 +172,7 @@ class HttpLine:
 def returned_mail_is_read() -> bool:
     """Whether an envelope sender of ours is of use; the service must know its domain."""
     bounces = settings.CONFIG.bounces
-    return bool(bounces.domain and bounces.maildir)
+    return bool(bounces.domain and bounces.comes_back)
 
 
 def _json(response: requests.Response) -> Any:
