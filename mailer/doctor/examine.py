@@ -67,7 +67,6 @@ def examine(
         ("storage", partial(house.storage, config)),
         ("clock", partial(house.clock, world)),
         ("worker", partial(processes.worker, config)),
-        ("bounce_mailbox", partial(returns.mailbox, config)),
     ):
         quick = Check(name, "", look)
         quick.run()
@@ -91,6 +90,7 @@ def _slow(world: World, now: datetime) -> Iterator[tuple[str, str, Callable[[], 
         yield "service", config.service.name, partial(relay.service, world)
     for one in relay.ways(world):
         yield "relay", f"the relay {one.host}", partial(relay.relay, world, one, now)
+    yield "bounce_mailbox", "returned mail", partial(returns.ways_in, config, world.patience)
     if config.demo.enabled:
         for name in ("spf", "dkim", "dmarc", "reverse_dns", "bounce_mx"):
             yield name, "", partial(_no_need, name)

@@ -11,6 +11,8 @@ from mailer.config import Config
 from mailer.config.bounces import TOKEN
 from mailer.doctor.places import leaving
 from mailer.doctor.records import Finding, Record, World
+from mailer.feedback.mailboxes.mailbox import MailboxError
+from mailer.feedback.ways import Way, mailboxes
 
 # Where Maildir keeps what has arrived, what was seen, and what is being written.
 _PARTS = ("new", "cur", "tmp")
@@ -81,18 +83,55 @@ def _taken(world: World, domain: str, hosts: list[str]) -> Finding:
     return Finding("bounce_mx", domain, "warning", silent, advice)
 
 
-def mailbox(config: Config) -> Iterator[Finding]:
-    """Where bounces are read from: one finding for each kind of mailbox that is configured."""
-    if config.bounces.maildir:
-        yield _maildir(config.path(config.bounces.maildir))
-        return
-    yield Finding(
-        "bounce_mailbox",
-        "",
-        "warning",
-        "No mailbox is read for bounces, so dead addresses go on being written to.",
-        "Set [bounces] maildir, or let the mail server run `mailer bounces receive`: then all is well.",
-    )
+def ways_in(config: Config, patience: float) -> Iterator[Finding]:
+    """By which ways returned mail reaches us: one finding for each that is configured."""
+    bounces = config.bounces
+    if bounces.maildir:
+        yield _maildir(config.path(bounces.maildir))
+    yield from (_mailbox(way) for way in mailboxes(config) if way.kind != "maildir")
+    if bounces.lmtp_port:
+        yield _lmtp(bounces.lmtp_host, bounces.lmtp_port, patience)
+    if not bounces.comes_back:
+        yield Finding(
+            "bounce_mailbox",
+            "",
+            "warning",
+            "No mailbox is read for bounces, so dead addresses go on being written to.",
+            "Set [bounces] imap_host, pop3_host, maildir or lmtp_port; or let the mail server run "
+            "`mailer bounces receive`: then all is well.",
+        )
+
+
+def _mailbox(way: Way) -> Finding:
+    """Sign in to it and look; nothing in it is touched."""
+    try:
+        with way.open() as mailbox:
+            waiting = len(mailbox.arrived())
+    except MailboxError as error:
+        return Finding(
+            "bounce_mailbox",
+            way.address,
+            "problem",
+            str(error),
+            "Until then, nothing that comes back is read.",
+        )
+    seen = f"It can be read; messages waiting in it: {waiting}."
+    return Finding("bounce_mailbox", way.address, "ok", seen)
+
+
+def _lmtp(host: str, port: int, patience: float) -> Finding:
+    """Whether our server answers there."""
+    address = f"lmtp://{host}:{port}"
+    try:
+        with smtplib.LMTP(host, port, timeout=patience) as line:
+            code, _ = line.ehlo()
+    except (OSError, smtplib.SMTPException) as error:
+        seen = f"The worker does not answer on {host}:{port}: {str(error).lower()}."
+        return Finding("bounce_mailbox", address, "problem", seen, "Start the worker; it says what keeps it.")
+    if code != _TAKEN:
+        seen = f"Something else than the worker answers on {host}:{port}."
+        return Finding("bounce_mailbox", address, "problem", seen, "Set another [bounces] lmtp_port.")
+    return Finding("bounce_mailbox", address, "ok", "The worker takes mail there.")
 
 
 def _maildir(path: Path) -> Finding:

@@ -14,10 +14,12 @@ from aiosmtpd.controller import Controller
 from mailer.delivery import smtp
 from mailer.demo.folder import free_port
 from mailer.doctor import pages, relay, returns
+from mailer.feedback import lmtp
 from subscribers import tokens
 from subscribers.models import Subscription
 from tests import cast
 from tests.delivery.relay import Relay, Script
+from tests.feedback.imapd import Imapd
 
 NOW = datetime.now(UTC)
 
@@ -162,18 +164,43 @@ def test_a_null_mx_and_a_silent_server_are_told_apart(zone, world):
 
 def test_the_mailbox_must_be_a_maildir_that_we_may_use(world, tmp_path):
     config = world(bounces={"maildir": str(tmp_path / "box")}).config
-    (found,) = returns.mailbox(config)
+    (found,) = returns.ways_in(config, 2)
     assert found.verdict == "problem" and "mkdir" in found.advice
     for part in ("new", "cur", "tmp"):
         (tmp_path / "box" / part).mkdir(parents=True)
     (tmp_path / "box" / "new" / "1").write_text("x")
-    (found,) = returns.mailbox(config)
+    (found,) = returns.ways_in(config, 2)
     assert found.verdict == "ok" and "waiting in it: 1" in found.seen
     if os.geteuid():
         (tmp_path / "box" / "new").chmod(0)
-        (found,) = returns.mailbox(config)
+        (found,) = returns.ways_in(config, 2)
         assert found.verdict == "problem"
-    assert next(iter(returns.mailbox(world().config))).verdict == "warning"
+    assert next(iter(returns.ways_in(world().config, 2))).verdict == "warning"
+
+
+@pytest.mark.django_db
+def test_a_mailbox_on_a_server_is_opened_and_nothing_in_it_touched(world):
+    with Imapd() as server:
+        server.messages = {1: b"one", 2: b"two"}
+        there = {"imap_host": "127.0.0.1", "imap_port": server.port, "imap_security": "none"}
+        (found,) = returns.ways_in(world(bounces=there).config, 2)
+        assert found.verdict == "ok" and "waiting in it: 2" in found.seen
+        assert not {"FETCH", "STORE"} & {line.split()[0] for line in server.heard}
+        server.refused = {"LOGIN"}
+        (found,) = returns.ways_in(world(bounces=there).config, 2)
+        assert found.verdict == "problem" and "refuses our sign-in" in found.seen
+
+
+def test_the_worker_must_answer_where_mail_is_to_be_handed_to_it(world):
+    with lmtp.Server("127.0.0.1", 0, lambda raw, to: None) as server:
+        config = world(bounces={"lmtp_port": server.server_address[1]}).config
+        serving = threading.Thread(target=server.handle_request)
+        serving.start()
+        (found,) = returns.ways_in(config, 2)
+        serving.join()
+        assert found.verdict == "ok"
+    (found,) = returns.ways_in(config, 2)
+    assert found.verdict == "problem" and "does not answer" in found.seen
 
 
 @pytest.mark.django_db(transaction=True)
