@@ -55,11 +55,12 @@ def certificate(folder):
 
 
 @pytest.fixture(scope="session")
-def dovecot(folder):
+def dovecot(folder, certificate):
     needs("dovecot", "dovecot-imapd")
-    if not Path("/usr/lib/dovecot/lmtp").exists():
-        lacking("Dovecot's LMTP: install the package dovecot-lmtpd")
-    server = Dovecot(folder / "dovecot")
+    for part in ("lmtp", "pop3"):
+        if not Path("/usr/lib/dovecot", part).exists():
+            lacking(f"Dovecot's {part.upper()}: install the package dovecot-{part}d")
+    server = Dovecot(folder / "dovecot", certificate[1])
     with server.serving():
         yield server
 

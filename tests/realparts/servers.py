@@ -14,6 +14,11 @@ from pathlib import Path
 
 # How every one of them knows us, and whose name their certificate carries.
 NAME, PASSWORD, HOST = "newsletter", "correct horse", "localhost"
+# Whose mail comes back: nobody has this address, this mailbox is full, this one's server takes none of ours.
+UNKNOWN, FULL, REFUSING = "unknown@example.net", "full@example.net", "refusing@example.net"
+POLICY = "550 5.7.1 Message rejected due to local policy"
+# A domain whose mail Postfix hands to us.
+BY_LMTP = "returns.example.org"
 
 
 def free_port() -> int:
@@ -53,13 +58,19 @@ def running(command: list[str], port: int, log: Path, **environment: str) -> Ite
 
 
 class Dovecot:
-    """Mailboxes: takes mail by LMTP, shows it by IMAP, and answers for Postfix who may sign in."""
+    """Mailboxes: takes mail by LMTP, shows it by IMAP and POP3, and answers for Postfix who may sign in.
 
-    def __init__(self, folder: Path) -> None:
-        self.imap, self.lmtp = free_port(), free_port()
+    Everybody has one, except UNKNOWN; that of FULL holds next to nothing.
+    """
+
+    def __init__(self, folder: Path, certificate: Path) -> None:
+        self.imap, self.imaps, self.pop3, self.pop3s, self.lmtp = (free_port() for _ in range(5))
         self.sasl, self.log = folder / "sasl", folder / "log"
         (folder / "mail").mkdir()
         shutil.chown(folder / "mail", "mail", "mail")
+        (folder / "unknown").write_text(f"{UNKNOWN}:::::::\n")
+        home = folder / "mail" / FULL
+        (folder / "full").write_text(f"{FULL}:::::{home}::userdb_quota_storage_size=1k\n")
         self.configuration = folder / "dovecot.conf"
         self.configuration.write_text(
             f"""
@@ -68,9 +79,11 @@ dovecot_storage_version = 2.4.0
 base_dir = {folder}/run
 state_dir = {folder}/state
 log_path = {self.log}
-protocols = imap lmtp
+protocols = imap pop3 lmtp
 listen = 127.0.0.1
-ssl = no
+ssl = yes
+ssl_server_cert_file = {certificate}
+ssl_server_key_file = {certificate}
 auth_allow_cleartext = yes
 auth_mechanisms = plain login cram-md5
 auth_failure_delay = 0
@@ -81,6 +94,20 @@ mail_gid = mail
 first_valid_uid = 1
 passdb static {{
   passdb_static_password = {PASSWORD}
+}}
+mail_plugins = quota
+quota_storage_grace = 0
+quota mailbox {{
+}}
+userdb unknown {{
+  driver = passwd-file
+  passwd_file_path = {folder}/unknown
+  result_success = return-fail
+  result_failure = continue
+}}
+userdb full {{
+  driver = passwd-file
+  passwd_file_path = {folder}/full
 }}
 userdb static {{
   userdb_static_allow_all_users = yes
@@ -93,7 +120,15 @@ service imap-login {{
     port = {self.imap}
   }}
   inet_listener imaps {{
-    port = 0
+    port = {self.imaps}
+  }}
+}}
+service pop3-login {{
+  inet_listener pop3 {{
+    port = {self.pop3}
+  }}
+  inet_listener pop3s {{
+    port = {self.pop3s}
   }}
 }}
 service lmtp {{
@@ -117,10 +152,14 @@ service auth {{
 
 
 class Postfix:
-    """A relay for whoever signs in after STARTTLS, which Dovecot knows; it hands everything to Dovecot."""
+    """A relay for whoever signs in after STARTTLS, which Dovecot knows; it hands everything to Dovecot.
+
+    Only what goes to REFUSING it tries at a server of its own that takes nothing, and what goes to BY_LMTP at
+    whoever serves LMTP on `lmtp`.
+    """
 
     def __init__(self, folder: Path, certificate: Path, dovecot: Dovecot) -> None:
-        self.port, self.log = free_port(), folder / "log"
+        self.port, self.log, self.lmtp, refusing = free_port(), folder / "log", free_port(), free_port()
         self._folder = folder
         for name in ("queue", "data"):
             (folder / name).mkdir()
@@ -141,6 +180,11 @@ local_recipient_maps =
 alias_maps =
 alias_database =
 default_transport = lmtp:inet:127.0.0.1:{dovecot.lmtp}
+transport_maps = inline:{{
+  {{ {REFUSING} = smtp:[127.0.0.1]:{refusing} }},
+  {{ {BY_LMTP} = lmtp:inet:127.0.0.1:{self.lmtp} }} }}
+minimal_backoff_time = 2s
+queue_run_delay = 1s
 smtpd_tls_security_level = encrypt
 smtpd_tls_chain_files = {certificate}
 smtpd_sasl_auth_enable = yes
@@ -151,9 +195,13 @@ smtpd_relay_restrictions = permit_sasl_authenticated, reject
         )
         services = [
             f"127.0.0.1:{self.port} inet n - n - - smtpd",
+            f"127.0.0.1:{refusing} inet n - n - - smtpd -o myhostname=mx.example.net",
+            " -o smtpd_tls_security_level=none -o smtpd_sasl_auth_enable=no",
+            f" -o {{ smtpd_relay_restrictions=check_recipient_access inline:{{{{ {REFUSING} = {POLICY} }}}},",
+            "  reject }",
             "cleanup unix n - n - 0 cleanup",
             "qmgr unix n - n 300 1 qmgr",
-            *(f"{name} unix - - n - - {name}" for name in ("lmtp", "error")),
+            *(f"{name} unix - - n - - {name}" for name in ("lmtp", "error", "smtp")),
             "scache unix - - n - 1 scache",
             *(f"{name} unix - - n - 0 bounce" for name in ("bounce", "defer", "trace")),
             "proxymap unix - - n - - proxymap",
