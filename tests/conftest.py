@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,6 +15,7 @@ from django.db.models.signals import post_migrate
 from pytest_django import DjangoDbBlocker
 from wagtail.models import Collection
 
+from tests import migrated
 from tests.environment import quick_passwords
 from tests.postgres import Server, serving
 
@@ -58,14 +57,34 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker, sqlite_template: Path) -> None:
+def _turn() -> migrated.Turn | None:
+    return migrated.Turn() if connection.vendor == "sqlite" else None
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None, _turn: migrated.Turn | None) -> None:
+    """What was migrated before, by exactly these migrations, is not migrated again but copied."""
+    connection.settings_dict["TEST"]["MIGRATE"] = _turn is None or _turn.mine
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+    sqlite_template: Path,
+    _turn: migrated.Turn | None,
+) -> None:
     """Before the first test, the migrated database is kept for tests that need a file of their own."""
     post_migrate.connect(_root_collection, sender=apps.get_app_config("wagtailcore"))
+    if _turn is None:
+        return
     with django_db_blocker.unblock():
-        if connection.vendor == "sqlite":
-            connection.ensure_connection()
-            with closing(sqlite3.connect(sqlite_template)) as template:
-                connection.connection.backup(template)
+        connection.ensure_connection()
+        if _turn.mine:
+            _turn.keep(connection.connection)
+        else:
+            migrated.restore(connection.connection)
+        shutil.copyfile(migrated.kept(), sqlite_template)
 
 
 def _root_collection(**_: object) -> None:

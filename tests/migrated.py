@@ -1,0 +1,60 @@
+"""The migrated SQLite database, kept between runs under a name that stands for what made it."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import sqlite3
+from contextlib import closing
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+_FOLDER = ROOT / ".pytest_cache" / "migrated"
+# Beside the migrations: tables, and what is done behind them.
+_MAKERS = ("models.py", "apps.py", "fields.py", "groups.py")
+
+
+class Turn:
+    """One process migrates; the others wait until it has kept what came of it."""
+
+    def __init__(self) -> None:
+        _FOLDER.mkdir(parents=True, exist_ok=True)
+        self._lock = os.open(_FOLDER / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        # Whether this process has to migrate.
+        self.mine = not kept().exists()
+        if not self.mine:
+            self._end()
+
+    def keep(self, database: sqlite3.Connection) -> None:
+        """Write the migrated database down, whole or not at all, and let the others go on."""
+        for old in _FOLDER.glob("*.db"):
+            old.unlink(missing_ok=True)
+        unfinished = _FOLDER / "unfinished"
+        unfinished.unlink(missing_ok=True)
+        with closing(sqlite3.connect(unfinished)) as target:
+            database.backup(target)
+        unfinished.rename(kept())
+        self._end()
+
+    def _end(self) -> None:
+        os.close(self._lock)
+
+
+@cache
+def kept() -> Path:
+    """Where the database is, or will be, that these migrations make."""
+    digest = hashlib.sha256((ROOT / "requirements.lock").read_bytes())
+    for package in ("mailer", "subscribers"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            if path.parent.name == "migrations" or path.name in _MAKERS:
+                digest.update(path.read_bytes())
+    return _FOLDER / f"{digest.hexdigest()[:32]}.db"
+
+
+def restore(database: sqlite3.Connection) -> None:
+    """Put it in place of whatever is in `database`."""
+    with closing(sqlite3.connect(kept())) as source:
+        source.backup(database)
