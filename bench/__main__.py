@@ -17,6 +17,7 @@ GOALS = (
     ("render", "us_per_message", "µs to join one reader's message", ""),
     ("render", "peak_rss_mb", "MB at most while rendering", ""),
     ("bounces", "per_s", "returned messages read a second, one core", "at least 1,000"),
+    ("bounces", "per_s_60_kb", "of them where 60 KB of our message came back", ""),
     ("bounces", "slowest_ms", "ms for the slowest of them", "at most 1,000"),
 )
 

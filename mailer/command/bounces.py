@@ -10,19 +10,29 @@ import typer
 from django.conf import settings
 from django.db import Error as DatabaseFailure
 from django.utils import timezone
+from rich.table import Table
 
-from mailer.command.output import Json, emit, fail, failing_on, say
+from mailer.command.output import Json, console, emit, fail, failing_on, say
 from mailer.feedback import collect, intake, rules
 from mailer.feedback.mailboxes.mailbox import MAX_OCTETS
 from mailer.feedback.reader import read as read_message
 from mailer.feedback.records import Reading, Recipient
 from mailer.feedback.rules import RulesError
-from mailer.feedback.score import ScoreError
+from mailer.feedback.score import Score, ScoreError
 from mailer.feedback.score import score as score_folder
 from mailer.feedback.ways import mailboxes
 
 app = typer.Typer(no_args_is_help=True, help="Read what came back.")
 
+# (what it is, the figure, the figure it is a part of, its goal)
+_ROWS = (
+    ("recipients found", "found", "recipients", "at least 95 %"),
+    ("deliveries known by a token", "proved", "bounces", "all"),
+    ("called hard, but are not", "false_hard", "soft", "at most 5 %"),
+    ("hard, but not called so", "missed_hard", "hard", "at most 15 %"),
+    ("called bounces, but are none", "false_bounces", "messages", "none"),
+    ("read differently with other line ends", "unlike", "messages", "none"),
+)
 # sysexits.h EX_TEMPFAIL: the mail server keeps the message and tries again.
 _TRY_AGAIN = 75
 
@@ -98,8 +108,18 @@ def score(
         return
     for error in result.errors:
         say(error)
-    for name, value in result.as_dict().items():
-        say(f"{name.replace('_', ' ')}: {value}")
+    console.print(_table(result))
+
+
+def _table(result: Score) -> Table:
+    """The score with its goals."""
+    told = result.as_dict()
+    table = Table("", "count", "of", "%", "goal")
+    for words, count, of, goal in _ROWS:
+        percent = told.get(f"{count}_percent", "")
+        table.add_row(words, str(told[count]), str(told.get(of, "")), str(percent), goal)
+    table.add_row("messages read a second", str(told["messages_per_second"]), "", "", "at least 1,000")
+    return table
 
 
 def _as_dict(file: Path, reading: Reading) -> dict[str, Any]:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 
 from mailer.feedback.mime import Headers
-from mailer.feedback.signs import pattern
+from mailer.feedback.signs import Words, pattern
 
 _REPLY = r"^\W*(?:re:\s*)?"
-_DAEMON = pattern("daemon")
-_FAILURE_SUBJECT = pattern("failure_subject")
-_FAILURE_WORDS = pattern("failure_words")
-_DELAY = pattern("delay")
-_GIVEN_UP = pattern("given_up")
+_DAEMON = Words("daemon")
+_FAILURE_SUBJECT = Words("failure_subject")
+_FAILURE_WORDS = Words("failure_words")
+_DELAY = Words("delay")
+_GIVEN_UP = Words("given_up")
 _AUTO_SUBJECT = pattern("auto_subject", before=_REPLY)
-_AWAY = pattern("away")
-_CHALLENGE = pattern("challenge")
+_AWAY = Words("away")
+_CHALLENGE = Words("challenge")
 _LEAVE_SUBJECT = pattern("leave_subject", before=_REPLY, after=r"\W*$")
 _NOBODY = re.compile(r"\b(?:no|do.?not).?reply@", re.IGNORECASE)
 _PERSONAL = re.compile(r"\s*(?:re|fwd?|aw|wg|tr|ha|пересл\w*|отв\w*)\s*:", re.IGNORECASE)
@@ -28,7 +28,7 @@ _AUTO_FIELD = re.compile(r"auto-?(?:reply|respon(?!se-suppress)|generated$)")
 
 def by_daemon(headers: Headers) -> bool:
     """Whether a mail system, not a person, signs as the writer."""
-    return bool(_DAEMON.search(headers.words("from")[:300])) or "x-failed-recipients" in headers
+    return _DAEMON.stand_in(headers.words("from")[:300]) or "x-failed-recipients" in headers
 
 
 def by_machine(headers: Headers) -> bool:
@@ -47,7 +47,7 @@ def null_path(headers: Headers) -> bool:
 
 def failure_subject(headers: Headers) -> bool:
     """Whether the subject is that of a bounce; one that was forwarded or answered is a person's."""
-    return bool(_FAILURE_SUBJECT.search(headers.words("subject")[:300])) and not personal(headers)
+    return _FAILURE_SUBJECT.stand_in(headers.words("subject")[:300]) and not personal(headers)
 
 
 def personal(headers: Headers) -> bool:
@@ -56,13 +56,13 @@ def personal(headers: Headers) -> bool:
 
 
 def failure_words(words: str) -> bool:
-    return bool(_FAILURE_WORDS.search(words[:6000]))
+    return _FAILURE_WORDS.stand_in(words[:6000])
 
 
 def says_delay(headers: Headers, words: str) -> bool:
     """Whether the server says that it will go on trying."""
     text = f"{headers.words('subject')[:300]}\n{words[:4000]}"
-    return bool(_DELAY.search(text)) and not _GIVEN_UP.search(words[:4000])
+    return _DELAY.stand_in(text) and not _GIVEN_UP.stand_in(words[:4000])
 
 
 def auto_reply(headers: Headers) -> bool:
@@ -71,7 +71,7 @@ def auto_reply(headers: Headers) -> bool:
     return (
         (submitted.startswith("auto-") and not submitted.startswith("auto-generated"))
         or auto_subject(headers)
-        or (null_path(headers) and bool(_AWAY.search(headers.words("subject")[:200])))
+        or (null_path(headers) and _AWAY.stand_in(headers.words("subject")[:200]))
         or any(_AUTO_FIELD.search(name) for name in headers)
         or "mailbox rules agent" in headers.first("x-ms-exchange-generated-message-source").lower()
         or "autoresponder" in headers.first("x-post-messageclass").lower()
@@ -86,7 +86,7 @@ def auto_subject(headers: Headers) -> bool:
 
 def challenge(headers: Headers, words: str) -> bool:
     """Whether a filter asks the sender to prove that they are human."""
-    return bool(_CHALLENGE.search(headers.words("subject")[:200])) and bool(_CHALLENGE.search(words[:3000]))
+    return _CHALLENGE.stand_in(headers.words("subject")[:200]) and _CHALLENGE.stand_in(words[:3000])
 
 
 def leave_subject(headers: Headers) -> bool:

@@ -20,8 +20,11 @@ MAX_OCTETS = 512 * 1024
 MAX_PARTS = 60
 MAX_DEPTH = 8
 MAX_HEADERS = 400
-# Characters of one part's decoded text.
+# Characters of one part's decoded text: of a report, and of words for people.
 MAX_TEXT = 64 * 1024
+MAX_WORDS = 24 * 1024
+# Octets in which the headers of an enclosed message stand.
+_MAX_HEAD = 32 * 1024
 
 _HEADER = re.compile(r"([!-9;-~]{1,76})[ \t]*:[ \t]*(.*)", re.DOTALL)
 _PARAMETER = re.compile(
@@ -88,11 +91,19 @@ class Part:
 
     @cached_property
     def text(self) -> str:
-        """The decoded content, at most MAX_TEXT characters; HTML loses its tags."""
-        raw = _transfer_decoded(self.body[: MAX_TEXT * 2], self.headers.first("content-transfer-encoding"))
-        text = _charset_decoded(raw, self.parameters.get("charset", ""))[:MAX_TEXT]
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        """The decoded content, at most MAX_TEXT or MAX_WORDS characters; HTML loses its tags."""
+        limit = MAX_WORDS if self.type == "text/plain" else MAX_TEXT
+        text = self._decoded(limit * 2)[:limit]
         return without_tags(text) if self.type == "text/html" else text
+
+    def enclosed(self) -> Headers:
+        """The headers of the message in it."""
+        return split_headers(self._decoded(_MAX_HEAD).lstrip("\n"))[0]
+
+    def _decoded(self, octets: int) -> str:
+        raw = _transfer_decoded(self.body[:octets], self.headers.first("content-transfer-encoding"))
+        text = _charset_decoded(raw, self.parameters.get("charset", ""))
+        return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def normalise(raw: bytes) -> bytes:

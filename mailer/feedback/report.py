@@ -43,9 +43,15 @@ def statuses(root: Part) -> list[Status]:
     if not found:
         for part in root.walk():
             # Reports that lost their type on the way, or stand in the only part.
-            if part.type.startswith(("text/", "application/octet-stream")) and _FIELD.search(part.text):
+            if part.type.startswith(("text/", "application/octet-stream")) and _holds_fields(part):
                 found += _groups(part.text)
     return found[:MAX_RECIPIENTS]
+
+
+def _holds_fields(part: Part) -> bool:
+    # Most parts do not, and are told without decoding them.
+    plain = not part.headers.first("content-transfer-encoding").strip()
+    return not (plain and b"-recipient" not in part.body.lower()) and bool(_FIELD.search(part.text))
 
 
 def is_receipt(root: Part) -> bool:

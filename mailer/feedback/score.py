@@ -9,8 +9,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mailer.delivery import verp
 from mailer.feedback.reader import read
 from mailer.feedback.records import Reading, Recipient
+
+# Any number: the one that a message's token names.
+_DELIVERY = 4711
+# Reasons of records about no failure.
+_NO_FAILURES = {"delivered", "vacation", "feedback"}
 
 
 class ScoreError(Exception):
@@ -28,6 +34,9 @@ class Score:
     false_hard: int = 0
     hard: int = 0
     missed_hard: int = 0
+    # Messages about somebody who failed, and those of them whose delivery was known by a token.
+    bounces: int = 0
+    proved: int = 0
     # Messages that are no bounces and were called one.
     false_bounces: int = 0
     # Messages whose reading depends on their line ends.
@@ -43,6 +52,7 @@ class Score:
             "found_percent": _percent(self.found, self.recipients),
             "false_hard_percent": _percent(self.false_hard, self.soft),
             "missed_hard_percent": _percent(self.missed_hard, self.hard),
+            "proved_percent": _percent(self.proved, self.bounces),
             "messages_per_second": round(self.messages / self.seconds) if self.seconds else 0,
         }
         return counts | rates
@@ -55,11 +65,14 @@ def score(folder: Path) -> Score:
     """
     total = Score()
     for name, raw, expected in _samples(folder):
-        begun = time.perf_counter()
+        begun = time.process_time()
         reading = read(raw)
-        total.seconds += time.perf_counter() - begun
+        total.seconds += time.process_time() - begun
         total.messages += 1
         _judge(total, name, reading, expected)
+        if _fails(expected):
+            total.bounces += 1
+            total.proved += _proved(read(raw, verp.address(_DELIVERY)))
         plain = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         if any(read(plain.replace(b"\n", ends)) != reading for ends in (b"\n", b"\r\n", b"\r")):
             total.unlike += 1
@@ -77,6 +90,17 @@ def _samples(folder: Path) -> Iterator[tuple[str, bytes, dict[str, Any]]]:
         raise ScoreError(f"{path}: must be an object with a member for each message.")
     for name, expected in sorted(expectations.items()):
         yield name, (folder / name).read_bytes(), expected
+
+
+def _fails(expected: dict[str, Any]) -> bool:
+    """Whether the message is about somebody whose delivery failed or waits."""
+    reasons = {record.get("reason") for record in expected.get("records", [])}
+    return expected.get("is_bounce") is not False and bool(reasons - _NO_FAILURES)
+
+
+def _proved(reading: Reading) -> bool:
+    """Whether a token in the envelope led to the delivery, and the reading says what became of it."""
+    return reading.delivery == _DELIVERY and bool(reading.recipients)
 
 
 def _judge(total: Score, name: str, reading: Reading, expected: dict[str, Any]) -> None:

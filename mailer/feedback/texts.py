@@ -11,7 +11,7 @@ from mailer.feedback.report import addresses, bare
 from mailer.feedback.signs import pattern
 
 # Characters of the server's own words that are looked at.
-MAX_NOTICE = 16_000
+MAX_NOTICE = 12_000
 MAX_RECIPIENTS = 50
 _RETURNED_TYPES = {
     "message/rfc822",
@@ -89,13 +89,12 @@ def notice(root: Part) -> Notice:
     returned: Headers | None = None
     for part in root.walk():
         if part.type in _RETURNED_TYPES:
-            returned = returned or split_headers(part.text.lstrip("\n"))[0]
-        elif part.type.startswith("text/") and not part.children:
+            returned = returned or part.enclosed()
+        # HTML repeats the plain text; it is read only where there is nothing else.
+        elif part.type.startswith("text/") and not (part.type == "text/html" and any(words)):
             ours, theirs = _split(part.text)
             returned = returned or (split_headers(theirs)[0] if theirs else None)
-            # HTML repeats the plain text; it is read only where there is nothing else.
-            if part.type != "text/html" or not any(words):
-                words.append(ours)
+            words.append(ours)
     return Notice("\n".join(words)[:MAX_NOTICE], returned or Headers([]), returned is not None)
 
 

@@ -107,6 +107,14 @@ def test_score_prints_the_rates() -> None:
     assert (told["found_percent"], told["false_hard"], told["missed_hard"]) == (100.0, 0, 0)
 
 
+def test_score_shows_people_a_table_with_the_goals() -> None:
+    result = runner.invoke(bounces.app, ["score", str(SAMPLES)])
+    assert result.exit_code == 0
+    (recipients,) = [line for line in result.stdout.splitlines() if "recipients found" in line]
+    assert "100.0" in recipients
+    assert "at least 95 %" in recipients
+
+
 def test_score_names_a_folder_without_expectations(tmp_path: Path) -> None:
     result = runner.invoke(bounces.app, ["score", str(tmp_path)])
     assert result.exit_code == 1
