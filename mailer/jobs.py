@@ -14,7 +14,7 @@ from mailer.approval import notices
 from mailer.delivery import alerts, engine, outbox, release, widening
 from mailer.editions.clock import assembling_time
 from mailer.editions.schedule import assemble_due
-from mailer.feedback import collect, judging, lmtp
+from mailer.feedback import collect, judging, lmtp, refusals
 from mailer.feedback.tracking import settling
 from mailer.feedback.webhooks import work
 from mailer.stories import gather
@@ -47,6 +47,7 @@ JOBS = (
     Job("imap", 5, lambda now, stop: collect.attend("imap", now, stop)),
     Job("pop3", 5, lambda now, stop: collect.attend("pop3", now, stop)),
     Job("lmtp", 5, lambda now, stop: lmtp.serve_configured(now, stop)),
+    Job("refusals", 5, lambda now, stop: refusals.read_new(now(), stop)),
     Job("verdicts", 60, lambda now, stop: judging.review(now())),
     Job("hooks", 2, lambda now, stop: work.work_off(now(), stop)),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from subscribers.addresses import address_hash, normalise
@@ -74,6 +75,14 @@ def in_force(who: Subscriber | str) -> Suppression | None:
 def is_suppressed(who: Subscriber | str) -> bool:
     """Whether no mailing may reach this person or address."""
     return in_force(who) is not None
+
+
+def suppressed_of(people: Iterable[Subscriber]) -> set[bytes]:
+    """The address hashes of those of these people whom no mailing may reach."""
+    rows = Suppression.objects.filter(
+        address_hash__in=[bytes(person.address_hash) for person in people], lifted_at__isnull=True
+    )
+    return {bytes(found) for found in rows.values_list("address_hash", flat=True)}
 
 
 def may_join(address: str) -> bool:

@@ -116,6 +116,8 @@ class Delivery(models.Model):
     # Marks on an accepted delivery.
     bounced_at = models.DateTimeField(null=True)
     complained_at = models.DateTimeField(null=True)
+    # When the feedback stage read its refusal.
+    refusal_read_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["mailing", "subscriber"], name="delivery_once")]
@@ -127,6 +129,11 @@ class Delivery(models.Model):
             ),
             models.Index(fields=["lease_until"], condition=Q(state="claimed"), name="delivery_claimed"),
             models.Index(fields=["mailing", "id"], condition=Q(state="in_doubt"), name="delivery_in_doubt"),
+            models.Index(
+                fields=["id"],
+                condition=Q(state="refused", refusal_read_at__isnull=True),
+                name="delivery_refusal_unread",
+            ),
             models.Index(fields=["subscriber", "id"], name="delivery_of_reader"),
             models.Index(fields=["mailing", "state", "reason"], name="delivery_account"),
         ]

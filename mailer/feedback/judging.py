@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mailer.feedback import histories, outages, policy, probes, verdicts
@@ -15,13 +15,29 @@ from subscribers.models import Subscriber, Subscription
 State = Verdict.State
 
 
+@dataclass(frozen=True)
+class _Case:
+    person: Subscriber
+    history: History
+    judgement: Judgement
+    now: datetime
+
+
 def judge(readers: Collection[int], now: datetime) -> None:
     """Pass the verdicts that these readers' histories lead to. Repeating it changes nothing."""
     people = Subscriber.objects.in_bulk(readers)
-    for number, history in histories.of(list(people.values()), now).items():
-        judgement = policy.judge(history)
-        if judgement.effect != "none":
-            _carry_out(people[number], history, judgement, now)
+    known = histories.of(list(people.values()), now)
+    judged = {number: policy.judge(history) for number, history in known.items()}
+    touched = [people[number] for number, judgement in judged.items() if judgement.effect != "none"]
+    standing, stopped = verdicts.open_about(touched), suppress.suppressed_of(touched)
+    for person in touched:
+        case = _Case(person, known[person.pk], judged[person.pk], now)
+        current = standing.get(bytes(person.address_hash))
+        if current is not None:
+            _reconsider(case, current)
+        elif case.judgement.effect == "end" or bytes(person.address_hash) not in stopped:
+            # Else a person's hand stopped it.
+            _carry_out(case)
 
 
 def review(now: datetime) -> None:
@@ -30,43 +46,34 @@ def review(now: datetime) -> None:
     probes.review(now)
 
 
-def _carry_out(person: Subscriber, history: History, judgement: Judgement, now: datetime) -> None:
-    current = verdicts.open_about(person)
-    if current is not None:
-        _reconsider(current, person, history, judgement, now)
-    elif judgement.effect == "end":
-        _pass(person, history, judgement, now)
-    elif suppress.is_suppressed(person):
-        # Stopped by a person's hand.
-        return
-    elif judgement.effect == "suppress":
-        _pass(person, history, judgement, now)
-    elif judgement.effect == "hold":
-        verdicts.pass_on(person, history, judgement, State.HELD, now)
-    elif _is_reader(person):
-        asked = verdicts.pass_on(person, history, judgement, State.PROBING, now)
-        if asked is not None:
-            probes.ask(asked, person, now)
+def _carry_out(case: _Case) -> None:
+    match case.judgement.effect:
+        case "suppress" | "end":
+            if (verdict := _pass(case, State.STANDING)) is not None:
+                outages.enforce_or_hold(verdict, case.person, case.now)
+        case "hold":
+            _pass(case, State.HELD)
+        case "probe" if _is_reader(case.person):
+            if (verdict := _pass(case, State.PROBING)) is not None:
+                probes.ask(verdict, case.person, case.now)
 
 
-def _pass(person: Subscriber, history: History, judgement: Judgement, now: datetime) -> None:
-    verdict = verdicts.pass_on(person, history, judgement, State.STANDING, now)
-    if verdict is not None:
-        outages.enforce_or_hold(verdict, person, now)
+def _pass(case: _Case, state: State) -> Verdict | None:
+    return verdicts.pass_on(case.person, case.history, case.judgement, state, case.now)
 
 
-def _reconsider(
-    current: Verdict, person: Subscriber, history: History, judgement: Judgement, now: datetime
-) -> None:
+def _reconsider(case: _Case, current: Verdict) -> None:
     """What is held or waits for a probe, or stands for a weaker reason, may have to stand now."""
+    judgement = case.judgement
     if current.state == State.HELD and current.outage is not None and judgement.effect == "suppress":
         # Of an outage, only what came back after it counts.
         over = current.outage.began_at + outages.LASTS
-        judgement = policy.judge(replace(history, pardoned_at=max(history.pardoned_at or over, over)))
+        pardoned = max(case.history.pardoned_at or over, over)
+        judgement = policy.judge(replace(case.history, pardoned_at=pardoned))
     final = judgement.effect == "end" and (current.rule, current.state) != (judgement.rule, State.STANDING)
     if final or (judgement.effect == "suppress" and current.state != State.STANDING):
         verdicts.strengthen(current, judgement)
-        verdicts.enforce(current, person, now)
+        verdicts.enforce(current, case.person, case.now)
 
 
 def _is_reader(person: Subscriber) -> bool:

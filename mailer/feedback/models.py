@@ -152,8 +152,9 @@ class Outage(models.Model):
 
     domain = models.CharField(max_length=255)
     state = models.CharField(max_length=10, choices=State.choices, default=State.WATCHED)
-    # Readers that could be mailed there when it began.
-    readers = models.PositiveIntegerField()
+    # Readers who came back so far, and those that could be mailed there (null: not counted yet).
+    returned = models.PositiveIntegerField(default=1)
+    readers = models.PositiveIntegerField(null=True)
     began_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True)
     # Empty: by itself.

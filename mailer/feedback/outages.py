@@ -66,46 +66,54 @@ def review(now: datetime) -> None:
     verdicts.drop(list(held.filter(at__lt=now - _LAPSE)), "nothing confirmed it for 60 days", now)
     waiting = Verdict.objects.filter(outage=OuterRef("pk"), state=Verdict.State.HELD)
     Outage.objects.filter(~Exists(waiting), state=State.OPEN).update(state=State.OVER, decided_at=now)
+    Outage.objects.filter(state=State.WATCHED, began_at__lte=now - _WINDOW).delete()
 
 
 def _outage_of(verdict: Verdict, now: datetime) -> Outage | None:
     """The outage that a verdict belongs to, begun where it makes the domain's readers too many."""
     if verdict.rule not in _BOUNCED or not verdict.was_fine:
         return None
-    known = Outage.objects.filter(domain=verdict.domain)
-    decided = known.filter(began_at__gt=now - LASTS).exclude(state__in=[State.WATCHED, State.OVER]).first()
-    if decided is not None:
-        return decided
+    latest = Outage.objects.filter(domain=verdict.domain, began_at__gt=now - LASTS).first()
+    if latest is None or _is_past(latest, now):
+        Outage.objects.create(domain=verdict.domain, began_at=now)
+        return None
+    if latest.state == State.WATCHED:
+        latest.returned += 1
+        return latest if _is_too_many(latest) and _begin(latest, now) else None
+    return latest
+
+
+def _is_past(outage: Outage, now: datetime) -> bool:
+    return outage.state == State.OVER or (outage.state == State.WATCHED and outage.began_at <= now - _WINDOW)
+
+
+def _is_too_many(outage: Outage) -> bool:
+    if outage.returned >= _FEWEST and outage.readers is None:
+        # Counting them takes a look at every address, so it is done once.
+        outage.readers = _readable(outage.domain) + outage.returned - 1
+    outage.save(update_fields=["returned", "readers"])
+    return outage.readers is not None and outage.returned >= _SHARE * outage.readers
+
+
+def _begin(outage: Outage, now: datetime) -> bool:
+    """Hold what was decided about the domain since it began, and tell staff."""
+    outage.state = State.OPEN
+    outage.save(update_fields=["state"])
     stopped = Verdict.objects.filter(
-        domain=verdict.domain,
+        domain=outage.domain,
         state=Verdict.State.STANDING,
         rule__in=_BOUNCED,
         was_fine=True,
-        stood_at__gt=now - _WINDOW,
-    ).exclude(pk=verdict.pk)
-    others = list(stopped)
-    count = len(others) + 1
-    if count < _FEWEST:
-        return None
-    watched = known.filter(state=State.WATCHED, began_at__gt=now - _WINDOW).first()
-    if watched is None:
-        # Counting them takes a look at every address, so it is done once.
-        readers = _readable(verdict.domain) + len(others)
-        watched = Outage.objects.create(domain=verdict.domain, readers=readers, began_at=now)
-    return _begin(watched, others, count, now) if count >= _SHARE * watched.readers else None
-
-
-def _begin(outage: Outage, stopped: list[Verdict], count: int, now: datetime) -> Outage:
-    outage.state = State.OPEN
-    outage.save(update_fields=["state"])
+        stood_at__gte=outage.began_at,
+    )
     verdicts.hold(stopped, now, outage=outage)
     words = (
-        f"{count} of {outage.readers} readers at {outage.domain}, fine before, came back within hours. "
+        f"{outage.returned} of {outage.readers} readers at {outage.domain}, fine before, came back at once. "
         "Perhaps its mail server is broken: their addresses are not stopped until somebody decides."
     )
     alerts.warn(f"outage {outage.pk}", words, None, now)
-    log.warning("action=outage outage=%d readers=%d", outage.pk, outage.readers)
-    return outage
+    log.warning("action=outage outage=%d readers=%d", outage.pk, outage.returned)
+    return True
 
 
 def _readable(domain: str) -> int:

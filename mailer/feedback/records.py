@@ -34,7 +34,7 @@ class Recipient:
     reason: str = ""
     # Name of the rule that decided.
     rule: str = ""
-    # How the recipient was found: report, header, text, flufl, returned_to, token.
+    # How the recipient was found: report, header, text, flufl, returned_to, token, session.
     found: str = ""
 
 

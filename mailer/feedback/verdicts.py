@@ -36,9 +36,11 @@ class VerdictError(Exception):
     """The verdict cannot take this step from where it is; the message says so in words for staff."""
 
 
-def open_about(person: Subscriber) -> Verdict | None:
-    """The verdict on this address that counts now, if any."""
-    return Verdict.objects.filter(address_hash=person.address_hash, state__in=Verdict.OPEN).first()
+def open_about(people: Iterable[Subscriber]) -> dict[bytes, Verdict]:
+    """The verdicts on these people's addresses that count now, by the hash of the address."""
+    hashes = [bytes(person.address_hash) for person in people]
+    found = Verdict.objects.filter(address_hash__in=hashes, state__in=Verdict.OPEN).select_related("outage")
+    return {bytes(verdict.address_hash): verdict for verdict in found}
 
 
 def pass_on(
@@ -58,7 +60,10 @@ def pass_on(
                 at=now,
                 asked_at=now if state == State.PROBING else None,
             )
-            verdict.events.set(judgement.counted)
+            links = Verdict.events.through
+            links.objects.bulk_create(
+                links(verdict=verdict, feedbackevent_id=event) for event in judgement.counted
+            )
     except IntegrityError:
         return None
     log.info("action=verdict verdict=%d rule=%s state=%s", verdict.pk, verdict.rule, state)

@@ -31,9 +31,10 @@ def reader(address: str = "aigerim@example.net", since: datetime | None = None) 
     return person
 
 
-def mailing() -> Mailing:
+def mailing(**columns: Any) -> Mailing:
     number = next(_numbers)
-    return cast.mailing(cast.copy(cast.edition(f"{2000 + number // 12}-{number % 12 + 1:02}")), audience=1)
+    copy = cast.copy(cast.edition(f"{2000 + number // 12}-{number % 12 + 1:02}"))
+    return Mailing.objects.create(copy=copy, edition=copy.edition, state="sending", audience=1, **columns)
 
 
 def copy(person: Subscriber, left: datetime, **columns: Any) -> Delivery:
