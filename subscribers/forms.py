@@ -59,6 +59,19 @@ class ChoicesForm(forms.Form):
         return field
 
 
+class AgreementForm(forms.Form):
+    """A reader's word to be counted by name. It is theirs to give: the box is never ticked for them."""
+
+    tracking = forms.BooleanField(
+        label=gettext_lazy("You may see which links I open"),
+        help_text=gettext_lazy(
+            "It helps us to choose our stories. Untick it at any time, and your name is taken out of what we "
+            "counted."
+        ),
+        required=False,
+    )
+
+
 class SignUpForm(ChoicesForm):
     """Asking for newsletters; a list need not be chosen where there is only one."""
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext, override
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from subscribers import consent, forms, joining, leaving, tokens
+from subscribers import agreeing, consent, forms, joining, leaving, tokens
 from subscribers.consent import Act, How, Word, network_of
 from subscribers.letters import language_of
 from subscribers.models import MailingList, Subscriber, Subscription
@@ -70,10 +70,12 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     except (tokens.BadToken, joining.LinkExpired):
         return page(request, "pages/confirm_expired.html", status=404, private=True)
     if request.method == "POST":
-        joining.confirm(subscriber, _word(request, How.LETTER, language_of(subscriber)), now)
+        word = _word(request, How.LETTER, language_of(subscriber))
+        joining.confirm(subscriber, word, now)
+        _hear(request, subscriber, word, now)
     lists = joining.waiting_lists(subscriber)
     template = "pages/confirm.html" if lists else "pages/confirmed.html"
-    context = {"lists": lists, **_reader(subscriber, 0)}
+    context = {"lists": lists, "agreement": _agreement(None, subscriber), **_reader(subscriber, 0)}
     return page(request, template, context, language=language_of(subscriber), private=True)
 
 
@@ -95,10 +97,12 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
     if form.is_bound and form.is_valid():
         word = _word(request, How.PREFERENCES, language_of(subscriber))
         _save(subscriber, form, claim.scope or None, word, now)
+        _hear(request, subscriber, word, now)
         form = _choices(None, subscriber)
         said = "saved"
     context = {
         "form": form,
+        "agreement": _agreement(None, subscriber),
         "said": said,
         "suppressed": is_suppressed(subscriber),
         "joined": subscriber.subscriptions.exclude(state=Subscription.State.UNSUBSCRIBED).exists(),
@@ -125,6 +129,23 @@ def _choices(request: HttpRequest | None, subscriber: Subscriber) -> forms.Choic
                 "lists": list(on.values_list("mailing_list", flat=True)),
             },
         )
+
+
+def _agreement(request: HttpRequest | None, subscriber: Subscriber) -> forms.AgreementForm | None:
+    """The box that gives the reader's word; None where the office does not ask for it."""
+    if not agreeing.is_asked():
+        return None
+    ticked = subscriber.tracking_agreed_at is not None
+    return forms.AgreementForm(request.POST if request else None, initial={"tracking": ticked})
+
+
+def _hear(request: HttpRequest, subscriber: Subscriber, word: Word, now: datetime) -> None:
+    """Note whether the reader agrees, from a page that only their link opens."""
+    form = _agreement(request, subscriber)
+    if form is not None and form.is_valid():
+        with override(word.language):
+            said = replace(word, text=f"{form['tracking'].label}\n{form['tracking'].help_text}")
+        agreeing.agree(subscriber, form.cleaned_data["tracking"], said, now)
 
 
 @transaction.atomic

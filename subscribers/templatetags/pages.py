@@ -18,3 +18,12 @@ def office_name() -> str:
 def in_demo() -> bool:
     """Whether the guided demonstration is mounted."""
     return bool(settings.CONFIG.demo.enabled)
+
+
+@register.simple_tag
+def counted_openings() -> str:
+    """What is counted of what readers open: "links", "mail" (links or not), or nothing."""
+    tracking = settings.CONFIG.tracking
+    if tracking.opens != "off":
+        return "mail"
+    return "links" if tracking.clicks != "off" else ""
