@@ -62,7 +62,7 @@ class Sink:
 
     def __init__(self, kind: str) -> None:
         """`kind`: one of SINKS."""
-        self.port = _free_port()
+        self.port = free_port()
         if kind == "light":
             self._command = [sys.executable, "-m", "mailer.bench.sink", str(self.port)]
             return
@@ -85,9 +85,7 @@ class Sink:
 
     def cpu_seconds(self) -> float:
         """User and system time so far."""
-        with open(f"/proc/{self._process.pid}/stat", encoding="ascii") as file:  # noqa: PTH123
-            fields = file.read().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(self._process.pid)
 
     def _answers(self) -> bool:
         try:
@@ -154,7 +152,15 @@ def weigh_source(size: int) -> int:
         return scales.octets
 
 
-def _free_port() -> int:
+def cpu_seconds(process: int) -> float:
+    """User and system time of a process so far."""
+    with open(f"/proc/{process}/stat", encoding="ascii") as file:  # noqa: PTH123
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port

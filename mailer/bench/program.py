@@ -1,6 +1,7 @@
 """What a measuring process does: one deed, and its figures as a line of JSON.
 
-`python -m mailer.bench.program prepare READERS SIZE | plan | weigh PORT | send`
+`python -m mailer.bench.program prepare READERS SIZE | plan | weigh PORT | send
+| follow PORT REQUESTS CONNECTIONS | written`
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ def main() -> None:
     from mailer.bench import world
     from mailer.delivery import engine
     from mailer.delivery.models import Mailing
+    from mailer.feedback.tracking.models import Hit
 
     def prepare(readers: str, size: str) -> int:
         world.prepare(int(readers), int(size))
@@ -33,10 +35,18 @@ def main() -> None:
         world.hand_over_one(int(port))
         return 1
 
+    def follow(port: str, requests: str, connections: str) -> int:
+        return world.follow_link(int(port), int(requests), int(connections))
+
+    def written() -> int:
+        return Hit.objects.count()
+
     def send() -> int:
         return engine.send_due(world.clock(), lambda: False).accepted
 
-    deeds: dict[str, Callable[..., int]] = {"prepare": prepare, "plan": plan, "weigh": weigh, "send": send}
+    deeds: dict[str, Callable[..., int]] = {
+        one.__name__: one for one in (prepare, plan, weigh, send, follow, written)
+    }
     name, *arguments = sys.argv[1:]
     if name != "prepare":
         # The first query imports what Django queries with.

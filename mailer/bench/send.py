@@ -27,7 +27,7 @@ SESSIONS = (1, 20)
 # Octets of a message.
 SIZE = 50_000
 
-_CONFIG = """
+CONFIG = """
 [site]
 url = "http://localhost:8000"
 name = "Regional Office"
@@ -70,7 +70,7 @@ def measure(what: Plan) -> Iterator[dict[str, Any]]:
     peers.find("smtp-source")
     with tempfile.TemporaryDirectory(prefix="mailer-bench-") as name:
         folder = Path(name)
-        (folder / "config.toml").write_text(_CONFIG + _signing(what.dkim), encoding="utf-8")
+        (folder / "config.toml").write_text(CONFIG + _signing(what.dkim), encoding="utf-8")
         for kind in what.backends:
             with backend(kind, folder) as database:
                 size = _prepare(folder, database, what.messages)
@@ -86,7 +86,7 @@ def million(messages: int, backends: tuple[str, ...] = BACKENDS) -> Iterator[dic
     """One run over so many readers, without a peer: rate and memory. Raises Missing, Failed."""
     with tempfile.TemporaryDirectory(prefix="mailer-bench-") as name:
         folder = Path(name)
-        (folder / "config.toml").write_text(_CONFIG, encoding="utf-8")
+        (folder / "config.toml").write_text(CONFIG, encoding="utf-8")
         for kind in backends:
             with backend(kind, folder) as database, peers.Sink("light") as sink:
                 _prepare(folder, database, messages)
@@ -107,7 +107,7 @@ def plan(readers: int, backends: tuple[str, ...] = BACKENDS) -> Iterator[dict[st
     """How long it takes to plan a mailing. Raises Missing, Failed."""
     with tempfile.TemporaryDirectory(prefix="mailer-bench-") as name:
         folder = Path(name)
-        (folder / "config.toml").write_text(_CONFIG, encoding="utf-8")
+        (folder / "config.toml").write_text(CONFIG, encoding="utf-8")
         for kind in backends:
             with backend(kind, folder) as database:
                 run(folder, database.origin, "prepare", readers, SIZE)
@@ -124,19 +124,25 @@ def plan(readers: int, backends: tuple[str, ...] = BACKENDS) -> Iterator[dict[st
 
 def run(folder: Path, url: str, *words: object, **more: object) -> dict[str, Any]:
     """One deed of mailer.bench.program in a process of its own; its figures. Raises Failed."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("MAILER_")}
-    environment |= {
-        "MAILER_CONFIG": str(folder / "config.toml"),
-        "DJANGO_SETTINGS_MODULE": "mailer.settings",
-        "MAILER_DATABASE__URL": url,
-        **{f"MAILER_SMTP__{key.upper()}": str(value) for key, value in more.items()},
+    settings = environment(folder, url) | {
+        f"MAILER_SMTP__{key.upper()}": str(value) for key, value in more.items()
     }
     command = [sys.executable, "-m", "mailer.bench.program", *map(str, words)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)  # noqa: S603
+    done = subprocess.run(command, env=settings, capture_output=True, text=True)  # noqa: S603
     if done.returncode:
         raise Failed(f"measuring failed at {words[0]}:\n{done.stderr[-2000:]}")
     figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return figures
+
+
+def environment(folder: Path, url: str) -> dict[str, str]:
+    """What a measuring process finds around it: the folder's configuration, and this database."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("MAILER_")}
+    return kept | {
+        "MAILER_CONFIG": str(folder / "config.toml"),
+        "DJANGO_SETTINGS_MODULE": "mailer.settings",
+        "MAILER_DATABASE__URL": url,
+    }
 
 
 def _prepare(folder: Path, database: Backend, messages: int) -> int:

@@ -12,7 +12,8 @@ from django.core.management import call_command
 from django.db import transaction
 
 from mailer.approval import seal, submit
-from mailer.delivery import handshake, release, smtp
+from mailer.bench import clicks
+from mailer.delivery import counted, handshake, release, smtp
 from mailer.delivery.composing import Composer
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.records import Claimed
@@ -83,6 +84,13 @@ def hand_over_one(port: int) -> None:
     asyncio.run(_deliver(port, make()))
 
 
+def follow_link(port: int, requests: int, connections: int) -> int:
+    """Follow the link of the mailing's message so many times on a web process; how often it led on."""
+    variant = Delivery.objects.values_list("variant", flat=True)[0]
+    assert variant is not None
+    return asyncio.run(clicks.follow(port, counted.link_path(variant, 1), requests, connections))
+
+
 async def _deliver(port: int, envelope: smtp.Envelope) -> None:
     session = await handshake.open_session(smtp.Relay("127.0.0.1", port))
     await session.deliver(envelope, lambda: None)
@@ -106,7 +114,7 @@ def _edition() -> Edition:
     newsletter.texts = [NewsletterText(language="en", tagline="News from five countries")]
     newsletter.save()
     newsletter.lists.add(MailingList.objects.get(slug="bench"))
-    story = Story(key="bench", date=date(2021, 11, 20))
+    story = Story(key="bench", date=date(2021, 11, 20), link="https://example.org/bench")
     story.texts = [
         StoryText(language="en", headline="A year of work", summary="What was done.", body="<p>x</p>")
     ]

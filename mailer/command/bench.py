@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from mailer.bench import clicks as following
 from mailer.bench import send as sending
 from mailer.bench.peers import SINKS, Missing
 from mailer.command.output import Json, console, emit, failing_on
@@ -67,6 +68,17 @@ def plan(
 ) -> None:
     """Planning a mailing: membership frozen, one row per reader."""
     _show(sending.plan(readers, tuple(backend or sending.BACKENDS)), json)
+
+
+@app.command()
+def clicks(
+    requests: Annotated[int, typer.Option(min=1, help="Clicks.")] = 20_000,
+    connections: Annotated[int, typer.Option(min=1, help="Connections kept open.")] = 16,
+    backend: Backends = None,
+    json: Json = False,
+) -> None:
+    """Clicks on a mail's link through the web process, each written to the database."""
+    _show(following.measure(requests, connections, tuple(backend or sending.BACKENDS)), json)
 
 
 def _show(measurements: Iterator[dict[str, Any]], json: bool) -> None:

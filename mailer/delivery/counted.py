@@ -41,14 +41,19 @@ def counted(rendered: Rendered, variant: int, counting: Counting, site: str) -> 
     def address(url: str) -> str | None:
         number = numbers.get(url)
         # The name of the place is for the reader's eye; nothing is read from it.
-        return f"{site}/r/{_token('link', variant, number)}{own}/{_place(url)}" if number else None
+        return f"{site}{link_path(variant, number, own)}{_place(url)}" if number else None
 
     return links.led_by(
         rendered,
         address if clicks else lambda url: None,
-        trap=f"{site}/r/{_token('link', variant, TRAP)}{own}/" if clicks and numbers else "",
+        trap=f"{site}{link_path(variant, TRAP, own)}" if clicks and numbers else "",
         picture=f"{site}/o/{_token('opening', variant, 0)}{owned}.gif" if opens else "",
     )
+
+
+def link_path(variant: int, number: int, own: str = "") -> str:
+    """Where a link of a variant is followed, below the site's address; `own` is the reader's part."""
+    return f"/r/{_token('link', variant, number)}{own}/"
 
 
 def whose(delivery: int) -> str:

@@ -1,0 +1,94 @@
+"""Clicks through the web process as it runs: requests a second, their cost, and whether each was written."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mailer.bench.backends import backend
+from mailer.bench.peers import cpu_seconds, free_port
+from mailer.bench.send import BACKENDS, CONFIG, Failed, environment, run
+
+# Readers of the mailing, and octets of its message: neither matters to a click.
+_READERS, _SIZE = 20, 10_000
+
+
+def measure(
+    requests: int, connections: int, backends: tuple[str, ...] = BACKENDS
+) -> Iterator[dict[str, Any]]:
+    """So many clicks over so many open connections. Raises Missing, Failed."""
+    with tempfile.TemporaryDirectory(prefix="mailer-bench-") as name:
+        folder = Path(name)
+        (folder / "config.toml").write_text(CONFIG, encoding="utf-8")
+        for kind in backends:
+            with backend(kind, folder) as database:
+                run(folder, database.origin, "prepare", _READERS, _SIZE)
+                run(folder, database.origin, "plan")
+                with _web(folder, database.origin) as (port, process):
+                    before = cpu_seconds(process)
+                    followed = run(folder, database.origin, "follow", port, requests, connections)
+                    cost = cpu_seconds(process) - before
+                written = run(folder, database.origin, "written")["done"]
+                if followed["done"] != requests:
+                    raise Failed(f"only {followed['done']} of {requests} clicks were led on")
+                yield {
+                    "backend": kind,
+                    "connections": connections,
+                    "requests": requests,
+                    "per_s": round(requests / followed["seconds"]),
+                    "cpu_us_per_request": round(cost / requests * 1e6),
+                    "written": written,
+                }
+
+
+async def follow(port: int, path: str, requests: int, connections: int) -> int:
+    """Follow a link so many times; how often it led on."""
+    shares = [requests // connections + (place < requests % connections) for place in range(connections)]
+    return sum(await asyncio.gather(*(_follow(port, path, share) for share in shares)))
+
+
+async def _follow(port: int, path: str, requests: int) -> int:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    asked = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: Mozilla/5.0 (X11; Linux)\r\n\r\n".encode()
+    led = 0
+    for _ in range(requests):
+        writer.write(asked)
+        # A redirect has no body.
+        answer = await reader.readuntil(b"\r\n\r\n")
+        led += answer.startswith(b"HTTP/1.1 302 ")
+    writer.close()
+    await writer.wait_closed()
+    return led
+
+
+@contextmanager
+def _web(folder: Path, url: str) -> Iterator[tuple[int, int]]:
+    """Port and process id of a web process; at its end it writes what it still holds."""
+    port = free_port()
+    settings = environment(folder, url) | {"MAILER_WEB__PORT": str(port)}
+    command = [sys.executable, "-m", "mailer", "web"]
+    process = subprocess.Popen(command, env=settings, stderr=subprocess.DEVNULL)  # noqa: S603
+    try:
+        _wait_for(port)
+        yield port, process.pid
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(600):
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=1):
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise Failed("the web process does not answer")
