@@ -17,6 +17,7 @@ from mailer.editions.schedule import assemble_due
 from mailer.feedback import collect, judging, lmtp, refusals
 from mailer.feedback.tracking import settling
 from mailer.feedback.webhooks import work
+from mailer.reports import tallies
 from mailer.stories import gather
 
 Clock = Callable[[], datetime]
@@ -50,4 +51,5 @@ JOBS = (
     Job("refusals", 5, lambda now, stop: refusals.read_new(now(), stop)),
     Job("verdicts", 60, lambda now, stop: judging.review(now())),
     Job("hooks", 2, lambda now, stop: work.work_off(now(), stop)),
+    Job("figures", 2, lambda now, stop: tallies.count_due(now())),
 )

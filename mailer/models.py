@@ -8,6 +8,7 @@ from mailer.editions.models import Edition, EditionText, Newsletter, NewsletterT
 from mailer.feedback.models import FeedbackEvent, Outage, ReturnedMessage, Verdict, WayIn
 from mailer.feedback.tracking.models import Hit, HitCount, Readership
 from mailer.feedback.webhooks.models import ServiceContact, ServicePost
+from mailer.reports.models import Tally
 from mailer.stories.models import Story, StorySource, StoryText
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Story",
     "StorySource",
     "StoryText",
+    "Tally",
     "Verdict",
     "WayIn",
 ]

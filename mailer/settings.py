@@ -137,6 +137,7 @@ LOCALE_PATHS: list[Path] = []
 TIME_ZONE = CONFIG.site.timezone
 USE_TZ = True
 USE_I18N = True
+FORMAT_MODULE_PATH = ["mailer.config.formats"]
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [_PACKAGE / "static"]

@@ -19,6 +19,8 @@ from mailer.desk.scheduling import SchedulePage
 from mailer.desk.steering import ControlAction
 from mailer.desk.stories import StoryViewSet
 from mailer.desk.suppressions import SuppressionViewSet
+from mailer.desk.taking import TakeAway
+from mailer.desk.trends import TrendPage
 from mailer.desk.unreached import UnreachedPage
 from mailer.desk.variants import VariantsPage
 
@@ -42,12 +44,14 @@ _EDITION = [
     path("rehearse/", RehearsePage.as_view(), name="rehearse"),
     path("schedule/", SchedulePage.as_view(), name="schedule"),
     path("report/", ReportPage.as_view(), name="report"),
+    path("report/download/", TakeAway.as_view(), name="take_away"),
     path("unreached/", UnreachedPage.as_view(), name="unreached"),
     path("control/", ControlAction.as_view(), name="control"),
 ]
 _PAGES = [
     path("editions/<int:pk>/", include((_EDITION, "desk_edition"))),
     path("newsletters/<int:pk>/assemble/", AssembleView.as_view(), name="desk_assemble"),
+    path("newsletters/<int:pk>/trend/", TrendPage.as_view(), name="desk_trend"),
     path("mailbox/", MailboxView.as_view(), name="desk_mailbox"),
     path("mailbox/<int:pk>/", MessageView.as_view(), name="desk_message"),
 ]

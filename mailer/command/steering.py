@@ -22,6 +22,7 @@ from mailer.editions.models import Edition
 from mailer.reports import unreached as missing
 from mailer.reports.account import account, latest_mailing, latest_rehearsal
 from mailer.reports.lifecycle import edition_summary
+from mailer.reports.sheets import write_csv
 
 app = typer.Typer()
 
@@ -138,11 +139,11 @@ def unreached(
 
 def _table(readers: Any, to: Path) -> int:
     if str(to) == "-":
-        return missing.write_csv(readers, sys.stdout)
+        return write_csv(missing.sheet(readers), sys.stdout)
     # Addresses are nobody else's business.
     to.touch(mode=0o600)
     with to.open("w", encoding="utf-8", newline="") as file:
-        return missing.write_csv(readers, file)
+        return write_csv(missing.sheet(readers), file)
 
 
 def _steer(name: str, of_rehearsal: bool, action: str, deed: Control, json: bool, word: str) -> None:

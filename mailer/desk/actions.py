@@ -21,6 +21,7 @@ _ACTIONS = {
     "desk.cancel": ("Cancel", "Cancelled what was not sent"),
     "desk.confirm": ("Let go", "Let a held mailing go"),
     "desk.unreached": ("Download", "Downloaded who was not reached"),
+    "desk.export": ("Download", "Downloaded figures of the report"),
     "desk.suppress": ("Suppress", "Suppressed an address"),
     "desk.lift": ("Lift", "Lifted a suppression"),
 }

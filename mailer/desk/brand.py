@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.templatetags.static import static
-from django.utils.html import escape, format_html
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
+
+# Sizes the frames of mails, counts down to a moment, names rich text fields, looks again at what moves.
+_SCRIPTS = ("desk/frames.js", "desk/countdown.js", "desk/labels.js", "desk/live.js")
 
 
 def styles() -> SafeString:
@@ -14,13 +17,8 @@ def styles() -> SafeString:
 
 
 def scripts() -> SafeString:
-    """insert_global_admin_js: sizes the frames of mails, counts down to a moment, names rich text fields."""
-    return format_html(
-        '<script src="{}" defer></script><script src="{}" defer></script><script src="{}" defer></script>',
-        static("desk/frames.js"),
-        static("desk/countdown.js"),
-        static("desk/labels.js"),
-    )
+    """insert_global_admin_js."""
+    return format_html_join("", '<script src="{}" defer></script>', ((static(name),) for name in _SCRIPTS))
 
 
 def name() -> SafeString:

@@ -13,9 +13,10 @@ from mailer.delivery import rehearsal
 from mailer.delivery.models import Mailing
 from mailer.desk import steering
 from mailer.desk.pages import EditionPage
-from mailer.desk.report import told
 from mailer.desk.session import staff
+from mailer.desk.underway import told
 from mailer.reports.account import latest_rehearsal
+from mailer.reports.tallies import counts_of
 
 _A_FEW = 20
 
@@ -61,7 +62,11 @@ class RehearsePage(EditionPage):
         context.setdefault("form", self._form())
         return {
             **context,
-            **(told(last) if last else {"mailing": None}),
+            **(
+                told(last, counts_of(last, context["now"]).account, context["now"])
+                if last
+                else {"mailing": None}
+            ),
             "deeds": steering.deeds(last) if last and may else (),
             "may_begin": may and context["form"] is not None and not _under_way(last),
         }

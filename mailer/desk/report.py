@@ -1,40 +1,49 @@
-"""The report of a mailing: the balanced account, how fast and how far it is, and the hand on the tap."""
+"""The report of a mailing: did it arrive, was it read, who left, which story; and all of it to take away."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from django.conf import settings
-from django.utils import timezone
-
-from mailer.delivery import steps
 from mailer.delivery.models import Mailing
 from mailer.desk import steering
-from mailer.desk.home import progress
+from mailer.desk.exhibits import MOST, exhibit
 from mailer.desk.pages import EditionPage
-from mailer.reports import charts
-from mailer.reports import unreached as missing
-from mailer.reports.account import Account, account
-from mailer.reports.words import reason_words
+from mailer.desk.underway import told
+from mailer.reports import trend
+from mailer.reports.charts.bars import Bar, bars, ranked
+from mailer.reports.charts.columns import columns
+from mailer.reports.charts.drawing import Fill
+from mailer.reports.counts import Counts
+from mailer.reports.reading import Reading, reading_of, reading_tables
+from mailer.reports.spread import spread
+from mailer.reports.summary import summary
+from mailer.reports.table import Table
+from mailer.reports.tables import tables
+from mailer.reports.tallies import counts_of
+from mailer.reports.usual import compared
+from mailer.reports.words import CLASSES, counted, number, percent, reason_words
 
-_State = Mailing.State
-_MOVING = (_State.PLANNING, _State.SENDING)
-# What a person can do about a mailing that stands still.
-_ADVICE = {
-    _State.HELD: "Nothing has left yet. Find out why the number changed: an import, a list that was added? "
-    "Then send to the readers counted now, or cancel.",
-    _State.PAUSED: "Nothing more leaves. Look at who was not reached and at what the servers said; "
-    "then resume, or cancel what is left.",
-}
-_STOPPED_IN_STEPS = (
-    "Nothing more leaves. Look at who came back. If the addresses are sound, resume: the next step leaves, "
-    "and is looked at again. If not, cancel, and mend the list first."
-)
+
+@dataclass(frozen=True)
+class Figure:
+    """One number that is asked for first."""
+
+    label: str
+    # None: too few to show.
+    count: int | None
+    # A tone of desk/word.html; "plain" where there is nothing to point at.
+    tone: str
+    meaning: str
+    # Beside the newsletter's last editions; "" without enough of them.
+    usual: str = ""
 
 
 class ReportPage(EditionPage):
-    """Figures, chart and table, and why some were not reached."""
+    """Summary and figures first, then the tables with their charts."""
 
     page_title = "Report"
     template_name = "desk/editions/report.html"
@@ -48,85 +57,108 @@ class ReportPage(EditionPage):
         may_steer = self.request.user.has_perm("mailer.schedule_edition")
         return {
             **context,
-            **told(mailing),
+            **reported(mailing, context["now"]),
             "deeds": steering.deeds(mailing) if may_steer else (),
-            "reasons": [(why, reason_words(why), count) for why, count in missing.reasons(mailing)],
         }
 
 
-def told(mailing: Mailing) -> dict[str, Any]:
-    """What a page tells of a mailing's account and progress."""
-    counted = account(mailing)
+def reported(mailing: Mailing, now: datetime) -> dict[str, Any]:
+    """Everything that the report's page tells of a mailing."""
+    newsletter = mailing.edition.newsletter
+    counts, reading = counts_of(mailing, now), reading_of(mailing)
+    made = {**tables(counts, newsletter.zone), **reading_tables(reading)}
+    charts = drawn(made, counts, newsletter.zone)
+    earlier = trend.editions_sent(newsletter, now, before=mailing)
     return {
-        "mailing": mailing,
-        "account": counted,
-        "figures": figures(counted),
-        "chart": charts.account_chart(counted),
-        "terms": [(row.label, row.readers, row.mark) for row in charts.rows(counted)],
-        "excluded": [(reason_words(reason), count) for reason, count in sorted(counted.excluded.items())],
-        "progress": progress(counted),
-        "pace": _pace(mailing, counted, timezone.now()),
-        "moving": mailing.state in _MOVING,
-        "advice": _advice(mailing),
-        "release": _release(mailing),
+        **told(mailing, counts.account, now),
+        # What was counted at this moment need not say so.
+        "counted_at": counts.at if counts.at != now else None,
+        "summary": summary(counts, reading.sentence),
+        "figures": list(figures(counts, reading, earlier)),
+        "reading": reading,
+        "show": {
+            # Steps of time stand for themselves: none is one of "others".
+            key: exhibit(table, charts.get(key, ""), len(table.rows) if key == "arrival" else MOST)
+            for key, table in made.items()
+        },
+        "reasons": [(why, reason_words(why), readers) for why, readers in counts.unreached.items()],
     }
 
 
-def figures(told: Account) -> list[tuple[str, int, str, str]]:
-    """(label, count, tone, meaning) of what a reader of the report asks first."""
-    shown = [
-        ("Readers", told.audience, "plain", "counted when sending began"),
-        ("Accepted", told.accepted, "done", "the next server took it"),
-        ("On the way", told.unsettled, "busy", "planned, being sent, to be sent later, or in doubt"),
-        ("Refused", told.refused, "problem", "turned down for good"),
-        ("Came back", told.bounced, "problem", "accepted first, bounced later"),
-        ("Left out", sum(told.excluded.values()), "draft", "not sent, for the reasons below"),
-    ]
-    # Nobody refused is no problem to point at.
-    return [(label, count, tone if count else "plain", meaning) for label, count, tone, meaning in shown]
+def figures(counts: Counts, reading: Reading, earlier: Sequence[trend.Sent]) -> Iterator[Figure]:
+    """What is asked first: did it arrive, was it read, who left. Nobody refused is no problem to point at."""
+    account, left = counts.account, sum(counts.left.values())
+    failed, tried, got = trend.failed(account), trend.tried(account), account.accepted
 
+    def usual(key: str, part: int, whole: int) -> str:
+        return compared(part, whole, trend.shares(earlier, key))
 
-def _pace(mailing: Mailing, counted: Account, now: datetime) -> str:
-    """How fast it leaves and when it will be done, from what was accepted since it began."""
-    if mailing.state != _State.SENDING or mailing.started_at is None or mailing.released_up_to is not None:
-        return ""
-    minutes = (now - mailing.started_at).total_seconds() / 60
-    if not counted.accepted or minutes < 0.1:
-        return ""
-    each_minute = counted.accepted / minutes
-    left = timedelta(minutes=(counted.planned + counted.claimed) / each_minute)
-    speed = f"about {max(round(each_minute), 1):,} a minute".replace(",", "\u202f")
-    return f"{speed}; {_duration(left)} to go" if counted.planned else speed
-
-
-def _duration(left: timedelta) -> str:
-    minutes = round(left.total_seconds() / 60)
-    if minutes < 2:
-        return "less than two minutes"
-    return f"about {minutes} minutes" if minutes < 120 else f"about {round(minutes / 60)} hours"
-
-
-def _advice(mailing: Mailing) -> str:
-    if mailing.state == _State.PAUSED and mailing.released_up_to is not None:
-        return _STOPPED_IN_STEPS
-    return _ADVICE.get(_State(mailing.state), "")
-
-
-def _release(mailing: Mailing) -> dict[str, Any] | None:
-    """How far a mailing in steps has come; None for one that leaves at once."""
-    if mailing.step is None or mailing.state not in (_State.HELD, _State.SENDING, _State.PAUSED):
-        return None
-    shares = [f"{share:g} %" for share in steps.percentages()]
-    marks = [
-        ("done" if index < mailing.step else "now" if index == mailing.step else "todo", label)
-        for index, label in enumerate([*shares, "everybody"])
-    ]
-    looks_at = (
-        mailing.step_at + timedelta(minutes=settings.CONFIG.sending.step_minutes) if mailing.step_at else None
+    yield Figure(
+        "Reached", got - account.bounced, "done", f"of {counted(account.audience, 'reader', 'readers')}"
     )
-    return {
-        "marks": marks,
-        "looks_at": looks_at,
-        "share": steps.share(mailing),
-        "open": mailing.released_up_to,
-    }
+    if account.unsettled:
+        yield Figure("On the way", account.unsettled, "busy", "to be sent, to be tried again, or in doubt")
+    bad = "problem" if failed else "plain"
+    yield Figure("Refused or came back", failed, bad, _of(failed, tried), usual("failed", failed, tried))
+    yield Figure("Left out", sum(account.excluded.values()), "draft", "not sent, for the reasons below")
+    if reading.clicks is not None:
+        yield Figure("Clicks", reading.clicks.people, "plain", "by people, as far as can be told")
+    bad = "problem" if account.complained else "plain"
+    complained = account.complained
+    yield Figure(
+        "Marked as unwanted", complained, bad, _of(complained, got), usual("complained", complained, got)
+    )
+    yield Figure("Unsubscribed", left, "plain", _of(left, got), usual("left", left, got))
+
+
+def drawn(made: Mapping[str, Table], counts: Counts, zone: str) -> dict[str, str]:
+    """The charts of the tables that have one, by the tables' keys."""
+    charts = {key: _ranking(made[key], column) for key, column in _RANKED.items() if key in made}
+    charts["arrival"] = columns(spread(counts.minutes, zone), made["arrival"].title, "chart-arrival")
+    charts["failures"] = _failures(counts)
+    return charts
+
+
+# Tables whose rows are drawn in the order of a column.
+_RANKED = {
+    "providers": "readers",
+    "languages": "readers",
+    "countries": "readers",
+    "departures": "readers",
+    "stories": "clicks",
+    "click_languages": "clicks",
+    "click_countries": "clicks",
+}
+
+
+def _ranking(table: Table, column: str) -> str:
+    """One row says as much as its chart."""
+    pairs = [
+        (str(row[0]), count) for row, count in zip(table.rows, table.column(column), strict=True) if count
+    ]
+    return ranked(pairs, table.title, f"chart-{table.key}") if len(pairs) > 1 else ""
+
+
+def _failures(counts: Counts) -> str:
+    """By class; each has a mark and a pattern of its own."""
+    found = Counter[str]()
+    for failure in counts.failures:
+        found[failure.bounce_class] += failure.readers
+    shown = [
+        Bar(CLASSES[name][0], found[name], found[name] / found.total(), mark, fill)
+        for name, mark, fill in _CLASS_MARKS
+        if found[name]
+    ]
+    return bars(shown, "Refused and came back, by kind", "chart-failures") if shown else ""
+
+
+_CLASS_MARKS: tuple[tuple[str, str, Fill], ...] = (
+    ("hard", "✕", "dense"),
+    ("soft", "◆", "dots"),
+    ("block", "▲", "lines"),
+    ("unknown", "?", "light"),
+)
+
+
+def _of(part: int, whole: int) -> str:
+    return f"{percent(part / whole)} of {number(whole)}" if whole else "nobody was tried yet"

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
 from mailer.delivery.models import Delivery, Mailing
 from mailer.desk.pages import EditionPage
+from mailer.desk.taking import download
 from mailer.feedback.models import FeedbackEvent
 from mailer.reports import unreached as missing
 from mailer.reports.account import latest_mailing
+from mailer.reports.tallies import counts_of
 from mailer.reports.words import reason_words
 from subscribers.models import Subscriber
 
@@ -30,13 +33,13 @@ class UnreachedPage(EditionPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         mailing = latest_mailing(self.edition)
-        found = missing.reasons(mailing) if mailing else []
+        found = counts_of(mailing, timezone.now()).unreached if mailing else {}
         why = self.request.GET.get("why", "")
         return super().get_context_data(
             mailing=mailing,
-            why=why if why in dict(found) else "",
-            reasons=[(reason, reason_words(reason), count) for reason, count in found],
-            total=sum(count for _, count in found),
+            why=why if why in found else "",
+            reasons=[(reason, reason_words(reason), count) for reason, count in found.items()],
+            total=sum(found.values()),
             readers=self._page(mailing, why) if mailing else None,
             may_see=self._may_see,
             **kwargs,
@@ -47,19 +50,18 @@ class UnreachedPage(EditionPage):
         if mailing is None or not self._may_see:
             messages.error(request, "There is no list to download, or your account may not see addresses.")
             return self.go("report")
-        why = request.POST.get("why", "")
         log(instance=self.edition, action="desk.unreached", user=request.user)
-        lines = missing.csv_lines(missing.unreached(mailing, why))
-        response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-        response["Content-Disposition"] = f'attachment; filename="{self.edition.slug}-not-reached.csv"'
-        return response
+        readers = missing.unreached(mailing, request.POST.get("why", ""))
+        name = f"{self.edition.slug}-not-reached"
+        return download([missing.sheet(readers)], name, request.POST.get("as", "csv"))
 
     @property
     def _may_see(self) -> bool:
         return self.request.user.has_perm("subscribers.view_subscriber")
 
     def _page(self, mailing: Mailing, why: str) -> Any:
-        page: Any = Paginator(missing.missed(mailing, why), _PER_PAGE).get_page(self.request.GET.get("p"))
+        readers: Any = missing.Missed(mailing, why)
+        page: Any = Paginator(readers, _PER_PAGE).get_page(self.request.GET.get("p"))
         page.object_list = told_people(list(page.object_list))
         return page
 

@@ -132,6 +132,7 @@ class FeedbackEvent(models.Model):
         indexes = [
             models.Index(fields=["subscriber", "kind", "at"], name="feedback_of_reader"),
             models.Index(fields=["mailing", "kind", "bounce_class"], name="feedback_of_mailing"),
+            models.Index(fields=["newsletter", "kind", "at"], name="feedback_of_newsletter"),
         ]
 
     def __str__(self) -> str:

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Any, TextIO
+from typing import Any
 
-from django.db.models import Case, CharField, Count, F, Q, QuerySet, Value, When
+from django.db.models import Case, CharField, F, Q, Value, When
 
 from mailer.delivery.models import Delivery, Mailing
 from mailer.feedback.models import FeedbackEvent
+from mailer.reports.sheets import Sheet
+from mailer.reports.table import Cell, Column
 from mailer.reports.words import reason_words
-from subscribers.exporting import harmless
 from subscribers.models import Subscriber
 
 _State = Delivery.State
 # Rows of a streamed list that are read from the database at a time.
 _CHUNK = 2_000
-_MISSED = ~Q(state=_State.ACCEPTED) | Q(bounced_at__isnull=False)
+MISSED = ~Q(state=_State.ACCEPTED) | Q(bounced_at__isnull=False)
 # One word for why, by which a list can be filtered; the same readers as in the account.
-_WHY = Case(
+WHY = Case(
     When(state=_State.ACCEPTED, then=Value("bounced")),
     # Put off before it was tried: its reader's own hour, or our own pace.
     When(state=_State.DEFERRED, attempts=0, reason="", then=Value("waiting")),
     When(~Q(reason=""), then=F("reason")),
     default=F("state"),
     output_field=CharField(),
+)
+
+_COLUMNS = (
+    Column("reader", "reader"),
+    *(Column(name, name, "text") for name in ("address", "state", "reason", "in words")),
+    *(Column(name, name, "text") for name in ("the server said", "tried next")),
 )
 
 
@@ -55,26 +61,52 @@ class Unreached:
         return {**asdict(self), "due_at": self.due_at.isoformat() if self.due_at else None}
 
 
-def missed(mailing: Mailing, why: str = "") -> QuerySet[Delivery]:
-    """Deliveries of readers who were not reached, with `why`; by subscriber number."""
-    # Annotated with a column that its type does not tell.
-    rows: Any = Delivery.objects.filter(_MISSED, mailing=mailing).annotate(why=_WHY)
-    found: QuerySet[Delivery] = rows.filter(why=why) if why else rows
-    return found.order_by("subscriber")
+class Missed:
+    """Their deliveries as a sequence to leaf through, found by the ledger's indexes at any size.
+
+    Each has a `why`. Those that came back stand first, the others by state and reason.
+    """
+
+    def __init__(self, mailing: Mailing, why: str = "") -> None:
+        # Annotated with a column that its type does not tell.
+        rows: Any = Delivery.objects.filter(mailing=mailing).annotate(why=WHY)
+        back = rows.filter(bounced_at__isnull=False, state=_State.ACCEPTED).order_by("pk")
+        # "accepted" is the first of the states by alphabet: an index is read only beyond it.
+        rest = rows.filter(state__gt=_State.ACCEPTED).order_by("state", "reason", "pk")
+        if why:
+            back, rest = (
+                (back, rest.none()) if why == "bounced" else (back.none(), rest.filter(_because(why)))
+            )
+        self._parts = (back, rest)
+        self._counts = tuple(part.count() for part in self._parts)
+
+    def __len__(self) -> int:
+        return sum(self._counts)
+
+    def __getitem__(self, wanted: slice) -> list[Any]:
+        start, stop, _ = wanted.indices(len(self))
+        found: list[Any] = []
+        for part, size in zip(self._parts, self._counts, strict=True):
+            found += part[max(start, 0) : max(stop, 0)]
+            start, stop = start - size, stop - size
+        return found
 
 
-def reasons(mailing: Mailing) -> list[tuple[str, int]]:
-    """How many were not reached, by why; most first."""
-    found: Any = missed(mailing).order_by()
-    rows = found.values_list("why").annotate(readers=Count("pk"))
-    return sorted(rows, key=lambda row: (-row[1], row[0]))
+def _because(why: str) -> Q:
+    """What WHY says, as a condition that an index can answer."""
+    waiting = Q(state=_State.DEFERRED, attempts=0, reason="")
+    if why == "waiting":
+        return waiting
+    return Q(reason=why) | (Q(reason="", state=why) & ~waiting)
 
 
 def unreached(mailing: Mailing, why: str = "") -> Iterator[Unreached]:
     """Who did not get the mail and why, by subscriber number; memory stays flat at any size."""
     columns = ("pk", "subscriber", "state", "why", "reply", "due_at")
-    found: Any = missed(mailing, why)
-    rows = found.values_list(*columns).iterator(chunk_size=_CHUNK)
+    # Annotated with a column that its type does not tell.
+    found: Any = Delivery.objects.filter(MISSED, mailing=mailing).annotate(why=WHY).order_by("subscriber")
+    wanted = found.filter(why=why) if why else found
+    rows = wanted.values_list(*columns).iterator(chunk_size=_CHUNK)
     while chunk := list(islice(rows, _CHUNK)):
         people = Subscriber.objects.filter(pk__in=[row[1] for row in chunk])
         emails = dict(people.values_list("pk", "email"))
@@ -98,33 +130,11 @@ def _returned(deliveries: list[int]) -> dict[int, str]:
     return {pk: " ".join(said.split()) for pk, said in events.values_list("delivery_id", "diagnostic")}
 
 
-def write_csv(readers: Iterable[Unreached], into: TextIO) -> int:
-    """One line a reader, harmless in a spreadsheet; how many there were."""
-    count = 0
-    for line in csv_lines(readers):
-        into.write(line)
-        count += 1
-    return count - 1
+def sheet(readers: Iterable[Unreached]) -> Sheet:
+    """The list as a table to take away."""
+    return Sheet("Not reached", _COLUMNS, map(_row, readers))
 
 
-def csv_lines(readers: Iterable[Unreached]) -> Iterator[str]:
-    """The heading, then a line a reader."""
-    line = _Line()
-    writer = csv.writer(line)
-    writer.writerow(("reader", "address", "state", "reason", "in words", "the server said", "tried next"))
-    yield line.text
-    for one in readers:
-        due = f"{one.due_at:%Y-%m-%d %H:%M} UTC" if one.due_at else ""
-        cells = (one.email or "", one.state, one.reason, one.words, one.reply, due)
-        writer.writerow((one.subscriber, *map(harmless, cells)))
-        yield line.text
-
-
-class _Line:
-    """A file that holds the last line written to it."""
-
-    text = ""
-
-    def write(self, text: str) -> int:
-        self.text = text
-        return len(text)
+def _row(one: Unreached) -> tuple[Cell, ...]:
+    due = f"{one.due_at:%Y-%m-%d %H:%M} UTC" if one.due_at else ""
+    return one.subscriber, one.email or "", one.state, one.reason, one.words, one.reply, due

@@ -1,6 +1,8 @@
-"""The ledger's reasons in words for staff."""
+"""Reasons, classes and numbers in words for staff."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 _REASONS = {
     "": "",
@@ -16,7 +18,24 @@ _REASONS = {
     "refused": "the receiving server turned it down for good",
     "expired": "the server kept putting it off until time ran out",
     "unknown_user": "the address does not exist",
+    "bad_domain": "the part after the @ does not exist",
+    "bad_syntax": "the address is not written as one",
+    "disabled": "the mailbox was closed",
+    "moved": "the reader has moved to another address",
     "mailbox_full": "the mailbox is full",
+    "temporary": "the receiving server was in trouble",
+    "network": "the receiving server could not be reached",
+    "too_large": "the mail was too large for it",
+    "over_rate": "too much mail for this reader at a time",
+    "unconfirmed_user": "called unknown, but not in a way that can be relied on",
+    "suspended": "the mailbox is suspended",
+    "spam_content": "the mail was taken for spam",
+    "reputation": "our server or domain is not trusted",
+    "authentication": "the mail could not be proved to be ours",
+    "policy": "the receiving server's own rules forbid it",
+    "sender_rejected": "the receiving server does not accept our sender",
+    "relay_denied": "the receiving server says that the address is not its own",
+    "unknown": "the server's words were not understood",
     "bounced": "accepted first, and came back later",
     # Not yet.
     "planned": "not sent yet",
@@ -38,3 +57,36 @@ _REASONS = {
 def reason_words(reason: str) -> str:
     """A reason as the ledger keeps it, in words; an unknown one with its underscores as spaces."""
     return _REASONS.get(reason, reason.replace("_", " "))
+
+
+# What a class of failures is called, and what it means for the address.
+CLASSES: dict[str, tuple[str, str]] = {
+    "hard": ("Dead address", "no mail will ever arrive there"),
+    "soft": ("Passing trouble", "the next edition may arrive"),
+    "block": ("Blocked", "the address is good; our mail was not wanted"),
+    "unknown": ("Not understood", "the server's words say too little"),
+}
+
+
+def number(count: int) -> str:
+    """A count as people read it: 12 345."""
+    return f"{count:,}".replace(",", "\u202f")
+
+
+def percent(share: float) -> str:
+    """A share in words: what exists is never rounded to nothing, what is missing never to all."""
+    if 0 < share < 0.001:
+        return "under 0.1 %"
+    if 0.999 < share < 1:
+        return "over 99.9 %"
+    return f"{share * 100:.1f} %".replace(".0 %", " %")
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """ "1 reader", "12 readers"."""
+    return f"{number(count)} {one if count == 1 else many}"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """ "a", "a and b", "a, b and c"."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)

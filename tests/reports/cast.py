@@ -10,8 +10,10 @@ from django.contrib.auth import get_user_model
 from mailer.approval.models import Approval, FrozenCopy
 from mailer.delivery.models import Delivery, Mailing
 from mailer.editions.models import Edition, Newsletter
+from mailer.feedback.models import FeedbackEvent
 
 NOW = dt.datetime(2021, 12, 1, 9, tzinfo=dt.UTC)
+DAY = dt.timedelta(days=1)
 _numbers = itertools.count(1)
 
 
@@ -31,7 +33,7 @@ def edition(period: str = "2021-12") -> Edition:
     return Edition.objects.create(newsletter=newsletter, period=period)
 
 
-def copy(of: Edition, state: str = "scheduled") -> FrozenCopy:
+def copy(of: Edition, state: str = "scheduled", manifest: str = "{}") -> FrozenCopy:
     number = next(_numbers)
     users = get_user_model().objects
     editor, _ = users.get_or_create(username="editor")
@@ -40,7 +42,7 @@ def copy(of: Edition, state: str = "scheduled") -> FrozenCopy:
         edition=of,
         sha256=f"{number:064x}",
         content="{}",
-        manifest="{}",
+        manifest=manifest,
         audience={"lists": [], "countries": [], "languages": []},
         audience_count=0,
         window_from=NOW,
@@ -68,3 +70,20 @@ def deliver(into: Mailing, state: str, readers: int = 1, **columns: object) -> l
         Delivery.objects.create(mailing=into, subscriber=next(_numbers), state=state, **columns)
         for _ in range(readers)
     ]
+
+
+def departed(reader: Delivery, at: dt.datetime, reason: str = "") -> FeedbackEvent:
+    """The reader of a copy unsubscribes."""
+    return FeedbackEvent.objects.create(
+        kind="unsubscribe",
+        subscriber=reader.subscriber,
+        newsletter=reader.mailing.edition.newsletter_id,
+        reason=reason,
+        at=at,
+    )
+
+
+def forget() -> None:
+    """Takes back every edition and copy, so that the next example of a property begins anew."""
+    for model in (FeedbackEvent, Approval, FrozenCopy, Edition):
+        model.objects.all().delete()

@@ -1,23 +1,43 @@
+"""Charts: their words, numbers and marks say all that they draw."""
+
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from xml.etree import ElementTree
 
-from mailer.reports import charts
+import pytest
+
 from mailer.reports.account import Account
+from mailer.reports.charts.bars import Bar, account_bars, account_chart, bars, ranked
+from mailer.reports.charts.columns import columns
+from mailer.reports.charts.lines import Point, trend_line
+from mailer.reports.spread import Spread, Step
+from mailer.reports.words import percent
 
 ACCOUNT = Account(
     audience=1200, accepted=1000, refused=3, deferred=1, bounced=7, complained=1, excluded={"suppressed": 196}
 )
 SVG = "{http://www.w3.org/2000/svg}"
+NOON = datetime(2021, 12, 3, 12)  # noqa: DTZ001  (a clock on the wall)
 
 
-def drawn(account: Account) -> ElementTree.Element:
-    return ElementTree.fromstring(charts.account_chart(account))
+def parsed(chart: str) -> ElementTree.Element:
+    return ElementTree.fromstring(chart)
 
 
-def test_the_rows_of_chart_and_table_sum_up_to_the_audience() -> None:
-    assert sum(row.readers for row in charts.rows(ACCOUNT)) == ACCOUNT.audience
-    assert [row.label for row in charts.rows(ACCOUNT)] == [
+def texts(chart: str) -> list[str]:
+    return [one.text or "" for one in parsed(chart).iter(f"{SVG}text")]
+
+
+def told(chart: str) -> tuple[str, str]:
+    """Title and description."""
+    tree = parsed(chart)
+    return tree.findtext(f"{SVG}title", ""), tree.findtext(f"{SVG}desc", "")
+
+
+def test_the_bars_of_an_account_sum_up_to_the_audience() -> None:
+    assert sum(bar.count for bar in account_bars(ACCOUNT)) == ACCOUNT.audience
+    assert [bar.label for bar in account_bars(ACCOUNT)] == [
         "Accepted",
         "To be sent later",
         "Refused",
@@ -25,38 +45,102 @@ def test_the_rows_of_chart_and_table_sum_up_to_the_audience() -> None:
     ]
 
 
-def test_rows_are_told_apart_without_colour() -> None:
-    marks = [row.mark for row in charts.rows(ACCOUNT)]
+def test_bars_are_told_apart_without_colour() -> None:
+    marks = [bar.mark for bar in account_bars(ACCOUNT)]
     assert len(set(marks)) == len(marks)
 
 
-def test_the_chart_says_in_words_what_it_draws() -> None:
-    chart = drawn(ACCOUNT)
-    title, words = chart.find(f"{SVG}title"), chart.find(f"{SVG}desc")
-    assert title is not None and title.text == "Where 1200 readers stand"
-    assert words is not None and words.text == "accepted 1000, to be sent later 1, refused 3, left out 196."
-    assert chart.get("role") == "img"
-    assert chart.get("aria-labelledby") == f"{title.get('id')} {words.get('id')}"
-    assert [text.text for text in chart.iter(f"{SVG}text")][:2] == ["● Accepted", "1\u202f000 (83.3 %)"]
+def test_a_chart_is_one_picture_that_says_in_words_what_it_draws() -> None:
+    chart = account_chart(ACCOUNT)
+    assert told(chart) == (
+        "Where 1\u202f200 readers stand",
+        "accepted 1\u202f000, to be sent later 1, refused 3, left out 196.",
+    )
+    tree = parsed(chart)
+    assert tree.get("role") == "img"
+    names = [tree.find(f"{SVG}{part}") for part in ("title", "desc")]
+    assert tree.get("aria-labelledby") == " ".join(str(name.get("id")) for name in names if name is not None)
+    assert texts(chart)[:2] == ["● Accepted", "1\u202f000 (83.3 %)"]
 
 
 def test_one_reader_in_a_million_is_still_seen() -> None:
-    chart = drawn(Account(audience=1_000_000, accepted=999_999, refused=1))
+    chart = parsed(account_chart(Account(audience=1_000_000, accepted=999_999, refused=1)))
     widths = [float((bar.get("width") or "").rstrip("%")) for bar in chart.iter(f"{SVG}rect")]
-    assert min(width for width in widths) > 0.3
-    assert charts.percent(1 / 1_000_000) == "under 0.1 %"
-    assert charts.percent(999_999 / 1_000_000) == "over 99.9 %"
+    assert min(width for width in widths if width > 0) > 0.3
+    assert percent(1 / 1_000_000) == "under 0.1 %"
+    assert percent(999_999 / 1_000_000) == "over 99.9 %"
 
 
 def test_an_account_of_zeros_draws_one_empty_bar() -> None:
-    assert [(row.label, row.readers) for row in charts.rows(Account())] == [("Accepted", 0)]
-    assert len(list(drawn(Account()).iter(f"{SVG}text"))) == 2
-
-
-def test_what_came_back_is_a_share_of_the_accepted() -> None:
-    assert [(row.readers, row.share) for row in charts.returned_rows(ACCOUNT)] == [(7, 0.007), (1, 0.001)]
+    assert [(bar.label, bar.count) for bar in account_bars(Account())] == [("Accepted", 0)]
+    assert len(texts(account_chart(Account()))) == 2
 
 
 def test_words_in_a_chart_are_escaped() -> None:
-    svg = charts.bars([charts.Row("<b>", 1, 1.0, "●", "full")], "<script>", "&", "x")
+    svg = bars([Bar("<b>", 1, 1.0)], "<script>", "x")
     assert "<script>" not in svg and "<b>" not in svg
+
+
+def test_a_ranking_tells_the_smallest_together() -> None:
+    chart = ranked([("c", 1), ("a", 5), ("b", 3), ("d", 1)], "Providers", "x", most=2)
+    assert texts(chart)[::2] == ["a", "b", "2 others"]
+    assert texts(chart)[1::2] == ["5 (50 %)", "3 (30 %)", "2 (20 %)"]
+
+
+def hours(*counts: int) -> Spread:
+    return Spread(60, tuple(Step(NOON + timedelta(hours=n), count) for n, count in enumerate(counts)))
+
+
+def test_columns_say_the_most_and_when_they_begin_and_end() -> None:
+    chart = columns(hours(3, 0, 1200, 7), "When it arrived", "x")
+    assert texts(chart) == ["1\u202f200", "12:00", "15:00"]
+    assert "The most, 1\u202f200, from 14:00" in told(chart)[1]
+    # A column for each hour in which something arrived, and none for the others.
+    assert len(list(parsed(chart).iter(f"{SVG}rect"))) - patterns(chart) == 3
+
+
+def patterns(chart: str) -> int:
+    """Boxes inside the definitions of patterns."""
+    return len(list(parsed(chart).iterfind(f"{SVG}defs/{SVG}pattern/{SVG}rect")))
+
+
+def test_columns_over_days_name_the_day() -> None:
+    assert texts(columns(hours(*[1] * 14), "When", "x"))[1:] == ["3 Dec, 12:00", "4 Dec, 01:00"]
+
+
+def test_nothing_that_arrived_draws_nothing() -> None:
+    assert columns(Spread(1), "When", "x") == ""
+
+
+@pytest.mark.parametrize("counts", [(1,), (5, 5), tuple(range(36))])
+def test_nothing_is_drawn_outside_the_picture(counts: tuple[int, ...]) -> None:
+    for box in parsed(columns(hours(*counts), "When", "x")).findall(f"{SVG}rect"):
+        x, width = (float((box.get(name) or "").rstrip("%")) for name in ("x", "width"))
+        assert x >= 0 and x + width <= 100
+        assert float(box.get("y") or "") >= 0
+
+
+def test_a_line_says_its_last_highest_and_lowest_value() -> None:
+    points = [
+        Point("May", 10),
+        Point("June", 90),
+        Point("July", 40),
+        Point("August", 50),
+        Point("September", 60),
+    ]
+    chart = trend_line(points, "Readers", "x", lambda value: f"{value:.0f}")
+    assert set(texts(chart)) == {"60", "90", "10", "May", "September"}
+    assert told(chart)[1] == "May 10, June 90, July 40, August 50, September 60."
+
+
+def test_an_edition_that_is_not_known_leaves_a_gap() -> None:
+    known = [Point("1", 1), Point("2", None), Point("3", 3), Point("4", 4)]
+    chart = parsed(trend_line(known, "Readers", "x", str))
+    assert len(list(chart.iter(f"{SVG}circle"))) == 3 + 1  # and the dots of the pattern
+    # One line between the two neighbours, and the one below all.
+    assert len(list(chart.iter(f"{SVG}line"))) == 2
+
+
+def test_a_single_edition_is_a_point() -> None:
+    assert texts(trend_line([Point("May", 7)], "Readers", "x", lambda value: f"{value:.0f}")) == ["7", "May"]
+    assert trend_line([Point("May", None)], "Readers", "x", str) == ""

@@ -10,6 +10,8 @@ import pytest
 
 from mailer.reports import unreached as reports
 from mailer.reports.account import account
+from mailer.reports.counting import count as count_of
+from mailer.reports.sheets import write_csv
 from subscribers.models import Subscriber
 from tests.reports import cast
 
@@ -40,19 +42,35 @@ def test_who_did_not_get_the_mail_is_listed_with_address_reason_and_the_servers_
     assert found[later.subscriber].due_at == tried_next
 
 
-def test_the_reasons_count_the_same_readers_as_the_account_and_filter_the_list() -> None:
+def test_the_list_can_be_leafed_through_by_why_and_holds_the_same_readers() -> None:
     mailing = cast.mailing(cast.copy(cast.edition()))
     cast.deliver(mailing, "accepted", 3)
+    cast.deliver(mailing, "accepted", 2, bounced_at=cast.NOW)
     cast.deliver(mailing, "refused", 2, reason="refused")
     cast.deliver(mailing, "excluded", 4, reason="suppressed")
     cast.deliver(mailing, "planned", 1)
     cast.deliver(mailing, "deferred", 1, due_at=cast.NOW)
-    reasons = reports.reasons(mailing)
-    assert reasons == [("suppressed", 4), ("refused", 2), ("planned", 1), ("waiting", 1)]
+    cast.deliver(mailing, "deferred", 1, due_at=cast.NOW, attempts=1)
     told = account(mailing)
-    assert sum(count for _, count in reasons) == told.audience - told.accepted + told.bounced
-    for why, count in reasons:
-        assert len(list(reports.unreached(mailing, why))) == count
+    everybody = reports.Missed(mailing)
+    assert len(everybody) == told.audience - told.accepted + told.bounced == 11
+    for why, count in count_of(mailing, cast.NOW).unreached.items():
+        listed = [one.subscriber for one in reports.unreached(mailing, why)]
+        leafed = reports.Missed(mailing, why)[0:50]
+        assert len(reports.Missed(mailing, why)) == len(listed) == count
+        assert sorted(one.subscriber for one in leafed) == listed
+        assert {one.why for one in leafed} == {why}
+
+
+def test_leafing_through_the_list_page_by_page_meets_everybody_once() -> None:
+    mailing = cast.mailing(cast.copy(cast.edition()))
+    cast.deliver(mailing, "accepted", 4, bounced_at=cast.NOW)
+    cast.deliver(mailing, "refused", 3, reason="refused")
+    cast.deliver(mailing, "excluded", 4, reason="suppressed")
+    everybody = reports.Missed(mailing)
+    pages = [[one.pk for one in everybody[start : start + 3]] for start in range(0, 12, 3)]
+    assert [len(page) for page in pages] == [3, 3, 3, 2]
+    assert len({pk for page in pages for pk in page}) == 11
 
 
 def test_the_list_is_longer_than_what_is_read_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +85,7 @@ def test_the_table_holds_no_formula_and_no_address_of_the_erased() -> None:
     mailing = cast.mailing(cast.copy(cast.edition()))
     cast.deliver(mailing, "refused", reply="=HYPERLINK(1)", reason="refused")
     into = io.StringIO()
-    assert reports.write_csv(reports.unreached(mailing), into) == 1
+    assert write_csv(reports.sheet(reports.unreached(mailing)), into) == 1
     heading, row = csv.reader(io.StringIO(into.getvalue()))
     assert dict(zip(heading, row, strict=True))["the server said"] == "'=HYPERLINK(1)"
     assert dict(zip(heading, row, strict=True))["address"] == ""
@@ -76,5 +94,5 @@ def test_the_table_holds_no_formula_and_no_address_of_the_erased() -> None:
 def test_the_table_of_nobody_is_its_heading() -> None:
     mailing = cast.mailing(cast.copy(cast.edition()))
     into = io.StringIO()
-    assert reports.write_csv(reports.unreached(mailing), into) == 0
+    assert write_csv(reports.sheet(reports.unreached(mailing)), into) == 0
     assert into.getvalue().startswith("reader,address,state")

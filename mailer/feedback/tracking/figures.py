@@ -7,7 +7,7 @@ itself, or where it could be found by subtracting what is shown beside it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
@@ -110,6 +110,19 @@ def opens_of(mailing: Mailing) -> Figures:
     """Openings of a mailing's mails, as far as their pictures tell and are settled."""
     book = _Book(mailing, Kind.OPEN)
     return Figures(book.people(), book.machines(), book.by_language(), book.by_countries())
+
+
+def people_of(mailings: Iterable[Mailing]) -> dict[int, int | None]:
+    """Clicks of people in each mailing, by its id; only of those in which clicks are counted."""
+    copies = {
+        one.copy_id: one.pk for one in mailings if counting.of_manifest(one.copy.manifest).clicks != "off"
+    }
+    of_copy = "variant__copy"
+    sums = HitCount.objects.filter(variant__copy__in=copies, kind=Kind.CLICK, machine=False)
+    times = dict(sums.values_list(of_copy).annotate(Sum("count")).order_by())
+    sizes = Readership.objects.filter(variant__copy__in=copies)
+    readers = dict(sizes.values_list(of_copy).annotate(Sum("readers")).order_by())
+    return {mailing: _alone(Cell(times.get(one, 0), readers.get(one, 0))) for one, mailing in copies.items()}
 
 
 def shown(cells: Mapping[T, Cell]) -> dict[T, int | None]:

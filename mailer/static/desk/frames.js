@@ -24,15 +24,3 @@
   if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', start);
   else start();
 })();
-
-// A page about something that moves asks to be looked at again, unless somebody is busy in it.
-(() => {
-  const marked = document.querySelector('[data-refresh]');
-  if (!marked) return;
-  const again = () => {
-    const busy = document.querySelector('main details[open] form') || document.hidden;
-    if (busy) setTimeout(again, 1000);
-    else window.location.reload();
-  };
-  setTimeout(again, Number(marked.dataset.refresh) * 1000);
-})();
