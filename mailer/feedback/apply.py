@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
 
 from mailer.delivery.models import Delivery
 from mailer.delivery.providers import provider_of
@@ -169,14 +170,18 @@ def _identity(reading: Reading, about: _About) -> str:
 
 
 def _mark(event: FeedbackEvent, about: _About) -> None:
-    """Mark the delivery, once. For one in doubt the mark is evidence; one in another state stays as it is."""
+    """Mark the delivery with the first time it happened, in whatever order that is told.
+
+    For one in doubt the mark is evidence; one in another state stays as it is.
+    """
     if about.delivery is None:
         return
     column = "complained_at" if event.kind == FeedbackEvent.Kind.COMPLAINT else "bounced_at"
     left = Delivery.objects.filter(
         pk=about.delivery.pk, state__in=[Delivery.State.ACCEPTED, Delivery.State.IN_DOUBT]
     )
-    left.filter(**{f"{column}__isnull": True}).update(**{column: event.at})
+    later = Q(**{f"{column}__isnull": True}) | Q(**{f"{column}__gt": event.at})
+    left.filter(later).update(**{column: event.at})
 
 
 def _leave(reading: Reading, now: datetime) -> None:

@@ -1,0 +1,136 @@
+"""Posts that are repeated, mixed up and read in pieces lead to the same state as one clean run."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mailer.delivery.models import Delivery
+from mailer.delivery.services import letters
+from mailer.feedback.models import FeedbackEvent, ReturnedMessage, Verdict
+from mailer.feedback.webhooks.models import ServicePost
+from mailer.feedback.webhooks.work import work_off
+from subscribers.models import MailingList, Subscriber, Subscription, Suppression
+from tests import cast as everyone
+from tests.feedback.webhooks.documented import FULL, SERVICES, SPAM, UNKNOWN, Message
+from tests.reports import cast
+
+pytestmark = pytest.mark.django_db
+BEGINNING = cast.NOW
+END = BEGINNING + timedelta(days=400)
+READERS, EDITIONS = 2, 6
+# Tried against each reader's copies of six editions.
+SAID = [FULL, SPAM, UNKNOWN, ""]
+WHATS = ["bounced", "deferred", "delivered", "complained", "left"]
+
+
+class Told:
+    """One event about one reader's copy of one edition."""
+
+    def __init__(self, service, edition, reader, what, said, hard, minutes, number) -> None:
+        self.service = SERVICES[service]()
+        self.copy = (edition, reader)
+        self.what = what if hasattr(self.service, what) else "complained"
+        self.said, self.hard, self.number = said, hard, number
+        self.at = BEGINNING + timedelta(days=30 * edition, minutes=minutes)
+
+    def body(self, token: str) -> bytes:
+        message = Message(token, "", self.at, self.number)
+        tell = getattr(self.service, self.what)
+        event = tell(message, self.said, self.hard) if self.what == "bounced" else tell(message)
+        return self.service.post(event, self.at).body
+
+    def __repr__(self) -> str:
+        return f"{self.service.name} {self.what} {self.said[:9]!r} {self.copy}"
+
+
+@st.composite
+def stories(draw):
+    """Events in the order in which they happened, that order mixed up with repeats, and where it is cut."""
+    services = draw(st.lists(st.sampled_from(sorted(set(SERVICES) - {"amazon_ses"})), min_size=1, max_size=2))
+    told = [
+        Told(
+            draw(st.sampled_from(services)),
+            draw(st.integers(0, EDITIONS - 1)),
+            draw(st.integers(0, READERS - 1)),
+            # Mostly bounces, of which it takes many.
+            draw(st.sampled_from([*WHATS, "bounced", "bounced", "bounced"])),
+            draw(st.sampled_from(SAID)),
+            draw(st.booleans()),
+            draw(st.integers(0, 600)),
+            number,
+        )
+        for number in range(draw(st.integers(1, 10)))
+    ]
+    repeats = draw(st.lists(st.sampled_from(told), max_size=5))
+    return told, draw(st.permutations(told + repeats)), draw(st.sets(st.integers(0, len(told))))
+
+
+@pytest.fixture
+def copies(db):
+    """Each reader's copy of each edition; of the last one, nobody knows whether it left."""
+    people = [everyone.reader(f"reader-{number}") for number in range(READERS)]
+    monthly = MailingList.objects.get()
+    made = {}
+    for number in range(EDITIONS):
+        edition = cast.edition(f"2022-{number + 1:02}")
+        edition.newsletter.lists.set([monthly])
+        edition.newsletter.save()
+        mailing = cast.mailing(cast.copy(edition), audience=READERS)
+        for reader, person in enumerate(people):
+            last = number == EDITIONS - 1
+            made[number, reader] = Delivery.objects.create(
+                mailing=mailing,
+                subscriber=person.pk,
+                state="in_doubt" if last else "accepted",
+                doubts=int(last),
+                accepted_at=None if last else BEGINNING + timedelta(days=30 * number),
+            )
+    return made
+
+
+def run(order, cuts, copies):
+    """Post them in this order, the worker reading at the cuts; the state in the end."""
+    with transaction.atomic():
+        for place, told in enumerate(order):
+            body = told.body(letters.token(copies[told.copy].pk))
+            ServicePost.objects.create(service=told.service.name, body=body, received_at=END, due_at=END)
+            if place in cuts:
+                work_off(END, lambda: False)
+        work_off(END, lambda: False)
+        assert not ServicePost.objects.exists()
+        found = state()
+        transaction.set_rollback(True)
+    return found
+
+
+def state():
+    events = FeedbackEvent.objects.exclude(kind="unsubscribe")
+    return {
+        "deliveries": list(
+            Delivery.objects.order_by("pk").values_list("pk", "state", "bounced_at", "complained_at")
+        ),
+        "events": sorted(
+            events.values_list(
+                "origin", "kind", "bounce_class", "reason", "delivery", "subscriber", "identity", "at"
+            )
+        ),
+        "kept": sorted(ReturnedMessage.objects.values_list("sha256", "kind", "raw")),
+        "left": FeedbackEvent.objects.filter(kind="unsubscribe").count(),
+        "subscriptions": list(Subscription.objects.order_by("pk").values_list("pk", "state")),
+        "suppressed": sorted(Suppression.objects.values_list("address_hash", "reason", "lifted_at")),
+        "verdicts": sorted(Verdict.objects.values_list("subscriber", "rule", "state")),
+        "readers": Subscriber.objects.count(),
+    }
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(story=stories())
+def test_the_order_of_posts_and_their_repeats_do_not_matter(copies, story) -> None:
+    told, mixed, cuts = story
+    clean = run(sorted(told, key=lambda one: one.at), set(), copies)
+    assert run(mixed, cuts, copies) == clean
