@@ -187,5 +187,7 @@ LOGGING = {
         # A job that is still at work is looked at again later; that is no news.
         "apscheduler.scheduler": {"level": "ERROR"},
         "django.request": {"level": "ERROR"},
+        # It tells of every request that waits for a thread, just when there is no time for that.
+        "waitress.queue": {"level": "ERROR"},
     },
 }

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from mailer.bench.backends import backend
-from mailer.bench.peers import cpu_seconds, free_port
-from mailer.bench.send import BACKENDS, CONFIG, Failed, environment, run
+from mailer.bench.peers import cpu_seconds
+from mailer.bench.send import BACKENDS, CONFIG, Failed, run
+from mailer.bench.web import serving
 
 # Readers of the mailing, and octets of its message: neither matters to a click.
 _READERS, _SIZE = 20, 10_000
@@ -32,7 +28,7 @@ def measure(
             with backend(kind, folder) as database:
                 run(folder, database.origin, "prepare", _READERS, _SIZE)
                 run(folder, database.origin, "plan")
-                with _web(folder, database.origin) as (port, process):
+                with serving(folder, database.origin) as (port, process):
                     before = cpu_seconds(process)
                     followed = run(folder, database.origin, "follow", port, requests, connections)
                     cost = cpu_seconds(process) - before
@@ -67,28 +63,3 @@ async def _follow(port: int, path: str, requests: int) -> int:
     writer.close()
     await writer.wait_closed()
     return led
-
-
-@contextmanager
-def _web(folder: Path, url: str) -> Iterator[tuple[int, int]]:
-    """Port and process id of a web process; at its end it writes what it still holds."""
-    port = free_port()
-    settings = environment(folder, url) | {"MAILER_WEB__PORT": str(port)}
-    command = [sys.executable, "-m", "mailer", "web"]
-    process = subprocess.Popen(command, env=settings, stderr=subprocess.DEVNULL)  # noqa: S603
-    try:
-        _wait_for(port)
-        yield port, process.pid
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _wait_for(port: int) -> None:
-    for _ in range(600):
-        try:
-            with socket.create_connection(("127.0.0.1", port), timeout=1):
-                return
-        except OSError:
-            time.sleep(0.05)
-    raise Failed("the web process does not answer")

@@ -1,7 +1,8 @@
 """What a measuring process does: one deed, and its figures as a line of JSON.
 
 `python -m mailer.bench.program prepare READERS SIZE | plan | weigh PORT | send
-| follow PORT REQUESTS CONNECTIONS | written`
+| follow PORT REQUESTS CONNECTIONS | written
+| accept | commit ROWS | post PORT POSTS CONNECTIONS | read`
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import django
 def main() -> None:
     django.setup()
     # Models can be imported only now.
-    from mailer.bench import world
+    from mailer.bench import told, world
     from mailer.delivery import engine
     from mailer.delivery.models import Mailing
     from mailer.feedback.tracking.models import Hit
@@ -44,8 +45,9 @@ def main() -> None:
     def send() -> int:
         return engine.send_due(world.clock(), lambda: False).accepted
 
-    deeds: dict[str, Callable[..., int]] = {
-        one.__name__: one for one in (prepare, plan, weigh, send, follow, written)
+    heard = (told.accept, told.commit, told.post, told.read)
+    deeds: dict[str, Callable[..., int | dict[str, float]]] = {
+        one.__name__: one for one in (prepare, plan, weigh, send, follow, written, *heard)
     }
     name, *arguments = sys.argv[1:]
     if name != "prepare":
@@ -54,13 +56,13 @@ def main() -> None:
     print(json.dumps(_measured(deeds[name], arguments)), flush=True)  # noqa: T201
 
 
-def _measured(deed: Callable[..., int], arguments: list[str]) -> dict[str, Any]:
+def _measured(deed: Callable[..., int | dict[str, float]], arguments: list[str]) -> dict[str, Any]:
     """Starting Python and Django is not counted: it happens once, and no message costs it."""
     before, started = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
     done = deed(*arguments)
     seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF)
     return {
-        "done": done,
+        **(done if isinstance(done, dict) else {"done": done}),
         "seconds": seconds,
         "cpu_seconds": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
         "peak_rss_mb": after.ru_maxrss // 1024,

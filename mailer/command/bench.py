@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from mailer.bench import clicks as following
+from mailer.bench import hooks
 from mailer.bench import send as sending
 from mailer.bench.peers import SINKS, Missing
 from mailer.command.output import Json, console, emit, failing_on
@@ -79,6 +80,21 @@ def clicks(
 ) -> None:
     """Clicks on a mail's link through the web process, each written to the database."""
     _show(following.measure(requests, connections, tuple(backend or sending.BACKENDS)), json)
+
+
+@app.command()
+def feedback(
+    posts: Annotated[int, typer.Option(min=1, help="Posts in each round.")] = 5_000,
+    rounds: Annotated[int, typer.Option(min=1, help="The median of so many is shown.")] = 3,
+    backend: Backends = None,
+    connections: Annotated[
+        list[int] | None, typer.Option(min=1, help="Open at a time; default: 8, then 32.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Services' webhooks: posts kept by a web process, each committed before its 200, and read afterwards."""
+    what = hooks.Plan(posts, rounds, tuple(backend or sending.BACKENDS), tuple(connections or (8, 32)))
+    _show(hooks.measure(what), json)
 
 
 def _show(measurements: Iterator[dict[str, Any]], json: bool) -> None:

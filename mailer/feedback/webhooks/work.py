@@ -17,7 +17,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
 
 from mailer.delivery import upkeep
-from mailer.feedback.apply import apply
+from mailer.feedback.apply import apply_all
 from mailer.feedback.models import ReturnedMessage
 from mailer.feedback.records import Origin, Reading
 from mailer.feedback.webhooks.models import ServiceContact, ServicePost
@@ -32,18 +32,24 @@ AT_ONCE = 50
 RESTS = (timedelta(minutes=1), timedelta(minutes=15), timedelta(hours=2), timedelta(hours=12))
 # What is wrong with the database and not with the event: nothing happened, and all of it is done again.
 _NOT_ITS_FAULT = (OperationalError, InterfaceError)
-_OTHER = Reading("other")
 
 
 @dataclass(frozen=True)
 class _Told:
     """One event of a post, read."""
 
+    post: ServicePost
     # As it came.
     raw: bytes
     heard: Heard | None
     # Why it could not be read; empty: it could.
     trouble: str = ""
+
+    @property
+    def at(self) -> datetime:
+        """When it happened; a service's clock may be ahead of ours."""
+        said = self.heard.at if self.heard else None
+        return min(said or self.post.received_at, self.post.received_at)
 
 
 def work_off(now: datetime, stop: Callable[[], bool]) -> int:
@@ -70,9 +76,9 @@ def _read(post: ServicePost) -> Iterator[_Told]:
             if not isinstance(event, dict):
                 raise TypeError("no event")
             hook.reply(event)
-            yield _Told(raw, hook.hear(event))
+            yield _Told(post, raw, hook.hear(event))
         except Exception as error:  # noqa: BLE001  (anymail on what a service, or somebody with its secret, made up)
-            yield _Told(raw, None, type(error).__name__)
+            yield _Told(post, raw, None, type(error).__name__)
 
 
 def _events(body: bytes) -> Iterator[tuple[Event | None, bytes]]:
@@ -91,55 +97,70 @@ def _events(body: bytes) -> Iterator[tuple[Event | None, bytes]]:
 
 def _put_into_effect(posts: Sequence[ServicePost], read: dict[int, list[_Told]], now: datetime) -> int:
     left: dict[int, datetime] = {}
+    telling: list[_Told] = []
     with transaction.atomic():
         # Another worker may have been faster, or be at it just now.
         held = ServicePost.objects.select_for_update(skip_locked=True)
         mine = list(held.filter(pk__in=[post.pk for post in posts]).order_by("pk"))
-        for post in mine:
-            for told in read[post.pk]:
-                _take(told, post, left, now)
+        for told in (told for post in mine for told in read[post.pk]):
+            if told.heard is None:
+                _again(told, told.trouble, now)
+                continue
+            if told.heard.delivery is not None:
+                left[told.heard.delivery] = min(told.at, left.get(told.heard.delivery, told.at))
+            if told.heard.reading is not None:
+                telling.append(told)
+        _act_upon(telling, now)
         upkeep.settle_as_accepted(left)
         _note(mine)
         ServicePost.objects.filter(pk__in=[post.pk for post in mine]).delete()
     return len(mine)
 
 
-def _take(told: _Told, post: ServicePost, left: dict[int, datetime], now: datetime) -> None:
-    heard = told.heard
-    if heard is None:
-        _again(told, post, told.trouble, now)
+def _act_upon(telling: Sequence[_Told], now: datetime) -> None:
+    """All of it together, which costs far less; where that fails, one after another."""
+    if len(telling) != 1 and _acted_upon(telling, now) is None:
         return
-    # A service's clock may be ahead of ours.
-    at = min(heard.at or post.received_at, post.received_at)
-    if heard.delivery is not None:
-        left.setdefault(heard.delivery, at)
-    if heard.reading is None:
-        return
+    for told in telling:
+        trouble = _acted_upon([told], now)
+        if trouble is not None:
+            _again(told, trouble, now)
+
+
+def _acted_upon(telling: Sequence[_Told], now: datetime) -> str | None:
+    """None when it is done; else nothing of it is, for an error of this name."""
     try:
         with transaction.atomic():
-            _apply(heard.reading, f"{post.service} {heard.key}", told.raw, post, at, now)
+            apply_all([found for told in telling if (found := _new(told)) is not None], now)
     except _NOT_ITS_FAULT:
         raise
     except Exception as error:  # noqa: BLE001  (what cannot be acted upon must not hold up the others)
-        _again(told, post, type(error).__name__, now)
+        return type(error).__name__
+    return None
 
 
-def _apply(reading: Reading, key: str, raw: bytes, post: ServicePost, at: datetime, now: datetime) -> None:
-    message, new = _kept(key, reading.kind, raw, post)
-    if new:
-        apply(reading, Origin(key, at, message.pk), now)
+def _new(told: _Told) -> tuple[Reading, Origin] | None:
+    """What an event says, with the event kept as evidence; None when it was told before."""
+    heard = told.heard
+    if heard is None or heard.reading is None:
+        return None
+    key = f"{told.post.service} {heard.key}"
+    message, new = _kept(key, heard.reading.kind, told)
+    return (heard.reading, Origin(key, told.at, message.pk)) if new else None
 
 
-def _kept(key: str, kind: str, raw: bytes, post: ServicePost) -> tuple[ReturnedMessage, bool]:
+def _kept(key: str, kind: str, told: _Told) -> tuple[ReturnedMessage, bool]:
     """The event as evidence, and whether it is new."""
+    post = told.post
     return ReturnedMessage.objects.get_or_create(
         sha256=hashlib.sha256(key.encode()).hexdigest(),
-        defaults={"kind": kind, "raw": raw, "service": post.service, "received_at": post.received_at},
+        defaults={"kind": kind, "raw": told.raw, "service": post.service, "received_at": post.received_at},
     )
 
 
-def _again(told: _Told, post: ServicePost, trouble: str, now: datetime) -> None:
+def _again(told: _Told, trouble: str, now: datetime) -> None:
     """Try this event by itself later; when that was done often enough, it is for a person."""
+    post = told.post
     log.warning(
         "action=hook_event_failed service=%s attempts=%d error=%s", post.service, post.attempts + 1, trouble
     )
@@ -152,8 +173,7 @@ def _again(told: _Told, post: ServicePost, trouble: str, now: datetime) -> None:
             due_at=now + RESTS[post.attempts],
         )
     else:
-        digest = hashlib.sha256(told.raw).hexdigest()
-        _kept(f"{post.service} unread {digest}", _OTHER.kind, told.raw, post)
+        _kept(f"{post.service} unread {hashlib.sha256(told.raw).hexdigest()}", "other", told)
 
 
 def _note(posts: Sequence[ServicePost]) -> None:

@@ -118,18 +118,18 @@ def test_one_bad_event_of_a_list_holds_up_no_other(service, configure, monkeypat
 def test_an_event_that_cannot_be_acted_upon_holds_up_no_other_and_is_tried_again(
     postmark, message, monkeypatch
 ) -> None:
-    genuine = work.apply
+    genuine = work.apply_all
 
-    def stumble(reading, origin, now):
-        # Half of it is done when it fails.
-        genuine(reading, origin, now)
-        if origin.key.endswith("1"):
+    def stumble(readings, now):
+        # All of it is done when it fails.
+        genuine(readings, now)
+        if any(origin.key.endswith("1") for _, origin in readings):
             raise LookupError("nobody thought of this")
 
     keep(postmark, postmark.bounced(message._replace(number=1), FULL, hard=False))
     keep(postmark, postmark.bounced(message._replace(number=2), FULL, hard=False))
     with monkeypatch.context() as broken:
-        broken.setattr(work, "apply", stumble)
+        broken.setattr(work, "apply_all", stumble)
         work_off(NOW, never)
     assert FeedbackEvent.objects.count() == ReturnedMessage.objects.count() == 1
     work_off(NOW + RESTS[0], never)
@@ -142,7 +142,7 @@ def test_when_the_database_fails_all_of_it_is_done_again(postmark, message, monk
 
     keep(postmark, postmark.bounced(message, FULL))
     with monkeypatch.context() as broken, pytest.raises(OperationalError):
-        broken.setattr(work, "apply", locked)
+        broken.setattr(work, "apply_all", locked)
         work_off(NOW, never)
     left = ServicePost.objects.get()
     assert (left.attempts, ReturnedMessage.objects.count()) == (0, 0)
