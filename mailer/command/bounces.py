@@ -45,7 +45,7 @@ def read(
 ) -> None:
     """Say what messages are, without touching the database."""
     with failing_on(RulesError):
-        rules.check()
+        rules.check(settings.CONFIG)
     for file in files:
         with failing_on(OSError):
             reading = read_message(file.read_bytes(), envelope_to or None)
@@ -101,7 +101,7 @@ def score(
 ) -> None:
     """Say how good the reader is on messages whose answers are known."""
     with failing_on(OSError, ScoreError, RulesError):
-        rules.check()
+        rules.check(settings.CONFIG)
         result = score_folder(folder)
     if json:
         emit(result.as_dict())

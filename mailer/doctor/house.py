@@ -21,6 +21,7 @@ from mailer.config import Config, ConfigError
 from mailer.delivery import dkim
 from mailer.doctor.places import is_loopback
 from mailer.doctor.records import Finding, Verdict, World
+from mailer.feedback import rules
 
 _MEGABYTE = 1024 * 1024
 # Free space that is too little for a mailing, and that will be soon.
@@ -56,6 +57,10 @@ def _unwise(config: Config) -> Iterator[tuple[Verdict, str, str]]:
         dkim.signer(config.dkim)
     except ConfigError as error:
         yield "problem", str(error), "Until then the worker does not start."
+    try:
+        rules.check(config)
+    except rules.RulesError as error:
+        yield "problem", str(error), "Until then the built-in rules judge bounces alone."
     file = Path(os.environ.get("MAILER_CONFIG", "config.toml"))
     if file.is_file() and file.stat().st_mode & stat.S_IROTH and _holds_secrets(file):
         seen = f"Everybody on this machine can read {file}, and the secrets in it."

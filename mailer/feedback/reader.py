@@ -22,8 +22,9 @@ logging.getLogger("flufl.bounce").setLevel(logging.WARNING)
 # Fields that name who wrote a message.
 _WRITERS = ("from", "sender", "reply-to", "return-path")
 _MAX_DIAGNOSTIC = 1_000
-# Octets that flufl is given; its cost grows with the message.
+# What flufl is given of a message: it asks each of its many questions of every line.
 _FLUFL_OCTETS = 32 * 1024
+_FLUFL_LINES = 600
 
 
 def read(raw: bytes, envelope_to: str | None = None) -> Reading:
@@ -230,7 +231,8 @@ def _nameless(kind: Kind, proved: bool, found: Notice) -> tuple[Recipient, ...]:
 def _flufl(message: bytes) -> list[str]:
     """What flufl.bounce finds; it raises on some mails, so that every call is guarded."""
     try:
-        found = scan_message(message_from_bytes(message[:_FLUFL_OCTETS]))
+        lines = message[:_FLUFL_OCTETS].split(b"\n", _FLUFL_LINES)[:_FLUFL_LINES]
+        found = scan_message(message_from_bytes(b"\n".join(lines)))
     except Exception:  # noqa: BLE001  (a detector of another project on hostile input)
         return []
     addresses = [address.decode("ascii", "replace").lower() for address in found]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mailer.feedback.mime import Headers, Part, split_headers
 
-MAX_RECIPIENTS = 200
+MAX_RECIPIENTS = 100
 _STATUS_TYPES = {"message/delivery-status", "message/global-delivery-status"}
 _FIELD = re.compile(r"^(?:final|original)-recipient[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _NEXT = re.compile(r"\n(?=(?:final)-recipient[ \t]*:)", re.IGNORECASE)

@@ -13,6 +13,8 @@ from typing import Any
 
 from django.conf import settings
 
+from mailer.config import Config
+
 logger = logging.getLogger(__name__)
 
 _BUILT_IN = "rules.toml"
@@ -105,12 +107,12 @@ def in_force() -> Rules:
     Bounces must be read even while that file is broken: then the built-in ones judge alone, and the log says
     why. `check` raises instead.
     """
-    return _in_force(_own_path())
+    return _in_force(_own_path(settings.CONFIG))
 
 
-def check() -> None:
+def check(config: Config) -> None:
     """Raises RulesError when the office's own file of rules cannot be used."""
-    path = _own_path()
+    path = _own_path(config)
     if path is not None:
         _with_own(path)
 
@@ -214,8 +216,7 @@ def _begins(patterns: _Any, text: str) -> bool:
     return False
 
 
-def _own_path() -> Path | None:
-    config = settings.CONFIG
+def _own_path(config: Config) -> Path | None:
     return config.path(config.bounces.rules) if config.bounces.rules else None
 
 

@@ -34,6 +34,7 @@ def said(findings) -> str:
             "secret_key is the one",
         ),
         ({"dkim": {"domain": "example.org", "selector": "a", "key": "x"}}, "[dkim] key: is no private key"),
+        ({"bounces": {"rules": "no-such.toml"}}, "no-such.toml: cannot be read"),
     ],
 )
 def test_what_is_unwise_in_the_configuration_is_a_problem(world, section, words):

@@ -136,7 +136,7 @@ def test_rules_of_the_office_are_asked_before_the_built_in_ones(tmp_path: Path, 
     said = "550 policy: nobody of that name serves here"
     assert classify(said).reason == "policy"
     own_rules(tmp_path, settings, OWN + '[status]\n"5.9.9" = "moved"\n')
-    rules.check()
+    rules.check(django_settings.CONFIG)
     assert classify(said) == classify(said, "more words")
     assert (classify(said).reason, classify(said).rule) == ("unknown_user", "our ministry's gateway")
     assert classify("", "", "5.9.9").reason == "moved"
@@ -150,14 +150,14 @@ def test_a_broken_file_of_the_office_stops_no_bounce_and_is_named_when_asked(
     assert classify("550 5.1.1 mailbox full").reason == "mailbox_full"
     assert "own.toml" in caplog.text
     with pytest.raises(rules.RulesError, match="'gone' is no reason; known: unknown_user, bad_domain"):
-        rules.check()
+        rules.check(django_settings.CONFIG)
 
 
 def test_a_file_of_the_office_that_is_missing_is_named(tmp_path: Path, settings: Any) -> None:
     own_rules(tmp_path, settings, OWN)
     (tmp_path / "own.toml").unlink()
     with pytest.raises(rules.RulesError, match=r"own\.toml: cannot be read"):
-        rules.check()
+        rules.check(django_settings.CONFIG)
 
 
 @pytest.mark.parametrize(

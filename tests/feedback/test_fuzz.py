@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import time
+from importlib import resources
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -38,8 +42,44 @@ def damaged(draw: st.DrawFn) -> bytes:
 def test_damaged_samples_are_read_without_an_exception(raw: bytes) -> None:
     reading = reader._read(raw, None)  # the inner function: the outer one would hide an exception
     assert reading.kind in _KINDS
-    assert len(reading.recipients) <= 200
+    assert len(reading.recipients) <= 100
     assert reading.delivery is None
+
+
+# Words that signs and rules look for, and what makes a notice of them.
+_LOOKED_FOR = sorted(
+    {
+        word
+        for name in ("rules.toml", "signs.toml")
+        for word in re.findall(
+            r"\w{3,}", resources.files("mailer.feedback").joinpath(name).read_text("utf-8")
+        )
+    }
+)
+_SHAPES = [
+    "a@b.example",
+    "<a@b.example>:",
+    "550",
+    "5.1.1",
+    "\n",
+    "\n\n",
+    "\n>>> ",
+    "\nReceived: ",
+    "\nTo: ",
+    "\n--B\n",
+]
+_WORDS = st.lists(st.sampled_from(_LOOKED_FOR) | st.sampled_from(_SHAPES), max_size=400)
+
+
+@_calm
+@given(_WORDS, st.sampled_from([" ", "", "\n"]))
+def test_words_that_signs_and_rules_look_for_are_read_within_a_second(words: list[str], between: str) -> None:
+    head = (
+        "From: mailer-daemon@x.example\nSubject: failure notice\nContent-Type: text/plain; charset=utf-8\n\n"
+    )
+    began = time.process_time()
+    reader._read((head + between.join(words)).encode(), None)
+    assert time.process_time() - began < 1
 
 
 @_calm
