@@ -10,7 +10,8 @@ from mailer.desk import brand, home, menu, saving
 from mailer.desk.actions import register_actions
 from mailer.desk.editions import EditionViewSet
 from mailer.desk.handover import ApproveAction, ReviewPage, SendBackAction, SubmitPage
-from mailer.desk.mailbox import MailboxView, MessageView
+from mailer.desk.mailbox import DoneAction, MailboxViewSet
+from mailer.desk.message import MessagePage, MessageSource, TakeBackAction
 from mailer.desk.newsletters import AssembleView, NewsletterViewSet
 from mailer.desk.people import MailingListViewSet, SubscriberViewSet
 from mailer.desk.rehearsing import RehearsePage
@@ -30,7 +31,11 @@ register_snippet(EditionViewSet)
 
 # The other tables.
 _TABLES = [
-    viewset() for viewset in (NewsletterViewSet, MailingListViewSet, SubscriberViewSet, SuppressionViewSet)
+    viewset()
+    for viewset in (
+        *(NewsletterViewSet, MailingListViewSet, SubscriberViewSet, SuppressionViewSet),
+        MailboxViewSet,
+    )
 ]
 hooks.register("register_admin_viewset", lambda: _TABLES)
 
@@ -52,10 +57,12 @@ _PAGES = [
     path("editions/<int:pk>/", include((_EDITION, "desk_edition"))),
     path("newsletters/<int:pk>/assemble/", AssembleView.as_view(), name="desk_assemble"),
     path("newsletters/<int:pk>/trend/", TrendPage.as_view(), name="desk_trend"),
-    path("mailbox/", MailboxView.as_view(), name="desk_mailbox"),
-    path("mailbox/<int:pk>/", MessageView.as_view(), name="desk_message"),
+    path("mailbox/<int:pk>/", MessagePage.as_view(), name="desk_message"),
+    path("mailbox/<int:pk>/source/", MessageSource.as_view(), name="desk_message_source"),
+    path("mailbox/<int:pk>/take-back/", TakeBackAction.as_view(), name="desk_message_take_back"),
 ]
 hooks.register("register_admin_urls", lambda: _PAGES)
+hooks.register("register_bulk_action", DoneAction)
 
 # The menu and the first page.
 hooks.register("register_admin_menu_item", menu.people_menu)

@@ -57,6 +57,19 @@ def leave_all(subscriber_id: int, newsletter_id: int | None, word: Word, now: da
     return leave(subscriber_id, tuple(everything), newsletter_id, word, now)
 
 
+def restore(subscriber_id: int, ended_at: datetime, word: Word, now: datetime) -> tuple[int, ...]:
+    """Bring back the subscriptions that were ended at exactly that moment, by mistake; ids of their lists."""
+    with transaction.atomic():
+        ended = Subscription.objects.filter(
+            subscriber=subscriber_id, ended_at=ended_at, state=Subscription.State.UNSUBSCRIBED
+        )
+        back = tuple(ended.order_by("mailing_list_id").values_list("mailing_list_id", flat=True))
+        ended.filter(confirmed_at__isnull=True).update(state=Subscription.State.PENDING, ended_at=None)
+        ended.update(state=Subscription.State.CONFIRMED, ended_at=None)
+        consent.record(Act.RESTORED, [subscriber_id], back, word, now)
+    return back
+
+
 def is_on(subscriber_id: int, list_ids: Collection[int]) -> bool:
     """Whether the person has anything to leave on these lists."""
     return Subscription.objects.filter(

@@ -24,6 +24,11 @@ _ACTIONS = {
     "desk.export": ("Download", "Downloaded figures of the report"),
     "desk.suppress": ("Suppress", "Suppressed an address"),
     "desk.lift": ("Lift", "Lifted a suppression"),
+    "desk.mail_nothing": ("Done", "Was done with a returned message"),
+    "desk.mail_bounce": ("Dead address", "Read in a message that an address does not work"),
+    "desk.mail_leave": ("Wish to leave", "Read in a message that a reader wishes to leave"),
+    "desk.mail_complaint": ("Complaint", "Read in a message that a reader complains"),
+    "desk.mail_take_back": ("Take back", "Took back what was read in a message"),
 }
 
 

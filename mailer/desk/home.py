@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.utils import timezone
@@ -17,7 +18,9 @@ from mailer.delivery.models import Mailing
 from mailer.desk.session import staff
 from mailer.desk.steps import Action, next_action, state_word
 from mailer.editions.models import Edition, Newsletter
+from mailer.feedback import wellbeing
 from mailer.feedback.models import ReturnedMessage
+from mailer.feedback.ways import addresses
 from mailer.reports.account import accounts
 from mailer.reports.lifecycle import edition_states
 from mailer.stories.models import Story
@@ -135,7 +138,8 @@ class MailboxPanel(_DeskPanel):
             return {"visible": False}
         return {
             "visible": True,
-            "waiting": ReturnedMessage.objects.filter(kind=ReturnedMessage.Kind.OTHER).count(),
+            "waiting": ReturnedMessage.objects.for_a_person().count(),
+            "troubles": wellbeing.troubles(addresses(settings.CONFIG), timezone.now()),
         }
 
 

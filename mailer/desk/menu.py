@@ -81,7 +81,7 @@ class _Mailbox(_Allowed):
     """Says how many messages wait for a person."""
 
     def render_component(self, request: HttpRequest) -> Any:
-        waiting = ReturnedMessage.objects.filter(kind=ReturnedMessage.Kind.OTHER).count()
+        waiting = ReturnedMessage.objects.for_a_person().count()
         component = super().render_component(request)
         component.label = f"{self.label} ({waiting})" if waiting else self.label
         return component
@@ -116,7 +116,7 @@ def people_menu() -> SubmenuMenuItem:
         ),
         _Mailbox(
             "Mail for a person",
-            reverse("desk_mailbox"),
+            reverse("desk_mailbox:index"),
             name="mailbox",
             icon_name="mail",
             order=4,

@@ -161,12 +161,12 @@ def _event(reading: Reading, about: _About, origin: Origin, place: int) -> Feedb
 
 
 def _identity(reading: Reading, about: _About) -> str:
-    """How the reader was found. A service says itself whom its word is about; other proofs are tokens."""
+    """How the reader was found. A service or a person says whom it is about; other proofs are tokens."""
     if about.delivery is not None or reading.probe is not None:
         return reading.identity
     if about.number is None:
         return ""
-    return reading.identity if reading.identity == "service" else "recipient"
+    return reading.identity if reading.identity in ("service", "person") else "recipient"
 
 
 def _mark(event: FeedbackEvent, about: _About) -> None:

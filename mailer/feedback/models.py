@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from mailer.delivery.models import Delivery, Mailing, OutboxMessage
 from subscribers.models import Suppression
+
+
+class ReturnedMessageQuerySet(models.QuerySet["ReturnedMessage"]):
+    def for_a_person(self) -> Self:
+        """Those that no rule understood, and that nobody is done with."""
+        return self.filter(kind="other", done_at__isnull=True)
 
 
 class ReturnedMessage(models.Model):
@@ -25,6 +33,12 @@ class ReturnedMessage(models.Model):
         RECEIPT = "receipt", "receipt"
         OTHER = "other", "for a person"
 
+    class Sorted(models.TextChoices):
+        NOTHING = "nothing", "nothing to do"
+        BOUNCE = "bounce", "the address does not work"
+        COMPLAINT = "complaint", "a complaint"
+        LEAVE = "leave", "a wish to leave"
+
     # SHA-256 of the message with normalised line ends, or of the event's name: the same twice is one.
     sha256 = models.CharField(max_length=64, unique=True)
     kind = models.CharField(max_length=12, choices=Kind.choices)
@@ -35,9 +49,13 @@ class ReturnedMessage(models.Model):
     # As its head says, decoded; for people to find it by.
     sender = models.CharField(max_length=200, blank=True)
     subject = models.CharField(max_length=200, blank=True)
-    # Of kind "other": when a person was done with it, and who.
+    # When a person was done with it, who, what they say it is, and number of the subscriber it is about.
     done_at = models.DateTimeField(null=True)
     done_by = models.CharField(max_length=150, blank=True)
+    sorted_as = models.CharField(max_length=10, choices=Sorted.choices, blank=True)
+    about = models.BigIntegerField(null=True)
+
+    objects = ReturnedMessageQuerySet.as_manager()
 
     class Meta:
         ordering = ["-received_at", "-pk"]
@@ -52,7 +70,7 @@ class ReturnedMessage(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.sha256[:12]}"
+        return f"message {self.pk}"
 
 
 class WayIn(models.Model):

@@ -12,8 +12,9 @@ Kind = Literal["bounce", "delay", "complaint", "auto_reply", "unsubscribe", "rec
 BounceClass = Literal["hard", "soft", "block", "unknown", ""]
 
 # Ways of knowing whom a reading is about that nobody else could have written: a token of ours in the envelope
-# or in the returned message, a service's signed word, and what a server said to our own connection.
-PROOFS = ("verp", "message_id", "service", "session")
+# or in the returned message, a service's signed word, what a server said to our own connection, and the word
+# of a colleague who read it.
+PROOFS = ("verp", "message_id", "service", "session", "person")
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class Reading:
     delivery: int | None = None
     # The probe that it answers, likewise.
     probe: int | None = None
-    # One of PROOFS; "" without proof. A service's word also proves whom its recipient's address names.
+    # One of PROOFS; "" without proof. The word of a service or a person also proves whom its recipient's
+    # address names.
     identity: str = ""
     # Of the message that came back, with angle brackets; "" when it was not returned.
     original_message_id: str = ""

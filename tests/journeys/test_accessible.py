@@ -6,13 +6,15 @@ import email
 import email.policy
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterable
 from importlib import resources
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.conftest import PATIENCE_MILLISECONDS, Demo, until
+from tests.journeys.conftest import ENVIRONMENT, PATIENCE_MILLISECONDS, Demo, until
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("journey")]
 
@@ -139,7 +141,7 @@ def test_no_page_of_the_desk_has_a_barrier(demo: Demo, browser: Browser) -> None
         demo,
         [wide],
         *("editions/", "editions/1/variants/", "editions/1/submit/", "stories/", "subscribers/"),
-        *("subscribers/edit/1/", "suppressions/", "lists/", "mailbox/", "newsletters/1/assemble/"),
+        *("subscribers/edit/1/", "suppressions/", "lists/", "mailbox/?state=all", "newsletters/1/assemble/"),
     )
     found += desk_barriers(demo, [wide, phone], "editions/edit/1/", "stories/edit/1/")
     found += desk_barriers(demo, [phone], "editions/1/variants/", "subscribers/")
@@ -152,8 +154,25 @@ def test_no_page_of_the_desk_has_a_barrier(demo: Demo, browser: Browser) -> None
     send(demo)
     found += desk_barriers(demo, looking, "", "editions/1/report/")
     for page in looking:
+        sign_in(page, demo, "admin")
+    answer_to_the_bounce_address(demo)
+    found += desk_barriers(demo, looking, "mailbox/", "mailbox/2/")
+    for page in looking:
         page.context.close()
     assert found == []
+
+
+def answer_to_the_bounce_address(demo: Demo) -> None:
+    """A reader writes back, and no rule understands it: the second message that came back."""
+    letter = b"From: Elena <elena@example.net>\nSubject: Thank you\n\nIt was useful.\n"
+    done = subprocess.run(
+        [sys.executable, "-m", "mailer", "--config", str(demo.folder / "config.toml"), "bounces", "receive"],
+        input=letter,
+        env=ENVIRONMENT,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0
 
 
 def test_the_sign_up_form_is_filled_and_sent_by_keyboard_alone(demo: Demo, page: Page) -> None:
