@@ -143,6 +143,16 @@ def test_rules_of_the_office_are_asked_before_the_built_in_ones(tmp_path: Path, 
     assert classify("550 5.1.1 mailbox full").reason == "mailbox_full"
 
 
+def test_the_rules_that_the_handbook_shows_do_what_it_says(tmp_path: Path, settings: Any) -> None:
+    handbook = Path(__file__).parents[2] / "docs" / "bounces.md"
+    shown = handbook.read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
+    own_rules(tmp_path, settings, shown)
+    rules.check(django_settings.CONFIG)
+    assert classify("550 nobody of that name serves here").reason == "unknown_user"
+    assert classify("452 wait", host="mx.ministry.example").reason == "over_rate"
+    assert classify("452 wait", host="mx.elsewhere.example").reason == "temporary"
+
+
 def test_a_broken_file_of_the_office_stops_no_bounce_and_is_named_when_asked(
     tmp_path: Path, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
