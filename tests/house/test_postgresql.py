@@ -14,7 +14,7 @@ from tests.postgres import ROOT, Server
 pytestmark = [pytest.mark.journey, pytest.mark.postgres, pytest.mark.xdist_group("postgres")]
 
 # What writes to the database and asks it; the delivery's chaos runs on PostgreSQL by itself.
-FOLDERS = ["approval", "editions", "public", "reports", "subscribers"]
+FOLDERS = ["approval", "editions", "feedback/tracking", "public", "reports", "subscribers"]
 FILES = [
     *(f"delivery/test_{name}.py" for name in ("control", "ledger", "outbox", "plan", "poison")),
     *(f"delivery/test_{name}.py" for name in ("alerts", "localhour", "rehearsal", "steps", "undo")),
