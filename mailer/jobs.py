@@ -42,7 +42,7 @@ JOBS = (
     Job("steps", 5, lambda now, stop: widening.look(now())),
     Job("outbox", 2, lambda now, stop: outbox.send_waiting(now())),
     Job("alerts", 5, lambda now, stop: alerts.post_due(now())),
-    Job("clicks", 10, lambda now, stop: settling.settle_due(now())),
+    Job("clicks", 10, lambda now, stop: settling.settle_due(now(), stop)),
     Job("old clicks", 3600, lambda now, stop: settling.delete_old(now())),
     Job("maildir", 5, lambda now, stop: collect.attend("maildir", now, stop)),
     Job("imap", 5, lambda now, stop: collect.attend("imap", now, stop)),

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from wagtail.admin import messages
 
-from mailer.approval import seal
+from mailer.approval import counting, seal
 from mailer.approval.authorship import name_of
 from mailer.approval.models import FrozenCopy, FrozenVariant
 from mailer.approval.submit import submit
@@ -92,6 +92,7 @@ def _review(copy: FrozenCopy, request: HttpRequest) -> dict[str, Any]:
         "may_send_back": copy.state in _OPEN and not copy.mailed and _may_send_back(staff(request)),
         "approval": approval,
         "approver": name_of(approval.approver) if approval else "",
+        "counted": _counted(copy),
         "submitter": name_of(copy.submitted_by),
         "variants": listed,
         "chosen": chosen,
@@ -104,6 +105,19 @@ def _review(copy: FrozenCopy, request: HttpRequest) -> dict[str, Any]:
         "query": f"variant={chosen.key}" if chosen else "",
         "changes": _changes(copy),
     }
+
+
+# How far counting may go, in words for the approver.
+_COUNTED = {
+    "off": "not counted",
+    "anonymous": "counted for many readers together, by nobody’s name",
+    "consent": "counted for many readers together, and by name for those who agreed",
+}
+
+
+def _counted(copy: FrozenCopy) -> str:
+    found = counting.of_manifest(copy.manifest)
+    return f"Clicks: {_COUNTED[found.clicks]}. Openings: {_COUNTED[found.opens]}."
 
 
 def _may_send_back(user: User) -> bool:

@@ -64,6 +64,12 @@ def test_the_approver_sees_the_frozen_bytes_and_approves_exactly_their_hash(desk
     assert Approval.objects.get().approver == desk.approver
 
 
+def test_the_approver_is_told_what_will_be_counted(desk: Desk) -> None:
+    cast.submitted(desk)
+    page = as_user(desk.approver).get(at(desk, "review")).content.decode()
+    assert "Clicks: counted for many readers together, by nobody’s name. Openings: not counted." in page
+
+
 def test_another_hash_is_refused_in_words(desk: Desk) -> None:
     cast.submitted(desk)
     page = as_user(desk.approver).post(at(desk, "approve"), {"sha256": "0" * 64}, follow=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -33,11 +33,12 @@ DO UPDATE SET count = mailer_hitcount.count + excluded.count
 """
 
 
-def settle_due(now: datetime) -> int:
+def settle_due(now: datetime, stop: Callable[[], bool] = lambda: False) -> int:
     """Judge and sum up what is old enough; how many rows that were. May run twice, and at any time."""
     cut = now - timedelta(minutes=settings.CONFIG.tracking.settle_minutes)
     settled = 0
-    while batch := list(Hit.objects.filter(settled=False, at__lt=cut).order_by("at", "pk")[:_BATCH]):
+    due = Hit.objects.filter(settled=False, at__lt=cut).order_by("at", "pk")
+    while not stop() and (batch := list(due[:_BATCH])):
         settled += _settle(batch)
     _forget_clients(cut)
     _forget_who_does_not_agree()
