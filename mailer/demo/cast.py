@@ -7,6 +7,8 @@ from typing import Literal
 
 STAFF_DOMAIN = "office.example.org"
 
+# Follows a link or two; or stands behind a filter that opens every link before its reader does.
+Habit = Literal["", "reads on", "filtered"]
 Fate = Literal["reads", "pending", "suppressed", "left", "refused", "bounces"]
 
 
@@ -40,6 +42,7 @@ class Reader:
     # What happens to the mail: "refused" at RCPT, "bounces" after it was accepted, or none is sent.
     fate: Fate = "reads"
     lists: tuple[str, ...] = ("monthly",)
+    habit: Habit = "reads on"
 
 
 WRITER = Member(
@@ -71,9 +74,17 @@ READERS = (
         "tk",
         ("TM",),
         "Turkmenistan, in Turkmen: her country is silent this month: the regional notice alone.",
+        habit="",
     ),
     Reader("Dilshod Karimov", "dilshod@example.org", "uz", ("UZ",), "Uzbekistan, in Uzbek."),
-    Reader("Elena Kim", "elena@example.net", "ru", ("KZ", "UZ"), "Two countries in one mail, in Russian."),
+    Reader(
+        "Elena Kim",
+        "elena@example.net",
+        "ru",
+        ("KZ", "UZ"),
+        "Two countries in one mail, in Russian. A filter opens all of its links before she does.",
+        habit="filtered",
+    ),
     Reader(
         "Mary Miller",
         "mary@example.org",

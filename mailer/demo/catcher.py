@@ -23,7 +23,7 @@ from typing import Any
 from aiosmtpd.controller import Controller
 
 from mailer.config import Config
-from mailer.demo import cast
+from mailer.demo import cast, reading
 from mailer.demo.bounce import report
 
 _HOSTNAME = "mx.example.net"
@@ -46,14 +46,17 @@ class Rules:
     staff_domain: str = cast.STAFF_DOMAIN
     # Seconds between accepting and returning.
     bounce_delay: float = _UNWATCHED_DELAY
+    # Port of the pages, on which readers follow the links of their mail; None: nobody does.
+    pages: int | None = None
 
 
-def rules_of_the_cast(bounce_delay: float) -> Rules:
-    """As the cast's fates say."""
+def rules_of_the_cast(bounce_delay: float, pages: int | None = None) -> Rules:
+    """As the cast's fates and habits say."""
     return Rules(
         refused={reader.email for reader in cast.READERS if reader.fate == "refused"},
         bouncing={reader.email for reader in cast.READERS if reader.fate == "bounces"},
         bounce_delay=bounce_delay,
+        pages=pages,
     )
 
 
@@ -90,12 +93,11 @@ class Catcher:
 
 def serve(config: Config, stop: threading.Event) -> None:
     """Catch the mail of the demo that `config` describes, until `stop` is set."""
-    delay = _WATCHED_DELAY if config.sending.rate_per_second else _UNWATCHED_DELAY
+    rules = rules_of_the_cast(_UNWATCHED_DELAY)
+    if config.sending.rate_per_second:
+        rules = rules_of_the_cast(_WATCHED_DELAY, config.web.port)
     catcher = Catcher(
-        config.path(config.demo.inbox),
-        config.path(config.bounces.maildir),
-        config.smtp.port,
-        rules_of_the_cast(delay),
+        config.path(config.demo.inbox), config.path(config.bounces.maildir), config.smtp.port, rules
     )
     catcher.start()
     try:
@@ -139,6 +141,8 @@ class _Handler:
             name = self._keep(recipient, sender, raw)
             if recipient.lower() in self.rules.bouncing and sender:
                 self._return_later(sender, recipient, raw)
+            elif self.rules.pages is not None:
+                self._read_later(recipient, raw, self.rules.pages)
         return f"250 2.0.0 OK: caught as {name}"
 
     def _keep(self, recipient: str, sender: str, raw: bytes) -> str:
@@ -171,6 +175,11 @@ class _Handler:
         key = next(self._numbers)
         self._pending[key] = report(sender, recipient, raw, _HOSTNAME, datetime.now(UTC))
         asyncio.get_running_loop().call_later(self.rules.bounce_delay, self._write_bounce, key)
+
+    def _read_later(self, recipient: str, raw: bytes, port: int) -> None:
+        loop = asyncio.get_running_loop()
+        for visit in reading.visits(recipient.lower(), raw):
+            loop.call_later(visit.after, loop.run_in_executor, None, reading.follow, visit, port)
 
     def write_pending(self) -> None:
         for key in list(self._pending):

@@ -38,6 +38,9 @@ maildir = "bounces"
 rate_per_second = {rate}
 undo_seconds = {undo}
 
+[tracking]
+settle_minutes = {settle}
+
 [approval]
 by_command = true
 
@@ -72,6 +75,8 @@ def prepare(folder: Path, *, port: int, rate: float, connections: int, inbox: Pa
         smtp_port=free_port(),
         rate=float(rate),
         undo=undo,
+        # Soon enough to be waited for, and long enough that a filter's burst is over.
+        settle=0.5,
         connections=connections,
         # A JSON string is a TOML basic string.
         inbox=json.dumps(str(inbox.resolve()), ensure_ascii=False),

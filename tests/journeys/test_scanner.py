@@ -1,0 +1,106 @@
+"""A scanner opens every link of a mail that was sent: its reader stays, the figures tell of people only."""
+
+from __future__ import annotations
+
+import email
+import json
+import re
+import sqlite3
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from email import policy
+from email.message import EmailMessage
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from mailer.demo import cast, reading
+from tests.journeys.conftest import Demo, until
+
+pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("scanner")]
+
+EDITION = "silk-road-monthly-2021-12"
+SCANNED = "aigerim@example.org"
+BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/126.0 Safari/537.36"
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Redirects are looked at, and not followed to the outside."""
+
+    def redirect_request(self, *arguments: object) -> None:
+        return None
+
+
+def _sent(demo: Demo) -> None:
+    until(lambda: demo.command("edition", "submit", EDITION, "--as", "writer").returncode == 0, 120)
+    sha256 = json.loads(demo.command("edition", "show", EDITION, "--json").stdout)["hash"]
+    assert demo.command("edition", "approve", EDITION, "--as", "approver", "--hash", sha256).returncode == 0
+    assert demo.command("edition", "schedule", EDITION, "--as", "approver").returncode == 0
+    until(lambda: demo.report()["bounced"] == 1, 120)
+
+
+def _mail(demo: Demo, address: str) -> bytes:
+    (path,) = (demo.folder / "mail" / "inbox").glob(f"{address}-*.eml")
+    return path.read_bytes()
+
+
+def _addresses(raw: bytes) -> set[str]:
+    """Whatever a scanner finds in a message to open: in the HTML, in the text and in the headers."""
+    message = email.message_from_bytes(raw, policy=policy.default)
+    assert isinstance(message, EmailMessage)
+    parts = {kind: message.get_body((kind,)) for kind in ("html", "plain")}
+    assert parts["html"] and parts["plain"]
+    in_html = re.findall(r'(?:href|src)="(http[^"]*)"', parts["html"].get_content())
+    in_text = re.findall(r"https?://[^\s)]+", parts["plain"].get_content())
+    return {
+        *map(unescape, in_html),
+        *in_text,
+        *re.findall(r"<(http[^>]*)>", str(message["List-Unsubscribe"])),
+    }
+
+
+def _scan(demo: Demo, raw: bytes) -> dict[str, int]:
+    opener = urllib.request.build_opener(_Stay)
+    answers = {}
+    for method in ("HEAD", "GET"):
+        for address in _addresses(raw):
+            if address.startswith(demo.url):
+                headers = {"User-Agent": BROWSER, "X-Forwarded-For": "203.0.113.77"}
+                request = urllib.request.Request(address, headers=headers, method=method)
+                try:
+                    answers[address] = opener.open(request, timeout=30).status
+                except urllib.error.HTTPError as error:
+                    answers[address] = error.code
+    return answers
+
+
+def _people_in(folder: Path) -> Iterator[reading.Visit]:
+    """What the demo's readers were to follow."""
+    for reader in cast.READERS:
+        if reader.habit == "reads on" and reader.fate == "reads":
+            (path,) = folder.glob(f"{reader.email}-*.eml")
+            yield from reading.visits(reader.email, path.read_bytes())
+
+
+def _rows(demo: Demo, query: str) -> list[tuple[object, ...]]:
+    with sqlite3.connect(f"file:{demo.folder / 'demo.db'}?mode=ro", uri=True, timeout=20) as database:
+        return database.execute(query).fetchall()
+
+
+def test_a_scanner_leaves_the_reader_subscribed_and_the_figures_clean(demo: Demo) -> None:
+    _sent(demo)
+    answers = _scan(demo, _mail(demo, SCANNED))
+    assert set(answers.values()) == {200, 302} and len(answers) > 8
+    expected = len(list(_people_in(demo.folder / "mail" / "inbox")))
+    counted = "SELECT COALESCE(SUM(count), 0) FROM mailer_hitcount WHERE NOT machine"
+    until(lambda: _rows(demo, counted)[0][0] >= expected, 180)
+    until(lambda: _rows(demo, "SELECT count(*) FROM mailer_hit WHERE NOT settled") == [(0,)], 120)
+    assert _rows(demo, counted) == [(expected,)]
+    machines = _rows(demo, "SELECT count(*) FROM mailer_hitcount WHERE machine")
+    assert machines[0][0] > 0  # type: ignore[operator]
+    state = f"""SELECT state FROM subscribers_subscription s JOIN subscribers_subscriber p
+                ON p.id = s.subscriber_id WHERE p.email = '{SCANNED}'"""
+    assert _rows(demo, state) == [("confirmed",)]
+    assert _rows(demo, "SELECT count(*) FROM mailer_feedbackevent WHERE kind = 'unsubscribe'") == [(0,)]
