@@ -2,7 +2,8 @@
 
 `python -m mailer.bench.program prepare READERS SIZE | plan | weigh PORT | send
 | follow PORT REQUESTS CONNECTIONS | written
-| accept | commit ROWS | post PORT POSTS CONNECTIONS | read`
+| accept | commit ROWS | post PORT POSTS CONNECTIONS | read
+| fill READERS MAILINGS | count | visit ROUNDS`
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ import django
 def main() -> None:
     django.setup()
     # Models can be imported only now.
-    from mailer.bench import told, world
+    from mailer.bench import past, told, visits, world
     from mailer.delivery import engine
     from mailer.delivery.models import Mailing
     from mailer.feedback.tracking.models import Hit
+    from mailer.reports import tallies
 
     def prepare(readers: str, size: str) -> int:
         world.prepare(int(readers), int(size))
@@ -42,21 +44,31 @@ def main() -> None:
     def written() -> int:
         return Hit.objects.count()
 
+    def fill(readers: str, mailings: str) -> int:
+        return len(past.fill(int(readers), int(mailings)))
+
+    def count() -> int:
+        return len(tallies.count_due(past.NOW))
+
+    def visit(rounds: str) -> list[dict[str, Any]]:
+        return visits.visit(int(rounds))
+
     def send() -> int:
         return engine.send_due(world.clock(), lambda: False).accepted
 
     heard = (told.accept, told.commit, told.post, told.read)
-    deeds: dict[str, Callable[..., int | dict[str, float]]] = {
-        one.__name__: one for one in (prepare, plan, weigh, send, follow, written, *heard)
+    seen = (fill, count, visit)
+    deeds: dict[str, Callable[..., object]] = {
+        one.__name__: one for one in (prepare, plan, weigh, send, follow, written, *heard, *seen)
     }
     name, *arguments = sys.argv[1:]
-    if name != "prepare":
+    if name not in ("prepare", "fill"):
         # The first query imports what Django queries with.
         Mailing.objects.exists()
     print(json.dumps(_measured(deeds[name], arguments)), flush=True)  # noqa: T201
 
 
-def _measured(deed: Callable[..., int | dict[str, float]], arguments: list[str]) -> dict[str, Any]:
+def _measured(deed: Callable[..., object], arguments: list[str]) -> dict[str, Any]:
     """Starting Python and Django is not counted: it happens once, and no message costs it."""
     before, started = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
     done = deed(*arguments)

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from mailer.bench import clicks as following
 from mailer.bench import hooks
+from mailer.bench import pages as looking
 from mailer.bench import send as sending
 from mailer.bench.peers import SINKS, Missing
 from mailer.command.output import Json, console, emit, failing_on
@@ -97,6 +98,17 @@ def feedback(
     _show(hooks.measure(what), json)
 
 
+@app.command()
+def pages(
+    readers: Annotated[int, typer.Option(min=1, help="Readers.")] = 1_000_000,
+    mailings: Annotated[int, typer.Option(min=1, help="Editions that were sent to all of them.")] = 10,
+    rounds: Annotated[int, typer.Option(min=2, help="How often each page is asked for.")] = 50,
+    json: Json = False,
+) -> None:
+    """The desk's pages over many readers and deliveries, on SQLite."""
+    _show(looking.measure(readers, mailings, rounds), json)
+
+
 def _show(measurements: Iterator[dict[str, Any]], json: bool) -> None:
     table = Table()
     with failing_on(Missing, sending.Failed):
@@ -113,4 +125,6 @@ def _show(measurements: Iterator[dict[str, Any]], json: bool) -> None:
 
 
 def _written(value: object) -> str:
+    if value is None:
+        return ""
     return f"{value:,}" if isinstance(value, int | float) else str(value)

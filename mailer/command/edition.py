@@ -15,7 +15,7 @@ from mailer.approval.models import FrozenCopy
 from mailer.approval.preflight import findings
 from mailer.approval.submit import render_all
 from mailer.approval.submit import submit as submit_edition
-from mailer.command import steering
+from mailer.command import reporting, steering
 from mailer.command.naming import As, Name, acting, edition_named, moment, one_named, tell
 from mailer.command.output import Json, emit, fail, failing_on, say
 from mailer.delivery import testsend
@@ -187,6 +187,7 @@ def unschedule(edition: Name, user: As, json: Json = False) -> None:
 
 
 app.add_typer(steering.app)
+app.add_typer(reporting.app)
 
 
 def _copy(edition: Edition) -> FrozenCopy:

@@ -136,9 +136,13 @@ class Delivery(models.Model):
             ),
             models.Index(fields=["subscriber", "id"], name="delivery_of_reader"),
             models.Index(fields=["mailing", "state", "reason"], name="delivery_account"),
-            models.Index(fields=["mailing"], condition=Q(bounced_at__isnull=False), name="delivery_bounced"),
             models.Index(
-                fields=["mailing"], condition=Q(complained_at__isnull=False), name="delivery_complained"
+                fields=["mailing", "state"], condition=Q(bounced_at__isnull=False), name="delivery_bounced"
+            ),
+            models.Index(
+                fields=["mailing", "state"],
+                condition=Q(complained_at__isnull=False),
+                name="delivery_complained",
             ),
         ]
 

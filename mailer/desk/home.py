@@ -21,8 +21,8 @@ from mailer.editions.models import Edition, Newsletter
 from mailer.feedback import wellbeing
 from mailer.feedback.models import ReturnedMessage
 from mailer.feedback.ways import addresses
-from mailer.reports.account import accounts
 from mailer.reports.lifecycle import edition_states
+from mailer.reports.tallies import gists_of
 from mailer.stories.models import Story
 
 # Older editions than these wait for nobody.
@@ -117,7 +117,8 @@ class SendingPanel(_DeskPanel):
         mailings = Mailing.objects.select_related("edition__newsletter")
         busy = list(mailings.filter(state__in=_BUSY))
         last = mailings.real().filter(state=Mailing.State.DONE).first()
-        told = accounts([*busy, *([last] if last else [])])
+        gists = gists_of([*busy, *([last] if last else [])], timezone.now())
+        told = {pk: gist.account for pk, gist in gists.items()}
         return {
             "visible": True,
             "busy": [(mailing, told[mailing.pk], progress(told[mailing.pk])) for mailing in busy],

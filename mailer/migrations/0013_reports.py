@@ -36,14 +36,16 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="delivery",
             index=models.Index(
-                condition=models.Q(("bounced_at__isnull", False)), fields=["mailing"], name="delivery_bounced"
+                condition=models.Q(("bounced_at__isnull", False)),
+                fields=["mailing", "state"],
+                name="delivery_bounced",
             ),
         ),
         migrations.AddIndex(
             model_name="delivery",
             index=models.Index(
                 condition=models.Q(("complained_at__isnull", False)),
-                fields=["mailing"],
+                fields=["mailing", "state"],
                 name="delivery_complained",
             ),
         ),

@@ -65,15 +65,6 @@ def account(mailing: Mailing | None) -> Account:
     return _sum(_grouped(Delivery.objects.filter(mailing=mailing)), mailing.audience)
 
 
-def accounts(mailings: Iterable[Mailing]) -> dict[int, Account]:
-    """The accounts of several mailings by the mailing's id, from one query."""
-    known = {mailing.pk: mailing for mailing in mailings}
-    grouped: dict[int, list[dict[str, Any]]] = {pk: [] for pk in known}
-    for row in _grouped(Delivery.objects.filter(mailing__in=known), "mailing_id"):
-        grouped[row["mailing_id"]].append(row)
-    return {pk: _sum(grouped[pk], mailing.audience) for pk, mailing in known.items()}
-
-
 def latest_mailing(edition: Edition) -> Mailing | None:
     """The mailing that the edition's figures are about; None when it was never released."""
     return Mailing.objects.real().filter(edition=edition).first()
@@ -89,13 +80,13 @@ def account_of(edition: Edition) -> Account:
     return account(latest_mailing(edition))
 
 
-def _grouped(deliveries: QuerySet[Delivery], *keys: str) -> Iterable[dict[str, Any]]:
-    rows: Iterable[dict[str, Any]] = (
-        deliveries.values(*keys, "state", "reason")
-        .annotate(readers=Count("pk"), bounced=Count("bounced_at"), complained=Count("complained_at"))
-        .order_by()
+def _grouped(deliveries: QuerySet[Delivery]) -> Iterable[dict[str, Any]]:
+    # Annotated with columns that their type does not tell.
+    found: Any = deliveries.values("state", "reason").order_by()
+    counted: Iterable[dict[str, Any]] = found.annotate(
+        readers=Count("pk"), bounced=Count("bounced_at"), complained=Count("complained_at")
     )
-    return rows
+    return counted
 
 
 def _sum(rows: Iterable[dict[str, Any]], audience: int | None) -> Account:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, astuple, dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from operator import add
 from typing import Any
@@ -38,8 +38,20 @@ class Fate:
         """Accepted, and not come back."""
         return self.accepted - self.bounced
 
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """In the order of the fields, as JSON keeps it."""
+        return (
+            self.accepted,
+            self.refused,
+            self.waiting,
+            self.left_out,
+            self.bounced,
+            self.complained,
+        )
+
     def __add__(self, other: Fate) -> Fate:
-        return Fate(*map(add, astuple(self), astuple(other)))
+        return Fate(*map(add, self.counts, other.counts))
 
 
 @dataclass(frozen=True)
@@ -84,7 +96,7 @@ class Counts:
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON keeps it: a fate as the list of its counts."""
-        fates = {name: {key: astuple(fate) for key, fate in getattr(self, name).items()} for name in _TABLES}
+        fates = {name: {key: fate.counts for key, fate in getattr(self, name).items()} for name in _TABLES}
         return {**asdict(self), **fates, "at": self.at.isoformat() if self.at else None}
 
     @classmethod

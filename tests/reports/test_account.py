@@ -61,12 +61,3 @@ def test_an_edition_without_a_mailing_has_an_account_of_zeros() -> None:
     account = reports.account_of(cast.edition())
     assert account == reports.Account()
     assert account.balances
-
-
-def test_several_accounts_come_from_one_query(django_assert_num_queries: Any) -> None:
-    first = cast.mailing(cast.copy(cast.edition("2021-11")), audience=1)
-    second = cast.mailing(cast.copy(cast.edition("2021-12")), audience=0)
-    cast.deliver(first, "accepted", 1)
-    with django_assert_num_queries(1):
-        both = reports.accounts([first, second])
-    assert both == {first.pk: reports.account(first), second.pk: reports.account(second)}
