@@ -12,7 +12,7 @@ from django.conf import settings as django_settings
 
 from mailer.feedback import rules
 from mailer.feedback.classify import classify
-from tests.feedback.refusals import REFUSALS
+from tests.feedback.refusals import NOT_ABOUT_THE_ADDRESS, REFUSALS
 
 ADDRESS = "<aigerim@villages.example>"
 # With such words expressions begin: repeated, they make a matcher begin again and again.
@@ -89,6 +89,12 @@ def test_the_words_of_the_notice_are_asked_when_the_server_said_nothing_useful()
 )
 def test_unknown_users_are_believed_in_answer_to_the_recipient_alone(stage: str, bounce_class: str) -> None:
     assert classify("550 user unknown", stage=stage).bounce_class == bounce_class
+
+
+@pytest.mark.parametrize("said", NOT_ABOUT_THE_ADDRESS)
+def test_what_is_unknown_or_invalid_but_no_address_never_counts_against_one(said: str) -> None:
+    verdict = classify(said.replace("@", ADDRESS), stage="rcpt")
+    assert verdict.bounce_class != "hard", verdict.rule
 
 
 @pytest.mark.parametrize("stage", ["connect", "mail"])
