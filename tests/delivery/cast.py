@@ -1,18 +1,22 @@
-"""The delivery's cast: the December edition, sealed by two people, and as many readers as a test asks for."""
+"""The delivery's cast: a short edition, sealed by two people, and as many readers as a test asks for."""
 
 from __future__ import annotations
 
 import re
 import threading
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from html import escape
 from typing import Any
+
+from django.contrib.auth.models import User
 
 from mailer.approval import counting, seal, submit
 from mailer.approval.models import FrozenCopy
 from mailer.delivery import counted, engine, release
 from mailer.delivery.models import Delivery, Mailing
+from mailer.editions.models import Edition
 from mailer.reports.account import account
 from tests import cast
 
@@ -20,18 +24,18 @@ NOW = cast.NOW
 NEVER = threading.Event()
 
 
-def sealed_copy(at: datetime = NOW) -> FrozenCopy:
-    """The December edition for whoever is on the list now: submitted, approved, scheduled."""
+def sealed_copy(at: datetime = NOW, edition_by: Callable[[User], Edition] = cast.short) -> FrozenCopy:
+    """An edition (a short one) for whoever is on the list now: submitted, approved, scheduled."""
     staff = cast.staff()
-    edition = cast.december(staff.writer)
+    edition = edition_by(staff.writer)
     copy = submit.submit(edition, staff.writer, at)
     seal.approve(copy, staff.approver, copy.sha256, at)
     return seal.schedule(copy, staff.approver, None, at)
 
 
-def released(at: datetime = NOW) -> Mailing:
+def released(at: datetime = NOW, edition_by: Callable[[User], Edition] = cast.short) -> Mailing:
     """A mailing of that copy, planned."""
-    sealed_copy(at)
+    sealed_copy(at, edition_by)
     (mailing,) = release.release_due(at)
     return mailing
 

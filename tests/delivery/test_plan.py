@@ -46,7 +46,7 @@ def test_a_reader_gets_the_variant_of_their_countries_and_language():
     cast.reader("aida", ("KZ",), "kk")
     cast.reader("turk", ("TM",), "tk")
     cast.reader("german", ("TJ",), "de")
-    mailing = released()
+    mailing = released(edition_by=cast.december)
     found = {
         d.countries: d.variant for d in Delivery.objects.filter(mailing=mailing).select_related("variant")
     }
