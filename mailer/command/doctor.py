@@ -30,6 +30,7 @@ _TITLES = {
     "site": "Site",
     "one_click": "One-click leaving",
     "service": "Service",
+    "webhooks": "Webhooks",
     "relay": "Relay",
     "tls": "Encryption",
     "spf": "SPF",

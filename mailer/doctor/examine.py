@@ -11,7 +11,7 @@ from functools import partial
 from django.conf import settings
 from django.db import DatabaseError
 
-from mailer.doctor import database, house, pages, processes, relay, returns, sender
+from mailer.doctor import database, hooks, house, pages, processes, relay, returns, sender
 from mailer.doctor.names import Names, NoAnswer
 from mailer.doctor.records import Finding, World
 from mailer.editions.models import Newsletter
@@ -67,6 +67,7 @@ def examine(
         ("storage", partial(house.storage, config)),
         ("clock", partial(house.clock, world)),
         ("worker", partial(processes.worker, config)),
+        ("webhooks", partial(hooks.webhooks, config, now)),
     ):
         quick = Check(name, "", look)
         quick.run()
