@@ -14,7 +14,7 @@ from mailer.approval import notices
 from mailer.delivery import alerts, engine, outbox, release, widening
 from mailer.editions.clock import assembling_time
 from mailer.editions.schedule import assemble_due
-from mailer.feedback import collect, judging, lmtp, refusals
+from mailer.feedback import collect, judging, lmtp, refusals, retention
 from mailer.feedback.tracking import settling
 from mailer.feedback.webhooks import work
 from mailer.reports import tallies
@@ -51,5 +51,6 @@ JOBS = (
     Job("refusals", 5, lambda now, stop: refusals.read_new(now(), stop)),
     Job("verdicts", 60, lambda now, stop: judging.review(now())),
     Job("hooks", 2, lambda now, stop: work.work_off(now(), stop)),
+    Job("old returned mail", 3600, lambda now, stop: retention.delete_old(now())),
     Job("figures", 2, lambda now, stop: tallies.count_due(now())),
 )

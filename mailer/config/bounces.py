@@ -50,6 +50,8 @@ class Bounces:
     lmtp_port: int = 0
     # Rules of the office's own for judging bounces, tried before the built-in ones; a TOML file. Empty: none.
     rules: str = ""
+    # Days that returned mail and services' events are kept word for word; what was concluded stays.
+    keep_days: int = 90
 
     @property
     def comes_back(self) -> bool:

@@ -17,6 +17,7 @@ from wagtail.admin.views.generic import IndexView
 from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.log_actions import log
 
+from mailer.delivery.services.capabilities import CAPABILITIES
 from mailer.desk.columns import WordColumn
 from mailer.feedback import sorting, wellbeing
 from mailer.feedback.models import ReturnedMessage
@@ -58,7 +59,9 @@ class MailboxFilters(WagtailFilterSet):
 
 def title_of(message: ReturnedMessage) -> str:
     """Its subject, or what there is in its place."""
-    return message.subject or (f"An event of {message.service}" if message.service else "(no subject)")
+    if message.service:
+        return f"An event of {CAPABILITIES[message.service].title}"
+    return message.subject or "(no subject)"
 
 
 def standing_of(message: ReturnedMessage) -> tuple[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 from typing import Any
 
@@ -16,6 +18,7 @@ from wagtail.admin import messages
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.log_actions import log
 
+from mailer.delivery.services.capabilities import CAPABILITIES
 from mailer.desk.mailbox import is_done, standing_of, title_of
 from mailer.feedback import mime, sorting
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
@@ -70,6 +73,13 @@ def head_of(raw: bytes) -> str:
     """The lines of a message's head, as they came."""
     head = mime.normalise(raw[: mime.MAX_OCTETS]).lstrip(b"\n").partition(b"\n\n")[0]
     return visible("\n".join(head.decode("utf-8", "replace").split("\n")[:_HEAD_LINES]))[:_SHOWN]
+
+
+def event_of(raw: bytes) -> str:
+    """A service's event, its fields one below the other; shortened."""
+    with contextlib.suppress(ValueError, RecursionError):
+        return visible(json.dumps(json.loads(raw), ensure_ascii=False, indent=2))[:_SHOWN]
+    return visible(raw[: _SHOWN * 4].decode("utf-8", "replace"))[:_SHOWN]
 
 
 class SortForm(forms.Form):
@@ -146,7 +156,6 @@ class MessagePage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateVi
 
     def get_context_data(self, form: SortForm | None = None, **kwargs: Any) -> dict[str, Any]:
         message, raw = self.message, bytes(self.message.raw)
-        headers, _ = mime.split_headers(head_of(raw))
         open_to_sorting = message.done_at is None and message.kind not in sorting.UNDERSTOOD
         may_sort = self.request.user.has_perm(_may_sort())
         offered = sorting.readers_in(message) if open_to_sorting and may_sort else []
@@ -155,9 +164,7 @@ class MessagePage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateVi
             message=message,
             title=title_of(message),
             standing=standing_of(message),
-            head=[(name, visible(headers.words(name.lower()))) for name in ("From", "To", "Date")],
-            all_of_head=head_of(raw),
-            text=text_of(raw),
+            **(_event(message, raw) if message.service else _letter(raw)),
             concluded=_CONCLUDED[Kind(message.kind)],
             events=[_told(event) for event in message.events.all()[:50]],
             form=form or (SortForm(initial=start) if open_to_sorting and may_sort else None),
@@ -200,6 +207,19 @@ class MessageSource(PermissionRequiredMixin, View):
         response = HttpResponse(bytes(message.raw), content_type="application/octet-stream")
         response["Content-Disposition"] = f'attachment; filename="message-{message.pk}.{ending}"'
         return response
+
+
+def _letter(raw: bytes) -> dict[str, Any]:
+    """What the page shows of a mail."""
+    head = head_of(raw)
+    headers, _ = mime.split_headers(head)
+    shown = [(name, visible(headers.words(name.lower()))) for name in ("From", "To", "Date")]
+    return {"head": shown, "all_of_head": head, "text": text_of(raw)}
+
+
+def _event(message: ReturnedMessage, raw: bytes) -> dict[str, Any]:
+    """What the page shows of a service's event."""
+    return {"head": [("From", CAPABILITIES[message.service].title)], "text": event_of(raw)}
 
 
 def _may_sort() -> str:

@@ -35,6 +35,7 @@ _REASONS = {
     "policy": "the receiving server's own rules forbid it",
     "sender_rejected": "the receiving server does not accept our sender",
     "relay_denied": "the receiving server says that the address is not its own",
+    "on_service_list": "the service that sends for us keeps the address on a list and did not write to it",
     "unknown": "the server's words were not understood",
     "bounced": "accepted first, and came back later",
     # Not yet.

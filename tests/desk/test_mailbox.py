@@ -127,7 +127,7 @@ def test_every_kind_of_message_opens(lola: Client) -> None:
     for file in sorted(SAMPLES.glob("*.eml"))[::4]:
         page_of(lola, intake.receive(file.read_bytes(), timezone.now()).message)
     event = ReturnedMessage.objects.create(sha256="f" * 64, kind="other", raw=b'{"a": 1}', service="postmark")
-    assert "An event of postmark" in page_of(lola, event)
+    assert "An event of Postmark" in page_of(lola, event)
     assert ".json" in lola.get(reverse("desk_message_source", args=[event.pk]))["Content-Disposition"]
 
 
@@ -239,3 +239,14 @@ def test_a_mailbox_that_cannot_be_read_is_told_in_the_list_and_on_the_first_page
     for page in (INDEX, reverse("wagtailadmin_home")):
         words = lola.get(page).content.decode()
         assert "Returned mail has not been read since" in words and "refuses our sign-in" in words
+
+
+def test_a_services_event_is_shown_with_its_fields_below_each_other(lola: Client) -> None:
+    raw = '{"Type": "Unheard", "Details": "ящик \\u202e переполнен"}'.encode()
+    event = ReturnedMessage.objects.create(sha256="e" * 64, kind="other", raw=raw, service="amazon_ses")
+    page = page_of(lola, event)
+    assert "An event of Amazon SES" in page and "All of its head" not in page
+    assert '"Type": "Unheard",\n  "Details": "ящик  переполнен"' in page
+    event.raw = b"[" * 100_000
+    event.save()
+    assert "[[[[" in page_of(lola, event)
