@@ -186,6 +186,7 @@ def _envelope(shared: Sealed, variant: _Variant, claimed: Claimed, moment: str) 
         prefs_url=f"{shared.site}/preferences/{links.prefs}/",
         countries=_country_names(claimed.countries, variant.language),
         whose=counted.whose(claimed.id) if claimed.agreed and shared.by_reader else "",
+        delivery=names.verp,
     )
     return Envelope(
         shared.returns.replace(TOKEN, names.verp), claimed.email, b"", variant.skeleton.pieces(copy)
@@ -205,6 +206,7 @@ def _rehearsal(shared: Sealed, variant: _Variant, claimed: Claimed, moment: str)
         leave_mailto="",
         prefs_url=front,
         countries=_country_names(claimed.countries, variant.language),
+        delivery=names.verp,
     )
     return Envelope(
         shared.returns.replace(TOKEN, names.verp), claimed.email, b"", variant.skeleton.pieces(copy)

@@ -53,6 +53,8 @@ class Copy:
     to_name: str = ""
     # Ends the addresses of links that are counted under the reader's name; empty: none is.
     whose: str = ""
+    # Names this copy where it comes back without the rest of its names (X-Delivery); empty: nothing does.
+    delivery: str = ""
 
 
 class Skeleton:
@@ -131,16 +133,17 @@ def _own_headers(copy: Copy) -> bytes:
     leave = f"<{copy.leave_url}>"
     if copy.leave_mailto:
         leave += f",\r\n <mailto:{copy.leave_mailto.removeprefix('mailto:')}>"
-    values = f"{name}{moment}{copy.leave_url}{copy.leave_mailto}"
+    values = f"{name}{moment}{copy.leave_url}{copy.leave_mailto}{copy.delivery}"
     if not (values.isascii() and values.isprintable()) or len(values) > _LONGEST or ":" not in copy.leave_url:
         raise ValueError(
-            "Message-ID, Date or List-Unsubscribe holds what no header may: use short, plain ASCII"
+            "Message-ID, Date, List-Unsubscribe or X-Delivery holds what no header may: use short ASCII"
         )
     return b"".join(
         (
             f"Message-ID: <{name}>\r\nDate: {moment}\r\nTo: ".encode(),
             to,
             f"List-Unsubscribe: {leave}\r\n".encode(),
+            f"X-Delivery: {copy.delivery}\r\n".encode() if copy.delivery else b"",
         )
     )
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 # How every one of them knows us, and whose name their certificate carries.
@@ -17,14 +18,17 @@ NAME, PASSWORD, HOST = "newsletter", "correct horse", "localhost"
 # Whose mail comes back: nobody has this address, this mailbox is full, this one's server takes none of ours.
 UNKNOWN, FULL, REFUSING = "unknown@example.net", "full@example.net", "refusing@example.net"
 POLICY = "550 5.7.1 Message rejected due to local policy"
-# A domain whose mail Postfix hands to us.
-BY_LMTP = "returns.example.org"
+# Domains whose mail Postfix hands to us, and from which it sends under a name of its own.
+BY_LMTP, REWRITTEN = "returns.example.org", "rewritten.example.org"
 
 
-def free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on, each another: they are held until all are found."""
+    with ExitStack() as held:
+        found = [held.enter_context(socket.socket()) for _ in range(count)]
+        for one in found:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in found]
 
 
 def until_listening(port: int, log: Path) -> None:
@@ -64,7 +68,7 @@ class Dovecot:
     """
 
     def __init__(self, folder: Path, certificate: Path) -> None:
-        self.imap, self.imaps, self.pop3, self.pop3s, self.lmtp = (free_port() for _ in range(5))
+        self.imap, self.imaps, self.pop3, self.pop3s, self.lmtp = free_ports(5)
         self.sasl, self.log = folder / "sasl", folder / "log"
         (folder / "mail").mkdir()
         shutil.chown(folder / "mail", "mail", "mail")
@@ -155,15 +159,17 @@ class Postfix:
     """A relay for whoever signs in after STARTTLS, which Dovecot knows; it hands everything to Dovecot.
 
     Only what goes to REFUSING it tries at a server of its own that takes nothing, and what goes to BY_LMTP at
-    whoever serves LMTP on `lmtp`.
+    whoever serves LMTP on `lmtp`. Envelope senders at REWRITTEN it replaces by one for all of them.
     """
 
     def __init__(self, folder: Path, certificate: Path, dovecot: Dovecot) -> None:
-        self.port, self.log, self.lmtp, refusing = free_port(), folder / "log", free_port(), free_port()
+        self.port, self.lmtp, refusing = free_ports(3)
+        self.log = folder / "log"
         self._folder = folder
         for name in ("queue", "data"):
             (folder / name).mkdir()
         shutil.chown(folder / "data", "postfix", "postfix")
+        (folder / "senders").write_text(f"/@{re.escape(REWRITTEN)}$/ b@{REWRITTEN}\n")
         (folder / "main.cf").write_text(
             f"""
 compatibility_level = 3.6
@@ -183,6 +189,8 @@ default_transport = lmtp:inet:127.0.0.1:{dovecot.lmtp}
 transport_maps = inline:{{
   {{ {REFUSING} = smtp:[127.0.0.1]:{refusing} }},
   {{ {BY_LMTP} = lmtp:inet:127.0.0.1:{self.lmtp} }} }}
+sender_canonical_classes = envelope_sender
+sender_canonical_maps = regexp:{folder}/senders
 minimal_backoff_time = 2s
 queue_run_delay = 1s
 smtpd_tls_security_level = encrypt
@@ -225,7 +233,7 @@ class Exim:
     """The same by Exim, which knows itself who may sign in; its package need only be unpacked."""
 
     def __init__(self, folder: Path, certificate: Path, dovecot: Dovecot, program: str, users: str) -> None:
-        self.port, self.log = free_port(), folder / "log"
+        (self.port,), self.log = free_ports(1), folder / "log"
         self._users = {
             # Exim looks up the user that Debian's package would have made.
             "LD_PRELOAD": users,

@@ -13,7 +13,7 @@ import pytest
 
 from tests.journeys.conftest import until
 from tests.realparts.office import Office
-from tests.realparts.servers import BY_LMTP, FULL, HOST, NAME, PASSWORD, REFUSING, UNKNOWN
+from tests.realparts.servers import BY_LMTP, FULL, HOST, NAME, PASSWORD, REFUSING, REWRITTEN, UNKNOWN
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("servers"), pytest.mark.django_db]
 GOOD = "good@example.net"
@@ -48,25 +48,31 @@ def mailbox(dovecot, domain: str, **settings: object) -> dict[str, object]:
     return {f"bounces__{key}": value for key, value in keys.items()}
 
 
-def is_right(facts) -> None:
-    """Everybody is accounted for, and only who does not exist is written to no more."""
+def is_right(facts, found: str = "verp") -> None:
+    """Everybody is accounted for, and only who does not exist is written to no more.
+
+    `found` is how the readers were.
+    """
     assert facts["balances"]
     account = facts["account"]
     assert (account["audience"], account["accepted"], account["bounced"]) == (4, 4, 3)
     assert facts["events"] == {
-        UNKNOWN: ["bounce", "hard", "unknown_user", "verp"],
-        FULL: ["bounce", "soft", "mailbox_full", "verp"],
-        REFUSING: ["bounce", "block", "policy", "verp"],
+        UNKNOWN: ["bounce", "hard", "unknown_user", found],
+        FULL: ["bounce", "soft", "mailbox_full", found],
+        REFUSING: ["bounce", "block", "policy", found],
     }
     assert facts["suppressions"] == {UNKNOWN: "hard_bounce"}
     assert set(facts["subscriptions"].values()) == {"confirmed"}
 
 
-def test_bounces_come_back_over_imap_as_they_arrive(office, dovecot):
-    here = office(**mailbox(dovecot, "imap.example.org", imap_port=dovecot.imaps))
+@pytest.mark.parametrize(
+    ("domain", "found"), [("imap.example.org", "verp"), (REWRITTEN, "message_id")], ids=["verp", "no verp"]
+)
+def test_bounces_come_back_over_imap_as_they_arrive(office, dovecot, domain, found):
+    here = office(**mailbox(dovecot, domain, imap_port=dovecot.imaps))
     with here.working():
         until(lambda: here.returned() == 3, 60)
-    is_right(here.facts())
+    is_right(here.facts(), found)
 
 
 def test_bounces_come_back_over_pop3(office, dovecot):

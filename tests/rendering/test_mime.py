@@ -35,6 +35,7 @@ COPY = mime.Copy(
     leave_mailto="leave+abc@example.org",
     prefs_url="https://news.example.org/preferences/abc-DEF_1/",
     countries="Казахстан, Узбекистан",
+    delivery="1f4.0123456789abcdef0123",
 )
 # Everything that may stand in a line of a mail's text.
 line = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=60)
