@@ -9,8 +9,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -91,28 +92,36 @@ class Office:
     @contextmanager
     def working(self) -> Iterator[None]:
         """The worker runs; it ends within seconds when it is asked to."""
-        with self._log.open("w") as log:
-            worker = subprocess.Popen(
-                [sys.executable, "-m", "mailer", "worker"],
-                cwd=ROOT,
-                env=self._environment,
-                stdout=log,
-                stderr=log,
-            )
-            try:
-                yield
-            finally:
-                began = time.monotonic()
-                worker.send_signal(signal.SIGTERM)
-                try:
-                    worker.wait(20)
-                finally:
-                    worker.kill()
+        with self._worker() as worker:
+            yield
+            began = time.monotonic()
+            worker.send_signal(signal.SIGTERM)
+            worker.wait(20)
         assert worker.returncode == 0, self.log()
         assert time.monotonic() - began < 5
 
+    @contextmanager
+    def killed_after(self, ready: Callable[[], None], seconds: float) -> Iterator[None]:
+        """The worker runs, and is killed so long after `ready` returned, whatever it does then."""
+        with self._worker() as worker:
+            ready()
+            threading.Timer(seconds, worker.kill).start()
+            yield
+            worker.wait(20)
+
     def log(self) -> str:
         return self._log.read_text(encoding="utf-8")
+
+    @contextmanager
+    def _worker(self) -> Iterator[subprocess.Popen[bytes]]:
+        command = [sys.executable, "-m", "mailer", "worker"]
+        with self._log.open("w") as log:
+            worker = subprocess.Popen(command, cwd=ROOT, env=self._environment, stdout=log, stderr=log)
+            try:
+                yield worker
+            finally:
+                worker.kill()
+                worker.wait()
 
     def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -1,0 +1,63 @@
+"""kill -9 of the worker while mail is handed to it: whatever had its 250 is there, and all of it once."""
+
+from __future__ import annotations
+
+import math
+import random
+import smtplib
+import sqlite3
+import time
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from mailer.demo.folder import free_port
+from tests.realparts.office import Office
+
+pytestmark = [pytest.mark.journey, pytest.mark.django_db]
+KILLS = 3
+AT_LEAST = 20
+
+
+def hand_over(port: int, first: int, last: float) -> int:
+    """Offer messages one after another until the line is lost; the number of the first that had no 250."""
+    number = first
+    try:
+        with smtplib.LMTP("127.0.0.1", port, timeout=20) as server:
+            while number <= last:
+                to = f"b+{number}@bounces.example.org"
+                server.sendmail("", [to], f"Subject: {number}\r\n\r\nHello\r\n")
+                number += 1
+    except (OSError, smtplib.SMTPException):
+        pass
+    return number
+
+
+def until_it_serves(port: int) -> None:
+    limit = time.monotonic() + 60
+    while time.monotonic() < limit:
+        try:
+            smtplib.LMTP("127.0.0.1", port, timeout=5).close()
+            return
+        except (OSError, smtplib.SMTPException):
+            time.sleep(0.1)
+    pytest.fail("the worker serves no LMTP")
+
+
+def test_nothing_that_was_acknowledged_is_lost_and_nothing_is_there_twice(
+    sqlite_template: Path, tmp_path: Path
+) -> None:
+    port, chance, number = free_port(), random.Random(1), 0
+    office = Office(tmp_path, sqlite_template, bounces__lmtp_port=port)
+    for _ in range(KILLS):
+        with office.killed_after(lambda: until_it_serves(port), chance.uniform(0.5, 1.5)):
+            number = hand_over(port, number, math.inf)
+    with office.working():
+        until_it_serves(port)
+        # The one that was on its way when the worker died is offered again, as a mail server does.
+        assert hand_over(port, number, number) == number + 1 > AT_LEAST
+    with closing(sqlite3.connect(tmp_path / "mailer.db")) as database:
+        found = Counter(row[0] for row in database.execute("SELECT subject FROM mailer_returnedmessage"))
+    assert found == {str(one): 1 for one in range(number + 1)}
