@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+import unicodedata
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -29,7 +30,7 @@ _MARKUP = (".mjml", ".html")
 def html(digest: Digest, theme: Mapping[str, str]) -> str:
     """The HTML body, marks still standing. Its only outside resources are the stories' pictures."""
     source = _environment().get_template("digest.mjml").render(_context(digest, theme))
-    compiled = mjml2html(source, fonts={})
+    compiled = mjml2html(_awkward().sub(lambda found: f"&#{ord(found[0])};", source), fonts={})
     return _tidy(_inliner(_stylesheet("inline.css", tuple(theme.items()))).inline(compiled))
 
 
@@ -81,6 +82,17 @@ def _let_no_mark_in(value: Any) -> Any:
     if isinstance(value, Markup):
         return Markup(neutral(value))  # noqa: S704 (was Markup before)
     return neutral(value)
+
+
+@cache
+def _awkward() -> re.Pattern[str]:
+    """Characters that the MJML compiler writes into attributes as Rust quotes them: "\\u{306}" for a breve.
+
+    It leaves references to them alone: to combining marks, spaces but the usual one, what is not printed.
+    """
+    # Of the first plane only: with others in it, a set of characters is searched a hundred times as slowly.
+    plane = map(chr, (*range(0x80, 0xD800), *range(0xE000, 0x10000)))
+    return re.compile(f"[\\\\{''.join(one for one in plane if unicodedata.category(one)[0] in 'MCZ')}]")
 
 
 @cache

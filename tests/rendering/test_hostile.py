@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mailer.rendering import clean, personal, variants
@@ -140,3 +141,13 @@ def test_the_sample_has_no_outside_resource_but_its_pictures() -> None:
     assert "url(" not in rendered.html
     assert "@import" not in rendered.html
     assert "<link" not in rendered.html
+
+
+@given(st.text(st.characters(exclude_categories=["C"], max_codepoint=0x17FF), max_size=20))
+@example("Кыргызстан\N{COMBINING BREVE}, 12\N{NARROW NO-BREAK SPACE}сом")
+@example("a\N{SOFT HYPHEN}b \\ c\N{ZERO WIDTH JOINER}d")
+def test_what_a_picture_shows_is_said_in_the_letters_that_were_written(words: str) -> None:
+    story = replace(DIASPORA, texts=(StoryText("en", "H", "S", "", "", words),))
+    html = variants.render(edition(Block("lead", (story.key,)), stories=(story,)), (), "en").html
+    said = unescape(re.findall(r'<img\b[^>]*\balt="([^"]*)"', html)[0])
+    assert said == " ".join(clean.plain(words).split())

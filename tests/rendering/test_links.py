@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from html import escape, unescape
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from mailer.rendering.links import Link, outbound
-from mailer.rendering.records import Block, LocalText, StoryText
+from mailer.rendering.links import Link, led_by, outbound
+from mailer.rendering.records import Block, Content, LocalText, Rendered, StoryText
+from mailer.rendering.variants import render
 from tests.rendering import cast
 
 SITE = cast.EDITION.site_url
@@ -72,3 +77,58 @@ def test_a_link_whose_words_are_an_address_leads_where_they_say(words: str) -> N
 
 def test_an_ordinary_sentence_with_a_dot_is_no_address() -> None:
     assert _body('<a href="https://example.org/">Read on. It is short.</a>') == ["https://example.org/"]
+
+
+# Leading by another address
+
+OTHER = "https://news.example.org/r/token/example.org"
+
+
+def _story_with(url: str) -> Content:
+    body = f'<p>Before <a href="{escape(url)}">more of it</a>, and after.</p>'
+    story = replace(
+        cast.story("one"),
+        link=url,
+        texts=(StoryText("en", "Headline", "Summary.", body, "Read it"),),
+    )
+    return cast.edition(Block("lead", ("one",)), stories=(story,))
+
+
+@given(st.text(st.characters(exclude_categories=["C"], max_codepoint=0x17FF), max_size=30))
+@example("film_(2021)")
+@example("a?b=1&c=%20&amp;d='\"<>")
+@example("%%leave_url%%")
+@example("страница#§")
+def test_whatever_an_address_looks_like_it_is_found_again_in_html_and_text(path: str) -> None:
+    content = _story_with(f"https://example.org/{path}")
+    (link,) = outbound(content)
+    led = led_by(render(content, (), "en"), {link.url: OTHER}.get)
+    hrefs = [unescape(found) for found in re.findall(r'href="([^"]*)"', led.html)]
+    assert hrefs.count(OTHER) == 2 and link.url not in hrefs
+    assert led.text.count(OTHER) == 2 and link.url not in led.text.split()
+
+
+def test_an_address_in_brackets_keeps_its_own_and_leaves_the_sentences() -> None:
+    first, second = "https://example.org/film_(2021)", "https://example.org/film"
+    known = {first: "https://n.example/1", second: "https://n.example/2"}
+    variant = Rendered("k", "en", (), "", "", "", f"Film ({first}), film ({second}). See {second}!")
+    assert led_by(variant, known.get).text == (
+        "Film (https://n.example/1), film (https://n.example/2). See https://n.example/2!"
+    )
+
+
+def test_an_address_that_only_begins_like_a_known_one_stays() -> None:
+    variant = Rendered("k", "en", (), "", "", "", "https://example.org/films")
+    assert led_by(variant, {"https://example.org/film": OTHER}.get) == variant
+
+
+def test_a_picture_and_a_link_that_nobody_sees_stand_at_the_end_once() -> None:
+    led = led_by(
+        render(cast.EDITION, (), "en"),
+        lambda url: None,
+        trap="https://n.example/t?a&b",
+        picture="https://n.example/o",
+    )
+    assert led.html.count("https://n.example/t?a&amp;b") == led.html.count("https://n.example/o") == 1
+    assert led.html.index("</body>") > led.html.index("https://n.example/o") > led.html.index("n.example/t")
+    assert "n.example" not in led.text

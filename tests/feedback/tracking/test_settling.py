@@ -143,7 +143,7 @@ def test_a_filter_that_follows_a_named_readers_links_from_many_addresses_is_know
 
 @by_consent
 def test_whoever_takes_back_their_word_is_in_no_row_any_more(
-    mailing: Mailing, variants: dict[str, FrozenVariant]
+    mailing: Mailing, variants: dict[str, FrozenVariant], track: Track
 ) -> None:
     people = Subscriber.objects.filter(email__in=["reader-0@example.net", "reader-1@example.net"])
     people.update(tracking_agreed_at=NOW)
@@ -154,6 +154,10 @@ def test_whoever_takes_back_their_word_is_in_no_row_any_more(
     people.filter(email="reader-0@example.net").update(tracking_agreed_at=None)
     settle_due(LATER)
     assert Hit.objects.get(subscriber__isnull=False).subscriber == people.get(email="reader-1@example.net")
+    # An office that no longer asks keeps no names.
+    track(clicks="anonymous", opens="off")
+    settle_due(LATER)
+    assert not Hit.objects.filter(subscriber__isnull=False).exists()
 
 
 def test_a_scanner_that_opens_every_link_and_picture_leaves_the_reader_and_the_figures_alone(
