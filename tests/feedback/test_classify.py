@@ -33,7 +33,7 @@ OWN = """
 [[rule]]
 name = "our ministry's gateway"
 reason = "unknown_user"
-text = ['nobody of that name serves here']
+text = ['no desk of that number']
 """
 
 
@@ -139,7 +139,7 @@ def own_rules(tmp_path: Path, settings: Any, text: str) -> None:
 
 
 def test_rules_of_the_office_are_asked_before_the_built_in_ones(tmp_path: Path, settings: Any) -> None:
-    said = "550 policy: nobody of that name serves here"
+    said = "550 policy: no desk of that number"
     assert classify(said).reason == "policy"
     own_rules(tmp_path, settings, OWN + '[status]\n"5.9.9" = "moved"\n')
     rules.check(django_settings.CONFIG)
@@ -154,7 +154,7 @@ def test_the_rules_that_the_handbook_shows_do_what_it_says(tmp_path: Path, setti
     shown = handbook.read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
     own_rules(tmp_path, settings, shown)
     rules.check(django_settings.CONFIG)
-    assert classify("550 nobody of that name serves here").reason == "unknown_user"
+    assert classify("550 no desk of that number").reason == "unknown_user"
     assert classify("452 wait", host="mx.ministry.example").reason == "over_rate"
     assert classify("452 wait", host="mx.elsewhere.example").reason == "temporary"
 
