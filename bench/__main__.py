@@ -42,8 +42,12 @@ def main() -> None:
     for module, name, words, goal in GOALS:
         table.add_row(f"{figures[module][name]:,}", words, goal)
     Console().print(table)
-    # It says itself which package is missing, where one is.
-    sys.exit(subprocess.run([sys.executable, "-m", "mailer", "bench", "send"], check=False).returncode)
+    # They say themselves which package is missing, where one is.
+    ended = [
+        subprocess.run([sys.executable, "-m", "mailer", "bench", what], check=False).returncode
+        for what in ("feedback", "send")
+    ]
+    sys.exit(max(ended))
 
 
 if __name__ == "__main__":

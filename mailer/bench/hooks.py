@@ -43,7 +43,7 @@ class Plan(NamedTuple):
     rounds: int
     backends: tuple[str, ...] = BACKENDS
     # Kept open by the service at the same time.
-    connections: tuple[int, ...] = (8, 32)
+    connections: tuple[int, ...] = (8,)
 
 
 def measure(what: Plan) -> Iterator[dict[str, Any]]:

@@ -85,16 +85,14 @@ def clicks(
 
 @app.command()
 def feedback(
-    posts: Annotated[int, typer.Option(min=1, help="Posts in each round.")] = 5_000,
+    posts: Annotated[int, typer.Option(min=1, help="Posts in each round.")] = 3_000,
     rounds: Annotated[int, typer.Option(min=1, help="The median of so many is shown.")] = 3,
     backend: Backends = None,
-    connections: Annotated[
-        list[int] | None, typer.Option(min=1, help="Open at a time; default: 8, then 32.")
-    ] = None,
+    connections: Annotated[list[int] | None, typer.Option(min=1, help="Open at a time; default: 8.")] = None,
     json: Json = False,
 ) -> None:
     """Services' webhooks: posts kept by a web process, each committed before its 200, and read afterwards."""
-    what = hooks.Plan(posts, rounds, tuple(backend or sending.BACKENDS), tuple(connections or (8, 32)))
+    what = hooks.Plan(posts, rounds, tuple(backend or sending.BACKENDS), tuple(connections or (8,)))
     _show(hooks.measure(what), json)
 
 

@@ -91,7 +91,10 @@ def ways_in(config: Config, patience: float) -> Iterator[Finding]:
     yield from (_mailbox(way) for way in mailboxes(config) if way.kind != "maildir")
     if bounces.lmtp_port:
         yield _lmtp(bounces.lmtp_host, bounces.lmtp_port, patience)
-    if not bounces.comes_back:
+    if not bounces.comes_back and config.service.hears:
+        seen = f"No mailbox is read; {config.service.name} tells of what comes back."
+        yield Finding("bounce_mailbox", "", "skipped", seen)
+    elif not bounces.comes_back:
         yield Finding(
             "bounce_mailbox",
             "",

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from mailer.config import Service
-from mailer.doctor import hooks
+from mailer.doctor import hooks, returns
 from mailer.feedback.webhooks.models import ServiceContact, ServicePost
 from mailer.feedback.webhooks.work import work_off
 from tests.feedback.webhooks.documented import SECRET, SERVICES
@@ -74,3 +74,11 @@ def test_posts_that_nobody_reads_are_a_problem(look):
     ServicePost.objects.create(service="postmark", body=b"{}", received_at=old, due_at=old)
     (found,) = look("postmark", webhook_secret=SECRET)
     assert found.verdict == "problem"
+
+
+def test_where_a_service_tells_of_bounces_no_mailbox_is_missed(world):
+    service = {"name": "postmark", "webhook_secret": SECRET}
+    (found,) = returns.ways_in(world(service=service).config, 1)
+    assert (found.verdict, found.advice) == ("skipped", "")
+    (found,) = returns.ways_in(world(service={"name": "postmark"}).config, 1)
+    assert found.verdict == "warning"

@@ -179,8 +179,9 @@ def _again(told: _Told, trouble: str, now: datetime) -> None:
 def _note(posts: Sequence[ServicePost]) -> None:
     """That the services were heard. What is tried again was heard before."""
     for service in {post.service for post in posts}:
-        new = [post for post in posts if post.service == service and not post.attempts]
+        new = [post.received_at for post in posts if post.service == service and not post.attempts]
         if new:
-            latest = max(post.received_at for post in new)
-            contact, _ = ServiceContact.objects.get_or_create(service=service, defaults={"last_at": latest})
-            ServiceContact.objects.filter(pk=contact.pk).update(posts=F("posts") + len(new), last_at=latest)
+            contact, _ = ServiceContact.objects.get_or_create(service=service, defaults={"last_at": max(new)})
+            contact.posts = F("posts") + len(new)
+            contact.last_at = max(contact.last_at, *new)
+            contact.save(update_fields=["posts", "last_at"])

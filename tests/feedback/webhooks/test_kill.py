@@ -1,4 +1,4 @@
-"""kill -9 of the web process while a service posts: whatever got its 200 is in the database."""
+"""kill -9 of the web process while a service posts: what got its 200 is in the database, and read once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,14 @@ from tests.feedback.webhooks.documented import SECRET, basic
 pytestmark = [pytest.mark.journey, pytest.mark.usefixtures("django_db_setup")]
 ROOT = Path(__file__).parents[3]
 POSTS, CONNECTIONS, KILLS = 10_000, 8, 3
-PATIENCE = 60
+PATIENCE, BOUNCES = 120, 20
+READ = """
+import django
+django.setup()
+from django.utils import timezone
+from mailer.feedback.webhooks.work import work_off
+print(work_off(timezone.now(), lambda: False))
+"""
 
 
 class Web:
@@ -56,6 +63,23 @@ class Web:
     def kill(self) -> None:
         self._process.kill()
         assert self._process.wait() == -signal.SIGKILL, self._log.read_text()
+
+    def workers(self, count: int) -> list[int]:
+        """So many that read at the same time; how many posts each of them read."""
+        command = [sys.executable, "-c", READ]
+        started = [
+            subprocess.Popen(command, cwd=ROOT, env=self._environment, stdout=subprocess.PIPE, text=True)
+            for _ in range(count)
+        ]
+        return [int(one.communicate(timeout=2 * PATIENCE)[0]) for one in started]
+
+
+def event(number: int) -> dict[str, object]:
+    """Of a bounce now and then, of an arrival mostly; nobody's."""
+    if number % BOUNCES:
+        return {"RecordType": "Delivery", "number": number}
+    about = {"RecordType": "Bounce", "Type": "SoftBounce", "ID": number + 1}
+    return {**about, "Email": "somebody@example.net", "number": number}
 
 
 class Service:
@@ -87,7 +111,7 @@ class Service:
 
     def _post(self, line: http.client.HTTPConnection, number: int) -> None:
         headers = {"Authorization": basic("hooks", SECRET), "Content-Type": "application/json"}
-        line.request("POST", "/hooks/postmark/", json.dumps({"number": number}), headers)
+        line.request("POST", "/hooks/postmark/", json.dumps(event(number)), headers)
         answer = line.getresponse()
         answer.read()
         assert answer.status == 200
@@ -115,7 +139,7 @@ def web(tmp_path, url):  # noqa: F811
     process.kill()
 
 
-def test_whatever_got_its_200_outlives_kill_9(web, url) -> None:  # noqa: F811
+def test_whatever_got_its_200_outlives_kill_9_and_is_read_once_by_two_workers(web, url) -> None:  # noqa: F811
     service, moments = Service(web.port), random.Random(7)
     with ThreadPoolExecutor(CONNECTIONS) as connections:
         talks = [connections.submit(service.post_all) for _ in range(CONNECTIONS)]
@@ -132,6 +156,10 @@ def test_whatever_got_its_200_outlives_kill_9(web, url) -> None:  # noqa: F811
     assert len(service.answered) == POSTS - service.unclear
     assert set(service.answered) <= set(found)
     assert len(found) == len(set(found)) <= POSTS
+    assert sum(web.workers(2)) == len(found)
+    assert asked(url, "SELECT count(*) FROM mailer_servicepost") == [(0,)]
+    bounces = asked(url, "SELECT origin FROM mailer_feedbackevent")
+    assert len(bounces) == len(set(bounces)) == sum(number % BOUNCES == 0 for number in found)
 
 
 def until(reached) -> None:
@@ -142,12 +170,18 @@ def until(reached) -> None:
 
 
 def kept(address: str) -> list[int]:
-    """The numbers of the posts in the database, asked without our own code."""
-    query = "SELECT body FROM mailer_servicepost"
+    """The numbers of the posts in the database."""
+    return [
+        json.loads(bytes(body))["number"] for (body,) in asked(address, "SELECT body FROM mailer_servicepost")
+    ]
+
+
+def asked(address: str, query: str) -> list[tuple]:
+    """What the database says, asked without our own code."""
     connect = (
         (lambda: sqlite3.connect(address.removeprefix("sqlite:///")))
         if address.startswith("sqlite")
         else (lambda: psycopg.connect(address))
     )
     with closing(connect()) as connection:
-        return [json.loads(bytes(body))["number"] for (body,) in connection.execute(query).fetchall()]
+        return connection.execute(query).fetchall()

@@ -57,8 +57,8 @@ class AmazonHook(Hook):
         return str(event["MessageId"])
 
     def token(self, told: AnymailTrackingEvent) -> str:
-        (token,) = told.esp_event["mail"].get("tags", {}).get("delivery") or ("",)
-        return str(token)
+        # Every tag has a list of values.
+        return str(next(iter(told.esp_event["mail"].get("tags", {}).get("delivery", [])), ""))
 
     def kind(self, told: AnymailTrackingEvent) -> Kind | None:
         if told.event_type == EventType.COMPLAINED and not asks_to_stop(told.description or "abuse"):
