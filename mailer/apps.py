@@ -14,5 +14,5 @@ class MailerConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the listeners, each in the room whose business it is. Models exist only from here on."""
-        for room in ("mailer.approval.authorship", "mailer.feedback.departures"):
+        for room in ("mailer.approval.authorship", "mailer.delivery.floods", "mailer.feedback.departures"):
             import_module(room).connect()

@@ -19,6 +19,7 @@ from mailer.feedback.tracking import settling
 from mailer.feedback.webhooks import work
 from mailer.reports import tallies
 from mailer.stories import gather
+from subscribers import forgetting
 
 Clock = Callable[[], datetime]
 Stop = Callable[[], bool]
@@ -53,4 +54,5 @@ JOBS = (
     Job("hooks", 2, lambda now, stop: work.work_off(now(), stop)),
     Job("old returned mail", 3600, lambda now, stop: retention.delete_old(now())),
     Job("figures", 2, lambda now, stop: tallies.count_due(now())),
+    Job("forget", 3600, lambda now, stop: forgetting.sweep(now())),
 )

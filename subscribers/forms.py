@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,13 +13,14 @@ from django.conf import settings
 from django.core.signing import BadSignature, Signer
 from django.utils.translation import gettext, gettext_lazy
 
-from subscribers import places
+from subscribers import defences, places
 from subscribers.addresses import normalise
 from subscribers.models import MailingList
 
 # Seconds between showing the form and sending it: nobody is faster, and nobody leaves it open longer.
 _FASTEST, _SLOWEST = 2, 12 * 3600
 _signer = Signer(salt="subscribers.forms.shown")
+_asker = Signer(salt="subscribers.forms.asked")
 
 
 class ChoicesForm(forms.Form):
@@ -79,6 +82,9 @@ class SignUpForm(ChoicesForm):
     # A field that people do not see, and machines fill in.
     website = forms.CharField(required=False)
     shown = forms.CharField(required=False)
+    # The question that is asked when many sign up, as `Question.sealed` has it, and what was answered.
+    asked = forms.CharField(required=False)
+    answer = forms.CharField(required=False, max_length=20)
 
     def clean_email(self) -> str:
         try:
@@ -101,12 +107,38 @@ class SignUpForm(ChoicesForm):
         return bool(self.data.get("website"))
 
     def needs_another_press(self, now: datetime) -> bool:
-        """Whether the form was sent sooner or later than a person would, or was not shown by us."""
+        """Whether the form was sent sooner or later than a person would, twice, or was not shown by us."""
         try:
-            shown = int(_signer.unsign(str(self.data.get("shown", ""))))
+            shown, _, nonce = _signer.unsign(str(self.data.get("shown", ""))).partition(" ")
+            seconds = now.timestamp() - int(shown)
         except (BadSignature, ValueError):
             return True
-        return not _FASTEST <= now.timestamp() - shown <= _SLOWEST
+        return not _FASTEST <= seconds <= _SLOWEST or not defences.unused(nonce, now)
+
+    def answered(self) -> bool:
+        """Whether the question was asked, and answered rightly."""
+        try:
+            first, second = _asker.unsign(str(self.data.get("asked", ""))).split("+")
+            return int(str(self.data.get("answer", "")).strip()) == int(first) + int(second)
+        except (BadSignature, ValueError):
+            return False
+
+
+@dataclass(frozen=True)
+class Question:
+    """How much are two small numbers? Easy for whoever reads it or hears it read."""
+
+    first: int
+    second: int
+
+    @classmethod
+    def new(cls) -> Question:
+        return cls(secrets.randbelow(8) + 2, secrets.randbelow(8) + 2)
+
+    @property
+    def sealed(self) -> str:
+        """It in a hidden field. It is asked with a form that is good once, so it is worth nothing twice."""
+        return _asker.sign(f"{self.first}+{self.second}")
 
 
 def promise() -> str:
@@ -115,8 +147,8 @@ def promise() -> str:
 
 
 def stamp(now: datetime) -> str:
-    """The signed moment at which a form is shown."""
-    return _signer.sign(str(int(now.timestamp())))
+    """The signed moment at which a form is shown, with a number of its own."""
+    return _signer.sign(f"{int(now.timestamp())} {secrets.token_urlsafe(12)}")
 
 
 def own_name(code: str) -> str:

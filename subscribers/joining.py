@@ -9,7 +9,7 @@ from typing import Literal
 from django.db import transaction
 from django.db.models import Q
 
-from subscribers import consent, letters, tokens
+from subscribers import consent, defences, letters, tokens
 from subscribers.consent import Act, Word
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.suppress import lift_reopened, may_join
@@ -18,10 +18,8 @@ from subscribers.suppress import lift_reopened, may_join
 VALID_FOR = timedelta(days=7)
 # At most one letter to an address in this time.
 LETTER_EVERY = timedelta(hours=24)
-# At most so many letters to all addresses together in an hour: a flood of sign-ups is not passed on as mail.
-LETTERS_AN_HOUR = 300
 
-Outcome = Literal["answered", "busy"]
+Outcome = Literal["answered", "question", "busy"]
 
 
 class LinkExpired(ValueError):  # noqa: N818  (a verdict on a link, in the reader's words)
@@ -35,21 +33,25 @@ def ask(
     countries: Sequence[str],
     word: Word,
     now: datetime,
+    *,
+    answered: bool = False,
 ) -> Outcome:
     """Note that somebody asked for these lists at a normalised address, and write to it where that is right.
 
-    "answered" says nothing about whether the address was known, confirmed or suppressed.
+    "answered" says nothing about whether the address was known, confirmed or suppressed; "question" and
+    "busy" noted nothing. `answered`: whether a question that only people can answer was.
     """
     with transaction.atomic():
         # Asked before the address is looked up: the answer is the same for known and unknown ones.
-        if Subscriber.objects.filter(letter_at__gt=now - timedelta(hours=1)).count() >= LETTERS_AN_HOUR:
-            return "busy"
+        verdict = defences.judge(email, word.network, answered, now)
+        if verdict != "go":
+            return verdict
         if not may_join(email):
             return "answered"
         subscriber = _noted(email, language, countries, now)
         waiting = _pend(subscriber, list_ids, now)
         consent.record(Act.ASKED, [subscriber.pk], list_ids, word, now)
-        if _may_write(subscriber, now):
+        if _may_write(subscriber, now) and defences.may_write(email, now):
             if waiting:
                 letters.ask_to_confirm(subscriber, confirm_token(subscriber, now))
             else:

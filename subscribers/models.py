@@ -192,3 +192,18 @@ class ConsentRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subscriber_id} {self.act} at {self.at:%Y-%m-%d}"
+
+
+class SignUpCount(models.Model):
+    """How often something happened since a moment: what the limits of signing up go by."""
+
+    # "all", "network 203.0.113.0/24", "domain example.org", "address HASH", "form NONCE".
+    key = models.CharField(max_length=300, unique=True)
+    since = models.DateTimeField()
+    count = models.PositiveIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["since"], name="sign_up_count_age")]
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.count}"

@@ -48,3 +48,11 @@ def offered_languages() -> list[tuple[str, str]]:
     """(code, name in itself) of the site's languages that the pages speak."""
     names = dict(settings.LANGUAGES)
     return [(code, names[code]) for code in settings.CONFIG.site.languages if code in names]
+
+
+def client_address(request: HttpRequest) -> str:
+    """The reader's IP address: what a proxy that we believe says, else who is connected; "" for neither."""
+    peer: str = request.META.get("REMOTE_ADDR", "")
+    said = request.headers.get("X-Forwarded-For", "")
+    # Each proxy adds whom it heard; only the last one is ours.
+    return said.rpartition(",")[2].strip() if said and peer in settings.CONFIG.web.proxies else peer

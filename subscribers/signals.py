@@ -7,3 +7,6 @@ from django.dispatch import Signal
 # Arguments: subscriber_id (int), list_ids (tuple of int),
 # newsletter_id (int, or None: by no newsletter's link).
 unsubscribed = Signal()
+
+# Argument: now (aware datetime). So many sign up at this moment that the form grows careful.
+flooded = Signal()

@@ -8,6 +8,7 @@ from subscribers import views
 
 urlpatterns: list[URLPattern] = [
     path("", views.sign_up, name="sign-up"),
+    re_path(r"^subscribe/?$", views.sign_up_elsewhere, name="sign-up-elsewhere"),
     re_path(r"^confirm/(?P<token>[^/]{1,100})/?$", views.confirm, name="confirm"),
     re_path(r"^preferences/(?P<token>[^/]{1,100})/?$", views.preferences, name="preferences"),
     re_path(r"^unsubscribe/(?P<token>[^/]{1,100})/?$", views.unsubscribe, name="unsubscribe"),

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.multipartparser import MultiPartParserError
 from django.utils import timezone
 from django.utils.translation import gettext, override
@@ -18,7 +18,7 @@ from subscribers import agreeing, consent, forms, joining, leaving, tokens
 from subscribers.consent import Act, How, Word, network_of
 from subscribers.letters import language_of
 from subscribers.models import MailingList, Subscriber, Subscription
-from subscribers.pages import asked_language, offered_languages, page
+from subscribers.pages import asked_language, client_address, offered_languages, page
 from subscribers.suppress import is_suppressed
 
 _methods = require_http_methods(["GET", "HEAD", "POST"])
@@ -28,34 +28,86 @@ _methods = require_http_methods(["GET", "HEAD", "POST"])
 def sign_up(request: HttpRequest) -> HttpResponse:
     """`/`: ask for a newsletter. The answer is the same for every address."""
     language, now = asked_language(request), timezone.now()
-    lists = MailingList.objects.filter(public=True)
     with override(language):
-        form = forms.SignUpForm(
-            request.POST if request.method == "POST" else None,
-            lists=lists,
-            spoken=language,
-            # No box is ticked beforehand: consent is what somebody does.
-            initial={"language": language},
-        )
+        form = _sign_up_form(request.POST if request.method == "POST" else None, language)
         if request.method == "POST" and form.by_a_machine():
             return page(request, "pages/sign_up_sent.html", language=language, private=True)
+        question = None
         if form.is_valid():
-            if not form.needs_another_press(now):
-                return _ask(request, form, language, now)
-            form.add_error(None, gettext("Please press the button once more."))
-        context = {
-            "form": form,
-            "shown": forms.stamp(now),
-            "promise": forms.promise(),
-            "languages": offered_languages(),
+            if form.needs_another_press(now):
+                form.add_error(None, gettext("Please press the button once more."))
+            else:
+                outcome = _ask(request, form, language, now)
+                if outcome != "question":
+                    return _told(request, outcome, language)
+                question = forms.Question.new()
+                form.add_error(
+                    "answer", gettext("Many people are signing up just now. Please answer the question.")
+                )
+        return _sign_up_page(request, form, language, now, question)
+
+
+@csrf_exempt
+@require_http_methods(["POST"])
+def sign_up_elsewhere(request: HttpRequest) -> HttpResponse:
+    """`/subscribe/`: a form on another site leads here, is shown filled in, and sent by one more press."""
+    language = asked_language(request)
+    with override(language):
+        form = _sign_up_form(None, language, request.POST)
+        return _sign_up_page(request, form, language, timezone.now(), None, status=200)
+
+
+def _sign_up_form(
+    data: QueryDict | None, language: str, elsewhere: QueryDict | None = None
+) -> forms.SignUpForm:
+    lists = MailingList.objects.filter(public=True)
+    # No box is ticked beforehand: consent is what somebody does, be it on another site.
+    initial: dict[str, object] = {"language": language}
+    if elsewhere is not None:
+        chosen = lists.filter(slug__in=elsewhere.getlist("list"))
+        initial |= {
+            "email": elsewhere.get("email", "")[:254],
+            "language": elsewhere.get("language", language),
+            "countries": elsewhere.getlist("countries"),
+            "lists": list(chosen.values_list("pk", flat=True)),
         }
-    return page(request, "pages/sign_up.html", context, language=language, status=422 if form.errors else 200)
+    return forms.SignUpForm(data, lists=lists, spoken=language, initial=initial)
 
 
-def _ask(request: HttpRequest, form: forms.SignUpForm, language: str, now: datetime) -> HttpResponse:
+def _sign_up_page(
+    request: HttpRequest,
+    form: forms.SignUpForm,
+    language: str,
+    now: datetime,
+    question: forms.Question | None,
+    status: int = 0,
+) -> HttpResponse:
+    context = {
+        "form": form,
+        "shown": forms.stamp(now),
+        "question": question,
+        "promise": forms.promise(),
+        "languages": offered_languages(),
+    }
+    status = status or (422 if form.errors else 200)
+    return page(request, "pages/sign_up.html", context, language=language, status=status)
+
+
+def _ask(request: HttpRequest, form: forms.SignUpForm, language: str, now: datetime) -> joining.Outcome:
     data = form.cleaned_data
     word = _word(request, How.FORM, language, forms.promise())
-    outcome = joining.ask(data["email"], data["lists"], data["language"], data["countries"], word, now)
+    return joining.ask(
+        data["email"],
+        data["lists"],
+        data["language"],
+        data["countries"],
+        word,
+        now,
+        answered=form.answered(),
+    )
+
+
+def _told(request: HttpRequest, outcome: joining.Outcome, language: str) -> HttpResponse:
     if outcome == "busy":
         return page(request, "pages/sign_up_busy.html", language=language, status=429, private=True)
     return page(request, "pages/sign_up_sent.html", language=language, private=True)
@@ -203,7 +255,7 @@ def _word(request: HttpRequest, how: str, language: str, text: str = "") -> Word
         how,
         text=text,
         language=language,
-        network=network_of(request.META.get("REMOTE_ADDR", "")),
+        network=network_of(client_address(request)),
         agent=request.headers.get("User-Agent", ""),
     )
 

@@ -15,7 +15,9 @@ from mailer.config import reading
 from mailer.config import sending as written
 from mailer.config.bounces import Bounces
 from mailer.config.reading import ConfigError as ConfigError
+from mailer.config.retention import Retention
 from mailer.config.service import Service as Service
+from mailer.config.signup import SignUp
 from mailer.config.tracking import Tracking
 
 
@@ -138,6 +140,8 @@ class Approval:
 class Web:
     host: str = "127.0.0.1"
     port: int = 8000
+    # Addresses of reverse proxies whose word about the reader's address is believed.
+    proxies: tuple[str, ...] = ("127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
@@ -165,6 +169,8 @@ class Config:
     bounces: Bounces = field(default_factory=Bounces)
     sending: Sending = field(default_factory=Sending)
     tracking: Tracking = field(default_factory=Tracking)
+    signup: SignUp = field(default_factory=SignUp)
+    retention: Retention = field(default_factory=Retention)
     alerts: Alerts = field(default_factory=Alerts)
     approval: Approval = field(default_factory=Approval)
     web: Web = field(default_factory=Web)
