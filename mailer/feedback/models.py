@@ -60,6 +60,7 @@ class ReturnedMessage(models.Model):
     class Meta:
         ordering = ["-received_at", "-pk"]
         indexes = [
+            models.Index(fields=["-received_at"], name="returned_latest"),
             models.Index(fields=["kind", "-received_at"], name="returned_of_kind"),
             # Partial, and used only where a query repeats the condition word for word.
             models.Index(
@@ -67,6 +68,7 @@ class ReturnedMessage(models.Model):
                 condition=Q(kind="other", done_at__isnull=True),
                 name="returned_for_a_person",
             ),
+            models.Index(fields=["-received_at"], condition=Q(done_at__isnull=False), name="returned_done"),
         ]
 
     def __str__(self) -> str:

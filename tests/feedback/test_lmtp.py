@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import connections
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -279,7 +280,14 @@ def test_the_worker_serves_where_the_configuration_says_and_keeps_the_address(se
     port, stop = free_port(), threading.Event()
     config = django_settings.CONFIG
     settings.CONFIG = replace(config, bounces=replace(config.bounces, lmtp_port=port))
-    worker = threading.Thread(target=lmtp.serve_configured, args=(Clock(), stop.is_set))
+
+    def work() -> None:
+        try:
+            lmtp.serve_configured(Clock(), stop.is_set)
+        finally:
+            connections.close_all()
+
+    worker = threading.Thread(target=work)
     worker.start()
     try:
         for _ in range(100):
