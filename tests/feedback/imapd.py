@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socketserver
 import threading
+from base64 import b64decode, b64encode
 from typing import Any
 
 _COMMAND = re.compile(rb"(\S+) (UID )?(\S+) ?(.*)", re.IGNORECASE)
@@ -30,6 +31,8 @@ class Imapd(socketserver.ThreadingTCPServer):
         self.idling = threading.Event()
         self.news = b""
         self.greeting = b"* OK ready\r\n"
+        # Why a token is refused, in JSON; empty: it is good.
+        self.complaint = b""
 
     @property
     def port(self) -> int:
@@ -58,13 +61,22 @@ class _Session(socketserver.StreamRequestHandler):
             if any(self.server.heard[-1].startswith(refused) for refused in self.server.refused):
                 self.wfile.write(tag + b" NO [SERVERBUG] not now\r\n")
                 continue
-            getattr(self, f"do_{command}", lambda rest: None)(rest)
-            self.wfile.write(tag + b" OK done\r\n")
+            answer = getattr(self, f"do_{command}", lambda rest: None)(rest)
+            self.wfile.write(tag + (answer or b" OK done\r\n"))
             if command == "LOGOUT":
                 return
 
     def do_CAPABILITY(self, rest: bytes) -> None:  # noqa: N802
         self.wfile.write(f"* CAPABILITY IMAP4rev1 {' '.join(self.server.offers)}\r\n".encode())
+
+    def do_AUTHENTICATE(self, rest: bytes) -> bytes | None:  # noqa: N802
+        self.wfile.write(b"+ \r\n")
+        self.server.heard.append(b64decode(self.rfile.readline()).decode())
+        if not self.server.complaint:
+            return None
+        self.wfile.write(b"+ " + b64encode(self.server.complaint) + b"\r\n")
+        assert self.rfile.readline() == b"\r\n"
+        return b" NO AUTHENTICATE failed.\r\n"
 
     def do_SELECT(self, rest: bytes) -> None:  # noqa: N802
         self.wfile.write(b"* 0 EXISTS\r\n* OK [UIDVALIDITY 7] valid\r\n")

@@ -184,6 +184,19 @@ def test_a_password_goes_over_no_network_in_clear() -> None:
     assert "set [bounces] imap_security to tls or starttls" in refusal(bounces)
 
 
+def test_a_token_takes_the_place_of_a_password_and_is_read_at_each_sign_in(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    with Imapd(*EVERYTHING) as server:
+        for word in ("first", "second"):
+            token.write_text(f"{word}\n", encoding="utf-8")
+            with imap.opened(settings(server), token, "", lambda _: None) as mailbox:
+                assert mailbox.arrived() == []
+            assert f"user=b\1auth=Bearer {word}\1\1" in server.heard
+        assert not any(line.startswith("LOGIN") for line in server.heard)
+        server.complaint = b'{"status":"401"}'
+        assert "refuses our sign-in as b: AUTHENTICATE failed." in refusal(settings(server), token)
+
+
 def test_a_token_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with Imapd(*EVERYTHING) as server:
         assert "imap_token_path" in refusal(settings(server), tmp_path / "token")

@@ -223,7 +223,8 @@ def _sign_in(connection: imaplib.IMAP4, bounces: Bounces, token_path: Path | Non
         raise
     except imaplib.IMAP4.error as error:
         raise MailboxError(
-            f"{name_of(bounces)} refuses our sign-in as {bounces.imap_username}: {_words(error.args)} "
+            f"{name_of(bounces)} refuses our sign-in as {bounces.imap_username}: "
+            f"{_words(error.args).rstrip('.')}. "
             "See [bounces] imap_username and imap_password."
         ) from error
 

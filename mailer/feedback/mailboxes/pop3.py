@@ -106,9 +106,9 @@ def _sign_in(connection: poplib.POP3, bounces: Bounces) -> None:
         connection.user(bounces.pop3_username)
         connection.pass_(bounces.pop3_password)
     except poplib.error_proto as error:
-        words = error.args[0].decode("utf-8", "replace") if error.args else ""
+        words = error.args[0].decode("utf-8", "replace").rstrip(".") if error.args else ""
         raise MailboxError(
-            f"{name_of(bounces)} refuses our sign-in as {bounces.pop3_username}: {words} "
+            f"{name_of(bounces)} refuses our sign-in as {bounces.pop3_username}: {words}. "
             "See [bounces] pop3_username and pop3_password."
         ) from error
 
