@@ -17,6 +17,8 @@ from mailer.desk.groups import ensure_groups
 from mailer.editions.models import Newsletter, NewsletterText
 from mailer.stories.importing import import_stories
 from mailer.stories.models import Story
+from subscribers import consent
+from subscribers.consent import Act, How, Word
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 
 SAMPLE = Path(__file__).resolve().parent / "sample"
@@ -37,7 +39,7 @@ def seed(now: datetime) -> None:
             _staff(member, groups)
         newsletter = _newsletter()
         for reader in cast.READERS:
-            _reader(reader, newsletter)
+            _reader(reader, newsletter, now)
         if not Story.objects.exists():
             writer = get_user_model().objects.get_by_natural_key(cast.WRITER.username)
             import_stories(SAMPLE / "stories.json", writer, now)
@@ -73,7 +75,7 @@ def _newsletter() -> Newsletter:
     return newsletter
 
 
-def _reader(reader: cast.Reader, newsletter: Newsletter) -> None:
+def _reader(reader: cast.Reader, newsletter: Newsletter, now: datetime) -> None:
     if Subscriber.objects.filter(email=reader.email).exists():
         return
     person = Subscriber.objects.create(
@@ -83,16 +85,23 @@ def _reader(reader: cast.Reader, newsletter: Newsletter) -> None:
         countries=reader.countries,
         created_at=_JOINED,
     )
+    # Whoever has not confirmed asked just now; they are forgotten after some days.
+    asked_at = now if reader.fate == "pending" else _JOINED
     for mailing_list in newsletter.lists.filter(slug__in=reader.lists):
         Subscription.objects.create(
             subscriber=person,
             mailing_list=mailing_list,
             state=_STATES.get(reader.fate, Subscription.State.CONFIRMED),
             source="form",
-            created_at=_JOINED,
+            created_at=asked_at,
             confirmed_at=None if reader.fate == "pending" else _JOINED,
             ended_at=_LEFT if reader.fate == "left" else None,
         )
+        consent.record(Act.ASKED, [person.pk], [mailing_list.pk], Word(How.FORM), asked_at)
+        if reader.fate != "pending":
+            consent.record(Act.CONFIRMED, [person.pk], [mailing_list.pk], Word(How.LETTER), _JOINED)
+        if reader.fate == "left":
+            consent.record(Act.LEFT, [person.pk], [mailing_list.pk], Word(How.ONE_CLICK), _LEFT)
     if reader.fate == "suppressed":
         Suppression.objects.create(
             address_hash=person.address_hash,
