@@ -15,14 +15,13 @@ _ADDRESS = re.compile(
 )
 _LINK = re.compile(r"https?://\S{1,500}")
 # The server that spoke, "host mx.example.org[192.0.2.1] said": its name may hold any word.
+_NAME = r"(?:[\w-]{1,63}\.){1,8}[\w-]{1,63}\.?"
 _SPEAKER = re.compile(
-    r"\b[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}\.?(?= ?[\[(](?:ipv6:)?[\da-f.:]{3,39}[\])])"
-    r"|(?<=\bhost )[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}|(?<=talking to )[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}",
-    re.IGNORECASE,
+    rf"(?<![\w.-]){_NAME}(?= ?[\[(](?:ipv6:)?[\da-f.:]{{3,39}}[\])])|(?:(?<=host )|(?<=talking to )){_NAME}",
 )
 # What we wrote ourselves, repeated by the server.
 _SUBJECT = re.compile(
-    r"^[ \t]*(?:subject|betreff|objet|тема|konu|asunto|oggetto|件名)[ \t]*:.*$", re.IGNORECASE | re.MULTILINE
+    r"^[ \t]*(?:subject|betreff|objet|тема|konu|asunto|oggetto|件名)[ \t]*:.*$", re.MULTILINE
 )
 _SPACE = re.compile(r"\s+")
 _CODE = re.compile(r"(?<![\d.\[])([245]\.\d{1,2}\.\d{1,3})(?![\d.])")
@@ -69,8 +68,8 @@ def verdict_for(reason: str, status: str, rule: str) -> Verdict:
 
 def _plain(text: str) -> str:
     """Lower case on one line; addresses become "@"; links, speakers and our subject go: no name decides."""
-    text = _LINK.sub("", _SUBJECT.sub("", text[:_LIMIT]))
-    return _SPACE.sub(" ", _SPEAKER.sub("", _ADDRESS.sub("@", text))).strip().lower()
+    text = _LINK.sub("", _SUBJECT.sub("", text[:_LIMIT].lower()))
+    return _SPACE.sub(" ", _SPEAKER.sub("", _ADDRESS.sub("@", text))).strip()
 
 
 def _believed(status: str, text: str) -> str:
