@@ -11,9 +11,19 @@ from mailer.work.server import serve
 
 app = typer.Typer()
 
+_ENDS = (signal.SIGTERM, signal.SIGINT)
+
 
 @app.command()
 def web() -> None:
     """Serve the pages on [web] host and port."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    for number in _ENDS:
+        signal.signal(number, _end)
     serve()
+
+
+def _end(*_: object) -> None:
+    """Come to an end, and let nobody hurry it: what was counted is still written."""
+    for number in _ENDS:
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit(0)

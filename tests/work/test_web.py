@@ -1,0 +1,29 @@
+"""The web process as it runs: what it was told in its last second is not lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from mailer.bench.backends import backend
+from mailer.bench.clicks import serving
+from mailer.bench.send import CONFIG, run
+
+pytestmark = pytest.mark.journey
+
+
+def test_clicks_of_the_last_second_are_written_however_often_the_process_is_asked_to_end(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "config.toml").write_text(CONFIG, encoding="utf-8")
+    with backend("sqlite", tmp_path) as database:
+        run(tmp_path, database.origin, "prepare", 3, 5_000)
+        run(tmp_path, database.origin, "plan")
+        with serving(tmp_path, database.origin) as (port, process):
+            assert run(tmp_path, database.origin, "follow", port, 40, 4)["done"] == 40
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGTERM):
+                os.kill(process, number)
+        assert run(tmp_path, database.origin, "written")["done"] == 40
