@@ -227,8 +227,14 @@ def test_a_token_that_is_not_ours_is_answered_and_changes_nothing(
 ) -> None:
     wrong = [tokens.make("prefs", reader.pk, newsletter.pk), tokens.make("leave", 999, newsletter.pk), "x"]
     for token in wrong:
-        answer = receiver.post(f"/unsubscribe/{token}/", ONE_CLICK)
-        assert (answer.status_code, list(answer.cookies)) == (200, [])
+        address = f"/unsubscribe/{token}/"
+        for answer in (
+            receiver.post(address, ONE_CLICK),
+            receiver.post(address, urlencode(ONE_CLICK), "application/x-www-form-urlencoded"),
+            receiver.get(address),
+            receiver.head(address),
+        ):
+            assert (answer.status_code, list(answer.cookies)) == (200, [])
     assert _state(reader) == ["confirmed"]
 
 
