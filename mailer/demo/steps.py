@@ -114,8 +114,8 @@ _STEPS = (
     ),
     (
         "See the bounce arrive",
-        "A moment later one mail comes back and its address is suppressed. The report counts every reader. In "
-        "two minutes it also tells which links they followed; a filter that opened all is left out.",
+        "A moment later one mail comes back and its address is suppressed. The report counts every reader. "
+        "In two minutes it also tells which links they followed; a filter that opened all is left out.",
     ),
 )
 
