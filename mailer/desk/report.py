@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from mailer.delivery.models import Mailing
@@ -26,6 +26,8 @@ from mailer.reports.tables import tables
 from mailer.reports.tallies import counts_of
 from mailer.reports.usual import compared
 from mailer.reports.words import CLASSES, counted, number, percent, reason_words
+
+_COMES_BACK_WITHIN = timedelta(days=3)
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def reported(mailing: Mailing, now: datetime) -> dict[str, Any]:
         # What was counted at this moment need not say so.
         "counted_at": counts.at if counts.at != now else None,
         "summary": summary(counts, reading.sentence),
-        "figures": list(figures(counts, reading, earlier)),
+        "figures": list(figures(counts, reading, earlier, final=_is_final(mailing, now))),
         "reading": reading,
         "show": {
             # Steps of time stand for themselves: none is one of "others".
@@ -85,13 +87,15 @@ def reported(mailing: Mailing, now: datetime) -> dict[str, Any]:
     }
 
 
-def figures(counts: Counts, reading: Reading, earlier: Sequence[trend.Sent]) -> Iterator[Figure]:
+def figures(
+    counts: Counts, reading: Reading, earlier: Sequence[trend.Sent], *, final: bool
+) -> Iterator[Figure]:
     """What is asked first: did it arrive, was it read, who left. Nobody refused is no problem to point at."""
     account, left = counts.account, sum(counts.left.values())
     failed, tried, got = trend.failed(account), trend.tried(account), account.accepted
 
     def usual(key: str, part: int, whole: int) -> str:
-        return compared(part, whole, trend.shares(earlier, key))
+        return compared(part, whole, trend.shares(earlier, key), final=final)
 
     yield Figure(
         "Reached", got - account.bounced, "done", f"of {counted(account.audience, 'reader', 'readers')}"
@@ -111,10 +115,17 @@ def figures(counts: Counts, reading: Reading, earlier: Sequence[trend.Sent]) -> 
     yield Figure("Unsubscribed", left, "plain", _of(left, got), usual("left", left, got))
 
 
+def _is_final(mailing: Mailing, now: datetime) -> bool:
+    """Whether little more will come back, so that less than usual is less."""
+    return mailing.finished_at is not None and now - mailing.finished_at > _COMES_BACK_WITHIN
+
+
 def drawn(made: Mapping[str, Table], counts: Counts, zone: str) -> dict[str, str]:
     """The charts of the tables that have one, by the tables' keys."""
     charts = {key: _ranking(made[key], column) for key, column in _RANKED.items() if key in made}
-    charts["arrival"] = columns(spread(counts.minutes, zone), made["arrival"].title, "chart-arrival")
+    arrived = spread(counts.minutes, zone)
+    if len(arrived.steps) > 1:
+        charts["arrival"] = columns(arrived, made["arrival"].title, "chart-arrival")
     charts["failures"] = _failures(counts)
     return charts
 
@@ -132,11 +143,13 @@ _RANKED = {
 
 
 def _ranking(table: Table, column: str) -> str:
-    """One row says as much as its chart."""
+    """Shares are of the last line: of all readers, also where one stands in several rows."""
     pairs = [
         (str(row[0]), count) for row, count in zip(table.rows, table.column(column), strict=True) if count
     ]
-    return ranked(pairs, table.title, f"chart-{table.key}") if len(pairs) > 1 else ""
+    whole = table.whole(column)
+    # One row says as much as its chart.
+    return ranked(pairs, whole, table.title, f"chart-{table.key}") if len(pairs) > 1 and whole else ""
 
 
 def _failures(counts: Counts) -> str:

@@ -60,20 +60,21 @@ class TrendPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView
         return super().get_context_data(
             newsletter=self.newsletter,
             sent=sent,
-            lines=list(lines(sent)),
+            # One point is no line.
+            lines=list(lines(sent)) if len(sent) > 1 else [],
             shown=exhibit(trend.trend_table(sent), most=trend.SHOWN),
             **kwargs,
         )
 
 
 def lines(sent: Sequence[trend.Sent]) -> Iterator[Line]:
-    """A line for each measure, from the oldest edition to the newest."""
+    """A line for each measure, from the oldest edition to the newest; there is at least one."""
     oldest_first = sent[::-1]
     audience = [Point(one.period, one.account.audience) for one in oldest_first]
     yield Line("Readers", trend_line(audience, "Readers", "trend-readers", _whole), "")
     for key, label, part, whole in trend.SHARES:
         points = [Point(one.period, trend.share(part(one), whole(one))) for one in oldest_first]
-        usual = compared(part(sent[0]), whole(sent[0]), trend.shares(sent[1:], key)) if sent else ""
+        usual = compared(part(sent[0]), whole(sent[0]), trend.shares(sent[1:], key))
         yield Line(label, trend_line(points, label, f"trend-{key}", percent), usual)
     if any(one.clicks is not None for one in sent):
         clicks = [Point(one.period, one.clicks) for one in oldest_first]

@@ -39,5 +39,12 @@ class Table:
 
     def column(self, key: str) -> list[Any]:
         """The cells of one column, from the top."""
-        place = [column.key for column in self.columns].index(key)
+        place = self._place(key)
         return [row[place] for row in self.rows]
+
+    def whole(self, key: str) -> Any:
+        """What the last line says of a column; None without one."""
+        return self.total[self._place(key)] if self.total else None
+
+    def _place(self, key: str) -> int:
+        return [column.key for column in self.columns].index(key)

@@ -76,11 +76,13 @@ def number(count: int) -> str:
 
 def percent(share: float) -> str:
     """A share in words: what exists is never rounded to nothing, what is missing never to all."""
-    if 0 < share < 0.001:
-        return "under 0.1 %"
+    if 0 < share < 0.0001:
+        return "under 0.01 %"
     if 0.999 < share < 1:
         return "over 99.9 %"
-    return f"{share * 100:.1f} %".replace(".0 %", " %")
+    # Of complaints, a tenth of a per cent is much.
+    written = f"{share * 100:.2f}" if share < 0.01 else f"{share * 100:.1f}"
+    return f"{written.rstrip('0').rstrip('.')} %"
 
 
 def counted(count: int, one: str, many: str) -> str:

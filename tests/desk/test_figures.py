@@ -58,7 +58,7 @@ def test_a_large_mailing_says_when_its_figures_were_counted(
     Delivery.objects.filter(mailing=mailing).update(state="accepted")
     shown = as_user(desk.writer).get(page(desk, "report"))
     assert shown.context["account"].accepted == 1
-    assert "Counted at" in shown.content.decode()
+    assert "Counted on" in shown.content.decode()
 
 
 def test_a_mailing_that_moves_asks_to_be_looked_at_again_and_an_ended_one_does_not(desk: Desk) -> None:

@@ -18,7 +18,7 @@ FOLDERS = ["approval", "editions", "feedback/tracking", "public", "reports", "su
 FILES = [
     *(f"delivery/test_{name}.py" for name in ("control", "ledger", "outbox", "plan", "poison")),
     *(f"delivery/test_{name}.py" for name in ("alerts", "localhour", "rehearsal", "steps", "undo")),
-    *(f"desk/test_{name}.py" for name in ("handover", "report", "steering", "writing")),
+    *(f"desk/test_{name}.py" for name in ("figures", "handover", "report", "steering", "writing")),
     *(f"feedback/test_{name}.py" for name in ("command", "intake", "policy")),
     *(f"stories/test_{name}.py" for name in ("gather", "importing")),
 ]

@@ -152,7 +152,9 @@ def test_no_page_of_the_desk_has_a_barrier(demo: Demo, browser: Browser) -> None
     approve(demo)
     found += desk_barriers(demo, looking, "editions/1/schedule/")
     send(demo)
-    found += desk_barriers(demo, looking, "", "editions/1/report/")
+    figures = ("editions/1/report/", "editions/1/unreached/", "newsletters/1/trend/")
+    found += desk_barriers(demo, looking, "", *figures)
+    found += [line for path in figures for line in sideways(phone, f"{demo.url}/desk/{path}")]
     for page in looking:
         sign_in(page, demo, "admin")
     answer_to_the_bounce_address(demo)

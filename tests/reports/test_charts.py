@@ -67,8 +67,13 @@ def test_one_reader_in_a_million_is_still_seen() -> None:
     chart = parsed(account_chart(Account(audience=1_000_000, accepted=999_999, refused=1)))
     widths = [float((bar.get("width") or "").rstrip("%")) for bar in chart.iter(f"{SVG}rect")]
     assert min(width for width in widths if width > 0) > 0.3
-    assert percent(1 / 1_000_000) == "under 0.1 %"
-    assert percent(999_999 / 1_000_000) == "over 99.9 %"
+
+
+def test_shares_are_never_rounded_to_none_or_all_and_small_ones_say_more() -> None:
+    shares = [percent(share) for share in (0, 0.000001, 0.0005, 0.001, 0.0034, 0.25, 0.8333, 0.999999, 1)]
+    assert shares == [
+        *("0 %", "under 0.01 %", "0.05 %", "0.1 %", "0.34 %", "25 %", "83.3 %", "over 99.9 %", "100 %"),
+    ]
 
 
 def test_an_account_of_zeros_draws_one_empty_bar() -> None:
@@ -81,8 +86,9 @@ def test_words_in_a_chart_are_escaped() -> None:
     assert "<script>" not in svg and "<b>" not in svg
 
 
-def test_a_ranking_tells_the_smallest_together() -> None:
-    chart = ranked([("c", 1), ("a", 5), ("b", 3), ("d", 1)], "Providers", "x", most=2)
+def test_a_ranking_tells_the_smallest_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailer.reports.charts.bars._RANKED", 2)
+    chart = ranked([("c", 1), ("a", 5), ("b", 3), ("d", 1)], 10, "Providers", "x")
     assert texts(chart)[::2] == ["a", "b", "2 others"]
     assert texts(chart)[1::2] == ["5 (50 %)", "3 (30 %)", "2 (20 %)"]
 
@@ -131,6 +137,18 @@ def test_a_line_says_its_last_highest_and_lowest_value() -> None:
     chart = trend_line(points, "Readers", "x", lambda value: f"{value:.0f}")
     assert set(texts(chart)) == {"60", "90", "10", "May", "September"}
     assert told(chart)[1] == "May 10, June 90, July 40, August 50, September 60."
+
+
+def heights(*values: float) -> list[float]:
+    chart = parsed(trend_line([Point(str(n), value) for n, value in enumerate(values)], "x", "x", str))
+    return [float(one.get("cy") or "") for one in chart.findall(f"{SVG}circle")]
+
+
+def test_a_small_change_is_drawn_small_and_a_large_one_fills_the_height() -> None:
+    small, large = heights(0.020, 0.021), heights(0.01, 0.03)
+    assert small[0] - small[1] < 10
+    assert large[0] - large[1] == 70
+    assert heights(5, 5) == heights(0, 0) == [59, 59]
 
 
 def test_an_edition_that_is_not_known_leaves_a_gap() -> None:

@@ -92,6 +92,12 @@ def test_a_figure_is_compared_with_what_the_newsletter_is_used_to(
     assert compared(part, whole, earlier) == words
 
 
+def test_what_may_still_come_back_is_not_called_less_or_as_usual() -> None:
+    assert compared(0, 1000, [0.04, 0.05], final=False) == ""
+    assert compared(45, 1000, [0.04, 0.05], final=False) == ""
+    assert compared(99, 1000, [0.04, 0.05], final=False) == "more than usual (4.5 %)"
+
+
 def test_a_short_sending_is_told_by_the_minute_on_the_newsletters_own_clock() -> None:
     found = spread({"2021-12-03 04:05": 3, "2021-12-03 04:07": 1}, "Asia/Almaty")
     assert found.width == 1

@@ -14,6 +14,8 @@ from mailer.reports.words import number, percent
 # Heights in pixels: one row with its words above its bar, and the bar in it.
 _ROW = 42
 _BAR = 14
+# Rows of a ranking, besides the one with all others.
+_RANKED = 8
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,11 @@ def account_chart(account: Account, identifier: str = "account") -> SafeString:
     return bars(account_bars(account), title, identifier)
 
 
-def ranked(counted: Iterable[tuple[str, int]], title: str, identifier: str, most: int = 8) -> SafeString:
-    """The `most` largest of what was counted, each as a share of all; the rest in a last bar."""
+def ranked(counted: Iterable[tuple[str, int]], whole: int, title: str, identifier: str) -> SafeString:
+    """The largest of what was counted, each as a share of `whole`; the rest in a last bar."""
     ordered = sorted(counted, key=lambda pair: -pair[1])
-    whole = sum(count for _, count in ordered) or 1
-    shown = [Bar(label, count, count / whole) for label, count in ordered[:most]]
-    if rest := ordered[most:]:
+    shown = [Bar(label, count, count / whole) for label, count in ordered[:_RANKED]]
+    if rest := ordered[_RANKED:]:
         count = sum(count for _, count in rest)
         shown.append(Bar(f"{number(len(rest))} others", count, count / whole, fill="light"))
     return bars(shown, title, identifier)

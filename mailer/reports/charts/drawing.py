@@ -23,6 +23,8 @@ _FILLS: dict[Fill, str] = {
     "hollow": "none",
 }
 
+_HALO = SafeString(' stroke="var(--chart-ground, none)" stroke-width="4" paint-order="stroke"')
+
 
 def framed(parts: Iterable[SafeString], height: int, title: str, words: str, identifier: str) -> SafeString:
     """The drawing as one picture named `title` and told in `words`; `identifier` is unique on the page."""
@@ -40,16 +42,19 @@ def framed(parts: Iterable[SafeString], height: int, title: str, words: str, ide
     )
 
 
-def text(words: str, x: float, y: int, anchor: Anchor = "start", *, quiet: bool = False) -> SafeString:
-    """Words at `x` per cent and `y` pixels; small and quiet for what stands at an axis."""
+def text(
+    words: str, x: float, y: int, anchor: Anchor = "start", *, quiet: bool = False, halo: bool = False
+) -> SafeString:
+    """Words at `x` per cent and `y` pixels: quiet at an axis, with a halo where a line may run behind."""
     return format_html(
-        '<text x="{x}%" y="{y}" font-size="{size}" text-anchor="{anchor}" fill="{fill}">{words}</text>',
+        '<text x="{x}%" y="{y}" font-size="{size}" text-anchor="{anchor}" fill="{fill}"{halo}>{words}</text>',
         x=f"{x:g}",
         y=y,
         size=13 if quiet else 14,
         anchor=anchor,
         fill="var(--chart-quiet, currentColor)" if quiet else "currentColor",
         words=words,
+        halo=_HALO if halo else "",
     )
 
 
