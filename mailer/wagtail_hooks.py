@@ -24,6 +24,7 @@ from mailer.desk.taking import TakeAway
 from mailer.desk.trends import TrendPage
 from mailer.desk.unreached import UnreachedPage
 from mailer.desk.variants import VariantsPage
+from mailer.desk.verdicts import OutagePage, VerdictIndex, VerdictPage
 
 # Stories and editions have drafts and revisions, so they are snippets.
 register_snippet(StoryViewSet)
@@ -60,6 +61,9 @@ _PAGES = [
     path("mailbox/<int:pk>/", MessagePage.as_view(), name="desk_message"),
     path("mailbox/<int:pk>/source/", MessageSource.as_view(), name="desk_message_source"),
     path("mailbox/<int:pk>/take-back/", TakeBackAction.as_view(), name="desk_message_take_back"),
+    path("verdicts/", VerdictIndex.as_view(), name="desk_verdicts"),
+    path("verdicts/<int:pk>/", VerdictPage.as_view(), name="desk_verdict"),
+    path("outages/<int:pk>/", OutagePage.as_view(), name="desk_outage"),
 ]
 hooks.register("register_admin_urls", lambda: _PAGES)
 hooks.register("register_bulk_action", DoneAction)

@@ -29,6 +29,11 @@ _ACTIONS = {
     "desk.mail_leave": ("Wish to leave", "Read in a message that a reader wishes to leave"),
     "desk.mail_complaint": ("Complaint", "Read in a message that a reader complains"),
     "desk.mail_take_back": ("Take back", "Took back what was read in a message"),
+    "desk.mail_again": ("Mail again", "Took back that an address was stopped"),
+    "desk.stop_again": ("Stop again", "Stopped an address again"),
+    "desk.stop": ("Stop", "Decided to stop an address"),
+    "desk.stop_domain": ("Stop a domain", "Decided to stop the addresses of a domain"),
+    "desk.keep_domain": ("Keep a domain", "Decided to keep the addresses of a domain"),
 }
 
 

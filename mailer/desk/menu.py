@@ -9,7 +9,7 @@ from django.urls import reverse
 from wagtail.admin.menu import Menu, MenuItem, SubmenuMenuItem
 from wagtail.admin.search import SearchArea
 
-from mailer.feedback.models import ReturnedMessage
+from mailer.feedback.models import ReturnedMessage, Verdict
 
 # Wagtail's own entries that have no meaning without pages, or that lead to its makers' site.
 _HIDDEN_MAIN = frozenset({"explorer", "snippets", "documents"})
@@ -87,6 +87,16 @@ class _Mailbox(_Allowed):
         return component
 
 
+class _Decisions(_Allowed):
+    """Says about how many addresses a person must decide."""
+
+    def render_component(self, request: HttpRequest) -> Any:
+        waiting = Verdict.objects.filter(state=Verdict.State.HELD).count()
+        component = super().render_component(request)
+        component.label = f"{self.label} ({waiting})" if waiting else self.label
+        return component
+
+
 def people_menu() -> SubmenuMenuItem:
     """register_admin_menu_item: readers, lists, suppressed addresses, and mail that came back."""
     entries = [
@@ -114,12 +124,20 @@ def people_menu() -> SubmenuMenuItem:
             order=3,
             permission="subscribers.view_suppression",
         ),
+        _Decisions(
+            "Automatic decisions",
+            reverse("desk_verdicts"),
+            name="verdicts",
+            icon_name="warning",
+            order=4,
+            permission="subscribers.view_suppression",
+        ),
         _Mailbox(
             "Mail for a person",
             reverse("desk_mailbox:index"),
             name="mailbox",
             icon_name="mail",
-            order=4,
+            order=5,
             permission="mailer.view_returnedmessage",
         ),
     ]

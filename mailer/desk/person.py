@@ -7,7 +7,8 @@ from typing import Any
 from wagtail.admin.panels import Panel
 
 from mailer.delivery.models import Delivery
-from mailer.feedback.models import FeedbackEvent
+from mailer.desk import verdictwords
+from mailer.feedback.models import FeedbackEvent, Verdict
 from subscribers.models import Subscriber, Suppression
 
 _SHOWN = 20
@@ -45,4 +46,7 @@ def facts(person: Subscriber) -> dict[str, Any]:
         "suppressions": Suppression.objects.filter(address_hash=person.address_hash).order_by("-pk")[:_SHOWN],
         "deliveries": deliveries.order_by("-pk")[:_SHOWN],
         "events": FeedbackEvent.objects.filter(subscriber=person.pk)[:_SHOWN],
+        "verdicts": [
+            (one, *verdictwords.state(one)) for one in Verdict.objects.filter(subscriber=person.pk)[:_SHOWN]
+        ],
     }

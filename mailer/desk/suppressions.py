@@ -9,7 +9,7 @@ from django import forms
 from django.contrib.auth.mixins import PermissionRequiredMixin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -24,7 +24,6 @@ from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.log_actions import log
 
 from mailer.desk.columns import WordColumn
-from mailer.feedback import verdicts
 from mailer.feedback.models import Verdict
 from subscribers import addresses, suppress
 from subscribers.models import Suppression
@@ -60,13 +59,16 @@ class SuppressionIndex(IndexView):
     """The list, newest first; nothing here is edited, only lifted."""
 
     def get_base_queryset(self) -> QuerySet[Suppression]:
-        return Suppression.objects.order_by("-pk")
+        return Suppression.objects.order_by("-pk").prefetch_related("verdicts")
 
     def _get_title_column(self, *args: Any, **kwargs: Any) -> TitleColumn:
         column = self._get_title_column_class(TitleColumn)
         return column("email", label="Address", accessor=address_of, get_url=self.get_edit_url)
 
     def get_edit_url(self, instance: Suppression) -> str | None:
+        """Why it was stopped, where that was no person's doing; else the page that lifts it."""
+        if verdict := next(iter(instance.verdicts.all()), None):
+            return reverse("desk_verdict", args=[verdict.pk])
         if instance.lifted_at is None and self.request.user.has_perm("subscribers.change_suppression"):
             return reverse("desk_suppressions:lift", args=[instance.pk])
         return None
@@ -76,7 +78,8 @@ class SuppressionIndex(IndexView):
 
     def get_list_more_buttons(self, instance: Suppression) -> list[MenuItem]:
         url = self.get_edit_url(instance)
-        return [MenuItem("Lift", url=url, icon_name="rotate", priority=10)] if url else []
+        label, icon = ("Why?", "help") if instance.verdicts.all() else ("Lift", "rotate")
+        return [MenuItem(label, url=url, icon_name=icon, priority=10)] if url else []
 
 
 class SuppressionViewSet(ModelViewSet):
@@ -170,22 +173,26 @@ class SuppressView(_SuppressionPage, _SuppressFormView):
 
 
 class LiftView(_SuppressionPage, TemplateView):
-    """Ask first (GET), then lift (POST)."""
+    """Lifts what a person stopped: asks (GET), then does it (POST). A verdict has a page of its own."""
 
     permission_required = "subscribers.change_suppression"
     template_name = "desk/people/lift.html"
     page_title = "Lift a suppression"
 
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.row = get_object_or_404(Suppression, pk=kwargs["pk"])
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if verdict := Verdict.objects.filter(suppression=self.row).first():
+            return redirect("desk_verdict", verdict.pk)
+        return super().dispatch(request, *args, **kwargs)
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(row=get_object_or_404(Suppression, pk=self.kwargs["pk"]), **kwargs)
+        return super().get_context_data(row=self.row, **kwargs)
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        row = get_object_or_404(Suppression, pk=pk)
-        verdict = Verdict.objects.filter(suppression=row, state=Verdict.State.STANDING).first()
-        if verdict is not None:
-            verdicts.reverse(verdict, request.user.get_username(), timezone.now())
-        else:
-            suppress.lift(row, request.user.get_username(), timezone.now())
-        log(instance=row, action="desk.lift", user=request.user)
+        suppress.lift(self.row, request.user.get_username(), timezone.now())
+        log(instance=self.row, action="desk.lift", user=request.user)
         messages.success(request, "The suppression is lifted: mailings may reach this address again.")
         return redirect("desk_suppressions:index")

@@ -70,7 +70,8 @@ def told_people(deliveries: list[Any]) -> list[dict[str, Any]]:
     """Rows of the list: the person where there still is one, why, and the evidence."""
     people = Subscriber.objects.in_bulk([delivery.subscriber for delivery in deliveries])
     events: dict[int, FeedbackEvent] = {}
-    for event in FeedbackEvent.objects.filter(delivery__in=deliveries).order_by("at"):
+    found = FeedbackEvent.objects.filter(delivery__in=deliveries).prefetch_related("verdicts")
+    for event in found.order_by("at"):
         if event.delivery_id is not None:
             events[event.delivery_id] = event
     return [
@@ -91,4 +92,5 @@ def _row(delivery: Any, person: Subscriber | None, event: FeedbackEvent | None) 
         "due_at": delivery.due_at,
         "said": (event.diagnostic if event and event.diagnostic else delivery.reply) or "",
         "event": event,
+        "verdict": next(iter(event.verdicts.all()), None) if event else None,
     }
