@@ -13,6 +13,7 @@ from mailer.desk.handover import ApproveAction, ReviewPage, SendBackAction, Subm
 from mailer.desk.mailbox import DoneAction, MailboxViewSet
 from mailer.desk.message import MessagePage, MessageSource, TakeBackAction
 from mailer.desk.newsletters import AssembleView, NewsletterViewSet
+from mailer.desk.outage import OutagePage
 from mailer.desk.people import MailingListViewSet, SubscriberViewSet
 from mailer.desk.rehearsing import RehearsePage
 from mailer.desk.report import ReportPage
@@ -24,7 +25,8 @@ from mailer.desk.taking import TakeAway
 from mailer.desk.trends import TrendPage
 from mailer.desk.unreached import UnreachedPage
 from mailer.desk.variants import VariantsPage
-from mailer.desk.verdicts import OutagePage, VerdictIndex, VerdictPage
+from mailer.desk.verdict import VerdictPage
+from mailer.desk.verdicts import VerdictViewSet
 
 # Stories and editions have drafts and revisions, so they are snippets.
 register_snippet(StoryViewSet)
@@ -35,7 +37,7 @@ _TABLES = [
     viewset()
     for viewset in (
         *(NewsletterViewSet, MailingListViewSet, SubscriberViewSet, SuppressionViewSet),
-        MailboxViewSet,
+        *(VerdictViewSet, MailboxViewSet),
     )
 ]
 hooks.register("register_admin_viewset", lambda: _TABLES)
@@ -61,7 +63,6 @@ _PAGES = [
     path("mailbox/<int:pk>/", MessagePage.as_view(), name="desk_message"),
     path("mailbox/<int:pk>/source/", MessageSource.as_view(), name="desk_message_source"),
     path("mailbox/<int:pk>/take-back/", TakeBackAction.as_view(), name="desk_message_take_back"),
-    path("verdicts/", VerdictIndex.as_view(), name="desk_verdicts"),
     path("verdicts/<int:pk>/", VerdictPage.as_view(), name="desk_verdict"),
     path("outages/<int:pk>/", OutagePage.as_view(), name="desk_outage"),
 ]

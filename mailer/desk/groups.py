@@ -26,14 +26,14 @@ _APPROVE = (
     *("mailer.view_story", "mailer.view_edition", "mailer.view_newsletter"),
     *("mailer.approve_edition", "mailer.schedule_edition"),
     *("subscribers.view_subscriber", "subscribers.view_mailinglist", "subscribers.view_suppression"),
-    "mailer.view_returnedmessage",
+    *("mailer.view_returnedmessage", "mailer.view_verdict"),
 )
 _ADMINISTER = (
     *_WRITE,
     *_APPROVE,
     "mailer.delete_edition",
     *("mailer.add_newsletter", "mailer.change_newsletter", "mailer.delete_newsletter"),
-    *("mailer.change_returnedmessage", "mailer.delete_returnedmessage"),
+    *("mailer.change_returnedmessage", "mailer.delete_returnedmessage", "mailer.change_verdict"),
     *("subscribers.add_mailinglist", "subscribers.change_mailinglist", "subscribers.delete_mailinglist"),
     *("subscribers.add_subscriber", "subscribers.change_subscriber", "subscribers.delete_subscriber"),
     *("subscribers.add_suppression", "subscribers.change_suppression"),

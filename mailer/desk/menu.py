@@ -126,11 +126,11 @@ def people_menu() -> SubmenuMenuItem:
         ),
         _Decisions(
             "Automatic decisions",
-            reverse("desk_verdicts"),
+            reverse("desk_verdicts:index"),
             name="verdicts",
             icon_name="warning",
             order=4,
-            permission="subscribers.view_suppression",
+            permission="mailer.view_verdict",
         ),
         _Mailbox(
             "Mail for a person",

@@ -70,6 +70,7 @@ _FOUND = {
     "message_id": "named by that copy's own number, which only we can make",
     "service": "told by the service that sends for us, and signed by it",
     "session": "said to our own connection while we were sending",
+    "person": "read out of the message by a colleague",
     "recipient": "named by nothing but the address, so anybody could have written it",
 }
 _CLASSES: dict[str, str] = {

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 
 from mailer.delivery.models import Delivery, Mailing, OutboxMessage
-from subscribers.models import Suppression
+from subscribers.models import Subscriber, Suppression
 
 
 class ReturnedMessageQuerySet(models.QuerySet["ReturnedMessage"]):
@@ -189,6 +189,13 @@ class Outage(models.Model):
         return f"{self.domain}: {self.get_state_display()}"
 
 
+class VerdictQuerySet(models.QuerySet["Verdict"]):
+    def with_address(self) -> Any:
+        """With `email`, the address of whoever still has it; None of whoever has not."""
+        person = Subscriber.objects.filter(address_hash=OuterRef("address_hash"))
+        return self.annotate(email=Subquery(person.values("email")[:1]))
+
+
 class Verdict(models.Model):
     """An automatic verdict on one reader's address, and what it rests on; taken back in one step."""
 
@@ -238,6 +245,8 @@ class Verdict(models.Model):
     # When it was dropped or taken back, and why or by whom, in words.
     decided_at = models.DateTimeField(null=True)
     decided_by = models.CharField(max_length=150, blank=True)
+
+    objects = VerdictQuerySet.as_manager()
 
     class Meta:
         ordering = ["-at", "-pk"]

@@ -77,9 +77,10 @@ def _outage_of(verdict: Verdict, now: datetime) -> Outage | None:
     if latest is None or _is_past(latest, now):
         Outage.objects.create(domain=verdict.domain, began_at=now)
         return None
+    latest.returned += 1
     if latest.state == State.WATCHED:
-        latest.returned += 1
         return latest if _is_too_many(latest) and _begin(latest, now) else None
+    latest.save(update_fields=["returned"])
     return latest
 
 

@@ -162,5 +162,5 @@ def test_three_hundred_readers_are_counted_once(django_assert_max_num_queries) -
     assert Suppression.objects.filter(lifted_at=None).count() == 0
     assert Verdict.objects.filter(state="held").count() == 39
     sent = cast.copy(people[-1], NOW)
-    with django_assert_max_num_queries(30):
+    with django_assert_max_num_queries(40):
         cast.bounce(sent)
