@@ -55,6 +55,12 @@ def address_of(row: Suppression) -> str:
     return row.email or "(an erased address)"
 
 
+def evidence_of(row: Suppression) -> str:
+    """A person's words; where it was no person's doing, the verdict in one sentence."""
+    verdict = next(iter(row.verdicts.all()), None)
+    return verdict.because if verdict else row.evidence
+
+
 class SuppressionIndex(IndexView):
     """The list, newest first; nothing here is edited, only lifted."""
 
@@ -100,7 +106,7 @@ class SuppressionViewSet(ModelViewSet):
     list_display = [
         "email",
         Column("reason", label="Why", accessor="get_reason_display"),
-        Column("evidence", label="Evidence", classname="desk-evidence"),
+        Column("evidence", label="Evidence", accessor=evidence_of, classname="desk-evidence"),
         DateColumn("created_at", label="Since", sort_key="pk"),
         WordColumn("standing", label="State", accessor=standing_of),
     ]

@@ -50,6 +50,9 @@ class VerdictIndex(IndexView):
     def get_delete_url(self, instance: Verdict) -> None:
         return None
 
+    def get_list_more_buttons(self, instance: Verdict) -> list[Any]:
+        return []
+
     def get_context_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         waiting = Outage.objects.filter(state=Outage.State.OPEN)
         context: dict[str, Any] = super().get_context_data(*args, outages=waiting, **kwargs)

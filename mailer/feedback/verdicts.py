@@ -119,7 +119,7 @@ def hold(verdicts: Iterable[Verdict], now: datetime, **columns: Any) -> None:
     """Take back what stands until somebody decides."""
     for verdict in verdicts:
         if Verdict.objects.filter(pk=verdict.pk, state=State.STANDING).update(state=State.HELD, **columns):
-            _lift(verdict, "held for a decision", now)
+            _lift(verdict, "the watch on outages", now)
 
 
 def reverse(verdict: Verdict, by: str, now: datetime) -> None:
