@@ -6,6 +6,7 @@ import binascii
 import re
 from base64 import b64encode
 from collections.abc import Mapping
+from copy import copy
 from functools import lru_cache
 from typing import Protocol
 
@@ -94,19 +95,15 @@ class QuotedPrintable:
 
     def __init__(self, chunks: list[str]) -> None:
         """`chunks`: text and names of fields in turn, beginning and ending with text; line ends are CRLF."""
-        self._fields = chunks[1::2]
-        last = len(chunks[::2]) - 1
-        self._literals = [
-            _printable(chunk.encode()) + (b"" if index == last else b"=\r\n")
-            for index, chunk in enumerate(chunks[::2])
-        ]
-        self.size = sum(map(len, self._literals))
-        self.first = self._literals[0]
+        *texts, last = (_printable(chunk.encode()) for chunk in chunks[::2])
+        literals = [*(text + b"=\r\n" for text in texts), last]
+        self.size = sum(map(len, literals))
+        self.first = literals[0]
         # The whole body with room for the values, and in which places each of them goes.
         self._body = [self.first]
-        self._places: dict[str, list[int]] = {field: [] for field in self._fields}
-        for field, literal in zip(self._fields, self._literals[1:], strict=True):
-            self._places[field].append(len(self._body))
+        self._places: dict[str, tuple[int, ...]] = {}
+        for field, literal in zip(chunks[1::2], literals[1:], strict=True):
+            self._places[field] = (*self._places.get(field, ()), len(self._body))
             self._body += (b"", literal)
         self._body.append(b"\r\n")
 
@@ -117,6 +114,16 @@ class QuotedPrintable:
             for place in places:
                 pieces[place] = encoded
         return pieces
+
+    def followed(self, between: bytes, other: QuotedPrintable) -> QuotedPrintable:
+        """Both bodies with `between` between them, so that each value is encoded once for both."""
+        both = copy(self)
+        both._body = [*self._body, between, *other._body]
+        both._places = dict(self._places)
+        behind = len(self._body) + 1
+        for field, places in other._places.items():
+            both._places[field] = both._places.get(field, ()) + tuple(behind + place for place in places)
+        return both
 
 
 def _printable(octets: bytes) -> bytes:

@@ -28,8 +28,8 @@ class Envelope:
     feedback_id: str = ""
 
 
-# Characters that HTML writes in another way.
-_MARKUP = re.compile("[&<>\"']")
+# What no header may carry, and what HTML writes in another way.
+_SPECIAL = re.compile("[\x00-\x1f\x7f&<>\"']")
 # Characters that the values of a copy's own header fields may have together.
 _LONGEST = 900
 
@@ -77,6 +77,10 @@ class Skeleton:
         self.shared = (self._head, self._text.first)
         self._between = _part_head(boundary, b"text/html", self._html.name)
         self._end = b"--%s--\r\n" % boundary
+        # Both bodies in one, where that can be: most values stand alike in text and in HTML.
+        self._body: encode.Part | None = None
+        if isinstance(self._text, encode.QuotedPrintable) and isinstance(self._html, encode.QuotedPrintable):
+            self._body = self._text.followed(self._between, self._html)
 
     def message(self, copy: Copy) -> bytes:
         """The whole message in CRLF lines. Raises ValueError for a value that could begin another header."""
@@ -84,12 +88,22 @@ class Skeleton:
 
     def pieces(self, copy: Copy) -> tuple[bytes, ...]:
         """It in pieces: ASCII in CRLF lines, none of which begins with a dot. Raises like `message`."""
-        values = _values(copy)
+        values = {
+            "leave_url": copy.leave_url,
+            "prefs_url": copy.prefs_url,
+            "countries": copy.countries,
+            "whose": copy.whose,
+        }
         for_text = {name: value.encode() for name, value in values.items()}
-        # Most values stand in HTML as they are.
-        for_html = for_text
-        if _MARKUP.search("".join(values.values())):
-            for_html = {name: personal.html_value(value).encode() for name, value in values.items()}
+        if _SPECIAL.search("".join(values.values())):
+            for_html = {
+                name: personal.html_value(headers.single_line(value, name)).encode()
+                for name, value in values.items()
+            }
+        elif self._body is not None:
+            return (_own_headers(copy), self._head, *self._body.filled(for_text), self._end)
+        else:
+            for_html = for_text
         return (
             _own_headers(copy),
             self._head,
@@ -126,35 +140,23 @@ def _own_headers(copy: Copy) -> bytes:
     """The fields that are the reader's own. Every value is proved to be printable ASCII, so that none can end
     its line and begin another field."""
     moment = copy.date if isinstance(copy.date, str) else headers.date(copy.date)
-    to = f"<{copy.to}>\r\n".encode()
+    to = f"<{copy.to}>\r\n"
     if copy.to_name or not headers.is_address(copy.to):
-        to = headers.mailbox("To", copy.to_name, copy.to)[4:]
-    name = copy.message_id.removeprefix("<").removesuffix(">")
-    leave = f"<{copy.leave_url}>"
-    if copy.leave_mailto:
-        leave += f",\r\n <mailto:{copy.leave_mailto.removeprefix('mailto:')}>"
-    values = f"{name}{moment}{copy.leave_url}{copy.leave_mailto}{copy.delivery}"
+        to = headers.mailbox("To", copy.to_name, copy.to)[4:].decode()
+    name = copy.message_id.strip("<>")
+    mailto = copy.leave_mailto.removeprefix("mailto:")
+    values = f"{name}{moment}{copy.leave_url}{mailto}{copy.delivery}"
     if not (values.isascii() and values.isprintable()) or len(values) > _LONGEST or ":" not in copy.leave_url:
         raise ValueError(
             "Message-ID, Date, List-Unsubscribe or X-Delivery holds what no header may: use short ASCII"
         )
-    return b"".join(
-        (
-            f"Message-ID: <{name}>\r\nDate: {moment}\r\nTo: ".encode(),
-            to,
-            f"List-Unsubscribe: {leave}\r\n".encode(),
-            f"X-Delivery: {copy.delivery}\r\n".encode() if copy.delivery else b"",
-        )
-    )
+    by_mail = f",\r\n <mailto:{mailto}>" if mailto else ""
+    named = f"X-Delivery: {copy.delivery}\r\n" if copy.delivery else ""
+    return (
+        f"Message-ID: <{name}>\r\nDate: {moment}\r\nTo: {to}"
+        f"List-Unsubscribe: <{copy.leave_url}>{by_mail}\r\n{named}"
+    ).encode()
 
-
-def _values(copy: Copy) -> dict[str, str]:
-    return {
-        "leave_url": copy.leave_url,
-        "prefs_url": headers.single_line(copy.prefs_url, "prefs_url"),
-        "countries": headers.single_line(copy.countries, "countries"),
-        "whose": copy.whose,
-    }
 
 
 def _part_head(boundary: bytes, kind: bytes, encoding: str) -> bytes:
