@@ -18,30 +18,32 @@ class Fairness:
 
     def __init__(self, sessions: int) -> None:
         self._sessions = sessions
+        # Sessions of one slow provider.
+        self.share = max(1, sessions // _SHARE)
         self._held: Counter[str] = Counter()
-        # Providers that answered lately: True for those that are slow.
-        self._slow: dict[str, bool] = {}
+        # Providers that answered, by how they did the last time.
+        self._slow: set[str] = set()
+        self._quick: set[str] = set()
         # What a message usually takes.
         self._usual = 0.0
 
     def may_hold(self, provider: str) -> bool:
         """Whether one more session may have a message for it."""
-        slow = self._slow.get(provider)
-        if slow is None:
-            # Nobody knows yet: half of the sessions may find out.
-            return self._held[provider] < max(1, self._sessions // 2)
-        return not slow or self._held[provider] < self.share
-
-    @property
-    def share(self) -> int:
-        """Sessions of one slow provider."""
-        return max(1, self._sessions // _SHARE)
+        if provider in self._quick:
+            return True
+        # Where nobody knows yet, half of the sessions may find out.
+        most = self.share if provider in self._slow else max(1, self._sessions // 2)
+        return self._held[provider] < most
 
     def is_slow(self, provider: str) -> bool:
-        return self._slow.get(provider, False)
+        return provider in self._slow
 
-    def hold(self, provider: str) -> None:
-        self._held[provider] += 1
+    def hold(self, provider: str) -> bool:
+        """Give one more session to it, if it may have one; whether it may."""
+        if self.may_hold(provider):
+            self._held[provider] += 1
+            return True
+        return False
 
     def give_back(self, provider: str) -> None:
         """The message was given back untried."""
@@ -50,7 +52,11 @@ class Fairness:
     def took(self, provider: str, seconds: float) -> None:
         """A message of the provider was settled after so long."""
         self._held[provider] -= 1
-        slow = seconds > _SLOW and seconds > _TIMES * self._usual
-        self._slow[provider] = slow
-        if not slow:
-            self._usual += (seconds - self._usual) * _WEIGHT
+        if seconds > _SLOW and seconds > _TIMES * self._usual:
+            self._quick.discard(provider)
+            self._slow.add(provider)
+            return
+        self._usual += (seconds - self._usual) * _WEIGHT
+        if provider not in self._quick:
+            self._quick.add(provider)
+            self._slow.discard(provider)

@@ -18,6 +18,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 _SUFFIX = ".journal"
@@ -70,7 +71,7 @@ class Journal:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path = folder / f"{owner}{_SUFFIX}"
             journal = cls(path, descriptor, owner)
-            journal._append(json.dumps({"owner": owner, "boot": _boot()}))
+            journal._append(json.dumps({"owner": owner, "boot": _boot()}).encode() + b"\n")
             hidden.rename(path)
         except BaseException:
             hidden.unlink()
@@ -80,21 +81,18 @@ class Journal:
 
     def begin(self, delivery: int, attempt: int) -> None:
         """The dot of this attempt is about to be sent. Raises OSError, and then it must not be."""
-        self._append(f"{delivery} {attempt} 0")
+        self._append(b"%d %d 0\n" % (delivery, attempt))
 
     def end(self, delivery: int, attempt: int, code: int, words: str) -> None:
         """The reply to this attempt's dot was read. Raises OSError."""
-        self._append(f"{delivery} {attempt} {code} {words[:500]}")
+        self._append(b"%d %d %d %b\n" % (delivery, attempt, code, _on_a_line(words)))
 
-    def _append(self, line: str) -> None:
-        octets = (line if line.isprintable() else line.replace("\n", " ").replace("\0", " ")).encode(
-            "utf-8", "replace"
-        ) + b"\n"
-        end = self._at + len(octets)
+    def _append(self, line: bytes) -> None:
+        end = self._at + len(line)
         if end > _WINDOW:
             self._move()
-            end = self._at + len(octets)
-        self._window[self._at : end] = octets
+            end = self._at + len(line)
+        self._window[self._at : end] = line
         self._at = end
 
     def _move(self) -> None:
@@ -150,6 +148,11 @@ def dead(folder: Path) -> Iterator[Found]:
             if os.fstat(descriptor).st_nlink:
                 yield _read(path, file.read())
                 path.unlink(missing_ok=True)
+
+
+@lru_cache(maxsize=64)
+def _on_a_line(words: str) -> bytes:
+    return words[:500].replace("\n", " ").replace("\0", " ").encode("utf-8", "replace")
 
 
 def _read(path: Path, raw: bytes) -> Found:

@@ -9,7 +9,7 @@ read.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from mailer.delivery.commands import Commands, NotTaken, Unspeakable
 from mailer.delivery.replies import Reply
@@ -21,13 +21,15 @@ from mailer.delivery.smtp import (
     Relay,
     Source,
     Verdict,
-    verdict_of,
+    outcome_of,
     wire_form,
 )
 from mailer.delivery.wire import ConnectionLost, Wire
 
 # Where a session stands: what the next reply is about.
 _IDLE, _RESET, _MAIL, _RCPT, _DATA, _NOBODY, _DOT, _OVER = range(8)
+# The usual answer to a dot and what rode behind it: taken, and the next one may come.
+_TAKEN_AND_ON = (250, 250, 250, 354)
 
 
 class Session:
@@ -36,6 +38,9 @@ class Session:
     def __init__(self, wire: Wire, relay: Relay) -> None:
         self._wire = wire
         self._timeouts = relay.timeouts
+        # Seconds that the next reply may take, by stage; 0: none is waited for.
+        command, data, dot = relay.timeouts.command, relay.timeouts.data, relay.timeouts.dot
+        self._patience = (0.0, command, command, command, data, dot, dot, 0.0)
         # EHLO keywords in upper case, each with its parameters.
         self.offers: dict[str, str] = {}
         # Messages for which a transaction was begun, and how many may be.
@@ -49,13 +54,12 @@ class Session:
         self._until_empty = False
         # Whether a transaction stands open that RSET must end.
         self._unclean = False
-        # The message under way, the commands that begin it, and what goes on the wire for it.
+        # The message under way, and the one whose commands rode behind its dot.
         self._now: Envelope | None = None
+        self._rider: Envelope | None = None
+        # Of the message that was made ready last: the commands that begin it, and what goes on the wire for it.
         self._commands: bytes = b""
         self._content: tuple[bytes, ...] = ()
-        # The message whose commands rode behind the last dot, and its content.
-        self._rider: Envelope | None = None
-        self._rider_content: tuple[bytes, ...] = ()
         self._mail = self._rcpt = Reply(0, "")
         # What is said of a message when its lone dot is answered.
         self._verdict = Outcome(Verdict.UNTOUCHED, "")
@@ -129,19 +133,21 @@ class Session:
         self._wire.abort("ended by us")
         await self._wire.close()
 
-    def _heard(self) -> None:
+    def _heard(self, replies: Sequence[Reply] = ()) -> None:
         """Replies came, or the connection ended."""
-        self._step(self._take_all)
+        riding = self._stage == _DOT and self._rider is not None
+        usual = riding and tuple([reply.code for reply in replies]) == _TAKEN_AND_ON
+        self._step(self._ride_on if usual else self._take_all, replies)
 
-    def _step(self, deed: Callable[[], None]) -> None:
+    def _step(self, deed: Callable[..., None], *arguments: object) -> None:
         try:
-            deed()
+            deed(*arguments)
         except ConnectionLost:
             pass
         except Exception as error:  # noqa: BLE001  (the source's own; it is raised in serve())
             self._break(error)
         if self._wire.alive:
-            self._watch()
+            self._wire.expect(self._patience[self._stage])
         else:
             self._lost()
 
@@ -152,20 +158,19 @@ class Session:
         if self._over is not None and not self._over.done():
             self._over.set_exception(error)
 
-    def _take_all(self) -> None:
-        replies = self._wire.replies
-        while replies and self._stage != _OVER:
-            self._take(replies.popleft())
+    def _ride_on(self, replies: Sequence[Reply]) -> None:
+        """What _take does with the usual answer, at once: nearly all messages go this way."""
+        taken, self._now, self._rider = self._now, self._rider, None
+        assert taken is not None
+        self.used += 1
+        self._stage = _DATA
+        self._source.settle(taken, outcome_of(250, replies[0].words))
+        self._send()
 
-    def _watch(self) -> None:
-        """How long the next reply may take."""
-        stage = self._stage
-        if stage in (_DOT, _NOBODY):
-            self._wire.expect(self._timeouts.dot)
-        elif stage in (_IDLE, _OVER):
-            self._wire.expect(0)
-        else:
-            self._wire.expect(self._timeouts.data if stage == _DATA else self._timeouts.command)
+    def _take_all(self, replies: Sequence[Reply]) -> None:
+        for reply in replies:
+            if self._stage != _OVER:
+                self._take(reply)
 
     def _take(self, reply: Reply) -> None:
         """Do what the reply calls for. Raises ConnectionLost."""
@@ -207,16 +212,11 @@ class Session:
             self._wire.abort(reply.words)
 
     def _after_dot(self, reply: Reply) -> None:
-        outcome = Outcome(verdict_of(reply.code), reply.words, reply.code)
-        self._stage = _IDLE
-        envelope, self._now = self._now, None
-        assert envelope is not None
-        self._source.settle(envelope, outcome)
+        self._settle(outcome_of(reply.code, reply.words))
         if reply.code == 421:
             self._wire.abort(reply.words)
         elif self._rider is not None:
             self._now, self._rider = self._rider, None
-            self._content = self._rider_content
             self.used += 1
             self._stage = _MAIL
         else:
@@ -246,13 +246,11 @@ class Session:
             self._settle(Outcome(Verdict.UNTOUCHED, "held back before it left"))
             self._wire.abort("held back")
             return
-        pieces = [*self._content]
+        content, rider = self._content, None
         if self._pipelined and not self._finishing and self.used < self.limit:
-            self._rider = self._next(behind=self._now)
-            if self._rider is not None:
-                pieces.append(self._commands)
+            rider = self._rider = self._next(behind=self._now)
         self._stage = _DOT
-        self._wire.write_pieces(pieces)
+        self._wire.write_pieces(content if rider is None else (*content, self._commands))
 
     def _begin(self) -> None:
         """The next message, if there is one and it may be. Raises ConnectionLost."""
@@ -264,7 +262,7 @@ class Session:
             if self._finishing or self._until_empty or self.used >= self.limit:
                 self._end()
             return
-        self._now, self._content = following, self._rider_content
+        self._now = following
         self.used += 1
         if self._unclean:
             self._wire.write(b"RSET\r\n")
@@ -277,19 +275,15 @@ class Session:
         while (envelope := self._source.following(behind)) is not None:
             content = (*envelope.pieces, b".\r\n") if envelope.pieces else (wire_form(envelope.message),)
             size = sum(map(len, content))
+            eight_bit = bool(envelope.message) and not envelope.message.isascii()
             try:
-                self._commands = self._said.lines(
-                    envelope.sender,
-                    envelope.recipient,
-                    size,
-                    bool(envelope.message) and not envelope.message.isascii(),
-                )
+                self._commands = self._said.lines(envelope.sender, envelope.recipient, size, eight_bit)
             except Unspeakable as error:
                 outcome = Outcome(Verdict.REFUSED, str(error))
             except NotTaken as error:
                 outcome = Outcome(Verdict.OUR_FAULT, str(error))
             else:
-                self._rider_content = content
+                self._content = content
                 return envelope
             self._source.settle(envelope, outcome)
         return None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mailer.delivery import relays
 from mailer.delivery.session import Session
 from mailer.delivery.smtp import Envelope, Outcome, Relay, SmtpError, Verdict
+from mailer.delivery.waiting import Waiting
 
 if TYPE_CHECKING:
     from mailer.delivery.sender import Sender
@@ -19,8 +20,8 @@ _CONNECT_AGAIN = 5.0
 class Slot:
     """Takes messages from its sender while there are some (a `Source` of its session)."""
 
-    def __init__(self, sender: Sender) -> None:
-        self._sender = sender
+    def __init__(self, sender: Sender, waiting: Waiting) -> None:
+        self._sender, self._waiting = sender, waiting
         self._session: Session | None = None
         self._relay: Relay
         # time.monotonic() when it became the turn of the message under way.
@@ -64,18 +65,17 @@ class Slot:
 
     def following(self, behind: Envelope | None) -> Envelope | None:
         if behind is not None:
-            return self._sender.next(behind.tag[1])
+            return self._waiting.begin(behind.tag.provider)
         self._turn = time.monotonic()
-        return self._sender.next(None)
+        return self._waiting.begin(None)
 
     def before_dot(self, envelope: Envelope) -> None:
-        self._sender.may_leave(envelope.tag[0])
+        self._sender.may_leave(envelope.tag)
 
     def settle(self, envelope: Envelope, outcome: Outcome) -> None:
-        now = time.monotonic()
-        job, provider = envelope.tag
         if outcome.code == 421 and outcome.verdict is Verdict.UNTOUCHED and self._session is not None:
             # The relay ends its sessions early; this message was not counted among those that it took.
             self._sender.per_session[self._relay] = max(1, self._session.used - 1)
-        self._sender.settle(job, provider, outcome, now - self._turn)
+        now = time.monotonic()
+        self._sender.settle(envelope.tag, outcome, now - self._turn)
         self._turn = now

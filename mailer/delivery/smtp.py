@@ -6,6 +6,7 @@ import re
 import ssl
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from mailer.delivery.wire import Timeouts
@@ -110,6 +111,13 @@ def verdict_of(code: int) -> Verdict:
     if 200 <= code < 300:
         return Verdict.ACCEPTED
     return Verdict.REFUSED if code >= 500 else Verdict.DEFERRED
+
+
+# A server says the same few words again and again.
+@lru_cache(maxsize=256)
+def outcome_of(code: int, words: str) -> Outcome:
+    """What became of a message whose dot got this reply."""
+    return Outcome(verdict_of(code), words, code)
 
 
 def wire_form(message: bytes) -> bytes:

@@ -10,7 +10,6 @@ from itertools import count
 from typing import NamedTuple
 
 from mailer.delivery.fairness import Fairness
-from mailer.delivery.providers import provider_of
 from mailer.delivery.records import Claimed
 from mailer.delivery.smtp import Envelope, Outcome, Verdict
 
@@ -33,67 +32,63 @@ class Done(NamedTuple):
     outcome: Outcome
 
 
+class Ticket(NamedTuple):
+    """The tag of a message that waits: whose it is, and when it may leave. Times are of a Job."""
+
+    claimed: Claimed
+    provider: str
+    latest: float
+    at: float
+
+
 class Waiting:
-    """Jobs that are not begun, and which of them may begin now. Times are of time.monotonic()."""
+    """Messages that are not begun, and which of them may begin now; the tag of each is a Ticket."""
 
     def __init__(self, sessions: int, give_back: Callable[[Iterable[Done]], None]) -> None:
         """`give_back` takes those that will not begin, with the reason."""
         self._fairness = Fairness(sessions)
         self._report = give_back
-        self._line: deque[Job] = deque()
+        self.line: deque[Envelope] = deque()
         # Those with a moment, by it; the number keeps equals apart.
-        self._timed: list[tuple[float, int, Job]] = []
+        self._timed: list[tuple[float, int, Envelope]] = []
         self._numbers = count()
         # By provider, those that wait for its share of the sessions.
-        self._aside: dict[str, deque[Job]] = defaultdict(deque)
+        self._aside: dict[str, deque[Envelope]] = defaultdict(deque)
 
     @property
     def any(self) -> bool:
         """Whether there is one in line or aside."""
-        return bool(self._line or self._aside)
+        return bool(self.line or self._aside)
 
-    @property
-    def in_line(self) -> bool:
-        return bool(self._line)
-
-    def add(self, jobs: Iterable[Job]) -> None:
-        for job in jobs:
-            if job.at:
-                heappush(self._timed, (job.at, next(self._numbers), job))
+    def add(self, messages: Iterable[Envelope]) -> None:
+        for message in messages:
+            if message.tag.at:
+                heappush(self._timed, (message.tag.at, next(self._numbers), message))
             else:
-                self._line.append(job)
+                self.line.append(message)
 
     def ripen(self) -> float | None:
         """Put those in line whose moment has come; seconds until the next one's, None where none has one."""
         now = time.monotonic()
         while self._timed and self._timed[0][0] <= now:
-            self._line.append(heappop(self._timed)[2])
+            self.line.append(heappop(self._timed)[2])
         return self._timed[0][0] - now if self._timed else None
 
-    def begin(self, behind: str | None) -> Job | None:
+    def begin(self, behind: str | None) -> Envelope | None:
         """The next that may begin, taken out; `behind` whose provider's message it would ride, if any."""
-        now = time.monotonic()
-        for provider in list(self._aside):
-            if self._fairness.may_hold(provider) and behind in (None, provider):
-                job = self._first(self._aside[provider], now)
-                if not self._aside[provider]:
-                    del self._aside[provider]
-                if job is not None:
-                    return job
-        if behind is not None and self._fairness.is_slow(behind):
+        now, fairness = time.monotonic(), self._fairness
+        if self._aside and (message := self._from_aside(behind, now)) is not None:
+            return message
+        if behind is not None and fairness.is_slow(behind):
             # Whoever rides behind a slow one waits as long.
             return None
-        while (job := self._first(self._line, now)) is not None:
-            provider = provider_of(job.claimed.email)
-            if self._fairness.may_hold(provider):
-                return job
-            self._aside[provider].append(job)
+        while (message := self._first(self.line, now)) is not None:
+            provider = message.tag.provider
+            if fairness.hold(provider):
+                return message
+            self._aside[provider].append(message)
             self._shorten(provider)
         return None
-
-    def hold(self, provider: str) -> None:
-        """A session has a message for it now."""
-        self._fairness.hold(provider)
 
     def settled(self, provider: str, seconds: float | None) -> bool:
         """A session is done with one, after so many seconds (None: it was not tried); whether others wait for
@@ -102,28 +97,41 @@ class Waiting:
             self._fairness.give_back(provider)
         else:
             self._fairness.took(provider, seconds)
-        if provider in self._aside:
+        if self._aside and provider in self._aside:
             self._shorten(provider)
         return bool(self._aside)
 
-    def take_all(self) -> list[Job]:
+    def take_all(self) -> list[Envelope]:
         """All of them, taken out."""
-        jobs = [*self._line, *(job for line in self._aside.values() for job in line)]
-        jobs += [entry[2] for entry in self._timed]
-        for place in (self._line, self._aside, self._timed):
+        messages = [*self.line, *(message for line in self._aside.values() for message in line)]
+        messages += [entry[2] for entry in self._timed]
+        for place in (self.line, self._aside, self._timed):
             place.clear()
-        return jobs
+        return messages
 
-    def give_back(self, jobs: Iterable[Job], words: str, verdict: Verdict = Verdict.UNTOUCHED) -> None:
-        self._report(Done(job.claimed, Outcome(verdict, words)) for job in jobs)
+    def give_back(
+        self, messages: Iterable[Envelope], words: str, verdict: Verdict = Verdict.UNTOUCHED
+    ) -> None:
+        self._report(Done(message.tag.claimed, Outcome(verdict, words)) for message in messages)
 
-    def _first(self, line: deque[Job], now: float) -> Job | None:
+    def _from_aside(self, behind: str | None, now: float) -> Envelope | None:
+        for provider in list(self._aside):
+            if behind in (None, provider) and self._fairness.hold(provider):
+                message = self._first(self._aside[provider], now)
+                if not self._aside[provider]:
+                    del self._aside[provider]
+                if message is not None:
+                    return message
+                self._fairness.give_back(provider)
+        return None
+
+    def _first(self, line: deque[Envelope], now: float) -> Envelope | None:
         """The first of a line, which it leaves; those held too long are given back."""
         while line:
-            job = line.popleft()
-            if now < job.latest:
-                return job
-            self.give_back([job], "held too long")
+            message = line.popleft()
+            if now < message.tag.latest:
+                return message
+            self.give_back([message], "held too long")
         return None
 
     def _shorten(self, provider: str) -> None:
@@ -131,5 +139,5 @@ class Waiting:
         line = self._aside[provider]
         surplus = len(line) - _AT_HAND * self._fairness.share
         if surplus > 0 and self._fairness.is_slow(provider):
-            jobs = [line.pop() for _ in range(surplus)]
-            self.give_back(jobs, f"{provider} is slow; others go first", Verdict.LATER)
+            messages = [line.pop() for _ in range(surplus)]
+            self.give_back(messages, f"{provider} is slow; others go first", Verdict.LATER)

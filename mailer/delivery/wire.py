@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 import ssl
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -41,16 +42,17 @@ class Wire(asyncio.Protocol):
         self._reader = Reader()
         # Replies that came and were not taken yet, in order.
         self.replies: deque[Reply] = deque()
-        # Called, if there is one, when replies came or the connection ended.
-        self.listener: Callable[[], None] | None = None
+        # Takes, if there is one, replies as they come; it is given none when the connection has ended.
+        self.listener: Callable[[Sequence[Reply]], None] | None = None
         self._waiting: asyncio.Future[None] | None = None
         self._transport: asyncio.Transport | None = None
         # Why the connection ended; empty while it has not.
         self.lost: str = ""
         self._ended = asyncio.Event()
-        # By the loop's clock: until when a reply is waited for (0: none is), and what looks at that.
+        # By the loop's clock: until when a reply is waited for (0: none is), what looks at that, and when.
         self._deadline = 0.0
         self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = math.inf
         # Whether everything written has been handed to the system.
         self.flushed = True
 
@@ -63,11 +65,16 @@ class Wire(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         try:
-            self.replies.extend(self._reader.feed(data))
+            replies = self._reader.feed(data)
         except NotAReply as error:
             self.abort(str(error))
             return
-        if self.replies:
+        if not replies:
+            return
+        if self.listener is not None and not self.replies:
+            self.listener(replies)
+        else:
+            self.replies.extend(replies)
             self._wake()
 
     def eof_received(self) -> bool:
@@ -96,7 +103,7 @@ class Wire(asyncio.Protocol):
             raise ConnectionLost(self.lost or "the connection is closed")
         self._transport.write(octets)
 
-    def write_pieces(self, pieces: list[bytes]) -> None:
+    def write_pieces(self, pieces: Sequence[bytes]) -> None:
         """Raises ConnectionLost."""
         if not self.alive or self._transport is None:
             raise ConnectionLost(self.lost or "the connection is closed")
@@ -104,11 +111,10 @@ class Wire(asyncio.Protocol):
 
     def expect(self, seconds: float) -> None:
         """From now on a reply is expected within so many seconds; 0: none is."""
-        if not seconds:
-            self._deadline = 0.0
-            return
-        loop = self._loop
-        self._watch(loop, loop.time() + seconds)
+        self._deadline = deadline = self._loop.time() + seconds if seconds else 0.0
+        # An alarm that is set for earlier will set itself again then.
+        if seconds and deadline < self._alarm_at:
+            self._set_alarm(deadline)
 
     async def reply(self, seconds: float) -> Reply:
         """The next reply in order. Raises ConnectionLost, also when none came in time."""
@@ -128,21 +134,17 @@ class Wire(asyncio.Protocol):
             self._deadline = 0.0
             self._waiting = None
 
-    def _watch(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
-        """Time out at `deadline`; an alarm that is set for earlier will set itself again then."""
-        self._deadline = deadline
-        if self._alarm is not None and self._alarm.when() > deadline:
+    def _set_alarm(self, at: float) -> None:
+        if self._alarm is not None:
             self._alarm.cancel()
-            self._alarm = None
-        if self._alarm is None:
-            self._alarm = loop.call_at(deadline, self._ring, loop)
+        self._alarm, self._alarm_at = self._loop.call_at(at, self._ring), at
 
-    def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._alarm = None
+    def _ring(self) -> None:
+        self._alarm, self._alarm_at = None, math.inf
         if not self._deadline or self.lost:
             return
-        if loop.time() < self._deadline:
-            self._watch(loop, self._deadline)
+        if self._loop.time() < self._deadline:
+            self._set_alarm(self._deadline)
         else:
             self.abort("no reply within the time that is allowed")
 
@@ -183,6 +185,8 @@ class Wire(asyncio.Protocol):
 
     def _wake(self) -> None:
         if self.listener is not None:
-            self.listener()
+            replies = tuple(self.replies)
+            self.replies.clear()
+            self.listener(replies)
         elif self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
