@@ -1,7 +1,7 @@
 """Opaque tokens for the links in a mail: keyed, without addresses, the same each time they are made.
 
-A token is a synthetic IV and a masked payload: the tag authenticates purpose and payload, and seeds the mask,
-so that nobody without the key can read a number out of it or turn a token for one purpose into another.
+A token is the payload in one block of AES, which hides it, behind a keyed hash that proves it for one purpose:
+nobody without the key can read a number out of it or turn a token for one purpose into another.
 """
 
 from __future__ import annotations
@@ -10,18 +10,22 @@ import hashlib
 import hmac
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Literal, NamedTuple, get_args
 
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from django.conf import settings
 
 Purpose = Literal["leave", "prefs", "confirm"]
 _PURPOSES = get_args(Purpose)
 
-# Characters of every token: 12 octets of tag and 12 of payload, base64url without padding.
+# Characters of every token: 8 octets of proof and a block of 16, base64url without padding.
 LENGTH = 32
-_TAG = 12
-_PAYLOAD = struct.Struct(">QI")
+_PROOF = 8
+# A claim, and zeros that are looked for again.
+_BLOCK = struct.Struct(">QI4s")
+_ZEROS = bytes(4)
 
 
 class BadToken(ValueError):  # noqa: N818  (a verdict on input, named as the field names it)
@@ -47,17 +51,15 @@ class Links(NamedTuple):
 
 def make(purpose: Purpose, subscriber: int, scope: int) -> str:
     """A token of LENGTH characters that names the subscriber and the scope to us alone."""
-    payload = _PAYLOAD.pack(subscriber, scope)
-    secret = settings.SECRET_KEY
-    return urlsafe_b64encode(_raw(secret, _tag(secret, purpose, payload), payload)).decode()
+    keys, block = _keys(settings.SECRET_KEY), _BLOCK.pack(subscriber, scope, _ZEROS)
+    return urlsafe_b64encode(_proof(keys, purpose, block) + keys.hide(block)).decode()
 
 
 def links(subscriber: int, newsletter: int) -> Links:
     """All tokens of a reader's mail at once, which costs less than one after another."""
-    payload = _PAYLOAD.pack(subscriber, newsletter)
-    secret = settings.SECRET_KEY
-    tags = _tags(secret, payload)
-    leave, prefs = _raw(secret, tags[:_TAG], payload), _raw(secret, tags[_TAG : 2 * _TAG], payload)
+    keys, block = _keys(settings.SECRET_KEY), _BLOCK.pack(subscriber, newsletter, _ZEROS)
+    proofs, hidden = _proofs(keys, block), keys.hide(block)
+    leave, prefs = proofs[:_PROOF] + hidden, proofs[_PROOF : 2 * _PROOF] + hidden
     return Links(urlsafe_b64encode(leave).decode(), urlsafe_b64encode(prefs).decode(), leave.hex())
 
 
@@ -78,40 +80,44 @@ def read_mail(written: str) -> Claim:
 
 
 def _read(purpose: Purpose, raw: bytes) -> Claim:
-    secret = settings.SECRET_KEY
-    payload = _masked(secret, raw[:_TAG], raw[_TAG:])
-    proved = hmac.compare_digest(raw[:_TAG], _tag(secret, purpose, payload))
-    if len(raw) != _TAG + _PAYLOAD.size or not proved:
+    if len(raw) != _PROOF + _BLOCK.size:
+        raise BadToken("not a token")
+    keys = _keys(settings.SECRET_KEY)
+    block = keys.show(raw[_PROOF:])
+    subscriber, scope, zeros = _BLOCK.unpack(block)
+    if not hmac.compare_digest(raw[:_PROOF] + _ZEROS, _proof(keys, purpose, block) + zeros):
         raise BadToken("not a token of ours")
-    return Claim(*_PAYLOAD.unpack(payload))
+    return Claim(subscriber, scope)
 
 
-def _raw(secret: str, tag: bytes, payload: bytes) -> bytes:
-    return tag + _masked(secret, tag, payload)
+class _Keys(NamedTuple):
+    # Puts a block under AES, and takes it off.
+    hide: Callable[[bytes], bytes]
+    show: Callable[[bytes], bytes]
+    # Keyed once; to be copied, which costs less than keying.
+    proving: hashlib.blake2b
 
 
-def _tag(secret: str, purpose: Purpose, payload: bytes) -> bytes:
-    at = _PURPOSES.index(purpose) * _TAG
-    return _tags(secret, payload)[at : at + _TAG]
+@lru_cache(maxsize=8)
+def _keys(secret: str) -> _Keys:
+    # One block is all that is ever put under it, so that its mode has no pattern to show.
+    cipher = Cipher(algorithms.AES(_key(secret, b"token-block")), modes.ECB())  # noqa: S305
+    size = _PROOF * len(_PURPOSES)
+    proving = hashlib.blake2b(key=_key(secret, b"token-proof"), digest_size=size)
+    return _Keys(cipher.encryptor().update, cipher.decryptor().update, proving)
 
 
-def _tags(secret: str, payload: bytes) -> bytes:
-    """One keyed hash proves the payload for every purpose, each by octets of its own."""
-    mac = _hasher(secret, b"token-tag", len(_PURPOSES) * _TAG).copy()
-    mac.update(payload)
+def _key(secret: str, use: bytes) -> bytes:
+    return hashlib.blake2b(secret.encode(), digest_size=32, person=use).digest()
+
+
+def _proof(keys: _Keys, purpose: Purpose, block: bytes) -> bytes:
+    at = _PURPOSES.index(purpose) * _PROOF
+    return _proofs(keys, block)[at : at + _PROOF]
+
+
+def _proofs(keys: _Keys, block: bytes) -> bytes:
+    """One keyed hash proves the block for every purpose, each by octets of its own."""
+    mac = keys.proving.copy()
+    mac.update(block)
     return mac.digest()
-
-
-def _masked(secret: str, tag: bytes, payload: bytes) -> bytes:
-    """The payload with its mask put on, or taken off."""
-    stream = _hasher(secret, b"token-mask", _PAYLOAD.size).copy()
-    stream.update(tag)
-    mixed = int.from_bytes(payload) ^ int.from_bytes(stream.digest()[: len(payload)])
-    return mixed.to_bytes(len(payload))
-
-
-@lru_cache(maxsize=32)
-def _hasher(secret: str, use: bytes, size: int) -> hashlib.blake2b:
-    """Keyed for its use; to be copied, which costs less than keying."""
-    key = hashlib.blake2b(secret.encode(), digest_size=32, person=use).digest()
-    return hashlib.blake2b(key=key, digest_size=size)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,8 +27,8 @@ class Envelope:
     feedback_id: str = ""
 
 
-# What no header may carry, and what HTML writes in another way.
-_SPECIAL = re.compile("[\x00-\x1f\x7f&<>\"']")
+# Octets of what a header may carry and HTML writes as it is.
+_ORDINARY = bytes(octet for octet in range(0x20, 0x100) if octet != 0x7F and octet not in b"&<>\"'")
 # Characters that the values of a copy's own header fields may have together.
 _LONGEST = 900
 
@@ -88,22 +87,16 @@ class Skeleton:
 
     def pieces(self, copy: Copy) -> tuple[bytes, ...]:
         """It in pieces: ASCII in CRLF lines, none of which begins with a dot. Raises like `message`."""
-        values = {
-            "leave_url": copy.leave_url,
-            "prefs_url": copy.prefs_url,
-            "countries": copy.countries,
-            "whose": copy.whose,
+        for_text = for_html = {
+            "leave_url": copy.leave_url.encode(),
+            "prefs_url": copy.prefs_url.encode(),
+            "countries": copy.countries.encode(),
+            "whose": copy.whose.encode(),
         }
-        for_text = {name: value.encode() for name, value in values.items()}
-        if _SPECIAL.search("".join(values.values())):
-            for_html = {
-                name: personal.html_value(headers.single_line(value, name)).encode()
-                for name, value in values.items()
-            }
+        if b"".join(for_text.values()).translate(None, _ORDINARY):
+            for_html = {name: _in_html(name, value.decode()) for name, value in for_text.items()}
         elif self._body is not None:
             return (_own_headers(copy), self._head, *self._body.filled(for_text), self._end)
-        else:
-            for_html = for_text
         return (
             _own_headers(copy),
             self._head,
@@ -157,6 +150,9 @@ def _own_headers(copy: Copy) -> bytes:
         f"List-Unsubscribe: <{copy.leave_url}>{by_mail}\r\n{named}"
     ).encode()
 
+
+def _in_html(name: str, value: str) -> bytes:
+    return personal.html_value(headers.single_line(value, name)).encode()
 
 
 def _part_head(boundary: bytes, kind: bytes, encoding: str) -> bytes:
