@@ -1,7 +1,7 @@
 """Opaque tokens for the links in a mail: keyed, without addresses, the same each time they are made.
 
-A token is the payload in one block of AES, which hides it, behind a keyed hash that proves it for one purpose:
-nobody without the key can read a number out of it or turn a token for one purpose into another.
+A token is a keyed hash that proves its payload for one purpose, and the payload in a block of AES, which hides
+it: nobody without the key can read a number out of it or turn a token for one purpose into another.
 """
 
 from __future__ import annotations
@@ -100,7 +100,8 @@ class _Keys(NamedTuple):
 
 @lru_cache(maxsize=8)
 def _keys(secret: str) -> _Keys:
-    # One block is all that is ever put under it, so that its mode has no pattern to show.
+    # With one block at a time there is no pattern for the mode to show, and nothing kept between two calls:
+    # any thread may use it.
     cipher = Cipher(algorithms.AES(_key(secret, b"token-block")), modes.ECB())  # noqa: S305
     size = _PROOF * len(_PURPOSES)
     proving = hashlib.blake2b(key=_key(secret, b"token-proof"), digest_size=size)

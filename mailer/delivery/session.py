@@ -57,7 +57,7 @@ class Session:
         # The message under way, and the one whose commands rode behind its dot.
         self._now: Envelope | None = None
         self._rider: Envelope | None = None
-        # Of the message that was made ready last: the commands that begin it, and what goes on the wire for it.
+        # Of the message made ready last: the commands that begin it, and what goes on the wire for it.
         self._commands: bytes = b""
         self._content: tuple[bytes, ...] = ()
         self._mail = self._rcpt = Reply(0, "")
