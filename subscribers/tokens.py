@@ -1,7 +1,7 @@
 """Opaque tokens for the links in a mail: keyed, without addresses, the same each time they are made.
 
-A token is a keyed hash that proves its payload for one purpose, and the payload in a block of AES, which hides
-it: nobody without the key can read a number out of it or turn a token for one purpose into another.
+A token is a keyed hash that proves its payload for one purpose, and the payload in a block of AES, which
+hides it: nobody without the key can read a number out of it or make of it a token for another purpose.
 """
 
 from __future__ import annotations
