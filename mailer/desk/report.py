@@ -78,6 +78,8 @@ def reported(mailing: Mailing, now: datetime) -> dict[str, Any]:
         "summary": summary(counts, reading.sentence),
         "figures": list(figures(counts, reading, earlier, final=_is_final(mailing, now))),
         "reading": reading,
+        "left": sum(counts.left.values()),
+        "reasons_given": any(counts.left),
         "show": {
             # Steps of time stand for themselves: none is one of "others".
             key: exhibit(table, charts.get(key, ""), len(table.rows) if key == "arrival" else MOST)
@@ -133,6 +135,7 @@ def drawn(made: Mapping[str, Table], counts: Counts, zone: str) -> dict[str, str
 # Tables whose rows are drawn in the order of a column.
 _RANKED = {
     "providers": "readers",
+    "troubles": "readers",
     "languages": "readers",
     "countries": "readers",
     "departures": "readers",

@@ -17,10 +17,16 @@ from mailer.feedback.models import FeedbackEvent
 from mailer.reports import unreached as missing
 from mailer.reports.account import latest_mailing
 from mailer.reports.tallies import counts_of
-from mailer.reports.words import reason_words
+from mailer.reports.words import number, reason_words
 from subscribers.models import Subscriber
 
 _PER_PAGE = 50
+# Readers in a workbook: with more, a browser would give up before it is made.
+_WORKBOOK = 100_000
+_TOO_LONG = (
+    "A workbook of more than {} readers takes too long to make here. Download the list as CSV, or use the "
+    "command: mailer edition unreached {} --xlsx FILE."
+)
 _TONES = {"refused": "problem", "bounced": "problem", "in_doubt": "waiting", "deferred": "busy"}
 
 
@@ -50,10 +56,13 @@ class UnreachedPage(EditionPage):
         if mailing is None or not self._may_see:
             messages.error(request, "There is no list to download, or your account may not see addresses.")
             return self.go("report")
+        why, kind = request.POST.get("why", ""), request.POST.get("as", "csv")
+        if kind == "xlsx" and len(missing.Missed(mailing, why)) > _WORKBOOK:
+            messages.error(request, _TOO_LONG.format(number(_WORKBOOK), self.edition.slug))
+            return self.go("unreached")
         log(instance=self.edition, action="desk.unreached", user=request.user)
-        readers = missing.unreached(mailing, request.POST.get("why", ""))
-        name = f"{self.edition.slug}-not-reached"
-        return download([missing.sheet(readers)], name, request.POST.get("as", "csv"))
+        readers = missing.unreached(mailing, why)
+        return download([missing.sheet(readers)], f"{self.edition.slug}-not-reached", kind)
 
     @property
     def _may_see(self) -> bool:

@@ -159,6 +159,8 @@ class _Sums:
     countries: dict[str, Counter[str]] = field(default_factory=_groups)
     providers: dict[str, Counter[str]] = field(default_factory=_groups)
     failures: dict[tuple[str, str], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    # Classes of failures by provider.
+    troubles: dict[str, Counter[str]] = field(default_factory=_groups)
 
     def add(self, cell: _Cell) -> None:
         self.states[cell.state] += cell.readers
@@ -168,12 +170,15 @@ class _Sums:
             self.excluded["no reason kept" if cell.why == _State.EXCLUDED else cell.why] += cell.readers
         if cell.state == _State.ACCEPTED:
             self.minutes[cell.minute or ""] += cell.readers
+        provider = provider_of_domain(cell.domain) if cell.domain else ""
         for fate in _fates(cell):
             self.languages[self.spoken.get(cell.variant or 0, "")][fate] += cell.readers
             self.countries[cell.countries][fate] += cell.readers
-            self.providers[provider_of_domain(cell.domain) if cell.domain else ""][fate] += cell.readers
+            self.providers[provider][fate] += cell.readers
             if fate in ("refused", "bounced"):
-                self.failures[_failure(cell)][fate] += cell.readers
+                bounce_class, reason = _failure(cell)
+                self.failures[bounce_class, reason][fate] += cell.readers
+                self.troubles[provider][bounce_class] += cell.readers
 
     def counts(self, audience: int | None, left: Mapping[str, int], now: datetime) -> Counts:
         languages = _told(self.languages)
@@ -193,6 +198,7 @@ class _Sums:
                 Failure(*key, found["refused"], found["bounced"])
                 for key, found in sorted(self.failures.items())
             ),
+            troubles=_troubles(self.troubles),
             minutes=dict(sorted(self.minutes.items())),
             unreached=dict(self.unreached),
             left=left,
@@ -217,6 +223,15 @@ def _told(table: Mapping[str, Counter[str]], most: int | None = None) -> dict[st
     fates = sorted(((key, Fate(**found)) for key, found in table.items()), key=lambda one: -one[1].readers)
     rest = dict(fates[most:]) if most is not None else {}
     return dict(fates[:most]) | ({OTHERS: total(rest)} if rest else {})
+
+
+def _troubles(table: Mapping[str, Counter[str]]) -> dict[str, dict[str, int]]:
+    """Most failures first; all beyond the first providers together, at the end."""
+    found = sorted(table.items(), key=lambda one: -one[1].total())
+    rest = sum((classes for _, classes in found[_PROVIDERS:]), Counter[str]())
+    return {
+        name: dict(classes) for name, classes in [*found[:_PROVIDERS], *([(OTHERS, rest)] if rest else [])]
+    }
 
 
 def _failure(cell: _Cell) -> tuple[str, str]:

@@ -85,6 +85,8 @@ class Counts:
     providers: Mapping[str, Fate] = field(default_factory=dict)
     # All that were refused, and all that came back.
     failures: tuple[Failure, ...] = ()
+    # The same by provider, and then by class; most first.
+    troubles: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     # Accepted by the minute, "2021-12-03 04:05" in UTC.
     minutes: Mapping[str, int] = field(default_factory=dict)
     # Those not reached, by why; see unreached.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from mailer.reports.account import Account
@@ -30,6 +31,7 @@ _FATES = (
     Column("waiting", "Waiting"),
     Column("left_out", "Left out"),
 )
+_PROVIDERS = {"": "Erased readers", OTHERS: "All others"}
 _SEVERAL = "A reader who chose several countries stands in several lines; the last line counts each once."
 _WIDTHS = {1: "minute", 5: "5 minutes", 15: "quarter of an hour", 60: "hour", 180: "3 hours", 720: "half day"}
 
@@ -41,6 +43,7 @@ def tables(counts: Counts, zone: str) -> dict[str, Table]:
         left_out_table(counts.account),
         arrival_table(spread(counts.minutes, zone), zone),
         failure_table(counts),
+        trouble_table(counts),
         provider_table(counts),
         departure_table(counts.left),
         language_table(counts),
@@ -111,10 +114,28 @@ def _told(failure: Failure) -> tuple[int, int, int]:
     return failure.refused, failure.bounced, failure.readers
 
 
+def trouble_table(counts: Counts) -> Table:
+    """Whose mail systems refuse it or send it back, by kind; the most first."""
+    columns = (
+        Column("provider", "Provider", "text"),
+        *(Column(one, label) for one, (label, _) in CLASSES.items()),
+        _READERS,
+    )
+    whole = Counter[str]()
+    for failure in counts.failures:
+        whole[failure.bounce_class] += failure.readers
+    rows = tuple(_trouble(_PROVIDERS.get(name, name), found) for name, found in counts.troubles.items())
+    title = "Whose mail systems refuse it or send it back"
+    return Table("troubles", title, columns, rows, _trouble("All", whole))
+
+
+def _trouble(label: str, found: Mapping[str, int]) -> tuple[Cell, ...]:
+    return label, *(found.get(one, 0) for one in CLASSES), sum(found.values())
+
+
 def provider_table(counts: Counts) -> Table:
     """By who runs the readers' mail."""
-    named = {"": "Erased readers", OTHERS: "All others"}
-    rows = ((named.get(name, name), fate) for name, fate in counts.providers.items())
+    rows = ((_PROVIDERS.get(name, name), fate) for name, fate in counts.providers.items())
     return _fates("providers", "By mail provider", "Provider", rows, total(counts.providers))
 
 

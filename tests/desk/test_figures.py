@@ -105,6 +105,16 @@ def test_who_was_not_reached_is_taken_away_by_those_who_may_see_addresses(desk: 
     assert downloads() == ["desk.unreached"]
 
 
+def test_a_workbook_that_would_take_too_long_is_refused_with_another_way(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cast.sending(desk)
+    monkeypatch.setattr("mailer.desk.unreached._WORKBOOK", 1)
+    answer = as_user(desk.admin).post(page(desk, "unreached"), {"as": "xlsx"}, follow=True)
+    assert "mailer edition unreached silk-road-monthly-2021-12 --xlsx" in answer.content.decode()
+    assert downloads() == []
+
+
 def trend(desk: Desk) -> str:
     return reverse("desk_trend", args=[desk.edition.newsletter_id])
 

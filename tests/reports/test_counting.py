@@ -120,6 +120,8 @@ def test_whatever_the_ledger_holds_every_table_adds_up_to_the_account(
     assert sum(made["arrival"].column("accepted")) == balanced.accepted
     assert sum(made["failures"].column("refused")) == balanced.refused
     assert sum(made["failures"].column("bounced")) == balanced.bounced
+    assert sum(made["troubles"].column("readers")) == balanced.refused + balanced.bounced
+    assert made["troubles"].whole("readers") == balanced.refused + balanced.bounced
     missed = balanced.audience - balanced.accepted + balanced.bounced
     assert sum(made["unreached"].column("readers")) == missed
     for why, readers in counts.unreached.items():
@@ -162,6 +164,14 @@ def test_families_of_domains_are_one_provider_and_the_erased_have_none() -> None
         Subscriber(pk=made.subscriber, email=f"a@{domain}").save(force_insert=True)
     cast.deliver(mailing, "refused", reason="refused")
     assert told(mailing).providers == {"mail.ru": Fate(accepted=2), "": Fate(refused=1)}
+
+
+def test_a_provider_that_blocks_us_stands_out() -> None:
+    mailing = cast.mailing(cast.copy(cast.edition()))
+    for domain, reason in (("mail.ru", "blocked"), ("bk.ru", "blocked"), ("gmail.com", "mailbox_full")):
+        (made,) = cast.deliver(mailing, "refused", reason=reason)
+        Subscriber(pk=made.subscriber, email=f"r{made.pk}@{domain}").save(force_insert=True)
+    assert told(mailing).troubles == {"mail.ru": {"block": 2}, "gmail.com": {"soft": 1}}
 
 
 def test_of_many_providers_the_smallest_are_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
