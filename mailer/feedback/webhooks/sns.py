@@ -59,19 +59,20 @@ class Certificates:
 
     def key(self, url: str) -> RSAPublicKey:
         """Raises Unproved when `url` is no certificate of Amazon's, NoCertificate when it cannot be had."""
-        if url not in self._known:
-            if not _CERTIFICATE.fullmatch(url):
-                raise Unproved("certificate's address")
-            # One at a time: whoever makes addresses up must not keep the threads of the web process waiting.
-            if not self._fetching.acquire(blocking=False):
-                raise NoCertificate("another certificate is being fetched")
-            try:
-                self._learn(url)
-            finally:
-                self._fetching.release()
-        return self._known[url]
+        known = self._known.get(url)
+        if known is not None:
+            return known
+        if not _CERTIFICATE.fullmatch(url):
+            raise Unproved("certificate's address")
+        # One at a time: whoever makes addresses up must not keep the threads of the web process waiting.
+        if not self._fetching.acquire(blocking=False):
+            raise NoCertificate("another certificate is being fetched")
+        try:
+            return self._learnt(url)
+        finally:
+            self._fetching.release()
 
-    def _learn(self, url: str) -> None:
+    def _learnt(self, url: str) -> RSAPublicKey:
         try:
             key = x509.load_pem_x509_certificate(self._fetch(url, None, _LIMITS).body).public_key()
         except (FetchError, ValueError) as error:
@@ -81,6 +82,7 @@ class Certificates:
         if len(self._known) >= _KEPT:
             self._known.clear()
         self._known[url] = key
+        return key
 
 
 CERTIFICATES = Certificates()
