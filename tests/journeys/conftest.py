@@ -71,12 +71,31 @@ class Demo:
         return [int(pid) for pid, parent, words in rows if parent == own and words.endswith(part)]
 
 
-def answers(url: str) -> bool:
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Where a page leads on is told, and nobody goes there: it may be outside."""
+
+    def redirect_request(self, *arguments: object) -> None:
+        return None
+
+
+OPENER = urllib.request.build_opener(_Stay)
+
+
+def status(request: urllib.request.Request | str) -> int:
+    """The status of the answer; 0 when there is none."""
     try:
-        with urllib.request.urlopen(url, timeout=2) as response:
-            return bool(response.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
+        with OPENER.open(request, timeout=30) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+    except OSError:
+        return 0
+
+
+def answers(url: str) -> bool:
+    """Whether there is a page, or where to go instead."""
+    return status(url) in (200, 302)
 
 
 @pytest.fixture
