@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mailer.demo.folder import free_port
-from mailer.feedback import lmtp
+from mailer.feedback import intake, lmtp
 from mailer.feedback.mailboxes.mailbox import MAX_OCTETS
-from mailer.feedback.models import ReturnedMessage, WayIn
+from mailer.feedback.models import WayIn
 from tests.delivery.cast import Clock
 
 
@@ -276,27 +276,25 @@ def test_whatever_is_said_the_next_one_is_served(server: lmtp.Server, said: Any)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_worker_serves_where_the_configuration_says_and_keeps_the_address(settings: Any) -> None:
-    port, stop = free_port(), threading.Event()
+def test_the_worker_serves_where_the_configuration_says_and_passes_the_address_on(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[tuple[Any, ...]] = []
+    port, stop, clock = free_port(), threading.Event(), Clock()
     config = django_settings.CONFIG
     settings.CONFIG = replace(config, bounces=replace(config.bounces, lmtp_port=port))
+    monkeypatch.setattr(intake, "receive", lambda *arguments: taken.append(arguments))
 
     def work() -> None:
         try:
-            lmtp.serve_configured(Clock(), stop.is_set)
+            lmtp.serve_configured(clock, stop.is_set)
         finally:
             connections.close_all()
 
     worker = threading.Thread(target=work)
     worker.start()
     try:
-        for _ in range(100):
-            try:
-                client = Client(port)
-                break
-            except ConnectionRefusedError:
-                time.sleep(0.05)
-        client.hear()
+        client = connected(port)
         begin(client, "b+1@bounces.example.org")
         client.write(b"Subject: x\r\n\r\n\r\n.\r\n")
         assert client.hear().startswith("250")
@@ -304,9 +302,23 @@ def test_the_worker_serves_where_the_configuration_says_and_keeps_the_address(se
     finally:
         stop.set()
         worker.join(10)
-    raw = bytes(ReturnedMessage.objects.get().raw)
-    assert raw.startswith(b"Delivered-To: b+1@bounces.example.org\nReturn-Path: <>\r\n")
-    assert WayIn.objects.get().read_at is not None
+    raw = b"Return-Path: <>\r\nSubject: x\r\n\r\n\r\n"
+    assert taken == [(raw, clock(), "b+1@bounces.example.org")]
+    assert WayIn.objects.get().read_at == clock()
+
+
+def connected(port: int) -> Client:
+    """A client that was greeted, as soon as somebody listens."""
+    limit = time.monotonic() + 10
+    while True:
+        try:
+            client = Client(port)
+            break
+        except ConnectionRefusedError:
+            assert time.monotonic() < limit
+            time.sleep(0.02)
+    assert client.hear().startswith("220")
+    return client
 
 
 @pytest.mark.django_db

@@ -128,15 +128,15 @@ def test_what_arrives_is_told_at_once_and_waiting_ends_as_soon_when_we_stop(acco
     box, stop = account(), threading.Event()
     with box.opened() as mailbox:
         for number in range(3):
-            assert mailbox.arrived() == []
             timer = threading.Timer(0.5, box.put, [b"Subject: %d\n\n" % number])
             timer.start()
             began = time.monotonic()
-            assert mailbox.more(stop.is_set)
-            assert time.monotonic() - began < 2
+            # It may also be woken by what is of no use to us.
+            while not (names := mailbox.arrived()):
+                assert mailbox.more(stop.is_set)
+            assert len(names) == 1 and time.monotonic() - began < 10
             timer.join()
-            for name in mailbox.arrived():
-                mailbox.taken(name)
+            mailbox.taken(names[0])
         threading.Timer(0.5, stop.set).start()
         began = time.monotonic()
         assert not mailbox.more(stop.is_set)
