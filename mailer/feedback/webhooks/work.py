@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 AT_ONCE = 50
 # How long an event rests that failed so often; after that it is for a person.
 RESTS = (timedelta(minutes=1), timedelta(minutes=15), timedelta(hours=2), timedelta(hours=12))
+# An event is never told later than this.
+_LATE = timedelta(days=30)
 # What is wrong with the database and not with the event: nothing happened, and all of it is done again.
 _NOT_ITS_FAULT = (OperationalError, InterfaceError)
 
@@ -47,9 +49,9 @@ class _Told:
 
     @property
     def at(self) -> datetime:
-        """When it happened; a service's clock may be ahead of ours."""
-        said = self.heard.at if self.heard else None
-        return min(said or self.post.received_at, self.post.received_at)
+        """When it happened, as far as what the service says of that can be true."""
+        said, latest = self.heard.at if self.heard else None, self.post.received_at
+        return said if said is not None and latest - _LATE < said < latest else latest
 
 
 def work_off(now: datetime, stop: Callable[[], bool]) -> int:

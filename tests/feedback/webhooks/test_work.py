@@ -162,10 +162,20 @@ def test_words_that_no_database_takes_are_taken_without_them(postmark, message) 
     assert FeedbackEvent.objects.get().reason == "unknown_user"
 
 
-def test_a_clock_that_is_ahead_of_ours_makes_nothing_of_tomorrow(told, message) -> None:
-    keep(told, told.bounced(message._replace(at=NOW + timedelta(days=1)), FULL))
+@pytest.mark.parametrize("days", [1, -400])
+def test_a_date_that_cannot_be_true_is_that_of_the_post(told, message, days) -> None:
+    keep(told, told.bounced(message._replace(at=NOW + timedelta(days=days)), FULL))
     work_off(NOW, never)
     assert FeedbackEvent.objects.get().at == NOW
+
+
+def test_a_date_before_all_calendars_settles_a_doubt_all_the_same(postmark, message, delivery) -> None:
+    delivery.state, delivery.accepted_at, delivery.doubts = "in_doubt", None, 1
+    delivery.save()
+    keep(postmark, postmark.delivered(message) | {"DeliveredAt": "0001-01-01T00:00:00+14:00"})
+    work_off(NOW, never)
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.accepted_at) == ("accepted", NOW)
 
 
 def test_that_a_service_was_heard_is_noted(postmark, message) -> None:

@@ -1,0 +1,85 @@
+"""Events that no service documents: whatever they hold, those behind them are read."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mailer.feedback.models import FeedbackEvent
+from mailer.feedback.webhooks.models import ServicePost
+from mailer.feedback.webhooks.work import RESTS, work_off
+from tests.feedback.webhooks.documented import FULL, SERVICES, AmazonSes
+
+pytestmark = pytest.mark.django_db
+NOW = timezone.now()
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=6,
+)
+WHATS = ["bounced", "deferred", "delivered", "complained", "left", "listed"]
+
+
+def spoilt(draw, told):
+    """The event with something else in one of its places, or without it."""
+    places = list(_places(told, ()))
+    *way, last = draw(st.sampled_from(places))
+    spot = told
+    for step in way:
+        spot = spot[step]
+    if isinstance(spot, dict) and draw(st.booleans()):
+        del spot[last]
+    else:
+        spot[last] = draw(JSON)
+    return told
+
+
+def _places(value, way):
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in pairs:
+        yield (*way, key)
+        yield from _places(inner, (*way, key))
+
+
+@st.composite
+def poison(draw, message):
+    service = SERVICES[draw(st.sampled_from(sorted(SERVICES)))]()
+    what = draw(st.sampled_from([what for what in WHATS if hasattr(service, what)]))
+    tell = getattr(service, what)
+    told = tell(message, FULL) if what == "bounced" else tell(message)
+    if isinstance(service, AmazonSes) and draw(st.booleans()):
+        told["Message"] = json.dumps(spoilt(draw, json.loads(told["Message"])))
+    else:
+        told = spoilt(draw, told)
+    return service.name, told
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_an_event_with_anything_in_it_holds_up_no_other_and_comes_to_an_end(postmark, message, data) -> None:
+    name, told = data.draw(poison(message))
+    good = postmark.post(postmark.bounced(message._replace(number=77), FULL), NOW).body
+    with transaction.atomic():
+        for service, body in ((name, json.dumps(told).encode()), ("postmark", good)):
+            ServicePost.objects.create(service=service, body=body, received_at=NOW, due_at=NOW)
+        assert work_off(NOW, lambda: False) == 2
+        assert FeedbackEvent.objects.filter(origin__startswith="postmark Bounce 4000077").exists()
+        moment = NOW
+        for rest in RESTS:
+            moment += rest
+            work_off(moment, lambda: False)
+        assert not ServicePost.objects.exists()
+        transaction.set_rollback(True)
+
+
+def test_what_rests_is_not_looked_at_before_its_time(postmark, message) -> None:
+    ServicePost.objects.create(
+        service="postmark", body=b"{", received_at=NOW, due_at=NOW + timedelta(minutes=1)
+    )
+    assert work_off(NOW, lambda: False) == 0
