@@ -84,6 +84,10 @@ def _let_no_mark_in(value: Any) -> Any:
     return neutral(value)
 
 
+# The fillers of Hangul, which show nothing, and the voiced marks of narrow Katakana.
+_LETTERS_LIKE_MARKS = "\u115f\u1160\u3164\uffa0\uff9e\uff9f"
+
+
 @cache
 def _awkward() -> re.Pattern[str]:
     """Characters that the MJML compiler writes into attributes as Rust quotes them: "\\u{306}" for a breve.
@@ -92,7 +96,8 @@ def _awkward() -> re.Pattern[str]:
     """
     # Of the first plane only: with others in it, a set of characters is searched a hundred times as slowly.
     plane = map(chr, (*range(0x80, 0xD800), *range(0xE000, 0x10000)))
-    return re.compile(f"[\\\\{''.join(one for one in plane if unicodedata.category(one)[0] in 'MCZ')}]")
+    quoted = "".join(one for one in plane if unicodedata.category(one)[0] in "MCZ")
+    return re.compile(f"[\\\\{quoted}{_LETTERS_LIKE_MARKS}]")
 
 
 @cache

@@ -64,7 +64,7 @@ def test_the_report_of_what_was_not_sent_is_all_zeros(mailing: Mailing) -> None:
 def test_the_report_begins_in_words_and_names_its_tables(mailing: Mailing) -> None:
     shown = squeezed(run("report", SLUG).stdout)
     assert "Reached 3 of 4 readers" in shown
-    assert "failures, providers" in shown
+    assert "failures, troubles, providers" in shown
 
 
 def test_one_table_can_be_looked_at_and_an_unknown_one_is_named(mailing: Mailing) -> None:

@@ -99,6 +99,7 @@ def _story_with(url: str) -> Content:
 @example("a?b=1&c=%20&amp;d='\"<>")
 @example("%%leave_url%%")
 @example("страница#§")
+@example("\u115f\uff9e")
 def test_whatever_an_address_looks_like_it_is_found_again_in_html_and_text(path: str) -> None:
     content = _story_with(f"https://example.org/{path}")
     (link,) = outbound(content)
