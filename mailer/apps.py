@@ -6,6 +6,13 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
+_LISTENERS = (
+    "mailer.approval.authorship",
+    "mailer.delivery.floods",
+    "mailer.feedback.departures",
+    "mailer.feedback.personal",
+)
+
 
 class MailerConfig(AppConfig):
     name = "mailer"
@@ -14,5 +21,5 @@ class MailerConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the listeners, each in the room whose business it is. Models exist only from here on."""
-        for room in ("mailer.approval.authorship", "mailer.delivery.floods", "mailer.feedback.departures"):
+        for room in _LISTENERS:
             import_module(room).connect()

@@ -19,6 +19,7 @@ from subscribers.erasing import erase as erase_address
 from subscribers.exporting import export_csv
 from subscribers.importing import BrokenFile, ImportResult, Refusal, import_csv
 from subscribers.models import MailingList, Subscriber
+from subscribers.personal import everything
 from subscribers.suppress import in_force, written
 
 app = typer.Typer(no_args_is_help=True, help="Import, export, show and erase people.")
@@ -74,19 +75,19 @@ def export_people(
 
 @app.command()
 def show(address: Address, json: Json = False) -> None:
-    """What is known of one person."""
+    """What is known of one person; with --json all that is kept about them."""
     person = Subscriber.objects.filter(email=written(address)).first()
     suppression = in_force(address)
     if person is None and suppression is None:
         fail("nobody here has this address.")
-    known = _known(person) if person else {"email": None, "subscriptions": []}
+    known: dict[str, Any] = everything(person) if person else {"email": None, "subscriptions": []}
     known["suppressed"] = suppression.reason if suppression else None
     if json:
         emit(known)
         return
     for name, value in known.items():
-        if name not in ("subscriptions", "consents"):
-            say(f"{name:12}{value or '–'}")
+        if not isinstance(value, list) or name == "countries":
+            say(f"{name:12}{', '.join(value) if isinstance(value, list) else value or '–'}")
     for row in known.get("consents", []):
         about = f" {row['list']}" if row["list"] else ""
         say(f"{'said':12}{row['at']} {row['act']}{about} by {row['how']}")
@@ -140,34 +141,3 @@ def _tell(result: ImportResult) -> None:
     for name, number in figures.items():
         note = f"  ({left:,} of them had unsubscribed and stay so)" if name == "unchanged" and left else ""
         say(f"  {name:12}{number:>12,}{note}")
-
-
-def _known(person: Subscriber) -> dict[str, Any]:
-    rows = person.subscriptions.select_related("mailing_list").order_by("pk")
-    return {
-        "email": person.email,
-        "name": person.name,
-        "language": person.language,
-        "countries": list(person.countries),
-        "subscriptions": [
-            {
-                "list": row.mailing_list.slug,
-                "state": row.state,
-                "source": row.source,
-                "since": (row.ended_at or row.confirmed_at or row.created_at).isoformat(timespec="seconds"),
-            }
-            for row in rows
-        ],
-        "consents": [
-            {
-                "at": row.at.isoformat(timespec="seconds"),
-                "act": row.act,
-                "list": row.mailing_list.slug if row.mailing_list else None,
-                "how": row.how,
-                "text": row.text.text if row.text else None,
-                "source": row.source,
-                "vouched_by": row.vouched_by,
-            }
-            for row in person.consents.select_related("mailing_list", "text").order_by("pk")
-        ],
-    }

@@ -1,0 +1,64 @@
+"""Everything that is kept about one person, as plain data: what they are told when they ask for it.
+
+Access and portability (GDPR, Articles 15 and 20).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from subscribers.models import ConsentRecord, Subscriber, Subscription
+from subscribers.signals import asked_about
+
+
+def everything(person: Subscriber) -> dict[str, Any]:
+    """All that is kept about a person, ready for JSON; moments are ISO 8601 with zone.
+
+    `email`, `name`, `language`, `countries`, and lists of records: `subscriptions`, `consents`, and whatever
+    the rooms above keep. To add a section, answer `signals.asked_about` with a dict of it, as
+    `mailer.feedback.personal` does, and connect that where the application becomes ready.
+    """
+    known: dict[str, Any] = {
+        "email": person.email,
+        "name": person.name,
+        "language": person.language,
+        "countries": list(person.countries),
+        "since": moment(person.created_at),
+        "subscriptions": [
+            _subscription(row) for row in person.subscriptions.select_related("mailing_list").order_by("pk")
+        ],
+        "consents": [
+            _consent(row) for row in person.consents.select_related("mailing_list", "text").order_by("pk")
+        ],
+    }
+    answers: list[tuple[Any, Any]] = asked_about.send(Subscriber, person=person)
+    for _, sections in answers:
+        known.update(sections)
+    return known
+
+
+def moment(at: datetime | None) -> str | None:
+    """A moment as it is told."""
+    return at.isoformat(timespec="seconds") if at else None
+
+
+def _subscription(row: Subscription) -> dict[str, Any]:
+    return {
+        "list": row.mailing_list.slug,
+        "state": row.state,
+        "source": row.source,
+        "since": moment(row.ended_at or row.confirmed_at or row.created_at),
+    }
+
+
+def _consent(row: ConsentRecord) -> dict[str, Any]:
+    return {
+        "at": moment(row.at),
+        "act": row.act,
+        "list": row.mailing_list.slug if row.mailing_list else None,
+        "how": row.how,
+        "text": row.text.text if row.text else None,
+        "source": row.source,
+        "vouched_by": row.vouched_by,
+    }
