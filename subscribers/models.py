@@ -24,6 +24,8 @@ class Subscriber(models.Model):
     countries = CountriesField()
     # When the reader agreed that what they open may be kept under their name; null: they did not.
     tracking_agreed_at = models.DateTimeField(null=True, editable=False)
+    # Until when the reader wants no edition; null, or past: they get every one.
+    paused_until = models.DateTimeField(null=True, editable=False)
     # When the sign-up form last made us write to this address.
     letter_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

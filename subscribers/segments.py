@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import models
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
@@ -14,6 +15,7 @@ REACHABLE = "reachable"
 UNCONFIRMED = "unconfirmed"
 UNSUBSCRIBED = "unsubscribed"
 SUPPRESSED = "suppressed"
+PAUSED = "paused"
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Segment:
         return self._fitting().filter(self.on_a_list(Subscription.State.CONFIRMED))
 
     def reachable(self) -> QuerySet[Subscriber]:
-        """As `subscribers`, without those whose address is suppressed."""
+        """As `subscribers`, without those whose address is suppressed; whoever paused is among them."""
         return self.subscribers().exclude(suppressed())
 
     def people(self) -> QuerySet[Subscriber]:
@@ -62,18 +64,20 @@ def suppressed() -> Exists:
     return Exists(Suppression.objects.filter(address_hash=OuterRef("address_hash"), lifted_at__isnull=True))
 
 
-def standing(segment: Segment) -> QuerySet[Subscriber]:
-    """`segment.people()`, each annotated with `standing`, one of the four words above.
+def standing(segment: Segment, now: datetime) -> QuerySet[Subscriber]:
+    """`segment.people()`, each annotated with `standing`, one of the five words above.
 
     Somebody who left every one of the lists is "unsubscribed", suppressed or not; of the others, a
-    suppression weighs more than a missing confirmation. It is one statement, fit for a million people.
+    suppression weighs more than a missing confirmation, and that more than a pause. It is one statement, fit
+    for a million people.
     """
     return segment.people().annotate(
         standing=Case(
             When(~segment.on_a_list(*_JOINED), then=Value(UNSUBSCRIBED)),
             When(suppressed(), then=Value(SUPPRESSED)),
-            When(segment.on_a_list(Subscription.State.CONFIRMED), then=Value(REACHABLE)),
-            default=Value(UNCONFIRMED),
+            When(~segment.on_a_list(Subscription.State.CONFIRMED), then=Value(UNCONFIRMED)),
+            When(paused_until__gt=now, then=Value(PAUSED)),
+            default=Value(REACHABLE),
             output_field=models.CharField(max_length=12),
         )
     )

@@ -65,7 +65,7 @@ AND EXISTS (SELECT 1 FROM mailer_mailing m WHERE m.id = mailer_delivery.mailing_
 _READERS = """
 SELECT {rows} FROM (
     SELECT d.id, d.mailing_id, d.attempts, d.variant_id, d.subscriber, s.email, s.name, d.countries,
-        s.tracking_agreed_at IS NOT NULL AS agreed,
+        s.tracking_agreed_at IS NOT NULL AS agreed, COALESCE(s.paused_until > %s, FALSE) AS paused,
         EXISTS (SELECT 1 FROM subscribers_suppression x
                 WHERE x.address_hash = s.address_hash AND x.lifted_at IS NULL) AS suppressed,
         EXISTS (SELECT 1 FROM subscribers_subscription u WHERE u.subscriber_id = d.subscriber
@@ -77,7 +77,7 @@ SELECT {rows} FROM (
 """
 _READER = (
     "r.id, r.mailing_id, r.attempts, r.variant_id, r.subscriber, r.email, r.name, r.countries, "
-    "r.agreed, r.suppressed, r.subscribed"
+    "r.agreed, r.suppressed, r.paused, r.subscribed"
 )
 _RECORD = """
 UPDATE mailer_delivery
@@ -98,15 +98,15 @@ WHERE mailer_delivery.id = r.id AND claimed_by = %s AND state = 'claimed'
 def claim(mailing: Mailing, owner: str, lease_until: datetime, limit: int, now: datetime) -> list[Claimed]:
     """Take up to `limit` deliveries that are due, those put off first; nobody else can hold them then.
 
-    Readers who left, were suppressed or erased since planning become excluded instead, so fewer may come
-    back than were due, and none does not mean that none is left. A mailing that is not being sent gives none,
-    and one that is released in steps gives none beyond its step.
+    Readers who left, paused, were suppressed or erased since planning become excluded instead, so fewer may
+    come back than were due, and none does not mean that none is left. A mailing that is not being sent gives
+    none, and one that is released in steps gives none beyond its step.
     """
     with transaction.atomic():
         ids = _take("deferred", mailing, owner, lease_until, limit, now)
         if len(ids) < limit:
             ids += _take("planned", mailing, owner, lease_until, limit - len(ids), now)
-        claimed, excluded = _meet(ids, tuple(mailing.copy.audience["lists"]))
+        claimed, excluded = _meet(ids, tuple(mailing.copy.audience["lists"]), now)
         record(
             [Result(delivery, State.EXCLUDED, reason=reason) for delivery, reason in excluded],
             owner,
@@ -217,7 +217,9 @@ def _take(
         return sorted(json.loads(ids)) if cursor.rowcount else []
 
 
-def _meet(ids: list[int], lists: tuple[int, ...]) -> tuple[list[Claimed], list[tuple[int, str]]]:
+def _meet(
+    ids: list[int], lists: tuple[int, ...], now: datetime
+) -> tuple[list[Claimed], list[tuple[int, str]]]:
     """The claimed deliveries with their readers as they are now, and those to exclude, with reasons."""
     claimed: list[Claimed] = []
     excluded: list[tuple[int, str]] = []
@@ -227,11 +229,10 @@ def _meet(ids: list[int], lists: tuple[int, ...]) -> tuple[list[Claimed], list[t
     chosen = ",".join(str(int(one)) for one in lists) or "NULL"
     query = _READERS.format(rows=dialect.rows.format(_READER), lists=chosen, numbers=dialect.numbers)
     with connection.cursor() as cursor:
-        cursor.execute(query, [json.dumps(ids)])
+        cursor.execute(query, [_moment(now), json.dumps(ids)])
         rows = json.loads(cursor.fetchone()[0] or "[]")
-    for delivery, mailing, attempt, variant, subscriber, email, name, countries, agreed, stopped, on in rows:
-        if email is None or stopped or not on:
-            reason = "erased" if email is None else "suppressed" if stopped else "unsubscribed"
+    for delivery, mailing, attempt, variant, subscriber, email, name, countries, agreed, *kept in rows:
+        if reason := _why_not(email, *kept):
             excluded.append((delivery, reason))
             continue
         codes = split_codes(countries) if countries else ()
@@ -239,6 +240,17 @@ def _meet(ids: list[int], lists: tuple[int, ...]) -> tuple[list[Claimed], list[t
             Claimed(delivery, mailing, attempt, variant, subscriber, email, name, codes, bool(agreed))
         )
     return claimed, excluded
+
+
+def _why_not(email: str | None, suppressed: bool, paused: bool, subscribed: bool) -> str:
+    """Why a reader gets nothing after all; empty: they do."""
+    if email is None:
+        return "erased"
+    if suppressed:
+        return "suppressed"
+    if not subscribed:
+        return "unsubscribed"
+    return "paused" if paused else ""
 
 
 def _redirected(claimed: Iterable[Claimed], to: str) -> list[Claimed]:

@@ -95,7 +95,7 @@ def plan(mailing: Mailing, now: datetime) -> Mailing:
             return mailing
         if mailing.rehearsal_to and mailing.copy.state not in seal.OPEN:
             return _give_up(mailing, now)
-        _insert(mailing)
+        _insert(mailing, now)
         mailing.audience = Delivery.objects.filter(mailing=mailing).count()
         mailing.planned_at = now
         reachable = _reachable(mailing)
@@ -136,9 +136,9 @@ def _in_steps(mailing: Mailing) -> bool:
     return bool(settings.CONFIG.sending.steps) and not mailing.rehearsal_to and not local
 
 
-def _insert(mailing: Mailing) -> None:
+def _insert(mailing: Mailing, now: datetime) -> None:
     # Annotated with a column that its type does not tell.
-    people: Any = standing(Audience.from_dict(mailing.copy.audience).segment()).order_by()
+    people: Any = standing(Audience.from_dict(mailing.copy.audience).segment(), now).order_by()
     columns = people.values("id", "countries", "language", "standing")
     statement, parameters = columns.query.sql_with_params()
     with connection.cursor() as cursor:
@@ -201,11 +201,12 @@ def _variant(
 
 
 def _reachable(mailing: Mailing) -> int:
-    """Readers the mailing could reach, counted as the approver's number was: also those without story."""
+    """Readers the mailing could reach, counted as the approver's number was: also those whom no story is for,
+    and those who paused."""
     rows = Delivery.objects.filter(mailing=mailing)
     return (
         rows.filter(state__in=[Delivery.State.PLANNED, Delivery.State.DEFERRED]).count()
-        + rows.filter(state=Delivery.State.EXCLUDED, reason="no_stories").count()
+        + rows.filter(state=Delivery.State.EXCLUDED, reason__in=["no_stories", "paused"]).count()
     )
 
 

@@ -10,6 +10,7 @@ _REASONS = {
     "suppressed": "the address is suppressed",
     "unconfirmed": "never confirmed the subscription",
     "unsubscribed": "unsubscribed before it was sent",
+    "paused": "asked to get nothing until a later day",
     "no_stories": "no story was for this reader's countries",
     "cancelled": "the mailing was cancelled before their turn",
     "erased": "erased at their request",

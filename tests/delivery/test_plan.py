@@ -6,11 +6,11 @@ import pytest
 
 from mailer.approval import seal, submit
 from mailer.approval.models import FrozenCopy, FrozenVariant
-from mailer.delivery import control, release
+from mailer.delivery import control, ledger, release
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.plan import plan
 from mailer.stories.models import StoryText
-from subscribers.models import Subscription
+from subscribers.models import Subscriber, Subscription
 from subscribers.suppress import suppress
 from tests import cast
 from tests.delivery.cast import NOW, balances, readers, reasons, released, sealed_copy, states
@@ -40,6 +40,31 @@ def test_everybody_on_the_lists_stands_in_the_mailing_once_with_a_variant_or_a_r
     }
     assert mailing.state == Mailing.State.SENDING and mailing.started_at == NOW
     assert balances(mailing)
+
+
+def test_a_reader_who_paused_gets_nothing_before_their_day_whether_they_paused_before_planning_or_after():
+    rests, rested, rests_later = (cast.reader(name) for name in ("rests", "rested", "rests-later"))
+    pause(rests, NOW + timedelta(days=1))
+    pause(rested, NOW)
+    mailing = released()
+    assert reasons(mailing) == {"rests": "paused", "rested": "planned", "rests-later": "planned"}
+    pause(rests_later, NOW + timedelta(hours=1))
+    claimed = ledger.claim(mailing, "a", NOW + timedelta(minutes=20), 10, NOW)
+    assert [one.email for one in claimed] == ["rested@example.net"]
+    assert reasons(mailing) == {"rests": "paused", "rested": "claimed", "rests-later": "paused"}
+    assert balances(mailing)
+
+
+def test_readers_who_paused_since_the_edition_was_submitted_hold_no_mailing():
+    readers(30)
+    sealed_copy()
+    Subscriber.objects.update(paused_until=NOW + timedelta(days=1))
+    (mailing,) = release.release_due(NOW)
+    assert mailing.state == Mailing.State.SENDING and states(mailing) == {"excluded": 30}
+
+
+def pause(person, until):
+    Subscriber.objects.filter(pk=person.pk).update(paused_until=until)
 
 
 def test_a_reader_gets_the_variant_of_their_countries_and_language():
