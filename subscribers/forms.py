@@ -1,4 +1,4 @@
-"""The two forms of the readers' pages, and what keeps machines from filling in the first."""
+"""The forms of joining and of what a reader chooses, and what keeps machines from filling in the first."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from django.conf import settings
 from django.core.signing import BadSignature, Signer
 from django.utils.translation import gettext, gettext_lazy
 
-from subscribers import defences, places
+from subscribers import agreeing, defences, places
 from subscribers.addresses import normalise
-from subscribers.models import MailingList
+from subscribers.models import MailingList, Subscriber
 
 # Seconds between showing the form and sending it: nobody is faster, and nobody leaves it open longer.
 _FASTEST, _SLOWEST = 2, 12 * 3600
@@ -73,6 +73,19 @@ class AgreementForm(forms.Form):
         ),
         required=False,
     )
+
+
+def agreement(data: Any, person: Subscriber) -> AgreementForm | None:
+    """The box, ticked where the reader ticked it before; None where the office does not ask for it."""
+    if not agreeing.is_asked():
+        return None
+    return AgreementForm(data, initial={"tracking": person.tracking_agreed_at is not None})
+
+
+def agreement_words() -> str:
+    """What stands beside the box, in the active language; the consent ledger keeps it."""
+    box = AgreementForm()["tracking"]
+    return f"{box.label}\n{box.help_text}"
 
 
 class SignUpForm(ChoicesForm):

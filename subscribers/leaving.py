@@ -11,7 +11,7 @@ from django.utils.module_loading import import_string
 
 from subscribers import consent
 from subscribers.consent import Act, How, Word
-from subscribers.models import Subscription
+from subscribers.models import ConsentRecord, Subscription
 from subscribers.signals import unsubscribed
 
 # Others than the reader speak by these.
@@ -68,6 +68,22 @@ def restore(subscriber_id: int, ended_at: datetime, word: Word, now: datetime) -
         ended.update(state=Subscription.State.CONFIRMED, ended_at=None)
         consent.record(Act.RESTORED, [subscriber_id], back, word, now)
     return back
+
+
+def left_by_themselves(subscriber_id: int, list_ids: Collection[int]) -> set[int]:
+    """Of these lists, those that the person once confirmed and left; not those that others took them off."""
+    gone = Subscription.objects.filter(
+        subscriber=subscriber_id,
+        mailing_list__in=list_ids,
+        state=Subscription.State.UNSUBSCRIBED,
+        confirmed_at__isnull=False,
+    )
+    ends = ConsentRecord.objects.filter(
+        subscriber=subscriber_id, mailing_list__in=gone.values("mailing_list"), act__in=(Act.LEFT, Act.ENDED)
+    )
+    # The latest word on each list is the one that counts.
+    last = dict(ends.order_by("pk").values_list("mailing_list", "act"))
+    return {one for one, act in last.items() if act == Act.LEFT}
 
 
 def is_on(subscriber_id: int, list_ids: Collection[int]) -> bool:

@@ -10,6 +10,10 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.translation import get_language, override
 
+from subscribers import tokens
+from subscribers.consent import Word, network_of
+from subscribers.models import Subscriber
+
 _POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -48,6 +52,29 @@ def offered_languages() -> list[tuple[str, str]]:
     """(code, name in itself) of the site's languages that the pages speak."""
     names = dict(settings.LANGUAGES)
     return [(code, names[code]) for code in settings.CONFIG.site.languages if code in names]
+
+
+def word_of(request: HttpRequest, how: str, language: str, text: str = "") -> Word:
+    """What the consent ledger keeps of a request beside what was asked for."""
+    return Word(
+        how,
+        text=text,
+        language=language,
+        network=network_of(client_address(request)),
+        agent=request.headers.get("User-Agent", ""),
+    )
+
+
+def about(person: Subscriber, newsletter_id: int) -> dict[str, str]:
+    """What every page about a reader shows: the address as its owner knows it, and the way on."""
+    link = tokens.make("prefs", person.pk, newsletter_id)
+    return {"masked": masked(person.email), "preferences_url": f"/preferences/{link}/"}
+
+
+def masked(email: str) -> str:
+    """The address as “a…@example.org”: enough for its owner, too little for whoever looks over a shoulder."""
+    local, _, domain = email.rpartition("@")
+    return f"{local[:1]}…@{domain}"
 
 
 def client_address(request: HttpRequest) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from django.urls import URLPattern, path, re_path
 
 from subscribers import views
+from subscribers.centre.departing import unsubscribe
+from subscribers.centre.preferences import preferences
 
 urlpatterns: list[URLPattern] = [
     path("", views.sign_up, name="sign-up"),
     re_path(r"^subscribe/?$", views.sign_up_elsewhere, name="sign-up-elsewhere"),
     re_path(r"^confirm/(?P<token>[^/]{1,100})/?$", views.confirm, name="confirm"),
-    re_path(r"^preferences/(?P<token>[^/]{1,100})/?$", views.preferences, name="preferences"),
-    re_path(r"^unsubscribe/(?P<token>[^/]{1,100})/?$", views.unsubscribe, name="unsubscribe"),
+    re_path(r"^preferences/(?P<token>[^/]{1,100})/?$", preferences, name="preferences"),
+    re_path(r"^unsubscribe/(?P<token>[^/]{1,100})/?$", unsubscribe, name="unsubscribe"),
 ]

@@ -23,7 +23,7 @@ def messages() -> set[str]:
 
 def _in_code() -> set[str]:
     found: set[str] = set()
-    for path in (ROOT / "subscribers").glob("*.py"):
+    for path in (ROOT / "subscribers").rglob("*.py"):
         keywords = {"gettext": None, "gettext_lazy": None}
         for _, message, _, _ in extract("python", BytesIO(path.read_bytes()), keywords=keywords):
             found.add(str(message))
