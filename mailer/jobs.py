@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mailer.approval import notices
-from mailer.delivery import alerts, engine, outbox, release, widening
+from mailer.delivery import alerts, engine, hours, outbox, release, stops, widening
 from mailer.editions.clock import assembling_time
 from mailer.editions.schedule import assemble_due
-from mailer.feedback import collect, judging, lmtp, refusals, retention
+from mailer.feedback import collect, judging, lmtp, refusals, retention, returns
 from mailer.feedback.tracking import settling
 from mailer.feedback.webhooks import work
 from mailer.reports import tallies
@@ -41,6 +41,7 @@ JOBS = (
     Job("release", 2, lambda now, stop: release.release_due(now())),
     Job("send", 1, lambda now, stop: engine.send_due(now, stop)),
     Job("steps", 5, lambda now, stop: widening.look(now())),
+    Job("stops", 60, lambda now, stop: stops.watch(now())),
     Job("outbox", 2, lambda now, stop: outbox.send_waiting(now())),
     Job("alerts", 5, lambda now, stop: alerts.post_due(now())),
     Job("clicks", 10, lambda now, stop: settling.settle_due(now(), stop)),
@@ -51,6 +52,8 @@ JOBS = (
     Job("lmtp", 5, lambda now, stop: lmtp.serve_configured(now, stop)),
     Job("refusals", 5, lambda now, stop: refusals.read_new(now(), stop)),
     Job("verdicts", 60, lambda now, stop: judging.review(now())),
+    Job("came back", 5, lambda now, stop: returns.count_new(now(), stop)),
+    Job("old counts", 3600, lambda now, stop: hours.forget(now())),
     Job("hooks", 2, lambda now, stop: work.work_off(now(), stop)),
     Job("old returned mail", 3600, lambda now, stop: retention.delete_old(now())),
     Job("figures", 2, lambda now, stop: tallies.count_due(now())),

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from mailer.approval.models import Approval, Authorship, FrozenAuthor, FrozenCopy, FrozenVariant, StaffNotice
-from mailer.delivery.models import Alert, Delivery, Mailing, OutboxMessage, Pace
+from mailer.delivery.models import (
+    Alert,
+    Delivery,
+    Intervention,
+    Mailing,
+    OutboxMessage,
+    Pace,
+    ProviderHour,
+)
 from mailer.editions.models import Edition, EditionText, Newsletter, NewsletterText
 from mailer.feedback.models import FeedbackEvent, Outage, ReturnedMessage, Verdict, WayIn
 from mailer.feedback.tracking.models import Hit, HitCount, Readership
@@ -24,12 +32,14 @@ __all__ = [
     "FrozenVariant",
     "Hit",
     "HitCount",
+    "Intervention",
     "Mailing",
     "Newsletter",
     "NewsletterText",
     "Outage",
     "OutboxMessage",
     "Pace",
+    "ProviderHour",
     "Readership",
     "ReturnedMessage",
     "ServiceContact",

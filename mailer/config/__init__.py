@@ -18,6 +18,7 @@ from mailer.config.reading import ConfigError as ConfigError
 from mailer.config.retention import Retention
 from mailer.config.service import Service as Service
 from mailer.config.signup import SignUp
+from mailer.config.stops import Stops
 from mailer.config.tracking import Tracking
 
 
@@ -112,10 +113,6 @@ class Sending:
     # Percentages of the readers after which a mailing waits and looks at what came back; none: all at once.
     steps: tuple[str, ...] = ()
     step_minutes: float = 30
-    # Percentages at which a mailing in steps stops itself.
-    stop_at_bounced: float = 5
-    stop_at_complained: float = 0.3
-    stop_at_blocked: float = 5
     # Hours after release when what is still deferred counts as refused.
     expire_after_hours: int = 72
 
@@ -168,6 +165,7 @@ class Config:
     dkim: Dkim = field(default_factory=Dkim)
     bounces: Bounces = field(default_factory=Bounces)
     sending: Sending = field(default_factory=Sending)
+    stops: Stops = field(default_factory=Stops)
     tracking: Tracking = field(default_factory=Tracking)
     signup: SignUp = field(default_factory=SignUp)
     retention: Retention = field(default_factory=Retention)
@@ -262,6 +260,7 @@ def _check_meaning(config: Config, origin: str) -> None:
         ("[sending] steps", lambda: written.steps(sending.steps)),
         ("[service]", config.service.check),
         ("[bounces]", config.bounces.check),
+        ("[stops]", config.stops.check),
     )
     for where, check in checks:
         try:

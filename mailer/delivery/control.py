@@ -10,7 +10,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from mailer.delivery import steps
+from mailer.delivery import hours, steps
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.plan import expiry
 
@@ -44,21 +44,28 @@ def pause(mailing: Mailing, user: User | None, now: datetime, reason: str = "") 
 def resume(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
     """Go on with a paused mailing. Raises ControlError, also when its seal or its time is over.
 
-    One that its own steps stopped goes on with its next step: who resumes it has looked at what came back.
+    Who resumes one that the stop rules paused has looked at what came back: they count afresh, and one in
+    steps goes on with its next step.
     """
     _refuse_stale(mailing, now)
-    further = {}
-    if mailing.released_up_to is not None and steps.objection(mailing, steps.seen(mailing)):
-        further = steps.widened(mailing)
+    further: dict[str, Any] = {}
+    if hours.objects(mailing):
+        further = {"counted_from": now}
+        if mailing.released_up_to is not None:
+            further |= steps.widened(mailing)
     return _move(mailing, (State.PAUSED,), State.SENDING, "resumed", user, reason="", **further)
 
 
 def release_rest(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
-    """Let the whole rest of a mailing in steps leave, without looking further. Raises ControlError."""
+    """Let the whole rest of a mailing in steps leave at once. Raises ControlError.
+
+    The stop rules go on looking at it; of one that they paused they count afresh.
+    """
     _refuse_stale(mailing, now)
     if mailing.state in (State.SENDING, State.PAUSED) and mailing.released_up_to is None:
         raise ControlError("Every reader of this mailing is released already.")
     last = len(steps.percentages())
+    further = {"counted_from": now} if hours.objects(mailing) else {}
     return _move(
         mailing,
         (State.SENDING, State.PAUSED),
@@ -69,6 +76,7 @@ def release_rest(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
         released_up_to=None,
         step=last,
         step_at=None,
+        **further,
     )
 
 
@@ -107,11 +115,13 @@ def cancel(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
     return moved
 
 
-def halt(mailing_id: int, reason: str) -> bool:
-    """Pause for the machine's own reason, in words for staff; False when it was not being sent any more."""
-    stopped = Mailing.objects.filter(pk=mailing_id, state=State.SENDING).update(
-        state=State.PAUSED, reason=reason[:300]
-    )
+def halt(mailing_id: int, reason: str, **still: Any) -> bool:
+    """Pause for the machine's own reason, in words for staff; False when it was not being sent any more, or
+    when one of the columns in `still` has another value by now."""
+    sending = Mailing.objects.filter(pk=mailing_id, state=State.SENDING)
+    for column, value in still.items():
+        sending = sending.filter(**{f"{column}__isnull": True} if value is None else {column: value})
+    stopped = sending.update(state=State.PAUSED, reason=reason[:300])
     if stopped:
         log.error("action=mailing_halted mailing=%d reason=%s", mailing_id, reason)
     return bool(stopped)

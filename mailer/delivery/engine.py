@@ -81,6 +81,7 @@ def send_due(
         if pace.hold(now()) is None:
             _tell(due, None)
             _Run(now, stopped, only, summary, pace).go()
+            pace.end(now())
             upkeep.sweep_cancelled()
         _tell(_due(only, now()), pace.hold(now()))
     summary.finished = upkeep.finish(now())

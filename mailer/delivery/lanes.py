@@ -118,18 +118,8 @@ class Lanes:
 
     def _strike(self, provider: str, now: datetime) -> bool:
         before = self._backoffs.get(provider, FREE)
-        chance = random.random()  # noqa: S311  (no secret)
-        state = shared.change(KEY + provider, now, lambda data: _struck(data, now.timestamp(), chance))
-        self._backoffs[provider] = state
-        if state.until == before.until:
-            return False
-        log.warning(
-            "action=provider_left_alone provider=%s seconds=%d rate=%.2f",
-            provider,
-            state.until - now.timestamp(),
-            state.rate,
-        )
-        return True
+        self._backoffs[provider] = state = strike(provider, now)
+        return state.until != before.until
 
     def _limited(self, provider: str) -> bool:
         return provider in self._limits or self._backoffs.get(provider, FREE) != FREE
@@ -139,6 +129,25 @@ class Lanes:
         return shared.change(
             KEY + provider, now, lambda data: _reserved(data, limits, count, now.timestamp())
         )
+
+
+def strike(provider: str, now: datetime) -> Backoff:
+    """Leave a provider alone for a while, and go on more slowly; every worker sees it in a moment."""
+    chance = random.random()  # noqa: S311  (no secret)
+    moment = now.timestamp()
+
+    def struck(data: Data) -> tuple[Data, tuple[Backoff, bool]]:
+        before = backoff_in(data, moment)
+        state = backoff.struck(before, moment, PROVIDER, chance)
+        return {**data, "backoff": list(state)}, (state, state != before)
+
+    state, new = shared.change(KEY + provider, now, struck)
+    if new:
+        seconds = state.until - moment
+        log.warning(
+            "action=provider_left_alone provider=%s seconds=%d rate=%.2f", provider, seconds, state.rate
+        )
+    return state
 
 
 def limits_of(written: Iterable[str]) -> dict[str, tuple[Limit, ...]]:
@@ -179,11 +188,6 @@ def _reserved(data: Data, limits: tuple[Limit, ...], count: int, now: float) -> 
 
 def _returned(data: Data, count: int) -> tuple[Data, None]:
     return {**data, "pace": pace.give_back(Kept.of(data.get("pace", {})), count).data()}, None
-
-
-def _struck(data: Data, now: float, chance: float) -> tuple[Data, Backoff]:
-    state = backoff.struck(backoff_in(data, now), now, PROVIDER, chance)
-    return {**data, "backoff": list(state)}, state
 
 
 def _passed(data: Data, count: int, now: float) -> tuple[Data, Backoff]:

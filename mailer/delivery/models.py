@@ -51,6 +51,8 @@ class Mailing(models.Model):
     released_up_to = models.BigIntegerField(null=True)
     step = models.PositiveSmallIntegerField(null=True)
     step_at = models.DateTimeField(null=True)
+    # From when on the stop rules count: since a person resumed what they had stopped; null: since it began.
+    counted_from = models.DateTimeField(null=True)
     # The colleague's address that every message of a rehearsal goes to; empty for the real mailing. The
     # database lets nobody change it.
     rehearsal_to = models.CharField(max_length=320, blank=True, default="")
@@ -148,6 +150,70 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.mailing_id}/{self.subscriber}: {self.state}"
+
+
+class ProviderHour(models.Model):
+    """Copies of a mailing that left for one provider within an hour, and what became of them since."""
+
+    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="hours", db_index=False)
+    # See providers.
+    provider = models.CharField(max_length=255)
+    # Beginning of the hour in UTC, or a moment within it from which counting began afresh.
+    since = models.DateTimeField()
+    # See limits.Counted.
+    tried = models.PositiveIntegerField(default=0)
+    accepted = models.PositiveIntegerField(default=0)
+    bounced = models.PositiveIntegerField(default=0)
+    blocked = models.PositiveIntegerField(default=0)
+    complained = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["mailing", "provider", "since"], name="provider_hour_once")
+        ]
+        indexes = [models.Index(fields=["since"], name="provider_hour_since")]
+
+    def __str__(self) -> str:
+        return f"{self.mailing_id} {self.provider} {self.since:%Y-%m-%d %H:%M}"
+
+
+class Intervention(models.Model):
+    """What the stop rules did about a mailing, and on what counts. Rows are added and never changed."""
+
+    class Deed(models.TextChoices):
+        WARNED = "warned", "staff were warned"
+        BRAKED = "braked", "slowed down"
+        PAUSED = "paused", "paused"
+
+    mailing = models.ForeignKey(
+        Mailing, on_delete=models.CASCADE, related_name="interventions", db_index=False
+    )
+    deed = models.CharField(max_length=8, choices=Deed.choices)
+    # See limits.Finding.
+    sign = models.CharField(max_length=12)
+    provider = models.CharField(max_length=255, blank=True)
+    cases = models.PositiveIntegerField()
+    of = models.PositiveIntegerField()
+    limit = models.FloatField()
+    seen = models.PositiveIntegerField()
+    # In words for staff.
+    words = models.CharField(max_length=300)
+    at = models.DateTimeField()
+    # From when on was counted.
+    counted_from = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+        constraints = [
+            # Whoever else looks at the same counts at the same moment does nothing more.
+            models.UniqueConstraint(
+                fields=["mailing", "counted_from", "provider", "sign", "deed", "seen"],
+                name="intervention_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.mailing_id} {self.deed}: {self.words}"
 
 
 class Pace(models.Model):

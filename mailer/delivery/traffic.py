@@ -14,6 +14,7 @@ from django.conf import settings
 from mailer.config import Sending, sending
 from mailer.delivery import backoff, lanes, pace, shared, warmup, watch
 from mailer.delivery.backoff import FREE, RELAY
+from mailer.delivery.hours import Book
 from mailer.delivery.lanes import Lanes, Odd, backoff_in, limits_of
 from mailer.delivery.meaning import meaning_of
 from mailer.delivery.pace import Kept, Limit
@@ -67,6 +68,7 @@ class Traffic:
         self._lanes = Lanes(limits_of(config.sending.rate_per_provider), now)
         self._relay = backoff_in(shared.read(_RELAY), now.timestamp())
         self._watch = Watch()
+        self._book = Book(now)
 
     def hold(self, now: datetime) -> Hold | None:
         """Why nothing may begin now; None when something may."""
@@ -142,7 +144,12 @@ class Traffic:
             self._relay = FREE
         if self._since is not None and done:
             self._count_warm_up(done, now)
+        self._book.note(done, odd, now)
         return self._watch.weigh(done, odd, struck, now)
+
+    def end(self, now: datetime) -> None:
+        """Write down what was counted and not written yet."""
+        self._book.flush(now)
 
     def relay_away(self, now: datetime) -> bool:
         """No relay could be reached: the next look comes later each time. Whether staff should be told."""

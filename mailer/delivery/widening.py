@@ -1,4 +1,4 @@
-"""Looks at mailings in steps: the next step when all went well, a stop and an alert when not."""
+"""Looks at mailings in steps: the next one follows when all was tried and the stop rules say nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from mailer.delivery import alerts, control, steps
+from mailer.delivery import steps, stops
 from mailer.delivery.models import Mailing
 
 log = logging.getLogger(__name__)
@@ -16,20 +16,17 @@ log = logging.getLogger(__name__)
 def look(now: datetime) -> list[Mailing]:
     """Stop or widen whatever is in steps; the mailings that moved. May run twice, and at any time.
 
-    Too many bounces stop a step at once. It widens when everything in it was tried and `step_minutes` have
-    passed since, in which they could come back.
+    The stop rules are asked first, and may pause it at once. It widens when everything in it was tried and
+    `step_minutes` have passed since, in which mail could come back.
     """
     stepping = Mailing.objects.filter(state=Mailing.State.SENDING, released_up_to__isnull=False)
     return [mailing for mailing in stepping.order_by("pk") if _looked_at(mailing, now)]
 
 
 def _looked_at(mailing: Mailing, now: datetime) -> bool:
-    found = steps.seen(mailing)
-    if words := steps.objection(mailing, found):
-        if control.halt(mailing.pk, words):
-            alerts.raise_alert("step_stopped", words, mailing.pk, now)
+    if stops.attend(mailing, now):
         return True
-    if found.waiting:
+    if steps.waiting(mailing):
         return False
     here = Mailing.objects.filter(pk=mailing.pk, state=Mailing.State.SENDING, step=mailing.step)
     here = here.filter(released_up_to=mailing.released_up_to)

@@ -20,6 +20,9 @@ _ACTIONS = {
     "desk.release_rest": ("Release the rest", "Released the rest of a mailing in steps"),
     "desk.cancel": ("Cancel", "Cancelled what was not sent"),
     "desk.confirm": ("Let go", "Let a held mailing go"),
+    "desk.warned": ("Warning", "The stop rules warned"),
+    "desk.braked": ("Slowed down", "The stop rules slowed it down"),
+    "desk.paused": ("Paused by itself", "The stop rules paused the sending"),
     "desk.unreached": ("Download", "Downloaded who was not reached"),
     "desk.export": ("Download", "Downloaded figures of the report"),
     "desk.suppress": ("Suppress", "Suppressed an address"),
@@ -37,13 +40,15 @@ _ACTIONS = {
 }
 
 
+# What entries know beside their user, and the word before it.
+_KNOWN = {"to": "to", "by": "by", "because": "–"}
+
+
 class _Deed(LogFormatter):
     """The deed in words, with what the entry knows beside its user: who, where nobody was signed in."""
 
     def format_message(self, entry: ModelLogEntry) -> str:
-        known = [
-            f"{word} {entry.data[key]}" for key, word in (("to", "to"), ("by", "by")) if entry.data.get(key)
-        ]
+        known = [f"{word} {entry.data[key]}" for key, word in _KNOWN.items() if entry.data.get(key)]
         return " ".join([self.message, *known])
 
 

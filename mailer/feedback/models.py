@@ -144,6 +144,8 @@ class FeedbackEvent(models.Model):
     message = models.ForeignKey(ReturnedMessage, null=True, on_delete=models.SET_NULL, related_name="events")
     # When it happened, as far as that is known.
     at = models.DateTimeField(default=timezone.now)
+    # When the stop rules took notice of it.
+    counted_at = models.DateTimeField(null=True)
     # The key of its origin (records.Origin) and which of its recipients it is about; null for a departure.
     origin = models.CharField(max_length=128, null=True, blank=True, unique=True)
 
@@ -153,6 +155,8 @@ class FeedbackEvent(models.Model):
             models.Index(fields=["subscriber", "kind", "at"], name="feedback_of_reader"),
             models.Index(fields=["mailing", "kind", "bounce_class"], name="feedback_of_mailing"),
             models.Index(fields=["newsletter", "kind", "at"], name="feedback_of_newsletter"),
+            # Partial, and used only where a query repeats the condition word for word.
+            models.Index(fields=["id"], condition=Q(counted_at__isnull=True), name="feedback_uncounted"),
         ]
 
     def __str__(self) -> str:

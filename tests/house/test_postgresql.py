@@ -17,9 +17,12 @@ pytestmark = [pytest.mark.journey, pytest.mark.postgres, pytest.mark.xdist_group
 FOLDERS = ["approval", "editions", "feedback/tracking", "public", "reports", "subscribers"]
 FILES = [
     *(f"delivery/test_{name}.py" for name in ("control", "ledger", "outbox", "plan", "poison")),
-    *(f"delivery/test_{name}.py" for name in ("alerts", "localhour", "rehearsal", "steps", "undo")),
+    *(
+        f"delivery/test_{name}.py"
+        for name in ("alerts", "hours", "localhour", "rehearsal", "steps", "stops", "undo")
+    ),
     *(f"desk/test_{name}.py" for name in ("figures", "handover", "report", "steering", "writing")),
-    *(f"feedback/test_{name}.py" for name in ("command", "intake", "policy")),
+    *(f"feedback/test_{name}.py" for name in ("command", "intake", "policy", "returns")),
     *(f"stories/test_{name}.py" for name in ("gather", "importing")),
 ]
 # Fewer than this many have passed: something was not collected.

@@ -1,0 +1,148 @@
+"""Counts what became of a mailing's copies, by provider and by the hour in which they left.
+
+What came back is counted for the hour in which its copy left, so that each share is one of the same copies,
+however late it is known.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from mailer.delivery import limits
+from mailer.delivery.lanes import Odd
+from mailer.delivery.limits import Counted, Finding, Level
+from mailer.delivery.meaning import Meaning
+from mailer.delivery.models import Mailing, ProviderHour
+from mailer.delivery.providers import provider_of
+from mailer.delivery.smtp import Verdict
+from mailer.delivery.waiting import Done
+
+# Answers that count as tries, beside yes: whatever was put off comes again.
+_FINAL = frozenset({Meaning.REFUSED, Meaning.BLOCKED})
+# For so long a worker keeps to itself what it counted.
+_FLUSH = timedelta(seconds=5)
+_KEPT = timedelta(days=60)
+_ADD = """
+INSERT INTO mailer_providerhour (mailing_id, provider, since, tried, accepted, bounced, blocked, complained)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (mailing_id, provider, since) DO UPDATE SET
+    tried = mailer_providerhour.tried + excluded.tried,
+    accepted = mailer_providerhour.accepted + excluded.accepted,
+    bounced = mailer_providerhour.bounced + excluded.bounced,
+    blocked = mailer_providerhour.blocked + excluded.blocked,
+    complained = mailer_providerhour.complained + excluded.complained
+"""
+
+
+class Slot(NamedTuple):
+    """Where a count belongs."""
+
+    mailing: int
+    provider: str
+    # When the copies left.
+    at: datetime
+
+
+class Book:
+    """What one worker counts while it sends; written now and then, so that no message waits for it."""
+
+    def __init__(self, now: datetime) -> None:
+        self._accepted: Counter[tuple[int, str]] = Counter()
+        self._refused: Counter[tuple[int, str]] = Counter()
+        self._blocked: Counter[tuple[int, str]] = Counter()
+        self._flushed_at = now
+
+    def note(self, done: Collection[Done], odd: Iterable[Odd], now: datetime) -> None:
+        """Count these answers; `odd` are those of `done` that were not accepted."""
+        # In a rehearsal there is no reader.
+        self._accepted.update(
+            (one.mailing, provider_of(one.email))
+            for one, outcome in done
+            if outcome.verdict is Verdict.ACCEPTED and one.subscriber
+        )
+        for one, meaning, _ in odd:
+            if one.subscriber and meaning in _FINAL:
+                of_kind = self._blocked if meaning is Meaning.BLOCKED else self._refused
+                of_kind[one.mailing, provider_of(one.email)] += 1
+        if now >= self._flushed_at + _FLUSH or hour_of(now) != hour_of(self._flushed_at):
+            self.flush(now)
+
+    def flush(self, now: datetime) -> None:
+        """Write down what was counted."""
+        self._flushed_at = now
+        counts = {
+            key: Counted(
+                tried=self._accepted[key] + self._refused[key] + self._blocked[key],
+                accepted=self._accepted[key],
+                blocked=self._blocked[key],
+            )
+            for key in {*self._accepted, *self._refused, *self._blocked}
+        }
+        if counts:
+            add([(Slot(*key, now), counted) for key, counted in counts.items()])
+            for counter in (self._accepted, self._refused, self._blocked):
+                counter.clear()
+
+
+def add(counts: Collection[tuple[Slot, Counted]]) -> None:
+    """Add the counts, in one transaction."""
+    counted_from = dict(
+        Mailing.objects.filter(pk__in={slot.mailing for slot, _ in counts}).values_list("pk", "counted_from")
+    )
+    rows: dict[tuple[int, str, datetime], Counted] = {}
+    for (mailing, provider, at), counted in counts:
+        if mailing in counted_from:
+            key = mailing, provider[:255], _since(at, counted_from[mailing])
+            rows[key] = limits.total([rows.get(key, Counted()), counted])
+    moment = connection.ops.adapt_datetimefield_value
+    # In one order, so that two who write at the same time never wait for each other in a circle.
+    written = [
+        (mailing, provider, moment(since), *counted)
+        for (mailing, provider, since), counted in sorted(rows.items())
+    ]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.executemany(_ADD, written)
+
+
+def of(mailing: Mailing) -> dict[tuple[str, datetime], Counted]:
+    """What counts of the mailing now: since its beginning, or since a person resumed what had stopped it."""
+    rows = ProviderHour.objects.filter(mailing=mailing)
+    if mailing.counted_from is not None:
+        rows = rows.filter(since__gte=mailing.counted_from)
+    columns = ("tried", "accepted", "bounced", "blocked", "complained")
+    found = rows.values_list("provider", "since", *columns)
+    return {(provider, since): Counted(*counts) for provider, since, *counts in found}
+
+
+def findings(mailing: Mailing) -> list[Finding]:
+    """The limits of the stop rules that the mailing has reached, the gravest first."""
+    return limits.findings(of(mailing), settings.CONFIG.stops)
+
+
+def objects(mailing: Mailing) -> bool:
+    """Whether the stop rules would pause it."""
+    return any(finding.level is Level.PAUSE for finding in findings(mailing))
+
+
+def forget(now: datetime) -> None:
+    """Delete counts that no rule asks for any more."""
+    ProviderHour.objects.filter(since__lt=now - _KEPT).delete()
+
+
+def hour_of(at: datetime) -> datetime:
+    """The beginning of the hour in UTC."""
+    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def _since(at: datetime, counted_from: datetime | None) -> datetime:
+    """The beginning of the hour, or within it the moment from which counting began afresh."""
+    hour = hour_of(at)
+    if counted_from is not None and hour < counted_from <= at:
+        return counted_from
+    return hour
