@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import transaction
 
 from subscribers.addresses import address_hash
+from subscribers.importing.models import ImportRefusal, ImportRow
 from subscribers.models import Subscriber, Suppression
 from subscribers.suppress import suppress, written
 
@@ -25,5 +26,7 @@ def erase(email: str, now: datetime) -> bool:
         row = suppress(address, Suppression.Reason.ERASED, "", now)
         # A bounce's or a complaint's words may repeat the address, in suppressions lifted long ago too.
         Suppression.objects.filter(address_hash=known).update(email="", evidence="")
+        for rows in (ImportRow, ImportRefusal):
+            rows._default_manager.filter(address_hash=known).delete()
         Suppression.objects.filter(pk=row.pk).update(reason=Suppression.Reason.ERASED)
     return True

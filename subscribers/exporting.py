@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 from typing import Protocol
 
+from subscribers.formulas import harmless
 from subscribers.models import MailingList, Subscription
-from subscribers.rows import FORMULA_STARTS
 
 HEADER = ("email", "name", "language", "countries", "list", "state", "source", "since", "ended")
 
@@ -26,11 +26,6 @@ def export_csv(target: _Target, mailing_list: MailingList | None = None) -> int:
     for count, row in enumerate(rows.iterator(chunk_size=2000), start=1):  # noqa: B007  (the last one is returned)
         writer.writerow(map(harmless, _cells(row)))
     return count
-
-
-def harmless(cell: str) -> str:
-    """The cell with an apostrophe before anything that a spreadsheet would take for a formula."""
-    return f"'{cell}" if cell.lstrip("'").startswith(FORMULA_STARTS) else cell
 
 
 def _cells(row: Subscription) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What is not kept for ever: sign-ups that nobody confirmed, details of consent, counts of limits."""
+"""What is not kept for ever: sign-ups that nobody confirmed, details of consent, counts, files of people."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from subscribers import consent, limits
+from subscribers.importing import runs
 from subscribers.models import Subscriber, Subscription
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,7 @@ def sweep(now: datetime) -> None:
     gone = _forget_unconfirmed(now - timedelta(days=config.pending_days))
     emptied = consent.forget_details(now, config.details_months)
     limits.forget(now)
+    runs.forget(now)
     if gone or emptied:
         log.info("action=retention unconfirmed=%d details=%d", gone, emptied)
 

@@ -8,6 +8,21 @@ from django.utils import timezone
 
 from subscribers.addresses import address_hash
 from subscribers.fields import CountriesField
+from subscribers.importing.models import ImportChange, ImportRefusal, ImportRow, ImportRun
+
+__all__ = [
+    "ConsentRecord",
+    "ConsentText",
+    "ImportChange",
+    "ImportRefusal",
+    "ImportRow",
+    "ImportRun",
+    "MailingList",
+    "SignUpCount",
+    "Subscriber",
+    "Subscription",
+    "Suppression",
+]
 
 
 class Subscriber(models.Model):

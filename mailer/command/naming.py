@@ -13,6 +13,7 @@ from django.utils import timezone
 from mailer.command.output import emit, fail, say
 from mailer.editions.models import Edition
 from mailer.reports.lifecycle import edition_summary
+from subscribers.models import MailingList
 
 Name = Annotated[str, typer.Argument(metavar="EDITION", help="Slug or id.")]
 As = Annotated[str, typer.Option("--as", metavar="USER", help="The account that acts.")]
@@ -59,3 +60,11 @@ def moment(text: str) -> datetime:
     except ValueError:
         fail(f"“{text}” is no moment; write it as 2021-12-03T09:00+06:00.")
     return found if found.tzinfo else timezone.make_aware(found)
+
+
+def list_named(slug: str) -> MailingList:
+    found = MailingList.objects.filter(slug=slug).first()
+    if found is None:
+        known = ", ".join(MailingList.objects.values_list("slug", flat=True)) or "none yet"
+        fail(f"there is no list “{slug}”; there are: {known}.")
+    return found

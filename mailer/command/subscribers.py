@@ -3,59 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any
 
 import typer
-from django.conf import settings
 from django.utils import timezone
-from rich.console import Console
-from rich.progress import Progress
 
+from mailer.command import imports
+from mailer.command.naming import list_named
 from mailer.command.output import Json, emit, fail, failing_on, say
 from subscribers.erasing import erase as erase_address
 from subscribers.exporting import export_csv
-from subscribers.importing import BrokenFile, ImportResult, Refusal, import_csv
-from subscribers.models import MailingList, Subscriber
+from subscribers.models import Subscriber
 from subscribers.personal import everything
 from subscribers.suppress import in_force, written
 
 app = typer.Typer(no_args_is_help=True, help="Import, export, show and erase people.")
+app.command("import")(imports.import_people)
+app.add_typer(imports.app, name="imports")
 
 Address = Annotated[str, typer.Argument(metavar="A@B", help="The address.")]
-
-
-@app.command("import")
-def import_people(
-    file: Annotated[Path, typer.Argument(help="CSV in UTF-8 with columns email, name, language, countries.")],
-    to: Annotated[str, typer.Option("--list", metavar="SLUG", help="The list that they join.")],
-    source: Annotated[
-        str, typer.Option(help="How they gave their consent, in words; default: the file's name.")
-    ] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and count, change nothing.")] = False,
-    json: Json = False,
-) -> None:
-    """Put the people of a file on a list, whole or not at all; refused rows are named one by one."""
-    mailing_list = _list(to)
-    with failing_on(BrokenFile, ValueError, OSError), file.open("rb") as stream:
-        size = file.stat().st_size
-        with _progress(stream, size) as on_batch:
-            result = import_csv(
-                stream,
-                mailing_list,
-                source or f"file {file.name}",
-                timezone.now(),
-                default_language=settings.CONFIG.site.languages[0],
-                dry_run=dry_run,
-                on_refusal=_refusals(json),
-                on_batch=on_batch,
-            )
-    if json:
-        emit(result.as_dict())
-    else:
-        _tell(result)
 
 
 @app.command("export")
@@ -64,7 +31,7 @@ def export_people(
     out: Annotated[Path | None, typer.Option(help="File to write; default: stdout.")] = None,
 ) -> None:
     """Write people and their subscriptions as CSV, which `import` reads again."""
-    mailing_list = _list(from_list) if from_list else None
+    mailing_list = list_named(from_list) if from_list else None
     if out is None:
         export_csv(sys.stdout, mailing_list)
         return
@@ -104,40 +71,3 @@ def erase(address: Address, json: Json = False) -> None:
         emit({"erased": True})
     else:
         say("Erased. Only a keyed hash of the address stays, and no mailing will reach it.")
-
-
-def _list(slug: str) -> MailingList:
-    found = MailingList.objects.filter(slug=slug).first()
-    if found is None:
-        known = ", ".join(MailingList.objects.values_list("slug", flat=True)) or "none yet"
-        fail(f"there is no list “{slug}”; there are: {known}.")
-    return found
-
-
-def _refusals(json: bool) -> Callable[[Refusal], None]:
-    def print_line(refusal: Refusal) -> None:
-        sys.stderr.write(f"line {refusal.line}: {refusal.reason}\n")
-
-    def print_json(refusal: Refusal) -> None:
-        emit({"line": refusal.line, "reason": refusal.reason})
-
-    return print_json if json else print_line
-
-
-@contextmanager
-def _progress(stream: BinaryIO, size: int) -> Iterator[Callable[[ImportResult], None]]:
-    """A bar on a terminal, nothing elsewhere."""
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("Importing", total=size)
-        yield lambda result: bar.update(task, completed=stream.tell(), description=f"{result.read:,} rows")
-
-
-def _tell(result: ImportResult) -> None:
-    figures = result.as_dict()
-    say("Nothing was changed; this is what would happen:" if figures.pop("dry_run") else "Done:")
-    figures.pop("revived")
-    left = figures.pop("unsubscribed")
-    for name, number in figures.items():
-        note = f"  ({left:,} of them had unsubscribed and stay so)" if name == "unchanged" and left else ""
-        say(f"  {name:12}{number:>12,}{note}")

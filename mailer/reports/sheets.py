@@ -15,7 +15,7 @@ from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
 from mailer.reports.table import Cell, Column, Table
-from subscribers.exporting import harmless
+from subscribers.formulas import harmless
 
 # Rows that a spreadsheet takes, its heading among them.
 _MOST_ROWS = 1_048_576

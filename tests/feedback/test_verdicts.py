@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from mailer.feedback import departures, verdicts
 from mailer.feedback.models import FeedbackEvent, Verdict
 from mailer.feedback.verdicts import VerdictError
-from subscribers import importing, joining, suppress
+from subscribers import joining, suppress
 from subscribers.consent import How, Word
+from subscribers.importing import runs
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 from tests.feedback import cast
 from tests.feedback.cast import NOW, ago, stopped, verdict
@@ -156,8 +157,11 @@ def test_no_import_lifts_a_complaint_also_when_an_admin_has_reopened_it(aigerim:
     cast.complain(cast.copy(aigerim, ago(hours=1)))
     verdicts.reverse(verdict(aigerim), "lola", NOW)
     file = io.BytesIO(f"email\n{aigerim.email}\n".encode())
-    result = importing.import_csv(file, MailingList.objects.get(), "a paper form", NOW)
-    assert result.suppressed == 1 and stopped(aigerim)
+    run = runs.begin("people.csv", runs.Wish(MailingList.objects.get(), "a paper form"), NOW)
+    runs.read(run, file)
+    runs.start_applying(run, "lola", NOW)
+    assert runs.work(run, lambda: NOW, lambda: False)
+    assert run.done["suppressed"] == 1 and stopped(aigerim)
 
 
 def test_reopening_a_complaint_can_be_undone(aigerim: Subscriber) -> None:

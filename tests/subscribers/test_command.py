@@ -7,7 +7,7 @@ from typing import Any
 from typer.testing import CliRunner
 
 from mailer.command.subscribers import app
-from subscribers.models import MailingList, Subscriber, Subscription, Suppression
+from subscribers.models import ImportRow, ImportRun, MailingList, Subscriber, Subscription, Suppression
 
 
 def run(*arguments: str) -> Any:
@@ -36,6 +36,35 @@ def test_a_dry_run_says_that_nothing_was_changed(tmp_path: Path, monthly: Mailin
     done = run("import", file, "--list", "monthly", "--source", "x", "--dry-run")
     assert "Nothing was changed" in done.stdout
     assert not Subscriber.objects.exists()
+    assert run("imports", "apply", "0").exit_code == 1
+    number = str(ImportRun.objects.get().pk)
+    assert number in done.stdout and number in run("imports").stdout
+    applied = json.loads(run("imports", "apply", number, "--json").stdout)
+    assert (applied["added"], Subscriber.objects.count()) == (1, 1)
+    assert json.loads(run("imports", "undo", number, "--json").stdout)["removed"] == 1
+    assert not Subscriber.objects.exists()
+
+
+def test_a_file_that_cannot_be_read_leaves_nothing_behind(tmp_path: Path, monthly: MailingList) -> None:
+    file = _file(tmp_path, 'email\na@example.org\n"open\n')
+    done = run("import", file, "--list", "monthly", "--source", "x", "--json")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "Line 3" in done.stderr
+    assert not any(model._default_manager.exists() for model in (Subscriber, ImportRun, ImportRow))
+
+
+def test_columns_may_be_named_and_refused_rows_be_written_to_a_file(
+    tmp_path: Path, monthly: MailingList
+) -> None:
+    file = _file(tmp_path, "Who;Where\nAnn;a@example.org\nBob;nonsense\n")
+    told = ("--map", "Where=email", "--map", "1=name")
+    done = run("import", file, "--list", "monthly", "--source", "x", *told, "--dry-run", "--json")
+    number = json.loads(done.stdout.splitlines()[-1])["import"]
+    out = tmp_path / "refused.csv"
+    assert run("imports", "refused", str(number), "--out", str(out)).exit_code == 0
+    assert out.read_text(encoding="utf-8").splitlines()[1].startswith("3,")
+    assert run("imports", "discard", str(number)).exit_code == 0
+    assert run("imports", "apply", str(number)).exit_code == 1
 
 
 def test_an_unknown_list_or_file_or_an_unreadable_one_fails_in_words(
@@ -45,7 +74,7 @@ def test_an_unknown_list_or_file_or_an_unreadable_one_fails_in_words(
     unknown = run("import", good, "--list", "weekly", "--source", "x")
     assert (unknown.exit_code, "monthly" in unknown.stderr) == (1, True)
     assert run("import", str(tmp_path / "none.csv"), "--list", "monthly", "--source", "x").exit_code == 1
-    broken = _file(tmp_path, "mail\na@example.org\n")
+    broken = _file(tmp_path, "who\nAnn\n")
     assert "no column" in run("import", broken, "--list", "monthly", "--source", "x").stderr
 
 

@@ -1,0 +1,165 @@
+"""Applying an import by stretches, each in one transaction with how far it has come: it may die anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, connection, models, transaction
+from django.db.backends.utils import CursorWrapper
+
+from subscribers.importing import comparing
+from subscribers.importing.models import ImportChange, ImportRefusal, ImportRow, ImportRun
+from subscribers.importing.records import Figures
+from subscribers.models import ConsentRecord, Subscriber, Subscription
+
+Clock = Callable[[], datetime]
+
+# A sign-up may take an address between the look and the write: the stretch is done again.
+_TRIES = 5
+
+_NEW = "verdict = 'new'"
+_JOINING = "verdict IN ('new', 'joins')"
+_AGREED = "verdict IN ('new', 'joins', 'confirms')"
+_CHANGED = "changed = 1 AND verdict IN ('joins', 'confirms', 'changes')"
+_SAID_NEW = "verdict = 'changes'"
+_NOT_TAKEN = "verdict IN ('suppressed', 'left')"
+
+# Conditional: whoever confirmed or left meanwhile has said so themselves.
+_CONFIRM = """UPDATE subscribers_subscription
+SET state = 'confirmed', source = %(source)s, confirmed_at = %(now)s
+WHERE state = 'pending' AND ended_at IS NULL
+    AND id IN (SELECT subscription FROM import_judged WHERE verdict = 'confirms')"""
+_CHANGE = f"""UPDATE subscribers_subscriber AS p
+SET name = j.name, language = j.language, countries = j.countries, updated_at = %(now)s
+FROM import_judged j WHERE p.id = j.subscriber AND j.{_CHANGED}"""  # noqa: S608  (made of constants)
+_REASON = """CASE verdict WHEN 'suppressed' THEN 'no mail may be sent to this address: it is suppressed'
+    ELSE 'this person left a list before; only they themselves can come back' END"""
+
+
+def next_stretch(run: ImportRun, now: datetime) -> Figures | None:
+    """Apply the next stretch of a run; the figures of all that was applied so far, None when all was before.
+
+    To be called in a transaction that holds the run's row. Raises IntegrityError when somebody signs up
+    meanwhile.
+    """
+    if run.position >= run.last_line:
+        return None
+    until = min(run.position + comparing.STRETCH, run.last_line)
+    figures = Figures(**run.done)
+    with comparing.judged(run, run.position, until, numbered=True) as cursor:
+        found = comparing.verdicts(cursor)
+        figures.count(found)
+        _write(cursor, run, found, now)
+    ImportRow.objects.filter(run=run.pk, line__gt=run.position, line__lte=until).delete()
+    run.position, run.done = until, figures.as_dict()
+    return figures
+
+
+def tried(deed: Callable[[], Any]) -> Any:
+    """The deed in a transaction, again while it collides with a sign-up."""
+    for left in range(_TRIES - 1, -1, -1):
+        try:
+            with transaction.atomic():
+                return deed()
+        except IntegrityError:
+            if not left:
+                raise
+    raise AssertionError("not reached")
+
+
+def _write(cursor: CursorWrapper, run: ImportRun, found: dict[str, int], now: datetime) -> None:
+    said = {
+        "source": f"import: {run.source}",
+        "now": connection.ops.adapt_datetimefield_value(now),
+    }
+    if found.get("new"):
+        _insert(
+            cursor,
+            Subscriber,
+            _NEW,
+            {
+                **{name: name for name in ("email", "address_hash", "name", "language", "countries")},
+                "id": "subscriber",
+                "created_at": "%(now)s",
+                "updated_at": "%(now)s",
+            },
+            said,
+        )
+    if found.get("new") or found.get("joins"):
+        _insert(
+            cursor,
+            Subscription,
+            _JOINING,
+            {
+                "subscriber_id": "subscriber",
+                "mailing_list_id": str(run.mailing_list_id),
+                "state": "'confirmed'",
+                "source": "%(source)s",
+                "created_at": "%(now)s",
+                "confirmed_at": "%(now)s",
+            },
+            said,
+        )
+    if found.get("confirms"):
+        cursor.execute(_CONFIRM, said)
+    if found.keys() & {"joins", "confirms", "changes"}:
+        cursor.execute(_CHANGE, said)
+    if found.keys() - {"same", "suppressed", "left"}:
+        _remember(cursor, run, said)
+    if found.keys() & {"suppressed", "left"}:
+        columns = {"run_id": str(run.pk), "line": "line", "kind": "verdict", "reason": _REASON}
+        columns |= {"address_hash": "address_hash", "cells": _as_cells()}
+        _insert(cursor, ImportRefusal, _NOT_TAKEN, columns, said)
+
+
+def _remember(cursor: CursorWrapper, run: ImportRun, said: dict[str, Any]) -> None:
+    """The consent ledger, and what undoing goes by."""
+    words = said | {"source": run.source[:200], "by": run.applied_by}
+    for act, which, about in (("imported", _AGREED, str(run.mailing_list_id)), ("chose", _SAID_NEW, "NULL")):
+        _insert(
+            cursor,
+            ConsentRecord,
+            which,
+            {
+                "subscriber_id": "subscriber",
+                "mailing_list_id": about,
+                "act": f"'{act}'",
+                "how": "'import'",
+                "at": "%(now)s",
+                "source": "%(source)s",
+                "vouched_by": "%(by)s",
+            },
+            words,
+        )
+    columns = {"run_id": str(run.pk), "subscriber": "subscriber", "kind": "verdict"}
+    for name in ("name", "language", "countries"):
+        columns |= {f"old_{name}": f"CASE WHEN {_CHANGED} THEN old_{name} END"}
+        columns |= {f"new_{name}": f"CASE WHEN {_CHANGED} THEN {name} END"}
+    _insert(cursor, ImportChange, f"{_AGREED} OR {_SAID_NEW}", columns, said)
+
+
+def _insert(
+    cursor: CursorWrapper,
+    model: type[models.Model],
+    which: str,
+    columns: dict[str, str],
+    values: dict[str, Any],
+) -> None:
+    """INSERT … SELECT of the judged rows; a field that is not named gets its default, as by the ORM."""
+    columns, values = dict(columns), dict(values)
+    for field in model._meta.concrete_fields:
+        name = str(field.column)
+        if name not in columns and not field.primary_key:
+            columns[name] = f"%(default_{name})s"
+            values[f"default_{name}"] = field.get_db_prep_save(field.get_default(), connection)
+    statement = (
+        f"INSERT INTO {model._meta.db_table} ({', '.join(columns)}) "  # noqa: S608  (made of our own names)
+        f"SELECT {', '.join(columns.values())} FROM import_judged WHERE {which} ORDER BY line"
+    )
+    cursor.execute(statement, {name: value for name, value in values.items() if f"%({name})s" in statement})
+
+
+def _as_cells() -> str:
+    return "jsonb_build_array(email)::text" if connection.vendor == "postgresql" else "json_array(email)"

@@ -1,0 +1,260 @@
+"""An import's life: read, shown, applied or discarded, undone; each step may die and be taken up again."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import BinaryIO
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+
+from subscribers.importing import applying, comparing, encodings, undoing
+from subscribers.importing.checking import checker
+from subscribers.importing.mapping import find_columns
+from subscribers.importing.models import ImportChange, ImportRefusal, ImportRow, ImportRun
+from subscribers.importing.reading import read_csv
+from subscribers.importing.records import Figures, Progress, unseen
+from subscribers.importing.staging import Staging
+from subscribers.models import MailingList
+
+Clock = Callable[[], datetime]
+Stop = Callable[[], bool]
+State = ImportRun.State
+
+# How long a worker that says nothing is still believed to be at work.
+LEASE = timedelta(seconds=60)
+# How long an applied import can be undone, and one that was only read can be applied.
+UNDO_FOR = timedelta(days=30)
+WAITS_FOR = timedelta(days=7)
+_SOURCE_LIMIT = 190
+# Rows between two words about progress.
+_EVERY = 5_000
+
+
+class NotNow(Exception):  # noqa: N818  (a verdict on the moment)
+    """The import is not in a state for this; the message says why."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody wants to have imported, and how."""
+
+    mailing_list: MailingList
+    # How these people gave their consent, in words.
+    source: str
+    # The person at the desk or the command line.
+    by: str = ""
+    # The language of those about whom the file says none.
+    language: str = "en"
+    # What is detected if empty.
+    encoding: str = ""
+    delimiter: str = ""
+    # Heading, or number from 1, to field; see mapping.
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+def begin(file_name: str, wish: Wish, now: datetime) -> ImportRun:
+    """A run whose file is to be read. Raises ValueError without a source."""
+    source = wish.source.strip()
+    if not source or len(source) > _SOURCE_LIMIT:
+        raise ValueError(f"Say in 1 to {_SOURCE_LIMIT} characters how these people gave their consent.")
+    return ImportRun.objects.create(
+        file_name=file_name[-200:],
+        mailing_list=wish.mailing_list,
+        source=source,
+        language=wish.language,
+        reading={"encoding": wish.encoding, "delimiter": wish.delimiter, "columns": dict(wish.columns)},
+        state=State.READING,
+        brought_by=wish.by,
+        created_at=now,
+    )
+
+
+def read(run: ImportRun, stream: BinaryIO, progress: Progress = unseen) -> Figures:
+    """Put the file's rows beside the tables, from its start, and return what was counted of them so far.
+
+    The run is READY then, its figures not yet foreseen. Raises BrokenFile; nothing of the file is kept then.
+    """
+    forget_rows(run)
+    try:
+        _stage(run, stream, progress)
+    except BaseException:
+        forget_rows(run)
+        raise
+    run.state = State.READY
+    run.save()
+    return Figures(**run.foreseen)
+
+
+def foresee(run: ImportRun, progress: Progress = unseen) -> Figures:
+    """Compare what was read with who is there, and keep the figures with the run."""
+    figures = _as_read(run)
+    run.samples = comparing.foresee(run, figures, progress)
+    run.foreseen = figures.as_dict()
+    run.save(update_fields=["samples", "foreseen"])
+    return figures
+
+
+def start_applying(run: ImportRun, by: str, now: datetime) -> None:
+    """A person's word that it be applied; whoever works does the rest. Raises NotNow."""
+    changed = ImportRun.objects.filter(pk=run.pk, state=State.READY).update(
+        state=State.APPLYING, applied_by=by, applied_at=now, position=0, done=_as_read(run).as_dict()
+    )
+    run.refresh_from_db()
+    if not changed and run.state != State.APPLYING:
+        raise NotNow(f"This import is {run.get_state_display()}; only one that waits can be applied.")
+
+
+def start_undoing(run: ImportRun, by: str, now: datetime) -> None:
+    """A person's word that it be undone. Raises NotNow, also when too much time has passed."""
+    since = now - UNDO_FOR
+    changed = ImportRun.objects.filter(pk=run.pk, state=State.APPLIED, applied_at__gte=since).update(
+        state=State.UNDOING, ended_by=by, ended_at=now, position=0, undone={}
+    )
+    run.refresh_from_db()
+    if changed or run.state == State.UNDOING:
+        return
+    if run.state == State.APPLIED:
+        raise NotNow(f"This import was applied more than {UNDO_FOR.days} days ago and stays.")
+    raise NotNow(f"This import is {run.get_state_display()}; only one that was applied can be undone.")
+
+
+def discard(run: ImportRun, by: str, now: datetime) -> None:
+    """Drop what was read and never applied. Raises NotNow."""
+    waiting = (State.MAPPING, State.READING, State.READY, State.FAILED)
+    with transaction.atomic():
+        changed = ImportRun.objects.filter(pk=run.pk, state__in=waiting).update(
+            state=State.DISCARDED, ended_by=by, ended_at=now
+        )
+        run.refresh_from_db()
+        if not changed:
+            raise NotNow(f"This import is {run.get_state_display()}; only one that waits can be discarded.")
+        forget_rows(run)
+
+
+def work(run: ImportRun, clock: Clock, stop: Stop, progress: Progress = unseen) -> bool:
+    """Apply or undo by stretches until all is done; False when stopped, or when somebody else is at it."""
+    worker = str(uuid.uuid4())
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=clock())
+    claimed = ImportRun.objects.filter(free, pk=run.pk, state__in=_STEPS).update(
+        worker=worker, lease_until=clock() + LEASE
+    )
+    if not claimed:
+        run.refresh_from_db()
+        return run.state in (State.APPLIED, State.UNDONE)
+    while not stop():
+        if applying.tried(lambda: _step(run, worker, clock, progress)):
+            return True
+    ImportRun.objects.filter(pk=run.pk, worker=worker).update(lease_until=None)
+    return False
+
+
+def work_due(clock: Clock, stop: Stop) -> None:
+    """The worker's job: go on with every import that is to be applied or undone, and that nobody is at."""
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=clock())
+    for run in ImportRun.objects.filter(free, state__in=_STEPS).order_by("pk"):
+        if stop():
+            return
+        work(run, clock, stop)
+
+
+def forget(now: datetime) -> int:
+    """Discard what was never applied, and delete what can no longer be undone; how many imports that were."""
+    waiting = (State.MAPPING, State.READING, State.READY, State.FAILED)
+    old = ImportRun.objects.filter(state__in=waiting, created_at__lt=now - WAITS_FOR)
+    for run in old:
+        discard(run, "", now)
+    ended = Q(applied_at__lt=now - UNDO_FOR) | Q(state=State.UNDONE, ended_at__lt=now - WAITS_FOR)
+    kept = Exists(ImportChange.objects.filter(run=OuterRef("pk"))) | Exists(
+        ImportRefusal.objects.filter(run=OuterRef("pk"))
+    )
+    done = list(ImportRun.objects.filter(ended, kept, state__in=(State.APPLIED, State.UNDONE)))
+    for run in done:
+        forget_rows(run)
+    return len(done)
+
+
+def _step(run: ImportRun, worker: str, clock: Clock, progress: Progress) -> bool:
+    """One stretch, in the caller's transaction; True when nothing is left, or somebody else took over."""
+    held = ImportRun.objects.select_for_update().filter(pk=run.pk, worker=worker, state__in=_STEPS).first()
+    if held is None:
+        run.refresh_from_db()
+        return True
+    # The caller's record is what they go on with; a stretch that was rolled back has left it as it was.
+    run.__dict__.update({name: value for name, value in held.__dict__.items() if name != "_state"})
+    step = _STEPS[State(held.state)]
+    more = step.next(held, clock())
+    if more is None:
+        held.state, held.worker, held.lease_until = step.ends, "", None
+    else:
+        held.lease_until = clock() + LEASE
+    held.save()
+    if more is not None:
+        progress(step.name, *step.told(held))
+    else:
+        run.refresh_from_db()
+    return more is None
+
+
+@dataclass(frozen=True)
+class _Step:
+    name: str
+    next: Callable[[ImportRun, datetime], object]
+    # How much is done, of how much.
+    told: Callable[[ImportRun], tuple[int, int]]
+    ends: ImportRun.State
+
+
+_STEPS = {
+    State.APPLYING: _Step(
+        "applying", applying.next_stretch, lambda run: (run.position, run.last_line), State.APPLIED
+    ),
+    State.UNDOING: _Step(
+        "undoing",
+        undoing.next_stretch,
+        lambda run: (sum(run.undone.values()), run.done["added"] + run.done["updated"]),
+        State.UNDONE,
+    ),
+}
+
+
+def _stage(run: ImportRun, stream: BinaryIO, progress: Progress) -> None:
+    how = run.reading
+    found = encodings.survey(stream, how.get("encoding", ""))
+    # Closed here, and not whenever the collector comes by: it holds the stream.
+    with (
+        closing(read_csv(stream, found.encoding, how.get("delimiter", ""))) as rows,
+        Staging(run.pk) as staging,
+    ):
+        line, cells = next(rows)
+        columns = find_columns(cells, how.get("columns"))
+        check = checker(columns)
+        if not columns.headed:
+            staging.take(check(line, cells), cells)
+        for count, (line, cells) in enumerate(rows, start=1):
+            staging.take(check(line, cells), cells)
+            if not count % _EVERY:
+                progress("reading", stream.tell(), found.size)
+    progress("reading", found.size, found.size)
+    run.last_line, run.sha256 = line, found.sha256
+    run.reading = {**how, "encoding": found.encoding, "fields": list(columns.fields)}
+    run.reading["headings"] = list(columns.headings) if columns.headed else []
+    run.foreseen = staging.figures.as_dict()
+
+
+def _as_read(run: ImportRun) -> Figures:
+    """The figures before anybody was compared."""
+    kept = run.foreseen
+    return Figures(
+        **{name: kept[name] for name in ("read", "refused", "duplicates", "flagged") if name in kept}
+    )
+
+
+def forget_rows(run: ImportRun) -> None:
+    """Delete everything that the file said; what was applied stays applied and can no longer be undone."""
+    for model in (ImportRow, ImportRefusal, ImportChange):
+        model._default_manager.filter(run=run.pk).delete()

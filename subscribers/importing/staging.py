@@ -1,0 +1,133 @@
+"""Putting a file's rows into the database, where they wait: by COPY on PostgreSQL, row by row on SQLite."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any
+
+from django.db import connection, transaction
+
+from subscribers.importing.models import ImportRefusal, ImportRow
+from subscribers.importing.records import Figures, Person, Refusal
+
+# Rows in one transaction: enough to be quick, and few enough that nobody waits long for SQLite's one lock.
+_BATCH = 10_000
+# Characters of a refused row that are kept.
+_CELLS = 4_000
+
+
+class Staging:
+    """Takes rows one after another, counts them, and finds repeated addresses; memory does not grow."""
+
+    def __init__(self, run: int) -> None:
+        self.figures = Figures()
+        self._run = run
+        self._people: list[Person] = []
+        self._refusals: list[tuple[Refusal, str]] = []
+
+    def __enter__(self) -> Staging:
+        # An empty name is SQLite's private temporary database, on disk, gone when it is closed.
+        self._seen = sqlite3.connect("", isolation_level=None)
+        self._seen.execute("PRAGMA journal_mode=OFF")
+        self._seen.execute("PRAGMA cache_size=-32768")
+        self._seen.execute("CREATE TABLE seen (hash BLOB PRIMARY KEY, line INTEGER) WITHOUT ROWID")
+        self._seen.execute("BEGIN")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._seen.close()
+        if kind is None:
+            self._flush()
+
+    def take(self, row: Person | Refusal, cells: Sequence[str]) -> None:
+        """Keep one row; `cells` are what stood in the file."""
+        self.figures.read += 1
+        if isinstance(row, Refusal):
+            self.figures.refused += 1
+            self._refuse(row, cells)
+        elif self._seen.execute(
+            "INSERT OR IGNORE INTO seen VALUES (?, ?)", (row.address_hash, row.line)
+        ).rowcount:
+            if row.flag:
+                kind = row.flag.partition(" ")[0]
+                self.figures.flagged[kind] = self.figures.flagged.get(kind, 0) + 1
+            self._people.append(row)
+            if len(self._people) >= _BATCH:
+                self._flush()
+        else:
+            self.figures.duplicates += 1
+            self._refuse(self._repeated(row), cells)
+
+    def _repeated(self, row: Person) -> Refusal:
+        (first,) = self._seen.execute("SELECT line FROM seen WHERE hash = ?", (row.address_hash,)).fetchone()
+        reason = f"the address stands in line {first} already"
+        return Refusal(row.line, reason, ImportRefusal.Kind.DUPLICATE, row.address_hash)
+
+    def _refuse(self, refusal: Refusal, cells: Sequence[str]) -> None:
+        kept = json.dumps([cell.replace("\0", "") for cell in cells], ensure_ascii=False)
+        self._refusals.append((refusal, kept if len(kept) <= _CELLS else "[]"))
+        if len(self._refusals) >= _BATCH:
+            self._flush()
+
+    def _flush(self) -> None:
+        people = [
+            (
+                self._run,
+                one.line,
+                one.address_hash,
+                one.email,
+                one.name,
+                one.language,
+                one.countries,
+                one.flag,
+            )
+            for one in self._people
+        ]
+        refusals = [
+            (self._run, one.line, one.kind, one.reason, one.address_hash, cells)
+            for one, cells in self._refusals
+        ]
+        with transaction.atomic():
+            _insert(ImportRow._meta.db_table, _ROW, people)
+            _insert(ImportRefusal._meta.db_table, _REFUSAL, refusals)
+        self._people.clear()
+        self._refusals.clear()
+
+
+_ROW = ("run_id", "line", "address_hash", "email", "name", "language", "countries", "flag")
+_REFUSAL = ("run_id", "line", "kind", "reason", "address_hash", "cells")
+
+
+def _insert(table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    if not rows:
+        return
+    names = ", ".join(columns)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            with cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+                copy.write("".join(map(_line, rows)))
+        else:
+            places = ", ".join(["%s"] * len(columns))
+            # Names of our own tables and columns.
+            cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({places})", rows)  # noqa: S608
+
+
+def _line(row: tuple[Any, ...]) -> str:
+    return "\t".join(map(_cell, row)) + "\n"
+
+
+def _cell(value: object) -> str:
+    """A value as PostgreSQL's COPY reads it in text format."""
+    if type(value) is str:
+        if value.isprintable() and "\\" not in value:
+            return value
+        escaped = value.replace("\\", "\\\\").replace("\t", "\\t")
+        return escaped.replace("\n", "\\n").replace("\r", "\\r")
+    if type(value) is bytes:
+        return f"\\\\x{value.hex()}"
+    return "\\N" if value is None else str(value)

@@ -1,0 +1,260 @@
+"""Files as other systems write them, and files that nothing should read."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from subscribers.importing import doubts, encodings
+from subscribers.importing.checking import checker
+from subscribers.importing.languagenames import read_language
+from subscribers.importing.mapping import find_columns
+from subscribers.importing.reading import MOST_CHARACTERS, read_csv
+from subscribers.importing.records import BrokenFile, Person, Refusal
+
+
+def read(file: str | bytes, encoding: str = "", **columns: str) -> list[Person | Refusal]:
+    """Every row below the headings, checked."""
+    stream = io.BytesIO(file.encode() if isinstance(file, str) else file)
+    found = encodings.survey(stream, encoding)
+    rows = list(read_csv(stream, found.encoding))
+    known = find_columns(rows[0][1], columns)
+    check = checker(known)
+    return [check(line, cells) for line, cells in rows[known.headed :]]
+
+
+def people(file: str | bytes, **options: str) -> list[tuple[str, str, str, str]]:
+    rows = read(file, **options)
+    assert all(isinstance(row, Person) for row in rows), rows
+    return [(row.email, row.name, row.language, row.countries) for row in rows if isinstance(row, Person)]
+
+
+def reason(row: Person | Refusal) -> str:
+    assert isinstance(row, Refusal), row
+    return row.reason
+
+
+MANY = b"email\n" + b"".join(b"p%d@example.org\n" % number for number in range(1500))
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        (b"", "empty"),
+        (b"\n \n\n", "empty"),
+        (b"\xef\xbb\xbf", "empty"),
+        (b"address book\nx\n", "no column"),
+        (b"email,email\na@example.org,b\n", "twice"),
+        (MANY + b"\xe9@example.org\n", "Line 1502: the byte 0xe9 is not UTF-8"),
+        (MANY + b'"open,\n' + MANY, "Line 1502: a quotation mark opens"),
+        (MANY + b'"a"b,c\n', "Line 1502: a quotation mark stands"),
+        (MANY + b"a\0b@example.org\n", "Line 1502 holds a NUL"),
+        (MANY + b"x" * (MOST_CHARACTERS * 10) + b"\n", "Line 1502 is longer"),
+        (MANY + b"y" * 200_000 + b"\n", "Line 1502: a cell"),
+        (b",".join(b"c%d" % number for number in range(2000)) + b"\n", "Line 1: there are 2,000 columns"),
+        (MANY + b"," * 1999 + b"x\n", "Line 1502: there are 2,000 columns"),
+        (
+            "Имя,email\n".encode() + "Жанна,a@example.org\n".encode() * 40 + b"\xc6,x\n",
+            "Line 42: the byte 0xc6",
+        ),
+        ("email\na@example.org\n".encode("utf-16")[:-1], "Line 2: the byte 0x0a is not UTF-16"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0", "Line"),
+    ],
+    ids=lambda value: value[:20] if isinstance(value, str) else "",
+)
+def test_a_broken_file_is_refused_with_its_line(file: bytes, words: str) -> None:
+    with pytest.raises(BrokenFile, match=words):
+        read(file)
+
+
+def test_an_encoding_that_was_named_is_kept_to_strictly() -> None:
+    file = "email,name\na@example.org,Жанна\n"
+    assert people(file.encode("koi8-r"), encoding="koi8-r")[0][1] == "Жанна"
+    with pytest.raises(BrokenFile, match=r"Line 2: the byte .* is not UTF-8"):
+        read(file.encode("cp1251"), encoding="utf-8")
+    with pytest.raises(BrokenFile, match="no encoding"):
+        read(file, encoding="klingon")
+
+
+CYRILLIC = ["Ольга Иванова", "Айгуль", "НУРЛАН", "Дмитрий Ким", "Ержан Абдрахманов"]
+LATIN = ["José Núñez", "François", "Jürgen Müller", "Zoë"]
+TURKISH = ["Ayşe Yılmaz", "Çağrı", "İbrahim Şahin", "Gülşen"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "names"),
+    [
+        *((one, CYRILLIC) for one in ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be")),
+        *((one, CYRILLIC) for one in ("cp1251", "koi8-r", "cp866")),
+        ("cp1252", LATIN),
+        ("cp1254", TURKISH),
+    ],
+)
+def test_the_encoding_is_found_from_the_words(encoding: str, names: Sequence[str]) -> None:
+    rows = "".join(f"p{number}@example.org;{name}\r\n" for number, name in enumerate(names))
+    assert [row[1] for row in people(f"Email;Name\r\n{rows}".encode(encoding))] == names
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_the_delimiter_is_found_and_a_quoted_line_break_is_part_of_a_cell(delimiter: str) -> None:
+    row = delimiter.join(['"1 Long Street\nAlmaty"', "a@example.org", '"Kim, Olga; the ""second"" | x\t"'])
+    headings = delimiter.join(["Address", "Email Address", "Full name"])
+    rows = read(f"{headings}\r\n{row}\r\n{delimiter.join(['', 'x', ''])}\r\n")
+    assert isinstance(rows[0], Person) and rows[0].name.startswith('Kim, Olga; the "second" |')
+    assert rows[1].line == 4
+
+
+def test_excels_first_line_about_the_delimiter_is_understood() -> None:
+    assert people("sep=|\nemail|name\na@example.org|a,b;c\n") == [("a@example.org", "a,b;c", "", "")]
+
+
+MAILCHIMP = (
+    '"Email Address","First Name","Last Name",Address,Countries,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,CC,'
+    "TIMEZONE,LAST_CHANGED,LEID,EUID,NOTES,TAGS"
+)
+
+
+def test_an_export_of_mailchimp() -> None:
+    row = (
+        'olga@example.org,Olga,Kim,"1 Street  Almaty 050000 KZ","Kazakhstan, Uzbekistan",2,'
+        '"2021-03-04 10:00:00",192.0.2.1,DE,Europe/Berlin,"2021-03-04 10:00:00",1,ab,,"""vip"""'
+    )
+    assert people(f"{MAILCHIMP}\n{row}\n") == [("olga@example.org", "Olga Kim", "", "KZ,UZ")]
+
+
+@pytest.mark.parametrize("column", ["UNSUB_TIME", "CLEAN_TIME"])
+def test_those_who_left_at_mailchimp_are_not_taken(column: str) -> None:
+    (row,) = read(f"{MAILCHIMP},{column}\na@example.org{',' * 14},2021-03-04 10:00:00\n".replace(",,", ",,"))
+    assert "gone" in reason(row)
+
+
+def test_an_export_of_listmonk() -> None:
+    rows = read(
+        "uuid,email,name,attributes,status,created_at,updated_at\n"
+        '5f0e,olga@example.org,Olga Kim,"{""city"": ""Almaty, KZ""}",enabled,2021-01-01,2021-01-01\n'
+        "5f0f,gone@example.org,Gone,{},blocklisted,2021-01-01,2021-01-01\n"
+    )
+    assert isinstance(rows[0], Person) and (rows[0].email, rows[0].name) == ("olga@example.org", "Olga Kim")
+    assert "blocked" in reason(rows[1])
+
+
+def test_a_list_of_members_of_mailman_has_no_headings() -> None:
+    found = people('olga@example.org\nOlga Kim <olga2@example.org>\n"Ким, Ольга" <olga3@example.org>\n')
+    assert found[0] == ("olga@example.org", "", "", "")
+    assert found[1][:2] == ("olga2@example.org", "Olga Kim")
+
+
+def test_an_export_of_brevo() -> None:
+    rows = read(
+        "﻿EMAIL;FIRSTNAME;LASTNAME;SMS;BLACKLISTED;ADDED_TIME;MODIFIED_TIME\n"
+        "olga@example.org;Olga;Kim;;0;01-03-2021;01-03-2021\n"
+        "gone@example.org;Gone;;;1;01-03-2021;01-03-2021\n"
+    )
+    assert isinstance(rows[0], Person) and rows[0].name == "Olga Kim"
+    assert "gone" in reason(rows[1])
+
+
+def test_an_export_of_outlook_says_nothing_about_what_people_want_to_read() -> None:
+    file = (
+        '"First Name","Middle Name","Last Name","Business Country/Region","Home Country/Region",'
+        '"E-mail Address","E-mail Type","E-mail Display Name","E-mail 2 Address","Notes","Language"\r\n'
+        '"Ольга","","Ким","Germany","Germany","olga@example.org","SMTP","Ким Ольга (olga@example.org)","",'
+        '"first line\r\nsecond line","Russian"\r\n'
+    )
+    assert people(file.encode("cp1251")) == [("olga@example.org", "Ким Ольга (olga@example.org)", "ru", "")]
+
+
+def test_one_column_per_country_in_english_russian_and_codes_of_ours() -> None:
+    file = "ID;e-mail;Kazakhstan;Узбекистан;interest_kg;CC\n"
+    file += "7;a@example.org;x;нет;1;DE\n8;b@example.org;;да;0;KZ\n"
+    assert [row[3] for row in people(file)] == ["KG,KZ", "UZ"]
+
+
+def test_a_person_says_what_a_column_is_about() -> None:
+    file = "Who,Mail of the office,Email,Which\nAnn,a@example.org,b@example.org,KZ\n"
+    told = {"Mail of the office": "email", "1": "name", "which": "countries"}
+    assert people(file, **told) == [("a@example.org", "Ann", "", "KZ")]
+    with pytest.raises(BrokenFile, match="no column “Nope”"):
+        read(file, Nope="email")
+    with pytest.raises(BrokenFile, match="“colour” is nothing"):
+        read(file, Who="colour")
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("nonsense,,,", "no @"),
+        (",Name,,", "no address"),
+        ("a@example.org,,xx,", "language"),
+        ("a@example.org,,,Atlantis", "Atlantis"),
+        ('a@example.org,"Two\nlines",,', "line break"),
+        (f"a@example.org,{'x' * 201},,", "longer than 200"),
+        ("a@[127.0.0.1],,,", "number"),
+        ("a@example.org,Kim, Olga,ru,KZ", "5 cells under 4"),
+        (f"{'x' * 65}@example.org,,,", "64 characters"),
+        ("a@exa mple.org,,,", "not a valid"),
+    ],
+)
+def test_a_refused_row_says_its_line_and_why(row: str, words: str) -> None:
+    found = read(f"email,name,language,countries\nfine@example.org,,,\n{row}\n")
+    assert isinstance(found[0], Person)
+    assert found[1].line == 3
+    assert words in reason(found[1])
+    assert "a@example.org" not in reason(found[1])
+
+
+def test_a_domain_in_another_script_is_kept_as_mail_writes_it() -> None:
+    assert people("email\nольга.x@example.org\n".replace("ольга.x", "olga")) == [
+        ("olga@example.org", "", "", "")
+    ]
+    assert people("email\nolga@пример.рф\n")[0][0] == "olga@xn--e1afmkfd.xn--p1ai"
+
+
+@pytest.mark.parametrize(
+    ("cell", "code"),
+    [
+        ("", ""),
+        ("RU", "ru"),
+        ("en-GB", "en"),
+        ("Russian", "ru"),
+        ("казахский", "kk"),
+        ("қазақ тілі", "kk"),
+        ("Кыргызский", "ky"),
+        ("Uzbek", "uz"),
+        ("KZ", "kk"),
+    ],
+)
+def test_languages_are_read_as_people_write_them(cell: str, code: str) -> None:
+    assert read_language(cell) == code
+
+
+@pytest.mark.parametrize(
+    ("address", "flag"),
+    [
+        ("olga@gmial.com", "typo gmail.com"),
+        ("olga@gmail.con", "typo gmail.com"),
+        ("olga@mail.ruu", "typo mail.ru"),
+        ("olga@gmail.com", ""),
+        ("olga@mail.kz", ""),
+        ("info@example.org", "role"),
+        ("olga@example.org", ""),
+    ],
+)
+def test_what_a_person_should_look_at(address: str, flag: str) -> None:
+    assert doubts.of(address) == flag
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_read_or_refused_in_words(raw: bytes) -> None:
+    try:
+        rows = read(b"email,name\n" + raw)
+    except BrokenFile as error:
+        assert str(error).endswith(".")
+    else:
+        for row in rows:
+            assert row.line > 1
+            assert isinstance(row, Person) or row.reason
