@@ -5,14 +5,17 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
+from django.conf import settings
 from django.utils import timezone
 from rich.table import Table as Printed
 
 from mailer.command.mailings import OfRehearsal, mailing_of, note, rehearsal_told
 from mailer.command.naming import Name, edition_named, one_named
 from mailer.command.output import Json, console, emit, fail, failing_on, say
+from mailer.delivery import stops
 from mailer.delivery.models import Mailing
 from mailer.editions.models import Newsletter
 from mailer.reports import unreached as missing
@@ -59,7 +62,11 @@ def report(
         say(f"wrote {written} rows to {xlsx or csv}") if str(csv) != "-" else None
     elif json:
         about = rehearsal_told(mailing) if mailing and rehearsal else {}
-        told = {"summary": list(summary(counts, reading.sentence)), "left": dict(counts.left)}
+        told = {
+            "summary": list(summary(counts, reading.sentence)),
+            "left": dict(counts.left),
+            "stops": stops.told(mailing) if mailing else [],
+        }
         rows = {one.key: one.records() for one in chosen}
         emit({**edition_summary(found), **about, **counts.account.as_dict(), **told, "tables": rows})
     elif table:
@@ -142,6 +149,9 @@ def _tell(head: str, mailing: Mailing | None, counts: Counts, reading: Reading) 
     say(head)
     if mailing and mailing.reason:
         say(f"  {mailing.reason}")
+    for one in mailing.interventions.all() if mailing else ():
+        at = one.at.astimezone(ZoneInfo(settings.CONFIG.site.timezone))
+        say(f"  {at:%Y-%m-%d %H:%M} {one.get_deed_display()}: {one.words}")
     for sentence in summary(counts, reading.sentence) if mailing else ():
         say(f"  {sentence}")
     for name, value in counts.account.as_dict().items():

@@ -32,7 +32,7 @@ def resume(
     edition: Name,
     rehearsal: OfRehearsal = False,
     everybody: Annotated[
-        bool, typer.Option("--all", help="Of a mailing in steps, the whole rest at once, without looking on.")
+        bool, typer.Option("--all", help="Of a mailing in steps, the whole rest at once.")
     ] = False,
     json: Json = False,
 ) -> None:

@@ -17,7 +17,7 @@ from mailer.delivery.models import Alert, Mailing
 
 log = logging.getLogger(__name__)
 
-# Of one kind and mailing, staff hear once in this time.
+# Of one kind and mailing, staff hear once in this time, or once more after somebody resumed it.
 _QUIET = timedelta(hours=1)
 # How long the desk shows a warning.
 _SHOWN = timedelta(days=1)
@@ -74,7 +74,9 @@ def _is_news(alert: Alert, now: datetime) -> bool:
     _, new = Alert.objects.get_or_create(
         key=key, defaults={"kind": alert.kind, "mailing_id": alert.mailing_id, **columns}
     )
-    return new or bool(Alert.objects.filter(key=key, at__lte=now - _QUIET).update(**columns))
+    # Who resumed it since then has seen that one.
+    again = Q(at__lte=now - _QUIET) | Q(at__lt=F("mailing__counted_from"))
+    return new or bool(Alert.objects.filter(again, key=key).update(**columns))
 
 
 def _mail(alert: Alert) -> None:

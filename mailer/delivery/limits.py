@@ -77,6 +77,8 @@ class Finding(NamedTuple):
     limit: float
     # Cases of this sign in all hours: more of them are news.
     seen: int
+    # Of a mailing as a whole: the provider of more than half of the cases; empty: there is none.
+    mostly: str = ""
 
     @property
     def share(self) -> float:
@@ -116,7 +118,7 @@ def findings(hours: Hours, stops: Stops) -> list[Finding]:
     found: list[Finding] = []
     for sign in Sign:
         whole = _gravest(sign, "", together, stops)
-        found += [whole] if whole else []
+        found += [whole._replace(mostly=_mostly(whole, by_provider))] if whole else []
         standing = whole.level if whole else Level.NONE
         for provider, own in by_provider.items():
             finding = _gravest(sign, provider, own, stops)
@@ -139,3 +141,11 @@ def _gravest(sign: Sign, provider: str, hours: Mapping[datetime, Counted], stops
             found.append(Finding(sign, grave, provider, hour, cases, base, limit, seen))
     # All of the time says more than an hour of it, where both are as grave.
     return max(found, key=lambda one: (one.level, one.hour is None, one.share), default=None)
+
+
+def _mostly(whole: Finding, by_provider: Mapping[str, Mapping[datetime, Counted]]) -> str:
+    for provider, hours in by_provider.items():
+        own = [counts.cases(whole.sign) for hour, counts in hours.items() if whole.hour in (None, hour)]
+        if sum(own) * 2 > whole.cases:
+            return provider
+    return ""

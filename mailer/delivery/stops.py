@@ -71,8 +71,9 @@ def words(finding: Finding) -> str:
     if finding.hour is not None:
         zone = ZoneInfo(settings.CONFIG.site.timezone)
         when = f", of what left in the hour from {finding.hour.astimezone(zone):%H:%M}"
-    figures = f"{finding.cases:,} of {finding.of:,} ({finding.share:.2g} %, limit {finding.limit:g} %)"
-    return f"{_SIGNS[finding.sign]}{where}{when}: {figures}."
+    figures = f"{finding.cases:,} of {finding.of:,} ({finding.share:.3g} %, limit {finding.limit:g} %)"
+    most = f", most of them at {finding.mostly}" if finding.mostly else ""
+    return f"{_SIGNS[finding.sign]}{where}{when}: {figures}{most}."
 
 
 def _pause(mailing: Mailing, finding: Finding, now: datetime) -> bool:

@@ -12,7 +12,7 @@ from mailer.delivery.models import Mailing
 from mailer.desk import steering
 from mailer.desk.exhibits import MOST, exhibit
 from mailer.desk.pages import EditionPage
-from mailer.desk.underway import told
+from mailer.desk.underway import interventions, told
 from mailer.reports import trend
 from mailer.reports.charts.bars import Bar, bars, ranked
 from mailer.reports.charts.columns import columns
@@ -73,6 +73,7 @@ def reported(mailing: Mailing, now: datetime) -> dict[str, Any]:
     earlier = trend.editions_sent(newsletter, now, before=mailing)
     return {
         **told(mailing, counts.account, now),
+        "interventions": interventions(mailing),
         # What was counted at this moment need not say so.
         "counted_at": counts.at if counts.at != now else None,
         "summary": summary(counts, reading.sentence),

@@ -41,7 +41,7 @@ _DEEDS = {
     "release": _Deed(
         control.release_rest,
         "desk.release_rest",
-        "The rest is released: it leaves without looking further at what comes back.",
+        "The rest is released: it leaves without further steps.",
         (_State.SENDING, _State.PAUSED),
     ),
     "cancel": _Deed(

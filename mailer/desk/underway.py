@@ -7,8 +7,8 @@ from typing import Any
 
 from django.conf import settings
 
-from mailer.delivery import steps
-from mailer.delivery.models import Mailing
+from mailer.delivery import hours, steps
+from mailer.delivery.models import Intervention, Mailing
 from mailer.desk.home import progress
 from mailer.reports.account import Account
 from mailer.reports.charts.bars import account_bars, account_chart
@@ -23,10 +23,16 @@ _ADVICE = {
     _State.PAUSED: "Nothing more leaves. Look at who was not reached and at what the servers said; "
     "then resume, or cancel what is left.",
 }
-_STOPPED_IN_STEPS = (
-    "Nothing more leaves. Look at who came back. If the addresses are sound, resume: the next step leaves, "
-    "and is looked at again. If not, cancel, and mend the list first."
+_STOPPED = (
+    "Nothing more leaves. Look at who came back and what was said. If it was chance or is mended, resume: "
+    "{then}, and what comes back of it is counted afresh. If not, cancel what is left and mend the list."
 )
+
+_DEEDS = {
+    "warned": ("waiting", "Warned"),
+    "braked": ("busy", "Slowed down"),
+    "paused": ("problem", "Paused"),
+}
 
 
 def told(mailing: Mailing, counted: Account, now: datetime) -> dict[str, Any]:
@@ -66,9 +72,15 @@ def _duration(left: timedelta) -> str:
 
 
 def _advice(mailing: Mailing) -> str:
-    if mailing.state == _State.PAUSED and mailing.released_up_to is not None:
-        return _STOPPED_IN_STEPS
+    if mailing.state == _State.PAUSED and hours.objects(mailing):
+        in_steps = mailing.released_up_to is not None
+        return _STOPPED.format(then="the next step leaves" if in_steps else "the rest leaves")
     return _ADVICE.get(_State(mailing.state), "")
+
+
+def interventions(mailing: Mailing) -> list[tuple[str, str, Intervention]]:
+    """What the stop rules did about it, newest first, each with tone and word."""
+    return [(*_DEEDS[one.deed], one) for one in mailing.interventions.all()]
 
 
 def _release(mailing: Mailing) -> dict[str, Any] | None:

@@ -12,7 +12,9 @@ import pytest
 from openpyxl import load_workbook
 from wagtail.models import ModelLogEntry
 
-from mailer.delivery import release
+from mailer.delivery import hours, release, stops
+from mailer.delivery.hours import Slot
+from mailer.delivery.limits import Counted
 from mailer.delivery.models import Delivery, Mailing
 from tests.command.test_steering import SLUG, run, told
 from tests.delivery.cast import NOW, readers, sealed_copy
@@ -52,6 +54,17 @@ def test_the_report_tells_programs_all_that_is_documented_and_every_table(mailin
     (failure,) = report["tables"]["failures"]
     assert (failure["reason"], failure["refused"], failure["bounced"]) == ("The address does not exist", 1, 0)
     assert sum(row["readers"] for row in report["tables"]["account"]) == 4
+
+
+def test_the_report_tells_what_the_stop_rules_did_and_why(mailing: Mailing) -> None:
+    assert told("report", SLUG)["stops"] == []
+    hours.add([(Slot(mailing.pk, "mail.ru", NOW), Counted(tried=90, accepted=90, complained=4))])
+    Mailing.objects.update(state="sending", finished_at=None)
+    stops.watch(NOW)
+    (stop,) = told("report", SLUG)["stops"]
+    words = "Marked as unwanted: 4 of 90 (4.44 %, limit 0.3 %), most of them at mail.ru."
+    assert (stop["did"], stop["sign"], stop["words"]) == ("paused", "complained", words)
+    assert f"paused: {words}" in squeezed(run("report", SLUG).stdout)
 
 
 def test_the_report_of_what_was_not_sent_is_all_zeros(mailing: Mailing) -> None:

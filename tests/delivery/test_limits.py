@@ -60,7 +60,9 @@ def test_bounces_and_blocks_at_one_provider_slow_it_down_and_complaints_there_pa
 
 def test_what_stops_the_whole_mailing_is_not_said_of_its_providers_again() -> None:
     (one,) = found(mail_ru=copies(90, bounced=10), gmail_com=copies(90, bounced=10))
-    assert (one.level, one.provider, one.cases, one.of) == (Level.PAUSE, "", 20, 200)
+    assert (one.level, one.provider, one.cases, one.of, one.mostly) == (Level.PAUSE, "", 20, 200, "")
+    (one,) = found(mail_ru=copies(90, bounced=10), gmail_com=copies(90, bounced=2))
+    assert (one.level, one.provider, one.mostly) == (Level.PAUSE, "", "mail.ru")
 
 
 def test_one_bad_hour_counts_although_the_day_was_good() -> None:

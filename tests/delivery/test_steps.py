@@ -82,7 +82,10 @@ def test_the_stop_rules_pause_a_step_at_once_and_tell_staff(stepped, mailoutbox)
     come_back(stepped, 2)
     assert widening.look(NOW) == [stepped]
     stepped.refresh_from_db()
-    words = "Paused by itself after the first 10 %. Addresses that do not exist: 2 of 4 (50 %, limit 20 %)."
+    words = (
+        "Paused by itself after the first 10 %. Addresses that do not exist: 2 of 4 (50 %, limit 20 %), "
+        "most of them at example.net."
+    )
     assert (stepped.state, stepped.reason) == ("paused", words)
     assert Alert.objects.get().words == words
     (mail,) = mailoutbox

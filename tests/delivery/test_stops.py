@@ -47,7 +47,7 @@ def test_too_many_complaints_pause_it_and_everybody_is_told_why(mailing, mailout
     sent(mailing, 1000, complained=3)
     assert stops.watch(NOW) == [mailing.pk]
     mailing.refresh_from_db()
-    words = "Marked as unwanted: 3 of 1,000 (0.3 %, limit 0.3 %)."
+    words = "Marked as unwanted: 3 of 1,000 (0.3 %, limit 0.3 %), most of them at mail.ru."
     assert (mailing.state, mailing.reason) == ("paused", f"Paused by itself. {words}")
     assert audit() == [("desk.paused", f"The stop rules paused the sending – {words}")]
     (mail,) = mailoutbox
@@ -89,7 +89,7 @@ def test_one_provider_is_slowed_down_and_again_only_when_more_comes_back(mailing
     assert len(mailoutbox) == 1 and "Mail to mail.ru was slowed down." in mailoutbox[0].body
 
 
-def test_who_resumes_it_is_not_bothered_by_the_same_counts_but_by_new_ones(mailing):
+def test_who_resumes_it_is_not_bothered_by_the_same_counts_but_by_new_ones(mailing, mailoutbox):
     clock = Clock()
     sent(mailing, 1000, complained=5)
     stops.watch(clock())
@@ -103,6 +103,8 @@ def test_who_resumes_it_is_not_bothered_by_the_same_counts_but_by_new_ones(maili
     add(mailing, at=clock(), complained=1)
     assert stops.watch(clock()) == [mailing.pk]
     assert [one["did"] for one in stops.told(mailing)] == ["paused", "paused"]
+    # Told again, although the last hour is not over.
+    assert len(mailoutbox) == 2
 
 
 def test_a_look_that_began_before_somebody_resumed_it_stops_nothing(mailing):
@@ -129,10 +131,10 @@ def test_of_one_that_was_sent_staff_are_warned(mailing, mailoutbox):
 def test_a_bad_hour_is_named_in_the_offices_time(mailing, configure):
     configure(site={"timezone": "Asia/Almaty"})
     sent(mailing, 100_000)
-    add(mailing, at=NOW + timedelta(hours=1), tried=10, bounced=9)
+    add(mailing, at=NOW + timedelta(hours=1), tried=10, bounced=10)
     stops.watch(NOW)
     mailing.refresh_from_db()
-    assert "of what left in the hour from " in mailing.reason and "9 of 10" in mailing.reason
+    assert "of what left in the hour from " in mailing.reason and "10 of 10 (100 %" in mailing.reason
     assert f"{(hours.hour_of(NOW) + timedelta(hours=7)):%H:%M}" in mailing.reason
 
 

@@ -12,7 +12,9 @@ from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
 from mailer.approval.models import FrozenCopy
-from mailer.delivery import alerts, release
+from mailer.delivery import alerts, hours, release, stops
+from mailer.delivery.hours import Slot
+from mailer.delivery.limits import Counted
 from mailer.delivery.models import Delivery, Mailing
 from mailer.reports.account import latest_mailing, latest_rehearsal
 from mailer.reports.lifecycle import edition_state
@@ -204,3 +206,19 @@ def test_nothing_changes_by_looking(desk: Desk) -> None:
         assert browser.get(at(desk, page)).status_code == 200
     assert (list(Mailing.objects.values()), list(Delivery.objects.values())) == before
     assert logged("desk.unreached") is None
+
+
+def test_why_the_stop_rules_paused_it_stands_on_its_page_until_somebody_has_looked(desk: Desk) -> None:
+    mailing = cast.sending(desk)
+    hours.add([(Slot(mailing.pk, "mail.ru", timezone.now()), Counted(tried=95, accepted=90, complained=4))])
+    stops.watch(timezone.now())
+    browser = as_user(desk.approver)
+    page = browser.get(at(desk, "report")).content.decode()
+    assert (
+        "Paused by itself. Marked as unwanted: 4 of 90 (4.44 %, limit 0.3 %), most of them at mail.ru." in page
+    )
+    assert "What the stop rules did" in page and "counted afresh" in page
+    assert "The stop rules paused the sending" in str(logged("desk.paused").message)
+    browser.post(at(desk, "control"), {"deed": "resume"})
+    page = browser.get(at(desk, "report")).content.decode()
+    assert "Paused by itself" not in page and "What the stop rules did" in page
