@@ -8,25 +8,50 @@ from django.db import transaction
 
 from subscribers.addresses import address_hash
 from subscribers.importing.models import ImportRefusal, ImportRow
-from subscribers.models import Subscriber, Suppression
+from subscribers.models import FormerAddress, Subscriber, Suppression
 from subscribers.suppress import suppress, written
 
 
 def erase(email: str, now: datetime) -> bool:
     """Delete everything that names this address and leave a suppression by its hash; repeating is harmless.
 
-    False, and nothing changed, when the address was never known here.
+    An address that the person had before stands for them too. False, and nothing changed, when the address
+    was never known here.
     """
     address = written(email)
     known = address_hash(address)
     with transaction.atomic():
-        deleted, _ = Subscriber.objects.filter(address_hash=known).delete()
+        former = FormerAddress.objects.filter(address_hash=known).first()
+        people = Subscriber.objects.filter(address_hash=known)
+        if former is not None:
+            people |= Subscriber.objects.filter(pk=former.subscriber_id)
+        others = _other_addresses(list(people), known)
+        deleted, _ = people.delete()
         if not deleted and not Suppression.objects.filter(address_hash=known).exists():
             return False
         row = suppress(address, Suppression.Reason.ERASED, "", now)
         # A bounce's or a complaint's words may repeat the address, in suppressions lifted long ago too.
-        Suppression.objects.filter(address_hash=known).update(email="", evidence="")
+        everything = [known, *others]
+        Suppression.objects.filter(address_hash__in=everything).update(email="", evidence="")
         for rows in (ImportRow, ImportRefusal):
-            rows._default_manager.filter(address_hash=known).delete()
+            rows._default_manager.filter(address_hash__in=everything).delete()
         Suppression.objects.filter(pk=row.pk).update(reason=Suppression.Reason.ERASED)
+        for other in others:
+            _stop(other, now)
     return True
+
+
+def _other_addresses(people: list[Subscriber], known: bytes) -> list[bytes]:
+    """Hashes of what these people's addresses are and were, besides the one that is known."""
+    were = FormerAddress.objects.filter(subscriber__in=people).values_list("address_hash", flat=True)
+    found = {bytes(one.address_hash) for one in people} | {bytes(one) for one in were}
+    return sorted(found - {known})
+
+
+def _stop(known: bytes, now: datetime) -> None:
+    Suppression.objects.update_or_create(
+        address_hash=known,
+        lifted_at__isnull=True,
+        defaults={"reason": Suppression.Reason.ERASED},
+        create_defaults={"reason": Suppression.Reason.ERASED, "created_at": now},
+    )

@@ -11,10 +11,12 @@ from django.db.models import Exists, OuterRef
 
 from subscribers import consent, limits
 from subscribers.importing import runs
-from subscribers.models import Subscriber, Subscription
+from subscribers.models import AddressChange, Subscriber, Subscription
 
 log = logging.getLogger(__name__)
 
+# Longer than any link about a new address works.
+_CHANGES_KEPT = timedelta(days=60)
 # People deleted in one transaction.
 _BATCH = 500
 
@@ -26,6 +28,7 @@ def sweep(now: datetime) -> None:
     emptied = consent.forget_details(now, config.details_months)
     limits.forget(now)
     runs.forget(now)
+    AddressChange.objects.filter(asked_at__lt=now - _CHANGES_KEPT).delete()
     if gone or emptied:
         log.info("action=retention unconfirmed=%d details=%d", gone, emptied)
 

@@ -86,6 +86,12 @@ def left_by_themselves(subscriber_id: int, list_ids: Collection[int]) -> set[int
     return {one for one, act in last.items() if act == Act.LEFT}
 
 
+def confirmed(subscriber_id: int) -> tuple[int, ...]:
+    """Ids of the lists that the person is on."""
+    rows = Subscription.objects.filter(subscriber=subscriber_id, state=Subscription.State.CONFIRMED)
+    return tuple(rows.order_by("mailing_list_id").values_list("mailing_list", flat=True))
+
+
 def is_on(subscriber_id: int, list_ids: Collection[int]) -> bool:
     """Whether the person has anything to leave on these lists."""
     return Subscription.objects.filter(

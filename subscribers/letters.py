@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
@@ -25,6 +27,21 @@ def say_already_in(subscriber: Subscriber, token: str) -> None:
         _letter(subscriber, subject, "pages/letters/already.txt", f"/preferences/{token}/").send()
 
 
+def ask_to_confirm_address(subscriber: Subscriber, new: str, token: str) -> None:
+    """Ask at the new address; `token` is a "move" token."""
+    with override(language_of(subscriber)):
+        subject = gettext("Confirm your new address")
+        _letter(subscriber, subject, "pages/letters/new_address.txt", f"/address/{token}/", to=new).send()
+
+
+def tell_of_new_address(subscriber: Subscriber, masked: str, token: str) -> None:
+    """Tell at the present address; `masked` is the new one, `token` a "disown" token."""
+    with override(language_of(subscriber)):
+        subject = gettext("Your address is about to change")
+        path = f"/address/not-me/{token}/"
+        _letter(subscriber, subject, "pages/letters/old_address.txt", path, {"masked": masked}).send()
+
+
 def ask_whether_it_arrives(subscriber: Subscriber) -> EmailMessage:
     """The letter that asks whether an address still works, not sent: its sender chooses the envelope."""
     path = f"/preferences/{tokens.make('prefs', subscriber.pk, 0)}/"
@@ -40,13 +57,22 @@ def language_of(subscriber: Subscriber) -> str:
     return next((code for code in wanted if code in spoken), "en")
 
 
-def _letter(subscriber: Subscriber, subject: str, template: str, path: str) -> EmailMessage:
+def _letter(
+    subscriber: Subscriber,
+    subject: str,
+    template: str,
+    path: str,
+    more: Mapping[str, str] | None = None,
+    *,
+    to: str = "",
+) -> EmailMessage:
+    """`to`: another address than the subscriber's."""
     office = settings.CONFIG.site.name
-    body = render_to_string(template, {"office": office, "address": f"{settings.CONFIG.site.url}{path}"})
+    context = {"office": office, "address": f"{settings.CONFIG.site.url}{path}", **(more or {})}
     return EmailMessage(
         subject,
-        body,
-        to=[subscriber.email],
+        render_to_string(template, context),
+        to=[to or subscriber.email],
         # RFC 3834 §5: no vacation notice comes back for it.
         headers={"Auto-Submitted": "auto-generated"},
     )

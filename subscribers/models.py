@@ -224,3 +224,36 @@ class SignUpCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key}: {self.count}"
+
+
+class AddressChange(models.Model):
+    """A reader's wish to be written to at another address: confirmed there, told of at the one before."""
+
+    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="address_changes")
+    old_email = models.EmailField(max_length=254)
+    new_email = models.EmailField(max_length=254)
+    asked_at = models.DateTimeField()
+    # When the button behind the link to the new address was pressed.
+    confirmed_at = models.DateTimeField(null=True)
+    # When somebody at the old address said that it was not them.
+    disowned_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["asked_at"], name="address_change_age")]
+
+    def __str__(self) -> str:
+        return f"{self.subscriber_id} asked at {self.asked_at:%Y-%m-%d}"
+
+
+class FormerAddress(models.Model):
+    """An address that a person had before, as a hash: whoever writes or is imported by it is that person."""
+
+    address_hash = models.BinaryField(max_length=16, unique=True)
+    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="former_addresses")
+    # Number of the person who had it and became one with this one; null: it was this one.
+    number = models.BigIntegerField(null=True, unique=True)
+    since = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"a former address of {self.subscriber_id}"

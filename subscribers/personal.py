@@ -8,15 +8,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from subscribers.models import ConsentRecord, Subscriber, Subscription
+from subscribers.models import AddressChange, ConsentRecord, Subscriber, Subscription
 from subscribers.signals import asked_about
 
 
 def everything(person: Subscriber) -> dict[str, Any]:
     """All that is kept about a person, ready for JSON; moments are ISO 8601 with zone.
 
-    `email`, `name`, `language`, `countries`, and lists of records: `subscriptions`, `consents`, and whatever
-    the rooms above keep. To add a section, answer `signals.asked_about` with a dict of it, as
+    What stands in the person's own row, and lists of records: `subscriptions`, `consents`, `address_changes`,
+    and whatever the rooms above keep. To add a section, answer `signals.asked_about` with a dict of it, as
     `mailer.feedback.personal` does, and connect that where the application becomes ready.
     """
     known: dict[str, Any] = {
@@ -25,12 +25,15 @@ def everything(person: Subscriber) -> dict[str, Any]:
         "language": person.language,
         "countries": list(person.countries),
         "since": moment(person.created_at),
+        "paused_until": moment(person.paused_until),
+        "tracking_agreed_at": moment(person.tracking_agreed_at),
         "subscriptions": [
             _subscription(row) for row in person.subscriptions.select_related("mailing_list").order_by("pk")
         ],
         "consents": [
             _consent(row) for row in person.consents.select_related("mailing_list", "text").order_by("pk")
         ],
+        "address_changes": [_change(row) for row in person.address_changes.order_by("pk")],
     }
     answers: list[tuple[Any, Any]] = asked_about.send(Subscriber, person=person)
     for _, sections in answers:
@@ -41,6 +44,16 @@ def everything(person: Subscriber) -> dict[str, Any]:
 def moment(at: datetime | None) -> str | None:
     """A moment as it is told."""
     return at.isoformat(timespec="seconds") if at else None
+
+
+def _change(row: AddressChange) -> dict[str, Any]:
+    return {
+        "asked_at": moment(row.asked_at),
+        "from": row.old_email,
+        "to": row.new_email,
+        "confirmed_at": moment(row.confirmed_at),
+        "disowned_at": moment(row.disowned_at),
+    }
 
 
 def _subscription(row: Subscription) -> dict[str, Any]:

@@ -11,6 +11,9 @@ unsubscribed = Signal()
 # Argument: now (aware datetime). So many sign up at this moment that the form grows careful.
 flooded = Signal()
 
+# Arguments: kept, gone (int, numbers of subscribers). Two became one, in the transaction under way.
+merged = Signal()
+
 # Argument: person (Subscriber). What is kept about them? A listener answers with a dict, name of a section to
 # records that are ready for JSON; `personal.everything` puts them together.
 asked_about = Signal()

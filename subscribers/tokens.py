@@ -17,12 +17,15 @@ from typing import Literal, NamedTuple, get_args
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from django.conf import settings
 
-Purpose = Literal["leave", "prefs", "confirm"]
+# "move" and "disown" name an AddressChange where others name a subscriber.
+Purpose = Literal["leave", "prefs", "confirm", "move", "disown", "own"]
 _PURPOSES = get_args(Purpose)
 
 # Characters of every token: 8 octets of proof and a block of 16, base64url without padding.
 LENGTH = 32
 _PROOF = 8
+# As many purposes as one keyed hash has room for: with another one, tokens that were sent stay good.
+_ROOM = 8
 # A claim, and zeros that are looked for again.
 _BLOCK = struct.Struct(">QI4s")
 _ZEROS = bytes(4)
@@ -35,8 +38,8 @@ class BadToken(ValueError):  # noqa: N818  (a verdict on input, named as the fie
 class Claim(NamedTuple):
     # Primary key of the subscriber.
     subscriber: int
-    # The newsletter whose mail carried the link (0: none), or for "confirm"
-    # the minute since 1970 of its making.
+    # The newsletter whose mail carried the link (0: none), or for a letter of ours the minute since 1970 of
+    # its making.
     scope: int
 
 
@@ -103,8 +106,7 @@ def _keys(secret: str) -> _Keys:
     # With one block at a time there is no pattern for the mode to show, and nothing kept between two calls:
     # any thread may use it.
     cipher = Cipher(algorithms.AES(_key(secret, b"token-block")), modes.ECB())  # noqa: S305
-    size = _PROOF * len(_PURPOSES)
-    proving = hashlib.blake2b(key=_key(secret, b"token-proof"), digest_size=size)
+    proving = hashlib.blake2b(key=_key(secret, b"token-proof"), digest_size=_PROOF * _ROOM)
     return _Keys(cipher.encryptor().update, cipher.decryptor().update, proving)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, path, re_path
 
 from subscribers import views
+from subscribers.centre.address import confirm_address, not_me
 from subscribers.centre.departing import unsubscribe
 from subscribers.centre.preferences import preferences
 
@@ -13,5 +14,7 @@ urlpatterns: list[URLPattern] = [
     re_path(r"^subscribe/?$", views.sign_up_elsewhere, name="sign-up-elsewhere"),
     re_path(r"^confirm/(?P<token>[^/]{1,100})/?$", views.confirm, name="confirm"),
     re_path(r"^preferences/(?P<token>[^/]{1,100})/?$", preferences, name="preferences"),
+    re_path(r"^address/not-me/(?P<token>[^/]{1,100})/?$", not_me, name="address-not-me"),
+    re_path(r"^address/(?P<token>[^/]{1,100})/?$", confirm_address, name="address"),
     re_path(r"^unsubscribe/(?P<token>[^/]{1,100})/?$", unsubscribe, name="unsubscribe"),
 ]

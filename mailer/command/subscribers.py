@@ -54,12 +54,12 @@ def show(address: Address, json: Json = False) -> None:
         return
     for name, value in known.items():
         if not isinstance(value, list) or name == "countries":
-            say(f"{name:12}{', '.join(value) if isinstance(value, list) else value or '–'}")
+            say(f"{name:20}{', '.join(value) if isinstance(value, list) else value or '–'}")
     for row in known.get("consents", []):
         about = f" {row['list']}" if row["list"] else ""
-        say(f"{'said':12}{row['at']} {row['act']}{about} by {row['how']}")
+        say(f"{'said':20}{row['at']} {row['act']}{about} by {row['how']}")
     for row in known["subscriptions"]:
-        say(f"{'on':12}{row['list']}: {row['state']} since {row['since']} ({row['source']})")
+        say(f"{'on':20}{row['list']}: {row['state']} since {row['since']} ({row['source']})")
 
 
 @app.command()

@@ -14,7 +14,7 @@ from mailer.delivery.providers import provider_of
 from mailer.feedback import judging, probes
 from mailer.feedback.models import FeedbackEvent, Verdict
 from mailer.feedback.records import Origin, Reading, Recipient
-from subscribers import leaving, suppress
+from subscribers import leaving, merging, suppress
 from subscribers.consent import How, Word
 from subscribers.models import Subscriber
 
@@ -69,9 +69,10 @@ def apply_all(readings: Collection[tuple[Reading, Origin]], now: datetime) -> No
     if not telling:
         return
     deliveries = _deliveries(reading for reading, _ in telling)
-    people = Subscriber.objects.in_bulk({delivery.subscriber for delivery in deliveries.values()})
+    people = merging.people_of(delivery.subscriber for delivery in deliveries.values())
+    moves = merging.Moves(people.values())
     found = [
-        (_event(reading, about, origin, place), about)
+        (_event(reading, about, moves, origin, place), about)
         for reading, origin in telling
         for place, about in enumerate(_everybody(reading, deliveries, people))
     ]
@@ -117,7 +118,7 @@ def _everybody(
     # One recipient per copy: others in the report are where it was forwarded to.
     email = person.email if person else ""
     own = next((one for one in told if email and email in (one.address, one.alias)), first)
-    return [_About(own, person, delivery.subscriber, delivery)]
+    return [_About(own, person, person.pk if person else delivery.subscriber, delivery)]
 
 
 def _probed(probe: int, recipient: Recipient) -> list[_About]:
@@ -138,7 +139,9 @@ def _by_address(recipient: Recipient) -> _About:
     return _About(recipient, person, person.pk if person else None)
 
 
-def _event(reading: Reading, about: _About, origin: Origin, place: int) -> FeedbackEvent:
+def _event(
+    reading: Reading, about: _About, moves: merging.Moves, origin: Origin, place: int
+) -> FeedbackEvent:
     recipient = about.recipient
     return FeedbackEvent(
         kind=_KINDS[reading.kind],
@@ -152,12 +155,22 @@ def _event(reading: Reading, about: _About, origin: Origin, place: int) -> Feedb
         mailing=about.delivery.mailing if about.delivery else None,
         provider=about.provider,
         subscriber=about.number,
-        address_hash=about.subscriber.address_hash if about.subscriber else None,
+        address_hash=_address_of(reading, about, moves),
         newsletter=about.newsletter,
         message_id=origin.message,
         at=origin.at,
         origin=f"{origin.key[:120]} {place}",
     )
+
+
+def _address_of(reading: Reading, about: _About, moves: merging.Moves) -> bytes | None:
+    """Hash of the address that it is about. A complaint is the person's, wherever the copy went."""
+    if about.subscriber is None:
+        return None
+    left = about.delivery.accepted_at if about.delivery is not None else None
+    if reading.kind == "complaint" or left is None:
+        return bytes(about.subscriber.address_hash)
+    return moves.address_at(about.subscriber, left)
 
 
 def _identity(reading: Reading, about: _About) -> str:
@@ -198,4 +211,6 @@ def _leave(reading: Reading, now: datetime) -> None:
         if delivery is None or delivery.mailing.rehearsal_to:
             return
         subscriber, newsletter = delivery.subscriber, delivery.mailing.edition.newsletter_id
-    leaving.leave(subscriber, leaving.scope_of(newsletter), newsletter, Word(How.MAIL), now)
+    person = merging.person_of(subscriber)
+    if person is not None:
+        leaving.leave(person.pk, leaving.scope_of(newsletter), newsletter, Word(How.MAIL), now)

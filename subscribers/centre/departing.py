@@ -8,10 +8,9 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from subscribers import leaving, tokens
+from subscribers import leaving, merging, tokens
 from subscribers.consent import How
 from subscribers.letters import language_of
-from subscribers.models import Subscriber
 from subscribers.pages import about, page, word_of
 
 
@@ -20,9 +19,8 @@ from subscribers.pages import about, page, word_of
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """`/unsubscribe/<token>/`: RFC 8058 by POST, a page with a button by GET. Never a cookie."""
     try:
-        claim = tokens.read("leave", token)
-        subscriber = Subscriber.objects.get(pk=claim.subscriber)
-    except (tokens.BadToken, Subscriber.DoesNotExist):
+        claim, subscriber = merging.read("leave", token)
+    except tokens.BadToken:
         return page(request, "pages/unknown_link.html", private=True)
     lists = leaving.scope_of(claim.scope)
     status = 200

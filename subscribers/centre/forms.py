@@ -9,12 +9,34 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
+from subscribers.addresses import normalise
 from subscribers.centre import wishes
 from subscribers.centre.wishes import Wishes
 from subscribers.forms import ChoicesForm
 from subscribers.models import Subscriber
 
 _EVERY, _UNTIL = "every", "until"
+
+
+class AddressForm(forms.Form):
+    """Another address than the present one."""
+
+    new_email = forms.CharField(label=gettext_lazy("Your new e-mail address"), max_length=400, required=False)
+
+    def __init__(self, data: Any, *, present: str) -> None:
+        super().__init__(data)
+        self._present = present
+
+    def clean_new_email(self) -> str:
+        try:
+            written = normalise(self.cleaned_data["new_email"])
+        except ValueError:
+            raise forms.ValidationError(
+                gettext("Write your e-mail address, such as name@example.org.")
+            ) from None
+        if written == self._present:
+            raise forms.ValidationError(gettext("This is the address that you have already."))
+        return written
 
 
 class WishesForm(ChoicesForm):

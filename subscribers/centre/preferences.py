@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
@@ -10,9 +10,9 @@ from django.utils import timezone
 from django.utils.translation import gettext, override
 from django.views.decorators.http import require_http_methods
 
-from subscribers import forms, leaving, tokens
-from subscribers.centre import telling, wishes
-from subscribers.centre.forms import WishesForm
+from subscribers import forms, leaving, merging, tokens
+from subscribers.centre import moving, telling, wishes
+from subscribers.centre.forms import AddressForm, WishesForm
 from subscribers.centre.wishes import Wishes
 from subscribers.consent import How, Word
 from subscribers.letters import language_of
@@ -21,75 +21,106 @@ from subscribers.pages import about, page, word_of
 from subscribers.suppress import is_suppressed
 
 
+@dataclass(frozen=True)
+class _Visit:
+    request: HttpRequest
+    person: Subscriber
+    # The newsletter whose mail carried the link; None: a letter of ours.
+    newsletter: int | None
+    now: datetime
+    # What the consent ledger keeps of the visit.
+    word: Word
+
+    def keep(self, wanted: Wishes) -> None:
+        word = replace(self.word, text=forms.promise())
+        wishes.keep(self.person, wanted, self.newsletter, word, self.now)
+        self.person.refresh_from_db()
+
+
+# What was done, in a word for the page ("": nothing); or the form that has to be looked at again.
+_Done = str | WishesForm | AddressForm
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def preferences(request: HttpRequest, token: str) -> HttpResponse:
     """All of a reader's choices on one page. A GET changes nothing."""
     try:
-        claim = tokens.read("prefs", token)
-        person = Subscriber.objects.get(pk=claim.subscriber)
-    except (tokens.BadToken, Subscriber.DoesNotExist):
+        claim, person = merging.read("prefs", token)
+    except tokens.BadToken:
         return page(request, "pages/unknown_link.html", status=404, private=True)
-    now, newsletter = timezone.now(), claim.scope or None
+    now = timezone.now()
     before = wishes.of(person, now)
-    with override(language_of(person)):
-        said, form = _do(request, person, newsletter, now) if request.method == "POST" else ("", None)
+    word = word_of(request, How.PREFERENCES, language_of(person))
+    visit = _Visit(request, person, claim.scope or None, now, word)
+    with override(word.language):
+        done = _do(visit) if request.method == "POST" else ""
     # Whoever chose another language reads on in it.
     language = language_of(person)
     with override(language):
         after = wishes.of(person, now)
+        said = done if isinstance(done, str) else ""
+        form = done if isinstance(done, WishesForm) else None
+        move = done if isinstance(done, AddressForm) else None
         context = {
             "form": form or WishesForm(None, person=person, spoken=language, now=now),
+            "move": move or AddressForm(None, present=person.email),
+            "may_move": moving.is_open(person, now),
             "agreement": forms.agreement(None, person),
             "promise": forms.promise(),
             "said": said,
-            "changes": telling.changes(before, after, language) if said else (),
-            "undo": wishes.undo_token(person, before) if said and said != "undone" else "",
+            "changes": telling.changes(before, after, language),
+            "undo": wishes.undo_token(person, before) if said in ("saved", "left") else "",
             "paused": telling.day(after.paused_until, language) if after.paused_until else "",
             "suppressed": is_suppressed(person),
             "joined": person.subscriptions.exclude(state=Subscription.State.UNSUBSCRIBED).exists(),
             **about(person, claim.scope),
         }
-    status = 422 if form else 200
+    status = 200 if isinstance(done, str) else 422
     return page(request, "pages/preferences.html", context, language=language, status=status, private=True)
 
 
-def _do(
-    request: HttpRequest, person: Subscriber, newsletter: int | None, now: datetime
-) -> tuple[str, WishesForm | None]:
-    """What was done, in a word for the page; or the form that has to be looked at again."""
-    word = word_of(request, How.PREFERENCES, language_of(person))
-    if "leave_all" in request.POST:
-        text = gettext("This ends everything that we send you. It works at once.")
-        leaving.leave_all(person.pk, newsletter, replace(word, text=text), now)
-        return "left", None
-    if "undo" in request.POST:
-        return _undo(request, person, newsletter, word, now), None
-    if "resume" in request.POST:
-        resumed = replace(wishes.of(person, now), paused_until=None)
-        _keep(person, resumed, newsletter, word, now)
-        return "saved", None
-    form = WishesForm(request.POST, person=person, spoken=language_of(person), now=now)
+def _do(visit: _Visit) -> _Done:
+    """Do what the button that was pressed is for; without one of the others it is the one that saves."""
+    acts = {"leave_all": _leave, "undo": _undo, "resume": _resume, "move": _move}
+    act = next((act for name, act in acts.items() if name in visit.request.POST), _save)
+    return act(visit)
+
+
+def _save(visit: _Visit) -> _Done:
+    post, person = visit.request.POST, visit.person
+    form = WishesForm(post, person=person, spoken=visit.word.language, now=visit.now)
     if not form.is_valid():
-        return "", form
-    _keep(person, form.wanted(_agrees(request, person)), newsletter, word, now)
-    return "saved", None
+        return form
+    agreement = forms.agreement(post, person)
+    agrees = person.tracking_agreed_at is not None
+    if agreement is not None and agreement.is_valid():
+        agrees = bool(agreement.cleaned_data["tracking"])
+    visit.keep(form.wanted(agrees))
+    return "saved"
 
 
-def _keep(person: Subscriber, wanted: Wishes, newsletter: int | None, word: Word, now: datetime) -> None:
-    wishes.keep(person, wanted, newsletter, replace(word, text=forms.promise()), now)
-    person.refresh_from_db()
+def _resume(visit: _Visit) -> _Done:
+    visit.keep(replace(wishes.of(visit.person, visit.now), paused_until=None))
+    return "saved"
 
 
-def _undo(request: HttpRequest, person: Subscriber, newsletter: int | None, word: Word, now: datetime) -> str:
-    before = wishes.read_undo(person, request.POST["undo"])
+def _undo(visit: _Visit) -> _Done:
+    before = wishes.read_undo(visit.person, visit.request.POST["undo"])
     if before is None:
         return "too_late"
-    _keep(person, before, newsletter, word, now)
+    visit.keep(before)
     return "undone"
 
 
-def _agrees(request: HttpRequest, person: Subscriber) -> bool:
-    form = forms.agreement(request.POST, person)
-    if form is not None and form.is_valid():
-        return bool(form.cleaned_data["tracking"])
-    return person.tracking_agreed_at is not None
+def _leave(visit: _Visit) -> _Done:
+    text = gettext("This ends everything that we send you. It works at once.")
+    leaving.leave_all(visit.person.pk, visit.newsletter, replace(visit.word, text=text), visit.now)
+    return "left"
+
+
+def _move(visit: _Visit) -> _Done:
+    form = AddressForm(visit.request.POST, present=visit.person.email)
+    if not form.is_valid():
+        return form
+    outcome = moving.ask(visit.person, form.cleaned_data["new_email"], visit.word, visit.now)
+    return {"asked": "moving", "busy": "busy", "closed": ""}[outcome]

@@ -14,7 +14,7 @@ from django.utils import timezone
 from subscribers import agreeing, consent, joining, leaving
 from subscribers.consent import Act, Word
 from subscribers.forms import agreement_words
-from subscribers.models import MailingList, Subscriber, Subscription
+from subscribers.models import MailingList, Subscriber
 
 # A pause is for a holiday or a busy season; whoever wants longer leaves, and comes back.
 LONGEST_PAUSE = timedelta(days=366)
@@ -43,7 +43,7 @@ def of(person: Subscriber, now: datetime) -> Wishes:
     return Wishes(
         person.language,
         tuple(person.countries),
-        tuple(sorted(_confirmed(person).values_list("mailing_list", flat=True))),
+        leaving.confirmed(person.pk),
         timezone.localdate(until) if until and until > now else None,
         person.tracking_agreed_at is not None,
     )
@@ -51,7 +51,7 @@ def of(person: Subscriber, now: datetime) -> Wishes:
 
 def offered(person: Subscriber) -> QuerySet[MailingList]:
     """Lists that the reader may be on by their own word: public ones, and those they are on."""
-    return MailingList.objects.filter(Q(public=True) | Q(pk__in=_confirmed(person).values("mailing_list")))
+    return MailingList.objects.filter(Q(public=True) | Q(pk__in=leaving.confirmed(person.pk)))
 
 
 def keep(person: Subscriber, wanted: Wishes, newsletter_id: int | None, word: Word, now: datetime) -> None:
@@ -118,7 +118,3 @@ def _choose(person: Subscriber, before: Wishes, wanted: Wishes, word: Word, now:
         person.save(update_fields=[*changes, "updated_at"])
     for words in said:
         consent.record(Act.CHOSE, [person.pk], [None], replace(word, source=words), now)
-
-
-def _confirmed(person: Subscriber) -> QuerySet[Subscription]:
-    return person.subscriptions.filter(state=Subscription.State.CONFIRMED)

@@ -1,0 +1,158 @@
+"""Another address for a reader: confirmed by a letter to the new one, and told of at the old one.
+
+What the page says never depends on whether the new address is known here, or stopped. A stopped address stays
+so. Where the new address belongs to a reader already, the two become one (see merging): whoever opens the
+letter reads both mailboxes, or at least both are theirs to read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from django.db import transaction
+from django.db.models import Q
+
+from subscribers import consent, defences, joining, leaving, letters, limits, merging, suppress, tokens
+from subscribers.consent import Act, Word
+from subscribers.limits import Limit
+from subscribers.models import AddressChange, FormerAddress, MailingList, Subscriber, Subscription
+from subscribers.pages import masked
+
+# How long the link to the new address works, and the one that says “this was not me”.
+CONFIRM_FOR = timedelta(days=3)
+DISOWN_FOR = timedelta(days=30)
+# So often may one reader ask in a day, and so often may all readers of a network in an hour.
+_A_DAY, _A_NETWORK_AN_HOUR = 3, 20
+
+# asked: letters are on their way; busy: too often; closed: not by a link, at the moment.
+Outcome = Literal["asked", "busy", "closed"]
+
+
+class LinkOver(ValueError):  # noqa: N818  (a verdict on a link, in the reader's words)
+    """The link was used, was taken back, or is too old."""
+
+
+def is_open(person: Subscriber, now: datetime) -> bool:
+    """Whether the reader's address can be changed by a link of theirs."""
+    stopped = suppress.in_force(person)
+    if stopped is not None and stopped.reason in merging.PERSONAL:
+        return False
+    recently = now - DISOWN_FOR
+    return not person.address_changes.filter(disowned_at__gt=recently).exists()
+
+
+def ask(person: Subscriber, new: str, word: Word, now: datetime) -> Outcome:
+    """Note that the reader wants another (normalised) address, and write to both."""
+    with transaction.atomic():
+        if not is_open(person, now):
+            return "closed"
+        wanted = [Limit(f"move {person.pk}", _A_DAY, timedelta(days=1))]
+        if word.network:
+            wanted.append(Limit(f"moves {word.network}", _A_NETWORK_AN_HOUR, timedelta(hours=1)))
+        if limits.take(wanted, now) is not None:
+            return "busy"
+        # Only the latest wish counts.
+        person.address_changes.filter(confirmed_at__isnull=True, disowned_at__isnull=True).delete()
+        change = AddressChange.objects.create(
+            subscriber=person, old_email=person.email, new_email=new, asked_at=now
+        )
+        if defences.may_write(new, now) and not suppress.is_suppressed(new):
+            letters.ask_to_confirm_address(person, new, _token("move", change, now))
+        if not suppress.is_suppressed(person):
+            letters.tell_of_new_address(person, masked(new), _token("disown", change, now))
+    return "asked"
+
+
+def read_confirmation(token: str, now: datetime) -> AddressChange:
+    """The change that the link in the letter to the new address confirms; raises BadToken or LinkOver."""
+    change = _change("move", token, CONFIRM_FOR, now)
+    person = change.subscriber
+    undone = change.confirmed_at is not None or change.disowned_at is not None
+    if undone or person.email != change.old_email or not is_open(person, now):
+        raise LinkOver("used, taken back, or overtaken")
+    if suppress.is_suppressed(change.new_email):
+        raise LinkOver("the new address is stopped")
+    return change
+
+
+def lists_after(change: AddressChange) -> list[MailingList]:
+    """What comes to the new address once it is confirmed."""
+    person = change.subscriber
+    other = Subscriber.objects.filter(email=change.new_email).first()
+    confirmed = Q(subscriber=person, state=Subscription.State.CONFIRMED)
+    if other is not None:
+        left = person.subscriptions.exclude(state=Subscription.State.CONFIRMED).exclude(ended_at=None)
+        theirs = other.subscriptions.filter(state=Subscription.State.CONFIRMED)
+        kept = theirs.exclude(mailing_list__in=left.values("mailing_list"))
+        confirmed |= Q(pk__in=kept.values("pk"))
+    found = Subscription.objects.filter(confirmed).values("mailing_list")
+    return list(MailingList.objects.filter(pk__in=found))
+
+
+def confirm(token: str, word: Word, now: datetime) -> Subscriber:
+    """Change the address, at the word of whoever reads the new one; raises BadToken or LinkOver."""
+    with transaction.atomic():
+        change = read_confirmation(token, now)
+        person = Subscriber.objects.select_for_update().get(pk=change.subscriber_id)
+        # Conditional: whoever comes second finds it done.
+        waits = AddressChange.objects.filter(pk=change.pk, confirmed_at=None, disowned_at=None)
+        if not waits.update(confirmed_at=now):
+            raise LinkOver("used")
+        own = list(leaving.confirmed(person.pk))
+        other = Subscriber.objects.filter(email=change.new_email).first()
+        if other is not None:
+            merging.merge(person, other, now)
+        old = bytes(person.address_hash)
+        _put(person, change.new_email)
+        merging.remember(person, old, now)
+        source = f"from {masked(change.old_email)} to {masked(change.new_email)}"
+        consent.record(Act.MOVED, [person.pk], [None], replace(word, source=source), now)
+        # The letter named these lists: also those that the other had left are wished for now.
+        joining.join(person, own, word, now)
+    return person
+
+
+def read_disowning(token: str, now: datetime) -> AddressChange:
+    """The change that the link in the notice to the old address is about; raises BadToken or LinkOver."""
+    return _change("disown", token, DISOWN_FOR, now)
+
+
+def disown(change: AddressChange, word: Word, now: datetime) -> None:
+    """“This was not me”: the address before is put back, and no link changes it for a while.
+
+    Repeating it changes nothing. Where two became one they stay so.
+    """
+    with transaction.atomic():
+        changes = AddressChange.objects.filter(pk=change.pk, disowned_at__isnull=True)
+        if not changes.update(disowned_at=now):
+            return
+        person = Subscriber.objects.select_for_update().get(pk=change.subscriber_id)
+        AddressChange.objects.filter(subscriber=person, asked_at__gt=change.asked_at).update(disowned_at=now)
+        taken = Subscriber.objects.filter(email=change.old_email).exclude(pk=person.pk).exists()
+        if change.confirmed_at is None or person.email == change.old_email or taken:
+            return
+        _put(person, change.old_email)
+        consent.record(Act.MOVED, [person.pk], [None], replace(word, source="back: it was not them"), now)
+
+
+def _put(person: Subscriber, address: str) -> None:
+    """Write the address down; it is no former one any more, but for the number of whoever had it."""
+    person.email = address
+    person.save(update_fields=["email", "address_hash", "updated_at"])
+    FormerAddress.objects.filter(address_hash=bytes(person.address_hash), number=None).delete()
+
+
+def _change(purpose: tokens.Purpose, token: str, valid: timedelta, now: datetime) -> AddressChange:
+    claim = tokens.read(purpose, token)
+    if not 0 <= now.timestamp() - claim.scope * 60 <= valid.total_seconds():
+        raise LinkOver("too old")
+    change = AddressChange.objects.select_related("subscriber").filter(pk=claim.subscriber).first()
+    if change is None:
+        raise LinkOver("overtaken by a later wish, or the person is gone")
+    return change
+
+
+def _token(purpose: tokens.Purpose, change: AddressChange, now: datetime) -> str:
+    return tokens.make(purpose, change.pk, int(now.timestamp() // 60))

@@ -1,0 +1,76 @@
+"""Two people become one: leaving wins, complaints come along, and old links go on working."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from subscribers import merging, tokens
+from subscribers.consent import Act, How, Word, record
+from subscribers.models import MailingList, Subscriber, Suppression
+from subscribers.suppress import in_force, suppress
+from tests.subscribers.conftest import NOW, Join
+
+STATES = ("", "pending", "confirmed", "unsubscribed")
+
+
+@pytest.mark.parametrize(("kept", "gone"), list(product(STATES, STATES)))
+def test_leaving_wins_and_else_the_better_state(
+    join: Join, monthly: MailingList, events: MailingList, kept: str, gone: str
+) -> None:
+    people = [join(name, events) for name in ("kept", "gone")]
+    for person, state in zip(people, (kept, gone), strict=True):
+        if state:
+            ended = NOW if state == "unsubscribed" else None
+            person.subscriptions.create(mailing_list=monthly, state=state, ended_at=ended)
+    merging.merge(*people, NOW)
+    wanted = next((one for one in ("unsubscribed", "confirmed", "pending") if one in (kept, gone)), None)
+    found = people[0].subscriptions.filter(mailing_list=monthly).values_list("state", flat=True)
+    assert list(found) == ([wanted] if wanted else [])
+    assert Subscriber.objects.count() == 1
+
+
+def test_a_person_who_left_and_has_not_confirmed_again_is_not_brought_back(
+    join: Join, monthly: MailingList
+) -> None:
+    kept, gone = join("kept"), join("gone", state="pending")
+    gone.subscriptions.update(ended_at=NOW)
+    merging.merge(kept, gone, NOW)
+    assert kept.subscriptions.get().state == "pending"
+
+
+@pytest.mark.parametrize(
+    ("reason", "comes_along"),
+    [
+        (Suppression.Reason.COMPLAINT, True),
+        (Suppression.Reason.MANUAL, True),
+        (Suppression.Reason.HARD_BOUNCE, False),
+    ],
+)
+def test_a_complaint_is_the_persons_and_a_bounce_the_mailboxs(
+    join: Join, reason: str, comes_along: bool
+) -> None:
+    kept, gone = join("kept"), join("gone")
+    suppress(gone, reason, "", NOW)
+    merging.merge(kept, gone, NOW)
+    assert (in_force(kept) is not None) == comes_along
+    assert in_force("gone@example.org") is not None
+
+
+def test_the_ledger_keeps_what_both_said_and_links_of_both_lead_to_one(
+    join: Join, monthly: MailingList
+) -> None:
+    first, second, third = (join(name) for name in ("first", "second", "third"))
+    for person in (first, second, third):
+        record(Act.CONFIRMED, [person.pk], [monthly.pk], Word(How.LETTER), NOW)
+    numbers = [first.pk, second.pk, third.pk]
+    merging.merge(second, third, NOW)
+    merging.merge(first, second, NOW)
+    assert first.consents.count() == 3
+    for number in numbers:
+        assert merging.read("leave", tokens.make("leave", number, 1))[1] == first
+    with pytest.raises(tokens.BadToken):
+        merging.read("leave", tokens.make("leave", 999, 1))
+    with pytest.raises(ValueError, match="themselves"):
+        merging.merge(first, first, NOW)
