@@ -5,20 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 import django_filters
+from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel, ObjectList
-from wagtail.admin.ui.tables import Column, DateColumn
+from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
 from wagtail.admin.views.generic import IndexView
 from wagtail.admin.viewsets.model import ModelViewSet
 
 from mailer.desk.columns import WordColumn
 from mailer.desk.person import PersonPanel
 from mailer.desk.widgets import CountriesInput, LanguageSelect, office_languages
-from subscribers import addresses, places
-from subscribers.models import MailingList, Subscriber, Subscription, Suppression
+from mailer.desk.windows import WindowMixin, cursor, how_many
+from mailer.reports.words import number
+from subscribers import addresses, finding, places
+from subscribers.finding import Asked, Counted, Page
+from subscribers.models import MailingList, Subscriber, Subscription
 
 _CONFIRMED = Subscription.State.CONFIRMED
 
@@ -27,9 +31,15 @@ class ListIndex(IndexView):
     """Lists with the number of people on each."""
 
     def get_base_queryset(self) -> QuerySet[MailingList]:
-        confirmed = Count("subscriptions", filter=Q(subscriptions__state=_CONFIRMED))
-        waiting = Count("subscriptions", filter=Q(subscriptions__state=Subscription.State.PENDING))
-        return MailingList.objects.annotate(confirmed=confirmed, waiting=waiting)
+        return MailingList.objects.annotate(
+            confirmed=_people_in(_CONFIRMED), waiting=_people_in(Subscription.State.PENDING)
+        )
+
+
+def _people_in(state: str) -> Subquery:
+    """How many are in this state on a MailingList: counted in an index, list by list."""
+    rows = Subscription.objects.filter(mailing_list=OuterRef("pk"), state=state).order_by()
+    return Subquery(rows.values("mailing_list").annotate(people=Count("pk")).values("people"))
 
 
 class MailingListViewSet(ModelViewSet):
@@ -45,8 +55,8 @@ class MailingListViewSet(ModelViewSet):
     index_view_class = ListIndex
     list_display = [
         "name",
-        Column("confirmed", label="Confirmed", sort_key="confirmed"),
-        Column("waiting", label="Waiting to confirm"),
+        Column("confirmed", label="Confirmed", accessor=lambda one: number(one.confirmed or 0)),
+        Column("waiting", label="Waiting to confirm", accessor=lambda one: number(one.waiting or 0)),
         WordColumn("public", label="Sign-up page", accessor=lambda one: _offered(one)),
     ]
     search_fields = ["name", "slug"]
@@ -73,39 +83,33 @@ class SubscriberForm(WagtailAdminModelForm):
             raise ValidationError(f"The address {error}.") from error
 
 
-class SubscriberFilters(WagtailFilterSet):
-    """By language, by list and by state."""
+def office_countries() -> list[tuple[str, str]]:
+    """The office's countries by name, and those who chose none."""
+    codes = settings.CONFIG.site.countries
+    return [
+        (finding.EVERY_COUNTRY, "Every country"),
+        *((code, places.country_name(code, "en")) for code in codes),
+    ]
 
-    language = django_filters.ChoiceFilter(choices=office_languages, label="Language")
-    list = django_filters.ModelChoiceFilter(
-        queryset=MailingList.objects.all(), method="on_list", label="List"
-    )
+
+class SubscriberFilters(WagtailFilterSet):
+    """Whom the table shows; what is chosen is looked up by `finding`, which knows the indexes."""
+
+    list = django_filters.ModelChoiceFilter(queryset=MailingList.objects.all(), label="List")
     state = django_filters.ChoiceFilter(
-        method="in_state",
         label="State",
-        choices=[*Subscription.State.choices, ("suppressed", "suppressed"), ("nowhere", "on no list")],
+        choices=[
+            *Subscription.State.choices,
+            (finding.SUPPRESSED, "suppressed"),
+            (finding.NOWHERE, "on no list"),
+        ],
     )
+    language = django_filters.ChoiceFilter(choices=office_languages, label="Language")
+    country = django_filters.ChoiceFilter(choices=office_countries, label="Country")
 
     class Meta:
         model = Subscriber
         fields: list[str] = []
-
-    def on_list(self, people: QuerySet[Subscriber], name: str, value: MailingList) -> QuerySet[Subscriber]:
-        return people.filter(
-            Exists(Subscription.objects.filter(subscriber=OuterRef("pk"), mailing_list=value))
-        )
-
-    def in_state(self, people: QuerySet[Subscriber], name: str, value: str) -> QuerySet[Subscriber]:
-        if value == "suppressed":
-            return people.filter(_is_suppressed())
-        subscriptions = Subscription.objects.filter(subscriber=OuterRef("pk"))
-        if value == "nowhere":
-            return people.filter(~Exists(subscriptions))
-        return people.filter(Exists(subscriptions.filter(state=value)))
-
-
-def _is_suppressed() -> Exists:
-    return Exists(Suppression.objects.filter(address_hash=OuterRef("address_hash"), lifted_at__isnull=True))
 
 
 def standing_of(person: Any) -> tuple[str, str]:
@@ -125,12 +129,42 @@ def countries_of(person: Subscriber) -> str:
     return places.country_names(person.countries, "en") if person.countries else "Every country"
 
 
-class SubscriberIndex(IndexView):
+class SubscriberIndex(WindowMixin, IndexView):
     """The list of people, newest first."""
 
+    def asked(self) -> Asked:
+        """Whom the page's address asks for."""
+        chosen = self.filters.form.cleaned_data if self.filters and self.filters.is_valid() else {}
+        on = chosen.get("list")
+        return Asked(
+            words=self.search_query,
+            mailing_list=on.pk if on else None,
+            **{name: chosen.get(name) or "" for name in ("state", "language", "country")},
+        )
+
+    def look(self, size: int) -> tuple[Page, Counted]:
+        asked = self.asked()
+        window = finding.page(
+            asked, size, after=cursor(self.request, "after"), before=cursor(self.request, "before")
+        )
+        return window, finding.count(asked, exactly=self.request.GET.get("count") == "exactly")
+
     def get_base_queryset(self) -> QuerySet[Subscriber]:
-        people = Subscriber.objects.annotate(suppressed=_is_suppressed())
-        return people.order_by("-pk").prefetch_related("subscriptions")
+        return Subscriber.objects.none()
+
+    def filter_queryset(self, queryset: QuerySet[Subscriber]) -> QuerySet[Subscriber]:
+        return queryset
+
+    def search_queryset(self, queryset: QuerySet[Subscriber]) -> QuerySet[Subscriber]:
+        return queryset
+
+    def get_context_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(*args, **kwargs)
+        return {**context, "how_many": how_many(self.counted, "person", "people")}
+
+    def _get_title_column(self, *args: Any, **kwargs: Any) -> TitleColumn:
+        column = self._get_title_column_class(TitleColumn)
+        return column("email", label="Address", accessor="email", get_url=self.get_edit_url)
 
 
 class SubscriberViewSet(ModelViewSet):
@@ -154,7 +188,7 @@ class SubscriberViewSet(ModelViewSet):
         Column("language", label="Language", accessor=lambda one: places.language_name(one.language, "en")),
         Column("countries", label="Countries", accessor=countries_of),
         WordColumn("standing", label="State", accessor=standing_of),
-        DateColumn("created_at", label="Since", sort_key="pk"),
+        DateColumn("created_at", label="Since"),
     ]
     edit_handler = ObjectList(
         [

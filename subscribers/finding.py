@@ -1,0 +1,247 @@
+"""Finding people among a million: by a part of the address or name, list, state, language and country.
+
+A page costs about the same wherever it lies, because it begins at a person and not at a number of rows to be
+skipped; and so does a count, because it stops where nobody would read the rest of the number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, Max, OuterRef, Q, QuerySet
+from django.db.models.expressions import RawSQL
+
+from subscribers import segments, trigrams
+from subscribers.models import MailingList, Subscriber, Subscription, Suppression
+
+# Counts go no further.
+CAP = 10_000
+# People looked at for a count that no index holds.
+_LOOKED_AT = 20_000
+SUPPRESSED, NOWHERE = "suppressed", "nowhere"
+STATES = (*Subscription.State.values, SUPPRESSED, NOWHERE)
+# In place of a country: people who chose none, and so get every country's stories.
+EVERY_COUNTRY = "every"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Whom somebody looks for; what is empty does not matter."""
+
+    # Each word must be in the address or in the name; one or two letters begin the address.
+    words: str = ""
+    # Primary key of a list.
+    mailing_list: int | None = None
+    # One of STATES; with a list, on that list.
+    state: str = ""
+    language: str = ""
+    # ISO 3166-1 alpha-2, chosen by name; or EVERY_COUNTRY.
+    country: str = ""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How many, as far as it was counted."""
+
+    number: int
+    # False: there are more than `number`.
+    exact: bool
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some people, the latest first."""
+
+    people: Sequence[Subscriber]
+    # What `page` takes as `before` to show later people, and as `after` for earlier ones; None: nobody there.
+    before: int | None
+    after: int | None
+
+
+@dataclass(frozen=True)
+class _Condition:
+    # What a person must meet, asked of one after another: no index that would sort them all.
+    test: Q
+    # The numbers of those who meet it, as an index finds them, some perhaps twice; None where none tells.
+    numbers: QuerySet[Any, Any] | None = None
+    # The same condition for when they are few, asked so that an index leads to them.
+    few: Q | None = None
+    # Nobody with a higher number meets it.
+    highest: int | None = None
+    # Those who meet it in the order of their numbers, from the index of words.
+    spoken: QuerySet[Subscriber] | None = None
+
+
+def matching(asked: Asked) -> QuerySet[Subscriber]:
+    """All of them, one row each, in no order."""
+    return _tested(Subscriber.objects.all(), _conditions(asked))
+
+
+def page(asked: Asked, size: int, *, after: int | None = None, before: int | None = None) -> Page:
+    """So many of them, the latest first: those that come after one person's number, or before it.
+
+    Each has its subscriptions at hand, and says by `suppressed` whether no mail may reach it.
+    """
+    found = _from(list(_conditions(asked)), after, before).annotate(suppressed=segments.suppressed())
+    people = list(found.prefetch_related("subscriptions")[: size + 1])
+    more, people = len(people) > size, people[:size]
+    if before is not None:
+        people.reverse()
+    later = more if before is not None else after is not None
+    earlier = more if before is None else True
+    return Page(
+        people,
+        before=people[0].pk if people and later else None,
+        after=people[-1].pk if people and earlier else None,
+    )
+
+
+def count(asked: Asked, *, exactly: bool = False) -> Counted:
+    """How many there are; unless `exactly`, not beyond CAP, and not at the cost of looking at everybody."""
+    if exactly:
+        return Counted(matching(asked).count(), exact=True)
+    conditions = list(_conditions(asked))
+    if not conditions:
+        return _capped(Subscriber.objects.values("pk"))
+    if len(conditions) == 1 and conditions[0].numbers is not None:
+        return _capped(conditions[0].numbers)
+    rare = _rare(conditions)
+    if rare is not None:
+        return Counted(_tested(Subscriber.objects.all(), conditions, rare).count(), exact=True)
+    return _among_some(conditions)
+
+
+def _among_some(conditions: list[_Condition]) -> Counted:
+    """How many there are among the latest that might be."""
+    first = next((one for one in conditions if one.spoken is not None), None)
+    others = Q(*(one.test for one in conditions if one is not first), Q(pk__isnull=False))
+    start = _in_order(first.spoken, None, None) if first and first.spoken is not None else None
+    people: Any = _below(Subscriber.objects.order_by("-pk"), conditions) if start is None else start
+    fits = ExpressionWrapper(others, output_field=BooleanField())
+    found = people.annotate(fits=fits)[:_LOOKED_AT].aggregate(
+        seen=Count("pk"), fitting=Count("pk", filter=Q(fits=True))
+    )
+    number = min(found["fitting"], CAP)
+    return Counted(number, exact=found["fitting"] <= CAP and found["seen"] < _LOOKED_AT)
+
+
+def _capped(numbers: QuerySet[Any, Any]) -> Counted:
+    name = "subscriber" if numbers.model is Subscription else "pk"
+    found = numbers.order_by()[: CAP + 1].aggregate(rows=Count(name), people=Count(name, distinct=True))
+    return Counted(min(found["people"], CAP), exact=found["rows"] <= CAP)
+
+
+def _from(conditions: list[_Condition], after: int | None, before: int | None) -> QuerySet[Subscriber]:
+    """People from there on by number: downwards, or upwards for those before."""
+    rare = _rare(conditions)
+    first = next((one for one in conditions if one.spoken is not None), None)
+    if rare is None and first is not None and first.spoken is not None:
+        others = [one for one in conditions if one is not first]
+        return _in_order(_tested(first.spoken, others), after, before)
+    people = _below(_tested(Subscriber.objects.all(), conditions, rare), conditions)
+    if before is not None:
+        return people.filter(pk__gt=before).order_by("pk")
+    return (people if after is None else people.filter(pk__lt=after)).order_by("-pk")
+
+
+def _in_order(people: QuerySet[Subscriber], after: int | None, before: int | None) -> QuerySet[Subscriber]:
+    number = "subscribers_trigram.rowid"
+    if before is not None:
+        return people.extra(where=["subscribers_trigram.rowid > %s"], params=[before], order_by=[number])
+    if after is not None:
+        people = people.extra(where=["subscribers_trigram.rowid < %s"], params=[after])
+    return people.extra(order_by=[f"-{number}"])
+
+
+def _below(people: QuerySet[Subscriber], conditions: list[_Condition]) -> QuerySet[Subscriber]:
+    """Without the newer ones of whom none can be meant."""
+    highest = [one.highest for one in conditions if one.highest is not None]
+    return people.filter(pk__lte=min(highest)) if highest else people
+
+
+def _rare(conditions: list[_Condition]) -> _Condition | None:
+    """A condition that few meet, to begin with; the others are then asked of these few."""
+    for one in conditions:
+        if one.numbers is not None and _capped(one.numbers).exact:
+            return one
+    return None
+
+
+def _tested(
+    people: QuerySet[Subscriber], conditions: Iterable[_Condition], rare: _Condition | None = None
+) -> QuerySet[Subscriber]:
+    for one in conditions:
+        people = people.filter(one.few if one is rare and one.few is not None else one.test)
+    return people
+
+
+def _conditions(asked: Asked) -> Iterator[_Condition]:
+    if asked.words.strip():
+        yield from _words(asked.words.lower().split())
+    if asked.state == NOWHERE:
+        yield _Condition(Q(~Exists(Subscription.objects.filter(subscriber=OuterRef("pk")))))
+    elif asked.mailing_list or asked.state in Subscription.State.values:
+        yield _subscribed(asked.mailing_list, "" if asked.state == SUPPRESSED else asked.state)
+    if asked.state == SUPPRESSED:
+        stopped = Suppression.objects.filter(lifted_at__isnull=True).values("address_hash")
+        numbers = Subscriber.objects.filter(address_hash__in=stopped).values("pk")
+        yield _Condition(Q(segments.suppressed()), numbers, Q(address_hash__in=stopped))
+    if asked.language:
+        spoken = Subscriber.objects.filter(language=asked.language).values("pk")
+        yield _Condition(Q(language__iexact=asked.language), spoken, Q(language=asked.language))
+    if asked.country == EVERY_COUNTRY:
+        yield _Condition(Q(countries=""))
+    elif asked.country:
+        yield _Condition(Q(countries__contains=asked.country))
+
+
+def _words(words: list[str]) -> Iterator[_Condition]:
+    long = [word for word in words if len(word) >= trigrams.SHORTEST]
+    within = Q(*(_within(word) for word in long))
+    if long and connection.vendor == "sqlite" and trigrams.HAS_FTS:
+        phrase = trigrams.phrase(long)
+        spoken = Subscriber.objects.extra(
+            tables=["subscribers_trigram"],
+            where=["subscribers_trigram MATCH %s", "subscribers_trigram.rowid = subscribers_subscriber.id"],
+            params=[phrase],
+        )
+        few = RawSQL("SELECT rowid FROM subscribers_trigram WHERE subscribers_trigram MATCH %s", [phrase])
+        yield _Condition(within, spoken.values("pk"), Q(pk__in=few), spoken=spoken)
+    elif long:
+        yield _Condition(within, Subscriber.objects.filter(within).values("pk"), within)
+    for word in words:
+        if len(word) < trigrams.SHORTEST:
+            # LIKE with an escape character, as Django asks, uses no index of SQLite.
+            range_of = Q(email__gte=word, email__lt=word + "\U0010ffff")
+            begins = Q(email__startswith=word)
+            indexed = begins if connection.vendor == "postgresql" else range_of
+            yield _Condition(begins, Subscriber.objects.filter(indexed).values("pk"), indexed)
+
+
+def _within(word: str) -> Q:
+    """SQLite knows upper and lower case of A to Z alone; names are written in other letters too."""
+    within = Q(email__icontains=word) | Q(name__icontains=word)
+    for other in {word.title(), word.upper()} if not word.isascii() else ():
+        within |= Q(name__contains=other)
+    return within
+
+
+def _subscribed(mailing_list: int | None, state: str) -> _Condition:
+    lists = [mailing_list] if mailing_list else list(MailingList.objects.values_list("pk", flat=True))
+    states = [state] if state else list(Subscription.State.values)
+    rows = Subscription.objects.filter(mailing_list__in=lists, state__in=states)
+    # One look into the index for each; all at once would go through every row.
+    highest = [
+        Subscription.objects.filter(mailing_list=one, state=each).aggregate(last=Max("subscriber"))["last"]
+        for one in lists
+        for each in states
+    ]
+    return _Condition(
+        Q(Exists(rows.filter(subscriber=OuterRef("pk")))),
+        rows.values("subscriber"),
+        Q(pk__in=rows.values("subscriber")),
+        highest=max((one for one in highest if one is not None), default=0),
+    )

@@ -1,0 +1,96 @@
+"""The index by which a part of an address or a name is found among a million: trigrams, kept by the database.
+
+SQLite has an FTS5 table beside the people, kept by triggers; PostgreSQL two GIN indexes of pg_trgm. Whatever
+remakes the table of people may lose the triggers, so all of it is looked at after every migration.
+Rows that one statement writes are indexed together: write many people with few statements.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from typing import Any
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.utils import DatabaseError
+
+log = logging.getLogger(__name__)
+
+TABLE = "subscribers_trigram"
+# Shorter words have no trigram.
+SHORTEST = 3
+# SQLite knows trigrams from 3.34 on, and from 3.42 on how to leave nothing behind of what was deleted.
+HAS_FTS = sqlite3.sqlite_version_info >= (3, 34)
+FORGETS = sqlite3.sqlite_version_info >= (3, 42)
+
+_PEOPLE = "subscribers_subscriber"
+_ADD = f"INSERT INTO {TABLE} (rowid, email, name) VALUES (new.id, new.email, new.name);"  # noqa: S608
+_TAKE = (
+    f"INSERT INTO {TABLE} ({TABLE}, rowid, email, name) "  # noqa: S608
+    "VALUES ('delete', old.id, old.email, old.name);"
+)
+_TRIGGERS = {
+    f"{TABLE}_add": f"AFTER INSERT ON {_PEOPLE} BEGIN {_ADD} END",
+    f"{TABLE}_take": f"AFTER DELETE ON {_PEOPLE} BEGIN {_TAKE} END",
+    f"{TABLE}_change": f"AFTER UPDATE OF email, name ON {_PEOPLE} "
+    f"WHEN new.email <> old.email OR new.name <> old.name BEGIN {_TAKE} {_ADD} END",
+}
+
+
+def keep(sender: Any = None, using: str = "default", **_: Any) -> None:
+    """Make what is missing of the index, as a listener to post_migrate; safe to repeat."""
+    connection = connections[using]
+    if _PEOPLE not in connection.introspection.table_names():
+        return
+    if connection.vendor == "postgresql":
+        _keep_postgresql(connection)
+    elif HAS_FTS:
+        _keep_sqlite(connection)
+
+
+def phrase(words: list[str]) -> str:
+    """An FTS5 query for rows that hold every one of these words, whatever is written in them."""
+    return " AND ".join('"' + word.replace('"', '""') + '"' for word in words)
+
+
+def _keep_sqlite(connection: BaseDatabaseWrapper) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM sqlite_master WHERE name LIKE %s", [f"{TABLE}%"])
+        there = {name for (name,) in cursor.fetchall()}
+        if there >= {TABLE, *_TRIGGERS}:
+            return
+        if TABLE not in there:
+            cursor.execute(
+                f"CREATE VIRTUAL TABLE {TABLE} USING fts5"
+                f"(email, name, content='{_PEOPLE}', content_rowid='id', tokenize='trigram')"
+            )
+            if FORGETS:
+                cursor.execute(f"INSERT INTO {TABLE} ({TABLE}, rank) VALUES ('secure-delete', 1)")  # noqa: S608
+        for name, body in _TRIGGERS.items():
+            cursor.execute(f"CREATE TRIGGER IF NOT EXISTS {name} {body}")
+        cursor.execute(f"INSERT INTO {TABLE} ({TABLE}) VALUES ('rebuild')")  # noqa: S608
+
+
+def _keep_postgresql(connection: BaseDatabaseWrapper) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indexname FROM pg_indexes WHERE indexname LIKE %s", [f"{TABLE}%"])
+        there = {name for (name,) in cursor.fetchall()}
+        missing = [column for column in ("email", "name") if f"{TABLE}_{column}" not in there]
+        if not missing:
+            return
+        cursor.execute("SELECT 1 FROM pg_available_extensions WHERE name = 'pg_trgm'")
+        if cursor.fetchone() is None:
+            log.warning("action=no_trigrams reason=pg_trgm_is_not_installed")
+            return
+        try:
+            cursor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+        except DatabaseError as error:
+            log.warning("action=no_trigrams reason=%s", type(error).__name__)
+            return
+        for column in missing:
+            # As Django asks when the case of letters does not matter.
+            cursor.execute(
+                f"CREATE INDEX IF NOT EXISTS {TABLE}_{column} ON {_PEOPLE} "
+                f"USING gin (upper({column}) gin_trgm_ops)"
+            )
