@@ -10,6 +10,7 @@ _LISTENERS = (
     "mailer.approval.authorship",
     "mailer.delivery.floods",
     "mailer.feedback.departures",
+    "mailer.feedback.erased",
     "mailer.feedback.merged",
     "mailer.feedback.personal",
 )

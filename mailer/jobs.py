@@ -44,6 +44,7 @@ JOBS = (
     Job("steps", 5, lambda now, stop: widening.look(now())),
     Job("stops", 60, lambda now, stop: stops.watch(now())),
     Job("outbox", 2, lambda now, stop: outbox.send_waiting(now())),
+    Job("old letters", 3600, lambda now, stop: outbox.delete_old(now())),
     Job("alerts", 5, lambda now, stop: alerts.post_due(now())),
     Job("clicks", 10, lambda now, stop: settling.settle_due(now(), stop)),
     Job("old clicks", 3600, lambda now, stop: settling.delete_old(now())),

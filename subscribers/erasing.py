@@ -9,6 +9,7 @@ from django.db import transaction
 from subscribers.addresses import address_hash
 from subscribers.importing.models import ImportRefusal, ImportRow
 from subscribers.models import FormerAddress, Subscriber, Suppression
+from subscribers.signals import erased
 from subscribers.suppress import suppress, written
 
 
@@ -21,14 +22,14 @@ def erase(email: str, now: datetime) -> bool:
     address = written(email)
     known = address_hash(address)
     with transaction.atomic():
-        former = FormerAddress.objects.filter(address_hash=known).first()
-        people = Subscriber.objects.filter(address_hash=known)
-        if former is not None:
-            people |= Subscriber.objects.filter(pk=former.subscriber_id)
-        others = _other_addresses(list(people), known)
-        deleted, _ = people.delete()
-        if not deleted and not Suppression.objects.filter(address_hash=known).exists():
+        people = list(Subscriber.objects.filter(address_hash=known)) or list(
+            Subscriber.objects.filter(former_addresses__address_hash=known)
+        )
+        if not people and not Suppression.objects.filter(address_hash=known).exists():
             return False
+        others = _other_addresses(people, known)
+        _tell(people, address)
+        Subscriber.objects.filter(pk__in=[person.pk for person in people]).delete()
         row = suppress(address, Suppression.Reason.ERASED, "", now)
         # A bounce's or a complaint's words may repeat the address, in suppressions lifted long ago too.
         everything = [known, *others]
@@ -39,6 +40,19 @@ def erase(email: str, now: datetime) -> bool:
         for other in others:
             _stop(other, now)
     return True
+
+
+def _tell(people: list[Subscriber], address: str) -> None:
+    former = FormerAddress.objects.filter(subscriber__in=people, number__isnull=False)
+    numbers = [person.pk for person in people] + list(former.values_list("number", flat=True))
+    changes = [
+        email
+        for person in people
+        for row in person.address_changes.all()
+        for email in (row.old_email, row.new_email)
+    ]
+    addresses = {address, *(person.email for person in people), *changes}
+    erased.send(Subscriber, numbers=tuple(numbers), addresses=tuple(sorted(addresses)))
 
 
 def _other_addresses(people: list[Subscriber], known: bytes) -> list[bytes]:

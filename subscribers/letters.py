@@ -42,6 +42,20 @@ def tell_of_new_address(subscriber: Subscriber, masked: str, token: str) -> None
         _letter(subscriber, subject, "pages/letters/old_address.txt", path, {"masked": masked}).send()
 
 
+def send_own_data_link(subscriber: Subscriber, token: str) -> None:
+    """The link to the page of a reader's data; `token` is an "own" token."""
+    with override(language_of(subscriber)):
+        subject = gettext("Your data")
+        _letter(subscriber, subject, "pages/letters/data.txt", f"/your-data/{token}/").send()
+
+
+def say_erased(subscriber: Subscriber) -> None:
+    """The last letter, to somebody who is erased in the same transaction."""
+    with override(language_of(subscriber)):
+        subject = gettext("Your data is erased")
+        _letter(subscriber, subject, "pages/letters/erased.txt", "/").send()
+
+
 def ask_whether_it_arrives(subscriber: Subscriber) -> EmailMessage:
     """The letter that asks whether an address still works, not sent: its sender chooses the envelope."""
     path = f"/preferences/{tokens.make('prefs', subscriber.pk, 0)}/"

@@ -14,6 +14,10 @@ flooded = Signal()
 # Arguments: kept, gone (int, numbers of subscribers). Two became one, in the transaction under way.
 merged = Signal()
 
+# Arguments: numbers (of the subscriber, and of whoever became one with them), addresses (as letters name
+# them). They are being erased, in the transaction under way: what the rooms above keep in words goes as well.
+erased = Signal()
+
 # Argument: person (Subscriber). What is kept about them? A listener answers with a dict, name of a section to
 # records that are ready for JSON; `personal.everything` puts them together.
 asked_about = Signal()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from django.db.models import Q
+
 from subscribers.addresses import address_hash, normalise
 from subscribers.models import Subscriber, Suppression
 
@@ -61,9 +63,10 @@ def close(suppression: Suppression) -> bool:
 
 
 def lift_reopened(subscriber: Subscriber, now: datetime) -> None:
-    """The reader confirmed a new sign-up: what was reopened for them ends."""
+    """The reader confirmed a new sign-up: what was reopened for them ends, and so does an erasure."""
+    open_to_them = Q(reopened_at__isnull=False) | Q(reason=Suppression.Reason.ERASED)
     Suppression.objects.filter(
-        address_hash=subscriber.address_hash, lifted_at__isnull=True, reopened_at__isnull=False
+        open_to_them, address_hash=subscriber.address_hash, lifted_at__isnull=True
     ).update(lifted_at=now, lifted_by="the reader's own sign-up")
 
 
@@ -86,9 +89,12 @@ def suppressed_of(people: Iterable[Subscriber]) -> set[bytes]:
 
 
 def may_join(address: str) -> bool:
-    """Whether a sign-up of this address is followed up: unless it is suppressed, and not reopened."""
+    """Whether a sign-up of this address is followed up: unless it is suppressed, and not reopened.
+
+    Whoever was erased may ask anew, and is in once they have confirmed it.
+    """
     found = in_force(address)
-    return found is None or found.reopened_at is not None
+    return found is None or found.reopened_at is not None or found.reason == Suppression.Reason.ERASED
 
 
 def written(who: Subscriber | str) -> str:

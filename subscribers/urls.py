@@ -6,6 +6,7 @@ from django.urls import URLPattern, path, re_path
 
 from subscribers import views
 from subscribers.centre.address import confirm_address, not_me
+from subscribers.centre.data import your_data
 from subscribers.centre.departing import unsubscribe
 from subscribers.centre.preferences import preferences
 
@@ -16,5 +17,6 @@ urlpatterns: list[URLPattern] = [
     re_path(r"^preferences/(?P<token>[^/]{1,100})/?$", preferences, name="preferences"),
     re_path(r"^address/not-me/(?P<token>[^/]{1,100})/?$", not_me, name="address-not-me"),
     re_path(r"^address/(?P<token>[^/]{1,100})/?$", confirm_address, name="address"),
+    re_path(r"^your-data/(?P<token>[^/]{1,100})/?$", your_data, name="your-data"),
     re_path(r"^unsubscribe/(?P<token>[^/]{1,100})/?$", unsubscribe, name="unsubscribe"),
 ]

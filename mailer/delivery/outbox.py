@@ -32,6 +32,8 @@ _BATCH = 50
 _LEASE = timedelta(minutes=15)
 # A mail about a password or a confirmation is of no use after this.
 _KEEP_TRYING = timedelta(hours=48)
+# How long what is settled stays to be looked at.
+_KEEP = timedelta(days=30)
 
 
 class EmailBackend(BaseEmailBackend):
@@ -87,6 +89,12 @@ def send_waiting(now: datetime, stop: threading.Event | Callable[[], bool] | Non
         for message in held:
             _settle(message, outcomes.get(message.pk), now, total)
     return total
+
+
+def delete_old(now: datetime) -> int:
+    """Delete what was sent or refused long enough ago: it holds addresses and links. Returns how many."""
+    old = OutboxMessage.objects.filter(created_at__lt=now - _KEEP).exclude(state=OutboxMessage.State.WAITING)
+    return old.delete()[0]
 
 
 def _rows(message: EmailMessage) -> Iterable[OutboxMessage]:

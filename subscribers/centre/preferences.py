@@ -11,7 +11,7 @@ from django.utils.translation import gettext, override
 from django.views.decorators.http import require_http_methods
 
 from subscribers import forms, leaving, merging, tokens
-from subscribers.centre import moving, telling, wishes
+from subscribers.centre import moving, owning, telling, wishes
 from subscribers.centre.forms import AddressForm, WishesForm
 from subscribers.centre.wishes import Wishes
 from subscribers.consent import How, Word
@@ -81,7 +81,7 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
 
 def _do(visit: _Visit) -> _Done:
     """Do what the button that was pressed is for; without one of the others it is the one that saves."""
-    acts = {"leave_all": _leave, "undo": _undo, "resume": _resume, "move": _move}
+    acts = {"leave_all": _leave, "undo": _undo, "resume": _resume, "move": _move, "own": _own}
     act = next((act for name, act in acts.items() if name in visit.request.POST), _save)
     return act(visit)
 
@@ -124,3 +124,7 @@ def _move(visit: _Visit) -> _Done:
         return form
     outcome = moving.ask(visit.person, form.cleaned_data["new_email"], visit.word, visit.now)
     return {"asked": "moving", "busy": "busy", "closed": ""}[outcome]
+
+
+def _own(visit: _Visit) -> _Done:
+    return "own" if owning.ask(visit.person, visit.now) else "busy"

@@ -1,8 +1,8 @@
 """Comparing waiting rows with who is there: one verdict a row, by the database, a stretch of lines at a time.
 
 Verdicts: "new" (not known), "joins" (known, not on the list), "confirms" (waits for confirmation), "changes"
-(on the list, and the file says something new), "same", "left" (left this list or another, and did not come
-back), "suppressed".
+(on the list, and the file says something new), "same" (also of a reader who has another address now), "left"
+(left this list or another, and did not come back), "suppressed".
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ FROM (
     FROM (
         SELECT r.line, r.address_hash, r.email, r.flag, p.id AS subscriber, b.id AS subscription,
             CASE WHEN s.id IS NOT NULL THEN 'suppressed'
+                WHEN p.id IS NULL AND f.id IS NOT NULL THEN 'same'
                 WHEN p.id IS NULL THEN 'new'
                 WHEN b.state = 'confirmed' AND b.ended_at IS NULL THEN 'on'
                 WHEN {_ELSEWHERE} THEN 'left'
@@ -59,6 +60,7 @@ FROM (
         FROM subscribers_importrow r
         LEFT JOIN subscribers_suppression s ON s.address_hash = r.address_hash AND s.lifted_at IS NULL
         LEFT JOIN subscribers_subscriber p ON p.address_hash = r.address_hash
+        LEFT JOIN subscribers_formeraddress f ON f.address_hash = r.address_hash
         LEFT JOIN subscribers_subscription b ON b.subscriber_id = p.id AND b.mailing_list_id = %(list)s
         WHERE r.run_id = %(run)s AND r.line > %(after)s AND r.line <= %(until)s
     ) n

@@ -215,7 +215,8 @@ def test_why_the_stop_rules_paused_it_stands_on_its_page_until_somebody_has_look
     browser = as_user(desk.approver)
     page = browser.get(at(desk, "report")).content.decode()
     assert (
-        "Paused by itself. Marked as unwanted: 4 of 90 (4.44 %, limit 0.3 %), most of them at mail.ru." in page
+        "Paused by itself. Marked as unwanted: 4 of 90 (4.44 %, limit 0.3 %), most of them at mail.ru."
+        in page
     )
     assert "What the stop rules did" in page and "counted afresh" in page
     assert "The stop rules paused the sending" in str(logged("desk.paused").message)

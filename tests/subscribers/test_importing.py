@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from subscribers import consent, leaving
+from subscribers.addresses import address_hash
 from subscribers.consent import Act, How, Word
 from subscribers.countrynames import read_countries
 from subscribers.erasing import erase
@@ -18,6 +19,7 @@ from subscribers.importing import comparing, runs
 from subscribers.importing.models import ImportChange, ImportRefusal, ImportRow, ImportRun
 from subscribers.importing.records import BrokenFile, Figures
 from subscribers.importing.refused import write_refused
+from subscribers.merging import remember
 from subscribers.models import ConsentRecord, MailingList, Subscriber, Subscription, Suppression
 from subscribers.suppress import suppress
 from tests.subscribers.conftest import NOW, Join
@@ -141,6 +143,16 @@ def test_whoever_was_erased_stays_erased(monthly: MailingList, join: Join) -> No
     erase("gone@example.org", NOW)
     assert take("email\ngone@example.org\n", monthly).suppressed == 1
     assert not Subscriber.objects.exists()
+
+
+def test_a_file_does_not_bring_back_the_address_that_a_reader_had_before(
+    monthly: MailingList, join: Join
+) -> None:
+    person = join("new", state="unsubscribed")
+    remember(person, address_hash("old@example.org"), NOW)
+    figures = take("email\nold@example.org\n", monthly)
+    assert (figures.unchanged, figures.added) == (1, 0)
+    assert [one.email for one in Subscriber.objects.all()] == ["new@example.org"]
 
 
 def test_whoever_leaves_between_the_look_and_the_word_stays_away(monthly: MailingList, join: Join) -> None:
