@@ -42,7 +42,7 @@ def _database() -> dict[str, Any]:
             },
         }
     try:
-        parsed = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
+        parsed: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
     except (ValueError, KeyError, dj_database_url.ParseError) as error:
         raise _config.ConfigError(
             "[database] url is not understood; write sqlite:///mailer.db or postgresql://user:password@host/name."
@@ -51,7 +51,10 @@ def _database() -> dict[str, Any]:
         raise _config.ConfigError(
             "[database] url: only sqlite:/// and postgresql:// databases are supported."
         )
-    return parsed
+    # Our rows are in memory or on a disk that seeks for nothing, and no query of ours is worth compiling.
+    # Options in the address come first.
+    options = parsed.get("OPTIONS", {})
+    return {**parsed, "OPTIONS": {"options": "-c random_page_cost=1.1 -c jit=off", **options}}
 
 
 DATABASES = {"default": _database()}

@@ -1,8 +1,8 @@
 """The ledger: claiming deliveries and recording what became of them, at the database's own speed.
 
 Every change is conditional on the row still being in the state and hands that the change starts from, so two
-workers, or one that came back late, never undo each other. A batch crosses in one value, as JSON: row by row
-the thread would hand Python's lock to and fro each time. SQLite uses a partial index only where a query
+workers, or one that came back late, never undo each other. A batch crosses in few values, as JSON: row by
+row the thread would hand Python's lock to and fro each time. SQLite uses a partial index only where a query
 repeats its condition word for word: `state = 'planned'` is written out, never a parameter.
 """
 
@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
+from itertools import repeat
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
@@ -27,28 +29,31 @@ from subscribers.fields import split_codes
 class _Dialect(NamedTuple):
     """How a database writes the same statements."""
 
-    # Rows of the expressions in it as one text of JSON, and a column of numbers likewise.
-    rows: str
+    # A column of the rows found, as one text of JSON.
     column: str
-    # A parameter with a JSON list of numbers, and one with lists of [id, text, moment], as tables.
-    numbers: str
+    # Whether a column's number is in a parameter that lists numbers, and how a list is written in it.
+    among: str
+    listed: str
+    # A parameter with lists of [id, text, moment] in JSON, as a table.
     triples: str
     # Takes the rows that nobody else is taking.
     lock: str
 
 
 _SQLITE = _Dialect(
-    rows="json_group_array(json_array({}))",
     column="json_group_array({})",
-    numbers="SELECT value AS id FROM json_each(%s)",
+    among="{} IN (SELECT value FROM json_each(%s))",
+    listed="[{}]",
     triples="SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS words, "
     "json_extract(value, '$[2]') AS moment FROM json_each(%s)",
     lock="",
 )
+# An array's length is known when a query is planned; of a function's rows it is only guessed, and a guess
+# that is too large has whole tables read.
 _POSTGRESQL = _Dialect(
-    rows="json_agg(json_build_array({}))::text",
     column="json_agg({})::text",
-    numbers="SELECT value::bigint AS id FROM json_array_elements_text(%s::json)",
+    among="{} = ANY(%s::bigint[])",
+    listed="{{{}}}",
     triples="SELECT (value->>0)::bigint AS id, value->>1 AS words, (value->>2)::timestamptz AS moment "
     "FROM json_array_elements(%s::json)",
     lock="FOR UPDATE SKIP LOCKED",
@@ -58,27 +63,32 @@ _WANTED = "SELECT id FROM mailer_delivery WHERE mailing_id = %s AND {due} ORDER 
 _CLAIM = """
 UPDATE mailer_delivery
 SET state = 'claimed', claimed_by = %s, lease_until = %s, attempts = attempts + 1, due_at = NULL
-WHERE id IN ({ids}) AND {state}
-AND EXISTS (SELECT 1 FROM mailer_mailing m WHERE m.id = mailer_delivery.mailing_id AND m.state = 'sending')
+WHERE {among} AND {state} AND (SELECT m.state FROM mailer_mailing m WHERE m.id = %s) = 'sending'
 """
-# What stands between a claim and its message, as things are at this moment.
+# What stands between a claim and its message, as things are at this moment; the reason is why it must not
+# leave. A subquery with a limit is asked per reader: EXISTS may be turned into a list of everybody.
 _READERS = """
-SELECT {rows} FROM (
-    SELECT d.id, d.mailing_id, d.attempts, d.variant_id, d.subscriber, s.email, s.name, d.countries,
-        s.tracking_agreed_at IS NOT NULL AS agreed, COALESCE(s.paused_until > %s, FALSE) AS paused,
-        EXISTS (SELECT 1 FROM subscribers_suppression x
-                WHERE x.address_hash = s.address_hash AND x.lifted_at IS NULL) AS suppressed,
-        EXISTS (SELECT 1 FROM subscribers_subscription u WHERE u.subscriber_id = d.subscriber
-                AND u.mailing_list_id IN ({lists}) AND u.state = 'confirmed') AS subscribed
-    FROM ({numbers}) claimed JOIN mailer_delivery d ON d.id = claimed.id
-    LEFT JOIN subscribers_subscriber s ON s.id = d.subscriber
-    ORDER BY d.id
+SELECT {columns} FROM (
+    SELECT d.id, d.attempts, d.variant_id, d.subscriber, s.email, s.name, d.countries,
+        s.tracking_agreed_at IS NOT NULL AS agreed,
+        CASE WHEN s.id IS NULL THEN 'erased'
+            WHEN (SELECT 1 FROM subscribers_suppression x
+                WHERE x.address_hash = s.address_hash AND x.lifted_at IS NULL LIMIT 1) = 1 THEN 'suppressed'
+            WHEN (SELECT 1 FROM subscribers_subscription u
+                WHERE u.subscriber_id = d.subscriber AND u.mailing_list_id IN ({lists})
+                AND u.state = 'confirmed' LIMIT 1) IS NULL THEN 'unsubscribed'
+            WHEN s.paused_until > %s THEN 'paused' ELSE '' END AS reason
+    FROM mailer_delivery d LEFT JOIN subscribers_subscriber s ON s.id = d.subscriber
+    WHERE {among} ORDER BY d.id
 ) r
 """
-_READER = (
-    "r.id, r.mailing_id, r.attempts, r.variant_id, r.subscriber, r.email, r.name, r.countries, "
-    "r.agreed, r.suppressed, r.paused, r.subscribed"
-)
+_READER = ("id", "attempts", "variant_id", "subscriber", "email", "name", "countries", "agreed", "reason")
+_ACCEPT = """
+UPDATE mailer_delivery
+SET state = 'accepted', reason = '', reply = %s, due_at = NULL, accepted_at = %s, lease_until = NULL,
+    claimed_by = ''
+WHERE {among} AND claimed_by = %s AND state IN ('claimed', 'in_doubt')
+"""
 _RECORD = """
 UPDATE mailer_delivery
 SET state = %s, reason = %s, reply = r.words, due_at = r.moment, accepted_at = %s, lease_until = NULL,
@@ -95,8 +105,13 @@ WHERE mailer_delivery.id = r.id AND claimed_by = %s AND state = 'claimed'
 """
 
 
-def claim(mailing: Mailing, owner: str, lease_until: datetime, limit: int, now: datetime) -> list[Claimed]:
+def claim(
+    mailing: Mailing, owner: str, lease_until: datetime, limit: int, now: datetime, after: int = 0
+) -> list[Claimed]:
     """Take up to `limit` deliveries that are due, those put off first; nobody else can hold them then.
+
+    Those never tried are looked for behind the delivery `after` first, where an earlier call ended: a
+    database that believes all rows to be planned would read again all that were sent.
 
     Readers who left, paused, were suppressed or erased since planning become excluded instead, so fewer may
     come back than were due, and none does not mean that none is left. A mailing that is not being sent gives
@@ -104,9 +119,10 @@ def claim(mailing: Mailing, owner: str, lease_until: datetime, limit: int, now: 
     """
     with transaction.atomic():
         ids = _take("deferred", mailing, owner, lease_until, limit, now)
-        if len(ids) < limit:
-            ids += _take("planned", mailing, owner, lease_until, limit - len(ids), now)
-        claimed, excluded = _meet(ids, tuple(mailing.copy.audience["lists"]), now)
+        for bound in (after, 0) if after else (0,):
+            if len(ids) < limit:
+                ids += _take("planned", mailing, owner, lease_until, limit - len(ids), now, bound)
+        claimed, excluded = _meet(ids, mailing, now)
         record(
             [Result(delivery, State.EXCLUDED, reason=reason) for delivery, reason in excluded],
             owner,
@@ -161,6 +177,17 @@ def record(results: Iterable[Result], owner: str) -> None:
             )
 
 
+def accept(deliveries: Mapping[str, Collection[int]], owner: str, at: datetime) -> None:
+    """Write down that these, by the server's words, were accepted `at` a moment: what is usual, at once."""
+    if not deliveries:
+        return
+    dialect = _dialect()
+    statement = _ACCEPT.format(among=dialect.among.format("id"))
+    with transaction.atomic(), connection.cursor() as cursor:
+        for words, ids in deliveries.items():
+            cursor.execute(statement, [words[:500], _moment(at), _numbers(ids), owner])
+
+
 def release(deliveries: Iterable[int], owner: str) -> None:
     """Give back what was claimed and not tried: planned again, as if it had not been claimed."""
     _give_back(State.PLANNED, [(delivery, "", None) for delivery in deliveries], owner)
@@ -180,77 +207,66 @@ def holds(owner: str) -> bool:
         return cursor.fetchone() is not None
 
 
-def _due(state: str, mailing: Mailing, now: datetime) -> tuple[str, list[Any]]:
+def _due(state: str, mailing: Mailing, now: datetime, after: int = 0) -> tuple[str, list[Any]]:
     if state == "deferred":
         return "state = 'deferred' AND due_at <= %s", [_moment(now)]
     if mailing.released_up_to is not None:
-        return "state = 'planned' AND id <= %s", [mailing.released_up_to]
-    return "state = 'planned'", []
+        return "state = 'planned' AND id > %s AND id <= %s", [after, mailing.released_up_to]
+    return "state = 'planned' AND id > %s", [after]
 
 
 def _take(
-    state: str, mailing: Mailing, owner: str, lease_until: datetime, limit: int, now: datetime
+    state: str,
+    mailing: Mailing,
+    owner: str,
+    lease_until: datetime,
+    limit: int,
+    now: datetime,
+    after: int = 0,
 ) -> list[int]:
-    due, parameters = _due(state, mailing, now)
+    due, parameters = _due(state, mailing, now, after)
     dialect = _dialect()
     wanted = _WANTED.format(due=due, order="due_at" if state == "deferred" else "id", lock=dialect.lock)
-    choice = [mailing.pk, *parameters, limit]
-    hold = [owner, _moment(lease_until)]
     with connection.cursor() as cursor:
-        if dialect is _POSTGRESQL:
-            # It may run a subquery anew for each row, skip what it has locked itself, and so go beyond the
-            # limit; a materialized one is run once.
-            claim = _CLAIM.format(ids="SELECT id FROM wanted", state=f"state = '{state}'")
-            cursor.execute(
-                f"WITH wanted AS MATERIALIZED ({wanted}), taken AS ({claim} RETURNING id) "  # noqa: S608
-                f"SELECT {dialect.column.format('id')} FROM taken",
-                [*choice, *hold],
-            )
-            return sorted(json.loads(cursor.fetchone()[0] or "[]"))
-        # The transaction holds the only write lock: nobody else takes them in between.
-        cursor.execute(f"SELECT {dialect.column.format('id')} FROM ({wanted})", choice)  # noqa: S608
-        ids = cursor.fetchone()[0]
-        if ids == "[]":
-            return []
-        claim = _CLAIM.format(ids=dialect.numbers, state=f"state = '{state}'")
-        cursor.execute(claim, [*hold, ids])
-        return sorted(json.loads(ids)) if cursor.rowcount else []
+        # In between nobody else takes them: SQLite's transaction holds its only write lock, and PostgreSQL's
+        # the rows.
+        column = dialect.column.format("id")
+        cursor.execute(f"SELECT {column} FROM ({wanted}) w", [mailing.pk, *parameters, limit])  # noqa: S608
+        ids: list[int] = sorted(json.loads(cursor.fetchone()[0] or "[]"))
+        if not ids:
+            return ids
+        claim = _CLAIM.format(among=dialect.among.format("id"), state=f"state = '{state}'")
+        cursor.execute(claim, [owner, _moment(lease_until), _numbers(ids), mailing.pk])
+        return ids if cursor.rowcount else []
 
 
-def _meet(
-    ids: list[int], lists: tuple[int, ...], now: datetime
-) -> tuple[list[Claimed], list[tuple[int, str]]]:
+def _meet(ids: list[int], mailing: Mailing, now: datetime) -> tuple[list[Claimed], list[tuple[int, str]]]:
     """The claimed deliveries with their readers as they are now, and those to exclude, with reasons."""
-    claimed: list[Claimed] = []
-    excluded: list[tuple[int, str]] = []
     if not ids:
-        return claimed, excluded
+        return [], []
     dialect = _dialect()
-    chosen = ",".join(str(int(one)) for one in lists) or "NULL"
-    query = _READERS.format(rows=dialect.rows.format(_READER), lists=chosen, numbers=dialect.numbers)
+    query = _READERS.format(
+        columns=", ".join(dialect.column.format(f"r.{name}") for name in _READER),
+        lists=",".join(str(int(one)) for one in mailing.copy.audience["lists"]) or "NULL",
+        among=dialect.among.format("d.id"),
+    )
     with connection.cursor() as cursor:
-        cursor.execute(query, [_moment(now), json.dumps(ids)])
-        rows = json.loads(cursor.fetchone()[0] or "[]")
-    for delivery, mailing, attempt, variant, subscriber, email, name, countries, agreed, *kept in rows:
-        if reason := _why_not(email, *kept):
-            excluded.append((delivery, reason))
-            continue
-        codes = split_codes(countries) if countries else ()
-        claimed.append(
-            Claimed(delivery, mailing, attempt, variant, subscriber, email, name, codes, bool(agreed))
+        cursor.execute(query, [_moment(now), _numbers(ids)])
+        found, attempts, variants, readers, emails, names, countries, agreed, reasons = (
+            json.loads(column or "[]") for column in cursor.fetchone()
         )
-    return claimed, excluded
+    codes, may = map(_codes, countries), map(bool, agreed)
+    claimed = map(Claimed, found, repeat(mailing.pk), attempts, variants, readers, emails, names, codes, may)
+    if not any(reasons):
+        return list(claimed), []
+    excluded = [(delivery, reason) for delivery, reason in zip(found, reasons, strict=True) if reason]
+    return [one for one, reason in zip(claimed, reasons, strict=True) if not reason], excluded
 
 
-def _why_not(email: str | None, suppressed: bool, paused: bool, subscribed: bool) -> str:
-    """Why a reader gets nothing after all; empty: they do."""
-    if email is None:
-        return "erased"
-    if suppressed:
-        return "suppressed"
-    if not subscribed:
-        return "unsubscribed"
-    return "paused" if paused else ""
+# Most readers chose one of a few combinations.
+@lru_cache(maxsize=4096)
+def _codes(countries: str) -> tuple[str, ...]:
+    return split_codes(countries)
 
 
 def _redirected(claimed: Iterable[Claimed], to: str) -> list[Claimed]:
@@ -266,6 +282,11 @@ def _give_back(state: str, rows: Sequence[tuple[int, str, Any]], owner: str) -> 
         return
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_GIVE_BACK.format(triples=_dialect().triples), [str(state), json.dumps(rows), owner])
+
+
+def _numbers(ids: Collection[int]) -> str:
+    """A list of numbers as this database reads it from a text."""
+    return _dialect().listed.format(",".join(map(str, ids)))
 
 
 def _dialect() -> _Dialect:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import socket
 import ssl
 from collections import deque
@@ -53,13 +54,18 @@ class Wire(asyncio.Protocol):
         self._deadline = 0.0
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = math.inf
+        # Of the connection, while what is written goes to the system as it is.
+        self._descriptor: int | None = None
         # Whether everything written has been handed to the system.
         self.flushed = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._loop = asyncio.get_running_loop()
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+        connection = transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+        if transport.get_extra_info("ssl_object") is None:
+            self._descriptor = connection.fileno()
         # With a limit of zero, pause_writing means precisely "something is still here".
         self._transport.set_write_buffer_limits(high=0)
 
@@ -107,7 +113,19 @@ class Wire(asyncio.Protocol):
         """Raises ConnectionLost."""
         if not self.alive or self._transport is None:
             raise ConnectionLost(self.lost or "the connection is closed")
-        self._transport.writelines(pieces)
+        if self._descriptor is None or self._transport.get_write_buffer_size():
+            self._transport.writelines(pieces)
+            return
+        # A loop holds Python's lock while the system copies a message; this lets the ledger's thread go on.
+        try:
+            sent = os.writev(self._descriptor, pieces)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            self.abort(str(error))
+            raise ConnectionLost(self.lost) from error
+        if sent < sum(map(len, pieces)):
+            self._transport.write(b"".join(pieces)[sent:])
 
     def expect(self, seconds: float) -> None:
         """From now on a reply is expected within so many seconds; 0: none is."""
@@ -163,6 +181,7 @@ class Wire(asyncio.Protocol):
         if encrypted is None:
             raise ConnectionLost("the connection ended while encryption was agreed")
         self._transport = encrypted
+        self._descriptor = None
         encrypted.set_write_buffer_limits(high=0)
 
     def abort(self, because: str) -> None:

@@ -247,3 +247,24 @@ def test_a_mailing_in_steps_gives_nobody_beyond_its_step():
     assert not ledger.is_due(mailing, NOW)
     mailing.released_up_to = None
     assert [one.id for one in take(mailing, "a")] == numbers[2:]
+
+
+def test_what_was_given_back_is_claimed_though_later_ones_were_claimed_before_it():
+    readers(4)
+    mailing = released()
+    first, second = take(mailing, "a", 2), take(mailing, "a", 1)
+    ledger.release([one.id for one in first], "a")
+    claimed = ledger.claim(mailing, "a", NOW + LEASE, 10, NOW, after=second[-1].id)
+    assert {one.id for one in first} < {one.id for one in claimed}
+    assert len(claimed) == 3
+
+
+def test_accepted_in_a_batch_is_accepted_by_those_words_and_only_by_who_holds_it():
+    readers(3)
+    mailing = released()
+    ids = [one.id for one in take(mailing, "a", 3)]
+    ledger.accept({"250 queued": ids[:2]}, "b", NOW)
+    assert states(mailing) == {"claimed": 3}
+    ledger.accept({"250 queued": ids[:2], "250 another": ids[2:]}, "a", NOW)
+    kept = Delivery.objects.order_by("pk").values_list("state", "reply", "accepted_at", "claimed_by")
+    assert list(kept) == [("accepted", "250 queued", NOW, "")] * 2 + [("accepted", "250 another", NOW, "")]
