@@ -8,6 +8,13 @@ from django.dispatch import Signal
 # newsletter_id (int, or None: by no newsletter's link).
 unsubscribed = Signal()
 
+# Arguments: subscriber_id (int), newsletter_id (as above). Whoever left took it back.
+came_back = Signal()
+
+# Arguments: subscriber_id (int), newsletter_id (as above), reason (a key of centre.returning.REASONS),
+# now (aware datetime). Whoever left says why.
+explained = Signal()
+
 # Argument: now (aware datetime). So many sign up at this moment that the form grows careful.
 flooded = Signal()
 

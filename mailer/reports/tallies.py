@@ -101,4 +101,5 @@ def _signs(mailing: Mailing) -> int:
         rows.filter(bounced_at__isnull=False).count()
         + rows.filter(complained_at__isnull=False).count()
         + departures(mailing).count()
+        + departures(mailing).exclude(reason="").count()
     )

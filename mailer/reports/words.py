@@ -39,6 +39,12 @@ _REASONS = {
     "on_service_list": "the service that sends for us keeps the address on a list and did not write to it",
     "unknown": "the server's words were not understood",
     "bounced": "accepted first, and came back later",
+    # Left, and said why.
+    "too_often": "it comes too often",
+    "not_for_me": "it is not about what they need",
+    "wrong_language": "it is not in their language",
+    "never_asked": "they never asked for it",
+    "read_elsewhere": "they read it elsewhere",
     # Not yet.
     "planned": "not sent yet",
     "claimed": "being sent at this moment",

@@ -11,7 +11,7 @@ from django.utils.translation import gettext, override
 from django.views.decorators.http import require_http_methods
 
 from subscribers import forms, leaving, merging, tokens
-from subscribers.centre import moving, owning, telling, wishes
+from subscribers.centre import moving, owning, returning, telling, wishes
 from subscribers.centre.forms import AddressForm, WishesForm
 from subscribers.centre.wishes import Wishes
 from subscribers.consent import How, Word
@@ -68,6 +68,7 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
             "agreement": forms.agreement(None, person),
             "promise": forms.promise(),
             "said": said,
+            "reasons": returning.REASONS.items(),
             "changes": telling.changes(before, after, language),
             "undo": wishes.undo_token(person, before) if said in ("saved", "left") else "",
             "paused": telling.day(after.paused_until, language) if after.paused_until else "",
@@ -81,7 +82,7 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
 
 def _do(visit: _Visit) -> _Done:
     """Do what the button that was pressed is for; without one of the others it is the one that saves."""
-    acts = {"leave_all": _leave, "undo": _undo, "resume": _resume, "move": _move, "own": _own}
+    acts = {"leave_all": _leave, "undo": _undo, "resume": _resume, "move": _move, "own": _own, "tell": _tell}
     act = next((act for name, act in acts.items() if name in visit.request.POST), _save)
     return act(visit)
 
@@ -108,7 +109,10 @@ def _undo(visit: _Visit) -> _Done:
     before = wishes.read_undo(visit.person, visit.request.POST["undo"])
     if before is None:
         return "too_late"
+    lists = set(leaving.confirmed(visit.person.pk))
     visit.keep(before)
+    if set(before.lists) - lists:
+        returning.told_back(visit.person, visit.newsletter)
     return "undone"
 
 
@@ -128,3 +132,8 @@ def _move(visit: _Visit) -> _Done:
 
 def _own(visit: _Visit) -> _Done:
     return "own" if owning.ask(visit.person, visit.now) else "busy"
+
+
+def _tell(visit: _Visit) -> _Done:
+    why = visit.request.POST.get("why", "")
+    return "thanks" if returning.explain(visit.person, visit.newsletter, why, visit.now) else ""
