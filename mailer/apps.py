@@ -8,6 +8,8 @@ from django.apps import AppConfig
 
 _LISTENERS = (
     "mailer.approval.authorship",
+    "mailer.approval.audiences",
+    "mailer.feedback.engagement",
     "mailer.delivery.floods",
     "mailer.feedback.departures",
     "mailer.feedback.erased",

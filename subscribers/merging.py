@@ -14,6 +14,7 @@ from datetime import datetime
 from django.db import transaction
 
 from subscribers import suppress, tokens
+from subscribers.grouping import describing
 from subscribers.models import ConsentRecord, FormerAddress, Subscriber, Subscription, Suppression
 from subscribers.signals import merged
 
@@ -31,6 +32,7 @@ def merge(kept: Subscriber, gone: Subscriber, now: datetime) -> None:
         _lists(kept, gone)
         ConsentRecord.objects.filter(subscriber=gone).update(subscriber=kept)
         FormerAddress.objects.filter(subscriber=gone).update(subscriber=kept)
+        describing.take_over(kept, gone)
         stopped = suppress.in_force(gone)
         if stopped is not None and stopped.reason in PERSONAL:
             suppress.suppress(kept, stopped.reason, "It was said at another address of theirs.", now)

@@ -8,20 +8,26 @@ from django.utils import timezone
 
 from subscribers.addresses import address_hash
 from subscribers.fields import CountriesField
+from subscribers.grouping.models import CustomField, FieldValue, SavedSegment, Tag, Tagging
 from subscribers.importing.models import ImportChange, ImportRefusal, ImportRow, ImportRun
 
 __all__ = [
     "ConsentRecord",
     "ConsentText",
+    "CustomField",
+    "FieldValue",
     "ImportChange",
     "ImportRefusal",
     "ImportRow",
     "ImportRun",
     "MailingList",
+    "SavedSegment",
     "SignUpCount",
     "Subscriber",
     "Subscription",
     "Suppression",
+    "Tag",
+    "Tagging",
 ]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from subscribers.grouping import describing
 from subscribers.models import AddressChange, ConsentRecord, Subscriber, Subscription
 from subscribers.signals import asked_about
 
@@ -33,6 +34,8 @@ def everything(person: Subscriber) -> dict[str, Any]:
         "consents": [
             _consent(row) for row in person.consents.select_related("mailing_list", "text").order_by("pk")
         ],
+        "tags": list(person.taggings.order_by("tag__name").values_list("tag__name", flat=True)),
+        "fields": describing.known(person),
         "address_changes": [_change(row) for row in person.address_changes.order_by("pk")],
     }
     answers: list[tuple[Any, Any]] = asked_about.send(Subscriber, person=person)

@@ -28,6 +28,9 @@ class Segment:
     countries: tuple[str, ...] = ()
     # Language codes; none: any.
     languages: tuple[str, ...] = ()
+    # Only people who fit this, and nobody who fits that; None: no matter.
+    only: Q | None = None
+    without: Q | None = None
 
     def subscribers(self) -> QuerySet[Subscriber]:
         """People with a confirmed subscription who fit the choices, one row each, suppressed or not."""
@@ -56,6 +59,10 @@ class Segment:
             for code in self.countries:
                 wanted |= Q(countries__contains=code)
             people = people.filter(wanted)
+        if self.only is not None:
+            people = people.filter(self.only)
+        if self.without is not None:
+            people = people.exclude(Q(pk__in=Subscriber.objects.filter(self.without).values("pk")))
         return people
 
 

@@ -28,3 +28,6 @@ erased = Signal()
 # Argument: person (Subscriber). What is kept about them? A listener answers with a dict, name of a section to
 # records that are ready for JSON; `personal.everything` puts them together.
 asked_about = Signal()
+
+# Argument: segment (SavedSegment). Its rule is another now.
+segment_changed = Signal()

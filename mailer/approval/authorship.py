@@ -25,7 +25,7 @@ Subject = Edition | Story | Newsletter
 # What a reader sees of each, by field name; the rest may change without an author.
 _TELLING: dict[type[models.Model], tuple[str, ...]] = {
     Story: ("kind", "date", "countries", "picture", "link", "texts"),
-    Edition: ("newsletter", "period", "number", "body", "texts"),
+    Edition: ("newsletter", "period", "number", "body", "texts", "segment", "excluded"),
     Newsletter: (
         *("slug", "name", "office", "postal_address", "sender_name", "sender_email", "reply_to"),
         *("countries", "languages", "fallbacks", "lists", "theme", "texts"),

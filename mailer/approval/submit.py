@@ -21,6 +21,7 @@ from mailer.rendering import language as languages
 from mailer.rendering import links
 from mailer.rendering import variants as rendering
 from mailer.rendering.records import Content, Rendered, to_json
+from subscribers.grouping.rules import BadRule
 
 VARIANT_LIMIT = 500
 
@@ -36,13 +37,20 @@ def submit(edition: Edition, user: User, now: datetime) -> FrozenCopy:
     with transaction.atomic():
         edition = _published(edition, user)
         content = content_of(edition)
-        audience = Audience.of(edition.newsletter)
+        audience = _audience(edition, now)
         rendered = render_all(content, audience)
         found = findings(edition, content, rendered, audience.count())
         if errors := [finding.text for finding in found if finding.level == "error"]:
             raise PreflightFailed("This edition cannot be submitted yet. " + " ".join(errors))
         _withdraw_earlier(edition, user)
         return _freeze(edition, content, audience, rendered, found, user, now)
+
+
+def _audience(edition: Edition, now: datetime) -> Audience:
+    try:
+        return Audience.of(edition, now)
+    except BadRule as error:
+        raise PreflightFailed(f"Whom this edition is for cannot be told. {error}") from error
 
 
 def render_all(content: Content, audience: Audience) -> list[Rendered]:

@@ -65,7 +65,7 @@ def check(edition: Name, json: Json = False) -> None:
     """What preflight has to say; exit status 1 when an error keeps it from being submitted."""
     found = edition_named(edition)
     content = content_of(found)
-    audience = Audience.of(found.newsletter)
+    audience = Audience.of(found, timezone.now())
     said = findings(found, content, render_all(content, audience), audience.count())
     if json:
         rows = [{"level": finding.level, "text": finding.text} for finding in said]

@@ -138,7 +138,7 @@ def _in_steps(mailing: Mailing) -> bool:
 
 def _insert(mailing: Mailing, now: datetime) -> None:
     # Annotated with a column that its type does not tell.
-    people: Any = standing(Audience.from_dict(mailing.copy.audience).segment(), now).order_by()
+    people: Any = standing(Audience.from_dict(mailing.copy.audience, now).segment(), now).order_by()
     columns = people.values("id", "countries", "language", "standing")
     statement, parameters = columns.query.sql_with_params()
     with connection.cursor() as cursor:

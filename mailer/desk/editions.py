@@ -152,6 +152,12 @@ class EditionViewSet(SnippetViewSet):
                 label="language",
             ),
             MultiFieldPanel(
+                [FieldRowPanel([FieldPanel("segment"), FieldPanel("excluded")])],
+                heading="Who gets it",
+                help_text="Of the people on the newsletter’s lists; all of them, where nothing is chosen. A reader "
+                "who is on several lists gets one copy.",
+            ),
+            MultiFieldPanel(
                 [FieldRowPanel([FieldPanel("newsletter"), FieldPanel("period"), FieldPanel("number")])],
                 heading="What it is",
                 help_text="Fixed once the edition exists.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils import timezone
+
 from mailer.approval.models import FrozenCopy, FrozenVariant
 from mailer.approval.submit import VARIANT_LIMIT
 from mailer.desk.variants import Choice, choices
@@ -13,7 +15,8 @@ from mailer.rendering.records import Content
 def choices_of(copy: FrozenCopy, content: Content) -> list[tuple[Choice, FrozenVariant]]:
     """Every frozen variant with the readers who would get it now, most readers first."""
     wanted = {
-        choice.key: choice for choice in choices(content, Audience.from_dict(copy.audience).combinations())
+        choice.key: choice
+        for choice in choices(content, Audience.from_dict(copy.audience, timezone.now()).combinations())
     }
     unwanted = _representatives(content)
     listed = [

@@ -37,7 +37,7 @@ class SubmitPage(EditionPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         edition = as_it_stands(self.edition)
-        content, audience = content_of(edition), Audience.of(self.edition.newsletter)
+        content, audience = content_of(edition), Audience.of(edition, timezone.now())
         found = checked(edition, content, audience)
         return super().get_context_data(
             findings=found,

@@ -55,7 +55,7 @@ class NewsletterForm(TextsForm):
 
 def readers_of(newsletter: Newsletter) -> int:
     """How many would get an edition now."""
-    return Audience.of(newsletter).count()
+    return Audience.of_newsletter(newsletter).count()
 
 
 def schedule_of(newsletter: Newsletter) -> str:

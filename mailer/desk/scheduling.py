@@ -94,7 +94,7 @@ class SchedulePage(EditionPage):
             "copy": copy,
             "zone": self.zone.key,
             "may_schedule": self.request.user.has_perm(self.acting_permission),
-            "readers": Audience.of(self.edition.newsletter).count(),
+            "readers": Audience.of(self.edition, timezone.now()).count(),
             "seconds": _seconds(copy),
         }
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from django.utils import timezone
+
 from mailer.approval.preflight import Finding, findings
 from mailer.approval.submit import render_all
 from mailer.desk import preview
@@ -84,7 +86,7 @@ class VariantsPage(EditionPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         edition = as_it_stands(self.edition)
-        content, audience = content_of(edition), Audience.of(self.edition.newsletter)
+        content, audience = content_of(edition), Audience.of(edition, timezone.now())
         offered = self.edition.newsletter.countries
         countries = tuple(code for code in offered if code in self.request.GET.getlist("country"))
         language = self._language()

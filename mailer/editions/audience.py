@@ -1,14 +1,18 @@
-"""The audience of a newsletter: whom an edition is for, by countries and language."""
+"""The audience of an edition: the newsletter's lists, narrowed by segments; by countries and language."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 
-from mailer.editions.models import Newsletter
+from mailer.editions.models import Edition, Newsletter
 from mailer.editions.scope import lists_of
+from subscribers.grouping import compiling
+from subscribers.grouping.rules import Group, as_json, from_json
+from subscribers.grouping.saving import rule_of
 from subscribers.models import Subscriber
 from subscribers.segments import Segment
 
@@ -33,28 +37,59 @@ class Audience:
     # Narrower than the lists, where given.
     countries: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
+    # The rules of the edition's segments, whole: only people who fit the one, and nobody who fits the other.
+    only: Group | None = None
+    without: Group | None = None
+    # The moment as of which rules are asked that go by days; part of the asking, not of the definition.
+    as_of: datetime | None = field(default=None, compare=False)
 
     @classmethod
-    def of(cls, newsletter: Newsletter) -> Audience:
+    def of_newsletter(cls, newsletter: Newsletter) -> Audience:
         """Everybody on the newsletter's lists."""
         return cls(lists=lists_of(newsletter.pk))
 
     @classmethod
-    def from_dict(cls, raw: dict[str, Any]) -> Audience:
+    def of(cls, edition: Edition, now: datetime) -> Audience:
+        """Whom the edition is for: people on its newsletter's lists, by its segments. Raises BadRule."""
+        return cls(
+            lists=lists_of(edition.newsletter_id),
+            only=rule_of(edition.segment) if edition.segment else None,
+            without=rule_of(edition.excluded) if edition.excluded else None,
+            as_of=now,
+        )
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any], now: datetime) -> Audience:
         """The inverse of `as_dict`."""
-        return cls(tuple(raw["lists"]), tuple(raw["countries"]), tuple(raw["languages"]))
+        rules = {name: from_json(raw[name]) for name in ("only", "without") if name in raw}
+        return cls(tuple(raw["lists"]), tuple(raw["countries"]), tuple(raw["languages"]), as_of=now, **rules)
 
     def as_dict(self) -> dict[str, Any]:
         """The definition as JSON holds it."""
+        rules = {"only": self.only, "without": self.without}
         return {
             "lists": list(self.lists),
             "countries": list(self.countries),
             "languages": list(self.languages),
+            **{name: as_json(rule) for name, rule in rules.items() if rule is not None},
         }
 
     def segment(self) -> Segment:
         """The same definition in the words of the ground."""
-        return Segment(lists=self.lists, countries=self.countries, languages=self.languages)
+        return Segment(
+            lists=self.lists,
+            countries=self.countries,
+            languages=self.languages,
+            only=self._asked(self.only),
+            without=self._asked(self.without),
+        )
+
+    def _asked(self, rule: Group | None) -> Q | None:
+        if rule is None:
+            return None
+        if self.as_of is None:
+            raise ValueError("An audience with segments is asked as of a moment.")
+        return compiling.condition(rule, self.as_of)
 
     def readers(self) -> QuerySet[Subscriber]:
         """Confirmed readers whose address is not suppressed, each once."""

@@ -17,7 +17,7 @@ from wagtail.models import DraftStateMixin, PreviewableMixin, RevisionMixin
 from mailer.editions.blocks import EDITION_BLOCKS
 from subscribers import places
 from subscribers.fields import CountriesField, LanguagesField
-from subscribers.models import MailingList
+from subscribers.models import MailingList, SavedSegment
 
 
 class Newsletter(ClusterableModel):
@@ -99,6 +99,23 @@ class Edition(PreviewableMixin, DraftStateMixin, RevisionMixin, ClusterableModel
     )
     number = models.PositiveIntegerField("number of the edition", default=1)
     body = StreamField(EDITION_BLOCKS, blank=True)
+    # Of the people on the newsletter's lists, only these, and not those.
+    segment = models.ForeignKey(
+        SavedSegment,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name="only people in the segment",
+    )
+    excluded = models.ForeignKey(
+        SavedSegment,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name="nobody in the segment",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

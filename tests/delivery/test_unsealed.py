@@ -67,5 +67,5 @@ def test_a_reader_of_no_offered_language_gets_a_variant_that_was_sealed_and_prev
     release.release_due(NOW)
     delivery = Delivery.objects.get()
     assert delivery.variant_id in sealed and delivery.variant.language == "kk"
-    (choice,) = choices(from_json(copy.content), Audience.from_dict(copy.audience).combinations())
+    (choice,) = choices(from_json(copy.content), Audience.from_dict(copy.audience, NOW).combinations())
     assert choice.key == delivery.variant.key

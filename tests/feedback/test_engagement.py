@@ -1,0 +1,86 @@
+"""What rules ask of people's mail: whether it arrives, and of those who agreed whether they react."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from mailer.delivery.models import Delivery, Mailing
+from mailer.feedback.models import FeedbackEvent
+from mailer.feedback.tracking.models import Hit
+from subscribers.grouping import compiling
+from subscribers.grouping.rules import BadRule, Group, Test
+from subscribers.models import Subscriber
+from tests import cast
+from tests.delivery.cast import sealed_copy
+
+pytestmark = pytest.mark.django_db
+NOW = cast.NOW
+
+
+def asked(about: str, relation: str, *values: int | str) -> set[str]:
+    found = compiling.people(Group("all", (Test(about, relation, values),)), NOW)
+    return {person.email.partition("@")[0] for person in found}
+
+
+@pytest.fixture
+def history() -> Mailing:
+    """`got` received an edition, `returned` sent it back, `rehearsed` saw a rehearsal, `new` nothing."""
+    people = {name: cast.reader(name) for name in ("got", "returned", "rehearsed", "new")}
+    copy = sealed_copy()
+    real = Mailing.objects.create(copy=copy, edition=copy.edition, state="done")
+    rehearsal = Mailing.objects.create(
+        copy=copy, edition=copy.edition, state="done", rehearsal_to="dana@office.example.org"
+    )
+    for mailing, name, bounced in (
+        (real, "got", None),
+        (real, "returned", NOW),
+        (rehearsal, "rehearsed", None),
+        (rehearsal, "got", None),
+    ):
+        Delivery.objects.create(
+            mailing=mailing, subscriber=people[name].pk, state="accepted", bounced_at=bounced
+        )
+    FeedbackEvent.objects.create(kind="bounce", subscriber=people["returned"].pk, at=NOW - timedelta(days=40))
+    return real
+
+
+def test_what_arrived_is_counted_without_returned_mail_and_rehearsals(history: Mailing) -> None:
+    assert asked("received", "at_least", 1) == {"got"}
+    assert asked("received", "at_least", 2) == set()
+    assert asked("received", "fewer_than", 1) == {"returned", "rehearsed", "new"}
+
+
+def test_mail_that_came_back_is_asked_about_with_and_without_days(history: Mailing) -> None:
+    assert asked("bounced", "ever") == {"returned"}
+    assert asked("bounced", "within", 30) == set()
+    assert asked("bounced", "within", 60) == {"returned"}
+    assert asked("bounced", "never") == {"got", "rehearsed", "new"}
+
+
+def test_only_those_who_agreed_are_asked_whether_they_react(history: Mailing) -> None:
+    variant = history.copy.variants.all()[0]
+    for name, agreed, hit in (
+        ("got", 90, 5),
+        ("returned", 90, None),
+        ("new", None, None),
+        ("rehearsed", 5, None),
+    ):
+        person = Subscriber.objects.get(email=f"{name}@example.net")
+        if agreed:
+            person.tracking_agreed_at = NOW - timedelta(days=agreed)
+            person.save()
+        if hit:
+            Hit.objects.create(
+                variant=variant, kind="click", number=1, at=NOW - timedelta(days=hit), subscriber=person
+            )
+    assert asked("reacted", "within", 30) == {"got"}
+    # Whoever agreed five days ago may well have read what came before.
+    assert asked("reacted", "not_within", 30) == {"returned"}
+
+
+@pytest.mark.parametrize("value", ["many", 0, -1, ""])
+def test_what_is_no_number_of_editions_is_refused_in_words(value: int | str) -> None:
+    with pytest.raises(BadRule, match="Editions that arrived"):
+        asked("received", "at_least", value)
