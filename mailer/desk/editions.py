@@ -154,8 +154,8 @@ class EditionViewSet(SnippetViewSet):
             MultiFieldPanel(
                 [FieldRowPanel([FieldPanel("segment"), FieldPanel("excluded")])],
                 heading="Who gets it",
-                help_text="Of the people on the newsletter’s lists; all of them, where nothing is chosen. A reader "
-                "who is on several lists gets one copy.",
+                help_text="Of the people on the newsletter’s lists; all of them, where nothing is chosen. "
+                "A reader who is on several lists gets one copy.",
             ),
             MultiFieldPanel(
                 [FieldRowPanel([FieldPanel("newsletter"), FieldPanel("period"), FieldPanel("number")])],
