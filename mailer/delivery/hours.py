@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q, Sum
 
 from mailer.delivery import limits
 from mailer.delivery.lanes import Odd
@@ -111,13 +112,22 @@ def add(counts: Collection[tuple[Slot, Counted]]) -> None:
 
 
 def of(mailing: Mailing) -> dict[tuple[str, datetime], Counted]:
-    """What counts of the mailing now: since its beginning, or since a person resumed what had stopped it."""
+    """What counts of the mailing now: since its beginning, or since a person resumed what had stopped it.
+
+    Providers against which nothing was counted, of which there may be thousands, stand together under "".
+    """
     rows = ProviderHour.objects.filter(mailing=mailing)
     if mailing.counted_from is not None:
         rows = rows.filter(since__gte=mailing.counted_from)
-    columns = ("tried", "accepted", "bounced", "blocked", "complained")
-    found = rows.values_list("provider", "since", *columns)
-    return {(provider, since): Counted(*counts) for provider, since, *counts in found}
+    cases = Q(bounced__gt=0) | Q(blocked__gt=0) | Q(complained__gt=0)
+    against = rows.filter(cases).values("provider")
+    own = rows.filter(provider__in=against).values_list("provider", "since", *Counted._fields)
+    others = rows.exclude(provider__in=against).order_by().values_list("since")
+    sums = others.annotate(tried=Sum("tried"), accepted=Sum("accepted"))
+    return {
+        **{("", since): Counted(tried, accepted) for since, tried, accepted in sums},
+        **{(provider, since): Counted(*counts) for provider, since, *counts in own},
+    }
 
 
 def findings(mailing: Mailing) -> list[Finding]:

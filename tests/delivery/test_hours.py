@@ -69,6 +69,17 @@ def test_what_comes_later_is_added_to_the_hour_in_which_its_copies_left(mailing)
     }
 
 
+def test_providers_against_which_nothing_speaks_stand_together(mailing):
+    hour = hours.hour_of(NOW)
+    add(mailing, 0, "mail.ru", tried=10, accepted=10, blocked=1)
+    add(mailing, 0, "a.example", tried=10, accepted=10)
+    add(mailing, 0, "b.example", tried=10, accepted=9)
+    assert hours.of(mailing) == {
+        ("mail.ru", hour): Counted(tried=10, accepted=10, blocked=1),
+        ("", hour): Counted(tried=20, accepted=19),
+    }
+
+
 def test_what_left_before_counting_began_afresh_counts_no_more_however_late_it_comes_back(mailing):
     add(mailing, 0, tried=100, accepted=100, complained=3)
     Mailing.objects.filter(pk=mailing.pk).update(counted_from=NOW + timedelta(minutes=10))
