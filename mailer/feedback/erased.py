@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from django.db.models import Q
+
 from mailer.delivery.models import Delivery, OutboxMessage
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
 from subscribers.signals import erased
@@ -21,6 +23,10 @@ def connect() -> None:
 def _erased(numbers: Collection[int], addresses: Collection[str], **_: Any) -> None:
     Delivery.objects.filter(subscriber__in=numbers).exclude(reply="").update(reply="")
     events = FeedbackEvent.objects.filter(subscriber__in=numbers)
-    ReturnedMessage.objects.filter(events__in=events.values("pk")).delete()
+    named = Q(events__in=events.values("pk")) | Q(about__in=numbers)
+    for address in addresses:
+        # Automatic answers and letters to us are about nobody, and yet name who wrote them.
+        named |= Q(sender__icontains=address)
+    ReturnedMessage.objects.filter(named).delete()
     events.exclude(diagnostic="").update(diagnostic="")
     OutboxMessage.objects.filter(recipient__in=addresses).delete()
