@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from functools import lru_cache
 
 from django.conf import settings
@@ -52,13 +53,25 @@ def normalise(address: str) -> str:
 
 def address_hash(address: str) -> bytes:
     """A keyed hash of the normalised address, 16 bytes; the same address always gives the same."""
-    key = _key(settings.SECRET_KEY)
-    return hashlib.blake2b(address.strip().lower().encode(), key=key, digest_size=_HASH_BYTES).digest()
+    return hasher()(address.strip().lower())
+
+
+def hasher() -> Callable[[str], bytes]:
+    """`address_hash` for millions of addresses, which must be normalised."""
+    keyed = _keyed(settings.SECRET_KEY)
+
+    def hash_of(address: str) -> bytes:
+        known = keyed.copy()
+        known.update(address.encode())
+        return known.digest()
+
+    return hash_of
 
 
 @lru_cache(maxsize=8)
-def _key(secret: str) -> bytes:
-    return hashlib.blake2b(secret.encode(), digest_size=32, person=b"address").digest()
+def _keyed(secret: str) -> hashlib.blake2b:
+    key = hashlib.blake2b(secret.encode(), digest_size=32, person=b"address").digest()
+    return hashlib.blake2b(key=key, digest_size=_HASH_BYTES)
 
 
 @lru_cache(maxsize=65_536)

@@ -3,7 +3,8 @@
 `python -m mailer.bench.program prepare READERS SIZE | plan | weigh PORT | send
 | follow PORT REQUESTS CONNECTIONS | written
 | accept | commit ROWS | post PORT POSTS CONNECTIONS | read
-| fill READERS MAILINGS | count | visit ROUNDS`
+| fill READERS MAILINGS | count | visit ROUNDS
+| prepare_list | bring FILE`
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import django
 def main() -> None:
     django.setup()
     # Models can be imported only now.
-    from mailer.bench import past, told, visits, world
+    from mailer.bench import brought, past, told, visits, world
     from mailer.delivery import engine
     from mailer.delivery.models import Mailing
     from mailer.feedback.tracking.models import Hit
@@ -56,13 +57,20 @@ def main() -> None:
     def send() -> int:
         return engine.send_due(world.clock(), lambda: False).accepted
 
+    def bring(file: str) -> dict[str, Any]:
+        return brought.bring(file)
+
+    def prepare_list() -> str:
+        return brought.prepare()
+
     heard = (told.accept, told.commit, told.post, told.read)
     seen = (fill, count, visit)
     deeds: dict[str, Callable[..., object]] = {
-        one.__name__: one for one in (prepare, plan, weigh, send, follow, written, *heard, *seen)
+        one.__name__: one
+        for one in (prepare, plan, weigh, send, follow, written, *heard, *seen, bring, prepare_list)
     }
     name, *arguments = sys.argv[1:]
-    if name not in ("prepare", "fill"):
+    if name not in ("prepare", "fill", "prepare_list"):
         # The first query imports what Django queries with.
         Mailing.objects.exists()
     print(json.dumps(_measured(deeds[name], arguments)), flush=True)  # noqa: T201

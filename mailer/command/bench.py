@@ -10,6 +10,7 @@ from rich.table import Table
 
 from mailer.bench import clicks as following
 from mailer.bench import hooks
+from mailer.bench import imports as bringing
 from mailer.bench import pages as looking
 from mailer.bench import send as sending
 from mailer.bench.peers import SINKS, Missing
@@ -94,6 +95,16 @@ def feedback(
     """Services' webhooks: posts kept by a web process, each committed before its 200, and read afterwards."""
     what = hooks.Plan(posts, rounds, tuple(backend or sending.BACKENDS), tuple(connections or (8,)))
     _show(hooks.measure(what), json)
+
+
+@app.command("import")
+def import_people(
+    rows: Annotated[int, typer.Option(min=1, help="Rows of the file.")] = 1_000_000,
+    backend: Backends = None,
+    json: Json = False,
+) -> None:
+    """Importing people: read, compared, applied with consent; then the same file again."""
+    _show(bringing.measure(rows, tuple(backend or sending.BACKENDS)), json)
 
 
 @app.command()

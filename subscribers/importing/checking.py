@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from subscribers import places
-from subscribers.addresses import address_hash, normalise
+from subscribers.addresses import hasher, normalise
 from subscribers.countrynames import read_countries
 from subscribers.formulas import as_meant
 from subscribers.importing import doubts
@@ -44,7 +44,7 @@ def checker(columns: Columns) -> Check:
     language, countries, status = at.get("language"), at.get("countries"), at.get("status")
     ended = [place for place, field in enumerate(columns.fields) if field == "ended"]
     each = [(place, field[8:]) for place, field in enumerate(columns.fields) if field.startswith("country:")]
-    width = len(columns.fields)
+    width, hash_of = len(columns.fields), hasher()
     # Most files have no more than these, and their rows need no more looks.
     plain = status is None and not ended and not each
 
@@ -55,7 +55,7 @@ def checker(columns: Columns) -> Check:
             if have > width and any(cell.strip() for cell in cells[width:]):
                 raise ValueError(f"there are {have} cells under {width} headings")
             written, given = _address(cells[email] if email < have else "")
-            known = address_hash(written)
+            known = hash_of(written)
             if not plain:
                 _still_there(cells, status, ended)
             called = as_meant(cells[name].strip()) if name is not None and name < have else ""
@@ -86,13 +86,13 @@ def _cell(cells: Sequence[str], place: int | None) -> str:
 def _address(cell: str) -> tuple[str, str]:
     """The address, normalised, and a name that stood beside it."""
     text, name = as_meant(cell.strip()), ""
+    if len(text) > 400:
+        raise ValueError("the address is longer than 254 characters (RFC 5321)")
     if not text:
         raise ValueError("there is no address")
     if "<" in text and text.endswith(">"):
         name, _, text = text[:-1].rpartition("<")
         name = name.strip().strip('"')
-    if len(text) > 400:
-        raise ValueError("the address is longer than 254 characters (RFC 5321)")
     try:
         return normalise(text.removeprefix("mailto:")), name
     except ValueError as error:

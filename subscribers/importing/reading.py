@@ -43,7 +43,7 @@ def read_csv(stream: BinaryIO, encoding: str, delimiter: str = "") -> Generator[
         else:
             reader = csv.reader(lines, delimiter=delimiter, strict=True)
         for cells in reader:
-            if any(cells) and any(cell.strip() for cell in cells):
+            if (joined := "".join(cells)) and not joined.isspace():
                 if len(cells) > MOST_COLUMNS:
                     raise BrokenFile(too_wide(begins, len(cells)))
                 rows += 1

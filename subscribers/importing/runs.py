@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import BinaryIO
@@ -12,11 +11,9 @@ from typing import BinaryIO
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
-from subscribers.importing import applying, comparing, encodings, undoing
+from subscribers.importing import applying, comparing, tables, undoing
 from subscribers.importing.checking import checker
-from subscribers.importing.mapping import find_columns
 from subscribers.importing.models import ImportChange, ImportRefusal, ImportRow, ImportRun
-from subscribers.importing.reading import read_csv
 from subscribers.importing.records import Figures, Progress, unseen
 from subscribers.importing.staging import Staging
 from subscribers.models import MailingList
@@ -223,25 +220,17 @@ _STEPS = {
 
 
 def _stage(run: ImportRun, stream: BinaryIO, progress: Progress) -> None:
-    how = run.reading
-    found = encodings.survey(stream, how.get("encoding", ""))
-    # Closed here, and not whenever the collector comes by: it holds the stream.
-    with (
-        closing(read_csv(stream, found.encoding, how.get("delimiter", ""))) as rows,
-        Staging(run.pk) as staging,
-    ):
-        line, cells = next(rows)
-        columns = find_columns(cells, how.get("columns"))
-        check = checker(columns)
-        if not columns.headed:
-            staging.take(check(line, cells), cells)
-        for count, (line, cells) in enumerate(rows, start=1):
-            staging.take(check(line, cells), cells)
-            if not count % _EVERY:
-                progress("reading", stream.tell(), found.size)
-    progress("reading", found.size, found.size)
-    run.last_line, run.sha256 = line, found.sha256
-    run.reading = {**how, "encoding": found.encoding, "fields": list(columns.fields)}
+    line = 1
+    with tables.opened(stream, run.reading) as table:
+        columns, check = table.columns, checker(table.columns)
+        with Staging(run.pk) as staging:
+            for count, (line, cells) in enumerate(table.rows, start=1):
+                staging.take(check(line, cells), cells)
+                if not count % _EVERY:
+                    progress("reading", stream.tell(), table.size)
+        progress("reading", table.size, table.size)
+        run.last_line, run.sha256 = line, table.sha256
+        run.reading = {**run.reading, "encoding": table.encoding, "fields": list(columns.fields)}
     run.reading["headings"] = list(columns.headings) if columns.headed else []
     run.foreseen = staging.figures.as_dict()
 

@@ -26,6 +26,7 @@ class Staging:
         self.figures = Figures()
         self._run = run
         self._people: list[Person] = []
+        self._cells: list[Sequence[str]] = []
         self._refusals: list[tuple[Refusal, str]] = []
 
     def __enter__(self) -> Staging:
@@ -40,9 +41,11 @@ class Staging:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._seen.close()
-        if kind is None:
-            self._flush()
+        try:
+            if kind is None:
+                self._flush()
+        finally:
+            self._seen.close()
 
     def take(self, row: Person | Refusal, cells: Sequence[str]) -> None:
         """Keep one row; `cells` are what stood in the file."""
@@ -50,31 +53,44 @@ class Staging:
         if isinstance(row, Refusal):
             self.figures.refused += 1
             self._refuse(row, cells)
-        elif self._seen.execute(
-            "INSERT OR IGNORE INTO seen VALUES (?, ?)", (row.address_hash, row.line)
-        ).rowcount:
-            if row.flag:
-                kind = row.flag.partition(" ")[0]
-                self.figures.flagged[kind] = self.figures.flagged.get(kind, 0) + 1
-            self._people.append(row)
-            if len(self._people) >= _BATCH:
-                self._flush()
         else:
-            self.figures.duplicates += 1
-            self._refuse(self._repeated(row), cells)
+            self._people.append(row)
+            self._cells.append(cells)
+        if len(self._people) + len(self._refusals) >= _BATCH:
+            self._flush()
 
-    def _repeated(self, row: Person) -> Refusal:
-        (first,) = self._seen.execute("SELECT line FROM seen WHERE hash = ?", (row.address_hash,)).fetchone()
-        reason = f"the address stands in line {first} already"
-        return Refusal(row.line, reason, ImportRefusal.Kind.DUPLICATE, row.address_hash)
+    def _sift(self) -> None:
+        """Take out of the batch who was named before, in it or in an earlier one."""
+        before = self._seen.total_changes
+        self._seen.executemany(
+            "INSERT OR IGNORE INTO seen VALUES (?, ?)", [(row.address_hash, row.line) for row in self._people]
+        )
+        if self._seen.total_changes - before == len(self._people):
+            return
+        people, self._people = self._people, []
+        for row, cells in zip(people, self._cells, strict=True):
+            first = self._first(row)
+            if first == row.line:
+                self._people.append(row)
+                continue
+            self.figures.duplicates += 1
+            reason = f"the address stands in line {first} already"
+            self._refuse(Refusal(row.line, reason, ImportRefusal.Kind.DUPLICATE, row.address_hash), cells)
+
+    def _first(self, row: Person) -> int:
+        """The line that named the address first."""
+        found = self._seen.execute("SELECT line FROM seen WHERE hash = ?", (row.address_hash,))
+        return int(found.fetchone()[0])
 
     def _refuse(self, refusal: Refusal, cells: Sequence[str]) -> None:
         kept = json.dumps([cell.replace("\0", "") for cell in cells], ensure_ascii=False)
         self._refusals.append((refusal, kept if len(kept) <= _CELLS else "[]"))
-        if len(self._refusals) >= _BATCH:
-            self._flush()
 
     def _flush(self) -> None:
+        self._sift()
+        for flag in filter(None, (row.flag for row in self._people)):
+            kind = flag.partition(" ")[0]
+            self.figures.flagged[kind] = self.figures.flagged.get(kind, 0) + 1
         people = [
             (
                 self._run,
@@ -96,6 +112,7 @@ class Staging:
             _insert(ImportRow._meta.db_table, _ROW, people)
             _insert(ImportRefusal._meta.db_table, _REFUSAL, refusals)
         self._people.clear()
+        self._cells.clear()
         self._refusals.clear()
 
 

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Sequence
+from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from openpyxl import Workbook
 
-from subscribers.importing import doubts, encodings
+from subscribers.importing import doubts, tables
 from subscribers.importing.checking import checker
 from subscribers.importing.languagenames import read_language
-from subscribers.importing.mapping import find_columns
-from subscribers.importing.reading import MOST_CHARACTERS, read_csv
+from subscribers.importing.reading import MOST_CHARACTERS
 from subscribers.importing.records import BrokenFile, Person, Refusal
 
 
 def read(file: str | bytes, encoding: str = "", **columns: str) -> list[Person | Refusal]:
     """Every row below the headings, checked."""
     stream = io.BytesIO(file.encode() if isinstance(file, str) else file)
-    found = encodings.survey(stream, encoding)
-    rows = list(read_csv(stream, found.encoding))
-    known = find_columns(rows[0][1], columns)
-    check = checker(known)
-    return [check(line, cells) for line, cells in rows[known.headed :]]
+    with tables.opened(stream, {"encoding": encoding, "columns": columns}) as table:
+        check = checker(table.columns)
+        return [check(line, cells) for line, cells in table.rows]
 
 
 def people(file: str | bytes, **options: str) -> list[tuple[str, str, str, str]]:
@@ -258,3 +258,69 @@ def test_any_bytes_are_read_or_refused_in_words(raw: bytes) -> None:
         for row in rows:
             assert row.line > 1
             assert isinstance(row, Person) or row.reason
+
+
+def workbook(*rows: Sequence[object], **parts: bytes) -> bytes:
+    """A workbook of these rows, and perhaps with a part that is another."""
+    book = Workbook()
+    for row in rows:
+        book.active.append(row)
+    target = io.BytesIO()
+    book.save(target)
+    if not parts:
+        return target.getvalue()
+    changed = io.BytesIO()
+    with zipfile.ZipFile(target) as old, zipfile.ZipFile(changed, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, parts.get(name.rpartition("/")[2].partition(".")[0], old.read(name)))
+    return changed.getvalue()
+
+
+def test_a_workbook_is_read_as_a_table() -> None:
+    file = workbook(
+        ["E-mail", "Имя", "Фамилия", "Kazakhstan", "Uzbekistan", "Since"],
+        ["olga@example.org", "Ольга", "Ким", True, 0, date(2021, 3, 4)],
+        [],
+        ["b@example.org", 7.0, None, 0, 1],
+    )
+    assert people(file) == [
+        ("olga@example.org", "Ольга Ким", "", "KZ"),
+        ("b@example.org", "7", "", "UZ"),
+    ]
+
+
+SHEET = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        (workbook(), "empty"),
+        (workbook(["who"], ["Ann"]), "no column"),
+        (workbook(["email"], [*range(2000)]), "Line 2: there are 2,000 columns"),
+        (workbook(["email"], sheet1=SHEET + b" " * (20 << 20)), "unpack to far more"),
+        (
+            workbook(["email"], sheet1=SHEET + b"<row r='1'><c r='A1' t='str'><v>email</v>"),
+            "Row 1: .* damaged",
+        ),
+        (
+            workbook(
+                sheet1=SHEET + b"<row r='9999999'><c r='A9999999'><v>1</v></c></row></sheetData></worksheet>"
+            ),
+            "Row 1,048,577",
+        ),
+        (workbook(["email"])[:-200], "damaged"),
+        (b"\xd0\xcf\x11\xe0" + b"\0" * 600, "old Excel file"),
+    ],
+)
+def test_a_broken_workbook_is_refused_in_words(file: bytes, words: str) -> None:
+    with pytest.raises(BrokenFile, match=words):
+        read(file)
+
+
+def test_an_archive_of_files_is_to_be_unpacked_first() -> None:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr("subscribed_members.csv", "email\na@example.org\n")
+    with pytest.raises(BrokenFile, match="unpack it"):
+        read(target.getvalue())

@@ -1,0 +1,54 @@
+"""Importing a file of many people: read, shown, applied; then the same file again, which changes nothing."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mailer.bench.backends import backend
+from mailer.bench.send import BACKENDS, CONFIG, Failed, run
+
+_LANGUAGES = ("ru", "en", "Kazakh", "")
+_COUNTRIES = ("KZ|UZ", "Kazakhstan; Kyrgyzstan", "", "Узбекистан", "Tajikistan")
+_DOMAINS = ("gmail.com", "mail.ru", "yandex.kz", "umail.uz")
+
+
+def measure(rows: int, backends: tuple[str, ...] = BACKENDS) -> Iterator[dict[str, Any]]:
+    """So many rows with name, language, countries and consent. Raises Missing, Failed."""
+    with tempfile.TemporaryDirectory(prefix="mailer-bench-") as name:
+        folder = Path(name)
+        (folder / "config.toml").write_text(CONFIG, encoding="utf-8")
+        file = folder / "people.csv"
+        write(file, rows)
+        for kind in backends:
+            with backend(kind, folder) as database:
+                run(folder, database.origin, "prepare_list")
+                for what, expected in (("new people", "added"), ("the same file again", "unchanged")):
+                    figures = run(folder, database.origin, "bring", file)
+                    if figures[expected] != rows:
+                        raise Failed(f"only {figures[expected]} of {rows} people were {expected}")
+                    yield {
+                        "backend": kind,
+                        "what": what,
+                        "rows": rows,
+                        "seconds": round(figures["seconds"], 1),
+                        **{f"{step}_s": round(figures[step], 1) for step in ("read", "compare", "apply")},
+                        "cpu_seconds": round(figures["cpu_seconds"], 1),
+                        "peak_rss_mb": figures["peak_rss_mb"],
+                    }
+
+
+def write(file: Path, rows: int) -> None:
+    """A file as another system exports it: addresses in no order, a third of them in domains of their own."""
+    # A step that has no factor in common with the number meets every number once.
+    step = next(number for number in (7_919, 104_729, 1_299_709) if rows % number)
+    with file.open("w", encoding="utf-8") as target:
+        target.write("Email Address,First Name,Last Name,Language,Countries\n")
+        for number in range(rows):
+            who = number * step % rows
+            domain = _DOMAINS[who % 4] if number % 3 else f"office-{who % 50_000}.example.org"
+            target.write(
+                f"reader.{who}@{domain},Olga,Kim {who},{_LANGUAGES[who % 4]},{_COUNTRIES[who % 5]}\n"
+            )

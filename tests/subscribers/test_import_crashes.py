@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.postgres import ROOT, Server
+
+
+def killed(url: str, seed: int) -> dict[str, Any]:
+    """What a program says that imports 90 people and takes them off again, killed at least so often."""
+    command = [sys.executable, "-m", "tests.subscribers.killed", str(seed), "5"]
+    environment = {**os.environ, "MAILER_DATABASE__URL": url}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def held(told: dict[str, Any]) -> None:
+    assert told.pop("deaths") + told.pop("undo_deaths") > 6
+    assert told == {
+        "people": 90,
+        "consents": 90,
+        "added": 90,
+        "removed": 90,
+        "restored": 0,
+        "kept": 0,
+        "left": 0,
+    }
+
+
+@pytest.mark.usefixtures("django_db_setup")
+def test_killed_at_any_statement_an_import_adds_everybody_once(sqlite_template: Path, tmp_path: Path) -> None:
+    if not sqlite_template.exists():
+        pytest.skip("this run has no SQLite")
+    shutil.copyfile(sqlite_template, tmp_path / "mailer.db")
+    held(killed(f"sqlite:///{tmp_path / 'mailer.db'}", 1))
+
+
+@pytest.mark.journey
+@pytest.mark.postgres
+@pytest.mark.xdist_group("postgres")
+def test_killed_at_any_statement_on_postgresql_too(postgres: Server) -> None:
+    held(killed(postgres.database("killed"), 3))
