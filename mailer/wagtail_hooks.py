@@ -18,6 +18,7 @@ from mailer.desk.people import MailingListViewSet, SubscriberViewSet
 from mailer.desk.rehearsing import RehearsePage
 from mailer.desk.report import ReportPage
 from mailer.desk.scheduling import SchedulePage
+from mailer.desk.segments import SegmentViewSet
 from mailer.desk.steering import ControlAction
 from mailer.desk.stories import StoryViewSet
 from mailer.desk.suppressions import SuppressionViewSet
@@ -37,7 +38,7 @@ _TABLES = [
     viewset()
     for viewset in (
         *(NewsletterViewSet, MailingListViewSet, SubscriberViewSet, SuppressionViewSet),
-        *(VerdictViewSet, MailboxViewSet),
+        *(SegmentViewSet, VerdictViewSet, MailboxViewSet),
     )
 ]
 hooks.register("register_admin_viewset", lambda: _TABLES)

@@ -26,6 +26,7 @@ _ACTIONS = {
     "desk.unreached": ("Download", "Downloaded who was not reached"),
     "desk.export": ("Download", "Downloaded figures of the report"),
     "desk.suppress": ("Suppress", "Suppressed an address"),
+    "desk.segment": ("Save", "Saved a segment"),
     "desk.lift": ("Lift", "Lifted a suppression"),
     "desk.mail_nothing": ("Done", "Was done with a returned message"),
     "desk.mail_bounce": ("Dead address", "Read in a message that an address does not work"),

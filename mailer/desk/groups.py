@@ -26,7 +26,7 @@ _APPROVE = (
     *("mailer.view_story", "mailer.view_edition", "mailer.view_newsletter"),
     *("mailer.approve_edition", "mailer.schedule_edition"),
     *("subscribers.view_subscriber", "subscribers.view_mailinglist", "subscribers.view_suppression"),
-    *("mailer.view_returnedmessage", "mailer.view_verdict"),
+    *("mailer.view_returnedmessage", "mailer.view_verdict", "subscribers.view_savedsegment"),
 )
 _ADMINISTER = (
     *_WRITE,
@@ -37,6 +37,7 @@ _ADMINISTER = (
     *("subscribers.add_mailinglist", "subscribers.change_mailinglist", "subscribers.delete_mailinglist"),
     *("subscribers.add_subscriber", "subscribers.change_subscriber", "subscribers.delete_subscriber"),
     *("subscribers.add_suppression", "subscribers.change_suppression"),
+    *("subscribers.add_savedsegment", "subscribers.change_savedsegment", "subscribers.delete_savedsegment"),
     *("auth.add_user", "auth.change_user", "auth.delete_user", "auth.view_user"),
     *("auth.add_group", "auth.change_group", "auth.delete_group", "auth.view_group"),
 )

@@ -117,6 +117,14 @@ def people_menu() -> SubmenuMenuItem:
             permission="subscribers.view_mailinglist",
         ),
         _Allowed(
+            "Segments",
+            reverse("desk_segments:index"),
+            name="segments",
+            icon_name="sliders",
+            order=2,
+            permission="subscribers.view_savedsegment",
+        ),
+        _Allowed(
             "Suppressed addresses",
             reverse("desk_suppressions:index"),
             name="suppressions",

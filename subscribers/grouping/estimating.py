@@ -1,0 +1,64 @@
+"""How many people fit a rule, and some of them: counted, or with many people told from a part of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Exists, F, OuterRef, QuerySet, Value
+from django.db.models.functions import Mod
+
+from subscribers import segments
+from subscribers.grouping import compiling
+from subscribers.grouping.rules import Group
+from subscribers.models import Subscriber, Subscription
+
+# So many people are looked at; with fewer in all, every one of them.
+LOOKED_AT = 20_000
+# With fewer found among them, all are counted.
+_TOO_FEW = 100
+_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Who fits a rule."""
+
+    # How many, and how many of them are confirmed on a list and not suppressed.
+    people: int
+    readers: int
+    # False: told from a part of them.
+    exact: bool
+    # Some who fit.
+    some: Sequence[Subscriber]
+
+
+def estimate(rule: Group, now: datetime, *, exactly: bool = False) -> Estimate:
+    """Who fits as of `now`; raises BadRule."""
+    fitting = compiling.people(rule, now)
+    total = Subscriber.objects.count()
+    step = 1 if exactly else max(1, total // LOOKED_AT)
+    if step > 1:
+        part = fitting.annotate(place=Mod(F("pk"), Value(step))).filter(place=0)
+        found = part.count()
+        if found >= _TOO_FEW:
+            return Estimate(
+                _rounded(found * step), _rounded(_reachable(part).count() * step), False, _some(part)
+            )
+    return Estimate(fitting.count(), _reachable(fitting).count(), True, _some(fitting))
+
+
+def _some(people: QuerySet[Subscriber]) -> Sequence[Subscriber]:
+    found = people.order_by("-pk").annotate(suppressed=segments.suppressed())
+    return list(found.prefetch_related("subscriptions")[:_SHOWN])
+
+
+def _reachable(people: QuerySet[Subscriber]) -> QuerySet[Subscriber]:
+    confirmed = Subscription.objects.filter(subscriber=OuterRef("pk"), state=Subscription.State.CONFIRMED)
+    return people.filter(Exists(confirmed)).exclude(segments.suppressed())
+
+
+def _rounded(number: int) -> int:
+    """To two figures that mean something: what is estimated must not look counted."""
+    return round(number, 2 - len(str(number)))

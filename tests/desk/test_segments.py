@@ -1,0 +1,136 @@
+"""A segment put together at the desk without scripts, counted before it is kept, and used."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from subscribers.grouping import describing, estimating
+from subscribers.grouping.models import CustomField, SavedSegment
+from subscribers.grouping.rules import Group, Test, as_json
+from subscribers.grouping.saving import save
+from subscribers.models import MailingList, Subscriber, Subscription
+from tests import cast as everyone
+from tests.desk.cast import Desk, as_user
+
+
+def post(desk: Desk, address: str, press: str, **fields: Any) -> Any:
+    return as_user(desk.admin).post(address, {"press": press, **fields})
+
+
+NEW = "/desk/segments/new/"
+
+
+def test_a_segment_is_put_together_step_by_step_counted_and_kept(desk: Desk) -> None:
+    everyone.reader("olga", (), "ru")
+    at = {"name": "Russian", "join": "all", "groups": "1", "0-join": "all", "0-tests": "0"}
+    page = post(desk, NEW, "add:0", **at, **{"0-new": "language|one_of|"}).content.decode()
+    assert "Language: is" in page and not SavedSegment.objects.exists()
+    at |= {"0-tests": "1", "0-0-test": "language|one_of|", "0-0-values": ["ru"]}
+    page = post(desk, NEW, "count", **at).content.decode()
+    assert "1 person fits" in page and "olga@example.net" in page and "aigul" not in page
+    answer = post(desk, NEW, "save", **at)
+    made = SavedSegment.objects.get()
+    assert answer["Location"] == reverse("desk_segments:edit", args=[made.pk])
+    kept = {"version": 1, "all": [{"all": [{"about": "language", "is": "one_of", "values": ["ru"]}]}]}
+    assert (made.name, made.rule, made.changed_by) == ("Russian", kept, "lola")
+    page = as_user(desk.approver).get(answer["Location"]).content.decode()
+    assert "1 person fits" in page and 'value="save"' not in page
+
+
+def test_the_buttons_of_the_form_add_and_remove_and_keep_the_rest(desk: Desk) -> None:
+    two = {"name": "x", "join": "any", "groups": "2", "0-join": "none", "0-tests": "2", "1-tests": "0"}
+    two |= {"0-0-test": "joined|within|", "0-0-values": "30", "0-1-test": "bounced|never|"}
+    page = post(desk, NEW, "remove:0-1", **two).content.decode()
+    assert 'name="0-0-values"' in page and 'value="30"' in page and 'name="0-1-test"' not in page
+    page = post(desk, NEW, "remove_group:1", **two).content.decode()
+    assert 'name="groups" value="1"' in page
+    page = post(desk, NEW, "add_group", **two).content.decode()
+    assert 'name="groups" value="3"' in page
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"0-0-test": "language|one_of|"},
+        {"0-0-test": "joined|since|", "0-0-values": "yesterday"},
+        {"0-0-test": "nothing|is|", "0-0-values": "x"},
+        {"0-0-test": "field|is|77", "0-0-values": "x"},
+        {"0-0-test": ""},
+    ],
+)
+def test_what_cannot_be_asked_is_said_and_not_kept(desk: Desk, fields: dict[str, str]) -> None:
+    at = {"name": "x", "join": "all", "groups": "1", "0-join": "all", "0-tests": "1", **fields}
+    answer = post(desk, NEW, "save", **at)
+    assert answer.status_code == 200 and 'role="alert"' in answer.content.decode()
+    assert not SavedSegment.objects.exists()
+
+
+def test_every_relation_that_is_offered_can_be_shown(desk: Desk) -> None:
+    for kind in CustomField.Kind.values:
+        CustomField.objects.create(name=f"A {kind}", kind=kind, choices="red\ngreen")
+    describing.tag_named("donor")
+    page = as_user(desk.admin).get(NEW).content.decode()
+    options = [part.split('"')[0] for part in page.split('<option value="')[1:] if "|" in part.split('"')[0]]
+    assert len(options) > 30
+    for option in options:
+        at = {"name": "x", "join": "all", "groups": "1", "0-join": "all", "0-tests": "0", "0-new": option}
+        page = post(desk, NEW, "add:0", **at).content.decode()
+        assert f'value="{option}"' in page and 'id="test-0-0"' in page
+
+
+def test_a_rule_with_groups_within_groups_is_kept_as_it_is(desk: Desk) -> None:
+    deep = Group("all", (Group("any", (Group("none", (Test("bounced", "ever"),)),)),))
+    segment = save(SavedSegment(), "Deep", deep, "lola", everyone.NOW)
+    address = reverse("desk_segments:edit", args=[segment.pk])
+    page = as_user(desk.admin).get(address).content.decode()
+    assert 'name="written"' in page
+    post(desk, address, "save", name="Deep", written=json.dumps(as_json(Group("none", (deep,)))))
+    segment.refresh_from_db()
+    assert segment.rule == as_json(Group("none", (deep,)))
+    assert "no JSON" in post(desk, address, "save", name="Deep", written="{").content.decode()
+
+
+def test_a_segment_in_use_is_not_deleted(desk: Desk) -> None:
+    segment = save(SavedSegment(), "Used", Group("all"), "lola", everyone.NOW)
+    desk.edition.segment = segment
+    desk.edition.save()
+    address = reverse("desk_segments:edit", args=[segment.pk])
+    post(desk, address, "delete")
+    assert SavedSegment.objects.exists()
+    desk.edition.segment = None
+    desk.edition.save()
+    post(desk, address, "delete")
+    assert not SavedSegment.objects.exists()
+
+
+def test_a_writer_changes_no_segment(desk: Desk) -> None:
+    segment = save(SavedSegment(), "Mine", Group("all"), "lola", everyone.NOW)
+    address = reverse("desk_segments:edit", args=[segment.pk])
+    answer = as_user(desk.writer).post(address, {"press": "delete"})
+    assert answer.status_code in (302, 403) and SavedSegment.objects.exists()
+
+
+def test_with_many_people_the_number_is_told_from_a_part_of_them_and_says_so(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(estimating, "LOOKED_AT", 200)
+    people = [
+        Subscriber(email=f"r{number}@example.org", address_hash=number.to_bytes(16), language="ru")
+        for number in range(800)
+    ]
+    Subscriber.objects.bulk_create(people)
+    chosen = MailingList.objects.first()
+    Subscription.objects.bulk_create(
+        Subscription(subscriber=one, mailing_list=chosen, state="confirmed") for one in people[::2]
+    )
+    everybody = Group("all", (Test("language", "one_of", ("ru",)),))
+    told = estimating.estimate(everybody, everyone.NOW)
+    assert not told.exact and 700 <= told.people <= 900
+    counted = estimating.estimate(everybody, everyone.NOW, exactly=True)
+    assert (counted.exact, counted.people, counted.readers) == (True, 800, 400)
+    few = Group("all", (*everybody.parts, Test("list", "not_on", (chosen.pk if chosen else 0,))))
+    assert estimating.estimate(few, everyone.NOW).people == 400
