@@ -20,7 +20,7 @@ from mailer.feedback.webhooks import work
 from mailer.reports import tallies
 from mailer.stories import gather
 from subscribers import forgetting
-from subscribers.importing import runs
+from subscribers.importing import brought
 
 Clock = Callable[[], datetime]
 Stop = Callable[[], bool]
@@ -59,6 +59,6 @@ JOBS = (
     Job("hooks", 2, lambda now, stop: work.work_off(now(), stop)),
     Job("old returned mail", 3600, lambda now, stop: retention.delete_old(now())),
     Job("figures", 2, lambda now, stop: tallies.count_due(now())),
-    Job("imports", 2, runs.work_due),
+    Job("imports", 2, brought.attend),
     Job("forget", 3600, lambda now, stop: forgetting.sweep(now())),
 )

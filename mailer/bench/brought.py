@@ -25,9 +25,10 @@ def bring(file: str) -> dict[str, Any]:
     marks = [time.perf_counter()]
     run = runs.begin(Path(file).name, wish, timezone.now())
     with Path(file).open("rb") as stream:
-        runs.read(run, stream)
+        runs.read(run, stream, timezone.now, shown=False)
     marks.append(time.perf_counter())
     runs.foresee(run)
+    run.save()
     marks.append(time.perf_counter())
     runs.start_applying(run, "bench", timezone.now())
     runs.work(run, timezone.now, lambda: False)

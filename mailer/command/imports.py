@@ -18,13 +18,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from mailer.command.naming import list_named
 from mailer.command.output import Json, emit, fail, failing_on, say
-from subscribers.importing import records, runs
+from subscribers.importing import doubts, records, runs
 from subscribers.importing.models import ImportRefusal, ImportRun
 from subscribers.importing.records import BrokenFile
 from subscribers.importing.refused import write_refused
 
 app = typer.Typer(help="What was imported, and what waits: apply it, undo it, see whom it did not take.")
 
+LeaveOut = Annotated[
+    str, typer.Option(metavar="DOUBTS", help="Refuse doubtful addresses: typo, disposable, role, or several.")
+]
 Number = Annotated[int, typer.Argument(metavar="ID", help="The import's number, as `imports` lists it.")]
 
 # Seconds between two looks at an import on which somebody else is at work.
@@ -57,6 +60,7 @@ def import_people(
     ] = None,
     encoding: Annotated[str, typer.Option(help="utf-8, cp1251, …; default: detected.")] = "",
     delimiter: Annotated[str, typer.Option(help="What stands between cells; default: detected.")] = "",
+    leave_out: LeaveOut = "",
     json: Json = False,
 ) -> None:
     """Put the people of a file on a list; a file that cannot be read whole changes nothing."""
@@ -72,14 +76,12 @@ def import_people(
     with failing_on(BrokenFile, ValueError, OSError), file.open("rb") as stream, _bar() as progress:
         run = runs.begin(file.name, wish, timezone.now())
         try:
-            runs.read(run, stream, progress)
+            runs.read(run, stream, timezone.now, progress, shown=dry_run)
         except BaseException:
             run.delete()
             raise
-        if dry_run:
-            runs.foresee(run, progress)
-        else:
-            runs.start_applying(run, wish.by, timezone.now())
+        if not dry_run:
+            runs.start_applying(run, wish.by, timezone.now(), _doubts(leave_out))
             _finish(run, progress)
     _tell(run, dry_run, json)
 
@@ -101,11 +103,11 @@ def listed(context: typer.Context, json: Json = False) -> None:
 
 
 @app.command()
-def apply(number: Number, json: Json = False) -> None:
+def apply(number: Number, leave_out: LeaveOut = "", json: Json = False) -> None:
     """Apply an import that was shown, or go on with one that was interrupted."""
     run = _named(number)
     with failing_on(runs.NotNow), _bar() as progress:
-        runs.start_applying(run, _person(), timezone.now())
+        runs.start_applying(run, _person(), timezone.now(), _doubts(leave_out))
         _finish(run, progress)
     _tell(run, False, json)
 
@@ -171,6 +173,14 @@ def _told(columns: list[str]) -> dict[str, str]:
             fail(f"“{one}” says nothing about a column; write --map HEADING=FIELD, such as --map Mail=email.")
         told[column] = field
     return told
+
+
+def _doubts(written: str) -> list[str]:
+    found = [one.strip() for one in written.split(",") if one.strip()]
+    for one in found:
+        if one not in doubts.KINDS:
+            fail(f"“{one}” is no doubt that can be left out; there are: {', '.join(doubts.KINDS)}.")
+    return found
 
 
 def _finish(run: ImportRun, progress: records.Progress) -> None:

@@ -7,7 +7,7 @@ Verdicts: "new" (not known), "joins" (known, not on the list), "confirms" (waits
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -62,17 +62,20 @@ FROM (
         LEFT JOIN subscribers_subscriber p ON p.address_hash = r.address_hash
         LEFT JOIN subscribers_formeraddress f ON f.address_hash = r.address_hash
         LEFT JOIN subscribers_subscription b ON b.subscriber_id = p.id AND b.mailing_list_id = %(list)s
-        WHERE r.run_id = %(run)s AND r.line > %(after)s AND r.line <= %(until)s
+        WHERE r.run_id = %(run)s AND r.line > %(after)s AND r.line <= %(until)s {{only}}
     ) n
 ) m ORDER BY line
 """  # noqa: S608  (made of constants)
 
 
 @contextmanager
-def judged(run: ImportRun, after: int, until: int, *, numbered: bool = False) -> Iterator[CursorWrapper]:
+def judged(
+    run: ImportRun, after: int, until: int, *, numbered: bool = False, lines: Collection[int] = ()
+) -> Iterator[CursorWrapper]:
     """A cursor that sees the rows of the lines (after, until] in the temporary table import_judged.
 
-    `numbered`: people who are new get the primary key that they will have. To be called in a transaction.
+    `lines`: only these of them. `numbered`: people who are new get the primary key that they will have.
+    To be called in a transaction.
     """
     values: dict[str, int | str] = {
         "list": run.mailing_list_id,
@@ -84,7 +87,9 @@ def judged(run: ImportRun, after: int, until: int, *, numbered: bool = False) ->
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS import_judged")
         cursor.execute(_TABLE.format(blob="BYTEA" if connection.vendor == "postgresql" else "BLOB"))
-        cursor.execute(_JUDGE.format(number=_number(cursor, after) if numbered else "NULL"), values)
+        number = _number(cursor, after) if numbered else "NULL"
+        only = f"AND r.line IN ({', '.join(map(str, map(int, lines)))})" if lines else ""
+        cursor.execute(_JUDGE.format(number=number, only=only), values)
         try:
             yield cursor
         finally:
@@ -137,8 +142,11 @@ def _number(cursor: CursorWrapper, after: int) -> str:
     return str(int(taken) - after) + " + line"
 
 
-def row_values(cursor: CursorWrapper) -> Iterator[dict[str, Any]]:
-    """What the cursor's last query found, by column."""
-    names = [column[0] for column in cursor.description]
-    for row in cursor:
-        yield dict(zip(names, row, strict=True))
+def look(run: ImportRun, lines: Collection[int]) -> list[dict[str, Any]]:
+    """These lines as they compare now, each by column: see import_judged."""
+    if not lines:
+        return []
+    with transaction.atomic(), judged(run, 0, run.last_line, lines=lines) as cursor:
+        cursor.execute("SELECT * FROM import_judged ORDER BY line")
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

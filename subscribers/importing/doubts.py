@@ -1,8 +1,8 @@
-"""What a person should look at before an address is mailed: a slip of the keys, a desk's mailbox."""
+"""What a person should look at before an address is mailed: a slip of the keys, a mailbox of nobody's own."""
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
 # Mailboxes of an office, which nobody in particular reads (RFC 2142, and habit).
 _ROLES = frozenset(
@@ -69,6 +69,9 @@ _OWN = frozenset(
 )
 
 
+KINDS = ("typo", "disposable", "role")
+
+
 def of(address: str) -> str:
     """ "typo DOMAIN" (the likely one), "disposable", "role", or "" for a normalised address."""
     local, _, domain = address.rpartition("@")
@@ -80,7 +83,17 @@ def _of_domain(domain: str) -> str:
     if domain in _PROVIDERS or domain in _OWN:
         return ""
     meant = next((one for one in _PROVIDERS if _one_slip(domain, one)), "")
-    return f"typo {meant}" if meant else ""
+    if meant:
+        return f"typo {meant}"
+    return "disposable" if domain in _disposable() else ""
+
+
+@cache
+def _disposable() -> frozenset[str]:
+    """Domains of mailboxes that are thrown away; the list is read when first asked for."""
+    from disposable_email_domains import blocklist
+
+    return frozenset(blocklist)
 
 
 def _one_slip(typed: str, meant: str) -> bool:

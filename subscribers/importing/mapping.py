@@ -62,10 +62,12 @@ class Columns:
     headed: bool
 
 
-def find_columns(first: Sequence[str], told: Mapping[str, str] | None = None) -> Columns:
+def find_columns(
+    first: Sequence[str], told: Mapping[str, str] | None = None, *, complete: bool = True
+) -> Columns:
     """What a file's first row says its columns are; `told` (heading or number from 1: field) goes before it.
 
-    Raises BrokenFile when there is no column of addresses, or two for the same field.
+    Raises BrokenFile when there are two columns for a field, and if it must be complete, none of addresses.
     """
     headed = not any(_ADDRESS.fullmatch(_bare(cell)) for cell in first)
     headings = tuple(cell.strip() for cell in first) if headed else _made_up(len(first))
@@ -78,7 +80,7 @@ def find_columns(first: Sequence[str], told: Mapping[str, str] | None = None) ->
         if field in _HEADINGS:
             fields = ["ignore" if one == field else one for one in fields]
         fields[place] = field
-    if "email" not in fields:
+    if complete and "email" not in fields:
         raise BrokenFile(
             "Line 1: there is no column “email”. "
             "The first line must name the columns, such as: email,name,language,countries"

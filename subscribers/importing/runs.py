@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import BinaryIO
@@ -11,11 +11,10 @@ from typing import BinaryIO
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
-from subscribers.importing import applying, comparing, tables, undoing
+from subscribers.importing import applying, comparing, staging, tables, undoing, uploads
 from subscribers.importing.checking import checker
 from subscribers.importing.models import ImportChange, ImportRefusal, ImportRow, ImportRun
 from subscribers.importing.records import Figures, Progress, unseen
-from subscribers.importing.staging import Staging
 from subscribers.models import MailingList
 
 Clock = Callable[[], datetime]
@@ -28,6 +27,7 @@ LEASE = timedelta(seconds=60)
 UNDO_FOR = timedelta(days=30)
 WAITS_FOR = timedelta(days=7)
 _SOURCE_LIMIT = 190
+_GONE = "The import was discarded meanwhile."
 # Rows between two words about progress.
 _EVERY = 5_000
 
@@ -71,36 +71,57 @@ def begin(file_name: str, wish: Wish, now: datetime) -> ImportRun:
     )
 
 
-def read(run: ImportRun, stream: BinaryIO, progress: Progress = unseen) -> Figures:
-    """Put the file's rows beside the tables, from its start, and return what was counted of them so far.
+def read(
+    run: ImportRun, stream: BinaryIO, clock: Clock, progress: Progress = unseen, *, shown: bool = True
+) -> None:
+    """Put the file's rows beside the tables, from its start; the run is READY then.
 
-    The run is READY then, its figures not yet foreseen. Raises BrokenFile; nothing of the file is kept then.
+    `shown`: what applying would do is foreseen as well, for a person to look at. Raises BrokenFile, and
+    NotNow when the import was discarded meanwhile; nothing of the file is kept then.
     """
     forget_rows(run)
     try:
-        _stage(run, stream, progress)
+        _stage(run, stream, clock, progress)
     except BaseException:
         forget_rows(run)
         raise
-    run.state = State.READY
-    run.save()
-    return Figures(**run.foreseen)
+    if shown:
+        foresee(run, progress)
+    changed = ImportRun.objects.filter(pk=run.pk, state=State.READING, worker=run.worker).update(
+        state=State.READY,
+        **{name: getattr(run, name) for name in ("sha256", "reading", "foreseen", "samples", "last_line")},
+        worker="",
+        lease_until=None,
+        position=0,
+    )
+    run.refresh_from_db()
+    if not changed:
+        raise NotNow(_GONE)
 
 
 def foresee(run: ImportRun, progress: Progress = unseen) -> Figures:
-    """Compare what was read with who is there, and keep the figures with the run."""
+    """Compare what was read with who is there; the caller saves the run."""
     figures = _as_read(run)
     run.samples = comparing.foresee(run, figures, progress)
     run.foreseen = figures.as_dict()
-    run.save(update_fields=["samples", "foreseen"])
     return figures
 
 
-def start_applying(run: ImportRun, by: str, now: datetime) -> None:
-    """A person's word that it be applied; whoever works does the rest. Raises NotNow."""
-    changed = ImportRun.objects.filter(pk=run.pk, state=State.READY).update(
-        state=State.APPLYING, applied_by=by, applied_at=now, position=0, done=_as_read(run).as_dict()
-    )
+def start_applying(run: ImportRun, by: str, now: datetime, leave_out: Collection[str] = ()) -> None:
+    """A person's word that it be applied; whoever works does the rest. Raises NotNow.
+
+    `leave_out`: addresses with these doubts (see doubts.KINDS) are refused.
+    """
+    with transaction.atomic():
+        changed = ImportRun.objects.filter(pk=run.pk, state=State.READY).update(
+            state=State.APPLYING, applied_by=by, applied_at=now, position=0
+        )
+        if changed:
+            figures = _as_read(run)
+            for kind in leave_out:
+                figures.refused += staging.refuse_flagged(run.pk, kind)
+                figures.flagged.pop(kind, None)
+            ImportRun.objects.filter(pk=run.pk).update(done=figures.as_dict())
     run.refresh_from_db()
     if not changed and run.state != State.APPLYING:
         raise NotNow(f"This import is {run.get_state_display()}; only one that waits can be applied.")
@@ -131,6 +152,7 @@ def discard(run: ImportRun, by: str, now: datetime) -> None:
         if not changed:
             raise NotNow(f"This import is {run.get_state_display()}; only one that waits can be discarded.")
         forget_rows(run)
+    uploads.drop(run.stored)
 
 
 def work(run: ImportRun, clock: Clock, stop: Stop, progress: Progress = unseen) -> bool:
@@ -172,6 +194,7 @@ def forget(now: datetime) -> int:
     done = list(ImportRun.objects.filter(ended, kept, state__in=(State.APPLIED, State.UNDONE)))
     for run in done:
         forget_rows(run)
+    uploads.sweep(WAITS_FOR.days + 1)
     return len(done)
 
 
@@ -219,20 +242,26 @@ _STEPS = {
 }
 
 
-def _stage(run: ImportRun, stream: BinaryIO, progress: Progress) -> None:
+def _stage(run: ImportRun, stream: BinaryIO, clock: Clock, progress: Progress) -> None:
+    def hold() -> None:
+        """Say how far it is; whoever has lost the run keeps nothing."""
+        mine = ImportRun.objects.filter(pk=run.pk, state=State.READING, worker=run.worker)
+        if not mine.update(position=stream.tell(), lease_until=clock() + LEASE):
+            raise NotNow(_GONE)
+
     line = 1
     with tables.opened(stream, run.reading) as table:
         columns, check = table.columns, checker(table.columns)
-        with Staging(run.pk) as staging:
+        with staging.Staging(run.pk, hold) as taken:
             for count, (line, cells) in enumerate(table.rows, start=1):
-                staging.take(check(line, cells), cells)
+                taken.take(check(line, cells), cells)
                 if not count % _EVERY:
                     progress("reading", stream.tell(), table.size)
         progress("reading", table.size, table.size)
         run.last_line, run.sha256 = line, table.sha256
         run.reading = {**run.reading, "encoding": table.encoding, "fields": list(columns.fields)}
     run.reading["headings"] = list(columns.headings) if columns.headed else []
-    run.foreseen = staging.figures.as_dict()
+    run.foreseen = taken.figures.as_dict()
 
 
 def _as_read(run: ImportRun) -> Figures:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import islice
 from types import TracebackType
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Q
 
 from subscribers.importing.models import ImportRefusal, ImportRow
 from subscribers.importing.records import Figures, Person, Refusal
@@ -22,8 +24,10 @@ _CELLS = 4_000
 class Staging:
     """Takes rows one after another, counts them, and finds repeated addresses; memory does not grow."""
 
-    def __init__(self, run: int) -> None:
+    def __init__(self, run: int, hold: Callable[[], None]) -> None:
+        """`hold` is called in every transaction, and raises where the rows may not be kept any more."""
         self.figures = Figures()
+        self._hold = hold
         self._run = run
         self._people: list[Person] = []
         self._cells: list[Sequence[str]] = []
@@ -109,11 +113,29 @@ class Staging:
             for one, cells in self._refusals
         ]
         with transaction.atomic():
+            self._hold()
             _insert(ImportRow._meta.db_table, _ROW, people)
             _insert(ImportRefusal._meta.db_table, _REFUSAL, refusals)
         self._people.clear()
         self._cells.clear()
         self._refusals.clear()
+
+
+def refuse_flagged(run: int, kind: str) -> int:
+    """Move the rows with this doubt to those that are not taken; how many. To be called in a transaction."""
+    rows = ImportRow.objects.filter(Q(flag=kind) | Q(flag__startswith=f"{kind} "), run=run)
+    reason = {
+        "typo": "the address is probably mistyped",
+        "disposable": "the mailbox is one to be thrown away",
+        "role": "the mailbox is nobody's own",
+    }[kind]
+    refused = (
+        (run, line, "refused", reason, bytes(known), json.dumps([email, name], ensure_ascii=False))
+        for line, known, email, name in rows.values_list("line", "address_hash", "email", "name").iterator()
+    )
+    while batch := list(islice(refused, _BATCH)):
+        _insert(ImportRefusal._meta.db_table, _REFUSAL, batch)
+    return rows.delete()[0]
 
 
 _ROW = ("run_id", "line", "address_hash", "email", "name", "language", "countries", "flag")

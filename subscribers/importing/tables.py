@@ -30,10 +30,11 @@ class Table:
 
 
 @contextmanager
-def opened(stream: BinaryIO, how: Mapping[str, Any]) -> Iterator[Table]:
+def opened(stream: BinaryIO, how: Mapping[str, Any], *, told_later: bool = False) -> Iterator[Table]:
     """The table in a CSV file or a workbook, read as far as its headings.
 
-    `how` may say encoding, delimiter and columns (heading: field). Raises BrokenFile.
+    `how` may say encoding, delimiter and columns (heading: field). Raises BrokenFile; `told_later`: not for
+    want of a column of addresses, which a person may name.
     """
     stream.seek(0)
     encoding = ""
@@ -55,5 +56,5 @@ def opened(stream: BinaryIO, how: Mapping[str, Any]) -> Iterator[Table]:
             first = next(rows)
         except StopIteration:
             raise BrokenFile("The file is empty: its first line must name the columns.") from None
-        columns = find_columns(first[1], how.get("columns"))
+        columns = find_columns(first[1], how.get("columns"), complete=not told_later)
         yield Table(columns, rows if columns.headed else chain([first], rows), known, size, encoding)

@@ -159,7 +159,7 @@ def test_no_import_lifts_a_complaint_also_when_an_admin_has_reopened_it(aigerim:
     verdicts.reverse(verdict(aigerim), "lola", NOW)
     file = io.BytesIO(f"email\n{aigerim.email}\n".encode())
     run = runs.begin("people.csv", runs.Wish(MailingList.objects.get(), "a paper form"), NOW)
-    runs.read(run, file)
+    runs.read(run, file, lambda: NOW)
     runs.start_applying(run, "lola", NOW)
     assert runs.work(run, lambda: NOW, lambda: False)
     assert run.done["suppressed"] == 1 and stopped(aigerim)

@@ -28,7 +28,9 @@ def main(seed: int, kills: int) -> None:
     chance = random.Random(seed)
     monthly = MailingList.objects.create(slug="monthly", name="Monthly")
     run = runs.begin("people.csv", runs.Wish(monthly, "crash"), timezone.now())
-    runs.read(run, io.BytesIO(b"email\n" + b"".join(b"p%d@example.org\n" % n for n in range(PEOPLE))))
+    runs.read(
+        run, io.BytesIO(b"email\n" + b"".join(b"p%d@example.org\n" % n for n in range(PEOPLE))), timezone.now
+    )
 
     def until_killed(after: int) -> None:
         """Go on with the import in a process that ends without warning at its so-many-th statement."""

@@ -241,6 +241,7 @@ def test_languages_are_read_as_people_write_them(cell: str, code: str) -> None:
         ("olga@gmail.com", ""),
         ("olga@mail.kz", ""),
         ("info@example.org", "role"),
+        ("olga@mailinator.com", "disposable"),
         ("olga@example.org", ""),
     ],
 )

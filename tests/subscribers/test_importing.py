@@ -32,8 +32,7 @@ def read(text: str | bytes, mailing_list: MailingList, **options: Any) -> Import
     """A file that was read and compared, and waits."""
     wish = runs.Wish(mailing_list, "paper form of 2025", "lola", **options)
     run = runs.begin("people.csv", wish, NOW)
-    runs.read(run, io.BytesIO(text.encode() if isinstance(text, str) else text))
-    runs.foresee(run)
+    runs.read(run, io.BytesIO(text.encode() if isinstance(text, str) else text), lambda: NOW)
     return run
 
 
@@ -192,6 +191,17 @@ def test_reading_and_comparing_change_nothing(monthly: MailingList, join: Join) 
     run = read("email,name\nolga@example.org,Olga\nnew@example.org,New\nnew@example.org,Again\n", monthly)
     assert everything() == before
     assert run.samples == {"changes": [2], "new": [3], "flagged": []}
+
+
+def test_doubtful_addresses_can_be_left_out(monthly: MailingList) -> None:
+    run = read("email\na@gmial.com\ninfo@example.org\nb@gmail.com\n", monthly)
+    assert run.foreseen["flagged"] == {"typo": 1, "role": 1} and run.samples["flagged"] == [2, 3]
+    runs.start_applying(run, "lola", NOW, ["typo"])
+    runs.work_due(lambda: NOW, lambda: False)
+    run.refresh_from_db()
+    assert (run.done["read"], run.done["added"], run.done["refused"]) == (3, 2, 1)
+    assert run.done["flagged"] == {"role": 1}
+    assert not Subscriber.objects.filter(email="a@gmial.com").exists()
 
 
 def test_the_same_file_again_changes_nothing(monthly: MailingList, join: Join) -> None:

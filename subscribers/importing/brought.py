@@ -1,0 +1,100 @@
+"""Files brought to the desk: kept, their columns named by a person, then read by whoever works."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import BinaryIO
+
+from django.db.models import Q
+
+from subscribers.importing import runs, tables, uploads
+from subscribers.importing.mapping import Columns
+from subscribers.importing.models import ImportRun
+from subscribers.importing.records import BrokenFile
+from subscribers.importing.runs import Clock, NotNow, State, Stop, Wish
+
+# Rows that a person sees while naming columns, and characters of each cell.
+_SHOWN, _CELL = 5, 80
+
+
+@dataclass(frozen=True)
+class Preview:
+    """How a file begins, as it would be read."""
+
+    columns: Columns
+    rows: tuple[tuple[str, ...], ...]
+    # Empty for a workbook.
+    encoding: str
+
+
+def bring(file_name: str, pieces: Iterable[bytes], wish: Wish, now: datetime) -> ImportRun:
+    """Keep a file whose columns are to be named. Raises ValueError without a source, and OSError."""
+    run = runs.begin(file_name, wish, now)
+    try:
+        run.stored, size = uploads.keep(pieces)
+    except BaseException:
+        run.delete()
+        raise
+    run.state, run.reading = State.MAPPING, {**run.reading, "size": size}
+    run.save(update_fields=["state", "stored", "reading"])
+    return run
+
+
+def preview(run: ImportRun, encoding: str = "", delimiter: str = "") -> Preview:
+    """How the file begins; encoding and delimiter are detected if empty. Raises BrokenFile."""
+    how = {"encoding": encoding, "delimiter": delimiter}
+    with _stream(run) as stream, tables.opened(stream, how, told_later=True) as table:
+        rows = [tuple(cell[:_CELL] for cell in cells) for _, cells in islice(table.rows, _SHOWN)]
+        return Preview(table.columns, tuple(rows), table.encoding)
+
+
+def choose(run: ImportRun, columns: Mapping[str, str], encoding: str, delimiter: str) -> None:
+    """A person's word on what the columns, by number from 1, are about: the file is read next.
+
+    Raises NotNow.
+    """
+    reading = {**run.reading, "columns": dict(columns), "encoding": encoding, "delimiter": delimiter}
+    changed = ImportRun.objects.filter(pk=run.pk, state=State.MAPPING).update(
+        state=State.READING, reading=reading
+    )
+    run.refresh_from_db()
+    if not changed:
+        raise NotNow(f"This import is {run.get_state_display()} already.")
+
+
+def attend(clock: Clock, stop: Stop) -> None:
+    """The worker's job: read what waits to be read, and go on with what is applied or undone."""
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=clock())
+    waiting = ImportRun.objects.filter(free, state=State.READING).exclude(stored="")
+    for run in waiting.order_by("pk"):
+        if stop():
+            return
+        worker = str(uuid.uuid4())
+        if waiting.filter(pk=run.pk).update(worker=worker, lease_until=clock() + runs.LEASE):
+            run.worker = worker
+            _read(run, clock)
+    runs.work_due(clock, stop)
+
+
+def _read(run: ImportRun, clock: Clock) -> None:
+    """Read it; a file that cannot be read is not tried again."""
+    try:
+        with _stream(run) as stream:
+            runs.read(run, stream, clock)
+    except NotNow:
+        return
+    except BrokenFile as error:
+        mine = ImportRun.objects.filter(pk=run.pk, state=State.READING, worker=run.worker)
+        mine.update(state=State.FAILED, error=str(error), worker="", lease_until=None)
+    uploads.drop(run.stored)
+
+
+def _stream(run: ImportRun) -> BinaryIO:
+    try:
+        return uploads.path_of(run.stored).open("rb")
+    except FileNotFoundError:
+        raise BrokenFile("The file is not there any more; bring it again.") from None

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from subscribers.importing import brought, runs, uploads
+from subscribers.importing.models import ImportRow, ImportRun
+from subscribers.models import MailingList
+from tests.subscribers.conftest import NOW
+
+LATER = NOW + runs.LEASE * 2
+
+
+def bring(file: bytes, mailing_list: MailingList) -> ImportRun:
+    return brought.bring("people.csv", [file], runs.Wish(mailing_list, "a paper form", "lola"), NOW)
+
+
+def work() -> None:
+    brought.attend(lambda: NOW, lambda: False)
+
+
+def test_a_file_waits_until_its_columns_are_named_and_is_read_by_whoever_works(monthly: MailingList) -> None:
+    run = bring("Кто;Куда\nAnn;a@example.org\n".encode("cp1251"), monthly)
+    shown = brought.preview(run)
+    assert (shown.columns.headings, shown.columns.fields) == (("Кто", "Куда"), ("ignore", "ignore"))
+    assert shown.encoding == "cp1251" and shown.rows == (("Ann", "a@example.org"),)
+    work()
+    assert not ImportRow.objects.exists()
+    brought.choose(run, {"1": "name", "2": "email"}, "", "")
+    work()
+    run.refresh_from_db()
+    assert (run.state, run.foreseen["added"], ImportRow.objects.get().name) == ("ready", 1, "Ann")
+    assert not uploads.path_of(run.stored).exists()
+
+
+def test_a_file_that_cannot_be_read_says_why_and_is_not_kept(monthly: MailingList) -> None:
+    run = bring(b'email\na@example.org\n"open\n', monthly)
+    brought.choose(run, {}, "", "")
+    work()
+    run.refresh_from_db()
+    assert run.state == "failed" and "Line 3" in run.error
+    assert not ImportRow.objects.exists() and not uploads.path_of(run.stored).exists()
+
+
+def test_reading_is_begun_again_when_whoever_read_has_died(monthly: MailingList) -> None:
+    run = bring(b"email\na@example.org\n", monthly)
+    brought.choose(run, {}, "", "")
+    ImportRun.objects.update(worker="dead", lease_until=NOW + runs.LEASE)
+    ImportRow.objects.create(run=run, line=9, address_hash=b"x", email="x", name="", language="", flag="")
+    work()
+    assert ImportRun.objects.get().state == "reading"
+    brought.attend(lambda: LATER, lambda: False)
+    assert ImportRun.objects.get().state == "ready" and ImportRow.objects.get().line == 2
+
+
+def test_whoever_was_thought_dead_keeps_nothing_of_what_it_reads(monthly: MailingList) -> None:
+    run = bring(b"email\na@example.org\n", monthly)
+    brought.choose(run, {}, "", "")
+    run.worker = "slow"
+    ImportRun.objects.update(worker="other")
+    with uploads.path_of(run.stored).open("rb") as stream, pytest.raises(runs.NotNow):
+        runs.read(run, stream, lambda: NOW)
+    assert not ImportRow.objects.exists()
+
+
+def test_discarding_deletes_the_file(monthly: MailingList) -> None:
+    run = bring(b"email\na@example.org\n", monthly)
+    runs.discard(run, "lola", NOW)
+    assert not uploads.path_of(run.stored).exists()
+    other = bring(b"email\na@example.org\n", monthly)
+    runs.forget(NOW + timedelta(days=8))
+    assert not uploads.path_of(other.stored).exists()
