@@ -21,6 +21,7 @@ from mailer.delivery.smtp import (
     Relay,
     Source,
     Verdict,
+    in_reply,
     outcome_of,
     wire_form,
 )
@@ -189,7 +190,7 @@ class Session:
             elif reply.positive:
                 self._say(_RCPT)
             else:
-                self._not_sent(reply, by_sender=True)
+                self._not_sent(reply)
         elif stage == _RCPT:
             self._rcpt = reply
             # After 421 the server ends the connection, and answers nothing more.
@@ -231,11 +232,11 @@ class Session:
         elif data.code == 354:
             # RFC 2920 §3.1: DATA was taken although nobody is to get it; a lone dot ends it.
             assert refused is not None
-            self._verdict = self._meaning(refused, refused is mail)
+            self._verdict = self._meaning(refused)
             self._wire.write(b".\r\n")
             self._stage = _NOBODY
         else:
-            self._not_sent(refused or data, refused is mail)
+            self._not_sent(refused or data)
 
     def _send(self) -> None:
         """The message, its final dot, and behind it what begins the next one where the server allows it."""
@@ -297,18 +298,21 @@ class Session:
         lines = self._commands.split(b"\r\n")
         self._wire.write(lines[stage - _MAIL] + b"\r\n")
 
-    def _not_sent(self, reply: Reply, by_sender: bool = False) -> None:
-        self._settle(self._meaning(reply, by_sender))
+    def _not_sent(self, reply: Reply) -> None:
+        self._settle(self._meaning(reply))
         if reply.code == 421:
             self._wire.abort(reply.words)
         else:
             self._begin()
 
-    def _meaning(self, reply: Reply, by_sender: bool) -> Outcome:
+    def _meaning(self, reply: Reply) -> Outcome:
+        by_sender = reply is self._mail
         if by_sender and reply.permanent:
             return Outcome(Verdict.OUR_FAULT, f"The relay refuses our sender address: {reply}", reply.code)
+        command = "MAIL FROM" if by_sender else "RCPT TO" if reply is self._rcpt else "DATA"
         # A reply below 400 here makes no sense; it is not the reader's fault.
-        return Outcome(Verdict.REFUSED if reply.permanent else Verdict.DEFERRED, reply.words, reply.code)
+        verdict = Verdict.REFUSED if reply.permanent else Verdict.DEFERRED
+        return Outcome(verdict, in_reply(reply.words, command), reply.code)
 
     def _settle(self, outcome: Outcome) -> None:
         envelope, self._now = self._now, None

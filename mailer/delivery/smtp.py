@@ -11,6 +11,8 @@ from typing import Any, NamedTuple, Protocol
 
 from mailer.delivery.wire import Timeouts
 
+# Characters of a server's no that are kept, so that the step fits behind it in the ledger.
+_LONGEST_NO = 450
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
@@ -106,6 +108,13 @@ class Source(Protocol):
         """What became of a message that was given; each is settled once."""
 
 
+def in_reply(words: str, command: str) -> str:
+    """A server's no, with the step at which it said so, as Postfix writes it: the rules by which refusals are
+    judged know how to read that.
+    """
+    return f"{words[:_LONGEST_NO]} (in reply to {command} command)"
+
+
 def verdict_of(code: int) -> Verdict:
     """What a reply's code says about the message."""
     if 200 <= code < 300:
@@ -117,7 +126,8 @@ def verdict_of(code: int) -> Verdict:
 @lru_cache(maxsize=256)
 def outcome_of(code: int, words: str) -> Outcome:
     """What became of a message whose dot got this reply."""
-    return Outcome(verdict_of(code), words, code)
+    verdict = verdict_of(code)
+    return Outcome(verdict, words if verdict is Verdict.ACCEPTED else in_reply(words, "end of DATA"), code)
 
 
 def wire_form(message: bytes) -> bytes:

@@ -63,8 +63,18 @@ def test_a_refused_recipient_does_not_disturb_the_next(server):
         server, envelope("gone@example.org"), envelope(), envelope("gone2@example.org"), envelope()
     )
     assert [o.verdict for o in outcomes] == [Verdict.REFUSED, Verdict.ACCEPTED] * 2
-    assert outcomes[0].words == "550 5.1.1 no such user"
+    assert outcomes[0].words == "550 5.1.1 no such user (in reply to RCPT TO command)"
     assert server.connections == 1
+
+
+@pytest.mark.parametrize("step, command", [("data", "DATA"), ("dot", "end of DATA"), ("mail", "MAIL FROM")])
+def test_a_no_is_kept_with_the_step_at_which_it_was_said_however_long_it_is(server, step, command):
+    setattr(server.script, step, lambda who: f"451 4.3.0 {'later ' * 200}")
+    (outcome,) = deliver(server, envelope())
+    assert outcome.verdict is Verdict.DEFERRED and len(outcome.words) <= 500
+    assert outcome.words.startswith("451 4.3.0 later") and outcome.words.endswith(
+        f"(in reply to {command} command)"
+    )
 
 
 def test_a_server_that_takes_data_for_nobody_is_answered_with_a_lone_dot():

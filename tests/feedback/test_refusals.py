@@ -128,3 +128,24 @@ def test_the_unread_ones_are_found_by_their_index_however_many_there_are(aigerim
     assert "delivery_refusal_unread" in plan and "SCAN mailer_delivery " not in plan.replace(
         "SCAN mailer_delivery USING", ""
     )
+
+
+@pytest.mark.parametrize(
+    ("reply", "bounce_class", "reason"),
+    [
+        ("550 (in reply to RCPT TO command)", "soft", "unconfirmed_user"),
+        ("550 (in reply to end of DATA command)", "block", "policy"),
+        ("554 (in reply to end of DATA command)", "block", "policy"),
+        ("550 5.1.1 (in reply to RCPT TO command)", "hard", "unknown_user"),
+        # Filters say so after the message, of addresses that exist.
+        ("550 user unknown (in reply to end of DATA command)", "soft", "unconfirmed_user"),
+        ("550 user unknown (in reply to RCPT TO command)", "hard", "unknown_user"),
+    ],
+)
+def test_a_code_without_a_word_is_judged_by_the_step_at_which_it_was_said(
+    aigerim: Subscriber, reply: str, bounce_class: str, reason: str
+) -> None:
+    refused(aigerim, reply)
+    refusals.read_new(NOW)
+    event = FeedbackEvent.objects.get()
+    assert (event.bounce_class, event.reason) == (bounce_class, reason)
