@@ -7,6 +7,8 @@ import smtplib
 from collections.abc import Iterator
 from pathlib import Path
 
+from django.utils import timezone
+
 from mailer.config import Config
 from mailer.config.bounces import TOKEN
 from mailer.doctor.places import leaving
@@ -108,7 +110,7 @@ def ways_in(config: Config, patience: float) -> Iterator[Finding]:
 def _mailbox(way: Way) -> Finding:
     """Sign in to it and look; nothing in it is touched."""
     try:
-        with way.open() as mailbox:
+        with way.open(timezone.now()) as mailbox:
             waiting = len(mailbox.arrived())
     except MailboxError as error:
         return Finding(

@@ -85,7 +85,7 @@ def poll(now: Clock) -> tuple[Summary, list[str]]:
     total, troubles = Summary(), []
     for way in mailboxes(settings.CONFIG):
         try:
-            with way.open() as mailbox:
+            with way.open(now()) as mailbox:
                 take_in(mailbox, total, now, lambda: False)
         except MailboxError as error:
             troubles.append(str(error))
@@ -126,7 +126,7 @@ def _take(mailbox: Mailbox, name: str, summary: Summary, now: datetime) -> None:
 
 def _attend(way: Way, now: Clock, stop: Stop) -> None:
     try:
-        with way.open() as mailbox:
+        with way.open(now()) as mailbox:
             again = True
             while again:
                 stuck = take_in(mailbox, Summary(), now, stop, _PATIENCE[way.address])

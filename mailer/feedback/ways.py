@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from mailer.config import Config
@@ -22,7 +22,7 @@ class Way:
     address: str
     # Between two visits; one that can wait in the mailbox for more comes again at once.
     rest: timedelta
-    open: Callable[[], AbstractContextManager[Mailbox]]
+    open: Callable[[datetime], AbstractContextManager[Mailbox]]
 
 
 def mailboxes(config: Config) -> list[Way]:
@@ -31,12 +31,12 @@ def mailboxes(config: Config) -> list[Way]:
     found = []
     if bounces.maildir:
         folder = config.path(bounces.maildir)
-        found.append(Way("maildir", f"maildir:{folder}", timedelta(), partial(maildir.opened, folder)))
+        found.append(Way("maildir", f"maildir:{folder}", timedelta(), lambda now: maildir.opened(folder)))
     if bounces.imap_host:
         found.append(Way("imap", imap.address_of(bounces), timedelta(minutes=1), partial(_imap, config)))
     if bounces.pop3_host:
-        opened = partial(pop3.opened, bounces)
-        found.append(Way("pop3", pop3.address_of(bounces), timedelta(minutes=1), opened))
+        address = pop3.address_of(bounces)
+        found.append(Way("pop3", address, timedelta(minutes=1), lambda now: pop3.opened(bounces)))
     return found
 
 
@@ -50,12 +50,14 @@ def lmtp_address(config: Config) -> str:
     return f"lmtp://{config.bounces.lmtp_host}:{config.bounces.lmtp_port}"
 
 
-def _imap(config: Config) -> AbstractContextManager[Mailbox]:
+def _imap(config: Config, now: datetime) -> AbstractContextManager[Mailbox]:
     bounces = config.bounces
     address = imap.address_of(bounces)
     row = WayIn.objects.filter(address=address).first()
     token_path = config.path(bounces.imap_token_path) if bounces.imap_token_path else None
-    return imap.opened(bounces, token_path, row.position if row else "", partial(_remember, address))
+    # In a mailbox that is new to us may lie years of mail, of which nothing would be kept.
+    since = now - timedelta(days=bounces.keep_days)
+    return imap.opened(bounces, token_path, row.position if row else "", partial(_remember, address), since)
 
 
 def _remember(address: str, position: str) -> None:

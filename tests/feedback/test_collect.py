@@ -42,7 +42,7 @@ class Box:
         self.waits = 0
 
     @contextmanager
-    def opened(self) -> Iterator[Box]:
+    def opened(self, now: datetime) -> Iterator[Box]:
         self.visits += 1
         if self.failure:
             raise self.failure

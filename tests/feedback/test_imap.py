@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,24 @@ def test_a_message_that_the_server_cannot_show_or_mark_stays() -> None:
             with pytest.raises(MessageStays):
                 mailbox.taken("7:2")
             assert mailbox.arrived() == ["7:1", "7:2"]
+
+
+def test_of_a_mailbox_that_is_new_to_us_only_the_latest_months_are_read() -> None:
+    since = datetime(2026, 11, 3, 23, 59, tzinfo=UTC)
+    with Imapd(*EVERYTHING) as server:
+        server.messages = {5: b"five"}
+        with imap.opened(settings(server), None, "", lambda _: None, since) as mailbox:
+            mailbox.arrived()
+            mailbox.taken("7:5")
+            mailbox.arrived()
+        with imap.opened(settings(server), None, "7:5", lambda _: None, since) as mailbox:
+            mailbox.arrived()
+    searches = [one for one in server.heard if one.startswith("SEARCH")]
+    assert searches == [
+        "SEARCH UID 1:* UNDELETED SINCE 03-Nov-2026",
+        "SEARCH UID 6:* UNDELETED",
+        "SEARCH UID 6:* UNDELETED",
+    ]
 
 
 def test_an_empty_message_is_one_and_a_missing_one_is_none() -> None:

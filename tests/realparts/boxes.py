@@ -21,7 +21,7 @@ class Folder:
         self._new = folder / "new"
         self._new.mkdir()
         self._count = 0
-        self.way = Way("maildir", "maildir:here", timedelta(), lambda: maildir.opened(folder))
+        self.way = Way("maildir", "maildir:here", timedelta(), lambda now: maildir.opened(folder))
 
     def put(self, raw: bytes) -> None:
         self._count += 1
@@ -51,7 +51,7 @@ class Account:
         self.position = ""
         self.way = Way(kind, f"{kind}:{user}", timedelta(minutes=1), self.opened)
 
-    def opened(self):
+    def opened(self, now):
         if self._kind == "pop3":
             return pop3.opened(self.bounces)
         return imap.opened(

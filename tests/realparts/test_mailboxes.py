@@ -50,7 +50,7 @@ def letter(number: int) -> bytes:
 def look(box, patience=None) -> collect.Summary:
     """One visit, as the worker makes it."""
     summary = collect.Summary()
-    with box.way.open() as mailbox:
+    with box.way.open(NOW) as mailbox:
         collect.take_in(mailbox, summary, lambda: NOW, lambda: False, patience)
     return summary
 
@@ -155,7 +155,7 @@ def test_one_that_cannot_be_stored_holds_up_none_and_is_taken_in_when_it_can(box
 def test_what_somebody_else_took_away_meanwhile_is_no_failure(box):
     box.put(letter(0))
     summary = collect.Summary()
-    with box.way.open() as mailbox:
+    with box.way.open(NOW) as mailbox:
         (name,) = mailbox.arrived()
         box.lose()
         assert mailbox.content(name) is None
@@ -184,7 +184,7 @@ def test_stopping_ends_a_look_between_two_messages(box):
     for number in range(3):
         box.put(letter(number))
     summary = collect.Summary()
-    with box.way.open() as mailbox:
+    with box.way.open(NOW) as mailbox:
         collect.take_in(mailbox, summary, lambda: NOW, lambda: summary.received == 1)
     assert (summary.received, summary.failed) == (1, 0)
     assert look(box).received == 2

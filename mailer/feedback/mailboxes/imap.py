@@ -14,6 +14,8 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +36,15 @@ _PLAIN = re.compile(r"([\x20-\x7e]*)([^\x20-\x7e]*)")
 
 @contextmanager
 def opened(
-    bounces: Bounces, token_path: Path | None, position: str, remember: Callable[[str], None]
+    bounces: Bounces,
+    token_path: Path | None,
+    position: str,
+    remember: Callable[[str], None],
+    since: datetime | None = None,
 ) -> Iterator[ImapMailbox]:
     """The folder that [bounces] imap_… names, signed in to; `position` is what `remember` was told last.
 
-    Raises MailboxError.
+    Where that is nothing, what arrived on days before `since` is left alone. Raises MailboxError.
     """
     server = name_of(bounces)
     refuse_clear(server, bounces.imap_host, bounces.imap_security, "imap_security")
@@ -46,7 +52,7 @@ def opened(
         connection = _connected(bounces)
         try:
             _sign_in(connection, bounces, token_path)
-            mailbox = ImapMailbox(connection, bounces, position, remember)
+            mailbox = ImapMailbox(connection, bounces, position, remember, since)
             try:
                 yield mailbox
             finally:
@@ -72,9 +78,14 @@ class ImapMailbox:
     """An open folder (mailbox.Mailbox). A message's name is its UIDVALIDITY and UID, "1700000000:42"."""
 
     def __init__(
-        self, connection: imaplib.IMAP4, bounces: Bounces, position: str, remember: Callable[[str], None]
+        self,
+        connection: imaplib.IMAP4,
+        bounces: Bounces,
+        position: str,
+        remember: Callable[[str], None],
+        since: datetime | None,
     ) -> None:
-        self._imap, self._settings, self._remember = connection, bounces, remember
+        self._imap, self._settings, self._remember, self._since = connection, bounces, remember, since
         self._server = name_of(bounces)
         self._can = _capabilities(connection)
         self._validity = self._select()
@@ -89,7 +100,8 @@ class ImapMailbox:
 
     def arrived(self) -> list[str]:
         self.note()
-        kind, data = self._imap.uid("SEARCH", f"UID {self._mark + 1}:*", "UNDELETED")
+        days = () if self._mark or self._since is None else ("SINCE", _day(self._since))
+        kind, data = self._imap.uid("SEARCH", f"UID {self._mark + 1}:*", "UNDELETED", *days)
         if kind != "OK":
             raise MailboxError(f"{self._server} refuses to search: {_words(data)}")
         uids = {int(uid) for line in data if line for uid in line.split()}
@@ -245,6 +257,11 @@ def _capabilities(connection: imaplib.IMAP4) -> frozenset[str]:
 
 def _port(bounces: Bounces) -> int:
     return bounces.imap_port or (993 if bounces.imap_security == "tls" else 143)
+
+
+def _day(moment: datetime) -> str:
+    """As a search names a day, "27-Nov-2026"."""
+    return "-".join(format_datetime(moment).split()[1:4])
 
 
 def _uid(name: str) -> str:
