@@ -20,6 +20,7 @@ from mailer.feedback.webhooks import work
 from mailer.reports import tallies
 from mailer.stories import gather
 from subscribers import forgetting
+from subscribers.bulk import runs as bulk
 from subscribers.importing import brought
 
 Clock = Callable[[], datetime]
@@ -60,5 +61,6 @@ JOBS = (
     Job("old returned mail", 3600, lambda now, stop: retention.delete_old(now())),
     Job("figures", 2, lambda now, stop: tallies.count_due(now())),
     Job("imports", 2, brought.attend),
+    Job("bulk", 2, lambda now, stop: bulk.work(now(), stop)),
     Job("forget", 3600, lambda now, stop: forgetting.sweep(now())),
 )

@@ -8,6 +8,7 @@ from wagtail.snippets.models import register_snippet
 
 from mailer.desk import brand, home, menu, saving
 from mailer.desk.actions import register_actions
+from mailer.desk.bulk import BulkPage, BulkRunPage, BulkRunsPage
 from mailer.desk.editions import EditionViewSet
 from mailer.desk.handover import ApproveAction, ReviewPage, SendBackAction, SubmitPage
 from mailer.desk.mailbox import DoneAction, MailboxViewSet
@@ -61,6 +62,9 @@ _PAGES = [
     path("editions/<int:pk>/", include((_EDITION, "desk_edition"))),
     path("newsletters/<int:pk>/assemble/", AssembleView.as_view(), name="desk_assemble"),
     path("newsletters/<int:pk>/trend/", TrendPage.as_view(), name="desk_trend"),
+    path("people/change/", BulkPage.as_view(), name="desk_bulk"),
+    path("people/changes/", BulkRunsPage.as_view(), name="desk_bulk_runs"),
+    path("people/changes/<int:pk>/", BulkRunPage.as_view(), name="desk_bulk_run"),
     path("mailbox/<int:pk>/", MessagePage.as_view(), name="desk_message"),
     path("mailbox/<int:pk>/source/", MessageSource.as_view(), name="desk_message_source"),
     path("mailbox/<int:pk>/take-back/", TakeBackAction.as_view(), name="desk_message_take_back"),

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from subscribers import consent, limits
+from subscribers.bulk import runs as bulk
 from subscribers.importing import runs
 from subscribers.models import AddressChange, Subscriber, Subscription
 
@@ -28,6 +29,7 @@ def sweep(now: datetime) -> None:
     emptied = consent.forget_details(now, config.details_months)
     limits.forget(now)
     runs.forget(now)
+    bulk.forget(now)
     AddressChange.objects.filter(asked_at__lt=now - _CHANGES_KEPT).delete()
     if gone or emptied:
         log.info("action=retention unconfirmed=%d details=%d", gone, emptied)

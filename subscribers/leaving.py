@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import OuterRef, Subquery
 from django.utils.module_loading import import_string
 
 from subscribers import consent
@@ -30,9 +31,13 @@ def leave(
 ) -> tuple[int, ...]:
     """End the person's subscriptions to these lists and return the ids of those that it ended.
 
-    Repeating it changes nothing and sends no signal. `newsletter_id` is the newsletter whose link was used.
+    Repeating it changes nothing and sends no signal; but a reader's word after others had taken them off is
+    noted, so that undoing what those did brings nobody back. `newsletter_id` is the newsletter whose link
+    was used.
     """
     with transaction.atomic():
+        if word.how not in _NOT_THE_READERS:
+            _hear(subscriber_id, list_ids, word, now)
         joined = Subscription.objects.filter(
             subscriber=subscriber_id, mailing_list__in=list_ids, state__in=_STAYING
         )
@@ -49,6 +54,23 @@ def leave(
                 sender=Subscription, subscriber_id=subscriber_id, list_ids=ended, newsletter_id=newsletter_id
             )
     return ended
+
+
+def _hear(subscriber_id: int, list_ids: Collection[int], word: Word, now: datetime) -> None:
+    last = ConsentRecord.objects.filter(
+        subscriber=OuterRef("subscriber"), mailing_list=OuterRef("mailing_list")
+    )
+    ended = Subscription.objects.annotate(last=Subquery(last.order_by("-pk").values("act")[:1])).filter(
+        subscriber=subscriber_id,
+        mailing_list__in=list_ids,
+        state=Subscription.State.UNSUBSCRIBED,
+        last=Act.ENDED,
+    )
+    lists = list(ended.values_list("mailing_list", flat=True))
+    if lists:
+        gone = Subscription.objects.filter(subscriber=subscriber_id, mailing_list__in=lists)
+        gone.filter(state=Subscription.State.UNSUBSCRIBED).update(ended_at=now)
+        consent.record(Act.LEFT, [subscriber_id], lists, word, now)
 
 
 def leave_all(subscriber_id: int, newsletter_id: int | None, word: Word, now: datetime) -> tuple[int, ...]:

@@ -7,11 +7,14 @@ from django.db.models import Q
 from django.utils import timezone
 
 from subscribers.addresses import address_hash
+from subscribers.bulk.models import BulkChange, BulkRun
 from subscribers.fields import CountriesField
 from subscribers.grouping.models import CustomField, FieldValue, SavedSegment, Tag, Tagging
 from subscribers.importing.models import ImportChange, ImportRefusal, ImportRow, ImportRun
 
 __all__ = [
+    "BulkChange",
+    "BulkRun",
     "ConsentRecord",
     "ConsentText",
     "CustomField",

@@ -27,6 +27,8 @@ _ACTIONS = {
     "desk.export": ("Download", "Downloaded figures of the report"),
     "desk.suppress": ("Suppress", "Suppressed an address"),
     "desk.segment": ("Save", "Saved a segment"),
+    "desk.bulk": ("Change many", "Changed many people at once"),
+    "desk.bulk_undo": ("Undo", "Undid a change to many people"),
     "desk.lift": ("Lift", "Lifted a suppression"),
     "desk.mail_nothing": ("Done", "Was done with a returned message"),
     "desk.mail_bounce": ("Dead address", "Read in a message that an address does not work"),

@@ -27,3 +27,9 @@ class LinkColumn(Column):
         context: dict[str, Any] = super().get_cell_context_data(instance, parent_context)
         context["url"], context["text"] = context["raw_value"]
         return context
+
+
+class TickColumn(Column):
+    """A box to tick; the form that the table's foot holds sends it."""
+
+    cell_template_name = "desk/tables/tick_cell.html"

@@ -15,7 +15,7 @@ from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
 from wagtail.admin.views.generic import IndexView
 from wagtail.admin.viewsets.model import ModelViewSet
 
-from mailer.desk.columns import WordColumn
+from mailer.desk.columns import TickColumn, WordColumn
 from mailer.desk.person import PersonPanel
 from mailer.desk.widgets import CountriesInput, LanguageSelect, office_languages
 from mailer.desk.windows import WindowMixin, cursor, how_many
@@ -129,18 +129,31 @@ def countries_of(person: Subscriber) -> str:
     return places.country_names(person.countries, "en") if person.countries else "Every country"
 
 
+def asked_of(filters: SubscriberFilters | None, words: str) -> Asked:
+    """Whom the filters and the search box ask for; what is no valid choice does not matter."""
+    chosen = filters.form.cleaned_data if filters and filters.is_valid() else {}
+    on = chosen.get("list")
+    return Asked(
+        words=words,
+        mailing_list=on.pk if on else None,
+        **{name: chosen.get(name) or "" for name in ("state", "language", "country")},
+    )
+
+
 class SubscriberIndex(WindowMixin, IndexView):
     """The list of people, newest first."""
 
+    results_template_name = "desk/people/subscribers.html"
+
+    @property
+    def columns(self) -> list[Column]:
+        shown: list[Column] = super().columns
+        may = self.request.user.has_perm("subscribers.change_subscriber")
+        return [TickColumn("tick", label="Choose", accessor="pk"), *shown] if may else shown
+
     def asked(self) -> Asked:
         """Whom the page's address asks for."""
-        chosen = self.filters.form.cleaned_data if self.filters and self.filters.is_valid() else {}
-        on = chosen.get("list")
-        return Asked(
-            words=self.search_query,
-            mailing_list=on.pk if on else None,
-            **{name: chosen.get(name) or "" for name in ("state", "language", "country")},
-        )
+        return asked_of(self.filters, self.search_query)
 
     def look(self, size: int) -> tuple[Page, Counted]:
         asked = self.asked()
@@ -160,7 +173,13 @@ class SubscriberIndex(WindowMixin, IndexView):
 
     def get_context_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(*args, **kwargs)
-        return {**context, "how_many": how_many(self.counted, "person", "people")}
+        given = self.request.GET
+        names = ("q", "list", "state", "language", "country")
+        return {
+            **context,
+            "how_many": how_many(self.counted, "person", "people"),
+            "kept": [(name, given[name]) for name in names if given.get(name)],
+        }
 
     def _get_title_column(self, *args: Any, **kwargs: Any) -> TitleColumn:
         column = self._get_title_column_class(TitleColumn)

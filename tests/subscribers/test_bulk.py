@@ -1,0 +1,192 @@
+"""Changing many people at once, and undoing it: nobody is brought back, and what changed since stays."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from subscribers import finding, leaving, suppress
+from subscribers.bulk import runs
+from subscribers.bulk.models import BulkChange, BulkRun
+from subscribers.bulk.runs import NotNow, Wish
+from subscribers.consent import How, Word
+from subscribers.finding import Asked
+from subscribers.grouping import describing
+from subscribers.models import ConsentRecord, MailingList, Subscriber, Subscription, Suppression
+from tests.subscribers.conftest import NOW, Join
+
+LATER = NOW + timedelta(hours=1)
+
+
+def done(wish: Wish) -> BulkRun:
+    run = runs.begin(wish, "lola", NOW)
+    runs.work(NOW, lambda: False)
+    run.refresh_from_db()
+    assert run.state == BulkRun.State.DONE
+    return run
+
+
+def undone(run: BulkRun) -> BulkRun:
+    runs.undo(run, "dana", LATER)
+    runs.work(LATER, lambda: False)
+    run.refresh_from_db()
+    assert run.state == BulkRun.State.UNDONE
+    return run
+
+
+def on(mailing_list: MailingList) -> dict[str, str]:
+    rows = Subscription.objects.filter(mailing_list=mailing_list).select_related("subscriber")
+    return {row.subscriber.email.partition("@")[0]: row.state for row in rows}
+
+
+def test_whoever_left_waits_or_is_suppressed_is_put_on_no_list(
+    join: Join, monthly: MailingList, events: MailingList
+) -> None:
+    join("fresh")
+    join("waits", monthly)
+    join("waits-there", events, state="pending")
+    join("left", events, state="unsubscribed")
+    suppress.suppress(join("stopped"), Suppression.Reason.HARD_BOUNCE, "", NOW)
+    wish = Wish("add", target=events.pk, target_name="Events", words="asked for it at the fair")
+    run = done(wish)
+    assert on(events) == {
+        "fresh": "confirmed",
+        "waits": "confirmed",
+        "waits-there": "pending",
+        "left": "unsubscribed",
+    }
+    assert (run.changed, run.left) == (2, 3)
+    word = ConsentRecord.objects.filter(act="added").first()
+    assert word is not None and (word.vouched_by, word.source) == ("lola", "asked for it at the fair")
+
+
+def test_undoing_gives_back_what_nobody_changed_since(
+    join: Join, monthly: MailingList, events: MailingList
+) -> None:
+    stays, leaves, waits = join("stays"), join("leaves"), join("waits", state="pending")
+    added = done(Wish("add", target=events.pk, words="asked"))
+    leaving.leave(leaves.pk, [events.pk], None, Word(How.ONE_CLICK), LATER)
+    undone(added)
+    assert on(events) == {"leaves": "unsubscribed"}
+    assert (added.undone, added.kept) == (2, 1)
+    removed = done(Wish("remove", ids=(stays.pk, leaves.pk, waits.pk), target=monthly.pk))
+    assert set(on(monthly).values()) == {"unsubscribed"}
+    # The reader's own word, after somebody else had taken them off.
+    leaving.leave(leaves.pk, [monthly.pk], None, Word(How.ONE_CLICK), LATER)
+    undone(removed)
+    assert on(monthly) == {"stays": "confirmed", "leaves": "unsubscribed", "waits": "pending"}
+
+
+def test_tags_come_and_go_and_come_back(join: Join) -> None:
+    had, fresh = join("had"), join("fresh")
+    describing.set_tags(had, ["donor"])
+    tag = describing.tag_named("donor")
+    tagged = done(Wish("tag", target=tag.pk))
+    assert (tagged.changed, tagged.left) == (1, 1)
+    undone(tagged)
+    assert [one.subscriber for one in tag.taggings.all()] == [had]
+    untagged = done(Wish("untag", target=tag.pk))
+    assert not tag.taggings.exists()
+    describing.set_tags(fresh, ["donor"])
+    undone(untagged)
+    assert {one.subscriber for one in tag.taggings.all()} == {had, fresh}
+
+
+def test_a_complaint_since_stays_when_a_suppression_is_undone(join: Join) -> None:
+    people = [join("a"), join("b")]
+    run = done(Wish("suppress", words="the office closed"))
+    assert all(suppress.is_suppressed(one) for one in people)
+    suppress.suppress(people[1], Suppression.Reason.COMPLAINT, "", LATER)
+    undone(run)
+    assert [suppress.is_suppressed(one) for one in people] == [False, True]
+
+
+def test_a_run_goes_on_where_it_was_interrupted_and_does_each_person_once(
+    join: Join, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "_STRETCH", 2)
+    for number in range(5):
+        join(f"reader-{number}")
+    tag = describing.tag_named("donor")
+    run = runs.begin(Wish("tag", asked=Asked("reader"), target=tag.pk), "lola", NOW)
+    runs.step(run.pk, NOW)
+    assert tag.taggings.count() == 2
+    join("reader-late")
+    runs.work(NOW, lambda: False)
+    runs.step(run.pk, NOW)
+    run.refresh_from_db()
+    assert (run.changed, tag.taggings.count(), run.state) == (5, 5, "done")
+    undone(run)
+    assert not tag.taggings.exists()
+
+
+def test_after_thirty_days_it_is_not_undone_and_nothing_is_kept_for_it(join: Join) -> None:
+    join("a")
+    run = done(Wish("tag", target=describing.tag_named("x").pk))
+    late = NOW + runs.UNDO_FOR + timedelta(seconds=1)
+    with pytest.raises(NotNow, match="30 days"):
+        runs.undo(run, "lola", late)
+    runs.forget(late)
+    assert not BulkChange.objects.exists()
+
+
+def test_a_change_without_reason_or_target_is_refused_in_words(db: None) -> None:
+    for wish, words in (
+        (Wish("add", target=1), "consent"),
+        (Wish("tag"), "Choose"),
+        (Wish("suppress"), "why"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            runs.begin(wish, "lola", NOW)
+
+
+STEPS = st.lists(
+    st.sampled_from(["add", "remove", "suppress", "undo", "leave", "bounce", "complain"]), max_size=9
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS)
+def test_nothing_that_staff_do_to_many_brings_back_whoever_left(
+    join: Join, monthly: MailingList, steps: list[str]
+) -> None:
+    Subscriber.objects.all().delete()
+    Suppression.objects.all().delete()
+    BulkRun.objects.all().delete()
+    person = join("aigul")
+    left = complained = False
+    for place, step in enumerate(steps):
+        now = NOW + timedelta(minutes=place)
+        if step == "leave":
+            leaving.leave(person.pk, [monthly.pk], None, Word(How.ONE_CLICK), now)
+            left = True
+        elif step in ("bounce", "complain"):
+            reason = "hard_bounce" if step == "bounce" else "complaint"
+            suppress.suppress(person, reason, "", now)
+            complained = complained or step == "complain"
+        elif step == "undo":
+            last = BulkRun.objects.filter(state="done").first()
+            if last is not None:
+                runs.undo(last, "dana", now)
+        else:
+            runs.begin(Wish(step, target=monthly.pk, words="because"), "lola", now)
+        runs.work(now, lambda: False)
+        reached = on(monthly)["aigul"] == "confirmed" and not suppress.is_suppressed(person)
+        assert not (reached and (left or complained)), steps[: place + 1]
+
+
+def test_whom_it_is_about_is_kept_as_it_was_asked(join: Join) -> None:
+    join("aigul", language="kk")
+    asked = Asked("aig", state=finding.STATES[1], language="kk")
+    run = runs.begin(Wish("tag", asked=asked, target=describing.tag_named("x").pk), "lola", NOW)
+    assert runs.people_of(run).count() == 1
+    assert runs.people_of(replace_asked(run)).count() == 0
+
+
+def replace_asked(run: BulkRun) -> BulkRun:
+    run.who = {**run.who, "language": replace(Asked(), language="ru").language}
+    return run
