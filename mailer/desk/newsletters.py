@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -23,6 +24,7 @@ from wagtail.admin.widgets.button import Button, HeaderButton
 from wagtail.log_actions import log
 
 from mailer.desk.columns import LinkColumn
+from mailer.desk.pages import LOOKING
 from mailer.desk.session import staff
 from mailer.desk.texts import TextsForm
 from mailer.desk.widgets import ChainInput, CountriesInput, LanguageSelect, LanguagesInput, ZoneSelect
@@ -68,30 +70,29 @@ def schedule_of(newsletter: Newsletter) -> str:
 
 
 class NewsletterIndex(IndexView):
-    """The list, with a way to the next edition."""
+    """The list, with ways to the next edition and to what became of those before."""
 
     def get_list_more_buttons(self, instance: Newsletter) -> list[Any]:
         buttons: list[Any] = super().get_list_more_buttons(instance)
-        if self.request.user.has_perm("mailer.add_edition"):
-            buttons.insert(0, _assemble_button(instance, Button))
-        return buttons
+        return [*_ways_on(self.request.user, instance, Button), *buttons]
 
 
 class NewsletterEdit(EditView):
-    """The form, with a way to the next edition."""
+    """The form, with the same ways."""
 
     @property
     def header_buttons(self) -> list[HeaderButton]:
-        return (
-            [_assemble_button(self.object, HeaderButton)]
-            if self.request.user.has_perm("mailer.add_edition")
-            else []
-        )
+        return list(_ways_on(self.request.user, self.object, HeaderButton))
 
 
-def _assemble_button(newsletter: Newsletter, kind: Any) -> Any:
-    address = reverse("desk_assemble", args=[newsletter.pk])
-    return kind("Assemble an edition", url=address, icon_name="plus", priority=5)
+def _ways_on(user: Any, newsletter: Newsletter, kind: Any) -> Iterator[Any]:
+    """Buttons from a newsletter to the pages about it that this user may see."""
+    if user.has_perm("mailer.add_edition"):
+        address = reverse("desk_assemble", args=[newsletter.pk])
+        yield kind("Assemble an edition", url=address, icon_name="plus", priority=5)
+    if any(user.has_perm(permission) for permission in LOOKING):
+        address = reverse("desk_trend", args=[newsletter.pk])
+        yield kind("Edition by edition", url=address, icon_name="history", priority=6)
 
 
 class NewsletterViewSet(ModelViewSet):

@@ -131,6 +131,12 @@ def test_the_trend_shows_the_editions_that_were_sent(desk: Desk) -> None:
     assert "Refused or came back" in shown.content.decode()
 
 
+def test_the_trend_is_found_from_its_newsletters_page_and_list(desk: Desk) -> None:
+    newsletter = desk.edition.newsletter_id
+    for address in (reverse("desk_newsletters:edit", args=[newsletter]), reverse("desk_newsletters:index")):
+        assert f'href="{trend(desk)}"' in as_user(desk.admin).get(address).content.decode()
+
+
 def test_a_stranger_sees_no_figures(desk: Desk) -> None:
     cast.sending(desk)
     for address in (trend(desk), page(desk, "report")):
