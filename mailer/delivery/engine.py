@@ -14,9 +14,11 @@ from datetime import datetime, timedelta
 
 from mailer.approval.errors import BrokenSeal
 from mailer.delivery import alerts, control, ledger, recovery, traffic, transports, upkeep
+from mailer.delivery.holding import Holding
 from mailer.delivery.journal import Journal
 from mailer.delivery.meaning import Meaning, meaning_of
 from mailer.delivery.models import Mailing
+from mailer.delivery.recorder import Recorder
 from mailer.delivery.records import Claimed, Result, State
 from mailer.delivery.results import result_of
 from mailer.delivery.sender import Trouble, no_journal
@@ -27,8 +29,7 @@ from mailer.delivery.waiting import Done, Job
 
 log = logging.getLogger(__name__)
 
-# Deliveries held at a time: enough to keep sessions busy while results are recorded, and no more, because
-# this is what becomes uncertain when the whole machine is lost.
+# Deliveries held at a time, at least.
 _BATCH = 500
 _LEASE = timedelta(minutes=20)
 # Seconds between two looks at what staff did, and at what became due.
@@ -149,6 +150,7 @@ class _Run:
         # The last delivery claimed, by mailing.
         self._reached: dict[int, int] = {}
         self._outstanding = 0
+        self._holding = Holding(_BATCH)
         self._over = False
         # time.monotonic() of the next look at the mailings, and whether any may still have something due.
         self._look_at = 0.0
@@ -156,6 +158,7 @@ class _Run:
         # time.monotonic() when something was last claimed or in hand.
         self._busy_at = time.monotonic()
         self._writer = transports.writer()
+        self._recorder: Recorder
 
     def go(self) -> None:
         try:
@@ -166,10 +169,11 @@ class _Run:
         self._owner = journal.owner
         clean = False
         try:
-            with transports.opened(journal) as sender:
+            with Recorder(journal.owner) as self._recorder, transports.opened(journal) as sender:
                 self._pump(sender)
                 sender.stop(_GRACE)
                 self._record(sender.take(0))
+                self._recorder.settle()
             clean = not ledger.holds(journal.owner)
         finally:
             # What is still held is settled from the journal by whoever recovers next.
@@ -220,9 +224,8 @@ class _Run:
 
     def _refill(self, sender: Transport) -> None:
         """Claim for each mailing in turn, when what is held runs low and the pace has room."""
-        if not self._more or self._outstanding > _BATCH // 2:
-            return
-        room = self._traffic.room(_BATCH - self._outstanding, self._now())
+        wanted = self._holding.room(self._outstanding) if self._more else 0
+        room = self._traffic.room(wanted, self._now()) if wanted else 0
         if not room:
             return
         self._more = False
@@ -254,6 +257,7 @@ class _Run:
         if not claimed:
             return 0
         self._busy_at = time.monotonic()
+        self._holding.claimed(self._busy_at)
         now = self._now()
         go, later, spare = self._traffic.admit(claimed, now)
         ledger.put_off(later, self._owner, "provider_limits_us")
@@ -300,7 +304,7 @@ class _Run:
             else:
                 expires_at = self._expiry.get(claimed.mailing)
                 results.append(result_of(claimed.id, claimed.attempt, outcome, now, expires_at, settle_at))
-        ledger.accept(accepted, self._owner, now)
+        self._recorder.accept(accepted, now)
         ledger.record(results, self._owner)
         ledger.put_off([(one, now + _NEXT_SESSION) for one in too_many], self._owner)
         ledger.put_off([(one.id, now + _LATER) for one in later], self._owner, "slow_provider")

@@ -34,8 +34,6 @@ else:
 
 log = logging.getLogger(__name__)
 
-# Outcomes that wake the ledger's thread; fewer wait for its next look.
-_WAKE = 200
 # Of a message that was not tried.
 _UNTRIED = (Verdict.UNTOUCHED, Verdict.OUR_FAULT)
 
@@ -72,6 +70,8 @@ class Sender:
         # Whether slots are about to be woken.
         self._waking = False
         self._done: deque[Done] = deque()
+        # Outcomes that wake the ledger's thread; fewer wait for its next look.
+        self._many = 1
         self._troubles: deque[Trouble] = deque()
         # Messages that a relay's sessions take: learned, where it ends them early.
         self.per_session: dict[Relay, int] = {}
@@ -103,6 +103,8 @@ class Sender:
         would between two calls of the system.
         """
         written = [self._written(job) for job in jobs]
+        # Before half of them are done it would find too little to do.
+        self._many = max(1, len(written) // 2)
         self._tell(self._add, [message for message in written if message is not None])
 
     def take(self, seconds: float) -> list[Done]:
@@ -269,7 +271,7 @@ class Sender:
             self.complain(OurFault(outcome.words), claimed.mailing)
             outcome = Outcome(Verdict.UNTOUCHED, outcome.words)
         self._done.append(Done(claimed, outcome))
-        if (len(self._done) >= _WAKE or not self._waiting.line) and not self._news.is_set():
+        if (len(self._done) >= self._many or not self._waiting.line) and not self._news.is_set():
             self._news.set()
         if others_wait:
             self._wake()
