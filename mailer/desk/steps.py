@@ -93,6 +93,10 @@ def overview(edition: Edition, user: User) -> Overview:
         if summary["hash"]
         else None
     )
+    mailing = latest_mailing(edition)
+    if mailing is not None and copy is not None and mailing.copy_id == copy.pk:
+        # It is large, and was read just now.
+        mailing.copy = copy
     return Overview(
         edition=edition,
         state=state,
@@ -102,7 +106,7 @@ def overview(edition: Edition, user: User) -> Overview:
         steps=tuple(_steps(at, finished=state == "sent", cut=state == "cancelled")),
         action=next_action(edition, state, user),
         copy=copy,
-        mailing=latest_mailing(edition),
+        mailing=mailing,
         setback=_setback(edition) if state == "draft" else "",
         pages=tuple(_pages(edition, state, user)),
     )

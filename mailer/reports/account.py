@@ -67,12 +67,14 @@ def account(mailing: Mailing | None) -> Account:
 
 def latest_mailing(edition: Edition) -> Mailing | None:
     """The mailing that the edition's figures are about; None when it was never released."""
-    return Mailing.objects.real().filter(edition=edition).first()
+    found: Mailing | None = edition.mailings.real().first()
+    return found
 
 
 def latest_rehearsal(edition: Edition) -> Mailing | None:
     """The edition's latest rehearsal; None when there was none."""
-    return Mailing.objects.rehearsals().filter(edition=edition).first()
+    found: Mailing | None = edition.mailings.rehearsals().first()
+    return found
 
 
 def account_of(edition: Edition) -> Account:

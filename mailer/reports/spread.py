@@ -62,7 +62,7 @@ def spread(minutes: Mapping[str, int], zone: str) -> Spread:
 
 
 def _local(text: str, zone: str) -> datetime:
-    moment = datetime.strptime(text, "%Y-%m-%d %H:%M").replace(tzinfo=UTC)
+    moment = datetime.fromisoformat(text).replace(tzinfo=UTC)
     return moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None, fold=0)
 
 
