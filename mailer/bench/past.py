@@ -1,7 +1,8 @@
-"""A house with a past: a newsletter, its editions sent to many readers, written straight into SQLite."""
+"""A house with a past: a newsletter, its editions sent to many readers, written straight to the database."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -17,6 +18,9 @@ from mailer.editions.assemble import assemble
 from mailer.editions.models import Edition, Newsletter, NewsletterText
 from mailer.feedback.tracking.models import HitCount, Readership
 from mailer.stories.models import Story, StoryText
+from subscribers.grouping import saving
+from subscribers.grouping.models import SavedSegment
+from subscribers.grouping.rules import Group, Test
 from subscribers.models import MailingList
 
 NOW = datetime(2021, 12, 3, 4, 0, tzinfo=UTC)
@@ -31,13 +35,26 @@ SELECT i, 'reader-' || i || '@' || CASE i %% 10
         WHEN 0 THEN 'mail.ru' WHEN 1 THEN 'bk.ru' WHEN 2 THEN 'yandex.kz' WHEN 3 THEN 'yandex.ru'
         WHEN 4 THEN 'office-' || (i %% 3000) || '.example' WHEN 5 THEN 'umail.uz' WHEN 6 THEN 'outlook.com'
         ELSE 'gmail.com' END,
-    randomblob(16), '', CASE i %% 7 WHEN 0 THEN 'en' WHEN 1 THEN 'kk' ELSE 'ru' END,
+    {hash}, CASE i %% 3 WHEN 0 THEN '' WHEN 1 THEN 'Aigul ' || i ELSE 'Timur Nurlanov' END,
+    CASE i %% 7 WHEN 0 THEN 'en' WHEN 1 THEN 'kk' ELSE 'ru' END,
     CASE i %% 5 WHEN 0 THEN '' WHEN 1 THEN 'UZ' WHEN 2 THEN 'KZ,UZ' ELSE 'KZ' END, %s, %s
 FROM n
 """
+# Of a thousand, five wait and twenty have left; the other list is of those who came first.
 _SUBSCRIPTIONS = """
 INSERT INTO subscribers_subscription (subscriber_id, mailing_list_id, state, source, created_at, confirmed_at)
-SELECT id, %s, 'confirmed', 'bench', created_at, created_at FROM subscribers_subscriber
+SELECT id, %s, CASE WHEN id %% 200 = 9 THEN 'pending' WHEN id %% 50 = 8 THEN 'unsubscribed'
+    ELSE 'confirmed' END, 'bench', created_at, created_at FROM subscribers_subscriber
+"""
+_FIRST = """
+INSERT INTO subscribers_subscription (subscriber_id, mailing_list_id, state, source, created_at, confirmed_at)
+SELECT id, %s, 'confirmed', 'bench', created_at, created_at FROM subscribers_subscriber WHERE id * 10 <= %s
+"""
+_SUPPRESSIONS = """
+INSERT INTO subscribers_suppression
+    (address_hash, email, reason, evidence, created_at, lifted_by, reopened_by)
+SELECT address_hash, email, 'hard_bounce', '550 5.1.1', created_at, '', '' FROM subscribers_subscriber
+WHERE id % 100 = 7
 """
 _DELIVERIES = """
 INSERT INTO mailer_delivery (mailing_id, subscriber, state, variant_id, countries, reason, claimed_by,
@@ -46,21 +63,21 @@ SELECT %(mailing)s, id, state,
     CASE WHEN state <> 'excluded' THEN
         CASE language WHEN 'en' THEN %(en)s WHEN 'ru' THEN %(ru)s ELSE %(kk)s END END,
     countries, CASE state WHEN 'excluded' THEN 'suppressed' WHEN 'refused' THEN 'refused' ELSE '' END, '',
-    state <> 'excluded', 0,
+    CASE WHEN state = 'excluded' THEN 0 ELSE 1 END, 0,
     CASE state WHEN 'accepted' THEN '250 2.0.0 Ok: queued' WHEN 'refused'
         THEN '550 5.1.1 <reader-' || id || '@example.net>: user unknown' ELSE '' END,
-    CASE WHEN state = 'accepted' THEN datetime(%(began)s, '+' || (id %% 9000) || ' seconds') END,
-    CASE WHEN state = 'accepted' AND id %% 100 = 33 THEN datetime(%(began)s, '+3 hours') END,
-    CASE WHEN state = 'accepted' AND id %% 2000 = 34 THEN datetime(%(began)s, '+5 hours') END
+    CASE WHEN state = 'accepted' THEN {after(id %% 9000)} END,
+    CASE WHEN state = 'accepted' AND id %% 100 = 33 THEN {after(10800)} END,
+    CASE WHEN state = 'accepted' AND id %% 2000 = 34 THEN {after(18000)} END
 FROM (SELECT id, language, countries, CASE WHEN id %% 100 = 7 THEN 'excluded'
     WHEN id %% (250 + 40 * (%(mailing)s %% 4)) = 11 THEN 'refused' ELSE 'accepted' END AS state
-    FROM subscribers_subscriber)
+    FROM subscribers_subscriber) p
 """
 _BOUNCES = """
 INSERT INTO mailer_feedbackevent (kind, bounce_class, reason, status, diagnostic, rule, identity, delivery_id,
     mailing_id, provider, subscriber, newsletter, at, origin)
-SELECT 'bounce', CASE WHEN id %% 3 THEN 'hard' ELSE 'soft' END,
-    CASE WHEN id %% 3 THEN 'unknown_user' ELSE 'mailbox_full' END, '', '', '', 'verp', id, mailing_id, '',
+SELECT 'bounce', CASE WHEN id %% 3 = 0 THEN 'soft' ELSE 'hard' END,
+    CASE WHEN id %% 3 = 0 THEN 'mailbox_full' ELSE 'unknown_user' END, '', '', '', 'verp', id, mailing_id, '',
     subscriber, %(newsletter)s, bounced_at, 'bench ' || id
 FROM mailer_delivery WHERE mailing_id = %(mailing)s AND bounced_at IS NOT NULL
 """
@@ -68,7 +85,7 @@ _DEPARTURES = """
 INSERT INTO mailer_feedbackevent (kind, bounce_class, reason, status, diagnostic, rule, identity, provider,
     subscriber, newsletter, at)
 SELECT 'unsubscribe', '', '', '', '', '', '', '', subscriber, %(newsletter)s,
-    datetime(%(began)s, '+1 day')
+    {after(86400)}
 FROM mailer_delivery WHERE mailing_id = %(mailing)s AND subscriber %% 500 = 5
 """
 
@@ -79,15 +96,52 @@ def fill(readers: int, mailings: int) -> list[Mailing]:
     writer = User.objects.create_superuser("writer", "writer@example.org", "the writer's password")
     approver = User.objects.create_superuser("approver", "approver@example.org", "the approver's password")
     with connection.cursor() as cursor:
-        # What is lost with the machine is built again.
-        cursor.execute("PRAGMA synchronous = OFF")
+        if connection.vendor == "sqlite":
+            # What is lost with the machine is built again.
+            cursor.execute("PRAGMA synchronous = OFF")
         if readers:
-            cursor.execute(_READERS, [readers, NOW, NOW])
+            cursor.execute(_said(_READERS), [readers, NOW, NOW])
         newsletter = _newsletter()
         cursor.execute(_SUBSCRIPTIONS, [newsletter.lists.get().pk])
+        first = MailingList.objects.create(slug="first", name="The first readers")
+        cursor.execute(_FIRST, [first.pk, readers])
+        cursor.execute(_SUPPRESSIONS)
+    _segment(newsletter.lists.get())
     latest = submit.submit(assemble(newsletter, f"{NOW:%Y-%m}", NOW), writer, NOW)
     copies = [latest, *(_earlier(latest, months) for months in range(1, mailings))]
-    return [_sent(copy, approver, readers) for copy in copies]
+    sent = [_sent(copy, approver, readers) for copy in copies]
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            # As the server does by itself within minutes.
+            cursor.execute("ANALYZE")
+            cursor.execute("SELECT setval('subscribers_subscriber_id_seq', %s)", [max(1, readers)])
+    return sent
+
+
+def _said(statement: str) -> str:
+    """The statement in the words of the database at hand."""
+    if connection.vendor == "postgresql":
+        unhash, after = (
+            "decode(md5(i::text), 'hex')",
+            r"CAST(%(began)s AS timestamptz) + (\1) * interval '1 s'",
+        )
+    else:
+        unhash, after = "randomblob(16)", r"datetime(%(began)s, '+' || (\1) || ' seconds')"
+    return re.sub(r"\{after\(([^)]*)\)\}", after, statement.replace("{hash}", unhash))
+
+
+def _segment(mailing_list: MailingList) -> None:
+    """Russian readers of the list who got three editions and sent none back."""
+    rule = Group(
+        "all",
+        (
+            Test("list", "on", (mailing_list.pk,)),
+            Test("language", "one_of", ("ru",)),
+            Test("received", "at_least", (3,)),
+            Test("bounced", "never"),
+        ),
+    )
+    saving.save(SavedSegment(), "Faithful", rule, "writer", NOW)
 
 
 def _newsletter() -> Newsletter:
@@ -157,7 +211,7 @@ def _sent(copy: FrozenCopy, approver: User, readers: int) -> Mailing:
     values: dict[str, Any] = {"mailing": mailing.pk, "newsletter": copy.edition.newsletter_id}
     values |= {"began": f"{began:%Y-%m-%d %H:%M:%S}", **variants}
     with connection.cursor() as cursor:
-        for statement in (_DELIVERIES, _BOUNCES, _DEPARTURES):
+        for statement in map(_said, (_DELIVERIES, _BOUNCES, _DEPARTURES)):
             cursor.execute(statement, {key: values[key] for key in values if f"%({key})s" in statement})
     _clicks(variants.values(), readers, began)
     return mailing

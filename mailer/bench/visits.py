@@ -8,15 +8,18 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import connection
+from django.db.models import Max
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from mailer.delivery.models import Mailing
+from subscribers.grouping.models import SavedSegment
+from subscribers.models import MailingList, Subscriber
 
 
 def visit(rounds: int) -> list[dict[str, Any]]:
-    """Milliseconds, queries and size of each page about the latest mailing."""
+    """Milliseconds, queries and size of each page about people, and about the latest mailing."""
     browser = Client(SERVER_NAME="127.0.0.1")
     browser.force_login(User.objects.get(username="writer"))
     return [{"what": name, **_measured(browser, address, rounds)} for name, address in _pages()]
@@ -25,7 +28,30 @@ def visit(rounds: int) -> list[dict[str, Any]]:
 def _pages() -> list[tuple[str, str]]:
     mailing = Mailing.objects.select_related("edition").latest("started_at")
     unreached = reverse("desk_edition:unreached", args=[mailing.edition_id])
+    people = reverse("desk_subscribers:index")
+    half = (Subscriber.objects.aggregate(last=Max("pk"))["last"] or 0) // 2
+    first = MailingList.objects.get(slug="first").pk
+    asked = {
+        "subscribers": "",
+        "in their middle": f"after={half}",
+        "part of an address, one": f"q=ader-{half}",
+        "part of an address, many": "q=gmail",
+        "part of a name, many": "q=nurlan",
+        "two parts": "q=office-29+timur",
+        "by list, the oldest": f"list={first}",
+        "by state, few": "state=pending",
+        "by state, many": "state=confirmed",
+        "suppressed": "state=suppressed",
+        "by language": "language=ru",
+        "by country": "country=UZ",
+        "all of these": f"q=gmail&list={first}&state=confirmed&language=ru&country=KZ",
+    }
     return [
+        *((name, f"{people}?{query}") for name, query in asked.items()),
+        ("person", reverse("desk_subscribers:edit", args=[half])),
+        ("lists", reverse("desk_lists:index")),
+        ("segment, told from a part", reverse("desk_segments:edit", args=[SavedSegment.objects.get().pk])),
+        ("suppressed addresses", reverse("desk_suppressions:index")),
         ("desk", reverse("wagtailadmin_home")),
         ("report", reverse("desk_edition:report", args=[mailing.edition_id])),
         ("who was not reached", unreached),

@@ -112,10 +112,11 @@ def pages(
     readers: Annotated[int, typer.Option(min=1, help="Readers.")] = 1_000_000,
     mailings: Annotated[int, typer.Option(min=1, help="Editions that were sent to all of them.")] = 10,
     rounds: Annotated[int, typer.Option(min=2, help="How often each page is asked for.")] = 50,
+    backend: Backends = None,
     json: Json = False,
 ) -> None:
-    """The desk's pages over many readers and deliveries, on SQLite."""
-    _show(looking.measure(readers, mailings, rounds), json)
+    """The desk's pages over many readers and deliveries: people found, and what became of mailings."""
+    _show(looking.measure(readers, mailings, rounds, tuple(backend or sending.BACKENDS)), json)
 
 
 def _show(measurements: Iterator[dict[str, Any]], json: bool) -> None:
