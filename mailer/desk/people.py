@@ -163,7 +163,7 @@ class SubscriberIndex(WindowMixin, IndexView):
         return window, finding.count(asked, exactly=self.request.GET.get("count") == "exactly")
 
     def get_list_buttons(self, instance: Subscriber) -> list[Any]:
-        """None: what can be done stands on the person's page, and a menu in each row doubles this page's time."""
+        """None: what can be done stands on the person's page; a menu in each row doubles the time of this."""
         return []
 
     def get_base_queryset(self) -> QuerySet[Subscriber]:
