@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,15 +101,29 @@ def answers(url: str) -> bool:
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[Demo]:
+    with started(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """One for all tests of a module: each has readers of its own in it."""
+    with started(tmp_path_factory.mktemp("shared")) as running:
+        yield running
+
+
+@contextmanager
+def started(place: Path) -> Iterator[Demo]:
+    """A demo, from its start to its end."""
     port = free_port()
-    folder = tmp_path / "demo"
+    folder = place / "demo"
     command = [sys.executable, "-m", "mailer", "demo", "--folder", str(folder), "--port", str(port)]
-    with (tmp_path / "log").open("wb") as log:
+    with (place / "log").open("wb") as log:
         process = subprocess.Popen(command, env=ENVIRONMENT, stdout=log, stderr=log)
     running = Demo(folder, f"http://127.0.0.1:{port}", process)
     try:
         until(lambda: answers(f"{running.url}/healthz") or process.poll() is not None, 120)
-        assert process.poll() is None, (tmp_path / "log").read_text(encoding="utf-8")
+        assert process.poll() is None, (place / "log").read_text(encoding="utf-8")
         yield running
     finally:
         process.send_signal(signal.SIGTERM)

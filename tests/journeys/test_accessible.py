@@ -94,6 +94,8 @@ def public_pages(demo: Demo) -> list[str]:
         f"/archive/{EDITION}/",
         "/confirm/never-sent/",
         "/preferences/never-sent/",
+        "/address/never-sent/",
+        "/your-data/never-sent/",
         "/nothing-here/",
         "/demo/",
         "/demo/inbox/",
