@@ -11,6 +11,8 @@ from mailer.desk.actions import register_actions
 from mailer.desk.bulk import BulkPage, BulkRunPage, BulkRunsPage
 from mailer.desk.editions import EditionViewSet
 from mailer.desk.handover import ApproveAction, ReviewPage, SendBackAction, SubmitPage
+from mailer.desk.importing import ColumnsPage, RefusedFile, RunPage
+from mailer.desk.imports import ImportViewSet
 from mailer.desk.mailbox import DoneAction, MailboxViewSet
 from mailer.desk.message import MessagePage, MessageSource, TakeBackAction
 from mailer.desk.newsletters import AssembleView, NewsletterViewSet
@@ -39,7 +41,7 @@ _TABLES = [
     viewset()
     for viewset in (
         *(NewsletterViewSet, MailingListViewSet, SubscriberViewSet, SuppressionViewSet),
-        *(SegmentViewSet, VerdictViewSet, MailboxViewSet),
+        *(SegmentViewSet, VerdictViewSet, MailboxViewSet, ImportViewSet),
     )
 ]
 hooks.register("register_admin_viewset", lambda: _TABLES)
@@ -68,6 +70,9 @@ _PAGES = [
     path("mailbox/<int:pk>/", MessagePage.as_view(), name="desk_message"),
     path("mailbox/<int:pk>/source/", MessageSource.as_view(), name="desk_message_source"),
     path("mailbox/<int:pk>/take-back/", TakeBackAction.as_view(), name="desk_message_take_back"),
+    path("imports/<int:pk>/", RunPage.as_view(), name="desk_import"),
+    path("imports/<int:pk>/columns/", ColumnsPage.as_view(), name="desk_import_columns"),
+    path("imports/<int:pk>/not-taken/", RefusedFile.as_view(), name="desk_import_refused"),
     path("verdicts/<int:pk>/", VerdictPage.as_view(), name="desk_verdict"),
     path("outages/<int:pk>/", OutagePage.as_view(), name="desk_outage"),
 ]

@@ -36,6 +36,7 @@ _ADMINISTER = (
     *("mailer.change_returnedmessage", "mailer.delete_returnedmessage", "mailer.change_verdict"),
     *("subscribers.add_mailinglist", "subscribers.change_mailinglist", "subscribers.delete_mailinglist"),
     *("subscribers.add_subscriber", "subscribers.change_subscriber", "subscribers.delete_subscriber"),
+    *("subscribers.view_importrun", "subscribers.add_importrun", "subscribers.change_importrun"),
     *("subscribers.add_suppression", "subscribers.change_suppression"),
     *("subscribers.add_savedsegment", "subscribers.change_savedsegment", "subscribers.delete_savedsegment"),
     *("auth.add_user", "auth.change_user", "auth.delete_user", "auth.view_user"),

@@ -125,6 +125,14 @@ def people_menu() -> SubmenuMenuItem:
             permission="subscribers.view_savedsegment",
         ),
         _Allowed(
+            "Imports",
+            reverse("desk_imports:index"),
+            name="imports",
+            icon_name="upload",
+            order=2,
+            permission="subscribers.view_importrun",
+        ),
+        _Allowed(
             "Suppressed addresses",
             reverse("desk_suppressions:index"),
             name="suppressions",

@@ -64,6 +64,8 @@ class Figures:
     unsubscribed: int = 0
     # How many of `added` were known before, from another list.
     known: int = 0
+    # How many of `updated` were waiting for confirmation, which the file gives.
+    confirmed: int = 0
     # How many rows a person should look at, by what for: role, disposable, typo.
     flagged: dict[str, int] = field(default_factory=dict)
 
@@ -72,6 +74,7 @@ class Figures:
         get = verdicts.get
         self.added += get("new", 0) + get("joins", 0)
         self.known += get("joins", 0)
+        self.confirmed += get("confirms", 0)
         self.updated += get("confirms", 0) + get("changes", 0)
         self.unchanged += get("same", 0) + get("left", 0)
         self.unsubscribed += get("left", 0)

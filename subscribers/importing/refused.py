@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
 from typing import Protocol
 
 from subscribers.formulas import harmless
@@ -19,17 +20,21 @@ def write_refused(target: _Target, run: ImportRun) -> int:
 
     The reason stands before the cells as they were.
     """
+    return sum(rows(target, run)) - 1
+
+
+def rows(target: _Target, run: ImportRun) -> Iterator[int]:
+    """`write_refused`, a row with every step; the first are the headings."""
     writer = csv.writer(target, lineterminator="\r\n")
     writer.writerow(map(harmless, ["line", "not taken", "reason", *_headings(run)]))
-    rows = ImportRefusal.objects.filter(run=run.pk).order_by("line", "pk")
+    yield 1
     email = _email_place(run)
-    count = 0
-    for count, row in enumerate(rows.iterator(chunk_size=2_000), start=1):  # noqa: B007  (the last one is returned)
+    for row in ImportRefusal.objects.filter(run=run.pk).order_by("line", "pk").iterator(chunk_size=2_000):
         cells = json.loads(row.cells)
         if row.kind in (ImportRefusal.Kind.SUPPRESSED, ImportRefusal.Kind.LEFT):
             cells = [""] * email + cells
         writer.writerow(map(harmless, [str(row.line), row.get_kind_display(), row.reason, *cells]))
-    return count
+        yield 1
 
 
 def _headings(run: ImportRun) -> list[str]:

@@ -79,11 +79,11 @@ def read(
     `shown`: what applying would do is foreseen as well, for a person to look at. Raises BrokenFile, and
     NotNow when the import was discarded meanwhile; nothing of the file is kept then.
     """
-    forget_rows(run)
+    _clear(run)
     try:
         _stage(run, stream, clock, progress)
     except BaseException:
-        forget_rows(run)
+        _clear(run)
         raise
     if shown:
         foresee(run, progress)
@@ -97,6 +97,14 @@ def read(
     run.refresh_from_db()
     if not changed:
         raise NotNow(_GONE)
+
+
+def _clear(run: ImportRun) -> None:
+    """Forget what was read of a run, unless somebody else reads it by now."""
+    with transaction.atomic():
+        mine = ImportRun.objects.filter(pk=run.pk, state=State.READING, worker=run.worker)
+        if mine.update(worker=run.worker):
+            forget_rows(run)
 
 
 def foresee(run: ImportRun, progress: Progress = unseen) -> Figures:

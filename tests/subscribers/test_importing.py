@@ -111,6 +111,7 @@ def test_every_row_is_counted_once(monthly: MailingList, join: Join) -> None:
         "duplicates": 1,
         "unsubscribed": 1,
         "known": 0,
+        "confirmed": 1,
         "flagged": {},
     }
     assert reasons(run) == [(5, "left"), (6, "suppressed"), (8, "duplicate"), (9, "refused")]

@@ -1,0 +1,223 @@
+"""One import in the desk: its columns named, what it would do, applied, undone, and whom it did not take."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+from django.contrib.auth.mixins import PermissionRequiredMixin
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.generic import TemplateView, View
+from wagtail.admin import messages
+from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
+from wagtail.log_actions import log
+
+from mailer.desk.imports import State, state_word
+from mailer.desk.importwords import WORDS, account, doubtful, samples
+from subscribers import places
+from subscribers.importing import brought, doubts, encodings, refused, runs
+from subscribers.importing.mapping import FIELDS, Columns
+from subscribers.importing.models import ImportRefusal, ImportRun
+from subscribers.importing.records import BrokenFile
+
+_BUSY = (State.READING, State.APPLYING, State.UNDOING)
+
+
+class ImportPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView):
+    """A page about `self.run`; GET only looks."""
+
+    raise_exception = True
+    header_icon = "upload"
+    page_title = "Import"
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.run = get_object_or_404(ImportRun.objects.select_related("mailing_list"), pk=kwargs["pk"])
+
+    def get_permission_required(self) -> tuple[str, ...]:
+        looking = self.request.method == "GET"
+        return ("subscribers.view_importrun" if looking else "subscribers.change_importrun",)
+
+    def get_page_subtitle(self) -> str:
+        return self.run.file_name
+
+    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
+        return [
+            *self.breadcrumbs_items,
+            {"url": reverse("desk_imports:index"), "label": "Imports"},
+            {"url": "", "label": self.run.file_name},
+        ]
+
+
+class ColumnsPage(ImportPage):
+    """How the file begins, and what each column is about (GET); a person's word on that (POST)."""
+
+    template_name = "desk/people/import_columns.html"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if self.run.state != State.MAPPING:
+            return redirect("desk_import", self.run.pk)
+        return super().get(request, *args, **kwargs)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        asked = self.request.POST if self.request.method == "POST" else self.request.GET
+        encoding, delimiter = asked.get("encoding", ""), asked.get("delimiter", "")
+        context = super().get_context_data(run=self.run, **kwargs)
+        context |= {"encoding": encoding, "delimiter": delimiter, "encodings": _ENCODINGS}
+        context |= {"delimiters": _DELIMITERS}
+        try:
+            shown = brought.preview(self.run, _known(encoding, _ENCODINGS), _known(delimiter, _DELIMITERS))
+        except BrokenFile as error:
+            return {**context, "trouble": str(error)}
+        form = context.get("form") or ColumnsForm(columns=shown.columns)
+        rows = [[*row, *[""] * (len(shown.columns.fields) - len(row))] for row in shown.rows]
+        cells = [
+            (heading, form[f"column_{number}"], [row[number - 1] for row in rows])
+            for number, heading in enumerate(shown.columns.headings, start=1)
+        ]
+        return {**context, "shown": shown, "form": form, "cells": cells}
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        encoding = _known(request.POST.get("encoding", ""), _ENCODINGS)
+        delimiter = _known(request.POST.get("delimiter", ""), _DELIMITERS)
+        try:
+            shown = brought.preview(self.run, encoding, delimiter)
+        except BrokenFile:
+            return self.render_to_response(self.get_context_data())
+        form = ColumnsForm(request.POST, columns=shown.columns)
+        if not form.is_valid():
+            return self.render_to_response(self.get_context_data(form=form))
+        try:
+            brought.choose(self.run, form.told(), encoding, delimiter)
+        except runs.NotNow as error:
+            messages.error(request, str(error))
+        return redirect("desk_import", self.run.pk)
+
+
+class ColumnsForm(forms.Form):
+    """A choice for each column."""
+
+    def __init__(self, *args: Any, columns: Columns, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(name, WORDS[name]) for name in FIELDS]
+        countries = sorted(places.COUNTRIES, key=lambda code: places.country_name(code, "en"))
+        each = [(f"country:{code}", f"Wants {places.country_name(code, 'en')}") for code in countries]
+        for number, (heading, field) in enumerate(
+            zip(columns.headings, columns.fields, strict=True), start=1
+        ):
+            self.fields[f"column_{number}"] = forms.ChoiceField(
+                label=f"Column “{heading or number}” is", initial=field, choices=[*choices, ("Country", each)]
+            )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        chosen = list(cleaned.values())
+        if "email" not in chosen:
+            raise forms.ValidationError("Say which column holds the address.")
+        twice = [one for one in set(chosen) if one not in ("ignore", "ended") and chosen.count(one) > 1]
+        if twice:
+            what = WORDS.get(twice[0], "the same country")
+            raise forms.ValidationError(f"Two columns are about {what}: choose “Leave out” for one of them.")
+        return cleaned
+
+    def told(self) -> dict[str, str]:
+        return {name.removeprefix("column_"): field for name, field in self.cleaned_data.items()}
+
+
+class RunPage(ImportPage):
+    """Where an import stands and what it does (GET); a person's word on it (POST)."""
+
+    template_name = "desk/people/import.html"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if self.run.state == State.MAPPING:
+            return redirect("desk_import_columns", self.run.pk)
+        return super().get(request, *args, **kwargs)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        run, now = self.run, timezone.now()
+        undo_until = run.applied_at + runs.UNDO_FOR if run.applied_at else None
+        earlier = ImportRun.objects.filter(
+            sha256=run.sha256, mailing_list=run.mailing_list, state=State.APPLIED
+        )
+        return super().get_context_data(
+            run=run,
+            state=state_word(run),
+            busy=run.state in _BUSY,
+            percent=_percent(run),
+            account=account(run),
+            samples=samples(run),
+            not_taken=ImportRefusal.objects.filter(run=run.pk).exists(),
+            doubtful=doubtful(run),
+            undo_until=undo_until if undo_until and now < undo_until else None,
+            earlier=earlier.exclude(pk=run.pk).first() if run.sha256 else None,
+            may=self.request.user.has_perm("subscribers.change_importrun"),
+            **kwargs,
+        )
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        by, now, deed = request.user.get_username(), timezone.now(), request.POST.get("deed", "")
+        try:
+            if deed == "apply":
+                left_out = [kind for kind in doubts.KINDS if kind in request.POST.getlist("leave_out")]
+                runs.start_applying(self.run, by, now, left_out)
+            elif deed == "undo":
+                runs.start_undoing(self.run, by, now)
+            elif deed == "discard":
+                runs.discard(self.run, by, now)
+                messages.success(request, "Discarded; nobody was added and nothing was changed.")
+        except runs.NotNow as error:
+            messages.error(request, str(error))
+        else:
+            if deed in ("apply", "undo", "discard"):
+                log(instance=self.run, action=f"desk.import_{deed}", user=request.user)
+        return redirect("desk_import", self.run.pk)
+
+
+class RefusedFile(PermissionRequiredMixin, View):
+    """Whom an import did not take, as CSV (POST); the audit log notes it."""
+
+    raise_exception = True
+    permission_required = "subscribers.change_importrun"
+    http_method_names = ["post", "options"]
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        run = get_object_or_404(ImportRun, pk=pk)
+        log(instance=run, action="desk.import_refused", user=request.user)
+        response = StreamingHttpResponse(_lines(run), content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="import-{run.pk}-not-taken.csv"'
+        return response
+
+
+_ENCODINGS = {"utf-8": "UTF-8", "utf-16": "UTF-16", **{one: one.upper() for one in encodings.LEGACY}}
+_DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
+
+
+def _known(asked: str, choices: dict[str, str]) -> str:
+    return asked if asked in choices else ""
+
+
+def _lines(run: ImportRun) -> Iterator[str]:
+    """The lines of the file, with the mark by which a spreadsheet knows UTF-8."""
+    yield "﻿"
+    buffer = io.StringIO()
+    for _ in refused.rows(buffer, run):
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
+
+
+def _percent(run: ImportRun) -> int | None:
+    """How far what is under way has come, where that is known."""
+    if run.state == State.UNDOING:
+        done, whole = sum(run.undone.values()), run.done["added"] + run.done["updated"]
+    elif run.state == State.APPLYING:
+        done, whole = run.position, run.last_line
+    else:
+        done, whole = run.position, run.reading.get("size", 0)
+    return min(99, done * 100 // whole) if whole else None
