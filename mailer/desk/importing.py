@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django import forms
@@ -77,7 +77,7 @@ class ColumnsPage(ImportPage):
         form = context.get("form") or ColumnsForm(columns=shown.columns)
         rows = [[*row, *[""] * (len(shown.columns.fields) - len(row))] for row in shown.rows]
         cells = [
-            (heading, form[f"column_{number}"], [row[number - 1] for row in rows])
+            (heading, form[f"column_{number}"], _different(row[number - 1] for row in rows))
             for number, heading in enumerate(shown.columns.headings, start=1)
         ]
         return {**context, "shown": shown, "form": form, "cells": cells}
@@ -196,6 +196,11 @@ class RefusedFile(PermissionRequiredMixin, View):
 
 _ENCODINGS = {"utf-8": "UTF-8", "utf-16": "UTF-16", **{one: one.upper() for one in encodings.LEGACY}}
 _DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
+
+
+def _different(cells: Iterable[str]) -> list[str]:
+    """A few of the cells, none twice."""
+    return list(dict.fromkeys(filter(None, cells)))[:3]
 
 
 def _known(asked: str, choices: dict[str, str]) -> str:

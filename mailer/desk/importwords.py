@@ -22,7 +22,7 @@ WORDS = {
     "first_name": "First name",
     "last_name": "Last name",
     "language": "Language",
-    "countries": "Countries that they want to read about",
+    "countries": "Countries of interest",
     "status": "Status: who left or bounced is not taken",
     "ended": "When they left, or a yes: they are not taken",
     "ignore": "Leave out",
@@ -78,7 +78,10 @@ def account(run: ImportRun) -> list[Figure]:
         ("Refused", figures["refused"], "no address, or one that cannot be", "problem"),
         ("Named twice", figures["duplicates"], "their first row counts", "draft"),
     ]
-    return [Figure(label, number(count), meaning, tone) for label, count, meaning, tone in lines]
+    return [
+        Figure(label, number(count), meaning, tone if count else "draft")
+        for label, count, meaning, tone in lines
+    ]
 
 
 _APPLIED = (State.APPLYING, State.APPLIED, State.UNDOING, State.UNDONE)
