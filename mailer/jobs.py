@@ -43,7 +43,7 @@ JOBS = (
     Job("release", 2, lambda now, stop: release.release_due(now())),
     Job("send", 1, lambda now, stop: engine.send_due(now, stop)),
     Job("steps", 5, lambda now, stop: widening.look(now())),
-    Job("stops", 60, lambda now, stop: stops.watch(now())),
+    Job("stops", 15, lambda now, stop: stops.watch(now())),
     Job("outbox", 2, lambda now, stop: outbox.send_waiting(now())),
     Job("old letters", 3600, lambda now, stop: outbox.delete_old(now())),
     Job("alerts", 5, lambda now, stop: alerts.post_due(now())),

@@ -114,18 +114,19 @@ def add(counts: Collection[tuple[Slot, Counted]]) -> None:
 def of(mailing: Mailing) -> dict[tuple[str, datetime], Counted]:
     """What counts of the mailing now: since its beginning, or since a person resumed what had stopped it.
 
-    Providers against which nothing was counted, of which there may be thousands, stand together under "".
+    Providers against which nothing was counted, of which there may be thousands, stand together under "", and
+    with them what is counted of readers whose provider nobody knows any more.
     """
     rows = ProviderHour.objects.filter(mailing=mailing)
     if mailing.counted_from is not None:
         rows = rows.filter(since__gte=mailing.counted_from)
     cases = Q(bounced__gt=0) | Q(blocked__gt=0) | Q(complained__gt=0)
-    against = rows.filter(cases).values("provider")
+    against = rows.filter(cases).exclude(provider="").values("provider")
     own = rows.filter(provider__in=against).values_list("provider", "since", *Counted._fields)
     others = rows.exclude(provider__in=against).order_by().values_list("since")
-    sums = others.annotate(tried=Sum("tried"), accepted=Sum("accepted"))
+    sums = others.annotate(*map(Sum, Counted._fields))
     return {
-        **{("", since): Counted(tried, accepted) for since, tried, accepted in sums},
+        **{("", since): Counted(*counts) for since, *counts in sums},
         **{(provider, since): Counted(*counts) for provider, since, *counts in own},
     }
 

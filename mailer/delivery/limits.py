@@ -58,7 +58,7 @@ class Counted(NamedTuple):
         return max(whole, self.cases(sign))
 
 
-# By provider and beginning of the hour.
+# By provider ("": those that nothing is said of) and beginning of the hour.
 Hours = Mapping[tuple[str, datetime], Counted]
 
 
@@ -112,8 +112,9 @@ def findings(hours: Hours, stops: Stops) -> list[Finding]:
     by_provider: defaultdict[str, dict[datetime, Counted]] = defaultdict(dict)
     by_hour: defaultdict[datetime, list[Counted]] = defaultdict(list)
     for (provider, hour), counts in hours.items():
-        by_provider[provider][hour] = counts
         by_hour[hour].append(counts)
+        if provider:
+            by_provider[provider][hour] = counts
     together = {hour: total(counts) for hour, counts in by_hour.items()}
     found: list[Finding] = []
     for sign in Sign:

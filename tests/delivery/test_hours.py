@@ -78,6 +78,8 @@ def test_providers_against_which_nothing_speaks_stand_together(mailing):
         ("mail.ru", hour): Counted(tried=10, accepted=10, blocked=1),
         ("", hour): Counted(tried=20, accepted=19),
     }
+    add(mailing, 0, "", bounced=1)
+    assert hours.of(mailing)["", hour] == Counted(tried=20, accepted=19, bounced=1)
 
 
 def test_what_left_before_counting_began_afresh_counts_no_more_however_late_it_comes_back(mailing):

@@ -65,6 +65,13 @@ def test_what_stops_the_whole_mailing_is_not_said_of_its_providers_again() -> No
     assert (one.level, one.provider, one.mostly) == (Level.PAUSE, "", "mail.ru")
 
 
+def test_readers_whose_provider_is_unknown_count_for_the_mailing_alone() -> None:
+    unknown = Counted(bounced=5)
+    assert findings({("", HOUR): unknown, ("mail.ru", HOUR): copies(10_000)}, STOPS) == []
+    (one,) = findings({("", HOUR): unknown, ("mail.ru", HOUR): copies(90)}, STOPS)
+    assert (one.level, one.provider, one.mostly, one.of) == (Level.PAUSE, "", "", 90)
+
+
 def test_one_bad_hour_counts_although_the_day_was_good() -> None:
     day = {("mail.ru", HOUR + timedelta(hours=n)): copies(10_000) for n in range(24)}
     bad = HOUR + timedelta(hours=24)
