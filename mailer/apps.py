@@ -11,6 +11,7 @@ _LISTENERS = (
     "mailer.approval.audiences",
     "mailer.feedback.engagement",
     "mailer.delivery.floods",
+    "mailer.desk.forgotten",
     "mailer.feedback.departures",
     "mailer.feedback.erased",
     "mailer.feedback.merged",

@@ -16,6 +16,8 @@ from mailer.desk.imports import ImportViewSet
 from mailer.desk.mailbox import DoneAction, MailboxViewSet
 from mailer.desk.message import MessagePage, MessageSource, TakeBackAction
 from mailer.desk.newsletters import AssembleView, NewsletterViewSet
+from mailer.desk.noting import FieldViewSet, TagViewSet
+from mailer.desk.onperson import ErasePage, MergePage
 from mailer.desk.outage import OutagePage
 from mailer.desk.people import MailingListViewSet, SubscriberViewSet
 from mailer.desk.rehearsing import RehearsePage
@@ -41,7 +43,7 @@ _TABLES = [
     viewset()
     for viewset in (
         *(NewsletterViewSet, MailingListViewSet, SubscriberViewSet, SuppressionViewSet),
-        *(SegmentViewSet, VerdictViewSet, MailboxViewSet, ImportViewSet),
+        *(SegmentViewSet, TagViewSet, FieldViewSet, VerdictViewSet, MailboxViewSet, ImportViewSet),
     )
 ]
 hooks.register("register_admin_viewset", lambda: _TABLES)
@@ -64,6 +66,8 @@ _PAGES = [
     path("editions/<int:pk>/", include((_EDITION, "desk_edition"))),
     path("newsletters/<int:pk>/assemble/", AssembleView.as_view(), name="desk_assemble"),
     path("newsletters/<int:pk>/trend/", TrendPage.as_view(), name="desk_trend"),
+    path("people/<int:pk>/erase/", ErasePage.as_view(), name="desk_erase"),
+    path("people/<int:pk>/merge/", MergePage.as_view(), name="desk_merge"),
     path("people/change/", BulkPage.as_view(), name="desk_bulk"),
     path("people/changes/", BulkRunsPage.as_view(), name="desk_bulk_runs"),
     path("people/changes/<int:pk>/", BulkRunPage.as_view(), name="desk_bulk_run"),

@@ -34,6 +34,8 @@ _ACTIONS = {
     "desk.segment": ("Save", "Saved a segment"),
     "desk.bulk": ("Change many", "Changed many people at once"),
     "desk.bulk_undo": ("Undo", "Undid a change to many people"),
+    "desk.erase": ("Erase", "Erased a person"),
+    "desk.merge": ("Merge", "Made one person of two:"),
     "desk.lift": ("Lift", "Lifted a suppression"),
     "desk.mail_nothing": ("Done", "Was done with a returned message"),
     "desk.mail_bounce": ("Dead address", "Read in a message that an address does not work"),

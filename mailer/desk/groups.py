@@ -28,6 +28,7 @@ _APPROVE = (
     *("subscribers.view_subscriber", "subscribers.view_mailinglist", "subscribers.view_suppression"),
     *("mailer.view_returnedmessage", "mailer.view_verdict", "subscribers.view_savedsegment"),
 )
+_DEEDS = ("view", "add", "change", "delete")
 _ADMINISTER = (
     *_WRITE,
     *_APPROVE,
@@ -39,6 +40,7 @@ _ADMINISTER = (
     *("subscribers.view_importrun", "subscribers.add_importrun", "subscribers.change_importrun"),
     *("subscribers.add_suppression", "subscribers.change_suppression"),
     *("subscribers.add_savedsegment", "subscribers.change_savedsegment", "subscribers.delete_savedsegment"),
+    *(f"subscribers.{deed}_{what}" for what in ("tag", "customfield") for deed in _DEEDS),
     *("auth.add_user", "auth.change_user", "auth.delete_user", "auth.view_user"),
     *("auth.add_group", "auth.change_group", "auth.delete_group", "auth.view_group"),
 )

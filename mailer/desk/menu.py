@@ -133,6 +133,22 @@ def people_menu() -> SubmenuMenuItem:
             permission="subscribers.view_importrun",
         ),
         _Allowed(
+            "Tags",
+            reverse("desk_tags:index"),
+            name="tags",
+            icon_name="tag",
+            order=3,
+            permission="subscribers.view_tag",
+        ),
+        _Allowed(
+            "Fields",
+            reverse("desk_fields:index"),
+            name="fields",
+            icon_name="form",
+            order=3,
+            permission="subscribers.view_customfield",
+        ),
+        _Allowed(
             "Suppressed addresses",
             reverse("desk_suppressions:index"),
             name="suppressions",

@@ -6,21 +6,22 @@ from typing import Any
 
 import django_filters
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
 from wagtail.admin.filters import WagtailFilterSet
-from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel, ObjectList
 from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
-from wagtail.admin.views.generic import IndexView
+from wagtail.admin.views.generic import DeleteView, IndexView
 from wagtail.admin.viewsets.model import ModelViewSet
 
 from mailer.desk.columns import TickColumn, WordColumn
+from mailer.desk.noting import NotesPanel, SubscriberForm
 from mailer.desk.person import PersonPanel
 from mailer.desk.widgets import CountriesInput, LanguageSelect, office_languages
 from mailer.desk.windows import WindowMixin, cursor, how_many
 from mailer.reports.words import number
-from subscribers import addresses, finding, places
+from subscribers import finding, places
 from subscribers.finding import Asked, Counted, Page
 from subscribers.models import MailingList, Subscriber, Subscription
 
@@ -71,16 +72,6 @@ class MailingListViewSet(ModelViewSet):
 
 def _offered(mailing_list: MailingList) -> tuple[str, str]:
     return ("done", "Offered") if mailing_list.public else ("draft", "Not offered")
-
-
-class SubscriberForm(WagtailAdminModelForm):
-    """A reader; the address is kept in its one written form."""
-
-    def clean_email(self) -> str:
-        try:
-            return addresses.normalise(self.cleaned_data["email"])
-        except ValueError as error:
-            raise ValidationError(f"The address {error}.") from error
 
 
 def office_countries() -> list[tuple[str, str]]:
@@ -190,6 +181,13 @@ class SubscriberIndex(WindowMixin, IndexView):
         return column("email", label="Address", accessor="email", get_url=self.get_edit_url)
 
 
+class ToErasing(DeleteView):
+    """Deleting a person would leave no trace that keeps an import from bringing them back."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return redirect("desk_erase", kwargs["pk"])
+
+
 class SubscriberViewSet(ModelViewSet):
     """Readers; they never log in."""
 
@@ -202,6 +200,7 @@ class SubscriberViewSet(ModelViewSet):
     copy_view_enabled = False
     index_view_class = SubscriberIndex
     filterset_class = SubscriberFilters
+    delete_view_class = ToErasing
     search_fields = ["email", "name"]
     search_backend_name = None
     list_per_page = 50
@@ -226,6 +225,7 @@ class SubscriberViewSet(ModelViewSet):
                 [FieldPanel("countries", widget=CountriesInput, help_text="None: every country.")],
                 heading="Wants",
             ),
+            NotesPanel(heading="Noted by us"),
             PersonPanel(heading="Subscriptions and mail"),
         ],
         base_form_class=SubscriberForm,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from wagtail.admin.panels import Panel
+from wagtail.log_actions import registry
 
 from mailer.delivery.models import Delivery
 from mailer.desk import verdictwords
 from mailer.feedback.models import FeedbackEvent, Verdict
+from subscribers import suppress
 from subscribers.models import Subscriber, Suppression
 
 _SHOWN = 20
@@ -31,6 +33,9 @@ class PersonPanel(Panel):
                 **super().get_context_data(parent_context),
                 **facts(self.instance),
                 "may_lift": self.is_allowed("subscribers.change_suppression"),
+                "may_suppress": self.is_allowed("subscribers.add_suppression"),
+                "may_merge": self.is_allowed("subscribers.delete_subscriber"),
+                "may_erase": self.is_allowed("subscribers.delete_subscriber"),
             }
 
 
@@ -41,6 +46,10 @@ def facts(person: Subscriber) -> dict[str, Any]:
     )
     return {
         "person": person,
+        "stopped": suppress.is_suppressed(person),
+        "deeds": registry.get_logs_for_instance(person)
+        .select_related("user")
+        .order_by("-timestamp")[:_SHOWN],
         "subscriptions": person.subscriptions.select_related("mailing_list").order_by("mailing_list__name"),
         "consents": person.consents.select_related("mailing_list", "text").order_by("-pk")[:_SHOWN],
         "suppressions": Suppression.objects.filter(address_hash=person.address_hash).order_by("-pk")[:_SHOWN],

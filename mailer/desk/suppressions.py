@@ -165,6 +165,9 @@ class SuppressView(_SuppressionPage, _SuppressFormView):
     template_name = "desk/people/suppress.html"
     page_title = "Suppress an address"
 
+    def get_initial(self) -> dict[str, Any]:
+        return {**super().get_initial(), "address": self.request.GET.get("address", "")}
+
     def form_valid(self, form: SuppressForm) -> HttpResponse:
         row = suppress.suppress(
             form.cleaned_data["address"],

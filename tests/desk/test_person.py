@@ -1,0 +1,101 @@
+"""One person at the desk: what staff note, erasing, and one person twice."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+from wagtail.models import ModelLogEntry
+
+from subscribers import alike, suppress
+from subscribers.grouping import describing
+from subscribers.grouping.models import CustomField
+from subscribers.models import Subscriber, Suppression
+from tests import cast as everyone
+from tests.desk.cast import Desk, as_user
+
+
+def form(person: Subscriber, **changes: str) -> dict[str, str]:
+    return {"email": person.email, "name": person.name, "language": person.language, **changes}
+
+
+def test_tags_and_fields_are_noted_in_the_form_and_refused_in_words(desk: Desk) -> None:
+    visits = CustomField.objects.create(name="Visits", kind="number")
+    colour = CustomField.objects.create(name="Colour", kind="choice", choices="red\ngreen")
+    address, browser = reverse("desk_subscribers:edit", args=[desk.reader.pk]), as_user(desk.admin)
+    notes = {"tags": "donor, press,", f"note-{visits.pk}": "2,5", f"note-{colour.pk}": "red"}
+    browser.post(address, form(desk.reader, **notes))
+    assert describing.known(desk.reader) == {"Visits": 2.5, "Colour": "red"}
+    page = browser.get(address).content.decode()
+    assert 'value="donor, press"' in page and 'value="2.5"' in page
+    page = browser.post(
+        address, form(desk.reader, **{**notes, f"note-{visits.pk}": "often"})
+    ).content.decode()
+    assert "is no number" in page
+    browser.post(address, form(desk.reader, tags="press", **{f"note-{colour.pk}": ""}))
+    assert describing.known(desk.reader) == {}
+    assert [one.tag.name for one in desk.reader.taggings.all()] == ["press"]
+
+
+def test_a_form_without_the_part_about_notes_forgets_none(desk: Desk) -> None:
+    describing.set_tags(desk.reader, ["donor"])
+    address = reverse("desk_subscribers:edit", args=[desk.reader.pk])
+    as_user(desk.admin).post(address, form(desk.reader, name="Aigul"))
+    assert desk.reader.taggings.count() == 1
+
+
+def test_erasing_asks_for_the_address_once_more_and_leaves_it_nowhere(desk: Desk) -> None:
+    browser = as_user(desk.admin)
+    browser.post(reverse("desk_subscribers:edit", args=[desk.reader.pk]), form(desk.reader, name="Aigul N"))
+    assert ModelLogEntry.objects.filter(label__contains="aigul").exists()
+    address = reverse("desk_erase", args=[desk.reader.pk])
+    assert browser.get(reverse("desk_subscribers:delete", args=[desk.reader.pk]))["Location"] == address
+    assert "nobody was erased" in browser.post(address, {"address": "other@example.net"}).content.decode()
+    assert Subscriber.objects.filter(pk=desk.reader.pk).exists()
+    browser.post(address, {"address": "AIGUL@example.net"})
+    assert not Subscriber.objects.filter(pk=desk.reader.pk).exists()
+    assert suppress.is_suppressed("aigul@example.net")
+    entries = list(ModelLogEntry.objects.values_list("label", "data"))
+    assert entries and "aigul" not in str(entries)
+
+
+def test_one_person_twice_is_found_compared_and_made_one_with_the_stricter_word(desk: Desk) -> None:
+    twin = everyone.reader("ai.gul", (), "ru")
+    stranger = everyone.reader("aibek", (), "ru")
+    suppress.suppress(twin, Suppression.Reason.COMPLAINT, "", everyone.NOW)
+    browser, address = as_user(desk.admin), reverse("desk_merge", args=[desk.reader.pk])
+    page = browser.get(address).content.decode()
+    assert "ai.gul@example.net" in page and stranger.email not in page
+    page = browser.get(address, {"other": twin.email}).content.decode()
+    assert "marked as unwanted" in page and "cannot be undone" in page
+    browser.post(address, {"other": twin.email})
+    assert Subscriber.objects.filter(pk=twin.pk).exists()
+    browser.post(address, {"other": twin.email, "sure": "yes"})
+    assert not Subscriber.objects.filter(pk=twin.pk).exists()
+    assert suppress.is_suppressed(desk.reader)
+    page = browser.get(reverse("desk_subscribers:edit", args=[desk.reader.pk])).content.decode()
+    assert "Made one person of two" in page
+
+
+@pytest.mark.parametrize(
+    ("email", "name", "because"),
+    [
+        ("a.i.gul+news@example.net", "", "the same mailbox, written otherwise"),
+        ("aigul@example.org", "", "the same name before the @"),
+        ("other@example.org", "aigul  nurlanova", "the same name"),
+        ("aigulim@example.net", "", None),
+    ],
+)
+def test_who_might_be_the_same_is_told_with_the_reason(
+    desk: Desk, email: str, name: str, because: str | None
+) -> None:
+    desk.reader.name = "Aigul Nurlanova"
+    desk.reader.save()
+    Subscriber.objects.create(email=email, name=name)
+    assert [one.because for one in alike.to(desk.reader)] == ([because] if because else [])
+
+
+def test_an_approver_neither_erases_nor_merges(desk: Desk) -> None:
+    browser = as_user(desk.approver)
+    for page in ("desk_erase", "desk_merge"):
+        browser.post(reverse(page, args=[desk.reader.pk]), {"address": desk.reader.email, "sure": "yes"})
+    assert Subscriber.objects.filter(pk=desk.reader.pk).exists()
