@@ -53,7 +53,9 @@ def show(address: Address, json: Json = False) -> None:
         emit(known)
         return
     for name, value in known.items():
-        if not isinstance(value, list) or name == "countries":
+        if isinstance(value, dict):
+            value = [f"{field}: {known}" for field, known in value.items()]
+        if not isinstance(value, list) or all(isinstance(one, str) for one in value):
             say(f"{name:20}{', '.join(value) if isinstance(value, list) else value or '–'}")
     for row in known.get("consents", []):
         about = f" {row['list']}" if row["list"] else ""
