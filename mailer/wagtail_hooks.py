@@ -11,6 +11,7 @@ from mailer.desk.actions import register_actions
 from mailer.desk.bulk import BulkPage, BulkRunPage, BulkRunsPage
 from mailer.desk.editions import EditionViewSet
 from mailer.desk.handover import ApproveAction, ReviewPage, SendBackAction, SubmitPage
+from mailer.desk.hygiene import HygienePage
 from mailer.desk.importing import ColumnsPage, RefusedFile, RunPage
 from mailer.desk.imports import ImportViewSet
 from mailer.desk.mailbox import DoneAction, MailboxViewSet
@@ -68,6 +69,7 @@ _PAGES = [
     path("newsletters/<int:pk>/trend/", TrendPage.as_view(), name="desk_trend"),
     path("people/<int:pk>/erase/", ErasePage.as_view(), name="desk_erase"),
     path("people/<int:pk>/merge/", MergePage.as_view(), name="desk_merge"),
+    path("people/health/", HygienePage.as_view(), name="desk_hygiene"),
     path("people/change/", BulkPage.as_view(), name="desk_bulk"),
     path("people/changes/", BulkRunsPage.as_view(), name="desk_bulk_runs"),
     path("people/changes/<int:pk>/", BulkRunPage.as_view(), name="desk_bulk_run"),

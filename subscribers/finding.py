@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
@@ -15,6 +16,9 @@ from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, Max
 from django.db.models.expressions import RawSQL
 
 from subscribers import segments, trigrams
+from subscribers.grouping import compiling
+from subscribers.grouping.models import SavedSegment, Tagging
+from subscribers.grouping.rules import from_json
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 
 # Counts go no further.
@@ -40,6 +44,10 @@ class Asked:
     language: str = ""
     # ISO 3166-1 alpha-2, chosen by name; or EVERY_COUNTRY.
     country: str = ""
+    # Primary keys of a tag and of a saved segment, and the moment as of which that is asked (ISO 8601).
+    tag: int | None = None
+    segment: int | None = None
+    as_of: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,7 +137,7 @@ def _among_some(conditions: list[_Condition]) -> Counted:
 
 
 def _capped(numbers: QuerySet[Any, Any]) -> Counted:
-    name = "subscriber" if numbers.model is Subscription else "pk"
+    name = "pk" if numbers.model is Subscriber else "subscriber"
     found = numbers.order_by()[: CAP + 1].aggregate(rows=Count(name), people=Count(name, distinct=True))
     return Counted(min(found["people"], CAP), exact=found["rows"] <= CAP)
 
@@ -192,6 +200,13 @@ def _conditions(asked: Asked) -> Iterator[_Condition]:
     if asked.language:
         spoken = Subscriber.objects.filter(language=asked.language).values("pk")
         yield _Condition(Q(language__iexact=asked.language), spoken, Q(language=asked.language))
+    if asked.tag:
+        tagged = Tagging.objects.filter(tag=asked.tag)
+        mine = Q(Exists(tagged.filter(subscriber=OuterRef("pk"))))
+        yield _Condition(mine, tagged.values("subscriber"), Q(pk__in=tagged.values("subscriber")))
+    if asked.segment:
+        rule = from_json(SavedSegment.objects.get(pk=asked.segment).rule)
+        yield _Condition(compiling.condition(rule, datetime.fromisoformat(asked.as_of)))
     if asked.country == EVERY_COUNTRY:
         yield _Condition(Q(countries=""))
     elif asked.country:

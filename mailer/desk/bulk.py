@@ -16,7 +16,7 @@ from wagtail.admin import messages
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.log_actions import log
 
-from mailer.desk.people import SubscriberFilters, asked_of
+from mailer.desk.people import ASKED, SubscriberFilters, asked_of
 from mailer.desk.windows import how_many
 from subscribers import finding
 from subscribers.bulk import runs
@@ -46,7 +46,7 @@ class BulkForm(forms.Form):
             (Deed.SUPPRESS, "Suppress their addresses: no mailing reaches them"),
         ],
     )
-    tag = forms.CharField(
+    tag_name = forms.CharField(
         label="Tag", max_length=60, required=False, widget=forms.TextInput(attrs={"list": "tags-known"})
     )
     mailing_list = forms.ModelChoiceField(MailingList.objects.all(), label="List", required=False)
@@ -63,7 +63,7 @@ class BulkForm(forms.Form):
         data = self.cleaned_data
         target: Tag | MailingList | None = data["mailing_list"]
         if data["deed"] in (Deed.TAG, Deed.UNTAG):
-            target = describing.tag_named(data["tag"])
+            target = describing.tag_named(data["tag_name"])
         elif data["deed"] == Deed.SUPPRESS:
             target = None
         number, name = (target.pk, str(target)) if target else (None, "")
@@ -126,7 +126,7 @@ class BulkPage(_BulkView):
         else:
             people = how_many(finding.count(self.asked), "person", "people")
         given = self.request.POST if self.request.method == "POST" else self.request.GET
-        kept = ("q", "list", "state", "language", "country", "ids", "all")
+        kept = (*ASKED, "ids", "all")
         return {
             "form": BulkForm(),
             **context,

@@ -149,6 +149,14 @@ def people_menu() -> SubmenuMenuItem:
             permission="subscribers.view_customfield",
         ),
         _Allowed(
+            "Health of the lists",
+            reverse("desk_hygiene"),
+            name="hygiene",
+            icon_name="circle-check",
+            order=3,
+            permission="subscribers.view_savedsegment",
+        ),
+        _Allowed(
             "Suppressed addresses",
             reverse("desk_suppressions:index"),
             name="suppressions",

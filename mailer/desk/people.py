@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
+from django.utils import timezone
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel, ObjectList
 from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
@@ -23,7 +24,7 @@ from mailer.desk.windows import WindowMixin, cursor, how_many
 from mailer.reports.words import number
 from subscribers import finding, places
 from subscribers.finding import Asked, Counted, Page
-from subscribers.models import MailingList, Subscriber, Subscription
+from subscribers.models import MailingList, SavedSegment, Subscriber, Subscription, Tag
 
 _CONFIRMED = Subscription.State.CONFIRMED
 
@@ -83,6 +84,10 @@ def office_countries() -> list[tuple[str, str]]:
     ]
 
 
+# What the table's address asks by.
+ASKED = ("q", "list", "state", "language", "country", "tag", "segment")
+
+
 class SubscriberFilters(WagtailFilterSet):
     """Whom the table shows; what is chosen is looked up by `finding`, which knows the indexes."""
 
@@ -97,6 +102,8 @@ class SubscriberFilters(WagtailFilterSet):
     )
     language = django_filters.ChoiceFilter(choices=office_languages, label="Language")
     country = django_filters.ChoiceFilter(choices=office_countries, label="Country")
+    tag = django_filters.ModelChoiceFilter(queryset=Tag.objects.all(), label="Tag")
+    segment = django_filters.ModelChoiceFilter(queryset=SavedSegment.objects.all(), label="Segment")
 
     class Meta:
         model = Subscriber
@@ -123,10 +130,13 @@ def countries_of(person: Subscriber) -> str:
 def asked_of(filters: SubscriberFilters | None, words: str) -> Asked:
     """Whom the filters and the search box ask for; what is no valid choice does not matter."""
     chosen = filters.form.cleaned_data if filters and filters.is_valid() else {}
-    on = chosen.get("list")
+    numbers = {name: chosen[name].pk if chosen.get(name) else None for name in ("list", "tag", "segment")}
     return Asked(
         words=words,
-        mailing_list=on.pk if on else None,
+        mailing_list=numbers["list"],
+        tag=numbers["tag"],
+        segment=numbers["segment"],
+        as_of=timezone.now().isoformat() if numbers["segment"] else "",
         **{name: chosen.get(name) or "" for name in ("state", "language", "country")},
     )
 
@@ -169,11 +179,10 @@ class SubscriberIndex(WindowMixin, IndexView):
     def get_context_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(*args, **kwargs)
         given = self.request.GET
-        names = ("q", "list", "state", "language", "country")
         return {
             **context,
             "how_many": how_many(self.counted, "person", "people"),
-            "kept": [(name, given[name]) for name in names if given.get(name)],
+            "kept": [(name, given[name]) for name in ASKED if given.get(name)],
         }
 
     def _get_title_column(self, *args: Any, **kwargs: Any) -> TitleColumn:

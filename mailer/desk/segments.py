@@ -61,7 +61,9 @@ class SegmentPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateVi
         ]
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not self.new:
+        if (written := request.GET.get("rule")) and self.new:
+            self._take(request.GET.get("name", ""), written)
+        if not self.new or written:
             self._count(exactly=False)
         return super().get(request, *args, **kwargs)
 
@@ -104,6 +106,13 @@ class SegmentPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateVi
         )
 
     found: Estimate | None
+
+    def _take(self, name: str, written: str) -> None:
+        """A rule that another page suggests; nothing is kept before it is saved."""
+        try:
+            self.name, self.rule = name[:120], from_json(json.loads(written))
+        except ValueError as error:
+            self.error = str(error)
 
     def _posted(self) -> Group:
         written = self.request.POST.get("written")

@@ -15,7 +15,8 @@ from django.db.models import Exists, OuterRef, Q
 from subscribers import places
 from subscribers.grouping.models import CustomField, FieldValue, Tagging
 from subscribers.grouping.rules import BadRule, Test, Value
-from subscribers.models import Subscription
+from subscribers.models import ConsentRecord, Subscription
+from subscribers.segments import suppressed
 
 # How a value is asked for: "lists", "countries", "languages", "tags", "segments", "date", "number", "text",
 # "choices" (of the field), "none".
@@ -158,6 +159,24 @@ def _field(test: Test, now: datetime) -> Q:
     return _or_not(test, Exists(rows.filter(text__in=words(test))))
 
 
+def _waiting(test: Test, now: datetime) -> Q:
+    since = now - timedelta(days=int(quantity(test, 0, 36_500)))
+    rows = Subscription.objects.filter(subscriber=OuterRef("pk"), state=Subscription.State.PENDING)
+    long = test.relation == "not_within"
+    return Q(Exists(rows.filter(created_at__lt=since) if long else rows.filter(created_at__gte=since)))
+
+
+def _stopped(test: Test, now: datetime) -> Q:
+    return _or_not(test, suppressed())
+
+
+def _own_word(test: Test, now: datetime) -> Q:
+    said = ConsentRecord.objects.filter(
+        subscriber=OuterRef("pk"), act__in=[ConsentRecord.Act.CONFIRMED, ConsentRecord.Act.JOINED]
+    )
+    return Q(~Exists(said)) if test.relation == "never" else Q(Exists(said))
+
+
 def _or_not(test: Test, found: Exists) -> Q:
     return Q(~found) if test.relation.startswith("not") else Q(found)
 
@@ -207,6 +226,19 @@ for _kind in (
             "not_filled": ("is not known", "none"),
         },
         _field,
+    ),
+    Kind(
+        "waiting",
+        "Waits to confirm a list",
+        {"within": ("for no more days than", "number"), "not_within": ("for more days than", "number")},
+        _waiting,
+    ),
+    Kind("stopped", "Suppressed", {"is": ("yes", "none"), "not": ("no", "none")}, _stopped),
+    Kind(
+        "own_word",
+        "Told us themselves that they want a list",
+        {"ever": ("yes", "none"), "never": ("never", "none")},
+        _own_word,
     ),
     Kind(
         "segment",

@@ -25,7 +25,7 @@ def test_all_that_the_table_shows_are_changed_watched_and_given_back(desk: Desk)
     assert 'name="language" value="ru"' in table and "Change all 2 people" in table
     page = browser.get(reverse("desk_bulk"), asked).content.decode()
     assert "2 people" in page and not BulkRun.objects.exists()
-    answer = browser.post(reverse("desk_bulk"), {**asked, "deed": "tag", "tag": "donor"})
+    answer = browser.post(reverse("desk_bulk"), {**asked, "deed": "tag", "tag_name": "donor"})
     assert tagged() == {"olga", "ivan"}
     page = browser.get(answer["Location"]).content.decode()
     assert "Undo it" in page and "Tag “donor”" in page
@@ -37,7 +37,7 @@ def test_all_that_the_table_shows_are_changed_watched_and_given_back(desk: Desk)
 def test_only_those_ticked_are_changed(desk: Desk) -> None:
     ticked = everyone.reader("olga", (), "ru")
     everyone.reader("ivan", (), "ru")
-    fields = {"ids": [ticked.pk], "deed": "tag", "tag": "donor"}
+    fields = {"ids": [ticked.pk], "deed": "tag", "tag_name": "donor"}
     as_user(desk.admin).post(reverse("desk_bulk"), fields)
     assert tagged() == {"olga"}
 

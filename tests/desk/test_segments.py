@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from mailer.desk import hygiene
 from subscribers.grouping import describing, estimating
 from subscribers.grouping.models import CustomField, SavedSegment
 from subscribers.grouping.rules import Group, Test, as_json
@@ -92,6 +93,20 @@ def test_a_rule_with_groups_within_groups_is_kept_as_it_is(desk: Desk) -> None:
     segment.refresh_from_db()
     assert segment.rule == as_json(Group("none", (deep,)))
     assert "no JSON" in post(desk, address, "save", name="Deep", written="{").content.decode()
+
+
+def test_the_health_of_the_lists_is_counted_and_leads_to_a_segment_and_its_people(desk: Desk) -> None:
+    waiting = everyone.reader("waits", (), "ru", state="pending")
+    Subscription.objects.filter(subscriber=waiting).update(created_at=everyone.NOW)
+    browser = as_user(desk.admin)
+    page = browser.get(reverse("desk_hygiene")).content.decode()
+    assert "Never confirmed" in page and "Never said so themselves" in page
+    suggested = hygiene.worries()[0].as_segment
+    page = browser.get(suggested).content.decode()
+    assert "1 person fits" in page and "waits@example.net" in page and not SavedSegment.objects.exists()
+    segment = save(SavedSegment(), "Waiting", hygiene.worries()[0].rule, "lola", everyone.NOW)
+    page = browser.get(reverse("desk_subscribers:index"), {"segment": segment.pk}).content.decode()
+    assert "waits@example.net" in page and "aigul" not in page
 
 
 def test_a_segment_in_use_is_not_deleted(desk: Desk) -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from subscribers import finding, trigrams
 from subscribers.erasing import erase
 from subscribers.finding import Asked
-from subscribers.models import MailingList, Subscriber, Subscription, Suppression
+from subscribers.grouping import describing
+from subscribers.models import MailingList, Subscriber, Subscription, Suppression, Tag
 from subscribers.suppress import suppress
 from tests.subscribers.conftest import NOW, Join
 
@@ -40,6 +41,7 @@ ASKED = st.builds(
     state=st.sampled_from(["", *finding.STATES]),
     language=st.sampled_from(["", "ru", "kk"]),
     country=st.sampled_from(["", "KZ", "TJ", finding.EVERY_COUNTRY]),
+    tag=st.sampled_from([None, 1]),
 )
 
 
@@ -61,6 +63,8 @@ def many(monthly: MailingList, events: MailingList) -> Iterator[list[Subscriber]
                 )
         if number % 11 == 0:
             suppress(person, Suppression.Reason.MANUAL, "", NOW)
+        if number % 7 == 0:
+            describing.set_tags(person, ["donor"])
     yield list(Subscriber.objects.order_by("-pk"))
 
 
@@ -79,6 +83,7 @@ def fits(person: Subscriber, asked: Asked) -> bool:
             finding.SUPPRESSED: stopped and (bool(lists) or asked.mailing_list is None),
             finding.NOWHERE: not person.subscriptions.all(),
         }.get(asked.state, any(one.state == asked.state for one in lists))
+        and (asked.tag is None or person.taggings.exists())
         and asked.language in ("", person.language)
         and (
             not asked.country
@@ -98,6 +103,8 @@ def test_walking_the_pages_there_and_back_shows_everybody_who_fits_once(
     lists = list(MailingList.objects.order_by("pk"))
     if asked.mailing_list:
         asked = Asked(**{**asked.__dict__, "mailing_list": lists[asked.mailing_list - 1].pk})
+    if asked.tag:
+        asked = Asked(**{**asked.__dict__, "tag": Tag.objects.get().pk})
     wanted = [person.pk for person in many if fits(person, asked)]
     seen, page = [], finding.page(asked, size)
     first = page
