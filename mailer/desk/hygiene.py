@@ -66,14 +66,14 @@ def _groups() -> list[tuple[str, str, Group]]:
         ),
         (
             "Mail came back lately",
-            "Mail to them came back in the last 90 days, and they still get it. The rules about returned mail "
-            "stop them by themselves if it goes on.",
+            "Mail to them came back in the last 90 days, and they still get it. The rules about returned "
+            "mail stop them by themselves if it goes on.",
             _groups_of(*on, Test("bounced", "within", (90,)), Test("stopped", "not")),
         ),
         (
             "Long silent",
-            "Agreed that clicks are counted, got three editions or more, and neither opened one nor followed a "
-            "link for half a year.",
+            "Agreed that clicks are counted, got three editions or more, and neither opened one nor followed "
+            "a link for half a year.",
             _groups_of(*on, Test("reacted", "not_within", (180,)), Test("received", "at_least", (3,))),
         ),
         (
