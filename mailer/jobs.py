@@ -19,7 +19,7 @@ from mailer.feedback.tracking import settling
 from mailer.feedback.webhooks import work
 from mailer.reports import tallies
 from mailer.stories import gather
-from subscribers import forgetting
+from subscribers import forgetting, growth
 from subscribers.bulk import runs as bulk
 from subscribers.importing import brought
 
@@ -61,6 +61,7 @@ JOBS = (
     Job("old returned mail", 3600, lambda now, stop: retention.delete_old(now())),
     Job("figures", 2, lambda now, stop: tallies.count_due(now())),
     Job("imports", 2, brought.attend),
+    Job("growth", 600, lambda now, stop: growth.count_due(now())),
     Job("bulk", 2, lambda now, stop: bulk.work(now(), stop)),
     Job("forget", 3600, lambda now, stop: forgetting.sweep(now())),
 )

@@ -14,13 +14,14 @@ from mailer.desk.handover import ApproveAction, ReviewPage, SendBackAction, Subm
 from mailer.desk.hygiene import HygienePage
 from mailer.desk.importing import ColumnsPage, RefusedFile, RunPage
 from mailer.desk.imports import ImportViewSet
+from mailer.desk.lists import MailingListViewSet
 from mailer.desk.mailbox import DoneAction, MailboxViewSet
 from mailer.desk.message import MessagePage, MessageSource, TakeBackAction
 from mailer.desk.newsletters import AssembleView, NewsletterViewSet
 from mailer.desk.noting import FieldViewSet, TagViewSet
 from mailer.desk.onperson import ErasePage, MergePage
 from mailer.desk.outage import OutagePage
-from mailer.desk.people import MailingListViewSet, SubscriberViewSet
+from mailer.desk.people import SubscriberViewSet
 from mailer.desk.rehearsing import RehearsePage
 from mailer.desk.report import ReportPage
 from mailer.desk.scheduling import SchedulePage

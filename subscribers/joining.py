@@ -49,12 +49,15 @@ def ask(
         if not may_join(email):
             return "answered"
         subscriber = _noted(email, language, countries, now)
-        waiting = _pend(subscriber, list_ids, now)
+        _pend(subscriber, list_ids, now)
         consent.record(Act.ASKED, [subscriber.pk], list_ids, word, now)
+        admitted = _admit(subscriber, list_ids, word, now)
+        waiting = _waiting(subscriber, list_ids)
         if _may_write(subscriber, now) and defences.may_write(email, now):
             if waiting:
-                letters.ask_to_confirm(subscriber, confirm_token(subscriber, now))
-            else:
+                lists = MailingList.objects.filter(pk__in=list_ids)
+                letters.ask_to_confirm(subscriber, confirm_token(subscriber, now), lists)
+            elif not _welcomed(subscriber, admitted):
                 letters.say_already_in(subscriber, tokens.make("prefs", subscriber.pk, 0))
     return "answered"
 
@@ -96,6 +99,7 @@ def confirm(subscriber: Subscriber, word: Word, now: datetime) -> int:
         if confirmed:
             consent.record(Act.CONFIRMED, [subscriber.pk], lists, word, now)
             lift_reopened(subscriber, now)
+            _welcomed(subscriber, MailingList.objects.filter(pk__in=lists))
     return confirmed
 
 
@@ -125,8 +129,37 @@ def _noted(email: str, language: str, countries: Sequence[str], now: datetime) -
     return subscriber
 
 
-def _pend(subscriber: Subscriber, list_ids: Collection[int], now: datetime) -> bool:
-    """Make the subscriptions that are not confirmed wait for it; whether there are any."""
+def _admit(subscriber: Subscriber, list_ids: Collection[int], word: Word, now: datetime) -> list[MailingList]:
+    """Put them at once on those lists that ask for no confirmation, unless they ever left any list.
+
+    Anybody may type any address: whoever left comes back by their own link alone.
+    """
+    if subscriber.subscriptions.filter(ended_at__isnull=False).exists():
+        return []
+    lists = MailingList.objects.filter(pk__in=list_ids, opt_in=MailingList.OptIn.SINGLE)
+    rows = subscriber.subscriptions.filter(
+        mailing_list__in=lists, state=Subscription.State.PENDING, ended_at__isnull=True
+    )
+    admitted = list(MailingList.objects.filter(pk__in=list(rows.values_list("mailing_list", flat=True))))
+    if admitted:
+        rows.update(state=Subscription.State.CONFIRMED, confirmed_at=now)
+        consent.record(Act.JOINED, [subscriber.pk], [one.pk for one in admitted], word, now)
+    return admitted
+
+
+def _welcomed(subscriber: Subscriber, lists: Iterable[MailingList]) -> int:
+    """Send the welcome of each list that has one; how many have."""
+    return sum([letters.welcome(subscriber, one) for one in lists])
+
+
+def _waiting(subscriber: Subscriber, list_ids: Collection[int]) -> bool:
+    """Whether any of these waits for a confirmation."""
+    rows = subscriber.subscriptions.filter(mailing_list__in=list_ids)
+    return rows.exclude(state=Subscription.State.CONFIRMED).exists()
+
+
+def _pend(subscriber: Subscriber, list_ids: Collection[int], now: datetime) -> None:
+    """Make the subscriptions that are not confirmed wait for it."""
     known = {row.mailing_list_id: row for row in subscriber.subscriptions.filter(mailing_list__in=list_ids)}
     Subscription.objects.bulk_create(
         Subscription(subscriber=subscriber, mailing_list_id=list_id, source="form", created_at=now)
@@ -136,9 +169,6 @@ def _pend(subscriber: Subscriber, list_ids: Collection[int], now: datetime) -> b
     # `ended_at` stays until the person confirms: an import must still see that they once left.
     subscriber.subscriptions.filter(mailing_list__in=list_ids, state=Subscription.State.UNSUBSCRIBED).update(
         state=Subscription.State.PENDING, source="form", created_at=now
-    )
-    return any(
-        list_id not in known or known[list_id].state != Subscription.State.CONFIRMED for list_id in list_ids
     )
 
 

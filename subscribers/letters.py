@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from email.utils import formataddr
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -10,14 +11,38 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext, override
 
 from subscribers import tokens
-from subscribers.models import Subscriber
+from subscribers.models import MailingList, Subscriber
 
 
-def ask_to_confirm(subscriber: Subscriber, token: str) -> None:
-    """Send the link that confirms; `token` is a "confirm" token."""
+def ask_to_confirm(subscriber: Subscriber, token: str, lists: Collection[MailingList] = ()) -> None:
+    """Send the link that confirms; `token` is a "confirm" token. One list speaks under its own sender."""
     with override(language_of(subscriber)):
         subject = gettext("Confirm your subscription")
-        _letter(subscriber, subject, "pages/letters/confirm.txt", f"/confirm/{token}/").send()
+        letter = _letter(subscriber, subject, "pages/letters/confirm.txt", f"/confirm/{token}/")
+    if len(lists) == 1 and (sender := sender_of(next(iter(lists)))):
+        letter.from_email = sender
+    letter.send()
+
+
+def welcome(subscriber: Subscriber, mailing_list: MailingList) -> bool:
+    """Greet somebody who is on a list now, in their language or the first that it has; whether it does."""
+    language = language_of(subscriber)
+    words = mailing_list.welcome.get(language) or next(iter(mailing_list.welcome.values()), "")
+    if not words:
+        return False
+    path = f"/preferences/{tokens.make('prefs', subscriber.pk, 0)}/"
+    with override(language):
+        letter = _letter(subscriber, mailing_list.name, "pages/letters/welcome.txt", path, {"welcome": words})
+    letter.from_email = sender_of(mailing_list) or letter.from_email
+    letter.send()
+    return True
+
+
+def sender_of(mailing_list: MailingList) -> str:
+    """The sender of a list's letters; empty: the office's own."""
+    if not mailing_list.sender_email:
+        return ""
+    return formataddr((mailing_list.sender_name, mailing_list.sender_email))
 
 
 def say_already_in(subscriber: Subscriber, token: str) -> None:

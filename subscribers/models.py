@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -23,6 +24,7 @@ __all__ = [
     "ImportRefusal",
     "ImportRow",
     "ImportRun",
+    "ListGrowth",
     "MailingList",
     "SavedSegment",
     "SignUpCount",
@@ -32,6 +34,9 @@ __all__ = [
     "Tag",
     "Tagging",
 ]
+
+
+_ONE_LINE = RegexValidator(r"^[^\x00-\x1f\x7f]*$", "Must be a single line.")
 
 
 class Subscriber(models.Model):
@@ -74,11 +79,21 @@ class Subscriber(models.Model):
 class MailingList(models.Model):
     """A list that people join; newsletters are sent to lists."""
 
+    class OptIn(models.TextChoices):
+        DOUBLE = "double", "with a confirmation"
+        SINGLE = "single", "at once"
+
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=200)
     description = models.CharField(max_length=400, blank=True)
     # Whether the sign-up page offers it.
     public = models.BooleanField(default=True)
+    opt_in = models.CharField("joining", max_length=8, choices=OptIn.choices, default=OptIn.DOUBLE)
+    # Of letters about the list; empty: the office's own.
+    sender_name = models.CharField("sender's name", max_length=120, blank=True, validators=[_ONE_LINE])
+    sender_email = models.EmailField("sender's address", blank=True)
+    # Language code to the words that greet whoever is confirmed; none: no letter.
+    welcome = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -86,6 +101,17 @@ class MailingList(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ListGrowth(models.Model):
+    """Who joined and left a list, month by month, as `growth` counted it."""
+
+    mailing_list = models.OneToOneField(MailingList, on_delete=models.CASCADE, related_name="growth")
+    months = models.JSONField()
+    counted_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.mailing_list_id} as of {self.counted_at:%Y-%m-%d}"
 
 
 class Subscription(models.Model):

@@ -6,7 +6,7 @@ from typing import Any
 
 import django_filters
 from django.conf import settings
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -21,58 +21,11 @@ from mailer.desk.noting import NotesPanel, SubscriberForm
 from mailer.desk.person import PersonPanel
 from mailer.desk.widgets import CountriesInput, LanguageSelect, office_languages
 from mailer.desk.windows import WindowMixin, cursor, how_many
-from mailer.reports.words import number
 from subscribers import finding, places
 from subscribers.finding import Asked, Counted, Page
 from subscribers.models import MailingList, SavedSegment, Subscriber, Subscription, Tag
 
 _CONFIRMED = Subscription.State.CONFIRMED
-
-
-class ListIndex(IndexView):
-    """Lists with the number of people on each."""
-
-    def get_base_queryset(self) -> QuerySet[MailingList]:
-        return MailingList.objects.annotate(
-            confirmed=_people_in(_CONFIRMED), waiting=_people_in(Subscription.State.PENDING)
-        )
-
-
-def _people_in(state: str) -> Subquery:
-    """How many are in this state on a MailingList: counted in an index, list by list."""
-    rows = Subscription.objects.filter(mailing_list=OuterRef("pk"), state=state).order_by()
-    return Subquery(rows.values("mailing_list").annotate(people=Count("pk")).values("people"))
-
-
-class MailingListViewSet(ModelViewSet):
-    """Lists that people join; newsletters are sent to lists."""
-
-    model = MailingList
-    name = "desk_lists"
-    url_prefix = "lists"
-    icon = "list-ul"
-    menu_label = "Lists"
-    menu_name = "lists"
-    copy_view_enabled = False
-    index_view_class = ListIndex
-    list_display = [
-        "name",
-        Column("confirmed", label="Confirmed", accessor=lambda one: number(one.confirmed or 0)),
-        Column("waiting", label="Waiting to confirm", accessor=lambda one: number(one.waiting or 0)),
-        WordColumn("public", label="Sign-up page", accessor=lambda one: _offered(one)),
-    ]
-    search_fields = ["name", "slug"]
-    search_backend_name = None
-    panels = [
-        FieldPanel("name"),
-        FieldPanel("slug", help_text="Names the list in imports."),
-        FieldPanel("description", help_text="What readers see on the sign-up page."),
-        FieldPanel("public", heading="Offer it on the sign-up page"),
-    ]
-
-
-def _offered(mailing_list: MailingList) -> tuple[str, str]:
-    return ("done", "Offered") if mailing_list.public else ("draft", "Not offered")
 
 
 def office_countries() -> list[tuple[str, str]]:

@@ -6,10 +6,10 @@ import pytest
 from django.urls import reverse
 from wagtail.models import ModelLogEntry
 
-from subscribers import alike, suppress
+from subscribers import alike, growth, suppress
 from subscribers.grouping import describing
 from subscribers.grouping.models import CustomField
-from subscribers.models import Subscriber, Suppression
+from subscribers.models import MailingList, Subscriber, Suppression
 from tests import cast as everyone
 from tests.desk.cast import Desk, as_user
 
@@ -92,6 +92,20 @@ def test_who_might_be_the_same_is_told_with_the_reason(
     desk.reader.save()
     Subscriber.objects.create(email=email, name=name)
     assert [one.because for one in alike.to(desk.reader)] == ([because] if because else [])
+
+
+def test_a_list_says_how_people_join_it_what_it_says_to_them_and_how_it_grew(desk: Desk) -> None:
+    chosen = MailingList.objects.get(slug="monthly")
+    growth.count_due(everyone.NOW)
+    address, browser = reverse("desk_lists:edit", args=[chosen.pk]), as_user(desk.admin)
+    page = browser.get(address).content.decode()
+    assert "Confirmed at its end" in page and "<svg" in page
+    fields = {"name": "Monthly", "slug": "monthly", "public": "on", "opt_in": "double"}
+    page = browser.post(address, {**fields, "sender_name": "Road"}).content.decode()
+    assert "A sender has an address too." in page
+    browser.post(address, {**fields, "welcome_en": " Hello! ", "welcome_ru": ""})
+    chosen.refresh_from_db()
+    assert chosen.welcome == {"en": "Hello!"}
 
 
 def test_an_approver_neither_erases_nor_merges(desk: Desk) -> None:

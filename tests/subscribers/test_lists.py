@@ -1,0 +1,93 @@
+"""What a list decides: how people join it, what it says to them, and how its growth is told."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+
+from subscribers import consent, growth, joining, leaving
+from subscribers.consent import How, Word
+from subscribers.models import ListGrowth, MailingList, Subscriber, Subscription
+from tests.subscribers.conftest import NOW, Join
+
+FORM = Word(How.FORM)
+
+
+@pytest.fixture
+def open_list(monthly: MailingList) -> MailingList:
+    monthly.opt_in = "single"
+    monthly.save()
+    return monthly
+
+
+def ask(email: str, *lists: MailingList, language: str = "en") -> Subscriber:
+    joining.ask(email, [one.pk for one in lists], language, (), FORM, NOW)
+    return Subscriber.objects.get(email=email)
+
+
+def states(person: Subscriber) -> dict[str, str]:
+    return {row.mailing_list.slug: row.state for row in person.subscriptions.select_related("mailing_list")}
+
+
+def test_a_list_without_confirmation_takes_people_at_once_and_tells_them(open_list: MailingList) -> None:
+    person = ask("aigul@example.org", open_list)
+    assert states(person) == {"monthly": "confirmed"}
+    assert person.consents.filter(act=consent.Act.JOINED, how=How.FORM).count() == 1
+    assert len(mail.outbox) == 1 and "/preferences/" in mail.outbox[0].body
+
+
+def test_of_two_lists_only_the_one_that_wants_it_waits_for_a_confirmation(
+    open_list: MailingList, events: MailingList
+) -> None:
+    person = ask("aigul@example.org", open_list, events)
+    assert states(person) == {"monthly": "confirmed", "events": "pending"}
+    assert "/confirm/" in mail.outbox[0].body
+
+
+def test_whoever_left_any_list_is_asked_although_the_list_asks_nobody(
+    open_list: MailingList, events: MailingList, join: Join
+) -> None:
+    person = join("aigul", events)
+    leaving.leave(person.pk, [events.pk], None, Word(How.ONE_CLICK), NOW)
+    assert states(ask(person.email, open_list)) == {"monthly": "pending", "events": "unsubscribed"}
+
+
+def test_a_welcome_greets_in_the_readers_language_under_the_lists_sender(monthly: MailingList) -> None:
+    monthly.welcome = {"ru": "Добро пожаловать!", "en": "Welcome!"}
+    monthly.sender_name, monthly.sender_email = "Silk Road", "road@example.org"
+    monthly.save()
+    person = ask("aigul@example.org", monthly, language="ru")
+    assert mail.outbox[0].from_email == "Silk Road <road@example.org>"
+    joining.confirm(person, Word(How.LETTER), NOW)
+    letter = mail.outbox[1]
+    assert "Добро пожаловать!" in letter.body and "/preferences/" in letter.body
+    assert (letter.subject, letter.from_email) == ("Silk Road Monthly", "Silk Road <road@example.org>")
+    joining.confirm(person, Word(How.LETTER), NOW)
+    assert len(mail.outbox) == 2
+
+
+def test_growth_adds_up_month_by_month(monthly: MailingList, join: Join) -> None:
+    for number, (joined, left) in enumerate([(400, None), (70, None), (40, None), (40, 5), (5, None)]):
+        person = join(f"reader-{number}")
+        row = Subscription.objects.filter(subscriber=person)
+        row.update(confirmed_at=NOW - timedelta(days=joined))
+        if left:
+            row.update(state="unsubscribed", ended_at=NOW - timedelta(days=left))
+    join("waits", state="pending")
+    found = growth.months(monthly, NOW)
+    assert [one["month"] for one in found][-3:] == ["2026-01", "2026-02", "2026-03"] and len(found) == 12
+    assert [(one["joined"], one["left"], one["people"]) for one in found][-4:] == [
+        (1, 0, 2),
+        (2, 0, 4),
+        (1, 1, 4),
+        (0, 0, 4),
+    ]
+
+
+def test_growth_is_counted_now_and_then(monthly: MailingList) -> None:
+    assert growth.count_due(NOW) == 1
+    assert growth.count_due(NOW + timedelta(hours=5)) == 0
+    assert growth.count_due(NOW + timedelta(hours=7)) == 1
+    assert ListGrowth.objects.count() == 1
