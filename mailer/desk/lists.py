@@ -144,7 +144,7 @@ class MailingListViewSet(ModelViewSet):
             MultiFieldPanel(
                 [FieldRowPanel([FieldPanel("sender_name"), FieldPanel("sender_email")]), WelcomePanel()],
                 heading="Letters of the list",
-                help_text="The sender of confirmations and of the welcome; the office’s own where it is empty.",
+                help_text="Who sends confirmations and the welcome; the office, where nobody is named.",
             ),
             GrowthPanel(heading="Growth"),
         ],
