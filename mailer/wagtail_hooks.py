@@ -10,6 +10,7 @@ from mailer.desk import brand, home, menu, saving
 from mailer.desk.actions import register_actions
 from mailer.desk.bulk import BulkPage, BulkRunPage, BulkRunsPage
 from mailer.desk.editions import EditionViewSet
+from mailer.desk.exporting import ExportPage
 from mailer.desk.handover import ApproveAction, ReviewPage, SendBackAction, SubmitPage
 from mailer.desk.hygiene import HygienePage
 from mailer.desk.importing import ColumnsPage, RefusedFile, RunPage
@@ -77,6 +78,7 @@ _PAGES = [
     path("mailbox/<int:pk>/", MessagePage.as_view(), name="desk_message"),
     path("mailbox/<int:pk>/source/", MessageSource.as_view(), name="desk_message_source"),
     path("mailbox/<int:pk>/take-back/", TakeBackAction.as_view(), name="desk_message_take_back"),
+    path("people/export/", ExportPage.as_view(), name="desk_export"),
     path("imports/<int:pk>/", RunPage.as_view(), name="desk_import"),
     path("imports/<int:pk>/columns/", ColumnsPage.as_view(), name="desk_import_columns"),
     path("imports/<int:pk>/not-taken/", RefusedFile.as_view(), name="desk_import_refused"),

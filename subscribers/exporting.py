@@ -1,34 +1,59 @@
-"""Exporting people as CSV that a spreadsheet opens without running anything, and that imports again."""
+"""Exporting people: a row for each list that somebody is on, as files that import again and run nothing."""
 
 from __future__ import annotations
 
 import csv
-from typing import Protocol
+import json
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from django.db.models import OuterRef, Subquery
 
 from subscribers.formulas import harmless
-from subscribers.models import MailingList, Subscription
+from subscribers.models import MailingList, Subscription, Suppression
 
-HEADER = ("email", "name", "language", "countries", "list", "state", "source", "since", "ended")
+HEADER = (
+    *("email", "name", "language", "countries", "list", "state", "source", "since", "ended"),
+    # Why no mail may be sent there; empty for nearly everybody.
+    "suppressed",
+)
 
 
 class _Target(Protocol):
     def write(self, text: str, /) -> object: ...
 
 
-def export_csv(target: _Target, mailing_list: MailingList | None = None) -> int:
-    """Write one row per subscription, of one list or of all, and return how many; memory stays flat."""
-    writer = csv.writer(target, lineterminator="\r\n")
-    writer.writerow(HEADER)
+def people(mailing_list: MailingList | None = None) -> Iterator[tuple[str, ...]]:
+    """The cells under HEADER, of one list or of all; memory stays flat."""
+    stopped = Suppression.objects.filter(
+        address_hash=OuterRef("subscriber__address_hash"), lifted_at__isnull=True
+    )
     rows = Subscription.objects.select_related("subscriber", "mailing_list").order_by("pk")
     if mailing_list is not None:
         rows = rows.filter(mailing_list=mailing_list)
+    for row in rows.annotate(suppressed=Subquery(stopped.values("reason")[:1])).iterator(chunk_size=2_000):
+        yield _cells(row)
+
+
+def export_csv(target: _Target, mailing_list: MailingList | None = None) -> int:
+    """Write the heading and the rows, no cell of which is a formula; how many rows there were."""
+    writer = csv.writer(target, lineterminator="\r\n")
+    writer.writerow(HEADER)
     count = 0
-    for count, row in enumerate(rows.iterator(chunk_size=2000), start=1):  # noqa: B007  (the last one is returned)
-        writer.writerow(map(harmless, _cells(row)))
+    for count, row in enumerate(people(mailing_list), start=1):  # noqa: B007  (the last one is returned)
+        writer.writerow(map(harmless, row))
     return count
 
 
-def _cells(row: Subscription) -> tuple[str, ...]:
+def json_lines(mailing_list: MailingList | None = None) -> Iterator[str]:
+    """A JSON object a line, by the names of HEADER; countries are a list of codes."""
+    for row in people(mailing_list):
+        known: dict[str, Any] = dict(zip(HEADER, row, strict=True))
+        known["countries"] = [code for code in known["countries"].split("|") if code]
+        yield json.dumps(known, ensure_ascii=False) + "\n"
+
+
+def _cells(row: Any) -> tuple[str, ...]:
     person = row.subscriber
     return (
         person.email,
@@ -40,4 +65,5 @@ def _cells(row: Subscription) -> tuple[str, ...]:
         row.source,
         (row.confirmed_at or row.created_at).isoformat(timespec="seconds"),
         row.ended_at.isoformat(timespec="seconds") if row.ended_at else "",
+        row.suppressed or "",
     )

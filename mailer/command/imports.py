@@ -67,7 +67,7 @@ def import_people(
     wish = runs.Wish(
         mailing_list=list_named(to),
         source=source or f"file {file.name}",
-        by=_person(),
+        by=person(),
         language=settings.CONFIG.site.languages[0],
         encoding=encoding,
         delimiter={"tab": "\t", "\\t": "\t"}.get(delimiter, delimiter),
@@ -107,7 +107,7 @@ def apply(number: Number, leave_out: LeaveOut = "", json: Json = False) -> None:
     """Apply an import that was shown, or go on with one that was interrupted."""
     run = _named(number)
     with failing_on(runs.NotNow), _bar() as progress:
-        runs.start_applying(run, _person(), timezone.now(), _doubts(leave_out))
+        runs.start_applying(run, person(), timezone.now(), _doubts(leave_out))
         _finish(run, progress)
     _tell(run, False, json)
 
@@ -117,7 +117,7 @@ def undo(number: Number, json: Json = False) -> None:
     """Take back what an import did, within 30 days; what people changed themselves since stays."""
     run = _named(number)
     with failing_on(runs.NotNow), _bar() as progress:
-        runs.start_undoing(run, _person(), timezone.now())
+        runs.start_undoing(run, person(), timezone.now())
         _finish(run, progress)
     if json:
         emit({"import": run.pk, **run.undone})
@@ -131,7 +131,7 @@ def undo(number: Number, json: Json = False) -> None:
 def discard(number: Number) -> None:
     """Forget an import that was shown and is not wanted."""
     with failing_on(runs.NotNow):
-        runs.discard(_named(number), _person(), timezone.now())
+        runs.discard(_named(number), person(), timezone.now())
     say("Discarded; nothing was changed.")
 
 
@@ -157,7 +157,7 @@ def _named(number: int) -> ImportRun:
     return run
 
 
-def _person() -> str:
+def person() -> str:
     """Who is at the command line, for the records."""
     try:
         return f"{getpass.getuser()} (command line)"

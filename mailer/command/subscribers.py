@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from django.utils import timezone
+from wagtail.log_actions import log
 
 from mailer.command import imports
 from mailer.command.naming import list_named
 from mailer.command.output import Json, emit, fail, failing_on, say
+from mailer.desk.exporting import sheet_of_people
+from mailer.reports.sheets import write_xlsx
 from subscribers.erasing import erase as erase_address
-from subscribers.exporting import export_csv
-from subscribers.models import Subscriber
+from subscribers.exporting import export_csv, json_lines
+from subscribers.models import MailingList, Subscriber
 from subscribers.personal import everything
 from subscribers.suppress import in_force, written
 
@@ -28,16 +31,38 @@ Address = Annotated[str, typer.Argument(metavar="A@B", help="The address.")]
 @app.command("export")
 def export_people(
     from_list: Annotated[str, typer.Option("--list", metavar="SLUG", help="One list; default: all.")] = "",
+    kind: Annotated[
+        str,
+        typer.Option("--format", help="csv, xlsx, or json: an object a line; default: by the file's name."),
+    ] = "",
     out: Annotated[Path | None, typer.Option(help="File to write; default: stdout.")] = None,
 ) -> None:
-    """Write people and their subscriptions as CSV, which `import` reads again."""
+    """Write people and their subscriptions, as `import` reads them again; the audit log notes it."""
     mailing_list = list_named(from_list) if from_list else None
+    kind = kind or (out.suffix.lstrip(".") if out and out.suffix in (".xlsx", ".json") else "csv")
+    if kind not in ("csv", "xlsx", "json"):
+        fail(f"“{kind}” is no format; there are csv, xlsx and json.")
+    if kind == "xlsx" and out is None:
+        fail("a workbook needs a file: --out people.xlsx.")
+    for one in [mailing_list] if mailing_list else MailingList.objects.all():
+        log(instance=one, action="desk.export_people", data={"by": imports.person()})
     if out is None:
-        export_csv(sys.stdout, mailing_list)
+        _write(sys.stdout, kind, mailing_list)
         return
-    with failing_on(OSError), out.open("w", encoding="utf-8", newline="") as target:
-        rows = export_csv(target, mailing_list)
+    with failing_on(OSError):
+        if kind == "xlsx":
+            with out.open("wb") as book:
+                rows = write_xlsx([sheet_of_people(mailing_list)], book)
+        else:
+            with out.open("w", encoding="utf-8", newline="") as target:
+                rows = _write(target, kind, mailing_list)
     say(f"wrote {rows} rows to {out}")
+
+
+def _write(target: TextIO, kind: str, mailing_list: MailingList | None) -> int:
+    if kind == "json":
+        return sum(bool(target.write(line)) for line in json_lines(mailing_list))
+    return export_csv(target, mailing_list)
 
 
 @app.command()

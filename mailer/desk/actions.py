@@ -25,6 +25,7 @@ _ACTIONS = {
     "desk.paused": ("Paused by itself", "The stop rules paused the sending"),
     "desk.unreached": ("Download", "Downloaded who was not reached"),
     "desk.export": ("Download", "Downloaded figures of the report"),
+    "desk.export_people": ("Download", "Downloaded the people"),
     "desk.import_bring": ("Import", "Brought a file of people"),
     "desk.import_apply": ("Apply", "Applied an import"),
     "desk.import_undo": ("Undo", "Undid an import"),

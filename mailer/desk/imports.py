@@ -18,6 +18,7 @@ from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
 from wagtail.admin.views.generic import IndexView
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.admin.viewsets.model import ModelViewSet
+from wagtail.admin.widgets.button import HeaderButton
 from wagtail.log_actions import log
 
 from mailer.desk.columns import WordColumn
@@ -77,6 +78,13 @@ class ImportIndex(IndexView):
             Column("brought_by", label="Brought by"),
             DateColumn("created_at", label="Since", sort_key="created_at"),
         ]
+
+    @property
+    def header_buttons(self) -> list[HeaderButton]:
+        buttons: list[HeaderButton] = super().header_buttons
+        if self.request.user.has_perm("subscribers.change_subscriber"):
+            buttons.append(HeaderButton("Export people", reverse("desk_export"), icon_name="download"))
+        return buttons
 
     def get_edit_url(self, instance: ImportRun) -> str:
         return reverse("desk_import", args=[instance.pk])

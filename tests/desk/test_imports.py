@@ -141,6 +141,18 @@ def test_only_admins_see_and_apply_imports(lola: Client, desk: Desk) -> None:
     assert not ModelLogEntry.objects.filter(action="desk.import_refused").exists()
 
 
+@pytest.mark.parametrize("kind", ["csv", "xlsx", "json"])
+def test_people_are_taken_away_by_admins_alone_and_the_log_knows(lola: Client, desk: Desk, kind: str) -> None:
+    where = reverse("desk_export")
+    assert as_user(desk.approver).post(where, {"kind": kind}).status_code != 200
+    answer = lola.post(where, {"kind": kind})
+    body = b"".join(answer.streaming_content)  # type: ignore[attr-defined]
+    assert body.startswith(b"PK") if kind == "xlsx" else desk.reader.email.encode() in body
+    assert "attachment" in answer["Content-Disposition"]
+    entries = ModelLogEntry.objects.filter(action="desk.export_people")
+    assert {entry.user for entry in entries} == {desk.admin}
+
+
 def test_the_list_names_every_import_and_says_what_to_do_where_there_is_none(lola: Client) -> None:
     assert "Nobody was imported yet" in told(lola.get(reverse("desk_imports:index")))
     bring(lola)

@@ -4,10 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from django.utils import timezone
+from openpyxl import load_workbook
 from typer.testing import CliRunner
+from wagtail.models import ModelLogEntry
 
 from mailer.command.subscribers import app
 from subscribers.models import ImportRow, ImportRun, MailingList, Subscriber, Subscription, Suppression
+from subscribers.suppress import suppress
 
 
 def run(*arguments: str) -> Any:
@@ -87,6 +91,27 @@ def test_a_person_is_shown_exported_and_erased(tmp_path: Path, monthly: MailingL
     assert json.loads(run("show", "a@example.org", "--json").stdout)["suppressed"] == "erased"
     assert Suppression.objects.get().email == ""
     assert run("erase", "nobody@example.org").exit_code == 1
+
+
+def test_people_are_exported_in_three_formats_and_the_audit_log_knows(
+    tmp_path: Path, monthly: MailingList
+) -> None:
+    file = _file(tmp_path, "email,name,countries\na@example.org,=Ann,KZ|UZ\nb@example.org,,\n")
+    run("import", file, "--list", "monthly", "--source", "x")
+    suppress("b@example.org", "complaint", "", timezone.now())
+    first, second = map(json.loads, run("export", "--format", "json").stdout.splitlines())
+    assert (first["name"], first["countries"], first["suppressed"]) == ("=Ann", ["KZ", "UZ"], "")
+    assert second["suppressed"] == "complaint"
+    book = tmp_path / "people.xlsx"
+    assert run("export", "--out", str(book), "--list", "monthly").exit_code == 0
+    cells = [[cell.value for cell in row] for row in load_workbook(book).active.iter_rows()]
+    assert cells[0][:2] == ["email", "name"] and cells[1][:2] == ["a@example.org", "'=Ann"]
+    again = json.loads(run("import", str(book), "--list", "monthly", "--source", "x", "--json").stdout)
+    assert (again["unchanged"], again["suppressed"]) == (1, 1)
+    notes = ModelLogEntry.objects.filter(action="desk.export_people")
+    assert notes.count() == 2 and all("command line" in note.data["by"] for note in notes)
+    assert run("export", "--format", "pdf").exit_code == 1
+    assert run("export", "--format", "xlsx").exit_code == 1
 
 
 def test_without_a_source_the_files_name_is_kept_with_each_subscription(

@@ -1,0 +1,77 @@
+"""Taking people away: a list, or all of them, as CSV, workbook or JSON; the audit log notes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib.auth.mixins import PermissionRequiredMixin
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.views.generic import FormView
+from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
+from wagtail.log_actions import log
+
+from mailer.desk.taking import download
+from mailer.reports.sheets import Sheet
+from mailer.reports.table import Column
+from subscribers.exporting import HEADER, json_lines, people
+from subscribers.models import MailingList
+
+_KINDS = [("csv", "CSV"), ("xlsx", "Excel workbook"), ("json", "JSON, an object a line")]
+
+
+def sheet_of_people(mailing_list: MailingList | None) -> Sheet:
+    """The table of one list, or of all."""
+    columns = tuple(Column(name, name, "text") for name in HEADER)
+    return Sheet(mailing_list.name if mailing_list else "People", columns, people(mailing_list))
+
+
+class ExportForm(forms.Form):
+    """Who, and as what."""
+
+    mailing_list = forms.ModelChoiceField(
+        MailingList.objects.all(), label="List", required=False, empty_label="Every list"
+    )
+    kind = forms.ChoiceField(label="As", choices=_KINDS, widget=forms.RadioSelect, initial="csv")
+
+
+if TYPE_CHECKING:
+    _ExportFormView = FormView[ExportForm]
+else:
+    _ExportFormView = FormView
+
+
+class ExportPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, _ExportFormView):
+    """Asks (GET), and hands the file over (POST)."""
+
+    raise_exception = True
+    permission_required = "subscribers.change_subscriber"
+    form_class = ExportForm
+    template_name = "desk/people/export.html"
+    page_title = "Export people"
+    header_icon = "download"
+
+    def get_initial(self) -> dict[str, Any]:
+        return {"kind": "csv", "mailing_list": self.request.GET.get("list")}
+
+    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
+        return [
+            *self.breadcrumbs_items,
+            {"url": reverse("desk_imports:index"), "label": "Imports"},
+            {"url": "", "label": "Export people"},
+        ]
+
+    def form_valid(self, form: ExportForm) -> HttpResponse:
+        chosen, kind = form.cleaned_data["mailing_list"], form.cleaned_data["kind"]
+        for one in [chosen] if chosen else MailingList.objects.all():
+            log(instance=one, action="desk.export_people", user=self.request.user)
+        name = f"{chosen.slug if chosen else 'people'}-{timezone.localdate():%Y-%m-%d}"
+        response: HttpResponseBase
+        if kind == "json":
+            response = StreamingHttpResponse(json_lines(chosen), content_type="application/x-ndjson")
+            response["Content-Disposition"] = f'attachment; filename="{name}.json"'
+        else:
+            response = download([sheet_of_people(chosen)], name, kind)
+        return response  # type: ignore[return-value]  # FormView knows no streams
