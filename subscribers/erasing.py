@@ -23,7 +23,7 @@ def erase(email: str, now: datetime) -> bool:
     known = address_hash(address)
     with transaction.atomic():
         people = list(Subscriber.objects.filter(address_hash=known)) or list(
-            Subscriber.objects.filter(former_addresses__address_hash=known)
+            Subscriber.objects.filter(former_addresses__address_hash=known, former_addresses__own=True)
         )
         if not people and not Suppression.objects.filter(address_hash=known).exists():
             return False
@@ -57,7 +57,9 @@ def _tell(people: list[Subscriber], address: str) -> None:
 
 def _other_addresses(people: list[Subscriber], known: bytes) -> list[bytes]:
     """Hashes of what these people's addresses are and were, besides the one that is known."""
-    were = FormerAddress.objects.filter(subscriber__in=people).values_list("address_hash", flat=True)
+    were = FormerAddress.objects.filter(subscriber__in=people, own=True).values_list(
+        "address_hash", flat=True
+    )
     found = {bytes(one.address_hash) for one in people} | {bytes(one) for one in were}
     return sorted(found - {known})
 

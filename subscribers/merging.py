@@ -45,9 +45,11 @@ def merge(kept: Subscriber, gone: Subscriber, now: datetime) -> None:
         remember(kept, address, now, number)
 
 
-def remember(person: Subscriber, address: bytes, now: datetime, number: int | None = None) -> None:
-    """Note an address (its hash) as one that the person had before."""
-    fresh = {"subscriber": person, "since": now} | ({} if number is None else {"number": number})
+def remember(
+    person: Subscriber, address: bytes, now: datetime, number: int | None = None, *, own: bool = True
+) -> None:
+    """Note an address (its hash) as one that the person had before, or (not `own`) that was never theirs."""
+    fresh = {"subscriber": person, "since": now, "own": own} | ({} if number is None else {"number": number})
     FormerAddress.objects.update_or_create(address_hash=address, defaults=fresh)
 
 

@@ -288,6 +288,8 @@ class FormerAddress(models.Model):
     subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="former_addresses")
     # Number of the person who had it and became one with this one; null: it was this one.
     number = models.BigIntegerField(null=True, unique=True)
+    # False: they said that it was not theirs. Then no file brings it back, and no wish from there is theirs.
+    own = models.BooleanField(default=True)
     since = models.DateTimeField()
 
     def __str__(self) -> str:

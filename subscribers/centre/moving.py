@@ -133,7 +133,9 @@ def disown(change: AddressChange, word: Word, now: datetime) -> None:
         taken = Subscriber.objects.filter(email=change.old_email).exclude(pk=person.pk).exists()
         if change.confirmed_at is None or person.email == change.old_email or taken:
             return
+        other = bytes(person.address_hash)
         _put(person, change.old_email)
+        merging.remember(person, other, now, own=False)
         consent.record(Act.MOVED, [person.pk], [None], replace(word, source="back: it was not them"), now)
 
 

@@ -1,0 +1,249 @@
+"""In whatever order it happens: nobody who left or was erased is mailed before they came back themselves."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.core import mail
+from django.db import transaction
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from mailer.approval.models import FrozenCopy
+from mailer.delivery.models import Delivery, Mailing
+from mailer.delivery.plan import plan
+from mailer.editions.models import Edition, Newsletter
+from mailer.feedback.apply import apply
+from mailer.feedback.records import Origin, Reading, Recipient
+from subscribers import joining, leaving, merging, suppress, tokens
+from subscribers.centre import moving, owning, returning, wishes
+from subscribers.consent import How, Word
+from subscribers.forgetting import sweep
+from subscribers.importing import runs
+from subscribers.models import AddressChange, MailingList, Subscriber, Subscription, Suppression
+from tests import cast
+from tests.delivery.cast import NOW, sealed_copy
+
+pytestmark = pytest.mark.django_db
+
+ADDRESSES = [f"{name}@example.net" for name in ("aida", "bek", "dana")]
+LISTS = ("monthly", "events")
+whose = st.sampled_from(ADDRESSES)
+which = st.sampled_from(LISTS)
+
+
+class People(RuleBasedStateMachine):
+    """Three mailboxes and two lists. What each has refused is noted beside the real thing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._before = transaction.savepoint()
+        self.now = NOW
+        self.lists = {one.slug: one.pk for one in MailingList.objects.filter(slug__in=LISTS)}
+        self.newsletter = Newsletter.objects.get()
+        # Lists that an address left, all of them after a complaint, and has not asked for again.
+        self.left: dict[str, set[str]] = {address: set() for address in ADDRESSES}
+        # Of these, nothing may come at all: erased or moved away; complained.
+        self.gone: set[str] = set()
+        self.complained: set[str] = set()
+        mail.outbox = []
+
+    def teardown(self) -> None:
+        transaction.savepoint_rollback(self._before)
+
+    def tick(self) -> None:
+        self.now += timedelta(minutes=5)
+
+    def person(self, address: str) -> Subscriber | None:
+        return Subscriber.objects.filter(email=address).first()
+
+    def came_back(self, address: str, lists: set[str]) -> None:
+        """They asked for these lists themselves."""
+        self.left[address] -= lists
+        if lists:
+            self.gone.discard(address)
+
+    # What readers do
+
+    @rule(address=whose, lists=st.sets(which, min_size=1), days=st.sampled_from([0, 40]))
+    def sign_up(self, address: str, lists: set[str], days: int) -> None:
+        self.now += timedelta(days=days, minutes=5)
+        joining.ask(address, [self.lists[one] for one in lists], "en", (), Word(How.FORM), self.now)
+
+    @rule(address=whose)
+    def confirm(self, address: str) -> None:
+        person = self.person(address)
+        if person is not None:
+            link = joining.confirm_token(person, self.now)
+            found = joining.read_token(link, self.now)
+            waiting = {one.slug for one in joining.waiting_lists(found)}
+            joining.confirm(found, Word(How.LETTER), self.now)
+            self.came_back(address, waiting)
+
+    @rule(address=whose)
+    def unsubscribe(self, address: str) -> None:
+        person = self.person(address)
+        if person is not None:
+            scope = leaving.scope_of(self.newsletter.pk)
+            ended = leaving.leave(person.pk, scope, self.newsletter.pk, Word(How.ONE_CLICK), self.now)
+            self.left[address] |= {slug for slug, number in self.lists.items() if number in ended}
+
+    @rule(address=whose)
+    def take_the_way_back(self, address: str) -> None:
+        person = self.person(address)
+        if person is not None:
+            scope = leaving.scope_of(self.newsletter.pk)
+            returned = returning.ways_back(person, scope)
+            word = Word(How.PREFERENCES)
+            returning.come_back(person, scope, self.newsletter.pk, word, self.now)
+            self.came_back(address, {slug for slug, number in self.lists.items() if number in returned})
+
+    @rule(address=whose, lists=st.sets(which), days=st.sampled_from([None, 3, 40]))
+    def choose(self, address: str, lists: set[str], days: int | None) -> None:
+        person = self.person(address)
+        if person is not None:
+            chosen = tuple(sorted(self.lists[one] for one in lists))
+            until = None if days is None else (self.now + timedelta(days=days)).date()
+            wanted = wishes.Wishes("en", (), chosen, until, tracking=False)
+            had = {slug for slug, number in self.lists.items() if number in leaving.confirmed(person.pk)}
+            wishes.keep(person, wanted, None, Word(How.PREFERENCES), self.now)
+            self.left[address] |= had - lists
+            self.came_back(address, lists)
+
+    @rule(old=whose, new=whose)
+    def ask_for_another_address(self, old: str, new: str) -> None:
+        person = self.person(old)
+        if person is not None and old != new:
+            moving.ask(person, new, Word(How.PREFERENCES), self.now)
+
+    @rule(number=st.integers(0, 3))
+    def confirm_the_other_address(self, number: int) -> None:
+        for change in AddressChange.objects.order_by("-pk")[number : number + 1]:
+            minute = int(change.asked_at.timestamp() // 60)
+            try:
+                link = tokens.make("move", change.pk, minute)
+                named = {one.slug for one in moving.lists_after(moving.read_confirmation(link, self.now))}
+                moving.confirm(link, Word(How.LETTER), self.now)
+            except moving.LinkOver:
+                return
+            old, new = change.old_email, change.new_email
+            self.left[new] = (self.left[new] | self.left[old]) - named
+            self.gone.discard(new)
+            self.gone.add(old)
+
+    @rule(number=st.integers(0, 3))
+    def disown_the_other_address(self, number: int) -> None:
+        for change in AddressChange.objects.order_by("-pk")[number : number + 1]:
+            present = Subscriber.objects.get(pk=change.subscriber_id).email
+            moving.disown(change, Word(How.LETTER), self.now)
+            address = Subscriber.objects.get(pk=change.subscriber_id).email
+            if address != present:
+                self.left[address] |= self.left[present]
+                self.gone.discard(address)
+                self.gone.add(present)
+
+    @rule(address=whose)
+    def be_erased(self, address: str) -> None:
+        person = self.person(address)
+        if person is not None:
+            owning.erase_with_a_word(person, self.now)
+            self.gone.add(address)
+
+    # What others do
+
+    @rule(addresses=st.sets(whose, min_size=1), to=which)
+    def import_(self, addresses: set[str], to: str) -> None:
+        wish = runs.Wish(MailingList.objects.get(slug=to), "paper", "lola")
+        run = runs.begin("people.csv", wish, self.now)
+        text = "email\n" + "\n".join(sorted(addresses)) + "\n"
+        runs.read(run, io.BytesIO(text.encode()), lambda: self.now)
+        runs.start_applying(run, "lola", self.now)
+        runs.work(run, lambda: self.now, lambda: False)
+
+    @rule(kept=whose, gone=whose)
+    def merge(self, kept: str, gone: str) -> None:
+        one, other = self.person(kept), self.person(gone)
+        if one is not None and other is not None and one != other:
+            merging.merge(one, other, self.now)
+            self.left[kept] |= self.left[gone]
+            self.gone.add(gone)
+            if gone in self.complained:
+                self.complained.add(kept)
+
+    @rule(address=whose, kind=st.sampled_from(["bounce", "complaint"]))
+    def come_back_to_us(self, address: str, kind: str) -> None:
+        known = self.person(address) is not None
+        told = Recipient(address, bounce_class="hard", reason="unknown_user", status="5.1.1", rule="r")
+        reading = Reading(kind, (told,), identity="service")  # type: ignore[arg-type]
+        apply(reading, Origin(f"{kind} {self.now.timestamp()}", self.now), self.now)
+        if known and kind == "complaint":
+            self.complained.add(address)
+            self.left[address] |= set(LISTS)
+
+    @rule(address=whose, also_reopen=st.booleans())
+    def an_admin_lifts(self, address: str, also_reopen: bool) -> None:
+        found = suppress.in_force(address)
+        if found is None or found.reason == Suppression.Reason.ERASED:
+            return
+        if also_reopen:
+            suppress.reopen(found, "lola", self.now)
+        else:
+            suppress.lift(found, "lola", self.now)
+        self.complained.discard(address)
+
+    @rule(days=st.sampled_from([1, 8, 70]))
+    def wait(self, days: int) -> None:
+        self.now += timedelta(days=days)
+        sweep(self.now)
+
+    # What must hold
+
+    @rule()
+    def plan_a_mailing(self) -> None:
+        before = transaction.savepoint()
+        copy = FrozenCopy.objects.get()
+        mailing = plan(Mailing.objects.create(copy=copy, edition=copy.edition), self.now)
+        planned = Delivery.objects.filter(mailing=mailing, state=Delivery.State.PLANNED)
+        for person in Subscriber.objects.filter(pk__in=planned.values("subscriber")):
+            assert person.email not in self.complained | self.gone
+            assert leaving.confirmed(person.pk)
+            assert person.paused_until is None or person.paused_until <= self.now
+            assert not suppress.is_suppressed(person)
+        transaction.savepoint_rollback(before)
+
+    @invariant()
+    def nobody_is_on_a_list_that_they_left(self) -> None:
+        self.tick()
+        for row in Subscription.objects.filter(state="confirmed").select_related(
+            "subscriber", "mailing_list"
+        ):
+            address = row.subscriber.email
+            if suppress.is_suppressed(row.subscriber):
+                continue
+            assert row.mailing_list.slug not in self.left[address], f"{address} left {row.mailing_list}"
+            assert address not in self.gone, f"{address} is gone"
+            assert address not in self.complained, f"{address} complained"
+
+
+def on_both_lists(by: User) -> Edition:
+    edition = cast.short(by)
+    for slug in LISTS:
+        edition.newsletter.lists.add(MailingList.objects.get_or_create(slug=slug, defaults={"name": slug})[0])
+    return edition
+
+
+def test_nobody_who_left_or_was_erased_is_mailed_before_they_came_back_themselves() -> None:
+    sealed_copy(edition_by=on_both_lists)
+    run_state_machine_as_test(
+        People,
+        settings=settings(
+            max_examples=50,
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
