@@ -235,7 +235,9 @@ def test_a_paused_mailing_stops_while_it_is_being_sent(relay):
     mailing.refresh_from_db()
     engine.send_due(Clock(), look)
     found = states(mailing)
-    assert 0 < found["accepted"] < 300 and found["accepted"] + found["planned"] == 300
+    # On a busy machine their provider may seem slow, and some wait for that.
+    unsent = found.get("planned", 0) + found.get("deferred", 0)
+    assert 0 < found["accepted"] < 300 and found["accepted"] + unsent == 300
     mailing.refresh_from_db()
     control.cancel(mailing, None, cast.NOW)
     assert states(mailing) == {"accepted": len(relay.taken), "excluded": 300 - len(relay.taken)}
