@@ -126,7 +126,11 @@ def _among_some(conditions: list[_Condition]) -> Counted:
     """How many there are among the latest that might be."""
     first = next((one for one in conditions if one.spoken is not None), None)
     others = Q(*(one.test for one in conditions if one is not first), Q(pk__isnull=False))
-    start = _in_order(first.spoken, None, None) if first and first.spoken is not None else None
+    start = (
+        _in_order(first.spoken, None, None, _highest(conditions))
+        if first and first.spoken is not None
+        else None
+    )
     people: Any = _below(Subscriber.objects.order_by("-pk"), conditions) if start is None else start
     fits = ExpressionWrapper(others, output_field=BooleanField())
     found = people.annotate(fits=fits)[:_LOOKED_AT].aggregate(
@@ -148,14 +152,18 @@ def _from(conditions: list[_Condition], after: int | None, before: int | None) -
     first = next((one for one in conditions if one.spoken is not None), None)
     if rare is None and first is not None and first.spoken is not None:
         others = [one for one in conditions if one is not first]
-        return _in_order(_tested(first.spoken, others), after, before)
+        return _in_order(_tested(first.spoken, others), after, before, _highest(conditions))
     people = _below(_tested(Subscriber.objects.all(), conditions, rare), conditions)
     if before is not None:
         return people.filter(pk__gt=before).order_by("pk")
     return (people if after is None else people.filter(pk__lt=after)).order_by("-pk")
 
 
-def _in_order(people: QuerySet[Subscriber], after: int | None, before: int | None) -> QuerySet[Subscriber]:
+def _in_order(
+    people: QuerySet[Subscriber], after: int | None, before: int | None, highest: int | None
+) -> QuerySet[Subscriber]:
+    if highest is not None:
+        people = people.extra(where=["subscribers_trigram.rowid <= %s"], params=[highest])
     number = "subscribers_trigram.rowid"
     if before is not None:
         return people.extra(where=["subscribers_trigram.rowid > %s"], params=[before], order_by=[number])
@@ -166,8 +174,12 @@ def _in_order(people: QuerySet[Subscriber], after: int | None, before: int | Non
 
 def _below(people: QuerySet[Subscriber], conditions: list[_Condition]) -> QuerySet[Subscriber]:
     """Without the newer ones of whom none can be meant."""
-    highest = [one.highest for one in conditions if one.highest is not None]
-    return people.filter(pk__lte=min(highest)) if highest else people
+    highest = _highest(conditions)
+    return people if highest is None else people.filter(pk__lte=highest)
+
+
+def _highest(conditions: Iterable[_Condition]) -> int | None:
+    return min((one.highest for one in conditions if one.highest is not None), default=None)
 
 
 def _rare(conditions: list[_Condition]) -> _Condition | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet
 from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel, ObjectList, Panel
 from wagtail.admin.ui.tables import Column
@@ -17,6 +17,7 @@ from mailer.desk.columns import WordColumn
 from mailer.reports.charts.lines import Point, trend_line
 from mailer.reports.words import number
 from subscribers import places
+from subscribers.finding import CAP
 from subscribers.models import ListGrowth, MailingList, Subscription
 
 _WELCOME = "welcome_"
@@ -89,15 +90,26 @@ class ListIndex(IndexView):
     """Lists with the number of people on each."""
 
     def get_base_queryset(self) -> QuerySet[MailingList]:
-        return MailingList.objects.annotate(
-            confirmed=_people_in(Subscription.State.CONFIRMED), waiting=_people_in(Subscription.State.PENDING)
-        )
+        return MailingList.objects.select_related("growth")
 
 
-def _people_in(state: str) -> Subquery:
-    """How many are in this state on a MailingList: counted in an index, list by list."""
-    rows = Subscription.objects.filter(mailing_list=OuterRef("pk"), state=state).order_by()
-    return Subquery(rows.values("mailing_list").annotate(people=Count("pk")).values("people"))
+def confirmed_on(mailing_list: MailingList) -> str:
+    """How many are confirmed: counted now, or of a long list as it was counted last."""
+    people = _people_on(mailing_list, Subscription.State.CONFIRMED)
+    kept: ListGrowth | None = getattr(mailing_list, "growth", None)
+    if people > CAP and kept:
+        return f"about {number(kept.months[-1]['people'])}"
+    return number(people) if people <= CAP else f"more than {number(CAP)}"
+
+
+def waiting_on(mailing_list: MailingList) -> str:
+    """How many wait to confirm."""
+    people = _people_on(mailing_list, Subscription.State.PENDING)
+    return number(people) if people <= CAP else f"more than {number(CAP)}"
+
+
+def _people_on(mailing_list: MailingList, state: str) -> int:
+    return Subscription.objects.filter(mailing_list=mailing_list, state=state)[: CAP + 1].count()
 
 
 class MailingListViewSet(ModelViewSet):
@@ -113,8 +125,8 @@ class MailingListViewSet(ModelViewSet):
     index_view_class = ListIndex
     list_display = [
         "name",
-        Column("confirmed", label="Confirmed", accessor=lambda one: number(one.confirmed or 0)),
-        Column("waiting", label="Waiting to confirm", accessor=lambda one: number(one.waiting or 0)),
+        Column("confirmed", label="Confirmed", accessor=confirmed_on),
+        Column("waiting", label="Waiting to confirm", accessor=waiting_on),
         WordColumn("public", label="Sign-up page", accessor=lambda one: _offered(one)),
         Column("opt_in", label="Joining", accessor="get_opt_in_display"),
     ]
