@@ -3,7 +3,7 @@
 #   make run     the demo on http://127.0.0.1:8000 (PORT= for another); nothing leaves the machine
 #   make test    the whole suite, in parallel
 #   make lint    style, types and floors
-#   make bench   measured comparisons
+#   make bench   measured comparisons (WHAT="plan send" for some of them)
 #   make lock    write the locks anew from pyproject.toml
 
 PYTHON ?= python3
@@ -27,7 +27,7 @@ lint: setup
 	@MAILER_CONFIG=tests/config.toml $(BIN)/mypy
 
 bench: setup
-	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench $(WHAT)
 
 lock: setup
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -203,6 +203,8 @@ def _figures(
     messages = what.messages
     ours = messages / median(one.ours_seconds for one in done)
     reference = messages / median(one.reference_seconds for one in done)
+    cpu = median(one.ours_cpu for one in done)
+    reference_cpu = median(one.reference_cpu for one in done)
     return {
         "backend": kind,
         "sink": sink,
@@ -214,8 +216,9 @@ def _figures(
         "reference": "smtp-source",
         "reference_per_s": round(reference),
         "ratio": round(ours / reference, 2),
-        "cpu_us_per_message": round(median(one.ours_cpu for one in done) / messages * 1e6, 1),
-        "reference_cpu_us_per_message": round(median(one.reference_cpu for one in done) / messages * 1e6, 1),
+        "cpu_us_per_message": round(cpu / messages * 1e6, 1),
+        "reference_cpu_us_per_message": round(reference_cpu / messages * 1e6, 1),
+        "cpu_ratio": round(cpu / reference_cpu, 2),
         "sink_cpu": round(median(one.sink for one in done), 2),
         "peak_rss_mb": max(one.rss for one in done),
     }
