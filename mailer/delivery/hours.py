@@ -6,7 +6,7 @@ however late it is known.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -20,12 +20,13 @@ from mailer.delivery.lanes import Odd
 from mailer.delivery.limits import Counted, Finding, Level
 from mailer.delivery.meaning import Meaning
 from mailer.delivery.models import Mailing, ProviderHour
-from mailer.delivery.providers import provider_of
+from mailer.delivery.providers import provider_of_domain
 from mailer.delivery.smtp import Verdict
 from mailer.delivery.waiting import Done
 
-# Answers that count as tries, beside yes: whatever was put off comes again.
-_FINAL = frozenset({Meaning.REFUSED, Meaning.BLOCKED})
+# What an answer counts for. Whatever was put off comes again, and is no try yet.
+_ACCEPTED = Counted(tried=1, accepted=1)
+_FINAL = {Meaning.REFUSED: Counted(tried=1), Meaning.BLOCKED: Counted(tried=1, blocked=1)}
 # For so long a worker keeps to itself what it counted.
 _FLUSH = timedelta(seconds=5)
 _KEPT = timedelta(days=60)
@@ -54,41 +55,36 @@ class Book:
     """What one worker counts while it sends; written now and then, so that no message waits for it."""
 
     def __init__(self, now: datetime) -> None:
-        self._accepted: Counter[tuple[int, str]] = Counter()
-        self._refused: Counter[tuple[int, str]] = Counter()
-        self._blocked: Counter[tuple[int, str]] = Counter()
+        # By mailing and what one answer counts for: how often, by the domain of the reader's address.
+        self._domains: defaultdict[tuple[int, Counted], Counter[str]] = defaultdict(Counter)
         self._flushed_at = now
 
     def note(self, done: Collection[Done], odd: Iterable[Odd], now: datetime) -> None:
         """Count these answers; `odd` are those of `done` that were not accepted."""
-        # In a rehearsal there is no reader.
-        self._accepted.update(
-            (one.mailing, provider_of(one.email))
-            for one, outcome in done
-            if outcome.verdict is Verdict.ACCEPTED and one.subscriber
-        )
+        accepted: defaultdict[int, list[str]] = defaultdict(list)
+        for one, outcome in done:
+            # In a rehearsal there is no reader.
+            if outcome.verdict is Verdict.ACCEPTED and one.subscriber:
+                accepted[one.mailing].append(one.email.rpartition("@")[2])
+        for mailing, domains in accepted.items():
+            self._domains[mailing, _ACCEPTED].update(domains)
         for one, meaning, _ in odd:
             if one.subscriber and meaning in _FINAL:
-                of_kind = self._blocked if meaning is Meaning.BLOCKED else self._refused
-                of_kind[one.mailing, provider_of(one.email)] += 1
+                self._domains[one.mailing, _FINAL[meaning]][one.email.rpartition("@")[2]] += 1
         if now >= self._flushed_at + _FLUSH or hour_of(now) != hour_of(self._flushed_at):
             self.flush(now)
 
     def flush(self, now: datetime) -> None:
         """Write down what was counted."""
         self._flushed_at = now
-        counts = {
-            key: Counted(
-                tried=self._accepted[key] + self._refused[key] + self._blocked[key],
-                accepted=self._accepted[key],
-                blocked=self._blocked[key],
-            )
-            for key in {*self._accepted, *self._refused, *self._blocked}
-        }
+        counts = [
+            (Slot(mailing, provider_of_domain(domain), now), Counted(*(part * times for part in each)))
+            for (mailing, each), domains in self._domains.items()
+            for domain, times in domains.items()
+        ]
         if counts:
-            add([(Slot(*key, now), counted) for key, counted in counts.items()])
-            for counter in (self._accepted, self._refused, self._blocked):
-                counter.clear()
+            add(counts)
+            self._domains.clear()
 
 
 def add(counts: Collection[tuple[Slot, Counted]]) -> None:
