@@ -122,6 +122,8 @@ class Wire(asyncio.Protocol):
         except BlockingIOError:
             sent = 0
         except OSError as error:
+            # Nothing of it left.
+            self.flushed = False
             self.abort(str(error))
             raise ConnectionLost(self.lost) from error
         if sent < sum(map(len, pieces)):

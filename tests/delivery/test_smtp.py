@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import os
 
 import pytest
 from hypothesis import given
@@ -260,6 +261,33 @@ def test_a_message_in_pieces_arrives_whole():
         (outcome,) = deliver(server, one)
         assert outcome.verdict is Verdict.ACCEPTED
         assert server.taken[0].message == b"A: b\r\n\r\ntext\r\n"
+
+
+@pytest.mark.parametrize("taken_at_once", [0, 1, 70_000])
+def test_what_the_system_takes_only_in_parts_arrives_whole(monkeypatch, taken_at_once):
+    writev = os.writev
+
+    def some(descriptor, pieces):
+        if not taken_at_once:
+            raise BlockingIOError
+        return writev(descriptor, [b"".join(pieces)[:taken_at_once]])
+
+    monkeypatch.setattr(os, "writev", some)
+    message = b"A: b\r\n\r\n" + b"A line of some length.\r\n" * 40_000
+    with Relay() as server:
+        outcomes = deliver(server, envelope(message=message), envelope("bek@example.org", message))
+    assert [o.verdict for o in outcomes] == [Verdict.ACCEPTED] * 2
+    assert [t.message for t in server.taken] == [message] * 2
+
+
+def test_a_message_of_which_the_system_took_nothing_is_in_no_doubt(server, monkeypatch):
+    def broken(descriptor, pieces):
+        raise BrokenPipeError("the other side is gone")
+
+    monkeypatch.setattr(os, "writev", broken)
+    (outcome,) = deliver(server, envelope())
+    assert outcome.verdict is Verdict.DEFERRED
+    assert not server.taken
 
 
 def test_an_address_that_could_carry_a_command_is_never_spoken(server):

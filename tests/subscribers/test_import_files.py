@@ -313,6 +313,8 @@ SHEET = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006
         (workbook(["email"])[:-200], "damaged"),
         (b"\xd0\xcf\x11\xe0" + b"\0" * 600, "old Excel file"),
     ],
+    # A workbook carries the moment of its making, and tests are to have the same names everywhere.
+    ids=lambda value: value if isinstance(value, str) else "file",
 )
 def test_a_broken_workbook_is_refused_in_words(file: bytes, words: str) -> None:
     with pytest.raises(BrokenFile, match=words):
