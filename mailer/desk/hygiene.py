@@ -44,6 +44,9 @@ class HygienePage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateVi
     page_title = "Health of the lists"
     template_name = "desk/people/hygiene.html"
 
+    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
+        return [*self.breadcrumbs_items, {"url": "", "label": self.page_title}]
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(worries=worries(), **kwargs)
 
