@@ -20,6 +20,7 @@ from mailer.feedback.webhooks import work
 from mailer.reports import tallies
 from mailer.stories import gather
 from subscribers import forgetting, growth
+from subscribers.asking import asking
 from subscribers.bulk import runs as bulk
 from subscribers.importing import brought
 
@@ -62,6 +63,7 @@ JOBS = (
     Job("figures", 2, lambda now, stop: tallies.count_due(now())),
     Job("imports", 2, brought.attend),
     Job("growth", 600, lambda now, stop: growth.count_due(now())),
+    Job("asking", 60, lambda now, stop: asking.work(now())),
     Job("bulk", 2, lambda now, stop: bulk.work(now(), stop)),
     Job("forget", 3600, lambda now, stop: forgetting.sweep(now())),
 )

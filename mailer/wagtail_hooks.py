@@ -8,6 +8,7 @@ from wagtail.snippets.models import register_snippet
 
 from mailer.desk import brand, home, menu, saving
 from mailer.desk.actions import register_actions
+from mailer.desk.asking import AskingPage, AskingsPage, AskPage
 from mailer.desk.bulk import BulkPage, BulkRunPage, BulkRunsPage
 from mailer.desk.editions import EditionViewSet
 from mailer.desk.exporting import ExportPage
@@ -72,6 +73,9 @@ _PAGES = [
     path("people/<int:pk>/erase/", ErasePage.as_view(), name="desk_erase"),
     path("people/<int:pk>/merge/", MergePage.as_view(), name="desk_merge"),
     path("people/health/", HygienePage.as_view(), name="desk_hygiene"),
+    path("people/questions/", AskingsPage.as_view(), name="desk_askings"),
+    path("people/questions/<int:pk>/", AskingPage.as_view(), name="desk_asking"),
+    path("segments/<int:pk>/ask/", AskPage.as_view(), name="desk_ask"),
     path("people/change/", BulkPage.as_view(), name="desk_bulk"),
     path("people/changes/", BulkRunsPage.as_view(), name="desk_bulk_runs"),
     path("people/changes/<int:pk>/", BulkRunPage.as_view(), name="desk_bulk_run"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import date
 from email.utils import formataddr
 
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
+from django.utils.formats import date_format
 from django.utils.translation import gettext, override
 
 from subscribers import tokens
@@ -87,6 +89,15 @@ def ask_whether_it_arrives(subscriber: Subscriber) -> EmailMessage:
     with override(language_of(subscriber)):
         subject = gettext("Does our newsletter still reach you?")
         return _letter(subscriber, subject, "pages/letters/probe.txt", path)
+
+
+def ask_whether_wanted(subscriber: Subscriber, token: str, until: date) -> None:
+    """Ask whether they still want it; `token` is a "stay" token, `until` the last day for an answer."""
+    with override(language_of(subscriber)):
+        prefs = f"/preferences/{tokens.make('prefs', subscriber.pk, 0)}/"
+        more = {"until": date_format(until), "preferences": f"{settings.CONFIG.site.url}{prefs}"}
+        subject = gettext("Do you still want our newsletter?")
+        _letter(subscriber, subject, "pages/letters/stay.txt", f"/stay/{token}/", more).send()
 
 
 def language_of(subscriber: Subscriber) -> str:

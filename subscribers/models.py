@@ -8,12 +8,15 @@ from django.db.models import Q
 from django.utils import timezone
 
 from subscribers.addresses import address_hash
+from subscribers.asking.models import Asked, Asking
 from subscribers.bulk.models import BulkChange, BulkRun
 from subscribers.fields import CountriesField
 from subscribers.grouping.models import CustomField, FieldValue, SavedSegment, Tag, Tagging
 from subscribers.importing.models import ImportChange, ImportRefusal, ImportRow, ImportRun
 
 __all__ = [
+    "Asked",
+    "Asking",
     "BulkChange",
     "BulkRun",
     "ConsentRecord",

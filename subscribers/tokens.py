@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from django.conf import settings
 
 # "move" and "disown" name an AddressChange where others name a subscriber.
-Purpose = Literal["leave", "prefs", "confirm", "move", "disown", "own"]
+Purpose = Literal["leave", "prefs", "confirm", "move", "disown", "own", "stay"]
 _PURPOSES = get_args(Purpose)
 
 # Characters of every token: 8 octets of proof and a block of 16, base64url without padding.

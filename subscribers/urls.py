@@ -9,6 +9,7 @@ from subscribers.centre.address import confirm_address, not_me
 from subscribers.centre.data import your_data
 from subscribers.centre.departing import unsubscribe
 from subscribers.centre.preferences import preferences
+from subscribers.centre.staying import stay
 
 urlpatterns: list[URLPattern] = [
     path("", views.sign_up, name="sign-up"),
@@ -17,6 +18,7 @@ urlpatterns: list[URLPattern] = [
     re_path(r"^preferences/(?P<token>[^/]{1,100})/?$", preferences, name="preferences"),
     re_path(r"^address/not-me/(?P<token>[^/]{1,100})/?$", not_me, name="address-not-me"),
     re_path(r"^address/(?P<token>[^/]{1,100})/?$", confirm_address, name="address"),
+    re_path(r"^stay/(?P<token>[^/]{1,100})/?$", stay, name="stay"),
     re_path(r"^your-data/(?P<token>[^/]{1,100})/?$", your_data, name="your-data"),
     re_path(r"^unsubscribe/(?P<token>[^/]{1,100})/?$", unsubscribe, name="unsubscribe"),
 ]

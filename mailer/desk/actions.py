@@ -37,6 +37,8 @@ _ACTIONS = {
     "desk.bulk_undo": ("Undo", "Undid a change to many people"),
     "desk.erase": ("Erase", "Erased a person"),
     "desk.merge": ("Merge", "Made one person of two:"),
+    "desk.ask": ("Ask", "Began to ask people whether they still want a list"),
+    "desk.ask_stop": ("Stop asking", "Stopped asking people"),
     "desk.lift": ("Lift", "Lifted a suppression"),
     "desk.mail_nothing": ("Done", "Was done with a returned message"),
     "desk.mail_bounce": ("Dead address", "Read in a message that an address does not work"),

@@ -67,7 +67,7 @@ class BulkForm(forms.Form):
         elif data["deed"] == Deed.SUPPRESS:
             target = None
         number, name = (target.pk, str(target)) if target else (None, "")
-        return runs.Wish(data["deed"], ids, asked, number, name, data["words"])
+        return runs.Wish(data["deed"], ids, asked, target=number, target_name=name, words=data["words"])
 
 
 class _BulkView(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView):

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import F, Max, QuerySet
 
 from subscribers import finding
+from subscribers.asking.models import Asked as Question
 from subscribers.bulk import deeds
 from subscribers.bulk.models import BulkChange, BulkRun
 from subscribers.finding import Asked
@@ -40,6 +41,8 @@ class Wish:
     # These people by number, or else whoever is asked for.
     ids: tuple[int, ...] = ()
     asked: Asked = field(default_factory=Asked)
+    # Or whoever was asked, by this question, and did not answer.
+    asking: int | None = None
     # Of the tag or the list, and its name.
     target: int | None = None
     target_name: str = ""
@@ -54,6 +57,8 @@ def begin(wish: Wish, by: str, now: datetime) -> BulkRun:
     if wish.deed != BulkRun.Deed.SUPPRESS and wish.target is None:
         raise ValueError("Choose a tag or a list.")
     who: dict[str, Any] = {"ids": sorted(wish.ids)} if wish.ids else asdict(wish.asked)
+    if wish.asking is not None:
+        who = {"asking": wish.asking}
     return BulkRun.objects.create(
         deed=wish.deed,
         target=wish.target,
@@ -70,6 +75,9 @@ def people_of(run: BulkRun) -> QuerySet[Subscriber]:
     """Whom it is about."""
     if "ids" in run.who:
         return Subscriber.objects.filter(pk__in=run.who["ids"])
+    if "asking" in run.who:
+        silent = Question.objects.filter(asking=run.who["asking"], stays_at__isnull=True)
+        return Subscriber.objects.filter(pk__in=silent.values("subscriber"))
     return finding.matching(Asked(**run.who))
 
 

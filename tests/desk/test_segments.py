@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from mailer.desk import hygiene
+from subscribers.asking import asking
+from subscribers.asking.models import Asking
 from subscribers.grouping import describing, estimating
 from subscribers.grouping.models import CustomField, SavedSegment
 from subscribers.grouping.rules import Group, Test, as_json
@@ -107,6 +110,25 @@ def test_the_health_of_the_lists_is_counted_and_leads_to_a_segment_and_its_peopl
     segment = save(SavedSegment(), "Waiting", hygiene.worries()[0].rule, "lola", everyone.NOW)
     page = browser.get(reverse("desk_subscribers:index"), {"segment": segment.pk}).content.decode()
     assert "waits@example.net" in page and "aigul" not in page
+
+
+def test_the_people_of_a_segment_are_asked_whether_they_still_want_it(desk: Desk) -> None:
+    segment = save(SavedSegment(), "All", Group("all"), "lola", everyone.NOW)
+    browser, address = as_user(desk.admin), reverse("desk_ask", args=[segment.pk])
+    assert "Ask them" in browser.get(address).content.decode()
+    chosen = MailingList.objects.get(slug="monthly")
+    page = browser.post(address, {"mailing_list": chosen.pk, "days": 3}).content.decode()
+    assert not Asking.objects.exists() and "7" in page
+    answer = browser.post(address, {"mailing_list": chosen.pk, "days": 30})
+    asking.work(timezone.now())
+    page = browser.get(answer["Location"]).content.decode()
+    assert "<b>1</b> was asked" in page and "off the list" not in page
+    Asking.objects.update(until=everyone.NOW.date())
+    assert "Take 1 off the list" in browser.get(answer["Location"]).content.decode()
+    browser.post(answer["Location"], {"deed": "decide"})
+    assert Subscription.objects.get(subscriber=desk.reader).state == "unsubscribed"
+    assert "Decided" in browser.get(reverse("desk_askings")).content.decode()
+    assert as_user(desk.approver).get(address).status_code in (302, 403)
 
 
 def test_a_segment_in_use_is_not_deleted(desk: Desk) -> None:

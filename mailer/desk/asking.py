@@ -1,0 +1,130 @@
+"""Asking a segment whether it still wants a list: begun here, watched, and decided when the days are over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.mixins import PermissionRequiredMixin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.generic import TemplateView
+from wagtail.admin import messages
+from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
+from wagtail.log_actions import log
+
+from subscribers.asking import asking
+from subscribers.asking.models import Asking
+from subscribers.bulk import runs
+from subscribers.grouping.models import SavedSegment
+from subscribers.grouping.rules import BadRule
+from subscribers.models import MailingList
+
+_SHOWN = 50
+
+
+class AskForm(forms.Form):
+    """Which list it is about, and how long people have."""
+
+    mailing_list = forms.ModelChoiceField(MailingList.objects.all(), label="About the list")
+    days = forms.IntegerField(label="Days to answer", initial=30, min_value=7, max_value=90)
+
+
+class _AskingView(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView):
+    permission_required = "subscribers.change_subscriber"
+    raise_exception = True
+    header_icon = "mail"
+
+    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
+        return [
+            *self.breadcrumbs_items,
+            {"url": reverse("desk_askings"), "label": "Questions"},
+            {"url": "", "label": self.get_page_title()},
+        ]
+
+
+class AskPage(_AskingView):
+    """Says what it means and asks for the list (GET), then begins (POST)."""
+
+    template_name = "desk/people/ask.html"
+    page_title = "Ask whether they still want it"
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.segment = get_object_or_404(SavedSegment, pk=kwargs["pk"])
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        form = AskForm(request.POST)
+        if form.is_valid():
+            data, by = form.cleaned_data, request.user.get_username()
+            try:
+                begun = asking.begin(self.segment, data["mailing_list"], data["days"], by, timezone.now())
+            except (BadRule, ValueError) as error:
+                form.add_error(None, str(error))
+            else:
+                log(instance=begun, action="desk.ask", user=request.user)
+                return redirect("desk_asking", begun.pk)
+        return self.render_to_response(self.get_context_data(form=form, **kwargs))
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        return {"form": AskForm(), **context, "segment": self.segment}
+
+
+class AskingPage(_AskingView):
+    """How many were asked and have answered (GET); decides or stops it (POST)."""
+
+    template_name = "desk/people/asking.html"
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.asking = get_object_or_404(Asking.objects.select_related("mailing_list"), pk=kwargs["pk"])
+
+    def get_page_title(self) -> str:
+        return str(self.asking)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        by, now = request.user.get_username(), timezone.now()
+        try:
+            if request.POST.get("deed") == "decide":
+                run = asking.decide(self.asking, by, now)
+                log(instance=run, action="desk.bulk", user=request.user)
+                runs.step(run.pk, now)
+                return redirect("desk_bulk_run", run.pk)
+            asking.stop(self.asking, by, now)
+            log(instance=self.asking, action="desk.ask_stop", user=request.user)
+            messages.success(request, "Nobody more is asked, and everybody stays where they are.")
+        except asking.NotNow as error:
+            messages.error(request, str(error))
+        return redirect("desk_asking", self.asking.pk)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        one, now = self.asking, timezone.now()
+        asked = one.people.count()
+        stay = one.people.filter(stays_at__isnull=False).count()
+        at_work = one.state in (Asking.State.SENDING, Asking.State.WAITING)
+        return super().get_context_data(
+            asking=one,
+            asked=asked,
+            stay=stay,
+            silent=asked - stay,
+            at_work=at_work,
+            may_decide=at_work and now.date() > one.until,
+            **kwargs,
+        )
+
+
+class AskingsPage(_AskingView):
+    """What was asked, the latest first."""
+
+    template_name = "desk/people/askings.html"
+    page_title = "Questions"
+
+    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
+        return [*self.breadcrumbs_items, {"url": "", "label": self.page_title}]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        found = Asking.objects.select_related("mailing_list")[:_SHOWN]
+        return super().get_context_data(askings=found, **kwargs)

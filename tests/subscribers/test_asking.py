@@ -1,0 +1,144 @@
+"""Asking whether people still want it: a letter, a button, and a person who decides what silence means."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+from django.test import Client
+
+from subscribers import leaving, suppress
+from subscribers.asking import asking
+from subscribers.asking.asking import NotNow
+from subscribers.asking.models import Asking
+from subscribers.bulk import runs
+from subscribers.consent import How, Word
+from subscribers.grouping.models import SavedSegment
+from subscribers.grouping.rules import Group, Test
+from subscribers.grouping.saving import save
+from subscribers.models import MailingList, Subscriber, Suppression
+from tests.subscribers.conftest import NOW, Join
+
+OVER = NOW + timedelta(days=31)
+
+
+@pytest.fixture
+def question(monthly: MailingList) -> Asking:
+    """To everybody on the monthly list, for thirty days."""
+    return asking.begin(everybody(), monthly, 30, "lola", NOW)
+
+
+def everybody() -> SavedSegment:
+    return save(SavedSegment(), "Everybody", Group("all"), "lola", NOW)
+
+
+def asked() -> list[str]:
+    return [letter.to[0].partition("@")[0] for letter in mail.outbox]
+
+
+def link(letter: int = 0) -> str:
+    found = re.search(r"/stay/[^/]+/", str(mail.outbox[letter].body))
+    assert found is not None
+    return found[0]
+
+
+def decided(question: Asking) -> None:
+    asking.decide(question, "dana", OVER)
+    runs.work(OVER, lambda: False)
+
+
+def state(person: Subscriber) -> str:
+    return person.subscriptions.get().state
+
+
+def test_only_readers_whom_mail_may_reach_are_asked_and_each_once(
+    question: Asking, join: Join, events: MailingList, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "_AT_A_TIME", 2)
+    for name in ("aigul", "bolat", "dana"):
+        join(name)
+    join("waits", state="pending")
+    join("left", state="unsubscribed")
+    join("elsewhere", events)
+    suppress.suppress(join("stopped"), Suppression.Reason.HARD_BOUNCE, "", NOW)
+    assert [asking.work(NOW) for _ in range(3)] == [2, 1, 0]
+    assert asked() == ["aigul", "bolat", "dana"]
+    again = asking.begin(SavedSegment.objects.get(), question.mailing_list, 30, "lola", NOW)
+    asking.work(NOW + timedelta(days=89))
+    assert len(mail.outbox) == 3 and again.people.count() == 0
+
+
+def test_the_letter_speaks_the_readers_language_and_looking_at_its_page_says_nothing(
+    question: Asking, join: Join
+) -> None:
+    person = join("olga", language="ru")
+    asking.work(NOW)
+    assert mail.outbox[0].subject.startswith("Вы всё ещё хотите")
+    page = Client().get(link()).content.decode()
+    assert "Нажмите кнопку" in page and question.people.get().stays_at is None
+    assert "olga@example.org" not in page and "olga@example.org" not in link()
+    page = Client().post(link()).content.decode()
+    assert question.people.get().stays_at is not None
+    record = person.consents.get()
+    assert (record.act, record.how) == ("confirmed", How.LETTER)
+    assert record.text is not None and record.text.text.startswith("Нажмите кнопку")
+    Client().post(link())
+    assert person.consents.count() == 1
+
+
+def test_silence_takes_nobody_off_before_a_person_decides_and_can_be_undone(
+    question: Asking, join: Join
+) -> None:
+    stays, silent = join("stays"), join("silent")
+    asking.work(NOW)
+    Client().post(link(0))
+    with pytest.raises(NotNow, match="until"):
+        asking.decide(question, "dana", NOW + timedelta(days=30))
+    assert state(silent) == "confirmed"
+    decided(question)
+    assert (state(stays), state(silent)) == ("confirmed", "unsubscribed")
+    with pytest.raises(NotNow):
+        asking.decide(question, "dana", OVER)
+    late = link(1)
+    Client().post(late)
+    assert state(silent) == "confirmed"
+
+
+def test_whoever_left_meanwhile_is_not_brought_back_by_undoing_the_decision(
+    question: Asking, join: Join
+) -> None:
+    person, other = join("silent"), join("other")
+    asking.work(NOW)
+    run = asking.decide(question, "dana", OVER)
+    runs.work(OVER, lambda: False)
+    leaving.leave(person.pk, [question.mailing_list_id], None, Word(How.ONE_CLICK), OVER + timedelta(1))
+    run.refresh_from_db()
+    runs.undo(run, "dana", OVER + timedelta(2))
+    runs.work(OVER + timedelta(2), lambda: False)
+    assert (state(person), state(other)) == ("unsubscribed", "confirmed")
+
+
+def test_a_question_that_is_stopped_asks_and_decides_nothing_more(question: Asking, join: Join) -> None:
+    join("aigul")
+    asking.stop(question, "dana", NOW)
+    assert asking.work(NOW) == 0 and not mail.outbox
+    with pytest.raises(NotNow, match="stopped"):
+        asking.decide(question, "dana", OVER)
+
+
+def test_a_rule_changed_later_changes_nothing_about_a_question_that_was_begun(
+    question: Asking, join: Join
+) -> None:
+    join("aigul")
+    nobody = Group("all", (Test("language", "one_of", ("tk",)),))
+    save(SavedSegment.objects.get(), "Everybody", nobody, "lola", NOW)
+    asking.work(NOW)
+    assert asked() == ["aigul"]
+
+
+@pytest.mark.parametrize("days", [0, 6, 91])
+def test_too_few_or_too_many_days_are_refused(monthly: MailingList, days: int) -> None:
+    with pytest.raises(ValueError, match="7 to 90"):
+        asking.begin(everybody(), monthly, days, "lola", NOW)
