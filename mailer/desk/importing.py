@@ -21,7 +21,7 @@ from mailer.desk.imports import State, state_word
 from mailer.desk.importwords import WORDS, account, doubtful, samples
 from subscribers import places
 from subscribers.importing import brought, doubts, encodings, refused, runs
-from subscribers.importing.mapping import FIELDS, Columns
+from subscribers.importing.mapping import FIELDS, Columns, custom_fields
 from subscribers.importing.models import ImportRefusal, ImportRun
 from subscribers.importing.records import BrokenFile
 
@@ -106,12 +106,16 @@ class ColumnsForm(forms.Form):
         super().__init__(*args, **kwargs)
         choices = [(name, WORDS[name]) for name in FIELDS]
         countries = sorted(places.COUNTRIES, key=lambda code: places.country_name(code, "en"))
+        ours = [(field, field.removeprefix("field:")) for field in sorted(custom_fields().values())]
+        groups: list[Any] = [("Fields of this office", ours)] if ours else []
         each = [(f"country:{code}", f"Wants {places.country_name(code, 'en')}") for code in countries]
         for number, (heading, field) in enumerate(
             zip(columns.headings, columns.fields, strict=True), start=1
         ):
             self.fields[f"column_{number}"] = forms.ChoiceField(
-                label=f"Column “{heading or number}” is", initial=field, choices=[*choices, ("Country", each)]
+                label=f"Column “{heading or number}” is",
+                initial=field,
+                choices=[*choices, *groups, ("Country", each)],
             )
 
     def clean(self) -> dict[str, Any]:
@@ -121,7 +125,7 @@ class ColumnsForm(forms.Form):
             raise forms.ValidationError("Say which column holds the address.")
         twice = [one for one in set(chosen) if one not in ("ignore", "ended") and chosen.count(one) > 1]
         if twice:
-            what = WORDS.get(twice[0], "the same country")
+            what = WORDS.get(twice[0], twice[0].partition(":")[2])
             raise forms.ValidationError(f"Two columns are about {what}: choose “Leave out” for one of them.")
         return cleaned
 

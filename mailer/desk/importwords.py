@@ -23,6 +23,7 @@ WORDS = {
     "last_name": "Last name",
     "language": "Language",
     "countries": "Countries of interest",
+    "tags": "Tags",
     "status": "Status: who left or bounced is not taken",
     "ended": "When they left, or a yes: they are not taken",
     "ignore": "Leave out",

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import IntegrityError, connection, models, transaction
 from django.db.backends.utils import CursorWrapper
 
-from subscribers.importing import comparing
+from subscribers.importing import comparing, notes
 from subscribers.importing.models import ImportChange, ImportRefusal, ImportRow, ImportRun
 from subscribers.importing.records import Figures
 from subscribers.models import ConsentRecord, Subscriber, Subscription
@@ -52,6 +52,8 @@ def next_stretch(run: ImportRun, now: datetime) -> Figures | None:
         found = comparing.verdicts(cursor)
         figures.count(found)
         _write(cursor, run, found, now)
+        if notes.has(run):
+            notes.write(cursor, run)
     ImportRow.objects.filter(run=run.pk, line__gt=run.position, line__lte=until).delete()
     run.position, run.done = until, figures.as_dict()
     return figures

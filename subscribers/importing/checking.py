@@ -10,7 +10,7 @@ from subscribers import places
 from subscribers.addresses import hasher, normalise
 from subscribers.countrynames import read_countries
 from subscribers.formulas import as_meant
-from subscribers.importing import doubts
+from subscribers.importing import doubts, notes
 from subscribers.importing.languagenames import read_language
 from subscribers.importing.mapping import Columns, simple
 from subscribers.importing.records import Person, Refusal
@@ -47,6 +47,7 @@ def checker(columns: Columns) -> Check:
     width, hash_of = len(columns.fields), hasher()
     # Most files have no more than these, and their rows need no more looks.
     plain = status is None and not ended and not each
+    read_notes = notes.reader(columns.fields)
 
     def check(line: int, cells: Sequence[str]) -> Person | Refusal:
         known = None
@@ -72,6 +73,7 @@ def checker(columns: Columns) -> Check:
                 read_language(cells[language]) if language is not None and language < have else "",
                 wanted,
                 doubts.of(written),
+                read_notes(cells) if read_notes else "",
             )
         except ValueError as error:
             return Refusal(line, str(error)[:300], "refused", known)

@@ -14,6 +14,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
+from subscribers.importing import notes
 from subscribers.importing.models import ImportRow, ImportRun
 from subscribers.importing.records import Figures, Progress, unseen
 
@@ -30,18 +31,18 @@ _ELSEWHERE = """EXISTS (SELECT 1 FROM subscribers_subscription x WHERE x.subscri
 _TABLE = """CREATE TEMPORARY TABLE import_judged (line INTEGER, address_hash {blob}, email VARCHAR(254),
     subscriber BIGINT, subscription BIGINT, verdict VARCHAR(12), name VARCHAR(200), language VARCHAR(12),
     countries VARCHAR(800), old_name VARCHAR(200), old_language VARCHAR(12), old_countries VARCHAR(800),
-    changed INTEGER, flag VARCHAR(300))"""
+    changed INTEGER, flag VARCHAR(300), notes TEXT)"""
 _JUDGE = f"""
 INSERT INTO import_judged
 SELECT line, address_hash, email,
     CASE WHEN verdict = 'new' THEN {{number}} ELSE subscriber END, subscription,
     CASE WHEN verdict = 'on' THEN CASE changed WHEN 1 THEN 'changes' ELSE 'same' END ELSE verdict END,
-    name, language, countries, old_name, old_language, old_countries, changed, flag
+    name, language, countries, old_name, old_language, old_countries, changed, flag, notes
 FROM (
     SELECT n.*, CASE WHEN name <> old_name OR language <> old_language OR countries <> old_countries
         THEN 1 ELSE 0 END AS changed
     FROM (
-        SELECT r.line, r.address_hash, r.email, r.flag, p.id AS subscriber, b.id AS subscription,
+        SELECT r.line, r.address_hash, r.email, r.flag, r.notes, p.id AS subscriber, b.id AS subscription,
             CASE WHEN s.id IS NOT NULL THEN 'suppressed'
                 WHEN p.id IS NULL AND f.id IS NOT NULL THEN 'same'
                 WHEN p.id IS NULL THEN 'new'
@@ -90,6 +91,8 @@ def judged(
         number = _number(cursor, after) if numbered else "NULL"
         only = f"AND r.line IN ({', '.join(map(str, map(int, lines)))})" if lines else ""
         cursor.execute(_JUDGE.format(number=number, only=only), values)
+        if notes.has(run):
+            notes.mark(cursor)
         try:
             yield cursor
         finally:

@@ -11,10 +11,23 @@ from django.conf import settings
 
 from subscribers import places
 from subscribers.countrynames import read_countries
+from subscribers.grouping.models import CustomField
 from subscribers.importing.records import BrokenFile
 
-# What a column can be about; beside these "country:KZ", the column of one country.
-FIELDS = ("email", "name", "first_name", "last_name", "language", "countries", "status", "ended", "ignore")
+# What a column can be about; beside these "country:KZ", the column of one country, and "field:NAME", one
+# of the custom fields.
+FIELDS = (
+    "email",
+    "name",
+    "first_name",
+    "last_name",
+    "language",
+    "countries",
+    "tags",
+    "status",
+    "ended",
+    "ignore",
+)
 # Headings in simple form, the surest first. Where people live is not what they want to read: columns of
 # postal addresses, and of places that were found from an IP address, are not here.
 _HEADINGS: dict[str, tuple[str, ...]] = {
@@ -34,6 +47,7 @@ _HEADINGS: dict[str, tuple[str, ...]] = {
         *("countries", "countries of interest", "country of interest", "interests", "country", "страны"),
         *("страны интереса", "интересующие страны", "страна", "ülkeler", "ülke"),
     ),
+    "tags": ("tags", "tag", "labels", "метки", "теги", "метка", "тег"),
     "status": (
         *("status", "subscription status", "email status", "member status", "contact status", "state"),
         *("email marketing", "subscribed", "статус", "статус подписки"),
@@ -74,8 +88,8 @@ def find_columns(
     fields = _detected(headings) if headed else _guessed(first)
     for column, field in (told or {}).items():
         place = _place(column, headings)
-        if field not in FIELDS and not _is_country_field(field):
-            known = ", ".join((*FIELDS, "country:KZ"))
+        if field not in FIELDS and not _is_country_field(field) and field not in custom_fields().values():
+            known = ", ".join((*FIELDS, "country:KZ", *custom_fields().values()))
             raise BrokenFile(f"“{field}” is nothing that a column can be about; it can be: {known}.")
         if field in _HEADINGS:
             fields = ["ignore" if one == field else one for one in fields]
@@ -105,10 +119,17 @@ def _detected(headings: Sequence[str]) -> list[str]:
         if sum(rank == best and headings[other] == headings[place] for rank, other in ranks) > 1:
             raise BrokenFile(f"Line 1: the column “{headings[place]}” stands there twice; keep one.")
         fields[place] = field
+    ours = custom_fields()
     for place, name in enumerate(names):
         if fields[place] == "ignore":
-            fields[place] = "ended" if name in _ENDED else _country_field(headings[place])
+            other = "ended" if name in _ENDED else _country_field(headings[place])
+            fields[place] = ours.pop(name, other)
     return fields
+
+
+def custom_fields() -> dict[str, str]:
+    """The custom fields of this office: "field:NAME" by the name in simple form."""
+    return {simple(name): f"field:{name}" for name in CustomField.objects.values_list("name", flat=True)}
 
 
 def _country_field(heading: str) -> str:

@@ -86,6 +86,8 @@ class ImportRow(_OfRun):
     countries = models.CharField(max_length=800)
     # What a person should look at: see checking.
     flag = models.CharField(max_length=300)
+    # Tags and values of custom fields, JSON; mostly empty.
+    notes = models.TextField(default="")
 
     class Meta:
         indexes = [models.Index(fields=["run", "line"], name="import_row_line")]
@@ -137,6 +139,8 @@ class ImportChange(_OfRun):
     new_name = models.CharField(max_length=200, null=True)  # noqa: DJ001
     new_language = models.CharField(max_length=12, null=True)  # noqa: DJ001
     new_countries = models.CharField(max_length=800, null=True)  # noqa: DJ001
+    # Tags and values of custom fields that were noted, JSON; mostly empty.
+    notes = models.TextField(default="")
 
     class Meta:
         indexes = [models.Index(fields=["run", "id"], name="import_change_of_run")]

@@ -26,6 +26,8 @@ class Person(NamedTuple):
     countries: str
     # What a person should look at: "role", "disposable", "typo gmail.com"; mostly empty.
     flag: str = ""
+    # Tags and values of custom fields, JSON: see notes.
+    notes: str = ""
 
 
 class Refusal(NamedTuple):

@@ -105,6 +105,7 @@ class Staging:
                 one.language,
                 one.countries,
                 one.flag,
+                one.notes,
             )
             for one in self._people
         ]
@@ -138,7 +139,7 @@ def refuse_flagged(run: int, kind: str) -> int:
     return rows.delete()[0]
 
 
-_ROW = ("run_id", "line", "address_hash", "email", "name", "language", "countries", "flag")
+_ROW = ("run_id", "line", "address_hash", "email", "name", "language", "countries", "flag", "notes")
 _REFUSAL = ("run_id", "line", "kind", "reason", "address_hash", "cells")
 
 

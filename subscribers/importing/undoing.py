@@ -9,6 +9,7 @@ from django.db.models import Exists, OuterRef
 
 from subscribers import consent
 from subscribers.consent import Act, How, Word
+from subscribers.importing import notes
 from subscribers.importing.models import ImportChange, ImportRun
 from subscribers.models import ConsentRecord, Subscriber, Subscription
 
@@ -29,7 +30,7 @@ def next_stretch(run: ImportRun, now: datetime) -> dict[str, int] | None:
     people = Subscriber.objects.in_bulk([change.subscriber for change in changes])
     spoke = _spoke_since(run, people)
     free = [change for change in changes if change.subscriber in people and change.subscriber not in spoke]
-    restored = _restore(run, free, people, now)
+    restored = _restore(run, free, people, now) | notes.take_back(free)
     removed = _take_off(run, free, now)
     kept = {change.subscriber for change in changes} - restored - removed
     found = {"removed": len(removed), "restored": len(restored - removed), "kept": len(kept)}

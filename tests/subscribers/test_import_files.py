@@ -18,6 +18,9 @@ from subscribers.importing.languagenames import read_language
 from subscribers.importing.reading import MOST_CHARACTERS
 from subscribers.importing.records import BrokenFile, Person, Refusal
 
+# What the office's own fields are called is asked of the database.
+pytestmark = pytest.mark.django_db
+
 
 def read(file: str | bytes, encoding: str = "", **columns: str) -> list[Person | Refusal]:
     """Every row below the headings, checked."""

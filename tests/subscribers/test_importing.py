@@ -15,6 +15,8 @@ from subscribers.consent import Act, How, Word
 from subscribers.countrynames import read_countries
 from subscribers.erasing import erase
 from subscribers.exporting import export_csv
+from subscribers.grouping import describing
+from subscribers.grouping.models import CustomField, Tag
 from subscribers.importing import comparing, runs
 from subscribers.importing.models import ImportChange, ImportRefusal, ImportRow, ImportRun
 from subscribers.importing.records import BrokenFile, Figures
@@ -205,6 +207,40 @@ def test_doubtful_addresses_can_be_left_out(monthly: MailingList) -> None:
     assert not Subscriber.objects.filter(email="a@gmial.com").exists()
 
 
+def test_tags_and_fields_of_the_office_are_noted_and_taken_back(monthly: MailingList, join: Join) -> None:
+    size = CustomField.objects.create(name="Shoe size", kind="number")
+    since = CustomField.objects.create(name="Member since", kind="date")
+    known = join("known")
+    describing.set_tags(known, ["press"])
+    describing.set_value(known, size, "38")
+    file = (
+        "email,TAGS,Shoe size,member_since\n"
+        'known@example.org,"""vip"",""Press""",39,\nnew@example.org,vip,,2021-03-04\nbad@example.org,,big,\n'
+    )
+    run = read(file, monthly)
+    assert (run.foreseen["updated"], run.foreseen["added"], run.foreseen["refused"]) == (1, 1, 1)
+    assert Tag.objects.count() == 1
+    apply(run)
+    new = Subscriber.objects.get(email="new@example.org")
+    assert list(known.taggings.order_by("pk").values_list("tag__name", flat=True)) == ["press", "vip"]
+    assert (known.values.get().number, new.values.get().field) == (39, since)
+    again = read(file, monthly)
+    assert (again.foreseen["updated"], again.foreseen["unchanged"]) == (0, 2)
+    runs.discard(again, "lola", NOW)
+    assert undo(run) == {"removed": 1, "restored": 1, "kept": 0}
+    assert (known.taggings.get().tag.name, known.values.get().number) == ("press", 38)
+
+
+def test_a_note_that_was_changed_since_is_not_taken_back(monthly: MailingList, join: Join) -> None:
+    city = CustomField.objects.create(name="City")
+    known = join("known")
+    run = read("email,city\nknown@example.org,Osh\n", monthly)
+    apply(run)
+    describing.set_value(known, city, "Naryn")
+    undo(run)
+    assert known.values.get().text == "Naryn"
+
+
 def test_the_same_file_again_changes_nothing(monthly: MailingList, join: Join) -> None:
     join("left", state="unsubscribed")
     file = "email,name,countries\na@example.org,Ann,KZ\nb@example.org,,\nleft@example.org,,\n"
@@ -358,6 +394,8 @@ def test_erasing_takes_a_person_out_of_files_that_wait_and_of_refused_rows(month
     assert ImportRow.objects.get().email == "b@example.org"
     assert not ImportRefusal.objects.exists()
     assert apply_anyway(run) == 1
+    erase("b@example.org", NOW)
+    assert not ImportChange.objects.exists()
 
 
 @pytest.mark.parametrize(
