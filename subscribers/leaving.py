@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import OuterRef, Subquery
+from django.db.models import Case, DateTimeField, F, OuterRef, Q, Subquery, Value, When
 from django.utils.module_loading import import_string
 
 from subscribers import consent
@@ -45,7 +45,9 @@ def leave(
             subscription.mailing_list_id
             for subscription in joined.order_by("mailing_list_id")
             # Conditional: whoever comes second ends nothing and tells nobody.
-            if joined.filter(pk=subscription.pk).update(state=Subscription.State.UNSUBSCRIBED, ended_at=now)
+            if joined.filter(pk=subscription.pk).update(
+                state=Subscription.State.UNSUBSCRIBED, ended_at=end_of(now)
+            )
         )
         if ended:
             act = Act.ENDED if word.how in _NOT_THE_READERS else Act.LEFT
@@ -54,6 +56,15 @@ def leave(
                 sender=Subscription, subscriber_id=subscriber_id, list_ids=ended, newsletter_id=newsletter_id
             )
     return ended
+
+
+def end_of(now: datetime) -> Case:
+    """The end to write into a row that ends now: whoever left before and has only asked anew left then.
+
+    So `restore`, and undoing what staff did, find no such row: it may only come back by the reader.
+    """
+    had_left = When(state=Subscription.State.PENDING, ended_at__isnull=False, then=F("ended_at"))
+    return Case(had_left, default=Value(now), output_field=DateTimeField())
 
 
 def _hear(subscriber_id: int, list_ids: Collection[int], word: Word, now: datetime) -> None:
@@ -90,6 +101,14 @@ def restore(subscriber_id: int, ended_at: datetime, word: Word, now: datetime) -
         ended.update(state=Subscription.State.CONFIRMED, ended_at=None)
         consent.record(Act.RESTORED, [subscriber_id], back, word, now)
     return back
+
+
+def left_anything(people: Collection[int]) -> set[int]:
+    """Of these people, those who left some list, or were taken off it, and did not come back to it."""
+    ended = Subscription.objects.filter(subscriber__in=people).filter(
+        Q(state=Subscription.State.UNSUBSCRIBED) | Q(ended_at__isnull=False)
+    )
+    return set(ended.values_list("subscriber", flat=True))
 
 
 def left_by_themselves(subscriber_id: int, list_ids: Collection[int]) -> set[int]:

@@ -34,7 +34,9 @@ def welcome(subscriber: Subscriber, mailing_list: MailingList) -> bool:
         return False
     path = f"/preferences/{tokens.make('prefs', subscriber.pk, 0)}/"
     with override(language):
-        letter = _letter(subscriber, mailing_list.name, "pages/letters/welcome.txt", path, {"welcome": words})
+        # A line break in a name would be a header of its own.
+        subject = " ".join(mailing_list.name.split())
+        letter = _letter(subscriber, subject, "pages/letters/welcome.txt", path, {"welcome": words})
     letter.from_email = sender_of(mailing_list) or letter.from_email
     letter.send()
     return True

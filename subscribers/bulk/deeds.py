@@ -1,6 +1,7 @@
 """What can be done to many people, and how each is undone: what changed since stays as it is.
 
-Nothing here brings anybody back: who left, waits for a confirmation or is suppressed is put on no list.
+Nothing here brings anybody back: who left any list, waits for a confirmation or is suppressed is put on no
+list.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
-from subscribers import consent, suppress
+from subscribers import consent, leaving, suppress
 from subscribers.bulk.models import BulkChange, BulkRun
 from subscribers.consent import Act, How, Word
 from subscribers.grouping.models import Tagging
@@ -46,6 +47,7 @@ def _untag(run: BulkRun, people: Sequence[Subscriber]) -> list[BulkChange]:
 def _add(run: BulkRun, people: Sequence[Subscriber]) -> list[BulkChange]:
     numbers = [one.pk for one in people]
     known = set(_on_list(run, numbers).values_list("subscriber", flat=True))
+    known |= leaving.left_anything(numbers)
     stopped = suppress.suppressed_of(people)
     fresh = [one for one in people if one.pk not in known and bytes(one.address_hash) not in stopped]
     rows = Subscription.objects.bulk_create(
@@ -64,9 +66,11 @@ def _add(run: BulkRun, people: Sequence[Subscriber]) -> list[BulkChange]:
 
 
 def _remove(run: BulkRun, people: Sequence[Subscriber]) -> list[BulkChange]:
-    rows = list(_on_list(run, [one.pk for one in people]).exclude(state=_State.UNSUBSCRIBED))
-    Subscription.objects.filter(pk__in=[row.pk for row in rows]).update(
-        state=_State.UNSUBSCRIBED, ended_at=run.made_at
+    staying = _on_list(run, [one.pk for one in people]).exclude(state=_State.UNSUBSCRIBED)
+    # Held, so that whoever leaves at this moment is not taken for somebody whom others took off.
+    rows = list(staying.select_for_update())
+    staying.filter(pk__in=[row.pk for row in rows]).update(
+        state=_State.UNSUBSCRIBED, ended_at=leaving.end_of(run.made_at)
     )
     _record(run, Act.ENDED, [row.subscriber_id for row in rows], run.made_at)
     return [
@@ -119,7 +123,7 @@ def _remove_back(run: BulkRun, changes: Sequence[BulkChange], now: datetime) -> 
     for before in (_State.CONFIRMED, _State.PENDING):
         numbers = [one.row for one in changes if one.row and one.before == before]
         rows = Subscription.objects.filter(pk__in=numbers, state=_State.UNSUBSCRIBED, ended_at=run.made_at)
-        people = list(rows.values_list("subscriber", flat=True))
+        people = list(rows.select_for_update().values_list("subscriber", flat=True))
         rows.update(state=before, ended_at=None)
         _record(run, Act.RESTORED, people, now)
         back += len(people)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from subscribers import finding, leaving, suppress
+from subscribers import finding, joining, leaving, suppress
 from subscribers.bulk import runs
 from subscribers.bulk.models import BulkChange, BulkRun
 from subscribers.bulk.runs import NotNow, Wish
@@ -62,6 +62,30 @@ def test_whoever_left_waits_or_is_suppressed_is_put_on_no_list(
     assert (run.changed, run.left) == (2, 3)
     word = ConsentRecord.objects.filter(act="added").first()
     assert word is not None and (word.vouched_by, word.source) == ("lola", "asked for it at the fair")
+
+
+def test_whoever_left_one_list_is_put_on_no_other(
+    join: Join, monthly: MailingList, events: MailingList
+) -> None:
+    gone = join("gone", monthly)
+    leaving.leave(gone.pk, [monthly.pk], None, Word(How.ONE_CLICK), NOW)
+    run = done(Wish("add", target=events.pk, words="asked for it at the fair"))
+    assert on(events) == {} and (run.changed, run.left) == (0, 1)
+
+
+def test_whoever_left_and_was_only_typed_in_again_is_not_brought_nearer_by_undoing(
+    join: Join, monthly: MailingList
+) -> None:
+    person = join("gone")
+    leaving.leave(person.pk, [monthly.pk], None, Word(How.ONE_CLICK), NOW - timedelta(days=1))
+    joining.ask(person.email, [monthly.pk], "en", (), Word(How.FORM), NOW)
+    undone(done(Wish("remove", ids=(person.pk,), target=monthly.pk)))
+    # An import confirms who waits and never left.
+    assert on(monthly) == {"gone": "unsubscribed"}
+    joining.ask(person.email, [monthly.pk], "en", (), Word(How.FORM), NOW)
+    leaving.leave_all(person.pk, None, Word(How.DESK), LATER)
+    leaving.restore(person.pk, LATER, Word(How.DESK), LATER)
+    assert on(monthly) == {"gone": "unsubscribed"}
 
 
 def test_undoing_gives_back_what_nobody_changed_since(

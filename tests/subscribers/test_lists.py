@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 
-from subscribers import consent, growth, joining, leaving
+from subscribers import consent, growth, joining, leaving, suppress
 from subscribers.consent import How, Word
-from subscribers.models import ListGrowth, MailingList, Subscriber, Subscription
+from subscribers.erasing import erase
+from subscribers.models import ListGrowth, MailingList, Subscriber, Subscription, Suppression
 from tests.subscribers.conftest import NOW, Join
 
 FORM = Word(How.FORM)
@@ -52,6 +53,34 @@ def test_whoever_left_any_list_is_asked_although_the_list_asks_nobody(
     person = join("aigul", events)
     leaving.leave(person.pk, [events.pk], None, Word(How.ONE_CLICK), NOW)
     assert states(ask(person.email, open_list)) == {"monthly": "pending", "events": "unsubscribed"}
+
+
+def test_whoever_was_erased_is_asked_although_the_list_asks_nobody(open_list: MailingList) -> None:
+    open_list.welcome = {"en": "Welcome!"}
+    open_list.save()
+    erase(ask("aigul@example.org", open_list).email, NOW)
+    mail.outbox.clear()
+    person = ask("aigul@example.org", open_list)
+    assert states(person) == {"monthly": "pending"}
+    assert [("/confirm/" in one.body, "Welcome!" in one.body) for one in mail.outbox] == [(True, False)]
+    joining.confirm(person, Word(How.LETTER), NOW)
+    assert states(person) == {"monthly": "confirmed"} and not suppress.is_suppressed(person)
+
+
+def test_an_address_that_was_stopped_meanwhile_gets_no_welcome(monthly: MailingList) -> None:
+    monthly.welcome = {"en": "Welcome!"}
+    monthly.save()
+    person = ask("aigul@example.org", monthly)
+    suppress.suppress(person, Suppression.Reason.MANUAL, "", NOW)
+    joining.confirm(person, Word(How.LETTER), NOW)
+    assert len(mail.outbox) == 1
+
+
+def test_a_line_break_in_a_lists_name_makes_no_header(monthly: MailingList) -> None:
+    monthly.name, monthly.welcome = "Road\nBcc: everybody@example.org", {"en": "Welcome!"}
+    monthly.save()
+    joining.confirm(ask("aigul@example.org", monthly), Word(How.LETTER), NOW)
+    assert mail.outbox[1].subject == "Road Bcc: everybody@example.org"
 
 
 def test_a_welcome_greets_in_the_readers_language_under_the_lists_sender(monthly: MailingList) -> None:

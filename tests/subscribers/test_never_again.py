@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from datetime import timedelta
 
@@ -20,11 +21,13 @@ from mailer.editions.models import Edition, Newsletter
 from mailer.feedback.apply import apply
 from mailer.feedback.records import Origin, Reading, Recipient
 from subscribers import joining, leaving, merging, suppress, tokens
+from subscribers.bulk import runs as bulk
+from subscribers.bulk.models import BulkRun
 from subscribers.centre import moving, owning, returning, wishes
 from subscribers.consent import How, Word
 from subscribers.forgetting import sweep
 from subscribers.importing import runs
-from subscribers.models import AddressChange, MailingList, Subscriber, Subscription, Suppression
+from subscribers.models import AddressChange, ImportRun, MailingList, Subscriber, Subscription, Suppression
 from tests import cast
 from tests.delivery.cast import NOW, sealed_copy
 
@@ -164,6 +167,35 @@ class People(RuleBasedStateMachine):
         runs.start_applying(run, "lola", self.now)
         runs.work(run, lambda: self.now, lambda: False)
 
+    @rule(addresses=st.sets(whose, min_size=1), to=which, deed=st.sampled_from(["add", "remove", "suppress"]))
+    def change_many(self, addresses: set[str], to: str, deed: str) -> None:
+        people = Subscriber.objects.filter(email__in=addresses).values_list("pk", flat=True)
+        if people:
+            target = None if deed == "suppress" else self.lists[to]
+            bulk.begin(bulk.Wish(deed, tuple(people), target=target, words="paper"), "lola", self.now)
+            bulk.work(self.now, lambda: False)
+
+    @rule(number=st.integers(0, 3))
+    def undo_that(self, number: int) -> None:
+        for run in BulkRun.objects.filter(state="done")[number : number + 1]:
+            with contextlib.suppress(bulk.NotNow):
+                bulk.undo(run, "lola", self.now)
+                bulk.work(self.now, lambda: False)
+
+    @rule(number=st.integers(0, 3))
+    def undo_an_import(self, number: int) -> None:
+        for run in ImportRun.objects.filter(state="applied").order_by("-pk")[number : number + 1]:
+            with contextlib.suppress(runs.NotNow):
+                runs.start_undoing(run, "lola", self.now)
+                runs.work(run, lambda: self.now, lambda: False)
+
+    @rule(address=whose)
+    def be_taken_off_by_mistake(self, address: str) -> None:
+        person = self.person(address)
+        if person is not None:
+            leaving.leave_all(person.pk, None, Word(How.DESK), self.now)
+            leaving.restore(person.pk, self.now, Word(How.DESK), self.now)
+
     @rule(kept=whose, gone=whose)
     def merge(self, kept: str, gone: str) -> None:
         one, other = self.person(kept), self.person(gone)
@@ -233,6 +265,8 @@ def on_both_lists(by: User) -> Edition:
     edition = cast.short(by)
     for slug in LISTS:
         edition.newsletter.lists.add(MailingList.objects.get_or_create(slug=slug, defaults={"name": slug})[0])
+    # Takes whoever is typed in, unless they left anything.
+    MailingList.objects.filter(slug="events").update(opt_in="single")
     return edition
 
 
