@@ -18,7 +18,8 @@ from django.db.models.expressions import RawSQL
 from subscribers import segments, trigrams
 from subscribers.grouping import compiling
 from subscribers.grouping.models import SavedSegment, Tagging
-from subscribers.grouping.rules import from_json
+from subscribers.grouping.rules import BadRule
+from subscribers.grouping.saving import rule_of
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 
 # Counts go no further.
@@ -199,8 +200,8 @@ def _tested(
 
 
 def _conditions(asked: Asked) -> Iterator[_Condition]:
-    if asked.words.strip():
-        yield from _words(asked.words.lower().split())
+    # No database finds a NUL, and some end with it.
+    yield from _words(asked.words.replace("\0", " ").lower().split())
     if asked.state == NOWHERE:
         yield _Condition(Q(~Exists(Subscription.objects.filter(subscriber=OuterRef("pk")))))
     elif asked.mailing_list or asked.state in Subscription.State.values:
@@ -217,12 +218,20 @@ def _conditions(asked: Asked) -> Iterator[_Condition]:
         mine = Q(Exists(tagged.filter(subscriber=OuterRef("pk"))))
         yield _Condition(mine, tagged.values("subscriber"), Q(pk__in=tagged.values("subscriber")))
     if asked.segment:
-        rule = from_json(SavedSegment.objects.get(pk=asked.segment).rule)
-        yield _Condition(compiling.condition(rule, datetime.fromisoformat(asked.as_of)))
+        yield _Condition(_in_segment(asked.segment, datetime.fromisoformat(asked.as_of)))
     if asked.country == EVERY_COUNTRY:
         yield _Condition(Q(countries=""))
     elif asked.country:
         yield _Condition(Q(countries__contains=asked.country))
+
+
+def _in_segment(number: int, as_of: datetime) -> Q:
+    """Nobody where the segment, or what its rule asks about, is gone."""
+    segment = SavedSegment.objects.filter(pk=number).first()
+    try:
+        return Q(pk__in=()) if segment is None else compiling.condition(rule_of(segment), as_of)
+    except BadRule:
+        return Q(pk__in=())
 
 
 def _words(words: list[str]) -> Iterator[_Condition]:

@@ -28,6 +28,7 @@ from mailer.rendering import language as languages
 from mailer.rendering import select, variants
 from mailer.rendering.records import Content, from_json
 from subscribers.fields import split_codes
+from subscribers.grouping.rules import BadRule
 from subscribers.segments import standing
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 # A difference from the count that the approver saw holds the mailing when it exceeds both.
 _TOLERATED_SHARE = 0.05
 _TOLERATED_READERS = 20
+_TAKEN_BACK = "The submitted copy was changed or taken back before the rehearsal began."
 
 # Around the ground's own statement of who stands how: {people} has id, countries, language and standing.
 _COMBINATIONS = "SELECT DISTINCT p.countries, p.language FROM ({people}) p"
@@ -94,8 +96,11 @@ def plan(mailing: Mailing, now: datetime) -> Mailing:
         if mailing.state != Mailing.State.PLANNING:
             return mailing
         if mailing.rehearsal_to and mailing.copy.state not in seal.OPEN:
-            return _give_up(mailing, now)
-        _insert(mailing, now)
+            return _give_up(mailing, now, _TAKEN_BACK)
+        try:
+            _insert(mailing, now)
+        except BadRule as gone:
+            return _give_up(mailing, now, f"Whom it is for cannot be told any more. {gone}")
         mailing.audience = Delivery.objects.filter(mailing=mailing).count()
         mailing.planned_at = now
         reachable = _reachable(mailing)
@@ -123,9 +128,9 @@ def expiry(mailing: Mailing, now: datetime) -> datetime:
     return begins + timedelta(hours=settings.CONFIG.sending.expire_after_hours)
 
 
-def _give_up(mailing: Mailing, now: datetime) -> Mailing:
+def _give_up(mailing: Mailing, now: datetime, because: str) -> Mailing:
     mailing.state, mailing.finished_at, mailing.audience = Mailing.State.CANCELLED, now, 0
-    mailing.reason = "The submitted copy was changed or taken back before the rehearsal began."
+    mailing.reason = because[:300]
     mailing.save()
     return mailing
 

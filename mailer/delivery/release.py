@@ -13,6 +13,8 @@ from mailer.approval.errors import BrokenSeal
 from mailer.approval.models import FrozenCopy
 from mailer.delivery.models import Mailing
 from mailer.delivery.plan import plan
+from mailer.editions.audience import Audience
+from subscribers.grouping.rules import BadRule
 
 log = logging.getLogger(__name__)
 
@@ -46,11 +48,17 @@ def _release(copy: FrozenCopy, now: datetime) -> None:
                 # Its moment was taken back meanwhile.
                 return
             seal.verify(held)
+            Audience.from_dict(held.audience, now).segment()
             mailing = Mailing.objects.create(
                 copy=held, edition=copy.edition, created_at=now, expires_at=expires_at
             )
     except BrokenSeal as broken:
         _break(copy, str(broken))
+        return
+    except BadRule as gone:
+        _break(
+            copy, f"Whom it is for cannot be told any more. {gone} Correct the segment, and submit it again."
+        )
         return
     except IntegrityError:
         # Another worker was first, or the seal was broken in this moment; the next call sees which.

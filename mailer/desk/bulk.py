@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib.auth.mixins import PermissionRequiredMixin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -93,9 +93,19 @@ class BulkPage(_BulkView):
         super().setup(request, *args, **kwargs)
         given = request.POST if request.method == "POST" else request.GET
         numbers = [one for one in given.getlist("ids") if one.isascii() and one.isdigit() and len(one) < 19]
-        self.ids = tuple(int(one) for one in numbers[:_SELECTED])
-        self.asked = asked_of(SubscriberFilters(given, request=request), given.get("q", ""))
         self.everybody = given.get("all") == "yes"
+        # "Change all" means all, also where some are ticked.
+        self.ids = () if self.everybody else tuple(int(one) for one in numbers[:_SELECTED])
+        filters = SubscriberFilters(given, request=request)
+        self.astray = self.everybody and not filters.is_valid()
+        self.asked = asked_of(filters, given.get("q", ""))
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if self.has_permission() and self.astray:
+            # Without that filter it would be far more people.
+            messages.error(request, "A filter names what is not there any more; nobody was changed.")
+            return redirect("desk_subscribers:index")
+        return super().dispatch(request, *args, **kwargs)
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not self.ids and not self.everybody:
@@ -126,7 +136,7 @@ class BulkPage(_BulkView):
         else:
             people = how_many(finding.count(self.asked), "person", "people")
         given = self.request.POST if self.request.method == "POST" else self.request.GET
-        kept = (*ASKED, "ids", "all")
+        kept = (*ASKED, "all") if self.everybody else ("ids",)
         return {
             "form": BulkForm(),
             **context,

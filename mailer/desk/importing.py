@@ -83,6 +83,9 @@ class ColumnsPage(ImportPage):
         return {**context, "shown": shown, "form": form, "cells": cells}
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        if self.run.state != State.MAPPING:
+            # Pressed twice: the file is read already.
+            return redirect("desk_import", self.run.pk)
         encoding = _known(request.POST.get("encoding", ""), _ENCODINGS)
         delimiter = _known(request.POST.get("delimiter", ""), _DELIMITERS)
         try:

@@ -110,18 +110,15 @@ class SegmentPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateVi
     def _take(self, name: str, written: str) -> None:
         """A rule that another page suggests; nothing is kept before it is saved."""
         try:
-            self.name, self.rule = name[:120], from_json(json.loads(written))
-        except ValueError as error:
+            self.name, self.rule = name[:120], _read(written)
+        except BadRule as error:
             self.error = str(error)
 
     def _posted(self) -> Group:
         written = self.request.POST.get("written")
         if written is None:
             return rulebuilder.from_post(self.request.POST)
-        try:
-            return from_json(json.loads(written))
-        except ValueError as error:
-            raise error if isinstance(error, BadRule) else BadRule(f"This is no JSON: {error}.") from error
+        return _read(written)
 
     def _count(self, *, exactly: bool) -> None:
         try:
@@ -150,6 +147,16 @@ class SegmentPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateVi
             return redirect("desk_segments:index")
         messages.success(self.request, "The segment is deleted. Nothing was changed about anybody in it.")
         return redirect("desk_segments:index")
+
+
+def _read(written: str) -> Group:
+    """A rule in JSON; raises BadRule."""
+    try:
+        return from_json(json.loads(written))
+    except BadRule:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise BadRule(f"This is no JSON: {error}.") from error
 
 
 def uses_of(segment: SavedSegment) -> list[Edition | SavedSegment]:

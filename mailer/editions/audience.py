@@ -75,7 +75,7 @@ class Audience:
         }
 
     def segment(self) -> Segment:
-        """The same definition in the words of the ground."""
+        """The same definition in the words of the ground. Raises BadRule for what is gone since."""
         return Segment(
             lists=self.lists,
             countries=self.countries,
@@ -89,6 +89,8 @@ class Audience:
             return None
         if self.as_of is None:
             raise ValueError("An audience with segments is asked as of a moment.")
+        # "None of a tag" that was deleted since would be everybody.
+        compiling.refuse_gone(rule)
         return compiling.condition(rule, self.as_of)
 
     def readers(self) -> QuerySet[Subscriber]:

@@ -14,7 +14,7 @@ from subscribers.bulk.models import BulkRun
 from subscribers.consent import Act, Word
 from subscribers.grouping import compiling
 from subscribers.grouping.models import SavedSegment
-from subscribers.grouping.rules import as_json, from_json
+from subscribers.grouping.rules import BadRule, as_json, from_json
 from subscribers.grouping.saving import rule_of
 from subscribers.models import MailingList, Subscriber, Subscription
 
@@ -46,12 +46,19 @@ def begin(segment: SavedSegment, mailing_list: MailingList, days: int, by: str, 
 
 
 def to_ask(asking: Asking, now: datetime) -> QuerySet[Subscriber]:
-    """Whom it has still to ask: confirmed on the list, not suppressed, and not asked lately."""
+    """Whom it has still to ask: confirmed on the list, not suppressed or pausing, and not asked lately.
+
+    Raises BadRule for what is gone since.
+    """
     on = Subscription.objects.filter(
         subscriber=OuterRef("pk"), mailing_list=asking.mailing_list, state=Subscription.State.CONFIRMED
     )
     lately = Asked.objects.filter(subscriber=OuterRef("pk"), at__gt=now - RESTED)
-    people = compiling.people(from_json(asking.rule), asking.made_at).filter(pk__gt=asking.position)
+    rule = from_json(asking.rule)
+    # "None of a tag" that was deleted since would be everybody.
+    compiling.refuse_gone(rule)
+    people = compiling.people(rule, asking.made_at).filter(pk__gt=asking.position)
+    people = people.exclude(paused_until__gt=now)
     return people.filter(Exists(on)).exclude(segments.suppressed()).exclude(Exists(lately)).order_by("pk")
 
 
@@ -66,7 +73,11 @@ def _step(number: int, now: datetime) -> int:
         asking = Asking.objects.select_for_update().filter(pk=number, state=State.SENDING).first()
         if asking is None:
             return 0
-        people = list(to_ask(asking, now)[:_AT_A_TIME]) if now.date() < asking.until else []
+        try:
+            people = list(to_ask(asking, now)[:_AT_A_TIME]) if now.date() < asking.until else []
+        except BadRule:
+            # Nobody more can be told; who was asked may still answer.
+            people = []
         Asked.objects.bulk_create(Asked(asking=asking, subscriber=one, at=now) for one in people)
         for person in people:
             letters.ask_whether_wanted(person, tokens.make("stay", person.pk, asking.pk), asking.until)

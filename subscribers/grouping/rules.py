@@ -103,15 +103,16 @@ def _test(raw: dict[str, Any]) -> Test:
         raise BadRule("“about” and “is” are words.")
     if not isinstance(values, list) or not all(_is_value(one) for one in values):
         raise BadRule("“values” is a list of words and numbers.")
-    if of is not None and (isinstance(of, bool) or not isinstance(of, int)):
+    if of is not None and (isinstance(of, bool) or not isinstance(of, int) or not 0 <= of < 2**63):
         raise BadRule("“of” is the number of a field.")
     return Test(about, relation, tuple(values), of)
 
 
 def _is_value(one: Any) -> bool:
     if isinstance(one, int | float):
-        return not isinstance(one, bool) and math.isfinite(one)
-    return isinstance(one, str) and len(one) <= LONGEST
+        # Beyond this no database has a number.
+        return not isinstance(one, bool) and math.isfinite(one) and abs(one) < 2**63
+    return isinstance(one, str) and len(one) <= LONGEST and "\0" not in one
 
 
 def _written(part: Test | Group) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from mailer.approval.errors import AuthorMayNotApprove, BrokenSeal, PreflightFai
 from mailer.approval.models import FrozenCopy
 from mailer.approval.submit import submit
 from mailer.delivery import release
+from mailer.delivery.models import Mailing
+from mailer.delivery.plan import plan
 from mailer.editions.audience import Audience
 from mailer.editions.models import Edition
 from subscribers.grouping import describing
@@ -103,3 +105,20 @@ def test_a_segment_that_asks_about_what_is_gone_is_not_submitted(chosen: Edition
     Tag.objects.all().delete()
     with pytest.raises(PreflightFailed, match="gone"):
         submit(chosen, people.writer, NOW)
+
+
+def test_what_was_approved_does_not_leave_when_the_tag_of_those_excluded_is_gone(
+    chosen: Edition, people: cast.Staff
+) -> None:
+    chosen.segment = None
+    chosen.save_revision().publish()
+    copy = submit(chosen, people.writer, NOW)
+    seal.approve(copy, people.approver, copy.sha256, NOW)
+    seal.schedule(copy, people.approver, None, NOW)
+    waiting = Mailing.objects.create(copy=copy, edition=copy.edition, rehearsal_to="lola@example.org")
+    Tag.objects.all().delete()
+    given_up = plan(waiting, NOW)
+    assert given_up.state == Mailing.State.CANCELLED and "a tag that is gone" in given_up.reason
+    assert release.release_due(NOW + timedelta(minutes=1)) == []
+    copy.refresh_from_db()
+    assert copy.state == FrozenCopy.State.BROKEN and "a tag that is gone" in copy.broken_because

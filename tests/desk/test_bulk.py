@@ -42,6 +42,24 @@ def test_only_those_ticked_are_changed(desk: Desk) -> None:
     assert tagged() == {"olga"}
 
 
+def test_all_means_all_also_where_some_are_ticked(desk: Desk) -> None:
+    ticked = everyone.reader("olga", (), "ru")
+    everyone.reader("ivan", (), "ru")
+    asked = {"ids": [ticked.pk], "language": "ru", "all": "yes"}
+    browser = as_user(desk.admin)
+    assert "2 people" in browser.get(reverse("desk_bulk"), asked).content.decode()
+    browser.post(reverse("desk_bulk"), {**asked, "deed": "tag", "tag_name": "donor"})
+    assert tagged() == {"olga", "ivan"}
+
+
+def test_a_filter_that_is_gone_makes_nobody_everybody(desk: Desk) -> None:
+    browser = as_user(desk.admin)
+    asked = {"list": "4711", "all": "yes"}
+    assert browser.get(reverse("desk_bulk"), asked)["Location"] == reverse("desk_subscribers:index")
+    browser.post(reverse("desk_bulk"), {**asked, "deed": "suppress", "words": "x"})
+    assert not BulkRun.objects.exists()
+
+
 def test_nobody_ticked_changes_nobody(desk: Desk) -> None:
     browser = as_user(desk.admin)
     assert browser.get(reverse("desk_bulk"))["Location"] == reverse("desk_subscribers:index")

@@ -101,6 +101,16 @@ def test_columns_must_hold_one_address_and_nothing_twice(lola: Client) -> None:
     assert ImportRun.objects.get().state == "mapping"
 
 
+def test_columns_that_are_named_twice_by_two_presses_are_named_once(lola: Client) -> None:
+    run = bring(lola)
+    columns = reverse("desk_import_columns", args=[run.pk])
+    form = {field.html_name: field.value() for field in lola.get(columns).context["form"]}
+    for _ in range(2):
+        assert lola.post(columns, form)["Location"] == reverse("desk_import", args=[run.pk])
+        work()
+    assert ImportRun.objects.get().state == ImportRun.State.READY
+
+
 def test_another_encoding_can_be_tried(lola: Client) -> None:
     run = bring(lola)
     where = reverse("desk_import_columns", args=[run.pk])

@@ -64,6 +64,9 @@ def test_the_buttons_of_the_form_add_and_remove_and_keep_the_rest(desk: Desk) ->
         {"0-0-test": "nothing|is|", "0-0-values": "x"},
         {"0-0-test": "field|is|77", "0-0-values": "x"},
         {"0-0-test": ""},
+        {"written": "[" * 100_000},
+        {"written": '{"version": 1, "all": [{"about": "tag", "is": "has", "values": [1e30]}]}'},
+        {"written": f'{{"version": 1, "all": [{{"about": "tag", "is": "has", "values": [{10**30}]}}]}}'},
     ],
 )
 def test_what_cannot_be_asked_is_said_and_not_kept(desk: Desk, fields: dict[str, str]) -> None:

@@ -15,7 +15,8 @@ from subscribers.asking.asking import NotNow
 from subscribers.asking.models import Asking
 from subscribers.bulk import runs
 from subscribers.consent import How, Word
-from subscribers.grouping.models import SavedSegment
+from subscribers.grouping import describing
+from subscribers.grouping.models import SavedSegment, Tag
 from subscribers.grouping.rules import Group, Test
 from subscribers.grouping.saving import save
 from subscribers.models import MailingList, Subscriber, Suppression
@@ -68,6 +69,25 @@ def test_only_readers_whom_mail_may_reach_are_asked_and_each_once(
     again = asking.begin(SavedSegment.objects.get(), question.mailing_list, 30, "lola", NOW)
     asking.work(NOW + timedelta(days=89))
     assert len(mail.outbox) == 3 and again.people.count() == 0
+
+
+def test_whoever_paused_is_left_in_peace(question: Asking, join: Join) -> None:
+    join("aigul", paused_until=NOW + timedelta(days=5))
+    join("bolat", paused_until=NOW - timedelta(days=5))
+    asking.work(NOW)
+    assert asked() == ["bolat"]
+
+
+def test_nobody_is_asked_when_the_tag_of_those_who_are_not_meant_is_gone(
+    monthly: MailingList, events: MailingList, join: Join
+) -> None:
+    join("aigul")
+    rule = Group("all", (Test("tag", "not_has", (describing.tag_named("donor").pk,)),))
+    first = asking.begin(save(SavedSegment(), "Others", rule, "lola", NOW), monthly, 30, "lola", NOW)
+    Tag.objects.all().delete()
+    asking.work(NOW)
+    first.refresh_from_db()
+    assert asked() == [] and first.state == Asking.State.WAITING
 
 
 def test_the_letter_speaks_the_readers_language_and_looking_at_its_page_says_nothing(

@@ -13,6 +13,9 @@ from subscribers import finding, trigrams
 from subscribers.erasing import erase
 from subscribers.finding import Asked
 from subscribers.grouping import describing
+from subscribers.grouping.models import SavedSegment
+from subscribers.grouping.rules import Group, Test
+from subscribers.grouping.saving import save
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression, Tag
 from subscribers.suppress import suppress
 from tests.subscribers.conftest import NOW, Join
@@ -166,3 +169,25 @@ def test_an_index_that_a_migration_lost_is_made_again(join: Join) -> None:
     assert finding.count(Asked("bolat")).number == 0
     trigrams.keep()
     assert finding.count(Asked("bolat")).number == 1
+
+
+@pytest.mark.usefixtures("monthly")
+def test_whatever_is_written_into_the_box_is_looked_for_and_breaks_nothing(join: Join) -> None:
+    person = join("olga")
+    for words in ("\0", "ol\0", "ol\0ga@"):
+        assert list(finding.page(Asked(words=words), 10).people) == [person]
+    for words in ("NEAR(olga ol)", '"', "%", "_lga", "' OR 1=1 --", "email:olga*", "olga\\"):
+        assert list(finding.page(Asked(words=words), 10).people) == []
+
+
+@pytest.mark.usefixtures("monthly")
+def test_a_segment_that_cannot_be_asked_any_more_finds_nobody(join: Join) -> None:
+    join("olga")
+    rule = Group("all", (Test("tag", "not_has", (describing.tag_named("donor").pk,)),))
+    others = save(SavedSegment(), "Others", rule, "lola", NOW)
+    asked = Asked(segment=others.pk, as_of=NOW.isoformat())
+    assert finding.count(asked).number == 1
+    Tag.objects.all().delete()
+    assert finding.count(asked).number == 0
+    others.delete()
+    assert finding.count(asked).number == 0
