@@ -95,27 +95,14 @@ class Staging:
         for flag in filter(None, (row.flag for row in self._people)):
             kind = flag.partition(" ")[0]
             self.figures.flagged[kind] = self.figures.flagged.get(kind, 0) + 1
-        people = [
-            (
-                self._run,
-                one.line,
-                one.address_hash,
-                one.email,
-                one.name,
-                one.language,
-                one.countries,
-                one.flag,
-                one.notes,
-            )
-            for one in self._people
-        ]
+        people = [(self._run, *one) for one in self._people]
         refusals = [
             (self._run, one.line, one.kind, one.reason, one.address_hash, cells)
             for one, cells in self._refusals
         ]
         with transaction.atomic():
             self._hold()
-            _insert(ImportRow._meta.db_table, _ROW, people)
+            _insert(ImportRow._meta.db_table, _ROW, people, _person_line)
             _insert(ImportRefusal._meta.db_table, _REFUSAL, refusals)
         self._people.clear()
         self._cells.clear()
@@ -139,22 +126,34 @@ def refuse_flagged(run: int, kind: str) -> int:
     return rows.delete()[0]
 
 
+# After the run, in the order of Person.
 _ROW = ("run_id", "line", "address_hash", "email", "name", "language", "countries", "flag", "notes")
 _REFUSAL = ("run_id", "line", "kind", "reason", "address_hash", "cells")
 
 
-def _insert(table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+def _insert(
+    table: str,
+    columns: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
+    as_line: Callable[[tuple[Any, ...]], str] | None = None,
+) -> None:
     if not rows:
         return
     names = ", ".join(columns)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             with cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
-                copy.write("".join(map(_line, rows)))
+                copy.write("".join(map(as_line or _line, rows)))
         else:
             places = ", ".join(["%s"] * len(columns))
             # Names of our own tables and columns.
             cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({places})", rows)  # noqa: S608
+
+
+def _person_line(row: tuple[Any, ...]) -> str:
+    """As `_line`, for rows whose texts hold no control character: no name does that was checked."""
+    run, line, known, *texts = row
+    return f"{run}\t{line}\t\\\\x{known.hex()}\t" + "\t".join(texts).replace("\\", "\\\\") + "\n"
 
 
 def _line(row: tuple[Any, ...]) -> str:

@@ -196,6 +196,13 @@ def test_reading_and_comparing_change_nothing(monthly: MailingList, join: Join) 
     assert run.samples == {"changes": [2], "new": [3], "flagged": []}
 
 
+def test_names_keep_every_letter_that_they_have(monthly: MailingList) -> None:
+    name = "O\\N \\. \\t {Ольга} 'x' \u00a0 %s"
+    take(f'email,name,tags\na@example.org,{name},"a\\b"\n', monthly)
+    person = Subscriber.objects.get()
+    assert (person.name, person.taggings.get().tag.name) == (name, "a\\b")
+
+
 def test_doubtful_addresses_can_be_left_out(monthly: MailingList) -> None:
     run = read("email\na@gmial.com\ninfo@example.org\nb@gmail.com\n", monthly)
     assert run.foreseen["flagged"] == {"typo": 1, "role": 1} and run.samples["flagged"] == [2, 3]
