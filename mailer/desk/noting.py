@@ -6,15 +6,19 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
+from django.utils import timezone
 from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.admin.panels import FieldPanel, ObjectList, Panel
 from wagtail.admin.ui.tables import Column
 from wagtail.admin.views.generic import IndexView
 from wagtail.admin.viewsets.model import ModelViewSet
 
-from subscribers import addresses
+from subscribers import addresses, consent, merging
+from subscribers.consent import Act, How, Word
 from subscribers.grouping import describing
 from subscribers.grouping.models import CustomField, Tag
+from subscribers.models import Subscriber
+from subscribers.pages import masked
 
 
 class SubscriberForm(WagtailAdminModelForm):
@@ -38,13 +42,23 @@ class SubscriberForm(WagtailAdminModelForm):
         return cleaned
 
     def save(self, commit: bool = True) -> Any:
+        before = str(self.initial.get("email", "")) if self.instance.pk else ""
         person = super().save(commit)
+        if before and before != person.email:
+            self._moved(person, before)
         # Where the form was posted without the part about notes, nothing is known of them.
         if "tags" in self.data:
             describing.set_tags(person, self._tags())
             for field in CustomField.objects.all():
                 describing.set_value(person, field, self.data.get(f"note-{field.pk}", ""))
         return person
+
+    def _moved(self, person: Subscriber, before: str) -> None:
+        """No file brings the old address back, and the ledger tells who gave them another."""
+        now, source = timezone.now(), f"from {masked(before)} to {masked(person.email)}"
+        merging.remember(person, addresses.address_hash(before), now)
+        word = Word(How.DESK, source=source, vouched_by=str(self.for_user or ""))
+        consent.record(Act.MOVED, [person.pk], [None], word, now)
 
     def _tags(self) -> list[str]:
         return [name for name in self.data.get("tags", "").split(",") if name.strip()]

@@ -43,6 +43,22 @@ def test_a_form_without_the_part_about_notes_forgets_none(desk: Desk) -> None:
     assert desk.reader.taggings.count() == 1
 
 
+def test_another_address_given_by_staff_is_told_in_the_ledger_and_no_file_brings_the_old_one_back(
+    desk: Desk,
+) -> None:
+    old = bytes(desk.reader.address_hash)
+    address = reverse("desk_subscribers:edit", args=[desk.reader.pk])
+    as_user(desk.admin).post(address, form(desk.reader, email="Aigul.N@example.net"))
+    desk.reader.refresh_from_db()
+    assert desk.reader.email == "aigul.n@example.net"
+    row = desk.reader.consents.get()
+    assert (row.act, row.how, row.vouched_by) == ("moved", "desk", desk.admin.get_username())
+    assert row.source == "from a…@example.net to a…@example.net"
+    assert [bytes(one.address_hash) for one in desk.reader.former_addresses.all()] == [old]
+    as_user(desk.admin).post(address, form(desk.reader, name="Aigul"))
+    assert desk.reader.consents.count() == 1
+
+
 def test_erasing_asks_for_the_address_once_more_and_leaves_it_nowhere(desk: Desk) -> None:
     browser = as_user(desk.admin)
     browser.post(reverse("desk_subscribers:edit", args=[desk.reader.pk]), form(desk.reader, name="Aigul N"))
