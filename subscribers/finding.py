@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from django.db import connection
@@ -83,6 +84,11 @@ class _Condition:
     # Those who meet it in the order of their numbers, from the index of words.
     spoken: QuerySet[Subscriber] | None = None
 
+    @cached_property
+    def counted(self) -> Counted | None:
+        """How many an index finds, asked for once; None where none tells."""
+        return None if self.numbers is None else _capped(self.numbers)
+
 
 def matching(asked: Asked) -> QuerySet[Subscriber]:
     """All of them, one row each, in no order."""
@@ -94,7 +100,34 @@ def page(asked: Asked, size: int, *, after: int | None = None, before: int | Non
 
     Each has its subscriptions at hand, and says by `suppressed` whether no mail may reach it.
     """
-    found = _from(list(_conditions(asked)), after, before).annotate(suppressed=segments.suppressed())
+    return Search(asked).page(size, after=after, before=before)
+
+
+def count(asked: Asked, *, exactly: bool = False) -> Counted:
+    """How many there are; unless `exactly`, not beyond CAP, and not at the cost of looking at everybody."""
+    return Search(asked).count(exactly=exactly)
+
+
+class Search:
+    """`page` and `count` of the same people: what both need is asked for once."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self._conditions = list(_conditions(asked))
+
+    def page(self, size: int, *, after: int | None = None, before: int | None = None) -> Page:
+        """See the function of this name."""
+        return _page(self._conditions, size, after, before)
+
+    def count(self, *, exactly: bool = False) -> Counted:
+        """See the function of this name."""
+        if exactly:
+            return Counted(matching(self._asked).count(), exact=True)
+        return _count(self._conditions)
+
+
+def _page(conditions: list[_Condition], size: int, after: int | None, before: int | None) -> Page:
+    found = _from(conditions, after, before).annotate(suppressed=segments.suppressed())
     people = list(found.prefetch_related("subscriptions")[: size + 1])
     more, people = len(people) > size, people[:size]
     if before is not None:
@@ -108,15 +141,11 @@ def page(asked: Asked, size: int, *, after: int | None = None, before: int | Non
     )
 
 
-def count(asked: Asked, *, exactly: bool = False) -> Counted:
-    """How many there are; unless `exactly`, not beyond CAP, and not at the cost of looking at everybody."""
-    if exactly:
-        return Counted(matching(asked).count(), exact=True)
-    conditions = list(_conditions(asked))
+def _count(conditions: list[_Condition]) -> Counted:
     if not conditions:
         return _capped(Subscriber.objects.values("pk"))
-    if len(conditions) == 1 and conditions[0].numbers is not None:
-        return _capped(conditions[0].numbers)
+    if len(conditions) == 1 and conditions[0].counted is not None:
+        return conditions[0].counted
     rare = _rare(conditions)
     if rare is not None:
         return Counted(_tested(Subscriber.objects.all(), conditions, rare).count(), exact=True)
@@ -142,8 +171,11 @@ def _among_some(conditions: list[_Condition]) -> Counted:
 
 
 def _capped(numbers: QuerySet[Any, Any]) -> Counted:
-    name = "pk" if numbers.model is Subscriber else "subscriber"
-    found = numbers.order_by()[: CAP + 1].aggregate(rows=Count(name), people=Count(name, distinct=True))
+    some = numbers.order_by()[: CAP + 1]
+    if numbers.model is Subscriber:
+        people = some.count()
+        return Counted(min(people, CAP), exact=people <= CAP)
+    found = some.aggregate(rows=Count("subscriber"), people=Count("subscriber", distinct=True))
     return Counted(min(found["people"], CAP), exact=found["rows"] <= CAP)
 
 
@@ -186,7 +218,7 @@ def _highest(conditions: Iterable[_Condition]) -> int | None:
 def _rare(conditions: list[_Condition]) -> _Condition | None:
     """A condition that few meet, to begin with; the others are then asked of these few."""
     for one in conditions:
-        if one.numbers is not None and _capped(one.numbers).exact:
+        if one.counted is not None and one.counted.exact:
             return one
     return None
 

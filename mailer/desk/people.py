@@ -110,11 +110,9 @@ class SubscriberIndex(WindowMixin, IndexView):
         return asked_of(self.filters, self.search_query)
 
     def look(self, size: int) -> tuple[Page, Counted]:
-        asked = self.asked()
-        window = finding.page(
-            asked, size, after=cursor(self.request, "after"), before=cursor(self.request, "before")
-        )
-        return window, finding.count(asked, exactly=self.request.GET.get("count") == "exactly")
+        search = finding.Search(self.asked())
+        window = search.page(size, after=cursor(self.request, "after"), before=cursor(self.request, "before"))
+        return window, search.count(exactly=self.request.GET.get("count") == "exactly")
 
     def get_list_buttons(self, instance: Subscriber) -> list[Any]:
         """None: what can be done stands on the person's page; a menu in each row doubles the time of this."""
