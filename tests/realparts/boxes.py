@@ -51,7 +51,7 @@ class Account:
         self.position = ""
         self.way = Way(kind, f"{kind}:{user}", timedelta(minutes=1), self.opened)
 
-    def opened(self, now):
+    def opened(self, now=None):
         if self._kind == "pop3":
             return pop3.opened(self.bounces)
         return imap.opened(
