@@ -53,6 +53,15 @@ def remember(
     FormerAddress.objects.update_or_create(address_hash=address, defaults=fresh)
 
 
+def moved(person: Subscriber, before: bytes, now: datetime, *, own: bool = True) -> None:
+    """Note that the person has another address now than `before` (its hash); `own` as `remember` takes it.
+
+    The present one is no former one any more, but for the number of whoever had it.
+    """
+    FormerAddress.objects.filter(address_hash=bytes(person.address_hash), number=None).delete()
+    remember(person, before, now, own=own)
+
+
 def person_of(number: int) -> Subscriber | None:
     """Whom a number stands for that a link or a copy carries, also after two became one."""
     return people_of([number]).get(number)

@@ -13,7 +13,7 @@ from wagtail.admin.ui.tables import Column
 from wagtail.admin.views.generic import IndexView
 from wagtail.admin.viewsets.model import ModelViewSet
 
-from subscribers import addresses, consent, merging
+from subscribers import addresses, consent, merging, suppress
 from subscribers.consent import Act, How, Word
 from subscribers.grouping import describing
 from subscribers.grouping.models import CustomField, Tag
@@ -26,9 +26,17 @@ class SubscriberForm(WagtailAdminModelForm):
 
     def clean_email(self) -> str:
         try:
-            return addresses.normalise(self.cleaned_data["email"])
+            written = addresses.normalise(self.cleaned_data["email"])
         except ValueError as error:
             raise ValidationError(f"The address {error}.") from error
+        before = self.instance.email if self.instance.pk else ""
+        stopped = suppress.in_force(before) if before not in ("", written) else None
+        if stopped is not None and stopped.reason in merging.PERSONAL:
+            raise ValidationError(
+                f"This person is suppressed ({stopped.get_reason_display()}), and another address would have "
+                "mail sent to them again. Lift the suppression first, if that is right."
+            )
+        return written
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -56,7 +64,7 @@ class SubscriberForm(WagtailAdminModelForm):
     def _moved(self, person: Subscriber, before: str) -> None:
         """No file brings the old address back, and the ledger tells who gave them another."""
         now, source = timezone.now(), f"from {masked(before)} to {masked(person.email)}"
-        merging.remember(person, addresses.address_hash(before), now)
+        merging.moved(person, addresses.address_hash(before), now)
         word = Word(How.DESK, source=source, vouched_by=str(self.for_user or ""))
         consent.record(Act.MOVED, [person.pk], [None], word, now)
 

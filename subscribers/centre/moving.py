@@ -17,7 +17,7 @@ from django.db.models import Q
 from subscribers import consent, defences, joining, leaving, letters, limits, merging, suppress, tokens
 from subscribers.consent import Act, Word
 from subscribers.limits import Limit
-from subscribers.models import AddressChange, FormerAddress, MailingList, Subscriber, Subscription
+from subscribers.models import AddressChange, MailingList, Subscriber, Subscription
 from subscribers.pages import masked
 
 # How long the link to the new address works, and the one that says “this was not me”.
@@ -106,7 +106,7 @@ def confirm(token: str, word: Word, now: datetime) -> Subscriber:
             merging.merge(person, other, now)
         old = bytes(person.address_hash)
         _put(person, change.new_email)
-        merging.remember(person, old, now)
+        merging.moved(person, old, now)
         source = f"from {masked(change.old_email)} to {masked(change.new_email)}"
         consent.record(Act.MOVED, [person.pk], [None], replace(word, source=source), now)
         # The letter named these lists: also those that the other had left are wished for now.
@@ -135,15 +135,13 @@ def disown(change: AddressChange, word: Word, now: datetime) -> None:
             return
         other = bytes(person.address_hash)
         _put(person, change.old_email)
-        merging.remember(person, other, now, own=False)
+        merging.moved(person, other, now, own=False)
         consent.record(Act.MOVED, [person.pk], [None], replace(word, source="back: it was not them"), now)
 
 
 def _put(person: Subscriber, address: str) -> None:
-    """Write the address down; it is no former one any more, but for the number of whoever had it."""
     person.email = address
     person.save(update_fields=["email", "address_hash", "updated_at"])
-    FormerAddress.objects.filter(address_hash=bytes(person.address_hash), number=None).delete()
 
 
 def _change(purpose: tokens.Purpose, token: str, valid: timedelta, now: datetime) -> AddressChange:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
 from subscribers import alike, growth, suppress
+from subscribers.addresses import address_hash
 from subscribers.grouping import describing
 from subscribers.grouping.models import CustomField
-from subscribers.models import MailingList, Subscriber, Suppression
+from subscribers.models import FormerAddress, MailingList, Subscriber, Suppression
 from tests import cast as everyone
 from tests.desk.cast import Desk, as_user
 
@@ -34,6 +36,29 @@ def test_tags_and_fields_are_noted_in_the_form_and_refused_in_words(desk: Desk) 
     browser.post(address, form(desk.reader, tags="press", **{f"note-{colour.pk}": ""}))
     assert describing.known(desk.reader) == {}
     assert [one.tag.name for one in desk.reader.taggings.all()] == ["press"]
+
+
+def test_another_address_is_not_the_way_around_a_complaint(desk: Desk) -> None:
+    suppress.suppress(desk.reader, Suppression.Reason.COMPLAINT, "", timezone.now())
+    address, before = reverse("desk_subscribers:edit", args=[desk.reader.pk]), desk.reader.email
+    page = as_user(desk.admin).post(address, form(desk.reader, email="new@example.org")).content.decode()
+    desk.reader.refresh_from_db()
+    assert desk.reader.email == before and "Lift the suppression first" in page
+    as_user(desk.admin).post(address, form(desk.reader, name="Aigul N"))
+    desk.reader.refresh_from_db()
+    assert desk.reader.name == "Aigul N"
+
+
+def test_whose_address_staff_corrected_is_known_by_the_one_before_too(desk: Desk) -> None:
+    address, before = reverse("desk_subscribers:edit", args=[desk.reader.pk]), desk.reader.email
+    browser = as_user(desk.admin)
+    browser.post(address, form(desk.reader, email="new@example.org"))
+    former = FormerAddress.objects.get()
+    assert (former.subscriber, bytes(former.address_hash)) == (desk.reader, address_hash(before))
+    browser.post(address, form(desk.reader, email=before))
+    desk.reader.refresh_from_db()
+    assert desk.reader.email == before
+    assert bytes(FormerAddress.objects.get().address_hash) == address_hash("new@example.org")
 
 
 def test_a_form_without_the_part_about_notes_forgets_none(desk: Desk) -> None:
