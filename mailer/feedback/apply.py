@@ -15,6 +15,7 @@ from mailer.feedback import judging, probes
 from mailer.feedback.models import FeedbackEvent, Verdict
 from mailer.feedback.records import Origin, Reading, Recipient
 from subscribers import leaving, merging, suppress
+from subscribers.addresses import address_hash
 from subscribers.consent import How, Word
 from subscribers.models import Subscriber
 
@@ -110,7 +111,7 @@ def _everybody(
         return _probed(reading.probe, first)
     delivery = deliveries.get(reading.delivery) if reading.delivery is not None else None
     if delivery is None:
-        return [_by_address(recipient) for recipient in told]
+        return [_by_address(recipient, reading.kind) for recipient in told]
     if delivery.mailing.rehearsal_to:
         # What a colleague's address answers says nothing about the reader.
         return [_About(first, delivery=delivery)]
@@ -132,10 +133,16 @@ def _asked(probe: int) -> int | None:
     return Verdict.objects.filter(pk=probe).values_list("subscriber", flat=True).first()
 
 
-def _by_address(recipient: Recipient) -> _About:
+def _by_address(recipient: Recipient, kind: str) -> _About:
     names = [suppress.written(name) for name in (recipient.alias, recipient.address) if name]
     found = {person.email: person for person in Subscriber.objects.filter(email__in=names)}
     person = next((found[name] for name in names if name in found), None)
+    if person is None and kind == "complaint":
+        # About the person, also where it names an address that they had before.
+        hashes = [address_hash(name) for name in names]
+        person = Subscriber.objects.filter(
+            former_addresses__address_hash__in=hashes, former_addresses__own=True
+        ).first()
     return _About(recipient, person, person.pk if person else None)
 
 

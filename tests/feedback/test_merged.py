@@ -49,6 +49,17 @@ def test_a_complaint_is_the_persons_wherever_the_copy_went() -> None:
     assert is_suppressed("new@example.net")
 
 
+@pytest.mark.parametrize(("kind", "stopped"), [("complaint", True), ("bounce", False)])
+def test_a_service_that_names_the_address_before_speaks_of_the_person_or_of_the_mailbox(
+    kind: str, stopped: bool
+) -> None:
+    person = reader("old@example.net")
+    move(person, "new@example.net", days=2)
+    told = recipient("old@example.net")
+    apply(Reading(kind, (told,), identity="service"), Origin("1", NOW), NOW)  # type: ignore[arg-type]
+    assert is_suppressed("new@example.net") is stopped
+
+
 def test_copies_of_both_are_the_ones_who_stays_and_a_complaint_about_any_is_heard() -> None:
     merged.connect()
     kept, gone = reader("kept@example.net"), reader("gone@example.net")
