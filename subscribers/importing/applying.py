@@ -48,6 +48,7 @@ def next_stretch(run: ImportRun, now: datetime) -> Figures | None:
         return None
     until = min(run.position + comparing.STRETCH, run.last_line)
     figures = Figures(**run.done)
+    _in_haste()
     with comparing.judged(run, run.position, until, numbered=True) as cursor:
         found = comparing.verdicts(cursor)
         figures.count(found)
@@ -57,6 +58,18 @@ def next_stretch(run: ImportRun, now: datetime) -> Figures | None:
     ImportRow.objects.filter(run=run.pk, line__gt=run.position, line__lte=until).delete()
     run.position, run.done = until, figures.as_dict()
     return figures
+
+
+def _in_haste() -> None:
+    """In this transaction PostgreSQL does not wait for its disk, and gathers more for its indexes.
+
+    A server that dies then may forget the last stretches, and that they were applied: they are, again.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL synchronous_commit = off")
+            cursor.execute("SET LOCAL work_mem = '64MB'")
+            cursor.execute("SET LOCAL gin_pending_list_limit = '64MB'")
 
 
 def tried(deed: Callable[[], Any]) -> Any:
