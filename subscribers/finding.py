@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from django.db import connection
-from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, Max, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Case, Count, Exists, Max, OuterRef, Q, QuerySet, Value, When
 from django.db.models.expressions import RawSQL
 
 from subscribers import segments, trigrams
@@ -162,7 +162,8 @@ def _among_some(conditions: list[_Condition]) -> Counted:
         else None
     )
     people: Any = _below(Subscriber.objects.order_by("-pk"), conditions) if start is None else start
-    fits = ExpressionWrapper(others, output_field=BooleanField())
+    # Not the condition itself: one that nobody can meet would be no truth value for PostgreSQL.
+    fits = Case(When(others, then=Value(True)), default=Value(False), output_field=BooleanField())
     found = people.annotate(fits=fits)[:_LOOKED_AT].aggregate(
         seen=Count("pk"), fitting=Count("pk", filter=Q(fits=True))
     )
