@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import lzma
+import struct
 import warnings
 import zipfile
+import zlib
 from collections.abc import Generator
 from contextlib import closing
 from datetime import date, datetime
@@ -25,7 +28,9 @@ _PARTS, _BYTES, _SHARED = 2_000, 1 << 30, 128 << 20
 _LARGE, _TIMES = 10 << 20, 100
 _DAMAGED = (
     *(zipfile.BadZipFile, InvalidFileException, ParseError, KeyError, ValueError, TypeError, IndexError),
-    *(AttributeError, EOFError, NotImplementedError, OverflowError, OSError),
+    *(AttributeError, EOFError, OverflowError, OSError, zlib.error, lzma.LZMAError, struct.error),
+    # Among others that a part is encrypted, or packed in a way that is not known.
+    RuntimeError,
 )
 
 

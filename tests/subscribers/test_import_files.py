@@ -330,3 +330,29 @@ def test_an_archive_of_files_is_to_be_unpacked_first() -> None:
         archive.writestr("subscribed_members.csv", "email\na@example.org\n")
     with pytest.raises(BrokenFile, match="unpack it"):
         read(target.getvalue())
+
+
+SMALL = workbook(
+    ["email", "name"], *([f"p{number}@example.org", f"Ann {number * 7919}"] for number in range(40))
+)
+
+
+@given(at=st.lists(st.tuples(st.integers(4, len(SMALL) - 1), st.integers(0, 255)), min_size=1, max_size=8))
+def test_a_workbook_with_any_octets_changed_is_read_or_refused_in_words(at: list[tuple[int, int]]) -> None:
+    damaged = bytearray(SMALL)
+    for place, octet in at:
+        damaged[place] = octet
+    try:
+        read(bytes(damaged))
+    except BrokenFile as error:
+        assert str(error)
+
+
+def test_a_workbook_with_a_password_on_its_parts_is_refused_in_words() -> None:
+    locked = bytearray(SMALL)
+    place = locked.find(b"PK\x01\x02")
+    while place >= 0:
+        locked[place + 8] |= 1
+        place = locked.find(b"PK\x01\x02", place + 4)
+    with pytest.raises(BrokenFile, match="damaged"):
+        read(bytes(locked))
