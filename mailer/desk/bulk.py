@@ -49,7 +49,9 @@ class BulkForm(forms.Form):
     tag_name = forms.CharField(
         label="Tag", max_length=60, required=False, widget=forms.TextInput(attrs={"list": "tags-known"})
     )
-    mailing_list = forms.ModelChoiceField(MailingList.objects.all(), label="List", required=False)
+    mailing_list = forms.ModelChoiceField(
+        MailingList.objects.all(), label="List", required=False, empty_label="Choose a list"
+    )
     words = forms.CharField(
         label="Why",
         max_length=500,

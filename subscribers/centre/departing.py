@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from subscribers import leaving, merging, tokens
-from subscribers.centre import returning
+from subscribers.centre import returning, telling, wishes
 from subscribers.consent import How
 from subscribers.letters import language_of
 from subscribers.models import Subscriber
@@ -37,12 +37,19 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
             "promise": promise,
             "way_back": bool(returning.ways_back(person, lists)),
             "reasons": returning.REASONS.items(),
+            "paused": _paused(person, language),
         }
     template = "pages/unsubscribe.html" if leaving.is_on(person.pk, lists) else "pages/unsubscribed.html"
     if said == "back":
         template = "pages/returned.html"
     status = 400 if said == "nothing" else 200
     return page(request, template, context, language=language, status=status, private=True)
+
+
+def _paused(person: Subscriber, language: str) -> str:
+    """That nothing comes before a day, for whoever paused; call it in `language`."""
+    wanted = wishes.of(person, timezone.now())
+    return telling.often(wanted, language) if wanted.paused_until else ""
 
 
 def _do(

@@ -145,3 +145,12 @@ def test_leaving_on_the_page_of_choices_asks_why_and_undo_takes_the_departure_ba
     assert reasons() == ["not_for_me"]
     client.post(page, undo(html))
     assert lists_of(person) == {"monthly"} and reasons() == []
+
+
+def test_whoever_comes_back_and_had_paused_is_told_from_when_on(
+    receiver: Client, join: Join, newsletter: Newsletter
+) -> None:
+    person = join("olga", language="ru", paused_until=timezone.now() + timedelta(days=30))
+    link = way_out(person, newsletter)
+    receiver.post(link, ONE_CLICK)
+    assert "ничего не придёт" in receiver.post(link, {"back": "1"}).content.decode()
