@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from subscribers import consent, defences, letters, tokens
 from subscribers.consent import Act, Word
-from subscribers.models import MailingList, Subscriber, Subscription
+from subscribers.models import FormerAddress, MailingList, Subscriber, Subscription
 from subscribers.suppress import is_suppressed, lift_reopened, may_join
 
 # How long a link in a letter confirms.
@@ -132,10 +132,12 @@ def _noted(email: str, language: str, countries: Sequence[str], now: datetime) -
 def _admit(subscriber: Subscriber, list_ids: Collection[int], word: Word, now: datetime) -> list[MailingList]:
     """Put them at once on those lists that ask for no confirmation, unless they ever left any list.
 
-    Anybody may type any address: whoever left, was erased, or may come back after a complaint does so by
-    their own link alone.
+    Anybody may type any address: whoever left, was erased, has another address now, or may come back after a
+    complaint does so by their own link alone.
     """
     if subscriber.subscriptions.filter(ended_at__isnull=False).exists() or is_suppressed(subscriber):
+        return []
+    if FormerAddress.objects.filter(address_hash=bytes(subscriber.address_hash)).exists():
         return []
     lists = MailingList.objects.filter(pk__in=list_ids, opt_in=MailingList.OptIn.SINGLE)
     rows = subscriber.subscriptions.filter(

@@ -11,7 +11,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from subscribers import merging, tokens
+from subscribers import joining, merging, tokens
 from subscribers.centre import moving
 from subscribers.consent import How, Word
 from subscribers.erasing import erase
@@ -187,6 +187,18 @@ def test_a_wrong_address_is_explained_beside_its_field(
     html = ask(client, join("olga"), new)
     said = re.search(r'id="id_new_email_error">([^<]+)<', html)
     assert said and words in said[1] and not letters
+
+
+def test_whoever_types_the_address_before_is_admitted_to_no_list_without_a_confirmation(
+    client: Client, join: Join, letters: list[mail.EmailMessage], monthly: MailingList
+) -> None:
+    MailingList.objects.update(opt_in=MailingList.OptIn.SINGLE)
+    person = join("olga")
+    ask(client, person)
+    client.post(link(letters[0]))
+    joining.ask("olga@example.org", [monthly.pk], "en", (), Word(How.FORM), timezone.now())
+    assert lists_of(Subscriber.objects.get(email="olga@example.org")) == set()
+    assert letters[-1].subject == "Confirm your subscription"
 
 
 # Where the new address is a reader's already

@@ -9,7 +9,8 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import QuerySet
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -27,7 +28,8 @@ from subscribers.centre import moving, owning, returning, wishes
 from subscribers.consent import How, Word
 from subscribers.forgetting import sweep
 from subscribers.importing import runs
-from subscribers.models import AddressChange, ImportRun, MailingList, Subscriber, Subscription, Suppression
+from subscribers.models import AddressChange, ImportRun, MailingList, SignUpCount, Subscriber, Suppression
+from subscribers.segments import REACHABLE, Segment, standing
 from tests import cast
 from tests.delivery.cast import NOW, sealed_copy
 
@@ -53,13 +55,13 @@ class People(RuleBasedStateMachine):
         # Of these, nothing may come at all: erased or moved away; complained.
         self.gone: set[str] = set()
         self.complained: set[str] = set()
+        for address in ADDRESSES:
+            self.sign_up(address, set(LISTS))
+            self.confirm(address)
         mail.outbox = []
 
     def teardown(self) -> None:
         transaction.savepoint_rollback(self._before)
-
-    def tick(self) -> None:
-        self.now += timedelta(minutes=5)
 
     def person(self, address: str) -> Subscriber | None:
         return Subscriber.objects.filter(email=address).first()
@@ -72,10 +74,12 @@ class People(RuleBasedStateMachine):
 
     # What readers do
 
-    @rule(address=whose, lists=st.sets(which, min_size=1), days=st.sampled_from([0, 40]))
-    def sign_up(self, address: str, lists: set[str], days: int) -> None:
-        self.now += timedelta(days=days, minutes=5)
-        joining.ask(address, [self.lists[one] for one in lists], "en", (), Word(How.FORM), self.now)
+    @rule(address=whose, lists=st.sets(which, min_size=1))
+    def sign_up(self, address: str, lists: set[str]) -> None:
+        # How often somebody may ask is another matter.
+        SignUpCount.objects.all().delete()
+        numbers = [self.lists[one] for one in lists]
+        joining.ask(address, numbers, "en", (), Word(How.FORM), self.now, answered=True)
 
     @rule(address=whose)
     def confirm(self, address: str) -> None:
@@ -121,9 +125,10 @@ class People(RuleBasedStateMachine):
     def ask_for_another_address(self, old: str, new: str) -> None:
         person = self.person(old)
         if person is not None and old != new:
+            SignUpCount.objects.all().delete()
             moving.ask(person, new, Word(How.PREFERENCES), self.now)
 
-    @rule(number=st.integers(0, 3))
+    @rule(number=st.integers(0, 1))
     def confirm_the_other_address(self, number: int) -> None:
         for change in AddressChange.objects.order_by("-pk")[number : number + 1]:
             minute = int(change.asked_at.timestamp() // 60)
@@ -134,11 +139,13 @@ class People(RuleBasedStateMachine):
             except moving.LinkOver:
                 return
             old, new = change.old_email, change.new_email
+            if old in self.complained:
+                self.complained.add(new)
             self.left[new] = (self.left[new] | self.left[old]) - named
             self.gone.discard(new)
             self.gone.add(old)
 
-    @rule(number=st.integers(0, 3))
+    @rule(number=st.integers(0, 1))
     def disown_the_other_address(self, number: int) -> None:
         for change in AddressChange.objects.order_by("-pk")[number : number + 1]:
             present = Subscriber.objects.get(pk=change.subscriber_id).email
@@ -175,14 +182,14 @@ class People(RuleBasedStateMachine):
             bulk.begin(bulk.Wish(deed, tuple(people), target=target, words="paper"), "lola", self.now)
             bulk.work(self.now, lambda: False)
 
-    @rule(number=st.integers(0, 3))
+    @rule(number=st.integers(0, 1))
     def undo_that(self, number: int) -> None:
         for run in BulkRun.objects.filter(state="done")[number : number + 1]:
             with contextlib.suppress(bulk.NotNow):
                 bulk.undo(run, "lola", self.now)
                 bulk.work(self.now, lambda: False)
 
-    @rule(number=st.integers(0, 3))
+    @rule(number=st.integers(0, 1))
     def undo_an_import(self, number: int) -> None:
         for run in ImportRun.objects.filter(state="applied").order_by("-pk")[number : number + 1]:
             with contextlib.suppress(runs.NotNow):
@@ -240,25 +247,24 @@ class People(RuleBasedStateMachine):
         copy = FrozenCopy.objects.get()
         mailing = plan(Mailing.objects.create(copy=copy, edition=copy.edition), self.now)
         planned = Delivery.objects.filter(mailing=mailing, state=Delivery.State.PLANNED)
-        for person in Subscriber.objects.filter(pk__in=planned.values("subscriber")):
-            assert person.email not in self.complained | self.gone
-            assert leaving.confirmed(person.pk)
-            assert person.paused_until is None or person.paused_until <= self.now
-            assert not suppress.is_suppressed(person)
+        self.may_be_mailed(Subscriber.objects.filter(pk__in=planned.values("subscriber")))
         transaction.savepoint_rollback(before)
 
     @invariant()
-    def nobody_is_on_a_list_that_they_left(self) -> None:
-        self.tick()
-        for row in Subscription.objects.filter(state="confirmed").select_related(
-            "subscriber", "mailing_list"
-        ):
-            address = row.subscriber.email
-            if suppress.is_suppressed(row.subscriber):
-                continue
-            assert row.mailing_list.slug not in self.left[address], f"{address} left {row.mailing_list}"
+    def nobody_would_be_mailed_who_left(self) -> None:
+        self.now += timedelta(minutes=5)
+        everybody = standing(Segment(tuple(self.lists.values())), self.now)
+        self.may_be_mailed(everybody.filter(standing=REACHABLE))
+
+    def may_be_mailed(self, people: QuerySet[Subscriber]) -> None:
+        for person in people.prefetch_related("subscriptions__mailing_list"):
+            address = person.email
+            on = {row.mailing_list.slug for row in person.subscriptions.all() if row.state == "confirmed"}
+            assert on, f"{address} is on no list"
+            assert not on & self.left[address], f"{address} left {on & self.left[address]}"
             assert address not in self.gone, f"{address} is gone"
             assert address not in self.complained, f"{address} complained"
+            assert person.paused_until is None or person.paused_until <= self.now, f"{address} paused"
 
 
 def on_both_lists(by: User) -> Edition:
@@ -275,8 +281,9 @@ def test_nobody_who_left_or_was_erased_is_mailed_before_they_came_back_themselve
     run_state_machine_as_test(
         People,
         settings=settings(
-            max_examples=50,
-            stateful_step_count=25,
+            # The rules are the same on both; their statements are what differs.
+            max_examples=15 if connection.vendor == "postgresql" else 50,
+            stateful_step_count=16,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
