@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -100,23 +101,27 @@ def answers(url: str) -> bool:
 
 
 @pytest.fixture
-def demo(tmp_path: Path) -> Iterator[Demo]:
-    with started(tmp_path) as running:
+def demo(tmp_path: Path, django_db_setup: None, sqlite_template: Path) -> Iterator[Demo]:
+    with started(tmp_path, sqlite_template) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def shared_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+def shared_demo(
+    tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, sqlite_template: Path
+) -> Iterator[Demo]:
     """One for all tests of a module: each has readers of its own in it."""
-    with started(tmp_path_factory.mktemp("shared")) as running:
+    with started(tmp_path_factory.mktemp("shared"), sqlite_template) as running:
         yield running
 
 
 @contextmanager
-def started(place: Path) -> Iterator[Demo]:
-    """A demo, from its start to its end."""
+def started(place: Path, template: Path) -> Iterator[Demo]:
+    """A demo, from its start to its end; its tables, which take longest to make, are copied."""
     port = free_port()
     folder = place / "demo"
+    folder.mkdir()
+    shutil.copyfile(template, folder / "demo.db")
     command = [sys.executable, "-m", "mailer", "demo", "--folder", str(folder), "--port", str(port)]
     with (place / "log").open("wb") as log:
         process = subprocess.Popen(command, env=ENVIRONMENT, stdout=log, stderr=log)
