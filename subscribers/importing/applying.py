@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, connection, models, transaction
+from django.db import IntegrityError, OperationalError, connection, models, transaction
 from django.db.backends.utils import CursorWrapper
 
 from subscribers.importing import comparing, notes
@@ -18,6 +18,8 @@ Clock = Callable[[], datetime]
 
 # A sign-up may take an address between the look and the write: the stretch is done again.
 _TRIES = 5
+# PostgreSQL has ended one of two transactions that waited for each other.
+_DEADLOCK = "40P01"
 
 _NEW = "verdict = 'new'"
 _JOINING = "verdict IN ('new', 'joins')"
@@ -38,26 +40,45 @@ _REASON = """CASE verdict WHEN 'suppressed' THEN 'no mail may be sent to this ad
     ELSE 'this person left a list before; only they themselves can come back' END"""
 
 
-def next_stretch(run: ImportRun, now: datetime) -> Figures | None:
-    """Apply the next stretch of a run; the figures of all that was applied so far, None when all was before.
+class Overtaken(Exception):  # noqa: N818  (what happened meanwhile)
+    """Somebody else has applied these lines, or has the run by now."""
 
-    To be called in a transaction that holds the run's row. Raises IntegrityError when somebody signs up
-    meanwhile.
-    """
+
+def stretch_of(run: ImportRun, *, from_the_end: bool = False) -> tuple[int, int] | None:
+    """The lines (after, until] to be applied next; what is left is between `position` and `last_line`."""
     if run.position >= run.last_line:
         return None
-    until = min(run.position + comparing.STRETCH, run.last_line)
-    figures = Figures(**run.done)
+    if from_the_end:
+        return max(run.last_line - comparing.STRETCH, run.position), run.last_line
+    return run.position, min(run.position + comparing.STRETCH, run.last_line)
+
+
+def apply_stretch(run: ImportRun, lines: tuple[int, int], now: datetime) -> ImportRun:
+    """Apply these lines, and return the run's row, locked, with the figures and what is left; not saved yet.
+
+    To be called in a transaction. Raises IntegrityError when somebody signs up meanwhile, and Overtaken.
+    """
+    after, until = lines
     _in_haste()
-    with comparing.judged(run, run.position, until, numbered=True) as cursor:
+    with comparing.judged(run, after, until, numbered=True) as cursor:
         found = comparing.verdicts(cursor)
-        figures.count(found)
         _write(cursor, run, found, now)
         if notes.has(run):
             notes.write(cursor, run)
-    ImportRow.objects.filter(run=run.pk, line__gt=run.position, line__lte=until).delete()
-    run.position, run.done = until, figures.as_dict()
-    return figures
+    ImportRow.objects.filter(run=run.pk, line__gt=after, line__lte=until).delete()
+    held = ImportRun.objects.select_for_update().filter(pk=run.pk, worker=run.worker, state=run.state).first()
+    if held is None or not (held.position <= after and until <= held.last_line):
+        raise Overtaken
+    if after == held.position:
+        held.position = until
+    elif until == held.last_line:
+        held.last_line = after
+    else:
+        raise Overtaken
+    figures = Figures(**held.done)
+    figures.count(found)
+    held.done = figures.as_dict()
+    return held
 
 
 def _in_haste() -> None:
@@ -73,13 +94,16 @@ def _in_haste() -> None:
 
 
 def tried(deed: Callable[[], Any]) -> Any:
-    """The deed in a transaction, again while it collides with a sign-up."""
+    """The deed in a transaction, again while it collides with a sign-up or with another worker."""
     for left in range(_TRIES - 1, -1, -1):
         try:
             with transaction.atomic():
                 return deed()
-        except IntegrityError:
+        except (IntegrityError, Overtaken):
             if not left:
+                raise
+        except OperationalError as error:
+            if not left or getattr(error.__cause__, "sqlstate", "") != _DEADLOCK:
                 raise
     raise AssertionError("not reached")
 

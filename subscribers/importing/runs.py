@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import BinaryIO
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 
 from subscribers.importing import applying, comparing, staging, tables, undoing, uploads
@@ -21,6 +24,10 @@ Clock = Callable[[], datetime]
 Stop = Callable[[], bool]
 State = ImportRun.State
 
+log = logging.getLogger(__name__)
+
+# From so many lines on, two connections share the work, until so many stretches are left between them.
+_TOGETHER, _APART = 100_000, 3
 # How long a worker that says nothing is still believed to be at work.
 LEASE = timedelta(seconds=60)
 # How long an applied import can be undone, and one that was only read can be applied.
@@ -173,9 +180,11 @@ def work(run: ImportRun, clock: Clock, stop: Stop, progress: Progress = unseen) 
     if not claimed:
         run.refresh_from_db()
         return run.state in (State.APPLIED, State.UNDONE)
-    while not stop():
-        if applying.tried(lambda: _step(run, worker, clock, progress)):
-            return True
+    run.refresh_from_db()
+    with _helped(run, worker, clock, stop):
+        while not stop():
+            if applying.tried(lambda: _step(run, worker, clock, progress)):
+                return True
     ImportRun.objects.filter(pk=run.pk, worker=worker).update(lease_until=None)
     return False
 
@@ -206,47 +215,87 @@ def forget(now: datetime) -> int:
     return len(done)
 
 
-def _step(run: ImportRun, worker: str, clock: Clock, progress: Progress) -> bool:
+def _step(run: ImportRun, worker: str, clock: Clock, progress: Progress, from_the_end: bool = False) -> bool:
     """One stretch, in the caller's transaction; True when nothing is left, or somebody else took over."""
-    held = ImportRun.objects.select_for_update().filter(pk=run.pk, worker=worker, state__in=_STEPS).first()
+    held = ImportRun.objects.filter(pk=run.pk, worker=worker, state__in=_STEPS).first()
     if held is None:
         run.refresh_from_db()
         return True
+    held = _apply(held, clock, from_the_end) if held.state == State.APPLYING else _undo(held, clock)
+    left = held.state in _STEPS
+    held.worker, held.lease_until = (worker, clock() + LEASE) if left else ("", None)
+    held.save()
     # The caller's record is what they go on with; a stretch that was rolled back has left it as it was.
     run.__dict__.update({name: value for name, value in held.__dict__.items() if name != "_state"})
-    step = _STEPS[State(held.state)]
-    more = step.next(held, clock())
-    if more is None:
-        held.state, held.worker, held.lease_until = step.ends, "", None
-    else:
-        held.lease_until = clock() + LEASE
-    held.save()
-    if more is not None:
-        progress(step.name, *step.told(held))
-    else:
-        run.refresh_from_db()
-    return more is None
+    if left:
+        progress(held.state, *_STEPS[State(held.state)](held))
+    return not left
 
 
-@dataclass(frozen=True)
-class _Step:
-    name: str
-    next: Callable[[ImportRun, datetime], object]
-    # How much is done, of how much.
-    told: Callable[[ImportRun], tuple[int, int]]
-    ends: ImportRun.State
+def _apply(run: ImportRun, clock: Clock, from_the_end: bool) -> ImportRun:
+    lines = applying.stretch_of(run, from_the_end=from_the_end)
+    if lines is not None:
+        return applying.apply_stretch(run, lines, clock())
+    held = _locked(run)
+    # Whoever applies from the end leaves the middle, and the last word, to the other.
+    if held.position >= held.last_line:
+        held.state = State.APPLIED
+    return held
 
 
-_STEPS = {
-    State.APPLYING: _Step(
-        "applying", applying.next_stretch, lambda run: (run.position, run.last_line), State.APPLIED
-    ),
-    State.UNDOING: _Step(
-        "undoing",
-        undoing.next_stretch,
-        lambda run: (sum(run.undone.values()), run.done["added"] + run.done["updated"]),
-        State.UNDONE,
-    ),
+def _locked(run: ImportRun) -> ImportRun:
+    held = ImportRun.objects.select_for_update().filter(pk=run.pk, worker=run.worker, state=run.state).first()
+    if held is None:
+        raise applying.Overtaken
+    return held
+
+
+def _undo(run: ImportRun, clock: Clock) -> ImportRun:
+    held = _locked(run)
+    if undoing.next_stretch(held, clock()) is None:
+        held.state = State.UNDONE
+    return held
+
+
+@contextmanager
+def _helped(run: ImportRun, worker: str, clock: Clock, stop: Stop) -> Iterator[None]:
+    """On PostgreSQL a second connection applies a large file from its end, and both meet somewhere.
+
+    Nothing depends on it: whatever it has not done by then, or had to leave, the first one does.
+    """
+    left = run.last_line - run.position
+    if connection.vendor != "postgresql" or run.state != State.APPLYING or left < _TOGETHER:
+        yield
+        return
+    ended = threading.Event()
+
+    def help_out() -> None:
+        mine = ImportRun(pk=run.pk)
+        try:
+            while not ended.is_set() and not stop():
+                mine.refresh_from_db()
+                if mine.last_line - mine.position < _APART * comparing.STRETCH:
+                    return
+                if applying.tried(lambda: _step(mine, worker, clock, unseen, from_the_end=True)):
+                    return
+        except Exception:
+            log.exception("action=import_helper_stopped import=%d", run.pk)
+        finally:
+            connection.close()
+
+    helper = threading.Thread(target=help_out, name="import")
+    helper.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        helper.join()
+
+
+# What is done by stretches; how far it is, of how much.
+_STEPS: dict[State, Callable[[ImportRun], tuple[int, int]]] = {
+    State.APPLYING: lambda run: (run.position, run.last_line),
+    State.UNDOING: lambda run: (sum(run.undone.values()), run.done["added"] + run.done["updated"]),
 }
 
 
