@@ -144,8 +144,9 @@ def test_no_page_of_the_desk_has_a_barrier(demo: Demo, browser: Browser) -> None
         [wide],
         *("editions/", "editions/1/variants/", "editions/1/submit/", "stories/", "subscribers/"),
         *("subscribers/edit/1/", "suppressions/", "lists/", "mailbox/?state=all", "newsletters/1/assemble/"),
+        *("lists/edit/1/", "people/health/", "people/change/?all=yes", "people/1/merge/"),
     )
-    found += desk_barriers(demo, [wide, phone], "editions/edit/1/", "stories/edit/1/")
+    found += desk_barriers(demo, [wide, phone], "editions/edit/1/", "stories/edit/1/", "segments/new/")
     found += desk_barriers(demo, [phone], "editions/1/variants/", "subscribers/")
     submit(demo)
     for page in looking:
