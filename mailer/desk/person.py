@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils import timezone
 from wagtail.admin.panels import Panel
 from wagtail.log_actions import registry
 
@@ -46,6 +47,7 @@ def facts(person: Subscriber) -> dict[str, Any]:
     )
     return {
         "person": person,
+        "paused": person.paused_until is not None and person.paused_until > timezone.now(),
         "stopped": suppress.is_suppressed(person),
         "deeds": registry.get_logs_for_instance(person)
         .select_related("user")

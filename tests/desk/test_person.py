@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 from django.utils import timezone
@@ -82,6 +84,14 @@ def test_another_address_given_by_staff_is_told_in_the_ledger_and_no_file_brings
     assert [bytes(one.address_hash) for one in desk.reader.former_addresses.all()] == [old]
     as_user(desk.admin).post(address, form(desk.reader, name="Aigul"))
     assert desk.reader.consents.count() == 1
+
+
+def test_a_pause_is_told_as_long_as_it_lasts(desk: Desk) -> None:
+    address, browser = reverse("desk_subscribers:edit", args=[desk.reader.pk]), as_user(desk.admin)
+    now = timezone.now()
+    for until, told in ((now + timedelta(days=2), True), (now - timedelta(days=2), False)):
+        Subscriber.objects.filter(pk=desk.reader.pk).update(paused_until=until)
+        assert ("asked to get nothing before" in browser.get(address).content.decode()) == told
 
 
 def test_erasing_asks_for_the_address_once_more_and_leaves_it_nowhere(desk: Desk) -> None:
