@@ -51,6 +51,12 @@ def normalise(address: str) -> str:
     return written
 
 
+def names(text: str, address: str) -> bool:
+    """Whether a text holds this address, and not only as a part of a longer one."""
+    whole = rf"(?<![\w.+%'-]){re.escape(address)}(?![\w-]|\.\w)"
+    return re.search(whole, text, re.IGNORECASE) is not None
+
+
 def address_hash(address: str) -> bytes:
     """A keyed hash of the normalised address, 16 bytes; the same address always gives the same."""
     return hasher()(address.strip().lower())

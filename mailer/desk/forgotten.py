@@ -9,6 +9,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q
 from wagtail.models import ModelLogEntry
 
+from subscribers.addresses import names
 from subscribers.models import Subscriber
 from subscribers.signals import erased
 
@@ -23,7 +24,11 @@ def _erased(numbers: Collection[int], addresses: Collection[str], **_: Any) -> N
     about = Q(content_type=kind, object_id__in=[str(number) for number in numbers])
     for address in addresses:
         about |= Q(label__icontains=address)
+    told = {str(number) for number in numbers}
     for entry in ModelLogEntry.objects.filter(about):
+        theirs = entry.content_type_id == kind.pk and entry.object_id in told
+        if not theirs and not any(names(entry.label, address) for address in addresses):
+            continue
         entry.label = (
             f"Reader {entry.object_id}" if entry.content_type_id == kind.pk else "(an erased address)"
         )

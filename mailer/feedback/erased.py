@@ -12,6 +12,7 @@ from django.db.models import Q
 
 from mailer.delivery.models import Delivery, OutboxMessage
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
+from subscribers.addresses import names
 from subscribers.signals import erased
 
 
@@ -23,10 +24,11 @@ def connect() -> None:
 def _erased(numbers: Collection[int], addresses: Collection[str], **_: Any) -> None:
     Delivery.objects.filter(subscriber__in=numbers).exclude(reply="").update(reply="")
     events = FeedbackEvent.objects.filter(subscriber__in=numbers)
-    named = Q(events__in=events.values("pk")) | Q(about__in=numbers)
+    ReturnedMessage.objects.filter(Q(events__in=events.values("pk")) | Q(about__in=numbers)).delete()
     for address in addresses:
         # Automatic answers and letters to us are about nobody, and yet name who wrote them.
-        named |= Q(sender__icontains=address)
-    ReturnedMessage.objects.filter(named).delete()
+        written = ReturnedMessage.objects.filter(sender__icontains=address).values_list("pk", "sender")
+        theirs = [number for number, sender in written if names(sender, address)]
+        ReturnedMessage.objects.filter(pk__in=theirs).delete()
     events.exclude(diagnostic="").update(diagnostic="")
     OutboxMessage.objects.filter(recipient__in=addresses).delete()
