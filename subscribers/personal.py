@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from subscribers.grouping import describing
-from subscribers.models import AddressChange, ConsentRecord, Subscriber, Subscription
+from subscribers.models import AddressChange, Asked, ConsentRecord, Subscriber, Subscription, Suppression
 from subscribers.signals import asked_about
 
 
@@ -17,8 +17,9 @@ def everything(person: Subscriber) -> dict[str, Any]:
     """All that is kept about a person, ready for JSON; moments are ISO 8601 with zone.
 
     What stands in the person's own row, and lists of records: `subscriptions`, `consents`, `address_changes`,
-    and whatever the rooms above keep. To add a section, answer `signals.asked_about` with a dict of it, as
-    `mailer.feedback.personal` does, and connect that where the application becomes ready.
+    `suppressions`, `questions` (whether they still want it), and whatever the rooms above keep. To add a
+    section, answer `signals.asked_about` with a dict of it, as `mailer.feedback.personal` does, and connect
+    that where the application becomes ready.
     """
     known: dict[str, Any] = {
         "email": person.email,
@@ -37,6 +38,16 @@ def everything(person: Subscriber) -> dict[str, Any]:
         "tags": list(person.taggings.order_by("tag__name").values_list("tag__name", flat=True)),
         "fields": describing.known(person),
         "address_changes": [_change(row) for row in person.address_changes.order_by("pk")],
+        "suppressions": [
+            _suppression(row)
+            for row in Suppression.objects.filter(address_hash=person.address_hash).order_by("pk")
+        ],
+        "questions": [
+            {"list": row.asking.mailing_list.slug, "at": moment(row.at), "stays_at": moment(row.stays_at)}
+            for row in Asked.objects.filter(subscriber=person)
+            .select_related("asking__mailing_list")
+            .order_by("pk")
+        ],
     }
     answers: list[tuple[Any, Any]] = asked_about.send(Subscriber, person=person)
     for _, sections in answers:
@@ -56,6 +67,15 @@ def _change(row: AddressChange) -> dict[str, Any]:
         "to": row.new_email,
         "confirmed_at": moment(row.confirmed_at),
         "disowned_at": moment(row.disowned_at),
+    }
+
+
+def _suppression(row: Suppression) -> dict[str, Any]:
+    return {
+        "at": moment(row.created_at),
+        "reason": row.reason,
+        "evidence": row.evidence,
+        "lifted_at": moment(row.lifted_at),
     }
 
 

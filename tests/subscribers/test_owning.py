@@ -19,8 +19,8 @@ from mailer.feedback.models import FeedbackEvent
 from subscribers import joining, tokens
 from subscribers.centre import owning
 from subscribers.consent import How, Word
-from subscribers.models import AddressChange, MailingList, Subscriber, Suppression
-from subscribers.suppress import in_force
+from subscribers.models import AddressChange, Asked, Asking, MailingList, Subscriber, Suppression
+from subscribers.suppress import in_force, suppress
 from tests.subscribers.conftest import Join
 from tests.subscribers.test_wishes import page_of
 
@@ -47,6 +47,11 @@ def test_everything_is_downloaded_as_json_by_a_link_from_a_letter(
     AddressChange.objects.create(
         subscriber=person, old_email=person.email, new_email="x@example.net", asked_at=timezone.now()
     )
+    question = Asking.objects.create(
+        mailing_list=monthly, rule={}, until=timezone.localdate(), made_at=timezone.now()
+    )
+    Asked.objects.create(asking=question, subscriber=person, at=timezone.now())
+    suppress(person, Suppression.Reason.SOFT_BOUNCES, "452 full", timezone.now())
     page = link(client, person, letters)
     assert letters[-1].to == ["olga@example.org"] and letters[-1].subject == "Сіздің деректеріңіз"
     # Looking hands nothing out.
@@ -61,6 +66,10 @@ def test_everything_is_downloaded_as_json_by_a_link_from_a_letter(
     assert told["came_back"][0]["words"] == "452 full" and told["copies"] == []
     assert told["address_changes"][0]["to"] == "x@example.net"
     assert [row["list"] for row in told["subscriptions"]] == ["monthly"]
+    assert [(row["reason"], row["evidence"]) for row in told["suppressions"]] == [
+        ("soft_bounces", "452 full")
+    ]
+    assert [(row["list"], row["stays_at"]) for row in told["questions"]] == [("monthly", None)]
 
 
 def test_a_link_to_somebodys_data_works_for_a_day_and_no_other_link_opens_it(
