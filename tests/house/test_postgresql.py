@@ -21,7 +21,7 @@ FILES = [
         f"delivery/test_{name}.py"
         for name in ("alerts", "hours", "localhour", "rehearsal", "steps", "stops", "undo")
     ),
-    *(f"desk/test_{name}.py" for name in ("figures", "handover", "report", "steering", "writing")),
+    *(f"desk/test_{name}.py" for name in ("figures", "handover", "imports", "report", "steering", "writing")),
     *(
         f"feedback/test_{name}.py"
         for name in ("command", "engagement", "erased", "intake", "policy", "returns", "stopping")
