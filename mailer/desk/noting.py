@@ -85,7 +85,8 @@ class NotesPanel(Panel):
             rows = []
             for field in CustomField.objects.all():
                 value = known[field.pk].value if field.pk in known else ""
-                written = f"{value:g}" if isinstance(value, float) else str(value)
+                # As exact as it is kept: the form is saved with it.
+                written = f"{value:.15g}" if isinstance(value, float) else str(value)
                 rows.append((field, data.get(f"note-{field.pk}", written)))
             tags = person.taggings.select_related("tag").order_by("tag__name") if person.pk else []
             return {

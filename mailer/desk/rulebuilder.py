@@ -156,7 +156,7 @@ def _row(name: str, test: Test, offers: _Offers) -> Row:
 
 
 def _plain(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
 class _Offers:

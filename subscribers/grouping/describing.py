@@ -18,7 +18,7 @@ def tag_named(name: str) -> Tag:
 
     Raises ValueError for an empty name, or one of more than 60 letters.
     """
-    written = " ".join(name.split())
+    written = " ".join(name.replace("\0", " ").split())
     if not 0 < len(written) <= 60:
         raise ValueError("A tag has 1 to 60 letters.")
     found = Tag.objects.filter(name__iexact=written).first()
@@ -37,7 +37,8 @@ def parsed(field: CustomField, written: str) -> Any:
 
     Raises ValueError in words.
     """
-    written = written.strip()
+    # No database keeps a NUL in a text.
+    written = written.replace("\0", " ").strip()
     if not written:
         return None
     if field.kind == CustomField.Kind.NUMBER:

@@ -64,7 +64,7 @@ def numbers(test: Test) -> list[int]:
 
 def words(test: Test, known: frozenset[str] | None = None) -> list[str]:
     """The values as words, all of them known; raises BadRule."""
-    found = [value for value in test.values if isinstance(value, str) and value.strip()]
+    found = [value for value in test.values if isinstance(value, str) and value.strip() and "\0" not in value]
     if len(found) != len(test.values) or not found:
         raise BadRule(f"{KINDS[test.about].label}: choose or write at least one.")
     if known is not None and (unknown := [one for one in found if one not in known]):

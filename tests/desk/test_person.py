@@ -63,6 +63,23 @@ def test_whose_address_staff_corrected_is_known_by_the_one_before_too(desk: Desk
     assert bytes(FormerAddress.objects.get().address_hash) == address_hash("new@example.org")
 
 
+def test_a_number_is_as_exact_after_somebody_saved_the_page(desk: Desk) -> None:
+    gift = CustomField.objects.create(name="Gift", kind="number")
+    address, browser = reverse("desk_subscribers:edit", args=[desk.reader.pk]), as_user(desk.admin)
+    for written in ("1234567", "12345.67", "0.1"):
+        browser.post(address, form(desk.reader, tags="", **{f"note-{gift.pk}": written}))
+        assert f'value="{written}"' in browser.get(address).content.decode()
+        assert describing.known(desk.reader) == {"Gift": float(written)}
+
+
+def test_a_nul_in_a_note_breaks_no_database(desk: Desk) -> None:
+    colour = CustomField.objects.create(name="Colour")
+    describing.set_value(desk.reader, colour, "red\0")
+    describing.set_tags(desk.reader, ["press\0office"])
+    assert describing.known(desk.reader) == {"Colour": "red"}
+    assert [one.tag.name for one in desk.reader.taggings.all()] == ["press office"]
+
+
 def test_a_form_without_the_part_about_notes_forgets_none(desk: Desk) -> None:
     describing.set_tags(desk.reader, ["donor"])
     address = reverse("desk_subscribers:edit", args=[desk.reader.pk])
