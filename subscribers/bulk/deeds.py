@@ -14,8 +14,8 @@ from django.db.models import QuerySet
 from subscribers import consent, leaving, suppress
 from subscribers.bulk.models import BulkChange, BulkRun
 from subscribers.consent import Act, How, Word
-from subscribers.grouping.models import Tagging
-from subscribers.models import Subscriber, Subscription, Suppression
+from subscribers.grouping.models import Tag, Tagging
+from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 
 _State = Subscription.State
 
@@ -28,6 +28,14 @@ def do(run: BulkRun, people: Sequence[Subscriber]) -> list[BulkChange]:
 def undo(run: BulkRun, changes: Sequence[BulkChange], now: datetime) -> int:
     """Take these changes back, and return for how many that was still right."""
     return _UNDO[run.deed](run, changes, now)
+
+
+def is_gone(run: BulkRun) -> bool:
+    """Whether its tag or list was deleted since: nothing can be done with it, nor given back."""
+    if run.target is None:
+        return False
+    kept = Tag.objects if run.deed in (BulkRun.Deed.TAG, BulkRun.Deed.UNTAG) else MailingList.objects
+    return not kept.filter(pk=run.target).exists()
 
 
 def _tag(run: BulkRun, people: Sequence[Subscriber]) -> list[BulkChange]:

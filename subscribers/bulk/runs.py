@@ -128,7 +128,7 @@ def forget(now: datetime) -> int:
 def _do(run: BulkRun) -> None:
     found = people_of(run).filter(pk__gt=run.position, pk__lte=run.last).order_by("pk")
     people = list(found[:_STRETCH])
-    changes = deeds.do(run, people)
+    changes = [] if deeds.is_gone(run) else deeds.do(run, people)
     BulkChange.objects.bulk_create(changes, batch_size=_STRETCH)
     run.changed = F("changed") + len(changes)
     run.left = F("left") + len(people) - len(changes)
@@ -141,7 +141,7 @@ def _do(run: BulkRun) -> None:
 
 def _undo(run: BulkRun, now: datetime) -> None:
     changes = list(run.changes.filter(pk__gt=run.position).order_by("pk")[:_STRETCH])
-    back = deeds.undo(run, changes, now)
+    back = 0 if deeds.is_gone(run) else deeds.undo(run, changes, now)
     run.undone = F("undone") + back
     run.kept = F("kept") + len(changes) - back
     if len(changes) < _STRETCH:

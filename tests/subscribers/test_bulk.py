@@ -120,6 +120,19 @@ def test_tags_come_and_go_and_come_back(join: Join) -> None:
     assert {one.subscriber for one in tag.taggings.all()} == {had, fresh}
 
 
+def test_a_tag_or_list_that_is_gone_stops_no_later_change(join: Join, events: MailingList) -> None:
+    person = join("had")
+    describing.set_tags(person, ["donor"])
+    untagged = done(Wish("untag", target=describing.tag_named("donor").pk))
+    added = runs.begin(Wish("add", target=events.pk, words="asked"), "lola", NOW)
+    describing.tag_named("donor").delete()
+    events.delete()
+    undone(untagged)
+    assert (untagged.undone, untagged.kept) == (0, 1)
+    added.refresh_from_db()
+    assert (added.state, added.changed, added.left) == (BulkRun.State.DONE, 0, 1)
+
+
 def test_a_complaint_since_stays_when_a_suppression_is_undone(join: Join) -> None:
     people = [join("a"), join("b")]
     run = done(Wish("suppress", words="the office closed"))
