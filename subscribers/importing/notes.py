@@ -137,7 +137,10 @@ class _There:
     def lacks(self, person: int, notes: dict[str, Any]) -> bool:
         """Whether the notes say anything new; no tag is made for that."""
         fields = notes.get("fields", {}).items()
-        if any(self.values.get((person, int(field))) != value for field, value in fields):
+        if any(
+            self._holds(int(field), value) and self.values.get((person, int(field))) != value
+            for field, value in fields
+        ):
             return True
         known = {tag.casefold(): number for tag, number in self._known_tags().items()}
         return any((person, known.get(name.casefold())) not in self.tags for name in notes.get("tags", ()))
@@ -148,14 +151,26 @@ class _There:
         fields = {
             field: [self.values.get((person, int(field))), value]
             for field, value in notes.get("fields", {}).items()
-            if int(field) in self._fields and self.values.get((person, int(field))) != value
+            if self._holds(int(field), value) and self.values.get((person, int(field))) != value
         }
         return {"tags": tags, "fields": fields} if tags or fields else None
 
     def value(self, person: int, field: int, written: str) -> FieldValue:
-        row = FieldValue(subscriber_id=person, field_id=field)
-        setattr(row, _COLUMNS.get(self._fields[field].kind, "text"), parsed(self._fields[field], written))
-        return row
+        column = self._column(field)
+        return FieldValue(subscriber_id=person, field_id=field, **{column: _read(column, written)})
+
+    def _column(self, field: int) -> str:
+        return _COLUMNS.get(self._fields[field].kind, "text")
+
+    def _holds(self, field: int, written: str) -> bool:
+        """Whether there is a field still for what was read of the file, perhaps days ago."""
+        if field not in self._fields:
+            return False
+        try:
+            _read(self._column(field), written)
+        except ValueError:
+            return False
+        return True
 
     def _tag(self, name: str) -> int:
         if name not in self._tags:
@@ -181,6 +196,12 @@ def _names(cell: str) -> list[str]:
         if len(name) > _LETTERS:
             raise ValueError(f"a tag has more than {_LETTERS} letters")
     return found
+
+
+def _read(column: str, written: str) -> Any:
+    """What `_written` wrote; ValueError where the column is of another kind by now."""
+    read: dict[str, Callable[[str], Any]] = {"number": float, "date": date.fromisoformat}
+    return read.get(column, str)(written)
 
 
 def _written(value: Any) -> str:

@@ -394,6 +394,21 @@ def test_what_a_file_said_is_forgotten_when_it_is_of_no_more_use(monthly: Mailin
     assert Subscriber.objects.count() == 1
 
 
+def test_what_became_of_a_field_since_the_file_was_read_holds_nothing_up(monthly: MailingList) -> None:
+    colour = CustomField.objects.create(name="Colour", kind="choice", choices="red\ngreen")
+    age, gone = (CustomField.objects.create(name=name) for name in ("Age", "Gone"))
+    run = read("email,Colour,Age,Gone\na@example.org,red,many,x\n", monthly)
+    colour.choices, age.kind = "green", "number"
+    colour.save()
+    age.save()
+    gone.delete()
+    apply(run)
+    person = Subscriber.objects.get()
+    assert describing.known(person) == {"Colour": "red"}
+    undo(run)
+    assert not Subscriber.objects.exists()
+
+
 def test_erasing_takes_a_person_out_of_files_that_wait_and_of_refused_rows(monthly: MailingList) -> None:
     run = read("email,name\na@example.org,Ann\nA@example.org,Again\nb@example.org,\n", monthly)
     Subscriber.objects.create(email="a@example.org")
