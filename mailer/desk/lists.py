@@ -6,11 +6,14 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
+from wagtail.admin import messages
 from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel, ObjectList, Panel
 from wagtail.admin.ui.tables import Column
-from wagtail.admin.views.generic import IndexView
+from wagtail.admin.views.generic import DeleteView, IndexView
 from wagtail.admin.viewsets.model import ModelViewSet
 
 from mailer.desk.columns import WordColumn
@@ -93,6 +96,27 @@ class ListIndex(IndexView):
         return MailingList.objects.select_related("growth")
 
 
+class ListDelete(DeleteView):
+    """Deletes a list that nobody has left: with it would go the memory of who must not be brought back."""
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return self._kept() or super().get(request, *args, **kwargs)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return self._kept() or super().post(request, *args, **kwargs)
+
+    def _kept(self) -> HttpResponseBase | None:
+        rows = Subscription.objects.filter(mailing_list=self.object)
+        if not rows.filter(Q(ended_at__isnull=False) | Q(state=Subscription.State.UNSUBSCRIBED)).exists():
+            return None
+        messages.error(
+            self.request,
+            "Nothing was deleted: people have left this list, and without it nobody would know that. "
+            "Take it off the sign-up page and out of your newsletters instead.",
+        )
+        return redirect("desk_lists:edit", self.object.pk)
+
+
 def confirmed_on(mailing_list: MailingList) -> str:
     """How many are confirmed: counted now, or of a long list as it was counted last."""
     people = _people_on(mailing_list, Subscription.State.CONFIRMED)
@@ -123,6 +147,7 @@ class MailingListViewSet(ModelViewSet):
     menu_name = "lists"
     copy_view_enabled = False
     index_view_class = ListIndex
+    delete_view_class = ListDelete
     list_display = [
         "name",
         Column("confirmed", label="Confirmed", accessor=confirmed_on),

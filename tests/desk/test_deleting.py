@@ -7,6 +7,9 @@ from django.urls import reverse
 
 from mailer.approval.submit import submit
 from mailer.editions.models import Edition
+from subscribers import leaving
+from subscribers.consent import How, Word
+from subscribers.models import MailingList
 from tests import cast
 
 pytestmark = pytest.mark.django_db
@@ -27,3 +30,17 @@ def test_whom_and_what_the_record_names_is_not_deleted_and_says_so(client: Clien
     said = client.post(address, follow=True)
     assert said.status_code == 200 and "Nothing was deleted" in said.content.decode()
     assert User.objects.count() == 3 and Edition.objects.count() == 1
+
+
+def test_a_list_is_kept_as_long_as_it_knows_who_left(client: Client) -> None:
+    person = cast.reader("aida")
+    row = person.subscriptions.get()
+    client.force_login(cast.staff().admin)
+    address = reverse("desk_lists:delete", args=[row.mailing_list_id])
+    leaving.leave(person.pk, [row.mailing_list_id], None, Word(How.ONE_CLICK), cast.NOW)
+    for said in (client.get(address, follow=True), client.post(address, follow=True)):
+        assert "Nothing was deleted" in said.content.decode()
+    assert MailingList.objects.filter(pk=row.mailing_list_id).exists()
+    person.subscriptions.all().delete()
+    client.post(address)
+    assert not MailingList.objects.filter(pk=row.mailing_list_id).exists()
