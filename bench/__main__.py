@@ -32,7 +32,7 @@ class Goal(NamedTuple):
         if found is None or any(figures.get(name) != value for name, value in self.only):
             return ""
         met = found >= self.limit if self.least else found <= self.limit
-        bound = "at least" if self.least else "at most"
+        bound = "≥" if self.least else "≤"
         return f"{'met' if met else 'MISSED'}: {_words(self.figure)} {bound} {self.limit:,g}"
 
 
@@ -118,12 +118,12 @@ def show(console: Console, one: Measurement) -> bool:
 
 def _table(one: Measurement, lines: list[Figures]) -> Table:
     names = list(dict.fromkeys(name for line in lines for name in line))
-    table = Table(
-        *map(_words, names), *(["goal"] if one.goals else []), title=one.title, title_justify="left"
-    )
+    table = Table(*map(_words, names), title=one.title, title_justify="left")
+    if one.goals:
+        table.add_column("goal", no_wrap=True)
     for line in lines:
-        verdicts = filter(None, (goal.verdict(line) for goal in one.goals))
-        cells = [_written(line.get(name, "")) for name in names]
+        cells = [_written(line.get(name)) for name in names]
+        verdicts = [words for goal in one.goals if (words := goal.verdict(line))]
         table.add_row(*cells, *(["\n".join(verdicts)] if one.goals else []))
     return table
 
@@ -142,7 +142,7 @@ def main() -> None:
     wanted = sys.argv[1:] or list(MEASUREMENTS)
     if unknown := [name for name in wanted if name not in MEASUREMENTS]:
         sys.exit(f"There is no measurement {unknown[0]}; there are {', '.join(MEASUREMENTS)}.")
-    console = Console(width=None if sys.stdout.isatty() else 160)
+    console = Console(width=None if sys.stdout.isatty() else 180)
     done = [show(console, MEASUREMENTS[name]) for name in wanted]
     sys.exit(0 if all(done) else 1)
 
