@@ -14,7 +14,6 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.generic import FormView
 from wagtail.admin import messages
-from wagtail.admin.admin_url_finder import ModelAdminURLFinder
 from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
 from wagtail.admin.views.generic import IndexView
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
@@ -23,6 +22,7 @@ from wagtail.admin.widgets.button import HeaderButton
 from wagtail.log_actions import log
 
 from mailer.desk.columns import WordColumn
+from mailer.desk.logged import leading_to
 from mailer.desk.widgets import office_languages
 from mailer.reports.words import number
 from subscribers.importing import brought
@@ -103,6 +103,7 @@ class ImportViewSet(ModelViewSet):
     icon = "upload"
     menu_label = "Imports"
     menu_name = "imports"
+    url_finder_class = leading_to("desk_import")
     copy_view_enabled = False
     index_view_class = ImportIndex
     search_fields = ["file_name", "source"]
@@ -113,11 +114,6 @@ class ImportViewSet(ModelViewSet):
     def get_index_view_kwargs(self, **kwargs: Any) -> dict[str, Any]:
         named: dict[str, Any] = super().get_index_view_kwargs(page_title=self.menu_label, **kwargs)
         return named
-
-    @property
-    def url_finder_class(self) -> Any:
-        """The audit log leads to an import's own page; there is none to edit it on."""
-        return type("_Finder", (ModelAdminURLFinder,), {"edit_url_name": "desk_import"})
 
     def get_urlpatterns(self) -> list[URLPattern]:
         return [

@@ -19,6 +19,7 @@ from wagtail.log_actions import log
 
 from mailer.delivery.services.capabilities import CAPABILITIES
 from mailer.desk.columns import WordColumn
+from mailer.desk.logged import leading_to
 from mailer.feedback import sorting, wellbeing
 from mailer.feedback.models import ReturnedMessage
 from mailer.feedback.sorting import SortingError
@@ -129,6 +130,7 @@ class MailboxViewSet(ModelViewSet):
     icon = "mail"
     menu_label = "Mail for a person"
     menu_name = "mailbox"
+    url_finder_class = leading_to("desk_message")
     copy_view_enabled = False
     index_view_class = MailboxIndex
     filterset_class = MailboxFilters

@@ -24,6 +24,7 @@ from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.log_actions import log
 
 from mailer.desk.columns import WordColumn
+from mailer.desk.logged import leading_to
 from mailer.feedback.models import Verdict
 from subscribers import addresses, suppress
 from subscribers.models import Suppression
@@ -97,6 +98,7 @@ class SuppressionViewSet(ModelViewSet):
     icon = "no-view"
     menu_label = "Suppressed addresses"
     menu_name = "suppressions"
+    url_finder_class = leading_to("desk_suppressions:lift")
     copy_view_enabled = False
     index_view_class = SuppressionIndex
     filterset_class = SuppressionFilters

@@ -13,6 +13,7 @@ from wagtail.admin.viewsets.model import ModelViewSet
 
 from mailer.desk import verdictwords as words
 from mailer.desk.columns import WordColumn
+from mailer.desk.logged import leading_to
 from mailer.feedback.models import Outage, Verdict
 
 
@@ -68,6 +69,7 @@ class VerdictViewSet(ModelViewSet):
     icon = "warning"
     menu_label = "Automatic decisions"
     menu_name = "verdicts"
+    url_finder_class = leading_to("desk_verdict")
     copy_view_enabled = False
     index_view_class = VerdictIndex
     filterset_class = VerdictFilters

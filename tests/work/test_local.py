@@ -46,7 +46,7 @@ def test_every_job_has_a_name_of_its_own_and_looks_often_enough() -> None:
     assert len(set(names)) == len(names)
     assert {"assemble", "notices", "release", "send", "outbox", "maildir", "imap"} <= set(names)
     # For these nobody waits.
-    patient = {"gather", "old clicks", "old returned mail", "forget"}
+    patient = {"gather", "growth", "old clicks", "old counts", "old letters", "old returned mail", "forget"}
     assert patient == {job.name for job in JOBS if job.every > 60}
 
 
