@@ -17,10 +17,9 @@ from itertools import repeat
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import F
 
 from mailer.approval import seal
-from mailer.approval.models import Approval, FrozenCopy
+from mailer.approval.models import FrozenCopy
 from mailer.delivery.models import Mailing
 from mailer.delivery.records import Claimed, Result, State
 from subscribers.fields import split_codes
@@ -59,6 +58,11 @@ _POSTGRESQL = _Dialect(
     lock="FOR UPDATE SKIP LOCKED",
 )
 
+# Asked for each batch, and therefore ready made.
+_SEALED = """
+SELECT 1 FROM mailer_approval a JOIN mailer_frozencopy c ON c.id = a.copy_id
+WHERE c.id = %s AND c.state = %s AND a.sha256 = c.sha256 LIMIT 1
+"""
 _WANTED = "SELECT id FROM mailer_delivery WHERE mailing_id = %s AND {due} ORDER BY {order} LIMIT %s {lock}"
 _CLAIM = """
 UPDATE mailer_delivery
@@ -151,9 +155,9 @@ def is_sealed(mailing: Mailing) -> bool:
     """
     if mailing.rehearsal_to:
         return FrozenCopy.objects.filter(pk=mailing.copy_id, state__in=seal.OPEN).exists()
-    return Approval.objects.filter(
-        copy=mailing.copy_id, sha256=F("copy__sha256"), copy__state=FrozenCopy.State.SCHEDULED
-    ).exists()
+    with connection.cursor() as cursor:
+        cursor.execute(_SEALED, [mailing.copy_id, FrozenCopy.State.SCHEDULED.value])
+        return cursor.fetchone() is not None
 
 
 def record(results: Iterable[Result], owner: str) -> None:
