@@ -35,6 +35,7 @@ _ACTIONS = {
     "desk.segment": ("Save", "Saved a segment"),
     "desk.bulk": ("Change many", "Changed many people at once"),
     "desk.bulk_undo": ("Undo", "Undid a change to many people"),
+    "desk.bulk_again": ("Go on", "Let a change to many people go on"),
     "desk.erase": ("Erase", "Erased a person"),
     "desk.merge": ("Merge", "Made one person of two:"),
     "desk.ask": ("Ask", "Began to ask people whether they still want a list"),

@@ -150,7 +150,7 @@ class BulkPage(_BulkView):
 
 
 class BulkRunPage(_BulkView):
-    """How far it is, and what came of it (GET); undoes it (POST)."""
+    """How far it is, and what came of it (GET); undoes it, or lets it go on where it stopped (POST)."""
 
     template_name = "desk/people/bulk_run.html"
 
@@ -162,24 +162,28 @@ class BulkRunPage(_BulkView):
         return str(self.run)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        again = "again" in request.POST
         try:
-            runs.undo(self.run, request.user.get_username(), timezone.now())
+            if again:
+                runs.go_on(self.run)
+            else:
+                runs.undo(self.run, request.user.get_username(), timezone.now())
         except runs.NotNow as error:
             messages.error(request, str(error))
         else:
-            log(instance=self.run, action="desk.bulk_undo", user=request.user)
+            action = "desk.bulk_again" if again else "desk.bulk_undo"
+            log(instance=self.run, action=action, user=request.user)
             runs.step(self.run.pk, timezone.now())
         return redirect("desk_bulk_run", self.run.pk)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         run, now = self.run, timezone.now()
-        at_work = run.state in (BulkRun.State.WORKING, BulkRun.State.UNDOING)
         whole = run.last if run.state == BulkRun.State.WORKING else None
         return super().get_context_data(
             run=run,
-            at_work=at_work,
+            at_work=run.at_work,
             percent=round(100 * run.position / whole) if whole else None,
-            may_undo=run.state == BulkRun.State.DONE and run.made_at >= now - runs.UNDO_FOR,
+            may_undo=runs.may_undo(run, now),
             until=run.made_at + runs.UNDO_FOR,
             **kwargs,
         )

@@ -42,6 +42,8 @@ class BulkRun(models.Model):
     made_at = models.DateTimeField()
     undone_by = models.CharField(max_length=150, blank=True)
     undone_at = models.DateTimeField(null=True)
+    # Why it stopped before its end, until somebody lets it go on or undoes it; empty: it did not.
+    error = models.CharField(max_length=500, blank=True, default="")
 
     class Meta:
         ordering = ["-pk"]
@@ -54,6 +56,11 @@ class BulkRun(models.Model):
     def __str__(self) -> str:
         named = f" “{self.target_name}”" if self.target_name else ""
         return f"{self.get_deed_display()}{named}".capitalize()
+
+    @property
+    def at_work(self) -> bool:
+        """Whether the worker goes on with it."""
+        return self.state in (self.State.WORKING, self.State.UNDOING) and not self.error
 
 
 class BulkChange(models.Model):

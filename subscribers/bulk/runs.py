@@ -1,18 +1,19 @@
 """A bulk change's life: begun by a person, done by stretches, and undone within thirty days.
 
 A stretch and how far it came are one transaction, and whoever works holds the run's row: it may die at any
-moment, and run twice, and does each person once.
+moment, and run twice, and does each person once. A run that fails says why and steps aside for the others.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
-from django.db.models import F, Max, QuerySet
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+from django.db.models import F, Max, Q, QuerySet
 
 from subscribers import finding
 from subscribers.asking.models import Asked as Question
@@ -24,8 +25,12 @@ from subscribers.models import Subscriber
 Stop = Callable[[], bool]
 State = BulkRun.State
 
+log = logging.getLogger(__name__)
+
 UNDO_FOR = timedelta(days=30)
 _STRETCH = 1_000
+# Somebody wrote the same row at that moment, or the database was busy or away: the next look tries again.
+_NOT_ITS_FAULT = (IntegrityError, InterfaceError, OperationalError)
 
 
 class NotNow(Exception):  # noqa: N818  (a verdict on the moment)
@@ -83,8 +88,8 @@ def people_of(run: BulkRun) -> QuerySet[Subscriber]:
 
 def undo(run: BulkRun, by: str, now: datetime) -> None:
     """A person's word that it be undone; `work` does it. Raises NotNow, also after UNDO_FOR."""
-    ready = BulkRun.objects.filter(pk=run.pk, state=State.DONE, made_at__gte=now - UNDO_FOR)
-    if not ready.update(state=State.UNDOING, position=0, undone_by=by, undone_at=now):
+    ready = _undoable(run, now)
+    if not ready.update(state=State.UNDOING, error="", position=0, undone_by=by, undone_at=now):
         run.refresh_from_db()
         raise NotNow(
             f"This change is {run.get_state_display()}; what is done can be undone for {UNDO_FOR.days} days."
@@ -92,25 +97,55 @@ def undo(run: BulkRun, by: str, now: datetime) -> None:
     run.refresh_from_db()
 
 
+def may_undo(run: BulkRun, now: datetime) -> bool:
+    """Whether `undo` can be asked for: of what is done, or has stopped."""
+    return _undoable(run, now).exists()
+
+
+def go_on(run: BulkRun) -> None:
+    """A person's word that a run that stopped be tried again from there; `work` does it."""
+    BulkRun.objects.filter(pk=run.pk).update(error="")
+    run.refresh_from_db()
+
+
 def work(now: datetime, stop: Stop) -> int:
     """Go on with whatever is begun, a stretch of each run in turn, until all is done; stretches done."""
     done = 0
+    aside: set[int] = set()
     while not stop():
-        waiting = list(
-            BulkRun.objects.filter(state__in=[State.WORKING, State.UNDOING]).values_list("pk", flat=True)
-        )
+        begun = BulkRun.objects.filter(state__in=[State.WORKING, State.UNDOING], error="")
+        waiting = list(begun.exclude(pk__in=aside).values_list("pk", flat=True))
         if not waiting:
             break
         for number in waiting:
-            step(number, now)
-            done += 1
+            if step(number, now):
+                done += 1
+            else:
+                aside.add(number)
     return done
 
 
-def step(number: int, now: datetime) -> None:
-    """One stretch of a run; nothing when it is done."""
+def step(number: int, now: datetime) -> bool:
+    """One stretch of a run; nothing when it is done or has stopped.
+
+    False when it failed: nothing of the stretch is done, and unless another try may help, the run says why.
+    """
+    try:
+        _step(number, now)
+    except _NOT_ITS_FAULT as error:
+        log.warning("action=bulk_put_off run=%d reason=%s", number, type(error).__name__)
+        return False
+    except Exception as error:
+        log.exception("action=bulk_stopped run=%d", number)
+        why = f"{type(error).__name__}: {error}"[:500]
+        BulkRun.objects.filter(pk=number).update(error=why.replace("\0", " "))
+        return False
+    return True
+
+
+def _step(number: int, now: datetime) -> None:
     with transaction.atomic():
-        run = BulkRun.objects.select_for_update().filter(pk=number).first()
+        run = BulkRun.objects.select_for_update().filter(pk=number, error="").first()
         if run is None:
             return
         if run.state == State.WORKING:
@@ -123,6 +158,11 @@ def forget(now: datetime) -> int:
     """Delete what was kept for undoing and is too old for it; rows deleted."""
     old = BulkChange.objects.filter(run__made_at__lt=now - UNDO_FOR)
     return old.delete()[0]
+
+
+def _undoable(run: BulkRun, now: datetime) -> QuerySet[BulkRun]:
+    ended = Q(state=State.DONE) | (Q(state=State.WORKING) & ~Q(error=""))
+    return BulkRun.objects.filter(ended, pk=run.pk, made_at__gte=now - UNDO_FOR)
 
 
 def _do(run: BulkRun) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import reverse
 
 from subscribers.bulk.models import BulkRun
-from subscribers.grouping.models import Tag
+from subscribers.grouping.models import Tag, Tagging
 from subscribers.models import Subscriber
 from tests import cast as everyone
 from tests.desk.cast import Desk, as_user
@@ -32,6 +32,20 @@ def test_all_that_the_table_shows_are_changed_watched_and_given_back(desk: Desk)
     browser.post(answer["Location"])
     assert tagged() == set() and BulkRun.objects.get().state == "undone"
     assert "Undone" in browser.get(reverse("desk_bulk_runs")).content.decode()
+
+
+def test_a_change_that_stopped_says_why_and_is_let_go_on(desk: Desk) -> None:
+    ticked = everyone.reader("olga", (), "ru")
+    browser = as_user(desk.admin)
+    fields = {"ids": [ticked.pk], "deed": "tag", "tag_name": "donor"}
+    address = browser.post(reverse("desk_bulk"), fields)["Location"]
+    Tagging.objects.all().delete()
+    BulkRun.objects.update(state="working", position=0, changed=0, error="ValueError: <no> such tag")
+    page = browser.get(address).content.decode()
+    assert "Stopped" in page and "ValueError: &lt;no&gt; such tag" in page and "Undo it" in page
+    assert "Stopped" in browser.get(reverse("desk_bulk_runs")).content.decode()
+    browser.post(address, {"again": "1"})
+    assert tagged() == {"olga"} and BulkRun.objects.get().state == "done"
 
 
 def test_only_those_ticked_are_changed(desk: Desk) -> None:

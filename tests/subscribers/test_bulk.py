@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -159,6 +160,63 @@ def test_a_run_goes_on_where_it_was_interrupted_and_does_each_person_once(
     assert (run.changed, tag.taggings.count(), run.state) == (5, 5, "done")
     undone(run)
     assert not tag.taggings.exists()
+
+
+def test_a_change_that_fails_says_why_and_those_behind_it_go_on(
+    join: Join, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "_STRETCH", 1)
+    people, first, second = [join("a"), join("b")], describing.tag_named("one"), describing.tag_named("two")
+    fails = runs.begin(Wish("tag", target=first.pk), "lola", NOW)
+    runs.step(fails.pk, NOW)
+    with monkeypatch.context() as broken:
+        done_well = runs.deeds.do
+        broken.setattr(
+            runs.deeds, "do", lambda run, some: 1 // 0 if run.pk == fails.pk else done_well(run, some)
+        )
+        done(Wish("tag", target=second.pk))
+    fails.refresh_from_db()
+    assert "division" in fails.error and not fails.at_work
+    assert (first.taggings.count(), second.taggings.count()) == (1, 2)
+    runs.work(NOW, lambda: False)
+    assert first.taggings.count() == 1
+    runs.go_on(fails)
+    runs.work(NOW, lambda: False)
+    fails.refresh_from_db()
+    assert (fails.state, fails.changed, first.taggings.count()) == ("done", 2, len(people))
+
+
+def test_what_a_change_had_done_before_it_failed_can_be_undone(
+    join: Join, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "_STRETCH", 1)
+    join("a"), join("b")
+    tag = describing.tag_named("one")
+    fails = runs.begin(Wish("tag", target=tag.pk), "lola", NOW)
+    runs.step(fails.pk, NOW)
+    with pytest.raises(NotNow):
+        runs.undo(fails, "dana", LATER)
+    BulkRun.objects.update(error="ValueError: no")
+    undone(fails)
+    assert not tag.taggings.exists() and not fails.error
+
+
+def test_a_change_that_met_somebody_elses_is_tried_again_by_the_next_look(
+    join: Join, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    join("a")
+    tag = describing.tag_named("one")
+    meets = runs.begin(Wish("tag", target=tag.pk), "lola", NOW)
+
+    def collide(run: BulkRun, some: object) -> None:
+        raise IntegrityError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(runs.deeds, "do", collide)
+        assert runs.work(NOW, lambda: False) == 0
+    runs.work(NOW, lambda: False)
+    meets.refresh_from_db()
+    assert (meets.state, meets.error, tag.taggings.count()) == ("done", "", 1)
 
 
 def test_after_thirty_days_it_is_not_undone_and_nothing_is_kept_for_it(join: Join) -> None:
