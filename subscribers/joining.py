@@ -64,14 +64,13 @@ def ask(
 
 def confirm_token(subscriber: Subscriber, now: datetime) -> str:
     """A token for /confirm/, valid from `now` for VALID_FOR."""
-    return tokens.make("confirm", subscriber.pk, int(now.timestamp() // 60))
+    return tokens.make_dated("confirm", subscriber.pk, now)
 
 
 def read_token(token: str, now: datetime) -> Subscriber:
     """Whom a confirmation link is about; raises BadToken or LinkExpired."""
     claim = tokens.read("confirm", token)
-    age = now.timestamp() - claim.scope * 60
-    if not 0 <= age <= VALID_FOR.total_seconds():
+    if not claim.is_fresh(VALID_FOR, now):
         raise LinkExpired("the link is older than seven days")
     subscriber = Subscriber.objects.filter(pk=claim.subscriber).first()
     if subscriber is None:

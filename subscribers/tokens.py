@@ -11,6 +11,7 @@ import hmac
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Literal, NamedTuple, get_args
 
@@ -42,6 +43,10 @@ class Claim(NamedTuple):
     # its making.
     scope: int
 
+    def is_fresh(self, valid: timedelta, now: datetime) -> bool:
+        """Whether a letter's link, made by `make_dated`, is no older than that, nor made in the future."""
+        return 0 <= now.timestamp() - self.scope * 60 <= valid.total_seconds()
+
 
 class Links(NamedTuple):
     """The tokens of a reader's mail."""
@@ -56,6 +61,11 @@ def make(purpose: Purpose, subscriber: int, scope: int) -> str:
     """A token of LENGTH characters that names the subscriber and the scope to us alone."""
     keys, block = _keys(settings.SECRET_KEY), _BLOCK.pack(subscriber, scope, _ZEROS)
     return urlsafe_b64encode(_proof(keys, purpose, block) + keys.hide(block)).decode()
+
+
+def make_dated(purpose: Purpose, subscriber: int, now: datetime) -> str:
+    """A token whose scope is the minute of its making, for a link that is good for a while."""
+    return make(purpose, subscriber, int(now.timestamp() // 60))
 
 
 def links(subscriber: int, newsletter: int) -> Links:

@@ -59,9 +59,9 @@ def ask(person: Subscriber, new: str, word: Word, now: datetime) -> Outcome:
             subscriber=person, old_email=person.email, new_email=new, asked_at=now
         )
         if defences.may_write(new, now) and not suppress.is_suppressed(new):
-            letters.ask_to_confirm_address(person, new, _token("move", change, now))
+            letters.ask_to_confirm_address(person, new, tokens.make_dated("move", change.pk, now))
         if not suppress.is_suppressed(person):
-            letters.tell_of_new_address(person, masked(new), _token("disown", change, now))
+            letters.tell_of_new_address(person, masked(new), tokens.make_dated("disown", change.pk, now))
     return "asked"
 
 
@@ -146,13 +146,9 @@ def _put(person: Subscriber, address: str) -> None:
 
 def _change(purpose: tokens.Purpose, token: str, valid: timedelta, now: datetime) -> AddressChange:
     claim = tokens.read(purpose, token)
-    if not 0 <= now.timestamp() - claim.scope * 60 <= valid.total_seconds():
+    if not claim.is_fresh(valid, now):
         raise LinkOver("too old")
     change = AddressChange.objects.select_related("subscriber").filter(pk=claim.subscriber).first()
     if change is None:
         raise LinkOver("overtaken by a later wish, or the person is gone")
     return change
-
-
-def _token(purpose: tokens.Purpose, change: AddressChange, now: datetime) -> str:
-    return tokens.make(purpose, change.pk, int(now.timestamp() // 60))

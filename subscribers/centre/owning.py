@@ -21,14 +21,14 @@ def ask(person: Subscriber, now: datetime) -> bool:
     with transaction.atomic():
         if limits.take([Limit(f"own {person.pk}", _A_DAY, VALID_FOR)], now) is not None:
             return False
-        letters.send_own_data_link(person, tokens.make("own", person.pk, int(now.timestamp() // 60)))
+        letters.send_own_data_link(person, tokens.make_dated("own", person.pk, now))
     return True
 
 
 def read(token: str, now: datetime) -> Subscriber:
     """Whose data a link opens; raises BadToken, also when it is too old."""
     claim, person = merging.read("own", token)
-    if not 0 <= now.timestamp() - claim.scope * 60 <= VALID_FOR.total_seconds():
+    if not claim.is_fresh(VALID_FOR, now):
         raise tokens.BadToken("too old")
     return person
 
