@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db import connection
 from django.db.models import Q, QuerySet
 
 from subscribers import finding
@@ -58,10 +57,7 @@ def _beginning(local: str) -> Q:
         ways = [way + dot + letter for way in ways for dot in ("", ".")]
     begins = Q()
     for way in ways:
-        if connection.vendor == "postgresql":
-            begins |= Q(email__startswith=way)
-        else:
-            begins |= Q(email__gte=way, email__lt=way + "\U0010ffff")
+        begins |= finding.beginning(way)
     return begins
 
 

@@ -156,12 +156,10 @@ def _among_some(conditions: list[_Condition]) -> Counted:
     """How many there are among the latest that might be."""
     first = next((one for one in conditions if one.spoken is not None), None)
     others = Q(*(one.test for one in conditions if one is not first), Q(pk__isnull=False))
-    start = (
-        _in_order(first.spoken, None, None, _highest(conditions))
-        if first and first.spoken is not None
-        else None
-    )
-    people: Any = _below(Subscriber.objects.order_by("-pk"), conditions) if start is None else start
+    if first is not None and first.spoken is not None:
+        people = _in_order(first.spoken, None, None, _highest(conditions))
+    else:
+        people = _below(Subscriber.objects.order_by("-pk"), conditions)
     # Not the condition itself: one that nobody can meet would be no truth value for PostgreSQL.
     fits = Case(When(others, then=Value(True)), default=Value(False), output_field=BooleanField())
     found = people.annotate(fits=fits)[:_LOOKED_AT].aggregate(
@@ -283,11 +281,18 @@ def _words(words: list[str]) -> Iterator[_Condition]:
         yield _Condition(within, Subscriber.objects.filter(within).values("pk"), within)
     for word in words:
         if len(word) < trigrams.SHORTEST:
-            # LIKE with an escape character, as Django asks, uses no index of SQLite.
-            range_of = Q(email__gte=word, email__lt=word + "\U0010ffff")
-            begins = Q(email__startswith=word)
-            indexed = begins if connection.vendor == "postgresql" else range_of
-            yield _Condition(begins, Subscriber.objects.filter(indexed).values("pk"), indexed)
+            indexed = beginning(word)
+            yield _Condition(
+                Q(email__startswith=word), Subscriber.objects.filter(indexed).values("pk"), indexed
+            )
+
+
+def beginning(letters: str) -> Q:
+    """The condition that an address begins so, as the index of addresses finds it."""
+    if connection.vendor == "postgresql":
+        return Q(email__startswith=letters)
+    # LIKE with an escape character, as Django asks, uses no index of SQLite.
+    return Q(email__gte=letters, email__lt=letters + "\U0010ffff")
 
 
 def _within(word: str) -> Q:
