@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -54,16 +55,21 @@ class Segment:
         if self.languages:
             people = people.filter(language__in=self.languages)
         if self.countries:
-            # Codes are two letters between commas, so a pair of letters matches only as a whole code.
-            wanted = Q(countries="")
-            for code in self.countries:
-                wanted |= Q(countries__contains=code)
-            people = people.filter(wanted)
+            people = people.filter(wanting(self.countries))
         if self.only is not None:
             people = people.filter(self.only)
         if self.without is not None:
             people = people.exclude(Q(pk__in=Subscriber.objects.filter(self.without).values("pk")))
         return people
+
+
+def wanting(countries: Iterable[str]) -> Q:
+    """The condition that a Subscriber gets the stories of one of these countries: also by choosing none."""
+    # Codes are two letters between commas, so a pair of letters matches only as a whole code.
+    wanted = Q(countries="")
+    for code in countries:
+        wanted |= Q(countries__contains=code)
+    return wanted
 
 
 def suppressed() -> Exists:

@@ -16,7 +16,7 @@ from subscribers import places
 from subscribers.grouping.models import CustomField, FieldValue, Tagging
 from subscribers.grouping.rules import BadRule, Test, Value
 from subscribers.models import ConsentRecord, Subscription
-from subscribers.segments import suppressed
+from subscribers.segments import suppressed, wanting
 
 # How a value is asked for: "lists", "countries", "languages", "tags", "segments", "date", "number", "text",
 # "choices" (of the field), "none".
@@ -105,10 +105,7 @@ def _list(test: Test, now: datetime) -> Q:
 
 
 def _country(test: Test, now: datetime) -> Q:
-    # Codes are two letters between commas, so a pair of letters matches only as a whole code.
-    wants = Q(countries="")
-    for code in words(test, places.COUNTRIES):
-        wants |= Q(countries__contains=code)
+    wants = wanting(words(test, places.COUNTRIES))
     return ~wants if test.relation.startswith("not") else wants
 
 
