@@ -10,7 +10,7 @@ from subscribers.addresses import address_hash
 from subscribers.importing.models import ImportChange, ImportRefusal, ImportRow
 from subscribers.models import FormerAddress, Subscriber, Suppression
 from subscribers.signals import erased
-from subscribers.suppress import suppress, written
+from subscribers.suppress import written
 
 
 def erase(email: str, now: datetime) -> bool:
@@ -27,20 +27,17 @@ def erase(email: str, now: datetime) -> bool:
         )
         if not people and not Suppression.objects.filter(address_hash=known).exists():
             return False
-        others = _other_addresses(people, known)
+        everything = [known, *_other_addresses(people, known)]
         _tell(people, address)
         numbers = [person.pk for person in people]
         Subscriber.objects.filter(pk__in=numbers).delete()
-        row = suppress(address, Suppression.Reason.ERASED, "", now)
         # A bounce's or a complaint's words may repeat the address, in suppressions lifted long ago too.
-        everything = [known, *others]
         Suppression.objects.filter(address_hash__in=everything).update(email="", evidence="")
         for rows in (ImportRow, ImportRefusal):
             rows._default_manager.filter(address_hash__in=everything).delete()
         ImportChange.objects.filter(subscriber__in=numbers).delete()
-        Suppression.objects.filter(pk=row.pk).update(reason=Suppression.Reason.ERASED)
-        for other in others:
-            _stop(other, now)
+        for one in everything:
+            _stop(one, now)
     return True
 
 
