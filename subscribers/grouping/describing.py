@@ -67,8 +67,7 @@ def set_value(person: Subscriber, field: CustomField, written: str) -> None:
     if value is None:
         FieldValue.objects.filter(field=field, subscriber=person).delete()
         return
-    column = {"number": "number", "date": "date"}.get(field.kind, "text")
-    fresh: dict[str, Any] = {"text": "", "number": None, "date": None, column: value}
+    fresh: dict[str, Any] = {"text": "", "number": None, "date": None, field.column: value}
     FieldValue.objects.update_or_create(field=field, subscriber=person, defaults=fresh)
 
 

@@ -55,6 +55,11 @@ class CustomField(models.Model):
         return self.name
 
     @property
+    def column(self) -> str:
+        """In which column of FieldValue its values are kept."""
+        return {"number": "number", "date": "date"}.get(self.kind, "text")
+
+    @property
     def options(self) -> tuple[str, ...]:
         """What can be chosen."""
         return tuple(line.strip() for line in self.choices.splitlines() if line.strip())
@@ -78,8 +83,7 @@ class FieldValue(models.Model):
     @property
     def value(self) -> Any:
         """A str, float or date, by the field's kind."""
-        column = {"number": "number", "date": "date"}.get(self.field.kind, "text")
-        return getattr(self, column)
+        return getattr(self, self.field.column)
 
 
 class SavedSegment(models.Model):

@@ -131,8 +131,8 @@ class _There:
         for some in _batches(people):
             self.tags.update(Tagging.objects.filter(subscriber__in=some).values_list("subscriber", "tag"))
             for row in FieldValue.objects.filter(subscriber__in=some):
-                column = _COLUMNS.get(self._fields[row.field_id].kind, "text")
-                self.values[row.subscriber_id, row.field_id] = _written(getattr(row, column))
+                value = getattr(row, self._fields[row.field_id].column)
+                self.values[row.subscriber_id, row.field_id] = _written(value)
 
     def lacks(self, person: int, notes: dict[str, Any]) -> bool:
         """Whether the notes say anything new; no tag is made for that."""
@@ -156,18 +156,15 @@ class _There:
         return {"tags": tags, "fields": fields} if tags or fields else None
 
     def value(self, person: int, field: int, written: str) -> FieldValue:
-        column = self._column(field)
+        column = self._fields[field].column
         return FieldValue(subscriber_id=person, field_id=field, **{column: _read(column, written)})
-
-    def _column(self, field: int) -> str:
-        return _COLUMNS.get(self._fields[field].kind, "text")
 
     def _holds(self, field: int, written: str) -> bool:
         """Whether there is a field still for what was read of the file, perhaps days ago."""
         if field not in self._fields:
             return False
         try:
-            _read(self._column(field), written)
+            _read(self._fields[field].column, written)
         except ValueError:
             return False
         return True
@@ -181,9 +178,6 @@ class _There:
         if not self._tags:
             self._tags = dict(Tag.objects.values_list("name", "pk"))
         return self._tags
-
-
-_COLUMNS = {"number": "number", "date": "date"}
 
 
 def _names(cell: str) -> list[str]:
