@@ -100,12 +100,7 @@ class SignUpForm(ChoicesForm):
     answer = forms.CharField(required=False, max_length=20)
 
     def clean_email(self) -> str:
-        try:
-            return normalise(self.cleaned_data["email"])
-        except ValueError:
-            raise forms.ValidationError(
-                gettext("Write your e-mail address, such as name@example.org.")
-            ) from None
+        return read_address(self.cleaned_data["email"])
 
     def clean_lists(self) -> list[int]:
         chosen: list[int] = self.cleaned_data["lists"]
@@ -152,6 +147,14 @@ class Question:
     def sealed(self) -> str:
         """It in a hidden field. It is asked with a form that is good once, so it is worth nothing twice."""
         return _asker.sign(f"{self.first}+{self.second}")
+
+
+def read_address(written: str) -> str:
+    """An address, normalised, that somebody wrote into a form; raises ValidationError in their language."""
+    try:
+        return normalise(written)
+    except ValueError:
+        raise forms.ValidationError(gettext("Write your e-mail address, such as name@example.org.")) from None
 
 
 def promise() -> str:

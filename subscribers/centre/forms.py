@@ -9,10 +9,9 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
-from subscribers.addresses import normalise
 from subscribers.centre import wishes
 from subscribers.centre.wishes import Wishes
-from subscribers.forms import ChoicesForm
+from subscribers.forms import ChoicesForm, read_address
 from subscribers.models import Subscriber
 
 _EVERY, _UNTIL = "every", "until"
@@ -28,12 +27,7 @@ class AddressForm(forms.Form):
         self._present = present
 
     def clean_new_email(self) -> str:
-        try:
-            written = normalise(self.cleaned_data["new_email"])
-        except ValueError:
-            raise forms.ValidationError(
-                gettext("Write your e-mail address, such as name@example.org.")
-            ) from None
+        written = read_address(self.cleaned_data["new_email"])
         if written == self._present:
             raise forms.ValidationError(gettext("This is the address that you have already."))
         return written
