@@ -58,7 +58,7 @@ def ask(
                 lists = MailingList.objects.filter(pk__in=list_ids)
                 letters.ask_to_confirm(subscriber, confirm_token(subscriber, now), lists)
             elif not _welcomed(subscriber, admitted):
-                letters.say_already_in(subscriber, tokens.make("prefs", subscriber.pk, 0))
+                letters.say_already_in(subscriber)
     return "answered"
 
 

@@ -32,11 +32,12 @@ def welcome(subscriber: Subscriber, mailing_list: MailingList) -> bool:
     words = mailing_list.welcome.get(language) or next(iter(mailing_list.welcome.values()), "")
     if not words:
         return False
-    path = f"/preferences/{tokens.make('prefs', subscriber.pk, 0)}/"
     with override(language):
         # A line break in a name would be a header of its own.
         subject = " ".join(mailing_list.name.split())
-        letter = _letter(subscriber, subject, "pages/letters/welcome.txt", path, {"welcome": words})
+        letter = _letter(
+            subscriber, subject, "pages/letters/welcome.txt", _preferences(subscriber), {"welcome": words}
+        )
     letter.from_email = sender_of(mailing_list) or letter.from_email
     letter.send()
     return True
@@ -49,11 +50,11 @@ def sender_of(mailing_list: MailingList) -> str:
     return formataddr((mailing_list.sender_name, mailing_list.sender_email))
 
 
-def say_already_in(subscriber: Subscriber, token: str) -> None:
-    """Tell somebody who signs up again that all is well; `token` is a "prefs" token."""
+def say_already_in(subscriber: Subscriber) -> None:
+    """Tell somebody who signs up again that all is well."""
     with override(language_of(subscriber)):
         subject = gettext("You are already subscribed")
-        _letter(subscriber, subject, "pages/letters/already.txt", f"/preferences/{token}/").send()
+        _letter(subscriber, subject, "pages/letters/already.txt", _preferences(subscriber)).send()
 
 
 def ask_to_confirm_address(subscriber: Subscriber, new: str, token: str) -> None:
@@ -87,17 +88,16 @@ def say_erased(subscriber: Subscriber) -> None:
 
 def ask_whether_it_arrives(subscriber: Subscriber) -> EmailMessage:
     """The letter that asks whether an address still works, not sent: its sender chooses the envelope."""
-    path = f"/preferences/{tokens.make('prefs', subscriber.pk, 0)}/"
     with override(language_of(subscriber)):
         subject = gettext("Does our newsletter still reach you?")
-        return _letter(subscriber, subject, "pages/letters/probe.txt", path)
+        return _letter(subscriber, subject, "pages/letters/probe.txt", _preferences(subscriber))
 
 
 def ask_whether_wanted(subscriber: Subscriber, token: str, until: date) -> None:
     """Ask whether they still want it; `token` is a "stay" token, `until` the last day for an answer."""
     with override(language_of(subscriber)):
-        prefs = f"/preferences/{tokens.make('prefs', subscriber.pk, 0)}/"
-        more = {"until": date_format(until), "preferences": f"{settings.CONFIG.site.url}{prefs}"}
+        preferences = f"{settings.CONFIG.site.url}{_preferences(subscriber)}"
+        more = {"until": date_format(until), "preferences": preferences}
         subject = gettext("Do you still want our newsletter?")
         _letter(subscriber, subject, "pages/letters/stay.txt", f"/stay/{token}/", more).send()
 
@@ -107,6 +107,10 @@ def language_of(subscriber: Subscriber) -> str:
     spoken = {code for code, _ in settings.LANGUAGES}
     wanted = (subscriber.language, settings.LANGUAGE_CODE)
     return next((code for code in wanted if code in spoken), "en")
+
+
+def _preferences(subscriber: Subscriber) -> str:
+    return f"/preferences/{tokens.make('prefs', subscriber.pk, 0)}/"
 
 
 def _letter(
