@@ -9,7 +9,7 @@ from typing import Literal
 from django.db import transaction
 from django.db.models import Q
 
-from subscribers import consent, defences, letters, tokens
+from subscribers import consent, defences, leaving, letters, tokens
 from subscribers.consent import Act, Word
 from subscribers.models import FormerAddress, MailingList, Subscriber, Subscription
 from subscribers.suppress import is_suppressed, lift_reopened, may_join
@@ -134,7 +134,7 @@ def _admit(subscriber: Subscriber, list_ids: Collection[int], word: Word, now: d
     Anybody may type any address: whoever left, was erased, has another address now, or may come back after a
     complaint does so by their own link alone.
     """
-    if subscriber.subscriptions.filter(ended_at__isnull=False).exists() or is_suppressed(subscriber):
+    if leaving.left_anything([subscriber.pk]) or is_suppressed(subscriber):
         return []
     if FormerAddress.objects.filter(address_hash=bytes(subscriber.address_hash)).exists():
         return []
