@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -17,6 +18,8 @@ from subscribers.grouping.models import SavedSegment
 from subscribers.grouping.rules import BadRule, as_json, from_json
 from subscribers.grouping.saving import rule_of
 from subscribers.models import MailingList, Subscriber, Subscription
+
+log = logging.getLogger(__name__)
 
 State = Asking.State
 
@@ -63,9 +66,17 @@ def to_ask(asking: Asking, now: datetime) -> QuerySet[Subscriber]:
 
 
 def work(now: datetime) -> int:
-    """Write some letters of each question that is being asked; letters written."""
-    numbers = Asking.objects.filter(state=State.SENDING).values_list("pk", flat=True)
-    return sum([_step(number, now) for number in list(numbers)])
+    """Write some letters of each question that is being asked; letters written.
+
+    One whose letters cannot be written is tried again by the next call, and holds up no other.
+    """
+    written = 0
+    for number in list(Asking.objects.filter(state=State.SENDING).values_list("pk", flat=True)):
+        try:
+            written += _step(number, now)
+        except Exception:
+            log.exception("action=asking_failed asking=%d", number)
+    return written
 
 
 def _step(number: int, now: datetime) -> int:

@@ -78,6 +78,26 @@ def test_whoever_paused_is_left_in_peace(question: Asking, join: Join) -> None:
     assert asked() == ["bolat"]
 
 
+def test_a_question_whose_letters_fail_holds_up_no_other_and_is_asked_later(
+    question: Asking, events: MailingList, join: Join, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    join("aigul")
+    join("bolat", events)
+    # The latest question comes first.
+    asking.begin(SavedSegment.objects.get(), events, 30, "lola", NOW)
+    ask = asking.letters.ask_whether_wanted
+    with monkeypatch.context() as broken:
+        broken.setattr(
+            asking.letters,
+            "ask_whether_wanted",
+            lambda person, *about: 1 // 0 if person.email.startswith("bolat") else ask(person, *about),
+        )
+        assert asking.work(NOW) == 1
+    assert asked() == ["aigul"]
+    asking.work(NOW)
+    assert asked() == ["aigul", "bolat"]
+
+
 def test_nobody_is_asked_when_the_tag_of_those_who_are_not_meant_is_gone(
     monthly: MailingList, events: MailingList, join: Join
 ) -> None:
