@@ -3,7 +3,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.conf import settings
 from django.db import connection
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
@@ -61,9 +60,8 @@ def test_a_lease_that_ran_out_leaves_doubt_and_a_late_result_ends_it(configure):
     assert states(mailing) == {"in_doubt": 1, "accepted": 1}
 
 
-@pytest.mark.skipif(
-    "postgresql" in settings.CONFIG.database.url, reason="PostgreSQL plans by what the tables hold"
-)
+# PostgreSQL plans by what the tables hold.
+@pytest.mark.sqlite
 def test_claiming_and_looking_use_the_partial_indexes():
     mailing = released()
     queries = []

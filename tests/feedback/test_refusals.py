@@ -119,9 +119,9 @@ def test_nothing_of_this_is_a_message_for_a_person(aigerim: Subscriber) -> None:
     assert not ReturnedMessage.objects.exists()
 
 
+# PostgreSQL proves conditions by itself.
+@pytest.mark.sqlite
 def test_the_unread_ones_are_found_by_their_index_however_many_there_are(aigerim: Subscriber) -> None:
-    if connection.vendor != "sqlite":
-        pytest.skip("PostgreSQL proves conditions by itself")
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN QUERY PLAN {refusals._TAKE}", [None, 1])
         plan = " ".join(row[3] for row in cursor.fetchall())
