@@ -14,8 +14,6 @@ from subscribers.grouping.models import SavedSegment
 from subscribers.grouping.rules import from_json, tests
 from subscribers.signals import segment_changed
 
-_OPEN = (FrozenCopy.State.SUBMITTED, FrozenCopy.State.APPROVED, FrozenCopy.State.SCHEDULED)
-
 
 def connect() -> None:
     """Listen to changed segments."""
@@ -51,8 +49,7 @@ def _with_parts(segment: SavedSegment, seen: frozenset[int]) -> Iterator[SavedSe
 
 
 def _changed(segment: SavedSegment, **_: Any) -> None:
-    because = f"The segment “{segment}” was changed. Submit it again."
     name = f"segment:{segment.pk}"
-    copies = FrozenCopy.objects.not_mailed().filter(state__in=_OPEN)
+    copies = FrozenCopy.objects.may_leave()
     held = [copy.pk for copy in copies.only("manifest") if name in json.loads(copy.manifest)["fingerprints"]]
-    FrozenCopy.objects.filter(pk__in=held).update(state=FrozenCopy.State.BROKEN, broken_because=because[:300])
+    copies.filter(pk__in=held).break_seal(f"The segment “{segment}” was changed. Submit it again.")

@@ -15,7 +15,7 @@ from django.utils import timezone
 from wagtail.images import get_image_model
 from wagtail.models import ModelLogEntry, Revision
 
-from mailer.approval.models import Authorship, FrozenCopy
+from mailer.approval.models import Authorship, FrozenCopy, FrozenCopyQuerySet
 from mailer.editions.contents import story_ids
 from mailer.editions.models import Edition, Newsletter
 from mailer.stories.models import Story
@@ -67,31 +67,19 @@ def record(
     if last and last.fingerprint == mark:
         return None
     note = Authorship.objects.create(user=user, action=action, at=at, fingerprint=mark, **{column: subject})
-    break_open_copies(subject, f"{name_of(user)} {action} {title_of(subject)}")
+    _open_copies(subject).break_seal(f"{name_of(user)} {action} {title_of(subject)}")
     return note
 
 
-def break_open_copies(subject: Subject, because: str) -> int:
-    """Break the seal of the subject's copies that are not being sent yet; returns how many."""
-    return _break(_open_copies(subject), because)
-
-
-def _open_copies(subject: Subject) -> models.QuerySet[FrozenCopy]:
+def _open_copies(subject: Subject) -> FrozenCopyQuerySet:
     """The copies that hold the subject and are not being sent yet."""
-    open_copies = FrozenCopy.objects.not_mailed().filter(state__in=OPEN_STATES)
+    open_copies = FrozenCopy.objects.may_leave()
     if isinstance(subject, Edition):
         return open_copies.filter(edition=subject)
     if isinstance(subject, Newsletter):
         return open_copies.filter(edition__newsletter=subject)
     copies = open_copies.select_related("edition")
     return open_copies.filter(pk__in=[copy.pk for copy in copies if subject.pk in story_ids(copy.edition)])
-
-
-def _break(copies: models.QuerySet[FrozenCopy], because: str) -> int:
-    return copies.update(state=FrozenCopy.State.BROKEN, broken_because=because[:300])
-
-
-OPEN_STATES = (FrozenCopy.State.SUBMITTED, FrozenCopy.State.APPROVED, FrozenCopy.State.SCHEDULED)
 
 
 def name_of(user: User | None) -> str:
@@ -142,7 +130,7 @@ def _break_where_it_stood_otherwise(story: Story, user: User | None, deed: str) 
         for copy in _open_copies(story)
         if json.loads(copy.manifest)["fingerprints"].get(f"story:{story.key}", now) != now
     ]
-    _break(FrozenCopy.objects.filter(pk__in=touched), f"{name_of(user)} {deed}ed {title_of(story)}")
+    FrozenCopy.objects.filter(pk__in=touched).break_seal(f"{name_of(user)} {deed}ed {title_of(story)}")
 
 
 def _note_what_has_no_revision(model: type[models.Model], entry: ModelLogEntry) -> None:

@@ -47,6 +47,14 @@ class FrozenCopyQuerySet(models.QuerySet["FrozenCopy"]):
         """Those of which no mailing to readers was begun; rehearsals are none."""
         return self.exclude(mailings__rehearsal_to="")
 
+    def may_leave(self) -> Self:
+        """Those that are open, and of which no mailing to readers was begun."""
+        return self.not_mailed().filter(state__in=FrozenCopy.OPEN)
+
+    def break_seal(self, because: str) -> int:
+        """Mark them as broken; how many they were."""
+        return self.update(state=FrozenCopy.State.BROKEN, broken_because=because[:300])
+
 
 class FrozenCopy(models.Model):
     """What was submitted: everything that decides what a reader sees, under one SHA-256."""
@@ -57,6 +65,9 @@ class FrozenCopy(models.Model):
         SCHEDULED = "scheduled", "scheduled"
         BROKEN = "broken", "seal broken by a later change"
         WITHDRAWN = "withdrawn", "taken back"
+
+    # An edition has one copy in these at the most.
+    OPEN = (State.SUBMITTED, State.APPROVED, State.SCHEDULED)
 
     edition = models.ForeignKey(Edition, on_delete=models.PROTECT, related_name="copies")
     # Hex SHA-256 over `manifest`.

@@ -114,17 +114,14 @@ def withdraw(copy: FrozenCopy, user: User, because: str = "") -> FrozenCopy:
     )
     with transaction.atomic():
         moved = (
-            FrozenCopy.objects.not_mailed()
-            .filter(pk=copy.pk, state__in=OPEN)
+            FrozenCopy.objects.may_leave()
+            .filter(pk=copy.pk)
             .update(state=State.WITHDRAWN, broken_because=reason[:300], send_at=None)
         )
     if not moved:
         raise WrongState("Only an edition that waits, and of which nothing was sent, can be sent back.")
     copy.refresh_from_db()
     return copy
-
-
-OPEN = (State.SUBMITTED, State.APPROVED, State.SCHEDULED)
 
 
 def verify(copy: FrozenCopy) -> None:
@@ -170,9 +167,7 @@ def _refuse_changed(copy: FrozenCopy) -> None:
     if authors.fingerprints(edition) == json.loads(copy.manifest)["fingerprints"]:
         return
     because = "A part of the edition was changed after it was submitted. Submit it again."
-    FrozenCopy.objects.not_mailed().filter(pk=copy.pk, state__in=OPEN).update(
-        state=State.BROKEN, broken_because=because
-    )
+    FrozenCopy.objects.may_leave().filter(pk=copy.pk).break_seal(because)
     raise BrokenSeal(because)
 
 

@@ -91,7 +91,7 @@ def _published(edition: Edition, user: User) -> Edition:
 
 
 def _withdraw_earlier(edition: Edition, user: User) -> None:
-    for copy in FrozenCopy.objects.filter(edition=edition, state__in=seal.OPEN):
+    for copy in FrozenCopy.objects.filter(edition=edition, state__in=FrozenCopy.OPEN):
         seal.withdraw(copy, user, "replaced by a newer copy")
 
 

@@ -191,7 +191,7 @@ app.add_typer(reporting.app)
 
 
 def _copy(edition: Edition) -> FrozenCopy:
-    copy: FrozenCopy | None = edition.copies.filter(state__in=seal.OPEN).first()
+    copy: FrozenCopy | None = edition.copies.filter(state__in=FrozenCopy.OPEN).first()
     if copy is None:
         last = edition.copies.first()
         because = f" {last.broken_because}" if last and last.broken_because else ""

@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
-from mailer.approval import seal
 from mailer.approval.models import FrozenCopy
 from mailer.delivery.models import Mailing
 from mailer.delivery.records import Claimed, Result, State
@@ -154,7 +153,7 @@ def is_sealed(mailing: Mailing) -> bool:
     For a rehearsal it is enough that the copy still waits for its approval or its moment.
     """
     if mailing.rehearsal_to:
-        return FrozenCopy.objects.filter(pk=mailing.copy_id, state__in=seal.OPEN).exists()
+        return FrozenCopy.objects.filter(pk=mailing.copy_id, state__in=FrozenCopy.OPEN).exists()
     with connection.cursor() as cursor:
         cursor.execute(_SEALED, [mailing.copy_id, FrozenCopy.State.SCHEDULED.value])
         return cursor.fetchone() is not None

@@ -17,7 +17,6 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Max
 
-from mailer.approval import seal
 from mailer.approval.localhour import readers_hour
 from mailer.approval.models import FrozenCopy, FrozenVariant
 from mailer.approval.submit import frozen_variant
@@ -95,7 +94,7 @@ def plan(mailing: Mailing, now: datetime) -> Mailing:
         mailing = found.get(pk=mailing.pk)
         if mailing.state != Mailing.State.PLANNING:
             return mailing
-        if mailing.rehearsal_to and mailing.copy.state not in seal.OPEN:
+        if mailing.rehearsal_to and mailing.copy.state not in FrozenCopy.OPEN:
             return _give_up(mailing, now, _TAKEN_BACK)
         try:
             _insert(mailing, now)

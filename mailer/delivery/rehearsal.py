@@ -13,7 +13,6 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from mailer.approval import seal
 from mailer.approval.models import FrozenCopy
 from mailer.delivery.control import ControlError
 from mailer.delivery.models import Mailing
@@ -31,7 +30,7 @@ def begin(copy: FrozenCopy | None, to: str, limit: int | None, user: User | None
     `limit`: for that many readers, with every variant before any comes twice; None: for all.
     Raises ControlError, in words.
     """
-    if copy is None or copy.state not in seal.OPEN or copy.mailed:
+    if copy is None or copy.state not in FrozenCopy.OPEN or copy.mailed:
         raise ControlError("Only a copy that is submitted and not yet sent can be rehearsed.")
     if limit is not None and limit < 1:
         raise ControlError("A rehearsal is for at least one reader.")

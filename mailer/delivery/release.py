@@ -69,5 +69,5 @@ def _release(copy: FrozenCopy, now: datetime) -> None:
 
 def _break(copy: FrozenCopy, because: str) -> None:
     waiting = FrozenCopy.objects.not_mailed().filter(pk=copy.pk, state=FrozenCopy.State.SCHEDULED)
-    waiting.update(state=FrozenCopy.State.BROKEN, broken_because=because[:300])
+    waiting.break_seal(because)
     log.error("action=not_released copy=%d reason=%s", copy.pk, because)

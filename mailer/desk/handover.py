@@ -23,7 +23,6 @@ from mailer.editions.contents import content_of
 from mailer.rendering import personal
 from mailer.rendering.records import Content, from_json
 
-_OPEN = frozenset(seal.OPEN)
 _REFUSED = "You may not approve this edition, because you {}. Ask a colleague who wrote no part of it."
 
 
@@ -89,7 +88,7 @@ def _review(copy: FrozenCopy, request: HttpRequest) -> dict[str, Any]:
         "author_names": ", ".join(name_of(author.user) for author in authors),
         "may_approve": request.user.has_perm("mailer.approve_edition"),
         "obstacle": _obstacle(copy, staff(request)),
-        "may_send_back": copy.state in _OPEN and not copy.mailed and _may_send_back(staff(request)),
+        "may_send_back": copy.state in FrozenCopy.OPEN and not copy.mailed and _may_send_back(staff(request)),
         "approval": approval,
         "approver": name_of(approval.approver) if approval else "",
         "counted": _counted(copy),
@@ -187,7 +186,7 @@ class ApproveAction(EditionPage):
     acting_permission = "mailer.approve_edition"
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        copy = self.edition.copies.filter(state__in=_OPEN).first()
+        copy = self.edition.copies.filter(state__in=FrozenCopy.OPEN).first()
         if copy is None:
             messages.error(
                 request, "There is no submitted copy to approve any more; it was changed or taken back."
@@ -211,7 +210,7 @@ class SendBackAction(EditionPage):
         return _may_send_back(staff(self.request))
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        copy = self.edition.copies.filter(state__in=_OPEN).first()
+        copy = self.edition.copies.filter(state__in=FrozenCopy.OPEN).first()
         reason = " ".join(request.POST.get("reason", "").split())[:200]
         if copy is None:
             messages.error(request, "There is no submitted copy to send back any more.")

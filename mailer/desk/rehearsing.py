@@ -8,7 +8,7 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from mailer.approval import seal
+from mailer.approval.models import FrozenCopy
 from mailer.delivery import rehearsal
 from mailer.delivery.models import Mailing
 from mailer.desk import steering
@@ -87,7 +87,7 @@ class RehearsePage(EditionPage):
     def _form(self, data: Any = None) -> RehearsalForm | None:
         """None when there is nothing to rehearse."""
         copy = self.edition.copies.first()
-        if copy is None or copy.state not in seal.OPEN or copy.mailed:
+        if copy is None or copy.state not in FrozenCopy.OPEN or copy.mailed:
             return None
         initial = {"to": staff(self.request).email}
         return RehearsalForm(

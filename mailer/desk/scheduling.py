@@ -99,7 +99,7 @@ class SchedulePage(EditionPage):
         }
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        copy = self.edition.copies.filter(state__in=seal.OPEN).first()
+        copy = self.edition.copies.filter(state__in=FrozenCopy.OPEN).first()
         if copy is None:
             messages.error(
                 request, "There is no approved copy to schedule any more; it was changed or taken back."

@@ -25,7 +25,6 @@ STATES = (
     "sent",
     "cancelled",
 )
-_OPEN = {FrozenCopy.State.SUBMITTED, FrozenCopy.State.APPROVED, FrozenCopy.State.SCHEDULED}
 _WORD = {state.value: state.value for state in Mailing.State} | {Mailing.State.DONE.value: "sent"}
 
 
@@ -53,7 +52,7 @@ def standing(copies: Sequence[Copy]) -> Standing:
     for nothing unless they were mailed.
     """
     for copy in reversed(copies):
-        if copy.mailing is None and copy.state in _OPEN:
+        if copy.mailing is None and copy.state in FrozenCopy.OPEN:
             return Standing(copy.state, copy.sha256)
     for copy in reversed(copies):
         if copy.mailing is not None:
