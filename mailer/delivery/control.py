@@ -118,10 +118,9 @@ def cancel(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
 def halt(mailing_id: int, reason: str, **still: Any) -> bool:
     """Pause for the machine's own reason, in words for staff; False when it was not being sent any more, or
     when one of the columns in `still` has another value by now."""
-    sending = Mailing.objects.filter(pk=mailing_id, state=State.SENDING)
-    for column, value in still.items():
-        sending = sending.filter(**{f"{column}__isnull": True} if value is None else {column: value})
-    stopped = sending.update(state=State.PAUSED, reason=reason[:300])
+    stopped = Mailing.objects.filter(pk=mailing_id, state=State.SENDING, **still).update(
+        state=State.PAUSED, reason=reason[:300]
+    )
     if stopped:
         log.error("action=mailing_halted mailing=%d reason=%s", mailing_id, reason)
     return bool(stopped)
