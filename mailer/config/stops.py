@@ -3,8 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
 
-SIGNS = ("complained", "bounced", "blocked")
+
+class Sign(StrEnum):
+    """What is counted against a mailing."""
+
+    COMPLAINED = "complained"
+    # The address does not exist.
+    BOUNCED = "bounced"
+    # For what we are or what we send.
+    BLOCKED = "blocked"
+
+
+class Bounds(NamedTuple):
+    """Of one sign."""
+
+    # Per cent, 0: never.
+    warn: float
+    stop: float
+    # Cases.
+    least: int
 
 
 @dataclass(frozen=True)
@@ -24,13 +44,16 @@ class Stops:
     blocked_stop: float = 5
     least_blocked: int = 5
 
+    def of(self, sign: Sign) -> Bounds:
+        return Bounds(*(getattr(self, name) for name in (f"{sign}_warn", f"{sign}_stop", f"least_{sign}")))
+
     def check(self) -> None:
         """Raises ValueError, in words, for what cannot be meant."""
-        for sign in SIGNS:
-            warn, stop = getattr(self, f"{sign}_warn"), getattr(self, f"{sign}_stop")
+        for sign in Sign:
+            warn, stop, least = self.of(sign)
             if max(warn, stop) > 100:
                 raise ValueError(f"{sign}_warn and {sign}_stop are percentages, 100 at the most.")
             if stop and warn > stop:
                 raise ValueError(f"{sign}_warn is above {sign}_stop, so nobody would ever be warned.")
-            if not getattr(self, f"least_{sign}"):
+            if not least:
                 raise ValueError(f"least_{sign} is 0; at least one case is needed to tell.")

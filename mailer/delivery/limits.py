@@ -11,20 +11,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 from typing import NamedTuple
 
-from mailer.config.stops import Stops
-
-
-class Sign(StrEnum):
-    """What is counted against a mailing."""
-
-    COMPLAINED = "complained"
-    # The address does not exist.
-    BOUNCED = "bounced"
-    # For what we are or what we send.
-    BLOCKED = "blocked"
+from mailer.config.stops import Sign, Stops
 
 
 class Level(IntEnum):
@@ -94,8 +84,8 @@ def total(counts: Iterable[Counted]) -> Counted:
 def level(sign: Sign, counts: Counted, stops: Stops, *, whole: bool) -> tuple[Level, float]:
     """What these counts call for, and the limit (per cent) that they reached; `whole`: of all providers."""
     cases, base = counts.cases(sign), counts.base(sign)
-    warn, stop = getattr(stops, f"{sign}_warn"), getattr(stops, f"{sign}_stop")
-    if cases < getattr(stops, f"least_{sign}"):
+    warn, stop, least = stops.of(sign)
+    if cases < least:
         return Level.NONE, 0.0
     if stop and cases * 100 >= stop * base:
         return Level.PAUSE if whole or sign is Sign.COMPLAINED else Level.BRAKE, stop

@@ -11,8 +11,9 @@ from django.db import transaction
 from django.db.models import Q
 from wagtail.log_actions import log as audit
 
+from mailer.config.stops import Sign
 from mailer.delivery import alerts, control, hours, lanes, steps
-from mailer.delivery.limits import Finding, Level, Sign
+from mailer.delivery.limits import Finding, Level
 from mailer.delivery.models import Intervention, Mailing
 
 log = logging.getLogger(__name__)

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
+from mailer.config.stops import Sign
 from mailer.delivery import hours
 from mailer.delivery.hours import Slot
-from mailer.delivery.limits import Counted, Sign
+from mailer.delivery.limits import Counted
 from mailer.delivery.meaning import Meaning
 from mailer.feedback.models import FeedbackEvent
 from mailer.feedback.records import PROOFS

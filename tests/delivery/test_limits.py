@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.config.stops import Stops
-from mailer.delivery.limits import Counted, Finding, Level, Sign, findings, level, total
+from mailer.config.stops import Sign, Stops
+from mailer.delivery.limits import Counted, Finding, Level, findings, level, total
 
 HOUR = datetime(2021, 12, 3, 9, tzinfo=UTC)
 STOPS = Stops()
