@@ -13,7 +13,7 @@ from subscribers.importing import runs
 from subscribers.models import MailingList
 
 
-def prepare() -> str:
+def prepare_list() -> str:
     """The tables, and an empty list."""
     call_command("migrate", verbosity=0)
     return MailingList.objects.create(slug="bench", name="Bench").slug

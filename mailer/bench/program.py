@@ -57,17 +57,11 @@ def main() -> None:
     def send() -> int:
         return engine.send_due(world.clock(), lambda: False).accepted
 
-    def bring(file: str) -> dict[str, Any]:
-        return brought.bring(file)
-
-    def prepare_list() -> str:
-        return brought.prepare()
-
     heard = (told.accept, told.commit, told.post, told.read)
     seen = (fill, count, visit)
+    imported = (brought.prepare_list, brought.bring)
     deeds: dict[str, Callable[..., object]] = {
-        one.__name__: one
-        for one in (prepare, plan, weigh, send, follow, written, *heard, *seen, bring, prepare_list)
+        one.__name__: one for one in (prepare, plan, weigh, send, follow, written, *heard, *seen, *imported)
     }
     name, *arguments = sys.argv[1:]
     if name not in ("prepare", "fill", "prepare_list"):
