@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
@@ -46,7 +47,7 @@ class Line(Protocol):
     def close(self) -> None: ...
 
 
-class HttpLine:
+class HttpLine(ABC):
     """A way to a service that anymail knows and that takes HTTP. Subclasses say what is its own."""
 
     name: str
@@ -59,9 +60,9 @@ class HttpLine:
         self._backend = self.backend(service, {"api_url": service.url} if service.url else {})
         self._session = self._backend.session = wire.session()
 
+    @abstractmethod
     def backend(self, service: Service, address: dict[str, str]) -> Any:
         """Anymail's backend with our credentials."""
-        raise NotImplementedError
 
     def extras(self, letter: Letter) -> dict[str, Any]:
         """What this service needs beyond what anymail has a word for."""
@@ -76,9 +77,9 @@ class HttpLine:
         (payload,) = payloads
         return dict(payload.get_request_params(self._backend.api_url))
 
+    @abstractmethod
     def read(self, answer: Any, items: Sequence[Item]) -> list[Answer]:
         """Outcomes from the JSON of an answer below 300. KeyError and the like: it is not as documented."""
-        raise NotImplementedError
 
     def judge(self, status: int, answer: dict[str, Any], items: Sequence[Item]) -> list[Answer] | None:
         """Outcomes or CallError from an answer of 300 or more that says more than its status; else None."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -70,7 +71,7 @@ class Fault:
     certain: bool = False
 
 
-class Hook:
+class Hook(ABC):
     """Reads a service's events. Subclasses say what is its own."""
 
     name: str
@@ -78,9 +79,9 @@ class Hook:
     view: Any
     options: Mapping[str, str] = MappingProxyType({})
 
+    @abstractmethod
     def fault(self, told: AnymailTrackingEvent) -> Fault:
         """Why a message did not arrive."""
-        raise NotImplementedError
 
     def kind(self, told: AnymailTrackingEvent) -> Kind | None:
         """What happened; None: nothing that counts against the address."""
@@ -98,7 +99,7 @@ class Hook:
         """The event in anymail's words, once for each recipient. Raises whatever anymail does."""
         return list(self._made.parse_events(_Request(event)))
 
-    def reply(self, event: Event) -> None:
+    def reply(self, event: Event) -> None:  # noqa: B027  (most wait for nothing)
         """Tell the service what it waits to be told, where it does; twice is once. Raises FetchError."""
 
     def hear(self, event: Event) -> Heard:
