@@ -6,7 +6,7 @@ import gc
 import logging
 import threading
 import time
-from collections import Counter, defaultdict, deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,13 +16,11 @@ from mailer.approval.errors import BrokenSeal
 from mailer.delivery import alerts, control, ledger, recovery, traffic, transports, upkeep
 from mailer.delivery.holding import Holding
 from mailer.delivery.journal import Journal
-from mailer.delivery.meaning import Meaning, meaning_of
 from mailer.delivery.models import Mailing
 from mailer.delivery.recorder import Recorder
-from mailer.delivery.records import Claimed, Result, State
-from mailer.delivery.results import result_of
+from mailer.delivery.records import Claimed, State
+from mailer.delivery.results import Sorted, sort
 from mailer.delivery.sender import Trouble, no_journal
-from mailer.delivery.smtp import Verdict
 from mailer.delivery.traffic import SOON, WAITING, Hold
 from mailer.delivery.transports import Transport
 from mailer.delivery.waiting import Done, Job
@@ -62,6 +60,15 @@ class Summary:
     @property
     def tried(self) -> int:
         return self.accepted + self.deferred + self.refused + self.in_doubt
+
+    def add(self, found: Sorted) -> None:
+        """Count these as well."""
+        states = Counter(result.state for result in found.results)
+        self.accepted += sum(map(len, found.accepted.values()))
+        self.deferred += states[State.DEFERRED]
+        self.refused += states[State.REFUSED]
+        self.in_doubt += states[State.IN_DOUBT]
+        self.released += len(found.untouched)
 
 
 def send_due(
@@ -283,45 +290,19 @@ class _Run:
         return len(go)
 
     def _record(self, done: list[Done]) -> None:
-        accepted: dict[str, list[int]] = defaultdict(list)
-        results: list[Result] = []
-        untouched: list[Claimed] = []
-        too_many: list[int] = []
-        later: list[Claimed] = []
         now = self._now()
-        settle_at = upkeep.settle_at(now)
         self._outstanding -= len(done)
-        for claimed, outcome in done:
-            # Nearly all are, and each costs the same thread that keeps the sessions in work.
-            if outcome.verdict is Verdict.ACCEPTED:
-                accepted[outcome.words].append(claimed.id)
-            elif outcome.verdict is Verdict.UNTOUCHED:
-                untouched.append(claimed)
-            elif outcome.verdict is Verdict.LATER:
-                later.append(claimed)
-            elif outcome.code == 452 and meaning_of(outcome) is Meaning.TOO_MANY:
-                too_many.append(claimed.id)
-            else:
-                expires_at = self._expiry.get(claimed.mailing)
-                results.append(result_of(claimed.id, claimed.attempt, outcome, now, expires_at, settle_at))
-        self._recorder.accept(accepted, now)
-        ledger.record(results, self._owner)
-        ledger.put_off([(one, now + _NEXT_SESSION) for one in too_many], self._owner)
-        ledger.put_off([(one.id, now + _LATER) for one in later], self._owner, "slow_provider")
-        ledger.release([one.id for one in untouched], self._owner)
-        self._traffic.give_back([*untouched, *later], now)
-        self._more = self._more or bool(untouched)
-        self._summary.accepted += sum(map(len, accepted.values()))
-        self._count(results, len(untouched))
+        found = sort(done, now, self._expiry, upkeep.settle_at(now))
+        self._recorder.accept(found.accepted, now)
+        ledger.record(found.results, self._owner)
+        ledger.put_off([(one.id, now + _NEXT_SESSION) for one in found.too_many], self._owner)
+        ledger.put_off([(one.id, now + _LATER) for one in found.later], self._owner, "slow_provider")
+        ledger.release([one.id for one in found.untouched], self._owner)
+        self._traffic.give_back([*found.untouched, *found.later], now)
+        self._more = self._more or bool(found.untouched)
+        self._summary.add(found)
         for mailing, words in self._traffic.learn(done, now):
             self._halt(mailing, "breaker", words)
-
-    def _count(self, results: list[Result], released: int) -> None:
-        summary, states = self._summary, Counter(result.state for result in results)
-        summary.released += released
-        summary.deferred += states[State.DEFERRED]
-        summary.refused += states[State.REFUSED]
-        summary.in_doubt += states[State.IN_DOUBT]
 
     def _heed(self, trouble: Trouble) -> None:
         """Our fault pauses, so that no reader pays for it; where no relay is there, this run is over."""

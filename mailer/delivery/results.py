@@ -1,13 +1,53 @@
-"""From what the server said to what the ledger keeps: one pure function."""
+"""From what the server said to what the ledger keeps: pure functions."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from mailer.delivery import retry
 from mailer.delivery.meaning import Meaning, meaning_of
-from mailer.delivery.records import Result, State
+from mailer.delivery.records import Claimed, Result, State
 from mailer.delivery.smtp import Outcome, Verdict
+from mailer.delivery.waiting import Done
+
+
+class Sorted(NamedTuple):
+    """Deliveries by what the ledger does with them."""
+
+    # By the server's words.
+    accepted: Mapping[str, list[int]]
+    # Tried, and not accepted.
+    results: list[Result]
+    # Not tried.
+    untouched: list[Claimed]
+    # Likewise, as their session had one recipient too many.
+    too_many: list[Claimed]
+    # Likewise, as their provider is slow.
+    later: list[Claimed]
+
+
+def sort(
+    done: Iterable[Done], now: datetime, expiry: Mapping[int, datetime | None], settle_at: datetime
+) -> Sorted:
+    """Sort what came of deliveries; `expiry` is by mailing, and as `expires_at` of `result_of`."""
+    found = Sorted(defaultdict(list), [], [], [], [])
+    for claimed, outcome in done:
+        # Nearly all are, and each costs the same thread that keeps the sessions in work.
+        if outcome.verdict is Verdict.ACCEPTED:
+            found.accepted[outcome.words].append(claimed.id)
+        elif outcome.verdict is Verdict.UNTOUCHED:
+            found.untouched.append(claimed)
+        elif outcome.verdict is Verdict.LATER:
+            found.later.append(claimed)
+        elif outcome.code == 452 and meaning_of(outcome) is Meaning.TOO_MANY:
+            found.too_many.append(claimed)
+        else:
+            expires_at = expiry.get(claimed.mailing)
+            found.results.append(result_of(claimed.id, claimed.attempt, outcome, now, expires_at, settle_at))
+    return found
 
 
 def result_of(
