@@ -49,7 +49,7 @@ def resume(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
     """
     _refuse_stale(mailing, now)
     further: dict[str, Any] = {}
-    if hours.objects(mailing):
+    if hours.would_pause(mailing):
         further = {"counted_from": now}
         if mailing.released_up_to is not None:
             further |= steps.widened(mailing)
@@ -65,7 +65,7 @@ def release_rest(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
     if mailing.state in (State.SENDING, State.PAUSED) and mailing.released_up_to is None:
         raise ControlError("Every reader of this mailing is released already.")
     last = len(steps.percentages())
-    further = {"counted_from": now} if hours.objects(mailing) else {}
+    further = {"counted_from": now} if hours.would_pause(mailing) else {}
     return _move(
         mailing,
         (State.SENDING, State.PAUSED),

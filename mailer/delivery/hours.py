@@ -132,8 +132,8 @@ def findings(mailing: Mailing) -> list[Finding]:
     return limits.findings(of(mailing), settings.CONFIG.stops)
 
 
-def objects(mailing: Mailing) -> bool:
-    """Whether the stop rules would pause it."""
+def would_pause(mailing: Mailing) -> bool:
+    """Whether it has reached a limit at which a mailing is paused."""
     return any(finding.level is Level.PAUSE for finding in findings(mailing))
 
 

@@ -72,7 +72,7 @@ def _duration(left: timedelta) -> str:
 
 
 def _advice(mailing: Mailing) -> str:
-    if mailing.state == _State.PAUSED and hours.objects(mailing):
+    if mailing.state == _State.PAUSED and hours.would_pause(mailing):
         in_steps = mailing.released_up_to is not None
         return _STOPPED.format(then="the next step leaves" if in_steps else "the rest leaves")
     return _ADVICE.get(_State(mailing.state), "")

@@ -185,7 +185,7 @@ def test_it_is_paused_by_what_left_since_it_was_resumed_and_by_nothing_else(step
         elif deed == "pause" and before == "sending":
             control.pause(mailing, None, clock())
         elif deed == "resume" and before == "paused":
-            objected = hours.objects(mailing)
+            objected = hours.would_pause(mailing)
             control.resume(mailing, None, mailing.copy.window_from + (clock() - NOW))
             if objected:
                 left, complaints, begun = 0, 0, clock()
