@@ -226,10 +226,5 @@ def _lines(run: ImportRun) -> Iterator[str]:
 
 def _percent(run: ImportRun) -> int | None:
     """How far what is under way has come, where that is known."""
-    if run.state == State.UNDOING:
-        done, whole = sum(run.undone.values()), run.done["added"] + run.done["updated"]
-    elif run.state == State.APPLYING:
-        done, whole = run.position, run.last_line
-    else:
-        done, whole = run.position, run.reading.get("size", 0)
+    done, whole = runs.how_far(run)
     return min(99, done * 100 // whole) if whole else None

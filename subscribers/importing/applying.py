@@ -14,8 +14,6 @@ from subscribers.importing.models import ImportChange, ImportRefusal, ImportRow,
 from subscribers.importing.records import Figures
 from subscribers.models import ConsentRecord, Subscriber, Subscription
 
-Clock = Callable[[], datetime]
-
 # A sign-up may take an address between the look and the write: the stretch is done again.
 _TRIES = 5
 # PostgreSQL has ended one of two transactions that waited for each other.
@@ -66,8 +64,8 @@ def apply_stretch(run: ImportRun, lines: tuple[int, int], now: datetime) -> Impo
         if notes.has(run):
             notes.write(cursor, run)
     ImportRow.objects.filter(run=run.pk, line__gt=after, line__lte=until).delete()
-    held = ImportRun.objects.select_for_update().filter(pk=run.pk, worker=run.worker, state=run.state).first()
-    if held is None or not (held.position <= after and until <= held.last_line):
+    held = locked(run)
+    if not (held.position <= after and until <= held.last_line):
         raise Overtaken
     if after == held.position:
         held.position = until
@@ -78,6 +76,14 @@ def apply_stretch(run: ImportRun, lines: tuple[int, int], now: datetime) -> Impo
     figures = Figures(**held.done)
     figures.count(found)
     held.done = figures.as_dict()
+    return held
+
+
+def locked(run: ImportRun) -> ImportRun:
+    """The run's row as it is now, locked. Raises Overtaken where it has changed hands or state."""
+    held = ImportRun.objects.select_for_update().filter(pk=run.pk, worker=run.worker, state=run.state).first()
+    if held is None:
+        raise Overtaken
     return held
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import BinaryIO
-
-from django.db.models import Q
 
 from subscribers.importing import runs, tables, uploads
 from subscribers.importing.mapping import Columns
@@ -68,14 +65,11 @@ def choose(run: ImportRun, columns: Mapping[str, str], encoding: str, delimiter:
 
 def attend(clock: Clock, stop: Stop) -> None:
     """The worker's job: read what waits to be read, and go on with what is applied or undone."""
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=clock())
-    waiting = ImportRun.objects.filter(free, state=State.READING).exclude(stored="")
-    for run in waiting.order_by("pk"):
+    # One without a file here is read by a command.
+    for run in runs.due([State.READING], clock()).exclude(stored=""):
         if stop():
             return
-        worker = str(uuid.uuid4())
-        if waiting.filter(pk=run.pk).update(worker=worker, lease_until=clock() + runs.LEASE):
-            run.worker = worker
+        if runs.claim(run, [State.READING], clock()):
             _read(run, clock)
     runs.work_due(clock, stop)
 
@@ -88,8 +82,7 @@ def _read(run: ImportRun, clock: Clock) -> None:
     except NotNow:
         return
     except BrokenFile as error:
-        mine = ImportRun.objects.filter(pk=run.pk, state=State.READING, worker=run.worker)
-        mine.update(state=State.FAILED, error=str(error), worker="", lease_until=None)
+        runs.being_read(run).update(state=State.FAILED, error=str(error), worker="", lease_until=None)
     uploads.drop(run.stored)
 
 

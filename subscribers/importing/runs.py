@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import BinaryIO
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from subscribers.importing import applying, comparing, staging, tables, undoing, uploads
 from subscribers.importing.checking import checker
@@ -26,6 +26,9 @@ State = ImportRun.State
 
 log = logging.getLogger(__name__)
 
+# What is done by stretches, and what has changed nobody yet.
+_STEPS = (State.APPLYING, State.UNDOING)
+_UNAPPLIED = (State.MAPPING, State.READING, State.READY, State.FAILED)
 # From so many lines on, two connections share the work, until so many stretches are left between them.
 _TOGETHER, _APART = 100_000, 3
 # How long a worker that says nothing is still believed to be at work.
@@ -94,7 +97,7 @@ def read(
         raise
     if shown:
         foresee(run, progress)
-    changed = ImportRun.objects.filter(pk=run.pk, state=State.READING, worker=run.worker).update(
+    changed = being_read(run).update(
         state=State.READY,
         **{name: getattr(run, name) for name in ("sha256", "reading", "foreseen", "samples", "last_line")},
         worker="",
@@ -106,11 +109,15 @@ def read(
         raise NotNow(_GONE)
 
 
+def being_read(run: ImportRun) -> QuerySet[ImportRun]:
+    """The run's row, while it is read by the worker whom `run` names."""
+    return ImportRun.objects.filter(pk=run.pk, state=State.READING, worker=run.worker)
+
+
 def _clear(run: ImportRun) -> None:
     """Forget what was read of a run, unless somebody else reads it by now."""
     with transaction.atomic():
-        mine = ImportRun.objects.filter(pk=run.pk, state=State.READING, worker=run.worker)
-        if mine.update(worker=run.worker):
+        if being_read(run).update(worker=run.worker):
             forget_rows(run)
 
 
@@ -158,9 +165,8 @@ def start_undoing(run: ImportRun, by: str, now: datetime) -> None:
 
 def discard(run: ImportRun, by: str, now: datetime) -> None:
     """Drop what was read and never applied. Raises NotNow."""
-    waiting = (State.MAPPING, State.READING, State.READY, State.FAILED)
     with transaction.atomic():
-        changed = ImportRun.objects.filter(pk=run.pk, state__in=waiting).update(
+        changed = ImportRun.objects.filter(pk=run.pk, state__in=_UNAPPLIED).update(
             state=State.DISCARDED, ended_by=by, ended_at=now
         )
         run.refresh_from_db()
@@ -170,17 +176,28 @@ def discard(run: ImportRun, by: str, now: datetime) -> None:
     uploads.drop(run.stored)
 
 
+def due(states: Collection[State], now: datetime) -> QuerySet[ImportRun]:
+    """The runs in these states that nobody is at, in the order in which they were brought."""
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+    return ImportRun.objects.filter(free, state__in=states).order_by("pk")
+
+
+def claim(run: ImportRun, states: Collection[State], now: datetime) -> bool:
+    """Give the run to a new worker, if it is in one of these states and nobody is at it; whether it was."""
+    worker = str(uuid.uuid4())
+    if not due(states, now).filter(pk=run.pk).update(worker=worker, lease_until=now + LEASE):
+        return False
+    run.worker = worker
+    return True
+
+
 def work(run: ImportRun, clock: Clock, stop: Stop, progress: Progress = unseen) -> bool:
     """Apply or undo by stretches until all is done; False when stopped, or when somebody else is at it."""
-    worker = str(uuid.uuid4())
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=clock())
-    claimed = ImportRun.objects.filter(free, pk=run.pk, state__in=_STEPS).update(
-        worker=worker, lease_until=clock() + LEASE
-    )
-    if not claimed:
-        run.refresh_from_db()
-        return run.state in (State.APPLIED, State.UNDONE)
+    claimed = claim(run, _STEPS, clock())
     run.refresh_from_db()
+    if not claimed:
+        return run.state in (State.APPLIED, State.UNDONE)
+    worker = run.worker
     with _helped(run, worker, clock, stop):
         while not stop():
             if applying.tried(lambda: _step(run, worker, clock, progress)):
@@ -191,17 +208,24 @@ def work(run: ImportRun, clock: Clock, stop: Stop, progress: Progress = unseen) 
 
 def work_due(clock: Clock, stop: Stop) -> None:
     """The worker's job: go on with every import that is to be applied or undone, and that nobody is at."""
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=clock())
-    for run in ImportRun.objects.filter(free, state__in=_STEPS).order_by("pk"):
+    for run in due(_STEPS, clock()):
         if stop():
             return
         work(run, clock, stop)
 
 
+def how_far(run: ImportRun) -> tuple[int, int]:
+    """How much of what is under way is done, of how much: changes, lines, or bytes; of 0 where unknown."""
+    if run.state == State.UNDOING:
+        return sum(run.undone.values()), run.done["added"] + run.done["updated"]
+    if run.state == State.APPLYING:
+        return run.position, run.last_line
+    return run.position, run.reading.get("size", 0)
+
+
 def forget(now: datetime) -> int:
     """Discard what was never applied, and delete what can no longer be undone; how many imports that were."""
-    waiting = (State.MAPPING, State.READING, State.READY, State.FAILED)
-    old = ImportRun.objects.filter(state__in=waiting, created_at__lt=now - WAITS_FOR)
+    old = ImportRun.objects.filter(state__in=_UNAPPLIED, created_at__lt=now - WAITS_FOR)
     for run in old:
         discard(run, "", now)
     ended = Q(applied_at__lt=now - UNDO_FOR) | Q(state=State.UNDONE, ended_at__lt=now - WAITS_FOR)
@@ -228,7 +252,7 @@ def _step(run: ImportRun, worker: str, clock: Clock, progress: Progress, from_th
     # The caller's record is what they go on with; a stretch that was rolled back has left it as it was.
     run.__dict__.update({name: value for name, value in held.__dict__.items() if name != "_state"})
     if left:
-        progress(held.state, *_STEPS[State(held.state)](held))
+        progress(held.state, *how_far(held))
     return not left
 
 
@@ -236,22 +260,15 @@ def _apply(run: ImportRun, clock: Clock, from_the_end: bool) -> ImportRun:
     lines = applying.stretch_of(run, from_the_end=from_the_end)
     if lines is not None:
         return applying.apply_stretch(run, lines, clock())
-    held = _locked(run)
+    held = applying.locked(run)
     # Whoever applies from the end leaves the middle, and the last word, to the other.
     if held.position >= held.last_line:
         held.state = State.APPLIED
     return held
 
 
-def _locked(run: ImportRun) -> ImportRun:
-    held = ImportRun.objects.select_for_update().filter(pk=run.pk, worker=run.worker, state=run.state).first()
-    if held is None:
-        raise applying.Overtaken
-    return held
-
-
 def _undo(run: ImportRun, clock: Clock) -> ImportRun:
-    held = _locked(run)
+    held = applying.locked(run)
     if undoing.next_stretch(held, clock()) is None:
         held.state = State.UNDONE
     return held
@@ -292,18 +309,10 @@ def _helped(run: ImportRun, worker: str, clock: Clock, stop: Stop) -> Iterator[N
         helper.join()
 
 
-# What is done by stretches; how far it is, of how much.
-_STEPS: dict[State, Callable[[ImportRun], tuple[int, int]]] = {
-    State.APPLYING: lambda run: (run.position, run.last_line),
-    State.UNDOING: lambda run: (sum(run.undone.values()), run.done["added"] + run.done["updated"]),
-}
-
-
 def _stage(run: ImportRun, stream: BinaryIO, clock: Clock, progress: Progress) -> None:
     def hold() -> None:
         """Say how far it is; whoever has lost the run keeps nothing."""
-        mine = ImportRun.objects.filter(pk=run.pk, state=State.READING, worker=run.worker)
-        if not mine.update(position=stream.tell(), lease_until=clock() + LEASE):
+        if not being_read(run).update(position=stream.tell(), lease_until=clock() + LEASE):
             raise NotNow(_GONE)
 
     line = 1
