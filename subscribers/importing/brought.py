@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import BinaryIO
+
+from django.db import InterfaceError, OperationalError
 
 from subscribers.importing import runs, tables, uploads
 from subscribers.importing.mapping import Columns
@@ -14,8 +17,14 @@ from subscribers.importing.models import ImportRun
 from subscribers.importing.records import BrokenFile
 from subscribers.importing.runs import Clock, NotNow, State, Stop, Wish
 
+log = logging.getLogger(__name__)
+
 # Rows that a person sees while naming columns, and characters of each cell.
 _SHOWN, _CELL = 5, 80
+_UNREAD = (
+    "Reading it stopped at an error that nobody foresaw ({error}), and nothing of it was taken. "
+    "Save the file as “CSV UTF-8” and bring it again; the log of `mailer worker` says more."
+)
 
 
 @dataclass(frozen=True)
@@ -75,14 +84,23 @@ def attend(clock: Clock, stop: Stop) -> None:
 
 
 def _read(run: ImportRun, clock: Clock) -> None:
-    """Read it; a file that cannot be read is not tried again."""
+    """Read it; a file that cannot be read is not tried again, and holds up none of those behind it."""
+    trouble = ""
     try:
         with _stream(run) as stream:
             runs.read(run, stream, clock)
     except NotNow:
         return
+    except (InterfaceError, OperationalError):
+        # That is the database's fault: the file is read again when the lease is over.
+        raise
     except BrokenFile as error:
-        runs.being_read(run).update(state=State.FAILED, error=str(error), worker="", lease_until=None)
+        trouble = str(error)
+    except Exception as error:
+        log.exception("action=import_unread import=%d", run.pk)
+        trouble = _UNREAD.format(error=type(error).__name__)
+    if trouble:
+        runs.being_read(run).update(state=State.FAILED, error=trouble, worker="", lease_until=None)
     uploads.drop(run.stored)
 
 

@@ -32,7 +32,7 @@ class ImportRun(models.Model):
     state = models.CharField(max_length=12, choices=State.choices)
     # A file's name in the storage while it waits to be read; empty for one that a command reads.
     stored = models.CharField(max_length=100, blank=True)
-    # Why it could not be read.
+    # Why it could not be read, or why it does not go on.
     error = models.TextField(blank=True)
 
     brought_by = models.CharField(max_length=150, blank=True)

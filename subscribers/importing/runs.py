@@ -38,6 +38,10 @@ UNDO_FOR = timedelta(days=30)
 WAITS_FOR = timedelta(days=7)
 _SOURCE_LIMIT = 190
 _GONE = "The import was discarded meanwhile."
+_STUCK = (
+    "It stopped at an error that nobody foresaw ({error}) and is tried again every minute. "
+    "What was done so far is kept; the log of `mailer worker` says more."
+)
 # Rows between two words about progress.
 _EVERY = 5_000
 
@@ -92,11 +96,11 @@ def read(
     _clear(run)
     try:
         _stage(run, stream, clock, progress)
+        if shown:
+            foresee(run, progress)
     except BaseException:
         _clear(run)
         raise
-    if shown:
-        foresee(run, progress)
     changed = being_read(run).update(
         state=State.READY,
         **{name: getattr(run, name) for name in ("sha256", "reading", "foreseen", "samples", "last_line")},
@@ -207,11 +211,20 @@ def work(run: ImportRun, clock: Clock, stop: Stop, progress: Progress = unseen) 
 
 
 def work_due(clock: Clock, stop: Stop) -> None:
-    """The worker's job: go on with every import that is to be applied or undone, and that nobody is at."""
+    """The worker's job: go on with every import that is to be applied or undone, and that nobody is at.
+
+    One that fails says so and rests as long as a lease; those behind it go on.
+    """
     for run in due(_STEPS, clock()):
         if stop():
             return
-        work(run, clock, stop)
+        try:
+            work(run, clock, stop)
+        except Exception as error:
+            log.exception("action=import_failed import=%d", run.pk)
+            ImportRun.objects.filter(pk=run.pk, worker=run.worker, state__in=_STEPS).update(
+                error=_STUCK.format(error=type(error).__name__), lease_until=clock() + LEASE
+            )
 
 
 def how_far(run: ImportRun) -> tuple[int, int]:
@@ -247,6 +260,7 @@ def _step(run: ImportRun, worker: str, clock: Clock, progress: Progress, from_th
         return True
     held = _apply(held, clock, from_the_end) if held.state == State.APPLYING else _undo(held, clock)
     left = held.state in _STEPS
+    held.error = ""
     held.worker, held.lease_until = (worker, clock() + LEASE) if left else ("", None)
     held.save()
     # The caller's record is what they go on with; a stretch that was rolled back has left it as it was.

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from subscribers.importing import brought, runs, uploads
+from subscribers.importing import applying, brought, comparing, runs, uploads
 from subscribers.importing.models import ImportRow, ImportRun
 from subscribers.models import MailingList
 from tests.subscribers.conftest import NOW
@@ -72,3 +73,54 @@ def test_discarding_deletes_the_file(monthly: MailingList) -> None:
     other = bring(b"email\na@example.org\n", monthly)
     runs.forget(NOW + timedelta(days=8))
     assert not uploads.path_of(other.stored).exists()
+
+
+def stumbling_over(run: ImportRun, deed: Any) -> Any:
+    """The deed, which breaks for this run in a way that nobody foresaw."""
+
+    def stumbling(other: ImportRun, *rest: Any) -> Any:
+        if other.pk == run.pk:
+            raise RuntimeError("a@example.org")
+        return deed(other, *rest)
+
+    return stumbling
+
+
+def test_a_file_that_breaks_the_reading_says_so_and_holds_up_none_behind_it(
+    monthly: MailingList, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = bring(b"email\na@example.org\n", monthly), bring(b"email\nb@example.org\n", monthly)
+    for run in (first, second):
+        brought.choose(run, {}, "", "")
+    monkeypatch.setattr(comparing, "foresee", stumbling_over(first, comparing.foresee))
+    work()
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.state, second.state) == ("failed", "ready")
+    assert "RuntimeError" in first.error and "example.org" not in first.error
+    assert [row.email for row in ImportRow.objects.all()] == ["b@example.org"]
+    assert not uploads.path_of(first.stored).exists()
+
+
+def test_an_import_that_breaks_says_so_rests_a_while_and_holds_up_none_behind_it(
+    monthly: MailingList, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = bring(b"email\na@example.org\n", monthly), bring(b"email\nb@example.org\n", monthly)
+    for run in (first, second):
+        brought.choose(run, {}, "", "")
+    work()
+    for run in (first, second):
+        runs.start_applying(run, "lola", NOW)
+    with monkeypatch.context() as broken:
+        broken.setattr(applying, "apply_stretch", stumbling_over(first, applying.apply_stretch))
+        work()
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.state, second.state) == ("applying", "applied")
+    assert "RuntimeError" in first.error and "example.org" not in first.error
+    work()
+    first.refresh_from_db()
+    assert first.state == "applying"
+    brought.attend(lambda: LATER, lambda: False)
+    first.refresh_from_db()
+    assert (first.state, first.error, first.done["added"]) == ("applied", "", 1)
