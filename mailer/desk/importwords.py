@@ -117,28 +117,28 @@ def doubtful(run: ImportRun) -> list[tuple[str, str, str]]:
 
 def _people(run: ImportRun) -> list[Sample]:
     """Rows as they compare now; who changed sides since the figures were counted is not shown."""
-    counts, kinds = run.foreseen, []
-    for verdict, title, total in (
+    counts = run.foreseen
+    kinds = (
         ("changes", "Changed", counts["updated"] - counts["confirmed"]),
         ("confirms", "Were waiting for confirmation, which this file gives", counts["confirmed"]),
         ("joins", "Known from another list", counts["known"]),
         ("new", "New", counts["added"] - counts["known"]),
         ("suppressed", "Suppressed", counts["suppressed"]),
         ("left", "Left before", counts["unsubscribed"]),
-    ):
-        rows = [row for row in _compared(run, verdict) if row["verdict"] == verdict]
+    )
+    then = {line: verdict for verdict, _, _ in kinds for line in run.samples.get(verdict, [])[:_SHOWN]}
+    compared = [row for row in comparing.look(run, then) if row["verdict"] == then[row["line"]]]
+    found = []
+    for verdict, title, total in kinds:
+        rows = [row for row in compared if row["verdict"] == verdict]
         if rows and verdict in ("suppressed", "left"):
             away = [(str(row["line"]), row["email"]) for row in rows]
-            kinds.append(Sample(verdict, title, ("Line", "Address"), away, total))
+            found.append(Sample(verdict, title, ("Line", "Address"), away, total))
         elif rows:
             shown = [(str(row["line"]), row["email"], *_choices(row)) for row in rows]
             headings = ("Line", "Address", "Name", "Language", "Countries")
-            kinds.append(Sample(verdict, title, headings, shown, total))
-    return kinds
-
-
-def _compared(run: ImportRun, verdict: str) -> list[dict[str, Any]]:
-    return comparing.look(run, run.samples.get(verdict, [])[:_SHOWN])
+            found.append(Sample(verdict, title, headings, shown, total))
+    return found
 
 
 def _choices(row: dict[str, Any]) -> tuple[str, str, str]:
