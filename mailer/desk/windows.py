@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from django.http import HttpRequest
@@ -23,7 +24,7 @@ def how_many(counted: Counted, one: str, many: str) -> str:
     return f"more than {number(counted.number)} {many}" if counted.number else f"few {many}, if any"
 
 
-class WindowMixin:
+class WindowMixin(ABC):
     """For an index view: the table shows `look()`, and its foot leads to earlier and later rows."""
 
     request: HttpRequest
@@ -35,9 +36,9 @@ class WindowMixin:
         self.window, self.counted = self.look(page_size)
         return None, None, self.window.people, False
 
+    @abstractmethod
     def look(self, size: int) -> tuple[Any, Counted]:
         """What stands in the window, and how many rows there are."""
-        raise NotImplementedError
 
     def get_context_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(*args, **kwargs)  # type: ignore[misc]
