@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.contrib.auth.mixins import PermissionRequiredMixin
@@ -37,13 +37,7 @@ class ExportForm(forms.Form):
     kind = forms.ChoiceField(label="As", choices=_KINDS, widget=forms.RadioSelect, initial="csv")
 
 
-if TYPE_CHECKING:
-    _ExportFormView = FormView[ExportForm]
-else:
-    _ExportFormView = FormView
-
-
-class ExportPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, _ExportFormView):
+class ExportPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, FormView[ExportForm]):
     """Asks (GET), and hands the file over (POST)."""
 
     raise_exception = True

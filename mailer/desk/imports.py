@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -147,13 +147,7 @@ class BringForm(forms.Form):
     )
 
 
-if TYPE_CHECKING:
-    _BringFormView = FormView[BringForm]
-else:
-    _BringFormView = FormView
-
-
-class BringView(PermissionRequiredMixin, WagtailAdminTemplateMixin, _BringFormView):
+class BringView(PermissionRequiredMixin, WagtailAdminTemplateMixin, FormView[BringForm]):
     """Bring a file; its columns are named next."""
 
     raise_exception = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.contrib.auth.mixins import PermissionRequiredMixin
@@ -212,13 +212,7 @@ class PeriodForm(forms.Form):
             raise ValidationError(str(error)) from error
 
 
-if TYPE_CHECKING:
-    _PeriodFormView = FormView[PeriodForm]
-else:
-    _PeriodFormView = FormView
-
-
-class AssembleView(PermissionRequiredMixin, WagtailAdminTemplateMixin, _PeriodFormView):
+class AssembleView(PermissionRequiredMixin, WagtailAdminTemplateMixin, FormView[PeriodForm]):
     """Choose a month; POST makes its edition from the stories that are ready."""
 
     permission_required = "mailer.add_edition"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import django_filters
 from django import forms
@@ -141,12 +141,6 @@ class SuppressForm(forms.Form):
             raise ValidationError(f"The address {error}.") from error
 
 
-if TYPE_CHECKING:
-    _SuppressFormView = FormView[SuppressForm]
-else:
-    _SuppressFormView = FormView
-
-
 class _SuppressionPage(PermissionRequiredMixin, WagtailAdminTemplateMixin):
     raise_exception = True
     header_icon = "no-view"
@@ -159,7 +153,7 @@ class _SuppressionPage(PermissionRequiredMixin, WagtailAdminTemplateMixin):
         ]
 
 
-class SuppressView(_SuppressionPage, _SuppressFormView):
+class SuppressView(_SuppressionPage, FormView[SuppressForm]):
     """Suppress an address by hand."""
 
     permission_required = "subscribers.add_suppression"
