@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import django_filters
-from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
@@ -19,7 +18,7 @@ from wagtail.admin.viewsets.model import ModelViewSet
 from mailer.desk.columns import TickColumn, WordColumn
 from mailer.desk.noting import NotesPanel, SubscriberForm
 from mailer.desk.person import PersonPanel
-from mailer.desk.widgets import CountriesInput, LanguageSelect, office_languages
+from mailer.desk.widgets import Choices, CountriesInput, LanguageSelect, office_countries, office_languages
 from mailer.desk.windows import WindowMixin, cursor, how_many
 from subscribers import finding, places
 from subscribers.finding import Asked, Counted, Page
@@ -28,13 +27,9 @@ from subscribers.models import MailingList, SavedSegment, Subscriber, Subscripti
 _CONFIRMED = Subscription.State.CONFIRMED
 
 
-def office_countries() -> list[tuple[str, str]]:
-    """The office's countries by name, and those who chose none."""
-    codes = settings.CONFIG.site.countries
-    return [
-        (finding.EVERY_COUNTRY, "Every country"),
-        *((code, places.country_name(code, "en")) for code in codes),
-    ]
+def wishes() -> Choices:
+    """What people can want: everything, or one of the office's countries."""
+    return [(finding.EVERY_COUNTRY, "Every country"), *office_countries()]
 
 
 # What the table's address asks by.
@@ -54,7 +49,7 @@ class SubscriberFilters(WagtailFilterSet):
         ],
     )
     language = django_filters.ChoiceFilter(choices=office_languages, label="Language")
-    country = django_filters.ChoiceFilter(choices=office_countries, label="Country")
+    country = django_filters.ChoiceFilter(choices=wishes, label="Country")
     tag = django_filters.ModelChoiceFilter(queryset=Tag.objects.all(), label="Tag")
     segment = django_filters.ModelChoiceFilter(queryset=SavedSegment.objects.all(), label="Segment")
 
