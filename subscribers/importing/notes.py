@@ -136,23 +136,25 @@ class _There:
 
     def lacks(self, person: int, notes: dict[str, Any]) -> bool:
         """Whether the notes say anything new; no tag is made for that."""
-        fields = notes.get("fields", {}).items()
-        if any(
-            self._holds(int(field), value) and self.values.get((person, int(field))) != value
-            for field, value in fields
-        ):
+        if self._fresh_fields(person, notes):
             return True
         known = {tag.casefold(): number for tag, number in self._known_tags().items()}
         return any((person, known.get(name.casefold())) not in self.tags for name in notes.get("tags", ()))
 
+    def _fresh_fields(self, person: int, notes: dict[str, Any]) -> dict[str, list[str | None]]:
+        """{id: [old or None, new]}, where what the notes bring is not what is known."""
+        brought = notes.get("fields", {}).items()
+        known = {field: self.values.get((person, int(field))) for field, _ in brought}
+        return {
+            field: [known[field], value]
+            for field, value in brought
+            if self._holds(int(field), value) and known[field] != value
+        }
+
     def fresh(self, person: int, notes: dict[str, Any]) -> dict[str, Any] | None:
         """{tags: [ids], fields: {id: [old or None, new]}} of what is new; None for nothing."""
         tags = [tag for name in notes.get("tags", ()) if (person, tag := self._tag(name)) not in self.tags]
-        fields = {
-            field: [self.values.get((person, int(field))), value]
-            for field, value in notes.get("fields", {}).items()
-            if self._holds(int(field), value) and self.values.get((person, int(field))) != value
-        }
+        fields = self._fresh_fields(person, notes)
         return {"tags": tags, "fields": fields} if tags or fields else None
 
     def value(self, person: int, field: int, written: str) -> FieldValue:
