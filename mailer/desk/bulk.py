@@ -16,6 +16,7 @@ from wagtail.admin import messages
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.log_actions import log
 
+from mailer.desk.numbers import number_in
 from mailer.desk.people import ASKED, SubscriberFilters, asked_of
 from mailer.desk.windows import how_many
 from subscribers import finding
@@ -94,10 +95,10 @@ class BulkPage(_BulkView):
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
         given = request.POST if request.method == "POST" else request.GET
-        numbers = [one for one in given.getlist("ids") if one.isascii() and one.isdigit() and len(one) < 19]
+        numbers = [found for one in given.getlist("ids") if (found := number_in(one)) is not None]
         self.everybody = given.get("all") == "yes"
         # "Change all" means all, also where some are ticked.
-        self.ids = () if self.everybody else tuple(int(one) for one in numbers[:_SELECTED])
+        self.ids = () if self.everybody else tuple(numbers[:_SELECTED])
         filters = SubscriberFilters(given, request=request)
         self.astray = self.everybody and not filters.is_valid()
         self.asked = asked_of(filters, given.get("q", ""))

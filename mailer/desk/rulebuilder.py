@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from django.http import QueryDict
 
+from mailer.desk.numbers import number_in
 from mailer.desk.widgets import Choices, office_countries, office_languages
 from subscribers.grouping import kinds
 from subscribers.grouping.models import CustomField, SavedSegment, Tag
@@ -69,21 +70,20 @@ def from_post(data: QueryDict) -> Group:
     """The rule as the form holds it, with what its buttons `add`, `remove`, `add_group` ask for done."""
     groups = [_group(data, str(place)) for place in range(_count(data, "groups", _MOST_GROUPS))]
     pressed, _, where = data.get("press", "").partition(":")
-    if pressed == "add" and where.isdigit() and int(where) < len(groups):
-        chosen = data.get(f"{where}-new", "")
-        if "|" in chosen:
-            group = groups[int(where)]
-            groups[int(where)] = Group(group.join, (*group.parts, _named(chosen)))
-    elif pressed == "add_group" and len(groups) < _MOST_GROUPS:
+    which, _, row = where.partition("-")
+    place = number_in(which)
+    if pressed == "add_group" and len(groups) < _MOST_GROUPS:
         groups.append(Group("all"))
-    elif pressed == "remove_group" and where.isdigit():
-        groups = [one for place, one in enumerate(groups) if place != int(where)]
-    elif pressed == "remove":
-        place, _, number = where.partition("-")
-        if place.isdigit() and number.isdigit() and int(place) < len(groups):
-            group = groups[int(place)]
-            kept = tuple(one for index, one in enumerate(group.parts) if index != int(number))
-            groups[int(place)] = Group(group.join, kept)
+    elif place is not None and place < len(groups):
+        group = groups[place]
+        if pressed == "add" and "|" in (chosen := data.get(f"{place}-new", "")):
+            groups[place] = Group(group.join, (*group.parts, _named(chosen)))
+        elif pressed == "remove_group":
+            del groups[place]
+        elif pressed == "remove":
+            gone = number_in(row)
+            kept = tuple(one for number, one in enumerate(group.parts) if number != gone)
+            groups[place] = Group(group.join, kept)
     return Group("any" if data.get("join") == "any" else "all", tuple(groups))
 
 
@@ -120,18 +120,16 @@ def _group(data: QueryDict, place: str) -> Group:
 
 def _values(test: Test, data: QueryDict, name: str) -> Iterator[str | int]:
     by_number = test.about in ("list", "tag", "segment")
-    for written in data.getlist(f"{name}-values"):
-        written = written.strip()
-        if by_number and written.isascii() and written.isdigit() and len(written) < 19:
-            yield int(written)
-        elif written and not by_number:
-            yield written
+    for written in map(str.strip, data.getlist(f"{name}-values")):
+        value = number_in(written) if by_number else written or None
+        if value is not None:
+            yield value
 
 
 def _named(written: str) -> Test:
     about, _, rest = written.partition("|")
     relation, _, of = rest.partition("|")
-    return Test(about, relation, of=int(of) if of.isascii() and of.isdigit() and len(of) < 19 else None)
+    return Test(about, relation, of=number_in(of))
 
 
 def _count(data: QueryDict, name: str, most: int) -> int:

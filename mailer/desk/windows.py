@@ -7,14 +7,14 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from mailer.desk.numbers import number_in
 from mailer.reports.words import number
 from subscribers.finding import Counted
 
 
 def cursor(request: HttpRequest, name: str) -> int | None:
     """The number in the address after which, or before which, the window begins."""
-    raw = request.GET.get(name, "")
-    return int(raw) if raw.isascii() and raw.isdigit() and len(raw) < 19 else None
+    return number_in(request.GET.get(name, ""))
 
 
 def how_many(counted: Counted, one: str, many: str) -> str:

@@ -56,6 +56,13 @@ def test_the_buttons_of_the_form_add_and_remove_and_keep_the_rest(desk: Desk) ->
     assert 'name="groups" value="3"' in page
 
 
+@pytest.mark.parametrize("press", ["add:²", "remove:0-²", "remove_group:" + "9" * 5_000, "remove_group:7"])
+def test_a_press_on_what_is_not_there_changes_nothing(desk: Desk, press: str) -> None:
+    at = {"name": "x", "join": "all", "groups": "1", "0-join": "all", "0-tests": "1"}
+    page = post(desk, NEW, press, **at, **{"0-0-test": "bounced|never|"}).content.decode()
+    assert 'name="groups" value="1"' in page and 'name="0-0-test"' in page
+
+
 @pytest.mark.parametrize(
     "fields",
     [
