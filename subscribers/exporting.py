@@ -1,15 +1,13 @@
-"""Exporting people: a row for each list that somebody is on, as files that import again and run nothing."""
+"""Exporting people: a row for each list that somebody is on, as it can be imported again."""
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any
 
 from django.db.models import OuterRef, Subquery
 
-from subscribers.formulas import harmless
 from subscribers.models import MailingList, Subscription, Suppression
 
 HEADER = (
@@ -17,10 +15,6 @@ HEADER = (
     # Why no mail may be sent there; empty for nearly everybody.
     "suppressed",
 )
-
-
-class _Target(Protocol):
-    def write(self, text: str, /) -> object: ...
 
 
 def people(mailing_list: MailingList | None = None) -> Iterator[tuple[str, ...]]:
@@ -33,16 +27,6 @@ def people(mailing_list: MailingList | None = None) -> Iterator[tuple[str, ...]]
         rows = rows.filter(mailing_list=mailing_list)
     for row in rows.annotate(suppressed=Subquery(stopped.values("reason")[:1])).iterator(chunk_size=2_000):
         yield _cells(row)
-
-
-def export_csv(target: _Target, mailing_list: MailingList | None = None) -> int:
-    """Write the heading and the rows, no cell of which is a formula; how many rows there were."""
-    writer = csv.writer(target, lineterminator="\r\n")
-    writer.writerow(HEADER)
-    count = 0
-    for count, row in enumerate(people(mailing_list), start=1):  # noqa: B007  (the last one is returned)
-        writer.writerow(map(harmless, row))
-    return count
 
 
 def json_lines(mailing_list: MailingList | None = None) -> Iterator[str]:

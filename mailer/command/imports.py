@@ -18,10 +18,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from mailer.command.naming import list_named
 from mailer.command.output import Json, emit, fail, failing_on, say
+from mailer.desk.exporting import sheet_of_refused
+from mailer.reports.sheets import write_csv
 from subscribers.importing import doubts, records, runs
 from subscribers.importing.models import ImportRefusal, ImportRun
 from subscribers.importing.records import BrokenFile
-from subscribers.importing.refused import write_refused
 
 app = typer.Typer(help="What was imported, and what waits: apply it, undo it, see whom it did not take.")
 
@@ -141,12 +142,12 @@ def refused(
     out: Annotated[Path | None, typer.Option(help="File to write; default: stdout.")] = None,
 ) -> None:
     """Whom an import did not take, with reasons, as CSV to be mended and imported again."""
-    run = _named(number)
+    sheet = sheet_of_refused(_named(number))
     if out is None:
-        write_refused(sys.stdout, run)
+        write_csv(sheet, sys.stdout)
         return
     with failing_on(OSError), out.open("w", encoding="utf-8", newline="") as target:
-        rows = write_refused(target, run)
+        rows = write_csv(sheet, target)
     say(f"wrote {rows} rows to {out}")
 
 

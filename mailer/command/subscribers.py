@@ -14,9 +14,9 @@ from mailer.command import imports
 from mailer.command.naming import list_named
 from mailer.command.output import Json, emit, fail, failing_on, say
 from mailer.desk.exporting import sheet_of_people
-from mailer.reports.sheets import write_xlsx
+from mailer.reports.sheets import write_csv, write_xlsx
 from subscribers.erasing import erase as erase_address
-from subscribers.exporting import export_csv, json_lines
+from subscribers.exporting import json_lines
 from subscribers.models import MailingList, Subscriber
 from subscribers.personal import everything
 from subscribers.suppress import in_force, written
@@ -62,7 +62,7 @@ def export_people(
 def _write(target: TextIO, kind: str, mailing_list: MailingList | None) -> int:
     if kind == "json":
         return sum(bool(target.write(line)) for line in json_lines(mailing_list))
-    return export_csv(target, mailing_list)
+    return write_csv(sheet_of_people(mailing_list), target)
 
 
 @app.command()

@@ -1,7 +1,8 @@
-"""Taking people away: a list, or all of them, as CSV, workbook or JSON; the audit log notes it."""
+"""Taking people away: a list, or all of them, or whom an import did not take; the audit log notes it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -17,6 +18,8 @@ from mailer.desk.taking import download
 from mailer.reports.sheets import Sheet
 from mailer.reports.table import Column
 from subscribers.exporting import HEADER, json_lines, people
+from subscribers.importing import refused
+from subscribers.importing.models import ImportRun
 from subscribers.models import MailingList
 
 _KINDS = [("csv", "CSV"), ("xlsx", "Excel workbook"), ("json", "JSON, an object a line")]
@@ -24,8 +27,16 @@ _KINDS = [("csv", "CSV"), ("xlsx", "Excel workbook"), ("json", "JSON, an object 
 
 def sheet_of_people(mailing_list: MailingList | None) -> Sheet:
     """The table of one list, or of all."""
-    columns = tuple(Column(name, name, "text") for name in HEADER)
-    return Sheet(mailing_list.name if mailing_list else "People", columns, people(mailing_list))
+    return Sheet(mailing_list.name if mailing_list else "People", _columns(HEADER), people(mailing_list))
+
+
+def sheet_of_refused(run: ImportRun) -> Sheet:
+    """The table of those whom an import did not take."""
+    return Sheet("Not taken", _columns(refused.headings(run)), refused.rows(run))
+
+
+def _columns(names: Iterable[str]) -> tuple[Column, ...]:
+    return tuple(Column(name, name, "text") for name in names)
 
 
 class ExportForm(forms.Form):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 from django import forms
@@ -17,10 +17,12 @@ from wagtail.admin import messages
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.log_actions import log
 
+from mailer.desk.exporting import sheet_of_refused
 from mailer.desk.imports import State, state_word
 from mailer.desk.importwords import WORDS, account, doubtful, samples
+from mailer.reports.sheets import csv_lines
 from subscribers import places
-from subscribers.importing import brought, doubts, encodings, refused, runs
+from subscribers.importing import brought, doubts, encodings, runs
 from subscribers.importing.mapping import FIELDS, Columns, custom_fields
 from subscribers.importing.models import ImportRefusal, ImportRun
 from subscribers.importing.records import BrokenFile
@@ -196,7 +198,9 @@ class RefusedFile(PermissionRequiredMixin, View):
     def post(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         run = get_object_or_404(ImportRun, pk=pk)
         log(instance=run, action="desk.import_refused", user=request.user)
-        response = StreamingHttpResponse(_lines(run), content_type="text/csv; charset=utf-8")
+        # A spreadsheet knows UTF-8 by the mark at its beginning.
+        lines = chain(["\ufeff"], csv_lines(sheet_of_refused(run)))
+        response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="import-{run.pk}-not-taken.csv"'
         return response
 
@@ -212,16 +216,6 @@ def _different(cells: Iterable[str]) -> list[str]:
 
 def _known(asked: str, choices: dict[str, str]) -> str:
     return asked if asked in choices else ""
-
-
-def _lines(run: ImportRun) -> Iterator[str]:
-    """The lines of the file, with the mark by which a spreadsheet knows UTF-8."""
-    yield "﻿"
-    buffer = io.StringIO()
-    for _ in refused.rows(buffer, run):
-        yield buffer.getvalue()
-        buffer.seek(0)
-        buffer.truncate()
 
 
 def _percent(run: ImportRun) -> int | None:

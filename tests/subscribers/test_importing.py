@@ -9,18 +9,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mailer.desk.exporting import sheet_of_people, sheet_of_refused
+from mailer.reports.sheets import write_csv
 from subscribers import consent, leaving
 from subscribers.addresses import address_hash
 from subscribers.consent import Act, How, Word
 from subscribers.countrynames import read_countries
 from subscribers.erasing import erase
-from subscribers.exporting import export_csv
 from subscribers.grouping import describing
 from subscribers.grouping.models import CustomField, Tag
 from subscribers.importing import comparing, runs
 from subscribers.importing.models import ImportChange, ImportRefusal, ImportRow, ImportRun
 from subscribers.importing.records import BrokenFile, Figures
-from subscribers.importing.refused import write_refused
 from subscribers.merging import remember
 from subscribers.models import ConsentRecord, MailingList, Subscriber, Subscription, Suppression
 from subscribers.suppress import suppress
@@ -368,7 +368,7 @@ def test_whoever_was_not_taken_stands_in_a_file_that_imports_again(monthly: Mail
     )
     apply(run)
     text = io.StringIO()
-    assert write_refused(text, run) == 3
+    assert write_csv(sheet_of_refused(run), text) == 3
     rows = list(csv.reader(io.StringIO(text.getvalue())))
     assert rows[0] == ["line", "not taken", "reason", "Name", "Email"]
     assert rows[1][0] == "2" and rows[1][3:] == ["'=cmd()", "nonsense"] and "no @" in rows[1][2]
@@ -500,7 +500,7 @@ def test_what_is_exported_imports_again_and_no_cell_is_a_formula(
     )
     Subscription.objects.create(subscriber=person, mailing_list=monthly, state="confirmed", source="@form")
     text = io.StringIO()
-    assert export_csv(text, monthly) == 1
+    assert write_csv(sheet_of_people(monthly), text) == 1
     for row in csv.reader(io.StringIO(text.getvalue())):
         assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row)
     Subscriber.objects.update(name="", countries=())
