@@ -136,6 +136,11 @@ def _people_on(mailing_list: MailingList, state: str) -> int:
     return Subscription.objects.filter(mailing_list=mailing_list, state=state)[: CAP + 1].count()
 
 
+def offered(mailing_list: MailingList) -> tuple[str, str]:
+    """(tone, words): whether the sign-up page offers it."""
+    return ("done", "Offered") if mailing_list.public else ("draft", "Not offered")
+
+
 class MailingListViewSet(ModelViewSet):
     """Lists that people join; newsletters are sent to lists."""
 
@@ -152,7 +157,7 @@ class MailingListViewSet(ModelViewSet):
         "name",
         Column("confirmed", label="Confirmed", accessor=confirmed_on),
         Column("waiting", label="Waiting to confirm", accessor=waiting_on),
-        WordColumn("public", label="Sign-up page", accessor=lambda one: _offered(one)),
+        WordColumn("public", label="Sign-up page", accessor=offered),
         Column("opt_in", label="Joining", accessor="get_opt_in_display"),
     ]
     search_fields = ["name", "slug"]
@@ -187,7 +192,3 @@ class MailingListViewSet(ModelViewSet):
         ],
         base_form_class=ListForm,
     )
-
-
-def _offered(mailing_list: MailingList) -> tuple[str, str]:
-    return ("done", "Offered") if mailing_list.public else ("draft", "Not offered")

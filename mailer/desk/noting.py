@@ -13,6 +13,7 @@ from wagtail.admin.ui.tables import Column
 from wagtail.admin.views.generic import IndexView
 from wagtail.admin.viewsets.model import ModelViewSet
 
+from mailer.desk.numbers import as_written
 from subscribers import addresses, consent, merging, suppress
 from subscribers.consent import Act, How, Word
 from subscribers.grouping import describing
@@ -84,9 +85,7 @@ class NotesPanel(Panel):
             known = {row.field_id: row for row in person.values.select_related("field")} if person.pk else {}
             rows = []
             for field in CustomField.objects.all():
-                value = known[field.pk].value if field.pk in known else ""
-                # As exact as it is kept: the form is saved with it.
-                written = f"{value:.15g}" if isinstance(value, float) else str(value)
+                written = as_written(known[field.pk].value) if field.pk in known else ""
                 rows.append((field, data.get(f"note-{field.pk}", written)))
             tags = person.taggings.select_related("tag").order_by("tag__name") if person.pk else []
             return {

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from django.http import QueryDict
 
-from mailer.desk.numbers import number_in
+from mailer.desk.numbers import as_written, number_in
 from mailer.desk.widgets import Choices, office_countries, office_languages
 from subscribers.grouping import kinds
 from subscribers.grouping.models import CustomField, SavedSegment, Tag
@@ -150,11 +150,7 @@ def _row(name: str, test: Test, offers: _Offers) -> Row:
             widget = "number"
     chosen = {str(value) for value in test.values}
     choices = [(value, shown, value in chosen) for value, shown in offers.of(widget, test)]
-    return Row(name, test, f"{label}: {words}", widget, choices, next(iter(map(_plain, test.values)), ""))
-
-
-def _plain(value: Any) -> str:
-    return f"{value:.15g}" if isinstance(value, float) else str(value)
+    return Row(name, test, f"{label}: {words}", widget, choices, next(iter(map(as_written, test.values)), ""))
 
 
 class _Offers:
