@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib.auth.mixins import PermissionRequiredMixin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
 from django.utils import timezone
 from django.views.generic import TemplateView
 from wagtail.admin import messages
-from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.log_actions import log
 
+from mailer.desk.staffpage import StaffPage
 from subscribers.asking import asking
 from subscribers.asking.models import Asking
 from subscribers.bulk import runs
@@ -32,17 +30,10 @@ class AskForm(forms.Form):
     days = forms.IntegerField(label="Days to answer", initial=30, min_value=7, max_value=90)
 
 
-class _AskingView(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView):
+class _AskingView(StaffPage, TemplateView):
     permission_required = "subscribers.change_subscriber"
-    raise_exception = True
+    under: tuple[tuple[str, str], ...] = (("desk_askings", "Questions"),)
     header_icon = "mail"
-
-    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
-        return [
-            *self.breadcrumbs_items,
-            {"url": reverse("desk_askings"), "label": "Questions"},
-            {"url": "", "label": self.get_page_title()},
-        ]
 
 
 class AskPage(_AskingView):
@@ -121,9 +112,7 @@ class AskingsPage(_AskingView):
 
     template_name = "desk/people/askings.html"
     page_title = "Questions"
-
-    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
-        return [*self.breadcrumbs_items, {"url": "", "label": self.page_title}]
+    under = ()
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         found = Asking.objects.select_related("mailing_list")[:_SHOWN]

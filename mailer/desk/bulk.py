@@ -6,18 +6,17 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
-from django.contrib.auth.mixins import PermissionRequiredMixin
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.views.generic import TemplateView
 from wagtail.admin import messages
-from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.log_actions import log
 
 from mailer.desk.numbers import number_in
 from mailer.desk.people import ASKED, SubscriberFilters, asked_of
+from mailer.desk.staffpage import StaffPage
 from mailer.desk.windows import how_many
 from subscribers import finding
 from subscribers.bulk import runs
@@ -73,17 +72,10 @@ class BulkForm(forms.Form):
         return runs.Wish(data["deed"], ids, asked, target=number, target_name=name, words=data["words"])
 
 
-class _BulkView(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView):
+class _BulkView(StaffPage, TemplateView):
     permission_required = _MAY
-    raise_exception = True
+    under = (("desk_subscribers:index", "Subscribers"),)
     header_icon = "group"
-
-    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
-        return [
-            *self.breadcrumbs_items,
-            {"url": reverse("desk_subscribers:index"), "label": "Subscribers"},
-            {"url": "", "label": self.get_page_title()},
-        ]
 
 
 class BulkPage(_BulkView):

@@ -6,14 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
-from django.contrib.auth.mixins import PermissionRequiredMixin
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.urls import reverse
 from django.utils import timezone
 from django.views.generic import FormView
-from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.log_actions import log
 
+from mailer.desk.staffpage import StaffPage
 from mailer.desk.taking import download
 from mailer.reports.sheets import Sheet
 from mailer.reports.table import Column
@@ -48,10 +46,10 @@ class ExportForm(forms.Form):
     kind = forms.ChoiceField(label="As", choices=_KINDS, widget=forms.RadioSelect, initial="csv")
 
 
-class ExportPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, FormView[ExportForm]):
+class ExportPage(StaffPage, FormView[ExportForm]):
     """Asks (GET), and hands the file over (POST)."""
 
-    raise_exception = True
+    under = (("desk_imports:index", "Imports"),)
     permission_required = "subscribers.change_subscriber"
     form_class = ExportForm
     template_name = "desk/people/export.html"
@@ -60,13 +58,6 @@ class ExportPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, FormView[Ex
 
     def get_initial(self) -> dict[str, Any]:
         return {"kind": "csv", "mailing_list": self.request.GET.get("list")}
-
-    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
-        return [
-            *self.breadcrumbs_items,
-            {"url": reverse("desk_imports:index"), "label": "Imports"},
-            {"url": "", "label": "Export people"},
-        ]
 
     def form_valid(self, form: ExportForm) -> HttpResponse:
         chosen, kind = form.cleaned_data["mailing_list"], form.cleaned_data["kind"]

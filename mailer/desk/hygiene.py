@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib.auth.mixins import PermissionRequiredMixin
 from django.urls import reverse
 from django.utils import timezone
 from django.views.generic import TemplateView
-from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 
+from mailer.desk.staffpage import StaffPage
 from subscribers.grouping.estimating import Estimate, estimate
 from subscribers.grouping.rules import Group, Test, as_json
 from subscribers.models import MailingList
@@ -35,17 +34,13 @@ class Worry:
         return f"{reverse('desk_segments:add')}?{query}"
 
 
-class HygienePage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView):
+class HygienePage(StaffPage, TemplateView):
     """The groups, with how many are in each."""
 
     permission_required = "subscribers.view_savedsegment"
-    raise_exception = True
     header_icon = "circle-check"
     page_title = "Health of the lists"
     template_name = "desk/people/hygiene.html"
-
-    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
-        return [*self.breadcrumbs_items, {"url": "", "label": self.page_title}]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(worries=worries(), **kwargs)

@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.contrib.auth.mixins import PermissionRequiredMixin
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -16,13 +15,13 @@ from django.views.generic import FormView
 from wagtail.admin import messages
 from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
 from wagtail.admin.views.generic import IndexView
-from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.admin.widgets.button import HeaderButton
 from wagtail.log_actions import log
 
 from mailer.desk.columns import WordColumn
 from mailer.desk.logged import leading_to
+from mailer.desk.staffpage import StaffPage
 from mailer.desk.widgets import office_languages
 from mailer.reports.words import number
 from subscribers.importing import brought
@@ -147,10 +146,10 @@ class BringForm(forms.Form):
     )
 
 
-class BringView(PermissionRequiredMixin, WagtailAdminTemplateMixin, FormView[BringForm]):
+class BringView(StaffPage, FormView[BringForm]):
     """Bring a file; its columns are named next."""
 
-    raise_exception = True
+    under = (("desk_imports:index", "Imports"),)
     permission_required = "subscribers.add_importrun"
     form_class = BringForm
     template_name = "desk/people/import_new.html"
@@ -159,13 +158,6 @@ class BringView(PermissionRequiredMixin, WagtailAdminTemplateMixin, FormView[Bri
 
     def get_initial(self) -> dict[str, Any]:
         return {"language": settings.CONFIG.site.languages[0], "mailing_list": self.request.GET.get("list")}
-
-    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
-        return [
-            *self.breadcrumbs_items,
-            {"url": reverse("desk_imports:index"), "label": "Imports"},
-            {"url": "", "label": "Import people"},
-        ]
 
     def form_valid(self, form: BringForm) -> HttpResponse:
         told = form.cleaned_data

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.contrib.auth.mixins import PermissionRequiredMixin
 from django.db.models import ProtectedError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -15,12 +14,12 @@ from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.admin.ui.tables import Column, DateColumn
 from wagtail.admin.views.generic import IndexView
-from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.log_actions import log
 
 from mailer.desk import rulebuilder
 from mailer.desk.people import standing_of
+from mailer.desk.staffpage import StaffPage
 from mailer.editions.models import Edition
 from subscribers.grouping import saving
 from subscribers.grouping.estimating import Estimate, estimate
@@ -30,11 +29,11 @@ from subscribers.grouping.rules import BadRule, Group, as_json, from_json, tests
 _CHANGE = "subscribers.change_savedsegment"
 
 
-class SegmentPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView):
+class SegmentPage(StaffPage, TemplateView):
     """Shows a segment (GET); puts its rule together, counts or saves it (POST). Only saving keeps it."""
 
     permission_required = "subscribers.view_savedsegment"
-    raise_exception = True
+    under = (("desk_segments:index", "Segments"),)
     header_icon = "sliders"
     template_name = "desk/people/segment.html"
 
@@ -52,13 +51,6 @@ class SegmentPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateVi
 
     def get_page_title(self) -> str:
         return self.segment.name or "New segment"
-
-    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
-        return [
-            *self.breadcrumbs_items,
-            {"url": reverse("desk_segments:index"), "label": "Segments"},
-            {"url": "", "label": self.get_page_title()},
-        ]
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if (written := request.GET.get("rule")) and self.new:

@@ -6,7 +6,6 @@ from typing import Any
 
 import django_filters
 from django import forms
-from django.contrib.auth.mixins import PermissionRequiredMixin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -19,12 +18,12 @@ from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.ui.menus import MenuItem
 from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
 from wagtail.admin.views.generic import IndexView
-from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.log_actions import log
 
 from mailer.desk.columns import WordColumn
 from mailer.desk.logged import leading_to
+from mailer.desk.staffpage import StaffPage
 from mailer.feedback.models import Verdict
 from subscribers import addresses, suppress
 from subscribers.models import Suppression
@@ -141,16 +140,9 @@ class SuppressForm(forms.Form):
             raise ValidationError(f"The address {error}.") from error
 
 
-class _SuppressionPage(PermissionRequiredMixin, WagtailAdminTemplateMixin):
-    raise_exception = True
+class _SuppressionPage(StaffPage):
+    under = (("desk_suppressions:index", "Suppressed addresses"),)
     header_icon = "no-view"
-
-    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
-        return [
-            *self.breadcrumbs_items,
-            {"url": reverse("desk_suppressions:index"), "label": "Suppressed addresses"},
-            {"url": "", "label": self.get_page_title()},
-        ]
 
 
 class SuppressView(_SuppressionPage, FormView[SuppressForm]):
