@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.db import transaction
 from django.db.models import ProtectedError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -132,8 +133,9 @@ class SegmentPage(StaffPage, TemplateView):
             messages.error(self.request, f"It is used by {', '.join(str(one) for one in used[:3])}.")
             return redirect("desk_segments:edit", self.segment.pk)
         try:
-            log(instance=self.segment, action="wagtail.delete", user=self.request.user)
-            self.segment.delete()
+            with transaction.atomic():
+                log(instance=self.segment, action="wagtail.delete", user=self.request.user)
+                self.segment.delete()
         except ProtectedError:
             messages.error(self.request, "An edition uses it.")
             return redirect("desk_segments:index")

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from django.urls import reverse
 from django.utils import timezone
+from wagtail.models import ModelLogEntry
 
-from mailer.desk import hygiene
+from mailer.desk import hygiene, segments
 from subscribers.asking import asking
 from subscribers.asking.models import Asking
 from subscribers.grouping import describing, estimating
@@ -152,6 +153,18 @@ def test_a_segment_in_use_is_not_deleted(desk: Desk) -> None:
     desk.edition.save()
     post(desk, address, "delete")
     assert not SavedSegment.objects.exists()
+
+
+def test_the_log_knows_of_no_deletion_that_an_edition_forbade_at_the_last_moment(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segment = save(SavedSegment(), "Used", Group("all"), "lola", everyone.NOW)
+    desk.edition.segment = segment
+    desk.edition.save()
+    monkeypatch.setattr(segments, "uses_of", lambda segment: [])
+    post(desk, reverse("desk_segments:edit", args=[segment.pk]), "delete")
+    assert SavedSegment.objects.exists()
+    assert not ModelLogEntry.objects.filter(action="wagtail.delete").exists()
 
 
 def test_a_writer_changes_no_segment(desk: Desk) -> None:
