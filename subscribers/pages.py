@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, override
 
 from subscribers import tokens
 from subscribers.consent import Word, network_of
 from subscribers.models import Subscriber
 
+# What `masked` makes, in a longer text.
+_MASKED = re.compile(r"\S*…@\S+")
 _POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -75,6 +80,11 @@ def masked(email: str) -> str:
     """The address as “a…@example.org”: enough for its owner, too little for whoever looks over a shoulder."""
     local, _, domain = email.rpartition("@")
     return f"{local[:1]}…@{domain}"
+
+
+def unbroken(text: str) -> SafeString:
+    """A text as HTML in which no line ends within an address that is `masked`."""
+    return mark_safe(_MASKED.sub(r'<span class="address">\g<0></span>', escape(text)))  # noqa: S308  (escaped)
 
 
 def client_address(request: HttpRequest) -> str:

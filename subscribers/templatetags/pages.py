@@ -5,7 +5,10 @@ from __future__ import annotations
 from django import template
 from django.conf import settings
 
+from subscribers.pages import unbroken
+
 register = template.Library()
+register.filter(unbroken)
 
 
 @register.simple_tag

@@ -98,6 +98,8 @@ def test_another_address_given_by_staff_is_told_in_the_ledger_and_no_file_brings
     row = desk.reader.consents.get()
     assert (row.act, row.how, row.vouched_by) == ("moved", "desk", desk.admin.get_username())
     assert row.source == "from a…@example.net to a…@example.net"
+    whole = '<span class="address">a…@example.net</span>'
+    assert f"from {whole} to {whole}" in as_user(desk.admin).get(address).content.decode()
     assert [bytes(one.address_hash) for one in desk.reader.former_addresses.all()] == [old]
     as_user(desk.admin).post(address, form(desk.reader, name="Aigul"))
     assert desk.reader.consents.count() == 1
