@@ -16,7 +16,7 @@ from wagtail.admin import messages
 from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
 from wagtail.admin.views.generic import IndexView
 from wagtail.admin.viewsets.model import ModelViewSet
-from wagtail.admin.widgets.button import HeaderButton
+from wagtail.admin.widgets.button import Button
 from wagtail.log_actions import log
 
 from mailer.desk.columns import WordColumn
@@ -80,11 +80,10 @@ class ImportIndex(IndexView):
         ]
 
     @property
-    def header_buttons(self) -> list[HeaderButton]:
-        buttons: list[HeaderButton] = super().header_buttons
-        if self.request.user.has_perm("subscribers.change_subscriber"):
-            buttons.append(HeaderButton("Export people", reverse("desk_export"), icon_name="download"))
-        return buttons
+    def header_more_buttons(self) -> list[Button]:
+        if not self.request.user.has_perm("subscribers.change_subscriber"):
+            return []
+        return [Button("Export people", url=reverse("desk_export"), icon_name="download", priority=50)]
 
     def get_edit_url(self, instance: ImportRun) -> str:
         return reverse("desk_import", args=[instance.pk])

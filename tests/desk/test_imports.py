@@ -163,6 +163,12 @@ def test_people_are_taken_away_by_admins_alone_and_the_log_knows(lola: Client, d
     assert {entry.user for entry in entries} == {desk.admin}
 
 
+def test_on_a_phone_the_title_of_the_imports_has_room_beside_one_button(lola: Client, desk: Desk) -> None:
+    *buttons, menu = lola.get(reverse("desk_imports:index")).context["header_buttons"]
+    assert [one.label for one in buttons] == ["Import people"]
+    assert [one.label for one in menu.dropdown_buttons] == ["Export people"]
+
+
 def test_the_list_names_every_import_and_says_what_to_do_where_there_is_none(lola: Client) -> None:
     assert "Nobody was imported yet" in told(lola.get(reverse("desk_imports:index")))
     bring(lola)
