@@ -53,8 +53,12 @@ def normalise(address: str) -> str:
 
 def names(text: str, address: str) -> bool:
     """Whether a text holds this address, and not only as a part of a longer one."""
-    whole = rf"(?<![\w.+%'-]){re.escape(address)}(?![\w-]|\.\w)"
-    return re.search(whole, text, re.IGNORECASE) is not None
+    return naming(address).search(text) is not None
+
+
+def naming(address: str) -> re.Pattern[str]:
+    """Finds this address in a text, where it is no part of a longer one."""
+    return re.compile(rf"(?<![\w.+%'-]){re.escape(address)}(?![\w-]|\.\w)", re.IGNORECASE)
 
 
 def address_hash(address: str) -> bytes:

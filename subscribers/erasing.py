@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from subscribers import unsaying
 from subscribers.addresses import address_hash
 from subscribers.importing.models import ImportChange, ImportRefusal, ImportRow
 from subscribers.models import FormerAddress, Subscriber, Suppression
@@ -28,7 +29,10 @@ def erase(email: str, now: datetime) -> bool:
         if not people and not Suppression.objects.filter(address_hash=known).exists():
             return False
         everything = [known, *_other_addresses(people, known)]
-        _tell(people, address)
+        addresses = _addresses(people, address)
+        # First of all: a change of many people holds its row before it touches anybody.
+        unsaying.unsay(addresses)
+        _tell(people, addresses)
         numbers = [person.pk for person in people]
         Subscriber.objects.filter(pk__in=numbers).delete()
         # A bounce's or a complaint's words may repeat the address, in suppressions lifted long ago too.
@@ -41,17 +45,21 @@ def erase(email: str, now: datetime) -> bool:
     return True
 
 
-def _tell(people: list[Subscriber], address: str) -> None:
+def _tell(people: list[Subscriber], addresses: list[str]) -> None:
     former = FormerAddress.objects.filter(subscriber__in=people, number__isnull=False)
     numbers = [person.pk for person in people] + list(former.values_list("number", flat=True))
+    erased.send(Subscriber, numbers=tuple(numbers), addresses=tuple(addresses))
+
+
+def _addresses(people: list[Subscriber], address: str) -> list[str]:
+    """The address, and all others of these people that are known in words."""
     changes = [
         email
         for person in people
         for row in person.address_changes.all()
         for email in (row.old_email, row.new_email)
     ]
-    addresses = {address, *(person.email for person in people), *changes}
-    erased.send(Subscriber, numbers=tuple(numbers), addresses=tuple(sorted(addresses)))
+    return sorted({address, *(person.email for person in people), *changes})
 
 
 def _other_addresses(people: list[Subscriber], known: bytes) -> list[bytes]:

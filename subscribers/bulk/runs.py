@@ -86,6 +86,13 @@ def people_of(run: BulkRun) -> QuerySet[Subscriber]:
     return finding.matching(Asked(**run.who))
 
 
+def settle(run: BulkRun) -> None:
+    """Keep by number whom it has still to do, and no longer what they were searched by."""
+    left = people_of(run).filter(pk__gt=run.position, pk__lte=run.last) if run.state == State.WORKING else ()
+    run.who = {"ids": sorted(one.pk for one in left)}
+    run.save(update_fields=["who"])
+
+
 def undo(run: BulkRun, by: str, now: datetime) -> None:
     """A person's word that it be undone; `work` does it. Raises NotNow, also after UNDO_FOR."""
     ready = _undoable(run, now)
