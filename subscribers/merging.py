@@ -1,8 +1,9 @@
 """Two people who turn out to be one: what is kept of whom, and how the other's old links still find them.
 
 Leaving wins: what either of them left stays left, whatever the other has. Of the rest each list is kept in
-the better state of the two. Name (where there is one), language, countries, pause and agreement are those of
-the one who is kept. Whoever complained, or was stopped by a person, takes that along.
+the better state of the two, and whoever said that they still want one has said so. Name (where there is one),
+language, countries, pause and agreement are those of the one who is kept. Whoever complained, or was stopped
+by a person, takes that along.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from django.db import transaction
 
 from subscribers import suppress, tokens
 from subscribers.grouping import describing
-from subscribers.models import ConsentRecord, FormerAddress, Subscriber, Subscription, Suppression
+from subscribers.models import Asked, ConsentRecord, FormerAddress, Subscriber, Subscription, Suppression
 from subscribers.signals import merged
 
 _State = Subscription.State
@@ -29,6 +30,7 @@ def merge(kept: Subscriber, gone: Subscriber, now: datetime) -> None:
         raise ValueError("A person cannot become one with themselves.")
     with transaction.atomic():
         list(Subscriber.objects.select_for_update().filter(pk__in=[kept.pk, gone.pk]).order_by("pk"))
+        _answers(kept, gone)
         _lists(kept, gone)
         ConsentRecord.objects.filter(subscriber=gone).update(subscriber=kept)
         FormerAddress.objects.filter(subscriber=gone).update(subscriber=kept)
@@ -100,6 +102,20 @@ class Moves:
         """Hash of the address that the person had then."""
         moves = self._moves[person.pk]
         return next((known for since, known in moves if since > at), bytes(person.address_hash))
+
+
+def _answers(kept: Subscriber, gone: Subscriber) -> None:
+    """Whether they still want a list; silence at one address says nothing where they get it at the other."""
+    mine = {row.asking_id: row for row in Asked.objects.select_for_update().filter(subscriber=kept)}
+    gets = set(kept.subscriptions.filter(state=_State.CONFIRMED).values_list("mailing_list", flat=True))
+    theirs = Asked.objects.select_for_update(of=("self",)).filter(subscriber=gone)
+    for row in theirs.select_related("asking"):
+        if both := mine.get(row.asking_id):
+            both.at = max(both.at, row.at)
+            both.stays_at = max(filter(None, (both.stays_at, row.stays_at)), default=None)
+            both.save(update_fields=["at", "stays_at"])
+        elif row.stays_at or row.asking.mailing_list_id not in gets:
+            Asked.objects.filter(pk=row.pk).update(subscriber=kept)
 
 
 def _lists(kept: Subscriber, gone: Subscriber) -> None:

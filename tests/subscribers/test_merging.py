@@ -7,6 +7,7 @@ from itertools import product
 import pytest
 
 from subscribers import merging, tokens
+from subscribers.asking.models import Asked, Asking
 from subscribers.consent import Act, How, Word, record
 from subscribers.models import MailingList, Subscriber, Suppression
 from subscribers.suppress import in_force, suppress
@@ -74,3 +75,35 @@ def test_the_ledger_keeps_what_both_said_and_links_of_both_lead_to_one(
         merging.read("leave", tokens.make("leave", 999, 1))
     with pytest.raises(ValueError, match="themselves"):
         merging.merge(first, first, NOW)
+
+
+@pytest.mark.parametrize("gets", [True, False])
+@pytest.mark.parametrize(("kept", "gone"), list(product(("unasked", "silent", "stays"), ("silent", "stays"))))
+def test_what_either_answered_whether_they_still_want_it_is_kept(
+    join: Join, monthly: MailingList, events: MailingList, kept: str, gone: str, gets: bool
+) -> None:
+    people = [join("kept", monthly if gets else events), join("gone")]
+    question = Asking.objects.create(
+        mailing_list=monthly, rule={}, until=NOW.date(), made_by="lola", made_at=NOW
+    )
+    for person, answer in zip(people, (kept, gone), strict=True):
+        if answer != "unasked":
+            said = NOW if answer == "stays" else None
+            Asked.objects.create(asking=question, subscriber=person, at=NOW, stays_at=said)
+    merging.merge(*people, NOW)
+    found = list(Asked.objects.values_list("subscriber", "stays_at"))
+    # They get it at an address that was not asked, and what they did not read at another is no answer.
+    if gets and (kept, gone) == ("unasked", "silent"):
+        assert found == []
+    else:
+        assert found == [(people[0].pk, NOW if "stays" in (kept, gone) else None)]
+
+
+def test_an_answer_brings_nobody_back_who_left_at_the_other_address(join: Join, monthly: MailingList) -> None:
+    left, stays = join("left", state="unsubscribed"), join("stays")
+    question = Asking.objects.create(
+        mailing_list=monthly, rule={}, until=NOW.date(), made_by="lola", made_at=NOW
+    )
+    Asked.objects.create(asking=question, subscriber=stays, at=NOW, stays_at=NOW)
+    merging.merge(left, stays, NOW)
+    assert left.subscriptions.get().state == "unsubscribed"
