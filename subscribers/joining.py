@@ -49,6 +49,7 @@ def ask(
         if not may_join(email):
             return "answered"
         subscriber = _noted(email, language, countries, now)
+        leaving.hold([subscriber.pk])
         _pend(subscriber, list_ids, now)
         consent.record(Act.ASKED, [subscriber.pk], list_ids, word, now)
         admitted = _admit(subscriber, list_ids, word, now)

@@ -6,13 +6,13 @@ from collections.abc import Collection
 from datetime import datetime
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Case, DateTimeField, F, OuterRef, Q, Subquery, Value, When
 from django.utils.module_loading import import_string
 
 from subscribers import consent
 from subscribers.consent import Act, How, Word
-from subscribers.models import ConsentRecord, Subscription
+from subscribers.models import ConsentRecord, Subscriber, Subscription
 from subscribers.signals import unsubscribed
 
 # Others than the reader speak by these.
@@ -36,6 +36,7 @@ def leave(
     was used.
     """
     with transaction.atomic():
+        hold([subscriber_id])
         if word.how not in _NOT_THE_READERS:
             _hear(subscriber_id, list_ids, word, now)
         joined = Subscription.objects.filter(
@@ -86,8 +87,10 @@ def _hear(subscriber_id: int, list_ids: Collection[int], word: Word, now: dateti
 
 def leave_all(subscriber_id: int, newsletter_id: int | None, word: Word, now: datetime) -> tuple[int, ...]:
     """`leave` for every list that the person is on."""
-    everything = Subscription.objects.filter(subscriber=subscriber_id).values_list("mailing_list", flat=True)
-    return leave(subscriber_id, tuple(everything), newsletter_id, word, now)
+    with transaction.atomic():
+        hold([subscriber_id])
+        lists = Subscription.objects.filter(subscriber=subscriber_id).values_list("mailing_list", flat=True)
+        return leave(subscriber_id, tuple(lists), newsletter_id, word, now)
 
 
 def restore(subscriber_id: int, ended_at: datetime, word: Word, now: datetime) -> tuple[int, ...]:
@@ -101,6 +104,16 @@ def restore(subscriber_id: int, ended_at: datetime, word: Word, now: datetime) -
         ended.update(state=Subscription.State.CONFIRMED, ended_at=None)
         consent.record(Act.RESTORED, [subscriber_id], back, word, now)
     return back
+
+
+def hold(people: Collection[int]) -> None:
+    """Until the transaction ends none of these leaves or is put on a list; whoever was about to has done so.
+
+    To be called before `left_anything` by whoever puts people on a list. SQLite has one writer anyway.
+    """
+    if connection.features.has_select_for_update:
+        held = Subscriber.objects.select_for_update(no_key=True).filter(pk__in=people).order_by("pk")
+        list(held.values_list("pk", flat=True))
 
 
 def left_anything(people: Collection[int]) -> set[int]:

@@ -54,6 +54,7 @@ def _untag(run: BulkRun, people: Sequence[Subscriber]) -> list[BulkChange]:
 
 def _add(run: BulkRun, people: Sequence[Subscriber]) -> list[BulkChange]:
     numbers = [one.pk for one in people]
+    leaving.hold(numbers)
     known = set(_on_list(run, numbers).values_list("subscriber", flat=True))
     known |= leaving.left_anything(numbers)
     stopped = suppress.suppressed_of(people)

@@ -59,6 +59,7 @@ def apply_stretch(run: ImportRun, lines: tuple[int, int], now: datetime) -> Impo
     after, until = lines
     _in_haste()
     with comparing.judged(run, after, until, numbered=True) as cursor:
+        comparing.hold(cursor)
         found = comparing.verdicts(cursor)
         _write(cursor, run, found, now)
         if notes.has(run):

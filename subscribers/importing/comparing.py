@@ -26,8 +26,14 @@ _SAMPLES = 20
 # What the reader chose themselves (language, countries) no file overrides.
 _OWN_WORD = """EXISTS (SELECT 1 FROM subscribers_consentrecord c WHERE c.subscriber_id = p.id
     AND c.how IN ('form', 'letter', 'preferences') AND c.act IN ('asked', 'confirmed', 'joined', 'chose'))"""
-_ELSEWHERE = """EXISTS (SELECT 1 FROM subscribers_subscription x WHERE x.subscriber_id = p.id
+_LEFT = """EXISTS (SELECT 1 FROM subscribers_subscription x WHERE x.subscriber_id = {who}
     AND (x.state = 'unsubscribed' OR x.ended_at IS NOT NULL))"""
+_TO_JOIN = "verdict IN ('joins', 'confirms')"
+# As `leaving.hold` does, without their numbers going to and fro.
+_HOLD = f"""SELECT COUNT(*) FROM (SELECT id FROM subscribers_subscriber WHERE id IN (
+    SELECT subscriber FROM import_judged WHERE {_TO_JOIN}) ORDER BY id FOR NO KEY UPDATE) held"""  # noqa: S608
+_LET_GO = f"""UPDATE import_judged SET verdict = 'left'
+WHERE {_TO_JOIN} AND {_LEFT.format(who="import_judged.subscriber")}"""  # noqa: S608
 _TABLE = """CREATE TEMPORARY TABLE import_judged (line INTEGER, address_hash {blob}, email VARCHAR(254),
     subscriber BIGINT, subscription BIGINT, verdict VARCHAR(12), name VARCHAR(200), language VARCHAR(12),
     countries VARCHAR(800), old_name VARCHAR(200), old_language VARCHAR(12), old_countries VARCHAR(800),
@@ -47,7 +53,7 @@ FROM (
                 WHEN p.id IS NULL AND f.id IS NOT NULL THEN 'same'
                 WHEN p.id IS NULL THEN 'new'
                 WHEN b.state = 'confirmed' AND b.ended_at IS NULL THEN 'on'
-                WHEN {_ELSEWHERE} THEN 'left'
+                WHEN {_LEFT.format(who="p.id")} THEN 'left'
                 WHEN b.id IS NULL THEN 'joins'
                 ELSE 'confirms' END AS verdict,
             CASE WHEN r.name = '' THEN COALESCE(p.name, '') ELSE r.name END AS name,
@@ -98,6 +104,13 @@ def judged(
         finally:
             if not connection.needs_rollback:
                 cursor.execute("DROP TABLE import_judged")
+
+
+def hold(cursor: CursorWrapper) -> None:
+    """Nobody who is to join leaves until the transaction ends; who did since they were judged has left."""
+    if connection.features.has_select_for_update:
+        cursor.execute(_HOLD)
+        cursor.execute(_LET_GO)
 
 
 def verdicts(cursor: CursorWrapper) -> dict[str, int]:

@@ -1,0 +1,81 @@
+"""For test_meanwhile: people leave by a second connection while an import and a bulk change are at them."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from threading import Thread
+
+import django
+
+
+def main() -> None:
+    django.setup()
+    from django.db import OperationalError, connection
+    from django.utils import timezone
+
+    from subscribers import leaving
+    from subscribers.bulk import runs as bulk
+    from subscribers.consent import How, Word
+    from subscribers.importing import comparing, runs
+    from subscribers.models import MailingList, Subscriber, Subscription
+
+    now = timezone.now()
+    old, new, third = (MailingList.objects.create(slug=slug, name=slug) for slug in ("old", "new", "third"))
+    people = [
+        Subscriber.objects.create(email=f"{name}@example.org") for name in ("before", "during", "stays")
+    ]
+    for person in people:
+        Subscription.objects.create(subscriber=person, mailing_list=old, state="confirmed", confirmed_at=now)
+    before, during, _ = people
+    heard = []
+
+    def leave(person: Subscriber) -> None:
+        """By a connection of their own, which waits for nobody."""
+
+        def press() -> None:
+            with connection.cursor() as cursor:
+                cursor.execute("SET lock_timeout = 1")
+            try:
+                heard.append(bool(leaving.leave_all(person.pk, None, Word(How.ONE_CLICK), now)))
+            except OperationalError:
+                heard.append("waits")
+            connection.close()
+
+        reader = Thread(target=press)
+        reader.start()
+        reader.join()
+
+    def around(deed: Callable[..., object], first: Callable[[], None], then: Callable[[], None]) -> object:
+        def done(*arguments: object) -> object:
+            first()
+            found = deed(*arguments)
+            then()
+            return found
+
+        return done
+
+    comparing.hold = around(comparing.hold, lambda: leave(before), lambda: leave(during))  # type: ignore[assignment]
+    run = runs.begin("people.csv", runs.Wish(new, "a fair"), now)
+    runs.read(
+        run, io.BytesIO(b"email\n" + b"".join(f"{one.email}\n".encode() for one in people)), lambda: now
+    )
+    runs.start_applying(run, "lola", now)
+    runs.work(run, lambda: now, lambda: False)
+    leaving.left_anything = around(leaving.left_anything, lambda: leave(during), lambda: None)  # type: ignore[assignment]
+    bulk.begin(bulk.Wish("add", target=third.pk, words="asked for it"), "lola", now)
+    bulk.work(now, lambda: False)
+    leave(during)
+    on = Subscription.objects.filter(state="confirmed").order_by("pk")
+    told = {
+        one.email: list(on.filter(subscriber=one).values_list("mailing_list__slug", flat=True))
+        for one in people
+    }
+    connection.close()
+    sys.stdout.write(json.dumps({"heard": heard, "left": run.done["unsubscribed"], **told}) + "\n")
+
+
+if __name__ == "__main__":
+    main()
