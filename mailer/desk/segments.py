@@ -27,7 +27,7 @@ from subscribers.grouping.estimating import Estimate, estimate
 from subscribers.grouping.models import SavedSegment
 from subscribers.grouping.rules import BadRule, Group, as_json, from_json, tests
 
-_CHANGE = "subscribers.change_savedsegment"
+_CHANGE, _DELETE = "subscribers.change_savedsegment", "subscribers.delete_savedsegment"
 
 
 class SegmentPage(StaffPage, TemplateView):
@@ -47,8 +47,10 @@ class SegmentPage(StaffPage, TemplateView):
         self.rule = Group("all", (Group("all"),)) if pk is None else from_json(self.segment.rule)
 
     def has_permission(self) -> bool:
-        may = self.request.user.has_perm
-        return bool(may(_CHANGE) if self.request.method == "POST" else super().has_permission())
+        if self.request.method != "POST":
+            return bool(super().has_permission())
+        deletes = self.request.POST.get("press") == "delete"
+        return bool(self.request.user.has_perm(_DELETE if deletes else _CHANGE))
 
     def get_page_title(self) -> str:
         return self.segment.name or "New segment"
@@ -93,6 +95,7 @@ class SegmentPage(StaffPage, TemplateView):
             found=self.found,
             some=[(one, *standing_of(one)) for one in self.found.some] if self.found else [],
             may_change=self.request.user.has_perm(_CHANGE),
+            may_delete=self.request.user.has_perm(_DELETE),
             may_see=self.request.user.has_perm("subscribers.view_subscriber"),
             used_by=[] if self.new else uses_of(self.segment),
             **kwargs,

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.urls import reverse
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
@@ -172,6 +173,19 @@ def test_a_writer_changes_no_segment(desk: Desk) -> None:
     address = reverse("desk_segments:edit", args=[segment.pk])
     answer = as_user(desk.writer).post(address, {"press": "delete"})
     assert answer.status_code in (302, 403) and SavedSegment.objects.exists()
+
+
+def test_who_may_change_segments_and_delete_none_is_offered_no_deletion_and_has_none(desk: Desk) -> None:
+    segment = save(SavedSegment(), "Mine", Group("all"), "lola", everyone.NOW)
+    address = reverse("desk_segments:edit", args=[segment.pk])
+    admins, may_delete = desk.admin.groups.get(), Permission.objects.get(codename="delete_savedsegment")
+    admins.permissions.remove(may_delete)
+    page = as_user(desk.admin).get(address).content.decode()
+    assert 'value="save"' in page and 'value="delete"' not in page
+    post(desk, address, "delete")
+    assert SavedSegment.objects.exists()
+    admins.permissions.add(may_delete)
+    assert 'value="delete"' in as_user(desk.admin).get(address).content.decode()
 
 
 def test_with_many_people_the_number_is_told_from_a_part_of_them_and_says_so(
