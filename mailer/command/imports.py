@@ -101,6 +101,8 @@ def listed(context: typer.Context, json: Json = False) -> None:
             f"{run.pk:>6}  {run.created_at:%Y-%m-%d}  {run.get_state_display():24}"
             f"{figures.get('read', 0):>10,} rows  {run.mailing_list.slug:16}{run.file_name}"
         )
+        if run.error:
+            say(f"{'':8}{run.error}")
 
 
 @app.command()
@@ -244,5 +246,6 @@ def _summary(run: ImportRun) -> dict[str, Any]:
         "brought_by": run.brought_by,
         "at": run.created_at.isoformat(timespec="seconds"),
         "applied_by": run.applied_by,
+        "error": run.error,
         **(run.done or run.foreseen),
     }

@@ -45,6 +45,8 @@ _TONES = {
 
 def state_word(run: ImportRun) -> tuple[str, str]:
     """(tone, words): where it stands."""
+    if run.error and run.state in (State.APPLYING, State.UNDOING):
+        return "problem", "Stopped for now"
     return _TONES[State(run.state)]
 
 

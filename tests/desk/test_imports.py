@@ -163,6 +163,13 @@ def test_people_are_taken_away_by_admins_alone_and_the_log_knows(lola: Client, d
     assert {entry.user for entry in entries} == {desk.admin}
 
 
+def test_an_import_that_stopped_says_so_in_the_list_and_why_on_its_page(lola: Client) -> None:
+    run = bring(lola)
+    ImportRun.objects.update(state="applying", error="It stopped at an error.")
+    assert "Stopped for now" in told(lola.get(reverse("desk_imports:index")))
+    assert "It stopped at an error." in page(lola, run)
+
+
 def test_on_a_phone_the_title_of_the_imports_has_room_beside_one_button(lola: Client, desk: Desk) -> None:
     *buttons, menu = lola.get(reverse("desk_imports:index")).context["header_buttons"]
     assert [one.label for one in buttons] == ["Import people"]

@@ -49,6 +49,13 @@ def test_a_dry_run_says_that_nothing_was_changed(tmp_path: Path, monthly: Mailin
     assert not Subscriber.objects.exists()
 
 
+def test_the_imports_say_why_one_does_not_go_on(tmp_path: Path, monthly: MailingList) -> None:
+    run("import", _file(tmp_path, "email\na@example.org\n"), "--list", "monthly", "--source", "x")
+    ImportRun.objects.update(state="applying", error="It stopped at an error.")
+    assert "It stopped at an error." in run("imports").stdout
+    assert json.loads(run("imports", "--json").stdout)["error"] == "It stopped at an error."
+
+
 def test_a_file_that_cannot_be_read_leaves_nothing_behind(tmp_path: Path, monthly: MailingList) -> None:
     file = _file(tmp_path, 'email\na@example.org\n"open\n')
     done = run("import", file, "--list", "monthly", "--source", "x", "--json")
