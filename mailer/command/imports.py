@@ -29,6 +29,12 @@ app = typer.Typer(help="What was imported, and what waits: apply it, undo it, se
 LeaveOut = Annotated[
     str, typer.Option(metavar="DOUBTS", help="Refuse doubtful addresses: typo, disposable, role, or several.")
 ]
+StopGone = Annotated[
+    bool,
+    typer.Option(
+        "--stop-gone", help="Suppress whom the file calls unsubscribed, bounced, blocked or complained."
+    ),
+]
 Number = Annotated[int, typer.Argument(metavar="ID", help="The import's number, as `imports` lists it.")]
 
 # Seconds between two looks at an import on which somebody else is at work.
@@ -62,6 +68,7 @@ def import_people(
     encoding: Annotated[str, typer.Option(help="utf-8, cp1251, …; default: detected.")] = "",
     delimiter: Annotated[str, typer.Option(help="What stands between cells; default: detected.")] = "",
     leave_out: LeaveOut = "",
+    stop_gone: StopGone = False,
     json: Json = False,
 ) -> None:
     """Put the people of a file on a list; a file that cannot be read whole changes nothing."""
@@ -82,7 +89,7 @@ def import_people(
             run.delete()
             raise
         if not dry_run:
-            runs.start_applying(run, wish.by, timezone.now(), _doubts(leave_out))
+            runs.start_applying(run, wish.by, timezone.now(), _doubts(leave_out), stop_gone=stop_gone)
             _finish(run, progress)
     _tell(run, dry_run, json)
 
@@ -106,11 +113,11 @@ def listed(context: typer.Context, json: Json = False) -> None:
 
 
 @app.command()
-def apply(number: Number, leave_out: LeaveOut = "", json: Json = False) -> None:
+def apply(number: Number, leave_out: LeaveOut = "", stop_gone: StopGone = False, json: Json = False) -> None:
     """Apply an import that was shown, or go on with one that was interrupted."""
     run = _named(number)
     with failing_on(runs.NotNow), _bar() as progress:
-        runs.start_applying(run, person(), timezone.now(), _doubts(leave_out))
+        runs.start_applying(run, person(), timezone.now(), _doubts(leave_out), stop_gone=stop_gone)
         _finish(run, progress)
     _tell(run, False, json)
 
@@ -221,6 +228,13 @@ def _tell(run: ImportRun, dry_run: bool, json: bool) -> None:
         say(f"  {words:12}{figures[name]:>12,}{note}")
     for name, number in figures["flagged"].items():
         say(f"  {number:,} of the addresses to look at: {name}")
+    if gone := figures.get("gone"):
+        done = (
+            "--stop-gone stops mail to them"
+            if dry_run
+            else f"mail to {figures['stopped']:,} more was stopped"
+        )
+        say(f"  {gone:,} of the refused are gone, as the file says; {done}")
     if dry_run:
         say(f"To apply it: mailer subscribers imports apply {run.pk}")
     else:
@@ -228,7 +242,8 @@ def _tell(run: ImportRun, dry_run: bool, json: bool) -> None:
 
 
 def _name_refusals(run: ImportRun, json: bool) -> None:
-    rows = ImportRefusal.objects.filter(run=run.pk, kind=ImportRefusal.Kind.REFUSED).order_by("line")
+    kinds = (ImportRefusal.Kind.REFUSED, ImportRefusal.Kind.GONE)
+    rows = ImportRefusal.objects.filter(run=run.pk, kind__in=kinds).order_by("line")
     for line, reason in rows.values_list("line", "reason").iterator(chunk_size=2_000):
         if json:
             emit({"line": line, "reason": reason})

@@ -148,6 +148,11 @@ class RunPage(ImportPage):
             return redirect("desk_import_columns", self.run.pk)
         return super().get(request, *args, **kwargs)
 
+    @property
+    def may_stop(self) -> bool:
+        """Whether they may suppress addresses as well."""
+        return bool(self.request.user.has_perm("subscribers.add_suppression"))
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         run, now = self.run, timezone.now()
         undo_until = run.applied_at + runs.UNDO_FOR if run.applied_at else None
@@ -163,6 +168,7 @@ class RunPage(ImportPage):
             samples=samples(run),
             not_taken=ImportRefusal.objects.filter(run=run.pk).exists(),
             doubtful=doubtful(run),
+            gone=run.foreseen.get("gone", 0) if self.may_stop else 0,
             undo_until=undo_until if undo_until and now < undo_until else None,
             earlier=earlier.exclude(pk=run.pk).first() if run.sha256 else None,
             may=self.request.user.has_perm("subscribers.change_importrun"),
@@ -174,7 +180,8 @@ class RunPage(ImportPage):
         try:
             if deed == "apply":
                 left_out = [kind for kind in doubts.KINDS if kind in request.POST.getlist("leave_out")]
-                runs.start_applying(self.run, by, now, left_out)
+                stop_gone = self.may_stop and "stop_gone" in request.POST
+                runs.start_applying(self.run, by, now, left_out, stop_gone=stop_gone)
             elif deed == "undo":
                 runs.start_undoing(self.run, by, now)
             elif deed == "discard":
@@ -184,7 +191,11 @@ class RunPage(ImportPage):
             messages.error(request, str(error))
         else:
             if deed in ("apply", "undo", "discard"):
-                log(instance=self.run, action=f"desk.import_{deed}", user=request.user)
+                stops = deed == "apply" and self.run.stops_gone
+                data = (
+                    {"because": "and stopped mail to those who are gone, as its file says"} if stops else None
+                )
+                log(instance=self.run, action=f"desk.import_{deed}", user=request.user, data=data)
         return redirect("desk_import", self.run.pk)
 
 

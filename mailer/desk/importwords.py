@@ -69,14 +69,17 @@ def account(run: ImportRun) -> list[Figure]:
     figures = run.done if run.state in _APPLIED else run.foreseen
     if "added" not in figures or run.state in (State.READING, State.FAILED):
         return []
-    left, known = figures["unsubscribed"], figures["known"]
+    left, known, stopped = figures["unsubscribed"], figures["known"], figures.get("stopped", 0)
+    refused = "no address, one that cannot be, or gone, as the file says"
+    if stopped:
+        refused += f": mail to {number(stopped)} more was stopped"
     lines = [
         ("New on the list", figures["added"], _of_them(known, "known from another list"), "done"),
         ("Changed", figures["updated"], "name, language, countries, or their consent", "changed"),
         ("Unchanged", figures["unchanged"] - left, "on the list as the file says", "draft"),
         ("Left before", left, "and stay away: only they can come back", "problem"),
         ("Suppressed", figures["suppressed"], "no mail may reach them", "problem"),
-        ("Refused", figures["refused"], "no address, or one that cannot be", "problem"),
+        ("Refused", figures["refused"], refused, "problem"),
         ("Named twice", figures["duplicates"], "their first row counts", "draft"),
     ]
     return [
@@ -162,9 +165,11 @@ def _countries(codes: str | None) -> str | None:
 
 def _refusals(run: ImportRun) -> list[Sample]:
     kinds = []
-    figures = run.done if run.state in _APPLIED else run.foreseen
+    figures = dict(run.done if run.state in _APPLIED else run.foreseen)
+    figures["refused"] = figures.get("refused", 0) - figures.get("gone", 0)
     for kind, title, name in (
         ("refused", "Refused", "refused"),
+        ("gone", "Gone, as the file says", "gone"),
         ("duplicate", "Named twice", "duplicates"),
         ("suppressed", "Suppressed", "suppressed"),
         ("left", "Left before", "unsubscribed"),

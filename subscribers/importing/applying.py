@@ -9,7 +9,7 @@ from typing import Any
 from django.db import IntegrityError, OperationalError, connection, models, transaction
 from django.db.backends.utils import CursorWrapper
 
-from subscribers.importing import comparing, notes
+from subscribers.importing import comparing, notes, stopping
 from subscribers.importing.models import ImportChange, ImportRefusal, ImportRow, ImportRun
 from subscribers.importing.records import Figures
 from subscribers.models import ConsentRecord, Subscriber, Subscription
@@ -64,6 +64,7 @@ def apply_stretch(run: ImportRun, lines: tuple[int, int], now: datetime) -> Impo
         _write(cursor, run, found, now)
         if notes.has(run):
             notes.write(cursor, run)
+    stopped = stopping.stop(run, after, until, now) if run.stops_gone else 0
     ImportRow.objects.filter(run=run.pk, line__gt=after, line__lte=until).delete()
     held = locked(run)
     if not (held.position <= after and until <= held.last_line):
@@ -76,6 +77,7 @@ def apply_stretch(run: ImportRun, lines: tuple[int, int], now: datetime) -> Impo
         raise Overtaken
     figures = Figures(**held.done)
     figures.count(found)
+    figures.stopped += stopped
     held.done = figures.as_dict()
     return held
 

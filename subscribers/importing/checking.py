@@ -33,7 +33,13 @@ _GONE = {
     ),
     **dict.fromkeys(("no", "0", "false", "нет"), "not subscribed"),
 }
+# Whoever only never confirmed, or is not on the other list, did not ask for silence.
+_WAITING = frozenset({"not confirmed", "not subscribed"})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+class _Gone(ValueError):  # noqa: N818  (a verdict of the file)
+    """The file says that no mail may go to this address."""
 
 
 def checker(columns: Columns) -> Check:
@@ -55,7 +61,7 @@ def checker(columns: Columns) -> Check:
             have = len(cells)
             if have > width and any(cell.strip() for cell in cells[width:]):
                 raise ValueError(f"there are {have} cells under {width} headings")
-            written, given = _address(cells[email] if email < have else "")
+            written, given = address_in(cells[email] if email < have else "")
             known = hash_of(written)
             if not plain:
                 _still_there(cells, status, ended)
@@ -76,7 +82,8 @@ def checker(columns: Columns) -> Check:
                 read_notes(cells) if read_notes else "",
             )
         except ValueError as error:
-            return Refusal(line, str(error)[:300], "refused", known)
+            kind = "gone" if isinstance(error, _Gone) else "refused"
+            return Refusal(line, str(error)[:300], kind, known)
 
     return check
 
@@ -85,8 +92,8 @@ def _cell(cells: Sequence[str], place: int | None) -> str:
     return as_meant(cells[place].strip()) if place is not None and place < len(cells) else ""
 
 
-def _address(cell: str) -> tuple[str, str]:
-    """The address, normalised, and a name that stood beside it."""
+def address_in(cell: str) -> tuple[str, str]:
+    """The address, normalised, and a name that stood beside it. Raises ValueError in words."""
     text, name = as_meant(cell.strip()), ""
     if len(text) > 400:
         raise ValueError("the address is longer than 254 characters (RFC 5321)")
@@ -128,9 +135,8 @@ def _with_columns(wanted: str, cells: Sequence[str], each: Sequence[tuple[int, s
 
 def _still_there(cells: Sequence[str], status: int | None, ended: Sequence[int]) -> None:
     if status is not None and status < len(cells) and (gone := _GONE.get(simple(cells[status]))):
-        raise ValueError(f"the file says that this person is {gone} (“{cells[status].strip()[:40]}”)")
+        why = f"the file says that this person is {gone} (“{cells[status].strip()[:40]}”)"
+        raise ValueError(why) if gone in _WAITING else _Gone(why)
     for place in ended:
         if place < len(cells) and cells[place].strip().casefold() not in _FALSE:
-            raise ValueError(
-                "the file says that this person is gone: they unsubscribed, bounced or were blocked"
-            )
+            raise _Gone("the file says that this person is gone: they unsubscribed, bounced or were blocked")

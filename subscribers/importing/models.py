@@ -50,6 +50,8 @@ class ImportRun(models.Model):
     # Lines of some rows of each kind.
     samples = models.JSONField(default=dict)
     last_line = models.PositiveIntegerField(default=0)
+    # Whether those of whom the file says that they are gone are suppressed.
+    stops_gone = models.BooleanField(default=False)
     # How far the present work has come: a line of the file, or the id of an ImportChange.
     position = models.BigIntegerField(default=0)
     # Who is at work, and until when nobody else may take over.
@@ -101,6 +103,7 @@ class ImportRefusal(_OfRun):
 
     class Kind(models.TextChoices):
         REFUSED = "refused", "not a person who can be added"
+        GONE = "gone", "gone, as the file says"
         DUPLICATE = "duplicate", "named before in the file"
         SUPPRESSED = "suppressed", "suppressed"
         LEFT = "left", "left before"

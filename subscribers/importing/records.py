@@ -68,6 +68,10 @@ class Figures:
     known: int = 0
     # How many of `updated` were waiting for confirmation, which the file gives.
     confirmed: int = 0
+    # How many of `refused` have an address of which the file says that no mail may go there.
+    gone: int = 0
+    # How many of `gone` were suppressed, because a person wanted that.
+    stopped: int = 0
     # How many rows a person should look at, by what for: role, disposable, typo.
     flagged: dict[str, int] = field(default_factory=dict)
 

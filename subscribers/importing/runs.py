@@ -14,7 +14,7 @@ from typing import BinaryIO
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from subscribers.importing import applying, comparing, staging, tables, undoing, uploads
+from subscribers.importing import applying, comparing, staging, stopping, tables, undoing, uploads
 from subscribers.importing.checking import checker
 from subscribers.importing.models import ImportChange, ImportRefusal, ImportRow, ImportRun
 from subscribers.importing.records import Figures, Progress, unseen
@@ -133,14 +133,17 @@ def foresee(run: ImportRun, progress: Progress = unseen) -> Figures:
     return figures
 
 
-def start_applying(run: ImportRun, by: str, now: datetime, leave_out: Collection[str] = ()) -> None:
+def start_applying(
+    run: ImportRun, by: str, now: datetime, leave_out: Collection[str] = (), *, stop_gone: bool = False
+) -> None:
     """A person's word that it be applied; whoever works does the rest. Raises NotNow.
 
-    `leave_out`: addresses with these doubts (see doubts.KINDS) are refused.
+    `leave_out`: addresses with these doubts (see doubts.KINDS) are refused. `stop_gone`: those of whom the
+    file says that they are gone are suppressed.
     """
     with transaction.atomic():
         changed = ImportRun.objects.filter(pk=run.pk, state=State.READY).update(
-            state=State.APPLYING, applied_by=by, applied_at=now, position=0
+            state=State.APPLYING, applied_by=by, applied_at=now, position=0, stops_gone=stop_gone
         )
         if changed:
             figures = _as_read(run)
@@ -230,7 +233,9 @@ def work_due(clock: Clock, stop: Stop) -> None:
 def how_far(run: ImportRun) -> tuple[int, int]:
     """How much of what is under way is done, of how much: changes, lines, or bytes; of 0 where unknown."""
     if run.state == State.UNDOING:
-        return sum(run.undone.values()), run.done["added"] + run.done["updated"]
+        return sum(run.undone.get(name, 0) for name in undoing.FIGURES), run.done["added"] + run.done[
+            "updated"
+        ]
     if run.state == State.APPLYING:
         return run.position, run.last_line
     return run.position, run.reading.get("size", 0)
@@ -285,6 +290,8 @@ def _undo(run: ImportRun, clock: Clock) -> ImportRun:
     held = applying.locked(run)
     if undoing.next_stretch(held, clock()) is None:
         held.state = State.UNDONE
+        if held.stops_gone:
+            held.undone = {**held.undone, "freed": stopping.free(held, clock())}
     return held
 
 
@@ -348,7 +355,7 @@ def _as_read(run: ImportRun) -> Figures:
     """The figures before anybody was compared."""
     kept = run.foreseen
     return Figures(
-        **{name: kept[name] for name in ("read", "refused", "duplicates", "flagged") if name in kept}
+        **{name: kept[name] for name in ("read", "refused", "duplicates", "gone", "flagged") if name in kept}
     )
 
 

@@ -56,6 +56,7 @@ class Staging:
         self.figures.read += 1
         if isinstance(row, Refusal):
             self.figures.refused += 1
+            self.figures.gone += row.kind == ImportRefusal.Kind.GONE
             self._refuse(row, cells)
         else:
             self._people.append(row)

@@ -17,6 +17,8 @@ from subscribers.models import ConsentRecord, Subscriber, Subscription
 STRETCH = 1_000
 _OWN = (How.FORM, How.LETTER, How.PREFERENCES, How.ONE_CLICK, How.MAIL)
 Kind = ImportChange.Kind
+# Each change is counted in one of these.
+FIGURES = ("removed", "restored", "kept")
 
 
 def next_stretch(run: ImportRun, now: datetime) -> dict[str, int] | None:

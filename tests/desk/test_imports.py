@@ -15,7 +15,7 @@ from wagtail.models import ModelLogEntry
 from subscribers.importing import brought
 from subscribers.importing.models import ImportRun
 from subscribers.models import MailingList, Subscriber
-from subscribers.suppress import suppress
+from subscribers.suppress import in_force, suppress
 from tests.desk.cast import Desk, as_user
 
 FILE = (
@@ -161,6 +161,22 @@ def test_people_are_taken_away_by_admins_alone_and_the_log_knows(lola: Client, d
     assert "attachment" in answer["Content-Disposition"]
     entries = ModelLogEntry.objects.filter(action="desk.export_people")
     assert {entry.user for entry in entries} == {desk.admin}
+
+
+def test_mail_to_those_whom_the_file_calls_gone_is_stopped_where_the_box_is_ticked(lola: Client) -> None:
+    run = bring(lola, b"email;status\nleft@example.org;unsubscribed\nnew@example.org;\n")
+    name_columns(lola, run)
+    work()
+    ready = page(lola, run)
+    assert "Gone, as the file says: 1" in ready and 'name="stop_gone"' in ready
+    do(lola, run, "apply", stop_gone="yes")
+    work()
+    assert "mail to 1 more was stopped" in page(lola, run) and in_force("left@example.org")
+    entry = ModelLogEntry.objects.get(action="desk.import_apply")
+    assert "stopped mail" in entry.message
+    do(lola, run, "undo")
+    work()
+    assert "Mail to 1 is no longer stopped" in page(lola, run) and not in_force("left@example.org")
 
 
 def test_an_import_that_stopped_says_so_in_the_list_and_why_on_its_page(lola: Client) -> None:

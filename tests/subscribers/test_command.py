@@ -56,6 +56,20 @@ def test_the_imports_say_why_one_does_not_go_on(tmp_path: Path, monthly: Mailing
     assert json.loads(run("imports", "--json").stdout)["error"] == "It stopped at an error."
 
 
+def test_a_flag_stops_mail_to_whom_the_file_calls_gone(tmp_path: Path, monthly: MailingList) -> None:
+    file = _file(tmp_path, "email,status\nleft@example.org,unsubscribed\n")
+    shown = run("import", file, "--list", "monthly", "--source", "x", "--dry-run")
+    assert "1 of the refused are gone" in shown.stdout and "line 2" in shown.stderr
+    number = str(ImportRun.objects.get().pk)
+    assert (
+        json.loads(run("imports", "apply", number, "--stop-gone", "--json").stdout.splitlines()[-1])[
+            "stopped"
+        ]
+        == 1
+    )
+    assert Suppression.objects.get().email == "left@example.org"
+
+
 def test_a_file_that_cannot_be_read_leaves_nothing_behind(tmp_path: Path, monthly: MailingList) -> None:
     file = _file(tmp_path, 'email\na@example.org\n"open\n')
     done = run("import", file, "--list", "monthly", "--source", "x", "--json")

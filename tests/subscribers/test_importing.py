@@ -114,6 +114,8 @@ def test_every_row_is_counted_once(monthly: MailingList, join: Join) -> None:
         "unsubscribed": 1,
         "known": 0,
         "confirmed": 1,
+        "gone": 0,
+        "stopped": 0,
         "flagged": {},
     }
     assert reasons(run) == [(5, "left"), (6, "suppressed"), (8, "duplicate"), (9, "refused")]
@@ -138,6 +140,41 @@ def test_whoever_left_one_list_is_put_on_no_other_by_a_file(
     person = join("gone", state="unsubscribed")
     assert take("email\ngone@example.org\n", events).unsubscribed == 1
     assert person.subscriptions.count() == 1
+
+
+GONE = (
+    "email,status\nleft@example.org,unsubscribed\ncleaned@example.org,cleaned\nspam@example.org,complained\n"
+    "waits@example.org,pending\nstopped@example.org,unsubscribed\nleft@example.org,unsubscribed\nnew@example.org,\n"
+)
+
+
+def test_whom_a_file_calls_gone_is_stopped_where_a_person_wants_that_and_freed_by_undoing(
+    monthly: MailingList, events: MailingList, join: Join
+) -> None:
+    join("left", events)
+    suppress("stopped@example.org", "hard_bounce", "550", NOW)
+    run = read(GONE, monthly)
+    assert (run.foreseen["refused"], run.foreseen["gone"], run.foreseen["stopped"]) == (6, 5, 0)
+    runs.start_applying(run, "lola", NOW, stop_gone=True)
+    assert runs.work(run, lambda: NOW, lambda: False)
+    assert (run.done["added"], run.done["gone"], run.done["stopped"]) == (1, 5, 3)
+    stopped = Suppression.objects.filter(lifted_at=None, reason="manual")
+    assert set(stopped.values_list("email", flat=True)) == {
+        f"{one}@example.org" for one in ("left", "cleaned", "spam")
+    }
+    assert "lola" in stopped[0].evidence
+    # What they said, or a person decided, since then stays.
+    suppress("spam@example.org", "complaint", "ARF", LATER)
+    assert undo(run)["freed"] == 2
+    assert set(Suppression.objects.filter(lifted_at=None).values_list("email", "reason")) == {
+        ("spam@example.org", "complaint"),
+        ("stopped@example.org", "hard_bounce"),
+    }
+
+
+def test_whom_a_file_calls_gone_is_else_left_as_they_are(monthly: MailingList) -> None:
+    figures = take(GONE, monthly)
+    assert (figures.gone, figures.stopped) == (5, 0) and not Suppression.objects.exists()
 
 
 def test_whoever_was_erased_stays_erased(monthly: MailingList, join: Join) -> None:
