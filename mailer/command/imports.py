@@ -232,7 +232,7 @@ def _tell(run: ImportRun, dry_run: bool, json: bool) -> None:
         done = (
             "--stop-gone stops mail to them"
             if dry_run
-            else f"mail to {figures['stopped']:,} more was stopped"
+            else f"mail to {figures['stopped']:,} of them was stopped"
         )
         say(f"  {gone:,} of the refused are gone, as the file says; {done}")
     if dry_run:

@@ -72,7 +72,7 @@ def account(run: ImportRun) -> list[Figure]:
     left, known, stopped = figures["unsubscribed"], figures["known"], figures.get("stopped", 0)
     refused = "no address, one that cannot be, or gone, as the file says"
     if stopped:
-        refused += f": mail to {number(stopped)} more was stopped"
+        refused += f"; mail to {number(stopped)} of them was stopped"
     lines = [
         ("New on the list", figures["added"], _of_them(known, "known from another list"), "done"),
         ("Changed", figures["updated"], "name, language, countries, or their consent", "changed"),

@@ -171,7 +171,7 @@ def test_mail_to_those_whom_the_file_calls_gone_is_stopped_where_the_box_is_tick
     assert "Gone, as the file says: 1" in ready and 'name="stop_gone"' in ready
     do(lola, run, "apply", stop_gone="yes")
     work()
-    assert "mail to 1 more was stopped" in page(lola, run) and in_force("left@example.org")
+    assert "mail to 1 of them was stopped" in page(lola, run) and in_force("left@example.org")
     entry = ModelLogEntry.objects.get(action="desk.import_apply")
     assert "stopped mail" in entry.message
     do(lola, run, "undo")
