@@ -158,9 +158,15 @@ def start_applying(
 
 def start_undoing(run: ImportRun, by: str, now: datetime) -> None:
     """A person's word that it be undone. Raises NotNow, also when too much time has passed."""
-    since = now - UNDO_FOR
-    changed = ImportRun.objects.filter(pk=run.pk, state=State.APPLIED, applied_at__gte=since).update(
-        state=State.UNDOING, ended_by=by, ended_at=now, position=0, undone={}
+    changed = _undoable(run, now).update(
+        state=State.UNDOING,
+        ended_by=by,
+        ended_at=now,
+        position=0,
+        undone={},
+        error="",
+        worker="",
+        lease_until=None,
     )
     run.refresh_from_db()
     if changed or run.state == State.UNDOING:
@@ -168,6 +174,16 @@ def start_undoing(run: ImportRun, by: str, now: datetime) -> None:
     if run.state == State.APPLIED:
         raise NotNow(f"This import was applied more than {UNDO_FOR.days} days ago and stays.")
     raise NotNow(f"This import is {run.get_state_display()}; only one that was applied can be undone.")
+
+
+def may_undo(run: ImportRun, now: datetime) -> bool:
+    """Whether `start_undoing` can be asked for: of what is applied, or has stopped while it was."""
+    return _undoable(run, now).exists()
+
+
+def _undoable(run: ImportRun, now: datetime) -> QuerySet[ImportRun]:
+    ended = Q(state=State.APPLIED) | (Q(state=State.APPLYING) & ~Q(error=""))
+    return ImportRun.objects.filter(ended, pk=run.pk, applied_at__gte=now - UNDO_FOR)
 
 
 def discard(run: ImportRun, by: str, now: datetime) -> None:
@@ -290,6 +306,8 @@ def _undo(run: ImportRun, clock: Clock) -> ImportRun:
     held = applying.locked(run)
     if undoing.next_stretch(held, clock()) is None:
         held.state = State.UNDONE
+        # Of one that stopped while it was applied.
+        ImportRow.objects.filter(run=held.pk).delete()
         if held.stops_gone:
             held.undone = {**held.undone, "freed": stopping.free(held, clock())}
     return held

@@ -14,6 +14,7 @@ from wagtail.models import ModelLogEntry
 
 from subscribers.importing import brought
 from subscribers.importing.models import ImportRun
+from subscribers.importing.records import Figures
 from subscribers.models import MailingList, Subscriber
 from subscribers.suppress import in_force, suppress
 from tests.desk.cast import Desk, as_user
@@ -181,9 +182,11 @@ def test_mail_to_those_whom_the_file_calls_gone_is_stopped_where_the_box_is_tick
 
 def test_an_import_that_stopped_says_so_in_the_list_and_why_on_its_page(lola: Client) -> None:
     run = bring(lola)
-    ImportRun.objects.update(state="applying", error="It stopped at an error.")
+    ImportRun.objects.update(state="applying", applied_at=timezone.now(), done=Figures(read=2).as_dict())
+    assert "Undo it" not in page(lola, run)
+    ImportRun.objects.update(error="It stopped at an error.")
     assert "Stopped for now" in told(lola.get(reverse("desk_imports:index")))
-    assert "It stopped at an error." in page(lola, run)
+    assert "It stopped at an error." in page(lola, run) and "Undo it" in page(lola, run)
 
 
 def test_on_a_phone_the_title_of_the_imports_has_room_beside_one_button(lola: Client, desk: Desk) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from subscribers.importing import applying, brought, comparing, runs, uploads
 from subscribers.importing.models import ImportRow, ImportRun
-from subscribers.models import MailingList
+from subscribers.models import MailingList, Subscriber
 from tests.subscribers.conftest import NOW
 
 LATER = NOW + runs.LEASE * 2
@@ -124,3 +124,27 @@ def test_an_import_that_breaks_says_so_rests_a_while_and_holds_up_none_behind_it
     brought.attend(lambda: LATER, lambda: False)
     first.refresh_from_db()
     assert (first.state, first.error, first.done["added"]) == ("applied", "", 1)
+
+
+def test_an_import_that_keeps_breaking_is_undone_and_the_rest_of_its_rows_forgotten(
+    monthly: MailingList, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparing, "STRETCH", 1)
+    run = bring(b"email\na@example.org\nb@example.org\n", monthly)
+    brought.choose(run, {}, "", "")
+    work()
+    runs.start_applying(run, "lola", NOW)
+    with pytest.raises(runs.NotNow):
+        runs.start_undoing(run, "dana", NOW)
+    deed = applying.apply_stretch
+    monkeypatch.setattr(
+        applying, "apply_stretch", lambda run, lines, now: 1 // 0 if lines[1] > 2 else deed(run, lines, now)
+    )
+    work()
+    run.refresh_from_db()
+    assert run.error and Subscriber.objects.count() == 1
+    runs.start_undoing(run, "dana", NOW)
+    work()
+    run.refresh_from_db()
+    assert (run.state, run.error, run.undone["removed"]) == ("undone", "", 1)
+    assert not Subscriber.objects.exists() and not ImportRow.objects.exists()
