@@ -44,10 +44,16 @@ def stop(run: ImportRun, after: int, until: int, now: datetime) -> int:
 
 
 def free(run: ImportRun, now: datetime) -> int:
-    """Lift what `stop` did, where nothing else has stopped them since; how many."""
+    """Lift what `stop` did, where nothing else has stopped them since and no other import would; how many."""
+    others = ImportRefusal.objects.exclude(run=run.pk).filter(
+        kind=ImportRefusal.Kind.GONE,
+        address_hash__isnull=False,
+        run__stops_gone=True,
+        run__state__in=(ImportRun.State.APPLYING, ImportRun.State.APPLIED),
+    )
     ours = Suppression.objects.filter(
         evidence=_evidence(run), reason=Suppression.Reason.MANUAL, lifted_at__isnull=True
-    )
+    ).exclude(address_hash__in=others.values("address_hash"))
     return ours.update(lifted_at=now, lifted_by=run.ended_by)
 
 

@@ -172,6 +172,18 @@ def test_whom_a_file_calls_gone_is_stopped_where_a_person_wants_that_and_freed_b
     }
 
 
+def test_undoing_one_of_two_imports_that_stopped_the_same_people_frees_only_its_own(
+    monthly: MailingList,
+) -> None:
+    first, second = read(GONE, monthly), read("email,status\nspam@example.org,complained\n", monthly)
+    for run in (first, second):
+        runs.start_applying(run, "lola", NOW, stop_gone=True)
+        assert runs.work(run, lambda: NOW, lambda: False)
+    assert second.done["stopped"] == 0
+    assert undo(first)["freed"] == 3
+    assert Suppression.objects.get(lifted_at=None).email == "spam@example.org"
+
+
 def test_whom_a_file_calls_gone_is_else_left_as_they_are(monthly: MailingList) -> None:
     figures = take(GONE, monthly)
     assert (figures.gone, figures.stopped) == (5, 0) and not Suppression.objects.exists()
