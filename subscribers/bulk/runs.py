@@ -88,8 +88,9 @@ def people_of(run: BulkRun) -> QuerySet[Subscriber]:
 
 def settle(run: BulkRun) -> None:
     """Keep by number whom it has still to do, and no longer what they were searched by."""
-    left = people_of(run).filter(pk__gt=run.position, pk__lte=run.last) if run.state == State.WORKING else ()
-    run.who = {"ids": sorted(one.pk for one in left)}
+    found = people_of(run) if run.state == State.WORKING else Subscriber.objects.none()
+    left = found.filter(pk__gt=run.position, pk__lte=run.last)
+    run.who = {"ids": sorted(left.values_list("pk", flat=True))}
     run.save(update_fields=["who"])
 
 
