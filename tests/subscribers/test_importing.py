@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -556,3 +557,31 @@ def test_what_is_exported_imports_again_and_no_cell_is_a_formula(
     take(text.getvalue(), monthly)
     again = Subscriber.objects.get()
     assert (again.email, again.name, again.countries) == (person.email, person.name, person.countries)
+
+
+def test_a_list_that_was_empty_is_not_looked_through_for_each_row(
+    monthly: MailingList, events: MailingList
+) -> None:
+    emails = [f"r{number}@example.org" for number in range(2_000)]
+    people = Subscriber.objects.bulk_create(
+        Subscriber(email=email, address_hash=address_hash(email)) for email in emails
+    )
+    Subscription.objects.bulk_create(
+        Subscription(subscriber=one, mailing_list=events, state="confirmed", created_at=NOW) for one in people
+    )
+    run = read("email\n" + "\n".join(emails) + "\n", monthly)
+    asked = []
+
+    def note(execute: Any, sql: str, values: Any, many: bool, context: Any) -> Any:
+        asked.append((sql, values))
+        return execute(sql, values, many, context)
+
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+        constraints = connection.introspection.get_constraints(cursor, "subscribers_subscription")
+    with connection.execute_wrapper(note), comparing.judged(run, 0, 5_000) as cursor:
+        judging = next(one for one in asked if "INTO import_judged" in one[0])
+        cursor.execute(f"{connection.ops.explain_query_prefix()} {judging[0]}", judging[1])
+        plan = " ".join(str(row[-1]) for row in cursor.fetchall())
+    by_list = [name for name, about in constraints.items() if about["columns"] == ["mailing_list_id"]]
+    assert by_list and not [name for name in by_list if name in plan]
