@@ -35,6 +35,15 @@ def suppress(who: Subscriber | str, reason: str, evidence: str, now: datetime) -
     return row
 
 
+def by_hand(address: str, why: str, now: datetime) -> Suppression:
+    """`suppress` at a person's word, which stands in place of what another person or a file said before."""
+    row = suppress(address, Suppression.Reason.MANUAL, why, now)
+    if row.reason == Suppression.Reason.MANUAL and row.evidence != why:
+        row.evidence = why[:_EVIDENCE_LIMIT]
+        row.save(update_fields=["evidence"])
+    return row
+
+
 def lift(suppression: Suppression, by: str, now: datetime) -> bool:
     """End a suppression in the name of `by`; False when it was not in force any more."""
     ended = Suppression.objects.filter(pk=suppression.pk, lifted_at__isnull=True).update(

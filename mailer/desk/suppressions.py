@@ -157,14 +157,9 @@ class SuppressView(_SuppressionPage, FormView[SuppressForm]):
         return {**super().get_initial(), "address": self.request.GET.get("address", "")}
 
     def form_valid(self, form: SuppressForm) -> HttpResponse:
-        row = suppress.suppress(
-            form.cleaned_data["address"],
-            Suppression.Reason.MANUAL,
-            form.cleaned_data["evidence"],
-            timezone.now(),
-        )
-        if row is not None:
-            log(instance=row, action="desk.suppress", user=self.request.user)
+        told = form.cleaned_data
+        row = suppress.by_hand(told["address"], told["evidence"], timezone.now())
+        log(instance=row, action="desk.suppress", user=self.request.user)
         messages.success(self.request, "The address gets no more mail until somebody lifts this.")
         return redirect("desk_suppressions:index")
 

@@ -24,7 +24,7 @@ from subscribers.importing.models import ImportChange, ImportRefusal, ImportRow,
 from subscribers.importing.records import BrokenFile, Figures
 from subscribers.merging import remember
 from subscribers.models import ConsentRecord, MailingList, Subscriber, Subscription, Suppression
-from subscribers.suppress import suppress
+from subscribers.suppress import by_hand, suppress
 from tests.subscribers.conftest import NOW, Join
 
 PARTS = ("added", "updated", "unchanged", "revived", "suppressed", "refused", "duplicates")
@@ -166,8 +166,10 @@ def test_whom_a_file_calls_gone_is_stopped_where_a_person_wants_that_and_freed_b
     assert "lola" in stopped[0].evidence
     # What they said, or a person decided, since then stays.
     suppress("spam@example.org", "complaint", "ARF", LATER)
-    assert undo(run)["freed"] == 2
+    by_hand("cleaned@example.org", "They wrote to us.", LATER)
+    assert undo(run)["freed"] == 1
     assert set(Suppression.objects.filter(lifted_at=None).values_list("email", "reason")) == {
+        ("cleaned@example.org", "manual"),
         ("spam@example.org", "complaint"),
         ("stopped@example.org", "hard_bounce"),
     }
