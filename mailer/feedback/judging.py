@@ -28,7 +28,8 @@ def judge(readers: Collection[int], now: datetime) -> None:
     people = Subscriber.objects.in_bulk(readers)
     known = histories.of(list(people.values()), now)
     judged = {number: policy.judge(history) for number, history in known.items()}
-    touched = [people[number] for number, judgement in judged.items() if judgement.effect != "none"]
+    # One after another by number, as imports and changes to many take them: neither waits for the other.
+    touched = [people[number] for number, judgement in sorted(judged.items()) if judgement.effect != "none"]
     standing, stopped = verdicts.open_about(touched), suppress.suppressed_of(touched)
     for person in touched:
         case = _Case(person, known[person.pk], judged[person.pk], now)
