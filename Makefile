@@ -18,7 +18,7 @@ run: .venv/run
 	@$(BIN)/mailer demo --port $(PORT)
 
 test: setup
-	@$(BIN)/pytest -n 2 --dist loadgroup
+	@$(BIN)/pytest -n 3 --dist loadgroup
 
 lint: setup
 	@$(BIN)/ruff check .
