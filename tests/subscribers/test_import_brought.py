@@ -75,6 +75,14 @@ def test_discarding_deletes_the_file(monthly: MailingList) -> None:
     assert not uploads.path_of(other.stored).exists()
 
 
+def one_behind_the_other(mailing_list: MailingList) -> list[ImportRun]:
+    """Two imports of one person each, a@ and b@, that wait to be read."""
+    both = [bring(f"email\n{name}@example.org\n".encode(), mailing_list) for name in "ab"]
+    for run in both:
+        brought.choose(run, {}, "", "")
+    return both
+
+
 def stumbling_over(run: ImportRun, deed: Any) -> Any:
     """The deed, which breaks for this run in a way that nobody foresaw."""
 
@@ -89,9 +97,7 @@ def stumbling_over(run: ImportRun, deed: Any) -> Any:
 def test_a_file_that_breaks_the_reading_says_so_and_holds_up_none_behind_it(
     monthly: MailingList, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, second = bring(b"email\na@example.org\n", monthly), bring(b"email\nb@example.org\n", monthly)
-    for run in (first, second):
-        brought.choose(run, {}, "", "")
+    first, second = one_behind_the_other(monthly)
     monkeypatch.setattr(comparing, "foresee", stumbling_over(first, comparing.foresee))
     work()
     first.refresh_from_db()
@@ -105,9 +111,7 @@ def test_a_file_that_breaks_the_reading_says_so_and_holds_up_none_behind_it(
 def test_an_import_that_breaks_says_so_rests_a_while_and_holds_up_none_behind_it(
     monthly: MailingList, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, second = bring(b"email\na@example.org\n", monthly), bring(b"email\nb@example.org\n", monthly)
-    for run in (first, second):
-        brought.choose(run, {}, "", "")
+    first, second = one_behind_the_other(monthly)
     work()
     for run in (first, second):
         runs.start_applying(run, "lola", NOW)
