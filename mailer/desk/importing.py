@@ -155,7 +155,6 @@ class RunPage(ImportPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         run, now = self.run, timezone.now()
-        may_undo = run.applied_at is not None and runs.may_undo(run, now)
         earlier = ImportRun.objects.filter(
             sha256=run.sha256, mailing_list=run.mailing_list, state=State.APPLIED
         )
@@ -169,7 +168,7 @@ class RunPage(ImportPage):
             not_taken=ImportRefusal.objects.filter(run=run.pk).exists(),
             doubtful=doubtful(run),
             gone=run.foreseen.get("gone", 0) if self.may_stop else 0,
-            undo_until=run.applied_at + runs.UNDO_FOR if may_undo and run.applied_at else None,
+            undo_until=run.applied_at + runs.UNDO_FOR if run.applied_at and runs.may_undo(run, now) else None,
             earlier=earlier.exclude(pk=run.pk).first() if run.sha256 else None,
             may=self.request.user.has_perm("subscribers.change_importrun"),
             **kwargs,
