@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -43,6 +44,17 @@ def lacking(what: str) -> NoReturn:
     """The test cannot run here: it is skipped by what it needs, and in CI it fails."""
     words = f"this test needs {what}"
     pytest.fail(words) if os.environ.get("CI") else pytest.skip(words)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Beside other processes the long tests come first, so that at the end none waits for another."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: item.get_closest_marker("journey") is None)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: nobody looks again and again for garbage in it."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

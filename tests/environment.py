@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from django.test import override_settings
+
+# The tests start some hundred programs of ours: what those import is compiled once, and not by each of them.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 os.environ["MAILER_CONFIG"] = str(Path(__file__).with_name("config.toml"))
 os.environ.setdefault("MAILER_STORAGE__PATH", tempfile.mkdtemp(prefix="mailer-tests-"))
