@@ -18,6 +18,8 @@ from mailer.delivery.replies import NotAReply, Reader, Reply
 _CLOSING = 2.0
 # Octets that the system takes at once: a whole message, as a rule, so that it costs one call.
 _SEND_BUFFER = 256 * 1024
+# Pieces that it takes in one call.
+_MOST_PIECES = os.sysconf("SC_IOV_MAX")
 
 
 class ConnectionLost(Exception):  # noqa: N818  (an event, in the field's own words)
@@ -113,7 +115,7 @@ class Wire(asyncio.Protocol):
         """Raises ConnectionLost."""
         if not self.alive or self._transport is None:
             raise ConnectionLost(self.lost or "the connection is closed")
-        if self._descriptor is None or self._transport.get_write_buffer_size():
+        if self._descriptor is None or self._transport.get_write_buffer_size() or len(pieces) > _MOST_PIECES:
             self._transport.writelines(pieces)
             return
         # A loop holds Python's lock while the system copies a message; this lets the ledger's thread go on.

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mailer.delivery import smtp
 from mailer.delivery.handshake import open_session
-from mailer.delivery.replies import Reader
+from mailer.delivery.replies import NotAReply, Reader
 from mailer.delivery.smtp import Envelope, NotNow, OurFault, Unavailable, Verdict, wire_form
 from mailer.delivery.wire import Timeouts
 from tests.delivery.relay import DROP, Relay, Script
@@ -255,12 +255,13 @@ def test_a_session_ends_when_it_is_used_up_and_says_nothing_of_the_others(server
     assert list(outcomes) == PEOPLE[:2] and [one.recipient for one in line.waiting] == PEOPLE[2:]
 
 
-def test_a_message_in_pieces_arrives_whole():
+@pytest.mark.parametrize("lines", [1, 3_000])
+def test_a_message_in_pieces_arrives_whole_however_many_they_are(lines):
     with Relay() as server:
-        one = Envelope("b+1@bounces.example.org", "aida@example.org", pieces=(b"A: b\r\n\r\n", b"text\r\n"))
-        (outcome,) = deliver(server, one)
+        pieces = (b"A: b\r\n\r\n", *[b"text\r\n"] * lines)
+        (outcome,) = deliver(server, Envelope("b+1@bounces.example.org", "aida@example.org", pieces=pieces))
         assert outcome.verdict is Verdict.ACCEPTED
-        assert server.taken[0].message == b"A: b\r\n\r\ntext\r\n"
+        assert server.taken[0].message == b"".join(pieces)
 
 
 @pytest.mark.parametrize("taken_at_once", [0, 1, 70_000])
@@ -340,3 +341,28 @@ def test_replies_are_read_however_the_octets_are_cut(cuts):
     assert [r.code for r in replies] == [220, 250, 550, 354]
     assert replies[1].lines == ("one", "SIZE 10", "PIPELINING")
     assert (replies[2].enhanced, replies[2].text) == ("5.1.1", "gone for good")
+
+
+def read(chunks):
+    """The replies in chunks of octets, and whether anything is left over; None where they are no replies."""
+    reader = Reader()
+    try:
+        return [reply for chunk in chunks for reply in reader.feed(chunk)], reader.clear()
+    except NotAReply:
+        return None
+
+
+LINES = [
+    b"250 2.0.0 Ok\r\n",
+    b"354\r\n",
+    b"550-5.1.1 gone\r\n",
+    b"550 5.1.1 for good\r\n",
+    b"421 \xff\0\n",
+    b"25",
+]
+
+
+@given(st.lists(st.sampled_from([*LINES, b"Ok\r\n", b"\r\n"]), max_size=6))
+def test_replies_that_come_at_once_are_those_that_come_octet_by_octet(lines):
+    octets = b"".join(lines)
+    assert read([octets]) == read(octets[at : at + 1] for at in range(len(octets)))
