@@ -18,7 +18,7 @@ _DOMAIN = r"@(?:[A-Za-z0-9.\-]{1,255}|\[[A-Za-z0-9.:]{2,60}\])"
 _PLAIN = re.compile(rf"{_LETTER}]{{1,64}}{_DOMAIN}")
 _ASCII = re.compile(rf"{_LETTER}+=]{{1,64}}{_DOMAIN}")
 # With a token of ours at its end, which is plain: b+TOKEN@…
-_MARKED = re.compile(rf"(?:{_LETTER}+=]{{0,16}}(?<![0-9a-z]))?({proof.SHAPE}){_DOMAIN}")
+_MARKED = re.compile(rf"(?:{_LETTER}+=]{{0,16}}?(?<![0-9a-z]))?({proof.SHAPE}){_DOMAIN}")
 # Octets of an address, and of one in ORCPT, at most (RFC 5321 §4.5.3.1.3, RFC 3461 §4.2).
 _LONGEST = 254
 _LONGEST_ORIGINAL = 500
@@ -63,16 +63,16 @@ class Commands:
         """
         if self._most and size > self._most:
             raise NotTaken(f"The message has {size} octets; the relay takes at most {self._most}.")
+        said = f" SIZE={size}" if self._size else ""
+        if eight_bit:
+            said += self._body
         marked = _MARKED.fullmatch(sender)
         if marked and _PLAIN.fullmatch(recipient) and len(recipient) <= _LONGEST >= len(sender):
             mark, original = marked[1], f"rfc822;{recipient}"
         else:
             sender, recipient, mark, original = _names(sender, recipient)
-        said = f" SIZE={size}" if self._size else ""
-        if eight_bit:
-            said += self._body
-        if not (sender.isascii() and recipient.isascii()):
-            said += self._international(sender)
+            if not (sender.isascii() and recipient.isascii()):
+                said += self._international(sender)
         if not self._reports:
             return f"MAIL FROM:<{sender}>{said}\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode()
         if mark:

@@ -54,10 +54,9 @@ class Journal:
         self._descriptor = descriptor
         # Names the claims that this journal speaks of.
         self.owner = owner
-        # Where the window begins in the file, where the next line goes in the window.
+        # Where the window begins in the file; the window knows where the next line goes.
         self._start = 0
-        self._at = 0
-        self._window = self._mapped()
+        self._window = self._mapped(self._start)
 
     @classmethod
     def open(cls, folder: Path) -> Journal:
@@ -88,37 +87,33 @@ class Journal:
         self._append(b"%d %d %d %b\n" % (delivery, attempt, code, _on_a_line(words)))
 
     def _append(self, line: bytes) -> None:
-        end = self._at + len(line)
-        if end > _WINDOW:
+        try:
+            self._window.write(line)
+        except ValueError:
+            # It does not fit, and nothing of it was written.
             self._move()
-            end = self._at + len(line)
-        self._window[self._at : end] = line
-        self._at = end
+            self._window.write(line)
 
     def _move(self) -> None:
         """The window on, so that the next line stands at its beginning. Raises OSError."""
-        page = mmap.ALLOCATIONGRANULARITY
-        start, at = self._start + self._at // page * page, self._at % page
-        before = self._start, self._at
-        self._start, self._at = start, at
-        try:
-            window = self._mapped()
-        except OSError:
-            self._start, self._at = before
-            raise
+        at = self._window.tell()
+        past = at - at % mmap.ALLOCATIONGRANULARITY
+        window = self._mapped(self._start + past)
+        window.seek(at - past)
         self._window.close()
         self._window = window
+        self._start += past
 
-    def _mapped(self) -> mmap.mmap:
+    def _mapped(self, start: int) -> mmap.mmap:
         try:
-            os.posix_fallocate(self._descriptor, self._start, _WINDOW)
+            os.posix_fallocate(self._descriptor, start, _WINDOW)
         except OSError as error:
             raise OSError(
                 error.errno or errno.ENOSPC,
                 "the attempt journal has no room to grow; is the disk full?",
                 str(self._path),
             ) from error
-        return mmap.mmap(self._descriptor, _WINDOW, offset=self._start)
+        return mmap.mmap(self._descriptor, _WINDOW, offset=start)
 
     def close(self) -> None:
         """Let go of the journal; whoever recovers next replays it."""

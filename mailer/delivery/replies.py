@@ -11,6 +11,7 @@ _LINE = re.compile(rb"([2-5]\d\d)([ -]?)(.*)", re.DOTALL)
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s|$)")
 # A reply longer than this is no reply.
 _MOST_OCTETS = 64 * 1024
+_MOST_LINES = 500
 # What comes at once from a server that answers a few commands is shorter than this.
 _SHORT = 1024
 
@@ -48,72 +49,72 @@ class Reader:
     """Turns octets as they arrive into replies."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        # Octets of a line that is not whole yet, and lines of a reply that is not.
+        self._rest = b""
         self._lines: list[str] = []
 
     def feed(self, data: bytes) -> Sequence[Reply]:
         """The replies that `data` completes. Raises NotAReply."""
-        if not self._buffer and not self._lines and len(data) < _SHORT and data.endswith(b"\n"):
-            whole = _whole(data)
-            if whole is not None:
-                return whole
-        if len(self._buffer) + len(data) > _MOST_OCTETS:
+        if len(data) < _SHORT and not (self._rest or self._lines):
+            first, end, behind = data.partition(b"\n")
+            # Each message is taken in words of its own; those behind it come again and again.
+            if end and (reply := _whole(first)) and (others := _all_whole(behind)) is not None:
+                return reply, *others
+        return self._take(self._rest + data)
+
+    def _take(self, data: bytes) -> list[Reply]:
+        if len(data) > _MOST_OCTETS:
             raise NotAReply("the server's reply has no end")
-        *lines, rest = bytes(self._buffer + data).split(b"\n")
-        self._buffer[:] = rest
+        *lines, self._rest = data.split(b"\n")
         found: list[Reply] = []
         for line in lines:
-            reply = self._take(line)
-            if reply is not None:
-                found.append(reply)
+            code, text, last = _parsed(line)
+            self._lines.append(text)
+            if len(self._lines) > _MOST_LINES:
+                raise NotAReply("the server's reply has no end")
+            if last:
+                found.append(_reply(code, tuple(self._lines)))
+                self._lines.clear()
         return found
 
     def clear(self) -> bool:
         """Forget what is buffered; True when there was something."""
-        had = bool(self._buffer or self._lines)
-        self._buffer.clear()
-        self._lines.clear()
+        had = bool(self._rest or self._lines)
+        self._rest, self._lines = b"", []
         return had
 
-    def _take(self, line: bytes) -> Reply | None:
-        code, last, text = _parsed(line)
-        if last and not self._lines:
-            return _reply(code, (text,))
-        self._lines.append(text)
-        if len(self._lines) > 500:
-            raise NotAReply("the server's reply has no end")
-        if not last:
-            return None
-        lines, self._lines = tuple(self._lines), []
-        return _reply(code, lines)
+
+@lru_cache(maxsize=64)
+def _all_whole(octets: bytes) -> tuple[Reply, ...] | None:
+    """The replies in octets that are replies of one line each; None for anything else."""
+    *lines, rest = octets.split(b"\n")
+    replies = [reply for line in lines if (reply := _whole(line))]
+    return tuple(replies) if len(replies) == len(lines) and not rest else None
 
 
 # A server says the same few words again and again.
-@lru_cache(maxsize=64)
-def _whole(data: bytes) -> tuple[Reply, ...] | None:
-    """The replies in octets that are replies of one line each; None for anything else."""
-    parsed = [_parsed(line) for line in data[:-1].split(b"\n")]
-    if not all(last for _, last, _ in parsed):
-        return None
-    return tuple(_reply(code, (text,)) for code, _, text in parsed)
-
-
 @lru_cache(maxsize=256)
-def _parsed(line: bytes) -> tuple[int, bool, str]:
-    """Code, whether it is the reply's last line, and text, all of it printable. Raises NotAReply."""
+def _whole(line: bytes) -> Reply | None:
+    """The reply in one line; None where it goes on in the next. Raises NotAReply."""
+    code, text, last = _parsed(line)
+    return _reply(code, (text,)) if last else None
+
+
+def _parsed(line: bytes) -> tuple[int, str, bool]:
+    """Code and text, all of it printable, and whether it is the reply's last line. Raises NotAReply."""
     match = _LINE.fullmatch(line.rstrip(b"\r"))
     if match is None:
         raise NotAReply("the server's words are no SMTP reply")
-    text = match[3].decode("utf-8", "replace")
+    code, more, octets = match.groups()
+    text = octets.decode("utf-8", "replace")
     if not text.isprintable():
         text = "".join(c if c.isprintable() else "\ufffd" for c in text)
-    return int(match[1]), match[2] != b"-", text.strip()
+    return int(code), text.strip(), more != b"-"
 
 
-@lru_cache(maxsize=256)
 def _reply(code: int, lines: tuple[str, ...]) -> Reply:
     enhanced = _ENHANCED.match(lines[0])
-    bare = (line.removeprefix(enhanced[1]).strip() if enhanced else line for line in lines)
-    text, status = " ".join(line for line in bare if line), enhanced[1] if enhanced else ""
-    words = " ".join(part for part in (str(code), status, text) if part)
+    status = enhanced[1] if enhanced else ""
+    text = " ".join(filter(None, [line.removeprefix(status).strip() for line in lines]))
+    words = " ".join(filter(None, (str(code), status, text)))
     return Reply(code, text, status, lines, words)

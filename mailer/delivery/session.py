@@ -58,9 +58,11 @@ class Session:
         # The message under way, and the one whose commands rode behind its dot.
         self._now: Envelope | None = None
         self._rider: Envelope | None = None
-        # Of the message made ready last: the commands that begin it, and what goes on the wire for it.
+        # Of the message made ready last: the commands that begin it, what goes on the wire for it, and the
+        # octets of that.
         self._commands: bytes = b""
-        self._content: tuple[bytes, ...] = ()
+        self._content: list[bytes] = []
+        self._size = 0
         self._mail = self._rcpt = Reply(0, "")
         # What is said of a message when its lone dot is answered.
         self._verdict = Outcome(Verdict.UNTOUCHED, "")
@@ -105,7 +107,7 @@ class Session:
     def wake(self) -> None:
         """There may be a message again."""
         if self._stage == _IDLE:
-            self._step(self._begin)
+            self._step(lambda _: self._begin())
 
     def finish(self) -> None:
         """Begin no other message, and end when the one under way is settled."""
@@ -140,9 +142,9 @@ class Session:
         usual = riding and tuple([reply.code for reply in replies]) == _TAKEN_AND_ON
         self._step(self._ride_on if usual else self._take_all, replies)
 
-    def _step(self, deed: Callable[..., None], *arguments: object) -> None:
+    def _step(self, deed: Callable[[Sequence[Reply]], None], replies: Sequence[Reply] = ()) -> None:
         try:
-            deed(*arguments)
+            deed(replies)
         except ConnectionLost:
             pass
         except Exception as error:  # noqa: BLE001  (the source's own; it is raised in serve())
@@ -247,11 +249,14 @@ class Session:
             self._settle(Outcome(Verdict.UNTOUCHED, "held back before it left"))
             self._wire.abort("held back")
             return
-        content, rider = self._content, None
+        content, size = self._content, self._size
         if self._pipelined and not self._finishing and self.used < self.limit:
-            rider = self._rider = self._next(behind=self._now)
+            self._rider = self._next(behind=self._now)
+            if self._rider is not None:
+                content.append(self._commands)
+                size += len(self._commands)
         self._stage = _DOT
-        self._wire.write_pieces(content if rider is None else (*content, self._commands))
+        self._wire.write_pieces(content, size)
 
     def _begin(self) -> None:
         """The next message, if there is one and it may be. Raises ConnectionLost."""
@@ -274,9 +279,9 @@ class Session:
     def _next(self, behind: Envelope | None) -> Envelope | None:
         """The next message that can be spoken of here; its commands and content are made ready."""
         while (envelope := self._source.following(behind)) is not None:
-            content = (*envelope.pieces, b".\r\n") if envelope.pieces else (wire_form(envelope.message),)
+            content = [*envelope.pieces, b".\r\n"] if envelope.pieces else [wire_form(envelope.message)]
             size = sum(map(len, content))
-            eight_bit = bool(envelope.message) and not envelope.message.isascii()
+            eight_bit = not envelope.message.isascii()
             try:
                 self._commands = self._said.lines(envelope.sender, envelope.recipient, size, eight_bit)
             except Unspeakable as error:
@@ -284,7 +289,7 @@ class Session:
             except NotTaken as error:
                 outcome = Outcome(Verdict.OUR_FAULT, str(error))
             else:
-                self._content = content
+                self._content, self._size = content, size
                 return envelope
             self._source.settle(envelope, outcome)
         return None

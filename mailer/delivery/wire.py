@@ -107,16 +107,13 @@ class Wire(asyncio.Protocol):
 
     def write(self, octets: bytes) -> None:
         """Raises ConnectionLost."""
-        if not self.alive or self._transport is None:
-            raise ConnectionLost(self.lost or "the connection is closed")
-        self._transport.write(octets)
+        self._open().write(octets)
 
-    def write_pieces(self, pieces: Sequence[bytes]) -> None:
-        """Raises ConnectionLost."""
-        if not self.alive or self._transport is None:
-            raise ConnectionLost(self.lost or "the connection is closed")
-        if self._descriptor is None or self._transport.get_write_buffer_size() or len(pieces) > _MOST_PIECES:
-            self._transport.writelines(pieces)
+    def write_pieces(self, pieces: Sequence[bytes], size: int) -> None:
+        """Write octets in pieces, `size` together. Raises ConnectionLost."""
+        transport = self._open()
+        if self._descriptor is None or not self.flushed or len(pieces) > _MOST_PIECES:
+            transport.writelines(pieces)
             return
         # A loop holds Python's lock while the system copies a message; this lets the ledger's thread go on.
         try:
@@ -128,8 +125,14 @@ class Wire(asyncio.Protocol):
             self.flushed = False
             self.abort(str(error))
             raise ConnectionLost(self.lost) from error
-        if sent < sum(map(len, pieces)):
-            self._transport.write(b"".join(pieces)[sent:])
+        if sent < size:
+            transport.write(b"".join(pieces)[sent:])
+
+    def _open(self) -> asyncio.Transport:
+        transport = self._transport
+        if self.lost or transport is None or transport.is_closing():
+            raise ConnectionLost(self.lost or "the connection is closed")
+        return transport
 
     def expect(self, seconds: float) -> None:
         """From now on a reply is expected within so many seconds; 0: none is."""
