@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -50,11 +49,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Beside other processes the long tests come first, so that at the end none waits for another."""
     if "PYTEST_XDIST_WORKER" in os.environ:
         items.sort(key=lambda item: item.get_closest_marker("journey") is None)
-
-
-def pytest_collection_finish() -> None:
-    """What is loaded by now stays: nobody looks again and again for garbage in it."""
-    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

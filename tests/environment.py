@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import tempfile
@@ -13,6 +14,8 @@ from django.test import override_settings
 # The tests start some hundred programs of ours: what those import is compiled once, and not by each of them.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# Loading and collecting make no garbage: nobody looks for any until the tests begin.
+gc.disable()
 
 os.environ["MAILER_CONFIG"] = str(Path(__file__).with_name("config.toml"))
 os.environ.setdefault("MAILER_STORAGE__PATH", tempfile.mkdtemp(prefix="mailer-tests-"))
@@ -26,3 +29,9 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 def quick_passwords() -> AbstractContextManager[None]:
     """Passwords are hashed in no time: the slowness that protects them is Django's, and under test there."""
     return override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"])
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays, and is not looked through again and again."""
+    gc.freeze()
+    gc.enable()

@@ -16,8 +16,8 @@ WORKERS = 3
 ASKS = """
 import json
 from datetime import UTC, datetime
-import django
-django.setup()
+from mailer.command.root import start_django
+start_django(None)
 from mailer.delivery.records import Claimed
 from mailer.delivery.traffic import Traffic
 now = datetime(2021, 12, 3, 8, tzinfo=UTC)

@@ -149,9 +149,9 @@ def report() -> dict[str, Any]:
 
 
 def main() -> None:
-    import django
+    from mailer.command.root import start_django
 
-    django.setup()
+    start_django(None)
     commands = {"prepare": prepare, "run": run, "report": report}
     for line in sys.stdin:
         name, *arguments = line.split()

@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from mailer.demo.folder import free_port
 from tests.conftest import CHROMIUM_ARGUMENTS
 
+EDITION = "silk-road-monthly-2021-12"
 # The journeys run the command as a person does: without this process's own configuration.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("MAILER_")}
 
@@ -53,15 +54,51 @@ class Demo:
             command, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=60
         )
 
-    def report(self) -> dict[str, Any]:
-        done = self.command("edition", "report", "silk-road-monthly-2021-12", "--json")
+    def edition(self, act: str, *words: str) -> str:
+        """Run `mailer edition ACT` on the demo's edition, which must succeed; returns what it printed."""
+        done = self.command("edition", act, EDITION, *words)
         assert done.returncode == 0, done.stderr
-        return dict(json.loads(done.stdout))
+        return done.stdout
+
+    def until_drafted(self) -> None:
+        until(lambda: self.rows("SELECT 1 FROM mailer_edition"))
+
+    def submit(self) -> None:
+        self.until_drafted()
+        self.edition("submit", "--as", "writer")
+
+    def approve(self) -> None:
+        sha256 = json.loads(self.edition("show", "--json"))["hash"]
+        self.edition("approve", "--as", "approver", "--hash", sha256)
+
+    def schedule(self) -> None:
+        self.edition("schedule", "--as", "approver")
+
+    def report(self) -> dict[str, Any]:
+        return dict(json.loads(self.edition("report", "--json")))
+
+    def until_sent(self) -> dict[str, Any]:
+        """The report, once everybody was mailed."""
+        until(lambda: self.rows("SELECT 1 FROM mailer_mailing WHERE state = 'done'"), 120)
+        report = self.report()
+        assert report["state"] == "sent"
+        return report
+
+    def until_bounced(self) -> None:
+        """Everybody was mailed, and the one mail came back that was to come back."""
+        until(lambda: self.rows("SELECT 1 FROM mailer_feedbackevent WHERE kind = 'bounce'"), 120)
+        until(lambda: self.until_sent()["bounced"] == 1, 120)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What the database answers, read beside the running processes."""
+        with closing(
+            sqlite3.connect(f"file:{self.folder / 'demo.db'}?mode=ro", uri=True, timeout=20)
+        ) as database:
+            return database.execute(query).fetchall()
 
     def deliveries(self) -> dict[str, int]:
-        """How many deliveries are in each state, read beside the running processes."""
-        with sqlite3.connect(f"file:{self.folder / 'demo.db'}?mode=ro", uri=True, timeout=20) as database:
-            return dict(database.execute("SELECT state, count(*) FROM mailer_delivery GROUP BY state"))
+        """How many deliveries are in each state."""
+        return dict(self.rows("SELECT state, count(*) FROM mailer_delivery GROUP BY state"))
 
     def children(self, part: str) -> list[int]:
         """Process ids of the demo's children whose command line ends with `part`."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import email
 import email.policy
-import json
 import re
 import subprocess
 import sys
@@ -14,11 +13,10 @@ from importlib import resources
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.conftest import ENVIRONMENT, PATIENCE_MILLISECONDS, Demo, until
+from tests.journeys.conftest import EDITION, ENVIRONMENT, PATIENCE_MILLISECONDS, Demo, until
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("journey")]
 
-EDITION = "silk-road-monthly-2021-12"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"]
 AXE = (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 # One line for each part of the page that breaks a rule. Frames are left out: the mail in a frame is the web
@@ -61,20 +59,6 @@ def sign_in(page: Page, demo: Demo, who: str) -> None:
     page.wait_for_url("**/desk/")
 
 
-def submit(demo: Demo) -> None:
-    assert demo.command("edition", "submit", EDITION, "--as", "writer").returncode == 0
-
-
-def approve(demo: Demo) -> None:
-    sha256 = json.loads(demo.command("edition", "show", EDITION, "--json").stdout)["hash"]
-    assert demo.command("edition", "approve", EDITION, "--as", "approver", "--hash", sha256).returncode == 0
-
-
-def send(demo: Demo) -> None:
-    assert demo.command("edition", "schedule", EDITION, "--as", "approver").returncode == 0
-    until(lambda: (told := demo.report())["state"] == "sent" and told["bounced"] == 1, 120)
-
-
 def personal_links(demo: Demo) -> dict[str, str]:
     """Where a reader's own mail leads: {"archive": web copy, "preferences": …, "unsubscribe": …}."""
     caught = next((demo.folder / "mail" / "inbox").glob("elena*.eml"))
@@ -105,15 +89,14 @@ def public_pages(demo: Demo) -> list[str]:
     return [*(demo.url + path for path in paths), *personal_links(demo).values()]
 
 
-def ready(demo: Demo) -> None:
-    until(lambda: demo.command("edition", "show", EDITION).returncode == 0)
-
-
-def test_no_public_page_has_a_barrier_or_needs_scrolling_sideways(demo: Demo, browser: Browser) -> None:
-    ready(demo)
-    submit(demo)
-    approve(demo)
-    send(demo)
+def test_no_public_page_has_a_barrier_or_needs_scrolling_sideways(
+    shared_demo: Demo, browser: Browser
+) -> None:
+    demo = shared_demo
+    demo.submit()
+    demo.approve()
+    demo.schedule()
+    demo.until_bounced()
     pages = public_pages(demo)
     assert {"archive", "preferences", "unsubscribe"} == set(personal_links(demo))
     found: list[str] = []
@@ -134,7 +117,7 @@ def desk_barriers(demo: Demo, looking: Iterable[Page], *paths: str) -> list[str]
 
 
 def test_no_page_of_the_desk_has_a_barrier(demo: Demo, browser: Browser) -> None:
-    ready(demo)
+    demo.until_drafted()
     wide, phone, dark = window(browser, DESK), window(browser, PHONE), window(browser, DESK, dark=True)
     looking = (wide, phone, dark)
     for page in looking:
@@ -148,13 +131,14 @@ def test_no_page_of_the_desk_has_a_barrier(demo: Demo, browser: Browser) -> None
     )
     found += desk_barriers(demo, [wide, phone], "editions/edit/1/", "stories/edit/1/", "segments/new/")
     found += desk_barriers(demo, [phone], "editions/1/variants/", "subscribers/")
-    submit(demo)
+    demo.submit()
     for page in looking:
         sign_in(page, demo, "approver")
     found += desk_barriers(demo, looking, "editions/1/review/")
-    approve(demo)
+    demo.approve()
     found += desk_barriers(demo, looking, "editions/1/schedule/")
-    send(demo)
+    demo.schedule()
+    demo.until_bounced()
     figures = ("editions/1/report/", "editions/1/unreached/", "newsletters/1/trend/")
     found += desk_barriers(demo, looking, "", *figures)
     found += [line for path in figures for line in sideways(phone, f"{demo.url}/desk/{path}")]
@@ -180,7 +164,8 @@ def answer_to_the_bounce_address(demo: Demo) -> None:
     assert done.returncode == 0
 
 
-def test_the_sign_up_form_is_filled_and_sent_by_keyboard_alone(demo: Demo, page: Page) -> None:
+def test_the_sign_up_form_is_filled_and_sent_by_keyboard_alone(shared_demo: Demo, page: Page) -> None:
+    demo = shared_demo
     page.goto(demo.url)
     tab_to(page, "#id_email")
     page.keyboard.type("a.new.reader@example.org")

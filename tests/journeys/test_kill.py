@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from collections import Counter
@@ -13,23 +12,19 @@ from tests.journeys.conftest import Demo, until
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("journey")]
 
-EDITION = "silk-road-monthly-2021-12"
 
-
-def test_killing_the_worker_while_it_sends_loses_nobody(demo: Demo) -> None:
-    until(lambda: demo.command("edition", "show", EDITION).returncode == 0)
-    assert demo.command("edition", "submit", EDITION, "--as", "writer").returncode == 0
-    sha256 = json.loads(demo.command("edition", "show", EDITION, "--json").stdout)["hash"]
-    assert demo.command("edition", "approve", EDITION, "--as", "approver", "--hash", sha256).returncode == 0
-    assert demo.command("edition", "schedule", EDITION, "--as", "approver").returncode == 0
+def test_killing_the_worker_while_it_sends_loses_nobody(shared_demo: Demo) -> None:
+    demo = shared_demo
+    demo.submit()
+    demo.approve()
+    demo.schedule()
     kills = 0
     for taken in (2, 5, 8):
         until(lambda taken=taken: demo.deliveries().get("accepted", 0) >= taken)  # type: ignore[misc]
         for worker in demo.children("worker"):
             os.kill(worker, signal.SIGKILL)
             kills += 1
-    until(lambda: demo.report()["state"] == "sent", 120)
-    account = demo.report()
+    account = demo.until_sent()
     assert kills == 3
     assert (account["accepted"], account["refused"], account["in_doubt"]) == (11, 1, 0)
     caught = Counter(path.name.rpartition("-")[0] for path in (demo.folder / "mail" / "inbox").glob("*.eml"))
@@ -38,7 +33,8 @@ def test_killing_the_worker_while_it_sends_loses_nobody(demo: Demo) -> None:
     assert sum(caught.values()) - 11 <= kills
 
 
-def test_the_worker_comes_back_by_itself_and_the_web_process_too(demo: Demo) -> None:
+def test_the_worker_comes_back_by_itself_and_the_web_process_too(shared_demo: Demo) -> None:
+    demo = shared_demo
     for part in ("worker", "web"):
         (before,) = until(lambda part=part: demo.children(part))  # type: ignore[misc]
         os.kill(before, signal.SIGKILL)

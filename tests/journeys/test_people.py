@@ -22,8 +22,9 @@ pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("journey")]
 
 NEXT_MONTH = date.today() + timedelta(days=40)  # noqa: DTZ011  (as the browser has it)
 _LINK = """
-import sys, django
-django.setup()
+import sys
+from mailer.command.root import start_django
+start_django(None)
 from subscribers import tokens
 from subscribers.models import Subscriber
 print(tokens.make("leave", Subscriber.objects.get(email=sys.argv[1]).pk, 1))

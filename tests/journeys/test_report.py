@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.journeys.conftest import Demo, until
+from tests.journeys.conftest import Demo
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("journey")]
 
-EDITION = "silk-road-monthly-2021-12"
-
-
-def approved(demo: Demo) -> None:
-    until(lambda: demo.command("edition", "show", EDITION).returncode == 0)
-    assert demo.command("edition", "submit", EDITION, "--as", "writer").returncode == 0
-    sha256 = json.loads(demo.command("edition", "show", EDITION, "--json").stdout)["hash"]
-    assert demo.command("edition", "approve", EDITION, "--as", "approver", "--hash", sha256).returncode == 0
-
 
 def test_the_report_renews_itself_and_leaves_focus_where_it_is(demo: Demo, page: Page) -> None:
-    approved(demo)
+    demo.submit()
+    demo.approve()
     page.goto(f"{demo.url}/demo/")
     page.get_by_role("button", name="Sign in as approver").click()
     page.wait_for_url("**/desk/")
-    assert demo.command("edition", "schedule", EDITION, "--as", "approver").returncode == 0
+    demo.schedule()
     page.goto(f"{demo.url}/desk/editions/1/report/")
     # It waits for the mailing by itself.
     cancel = page.get_by_text("Cancel the rest…")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import email
-import json
 import re
-import sqlite3
 import urllib.request
 from collections.abc import Iterator
 from email import policy
@@ -20,17 +18,15 @@ from tests.journeys.conftest import Demo, status, until
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("scanner")]
 
-EDITION = "silk-road-monthly-2021-12"
 SCANNED = "aigerim@example.org"
 BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/126.0 Safari/537.36"
 
 
 def _sent(demo: Demo) -> None:
-    until(lambda: demo.command("edition", "submit", EDITION, "--as", "writer").returncode == 0, 120)
-    sha256 = json.loads(demo.command("edition", "show", EDITION, "--json").stdout)["hash"]
-    assert demo.command("edition", "approve", EDITION, "--as", "approver", "--hash", sha256).returncode == 0
-    assert demo.command("edition", "schedule", EDITION, "--as", "approver").returncode == 0
-    until(lambda: demo.report()["bounced"] == 1, 120)
+    demo.submit()
+    demo.approve()
+    demo.schedule()
+    demo.until_bounced()
 
 
 def _mail(demo: Demo, address: str) -> bytes:
@@ -73,22 +69,17 @@ def _people_in(folder: Path) -> Iterator[reading.Visit]:
             yield from reading.visits(reader.email, path.read_bytes())
 
 
-def _rows(demo: Demo, query: str) -> list[tuple[object, ...]]:
-    with sqlite3.connect(f"file:{demo.folder / 'demo.db'}?mode=ro", uri=True, timeout=20) as database:
-        return database.execute(query).fetchall()
-
-
 def test_a_scanner_leaves_the_reader_subscribed_and_the_figures_clean(demo: Demo) -> None:
     _sent(demo)
     assert _scan(demo, _mail(demo, SCANNED)) == {200, 302}
     expected = len(list(_people_in(demo.folder / "mail" / "inbox")))
     counted = "SELECT COALESCE(SUM(count), 0) FROM mailer_hitcount WHERE NOT machine"
-    until(lambda: _rows(demo, counted)[0][0] >= expected, 180)
-    until(lambda: _rows(demo, "SELECT count(*) FROM mailer_hit WHERE NOT settled") == [(0,)], 120)
-    assert _rows(demo, counted) == [(expected,)]
-    machines = _rows(demo, "SELECT count(*) FROM mailer_hitcount WHERE machine")
-    assert machines[0][0] > 0  # type: ignore[operator]
+    until(lambda: demo.rows(counted)[0][0] >= expected, 180)
+    until(lambda: demo.rows("SELECT count(*) FROM mailer_hit WHERE NOT settled") == [(0,)], 120)
+    assert demo.rows(counted) == [(expected,)]
+    machines = demo.rows("SELECT count(*) FROM mailer_hitcount WHERE machine")
+    assert machines[0][0] > 0
     state = f"""SELECT state FROM subscribers_subscription s JOIN subscribers_subscriber p
                 ON p.id = s.subscriber_id WHERE p.email = '{SCANNED}'"""
-    assert _rows(demo, state) == [("confirmed",)]
-    assert _rows(demo, "SELECT count(*) FROM mailer_feedbackevent WHERE kind = 'unsubscribe'") == [(0,)]
+    assert demo.rows(state) == [("confirmed",)]
+    assert demo.rows("SELECT count(*) FROM mailer_feedbackevent WHERE kind = 'unsubscribe'") == [(0,)]

@@ -21,8 +21,8 @@ ROOT = Path(__file__).parents[2]
 PREPARE = """
 import sys
 from datetime import UTC, datetime
-import django
-django.setup()
+from mailer.command.root import start_django
+start_django(None)
 from tests import cast
 from tests.delivery.cast import sealed_copy
 for name in sys.argv[1:]:
@@ -33,8 +33,8 @@ sealed_copy(datetime.now(UTC))
 FACTS = """
 import json
 from dataclasses import asdict
-import django
-django.setup()
+from mailer.command.root import start_django
+start_django(None)
 from mailer.delivery.models import Mailing
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
 from mailer.reports.account import account

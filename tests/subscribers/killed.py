@@ -9,13 +9,13 @@ import random
 import signal
 import sys
 
-import django
+from mailer.command.root import start_django
 
 PEOPLE = 90
 
 
 def main(seed: int, kills: int) -> None:
-    django.setup()
+    start_django(None)
     from django.db import connection, connections
     from django.db.backends.utils import CursorWrapper
     from django.utils import timezone

@@ -8,11 +8,11 @@ import sys
 from collections.abc import Callable
 from threading import Thread
 
-import django
+from mailer.command.root import start_django
 
 
 def main() -> None:
-    django.setup()
+    start_django(None)
     from django.db import OperationalError, connection
     from django.utils import timezone
 

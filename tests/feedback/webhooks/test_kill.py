@@ -29,8 +29,8 @@ ROOT = Path(__file__).parents[3]
 POSTS, CONNECTIONS, KILLS = 10_000, 8, 3
 PATIENCE, BOUNCES = 120, 20
 READ = """
-import django
-django.setup()
+from mailer.command.root import start_django
+start_django(None)
 from django.utils import timezone
 from mailer.feedback.webhooks.work import work_off
 print(work_off(timezone.now(), lambda: False))
