@@ -105,10 +105,10 @@ class Lanes:
         asked = Counter(provider_of(one.claimed.email) for one in odd if one.meaning in OF_PROVIDER)
         if not asked and not self._backoffs:
             return frozenset()
-        answers = Counter(provider_of(one.claimed.email) for one in done)
+        answers = Counter(provider_of(one.email) for one, _ in done)
         struck = {name for name, count in asked.items() if count > _ASKED_SHARE * answers[name]}
         taken = Counter(
-            provider_of(one.claimed.email) for one in done if one.outcome.verdict is Verdict.ACCEPTED
+            provider_of(one.email) for one, outcome in done if outcome.verdict is Verdict.ACCEPTED
         )
         for provider in set(self._backoffs) & set(taken) - struck:
             self._backoffs[provider] = shared.change(

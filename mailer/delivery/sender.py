@@ -188,7 +188,7 @@ class Sender:
             message = job.envelope()
         except ValueError as error:
             outcome = Outcome(Verdict.REFUSED, f"the message cannot be written: {error}")
-            self._give_back([Done(claimed, outcome)])
+            self._give_back([(claimed, outcome)])
             return None
         message.tag = Ticket(claimed, provider_of(claimed.email), job.latest, job.at)
         return message
@@ -270,7 +270,7 @@ class Sender:
             self._drop(claimed.mailing)
             self.complain(OurFault(outcome.words), claimed.mailing)
             outcome = Outcome(Verdict.UNTOUCHED, outcome.words)
-        self._done.append(Done(claimed, outcome))
+        self._done.append((claimed, outcome))
         if (len(self._done) >= self._many or not self._waiting.line) and not self._news.is_set():
             self._news.set()
         if others_wait:

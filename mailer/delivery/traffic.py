@@ -134,12 +134,12 @@ class Traffic:
     def learn(self, done: Collection[Done], now: datetime) -> list[Stop]:
         """What these answers teach; mailings in which too much fails for reasons that are not readers'."""
         odd = [
-            Odd(one.claimed, meaning_of(one.outcome), one.outcome.words)
-            for one in done
-            if one.outcome.verdict is not Verdict.ACCEPTED
+            Odd(claimed, meaning_of(outcome), outcome.words)
+            for claimed, outcome in done
+            if outcome.verdict is not Verdict.ACCEPTED
         ]
         struck = self._lanes.learn(done, odd, now)
-        if self._relay != FREE and any(one.outcome.code for one in done):
+        if self._relay != FREE and any(outcome.code for _, outcome in done):
             shared.change(_RELAY, now, lambda data: ({}, None))
             self._relay = FREE
         if self._since is not None and done:
@@ -191,7 +191,7 @@ class Traffic:
         return self._progress
 
     def _count_warm_up(self, done: Collection[Done], now: datetime) -> None:
-        verdicts = Counter(one.outcome.verdict for one in done)
+        verdicts = Counter(outcome.verdict for _, outcome in done)
         put_off = verdicts[Verdict.DEFERRED]
         self._warm_up(now, verdicts[Verdict.ACCEPTED] + verdicts[Verdict.REFUSED] + put_off, put_off)
 

@@ -27,9 +27,8 @@ class Job(NamedTuple):
     at: float = 0.0
 
 
-class Done(NamedTuple):
-    claimed: Claimed
-    outcome: Outcome
+# What became of a delivery. A plain pair, as one is made for every message.
+Done = tuple[Claimed, Outcome]
 
 
 class Ticket(NamedTuple):
@@ -112,7 +111,7 @@ class Waiting:
     def give_back(
         self, messages: Iterable[Envelope], words: str, verdict: Verdict = Verdict.UNTOUCHED
     ) -> None:
-        self._report(Done(message.tag.claimed, Outcome(verdict, words)) for message in messages)
+        self._report((message.tag.claimed, Outcome(verdict, words)) for message in messages)
 
     def _from_aside(self, behind: str | None, now: float) -> Envelope | None:
         for provider in list(self._aside):

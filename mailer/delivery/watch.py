@@ -51,7 +51,7 @@ class Watch:
         `odd` are those of `done` that were not accepted, `struck` the providers that asked us to go slower
         and are left alone from now on.
         """
-        self._good.update(one.claimed.mailing for one in done if one.outcome.verdict is Verdict.ACCEPTED)
+        self._good.update(one.mailing for one, outcome in done if outcome.verdict is Verdict.ACCEPTED)
         failed: Counter[int] = Counter()
         blocked: Counter[int] = Counter()
         last: dict[int, str] = {}

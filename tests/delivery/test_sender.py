@@ -50,7 +50,7 @@ def outcomes(sender, count):
     """Outcomes by delivery, when there are so many."""
     found, limit = {}, time.monotonic() + 20
     while len(found) < count and time.monotonic() < limit:
-        found.update((one.claimed.id, one.outcome) for one in sender.take(0.1))
+        found.update((one.id, outcome) for one, outcome in sender.take(0.1))
     assert len(found) == count
     return found
 
@@ -100,12 +100,12 @@ def test_many_jobs_of_a_slow_provider_are_given_back_for_later_and_the_others_ne
     sender.put([*slow, *quick])
     found = {}
     while len([one for one in found if one >= 100]) < 300:
-        found.update((one.claimed.id, one.outcome) for one in sender.take(0.1))
+        found.update((one.id, outcome) for one, outcome in sender.take(0.1))
         assert time.monotonic() - started < 20
     # Sixty seconds of slow messages stood before them.
     assert time.monotonic() - started < 10
     while not (late := [one for one in found.values() if one.verdict is Verdict.LATER]):
-        found.update((one.claimed.id, one.outcome) for one in sender.take(0.1))
+        found.update((one.id, outcome) for one, outcome in sender.take(0.1))
         assert time.monotonic() - started < 20
     assert "slow.example is slow" in late[0].words
 
@@ -144,7 +144,7 @@ def test_a_stop_waits_for_replies_and_gives_back_the_rest(server, opened):
     while not server.taken:
         time.sleep(0.01)
     sender.stop(5)
-    found = {one.claimed.id: one.outcome.verdict for one in sender.take(0)}
+    found = {one.id: outcome.verdict for one, outcome in sender.take(0)}
     assert len(found) == 20 and set(found.values()) == {Verdict.ACCEPTED, Verdict.UNTOUCHED}
     assert sum(verdict is Verdict.ACCEPTED for verdict in found.values()) == len(server.taken)
 

@@ -356,7 +356,7 @@ class ServiceSender:
 
     def _give_back(self, jobs: Iterable[Job]) -> None:
         if not self._over:
-            self._done.extend(Done(job.claimed, Outcome(Verdict.UNTOUCHED, "not begun")) for job in jobs)
+            self._done.extend((job.claimed, Outcome(Verdict.UNTOUCHED, "not begun")) for job in jobs)
             self._news.set()
 
     def _finish(self, job: Job, outcome: Outcome) -> None:
@@ -364,7 +364,7 @@ class ServiceSender:
             return
         if outcome.code and outcome.verdict is not Verdict.UNTOUCHED:
             self._note(job, outcome.code, outcome.words)
-        self._done.append(Done(job.claimed, outcome))
+        self._done.append((job.claimed, outcome))
         if len(self._done) >= _WAKE or not self._jobs:
             self._news.set()
 

@@ -102,7 +102,7 @@ class Drive:
         while len(self.done) < count and time.monotonic() < limit:
             self.done += self.sender.take(0.05)
         assert len(self.done) == count
-        return {one.claimed.id: one.outcome for one in self.done}
+        return {one.id: outcome for one, outcome in self.done}
 
     def send(self, count: int) -> dict[int, Any]:
         self.put(*(claimed(number) for number in range(1, count + 1)))
@@ -116,7 +116,7 @@ class Drive:
         return troubles[0]
 
     def verdicts(self) -> dict[str, int]:
-        return dict(Counter(one.outcome.verdict.value for one in self.done))
+        return dict(Counter(outcome.verdict.value for _, outcome in self.done))
 
     def told(self) -> dict[tuple[int, int], Any]:
         """What the journal would tell whoever finds it after a crash."""
