@@ -9,8 +9,9 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
-from mailer.delivery import hours, steps
+from mailer.delivery import claims, hours, steps
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.plan import expiry
 
@@ -108,9 +109,7 @@ def cancel(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
             reason=f"Cancelled by {_name(user)}.",
             finished_at=now,
         )
-        unsent = Delivery.objects.filter(
-            mailing=mailing, state__in=[Delivery.State.PLANNED, Delivery.State.DEFERRED]
-        )
+        unsent = Delivery.objects.filter(claims.free() | Q(state=Delivery.State.DEFERRED), mailing=mailing)
         unsent.update(state=Delivery.State.EXCLUDED, reason="cancelled", due_at=None)
     return moved
 

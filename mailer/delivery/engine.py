@@ -254,7 +254,8 @@ class _Run:
             now = self._now()
             after = self._reached.get(mailing.pk, 0)
             claimed = ledger.claim(mailing, self._owner, now + _LEASE, limit, now, after)
-            self._reached[mailing.pk] = max((one.id for one in claimed if one.attempt == 1), default=0)
+            tried_first = (one.id for one in claimed if one.attempt == 1)
+            self._reached[mailing.pk] = max(tried_first, default=after)
             # A claim may find only readers who have left meanwhile, and none in a mailing just paused.
             if claimed or self._stopped() or not (_goes_on(mailing) and ledger.is_due(mailing, now)):
                 return claimed
@@ -268,7 +269,7 @@ class _Run:
         now = self._now()
         go, later, spare = self._traffic.admit(claimed, now)
         ledger.put_off(later, self._owner, "provider_limits_us")
-        ledger.release(spare, self._owner)
+        ledger.release(spare, self._owner, now)
         if not go:
             return 0
         leaving = [one for one, _ in go]
@@ -276,7 +277,7 @@ class _Run:
             envelopes = self._writer.envelopes(mailing, leaving, now)
         except (BrokenSeal, ValueError) as broken:
             # This mailing waits for a person; the others go on.
-            ledger.release([one.id for one in leaving], self._owner)
+            ledger.release([one.id for one in leaving], self._owner, now)
             self._traffic.give_back(leaving, now)
             self._halt(mailing.pk, "seal", str(broken))
             return 0
@@ -297,7 +298,7 @@ class _Run:
         ledger.record(found.results, self._owner)
         ledger.put_off([(one.id, now + _NEXT_SESSION) for one in found.too_many], self._owner)
         ledger.put_off([(one.id, now + _LATER) for one in found.later], self._owner, "slow_provider")
-        ledger.release([one.id for one in found.untouched], self._owner)
+        ledger.release([one.id for one in found.untouched], self._owner, now)
         self._traffic.give_back([*found.untouched, *found.later], now)
         self._more = self._more or bool(found.untouched)
         self._summary.add(found)

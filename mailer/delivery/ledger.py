@@ -5,6 +5,7 @@ workers, or one that came back late, never undo each other. A batch crosses in f
 row the thread would hand Python's lock to and fro each time. SQLite uses a partial index only where a query
 repeats its condition word for word: `state = 'planned'` is written out, never a parameter.
 """
+# ruff: noqa: S608  (queries are joined from constants of this package alone)
 
 from __future__ import annotations
 
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 
 from mailer.approval.models import FrozenCopy
+from mailer.delivery import claims
 from mailer.delivery.models import Mailing
 from mailer.delivery.records import Claimed, Result, State
 from subscribers.fields import split_codes
@@ -36,6 +38,8 @@ class _Dialect(NamedTuple):
     triples: str
     # Takes the rows that nobody else is taking.
     lock: str
+    # Takes one row, for which others wait.
+    hold: str
 
 
 _SQLITE = _Dialect(
@@ -45,6 +49,7 @@ _SQLITE = _Dialect(
     triples="SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS words, "
     "json_extract(value, '$[2]') AS moment FROM json_each(%s)",
     lock="",
+    hold="",
 )
 # An array's length is known when a query is planned; of a function's rows it is only guessed, and a guess
 # that is too large has whole tables read.
@@ -55,6 +60,7 @@ _POSTGRESQL = _Dialect(
     triples="SELECT (value->>0)::bigint AS id, value->>1 AS words, (value->>2)::timestamptz AS moment "
     "FROM json_array_elements(%s::json)",
     lock="FOR UPDATE SKIP LOCKED",
+    hold="FOR NO KEY UPDATE",
 )
 
 # Asked for each batch, and therefore ready made.
@@ -62,17 +68,27 @@ _SEALED = """
 SELECT 1 FROM mailer_approval a JOIN mailer_frozencopy c ON c.id = a.copy_id
 WHERE c.id = %s AND c.state = %s AND a.sha256 = c.sha256 LIMIT 1
 """
-_WANTED = "SELECT id FROM mailer_delivery WHERE mailing_id = %s AND {due} ORDER BY {order} LIMIT %s {lock}"
+# Whoever claims of a mailing holds its row: two never take the same, and pausing or cancelling it waits.
+_SENDING = "SELECT 1 FROM mailer_mailing WHERE id = %s AND state = 'sending' {hold}"
+_AGAIN = """
+SELECT id FROM mailer_delivery WHERE mailing_id = %s AND state = 'deferred' AND due_at <= %s
+ORDER BY due_at LIMIT %s {lock}
+"""
 _CLAIM = """
 UPDATE mailer_delivery
 SET state = 'claimed', claimed_by = %s, lease_until = %s, attempts = attempts + 1, due_at = NULL
-WHERE {among} AND {state} AND (SELECT m.state FROM mailer_mailing m WHERE m.id = %s) = 'sending'
+WHERE {among} AND state = 'deferred'
+"""
+_HOLDS = """
+SELECT 1 FROM mailer_delivery WHERE state = 'claimed' AND claimed_by = %s
+UNION ALL SELECT 1 FROM mailer_claim WHERE owner = %s LIMIT 1
 """
 # What stands between a claim and its message, as things are at this moment; the reason is why it must not
 # leave. A subquery with a limit is asked per reader: EXISTS may be turned into a list of everybody.
 _READERS = """
 SELECT {columns} FROM (
-    SELECT d.id, d.attempts, d.variant_id, d.subscriber, s.email, s.name, d.countries,
+    SELECT d.id, d.attempts + CASE d.state WHEN 'planned' THEN 1 ELSE 0 END AS attempts, d.variant_id,
+        d.subscriber, s.email, s.name, d.countries,
         s.tracking_agreed_at IS NOT NULL AS agreed,
         CASE WHEN s.id IS NULL THEN 'erased'
             WHEN (SELECT 1 FROM subscribers_suppression x
@@ -82,30 +98,42 @@ SELECT {columns} FROM (
                 AND u.state = 'confirmed' LIMIT 1) IS NULL THEN 'unsubscribed'
             WHEN s.paused_until > %s THEN 'paused' ELSE '' END AS reason
     FROM mailer_delivery d LEFT JOIN subscribers_subscriber s ON s.id = d.subscriber
-    WHERE {among} ORDER BY d.id
+    WHERE {which} ORDER BY d.id
 ) r
 """
 _READER = ("id", "attempts", "variant_id", "subscriber", "email", "name", "countries", "agreed", "reason")
+# What an owner holds, one by one or within a claim.
+_HELD = (
+    "(claimed_by = %s AND mailer_delivery.state IN ('claimed', 'in_doubt') "
+    f"OR EXISTS (SELECT 1 FROM mailer_claim c WHERE c.owner = %s AND {claims.WITHIN}))"
+)
 # As _RECORD, for what nearly all rows are: those with the same words are found by their numbers alone.
 _ACCEPT = """
 UPDATE mailer_delivery
 SET state = 'accepted', reason = '', reply = %s, due_at = NULL, accepted_at = %s, lease_until = NULL,
-    claimed_by = ''
-WHERE {among} AND claimed_by = %s AND state IN ('claimed', 'in_doubt')
+    claimed_by = ''{counted}
+{held} AND {among}
 """
+_ACCEPT_PLANNED = _ACCEPT.replace("{counted}", ", attempts = attempts + 1").replace(
+    "{held}", f"FROM mailer_claim c WHERE c.owner = %s AND {claims.WITHIN}"
+)
+_ACCEPT_CLAIMED = _ACCEPT.replace("{counted}", "").replace(
+    "{held}", "WHERE claimed_by = %s AND state IN ('claimed', 'in_doubt')"
+)
 _RECORD = """
 UPDATE mailer_delivery
 SET state = %s, reason = %s, reply = r.words, due_at = r.moment, accepted_at = %s, lease_until = NULL,
-    doubts = doubts + %s, claimed_by = CASE WHEN %s = 1 THEN claimed_by ELSE '' END
+    doubts = doubts + %s, claimed_by = %s,
+    attempts = attempts + CASE mailer_delivery.state WHEN 'planned' THEN 1 ELSE 0 END
 FROM ({triples}) r
-WHERE mailer_delivery.id = r.id AND claimed_by = %s AND state IN ('claimed', 'in_doubt')
+WHERE mailer_delivery.id = r.id AND {held}
 """
 _GIVE_BACK = """
 UPDATE mailer_delivery
-SET state = %s, due_at = r.moment, reason = r.words, attempts = attempts - 1, claimed_by = '',
-    lease_until = NULL
+SET state = 'deferred', due_at = r.moment, reason = r.words, claimed_by = '', lease_until = NULL,
+    attempts = attempts - CASE mailer_delivery.state WHEN 'planned' THEN 0 ELSE 1 END
 FROM ({triples}) r
-WHERE mailer_delivery.id = r.id AND claimed_by = %s AND state = 'claimed'
+WHERE mailer_delivery.id = r.id AND mailer_delivery.state <> 'in_doubt' AND {held}
 """
 
 
@@ -122,30 +150,23 @@ def claim(
     none, and one that is released in steps gives none beyond its step.
     """
     with transaction.atomic():
-        ids = _take("deferred", mailing, owner, lease_until, limit, now)
+        if not _is_sending(mailing):
+            return []
+        found = _put_off_before(mailing, owner, lease_until, limit, now)
         for bound in (after, 0) if after else (0,):
-            if len(ids) < limit:
-                ids += _take("planned", mailing, owner, lease_until, limit - len(ids), now, bound)
-        claimed, excluded = _meet(ids, mailing, now)
-        record(
-            [Result(delivery, State.EXCLUDED, reason=reason) for delivery, reason in excluded],
-            owner,
-        )
+            if len(found) < limit:
+                found += _never_tried(mailing, owner, lease_until, limit - len(found), now, bound)
+        record([Result(one.id, State.EXCLUDED, reason=reason) for one, reason in found if reason], owner)
+    claimed = [one for one, reason in found if not reason]
     return _redirected(claimed, mailing.rehearsal_to) if mailing.rehearsal_to else claimed
 
 
 def is_due(mailing: Mailing, now: datetime) -> bool:
     """Whether a claim would find anything."""
+    put_off = "SELECT 1 FROM mailer_delivery WHERE mailing_id = %s AND state = 'deferred' AND due_at <= %s"
     with connection.cursor() as cursor:
-        for state in ("deferred", "planned"):
-            due, parameters = _due(state, mailing, now)
-            cursor.execute(
-                f"SELECT 1 FROM mailer_delivery WHERE mailing_id = %s AND {due} LIMIT 1",  # noqa: S608
-                [mailing.pk, *parameters],
-            )
-            if cursor.fetchone():
-                return True
-    return False
+        cursor.execute(f"{put_off} LIMIT 1", [mailing.pk, _moment(now)])
+        return cursor.fetchone() is not None or claims.any_free(mailing)
 
 
 def is_sealed(mailing: Mailing) -> bool:
@@ -171,13 +192,22 @@ def record(results: Iterable[Result], owner: str) -> None:
         alike[one.state, one.reason, one.accepted_at].append(row)
     if not alike:
         return
-    statement = _RECORD.format(triples=_dialect().triples)
+    statement = _RECORD.format(triples=_dialect().triples, held=_HELD)
     with transaction.atomic(), connection.cursor() as cursor:
         for (state, reason, accepted), rows in alike.items():
-            doubt = int(state == State.IN_DOUBT)
+            doubt = state == State.IN_DOUBT
             cursor.execute(
                 statement,
-                [str(state), str(reason)[:40], _moment(accepted), doubt, doubt, json.dumps(rows), owner],
+                [
+                    str(state),
+                    str(reason)[:40],
+                    _moment(accepted),
+                    int(doubt),
+                    owner if doubt else "",
+                    json.dumps(rows),
+                    owner,
+                    owner,
+                ],
             )
 
 
@@ -185,86 +215,95 @@ def accept(deliveries: Mapping[str, Collection[int]], owner: str, at: datetime) 
     """Write down that these, by the server's words, were accepted `at` a moment: what is usual, at once."""
     if not deliveries:
         return
-    dialect = _dialect()
-    statement = _ACCEPT.format(among=dialect.among.format("id"))
+    among = _dialect().among.format("mailer_delivery.id")
+    planned, claimed = _ACCEPT_PLANNED.format(among=among), _ACCEPT_CLAIMED.format(among=among)
     with transaction.atomic(), connection.cursor() as cursor:
         for words, ids in deliveries.items():
-            cursor.execute(statement, [words[:500], _moment(at), _numbers(ids), owner])
+            values = [words[:500], _moment(at), owner, _numbers(ids)]
+            cursor.execute(planned, values)
+            if cursor.rowcount < len(ids):
+                cursor.execute(claimed, values)
 
 
-def release(deliveries: Iterable[int], owner: str) -> None:
-    """Give back what was claimed and not tried: planned again, as if it had not been claimed."""
-    _give_back(State.PLANNED, [(delivery, "", None) for delivery in deliveries], owner)
+def release(deliveries: Collection[int], owner: str, now: datetime) -> None:
+    """Give back what was claimed and not tried: due at once, as if it had not been claimed."""
+    if deliveries:
+        with transaction.atomic():
+            claims.let_go(deliveries, owner)
+            put_off([(delivery, now) for delivery in deliveries], owner)
 
 
 def put_off(deliveries: Iterable[tuple[int, datetime]], owner: str, reason: str = "") -> None:
     """Give back what was claimed and not tried, each to be due at its moment; no attempt is counted."""
-    _give_back(State.DEFERRED, [(delivery, reason[:40], _text(due)) for delivery, due in deliveries], owner)
+    rows = [(delivery, reason[:40], _text(due)) for delivery, due in deliveries]
+    if not rows:
+        return
+    statement = _GIVE_BACK.format(triples=_dialect().triples, held=_HELD)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement, [json.dumps(rows), owner, owner])
 
 
 def holds(owner: str) -> bool:
-    """Whether `owner` still has claims open."""
+    """Whether `owner` still has claims open, or deliveries claimed."""
+    claims.close(owner)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT 1 FROM mailer_delivery WHERE state = 'claimed' AND claimed_by = %s LIMIT 1", [owner]
-        )
+        cursor.execute(_HOLDS, [owner, owner])
         return cursor.fetchone() is not None
 
 
-def _due(state: str, mailing: Mailing, now: datetime, after: int = 0) -> tuple[str, list[Any]]:
-    if state == "deferred":
-        return "state = 'deferred' AND due_at <= %s", [_moment(now)]
-    if mailing.released_up_to is not None:
-        return "state = 'planned' AND id > %s AND id <= %s", [after, mailing.released_up_to]
-    return "state = 'planned' AND id > %s", [after]
-
-
-def _take(
-    state: str,
-    mailing: Mailing,
-    owner: str,
-    lease_until: datetime,
-    limit: int,
-    now: datetime,
-    after: int = 0,
-) -> list[int]:
-    due, parameters = _due(state, mailing, now, after)
-    dialect = _dialect()
-    wanted = _WANTED.format(due=due, order="due_at" if state == "deferred" else "id", lock=dialect.lock)
+def _is_sending(mailing: Mailing) -> bool:
+    """Whether it is, and goes on to be until the transaction ends."""
     with connection.cursor() as cursor:
-        # In between nobody else takes them: SQLite's transaction holds its only write lock, and PostgreSQL's
-        # the rows.
-        column = dialect.column.format("id")
-        cursor.execute(f"SELECT {column} FROM ({wanted}) w", [mailing.pk, *parameters, limit])  # noqa: S608
-        ids: list[int] = sorted(json.loads(cursor.fetchone()[0] or "[]"))
-        if not ids:
-            return ids
-        claim = _CLAIM.format(among=dialect.among.format("id"), state=f"state = '{state}'")
-        cursor.execute(claim, [owner, _moment(lease_until), _numbers(ids), mailing.pk])
-        return ids if cursor.rowcount else []
+        cursor.execute(_SENDING.format(hold=_dialect().hold), [mailing.pk])
+        return cursor.fetchone() is not None
 
 
-def _meet(ids: list[int], mailing: Mailing, now: datetime) -> tuple[list[Claimed], list[tuple[int, str]]]:
-    """The claimed deliveries with their readers as they are now, and those to exclude, with reasons."""
-    if not ids:
-        return [], []
+def _put_off_before(
+    mailing: Mailing, owner: str, lease_until: datetime, limit: int, now: datetime
+) -> list[tuple[Claimed, str]]:
+    """Take deliveries that are due again."""
     dialect = _dialect()
+    # In between nobody else takes them: SQLite's transaction holds its only write lock, and PostgreSQL's the
+    # rows.
+    wanted = _AGAIN.format(lock=dialect.lock)
+    with connection.cursor() as cursor:
+        column = dialect.column.format("id")
+        cursor.execute(f"SELECT {column} FROM ({wanted}) w", [mailing.pk, _moment(now), limit])
+        ids: list[int] = json.loads(cursor.fetchone()[0] or "[]")
+        if not ids:
+            return []
+        cursor.execute(
+            _CLAIM.format(among=dialect.among.format("id")), [owner, _moment(lease_until), _numbers(ids)]
+        )
+    return _met(mailing, now, dialect.among.format("d.id"), [_numbers(ids)])
+
+
+def _never_tried(
+    mailing: Mailing, owner: str, lease_until: datetime, limit: int, now: datetime, after: int
+) -> list[tuple[Claimed, str]]:
+    """Take deliveries that are planned, the next in line."""
+    which = "d.mailing_id = %s AND d.state = 'planned' AND d.id BETWEEN %s AND %s"
+    taken = claims.take(mailing, owner, lease_until, limit, after)
+    return [one for stretch in taken for one in _met(mailing, now, which, [mailing.pk, *stretch])]
+
+
+def _met(
+    mailing: Mailing, now: datetime, which: str, values: Sequence[int | str]
+) -> list[tuple[Claimed, str]]:
+    """Deliveries just claimed with their readers as they are now, and why one must not leave, or nothing."""
     query = _READERS.format(
-        columns=", ".join(dialect.column.format(f"r.{name}") for name in _READER),
+        columns=", ".join(_dialect().column.format(f"r.{name}") for name in _READER),
         lists=",".join(str(int(one)) for one in mailing.copy.audience["lists"]) or "NULL",
-        among=dialect.among.format("d.id"),
+        which=which,
     )
     with connection.cursor() as cursor:
-        cursor.execute(query, [_moment(now), _numbers(ids)])
+        cursor.execute(query, [_moment(now), *values])
         found, attempts, variants, readers, emails, names, countries, agreed, reasons = (
             json.loads(column or "[]") for column in cursor.fetchone()
         )
     codes, may = map(_codes, countries), map(bool, agreed)
     claimed = map(Claimed, found, repeat(mailing.pk), attempts, variants, readers, emails, names, codes, may)
-    if not any(reasons):
-        return list(claimed), []
-    excluded = [(delivery, reason) for delivery, reason in zip(found, reasons, strict=True) if reason]
-    return [one for one, reason in zip(claimed, reasons, strict=True) if not reason], excluded
+    return list(zip(claimed, reasons, strict=True))
 
 
 # Most readers chose one of a few combinations.
@@ -279,13 +318,6 @@ def _redirected(claimed: Iterable[Claimed], to: str) -> list[Claimed]:
         one._replace(email=to, name=f"Rehearsal for reader {one.subscriber}", subscriber=0, agreed=False)
         for one in claimed
     ]
-
-
-def _give_back(state: str, rows: Sequence[tuple[int, str, Any]], owner: str) -> None:
-    if not rows:
-        return
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_GIVE_BACK.format(triples=_dialect().triples), [str(state), json.dumps(rows), owner])
 
 
 def _numbers(ids: Collection[int]) -> str:

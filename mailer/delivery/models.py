@@ -152,6 +152,19 @@ class Delivery(models.Model):
         return f"{self.mailing_id}/{self.subscriber}: {self.state}"
 
 
+class Claim(models.Model):
+    """What a worker holds: of a mailing's deliveries the planned ones from `first` to `last`. See claims."""
+
+    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="claims")
+    owner = models.CharField(max_length=64)
+    first = models.BigIntegerField()
+    last = models.BigIntegerField()
+    lease_until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.mailing_id}: {self.first} to {self.last} held by {self.owner}"
+
+
 class ProviderHour(models.Model):
     """Copies of a mailing that left for one provider within an hour, and what became of them since."""
 

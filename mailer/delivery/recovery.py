@@ -9,7 +9,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connection, transaction
 
-from mailer.delivery import journal, ledger, upkeep
+from mailer.delivery import claims, journal, ledger, upkeep
 from mailer.delivery.journal import Found
 from mailer.delivery.records import Result, State
 from mailer.delivery.results import result_of
@@ -19,6 +19,12 @@ log = logging.getLogger(__name__)
 
 _NO_REPLY = "the sending process ended before the reply was read"
 _NO_LEASE = "the sending process was not heard of in time"
+_ROWS = f"""
+SELECT id, attempts, state FROM mailer_delivery WHERE state = 'claimed' AND claimed_by = %s
+UNION ALL SELECT id, attempts, state FROM mailer_delivery WHERE state = 'in_doubt' AND claimed_by = %s
+UNION ALL SELECT mailer_delivery.id, attempts + 1, state
+    FROM mailer_claim c JOIN mailer_delivery ON {claims.WITHIN} WHERE c.owner = %s
+"""  # noqa: S608
 
 
 def folder() -> Path:
@@ -31,7 +37,8 @@ def recover(now: datetime) -> int:
     """Settle the claims of this machine's dead processes, and of any whose lease ran out; how many they were.
 
     A claim with a reply in the journal gets that result; one whose dot may have been sent becomes in_doubt;
-    the others are planned again. Where the machine went down, or only a lease tells, all become in_doubt.
+    the others are due at once, as if they had not been claimed. Where the machine went down, or only a lease
+    tells, all become in_doubt.
     """
     count = 0
     for found in journal.dead(folder()):
@@ -50,13 +57,14 @@ def _replay(found: Found, now: datetime) -> int:
             if spoken is not None:
                 outcome = Outcome(verdict_of(spoken.code), spoken.words, spoken.code)
                 results.append(result_of(delivery, attempt, outcome, now, None, settle_at))
-            elif state == State.CLAIMED and ((delivery, attempt) in found.attempts or not found.whole):
+            elif state != State.IN_DOUBT and ((delivery, attempt) in found.attempts or not found.whole):
                 outcome = Outcome(Verdict.IN_DOUBT, _NO_REPLY)
                 results.append(result_of(delivery, attempt, outcome, now, None, settle_at))
-            elif state == State.CLAIMED:
+            elif state != State.IN_DOUBT:
                 untried.append(delivery)
         ledger.record(results, found.owner)
-        ledger.release(untried, found.owner)
+        ledger.release(untried, found.owner, now)
+        claims.end(found.owner)
     doubts = sum(result.state == State.IN_DOUBT for result in results)
     log.info(
         "action=recovered owner=%s known=%d in_doubt=%d untried=%d",
@@ -70,22 +78,18 @@ def _replay(found: Found, now: datetime) -> int:
 
 def _rows_of(owner: str) -> list[tuple[int, int, str]]:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id, attempts, state FROM mailer_delivery WHERE state = 'claimed' AND claimed_by = %s "
-            "UNION ALL "
-            "SELECT id, attempts, state FROM mailer_delivery WHERE state = 'in_doubt' AND claimed_by = %s",
-            [owner, owner],
-        )
+        cursor.execute(_ROWS, [owner, owner, owner])
         return [(row[0], row[1], row[2]) for row in cursor.fetchall()]
 
 
 def _expire_leases(now: datetime) -> int:
     moment = connection.ops.adapt_datetimefield_value
+    settle_at = upkeep.settle_at(now)
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE mailer_delivery "
             "SET state = 'in_doubt', doubts = doubts + 1, reply = %s, lease_until = NULL, due_at = %s "
             "WHERE state = 'claimed' AND lease_until < %s",
-            [_NO_LEASE, moment(upkeep.settle_at(now)), moment(now)],
+            [_NO_LEASE, moment(settle_at), moment(now)],
         )
-        return int(cursor.rowcount)
+        return int(cursor.rowcount) + claims.expire(now, _NO_LEASE, settle_at)

@@ -9,18 +9,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Q
 
-from mailer.delivery.models import Delivery
+from mailer.delivery import claims
+from mailer.delivery.models import Delivery, Mailing
 
 log = logging.getLogger(__name__)
 
 _SENDING = "SELECT id FROM mailer_mailing WHERE state = 'sending' AND (expires_at IS NULL OR expires_at > %s)"
 _EXPIRED = "SELECT id FROM mailer_mailing WHERE state IN ('sending', 'paused') AND expires_at <= %s"
-# And the approved window is over as well, in which what was never tried might still have left.
-_OVER = f"{_EXPIRED} AND copy_id IN (SELECT id FROM mailer_frozencopy WHERE window_until < %s)"
 _ROW = "SELECT 1 FROM mailer_delivery d WHERE d.mailing_id = mailer_mailing.id"
+# What was not tried and is in nobody's hands; each state by itself, for the indexes.
+_UNTRIED = (f"state = 'planned' AND {claims.FREE}", "state = 'deferred'")
 _CANCELLED = "SELECT id FROM mailer_mailing WHERE state = 'cancelled'"
 
 
@@ -32,7 +33,7 @@ def settle_at(now: datetime) -> datetime:
 def settle_doubts(now: datetime) -> int:
     """Settle the messages in doubt: by evidence, else by sending once more where the configuration says so.
 
-    What bounced or was complained about had been accepted. The others are planned once more, with the same
+    What bounced or was complained about had been accepted. The others are due once more, with the same
     Message-ID, when the wait for evidence is over. Only the first doubt about a message is settled so; a
     second one, and every one where it says "leave", stays in doubt for staff to see.
     """
@@ -44,9 +45,10 @@ def settle_doubts(now: datetime) -> int:
     if settings.CONFIG.sending.in_doubt != "resend":
         return proved
     return proved + _run(
-        "UPDATE mailer_delivery SET state = 'planned', claimed_by = '', due_at = NULL "
+        "UPDATE mailer_delivery SET state = 'deferred', claimed_by = '', due_at = %s "
         "WHERE state = 'in_doubt' AND doubts <= 1 AND (due_at IS NULL OR due_at <= %s) "
         f"AND mailing_id IN ({_SENDING})",
+        _moment(now),
         _moment(now),
         _moment(now),
     )
@@ -55,9 +57,9 @@ def settle_doubts(now: datetime) -> int:
 def settle_as_accepted(left: Mapping[int, datetime]) -> int:
     """Settle doubts by a service's word that it has the message: delivery to when it said so. How many were.
 
-    One that is planned once more for its doubt is not sent again.
+    One that is due once more for its doubt is not sent again.
     """
-    doubted = Q(state=Delivery.State.IN_DOUBT) | Q(state=Delivery.State.PLANNED, doubts__gt=0)
+    doubted = Q(state=Delivery.State.IN_DOUBT) | Q(state=Delivery.State.DEFERRED, doubts__gt=0)
     found = Delivery.objects.filter(doubted, pk__in=left).values_list("pk", flat=True)
     return sum(
         Delivery.objects.filter(doubted, pk=delivery).update(
@@ -78,15 +80,20 @@ def expire(now: datetime) -> int:
         f"WHERE state = 'deferred' AND attempts > 0 AND mailing_id IN ({_EXPIRED})",
         _moment(now),
     )
-    return given_up + sum(
-        _run(
-            "UPDATE mailer_delivery SET state = 'excluded', reason = 'expired', due_at = NULL "
-            f"WHERE state = '{state}' AND attempts = 0 AND mailing_id IN ({_OVER})",
-            _moment(now),
-            _moment(now),
+    with transaction.atomic():
+        # Held, so that nothing more of them is claimed meanwhile.
+        over = Mailing.objects.select_for_update(of=("self",), no_key=True).filter(
+            state__in=(Mailing.State.SENDING, Mailing.State.PAUSED),
+            expires_at__lte=now,
+            copy__window_until__lt=now,
         )
-        for state in ("planned", "deferred")
-    )
+        return given_up + sum(
+            Delivery.objects.filter(untried, mailing=mailing, attempts=0).update(
+                state=Delivery.State.EXCLUDED, reason="expired", due_at=None
+            )
+            for mailing in over
+            for untried in (claims.free(), Q(state=Delivery.State.DEFERRED))
+        )
 
 
 def sweep_cancelled() -> int:
@@ -94,9 +101,9 @@ def sweep_cancelled() -> int:
     return sum(
         _run(
             "UPDATE mailer_delivery SET state = 'excluded', reason = 'cancelled', due_at = NULL "
-            f"WHERE state = '{state}' AND mailing_id IN ({_CANCELLED})"
+            f"WHERE {untried} AND mailing_id IN ({_CANCELLED})"
         )
-        for state in ("planned", "deferred")
+        for untried in _UNTRIED
     )
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count
 
+from mailer.delivery import claims
 from mailer.delivery.models import Delivery, Mailing
 from mailer.editions.models import Edition
 
@@ -62,7 +63,7 @@ def account(mailing: Mailing | None) -> Account:
     """The account of `mailing`, from one query over the ledger; all zeros without a mailing."""
     if mailing is None:
         return Account()
-    return _sum(_grouped(Delivery.objects.filter(mailing=mailing)), mailing.audience)
+    return _sum(_grouped(mailing), mailing.audience)
 
 
 def latest_mailing(edition: Edition) -> Mailing | None:
@@ -82,11 +83,14 @@ def account_of(edition: Edition) -> Account:
     return account(latest_mailing(edition))
 
 
-def _grouped(deliveries: QuerySet[Delivery]) -> Iterable[dict[str, Any]]:
+def _grouped(mailing: Mailing) -> Iterable[dict[str, Any]]:
     # Annotated with columns that their type does not tell.
-    found: Any = deliveries.values("state", "reason").order_by()
+    found: Any = Delivery.objects.filter(mailing=mailing).values("state", "reason").order_by()
     counted: Iterable[dict[str, Any]] = found.annotate(
-        readers=Count("pk"), bounced=Count("bounced_at"), complained=Count("complained_at")
+        readers=Count("pk"),
+        held=claims.held_of(mailing),
+        bounced=Count("bounced_at"),
+        complained=Count("complained_at"),
     )
     return counted
 
@@ -100,6 +104,9 @@ def _sum(rows: Iterable[dict[str, Any]], audience: int | None) -> Account:
             excluded[reason] = excluded.get(reason, 0) + row["readers"]
             continue
         counts[row["state"]] += row["readers"]
+        if row["state"] == _State.PLANNED:
+            counts[_State.PLANNED] -= row["held"]
+            counts[_State.CLAIMED] += row["held"]
         if row["state"] == _State.ACCEPTED:
             counts["bounced"] += row["bounced"]
             counts["complained"] += row["complained"]

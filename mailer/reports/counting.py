@@ -163,7 +163,7 @@ class _Sums:
     troubles: dict[str, Counter[str]] = field(default_factory=_groups)
 
     def add(self, cell: _Cell) -> None:
-        self.states[cell.state] += cell.readers
+        self.states[_State.CLAIMED if cell.why == _State.CLAIMED else cell.state] += cell.readers
         if cell.why:
             self.unreached[cell.why] += cell.readers
         if cell.state == _State.EXCLUDED:

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db.models import Case, CharField, F, Q, Value, When
 
+from mailer.delivery import claims
 from mailer.delivery.models import Delivery, Mailing
 from mailer.feedback.models import FeedbackEvent
 from mailer.reports.sheets import Sheet
@@ -23,6 +24,7 @@ _CHUNK = 2_000
 MISSED = ~Q(state=_State.ACCEPTED) | Q(bounced_at__isnull=False)
 # One word for why, by which a list can be filtered; the same readers as in the account.
 WHY = Case(
+    When(claims.held(), then=Value(_State.CLAIMED)),
     When(state=_State.ACCEPTED, then=Value("bounced")),
     # Put off before it was tried: its reader's own hour, or our own pace.
     When(state=_State.DEFERRED, attempts=0, reason="", then=Value("waiting")),
@@ -97,7 +99,9 @@ def _because(why: str) -> Q:
     waiting = Q(state=_State.DEFERRED, attempts=0, reason="")
     if why == "waiting":
         return waiting
-    return Q(reason=why) | (Q(reason="", state=why) & ~waiting)
+    untold = claims.free() if why == _State.PLANNED else Q(state=why) & ~waiting
+    because = Q(reason=why) | (Q(reason="") & untold)
+    return because | claims.held() if why == _State.CLAIMED else because
 
 
 def unreached(mailing: Mailing, why: str = "") -> Iterator[Unreached]:
@@ -116,7 +120,7 @@ def unreached(mailing: Mailing, why: str = "") -> Iterator[Unreached]:
             yield Unreached(
                 subscriber=subscriber,
                 email=emails.get(subscriber),
-                state="bounced" if back else state,
+                state="bounced" if back else _State.CLAIMED if reason == _State.CLAIMED else state,
                 reason=reason,
                 words=reason_words(reason),
                 reply=returned.get(pk, "") if back else reply,

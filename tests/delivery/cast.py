@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 
 from mailer.approval import counting, seal, submit
 from mailer.approval.models import FrozenCopy
-from mailer.delivery import counted, engine, release
+from mailer.delivery import claims, counted, engine, release
 from mailer.delivery.models import Delivery, Mailing
 from mailer.editions.models import Edition
 from mailer.reports.account import account
@@ -65,8 +65,10 @@ def send(clock: Clock | None = None, mailing: Mailing | None = None) -> engine.S
 
 
 def states(mailing: Mailing) -> dict[str, int]:
-    """How many deliveries are in each state."""
-    return dict(Counter(Delivery.objects.filter(mailing=mailing).values_list("state", flat=True)))
+    """How many deliveries are in each state; those held within a claim are claimed."""
+    rows = Delivery.objects.filter(mailing=mailing)
+    found = Counter(rows.exclude(claims.held()).values_list("state", flat=True))
+    return dict(+(found + Counter(claimed=rows.filter(claims.held()).count())))
 
 
 def reasons(mailing: Mailing) -> dict[str, str]:
@@ -75,7 +77,10 @@ def reasons(mailing: Mailing) -> dict[str, str]:
 
     names = {s.pk: s.email.split("@")[0] for s in Subscriber.objects.all()}
     rows = Delivery.objects.filter(mailing=mailing)
-    return {names.get(d.subscriber, "erased"): d.reason or d.state for d in rows}
+    held = set(rows.filter(claims.held()).values_list("pk", flat=True))
+    return {
+        names.get(d.subscriber, "erased"): d.reason or ("claimed" if d.pk in held else d.state) for d in rows
+    }
 
 
 def led_back(written: str, copy: FrozenCopy) -> str:

@@ -66,7 +66,8 @@ def run(*limits: str) -> None:
     from django.db import connections
 
     from mailer.delivery import control, engine
-    from mailer.delivery.models import Delivery, Mailing
+    from mailer.delivery.models import Mailing
+    from mailer.reports.account import account
 
     storage = settings.CONFIG.path(settings.CONFIG.storage.path)
     storage.mkdir(parents=True, exist_ok=True)
@@ -87,7 +88,7 @@ def run(*limits: str) -> None:
             summary = engine.send_due(clock, stop)
             trouble = trouble or summary.trouble
             idle = not (summary.tried or summary.recovered or trouble)
-            if idle and not Delivery.objects.filter(state="claimed").exists():
+            if idle and not account(mailing).claimed:
                 clock.leap()
         except Exception as error:
             trouble = f"{type(error).__name__}: {error}"

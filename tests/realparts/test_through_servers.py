@@ -73,7 +73,7 @@ def composed(mailing):
     """What is going to be sent, by address, made beforehand from the same moment."""
     claimed = ledger.claim(mailing, "test", NOW + timedelta(minutes=1), 10, NOW)
     envelopes = [make() for make in Composer().envelopes(mailing, claimed, NOW)]
-    ledger.release([one.id for one in claimed], "test")
+    ledger.release([one.id for one in claimed], "test", NOW)
     return {one.recipient: b"".join(one.pieces) for one in envelopes}
 
 
