@@ -32,6 +32,8 @@ WITHIN = (
     "AND mailer_delivery.id BETWEEN c.first AND c.last"
 )
 FREE = f"NOT EXISTS (SELECT 1 FROM mailer_claim c WHERE {WITHIN})"
+# Each look at what nobody holds goes through all claims.
+_MOST_PIECES = 16
 # Greater than any number.
 _NO_BOUND = 2**63 - 1
 _NEXT = """
@@ -92,7 +94,10 @@ def any_free(mailing: Mailing) -> bool:
 
 
 def let_go(deliveries: Collection[int], owner: str) -> None:
-    """Give back what is planned of these: the owner's claims shrink to what else they hold."""
+    """Give back what is planned of these: the owner's claims shrink to what else they hold.
+
+    A claim of which too many pieces would be left stays as it is.
+    """
     given = set(deliveries)
     with transaction.atomic():
         for claim in Claim.objects.filter(owner=owner):
@@ -101,14 +106,12 @@ def let_go(deliveries: Collection[int], owner: str) -> None:
             planned = Delivery.objects.filter(
                 mailing=claim.mailing_id, state=Delivery.State.PLANNED, pk__range=(claim.first, claim.last)
             )
-            numbers = planned.order_by("pk").values_list("pk", flat=True)
+            kept = list(_kept(planned.order_by("pk").values_list("pk", flat=True), given))
+            if len(kept) > _MOST_PIECES:
+                continue
             claim.delete()
-            Claim.objects.bulk_create(
-                Claim(
-                    mailing_id=claim.mailing_id, owner=owner, lease_until=claim.lease_until, **kept._asdict()
-                )
-                for kept in _kept(numbers, given)
-            )
+            alike = {"mailing_id": claim.mailing_id, "owner": owner, "lease_until": claim.lease_until}
+            Claim.objects.bulk_create(Claim(**alike, **one._asdict()) for one in kept)
 
 
 def close(owner: str) -> None:

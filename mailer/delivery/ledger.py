@@ -107,6 +107,8 @@ _HELD = (
     "(claimed_by = %s AND mailer_delivery.state IN ('claimed', 'in_doubt') "
     f"OR EXISTS (SELECT 1 FROM mailer_claim c WHERE c.owner = %s AND {claims.WITHIN}))"
 )
+# From so many deliveries with the same words on, a statement for them alone costs less.
+_ALIKE = 20
 # As _RECORD, for what nearly all rows are: those with the same words are found by their numbers alone.
 _ACCEPT = """
 UPDATE mailer_delivery
@@ -217,16 +219,26 @@ def accept(deliveries: Mapping[str, Collection[int]], owner: str, at: datetime) 
         return
     among = _dialect().among.format("mailer_delivery.id")
     planned, claimed = _ACCEPT_PLANNED.format(among=among), _ACCEPT_CLAIMED.format(among=among)
+    others: list[Result] = []
     with transaction.atomic(), connection.cursor() as cursor:
         for words, ids in deliveries.items():
+            if len(ids) < _ALIKE:
+                others += [Result(one, State.ACCEPTED, words, accepted_at=at) for one in ids]
+                continue
             values = [words[:500], _moment(at), owner, _numbers(ids)]
             cursor.execute(planned, values)
             if cursor.rowcount < len(ids):
                 cursor.execute(claimed, values)
+        # Many servers name each message in their words.
+        record(others, owner)
 
 
 def release(deliveries: Collection[int], owner: str, now: datetime) -> None:
-    """Give back what was claimed and not tried: due at once, as if it had not been claimed."""
+    """Give back what was claimed and not tried: due at once, as if it had not been claimed.
+
+    What was never tried is planned again, unless it would leave a claim in too many pieces: then, and where
+    it had been put off before, it is deferred until `now`.
+    """
     if deliveries:
         with transaction.atomic():
             claims.let_go(deliveries, owner)

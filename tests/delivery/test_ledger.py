@@ -303,3 +303,15 @@ def test_accepted_in_a_batch_is_accepted_by_those_words_and_only_by_who_holds_it
     ledger.accept({"250 queued": ids[:2], "250 another": ids[2:]}, "a", NOW)
     kept = Delivery.objects.order_by("pk").values_list("state", "reply", "accepted_at", "claimed_by")
     assert list(kept) == [("accepted", "250 queued", NOW, "")] * 2 + [("accepted", "250 another", NOW, "")]
+
+
+def test_what_is_given_back_here_and_there_is_due_at_once_and_claims_stay_few():
+    readers(60)
+    mailing = released()
+    claimed = take(mailing, "a", 50)
+    ledger.release([one.id for one in claimed[:50:2]], "a", NOW)
+    assert states(mailing) == {"planned": 10, "claimed": 25, "deferred": 25} and Claim.objects.count() == 1
+    assert {one.id for one in take(mailing, "b")} == {
+        one.id for one in (*claimed[:50:2], *Delivery.objects.order_by("pk")[50:])
+    }
+    assert Delivery.objects.get(pk=claimed[0].id).attempts == 1
