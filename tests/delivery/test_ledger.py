@@ -252,8 +252,8 @@ def test_the_account_balances_at_every_moment(configure):
     run_state_machine_as_test(
         Machine,
         settings=hypothesis_settings(
-            max_examples=20,
-            stateful_step_count=30,
+            max_examples=15,
+            stateful_step_count=25,
             deadline=None,
             database=None,
             suppress_health_check=checks,
@@ -315,3 +315,37 @@ def test_what_is_given_back_here_and_there_is_due_at_once_and_claims_stay_few():
         one.id for one in (*claimed[:50:2], *Delivery.objects.order_by("pk")[50:])
     }
     assert Delivery.objects.get(pk=claimed[0].id).attempts == 1
+
+
+def test_what_is_on_its_way_when_somebody_cancels_is_written_down_as_it_ends():
+    readers(5)
+    mailing = released()
+    sent, given_back, refused = take(mailing, "a", 3)
+    control.cancel(mailing, None, NOW)
+    assert states(mailing) == {"claimed": 3, "excluded": 2}
+    ledger.accept({"250 queued": [sent.id]}, "a", NOW)
+    settle([refused], Verdict.REFUSED, "a", code=550)
+    ledger.release([given_back.id], "a", NOW)
+    upkeep.sweep_cancelled()
+    assert states(mailing) == {"accepted": 1, "refused": 1, "excluded": 3} and balances(mailing)
+
+
+def test_what_is_on_its_way_when_the_time_is_over_is_not_left_out():
+    readers(3)
+    mailing = released()
+    (sent,) = take(mailing, "a", 1)
+    Mailing.objects.update(expires_at=NOW)
+    later = mailing.copy.window_until + timedelta(minutes=1)
+    upkeep.expire(later)
+    assert states(mailing) == {"claimed": 1, "excluded": 2}
+    ledger.accept({"250 queued": [sent.id]}, "a", later)
+    assert states(mailing) == {"accepted": 1, "excluded": 2}
+
+
+def test_words_that_differ_from_message_to_message_are_kept_with_each():
+    readers(3)
+    mailing = released()
+    claimed = take(mailing, "a")
+    ledger.accept({f"250 queued as {one.id}": [one.id] for one in claimed}, "a", NOW)
+    kept = Delivery.objects.order_by("pk").values_list("state", "reply", "attempts", "accepted_at")
+    assert list(kept) == [("accepted", f"250 queued as {one.id}", 1, NOW) for one in claimed]

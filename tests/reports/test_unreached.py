@@ -48,12 +48,15 @@ def test_the_list_can_be_leafed_through_by_why_and_holds_the_same_readers() -> N
     cast.deliver(mailing, "accepted", 2, bounced_at=cast.NOW)
     cast.deliver(mailing, "refused", 2, reason="refused")
     cast.deliver(mailing, "excluded", 4, reason="suppressed")
-    cast.deliver(mailing, "planned", 1)
+    first, last, _ = (one.pk for one in cast.deliver(mailing, "planned", 3))
+    mailing.claims.create(owner="a", first=first, last=last, lease_until=cast.NOW)
     cast.deliver(mailing, "deferred", 1, due_at=cast.NOW)
     cast.deliver(mailing, "deferred", 1, due_at=cast.NOW, attempts=1)
     told = account(mailing)
+    assert (told.planned, told.claimed) == (1, 2)
+    assert [one.state for one in reports.unreached(mailing, "claimed")] == ["claimed", "claimed"]
     everybody = reports.Missed(mailing)
-    assert len(everybody) == told.audience - told.accepted + told.bounced == 11
+    assert len(everybody) == told.audience - told.accepted + told.bounced == 13
     for why, count in count_of(mailing, cast.NOW).unreached.items():
         listed = [one.subscriber for one in reports.unreached(mailing, why)]
         leafed = reports.Missed(mailing, why)[0:50]
