@@ -10,7 +10,7 @@ import json
 import resource
 import time
 
-from mailer.rendering import mime, variants
+from mailer.rendering import headers, mime, variants
 from mailer.rendering.records import Block, Content, Masthead, Picture, Story, StoryText, Subject
 
 COUNTRIES = ("KZ", "KG", "TJ", "TM", "UZ")
@@ -69,15 +69,19 @@ def main() -> None:
     seconds = time.perf_counter() - started
     largest = max(rendered, key=lambda variant: len(variant.html.encode()))
     envelope = mime.Envelope("Office", "news@example.org", "bench.example.org", "Bench")
-    skeleton = mime.Skeleton(largest, envelope)
+    forms = mime.Forms(
+        f"{mime.TOKEN}@example.org",
+        f"https://news.example.org/unsubscribe/{mime.TOKEN}/",
+        f"https://news.example.org/preferences/{mime.TOKEN}/",
+        f"leave+{mime.TOKEN}@example.org",
+    )
+    skeleton = mime.Skeleton(largest, envelope, forms)
+    token = "0123456789abcdef"
     copy = mime.Copy(
         "reader@example.net",
-        "<1@example.org>",
-        dt.datetime(2021, 12, 3, 9, tzinfo=dt.UTC),
-        "https://news.example.org/unsubscribe/0123456789abcdef/",
-        "leave@example.org",
-        "https://news.example.org/preferences/0123456789abcdef/",
+        headers.date(dt.datetime(2021, 12, 3, 9, tzinfo=dt.UTC)),
         "Казахстан, Узбекистан",
+        *[token] * 4,
     )
     started = time.perf_counter()
     for _ in range(_MESSAGES):

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Literal, NamedTuple, get_args
@@ -68,12 +68,24 @@ def make_dated(purpose: Purpose, subscriber: int, now: datetime) -> str:
     return make(purpose, subscriber, int(now.timestamp() // 60))
 
 
-def links(subscriber: int, newsletter: int) -> Links:
-    """All tokens of a reader's mail at once, which costs less than one after another."""
-    keys, block = _keys(settings.SECRET_KEY), _BLOCK.pack(subscriber, newsletter, _ZEROS)
-    proofs, hidden = _proofs(keys, block), keys.hide(block)
-    leave, prefs = proofs[:_PROOF] + hidden, proofs[_PROOF : 2 * _PROOF] + hidden
-    return Links(urlsafe_b64encode(leave).decode(), urlsafe_b64encode(prefs).decode(), leave.hex())
+def links(subscribers: Iterable[int], newsletter: int) -> list[Links]:
+    """The tokens of each reader's mail, in their order; of many at once they cost half as much."""
+    keys = _keys(settings.SECRET_KEY)
+    blocks = [_BLOCK.pack(subscriber, newsletter, _ZEROS) for subscriber in subscribers]
+    hidden = keys.hide(b"".join(blocks))
+    leave, prefs = [], []
+    for start, block in zip(range(0, len(hidden), _BLOCK.size), blocks, strict=True):
+        proofs, own = _proofs(keys, block), hidden[start : start + _BLOCK.size]
+        leave.append(proofs[:_PROOF] + own)
+        prefs.append(proofs[_PROOF : 2 * _PROOF] + own)
+    by_mail = [one.hex() for one in leave]
+    return [Links(*each) for each in zip(_written(leave), _written(prefs), by_mail, strict=True)]
+
+
+def _written(raw: list[bytes]) -> list[str]:
+    """Tokens as characters. Each has as many octets as fill its characters, so that they part there."""
+    characters = urlsafe_b64encode(b"".join(raw)).decode()
+    return [characters[start : start + LENGTH] for start in range(0, len(characters), LENGTH)]
 
 
 def read(purpose: Purpose, token: str) -> Claim:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -95,7 +95,7 @@ def _of_headers(edition: Edition, content: Content, variants: Sequence[Rendered]
     shared = shared_headers(sender_of(edition.newsletter), content)
     for variant in variants:
         try:
-            mime.Skeleton(replace(variant, html="", text=""), shared)
+            mime.shared_headers(variant, shared)
         except ValueError as error:
             yield Finding("error", f"The mails cannot be made: {error}.")
 

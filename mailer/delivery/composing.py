@@ -74,7 +74,9 @@ class Composer:
         self._mailings: dict[int, Sealed] = {}
         self._variants: OrderedDict[int, _Variant] = OrderedDict()
         self._signer = dkim.configured() if signs else None
-        self._make, self._prepare = (_rehearsal, as_rehearsed) if rehearses else (_envelope, as_sent)
+        self._make = _rehearsal if rehearses else _envelope
+        self._prepare = as_rehearsed if rehearses else as_sent
+        self._forms = _colleagues_forms if rehearses else _readers_forms
         # Makes what rehearsals send; no variant of theirs is taken for that of a real mailing.
         self._rehearsing = None if rehearses else Composer(signs, rehearses=True)
 
@@ -92,8 +94,11 @@ class Composer:
             shared = self._mailings[mailing.pk] = sealed(mailing.copy)
         self._fetch(shared, {one.variant: one.countries for one in claimed})
         moment = date(now)
+        names = proof.tokens([one.id for one in claimed])
+        links = tokens.links([one.subscriber for one in claimed], shared.newsletter)
         ready: list[Callable[[], Envelope]] = [
-            partial(self._make, shared, self._variants[one.variant], one, moment) for one in claimed
+            partial(self._make, shared, self._variants[one.variant], one, moment, named, linked)
+            for one, named, linked in zip(claimed, names, links, strict=True)
         ]
         if self._signer is not None:
             at = int(now.timestamp())
@@ -112,7 +117,7 @@ class Composer:
         missing = wanted.keys() - self._variants.keys()
         for row in FrozenVariant.objects.filter(pk__in=missing):
             refuse_changed(shared, row, wanted[row.pk])
-            skeleton = mime.Skeleton(self._prepare(shared, row), shared.headers)
+            skeleton = mime.Skeleton(self._prepare(shared, row), shared.headers, self._forms(shared))
             signing = self._signer.variant(skeleton.shared) if self._signer else None
             self._variants[row.pk] = _Variant(skeleton, row.language, signing)
 
@@ -174,17 +179,37 @@ def _late(shared: Sealed, row: FrozenVariant, countries: tuple[str, ...]) -> str
     return seal.variant_digest(made.subject, made.preheader, made.html, made.text)
 
 
-def _envelope(shared: Sealed, variant: _Variant, claimed: Claimed, moment: str) -> Envelope:
-    names = proof.tokens(claimed.id)
-    links = tokens.links(claimed.subscriber, shared.newsletter)
+def _readers_forms(shared: Sealed) -> mime.Forms:
+    return mime.Forms(
+        message_id=f"m.{TOKEN}@{shared.domain}",
+        leave_url=f"{shared.site}/unsubscribe/{TOKEN}/",
+        prefs_url=f"{shared.site}/preferences/{TOKEN}/",
+        leave_mailto=shared.leaves,
+    )
+
+
+def _colleagues_forms(shared: Sealed) -> mime.Forms:
+    """The links lead to the front page."""
+    front = f"{shared.site}/"
+    return mime.Forms(message_id=f"m.{TOKEN}@{shared.domain}", leave_url=front, prefs_url=front)
+
+
+def _envelope(
+    shared: Sealed,
+    variant: _Variant,
+    claimed: Claimed,
+    moment: str,
+    names: proof.Tokens,
+    links: tokens.Links,
+) -> Envelope:
     copy = mime.Copy(
         to=claimed.email,
-        message_id=f"m.{names.message}@{shared.domain}",
         date=moment,
-        leave_url=f"{shared.site}/unsubscribe/{links.leave}/",
-        leave_mailto=shared.leaves.replace(TOKEN, links.leave_by_mail),
-        prefs_url=f"{shared.site}/preferences/{links.prefs}/",
         countries=_country_names(claimed.countries, variant.language),
+        message=names.message,
+        leave=links.leave,
+        prefs=links.prefs,
+        leave_by_mail=links.leave_by_mail,
         whose=counted.whose(claimed.id) if claimed.agreed and shared.by_reader else "",
         delivery=names.verp,
     )
@@ -193,20 +218,22 @@ def _envelope(shared: Sealed, variant: _Variant, claimed: Claimed, moment: str) 
     )
 
 
-def _rehearsal(shared: Sealed, variant: _Variant, claimed: Claimed, moment: str) -> Envelope:
-    """To a colleague, with the reader's number as a name; the links lead to the front page."""
-    names = proof.tokens(claimed.id)
-    front = f"{shared.site}/"
+def _rehearsal(
+    shared: Sealed,
+    variant: _Variant,
+    claimed: Claimed,
+    moment: str,
+    names: proof.Tokens,
+    links: tokens.Links,
+) -> Envelope:
+    """To a colleague, with the reader's number as a name."""
     copy = mime.Copy(
         to=claimed.email,
-        to_name=claimed.name,
-        message_id=f"m.{names.message}@{shared.domain}",
         date=moment,
-        leave_url=front,
-        leave_mailto="",
-        prefs_url=front,
         countries=_country_names(claimed.countries, variant.language),
+        message=names.message,
         delivery=names.verp,
+        to_name=claimed.name,
     )
     return Envelope(
         shared.returns.replace(TOKEN, names.verp), claimed.email, b"", variant.skeleton.pieces(copy)

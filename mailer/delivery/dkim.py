@@ -94,8 +94,8 @@ class Signer:
             for key in self.keys
         ]
 
-    def variant(self, shared: Sequence[bytes]) -> Variant:
-        """For messages whose own headers are followed by these pieces (mime.Skeleton.shared): all further
+    def variant(self, shared: bytes) -> Variant:
+        """For messages whose own headers are followed by this piece (mime.Skeleton.shared): all further
         headers, and the beginning of a body that relaxed canonicalisation leaves as it is."""
         return Variant(self, shared)
 
@@ -126,24 +126,23 @@ class Signer:
 class Variant:
     """What the signatures of a variant's copies share. Any thread may use it."""
 
-    def __init__(self, signer: Signer, shared: Sequence[bytes]) -> None:
-        head, _, body = b"".join(shared).partition(b"\r\n\r\n")
+    def __init__(self, signer: Signer, shared: bytes) -> None:
+        head, _, body = shared.partition(b"\r\n\r\n")
         fields = _fields(head + b"\r\n")
         self._signer = signer
-        self._own_end = 1 + len(shared)
         self._headers = sha256(b"".join(line for _, line in fields))
         self._names = tuple(name for name, _ in fields)
         self._body = sha256(body)
 
     def header(self, pieces: Sequence[bytes], at: int) -> bytes:
-        """The DKIM-Signature fields to stand before `pieces`: own headers, the shared pieces, and the rest.
+        """The DKIM-Signature fields to stand before `pieces`: own headers, the shared piece, and the rest.
 
         `at` is the moment of signing in seconds since 1970.
         """
         own = _fields(pieces[0])
         headers, body = self._headers.copy(), self._body.copy()
         headers.update(b"".join(line for _, line in own))
-        for piece in pieces[self._own_end :]:
+        for piece in pieces[2:]:
             body.update(piece)
         names = self._names + tuple(name for name, _ in own)
         return self._signer.header(headers, names, body.digest(), at)

@@ -45,7 +45,8 @@ def leave_form(sender_domain: str = "") -> str:
 
 def leave_address(subscriber: int, newsletter: int, sender_domain: str = "") -> str:
     """The address that a reader writes to in order to leave a newsletter (RFC 2369 mailto)."""
-    return leave_form(sender_domain).replace(TOKEN, tokens.links(subscriber, newsletter).leave_by_mail)
+    (links,) = tokens.links([subscriber], newsletter)
+    return leave_form(sender_domain).replace(TOKEN, links.leave_by_mail)
 
 
 def read_leave_address(address: str) -> Departure | None:

@@ -11,7 +11,7 @@ from django.conf import settings
 from mailer.delivery import outbox
 from mailer.delivery.models import OutboxMessage
 from mailer.editions.models import Newsletter
-from mailer.rendering import mime, personal
+from mailer.rendering import headers, mime, personal
 from mailer.rendering.records import Rendered
 from subscribers.addresses import normalise
 
@@ -39,7 +39,6 @@ def message_for(rendered: Rendered, newsletter: Newsletter, to: str, now: dateti
         list_name=newsletter.name,
     )
     values = personal.web_values(settings.CONFIG.site.url, rendered.language)
-    copy = mime.Copy(
-        to=to, message_id=f"t.{secrets.token_hex(16)}@{domain}", date=now, leave_mailto="", **values
-    )
-    return mime.Skeleton(marked, envelope).message(copy)
+    forms = mime.Forms(f"t.{mime.TOKEN}@{domain}", values["leave_url"], values["prefs_url"])
+    copy = mime.Copy(to, headers.date(now), values["countries"], message=secrets.token_hex(16))
+    return mime.Skeleton(marked, envelope, forms).message(copy)

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import binascii
 import re
-from base64 import b64encode
-from collections.abc import Mapping
-from copy import copy
-from functools import lru_cache
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from operator import itemgetter
+from typing import Any, Protocol
 
 from mailer.rendering.personal import MARK
 
-# Octets that fill a base64 line of 76 characters (RFC 2045 §6.8).
-_LINE = 57
-# Characters of a line, the "=" of a soft break included.
-_WIDTH = 76
+# Characters of a line, the "=" of a soft break included (RFC 2045 §6.7, §6.8).
+WIDTH = 76
 # Of the characters that quoted-printable leaves alone, those of addresses.
 _AS_IS = b".ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:/_-"
+# Octets of a literal that is rather copied than sent as a piece of its own.
+_SHORT = 1024
 _RUN = re.compile(b" (?= )")
 _NEWLINE = re.compile("\r\n|\r|\n")
 
 
 class Part(Protocol):
-    """One encoded body, in CRLF lines of at most 76 characters, none of which begins with a dot.
+    """A body behind the field that names its encoding, and what stands before and behind it in the message.
 
-    DKIM's relaxed canonicalisation leaves it as it is (RFC 6376 §3.4.4): what is signed is what is sent.
+    Its lines have CRLF and at most 76 characters, and none begins with a dot. DKIM's relaxed canonicalisation
+    leaves it as it is (RFC 6376 §3.4.4): what is signed is what is sent.
     """
 
     # The value of Content-Transfer-Encoding.
@@ -35,14 +34,21 @@ class Part(Protocol):
     # The piece that `filled` begins with, whatever the values.
     first: bytes
 
+    @staticmethod
+    def written(value: bytes) -> bytes:
+        """A value (UTF-8) as `filled` takes it; one that is_plain is so already."""
+
     def filled(self, values: Mapping[str, bytes]) -> list[bytes]:
-        """Pieces of the encoded body with `values` (UTF-8, by field) in the places of the marks."""
+        """It in pieces, with the written values, by field, in the places of the marks."""
 
 
-def smaller(text: str) -> Part:
-    """`text` with its marks in whichever encoding takes less room."""
+def smaller(text: str, before: bytes = b"", behind: bytes = b"") -> Part:
+    """`text` with its marks in whichever encoding takes less room.
+
+    `before` ends with the fields of the part that stand before its encoding.
+    """
     chunks = MARK.split(_NEWLINE.sub("\r\n", text))
-    parts: tuple[Part, Part] = (QuotedPrintable(chunks), Base64(chunks))
+    parts: tuple[Part, Part] = (QuotedPrintable(chunks, before, behind), Base64(chunks, before, behind))
     return min(parts, key=lambda part: part.size)
 
 
@@ -55,13 +61,19 @@ class Base64:
 
     name = "base64"
 
-    def __init__(self, chunks: list[str]) -> None:
+    def __init__(self, chunks: list[str], before: bytes = b"", behind: bytes = b"") -> None:
         """`chunks`: text and names of fields in turn, beginning and ending with text; line ends are CRLF."""
         literals = [chunk.encode() for chunk in chunks[::2]]
         self._fields = chunks[1::2]
         self._literals = [tuple(_cut(literal, start) for start in range(3)) for literal in literals]
         self.size = len(_base64_lines(b"".join(literals)))
-        _, self.first, self._left = self._literals[0][0]
+        _, first, self._left = self._literals[0][0]
+        self.first = _opened(before, self.name) + first
+        self._behind = behind
+
+    @staticmethod
+    def written(value: bytes) -> bytes:
+        return value
 
     def filled(self, values: Mapping[str, bytes]) -> list[bytes]:
         pieces, carried = [self.first], self._left
@@ -73,7 +85,7 @@ class Base64:
             if len(carried) % 3 == 0:
                 pieces += (_base64_lines(carried), body)
                 carried = tail
-        pieces.append(_base64_lines(carried))
+        pieces.append(_base64_lines(carried) + self._behind)
         return pieces
 
 
@@ -84,7 +96,8 @@ def _cut(literal: bytes, start: int) -> tuple[bytes, bytes, bytes]:
 
 
 def _base64_lines(octets: bytes) -> bytes:
-    lines = [b64encode(octets[place : place + _LINE]) for place in range(0, len(octets), _LINE)]
+    text = binascii.b2a_base64(octets, newline=False)
+    lines = [text[place : place + WIDTH] for place in range(0, len(text), WIDTH)]
     return b"\r\n".join([*lines, b""])
 
 
@@ -93,37 +106,41 @@ class QuotedPrintable:
 
     name = "quoted-printable"
 
-    def __init__(self, chunks: list[str]) -> None:
+    def __init__(self, chunks: list[str], before: bytes = b"", behind: bytes = b"") -> None:
         """`chunks`: text and names of fields in turn, beginning and ending with text; line ends are CRLF."""
         *texts, last = (_printable(chunk.encode()) for chunk in chunks[::2])
         literals = [*(text + b"=\r\n" for text in texts), last]
         self.size = sum(map(len, literals))
+        literals[0] = _opened(before, self.name) + literals[0]
+        literals[-1] += b"\r\n" + behind
         self.first = literals[0]
-        # The whole body with room for the values, and in which places each of them goes.
-        self._body = [self.first]
-        self._places: dict[str, tuple[int, ...]] = {}
+        # Long literals, and between two of them room for one template: of values and short literals.
+        self._pieces = [self.first]
+        self._templates: list[tuple[bytes, Callable[[Mapping[str, bytes]], Any]]] = []
+        template, fields = b"", []
         for field, literal in zip(chunks[1::2], literals[1:], strict=True):
-            self._places[field] = (*self._places.get(field, ()), len(self._body))
-            self._body += (b"", literal)
-        self._body.append(b"\r\n")
+            template += b"%b=\r\n"
+            fields.append(field)
+            if len(literal) < _SHORT and literal is not literals[-1]:
+                template += literal.replace(b"%", b"%%")
+            else:
+                self._pieces += (b"", literal)
+                self._templates.append((template, itemgetter(*fields)))
+                template, fields = b"", []
+
+    @staticmethod
+    def written(value: bytes) -> bytes:
+        return _printable_line(value)
 
     def filled(self, values: Mapping[str, bytes]) -> list[bytes]:
-        pieces = self._body.copy()
-        for field, places in self._places.items():
-            encoded = _printable_line(values[field]) + b"=\r\n"
-            for place in places:
-                pieces[place] = encoded
+        pieces = self._pieces.copy()
+        pieces[1::2] = [template % own(values) for template, own in self._templates]
         return pieces
 
-    def followed(self, between: bytes, other: QuotedPrintable) -> QuotedPrintable:
-        """Both bodies with `between` between them, so that each value is encoded once for both."""
-        both = copy(self)
-        both._body = [*self._body, between, *other._body]
-        both._places = dict(self._places)
-        behind = len(self._body) + 1
-        for field, places in other._places.items():
-            both._places[field] = both._places.get(field, ()) + tuple(behind + place for place in places)
-        return both
+
+def _opened(before: bytes, encoding: str) -> bytes:
+    """What stands before a body: its encoding behind all else."""
+    return b"%bContent-Transfer-Encoding: %b\r\n\r\n" % (before, encoding.encode())
 
 
 def _printable(octets: bytes) -> bytes:
@@ -132,13 +149,14 @@ def _printable(octets: bytes) -> bytes:
 
 def _printable_line(line: bytes) -> bytes:
     """A line in lines that never begin with a dot: SMTP would have to double it in every copy."""
-    if len(line) < _WIDTH and not line.translate(None, _AS_IS) and not line.startswith(b"."):
-        return line
-    return _soft_lines(line)
+    return line if is_plain(line) else _soft_lines(line)
 
 
-# Names of countries stand in many messages.
-@lru_cache(maxsize=512)
+def is_plain(value: bytes) -> bool:
+    """Whether it stands in a line of a text, of HTML and of quoted-printable as it is."""
+    return len(value) < WIDTH and not value.translate(None, _AS_IS) and not value.startswith(b".")
+
+
 def _soft_lines(line: bytes) -> bytes:
     # Tabs and runs of spaces, which a relay may change, are written so that none stands in the mail.
     encoded = binascii.b2a_qp(line, istext=False).replace(b"\t", b"=\n=09=\n")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from functools import lru_cache
 
 from mailer.rendering import encode, headers, personal
 from mailer.rendering.records import Rendered
@@ -27,10 +28,24 @@ class Envelope:
     feedback_id: str = ""
 
 
-# Octets of what a header may carry and HTML writes as it is.
-_ORDINARY = bytes(octet for octet in range(0x20, 0x100) if octet != 0x7F and octet not in b"&<>\"'")
-# Characters that the values of a copy's own header fields may have together.
-_LONGEST = 900
+# A value (UTF-8) to what a part is filled with.
+Writing = Callable[[bytes], bytes]
+# Where a copy's own token stands in a form, as the configuration writes it.
+TOKEN = "{token}"  # noqa: S105  (a place in a text)
+
+
+@dataclass(frozen=True)
+class Forms:
+    """What all copies of a mailing have in common in values that are each one's own: with TOKEN in its place,
+    or without, where nothing is anybody's own."""
+
+    # Without angle brackets: "m.{token}@example.org".
+    message_id: str
+    # Pages of the reader, absolute.
+    leave_url: str
+    prefs_url: str
+    # Address that takes an unsubscribe request; empty: none.
+    leave_mailto: str = ""
 
 
 @dataclass(slots=True)
@@ -39,75 +54,93 @@ class Copy:
 
     # The address; A-labels in its domain.
     to: str
-    # With or without angle brackets.
-    message_id: str
-    date: datetime | str
-    # Pages of the reader, with the reader's own tokens.
-    leave_url: str
-    # Address that takes an unsubscribe request, with or without "mailto:"; empty: none.
-    leave_mailto: str
-    prefs_url: str
+    # The moment, as headers.date writes it.
+    date: str
     # personal.country_names in the variant's language.
     countries: str
-    to_name: str = ""
-    # Ends the addresses of links that are counted under the reader's name; empty: none is.
+    # Tokens, of letters, digits, "-", "_" and, inside, ".": for each of the forms,
+    message: str = ""
+    leave: str = ""
+    prefs: str = ""
+    leave_by_mail: str = ""
+    # for the end of the addresses that are counted under the reader's name; empty: none is,
     whose: str = ""
-    # Names this copy where it comes back without the rest of its names (X-Delivery); empty: nothing does.
+    # and for naming this copy where it comes back without its other names (X-Delivery); empty: nothing does.
     delivery: str = ""
+    to_name: str = ""
+
+
+# For the % operator: takes a token, and shows nothing of it.
+_NOWHERE = "%.0s"
+# What tokens are made of.
+_OF_TOKENS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
+# Characters of a line of own headers without tokens, and of a copy's tokens together (998 fit in a line).
+_LONGEST = 450
 
 
 class Skeleton:
     """Every octet of a variant that its readers share, encoded."""
 
-    def __init__(self, rendered: Rendered, envelope: Envelope) -> None:
+    def __init__(self, rendered: Rendered, envelope: Envelope, forms: Forms) -> None:
         """Raises ValueError, naming the field, when a header would not be a single valid line."""
         digest = hashlib.sha256(f"{rendered.html}\0{rendered.text}".encode()).hexdigest()
         # "=_" occurs neither in base64 nor in quoted-printable, so a boundary never occurs in a part.
         boundary = f"=_{digest[:32]}".encode()
-        self._text = encode.smaller(rendered.text)
-        self._html = encode.smaller(rendered.html)
-        self._head = (
-            _shared_headers(rendered, envelope)
-            + b'Content-Type: multipart/alternative;\r\n boundary="%s"\r\n\r\n' % boundary
-            + _part_head(boundary, b"text/plain", self._text.name)
+        alternatives = b'Content-Type: multipart/alternative;\r\n boundary="%s"\r\n\r\n' % boundary
+        before_text = shared_headers(rendered, envelope) + alternatives + _part_head(boundary, b"text/plain")
+        self._text = encode.smaller(rendered.text, before_text)
+        self._html = encode.smaller(
+            rendered.html, _part_head(boundary, b"text/html"), b"--%s--\r\n" % boundary
         )
-        # The pieces behind a copy's own headers that are the same for everybody: all other headers, and the
-        # beginning of the body.
-        self.shared = (self._head, self._text.first)
-        self._between = _part_head(boundary, b"text/html", self._html.name)
-        self._end = b"--%s--\r\n" % boundary
-        # Both bodies in one, where that can be: most values stand alike in text and in HTML.
-        self._body: encode.Part | None = None
-        if isinstance(self._text, encode.QuotedPrintable) and isinstance(self._html, encode.QuotedPrintable):
-            self._body = self._text.followed(self._between, self._html)
+        # The piece behind a copy's own headers, the same for everybody: all others, and the body's beginning.
+        self.shared = self._text.first
+        self._own = _own_template(forms)
+        self._leave_url, self._prefs_url = _page(forms.leave_url), _page(forms.prefs_url)
+        self._plain_pages = encode.is_plain(self._leave_url % b"") and encode.is_plain(self._prefs_url % b"")
 
     def message(self, copy: Copy) -> bytes:
         """The whole message in CRLF lines. Raises ValueError for a value that could begin another header."""
         return b"".join(self.pieces(copy))
 
-    def pieces(self, copy: Copy) -> tuple[bytes, ...]:
+    def pieces(self, copy: Copy) -> list[bytes]:
         """It in pieces: ASCII in CRLF lines, none of which begins with a dot. Raises like `message`."""
-        for_text = for_html = {
-            "leave_url": copy.leave_url.encode(),
-            "prefs_url": copy.prefs_url.encode(),
-            "countries": copy.countries.encode(),
+        own = self._own_headers(copy)
+        in_text = {
+            "leave_url": self._leave_url % copy.leave.encode(),
+            "prefs_url": self._prefs_url % copy.prefs.encode(),
             "whose": copy.whose.encode(),
         }
-        if b"".join(for_text.values()).translate(None, _ORDINARY):
-            for_html = {name: _in_html(name, value.decode()) for name, value in for_text.items()}
-        elif self._body is not None:
-            return (_own_headers(copy), self._head, *self._body.filled(for_text), self._end)
-        return (
-            _own_headers(copy),
-            self._head,
-            *self._text.filled(for_text),
-            self._between,
-            *self._html.filled(for_html),
-            self._end,
+        in_html = in_text.copy()
+        if not self._plain_pages or max(map(len, in_text.values())) >= encode.WIDTH:
+            for name, value in in_html.items():
+                in_text[name], in_html[name] = _written(
+                    name, value.decode(), self._text.written, self._html.written
+                )
+        in_text["countries"], in_html["countries"] = _countries(
+            "countries", copy.countries, self._text.written, self._html.written
         )
+        return [own, *self._text.filled(in_text), *self._html.filled(in_html)]
+
+    def _own_headers(self, copy: Copy) -> bytes:
+        """The fields that are the reader's own. Every value is proved to be of characters that cannot end its
+        line and begin another field."""
+        if copy.to_name or not headers.is_address(copy.to):
+            to = headers.mailbox("To", copy.to_name, copy.to).decode()
+        else:
+            to = f"To: <{copy.to}>\r\n"
+        tokens = f"{copy.message}{copy.leave}{copy.prefs}{copy.leave_by_mail}{copy.whose}{copy.delivery}"
+        odd = tokens.encode().translate(None, _OF_TOKENS) or copy.whose.startswith(".")
+        if odd or len(tokens) > _LONGEST:
+            raise ValueError("a token of the copy is none: use few letters and digits")
+        if not (copy.date.isascii() and copy.date.isprintable()):
+            raise ValueError("Date holds what no header may")
+        delivery = f"X-Delivery: {copy.delivery}\r\n" if copy.delivery else ""
+        values = (copy.message, copy.date, to, copy.leave, copy.leave_by_mail, delivery)
+        return (self._own % values).encode()
 
 
-def _shared_headers(rendered: Rendered, envelope: Envelope) -> bytes:
+def shared_headers(rendered: Rendered, envelope: Envelope) -> bytes:
+    """The fields that all copies of a variant share. Raises ValueError, naming the field that is no line."""
     fields = [
         headers.mailbox("From", envelope.from_name, envelope.from_email),
         headers.unstructured("Subject", rendered.subject),
@@ -129,35 +162,39 @@ def _shared_headers(rendered: Rendered, envelope: Envelope) -> bytes:
     return b"".join(fields)
 
 
-def _own_headers(copy: Copy) -> bytes:
-    """The fields that are the reader's own. Every value is proved to be printable ASCII, so that none can end
-    its line and begin another field."""
-    moment = copy.date if isinstance(copy.date, str) else headers.date(copy.date)
-    to = f"<{copy.to}>\r\n"
-    if copy.to_name or not headers.is_address(copy.to):
-        to = headers.mailbox("To", copy.to_name, copy.to)[4:].decode()
-    name = copy.message_id.strip("<>")
-    mailto = copy.leave_mailto.removeprefix("mailto:")
-    values = f"{name}{moment}{copy.leave_url}{mailto}{copy.delivery}"
-    if not (values.isascii() and values.isprintable()) or len(values) > _LONGEST or ":" not in copy.leave_url:
-        raise ValueError(
-            "Message-ID, Date, List-Unsubscribe or X-Delivery holds what no header may: use short ASCII"
-        )
-    by_mail = f",\r\n <mailto:{mailto}>" if mailto else ""
-    named = f"X-Delivery: {copy.delivery}\r\n" if copy.delivery else ""
-    return (
-        f"Message-ID: <{name}>\r\nDate: {moment}\r\nTo: {to}"
-        f"List-Unsubscribe: <{copy.leave_url}>{by_mail}\r\n{named}"
-    ).encode()
+def _written(name: str, value: str, text: Writing, html: Writing) -> tuple[bytes, bytes]:
+    """A value as text and HTML are filled with it. Raises ValueError, naming it, unless it is one line."""
+    escaped = personal.html_value(headers.single_line(value, name))
+    return text(value.encode()), html(escaped.encode())
 
 
-def _in_html(name: str, value: str) -> bytes:
-    return personal.html_value(headers.single_line(value, name)).encode()
+# Many readers chose the same.
+_countries = lru_cache(maxsize=4096)(_written)
 
 
-def _part_head(boundary: bytes, kind: bytes, encoding: str) -> bytes:
-    return b"--%s\r\nContent-Type: %s; charset=utf-8\r\nContent-Transfer-Encoding: %s\r\n\r\n" % (
-        boundary,
-        kind,
-        encoding.encode(),
-    )
+def _own_template(forms: Forms) -> str:
+    """A copy's own fields, with room for the values that _own_headers fills in."""
+    message_id = headers.token("Message-ID", f"<{_template(forms.message_id)}>").decode()
+    pages = [_template(forms.leave_url)]
+    if forms.leave_mailto:
+        pages.append(f"mailto:{_template(forms.leave_mailto)}")
+    unsubscribe = headers.addresses("List-Unsubscribe", *pages).decode()
+    template = f"{message_id}Date: %s\r\n%s{unsubscribe}{'' if forms.leave_mailto else _NOWHERE}%s"
+    if max(map(len, template.split("\r\n"))) > _LONGEST:
+        raise ValueError("Message-ID or List-Unsubscribe is too long for a line")
+    return template
+
+
+def _template(form: str) -> str:
+    """A form for the % operator, which fills in one token."""
+    return form.replace("%", "%%").replace(TOKEN, "%s") + ("" if TOKEN in form else _NOWHERE)
+
+
+def _page(form: str) -> bytes:
+    headers.addresses("a page of the reader", form)
+    return _template(form).encode()
+
+
+def _part_head(boundary: bytes, kind: bytes) -> bytes:
+    """What stands before the body of a part, but for its encoding."""
+    return b"--%s\r\nContent-Type: %s; charset=utf-8\r\n" % (boundary, kind)

@@ -31,7 +31,7 @@ from mailer.rendering.records import Rendered
 from tests.delivery.cast import NOW, readers, released, sealed_copy, send
 from tests.delivery.relay import Relay
 from tests.rendering.cast import EDITION
-from tests.rendering.test_mime import COPY, ENVELOPE, body, line
+from tests.rendering.test_mime import COPY, ENVELOPE, FORMS, body, line
 
 AT = 1_638_522_307
 
@@ -87,7 +87,7 @@ def verdicts(message: bytes, signer: dkim.Signer = SIGNER) -> list[bool]:
 
 
 def copies(rendered: Rendered, *all_copies: mime.Copy) -> list[bytes]:
-    skeleton = mime.Skeleton(rendered, ENVELOPE)
+    skeleton = mime.Skeleton(rendered, ENVELOPE, FORMS)
     variant = SIGNER.variant(skeleton.shared)
     pieces = [skeleton.pieces(copy) for copy in all_copies]
     return [b"".join((variant.header(one, AT), *one)) for one in pieces]
@@ -96,7 +96,7 @@ def copies(rendered: Rendered, *all_copies: mime.Copy) -> list[bytes]:
 @pytest.mark.parametrize("language", ["en", "ru", "kk", "uz"])
 def test_every_reader_s_copy_verifies_with_both_keys(language):
     another = dataclasses.replace(
-        COPY, to="b@example.net", to_name="Бек", countries="  Тоҷикистон  ", leave_mailto=""
+        COPY, to="b@example.net", to_name="Бек", countries="  Тоҷикистон  ", delivery=""
     )
     for message in copies(variants.render(EDITION, ("KZ",), language), COPY, another, COPY):
         assert verdicts(message) == [True, True]

@@ -8,7 +8,7 @@ from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.delivery import identity, verp
+from mailer.delivery import identity, proof, verp
 from mailer.delivery.commands import Commands
 
 ID = st.integers(min_value=1, max_value=2**63 - 1)
@@ -98,6 +98,12 @@ def test_a_message_id_is_the_same_each_time_and_proves_its_delivery(delivery):
 def test_a_token_made_for_one_purpose_is_refused_for_another():
     token = verp.address(99).split("@")[0].removeprefix("b+")
     assert identity.delivery_of(f"<m.{token}@example.org>") is None
+
+
+@given(st.lists(ID, max_size=5))
+def test_the_tokens_of_many_deliveries_are_those_of_each(deliveries):
+    single = [(proof.token("verp", one), proof.token("message", one)) for one in deliveries]
+    assert proof.tokens(deliveries) == single
 
 
 @given(ID, st.integers(min_value=1, max_value=2**31))

@@ -27,14 +27,21 @@ ENVELOPE = mime.Envelope(
     help_url="https://news.example.org/",
     feedback_id="silk-road-monthly:2021-12:edition:example",
 )
+FORMS = mime.Forms(
+    message_id=f"{mime.TOKEN}@example.org",
+    leave_url=f"https://news.example.org/unsubscribe/{mime.TOKEN}/",
+    prefs_url=f"https://news.example.org/preferences/{mime.TOKEN}/",
+    leave_mailto=f"leave+{mime.TOKEN}@example.org",
+)
+MOMENT = dt.datetime(2021, 12, 3, 9, 5, 7, tzinfo=dt.UTC)
 COPY = mime.Copy(
     to="reader@example.net",
-    message_id="<abc.1@example.org>",
-    date=dt.datetime(2021, 12, 3, 9, 5, 7, tzinfo=dt.UTC),
-    leave_url="https://news.example.org/unsubscribe/abc-DEF_1/",
-    leave_mailto="leave+abc@example.org",
-    prefs_url="https://news.example.org/preferences/abc-DEF_1/",
+    date=headers.date(MOMENT),
     countries="Казахстан, Узбекистан",
+    message="abc.1",
+    leave="abc-DEF_1",
+    prefs="abc-DEF_2",
+    leave_by_mail="abc",
     delivery="1f4.0123456789abcdef0123",
 )
 # Everything that may stand in a line of a mail's text.
@@ -61,8 +68,13 @@ def parts(message: EmailMessage) -> list[str]:
     return [part.get_content().replace("\r\n", "\n") for part in inner]
 
 
-def values(copy: mime.Copy) -> dict[str, str]:
-    return {name: getattr(copy, name) for name in personal.FIELDS}
+def values(copy: mime.Copy, forms: mime.Forms = FORMS) -> dict[str, str]:
+    return {
+        "leave_url": forms.leave_url.replace(mime.TOKEN, copy.leave),
+        "prefs_url": forms.prefs_url.replace(mime.TOKEN, copy.prefs),
+        "countries": copy.countries,
+        "whose": copy.whose,
+    }
 
 
 def assert_disciplined(message: bytes) -> None:
@@ -77,25 +89,35 @@ def assert_disciplined(message: bytes) -> None:
 @pytest.mark.parametrize("language", ["en", "ru", "kk", "uz"])
 def test_a_reader_s_mail_reads_as_its_variant_filled_with_the_reader_s_values(language: str) -> None:
     rendered = variants.render(EDITION, ("KZ",), language)
-    message = mime.Skeleton(rendered, ENVELOPE).message(COPY)
+    message = mime.Skeleton(rendered, ENVELOPE, FORMS).message(COPY)
     assert_disciplined(message)
     text, html = parts(read(message))
     assert text == personal.fill_text(rendered.text, values(COPY))
     assert html == personal.fill_html(rendered.html, values(COPY))
 
 
-@given(body, body, line, line, st.sampled_from(["", "https://example.org/" + "x" * 90 + "/"]))
+@given(
+    body,
+    body,
+    line,
+    line,
+    st.sampled_from([*"/?", "?a=b&c='d'&of=", "x" * 30, "x" * 90, ".%41%s%%~"]),
+    st.sampled_from(["", "abc-DEF_3"]),
+)
 @settings(deadline=None)
 def test_any_text_and_any_value_come_out_as_they_went_in(
-    text: str, html: str, countries: str, subject: str, prefs: str
+    text: str, html: str, countries: str, subject: str, page: str, whose: str
 ) -> None:
     rendered = Rendered("0" * 16, "ru", ("a",), subject.replace("\x85", ""), "", html, text)
-    copy = replace(COPY, countries=countries, prefs_url=prefs)
-    message = mime.Skeleton(rendered, ENVELOPE).message(copy)
+    forms = replace(
+        FORMS, prefs_url=f"https://example.org/{page}{mime.TOKEN}", leave_url="https://a.example/"
+    )
+    copy = replace(COPY, countries=countries, whose=whose)
+    message = mime.Skeleton(rendered, ENVELOPE, forms).message(copy)
     assert_disciplined(message)
     assert parts(read(message)) == [
-        personal.fill_text(text, values(copy)),
-        personal.fill_html(html, values(copy)),
+        personal.fill_text(text, values(copy, forms)),
+        personal.fill_html(html, values(copy, forms)),
     ]
 
 
@@ -111,8 +133,8 @@ def test_both_encodings_take_values_of_every_length_between_texts_of_every_lengt
     for text in texts[1:]:
         chunks += ["countries", text]
     part = kind(chunks)
-    encoded = b"".join(part.filled({"countries": value.encode()}))
-    raw = b"Content-Transfer-Encoding: %s\r\n\r\n%s" % (part.name.encode(), encoded)
+    raw = b"".join(part.filled({"countries": part.written(value.encode())}))
+    encoded = raw.partition(b"\r\n\r\n")[2]
     decoded = cast(bytes, email.message_from_bytes(raw).get_payload(decode=True))
     assert decoded.decode().removesuffix("\r\n" if part.name == "quoted-printable" else "") == value.join(
         texts
@@ -127,7 +149,7 @@ def test_the_encoding_that_takes_less_room_is_taken() -> None:
 
 
 def test_the_headers_are_those_of_a_list_that_one_click_leaves() -> None:
-    message = read(mime.Skeleton(variants.render(EDITION, (), "ru"), ENVELOPE).message(COPY))
+    message = read(mime.Skeleton(variants.render(EDITION, (), "ru"), ENVELOPE, FORMS).message(COPY))
     assert message["Subject"] == "Декабрь: страна составляет карту своей диаспоры"
     assert message["From"].addresses[0].addr_spec == "news@example.org"
     assert message["To"] == "reader@example.net"
@@ -138,25 +160,26 @@ def test_the_headers_are_those_of_a_list_that_one_click_leaves() -> None:
     assert message["List-Id"] == "Silk Road Monthly <silk-road-monthly.example.org>"
     assert message["Precedence"] == "bulk"
     assert message["Message-ID"] == "<abc.1@example.org>"
-    assert message["Date"].datetime == COPY.date
+    assert message["Date"].datetime == MOMENT
     assert "Auto-Submitted" not in message
     assert len(message.keys()) == len(set(message.keys()))
 
 
 def test_an_unsubscribe_address_is_never_folded_inside() -> None:
     long = "https://news.example.org/unsubscribe/" + "x" * 300 + "/"
-    message = mime.Skeleton(variants.render(EDITION, (), "en"), ENVELOPE).message(
-        replace(COPY, leave_url=long)
+    skeleton = mime.Skeleton(
+        variants.render(EDITION, (), "en"), ENVELOPE, replace(FORMS, leave_url=f"{long}{mime.TOKEN}")
     )
-    assert f"<{long}>".encode() in message
+    assert f"<{long}{COPY.leave}>".encode() in skeleton.message(COPY)
 
 
 @pytest.mark.parametrize("bad", ["a\r\nBcc: x@example.org", "a\nb", "a\rb", "a\0b"])
 @pytest.mark.parametrize(
-    "field", ["to", "message_id", "date", "leave_url", "leave_mailto", "prefs_url", "countries", "to_name"]
+    "field",
+    ["to", "date", "countries", "message", "leave", "prefs", "leave_by_mail", "whose", "delivery", "to_name"],
 )
 def test_no_value_of_a_reader_can_begin_another_header(field: str, bad: str) -> None:
-    skeleton = mime.Skeleton(variants.render(EDITION, ("TM",), "en"), ENVELOPE)
+    skeleton = mime.Skeleton(variants.render(EDITION, ("TM",), "en"), ENVELOPE, FORMS)
     with pytest.raises(ValueError, match=r"."):
         skeleton.message(replace(COPY, **{field: bad}))
 
@@ -168,7 +191,29 @@ def test_no_value_of_a_reader_can_begin_another_header(field: str, bad: str) -> 
 )
 def test_no_setting_of_a_newsletter_can_begin_another_header(field: str, bad: str) -> None:
     with pytest.raises(ValueError, match=r"."):
-        mime.Skeleton(variants.render(EDITION, ("TM",), "en"), replace(ENVELOPE, **{field: bad}))
+        mime.Skeleton(variants.render(EDITION, ("TM",), "en"), replace(ENVELOPE, **{field: bad}), FORMS)
+
+
+@pytest.mark.parametrize("bad", ["a:b\r\nBcc: x@example.org", "a:b\nb", "a:b\0b", "a:" + "b" * 900])
+@pytest.mark.parametrize("field", ["message_id", "leave_url", "leave_mailto"])
+def test_no_form_of_a_mailing_can_begin_another_header(field: str, bad: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        mime.Skeleton(variants.render(EDITION, ("TM",), "en"), ENVELOPE, replace(FORMS, **{field: bad}))
+
+
+def test_a_token_is_shown_nowhere_where_its_form_has_no_place_for_it() -> None:
+    forms = mime.Forms("m@example.org", "https://news.example.org/", "https://news.example.org/")
+    message = mime.Skeleton(variants.render(EDITION, ("TM",), "en"), ENVELOPE, forms).message(COPY)
+    assert read(message)["List-Unsubscribe"] == "<https://news.example.org/>"
+    assert read(message)["Message-ID"] == "<m@example.org>"
+    assert not any(token.encode() in message for token in (COPY.message, COPY.leave, COPY.prefs))
+
+
+def test_what_lies_between_long_texts_is_one_piece() -> None:
+    long, mark = "word " * 900, personal.MARKS["leave_url"]
+    text = f"{long}{mark} or {mark}{long}"
+    rendered = Rendered("0" * 16, "en", (), "S", "", text, text)
+    assert len(mime.Skeleton(rendered, ENVELOPE, FORMS).pieces(COPY)) == 7
 
 
 def test_a_moment_without_a_zone_is_refused() -> None:

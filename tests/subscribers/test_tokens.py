@@ -20,6 +20,14 @@ def test_a_token_says_what_was_put_into_it(purpose: tokens.Purpose, person: int,
     assert tokens.make(purpose, person, scope) == token
 
 
+@given(st.lists(people, max_size=5), scopes)
+def test_the_links_of_many_readers_are_those_of_each(persons: list[int], newsletter: int) -> None:
+    for person, links in zip(persons, tokens.links(persons, newsletter), strict=True):
+        assert links.leave == tokens.make("leave", person, newsletter)
+        assert links.prefs == tokens.make("prefs", person, newsletter)
+        assert tokens.read_mail(links.leave_by_mail) == (person, newsletter)
+
+
 @given(purposes, purposes, people, scopes)
 def test_a_token_for_one_purpose_is_none_for_another(
     one: tokens.Purpose, other: tokens.Purpose, person: int, scope: int

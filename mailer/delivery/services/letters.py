@@ -139,7 +139,7 @@ def _common_headers(shared: Sealed) -> dict[str, str]:
 def _letter(
     shared: Sealed, variant: _Variant, claimed: Claimed, sender: str, common: dict[str, str]
 ) -> Letter:
-    links = tokens.links(claimed.subscriber, shared.newsletter)
+    (links,) = tokens.links([claimed.subscriber], shared.newsletter)
     values = {
         "leave_url": f"{shared.site}/unsubscribe/{links.leave}/",
         "prefs_url": f"{shared.site}/preferences/{links.prefs}/",

@@ -19,7 +19,7 @@ from mailer.delivery.services.letters import Letter, token
 from mailer.delivery.services.sender import Patience, ServiceSender
 from mailer.delivery.smtp import Envelope
 from mailer.delivery.waiting import Done, Job
-from mailer.rendering import mime
+from mailer.rendering import headers, mime
 from mailer.rendering.records import Rendered
 
 QUICK = Patience(pauses=(0.01, 0.01, 0.01), longest=2, lost=3)
@@ -56,10 +56,9 @@ def envelope(one: Claimed) -> Envelope:
     made = letter(one)
     head = mime.Envelope("Офис, «Азия»", "news@example.org", "monthly.example.org", "M", made.reply_to)
     rendered = Rendered("k", "ru", (), made.subject, "", HTML, TEXT)
-    copy = mime.Copy(
-        one.email, made.message_id, datetime.now(UTC), LEAVE, "u+t@bounces.example.org", LEAVE, ""
-    )
-    return Envelope(made.return_path, one.email, mime.Skeleton(rendered, head).message(copy))
+    forms = mime.Forms(made.message_id.strip("<>"), LEAVE, LEAVE, "u+t@bounces.example.org")
+    copy = mime.Copy(one.email, headers.date(datetime.now(UTC)), "")
+    return Envelope(made.return_path, one.email, mime.Skeleton(rendered, head, forms).message(copy))
 
 
 class Drive:
