@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
 from django.contrib.auth.models import Permission, User
 from django.core.files.images import ImageFile
+from django.test import override_settings
+from django_tasks import default_task_backend
 from PIL import Image as Drawing
 from wagtail.images import get_image_model
 
@@ -94,10 +98,21 @@ def story(
         )
         for language in languages
     ]
-    made.save()
-    made.save_revision(user=by).publish()
+    with indexed_once():
+        made.save()
+        made.save_revision(user=by).publish()
     made.refresh_from_db()
     return made
+
+
+@contextmanager
+def indexed_once() -> Iterator[None]:
+    """Wagtail's indexes, of words and of references, are renewed at the end, instead of at each save."""
+    with override_settings(TASKS={"default": {"BACKEND": "django_tasks.backends.dummy.DummyBackend"}}):
+        yield
+        put_off = {(one.task, tuple(one.args)): None for one in default_task_backend.results}
+    for task, arguments in put_off:
+        task.call(*arguments)
 
 
 def picture(title: str = "Drawing", colour: str = "#0A6E7A") -> Any:
