@@ -106,8 +106,8 @@ def test_that_it_arrived_settles_a_doubt_and_nothing_else(told, hear, message, d
 def test_whatever_is_told_of_a_message_in_doubt_proves_that_it_left(
     told, hear, message, delivery, what
 ) -> None:
-    """Also where it was planned once more already: it is not sent again."""
-    delivery.state, delivery.accepted_at, delivery.doubts = "planned", None, 1
+    """Also where it is due once more already: it is not sent again."""
+    delivery.state, delivery.accepted_at, delivery.doubts = "deferred", None, 1
     delivery.save()
     tell = getattr(told, what)
     hear(told, tell(message, UNKNOWN) if what == "bounced" else tell(message))
