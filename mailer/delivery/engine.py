@@ -17,7 +17,6 @@ from mailer.delivery import alerts, control, ledger, recovery, traffic, transpor
 from mailer.delivery.holding import Holding
 from mailer.delivery.journal import Journal
 from mailer.delivery.models import Mailing
-from mailer.delivery.recorder import Recorder
 from mailer.delivery.records import Claimed, State
 from mailer.delivery.results import Sorted, sort
 from mailer.delivery.sender import Trouble, no_journal
@@ -172,7 +171,6 @@ class _Run:
         # time.monotonic() when something was last claimed or in hand.
         self._busy_at = time.monotonic()
         self._writer = transports.writer()
-        self._recorder: Recorder
 
     def go(self) -> None:
         try:
@@ -183,11 +181,10 @@ class _Run:
         self._owner = journal.owner
         clean = False
         try:
-            with Recorder(journal.owner) as self._recorder, transports.opened(journal) as sender:
+            with transports.opened(journal) as sender:
                 self._pump(sender)
                 sender.stop(_GRACE)
                 self._record(sender.take(0))
-                self._recorder.settle()
             clean = not ledger.holds(journal.owner)
         finally:
             # What is still held is settled from the journal by whoever recovers next.
@@ -302,7 +299,7 @@ class _Run:
         now = self._now()
         self._outstanding -= len(done)
         found = sort(done, now, self._expiry, upkeep.settle_at(now))
-        self._recorder.accept(found.accepted, now)
+        ledger.accept(found.accepted, self._owner, now)
         ledger.record(found.results, self._owner)
         ledger.put_off([(one.id, now + _NEXT_SESSION) for one in found.too_many], self._owner)
         ledger.put_off([(one.id, now + _LATER) for one in found.later], self._owner, "slow_provider")
