@@ -10,7 +10,7 @@ from __future__ import annotations
 # Seconds between two claims below which twice as many are held, and above which half as many are.
 _QUICK, _SLOW = 0.1, 0.4
 # Times the fewest that are held at most.
-_MOST = 6
+_MOST = 12
 # While more than this part of them is held, no more are claimed.
 _FULL = 0.75
 
