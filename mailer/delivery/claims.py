@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import Exists, IntegerField, OuterRef, Q
 from django.db.models.expressions import RawSQL
 
 from mailer.delivery.models import Claim, Delivery, Mailing
+from mailer.delivery.statements import moment, run
 
 
 class Stretch(NamedTuple):
@@ -75,7 +76,7 @@ def take(mailing: Mailing, owner: str, lease_until: datetime, limit: int, after:
             cursor.execute(_NEXT, [mailing.pk, *gap, limit])
             first, last, count = cursor.fetchone()
             if count:
-                cursor.execute(_INSERT, [mailing.pk, owner, first, last, _moment(lease_until)])
+                cursor.execute(_INSERT, [mailing.pk, owner, first, last, moment(lease_until)])
                 taken.append(Stretch(first, last))
                 limit -= count
             if limit <= 0:
@@ -116,26 +117,26 @@ def let_go(deliveries: Collection[int], owner: str) -> None:
 
 def close(owner: str) -> None:
     """End the owner's claims of which everything is settled."""
-    _run(f"DELETE FROM mailer_claim WHERE owner = %s AND {_SETTLED}", owner)
+    run(f"DELETE FROM mailer_claim WHERE owner = %s AND {_SETTLED}", owner)
 
 
 def end(owner: str) -> None:
     """End all of the owner's claims: what is still planned of them is nobody's."""
-    _run("DELETE FROM mailer_claim WHERE owner = %s", owner)
+    run("DELETE FROM mailer_claim WHERE owner = %s", owner)
 
 
 def expire(now: datetime, words: str, settle_at: datetime) -> int:
     """What is planned of claims whose lease ran out becomes in doubt, to be settled; how many those were."""
     with transaction.atomic():
-        count = _run(
+        count = run(
             "UPDATE mailer_delivery SET state = 'in_doubt', doubts = doubts + 1, attempts = attempts + 1, "
             "claimed_by = c.owner, reply = %s, due_at = %s "
             f"FROM mailer_claim c WHERE c.lease_until < %s AND {WITHIN}",
             words,
-            _moment(settle_at),
-            _moment(now),
+            moment(settle_at),
+            moment(now),
         )
-        _run("DELETE FROM mailer_claim WHERE lease_until < %s", _moment(now))
+        run("DELETE FROM mailer_claim WHERE lease_until < %s", moment(now))
     return count
 
 
@@ -167,13 +168,3 @@ def _kept(numbers: Collection[int], given: Collection[int]) -> Iterator[Stretch]
             run = []
     if run:
         yield Stretch(run[0], run[-1])
-
-
-def _run(query: str, *parameters: Any) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(query, parameters)
-        return int(cursor.rowcount)
-
-
-def _moment(value: datetime) -> Any:
-    return connection.ops.adapt_datetimefield_value(value)

@@ -74,7 +74,7 @@ class Composer:
         self._mailings: dict[int, Sealed] = {}
         self._variants: OrderedDict[int, _Variant] = OrderedDict()
         self._signer = dkim.configured() if signs else None
-        self._make = _rehearsal if rehearses else _envelope
+        self._rehearses = rehearses
         self._prepare = as_rehearsed if rehearses else as_sent
         self._forms = _colleagues_forms if rehearses else _readers_forms
         # Makes what rehearsals send; no variant of theirs is taken for that of a real mailing.
@@ -96,9 +96,11 @@ class Composer:
         moment = date(now)
         names = proof.tokens([one.id for one in claimed])
         links = tokens.links([one.subscriber for one in claimed], shared.newsletter)
+        # A rehearsal's recipient is named for the reader.
+        called = [one.name if self._rehearses else "" for one in claimed]
         ready: list[Callable[[], Envelope]] = [
-            partial(self._make, shared, self._variants[one.variant], one, moment, named, linked)
-            for one, named, linked in zip(claimed, names, links, strict=True)
+            partial(_envelope, shared, self._variants[one.variant], one, moment, named, linked, to_name)
+            for one, named, linked, to_name in zip(claimed, names, links, called, strict=True)
         ]
         if self._signer is not None:
             at = int(now.timestamp())
@@ -201,6 +203,7 @@ def _envelope(
     moment: str,
     names: proof.Tokens,
     links: tokens.Links,
+    to_name: str,
 ) -> Envelope:
     copy = mime.Copy(
         to=claimed.email,
@@ -212,28 +215,7 @@ def _envelope(
         leave_by_mail=links.leave_by_mail,
         whose=counted.whose(claimed.id) if claimed.agreed and shared.by_reader else "",
         delivery=names.verp,
-    )
-    return Envelope(
-        shared.returns.replace(TOKEN, names.verp), claimed.email, b"", variant.skeleton.pieces(copy)
-    )
-
-
-def _rehearsal(
-    shared: Sealed,
-    variant: _Variant,
-    claimed: Claimed,
-    moment: str,
-    names: proof.Tokens,
-    links: tokens.Links,
-) -> Envelope:
-    """To a colleague, with the reader's number as a name."""
-    copy = mime.Copy(
-        to=claimed.email,
-        date=moment,
-        countries=_country_names(claimed.countries, variant.language),
-        message=names.message,
-        delivery=names.verp,
-        to_name=claimed.name,
+        to_name=to_name,
     )
     return Envelope(
         shared.returns.replace(TOKEN, names.verp), claimed.email, b"", variant.skeleton.pieces(copy)

@@ -23,6 +23,7 @@ from mailer.approval.models import FrozenCopy
 from mailer.delivery import claims
 from mailer.delivery.models import Mailing
 from mailer.delivery.records import Claimed, Result, State
+from mailer.delivery.statements import moment
 from subscribers.fields import split_codes
 
 
@@ -167,7 +168,7 @@ def is_due(mailing: Mailing, now: datetime) -> bool:
     """Whether a claim would find anything."""
     put_off = "SELECT 1 FROM mailer_delivery WHERE mailing_id = %s AND state = 'deferred' AND due_at <= %s"
     with connection.cursor() as cursor:
-        cursor.execute(f"{put_off} LIMIT 1", [mailing.pk, _moment(now)])
+        cursor.execute(f"{put_off} LIMIT 1", [mailing.pk, moment(now)])
         return cursor.fetchone() is not None or claims.any_free(mailing)
 
 
@@ -203,7 +204,7 @@ def record(results: Iterable[Result], owner: str) -> None:
                 [
                     str(state),
                     str(reason)[:40],
-                    _moment(accepted),
+                    moment(accepted),
                     int(doubt),
                     owner if doubt else "",
                     json.dumps(rows),
@@ -225,7 +226,7 @@ def accept(deliveries: Mapping[str, Collection[int]], owner: str, at: datetime) 
             if len(ids) < _ALIKE:
                 others += [Result(one, State.ACCEPTED, words, accepted_at=at) for one in ids]
                 continue
-            values = [words[:500], _moment(at), owner, _numbers(ids)]
+            values = [words[:500], moment(at), owner, _numbers(ids)]
             cursor.execute(planned, values)
             if cursor.rowcount < len(ids):
                 cursor.execute(claimed, values)
@@ -280,12 +281,12 @@ def _put_off_before(
     wanted = _AGAIN.format(lock=dialect.lock)
     with connection.cursor() as cursor:
         column = dialect.column.format("id")
-        cursor.execute(f"SELECT {column} FROM ({wanted}) w", [mailing.pk, _moment(now), limit])
+        cursor.execute(f"SELECT {column} FROM ({wanted}) w", [mailing.pk, moment(now), limit])
         ids: list[int] = json.loads(cursor.fetchone()[0] or "[]")
         if not ids:
             return []
         cursor.execute(
-            _CLAIM.format(among=dialect.among.format("id")), [owner, _moment(lease_until), _numbers(ids)]
+            _CLAIM.format(among=dialect.among.format("id")), [owner, moment(lease_until), _numbers(ids)]
         )
     return _met(mailing, now, dialect.among.format("d.id"), [_numbers(ids)])
 
@@ -309,7 +310,7 @@ def _met(
         which=which,
     )
     with connection.cursor() as cursor:
-        cursor.execute(query, [_moment(now), *values])
+        cursor.execute(query, [moment(now), *values])
         found, attempts, variants, readers, emails, names, countries, agreed, reasons = (
             json.loads(column or "[]") for column in cursor.fetchone()
         )
@@ -341,11 +342,6 @@ def _dialect() -> _Dialect:
     return _POSTGRESQL if connection.vendor == "postgresql" else _SQLITE
 
 
-def _moment(value: datetime | None) -> Any:
-    """A moment as this database keeps it."""
-    return connection.ops.adapt_datetimefield_value(value)
-
-
 def _text(value: datetime | None) -> str | None:
     """A moment as this database reads it from a text."""
-    return None if value is None else str(_moment(value))
+    return None if value is None else str(moment(value))

@@ -14,6 +14,7 @@ from mailer.delivery.journal import Found
 from mailer.delivery.records import Result, State
 from mailer.delivery.results import result_of
 from mailer.delivery.smtp import Outcome, Verdict, verdict_of
+from mailer.delivery.statements import moment, run
 
 log = logging.getLogger(__name__)
 
@@ -83,13 +84,13 @@ def _rows_of(owner: str) -> list[tuple[int, int, str]]:
 
 
 def _expire_leases(now: datetime) -> int:
-    moment = connection.ops.adapt_datetimefield_value
     settle_at = upkeep.settle_at(now)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE mailer_delivery "
-            "SET state = 'in_doubt', doubts = doubts + 1, reply = %s, lease_until = NULL, due_at = %s "
-            "WHERE state = 'claimed' AND lease_until < %s",
-            [_NO_LEASE, moment(settle_at), moment(now)],
-        )
-        return int(cursor.rowcount) + claims.expire(now, _NO_LEASE, settle_at)
+    expired = run(
+        "UPDATE mailer_delivery "
+        "SET state = 'in_doubt', doubts = doubts + 1, reply = %s, lease_until = NULL, due_at = %s "
+        "WHERE state = 'claimed' AND lease_until < %s",
+        _NO_LEASE,
+        moment(settle_at),
+        moment(now),
+    )
+    return expired + claims.expire(now, _NO_LEASE, settle_at)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -14,6 +13,7 @@ from django.db.models import Q
 
 from mailer.delivery import claims
 from mailer.delivery.models import Delivery, Mailing
+from mailer.delivery.statements import moment, run
 
 log = logging.getLogger(__name__)
 
@@ -37,20 +37,20 @@ def settle_doubts(now: datetime) -> int:
     Message-ID, when the wait for evidence is over. Only the first doubt about a message is settled so; a
     second one, and every one where it says "leave", stays in doubt for staff to see.
     """
-    proved = _run(
+    proved = run(
         "UPDATE mailer_delivery SET state = 'accepted', accepted_at = COALESCE(bounced_at, complained_at), "
         "claimed_by = '', due_at = NULL "
         "WHERE state = 'in_doubt' AND (bounced_at IS NOT NULL OR complained_at IS NOT NULL)"
     )
     if settings.CONFIG.sending.in_doubt != "resend":
         return proved
-    return proved + _run(
+    return proved + run(
         "UPDATE mailer_delivery SET state = 'deferred', claimed_by = '', due_at = %s "
         "WHERE state = 'in_doubt' AND doubts <= 1 AND (due_at IS NULL OR due_at <= %s) "
         f"AND mailing_id IN ({_SENDING})",
-        _moment(now),
-        _moment(now),
-        _moment(now),
+        moment(now),
+        moment(now),
+        moment(now),
     )
 
 
@@ -75,10 +75,10 @@ def expire(now: datetime) -> int:
     What was tried and put off is refused. What was never tried, because nobody was there to send it or the
     pace left no room, is left out, and only when the approved window has passed as well: no server said no.
     """
-    given_up = _run(
+    given_up = run(
         "UPDATE mailer_delivery SET state = 'refused', reason = 'expired', due_at = NULL "
         f"WHERE state = 'deferred' AND attempts > 0 AND mailing_id IN ({_EXPIRED})",
-        _moment(now),
+        moment(now),
     )
     with transaction.atomic():
         # Held, so that nothing more of them is claimed meanwhile.
@@ -99,7 +99,7 @@ def expire(now: datetime) -> int:
 def sweep_cancelled() -> int:
     """Leave out what came back unsent into a mailing that was cancelled meanwhile."""
     return sum(
-        _run(
+        run(
             "UPDATE mailer_delivery SET state = 'excluded', reason = 'cancelled', due_at = NULL "
             f"WHERE {untried} AND mailing_id IN ({_CANCELLED})"
         )
@@ -121,19 +121,9 @@ def finish(now: datetime) -> list[int]:
         cursor.execute(
             "UPDATE mailer_mailing SET state = 'done', finished_at = %s "
             f"WHERE state = 'sending' AND {nothing_left} RETURNING id",
-            [_moment(now)] * (1 + nothing_left.count("%s")),
+            [moment(now)] * (1 + nothing_left.count("%s")),
         )
         ended = [row[0] for row in cursor.fetchall()]
     for mailing in ended:
         log.info("action=mailing_done mailing=%d", mailing)
     return ended
-
-
-def _run(query: str, *parameters: Any) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(query, parameters)
-        return int(cursor.rowcount)
-
-
-def _moment(value: datetime) -> Any:
-    return connection.ops.adapt_datetimefield_value(value)
