@@ -17,7 +17,7 @@ from pathlib import Path
 
 import django
 
-from mailer.feedback.reader import read
+from mailer.feedback.parsing.parse import read
 
 SAMPLES = Path(__file__).resolve().parents[1] / "tests" / "payloads" / "bounces"
 _ROUNDS = 8

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mailer.command.root import main
+from mailer.cli.root import main
 
 if __name__ == "__main__":
     main()

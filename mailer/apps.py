@@ -8,14 +8,14 @@ from django.apps import AppConfig
 
 _LISTENERS = (
     "mailer.approval.authorship",
-    "mailer.approval.audiences",
+    "mailer.approval.segment_fingerprint",
     "mailer.feedback.engagement",
-    "mailer.delivery.floods",
-    "mailer.desk.forgotten",
-    "mailer.feedback.departures",
-    "mailer.feedback.erased",
-    "mailer.feedback.merged",
-    "mailer.feedback.personal",
+    "mailer.delivery.outbox.signup_alert",
+    "mailer.desk.base.audit_redaction",
+    "mailer.feedback.signals.on_unsubscribe",
+    "mailer.feedback.signals.on_erase",
+    "mailer.feedback.signals.on_merge",
+    "mailer.feedback.signals.gdpr_export",
 )
 
 

@@ -14,10 +14,10 @@ from mailer.delivery.models import (
 )
 from mailer.editions.models import Edition, EditionText, Newsletter, NewsletterText
 from mailer.feedback.models import FeedbackEvent, Outage, ReturnedMessage, Verdict, WayIn
-from mailer.feedback.tracking.models import Hit, HitCount, Readership
 from mailer.feedback.webhooks.models import ServiceContact, ServicePost
 from mailer.reports.models import Tally
 from mailer.stories.models import Story, StorySource, StoryText
+from mailer.tracking.models import Hit, HitCount, Readership
 
 __all__ = [
     "Alert",

@@ -101,7 +101,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "mailer.desk.deleting.RecordStays",
+    "mailer.desk.base.delete_guards.RecordStays",
 ]
 
 TEMPLATES = [
@@ -151,7 +151,7 @@ MEDIA_URL = "/media/"
 MEDIA_ROOT = CONFIG.path(CONFIG.storage.path) / "media"
 
 # Every mail that is not an edition becomes an outbox row in the caller's transaction.
-EMAIL_BACKEND = "mailer.delivery.outbox.EmailBackend"
+EMAIL_BACKEND = "mailer.delivery.outbox.outbox.EmailBackend"
 DEFAULT_FROM_EMAIL = formataddr((CONFIG.site.name, CONFIG.site.email or f"newsletter@{_HOST}"))
 
 _secure = CONFIG.site.url.startswith("https://")
@@ -177,7 +177,7 @@ WAGTAILIMAGES_EXTENSIONS = ["gif", "jpg", "jpeg", "png", "webp"]
 WAGTAILSEARCH_BACKENDS = {"default": {"BACKEND": "wagtail.search.backends.database", "AUTO_UPDATE": True}}
 
 # Which lists a newsletter reaches: the ground asks by this name, so that it imports nothing of the house.
-SUBSCRIBERS_SCOPE = "mailer.editions.scope.lists_of"
+SUBSCRIBERS_SCOPE = "mailer.editions.newsletter_lists.lists_of"
 
 LOGGING = {
     "version": 1,

@@ -6,37 +6,38 @@ from django.urls import include, path
 from wagtail import hooks
 from wagtail.snippets.models import register_snippet
 
-from mailer.desk import brand, home, menu, saving
-from mailer.desk.actions import register_actions
-from mailer.desk.asking import AskingPage, AskingsPage, AskPage
-from mailer.desk.bulk import BulkPage, BulkRunPage, BulkRunsPage
-from mailer.desk.editions import EditionViewSet
-from mailer.desk.exporting import ExportPage
-from mailer.desk.handover import ApproveAction, ReviewPage, SendBackAction, SubmitPage
-from mailer.desk.hygiene import HygienePage
-from mailer.desk.importing import ColumnsPage, RefusedFile, RunPage
-from mailer.desk.imports import ImportViewSet
-from mailer.desk.lists import MailingListViewSet
-from mailer.desk.mailbox import DoneAction, MailboxViewSet
-from mailer.desk.message import MessagePage, MessageSource, TakeBackAction
-from mailer.desk.newsletters import AssembleView, NewsletterViewSet
-from mailer.desk.noting import FieldViewSet, TagViewSet
-from mailer.desk.onperson import ErasePage, MergePage
-from mailer.desk.outage import OutagePage
-from mailer.desk.people import SubscriberViewSet
-from mailer.desk.rehearsing import RehearsePage
-from mailer.desk.report import ReportPage
-from mailer.desk.scheduling import SchedulePage
-from mailer.desk.segments import SegmentViewSet
-from mailer.desk.steering import ControlAction
-from mailer.desk.stories import StoryViewSet
-from mailer.desk.suppressions import SuppressionViewSet
-from mailer.desk.taking import TakeAway
-from mailer.desk.trends import TrendPage
-from mailer.desk.unreached import UnreachedPage
-from mailer.desk.variants import VariantsPage
-from mailer.desk.verdict import VerdictPage
-from mailer.desk.verdicts import VerdictViewSet
+from mailer.desk import home, menu
+from mailer.desk.approval.views import ApproveAction, ReviewPage, SendBackAction, SubmitPage
+from mailer.desk.base import brand, save_buttons
+from mailer.desk.base.log_actions import register_actions
+from mailer.desk.editions.newsletters import AssembleView, NewsletterViewSet
+from mailer.desk.editions.variants import VariantsPage
+from mailer.desk.editions.views import EditionViewSet
+from mailer.desk.imports.detail import ColumnsPage, RefusedFile, RunPage
+from mailer.desk.imports.list import ImportViewSet
+from mailer.desk.replies.decision_detail import VerdictPage
+from mailer.desk.replies.decision_list import VerdictViewSet
+from mailer.desk.replies.detail import MessagePage, MessageSource, TakeBackAction
+from mailer.desk.replies.list import DoneAction, MailboxViewSet
+from mailer.desk.replies.outage import OutagePage
+from mailer.desk.reports.exports import TakeAway
+from mailer.desk.reports.not_delivered import UnreachedPage
+from mailer.desk.reports.report import ReportPage
+from mailer.desk.reports.trends import TrendPage
+from mailer.desk.segments.views import SegmentViewSet
+from mailer.desk.sending.dry_run import RehearsePage
+from mailer.desk.sending.mailing_actions import ControlAction
+from mailer.desk.sending.scheduling import SchedulePage
+from mailer.desk.stories.views import StoryViewSet
+from mailer.desk.subscribers.bulk import BulkPage, BulkRunPage, BulkRunsPage
+from mailer.desk.subscribers.exports import ExportPage
+from mailer.desk.subscribers.list import SubscriberViewSet
+from mailer.desk.subscribers.list_health import HygienePage
+from mailer.desk.subscribers.lists import MailingListViewSet
+from mailer.desk.subscribers.reconfirmation import AskingPage, AskingsPage, AskPage
+from mailer.desk.subscribers.subscriber_actions import ErasePage, MergePage
+from mailer.desk.subscribers.suppressions import SuppressionViewSet
+from mailer.desk.subscribers.tags_fields import FieldViewSet, TagViewSet
 
 # Stories and editions have drafts and revisions, so they are snippets.
 register_snippet(StoryViewSet)
@@ -100,7 +101,7 @@ hooks.register("construct_reports_menu", menu.tidy_reports)
 hooks.register("construct_settings_menu", menu.tidy_settings)
 hooks.register("construct_help_menu", menu.tidy_help)
 hooks.register("construct_search", menu.tidy_search)
-hooks.register("construct_snippet_action_menu", saving.tidy_actions)
+hooks.register("construct_snippet_action_menu", save_buttons.tidy_actions)
 hooks.register("construct_homepage_panels", home.panels)
 hooks.register("construct_homepage_summary_items", home.no_summary)
 

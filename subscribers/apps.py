@@ -15,5 +15,5 @@ class SubscribersConfig(AppConfig):
 
     def ready(self) -> None:
         """Keep the index of addresses after migrations."""
-        keep = import_module("subscribers.trigrams").keep
-        post_migrate.connect(keep, sender=self, dispatch_uid="subscribers.trigrams")
+        keep = import_module("subscribers.search.search_index").keep
+        post_migrate.connect(keep, sender=self, dispatch_uid="subscribers.search.search_index")

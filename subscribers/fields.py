@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from subscribers import places
+from subscribers import iso_codes
 
 
 def split_codes(value: str | Iterable[str] | None) -> tuple[str, ...]:
@@ -88,14 +88,14 @@ class CodesField(_CharField):
 class CountriesField(CodesField):
     """ISO 3166-1 alpha-2 codes, sorted; none means every country (for a reader) or regional (a story)."""
 
-    known = places.COUNTRIES
+    known = iso_codes.COUNTRIES
     kind = "ISO 3166-1 country code"
 
     def normalise(self, codes: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(sorted(code.upper() for code in codes))
 
     def choices_for_form(self) -> Sequence[tuple[str, str]]:
-        return _offered("countries", self.known, places.country_name)
+        return _offered("countries", self.known, iso_codes.country_name)
 
 
 class OrderedCountriesField(CountriesField):
@@ -108,11 +108,11 @@ class OrderedCountriesField(CountriesField):
 class LanguagesField(CodesField):
     """Language codes in the order of preference."""
 
-    known = places.LANGUAGES
+    known = iso_codes.LANGUAGES
     kind = "language code"
 
     def choices_for_form(self) -> Sequence[tuple[str, str]]:
-        return _offered("languages", self.known, places.language_name)
+        return _offered("languages", self.known, iso_codes.language_name)
 
 
 def _offered(section: str, known: frozenset[str], name: Any) -> list[tuple[str, str]]:

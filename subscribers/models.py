@@ -8,11 +8,11 @@ from django.db.models import Q
 from django.utils import timezone
 
 from subscribers.addresses import address_hash
-from subscribers.asking.models import Asked, Asking
 from subscribers.bulk.models import BulkChange, BulkRun
 from subscribers.fields import CountriesField
-from subscribers.grouping.models import CustomField, FieldValue, SavedSegment, Tag, Tagging
-from subscribers.importing.models import ImportChange, ImportRefusal, ImportRow, ImportRun
+from subscribers.imports.models import ImportChange, ImportRefusal, ImportRow, ImportRun
+from subscribers.reconfirmation.models import Asked, Asking
+from subscribers.segments.models import CustomField, FieldValue, SavedSegment, Tag, Tagging
 
 __all__ = [
     "Asked",

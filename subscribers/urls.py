@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path, re_path
 
-from subscribers import views
-from subscribers.centre.address import confirm_address, not_me
-from subscribers.centre.data import your_data
-from subscribers.centre.departing import unsubscribe
-from subscribers.centre.preferences import preferences
-from subscribers.centre.staying import stay
+from subscribers.preference_center.views_address import confirm_address, not_me
+from subscribers.preference_center.views_data import your_data
+from subscribers.preference_center.views_preferences import preferences
+from subscribers.preference_center.views_reconfirm import stay
+from subscribers.preference_center.views_unsubscribe import unsubscribe
+from subscribers.subscribe import views
 
 urlpatterns: list[URLPattern] = [
     path("", views.sign_up, name="sign-up"),

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from django.contrib.auth.models import User
 
-from mailer.approval import audiences
+from mailer.approval import segment_fingerprint
 from mailer.approval.authorship import Subject, fingerprint, standing, title_of
 from mailer.approval.models import Approval, Authorship
 from mailer.editions.contents import story_ids
@@ -26,7 +26,10 @@ def parts_of(edition: Edition) -> dict[str, Subject]:
 
 def fingerprints(edition: Edition) -> dict[str, str]:
     """The fingerprint of every part as it stands."""
-    people = {name: audiences.fingerprint(one) for name, one in audiences.segments_of(edition).items()}
+    people = {
+        name: segment_fingerprint.fingerprint(one)
+        for name, one in segment_fingerprint.segments_of(edition).items()
+    }
     return people | {name: standing(part) for name, part in parts_of(edition).items()}
 
 
@@ -38,8 +41,8 @@ def authors_of(edition: Edition) -> dict[User, str]:
         for note in _notes_since_approval(name, part, approved):
             if note.user is not None:
                 found.setdefault(note.user, []).append(f"{note.action} {title_of(part)}")
-    for name, segment in audiences.segments_of(edition).items():
-        mark = audiences.fingerprint(segment)
+    for name, segment in segment_fingerprint.segments_of(edition).items():
+        mark = segment_fingerprint.fingerprint(segment)
         user = User.objects.filter(username=segment.changed_by).first()
         if user is not None and not any(prints.get(name) == mark for prints in approved):
             found.setdefault(user, []).append(f"changed the segment “{segment}”")

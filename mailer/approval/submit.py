@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from mailer.approval import authors, counting, seal
+from mailer.approval import approve, authors, tracking_policy
 from mailer.approval.errors import PreflightFailed, WrongState
 from mailer.approval.headers import sender_of
 from mailer.approval.models import FrozenAuthor, FrozenCopy, FrozenVariant
@@ -21,7 +21,7 @@ from mailer.rendering import language as languages
 from mailer.rendering import links
 from mailer.rendering import variants as rendering
 from mailer.rendering.records import Content, Rendered, to_json
-from subscribers.grouping.rules import BadRule
+from subscribers.segments.rules import BadRule
 
 VARIANT_LIMIT = 500
 
@@ -32,7 +32,7 @@ def submit(edition: Edition, user: User, now: datetime) -> FrozenCopy:
     An earlier open copy is taken back.
     Raises NotPermitted, WrongState (already sent), PreflightFailed with every error in words.
     """
-    seal.require(user, "mailer.submit_edition")
+    approve.require(user, "mailer.submit_edition")
     _refuse_sent(edition)
     with transaction.atomic():
         edition = _published(edition, user)
@@ -92,7 +92,7 @@ def _published(edition: Edition, user: User) -> Edition:
 
 def _withdraw_earlier(edition: Edition, user: User) -> None:
     for copy in FrozenCopy.objects.filter(edition=edition, state__in=FrozenCopy.OPEN):
-        seal.withdraw(copy, user, "replaced by a newer copy")
+        approve.withdraw(copy, user, "replaced by a newer copy")
 
 
 def _freeze(
@@ -110,26 +110,26 @@ def _freeze(
     until = now + timedelta(days=newsletter.window_days)
     because = authors.authors_of(edition)
     because[user] = " and ".join(filter(None, (because.get(user), "submitted it")))
-    manifest = seal.canonical(
+    manifest = approve.canonical(
         {
             "edition": edition.slug,
-            "content": seal.digest(text),
+            "content": approve.digest(text),
             "variants": {
-                v.key: seal.variant_digest(v.subject, v.preheader, v.html, v.text) for v in rendered
+                v.key: approve.variant_digest(v.subject, v.preheader, v.html, v.text) for v in rendered
             },
             "fingerprints": authors.fingerprints(edition),
             "sender": sender_of(newsletter),
-            "counting": counting.for_manifest(settings.CONFIG.tracking, links.outbound(content)),
+            "counting": tracking_policy.for_manifest(settings.CONFIG.tracking, links.outbound(content)),
             "audience": audience.as_dict(),
             "audience_count": count,
             "window": [now.isoformat(), until.isoformat()],
             "submitted_by": user.get_username(),
-            "authors": seal.sealed_names(who.pk for who in because),
+            "authors": approve.sealed_names(who.pk for who in because),
         }
     )
     copy = FrozenCopy.objects.create(
         edition=edition,
-        sha256=seal.digest(manifest),
+        sha256=approve.digest(manifest),
         content=text,
         manifest=manifest,
         audience=audience.as_dict(),
@@ -158,5 +158,5 @@ def frozen_variant(copy: FrozenCopy, rendered: Rendered) -> FrozenVariant:
         preheader=rendered.preheader,
         html=rendered.html,
         text=rendered.text,
-        sha256=seal.variant_digest(rendered.subject, rendered.preheader, rendered.html, rendered.text),
+        sha256=approve.variant_digest(rendered.subject, rendered.preheader, rendered.html, rendered.text),
     )

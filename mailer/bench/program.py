@@ -22,44 +22,44 @@ import django
 def main() -> None:
     django.setup()
     # Models can be imported only now.
-    from mailer.bench import brought, past, told, visits, world
-    from mailer.delivery import engine
+    from mailer.bench import fixture, history_fixture, import_run, page_times, webhook_intake
+    from mailer.delivery.engine import send_loop
     from mailer.delivery.models import Mailing
-    from mailer.feedback.tracking.models import Hit
-    from mailer.reports import tallies
+    from mailer.reports import cached_stats
+    from mailer.tracking.models import Hit
 
     def prepare(readers: str, size: str) -> int:
-        world.prepare(int(readers), int(size))
+        fixture.prepare(int(readers), int(size))
         return int(readers)
 
     def plan() -> int:
-        return world.plan().audience or 0
+        return fixture.plan().audience or 0
 
     def weigh(port: str) -> int:
-        world.hand_over_one(int(port))
+        fixture.hand_over_one(int(port))
         return 1
 
     def follow(port: str, requests: str, connections: str) -> int:
-        return world.follow_link(int(port), int(requests), int(connections))
+        return fixture.follow_link(int(port), int(requests), int(connections))
 
     def written() -> int:
         return Hit.objects.count()
 
     def fill(readers: str, mailings: str) -> int:
-        return len(past.fill(int(readers), int(mailings)))
+        return len(history_fixture.fill(int(readers), int(mailings)))
 
     def count() -> int:
-        return len(tallies.count_due(past.NOW))
+        return len(cached_stats.count_due(history_fixture.NOW))
 
     def visit(rounds: str) -> list[dict[str, Any]]:
-        return visits.visit(int(rounds))
+        return page_times.visit(int(rounds))
 
     def send() -> int:
-        return engine.send_due(world.clock(), lambda: False).accepted
+        return send_loop.send_due(fixture.clock(), lambda: False).accepted
 
-    heard = (told.accept, told.commit, told.post, told.read)
+    heard = (webhook_intake.accept, webhook_intake.commit, webhook_intake.post, webhook_intake.read)
     seen = (fill, count, visit)
-    imported = (brought.prepare_list, brought.bring)
+    imported = (import_run.prepare_list, import_run.bring)
     deeds: dict[str, Callable[..., object]] = {
         one.__name__: one for one in (prepare, plan, weigh, send, follow, written, *heard, *seen, *imported)
     }

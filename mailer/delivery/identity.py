@@ -8,11 +8,11 @@ from typing import NamedTuple
 from django.conf import settings
 
 from mailer.config.bounces import TOKEN
-from mailer.delivery import proof
+from mailer.delivery import signed_ids
 from subscribers import tokens
 
 # It begins with its letter for speed: whole messages are searched.
-_MESSAGE_ID = re.compile(rf"m\.(?<![a-z0-9]..)({proof.SHAPE})@")
+_MESSAGE_ID = re.compile(rf"m\.(?<![a-z0-9]..)({signed_ids.SHAPE})@")
 _LEAVE = re.compile(r"(?<![0-9a-z])([0-9a-f]{48})(?![0-9a-z])")
 
 
@@ -25,13 +25,13 @@ class Departure(NamedTuple):
 
 def message_id(delivery_id: int, domain: str) -> str:
     """The delivery's Message-ID with its angle brackets: the same for every attempt, and no address in it."""
-    return f"<m.{proof.token('message', delivery_id)}@{domain}>"
+    return f"<m.{signed_ids.token('message', delivery_id)}@{domain}>"
 
 
 def delivery_of(message_id: str) -> int | None:
     """The delivery that a Message-ID (with or without brackets, or among others) names, or None."""
     for match in _MESSAGE_ID.finditer(message_id.lower()):
-        delivery_id = proof.read("message", match[1])
+        delivery_id = signed_ids.read("message", match[1])
         if delivery_id is not None:
             return delivery_id
     return None

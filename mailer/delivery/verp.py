@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 
 from mailer.config.bounces import TOKEN
-from mailer.delivery import proof
+from mailer.delivery import signed_ids
 
 
 def form(sender_domain: str = "") -> str:
@@ -22,7 +22,7 @@ def address(delivery_id: int, sender_domain: str = "") -> str:
 
     The local part has at most 53 octets, of lower case.
     """
-    return form(sender_domain).replace(TOKEN, proof.token("verp", delivery_id))
+    return form(sender_domain).replace(TOKEN, signed_ids.token("verp", delivery_id))
 
 
 def read(address: str) -> int | None:
@@ -32,12 +32,12 @@ def read(address: str) -> int | None:
 
 def probe_address(number: int, sender_domain: str = "") -> str:
     """The envelope sender of a probe, a mail that only asks whether an address still works."""
-    return form(sender_domain).replace(TOKEN, proof.token("probe", number))
+    return form(sender_domain).replace(TOKEN, signed_ids.token("probe", number))
 
 
 def probe_message_id(number: int, sender_domain: str) -> str:
     """A probe's Message-ID, with its angle brackets."""
-    return f"<p.{proof.token('probe', number)}@{sender_domain}>"
+    return f"<p.{signed_ids.token('probe', number)}@{sender_domain}>"
 
 
 def read_probe(text: str) -> int | None:
@@ -48,5 +48,5 @@ def read_probe(text: str) -> int | None:
 def _first(purpose: str, text: str) -> int | None:
     # The proof alone tells a token of ours. Whatever was put around it on the way may stand there: prefixes
     # (prvs=, SRS0=), quotes, tags, another sign for "+"; and what was sent in another form is read for ever.
-    numbers = (proof.read(purpose, token) for token in proof.within(text.lower()))
+    numbers = (signed_ids.read(purpose, token) for token in signed_ids.within(text.lower()))
     return next((number for number in numbers if number is not None), None)

@@ -23,7 +23,7 @@ from typing import Any
 from aiosmtpd.controller import Controller
 
 from mailer.config import Config
-from mailer.demo import cast, reading
+from mailer.demo import cast, simulated_clicks
 from mailer.demo.bounce import report
 
 _HOSTNAME = "mx.example.net"
@@ -178,8 +178,8 @@ class _Handler:
 
     def _read_later(self, recipient: str, raw: bytes, port: int) -> None:
         loop = asyncio.get_running_loop()
-        for visit in reading.visits(recipient.lower(), raw):
-            loop.call_later(visit.after, loop.run_in_executor, None, reading.follow, visit, port)
+        for visit in simulated_clicks.visits(recipient.lower(), raw):
+            loop.call_later(visit.after, loop.run_in_executor, None, simulated_clicks.follow, visit, port)
 
     def write_pending(self) -> None:
         for key in list(self._pending):

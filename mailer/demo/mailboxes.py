@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from mailer.demo import cast
-from subscribers import places
+from subscribers import iso_codes
 
 # Numbers of boxes: readers count from 1 in the cast's order.
 OFFICE = 100
@@ -109,8 +109,8 @@ class Box:
         """Countries and language of a reader, in words; empty for others."""
         if self.reader is None:
             return ""
-        countries = places.country_names(self.reader.countries, "en") or "Every country"
-        return f"{countries} · {places.language_name(self.reader.language, 'en')}"
+        countries = iso_codes.country_names(self.reader.countries, "en") or "Every country"
+        return f"{countries} · {iso_codes.language_name(self.reader.language, 'en')}"
 
     def mail(self, number: int) -> Mail | None:
         return next((mail for mail in self.mails if mail.number == number), None)

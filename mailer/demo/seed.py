@@ -13,12 +13,12 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 
 from mailer.demo import cast
-from mailer.desk.groups import ensure_groups
+from mailer.desk.accounts.groups import ensure_groups
 from mailer.editions.models import Newsletter, NewsletterText
 from mailer.stories.importing import import_stories
 from mailer.stories.models import Story
-from subscribers import consent
-from subscribers.consent import Act, How, Word
+from subscribers.consent import evidence
+from subscribers.consent.evidence import Act, How, Word
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 
 SAMPLE = Path(__file__).resolve().parent / "sample"
@@ -97,11 +97,11 @@ def _reader(reader: cast.Reader, newsletter: Newsletter, now: datetime) -> None:
             confirmed_at=None if reader.fate == "pending" else _JOINED,
             ended_at=_LEFT if reader.fate == "left" else None,
         )
-        consent.record(Act.ASKED, [person.pk], [mailing_list.pk], Word(How.FORM), asked_at)
+        evidence.record(Act.ASKED, [person.pk], [mailing_list.pk], Word(How.FORM), asked_at)
         if reader.fate != "pending":
-            consent.record(Act.CONFIRMED, [person.pk], [mailing_list.pk], Word(How.LETTER), _JOINED)
+            evidence.record(Act.CONFIRMED, [person.pk], [mailing_list.pk], Word(How.LETTER), _JOINED)
         if reader.fate == "left":
-            consent.record(Act.LEFT, [person.pk], [mailing_list.pk], Word(How.ONE_CLICK), _LEFT)
+            evidence.record(Act.LEFT, [person.pk], [mailing_list.pk], Word(How.ONE_CLICK), _LEFT)
     if reader.fate == "suppressed":
         Suppression.objects.create(
             address_hash=person.address_hash,

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from mailer.demo import cast
 from mailer.editions.models import Edition
-from mailer.reports.account import Account
+from mailer.reports.totals import Account
 
 Progress = Literal["done", "now", "later"]
 

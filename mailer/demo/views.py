@@ -16,11 +16,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from mailer.demo import cast, mailboxes, steps
-from mailer.demo.framing import framed
+from mailer.demo.email_frame import framed
 from mailer.demo.seed import NEWSLETTER, PERIOD
 from mailer.editions.models import Edition
-from mailer.reports.account import Account, account_of
-from mailer.reports.lifecycle import edition_state
+from mailer.reports.edition_state import edition_state
+from mailer.reports.totals import Account, account_of
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]

@@ -13,16 +13,16 @@ from django.utils import timezone
 from wagtail.admin.ui.components import Component
 
 from mailer.approval.models import FrozenAuthor
-from mailer.delivery import alerts
 from mailer.delivery.models import Mailing
-from mailer.desk.session import staff
-from mailer.desk.steps import Action, next_action, state_word
+from mailer.delivery.outbox import alerts
+from mailer.desk.base.current_user import staff
+from mailer.desk.editions.edition_workflow import Action, next_action, state_word
 from mailer.editions.models import Edition, Newsletter
-from mailer.feedback import wellbeing
 from mailer.feedback.models import ReturnedMessage
-from mailer.feedback.ways import addresses
-from mailer.reports.lifecycle import edition_states
-from mailer.reports.tallies import gists_of
+from mailer.feedback.sources import source_health
+from mailer.feedback.sources.sources import addresses
+from mailer.reports.cached_stats import gists_of
+from mailer.reports.edition_state import edition_states
 from mailer.stories.models import Story
 
 # Older editions than these wait for nobody.
@@ -140,7 +140,7 @@ class MailboxPanel(_DeskPanel):
         return {
             "visible": True,
             "waiting": ReturnedMessage.objects.for_a_person().count(),
-            "troubles": wellbeing.troubles(addresses(settings.CONFIG), timezone.now()),
+            "troubles": source_health.troubles(addresses(settings.CONFIG), timezone.now()),
         }
 
 

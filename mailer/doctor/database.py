@@ -8,7 +8,7 @@ from pathlib import Path
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from mailer.doctor.house import space
+from mailer.doctor.local_checks import space
 from mailer.doctor.records import Finding
 
 # The oldest PostgreSQL that Django 5.2 speaks to.

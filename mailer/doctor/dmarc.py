@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from mailer.doctor.names import Names
+from mailer.doctor.dns import Names
 
 # Of a longer name, no more than these last labels are asked about after the whole (RFC 9989 §4.10).
 _LABELS = 7

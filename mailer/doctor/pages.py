@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from mailer.doctor.places import is_loopback
+from mailer.doctor.egress import is_loopback
 from mailer.doctor.records import Finding, World
 from mailer.stories.fetch import Fetched, FetchError, ForbiddenAddress, Limits, fetch
 from subscribers import tokens

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mailer.config import Config
-from mailer.doctor.names import Names
+from mailer.doctor.dns import Names
 
 # problem: mail or pages fail, or soon will. warning: for a person to weigh. skipped: could not be looked at.
 Verdict = Literal["ok", "warning", "problem", "skipped"]

@@ -13,12 +13,13 @@ from urllib.parse import urlsplit
 import dns.reversename
 from cryptography import x509
 
-from mailer.delivery import relays, services
-from mailer.delivery.handshake import open_session
-from mailer.delivery.smtp import Relay, SmtpError
-from mailer.delivery.wire import Timeouts
-from mailer.doctor.names import Address
-from mailer.doctor.places import is_loopback, leaving
+from mailer.delivery import esp
+from mailer.delivery.smtp import relays
+from mailer.delivery.smtp.base import Relay, SmtpError
+from mailer.delivery.smtp.connect import open_session
+from mailer.delivery.smtp.transport import Timeouts
+from mailer.doctor.dns import Address
+from mailer.doctor.egress import is_loopback, leaving
 from mailer.doctor.records import Finding, Record, World
 
 # Days before a certificate's end that are worth a word.
@@ -115,7 +116,7 @@ def _certificate(one: Relay, tls: str, certificate: bytes, now: datetime) -> Fin
 def service(world: World) -> Iterator[Finding]:
     """Ask a service whether it knows our credentials."""
     name = world.config.service.name
-    trouble = services.check()
+    trouble = esp.check()
     if trouble:
         yield Finding("service", name, "problem", trouble, "Mend [service], or the account.")
     else:

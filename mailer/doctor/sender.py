@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from mailer.config import ConfigError
-from mailer.delivery import dkim
+from mailer.delivery.smtp import dkim
 from mailer.doctor import dmarc, spf
-from mailer.doctor.names import NoAnswer
-from mailer.doctor.places import Leaving, leaving
+from mailer.doctor.dns import NoAnswer
+from mailer.doctor.egress import Leaving, leaving
 from mailer.doctor.records import Finding, Record, World
 
 _CLOSED = ("-all", "~all")

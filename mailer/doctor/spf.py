@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from mailer.doctor.names import Address, Names
+from mailer.doctor.dns import Address, Names
 
 # Questions to DNS that a record may cost, those without an answer, and hosts of one `mx` (§4.6.4).
 MOST_LOOKUPS = 10

@@ -9,12 +9,12 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet
 
 from mailer.editions.models import Edition, Newsletter
-from mailer.editions.scope import lists_of
-from subscribers.grouping import compiling
-from subscribers.grouping.rules import Group, as_json, from_json
-from subscribers.grouping.saving import rule_of
+from mailer.editions.newsletter_lists import lists_of
 from subscribers.models import Subscriber
-from subscribers.segments import Segment
+from subscribers.segments import compile
+from subscribers.segments.audience import Segment
+from subscribers.segments.rules import Group, as_json, from_json
+from subscribers.segments.store import rule_of
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,8 @@ class Audience:
         if self.as_of is None:
             raise ValueError("An audience with segments is asked as of a moment.")
         # "None of a tag" that was deleted since would be everybody.
-        compiling.refuse_gone(rule)
-        return compiling.condition(rule, self.as_of)
+        compile.refuse_gone(rule)
+        return compile.condition(rule, self.as_of)
 
     def readers(self) -> QuerySet[Subscriber]:
         """Confirmed readers whose address is not suppressed, each once."""

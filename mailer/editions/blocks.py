@@ -9,19 +9,19 @@ from wagtail import blocks
 from wagtail.snippets.blocks import SnippetChooserBlock
 
 from mailer.stories.models import RICH_TEXT_FEATURES
-from subscribers import places
+from subscribers import iso_codes
 
 
 def country_choices() -> list[tuple[str, str]]:
     """The office's countries first, then every other."""
     first = list(settings.CONFIG.site.countries)
-    others = sorted(places.COUNTRIES - set(first), key=lambda code: places.country_name(code, "en"))
-    return [(code, places.country_name(code, "en")) for code in [*first, *others]]
+    others = sorted(iso_codes.COUNTRIES - set(first), key=lambda code: iso_codes.country_name(code, "en"))
+    return [(code, iso_codes.country_name(code, "en")) for code in [*first, *others]]
 
 
 def language_choices() -> list[tuple[str, str]]:
     """The site's languages, by their English names."""
-    return [(code, places.language_name(code, "en")) for code in settings.CONFIG.site.languages]
+    return [(code, iso_codes.language_name(code, "en")) for code in settings.CONFIG.site.languages]
 
 
 def _story(**kwargs: Any) -> SnippetChooserBlock:

@@ -15,7 +15,7 @@ from wagtail.fields import StreamField
 from wagtail.models import DraftStateMixin, PreviewableMixin, RevisionMixin
 
 from mailer.editions.blocks import EDITION_BLOCKS
-from subscribers import places
+from subscribers import iso_codes
 from subscribers.fields import CountriesField, LanguagesField
 from subscribers.models import MailingList, SavedSegment
 
@@ -134,7 +134,7 @@ class Edition(PreviewableMixin, DraftStateMixin, RevisionMixin, ClusterableModel
     def preview_modes(self) -> list[tuple[str, str]]:
         """("ru:html", "Russian") for every language of the newsletter, then the same as plain text."""
         languages = self.newsletter.languages if self.newsletter_id else settings.CONFIG.site.languages
-        named = [(code, places.language_name(code, "en")) for code in languages]
+        named = [(code, iso_codes.language_name(code, "en")) for code in languages]
         return [(f"{code}:html", name) for code, name in named] + [
             (f"{code}:text", f"{name}, plain text") for code, name in named
         ]

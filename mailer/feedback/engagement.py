@@ -8,16 +8,16 @@ from django.db.models import Exists, OuterRef, Q
 
 from mailer.delivery.models import Delivery
 from mailer.feedback.models import FeedbackEvent
-from mailer.feedback.tracking.models import Hit
-from subscribers.grouping import kinds
-from subscribers.grouping.kinds import Kind, quantity
-from subscribers.grouping.rules import Test
+from mailer.tracking.models import Hit
+from subscribers.segments import conditions
+from subscribers.segments.conditions import Kind, quantity
+from subscribers.segments.rules import Test
 
 
 def connect() -> None:
     """Make these kinds known; harmless when called again."""
     for kind in (_RECEIVED, _BOUNCED, _REACTED):
-        kinds.add(kind)
+        conditions.add(kind)
 
 
 def _received(test: Test, now: datetime) -> Q:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path, re_path
 
-from mailer.delivery.proof import HIDDEN
-from mailer.public import opened, pictures, views
+from mailer.delivery.signed_ids import HIDDEN
+from mailer.public import pictures, views
+from mailer.tracking import views as tracking_views
 
 # Of a link or a picture and, where the reader agreed to it, of the reader.
 _COUNTED = rf"(?P<token>[\w-]{{{HIDDEN}}})(?P<whose>[\w-]{{{HIDDEN}}})?"
@@ -17,7 +18,7 @@ urlpatterns: list[URLPattern] = [
     path("archive/<slug:slug>/<slug:story>.ics", views.calendar_file, name="archive-calendar"),
     re_path(r"^archive/(?P<slug>[-\w]+)/(?P<key>[0-9a-f]{16})/?$", views.web_copy, name="archive-web-copy"),
     path("media/<path:path>", pictures.picture, name="picture"),
-    re_path(rf"^r/{_COUNTED}(?:/.*)?$", opened.link, name="link"),
-    re_path(rf"^o/{_COUNTED}\.gif$", opened.picture, name="opening"),
+    re_path(rf"^r/{_COUNTED}(?:/.*)?$", tracking_views.link, name="link"),
+    re_path(rf"^o/{_COUNTED}\.gif$", tracking_views.picture, name="opening"),
     path("healthz", views.health, name="health"),
 ]

@@ -10,11 +10,12 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.feedgenerator import Atom1Feed
 from django.views.decorators.http import require_safe
 
-from mailer.public import calendar, sent
+from mailer.public import archive as sent
+from mailer.public import calendar
 from mailer.rendering import language as languages
-from mailer.rendering import personal
-from subscribers.forms import own_name
-from subscribers.pages import asked_language, offered_languages, page
+from mailer.rendering import merge_tags
+from subscribers.responses import asked_language, offered_languages, page
+from subscribers.subscribe.forms import own_name
 
 _FEED_LENGTH = 30
 
@@ -63,7 +64,7 @@ def web_copy(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     if found is None:
         raise Http404
     site_url = settings.CONFIG.site.url
-    html = personal.fill_html(found.html, personal.web_values(site_url, found.language))
+    html = merge_tags.fill_html(found.html, merge_tags.web_values(site_url, found.language))
     response = HttpResponse(html)
     response["Content-Language"] = found.language
     response["Content-Security-Policy"] = (

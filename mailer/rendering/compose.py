@@ -16,8 +16,8 @@ from markupsafe import Markup
 from mjml import mjml2html
 
 from mailer.rendering import catalogue
-from mailer.rendering.digest import Digest
-from mailer.rendering.personal import MARKS, Ours, neutral
+from mailer.rendering.merge_tags import MARKS, Ours, neutral
+from mailer.rendering.view_model import Digest
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 # An installed wheel carries the templates inside the package, a checkout beside it.

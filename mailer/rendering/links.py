@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 
-from mailer.rendering import clean
+from mailer.rendering import sanitize
 from mailer.rendering.records import Content, Rendered, Story
 
 # What reads as an address, with or without its scheme: "iom.int", "www.example.org/page".
@@ -96,7 +96,7 @@ def _anchors(content: Content) -> Iterator[tuple[str, str, str]]:
 
 
 def _of_story(story: Story) -> Iterator[tuple[str, str, str]]:
-    if url := clean.link(story.link):
+    if url := sanitize.link(story.link):
         for text in story.texts:
             yield story.key, text.link_label, url
     for text in story.texts:
@@ -105,7 +105,7 @@ def _of_story(story: Story) -> Iterator[tuple[str, str, str]]:
 
 def _of_body(rich_text: str) -> list[tuple[str, str]]:
     reader = _Anchors()
-    reader.feed(str(clean.rich(rich_text)))
+    reader.feed(str(sanitize.rich(rich_text)))
     reader.close()
     return reader.found
 

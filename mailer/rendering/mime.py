@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from mailer.rendering import encode, headers, personal
+from mailer.rendering import headers, merge_tags, transfer_encoding
 from mailer.rendering.records import Rendered
 
 
@@ -88,15 +88,17 @@ class Skeleton:
         boundary = f"=_{digest[:32]}".encode()
         alternatives = b'Content-Type: multipart/alternative;\r\n boundary="%s"\r\n\r\n' % boundary
         before_text = shared_headers(rendered, envelope) + alternatives + _part_head(boundary, b"text/plain")
-        self._text = encode.smaller(rendered.text, before_text)
-        self._html = encode.smaller(
+        self._text = transfer_encoding.smaller(rendered.text, before_text)
+        self._html = transfer_encoding.smaller(
             rendered.html, _part_head(boundary, b"text/html"), b"--%s--\r\n" % boundary
         )
         # The piece behind a copy's own headers, the same for everybody: all others, and the body's beginning.
         self.shared = self._text.first
         self._own = _own_template(forms)
         self._leave_url, self._prefs_url = _page(forms.leave_url), _page(forms.prefs_url)
-        self._plain_pages = encode.is_plain(self._leave_url % b"") and encode.is_plain(self._prefs_url % b"")
+        self._plain_pages = transfer_encoding.is_plain(self._leave_url % b"") and transfer_encoding.is_plain(
+            self._prefs_url % b""
+        )
 
     def message(self, copy: Copy) -> bytes:
         """The whole message in CRLF lines. Raises ValueError for a value that could begin another header."""
@@ -111,7 +113,7 @@ class Skeleton:
             "whose": copy.whose.encode(),
         }
         in_html = in_text.copy()
-        if not self._plain_pages or max(map(len, in_text.values())) >= encode.WIDTH:
+        if not self._plain_pages or max(map(len, in_text.values())) >= transfer_encoding.WIDTH:
             for name, value in in_html.items():
                 in_text[name], in_html[name] = _written(
                     name, value.decode(), self._text.written, self._html.written
@@ -164,7 +166,7 @@ def shared_headers(rendered: Rendered, envelope: Envelope) -> bytes:
 
 def _written(name: str, value: str, text: Writing, html: Writing) -> tuple[bytes, bytes]:
     """A value as text and HTML are filled with it. Raises ValueError, naming it, unless it is one line."""
-    escaped = personal.html_value(headers.single_line(value, name))
+    escaped = merge_tags.html_value(headers.single_line(value, name))
     return text(value.encode()), html(escaped.encode())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from mailer.rendering import compose, digest, select, theme
+from mailer.rendering import compose, story_selection, theme, view_model
 from mailer.rendering.records import Content, Rendered
 
 
@@ -17,13 +17,13 @@ def render(content: Content, countries: Collection[str], language: str) -> Rende
 
     Equal contents, story sets and languages give equal bytes. Raises NothingToShow when no story is for them.
     """
-    blocks = select.visible(content, frozenset(countries))
-    shown = select.stories_of(blocks)
+    blocks = story_selection.visible(content, frozenset(countries))
+    shown = story_selection.stories_of(blocks)
     if not shown:
         raise NothingToShow(f"{content.slug} has no story for {', '.join(sorted(countries))}.")
-    key = select.variant_key(select.story_set(content, countries), language)
+    key = story_selection.variant_key(story_selection.story_set(content, countries), language)
     notes: list[str] = []
-    said = digest.make(content, blocks, key, language, notes.append)
+    said = view_model.make(content, blocks, key, language, notes.append)
     tokens = theme.of(content.masthead.theme)
     return Rendered(
         key=key,
@@ -42,6 +42,6 @@ def possible(content: Content, limit: int = 500) -> tuple[list[tuple[tuple[str, 
 
     The second value says whether the list is complete. All stories in every language come first.
     """
-    choices, complete = select.representatives(content, limit)
+    choices, complete = story_selection.representatives(content, limit)
     pairs = [(countries, language) for countries in choices for language in content.masthead.languages]
     return pairs[:limit], complete and len(pairs) <= limit

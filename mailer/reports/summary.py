@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from mailer.reports.counts import Counts
-from mailer.reports.words import counted, listed, number, percent
+from mailer.reports.labels import counted, listed, number, percent
+from mailer.reports.stats import Counts
 
 # How failures are told of: the reasons, and what is said of one and of several readers.
 _GONE = ("address does not exist", "addresses do not exist")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from mailer.reports.account import Account
-from mailer.reports.counts import OTHERS, Counts, Failure, Fate, total
-from mailer.reports.spread import Spread, spread
+from mailer.reports.labels import CLASSES, reason_words
+from mailer.reports.stats import OTHERS, Counts, Failure, Fate, total
 from mailer.reports.table import Cell, Column, Table
-from mailer.reports.words import CLASSES, reason_words
-from subscribers import places
+from mailer.reports.timeline import Spread, spread
+from mailer.reports.totals import Account
+from subscribers import iso_codes
 
 _STATES = (
     ("accepted", "Accepted"),
@@ -142,7 +142,7 @@ def provider_table(counts: Counts) -> Table:
 def language_table(counts: Counts) -> Table:
     """By the language in which readers got it."""
     rows = (
-        (places.language_name(code, "en") if code else "No copy was made", fate)
+        (iso_codes.language_name(code, "en") if code else "No copy was made", fate)
         for code, fate in counts.languages.items()
     )
     return _fates("languages", "By language", "Language", rows, total(counts.languages))
@@ -155,7 +155,9 @@ def country_table(counts: Counts) -> Table:
         for code in choice.split(","):
             rows[code] = rows.get(code, Fate()) + fate
     ordered = sorted(rows.items(), key=lambda item: (not item[0], -item[1].readers, item[0]))
-    named = ((places.country_name(code, "en") if code else "Every country", fate) for code, fate in ordered)
+    named = (
+        (iso_codes.country_name(code, "en") if code else "Every country", fate) for code, fate in ordered
+    )
     several = any("," in choice for choice in counts.countries)
     note = _SEVERAL if several else ""
     return _fates("countries", "By country chosen", "Country", named, total(counts.countries), note)

@@ -8,10 +8,10 @@ from datetime import datetime
 
 from mailer.delivery.models import Mailing
 from mailer.editions.models import Newsletter
-from mailer.feedback.tracking.figures import people_of
-from mailer.reports.account import Account
+from mailer.reports.cached_stats import gists_of
 from mailer.reports.table import Cell, Column, Table
-from mailer.reports.tallies import gists_of
+from mailer.reports.totals import Account
+from mailer.tracking.aggregates import people_of
 
 # Editions that a trend shows, at most.
 SHOWN = 24

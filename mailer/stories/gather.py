@@ -16,7 +16,7 @@ import feedparser
 from django.db import transaction
 from django.utils.text import slugify
 
-from mailer.stories import clean
+from mailer.stories import sanitize
 from mailer.stories.fetch import Fetched, FetchError, fetch
 from mailer.stories.models import Story, StorySource, StoryText
 
@@ -91,14 +91,16 @@ def _key(source: StorySource, entry: Any) -> str:
 
 
 def _headline(entry: Any) -> str:
-    return clean.shorten(clean.plain(entry.get("title", "")) or clean.plain(entry.get("summary", "")), 200)
+    return sanitize.shorten(
+        sanitize.plain(entry.get("title", "")) or sanitize.plain(entry.get("summary", "")), 200
+    )
 
 
 def _draft(source: StorySource, found: tuple[str, Any], now: datetime) -> str:
     key, entry = found
     headline = _headline(entry)
     content = next((part.get("value", "") for part in entry.get("content", ())), entry.get("summary", ""))
-    summary = clean.plain(entry.get("summary", "")) or clean.plain(content) or headline
+    summary = sanitize.plain(entry.get("summary", "")) or sanitize.plain(content) or headline
     story = Story(
         key=key,
         kind=Story.Kind.NEWS,
@@ -112,8 +114,8 @@ def _draft(source: StorySource, found: tuple[str, Any], now: datetime) -> str:
         StoryText(
             language=source.language,
             headline=headline,
-            summary=clean.shorten(summary, _SUMMARY),
-            body=clean.rich(content),
+            summary=sanitize.shorten(summary, _SUMMARY),
+            body=sanitize.rich(content),
         )
     ]
     story.save()

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from mailer.stories import pictures
 from mailer.stories.models import Story, StoryText
-from mailer.stories.reading import StoriesFileError, StoryRecord, read_stories
+from mailer.stories.story_file import StoriesFileError, StoryRecord, read_stories
 
 Outcome = Literal["added", "updated", "unchanged"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import template
 from django.conf import settings
 
-from subscribers.pages import unbroken
+from subscribers.responses import unbroken
 
 register = template.Library()
 register.filter(unbroken)

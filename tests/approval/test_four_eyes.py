@@ -9,7 +9,7 @@ import pytest
 from django.db import DatabaseError, transaction
 from wagtail.log_actions import log
 
-from mailer.approval import authorship, seal
+from mailer.approval import approve, authorship
 from mailer.approval.authors import authors_of
 from mailer.approval.errors import (
     ApprovalError,
@@ -29,7 +29,7 @@ from mailer.editions.models import Edition, Newsletter
 from mailer.stories.models import Story
 from tests import cast
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 NOW = cast.NOW
 LATER = NOW + timedelta(hours=1)
 
@@ -47,30 +47,30 @@ def test_a_second_person_approves_exactly_the_hash_that_was_submitted(
     edition: Edition, people: cast.Staff
 ) -> None:
     copy = submit(edition, people.writer, NOW)
-    approval = seal.approve(copy, people.approver, copy.sha256, LATER)
+    approval = approve.approve(copy, people.approver, copy.sha256, LATER)
     assert approval.sha256 == copy.sha256
     assert copy.state == FrozenCopy.State.APPROVED
-    seal.verify(copy)
+    approve.verify(copy)
 
 
 def test_another_hash_is_refused(edition: Edition, people: cast.Staff) -> None:
     copy = submit(edition, people.writer, NOW)
     with pytest.raises(WrongHash):
-        seal.approve(copy, people.approver, "0" * 64, LATER)
+        approve.approve(copy, people.approver, "0" * 64, LATER)
     assert not Approval.objects.exists()
 
 
 def test_the_submitter_may_not_approve(edition: Edition, people: cast.Staff) -> None:
     copy = submit(edition, people.admin, NOW)
     with pytest.raises(AuthorMayNotApprove, match="submitted it"):
-        seal.approve(copy, people.admin, copy.sha256, LATER)
+        approve.approve(copy, people.admin, copy.sha256, LATER)
 
 
 def test_an_author_may_not_approve_even_with_every_permission(edition: Edition, people: cast.Staff) -> None:
     change_headline(Story.objects.get(key="ring"), "By the admin", people.admin)
     copy = submit(edition, people.writer, NOW)
     with pytest.raises(AuthorMayNotApprove, match="wrote the story “By the admin”"):
-        seal.approve(copy, people.admin, copy.sha256, LATER)
+        approve.approve(copy, people.admin, copy.sha256, LATER)
 
 
 def test_a_trivial_last_edit_by_a_colleague_does_not_free_the_author(
@@ -80,13 +80,13 @@ def test_a_trivial_last_edit_by_a_colleague_does_not_free_the_author(
     change_headline(Story.objects.get(key="ring"), "By the admin.", people.writer)
     copy = submit(edition, people.writer, NOW)
     with pytest.raises(AuthorMayNotApprove):
-        seal.approve(copy, people.admin, copy.sha256, LATER)
+        approve.approve(copy, people.admin, copy.sha256, LATER)
 
 
 def test_saving_a_story_unchanged_makes_nobody_an_author(edition: Edition, people: cast.Staff) -> None:
     Story.objects.get(key="ring").save_revision(user=people.approver).publish()
     copy = submit(edition, people.writer, NOW)
-    seal.approve(copy, people.approver, copy.sha256, LATER)
+    approve.approve(copy, people.approver, copy.sha256, LATER)
 
 
 def test_authorship_survives_purged_revisions_and_lost_users(edition: Edition, people: cast.Staff) -> None:
@@ -109,7 +109,7 @@ def test_autosave_that_rewrites_the_last_revision_counts(edition: Edition, peopl
 def test_what_was_approved_once_frees_its_author_next_time(edition: Edition, people: cast.Staff) -> None:
     change_headline(Story.objects.get(key="film"), "By the approver", people.approver)
     first = submit(edition, people.writer, NOW)
-    seal.approve(first, people.admin, first.sha256, LATER)
+    approve.approve(first, people.admin, first.sha256, LATER)
     again = assemble(edition.newsletter, "2022-01", NOW + timedelta(days=10))
     assert "film" in {story.key for story in Story.objects.all()}
     assert people.approver not in authors_of(again)
@@ -126,8 +126,8 @@ def test_a_draft_saved_before_an_approval_that_did_not_hold_it_still_counts(
     assert first.state == FrozenCopy.State.BROKEN
     second = submit(edition, people.writer, NOW + timedelta(minutes=1))
     with pytest.raises(AuthorMayNotApprove):
-        seal.approve(second, people.approver, second.sha256, LATER)
-    seal.approve(second, people.admin, second.sha256, LATER)
+        approve.approve(second, people.approver, second.sha256, LATER)
+    approve.approve(second, people.admin, second.sha256, LATER)
     story.get_latest_revision().publish()
     january = assemble(edition.newsletter, "2022-01", NOW + timedelta(days=10))
     assert people.approver in authors_of(january)
@@ -168,29 +168,29 @@ def test_each_step_needs_its_permission(edition: Edition, people: cast.Staff, wh
         return
     copy = submit(edition, people.admin, NOW)
     with pytest.raises(NotPermitted):
-        seal.approve(copy, user, copy.sha256, LATER)
+        approve.approve(copy, user, copy.sha256, LATER)
     with pytest.raises(NotPermitted):
-        seal.schedule(copy, user, None, LATER)
+        approve.schedule(copy, user, None, LATER)
 
 
 def test_a_dismissed_colleague_approves_nothing(edition: Edition, people: cast.Staff) -> None:
     copy = submit(edition, people.writer, NOW)
     people.admin.is_active = False
     with pytest.raises(NotPermitted):
-        seal.approve(copy, people.admin, copy.sha256, LATER)
+        approve.approve(copy, people.admin, copy.sha256, LATER)
 
 
 def test_editing_a_story_after_approval_breaks_the_seal(edition: Edition, people: cast.Staff) -> None:
     copy = submit(edition, people.writer, NOW)
-    seal.approve(copy, people.approver, copy.sha256, LATER)
+    approve.approve(copy, people.approver, copy.sha256, LATER)
     change_headline(Story.objects.get(key="ring"), "Other words", people.writer)
     copy.refresh_from_db()
     assert copy.state == FrozenCopy.State.BROKEN
     assert "writer wrote the story" in copy.broken_because
     with pytest.raises(BrokenSeal):
-        seal.verify(copy)
+        approve.verify(copy)
     with pytest.raises(ApprovalError):
-        seal.schedule(copy, people.approver, None, LATER)
+        approve.schedule(copy, people.approver, None, LATER)
 
 
 @pytest.mark.parametrize("way", ["story", "sender", "order", "picture"])
@@ -201,7 +201,7 @@ def test_a_change_behind_the_back_of_the_desk_breaks_the_seal_too(people: cast.S
     cast.story("pictured", picture=image, by=people.writer)
     edition = assemble(newsletter, "2021-12", NOW)
     copy = submit(edition, people.writer, NOW)
-    seal.approve(copy, people.approver, copy.sha256, LATER)
+    approve.approve(copy, people.approver, copy.sha256, LATER)
     if way == "story":
         Story.objects.filter(key="ring").update(link="https://example.org/elsewhere")
     elif way == "sender":
@@ -212,7 +212,7 @@ def test_a_change_behind_the_back_of_the_desk_breaks_the_seal_too(people: cast.S
     else:
         type(image).objects.update(file_hash="another file")
     with pytest.raises(BrokenSeal):
-        seal.verify(copy)
+        approve.verify(copy)
     copy.refresh_from_db()
     assert copy.state == FrozenCopy.State.BROKEN
 
@@ -224,24 +224,24 @@ def test_submitting_again_takes_the_earlier_copy_back(edition: Edition, people: 
     assert first.state == FrozenCopy.State.WITHDRAWN
     assert first.sha256 != second.sha256
     with pytest.raises(WrongState):
-        seal.approve(first, people.approver, first.sha256, LATER)
+        approve.approve(first, people.approver, first.sha256, LATER)
 
 
 def test_an_approved_copy_leaves_only_inside_its_window(edition: Edition, people: cast.Staff) -> None:
     copy = submit(edition, people.writer, NOW)
-    seal.approve(copy, people.approver, copy.sha256, LATER)
+    approve.approve(copy, people.approver, copy.sha256, LATER)
     with pytest.raises(OutsideWindow):
-        seal.schedule(copy, people.approver, NOW + timedelta(days=7, minutes=1), LATER)
-    seal.schedule(copy, people.approver, NOW + timedelta(days=6), LATER)
+        approve.schedule(copy, people.approver, NOW + timedelta(days=7, minutes=1), LATER)
+    approve.schedule(copy, people.approver, NOW + timedelta(days=6), LATER)
     assert copy.send_at == NOW + timedelta(days=6)
-    seal.unschedule(copy, people.approver)
+    approve.unschedule(copy, people.approver)
     assert (copy.state, copy.send_at) == (FrozenCopy.State.APPROVED, None)
 
 
 def test_nothing_is_scheduled_before_it_is_approved(edition: Edition, people: cast.Staff) -> None:
     copy = submit(edition, people.writer, NOW)
     with pytest.raises(BrokenSeal):
-        seal.schedule(copy, people.approver, None, LATER)
+        approve.schedule(copy, people.approver, None, LATER)
 
 
 def test_an_edition_without_a_ready_story_is_not_submitted(people: cast.Staff) -> None:
@@ -311,7 +311,7 @@ class TestTheDatabaseItself:
             Mailing.objects.create(copy=copy, edition=copy.edition)
 
     def test_refuses_to_move_an_approval(self, copy: FrozenCopy, people: cast.Staff) -> None:
-        seal.approve(copy, people.approver, copy.sha256, LATER)
+        approve.approve(copy, people.approver, copy.sha256, LATER)
         with self.refused("never changed"), transaction.atomic():
             Approval.objects.update(approver=people.admin)
 

@@ -9,7 +9,7 @@ from mailer.approval.submit import submit
 from mailer.editions.models import Newsletter
 from tests import cast
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from wagtail.log_actions import log
 
-from mailer.approval import seal
+from mailer.approval import approve
 from mailer.approval.authors import authors_of
 from mailer.approval.errors import AuthorMayNotApprove
 from mailer.approval.models import FrozenAuthor, FrozenCopy
@@ -20,7 +20,7 @@ from subscribers.models import MailingList
 from tests import cast
 from tests.approval.test_four_eyes import change_headline
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 NOW = cast.NOW
 LATER = NOW + timedelta(hours=1)
 
@@ -37,7 +37,7 @@ def test_an_old_draft_put_in_force_behind_a_harmless_last_one_keeps_its_author(
     edition: Edition, people: cast.Staff
 ) -> None:
     first = submit(edition, people.writer, NOW)
-    seal.approve(first, people.approver, first.sha256, LATER)
+    approve.approve(first, people.approver, first.sha256, LATER)
     story = Story.objects.get(key="ring")
     sealed_words = story.texts.first().headline
     change_headline(story, "Never seen by a second person", people.admin, publish=False)
@@ -117,4 +117,4 @@ def test_striking_an_author_from_the_table_frees_nobody(edition: Edition, people
     copy = submit(edition, people.writer, NOW)
     FrozenAuthor.objects.filter(copy=copy).delete()
     with pytest.raises(AuthorMayNotApprove):
-        seal.approve(copy, people.admin, copy.sha256, LATER)
+        approve.approve(copy, people.admin, copy.sha256, LATER)

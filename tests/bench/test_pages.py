@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from mailer.bench import past, visits
-from mailer.reports.account import account
-from mailer.reports.tallies import count_due
+from mailer.bench import history_fixture, page_times
+from mailer.reports.cached_stats import count_due
+from mailer.reports.totals import account
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_house_with_a_past_balances_and_each_page_of_it_is_measured() -> None:
-    mailings = past.fill(readers=250, mailings=2)
-    assert count_due(past.NOW) == sorted(mailing.pk for mailing in mailings)
+    mailings = history_fixture.fill(readers=250, mailings=2)
+    assert count_due(history_fixture.NOW) == sorted(mailing.pk for mailing in mailings)
     told = account(mailings[0])
     assert told.balances and told.audience == 250
     assert told.refused and told.bounced and told.excluded
-    measured: list[dict[str, Any]] = visits.visit(rounds=2)
+    measured: list[dict[str, Any]] = page_times.visit(rounds=2)
     assert "report" in [page["what"] for page in measured]
     assert all(page["queries"] and page["kilobytes"] for page in measured)

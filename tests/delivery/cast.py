@@ -12,12 +12,15 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from mailer.approval import counting, seal, submit
+from mailer.approval import approve, submit, tracking_policy
 from mailer.approval.models import FrozenCopy
-from mailer.delivery import claims, counted, engine, release
+from mailer.delivery import tracking_urls
+from mailer.delivery.engine import send_loop
+from mailer.delivery.ledger import claims
 from mailer.delivery.models import Delivery, Mailing
+from mailer.delivery.rollout import start_due
 from mailer.editions.models import Edition
-from mailer.reports.account import account
+from mailer.reports.totals import account
 from tests import cast
 
 NOW = cast.NOW
@@ -29,14 +32,14 @@ def sealed_copy(at: datetime = NOW, edition_by: Callable[[User], Edition] = cast
     staff = cast.staff()
     edition = edition_by(staff.writer)
     copy = submit.submit(edition, staff.writer, at)
-    seal.approve(copy, staff.approver, copy.sha256, at)
-    return seal.schedule(copy, staff.approver, None, at)
+    approve.approve(copy, staff.approver, copy.sha256, at)
+    return approve.schedule(copy, staff.approver, None, at)
 
 
 def released(at: datetime = NOW, edition_by: Callable[[User], Edition] = cast.short) -> Mailing:
     """A mailing of that copy, planned."""
     sealed_copy(at, edition_by)
-    (mailing,) = release.release_due(at)
+    (mailing,) = start_due.release_due(at)
     return mailing
 
 
@@ -59,9 +62,9 @@ class Clock:
         self.at += timedelta(**delta)
 
 
-def send(clock: Clock | None = None, mailing: Mailing | None = None) -> engine.Summary:
+def send(clock: Clock | None = None, mailing: Mailing | None = None) -> send_loop.Summary:
     """One call of the engine."""
-    return engine.send_due(clock or Clock(), NEVER, mailing)
+    return send_loop.send_due(clock or Clock(), NEVER, mailing)
 
 
 def states(mailing: Mailing) -> dict[str, int]:
@@ -85,10 +88,10 @@ def reasons(mailing: Mailing) -> dict[str, str]:
 
 def led_back(written: str, copy: FrozenCopy) -> str:
     """What was sent, with its links leading where they led when it was sealed, and nothing in it unseen."""
-    links = counting.of_manifest(copy.manifest).links
+    links = tracking_policy.of_manifest(copy.manifest).links
 
     def target(found: re.Match[str]) -> str:
-        named = counted.read_link(found[1])
+        named = tracking_urls.read_link(found[1])
         assert named is not None
         return escape(links[named.number - 1].url)
 

@@ -8,8 +8,8 @@ from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.delivery import identity, proof, verp
-from mailer.delivery.commands import Commands
+from mailer.delivery import identity, signed_ids, verp
+from mailer.delivery.smtp.envelope import Commands
 
 ID = st.integers(min_value=1, max_value=2**63 - 1)
 
@@ -102,8 +102,8 @@ def test_a_token_made_for_one_purpose_is_refused_for_another():
 
 @given(st.lists(ID, max_size=5))
 def test_the_tokens_of_many_deliveries_are_those_of_each(deliveries):
-    single = [(proof.token("verp", one), proof.token("message", one)) for one in deliveries]
-    assert proof.tokens(deliveries) == single
+    single = [(signed_ids.token("verp", one), signed_ids.token("message", one)) for one in deliveries]
+    assert signed_ids.tokens(deliveries) == single
 
 
 @given(ID, st.integers(min_value=1, max_value=2**31))

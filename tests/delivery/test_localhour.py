@@ -9,13 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.approval import seal, submit
+from mailer.approval import approve, submit
 from mailer.approval.errors import OutsideWindow
-from mailer.approval.localhour import next_hour, readers_hour
-from mailer.delivery import control, engine, ledger, release, upkeep
+from mailer.approval.send_time import next_hour, readers_hour
+from mailer.delivery.engine import control, send_loop
+from mailer.delivery.ledger import deliveries, housekeeping
 from mailer.delivery.models import Delivery
+from mailer.delivery.rollout import start_due
 from tests import cast
 from tests.delivery.cast import Clock, balances, states
+
+pytestmark = pytest.mark.both_databases
 
 # Three in the morning in London, nine in Almaty's winter of 2021.
 AT = datetime(2021, 12, 3, 3, 0, tzinfo=UTC)
@@ -66,7 +70,7 @@ def copy(db):
         cast.reader(name, countries)
     cast.reader("unconfirmed", ("KG",), state="pending")
     copy = submit.submit(edition, staff.writer, AT)
-    seal.approve(copy, staff.approver, copy.sha256, AT)
+    approve.approve(copy, staff.approver, copy.sha256, AT)
     return copy
 
 
@@ -80,25 +84,25 @@ def due(mailing):
 
 
 def test_planning_gives_each_reader_their_own_moment(copy):
-    seal.schedule(copy, approver(), None, AT, local_hour=9)
-    (mailing,) = release.release_due(AT)
+    approve.schedule(copy, approver(), None, AT, local_hour=9)
+    (mailing,) = start_due.release_due(AT)
     tomorrow = AT + timedelta(days=1)
     # The newsletter's zone is Almaty, which was at UTC+6 then.
     assert due(mailing) == {"bishkek": AT, "tashkent": AT + timedelta(hours=1), "both": AT}
     assert states(mailing) == {"deferred": 3, "excluded": 1}
     assert mailing.state == "sending" and balances(mailing)
     assert mailing.expires_at > max(due(mailing).values()) + timedelta(hours=71)
-    assert len(ledger.claim(mailing, "me", tomorrow, 10, AT)) == 2
-    assert len(ledger.claim(mailing, "me", tomorrow, 10, AT + timedelta(hours=1))) == 1
+    assert len(deliveries.claim(mailing, "me", tomorrow, 10, AT)) == 2
+    assert len(deliveries.claim(mailing, "me", tomorrow, 10, AT + timedelta(hours=1))) == 1
 
 
 def test_nobody_is_given_up_before_their_hour(copy, configure):
     configure(sending={"expire_after_hours": 1})
-    seal.schedule(copy, approver(), None, AT + timedelta(hours=1), local_hour=9)
-    (mailing,) = release.release_due(AT + timedelta(hours=1))
+    approve.schedule(copy, approver(), None, AT + timedelta(hours=1), local_hour=9)
+    (mailing,) = start_due.release_due(AT + timedelta(hours=1))
     late = AT + timedelta(hours=23)
-    upkeep.expire(late)
-    upkeep.finish(late)
+    housekeeping.expire(late)
+    housekeeping.finish(late)
     mailing.refresh_from_db()
     assert (mailing.state, states(mailing)) == ("sending", {"deferred": 3, "excluded": 1})
 
@@ -106,44 +110,44 @@ def test_nobody_is_given_up_before_their_hour(copy, configure):
 def test_nobody_gets_it_after_the_window_that_was_approved(copy):
     """It ends at nine in Almaty, which is an hour before it is nine in Tashkent."""
     last = copy.window_until - timedelta(minutes=30)
-    seal.schedule(copy, approver(), last, AT, local_hour=9)
-    (mailing,) = release.release_due(last)
+    approve.schedule(copy, approver(), last, AT, local_hour=9)
+    (mailing,) = start_due.release_due(last)
     assert set(due(mailing).values()) == {copy.window_until}
 
 
 def test_an_hour_that_comes_only_after_the_window_is_refused_in_words(copy):
     last = copy.window_until - timedelta(minutes=30)
     with pytest.raises(OutsideWindow, match="before it is 11:00 for the readers"):
-        seal.schedule(copy, approver(), last, AT, local_hour=11)
+        approve.schedule(copy, approver(), last, AT, local_hour=11)
 
 
 def test_a_held_mailing_keeps_their_hours_and_its_time_to_try_again(copy):
     for number in range(30):
         cast.reader(f"new-{number}", ("UZ",))
-    seal.schedule(copy, approver(), None, AT, local_hour=9)
-    (mailing,) = release.release_due(AT)
+    approve.schedule(copy, approver(), None, AT, local_hour=9)
+    (mailing,) = start_due.release_due(AT)
     assert mailing.state == "held"
     control.confirm_held(mailing, None, AT)
     assert mailing.expires_at == AT + timedelta(hours=1 + 72)
 
 
 def test_taking_the_moment_back_forgets_the_hour(copy):
-    seal.schedule(copy, approver(), AT + timedelta(hours=4), AT, local_hour=9)
-    seal.unschedule(copy, approver())
+    approve.schedule(copy, approver(), AT + timedelta(hours=4), AT, local_hour=9)
+    approve.unschedule(copy, approver())
     assert (copy.local_hour, copy.send_at) == (None, None)
 
 
 def test_steps_do_not_apply_to_it(copy, configure):
     configure(sending={"steps": ("10",)})
-    seal.schedule(copy, approver(), None, AT, local_hour=9)
-    (mailing,) = release.release_due(AT)
+    approve.schedule(copy, approver(), None, AT, local_hour=9)
+    (mailing,) = start_due.release_due(AT)
     assert mailing.released_up_to is None
 
 
 def test_an_engine_leaves_a_mailing_open_that_waits_for_an_hour(copy):
-    seal.schedule(copy, approver(), None, AT, local_hour=20)
-    (mailing,) = release.release_due(AT)
+    approve.schedule(copy, approver(), None, AT, local_hour=20)
+    (mailing,) = start_due.release_due(AT)
     clock = Clock(AT)
-    assert engine.send_due(clock, lambda: False).tried == 0
+    assert send_loop.send_due(clock, lambda: False).tried == 0
     mailing.refresh_from_db()
     assert mailing.state == "sending"

@@ -9,14 +9,14 @@ from contextlib import contextmanager
 import pytest
 from django.db import connection
 
-from mailer.approval import seal
+from mailer.approval import approve
 from mailer.approval.models import Approval, FrozenCopy
 from mailer.delivery.models import Mailing
 from subscribers.models import Subscriber
 from tests.delivery.cast import balances, readers, released, send, states
 from tests.delivery.relay import Relay
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
 
 @pytest.fixture
@@ -43,10 +43,10 @@ def test_a_mailing_whose_headers_cannot_be_written_waits_for_a_person_and_anothe
     copy = mailing.copy
     manifest = json.loads(copy.manifest)
     manifest["sender"]["email"] = "news@bücher.example"
-    text = seal.canonical(manifest)
+    text = approve.canonical(manifest)
     with without_triggers():
-        FrozenCopy.objects.filter(pk=copy.pk).update(manifest=text, sha256=seal.digest(text))
-        Approval.objects.filter(copy=copy).update(sha256=seal.digest(text))
+        FrozenCopy.objects.filter(pk=copy.pk).update(manifest=text, sha256=approve.digest(text))
+        Approval.objects.filter(copy=copy).update(sha256=approve.digest(text))
     assert send().accepted == 0
     mailing.refresh_from_db()
     assert mailing.state == Mailing.State.PAUSED and "From" in mailing.reason

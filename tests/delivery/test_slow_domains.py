@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from mailer.delivery import engine
+from mailer.delivery.engine import send_loop
 from subscribers.models import Subscriber
 from tests.delivery.cast import Clock, readers, released, states
 from tests.delivery.relay import Relay, Script
@@ -49,7 +49,7 @@ def test_the_quick_domains_have_their_mail_while_the_slow_ones_are_still_at_it(c
             there = sum(domain_of(taken.recipient) in FAST for taken in relay.taken)
             return there == 200 or time.monotonic() > limit
 
-        engine.send_due(Clock(), quick_ones_have_it)
+        send_loop.send_due(Clock(), quick_ones_have_it)
         kinds = [domain_of(taken.recipient) for taken in relay.taken]
         last = max(place for place, domain in enumerate(kinds) if domain in FAST)
     assert sum(domain in FAST for domain in kinds) == 200

@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from mailer.approval import seal
+from mailer.approval import approve
 from mailer.approval import submit as submitting
 from mailer.approval.models import FrozenVariant
-from mailer.delivery import release
 from mailer.delivery.models import Delivery, Mailing
-from mailer.desk.variants import choices
+from mailer.delivery.rollout import start_due
+from mailer.desk.editions.variants import choices
 from mailer.editions.audience import Audience
 from mailer.editions.models import Newsletter
 from mailer.rendering.records import from_json
@@ -34,7 +34,7 @@ def test_a_variant_that_was_written_into_the_database_after_the_seal_is_not_sent
     mailing = released()
     words = {"subject": "Forged", "preheader": "", "html": "<p>Forged</p>", "text": "Forged"}
     forged = FrozenVariant.objects.create(
-        copy=mailing.copy, key="0" * 16, language="en", sha256=seal.variant_digest(**words), **words
+        copy=mailing.copy, key="0" * 16, language="en", sha256=approve.variant_digest(**words), **words
     )
     Delivery.objects.update(variant=forged)
     assert send().accepted == 0 and relay.taken == []
@@ -49,7 +49,7 @@ def test_a_variant_made_after_the_seal_from_the_sealed_content_is_sent(relay, mo
     copy = sealed_copy()
     assert copy.variants.count() == 1
     cast.reader("tajik", ("TJ",), "ru")
-    release.release_due(NOW + timedelta(minutes=1))
+    start_due.release_due(NOW + timedelta(minutes=1))
     assert copy.variants.count() == 2
     assert send().accepted == 2
 
@@ -62,9 +62,9 @@ def test_a_reader_of_no_offered_language_gets_a_variant_that_was_sealed_and_prev
     Newsletter.objects.update(languages=("kk", "ru"), fallbacks=("en",))
     copy = submitting.submit(edition, staff.writer, NOW)
     sealed = set(copy.variants.values_list("pk", flat=True))
-    seal.approve(copy, staff.approver, copy.sha256, NOW)
-    seal.schedule(copy, staff.approver, None, NOW)
-    release.release_due(NOW)
+    approve.approve(copy, staff.approver, copy.sha256, NOW)
+    approve.schedule(copy, staff.approver, None, NOW)
+    start_due.release_due(NOW)
     delivery = Delivery.objects.get()
     assert delivery.variant_id in sealed and delivery.variant.language == "kk"
     (choice,) = choices(from_json(copy.content), Audience.from_dict(copy.audience, NOW).combinations())

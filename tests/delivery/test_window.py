@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from mailer.approval import seal
+from mailer.approval import approve
 from mailer.approval.errors import WrongState
-from mailer.delivery import control, upkeep
+from mailer.delivery.engine import control
+from mailer.delivery.ledger import housekeeping
 from mailer.delivery.models import Delivery, Mailing
 from tests.delivery.cast import NOW, Clock, balances, readers, reasons, released, send, states
 
@@ -40,17 +41,17 @@ def test_a_doubt_that_expired_does_not_keep_its_mailing_open_for_ever():
     mailing = released()
     Delivery.objects.filter(pk=Delivery.objects.first().pk).update(state="in_doubt", doubts=1)
     Delivery.objects.filter(state="planned").update(state="accepted")
-    assert upkeep.finish(NOW) == []
+    assert housekeeping.finish(NOW) == []
     late = mailing.expires_at + timedelta(minutes=1)
-    assert upkeep.settle_doubts(late) == 0
-    assert upkeep.finish(late) == [mailing.pk]
+    assert housekeeping.settle_doubts(late) == 0
+    assert housekeeping.finish(late) == [mailing.pk]
     assert balances(mailing)
 
 
 def test_the_moment_cannot_be_taken_back_once_the_mailing_was_made():
     mailing = released()
     with pytest.raises(WrongState, match="pause or cancel"):
-        seal.unschedule(mailing.copy, mailing.copy.scheduled_by)
+        approve.unschedule(mailing.copy, mailing.copy.scheduled_by)
     mailing.copy.refresh_from_db()
     assert mailing.copy.state == "scheduled"
 
@@ -62,7 +63,7 @@ def test_a_worker_that_was_down_past_window_and_expiry_sends_nothing_when_it_ret
     Delivery.objects.filter(pk=tried.pk).update(state="deferred", attempts=1, due_at=NOW)
     expired = mailing.expires_at + timedelta(minutes=1)
     assert expired < mailing.copy.window_until
-    upkeep.expire(expired)
+    housekeeping.expire(expired)
     # Their time to be tried again is over; who was never tried may still leave within the approved window.
     assert states(mailing) == {"planned": 2, "refused": 1}
     assert send(Clock(mailing.copy.window_until + timedelta(minutes=1))).tried == 0
@@ -76,7 +77,7 @@ def test_readers_whom_the_pace_kept_waiting_have_until_the_end_of_the_window():
     readers(1)
     mailing = released()
     Delivery.objects.update(state="deferred", attempts=0, due_at=NOW)
-    upkeep.expire(mailing.expires_at + timedelta(minutes=1))
+    housekeeping.expire(mailing.expires_at + timedelta(minutes=1))
     assert states(mailing) == {"deferred": 1}
-    upkeep.expire(mailing.copy.window_until + timedelta(minutes=1))
+    housekeeping.expire(mailing.copy.window_until + timedelta(minutes=1))
     assert states(mailing) == {"excluded": 1} and balances(mailing)

@@ -22,8 +22,8 @@ from typing import Any
 
 def prepare(count: str, *domains: str) -> dict[str, Any]:
     """The December edition sealed, and so many readers planned, in turn at each of the domains."""
-    from mailer.delivery import release
     from mailer.delivery.models import Mailing
+    from mailer.delivery.rollout import start_due
     from subscribers.models import Subscriber
     from tests.delivery.cast import readers, sealed_copy
     from tests.environment import quick_passwords
@@ -35,7 +35,7 @@ def prepare(count: str, *domains: str) -> dict[str, Any]:
     now = datetime.now(UTC)
     with quick_passwords():
         sealed_copy(now)
-    release.release_due(now)
+    start_due.release_due(now)
     return {"mailing": Mailing.objects.get().pk}
 
 
@@ -65,9 +65,9 @@ def run(*limits: str) -> None:
     from django.conf import settings
     from django.db import connections
 
-    from mailer.delivery import control, engine
+    from mailer.delivery.engine import control, send_loop
     from mailer.delivery.models import Mailing
-    from mailer.reports.account import account
+    from mailer.reports.totals import account
 
     storage = settings.CONFIG.path(settings.CONFIG.storage.path)
     storage.mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ def run(*limits: str) -> None:
                 control.resume(mailing, None, clock())
             elif mailing.state != "sending":
                 return
-            summary = engine.send_due(clock, stop)
+            summary = send_loop.send_due(clock, stop)
             trouble = trouble or summary.trouble
             idle = not (summary.tried or summary.recovered or trouble)
             if idle and not account(mailing).claimed:
@@ -129,9 +129,9 @@ def _limit(kind: str, value: str) -> None:
 
 def report() -> dict[str, Any]:
     """The account of the mailing, its state, who is in doubt, and what was troublesome."""
-    from mailer.delivery import recovery
+    from mailer.delivery.ledger import recovery
     from mailer.delivery.models import Delivery, Mailing
-    from mailer.reports.account import account
+    from mailer.reports.totals import account
     from subscribers.models import Subscriber
 
     mailing = Mailing.objects.get()
@@ -150,7 +150,7 @@ def report() -> dict[str, Any]:
 
 
 def main() -> None:
-    from mailer.command.root import start_django
+    from mailer.cli.root import start_django
 
     start_django(None)
     commands = {"prepare": prepare, "run": run, "report": report}

@@ -11,7 +11,7 @@ from mailer.demo import cast, steps
 from mailer.demo.seed import ASSEMBLED_AT, PERIOD, seed
 from mailer.editions.assemble import assemble
 from mailer.editions.models import Newsletter
-from mailer.reports.account import Account
+from mailer.reports.totals import Account
 from tests.demo.conftest import NOW, Running
 
 pytestmark = pytest.mark.django_db

@@ -9,11 +9,11 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from mailer.approval import seal
+from mailer.approval import approve
 from mailer.approval.models import FrozenCopy
 from mailer.approval.submit import submit
 from mailer.delivery.models import Delivery, Mailing
-from mailer.desk.groups import ensure_groups
+from mailer.desk.accounts.groups import ensure_groups
 from mailer.editions.models import Edition
 from subscribers.models import Subscriber
 from tests import cast
@@ -63,13 +63,13 @@ def submitted(at: Desk) -> FrozenCopy:
 
 def approved(at: Desk) -> FrozenCopy:
     copy = submitted(at)
-    seal.approve(copy, at.approver, copy.sha256, timezone.now())
+    approve.approve(copy, at.approver, copy.sha256, timezone.now())
     return copy
 
 
 def scheduled(at: Desk, when: datetime | None = None) -> FrozenCopy:
     copy = approved(at)
-    seal.schedule(copy, at.approver, when or timezone.now() + timedelta(hours=2), timezone.now())
+    approve.schedule(copy, at.approver, when or timezone.now() + timedelta(hours=2), timezone.now())
     return copy
 
 

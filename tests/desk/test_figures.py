@@ -13,9 +13,11 @@ from openpyxl import load_workbook
 from wagtail.models import ModelLogEntry
 
 from mailer.delivery.models import Delivery, Mailing
-from mailer.reports import tallies
+from mailer.reports import cached_stats
 from tests.desk import cast
 from tests.desk.cast import Desk, as_user
+
+pytestmark = pytest.mark.both_databases
 
 
 def page(desk: Desk, name: str) -> str:
@@ -53,8 +55,8 @@ def test_a_large_mailing_says_when_its_figures_were_counted(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mailing = cast.sending(desk)
-    monkeypatch.setattr(tallies, "ON_THE_SPOT", 0)
-    tallies.keep(mailing, timezone.now() - timedelta(minutes=5))
+    monkeypatch.setattr(cached_stats, "ON_THE_SPOT", 0)
+    cached_stats.keep(mailing, timezone.now() - timedelta(minutes=5))
     Delivery.objects.filter(mailing=mailing).update(state="accepted")
     shown = as_user(desk.writer).get(page(desk, "report"))
     assert shown.context["account"].accepted == 1
@@ -109,7 +111,7 @@ def test_a_workbook_that_would_take_too_long_is_refused_with_another_way(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cast.sending(desk)
-    monkeypatch.setattr("mailer.desk.unreached._WORKBOOK", 1)
+    monkeypatch.setattr("mailer.desk.reports.not_delivered._WORKBOOK", 1)
     answer = as_user(desk.admin).post(page(desk, "unreached"), {"as": "xlsx"}, follow=True)
     assert "mailer edition unreached silk-road-monthly-2021-12 --xlsx" in answer.content.decode()
     assert downloads() == []

@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from mailer.feedback import intake
-from subscribers import suppress
+from mailer.feedback.sources import ingest
+from subscribers.suppression import suppression
 from tests import cast as everyone
 from tests.desk import cast
 from tests.desk.cast import Desk, as_user
@@ -92,7 +92,7 @@ def test_the_first_page_asks_each_person_for_what_only_they_can_do(desk: Desk) -
 
 
 def test_the_first_page_counts_mail_for_a_person(desk: Desk) -> None:
-    intake.receive(b"From: a@example.net\r\nSubject: Thank you\r\n\r\nIt was useful.\r\n", everyone.NOW)
+    ingest.receive(b"From: a@example.net\r\nSubject: Thank you\r\n\r\nIt was useful.\r\n", everyone.NOW)
     page = as_user(desk.admin).get(reverse("wagtailadmin_home")).content.decode()
     assert "1 message that no rule understood" in page and "Mail for a person (1)" in page
 
@@ -106,7 +106,7 @@ def test_part_of_an_address_finds_the_person(desk: Desk) -> None:
 
 def test_people_are_listed_by_language_list_and_state(desk: Desk) -> None:
     stopped = everyone.reader("bolat", ("KZ",), "ru")
-    suppress.suppress(stopped, "manual", "asked by telephone", everyone.NOW)
+    suppression.suppress(stopped, "manual", "asked by telephone", everyone.NOW)
     browser, table = as_user(desk.admin), reverse("desk_subscribers:index")
     for question in ({"language": "ru"}, {"state": "suppressed"}):
         page = browser.get(table, question).content.decode()
@@ -115,28 +115,28 @@ def test_people_are_listed_by_language_list_and_state(desk: Desk) -> None:
 
 
 def test_lifting_a_suppression_asks_first_and_names_who_did_it(desk: Desk) -> None:
-    row = suppress.suppress(desk.reader, "hard_bounce", "550 5.1.1", everyone.NOW)
+    row = suppression.suppress(desk.reader, "hard_bounce", "550 5.1.1", everyone.NOW)
     browser, page = as_user(desk.admin), reverse("desk_suppressions:lift", args=[row.pk])
     assert "550 5.1.1" in browser.get(page).content.decode()
-    assert suppress.is_suppressed(desk.reader)
+    assert suppression.is_suppressed(desk.reader)
     browser.post(page)
     row.refresh_from_db()
-    assert (row.lifted_by, suppress.is_suppressed(desk.reader)) == ("lola", False)
+    assert (row.lifted_by, suppression.is_suppressed(desk.reader)) == ("lola", False)
 
 
 def test_an_approver_may_look_at_suppressions_and_not_lift_them(desk: Desk) -> None:
-    row = suppress.suppress(desk.reader, "hard_bounce", "550 5.1.1", everyone.NOW)
+    row = suppression.suppress(desk.reader, "hard_bounce", "550 5.1.1", everyone.NOW)
     browser = as_user(desk.approver)
     assert browser.get(reverse("desk_suppressions:index")).status_code == 200
     browser.post(reverse("desk_suppressions:lift", args=[row.pk]))
-    assert suppress.is_suppressed(desk.reader)
+    assert suppression.is_suppressed(desk.reader)
 
 
 def test_an_address_is_suppressed_by_hand_in_its_one_written_form(desk: Desk) -> None:
     as_user(desk.admin).post(
         reverse("desk_suppressions:add"), {"address": " AIGUL@Example.net ", "evidence": "asked by telephone"}
     )
-    assert suppress.is_suppressed(desk.reader)
+    assert suppression.is_suppressed(desk.reader)
 
 
 def test_assembling_by_hand_tells_when_the_month_has_its_edition(desk: Desk) -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from django.http import QueryDict
 from django.urls import reverse
 from wagtail.test.utils.form_data import inline_formset, nested_form_data, rich_text, streamfield
 
 from mailer.approval.models import Authorship
-from mailer.desk.widgets import ChainInput, CountriesInput, OrderedCountriesInput
+from mailer.desk.base.widgets import ChainInput, CountriesInput, OrderedCountriesInput
 from mailer.editions.models import Edition, Newsletter
 from mailer.stories.models import Story
 from tests import cast as everyone
 from tests.desk.cast import Desk, as_user
+
+pytestmark = pytest.mark.both_databases
 
 
 def told(language: str, alt: str = "") -> dict[str, Any]:

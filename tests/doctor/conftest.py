@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings as django_settings
 
 from mailer.config import Config
-from mailer.doctor.names import Names
+from mailer.doctor.dns import Names
 from mailer.doctor.records import World
 from tests.delivery.conftest import certificate, configure  # noqa: F401
 from tests.doctor.zone import Zone

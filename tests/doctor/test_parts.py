@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from aiosmtpd.controller import Controller
 
-from mailer.delivery import smtp
+from mailer.delivery.smtp import base
 from mailer.demo.folder import free_port
-from mailer.doctor import pages, relay, returns
-from mailer.feedback import lmtp
+from mailer.doctor import inbound, pages, relay
+from mailer.feedback.sources import lmtp
 from subscribers import tokens
 from subscribers.models import Subscription
 from tests import cast
@@ -32,7 +32,7 @@ def test_a_relay_is_greeted_and_signed_into_and_sent_nothing(world, certificate)
     trusting, server = certificate
     script = Script(tls=server, login=("mailer", "secret"))
     with Relay(script) as there:
-        one = smtp.Relay(
+        one = base.Relay(
             "localhost", there.port, "starttls", username="mailer", password="secret", trust=trusting
         )
         found = list(relay.relay(world(), one, NOW - timedelta(days=30)))
@@ -46,21 +46,21 @@ def test_a_relay_is_greeted_and_signed_into_and_sent_nothing(world, certificate)
 
 def test_what_keeps_a_relay_from_working_is_said(world, certificate):
     with Relay(Script(login=("mailer", "secret"))) as there:
-        wrong = smtp.Relay("localhost", there.port, username="mailer", password="guess")
+        wrong = base.Relay("localhost", there.port, username="mailer", password="guess")
         (found,) = relay.relay(world(), wrong, NOW)
         assert found.verdict == "problem" and "535" in found.seen
-        (found,) = relay.relay(world(), smtp.Relay("localhost", there.port, "starttls"), NOW)
+        (found,) = relay.relay(world(), base.Relay("localhost", there.port, "starttls"), NOW)
         assert found.verdict == "problem" and "STARTTLS" in found.seen
-    (found,) = relay.relay(world(), smtp.Relay("localhost", there.port), NOW)
+    (found,) = relay.relay(world(), base.Relay("localhost", there.port), NOW)
     assert found.verdict == "problem" and "cannot be reached" in found.seen
     with Relay(Script(greeting="554 go away")) as there:
-        (found,) = relay.relay(world(), smtp.Relay("localhost", there.port), NOW)
+        (found,) = relay.relay(world(), base.Relay("localhost", there.port), NOW)
         assert found.verdict == "problem" and "go away" in found.seen
 
 
 def test_a_relay_that_takes_only_small_mails_is_a_warning(world):
     with Relay(Script(offers=("SIZE 50000",))) as there:
-        found = list(relay.relay(world(), smtp.Relay("localhost", there.port), NOW))
+        found = list(relay.relay(world(), base.Relay("localhost", there.port), NOW))
     assert [one.verdict for one in found] == ["ok", "warning"] and "50 KB" in found[1].seen
 
 
@@ -69,7 +69,7 @@ def test_a_silent_relay_is_given_up_in_time(world):
 
     with socket.create_server(("127.0.0.1", 0)) as mute:
         port = mute.getsockname()[1]
-        (found,) = relay.relay(world(), smtp.Relay("localhost", port), NOW)
+        (found,) = relay.relay(world(), base.Relay("localhost", port), NOW)
     assert found.verdict == "problem"
 
 
@@ -136,7 +136,7 @@ def test_the_bounce_domain_s_server_is_asked_whether_it_takes_bounces(zone, worl
     server.start()
     try:
         bounces = {"domain": "bounces.example.org"}
-        (found,) = returns.exchanger(world(bounces=bounces, mx_port=server.port))
+        (found,) = inbound.exchanger(world(bounces=bounces, mx_port=server.port))
     finally:
         server.stop()
     assert found.verdict == verdict and words in found.seen
@@ -145,10 +145,10 @@ def test_the_bounce_domain_s_server_is_asked_whether_it_takes_bounces(zone, worl
 
 
 def test_a_bounce_domain_without_a_server_gets_its_record(zone, world):
-    (found,) = returns.exchanger(world(bounces={"domain": "bounces.example.org"}))
+    (found,) = inbound.exchanger(world(bounces={"domain": "bounces.example.org"}))
     assert found.verdict == "problem" and found.records[0].type == "MX"
     zone.has("bounces.example.org", "MX", "0 .")
-    (found,) = returns.exchanger(world(bounces={"domain": "bounces.example.org"}))
+    (found,) = inbound.exchanger(world(bounces={"domain": "bounces.example.org"}))
     assert found.verdict == "problem"
 
 
@@ -156,26 +156,26 @@ def test_a_null_mx_and_a_silent_server_are_told_apart(zone, world):
     zone.has("bounces.example.org", "MX", "0 .")
     zone.has("quiet.example.org", "MX", "10 mx.example.org.")
     zone.has("mx.example.org", "A", "127.0.0.1")
-    (found,) = returns.exchanger(world(bounces={"domain": "bounces.example.org"}))
+    (found,) = inbound.exchanger(world(bounces={"domain": "bounces.example.org"}))
     assert "null MX" in found.seen
-    (found,) = returns.exchanger(world(bounces={"domain": "quiet.example.org"}, mx_port=1))
+    (found,) = inbound.exchanger(world(bounces={"domain": "quiet.example.org"}, mx_port=1))
     assert found.verdict == "warning" and "could not be asked" in found.seen and "port 25" in found.advice
 
 
 def test_the_mailbox_must_be_a_maildir_that_we_may_use(world, tmp_path):
     config = world(bounces={"maildir": str(tmp_path / "box")}).config
-    (found,) = returns.ways_in(config, 2)
+    (found,) = inbound.ways_in(config, 2)
     assert found.verdict == "problem" and "mkdir" in found.advice
     for part in ("new", "cur", "tmp"):
         (tmp_path / "box" / part).mkdir(parents=True)
     (tmp_path / "box" / "new" / "1").write_text("x")
-    (found,) = returns.ways_in(config, 2)
+    (found,) = inbound.ways_in(config, 2)
     assert found.verdict == "ok" and "waiting in it: 1" in found.seen
     if os.geteuid():
         (tmp_path / "box" / "new").chmod(0)
-        (found,) = returns.ways_in(config, 2)
+        (found,) = inbound.ways_in(config, 2)
         assert found.verdict == "problem"
-    assert next(iter(returns.ways_in(world().config, 2))).verdict == "warning"
+    assert next(iter(inbound.ways_in(world().config, 2))).verdict == "warning"
 
 
 @pytest.mark.django_db
@@ -183,11 +183,11 @@ def test_a_mailbox_on_a_server_is_opened_and_nothing_in_it_touched(world):
     with Imapd() as server:
         server.messages = {1: b"one", 2: b"two"}
         there = {"imap_host": "127.0.0.1", "imap_port": server.port, "imap_security": "none"}
-        (found,) = returns.ways_in(world(bounces=there).config, 2)
+        (found,) = inbound.ways_in(world(bounces=there).config, 2)
         assert found.verdict == "ok" and "waiting in it: 2" in found.seen
         assert not {"FETCH", "STORE"} & {line.split()[0] for line in server.heard}
         server.refused = {"LOGIN"}
-        (found,) = returns.ways_in(world(bounces=there).config, 2)
+        (found,) = inbound.ways_in(world(bounces=there).config, 2)
         assert found.verdict == "problem" and "refuses our sign-in" in found.seen
 
 
@@ -196,10 +196,10 @@ def test_the_worker_must_answer_where_mail_is_to_be_handed_to_it(world):
         config = world(bounces={"lmtp_port": server.server_address[1]}).config
         serving = threading.Thread(target=server.handle_request)
         serving.start()
-        (found,) = returns.ways_in(config, 2)
+        (found,) = inbound.ways_in(config, 2)
         serving.join()
         assert found.verdict == "ok"
-    (found,) = returns.ways_in(config, 2)
+    (found,) = inbound.ways_in(config, 2)
     assert found.verdict == "problem" and "does not answer" in found.seen
 
 

@@ -8,9 +8,9 @@ import re
 import pytest
 
 from mailer.config import Dkim
-from mailer.delivery import dkim
+from mailer.delivery.smtp import dkim
 from mailer.doctor import sender
-from tests.delivery.test_dkim import BOTH
+from tests.delivery.smtp.test_dkim import BOTH
 
 RELAY = {"host": "mail.example.net"}
 (RSA_KEY, ED25519_KEY) = dkim.Signer(BOTH).keys

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 import pytest
 
 from mailer.doctor import spf
-from mailer.doctor.names import NoAnswer
+from mailer.doctor.dns import NoAnswer
 
 RELAY = ip_address("192.0.2.7")
 

@@ -15,7 +15,7 @@ from mailer.rendering.records import from_json, to_json
 from mailer.stories.models import Story
 from tests import cast
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 def keys(edition: Edition) -> list[str]:

@@ -7,11 +7,11 @@ from itertools import count
 from typing import Any
 
 from mailer.delivery.models import Delivery, Mailing
-from mailer.feedback.apply import apply
+from mailer.feedback.decisions.apply import apply
 from mailer.feedback.models import Verdict
-from mailer.feedback.records import Origin, Reading, Recipient
-from subscribers import suppress
+from mailer.feedback.parsing.records import Origin, Reading, Recipient
 from subscribers.models import MailingList, Subscriber, Subscription
+from subscribers.suppression import suppression
 from tests.reports import cast
 
 NOW = datetime.fromisoformat("2022-03-01T12:00:00+00:00")
@@ -96,4 +96,4 @@ def verdict(person: Subscriber) -> Verdict:
 
 
 def stopped(person: Subscriber) -> bool:
-    return suppress.is_suppressed(person)
+    return suppression.is_suppressed(person)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mailer.delivery import identity, verp
-from mailer.feedback.reader import read
+from mailer.feedback.parsing.parse import read
 
 # What people away write about their mailboxes, in words that bounces use too.
 TREACHEROUS = (

@@ -11,10 +11,12 @@ from django.conf import settings as django_settings
 from django.db import OperationalError
 from typer.testing import CliRunner
 
-from mailer.command import bounces
-from mailer.feedback import intake
+from mailer.cli import bounces
 from mailer.feedback.models import ReturnedMessage
-from tests.feedback.test_reader import SAMPLES, sample
+from mailer.feedback.sources import ingest
+from tests.feedback.parsing.test_parse import SAMPLES, sample
+
+pytestmark = pytest.mark.both_databases
 
 runner = CliRunner()
 
@@ -66,7 +68,7 @@ def test_receive_asks_the_mail_server_to_try_again_when_it_could_not_store(
     def locked(*_: Any) -> None:
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(intake, "receive", locked)
+    monkeypatch.setattr(ingest, "receive", locked)
     result = runner.invoke(bounces.app, ["receive"], input=io.BytesIO(b"x").getvalue())
     assert result.exit_code == 75
     assert "try again" in result.stderr

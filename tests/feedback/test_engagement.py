@@ -8,19 +8,19 @@ import pytest
 
 from mailer.delivery.models import Delivery, Mailing
 from mailer.feedback.models import FeedbackEvent
-from mailer.feedback.tracking.models import Hit
-from subscribers.grouping import compiling
-from subscribers.grouping.rules import BadRule, Group, Test
+from mailer.tracking.models import Hit
 from subscribers.models import Subscriber
+from subscribers.segments import compile
+from subscribers.segments.rules import BadRule, Group, Test
 from tests import cast
 from tests.delivery.cast import sealed_copy
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 NOW = cast.NOW
 
 
 def asked(about: str, relation: str, *values: int | str) -> set[str]:
-    found = compiling.people(Group("all", (Test(about, relation, values),)), NOW)
+    found = compile.people(Group("all", (Test(about, relation, values),)), NOW)
     return {person.email.partition("@")[0] for person in found}
 
 

@@ -9,8 +9,8 @@ from importlib import resources
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mailer.feedback import reader
-from tests.feedback.test_reader import EXPECTED, sample
+from mailer.feedback.parsing import parse
+from tests.feedback.parsing.test_parse import EXPECTED, sample
 
 _RAW = [sample(name) for name in EXPECTED]
 _KINDS = {"bounce", "delay", "complaint", "auto_reply", "unsubscribe", "receipt", "other"}
@@ -40,7 +40,7 @@ def damaged(draw: st.DrawFn) -> bytes:
 @_calm
 @given(damaged())
 def test_damaged_samples_are_read_without_an_exception(raw: bytes) -> None:
-    reading = reader._read(raw, None)  # the inner function: the outer one would hide an exception
+    reading = parse._read(raw, None)  # the inner function: the outer one would hide an exception
     assert reading.kind in _KINDS
     assert len(reading.recipients) <= 100
     assert reading.delivery is None
@@ -50,9 +50,9 @@ def test_damaged_samples_are_read_without_an_exception(raw: bytes) -> None:
 _LOOKED_FOR = sorted(
     {
         word
-        for name in ("rules.toml", "signs.toml")
+        for name in ("rules.toml", "keywords.toml")
         for word in re.findall(
-            r"\w{3,}", resources.files("mailer.feedback").joinpath(name).read_text("utf-8")
+            r"\w{3,}", resources.files("mailer.feedback.parsing").joinpath(name).read_text("utf-8")
         )
     }
 )
@@ -78,14 +78,14 @@ def test_words_that_signs_and_rules_look_for_are_read_within_a_second(words: lis
         "From: mailer-daemon@x.example\nSubject: failure notice\nContent-Type: text/plain; charset=utf-8\n\n"
     )
     began = time.process_time()
-    reader._read((head + between.join(words)).encode(), None)
+    parse._read((head + between.join(words)).encode(), None)
     assert time.process_time() - began < 1
 
 
 @_calm
 @given(st.binary(max_size=2_000))
 def test_noise_is_read_without_an_exception(raw: bytes) -> None:
-    assert reader._read(raw, None).kind in _KINDS
+    assert parse._read(raw, None).kind in _KINDS
 
 
 @_calm
@@ -93,7 +93,7 @@ def test_noise_is_read_without_an_exception(raw: bytes) -> None:
 def test_damaged_samples_read_alike_with_every_line_end(raw: bytes) -> None:
     plain = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     assert (
-        reader.read(plain)
-        == reader.read(plain.replace(b"\n", b"\r\n"))
-        == reader.read(plain.replace(b"\n", b"\r"))
+        parse.read(plain)
+        == parse.read(plain.replace(b"\n", b"\r\n"))
+        == parse.read(plain.replace(b"\n", b"\r"))
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from mailer.demo.folder import free_port
-from tests.realparts.office import Office
+from tests.real.office import Office
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db]
 KILLS = 3

@@ -8,12 +8,13 @@ import pytest
 
 from mailer.delivery import verp
 from mailer.delivery.models import Delivery
-from mailer.feedback import intake, retention
+from mailer.feedback import retention
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
-from subscribers import suppress
+from mailer.feedback.sources import ingest
+from subscribers.suppression import suppression
 from tests import cast as everyone
 from tests.delivery.conftest import configure  # noqa: F401  (a fixture)
-from tests.feedback.test_reader import sample
+from tests.feedback.parsing.test_parse import sample
 from tests.reports import cast
 
 pytestmark = pytest.mark.django_db
@@ -31,24 +32,24 @@ def raw() -> bytes:
 
 def test_returned_mail_goes_after_its_days_and_the_verdict_stays(raw: bytes, configure) -> None:  # type: ignore[no-untyped-def]  # noqa: F811
     configure(bounces={"keep_days": 30})
-    intake.receive(raw, NOW)
+    ingest.receive(raw, NOW)
     assert retention.delete_old(NOW + timedelta(days=30)) == 0
     assert retention.delete_old(NOW + timedelta(days=31)) == 1
     assert not ReturnedMessage.objects.exists()
     event = FeedbackEvent.objects.get()
     assert event.message is None and "User unknown" in event.diagnostic
-    assert suppress.is_suppressed("aigerim@example.net")
+    assert suppression.is_suppressed("aigerim@example.net")
 
 
 def test_what_comes_once_more_after_that_still_counts_once(raw: bytes) -> None:
-    intake.receive(raw, NOW)
+    ingest.receive(raw, NOW)
     retention.delete_old(NOW + timedelta(days=100))
-    intake.receive(raw, NOW + timedelta(days=100))
+    ingest.receive(raw, NOW + timedelta(days=100))
     assert FeedbackEvent.objects.count() == 1
 
 
 def test_much_is_deleted_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "_BATCH", 2)
     for number in range(5):
-        intake.receive(b"Subject: %d\n\nhello\n" % number, NOW)
+        ingest.receive(b"Subject: %d\n\nhello\n" % number, NOW)
     assert retention.delete_old(NOW + timedelta(days=100)) == 5

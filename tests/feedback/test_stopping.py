@@ -6,22 +6,23 @@ from datetime import timedelta
 
 import pytest
 
-from mailer.delivery import control, stops
+from mailer.delivery.engine import control
 from mailer.delivery.models import Delivery
-from mailer.feedback import refusals, returns
+from mailer.delivery.rollout import stop_rules
+from mailer.feedback.decisions import bounce_counts, smtp_rejections
 from subscribers.models import Subscriber
 from tests.delivery.cast import Clock, balances, readers, released, send, states
 from tests.delivery.conftest import configure  # noqa: F401  (a fixture)
 from tests.delivery.relay import Relay, Script
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
 
 def look(clock: Clock) -> list[int]:
     """What the worker's jobs do beside sending."""
-    refusals.read_new(clock())
-    returns.count_new(clock())
-    return stops.watch(clock())
+    smtp_rejections.read_new(clock())
+    bounce_counts.count_new(clock())
+    return stop_rules.watch(clock())
 
 
 def test_unknown_addresses_pause_what_is_left_and_who_resumes_it_sends_it(configure):  # noqa: F811

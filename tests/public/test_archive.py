@@ -6,12 +6,14 @@ from xml.etree import ElementTree
 import pytest
 from django.test import Client
 
-from mailer.approval import seal
+from mailer.approval import approve
 from mailer.approval.models import FrozenCopy
 from mailer.approval.submit import submit
 from mailer.delivery.models import Mailing
-from mailer.public import sent
+from mailer.public import archive
 from tests import cast
+
+pytestmark = pytest.mark.both_databases
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 
@@ -23,8 +25,8 @@ def copy(db: None) -> FrozenCopy:
     edition = cast.december()
     cast.reader("olga", ("KZ",), "ru")
     frozen = submit(edition, staff.writer, cast.NOW)
-    seal.approve(frozen, staff.approver, frozen.sha256, cast.NOW)
-    return seal.schedule(frozen, staff.approver, None, cast.NOW)
+    approve.approve(frozen, staff.approver, frozen.sha256, cast.NOW)
+    return approve.schedule(frozen, staff.approver, None, cast.NOW)
 
 
 @pytest.fixture
@@ -81,7 +83,7 @@ def test_every_variant_has_a_web_copy_that_belongs_to_nobody(client: Client, mai
 
 
 def test_the_edition_offers_its_widest_variant_in_each_language(client: Client, mailing: Mailing) -> None:
-    widest = {one.language: one for one in sent.widest(mailing.copy_id)}
+    widest = {one.language: one for one in archive.widest(mailing.copy_id)}
     for variant in mailing.copy.variants.all():
         assert len(variant.stories.split(",")) <= len(widest[variant.language].stories.split(","))
     html = client.get(f"/archive/{mailing.edition.slug}/").content.decode()

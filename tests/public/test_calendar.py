@@ -2,11 +2,14 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.public.calendar import ics
 from mailer.rendering.records import Story, StoryText
+
+pytestmark = pytest.mark.both_databases
 
 letters = st.text(st.characters(exclude_categories=("Cs",)), max_size=200)
 

@@ -11,7 +11,7 @@ from django.test import Client
 from mailer.editions.pictures import frozen_picture
 from tests import cast
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 def test_a_mails_picture_is_served_and_may_be_kept_for_ever(client: Client) -> None:

@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mailer.rendering import clean, personal, variants
+from mailer.rendering import merge_tags, sanitize, variants
 from mailer.rendering.records import Block, Content, LocalText, Picture, StoryText
 from tests.rendering.cast import DIASPORA, EDITION, MASTHEAD, edition
 
@@ -86,7 +86,7 @@ RICH = {"p", "br", "strong", "b", "em", "i", "ul", "ol", "li", "a", "h4", "block
 FRAME = {"html", "head", "title", "meta", "style", "body", "div", "table", "tbody", "tr", "td", "img", "span"}
 ALLOWED = RICH | FRAME | {"h1", "h2", "h3"}
 HARMLESS = attacked("Headline", "Summary", "<p>Body</p>", "https://example.org/")
-MARKS = Counter(personal.MARK.findall(variants.render(HARMLESS, (), "en").html))
+MARKS = Counter(merge_tags.MARK.findall(variants.render(HARMLESS, (), "en").html))
 
 
 @given(hostile, hostile, hostile, hostile)
@@ -100,22 +100,22 @@ def test_nothing_written_into_a_story_becomes_an_element_a_script_or_a_mark(
     assert not [name for name in page.attributes if name.startswith("on")]
     allowed = re.compile(r"(https?://|mailto:|%%(leave|prefs)_url%%\Z)")
     assert all(allowed.match(address) for address in page.addresses)
-    assert Counter(personal.MARK.findall(rendered.html)) == MARKS
-    assert Counter(personal.MARK.findall(rendered.text))["leave_url"] == 1
-    assert Counter(personal.MARK.findall(rendered.text))["prefs_url"] == 1
+    assert Counter(merge_tags.MARK.findall(rendered.html)) == MARKS
+    assert Counter(merge_tags.MARK.findall(rendered.text))["leave_url"] == 1
+    assert Counter(merge_tags.MARK.findall(rendered.text))["prefs_url"] == 1
     assert "\n" not in rendered.subject + rendered.preheader
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f]", rendered.html + rendered.text)
 
 
 @given(hostile)
 def test_a_link_is_http_https_mailto_or_nothing(address: str) -> None:
-    safe = clean.link(address)
+    safe = sanitize.link(address)
     assert not safe or re.match(r"(https?://[^\s<>\"']+|mailto:[^\s<>\"']+)\Z", safe)
 
 
 @given(hostile)
 def test_rich_text_keeps_only_quiet_formatting(text: str) -> None:
-    page = Page(str(clean.rich(text)))
+    page = Page(str(sanitize.rich(text)))
     assert set(page.elements) <= RICH
     assert page.attributes <= {"href"}
 
@@ -150,4 +150,4 @@ def test_what_a_picture_shows_is_said_in_the_letters_that_were_written(words: st
     story = replace(DIASPORA, texts=(StoryText("en", "H", "S", "", "", words),))
     html = variants.render(edition(Block("lead", (story.key,)), stories=(story,)), (), "en").html
     said = unescape(re.findall(r'<img\b[^>]*\balt="([^"]*)"', html)[0])
-    assert said == " ".join(clean.plain(words).split())
+    assert said == " ".join(sanitize.plain(words).split())

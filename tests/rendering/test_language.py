@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from jinja2 import Environment, nodes
 
-from mailer.rendering import catalogue, compose, language, personal
+from mailer.rendering import catalogue, compose, language, merge_tags
 from mailer.rendering.records import LocalText
 
 LANGUAGES = ("en", "ru", "kk", "ky", "tg", "uz", "tk")
@@ -86,5 +86,5 @@ def test_the_text_in_the_reader_s_language_wins_then_the_chain_then_any() -> Non
 
 
 def test_a_reader_s_countries_are_named_in_the_reader_s_language() -> None:
-    assert personal.country_names(("KZ", "KG"), "ru") == "Казахстан, Кыргызстан"
-    assert personal.country_names((), "kk") == "барлық елдер"
+    assert merge_tags.country_names(("KZ", "KG"), "ru") == "Казахстан, Кыргызстан"
+    assert merge_tags.country_names((), "kk") == "барлық елдер"

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailer.rendering import encode, headers, mime, personal, variants
+from mailer.rendering import headers, merge_tags, mime, transfer_encoding, variants
 from mailer.rendering.records import Rendered
 from tests.rendering.cast import EDITION
 
@@ -49,7 +49,7 @@ line = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=60)
 words = st.lists(
     line
     | st.sampled_from(
-        [*personal.MARKS.values(), "\n", "\n\n", " ", ".", "\n..", "." * 99, "=", "слово " * 9]
+        [*merge_tags.MARKS.values(), "\n", "\n\n", " ", ".", "\n..", "." * 99, "=", "слово " * 9]
     ),
     max_size=9,
 )
@@ -92,8 +92,8 @@ def test_a_reader_s_mail_reads_as_its_variant_filled_with_the_reader_s_values(la
     message = mime.Skeleton(rendered, ENVELOPE, FORMS).message(COPY)
     assert_disciplined(message)
     text, html = parts(read(message))
-    assert text == personal.fill_text(rendered.text, values(COPY))
-    assert html == personal.fill_html(rendered.html, values(COPY))
+    assert text == merge_tags.fill_text(rendered.text, values(COPY))
+    assert html == merge_tags.fill_html(rendered.html, values(COPY))
 
 
 @given(
@@ -116,18 +116,20 @@ def test_any_text_and_any_value_come_out_as_they_went_in(
     message = mime.Skeleton(rendered, ENVELOPE, forms).message(copy)
     assert_disciplined(message)
     assert parts(read(message)) == [
-        personal.fill_text(text, values(copy, forms)),
-        personal.fill_html(html, values(copy, forms)),
+        merge_tags.fill_text(text, values(copy, forms)),
+        merge_tags.fill_html(html, values(copy, forms)),
     ]
 
 
-@pytest.mark.parametrize("kind", [encode.Base64, encode.QuotedPrintable])
+@pytest.mark.parametrize("kind", [transfer_encoding.Base64, transfer_encoding.QuotedPrintable])
 @given(
     texts=st.lists(st.text("aя =.\t", max_size=5), min_size=2, max_size=6),
     value=st.text("яz=. ", max_size=90),
 )
 def test_both_encodings_take_values_of_every_length_between_texts_of_every_length(
-    kind: type[encode.Base64] | type[encode.QuotedPrintable], texts: list[str], value: str
+    kind: type[transfer_encoding.Base64] | type[transfer_encoding.QuotedPrintable],
+    texts: list[str],
+    value: str,
 ) -> None:
     chunks = [texts[0]]
     for text in texts[1:]:
@@ -144,8 +146,8 @@ def test_both_encodings_take_values_of_every_length_between_texts_of_every_lengt
 
 
 def test_the_encoding_that_takes_less_room_is_taken() -> None:
-    assert encode.smaller("Plain words. " * 50).name == "quoted-printable"
-    assert encode.smaller("Простые слова. " * 50).name == "base64"
+    assert transfer_encoding.smaller("Plain words. " * 50).name == "quoted-printable"
+    assert transfer_encoding.smaller("Простые слова. " * 50).name == "base64"
 
 
 def test_the_headers_are_those_of_a_list_that_one_click_leaves() -> None:
@@ -210,7 +212,7 @@ def test_a_token_is_shown_nowhere_where_its_form_has_no_place_for_it() -> None:
 
 
 def test_what_lies_between_long_texts_is_one_piece() -> None:
-    long, mark = "word " * 900, personal.MARKS["leave_url"]
+    long, mark = "word " * 900, merge_tags.MARKS["leave_url"]
     text = f"{long}{mark} or {mark}{long}"
     rendered = Rendered("0" * 16, "en", (), "S", "", text, text)
     assert len(mime.Skeleton(rendered, ENVELOPE, FORMS).pieces(COPY)) == 7

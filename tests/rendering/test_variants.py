@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from mailer.rendering import personal, records, select, variants
+from mailer.rendering import merge_tags, records, story_selection, variants
 from mailer.rendering.records import Block, Story, StoryText
 from tests.rendering.cast import DIASPORA, EDITION, MASTHEAD, edition, story
 
@@ -34,7 +34,7 @@ def test_a_variant_holds_the_stories_of_its_reader_and_no_others() -> None:
         assert "A country maps its people abroad" not in part
         assert "A plan against trafficking" not in part
     assert rendered.stories == ("border", "cash", "online", "page")
-    assert rendered.key == select.variant_key(rendered.stories, "en")
+    assert rendered.key == story_selection.variant_key(rendered.stories, "en")
 
 
 def test_readers_who_see_the_same_stories_share_a_variant() -> None:
@@ -140,7 +140,7 @@ def test_the_key_of_a_story_cannot_leave_its_place_in_an_address() -> None:
 
 def test_every_mail_says_why_it_came_and_how_to_change_or_end_it() -> None:
     rendered = variants.render(EDITION, ("KZ",), "en")
-    html, text = personal.fill_html(rendered.html, VALUES), personal.fill_text(rendered.text, VALUES)
+    html, text = merge_tags.fill_html(rendered.html, VALUES), merge_tags.fill_text(rendered.text, VALUES)
     assert "You are receiving “Silk Road Monthly” because you subscribed to it." in shown(html)
     assert "Your countries: Kazakhstan" in shown(html)
     assert "12 Example Street" in shown(html)
@@ -148,7 +148,7 @@ def test_every_mail_says_why_it_came_and_how_to_change_or_end_it() -> None:
         assert VALUES["leave_url"] in part
         assert VALUES["prefs_url"] in part
         assert f"https://news.example.org/archive/{EDITION.slug}/{rendered.key}/" in part
-        assert not personal.MARK.search(part)
+        assert not merge_tags.MARK.search(part)
     # Near the top as well, where a long mail may be cut.
     assert html.index(VALUES["leave_url"]) < html.index("<h1")
 
@@ -156,13 +156,13 @@ def test_every_mail_says_why_it_came_and_how_to_change_or_end_it() -> None:
 def test_values_are_escaped_in_html_and_left_alone_in_text() -> None:
     values = {**VALUES, "countries": "A & B <c>"}
     rendered = variants.render(EDITION, ("KZ",), "en")
-    assert "Your countries: A &amp; B &lt;c&gt;" in personal.fill_html(rendered.html, values)
-    assert "Your countries: A & B <c>" in personal.fill_text(rendered.text, values)
+    assert "Your countries: A &amp; B &lt;c&gt;" in merge_tags.fill_html(rendered.html, values)
+    assert "Your countries: A & B <c>" in merge_tags.fill_text(rendered.text, values)
 
 
 def test_a_copy_for_the_web_belongs_to_nobody() -> None:
     rendered = variants.render(EDITION, ("KZ",), "ru")
-    page = personal.fill_html(rendered.html, personal.web_values(EDITION.site_url, "ru"))
+    page = merge_tags.fill_html(rendered.html, merge_tags.web_values(EDITION.site_url, "ru"))
     assert "Ваши страны: все страны" in shown(page)
     assert 'href="https://news.example.org/"' in page
 

@@ -7,12 +7,14 @@ from xml.etree import ElementTree
 
 import pytest
 
-from mailer.reports.account import Account
 from mailer.reports.charts.bars import Bar, account_bars, account_chart, bars, ranked
 from mailer.reports.charts.columns import columns
 from mailer.reports.charts.lines import Point, trend_line
-from mailer.reports.spread import Spread, Step
-from mailer.reports.words import percent
+from mailer.reports.labels import percent
+from mailer.reports.timeline import Spread, Step
+from mailer.reports.totals import Account
+
+pytestmark = pytest.mark.both_databases
 
 ACCOUNT = Account(
     audience=1200, accepted=1000, refused=3, deferred=1, bounced=7, complained=1, excluded={"suppressed": 196}

@@ -8,11 +8,11 @@ import pytest
 
 from mailer.approval.models import FrozenVariant
 from mailer.delivery.models import Mailing
-from mailer.feedback.tracking.models import HitCount, Readership
 from mailer.reports import trend
+from mailer.tracking.models import HitCount, Readership
 from tests.reports import cast
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 def sent(period: str, months_ago: int, state: str = "done", counting: str = "off") -> Mailing:

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from typer.testing import CliRunner
 
-from mailer.command.stories import app
+from mailer.cli.stories import app
 from mailer.stories.models import Story, StorySource
 
 pytestmark = pytest.mark.django_db

@@ -9,7 +9,7 @@ from mailer.stories.gather import gather, gather_all
 from mailer.stories.models import Story, StorySource
 from tests.stories.conftest import NOW, Answer, Site
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 RSS = """<?xml version="1.0" encoding="utf-8"?>
 <rss version="2.0"><channel><title>Office</title>{items}</channel></rss>"""

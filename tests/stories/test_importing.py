@@ -12,10 +12,10 @@ from wagtail.images import get_image_model
 
 from mailer.stories.importing import import_stories
 from mailer.stories.models import Story
-from mailer.stories.reading import StoriesFileError
+from mailer.stories.story_file import StoriesFileError
 from tests.stories.conftest import NOW
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import random
 import signal
 import sys
 
-from mailer.command.root import start_django
+from mailer.cli.root import start_django
 
 PEOPLE = 90
 
@@ -20,17 +20,17 @@ def main(seed: int, kills: int) -> None:
     from django.db.backends.utils import CursorWrapper
     from django.utils import timezone
 
-    from subscribers.importing import comparing, runs, undoing
-    from subscribers.importing.models import ImportChange, ImportRow, ImportRun
+    from subscribers.imports import diff, jobs, undo
+    from subscribers.imports.models import ImportChange, ImportRow, ImportRun
     from subscribers.models import ConsentRecord, MailingList, Subscriber, Subscription
 
     # So that two connections are at work, where the database has room for that.
-    runs._TOGETHER = 1
-    comparing.STRETCH, undoing.STRETCH = 15, 15
+    jobs._TOGETHER = 1
+    diff.STRETCH, undo.STRETCH = 15, 15
     chance = random.Random(seed)
     monthly = MailingList.objects.create(slug="monthly", name="Monthly")
-    run = runs.begin("people.csv", runs.Wish(monthly, "crash"), timezone.now())
-    runs.read(
+    run = jobs.begin("people.csv", jobs.Wish(monthly, "crash"), timezone.now())
+    jobs.read(
         run, io.BytesIO(b"email\n" + b"".join(b"p%d@example.org\n" % n for n in range(PEOPLE))), timezone.now
     )
 
@@ -50,8 +50,8 @@ def main(seed: int, kills: int) -> None:
 
         CursorWrapper.execute = dying  # type: ignore[method-assign,assignment]
         # Nobody waits for the lease of a process that is known to be dead.
-        runs.LEASE *= 0
-        runs.work_due(timezone.now, lambda: False)
+        jobs.LEASE *= 0
+        jobs.work_due(timezone.now, lambda: False)
         os._exit(0)
 
     def state() -> dict[str, int]:
@@ -68,10 +68,10 @@ def main(seed: int, kills: int) -> None:
             deaths += 1
         return deaths
 
-    runs.start_applying(run, "lola", timezone.now())
+    jobs.start_applying(run, "lola", timezone.now())
     deaths = through("applied")
     told = {"deaths": deaths, **state(), "added": ImportRun.objects.get().done["added"]}
-    runs.start_undoing(run, "lola", timezone.now())
+    jobs.start_undoing(run, "lola", timezone.now())
     deaths = through("undone")
     told |= {"undo_deaths": deaths, "left": Subscriber.objects.count()}
     told |= ImportRun.objects.get().undone

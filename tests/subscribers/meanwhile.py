@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from threading import Thread
 
-from mailer.command.root import start_django
+from mailer.cli.root import start_django
 
 
 def main() -> None:
@@ -16,10 +16,10 @@ def main() -> None:
     from django.db import OperationalError, connection
     from django.utils import timezone
 
-    from subscribers import leaving
-    from subscribers.bulk import runs as bulk
-    from subscribers.consent import How, Word
-    from subscribers.importing import comparing, runs
+    from subscribers import unsubscribe
+    from subscribers.bulk import jobs as bulk
+    from subscribers.consent.evidence import How, Word
+    from subscribers.imports import diff, jobs
     from subscribers.models import MailingList, Subscriber, Subscription
 
     now = timezone.now()
@@ -39,7 +39,7 @@ def main() -> None:
             with connection.cursor() as cursor:
                 cursor.execute("SET lock_timeout = 1")
             try:
-                heard.append(bool(leaving.leave_all(person.pk, None, Word(How.ONE_CLICK), now)))
+                heard.append(bool(unsubscribe.leave_all(person.pk, None, Word(How.ONE_CLICK), now)))
             except OperationalError:
                 heard.append("waits")
             connection.close()
@@ -57,14 +57,14 @@ def main() -> None:
 
         return done
 
-    comparing.hold = around(comparing.hold, lambda: leave(before), lambda: leave(during))  # type: ignore[assignment]
-    run = runs.begin("people.csv", runs.Wish(new, "a fair"), now)
-    runs.read(
+    diff.hold = around(diff.hold, lambda: leave(before), lambda: leave(during))  # type: ignore[assignment]
+    run = jobs.begin("people.csv", jobs.Wish(new, "a fair"), now)
+    jobs.read(
         run, io.BytesIO(b"email\n" + b"".join(f"{one.email}\n".encode() for one in people)), lambda: now
     )
-    runs.start_applying(run, "lola", now)
-    runs.work(run, lambda: now, lambda: False)
-    leaving.left_anything = around(leaving.left_anything, lambda: leave(during), lambda: None)  # type: ignore[assignment]
+    jobs.start_applying(run, "lola", now)
+    jobs.work(run, lambda: now, lambda: False)
+    unsubscribe.left_anything = around(unsubscribe.left_anything, lambda: leave(during), lambda: None)  # type: ignore[assignment]
     bulk.begin(bulk.Wish("add", target=third.pk, words="asked for it"), "lola", now)
     bulk.work(now, lambda: False)
     leave(during)

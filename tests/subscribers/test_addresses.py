@@ -4,6 +4,8 @@ import pytest
 
 from subscribers.addresses import normalise
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.mark.parametrize(
     ("address", "words"), [('"a@b"@example.org', "quoted"), (f"{'a' * 65}@example.org", "64 characters")]

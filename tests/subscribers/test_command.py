@@ -4,14 +4,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from django.utils import timezone
 from openpyxl import load_workbook
 from typer.testing import CliRunner
 from wagtail.models import ModelLogEntry
 
-from mailer.command.subscribers import app
+from mailer.cli.subscribers import app
 from subscribers.models import ImportRow, ImportRun, MailingList, Subscriber, Subscription, Suppression
-from subscribers.suppress import suppress
+from subscribers.suppression.suppression import suppress
+
+pytestmark = pytest.mark.both_databases
 
 
 def run(*arguments: str) -> Any:

@@ -12,6 +12,8 @@ import pytest
 
 from tests.postgres import ROOT, Server
 
+pytestmark = pytest.mark.both_databases
+
 
 def killed(url: str, seed: int) -> dict[str, Any]:
     """What a program says that imports 90 people and takes them off again, killed at least so often."""

@@ -12,20 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
-from subscribers.importing import doubts, tables
-from subscribers.importing.checking import checker
-from subscribers.importing.languagenames import read_language
-from subscribers.importing.reading import MOST_CHARACTERS
-from subscribers.importing.records import BrokenFile, Person, Refusal
+from subscribers.imports import address_warnings, table_file
+from subscribers.imports.csv_file import MOST_CHARACTERS
+from subscribers.imports.parse_language import read_language
+from subscribers.imports.records import BrokenFile, Person, Refusal
+from subscribers.imports.validate import checker
 
 # What the office's own fields are called is asked of the database.
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 def read(file: str | bytes, encoding: str = "", **columns: str) -> list[Person | Refusal]:
     """Every row below the headings, checked."""
     stream = io.BytesIO(file.encode() if isinstance(file, str) else file)
-    with tables.opened(stream, {"encoding": encoding, "columns": columns}) as table:
+    with table_file.opened(stream, {"encoding": encoding, "columns": columns}) as table:
         check = checker(table.columns)
         return [check(line, cells) for line, cells in table.rows]
 
@@ -249,7 +249,7 @@ def test_languages_are_read_as_people_write_them(cell: str, code: str) -> None:
     ],
 )
 def test_what_a_person_should_look_at(address: str, flag: str) -> None:
-    assert doubts.of(address) == flag
+    assert address_warnings.of(address) == flag
 
 
 @given(st.binary(max_size=300))

@@ -9,6 +9,8 @@ import pytest
 
 from tests.postgres import ROOT, Server
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.mark.journey
 @pytest.mark.postgres

@@ -16,24 +16,28 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from mailer.approval.models import FrozenCopy
+from mailer.delivery.ledger.plan import plan
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.plan import plan
 from mailer.editions.models import Edition, Newsletter
-from mailer.feedback.apply import apply
-from mailer.feedback.records import Origin, Reading, Recipient
-from subscribers import joining, leaving, merging, suppress, tokens
-from subscribers.bulk import runs as bulk
+from mailer.feedback.decisions.apply import apply
+from mailer.feedback.parsing.records import Origin, Reading, Recipient
+from subscribers import merge as merging
+from subscribers import tokens
+from subscribers import unsubscribe as leaving
+from subscribers.bulk import jobs as bulk
 from subscribers.bulk.models import BulkRun
-from subscribers.centre import moving, owning, returning, wishes
-from subscribers.consent import How, Word
-from subscribers.forgetting import sweep
-from subscribers.importing import runs
+from subscribers.consent.evidence import How, Word
+from subscribers.imports import jobs
 from subscribers.models import AddressChange, ImportRun, MailingList, SignUpCount, Subscriber, Suppression
-from subscribers.segments import REACHABLE, Segment, standing
+from subscribers.preference_center import change_address, data_access, preferences, resubscribe
+from subscribers.privacy.retention import sweep
+from subscribers.segments.audience import REACHABLE, Segment, standing
+from subscribers.subscribe import subscribe
+from subscribers.suppression import suppression
 from tests import cast
 from tests.delivery.cast import NOW, sealed_copy
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 ADDRESSES = [f"{name}@example.net" for name in ("aida", "bek", "dana")]
 LISTS = ("monthly", "events")
@@ -54,6 +58,8 @@ class People(RuleBasedStateMachine):
         self.left: dict[str, set[str]] = {address: set() for address in ADDRESSES}
         # Of these, nothing may come at all: erased or moved away; complained.
         self.gone: set[str] = set()
+        # Addresses of people merged into another, until somebody new signs up with one.
+        self.merged: set[str] = set()
         self.complained: set[str] = set()
         for address in ADDRESSES:
             self.sign_up(address, set(LISTS))
@@ -76,19 +82,20 @@ class People(RuleBasedStateMachine):
 
     @rule(address=whose, lists=st.sets(which, min_size=1))
     def sign_up(self, address: str, lists: set[str]) -> None:
+        self.merged.discard(address)
         # How often somebody may ask is another matter.
         SignUpCount.objects.all().delete()
         numbers = [self.lists[one] for one in lists]
-        joining.ask(address, numbers, "en", (), Word(How.FORM), self.now, answered=True)
+        subscribe.ask(address, numbers, "en", (), Word(How.FORM), self.now, answered=True)
 
     @rule(address=whose)
     def confirm(self, address: str) -> None:
         person = self.person(address)
         if person is not None:
-            link = joining.confirm_token(person, self.now)
-            found = joining.read_token(link, self.now)
-            waiting = {one.slug for one in joining.waiting_lists(found)}
-            joining.confirm(found, Word(How.LETTER), self.now)
+            link = subscribe.confirm_token(person, self.now)
+            found = subscribe.read_token(link, self.now)
+            waiting = {one.slug for one in subscribe.waiting_lists(found)}
+            subscribe.confirm(found, Word(How.LETTER), self.now)
             self.came_back(address, waiting)
 
     @rule(address=whose)
@@ -104,9 +111,9 @@ class People(RuleBasedStateMachine):
         person = self.person(address)
         if person is not None:
             scope = leaving.scope_of(self.newsletter.pk)
-            returned = returning.ways_back(person, scope)
+            returned = resubscribe.ways_back(person, scope)
             word = Word(How.PREFERENCES)
-            returning.come_back(person, scope, self.newsletter.pk, word, self.now)
+            resubscribe.come_back(person, scope, self.newsletter.pk, word, self.now)
             self.came_back(address, {slug for slug, number in self.lists.items() if number in returned})
 
     @rule(address=whose, lists=st.sets(which), days=st.sampled_from([None, 3, 40]))
@@ -115,9 +122,9 @@ class People(RuleBasedStateMachine):
         if person is not None:
             chosen = tuple(sorted(self.lists[one] for one in lists))
             until = None if days is None else (self.now + timedelta(days=days)).date()
-            wanted = wishes.Wishes("en", (), chosen, until, tracking=False)
+            wanted = preferences.Wishes("en", (), chosen, until, tracking=False)
             had = {slug for slug, number in self.lists.items() if number in leaving.confirmed(person.pk)}
-            wishes.keep(person, wanted, None, Word(How.PREFERENCES), self.now)
+            preferences.keep(person, wanted, None, Word(How.PREFERENCES), self.now)
             self.left[address] |= had - lists
             self.came_back(address, lists)
 
@@ -126,7 +133,7 @@ class People(RuleBasedStateMachine):
         person = self.person(old)
         if person is not None and old != new:
             SignUpCount.objects.all().delete()
-            moving.ask(person, new, Word(How.PREFERENCES), self.now)
+            change_address.ask(person, new, Word(How.PREFERENCES), self.now)
 
     @rule(number=st.integers(0, 1))
     def confirm_the_other_address(self, number: int) -> None:
@@ -134,9 +141,12 @@ class People(RuleBasedStateMachine):
             minute = int(change.asked_at.timestamp() // 60)
             try:
                 link = tokens.make("move", change.pk, minute)
-                named = {one.slug for one in moving.lists_after(moving.read_confirmation(link, self.now))}
-                moving.confirm(link, Word(How.LETTER), self.now)
-            except moving.LinkOver:
+                named = {
+                    one.slug
+                    for one in change_address.lists_after(change_address.read_confirmation(link, self.now))
+                }
+                change_address.confirm(link, Word(How.LETTER), self.now)
+            except change_address.LinkOver:
                 return
             old, new = change.old_email, change.new_email
             if old in self.complained:
@@ -149,7 +159,7 @@ class People(RuleBasedStateMachine):
     def disown_the_other_address(self, number: int) -> None:
         for change in AddressChange.objects.order_by("-pk")[number : number + 1]:
             present = Subscriber.objects.get(pk=change.subscriber_id).email
-            moving.disown(change, Word(How.LETTER), self.now)
+            change_address.disown(change, Word(How.LETTER), self.now)
             address = Subscriber.objects.get(pk=change.subscriber_id).email
             if address != present:
                 self.left[address] |= self.left[present]
@@ -160,19 +170,19 @@ class People(RuleBasedStateMachine):
     def be_erased(self, address: str) -> None:
         person = self.person(address)
         if person is not None:
-            owning.erase_with_a_word(person, self.now)
+            data_access.erase_with_a_word(person, self.now)
             self.gone.add(address)
 
     # What others do
 
     @rule(addresses=st.sets(whose, min_size=1), to=which)
     def import_(self, addresses: set[str], to: str) -> None:
-        wish = runs.Wish(MailingList.objects.get(slug=to), "paper", "lola")
-        run = runs.begin("people.csv", wish, self.now)
+        wish = jobs.Wish(MailingList.objects.get(slug=to), "paper", "lola")
+        run = jobs.begin("people.csv", wish, self.now)
         text = "email\n" + "\n".join(sorted(addresses)) + "\n"
-        runs.read(run, io.BytesIO(text.encode()), lambda: self.now)
-        runs.start_applying(run, "lola", self.now)
-        runs.work(run, lambda: self.now, lambda: False)
+        jobs.read(run, io.BytesIO(text.encode()), lambda: self.now)
+        jobs.start_applying(run, "lola", self.now)
+        jobs.work(run, lambda: self.now, lambda: False)
 
     @rule(addresses=st.sets(whose, min_size=1), to=which, deed=st.sampled_from(["add", "remove", "suppress"]))
     def change_many(self, addresses: set[str], to: str, deed: str) -> None:
@@ -192,9 +202,9 @@ class People(RuleBasedStateMachine):
     @rule(number=st.integers(0, 1))
     def undo_an_import(self, number: int) -> None:
         for run in ImportRun.objects.filter(state="applied").order_by("-pk")[number : number + 1]:
-            with contextlib.suppress(runs.NotNow):
-                runs.start_undoing(run, "lola", self.now)
-                runs.work(run, lambda: self.now, lambda: False)
+            with contextlib.suppress(jobs.NotNow):
+                jobs.start_undoing(run, "lola", self.now)
+                jobs.work(run, lambda: self.now, lambda: False)
 
     @rule(address=whose)
     def be_taken_off_by_mistake(self, address: str) -> None:
@@ -209,7 +219,7 @@ class People(RuleBasedStateMachine):
         if one is not None and other is not None and one != other:
             merging.merge(one, other, self.now)
             self.left[kept] |= self.left[gone]
-            self.gone.add(gone)
+            self.merged.add(gone)
             if gone in self.complained:
                 self.complained.add(kept)
 
@@ -225,13 +235,13 @@ class People(RuleBasedStateMachine):
 
     @rule(address=whose, also_reopen=st.booleans())
     def an_admin_lifts(self, address: str, also_reopen: bool) -> None:
-        found = suppress.in_force(address)
+        found = suppression.in_force(address)
         if found is None or found.reason == Suppression.Reason.ERASED:
             return
         if also_reopen:
-            suppress.reopen(found, "lola", self.now)
+            suppression.reopen(found, "lola", self.now)
         else:
-            suppress.lift(found, "lola", self.now)
+            suppression.lift(found, "lola", self.now)
         self.complained.discard(address)
 
     @rule(days=st.sampled_from([1, 8, 70]))
@@ -262,7 +272,7 @@ class People(RuleBasedStateMachine):
             on = {row.mailing_list.slug for row in person.subscriptions.all() if row.state == "confirmed"}
             assert on, f"{address} is on no list"
             assert not on & self.left[address], f"{address} left {on & self.left[address]}"
-            assert address not in self.gone, f"{address} is gone"
+            assert address not in self.gone | self.merged, f"{address} is gone"
             assert address not in self.complained, f"{address} complained"
             assert person.paused_until is None or person.paused_until <= self.now, f"{address} paused"
 

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from subscribers import tokens
 from subscribers.addresses import normalise
 
+pytestmark = pytest.mark.both_databases
+
 people = st.integers(0, 2**64 - 1)
 scopes = st.integers(0, 2**32 - 1)
 purposes = st.sampled_from(["leave", "prefs", "confirm"])

@@ -10,9 +10,9 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from mailer.feedback.webhooks import proofs
-from mailer.feedback.webhooks.keeping import KEEPER
+from mailer.feedback.webhooks import verify
 from mailer.feedback.webhooks.models import ServicePost
+from mailer.feedback.webhooks.store import KEEPER
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +32,8 @@ def post(request: HttpRequest, service: str, word: str = "") -> HttpResponse:
         return HttpResponse(status=413)
     now = timezone.now()
     try:
-        proofs.prove(proofs.Post(body, request.headers, word), configured, now)
-    except proofs.Refused as refusal:
+        verify.prove(verify.Post(body, request.headers, word), configured, now)
+    except verify.Refused as refusal:
         log.warning("action=hook_refused service=%s why=%s", service, refusal)
         return _refused(refusal.status)
     KEEPER.keep(ServicePost(service=service, body=body, received_at=now, due_at=now))

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from django.utils.safestring import SafeString
 
-from mailer.reports.account import Account
 from mailer.reports.charts.drawing import Fill, box, framed, text
-from mailer.reports.words import number, percent
+from mailer.reports.labels import number, percent
+from mailer.reports.totals import Account
 
 # Heights in pixels: one row with its words above its bar, and the bar in it.
 _ROW = 42

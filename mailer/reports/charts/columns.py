@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from django.utils.safestring import SafeString
 
 from mailer.reports.charts.drawing import box, framed, kept_inside, line, text
-from mailer.reports.spread import Spread, Step
-from mailer.reports.words import number
+from mailer.reports.labels import number
+from mailer.reports.timeline import Spread, Step
 
 # Pixels: room above for the number, the columns, and room below for the times.
 _TOP, _HEIGHT, _BOTTOM = 22, 120, 24

@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from mailer.delivery.esp import message as letters
 from mailer.delivery.models import Delivery
-from mailer.delivery.services import letters
 from mailer.feedback.webhooks import sns
 from mailer.feedback.webhooks.services import HOOKS
 from mailer.feedback.webhooks.services.amazon_ses import AmazonHook

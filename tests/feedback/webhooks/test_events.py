@@ -6,9 +6,11 @@ import pytest
 from django.utils import timezone
 
 from mailer.delivery.identity import message_id
-from mailer.feedback import classify, departures
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
+from mailer.feedback.parsing import classify
+from mailer.feedback.signals import on_unsubscribe
 from mailer.feedback.webhooks.models import ServicePost
+from mailer.feedback.webhooks.process import work_off
 from mailer.feedback.webhooks.services import (
     HOOKS,
     amazon_ses,
@@ -18,9 +20,8 @@ from mailer.feedback.webhooks.services import (
     postmark,
     sparkpost,
 )
-from mailer.feedback.webhooks.work import work_off
-from subscribers import suppress
 from subscribers.models import Subscription, Suppression
+from subscribers.suppression import suppression
 from tests import cast as everyone
 from tests.feedback.webhooks.conftest import serve
 from tests.feedback.webhooks.documented import FULL, SPAM, UNKNOWN, Mailgun, Resend, SparkPost
@@ -63,7 +64,7 @@ def test_a_bounce_has_the_class_that_its_words_have_in_mail(
     delivery.refresh_from_db()
     assert (delivery.state, delivery.bounced_at) == ("accepted", event.at)
     assert abs(event.at - message.at).total_seconds() <= 1
-    assert suppress.is_suppressed(message.to) is (bounce_class == "hard")
+    assert suppression.is_suppressed(message.to) is (bounce_class == "hard")
 
 
 def test_a_suppression_shows_the_event_that_it_rests_on(told, hear, message) -> None:
@@ -124,7 +125,7 @@ def test_what_was_never_sent_stays_planned(told, hear, message, delivery) -> Non
 
 
 def test_a_wish_to_leave_ends_the_subscription(told_of_leaving, hear, message) -> None:
-    departures.connect()
+    on_unsubscribe.connect()
     hear(told_of_leaving, told_of_leaving.left(message))
     assert Subscription.objects.get().state == "unsubscribed"
     assert FeedbackEvent.objects.get().kind == "unsubscribe"
@@ -237,7 +238,7 @@ def test_postmarks_changes_that_are_no_wish_of_the_readers(
 )
 def test_mailguns_list_says_why_an_address_is_on_it(configure, monkeypatch, hear, message, why, kind) -> None:
     service = serve(Mailgun(), configure, monkeypatch)
-    departures.connect()
+    on_unsubscribe.connect()
     hear(service, service.listed(message, why))
     assert Subscription.objects.get().state == "unsubscribed"
     assert ReturnedMessage.objects.get().kind == kind

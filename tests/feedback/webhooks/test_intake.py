@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
-from mailer.feedback.webhooks import keeping, views
+from mailer.feedback.webhooks import store, views
 from mailer.feedback.webhooks.models import ServicePost
 from tests.feedback.webhooks.documented import SECRET, UNKNOWN, Message, Post
 
@@ -105,8 +105,8 @@ def test_a_refusal_is_logged_without_what_was_posted(postmark, post, caplog) -> 
 
 
 def test_posts_that_arrive_during_a_commit_share_the_next_one(monkeypatch) -> None:
-    keeper, commits = keeping.Keeper(), []
-    waiting = [keeping._Entry(ServicePost(service="postmark", body=b"")) for _ in range(3)]
+    keeper, commits = store.Keeper(), []
+    waiting = [store._Entry(ServicePost(service="postmark", body=b"")) for _ in range(3)]
 
     def commit(posts):
         commits.append(len(list(posts)))

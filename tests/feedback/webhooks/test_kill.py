@@ -29,10 +29,10 @@ ROOT = Path(__file__).parents[3]
 POSTS, CONNECTIONS, KILLS = 10_000, 8, 3
 PATIENCE, BOUNCES = 120, 20
 READ = """
-from mailer.command.root import start_django
+from mailer.cli.root import start_django
 start_django(None)
 from django.utils import timezone
-from mailer.feedback.webhooks.work import work_off
+from mailer.feedback.webhooks.process import work_off
 print(work_off(timezone.now(), lambda: False))
 """
 

@@ -12,11 +12,11 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mailer.delivery.esp import message as letters
 from mailer.delivery.models import Delivery
-from mailer.delivery.services import letters
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage, Verdict
 from mailer.feedback.webhooks.models import ServicePost
-from mailer.feedback.webhooks.work import work_off
+from mailer.feedback.webhooks.process import work_off
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 from tests import cast as everyone
 from tests.feedback.webhooks.documented import FULL, SERVICES, SPAM, UNKNOWN, Message

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mailer.feedback.models import FeedbackEvent
 from mailer.feedback.webhooks.models import ServicePost
-from mailer.feedback.webhooks.work import RESTS, work_off
+from mailer.feedback.webhooks.process import RESTS, work_off
 from tests.feedback.webhooks.documented import FULL, SERVICES, AmazonSes
 
 pytestmark = pytest.mark.django_db

@@ -10,7 +10,7 @@ from django.utils import timezone
 from mailer.feedback.models import ReturnedMessage
 from mailer.feedback.webhooks import sns
 from mailer.feedback.webhooks.models import ServicePost
-from mailer.feedback.webhooks.work import RESTS, work_off
+from mailer.feedback.webhooks.process import RESTS, work_off
 from mailer.stories import fetch
 from tests.feedback.webhooks.documented import HOST, TOPIC, WRONG_CERTIFICATES, Post
 

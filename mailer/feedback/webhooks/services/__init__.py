@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mailer.feedback.webhooks.services.amazon_ses import AmazonHook
+from mailer.feedback.webhooks.services.base import Hook
 from mailer.feedback.webhooks.services.brevo import BrevoHook
-from mailer.feedback.webhooks.services.hook import Hook
 from mailer.feedback.webhooks.services.mailgun import MailgunHook
 from mailer.feedback.webhooks.services.mailjet import MailjetHook
 from mailer.feedback.webhooks.services.postmark import PostmarkHook

@@ -7,10 +7,10 @@ import json
 from anymail.signals import AnymailTrackingEvent, EventType
 from anymail.webhooks.amazon_ses import AmazonSESTrackingWebhookView
 
-from mailer.feedback.complaints import asks_to_stop
-from mailer.feedback.records import Kind, Reading
+from mailer.feedback.parsing.complaints import asks_to_stop
+from mailer.feedback.parsing.records import Kind, Reading
 from mailer.feedback.webhooks import sns
-from mailer.feedback.webhooks.services.hook import Event, Fault, Heard, Hook
+from mailer.feedback.webhooks.services.base import Event, Fault, Heard, Hook
 from mailer.stories.fetch import fetch
 
 # By bounceType and bounceSubType. Resend sends by Amazon and has the same words.

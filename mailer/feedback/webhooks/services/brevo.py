@@ -5,7 +5,7 @@ from __future__ import annotations
 from anymail.signals import AnymailTrackingEvent
 from anymail.webhooks.brevo import BrevoTrackingWebhookView
 
-from mailer.feedback.webhooks.services.hook import Fault, Hook
+from mailer.feedback.webhooks.services.base import Fault, Hook
 
 _REASONS = {
     "hard_bounce": "unknown_user",

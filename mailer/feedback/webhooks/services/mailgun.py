@@ -7,8 +7,8 @@ import re
 from anymail.signals import AnymailTrackingEvent, EventType
 from anymail.webhooks.mailgun import MailgunTrackingWebhookView
 
-from mailer.feedback.records import Kind
-from mailer.feedback.webhooks.services.hook import Event, Fault, Hook
+from mailer.feedback.parsing.records import Kind
+from mailer.feedback.webhooks.services.base import Event, Fault, Hook
 
 # What Mailgun did not even try, because its own list says so.
 _LISTED: dict[str, Kind] = {

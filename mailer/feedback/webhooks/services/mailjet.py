@@ -5,8 +5,8 @@ from __future__ import annotations
 from anymail.signals import AnymailTrackingEvent
 from anymail.webhooks.mailjet import MailjetTrackingWebhookView
 
-from mailer.feedback.records import Kind
-from mailer.feedback.webhooks.services.hook import Fault, Hook
+from mailer.feedback.parsing.records import Kind
+from mailer.feedback.webhooks.services.base import Fault, Hook
 
 # By Mailjet's word for the error.
 _REASONS = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from anymail.signals import AnymailTrackingEvent
 from anymail.webhooks.postmark import PostmarkTrackingWebhookView
 
-from mailer.feedback.records import Kind
-from mailer.feedback.webhooks.services.hook import Event, Fault, Hook
+from mailer.feedback.parsing.records import Kind
+from mailer.feedback.webhooks.services.base import Event, Fault, Hook
 
 # By Postmark's type of bounce. Those that are not here happened to nobody's copy for good.
 _REASONS = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 from anymail.signals import AnymailTrackingEvent
 from anymail.webhooks.resend import ResendTrackingWebhookView
 
-from mailer.feedback.records import Kind
+from mailer.feedback.parsing.records import Kind
 from mailer.feedback.webhooks.services.amazon_ses import LISTED, REASONS
-from mailer.feedback.webhooks.services.hook import Fault, Hook
+from mailer.feedback.webhooks.services.base import Fault, Hook
 
 
 class ResendHook(Hook):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from anymail.signals import AnymailTrackingEvent, EventType
 from anymail.webhooks.sparkpost import SparkPostTrackingWebhookView
 
-from mailer.feedback.complaints import asks_to_stop
-from mailer.feedback.records import Kind
-from mailer.feedback.webhooks.services.hook import Event, Fault, Hook
+from mailer.feedback.parsing.complaints import asks_to_stop
+from mailer.feedback.parsing.records import Kind
+from mailer.feedback.webhooks.services.base import Event, Fault, Hook
 
 # By SparkPost's class of bounce.
 _REASONS = {

@@ -1,0 +1,148 @@
+"""What is measured: an edition whose message has a given size, sealed by two people, and as many readers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db import connection, transaction
+
+from mailer.approval import approve, submit
+from mailer.bench import clicks, history_fixture
+from mailer.delivery import tracking_urls
+from mailer.delivery.engine.composing import Composer
+from mailer.delivery.ledger.records import Claimed
+from mailer.delivery.models import Delivery, Mailing
+from mailer.delivery.rollout import start_due
+from mailer.delivery.smtp import base, connect
+from mailer.editions.assemble import assemble
+from mailer.editions.contents import content_of
+from mailer.editions.models import Edition, Newsletter, NewsletterText
+from mailer.rendering import transfer_encoding, variants
+from mailer.stories.models import Story, StoryText
+from subscribers.models import MailingList
+
+NOW = datetime(2021, 12, 3, 4, 0, tzinfo=UTC)
+# Written straight to the database, as a million of them are wanted.
+_READERS = """
+WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < %s)
+INSERT INTO subscribers_subscriber (email, address_hash, name, language, countries, created_at, updated_at)
+SELECT 'reader-' || i || '@example.net', {hash}, '', 'en', '', %s, %s FROM n
+"""
+_SUBSCRIPTIONS = """
+INSERT INTO subscribers_subscription (subscriber_id, mailing_list_id, state, source, created_at, confirmed_at)
+SELECT id, %s, 'confirmed', '', %s, %s FROM subscribers_subscriber
+"""
+# Octets, about, of all headers and boundaries.
+_HEADERS = 1_500
+_SENTENCE = "Representatives of five countries met, and agreed on what is to be done next year. "
+
+
+def prepare(readers: int, size: int) -> None:
+    """The tables, so many readers, and the edition scheduled; its message has about `size` octets."""
+    call_command("migrate", verbosity=0)
+    add_readers(readers)
+    writer = User.objects.create_superuser("writer", "writer@example.org", "the writer's password")
+    approver = User.objects.create_superuser("approver", "approver@example.org", "the approver's password")
+    edition = _edition()
+    _fill(edition, size)
+    copy = submit.submit(edition, writer, NOW)
+    approve.approve(copy, approver, copy.sha256, NOW)
+    approve.schedule(copy, approver, NOW, NOW)
+
+
+def add_readers(count: int) -> None:
+    """Confirmed readers of the one list, who want every country."""
+    chosen, _ = MailingList.objects.get_or_create(slug="bench", defaults={"name": "Bench"})
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(history_fixture.said(_READERS), [count, NOW, NOW])
+        cursor.execute(_SUBSCRIPTIONS, [chosen.pk, NOW, NOW])
+        if connection.vendor == "postgresql":
+            cursor.execute("ANALYZE subscribers_subscriber, subscribers_subscription")
+
+
+def plan() -> Mailing:
+    """The mailing, its rows made."""
+    (mailing,) = start_due.release_due(NOW)
+    return mailing
+
+
+def clock() -> Callable[[], datetime]:
+    """A clock that goes on from the moment of the mailing."""
+    started = time.monotonic()
+    return lambda: NOW + timedelta(seconds=time.monotonic() - started)
+
+
+def hand_over_one(port: int) -> None:
+    """Deliver the first message to a server on loopback, leaving the ledger as it is."""
+    row = Delivery.objects.order_by("pk")[0]
+    assert row.variant_id is not None
+    claimed = Claimed(
+        row.pk, row.mailing_id, 1, row.variant_id, row.subscriber, "reader-0@example.net", "", ()
+    )
+    (make,) = Composer().envelopes(row.mailing, [claimed], NOW)
+    asyncio.run(_deliver(port, make()))
+
+
+def follow_link(port: int, requests: int, connections: int) -> int:
+    """Follow the link of the mailing's message so many times on a web process; how often it led on."""
+    variant = Delivery.objects.values_list("variant", flat=True)[0]
+    assert variant is not None
+    return asyncio.run(clicks.follow(port, tracking_urls.link_path(variant, 1), requests, connections))
+
+
+async def _deliver(port: int, envelope: base.Envelope) -> None:
+    session = await connect.open_session(base.Relay("127.0.0.1", port))
+    await session.deliver(envelope, lambda: None)
+    await session.quit()
+
+
+def _edition() -> Edition:
+    newsletter = Newsletter(
+        slug="bench",
+        name="Bench Monthly",
+        office="Regional Office",
+        postal_address="12 Example Street, Almaty",
+        sender_name="Regional Office",
+        sender_email="news@example.org",
+        countries=("KZ", "KG", "TJ", "TM", "UZ"),
+        languages=("en",),
+        fallbacks=("en",),
+        zone="Asia/Almaty",
+        assemble_day=3,
+    )
+    newsletter.texts = [NewsletterText(language="en", tagline="News from five countries")]
+    newsletter.save()
+    newsletter.lists.add(MailingList.objects.get(slug="bench"))
+    story = Story(key="bench", date=date(2021, 11, 20), link="https://example.org/bench")
+    story.texts = [
+        StoryText(language="en", headline="A year of work", summary="What was done.", body="<p>x</p>")
+    ]
+    story.save()
+    story.save_revision().publish()
+    return assemble(newsletter, "2021-12", NOW)
+
+
+def _fill(edition: Edition, size: int) -> None:
+    """Lengthen the story, which stands in the HTML and in the text, until the message has the size."""
+    story = Story.objects.get(key="bench")
+    (short, few), (long, many) = ((_size(edition, story, count), count) for count in (10, 110))
+    _size(edition, story, few + round((size - short) * (many - few) / (long - short)))
+
+
+def _size(edition: Edition, story: Story, sentences: int) -> int:
+    text = story.texts.get()
+    text.body = f"<p>{_SENTENCE * 4}</p>" * (sentences // 4)
+    story.texts = [text]
+    story.save()
+    story.save_revision().publish()
+    rendered = variants.render(content_of(edition), (), "en")
+    return (
+        transfer_encoding.smaller(rendered.html).size
+        + transfer_encoding.smaller(rendered.text).size
+        + _HEADERS
+    )

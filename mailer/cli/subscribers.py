@@ -1,0 +1,100 @@
+"""`mailer subscribers …`: people in and out by file, and what is known of one of them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, TextIO
+
+import typer
+from django.utils import timezone
+from wagtail.log_actions import log
+
+from mailer.cli import imports
+from mailer.cli.lookup import list_named
+from mailer.cli.output import Json, emit, fail, failing_on, say
+from mailer.desk.subscribers.exports import sheet_of_people
+from mailer.reports.export import write_csv, write_xlsx
+from subscribers.export import json_lines
+from subscribers.models import MailingList, Subscriber
+from subscribers.privacy.data_export import everything
+from subscribers.privacy.erasure import erase as erase_address
+from subscribers.suppression.suppression import in_force, written
+
+app = typer.Typer(no_args_is_help=True, help="Import, export, show and erase people.")
+app.command("import")(imports.import_people)
+app.add_typer(imports.app, name="imports")
+
+Address = Annotated[str, typer.Argument(metavar="A@B", help="The address.")]
+
+
+@app.command("export")
+def export_people(
+    from_list: Annotated[str, typer.Option("--list", metavar="SLUG", help="One list; default: all.")] = "",
+    kind: Annotated[
+        str,
+        typer.Option("--format", help="csv, xlsx, or json: an object a line; default: by the file's name."),
+    ] = "",
+    out: Annotated[Path | None, typer.Option(help="File to write; default: stdout.")] = None,
+) -> None:
+    """Write people and their subscriptions, as `import` reads them again; the audit log notes it."""
+    mailing_list = list_named(from_list) if from_list else None
+    kind = kind or (out.suffix.lstrip(".") if out and out.suffix in (".xlsx", ".json") else "csv")
+    if kind not in ("csv", "xlsx", "json"):
+        fail(f"“{kind}” is no format; there are csv, xlsx and json.")
+    if kind == "xlsx" and out is None:
+        fail("a workbook needs a file: --out people.xlsx.")
+    for one in [mailing_list] if mailing_list else MailingList.objects.all():
+        log(instance=one, action="desk.export_people", data={"by": imports.person()})
+    if out is None:
+        _write(sys.stdout, kind, mailing_list)
+        return
+    with failing_on(OSError):
+        if kind == "xlsx":
+            with out.open("wb") as book:
+                rows = write_xlsx([sheet_of_people(mailing_list)], book)
+        else:
+            with out.open("w", encoding="utf-8", newline="") as target:
+                rows = _write(target, kind, mailing_list)
+    say(f"wrote {rows} rows to {out}")
+
+
+def _write(target: TextIO, kind: str, mailing_list: MailingList | None) -> int:
+    if kind == "json":
+        return sum(bool(target.write(line)) for line in json_lines(mailing_list))
+    return write_csv(sheet_of_people(mailing_list), target)
+
+
+@app.command()
+def show(address: Address, json: Json = False) -> None:
+    """What is known of one person; with --json all that is kept about them."""
+    person = Subscriber.objects.filter(email=written(address)).first()
+    suppression = in_force(address)
+    if person is None and suppression is None:
+        fail("nobody here has this address.")
+    known: dict[str, Any] = everything(person) if person else {"email": None, "subscriptions": []}
+    known["suppressed"] = suppression.reason if suppression else None
+    if json:
+        emit(known)
+        return
+    for name, value in known.items():
+        if isinstance(value, dict):
+            value = [f"{field}: {known}" for field, known in value.items()]
+        if not isinstance(value, list) or all(isinstance(one, str) for one in value):
+            say(f"{name:20}{', '.join(value) if isinstance(value, list) else value or '–'}")
+    for row in known.get("consents", []):
+        about = f" {row['list']}" if row["list"] else ""
+        say(f"{'said':20}{row['at']} {row['act']}{about} by {row['how']}")
+    for row in known["subscriptions"]:
+        say(f"{'on':20}{row['list']}: {row['state']} since {row['since']} ({row['source']})")
+
+
+@app.command()
+def erase(address: Address, json: Json = False) -> None:
+    """Delete a person for good; a hash of the address stays, so that no import brings it back."""
+    if not erase_address(address, timezone.now()):
+        fail("nobody here has this address; nothing was changed.")
+    if json:
+        emit({"erased": True})
+    else:
+        say("Erased. Only a keyed hash of the address stays, and no mailing will reach it.")

@@ -1,0 +1,1 @@
+"""The sending engine: claims what is due, composes, sends and records it."""

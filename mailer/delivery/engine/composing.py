@@ -1,0 +1,233 @@
+"""From a claimed delivery to its message: sealed bytes of the variant, and what is the reader's own."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import datetime
+from functools import lru_cache, partial
+from typing import NamedTuple
+
+from django.conf import settings
+
+from mailer.approval import approve, tracking_policy
+from mailer.approval.errors import BrokenSeal
+from mailer.approval.headers import shared_headers
+from mailer.approval.models import FrozenCopy, FrozenVariant
+from mailer.config.bounces import TOKEN
+from mailer.delivery import identity, signed_ids, tracking_urls, verp
+from mailer.delivery.ledger.records import Claimed
+from mailer.delivery.models import Mailing
+from mailer.delivery.smtp import dkim
+from mailer.delivery.smtp.base import Envelope
+from mailer.rendering import merge_tags, mime, variants
+from mailer.rendering.headers import date
+from mailer.rendering.records import Content, Rendered, from_json
+from subscribers import tokens
+
+# Before the subject of a rehearsal.
+REHEARSAL = "[Rehearsal] "
+# Variants kept ready; one is about as large as its mail.
+_READY = 128
+
+_country_names = lru_cache(maxsize=4096)(merge_tags.country_names)
+
+
+class Sealed(NamedTuple):
+    """What all messages of a mailing share, as the seal binds it."""
+
+    newsletter: int
+    sender: str
+    # Of the sender's address.
+    domain: str
+    # The addresses to which mail comes back, and to which wishes to leave go, with {token} in each.
+    returns: str
+    leaves: str
+    # Where the reader's pages are.
+    site: str
+    headers: mime.Envelope
+    # Key of each variant → its hash.
+    variants: dict[str, str]
+    # What a variant is rendered from that was not stored with the seal.
+    content: Content
+    counting: tracking_policy.Counting
+
+    @property
+    def by_reader(self) -> bool:
+        """Whether anything is counted under the names of those who agreed."""
+        return "consent" in (self.counting.clicks, self.counting.opens)
+
+
+class _Variant(NamedTuple):
+    skeleton: mime.Skeleton
+    language: str
+    # None: nothing is signed here.
+    signing: dkim.Variant | None
+
+
+class Composer:
+    """Makes messages; keeps what many of them share. Its methods belong to the thread of the ledger."""
+
+    def __init__(self, signs: bool = True, rehearses: bool = False) -> None:
+        """`signs`: whether our DKIM signature stands in the messages, where the configuration has one."""
+        self._mailings: dict[int, Sealed] = {}
+        self._variants: OrderedDict[int, _Variant] = OrderedDict()
+        self._signer = dkim.configured() if signs else None
+        self._rehearses = rehearses
+        self._prepare = as_rehearsed if rehearses else as_sent
+        self._forms = _colleagues_forms if rehearses else _readers_forms
+        # Makes what rehearsals send; no variant of theirs is taken for that of a real mailing.
+        self._rehearsing = None if rehearses else Composer(signs, rehearses=True)
+
+    def envelopes(
+        self, mailing: Mailing, claimed: list[Claimed], now: datetime
+    ) -> list[Callable[[], Envelope]]:
+        """For each claimed delivery a function that makes its envelope and message, in any thread.
+
+        Raises BrokenSeal when what is stored is not what was sealed, and ValueError when it makes no mail.
+        """
+        if mailing.rehearsal_to and self._rehearsing is not None:
+            return self._rehearsing.envelopes(mailing, claimed, now)
+        shared = self._mailings.get(mailing.pk)
+        if shared is None:
+            shared = self._mailings[mailing.pk] = sealed(mailing.copy)
+        self._fetch(shared, {one.variant: one.countries for one in claimed})
+        moment = date(now)
+        names = signed_ids.tokens([one.id for one in claimed])
+        links = tokens.links([one.subscriber for one in claimed], shared.newsletter)
+        # A rehearsal's recipient is named for the reader.
+        called = [one.name if self._rehearses else "" for one in claimed]
+        ready: list[Callable[[], Envelope]] = [
+            partial(_envelope, shared, self._variants[one.variant], one, moment, named, linked, to_name)
+            for one, named, linked, to_name in zip(claimed, names, links, called, strict=True)
+        ]
+        if self._signer is not None:
+            at = int(now.timestamp())
+            ready = [
+                partial(_signed, self._variants[one.variant], make, at)
+                for one, make in zip(claimed, ready, strict=True)
+            ]
+        while len(self._variants) > _READY:
+            self._variants.popitem(last=False)
+        return ready
+
+    def _fetch(self, shared: Sealed, wanted: dict[int, tuple[str, ...]]) -> None:
+        """`wanted`: each variant's number, and countries of a reader who gets it."""
+        for known in wanted.keys() & self._variants.keys():
+            self._variants.move_to_end(known)
+        missing = wanted.keys() - self._variants.keys()
+        for row in FrozenVariant.objects.filter(pk__in=missing):
+            refuse_changed(shared, row, wanted[row.pk])
+            skeleton = mime.Skeleton(self._prepare(shared, row), shared.headers, self._forms(shared))
+            signing = self._signer.variant(skeleton.shared) if self._signer else None
+            self._variants[row.pk] = _Variant(skeleton, row.language, signing)
+
+
+def sealed(copy: FrozenCopy) -> Sealed:
+    """What the manifest says about sender and variants. Raises BrokenSeal when it is not what was hashed."""
+    if approve.digest(copy.manifest) != copy.sha256:
+        raise BrokenSeal
+    manifest = json.loads(copy.manifest)
+    if approve.digest(copy.content) != manifest["content"]:
+        raise BrokenSeal
+    content = from_json(copy.content)
+    sender = manifest["sender"]
+    domain = sender["email"].rpartition("@")[2]
+    return Sealed(
+        newsletter=copy.edition.newsletter_id,
+        sender=sender["email"],
+        domain=domain,
+        returns=verp.form(domain),
+        leaves=identity.leave_form(domain),
+        site=settings.CONFIG.site.url,
+        headers=shared_headers(sender, content),
+        variants=manifest["variants"],
+        content=content,
+        counting=tracking_policy.in_force(
+            tracking_policy.of_manifest(copy.manifest), settings.CONFIG.tracking
+        ),
+    )
+
+
+def rendered_of(row: FrozenVariant) -> Rendered:
+    """A stored variant as rendering knows it."""
+    stories = tuple(row.stories.split(",")) if row.stories else ()
+    return Rendered(row.key, row.language, stories, row.subject, row.preheader, row.html, row.text)
+
+
+def as_sent(shared: Sealed, row: FrozenVariant) -> Rendered:
+    """It as readers get it, their own fields still standing as marks."""
+    return tracking_urls.counted(rendered_of(row), row.pk, shared.counting, shared.site)
+
+
+def as_rehearsed(shared: Sealed, row: FrozenVariant) -> Rendered:
+    """It as a colleague gets it: marked, and what the colleague opens is nobody's."""
+    rendered = rendered_of(row)
+    return dataclasses.replace(rendered, subject=REHEARSAL + rendered.subject)
+
+
+def refuse_changed(shared: Sealed, row: FrozenVariant, countries: tuple[str, ...]) -> None:
+    """Raises BrokenSeal unless the variant is what was approved, or what that makes for these countries."""
+    wanted = shared.variants.get(row.key) or _late(shared, row, countries)
+    if approve.variant_digest(row.subject, row.preheader, row.html, row.text) != wanted:
+        raise BrokenSeal(f"Variant {row.key} is not what was approved; nothing of it was sent.")
+
+
+def _late(shared: Sealed, row: FrozenVariant, countries: tuple[str, ...]) -> str:
+    """What a variant that the manifest does not name must be: made anew from the sealed content alone."""
+    try:
+        made = variants.render(shared.content, countries, row.language)
+    except variants.NothingToShow:
+        return ""
+    return approve.variant_digest(made.subject, made.preheader, made.html, made.text)
+
+
+def _readers_forms(shared: Sealed) -> mime.Forms:
+    return mime.Forms(
+        message_id=f"m.{TOKEN}@{shared.domain}",
+        leave_url=f"{shared.site}/unsubscribe/{TOKEN}/",
+        prefs_url=f"{shared.site}/preferences/{TOKEN}/",
+        leave_mailto=shared.leaves,
+    )
+
+
+def _colleagues_forms(shared: Sealed) -> mime.Forms:
+    """The links lead to the front page."""
+    front = f"{shared.site}/"
+    return mime.Forms(message_id=f"m.{TOKEN}@{shared.domain}", leave_url=front, prefs_url=front)
+
+
+def _envelope(
+    shared: Sealed,
+    variant: _Variant,
+    claimed: Claimed,
+    moment: str,
+    names: signed_ids.Tokens,
+    links: tokens.Links,
+    to_name: str,
+) -> Envelope:
+    copy = mime.Copy(
+        to=claimed.email,
+        date=moment,
+        countries=_country_names(claimed.countries, variant.language),
+        message=names.message,
+        leave=links.leave,
+        prefs=links.prefs,
+        leave_by_mail=links.leave_by_mail,
+        whose=tracking_urls.whose(claimed.id) if claimed.agreed and shared.by_reader else "",
+        delivery=names.verp,
+        to_name=to_name,
+    )
+    return Envelope(
+        shared.returns.replace(TOKEN, names.verp), claimed.email, b"", variant.skeleton.pieces(copy)
+    )
+
+
+def _signed(variant: _Variant, make: Callable[[], Envelope], at: int) -> Envelope:
+    """The envelope with the message's DKIM-Signature in front; `at` in seconds since 1970."""
+    envelope = make()
+    assert variant.signing is not None
+    envelope.pieces = (variant.signing.header(envelope.pieces, at), *envelope.pieces)
+    return envelope

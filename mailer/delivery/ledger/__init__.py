@@ -1,0 +1,1 @@
+"""The ledger: planned deliveries, claims, recorded outcomes and recovery after a crash."""

@@ -1,0 +1,1 @@
+"""Transactional email: the outbox, alerts to staff and test sends."""

@@ -1,0 +1,1 @@
+"""Starts mailings, sends them in growing steps, and applies the stop rules."""

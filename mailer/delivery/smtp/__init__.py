@@ -1,0 +1,1 @@
+"""SMTP (RFC 5321): connections, sessions, replies, relays and DKIM."""

@@ -1,0 +1,1 @@
+"""How fast mail may be sent: limits, backoff, warm-up, sending windows and the circuit breaker."""

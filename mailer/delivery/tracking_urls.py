@@ -1,0 +1,98 @@
+"""The addresses under which the links of a mail, and its opening, are counted.
+
+A link's names the variant and the link, so that all readers of a variant share it. Where a reader agreed to
+be counted by name, a part that names the delivery stands behind it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from mailer.approval.tracking_policy import Counting
+from mailer.delivery import signed_ids
+from mailer.rendering import links
+from mailer.rendering.merge_tags import MARKS
+from mailer.rendering.records import Rendered
+
+# In place of a link's number: the link that people do not see.
+TRAP = 0
+# A number of a link takes the last bits of the one in the token.
+_BITS = 16
+
+
+class Named(NamedTuple):
+    """What a counted address names."""
+
+    variant: int
+    # Of the link, from 1; TRAP; 0 for an opening.
+    number: int
+
+
+def counted(rendered: Rendered, variant: int, counting: Counting, site: str) -> Rendered:
+    """The variant (its primary key) as it is sent: what counts leads through `site`, with what nobody sees.
+
+    To its reader it says the same.
+    """
+    numbers = {link.url: number for number, link in enumerate(counting.links, 1)}
+    clicks, opens = counting.clicks != "off", counting.opens != "off"
+    own, owned = _own(counting.clicks), _own(counting.opens)
+
+    def address(url: str) -> str | None:
+        number = numbers.get(url)
+        # The name of the place is for the reader's eye; nothing is read from it.
+        return f"{site}{link_path(variant, number, own)}{_place(url)}" if number else None
+
+    return links.led_by(
+        rendered,
+        address if clicks else lambda url: None,
+        trap=f"{site}{link_path(variant, TRAP, own)}" if clicks and numbers else "",
+        picture=f"{site}/o/{_token('opening', variant, 0)}{owned}.gif" if opens else "",
+    )
+
+
+def link_path(variant: int, number: int, own: str = "") -> str:
+    """Where a link of a variant is followed, below the site's address; `own` is the reader's part."""
+    return f"/r/{_token('link', variant, number)}{own}/"
+
+
+def whose(delivery: int) -> str:
+    """What names the delivery behind an address."""
+    return signed_ids.hidden("whose", delivery)
+
+
+def read_link(token: str) -> Named | None:
+    """What the token of a link names; None when it was not made here."""
+    return _read("link", token)
+
+
+def read_opening(token: str) -> Named | None:
+    """The same for that of an opening."""
+    return _read("opening", token)
+
+
+def read_whose(token: str) -> int | None:
+    """The delivery that a reader's own part names; None when it was not made here."""
+    return signed_ids.read_hidden("whose", token)
+
+
+def _own(mode: str) -> str:
+    return MARKS["whose"] if mode == "consent" else ""
+
+
+def _token(purpose: str, variant: int, number: int) -> str:
+    return signed_ids.hidden(purpose, variant << _BITS | number)
+
+
+def _read(purpose: str, token: str) -> Named | None:
+    found = signed_ids.read_hidden(purpose, token)
+    return None if found is None else Named(found >> _BITS, found & ((1 << _BITS) - 1))
+
+
+def _place(url: str) -> str:
+    """The host that an address leads to, in ASCII."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return host.encode("idna").decode()
+    except UnicodeError:
+        return ""

@@ -1,0 +1,103 @@
+"""The stage: sets the sample up, and plays the whole story unattended."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.utils import timezone
+
+from mailer.approval import approve
+from mailer.approval.submit import submit
+from mailer.delivery.models import Mailing, OutboxMessage
+from mailer.demo import catcher
+from mailer.demo.seed import seed
+from mailer.editions.models import Edition
+from mailer.jobs import JOBS
+from mailer.reports.edition_state import edition_summary
+from mailer.reports.totals import account_of
+
+# The unattended play gives up after this long; it needs a few seconds.
+PATIENCE_SECONDS = 120.0
+
+
+class Unfinished(Exception):  # noqa: N818
+    """The play did not come to its end."""
+
+
+def set_up() -> None:
+    """Database, accounts, readers and stories; what is there already stays as it is."""
+    call_command("migrate", verbosity=0, interactive=False)
+    seed(timezone.now())
+
+
+def start_page() -> str:
+    """Where a person begins."""
+    return f"{settings.CONFIG.site.url}/demo/"
+
+
+def catch(stop: threading.Event) -> None:
+    """Catch mail until `stop` is set."""
+    catcher.serve(settings.CONFIG, stop)
+
+
+def play() -> dict[str, Any]:
+    """Stories → edition → two people → inboxes → bounce, with the same jobs as the worker's.
+
+    Returns the balanced account with {edition, variants, seconds}. Raises Unfinished.
+    """
+    started = time.monotonic()
+    stop = threading.Event()
+    catching = threading.Thread(target=catch, args=(stop,), daemon=True)
+    catching.start()
+    try:
+        set_up()
+        edition = _until(_assembled, started, "the edition was not assembled")
+        writer, approver = (User.objects.get(username=name) for name in ("writer", "approver"))
+        copy = submit(edition, writer, timezone.now())
+        approve.approve(copy, approver, copy.sha256, timezone.now())
+        approve.schedule(copy, approver, None, timezone.now())
+        _until(lambda: _finished(edition), started, "the mailing did not come to its end")
+        _until(lambda: account_of(edition).bounced > 0, started, "the bounce did not come back")
+        _until(_outbox_is_empty, started, "the mail to staff was not sent")
+    finally:
+        stop.set()
+        catching.join(timeout=10)
+    account = account_of(edition)
+    if not account.balances:
+        raise Unfinished(f"the account does not balance: {account.as_dict()}")
+    return {
+        **edition_summary(edition),
+        **account.as_dict(),
+        "edition": edition.slug,
+        "variants": copy.variants.count(),
+        "seconds": round(time.monotonic() - started, 2),
+    }
+
+
+def _until(wanted: Any, started: float, otherwise: str) -> Any:
+    """Let every job look for work until `wanted` gives something."""
+    while not (found := wanted()):
+        if time.monotonic() - started > PATIENCE_SECONDS:
+            raise Unfinished(f"{otherwise} within {PATIENCE_SECONDS:.0f} seconds.")
+        for job in JOBS:
+            job.run(timezone.now, lambda: False)
+        time.sleep(0.05)
+    return found
+
+
+def _assembled() -> Edition | None:
+    edition: Edition | None = Edition.objects.select_related("newsletter").first()
+    return edition
+
+
+def _finished(edition: Edition) -> bool:
+    return Mailing.objects.filter(edition=edition, state=Mailing.State.DONE).exists()
+
+
+def _outbox_is_empty() -> bool:
+    return not OutboxMessage.objects.filter(state=OutboxMessage.State.WAITING).exists()

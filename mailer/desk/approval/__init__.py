@@ -1,0 +1,1 @@
+"""Submitting, reviewing and approving an edition."""

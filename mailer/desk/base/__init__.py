@@ -1,0 +1,1 @@
+"""What all staff pages share: base pages, tables, widgets, audit log."""

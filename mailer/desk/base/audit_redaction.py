@@ -1,0 +1,35 @@
+"""The audit log names what it is about; where that was a person who is erased, no address stays in it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Q
+from wagtail.models import ModelLogEntry
+
+from subscribers.addresses import names
+from subscribers.models import Subscriber
+from subscribers.signals import erased
+
+
+def connect() -> None:
+    """Listen to erasures; called once when the application is ready."""
+    erased.connect(_erased, dispatch_uid="mailer.desk.base.audit_redaction")
+
+
+def _erased(numbers: Collection[int], addresses: Collection[str], **_: Any) -> None:
+    kind = ContentType.objects.get_for_model(Subscriber)
+    about = Q(content_type=kind, object_id__in=[str(number) for number in numbers])
+    for address in addresses:
+        about |= Q(label__icontains=address)
+    told = {str(number) for number in numbers}
+    for entry in ModelLogEntry.objects.filter(about):
+        theirs = entry.content_type_id == kind.pk and entry.object_id in told
+        if not theirs and not any(names(entry.label, address) for address in addresses):
+            continue
+        entry.label = (
+            f"Reader {entry.object_id}" if entry.content_type_id == kind.pk else "(an erased address)"
+        )
+        entry.save(update_fields=["label"])

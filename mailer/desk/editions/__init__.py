@@ -1,0 +1,1 @@
+"""Newsletters and editions in the desk, their preview and variants."""

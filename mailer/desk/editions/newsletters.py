@@ -1,0 +1,256 @@
+"""Newsletters in the desk: sender, readers, schedule and look; and assembling an edition by hand."""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+from django.contrib.auth.mixins import PermissionRequiredMixin
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.generic import FormView
+from wagtail.admin import messages
+from wagtail.admin.panels import FieldPanel, FieldRowPanel, InlinePanel, MultiFieldPanel, ObjectList
+from wagtail.admin.ui.tables import Column
+from wagtail.admin.views.generic import EditView, IndexView
+from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
+from wagtail.admin.viewsets.model import ModelViewSet
+from wagtail.admin.widgets.button import Button, HeaderButton
+from wagtail.log_actions import log
+
+from mailer.desk.base.columns import LinkColumn
+from mailer.desk.base.current_user import staff
+from mailer.desk.base.translation_forms import TextsForm
+from mailer.desk.base.widgets import ChainInput, CountriesInput, LanguageSelect, LanguagesInput, ZoneSelect
+from mailer.desk.editions.edition_base import LOOKING
+from mailer.editions.assemble import EditionExists, assemble
+from mailer.editions.assembly_time import assembling_time
+from mailer.editions.audience import Audience
+from mailer.editions.models import Newsletter
+from mailer.editions.periods import BadPeriod, Period
+from mailer.rendering import theme
+from subscribers import iso_codes
+
+_ZONES = sorted(
+    zoneinfo.available_timezones(), key=lambda zone: (not zone.startswith(("Asia/", "UTC")), zone)
+)
+
+
+class NewsletterForm(TextsForm):
+    """A newsletter; its colours must stay readable."""
+
+    def clean_theme(self) -> dict[str, str]:
+        changes = self.cleaned_data.get("theme") or {}
+        if not isinstance(changes, dict):
+            raise ValidationError(
+                'Write changed tokens as {"accent": "#0A6E7A"}, or leave {} for the default look.'
+            )
+        if found := theme.problems({str(name): str(value) for name, value in changes.items()}):
+            raise ValidationError(list(found))
+        return changes
+
+
+def readers_of(newsletter: Newsletter) -> int:
+    """How many would get an edition now."""
+    return Audience.of_newsletter(newsletter).count()
+
+
+def schedule_of(newsletter: Newsletter) -> str:
+    """When editions are assembled, in words."""
+    if newsletter.assemble_day is None:
+        return "By hand"
+    return (
+        f"Day {newsletter.assemble_day} of the month, {newsletter.assemble_hour:02d}:00 ({newsletter.zone})"
+    )
+
+
+class NewsletterIndex(IndexView):
+    """The list, with ways to the next edition and to what became of those before."""
+
+    def get_list_more_buttons(self, instance: Newsletter) -> list[Any]:
+        buttons: list[Any] = super().get_list_more_buttons(instance)
+        return [*_ways_on(self.request.user, instance, Button), *buttons]
+
+
+class NewsletterEdit(EditView):
+    """The form, with the same ways."""
+
+    @property
+    def header_buttons(self) -> list[HeaderButton]:
+        return list(_ways_on(self.request.user, self.object, HeaderButton))
+
+
+def _ways_on(user: Any, newsletter: Newsletter, kind: Any) -> Iterator[Any]:
+    """Buttons from a newsletter to the pages about it that this user may see."""
+    if user.has_perm("mailer.add_edition"):
+        address = reverse("desk_assemble", args=[newsletter.pk])
+        yield kind("Assemble an edition", url=address, icon_name="plus", priority=5)
+    if any(user.has_perm(permission) for permission in LOOKING):
+        address = reverse("desk_trend", args=[newsletter.pk])
+        yield kind("Edition by edition", url=address, icon_name="history", priority=6)
+
+
+class NewsletterViewSet(ModelViewSet):
+    """Publications: each with its sender, schedule, countries and languages."""
+
+    model = Newsletter
+    name = "desk_newsletters"
+    url_prefix = "newsletters"
+    icon = "mail"
+    menu_label = "Newsletters"
+    menu_name = "newsletters"
+    menu_order = 140
+    add_to_admin_menu = True
+    copy_view_enabled = False
+    index_view_class = NewsletterIndex
+    edit_view_class = NewsletterEdit
+    list_display = [
+        "name",
+        Column("readers", label="Readers", accessor=readers_of),
+        Column(
+            "countries", label="Countries", accessor=lambda one: iso_codes.country_names(one.countries, "en")
+        ),
+        Column("languages", label="Languages", accessor=lambda one: ", ".join(_languages(one))),
+        Column("schedule", label="Assembled", accessor=schedule_of),
+        LinkColumn("editions", label="Editions", accessor=lambda one: _editions_link(one)),
+    ]
+    edit_handler = ObjectList(
+        [
+            MultiFieldPanel(
+                [
+                    FieldPanel("name"),
+                    FieldPanel(
+                        "slug",
+                        help_text="Stands in web addresses and in List-Id; keep it once mails went out.",
+                    ),
+                    FieldPanel("office", help_text="Who speaks, as the foot of every mail names it."),
+                    FieldPanel("postal_address"),
+                ],
+                heading="What it is",
+            ),
+            InlinePanel(
+                "texts",
+                [FieldPanel("language", widget=LanguageSelect), FieldPanel("tagline")],
+                heading="Line under the name",
+                label="language",
+            ),
+            MultiFieldPanel(
+                [
+                    FieldRowPanel([FieldPanel("sender_name"), FieldPanel("sender_email")]),
+                    FieldPanel("reply_to", help_text="Where readers' answers go. Empty: to the sender."),
+                ],
+                heading="Sender",
+            ),
+            MultiFieldPanel(
+                [
+                    FieldPanel("lists", widget=forms.CheckboxSelectMultiple, help_text="Who gets it."),
+                    FieldPanel("countries", widget=CountriesInput),
+                    FieldPanel("languages", widget=LanguagesInput),
+                    FieldPanel("fallbacks", widget=ChainInput),
+                ],
+                heading="Readers",
+            ),
+            MultiFieldPanel(
+                [
+                    FieldPanel("zone", widget=ZoneSelect(zones=_ZONES)),
+                    FieldRowPanel(
+                        [
+                            FieldPanel(
+                                "assemble_day", heading="Day of the month", help_text="Empty: by hand."
+                            ),
+                            FieldPanel("assemble_hour", heading="Hour (0 to 23)"),
+                        ]
+                    ),
+                    FieldPanel(
+                        "window_days",
+                        help_text="Days after submission in which an approved edition may leave.",
+                    ),
+                ],
+                heading="Schedule",
+            ),
+            MultiFieldPanel(
+                [
+                    FieldPanel(
+                        "theme",
+                        heading="Changed colours, font or width",
+                        help_text='For example {"accent": "#0A6E7A"}. Contrast is checked when you save.',
+                    )
+                ],
+                heading="Look",
+                classname="collapsed",
+            ),
+        ],
+        base_form_class=NewsletterForm,
+    )
+
+
+def _languages(newsletter: Newsletter) -> list[str]:
+    return [iso_codes.language_name(code, "en") for code in newsletter.languages]
+
+
+def _editions_link(newsletter: Newsletter) -> tuple[str, str]:
+    address = f"{reverse('desk_editions:list')}?newsletter={newsletter.pk}"
+    return address, f"{newsletter.editions.count()} so far"
+
+
+class PeriodForm(forms.Form):
+    """The month that an edition is for."""
+
+    period = forms.CharField(
+        label="Month", widget=forms.TextInput(attrs={"type": "month", "placeholder": "2021-12"}), max_length=7
+    )
+
+    def clean_period(self) -> str:
+        try:
+            return str(Period.parse(self.cleaned_data["period"]))
+        except BadPeriod as error:
+            raise ValidationError(str(error)) from error
+
+
+class AssembleView(PermissionRequiredMixin, WagtailAdminTemplateMixin, FormView[PeriodForm]):
+    """Choose a month; POST makes its edition from the stories that are ready."""
+
+    permission_required = "mailer.add_edition"
+    raise_exception = True
+    form_class = PeriodForm
+    template_name = "desk/assemble.html"
+    page_title = "Assemble an edition"
+    header_icon = "mail"
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.newsletter = get_object_or_404(Newsletter, pk=kwargs["pk"])
+
+    def get_page_subtitle(self) -> str:
+        return self.newsletter.name
+
+    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
+        return [
+            *self.breadcrumbs_items,
+            {"url": reverse("desk_newsletters:index"), "label": "Newsletters"},
+            {"url": "", "label": self.get_page_title(), "sublabel": self.newsletter.name},
+        ]
+
+    def get_initial(self) -> dict[str, Any]:
+        return {"period": str(Period.at(assembling_time(timezone.now()), self.newsletter.zone))}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(newsletter=self.newsletter, **kwargs)
+
+    def form_valid(self, form: PeriodForm) -> HttpResponse:
+        try:
+            now = assembling_time(timezone.now())
+            edition = assemble(self.newsletter, form.cleaned_data["period"], now, staff(self.request))
+        except EditionExists as error:
+            form.add_error("period", str(error))
+            return self.form_invalid(form)
+        log(instance=edition, action="desk.assemble", user=self.request.user)
+        messages.success(
+            self.request, f"{edition} was assembled. Look through it, change what you like, then submit it."
+        )
+        return redirect("desk_editions:edit", edition.pk)

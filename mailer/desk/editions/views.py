@@ -1,0 +1,171 @@
+"""Editions in the desk: the list, the form, and the way into each edition's pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from wagtail.admin.filters import WagtailFilterSet
+from wagtail.admin.panels import FieldPanel, FieldRowPanel, InlinePanel, MultiFieldPanel, ObjectList
+from wagtail.admin.ui.tables import Column
+from wagtail.admin.widgets.button import Button, HeaderButton
+from wagtail.snippets.views.snippets import EditView, IndexView, SnippetViewSet
+
+from mailer.desk.base.columns import WordColumn
+from mailer.desk.base.delete_guards import DeleteEdition
+from mailer.desk.base.translation_forms import TextsForm
+from mailer.desk.base.widgets import LanguageSelect
+from mailer.desk.editions import preview
+from mailer.desk.editions.edition_workflow import next_action, overview, state_word, who_acts
+from mailer.editions.models import Edition, Newsletter
+from mailer.reports.edition_state import edition_state
+
+_FIXED = ("newsletter", "period", "number")
+
+
+class EditionForm(TextsForm):
+    """An edition; what names it is fixed once it exists."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            for name in _FIXED:
+                if name in self.fields:
+                    self.fields[name].disabled = True
+
+
+class EditionFilters(WagtailFilterSet):
+    """By newsletter."""
+
+    newsletter = django_filters.ModelChoiceFilter(queryset=Newsletter.objects.all())
+
+    class Meta:
+        model = Edition
+        fields: list[str] = []
+
+
+def _stated(edition: Edition) -> str:
+    """The edition's state, asked for once a row."""
+    if not hasattr(edition, "desk_state"):
+        edition.desk_state = edition_state(edition)
+    return str(edition.desk_state)
+
+
+class EditionIndex(IndexView):
+    """The list, newest period first; assembling is the way to a new one."""
+
+    def get_base_queryset(self) -> QuerySet[Edition]:
+        editions: QuerySet[Edition] = Edition.objects.select_related("newsletter").order_by(
+            "-period", "newsletter__name"
+        )
+        return editions
+
+    @property
+    def header_buttons(self) -> list[HeaderButton]:
+        if not self.request.user.has_perm("mailer.add_edition"):
+            return []
+        chosen = list(Newsletter.objects.all()[:6])
+        return [
+            HeaderButton(
+                f"Assemble {one.name}" if len(chosen) > 1 else "Assemble an edition",
+                url=reverse("desk_assemble", args=[one.pk]),
+                icon_name="plus",
+            )
+            for one in chosen
+        ]
+
+    @property
+    def header_more_buttons(self) -> list[Button]:
+        add = self.add_url
+        return (
+            [Button("Start with an empty edition", url=add, icon_name="doc-empty", priority=50)]
+            if add
+            else []
+        )
+
+    def get_list_more_buttons(self, instance: Edition) -> list[Any]:
+        buttons: list[Any] = super().get_list_more_buttons(instance)
+        state = _stated(instance)
+        action = next_action(instance, state, self.request.user)
+        if action:
+            buttons.append(Button(action.label, url=action.url, icon_name=action.icon, priority=1))
+        variants = reverse("desk_edition:variants", args=[instance.pk])
+        buttons.append(Button("Preview every variant", url=variants, icon_name="view", priority=5))
+        return buttons
+
+
+class EditionEdit(EditView):
+    """The form, under the same head as the edition's other pages."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        context["overview"] = overview(self.live_object, self.request.user)
+        context["current_page"] = "Edit"
+        return context
+
+    def get_side_panels(self) -> Any:
+        """Without Wagtail's own word on the state, "live": ours stands above the form, and means sending."""
+        panels = super().get_side_panels()
+        return type(panels)([panel for panel in panels if panel.name != "status"])
+
+
+class EditionViewSet(SnippetViewSet):
+    """Editions: one number of a newsletter, for a period."""
+
+    model = Edition
+    icon = "openquote"
+    menu_label = "Editions"
+    menu_name = "editions"
+    menu_order = 110
+    add_to_admin_menu = True
+    admin_url_namespace = "desk_editions"
+    base_url_path = "editions"
+    copy_view_enabled = False
+    index_view_class = EditionIndex
+    edit_view_class = EditionEdit
+    delete_view_class = DeleteEdition
+    edit_template_name = "desk/editions/edit.html"
+    preview_on_add_view_class = preview.PreviewOnCreate
+    preview_on_edit_view_class = preview.PreviewOnEdit
+    revisions_view_class = preview.PreviewRevision
+    filterset_class = EditionFilters
+    list_display = [
+        "__str__",
+        Column("number", label="Number"),
+        WordColumn("state", label="State", accessor=lambda one: state_word(_stated(one))),
+        Column("waits", label="Who must act", accessor=lambda one: who_acts(_stated(one))),
+    ]
+    edit_handler = ObjectList(
+        [
+            FieldPanel("body", heading="What is in it"),
+            InlinePanel(
+                "texts",
+                [
+                    FieldPanel("language", widget=LanguageSelect),
+                    FieldPanel("subject"),
+                    FieldPanel("preheader"),
+                ],
+                heading="Subject lines",
+                label="language",
+            ),
+            MultiFieldPanel(
+                [FieldRowPanel([FieldPanel("segment"), FieldPanel("excluded")])],
+                heading="Who gets it",
+                help_text="Of the people on the newsletter’s lists; all of them, where nothing is chosen. "
+                "A reader who is on several lists gets one copy.",
+            ),
+            MultiFieldPanel(
+                [FieldRowPanel([FieldPanel("newsletter"), FieldPanel("period"), FieldPanel("number")])],
+                heading="What it is",
+                help_text="Fixed once the edition exists.",
+            ),
+        ],
+        base_form_class=EditionForm,
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Edition]:
+        editions: QuerySet[Edition] = Edition.objects.select_related("newsletter")
+        return editions

@@ -1,0 +1,1 @@
+"""Returned mail and suppression decisions in the desk."""

@@ -1,0 +1,215 @@
+"""Segments in the desk: the table, and the page on which a rule is put together, counted and saved."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.db import transaction
+from django.db.models import ProtectedError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.views.generic import TemplateView
+from wagtail.admin import messages
+from wagtail.admin.ui.tables import Column, DateColumn
+from wagtail.admin.views.generic import IndexView
+from wagtail.admin.viewsets.model import ModelViewSet
+from wagtail.log_actions import log
+
+from mailer.desk.base.pages import StaffPage
+from mailer.desk.segments import segment_form
+from mailer.desk.subscribers.list import standing_of
+from mailer.editions.models import Edition
+from subscribers.segments import store
+from subscribers.segments.estimate import Estimate, estimate
+from subscribers.segments.models import SavedSegment
+from subscribers.segments.rules import BadRule, Group, as_json, from_json, tests
+
+_CHANGE, _DELETE = "subscribers.change_savedsegment", "subscribers.delete_savedsegment"
+
+
+class SegmentPage(StaffPage, TemplateView):
+    """Shows a segment (GET); puts its rule together, counts or saves it (POST). Only saving keeps it."""
+
+    permission_required = "subscribers.view_savedsegment"
+    under = (("desk_segments:index", "Segments"),)
+    header_icon = "sliders"
+    template_name = "desk/people/segment.html"
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        pk = kwargs.get("pk")
+        self.new = pk is None
+        self.segment = SavedSegment() if pk is None else get_object_or_404(SavedSegment, pk=pk)
+        self.name, self.error, self.found = self.segment.name, "", None
+        self.rule = Group("all", (Group("all"),)) if pk is None else from_json(self.segment.rule)
+
+    def has_permission(self) -> bool:
+        if self.request.method != "POST":
+            return bool(super().has_permission())
+        deletes = self.request.POST.get("press") == "delete"
+        return bool(self.request.user.has_perm(_DELETE if deletes else _CHANGE))
+
+    def get_page_title(self) -> str:
+        return self.segment.name or "New segment"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if (written := request.GET.get("rule")) and self.new:
+            self._take(request.GET.get("name", ""), written)
+        if not self.new or written:
+            self._count(exactly=False)
+        return super().get(request, *args, **kwargs)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        pressed = request.POST.get("press", "count")
+        if pressed == "delete":
+            return self._delete()
+        self.name = request.POST.get("name", "")[:120]
+        try:
+            self.rule = self._posted()
+            if pressed == "save":
+                return self._save()
+        except BadRule as error:
+            self.error = str(error)
+        if pressed in ("count", "exactly") and not self.error:
+            self._count(exactly=pressed == "exactly")
+        return self.render_to_response(self.get_context_data(**kwargs))
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        simple = segment_form.readable(self.rule)
+        try:
+            groups = segment_form.rows(self.rule, self.segment.pk) if simple else []
+        except BadRule as error:
+            groups, self.error = [], str(error)
+        return super().get_context_data(
+            segment=self.segment,
+            name=self.name,
+            join=self.rule.join,
+            groups=groups,
+            simple=simple,
+            written=json.dumps(as_json(self.rule), ensure_ascii=False, indent=2),
+            offered=segment_form.offered(),
+            error=self.error,
+            found=self.found,
+            some=[(one, *standing_of(one)) for one in self.found.some] if self.found else [],
+            may_change=self.request.user.has_perm(_CHANGE),
+            may_delete=self.request.user.has_perm(_DELETE),
+            may_see=self.request.user.has_perm("subscribers.view_subscriber"),
+            used_by=[] if self.new else uses_of(self.segment),
+            **kwargs,
+        )
+
+    found: Estimate | None
+
+    def _take(self, name: str, written: str) -> None:
+        """A rule that another page suggests; nothing is kept before it is saved."""
+        try:
+            self.name, self.rule = name[:120], _read(written)
+        except BadRule as error:
+            self.error = str(error)
+
+    def _posted(self) -> Group:
+        written = self.request.POST.get("written")
+        if written is None:
+            return segment_form.from_post(self.request.POST)
+        return _read(written)
+
+    def _count(self, *, exactly: bool) -> None:
+        try:
+            self.found = estimate(self.rule, timezone.now(), exactly=exactly)
+        except BadRule as error:
+            self.error = str(error)
+
+    def _save(self) -> HttpResponse:
+        user = self.request.user
+        store.save(self.segment, self.name, self.rule, user.get_username(), timezone.now())
+        log(instance=self.segment, action="desk.segment", user=user)
+        messages.success(self.request, f"The segment “{self.segment}” is {'made' if self.new else 'saved'}.")
+        return redirect("desk_segments:edit", self.segment.pk)
+
+    def _delete(self) -> HttpResponse:
+        if self.new:
+            return redirect("desk_segments:index")
+        if used := uses_of(self.segment):
+            messages.error(self.request, f"It is used by {', '.join(str(one) for one in used[:3])}.")
+            return redirect("desk_segments:edit", self.segment.pk)
+        try:
+            with transaction.atomic():
+                log(instance=self.segment, action="wagtail.delete", user=self.request.user)
+                self.segment.delete()
+        except ProtectedError:
+            messages.error(self.request, "An edition uses it.")
+            return redirect("desk_segments:index")
+        messages.success(self.request, "The segment is deleted. Nothing was changed about anybody in it.")
+        return redirect("desk_segments:index")
+
+
+def _read(written: str) -> Group:
+    """A rule in JSON; raises BadRule."""
+    try:
+        return from_json(json.loads(written))
+    except BadRule:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise BadRule(f"This is no JSON: {error}.") from error
+
+
+def uses_of(segment: SavedSegment) -> list[Edition | SavedSegment]:
+    """Editions and other segments that are made with it."""
+    editions = Edition.objects.filter(segment=segment) | Edition.objects.filter(excluded=segment)
+    others = [
+        one for one in SavedSegment.objects.exclude(pk=segment.pk) if _names(from_json(one.rule), segment.pk)
+    ]
+    return [*editions.select_related("newsletter"), *others]
+
+
+def _names(rule: Group, number: int) -> bool:
+    return any(test.about == "segment" and number in test.values for test in tests(rule))
+
+
+def described(segment: SavedSegment) -> str:
+    """How many tests the rule has."""
+    count = sum(1 for _ in tests(from_json(segment.rule)))
+    return f"{count} test{'' if count == 1 else 's'}"
+
+
+class SegmentIndex(IndexView):
+    """The table."""
+
+    def get_edit_url(self, instance: SavedSegment) -> str:
+        return reverse("desk_segments:edit", args=[instance.pk])
+
+    def get_delete_url(self, instance: SavedSegment) -> None:
+        return None
+
+
+class SegmentViewSet(ModelViewSet):
+    """People by rule: for editions that are for some of the readers."""
+
+    model = SavedSegment
+    name = "desk_segments"
+    url_prefix = "segments"
+    icon = "sliders"
+    menu_label = "Segments"
+    menu_name = "segments"
+    copy_view_enabled = False
+    index_view_class = SegmentIndex
+    search_fields = ["name"]
+    search_backend_name = None
+    form_fields = ["name"]
+    list_display = [
+        "name",
+        Column("rule", label="Rule", accessor=described),
+        Column("changed_by", label="Changed by"),
+        DateColumn("changed_at", label="Changed", sort_key="changed_at"),
+    ]
+
+    def get_urlpatterns(self) -> list[URLPattern]:
+        return [
+            path("", self.index_view, name="index"),
+            path("results/", self.index_results_view, name="index_results"),
+            path("new/", SegmentPage.as_view(), name="add"),
+            path("<int:pk>/", SegmentPage.as_view(), name="edit"),
+        ]

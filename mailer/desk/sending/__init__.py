@@ -1,0 +1,1 @@
+"""Scheduling and controlling a mailing, and its dry run."""

@@ -1,0 +1,1 @@
+"""Subscribers, lists, tags and suppressions in the desk."""

@@ -1,0 +1,1 @@
+"""What follows from bounces and complaints: events, suppression decisions, outages."""

@@ -1,0 +1,1 @@
+"""Reads returned mail: bounces, complaints and replies become plain records. No database."""

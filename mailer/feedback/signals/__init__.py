@@ -1,0 +1,1 @@
+"""Listens to subscribers' signals: unsubscribed, erased, merged, data export."""

@@ -1,0 +1,169 @@
+"""Bodies encoded once for all readers; a reader's values are set in without encoding the rest again."""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Callable, Mapping
+from operator import itemgetter
+from typing import Any, Protocol
+
+from mailer.rendering.merge_tags import MARK
+
+# Characters of a line, the "=" of a soft break included (RFC 2045 §6.7, §6.8).
+WIDTH = 76
+# Of the characters that quoted-printable leaves alone, those of addresses.
+_AS_IS = b".ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:/_-"
+# Octets of a literal that is rather copied than sent as a piece of its own.
+_SHORT = 1024
+_RUN = re.compile(b" (?= )")
+_NEWLINE = re.compile("\r\n|\r|\n")
+
+
+class Part(Protocol):
+    """A body behind the field that names its encoding, and what stands before and behind it in the message.
+
+    Its lines have CRLF and at most 76 characters, and none begins with a dot. DKIM's relaxed canonicalisation
+    leaves it as it is (RFC 6376 §3.4.4): what is signed is what is sent.
+    """
+
+    # The value of Content-Transfer-Encoding.
+    name: str
+    # Octets of the encoded body before anything is filled in.
+    size: int
+    # The piece that `filled` begins with, whatever the values.
+    first: bytes
+
+    @staticmethod
+    def written(value: bytes) -> bytes:
+        """A value (UTF-8) as `filled` takes it; one that is_plain is so already."""
+
+    def filled(self, values: Mapping[str, bytes]) -> list[bytes]:
+        """It in pieces, with the written values, by field, in the places of the marks."""
+
+
+def smaller(text: str, before: bytes = b"", behind: bytes = b"") -> Part:
+    """`text` with its marks in whichever encoding takes less room.
+
+    `before` ends with the fields of the part that stand before its encoding.
+    """
+    chunks = MARK.split(_NEWLINE.sub("\r\n", text))
+    parts: tuple[Part, Part] = (QuotedPrintable(chunks, before, behind), Base64(chunks, before, behind))
+    return min(parts, key=lambda part: part.size)
+
+
+class Base64:
+    """Base64 whose groups of three octets stay aligned whatever the length of a value.
+
+    A value takes along what the text before it left over, and from the text behind it what completes its
+    last group. That text then begins with its first, second or third octet, so each is encoded in three ways.
+    """
+
+    name = "base64"
+
+    def __init__(self, chunks: list[str], before: bytes = b"", behind: bytes = b"") -> None:
+        """`chunks`: text and names of fields in turn, beginning and ending with text; line ends are CRLF."""
+        literals = [chunk.encode() for chunk in chunks[::2]]
+        self._fields = chunks[1::2]
+        self._literals = [tuple(_cut(literal, start) for start in range(3)) for literal in literals]
+        self.size = len(_base64_lines(b"".join(literals)))
+        _, first, self._left = self._literals[0][0]
+        self.first = _opened(before, self.name) + first
+        self._behind = behind
+
+    @staticmethod
+    def written(value: bytes) -> bytes:
+        return value
+
+    def filled(self, values: Mapping[str, bytes]) -> list[bytes]:
+        pieces, carried = [self.first], self._left
+        for field, ways in zip(self._fields, self._literals[1:], strict=True):
+            carried += values[field]
+            head, body, tail = ways[-len(carried) % 3]
+            carried += head
+            # A text too short to complete the group is carried on whole; its body and tail are empty.
+            if len(carried) % 3 == 0:
+                pieces += (_base64_lines(carried), body)
+                carried = tail
+        pieces.append(_base64_lines(carried) + self._behind)
+        return pieces
+
+
+def _cut(literal: bytes, start: int) -> tuple[bytes, bytes, bytes]:
+    """The first `start` octets, the encoded whole groups behind them, and the octets that are left over."""
+    end = start + max(0, len(literal) - start) // 3 * 3
+    return literal[:start], _base64_lines(literal[start:end]), literal[end:]
+
+
+def _base64_lines(octets: bytes) -> bytes:
+    text = binascii.b2a_base64(octets, newline=False)
+    lines = [text[place : place + WIDTH] for place in range(0, len(text), WIDTH)]
+    return b"\r\n".join([*lines, b""])
+
+
+class QuotedPrintable:
+    """Quoted-printable with a soft line break on either side of every value."""
+
+    name = "quoted-printable"
+
+    def __init__(self, chunks: list[str], before: bytes = b"", behind: bytes = b"") -> None:
+        """`chunks`: text and names of fields in turn, beginning and ending with text; line ends are CRLF."""
+        *texts, last = (_printable(chunk.encode()) for chunk in chunks[::2])
+        literals = [*(text + b"=\r\n" for text in texts), last]
+        self.size = sum(map(len, literals))
+        literals[0] = _opened(before, self.name) + literals[0]
+        literals[-1] += b"\r\n" + behind
+        self.first = literals[0]
+        # Long literals, and between two of them room for one template: of values and short literals.
+        self._pieces = [self.first]
+        self._templates: list[tuple[bytes, Callable[[Mapping[str, bytes]], Any]]] = []
+        template, fields = b"", []
+        for field, literal in zip(chunks[1::2], literals[1:], strict=True):
+            template += b"%b=\r\n"
+            fields.append(field)
+            if len(literal) < _SHORT and literal is not literals[-1]:
+                template += literal.replace(b"%", b"%%")
+            else:
+                self._pieces += (b"", literal)
+                self._templates.append((template, itemgetter(*fields)))
+                template, fields = b"", []
+
+    @staticmethod
+    def written(value: bytes) -> bytes:
+        return _printable_line(value)
+
+    def filled(self, values: Mapping[str, bytes]) -> list[bytes]:
+        pieces = self._pieces.copy()
+        pieces[1::2] = [template % own(values) for template, own in self._templates]
+        return pieces
+
+
+def _opened(before: bytes, encoding: str) -> bytes:
+    """What stands before a body: its encoding behind all else."""
+    return b"%bContent-Transfer-Encoding: %b\r\n\r\n" % (before, encoding.encode())
+
+
+def _printable(octets: bytes) -> bytes:
+    return b"\r\n".join(_printable_line(line) for line in octets.split(b"\r\n"))
+
+
+def _printable_line(line: bytes) -> bytes:
+    """A line in lines that never begin with a dot: SMTP would have to double it in every copy."""
+    return line if is_plain(line) else _soft_lines(line)
+
+
+def is_plain(value: bytes) -> bool:
+    """Whether it stands in a line of a text, of HTML and of quoted-printable as it is."""
+    return len(value) < WIDTH and not value.translate(None, _AS_IS) and not value.startswith(b".")
+
+
+def _soft_lines(line: bytes) -> bytes:
+    # Tabs and runs of spaces, which a relay may change, are written so that none stands in the mail.
+    encoded = binascii.b2a_qp(line, istext=False).replace(b"\t", b"=\n=09=\n")
+    lines = _RUN.sub(b" =\n", encoded).split(b"=\n")
+    return b"=\r\n".join(_without_dot(one) if one.startswith(b".") else one for one in lines)
+
+
+def _without_dot(line: bytes) -> bytes:
+    rest = line.lstrip(b".")
+    return b"=2E=\r\n" * (len(line) - len(rest)) + rest

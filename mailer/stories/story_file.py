@@ -1,0 +1,257 @@
+"""A file of stories (JSON or TOML) read into records; everything that is wrong with it is said at once."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator, validate_slug
+
+from mailer.stories import sanitize
+from mailer.stories.models import Story
+from subscribers import iso_codes
+
+_STORY_KEYS = ("key", "kind", "date", "countries", "link", "picture", "texts", "draft")
+_TEXT_KEYS = ("headline", "summary", "body", "link_label", "picture_alt")
+_LIMITS = {"key": 120, "link": 500, "headline": 200, "summary": 2000, "link_label": 80, "picture_alt": 250}
+_check_link = URLValidator(schemes=["http", "https"])
+
+
+class StoriesFileError(Exception):
+    """The file of stories cannot be used."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        # Each says what is wrong, where, and what to write instead.
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems) or self.__doc__)
+
+
+@dataclass(frozen=True)
+class TextRecord:
+    language: str
+    headline: str
+    summary: str
+    # Cleaned HTML.
+    body: str
+    link_label: str
+    picture_alt: str
+
+
+@dataclass(frozen=True)
+class StoryRecord:
+    key: str
+    kind: str
+    date: date
+    # ISO 3166-1 alpha-2, the first is where it happened; none: the whole region.
+    countries: tuple[str, ...]
+    link: str
+    # The picture's file, which exists; None: the story has none.
+    picture: Path | None
+    # In the order of the file; at least one.
+    texts: tuple[TextRecord, ...]
+    # Stays unpublished, for a person to finish.
+    draft: bool
+
+
+def read_stories(path: Path) -> tuple[StoryRecord, ...]:
+    """Every story of the file at `path`: `{"stories": […]}`, or in TOML `[[stories]]`.
+
+    Raises StoriesFileError with all that is wrong, not only the first thing.
+    """
+    raw = _load(path)
+    problems: list[str] = []
+    if not isinstance(raw, dict) or not isinstance(raw.get("stories"), list):
+        raise StoriesFileError(
+            [f'{path}: must hold a list named "stories"; docs show one story as an example.']
+        )
+    if not raw["stories"]:
+        raise StoriesFileError([f'{path}: the list "stories" is empty; there is nothing to import.'])
+    records = [
+        _story(entry, _Where(path, number, problems)) for number, entry in enumerate(raw["stories"], 1)
+    ]
+    seen: set[str] = set()
+    for number, record in enumerate(records, 1):
+        if record and record.key in seen:
+            problems.append(
+                f"{path}: story {number} (“{record.key}”), key: is used twice; give each story its own."
+            )
+        seen.add(record.key if record else "")
+    if problems:
+        raise StoriesFileError(problems)
+    return tuple(record for record in records if record)
+
+
+def _load(path: Path) -> Any:
+    if path.suffix.lower() not in (".json", ".toml"):
+        raise StoriesFileError(
+            [f"{path}: ends in “{path.suffix}”; stories are read from .json or .toml files."]
+        )
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise StoriesFileError([f"{path}: cannot be read ({error.strerror}); check the name."]) from error
+    except UnicodeDecodeError as error:
+        raise StoriesFileError(
+            [f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8."]
+        ) from error
+    try:
+        return json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
+    except (json.JSONDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise StoriesFileError([f"{path}: is not valid {path.suffix[1:].upper()}: {error}"]) from error
+
+
+class _Where:
+    """The place in the file that is being read, and the list in which its problems are written down."""
+
+    def __init__(self, path: Path, number: int, problems: list[str]) -> None:
+        self.path, self.problems = path, problems
+        self.story = f"story {number}"
+
+    def say(self, key: str, problem: str) -> None:
+        self.problems.append(f"{self.path}: {self.story}, {key}: {problem}")
+
+    def text(self, table: dict[str, Any], key: str, place: str, *, required: bool = False) -> str:
+        """A text of the table, trimmed; "" and a problem where it is missing, too long or no text."""
+        value: object = table.get(key, "")
+        if not isinstance(value, str):
+            self.say(place, "must be a text in quotes.")
+            return ""
+        written = value.strip()
+        if required and not written:
+            self.say(place, "is missing or empty; write it.")
+        limit = _LIMITS.get(key)
+        if limit and len(written) > limit:
+            self.say(place, f"has {len(written)} characters; shorten it to {limit}.")
+        return written
+
+    def line(self, table: dict[str, Any], key: str, place: str, *, required: bool = False) -> str:
+        value = self.text(table, key, place, required=required)
+        if not value.isprintable():
+            self.say(place, "must be a single line of text.")
+        return value
+
+    def unknown(self, table: dict[str, Any], known: tuple[str, ...], place: str) -> None:
+        for key in table:
+            if key not in known:
+                self.say(f"{place}{key}", f"is no known key; known: {', '.join(known)}.")
+
+
+def _story(raw: Any, where: _Where) -> StoryRecord | None:
+    """One story; None after a problem that leaves nothing to check."""
+    if not isinstance(raw, dict):
+        where.say("the whole entry", "must be a table with a key, a kind, a date and texts.")
+        return None
+    before = len(where.problems)
+    key = where.text(raw, "key", "key", required=True)
+    if key:
+        where.story += f" (“{key}”)"
+        _checked(where, "key", key, validate_slug, "may hold only letters a–z, digits, “-” and “_”.")
+    where.unknown(raw, _STORY_KEYS, "")
+    kind = where.text(raw, "kind", "kind", required=True)
+    if kind and kind not in Story.Kind.values:
+        where.say("kind", f"is “{kind}”; write one of {', '.join(Story.Kind.values)}.")
+    day = _date(raw.get("date"), where)
+    countries = _countries(raw.get("countries", []), where)
+    link = where.text(raw, "link", "link")
+    if link:
+        _checked(where, "link", link, _check_link, "is no web address; begin it with https://.")
+    draft = raw.get("draft", False)
+    if not isinstance(draft, bool):
+        where.say("draft", "must be true or false.")
+    picture, alt = _picture(raw.get("picture"), where)
+    texts = _texts(raw.get("texts"), alt, picture is not None, where)
+    if len(where.problems) > before or day is None:
+        return None
+    return StoryRecord(key, kind, day, countries, link, picture, texts, draft)
+
+
+def _checked(where: _Where, key: str, value: str, validator: Any, problem: str) -> None:
+    try:
+        validator(value)
+    except ValidationError:
+        where.say(key, problem)
+
+
+def _date(raw: Any, where: _Where) -> date | None:
+    if type(raw) is date:  # TOML has dates; a moment with a clock time is not one
+        return raw
+    try:
+        return date.fromisoformat(raw)
+    except (TypeError, ValueError):
+        where.say("date", f"is {raw!r}; write the day as 2021-12-18.")
+        return None
+
+
+def _countries(raw: Any, where: _Where) -> tuple[str, ...]:
+    if not isinstance(raw, list) or not all(isinstance(code, str) for code in raw):
+        where.say("countries", 'must be a list such as ["KZ", "UZ"]; an empty list means the whole region.')
+        return ()
+    codes = tuple(dict.fromkeys(code.strip().upper() for code in raw))
+    for code in codes:
+        if code not in iso_codes.COUNTRIES:
+            where.say("countries", f"“{code}” is no ISO 3166-1 country code; write two letters such as KZ.")
+    return codes
+
+
+def _picture(raw: Any, where: _Where) -> tuple[Path | None, dict[str, Any]]:
+    """The picture's path and its descriptions per language."""
+    if raw is None:
+        return None, {}
+    if not isinstance(raw, dict) or not isinstance(raw.get("alt", {}), dict):
+        where.say("picture", 'must be a table: {"file": "pictures/city.jpg", "alt": {"en": "What is seen"}}.')
+        return None, {}
+    where.unknown(raw, ("file", "alt"), "picture.")
+    name = where.text(raw, "file", "picture.file", required=True)
+    if not name:
+        return None, raw.get("alt", {})
+    folder = where.path.resolve().parent
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder):
+        where.say(
+            "picture.file", f"“{name}” lies outside the folder of this file; put the picture beside it."
+        )
+    elif not path.is_file():
+        where.say("picture.file", f"there is no file “{name}” in {folder}.")
+    return path, raw.get("alt", {})
+
+
+def _texts(raw: Any, alt: dict[str, Any], has_picture: bool, where: _Where) -> tuple[TextRecord, ...]:
+    if not isinstance(raw, dict) or not raw:
+        where.say("texts", 'must hold at least one language: {"en": {"headline": "…", "summary": "…"}}.')
+        return ()
+    for language in alt:
+        if language not in raw:
+            where.say(f"picture.alt.{language}", f"there is no text in “{language}” that it belongs to.")
+    return tuple(
+        _text(language, table, alt.get(language), has_picture, where) for language, table in raw.items()
+    )
+
+
+def _text(language: str, raw: Any, alt: Any, has_picture: bool, where: _Where) -> TextRecord:
+    place = f"texts.{language}"
+    if language not in iso_codes.LANGUAGES:
+        where.say(place, f"“{language}” is no language code; write two or three letters such as ru.")
+    if not isinstance(raw, dict):
+        where.say(place, "must be a table with headline and summary.")
+        return TextRecord(language, "", "", "", "", "")
+    where.unknown(raw, _TEXT_KEYS, f"{place}.")
+    if alt is not None and "picture_alt" in raw:
+        where.say(f"{place}.picture_alt", f"is given here and in picture.alt.{language}; keep one.")
+    described = {"picture_alt": alt} if alt is not None else raw
+    picture_alt = where.line(described, "picture_alt", f"{place}.picture_alt")
+    if has_picture and not picture_alt:
+        where.say(f"{place}.picture_alt", "the story has a picture: say in a few words what is seen in it.")
+    return TextRecord(
+        language=language,
+        headline=where.line(raw, "headline", f"{place}.headline", required=True),
+        summary=where.text(raw, "summary", f"{place}.summary", required=True),
+        body=sanitize.rich(where.text(raw, "body", f"{place}.body")),
+        link_label=where.line(raw, "link_label", f"{place}.link_label"),
+        picture_alt=picture_alt,
+    )

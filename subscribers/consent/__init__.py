@@ -1,0 +1,1 @@
+"""Consent records: what subscribers agreed to, when, how and under which text."""

@@ -1,0 +1,40 @@
+"""A reader's own data: the link to it, by a letter to the address that it is about."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from subscribers import emails, merge, rate_limit, tokens
+from subscribers.models import Subscriber
+from subscribers.privacy.erasure import erase
+from subscribers.rate_limit import Limit
+
+# How long a link works, and how many a reader gets in that time.
+VALID_FOR = timedelta(days=1)
+_A_DAY = 3
+
+
+def ask(person: Subscriber, now: datetime) -> bool:
+    """Send the link; False when it was sent too often today. Any mail may be forwarded, and this is not."""
+    with transaction.atomic():
+        if rate_limit.take([Limit(f"own {person.pk}", _A_DAY, VALID_FOR)], now) is not None:
+            return False
+        emails.send_own_data_link(person, tokens.make_dated("own", person.pk, now))
+    return True
+
+
+def read(token: str, now: datetime) -> Subscriber:
+    """Whose data a link opens; raises BadToken, also when it is too old."""
+    claim, person = merge.read("own", token)
+    if not claim.is_fresh(VALID_FOR, now):
+        raise tokens.BadToken("too old")
+    return person
+
+
+def erase_with_a_word(person: Subscriber, now: datetime) -> None:
+    """Erase the reader, and say so in a last letter."""
+    with transaction.atomic():
+        erase(person.email, now)
+        emails.say_erased(person)

@@ -1,0 +1,107 @@
+"""The form of a reader's choices, filled in with what they have."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
+
+from subscribers.models import Subscriber
+from subscribers.preference_center import preferences
+from subscribers.preference_center.preferences import Wishes
+from subscribers.subscribe.forms import ChoicesForm, read_address
+
+_EVERY, _UNTIL = "every", "until"
+
+
+class AddressForm(forms.Form):
+    """Another address than the present one."""
+
+    new_email = forms.CharField(label=gettext_lazy("Your new e-mail address"), max_length=400, required=False)
+
+    def __init__(self, data: Any, *, present: str) -> None:
+        super().__init__(data)
+        self._present = present
+
+    def clean_new_email(self) -> str:
+        written = read_address(self.cleaned_data["new_email"])
+        if written == self._present:
+            raise forms.ValidationError(gettext("This is the address that you have already."))
+        return written
+
+
+class WishesForm(ChoicesForm):
+    """Lists, countries and language, and how often."""
+
+    often = forms.ChoiceField(
+        label=gettext_lazy("How often"),
+        choices=[
+            (_EVERY, gettext_lazy("Every edition")),
+            (_UNTIL, gettext_lazy("Nothing until a day that you choose")),
+        ],
+        widget=forms.RadioSelect,
+        required=False,
+    )
+    until = forms.DateField(
+        label=gettext_lazy("The day on which it goes on"),
+        input_formats=["%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y"],
+        required=False,
+    )
+
+    def __init__(self, data: Any, *, person: Subscriber, spoken: str, now: datetime) -> None:
+        """`spoken`: the language of the page, which is the active one."""
+        self.had = had = preferences.of(person, now)
+        self.today = timezone.localdate(now)
+        self.last_day = self.today + preferences.LONGEST_PAUSE
+        initial: dict[str, Any] = {
+            "language": had.language,
+            "countries": list(had.countries),
+            "lists": list(had.lists),
+            "often": _UNTIL if had.paused_until else _EVERY,
+            "until": had.paused_until,
+        }
+        super().__init__(
+            data,
+            lists=preferences.offered(person),
+            spoken=spoken,
+            also_countries=had.countries,
+            also_language=had.language,
+            initial=initial,
+        )
+        self.fields["until"].error_messages["invalid"] = gettext("Write the day as in 2027-01-31.")
+
+    @property
+    def until_value(self) -> str:
+        """What stands in the field of the day, as browsers take it."""
+        value = self["until"].value()
+        return value.isoformat() if isinstance(value, date) else str(value or "")
+
+    @property
+    def first_day(self) -> date:
+        """The first day that a pause may end on."""
+        return self.today + timedelta(days=1)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("often") == _UNTIL and "until" not in self.errors:
+            until = cleaned.get("until")
+            if until is None:
+                self.add_error("until", gettext("Choose the day on which it goes on."))
+            elif not self.first_day <= until <= self.last_day:
+                self.add_error("until", gettext("Choose a day from tomorrow on, and within a year."))
+        return cleaned
+
+    def wanted(self, tracking: bool) -> Wishes:
+        """What was filled in; a form without the question how often leaves that as it was."""
+        often = self.cleaned_data["often"]
+        until = {_UNTIL: self.cleaned_data["until"], _EVERY: None}.get(often, self.had.paused_until)
+        return Wishes(
+            self.cleaned_data["language"],
+            tuple(sorted(self.cleaned_data["countries"])),
+            tuple(sorted(self.cleaned_data["lists"])),
+            until,
+            tracking,
+        )

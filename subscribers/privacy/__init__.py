@@ -1,0 +1,1 @@
+"""Erasure, data export, retention and redaction."""

@@ -1,0 +1,95 @@
+"""Answering with a public page: in a language, without a script, from nowhere but here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, override
+
+from subscribers import tokens
+from subscribers.consent.evidence import Word, network_of
+from subscribers.models import Subscriber
+
+# What `masked` makes, in a longer text.
+_MASKED = re.compile(r"\S*…@\S+")
+_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+def page(
+    request: HttpRequest,
+    template: str,
+    context: Mapping[str, Any] | None = None,
+    *,
+    language: str | None = None,
+    status: int = 200,
+    private: bool = False,
+) -> HttpResponse:
+    """A page in `language` (default: the negotiated one); a private one is neither kept nor indexed."""
+    spoken = language or get_language() or "en"
+    with override(spoken):
+        html = render_to_string(template, {**(context or {}), "page_language": spoken}, request)
+    response = HttpResponse(html, status=status)
+    response["Content-Language"] = spoken
+    response["Content-Security-Policy"] = _POLICY
+    if private:
+        response["Cache-Control"] = "no-store"
+        response["X-Robots-Tag"] = "noindex"
+    return response
+
+
+def asked_language(request: HttpRequest) -> str:
+    """The language of ?lang= where the pages speak it, else the one that was negotiated."""
+    wanted = request.GET.get("lang", "")
+    return wanted if wanted in dict(settings.LANGUAGES) else get_language() or "en"
+
+
+def offered_languages() -> list[tuple[str, str]]:
+    """(code, name in itself) of the site's languages that the pages speak."""
+    names = dict(settings.LANGUAGES)
+    return [(code, names[code]) for code in settings.CONFIG.site.languages if code in names]
+
+
+def word_of(request: HttpRequest, how: str, language: str, text: str = "") -> Word:
+    """What the consent ledger keeps of a request beside what was asked for."""
+    return Word(
+        how,
+        text=text,
+        language=language,
+        network=network_of(client_address(request)),
+        agent=request.headers.get("User-Agent", ""),
+    )
+
+
+def about(person: Subscriber, newsletter_id: int) -> dict[str, str]:
+    """What every page about a reader shows: the address as its owner knows it, and the way on."""
+    link = tokens.make("prefs", person.pk, newsletter_id)
+    return {"masked": masked(person.email), "preferences_url": f"/preferences/{link}/"}
+
+
+def masked(email: str) -> str:
+    """The address as “a…@example.org”: enough for its owner, too little for whoever looks over a shoulder."""
+    local, _, domain = email.rpartition("@")
+    return f"{local[:1]}…@{domain}"
+
+
+def unbroken(text: str) -> SafeString:
+    """A text as HTML in which no line ends within an address that is `masked`."""
+    return mark_safe(_MASKED.sub(r'<span class="address">\g<0></span>', escape(text)))  # noqa: S308  (escaped)
+
+
+def client_address(request: HttpRequest) -> str:
+    """The reader's IP address: what a proxy that we believe says, else who is connected; "" for neither."""
+    peer: str = request.META.get("REMOTE_ADDR", "")
+    said = request.headers.get("X-Forwarded-For", "")
+    # Each proxy adds whom it heard; only the last one is ours.
+    return said.rpartition(",")[2].strip() if said and peer in settings.CONFIG.web.proxies else peer

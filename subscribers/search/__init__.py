@@ -1,0 +1,1 @@
+"""Searches subscribers by a part of an address or name, among millions."""

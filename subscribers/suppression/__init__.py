@@ -1,0 +1,1 @@
+"""Suppressed addresses: added, lifted and kept as keyed hashes."""

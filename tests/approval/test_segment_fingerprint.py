@@ -1,0 +1,124 @@
+"""An edition for some readers: its segment is sealed with it, sent by it, and whoever changed it is known."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from mailer.approval import approve
+from mailer.approval.errors import AuthorMayNotApprove, BrokenSeal, PreflightFailed
+from mailer.approval.models import FrozenCopy
+from mailer.approval.submit import submit
+from mailer.delivery.ledger.plan import plan
+from mailer.delivery.models import Mailing
+from mailer.delivery.rollout import start_due
+from mailer.editions.audience import Audience
+from mailer.editions.models import Edition
+from subscribers.segments import attributes
+from subscribers.segments.models import SavedSegment, Tag
+from subscribers.segments.rules import Group, Test
+from subscribers.segments.store import save
+from tests import cast
+from tests.delivery.cast import balances, reasons
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+NOW = cast.NOW
+RUSSIAN = Group("all", (Test("language", "one_of", ("ru",)),))
+
+
+def segment(name: str, rule: Group, by: str = "lola") -> SavedSegment:
+    return save(SavedSegment(), name, rule, by, NOW)
+
+
+def tagged(name: str, tag: str) -> Tag:
+    attributes.set_tags(cast.reader(name), [tag])
+    return attributes.tag_named(tag)
+
+
+@pytest.fixture
+def chosen(edition: Edition) -> Edition:
+    """Only Russian readers, and nobody of the press; one list more, so that somebody is on two."""
+    press = tagged("bolat", "press")
+    for name in ("olga", "ivan"):
+        cast.reader(name, (), "ru")
+    edition.segment = segment(
+        "Russian or press", Group("any", (*RUSSIAN.parts, Test("tag", "has", (press.pk,))))
+    )
+    edition.excluded = segment("Press", Group("all", (Test("tag", "has", (press.pk,)),)))
+    edition.save_revision().publish()
+    return edition
+
+
+def test_only_people_in_the_segment_get_it_and_nobody_who_is_excluded(
+    chosen: Edition, people: cast.Staff
+) -> None:
+    copy = submit(chosen, people.writer, NOW)
+    assert copy.audience_count == 2
+    approve.approve(copy, people.approver, copy.sha256, NOW)
+    approve.schedule(copy, people.approver, None, NOW)
+    (mailing,) = start_due.release_due(NOW + timedelta(minutes=1))
+    assert reasons(mailing) == {"olga": "planned", "ivan": "planned"}
+    assert balances(mailing)
+    kept = Audience.from_dict(copy.audience, NOW)
+    assert kept == Audience.of(chosen, NOW) and kept.as_dict() == copy.audience
+
+
+def test_changing_a_segment_breaks_the_seal_and_renaming_it_does_not(
+    chosen: Edition, people: cast.Staff
+) -> None:
+    copy = submit(chosen, people.writer, NOW)
+    approve.approve(copy, people.approver, copy.sha256, NOW)
+    assert chosen.excluded is not None
+    save(chosen.excluded, "The press", Group("all", chosen_parts(chosen)), "lola", NOW)
+    approve.verify(copy)
+    save(chosen.excluded, "The press", Group("none", chosen_parts(chosen)), "lola", NOW)
+    copy.refresh_from_db()
+    assert copy.state == FrozenCopy.State.BROKEN and "The press" in copy.broken_because
+
+
+def chosen_parts(edition: Edition) -> tuple[Test, ...]:
+    return (Test("tag", "has", (Tag.objects.get(name="press").pk,)),)
+
+
+def test_a_segment_changed_behind_the_back_of_the_desk_breaks_the_seal_too(
+    chosen: Edition, people: cast.Staff
+) -> None:
+    copy = submit(chosen, people.writer, NOW)
+    approve.approve(copy, people.approver, copy.sha256, NOW)
+    SavedSegment.objects.filter(pk=chosen.segment_id).update(rule={"version": 1, "all": []})
+    with pytest.raises(BrokenSeal):
+        approve.verify(copy)
+
+
+def test_whoever_changed_a_part_of_the_segment_may_not_approve(edition: Edition, people: cast.Staff) -> None:
+    inner = segment("Russian", RUSSIAN, by=people.approver.username)
+    edition.segment = segment("Outer", Group("all", (Test("segment", "in", (inner.pk,)),)))
+    edition.save_revision().publish()
+    cast.reader("olga", (), "ru")
+    copy = submit(edition, people.writer, NOW)
+    with pytest.raises(AuthorMayNotApprove, match="Russian"):
+        approve.approve(copy, people.approver, copy.sha256, NOW)
+
+
+def test_a_segment_that_asks_about_what_is_gone_is_not_submitted(chosen: Edition, people: cast.Staff) -> None:
+    Tag.objects.all().delete()
+    with pytest.raises(PreflightFailed, match="gone"):
+        submit(chosen, people.writer, NOW)
+
+
+def test_what_was_approved_does_not_leave_when_the_tag_of_those_excluded_is_gone(
+    chosen: Edition, people: cast.Staff
+) -> None:
+    chosen.segment = None
+    chosen.save_revision().publish()
+    copy = submit(chosen, people.writer, NOW)
+    approve.approve(copy, people.approver, copy.sha256, NOW)
+    approve.schedule(copy, people.approver, None, NOW)
+    waiting = Mailing.objects.create(copy=copy, edition=copy.edition, rehearsal_to="lola@example.org")
+    Tag.objects.all().delete()
+    given_up = plan(waiting, NOW)
+    assert given_up.state == Mailing.State.CANCELLED and "a tag that is gone" in given_up.reason
+    assert start_due.release_due(NOW + timedelta(minutes=1)) == []
+    copy.refresh_from_db()
+    assert copy.state == FrozenCopy.State.BROKEN and "a tag that is gone" in copy.broken_because

@@ -1,0 +1,64 @@
+"""Mail to staff: who is told what, and that they are told once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from mailer.approval import staff_notices
+from mailer.approval.submit import submit
+from mailer.delivery.models import OutboxMessage
+from tests import cast
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+NOW = cast.NOW
+
+
+@pytest.fixture(autouse=True)
+def through_the_outbox(settings: Any) -> None:
+    settings.EMAIL_BACKEND = "mailer.delivery.outbox.outbox.EmailBackend"
+
+
+def recipients() -> list[str]:
+    return sorted(
+        name.partition("@")[0] for name in OutboxMessage.objects.values_list("recipient", flat=True)
+    )
+
+
+def test_a_draft_that_waits_is_told_once_to_those_who_can_act() -> None:
+    cast.staff()
+    cast.december()
+    assert staff_notices.tell(NOW) == 3
+    assert staff_notices.tell(NOW + timedelta(minutes=1)) == 0
+    assert recipients() == ["admin", "approver", "writer"]
+    assert b"A draft waits" in bytes(OutboxMessage.objects.all()[0].message)
+
+
+def test_a_submitted_copy_is_told_to_approvers_who_wrote_no_part_of_it() -> None:
+    people = cast.staff()
+    edition = cast.december(by=people.writer)
+    submit(edition, people.admin, NOW)
+    assert staff_notices.tell(NOW) == 1
+    assert recipients() == ["approver"]
+    (message,) = OutboxMessage.objects.all()
+    assert f"/desk/editions/{edition.pk}/review/".encode() in bytes(message.message)
+
+
+def test_a_second_copy_is_told_again() -> None:
+    people = cast.staff()
+    edition = cast.december(by=people.writer)
+    submit(edition, people.writer, NOW)
+    staff_notices.tell(NOW)
+    submit(edition, people.writer, NOW + timedelta(hours=1))
+    assert staff_notices.tell(NOW + timedelta(hours=1)) == 2
+
+
+def test_an_office_without_addresses_is_no_error() -> None:
+    people = cast.staff()
+    for user in (people.writer, people.approver, people.admin):
+        user.email = ""
+        user.save()
+    cast.december()
+    assert staff_notices.tell(NOW) == 0

@@ -1,0 +1,121 @@
+"""`mailer edition report`, `trend`: words for people, JSON for programs, files for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openpyxl import load_workbook
+from wagtail.models import ModelLogEntry
+
+from mailer.delivery.models import Delivery, Mailing
+from mailer.delivery.rollout import provider_stats, start_due, stop_rules
+from mailer.delivery.rollout.evaluate import Counted
+from mailer.delivery.rollout.provider_stats import Slot
+from tests.cli.test_mailing_control import SLUG, run, told
+from tests.delivery.cast import NOW, readers, sealed_copy
+
+pytestmark = pytest.mark.django_db
+DOCUMENTED = {
+    *("id", "slug", "newsletter", "period", "state", "hash"),
+    *("audience", "planned", "claimed", "accepted", "deferred", "refused", "in_doubt", "bounced"),
+    *("complained", "excluded"),
+}
+
+
+@pytest.fixture
+def mailing() -> Mailing:
+    """Sent to four readers, one of whom does not exist."""
+    readers(4)
+    sealed_copy()
+    (made,) = start_due.release_due(NOW)
+    Delivery.objects.update(state="accepted", accepted_at=NOW)
+    first = Delivery.objects.earliest("pk")
+    Delivery.objects.filter(pk=first.pk).update(
+        state="refused", reason="refused", reply="550 5.1.1 No such user", accepted_at=None
+    )
+    Mailing.objects.update(state="done", started_at=NOW, finished_at=NOW)
+    return made
+
+
+def squeezed(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_the_report_tells_programs_all_that_is_documented_and_every_table(mailing: Mailing) -> None:
+    report = told("report", SLUG)
+    assert set(report) >= DOCUMENTED
+    assert (report["audience"], report["accepted"], report["refused"]) == (4, 3, 1)
+    assert report["summary"][0] == "Reached 3 of 4 readers (75 %); 1 address does not exist."
+    (failure,) = report["tables"]["failures"]
+    assert (failure["reason"], failure["refused"], failure["bounced"]) == ("The address does not exist", 1, 0)
+    assert sum(row["readers"] for row in report["tables"]["account"]) == 4
+
+
+def test_the_report_tells_what_the_stop_rules_did_and_why(mailing: Mailing) -> None:
+    assert told("report", SLUG)["stops"] == []
+    provider_stats.add([(Slot(mailing.pk, "mail.ru", NOW), Counted(tried=90, accepted=90, complained=4))])
+    Mailing.objects.update(state="sending", finished_at=None)
+    stop_rules.watch(NOW)
+    (stop,) = told("report", SLUG)["stops"]
+    words = "Marked as unwanted: 4 of 90 (4.44 %, limit 0.3 %), most of them at mail.ru."
+    assert (stop["did"], stop["sign"], stop["words"]) == ("paused", "complained", words)
+    assert f"paused: {words}" in squeezed(run("report", SLUG).stdout)
+
+
+def test_the_report_of_what_was_not_sent_is_all_zeros(mailing: Mailing) -> None:
+    Mailing.objects.all().delete()
+    report = told("report", SLUG)
+    assert report["audience"] == 0
+    assert report["summary"] == ["Nobody was in the audience."]
+
+
+def test_the_report_begins_in_words_and_names_its_tables(mailing: Mailing) -> None:
+    shown = squeezed(run("report", SLUG).stdout)
+    assert "Reached 3 of 4 readers" in shown
+    assert "failures, troubles, providers" in shown
+
+
+def test_one_table_can_be_looked_at_and_an_unknown_one_is_named(mailing: Mailing) -> None:
+    shown = squeezed(run("report", SLUG, "--table", "failures").stdout)
+    assert "Dead address" in shown
+    refused = run("report", SLUG, "--table", "nonsense")
+    assert refused.exit_code == 1
+    assert "no table “nonsense”" in refused.stderr and "failures" in refused.stderr
+
+
+def test_the_report_goes_into_a_workbook_and_a_table_into_csv_and_both_are_noted(
+    mailing: Mailing, tmp_path: Path
+) -> None:
+    book, table = tmp_path / "report.xlsx", tmp_path / "failures.csv"
+    assert run("report", SLUG, "--xlsx", str(book)).exit_code == 0
+    assert "Refused and came back" in load_workbook(book).sheetnames
+    assert run("report", SLUG, "--table", "failures", "--csv", str(table)).exit_code == 0
+    rows = list(csv.reader(table.open(encoding="utf-8", newline="")))
+    assert rows[1][:4] == ["The address does not exist", "Dead address", "1", "0"]
+    assert stat.S_IMODE(book.stat().st_mode) == 0o600
+    assert ModelLogEntry.objects.filter(action="desk.export").count() == 2
+
+
+def test_the_whole_report_as_csv_is_one_figure_a_line(mailing: Mailing) -> None:
+    lines = list(csv.reader(run("report", SLUG, "--csv", "-").stdout.splitlines()))
+    assert lines[0] == ["Table", "Row", "Column", "Value"]
+    assert ["account", "Accepted", "readers", "3"] in lines
+
+
+def test_a_file_that_cannot_be_written_is_said_so(mailing: Mailing, tmp_path: Path) -> None:
+    done = run("report", SLUG, "--xlsx", str(tmp_path / "no such folder" / "report.xlsx"))
+    assert done.exit_code == 1
+    assert "no such folder" in done.stderr
+
+
+def test_the_trend_lists_what_was_sent(mailing: Mailing) -> None:
+    lines: list[dict[str, Any]] = [
+        json.loads(line) for line in run("trend", "silk-road-monthly", "--json").stdout.splitlines()
+    ]
+    assert [(one["period"], one["readers"], one["accepted"]) for one in lines] == [("2021-12", 4, 0.75)]
+    assert "75 %" in run("trend", "silk-road-monthly").stdout

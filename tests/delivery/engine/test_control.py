@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+
+from mailer.delivery.engine import control
+from mailer.delivery.models import Delivery, Mailing
+from tests.delivery.cast import NOW, balances, readers, released, states
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+
+
+def test_a_mailing_is_paused_and_goes_on():
+    readers(1)
+    mailing = released()
+    control.pause(mailing, None, NOW)
+    assert mailing.state == Mailing.State.PAUSED and "command" in mailing.reason
+    control.resume(mailing, None, NOW)
+    assert mailing.state == Mailing.State.SENDING and mailing.reason == ""
+
+
+def test_cancelling_leaves_out_who_has_not_got_it():
+    readers(3)
+    mailing = released()
+    first = Delivery.objects.first()
+    Delivery.objects.filter(pk=first.pk).update(state="accepted")
+    control.cancel(mailing, mailing.copy.scheduled_by, NOW)
+    assert states(mailing) == {"accepted": 1, "excluded": 2}
+    assert set(Delivery.objects.filter(state="excluded").values_list("reason", flat=True)) == {"cancelled"}
+    assert "approver" in mailing.reason and mailing.finished_at == NOW
+    assert balances(mailing)
+
+
+@pytest.mark.parametrize(
+    "state, deed",
+    [
+        ("paused", control.pause),
+        ("sending", control.resume),
+        ("sending", control.confirm_held),
+        ("done", control.cancel),
+        ("cancelled", control.resume),
+    ],
+)
+def test_a_step_from_the_wrong_state_is_refused_in_words(state, deed):
+    mailing = released()
+    Mailing.objects.filter(pk=mailing.pk).update(state=state)
+    with pytest.raises(control.ControlError, match=r"This mailing is .*, so it cannot be"):
+        deed(mailing, None, NOW)
+    mailing.refresh_from_db()
+    assert mailing.state == state

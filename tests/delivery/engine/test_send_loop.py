@@ -1,0 +1,316 @@
+from __future__ import annotations
+
+import email
+import email.policy
+import threading
+import time
+
+import pytest
+
+from mailer.approval.models import FrozenCopy, FrozenVariant
+from mailer.delivery import identity, verp
+from mailer.delivery.engine import control, send_loop
+from mailer.delivery.ledger import recovery
+from mailer.delivery.models import Delivery, Mailing
+from subscribers.models import Subscriber, Subscription, Suppression
+from subscribers.suppression.suppression import suppress
+from tests import cast
+from tests.delivery.cast import Clock, balances, readers, reasons, released, send, states
+from tests.delivery.relay import DROP, Relay, Script
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def relay(configure):
+    with Relay() as server:
+        configure(smtp={"port": server.port, "connections": 3})
+        yield server
+
+
+def test_everybody_planned_gets_one_mail_and_the_mailing_is_done(relay):
+    readers(40)
+    mailing = released()
+    summary = send()
+    assert summary.accepted == 40 and summary.finished == [mailing.pk] and summary.trouble == ""
+    assert relay.recipients() == sorted(f"reader-{n}@example.net" for n in range(40))
+    mailing.refresh_from_db()
+    assert mailing.state == Mailing.State.DONE and mailing.finished_at is not None
+    assert states(mailing) == {"accepted": 40}
+    assert relay.connections <= 3
+    assert balances(mailing)
+    assert list(recovery.folder().iterdir()) == []
+
+
+def test_a_mail_names_its_delivery_in_sender_and_message_id_and_carries_the_readers_own_links(relay):
+    reader = cast.reader("aida", ("KZ",), "kk")
+    mailing = released()
+    send()
+    delivery = Delivery.objects.get(mailing=mailing)
+    (taken,) = relay.taken
+    mail = email.message_from_bytes(taken.message, policy=email.policy.default)
+    assert verp.read(taken.sender) == delivery.pk
+    assert identity.delivery_of(mail["Message-ID"]) == delivery.pk
+    assert mail["To"] == reader.email and not mail.defects
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert "queued as 1" in delivery.reply and delivery.attempts == 1
+
+
+def test_who_left_was_stopped_or_erased_since_planning_gets_nothing(relay):
+    readers(4)
+    mailing = released()
+    people = list(Subscriber.objects.order_by("pk"))
+    Subscription.objects.filter(subscriber=people[0]).update(state="unsubscribed")
+    suppress(people[1], Suppression.Reason.COMPLAINT, "", cast.NOW)
+    people[2].delete()
+    send()
+    assert relay.recipients() == ["reader-3@example.net"]
+    assert reasons(mailing) == {
+        "reader-0": "unsubscribed",
+        "reader-1": "suppressed",
+        "erased": "erased",
+        "reader-3": "accepted",
+    }
+    assert balances(mailing)
+
+
+def test_a_new_address_since_planning_is_the_one_that_is_used(relay):
+    reader = cast.reader("old")
+    released()
+    reader.email = "new@example.net"
+    reader.save()
+    send()
+    assert relay.recipients() == ["new@example.net"]
+
+
+def test_a_refused_address_is_refused_and_the_others_are_sent(relay):
+    relay.script.rcpt = lambda to: "550 5.1.1 no such user" if to.startswith("reader-1@") else None
+    readers(5)
+    mailing = released()
+    send()
+    assert states(mailing) == {"accepted": 4, "refused": 1}
+    assert Delivery.objects.get(state="refused").reply.startswith("550 5.1.1 no such user (")
+    mailing.refresh_from_db()
+    assert mailing.state == Mailing.State.DONE
+
+
+def test_an_address_put_off_is_tried_again_later_with_the_same_names(relay):
+    seen = []
+    relay.script.dot = lambda to: "451 4.7.1 later" if to.startswith("reader-1@") and not seen else None
+    readers(3)
+    mailing = released()
+    clock = Clock()
+    send(clock)
+    assert states(mailing) == {"accepted": 2, "deferred": 1}
+    assert balances(mailing)
+    seen.append(True)
+    clock.move(minutes=4)
+    assert send(clock).tried == 0
+    clock.move(minutes=2)
+    assert send(clock).finished == [mailing.pk]
+    first, second = (t for t in relay.taken if t.recipient.startswith("reader-1@"))
+    assert (first.message_id, first.sender) == (second.message_id, second.sender)
+    assert Delivery.objects.get(pk=verp.read(first.sender)).attempts == 2
+
+
+def test_what_is_put_off_past_its_time_is_refused_as_expired(relay):
+    relay.script.rcpt = lambda to: "451 4.7.1 later"
+    readers(1)
+    mailing = released()
+    clock = Clock()
+    send(clock)
+    clock.move(hours=72)
+    assert send(clock).finished == [mailing.pk]
+    assert reasons(mailing) == {"reader-0": "expired"}
+
+
+def test_a_relay_that_is_away_costs_no_reader_anything(configure, relay):
+    readers(3)
+    mailing = released()
+    configure(smtp={"port": 1})
+    clock = Clock()
+    summary = send(clock)
+    assert "cannot be reached" in summary.trouble
+    assert states(mailing) == {"planned": 3}
+    assert set(Delivery.objects.values_list("attempts", flat=True)) == {0}
+    configure(smtp={"port": relay.port})
+    # It is not tried again at once.
+    assert send(clock).accepted == 0
+    clock.move(minutes=2)
+    assert send(clock).accepted == 3
+
+
+@pytest.mark.parametrize("fault", ["greeting", "mail"])
+def test_our_own_fault_pauses_the_mailing_and_touches_nobody(relay, fault):
+    no = "550 5.7.1 we do not like you"
+    setattr(relay.script, fault, no if fault == "greeting" else lambda sender: no)
+    readers(30)
+    mailing = released()
+    summary = send()
+    mailing.refresh_from_db()
+    assert "do not like you" in summary.trouble and "do not like you" in mailing.reason
+    assert mailing.state == Mailing.State.PAUSED
+    assert states(mailing) == {"planned": 30} and relay.taken == []
+    relay.script.greeting, relay.script.mail = "220 hi", lambda sender: None
+    control.resume(mailing, None, cast.NOW)
+    assert send().accepted == 30
+
+
+def test_a_connection_lost_after_the_dot_leaves_doubt_and_the_mail_is_sent_once_more(relay):
+    drops = []
+
+    def drop(to):
+        if to.startswith("reader-1@") and len(drops) < 1:
+            drops.append(to)
+            return DROP
+        return None
+
+    relay.script.dot = drop
+    readers(4)
+    mailing = released()
+    assert send().in_doubt == 1
+    assert states(mailing) == {"accepted": 3, "in_doubt": 1} and balances(mailing)
+    assert send().finished == [mailing.pk]
+    copies = [t for t in relay.taken if t.recipient.startswith("reader-1@")]
+    assert len(copies) == 2 and len({t.message_id for t in copies}) == 1
+
+
+def test_a_second_doubt_about_the_same_mail_is_left_for_staff_to_see(relay):
+    relay.script.dot = lambda to: DROP
+    readers(1)
+    mailing = released()
+    for _ in range(4):
+        send()
+    assert len(relay.taken) == 2
+    assert states(mailing) == {"in_doubt": 1}
+    mailing.refresh_from_db()
+    assert mailing.state == Mailing.State.DONE and balances(mailing)
+
+
+def test_where_doubt_is_left_nothing_is_sent_twice(configure, relay):
+    configure(sending={"in_doubt": "leave"})
+    relay.script.dot = lambda to: DROP if to.startswith("reader-1@") else None
+    readers(3)
+    mailing = released()
+    send()
+    send()
+    assert len([t for t in relay.taken if t.recipient.startswith("reader-1@")]) == 1
+    assert states(mailing) == {"accepted": 2, "in_doubt": 1}
+
+
+def test_a_server_without_pipelining_and_with_few_messages_a_connection_serves_all(relay):
+    relay.script.offers, relay.script.per_connection = (), 3
+    readers(20)
+    mailing = released()
+    while not send().finished:
+        pass
+    assert len(relay.taken) == 20 and states(mailing) == {"accepted": 20}
+
+
+def test_a_stop_is_heeded_at_once_and_loses_nobody(relay):
+    relay.script.latency = 0.05
+    readers(200)
+    mailing = released()
+    stop = threading.Event()
+    threading.Timer(0.5, stop.set).start()
+    started = time.monotonic()
+    send_loop.send_due(Clock(), stop)
+    assert time.monotonic() - started < 10
+    found = states(mailing)
+    assert found["planned"] + found["accepted"] == 200 and found["accepted"] == len(relay.taken) < 200
+    assert balances(mailing) and list(recovery.folder().iterdir()) == []
+    relay.script.latency = 0
+    assert send().accepted == found["planned"]
+
+
+def test_a_paused_mailing_stops_while_it_is_being_sent(relay):
+    relay.script.latency = 0.05
+    readers(300)
+    mailing = released()
+
+    def look():
+        """Called by the engine between two rounds, in its own thread."""
+        if len(relay.taken) > 5 and mailing.state == Mailing.State.SENDING:
+            control.pause(mailing, None, cast.NOW)
+        return False
+
+    mailing.refresh_from_db()
+    send_loop.send_due(Clock(), look)
+    found = states(mailing)
+    # On a busy machine their provider may seem slow, and some wait for that.
+    unsent = found.get("planned", 0) + found.get("deferred", 0)
+    assert 0 < found["accepted"] < 300 and found["accepted"] + unsent == 300
+    mailing.refresh_from_db()
+    control.cancel(mailing, None, cast.NOW)
+    assert states(mailing) == {"accepted": len(relay.taken), "excluded": 300 - len(relay.taken)}
+
+
+def test_what_is_not_sealed_is_not_sent(relay):
+    readers(2)
+    mailing = released()
+    FrozenCopy.objects.filter(pk=mailing.copy_id).update(state="broken")
+    send()
+    mailing.refresh_from_db()
+    assert relay.taken == [] and mailing.state == Mailing.State.PAUSED and "not sealed" in mailing.reason
+
+
+def test_a_variant_whose_bytes_were_changed_is_not_sent(relay):
+    readers(2)
+    mailing = released()
+    used = FrozenVariant.objects.get(pk=Delivery.objects.first().variant_id)
+    _tamper(used)
+    send()
+    mailing.refresh_from_db()
+    assert (
+        relay.taken == []
+        and mailing.state == Mailing.State.PAUSED
+        and "not what was approved" in mailing.reason
+    )
+    assert states(mailing) == {"planned": 2}
+
+
+def _tamper(variant):
+    """Replace the row behind the triggers' back: they refuse a change, not a new row."""
+    rows = list(Delivery.objects.filter(variant=variant).values_list("pk", flat=True))
+    Delivery.objects.filter(pk__in=rows).update(variant=None)
+    pk = variant.pk
+    FrozenVariant.objects.filter(pk=pk)._raw_delete("default")
+    variant.html = variant.html.replace("Headline", "Other words")
+    variant.save(force_insert=True)
+    Delivery.objects.filter(pk__in=rows).update(variant_id=pk)
+
+
+def test_the_pace_is_kept(configure, relay):
+    configure(sending={"rate_per_second": 20})
+    readers(10)
+    released()
+    started = time.monotonic()
+    send()
+    assert len(relay.taken) == 10 and time.monotonic() - started >= 9 / 20
+
+
+def test_a_slow_reader_does_not_hold_up_the_others(relay):
+    relay.script.rcpt = lambda to: "451 4.7.1 later" if to.startswith("reader-1") else None
+    readers(50)
+    mailing = released()
+    send()
+    assert states(mailing) == {"accepted": 39, "deferred": 11}
+
+
+def test_a_relay_that_grants_fewer_connections_than_asked_for_still_serves_all(configure):
+    with Relay(Script(latency=0.002)) as server:
+        greet = server.script
+
+        class Choosy(str):
+            def replace(self, *_):
+                return "421 4.7.0 too many" if server.open_now > 2 else "220 hi"
+
+            def startswith(self, what):
+                return server.open_now <= 2
+
+        greet.greeting = Choosy("220 hi")
+        configure(smtp={"port": server.port, "connections": 6})
+        readers(60)
+        mailing = released()
+        send()
+        assert states(mailing) == {"accepted": 60}

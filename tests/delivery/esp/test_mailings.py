@@ -1,0 +1,205 @@
+"""Sealed mailings through the engine by a service: nobody lost, nobody twice, the account balances."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from html.parser import HTMLParser
+
+import pytest
+
+from mailer.approval import approve, submit
+from mailer.approval.models import FrozenVariant
+from mailer.delivery.engine import dry_run, send_loop
+from mailer.delivery.esp import message
+from mailer.delivery.esp.capabilities import CAPABILITIES
+from mailer.delivery.ledger import recovery
+from mailer.delivery.models import Delivery, Mailing
+from mailer.delivery.rollout import start_due
+from mailer.editions.assemble import assemble
+from mailer.editions.models import EditionText
+from mailer.stories.models import StoryText
+from tests import cast
+from tests.delivery.cast import NOW, Clock, balances, led_back, readers, reasons, released, send, states
+from tests.delivery.esp.api import DROP, HANG
+from tests.delivery.esp.documented import SERVICES
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# One call per reader with the message itself; many readers in a call; a key against repeats.
+KINDS = ["amazon_ses", "postmark", "resend"]
+
+
+@pytest.fixture
+def documented(request):
+    return SERVICES[getattr(request, "param", "postmark")]()
+
+
+@pytest.fixture(autouse=True)
+def configured(service, documented, configure):
+    """The service in the configuration."""
+    configure(service={"name": service.name, "url": service.url, "connections": 2, **documented.config})
+
+
+class _Seen(HTMLParser):
+    """What a reader's program makes of HTML: its words and links."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.pieces: list[str] = []
+        self.feed(re.sub(r"(?s)<style.*?</style>", "", page))
+
+    def handle_data(self, data: str) -> None:
+        self.pieces.append(data)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.pieces += [value for name, value in attributes if name in ("href", "src") and value]
+
+
+def seen(page: str) -> str:
+    return "".join("".join(_Seen(page).pieces).split())
+
+
+def released_with(written: str) -> Mailing:
+    """A mailing whose subject and stories hold `written`."""
+    staff = cast.staff()
+    made = cast.newsletter()
+    cast.december_stories(staff.writer)
+    StoryText.objects.update(headline=f"On {written} today", summary=f"Of {written}.")
+    edition = assemble(made, "2021-12", NOW)
+    edition.texts = [EditionText(language="en", subject=f"About {written} & more")]
+    edition.save()
+    edition.save_revision().publish()
+    copy = submit.submit(edition, staff.writer, NOW)
+    approve.approve(copy, staff.approver, copy.sha256, NOW)
+    approve.schedule(copy, staff.approver, None, NOW)
+    (mailing,) = start_due.release_due(NOW)
+    return mailing
+
+
+@pytest.mark.parametrize("documented", sorted(SERVICES), indirect=True)
+def test_everybody_planned_gets_one_mail_and_the_account_balances(api):
+    readers(12)
+    mailing = released()
+    summary = send()
+    assert summary.accepted == 12 and summary.finished == [mailing.pk] and summary.trouble == ""
+    assert api.recipients() == sorted(f"reader-{n}@example.net" for n in range(12))
+    assert states(mailing) == {"accepted": 12} and balances(mailing)
+    assert list(recovery.folder().iterdir()) == []
+    named = {message.delivery_of(mail.token) for mail in api.taken}
+    assert named == set(Delivery.objects.values_list("pk", flat=True))
+
+
+@pytest.mark.parametrize("documented", sorted(SERVICES), indirect=True)
+def test_a_mail_is_what_was_sealed_with_the_readers_own_links(api, documented):
+    cast.reader("aida", ("KZ",), "kk")
+    released()
+    send()
+    (mail,) = api.taken
+    variant = FrozenVariant.objects.get(pk=Delivery.objects.get().variant_id)
+    leave = re.search(r"http://localhost:8000/unsubscribe/[^/]+/", mail.text)[0]
+    prefs = re.search(r"http://localhost:8000/preferences/[^/]+/", mail.text)[0]
+    assert mail.headers["list-unsubscribe"].startswith(f"<{leave}>")
+    assert leave in mail.html and prefs in mail.html and "%%" not in mail.html + mail.text
+    assert mail.subject == variant.subject and mail.headers["content-language"] == variant.language
+    for sealed, sent in ((variant.text, mail.text), (variant.html, mail.html)):
+        shared = [re.escape(piece) for piece in re.split(r"%%\w+%%", sealed.rstrip())]
+        assert re.fullmatch(".*?".join(shared), led_back(documented.rendered(sent), variant.copy).rstrip())
+
+
+@pytest.mark.parametrize("documented", sorted(SERVICES), indirect=True)
+@pytest.mark.parametrize(
+    "written",
+    ["{{ params.name }}", "{% if x %}", "%recipient.name%", "[[var:name]]", "{{{ pm:unsubscribe }}}"],
+)
+def test_a_story_in_the_words_of_a_template_language_arrives_as_written(api, documented, written):
+    cast.reader("aida")
+    released_with(written)
+    send()
+    (mail,) = api.taken
+    arrived = {
+        part: documented.rendered(getattr(mail, part)).replace("\N{WORD JOINER}", "")
+        for part in ("subject", "text", "html")
+    }
+    assert arrived["subject"] == f"About {written} & more"
+    assert f"On {written} today" in arrived["text"]
+    assert "".join(f"On {written} today".split()) in seen(arrived["html"])
+
+
+@pytest.mark.parametrize("documented", KINDS, indirect=True)
+def test_a_bad_address_in_a_call_costs_nobody_else_anything(api):
+    readers(6)
+    mailing = released()
+    api.bad = {"reader-3@example.net"}
+    assert send().finished == [mailing.pk]
+    assert states(mailing) == {"accepted": 5, "refused": 1} and balances(mailing)
+    assert reasons(mailing)["reader-3"] == "refused"
+
+
+@pytest.mark.parametrize("documented", KINDS, indirect=True)
+def test_a_key_that_is_not_known_pauses_the_mailing_and_touches_nobody(api, documented):
+    readers(6)
+    mailing = released()
+    api.script = lambda call: documented.fails("unauthorised", call)
+    summary = send()
+    mailing.refresh_from_db()
+    assert mailing.state == Mailing.State.PAUSED and mailing.reason == summary.trouble
+    assert CAPABILITIES[documented.name].title in summary.trouble
+    assert states(mailing) == {"planned": 6} and balances(mailing)
+    assert set(Delivery.objects.values_list("attempts", flat=True)) == {0}
+    assert list(recovery.folder().iterdir()) == []
+
+
+def test_a_service_that_is_away_costs_no_reader_anything(api, configure):
+    readers(3)
+    mailing = released()
+    configure(service={"url": "http://127.0.0.1:1/"})
+    assert "cannot be reached" in send().trouble
+    assert states(mailing) == {"planned": 3}
+    assert set(Delivery.objects.values_list("attempts", flat=True)) == {0}
+
+
+@pytest.mark.parametrize("documented", KINDS[:2], indirect=True)
+def test_a_lost_answer_is_settled_by_sending_once_more(api):
+    readers(2)
+    mailing = released()
+    clock = Clock()
+    api.script = lambda call: DROP
+    assert send(clock).in_doubt == 2
+    assert states(mailing) == {"in_doubt": 2} and balances(mailing)
+    api.script = lambda call: None
+    clock.move(minutes=11)
+    assert send(clock).accepted == 2
+    assert api.recipients() == ["reader-0@example.net", "reader-1@example.net"]
+
+
+@pytest.mark.parametrize("documented", KINDS[:2], indirect=True)
+def test_stopping_takes_seconds_and_tells_what_was_on_its_way(api):
+    readers(4)
+    mailing = released()
+    api.script = lambda call: HANG
+    stop = threading.Event()
+    threading.Timer(0.3, stop.set).start()
+    began = time.monotonic()
+    summary = send_loop.send_due(Clock(), stop)
+    assert time.monotonic() - began < 12
+    assert summary.in_doubt >= 1 and summary.in_doubt + summary.released == 4
+    assert "claimed" not in states(mailing) and balances(mailing)
+
+
+@pytest.mark.parametrize("documented", KINDS, indirect=True)
+def test_a_rehearsal_is_marked_goes_to_the_colleague_alone_and_its_links_are_nobodys(api):
+    staff = cast.staff()
+    edition = cast.december(staff.writer)
+    readers(3)
+    copy = submit.submit(edition, staff.writer, NOW)
+    mailing = dry_run.begin(copy, "dana@office.example.org", None, None, NOW)
+    start_due.release_due(NOW)
+    send()
+    assert states(mailing) == {"accepted": 3} and balances(mailing)
+    assert {mail.to for mail in api.taken} == {"dana@office.example.org"}
+    for mail in api.taken:
+        assert mail.subject.startswith("[Rehearsal] ")
+        everything = f"{mail.html}{mail.text}{mail.headers}"
+        assert "reader-" not in everything and "/unsubscribe/" not in everything

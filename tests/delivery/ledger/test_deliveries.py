@@ -1,0 +1,354 @@
+from __future__ import annotations
+
+import itertools
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from mailer.delivery.engine import control
+from mailer.delivery.ledger import deliveries, housekeeping, recovery
+from mailer.delivery.ledger.journal import Found, Journal, Spoken, dead
+from mailer.delivery.ledger.outcomes import result_of
+from mailer.delivery.models import Claim, Delivery, Mailing
+from mailer.delivery.smtp.base import Outcome, Verdict
+from subscribers.models import Subscriber, Subscription
+from tests.delivery.cast import NOW, Clock, balances, readers, released, states
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+LEASE = timedelta(minutes=20)
+
+
+def take(mailing, owner, limit=100, now=NOW):
+    return deliveries.claim(mailing, owner, now + LEASE, limit, now)
+
+
+def settle(claimed, verdict, owner, now=NOW, code=250):
+    outcome = Outcome(verdict, f"{code} words", code)
+    deliveries.record([result_of(one.id, one.attempt, outcome, now, None) for one in claimed], owner)
+
+
+def test_two_owners_never_hold_the_same_delivery():
+    readers(10)
+    mailing = released()
+    first, second = take(mailing, "a", 6), take(mailing, "b", 6)
+    assert len(first) == 6 and len(second) == 4
+    assert not {one.id for one in first} & {one.id for one in second}
+
+
+def test_a_result_from_somebody_who_does_not_hold_the_delivery_changes_nothing():
+    readers(1)
+    mailing = released()
+    claimed = take(mailing, "a")
+    settle(claimed, Verdict.ACCEPTED, "b")
+    assert states(mailing) == {"claimed": 1}
+    settle(claimed, Verdict.ACCEPTED, "a")
+    settle(claimed, Verdict.REFUSED, "a", code=550)
+    assert states(mailing) == {"accepted": 1}
+
+
+def test_a_lease_that_ran_out_leaves_doubt_and_a_late_result_ends_it(configure):
+    configure(sending={"in_doubt": "leave"})
+    readers(2)
+    mailing = released()
+    claimed = take(mailing, "a")
+    recovery.recover(NOW + LEASE + timedelta(seconds=1))
+    assert states(mailing) == {"in_doubt": 2}
+    settle(claimed[:1], Verdict.ACCEPTED, "a")
+    assert states(mailing) == {"in_doubt": 1, "accepted": 1}
+
+
+# PostgreSQL plans by what the tables hold.
+@pytest.mark.sqlite
+def test_claiming_and_looking_use_the_partial_indexes():
+    readers(3)
+    mailing = released()
+    queries = []
+
+    def note(execute, sql, params, many, context):
+        queries.append((sql, params))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        take(mailing, "a")
+        deliveries.is_due(mailing, NOW)
+    looks = [(sql, params) for sql, params in queries if "mailer_delivery" in sql]
+    # Those put off, what is settled, the next in line, their readers; and the first two again.
+    assert len(looks) == 6
+    for sql, params in looks:
+        with connection.cursor() as cursor:
+            cursor.execute("EXPLAIN QUERY PLAN " + sql, params)
+            plan = " / ".join(row[3] for row in cursor.fetchall())
+        assert "INDEX delivery_planned" in plan or "INDEX delivery_deferred" in plan, plan
+        assert "SCAN mailer_delivery" not in plan and "SCAN d" not in plan, plan
+
+
+def test_the_journal_of_a_dead_process_tells_what_is_known_what_is_doubtful_and_what_was_not_begun(configure):
+    readers(4)
+    mailing = released()
+    journal = Journal.open(recovery.folder())
+    answered, refused, doubtful, untried = take(mailing, journal.owner)
+    journal.begin(answered.id, 1)
+    journal.end(answered.id, 1, 250, "250 2.0.0 queued\nas 7")
+    journal.begin(refused.id, 1)
+    journal.end(refused.id, 1, 550, "550 5.1.1 no")
+    journal.begin(doubtful.id, 1)
+    assert recovery.recover(NOW) == 0, "its writer lives"
+    journal.close()
+    assert recovery.recover(NOW) == 4
+    found = dict(Delivery.objects.values_list("pk", "state"))
+    assert [found[one.id] for one in (answered, refused, doubtful, untried)] == [
+        "accepted",
+        "refused",
+        "in_doubt",
+        "planned",
+    ]
+    assert Delivery.objects.get(pk=answered.id).reply == "250 2.0.0 queued as 7"
+    assert Delivery.objects.get(pk=untried.id).attempts == 0
+    assert list(recovery.folder().iterdir()) == []
+
+
+def test_after_a_reboot_the_journal_proves_nothing_and_every_claim_is_doubtful(configure, monkeypatch):
+    readers(3)
+    mailing = released()
+    journal = Journal.open(recovery.folder())
+    take(mailing, journal.owner)
+    journal.close()
+    monkeypatch.setattr("mailer.delivery.ledger.journal._boot", lambda: "another boot")
+    recovery.recover(NOW)
+    assert states(mailing) == {"in_doubt": 3}
+
+
+def test_a_line_that_was_not_finished_is_not_read(tmp_path):
+    journal = Journal.open(tmp_path)
+    journal.begin(7, 1)
+    journal.close()
+    (path,) = tmp_path.iterdir()
+    with path.open("ab") as file:
+        file.write(b"8 1")
+    (found,) = dead(tmp_path)
+    assert found.attempts == {(7, 1): None} and found.whole
+
+
+def test_what_came_back_unsent_into_a_cancelled_mailing_is_left_out(configure):
+    readers(2)
+    mailing = released()
+    journal = Journal.open(recovery.folder())
+    take(mailing, journal.owner)
+    control.cancel(mailing, None, NOW)
+    journal.close()
+    recovery.recover(NOW)
+    housekeeping.sweep_cancelled()
+    assert states(mailing) == {"excluded": 2} and balances(mailing)
+
+
+class Machine(RuleBasedStateMachine):
+    """Whatever happens in whatever order, every reader of the audience stands in the account exactly once."""
+
+    def __init__(self):
+        super().__init__()
+        Mailing.objects.all().update(state="sending", finished_at=None)
+        Claim.objects.all().delete()
+        Delivery.objects.all().update(
+            state="planned", claimed_by="", attempts=0, doubts=0, due_at=None, reason=""
+        )
+        Subscription.objects.update(state="confirmed")
+        self.mailing = Mailing.objects.select_related("copy").get()
+        self.clock = Clock()
+        self.held = {"a": [], "b": []}
+
+    owners = st.sampled_from("ab")
+
+    @rule(owner=owners, limit=st.integers(1, 8))
+    def claim(self, owner, limit):
+        claimed = take(self.mailing, owner, limit, self.clock())
+        assert not {c.id for c in claimed} & {
+            c.id for held in self.held.values() for c, until in held if until
+        }
+        self.held[owner] += [(one, self.clock() + LEASE) for one in claimed]
+
+    @rule(owner=owners, verdict=st.sampled_from([v for v in Verdict if v is not Verdict.UNTOUCHED]))
+    def result(self, owner, verdict):
+        if self.held[owner]:
+            one, _ = self.held[owner].pop()
+            settle([one], verdict, owner, self.clock())
+
+    @rule(owner=owners, number=st.integers(1, 4))
+    def accept(self, owner, number):
+        held = self.held[owner]
+        deliveries.accept({"250 queued": [held.pop(0)[0].id for _ in held[:number]]}, owner, self.clock())
+
+    @rule(owner=owners, data=st.data())
+    def release(self, owner, data):
+        ids = [one.id for one, _ in self.held[owner]]
+        given = set(data.draw(st.lists(st.sampled_from(ids), unique=True))) if ids else set()
+        deliveries.release(given, owner, self.clock())
+        self.held[owner] = [(one, until) for one, until in self.held[owner] if one.id not in given]
+
+    @rule(owner=owners, begun=st.integers(0, 3), answered=st.integers(0, 2), whole=st.booleans())
+    def die(self, owner, begun, answered, whole):
+        """Killed after so many dots and so many replies to them."""
+        attempts = {(one.id, one.attempt): None for one, _ in self.held[owner][:begun]}
+        spoken = dict.fromkeys(list(attempts)[:answered], Spoken(250, "250 queued"))
+        recovery._replay(Found(owner, whole, {**attempts, **spoken}), self.clock())
+        accepted = Delivery.objects.filter(state="accepted").values_list("pk", flat=True)
+        assert {delivery for delivery, _ in spoken} <= set(accepted)
+        self.held[owner].clear()
+        assert not deliveries.holds(owner)
+
+    @rule(owner=owners)
+    def put_off(self, owner):
+        if self.held[owner]:
+            one, _ = self.held[owner].pop()
+            deliveries.put_off([(one.id, self.clock() + timedelta(minutes=10))], owner, "pace")
+
+    @rule(minutes=st.integers(1, 30))
+    def wait(self, minutes):
+        self.clock.move(minutes=minutes)
+        recovery.recover(self.clock())
+        housekeeping.settle_doubts(self.clock())
+        for held in self.held.values():
+            held[:] = [(one, until) for one, until in held if until >= self.clock()]
+
+    @rule(number=st.integers(0, 11), state=st.sampled_from(["unsubscribed", "confirmed"]))
+    def leave_or_return(self, number, state):
+        Subscription.objects.filter(subscriber__email=f"reader-{number}@example.net").update(state=state)
+
+    @rule()
+    def pause(self):
+        if self.mailing.state == "sending":
+            control.pause(self.mailing, None, self.clock())
+
+    @rule()
+    def resume(self):
+        if self.mailing.state == "paused":
+            control.resume(self.mailing, None, self.clock())
+
+    @invariant()
+    def balanced(self):
+        assert balances(self.mailing)
+        assert sum(states(self.mailing).values()) == 12
+        assert states(self.mailing).get("claimed", 0) == sum(map(len, self.held.values()))
+
+    @invariant()
+    def nobody_else_has_what_is_held(self):
+        claims = sorted(Claim.objects.values_list("first", "last", "owner"))
+        assert all(one[1] < following[0] for one, following in itertools.pairwise(claims))
+        for owner, held in self.held.items():
+            for one, _ in held:
+                row = Delivery.objects.get(pk=one.id)
+                within = [claim for claim in claims if claim[0] <= row.pk <= claim[1]]
+                assert row.claimed_by == owner or (row.state, within[0][2]) == ("planned", owner)
+
+
+def test_the_account_balances_at_every_moment(configure):
+    readers(12)
+    released()
+    assert Subscriber.objects.count() == 12
+    checks = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    run_state_machine_as_test(
+        Machine,
+        settings=hypothesis_settings(
+            max_examples=15,
+            stateful_step_count=25,
+            deadline=None,
+            database=None,
+            suppress_health_check=checks,
+        ),
+    )
+
+
+def test_what_is_put_off_is_due_at_its_moment_and_no_attempt_is_counted():
+    readers(3)
+    mailing = released()
+    claimed = take(mailing, "a")
+    deliveries.put_off(
+        [(one.id, NOW + timedelta(minutes=n)) for n, one in enumerate(claimed, 1)], "a", "pace"
+    )
+    assert states(mailing) == {"deferred": 3} and not take(mailing, "a")
+    (first,) = take(mailing, "a", now=NOW + timedelta(minutes=1))
+    assert (first.id, first.attempt) == (claimed[0].id, 1)
+    deliveries.put_off([(claimed[1].id, NOW)], "b")
+    assert states(mailing) == {"claimed": 1, "deferred": 2} and balances(mailing)
+
+
+def test_a_mailing_in_steps_gives_nobody_beyond_its_step():
+    readers(5)
+    mailing = released()
+    numbers = sorted(Delivery.objects.values_list("pk", flat=True))
+    mailing.released_up_to = numbers[1]
+    assert [one.id for one in take(mailing, "a")] == numbers[:2]
+    assert not deliveries.is_due(mailing, NOW)
+    mailing.released_up_to = None
+    assert [one.id for one in take(mailing, "a")] == numbers[2:]
+
+
+def test_what_was_given_back_is_claimed_though_later_ones_were_claimed_before_it():
+    readers(4)
+    mailing = released()
+    first, second = take(mailing, "a", 2), take(mailing, "a", 1)
+    deliveries.release([one.id for one in first], "a", NOW)
+    claimed = deliveries.claim(mailing, "a", NOW + LEASE, 10, NOW, after=second[-1].id)
+    assert {one.id for one in first} < {one.id for one in claimed}
+    assert len(claimed) == 3
+
+
+def test_accepted_in_a_batch_is_accepted_by_those_words_and_only_by_who_holds_it():
+    readers(3)
+    mailing = released()
+    ids = [one.id for one in take(mailing, "a", 3)]
+    deliveries.accept({"250 queued": ids[:2]}, "b", NOW)
+    assert states(mailing) == {"claimed": 3}
+    deliveries.accept({"250 queued": ids[:2], "250 another": ids[2:]}, "a", NOW)
+    kept = Delivery.objects.order_by("pk").values_list("state", "reply", "accepted_at", "claimed_by")
+    assert list(kept) == [("accepted", "250 queued", NOW, "")] * 2 + [("accepted", "250 another", NOW, "")]
+
+
+def test_what_is_given_back_here_and_there_is_due_at_once_and_claims_stay_few():
+    readers(60)
+    mailing = released()
+    claimed = take(mailing, "a", 50)
+    deliveries.release([one.id for one in claimed[:50:2]], "a", NOW)
+    assert states(mailing) == {"planned": 10, "claimed": 25, "deferred": 25} and Claim.objects.count() == 1
+    assert {one.id for one in take(mailing, "b")} == {
+        one.id for one in (*claimed[:50:2], *Delivery.objects.order_by("pk")[50:])
+    }
+    assert Delivery.objects.get(pk=claimed[0].id).attempts == 1
+
+
+def test_what_is_on_its_way_when_somebody_cancels_is_written_down_as_it_ends():
+    readers(5)
+    mailing = released()
+    sent, given_back, refused = take(mailing, "a", 3)
+    control.cancel(mailing, None, NOW)
+    assert states(mailing) == {"claimed": 3, "excluded": 2}
+    deliveries.accept({"250 queued": [sent.id]}, "a", NOW)
+    settle([refused], Verdict.REFUSED, "a", code=550)
+    deliveries.release([given_back.id], "a", NOW)
+    housekeeping.sweep_cancelled()
+    assert states(mailing) == {"accepted": 1, "refused": 1, "excluded": 3} and balances(mailing)
+
+
+def test_what_is_on_its_way_when_the_time_is_over_is_not_left_out():
+    readers(3)
+    mailing = released()
+    (sent,) = take(mailing, "a", 1)
+    Mailing.objects.update(expires_at=NOW)
+    later = mailing.copy.window_until + timedelta(minutes=1)
+    housekeeping.expire(later)
+    assert states(mailing) == {"claimed": 1, "excluded": 2}
+    deliveries.accept({"250 queued": [sent.id]}, "a", later)
+    assert states(mailing) == {"accepted": 1, "excluded": 2}
+
+
+def test_words_that_differ_from_message_to_message_are_kept_with_each():
+    readers(3)
+    mailing = released()
+    claimed = take(mailing, "a")
+    deliveries.accept({f"250 queued as {one.id}": [one.id] for one in claimed}, "a", NOW)
+    kept = Delivery.objects.order_by("pk").values_list("state", "reply", "attempts", "accepted_at")
+    assert list(kept) == [("accepted", f"250 queued as {one.id}", 1, NOW) for one in claimed]

@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from mailer.approval import approve, submit
+from mailer.approval.models import FrozenCopy, FrozenVariant
+from mailer.delivery.engine import control
+from mailer.delivery.ledger import deliveries
+from mailer.delivery.ledger.plan import plan
+from mailer.delivery.models import Delivery, Mailing
+from mailer.delivery.rollout import start_due
+from mailer.stories.models import StoryText
+from subscribers.models import Subscriber, Subscription
+from subscribers.suppression.suppression import suppress
+from tests import cast
+from tests.delivery.cast import NOW, balances, readers, reasons, released, sealed_copy, states
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+
+
+def test_everybody_on_the_lists_stands_in_the_mailing_once_with_a_variant_or_a_reason():
+    cast.reader("aida", ("KZ",), "kk")
+    cast.reader("bek", (), "ru")
+    cast.reader("pending", state="pending")
+    cast.reader("gone", state="unsubscribed")
+    suppress(cast.reader("stopped"), "hard_bounce", "550", NOW)
+    twice = cast.reader("twice", ("TJ",), "tg")
+    mailing = released()
+    other = Subscription.objects.create(
+        subscriber=twice, mailing_list=cast.MailingList.objects.create(slug="x")
+    )
+    assert other.pk
+    assert reasons(mailing) == {
+        "aida": "planned",
+        "bek": "planned",
+        "pending": "unconfirmed",
+        "gone": "unsubscribed",
+        "stopped": "suppressed",
+        "twice": "planned",
+    }
+    assert mailing.state == Mailing.State.SENDING and mailing.started_at == NOW
+    assert balances(mailing)
+
+
+def test_a_reader_who_paused_gets_nothing_before_their_day_whether_they_paused_before_planning_or_after():
+    rests, rested, rests_later = (cast.reader(name) for name in ("rests", "rested", "rests-later"))
+    pause(rests, NOW + timedelta(days=1))
+    pause(rested, NOW)
+    mailing = released()
+    assert reasons(mailing) == {"rests": "paused", "rested": "planned", "rests-later": "planned"}
+    pause(rests_later, NOW + timedelta(hours=1))
+    claimed = deliveries.claim(mailing, "a", NOW + timedelta(minutes=20), 10, NOW)
+    assert [one.email for one in claimed] == ["rested@example.net"]
+    assert reasons(mailing) == {"rests": "paused", "rested": "claimed", "rests-later": "paused"}
+    assert balances(mailing)
+
+
+def test_readers_who_paused_since_the_edition_was_submitted_hold_no_mailing():
+    readers(30)
+    sealed_copy()
+    Subscriber.objects.update(paused_until=NOW + timedelta(days=1))
+    (mailing,) = start_due.release_due(NOW)
+    assert mailing.state == Mailing.State.SENDING and states(mailing) == {"excluded": 30}
+
+
+def pause(person, until):
+    Subscriber.objects.filter(pk=person.pk).update(paused_until=until)
+
+
+def test_a_reader_gets_the_variant_of_their_countries_and_language():
+    cast.reader("aida", ("KZ",), "kk")
+    cast.reader("turk", ("TM",), "tk")
+    cast.reader("german", ("TJ",), "de")
+    mailing = released(edition_by=cast.december)
+    found = {
+        d.countries: d.variant for d in Delivery.objects.filter(mailing=mailing).select_related("variant")
+    }
+    assert found["KZ"].language == "kk" and "kz-news" in found["KZ"].stories
+    assert found["TM"].language == "tk" and found["TM"].stories == "follow"
+    # German is none of the newsletter's languages: its first fallback is Russian.
+    assert found["TJ"].language == "ru" and "tj-news" in found["TJ"].stories
+
+
+def test_a_reader_for_whom_there_is_no_story_is_left_out():
+    cast.reader("aida", ("KZ",))
+    cast.reader("turk", ("TM",), "tk")
+    staff = cast.staff()
+    edition = cast.december(staff.writer)
+    edition.body = [(b.block_type, b.value) for b in edition.body if "follow" not in str(_keys(b))]
+    edition.save_revision(user=staff.writer).publish()
+    copy = submit.submit(edition, staff.writer, NOW)
+    approve.approve(copy, staff.approver, copy.sha256, NOW)
+    approve.schedule(copy, staff.approver, None, NOW)
+    (mailing,) = start_due.release_due(NOW)
+    assert reasons(mailing) == {"aida": "planned", "turk": "no_stories"}
+    # Nobody is missing against what the approver saw.
+    assert mailing.state == Mailing.State.SENDING
+
+
+def _keys(block):
+    value = block.value
+    return [
+        getattr(value, "key", ""),
+        *(getattr(v, "key", "") for v in (value if hasattr(value, "__iter__") else ())),
+    ]
+
+
+def test_a_variant_that_was_not_stored_is_made_from_the_frozen_copy_alone():
+    cast.reader("aida", ("KZ",), "en")
+    copy = sealed_copy()
+    stored = list(FrozenVariant.objects.filter(copy=copy).values_list("key", "sha256"))
+    FrozenVariant.objects.filter(copy=copy)._raw_delete("default")
+    mailing = plan(Mailing.objects.create(copy=copy, edition=copy.edition), NOW)
+    assert set(FrozenVariant.objects.filter(copy=copy).values_list("key", "sha256")) <= set(stored)
+    assert states(mailing) == {"planned": 1}
+
+
+def test_an_audience_that_grew_much_since_it_was_counted_waits_for_a_person():
+    readers(30)
+    copy = sealed_copy()
+    for number in range(21):
+        cast.reader(f"late-{number}")
+    (mailing,) = start_due.release_due(NOW)
+    assert mailing.state == Mailing.State.HELD and mailing.started_at is None
+    assert "51" in mailing.reason and "30" in mailing.reason
+    control.confirm_held(mailing, copy.scheduled_by, NOW)
+    assert mailing.state == Mailing.State.SENDING and mailing.started_at == NOW
+
+
+def test_an_audience_that_grew_a_little_does_not_wait():
+    readers(30)
+    sealed_copy()
+    for number in range(20):
+        cast.reader(f"late-{number}")
+    (mailing,) = start_due.release_due(NOW)
+    assert mailing.state == Mailing.State.SENDING
+
+
+def test_releasing_twice_makes_one_mailing():
+    readers(2)
+    mailing = released()
+    assert start_due.release_due(NOW) == []
+    assert Mailing.objects.get() == mailing
+    assert mailing.expires_at == NOW + timedelta(hours=72)
+
+
+def test_planning_that_died_is_done_by_the_next_call():
+    readers(2)
+    copy = sealed_copy()
+    Mailing.objects.create(copy=copy, edition=copy.edition)
+    (mailing,) = start_due.release_due(NOW)
+    assert states(mailing) == {"planned": 2}
+
+
+def test_a_copy_whose_moment_has_not_come_stays():
+    copy = sealed_copy()
+    FrozenCopy.objects.filter(pk=copy.pk).update(send_at=NOW + timedelta(hours=1))
+    assert start_due.release_due(NOW) == []
+
+
+def test_a_copy_whose_window_has_passed_does_not_leave_and_says_so():
+    copy = sealed_copy()
+    assert start_due.release_due(NOW + timedelta(days=8)) == []
+    copy.refresh_from_db()
+    assert copy.state == FrozenCopy.State.BROKEN and "window" in copy.broken_because
+
+
+def test_an_edit_after_scheduling_keeps_the_edition_in_the_house():
+    readers(1)
+    copy = sealed_copy()
+    text = StoryText.objects.filter(story__key="kz-news").first()
+    text.headline = "Something else"
+    text.save()
+    assert start_due.release_due(NOW) == []
+    copy.refresh_from_db()
+    assert copy.state == FrozenCopy.State.BROKEN and "changed" in copy.broken_because
+    assert not Mailing.objects.exists()

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from mailer.delivery.ledger.outcomes import result_of
+from mailer.delivery.ledger.retry import next_try
+from mailer.delivery.smtp.base import Outcome, Verdict, verdict_of
+from mailer.delivery.smtp.reply_class import Meaning, meaning_of
+
+NOW = datetime(2021, 12, 3, 8, 0, tzinfo=UTC)
+
+
+def said(words: str) -> Outcome:
+    code = int(words[:3])
+    return Outcome(verdict_of(code), words, code)
+
+
+def test_the_waits_grow_and_then_stay_at_four_hours():
+    waits = [(next_try(attempt, NOW, None) - NOW).total_seconds() / 60 for attempt in range(1, 9)]
+    assert waits == [5, 15, 30, 60, 120, 240, 240, 240]
+
+
+def test_what_could_be_tried_only_after_expiry_is_given_up():
+    assert next_try(1, NOW, NOW + timedelta(minutes=6)) == NOW + timedelta(minutes=5)
+    assert next_try(1, NOW, NOW + timedelta(minutes=5)) is None
+
+
+def test_many_put_off_in_one_moment_come_back_spread_out_and_never_too_early():
+    dues = sorted(
+        result_of(number, 1, said("450 4.2.0 later"), NOW, None).due_at - NOW for number in range(600)
+    )
+    assert timedelta(minutes=5) <= dues[0] and dues[-1] <= timedelta(minutes=5.5)
+    assert max(b - a for a, b in pairwise(dues)) < timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("words", "meaning"),
+    [
+        ("250 2.0.0 queued", "taken"),
+        ("550 5.1.1 no such user", "refused"),
+        ("550 no such user here", "refused"),
+        ("552 5.2.2 mailbox full", "mailbox_full"),
+        ("554 5.7.1 Service unavailable; client host blocked", "blocked"),
+        ("550 5.7.26 unauthenticated mail is not accepted", "blocked"),
+        ("554 rejected: your address is blacklisted", "blocked"),
+        ("550 5.7.1 Recipient address rejected: access denied", "refused"),
+        ("550 5.7.1 you are not authorized to send to this group", "refused"),
+        ("450 4.2.0 Greylisted, come back in 300 seconds", "later"),
+        ("451 4.7.1 Greylisting in action, please come back later", "later"),
+        ("450 try again", "later"),
+        ("451 4.3.0 temporary lookup failure", "busy"),
+        ("452 4.2.2 over quota", "mailbox_full"),
+        ("452 4.3.1 insufficient system storage", "busy"),
+        ("452 4.5.3 too many recipients", "too_many"),
+        ("421 4.7.0 try again later, closing connection", "throttled"),
+        ("421 service not available", "throttled"),
+        ("451 4.7.500 server busy, slow down", "throttled"),
+        ("450 too many messages from your address", "throttled"),
+    ],
+)
+def test_an_answer_is_about_one_reader_their_provider_or_us(words, meaning):
+    assert meaning_of(said(words)) == meaning
+
+
+def test_a_connection_that_was_lost_is_not_the_readers_matter():
+    assert meaning_of(Outcome(Verdict.DEFERRED, "the server ended the connection")) is Meaning.LOST
+
+
+def test_a_full_mailbox_is_not_tried_again_in_five_minutes():
+    result = result_of(1, 1, said("452 4.2.2 mailbox full"), NOW, None)
+    assert (result.state, result.reason) == ("deferred", "mailbox_full")
+    assert result.due_at - NOW >= timedelta(hours=1)
+
+
+def test_a_block_is_not_held_against_the_reader_until_it_was_tried_again():
+    first = result_of(1, 1, said("554 5.7.1 blocked"), NOW, None)
+    assert (first.state, first.reason) == ("deferred", "blocked")
+    again = result_of(1, 2, said("554 5.7.1 blocked"), NOW, None)
+    assert (again.state, again.reason) == ("refused", "blocked")
+
+
+def test_what_expires_says_so():
+    result = result_of(1, 1, said("450 4.2.0 later"), NOW, NOW + timedelta(minutes=1))
+    assert (result.state, result.reason, result.reply) == ("refused", "expired", "450 4.2.0 later")

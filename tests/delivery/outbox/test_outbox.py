@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import email
+import email.policy
+from datetime import timedelta
+
+import pytest
+from django.core.mail import EmailMultiAlternatives, send_mail
+from django.db import transaction
+
+from mailer.approval.models import FrozenVariant
+from mailer.delivery.engine.composing import rendered_of
+from mailer.delivery.models import OutboxMessage
+from mailer.delivery.outbox import test_send
+from mailer.delivery.outbox.outbox import send_waiting
+from tests.delivery.cast import NOW, sealed_copy
+from tests.delivery.relay import DROP, Relay
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+
+
+@pytest.fixture
+def relay(configure, settings):
+    # Django's test runner puts a list in the place of the backend.
+    settings.EMAIL_BACKEND = "mailer.delivery.outbox.outbox.EmailBackend"
+    with Relay() as server:
+        configure(smtp={"port": server.port})
+        yield server
+
+
+@pytest.fixture
+def later():
+    """A moment after whatever the test wrote."""
+    from django.utils import timezone
+
+    return timezone.now() + timedelta(seconds=1)
+
+
+def write(to="aida@example.org"):
+    send_mail("Подтвердите подписку", "Здравствуйте!\n.\nПока", None, [to])
+
+
+def test_a_mail_lies_in_the_outbox_until_the_worker_sends_it(relay, later):
+    message = EmailMultiAlternatives("Привет", "Текст " * 200, "Офис <a@example.org>", ["aida@example.org"])
+    message.attach_alternative("<p>Текст</p>", "text/html")
+    message.send()
+    assert OutboxMessage.objects.get().state == "waiting" and relay.taken == []
+    assert send_waiting(later).sent == 1
+    (taken,) = relay.taken
+    parsed = email.message_from_bytes(taken.message, policy=email.policy.default)
+    assert not parsed.defects and parsed["Subject"] == "Привет"
+    assert parsed.get_body(("plain",)).get_content().strip() == ("Текст " * 200).strip()
+    assert parsed["Auto-Submitted"] == "auto-generated"
+    assert parsed["Message-ID"].endswith("@example.org>")
+    assert taken.sender == "a@example.org"
+    assert taken.message.isascii() and max(map(len, taken.message.split(b"\r\n"))) <= 998
+    assert OutboxMessage.objects.get().state == "sent"
+    assert send_waiting(later).sent == 0
+
+
+def test_a_mail_written_in_a_transaction_that_fails_was_never_there(relay):
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        write()
+        _ = 1 / 0
+    assert not OutboxMessage.objects.exists()
+
+
+def test_a_refused_mail_is_not_tried_again_and_one_put_off_is(relay, later):
+    relay.script.rcpt = {"gone@example.org": "550 5.1.1 no", "slow@example.org": "451 4.2.1 later"}.get
+    for to in ("gone@example.org", "slow@example.org", "aida@example.org"):
+        write(to)
+    found = send_waiting(later)
+    assert (found.sent, found.refused, found.waiting) == (1, 1, 1)
+    relay.script.rcpt = lambda to: None
+    assert send_waiting(later + timedelta(minutes=4)).sent == 0
+    assert send_waiting(later + timedelta(minutes=6)).sent == 1
+    assert relay.recipients() == ["aida@example.org", "slow@example.org"]
+
+
+def test_a_relay_that_is_away_leaves_everything_waiting(configure, relay, later):
+    write()
+    configure(smtp={"port": 1})
+    assert "cannot be reached" in send_waiting(later).trouble
+    row = OutboxMessage.objects.get()
+    assert (row.state, row.attempts) == ("waiting", 0)
+    configure(smtp={"port": relay.port})
+    assert send_waiting(later).sent == 1
+
+
+def test_a_mail_whose_reply_was_lost_comes_again_with_the_same_message_id(relay, later):
+    relay.script.dot = lambda to: DROP
+    write()
+    send_waiting(later)
+    relay.script.dot = lambda to: None
+    assert send_waiting(later + timedelta(minutes=6)).sent == 1
+    assert len({taken.message_id for taken in relay.taken}) == 1 and len(relay.taken) == 2
+
+
+def test_a_refused_sender_does_not_hold_up_the_mails_behind_it(relay, later):
+    relay.script.mail = lambda sender: "550 5.7.1 no" if sender == "bad@example.org" else None
+    send_mail("x", "y", "bad@example.org", ["aida@example.org"])
+    write("bek@example.org")
+    found = send_waiting(later)
+    assert (found.sent, found.waiting) == (1, 1)
+
+
+def test_a_test_copy_is_marked_and_carries_no_readers_links(relay):
+    copy = sealed_copy()
+    variant = FrozenVariant.objects.filter(copy=copy, language="ru").first()
+    test_send.put(rendered_of(variant), copy.edition.newsletter, "Colleague@Example.org", NOW)
+    assert send_waiting(NOW).sent == 1
+    parsed = email.message_from_bytes(relay.taken[0].message, policy=email.policy.default)
+    assert parsed["Subject"] == f"[Test] {variant.subject}" and parsed["To"] == "colleague@example.org"
+    body = parsed.get_body(("html",)).get_content()
+    assert "%%" not in body and "/unsubscribe/" not in body and "/preferences/" not in body
+    with pytest.raises(ValueError, match="@"):
+        test_send.put(rendered_of(variant), copy.edition.newsletter, "nobody", NOW)

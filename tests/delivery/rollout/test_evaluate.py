@@ -1,0 +1,140 @@
+"""The stop rules on counts alone: what they say, and that more harm never says less."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailer.config.stops import Sign, Stops
+from mailer.delivery.rollout.evaluate import Counted, Finding, Level, findings, level, total
+
+HOUR = datetime(2021, 12, 3, 9, tzinfo=UTC)
+STOPS = Stops()
+PROVIDERS = ("mail.ru", "gmail.com", "ministry.example")
+
+
+def copies(good: int, bounced: int = 0, blocked: int = 0, complained: int = 0) -> Counted:
+    """`good` were accepted; bounces and blocks were refused beside them."""
+    return Counted(good + bounced + blocked, good, bounced, blocked, complained)
+
+
+def found(**hours: Counted) -> list[Finding]:
+    """Of a mailing with these providers, in one hour; "_" stands for the dot."""
+    return findings({(name.replace("_", "."), HOUR): counts for name, counts in hours.items()}, STOPS)
+
+
+@pytest.mark.parametrize(
+    "counts, said",
+    [
+        (copies(10, complained=1), Level.NONE),
+        (copies(10, complained=2), Level.NONE),
+        (copies(3000, complained=2), Level.NONE),
+        (copies(3001, complained=3), Level.NONE),
+        (copies(3000, complained=3), Level.WARN),
+        (copies(1001, complained=3), Level.WARN),
+        (copies(1000, complained=3), Level.PAUSE),
+        (copies(95, bounced=4), Level.NONE),
+        (copies(96, bounced=5), Level.WARN),
+        (copies(95, bounced=5), Level.PAUSE),
+        (copies(245, blocked=5), Level.WARN),
+        (copies(95, blocked=5), Level.PAUSE),
+        (copies(0, bounced=4, blocked=4), Level.NONE),
+    ],
+)
+def test_a_limit_that_is_reached_counts_and_a_few_cases_never_do(counts: Counted, said: Level) -> None:
+    assert max(level(sign, counts, STOPS, whole=True)[0] for sign in Sign) is said
+
+
+def test_bounces_and_blocks_at_one_provider_slow_it_down_and_complaints_there_pause() -> None:
+    healthy = copies(10_000)
+    (one,) = found(mail_ru=copies(90, blocked=10), gmail_com=healthy)
+    assert (one.level, one.sign, one.provider) == (Level.BRAKE, Sign.BLOCKED, "mail.ru")
+    (one,) = found(mail_ru=copies(90, bounced=10), gmail_com=healthy)
+    assert (one.level, one.sign, one.provider) == (Level.BRAKE, Sign.BOUNCED, "mail.ru")
+    (one,) = found(mail_ru=copies(900, complained=3), gmail_com=healthy)
+    assert (one.level, one.sign, one.provider) == (Level.PAUSE, Sign.COMPLAINED, "mail.ru")
+
+
+def test_what_stops_the_whole_mailing_is_not_said_of_its_providers_again() -> None:
+    (one,) = found(mail_ru=copies(90, bounced=10), gmail_com=copies(90, bounced=10))
+    assert (one.level, one.provider, one.cases, one.of, one.mostly) == (Level.PAUSE, "", 20, 200, "")
+    (one,) = found(mail_ru=copies(90, bounced=10), gmail_com=copies(90, bounced=2))
+    assert (one.level, one.provider, one.mostly) == (Level.PAUSE, "", "mail.ru")
+
+
+def test_readers_whose_provider_is_unknown_count_for_the_mailing_alone() -> None:
+    unknown = Counted(bounced=5)
+    assert findings({("", HOUR): unknown, ("mail.ru", HOUR): copies(10_000)}, STOPS) == []
+    (one,) = findings({("", HOUR): unknown, ("mail.ru", HOUR): copies(90)}, STOPS)
+    assert (one.level, one.provider, one.mostly, one.of) == (Level.PAUSE, "", "", 90)
+
+
+def test_one_bad_hour_counts_although_the_day_was_good() -> None:
+    day = {("mail.ru", HOUR + timedelta(hours=n)): copies(10_000) for n in range(24)}
+    bad = HOUR + timedelta(hours=24)
+    (one,) = findings({**day, ("mail.ru", bad): copies(90, blocked=10)}, STOPS)
+    assert (one.level, one.provider, one.hour, one.cases, one.of) == (Level.PAUSE, "", bad, 10, 100)
+
+
+def test_a_day_of_few_an_hour_counts_as_well() -> None:
+    day = {("mail.ru", HOUR + timedelta(hours=n)): copies(9, bounced=1) for n in range(24)}
+    (one,) = findings(day, STOPS)
+    assert (one.level, one.hour, one.cases, one.of) == (Level.PAUSE, None, 24, 240)
+
+
+def test_a_limit_of_nought_is_none() -> None:
+    stops = Stops(complained_warn=0, complained_stop=0, bounced_stop=0, blocked_warn=0)
+    assert level(Sign.COMPLAINED, copies(10, complained=10), stops, whole=True)[0] is Level.NONE
+    assert level(Sign.BOUNCED, copies(0, bounced=10), stops, whole=True)[0] is Level.WARN
+    assert level(Sign.BLOCKED, copies(0, blocked=10), stops, whole=True)[0] is Level.PAUSE
+
+
+def test_cases_whose_copies_were_not_counted_are_never_more_than_all() -> None:
+    (one,) = found(mail_ru=Counted(tried=2, accepted=2, complained=5))
+    assert (one.cases, one.of, one.share) == (5, 5, 100)
+
+
+cells = st.builds(copies, st.integers(0, 2000), st.integers(0, 40), st.integers(0, 40), st.integers(0, 12))
+slots = st.tuples(st.sampled_from(PROVIDERS), st.integers(0, 3).map(lambda n: HOUR + timedelta(hours=n)))
+mailings = st.dictionaries(slots, cells, min_size=1)
+
+
+def worst(hours: dict[tuple[str, datetime], Counted], sign: Sign) -> Level:
+    return max((one.level for one in findings(hours, STOPS) if one.sign is sign), default=Level.NONE)
+
+
+# Of each sign: told of a copy that was accepted, or in the session.
+HARM = [
+    (Sign.COMPLAINED, Counted(complained=1)),
+    (Sign.BOUNCED, Counted(bounced=1)),
+    (Sign.BOUNCED, copies(0, bounced=1)),
+    (Sign.BLOCKED, Counted(blocked=1)),
+    (Sign.BLOCKED, copies(0, blocked=1)),
+]
+
+
+@given(mailings, st.sampled_from(HARM), st.data())
+def test_one_more_case_never_makes_it_better_and_one_more_good_copy_never_worse(
+    hours: dict[tuple[str, datetime], Counted], harm: tuple[Sign, Counted], data: st.DataObject
+) -> None:
+    slot = data.draw(st.sampled_from(sorted(hours)))
+    sign, case = harm
+    before = worst(hours, sign)
+    assert worst({**hours, slot: total([hours[slot], case])}, sign) >= before
+    assert worst({**hours, slot: total([hours[slot], copies(1)])}, sign) <= before
+
+
+@given(mailings)
+def test_nothing_is_said_below_the_fewest_cases_and_nothing_of_a_share_below_its_limit(
+    hours: dict[tuple[str, datetime], Counted],
+) -> None:
+    for one in findings(hours, STOPS):
+        assert one.cases >= getattr(STOPS, f"least_{one.sign}")
+        assert one.share >= one.limit
+        assert one.cases <= one.of and one.cases <= one.seen
+        # Each provider and sign is told of once.
+    keys = [(one.sign, one.provider) for one in findings(hours, STOPS)]
+    assert len(keys) == len(set(keys))

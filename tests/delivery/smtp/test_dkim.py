@@ -1,0 +1,221 @@
+"""What we sign verifies with another's verifier, whatever the text, and breaks when it is tampered with."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import types
+
+import dkim as dkimpy
+import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from django.core.mail import EmailMultiAlternatives
+from dkim.canonicalization import Relaxed
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mailer.approval.models import FrozenVariant
+from mailer.config import ConfigError, Dkim
+from mailer.delivery.engine.composing import rendered_of
+from mailer.delivery.outbox import test_send
+from mailer.delivery.outbox.outbox import send_waiting
+from mailer.delivery.smtp import dkim
+from mailer.rendering import mime, variants
+from mailer.rendering.records import Rendered
+from tests.delivery.cast import NOW, readers, released, sealed_copy, send
+from tests.delivery.relay import Relay
+from tests.rendering.cast import EDITION
+from tests.rendering.test_mime import COPY, ENVELOPE, FORMS, body, line
+
+AT = 1_638_522_307
+
+
+class _VerifyKey:
+    """What dkimpy asks of libsodium, done by OpenSSL."""
+
+    def __init__(self, encoded: bytes, encoder: object) -> None:
+        import base64
+
+        self._key = ed25519.Ed25519PublicKey.from_public_bytes(base64.b64decode(encoded))
+
+    def verify(self, digest: bytes, signature: bytes) -> None:
+        try:
+            self._key.verify(signature, digest)
+        except InvalidSignature as error:
+            raise ValueError from error
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _sodium():
+    wanted = types.SimpleNamespace(
+        signing=types.SimpleNamespace(VerifyKey=_VerifyKey),
+        encoding=types.SimpleNamespace(Base64Encoder=None),
+        exceptions=types.SimpleNamespace(BadSignatureError=ValueError, ValueError=ValueError),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dkimpy, "nacl", wanted, raising=False)
+        yield
+
+
+def pem(key, lock=None) -> str:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, lock or NoEncryption()).decode()
+
+
+RSA, ED25519 = rsa.generate_private_key(65537, 2048), ed25519.Ed25519PrivateKey.generate()
+BOTH = Dkim("example.org", "news2026", pem(RSA), "ed2026", pem(ED25519))
+SIGNER = dkim.Signer(BOTH)
+
+
+def verdicts(message: bytes, signer: dkim.Signer = SIGNER) -> list[bool]:
+    """What dkimpy says to each signature, from the top."""
+    zone = {f"{key.name}.": key.record.encode() for key in signer.keys}
+    count = len(re.findall(rb"(?m)^DKIM-Signature:", message))
+    found = []
+    for index in range(count):
+        verifier = dkimpy.DKIM(message)
+        try:
+            found.append(verifier.verify(index, dnsfunc=lambda name, **_: zone.get(name.decode(), b"")))
+        except dkimpy.DKIMException:
+            found.append(False)
+    return found
+
+
+def copies(rendered: Rendered, *all_copies: mime.Copy) -> list[bytes]:
+    skeleton = mime.Skeleton(rendered, ENVELOPE, FORMS)
+    variant = SIGNER.variant(skeleton.shared)
+    pieces = [skeleton.pieces(copy) for copy in all_copies]
+    return [b"".join((variant.header(one, AT), *one)) for one in pieces]
+
+
+@pytest.mark.parametrize("language", ["en", "ru", "kk", "uz"])
+def test_every_reader_s_copy_verifies_with_both_keys(language):
+    another = dataclasses.replace(
+        COPY, to="b@example.net", to_name="Бек", countries="  Тоҷикистон  ", delivery=""
+    )
+    for message in copies(variants.render(EDITION, ("KZ",), language), COPY, another, COPY):
+        assert verdicts(message) == [True, True]
+        assert message.isascii() and max(map(len, message.split(b"\r\n"))) <= 78
+
+
+@given(body, body, line, line)
+@settings(deadline=None)
+def test_any_text_verifies_and_is_sent_in_the_form_that_is_signed(text, html, countries, subject):
+    rendered = Rendered("0" * 16, "ru", ("a",), subject.replace("\x85", ""), "", html, text)
+    (message,) = copies(rendered, dataclasses.replace(COPY, countries=countries))
+    assert verdicts(message) == [True, True]
+    sent = message.partition(b"\r\n\r\n")[2]
+    assert Relaxed.canonicalize_body(sent) == sent
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"a", b" ", b"\t", b"\r\n", b"\n", b"\xd0\xb0", b".", b"\r\n\r\n"]), max_size=12
+    ),
+    st.lists(st.sampled_from([b" ", b"x", b"\t", b"\r\n ", b"\r\n\t"]), max_size=6),
+)
+@settings(deadline=None)
+def test_any_other_mail_verifies_however_it_is_spaced(body, value):
+    message = b"From: a@example.org\r\nSubject:%s.\r\nto: b@example.net\r\nTo: c@example.net\r\n\r\n%s" % (
+        b"".join(value),
+        b"".join(body),
+    )
+    signed = SIGNER.signed(message, AT)
+    assert verdicts(signed) == [True, True]
+    assert signed.count(b"\n") == signed.count(b"\r\n") == signed.count(b"\r")
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        lambda m: m.replace(b"List-Unsubscribe: <https:", b"List-Unsubscribe: <http:"),
+        lambda m: m.replace(b"List-Unsubscribe-Post: ", b"List-Unsubscribe-Post: x"),
+        lambda m: m.replace(b"reader@example.net", b"raeder@example.net"),
+        lambda m: m.replace(b"Feedback-ID: ", b"Feedback-ID: x"),
+        lambda m: b"From: boss@example.org\r\n" + m,
+        lambda m: b"Subject: You won\r\n" + m,
+        lambda m: b"To: you@example.org\r\n" + m,
+        lambda m: m + b"<p>added</p>\r\n",
+        lambda m: m.replace(b"; d=example.org", b"; d=example.net"),
+        lambda m: m.replace(b"t=1638522307", b"t=1638522308"),
+    ],
+)
+def test_what_is_changed_or_added_on_the_way_breaks_the_signature(tamper):
+    (message,) = copies(variants.render(EDITION, ("KZ",), "en"), COPY)
+    changed = tamper(message)
+    assert changed != message and True not in verdicts(changed)
+
+
+def test_a_relay_may_fold_headers_anew_and_add_its_own():
+    (message,) = copies(variants.render(EDITION, ("KZ",), "en"), COPY)
+    changed = message.replace(b",\r\n <mailto", b", \r\n\t <mailto").replace(b"Precedence: bulk\r\n", b"")
+    assert verdicts(b"Received: from x\r\n by y\r\n" + changed + b"\r\n\r\n") == [True, True]
+
+
+@pytest.mark.parametrize("part", [{"ed25519_selector": "", "ed25519_key": ""}, {"selector": "", "key": ""}])
+def test_one_key_is_enough(part):
+    signer = dkim.Signer(dataclasses.replace(BOTH, **part))
+    assert verdicts(signer.signed(b"From: a@example.org\r\n\r\nHi\r\n", AT), signer) == [True]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"key": "secret"}, "[dkim] key: is no private key in PEM"),
+        ({"key": pem(ED25519)}, "[dkim] key: is not an RSA key"),
+        ({"ed25519_key": pem(RSA)}, "[dkim] ed25519_key: is not an Ed25519 key"),
+        ({"key": pem(rsa.generate_private_key(65537, 1024))}, "has 1024 bits; at least 2048"),
+        ({"key": pem(RSA, BestAvailableEncryption(b"x"))}, "locked with a password"),
+        ({"key": ""}, "has `selector` but no `key`"),
+        ({"ed25519_selector": ""}, "has `ed25519_key` but no `ed25519_selector`"),
+        ({"selector": "a b"}, "[dkim] selector is 'a b'"),
+        ({"selector": "a;\r\n"}, "[dkim] selector is"),
+        ({"domain": "почта.example"}, "[dkim] domain is"),
+    ],
+)
+def test_a_key_that_cannot_sign_is_named_before_anything_is_sent(change, words):
+    with pytest.raises(ConfigError) as caught:
+        dkim.signer(dataclasses.replace(BOTH, **change))
+    assert words in str(caught.value)
+
+
+def test_without_a_domain_nothing_is_signed():
+    assert dkim.signer(Dkim()) is None
+
+
+@pytest.fixture
+def relay(configure, settings):
+    settings.EMAIL_BACKEND = "mailer.delivery.outbox.outbox.EmailBackend"
+    with Relay() as server:
+        configure(smtp={"port": server.port}, dkim=dataclasses.asdict(BOTH))
+        yield server
+
+
+@pytest.mark.django_db
+def test_confirmations_and_test_copies_are_signed(relay):
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    mail = EmailMultiAlternatives("Подтвердите", "Текст  \n\n" * 9, "Офис <a@example.org>", ["a@example.net"])
+    mail.attach_alternative("<p>Текст</p>", "text/html")
+    mail.send()
+    copy = sealed_copy()
+    variant = FrozenVariant.objects.filter(copy=copy, language="ru").first()
+    test_send.put(rendered_of(variant), copy.edition.newsletter, "colleague@example.org", NOW)
+    assert send_waiting(timezone.now() + timedelta(seconds=1)).sent == 2
+    assert [verdicts(taken.message) for taken in relay.taken] == [[True, True]] * 2
+
+
+@pytest.mark.django_db
+def test_an_edition_leaves_signed(relay):
+    readers(3)
+    mailing = released()
+    assert send(mailing=mailing).accepted == 3
+    assert [verdicts(taken.message) for taken in relay.taken] == [[True, True]] * 3

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from mailer.delivery.ledger.journal import Journal
+from mailer.delivery.ledger.records import Claimed
+from mailer.delivery.smtp.base import Envelope, Verdict
+from mailer.delivery.smtp.base import Relay as Address
+from mailer.delivery.smtp.relays import Choice
+from mailer.delivery.smtp.sender import Sender
+from mailer.delivery.throttle.send_queue import Job
+from tests.delivery.relay import Relay
+
+
+def claimed(number, domain="example.net", mailing=1):
+    return Claimed(number, mailing, 1, 1, number, f"reader-{number}@{domain}", "", ())
+
+
+def job(one, at=0.0, seconds=60.0):
+    message = f"Subject: {one.id}\r\n\r\nhello\r\n".encode()
+    return Job(one, lambda: Envelope("b+1@example.org", one.email, message), time.monotonic() + seconds, at)
+
+
+@pytest.fixture
+def server():
+    with Relay() as relay:
+        yield relay
+
+
+@pytest.fixture
+def opened(server, tmp_path):
+    """opened(connections) gives a running sender."""
+    senders = []
+
+    def open_one(connections=3, per_connection=1000):
+        address = Address(
+            "127.0.0.1", server.port, connections=connections, messages_per_connection=per_connection
+        )
+        senders.append(Sender(Choice([address]), Journal.open(tmp_path)))
+        return senders[-1].__enter__()
+
+    yield open_one
+    for sender in senders:
+        sender.stop(2)
+
+
+def outcomes(sender, count):
+    """Outcomes by delivery, when there are so many."""
+    found, limit = {}, time.monotonic() + 20
+    while len(found) < count and time.monotonic() < limit:
+        found.update((one.id, outcome) for one, outcome in sender.take(0.1))
+    assert len(found) == count
+    return found
+
+
+def test_each_job_has_its_outcome_and_each_reader_one_mail(server, opened):
+    sender = opened()
+    sender.put(job(claimed(number)) for number in range(50))
+    found = outcomes(sender, 50)
+    assert {one.verdict for one in found.values()} == {Verdict.ACCEPTED}
+    assert len({taken.recipient for taken in server.taken}) == len(server.taken) == 50
+    assert server.most_open <= 3
+
+
+def test_jobs_with_a_moment_wait_for_it_in_order_and_hold_up_no_other(server, opened):
+    sender = opened(1)
+    now = time.monotonic()
+    moments = {1: now + 0.6, 2: now + 0.3, 3: 0.0, 4: now + 0.45, 5: 0.0}
+    sender.put(job(claimed(number), at) for number, at in moments.items())
+    outcomes(sender, 5)
+    assert time.monotonic() >= moments[1]
+    assert [int(taken.recipient[7]) for taken in server.taken] == [3, 5, 2, 4, 1]
+
+
+def test_what_came_too_late_is_given_back_untouched(server, opened):
+    sender = opened()
+    sender.put([job(claimed(1), seconds=-1), job(claimed(2))])
+    found = outcomes(sender, 2)
+    assert found[1].verdict is Verdict.UNTOUCHED and found[2].verdict is Verdict.ACCEPTED
+
+
+def test_a_dropped_mailing_is_given_back_and_others_go_on(server, opened):
+    server.script.latency = 0.05
+    sender = opened(1)
+    sender.put(job(claimed(number, mailing=number % 2)) for number in range(40))
+    sender.drop(1)
+    found = outcomes(sender, 40)
+    assert all(found[number].verdict is Verdict.ACCEPTED for number in range(0, 40, 2))
+    assert sum(found[number].verdict is Verdict.UNTOUCHED for number in range(1, 40, 2)) >= 18
+
+
+def test_many_jobs_of_a_slow_provider_are_given_back_for_later_and_the_others_never_wait(server, opened):
+    server.script.slow = lambda to: 1.0 if "slow" in to else 0.0
+    sender = opened(4)
+    slow = [job(claimed(number, "slow.example")) for number in range(60)]
+    quick = [job(claimed(number, "quick.example")) for number in range(100, 400)]
+    started = time.monotonic()
+    sender.put([*slow, *quick])
+    found = {}
+    while len([one for one in found if one >= 100]) < 300:
+        found.update((one.id, outcome) for one, outcome in sender.take(0.1))
+        assert time.monotonic() - started < 20
+    # Sixty seconds of slow messages stood before them.
+    assert time.monotonic() - started < 10
+    while not (late := [one for one in found.values() if one.verdict is Verdict.LATER]):
+        found.update((one.id, outcome) for one, outcome in sender.take(0.1))
+        assert time.monotonic() - started < 20
+    assert "slow.example is slow" in late[0].words
+
+
+def test_a_session_is_renewed_when_it_is_used_up(server, opened):
+    sender = opened(1, per_connection=10)
+    sender.put(job(claimed(number)) for number in range(35))
+    outcomes(sender, 35)
+    assert server.connections == 4
+
+
+def test_a_server_that_ends_its_sessions_early_is_remembered(server, opened):
+    server.script.per_connection = 5
+    sender = opened(1)
+    sender.put(job(claimed(number)) for number in range(40))
+    found = outcomes(sender, 40)
+    # Found out once; then each session ends before the server ends it.
+    assert sum(one.verdict is Verdict.UNTOUCHED for one in found.values()) == 1
+    assert server.connections == 8
+
+
+def test_a_refused_sender_gives_back_its_mailing_and_touches_nobody(server, opened):
+    server.script.mail = lambda sender: "550 5.7.1 not you"
+    sender = opened(2)
+    sender.put(job(claimed(number)) for number in range(10))
+    found = outcomes(sender, 10)
+    assert {one.verdict for one in found.values()} == {Verdict.UNTOUCHED}
+    (trouble,) = {one.words for one in sender.troubles()}
+    assert "not you" in trouble
+
+
+def test_a_stop_waits_for_replies_and_gives_back_the_rest(server, opened):
+    server.script.latency = 0.3
+    sender = opened(2)
+    sender.put(job(claimed(number)) for number in range(20))
+    while not server.taken:
+        time.sleep(0.01)
+    sender.stop(5)
+    found = {one.id: outcome.verdict for one, outcome in sender.take(0)}
+    assert len(found) == 20 and set(found.values()) == {Verdict.ACCEPTED, Verdict.UNTOUCHED}
+    assert sum(verdict is Verdict.ACCEPTED for verdict in found.values()) == len(server.taken)
+
+
+def test_a_message_that_cannot_be_made_is_its_own_readers_matter(server, opened):
+    def broken():
+        raise ValueError("no such place")
+
+    sender = opened()
+    sender.put([job(claimed(1))._replace(envelope=broken), job(claimed(2))])
+    found = outcomes(sender, 2)
+    assert found[1].verdict is Verdict.REFUSED and "no such place" in found[1].words
+    assert found[2].verdict is Verdict.ACCEPTED

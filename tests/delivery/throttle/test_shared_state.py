@@ -1,0 +1,56 @@
+"""What several workers know together stays true when they ask at the same moment."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# The program has a database of its own; it is copied from the one that the mark has made.
+pytestmark = pytest.mark.django_db
+WORKERS = 3
+ASKS = """
+import json
+from datetime import UTC, datetime
+from mailer.cli.root import start_django
+start_django(None)
+from mailer.delivery.ledger.records import Claimed
+from mailer.delivery.throttle.throttle import Traffic
+now = datetime(2021, 12, 3, 8, tzinfo=UTC)
+input()
+traffic, granted = Traffic(now), {"office": 0, "provider": 0}
+for number in range(40):
+    domain = "mail.ru" if number % 2 else "example.net"
+    one = Claimed(number, 1, 1, 1, number, f"reader-{number}@{domain}", "", ())
+    go, later, spare = traffic.admit([one], now)
+    granted["office"] += len(go)
+    granted["provider"] += bool(go) and number % 2
+print(json.dumps(granted))
+"""
+
+
+def test_workers_that_ask_at_once_never_get_more_than_the_limit_together(url, tmp_path):
+    environment = os.environ | {
+        "MAILER_DATABASE__URL": url,
+        "MAILER_STORAGE__PATH": str(tmp_path / "data"),
+        "MAILER_SENDING__RATE_PER_HOUR": "50",
+        "MAILER_SENDING__RATE_PER_PROVIDER": "bk.ru 10/h",
+    }
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", ASKS],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
+            cwd=Path(__file__).parents[3],
+        )
+        for _ in range(WORKERS)
+    ]
+    answers = [json.loads(worker.communicate("go\n", timeout=60)[0]) for worker in workers]
+    assert sum(answer["office"] for answer in answers) == 50
+    assert sum(answer["provider"] for answer in answers) <= 10

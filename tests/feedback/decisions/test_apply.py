@@ -1,0 +1,100 @@
+"""What a reading leads to, however it came."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from mailer.delivery import verp
+from mailer.delivery.models import Delivery
+from mailer.feedback.decisions.apply import apply
+from mailer.feedback.models import FeedbackEvent
+from mailer.feedback.parsing.parse import read
+from mailer.feedback.parsing.records import Origin, Reading, Recipient
+from subscribers.models import Subscriber, Subscription
+from subscribers.suppression import suppression
+from tests import cast as everyone
+from tests.feedback.parsing.test_parse import sample
+from tests.reports import cast
+
+pytestmark = pytest.mark.django_db
+NOW = cast.NOW + timedelta(days=1)
+HARD = Recipient("aigerim@example.net", bounce_class="hard", reason="unknown_user", status="5.1.1", rule="r")
+
+
+@pytest.fixture
+def aigerim() -> Subscriber:
+    return everyone.reader("aigerim")
+
+
+@pytest.fixture
+def delivery(aigerim: Subscriber) -> Delivery:
+    """Her copy of an edition, accepted by the next server."""
+    mailing = cast.mailing(cast.copy(cast.edition()), audience=1)
+    return Delivery.objects.create(
+        mailing=mailing, subscriber=aigerim.pk, state="accepted", accepted_at=cast.NOW
+    )
+
+
+def by_service(kind: str, delivery: Delivery | None = None) -> Reading:
+    """What a service tells us, signed."""
+    number = delivery.pk if delivery else None
+    return Reading(kind, (HARD,), delivery=number, identity="service")  # type: ignore[arg-type]
+
+
+def test_a_services_word_counts_as_proof_also_where_it_names_only_the_address(aigerim: Subscriber) -> None:
+    apply(by_service("bounce"), Origin("postmark 1", NOW), NOW)
+    event = FeedbackEvent.objects.get()
+    assert (event.identity, event.subscriber, event.delivery, event.rule) == (
+        "service",
+        aigerim.pk,
+        None,
+        "r",
+    )
+    assert suppression.is_suppressed(aigerim)
+
+
+def test_the_same_origin_counts_once(delivery: Delivery, aigerim: Subscriber) -> None:
+    for _ in range(3):
+        apply(by_service("bounce", delivery), Origin("postmark 1", NOW), NOW)
+    assert FeedbackEvent.objects.count() == 1
+    found = suppression.in_force(aigerim)
+    assert found is not None
+    suppression.lift(found, "admin", NOW)
+    apply(by_service("bounce", delivery), Origin("postmark 1", NOW), NOW)
+    assert not suppression.is_suppressed(aigerim)
+
+
+def test_what_happened_earlier_is_dated_so(delivery: Delivery) -> None:
+    apply(by_service("bounce", delivery), Origin("postmark 1", NOW - timedelta(hours=5)), NOW)
+    delivery.refresh_from_db()
+    assert delivery.bounced_at == FeedbackEvent.objects.get().at == NOW - timedelta(hours=5)
+
+
+def test_a_services_word_about_a_stranger_is_kept_and_nobody_is_named(db: None) -> None:
+    apply(by_service("bounce"), Origin("postmark 1", NOW), NOW)
+    event = FeedbackEvent.objects.get()
+    assert (event.identity, event.subscriber) == ("", None)
+
+
+def test_a_complaint_by_a_service_ends_everything(delivery: Delivery, aigerim: Subscriber) -> None:
+    apply(by_service("complaint", delivery), Origin("postmark 2", NOW), NOW)
+    assert suppression.is_suppressed(aigerim)
+    assert Subscription.objects.get().state == "unsubscribed"
+
+
+def test_an_event_knows_its_mailing_and_whose_mail_system_it_was(
+    aigerim: Subscriber, delivery: Delivery
+) -> None:
+    Subscriber.objects.update(email="aigerim@bk.ru")
+    apply(by_service("bounce", delivery), Origin("postmark 1", NOW), NOW)
+    event = FeedbackEvent.objects.get()
+    assert (event.mailing, event.provider) == (delivery.mailing, "mail.ru")
+
+
+@pytest.mark.parametrize("sign", ["Delivered-To: {address}", "References: {message_id}"])
+def test_what_comes_back_from_a_probe_names_it(sign: str) -> None:
+    head = sign.format(address=verp.probe_address(7), message_id=verp.probe_message_id(7, "example.org"))
+    reading = read(head.encode() + b"\n" + sample("postfix-unknown.eml"))
+    assert (reading.kind, reading.probe, reading.delivery, reading.identity) == ("bounce", 7, None, "verp")

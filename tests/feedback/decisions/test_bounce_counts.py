@@ -1,0 +1,131 @@
+"""What came back, as the stop rules count it: once, proved, and for the hour in which its copy left."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mailer.delivery.models import Delivery, Mailing, ProviderHour
+from mailer.delivery.rollout import provider_stats, stop_rules
+from mailer.delivery.rollout.evaluate import Counted
+from mailer.delivery.rollout.provider_stats import Slot
+from mailer.delivery.throttle import shared_state
+from mailer.feedback.decisions import bounce_counts, smtp_rejections
+from mailer.feedback.models import FeedbackEvent
+from tests.feedback.cast import NOW, ago, bounce, complain, copy, mailing, reader
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+
+
+def counts(delivery: Delivery) -> dict:
+    bounce_counts.count_new(NOW)
+    return provider_stats.of(Mailing.objects.get(pk=delivery.mailing_id))
+
+
+@pytest.mark.parametrize(
+    "bounce_class, counted",
+    [
+        ("hard", Counted(bounced=1)),
+        ("block", Counted(blocked=1)),
+        ("soft", Counted()),
+        ("unknown", Counted()),
+    ],
+)
+def test_a_bounce_counts_by_its_class_for_the_hour_in_which_its_copy_left(bounce_class, counted):
+    left = ago(hours=30)
+    sent = copy(reader("aigerim@bk.ru"), left)
+    bounce(sent, bounce_class)
+    row = {("mail.ru", provider_stats.hour_of(left)): counted}
+    assert counts(sent) == (row if any(counted) else {})
+
+
+def test_however_often_it_is_told_a_copy_counts_once_for_each_sign():
+    sent = copy(reader(), ago(hours=1))
+    bounce(sent)
+    assert counts(sent) == {("example.net", provider_stats.hour_of(ago(hours=1))): Counted(bounced=1)}
+    bounce(sent)
+    bounce(sent)
+    complain(sent)
+    complain(sent)
+    assert counts(sent) == {
+        ("example.net", provider_stats.hour_of(ago(hours=1))): Counted(bounced=1, complained=1)
+    }
+    assert bounce_counts.count_new(NOW) == 0
+    assert not FeedbackEvent.objects.filter(counted_at=None).exists()
+
+
+def test_what_anybody_could_have_written_counts_against_no_mailing():
+    person = reader()
+    copy(person, ago(hours=1))
+    bounce(person)
+    complain(person)
+    bounce_counts.count_new(NOW)
+    assert not ProviderHour.objects.exists()
+
+
+def test_what_a_colleagues_mailbox_says_of_a_rehearsal_counts_nowhere():
+    about = mailing(rehearsal_to="team@office.example.org")
+    row = Delivery.objects.create(
+        mailing=about, subscriber=reader().pk, state="accepted", accepted_at=NOW, attempts=1
+    )
+    bounce(row, "block")
+    assert counts(row) == {}
+
+
+@pytest.mark.parametrize(
+    "reason, reply, counted",
+    [
+        ("refused", "550 5.1.1 no such user", Counted(bounced=1)),
+        # The ledger took it for one reader's matter, the rules know better.
+        ("refused", "550 rejected due to spam content", Counted(blocked=1)),
+        # Whoever sent it has counted it as blocked at once.
+        ("blocked", "550 5.7.1 rejected due to spam content", Counted()),
+    ],
+)
+def test_a_refusal_counts_once_it_was_read_and_a_block_not_twice(reason, reply, counted):
+    row = copy(reader(), NOW, state="refused", accepted_at=None, reason=reason, reply=reply)
+    smtp_rejections.read_new(NOW)
+    assert list(counts(row).values()) == ([counted] if any(counted) else [])
+
+
+def test_blocks_that_come_back_by_mail_slow_down_their_provider():
+    about = mailing()
+    people = [reader(f"reader-{number}@bk.ru") for number in range(5)]
+    rows = [
+        Delivery.objects.create(
+            mailing=about, subscriber=person.pk, state="accepted", accepted_at=NOW, attempts=1
+        )
+        for person in people
+    ]
+    provider_stats.add(
+        [
+            (Slot(about.pk, "mail.ru", NOW), Counted(tried=50, accepted=50)),
+            (Slot(about.pk, "gmail.com", NOW), Counted(tried=1000, accepted=1000)),
+        ]
+    )
+    for row in rows:
+        bounce(row, "block")
+    bounce_counts.count_new(NOW)
+    assert stop_rules.watch(NOW) == []
+    assert shared_state.read("provider mail.ru")["backoff"][0] == 1
+    assert shared_state.read("provider gmail.com") == {}
+
+
+@settings(max_examples=30, deadline=None)
+@given(told=st.lists(st.sampled_from(["hard", "soft", "block", "complaint", "count"]), max_size=8))
+def test_in_whatever_order_it_comes_and_is_counted_the_sums_are_those_of_the_events(told):
+    person = reader(f"reader-{Delivery.objects.count()}@example.net")
+    left = ago(hours=2)
+    sent = copy(person, left)
+    for word in told:
+        if word == "count":
+            bounce_counts.count_new(NOW)
+        elif word == "complaint":
+            complain(sent, NOW + timedelta(minutes=1))
+        else:
+            bounce(sent, word)
+    found = counts(sent).get(("example.net", provider_stats.hour_of(left)), Counted())
+    assert found == Counted(bounced="hard" in told, blocked="block" in told, complained="complaint" in told)

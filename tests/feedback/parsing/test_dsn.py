@@ -1,0 +1,137 @@
+"""Delivery reports (RFC 3464) as servers really write them: loosely, damaged, or about several people."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from mailer.feedback.parsing.parse import read
+
+TO = "aigerim.s@villages.example"
+FAILED = f"Final-Recipient: rfc822; {TO}\nAction: failed\nStatus: 5.1.1\n"
+
+
+def report(
+    fields: str,
+    *,
+    kind: str = "multipart/report; report-type=delivery-status",
+    part: str = "message/delivery-status",
+    words: str = "It did not arrive.",
+    returned_to: str = TO,
+    writer: str = "MAILER-DAEMON@mx.villages.example",
+) -> bytes:
+    returned = (
+        f"--B\nContent-Type: message/rfc822\n\nFrom: digest@news.example.org\nTo: {returned_to}\n\nStories.\n"
+    )
+    return (
+        f"From: {writer}\nTo: b@news.example.org\nSubject: Undelivered\nContent-Type: {kind}; boundary=B\n\n"
+        f"--B\nContent-Type: text/plain\n\n{words}\n\n--B\nContent-Type: {part}\n\n{fields}\n\n"
+        f"{returned}--B--\n"
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        report(FAILED),
+        report(f"Reporting-MTA: dns; mx.villages.example\n\n{FAILED}"),
+        report(f"Reporting-MTA: dns; mx.villages.example\n{FAILED}"),
+        report(FAILED.replace("rfc822; ", "")),
+        report(FAILED.replace("rfc822; ", "rfc822;\n  ")),
+        report(FAILED.replace(TO, f"<{TO.upper()}>")),
+        report(FAILED.replace(TO, f"@mx.villages.example:{TO}")),
+        report(FAILED.lower()),
+        report(FAILED.replace("Final-", "Original-")),
+        report(FAILED.replace("Action: failed\n", "")),
+        report(FAILED.replace("failed", "Failed (permanent)").replace("5.1.1", "5.1.1 (no such user)")),
+        report(FAILED.replace("rfc822;", "utf-8;"), part="message/global-delivery-status"),
+        report(FAILED, part="text/plain"),
+        report(FAILED, part="application/octet-stream; name=report"),
+        report(FAILED, kind="multipart/mixed"),
+        report(FAILED, writer="somebody@mx.villages.example"),
+        report(
+            base64.b64encode(FAILED.encode()).decode().rstrip("="),
+            part="message/delivery-status\nContent-Transfer-Encoding: base64",
+        ),
+        report(
+            FAILED.replace("failed", "fai=\nled"),
+            part="message/delivery-status\nContent-Transfer-Encoding: quoted-printable",
+        ),
+        report("", words=f"<{TO}>: 550 5.1.1 user unknown"),
+        b"List-Id: <digest.news.example.org>\nPrecedence: bulk\n" + report(FAILED),
+    ],
+    ids=range(20),
+)
+def test_a_report_names_who_failed_and_why_however_it_is_written(raw: bytes) -> None:
+    reading = read(raw)
+    (found,) = reading.recipients
+    assert (reading.kind, found.address, found.reason, found.status) == (
+        "bounce",
+        TO,
+        "unknown_user",
+        "5.1.1",
+    )
+
+
+@pytest.mark.parametrize("name", ["x400; /PN=1/OU=2", "rfc822; aigerim", "unknown"])
+def test_a_report_that_names_no_address_is_about_whom_the_returned_message_was_written_to(name: str) -> None:
+    (found,) = read(report(FAILED.replace(f"rfc822; {TO}", name))).recipients
+    assert (found.address, found.reason) == (TO, "unknown_user")
+
+
+def test_whom_an_alias_led_to_keeps_the_address_that_was_written_to() -> None:
+    forwarded = FAILED.replace(TO, "private@elsewhere.example")
+    assert read(report(f"{forwarded}Original-Recipient: rfc822; {TO}\n")).recipients[0].alias == TO
+    (found,) = read(report(forwarded)).recipients
+    assert (found.address, found.alias) == ("private@elsewhere.example", TO)
+
+
+def test_each_recipient_of_a_report_is_judged_by_what_was_said_of_them() -> None:
+    full = "Final-Recipient: rfc822; two@villages.example\nAction: failed\nStatus: 5.0.0\n"
+    waiting = "Final-Recipient: rfc822; three@villages.example\nAction: delayed\nStatus: 4.4.1\n"
+    arrived = "Final-Recipient: rfc822; four@villages.example\nAction: delivered\nStatus: 2.0.0\n"
+    words = f"<{TO}>: no such user\n<two@villages.example>: mailbox full\n"
+    reading = read(report("\n".join([FAILED, full, waiting, arrived]), words=words))
+    assert reading.kind == "bounce"
+    assert [(one.action, one.bounce_class) for one in reading.recipients] == [
+        ("failed", "hard"),
+        ("failed", "soft"),
+        ("delayed", ""),
+        ("delivered", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("action", "kind"),
+    [("delayed", "delay"), ("delivered", "receipt"), ("relayed", "receipt"), ("expanded", "receipt")],
+)
+def test_a_report_of_anything_but_failure_is_no_bounce(action: str, kind: str) -> None:
+    reading = read(report(FAILED.replace("failed", action)))
+    assert reading.kind == kind
+    assert reading.recipients[0].bounce_class == ""
+
+
+def test_the_code_within_the_answer_of_a_server_beats_that_it_was_given_up() -> None:
+    given_up = FAILED.replace("5.1.1", "5.4.7")
+    (found,) = read(report(f"{given_up}Diagnostic-Code: smtp; 452 4.2.2 mailbox full\n")).recipients
+    assert (found.reason, found.bounce_class) == ("mailbox_full", "soft")
+
+
+def test_the_words_of_the_notice_explain_a_report_without_reasons() -> None:
+    (found,) = read(report(FAILED.replace("5.1.1", "5.0.0"), words=f"{TO}\n  the mailbox is full")).recipients
+    assert found.reason == "mailbox_full"
+
+
+def test_a_report_that_a_gateway_passed_on_within_its_own_message_is_read() -> None:
+    inner = report(FAILED).replace(b"boundary=B", b"boundary=C").replace(b"--B", b"--C")
+    outer = (
+        b"From: postmaster@gate.villages.example\nTo: b@news.example.org\nSubject: Delivery Status\n"
+        b"Content-Type: multipart/mixed; boundary=O\n\n--O\nContent-Type: message/rfc822\n\n"
+        + inner
+        + b"\n--O--\n"
+    )
+    reading = read(outer)
+    assert (reading.kind, [one.address for one in reading.recipients]) == ("bounce", [TO])
+    # A person who forwards one is a person.
+    assert read(outer.replace(b"postmaster@", b"dana@")).kind == "other"

@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import json
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mailer.delivery import identity, verp
+from mailer.feedback.parsing import mime
+from mailer.feedback.parsing.accuracy import score
+from mailer.feedback.parsing.parse import read
+
+SAMPLES = Path(__file__).parents[2] / "payloads" / "bounces"
+EXPECTED: dict[str, Any] = json.loads((SAMPLES / "expected.json").read_text(encoding="utf-8"))
+
+
+def sample(name: str) -> bytes:
+    return (SAMPLES / name).read_bytes()
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_every_sample_is_of_its_kind_and_names_its_readers_with_the_reason(name: str) -> None:
+    reading = read(sample(name))
+    expected = EXPECTED[name]
+    assert reading.kind == expected.get("kind", "bounce")
+    for record in expected.get("records", []):
+        (found,) = [one for one in reading.recipients if one.address == record["recipient"]]
+        assert (found.reason, found.bounce_class == "hard") == (record["reason"], record["hardbounce"])
+        assert found.alias == record["alias"]
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_line_ends_change_nothing(name: str) -> None:
+    raw = sample(name)
+    assert read(raw) == read(raw.replace(b"\n", b"\r\n")) == read(raw.replace(b"\n", b"\r"))
+
+
+def test_the_score_of_our_own_samples_is_full() -> None:
+    result = score(SAMPLES)
+    assert result.errors == []
+    assert result.found == result.recipients > 15
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, expected in EXPECTED.items() if expected.get("kind", "bounce") == "bounce"]
+)
+def test_a_valid_envelope_token_always_names_the_delivery(name: str) -> None:
+    for written in ("{}", "{} ", "<{}>", "prvs=0123456789={}", '"{}"'):
+        reading = read(sample(name), written.format(verp.address(4711)))
+        assert (reading.kind, reading.delivery, reading.identity) == ("bounce", 4711, "verp")
+        assert reading.recipients
+
+
+def test_the_envelope_is_read_from_what_the_mail_server_wrote_on_arrival() -> None:
+    raw = f"X-Original-To: {verp.address(12).upper()}\n".encode() + sample("qmail-words.eml")
+    assert read(raw).delivery == 12
+
+
+def test_a_signed_message_id_in_the_returned_headers_names_the_delivery() -> None:
+    signed = identity.message_id(815, "example.org")
+    raw = sample("postfix-unknown.eml").replace(b"<m1@news.example.org>", signed.encode())
+    reading = read(raw)
+    assert (reading.delivery, reading.identity) == (815, "message_id")
+    assert reading.original_message_id == signed
+
+
+def test_a_token_that_was_not_made_here_names_nobody() -> None:
+    genuine = verp.address(12)
+    forged = genuine.replace(genuine[20:24], "aaaa")
+    assert read(sample("postfix-unknown.eml"), forged).delivery is None
+
+
+def test_with_a_token_a_bounce_that_names_nobody_still_has_a_recipient() -> None:
+    raw = (
+        b"Return-Path: <>\nFrom: MAILER-DAEMON@x.example\nSubject: Undelivered mail\n\nThe mailbox is full.\n"
+    )
+    assert read(raw).recipients == ()
+    (nameless,) = read(raw, verp.address(3)).recipients
+    assert (nameless.address, nameless.reason) == ("", "mailbox_full")
+
+
+def test_what_comes_back_to_a_signed_envelope_sender_with_our_message_in_it_is_a_bounce() -> None:
+    raw = (
+        b"From: list-admin@villages.example\nSubject: Loop alert\n\nSeen.\n\nOriginal mail as follows:\n\n"
+        b"Received: from x\nMessage-ID: <e@news.example.org>\nTo: <aigerim@villages.example>\n\nStories.\n"
+    )
+    (found,) = read(raw, verp.address(3)).recipients
+    assert (found.address, found.bounce_class) == ("aigerim@villages.example", "unknown")
+    assert read(raw).kind == "other"
+    # A person who answers quotes our message too.
+    assert read(raw.replace(b"Loop alert", b"Re: December digest"), verp.address(3)).kind == "other"
+
+
+def test_a_mail_to_a_leave_address_is_a_wish_to_leave() -> None:
+    raw = f"From: dana@ministry.example\nTo: {identity.leave_address(7, 2)}\nSubject: x\n\n".encode()
+    reading = read(raw)
+    assert reading.kind == "unsubscribe"
+    assert reading.departure is not None
+    assert (reading.departure.subscriber, reading.departure.newsletter) == (7, 2)
+
+
+def test_an_automatic_answer_to_a_leave_address_ends_nothing() -> None:
+    address = identity.leave_address(7, 2)
+    raw = f"From: dana@ministry.example\nTo: {address}\nSubject: Automatic reply: x\n\n".encode()
+    assert read(raw).kind == "auto_reply"
+
+
+@pytest.mark.parametrize("subject", ["unsubscribe", "Отписаться", "Re: STOP"])
+def test_an_answer_that_only_says_unsubscribe_counts_when_the_envelope_is_signed(subject: str) -> None:
+    raw = f"From: dana@ministry.example\nSubject: {subject}\n\n".encode()
+    assert read(raw, verp.address(5)).kind == "unsubscribe"
+    assert read(raw, "b@example.org").kind == "other"
+
+
+def test_an_automatic_answer_never_becomes_a_bounce_by_its_words() -> None:
+    for name in (name for name in EXPECTED if name.startswith("away")):
+        reading = read(sample(name), verp.address(5))
+        assert (reading.kind, reading.recipients) == ("auto_reply", ())
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\n\n\n",
+        b"\x00\xff" * 1000,
+        b"From: \xff\xfe\nSubject: =?x-unknown?B?////?=\n\n\xff",
+        b"Content-Type: multipart/report; boundary=\n\n--\n--\n",
+        b"Content-Transfer-Encoding: base64\n\n====",
+        b"Subject: " + b"a" * 100_000,
+        b"Content-Type: text/plain; charset=utf-16\n\nx",
+        b"Content-Type: text/plain; charset=idna\n\n\xff..",
+    ],
+)
+def test_what_cannot_be_read_is_for_a_person(raw: bytes) -> None:
+    assert read(raw).kind == "other"
+
+
+def _nested(levels: int) -> bytes:
+    head = b"".join(
+        b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (level, level) for level in range(levels)
+    )
+    return head + b"\nwords"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        _nested(5_000),
+        b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\nx\n" * 100_000,
+        b"From: mailer-daemon@x.example\nSubject: failure notice\n\n" + b"<a@b.example>:\n" * 50_000,
+        b"From: mailer-daemon@x.example\nSubject: failure notice\n\n" + b"a@" * 200_000,
+        b"From: mailer-daemon@x.example\nSubject: failure notice\n\n" + b"mailbox " * 60_000,
+        b"X: y\n" * 200_000,
+        b"Content-Type: text/html\nFrom: mailer-daemon@x.example\nSubject: failure notice\n\n"
+        + b"<" * 400_000,
+        b"Content-Type: text/html\nFrom: mailer-daemon@x.example\nSubject: failure notice\n\n"
+        + b"<style>" * 60_000,
+        b"Content-Type: message/delivery-status\n\n" + b"Final-Recipient: rfc822;a@b.example\n\n" * 20_000,
+        b"From: mailer-daemon@x.example\nSubject: failure notice\n\n" + b" " * 500_000,
+        b"From: mailer-daemon@x.example\nSubject: failure notice\n\n" + b"-=* \n" * 100_000,
+    ],
+    ids=range(11),
+)
+def test_hostile_messages_are_read_within_bounds(raw: bytes) -> None:
+    # Unbounded work would not come back from these within the patience of whoever runs the tests.
+    assert len(read(raw).recipients) <= 100
+
+
+@pytest.mark.parametrize("piece", [b"x: y\n", b"--b\n\nx\n", b"<a@b.example>:\n", b"=41", b"\r", b"QUFB"])
+def test_a_message_of_many_megabytes_takes_the_memory_of_its_head(piece: bytes) -> None:
+    head = (
+        b"From: mailer-daemon@x.example\nSubject: failure notice\nContent-Type: multipart/mixed; boundary=b\n"
+        b"Content-Transfer-Encoding: base64\n\n"
+    )
+    raw = head + piece * (20_000_000 // len(piece))
+    read(raw)  # What is loaded once is no part of it.
+    tracemalloc.start()
+    read(raw)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 16_000_000
+
+
+def test_parts_and_levels_are_limited() -> None:
+    root = mime.parse(mime.normalise(_nested(100)))
+    depth = 0
+    while root.children:
+        root, depth = root.children[0], depth + 1
+    assert depth == mime.MAX_DEPTH
+
+
+@pytest.mark.parametrize("charset", ["punycode", "raw_unicode_escape", "idna", "rot13", "utf-7", "no-such"])
+def test_a_charset_that_is_none_neither_hangs_nor_breaks(charset: str) -> None:
+    head = f"From: mailer-daemon\nSubject: failure notice\nContent-Type: text/plain; charset={charset}\n\n"
+    body = b"<a@b.example>:\n550 mailbox\0 full \\ud800\n" + b"-abc" * 30_000
+    (found,) = read(head.encode() + body).recipients
+    assert found.address == "a@b.example"
+    assert "\0" not in found.diagnostic
+    found.diagnostic.encode()

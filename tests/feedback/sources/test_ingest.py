@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.db import DataError, OperationalError
+
+from mailer.delivery import identity, verp
+from mailer.delivery.ledger import housekeeping
+from mailer.delivery.models import Delivery, OutboxMessage
+from mailer.feedback.models import FeedbackEvent, ReturnedMessage
+from mailer.feedback.signals import on_unsubscribe
+from mailer.feedback.sources import ingest
+from subscribers.models import MailingList, Subscriber, Subscription, Suppression
+from subscribers.suppression import suppression
+from tests.feedback.parsing.test_parse import sample
+from tests.reports import cast
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+NOW = cast.NOW + timedelta(days=1)
+READER = "aigerim@readers.example.net"
+
+
+@pytest.fixture
+def aigerim() -> Subscriber:
+    """A confirmed reader of the newsletter's only list."""
+    person = Subscriber.objects.create(email=READER)
+    monthly = MailingList.objects.create(slug="monthly", name="Monthly")
+    Subscription.objects.create(subscriber=person, mailing_list=monthly, state="confirmed")
+    return person
+
+
+@pytest.fixture
+def delivery(aigerim: Subscriber) -> Delivery:
+    """Her copy of an edition, accepted by the next server."""
+    edition = cast.edition()
+    edition.newsletter.lists.set(MailingList.objects.all())
+    edition.newsletter.save()
+    mailing = cast.mailing(cast.copy(edition), audience=1)
+    return Delivery.objects.create(
+        mailing=mailing, subscriber=aigerim.pk, state="accepted", accepted_at=cast.NOW
+    )
+
+
+def to(address: str, name: str) -> bytes:
+    return f"Delivered-To: {address}\n".encode() + sample(name)
+
+
+def test_a_signed_hard_bounce_suppresses_the_reader_with_its_evidence(delivery: Delivery) -> None:
+    received = ingest.receive(to(verp.address(delivery.pk), "postfix-unknown.eml"), NOW)
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.bounced_at) == ("accepted", NOW)
+    event = FeedbackEvent.objects.get()
+    assert (event.kind, event.bounce_class, event.identity) == ("bounce", "hard", "verp")
+    assert (event.subscriber, event.newsletter) == (
+        delivery.subscriber,
+        delivery.mailing.edition.newsletter_id,
+    )
+    evidence = Suppression.objects.get().evidence
+    for part in (
+        "User unknown",
+        "5.1.1",
+        "rule: unknown user",
+        NOW.date().isoformat(),
+        received.message.sha256,
+    ):
+        assert part in evidence
+    assert Suppression.objects.get().reason == "hard_bounce"
+
+
+def test_a_forged_bounce_without_a_token_silences_nobody_and_marks_nothing(delivery: Delivery) -> None:
+    ingest.receive(sample("postfix-unknown.eml"), NOW)
+    delivery.refresh_from_db()
+    assert delivery.bounced_at is None
+    assert FeedbackEvent.objects.get().identity == "recipient"
+    assert not suppression.is_suppressed(READER)
+
+
+def test_a_soft_bounce_marks_the_delivery_and_suppresses_nobody(delivery: Delivery) -> None:
+    ingest.receive(to(verp.address(delivery.pk), "postfix-full-under-5.1.1.eml"), NOW)
+    delivery.refresh_from_db()
+    assert delivery.bounced_at == NOW
+    assert not Suppression.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["spamhaus-refused.eml", "dmarc-refused.eml", "delay-report.eml", "report-of-success.eml", "away-ru.eml"],
+)
+def test_blocks_delays_successes_and_automatic_answers_suppress_nobody(delivery: Delivery, name: str) -> None:
+    ingest.receive(to(verp.address(delivery.pk), name), NOW)
+    assert not Suppression.objects.exists()
+
+
+def test_a_delay_leaves_no_mark(delivery: Delivery) -> None:
+    ingest.receive(to(verp.address(delivery.pk), "delay-report.eml"), NOW)
+    delivery.refresh_from_db()
+    assert delivery.bounced_at is None
+    assert not FeedbackEvent.objects.exists()
+
+
+def test_a_bounce_of_a_copy_that_was_refused_is_kept_and_leaves_the_ledger_alone(delivery: Delivery) -> None:
+    Delivery.objects.update(state="refused")
+    ingest.receive(to(verp.address(delivery.pk), "postfix-unknown.eml"), NOW)
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.bounced_at) == ("refused", None)
+    assert FeedbackEvent.objects.count() == 1
+
+
+def test_a_bounce_of_a_copy_in_doubt_is_kept_as_evidence_that_it_left(delivery: Delivery) -> None:
+    Delivery.objects.update(state="in_doubt", accepted_at=None)
+    ingest.receive(to(verp.address(delivery.pk), "postfix-unknown.eml"), NOW)
+    housekeeping.settle_doubts(NOW)
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.bounced_at, delivery.accepted_at) == ("accepted", NOW, NOW)
+
+
+def test_five_monthly_soft_bounces_end_an_address(aigerim: Subscriber) -> None:
+    for month in range(1, 6):
+        mailing = cast.mailing(cast.copy(cast.edition(f"2021-{month:02}")), audience=1)
+        moment = NOW + timedelta(days=30 * month)
+        copy = Delivery.objects.create(
+            mailing=mailing, subscriber=aigerim.pk, state="accepted", accepted_at=moment
+        )
+        ingest.receive(to(verp.address(copy.pk), "postfix-full-under-5.1.1.eml"), moment)
+        assert suppression.is_suppressed(READER) is (month == 5)
+    assert Suppression.objects.get().reason == "soft_bounces"
+
+
+def test_a_signed_complaint_ends_everything_for_good(aigerim: Subscriber, delivery: Delivery) -> None:
+    ingest.receive(to(verp.address(delivery.pk), "arf-abuse.eml"), NOW)
+    delivery.refresh_from_db()
+    assert delivery.complained_at == NOW
+    assert Suppression.objects.get().reason == "complaint"
+    assert Subscription.objects.get().state == "unsubscribed"
+
+
+@pytest.mark.parametrize("name", ["arf-not-spam.eml", "arf-auth-failure.eml", "arf-virus.eml"])
+def test_other_feedback_reports_end_nothing(delivery: Delivery, name: str) -> None:
+    ingest.receive(to(verp.address(delivery.pk), name), NOW)
+    assert not Suppression.objects.exists()
+    assert Subscription.objects.get().state == "confirmed"
+
+
+def test_a_mail_to_the_leave_address_ends_the_subscription_and_leaves_an_event(
+    aigerim: Subscriber, delivery: Delivery
+) -> None:
+    on_unsubscribe.connect()
+    newsletter = delivery.mailing.edition.newsletter_id
+    raw = f"From: {READER}\nTo: {identity.leave_address(aigerim.pk, newsletter)}\n\n".encode()
+    ingest.receive(raw, NOW)
+    assert Subscription.objects.get().state == "unsubscribed"
+    event = FeedbackEvent.objects.get()
+    assert (event.kind, event.subscriber, event.newsletter) == ("unsubscribe", aigerim.pk, newsletter)
+    assert not Suppression.objects.exists()
+
+
+def test_the_same_message_twice_is_one_whatever_its_line_ends(delivery: Delivery) -> None:
+    raw = to(verp.address(delivery.pk), "postfix-unknown.eml")
+    assert ingest.receive(raw, NOW).new
+    assert not ingest.receive(raw.replace(b"\n", b"\r\n"), NOW).new
+    assert (ReturnedMessage.objects.count(), FeedbackEvent.objects.count()) == (1, 1)
+
+
+def test_a_suppression_that_a_person_lifted_is_not_revived_by_the_same_message(delivery: Delivery) -> None:
+    raw = to(verp.address(delivery.pk), "postfix-unknown.eml")
+    ingest.receive(raw, NOW)
+    suppression.lift(Suppression.objects.get(), "admin", NOW)
+    ingest.receive(raw, NOW)
+    assert not suppression.is_suppressed(READER)
+
+
+def test_a_bounce_for_somebody_erased_is_kept_under_their_number(
+    aigerim: Subscriber, delivery: Delivery
+) -> None:
+    number = aigerim.pk
+    aigerim.delete()
+    ingest.receive(to(verp.address(delivery.pk), "postfix-unknown.eml"), NOW)
+    assert FeedbackEvent.objects.get().subscriber == number
+    assert not Suppression.objects.exists()
+
+
+def test_a_message_that_cannot_be_acted_upon_is_kept_for_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumble(reading: Any, *_: Any) -> None:
+        if reading.kind != "other":
+            raise LookupError("nobody thought of this")
+
+    monkeypatch.setattr(ingest, "apply", stumble)
+    received = ingest.receive(sample("postfix-unknown.eml"), NOW)
+    assert received.message.kind == "other"
+
+
+def test_the_same_words_to_two_addresses_are_two_messages(delivery: Delivery) -> None:
+    other = Delivery.objects.create(mailing=delivery.mailing, subscriber=4711, state="accepted")
+    raw = sample("postfix-unknown.eml")
+    for copy in (delivery, other, delivery):
+        ingest.receive(raw, NOW, verp.address(copy.pk))
+    assert set(FeedbackEvent.objects.values_list("delivery", flat=True)) == {delivery.pk, other.pk}
+    assert ReturnedMessage.objects.count() == 2
+
+
+def test_the_address_it_was_delivered_to_is_kept_with_it_and_begins_no_field_of_its_own() -> None:
+    message = ingest.receive(b"Subject: x\r\n\r\n", NOW, "b+1@example.org\r\nX-Other: 1").message
+    assert bytes(message.raw) == b"Delivered-To: b+1@example.orgX-Other: 1\nSubject: x\r\n\r\n"
+
+
+def test_who_wrote_and_about_what_can_be_found_in_plain_words() -> None:
+    head = b"From: =?utf-8?b?0JTQsNC90LA=?= <dana@ministry.example>\n"
+    raw = head + b"Subject: =?utf-8?q?Danke=0A=E2=80=AEfdp?=\n\n"
+    message = ingest.receive(raw, NOW).message
+    assert (message.sender, message.subject) == ("Дана <dana@ministry.example>", "Danke  fdp")
+
+
+@pytest.mark.parametrize("raw", [b"", b"\x00\xff\n", b"Subject: " + b"x" * 100_000, b"From: =?x?b?%%?=\n\n"])
+def test_whatever_comes_is_kept(raw: bytes) -> None:
+    assert ingest.receive(raw, NOW).message.kind == "other"
+
+
+def test_while_the_database_is_away_nothing_is_done_by_halves(
+    delivery: Delivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any) -> None:
+        raise OperationalError("the connection is closed")
+
+    with monkeypatch.context() as broken, pytest.raises(OperationalError):
+        broken.setattr(ingest, "apply", away)
+        ingest.receive(to(verp.address(delivery.pk), "postfix-unknown.eml"), NOW)
+    assert not ReturnedMessage.objects.exists()
+
+
+def test_what_the_database_does_not_take_as_a_bounce_it_takes_for_a_person(
+    delivery: Delivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    genuine = ingest.apply
+
+    def refused(reading: Any, *rest: Any) -> None:
+        if reading.kind == "bounce":
+            raise DataError("value too long")
+        genuine(reading, *rest)
+
+    monkeypatch.setattr(ingest, "apply", refused)
+    received = ingest.receive(to(verp.address(delivery.pk), "postfix-unknown.eml"), NOW)
+    assert received.message.kind == "other"
+
+
+def test_nothing_is_ever_answered(delivery: Delivery) -> None:
+    for name in ("letter.eml", "challenge.eml", "away-en.eml", "read-receipt.eml", "postfix-unknown.eml"):
+        ingest.receive(to(verp.address(delivery.pk), name), NOW)
+    assert mail.outbox == []
+    assert not OutboxMessage.objects.exists()

@@ -1,0 +1,330 @@
+"""Our LMTP server as mail servers talk to it."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import connections
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mailer.demo.folder import free_port
+from mailer.feedback.models import WayIn
+from mailer.feedback.sources import ingest, lmtp
+from mailer.feedback.sources.mailbox import MAX_OCTETS
+from tests.delivery.cast import Clock
+
+
+class Post:
+    """Where the server delivers: kept, or refused as the test says."""
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[str, bytes]] = []
+        # Recipients for whom storing fails.
+        self.failing: set[str] = set()
+        # Held until it is set: storing takes its time.
+        self.go = threading.Event()
+        self.go.set()
+
+    def __call__(self, raw: bytes, recipient: str) -> None:
+        self.go.wait(10)
+        if recipient in self.failing:
+            raise OSError("the disk is full")
+        self.kept.append((recipient, raw))
+
+
+class Client:
+    """Says lines and hears replies."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self._file = self.socket.makefile("rb")
+
+    def hear(self) -> str:
+        """One reply, its lines joined; "" at the end."""
+        lines = []
+        while line := self._file.readline().decode():
+            lines.append(line.rstrip())
+            if line[3:4] != "-":
+                break
+        return " ".join(lines)
+
+    def write(self, octets: bytes) -> None:
+        self.socket.sendall(octets)
+
+    def say(self, line: str) -> str:
+        self.write(f"{line}\r\n".encode())
+        return self.hear()
+
+    def close(self) -> None:
+        self._file.close()
+        self.socket.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is tested here is the talk."""
+    monkeypatch.setattr(lmtp, "close_old_connections", lambda: None)
+
+
+@pytest.fixture
+def post() -> Post:
+    return Post()
+
+
+@pytest.fixture
+def stop() -> threading.Event:
+    return threading.Event()
+
+
+@pytest.fixture
+def server(post: Post, stop: threading.Event) -> Iterator[lmtp.Server]:
+    with lmtp.Server("127.0.0.1", 0, post) as listening:
+        listening.timeout = 0.05
+        thread = threading.Thread(target=listening.serve, args=(stop.is_set,))
+        thread.start()
+        yield listening
+        stop.set()
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def client(server: lmtp.Server) -> Iterator[Client]:
+    connected = Client(server.server_address[1])
+    assert connected.hear().startswith("220 ")
+    yield connected
+    connected.close()
+
+
+def begin(client: Client, *recipients: str) -> None:
+    """Up to and with DATA."""
+    assert client.say("LHLO mx.example.org").startswith("250")
+    assert client.say("MAIL FROM:<> BODY=8BITMIME").startswith("250")
+    assert all(client.say(f"RCPT TO:<{one}>").startswith("250") for one in recipients)
+    assert client.say("DATA").startswith("354")
+
+
+def test_it_offers_what_mail_servers_ask_for(client: Client) -> None:
+    offers = client.say("LHLO mx.example.org")
+    for keyword in ("PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "SIZE 67108864"):
+        assert keyword in offers
+
+
+def test_each_recipient_has_an_answer_that_follows_the_storing(client: Client, post: Post) -> None:
+    post.failing = {"b+2@bounces.example.org"}
+    begin(client, *(f"b+{number}@bounces.example.org" for number in (1, 2, 3)))
+    client.write(b"Subject: x\r\n\r\nwords\r\n.\r\n")
+    assert [client.hear()[:9] for _ in range(3)] == ["250 2.0.0", "451 4.3.0", "250 2.0.0"]
+    raw = b"Return-Path: <>\r\nSubject: x\r\n\r\nwords\r\n"
+    assert post.kept == [("b+1@bounces.example.org", raw), ("b+3@bounces.example.org", raw)]
+
+
+def test_there_is_no_answer_before_it_is_stored(client: Client, post: Post) -> None:
+    post.go.clear()
+    begin(client, "b@example.org")
+    client.write(b"x\r\n.\r\n")
+    client.socket.settimeout(0.3)
+    with pytest.raises(TimeoutError):
+        client.socket.recv(1)
+    post.go.set()
+    client.socket.settimeout(10)
+    assert client.socket.recv(3) == b"250"
+
+
+def test_a_whole_transaction_may_come_at_once_and_another_behind_it(client: Client, post: Post) -> None:
+    one = b"MAIL FROM:<a@b.example> SIZE=10\r\nRCPT TO:<c@d.example>\r\nDATA\r\n"
+    client.write(b"LHLO x\r\n" + one)
+    assert [client.hear()[:3] for _ in range(4)] == ["250", "250", "250", "354"]
+    client.write(b"1\r\n.\r\n" + one)
+    assert [client.hear()[:3] for _ in range(4)] == ["250", "250", "250", "354"]
+    client.write(b"2\r\n.\r\nQUIT\r\n")
+    assert [client.hear()[:3] for _ in range(3)] == ["250", "221", ""]
+    assert [raw.splitlines() for _, raw in post.kept] == [
+        [b"Return-Path: <a@b.example>", b"1"],
+        [b"Return-Path: <a@b.example>", b"2"],
+    ]
+
+
+def test_lines_of_any_kind_and_length_arrive_as_they_are(client: Client, post: Post) -> None:
+    content = b"\r\n".join([b"..", b"...", b"..x", b"\xd0\xb1\xff\x00", b"y" * 200_000, b"bare\nline", b""])
+    begin(client, "b@example.org")
+    client.write(content + b".\r\n")
+    assert client.hear().startswith("250")
+    ((_, raw),) = post.kept
+    assert raw == b"Return-Path: <>\r\n" + content.replace(b"..", b".", 3)
+
+
+@pytest.mark.parametrize("end", [b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\n.\n"])
+def test_only_a_dot_between_two_whole_line_ends_ends_a_message(
+    client: Client, post: Post, end: bytes
+) -> None:
+    begin(client, "b@example.org")
+    smuggled = b"MAIL FROM:<evil@example.net>\r\nRCPT TO:<b+2@example.org>\r\nDATA\r\nsecond\r\n"
+    client.write(b"first" + end + smuggled + b".\r\n")
+    assert client.hear().startswith("250")
+    assert len(post.kept) == 1
+    assert client.say("NOOP").startswith("250")
+
+
+def test_of_a_large_message_the_beginning_is_kept(client: Client, post: Post) -> None:
+    begin(client, "b@example.org")
+    client.write(b"0123456789abcdef\r\n" * (MAX_OCTETS // 8) + b".\r\n")
+    assert client.hear().startswith("250")
+    assert MAX_OCTETS <= len(post.kept[0][1]) < MAX_OCTETS + 100
+
+
+def test_what_is_beyond_all_measure_is_refused_for_each_recipient(
+    client: Client, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lmtp, "LARGEST", 1_000)
+    begin(client, "b@example.org", "c@example.org")
+    client.write(b"0123456789abcdef\r\n" * 100 + b".\r\n")
+    assert [client.hear()[:9] for _ in range(2)] == ["552 5.3.4", "552 5.3.4"]
+    assert client.say("MAIL FROM:<> SIZE=1001").startswith("552 5.3.4")
+    assert post.kept == []
+
+
+def test_what_is_out_of_order_or_no_lmtp_is_told(client: Client) -> None:
+    for line, code in (
+        ("EHLO x", "500"),
+        ("HELO x", "500"),
+        ("MAIL FROM:<>", "503"),
+        ("LHLO x", "250"),
+        ("RCPT TO:<b@example.org>", "503"),
+        ("DATA", "503"),
+        ("MAIL TO:<b@example.org>", "501"),
+        ("MAIL FROM:b@example.org", "501"),
+        ("MAIL FROM: <>", "250"),
+        ("MAIL FROM:<>", "503"),
+        ("RCPT TO:<>", "501"),
+        ("RCPT TO:<b@example.org> NOTIFY=NEVER", "250"),
+        ("VRFY b", "252"),
+        ("NOOP", "250"),
+        ("RSET", "250"),
+        ("DATA", "503"),
+        ("x" * 100_000, "500"),
+        ("", "500"),
+        ("QUIT", "221"),
+    ):
+        assert client.say(line)[:3] == code, line
+    assert client.hear() == ""
+
+
+def test_recipients_beyond_a_hundred_are_asked_to_come_apart(client: Client, post: Post) -> None:
+    client.write(b"LHLO x\r\nMAIL FROM:<>\r\n" + b"RCPT TO:<b@example.org>\r\n" * 101 + b"DATA\r\n")
+    replies = [client.hear()[:3] for _ in range(104)]
+    assert replies == ["250"] * 102 + ["452", "354"]
+
+
+def test_who_goes_away_in_the_middle_leaves_nothing(server: lmtp.Server, client: Client, post: Post) -> None:
+    begin(client, "b@example.org")
+    client.write(b"half a mess")
+    client.close()
+    other = Client(server.server_address[1])
+    assert other.hear().startswith("220") and other.say("NOOP").startswith("250")
+    other.close()
+    assert post.kept == []
+
+
+def test_too_many_at_a_time_are_put_off(server: lmtp.Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lmtp, "_MOST_SESSIONS", 1)
+    first, second = Client(server.server_address[1]), Client(server.server_address[1])
+    assert {first.hear()[:3], second.hear()[:3]} == {"220", "421"}
+    first.close()
+    second.close()
+
+
+def test_when_it_is_asked_to_stop_what_is_being_stored_is_answered_and_who_is_silent_is_not_waited_for(
+    server: lmtp.Server, client: Client, post: Post, stop: threading.Event
+) -> None:
+    silent = Client(server.server_address[1])
+    assert silent.hear().startswith("220")
+    post.go.clear()
+    begin(client, "b@example.org")
+    client.write(b"x\r\n.\r\n")
+    time.sleep(0.1)
+    stop.set()
+    time.sleep(0.2)
+    post.go.set()
+    assert client.hear().startswith("250") and client.hear() == ""
+    assert silent.hear() == ""
+    silent.close()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.binary(max_size=300)
+    | st.lists(st.sampled_from([b"LHLO", b"MAIL FROM:<", b">", b"\r\n", b"DATA", b"."]))
+)
+def test_whatever_is_said_the_next_one_is_served(server: lmtp.Server, said: Any) -> None:
+    octets = said if isinstance(said, bytes) else b"".join(said)
+    rude = Client(server.server_address[1])
+    rude.write(octets)
+    rude.close()
+    polite = Client(server.server_address[1])
+    assert polite.hear().startswith("220")
+    assert polite.say("LHLO x").startswith("250")
+    polite.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_worker_serves_where_the_configuration_says_and_passes_the_address_on(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[tuple[Any, ...]] = []
+    port, stop, clock = free_port(), threading.Event(), Clock()
+    config = django_settings.CONFIG
+    settings.CONFIG = replace(config, bounces=replace(config.bounces, lmtp_port=port))
+    monkeypatch.setattr(ingest, "receive", lambda *arguments: taken.append(arguments))
+
+    def work() -> None:
+        try:
+            lmtp.serve_configured(clock, stop.is_set)
+        finally:
+            connections.close_all()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        client = connected(port)
+        begin(client, "b+1@bounces.example.org")
+        client.write(b"Subject: x\r\n\r\n\r\n.\r\n")
+        assert client.hear().startswith("250")
+        client.close()
+    finally:
+        stop.set()
+        worker.join(10)
+    raw = b"Return-Path: <>\r\nSubject: x\r\n\r\n\r\n"
+    assert taken == [(raw, clock(), "b+1@bounces.example.org")]
+    assert WayIn.objects.get().read_at == clock()
+
+
+def connected(port: int) -> Client:
+    """A client that was greeted, as soon as somebody listens."""
+    limit = time.monotonic() + 10
+    while True:
+        try:
+            client = Client(port)
+            break
+        except ConnectionRefusedError:
+            assert time.monotonic() < limit
+            time.sleep(0.02)
+    assert client.hear().startswith("220")
+    return client
+
+
+@pytest.mark.django_db
+def test_a_port_that_is_taken_is_trouble_to_be_told(settings: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        config = django_settings.CONFIG
+        settings.CONFIG = replace(config, bounces=replace(config.bounces, lmtp_port=taken.getsockname()[1]))
+        lmtp.serve_configured(Clock(), lambda: False)
+    assert "Address already in use" in WayIn.objects.get().trouble

@@ -1,0 +1,92 @@
+"""The house itself: floors, sizes, documents and generated files."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.template.loader import get_template
+
+from mailer.config import parse
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_imports_only_ever_point_down() -> None:
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-logo"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.django_db
+def test_no_migration_is_missing() -> None:
+    call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+
+
+def test_the_example_configuration_is_valid_and_names_every_key() -> None:
+    text = (ROOT / "config.example.toml").read_text(encoding="utf-8")
+    parse(tomllib.loads(text), {}, home=ROOT, origin="config.example.toml")
+    # Keys that are off in the example stand there as comments; with them it must still be valid.
+    everything = re.sub(r"^# ?(\w+ = )", r"\1", text, flags=re.MULTILINE)
+    named = {(section, key) for section, keys in tomllib.loads(everything).items() for key in keys}
+    assert named >= _all_keys()
+
+
+def _all_keys() -> set[tuple[str, str]]:
+    import dataclasses
+    import typing
+
+    from mailer.config import Config
+
+    hints = typing.get_type_hints(Config)
+    sections = [
+        field.name for field in dataclasses.fields(Config) if field.name not in ("home", "demo", "relays")
+    ]
+    return {(section, field.name) for section in sections for field in dataclasses.fields(hints[section])}
+
+
+def test_every_django_template_compiles() -> None:
+    for folder in ("pages", "desk", "demo"):
+        for path in (ROOT / "templates" / folder).rglob("*.html"):
+            get_template(str(path.relative_to(ROOT / "templates")))
+
+
+def test_every_command_of_the_readme_exists() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):", makefile, flags=re.MULTILINE))
+    assert set(re.findall(r"^make ([a-z]+)", readme, flags=re.MULTILINE)) <= targets
+    for line in sorted(
+        set(re.findall(r"^\.venv/bin/mailer ([a-z -]+?)(?= [A-Z0-9-]|\s*#|\s*$)", readme, re.MULTILINE))
+    ):
+        words = line.split()
+        done = subprocess.run(
+            [sys.executable, "-m", "mailer", *words, "--help"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, (line, done.stderr)
+
+
+def test_rendering_starts_without_django() -> None:
+    code = "import sys, mailer.rendering.variants; sys.exit('django' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_the_locks_name_every_dependency_and_no_address() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for lock in ("requirements.lock", "requirements-run.lock"):
+        text = (ROOT / lock).read_text(encoding="utf-8")
+        assert "://" not in text
+        pinned = {
+            name.lower() for name in re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==", text, re.MULTILINE)
+        }
+        wanted = {re.split(r"[\[<>=;]", dependency)[0].lower() for dependency in project["dependencies"]}
+        assert {name.replace(".", "-") for name in wanted} <= {name.replace(".", "-") for name in pinned}

@@ -1,0 +1,215 @@
+"""What holds for every kind of mailbox: nothing is lost or counts twice, and no message holds up others."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import random
+from datetime import timedelta
+
+import pytest
+from django.db import OperationalError
+
+from mailer.delivery import identity, verp
+from mailer.delivery.models import Delivery
+from mailer.feedback.models import FeedbackEvent, ReturnedMessage
+from mailer.feedback.sources import ingest, poll
+from mailer.feedback.sources.mailbox import MAX_OCTETS
+from subscribers.models import MailingList, Subscriber, Subscription, Suppression
+from tests.feedback.parsing.test_parse import sample
+from tests.real.boxes import Account, Folder
+from tests.reports import cast
+
+pytestmark = [
+    pytest.mark.journey,
+    pytest.mark.xdist_group("servers"),
+    pytest.mark.django_db(transaction=True),
+]
+NOW = cast.NOW + timedelta(days=1)
+KINDS = {
+    "imap, marking": {"kind": "imap", "done": "mark"},
+    "imap, moving": {"kind": "imap", "done": "move", "done_folder": "Принято & gut"},
+    "imap, deleting": {"kind": "imap", "done": "delete"},
+    "pop3": {"kind": "pop3"},
+}
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(params=["maildir", *KINDS])
+def box(request, tmp_path):
+    if request.param == "maildir":
+        return Folder(tmp_path)
+    user = f"box-{next(_numbers)}@bounces.example.org"
+    return Account(request.getfixturevalue("dovecot"), user, **KINDS[request.param])
+
+
+def letter(number: int) -> bytes:
+    return f"From: dana@ministry.example\nSubject: {number}\n\nDear colleagues, {number}.\n".encode()
+
+
+def look(box, patience=None) -> poll.Summary:
+    """One visit, as the worker makes it."""
+    summary = poll.Summary()
+    with box.way.open(NOW) as mailbox:
+        poll.take_in(mailbox, summary, lambda: NOW, lambda: False, patience)
+    return summary
+
+
+def stored() -> list[str]:
+    return list(ReturnedMessage.objects.order_by("pk").values_list("subject", flat=True))
+
+
+class Crash(BaseException):
+    """As if the process had been killed there."""
+
+
+def crashing(monkeypatch, before_commit: bool):
+    """The next message that is received is the last thing that this process does."""
+    genuine = ingest.receive
+
+    def receive(*arguments):
+        if before_commit:
+            raise Crash
+        genuine(*arguments)
+        raise Crash
+
+    return monkeypatch.setattr(ingest, "receive", receive)
+
+
+def test_everything_is_taken_in_once_in_its_order(box):
+    for number in range(3):
+        box.put(letter(number))
+    assert (look(box).received, stored()) == (3, ["0", "1", "2"])
+    again = look(box)
+    assert (again.received, again.repeated, again.failed) == (0, 0, 0)
+    box.put(letter(3))
+    assert look(box).received == 1
+
+
+def test_an_empty_mailbox_is_no_trouble(box):
+    assert look(box) == poll.Summary()
+
+
+@pytest.mark.parametrize("before_commit", [True, False], ids=["before", "after"])
+def test_a_crash_before_or_after_the_commit_loses_nothing_and_repeats_nothing(
+    box, monkeypatch, before_commit
+):
+    for number in range(3):
+        box.put(letter(number))
+    with monkeypatch.context() as broken, pytest.raises(Crash):
+        crashing(broken, before_commit)
+        look(box)
+    assert stored() == ([] if before_commit else ["0"])
+    summary = look(box)
+    assert (summary.received, summary.repeated) == ((3, 0) if before_commit else (2, 1))
+    assert stored() == ["0", "1", "2"]
+    assert look(box) == poll.Summary()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_however_arrivals_looks_and_crashes_follow_each_other_each_message_is_stored_once(
+    box, monkeypatch, seed
+):
+    chance, put = random.Random(seed), 0
+    for _ in range(25):
+        deed = chance.choice(["put", "put", "look", "crash before", "crash after"])
+        if deed == "put":
+            box.put(letter(put))
+            put += 1
+        elif deed == "look":
+            look(box)
+        else:
+            with monkeypatch.context() as broken:
+                crashing(broken, deed == "crash before")
+                with contextlib.suppress(Crash):
+                    look(box)
+    look(box)
+    assert sorted(map(int, stored())) == list(range(put))
+    assert look(box) == poll.Summary()
+
+
+def test_one_that_cannot_be_stored_holds_up_none_and_is_taken_in_when_it_can(box, monkeypatch):
+    for number in range(3):
+        box.put(letter(number))
+    genuine = ingest.receive
+
+    def receive(raw, *rest):
+        if b"Subject: 0" in raw:
+            raise OperationalError("database is locked")
+        return genuine(raw, *rest)
+
+    patience = poll.Patience()
+    with monkeypatch.context() as broken:
+        broken.setattr(ingest, "receive", receive)
+        summary = look(box, patience)
+    assert (summary.received, summary.failed, stored()) == (2, 1, ["1", "2"])
+    # It rests for a while, and is not asked for again meanwhile.
+    assert (look(box, patience).failed, stored()) == (1, ["1", "2"])
+    summary = look(box)
+    assert (summary.received, stored()) == (1, ["1", "2", "0"])
+    assert look(box) == poll.Summary()
+
+
+# POP3 holds a mailbox for itself while it is open.
+@pytest.mark.parametrize("box", ["maildir", *(kind for kind in KINDS if kind != "pop3")], indirect=True)
+def test_what_somebody_else_took_away_meanwhile_is_no_failure(box):
+    box.put(letter(0))
+    summary = poll.Summary()
+    with box.way.open(NOW) as mailbox:
+        (name,) = mailbox.arrived()
+        box.lose()
+        assert mailbox.content(name) is None
+        poll.take_in(mailbox, summary, lambda: NOW, lambda: False)
+    assert summary == poll.Summary()
+
+
+def test_a_message_comes_as_it_is_whatever_stands_in_it(box):
+    lines = [".", "..", ".hidden", "", "From here on", "x" * 30_000, ") FETCH {5}", "\tблок", "end.", ""]
+    raw = b"Subject: lines\r\n\r\n" + "\r\n".join(lines).encode()
+    box.put(raw)
+    look(box)
+    kept = bytes(ReturnedMessage.objects.get().raw).replace(b"\r\n", b"\n")
+    assert kept.endswith(raw.replace(b"\r\n", b"\n"))
+
+
+def test_of_a_huge_message_the_beginning_is_kept(box):
+    box.put(b"Subject: huge\r\n\r\n" + b"0123456789abcdef\r\n" * (MAX_OCTETS // 9))
+    box.put(letter(1))
+    assert look(box).received == 2
+    assert len(bytes(ReturnedMessage.objects.get(subject="huge").raw)) == MAX_OCTETS
+    assert look(box) == poll.Summary()
+
+
+def test_stopping_ends_a_look_between_two_messages(box):
+    for number in range(3):
+        box.put(letter(number))
+    summary = poll.Summary()
+    with box.way.open(NOW) as mailbox:
+        poll.take_in(mailbox, summary, lambda: NOW, lambda: summary.received == 1)
+    assert (summary.received, summary.failed) == (1, 0)
+    assert look(box).received == 2
+
+
+@pytest.fixture
+def delivery() -> Delivery:
+    """Aigerim's copy of an edition, accepted by the next server."""
+    aigerim = Subscriber.objects.create(email="aigerim@readers.example.net")
+    monthly = MailingList.objects.create(slug="monthly", name="Monthly")
+    Subscription.objects.create(subscriber=aigerim, mailing_list=monthly, state="confirmed")
+    edition = cast.edition()
+    edition.newsletter.lists.set([monthly])
+    edition.newsletter.save()
+    mailing = cast.mailing(cast.copy(edition), audience=1)
+    return Delivery.objects.create(
+        mailing=mailing, subscriber=aigerim.pk, state="accepted", accepted_at=cast.NOW
+    )
+
+
+def test_a_bounce_and_a_wish_to_leave_have_their_effect_by_every_way(box, delivery):
+    box.put(f"X-Original-To: {verp.address(delivery.pk)}\n".encode() + sample("postfix-unknown.eml"))
+    leave = identity.leave_address(delivery.subscriber, delivery.mailing.edition.newsletter_id)
+    box.put(f"From: aigerim@readers.example.net\nTo: {leave}\nSubject: unsubscribe\n\n".encode())
+    assert look(box).kinds == {"bounce": 1, "unsubscribe": 1}
+    assert FeedbackEvent.objects.filter(delivery=delivery, identity="verp").count() == 1
+    assert Suppression.objects.get().reason == "hard_bounce"
+    assert Subscription.objects.get().state == "unsubscribed"

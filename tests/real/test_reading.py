@@ -1,0 +1,153 @@
+"""Reading real mailboxes: encrypted and not, told at once of what arrives, and unmoved by who else reads."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+
+import pytest
+
+from mailer.feedback.sources import imap
+from mailer.feedback.sources.mailbox import MailboxError
+from tests.real.boxes import Account
+
+pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("servers")]
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def account(dovecot):
+    """account("imap", security="tls"): a mailbox of its own."""
+
+    def make(kind="imap", **settings):
+        return Account(dovecot, f"reading-{next(_numbers)}@bounces.example.org", kind, **settings)
+
+    return make
+
+
+@pytest.fixture
+def trusted(certificate, monkeypatch):
+    """This machine trusts the server's certificate for the while."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+
+
+def taken(box) -> int:
+    """Take everything, without storing it."""
+    with box.opened() as mailbox:
+        names = mailbox.arrived()
+        for name in names:
+            assert mailbox.content(name)
+            mailbox.taken(name)
+    return len(names)
+
+
+@pytest.mark.parametrize("kind", ["imap", "pop3"])
+@pytest.mark.parametrize("security", ["none", "starttls", "tls"])
+def test_a_mailbox_is_read_over_each_kind_of_connection(account, dovecot, trusted, kind, security):
+    port = getattr(dovecot, f"{kind}s" if security == "tls" else kind)
+    box = account(kind, security=security, port=port)
+    box.put(b"Subject: one\n\n")
+    assert (taken(box), taken(box)) == (1, 0)
+
+
+@pytest.mark.parametrize("kind", ["imap", "pop3"])
+def test_what_keeps_us_out_is_said_and_what_to_do_about_it(account, dovecot, certificate, monkeypatch, kind):
+    tls = {"security": "tls", "port": getattr(dovecot, f"{kind}s")}
+    refusals = [
+        ({"password": "wrong"}, f"refuses our sign-in as reading-.*See .bounces. {kind}_username"),
+        ({"security": "starttls"}, "its certificate is signed by nobody whom this machine trusts"),
+        (tls, "its certificate is signed by nobody whom this machine trusts"),
+        ({"security": "tls"}, "speaks no TLS that we know .*; is security = starttls meant"),
+        ({"port": 1}, "cannot be reached: Connection refused"),
+    ]
+    for settings, words in refusals:
+        with pytest.raises(MailboxError, match=words), account(kind, **settings).opened():
+            pass
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    elsewhere = account(kind, **tls, host="127.0.0.1")
+    with pytest.raises(MailboxError, match="its certificate is for another name"), elsewhere.opened():
+        pass
+
+
+def test_a_folder_that_is_not_there_is_named(account):
+    box = account(folder="Bounces")
+    with pytest.raises(MailboxError, match="has no folder 'Bounces' for us"), box.opened():
+        pass
+
+
+def test_what_a_person_has_opened_in_a_mail_program_is_taken_in_all_the_same(account):
+    box = account()
+    box.put(b"Subject: one\n\n")
+    with box.client() as other:
+        other.select()
+        other.fetch("1", "(BODY[])")
+    assert b"Seen" in box.flags()[0]
+    assert (taken(box), taken(box)) == (1, 0)
+
+
+def test_looking_marks_nothing_and_taking_marks_as_read(account):
+    box = account()
+    box.put(b"Subject: one\n\n")
+    with box.opened() as mailbox:
+        (name,) = mailbox.arrived()
+        mailbox.content(name)
+        assert b"Seen" not in box.flags()[0]
+        mailbox.taken(name)
+        assert b"Seen" in box.flags()[0]
+
+
+def test_what_was_taken_in_is_moved_or_deleted_if_we_are_told_to(account):
+    moved, deleted = account(done="move", done_folder="Принято"), account(done="delete")
+    for box in (moved, deleted):
+        box.put(b"Subject: one\n\n")
+        assert (taken(box), box.flags()) == (1, [])
+    assert len(moved.flags('"&BB8EQAQ4BD0ETwRCBD4-"')) == 1
+
+
+def test_a_folder_of_any_name_is_read(account):
+    box = account(folder='Zurück & "mehr"')
+    with box.client() as other:
+        name = '"Zur&APw-ck &- \\"mehr\\""'
+        other.create(name)
+        other.append(name, "", None, b"Subject: one\r\n\r\n")
+    assert taken(box) == 1
+
+
+def test_messages_with_new_numbers_are_read_anew(account, dovecot):
+    box = account()
+    box.put(b"Subject: one\n\n")
+    assert (taken(box), taken(box)) == (1, 0)
+    validity, _, uid = box.position.partition(":")
+    box.position = f"{int(validity) - 1}:{uid}"
+    assert taken(box) == 1
+
+
+def test_what_arrives_is_told_at_once_and_waiting_ends_as_soon_when_we_stop(account, monkeypatch):
+    monkeypatch.setattr(imap, "_SHORTEST_IDLE", 60.0)
+    box, stop = account(), threading.Event()
+    with box.opened() as mailbox:
+        for number in range(3):
+            timer = threading.Timer(0.5, box.put, [b"Subject: %d\n\n" % number])
+            timer.start()
+            began = time.monotonic()
+            # It may also be woken by what is of no use to us.
+            while not (names := mailbox.arrived()):
+                assert mailbox.more(stop.is_set)
+            assert len(names) == 1 and time.monotonic() - began < 10
+            timer.join()
+            mailbox.taken(names[0])
+        threading.Timer(0.5, stop.set).start()
+        began = time.monotonic()
+        assert not mailbox.more(stop.is_set)
+        assert time.monotonic() - began < 2
+
+
+def test_pop3_deletes_nothing_when_the_line_is_lost_before_goodbye(account):
+    box = account("pop3")
+    box.put(b"Subject: one\n\n")
+    with pytest.raises(MailboxError), box.opened() as mailbox:
+        for name in mailbox.arrived():
+            mailbox.taken(name)
+        raise OSError("the line is lost")
+    assert taken(box) == 1

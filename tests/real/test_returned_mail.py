@@ -1,0 +1,119 @@
+"""Bounces of real servers, all the way back: made by Postfix, taken in by us, and judged."""
+
+from __future__ import annotations
+
+import email
+import imaplib
+import re
+import smtplib
+import ssl
+import time
+
+import pytest
+
+from tests.journeys.conftest import until
+from tests.real.office import Office
+from tests.real.servers import BY_LMTP, FULL, HOST, NAME, PASSWORD, REFUSING, REWRITTEN, UNKNOWN
+
+pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("servers"), pytest.mark.django_db]
+GOOD = "good@example.net"
+
+
+@pytest.fixture
+def office(postfix, certificate, sqlite_template, tmp_path, monkeypatch):
+    """office(bounces__imap_host=…): sends through Postfix, to four readers of whom one is well."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    relay = {
+        "host": HOST,
+        "port": postfix.port,
+        "security": "starttls",
+        "username": NAME,
+        "password": PASSWORD,
+    }
+
+    def make(**settings):
+        sending = {f"smtp__{key}": value for key, value in relay.items()}
+        made = Office(tmp_path, sqlite_template, **sending, **settings)
+        made.prepare(*(address.partition("@")[0] for address in (GOOD, UNKNOWN, FULL, REFUSING)))
+        return made
+
+    return make
+
+
+def mailbox(dovecot, domain: str, **settings: object) -> dict[str, object]:
+    """[bounces] for the mailbox in which Dovecot keeps what comes back to a domain."""
+    kind = "pop3" if "pop3_port" in settings else "imap"
+    account = {"host": HOST, "username": f"b@{domain}", "password": PASSWORD}
+    keys = {"domain": domain, **{f"{kind}_{key}": value for key, value in account.items()}, **settings}
+    return {f"bounces__{key}": value for key, value in keys.items()}
+
+
+def is_right(facts, found: str = "verp") -> None:
+    """Everybody is accounted for, and only who does not exist is written to no more.
+
+    `found` is how the readers were.
+    """
+    assert facts["balances"]
+    account = facts["account"]
+    assert (account["audience"], account["accepted"], account["bounced"]) == (4, 4, 3)
+    assert facts["events"] == {
+        UNKNOWN: ["bounce", "hard", "unknown_user", found],
+        FULL: ["bounce", "soft", "mailbox_full", found],
+        REFUSING: ["bounce", "block", "policy", found],
+    }
+    assert facts["suppressions"] == {UNKNOWN: "hard_bounce"}
+    assert set(facts["subscriptions"].values()) == {"confirmed"}
+
+
+@pytest.mark.parametrize(
+    ("domain", "found"), [("imap.example.org", "verp"), (REWRITTEN, "message_id")], ids=["verp", "no verp"]
+)
+def test_bounces_come_back_over_imap_as_they_arrive(office, dovecot, domain, found):
+    here = office(**mailbox(dovecot, domain, imap_port=dovecot.imaps))
+    with here.working():
+        until(lambda: here.returned() == 3, 60)
+    is_right(here.facts(), found)
+
+
+def test_bounces_come_back_over_pop3(office, dovecot):
+    settings = mailbox(dovecot, "pop3.example.org", pop3_port=dovecot.pop3, pop3_security="starttls")
+    here = office(**settings)
+    with here.working():
+
+        def polled() -> bool:
+            done = here.command("bounces", "poll")
+            assert done.returncode == 0, done.stderr
+            return here.returned() == 3
+
+        until(polled, 60)
+    is_right(here.facts())
+
+
+def test_they_come_back_by_lmtp_without_plus_addressing_and_wait_while_we_are_away(office, postfix, dovecot):
+    here = office(bounces__domain=BY_LMTP, bounces__lmtp_port=postfix.lmtp, bounces__address="{token}")
+    with here.working():
+        until(lambda: here.returned() == 3, 60)
+    is_right(here.facts())
+    write(postfix, leave_address(dovecot))
+    time.sleep(1)
+    assert here.returned() == 3
+    with here.working():
+        until(lambda: here.returned() == 4, 60)
+    assert here.facts()["subscriptions"][GOOD] == "unsubscribed"
+
+
+def leave_address(dovecot) -> str:
+    """Where the newest mail in the good reader's mailbox says that one may write to in order to leave."""
+    with imaplib.IMAP4("127.0.0.1", dovecot.imap) as box:
+        box.login(GOOD, PASSWORD)
+        (newest,) = box.select()[1]
+        arrived = email.message_from_bytes(box.fetch(newest.decode(), "(BODY[])")[1][0][1])
+    return re.search(r"<mailto:([^>]+)>", arrived["List-Unsubscribe"])[1]
+
+
+def write(postfix, to: str) -> None:
+    """A mail program sends what its reader wished."""
+    with smtplib.SMTP(HOST, postfix.port) as server:
+        server.starttls(context=ssl.create_default_context())
+        server.login(NAME, PASSWORD)
+        server.sendmail(GOOD, [to], f"From: {GOOD}\r\nTo: {to}\r\nSubject: unsubscribe\r\n\r\n")

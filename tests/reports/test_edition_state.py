@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mailer.reports import edition_state
+from tests.reports import cast
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+
+
+def test_an_edition_that_nobody_submitted_is_a_draft_without_hash() -> None:
+    edition = cast.edition()
+    assert edition_state.edition_summary(edition) == {
+        "id": edition.pk,
+        "slug": "regional-2021-12",
+        "newsletter": "regional",
+        "period": "2021-12",
+        "state": "draft",
+        "hash": None,
+    }
+
+
+@pytest.mark.parametrize("state", ["submitted", "approved", "scheduled"])
+def test_an_open_copy_names_the_state_and_the_hash(state: str) -> None:
+    edition = cast.edition()
+    copy = cast.copy(edition, state)
+    summary = edition_state.edition_summary(edition)
+    assert (summary["state"], summary["hash"]) == (state, copy.sha256)
+
+
+@pytest.mark.parametrize("state", ["broken", "withdrawn"])
+def test_a_broken_or_withdrawn_copy_makes_it_a_draft_again(state: str) -> None:
+    edition = cast.edition()
+    cast.copy(edition, state)
+    assert edition_state.edition_summary(edition)["hash"] is None
+    assert edition_state.edition_state(edition) == "draft"
+
+
+@pytest.mark.parametrize(
+    ("state", "word"),
+    [
+        ("planning", "planning"),
+        ("held", "held"),
+        ("sending", "sending"),
+        ("paused", "paused"),
+        ("done", "sent"),
+        ("cancelled", "cancelled"),
+    ],
+)
+def test_a_mailing_speaks_for_its_edition(state: str, word: str) -> None:
+    edition = cast.edition()
+    mailed = cast.mailing(cast.copy(edition), state)
+    summary = edition_state.edition_summary(edition)
+    assert (summary["state"], summary["hash"]) == (word, mailed.copy.sha256)
+    assert word in edition_state.STATES
+
+
+def test_a_copy_that_broke_after_it_was_mailed_leaves_the_edition_sent() -> None:
+    edition = cast.edition()
+    cast.moved(cast.mailing(cast.copy(edition), "done").copy, "broken")
+    assert edition_state.edition_state(edition) == "sent"
+
+
+def test_after_a_cancelled_mailing_a_new_copy_speaks() -> None:
+    edition = cast.edition()
+    cast.moved(cast.mailing(cast.copy(edition), "cancelled").copy, "withdrawn")
+    cast.copy(edition, "submitted")
+    assert edition_state.edition_state(edition) == "submitted"
+
+
+def test_a_list_of_editions_costs_one_query(django_assert_num_queries: Any) -> None:
+    editions = [cast.edition("2021-10"), cast.edition("2021-11")]
+    cast.copy(editions[1], "approved")
+    with django_assert_num_queries(1):
+        states = edition_state.edition_states(editions)
+    assert states == {editions[0].pk: "draft", editions[1].pk: "approved"}
+    assert [row["state"] for row in edition_state.edition_summaries(editions)] == ["draft", "approved"]

@@ -1,0 +1,101 @@
+"""What is taken away: complete, and harmless in a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tracemalloc
+from collections.abc import Iterator, Sequence
+
+import pytest
+from openpyxl import load_workbook
+
+from mailer.reports import export
+from mailer.reports.export import Sheet, csv_lines, long_sheet, sheet_of, write_xlsx
+from mailer.reports.stats import Counts, Fate
+from mailer.reports.table import Cell, Column
+from mailer.reports.tables import tables
+from mailer.reports.totals import Account
+
+pytestmark = pytest.mark.both_databases
+
+TEXT, COUNT = Column("name", "Name", "text"), Column("readers", "Readers")
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "'=1"]
+
+
+def sheet(*rows: Sequence[Cell], name: str = "List") -> Sheet:
+    return Sheet(name, (TEXT, COUNT), rows)
+
+
+def workbook(*made: Sheet) -> dict[str, list[tuple[object, ...]]]:
+    """What a spreadsheet finds: rows of cells by the sheet's name."""
+    into = io.BytesIO()
+    write_xlsx(made, into)
+    book = load_workbook(into)
+    return {page.title: list(page.iter_rows(values_only=True)) for page in book.worksheets}
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_no_cell_is_a_formula(formula: str) -> None:
+    (line,) = list(csv.reader(io.StringIO("".join(csv_lines(sheet((formula, 1)))))))[1:]
+    assert line == [f"'{formula}", "1"]
+    into = io.BytesIO()
+    write_xlsx([sheet((formula, 1))], into)
+    cell = load_workbook(into).worksheets[0]["A2"]
+    assert (cell.data_type, cell.value) == ("s", f"'{formula}")
+
+
+def test_negative_and_missing_numbers_stay_numbers_and_empty() -> None:
+    assert list(csv_lines(sheet(("a", -1), ("b", None))))[1:] == ["a,-1\r\n", "b,\r\n"]
+    assert workbook(sheet(("a", -1), ("b", None)))["List"][1:] == [("a", -1), ("b", None)]
+
+
+def test_control_characters_of_a_server_break_no_workbook() -> None:
+    assert workbook(sheet(("550 \x00\x0b no", 1)))["List"][1] == ("550    no", 1)
+
+
+def test_a_report_is_a_workbook_of_its_tables_and_one_long_list_of_its_figures() -> None:
+    counts = Counts(
+        Account(audience=3, accepted=2, excluded={"suppressed": 1}),
+        languages={"ru": Fate(accepted=2), "": Fate(left_out=1)},
+    )
+    made = tables(counts, "UTC").values()
+    book = workbook(*map(sheet_of, made))
+    assert book["By language"][1][:3] == ("Russian", 2, 2)
+    assert book["The account"][0] == ("State", "Readers", "Share")
+    lines = list(csv.reader(io.StringIO("".join(csv_lines(long_sheet(made))))))
+    assert lines[0] == ["Table", "Row", "Column", "Value"]
+    assert ["languages", "Russian", "accepted", "2"] in lines
+    assert len(lines) == 1 + sum(len(table.rows) * (len(table.columns) - 1) for table in made)
+
+
+def test_what_is_too_long_for_a_sheet_goes_on_in_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "_MOST_ROWS", 3)
+    book = workbook(sheet(*((f"r{number}", number) for number in range(5))))
+    assert {name: len(rows) - 1 for name, rows in book.items()} == {"List": 2, "List (2)": 2, "List (3)": 1}
+
+
+def test_names_that_a_workbook_does_not_take_are_changed_and_none_comes_twice() -> None:
+    long = "Clicks: by countries / languages [all]"
+    assert list(workbook(sheet(name=long), sheet(name=long))) == [
+        "Clicks- by countries - language",
+        "Clicks- by countries - lang (2)",
+    ]
+
+
+def test_memory_stays_flat_however_long_a_table_is() -> None:
+    def rows(count: int) -> Iterator[tuple[Cell, ...]]:
+        return ((f"reader {number}", number) for number in range(count))
+
+    def peak(count: int) -> int:
+        tracemalloc.start()
+        for _ in csv_lines(Sheet("List", (TEXT, COUNT), rows(count))):
+            pass
+        write_xlsx([Sheet("List", (TEXT, COUNT), rows(count))], io.BytesIO())
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    peak(10)
+    # What the workbook itself takes when packed grows with it: about a byte a cell.
+    assert peak(4_000) < peak(400) + 200_000

@@ -1,0 +1,118 @@
+"""The consent ledger: every word about somebody's mail can be shown, and nobody can change it afterwards."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.test import Client
+from django.utils import timezone
+
+from mailer.editions.models import Newsletter
+from subscribers import tokens, unsubscribe
+from subscribers.consent import evidence
+from subscribers.consent.evidence import Act, How, Word
+from subscribers.models import ConsentRecord, ConsentText, MailingList, Subscriber
+from subscribers.privacy.erasure import erase
+from subscribers.subscribe import forms, subscribe
+from tests.subscribers.conftest import NOW, Join
+
+pytestmark = pytest.mark.both_databases
+
+BROWSER = {"REMOTE_ADDR": "203.0.113.77", "HTTP_USER_AGENT": "A browser"}
+
+
+def acts(person: Subscriber) -> list[tuple[str, str]]:
+    return list(person.consents.values_list("act", "how"))
+
+
+def test_a_sign_up_and_its_confirmation_are_kept_with_the_words_that_were_shown(
+    client: Client, monthly: MailingList
+) -> None:
+    shown = forms.stamp(timezone.now() - timedelta(seconds=30))
+    answer = {"email": "new@example.org", "language": "ru", "shown": shown}
+    client.post("/?lang=ru", answer, **BROWSER)  # type: ignore[arg-type]
+    person = Subscriber.objects.get()
+    client.post(f"/confirm/{subscribe.confirm_token(person, timezone.now())}/", **BROWSER)  # type: ignore[arg-type]
+    assert acts(person) == [("asked", "form"), ("confirmed", "letter")]
+    asked = person.consents.select_related("text").order_by("pk")[0]
+    assert asked.mailing_list == monthly and asked.text is not None
+    assert asked.text.language == "ru" and asked.text.text in client.get("/?lang=ru").content.decode()
+    # Enough to tell a flood from another, too little to tell a reader.
+    assert asked.network == "203.0.113.0/24" and asked.agent == "A browser"
+
+
+def test_leaving_tells_how(client: Client, monthly: MailingList, newsletter: Newsletter, join: Join) -> None:
+    person = join("aida")
+    client.post(
+        f"/unsubscribe/{tokens.make('leave', person.pk, newsletter.pk)}/", {"List-Unsubscribe": "One-Click"}
+    )
+    assert acts(person) == [("left", "one_click")]
+    subscribe.join(person, [monthly.pk], Word(How.PREFERENCES), NOW)
+    unsubscribe.leave_all(person.pk, None, Word(How.VERDICT, source="a complaint"), NOW)
+    assert acts(person)[1:] == [("joined", "preferences"), ("ended", "verdict")]
+
+
+def test_what_changes_nothing_is_not_written_down(client: Client, monthly: MailingList, join: Join) -> None:
+    person = join("aida", language="en", countries=("KZ",))
+    page = f"/preferences/{tokens.make('prefs', person.pk, 0)}/"
+    same = {"language": "en", "countries": ["KZ"], "lists": [monthly.pk]}
+    client.post(page, same)
+    assert acts(person) == []
+    client.post(page, {**same, "countries": ["KZ", "UZ"]})
+    assert acts(person) == [("chose", "preferences")]
+    assert person.consents.get().source == "en: KZ, UZ"
+
+
+def test_the_same_words_are_kept_once(join: Join) -> None:
+    people = [join(name).pk for name in ("aida", "bek")]
+    for day in range(2):
+        word = Word(How.FORM, text="Yes, please.", language="en")
+        evidence.record(Act.ASKED, people, [None], word, NOW + timedelta(days=day))
+    assert ConsentRecord.objects.count() == 4 and ConsentText.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "change", [{"act": "left"}, {"source": "x"}, {"at": NOW}, {"vouched_by": "somebody"}]
+)
+def test_the_database_lets_nobody_change_a_row(join: Join, change: dict[str, object]) -> None:
+    person = join("aida")
+    evidence.record(Act.CONFIRMED, [person.pk], [None], Word(How.LETTER), NOW + timedelta(hours=1))
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ConsentRecord.objects.update(**change)
+    assert acts(person) == [("confirmed", "letter")]
+
+
+def test_details_are_forgotten_after_their_time_and_the_word_stays(join: Join) -> None:
+    person = join("aida")
+    word = Word(How.FORM, network="203.0.113.0/24", agent="A browser")
+    for age in (300, 500):
+        evidence.record(Act.ASKED, [person.pk], [None], word, NOW - timedelta(days=age))
+    assert evidence.forget_details(NOW, months=13) == 1
+    assert sorted(person.consents.values_list("network", "agent")) == [
+        ("", ""),
+        ("203.0.113.0/24", "A browser"),
+    ]
+    assert acts(person) == [("asked", "form")] * 2
+
+
+def test_erasing_a_person_takes_their_words_along(join: Join) -> None:
+    person = join("aida")
+    evidence.record(Act.CONFIRMED, [person.pk], [None], Word(How.LETTER), NOW)
+    erase(person.email, NOW)
+    assert not ConsentRecord.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "address, network",
+    [
+        ("203.0.113.77", "203.0.113.0/24"),
+        ("2001:db8:1:2::3", "2001:db8:1::/48"),
+        ("::ffff:203.0.113.77", "203.0.113.0/24"),
+        ("unix:", ""),
+        ("", ""),
+    ],
+)
+def test_of_an_address_only_its_network_is_kept(address: str, network: str) -> None:
+    assert evidence.network_of(address) == network

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from subscribers import tokens
+from subscribers.models import MailingList, Subscriber
+from subscribers.subscribe import subscribe
+from tests.subscribers.conftest import NOW, Join
+
+pytestmark = pytest.mark.both_databases
+
+Track = Callable[..., None]
+BOX = '<input type="checkbox" name="tracking"'
+
+
+@pytest.fixture
+def track(settings: Any) -> Track:
+    def change(**keys: str) -> None:
+        tracking = dataclasses.replace(settings.CONFIG.tracking, **keys)
+        settings.CONFIG = dataclasses.replace(settings.CONFIG, tracking=tracking)
+
+    return change
+
+
+def _preferences(person: Subscriber) -> str:
+    return f"/preferences/{tokens.make('prefs', person.pk, 0)}/"
+
+
+def _agreed(person: Subscriber) -> object:
+    person.refresh_from_db()
+    return person.tracking_agreed_at
+
+
+def test_nobody_is_asked_and_nothing_is_agreed_to_where_it_is_not_by_consent(
+    client: Client, join: Join, monthly: MailingList
+) -> None:
+    person = join("olga")
+    assert BOX not in client.get(_preferences(person)).content.decode()
+    client.post(_preferences(person), {"language": "en", "lists": [monthly.pk], "tracking": "on"})
+    assert _agreed(person) is None
+
+
+def test_a_reader_agrees_on_the_page_of_their_choices_and_takes_it_back_there(
+    client: Client, join: Join, monthly: MailingList, track: Track
+) -> None:
+    track(clicks="consent")
+    person = join("olga")
+    html = client.get(_preferences(person)).content.decode()
+    assert BOX in html and "checked" not in re.search(f"{BOX}[^>]*", html)[0]  # type: ignore[index]
+    choices = {"language": "en", "lists": [monthly.pk]}
+    html = client.post(_preferences(person), {**choices, "tracking": "on"}).content.decode()
+    assert "checked" in re.search(f"{BOX}[^>]*", html)[0]  # type: ignore[index]
+    assert _agreed(person) is not None
+    client.post(_preferences(person), choices)
+    assert _agreed(person) is None
+    # Each word once, with what stood beside the box.
+    client.post(_preferences(person), choices)
+    kept = person.consents.filter(act__startswith="tracking")
+    assert list(kept.values_list("act", "how")) == [
+        ("tracking_on", "preferences"),
+        ("tracking_off", "preferences"),
+    ]
+    assert kept[0].text.text.startswith("You may see which links I open\n")
+
+
+def test_the_moment_of_the_word_stays_when_choices_are_saved_again(
+    client: Client, join: Join, monthly: MailingList, track: Track
+) -> None:
+    track(opens="consent")
+    person = join("olga", tracking_agreed_at=NOW)
+    client.post(_preferences(person), {"language": "en", "lists": [monthly.pk], "tracking": "on"})
+    assert _agreed(person) == NOW
+
+
+def test_whoever_confirms_may_agree_and_whoever_only_asked_for_the_letter_may_not(
+    client: Client, join: Join, track: Track
+) -> None:
+    track(clicks="consent")
+    assert BOX not in client.get("/").content.decode()
+    silent, willing = join("olga", state="pending"), join("timur", state="pending")
+    now = timezone.now() - timedelta(minutes=1)
+    for person, said in ((silent, {}), (willing, {"tracking": "on"})):
+        link = f"/confirm/{subscribe.confirm_token(person, now)}/"
+        assert BOX in client.get(link).content.decode()
+        client.post(link, said)
+    assert _agreed(silent) is None and _agreed(willing) is not None
+
+
+@pytest.mark.parametrize(
+    ("counted", "words"),
+    [
+        ({"clicks": "off"}, None),
+        ({}, "how often the links in our mail are opened, and not by whom"),
+        ({"opens": "anonymous"}, "how often our mail and the links in it are opened, and not by whom"),
+    ],
+)
+def test_readers_are_told_what_is_counted_before_they_subscribe_and_where_they_choose(
+    client: Client, join: Join, track: Track, counted: dict[str, str], words: str | None
+) -> None:
+    track(**counted)
+    for address in ("/", _preferences(join("olga"))):
+        said = re.search(r"how often .*? by whom", client.get(address).content.decode())
+        assert (said[0] if said else None) == words
+
+
+def test_the_box_speaks_the_readers_language(client: Client, join: Join, track: Track) -> None:
+    track(clicks="consent")
+    html = client.get(_preferences(join("olga", language="uz"))).content.decode()
+    assert "Qaysi havolalarni ochishimni koʻrishingiz mumkin" in html

@@ -1,0 +1,148 @@
+"""A reader's own data: downloaded and erased behind a link that only their mailbox has got."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.test import Client
+from django.utils import timezone
+
+from mailer.delivery.models import OutboxMessage
+from mailer.delivery.outbox import outbox
+from mailer.feedback.models import FeedbackEvent
+from mailer.feedback.signals import gdpr_export, on_erase
+from subscribers import tokens
+from subscribers.consent.evidence import How, Word
+from subscribers.models import AddressChange, Asked, Asking, MailingList, Subscriber, Suppression
+from subscribers.preference_center import data_access
+from subscribers.subscribe import subscribe
+from subscribers.suppression.suppression import in_force, suppress
+from tests.subscribers.conftest import Join
+from tests.subscribers.preference_center.test_preferences import page_of
+
+pytestmark = pytest.mark.both_databases
+
+
+@pytest.fixture
+def letters(settings: Any) -> list[mail.EmailMessage]:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    mail.outbox = []
+    return mail.outbox
+
+
+def link(client: Client, person: Subscriber, letters: list[mail.EmailMessage]) -> str:
+    client.post(page_of(person), {"own": "1"})
+    return re.search(r"http://localhost:8000(/your-data/\S+)", letters[-1].body)[1]  # type: ignore[index]
+
+
+def test_everything_is_downloaded_as_json_by_a_link_from_a_letter(
+    client: Client, join: Join, letters: list[mail.EmailMessage], monthly: MailingList
+) -> None:
+    gdpr_export.connect()
+    person = join("olga", language="kk", countries=("KZ",))
+    client.post(page_of(person), {"language": "kk", "countries": ["KZ", "UZ"], "lists": [monthly.pk]})
+    FeedbackEvent.objects.create(kind="bounce", subscriber=person.pk, diagnostic="452 full")
+    AddressChange.objects.create(
+        subscriber=person, old_email=person.email, new_email="x@example.net", asked_at=timezone.now()
+    )
+    question = Asking.objects.create(
+        mailing_list=monthly, rule={}, until=timezone.localdate(), made_at=timezone.now()
+    )
+    Asked.objects.create(asking=question, subscriber=person, at=timezone.now())
+    suppress(person, Suppression.Reason.SOFT_BOUNCES, "452 full", timezone.now())
+    page = link(client, person, letters)
+    assert letters[-1].to == ["olga@example.org"] and letters[-1].subject == "Сіздің деректеріңіз"
+    # Looking hands nothing out.
+    assert "olga@" not in client.get(page).content.decode()
+    answer = client.post(page, {"download": "1"})
+    assert answer["Content-Disposition"] == 'attachment; filename="my-data.json"'
+    assert answer["Cache-Control"] == "no-store"
+    told = json.loads(answer.content)
+    assert (told["email"], told["countries"]) == ("olga@example.org", ["KZ", "UZ"])
+    assert [row["act"] for row in told["consents"]] == ["chose"]
+    assert told["consents"][0]["text"].startswith("Мекенжайыңызды")
+    assert told["came_back"][0]["words"] == "452 full" and told["copies"] == []
+    assert told["address_changes"][0]["to"] == "x@example.net"
+    assert [row["list"] for row in told["subscriptions"]] == ["monthly"]
+    assert [(row["reason"], row["evidence"]) for row in told["suppressions"]] == [
+        ("soft_bounces", "452 full")
+    ]
+    assert [(row["list"], row["stays_at"]) for row in told["questions"]] == [("monthly", None)]
+
+
+def test_a_link_to_somebodys_data_works_for_a_day_and_no_other_link_opens_it(
+    client: Client, join: Join
+) -> None:
+    person = join("olga")
+    old = int((timezone.now() - timedelta(days=1, minutes=2)).timestamp() // 60)
+    for token in (
+        tokens.make("own", person.pk, old),
+        tokens.make("own", 999, int(timezone.now().timestamp() // 60)),
+        tokens.make("prefs", person.pk, 0),
+        "x",
+    ):
+        assert client.post(f"/your-data/{token}/", {"erase": "1"}).status_code == 404
+    assert Subscriber.objects.filter(pk=person.pk).exists()
+
+
+def test_the_link_is_sent_three_times_a_day(
+    client: Client, join: Join, letters: list[mail.EmailMessage]
+) -> None:
+    person = join("olga")
+    said = [client.post(page_of(person), {"own": "1"}).content.decode() for _ in range(4)]
+    assert len(letters) == 3
+    assert "on its way to you" in said[2] and "too often" in said[3]
+
+
+def test_who_is_erased_is_told_what_stays_and_gets_a_last_letter(
+    client: Client, join: Join, letters: list[mail.EmailMessage]
+) -> None:
+    person = join("olga", language="ru")
+    page = link(client, person, letters)
+    html = client.get(page).content.decode()
+    assert "Это нельзя отменить" in html and "отпечаток вашего адреса" in html
+    client.post(page, {})
+    assert Subscriber.objects.exists()
+    assert "Ваши данные удалены" in client.post(page, {"erase": "1"}).content.decode()
+    assert not Subscriber.objects.exists()
+    assert (letters[-1].subject, letters[-1].to) == ("Ваши данные удалены", ["olga@example.org"])
+    row = Suppression.objects.get()
+    assert (row.reason, row.email, row.evidence) == ("erased", "", "")
+    assert client.get(page).status_code == 404
+
+
+def test_of_who_was_erased_no_word_stays_and_the_last_letter_goes_with_time(
+    join: Join, settings: Any
+) -> None:
+    settings.EMAIL_BACKEND = "mailer.delivery.outbox.outbox.EmailBackend"
+    on_erase.connect()
+    person = join("olga")
+    FeedbackEvent.objects.create(kind="bounce", subscriber=person.pk, diagnostic="<olga@example.org>: full")
+    now = timezone.now()
+    outbox.put("news@example.org", person.email, b"To: olga@example.org\r\n", now - timedelta(days=3))
+    data_access.erase_with_a_word(person, now)
+    assert OutboxMessage.objects.count() == 1
+    assert FeedbackEvent.objects.get().diagnostic == ""
+    # What still waits is kept.
+    assert outbox.delete_old(now + timedelta(days=31)) == 0
+    OutboxMessage.objects.update(state=OutboxMessage.State.SENT)
+    assert outbox.delete_old(now + timedelta(days=29)) == 0
+    assert outbox.delete_old(now + timedelta(days=31)) == 1
+
+
+def test_who_was_erased_comes_back_by_their_own_sign_up_and_confirmation_alone(
+    monthly: MailingList, join: Join, letters: list[mail.EmailMessage]
+) -> None:
+    data_access.erase_with_a_word(join("olga"), timezone.now())
+    now = timezone.now()
+    subscribe.ask("olga@example.org", [monthly.pk], "en", (), Word(How.FORM), now)
+    person = Subscriber.objects.get()
+    assert in_force(person) is not None
+    assert letters[-1].subject == "Confirm your subscription"
+    subscribe.confirm(person, Word(How.LETTER), now)
+    assert in_force(person) is None

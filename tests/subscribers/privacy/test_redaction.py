@@ -1,0 +1,66 @@
+"""Whoever is erased is named no more by what staff searched for, typed, or brought in a file."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from subscribers.bulk import jobs
+from subscribers.bulk.jobs import Wish
+from subscribers.bulk.models import BulkRun
+from subscribers.imports import jobs as imports
+from subscribers.imports.models import ImportRefusal, ImportRun
+from subscribers.models import MailingList
+from subscribers.privacy.erasure import erase
+from subscribers.search.search import Asked
+from subscribers.segments import attributes
+from tests.subscribers.conftest import NOW, Join
+
+pytestmark = pytest.mark.both_databases
+
+
+@pytest.mark.parametrize("words", ["Olga@example.org", "Olga@", "lga olga@exa"])
+def test_a_search_that_told_whom_it_meant_goes_with_them_and_the_change_goes_on_with_the_others(
+    join: Join, words: str
+) -> None:
+    join("olga")
+    other = join("helga", name="olga@example.org.example")
+    tag, other_tag = attributes.tag_named("donor"), attributes.tag_named("press")
+    wish = Wish("tag", asked=Asked(words), target=tag.pk, words="olga@example.org asked by telephone")
+    run = jobs.begin(wish, "lola", NOW)
+    found = list(jobs.people_of(run))
+    unrelated = jobs.begin(Wish("tag", asked=Asked("@example.org"), target=other_tag.pk), "lola", NOW)
+    assert erase("olga@example.org", NOW)
+    for one in (run, unrelated):
+        one.refresh_from_db()
+    assert "olga" not in str(run.who).lower() and run.words == "…@… asked by telephone"
+    assert unrelated.who["words"] == "@example.org"
+    assert list(jobs.people_of(run)) == [one for one in found if one == other]
+    jobs.work(NOW, lambda: False)
+    run.refresh_from_db()
+    assert (run.state, run.changed) == ("done", len(found) - 1)
+
+
+def test_a_search_that_is_done_with_finds_nobody_any_more(join: Join) -> None:
+    join("olga"), join("helga", name="olga@example.org.example")
+    wish = Wish("tag", asked=Asked("olga@example.org"), target=attributes.tag_named("donor").pk)
+    jobs.begin(wish, "lola", NOW)
+    jobs.work(NOW, lambda: False)
+    assert erase("olga@example.org", NOW)
+    assert not jobs.people_of(BulkRun.objects.get()).exists()
+
+
+def test_nothing_of_an_import_names_them_where_no_address_could_be_read_either(
+    join: Join, monthly: MailingList
+) -> None:
+    join("olga")
+    file = b"email,name\nolga@example.org dana@example.org,Two\nkolga@example.org and,None\n"
+    run = imports.begin("olga@example.org.csv", imports.Wish(monthly, "a fair"), NOW)
+    imports.read(run, io.BytesIO(file), lambda: NOW)
+    ImportRun.objects.update(error="There is no column “olga@example.org”.")
+    assert ImportRefusal.objects.filter(address_hash=None).count() == 2
+    assert erase("olga@example.org", NOW)
+    run.refresh_from_db()
+    assert run.file_name == "…@….csv" and run.error == "There is no column “…@…”."
+    assert [row.line for row in ImportRefusal.objects.all()] == [3]

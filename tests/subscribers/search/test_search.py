@@ -1,0 +1,197 @@
+"""Finding people: the quick ways give what looking at everybody would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from subscribers.models import MailingList, Subscriber, Subscription, Suppression, Tag
+from subscribers.privacy.erasure import erase
+from subscribers.search import search, search_index
+from subscribers.search.search import Asked
+from subscribers.segments import attributes
+from subscribers.segments.models import SavedSegment
+from subscribers.segments.rules import Group, Test
+from subscribers.segments.store import save
+from subscribers.suppression.suppression import suppress
+from tests.conftest import lacking
+from tests.subscribers.conftest import NOW, Join
+
+pytestmark = pytest.mark.both_databases
+
+_WORDS = st.sampled_from(
+    [
+        "aig",
+        "gul",
+        "@gmail",
+        "mail.ru",
+        "нурл",
+        "НУРЛ",
+        "a",
+        "ti",
+        "aigul mail",
+        "r@mail.ru",
+        "%",
+        "100%",
+        "_",
+    ]
+)
+ASKED = st.builds(
+    Asked,
+    words=st.just("") | _WORDS,
+    mailing_list=st.sampled_from([None, 1, 2]),
+    state=st.sampled_from(["", *search.STATES]),
+    language=st.sampled_from(["", "ru", "kk"]),
+    country=st.sampled_from(["", "KZ", "TJ", search.EVERY_COUNTRY]),
+    tag=st.sampled_from([None, 1]),
+)
+
+
+@pytest.fixture
+def many(monthly: MailingList, events: MailingList) -> Iterator[list[Subscriber]]:
+    """Sixty people of every kind, on the monthly list, on the events, on both or on none."""
+    local = ("aigul", "timur", "a_b", "100%", "aigul-2")
+    for number in range(60):
+        person = Subscriber.objects.create(
+            email=f"{local[number % 5]}.{number}@{('gmail.com', 'mail.ru', 'example.org')[number % 3]}",
+            name=("", "Айгуль Нурланова", "Timur")[number % 3],
+            language=("ru", "kk", "en", "ru")[number % 4],
+            countries=((), ("KZ",), ("KZ", "UZ"), ("TJ",))[number % 4],
+        )
+        for one, state in ((monthly, number % 4), (events, number % 7)):
+            if state < 3:
+                Subscription.objects.create(
+                    subscriber=person, mailing_list=one, state=Subscription.State.values[state]
+                )
+        if number % 11 == 0:
+            suppress(person, Suppression.Reason.MANUAL, "", NOW)
+        if number % 7 == 0:
+            attributes.set_tags(person, ["donor"])
+    yield list(Subscriber.objects.order_by("-pk"))
+
+
+def fits(person: Subscriber, asked: Asked) -> bool:
+    """Said plainly, one person at a time."""
+    lists = [one for one in person.subscriptions.all() if asked.mailing_list in (None, one.mailing_list_id)]
+    stopped = Suppression.objects.filter(address_hash=person.address_hash).exists()
+    text = f"{person.email} {person.name}".lower()
+    return (
+        all(
+            word in text if len(word) >= search_index.SHORTEST else person.email.startswith(word)
+            for word in asked.words.lower().split()
+        )
+        and {
+            "": bool(lists) or asked.mailing_list is None,
+            search.SUPPRESSED: stopped and (bool(lists) or asked.mailing_list is None),
+            search.NOWHERE: not person.subscriptions.all(),
+        }.get(asked.state, any(one.state == asked.state for one in lists))
+        and (asked.tag is None or person.taggings.exists())
+        and asked.language in ("", person.language)
+        and (
+            not asked.country
+            or (not person.countries if asked.country == "every" else asked.country in person.countries)
+        )
+    )
+
+
+@pytest.mark.parametrize("few", [10_000, 5, 0])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(asked=ASKED, size=st.integers(1, 12))
+def test_walking_the_pages_there_and_back_shows_everybody_who_fits_once(
+    many: list[Subscriber], monkeypatch: pytest.MonkeyPatch, few: int, asked: Asked, size: int
+) -> None:
+    # Where "few" is little, every way of searching has its turn.
+    monkeypatch.setattr(search, "CAP", few)
+    lists = list(MailingList.objects.order_by("pk"))
+    if asked.mailing_list:
+        asked = Asked(**{**asked.__dict__, "mailing_list": lists[asked.mailing_list - 1].pk})
+    if asked.tag:
+        asked = Asked(**{**asked.__dict__, "tag": Tag.objects.get().pk})
+    wanted = [person.pk for person in many if fits(person, asked)]
+    seen, page = [], search.page(asked, size)
+    first = page
+    while True:
+        seen += [person.pk for person in page.people]
+        if page.after is None:
+            break
+        page = search.page(asked, size, after=page.after)
+    assert seen == wanted
+    while page.before is not None:
+        page = search.page(asked, size, before=page.before)
+    assert [one.pk for one in page.people] == [one.pk for one in first.people]
+    assert search.count(asked, exactly=True) == search.Counted(len(wanted), exact=True)
+    counted = search.count(asked)
+    assert counted.number <= max(few, len(wanted))
+    assert counted.number == len(wanted) or not counted.exact
+    assert sorted(search.matching(asked).values_list("pk", flat=True)) == sorted(wanted)
+
+
+def test_a_count_says_that_there_are_more_than_it_counted(
+    join: Join, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "CAP", 2)
+    for name in ("aigul", "bolat", "dana"):
+        join(name)
+    assert search.count(Asked()) == search.Counted(2, exact=False)
+    assert search.count(Asked("example.org")) == search.Counted(2, exact=False)
+    assert search.count(Asked("bola")) == search.Counted(1, exact=True)
+
+
+@pytest.mark.usefixtures("monthly")
+def test_a_person_is_found_by_the_new_address_and_no_more_by_the_old(join: Join) -> None:
+    person = join("aigul")
+    person.email = "nurlanova@example.org"
+    person.save()
+    assert [search.count(Asked(word)).number for word in ("aigul", "rlanova@ex")] == [0, 1]
+
+
+# PostgreSQL keeps an index with its table.
+@pytest.mark.sqlite
+def test_nothing_of_an_erased_address_stays_in_the_index(join: Join) -> None:
+    if not search_index.FORGETS:
+        lacking("SQLite 3.42 or newer: an older one forgets only when it merges")
+    join("zhuldyz")
+    erase("zhuldyz@example.org", NOW)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM subscribers_trigram_data WHERE instr(block, CAST('uld' AS BLOB))"
+        )
+        assert cursor.fetchone() == (0,)
+
+
+@pytest.mark.sqlite
+@pytest.mark.usefixtures("monthly")
+def test_an_index_that_a_migration_lost_is_made_again(join: Join) -> None:
+    join("aigul")
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER subscribers_trigram_add")
+    join("bolat")
+    assert search.count(Asked("bolat")).number == 0
+    search_index.keep()
+    assert search.count(Asked("bolat")).number == 1
+
+
+@pytest.mark.usefixtures("monthly")
+def test_whatever_is_written_into_the_box_is_looked_for_and_breaks_nothing(join: Join) -> None:
+    person = join("olga")
+    for words in ("\0", "ol\0", "ol\0ga@"):
+        assert list(search.page(Asked(words=words), 10).people) == [person]
+    for words in ("NEAR(olga ol)", '"', "%", "_lga", "' OR 1=1 --", "email:olga*", "olga\\"):
+        assert list(search.page(Asked(words=words), 10).people) == []
+
+
+@pytest.mark.usefixtures("monthly")
+def test_a_segment_that_cannot_be_asked_any_more_finds_nobody(join: Join) -> None:
+    join("olga")
+    rule = Group("all", (Test("tag", "not_has", (attributes.tag_named("donor").pk,)),))
+    others = save(SavedSegment(), "Others", rule, "lola", NOW)
+    asked = Asked(segment=others.pk, as_of=NOW.isoformat())
+    assert search.count(asked).number == 1
+    Tag.objects.all().delete()
+    assert search.count(asked).number == 0
+    others.delete()
+    assert search.count(asked).number == 0

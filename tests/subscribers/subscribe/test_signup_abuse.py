@@ -1,0 +1,200 @@
+"""A flood of sign-ups is not passed on as mail; who is a person gets through it, and staff hear of it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings as configured
+from django.core import mail
+from django.test import Client
+from django.utils import timezone
+
+from mailer.config import SignUp
+from mailer.delivery.models import Alert
+from subscribers import rate_limit
+from subscribers.consent import evidence
+from subscribers.consent.evidence import How, Word
+from subscribers.models import MailingList, SignUpCount, Subscriber, Suppression
+from subscribers.rate_limit import Limit
+from subscribers.subscribe import forms, signup_abuse, subscribe
+from subscribers.suppression.suppression import suppress
+from tests.subscribers.conftest import NOW
+
+pytestmark = pytest.mark.both_databases
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def limited(settings: Any) -> Callable[..., None]:
+    def to(**limits_: int) -> None:
+        settings.CONFIG = replace(configured.CONFIG, signup=SignUp(**limits_))
+
+    return to
+
+
+@pytest.fixture
+def letters(settings: Any) -> list[mail.EmailMessage]:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    mail.outbox = []
+    return mail.outbox
+
+
+def ask(address: str, monthly: MailingList, network: str = "", answered: bool = False) -> str:
+    word = Word(How.FORM, network=network)
+    return subscribe.ask(address, [monthly.pk], "en", (), word, NOW, answered=answered)
+
+
+def sign_up(client: Client, email: str = "new@example.org", **more: Any) -> Any:
+    address = more.pop("REMOTE_ADDR", "203.0.113.5")
+    shown = forms.stamp(timezone.now() - timedelta(seconds=30))
+    data = {"email": email, "language": "en", "shown": shown, **more}
+    return client.post("/", data, REMOTE_ADDR=address)
+
+
+def test_ten_thousand_hostile_sign_ups_send_no_more_letters_than_allowed_and_people_still_get_in(
+    monthly: MailingList, letters: list[mail.EmailMessage], limited: Callable[..., None]
+) -> None:
+    limited(letters_per_hour=40)
+    outcomes = Counter(
+        ask(f"victim-{n}@d{n % 500}.example.net", monthly, evidence.network_of(f"10.{n % 250}.{n % 97}.1"))
+        for n in range(10_000)
+    )
+    # Of those without an answer half the hour's letters leave, and nothing else is written down.
+    assert outcomes["answered"] == len(letters) == Subscriber.objects.count() == 20
+    assert outcomes["question"] == 9_980
+    assert ask("nina@example.org", monthly, "203.0.113.0/24", answered=True) == "answered"
+    assert letters[-1].to == ["nina@example.org"]
+    assert Alert.objects.get().kind == "sign_ups"
+
+
+def test_also_those_who_answer_have_a_limit(
+    monthly: MailingList, letters: list[mail.EmailMessage], limited: Callable[..., None]
+) -> None:
+    limited(letters_per_hour=4)
+    outcomes = [ask(f"p{n}@d{n}.example.net", monthly, answered=True) for n in range(6)]
+    assert outcomes == ["answered"] * 4 + ["busy"] * 2 and len(letters) == 4
+
+
+def test_a_busy_network_is_asked_and_then_told_to_wait_while_others_are_not(
+    monthly: MailingList, letters: list[mail.EmailMessage], limited: Callable[..., None]
+) -> None:
+    limited(per_network_per_hour=5)
+    here, there = "198.51.100.0/24", "203.0.113.0/24"
+    outcomes = [ask(f"p{n}@d{n}.example.net", monthly, here, answered=n >= 4) for n in range(8)]
+    assert outcomes == ["answered"] * 3 + ["question"] + ["answered"] * 2 + ["busy"] * 2
+    assert ask("nina@example.org", monthly, there) == "answered"
+
+
+def test_one_domain_gets_so_many_an_hour(
+    monthly: MailingList, letters: list[mail.EmailMessage], limited: Callable[..., None]
+) -> None:
+    limited(per_domain_per_hour=2)
+    assert [ask(f"p{n}@ministry.example", monthly) for n in range(3)] == ["answered", "answered", "busy"]
+
+
+def test_no_answer_tells_who_is_known_or_suppressed(
+    client: Client, monthly: MailingList, letters: list[mail.EmailMessage], limited: Callable[..., None]
+) -> None:
+    limited(letters_per_hour=0)
+    suppress("olga@example.org", Suppression.Reason.MANUAL, "", timezone.now())
+    pages = [sign_up(client, f"{name}@example.org").content.decode() for name in ("olga", "nina")]
+    hidden = re.compile(r'(value|name="csrfmiddlewaretoken")="[^"]*"|How much[^<]*')
+    assert len({hidden.sub("", one) for one in pages}) == 1
+
+
+def test_an_address_gets_few_letters_a_month_however_it_is_written(
+    monthly: MailingList, letters: list[mail.EmailMessage]
+) -> None:
+    for number, written in enumerate(
+        ("a.b@gmail.com", "ab+x@gmail.com", "AB@googlemail.com", "a.b+y@gmail.com")
+    ):
+        Subscriber.objects.update(letter_at=None)
+        subscribe.ask(
+            written.lower(), [monthly.pk], "en", (), Word(How.FORM), NOW + number * timedelta(days=2)
+        )
+    assert len(letters) == 3
+
+
+def test_the_question_is_shown_read_out_and_its_answer_lets_a_person_through(
+    client: Client, monthly: MailingList, letters: list[mail.EmailMessage], limited: Callable[..., None]
+) -> None:
+    limited(letters_per_hour=1)
+    asked = sign_up(client)
+    text = asked.content.decode()
+    assert asked.status_code == 422 and "Please answer the question" in text and letters == []
+    first, second = map(int, re.search(r"How much is (\d+) plus (\d+)", text).groups())  # type: ignore[union-attr]
+    sealed = re.search(r'name="asked" value="([^"]+)"', text)[1]  # type: ignore[index]
+    assert sign_up(client, asked=sealed, answer=str(first + second + 1)).status_code == 422
+    assert sign_up(client, asked="2+2", answer="4").status_code == 422
+    assert letters == []
+    assert sign_up(client, asked=sealed, answer=f" {first + second} ").status_code == 200
+    assert len(letters) == 1
+
+
+def test_a_form_is_good_for_one_sign_up(
+    client: Client, monthly: MailingList, letters: list[mail.EmailMessage]
+) -> None:
+    shown = forms.stamp(timezone.now() - timedelta(seconds=30))
+    assert sign_up(client, "a@example.org", shown=shown).status_code == 200
+    assert sign_up(client, "b@example.org", shown=shown).status_code == 422
+    assert len(letters) == 1
+
+
+@pytest.mark.parametrize(
+    "peer, said, network",
+    [
+        # The proxy on this machine is believed, and only what it added itself.
+        ("127.0.0.1", "192.0.2.66, 203.0.113.9", "203.0.113.0/24"),
+        ("198.51.100.7", "203.0.113.9", "198.51.100.0/24"),
+        ("127.0.0.1", None, "127.0.0.0/24"),
+    ],
+)
+def test_who_asks_is_known_behind_our_own_proxy_and_nobody_elses(
+    client: Client,
+    monthly: MailingList,
+    letters: list[mail.EmailMessage],
+    peer: str,
+    said: str | None,
+    network: str,
+) -> None:
+    headers = {"X-Forwarded-For": said} if said else {}
+    shown = forms.stamp(timezone.now() - timedelta(seconds=30))
+    data = {"email": "a@example.org", "language": "en", "shown": shown}
+    client.post("/", data, REMOTE_ADDR=peer, headers=headers)
+    assert Subscriber.objects.get().consents.get().network == network
+
+
+def test_a_form_on_another_site_is_shown_filled_in_and_changes_nothing(
+    monthly: MailingList, events: MailingList
+) -> None:
+    client = Client(enforce_csrf_checks=True)
+    data = {"email": "a@example.org", "language": "ru", "countries": ["KZ"], "list": ["events", "none"]}
+    answer = client.post("/subscribe/", data)
+    text = answer.content.decode()
+    assert answer.status_code == 200 and 'value="a@example.org"' in text
+    assert re.search(r'value="KZ"[^>]*checked', text)
+    assert re.search(rf'value="{events.pk}"[^>]*checked', text)
+    assert not re.search(rf'name="lists" value="{monthly.pk}"[^>]*checked', text)
+    assert not Subscriber.objects.exists() and not SignUpCount.objects.exists()
+    assert client.get("/subscribe/").status_code == 405
+
+
+def test_a_limit_counts_all_its_keys_or_none_and_begins_anew(db: None) -> None:
+    one, two = Limit("a", 2, HOUR), Limit("b", 1, HOUR)
+    assert rate_limit.take([one, two], NOW) is None
+    assert rate_limit.take([one, two], NOW) == two
+    assert rate_limit.count("a", HOUR, NOW) == 1
+    assert rate_limit.take([one, two], NOW + HOUR) is None
+    assert rate_limit.forget(NOW + timedelta(days=40)) == 2
+
+
+def test_ways_of_writing_an_address_count_as_one() -> None:
+    assert signup_abuse.canonical("A.B+news@googlemail.com") == "ab@gmail.com"
+    assert signup_abuse.canonical("a.b+news@example.org") == "a.b@example.org"

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+
+from subscribers.consent.evidence import How, Word
+from subscribers.models import MailingList, Subscriber, Suppression
+from subscribers.privacy.erasure import erase
+from subscribers.signals import unsubscribed
+from subscribers.suppression.suppression import in_force, is_suppressed, lift, suppress
+from subscribers.unsubscribe import leave
+from tests.subscribers.conftest import NOW, Join
+
+pytestmark = pytest.mark.both_databases
+
+Reason = Suppression.Reason
+
+
+@pytest.mark.django_db
+def test_the_first_verdict_stays_in_force() -> None:
+    first = suppress("Olga@Example.org ", Reason.HARD_BOUNCE, "550 5.1.1", NOW)
+    again = suppress("olga@example.org", Reason.MANUAL, "asked", NOW)
+    assert (again.pk, again.reason, again.evidence) == (first.pk, Reason.HARD_BOUNCE, "550 5.1.1")
+
+
+@pytest.mark.django_db
+def test_a_complaint_replaces_a_weaker_reason_and_is_replaced_by_none() -> None:
+    suppress("olga@example.org", Reason.HARD_BOUNCE, "550", NOW)
+    assert suppress("olga@example.org", Reason.COMPLAINT, "ARF", NOW).reason == Reason.COMPLAINT
+    assert suppress("olga@example.org", Reason.HARD_BOUNCE, "550", NOW).reason == Reason.COMPLAINT
+
+
+@pytest.mark.django_db
+def test_a_lifted_suppression_keeps_nobody_out_and_can_be_made_again() -> None:
+    row = suppress("olga@example.org", Reason.MANUAL, "", NOW)
+    assert lift(row, "admin", NOW)
+    assert not lift(row, "admin", NOW)
+    assert not is_suppressed("olga@example.org")
+    assert suppress("olga@example.org", Reason.MANUAL, "", NOW).pk != row.pk
+
+
+@pytest.mark.django_db
+def test_an_address_in_a_bounce_that_is_no_address_is_suppressed_as_it_stands() -> None:
+    suppress(" Not An Address ", Reason.HARD_BOUNCE, "", NOW)
+    assert is_suppressed("not an address")
+
+
+def test_leaving_twice_ends_once_and_tells_once(join: Join, monthly: MailingList) -> None:
+    person, heard = join("olga"), []
+    listener = lambda **said: heard.append(  # noqa: E731  (kept for disconnecting)
+        (said["subscriber_id"], said["list_ids"], said["newsletter_id"])
+    )
+    unsubscribed.connect(listener)
+    try:
+        assert leave(person.pk, (monthly.pk,), 7, Word(How.ONE_CLICK), NOW) == (monthly.pk,)
+        assert leave(person.pk, (monthly.pk,), 7, Word(How.ONE_CLICK), NOW) == ()
+    finally:
+        unsubscribed.disconnect(listener)
+    assert heard == [(person.pk, (monthly.pk,), 7)]
+    assert person.subscriptions.get().ended_at == NOW
+
+
+def test_erasing_leaves_a_hash_and_nothing_that_names_the_person(join: Join) -> None:
+    suppress(join("olga"), Reason.HARD_BOUNCE, "550 olga@example.org unknown", NOW)
+    assert erase("OLGA@example.org", NOW)
+    assert not Subscriber.objects.exists()
+    row = in_force("olga@example.org")
+    assert row is not None
+    assert (row.reason, row.email, row.evidence) == (Reason.ERASED, "", "")
+    assert erase("olga@example.org", NOW)
+    assert Suppression.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_erasing_an_unknown_address_changes_nothing() -> None:
+    assert not erase("nobody@example.org", NOW)
+    assert not Suppression.objects.exists()

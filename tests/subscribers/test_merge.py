@@ -1,0 +1,111 @@
+"""Two people become one: leaving wins, complaints come along, and old links go on working."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from subscribers import merge, tokens
+from subscribers.consent.evidence import Act, How, Word, record
+from subscribers.models import MailingList, Subscriber, Suppression
+from subscribers.reconfirmation.models import Asked, Asking
+from subscribers.suppression.suppression import in_force, suppress
+from tests.subscribers.conftest import NOW, Join
+
+pytestmark = pytest.mark.both_databases
+
+STATES = ("", "pending", "confirmed", "unsubscribed")
+
+
+@pytest.mark.parametrize(("kept", "gone"), list(product(STATES, STATES)))
+def test_leaving_wins_and_else_the_better_state(
+    join: Join, monthly: MailingList, events: MailingList, kept: str, gone: str
+) -> None:
+    people = [join(name, events) for name in ("kept", "gone")]
+    for person, state in zip(people, (kept, gone), strict=True):
+        if state:
+            ended = NOW if state == "unsubscribed" else None
+            person.subscriptions.create(mailing_list=monthly, state=state, ended_at=ended)
+    merge.merge(*people, NOW)
+    wanted = next((one for one in ("unsubscribed", "confirmed", "pending") if one in (kept, gone)), None)
+    found = people[0].subscriptions.filter(mailing_list=monthly).values_list("state", flat=True)
+    assert list(found) == ([wanted] if wanted else [])
+    assert Subscriber.objects.count() == 1
+
+
+def test_a_person_who_left_and_has_not_confirmed_again_is_not_brought_back(
+    join: Join, monthly: MailingList
+) -> None:
+    kept, gone = join("kept"), join("gone", state="pending")
+    gone.subscriptions.update(ended_at=NOW)
+    merge.merge(kept, gone, NOW)
+    assert kept.subscriptions.get().state == "pending"
+
+
+@pytest.mark.parametrize(
+    ("reason", "comes_along"),
+    [
+        (Suppression.Reason.COMPLAINT, True),
+        (Suppression.Reason.MANUAL, True),
+        (Suppression.Reason.HARD_BOUNCE, False),
+    ],
+)
+def test_a_complaint_is_the_persons_and_a_bounce_the_mailboxs(
+    join: Join, reason: str, comes_along: bool
+) -> None:
+    kept, gone = join("kept"), join("gone")
+    suppress(gone, reason, "", NOW)
+    merge.merge(kept, gone, NOW)
+    assert (in_force(kept) is not None) == comes_along
+    assert in_force("gone@example.org") is not None
+
+
+def test_the_ledger_keeps_what_both_said_and_links_of_both_lead_to_one(
+    join: Join, monthly: MailingList
+) -> None:
+    first, second, third = (join(name) for name in ("first", "second", "third"))
+    for person in (first, second, third):
+        record(Act.CONFIRMED, [person.pk], [monthly.pk], Word(How.LETTER), NOW)
+    numbers = [first.pk, second.pk, third.pk]
+    merge.merge(second, third, NOW)
+    merge.merge(first, second, NOW)
+    assert first.consents.count() == 3
+    for number in numbers:
+        assert merge.read("leave", tokens.make("leave", number, 1))[1] == first
+    with pytest.raises(tokens.BadToken):
+        merge.read("leave", tokens.make("leave", 999, 1))
+    with pytest.raises(ValueError, match="themselves"):
+        merge.merge(first, first, NOW)
+
+
+@pytest.mark.parametrize("gets", [True, False])
+@pytest.mark.parametrize(("kept", "gone"), list(product(("unasked", "silent", "stays"), ("silent", "stays"))))
+def test_what_either_answered_whether_they_still_want_it_is_kept(
+    join: Join, monthly: MailingList, events: MailingList, kept: str, gone: str, gets: bool
+) -> None:
+    people = [join("kept", monthly if gets else events), join("gone")]
+    question = Asking.objects.create(
+        mailing_list=monthly, rule={}, until=NOW.date(), made_by="lola", made_at=NOW
+    )
+    for person, answer in zip(people, (kept, gone), strict=True):
+        if answer != "unasked":
+            said = NOW if answer == "stays" else None
+            Asked.objects.create(asking=question, subscriber=person, at=NOW, stays_at=said)
+    merge.merge(*people, NOW)
+    found = list(Asked.objects.values_list("subscriber", "stays_at"))
+    # They get it at an address that was not asked, and what they did not read at another is no answer.
+    if gets and (kept, gone) == ("unasked", "silent"):
+        assert found == []
+    else:
+        assert found == [(people[0].pk, NOW if "stays" in (kept, gone) else None)]
+
+
+def test_an_answer_brings_nobody_back_who_left_at_the_other_address(join: Join, monthly: MailingList) -> None:
+    left, stays = join("left", state="unsubscribed"), join("stays")
+    question = Asking.objects.create(
+        mailing_list=monthly, rule={}, until=NOW.date(), made_by="lola", made_at=NOW
+    )
+    Asked.objects.create(asking=question, subscriber=stays, at=NOW, stays_at=NOW)
+    merge.merge(left, stays, NOW)
+    assert left.subscriptions.get().state == "unsubscribed"

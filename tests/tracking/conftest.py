@@ -1,0 +1,150 @@
+"""A December edition that was sealed and is being sent, to readers in two languages and countries."""
+
+from __future__ import annotations
+
+import dataclasses
+import email
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from email import policy
+from email.message import EmailMessage
+from html import unescape
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from mailer.approval import approve
+from mailer.approval.models import FrozenVariant
+from mailer.approval.submit import submit
+from mailer.delivery.engine.composing import Composer
+from mailer.delivery.ledger import deliveries
+from mailer.delivery.models import Delivery, Mailing
+from mailer.delivery.rollout import start_due
+from mailer.tracking import link_targets
+from mailer.tracking.recording import requests
+from tests import cast
+from tests.cast import NOW
+
+PHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 Safari/604.1"
+)
+SITE = "http://localhost:8000"
+
+Track = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def _afresh() -> Iterator[None]:
+    """No test sees what another had in memory."""
+    link_targets.forget()
+    yield
+    requests.clear()
+
+
+@pytest.fixture
+def track(settings: Any) -> Track:
+    """track(clicks="off", …) changes the configuration."""
+
+    def change(**keys: Any) -> None:
+        tracking = dataclasses.replace(settings.CONFIG.tracking, **keys)
+        settings.CONFIG = dataclasses.replace(settings.CONFIG, tracking=tracking)
+
+    return change
+
+
+@pytest.fixture
+def mailing(request: pytest.FixtureRequest, db: None, track: Track) -> Mailing:
+    """To eight readers of Kazakhstan in English, six in Russian, two of Tajikistan. A parameter: `track`."""
+    track(**getattr(request, "param", {}))
+    staff = cast.staff()
+    edition = cast.december(staff.writer)
+    for number in range(16):
+        countries = ("KZ",) if number < 14 else ("TJ",)
+        cast.reader(f"reader-{number}", countries, "en" if number < 8 else "ru")
+    copy = submit(edition, staff.admin, NOW)
+    approve.approve(copy, staff.approver, copy.sha256, NOW)
+    approve.schedule(copy, staff.approver, NOW, NOW)
+    (planned,) = start_due.release_due(NOW)
+    return planned
+
+
+by_consent = pytest.mark.parametrize(
+    "mailing", [{"clicks": "consent", "opens": "consent"}], indirect=True, ids=["by consent"]
+)
+
+
+@pytest.fixture
+def variants(mailing: Mailing) -> dict[str, FrozenVariant]:
+    """What the mailing's readers get, by "KZ en" and the like."""
+    rows = Delivery.objects.filter(mailing=mailing).select_related("variant")
+    return {f"{row.countries} {row.variant.language}": row.variant for row in rows if row.variant}
+
+
+@dataclass
+class Sent:
+    """A reader's mail as it left."""
+
+    message: EmailMessage
+
+    @property
+    def html(self) -> str:
+        return self._part("html")
+
+    @property
+    def text(self) -> str:
+        return self._part("plain")
+
+    def _part(self, kind: str) -> str:
+        body = self.message.get_body((kind,))
+        assert body is not None
+        return str(body.get_content())
+
+    @property
+    def in_html(self) -> list[str]:
+        """Every address in the HTML, in its order."""
+        return [unescape(found) for found in re.findall(r'(?:href|src)="([^"]*)"', self.html)]
+
+    @property
+    def in_text(self) -> list[str]:
+        return re.findall(r"https?://[^\s)]+", self.text)
+
+    @property
+    def links(self) -> list[str]:
+        """Addresses of counted links, as paths, that a reader sees."""
+        return [one.removeprefix(SITE) for one in self.in_html if re.match(rf"{SITE}/r/[^/]+/[^/]", one)]
+
+    @property
+    def trap(self) -> str:
+        (found,) = [one for one in self.in_html if re.match(rf"{SITE}/r/[^/]+/$", one)]
+        return found.removeprefix(SITE)
+
+    @property
+    def picture(self) -> str:
+        (found,) = [one for one in self.in_html if one.startswith(f"{SITE}/o/")]
+        return found.removeprefix(SITE)
+
+
+@pytest.fixture
+def sent(mailing: Mailing) -> Callable[[str], Sent]:
+    """sent("reader-0"): that reader's mail, made as the engine makes it."""
+    mails: dict[str, Sent] = {}
+
+    def of(name: str) -> Sent:
+        if not mails:
+            claimed = deliveries.claim(mailing, "test", NOW + timedelta(hours=1), 100, NOW)
+            for one, make in zip(claimed, Composer().envelopes(mailing, claimed, NOW), strict=True):
+                octets = b"".join(make().pieces)
+                mails[one.email] = Sent(email.message_from_bytes(octets, policy=policy.default))
+        return mails[f"{name}@example.net"]
+
+    return of
+
+
+@pytest.fixture
+def phone(client: Client) -> Client:
+    """A person's browser."""
+    client.defaults["HTTP_USER_AGENT"] = PHONE
+    return client
