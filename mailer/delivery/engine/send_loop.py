@@ -19,12 +19,11 @@ from mailer.delivery.engine.transports import Transport
 from mailer.delivery.ledger import deliveries, housekeeping, recovery
 from mailer.delivery.ledger.journal import Journal
 from mailer.delivery.ledger.outcomes import Sorted, sort
-from mailer.delivery.ledger.records import Claimed, State
+from mailer.delivery.ledger.records import Attempt, Claimed, Job, State
 from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import alerts
 from mailer.delivery.smtp.sender import Trouble, no_journal
 from mailer.delivery.throttle import throttle
-from mailer.delivery.throttle.send_queue import Done, Job
 from mailer.delivery.throttle.throttle import SOON, WAITING, Hold
 
 log = logging.getLogger(__name__)
@@ -298,7 +297,7 @@ class _Run:
         )
         return len(go)
 
-    def _record(self, done: list[Done]) -> None:
+    def _record(self, done: list[Attempt]) -> None:
         now = self._now()
         self._outstanding -= len(done)
         found = sort(done, now, self._expiry, housekeeping.settle_at(now))

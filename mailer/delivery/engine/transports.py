@@ -12,11 +12,10 @@ from django.conf import settings
 from mailer.delivery import esp
 from mailer.delivery.engine.composing import Composer
 from mailer.delivery.ledger.journal import Journal
-from mailer.delivery.ledger.records import Claimed
+from mailer.delivery.ledger.records import Attempt, Claimed, Job
 from mailer.delivery.models import Mailing
 from mailer.delivery.smtp import relays
 from mailer.delivery.smtp.sender import Sender, Trouble
-from mailer.delivery.throttle.send_queue import Done, Job
 
 
 class Writer(Protocol):
@@ -38,7 +37,7 @@ class Transport(Protocol):
 
     def put(self, jobs: Iterable[Job]) -> None: ...
 
-    def take(self, seconds: float) -> list[Done]: ...
+    def take(self, seconds: float) -> list[Attempt]: ...
 
     def troubles(self) -> list[Trouble]: ...
 

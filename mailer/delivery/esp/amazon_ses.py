@@ -95,7 +95,7 @@ class AmazonLine:
             account = self._backend.client.get_account()
         except (boto.BotoCoreError, boto.ClientError) as error:
             answer = self._answer(error)
-            raise answer if isinstance(answer, CallError) else Fault(answer.words) from error
+            raise answer if isinstance(answer, CallError) else Fault(answer.reply) from error
         if not account.get("ProductionAccessEnabled", True):
             raise Fault(
                 f"{self._title}: this account is in the sandbox, and may write to verified addresses only."

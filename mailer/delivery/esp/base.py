@@ -19,7 +19,7 @@ from mailer.delivery.esp.capabilities import CAPABILITIES, Capability
 from mailer.delivery.esp.errors import CallError, Fault, Lost, Unclear, discreet, refuse
 from mailer.delivery.esp.message import Letter
 from mailer.delivery.ledger.records import Claimed
-from mailer.delivery.smtp.base import Outcome
+from mailer.delivery.outcome import Outcome
 
 
 class Item(NamedTuple):

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from mailer.delivery.smtp.base import Outcome, Verdict
+from mailer.delivery.outcome import Outcome, ReplyClass
 
 _ADDRESS = re.compile(r"[^\s<>\"'`,;:()\[\]{}]+@[^\s<>\"'`,;:()\[\]{}]+")
 _WORDS = 300
@@ -48,21 +48,21 @@ class Unclear(CallError):  # noqa: N818
 
 
 def accepted(words: str) -> Outcome:
-    return Outcome(Verdict.ACCEPTED, _short(words), 250)
+    return Outcome(ReplyClass.ACCEPTED, _short(words), 250)
 
 
 def refused(words: str) -> Outcome:
     """The service said no for good to this reader, which is told as a relay would tell it (RFC 3463 §3.2)."""
-    return Outcome(Verdict.REFUSED, _short(f"550 5.1.1 {words}"), 550)
+    return Outcome(ReplyClass.REFUSED, _short(f"550 5.1.1 {words}"), 550)
 
 
 def deferred(words: str) -> Outcome:
     """The service said not now to this reader; the reader's provider has no part in it."""
-    return Outcome(Verdict.DEFERRED, _short(f"451 4.0.0 {words}"), 451)
+    return Outcome(ReplyClass.TRY_LATER, _short(f"451 4.0.0 {words}"), 451)
 
 
 def in_doubt(words: str) -> Outcome:
-    return Outcome(Verdict.IN_DOUBT, _short(words))
+    return Outcome(ReplyClass.IN_DOUBT, _short(words))
 
 
 def discreet(words: str, secrets: Collection[str] = ()) -> str:

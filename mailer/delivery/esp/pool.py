@@ -23,9 +23,9 @@ from mailer.delivery.esp.base import Answer, Item, Line
 from mailer.delivery.esp.capabilities import Capability
 from mailer.delivery.esp.errors import Busy, CallError, Fault, Lost, NotSent, Unclear, in_doubt, refused
 from mailer.delivery.ledger.journal import Journal
-from mailer.delivery.smtp.base import Outcome, Verdict
+from mailer.delivery.ledger.records import Attempt, Job
+from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.smtp.sender import Trouble, no_journal
-from mailer.delivery.throttle.send_queue import Done, Job
 
 # Outcomes that wake the ledger's thread; fewer wait for its next look.
 _WAKE = 200
@@ -84,7 +84,7 @@ class ServiceSender:
         # By the moment before which each must not begin; the number keeps equals in order.
         self._jobs: list[tuple[float, int, Job]] = []
         self._numbers = itertools.count()
-        self._done: deque[Done] = deque()
+        self._done: deque[Attempt] = deque()
         self._troubles: deque[Trouble] = deque()
         self._hands: list[_Hand] = []
         self._suspects: Suspects[tuple[_Ready, str]] = Suspects()
@@ -123,7 +123,7 @@ class ServiceSender:
             self._dropped.difference_update({job.claimed.mailing for job in new})
             self._state.notify_all()
 
-    def take(self, seconds: float) -> list[Done]:
+    def take(self, seconds: float) -> list[Attempt]:
         """Outcomes so far; waits up to `seconds` for a good number of them. Raises what broke a thread."""
         self._news.wait(seconds)
         self._news.clear()
@@ -209,10 +209,10 @@ class ServiceSender:
             heappop(self._jobs)
             try:
                 # What transports.writer() wrote for this service.
-                batch.append(_Ready(job, cast(Any, job.envelope())))
+                batch.append(_Ready(job, cast(Any, job.message())))
             except ValueError as error:
                 # A message that cannot be written is its own reader's matter, and nobody else's.
-                self._finish(job, Outcome(Verdict.REFUSED, f"the message cannot be written: {error}"))
+                self._finish(job, Outcome(ReplyClass.REFUSED, f"the message cannot be written: {error}"))
         if batch:
             hand.waiting.append(batch)
 
@@ -314,7 +314,7 @@ class ServiceSender:
         if isinstance(answer, Outcome):
             self._lost = 0
             self._finish(job, answer)
-            if answer.verdict is Verdict.ACCEPTED:
+            if answer.reply_class is ReplyClass.ACCEPTED:
                 self._convict(self._suspects.accepted(mailing))
             return
         if isinstance(answer, Lost):
@@ -356,14 +356,14 @@ class ServiceSender:
 
     def _give_back(self, jobs: Iterable[Job]) -> None:
         if not self._over:
-            self._done.extend((job.claimed, Outcome(Verdict.UNTOUCHED, "not begun")) for job in jobs)
+            self._done.extend((job.claimed, Outcome(ReplyClass.NOT_TRIED, "not begun")) for job in jobs)
             self._news.set()
 
     def _finish(self, job: Job, outcome: Outcome) -> None:
         if self._over:
             return
-        if outcome.code and outcome.verdict is not Verdict.UNTOUCHED:
-            self._note(job, outcome.code, outcome.words)
+        if outcome.code and outcome.reply_class is not ReplyClass.NOT_TRIED:
+            self._note(job, outcome.code, outcome.reply)
         self._done.append((job.claimed, outcome))
         if len(self._done) >= _WAKE or not self._jobs:
             self._news.set()

@@ -8,10 +8,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from mailer.delivery.ledger import retry
-from mailer.delivery.ledger.records import Claimed, Result, State
-from mailer.delivery.smtp.base import Outcome, Verdict
-from mailer.delivery.smtp.reply_class import Meaning, meaning_of
-from mailer.delivery.throttle.send_queue import Done
+from mailer.delivery.ledger.records import Attempt, Claimed, Result, State
+from mailer.delivery.outcome import Outcome, ReplyClass
 
 
 class Sorted(NamedTuple):
@@ -30,19 +28,19 @@ class Sorted(NamedTuple):
 
 
 def sort(
-    done: Iterable[Done], now: datetime, expiry: Mapping[int, datetime | None], settle_at: datetime
+    done: Iterable[Attempt], now: datetime, expiry: Mapping[int, datetime | None], settle_at: datetime
 ) -> Sorted:
     """Sort what came of deliveries; `expiry` is by mailing, and as `expires_at` of `result_of`."""
     found = Sorted(defaultdict(list), [], [], [], [])
     for claimed, outcome in done:
         # Nearly all are, and each costs the same thread that keeps the sessions in work.
-        if outcome.verdict is Verdict.ACCEPTED:
-            found.accepted[outcome.words].append(claimed.id)
-        elif outcome.verdict is Verdict.UNTOUCHED:
+        if outcome.reply_class is ReplyClass.ACCEPTED:
+            found.accepted[outcome.reply].append(claimed.id)
+        elif outcome.reply_class is ReplyClass.NOT_TRIED:
             found.untouched.append(claimed)
-        elif outcome.verdict is Verdict.LATER:
+        elif outcome.reply_class is ReplyClass.PROVIDER_SLOW:
             found.later.append(claimed)
-        elif outcome.code == 452 and meaning_of(outcome) is Meaning.TOO_MANY:
+        elif outcome.reply_class is ReplyClass.TOO_MANY_RECIPIENTS and outcome.code == 452:
             found.too_many.append(claimed)
         else:
             expires_at = expiry.get(claimed.mailing)
@@ -63,18 +61,18 @@ def result_of(
     What would be tried again only after `expires_at` is refused as expired. What is in doubt is settled at
     `settle_at` at the earliest.
     """
-    if outcome.verdict is Verdict.ACCEPTED:
-        return Result(delivery, State.ACCEPTED, outcome.words, accepted_at=now)
-    if outcome.verdict is Verdict.IN_DOUBT:
-        return Result(delivery, State.IN_DOUBT, outcome.words, due_at=settle_at)
-    meaning = meaning_of(outcome)
-    if outcome.verdict is Verdict.REFUSED and meaning is not Meaning.BLOCKED:
-        return Result(delivery, State.REFUSED, outcome.words, reason=meaning)
-    due_at = retry.next_try(attempt, now, expires_at, meaning, _chance(delivery, attempt))
+    if outcome.reply_class is ReplyClass.ACCEPTED:
+        return Result(delivery, State.ACCEPTED, outcome.reply, accepted_at=now)
+    if outcome.reply_class is ReplyClass.IN_DOUBT:
+        return Result(delivery, State.IN_DOUBT, outcome.reply, due_at=settle_at)
+    reply_class = outcome.reply_class
+    if outcome.permanent and reply_class is not ReplyClass.BLOCKED:
+        return Result(delivery, State.REFUSED, outcome.reply, reason=reply_class)
+    due_at = retry.next_try(attempt, now, expires_at, reply_class, _chance(delivery, attempt))
     if due_at is not None:
-        return Result(delivery, State.DEFERRED, outcome.words, reason=meaning, due_at=due_at)
-    reason = Meaning.BLOCKED if meaning is Meaning.BLOCKED else "expired"
-    return Result(delivery, State.REFUSED, outcome.words, reason=reason)
+        return Result(delivery, State.DEFERRED, outcome.reply, reason=reply_class, due_at=due_at)
+    reason = ReplyClass.BLOCKED if reply_class is ReplyClass.BLOCKED else "expired"
+    return Result(delivery, State.REFUSED, outcome.reply, reason=reason)
 
 
 def _chance(delivery: int, attempt: int) -> float:

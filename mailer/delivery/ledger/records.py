@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mailer.delivery.models import Delivery
+from mailer.delivery.outcome import Outcome
 
 State = Delivery.State
 
@@ -27,6 +29,20 @@ class Claimed(NamedTuple):
     countries: tuple[str, ...]
     # Whether what they open may be counted under their name.
     agreed: bool = False
+
+
+class Job(NamedTuple):
+    claimed: Claimed
+    # Makes the message, in the form that the transport understands, when its turn comes.
+    message: Callable[[], Any]
+    # time.monotonic() after which its final dot must not be sent any more.
+    latest: float
+    # time.monotonic() before which it must not begin.
+    at: float = 0.0
+
+
+# What an attempt at a delivery came to. A plain pair, as one is made for every message.
+Attempt = tuple[Claimed, Outcome]
 
 
 class Result(NamedTuple):

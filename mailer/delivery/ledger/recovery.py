@@ -14,7 +14,7 @@ from mailer.delivery.ledger.journal import Found
 from mailer.delivery.ledger.outcomes import result_of
 from mailer.delivery.ledger.records import Result, State
 from mailer.delivery.ledger.sql import moment, run
-from mailer.delivery.smtp.base import Outcome, Verdict, verdict_of
+from mailer.delivery.outcome import Outcome, ReplyClass, outcome_of
 
 log = logging.getLogger(__name__)
 
@@ -56,10 +56,10 @@ def _replay(found: Found, now: datetime) -> int:
         for delivery, attempt, state in rows:
             spoken = found.attempts.get((delivery, attempt))
             if spoken is not None:
-                outcome = Outcome(verdict_of(spoken.code), spoken.words, spoken.code)
+                outcome = outcome_of(spoken.code, spoken.words)
                 results.append(result_of(delivery, attempt, outcome, now, None, settle_at))
             elif state != State.IN_DOUBT and ((delivery, attempt) in found.attempts or not found.whole):
-                outcome = Outcome(Verdict.IN_DOUBT, _NO_REPLY)
+                outcome = Outcome(ReplyClass.IN_DOUBT, _NO_REPLY)
                 results.append(result_of(delivery, attempt, outcome, now, None, settle_at))
             elif state != State.IN_DOUBT:
                 untried.append(delivery)

@@ -22,8 +22,9 @@ from django.db.models import F
 
 from mailer.delivery.ledger import retry
 from mailer.delivery.models import OutboxMessage
+from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.smtp import dkim, relays
-from mailer.delivery.smtp.base import Envelope, OurFault, Outcome, SmtpError, Verdict
+from mailer.delivery.smtp.base import Envelope, OurFault, SmtpError
 from mailer.delivery.smtp.session import Session
 
 log = logging.getLogger(__name__)
@@ -178,7 +179,7 @@ async def _send(held: list[OutboxMessage], outcomes: dict[int, Outcome], stopped
                 outcomes[message.pk] = await session.deliver(envelope, lambda: None)
             except OurFault as fault:
                 # One bad sender address must not hold up the mails behind it.
-                outcomes[message.pk] = Outcome(Verdict.DEFERRED, str(fault))
+                outcomes[message.pk] = Outcome(ReplyClass.TRY_LATER, str(fault))
     finally:
         if session is not None:
             await session.quit()
@@ -188,17 +189,17 @@ def _settle(message: OutboxMessage, outcome: Outcome | None, now: datetime, tota
     mine = OutboxMessage.objects.filter(
         pk=message.pk, state=OutboxMessage.State.WAITING, attempts=message.attempts
     )
-    if outcome is None or outcome.verdict is Verdict.UNTOUCHED:
+    if outcome is None or outcome.reply_class is ReplyClass.NOT_TRIED:
         # Not tried: due again at once, and the attempt does not count.
         mine.update(due_at=now, attempts=F("attempts") - 1)
         total.waiting += 1
         return
-    words = outcome.words[:500]
-    if outcome.verdict is Verdict.ACCEPTED:
+    words = outcome.reply[:500]
+    if outcome.reply_class is ReplyClass.ACCEPTED:
         total.sent += mine.update(state=OutboxMessage.State.SENT, sent_at=now, reply=words)
         return
     due_at = retry.next_try(message.attempts, now, message.created_at + _KEEP_TRYING)
-    if outcome.verdict is Verdict.REFUSED or due_at is None:
+    if outcome.permanent or due_at is None:
         total.refused += mine.update(state=OutboxMessage.State.REFUSED, reply=words)
         log.warning("action=outbox_refused message=%d code=%d", message.pk, outcome.code)
         return

@@ -15,18 +15,16 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q, Sum
 
+from mailer.delivery.ledger.records import Attempt
 from mailer.delivery.models import Mailing, ProviderHour
+from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.rollout import evaluate
 from mailer.delivery.rollout.evaluate import Counted, Finding, Level
-from mailer.delivery.smtp.base import Verdict
-from mailer.delivery.smtp.reply_class import Meaning
-from mailer.delivery.throttle.provider_throttle import Odd
 from mailer.delivery.throttle.providers import provider_of_domain
-from mailer.delivery.throttle.send_queue import Done
 
 # What an answer counts for. Whatever was put off comes again, and is no try yet.
 _ACCEPTED = Counted(tried=1, accepted=1)
-_FINAL = {Meaning.REFUSED: Counted(tried=1), Meaning.BLOCKED: Counted(tried=1, blocked=1)}
+_FINAL = {ReplyClass.REFUSED: Counted(tried=1), ReplyClass.BLOCKED: Counted(tried=1, blocked=1)}
 # For so long a worker keeps to itself what it counted.
 _FLUSH = timedelta(seconds=5)
 _KEPT = timedelta(days=60)
@@ -59,18 +57,18 @@ class Book:
         self._domains: defaultdict[tuple[int, Counted], Counter[str]] = defaultdict(Counter)
         self._flushed_at = now
 
-    def note(self, done: Collection[Done], odd: Iterable[Odd], now: datetime) -> None:
+    def note(self, done: Collection[Attempt], odd: Iterable[Attempt], now: datetime) -> None:
         """Count these answers; `odd` are those of `done` that were not accepted."""
         accepted: defaultdict[int, list[str]] = defaultdict(list)
         for one, outcome in done:
             # In a rehearsal there is no reader.
-            if outcome.verdict is Verdict.ACCEPTED and one.subscriber:
+            if outcome.reply_class is ReplyClass.ACCEPTED and one.subscriber:
                 accepted[one.mailing].append(one.email.rpartition("@")[2])
         for mailing, domains in accepted.items():
             self._domains[mailing, _ACCEPTED].update(domains)
-        for one, meaning, _ in odd:
-            if one.subscriber and meaning in _FINAL:
-                self._domains[one.mailing, _FINAL[meaning]][one.email.rpartition("@")[2]] += 1
+        for one, (reply_class, _, _) in odd:
+            if one.subscriber and reply_class in _FINAL:
+                self._domains[one.mailing, _FINAL[reply_class]][one.email.rpartition("@")[2]] += 1
         if now >= self._flushed_at + _FLUSH or hour_of(now) != hour_of(self._flushed_at):
             self.flush(now)
 

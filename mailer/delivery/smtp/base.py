@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import ssl
 from dataclasses import dataclass, field
-from enum import Enum
 from functools import lru_cache
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
+from mailer.delivery.outcome import Outcome, outcome_of
 from mailer.delivery.smtp.transport import Timeouts
 
 # Characters of a server's no that are kept, so that the step fits behind it in the ledger.
@@ -30,32 +30,6 @@ class Unavailable(SmtpError):  # noqa: N818
 
 class NotNow(Exception):  # noqa: N818
     """Raised by a caller's `before_dot`: this message must not leave after all."""
-
-
-class Verdict(Enum):
-    # The server took it. It may still bounce.
-    ACCEPTED = "accepted"
-    # The server said no for good, to this recipient or this message.
-    REFUSED = "refused"
-    # The server said not now, or the connection ended before the dot.
-    DEFERRED = "deferred"
-    # The dot was sent and no reply was read.
-    IN_DOUBT = "in_doubt"
-    # Nothing was tried that counts: the connection had ended before, or the caller held the message back.
-    UNTOUCHED = "untouched"
-    # Nothing was tried: its provider is slow or wants to be left alone, and others go first.
-    LATER = "later"
-    # The relay turned down our sender, or the message whoever reads it: nothing was tried, no reader
-    # is to blame.
-    OUR_FAULT = "our fault"
-
-
-class Outcome(NamedTuple):
-    verdict: Verdict
-    # The server's words, or ours where it said nothing.
-    words: str
-    # 0 where the server said nothing.
-    code: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -115,19 +89,12 @@ def in_reply(words: str, command: str) -> str:
     return f"{words[:_LONGEST_NO]} (in reply to {command} command)"
 
 
-def verdict_of(code: int) -> Verdict:
-    """What a reply's code says about the message."""
-    if 200 <= code < 300:
-        return Verdict.ACCEPTED
-    return Verdict.REFUSED if code >= 500 else Verdict.DEFERRED
-
-
 # A server says the same few words again and again.
 @lru_cache(maxsize=256)
-def outcome_of(code: int, words: str) -> Outcome:
+def outcome_of_dot(code: int, words: str) -> Outcome:
     """What became of a message whose dot got this reply."""
-    verdict = verdict_of(code)
-    return Outcome(verdict, words if verdict is Verdict.ACCEPTED else in_reply(words, "end of DATA"), code)
+    accepted = 200 <= code < 300
+    return outcome_of(code, words if accepted else in_reply(words, "end of DATA"))
 
 
 def wire_form(message: bytes) -> bytes:

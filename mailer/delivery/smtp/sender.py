@@ -18,21 +18,20 @@ from types import TracebackType
 from typing import Self
 
 from mailer.delivery.ledger.journal import Journal
-from mailer.delivery.ledger.records import Claimed
+from mailer.delivery.ledger.records import Attempt, Claimed, Job
+from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.smtp import relays
 from mailer.delivery.smtp.base import (
     Envelope,
     NotNow,
     OurFault,
-    Outcome,
     Relay,
     SmtpError,
     Unavailable,
-    Verdict,
 )
 from mailer.delivery.smtp.worker import Slot
 from mailer.delivery.throttle.providers import provider_of
-from mailer.delivery.throttle.send_queue import Done, Job, Ticket, Waiting
+from mailer.delivery.throttle.send_queue import Ticket, Waiting
 
 try:
     import uvloop
@@ -44,7 +43,7 @@ else:
 log = logging.getLogger(__name__)
 
 # Of a message that was not tried.
-_UNTRIED = (Verdict.UNTOUCHED, Verdict.OUR_FAULT)
+_UNTRIED = (ReplyClass.NOT_TRIED, ReplyClass.SENDER_REJECTED)
 
 
 def no_journal(error: OSError) -> Unavailable:
@@ -78,7 +77,7 @@ class Sender:
         self._alarm: asyncio.TimerHandle | None = None
         # Whether slots are about to be woken.
         self._waking = False
-        self._done: deque[Done] = deque()
+        self._done: deque[Attempt] = deque()
         # Outcomes that wake the ledger's thread; fewer wait for its next look.
         self._many = 1
         self._troubles: deque[Trouble] = deque()
@@ -116,7 +115,7 @@ class Sender:
         self._many = max(1, len(written) // 2)
         self._tell(self._add, [message for message in written if message is not None])
 
-    def take(self, seconds: float) -> list[Done]:
+    def take(self, seconds: float) -> list[Attempt]:
         """Outcomes so far; waits up to `seconds` for a good number of them. Raises what broke the thread."""
         self._news.wait(seconds)
         self._news.clear()
@@ -194,9 +193,9 @@ class Sender:
         """
         claimed = job.claimed
         try:
-            message = job.envelope()
+            message: Envelope = job.message()
         except ValueError as error:
-            outcome = Outcome(Verdict.REFUSED, f"the message cannot be written: {error}")
+            outcome = Outcome(ReplyClass.REFUSED, f"the message cannot be written: {error}")
             self._give_back([(claimed, outcome)])
             return None
         message.tag = Ticket(claimed, provider_of(claimed.email), job.latest, job.at)
@@ -229,7 +228,7 @@ class Sender:
         self._waiting.give_back([one for one in waiting if one.tag.claimed.mailing == mailing], "not begun")
         self._add([one for one in waiting if one.tag.claimed.mailing != mailing])
 
-    def _give_back(self, done: Iterable[Done]) -> None:
+    def _give_back(self, done: Iterable[Attempt]) -> None:
         self._done.extend(done)
         self._news.set()
 
@@ -270,15 +269,15 @@ class Sender:
 
     def settle(self, ticket: Ticket, outcome: Outcome, seconds: float) -> None:
         """What became of a message that was given out, `seconds` after it was its turn."""
-        claimed, verdict = ticket.claimed, outcome.verdict
-        untried = verdict in _UNTRIED
+        claimed, reply_class = ticket.claimed, outcome.reply_class
+        untried = reply_class in _UNTRIED
         others_wait = self._waiting.settled(ticket.provider, None if untried else seconds)
         if outcome.code and not untried:
             self._write_down(claimed, outcome)
-        elif verdict is Verdict.OUR_FAULT:
+        elif reply_class is ReplyClass.SENDER_REJECTED:
             self._drop(claimed.mailing)
-            self.complain(OurFault(outcome.words), claimed.mailing)
-            outcome = Outcome(Verdict.UNTOUCHED, outcome.words)
+            self.complain(OurFault(outcome.reply), claimed.mailing)
+            outcome = Outcome(ReplyClass.NOT_TRIED, outcome.reply)
         self._done.append((claimed, outcome))
         if (len(self._done) >= self._many or not self._waiting.line) and not self._news.is_set():
             self._news.set()
@@ -287,7 +286,7 @@ class Sender:
 
     def _write_down(self, claimed: Claimed, outcome: Outcome) -> None:
         try:
-            self._journal.end(claimed.id, claimed.attempt, outcome.code, outcome.words)
+            self._journal.end(claimed.id, claimed.attempt, outcome.code, outcome.reply)
         except OSError as error:
             # It is known all the same, unless this process dies before the ledger has it.
             self.complain(no_journal(error))

@@ -11,16 +11,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+from mailer.delivery.outcome import Outcome, ReplyClass, classify_rejection
 from mailer.delivery.smtp.base import (
     Envelope,
     NotNow,
     OurFault,
-    Outcome,
     Relay,
     Source,
-    Verdict,
     in_reply,
-    outcome_of,
+    outcome_of_dot,
     wire_form,
 )
 from mailer.delivery.smtp.envelope import Commands, NotTaken, Unspeakable
@@ -65,7 +64,7 @@ class Session:
         self._size = 0
         self._mail = self._rcpt = Reply(0, "")
         # What is said of a message when its lone dot is answered.
-        self._verdict = Outcome(Verdict.UNTOUCHED, "")
+        self._empty_outcome = Outcome(ReplyClass.NOT_TRIED, "")
         self._stopped = ""
 
     @property
@@ -100,8 +99,8 @@ class Session:
         """
         one = _One(envelope, before_dot)
         await self.serve(one, until_empty=True)
-        if one.outcome.verdict is Verdict.OUR_FAULT:
-            raise OurFault(one.outcome.words)
+        if one.outcome.reply_class is ReplyClass.SENDER_REJECTED:
+            raise OurFault(one.outcome.reply)
         return one.outcome
 
     def wake(self) -> None:
@@ -167,7 +166,7 @@ class Session:
         assert taken is not None
         self.used += 1
         self._stage = _DATA
-        self._source.settle(taken, outcome_of(250, replies[0].words))
+        self._source.settle(taken, outcome_of_dot(250, replies[0].words))
         self._send()
 
     def _take_all(self, replies: Sequence[Reply]) -> None:
@@ -185,7 +184,7 @@ class Session:
             self._unclean = True
             if reply.code == 421 and self.used > 1:
                 # A server may end a session between messages: this message was not looked at.
-                self._settle(Outcome(Verdict.UNTOUCHED, reply.words, 421))
+                self._settle(Outcome(ReplyClass.NOT_TRIED, reply.words, 421))
                 self._wire.abort(reply.words)
             elif self._pipelined and reply.code != 421:
                 self._stage = _RCPT
@@ -205,7 +204,7 @@ class Session:
         elif stage == _DATA:
             self._after_data(reply)
         elif stage == _NOBODY:
-            self._settle(self._verdict)
+            self._settle(self._empty_outcome)
             self._begin()
         elif stage == _RESET:
             self._unclean = False
@@ -215,7 +214,7 @@ class Session:
             self._wire.abort(reply.words)
 
     def _after_dot(self, reply: Reply) -> None:
-        self._settle(outcome_of(reply.code, reply.words))
+        self._settle(outcome_of_dot(reply.code, reply.words))
         if reply.code == 421:
             self._wire.abort(reply.words)
         elif self._rider is not None:
@@ -234,7 +233,7 @@ class Session:
         elif data.code == 354:
             # RFC 2920 §3.1: DATA was taken although nobody is to get it; a lone dot ends it.
             assert refused is not None
-            self._verdict = self._meaning(refused)
+            self._empty_outcome = self._rejection(refused)
             self._wire.write(b".\r\n")
             self._stage = _NOBODY
         else:
@@ -246,7 +245,7 @@ class Session:
         try:
             self._source.before_dot(self._now)
         except NotNow:
-            self._settle(Outcome(Verdict.UNTOUCHED, "held back before it left"))
+            self._settle(Outcome(ReplyClass.NOT_TRIED, "held back before it left"))
             self._wire.abort("held back")
             return
         content, size = self._content, self._size
@@ -285,9 +284,9 @@ class Session:
             try:
                 self._commands = self._said.lines(envelope.sender, envelope.recipient, size, eight_bit)
             except Unspeakable as error:
-                outcome = Outcome(Verdict.REFUSED, str(error))
+                outcome = Outcome(ReplyClass.REFUSED, str(error))
             except NotTaken as error:
-                outcome = Outcome(Verdict.OUR_FAULT, str(error))
+                outcome = Outcome(ReplyClass.SENDER_REJECTED, str(error))
             else:
                 self._content, self._size = content, size
                 return envelope
@@ -304,20 +303,22 @@ class Session:
         self._wire.write(lines[stage - _MAIL] + b"\r\n")
 
     def _not_sent(self, reply: Reply) -> None:
-        self._settle(self._meaning(reply))
+        self._settle(self._rejection(reply))
         if reply.code == 421:
             self._wire.abort(reply.words)
         else:
             self._begin()
 
-    def _meaning(self, reply: Reply) -> Outcome:
+    def _rejection(self, reply: Reply) -> Outcome:
         by_sender = reply is self._mail
         if by_sender and reply.permanent:
-            return Outcome(Verdict.OUR_FAULT, f"The relay refuses our sender address: {reply}", reply.code)
+            return Outcome(
+                ReplyClass.SENDER_REJECTED, f"The relay refuses our sender address: {reply}", reply.code
+            )
         command = "MAIL FROM" if by_sender else "RCPT TO" if reply is self._rcpt else "DATA"
         # A reply below 400 here makes no sense; it is not the reader's fault.
-        verdict = Verdict.REFUSED if reply.permanent else Verdict.DEFERRED
-        return Outcome(verdict, in_reply(reply.words, command), reply.code)
+        text = in_reply(reply.words, command)
+        return Outcome(classify_rejection(reply.code, text), text, reply.code)
 
     def _settle(self, outcome: Outcome) -> None:
         envelope, self._now = self._now, None
@@ -332,17 +333,17 @@ class Session:
         stage, words = self._stage, self._wire.lost
         if self._now is not None:
             if stage == _DOT and self._wire.flushed:
-                verdict = Verdict.IN_DOUBT
+                reply_class = ReplyClass.IN_DOUBT
             elif self._stopped or (stage in (_RESET, _MAIL) and self.used > 1):
                 # A server may end a session between messages: this message was not looked at.
-                verdict = Verdict.UNTOUCHED
+                reply_class = ReplyClass.NOT_TRIED
             else:
                 # Also where the system never got the last octets: then the dot did not leave.
-                verdict = Verdict.DEFERRED
-            self._settle(Outcome(verdict, words))
+                reply_class = ReplyClass.CONNECTION_LOST
+            self._settle(Outcome(reply_class, words))
         if self._rider is not None:
             self._now, self._rider = self._rider, None
-            self._settle(Outcome(Verdict.UNTOUCHED, words))
+            self._settle(Outcome(ReplyClass.NOT_TRIED, words))
         self._end()
 
     def _end(self) -> None:
@@ -359,7 +360,7 @@ class _One:
     def __init__(self, envelope: Envelope, before_dot: Callable[[], None]) -> None:
         self._envelope: Envelope | None = envelope
         self._before_dot = before_dot
-        self.outcome = Outcome(Verdict.UNTOUCHED, "the connection had ended")
+        self.outcome = Outcome(ReplyClass.NOT_TRIED, "the connection had ended")
 
     def following(self, behind: Envelope | None) -> Envelope | None:
         envelope, self._envelope = self._envelope, None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.smtp import relays
-from mailer.delivery.smtp.base import Envelope, Outcome, Relay, SmtpError, Verdict
+from mailer.delivery.smtp.base import Envelope, Relay, SmtpError
 from mailer.delivery.smtp.session import Session
 from mailer.delivery.throttle.send_queue import Waiting
 
@@ -73,7 +74,7 @@ class Slot:
         self._sender.may_leave(envelope.tag)
 
     def settle(self, envelope: Envelope, outcome: Outcome) -> None:
-        if outcome.code == 421 and outcome.verdict is Verdict.UNTOUCHED and self._session is not None:
+        if outcome.code == 421 and outcome.reply_class is ReplyClass.NOT_TRIED and self._session is not None:
             # The relay ends its sessions early; this message was not counted among those that it took.
             self._sender.per_session[self._relay] = max(1, self._session.used - 1)
         now = time.monotonic()

@@ -7,22 +7,20 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from mailer.delivery.smtp.base import Verdict
-from mailer.delivery.smtp.reply_class import Meaning
+from mailer.delivery.ledger.records import Attempt
+from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.throttle import breaker, shared_state
 from mailer.delivery.throttle.breaker import Tally
-from mailer.delivery.throttle.provider_throttle import Odd
 from mailer.delivery.throttle.providers import provider_of
-from mailer.delivery.throttle.send_queue import Done
 from mailer.delivery.throttle.shared_state import Data
 
 KEY = "breaker "
 # No try at all.
-_NOTHING = frozenset({Meaning.NOTHING, Meaning.TOO_MANY})
+_NOTHING = frozenset({ReplyClass.NOT_TRIED, ReplyClass.PROVIDER_SLOW, ReplyClass.TOO_MANY_RECIPIENTS})
 # Failures, each of them.
-_FAILURES = frozenset({Meaning.LOST, Meaning.DOUBT, Meaning.BLOCKED})
+_FAILURES = frozenset({ReplyClass.CONNECTION_LOST, ReplyClass.IN_DOUBT, ReplyClass.BLOCKED})
 # One failure for each time that a provider asks us to go slower; those on their way by then say the same.
-_ASKED = frozenset({Meaning.BUSY, Meaning.THROTTLED})
+_ASKED = frozenset({ReplyClass.BUSY, ReplyClass.THROTTLED})
 
 
 class Stop(NamedTuple):
@@ -41,8 +39,8 @@ class Watch:
 
     def weigh(
         self,
-        done: Collection[Done],
-        odd: Iterable[Odd],
+        done: Collection[Attempt],
+        odd: Iterable[Attempt],
         struck: Collection[str],
         now: datetime,
     ) -> list[Stop]:
@@ -51,22 +49,22 @@ class Watch:
         `odd` are those of `done` that were not accepted, `struck` the providers that asked us to go slower
         and are left alone from now on.
         """
-        self._good.update(one.mailing for one, outcome in done if outcome.verdict is Verdict.ACCEPTED)
+        self._good.update(one.mailing for one, outcome in done if outcome.reply_class is ReplyClass.ACCEPTED)
         failed: Counter[int] = Counter()
         blocked: Counter[int] = Counter()
         last: dict[int, str] = {}
         asking = set(struck)
-        for claimed, meaning, words in odd:
-            if meaning in _ASKED:
+        for claimed, (reply_class, reply, _) in odd:
+            if reply_class in _ASKED:
                 provider = provider_of(claimed.email)
                 failed[claimed.mailing] += provider in asking
                 asking.discard(provider)
-                last[claimed.mailing] = words
-            elif meaning in _FAILURES:
+                last[claimed.mailing] = reply
+            elif reply_class in _FAILURES:
                 failed[claimed.mailing] += 1
-                blocked[claimed.mailing] += meaning is Meaning.BLOCKED
-                last[claimed.mailing] = words
-            elif meaning not in _NOTHING:
+                blocked[claimed.mailing] += reply_class is ReplyClass.BLOCKED
+                last[claimed.mailing] = reply
+            elif reply_class not in _NOTHING:
                 self._good[claimed.mailing] += 1
         stops = []
         for mailing in +failed:

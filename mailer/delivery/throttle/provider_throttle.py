@@ -15,14 +15,12 @@ from functools import partial
 from typing import NamedTuple
 
 from mailer.config import sending
-from mailer.delivery.ledger.records import Claimed
-from mailer.delivery.smtp.base import Verdict
-from mailer.delivery.smtp.reply_class import OF_PROVIDER, Meaning
+from mailer.delivery.ledger.records import Attempt, Claimed
+from mailer.delivery.outcome import PROVIDER_WIDE, ReplyClass
 from mailer.delivery.throttle import backoff, pace, shared_state
 from mailer.delivery.throttle.backoff import FREE, PROVIDER, Backoff
 from mailer.delivery.throttle.pace import Kept, Limit
 from mailer.delivery.throttle.providers import provider_of, provider_of_domain
-from mailer.delivery.throttle.send_queue import Done
 from mailer.delivery.throttle.shared_state import Data
 
 log = logging.getLogger(__name__)
@@ -39,15 +37,6 @@ class Admission(NamedTuple):
     go: list[tuple[Claimed, float]]
     # Those that come back later, and when.
     later: list[tuple[int, datetime]]
-
-
-class Odd(NamedTuple):
-    """An answer that was not yes."""
-
-    claimed: Claimed
-    meaning: Meaning
-    # The server's words, or ours.
-    words: str
 
 
 class _Moments(NamedTuple):
@@ -100,15 +89,17 @@ class Lanes:
         for provider, count in counts.items():
             shared_state.change(KEY + provider, now, partial(_returned, count=count))
 
-    def learn(self, done: Collection[Done], odd: Iterable[Odd], now: datetime) -> frozenset[str]:
+    def learn(self, done: Collection[Attempt], odd: Iterable[Attempt], now: datetime) -> frozenset[str]:
         """Draw back from who asks for it, come back to who takes mail; who asked anew."""
-        asked = Counter(provider_of(one.claimed.email) for one in odd if one.meaning in OF_PROVIDER)
+        asked = Counter(
+            provider_of(one.email) for one, outcome in odd if outcome.reply_class in PROVIDER_WIDE
+        )
         if not asked and not self._backoffs:
             return frozenset()
         answers = Counter(provider_of(one.email) for one, _ in done)
         struck = {name for name, count in asked.items() if count > _ASKED_SHARE * answers[name]}
         taken = Counter(
-            provider_of(one.email) for one, outcome in done if outcome.verdict is Verdict.ACCEPTED
+            provider_of(one.email) for one, outcome in done if outcome.reply_class is ReplyClass.ACCEPTED
         )
         for provider in set(self._backoffs) & set(taken) - struck:
             self._backoffs[provider] = shared_state.change(

@@ -9,26 +9,13 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import NamedTuple
 
-from mailer.delivery.ledger.records import Claimed
-from mailer.delivery.smtp.base import Envelope, Outcome, Verdict
+from mailer.delivery.ledger.records import Attempt, Claimed
+from mailer.delivery.outcome import Outcome, ReplyClass
+from mailer.delivery.smtp.base import Envelope
 from mailer.delivery.throttle.fairness import Fairness
 
 # Messages kept at hand for each session that a slow provider may hold; the others are given back.
 _AT_HAND = 4
-
-
-class Job(NamedTuple):
-    claimed: Claimed
-    # Makes the message when its turn comes.
-    envelope: Callable[[], Envelope]
-    # time.monotonic() after which its dot must not be sent any more.
-    latest: float
-    # time.monotonic() before which it must not begin.
-    at: float = 0.0
-
-
-# What became of a delivery. A plain pair, as one is made for every message.
-Done = tuple[Claimed, Outcome]
 
 
 class Ticket(NamedTuple):
@@ -43,7 +30,7 @@ class Ticket(NamedTuple):
 class Waiting:
     """Messages that are not begun, and which of them may begin now; the tag of each is a Ticket."""
 
-    def __init__(self, sessions: int, give_back: Callable[[Iterable[Done]], None]) -> None:
+    def __init__(self, sessions: int, give_back: Callable[[Iterable[Attempt]], None]) -> None:
         """`give_back` takes those that will not begin, with the reason."""
         self._fairness = Fairness(sessions)
         self._report = give_back
@@ -109,9 +96,9 @@ class Waiting:
         return messages
 
     def give_back(
-        self, messages: Iterable[Envelope], words: str, verdict: Verdict = Verdict.UNTOUCHED
+        self, messages: Iterable[Envelope], words: str, reply_class: ReplyClass = ReplyClass.NOT_TRIED
     ) -> None:
-        self._report((message.tag.claimed, Outcome(verdict, words)) for message in messages)
+        self._report((message.tag.claimed, Outcome(reply_class, words)) for message in messages)
 
     def _from_aside(self, behind: str | None, now: float) -> Envelope | None:
         for provider in list(self._aside):
@@ -139,4 +126,4 @@ class Waiting:
         surplus = len(line) - _AT_HAND * self._fairness.share
         if surplus > 0 and self._fairness.is_slow(provider):
             messages = [line.pop() for _ in range(surplus)]
-            self.give_back(messages, f"{provider} is slow; others go first", Verdict.LATER)
+            self.give_back(messages, f"{provider} is slow; others go first", ReplyClass.PROVIDER_SLOW)

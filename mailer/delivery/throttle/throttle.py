@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
@@ -12,16 +11,14 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from mailer.config import Sending, sending
-from mailer.delivery.ledger.records import Claimed
+from mailer.delivery.ledger.records import Attempt, Claimed
+from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.rollout.provider_stats import Book
-from mailer.delivery.smtp.base import Verdict
-from mailer.delivery.smtp.reply_class import meaning_of
 from mailer.delivery.throttle import backoff, breaker_monitor, pace, provider_throttle, shared_state, warmup
 from mailer.delivery.throttle.backoff import FREE, RELAY
 from mailer.delivery.throttle.breaker_monitor import Stop, Watch
 from mailer.delivery.throttle.pace import Kept, Limit
-from mailer.delivery.throttle.provider_throttle import Lanes, Odd, backoff_in, limits_of
-from mailer.delivery.throttle.send_queue import Done
+from mailer.delivery.throttle.provider_throttle import Lanes, backoff_in, limits_of
 from mailer.delivery.throttle.sending_windows import window_of
 from mailer.delivery.throttle.shared_state import Data
 
@@ -133,13 +130,9 @@ class Traffic:
                 _OFFICE, now, lambda data: (pace.give_back(Kept.of(data), count).data(), None)
             )
 
-    def learn(self, done: Collection[Done], now: datetime) -> list[Stop]:
+    def learn(self, done: Collection[Attempt], now: datetime) -> list[Stop]:
         """What these answers teach; mailings in which too much fails for reasons that are not readers'."""
-        odd = [
-            Odd(claimed, meaning_of(outcome), outcome.words)
-            for claimed, outcome in done
-            if outcome.verdict is not Verdict.ACCEPTED
-        ]
+        odd = [one for one in done if one[1].reply_class is not ReplyClass.ACCEPTED]
         struck = self._lanes.learn(done, odd, now)
         if self._relay != FREE and any(outcome.code for _, outcome in done):
             shared_state.change(_RELAY, now, lambda data: ({}, None))
@@ -192,10 +185,10 @@ class Traffic:
             self._progress = shared_state.change(_WARM_UP, now, count)
         return self._progress
 
-    def _count_warm_up(self, done: Collection[Done], now: datetime) -> None:
-        verdicts = Counter(outcome.verdict for _, outcome in done)
-        put_off = verdicts[Verdict.DEFERRED]
-        self._warm_up(now, verdicts[Verdict.ACCEPTED] + verdicts[Verdict.REFUSED] + put_off, put_off)
+    def _count_warm_up(self, done: Collection[Attempt], now: datetime) -> None:
+        put_off = sum(outcome.temporary for _, outcome in done)
+        final = sum(outcome.reply_class is ReplyClass.ACCEPTED or outcome.permanent for _, outcome in done)
+        self._warm_up(now, final + put_off, put_off)
 
     def _until(self, until: datetime, words: str) -> Hold:
         return Hold(f"{WAITING} {until.astimezone(self._zone):%H:%M on %d %B}: {words}.", until)

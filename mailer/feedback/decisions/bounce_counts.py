@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 
 from mailer.config.stops import Sign
+from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.rollout import provider_stats
 from mailer.delivery.rollout.evaluate import Counted
 from mailer.delivery.rollout.provider_stats import Slot
-from mailer.delivery.smtp.reply_class import Meaning
 from mailer.feedback.models import FeedbackEvent
 from mailer.feedback.parsing.records import PROOFS
 
@@ -49,7 +49,7 @@ class _Event(NamedTuple):
     @property
     def sign(self) -> Sign | None:
         sign = _SIGNS.get((self.kind, self.bounce_class))
-        if sign is Sign.BLOCKED and self.identity == "session" and self.reason == Meaning.BLOCKED:
+        if sign is Sign.BLOCKED and self.identity == "session" and self.reason == ReplyClass.BLOCKED:
             # Whoever sent it has counted it.
             return None
         return sign

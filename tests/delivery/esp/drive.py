@@ -16,10 +16,9 @@ from mailer.delivery.esp.message import Letter, token
 from mailer.delivery.esp.pool import Patience, ServiceSender
 from mailer.delivery.ledger import journal
 from mailer.delivery.ledger.journal import Journal
-from mailer.delivery.ledger.records import Claimed
+from mailer.delivery.ledger.records import Attempt, Claimed, Job
 from mailer.delivery.smtp.base import Envelope
 from mailer.delivery.smtp.sender import Trouble
-from mailer.delivery.throttle.send_queue import Done, Job
 from mailer.rendering import headers, mime
 from mailer.rendering.records import Rendered
 
@@ -76,7 +75,7 @@ class Drive:
             service.connections,
             patience,
         )
-        self.done: list[Done] = []
+        self.done: list[Attempt] = []
 
     def __enter__(self) -> Self:
         self.sender.__enter__()
@@ -116,7 +115,7 @@ class Drive:
         return troubles[0]
 
     def verdicts(self) -> dict[str, int]:
-        return dict(Counter(outcome.verdict.value for _, outcome in self.done))
+        return dict(Counter(outcome.reply_class.value for _, outcome in self.done))
 
     def told(self) -> dict[tuple[int, int], Any]:
         """What the journal would tell whoever finds it after a crash."""

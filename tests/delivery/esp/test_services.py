@@ -12,7 +12,7 @@ from mailer.config import Service
 from mailer.delivery import esp, verp
 from mailer.delivery.esp import http, message
 from mailer.delivery.esp.capabilities import CAPABILITIES
-from mailer.delivery.smtp.base import Verdict, verdict_of
+from mailer.delivery.outcome import ReplyClass, outcome_of
 from tests.delivery.esp.api import DROP, HANG, Reply
 from tests.delivery.esp.documented import KEY, SECRET, SERVICES
 from tests.delivery.esp.drive import HTML, LEAVE, TEXT, Drive, claimed
@@ -29,7 +29,7 @@ WITHOUT_KEY = only(lambda name: not CAPABILITIES[name].key)
 
 def test_each_reader_gets_a_mail_of_their_own_with_every_part(api, drive, documented):
     outcomes = drive.send(7)
-    assert {outcome.verdict for outcome in outcomes.values()} == {Verdict.ACCEPTED}
+    assert {outcome.reply_class for outcome in outcomes.values()} == {ReplyClass.ACCEPTED}
     assert api.recipients() == [f"reader-{number}@example.net" for number in range(1, 8)]
     for mail in api.taken:
         number = int(mail.to.split("@")[0].removeprefix("reader-"))
@@ -59,7 +59,7 @@ def test_a_call_holds_no_more_than_the_table_says(api, drive, documented):
 def test_an_address_that_the_service_refuses_costs_nobody_else_anything(api, drive):
     api.bad = {"reader-3@example.net"}
     outcomes = drive.send(6)
-    assert outcomes[3].verdict is Verdict.REFUSED and "@" not in outcomes[3].words
+    assert outcomes[3].reply_class is ReplyClass.REFUSED and "@" not in outcomes[3].reply
     assert drive.verdicts() == {"accepted": 5, "refused": 1}
     assert drive.sender.troubles() == []
 
@@ -67,14 +67,17 @@ def test_an_address_that_the_service_refuses_costs_nobody_else_anything(api, dri
 def test_refusals_and_acceptances_are_in_the_journal_as_recovery_reads_them(api, drive):
     api.bad = {"reader-2@example.net"}
     drive.send(3)
-    told = {delivery: verdict_of(spoken.code) for (delivery, _), spoken in drive.told().items()}
-    assert told == {1: Verdict.ACCEPTED, 2: Verdict.REFUSED, 3: Verdict.ACCEPTED}
+    told = {
+        delivery: outcome_of(spoken.code, spoken.words).reply_class
+        for (delivery, _), spoken in drive.told().items()
+    }
+    assert told == {1: ReplyClass.ACCEPTED, 2: ReplyClass.REFUSED, 3: ReplyClass.ACCEPTED}
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_service_that_is_busy_gets_the_call_again(api, drive, documented, status):
     api.script = lambda call: Reply(status) if len(api.calls) == 1 else None
-    assert {o.verdict for o in drive.send(2).values()} == {Verdict.ACCEPTED}
+    assert {o.reply_class for o in drive.send(2).values()} == {ReplyClass.ACCEPTED}
     assert api.recipients() == ["reader-1@example.net", "reader-2@example.net"]
 
 
@@ -85,7 +88,7 @@ def test_a_service_that_stays_busy_ends_the_run_and_costs_nobody_a_try(api, driv
     trouble = drive.trouble()
     assert len(api.calls) == 4
     drive.sender.stop(5)
-    assert drive.until(1)[1].verdict is Verdict.UNTOUCHED
+    assert drive.until(1)[1].reply_class is ReplyClass.NOT_TRIED
     assert trouble.passing and trouble.mailing is None
     assert CAPABILITIES[documented.name].title in trouble.words
 
@@ -109,26 +112,26 @@ def test_our_own_fault_is_told_and_touches_nobody(api, drive, documented, reply)
     drive.put(claimed(1), claimed(2))
     trouble = drive.trouble()
     drive.sender.stop(5)
-    assert {o.verdict for o in drive.until(2).values()} == {Verdict.UNTOUCHED}
+    assert {o.reply_class for o in drive.until(2).values()} == {ReplyClass.NOT_TRIED}
     assert not trouble.passing
     assert trouble.mailing == (None if reply == "unauthorised" else 1)
     assert KEY not in trouble.words and SECRET not in trouble.words
     assert "@" not in trouble.words
-    assert all(verdict_of(spoken.code) is Verdict.DEFERRED for spoken in drive.told().values())
+    assert all(outcome_of(spoken.code, spoken.words).temporary for spoken in drive.told().values())
 
 
 def test_a_refusal_without_a_reason_is_the_readers_where_others_get_through(api, drive, documented):
     drive.send(2)
     api.script = lambda call: documented.fails("unexplained", call)
     drive.put(claimed(9))
-    assert drive.until(3)[9].verdict is Verdict.REFUSED
+    assert drive.until(3)[9].reply_class is ReplyClass.REFUSED
     assert drive.sender.troubles() == []
 
 
 def test_a_refusal_without_a_reason_is_ours_where_nobody_gets_through(api, drive, documented):
     api.script = lambda call: documented.fails("unexplained", call)
     drive.put(*(claimed(number) for number in range(1, 21)))
-    assert {o.verdict for o in drive.until(20).values()} == {Verdict.UNTOUCHED}
+    assert {o.reply_class for o in drive.until(20).values()} == {ReplyClass.NOT_TRIED}
     (trouble, *_) = drive.sender.troubles()
     assert not trouble.passing and trouble.mailing == 1
 
@@ -138,7 +141,7 @@ def test_a_call_without_an_answer_is_in_doubt_and_not_made_again(api, service, t
     monkeypatch.setattr(http, "READ", 0.3)
     api.script = lambda call: HANG
     with Drive(service, tmp_path) as drive:
-        assert drive.send(1)[1].verdict is Verdict.IN_DOUBT
+        assert drive.send(1)[1].reply_class is ReplyClass.IN_DOUBT
         assert len(api.calls) == 1
         assert drive.told() == {(1, 1): None}
 
@@ -146,19 +149,19 @@ def test_a_call_without_an_answer_is_in_doubt_and_not_made_again(api, service, t
 @WITHOUT_KEY
 def test_a_connection_that_ends_behind_the_call_leaves_it_in_doubt(api, drive):
     api.script = lambda call: DROP
-    assert drive.send(1)[1].verdict is Verdict.IN_DOUBT and len(api.calls) == 1
+    assert drive.send(1)[1].reply_class is ReplyClass.IN_DOUBT and len(api.calls) == 1
 
 
 @WITHOUT_KEY
 @pytest.mark.parametrize("status", [502, 504])
 def test_a_gateway_that_lost_the_answer_leaves_the_call_in_doubt(api, drive, status):
     api.script = lambda call: Reply(status, {"message": "Bad Gateway"})
-    assert drive.send(1)[1].verdict is Verdict.IN_DOUBT and len(api.calls) == 1
+    assert drive.send(1)[1].reply_class is ReplyClass.IN_DOUBT and len(api.calls) == 1
 
 
 def test_an_answer_that_makes_no_sense_leaves_the_call_in_doubt(api, drive):
     api.script = lambda call: Reply(200, ["what"])
-    assert drive.send(1)[1].verdict is Verdict.IN_DOUBT
+    assert drive.send(1)[1].reply_class is ReplyClass.IN_DOUBT
 
 
 @WITH_KEY
@@ -170,7 +173,7 @@ def test_where_a_key_stands_for_the_mail_a_lost_call_is_made_again_under_it(api,
         return DROP if len(keys) == 1 else None
 
     api.script = script
-    assert drive.send(1)[1].verdict is Verdict.ACCEPTED
+    assert drive.send(1)[1].reply_class is ReplyClass.ACCEPTED
     assert len(keys) == 2 and len(set(keys)) == 1
 
 
@@ -190,7 +193,7 @@ def test_a_service_that_cannot_be_reached_is_safe_to_try_again(documented, confi
         drive.put(claimed(1))
         trouble = drive.trouble()
         drive.sender.stop(5)
-        assert drive.until(1)[1].verdict is Verdict.UNTOUCHED
+        assert drive.until(1)[1].reply_class is ReplyClass.NOT_TRIED
         assert trouble.passing and "cannot be reached" in trouble.words
 
 

@@ -15,20 +15,21 @@ from mailer.delivery.ledger import deliveries, housekeeping, recovery
 from mailer.delivery.ledger.journal import Found, Journal, Spoken, dead
 from mailer.delivery.ledger.outcomes import result_of
 from mailer.delivery.models import Claim, Delivery, Mailing
-from mailer.delivery.smtp.base import Outcome, Verdict
+from mailer.delivery.outcome import Outcome, ReplyClass
 from subscribers.models import Subscriber, Subscription
 from tests.delivery.cast import NOW, Clock, balances, readers, released, states
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 LEASE = timedelta(minutes=20)
+TRIED = [one for one in ReplyClass if one not in (ReplyClass.NOT_TRIED, ReplyClass.PROVIDER_SLOW)]
 
 
 def take(mailing, owner, limit=100, now=NOW):
     return deliveries.claim(mailing, owner, now + LEASE, limit, now)
 
 
-def settle(claimed, verdict, owner, now=NOW, code=250):
-    outcome = Outcome(verdict, f"{code} words", code)
+def settle(claimed, reply_class, owner, now=NOW, code=250):
+    outcome = Outcome(reply_class, f"{code} words", code)
     deliveries.record([result_of(one.id, one.attempt, outcome, now, None) for one in claimed], owner)
 
 
@@ -44,10 +45,10 @@ def test_a_result_from_somebody_who_does_not_hold_the_delivery_changes_nothing()
     readers(1)
     mailing = released()
     claimed = take(mailing, "a")
-    settle(claimed, Verdict.ACCEPTED, "b")
+    settle(claimed, ReplyClass.ACCEPTED, "b")
     assert states(mailing) == {"claimed": 1}
-    settle(claimed, Verdict.ACCEPTED, "a")
-    settle(claimed, Verdict.REFUSED, "a", code=550)
+    settle(claimed, ReplyClass.ACCEPTED, "a")
+    settle(claimed, ReplyClass.REFUSED, "a", code=550)
     assert states(mailing) == {"accepted": 1}
 
 
@@ -58,7 +59,7 @@ def test_a_lease_that_ran_out_leaves_doubt_and_a_late_result_ends_it(configure):
     claimed = take(mailing, "a")
     recovery.recover(NOW + LEASE + timedelta(seconds=1))
     assert states(mailing) == {"in_doubt": 2}
-    settle(claimed[:1], Verdict.ACCEPTED, "a")
+    settle(claimed[:1], ReplyClass.ACCEPTED, "a")
     assert states(mailing) == {"in_doubt": 1, "accepted": 1}
 
 
@@ -171,11 +172,11 @@ class Machine(RuleBasedStateMachine):
         }
         self.held[owner] += [(one, self.clock() + LEASE) for one in claimed]
 
-    @rule(owner=owners, verdict=st.sampled_from([v for v in Verdict if v is not Verdict.UNTOUCHED]))
-    def result(self, owner, verdict):
+    @rule(owner=owners, reply_class=st.sampled_from(TRIED))
+    def result(self, owner, reply_class):
         if self.held[owner]:
             one, _ = self.held[owner].pop()
-            settle([one], verdict, owner, self.clock())
+            settle([one], reply_class, owner, self.clock())
 
     @rule(owner=owners, number=st.integers(1, 4))
     def accept(self, owner, number):
@@ -327,7 +328,7 @@ def test_what_is_on_its_way_when_somebody_cancels_is_written_down_as_it_ends():
     control.cancel(mailing, None, NOW)
     assert states(mailing) == {"claimed": 3, "excluded": 2}
     deliveries.accept({"250 queued": [sent.id]}, "a", NOW)
-    settle([refused], Verdict.REFUSED, "a", code=550)
+    settle([refused], ReplyClass.REFUSED, "a", code=550)
     deliveries.release([given_back.id], "a", NOW)
     housekeeping.sweep_cancelled()
     assert states(mailing) == {"accepted": 1, "refused": 1, "excluded": 3} and balances(mailing)

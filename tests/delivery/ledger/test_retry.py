@@ -7,15 +7,13 @@ import pytest
 
 from mailer.delivery.ledger.outcomes import result_of
 from mailer.delivery.ledger.retry import next_try
-from mailer.delivery.smtp.base import Outcome, Verdict, verdict_of
-from mailer.delivery.smtp.reply_class import Meaning, meaning_of
+from mailer.delivery.outcome import Outcome, ReplyClass, outcome_of
 
 NOW = datetime(2021, 12, 3, 8, 0, tzinfo=UTC)
 
 
 def said(words: str) -> Outcome:
-    code = int(words[:3])
-    return Outcome(verdict_of(code), words, code)
+    return outcome_of(int(words[:3]), words)
 
 
 def test_the_waits_grow_and_then_stay_at_four_hours():
@@ -39,7 +37,7 @@ def test_many_put_off_in_one_moment_come_back_spread_out_and_never_too_early():
 @pytest.mark.parametrize(
     ("words", "meaning"),
     [
-        ("250 2.0.0 queued", "taken"),
+        ("250 2.0.0 queued", "accepted"),
         ("550 5.1.1 no such user", "refused"),
         ("550 no such user here", "refused"),
         ("552 5.2.2 mailbox full", "mailbox_full"),
@@ -62,11 +60,28 @@ def test_many_put_off_in_one_moment_come_back_spread_out_and_never_too_early():
     ],
 )
 def test_an_answer_is_about_one_reader_their_provider_or_us(words, meaning):
-    assert meaning_of(said(words)) == meaning
+    assert said(words).reply_class == meaning
 
 
-def test_a_connection_that_was_lost_is_not_the_readers_matter():
-    assert meaning_of(Outcome(Verdict.DEFERRED, "the server ended the connection")) is Meaning.LOST
+@pytest.mark.parametrize(
+    ("words", "permanent", "temporary"),
+    [
+        ("250 2.0.0 queued", False, False),
+        ("450 4.2.0 later", False, True),
+        ("452 4.2.2 mailbox full", False, True),
+        ("552 5.2.2 mailbox full", True, False),
+        ("550 5.7.1 blocked", True, False),
+        ("550 5.1.1 no such user", True, False),
+    ],
+)
+def test_a_rejection_is_permanent_or_temporary(words, permanent, temporary):
+    assert (said(words).permanent, said(words).temporary) == (permanent, temporary)
+
+
+@pytest.mark.parametrize("reply_class", ["in_doubt", "not_tried", "provider_slow", "sender_rejected"])
+def test_without_a_reply_about_the_message_nothing_was_rejected(reply_class):
+    outcome = Outcome(ReplyClass(reply_class), "", 550)
+    assert not outcome.permanent and not outcome.temporary
 
 
 def test_a_full_mailbox_is_not_tried_again_in_five_minutes():

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.smtp import base
-from mailer.delivery.smtp.base import Envelope, NotNow, OurFault, Unavailable, Verdict, wire_form
+from mailer.delivery.smtp.base import Envelope, NotNow, OurFault, Unavailable, wire_form
 from mailer.delivery.smtp.connect import open_session
 from mailer.delivery.smtp.reply import NotAReply, Reader
 from mailer.delivery.smtp.transport import Timeouts
@@ -52,10 +53,10 @@ def server(request):
 def test_messages_arrive_as_they_were_over_one_connection(server):
     first, second = b"A: b\r\n\r\n.dot\r\n..two\r\nend.\r\n", b"A: b\r\n\r\nno last line end"
     outcomes = deliver(server, envelope(message=first), envelope("bek@example.org", second))
-    assert [o.verdict for o in outcomes] == [Verdict.ACCEPTED, Verdict.ACCEPTED]
+    assert [o.reply_class for o in outcomes] == [ReplyClass.ACCEPTED, ReplyClass.ACCEPTED]
     assert [t.message for t in server.taken] == [first, second + b"\r\n"]
     assert server.connections == 1
-    assert "queued as 1" in outcomes[0].words
+    assert "queued as 1" in outcomes[0].reply
 
 
 def test_a_refused_recipient_does_not_disturb_the_next(server):
@@ -63,8 +64,8 @@ def test_a_refused_recipient_does_not_disturb_the_next(server):
     outcomes = deliver(
         server, envelope("gone@example.org"), envelope(), envelope("gone2@example.org"), envelope()
     )
-    assert [o.verdict for o in outcomes] == [Verdict.REFUSED, Verdict.ACCEPTED] * 2
-    assert outcomes[0].words == "550 5.1.1 no such user (in reply to RCPT TO command)"
+    assert [o.reply_class for o in outcomes] == [ReplyClass.REFUSED, ReplyClass.ACCEPTED] * 2
+    assert outcomes[0].reply == "550 5.1.1 no such user (in reply to RCPT TO command)"
     assert server.connections == 1
 
 
@@ -72,8 +73,8 @@ def test_a_refused_recipient_does_not_disturb_the_next(server):
 def test_a_no_is_kept_with_the_step_at_which_it_was_said_however_long_it_is(server, step, command):
     setattr(server.script, step, lambda who: f"451 4.3.0 {'later ' * 200}")
     (outcome,) = deliver(server, envelope())
-    assert outcome.verdict is Verdict.DEFERRED and len(outcome.words) <= 500
-    assert outcome.words.startswith("451 4.3.0 later") and outcome.words.endswith(
+    assert outcome.temporary and len(outcome.reply) <= 500
+    assert outcome.reply.startswith("451 4.3.0 later") and outcome.reply.endswith(
         f"(in reply to {command} command)"
     )
 
@@ -82,7 +83,7 @@ def test_a_server_that_takes_data_for_nobody_is_answered_with_a_lone_dot():
     with Relay(Script(careless=True)) as server:
         server.script.rcpt = lambda to: "550 5.1.1 no" if to.startswith("gone") else None
         outcomes = deliver(server, envelope("gone@example.org"), envelope())
-        assert [o.verdict for o in outcomes] == [Verdict.REFUSED, Verdict.ACCEPTED]
+        assert [o.reply_class for o in outcomes] == [ReplyClass.REFUSED, ReplyClass.ACCEPTED]
         assert server.recipients() == ["aida@example.org"]
 
 
@@ -90,15 +91,15 @@ def test_a_server_that_takes_data_for_nobody_is_answered_with_a_lone_dot():
 def test_a_passing_refusal_at_any_stage_puts_the_message_off(server, stage):
     setattr(server.script, stage, lambda who: "451 4.7.1 greylisted")
     (outcome,) = deliver(server, envelope())
-    assert outcome.verdict is Verdict.DEFERRED and outcome.code == 451
+    assert outcome.temporary and outcome.code == 451
 
 
 @pytest.mark.parametrize("stage", ["rcpt", "data", "dot"])
 def test_a_final_refusal_of_recipient_or_message_is_theirs(server, stage):
     setattr(server.script, stage, lambda who: "550-5.7.1 first line\n550 5.7.1 second")
     (outcome,) = deliver(server, envelope())
-    assert outcome.verdict is Verdict.REFUSED
-    assert "first line" in outcome.words and "second" in outcome.words
+    assert outcome.permanent
+    assert "first line" in outcome.reply and "second" in outcome.reply
 
 
 def test_a_refusal_of_the_sender_is_our_fault(server):
@@ -110,27 +111,31 @@ def test_a_refusal_of_the_sender_is_our_fault(server):
 def test_a_connection_that_ends_after_the_dot_leaves_doubt(server):
     server.script.dot = lambda to: DROP
     (outcome,) = deliver(server, envelope())
-    assert outcome.verdict is Verdict.IN_DOUBT
+    assert outcome.reply_class is ReplyClass.IN_DOUBT
 
 
 def test_a_silent_server_after_the_dot_leaves_doubt(server):
     server.script.latency = 5
     (outcome,) = deliver(server, envelope(), timeouts=Timeouts(dot=0.2))
-    assert outcome.verdict is Verdict.IN_DOUBT and "no reply" in outcome.words
+    assert outcome.reply_class is ReplyClass.IN_DOUBT and "no reply" in outcome.reply
 
 
 @pytest.mark.parametrize("stage", ["mail", "rcpt", "data"])
 def test_a_connection_that_ends_before_the_dot_leaves_none(server, stage):
     setattr(server.script, stage, lambda who: DROP)
     (outcome,) = deliver(server, envelope())
-    assert outcome.verdict is Verdict.DEFERRED
+    assert outcome.temporary
     assert server.taken == []
 
 
 def test_a_server_that_ends_the_session_between_messages_has_not_touched_the_next(server):
     server.script.per_connection = 1
     outcomes = deliver(server, envelope(), envelope("bek@example.org"), envelope("bek@example.org"))
-    assert [o.verdict for o in outcomes] == [Verdict.ACCEPTED, Verdict.UNTOUCHED, Verdict.ACCEPTED]
+    assert [o.reply_class for o in outcomes] == [
+        ReplyClass.ACCEPTED,
+        ReplyClass.NOT_TRIED,
+        ReplyClass.ACCEPTED,
+    ]
     assert server.connections == 2
 
 
@@ -139,7 +144,7 @@ def test_a_message_held_back_at_the_last_moment_never_leaves(server):
         raise NotNow
 
     (outcome,) = deliver(server, envelope(), before_dot=no)
-    assert outcome.verdict is Verdict.UNTOUCHED
+    assert outcome.reply_class is ReplyClass.NOT_TRIED
     assert server.taken == []
 
 
@@ -167,7 +172,7 @@ def test_cancelling_says_whether_the_dot_had_left(server):
         return outcome
 
     outcome = asyncio.run(run())
-    assert asked and outcome.verdict is Verdict.IN_DOUBT
+    assert asked and outcome.reply_class is ReplyClass.IN_DOUBT
 
 
 class Line:
@@ -190,7 +195,7 @@ class Line:
 
     def settle(self, envelope, outcome):
         assert envelope.recipient not in self.outcomes
-        self.outcomes[envelope.recipient] = outcome.verdict
+        self.outcomes[envelope.recipient] = outcome.reply_class
 
 
 def serve(server, line, **changes):
@@ -210,7 +215,7 @@ PEOPLE = [f"{name}@example.org" for name in ("aida", "bek", "chinara", "dana", "
 
 def test_the_next_envelope_rides_behind_the_dot(server):
     outcomes = serve(server, Line(*map(envelope, PEOPLE)))
-    assert set(outcomes.values()) == {Verdict.ACCEPTED}
+    assert set(outcomes.values()) == {ReplyClass.ACCEPTED}
     assert server.recipients() == PEOPLE and server.connections == 1
     assert server.rode == ((len(PEOPLE) - 1) if "PIPELINING" in server.script.offers else 0)
 
@@ -220,7 +225,7 @@ def test_a_refusal_in_the_middle_of_a_line_is_that_readers_alone(server, stage):
     setattr(server.script, stage, lambda to: "550 5.1.1 no" if to.startswith("chinara") else None)
     outcomes = serve(server, Line(*map(envelope, PEOPLE)))
     assert [outcomes[one] for one in PEOPLE] == [
-        Verdict.REFUSED if one.startswith("chinara") else Verdict.ACCEPTED for one in PEOPLE
+        ReplyClass.REFUSED if one.startswith("chinara") else ReplyClass.ACCEPTED for one in PEOPLE
     ]
     assert server.recipients() == [one for one in PEOPLE if not one.startswith("chinara")]
 
@@ -228,9 +233,9 @@ def test_a_refusal_in_the_middle_of_a_line_is_that_readers_alone(server, stage):
 def test_whoever_rode_behind_a_dot_that_was_not_answered_is_untouched(server):
     server.script.dot = lambda to: DROP if to.startswith("bek") else None
     outcomes = serve(server, Line(*map(envelope, PEOPLE)))
-    assert outcomes["aida@example.org"] is Verdict.ACCEPTED
-    assert outcomes["bek@example.org"] is Verdict.IN_DOUBT
-    assert outcomes.get("chinara@example.org", Verdict.UNTOUCHED) is Verdict.UNTOUCHED
+    assert outcomes["aida@example.org"] is ReplyClass.ACCEPTED
+    assert outcomes["bek@example.org"] is ReplyClass.IN_DOUBT
+    assert outcomes.get("chinara@example.org", ReplyClass.NOT_TRIED) is ReplyClass.NOT_TRIED
     assert len(outcomes) <= 3
 
 
@@ -238,14 +243,16 @@ def test_a_message_held_back_in_a_line_never_leaves_and_ends_the_connection(serv
     line = Line(*map(envelope, PEOPLE[:3]))
     line.refused_now = ("bek@example.org",)
     outcomes = serve(server, line)
-    assert outcomes["bek@example.org"] is Verdict.UNTOUCHED
+    assert outcomes["bek@example.org"] is ReplyClass.NOT_TRIED
     assert server.recipients() == ["aida@example.org"]
 
 
 def test_an_unspeakable_address_in_a_line_is_refused_and_the_others_arrive(server):
     people = [PEOPLE[0], "a b@example.org", PEOPLE[1], "\u00fc@example.org", PEOPLE[2]]
     outcomes = serve(server, Line(*map(envelope, people)))
-    assert [outcomes[one] for one in people] == [Verdict.ACCEPTED, Verdict.REFUSED] * 2 + [Verdict.ACCEPTED]
+    assert [outcomes[one] for one in people] == [ReplyClass.ACCEPTED, ReplyClass.REFUSED] * 2 + [
+        ReplyClass.ACCEPTED
+    ]
     assert server.recipients() == PEOPLE[:3]
 
 
@@ -260,7 +267,7 @@ def test_a_message_in_pieces_arrives_whole_however_many_they_are(lines):
     with Relay() as server:
         pieces = (b"A: b\r\n\r\n", *[b"text\r\n"] * lines)
         (outcome,) = deliver(server, Envelope("b+1@bounces.example.org", "aida@example.org", pieces=pieces))
-        assert outcome.verdict is Verdict.ACCEPTED
+        assert outcome.reply_class is ReplyClass.ACCEPTED
         assert server.taken[0].message == b"".join(pieces)
 
 
@@ -277,7 +284,7 @@ def test_what_the_system_takes_only_in_parts_arrives_whole(monkeypatch, taken_at
     message = b"A: b\r\n\r\n" + b"A line of some length.\r\n" * 40_000
     with Relay() as server:
         outcomes = deliver(server, envelope(message=message), envelope("bek@example.org", message))
-    assert [o.verdict for o in outcomes] == [Verdict.ACCEPTED] * 2
+    assert [o.reply_class for o in outcomes] == [ReplyClass.ACCEPTED] * 2
     assert [t.message for t in server.taken] == [message] * 2
 
 
@@ -287,14 +294,14 @@ def test_a_message_of_which_the_system_took_nothing_is_in_no_doubt(server, monke
 
     monkeypatch.setattr(os, "writev", broken)
     (outcome,) = deliver(server, envelope())
-    assert outcome.verdict is Verdict.DEFERRED
+    assert outcome.temporary
     assert not server.taken
 
 
 def test_an_address_that_could_carry_a_command_is_never_spoken(server):
     for bad in ("a@b.example>\r\nRSET", "a b@example.org", "a@b.example\n", "@", "ünïcode@example.org"):
         (outcome,) = deliver(server, envelope(bad))
-        assert outcome.verdict is Verdict.REFUSED
+        assert outcome.reply_class is ReplyClass.REFUSED
     assert not any(line.startswith("RCPT") for line in server.commands)
 
 

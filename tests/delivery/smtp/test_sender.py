@@ -5,12 +5,12 @@ import time
 import pytest
 
 from mailer.delivery.ledger.journal import Journal
-from mailer.delivery.ledger.records import Claimed
-from mailer.delivery.smtp.base import Envelope, Verdict
+from mailer.delivery.ledger.records import Claimed, Job
+from mailer.delivery.outcome import ReplyClass
+from mailer.delivery.smtp.base import Envelope
 from mailer.delivery.smtp.base import Relay as Address
 from mailer.delivery.smtp.relays import Choice
 from mailer.delivery.smtp.sender import Sender
-from mailer.delivery.throttle.send_queue import Job
 from tests.delivery.relay import Relay
 
 
@@ -59,7 +59,7 @@ def test_each_job_has_its_outcome_and_each_reader_one_mail(server, opened):
     sender = opened()
     sender.put(job(claimed(number)) for number in range(50))
     found = outcomes(sender, 50)
-    assert {one.verdict for one in found.values()} == {Verdict.ACCEPTED}
+    assert {one.reply_class for one in found.values()} == {ReplyClass.ACCEPTED}
     assert len({taken.recipient for taken in server.taken}) == len(server.taken) == 50
     assert server.most_open <= 3
 
@@ -78,7 +78,7 @@ def test_what_came_too_late_is_given_back_untouched(server, opened):
     sender = opened()
     sender.put([job(claimed(1), seconds=-1), job(claimed(2))])
     found = outcomes(sender, 2)
-    assert found[1].verdict is Verdict.UNTOUCHED and found[2].verdict is Verdict.ACCEPTED
+    assert found[1].reply_class is ReplyClass.NOT_TRIED and found[2].reply_class is ReplyClass.ACCEPTED
 
 
 def test_a_dropped_mailing_is_given_back_and_others_go_on(server, opened):
@@ -87,8 +87,8 @@ def test_a_dropped_mailing_is_given_back_and_others_go_on(server, opened):
     sender.put(job(claimed(number, mailing=number % 2)) for number in range(40))
     sender.drop(1)
     found = outcomes(sender, 40)
-    assert all(found[number].verdict is Verdict.ACCEPTED for number in range(0, 40, 2))
-    assert sum(found[number].verdict is Verdict.UNTOUCHED for number in range(1, 40, 2)) >= 18
+    assert all(found[number].reply_class is ReplyClass.ACCEPTED for number in range(0, 40, 2))
+    assert sum(found[number].reply_class is ReplyClass.NOT_TRIED for number in range(1, 40, 2)) >= 18
 
 
 def test_many_jobs_of_a_slow_provider_are_given_back_for_later_and_the_others_never_wait(server, opened):
@@ -104,10 +104,10 @@ def test_many_jobs_of_a_slow_provider_are_given_back_for_later_and_the_others_ne
         assert time.monotonic() - started < 20
     # Sixty seconds of slow messages stood before them.
     assert time.monotonic() - started < 10
-    while not (late := [one for one in found.values() if one.verdict is Verdict.LATER]):
+    while not (late := [one for one in found.values() if one.reply_class is ReplyClass.PROVIDER_SLOW]):
         found.update((one.id, outcome) for one, outcome in sender.take(0.1))
         assert time.monotonic() - started < 20
-    assert "slow.example is slow" in late[0].words
+    assert "slow.example is slow" in late[0].reply
 
 
 def test_a_session_is_renewed_when_it_is_used_up(server, opened):
@@ -123,7 +123,7 @@ def test_a_server_that_ends_its_sessions_early_is_remembered(server, opened):
     sender.put(job(claimed(number)) for number in range(40))
     found = outcomes(sender, 40)
     # Found out once; then each session ends before the server ends it.
-    assert sum(one.verdict is Verdict.UNTOUCHED for one in found.values()) == 1
+    assert sum(one.reply_class is ReplyClass.NOT_TRIED for one in found.values()) == 1
     assert server.connections == 8
 
 
@@ -132,7 +132,7 @@ def test_a_refused_sender_gives_back_its_mailing_and_touches_nobody(server, open
     sender = opened(2)
     sender.put(job(claimed(number)) for number in range(10))
     found = outcomes(sender, 10)
-    assert {one.verdict for one in found.values()} == {Verdict.UNTOUCHED}
+    assert {one.reply_class for one in found.values()} == {ReplyClass.NOT_TRIED}
     (trouble,) = {one.words for one in sender.troubles()}
     assert "not you" in trouble
 
@@ -144,9 +144,9 @@ def test_a_stop_waits_for_replies_and_gives_back_the_rest(server, opened):
     while not server.taken:
         time.sleep(0.01)
     sender.stop(5)
-    found = {one.id: outcome.verdict for one, outcome in sender.take(0)}
-    assert len(found) == 20 and set(found.values()) == {Verdict.ACCEPTED, Verdict.UNTOUCHED}
-    assert sum(verdict is Verdict.ACCEPTED for verdict in found.values()) == len(server.taken)
+    found = {one.id: outcome.reply_class for one, outcome in sender.take(0)}
+    assert len(found) == 20 and set(found.values()) == {ReplyClass.ACCEPTED, ReplyClass.NOT_TRIED}
+    assert sum(reply_class is ReplyClass.ACCEPTED for reply_class in found.values()) == len(server.taken)
 
 
 def test_a_message_that_cannot_be_made_is_its_own_readers_matter(server, opened):
@@ -154,7 +154,7 @@ def test_a_message_that_cannot_be_made_is_its_own_readers_matter(server, opened)
         raise ValueError("no such place")
 
     sender = opened()
-    sender.put([job(claimed(1))._replace(envelope=broken), job(claimed(2))])
+    sender.put([job(claimed(1))._replace(message=broken), job(claimed(2))])
     found = outcomes(sender, 2)
-    assert found[1].verdict is Verdict.REFUSED and "no such place" in found[1].words
-    assert found[2].verdict is Verdict.ACCEPTED
+    assert found[1].reply_class is ReplyClass.REFUSED and "no such place" in found[1].reply
+    assert found[2].reply_class is ReplyClass.ACCEPTED
