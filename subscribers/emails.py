@@ -58,14 +58,14 @@ def say_already_in(subscriber: Subscriber) -> None:
 
 
 def ask_to_confirm_address(subscriber: Subscriber, new: str, token: str) -> None:
-    """Ask at the new address; `token` is a "move" token."""
+    """Ask at the new address; `token` is a "change_address" token."""
     with override(language_of(subscriber)):
         subject = gettext("Confirm your new address")
         _letter(subscriber, subject, "pages/letters/new_address.txt", f"/address/{token}/", to=new).send()
 
 
 def tell_of_new_address(subscriber: Subscriber, masked: str, token: str) -> None:
-    """Tell at the present address; `masked` is the new one, `token` a "disown" token."""
+    """Tell at the present address; `masked` is the new one, `token` a "reject_change" token."""
     with override(language_of(subscriber)):
         subject = gettext("Your address is about to change")
         path = f"/address/not-me/{token}/"
@@ -73,7 +73,7 @@ def tell_of_new_address(subscriber: Subscriber, masked: str, token: str) -> None
 
 
 def send_own_data_link(subscriber: Subscriber, token: str) -> None:
-    """The link to the page of a reader's data; `token` is an "own" token."""
+    """The link to the page of a reader's data; `token` is an "data_access" token."""
     with override(language_of(subscriber)):
         subject = gettext("Your data")
         _letter(subscriber, subject, "pages/letters/data.txt", f"/your-data/{token}/").send()
@@ -94,7 +94,7 @@ def ask_whether_it_arrives(subscriber: Subscriber) -> EmailMessage:
 
 
 def ask_whether_wanted(subscriber: Subscriber, token: str, until: date) -> None:
-    """Ask whether they still want it; `token` is a "stay" token, `until` the last day for an answer."""
+    """Ask whether they still want it; `token` is a "reconfirm" token, `until` the last day for an answer."""
     with override(language_of(subscriber)):
         preferences = f"{settings.CONFIG.site.url}{_preferences(subscriber)}"
         more = {"until": date_format(until), "preferences": preferences}
@@ -110,7 +110,7 @@ def language_of(subscriber: Subscriber) -> str:
 
 
 def _preferences(subscriber: Subscriber) -> str:
-    return f"/preferences/{tokens.make('prefs', subscriber.pk, 0)}/"
+    return f"/preferences/{tokens.make('preferences', subscriber.pk, 0)}/"
 
 
 def _letter(

@@ -70,12 +70,12 @@ def person_of(number: int) -> Subscriber | None:
     return people_of([number]).get(number)
 
 
-def read(purpose: tokens.Purpose, token: str) -> tuple[tokens.Claim, Subscriber]:
-    """What a link claims and whom it is about; raises BadToken, also where the person is gone."""
+def read(purpose: tokens.PagePurpose, token: str) -> tuple[tokens.Claim, Subscriber]:
+    """What a link claims and whom it is about; raises InvalidToken, also where the person is gone."""
     claim = tokens.read(purpose, token)
     person = person_of(claim.subscriber)
     if person is None:
-        raise tokens.BadToken("nobody of ours")
+        raise tokens.InvalidToken("nobody of ours")
     return claim, person
 
 

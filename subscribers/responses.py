@@ -72,7 +72,7 @@ def word_of(request: HttpRequest, how: str, language: str, text: str = "") -> Wo
 
 def about(person: Subscriber, newsletter_id: int) -> dict[str, str]:
     """What every page about a reader shows: the address as its owner knows it, and the way on."""
-    link = tokens.make("prefs", person.pk, newsletter_id)
+    link = tokens.make("preferences", person.pk, newsletter_id)
     return {"masked": masked(person.email), "preferences_url": f"/preferences/{link}/"}
 
 

@@ -1,148 +1,176 @@
-"""Opaque tokens for the links in a mail: keyed, without addresses, the same each time they are made.
+"""Opaque tokens for links and mail addresses: ids encrypted with AES-SIV (RFC 5297), each for one purpose.
 
-A token is a keyed hash that proves its payload for one purpose, and the payload in a block of AES, which
-hides it: nobody without the key can read a number out of it or make of it a token for another purpose.
+The cipher is deterministic, so a link is the same each time it is made, and authenticated, so nobody without
+the key reads an id out of a token, makes one, or uses one for another purpose (the associated data).
+
+A token is the id of its key (one digit) and 24 octets: the synthetic IV and an unsigned 64-bit number. In a
+URL they are base64url, 33 characters in all; in a mail address, whose case servers may fold, hexadecimal, 49.
+
+To rotate keys, put the new secret into SECRET_KEY and the old one into SECRET_KEY_FALLBACKS: the first one
+encrypts, and all of them decrypt.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import struct
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
-# "move" and "disown" name an AddressChange where others name a subscriber.
-Purpose = Literal["leave", "prefs", "confirm", "move", "disown", "own", "stay"]
-_PURPOSES = get_args(Purpose)
+# In links to the pages of a subscriber. For change_address and reject_change the id is an AddressChange's.
+PagePurpose = Literal[
+    "unsubscribe", "preferences", "confirm", "change_address", "reject_change", "data_access", "reconfirm"
+]
+# In Message-IDs and envelope senders (delivery, probe), and in tracked links.
+MailPurpose = Literal["delivery", "probe", "link", "open", "subscriber"]
+Purpose = PagePurpose | MailPurpose
 
-# Characters of every token: 8 octets of proof and a block of 16, base64url without padding.
-LENGTH = 32
-_PROOF = 8
-# As many purposes as one keyed hash has room for: with another one, tokens that were sent stay good.
-_ROOM = 8
-# A claim, and zeros that are looked for again.
-_BLOCK = struct.Struct(">QI4s")
-_ZEROS = bytes(4)
+# Characters of a token in a URL, and the regular expression of one in a mail address.
+URL_LENGTH = 33
+MAIL_TOKEN = r"[0-9][0-9a-f]{48}"  # noqa: S105  (a pattern)
+_URL_TOKEN, _MAIL_TOKEN = re.compile(r"[0-9][A-Za-z0-9_-]{32}"), re.compile(MAIL_TOKEN)
+_ID_OCTETS = 8
+# Octets of the key: AES-256 twice (RFC 5297 §2.2).
+_KEY_OCTETS = 64
+# A claim's scope takes the last bits of its id; 36 bits are left for the subscriber.
+_SCOPE_BITS = 28
 
 
-class BadToken(ValueError):  # noqa: N818  (a verdict on input, named as the field names it)
+class InvalidToken(ValueError):  # noqa: N818  (as cryptography names its own)
     """The token was not made here, or for another purpose."""
 
 
 class Claim(NamedTuple):
+    """What the token in a link to a page says."""
+
     # Primary key of the subscriber.
     subscriber: int
-    # The newsletter whose mail carried the link (0: none), or for a letter of ours the minute since 1970 of
-    # its making.
+    # The newsletter whose mail carried the link (0: none); for a link that expires, the minute since 1970 in
+    # which it was made.
     scope: int
 
     def is_fresh(self, valid: timedelta, now: datetime) -> bool:
-        """Whether a letter's link, made by `make_dated`, is no older than that, nor made in the future."""
+        """Whether a token of `make_dated` is no older than that, nor made in the future."""
         return 0 <= now.timestamp() - self.scope * 60 <= valid.total_seconds()
 
 
 class Links(NamedTuple):
-    """The tokens of a reader's mail."""
+    """The tokens in one mailing's message to a subscriber."""
 
-    leave: str
-    prefs: str
-    # The one to leave, as an address carries it: 48 hexadecimal digits.
-    leave_by_mail: str
-
-
-def make(purpose: Purpose, subscriber: int, scope: int) -> str:
-    """A token of LENGTH characters that names the subscriber and the scope to us alone."""
-    keys, block = _keys(settings.SECRET_KEY), _BLOCK.pack(subscriber, scope, _ZEROS)
-    return urlsafe_b64encode(_proof(keys, purpose, block) + keys.hide(block)).decode()
+    unsubscribe: str
+    preferences: str
+    # The unsubscribe token in the form for mail addresses (List-Unsubscribe with mailto, RFC 2369).
+    unsubscribe_mailto: str
 
 
-def make_dated(purpose: Purpose, subscriber: int, now: datetime) -> str:
-    """A token whose scope is the minute of its making, for a link that is good for a while."""
+def encrypt_id(purpose: Purpose, number: int) -> str:
+    """A token for a URL. Raises OverflowError unless `number` fits into 64 bits, unsigned."""
+    key, octets = _keys()[0], number.to_bytes(_ID_OCTETS)
+    return key.id + urlsafe_b64encode(key.cipher.encrypt(octets, _associated(purpose))).decode()
+
+
+def encrypt_ids_for_mail(purpose: Purpose, numbers: Iterable[int]) -> list[str]:
+    """A token for a mail address for each number. Raises OverflowError like `encrypt_id`."""
+    key, associated = _keys()[0], _associated(purpose)
+    key_id, encrypt = key.id, key.cipher.encrypt
+    return [key_id + encrypt(number.to_bytes(_ID_OCTETS), associated).hex() for number in numbers]
+
+
+def decrypt_id(purpose: Purpose, token: str) -> int:
+    """The number in a token of either form. Raises InvalidToken."""
+    if _URL_TOKEN.fullmatch(token):
+        octets = urlsafe_b64decode(token[1:])
+    elif _MAIL_TOKEN.fullmatch(token):
+        octets = bytes.fromhex(token[1:])
+    else:
+        raise InvalidToken("not a token")
+    for key in _keys():
+        # Ten ids are few; two keys may share one, and only the right key authenticates.
+        if key.id == token[0]:
+            try:
+                return int.from_bytes(key.cipher.decrypt(octets, _associated(purpose)))
+            except InvalidTag:
+                continue
+    raise InvalidToken("not a token of ours")
+
+
+def make(purpose: PagePurpose, subscriber: int, scope: int) -> str:
+    """A token for a URL. Raises OverflowError for a subscriber beyond 36 bits or a scope beyond 28."""
+    return encrypt_id(purpose, _pack(subscriber, scope))
+
+
+def make_dated(purpose: PagePurpose, subscriber: int, now: datetime) -> str:
+    """A token whose scope is the minute in which it is made, for a link that expires."""
     return make(purpose, subscriber, int(now.timestamp() // 60))
 
 
+def read(purpose: PagePurpose, token: str) -> Claim:
+    """What `make` or `links` put into the token, in either form. Raises InvalidToken."""
+    number = decrypt_id(purpose, token)
+    return Claim(number >> _SCOPE_BITS, number & ((1 << _SCOPE_BITS) - 1))
+
+
 def links(subscribers: Iterable[int], newsletter: int) -> list[Links]:
-    """The tokens of each reader's mail, in their order; of many at once they cost half as much."""
-    keys = _keys(settings.SECRET_KEY)
-    blocks = [_BLOCK.pack(subscriber, newsletter, _ZEROS) for subscriber in subscribers]
-    hidden = keys.hide(b"".join(blocks))
-    leave, prefs = [], []
-    for start, block in zip(range(0, len(hidden), _BLOCK.size), blocks, strict=True):
-        proofs, own = _proofs(keys, block), hidden[start : start + _BLOCK.size]
-        leave.append(proofs[:_PROOF] + own)
-        prefs.append(proofs[_PROOF : 2 * _PROOF] + own)
-    by_mail = [one.hex() for one in leave]
-    return [Links(*each) for each in zip(_written(leave), _written(prefs), by_mail, strict=True)]
+    """The tokens of each subscriber's message, in their order.
+
+    Made for a batch, because a mailing makes them thousands of times a second: the keys are looked up once,
+    and the unsubscribe token is encrypted once for both of its forms.
+    """
+    key = _keys()[0]
+    key_id, encrypt = key.id, key.cipher.encrypt
+    for_unsubscribe, for_preferences = _associated("unsubscribe"), _associated("preferences")
+    claims = [_pack(subscriber, newsletter).to_bytes(_ID_OCTETS) for subscriber in subscribers]
+    unsubscribe = [encrypt(claim, for_unsubscribe) for claim in claims]
+    preferences = [encrypt(claim, for_preferences) for claim in claims]
+    return [
+        Links(key_id + page, key_id + choices, key_id + octets.hex())
+        for page, choices, octets in zip(_base64(unsubscribe), _base64(preferences), unsubscribe, strict=True)
+    ]
 
 
-def _written(raw: list[bytes]) -> list[str]:
-    """Tokens as characters. Each has as many octets as fill its characters, so that they part there."""
-    characters = urlsafe_b64encode(b"".join(raw)).decode()
-    return [characters[start : start + LENGTH] for start in range(0, len(characters), LENGTH)]
+def _base64(ciphertexts: list[bytes]) -> list[str]:
+    """Each as base64url: 24 octets are 32 characters without padding, so that all are encoded in one call."""
+    text = urlsafe_b64encode(b"".join(ciphertexts)).decode()
+    return [text[start : start + 32] for start in range(0, len(text), 32)]
 
 
-def read(purpose: Purpose, token: str) -> Claim:
-    """What `make` put into the token; raises BadToken."""
-    if len(token) != LENGTH or not token.isascii():
-        raise BadToken("not a token")
-    try:
-        raw = urlsafe_b64decode(token)
-    except ValueError as error:
-        raise BadToken("not a token") from error
-    return _read(purpose, raw)
+def _pack(subscriber: int, scope: int) -> int:
+    if scope >> _SCOPE_BITS:
+        raise OverflowError(f"scope {scope} does not fit into {_SCOPE_BITS} bits")
+    return subscriber << _SCOPE_BITS | scope
 
 
-def read_mail(written: str) -> Claim:
-    """Who wishes to leave what, from `leave_by_mail`; raises BadToken."""
-    return _read("leave", bytes.fromhex(written))
+class _Key(NamedTuple):
+    # A digit derived from the key, so that it stays the same when keys are added.
+    id: str
+    # Its methods may be called by several threads at once.
+    cipher: AESSIV
 
 
-def _read(purpose: Purpose, raw: bytes) -> Claim:
-    if len(raw) != _PROOF + _BLOCK.size:
-        raise BadToken("not a token")
-    keys = _keys(settings.SECRET_KEY)
-    block = keys.show(raw[_PROOF:])
-    subscriber, scope, zeros = _BLOCK.unpack(block)
-    if not hmac.compare_digest(raw[:_PROOF] + _ZEROS, _proof(keys, purpose, block) + zeros):
-        raise BadToken("not a token of ours")
-    return Claim(subscriber, scope)
-
-
-class _Keys(NamedTuple):
-    # Puts a block under AES, and takes it off.
-    hide: Callable[[bytes], bytes]
-    show: Callable[[bytes], bytes]
-    # Keyed once; to be copied, which costs less than keying.
-    proving: hashlib.blake2b
+def _keys() -> tuple[_Key, ...]:
+    """The key that encrypts, and behind it those that only decrypt."""
+    return _derived(settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
 
 
 @lru_cache(maxsize=8)
-def _keys(secret: str) -> _Keys:
-    # With one block at a time there is no pattern for the mode to show, and nothing kept between two calls:
-    # any thread may use it.
-    cipher = Cipher(algorithms.AES(_key(secret, b"token-block")), modes.ECB())  # noqa: S305
-    proving = hashlib.blake2b(key=_key(secret, b"token-proof"), digest_size=_PROOF * _ROOM)
-    return _Keys(cipher.encryptor().update, cipher.decryptor().update, proving)
+def _derived(*secrets: str) -> tuple[_Key, ...]:
+    return tuple(map(_derive, secrets))
 
 
-def _key(secret: str, use: bytes) -> bytes:
-    return hashlib.blake2b(secret.encode(), digest_size=32, person=use).digest()
+def _derive(secret: str) -> _Key:
+    """The token key of a secret (RFC 5869)."""
+    derived = HKDF(SHA256(), _KEY_OCTETS + 1, None, b"newsletter tokens, AES-SIV").derive(secret.encode())
+    return _Key(str(derived[-1] % 10), AESSIV(derived[:_KEY_OCTETS]))
 
 
-def _proof(keys: _Keys, purpose: Purpose, block: bytes) -> bytes:
-    at = _PURPOSES.index(purpose) * _PROOF
-    return _proofs(keys, block)[at : at + _PROOF]
-
-
-def _proofs(keys: _Keys, block: bytes) -> bytes:
-    """One keyed hash proves the block for every purpose, each by octets of its own."""
-    mac = keys.proving.copy()
-    mac.update(block)
-    return mac.digest()
+@lru_cache(maxsize=32)
+def _associated(purpose: Purpose) -> list[bytes | bytearray | memoryview]:
+    return [purpose.encode()]

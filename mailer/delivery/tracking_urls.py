@@ -10,10 +10,11 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from mailer.approval.tracking_policy import Counting
-from mailer.delivery import signed_ids
 from mailer.rendering import links
 from mailer.rendering.merge_tags import MARKS
 from mailer.rendering.records import Rendered
+from subscribers import tokens
+from subscribers.tokens import MailPurpose
 
 # In place of a link's number: the link that people do not see.
 TRAP = 0
@@ -47,7 +48,7 @@ def counted(rendered: Rendered, variant: int, counting: Counting, site: str) -> 
         rendered,
         address if clicks else lambda url: None,
         trap=f"{site}{link_path(variant, TRAP, own)}" if clicks and numbers else "",
-        picture=f"{site}/o/{_token('opening', variant, 0)}{owned}.gif" if opens else "",
+        picture=f"{site}/o/{_token('open', variant, 0)}{owned}.gif" if opens else "",
     )
 
 
@@ -58,7 +59,7 @@ def link_path(variant: int, number: int, own: str = "") -> str:
 
 def whose(delivery: int) -> str:
     """What names the delivery behind an address."""
-    return signed_ids.hidden("whose", delivery)
+    return tokens.encrypt_id("subscriber", delivery)
 
 
 def read_link(token: str) -> Named | None:
@@ -68,25 +69,32 @@ def read_link(token: str) -> Named | None:
 
 def read_opening(token: str) -> Named | None:
     """The same for that of an opening."""
-    return _read("opening", token)
+    return _read("open", token)
 
 
 def read_whose(token: str) -> int | None:
     """The delivery that a reader's own part names; None when it was not made here."""
-    return signed_ids.read_hidden("whose", token)
+    return _decrypt("subscriber", token)
 
 
 def _own(mode: str) -> str:
     return MARKS["whose"] if mode == "consent" else ""
 
 
-def _token(purpose: str, variant: int, number: int) -> str:
-    return signed_ids.hidden(purpose, variant << _BITS | number)
+def _token(purpose: MailPurpose, variant: int, number: int) -> str:
+    return tokens.encrypt_id(purpose, variant << _BITS | number)
 
 
-def _read(purpose: str, token: str) -> Named | None:
-    found = signed_ids.read_hidden(purpose, token)
+def _read(purpose: MailPurpose, token: str) -> Named | None:
+    found = _decrypt(purpose, token)
     return None if found is None else Named(found >> _BITS, found & ((1 << _BITS) - 1))
+
+
+def _decrypt(purpose: MailPurpose, token: str) -> int | None:
+    try:
+        return tokens.decrypt_id(purpose, token)
+    except tokens.InvalidToken:
+        return None
 
 
 def _place(url: str) -> str:

@@ -6,6 +6,7 @@ from django.conf import settings
 
 from mailer.config.bounces import TOKEN
 from mailer.delivery import signed_ids
+from subscribers.tokens import MailPurpose
 
 
 def form(sender_domain: str = "") -> str:
@@ -20,14 +21,14 @@ def form(sender_domain: str = "") -> str:
 def address(delivery_id: int, sender_domain: str = "") -> str:
     """The envelope sender of a delivery: usually b+TOKEN@ the bounce domain.
 
-    The local part has at most 53 octets, of lower case.
+    The local part has at most 64 octets, of lower case.
     """
-    return form(sender_domain).replace(TOKEN, signed_ids.token("verp", delivery_id))
+    return form(sender_domain).replace(TOKEN, signed_ids.token("delivery", delivery_id))
 
 
 def read(address: str) -> int | None:
     """The delivery that a returned address names, or None when it was not made here."""
-    return _first("verp", address)
+    return _first("delivery", address)
 
 
 def probe_address(number: int, sender_domain: str = "") -> str:
@@ -45,8 +46,8 @@ def read_probe(text: str) -> int | None:
     return _first("probe", text)
 
 
-def _first(purpose: str, text: str) -> int | None:
-    # The proof alone tells a token of ours. Whatever was put around it on the way may stand there: prefixes
-    # (prvs=, SRS0=), quotes, tags, another sign for "+"; and what was sent in another form is read for ever.
-    numbers = (signed_ids.read(purpose, token) for token in signed_ids.within(text.lower()))
+def _first(purpose: MailPurpose, text: str) -> int | None:
+    # Authentication alone tells a token of ours. Servers on the way may have put anything around it: prefixes
+    # (prvs=, SRS0=), quotes, tags, another sign for "+". Mail sent under another configured form is read too.
+    numbers = (signed_ids.read(purpose, token) for token in signed_ids.find_tokens(text.lower()))
     return next((number for number in numbers if number is not None), None)

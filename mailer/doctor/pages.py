@@ -41,7 +41,7 @@ def site(world: World) -> Iterator[Finding]:
 
 def one_click(world: World) -> Iterator[Finding]:
     """The way of RFC 8058: GET shows a page, and a POST without cookies is taken without a detour."""
-    url = f"{world.config.site.url}/unsubscribe/{tokens.make('leave', _NOBODY, 0)}/"
+    url = f"{world.config.site.url}/unsubscribe/{tokens.make('unsubscribe', _NOBODY, 0)}/"
     subject = world.config.site.url
     try:
         for form in (None, _ONE_CLICK):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path, re_path
 
-from mailer.delivery.signed_ids import HIDDEN
 from mailer.public import pictures, views
 from mailer.tracking import views as tracking_views
+from subscribers.tokens import URL_LENGTH
 
 # Of a link or a picture and, where the reader agreed to it, of the reader.
-_COUNTED = rf"(?P<token>[\w-]{{{HIDDEN}}})(?P<whose>[\w-]{{{HIDDEN}}})?"
+_COUNTED = rf"(?P<token>[\w-]{{{URL_LENGTH}}})(?P<whose>[\w-]{{{URL_LENGTH}}})?"
 
 urlpatterns: list[URLPattern] = [
     path("archive/", views.archive, name="archive"),

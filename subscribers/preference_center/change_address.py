@@ -62,15 +62,17 @@ def ask(person: Subscriber, new: str, word: Word, now: datetime) -> Outcome:
             subscriber=person, old_email=person.email, new_email=new, asked_at=now
         )
         if signup_abuse.may_write(new, now) and not suppression.is_suppressed(new):
-            emails.ask_to_confirm_address(person, new, tokens.make_dated("move", change.pk, now))
+            emails.ask_to_confirm_address(person, new, tokens.make_dated("change_address", change.pk, now))
         if not suppression.is_suppressed(person):
-            emails.tell_of_new_address(person, masked(new), tokens.make_dated("disown", change.pk, now))
+            emails.tell_of_new_address(
+                person, masked(new), tokens.make_dated("reject_change", change.pk, now)
+            )
     return "asked"
 
 
 def read_confirmation(token: str, now: datetime) -> AddressChange:
-    """The change that the link in the letter to the new address confirms; raises BadToken or LinkOver."""
-    change = _change("move", token, CONFIRM_FOR, now)
+    """The change that the link in the letter to the new address confirms; raises InvalidToken or LinkOver."""
+    change = _change("change_address", token, CONFIRM_FOR, now)
     person = change.subscriber
     undone = change.confirmed_at is not None or change.disowned_at is not None
     if undone or person.email != change.old_email or not is_open(person, now):
@@ -95,7 +97,7 @@ def lists_after(change: AddressChange) -> list[MailingList]:
 
 
 def confirm(token: str, word: Word, now: datetime) -> Subscriber:
-    """Change the address, at the word of whoever reads the new one; raises BadToken or LinkOver."""
+    """Change the address, at the word of whoever reads the new one; raises InvalidToken or LinkOver."""
     with transaction.atomic():
         change = read_confirmation(token, now)
         person = Subscriber.objects.select_for_update().get(pk=change.subscriber_id)
@@ -118,8 +120,8 @@ def confirm(token: str, word: Word, now: datetime) -> Subscriber:
 
 
 def read_disowning(token: str, now: datetime) -> AddressChange:
-    """The change that the link in the notice to the old address is about; raises BadToken or LinkOver."""
-    return _change("disown", token, DISOWN_FOR, now)
+    """The change that the link in the notice to the old address is about; raises InvalidToken or LinkOver."""
+    return _change("reject_change", token, DISOWN_FOR, now)
 
 
 def disown(change: AddressChange, word: Word, now: datetime) -> None:
@@ -147,7 +149,7 @@ def _put(person: Subscriber, address: str) -> None:
     person.save(update_fields=["email", "address_hash", "updated_at"])
 
 
-def _change(purpose: tokens.Purpose, token: str, valid: timedelta, now: datetime) -> AddressChange:
+def _change(purpose: tokens.PagePurpose, token: str, valid: timedelta, now: datetime) -> AddressChange:
     claim = tokens.read(purpose, token)
     if not claim.is_fresh(valid, now):
         raise LinkOver("too old")

@@ -21,15 +21,15 @@ def ask(person: Subscriber, now: datetime) -> bool:
     with transaction.atomic():
         if rate_limit.take([Limit(f"own {person.pk}", _A_DAY, VALID_FOR)], now) is not None:
             return False
-        emails.send_own_data_link(person, tokens.make_dated("own", person.pk, now))
+        emails.send_own_data_link(person, tokens.make_dated("data_access", person.pk, now))
     return True
 
 
 def read(token: str, now: datetime) -> Subscriber:
-    """Whose data a link opens; raises BadToken, also when it is too old."""
-    claim, person = merge.read("own", token)
+    """Whose data a link opens; raises InvalidToken, also when it is too old."""
+    claim, person = merge.read("data_access", token)
     if not claim.is_fresh(VALID_FOR, now):
-        raise tokens.BadToken("too old")
+        raise tokens.InvalidToken("too old")
     return person
 
 

@@ -29,7 +29,7 @@ def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
             person = change_address.confirm(token, word_of(request, How.LETTER, language, words), now)
             done = about(person, 0)
             return page(request, "pages/address_changed.html", done, language=language, private=True)
-    except (tokens.BadToken, change_address.LinkOver):
+    except (tokens.InvalidToken, change_address.LinkOver):
         return page(request, "pages/address_over.html", status=404, private=True)
     context = {
         "words": words,
@@ -46,7 +46,7 @@ def not_me(request: HttpRequest, token: str) -> HttpResponse:
     now = timezone.now()
     try:
         change = change_address.read_disowning(token, now)
-    except (tokens.BadToken, change_address.LinkOver):
+    except (tokens.InvalidToken, change_address.LinkOver):
         return page(request, "pages/address_over.html", status=404, private=True)
     language = language_of(change.subscriber)
     with override(language):

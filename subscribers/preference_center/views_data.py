@@ -23,7 +23,7 @@ def your_data(request: HttpRequest, token: str) -> HttpResponse:
     now = timezone.now()
     try:
         person = data_access.read(token, now)
-    except tokens.BadToken:
+    except tokens.InvalidToken:
         return page(request, "pages/your_data_over.html", status=404, private=True)
     language = language_of(person)
     if "download" in request.POST:

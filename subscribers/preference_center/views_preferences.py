@@ -47,8 +47,8 @@ _Done = str | WishesForm | AddressForm
 def preferences(request: HttpRequest, token: str) -> HttpResponse:
     """All of a reader's choices on one page. A GET changes nothing."""
     try:
-        claim, person = merge.read("prefs", token)
-    except tokens.BadToken:
+        claim, person = merge.read("preferences", token)
+    except tokens.InvalidToken:
         return page(request, "pages/unknown_link.html", status=404, private=True)
     now = timezone.now()
     before = wishes.of(person, now)

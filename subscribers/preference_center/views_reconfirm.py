@@ -19,7 +19,7 @@ def stay(request: HttpRequest, token: str) -> HttpResponse:
     """A button; whoever presses it has said that they want it."""
     try:
         question, person = reconfirmation.read(token)
-    except tokens.BadToken:
+    except tokens.InvalidToken:
         return page(request, "pages/unknown_link.html", private=True)
     language = language_of(person)
     with override(language):

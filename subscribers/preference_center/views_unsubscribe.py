@@ -25,8 +25,8 @@ from subscribers.responses import about, page, word_of
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """RFC 8058 by POST, a page with a button by GET. Never a cookie."""
     try:
-        claim, person = merge.read("leave", token)
-    except tokens.BadToken:
+        claim, person = merge.read("unsubscribe", token)
+    except tokens.InvalidToken:
         return page(request, "pages/unknown_link.html", private=True)
     lists, language = leaving.scope_of(claim.scope), language_of(person)
     with override(language):

@@ -93,7 +93,7 @@ def _step(number: int, now: datetime) -> int:
             people = []
         Asked.objects.bulk_create(Asked(asking=asking, subscriber=one, at=now) for one in people)
         for person in people:
-            emails.ask_whether_wanted(person, tokens.make("stay", person.pk, asking.pk), asking.until)
+            emails.ask_whether_wanted(person, tokens.make("reconfirm", person.pk, asking.pk), asking.until)
         if len(people) < _AT_A_TIME:
             asking.state = State.WAITING
         else:
@@ -103,11 +103,11 @@ def _step(number: int, now: datetime) -> int:
 
 
 def read(token: str) -> tuple[Asking, Subscriber]:
-    """What a link of such a letter is about; raises BadToken."""
-    claim, person = merge.read("stay", token)
+    """What a link of such a letter is about; raises InvalidToken."""
+    claim, person = merge.read("reconfirm", token)
     asking = Asking.objects.select_related("mailing_list").filter(pk=claim.scope).first()
     if asking is None:
-        raise tokens.BadToken("a question that is gone")
+        raise tokens.InvalidToken("a question that is gone")
     return asking, person
 
 

@@ -71,13 +71,13 @@ def confirm_token(subscriber: Subscriber, now: datetime) -> str:
 
 
 def read_token(token: str, now: datetime) -> Subscriber:
-    """Whom a confirmation link is about; raises BadToken or LinkExpired."""
+    """Whom a confirmation link is about; raises InvalidToken or LinkExpired."""
     claim = tokens.read("confirm", token)
     if not claim.is_fresh(VALID_FOR, now):
         raise LinkExpired("the link is older than seven days")
     subscriber = Subscriber.objects.filter(pk=claim.subscriber).first()
     if subscriber is None:
-        raise tokens.BadToken("nobody of ours")
+        raise tokens.InvalidToken("nobody of ours")
     return subscriber
 
 

@@ -117,7 +117,7 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     now = timezone.now()
     try:
         subscriber = subscribe.read_token(token, now)
-    except (tokens.BadToken, subscribe.LinkExpired):
+    except (tokens.InvalidToken, subscribe.LinkExpired):
         return page(request, "pages/confirm_expired.html", status=404, private=True)
     if request.method == "POST":
         word = word_of(request, How.LETTER, language_of(subscriber))

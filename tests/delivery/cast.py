@@ -95,8 +95,8 @@ def led_back(written: str, copy: FrozenCopy) -> str:
         assert named is not None
         return escape(links[named.number - 1].url)
 
-    seen = re.sub(r'<a href="[^"]*/r/[\w-]{24}/"[^>]*></a>', "", written)
-    return re.sub(r"http://localhost:8000/r/([\w-]{24})/[\w.-]+", target, seen)
+    seen = re.sub(r'<a href="[^"]*/r/[\w-]{33}/"[^>]*></a>', "", written)
+    return re.sub(r"http://localhost:8000/r/([\w-]{33})/[\w.-]+", target, seen)
 
 
 def balances(mailing: Mailing) -> bool:

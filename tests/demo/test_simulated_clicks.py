@@ -6,8 +6,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from mailer.demo import cast, simulated_clicks
 from tests.demo.conftest import a_message
 
-LINKS = [f"http://127.0.0.1:8000/r/{place:024}/example.org" for place in range(4)]
-TRAP = f"http://127.0.0.1:8000/r/{9:024}/"
+LINKS = [f"http://127.0.0.1:8000/r/{place:033}/example.org" for place in range(4)]
+TRAP = f"http://127.0.0.1:8000/r/{9:033}/"
 MAIL = "".join(f'<p><a href="{link}">more</a></p>' for link in [*LINKS, TRAP, "http://127.0.0.1:8000/x/"])
 
 
@@ -59,4 +59,4 @@ def test_a_visit_is_a_request_from_the_visitors_address_and_goes_no_further() ->
         thread.start()
         simulated_clicks.follow(simulated_clicks.Visit(0, LINKS[2], "198.51.100.3"), server.server_port)
         thread.join(10)
-    assert asked == [(f"/r/{2:024}/example.org", "198.51.100.3")]
+    assert asked == [(f"/r/{2:033}/example.org", "198.51.100.3")]

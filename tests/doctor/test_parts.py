@@ -253,7 +253,7 @@ def test_a_proxy_in_the_way_of_one_click_is_a_problem(world, get, post):
     with answering(get, post) as (url, asked):
         (found,) = pages.one_click(world(site={"url": url}))
     assert found.verdict == "problem" and "POST" in found.advice
-    assert tokens.make("leave", 0, 0) not in found.seen
+    assert tokens.make("unsubscribe", 0, 0) not in found.seen
     assert {cookie for _, _, cookie in asked} == {None}
 
 

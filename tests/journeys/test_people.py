@@ -27,7 +27,7 @@ from mailer.cli.root import start_django
 start_django(None)
 from subscribers import tokens
 from subscribers.models import Subscriber
-print(tokens.make("leave", Subscriber.objects.get(email=sys.argv[1]).pk, 1))
+print(tokens.make("unsubscribe", Subscriber.objects.get(email=sys.argv[1]).pk, 1))
 """
 
 

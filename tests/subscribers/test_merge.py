@@ -72,9 +72,9 @@ def test_the_ledger_keeps_what_both_said_and_links_of_both_lead_to_one(
     merge.merge(first, second, NOW)
     assert first.consents.count() == 3
     for number in numbers:
-        assert merge.read("leave", tokens.make("leave", number, 1))[1] == first
-    with pytest.raises(tokens.BadToken):
-        merge.read("leave", tokens.make("leave", 999, 1))
+        assert merge.read("unsubscribe", tokens.make("unsubscribe", number, 1))[1] == first
+    with pytest.raises(tokens.InvalidToken):
+        merge.read("unsubscribe", tokens.make("unsubscribe", 999, 1))
     with pytest.raises(ValueError, match="themselves"):
         merge.merge(first, first, NOW)
 

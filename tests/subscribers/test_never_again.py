@@ -140,7 +140,7 @@ class People(RuleBasedStateMachine):
         for change in AddressChange.objects.order_by("-pk")[number : number + 1]:
             minute = int(change.asked_at.timestamp() // 60)
             try:
-                link = tokens.make("move", change.pk, minute)
+                link = tokens.make("change_address", change.pk, minute)
                 named = {
                     one.slug
                     for one in change_address.lists_after(change_address.read_confirmation(link, self.now))

@@ -123,7 +123,7 @@ def test_a_confirmation_link_dies_after_seven_days(client: Client, join: Join) -
     person = join("olga", state="pending")
     old = subscribe.confirm_token(person, timezone.now() - timedelta(days=7, minutes=2))
     assert client.post(f"/confirm/{old}/").status_code == 404
-    assert client.post(f"/confirm/{tokens.make('prefs', person.pk, 0)}/").status_code == 404
+    assert client.post(f"/confirm/{tokens.make('preferences', person.pk, 0)}/").status_code == 404
     assert _state(person) == ["pending"]
 
 
@@ -134,7 +134,7 @@ def test_preferences_show_and_save_what_the_reader_chose(
     client: Client, join: Join, monthly: MailingList, events: MailingList
 ) -> None:
     person = join("olga", language="ru", countries=("KZ",))
-    link = f"/preferences/{tokens.make('prefs', person.pk, 0)}/"
+    link = f"/preferences/{tokens.make('preferences', person.pk, 0)}/"
     html = client.get(link).content.decode()
     assert "o…@example.org" in html
     assert "olga@" not in html
@@ -152,7 +152,7 @@ def test_leaving_everything_ends_every_list_and_shows_the_way_back(
     client: Client, join: Join, monthly: MailingList, events: MailingList
 ) -> None:
     person = join("olga", monthly, events)
-    link = f"/preferences/{tokens.make('prefs', person.pk, 0)}/"
+    link = f"/preferences/{tokens.make('preferences', person.pk, 0)}/"
     assert "To come back" in client.post(link, {"leave_all": "1"}).content.decode()
     assert _state(person) == ["unsubscribed", "unsubscribed"]
     client.post(link, {"language": "en", "lists": [monthly.pk]})
@@ -162,7 +162,7 @@ def test_leaving_everything_ends_every_list_and_shows_the_way_back(
 def test_saving_without_the_form_of_ours_is_refused(join: Join) -> None:
     person = join("olga")
     strict = Client(enforce_csrf_checks=True)
-    answer = strict.post(f"/preferences/{tokens.make('prefs', person.pk, 0)}/", {"leave_all": "1"})
+    answer = strict.post(f"/preferences/{tokens.make('preferences', person.pk, 0)}/", {"leave_all": "1"})
     assert answer.status_code == 403
     assert "Please send the form again" in answer.content.decode()
     assert _state(person) == ["confirmed"]
@@ -178,7 +178,7 @@ def reader(join: Join) -> Subscriber:
 
 @pytest.fixture
 def link(reader: Subscriber, newsletter: Newsletter) -> str:
-    return f"/unsubscribe/{tokens.make('leave', reader.pk, newsletter.pk)}/"
+    return f"/unsubscribe/{tokens.make('unsubscribe', reader.pk, newsletter.pk)}/"
 
 
 @pytest.fixture
@@ -228,7 +228,11 @@ def test_a_broken_body_changes_nothing(receiver: Client, reader: Subscriber, lin
 def test_a_token_that_is_not_ours_is_answered_and_changes_nothing(
     receiver: Client, reader: Subscriber, newsletter: Newsletter
 ) -> None:
-    wrong = [tokens.make("prefs", reader.pk, newsletter.pk), tokens.make("leave", 999, newsletter.pk), "x"]
+    wrong = [
+        tokens.make("preferences", reader.pk, newsletter.pk),
+        tokens.make("unsubscribe", 999, newsletter.pk),
+        "x",
+    ]
     for token in wrong:
         address = f"/unsubscribe/{token}/"
         for answer in (
@@ -245,7 +249,7 @@ def test_one_click_ends_the_newsletters_lists_and_no_others(
     receiver: Client, join: Join, newsletter: Newsletter, monthly: MailingList, events: MailingList
 ) -> None:
     person = join("timur", monthly, events)
-    receiver.post(f"/unsubscribe/{tokens.make('leave', person.pk, newsletter.pk)}/", ONE_CLICK)
+    receiver.post(f"/unsubscribe/{tokens.make('unsubscribe', person.pk, newsletter.pk)}/", ONE_CLICK)
     assert dict(person.subscriptions.values_list("mailing_list", "state")) == {
         monthly.pk: "unsubscribed",
         events.pk: "confirmed",

@@ -95,13 +95,13 @@ class Composer:
             shared = self._mailings[mailing.pk] = sealed(mailing.copy)
         self._fetch(shared, {one.variant: one.countries for one in claimed})
         moment = date(now)
-        names = signed_ids.tokens([one.id for one in claimed])
+        delivery_tokens = signed_ids.delivery_tokens([one.id for one in claimed])
         links = tokens.links([one.subscriber for one in claimed], shared.newsletter)
         # A rehearsal's recipient is named for the reader.
         called = [one.name if self._rehearses else "" for one in claimed]
         ready: list[Callable[[], Envelope]] = [
-            partial(_envelope, shared, self._variants[one.variant], one, moment, named, linked, to_name)
-            for one, named, linked, to_name in zip(claimed, names, links, called, strict=True)
+            partial(_envelope, shared, self._variants[one.variant], one, moment, token, linked, to_name)
+            for one, token, linked, to_name in zip(claimed, delivery_tokens, links, called, strict=True)
         ]
         if self._signer is not None:
             at = int(now.timestamp())
@@ -204,7 +204,7 @@ def _envelope(
     variant: _Variant,
     claimed: Claimed,
     moment: str,
-    names: signed_ids.Tokens,
+    delivery_token: str,
     links: tokens.Links,
     to_name: str,
 ) -> Envelope:
@@ -212,16 +212,16 @@ def _envelope(
         to=claimed.email,
         date=moment,
         countries=_country_names(claimed.countries, variant.language),
-        message=names.message,
-        leave=links.leave,
-        prefs=links.prefs,
-        leave_by_mail=links.leave_by_mail,
+        message=delivery_token,
+        leave=links.unsubscribe,
+        prefs=links.preferences,
+        leave_by_mail=links.unsubscribe_mailto,
         whose=tracking_urls.whose(claimed.id) if claimed.agreed and shared.by_reader else "",
-        delivery=names.verp,
+        delivery=delivery_token,
         to_name=to_name,
     )
     return Envelope(
-        shared.returns.replace(TOKEN, names.verp), claimed.email, b"", variant.skeleton.pieces(copy)
+        shared.returns.replace(TOKEN, delivery_token), claimed.email, b"", variant.skeleton.pieces(copy)
     )
 
 

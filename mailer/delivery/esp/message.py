@@ -109,13 +109,13 @@ class Writer:
 
 
 def token(delivery: int) -> str:
-    """A delivery's name in letters, digits and one hyphen: what the narrowest service takes as a tag."""
-    return signed_ids.token("message", delivery).replace(".", "-")
+    """A delivery's token: letters and digits, which the narrowest service takes as a tag."""
+    return signed_ids.token("delivery", delivery)
 
 
 def delivery_of(token: str) -> int | None:
     """The delivery that a token names, or None when it was not made here."""
-    return signed_ids.read("message", token.replace("-", "."))
+    return signed_ids.read("delivery", token)
 
 
 def _sender(shared: Sealed, guard: Guard) -> str:
@@ -141,12 +141,12 @@ def _letter(
 ) -> Letter:
     (links,) = tokens.links([claimed.subscriber], shared.newsletter)
     values = {
-        "leave_url": f"{shared.site}/unsubscribe/{links.leave}/",
-        "prefs_url": f"{shared.site}/preferences/{links.prefs}/",
+        "leave_url": f"{shared.site}/unsubscribe/{links.unsubscribe}/",
+        "prefs_url": f"{shared.site}/preferences/{links.preferences}/",
         "countries": _country_names(claimed.countries, variant.language),
         "whose": tracking_urls.whose(claimed.id) if claimed.agreed and shared.by_reader else "",
     }
-    leave_by_mail = shared.leaves.replace(TOKEN, links.leave_by_mail)
+    leave_by_mail = shared.leaves.replace(TOKEN, links.unsubscribe_mailto)
     leave = f"<{values['leave_url']}>, <mailto:{leave_by_mail}>"
     return _written(shared, variant, claimed, sender, {**common, "List-Unsubscribe": leave}, values)
 

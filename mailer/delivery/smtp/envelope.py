@@ -18,7 +18,7 @@ _DOMAIN = r"@(?:[A-Za-z0-9.\-]{1,255}|\[[A-Za-z0-9.:]{2,60}\])"
 _PLAIN = re.compile(rf"{_LETTER}]{{1,64}}{_DOMAIN}")
 _ASCII = re.compile(rf"{_LETTER}+=]{{1,64}}{_DOMAIN}")
 # With a token of ours at its end, which is plain: b+TOKEN@…
-_MARKED = re.compile(rf"(?:{_LETTER}+=]{{0,16}}?(?<![0-9a-z]))?({signed_ids.SHAPE}){_DOMAIN}")
+_MARKED = re.compile(rf"(?:{_LETTER}+=]{{0,16}}?(?<![0-9a-z]))?({signed_ids.TOKEN_RE}){_DOMAIN}")
 # Octets of an address, and of one in ORCPT, at most (RFC 5321 §4.5.3.1.3, RFC 3461 §4.2).
 _LONGEST = 254
 _LONGEST_ORIGINAL = 500

@@ -257,7 +257,7 @@ class Brevo(Documented):
                 one["htmlContent"],
                 one["textContent"],
                 headers,
-                re.search(r"[0-9a-f]{1,16}-[0-9a-f]{20}", headers["x-mailin-custom"])[0],
+                re.search(r"[0-9a-f]{49}", headers["x-mailin-custom"])[0],
                 one.get("replyTo", {}).get("email", ""),
             )
         ]

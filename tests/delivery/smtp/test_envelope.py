@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mailer.delivery.smtp.envelope import Commands, NotTaken, Unspeakable
 
-TOKEN = "1f4.0123456789abcdef0123"
+TOKEN = "10123456789abcdef0123456789abcdef0123456789abcdef"
 SENDER = f"b+{TOKEN}@bounces.example.org"
 EVERYTHING = {"SIZE": "10000000", "8BITMIME": "", "SMTPUTF8": "", "DSN": "", "PIPELINING": ""}
 

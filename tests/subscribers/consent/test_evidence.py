@@ -46,7 +46,8 @@ def test_a_sign_up_and_its_confirmation_are_kept_with_the_words_that_were_shown(
 def test_leaving_tells_how(client: Client, monthly: MailingList, newsletter: Newsletter, join: Join) -> None:
     person = join("aida")
     client.post(
-        f"/unsubscribe/{tokens.make('leave', person.pk, newsletter.pk)}/", {"List-Unsubscribe": "One-Click"}
+        f"/unsubscribe/{tokens.make('unsubscribe', person.pk, newsletter.pk)}/",
+        {"List-Unsubscribe": "One-Click"},
     )
     assert acts(person) == [("left", "one_click")]
     subscribe.join(person, [monthly.pk], Word(How.PREFERENCES), NOW)
@@ -56,7 +57,7 @@ def test_leaving_tells_how(client: Client, monthly: MailingList, newsletter: New
 
 def test_what_changes_nothing_is_not_written_down(client: Client, monthly: MailingList, join: Join) -> None:
     person = join("aida", language="en", countries=("KZ",))
-    page = f"/preferences/{tokens.make('prefs', person.pk, 0)}/"
+    page = f"/preferences/{tokens.make('preferences', person.pk, 0)}/"
     same = {"language": "en", "countries": ["KZ"], "lists": [monthly.pk]}
     client.post(page, same)
     assert acts(person) == []

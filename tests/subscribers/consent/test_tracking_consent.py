@@ -31,7 +31,7 @@ def track(settings: Any) -> Track:
 
 
 def _preferences(person: Subscriber) -> str:
-    return f"/preferences/{tokens.make('prefs', person.pk, 0)}/"
+    return f"/preferences/{tokens.make('preferences', person.pk, 0)}/"
 
 
 def _agreed(person: Subscriber) -> object:

@@ -81,9 +81,9 @@ def test_a_link_to_somebodys_data_works_for_a_day_and_no_other_link_opens_it(
     person = join("olga")
     old = int((timezone.now() - timedelta(days=1, minutes=2)).timestamp() // 60)
     for token in (
-        tokens.make("own", person.pk, old),
-        tokens.make("own", 999, int(timezone.now().timestamp() // 60)),
-        tokens.make("prefs", person.pk, 0),
+        tokens.make("data_access", person.pk, old),
+        tokens.make("data_access", 999, int(timezone.now().timestamp() // 60)),
+        tokens.make("preferences", person.pk, 0),
         "x",
     ):
         assert client.post(f"/your-data/{token}/", {"erase": "1"}).status_code == 404

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.both_databases
 
 
 def page_of(person: Subscriber) -> str:
-    return f"/preferences/{tokens.make('prefs', person.pk, 0)}/"
+    return f"/preferences/{tokens.make('preferences', person.pk, 0)}/"
 
 
 def lists_of(person: Subscriber) -> set[str]:

@@ -36,7 +36,7 @@ def receiver() -> Client:
 
 
 def way_out(person: Subscriber, newsletter: Newsletter) -> str:
-    return f"/unsubscribe/{tokens.make('leave', person.pk, newsletter.pk)}/"
+    return f"/unsubscribe/{tokens.make('unsubscribe', person.pk, newsletter.pk)}/"
 
 
 def test_one_button_on_the_page_after_leaving_brings_back_as_fresh_consent(
@@ -140,7 +140,7 @@ def test_leaving_on_the_page_of_choices_asks_why_and_undo_takes_the_departure_ba
     client: Client, join: Join, newsletter: Newsletter
 ) -> None:
     person = join("olga")
-    page = f"/preferences/{tokens.make('prefs', person.pk, newsletter.pk)}/"
+    page = f"/preferences/{tokens.make('preferences', person.pk, newsletter.pk)}/"
     html = client.post(page, {"leave_all": "1"}).content.decode()
     assert "Would you tell us why?" in html
     assert "Thank you" in client.post(page, {"tell": "1", "why": "not_for_me"}).content.decode()
