@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from subscribers.addresses import normalise
 
@@ -17,3 +19,15 @@ def test_an_address_that_a_mail_cannot_carry_is_refused_in_words(address: str, w
 
 def test_the_longest_local_part_is_taken() -> None:
     assert normalise(f"{'A' * 64}@Example.org") == f"{'a' * 64}@example.org"
+
+
+@given(st.text(max_size=60))
+def test_an_address_has_one_form_on_one_line_or_is_refused_with_a_reason(text: str) -> None:
+    try:
+        address = normalise(text)
+    except ValueError as error:
+        assert str(error)
+    else:
+        assert address == normalise(address)
+        assert address.isprintable()
+        assert address.isascii()
