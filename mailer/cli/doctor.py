@@ -1,4 +1,4 @@
-"""`mailer doctor`: look at everything that mail depends on, and say what to change."""
+"""`mailer doctor`: check everything that mail depends on, and say what to change."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from rich.text import Text
 
 from mailer.cli.output import Json, console, emit, say
 from mailer.doctor import runner
-from mailer.doctor.dns import Names
-from mailer.doctor.records import Finding
+from mailer.doctor.check import CheckResult
+from mailer.doctor.dns import Dns
 
 app = typer.Typer()
 
@@ -28,8 +28,8 @@ _TITLES = {
     "worker": "Worker",
     "web": "Web process",
     "site": "Site",
-    "one_click": "One-click leaving",
-    "service": "Service",
+    "one_click": "One-click unsubscribe",
+    "service": "ESP",
     "webhooks": "Webhooks",
     "relay": "Relay",
     "tls": "Encryption",
@@ -53,63 +53,63 @@ _INDENT = 11
 def doctor(
     json: Json = False,
     nameserver: Annotated[
-        str, typer.Option(help="Ask this DNS server (an IP address) in place of the machine's own.")
+        str, typer.Option(help="Query this DNS server (an IP address) instead of the machine's own.")
     ] = "",
     nameserver_port: Annotated[int, typer.Option(hidden=True)] = 53,
-    patience: Annotated[float, typer.Option(help="Seconds to wait for each answer from elsewhere.")] = 10,
+    patience: Annotated[float, typer.Option(help="Seconds to wait for each answer of another server.")] = 10,
 ) -> None:
-    """Check configuration, machine, relay, DNS and the way back; exit status 1 when there is a problem."""
-    world = runner.world(Names(nameserver, nameserver_port, min(patience, 5.0)), patience)
+    """Check configuration, machine, relay, DNS and bounces; exit status 1 if there is a problem."""
+    context = runner.context(Dns(nameserver, nameserver_port, min(patience, 5.0)), patience)
     counted: Counter[str] = Counter()
     with _progress() as waiting:
-        for finding in runner.examine(world, timezone.now(), waiting):
-            counted[finding.verdict] += 1
-            emit(finding.as_dict()) if json else _show(finding)
+        for result in runner.run(context, timezone.now(), waiting):
+            counted[result.status] += 1
+            emit(result.as_dict()) if json else _show(result)
     if not json:
-        _sum_up(counted)
+        _summarise(counted)
     if counted["problem"]:
         raise typer.Exit(1)
 
 
 @contextmanager
 def _progress() -> Iterator[Callable[[str], None]]:
-    """What is waited for, on a line that goes away; on stderr, and only where somebody watches."""
+    """Show the check that is being waited for in a temporary line on stderr, in a terminal only."""
     watched = Console(stderr=True, highlight=False)
     if not watched.is_terminal:
-        yield lambda words: None
+        yield lambda title: None
         return
-    with watched.status("Looking …") as status:
-        yield lambda words: status.update(f"Waiting for {words or 'DNS'} …")
+    with watched.status("Checking …") as status:
+        yield lambda title: status.update(f"Waiting for {title or 'DNS'} …")
 
 
-def _show(finding: Finding) -> None:
-    mark, colour = _MARKS[finding.verdict]
-    subject = f" {finding.subject}" if finding.subject else ""
-    console.print(Text.assemble((f"{mark:<{_INDENT}}", colour), (_TITLES[finding.check], "bold"), subject))
-    for words in (finding.seen, f"→ {finding.advice}" if finding.advice else ""):
-        if words:
-            say(_indented(words))
-    for record in finding.records:
-        # Not wrapped by us, so that it can be copied whole.
+def _show(result: CheckResult) -> None:
+    mark, colour = _MARKS[result.status]
+    subject = f" {result.subject}" if result.subject else ""
+    console.print(Text.assemble((f"{mark:<{_INDENT}}", colour), (_TITLES[result.check], "bold"), subject))
+    for text in (result.message, f"→ {result.advice}" if result.advice else ""):
+        if text:
+            say(_indented(text))
+    for record in result.records:
+        # Not wrapped, so that it can be copied whole.
         for name, value in (("Name ", record.name), ("Type ", record.type), ("Value", record.value)):
             console.print(Text.assemble(" " * (_INDENT + 2), (name, "dim"), f" {value}"), soft_wrap=True)
 
 
-def _indented(words: str) -> str:
-    """In lines of the console's width; records and addresses stay whole."""
-    room = console.width - _INDENT
-    wrapped = textwrap.fill(words, room, break_long_words=False, break_on_hyphens=False)
+def _indented(text: str) -> str:
+    """Wrapped to the console's width; records and addresses are not broken."""
+    width = console.width - _INDENT
+    wrapped = textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
     return textwrap.indent(wrapped, " " * _INDENT)
 
 
-def _sum_up(counted: Counter[str]) -> None:
+def _summarise(counted: Counter[str]) -> None:
     parts = []
-    for verdict, one, more in (
+    for status, one, more in (
         ("problem", "problem", "problems"),
         ("warning", "warning", "warnings"),
         ("ok", "in order", "in order"),
         ("skipped", "skipped", "skipped"),
     ):
-        if count := counted[verdict]:
+        if count := counted[status]:
             parts.append(f"{count} {one if count == 1 else more}")
     console.print(f"\n{', '.join(parts)}.")

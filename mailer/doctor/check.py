@@ -1,4 +1,4 @@
-"""What a check says, and what it looks at."""
+"""What a check of the doctor gets and returns."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mailer.config import Config
-from mailer.doctor.dns import Names
+from mailer.doctor.dns import Dns
 
-# problem: mail or pages fail, or soon will. warning: for a person to weigh. skipped: could not be looked at.
-Verdict = Literal["ok", "warning", "problem", "skipped"]
+# problem: mail or pages fail, or soon will. warning: staff must decide. skipped: it could not be checked.
+Status = Literal["ok", "warning", "problem", "skipped"]
 
 
 @dataclass(frozen=True)
-class Record:
+class DnsRecord:
     """A record to publish in DNS."""
 
     name: str
@@ -22,50 +22,51 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     # Stable: "spf", "relay"…
     check: str
     # Which one, where there are several: a domain, a host.
     subject: str
-    verdict: Verdict
-    # What was seen, in words.
-    seen: str
+    status: Status
+    # What was found.
+    message: str
     # What to change; empty: nothing.
     advice: str = ""
-    records: tuple[Record, ...] = ()
+    records: tuple[DnsRecord, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
         return {
             "check": self.check,
             "subject": self.subject,
-            "verdict": self.verdict,
-            "seen": self.seen,
+            "status": self.status,
+            "message": self.message,
             "advice": self.advice,
             "records": [{"name": one.name, "type": one.type, "value": one.value} for one in self.records],
         }
 
 
 @dataclass(frozen=True)
-class World:
-    """What checks outside the database look at."""
+class Context:
+    """What the checks need that is not in the database."""
 
     config: Config
-    names: Names
-    # Addresses that mail comes from, as From shows them.
+    dns: Dns
+    # Addresses in From.
     senders: tuple[str, ...]
-    # Seconds for each step that waits for somebody else.
-    patience: float = 10
-    # Where mail servers of other domains listen.
+    # Seconds for each step that waits for another server.
+    timeout: float = 10
+    # The port of other domains' mail servers.
     mx_port: int = 25
 
     @property
     def domains(self) -> tuple[str, ...]:
-        """Of the senders, in lower case, without those that are not names in DNS."""
+        """The senders' domains in lower case, without those that are not DNS names."""
         found = dict.fromkeys(sender.rpartition("@")[2].lower() for sender in self.senders)
         return tuple(domain for domain in found if "." in domain and not domain[-1].isdigit())
 
     @property
     def bounce_domains(self) -> tuple[str, ...]:
-        """Of the envelope senders."""
+        """The domains of the envelope senders."""
         own = self.config.bounces.domain.lower()
         return (own,) if own else self.domains

@@ -1,0 +1,236 @@
+"""Checks of sender authentication in DNS: SPF, DKIM and DMARC."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Iterator
+from functools import partial
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from mailer.config import ConfigError
+from mailer.delivery.smtp import dkim
+from mailer.doctor.check import CheckResult, Context, DnsRecord
+from mailer.doctor.dns import DnsError
+from mailer.doctor.outbound import Egress, egress
+from mailer.doctor.spf_dmarc import (
+    MAX_SPF_LOOKUPS,
+    DmarcRecord,
+    evaluate_spf,
+    find_dmarc,
+    is_aligned,
+    organizational_domain,
+)
+
+_RESTRICTIVE = ("-all", "~all")
+
+
+def envelope_spf(context: Context) -> Iterator[CheckResult]:
+    """SPF of the envelope senders' domains, which receivers evaluate."""
+    if not context.bounce_domains:
+        yield CheckResult("spf", "", "skipped", "There is no [bounces] domain and no sender yet.")
+        return
+    source = egress(context.config, context.dns)
+    for domain in context.bounce_domains:
+        yield from _spf(context, domain, source, "the envelope sender")
+
+
+def header_spf(context: Context) -> Iterator[CheckResult]:
+    """SPF of domains that occur only in From, which few receivers evaluate."""
+    source = egress(context.config, context.dns)
+    for domain in context.domains:
+        if domain not in context.bounce_domains:
+            yield from _spf(context, domain, source, "From")
+
+
+def _spf(context: Context, domain: str, source: Egress, role: str) -> Iterator[CheckResult]:
+    result = partial(CheckResult, "spf", domain)
+    found = evaluate_spf(context.dns, domain, source.addresses)
+    of_envelope = role != "From"
+    if not found.record:
+        yield result(
+            "problem" if of_envelope else "warning",
+            f"The domain of {role} has no SPF record.",
+            _spf_advice(context, source),
+            (DnsRecord(domain, "TXT", f"v=spf1 {_spf_terms(context, source)} -all"),),
+        )
+        return
+    for error in found.errors:
+        yield result("problem", error, f"Fix its record: {found.record}")
+    outside = [str(address) for address, spf_result in found.results.items() if spf_result != "pass"]
+    if outside and of_envelope:
+        yield result(
+            "warning",
+            f"Its record does not allow {', '.join(outside)}; {source.reason}.",
+            "If mail is sent from there, publish instead:",
+            (DnsRecord(domain, "TXT", _with_addresses(found.record, source)),),
+        )
+    if found.all_term and found.all_term not in _RESTRICTIVE:
+        yield result(
+            "problem" if found.all_term == "+all" else "warning",
+            f"Its record ends in {found.all_term}: it allows other senders, or does not decide about them.",
+            "End it in -all (or in ~all while you test it).",
+        )
+    elif not found.all_term:
+        yield result("warning", "Its record does not end in “all”.", "End it in -all.")
+    elif not found.errors and not (outside and of_envelope):
+        yield result("ok", f"{found.record} ({found.lookups} of {MAX_SPF_LOOKUPS} lookups)")
+
+
+def _spf_advice(context: Context, source: Egress) -> str:
+    if source.addresses:
+        return f"Publish this; {source.reason}:"
+    if context.config.service.name:
+        return f"Publish this, with the value that {context.config.service.name} gives in place of include:…:"
+    return "Publish this, with the addresses that your relay sends from:"
+
+
+def _spf_terms(context: Context, source: Egress) -> str:
+    if source.addresses:
+        return " ".join(f"ip{address.version}:{address}" for address in source.addresses)
+    return "include:…" if context.config.service.name else "ip4:…"
+
+
+def _with_addresses(record: str, source: Egress) -> str:
+    """The record with the missing addresses directly after its version: the first match decides."""
+    missing = " ".join(f"ip{address.version}:{address}" for address in source.addresses)
+    version, _, rest = record.partition(" ")
+    return f"{version} {missing} {rest}".strip()
+
+
+def dkim_keys(context: Context) -> Iterator[CheckResult]:
+    """Each of our keys against its record in DNS."""
+    result = partial(CheckResult, "dkim", "")
+    if service := context.config.service.name:
+        unused = bool(context.config.dkim.domain)
+        message = f"{service} signs what it sends" + (", and [dkim] is not used." if unused else ".")
+        advice = "Publish the keys that it shows for your domain."
+        yield result("warning" if unused else "skipped", message, advice)
+        return
+    try:
+        signer = dkim.signer(context.config.dkim)
+    except ConfigError:
+        # The configuration check reports this.
+        return
+    if signer is None:
+        yield result(
+            "skipped",
+            "We do not sign ([dkim] is empty), so the relay must.",
+            "Send a test message to a large provider and look for dkim=pass in its Authentication-Results.",
+        )
+        return
+    for key in signer.keys:
+        try:
+            yield _dkim_key(key, context.dns.txt(key.name))
+        except DnsError as error:
+            advice = "Receivers that get no answer defer the mail."
+            yield CheckResult("dkim", key.name, "warning", str(error), advice)
+
+
+def _dkim_key(key: dkim.Key, texts: list[str]) -> CheckResult:
+    result = partial(CheckResult, "dkim", key.name)
+    record = (DnsRecord(key.name, "TXT", key.record),)
+    if error := _dkim_error(key, texts):
+        return result("problem", error, "Publish this there, and nothing else:", record)
+    if "y" in _tags(texts[0]).get("t", "").split(":"):
+        message = "Its record contains t=y, so receivers may ignore our signature."
+        return result("warning", message, "Publish it without t=y:", record)
+    return result("ok", "A test signature verifies with the key in DNS.")
+
+
+def _dkim_error(key: dkim.Key, texts: list[str]) -> str:
+    """Why receivers would not accept our signature; empty if they would (RFC 6376 §3.6.1)."""
+    if not texts:
+        return "DNS has no key there, so receivers cannot verify our signature."
+    if len(texts) > 1:
+        return f"DNS has {len(texts)} records there; only one is allowed."
+    tags = _tags(texts[0])
+    if tags.get("v", "DKIM1") != "DKIM1" or "p" not in tags:
+        return f"The record there is not a DKIM key: {texts[0][:60]}"
+    if not tags["p"]:
+        return "The key in DNS is revoked (its p= is empty)."
+    if tags.get("k", "rsa") != key.kind:
+        return f"The key in DNS is for {tags.get('k', 'rsa')}, ours is for {key.kind}."
+    if "sha256" not in tags.get("h", "sha256").split(":"):
+        return "The key in DNS does not allow SHA-256."
+    if not {"*", "email"} & set(tags.get("s", "*").split(":")):
+        return "The key in DNS is not for email (its s=)."
+    return "" if _verifies(key, tags["p"]) else "The key in DNS does not match our private key."
+
+
+def _verifies(key: dkim.Key, published: str) -> bool:
+    """Whether the published key verifies a signature of ours."""
+    digest = hashlib.sha256(b"a test").digest()
+    signature = key.sign(digest)
+    try:
+        octets = base64.b64decode("".join(published.split()), validate=True)
+        if key.kind == "ed25519":
+            Ed25519PublicKey.from_public_bytes(octets).verify(signature, digest)
+            return True
+        public = load_der_public_key(octets)
+        if not isinstance(public, RSAPublicKey):
+            return False
+        public.verify(signature, digest, PKCS1v15(), Prehashed(hashes.SHA256()))
+    except (InvalidSignature, ValueError, binascii.Error):
+        return False
+    return True
+
+
+def _tags(text: str) -> dict[str, str]:
+    pairs = (part.partition("=") for part in text.split(";") if "=" in part)
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def dmarc(context: Context) -> Iterator[CheckResult]:
+    """DMARC of each domain in From, and whether our DKIM or SPF domain is aligned with it."""
+    if not context.domains:
+        message = "No newsletter has a sender yet, and [site] email has no domain of its own."
+        yield CheckResult("dmarc", "", "skipped", message)
+    for domain in context.domains:
+        record = find_dmarc(context.dns, domain)
+        if record is not None:
+            yield _alignment(context, domain, record)
+            continue
+        top = organizational_domain(context.dns, domain)
+        value = f"v=DMARC1; p=none; rua=mailto:dmarc@{top}"
+        yield CheckResult(
+            "dmarc",
+            domain,
+            "problem",
+            "It has no DMARC record; large mailbox providers require one from bulk senders.",
+            "Publish this, with a mailbox of yours for the reports:",
+            (DnsRecord(f"_dmarc.{top}", "TXT", value),),
+        )
+
+
+def _alignment(context: Context, domain: str, record: DmarcRecord) -> CheckResult:
+    result = partial(CheckResult, "dmarc", domain)
+    policy = f"p={record.policy_for(domain)} (_dmarc.{record.domain})."
+    signed = context.config.dkim.domain.lower()
+    dkim_aligned = bool(signed) and is_aligned(context.dns, signed, domain, record.is_strict("adkim"))
+    envelope = context.config.bounces.domain.lower() or domain
+    spf_aligned = is_aligned(context.dns, envelope, domain, record.is_strict("aspf"))
+    if dkim_aligned:
+        spf = " SPF is aligned as well." if spf_aligned else ""
+        return result("ok", f"{policy} Our signature is aligned with it.{spf}")
+    if signed:
+        return result(
+            "warning" if spf_aligned else "problem",
+            f"{policy} Our signature is by {signed}, which is not aligned with {domain}.",
+            f"Sign as {domain} in [dkim], or use a sender address of {signed}.",
+        )
+    if spf_aligned:
+        return result("ok", f"{policy} SPF is aligned; a signature would be the relay's.")
+    return result(
+        "warning",
+        f"{policy} The SPF domain {envelope} is not aligned with {domain}.",
+        f"Use a subdomain of {domain} in [bounces], or sign as {domain} in [dkim].",
+    )

@@ -1,0 +1,175 @@
+"""Checks of outbound mail: the relays or the ESP, and the reverse DNS of the sending address. No mail is
+sent."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import smtplib
+import ssl
+from collections.abc import Iterator
+from datetime import datetime
+from functools import partial
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import dns.reversename
+from cryptography import x509
+
+from mailer.config import Config
+from mailer.delivery import esp as esp_clients
+from mailer.delivery.smtp.base import Relay, SmtpError
+from mailer.delivery.smtp.connect import open_session
+from mailer.delivery.smtp.relays import configured
+from mailer.delivery.smtp.transport import Timeouts
+from mailer.doctor.check import CheckResult, Context, DnsRecord
+from mailer.doctor.dns import Address, Dns, is_loopback, is_public
+
+# Days before a certificate's end from which it is a warning.
+_EXPIRES_SOON = 14
+# Bytes of the largest message that is likely, images included.
+_LARGE_MESSAGE = 1_000_000
+
+
+class Egress(NamedTuple):
+    """Where mail is sent from, as far as that can be known."""
+
+    # Public addresses; none: unknown.
+    addresses: tuple[Address, ...]
+    # Why these, or why none.
+    reason: str
+    # Whether they are this machine's own.
+    ours: bool = False
+
+
+def egress(config: Config, dns: Dns) -> Egress:
+    """The relays' addresses; of a relay on this machine, those of the site. Raises DnsError."""
+    if config.service.name:
+        return Egress((), f"mail is sent from the addresses of {config.service.name}")
+    found: list[Address] = []
+    ours = False
+    for smtp in (config.smtp, *config.relays):
+        if not is_loopback(smtp.host):
+            found += dns.addresses(smtp.host)
+            continue
+        site = urlsplit(config.site.url).hostname or ""
+        if not is_loopback(site):
+            ours = True
+            found += dns.addresses(site)
+    public = tuple(dict.fromkeys(address for address in found if is_public(address)))
+    if not public:
+        return Egress((), "the address that mail is sent from is not known here")
+    host = "this machine, where the relay runs" if ours else "the relay"
+    return Egress(public, f"{', '.join(map(str, public))} is the address of {host}", ours)
+
+
+def relays(context: Context) -> list[Relay]:
+    """The configured relays; none if an ESP sends the mail."""
+    return [] if context.config.service.name else configured()
+
+
+def relay(context: Context, relay: Relay, now: datetime) -> Iterator[CheckResult]:
+    """Connect to a relay, authenticate as for sending, and quit."""
+    subject = f"{relay.host}:{relay.port}"
+    result = partial(CheckResult, "relay", subject)
+    try:
+        asyncio.run(_sign_in(dataclasses.replace(relay, timeouts=Timeouts(*[context.timeout] * 5))))
+        extensions, tls_version, certificate = _inspect(relay, context.timeout)
+    except (SmtpError, OSError, smtplib.SMTPException) as error:
+        if context.config.demo.enabled and is_loopback(relay.host):
+            yield result("skipped", "The demo's mail catcher is not running.")
+            return
+        yield result("problem", str(error), "Fix [smtp], or the relay.")
+        return
+    signed_in = f" We signed in as {relay.username}." if relay.username else ""
+    offers = ", ".join(sorted(extensions)) or "nothing"
+    yield result("ok", f"It answers, and offers {offers}.{signed_in}")
+    limit = extensions.get("SIZE", "")
+    if limit.isdigit() and 0 < int(limit) < _LARGE_MESSAGE:
+        yield result(
+            "warning",
+            f"It accepts messages of at most {int(limit) // 1000} KB.",
+            "Raise its limit to a megabyte or more, or keep editions short.",
+        )
+    if tls_version:
+        yield _certificate(relay, tls_version, certificate, now)
+    elif not is_loopback(relay.host):
+        has_starttls = "STARTTLS" in extensions
+        advice = 'Set [smtp] security = "starttls".' if has_starttls else "Ask the relay's operator for TLS."
+        yield CheckResult("tls", subject, "warning", "Mail goes to it unencrypted.", advice)
+
+
+async def _sign_in(relay: Relay) -> None:
+    """Raises SmtpError."""
+    session = await open_session(relay)
+    await session.quit()
+
+
+def _inspect(relay: Relay, timeout: float) -> tuple[dict[str, str], str, bytes]:
+    """The relay's extensions, its TLS version (empty: no TLS), and its certificate, trusted or not."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    client: smtplib.SMTP
+    if relay.security == "tls":
+        client = smtplib.SMTP_SSL(relay.host, relay.port, relay.ehlo, timeout=timeout, context=context)
+    else:
+        client = smtplib.SMTP(relay.host, relay.port, relay.ehlo, timeout=timeout)
+    with client:
+        client.ehlo_or_helo_if_needed()
+        if relay.security in ("starttls", "opportunistic") and client.has_extn("starttls"):
+            client.starttls(context=context)
+            client.ehlo()
+        extensions = {name.upper(): value for name, value in client.esmtp_features.items()}
+        if not isinstance(client.sock, ssl.SSLSocket):
+            return extensions, "", b""
+        certificate = client.sock.getpeercert(binary_form=True) or b""
+        return extensions, client.sock.version() or "TLS", certificate
+
+
+def _certificate(relay: Relay, tls_version: str, certificate: bytes, now: datetime) -> CheckResult:
+    expires = x509.load_der_x509_certificate(certificate).not_valid_after_utc
+    verb = "expires" if expires > now else "expired"
+    message = f"Encrypted with {tls_version}; its certificate {verb} on {expires:%-d %B %Y}."
+    if (expires - now).days >= _EXPIRES_SOON:
+        return CheckResult("tls", relay.host, "ok", message)
+    return CheckResult("tls", relay.host, "warning", message, "The relay's operator must renew it.")
+
+
+def esp(context: Context) -> Iterator[CheckResult]:
+    """Whether the ESP accepts our credentials."""
+    result = partial(CheckResult, "service", context.config.service.name)
+    if error := esp_clients.check():
+        yield result("problem", error, "Fix [service], or the account.")
+    else:
+        yield result("ok", "It answers and accepts our key.")
+
+
+def reverse_dns(context: Context) -> Iterator[CheckResult]:
+    """PTR of the sending address, and whether its name resolves to the address again (FCrDNS)."""
+    source = egress(context.config, context.dns)
+    if not source.addresses:
+        yield CheckResult("reverse_dns", "", "skipped", f"Not checked: {source.reason}.")
+        return
+    for address in source.addresses:
+        yield _reverse_dns(context, address, source.ours)
+
+
+def _reverse_dns(context: Context, address: Address, ours: bool) -> CheckResult:
+    result = partial(CheckResult, "reverse_dns", str(address))
+    names = context.dns.ptr(address)
+    confirmed = [name for name in names if address in context.dns.addresses(name)]
+    if confirmed:
+        return result("ok", f"Its name is {confirmed[0]}, which resolves to it.")
+    message = f"Its name {names[0]} does not resolve to it." if names else "It has no name (PTR)."
+    if not ours:
+        advice = "If the relay sends from this address, its operator must publish matching PTR and A records."
+        return result("warning", message, advice)
+    host = urlsplit(context.config.site.url).hostname or ""
+    name = dns.reversename.from_address(str(address)).to_text(omit_final_dot=True)
+    return result(
+        "problem",
+        f"{message} Large mailbox providers refuse mail from such addresses.",
+        "Ask the provider of the address to publish its name:",
+        (DnsRecord(name, "PTR", f"{host}."),),
+    )

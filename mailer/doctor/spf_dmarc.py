@@ -1,0 +1,237 @@
+"""Evaluates SPF (RFC 7208) and DMARC records (RFC 9989, before it RFC 7489).
+
+Our own evaluation stays, measured against checkdmarc 6.0.4 with the cases of the tests: checkdmarc says
+whether a record is valid, but evaluates none for an address, which is what the doctor asks; it reports a
+DNS failure like a missing record; it refuses a record in upper case ("V=SPF1"); it caches answers for the
+whole process. It brings 17 further packages, and importing it takes 0.28 s, dnspython alone 0.13 s.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from mailer.doctor.dns import Address, Dns
+
+# DNS lookups that a record may cost, those without an answer, and hosts of one `mx` (RFC 7208 §4.6.4).
+MAX_SPF_LOOKUPS = 10
+_MAX_VOID_LOOKUPS = 2
+_MAX_MX_HOSTS = 10
+# Deeper than any record within the limits.
+_MAX_DEPTH = 20
+_TERM = re.compile(r"([+?~-]?)(all|include|a|mx|ptr|ip4|ip6|exists)([:/].*)?\Z", re.IGNORECASE)
+_MODIFIER = re.compile(r"([A-Za-z][\w.-]*)=(.*)\Z")
+_RESULTS = {"": "pass", "+": "pass", "-": "fail", "~": "softfail", "?": "neutral"}
+# The tree walk queries a longer name, then only its last labels (RFC 9989 §4.10).
+_MAX_LABELS = 7
+
+
+@dataclass
+class Spf:
+    """The evaluation of a domain's SPF record."""
+
+    domain: str
+    # Empty: there is none.
+    record: str = ""
+    # What is wrong for every receiver.
+    errors: list[str] = field(default_factory=list)
+    # DNS lookups that the whole record costs.
+    lookups: int = 0
+    # The `all` term that decides, with its qualifier: "-all"; empty: there is none.
+    all_term: str = ""
+    # "pass", "softfail"… for each address asked about.
+    results: dict[Address, str] = field(default_factory=dict)
+
+
+def evaluate_spf(dns: Dns, domain: str, addresses: Iterable[Address]) -> Spf:
+    """Read a domain's record and evaluate it for mail from each address. Raises DnsError."""
+    whole = _SpfWalk(dns)
+    whole.check(domain, None)
+    found = Spf(domain, _spf_record(dns, domain, []), whole.errors, whole.lookups, whole.all_term)
+    if whole.lookups > MAX_SPF_LOOKUPS:
+        found.errors.append(
+            f"It costs {whole.lookups} DNS lookups; receivers reject more than {MAX_SPF_LOOKUPS}."
+        )
+    if whole.void > _MAX_VOID_LOOKUPS:
+        found.errors.append(f"{whole.void} of its lookups find nothing; receivers allow {_MAX_VOID_LOOKUPS}.")
+    found.results = {address: _SpfWalk(dns).check(domain, address) for address in addresses}
+    return found
+
+
+def _spf_record(dns: Dns, domain: str, errors: list[str]) -> str:
+    records = [text for text in dns.txt(domain) if re.match(r"v=spf1( |\Z)", text, re.IGNORECASE)]
+    if len(records) > 1:
+        errors.append(f"{domain} has {len(records)} SPF records; exactly one is allowed.")
+    return records[0] if records else ""
+
+
+class _SpfWalk:
+    """One evaluation of a record and of the records that it includes."""
+
+    def __init__(self, dns: Dns) -> None:
+        self._dns = dns
+        self.lookups = self.void = 0
+        self.errors: list[str] = []
+        self.all_term = ""
+
+    def check(self, domain: str, address: Address | None, depth: int = 0, final: bool = True) -> str:
+        """The result for an address; None matches nothing, so that every term is visited.
+
+        `final`: whether the record's `all` decides; it does not in an included record.
+        """
+        record = _spf_record(self._dns, domain, self.errors)
+        if not record:
+            return "none"
+        redirect = ""
+        for term in record.split()[1:]:
+            if found := _TERM.match(term):
+                qualifier, name, rest = found[1], found[2].lower(), found[3] or ""
+                if name == "all" and final:
+                    self.all_term = f"{qualifier or '+'}all"
+                if self._matches(name, rest, domain, address, depth):
+                    return _RESULTS[qualifier]
+                if name == "all":
+                    return "neutral"
+            elif modifier := _MODIFIER.match(term):
+                if modifier[1].lower() == "redirect":
+                    redirect = modifier[2]
+            else:
+                self.errors.append(f"“{term}” in the record of {domain} is not an SPF term.")
+        if redirect and self._count_lookup(depth):
+            result = self.check(redirect, address, depth + 1, final)
+            if result == "none":
+                self.errors.append(f"redirect={redirect} names a domain without SPF.")
+            return result
+        return "neutral"
+
+    def _matches(self, name: str, rest: str, domain: str, address: Address | None, depth: int) -> bool:
+        if name == "all":
+            return address is not None
+        if name in ("ip4", "ip6"):
+            return self._in_network(rest.removeprefix(":"), address)
+        if not self._count_lookup(depth):
+            return False
+        target, _, lengths = rest.removeprefix(":").partition("/")
+        target = target or domain
+        if "%" in target:
+            # A macro, whose value depends on each message.
+            return False
+        if name == "include":
+            result = self.check(target, address, depth + 1, final=False)
+            if result == "none":
+                self.errors.append(f"include:{target} names a domain without SPF.")
+            return address is not None and result == "pass"
+        if name in ("a", "mx"):
+            return self._is_host(name, target, lengths, address)
+        if name == "exists":
+            return self._has_answer(self._dns.addresses(target)) and address is not None
+        return False
+
+    def _is_host(self, name: str, target: str, lengths: str, address: Address | None) -> bool:
+        hosts = [target]
+        if name == "mx":
+            hosts = [host for host in self._dns.mx(target) if host]
+            self._has_answer(hosts)
+            if len(hosts) > _MAX_MX_HOSTS:
+                self.errors.append(f"mx:{target} has {len(hosts)} hosts; receivers stop at {_MAX_MX_HOSTS}.")
+        four, _, six = lengths.partition("//") if not lengths.startswith("/") else ("", "", lengths[1:])
+        for host in hosts:
+            found = self._dns.addresses(host)
+            if name == "a":
+                self._has_answer(found)
+            for one in found:
+                length = (four or "32") if one.version == 4 else (six or "128")
+                if self._in_network(f"{one}/{length}", address):
+                    return True
+        return False
+
+    def _in_network(self, network: str, address: Address | None) -> bool:
+        try:
+            found = ipaddress.ip_network(network, strict=False)
+        except ValueError:
+            self.errors.append(f"“{network}” is not an address range.")
+            return False
+        return address is not None and address in found
+
+    def _has_answer(self, found: Sequence[object]) -> bool:
+        self.void += not found
+        return bool(found)
+
+    def _count_lookup(self, depth: int) -> bool:
+        self.lookups += 1
+        return depth < _MAX_DEPTH
+
+
+@dataclass(frozen=True)
+class DmarcRecord:
+    # Where it is published, without "_dmarc.".
+    domain: str
+    text: str
+    # Names in lower case.
+    tags: dict[str, str]
+
+    def policy_for(self, domain: str) -> str:
+        """The policy for mail from `domain`: none, quarantine or reject."""
+        policy = self.tags.get("p", "none")
+        if domain != self.domain:
+            policy = self.tags.get("sp", policy)
+        return policy.lower()
+
+    def is_strict(self, mode: str) -> bool:
+        """Whether `mode` (adkim, aspf) demands the same domain and not only the same organization."""
+        return self.tags.get(mode, "r").lower() == "s"
+
+
+def find_dmarc(dns: Dns, domain: str) -> DmarcRecord | None:
+    """The record that applies to the domain: its own or its organizational domain's. Raises DnsError."""
+    walked = _tree_walk(dns, domain)
+    return walked.get(domain) or walked.get(_organizational(domain, walked))
+
+
+def organizational_domain(dns: Dns, domain: str) -> str:
+    """RFC 9989 §4.10.2. Raises DnsError."""
+    return _organizational(domain, _tree_walk(dns, domain))
+
+
+def is_aligned(dns: Dns, domain: str, sender: str, strict: bool) -> bool:
+    """Whether an authenticated domain is aligned with the domain in From. Raises DnsError."""
+    if domain == sender:
+        return True
+    return not strict and organizational_domain(dns, domain) == organizational_domain(dns, sender)
+
+
+def _tree_walk(dns: Dns, domain: str) -> dict[str, DmarcRecord]:
+    """The records from the domain upwards, by domain, the lowest first."""
+    labels = domain.split(".")
+    found: dict[str, DmarcRecord] = {}
+    while labels:
+        here = ".".join(labels)
+        if record := _dmarc_record(dns, here):
+            found[here] = record
+            psd = record.tags.get("psd", "u").lower()
+            if psd == "n" or (psd == "y" and here != domain):
+                break
+        labels = labels[1:] if len(labels) <= _MAX_LABELS else labels[-_MAX_LABELS:]
+    return found
+
+
+def _organizational(domain: str, walked: dict[str, DmarcRecord]) -> str:
+    for here, record in walked.items():
+        psd = record.tags.get("psd", "u").lower()
+        if psd == "n":
+            return here
+        if psd == "y" and here != domain:
+            labels = domain.split(".")
+            return ".".join(labels[-len(here.split(".")) - 1 :])
+    return min(walked, key=lambda here: here.count("."), default=domain)
+
+
+def _dmarc_record(dns: Dns, domain: str) -> DmarcRecord | None:
+    """The single record at a domain; several count as none."""
+    texts = [text for text in dns.txt(f"_dmarc.{domain}") if re.match(r"v\s*=\s*DMARC1\s*(;|\Z)", text)]
+    if len(texts) != 1:
+        return None
+    pairs = (part.partition("=") for part in texts[0].split(";") if "=" in part)
+    return DmarcRecord(domain, texts[0], {name.strip().lower(): value.strip() for name, _, value in pairs})

@@ -1,0 +1,98 @@
+"""Checks of the web process and of the public pages as recipients' mail programs reach them, by GET and by
+POST."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Iterator
+from functools import partial
+from urllib.parse import urlsplit
+
+from mailer.doctor.check import CheckResult, Context
+from mailer.doctor.dns import is_loopback
+from mailer.stories.fetch import Fetched, FetchError, ForbiddenAddress, Limits, fetch
+from subscribers import tokens
+
+# An id that no subscriber has: a POST with its token ends no subscription.
+_NO_SUBSCRIBER = 0
+_HTML = ("text/html",)
+_ONE_CLICK = "List-Unsubscribe=One-Click"
+
+
+def process(context: Context) -> Iterator[CheckResult]:
+    """Whether the web process answers at its own address."""
+    config = context.config
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.web.host, config.web.host)  # noqa: S104
+    result = partial(CheckResult, "web", f"{host}:{config.web.port}")
+    connection = http.client.HTTPConnection(host, config.web.port, timeout=context.timeout)
+    try:
+        site_host = urlsplit(config.site.url).hostname or "localhost"
+        connection.request("GET", "/healthz", headers={"Host": site_host})
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        if config.demo.enabled:
+            yield result("skipped", "The demo is not running.")
+            return
+        yield result("warning", "No web process answers here.", "Start it with: mailer run")
+        return
+    finally:
+        connection.close()
+    if status == 200:
+        yield result("ok", "The web process answers and can use the database.")
+    else:
+        advice = "Check the web process's log; another program may be listening here."
+        yield result("problem", f"/healthz answers {status}.", advice)
+
+
+def site(context: Context) -> Iterator[CheckResult]:
+    """Whether the site's public address leads to our pages."""
+    url = context.config.site.url
+    result = partial(CheckResult, "site", url)
+    if _is_local(context):
+        yield result("skipped", "Only this machine can reach it.")
+        return
+    try:
+        _request(context, f"{url}/")
+    except ForbiddenAddress as error:
+        yield result(
+            "warning",
+            f"{error} Subscribers in other networks may not reach it.",
+            "You can ignore this if its address outside your network is a public one.",
+        )
+    except FetchError as error:
+        yield result("problem", str(error), "Fix the reverse proxy, its certificate, or [site] url.")
+    else:
+        yield result("ok", "The pages can be reached.")
+
+
+def one_click(context: Context) -> Iterator[CheckResult]:
+    """RFC 8058: GET shows a page, and a POST without cookies is accepted without a redirect."""
+    site = context.config.site.url
+    result = partial(CheckResult, "one_click", site)
+    url = f"{site}/unsubscribe/{tokens.make('unsubscribe', _NO_SUBSCRIBER, 0)}/"
+    try:
+        for form in (None, _ONE_CLICK):
+            _request(context, url, form)
+    except ForbiddenAddress:
+        yield result("skipped", "The site's address is in a private network.")
+    except FetchError as error:
+        if _is_local(context) and "does not answer" in str(error):
+            yield result("skipped", "The web process is not running.")
+            return
+        yield result(
+            "problem",
+            f"One-click unsubscribe fails: {str(error).replace(url, 'the link')}",
+            "Let the proxy pass POST to /unsubscribe/ unchanged: no redirect, no sign-in, no captcha.",
+        )
+    else:
+        yield result("ok", "It works, tried with a link that belongs to no subscriber.")
+
+
+def _request(context: Context, url: str, form: str | None = None) -> Fetched:
+    """Request a page of our own site without following redirects. Raises FetchError."""
+    limits = Limits(seconds=2 * context.timeout, step_seconds=context.timeout, redirects=0)
+    return fetch(url, _HTML, limits, form=form, allow_loopback=_is_local(context))
+
+
+def _is_local(context: Context) -> bool:
+    return is_loopback(urlsplit(context.config.site.url).hostname)
