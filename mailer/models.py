@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from mailer.approval.models import Approval, Authorship, FrozenAuthor, FrozenCopy, FrozenVariant, StaffNotice
+from mailer.approval.models import (
+    Approval,
+    Authorship,
+    Snapshot,
+    SnapshotAuthor,
+    SnapshotVariant,
+    StaffNotice,
+)
 from mailer.delivery.models import (
     Alert,
     Delivery,
@@ -27,9 +34,6 @@ __all__ = [
     "Edition",
     "EditionText",
     "FeedbackEvent",
-    "FrozenAuthor",
-    "FrozenCopy",
-    "FrozenVariant",
     "Hit",
     "HitCount",
     "Intervention",
@@ -44,6 +48,9 @@ __all__ = [
     "ReturnedMessage",
     "ServiceContact",
     "ServicePost",
+    "Snapshot",
+    "SnapshotAuthor",
+    "SnapshotVariant",
     "StaffNotice",
     "Story",
     "StorySource",

@@ -1,1 +1,1 @@
-"""The frozen copy, the seal on its bytes, and the four eyes that must see it."""
+"""The snapshot, the seal on its bytes, and the four eyes that must see it."""

@@ -57,11 +57,13 @@ def _in_words(deeds: list[str]) -> str:
 
 def _approved_manifests(edition: Edition) -> Iterable[dict[str, str]]:
     """What each approval of this newsletter sealed, newest first: {part: fingerprint}."""
-    given = Approval.objects.filter(copy__edition__newsletter=edition.newsletter).select_related("copy")
+    given = Approval.objects.filter(snapshot__edition__newsletter=edition.newsletter).select_related(
+        "snapshot"
+    )
     for approval in given.order_by("-at", "-pk").iterator(chunk_size=50):
-        prints: dict[str, str] = json.loads(approval.copy.manifest)["fingerprints"]
+        prints: dict[str, str] = json.loads(approval.snapshot.manifest)["fingerprints"]
         # Every edition has an "edition" of its own.
-        if approval.copy.edition_id != edition.pk:
+        if approval.snapshot.edition_id != edition.pk:
             prints = {name: mark for name, mark in prints.items() if name != "edition"}
         yield prints
 

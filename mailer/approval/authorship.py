@@ -15,7 +15,7 @@ from django.utils import timezone
 from wagtail.images import get_image_model
 from wagtail.models import ModelLogEntry, Revision
 
-from mailer.approval.models import Authorship, FrozenCopy, FrozenCopyQuerySet
+from mailer.approval.models import Authorship, Snapshot, SnapshotQuerySet
 from mailer.editions.contents import story_ids
 from mailer.editions.models import Edition, Newsletter
 from mailer.stories.models import Story
@@ -67,19 +67,21 @@ def record(
     if last and last.fingerprint == mark:
         return None
     note = Authorship.objects.create(user=user, action=action, at=at, fingerprint=mark, **{column: subject})
-    _open_copies(subject).break_seal(f"{name_of(user)} {action} {title_of(subject)}")
+    _open_snapshots(subject).invalidate(f"{name_of(user)} {action} {title_of(subject)}")
     return note
 
 
-def _open_copies(subject: Subject) -> FrozenCopyQuerySet:
+def _open_snapshots(subject: Subject) -> SnapshotQuerySet:
     """The copies that hold the subject and are not being sent yet."""
-    open_copies = FrozenCopy.objects.may_leave()
+    open_snapshots = Snapshot.objects.sendable()
     if isinstance(subject, Edition):
-        return open_copies.filter(edition=subject)
+        return open_snapshots.filter(edition=subject)
     if isinstance(subject, Newsletter):
-        return open_copies.filter(edition__newsletter=subject)
-    copies = open_copies.select_related("edition")
-    return open_copies.filter(pk__in=[copy.pk for copy in copies if subject.pk in story_ids(copy.edition)])
+        return open_snapshots.filter(edition__newsletter=subject)
+    with_edition = open_snapshots.select_related("edition")
+    return open_snapshots.filter(
+        pk__in=[snapshot.pk for snapshot in with_edition if subject.pk in story_ids(snapshot.edition)]
+    )
 
 
 def name_of(user: User | None) -> str:
@@ -126,11 +128,11 @@ def _break_where_it_stood_otherwise(story: Story, user: User | None, deed: str) 
     """A draft that everybody saved before comes in, or a story goes out, without another word written."""
     now = standing(story)
     touched = [
-        copy.pk
-        for copy in _open_copies(story)
-        if json.loads(copy.manifest)["fingerprints"].get(f"story:{story.key}", now) != now
+        snapshot.pk
+        for snapshot in _open_snapshots(story)
+        if json.loads(snapshot.manifest)["fingerprints"].get(f"story:{story.key}", now) != now
     ]
-    FrozenCopy.objects.filter(pk__in=touched).break_seal(f"{name_of(user)} {deed}ed {title_of(story)}")
+    Snapshot.objects.filter(pk__in=touched).invalidate(f"{name_of(user)} {deed}ed {title_of(story)}")
 
 
 def _note_what_has_no_revision(model: type[models.Model], entry: ModelLogEntry) -> None:

@@ -30,7 +30,7 @@ class WrongHash(ApprovalError):  # noqa: N818
     """The hash is not that of the submitted copy: look at the copy again before approving it."""
 
 
-class BrokenSeal(ApprovalError):  # noqa: N818
+class SnapshotChanged(ApprovalError):  # noqa: N818
     """What was approved is not what stands there now; submit the edition again."""
 
 

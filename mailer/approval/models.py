@@ -1,4 +1,4 @@
-"""The frozen copy of an edition, who wrote it, and who put their name to it."""
+"""The snapshot of an edition, who wrote it, and who put their name to it."""
 
 from __future__ import annotations
 
@@ -42,34 +42,34 @@ class Authorship(models.Model):
         return f"{self.user} {self.action}"
 
 
-class FrozenCopyQuerySet(models.QuerySet["FrozenCopy"]):
+class SnapshotQuerySet(models.QuerySet["Snapshot"]):
     def not_mailed(self) -> Self:
         """Those of which no mailing to readers was begun; rehearsals are none."""
         return self.exclude(mailings__rehearsal_to="")
 
-    def may_leave(self) -> Self:
+    def sendable(self) -> Self:
         """Those that are open, and of which no mailing to readers was begun."""
-        return self.not_mailed().filter(state__in=FrozenCopy.OPEN)
+        return self.not_mailed().filter(state__in=Snapshot.OPEN)
 
-    def break_seal(self, because: str) -> int:
+    def invalidate(self, reason: str) -> int:
         """Mark them as broken; how many they were."""
-        return self.update(state=FrozenCopy.State.BROKEN, broken_because=because[:300])
+        return self.update(state=Snapshot.State.INVALIDATED, invalidated_reason=reason[:300])
 
 
-class FrozenCopy(models.Model):
+class Snapshot(models.Model):
     """What was submitted: everything that decides what a reader sees, under one SHA-256."""
 
     class State(models.TextChoices):
         SUBMITTED = "submitted", "waiting for approval"
         APPROVED = "approved", "approved"
         SCHEDULED = "scheduled", "scheduled"
-        BROKEN = "broken", "seal broken by a later change"
+        INVALIDATED = "broken", "seal broken by a later change"
         WITHDRAWN = "withdrawn", "taken back"
 
     # An edition has one copy in these at the most.
     OPEN = (State.SUBMITTED, State.APPROVED, State.SCHEDULED)
 
-    edition = models.ForeignKey(Edition, on_delete=models.PROTECT, related_name="copies")
+    edition = models.ForeignKey(Edition, on_delete=models.PROTECT, related_name="snapshots")
     # Hex SHA-256 over `manifest`.
     sha256 = models.CharField(max_length=64, unique=True)
     # Canonical JSON of rendering.records.Content.
@@ -94,9 +94,9 @@ class FrozenCopy(models.Model):
     scheduled_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
-    broken_because = models.CharField(max_length=300, blank=True)
+    invalidated_reason = models.CharField(max_length=300, blank=True)
 
-    objects = FrozenCopyQuerySet.as_manager()
+    objects = SnapshotQuerySet.as_manager()
 
     class Meta:
         ordering = ["-submitted_at", "-pk"]
@@ -104,7 +104,7 @@ class FrozenCopy(models.Model):
             models.UniqueConstraint(
                 fields=["edition"],
                 condition=models.Q(state__in=["submitted", "approved", "scheduled"]),
-                name="frozen_copy_one_open",
+                name="snapshot_one_open",
             ),
         ]
 
@@ -117,10 +117,10 @@ class FrozenCopy(models.Model):
         return self.mailings.filter(rehearsal_to="").exists()
 
 
-class FrozenVariant(models.Model):
-    """The exact words and bytes of one variant of a frozen copy; personal fields stand in it as marks."""
+class SnapshotVariant(models.Model):
+    """The exact words and bytes of one variant of a snapshot; personal fields stand in it as marks."""
 
-    copy = models.ForeignKey(FrozenCopy, on_delete=models.CASCADE, related_name="variants")
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.CASCADE, related_name="variants")
     # rendering.select.variant_key of story set and language.
     key = models.CharField(max_length=16)
     language = models.CharField(max_length=12)
@@ -134,31 +134,31 @@ class FrozenVariant(models.Model):
     sha256 = models.CharField(max_length=64)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["copy", "key"], name="frozen_variant_once")]
+        constraints = [models.UniqueConstraint(fields=["snapshot", "key"], name="snapshot_variant_once")]
 
     def __str__(self) -> str:
         return f"{self.key} ({self.language})"
 
 
-class FrozenAuthor(models.Model):
-    """Somebody whose hand is in a frozen copy, and who therefore may not approve it."""
+class SnapshotAuthor(models.Model):
+    """Somebody whose hand is in a snapshot, and who therefore may not approve it."""
 
-    copy = models.ForeignKey(FrozenCopy, on_delete=models.CASCADE, related_name="authors")
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.CASCADE, related_name="authors")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     # In words, for the person who is refused: "wrote the story “…”".
-    because = models.CharField(max_length=300)
+    reason = models.CharField(max_length=300)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["copy", "user"], name="frozen_author_once")]
+        constraints = [models.UniqueConstraint(fields=["snapshot", "user"], name="snapshot_author_once")]
 
     def __str__(self) -> str:
-        return f"{self.user} {self.because}"
+        return f"{self.user} {self.reason}"
 
 
 class Approval(models.Model):
     """A named person's seal on one hash. The database refuses a seal by an author."""
 
-    copy = models.OneToOneField(FrozenCopy, on_delete=models.CASCADE, related_name="approval")
+    snapshot = models.OneToOneField(Snapshot, on_delete=models.CASCADE, related_name="approval")
     sha256 = models.CharField(max_length=64)
     approver = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from mailer.approval.models import FrozenCopy
+from mailer.approval.models import Snapshot
 from mailer.editions.models import Edition
 from subscribers.segments import conditions
 from subscribers.segments.models import SavedSegment
@@ -50,6 +50,10 @@ def _with_parts(segment: SavedSegment, seen: frozenset[int]) -> Iterator[SavedSe
 
 def _changed(segment: SavedSegment, **_: Any) -> None:
     name = f"segment:{segment.pk}"
-    copies = FrozenCopy.objects.may_leave()
-    held = [copy.pk for copy in copies.only("manifest") if name in json.loads(copy.manifest)["fingerprints"]]
-    copies.filter(pk__in=held).break_seal(f"The segment “{segment}” was changed. Submit it again.")
+    copies = Snapshot.objects.sendable()
+    held = [
+        snapshot.pk
+        for snapshot in copies.only("manifest")
+        if name in json.loads(snapshot.manifest)["fingerprints"]
+    ]
+    copies.filter(pk__in=held).invalidate(f"The segment “{segment}” was changed. Submit it again.")

@@ -10,14 +10,14 @@ from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
 from django.db import transaction
 
-from mailer.approval.models import FrozenCopy, StaffNotice
+from mailer.approval.models import Snapshot, StaffNotice
 from mailer.editions.models import Edition
 
 
 def tell(now: datetime) -> int:
     """Tell everybody concerned what waits for them; returns how many mails were written."""
     return sum(_tell_assembled(edition, now) for edition in _assembled()) + sum(
-        _tell_submitted(copy, now) for copy in _submitted()
+        _tell_submitted(snapshot, now) for snapshot in _submitted()
     )
 
 
@@ -25,15 +25,15 @@ def _assembled() -> Iterable[Edition]:
     """Drafts that nobody has submitted yet, and that nobody was told of."""
     told = StaffNotice.objects.filter(key__startswith="assembled:").values_list("key", flat=True)
     known = {int(key.partition(":")[2]) for key in told}
-    drafts = Edition.objects.filter(copies=None).exclude(pk__in=known)
+    drafts = Edition.objects.filter(snapshots=None).exclude(pk__in=known)
     found: Iterable[Edition] = drafts.select_related("newsletter")
     return found
 
 
-def _submitted() -> Iterable[FrozenCopy]:
+def _submitted() -> Iterable[Snapshot]:
     told = StaffNotice.objects.filter(key__startswith="submitted:").values_list("key", flat=True)
     known = {int(key.partition(":")[2]) for key in told}
-    waiting = FrozenCopy.objects.filter(state=FrozenCopy.State.SUBMITTED).exclude(pk__in=known)
+    waiting = Snapshot.objects.filter(state=Snapshot.State.SUBMITTED).exclude(pk__in=known)
     return waiting.select_related("edition__newsletter", "submitted_by")
 
 
@@ -49,18 +49,18 @@ def _tell_assembled(edition: Edition, now: datetime) -> int:
     )
 
 
-def _tell_submitted(copy: FrozenCopy, now: datetime) -> int:
-    hands = set(copy.authors.values_list("user_id", flat=True))
+def _tell_submitted(snapshot: Snapshot, now: datetime) -> int:
+    hands = set(snapshot.authors.values_list("user_id", flat=True))
     people = {user for user in _with("mailer.approve_edition") if user.pk not in hands}
-    name = copy.submitted_by.get_full_name() or copy.submitted_by.get_username()
+    name = snapshot.submitted_by.get_full_name() or snapshot.submitted_by.get_username()
     return _send(
-        f"submitted:{copy.pk}",
+        f"submitted:{snapshot.pk}",
         people,
-        f"Waits for your approval: {copy.edition}",
-        f"{name} has submitted {copy.edition}, for {copy.audience_count} readers.\n"
+        f"Waits for your approval: {snapshot.edition}",
+        f"{name} has submitted {snapshot.edition}, for {snapshot.audience_count} readers.\n"
         f"You wrote no part of it, so you may approve it:\n"
-        f"{settings.CONFIG.site.url}/desk/editions/{copy.edition_id}/review/\n\n"
-        f"Its hash is {copy.sha256}.\n",
+        f"{settings.CONFIG.site.url}/desk/editions/{snapshot.edition_id}/review/\n\n"
+        f"Its hash is {snapshot.sha256}.\n",
         now,
     )
 

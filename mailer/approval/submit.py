@@ -12,7 +12,7 @@ from django.db import transaction
 from mailer.approval import approve, authors, tracking_policy
 from mailer.approval.errors import PreflightFailed, WrongState
 from mailer.approval.headers import sender_of
-from mailer.approval.models import FrozenAuthor, FrozenCopy, FrozenVariant
+from mailer.approval.models import Snapshot, SnapshotAuthor, SnapshotVariant
 from mailer.approval.preflight import Finding, findings
 from mailer.editions.audience import Audience
 from mailer.editions.contents import content_of
@@ -26,7 +26,7 @@ from subscribers.segments.rules import BadRule
 VARIANT_LIMIT = 500
 
 
-def submit(edition: Edition, user: User, now: datetime) -> FrozenCopy:
+def submit(edition: Edition, user: User, now: datetime) -> Snapshot:
     """Freeze the edition as it was last saved, for a second person to approve.
 
     An earlier open copy is taken back.
@@ -76,7 +76,7 @@ def render_all(content: Content, audience: Audience) -> list[Rendered]:
 
 
 def _refuse_sent(edition: Edition) -> None:
-    if FrozenCopy.objects.filter(edition=edition, mailings__rehearsal_to="").exists():
+    if Snapshot.objects.filter(edition=edition, mailings__rehearsal_to="").exists():
         raise WrongState("This edition is being sent or was sent; it cannot be submitted again.")
 
 
@@ -91,8 +91,8 @@ def _published(edition: Edition, user: User) -> Edition:
 
 
 def _withdraw_earlier(edition: Edition, user: User) -> None:
-    for copy in FrozenCopy.objects.filter(edition=edition, state__in=FrozenCopy.OPEN):
-        approve.withdraw(copy, user, "replaced by a newer copy")
+    for snapshot in Snapshot.objects.filter(edition=edition, state__in=Snapshot.OPEN):
+        approve.withdraw(snapshot, user, "replaced by a newer copy")
 
 
 def _freeze(
@@ -103,7 +103,7 @@ def _freeze(
     found: Sequence[Finding],
     user: User,
     now: datetime,
-) -> FrozenCopy:
+) -> Snapshot:
     newsletter = edition.newsletter
     text = to_json(content)
     count = audience.count()
@@ -127,7 +127,7 @@ def _freeze(
             "authors": approve.sealed_names(who.pk for who in because),
         }
     )
-    copy = FrozenCopy.objects.create(
+    snapshot = Snapshot.objects.create(
         edition=edition,
         sha256=approve.digest(manifest),
         content=text,
@@ -140,17 +140,17 @@ def _freeze(
         submitted_by=user,
         submitted_at=now,
     )
-    FrozenVariant.objects.bulk_create([frozen_variant(copy, variant) for variant in rendered])
-    FrozenAuthor.objects.bulk_create(
-        [FrozenAuthor(copy=copy, user=who, because=why[:300]) for who, why in because.items()]
+    SnapshotVariant.objects.bulk_create([snapshot_variant(snapshot, variant) for variant in rendered])
+    SnapshotAuthor.objects.bulk_create(
+        [SnapshotAuthor(snapshot=snapshot, user=who, reason=why[:300]) for who, why in because.items()]
     )
-    return copy
+    return snapshot
 
 
-def frozen_variant(copy: FrozenCopy, rendered: Rendered) -> FrozenVariant:
+def snapshot_variant(snapshot: Snapshot, rendered: Rendered) -> SnapshotVariant:
     """The row, not yet saved, for a rendered variant of a copy."""
-    return FrozenVariant(
-        copy=copy,
+    return SnapshotVariant(
+        snapshot=snapshot,
         key=rendered.key,
         language=rendered.language,
         stories=",".join(rendered.stories),

@@ -50,9 +50,9 @@ def prepare(readers: int, size: int) -> None:
     approver = User.objects.create_superuser("approver", "approver@example.org", "the approver's password")
     edition = _edition()
     _fill(edition, size)
-    copy = submit.submit(edition, writer, NOW)
-    approve.approve(copy, approver, copy.sha256, NOW)
-    approve.schedule(copy, approver, NOW, NOW)
+    snapshot = submit.submit(edition, writer, NOW)
+    approve.approve(snapshot, approver, snapshot.sha256, NOW)
+    approve.schedule(snapshot, approver, NOW, NOW)
 
 
 def add_readers(count: int) -> None:

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from mailer.approval import approve, submit
-from mailer.approval.models import Approval, FrozenCopy, FrozenVariant
+from mailer.approval.models import Approval, Snapshot, SnapshotVariant
 from mailer.delivery.models import Mailing
 from mailer.editions.assemble import assemble
 from mailer.editions.models import Edition, Newsletter, NewsletterText
@@ -109,7 +109,7 @@ def fill(readers: int, mailings: int) -> list[Mailing]:
     _segment(newsletter.lists.get())
     latest = submit.submit(assemble(newsletter, f"{NOW:%Y-%m}", NOW), writer, NOW)
     copies = [latest, *(_earlier(latest, months) for months in range(1, mailings))]
-    sent = [_sent(copy, approver, readers) for copy in copies]
+    sent = [_sent(snapshot, approver, readers) for snapshot in copies]
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             # As the server does by itself within minutes.
@@ -175,31 +175,31 @@ def _story(key: str, headline: str) -> None:
     story.save_revision().publish()
 
 
-def _earlier(latest: FrozenCopy, months: int) -> FrozenCopy:
+def _earlier(latest: Snapshot, months: int) -> Snapshot:
     """The same copy, as the edition of so many months ago."""
     number = NOW.year * 12 + NOW.month - 1 - months
     period = f"{number // 12}-{number % 12 + 1:02d}"
     edition = Edition.objects.create(newsletter=latest.edition.newsletter, period=period)
     variants = list(latest.variants.all())
-    copy = FrozenCopy.objects.get(pk=latest.pk)
-    copy.pk, copy.edition, copy.sha256 = None, edition, approve.digest(period)
-    copy.submitted_at = latest.submitted_at - timedelta(days=30 * months)
-    copy.save(force_insert=True)
+    snapshot = Snapshot.objects.get(pk=latest.pk)
+    snapshot.pk, snapshot.edition, snapshot.sha256 = None, edition, approve.digest(period)
+    snapshot.submitted_at = latest.submitted_at - timedelta(days=30 * months)
+    snapshot.save(force_insert=True)
     for variant in variants:
-        variant.pk, variant.copy = None, copy
-    FrozenVariant.objects.bulk_create(variants)
-    return copy
+        variant.pk, variant.snapshot = None, snapshot
+    SnapshotVariant.objects.bulk_create(variants)
+    return snapshot
 
 
-def _sent(copy: FrozenCopy, approver: User, readers: int) -> Mailing:
+def _sent(snapshot: Snapshot, approver: User, readers: int) -> Mailing:
     """The mailing of the copy to everybody, and what came back."""
-    began = copy.submitted_at
-    Approval.objects.create(copy=copy, sha256=copy.sha256, approver=approver, at=began)
-    copy.state = FrozenCopy.State.SCHEDULED
-    copy.save(update_fields=["state"])
+    began = snapshot.submitted_at
+    Approval.objects.create(snapshot=snapshot, sha256=snapshot.sha256, approver=approver, at=began)
+    snapshot.state = Snapshot.State.SCHEDULED
+    snapshot.save(update_fields=["state"])
     mailing = Mailing.objects.create(
-        copy=copy,
-        edition=copy.edition,
+        snapshot=snapshot,
+        edition=snapshot.edition,
         state=Mailing.State.DONE,
         audience=readers,
         created_at=began,
@@ -207,8 +207,8 @@ def _sent(copy: FrozenCopy, approver: User, readers: int) -> Mailing:
         started_at=began,
         finished_at=began + timedelta(hours=3),
     )
-    variants = dict(copy.variants.order_by("-pk").values_list("language", "pk"))
-    values: dict[str, Any] = {"mailing": mailing.pk, "newsletter": copy.edition.newsletter_id}
+    variants = dict(snapshot.variants.order_by("-pk").values_list("language", "pk"))
+    values: dict[str, Any] = {"mailing": mailing.pk, "newsletter": snapshot.edition.newsletter_id}
     values |= {"began": f"{began:%Y-%m-%d %H:%M:%S}", **variants}
     with connection.cursor() as cursor:
         for statement in map(said, (_DELIVERIES, _BOUNCES, _DEPARTURES)):

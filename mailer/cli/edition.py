@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from mailer.approval import approve as seal
 from mailer.approval.errors import ApprovalError
-from mailer.approval.models import FrozenCopy
+from mailer.approval.models import Snapshot
 from mailer.approval.preflight import findings
 from mailer.approval.submit import render_all
 from mailer.approval.submit import submit as submit_edition
@@ -164,16 +164,16 @@ def schedule(
     """Let the approved edition leave."""
     found = edition_named(edition)
     with failing_on(ApprovalError):
-        copy = seal.schedule(
+        snapshot = seal.schedule(
             _copy(found),
             acting(user),
             moment(at) if at else None,
             timezone.now(),
             local_hour=local_hour,
         )
-    left = copy.send_at - timezone.now() if copy.send_at else None
+    left = snapshot.send_at - timezone.now() if snapshot.send_at else None
     undo = f", and can be undone until then: mailer edition unschedule {found.slug} --as {user}"
-    leaves = f"scheduled for {copy.send_at:%Y-%m-%d %H:%M:%S} UTC"
+    leaves = f"scheduled for {snapshot.send_at:%Y-%m-%d %H:%M:%S} UTC"
     tell(found, json, leaves + (undo if left and left.total_seconds() > 0 else ""))
 
 
@@ -190,10 +190,10 @@ app.add_typer(mailing_control.app)
 app.add_typer(reporting.app)
 
 
-def _copy(edition: Edition) -> FrozenCopy:
-    copy: FrozenCopy | None = edition.copies.filter(state__in=FrozenCopy.OPEN).first()
-    if copy is None:
-        last = edition.copies.first()
-        because = f" {last.broken_because}" if last and last.broken_because else ""
+def _copy(edition: Edition) -> Snapshot:
+    snapshot: Snapshot | None = edition.snapshots.filter(state__in=Snapshot.OPEN).first()
+    if snapshot is None:
+        last = edition.snapshots.first()
+        because = f" {last.invalidated_reason}" if last and last.invalidated_reason else ""
         fail(f"{edition.slug} is not submitted, or its seal was broken.{because} Submit it first.")
-    return copy
+    return snapshot

@@ -63,7 +63,7 @@ def rehearse(
     """Make every reader's message as it would leave, and send it to a colleague instead."""
     found = edition_named(edition)
     with failing_on(control.ControlError):
-        mailing = rehearsals.begin(found.copies.first(), to, limit, None, timezone.now())
+        mailing = rehearsals.begin(found.snapshots.first(), to, limit, None, timezone.now())
     note(found, "rehearse", to=mailing.rehearsal_to)
     if json:
         emit({**edition_summary(found), **rehearsal_told(mailing)})

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from mailer.approval.models import FrozenCopy, FrozenVariant
+from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.editions.models import Edition
 
 
@@ -33,7 +33,7 @@ class Mailing(models.Model):
         DONE = "done", "sent"
         CANCELLED = "cancelled", "cancelled"
 
-    copy = models.ForeignKey(FrozenCopy, on_delete=models.PROTECT, related_name="mailings")
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="mailings")
     edition = models.ForeignKey(Edition, on_delete=models.PROTECT, related_name="mailings")
     state = models.CharField(max_length=12, choices=State.choices, default=State.PLANNING)
     # Readers when membership was frozen; null until planned.
@@ -64,7 +64,9 @@ class Mailing(models.Model):
     class Meta:
         ordering = ["-created_at", "-pk"]
         constraints = [
-            models.UniqueConstraint(fields=["copy"], condition=Q(rehearsal_to=""), name="mailing_one_real")
+            models.UniqueConstraint(
+                fields=["snapshot"], condition=Q(rehearsal_to=""), name="mailing_one_real"
+            )
         ]
 
     def __str__(self) -> str:
@@ -93,7 +95,7 @@ class Delivery(models.Model):
     subscriber = models.BigIntegerField()
     state = models.CharField(max_length=10, choices=State.choices, default=State.PLANNED)
     variant = models.ForeignKey(
-        FrozenVariant,
+        SnapshotVariant,
         null=True,
         on_delete=models.PROTECT,
         related_name="+",

@@ -58,9 +58,9 @@ def play() -> dict[str, Any]:
         set_up()
         edition = _until(_assembled, started, "the edition was not assembled")
         writer, approver = (User.objects.get(username=name) for name in ("writer", "approver"))
-        copy = submit(edition, writer, timezone.now())
-        approve.approve(copy, approver, copy.sha256, timezone.now())
-        approve.schedule(copy, approver, None, timezone.now())
+        snapshot = submit(edition, writer, timezone.now())
+        approve.approve(snapshot, approver, snapshot.sha256, timezone.now())
+        approve.schedule(snapshot, approver, None, timezone.now())
         _until(lambda: _finished(edition), started, "the mailing did not come to its end")
         _until(lambda: account_of(edition).bounced > 0, started, "the bounce did not come back")
         _until(_outbox_is_empty, started, "the mail to staff was not sent")
@@ -74,7 +74,7 @@ def play() -> dict[str, Any]:
         **edition_summary(edition),
         **account.as_dict(),
         "edition": edition.slug,
-        "variants": copy.variants.count(),
+        "variants": snapshot.variants.count(),
         "seconds": round(time.monotonic() - started, 2),
     }
 

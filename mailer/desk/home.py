@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from wagtail.admin.ui.components import Component
 
-from mailer.approval.models import FrozenAuthor
+from mailer.approval.models import SnapshotAuthor
 from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import alerts
 from mailer.desk.base.current_user import staff
@@ -45,8 +45,8 @@ def waiting_for(user: User) -> list[Waiting]:
     editions = list(Edition.objects.select_related("newsletter").order_by("-period")[:_LOOKED_AT])
     states = edition_states(editions)
     own = set(
-        FrozenAuthor.objects.filter(user=user.pk, copy__state="submitted").values_list(
-            "copy__edition_id", flat=True
+        SnapshotAuthor.objects.filter(user=user.pk, snapshot__state="submitted").values_list(
+            "snapshot__edition_id", flat=True
         )
     )
     found = []

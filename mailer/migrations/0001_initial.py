@@ -147,92 +147,6 @@ class Migration(migrations.Migration):
             bases=(wagtail.models.preview.PreviewableMixin, models.Model),
         ),
         migrations.CreateModel(
-            name='FrozenCopy',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sha256', models.CharField(max_length=64, unique=True)),
-                ('content', models.TextField()),
-                ('manifest', models.TextField()),
-                ('audience', models.JSONField()),
-                ('audience_count', models.PositiveIntegerField()),
-                ('findings', models.JSONField(default=list)),
-                ('window_from', models.DateTimeField()),
-                ('window_until', models.DateTimeField()),
-                ('submitted_at', models.DateTimeField()),
-                ('state', models.CharField(choices=[('submitted', 'waiting for approval'), ('approved', 'approved'), ('scheduled', 'scheduled'), ('broken', 'seal broken by a later change'), ('withdrawn', 'taken back')], default='submitted', max_length=12)),
-                ('send_at', models.DateTimeField(blank=True, null=True)),
-                ('local_hour', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('broken_because', models.CharField(blank=True, max_length=300)),
-                ('edition', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='copies', to='mailer.edition')),
-                ('scheduled_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('submitted_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-            ],
-            options={
-                'ordering': ['-submitted_at', '-pk'],
-            },
-        ),
-        migrations.CreateModel(
-            name='FrozenAuthor',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('because', models.CharField(max_length=300)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('copy', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='authors', to='mailer.frozencopy')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Approval',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sha256', models.CharField(max_length=64)),
-                ('at', models.DateTimeField()),
-                ('by_command', models.BooleanField(default=False)),
-                ('approver', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('copy', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='approval', to='mailer.frozencopy')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='FrozenVariant',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=16)),
-                ('language', models.CharField(max_length=12)),
-                ('stories', models.TextField(blank=True)),
-                ('subject', models.CharField(max_length=200)),
-                ('preheader', models.CharField(blank=True, max_length=250)),
-                ('html', models.TextField()),
-                ('text', models.TextField()),
-                ('sha256', models.CharField(max_length=64)),
-                ('copy', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='variants', to='mailer.frozencopy')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Hit',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('click', 'a link was opened'), ('open', 'the mail was opened')], max_length=5)),
-                ('number', models.PositiveSmallIntegerField()),
-                ('at', models.DateTimeField()),
-                ('client', models.CharField(max_length=16, null=True)),
-                ('why', models.CharField(blank=True, choices=[('', "a person's"), ('head', 'asked about the link without following it'), ('agent', 'called itself a machine, or nothing'), ('prefetch', 'loaded ahead by a browser'), ('trap', 'followed the link that people do not see'), ('burst', 'followed several links in two seconds'), ('everything', 'followed every link of the mail in a minute'), ('flood', 'followed more links than a person can'), ('soon', 'came within seconds of the mail itself'), ('again', 'the same link once more within a minute')], max_length=10)),
-                ('settled', models.BooleanField(default=False)),
-                ('subscriber', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='subscribers.subscriber')),
-                ('variant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='mailer.frozenvariant')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='HitCount',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('click', 'a link was opened'), ('open', 'the mail was opened')], max_length=5)),
-                ('number', models.PositiveSmallIntegerField()),
-                ('day', models.DateField()),
-                ('machine', models.BooleanField()),
-                ('count', models.PositiveIntegerField(default=0)),
-                ('variant', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='mailer.frozenvariant')),
-            ],
-        ),
-        migrations.CreateModel(
             name='Tally',
             fields=[
                 ('mailing', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='tally', serialize=False, to='mailer.mailing')),
@@ -246,33 +160,8 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='mailing',
-            name='copy',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='mailings', to='mailer.frozencopy'),
-        ),
-        migrations.AddField(
-            model_name='mailing',
             name='edition',
             field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='mailings', to='mailer.edition'),
-        ),
-        migrations.CreateModel(
-            name='Intervention',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('deed', models.CharField(choices=[('warned', 'staff were warned'), ('braked', 'slowed down'), ('paused', 'paused')], max_length=8)),
-                ('sign', models.CharField(max_length=12)),
-                ('provider', models.CharField(blank=True, max_length=255)),
-                ('cases', models.PositiveIntegerField()),
-                ('of', models.PositiveIntegerField()),
-                ('limit', models.FloatField()),
-                ('seen', models.PositiveIntegerField()),
-                ('words', models.CharField(max_length=300)),
-                ('at', models.DateTimeField()),
-                ('counted_from', models.DateTimeField()),
-                ('mailing', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='interventions', to='mailer.mailing')),
-            ],
-            options={
-                'ordering': ['-at', '-pk'],
-            },
         ),
         migrations.CreateModel(
             name='Delivery',
@@ -292,7 +181,6 @@ class Migration(migrations.Migration):
                 ('bounced_at', models.DateTimeField(null=True)),
                 ('complained_at', models.DateTimeField(null=True)),
                 ('refusal_read_at', models.DateTimeField(null=True)),
-                ('variant', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='mailer.frozenvariant')),
                 ('mailing', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='mailer.mailing')),
             ],
         ),
@@ -418,16 +306,6 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name='Readership',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('readers', models.PositiveIntegerField()),
-                ('countries', models.CharField(blank=True, max_length=800)),
-                ('links', models.PositiveSmallIntegerField(default=0)),
-                ('variant', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='mailer.frozenvariant')),
-            ],
-        ),
-        migrations.CreateModel(
             name='ReturnedMessage',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -473,6 +351,112 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-at', '-pk'],
             },
+        ),
+        migrations.CreateModel(
+            name='Snapshot',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('sha256', models.CharField(max_length=64, unique=True)),
+                ('content', models.TextField()),
+                ('manifest', models.TextField()),
+                ('audience', models.JSONField()),
+                ('audience_count', models.PositiveIntegerField()),
+                ('findings', models.JSONField(default=list)),
+                ('window_from', models.DateTimeField()),
+                ('window_until', models.DateTimeField()),
+                ('submitted_at', models.DateTimeField()),
+                ('state', models.CharField(choices=[('submitted', 'waiting for approval'), ('approved', 'approved'), ('scheduled', 'scheduled'), ('broken', 'seal broken by a later change'), ('withdrawn', 'taken back')], default='submitted', max_length=12)),
+                ('send_at', models.DateTimeField(blank=True, null=True)),
+                ('local_hour', models.PositiveSmallIntegerField(blank=True, null=True)),
+                ('invalidated_reason', models.CharField(blank=True, max_length=300)),
+                ('edition', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='snapshots', to='mailer.edition')),
+                ('scheduled_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('submitted_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'ordering': ['-submitted_at', '-pk'],
+            },
+        ),
+        migrations.AddField(
+            model_name='mailing',
+            name='snapshot',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='mailings', to='mailer.snapshot'),
+        ),
+        migrations.CreateModel(
+            name='Approval',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('sha256', models.CharField(max_length=64)),
+                ('at', models.DateTimeField()),
+                ('by_command', models.BooleanField(default=False)),
+                ('approver', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('snapshot', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='approval', to='mailer.snapshot')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='SnapshotAuthor',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('reason', models.CharField(max_length=300)),
+                ('snapshot', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='authors', to='mailer.snapshot')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='SnapshotVariant',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', models.CharField(max_length=16)),
+                ('language', models.CharField(max_length=12)),
+                ('stories', models.TextField(blank=True)),
+                ('subject', models.CharField(max_length=200)),
+                ('preheader', models.CharField(blank=True, max_length=250)),
+                ('html', models.TextField()),
+                ('text', models.TextField()),
+                ('sha256', models.CharField(max_length=64)),
+                ('snapshot', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='variants', to='mailer.snapshot')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Readership',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('readers', models.PositiveIntegerField()),
+                ('countries', models.CharField(blank=True, max_length=800)),
+                ('links', models.PositiveSmallIntegerField(default=0)),
+                ('variant', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='mailer.snapshotvariant')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='HitCount',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('click', 'a link was opened'), ('open', 'the mail was opened')], max_length=5)),
+                ('number', models.PositiveSmallIntegerField()),
+                ('day', models.DateField()),
+                ('machine', models.BooleanField()),
+                ('count', models.PositiveIntegerField(default=0)),
+                ('variant', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='mailer.snapshotvariant')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Hit',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('click', 'a link was opened'), ('open', 'the mail was opened')], max_length=5)),
+                ('number', models.PositiveSmallIntegerField()),
+                ('at', models.DateTimeField()),
+                ('client', models.CharField(max_length=16, null=True)),
+                ('why', models.CharField(blank=True, choices=[('', "a person's"), ('head', 'asked about the link without following it'), ('agent', 'called itself a machine, or nothing'), ('prefetch', 'loaded ahead by a browser'), ('trap', 'followed the link that people do not see'), ('burst', 'followed several links in two seconds'), ('everything', 'followed every link of the mail in a minute'), ('flood', 'followed more links than a person can'), ('soon', 'came within seconds of the mail itself'), ('again', 'the same link once more within a minute')], max_length=10)),
+                ('settled', models.BooleanField(default=False)),
+                ('subscriber', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='subscribers.subscriber')),
+                ('variant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='mailer.snapshotvariant')),
+            ],
+        ),
+        migrations.AddField(
+            model_name='delivery',
+            name='variant',
+            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='mailer.snapshotvariant'),
         ),
         migrations.CreateModel(
             name='Story',
@@ -573,17 +557,78 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('edition', 'language'), name='edition_text_once')],
             },
         ),
-        migrations.AddConstraint(
-            model_name='frozencopy',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['submitted', 'approved', 'scheduled'])), fields=('edition',), name='frozen_copy_one_open'),
+        migrations.CreateModel(
+            name='Intervention',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('deed', models.CharField(choices=[('warned', 'staff were warned'), ('braked', 'slowed down'), ('paused', 'paused')], max_length=8)),
+                ('sign', models.CharField(max_length=12)),
+                ('provider', models.CharField(blank=True, max_length=255)),
+                ('cases', models.PositiveIntegerField()),
+                ('of', models.PositiveIntegerField()),
+                ('limit', models.FloatField()),
+                ('seen', models.PositiveIntegerField()),
+                ('words', models.CharField(max_length=300)),
+                ('at', models.DateTimeField()),
+                ('counted_from', models.DateTimeField()),
+                ('mailing', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='interventions', to='mailer.mailing')),
+            ],
+            options={
+                'ordering': ['-at', '-pk'],
+                'constraints': [models.UniqueConstraint(fields=('mailing', 'counted_from', 'provider', 'sign', 'deed', 'seen'), name='intervention_once')],
+            },
         ),
         migrations.AddConstraint(
-            model_name='frozenauthor',
-            constraint=models.UniqueConstraint(fields=('copy', 'user'), name='frozen_author_once'),
+            model_name='edition',
+            constraint=models.UniqueConstraint(fields=('newsletter', 'period'), name='edition_once_a_period'),
         ),
         migrations.AddConstraint(
-            model_name='frozenvariant',
-            constraint=models.UniqueConstraint(fields=('copy', 'key'), name='frozen_variant_once'),
+            model_name='newslettertext',
+            constraint=models.UniqueConstraint(fields=('newsletter', 'language'), name='newsletter_text_once'),
+        ),
+        migrations.AddIndex(
+            model_name='providerhour',
+            index=models.Index(fields=['since'], name='provider_hour_since'),
+        ),
+        migrations.AddConstraint(
+            model_name='providerhour',
+            constraint=models.UniqueConstraint(fields=('mailing', 'provider', 'since'), name='provider_hour_once'),
+        ),
+        migrations.AddIndex(
+            model_name='feedbackevent',
+            index=models.Index(fields=['subscriber', 'kind', 'at'], name='feedback_of_reader'),
+        ),
+        migrations.AddIndex(
+            model_name='feedbackevent',
+            index=models.Index(fields=['mailing', 'kind', 'bounce_class'], name='feedback_of_mailing'),
+        ),
+        migrations.AddIndex(
+            model_name='feedbackevent',
+            index=models.Index(fields=['newsletter', 'kind', 'at'], name='feedback_of_newsletter'),
+        ),
+        migrations.AddIndex(
+            model_name='feedbackevent',
+            index=models.Index(condition=models.Q(('counted_at__isnull', True)), fields=['id'], name='feedback_uncounted'),
+        ),
+        migrations.AddConstraint(
+            model_name='snapshot',
+            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['submitted', 'approved', 'scheduled'])), fields=('edition',), name='snapshot_one_open'),
+        ),
+        migrations.AddConstraint(
+            model_name='mailing',
+            constraint=models.UniqueConstraint(condition=models.Q(('rehearsal_to', '')), fields=('snapshot',), name='mailing_one_real'),
+        ),
+        migrations.AddConstraint(
+            model_name='snapshotauthor',
+            constraint=models.UniqueConstraint(fields=('snapshot', 'user'), name='snapshot_author_once'),
+        ),
+        migrations.AddConstraint(
+            model_name='snapshotvariant',
+            constraint=models.UniqueConstraint(fields=('snapshot', 'key'), name='snapshot_variant_once'),
+        ),
+        migrations.AddConstraint(
+            model_name='hitcount',
+            constraint=models.UniqueConstraint(fields=('variant', 'kind', 'number', 'day', 'machine'), name='hit_count_once'),
         ),
         migrations.AddIndex(
             model_name='hit',
@@ -600,18 +645,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='hit',
             index=models.Index(condition=models.Q(('subscriber__isnull', False)), fields=['subscriber', 'at'], name='hit_of_reader'),
-        ),
-        migrations.AddConstraint(
-            model_name='hitcount',
-            constraint=models.UniqueConstraint(fields=('variant', 'kind', 'number', 'day', 'machine'), name='hit_count_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='mailing',
-            constraint=models.UniqueConstraint(condition=models.Q(('rehearsal_to', '')), fields=('copy',), name='mailing_one_real'),
-        ),
-        migrations.AddConstraint(
-            model_name='intervention',
-            constraint=models.UniqueConstraint(fields=('mailing', 'counted_from', 'provider', 'sign', 'deed', 'seen'), name='intervention_once'),
         ),
         migrations.AddIndex(
             model_name='delivery',
@@ -652,38 +685,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='delivery',
             constraint=models.UniqueConstraint(fields=('mailing', 'subscriber'), name='delivery_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='edition',
-            constraint=models.UniqueConstraint(fields=('newsletter', 'period'), name='edition_once_a_period'),
-        ),
-        migrations.AddConstraint(
-            model_name='newslettertext',
-            constraint=models.UniqueConstraint(fields=('newsletter', 'language'), name='newsletter_text_once'),
-        ),
-        migrations.AddIndex(
-            model_name='providerhour',
-            index=models.Index(fields=['since'], name='provider_hour_since'),
-        ),
-        migrations.AddConstraint(
-            model_name='providerhour',
-            constraint=models.UniqueConstraint(fields=('mailing', 'provider', 'since'), name='provider_hour_once'),
-        ),
-        migrations.AddIndex(
-            model_name='feedbackevent',
-            index=models.Index(fields=['subscriber', 'kind', 'at'], name='feedback_of_reader'),
-        ),
-        migrations.AddIndex(
-            model_name='feedbackevent',
-            index=models.Index(fields=['mailing', 'kind', 'bounce_class'], name='feedback_of_mailing'),
-        ),
-        migrations.AddIndex(
-            model_name='feedbackevent',
-            index=models.Index(fields=['newsletter', 'kind', 'at'], name='feedback_of_newsletter'),
-        ),
-        migrations.AddIndex(
-            model_name='feedbackevent',
-            index=models.Index(condition=models.Q(('counted_at__isnull', True)), fields=['id'], name='feedback_uncounted'),
         ),
         migrations.AddConstraint(
             model_name='authorship',

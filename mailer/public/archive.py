@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
-from mailer.approval.models import FrozenVariant
+from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Mailing
 from mailer.rendering import records
 
@@ -27,8 +27,8 @@ class SentEdition:
     # "2021-12"
     period: str
     began_at: datetime
-    # The frozen copy that was mailed.
-    copy: int
+    # The snapshot that was mailed.
+    snapshot: int
 
 
 def editions(limit: int | None = None) -> list[SentEdition]:
@@ -52,16 +52,16 @@ def edition(slug: str) -> SentEdition | None:
     return _sent(mailing) if mailing else None
 
 
-def variant(slug: str, key: str) -> FrozenVariant | None:
+def variant(slug: str, key: str) -> SnapshotVariant | None:
     """The web copy's source, from the latest mailing that has it: every mail's link finds its own."""
-    found = FrozenVariant.objects.filter(key=key, copy__mailings__in=_of(slug))
-    return found.order_by("-copy__mailings__created_at").first()
+    found = SnapshotVariant.objects.filter(key=key, snapshot__mailings__in=_of(slug))
+    return found.order_by("-snapshot__mailings__created_at").first()
 
 
-def widest(copy: int) -> list[FrozenVariant]:
-    """For each language of a frozen copy, the variant with the most stories."""
-    chosen: dict[str, FrozenVariant] = {}
-    columns = FrozenVariant.objects.filter(copy=copy).defer("html", "text").order_by("key")
+def widest(snapshot: int) -> list[SnapshotVariant]:
+    """For each language of a snapshot, the variant with the most stories."""
+    chosen: dict[str, SnapshotVariant] = {}
+    columns = SnapshotVariant.objects.filter(snapshot=snapshot).defer("html", "text").order_by("key")
     for candidate in columns:
         known = chosen.get(candidate.language)
         if known is None or _stories(candidate) > _stories(known):
@@ -71,15 +71,15 @@ def widest(copy: int) -> list[FrozenVariant]:
 
 def event(slug: str, story: str) -> tuple[records.Content, records.Story, Mailing] | None:
     """An event of a sent edition, as it was approved."""
-    for mailing in _of(slug).select_related("copy"):
-        content = records.from_json(mailing.copy.content)
+    for mailing in _of(slug).select_related("snapshot"):
+        content = records.from_json(mailing.snapshot.content)
         found = next((one for one in content.stories if one.key == story and one.kind == "event"), None)
         if found:
             return content, found, mailing
     return None
 
 
-def in_order(variants: Sequence[FrozenVariant], languages: Sequence[str]) -> list[FrozenVariant]:
+def in_order(variants: Sequence[SnapshotVariant], languages: Sequence[str]) -> list[SnapshotVariant]:
     """The site's languages first, in its order; others by code."""
     places = {code: place for place, code in enumerate(languages)}
     return sorted(variants, key=lambda one: (places.get(one.language, len(places)), one.language))
@@ -95,9 +95,9 @@ def _sent(mailing: Mailing) -> SentEdition:
         newsletter=mailing.edition.newsletter.name,
         period=mailing.edition.period,
         began_at=mailing.started_at or mailing.created_at,
-        copy=mailing.copy_id,
+        snapshot=mailing.snapshot_id,
     )
 
 
-def _stories(variant: FrozenVariant) -> int:
+def _stories(variant: SnapshotVariant) -> int:
     return len(variant.stories.split(",")) if variant.stories else 0

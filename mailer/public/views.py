@@ -43,7 +43,7 @@ def edition(request: HttpRequest, slug: str) -> HttpResponse:
     found = sent.edition(slug)
     if found is None:
         raise Http404
-    variants = sent.in_order(sent.widest(found.copy), settings.CONFIG.site.languages)
+    variants = sent.in_order(sent.widest(found.snapshot), settings.CONFIG.site.languages)
     context = {
         "slug": slug,
         "newsletter": found.newsletter,
@@ -89,7 +89,7 @@ def calendar_file(request: HttpRequest, slug: str, story: str) -> HttpResponse:
         event,
         text,
         uid=f"{event.key}@{urlsplit(site.url).hostname}",
-        stamp=mailing.copy.submitted_at,
+        stamp=mailing.snapshot.submitted_at,
         product=site.name,
     )
     response = HttpResponse(body, content_type="text/calendar; charset=utf-8")
@@ -111,7 +111,7 @@ def feed(request: HttpRequest) -> HttpResponse:
         feed_guid=f"{site.url}/archive/",
     )
     for one in sent.editions(_FEED_LENGTH):
-        variants = sent.in_order(sent.widest(one.copy), (spoken, *site.languages))
+        variants = sent.in_order(sent.widest(one.snapshot), (spoken, *site.languages))
         atom.add_item(
             title=f"{one.newsletter}, {languages.period(one.period, spoken)}",
             link=f"{site.url}/archive/{one.slug}/",

@@ -1,4 +1,4 @@
-"""What rendering takes and gives: plain frozen records, the same in preview, frozen copy and mail."""
+"""What rendering takes and gives: plain frozen records, the same in preview, snapshot and mail."""
 
 from __future__ import annotations
 

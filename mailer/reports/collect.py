@@ -26,7 +26,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, Concat, StrIndex, Substr
 
-from mailer.approval.models import FrozenVariant
+from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.throttle.providers import provider_of_domain
 from mailer.feedback.models import FeedbackEvent
@@ -84,7 +84,9 @@ class _Cell(NamedTuple):
 
 def count(mailing: Mailing, now: datetime) -> Counts:
     """Everything that is counted of a mailing, as it is between `now` and the end of counting."""
-    languages = dict(FrozenVariant.objects.filter(copy=mailing.copy_id).values_list("pk", "language"))
+    languages = dict(
+        SnapshotVariant.objects.filter(snapshot=mailing.snapshot_id).values_list("pk", "language")
+    )
     sums = _Sums(languages)
     for cell in _cells(mailing):
         sums.add(cell)

@@ -1,4 +1,4 @@
-"""Where an edition stands: one word, read from its frozen copies and their mailings."""
+"""Where an edition stands: one word, read from its snapshot and their mailings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import FilteredRelation, Q
 
-from mailer.approval.models import FrozenCopy
+from mailer.approval.models import Snapshot
 from mailer.delivery.models import Mailing
 from mailer.editions.models import Edition
 
@@ -29,10 +29,10 @@ _WORD = {state.value: state.value for state in Mailing.State} | {Mailing.State.D
 
 
 class Copy(NamedTuple):
-    """What is known of one frozen copy."""
+    """What is known of one snapshot."""
 
     sha256: str
-    # A FrozenCopy.State.
+    # A Snapshot.State.
     state: str
     # A Mailing.State, or None before release.
     mailing: str | None
@@ -51,12 +51,12 @@ def standing(copies: Sequence[Copy]) -> Standing:
     An open copy that has not left yet comes first, then the latest mailing; broken and withdrawn copies count
     for nothing unless they were mailed.
     """
-    for copy in reversed(copies):
-        if copy.mailing is None and copy.state in FrozenCopy.OPEN:
-            return Standing(copy.state, copy.sha256)
-    for copy in reversed(copies):
-        if copy.mailing is not None:
-            return Standing(_WORD[copy.mailing], copy.sha256)
+    for snapshot in reversed(copies):
+        if snapshot.mailing is None and snapshot.state in Snapshot.OPEN:
+            return Standing(snapshot.state, snapshot.sha256)
+    for snapshot in reversed(copies):
+        if snapshot.mailing is not None:
+            return Standing(_WORD[snapshot.mailing], snapshot.sha256)
     return Standing("draft", None)
 
 
@@ -86,7 +86,7 @@ def edition_summaries(editions: Iterable[Edition]) -> list[dict[str, Any]]:
 def _standings(ids: list[int]) -> dict[int, Standing]:
     copies: dict[int, list[Copy]] = defaultdict(list)
     rows = (
-        FrozenCopy.objects.filter(edition__in=ids)
+        Snapshot.objects.filter(edition__in=ids)
         .annotate(real=FilteredRelation("mailings", condition=Q(mailings__rehearsal_to="")))
         .order_by("submitted_at", "pk")
         .values_list("edition_id", "sha256", "state", "real__state")

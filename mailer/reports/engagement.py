@@ -58,7 +58,7 @@ class StoryClicks:
 
 def reading_of(mailing: Mailing) -> Reading:
     """What is counted of the mailing, as its seal allows."""
-    sealed = tracking_policy.of_manifest(mailing.copy.manifest)
+    sealed = tracking_policy.of_manifest(mailing.snapshot.manifest)
     return Reading(
         clicks=None if sealed.clicks == "off" else clicks_of(mailing),
         opens=None if sealed.opens == "off" else opens_of(mailing),

@@ -67,7 +67,9 @@ def editions_sent(newsletter: Newsletter, now: datetime, before: Mailing | None 
         mailings = mailings.filter(started_at__lt=before.started_at).exclude(edition=before.edition_id)
     listed = list(
         # A copy's contents are large, and not looked at.
-        mailings.select_related("edition", "copy").defer("copy__content").order_by("-started_at")[:SHOWN]
+        mailings.select_related("edition", "snapshot")
+        .defer("snapshot__content")
+        .order_by("-started_at")[:SHOWN]
     )
     gists, clicks = gists_of(listed, now), people_of(listed)
     return [

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db.models import Sum
 
 from mailer.approval import tracking_policy
-from mailer.approval.models import FrozenVariant
+from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Mailing
 from mailer.rendering import language as languages
 from mailer.rendering.links import Link
@@ -95,8 +95,8 @@ class _Row(NamedTuple):
 def clicks_of(mailing: Mailing) -> Clicks:
     """Clicks on the links of a mailing, as far as they are settled."""
     book = _Book(mailing, Kind.CLICK)
-    content = from_json(mailing.copy.content)
-    links = tracking_policy.of_manifest(mailing.copy.manifest).links
+    content = from_json(mailing.snapshot.content)
+    links = tracking_policy.of_manifest(mailing.snapshot.manifest).links
     return Clicks(
         book.people(),
         book.machines(),
@@ -115,14 +115,14 @@ def opens_of(mailing: Mailing) -> Figures:
 def people_of(mailings: Iterable[Mailing]) -> dict[int, int | None]:
     """Clicks of people in each mailing, by its id; only of those in which clicks are counted."""
     copies = {
-        one.copy_id: one.pk
+        one.snapshot_id: one.pk
         for one in mailings
-        if tracking_policy.of_manifest(one.copy.manifest).clicks != "off"
+        if tracking_policy.of_manifest(one.snapshot.manifest).clicks != "off"
     }
-    of_copy = "variant__copy"
-    sums = HitCount.objects.filter(variant__copy__in=copies, kind=Kind.CLICK, machine=False)
+    of_copy = "variant__snapshot"
+    sums = HitCount.objects.filter(variant__snapshot__in=copies, kind=Kind.CLICK, machine=False)
     times = dict(sums.values_list(of_copy).annotate(Sum("count")).order_by())
-    sizes = Readership.objects.filter(variant__copy__in=copies)
+    sizes = Readership.objects.filter(variant__snapshot__in=copies)
     readers = dict(sizes.values_list(of_copy).annotate(Sum("readers")).order_by())
     return {mailing: _alone(Cell(times.get(one, 0), readers.get(one, 0))) for one, mailing in copies.items()}
 
@@ -147,7 +147,7 @@ class _Book:
     """The sums of a mailing's hits of one kind, or those of one link, and how many readers may be in them."""
 
     def __init__(self, mailing: Mailing, kind: Kind) -> None:
-        variants = FrozenVariant.objects.filter(copy=mailing.copy_id)
+        variants = SnapshotVariant.objects.filter(snapshot=mailing.snapshot_id)
         sums = HitCount.objects.filter(variant__in=variants, kind=kind)
         keys = ("variant", "number", "machine")
         counted = sums.values(*keys).annotate(times=Sum("count")).order_by()

@@ -13,7 +13,7 @@ from django.db.models import Count, Exists, OuterRef, Q
 from django.utils import timezone
 
 from mailer.approval import tracking_policy
-from mailer.approval.models import FrozenVariant
+from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.tracking_urls import TRAP
 from mailer.rendering import links
@@ -94,8 +94,8 @@ def _seen(hit: Hit) -> Seen:
 
 def _mails(variants: Collection[int]) -> dict[int, Mail]:
     found = dict(Readership.objects.filter(variant__in=variants).values_list("variant", "links"))
-    mailings = Mailing.objects.real().filter(copy__variants__in=variants, started_at__isnull=False)
-    since = dict(mailings.values_list("copy__variants", "started_at"))
+    mailings = Mailing.objects.real().filter(snapshot__variants__in=variants, started_at__isnull=False)
+    since = dict(mailings.values_list("snapshot__variants", "started_at"))
     return {
         variant: Mail(found.get(variant, 0), began.timestamp() if (began := since.get(variant)) else 0.0)
         for variant in variants
@@ -106,8 +106,8 @@ def _note_readerships(variants: Collection[int]) -> None:
     """Count the readers of these variants, and of all of their mailings, where that was not done yet."""
     known = Readership.objects.filter(variant__in=variants).values_list("variant", flat=True)
     new = set(variants) - set(known)
-    mailings = Mailing.objects.real().filter(copy__variants__in=new, planned_at__isnull=False)
-    for mailing in mailings.select_related("copy").distinct():
+    mailings = Mailing.objects.real().filter(snapshot__variants__in=new, planned_at__isnull=False)
+    for mailing in mailings.select_related("snapshot").distinct():
         Readership.objects.bulk_create(_readerships(mailing), ignore_conflicts=True)
 
 
@@ -117,8 +117,8 @@ def _readerships(mailing: Mailing) -> list[Readership]:
     choices: dict[int, Counter[str]] = defaultdict(Counter)
     for variant, countries, readers in grouped:
         choices[variant][countries] = readers
-    sealed = tracking_policy.of_manifest(mailing.copy.manifest).links
-    pages = FrozenVariant.objects.filter(pk__in=choices).values_list("pk", "html")
+    sealed = tracking_policy.of_manifest(mailing.snapshot.manifest).links
+    pages = SnapshotVariant.objects.filter(pk__in=choices).values_list("pk", "html")
     return [
         Readership(
             variant_id=variant,

@@ -8,7 +8,7 @@ from functools import lru_cache
 from django.conf import settings
 
 from mailer.approval import approve, tracking_policy
-from mailer.approval.models import FrozenCopy, FrozenVariant
+from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.delivery import tracking_urls
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ def of(named: tracking_urls.Named) -> str | None:
         return f"{settings.CONFIG.site.url}/"
     try:
         return _urls(_copy(named.variant))[named.number - 1]
-    except (FrozenVariant.DoesNotExist, IndexError):
+    except (SnapshotVariant.DoesNotExist, IndexError):
         return None
 
 
@@ -35,14 +35,14 @@ def forget() -> None:
 
 @lru_cache(maxsize=_VARIANTS)
 def _copy(variant: int) -> int:
-    return FrozenVariant.objects.only("copy_id").get(pk=variant).copy_id
+    return SnapshotVariant.objects.only("snapshot_id").get(pk=variant).snapshot_id
 
 
 @lru_cache(maxsize=_COPIES)
-def _urls(copy: int) -> tuple[str, ...]:
+def _urls(snapshot: int) -> tuple[str, ...]:
     """None at all where the stored copy is not what was sealed."""
-    frozen = FrozenCopy.objects.only("manifest", "sha256").get(pk=copy)
+    frozen = Snapshot.objects.only("manifest", "sha256").get(pk=snapshot)
     if approve.digest(frozen.manifest) != frozen.sha256:
-        log.error("action=links_not_as_sealed copy=%d", copy)
+        log.error("action=links_not_as_sealed copy=%d", snapshot)
         return ()
     return tuple(link.url for link in tracking_policy.of_manifest(frozen.manifest).links)

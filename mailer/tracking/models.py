@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from mailer.approval.models import FrozenVariant
+from mailer.approval.models import SnapshotVariant
 from mailer.tracking.records import Kind, Why
 from subscribers.models import Subscriber
 
@@ -15,7 +15,7 @@ class Hit(models.Model):
 
     # Like those of the ledger, the references are not proved by the database: rows come by the thousand.
     variant = models.ForeignKey(
-        FrozenVariant, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+        SnapshotVariant, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
     )
     kind = models.CharField(max_length=5, choices=Kind.choices)
     # The link's, see approval.counting; 0: the picture, or the link that people do not see.
@@ -53,7 +53,7 @@ class Hit(models.Model):
 class HitCount(models.Model):
     """How often a link, or the picture, of a variant was loaded on a day; these rows stay."""
 
-    variant = models.ForeignKey(FrozenVariant, on_delete=models.CASCADE, related_name="+", db_index=False)
+    variant = models.ForeignKey(SnapshotVariant, on_delete=models.CASCADE, related_name="+", db_index=False)
     kind = models.CharField(max_length=5, choices=Kind.choices)
     number = models.PositiveSmallIntegerField()
     # In the office's time zone.
@@ -75,7 +75,7 @@ class HitCount(models.Model):
 class Readership(models.Model):
     """A variant as its mailing has it: what is needed to judge its clicks, and to know what may be shown."""
 
-    variant = models.OneToOneField(FrozenVariant, on_delete=models.CASCADE, related_name="+")
+    variant = models.OneToOneField(SnapshotVariant, on_delete=models.CASCADE, related_name="+")
     # Readers who were to get it.
     readers = models.PositiveIntegerField()
     # As most of them chose, "KZ,UZ"; empty: every country.

@@ -43,18 +43,18 @@ def _hit(one: Request, copies: Mapping[int, _Copy]) -> Hit:
     hit = Hit(
         variant_id=one.variant, kind=one.kind, number=one.number, at=one.at, client=one.client, why=one.why
     )
-    copy = copies.get(one.delivery) if one.delivery is not None else None
+    snapshot = copies.get(one.delivery) if one.delivery is not None else None
     # The two parts of an address may have been put together from two mails.
-    if copy is not None and copy.variant == one.variant:
-        hit.subscriber_id = copy.subscriber
-        hit.why = one.why or _too_soon(one, copy)
+    if snapshot is not None and snapshot.variant == one.variant:
+        hit.subscriber_id = snapshot.subscriber
+        hit.why = one.why or _too_soon(one, snapshot)
     return hit
 
 
-def _too_soon(one: Request, copy: _Copy) -> Why:
+def _too_soon(one: Request, snapshot: _Copy) -> Why:
     """What the ledger does not yet call accepted was accepted a moment ago."""
     soon = timedelta(seconds=bot_detection.SOON)
-    return Why.SOON if copy.accepted_at is None or one.at < copy.accepted_at + soon else Why.NONE
+    return Why.SOON if snapshot.accepted_at is None or one.at < snapshot.accepted_at + soon else Why.NONE
 
 
 def _copies(deliveries: Iterable[int]) -> dict[int, _Copy]:
@@ -62,11 +62,11 @@ def _copies(deliveries: Iterable[int]) -> dict[int, _Copy]:
         "pk", "subscriber", "variant_id", "accepted_at"
     )
     found = {pk: _Copy(subscriber, variant, accepted) for pk, subscriber, variant, accepted in rows}
-    readers = Subscriber.objects.filter(pk__in={copy.subscriber for copy in found.values()})
+    readers = Subscriber.objects.filter(pk__in={snapshot.subscriber for snapshot in found.values()})
     agreed = set(readers.filter(tracking_agreed_at__isnull=False).values_list("pk", flat=True))
-    for pk, copy in found.items():
-        if copy.subscriber not in agreed:
-            found[pk] = copy._replace(subscriber=None)
+    for pk, snapshot in found.items():
+        if snapshot.subscriber not in agreed:
+            found[pk] = snapshot._replace(subscriber=None)
     return found
 
 

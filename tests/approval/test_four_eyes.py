@@ -14,14 +14,14 @@ from mailer.approval.authors import authors_of
 from mailer.approval.errors import (
     ApprovalError,
     AuthorMayNotApprove,
-    BrokenSeal,
     NotPermitted,
     OutsideWindow,
     PreflightFailed,
+    SnapshotChanged,
     WrongHash,
     WrongState,
 )
-from mailer.approval.models import Approval, Authorship, FrozenAuthor, FrozenCopy, FrozenVariant
+from mailer.approval.models import Approval, Authorship, Snapshot, SnapshotAuthor, SnapshotVariant
 from mailer.approval.submit import submit
 from mailer.delivery.models import Mailing
 from mailer.editions.assemble import assemble
@@ -46,31 +46,31 @@ def change_headline(story: Story, words: str, by: object, *, publish: bool = Tru
 def test_a_second_person_approves_exactly_the_hash_that_was_submitted(
     edition: Edition, people: cast.Staff
 ) -> None:
-    copy = submit(edition, people.writer, NOW)
-    approval = approve.approve(copy, people.approver, copy.sha256, LATER)
-    assert approval.sha256 == copy.sha256
-    assert copy.state == FrozenCopy.State.APPROVED
-    approve.verify(copy)
+    snapshot = submit(edition, people.writer, NOW)
+    approval = approve.approve(snapshot, people.approver, snapshot.sha256, LATER)
+    assert approval.sha256 == snapshot.sha256
+    assert snapshot.state == Snapshot.State.APPROVED
+    approve.verify(snapshot)
 
 
 def test_another_hash_is_refused(edition: Edition, people: cast.Staff) -> None:
-    copy = submit(edition, people.writer, NOW)
+    snapshot = submit(edition, people.writer, NOW)
     with pytest.raises(WrongHash):
-        approve.approve(copy, people.approver, "0" * 64, LATER)
+        approve.approve(snapshot, people.approver, "0" * 64, LATER)
     assert not Approval.objects.exists()
 
 
 def test_the_submitter_may_not_approve(edition: Edition, people: cast.Staff) -> None:
-    copy = submit(edition, people.admin, NOW)
+    snapshot = submit(edition, people.admin, NOW)
     with pytest.raises(AuthorMayNotApprove, match="submitted it"):
-        approve.approve(copy, people.admin, copy.sha256, LATER)
+        approve.approve(snapshot, people.admin, snapshot.sha256, LATER)
 
 
 def test_an_author_may_not_approve_even_with_every_permission(edition: Edition, people: cast.Staff) -> None:
     change_headline(Story.objects.get(key="ring"), "By the admin", people.admin)
-    copy = submit(edition, people.writer, NOW)
+    snapshot = submit(edition, people.writer, NOW)
     with pytest.raises(AuthorMayNotApprove, match="wrote the story “By the admin”"):
-        approve.approve(copy, people.admin, copy.sha256, LATER)
+        approve.approve(snapshot, people.admin, snapshot.sha256, LATER)
 
 
 def test_a_trivial_last_edit_by_a_colleague_does_not_free_the_author(
@@ -78,15 +78,15 @@ def test_a_trivial_last_edit_by_a_colleague_does_not_free_the_author(
 ) -> None:
     change_headline(Story.objects.get(key="ring"), "By the admin", people.admin)
     change_headline(Story.objects.get(key="ring"), "By the admin.", people.writer)
-    copy = submit(edition, people.writer, NOW)
+    snapshot = submit(edition, people.writer, NOW)
     with pytest.raises(AuthorMayNotApprove):
-        approve.approve(copy, people.admin, copy.sha256, LATER)
+        approve.approve(snapshot, people.admin, snapshot.sha256, LATER)
 
 
 def test_saving_a_story_unchanged_makes_nobody_an_author(edition: Edition, people: cast.Staff) -> None:
     Story.objects.get(key="ring").save_revision(user=people.approver).publish()
-    copy = submit(edition, people.writer, NOW)
-    approve.approve(copy, people.approver, copy.sha256, LATER)
+    snapshot = submit(edition, people.writer, NOW)
+    approve.approve(snapshot, people.approver, snapshot.sha256, LATER)
 
 
 def test_authorship_survives_purged_revisions_and_lost_users(edition: Edition, people: cast.Staff) -> None:
@@ -123,7 +123,7 @@ def test_a_draft_saved_before_an_approval_that_did_not_hold_it_still_counts(
     # An unpublished draft breaks the seal; the copy is submitted again without it.
     change_headline(story, "Unseen words", people.approver, publish=False)
     first.refresh_from_db()
-    assert first.state == FrozenCopy.State.BROKEN
+    assert first.state == Snapshot.State.INVALIDATED
     second = submit(edition, people.writer, NOW + timedelta(minutes=1))
     with pytest.raises(AuthorMayNotApprove):
         approve.approve(second, people.approver, second.sha256, LATER)
@@ -166,31 +166,31 @@ def test_each_step_needs_its_permission(edition: Edition, people: cast.Staff, wh
         with pytest.raises(NotPermitted):
             submit(edition, user, NOW)
         return
-    copy = submit(edition, people.admin, NOW)
+    snapshot = submit(edition, people.admin, NOW)
     with pytest.raises(NotPermitted):
-        approve.approve(copy, user, copy.sha256, LATER)
+        approve.approve(snapshot, user, snapshot.sha256, LATER)
     with pytest.raises(NotPermitted):
-        approve.schedule(copy, user, None, LATER)
+        approve.schedule(snapshot, user, None, LATER)
 
 
 def test_a_dismissed_colleague_approves_nothing(edition: Edition, people: cast.Staff) -> None:
-    copy = submit(edition, people.writer, NOW)
+    snapshot = submit(edition, people.writer, NOW)
     people.admin.is_active = False
     with pytest.raises(NotPermitted):
-        approve.approve(copy, people.admin, copy.sha256, LATER)
+        approve.approve(snapshot, people.admin, snapshot.sha256, LATER)
 
 
 def test_editing_a_story_after_approval_breaks_the_seal(edition: Edition, people: cast.Staff) -> None:
-    copy = submit(edition, people.writer, NOW)
-    approve.approve(copy, people.approver, copy.sha256, LATER)
+    snapshot = submit(edition, people.writer, NOW)
+    approve.approve(snapshot, people.approver, snapshot.sha256, LATER)
     change_headline(Story.objects.get(key="ring"), "Other words", people.writer)
-    copy.refresh_from_db()
-    assert copy.state == FrozenCopy.State.BROKEN
-    assert "writer wrote the story" in copy.broken_because
-    with pytest.raises(BrokenSeal):
-        approve.verify(copy)
+    snapshot.refresh_from_db()
+    assert snapshot.state == Snapshot.State.INVALIDATED
+    assert "writer wrote the story" in snapshot.invalidated_reason
+    with pytest.raises(SnapshotChanged):
+        approve.verify(snapshot)
     with pytest.raises(ApprovalError):
-        approve.schedule(copy, people.approver, None, LATER)
+        approve.schedule(snapshot, people.approver, None, LATER)
 
 
 @pytest.mark.parametrize("way", ["story", "sender", "order", "picture"])
@@ -200,8 +200,8 @@ def test_a_change_behind_the_back_of_the_desk_breaks_the_seal_too(people: cast.S
     cast.december_stories(people.writer)
     cast.story("pictured", picture=image, by=people.writer)
     edition = assemble(newsletter, "2021-12", NOW)
-    copy = submit(edition, people.writer, NOW)
-    approve.approve(copy, people.approver, copy.sha256, LATER)
+    snapshot = submit(edition, people.writer, NOW)
+    approve.approve(snapshot, people.approver, snapshot.sha256, LATER)
     if way == "story":
         Story.objects.filter(key="ring").update(link="https://example.org/elsewhere")
     elif way == "sender":
@@ -211,37 +211,37 @@ def test_a_change_behind_the_back_of_the_desk_breaks_the_seal_too(people: cast.S
         Edition.objects.update(body=list(reversed(stored.body.raw_data)))
     else:
         type(image).objects.update(file_hash="another file")
-    with pytest.raises(BrokenSeal):
-        approve.verify(copy)
-    copy.refresh_from_db()
-    assert copy.state == FrozenCopy.State.BROKEN
+    with pytest.raises(SnapshotChanged):
+        approve.verify(snapshot)
+    snapshot.refresh_from_db()
+    assert snapshot.state == Snapshot.State.INVALIDATED
 
 
 def test_submitting_again_takes_the_earlier_copy_back(edition: Edition, people: cast.Staff) -> None:
     first = submit(edition, people.writer, NOW)
     second = submit(edition, people.writer, LATER)
     first.refresh_from_db()
-    assert first.state == FrozenCopy.State.WITHDRAWN
+    assert first.state == Snapshot.State.WITHDRAWN
     assert first.sha256 != second.sha256
     with pytest.raises(WrongState):
         approve.approve(first, people.approver, first.sha256, LATER)
 
 
 def test_an_approved_copy_leaves_only_inside_its_window(edition: Edition, people: cast.Staff) -> None:
-    copy = submit(edition, people.writer, NOW)
-    approve.approve(copy, people.approver, copy.sha256, LATER)
+    snapshot = submit(edition, people.writer, NOW)
+    approve.approve(snapshot, people.approver, snapshot.sha256, LATER)
     with pytest.raises(OutsideWindow):
-        approve.schedule(copy, people.approver, NOW + timedelta(days=7, minutes=1), LATER)
-    approve.schedule(copy, people.approver, NOW + timedelta(days=6), LATER)
-    assert copy.send_at == NOW + timedelta(days=6)
-    approve.unschedule(copy, people.approver)
-    assert (copy.state, copy.send_at) == (FrozenCopy.State.APPROVED, None)
+        approve.schedule(snapshot, people.approver, NOW + timedelta(days=7, minutes=1), LATER)
+    approve.schedule(snapshot, people.approver, NOW + timedelta(days=6), LATER)
+    assert snapshot.send_at == NOW + timedelta(days=6)
+    approve.unschedule(snapshot, people.approver)
+    assert (snapshot.state, snapshot.send_at) == (Snapshot.State.APPROVED, None)
 
 
 def test_nothing_is_scheduled_before_it_is_approved(edition: Edition, people: cast.Staff) -> None:
-    copy = submit(edition, people.writer, NOW)
-    with pytest.raises(BrokenSeal):
-        approve.schedule(copy, people.approver, None, LATER)
+    snapshot = submit(edition, people.writer, NOW)
+    with pytest.raises(SnapshotChanged):
+        approve.schedule(snapshot, people.approver, None, LATER)
 
 
 def test_an_edition_without_a_ready_story_is_not_submitted(people: cast.Staff) -> None:
@@ -249,69 +249,71 @@ def test_an_edition_without_a_ready_story_is_not_submitted(people: cast.Staff) -
     edition.save()
     with pytest.raises(PreflightFailed, match="no story"):
         submit(edition, people.writer, NOW)
-    assert not FrozenCopy.objects.exists()
+    assert not Snapshot.objects.exists()
 
 
 def test_all_variants_are_frozen_and_missing_texts_are_told(edition: Edition, people: cast.Staff) -> None:
-    copy = submit(edition, people.writer, NOW)
-    languages = set(copy.variants.values_list("language", flat=True))
+    snapshot = submit(edition, people.writer, NOW)
+    languages = set(snapshot.variants.values_list("language", flat=True))
     assert languages == {"en", "ru", "kk", "ky", "tg", "uz", "tk"}
-    assert copy.audience_count == 1
-    assert any("Kazakh" in finding["text"] for finding in copy.findings)
+    assert snapshot.audience_count == 1
+    assert any("Kazakh" in finding["text"] for finding in snapshot.findings)
 
 
 class TestTheDatabaseItself:
     """Whatever code or shell writes to it."""
 
     @pytest.fixture
-    def copy(self, edition: Edition, people: cast.Staff) -> FrozenCopy:
+    def snapshot(self, edition: Edition, people: cast.Staff) -> Snapshot:
         return submit(edition, people.writer, NOW)
 
     @staticmethod
     def refused(words: str) -> AbstractContextManager[object]:
         return pytest.raises(DatabaseError, match=words)
 
-    def test_refuses_an_author(self, copy: FrozenCopy, people: cast.Staff) -> None:
+    def test_refuses_an_author(self, snapshot: Snapshot, people: cast.Staff) -> None:
         with self.refused("an author may not approve"), transaction.atomic():
-            Approval.objects.create(copy=copy, sha256=copy.sha256, approver=people.writer, at=LATER)
+            Approval.objects.create(
+                snapshot=snapshot, sha256=snapshot.sha256, approver=people.writer, at=LATER
+            )
 
-    def test_refuses_an_author_whose_row_was_struck_out(self, copy: FrozenCopy, people: cast.Staff) -> None:
+    def test_refuses_an_author_whose_row_was_struck_out(self, snapshot: Snapshot, people: cast.Staff) -> None:
         change_headline(Story.objects.get(key="ring"), "By the admin", people.admin)
-        again = submit(copy.edition, people.writer, LATER)
-        FrozenAuthor.objects.all().delete()
+        again = submit(snapshot.edition, people.writer, LATER)
+        SnapshotAuthor.objects.all().delete()
         with self.refused("an author may not approve"), transaction.atomic():
-            Approval.objects.create(copy=again, sha256=again.sha256, approver=people.admin, at=LATER)
+            Approval.objects.create(snapshot=again, sha256=again.sha256, approver=people.admin, at=LATER)
 
-    def test_refuses_a_hash_that_is_not_the_copys(self, copy: FrozenCopy, people: cast.Staff) -> None:
+    def test_refuses_a_hash_that_is_not_the_copys(self, snapshot: Snapshot, people: cast.Staff) -> None:
         with self.refused("must name the hash"), transaction.atomic():
-            Approval.objects.create(copy=copy, sha256="0" * 64, approver=people.approver, at=LATER)
+            Approval.objects.create(snapshot=snapshot, sha256="0" * 64, approver=people.approver, at=LATER)
 
-    def test_refuses_to_mark_a_copy_approved_without_an_approval(self, copy: FrozenCopy) -> None:
+    def test_refuses_to_mark_a_copy_approved_without_an_approval(self, snapshot: Snapshot) -> None:
         with self.refused("without an approval"), transaction.atomic():
-            FrozenCopy.objects.filter(pk=copy.pk).update(state="approved")
+            Snapshot.objects.filter(pk=snapshot.pk).update(state="approved")
 
-    def test_refuses_to_change_frozen_bytes(self, copy: FrozenCopy) -> None:
-        with self.refused("frozen variant"), transaction.atomic():
-            FrozenVariant.objects.filter(copy=copy).update(html="<p>Other words</p>")
-        with self.refused("frozen copy"), transaction.atomic():
-            FrozenCopy.objects.filter(pk=copy.pk).update(content="{}")
-        with self.refused("frozen copy"), transaction.atomic():
-            FrozenCopy.objects.filter(pk=copy.pk).update(
+    def test_refuses_to_change_frozen_bytes(self, snapshot: Snapshot) -> None:
+        with self.refused("snapshot variant"), transaction.atomic():
+            SnapshotVariant.objects.filter(snapshot=snapshot).update(html="<p>Other words</p>")
+        with self.refused("snapshot"), transaction.atomic():
+            Snapshot.objects.filter(pk=snapshot.pk).update(content="{}")
+        with self.refused("snapshot"), transaction.atomic():
+            Snapshot.objects.filter(pk=snapshot.pk).update(
                 audience={"lists": [99], "countries": [], "languages": []}
             )
 
-    def test_refuses_to_rewrite_who_wrote(self, copy: FrozenCopy, people: cast.Staff) -> None:
+    def test_refuses_to_rewrite_who_wrote(self, snapshot: Snapshot, people: cast.Staff) -> None:
         with self.refused("authorship is never changed"), transaction.atomic():
             Authorship.objects.update(user=people.approver)
-        with self.refused("authors of a frozen copy"), transaction.atomic():
-            FrozenAuthor.objects.update(user=people.admin)
+        with self.refused("authors of a snapshot"), transaction.atomic():
+            SnapshotAuthor.objects.update(user=people.admin)
 
-    def test_refuses_a_mailing_of_what_is_not_sealed(self, copy: FrozenCopy) -> None:
-        with self.refused("only a sealed copy"), transaction.atomic():
-            Mailing.objects.create(copy=copy, edition=copy.edition)
+    def test_refuses_a_mailing_of_what_is_not_sealed(self, snapshot: Snapshot) -> None:
+        with self.refused("only an approved snapshot"), transaction.atomic():
+            Mailing.objects.create(snapshot=snapshot, edition=snapshot.edition)
 
-    def test_refuses_to_move_an_approval(self, copy: FrozenCopy, people: cast.Staff) -> None:
-        approve.approve(copy, people.approver, copy.sha256, LATER)
+    def test_refuses_to_move_an_approval(self, snapshot: Snapshot, people: cast.Staff) -> None:
+        approve.approve(snapshot, people.approver, snapshot.sha256, LATER)
         with self.refused("never changed"), transaction.atomic():
             Approval.objects.update(approver=people.admin)
 

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from mailer.approval import approve
-from mailer.approval.errors import AuthorMayNotApprove, BrokenSeal, PreflightFailed
-from mailer.approval.models import FrozenCopy
+from mailer.approval.errors import AuthorMayNotApprove, PreflightFailed, SnapshotChanged
+from mailer.approval.models import Snapshot
 from mailer.approval.submit import submit
 from mailer.delivery.ledger.plan import plan
 from mailer.delivery.models import Mailing
@@ -53,28 +53,28 @@ def chosen(edition: Edition) -> Edition:
 def test_only_people_in_the_segment_get_it_and_nobody_who_is_excluded(
     chosen: Edition, people: cast.Staff
 ) -> None:
-    copy = submit(chosen, people.writer, NOW)
-    assert copy.audience_count == 2
-    approve.approve(copy, people.approver, copy.sha256, NOW)
-    approve.schedule(copy, people.approver, None, NOW)
+    snapshot = submit(chosen, people.writer, NOW)
+    assert snapshot.audience_count == 2
+    approve.approve(snapshot, people.approver, snapshot.sha256, NOW)
+    approve.schedule(snapshot, people.approver, None, NOW)
     (mailing,) = start_due.release_due(NOW + timedelta(minutes=1))
     assert reasons(mailing) == {"olga": "planned", "ivan": "planned"}
     assert balances(mailing)
-    kept = Audience.from_dict(copy.audience, NOW)
-    assert kept == Audience.of(chosen, NOW) and kept.as_dict() == copy.audience
+    kept = Audience.from_dict(snapshot.audience, NOW)
+    assert kept == Audience.of(chosen, NOW) and kept.as_dict() == snapshot.audience
 
 
 def test_changing_a_segment_breaks_the_seal_and_renaming_it_does_not(
     chosen: Edition, people: cast.Staff
 ) -> None:
-    copy = submit(chosen, people.writer, NOW)
-    approve.approve(copy, people.approver, copy.sha256, NOW)
+    snapshot = submit(chosen, people.writer, NOW)
+    approve.approve(snapshot, people.approver, snapshot.sha256, NOW)
     assert chosen.excluded is not None
     save(chosen.excluded, "The press", Group("all", chosen_parts(chosen)), "lola", NOW)
-    approve.verify(copy)
+    approve.verify(snapshot)
     save(chosen.excluded, "The press", Group("none", chosen_parts(chosen)), "lola", NOW)
-    copy.refresh_from_db()
-    assert copy.state == FrozenCopy.State.BROKEN and "The press" in copy.broken_because
+    snapshot.refresh_from_db()
+    assert snapshot.state == Snapshot.State.INVALIDATED and "The press" in snapshot.invalidated_reason
 
 
 def chosen_parts(edition: Edition) -> tuple[Test, ...]:
@@ -84,11 +84,11 @@ def chosen_parts(edition: Edition) -> tuple[Test, ...]:
 def test_a_segment_changed_behind_the_back_of_the_desk_breaks_the_seal_too(
     chosen: Edition, people: cast.Staff
 ) -> None:
-    copy = submit(chosen, people.writer, NOW)
-    approve.approve(copy, people.approver, copy.sha256, NOW)
+    snapshot = submit(chosen, people.writer, NOW)
+    approve.approve(snapshot, people.approver, snapshot.sha256, NOW)
     SavedSegment.objects.filter(pk=chosen.segment_id).update(rule={"version": 1, "all": []})
-    with pytest.raises(BrokenSeal):
-        approve.verify(copy)
+    with pytest.raises(SnapshotChanged):
+        approve.verify(snapshot)
 
 
 def test_whoever_changed_a_part_of_the_segment_may_not_approve(edition: Edition, people: cast.Staff) -> None:
@@ -96,9 +96,9 @@ def test_whoever_changed_a_part_of_the_segment_may_not_approve(edition: Edition,
     edition.segment = segment("Outer", Group("all", (Test("segment", "in", (inner.pk,)),)))
     edition.save_revision().publish()
     cast.reader("olga", (), "ru")
-    copy = submit(edition, people.writer, NOW)
+    snapshot = submit(edition, people.writer, NOW)
     with pytest.raises(AuthorMayNotApprove, match="Russian"):
-        approve.approve(copy, people.approver, copy.sha256, NOW)
+        approve.approve(snapshot, people.approver, snapshot.sha256, NOW)
 
 
 def test_a_segment_that_asks_about_what_is_gone_is_not_submitted(chosen: Edition, people: cast.Staff) -> None:
@@ -112,13 +112,17 @@ def test_what_was_approved_does_not_leave_when_the_tag_of_those_excluded_is_gone
 ) -> None:
     chosen.segment = None
     chosen.save_revision().publish()
-    copy = submit(chosen, people.writer, NOW)
-    approve.approve(copy, people.approver, copy.sha256, NOW)
-    approve.schedule(copy, people.approver, None, NOW)
-    waiting = Mailing.objects.create(copy=copy, edition=copy.edition, rehearsal_to="lola@example.org")
+    snapshot = submit(chosen, people.writer, NOW)
+    approve.approve(snapshot, people.approver, snapshot.sha256, NOW)
+    approve.schedule(snapshot, people.approver, None, NOW)
+    waiting = Mailing.objects.create(
+        snapshot=snapshot, edition=snapshot.edition, rehearsal_to="lola@example.org"
+    )
     Tag.objects.all().delete()
     given_up = plan(waiting, NOW)
     assert given_up.state == Mailing.State.CANCELLED and "a tag that is gone" in given_up.reason
     assert start_due.release_due(NOW + timedelta(minutes=1)) == []
-    copy.refresh_from_db()
-    assert copy.state == FrozenCopy.State.BROKEN and "a tag that is gone" in copy.broken_because
+    snapshot.refresh_from_db()
+    assert (
+        snapshot.state == Snapshot.State.INVALIDATED and "a tag that is gone" in snapshot.invalidated_reason
+    )

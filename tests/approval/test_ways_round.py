@@ -11,7 +11,7 @@ from wagtail.log_actions import log
 from mailer.approval import approve
 from mailer.approval.authors import authors_of
 from mailer.approval.errors import AuthorMayNotApprove
-from mailer.approval.models import FrozenAuthor, FrozenCopy
+from mailer.approval.models import Snapshot, SnapshotAuthor
 from mailer.approval.submit import submit
 from mailer.editions.assemble import assemble
 from mailer.editions.models import Edition
@@ -51,14 +51,14 @@ def test_whoever_moved_the_point_that_is_kept_of_a_picture_is_an_author(
     pictured: tuple[Edition, Any], people: cast.Staff
 ) -> None:
     edition, image = pictured
-    copy = submit(edition, people.writer, NOW)
+    snapshot = submit(edition, people.writer, NOW)
     image.focal_point_x, image.focal_point_y = 5, 5
     image.focal_point_width, image.focal_point_height = 10, 10
     image.save()
     log(image, "wagtail.edit", user=people.approver)
     assert people.approver in authors_of(edition)
-    copy.refresh_from_db()
-    assert copy.state == FrozenCopy.State.BROKEN
+    snapshot.refresh_from_db()
+    assert snapshot.state == Snapshot.State.INVALIDATED
 
 
 def test_whoever_replaced_a_picture_that_only_a_draft_shows_is_an_author(
@@ -76,20 +76,20 @@ def test_whoever_replaced_a_picture_that_only_a_draft_shows_is_an_author(
 
 def test_whoever_chose_other_lists_is_an_author(edition: Edition, people: cast.Staff) -> None:
     log(edition.newsletter, "wagtail.edit", user=people.writer)
-    copy = submit(edition, people.writer, NOW)
+    snapshot = submit(edition, people.writer, NOW)
     edition.newsletter.lists.add(MailingList.objects.create(slug="everybody", name="Everybody"))
     log(edition.newsletter, "wagtail.edit", user=people.approver)
     assert people.approver in authors_of(edition)
-    copy.refresh_from_db()
-    assert copy.state == FrozenCopy.State.BROKEN
+    snapshot.refresh_from_db()
+    assert snapshot.state == Snapshot.State.INVALIDATED
 
 
 def test_taking_a_story_out_of_force_breaks_the_seal_at_once(edition: Edition, people: cast.Staff) -> None:
-    copy = submit(edition, people.writer, NOW)
+    snapshot = submit(edition, people.writer, NOW)
     Story.objects.get(key="ring").unpublish(user=people.admin)
-    copy.refresh_from_db()
-    assert copy.state == FrozenCopy.State.BROKEN
-    assert "admin unpublished the story" in copy.broken_because
+    snapshot.refresh_from_db()
+    assert snapshot.state == Snapshot.State.INVALIDATED
+    assert "admin unpublished the story" in snapshot.invalidated_reason
 
 
 def test_putting_an_earlier_draft_in_force_breaks_the_seal_at_once(
@@ -97,24 +97,24 @@ def test_putting_an_earlier_draft_in_force_breaks_the_seal_at_once(
 ) -> None:
     story = Story.objects.get(key="ring")
     change_headline(story, "Waiting words", people.writer, publish=False)
-    copy = submit(edition, people.writer, NOW)
+    snapshot = submit(edition, people.writer, NOW)
     story.get_latest_revision().publish(user=people.admin)
-    copy.refresh_from_db()
-    assert copy.state == FrozenCopy.State.BROKEN
+    snapshot.refresh_from_db()
+    assert snapshot.state == Snapshot.State.INVALIDATED
 
 
 def test_publishing_again_what_stands_there_already_breaks_nothing(
     edition: Edition, people: cast.Staff
 ) -> None:
-    copy = submit(edition, people.writer, NOW)
+    snapshot = submit(edition, people.writer, NOW)
     Story.objects.get(key="ring").get_latest_revision().publish(user=people.admin)
-    copy.refresh_from_db()
-    assert copy.state == FrozenCopy.State.SUBMITTED
+    snapshot.refresh_from_db()
+    assert snapshot.state == Snapshot.State.SUBMITTED
 
 
 def test_striking_an_author_from_the_table_frees_nobody(edition: Edition, people: cast.Staff) -> None:
     change_headline(Story.objects.get(key="ring"), "By the admin", people.admin)
-    copy = submit(edition, people.writer, NOW)
-    FrozenAuthor.objects.filter(copy=copy).delete()
+    snapshot = submit(edition, people.writer, NOW)
+    SnapshotAuthor.objects.filter(snapshot=snapshot).delete()
     with pytest.raises(AuthorMayNotApprove):
-        approve.approve(copy, people.admin, copy.sha256, LATER)
+        approve.approve(snapshot, people.admin, snapshot.sha256, LATER)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from mailer.approval.models import FrozenCopy
+from mailer.approval.models import Snapshot
 from mailer.cli.edition import app
 from mailer.delivery.models import OutboxMessage
 from mailer.stories.models import Story
@@ -56,7 +56,7 @@ def test_from_draft_to_schedule(people: cast.Staff) -> None:
         == "approved"
     )
     assert told("schedule", SLUG, "--as", "approver")["state"] == "scheduled"
-    assert FrozenCopy.objects.get().approval.by_command
+    assert Snapshot.objects.get().approval.by_command
 
 
 def test_refusals_are_words_on_stderr_and_nothing_on_stdout(people: cast.Staff) -> None:

@@ -81,7 +81,7 @@ def test_each_step_from_each_state_is_done_or_refused_in_words(
 ) -> None:
     Mailing.objects.filter(pk=mailing.pk).update(state=state)
     # The cast lives in 2021.
-    copies = type(mailing.copy).objects.filter(pk=mailing.copy_id)
+    copies = type(mailing.snapshot).objects.filter(pk=mailing.snapshot_id)
     monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
     assert copies.exists()
     done = run(deed, SLUG, "--json")

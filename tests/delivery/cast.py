@@ -13,7 +13,7 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from mailer.approval import approve, submit, tracking_policy
-from mailer.approval.models import FrozenCopy
+from mailer.approval.models import Snapshot
 from mailer.delivery import tracking_urls
 from mailer.delivery.engine import send_loop
 from mailer.delivery.ledger import claims
@@ -27,13 +27,13 @@ NOW = cast.NOW
 NEVER = threading.Event()
 
 
-def sealed_copy(at: datetime = NOW, edition_by: Callable[[User], Edition] = cast.short) -> FrozenCopy:
+def sealed_copy(at: datetime = NOW, edition_by: Callable[[User], Edition] = cast.short) -> Snapshot:
     """An edition (a short one) for whoever is on the list now: submitted, approved, scheduled."""
     staff = cast.staff()
     edition = edition_by(staff.writer)
-    copy = submit.submit(edition, staff.writer, at)
-    approve.approve(copy, staff.approver, copy.sha256, at)
-    return approve.schedule(copy, staff.approver, None, at)
+    snapshot = submit.submit(edition, staff.writer, at)
+    approve.approve(snapshot, staff.approver, snapshot.sha256, at)
+    return approve.schedule(snapshot, staff.approver, None, at)
 
 
 def released(at: datetime = NOW, edition_by: Callable[[User], Edition] = cast.short) -> Mailing:
@@ -86,9 +86,9 @@ def reasons(mailing: Mailing) -> dict[str, str]:
     }
 
 
-def led_back(written: str, copy: FrozenCopy) -> str:
+def led_back(written: str, snapshot: Snapshot) -> str:
     """What was sent, with its links leading where they led when it was sealed, and nothing in it unseen."""
-    links = tracking_policy.of_manifest(copy.manifest).links
+    links = tracking_policy.of_manifest(snapshot.manifest).links
 
     def target(found: re.Match[str]) -> str:
         named = tracking_urls.read_link(found[1])

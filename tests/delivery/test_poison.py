@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from mailer.approval import approve
-from mailer.approval.models import Approval, FrozenCopy
+from mailer.approval.models import Approval, Snapshot
 from mailer.delivery.models import Mailing
 from subscribers.models import Subscriber
 from tests.delivery.cast import balances, readers, released, send, states
@@ -40,13 +40,13 @@ def test_a_mailing_whose_headers_cannot_be_written_waits_for_a_person_and_anothe
     readers(3)
     mailing = released()
     # As of a version that let such a sender be submitted.
-    copy = mailing.copy
-    manifest = json.loads(copy.manifest)
+    snapshot = mailing.snapshot
+    manifest = json.loads(snapshot.manifest)
     manifest["sender"]["email"] = "news@bücher.example"
     text = approve.canonical(manifest)
     with without_triggers():
-        FrozenCopy.objects.filter(pk=copy.pk).update(manifest=text, sha256=approve.digest(text))
-        Approval.objects.filter(copy=copy).update(sha256=approve.digest(text))
+        Snapshot.objects.filter(pk=snapshot.pk).update(manifest=text, sha256=approve.digest(text))
+        Approval.objects.filter(snapshot=snapshot).update(sha256=approve.digest(text))
     assert send().accepted == 0
     mailing.refresh_from_db()
     assert mailing.state == Mailing.State.PAUSED and "From" in mailing.reason
@@ -62,7 +62,9 @@ def without_triggers() -> Iterator[None]:
             yield
             cursor.execute("SET session_replication_role = origin")
             return
-        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'seal_%'")
+        cursor.execute(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name LIKE 'mailer_%'"
+        )
         triggers = cursor.fetchall()
         for name, _ in triggers:
             cursor.execute(f"DROP TRIGGER {name}")

@@ -8,7 +8,7 @@ import pytest
 
 from mailer.approval import approve
 from mailer.approval import submit as submitting
-from mailer.approval.models import FrozenVariant
+from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import start_due
 from mailer.desk.editions.variants import choices
@@ -33,8 +33,12 @@ def test_a_variant_that_was_written_into_the_database_after_the_seal_is_not_sent
     readers(2)
     mailing = released()
     words = {"subject": "Forged", "preheader": "", "html": "<p>Forged</p>", "text": "Forged"}
-    forged = FrozenVariant.objects.create(
-        copy=mailing.copy, key="0" * 16, language="en", sha256=approve.variant_digest(**words), **words
+    forged = SnapshotVariant.objects.create(
+        snapshot=mailing.snapshot,
+        key="0" * 16,
+        language="en",
+        sha256=approve.variant_digest(**words),
+        **words,
     )
     Delivery.objects.update(variant=forged)
     assert send().accepted == 0 and relay.taken == []
@@ -46,11 +50,11 @@ def test_a_variant_that_was_written_into_the_database_after_the_seal_is_not_sent
 def test_a_variant_made_after_the_seal_from_the_sealed_content_is_sent(relay, monkeypatch):
     monkeypatch.setattr(submitting, "VARIANT_LIMIT", 1)
     cast.reader("kazakh", ("KZ",))
-    copy = sealed_copy()
-    assert copy.variants.count() == 1
+    snapshot = sealed_copy()
+    assert snapshot.variants.count() == 1
     cast.reader("tajik", ("TJ",), "ru")
     start_due.release_due(NOW + timedelta(minutes=1))
-    assert copy.variants.count() == 2
+    assert snapshot.variants.count() == 2
     assert send().accepted == 2
 
 
@@ -60,12 +64,14 @@ def test_a_reader_of_no_offered_language_gets_a_variant_that_was_sealed_and_prev
     edition = cast.december(staff.writer)
     # What texts fall back to need not be a language that the newsletter is offered in.
     Newsletter.objects.update(languages=("kk", "ru"), fallbacks=("en",))
-    copy = submitting.submit(edition, staff.writer, NOW)
-    sealed = set(copy.variants.values_list("pk", flat=True))
-    approve.approve(copy, staff.approver, copy.sha256, NOW)
-    approve.schedule(copy, staff.approver, None, NOW)
+    snapshot = submitting.submit(edition, staff.writer, NOW)
+    sealed = set(snapshot.variants.values_list("pk", flat=True))
+    approve.approve(snapshot, staff.approver, snapshot.sha256, NOW)
+    approve.schedule(snapshot, staff.approver, None, NOW)
     start_due.release_due(NOW)
     delivery = Delivery.objects.get()
     assert delivery.variant_id in sealed and delivery.variant.language == "kk"
-    (choice,) = choices(from_json(copy.content), Audience.from_dict(copy.audience, NOW).combinations())
+    (choice,) = choices(
+        from_json(snapshot.content), Audience.from_dict(snapshot.audience, NOW).combinations()
+    )
     assert choice.key == delivery.variant.key

@@ -22,7 +22,7 @@ def test_a_mailing_that_waited_past_its_window_does_not_go_on(state, deed):
     Mailing.objects.update(state=state)
     mailing.refresh_from_db()
     with pytest.raises(control.ControlError, match="window ended"):
-        deed(mailing, None, mailing.copy.window_until + timedelta(minutes=1))
+        deed(mailing, None, mailing.snapshot.window_until + timedelta(minutes=1))
     mailing.refresh_from_db()
     assert mailing.state == state
     control.cancel(mailing, None, NOW)
@@ -51,9 +51,9 @@ def test_a_doubt_that_expired_does_not_keep_its_mailing_open_for_ever():
 def test_the_moment_cannot_be_taken_back_once_the_mailing_was_made():
     mailing = released()
     with pytest.raises(WrongState, match="pause or cancel"):
-        approve.unschedule(mailing.copy, mailing.copy.scheduled_by)
-    mailing.copy.refresh_from_db()
-    assert mailing.copy.state == "scheduled"
+        approve.unschedule(mailing.snapshot, mailing.snapshot.scheduled_by)
+    mailing.snapshot.refresh_from_db()
+    assert mailing.snapshot.state == "scheduled"
 
 
 def test_a_worker_that_was_down_past_window_and_expiry_sends_nothing_when_it_returns():
@@ -62,11 +62,11 @@ def test_a_worker_that_was_down_past_window_and_expiry_sends_nothing_when_it_ret
     tried, *_ = Delivery.objects.order_by("pk")
     Delivery.objects.filter(pk=tried.pk).update(state="deferred", attempts=1, due_at=NOW)
     expired = mailing.expires_at + timedelta(minutes=1)
-    assert expired < mailing.copy.window_until
+    assert expired < mailing.snapshot.window_until
     housekeeping.expire(expired)
     # Their time to be tried again is over; who was never tried may still leave within the approved window.
     assert states(mailing) == {"planned": 2, "refused": 1}
-    assert send(Clock(mailing.copy.window_until + timedelta(minutes=1))).tried == 0
+    assert send(Clock(mailing.snapshot.window_until + timedelta(minutes=1))).tried == 0
     assert states(mailing) == {"excluded": 2, "refused": 1}
     assert set(reasons(mailing).values()) == {"expired"}
     mailing.refresh_from_db()
@@ -79,5 +79,5 @@ def test_readers_whom_the_pace_kept_waiting_have_until_the_end_of_the_window():
     Delivery.objects.update(state="deferred", attempts=0, due_at=NOW)
     housekeeping.expire(mailing.expires_at + timedelta(minutes=1))
     assert states(mailing) == {"deferred": 1}
-    housekeeping.expire(mailing.copy.window_until + timedelta(minutes=1))
+    housekeeping.expire(mailing.snapshot.window_until + timedelta(minutes=1))
     assert states(mailing) == {"excluded": 1} and balances(mailing)

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from mailer.approval import approve
-from mailer.approval.models import FrozenCopy
+from mailer.approval.models import Snapshot
 from mailer.approval.submit import submit
 from mailer.delivery.models import Delivery, Mailing
 from mailer.desk.accounts.groups import ensure_groups
@@ -57,26 +57,26 @@ def as_user(user: User) -> Client:
     return client
 
 
-def submitted(at: Desk) -> FrozenCopy:
+def submitted(at: Desk) -> Snapshot:
     return submit(at.edition, at.writer, timezone.now())
 
 
-def approved(at: Desk) -> FrozenCopy:
-    copy = submitted(at)
-    approve.approve(copy, at.approver, copy.sha256, timezone.now())
-    return copy
+def approved(at: Desk) -> Snapshot:
+    snapshot = submitted(at)
+    approve.approve(snapshot, at.approver, snapshot.sha256, timezone.now())
+    return snapshot
 
 
-def scheduled(at: Desk, when: datetime | None = None) -> FrozenCopy:
-    copy = approved(at)
-    approve.schedule(copy, at.approver, when or timezone.now() + timedelta(hours=2), timezone.now())
-    return copy
+def scheduled(at: Desk, when: datetime | None = None) -> Snapshot:
+    snapshot = approved(at)
+    approve.schedule(snapshot, at.approver, when or timezone.now() + timedelta(hours=2), timezone.now())
+    return snapshot
 
 
 def sending(at: Desk, state: str = "sending") -> Mailing:
     """A mailing with one reader of each fate, whose account balances."""
-    copy = scheduled(at)
-    mailing = Mailing.objects.create(copy=copy, edition=at.edition, state=state, audience=4)
+    snapshot = scheduled(at)
+    mailing = Mailing.objects.create(snapshot=snapshot, edition=at.edition, state=state, audience=4)
     for number, fate in enumerate(("accepted", "planned", "refused", "excluded"), start=at.reader.pk):
         Delivery.objects.create(
             mailing=mailing,

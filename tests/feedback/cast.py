@@ -33,11 +33,13 @@ def reader(address: str = "aigerim@example.net", since: datetime | None = None) 
 
 def mailing(**columns: Any) -> Mailing:
     number = next(_numbers)
-    copy = cast.copy(cast.edition(f"{2000 + number // 12}-{number % 12 + 1:02}"))
-    return Mailing.objects.create(copy=copy, edition=copy.edition, state="sending", audience=1, **columns)
+    snapshot = cast.copy(cast.edition(f"{2000 + number // 12}-{number % 12 + 1:02}"))
+    return Mailing.objects.create(
+        snapshot=snapshot, edition=snapshot.edition, state="sending", audience=1, **columns
+    )
 
 
-def copy(person: Subscriber, left: datetime, **columns: Any) -> Delivery:
+def snapshot(person: Subscriber, left: datetime, **columns: Any) -> Delivery:
     """A copy in a mailing of its own, which the next server took."""
     columns = {"state": "accepted", "accepted_at": left, "attempts": 1, **columns}
     return Delivery.objects.create(mailing=mailing(), subscriber=person.pk, **columns)
@@ -46,7 +48,7 @@ def copy(person: Subscriber, left: datetime, **columns: Any) -> Delivery:
 def arrived(person: Subscriber, copies: int = 12) -> None:
     """Monthly copies that stayed, the last of them two months ago."""
     for month in range(copies):
-        copy(person, ago(days=60 + 30 * month))
+        snapshot(person, ago(days=60 + 30 * month))
 
 
 def recipient(address: str, bounce_class: str = "hard") -> Recipient:
@@ -75,7 +77,7 @@ def bounce(about: Delivery | Subscriber, bounce_class: str = "hard", at: datetim
 
 def returned(person: Subscriber, bounce_class: str = "hard", at: datetime = NOW) -> Delivery:
     """A copy that left an hour before, and came back."""
-    sent = copy(person, at - timedelta(hours=1))
+    sent = snapshot(person, at - timedelta(hours=1))
     bounce(sent, bounce_class, at)
     return sent
 

@@ -22,7 +22,7 @@ class Imapd(socketserver.ThreadingTCPServer):
         self.offers = offers
         self.messages: dict[int, bytes] = {}
         self.deleted: set[int] = set()
-        self.copies: list[tuple[str, bytes]] = []
+        self.snapshots: list[tuple[str, bytes]] = []
         # Commands that are refused: "FETCH 2".
         self.refused: set[str] = set()
         # Every command that came, without its tag.
@@ -99,7 +99,7 @@ class _Session(socketserver.StreamRequestHandler):
 
     def do_COPY(self, rest: bytes) -> None:  # noqa: N802
         uid, folder = rest.split(b" ", 1)
-        self.server.copies.append((folder.decode(), self.server.messages[int(uid)]))
+        self.server.snapshots.append((folder.decode(), self.server.messages[int(uid)]))
 
     def do_EXPUNGE(self, rest: bytes) -> None:  # noqa: N802
         self.server.messages.pop(int(rest), None)

@@ -28,10 +28,10 @@ def asked(about: str, relation: str, *values: int | str) -> set[str]:
 def history() -> Mailing:
     """`got` received an edition, `returned` sent it back, `rehearsed` saw a rehearsal, `new` nothing."""
     people = {name: cast.reader(name) for name in ("got", "returned", "rehearsed", "new")}
-    copy = sealed_copy()
-    real = Mailing.objects.create(copy=copy, edition=copy.edition, state="done")
+    snapshot = sealed_copy()
+    real = Mailing.objects.create(snapshot=snapshot, edition=snapshot.edition, state="done")
     rehearsal = Mailing.objects.create(
-        copy=copy, edition=copy.edition, state="done", rehearsal_to="dana@office.example.org"
+        snapshot=snapshot, edition=snapshot.edition, state="done", rehearsal_to="dana@office.example.org"
     )
     for mailing, name, bounced in (
         (real, "got", None),
@@ -60,7 +60,7 @@ def test_mail_that_came_back_is_asked_about_with_and_without_days(history: Maili
 
 
 def test_only_those_who_agreed_are_asked_whether_they_react(history: Mailing) -> None:
-    variant = history.copy.variants.all()[0]
+    variant = history.snapshot.variants.all()[0]
     for name, agreed, hit in (
         ("got", 90, 5),
         ("returned", 90, None),

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from mailer.approval import approve
-from mailer.approval.models import FrozenCopy
+from mailer.approval.models import Snapshot
 from mailer.approval.submit import submit
 from mailer.delivery.models import Mailing
 from mailer.public import archive
@@ -19,7 +19,7 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 
 
 @pytest.fixture
-def copy(db: None) -> FrozenCopy:
+def snapshot(db: None) -> Snapshot:
     """The December edition, written by one person, sealed and scheduled by another."""
     staff = cast.staff()
     edition = cast.december()
@@ -30,36 +30,40 @@ def copy(db: None) -> FrozenCopy:
 
 
 @pytest.fixture
-def mailing(copy: FrozenCopy) -> Mailing:
+def mailing(snapshot: Snapshot) -> Mailing:
     """Its mailing, on its way: some readers have their mail, others wait."""
     return Mailing.objects.create(
-        copy=copy, edition=copy.edition, state="sending", created_at=cast.NOW, started_at=cast.NOW
+        snapshot=snapshot, edition=snapshot.edition, state="sending", created_at=cast.NOW, started_at=cast.NOW
     )
 
 
-def _pages(copy: FrozenCopy) -> list[str]:
-    root, key = f"/archive/{copy.edition.slug}/", copy.variants.first().key  # type: ignore[union-attr]
-    event = next(key for key in _event_keys(copy))
+def _pages(snapshot: Snapshot) -> list[str]:
+    root, key = f"/archive/{snapshot.edition.slug}/", snapshot.variants.first().key  # type: ignore[union-attr]
+    event = next(key for key in _event_keys(snapshot))
     return [root, f"{root}{key}/", f"{root}{event}.ics"]
 
 
-def _event_keys(copy: FrozenCopy) -> list[str]:
-    return re.findall(r'"key":"([^"]+)","kind":"event"', copy.content)
+def _event_keys(snapshot: Snapshot) -> list[str]:
+    return re.findall(r'"key":"([^"]+)","kind":"event"', snapshot.content)
 
 
-def test_nothing_of_an_edition_is_public_before_its_mailing_begins(client: Client, copy: FrozenCopy) -> None:
+def test_nothing_of_an_edition_is_public_before_its_mailing_begins(
+    client: Client, snapshot: Snapshot
+) -> None:
     for state in (None, "planning", "held"):
         if state:
-            Mailing.objects.update_or_create(copy=copy, defaults={"edition": copy.edition, "state": state})
-        assert [client.get(page).status_code for page in _pages(copy)] == [404, 404, 404]
-        assert copy.edition.slug not in client.get("/archive/").content.decode()
-        assert copy.edition.slug not in client.get("/archive/feed.xml").content.decode()
+            Mailing.objects.update_or_create(
+                snapshot=snapshot, defaults={"edition": snapshot.edition, "state": state}
+            )
+        assert [client.get(page).status_code for page in _pages(snapshot)] == [404, 404, 404]
+        assert snapshot.edition.slug not in client.get("/archive/").content.decode()
+        assert snapshot.edition.slug not in client.get("/archive/feed.xml").content.decode()
 
 
 @pytest.mark.parametrize("state", ["sending", "paused", "done"])
 def test_a_mail_that_is_out_finds_its_pages(client: Client, mailing: Mailing, state: str) -> None:
     Mailing.objects.update(state=state)
-    assert [client.get(page).status_code for page in _pages(mailing.copy)] == [200, 200, 200]
+    assert [client.get(page).status_code for page in _pages(mailing.snapshot)] == [200, 200, 200]
     assert mailing.edition.slug in client.get("/archive/").content.decode()
 
 
@@ -67,12 +71,12 @@ def test_a_mailing_cancelled_on_its_way_leaves_no_dead_link_and_no_entry(
     client: Client, mailing: Mailing
 ) -> None:
     Mailing.objects.update(state="cancelled")
-    assert [client.get(page).status_code for page in _pages(mailing.copy)] == [200, 200, 200]
+    assert [client.get(page).status_code for page in _pages(mailing.snapshot)] == [200, 200, 200]
     assert mailing.edition.slug not in client.get("/archive/").content.decode()
 
 
 def test_every_variant_has_a_web_copy_that_belongs_to_nobody(client: Client, mailing: Mailing) -> None:
-    for variant in mailing.copy.variants.all():
+    for variant in mailing.snapshot.variants.all():
         answer = client.get(f"/archive/{mailing.edition.slug}/{variant.key}/")
         html = answer.content.decode()
         assert "%%" not in html
@@ -83,8 +87,8 @@ def test_every_variant_has_a_web_copy_that_belongs_to_nobody(client: Client, mai
 
 
 def test_the_edition_offers_its_widest_variant_in_each_language(client: Client, mailing: Mailing) -> None:
-    widest = {one.language: one for one in archive.widest(mailing.copy_id)}
-    for variant in mailing.copy.variants.all():
+    widest = {one.language: one for one in archive.widest(mailing.snapshot_id)}
+    for variant in mailing.snapshot.variants.all():
         assert len(variant.stories.split(",")) <= len(widest[variant.language].stories.split(","))
     html = client.get(f"/archive/{mailing.edition.slug}/").content.decode()
     assert all(one.key in html for one in widest.values())
@@ -98,7 +102,7 @@ def test_the_archive_names_the_period_in_the_language_that_is_asked_for(
 
 
 def test_a_save_the_date_is_an_all_day_event_by_rfc_5545(client: Client, mailing: Mailing) -> None:
-    (key, *_) = _event_keys(mailing.copy)
+    (key, *_) = _event_keys(mailing.snapshot)
     answer = client.get(f"/archive/{mailing.edition.slug}/{key}.ics?lang=ru")
     assert answer["Content-Type"] == "text/calendar; charset=utf-8"
     raw = answer.content
@@ -112,7 +116,7 @@ def test_a_save_the_date_is_an_all_day_event_by_rfc_5545(client: Client, mailing
 
 
 def test_only_events_have_a_calendar_file(client: Client, mailing: Mailing) -> None:
-    (key, *_) = re.findall(r'"key":"([^"]+)","kind":"news"', mailing.copy.content)
+    (key, *_) = re.findall(r'"key":"([^"]+)","kind":"news"', mailing.snapshot.content)
     assert client.get(f"/archive/{mailing.edition.slug}/{key}.ics").status_code == 404
 
 

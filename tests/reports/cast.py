@@ -7,7 +7,7 @@ import itertools
 
 from django.contrib.auth import get_user_model
 
-from mailer.approval.models import Approval, FrozenCopy
+from mailer.approval.models import Approval, Snapshot
 from mailer.delivery.models import Delivery, Mailing
 from mailer.editions.models import Edition, Newsletter
 from mailer.feedback.models import FeedbackEvent
@@ -33,12 +33,12 @@ def edition(period: str = "2021-12") -> Edition:
     return Edition.objects.create(newsletter=newsletter, period=period)
 
 
-def copy(of: Edition, state: str = "scheduled", manifest: str = "{}") -> FrozenCopy:
+def snapshot(of: Edition, state: str = "scheduled", manifest: str = "{}") -> Snapshot:
     number = next(_numbers)
     users = get_user_model().objects
     editor, _ = users.get_or_create(username="editor")
     reviewer, _ = users.get_or_create(username="reviewer")
-    frozen = FrozenCopy.objects.create(
+    frozen = Snapshot.objects.create(
         edition=of,
         sha256=f"{number:064x}",
         content="{}",
@@ -51,18 +51,18 @@ def copy(of: Edition, state: str = "scheduled", manifest: str = "{}") -> FrozenC
         submitted_at=NOW + dt.timedelta(minutes=number),
     )
     if state in ("approved", "scheduled"):
-        Approval.objects.create(copy=frozen, sha256=frozen.sha256, approver=reviewer, at=NOW)
+        Approval.objects.create(snapshot=frozen, sha256=frozen.sha256, approver=reviewer, at=NOW)
     return moved(frozen, state)
 
 
-def moved(frozen: FrozenCopy, state: str) -> FrozenCopy:
+def moved(frozen: Snapshot, state: str) -> Snapshot:
     frozen.state = state
     frozen.save(update_fields=["state"])
     return frozen
 
 
-def mailing(of: FrozenCopy, state: str = "sending", audience: int | None = None) -> Mailing:
-    return Mailing.objects.create(copy=of, edition=of.edition, state=state, audience=audience)
+def mailing(of: Snapshot, state: str = "sending", audience: int | None = None) -> Mailing:
+    return Mailing.objects.create(snapshot=of, edition=of.edition, state=state, audience=audience)
 
 
 def deliver(into: Mailing, state: str, readers: int = 1, **columns: object) -> list[Delivery]:
@@ -85,5 +85,5 @@ def departed(reader: Delivery, at: dt.datetime, reason: str = "") -> FeedbackEve
 
 def forget() -> None:
     """Takes back every edition and copy, so that the next example of a property begins anew."""
-    for model in (FeedbackEvent, Approval, FrozenCopy, Edition):
+    for model in (FeedbackEvent, Approval, Snapshot, Edition):
         model.objects.all().delete()

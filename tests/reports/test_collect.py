@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mailer.approval.models import FrozenVariant
+from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Delivery, Mailing
 from mailer.feedback.models import FeedbackEvent
 from mailer.reports import collect
@@ -47,8 +47,8 @@ ROWS = st.lists(
 def ledger(rows: list[dict[str, Any]]) -> Mailing:
     mailing = cast.mailing(cast.copy(cast.edition()), audience=len(rows))
     variants = {
-        code: FrozenVariant.objects.create(
-            copy=mailing.copy, key=code, language=code, subject="s", html="h", text="t", sha256=code
+        code: SnapshotVariant.objects.create(
+            snapshot=mailing.snapshot, key=code, language=code, subject="s", html="h", text="t", sha256=code
         )
         for code in ("en", "ru")
     }
@@ -59,7 +59,7 @@ def ledger(rows: list[dict[str, Any]]) -> Mailing:
 
 def deliver(
     mailing: Mailing,
-    variants: dict[str, FrozenVariant],
+    variants: dict[str, SnapshotVariant],
     *,
     language: str | None,
     domain: str | None,

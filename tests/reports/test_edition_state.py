@@ -25,9 +25,9 @@ def test_an_edition_that_nobody_submitted_is_a_draft_without_hash() -> None:
 @pytest.mark.parametrize("state", ["submitted", "approved", "scheduled"])
 def test_an_open_copy_names_the_state_and_the_hash(state: str) -> None:
     edition = cast.edition()
-    copy = cast.copy(edition, state)
+    snapshot = cast.copy(edition, state)
     summary = edition_state.edition_summary(edition)
-    assert (summary["state"], summary["hash"]) == (state, copy.sha256)
+    assert (summary["state"], summary["hash"]) == (state, snapshot.sha256)
 
 
 @pytest.mark.parametrize("state", ["broken", "withdrawn"])
@@ -53,19 +53,19 @@ def test_a_mailing_speaks_for_its_edition(state: str, word: str) -> None:
     edition = cast.edition()
     mailed = cast.mailing(cast.copy(edition), state)
     summary = edition_state.edition_summary(edition)
-    assert (summary["state"], summary["hash"]) == (word, mailed.copy.sha256)
+    assert (summary["state"], summary["hash"]) == (word, mailed.snapshot.sha256)
     assert word in edition_state.STATES
 
 
 def test_a_copy_that_broke_after_it_was_mailed_leaves_the_edition_sent() -> None:
     edition = cast.edition()
-    cast.moved(cast.mailing(cast.copy(edition), "done").copy, "broken")
+    cast.moved(cast.mailing(cast.copy(edition), "done").snapshot, "broken")
     assert edition_state.edition_state(edition) == "sent"
 
 
 def test_after_a_cancelled_mailing_a_new_copy_speaks() -> None:
     edition = cast.edition()
-    cast.moved(cast.mailing(cast.copy(edition), "cancelled").copy, "withdrawn")
+    cast.moved(cast.mailing(cast.copy(edition), "cancelled").snapshot, "withdrawn")
     cast.copy(edition, "submitted")
     assert edition_state.edition_state(edition) == "submitted"
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from mailer.approval.models import FrozenVariant
+from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Mailing
 from mailer.reports import trend
 from mailer.tracking.models import HitCount, Readership
@@ -16,8 +16,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 def sent(period: str, months_ago: int, state: str = "done", counting: str = "off") -> Mailing:
-    copy = cast.copy(cast.edition(period), manifest=json.dumps({"counting": {"clicks": counting}}))
-    mailing = cast.mailing(copy, state, audience=12)
+    snapshot = cast.copy(cast.edition(period), manifest=json.dumps({"counting": {"clicks": counting}}))
+    mailing = cast.mailing(snapshot, state, audience=12)
     mailing.started_at = cast.NOW - cast.DAY * 30 * months_ago
     mailing.save()
     cast.deliver(mailing, "accepted", 9)
@@ -51,8 +51,8 @@ def test_shares_are_of_those_whom_they_could_be_about() -> None:
 
 def test_clicks_stand_where_they_were_counted_and_are_not_too_few() -> None:
     mailing = sent("2021-12", 0, counting="anonymous")
-    variant = FrozenVariant.objects.create(
-        copy=mailing.copy, key="k", language="en", subject="s", html="h", text="t", sha256="x"
+    variant = SnapshotVariant.objects.create(
+        snapshot=mailing.snapshot, key="k", language="en", subject="s", html="h", text="t", sha256="x"
     )
     Readership.objects.create(variant=variant, readers=10)
     for machine, times in ((False, 7), (True, 90)):

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from mailer.approval.models import FrozenCopy
+from mailer.approval.models import Snapshot
 from mailer.delivery.ledger.plan import plan
 from mailer.delivery.models import Delivery, Mailing
 from mailer.editions.models import Edition, Newsletter
@@ -254,8 +254,8 @@ class People(RuleBasedStateMachine):
     @rule()
     def plan_a_mailing(self) -> None:
         before = transaction.savepoint()
-        copy = FrozenCopy.objects.get()
-        mailing = plan(Mailing.objects.create(copy=copy, edition=copy.edition), self.now)
+        snapshot = Snapshot.objects.get()
+        mailing = plan(Mailing.objects.create(snapshot=snapshot, edition=snapshot.edition), self.now)
         planned = Delivery.objects.filter(mailing=mailing, state=Delivery.State.PLANNED)
         self.may_be_mailed(Subscriber.objects.filter(pk__in=planned.values("subscriber")))
         transaction.savepoint_rollback(before)

@@ -17,7 +17,7 @@ import pytest
 from django.test import Client
 
 from mailer.approval import approve
-from mailer.approval.models import FrozenVariant
+from mailer.approval.models import SnapshotVariant
 from mailer.approval.submit import submit
 from mailer.delivery.engine.composing import Composer
 from mailer.delivery.ledger import deliveries
@@ -64,9 +64,9 @@ def mailing(request: pytest.FixtureRequest, db: None, track: Track) -> Mailing:
     for number in range(16):
         countries = ("KZ",) if number < 14 else ("TJ",)
         cast.reader(f"reader-{number}", countries, "en" if number < 8 else "ru")
-    copy = submit(edition, staff.admin, NOW)
-    approve.approve(copy, staff.approver, copy.sha256, NOW)
-    approve.schedule(copy, staff.approver, NOW, NOW)
+    snapshot = submit(edition, staff.admin, NOW)
+    approve.approve(snapshot, staff.approver, snapshot.sha256, NOW)
+    approve.schedule(snapshot, staff.approver, NOW, NOW)
     (planned,) = start_due.release_due(NOW)
     return planned
 
@@ -77,7 +77,7 @@ by_consent = pytest.mark.parametrize(
 
 
 @pytest.fixture
-def variants(mailing: Mailing) -> dict[str, FrozenVariant]:
+def variants(mailing: Mailing) -> dict[str, SnapshotVariant]:
     """What the mailing's readers get, by "KZ en" and the like."""
     rows = Delivery.objects.filter(mailing=mailing).select_related("variant")
     return {f"{row.countries} {row.variant.language}": row.variant for row in rows if row.variant}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mailer.approval.models import FrozenVariant
+from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Mailing
 from mailer.tracking import aggregates
 from mailer.tracking.aggregates import Cell, Slice, shown
@@ -14,20 +14,20 @@ pytestmark = pytest.mark.both_databases
 
 
 def _count(
-    variant: FrozenVariant, number: int, times: int, kind: Kind = Kind.CLICK, machine: bool = False
+    variant: SnapshotVariant, number: int, times: int, kind: Kind = Kind.CLICK, machine: bool = False
 ) -> None:
     HitCount.objects.create(
         variant=variant, kind=kind, number=number, day=NOW.date(), machine=machine, count=times
     )
 
 
-def _readers(variants: dict[str, FrozenVariant]) -> None:
+def _readers(variants: dict[str, SnapshotVariant]) -> None:
     for name, readers in (("KZ en", 8), ("KZ ru", 6), ("TJ ru", 2)):
         Readership.objects.create(variant=variants[name], readers=readers, countries=name[:2])
 
 
 def test_every_link_of_the_edition_has_its_figure_by_language_and_countries(
-    mailing: Mailing, variants: dict[str, FrozenVariant]
+    mailing: Mailing, variants: dict[str, SnapshotVariant]
 ) -> None:
     _readers(variants)
     _count(variants["KZ en"], 1, 9)
@@ -52,7 +52,7 @@ def test_every_link_of_the_edition_has_its_figure_by_language_and_countries(
     assert [link.people for link in others] == [0] * len(others)
 
 
-def test_fewer_than_five_clicks_are_not_told(mailing: Mailing, variants: dict[str, FrozenVariant]) -> None:
+def test_fewer_than_five_clicks_are_not_told(mailing: Mailing, variants: dict[str, SnapshotVariant]) -> None:
     _readers(variants)
     _count(variants["KZ en"], 1, 4)
     clicks = aggregates.clicks_of(mailing)
@@ -61,7 +61,7 @@ def test_fewer_than_five_clicks_are_not_told(mailing: Mailing, variants: dict[st
 
 
 def test_a_mailing_to_fewer_than_five_readers_has_no_figures(
-    mailing: Mailing, variants: dict[str, FrozenVariant]
+    mailing: Mailing, variants: dict[str, SnapshotVariant]
 ) -> None:
     Readership.objects.create(variant=variants["TJ ru"], readers=2, countries="TJ")
     _count(variants["TJ ru"], 1, 30)
@@ -69,7 +69,7 @@ def test_a_mailing_to_fewer_than_five_readers_has_no_figures(
     assert (clicks.people, clicks.links[0].people, clicks.links[1].people) == (None, None, None)
 
 
-def test_openings_are_told_apart_from_clicks(mailing: Mailing, variants: dict[str, FrozenVariant]) -> None:
+def test_openings_are_told_apart_from_clicks(mailing: Mailing, variants: dict[str, SnapshotVariant]) -> None:
     _readers(variants)
     _count(variants["KZ en"], 1, 9)
     _count(variants["KZ en"], 0, 12, Kind.OPEN)

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from mailer.approval.models import FrozenVariant
+from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Mailing
 from mailer.tracking import aggregates
 from mailer.tracking.finalize import delete_old, settle_due
@@ -26,7 +26,7 @@ DAY = NOW + timedelta(days=1)
 LATER = DAY + timedelta(minutes=11)
 
 
-def _hit(variant: FrozenVariant, number: int, client: str, after: float = 0, **more: Any) -> None:
+def _hit(variant: SnapshotVariant, number: int, client: str, after: float = 0, **more: Any) -> None:
     at = DAY + timedelta(seconds=after)
     requests.put(Request(variant.pk, more.pop("kind", Kind.CLICK), number, at, client, Why.NONE, **more))
 
@@ -35,7 +35,7 @@ def _counts() -> dict[tuple[int, bool], int]:
     return {(row.number, row.machine): row.count for row in HitCount.objects.all()}
 
 
-def test_nothing_counts_before_its_burst_could_be_seen(variants: dict[str, FrozenVariant]) -> None:
+def test_nothing_counts_before_its_burst_could_be_seen(variants: dict[str, SnapshotVariant]) -> None:
     _hit(variants["KZ en"], 1, "a")
     requests.flush()
     assert settle_due(DAY + timedelta(minutes=9)) == 0
@@ -44,7 +44,7 @@ def test_nothing_counts_before_its_burst_could_be_seen(variants: dict[str, Froze
 
 
 def test_people_and_machines_are_summed_apart_and_repeats_in_neither(
-    variants: dict[str, FrozenVariant],
+    variants: dict[str, SnapshotVariant],
 ) -> None:
     for client in ("a", "b", "c"):
         _hit(variants["KZ en"], 1, client)
@@ -58,7 +58,7 @@ def test_people_and_machines_are_summed_apart_and_repeats_in_neither(
     assert Hit.objects.filter(why=Why.TRAP).count() == 4
 
 
-def test_settling_twice_counts_once_and_more_is_added(variants: dict[str, FrozenVariant]) -> None:
+def test_settling_twice_counts_once_and_more_is_added(variants: dict[str, SnapshotVariant]) -> None:
     _hit(variants["KZ en"], 1, "a")
     requests.flush()
     assert (settle_due(LATER), settle_due(LATER)) == (1, 0)
@@ -68,7 +68,7 @@ def test_settling_twice_counts_once_and_more_is_added(variants: dict[str, Frozen
     assert _counts() == {(1, False): 2}
 
 
-def test_a_burst_that_is_settled_in_two_parts_is_known_as_one(variants: dict[str, FrozenVariant]) -> None:
+def test_a_burst_that_is_settled_in_two_parts_is_known_as_one(variants: dict[str, SnapshotVariant]) -> None:
     cut = timedelta(minutes=10)
     for number in (1, 2, 3):
         _hit(variants["KZ en"], number, "a", number / 2)
@@ -79,7 +79,9 @@ def test_a_burst_that_is_settled_in_two_parts_is_known_as_one(variants: dict[str
     assert _counts() == {(1, True): 1, (2, True): 1, (3, True): 1}
 
 
-def test_where_it_came_from_is_forgotten_as_soon_as_it_is_judged(variants: dict[str, FrozenVariant]) -> None:
+def test_where_it_came_from_is_forgotten_as_soon_as_it_is_judged(
+    variants: dict[str, SnapshotVariant],
+) -> None:
     _hit(variants["KZ en"], 1, "a")
     requests.flush()
     settle_due(LATER + timedelta(minutes=1))
@@ -87,7 +89,7 @@ def test_where_it_came_from_is_forgotten_as_soon_as_it_is_judged(variants: dict[
 
 
 def test_single_clicks_are_deleted_in_time_and_their_sums_stay(
-    variants: dict[str, FrozenVariant], track: Track
+    variants: dict[str, SnapshotVariant], track: Track
 ) -> None:
     track(keep_days=30)
     _hit(variants["KZ en"], 1, "a")
@@ -99,7 +101,7 @@ def test_single_clicks_are_deleted_in_time_and_their_sums_stay(
 
 
 def test_how_many_readers_stand_behind_a_figure_is_counted_once_for_a_mailing(
-    mailing: Mailing, variants: dict[str, FrozenVariant]
+    mailing: Mailing, variants: dict[str, SnapshotVariant]
 ) -> None:
     _hit(variants["KZ en"], 1, "a")
     requests.flush()
@@ -112,7 +114,7 @@ def test_how_many_readers_stand_behind_a_figure_is_counted_once_for_a_mailing(
     }
 
 
-def test_from_clicks_to_figures(mailing: Mailing, variants: dict[str, FrozenVariant]) -> None:
+def test_from_clicks_to_figures(mailing: Mailing, variants: dict[str, SnapshotVariant]) -> None:
     for number in range(7):
         _hit(variants["KZ en"], 2, f"reader {number}", number)
     for number in range(6):
@@ -127,7 +129,7 @@ def test_from_clicks_to_figures(mailing: Mailing, variants: dict[str, FrozenVari
 
 @by_consent
 def test_a_filter_that_follows_a_named_readers_links_from_many_addresses_is_known(
-    variants: dict[str, FrozenVariant],
+    variants: dict[str, SnapshotVariant],
 ) -> None:
     reader = Subscriber.objects.get(email="reader-0@example.net")
     for number in (1, 2, 3):
@@ -145,7 +147,7 @@ def test_a_filter_that_follows_a_named_readers_links_from_many_addresses_is_know
 
 @by_consent
 def test_whoever_takes_back_their_word_is_in_no_row_any_more(
-    mailing: Mailing, variants: dict[str, FrozenVariant], track: Track
+    mailing: Mailing, variants: dict[str, SnapshotVariant], track: Track
 ) -> None:
     people = Subscriber.objects.filter(email__in=["reader-0@example.net", "reader-1@example.net"])
     people.update(tracking_agreed_at=NOW)
@@ -186,7 +188,7 @@ def test_a_scanner_that_opens_every_link_and_picture_leaves_the_reader_and_the_f
 
 
 @pytest.mark.parametrize("mailing", [{"opens": "anonymous"}], indirect=True)
-def test_openings_are_summed_as_such(mailing: Mailing, variants: dict[str, FrozenVariant]) -> None:
+def test_openings_are_summed_as_such(mailing: Mailing, variants: dict[str, SnapshotVariant]) -> None:
     for number in range(9):
         _hit(variants["KZ en"], 0, "proxy", number / 10, kind=Kind.OPEN)
     requests.flush()

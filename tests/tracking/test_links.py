@@ -11,7 +11,7 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.approval.models import FrozenCopy, FrozenVariant
+from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.delivery import tracking_urls
 from mailer.delivery.models import Delivery, Mailing
 from mailer.tracking import clients
@@ -94,9 +94,9 @@ def test_the_link_that_nobody_sees_is_out_of_sight_hearing_and_reach(sent: Mails
 def test_what_was_approved_what_the_archive_shows_and_what_staff_see_leads_directly(
     mailing: Mailing, client: Client
 ) -> None:
-    for variant in FrozenVariant.objects.filter(copy=mailing.copy):
+    for variant in SnapshotVariant.objects.filter(snapshot=mailing.snapshot):
         assert "https://example.org/" in variant.html and "/r/" not in variant.html + variant.text
-    key = FrozenVariant.objects.filter(copy=mailing.copy)[0].key
+    key = SnapshotVariant.objects.filter(snapshot=mailing.snapshot)[0].key
     page = client.get(f"/archive/{mailing.edition.slug}/{key}/").content.decode()
     assert "https://example.org/" in page and "/r/" not in page
 
@@ -177,7 +177,7 @@ def _wrong(variant: int) -> list[str]:
 
 
 def test_a_token_that_we_did_not_make_leads_nowhere_and_says_so(
-    client: Client, variants: dict[str, FrozenVariant]
+    client: Client, variants: dict[str, SnapshotVariant]
 ) -> None:
     for token in _wrong(variants["KZ en"].pk):
         answer = client.get(f"/r/{token}/example.org")
@@ -204,11 +204,11 @@ def test_a_token_names_what_it_was_made_for(variant: int, number: int) -> None:
 
 
 def test_links_that_are_not_under_their_copys_hash_lead_nowhere(mailing: Mailing, client: Client) -> None:
-    forged, variant = mailing.copy, FrozenVariant.objects.filter(copy=mailing.copy)[0]
+    forged, variant = mailing.snapshot, SnapshotVariant.objects.filter(snapshot=mailing.snapshot)[0]
     forged.manifest = forged.manifest.replace("https://example.org/ring", "https://evil.example/")
-    forged.pk, forged.sha256, forged.state = None, "0" * 64, FrozenCopy.State.WITHDRAWN
+    forged.pk, forged.sha256, forged.state = None, "0" * 64, Snapshot.State.WITHDRAWN
     forged.save()
-    variant.pk, variant.copy = None, forged
+    variant.pk, variant.snapshot = None, forged
     variant.save()
     assert client.get(f"/r/{tokens.encrypt_id('link', variant.pk << 16 | 1)}/").status_code == 404
 

@@ -44,12 +44,12 @@ def test_clicks_under_a_readers_name_are_told_until_they_take_their_word_back(
 
 def test_copies_and_what_came_back_of_them_are_told_in_a_form_that_json_takes(mailing: Mailing) -> None:
     reader = Subscriber.objects.get(email="reader-0@example.net")
-    copy = Delivery.objects.get(mailing=mailing, subscriber=reader.pk)
-    Delivery.objects.filter(pk=copy.pk).update(state="accepted", accepted_at=NOW, reply="250 ok")
+    snapshot = Delivery.objects.get(mailing=mailing, subscriber=reader.pk)
+    Delivery.objects.filter(pk=snapshot.pk).update(state="accepted", accepted_at=NOW, reply="250 ok")
     words = Recipient(reader.email, status="5.1.1", diagnostic="550 5.1.1 nobody", bounce_class="hard")
-    apply(Reading("bounce", (words,), delivery=copy.pk, identity="verp"), Origin("mail 1", NOW), NOW)
+    apply(Reading("bounce", (words,), delivery=snapshot.pk, identity="verp"), Origin("mail 1", NOW), NOW)
     told = json.loads(json.dumps(everything(reader)))
-    assert [(one["state"], one["at"], one["reply"]) for one in told["copies"]] == [
+    assert [(one["state"], one["at"], one["reply"]) for one in told["snapshots"]] == [
         ("accepted", NOW.isoformat(timespec="seconds"), "250 ok")
     ]
     assert [(one["kind"], one["class"], one["words"]) for one in told["came_back"]] == [

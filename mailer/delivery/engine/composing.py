@@ -13,9 +13,9 @@ from typing import NamedTuple
 from django.conf import settings
 
 from mailer.approval import approve, tracking_policy
-from mailer.approval.errors import BrokenSeal
+from mailer.approval.errors import SnapshotChanged
 from mailer.approval.headers import shared_headers
-from mailer.approval.models import FrozenCopy, FrozenVariant
+from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.config.bounces import TOKEN
 from mailer.delivery import identity, signed_ids, tracking_urls, verp
 from mailer.delivery.ledger.records import Claimed
@@ -92,7 +92,7 @@ class Composer:
             return self._rehearsing.envelopes(mailing, claimed, now)
         shared = self._mailings.get(mailing.pk)
         if shared is None:
-            shared = self._mailings[mailing.pk] = sealed(mailing.copy)
+            shared = self._mailings[mailing.pk] = sealed(mailing.snapshot)
         self._fetch(shared, {one.variant: one.countries for one in claimed})
         moment = date(now)
         delivery_tokens = signed_ids.delivery_tokens([one.id for one in claimed])
@@ -118,25 +118,25 @@ class Composer:
         for known in wanted.keys() & self._variants.keys():
             self._variants.move_to_end(known)
         missing = wanted.keys() - self._variants.keys()
-        for row in FrozenVariant.objects.filter(pk__in=missing):
+        for row in SnapshotVariant.objects.filter(pk__in=missing):
             refuse_changed(shared, row, wanted[row.pk])
             skeleton = mime.Skeleton(self._prepare(shared, row), shared.headers, self._forms(shared))
             signing = self._signer.variant(skeleton.shared) if self._signer else None
             self._variants[row.pk] = _Variant(skeleton, row.language, signing)
 
 
-def sealed(copy: FrozenCopy) -> Sealed:
+def sealed(snapshot: Snapshot) -> Sealed:
     """What the manifest says about sender and variants. Raises BrokenSeal when it is not what was hashed."""
-    if approve.digest(copy.manifest) != copy.sha256:
-        raise BrokenSeal
-    manifest = json.loads(copy.manifest)
-    if approve.digest(copy.content) != manifest["content"]:
-        raise BrokenSeal
-    content = from_json(copy.content)
+    if approve.digest(snapshot.manifest) != snapshot.sha256:
+        raise SnapshotChanged
+    manifest = json.loads(snapshot.manifest)
+    if approve.digest(snapshot.content) != manifest["content"]:
+        raise SnapshotChanged
+    content = from_json(snapshot.content)
     sender = manifest["sender"]
     domain = sender["email"].rpartition("@")[2]
     return Sealed(
-        newsletter=copy.edition.newsletter_id,
+        newsletter=snapshot.edition.newsletter_id,
         sender=sender["email"],
         domain=domain,
         returns=verp.form(domain),
@@ -146,36 +146,36 @@ def sealed(copy: FrozenCopy) -> Sealed:
         variants=manifest["variants"],
         content=content,
         counting=tracking_policy.in_force(
-            tracking_policy.of_manifest(copy.manifest), settings.CONFIG.tracking
+            tracking_policy.of_manifest(snapshot.manifest), settings.CONFIG.tracking
         ),
     )
 
 
-def rendered_of(row: FrozenVariant) -> Rendered:
+def rendered_of(row: SnapshotVariant) -> Rendered:
     """A stored variant as rendering knows it."""
     stories = tuple(row.stories.split(",")) if row.stories else ()
     return Rendered(row.key, row.language, stories, row.subject, row.preheader, row.html, row.text)
 
 
-def as_sent(shared: Sealed, row: FrozenVariant) -> Rendered:
+def as_sent(shared: Sealed, row: SnapshotVariant) -> Rendered:
     """It as readers get it, their own fields still standing as marks."""
     return tracking_urls.counted(rendered_of(row), row.pk, shared.counting, shared.site)
 
 
-def as_rehearsed(shared: Sealed, row: FrozenVariant) -> Rendered:
+def as_rehearsed(shared: Sealed, row: SnapshotVariant) -> Rendered:
     """It as a colleague gets it: marked, and what the colleague opens is nobody's."""
     rendered = rendered_of(row)
     return dataclasses.replace(rendered, subject=REHEARSAL + rendered.subject)
 
 
-def refuse_changed(shared: Sealed, row: FrozenVariant, countries: tuple[str, ...]) -> None:
+def refuse_changed(shared: Sealed, row: SnapshotVariant, countries: tuple[str, ...]) -> None:
     """Raises BrokenSeal unless the variant is what was approved, or what that makes for these countries."""
     wanted = shared.variants.get(row.key) or _late(shared, row, countries)
     if approve.variant_digest(row.subject, row.preheader, row.html, row.text) != wanted:
-        raise BrokenSeal(f"Variant {row.key} is not what was approved; nothing of it was sent.")
+        raise SnapshotChanged(f"Variant {row.key} is not what was approved; nothing of it was sent.")
 
 
-def _late(shared: Sealed, row: FrozenVariant, countries: tuple[str, ...]) -> str:
+def _late(shared: Sealed, row: SnapshotVariant, countries: tuple[str, ...]) -> str:
     """What a variant that the manifest does not name must be: made anew from the sealed content alone."""
     try:
         made = variants.render(shared.content, countries, row.language)

@@ -128,9 +128,9 @@ def halt(mailing_id: int, reason: str, **still: Any) -> bool:
 
 def _refuse_stale(mailing: Mailing, now: datetime) -> None:
     """What was approved for certain days does not begin to leave again after them."""
-    if mailing.state in (State.HELD, State.PAUSED) and now > mailing.copy.window_until:
+    if mailing.state in (State.HELD, State.PAUSED) and now > mailing.snapshot.window_until:
         raise ControlError(
-            f"The approved window ended {mailing.copy.window_until:%Y-%m-%d %H:%M %Z}, so nothing more "
+            f"The approved window ended {mailing.snapshot.window_until:%Y-%m-%d %H:%M %Z}, so nothing more "
             "of this mailing may leave. Cancel it."
         )
 

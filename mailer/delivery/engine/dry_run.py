@@ -13,7 +13,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from mailer.approval.models import FrozenCopy
+from mailer.approval.models import Snapshot
 from mailer.delivery.engine.control import ControlError
 from mailer.delivery.models import Mailing
 from subscribers.addresses import normalise
@@ -24,24 +24,24 @@ log = logging.getLogger(__name__)
 UNDER_WAY = (Mailing.State.PLANNING, Mailing.State.SENDING, Mailing.State.PAUSED)
 
 
-def begin(copy: FrozenCopy | None, to: str, limit: int | None, user: User | None, now: datetime) -> Mailing:
+def begin(snapshot: Snapshot | None, to: str, limit: int | None, user: User | None, now: datetime) -> Mailing:
     """Begin a rehearsal of a submitted or approved copy for `to`; the worker does the rest.
 
     `limit`: for that many readers, with every variant before any comes twice; None: for all.
     Raises ControlError, in words.
     """
-    if copy is None or copy.state not in FrozenCopy.OPEN or copy.mailed:
+    if snapshot is None or snapshot.state not in Snapshot.OPEN or snapshot.mailed:
         raise ControlError("Only a copy that is submitted and not yet sent can be rehearsed.")
     if limit is not None and limit < 1:
         raise ControlError("A rehearsal is for at least one reader.")
-    if Mailing.objects.rehearsals().filter(edition=copy.edition, state__in=UNDER_WAY).exists():
+    if Mailing.objects.rehearsals().filter(edition=snapshot.edition, state__in=UNDER_WAY).exists():
         raise ControlError("A rehearsal of this edition is under way. Wait for its end, or cancel it.")
     address = _colleague(to)
     try:
         with transaction.atomic():
             mailing = Mailing.objects.create(
-                copy=copy,
-                edition=copy.edition,
+                snapshot=snapshot,
+                edition=snapshot.edition,
                 rehearsal_to=address,
                 rehearsal_limit=limit,
                 created_at=now,

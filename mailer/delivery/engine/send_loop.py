@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from mailer.approval.errors import BrokenSeal
+from mailer.approval.errors import SnapshotChanged
 from mailer.delivery.engine import control, transports
 from mailer.delivery.engine.batch_size import Holding
 from mailer.delivery.engine.transports import Transport
@@ -120,7 +120,7 @@ def _little_garbage() -> Iterator[None]:
 
 
 def _sending(only: Mailing | None) -> list[Mailing]:
-    mailings = Mailing.objects.filter(state=Mailing.State.SENDING).select_related("copy")
+    mailings = Mailing.objects.filter(state=Mailing.State.SENDING).select_related("snapshot")
     if only is not None:
         mailings = mailings.filter(pk=only.pk)
     return list(mailings.order_by("pk"))
@@ -282,7 +282,7 @@ class _Run:
         leaving = [one for one, _ in go]
         try:
             envelopes = self._writer.envelopes(mailing, leaving, now)
-        except (BrokenSeal, ValueError) as broken:
+        except (SnapshotChanged, ValueError) as broken:
             # This mailing waits for a person; the others go on.
             deliveries.release([one.id for one in leaving], self._owner, now)
             self._traffic.give_back(leaving, now)

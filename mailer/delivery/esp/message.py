@@ -10,7 +10,7 @@ from email.headerregistry import Address
 from functools import lru_cache, partial
 from typing import NamedTuple
 
-from mailer.approval.models import FrozenVariant
+from mailer.approval.models import SnapshotVariant
 from mailer.config.bounces import TOKEN
 from mailer.delivery import identity, signed_ids, tracking_urls, verp
 from mailer.delivery.engine.composing import Sealed, as_rehearsed, as_sent, refuse_changed, sealed
@@ -80,7 +80,7 @@ class Writer:
             return self._rehearsing.envelopes(mailing, claimed, now)
         shared = self._mailings.get(mailing.pk)
         if shared is None:
-            shared = self._mailings[mailing.pk] = sealed(mailing.copy)
+            shared = self._mailings[mailing.pk] = sealed(mailing.snapshot)
         self._fetch(shared, {one.variant: one.countries for one in claimed})
         common = _common_headers(shared)
         sender = _sender(shared, self._guard)
@@ -96,7 +96,7 @@ class Writer:
         for known in wanted.keys() & self._variants.keys():
             self._variants.move_to_end(known)
         missing = wanted.keys() - self._variants.keys()
-        for row in FrozenVariant.objects.filter(pk__in=missing):
+        for row in SnapshotVariant.objects.filter(pk__in=missing):
             refuse_changed(shared, row, wanted[row.pk])
             self._variants[row.pk] = self._guarded(self._prepare(shared, row))
 

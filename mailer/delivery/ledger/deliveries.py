@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
-from mailer.approval.models import FrozenCopy
+from mailer.approval.models import Snapshot
 from mailer.delivery.ledger import claims
 from mailer.delivery.ledger.records import Claimed, Result, State
 from mailer.delivery.ledger.sql import moment
@@ -66,7 +66,7 @@ _POSTGRESQL = _Dialect(
 
 # Asked for each batch, and therefore ready made.
 _SEALED = """
-SELECT 1 FROM mailer_approval a JOIN mailer_frozencopy c ON c.id = a.copy_id
+SELECT 1 FROM mailer_approval a JOIN mailer_snapshot c ON c.id = a.snapshot_id
 WHERE c.id = %s AND c.state = %s AND a.sha256 = c.sha256 LIMIT 1
 """
 # Whoever claims of a mailing holds its row: two never take the same, and pausing or cancelling it waits.
@@ -178,9 +178,9 @@ def is_sealed(mailing: Mailing) -> bool:
     For a rehearsal it is enough that the copy still waits for its approval or its moment.
     """
     if mailing.rehearsal_to:
-        return FrozenCopy.objects.filter(pk=mailing.copy_id, state__in=FrozenCopy.OPEN).exists()
+        return Snapshot.objects.filter(pk=mailing.snapshot_id, state__in=Snapshot.OPEN).exists()
     with connection.cursor() as cursor:
-        cursor.execute(_SEALED, [mailing.copy_id, FrozenCopy.State.SCHEDULED.value])
+        cursor.execute(_SEALED, [mailing.snapshot_id, Snapshot.State.SCHEDULED.value])
         return cursor.fetchone() is not None
 
 
@@ -306,7 +306,7 @@ def _met(
     """Deliveries just claimed with their readers as they are now, and why one must not leave, or nothing."""
     query = _READERS.format(
         columns=", ".join(_dialect().column.format(f"r.{name}") for name in _READER),
-        lists=",".join(str(int(one)) for one in mailing.copy.audience["lists"]) or "NULL",
+        lists=",".join(str(int(one)) for one in mailing.snapshot.audience["lists"]) or "NULL",
         which=which,
     )
     with connection.cursor() as cursor:

@@ -85,7 +85,7 @@ def expire(now: datetime) -> int:
         over = Mailing.objects.select_for_update(of=("self",), no_key=True).filter(
             state__in=(Mailing.State.SENDING, Mailing.State.PAUSED),
             expires_at__lte=now,
-            copy__window_until__lt=now,
+            snapshot__window_until__lt=now,
         )
         return given_up + sum(
             Delivery.objects.filter(untried, mailing=mailing, attempts=0).update(

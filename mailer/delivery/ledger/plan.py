@@ -17,9 +17,9 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Max
 
-from mailer.approval.models import FrozenCopy, FrozenVariant
+from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.approval.send_time import readers_hour
-from mailer.approval.submit import frozen_variant
+from mailer.approval.submit import snapshot_variant
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import rollout
 from mailer.editions.audience import Audience
@@ -90,11 +90,13 @@ def plan(mailing: Mailing, now: datetime) -> Mailing:
     Does nothing to a mailing that is planned already.
     """
     with transaction.atomic():
-        found = Mailing.objects.select_for_update(of=("self",)).select_related("copy__edition__newsletter")
+        found = Mailing.objects.select_for_update(of=("self",)).select_related(
+            "snapshot__edition__newsletter"
+        )
         mailing = found.get(pk=mailing.pk)
         if mailing.state != Mailing.State.PLANNING:
             return mailing
-        if mailing.rehearsal_to and mailing.copy.state not in FrozenCopy.OPEN:
+        if mailing.rehearsal_to and mailing.snapshot.state not in Snapshot.OPEN:
             return _give_up(mailing, now, _TAKEN_BACK)
         try:
             _insert(mailing, now)
@@ -103,7 +105,7 @@ def plan(mailing: Mailing, now: datetime) -> Mailing:
         mailing.audience = Delivery.objects.filter(mailing=mailing).count()
         mailing.planned_at = now
         reachable = _reachable(mailing)
-        mailing.reason = "" if mailing.rehearsal_to else _why_held(mailing.copy, reachable)
+        mailing.reason = "" if mailing.rehearsal_to else _why_held(mailing.snapshot, reachable)
         mailing.state = Mailing.State.HELD if mailing.reason else Mailing.State.SENDING
         mailing.started_at = None if mailing.reason else now
         mailing.expires_at = expiry(mailing, now)
@@ -136,13 +138,13 @@ def _give_up(mailing: Mailing, now: datetime, because: str) -> Mailing:
 
 def _in_steps(mailing: Mailing) -> bool:
     """A rehearsal has no readers to protect, and local hours are a slow beginning of their own."""
-    local = mailing.copy.local_hour is not None
+    local = mailing.snapshot.local_hour is not None
     return bool(settings.CONFIG.sending.steps) and not mailing.rehearsal_to and not local
 
 
 def _insert(mailing: Mailing, now: datetime) -> None:
     # Annotated with a column that its type does not tell.
-    people: Any = standing(Audience.from_dict(mailing.copy.audience, now).segment(), now).order_by()
+    people: Any = standing(Audience.from_dict(mailing.snapshot.audience, now).segment(), now).order_by()
     columns = people.values("id", "countries", "language", "standing")
     statement, parameters = columns.query.sql_with_params()
     with connection.cursor() as cursor:
@@ -169,28 +171,28 @@ def _who(mailing: Mailing) -> str:
 
 
 def _choices(mailing: Mailing, wanted: list[tuple[str, str]]) -> Iterator[_Choice]:
-    copy = mailing.copy
-    content = from_json(copy.content)
-    known = dict(FrozenVariant.objects.filter(copy=copy).values_list("key", "pk"))
+    snapshot = mailing.snapshot
+    content = from_json(snapshot.content)
+    known = dict(SnapshotVariant.objects.filter(snapshot=snapshot).values_list("key", "pk"))
     for countries, language in wanted:
         codes = split_codes(countries)
-        variant = _variant(copy, content, known, codes, language)
+        variant = _variant(snapshot, content, known, codes, language)
         yield _Choice(countries, language, variant, _due(mailing, codes))
 
 
 def _due(mailing: Mailing, countries: tuple[str, ...]) -> datetime | None:
     """The reader's own hour, and never after the window that was approved."""
-    copy = mailing.copy
-    if copy.local_hour is None or copy.send_at is None or mailing.rehearsal_to:
+    snapshot = mailing.snapshot
+    if snapshot.local_hour is None or snapshot.send_at is None or mailing.rehearsal_to:
         return None
-    zone = ZoneInfo(copy.edition.newsletter.zone)
-    return min(readers_hour(countries, copy.send_at, copy.local_hour, zone), copy.window_until)
+    zone = ZoneInfo(snapshot.edition.newsletter.zone)
+    return min(readers_hour(countries, snapshot.send_at, snapshot.local_hour, zone), snapshot.window_until)
 
 
 def _variant(
-    copy: FrozenCopy, content: Content, known: dict[str, int], countries: tuple[str, ...], language: str
+    snapshot: Snapshot, content: Content, known: dict[str, int], countries: tuple[str, ...], language: str
 ) -> int | None:
-    """The variant for a combination; made from the frozen copy alone where it was not stored with it."""
+    """The variant for a combination; made from the snapshot alone where it was not stored with it."""
     head = content.masthead
     spoken = languages.spoken(language, head.languages, head.fallbacks)
     stories = story_selection.story_set(content, countries)
@@ -198,7 +200,7 @@ def _variant(
         return None
     key = story_selection.variant_key(stories, spoken)
     if key not in known:
-        late = frozen_variant(copy, variants.render(content, countries, spoken))
+        late = snapshot_variant(snapshot, variants.render(content, countries, spoken))
         late.save()
         known[key] = late.pk
     return known[key]
@@ -214,11 +216,11 @@ def _reachable(mailing: Mailing) -> int:
     )
 
 
-def _why_held(copy: FrozenCopy, reachable: int) -> str:
-    difference = abs(reachable - copy.audience_count)
-    if difference <= _TOLERATED_READERS or difference <= copy.audience_count * _TOLERATED_SHARE:
+def _why_held(snapshot: Snapshot, reachable: int) -> str:
+    difference = abs(reachable - snapshot.audience_count)
+    if difference <= _TOLERATED_READERS or difference <= snapshot.audience_count * _TOLERATED_SHARE:
         return ""
     return (
-        f"The audience has {reachable} readers now; {copy.audience_count} were counted when the edition was "
-        "submitted. Confirm the new number, or cancel."
+        f"The audience has {reachable} readers now; {snapshot.audience_count} were counted when the edition "
+        "was submitted. Confirm the new number, or cancel."
     )

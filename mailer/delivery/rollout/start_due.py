@@ -9,8 +9,8 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from mailer.approval import approve
-from mailer.approval.errors import BrokenSeal
-from mailer.approval.models import FrozenCopy
+from mailer.approval.errors import SnapshotChanged
+from mailer.approval.models import Snapshot
 from mailer.delivery.ledger.plan import plan
 from mailer.delivery.models import Mailing
 from mailer.editions.audience import Audience
@@ -27,47 +27,48 @@ def release_due(now: datetime) -> list[Mailing]:
     A copy whose window has passed, or whose seal does not hold, does not leave, and says why. Running twice,
     or dying in the middle, makes no second mailing and loses none: what was begun is planned again.
     """
-    due = FrozenCopy.objects.not_mailed().filter(state=FrozenCopy.State.SCHEDULED, send_at__lte=now)
-    for copy in due.select_related("edition__newsletter").order_by("send_at", "pk"):
-        _release(copy, now)
+    due = Snapshot.objects.not_mailed().filter(state=Snapshot.State.SCHEDULED, send_at__lte=now)
+    for snapshot in due.select_related("edition__newsletter").order_by("send_at", "pk"):
+        _release(snapshot, now)
     waiting = Mailing.objects.filter(state=Mailing.State.PLANNING).order_by("pk")
     return [plan(mailing, now) for mailing in waiting]
 
 
-def _release(copy: FrozenCopy, now: datetime) -> None:
-    if now > copy.window_until:
-        _break(copy, _WINDOW_PASSED)
+def _release(snapshot: Snapshot, now: datetime) -> None:
+    if now > snapshot.window_until:
+        _break(snapshot, _WINDOW_PASSED)
         return
-    if now < copy.window_from:
+    if now < snapshot.window_from:
         return
     expires_at = now + timedelta(hours=settings.CONFIG.sending.expire_after_hours)
     try:
         with transaction.atomic():
-            held = FrozenCopy.objects.select_for_update().get(pk=copy.pk)
-            if held.state != FrozenCopy.State.SCHEDULED or held.send_at is None or held.send_at > now:
+            held = Snapshot.objects.select_for_update().get(pk=snapshot.pk)
+            if held.state != Snapshot.State.SCHEDULED or held.send_at is None or held.send_at > now:
                 # Its moment was taken back meanwhile.
                 return
             approve.verify(held)
             Audience.from_dict(held.audience, now).segment()
             mailing = Mailing.objects.create(
-                copy=held, edition=copy.edition, created_at=now, expires_at=expires_at
+                snapshot=held, edition=snapshot.edition, created_at=now, expires_at=expires_at
             )
-    except BrokenSeal as broken:
-        _break(copy, str(broken))
+    except SnapshotChanged as broken:
+        _break(snapshot, str(broken))
         return
     except BadRule as gone:
         _break(
-            copy, f"Whom it is for cannot be told any more. {gone} Correct the segment, and submit it again."
+            snapshot,
+            f"Its audience is unknown now. {gone} Correct the segment, and submit it again.",
         )
         return
     except IntegrityError:
         # Another worker was first, or the seal was broken in this moment; the next call sees which.
-        log.info("action=release_lost copy=%d", copy.pk)
+        log.info("action=release_lost copy=%d", snapshot.pk)
         return
-    log.info("action=released copy=%d mailing=%d", copy.pk, mailing.pk)
+    log.info("action=released copy=%d mailing=%d", snapshot.pk, mailing.pk)
 
 
-def _break(copy: FrozenCopy, because: str) -> None:
-    waiting = FrozenCopy.objects.not_mailed().filter(pk=copy.pk, state=FrozenCopy.State.SCHEDULED)
-    waiting.break_seal(because)
-    log.error("action=not_released copy=%d reason=%s", copy.pk, because)
+def _break(snapshot: Snapshot, because: str) -> None:
+    waiting = Snapshot.objects.not_mailed().filter(pk=snapshot.pk, state=Snapshot.State.SCHEDULED)
+    waiting.invalidate(because)
+    log.error("action=not_released copy=%d reason=%s", snapshot.pk, because)

@@ -12,7 +12,7 @@ from wagtail.admin import messages
 
 from mailer.approval import approve, tracking_policy
 from mailer.approval.authorship import name_of
-from mailer.approval.models import FrozenCopy, FrozenVariant
+from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.approval.submit import submit
 from mailer.desk.base.current_user import staff
 from mailer.desk.editions import preview, snapshot_variants
@@ -59,7 +59,7 @@ class SubmitPage(EditionPage):
 
 
 class ReviewPage(EditionPage):
-    """What the approver sees: the frozen variants exactly as they would be sent, and who made them."""
+    """What the approver sees: the snapshot variants exactly as they would be sent, and who made them."""
 
     page_title = "Review"
     template_name = "desk/editions/review.html"
@@ -67,32 +67,34 @@ class ReviewPage(EditionPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
-        copy = context["overview"].copy or self.edition.copies.first()
-        context["copy"] = copy
-        return {**context, **_review(copy, self.request)} if copy else context
+        snapshot = context["overview"].snapshot or self.edition.snapshots.first()
+        context["snapshot"] = snapshot
+        return {**context, **_review(snapshot, self.request)} if snapshot else context
 
 
-def _review(copy: FrozenCopy, request: HttpRequest) -> dict[str, Any]:
-    content = from_json(copy.content)
-    listed = snapshot_variants.choices_of(copy, content)
-    authors = list(copy.authors.select_related("user"))
+def _review(snapshot: Snapshot, request: HttpRequest) -> dict[str, Any]:
+    content = from_json(snapshot.content)
+    listed = snapshot_variants.choices_of(snapshot, content)
+    authors = list(snapshot.authors.select_related("user"))
     chosen = next(
         (choice for choice, _ in listed if choice.key == request.GET.get("variant")),
         listed[0][0] if listed else None,
     )
     variant = next((variant for choice, variant in listed if choice == chosen), None)
     view_as = request.GET.get("as", "")
-    approval = getattr(copy, "approval", None)
+    approval = getattr(snapshot, "approval", None)
     return {
-        "authors": [(name_of(author.user), author.because) for author in authors],
+        "authors": [(name_of(author.user), author.reason) for author in authors],
         "author_names": ", ".join(name_of(author.user) for author in authors),
         "may_approve": request.user.has_perm("mailer.approve_edition"),
-        "obstacle": _obstacle(copy, staff(request)),
-        "may_send_back": copy.state in FrozenCopy.OPEN and not copy.mailed and _may_send_back(staff(request)),
+        "obstacle": _obstacle(snapshot, staff(request)),
+        "may_send_back": snapshot.state in Snapshot.OPEN
+        and not snapshot.mailed
+        and _may_send_back(staff(request)),
         "approval": approval,
         "approver": name_of(approval.approver) if approval else "",
-        "counted": _counted(copy),
-        "submitter": name_of(copy.submitted_by),
+        "counted": _counted(snapshot),
+        "submitter": name_of(snapshot.submitted_by),
         "variants": listed,
         "chosen": chosen,
         "shown": _shown(variant, chosen) if variant and chosen else None,
@@ -102,7 +104,7 @@ def _review(copy: FrozenCopy, request: HttpRequest) -> dict[str, Any]:
         "views": VIEWS,
         "view_as": view_as if view_as in dict(VIEWS) else "html",
         "query": f"variant={chosen.key}" if chosen else "",
-        "changes": _changes(copy),
+        "changes": _changes(snapshot),
     }
 
 
@@ -114,8 +116,8 @@ _COUNTED = {
 }
 
 
-def _counted(copy: FrozenCopy) -> str:
-    found = tracking_policy.of_manifest(copy.manifest)
+def _counted(snapshot: Snapshot) -> str:
+    found = tracking_policy.of_manifest(snapshot.manifest)
     return f"Clicks: {_COUNTED[found.clicks]}. Openings: {_COUNTED[found.opens]}."
 
 
@@ -123,19 +125,19 @@ def _may_send_back(user: User) -> bool:
     return user.has_perm("mailer.approve_edition") or user.has_perm("mailer.submit_edition")
 
 
-def _obstacle(copy: FrozenCopy, user: User) -> str:
+def _obstacle(snapshot: Snapshot, user: User) -> str:
     """Why this user may not approve the copy, in words; empty when nothing stands in the way."""
-    author = copy.authors.filter(user=user.pk).first()
+    author = snapshot.authors.filter(user=user.pk).first()
     if author is not None:
-        return _REFUSED.format(author.because)
-    if copy.submitted_by_id == user.pk:
+        return _REFUSED.format(author.reason)
+    if snapshot.submitted_by_id == user.pk:
         return _REFUSED.format("submitted it")
     if not user.has_perm("mailer.approve_edition"):
         return "Your account may not approve editions; an admin can give it the permission."
     return ""
 
 
-def _shown(variant: FrozenVariant, choice: Choice) -> preview.Shown:
+def _shown(variant: SnapshotVariant, choice: Choice) -> preview.Shown:
     """The frozen bytes, with only the personal marks filled."""
     return preview.Shown(
         subject=variant.subject,
@@ -148,15 +150,18 @@ def _shown(variant: FrozenVariant, choice: Choice) -> preview.Shown:
     )
 
 
-def _changes(copy: FrozenCopy) -> tuple[str, ...] | None:
+def _changes(snapshot: Snapshot) -> tuple[str, ...] | None:
     """What differs from the edition's last approved copy, in words; None when none was approved before."""
-    earlier = FrozenCopy.objects.filter(
-        edition=copy.edition_id, approval__isnull=False, pk__lt=copy.pk
+    earlier = Snapshot.objects.filter(
+        edition=snapshot.edition_id, approval__isnull=False, pk__lt=snapshot.pk
     ).first()
     if earlier is None:
         return None
-    before, after = json.loads(earlier.manifest)["fingerprints"], json.loads(copy.manifest)["fingerprints"]
-    names = _part_names(from_json(earlier.content)) | _part_names(from_json(copy.content))
+    before, after = (
+        json.loads(earlier.manifest)["fingerprints"],
+        json.loads(snapshot.manifest)["fingerprints"],
+    )
+    names = _part_names(from_json(earlier.content)) | _part_names(from_json(snapshot.content))
 
     def named(part: str) -> str:
         return names.get(
@@ -186,14 +191,14 @@ class ApproveAction(EditionPage):
     acting_permission = "mailer.approve_edition"
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        copy = self.edition.copies.filter(state__in=FrozenCopy.OPEN).first()
-        if copy is None:
+        snapshot = self.edition.snapshots.filter(state__in=Snapshot.OPEN).first()
+        if snapshot is None:
             messages.error(
                 request, "There is no submitted copy to approve any more; it was changed or taken back."
             )
             return self.go("review")
         return self.attempt(
-            lambda: approve.approve(copy, staff(request), request.POST.get("sha256", ""), timezone.now()),
+            lambda: approve.approve(snapshot, staff(request), request.POST.get("sha256", ""), timezone.now()),
             f"{self.edition} is approved. It leaves when somebody picks the moment.",
             "desk.approve",
             then="schedule" if request.user.has_perm("mailer.schedule_edition") else "review",
@@ -210,9 +215,9 @@ class SendBackAction(EditionPage):
         return _may_send_back(staff(self.request))
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        copy = self.edition.copies.filter(state__in=FrozenCopy.OPEN).first()
+        snapshot = self.edition.snapshots.filter(state__in=Snapshot.OPEN).first()
         reason = " ".join(request.POST.get("reason", "").split())[:200]
-        if copy is None:
+        if snapshot is None:
             messages.error(request, "There is no submitted copy to send back any more.")
             return self.go("review")
         if not reason:
@@ -221,7 +226,7 @@ class SendBackAction(EditionPage):
             )
             return self.go("review")
         return self.attempt(
-            lambda: approve.withdraw(copy, staff(request), reason),
+            lambda: approve.withdraw(snapshot, staff(request), reason),
             f"{self.edition} is a draft again; its writers see your reason.",
             "desk.send_back",
             then="variants",

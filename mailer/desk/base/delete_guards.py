@@ -13,7 +13,7 @@ from wagtail.snippets.views import snippets
 
 
 class DeleteEdition(snippets.DeleteView):
-    """What was submitted stays; the reference index that Wagtail asks first does not know frozen copies."""
+    """What was submitted stays; the reference index that Wagtail asks first does not know snapshot."""
 
     def form_valid(self, form: Any) -> HttpResponse:
         try:

@@ -9,7 +9,7 @@ from typing import Literal
 from django.contrib.auth.models import User
 from django.urls import reverse
 
-from mailer.approval.models import FrozenCopy
+from mailer.approval.models import Snapshot
 from mailer.delivery.models import Mailing
 from mailer.editions.models import Edition
 from mailer.reports import edition_state
@@ -63,8 +63,8 @@ class Overview:
     steps: tuple[Step, ...]
     # The next step, when this user may take it.
     action: Action | None
-    # The frozen copy that is open or was sent.
-    copy: FrozenCopy | None
+    # The snapshot that is open or was sent.
+    snapshot: Snapshot | None
     mailing: Mailing | None
     # Why the last copy came back, while the edition is a draft again.
     setback: str
@@ -88,15 +88,15 @@ def overview(edition: Edition, user: User) -> Overview:
     summary = edition_state.edition_summary(edition)
     state = str(summary["state"])
     at, tone, word, waits = _STATES[state]
-    copy = (
-        edition.copies.filter(sha256=summary["hash"]).select_related("submitted_by").first()
+    snapshot = (
+        edition.snapshots.filter(sha256=summary["hash"]).select_related("submitted_by").first()
         if summary["hash"]
         else None
     )
     mailing = latest_mailing(edition)
-    if mailing is not None and copy is not None and mailing.copy_id == copy.pk:
+    if mailing is not None and snapshot is not None and mailing.snapshot_id == snapshot.pk:
         # It is large, and was read just now.
-        mailing.copy = copy
+        mailing.snapshot = snapshot
     return Overview(
         edition=edition,
         state=state,
@@ -105,7 +105,7 @@ def overview(edition: Edition, user: User) -> Overview:
         waits=waits,
         steps=tuple(_steps(at, finished=state == "sent", cut=state == "cancelled")),
         action=next_action(edition, state, user),
-        copy=copy,
+        snapshot=snapshot,
         mailing=mailing,
         setback=_setback(edition) if state == "draft" else "",
         pages=tuple(_pages(edition, state, user)),
@@ -147,8 +147,8 @@ def _steps(at: int, *, finished: bool, cut: bool) -> Iterable[Step]:
 
 
 def _setback(edition: Edition) -> str:
-    last = edition.copies.first()
-    return last.broken_because if last is not None else ""
+    last = edition.snapshots.first()
+    return last.invalidated_reason if last is not None else ""
 
 
 def _pages(edition: Edition, state: str, user: User) -> Iterable[Action]:

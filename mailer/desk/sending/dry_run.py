@@ -8,7 +8,7 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from mailer.approval.models import FrozenCopy
+from mailer.approval.models import Snapshot
 from mailer.delivery.engine import dry_run
 from mailer.delivery.models import Mailing
 from mailer.desk.base.current_user import staff
@@ -75,9 +75,9 @@ class RehearsePage(EditionPage):
         form = self._form(request.POST)
         if form is None or not form.is_valid():
             return self.render_to_response(self.get_context_data(form=form))
-        copy, to = self.edition.copies.first(), form.cleaned_data["to"]
+        snapshot, to = self.edition.snapshots.first(), form.cleaned_data["to"]
         return self.attempt(
-            lambda: dry_run.begin(copy, to, form.limit(), staff(request), timezone.now()),
+            lambda: dry_run.begin(snapshot, to, form.limit(), staff(request), timezone.now()),
             f"The rehearsal for {to} begins. It can be paused and cancelled like a mailing.",
             "desk.rehearse",
             then="rehearse",
@@ -86,12 +86,12 @@ class RehearsePage(EditionPage):
 
     def _form(self, data: Any = None) -> RehearsalForm | None:
         """None when there is nothing to rehearse."""
-        copy = self.edition.copies.first()
-        if copy is None or copy.state not in FrozenCopy.OPEN or copy.mailed:
+        snapshot = self.edition.snapshots.first()
+        if snapshot is None or snapshot.state not in Snapshot.OPEN or snapshot.mailed:
             return None
         initial = {"to": staff(self.request).email}
         return RehearsalForm(
-            data, initial=initial, readers=copy.audience_count, variants=copy.variants.count()
+            data, initial=initial, readers=snapshot.audience_count, variants=snapshot.variants.count()
         )
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from wagtail.admin import messages
 
 from mailer.approval import approve
-from mailer.approval.models import FrozenCopy
+from mailer.approval.models import Snapshot
 from mailer.desk.base.current_user import staff
 from mailer.desk.editions.edition_base import EditionPage
 from mailer.editions.audience import Audience
@@ -82,38 +82,38 @@ class SchedulePage(EditionPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
-        copy = context["overview"].copy
+        snapshot = context["overview"].snapshot
         context.setdefault("form", MomentForm(zone=self.zone, initial={"at": self._next_hour()}))
-        if copy is not None:
+        if snapshot is not None:
             context["form"].fields["at"].widget.attrs |= {
-                "min": f"{copy.window_from.astimezone(self.zone):%Y-%m-%dT%H:%M}",
-                "max": f"{copy.window_until.astimezone(self.zone):%Y-%m-%dT%H:%M}",
+                "min": f"{snapshot.window_from.astimezone(self.zone):%Y-%m-%dT%H:%M}",
+                "max": f"{snapshot.window_until.astimezone(self.zone):%Y-%m-%dT%H:%M}",
             }
         return {
             **context,
-            "copy": copy,
+            "snapshot": snapshot,
             "zone": self.zone.key,
             "may_schedule": self.request.user.has_perm(self.acting_permission),
             "readers": Audience.of(self.edition, timezone.now()).count(),
-            "seconds": _seconds(copy),
+            "seconds": _seconds(snapshot),
         }
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        copy = self.edition.copies.filter(state__in=FrozenCopy.OPEN).first()
-        if copy is None:
+        snapshot = self.edition.snapshots.filter(state__in=Snapshot.OPEN).first()
+        if snapshot is None:
             messages.error(
                 request, "There is no approved copy to schedule any more; it was changed or taken back."
             )
             return self.go("schedule")
         if request.POST.get("deed") == "take-back":
-            return self._take_back(copy)
+            return self._take_back(snapshot)
         form = MomentForm(request.POST, zone=self.zone)
         if not form.is_valid():
             return self.render_to_response(self.get_context_data(form=form))
         at = form.moment()
         hour = form.local_hour()
         return self.attempt(
-            lambda: approve.schedule(copy, staff(request), at, timezone.now(), local_hour=hour),
+            lambda: approve.schedule(snapshot, staff(request), at, timezone.now(), local_hour=hour),
             f"{self.edition} leaves {self._said(at, hour)}. Until then it can be taken back.",
             "desk.schedule",
             then="schedule",
@@ -128,9 +128,9 @@ class SchedulePage(EditionPage):
         moment = "in a moment" if at is None else f"on {at:%d %B %Y at %H:%M} ({self.zone.key})"
         return moment if hour is None else f"{moment}, each reader’s copy at {hour}:00 of their own day"
 
-    def _take_back(self, copy: FrozenCopy) -> HttpResponse:
+    def _take_back(self, snapshot: Snapshot) -> HttpResponse:
         return self.attempt(
-            lambda: approve.unschedule(copy, staff(self.request)),
+            lambda: approve.unschedule(snapshot, staff(self.request)),
             "The moment is taken back; nothing leaves until somebody picks another.",
             "desk.unschedule",
             then="schedule",
@@ -138,9 +138,9 @@ class SchedulePage(EditionPage):
         )
 
 
-def _seconds(copy: FrozenCopy | None) -> int | None:
+def _seconds(snapshot: Snapshot | None) -> int | None:
     """Whole seconds until it leaves, when that is soon."""
-    if copy is None or copy.send_at is None:
+    if snapshot is None or snapshot.send_at is None:
         return None
-    left = copy.send_at - timezone.now()
+    left = snapshot.send_at - timezone.now()
     return max(round(left.total_seconds()), 0) if left < _SOON else None

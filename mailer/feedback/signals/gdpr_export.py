@@ -39,9 +39,9 @@ def _copies(person: Subscriber) -> Any:
 
 def _hits(person: Subscriber) -> Any:
     """Only of readers who agreed, and only as long as they do."""
-    rows = Hit.objects.filter(subscriber=person.pk).select_related("variant__copy__edition")
+    rows = Hit.objects.filter(subscriber=person.pk).select_related("variant__snapshot__edition")
     # Their pages and manifests are large, and nothing of them is told.
-    return rows.defer("variant__html", "variant__copy__manifest").order_by("at", "pk")
+    return rows.defer("variant__html", "variant__snapshot__manifest").order_by("at", "pk")
 
 
 def _copy(row: Delivery) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def _hit(row: Hit) -> dict[str, Any]:
     return {
         "at": moment(row.at),
         "what": row.kind,
-        "edition": row.variant.copy.edition.slug,
+        "edition": row.variant.snapshot.edition.slug,
         "link": link,
         # Why it does not count as a person's; empty: it does.
         "machine": row.why,

@@ -23,7 +23,7 @@ def test_cancelling_leaves_out_who_has_not_got_it():
     mailing = released()
     first = Delivery.objects.first()
     Delivery.objects.filter(pk=first.pk).update(state="accepted")
-    control.cancel(mailing, mailing.copy.scheduled_by, NOW)
+    control.cancel(mailing, mailing.snapshot.scheduled_by, NOW)
     assert states(mailing) == {"accepted": 1, "excluded": 2}
     assert set(Delivery.objects.filter(state="excluded").values_list("reason", flat=True)) == {"cancelled"}
     assert "approver" in mailing.reason and mailing.finished_at == NOW

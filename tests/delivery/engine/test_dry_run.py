@@ -37,7 +37,7 @@ def relay(configure):
 
 
 @pytest.fixture
-def copy():
+def snapshot():
     """The December edition, submitted and waiting, for twelve readers of three kinds."""
     staff = cast.staff()
     edition = cast.december(staff.writer)
@@ -47,8 +47,8 @@ def copy():
     return submit.submit(edition, staff.writer, NOW)
 
 
-def rehearse(copy, limit=None):
-    mailing = dry_run.begin(copy, COLLEAGUE, limit, None, NOW)
+def rehearse(snapshot, limit=None):
+    mailing = dry_run.begin(snapshot, COLLEAGUE, limit, None, NOW)
     start_due.release_due(NOW)
     mailing.refresh_from_db()
     return mailing
@@ -58,8 +58,8 @@ def read(taken):
     return email.message_from_bytes(taken.message, policy=email.policy.default)
 
 
-def test_every_planned_readers_message_goes_to_the_colleague_and_to_nobody_else(relay, copy):
-    mailing = rehearse(copy)
+def test_every_planned_readers_message_goes_to_the_colleague_and_to_nobody_else(relay, snapshot):
+    mailing = rehearse(snapshot)
     send()
     assert states(mailing) == {"accepted": 12}
     assert relay.recipients() == [COLLEAGUE] * 12
@@ -74,8 +74,8 @@ def test_every_planned_readers_message_goes_to_the_colleague_and_to_nobody_else(
     assert balances(mailing)
 
 
-def test_its_personal_links_lead_to_the_front_page(relay, copy, client):
-    rehearse(copy, limit=1)
+def test_its_personal_links_lead_to_the_front_page(relay, snapshot, client):
+    rehearse(snapshot, limit=1)
     send()
     mail = read(relay.taken[0])
     assert mail["List-Unsubscribe"] == "<http://localhost:8000/>"
@@ -83,70 +83,70 @@ def test_its_personal_links_lead_to_the_front_page(relay, copy, client):
     assert "/unsubscribe/" not in body and "/preferences/" not in body
 
 
-def test_a_few_readers_stand_for_every_variant(copy):
-    mailing = rehearse(copy, limit=3)
+def test_a_few_readers_stand_for_every_variant(snapshot):
+    mailing = rehearse(snapshot, limit=3)
     rows = Delivery.objects.filter(mailing=mailing)
     assert len({row.variant_id for row in rows}) == rows.count() == 3
     assert mailing.audience == 3
 
 
-def test_it_says_nothing_about_the_edition_and_blocks_nothing(relay, copy):
-    rehearsed = rehearse(copy)
+def test_it_says_nothing_about_the_edition_and_blocks_nothing(relay, snapshot):
+    rehearsed = rehearse(snapshot)
     send()
-    assert edition_state(copy.edition) == "submitted"
-    assert account_of(copy.edition).audience == 0
+    assert edition_state(snapshot.edition) == "submitted"
+    assert account_of(snapshot.edition).audience == 0
     staff = {user.username: user for user in cast.User.objects.all()}
-    approve.approve(copy, staff["approver"], copy.sha256, NOW)
-    approve.schedule(copy, staff["approver"], None, NOW)
+    approve.approve(snapshot, staff["approver"], snapshot.sha256, NOW)
+    approve.schedule(snapshot, staff["approver"], None, NOW)
     (mailing,) = start_due.release_due(NOW)
     assert mailing != rehearsed and mailing.rehearsal_to == ""
     send()
     assert relay.recipients()[:12] == [COLLEAGUE] * 12 and len(set(relay.recipients())) == 13
-    assert account_of(copy.edition).accepted == 12
+    assert account_of(snapshot.edition).accepted == 12
     assert balances(mailing) and balances(rehearsed)
 
 
-def test_the_archive_shows_nothing_of_it(relay, copy):
-    rehearse(copy)
+def test_the_archive_shows_nothing_of_it(relay, snapshot):
+    rehearse(snapshot)
     send()
-    assert archive.editions() == [] and archive.edition(copy.edition.slug) is None
+    assert archive.editions() == [] and archive.edition(snapshot.edition.slug) is None
 
 
-def test_an_edition_can_still_be_changed_and_submitted_again(copy):
-    rehearsed = rehearse(copy)
-    writer = copy.submitted_by
-    again = submit.submit(copy.edition, writer, NOW + timedelta(hours=1))
-    copy.refresh_from_db()
-    assert (copy.state, again.state) == ("withdrawn", "submitted")
+def test_an_edition_can_still_be_changed_and_submitted_again(snapshot):
+    rehearsed = rehearse(snapshot)
+    writer = snapshot.submitted_by
+    again = submit.submit(snapshot.edition, writer, NOW + timedelta(hours=1))
+    snapshot.refresh_from_db()
+    assert (snapshot.state, again.state) == ("withdrawn", "submitted")
     assert states(rehearsed) == {"planned": 12}
 
 
-def test_a_rehearsal_whose_copy_was_taken_back_stops_by_itself(relay, copy):
-    rehearsed = rehearse(copy)
-    approve.withdraw(copy, copy.submitted_by)
+def test_a_rehearsal_whose_copy_was_taken_back_stops_by_itself(relay, snapshot):
+    rehearsed = rehearse(snapshot)
+    approve.withdraw(snapshot, snapshot.submitted_by)
     send()
     rehearsed.refresh_from_db()
     assert (rehearsed.state, relay.taken) == ("paused", [])
 
 
-def test_a_copy_taken_back_before_the_count_ends_the_rehearsal_in_words(copy):
-    mailing = dry_run.begin(copy, COLLEAGUE, None, None, NOW)
-    approve.withdraw(copy, copy.submitted_by)
+def test_a_copy_taken_back_before_the_count_ends_the_rehearsal_in_words(snapshot):
+    mailing = dry_run.begin(snapshot, COLLEAGUE, None, None, NOW)
+    approve.withdraw(snapshot, snapshot.submitted_by)
     start_due.release_due(NOW)
     mailing.refresh_from_db()
     assert mailing.state == "cancelled" and "before the rehearsal began" in mailing.reason
     assert balances(mailing)
 
 
-def test_it_is_paused_resumed_and_cancelled_like_a_mailing(relay, copy):
-    mailing = rehearse(copy)
+def test_it_is_paused_resumed_and_cancelled_like_a_mailing(relay, snapshot):
+    mailing = rehearse(snapshot)
     control.pause(mailing, None, NOW)
     send()
     assert relay.taken == []
     control.resume(mailing, None, NOW)
     control.cancel(mailing, None, NOW)
     assert states(mailing) == {"excluded": 12} and balances(mailing)
-    assert rehearse(copy, limit=2) == latest_rehearsal(copy.edition)
+    assert rehearse(snapshot, limit=2) == latest_rehearsal(snapshot.edition)
 
 
 @pytest.mark.parametrize(
@@ -157,36 +157,36 @@ def test_it_is_paused_resumed_and_cancelled_like_a_mailing(relay, copy):
         (COLLEAGUE, 0, "at least one reader"),
     ],
 )
-def test_it_is_refused_in_words(copy, to, limit, words):
+def test_it_is_refused_in_words(snapshot, to, limit, words):
     with pytest.raises(control.ControlError, match=f"(?i){words}"):
-        dry_run.begin(copy, to, limit, None, NOW)
+        dry_run.begin(snapshot, to, limit, None, NOW)
     assert not Mailing.objects.exists()
 
 
-def test_a_colleague_who_reads_it_too_may_rehearse(copy):
+def test_a_colleague_who_reads_it_too_may_rehearse(snapshot):
     cast.User.objects.create_user("dana", COLLEAGUE, "a long password")
     cast.reader("dana")
     Subscriber.objects.filter(email__startswith="dana").update(email=COLLEAGUE)
-    assert dry_run.begin(copy, COLLEAGUE, None, None, NOW).rehearsal_to == COLLEAGUE
+    assert dry_run.begin(snapshot, COLLEAGUE, None, None, NOW).rehearsal_to == COLLEAGUE
 
 
-def test_a_second_one_waits_for_the_first(copy):
-    rehearse(copy)
+def test_a_second_one_waits_for_the_first(snapshot):
+    rehearse(snapshot)
     with pytest.raises(control.ControlError, match="under way"):
-        dry_run.begin(copy, COLLEAGUE, None, None, NOW)
+        dry_run.begin(snapshot, COLLEAGUE, None, None, NOW)
 
 
-def test_what_was_sent_is_not_rehearsed(copy):
+def test_what_was_sent_is_not_rehearsed(snapshot):
     staff = {user.username: user for user in cast.User.objects.all()}
-    approve.approve(copy, staff["approver"], copy.sha256, NOW)
-    approve.schedule(copy, staff["approver"], None, NOW)
+    approve.approve(snapshot, staff["approver"], snapshot.sha256, NOW)
+    approve.schedule(snapshot, staff["approver"], None, NOW)
     start_due.release_due(NOW)
     with pytest.raises(control.ControlError, match="not yet sent"):
-        dry_run.begin(copy, COLLEAGUE, None, None, NOW)
+        dry_run.begin(snapshot, COLLEAGUE, None, None, NOW)
 
 
-def test_a_bounce_of_a_rehearsal_is_no_sign_about_the_reader(relay, copy):
-    mailing = rehearse(copy, limit=1)
+def test_a_bounce_of_a_rehearsal_is_no_sign_about_the_reader(relay, snapshot):
+    mailing = rehearse(snapshot, limit=1)
     send()
     sender, original = relay.taken[0].sender, relay.taken[0].message.decode("ascii", "replace")
     for bounce in (_bounce(sender, original), _leave(original)):
@@ -220,30 +220,30 @@ class TestTheDatabaseItself:
     def refused(self):
         return pytest.raises(DatabaseError, match="only a sealed copy")
 
-    def test_refuses_to_turn_a_rehearsal_into_a_mailing_to_readers(self, copy):
-        mailing = rehearse(copy)
+    def test_refuses_to_turn_a_rehearsal_into_a_mailing_to_readers(self, snapshot):
+        mailing = rehearse(snapshot)
         for columns in ({"rehearsal_to": ""}, {"rehearsal_to": "reader-1@example.net"}):
             with self.refused(), transaction.atomic():
                 Mailing.objects.filter(pk=mailing.pk).update(**columns)
 
-    def test_refuses_to_rehearse_what_is_not_open(self, copy):
-        approve.withdraw(copy, copy.submitted_by)
+    def test_refuses_to_rehearse_what_is_not_open(self, snapshot):
+        approve.withdraw(snapshot, snapshot.submitted_by)
         with self.refused(), transaction.atomic():
-            Mailing.objects.create(copy=copy, edition=copy.edition, rehearsal_to=COLLEAGUE)
+            Mailing.objects.create(snapshot=snapshot, edition=snapshot.edition, rehearsal_to=COLLEAGUE)
 
     def test_refuses_a_second_real_mailing(self):
         readers(1)
-        copy = sealed_copy()
+        snapshot = sealed_copy()
         start_due.release_due(NOW)
         with pytest.raises(DatabaseError), transaction.atomic():
-            Mailing.objects.create(copy=copy, edition=copy.edition)
+            Mailing.objects.create(snapshot=snapshot, edition=snapshot.edition)
 
 
 def test_a_rehearsal_waits_while_anything_is_due_to_readers(configure):
     """Both are due; the readers' messages come first."""
     readers(30)
-    copy = sealed_copy()
-    mailing = rehearse(copy)
+    snapshot = sealed_copy()
+    mailing = rehearse(snapshot)
     start_due.release_due(NOW)
     with Relay(Script()) as server:
         configure(smtp={"port": server.port, "connections": 1})

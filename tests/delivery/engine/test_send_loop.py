@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from mailer.approval.models import FrozenCopy, FrozenVariant
+from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.delivery import identity, verp
 from mailer.delivery.engine import control, send_loop
 from mailer.delivery.ledger import recovery
@@ -248,7 +248,7 @@ def test_a_paused_mailing_stops_while_it_is_being_sent(relay):
 def test_what_is_not_sealed_is_not_sent(relay):
     readers(2)
     mailing = released()
-    FrozenCopy.objects.filter(pk=mailing.copy_id).update(state="broken")
+    Snapshot.objects.filter(pk=mailing.snapshot_id).update(state="broken")
     send()
     mailing.refresh_from_db()
     assert relay.taken == [] and mailing.state == Mailing.State.PAUSED and "not sealed" in mailing.reason
@@ -257,7 +257,7 @@ def test_what_is_not_sealed_is_not_sent(relay):
 def test_a_variant_whose_bytes_were_changed_is_not_sent(relay):
     readers(2)
     mailing = released()
-    used = FrozenVariant.objects.get(pk=Delivery.objects.first().variant_id)
+    used = SnapshotVariant.objects.get(pk=Delivery.objects.first().variant_id)
     _tamper(used)
     send()
     mailing.refresh_from_db()
@@ -274,7 +274,7 @@ def _tamper(variant):
     rows = list(Delivery.objects.filter(variant=variant).values_list("pk", flat=True))
     Delivery.objects.filter(pk__in=rows).update(variant=None)
     pk = variant.pk
-    FrozenVariant.objects.filter(pk=pk)._raw_delete("default")
+    SnapshotVariant.objects.filter(pk=pk)._raw_delete("default")
     variant.html = variant.html.replace("Headline", "Other words")
     variant.save(force_insert=True)
     Delivery.objects.filter(pk__in=rows).update(variant_id=pk)

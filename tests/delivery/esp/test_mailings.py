@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import pytest
 
 from mailer.approval import approve, submit
-from mailer.approval.models import FrozenVariant
+from mailer.approval.models import SnapshotVariant
 from mailer.delivery.engine import dry_run, send_loop
 from mailer.delivery.esp import message
 from mailer.delivery.esp.capabilities import CAPABILITIES
@@ -71,9 +71,9 @@ def released_with(written: str) -> Mailing:
     edition.texts = [EditionText(language="en", subject=f"About {written} & more")]
     edition.save()
     edition.save_revision().publish()
-    copy = submit.submit(edition, staff.writer, NOW)
-    approve.approve(copy, staff.approver, copy.sha256, NOW)
-    approve.schedule(copy, staff.approver, None, NOW)
+    snapshot = submit.submit(edition, staff.writer, NOW)
+    approve.approve(snapshot, staff.approver, snapshot.sha256, NOW)
+    approve.schedule(snapshot, staff.approver, None, NOW)
     (mailing,) = start_due.release_due(NOW)
     return mailing
 
@@ -97,7 +97,7 @@ def test_a_mail_is_what_was_sealed_with_the_readers_own_links(api, documented):
     released()
     send()
     (mail,) = api.taken
-    variant = FrozenVariant.objects.get(pk=Delivery.objects.get().variant_id)
+    variant = SnapshotVariant.objects.get(pk=Delivery.objects.get().variant_id)
     leave = re.search(r"http://localhost:8000/unsubscribe/[^/]+/", mail.text)[0]
     prefs = re.search(r"http://localhost:8000/preferences/[^/]+/", mail.text)[0]
     assert mail.headers["list-unsubscribe"].startswith(f"<{leave}>")
@@ -105,7 +105,9 @@ def test_a_mail_is_what_was_sealed_with_the_readers_own_links(api, documented):
     assert mail.subject == variant.subject and mail.headers["content-language"] == variant.language
     for sealed, sent in ((variant.text, mail.text), (variant.html, mail.html)):
         shared = [re.escape(piece) for piece in re.split(r"%%\w+%%", sealed.rstrip())]
-        assert re.fullmatch(".*?".join(shared), led_back(documented.rendered(sent), variant.copy).rstrip())
+        assert re.fullmatch(
+            ".*?".join(shared), led_back(documented.rendered(sent), variant.snapshot).rstrip()
+        )
 
 
 @pytest.mark.parametrize("documented", sorted(SERVICES), indirect=True)
@@ -193,8 +195,8 @@ def test_a_rehearsal_is_marked_goes_to_the_colleague_alone_and_its_links_are_nob
     staff = cast.staff()
     edition = cast.december(staff.writer)
     readers(3)
-    copy = submit.submit(edition, staff.writer, NOW)
-    mailing = dry_run.begin(copy, "dana@office.example.org", None, None, NOW)
+    snapshot = submit.submit(edition, staff.writer, NOW)
+    mailing = dry_run.begin(snapshot, "dana@office.example.org", None, None, NOW)
     start_due.release_due(NOW)
     send()
     assert states(mailing) == {"accepted": 3} and balances(mailing)

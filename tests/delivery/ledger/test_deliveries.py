@@ -158,7 +158,7 @@ class Machine(RuleBasedStateMachine):
             state="planned", claimed_by="", attempts=0, doubts=0, due_at=None, reason=""
         )
         Subscription.objects.update(state="confirmed")
-        self.mailing = Mailing.objects.select_related("copy").get()
+        self.mailing = Mailing.objects.select_related("snapshot").get()
         self.clock = Clock()
         self.held = {"a": [], "b": []}
 
@@ -339,7 +339,7 @@ def test_what_is_on_its_way_when_the_time_is_over_is_not_left_out():
     mailing = released()
     (sent,) = take(mailing, "a", 1)
     Mailing.objects.update(expires_at=NOW)
-    later = mailing.copy.window_until + timedelta(minutes=1)
+    later = mailing.snapshot.window_until + timedelta(minutes=1)
     housekeeping.expire(later)
     assert states(mailing) == {"claimed": 1, "excluded": 2}
     deliveries.accept({"250 queued": [sent.id]}, "a", later)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from mailer.approval import approve, submit
-from mailer.approval.models import FrozenCopy, FrozenVariant
+from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.delivery.engine import control
 from mailer.delivery.ledger import deliveries
 from mailer.delivery.ledger.plan import plan
@@ -90,9 +90,9 @@ def test_a_reader_for_whom_there_is_no_story_is_left_out():
     edition = cast.december(staff.writer)
     edition.body = [(b.block_type, b.value) for b in edition.body if "follow" not in str(_keys(b))]
     edition.save_revision(user=staff.writer).publish()
-    copy = submit.submit(edition, staff.writer, NOW)
-    approve.approve(copy, staff.approver, copy.sha256, NOW)
-    approve.schedule(copy, staff.approver, None, NOW)
+    snapshot = submit.submit(edition, staff.writer, NOW)
+    approve.approve(snapshot, staff.approver, snapshot.sha256, NOW)
+    approve.schedule(snapshot, staff.approver, None, NOW)
     (mailing,) = start_due.release_due(NOW)
     assert reasons(mailing) == {"aida": "planned", "turk": "no_stories"}
     # Nobody is missing against what the approver saw.
@@ -107,25 +107,25 @@ def _keys(block):
     ]
 
 
-def test_a_variant_that_was_not_stored_is_made_from_the_frozen_copy_alone():
+def test_a_variant_that_was_not_stored_is_made_from_the_snapshot_alone():
     cast.reader("aida", ("KZ",), "en")
-    copy = sealed_copy()
-    stored = list(FrozenVariant.objects.filter(copy=copy).values_list("key", "sha256"))
-    FrozenVariant.objects.filter(copy=copy)._raw_delete("default")
-    mailing = plan(Mailing.objects.create(copy=copy, edition=copy.edition), NOW)
-    assert set(FrozenVariant.objects.filter(copy=copy).values_list("key", "sha256")) <= set(stored)
+    snapshot = sealed_copy()
+    stored = list(SnapshotVariant.objects.filter(snapshot=snapshot).values_list("key", "sha256"))
+    SnapshotVariant.objects.filter(snapshot=snapshot)._raw_delete("default")
+    mailing = plan(Mailing.objects.create(snapshot=snapshot, edition=snapshot.edition), NOW)
+    assert set(SnapshotVariant.objects.filter(snapshot=snapshot).values_list("key", "sha256")) <= set(stored)
     assert states(mailing) == {"planned": 1}
 
 
 def test_an_audience_that_grew_much_since_it_was_counted_waits_for_a_person():
     readers(30)
-    copy = sealed_copy()
+    snapshot = sealed_copy()
     for number in range(21):
         cast.reader(f"late-{number}")
     (mailing,) = start_due.release_due(NOW)
     assert mailing.state == Mailing.State.HELD and mailing.started_at is None
     assert "51" in mailing.reason and "30" in mailing.reason
-    control.confirm_held(mailing, copy.scheduled_by, NOW)
+    control.confirm_held(mailing, snapshot.scheduled_by, NOW)
     assert mailing.state == Mailing.State.SENDING and mailing.started_at == NOW
 
 
@@ -148,32 +148,32 @@ def test_releasing_twice_makes_one_mailing():
 
 def test_planning_that_died_is_done_by_the_next_call():
     readers(2)
-    copy = sealed_copy()
-    Mailing.objects.create(copy=copy, edition=copy.edition)
+    snapshot = sealed_copy()
+    Mailing.objects.create(snapshot=snapshot, edition=snapshot.edition)
     (mailing,) = start_due.release_due(NOW)
     assert states(mailing) == {"planned": 2}
 
 
 def test_a_copy_whose_moment_has_not_come_stays():
-    copy = sealed_copy()
-    FrozenCopy.objects.filter(pk=copy.pk).update(send_at=NOW + timedelta(hours=1))
+    snapshot = sealed_copy()
+    Snapshot.objects.filter(pk=snapshot.pk).update(send_at=NOW + timedelta(hours=1))
     assert start_due.release_due(NOW) == []
 
 
 def test_a_copy_whose_window_has_passed_does_not_leave_and_says_so():
-    copy = sealed_copy()
+    snapshot = sealed_copy()
     assert start_due.release_due(NOW + timedelta(days=8)) == []
-    copy.refresh_from_db()
-    assert copy.state == FrozenCopy.State.BROKEN and "window" in copy.broken_because
+    snapshot.refresh_from_db()
+    assert snapshot.state == Snapshot.State.INVALIDATED and "window" in snapshot.invalidated_reason
 
 
 def test_an_edit_after_scheduling_keeps_the_edition_in_the_house():
     readers(1)
-    copy = sealed_copy()
+    snapshot = sealed_copy()
     text = StoryText.objects.filter(story__key="kz-news").first()
     text.headline = "Something else"
     text.save()
     assert start_due.release_due(NOW) == []
-    copy.refresh_from_db()
-    assert copy.state == FrozenCopy.State.BROKEN and "changed" in copy.broken_because
+    snapshot.refresh_from_db()
+    assert snapshot.state == Snapshot.State.INVALIDATED and "changed" in snapshot.invalidated_reason
     assert not Mailing.objects.exists()

@@ -8,7 +8,7 @@ import pytest
 from django.core.mail import EmailMultiAlternatives, send_mail
 from django.db import transaction
 
-from mailer.approval.models import FrozenVariant
+from mailer.approval.models import SnapshotVariant
 from mailer.delivery.engine.composing import rendered_of
 from mailer.delivery.models import OutboxMessage
 from mailer.delivery.outbox import test_send
@@ -105,13 +105,13 @@ def test_a_refused_sender_does_not_hold_up_the_mails_behind_it(relay, later):
 
 
 def test_a_test_copy_is_marked_and_carries_no_readers_links(relay):
-    copy = sealed_copy()
-    variant = FrozenVariant.objects.filter(copy=copy, language="ru").first()
-    test_send.put(rendered_of(variant), copy.edition.newsletter, "Colleague@Example.org", NOW)
+    snapshot = sealed_copy()
+    variant = SnapshotVariant.objects.filter(snapshot=snapshot, language="ru").first()
+    test_send.put(rendered_of(variant), snapshot.edition.newsletter, "Colleague@Example.org", NOW)
     assert send_waiting(NOW).sent == 1
     parsed = email.message_from_bytes(relay.taken[0].message, policy=email.policy.default)
     assert parsed["Subject"] == f"[Test] {variant.subject}" and parsed["To"] == "colleague@example.org"
     body = parsed.get_body(("html",)).get_content()
     assert "%%" not in body and "/unsubscribe/" not in body and "/preferences/" not in body
     with pytest.raises(ValueError, match="@"):
-        test_send.put(rendered_of(variant), copy.edition.newsletter, "nobody", NOW)
+        test_send.put(rendered_of(variant), snapshot.edition.newsletter, "nobody", NOW)

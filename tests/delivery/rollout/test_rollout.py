@@ -197,7 +197,7 @@ def test_steps_never_shrink_and_the_account_balances_however_deliveries_end(data
         rollout_job.look(clock())
         mailing.refresh_from_db()
         if mailing.state == "paused" and data.draw(st.booleans()):
-            control.resume(mailing, None, mailing.copy.window_from)
+            control.resume(mailing, None, mailing.snapshot.window_from)
         now_released = released_rows(mailing).count()
         assert now_released >= min(before, size)
         before = now_released

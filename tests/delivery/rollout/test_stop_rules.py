@@ -188,7 +188,7 @@ def test_it_is_paused_by_what_left_since_it_was_resumed_and_by_nothing_else(step
             control.pause(mailing, None, clock())
         elif deed == "resume" and before == "paused":
             objected = provider_stats.would_pause(mailing)
-            control.resume(mailing, None, mailing.copy.window_from + (clock() - NOW))
+            control.resume(mailing, None, mailing.snapshot.window_from + (clock() - NOW))
             if objected:
                 left, complaints, begun = 0, 0, clock()
                 assert not stop_rules.attend(mailing, clock())

@@ -21,7 +21,7 @@ from dkim.canonicalization import Relaxed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailer.approval.models import FrozenVariant
+from mailer.approval.models import SnapshotVariant
 from mailer.config import ConfigError, Dkim
 from mailer.delivery.engine.composing import rendered_of
 from mailer.delivery.outbox import test_send
@@ -90,7 +90,7 @@ def verdicts(message: bytes, signer: dkim.Signer = SIGNER) -> list[bool]:
 def copies(rendered: Rendered, *all_copies: mime.Copy) -> list[bytes]:
     skeleton = mime.Skeleton(rendered, ENVELOPE, FORMS)
     variant = SIGNER.variant(skeleton.shared)
-    pieces = [skeleton.pieces(copy) for copy in all_copies]
+    pieces = [skeleton.pieces(snapshot) for snapshot in all_copies]
     return [b"".join((variant.header(one, AT), *one)) for one in pieces]
 
 
@@ -206,9 +206,9 @@ def test_confirmations_and_test_copies_are_signed(relay):
     mail = EmailMultiAlternatives("Подтвердите", "Текст  \n\n" * 9, "Офис <a@example.org>", ["a@example.net"])
     mail.attach_alternative("<p>Текст</p>", "text/html")
     mail.send()
-    copy = sealed_copy()
-    variant = FrozenVariant.objects.filter(copy=copy, language="ru").first()
-    test_send.put(rendered_of(variant), copy.edition.newsletter, "colleague@example.org", NOW)
+    snapshot = sealed_copy()
+    variant = SnapshotVariant.objects.filter(snapshot=snapshot, language="ru").first()
+    test_send.put(rendered_of(variant), snapshot.edition.newsletter, "colleague@example.org", NOW)
     assert send_waiting(timezone.now() + timedelta(seconds=1)).sent == 2
     assert [verdicts(taken.message) for taken in relay.taken] == [[True, True]] * 2
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
-from mailer.approval.models import Approval, FrozenCopy
+from mailer.approval.models import Approval, Snapshot
 from mailer.reports.edition_state import edition_state
 from mailer.stories.models import Story
 from tests.desk import cast
@@ -25,7 +25,7 @@ def at(desk: Desk, page: str) -> str:
 def test_opening_the_submit_page_changes_nothing_and_says_how_many_readers_there_are(desk: Desk) -> None:
     page = as_user(desk.writer).get(at(desk, "submit"))
     assert page.context["readers"] == 1
-    assert not FrozenCopy.objects.exists()
+    assert not Snapshot.objects.exists()
 
 
 def test_a_writer_submits_and_the_audit_log_says_so(desk: Desk) -> None:
@@ -37,7 +37,7 @@ def test_a_writer_submits_and_the_audit_log_says_so(desk: Desk) -> None:
 
 def test_an_approver_cannot_submit(desk: Desk) -> None:
     as_user(desk.approver).post(at(desk, "submit"))
-    assert not FrozenCopy.objects.exists()
+    assert not Snapshot.objects.exists()
 
 
 def test_a_writer_sees_why_they_may_not_approve_with_the_stories_they_wrote(desk: Desk) -> None:
@@ -51,19 +51,19 @@ def test_an_admin_who_changed_a_story_is_named_and_refused(desk: Desk) -> None:
     story = Story.objects.get(key="kz-news")
     story.link = "https://example.org/changed"
     story.save_revision(user=desk.admin).publish()
-    copy = cast.submitted(desk)
-    page = as_user(desk.admin).post(at(desk, "approve"), {"sha256": copy.sha256}, follow=True)
+    snapshot = cast.submitted(desk)
+    page = as_user(desk.admin).post(at(desk, "approve"), {"sha256": snapshot.sha256}, follow=True)
     assert "because you wrote the story" in page.content.decode()
     assert not Approval.objects.exists()
 
 
 def test_the_approver_sees_the_frozen_bytes_and_approves_exactly_their_hash(desk: Desk) -> None:
-    copy = cast.submitted(desk)
+    snapshot = cast.submitted(desk)
     browser = as_user(desk.approver)
     page = browser.get(at(desk, "review"))
-    assert page.context["shown"].subject in {variant.subject for variant in copy.variants.all()}
-    assert f'value="{copy.sha256}"' in page.content.decode()
-    browser.post(at(desk, "approve"), {"sha256": copy.sha256})
+    assert page.context["shown"].subject in {variant.subject for variant in snapshot.variants.all()}
+    assert f'value="{snapshot.sha256}"' in page.content.decode()
+    browser.post(at(desk, "approve"), {"sha256": snapshot.sha256})
     assert Approval.objects.get().approver == desk.approver
 
 
@@ -109,13 +109,13 @@ def test_a_later_change_is_told_as_the_reason_why_the_seal_broke(desk: Desk) -> 
 
 
 def test_a_moment_is_read_in_the_newsletters_zone(desk: Desk) -> None:
-    copy = cast.approved(desk)
+    snapshot = cast.approved(desk)
     moment = (timezone.now() + timedelta(days=1)).replace(hour=9, minute=30, second=0, microsecond=0)
     form = {"when": "later", "at": f"{moment:%Y-%m-%dT%H:%M}", "deed": "schedule"}
     as_user(desk.approver).post(at(desk, "schedule"), form)
-    copy.refresh_from_db()
+    snapshot.refresh_from_db()
     # Almaty is five hours ahead of UTC since March 2024.
-    assert copy.send_at == moment - timedelta(hours=5)
+    assert snapshot.send_at == moment - timedelta(hours=5)
 
 
 def test_a_moment_outside_the_window_is_refused_in_words(desk: Desk) -> None:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
-from mailer.approval.models import FrozenCopy
+from mailer.approval.models import Snapshot
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.outbox import alerts
 from mailer.delivery.rollout import provider_stats, start_due, stop_rules
@@ -64,14 +64,14 @@ def test_the_readers_own_hour_is_chosen_with_the_moment(desk: Desk) -> None:
     cast.approved(desk)
     form = {"when": "now", "local": "on", "hour": "9", "deed": "schedule"}
     page = as_user(desk.approver).post(at(desk, "schedule"), form, follow=True).content.decode()
-    assert FrozenCopy.objects.get().local_hour == 9
+    assert Snapshot.objects.get().local_hour == 9
     assert "9:00 of their own day" in page
 
 
 def test_without_it_everybody_gets_it_at_the_moment(desk: Desk) -> None:
     cast.approved(desk)
     as_user(desk.approver).post(at(desk, "schedule"), {"when": "now", "hour": "9", "deed": "schedule"})
-    assert FrozenCopy.objects.get().local_hour is None
+    assert Snapshot.objects.get().local_hour is None
 
 
 @pytest.mark.usefixtures("undoable")

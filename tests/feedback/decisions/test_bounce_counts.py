@@ -15,7 +15,7 @@ from mailer.delivery.rollout.provider_stats import Slot
 from mailer.delivery.throttle import shared_state
 from mailer.feedback.decisions import bounce_counts, smtp_rejections
 from mailer.feedback.models import FeedbackEvent
-from tests.feedback.cast import NOW, ago, bounce, complain, copy, mailing, reader
+from tests.feedback.cast import NOW, ago, bounce, complain, mailing, reader, snapshot
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
@@ -36,14 +36,14 @@ def counts(delivery: Delivery) -> dict:
 )
 def test_a_bounce_counts_by_its_class_for_the_hour_in_which_its_copy_left(bounce_class, counted):
     left = ago(hours=30)
-    sent = copy(reader("aigerim@bk.ru"), left)
+    sent = snapshot(reader("aigerim@bk.ru"), left)
     bounce(sent, bounce_class)
     row = {("mail.ru", provider_stats.hour_of(left)): counted}
     assert counts(sent) == (row if any(counted) else {})
 
 
 def test_however_often_it_is_told_a_copy_counts_once_for_each_sign():
-    sent = copy(reader(), ago(hours=1))
+    sent = snapshot(reader(), ago(hours=1))
     bounce(sent)
     assert counts(sent) == {("example.net", provider_stats.hour_of(ago(hours=1))): Counted(bounced=1)}
     bounce(sent)
@@ -59,7 +59,7 @@ def test_however_often_it_is_told_a_copy_counts_once_for_each_sign():
 
 def test_what_anybody_could_have_written_counts_against_no_mailing():
     person = reader()
-    copy(person, ago(hours=1))
+    snapshot(person, ago(hours=1))
     bounce(person)
     complain(person)
     bounce_counts.count_new(NOW)
@@ -86,7 +86,7 @@ def test_what_a_colleagues_mailbox_says_of_a_rehearsal_counts_nowhere():
     ],
 )
 def test_a_refusal_counts_once_it_was_read_and_a_block_not_twice(reason, reply, counted):
-    row = copy(reader(), NOW, state="refused", accepted_at=None, reason=reason, reply=reply)
+    row = snapshot(reader(), NOW, state="refused", accepted_at=None, reason=reason, reply=reply)
     smtp_rejections.read_new(NOW)
     assert list(counts(row).values()) == ([counted] if any(counted) else [])
 
@@ -119,7 +119,7 @@ def test_blocks_that_come_back_by_mail_slow_down_their_provider():
 def test_in_whatever_order_it_comes_and_is_counted_the_sums_are_those_of_the_events(told):
     person = reader(f"reader-{Delivery.objects.count()}@example.net")
     left = ago(hours=2)
-    sent = copy(person, left)
+    sent = snapshot(person, left)
     for word in told:
         if word == "count":
             bounce_counts.count_new(NOW)

@@ -24,8 +24,8 @@ def bounce(
 ) -> Sign:
     """A bounce of a copy of its own, unless it says of which."""
     number = next(_numbers)
-    copy = (delivery or number) if proved else None
-    return Sign(number, "bounce", bounce_class, proved, NOW - timedelta(days=days_ago), copy)
+    snapshot = (delivery or number) if proved else None
+    return Sign(number, "bounce", bounce_class, proved, NOW - timedelta(days=days_ago), snapshot)
 
 
 def complaint(days_ago: float = 0, *, proved: bool = True) -> Sign:
@@ -94,15 +94,15 @@ def test_bounces_fade_after_a_year_and_are_forgotten_after_a_year_and_a_half() -
 
 
 def test_a_long_standing_reader_is_asked_first_and_once() -> None:
-    known = {"since": LONG_AGO, "copies": 12}
+    known = {"since": LONG_AGO, "snapshots": 12}
     assert effect(*days(20, 15, 10, 5, 0), **known) == "probe"
     assert effect(*days(20, 15, 10, 5, 0), **known, asked_at=NOW - timedelta(days=40)) == "suppress"
-    assert effect(*days(20, 15, 10, 5, 0), since=LONG_AGO, copies=9) == "suppress"
+    assert effect(*days(20, 15, 10, 5, 0), since=LONG_AGO, snapshots=9) == "suppress"
     assert effect(bounce(0, "hard"), **known) == "suppress"
 
 
 def test_having_been_asked_is_no_reason_to_stop_whoever_was_asked() -> None:
-    history = History(tuple(days(20, 15, 10, 5, 0)), since=LONG_AGO, copies=12, asked_at=NOW)
+    history = History(tuple(days(20, 15, 10, 5, 0)), since=LONG_AGO, snapshots=12, asked_at=NOW)
     assert judge(history).effect == "probe"
 
 
@@ -124,7 +124,7 @@ def test_what_was_taken_back_never_counts_again_and_what_left_later_does() -> No
 
 _moments = st.integers(0, 700).map(lambda hours: NOW - timedelta(hours=hours * 12))
 _maybe = st.none() | _moments
-_known = {"alive_at": _maybe, "pardoned_at": _maybe, "since": _maybe, "copies": st.integers(0, 20)}
+_known = {"alive_at": _maybe, "pardoned_at": _maybe, "since": _maybe, "snapshots": st.integers(0, 20)}
 
 
 @st.composite
@@ -132,12 +132,12 @@ def signs(draw: st.DrawFn, classes: tuple[str, ...], proofs: tuple[bool, ...] = 
     """Any sign; copies are few, so that several reports meet in one."""
     kind = draw(st.sampled_from(["bounce"] * 9 + ["complaint"]))
     proved = draw(st.sampled_from(proofs))
-    copy = draw(st.integers(1, 12)) if proved and kind == "bounce" else None
+    snapshot = draw(st.integers(1, 12)) if proved and kind == "bounce" else None
     # A copy left at one moment, however often it comes back.
-    at = NOW - timedelta(days=copy * 9) if copy else draw(_moments)
+    at = NOW - timedelta(days=snapshot * 9) if snapshot else draw(_moments)
     # Only a bounce has a class.
     bounce_class = draw(st.sampled_from(classes)) if kind == "bounce" else ""
-    return Sign(next(_numbers), kind, bounce_class, proved, at, copy)
+    return Sign(next(_numbers), kind, bounce_class, proved, at, snapshot)
 
 
 def many(*classes: str, proofs: tuple[bool, ...] = (True, False)) -> st.SearchStrategy[tuple[Sign, ...]]:

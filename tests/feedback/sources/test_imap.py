@@ -50,7 +50,7 @@ def test_where_nothing_can_be_moved_it_is_copied_and_deleted() -> None:
         with opened(server, imap_done="move", imap_done_folder="Entrées 1&2") as mailbox:
             mailbox.taken("7:5")
             assert mailbox.arrived() == []
-    assert (server.messages, server.copies) == ({}, [('"Entr&AOk-es 1&-2"', b"five")])
+    assert (server.messages, server.snapshots) == ({}, [('"Entr&AOk-es 1&-2"', b"five")])
 
 
 def test_others_deleted_messages_are_not_swept_away_with_ours() -> None:

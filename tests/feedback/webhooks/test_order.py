@@ -35,7 +35,7 @@ class Told:
 
     def __init__(self, service, edition, reader, what, said, hard, minutes, number) -> None:
         self.service = SERVICES[service]()
-        self.copy = (edition, reader)
+        self.snapshot = (edition, reader)
         self.what = what if hasattr(self.service, what) else "complained"
         self.said, self.hard, self.number = said, hard, number
         self.at = BEGINNING + timedelta(days=30 * edition, minutes=minutes)
@@ -101,8 +101,8 @@ def run(order, cuts, copies):
         for edition in range(EDITIONS):
             now = BEGINNING + timedelta(days=30 * edition + 1)
             for place, told in enumerate(order):
-                if told.copy[0] == edition:
-                    body = told.body(letters.token(copies[told.copy].pk))
+                if told.snapshot[0] == edition:
+                    body = told.body(letters.token(copies[told.snapshot].pk))
                     name = told.service.name
                     ServicePost.objects.create(service=name, body=body, received_at=now, due_at=now)
                 if place in cuts:
