@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mailer.cli.root import main
+from mailer.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -1,11 +1,26 @@
-"""The Django application that holds every stage of the house."""
+"""The project's Django application, and Wagtail's applications without the parts that a process does not use.
+
+`settings.DESK` says whether the process serves the staff interface. Where it does not, tables, signals and
+permissions are the same, but no screen is loaded: commands and worker start in half the time and memory.
+Wagtail's REST API (version 3) is not served at all, so it is never loaded.
+"""
 
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 from django.apps import AppConfig
+from django.conf import settings
+from django.db.models import ForeignKey
+from django.db.models.signals import post_migrate
+from wagtail import hooks
+from wagtail.admin.apps import WagtailAdminAppConfig
+from wagtail.documents.apps import WagtailDocsAppConfig
+from wagtail.images.apps import WagtailImagesAppConfig
+from wagtail.snippets.apps import WagtailSnippetsAppConfig
 
+# Modules with a function `connect`, which subscribes them to Django's signals.
 _LISTENERS = (
     "mailer.approval.authorship",
     "mailer.approval.segment_fingerprint",
@@ -25,6 +40,126 @@ class MailerConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect the listeners, each in the room whose business it is. Models exist only from here on."""
-        for room in _LISTENERS:
-            import_module(room).connect()
+        """Connect the listeners of every package. Their models can be imported only from here on."""
+        for listener in _LISTENERS:
+            import_module(listener).connect()
+
+
+class SnippetsConfig(WagtailSnippetsAppConfig):
+    default = False
+
+    def ready(self) -> None:
+        """As Wagtail's, but for its REST API, whose registration would load every screen at once."""
+        from wagtail.models import ReferenceIndex
+        from wagtail.snippets import models as snippets
+
+        from mailer.editions.models import Edition
+        from mailer.stories.models import Story
+
+        if settings.DESK:
+            snippets.register_deferred_snippets()
+        else:
+            # What the registration of the screens does for the tables.
+            snippets.SNIPPET_MODELS.extend([Edition, Story])
+        for model in (Edition, Story):
+            ReferenceIndex.register_model(model)
+        post_migrate.connect(snippets.create_extra_permissions, sender=self)
+
+
+class ImagesConfig(WagtailImagesAppConfig):
+    default = False
+
+    def ready(self) -> None:
+        """As Wagtail's, but for its REST API; widgets and comparisons only for the desk."""
+        from wagtail.images import get_image_model, get_permission_policy
+        from wagtail.images.signal_handlers import register_signal_handlers
+        from wagtail.models import ReferenceIndex
+        from wagtail.permissions import register_permission_policy
+
+        image = get_image_model()
+        register_permission_policy(image, get_permission_policy())
+        register_signal_handlers()
+        ReferenceIndex.register_model(image)
+        if settings.DESK:
+            from wagtail.admin.compare import register_comparison_class
+            from wagtail.admin.forms.models import register_form_field_override
+            from wagtail.admin.ui.fields import register_display_class
+            from wagtail.images.components import ImageDisplay
+            from wagtail.images.edit_handlers import ImageFieldComparison
+            from wagtail.images.widgets import AdminImageChooser
+
+            register_form_field_override(ForeignKey, to=image, override={"widget": AdminImageChooser})
+            register_comparison_class(ForeignKey, to=image, comparison_class=ImageFieldComparison)
+            register_display_class(ForeignKey, to=image, display_class=ImageDisplay)
+
+
+class DocumentsConfig(WagtailDocsAppConfig):
+    default = False
+
+    def ready(self) -> None:
+        """As Wagtail's, but for its REST API; displays only for the desk."""
+        from wagtail.documents import get_document_model, get_permission_policy
+        from wagtail.documents.signal_handlers import register_signal_handlers
+        from wagtail.models import ReferenceIndex
+        from wagtail.permissions import register_permission_policy
+
+        document = get_document_model()
+        register_permission_policy(document, get_permission_policy())
+        register_signal_handlers()
+        ReferenceIndex.register_model(document)
+        if settings.DESK:
+            from wagtail.admin.ui.fields import register_display_class
+            from wagtail.documents.components import DocumentDisplay
+
+            register_display_class(ForeignKey, to=document, display_class=DocumentDisplay)
+
+
+class AdminConfig(WagtailAdminAppConfig):
+    default = False
+
+    def ready(self) -> None:
+        """As Wagtail's for the desk; elsewhere only the hooks that data needs."""
+        if settings.DESK:
+            super().ready()
+        else:
+            _register_data_hooks()
+
+
+def _register_data_hooks() -> None:
+    """Register the hooks that Wagtail calls outside of screens, and keep it from searching for the others."""
+    hooks.register("register_log_actions", _log_actions)
+    hooks.register("register_rich_text_features", _rich_text_features)
+    hooks.register("register_image_operations", _image_operations)
+    hooks._searched_for_hooks = True
+
+
+def _log_actions(registry: Any) -> None:
+    import_module("wagtail.wagtail_hooks").register_core_log_actions(registry)
+    import_module("mailer.desk.base.log_actions").register_actions(registry)
+
+
+def _rich_text_features(features: Any) -> None:
+    """How links and pictures in rich text become HTML."""
+    import_module("wagtail.wagtail_hooks").register_core_features(features)
+    features.register_link_type(import_module("wagtail.documents.rich_text").DocumentLinkHandler)
+    features.register_embed_type(import_module("wagtail.images.rich_text").ImageEmbedHandler)
+
+
+def _image_operations() -> list[tuple[str, type]]:
+    """The names of Wagtail's operations in rendition specifications."""
+    operations = import_module("wagtail.images.image_operations")
+    names = {
+        "original": "DoNothing",
+        "fill": "Fill",
+        "min": "MinMax",
+        "max": "MinMax",
+        "width": "WidthHeight",
+        "height": "WidthHeight",
+        "scale": "Scale",
+        "jpegquality": "JPEGQuality",
+        "webpquality": "WebPQuality",
+        "avifquality": "AvifQuality",
+        "format": "Format",
+        "bgcolor": "BackgroundColor",
+    }
+    return [(name, getattr(operations, f"{kind}Operation")) for name, kind in names.items()]

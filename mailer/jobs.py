@@ -1,7 +1,7 @@
-"""Contents page: the jobs of every stage, in the order that mail flows.
+"""Index of the background jobs of every package, in the order of the data flow.
 
-Each looks in the database for what is due, does it, and records the result; none remembers anything,
-so each may run twice, or die at any point.
+Each finds the due rows in the database, processes them and records the result. None keeps state in memory, so
+each may run twice or be killed at any point.
 """
 
 from __future__ import annotations
@@ -36,39 +36,39 @@ Stop = Callable[[], bool]
 @dataclass(frozen=True)
 class Job:
     name: str
-    # Seconds between two looks.
+    # Seconds between two runs.
     every: int
-    # Called with the clock and a question: should work in progress come to an end?
+    # Called with a clock, and a function that says whether the job should finish early.
     run: Callable[[Clock, Stop], object]
 
 
 JOBS = (
-    Job("gather", 900, lambda now, stop: gather.gather_all(now())),
-    Job("assemble", 30, lambda now, stop: assemble_due(assembling_time(now()))),
-    Job("notices", 5, lambda now, stop: staff_notices.tell(now())),
-    Job("release", 2, lambda now, stop: start_due.release_due(now())),
-    Job("send", 1, lambda now, stop: send_loop.send_due(now, stop)),
-    Job("steps", 5, lambda now, stop: rollout_job.look(now())),
-    Job("stops", 15, lambda now, stop: stop_rules.watch(now())),
+    Job("gather stories", 900, lambda now, stop: gather.gather_all(now())),
+    Job("assemble editions", 30, lambda now, stop: assemble_due(assembling_time(now()))),
+    Job("staff notices", 5, lambda now, stop: staff_notices.tell(now())),
+    Job("start mailings", 2, lambda now, stop: start_due.release_due(now())),
+    Job("send mailings", 1, lambda now, stop: send_loop.send_due(now, stop)),
+    Job("advance rollouts", 5, lambda now, stop: rollout_job.look(now())),
+    Job("stop rules", 15, lambda now, stop: stop_rules.watch(now())),
     Job("outbox", 2, lambda now, stop: outbox.send_waiting(now())),
-    Job("old letters", 3600, lambda now, stop: outbox.delete_old(now())),
+    Job("delete old outbox", 3600, lambda now, stop: outbox.delete_old(now())),
     Job("alerts", 5, lambda now, stop: alerts.post_due(now())),
-    Job("clicks", 10, lambda now, stop: finalize.settle_due(now(), stop)),
-    Job("old clicks", 3600, lambda now, stop: finalize.delete_old(now())),
-    Job("maildir", 5, lambda now, stop: poll.attend("maildir", now, stop)),
-    Job("imap", 5, lambda now, stop: poll.attend("imap", now, stop)),
-    Job("pop3", 5, lambda now, stop: poll.attend("pop3", now, stop)),
-    Job("lmtp", 5, lambda now, stop: lmtp.serve_configured(now, stop)),
-    Job("refusals", 5, lambda now, stop: smtp_rejections.read_new(now(), stop)),
-    Job("verdicts", 60, lambda now, stop: evaluate.review(now())),
-    Job("came back", 5, lambda now, stop: bounce_counts.count_new(now(), stop)),
-    Job("old counts", 3600, lambda now, stop: provider_stats.forget(now())),
-    Job("hooks", 2, lambda now, stop: process.work_off(now(), stop)),
-    Job("old returned mail", 3600, lambda now, stop: retention.delete_old(now())),
-    Job("figures", 2, lambda now, stop: cached_stats.count_due(now())),
+    Job("finalize tracking", 10, lambda now, stop: finalize.settle_due(now(), stop)),
+    Job("delete old tracking", 3600, lambda now, stop: finalize.delete_old(now())),
+    Job("poll maildir", 5, lambda now, stop: poll.attend("maildir", now, stop)),
+    Job("poll imap", 5, lambda now, stop: poll.attend("imap", now, stop)),
+    Job("poll pop3", 5, lambda now, stop: poll.attend("pop3", now, stop)),
+    Job("serve lmtp", 5, lambda now, stop: lmtp.serve_configured(now, stop)),
+    Job("smtp rejections", 5, lambda now, stop: smtp_rejections.read_new(now(), stop)),
+    Job("suppression decisions", 60, lambda now, stop: evaluate.review(now())),
+    Job("bounce counts", 5, lambda now, stop: bounce_counts.count_new(now(), stop)),
+    Job("delete old provider stats", 3600, lambda now, stop: provider_stats.forget(now())),
+    Job("webhooks", 2, lambda now, stop: process.work_off(now(), stop)),
+    Job("delete old returned mail", 3600, lambda now, stop: retention.delete_old(now())),
+    Job("report stats", 2, lambda now, stop: cached_stats.count_due(now())),
     Job("imports", 2, uploads_job.attend),
-    Job("growth", 600, lambda now, stop: list_growth.count_due(now())),
-    Job("asking", 60, lambda now, stop: reconfirmation.work(now())),
-    Job("bulk", 2, lambda now, stop: bulk.work(now(), stop)),
-    Job("forget", 3600, lambda now, stop: forgetting.sweep(now())),
+    Job("list growth", 600, lambda now, stop: list_growth.count_due(now())),
+    Job("reconfirmations", 60, lambda now, stop: reconfirmation.work(now())),
+    Job("bulk changes", 2, lambda now, stop: bulk.work(now(), stop)),
+    Job("retention", 3600, lambda now, stop: forgetting.sweep(now())),
 )

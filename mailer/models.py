@@ -1,4 +1,4 @@
-"""Contents page: the tables of every stage, in the order that mail flows."""
+"""Index of the tables of every package, in the order of the data flow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Django's settings, derived from the one configuration file."""
+"""Django's settings, derived from the configuration file."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ import django_stubs_ext
 
 from mailer import config as _config
 
-# Lets Django's generic classes name their type when they are subclassed, as the type checker wants it.
+# Lets subclasses of Django's generic classes name their type parameter, as the type checker requires.
 django_stubs_ext.monkeypatch()
+
+# Whether this process serves the staff interface; settings_headless.py is for those that do not.
+DESK = True
 
 CONFIG = _config.load(Path(os.environ.get("MAILER_CONFIG", "config.toml")), os.environ)
 
 _PACKAGE = Path(__file__).resolve().parent
-# An installed wheel carries the templates inside the package, a checkout beside it.
+# In an installed wheel the templates are inside the package, in a checkout beside it.
 TEMPLATE_ROOT = next(
     path for path in (_PACKAGE / "templates", _PACKAGE.parent / "templates") if (path / "mail").is_dir()
 )
@@ -32,10 +35,10 @@ def _database() -> dict[str, Any]:
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": name if name == ":memory:" else str(CONFIG.path(name)),
-            # Opening and closing it for each page would cost more than most pages.
+            # Opening and closing a connection for each page costs more than most pages.
             "CONN_MAX_AGE": 60,
             "OPTIONS": {
-                # Writers queue instead of failing, and a commit survives a power cut.
+                # Writers queue instead of failing, and a commit survives a power failure.
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 20,
                 "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;",
@@ -45,14 +48,14 @@ def _database() -> dict[str, Any]:
         parsed: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
     except (ValueError, KeyError, dj_database_url.ParseError) as error:
         raise _config.ConfigError(
-            "[database] url is not understood; write sqlite:///mailer.db or postgresql://user:password@host/name."
+            "[database] url cannot be parsed; write sqlite:///mailer.db or postgresql://user:password@host/name."
         ) from error
     if parsed.get("ENGINE") != "django.db.backends.postgresql":
         raise _config.ConfigError(
             "[database] url: only sqlite:/// and postgresql:// databases are supported."
         )
-    # Our rows are in memory or on a disk that seeks for nothing, and no query of ours is worth compiling.
-    # Options in the address come first.
+    # Rows are in memory or on a disk without seek times, and no query is long enough to be worth compiling.
+    # Options in the URL take precedence.
     options = parsed.get("OPTIONS", {})
     return {**parsed, "OPTIONS": {"options": "-c random_page_cost=1.1 -c jit=off", **options}}
 
@@ -72,12 +75,12 @@ INSTALLED_APPS = [
     "mailer.apps.MailerConfig",
     "subscribers",
     "wagtail.users",
-    "wagtail.snippets",
-    "wagtail.images",
-    # Not used, and hidden in the desk: Wagtail's own pages name its addresses.
-    "wagtail.documents",
+    "mailer.apps.SnippetsConfig",
+    "mailer.apps.ImagesConfig",
+    # Not used, and hidden in the desk: Wagtail's own pages link to its URLs.
+    "mailer.apps.DocumentsConfig",
     "wagtail.search",
-    "wagtail.admin",
+    "mailer.apps.AdminConfig",
     "wagtail",
     "modelcluster",
     "taggit",
@@ -144,13 +147,13 @@ FORMAT_MODULE_PATH = ["mailer.config.formats"]
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [_PACKAGE / "static"]
-# Found in the packages at start; there is no step that collects them.
+# Static files are found in the packages at start; there is no collectstatic step.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_URL = "/media/"
 MEDIA_ROOT = CONFIG.path(CONFIG.storage.path) / "media"
 
-# Every mail that is not an edition becomes an outbox row in the caller's transaction.
+# Every transactional email becomes an outbox row in the caller's transaction.
 EMAIL_BACKEND = "mailer.delivery.outbox.outbox.EmailBackend"
 DEFAULT_FROM_EMAIL = formataddr((CONFIG.site.name, CONFIG.site.email or f"newsletter@{_HOST}"))
 
@@ -176,21 +179,21 @@ WAGTAIL_MODERATION_ENABLED = False
 WAGTAILIMAGES_EXTENSIONS = ["gif", "jpg", "jpeg", "png", "webp"]
 WAGTAILSEARCH_BACKENDS = {"default": {"BACKEND": "wagtail.search.backends.database", "AUTO_UPDATE": True}}
 
-# Which lists a newsletter reaches: the ground asks by this name, so that it imports nothing of the house.
+# Returns the lists of a newsletter; by name, because `subscribers` imports nothing from `mailer`.
 SUBSCRIBERS_SCOPE = "mailer.editions.newsletter_lists.lists_of"
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {"plain": {"format": _config.LOG_FORMAT}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         **{name: {"level": "WARNING"} for name in ("apscheduler", "django_tasks", "wagtail", "modelsearch")},
-        # A job that is still at work is looked at again later; that is no news.
+        # It warns when a job is still running at the time of its next run, which is normal.
         "apscheduler.scheduler": {"level": "ERROR"},
         "django.request": {"level": "ERROR"},
-        # It tells of every request that waits for a thread, just when there is no time for that.
+        # It logs every request that waits for a thread, which makes a busy process busier.
         "waitress.queue": {"level": "ERROR"},
     },
 }

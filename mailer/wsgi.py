@@ -9,5 +9,5 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailer.settings")
 application = get_wsgi_application()
-# What is opened is written by the process that serves it. Settings must be loaded before it is imported.
+# Each web process writes the clicks and opens that it records. The module needs loaded settings.
 import_module("mailer.tracking.recording").requests.start()

@@ -1,1 +1,1 @@
-"""The `mailer` command: one module per group of subcommands; thin: parse, call, print."""
+"""The `mailer` command, one module per command group. Each parses, calls and prints; rules live elsewhere."""

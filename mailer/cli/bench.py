@@ -1,4 +1,7 @@
-"""`mailer bench …`: measured comparisons on this machine."""
+"""`mailer bench …`: measured comparisons on this machine.
+
+Each command imports its measuring module itself: they are slow to load, and only one is used.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,10 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
-from mailer.bench import clicks as following
-from mailer.bench import imports as bringing
-from mailer.bench import pages as looking
-from mailer.bench import send as sending
-from mailer.bench import webhooks
-from mailer.bench.peers import SINKS, Missing
-from mailer.cli.output import Json, console, emit, failing_on
+from mailer.cli.output import Json, command_group, console, emit, failing_on
 
-app = typer.Typer(no_args_is_help=True, help="Measured comparisons on this machine; nothing leaves it.")
+app = command_group("Measured comparisons on this machine; no mail is sent outside it.")
 
 Backends = Annotated[
     list[str] | None,
@@ -27,30 +23,33 @@ Backends = Annotated[
 @app.command()
 def send(
     messages: Annotated[int, typer.Option(min=1, help="Deliveries in each round.")] = 20_000,
-    rounds: Annotated[int, typer.Option(min=1, help="The median of so many is shown.")] = 5,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds; the median is shown.")] = 5,
     backend: Backends = None,
     sessions: Annotated[
         list[int] | None, typer.Option(min=1, help="Connections; default: 1, then 20.")
     ] = None,
     sink: Annotated[
         list[str] | None,
-        typer.Option(help="Who takes the mail: light (never the brake) or smtp-sink; default: both."),
+        typer.Option(help="Server that takes the mail: light (no bottleneck) or smtp-sink; default: both."),
     ] = None,
     dkim: Annotated[
         list[str] | None, typer.Option(help="Sign every message: rsa, ed25519; default: none.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Sending, ledger and all, beside Postfix's smtp-source to the same sink."""
-    what = sending.Plan(
+    """Sending with the ledger recorded, beside Postfix's smtp-source to the same sink."""
+    from mailer.bench import send as sending
+    from mailer.bench.peers import SINKS
+
+    settings = sending.Plan(
         messages,
         rounds,
-        tuple(backend or sending.BACKENDS),
+        _backends(backend),
         tuple(sessions or sending.SESSIONS),
         tuple(sink or SINKS),
         tuple(dkim or ()),
     )
-    _show(sending.measure(what), json)
+    _show(sending.measure(settings), json)
 
 
 @app.command()
@@ -59,18 +58,22 @@ def million(
     backend: Backends = None,
     json: Json = False,
 ) -> None:
-    """One long run over 20 sessions: its rate, and how much memory it takes."""
-    _show(sending.million(messages, tuple(backend or sending.BACKENDS)), json)
+    """One long run over 20 sessions: its rate and memory."""
+    from mailer.bench import send as sending
+
+    _show(sending.million(messages, _backends(backend)), json)
 
 
 @app.command()
 def plan(
-    readers: Annotated[int, typer.Option(min=1, help="Readers of the mailing.")] = 1_000_000,
+    readers: Annotated[int, typer.Option(min=1, help="Subscribers in the audience.")] = 1_000_000,
     backend: Backends = None,
     json: Json = False,
 ) -> None:
-    """Planning a mailing: membership frozen, one row per reader."""
-    _show(sending.plan(readers, tuple(backend or sending.BACKENDS)), json)
+    """Planning a mailing: one row for each subscriber of the audience."""
+    from mailer.bench import send as sending
+
+    _show(sending.plan(readers, _backends(backend)), json)
 
 
 @app.command()
@@ -80,21 +83,25 @@ def clicks(
     backend: Backends = None,
     json: Json = False,
 ) -> None:
-    """Clicks on a mail's link through the web process, each written to the database."""
-    _show(following.measure(requests, connections, tuple(backend or sending.BACKENDS)), json)
+    """Clicks through the web process, each written to the database."""
+    from mailer.bench import clicks as clicking
+
+    _show(clicking.measure(requests, connections, _backends(backend)), json)
 
 
 @app.command()
 def feedback(
     posts: Annotated[int, typer.Option(min=1, help="Posts in each round.")] = 3_000,
-    rounds: Annotated[int, typer.Option(min=1, help="The median of so many is shown.")] = 3,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds; the median is shown.")] = 3,
     backend: Backends = None,
-    connections: Annotated[list[int] | None, typer.Option(min=1, help="Open at a time; default: 8.")] = None,
+    connections: Annotated[list[int] | None, typer.Option(min=1, help="Connections; default: 8.")] = None,
     json: Json = False,
 ) -> None:
-    """Services' webhooks: posts kept by a web process, each committed before its 200, and read afterwards."""
-    what = webhooks.Plan(posts, rounds, tuple(backend or sending.BACKENDS), tuple(connections or (8,)))
-    _show(webhooks.measure(what), json)
+    """ESP webhooks: posts stored by a web process, each committed before its 200, then processed."""
+    from mailer.bench import webhooks
+
+    settings = webhooks.Plan(posts, rounds, _backends(backend), tuple(connections or (8,)))
+    _show(webhooks.measure(settings), json)
 
 
 @app.command("import")
@@ -103,38 +110,53 @@ def import_people(
     backend: Backends = None,
     json: Json = False,
 ) -> None:
-    """Importing people: read, compared, applied with consent; then the same file again."""
-    _show(bringing.measure(rows, tuple(backend or sending.BACKENDS)), json)
+    """Importing subscribers: read, compared, applied with consent; then the same file again."""
+    from mailer.bench import imports
+
+    _show(imports.measure(rows, _backends(backend)), json)
 
 
 @app.command()
 def pages(
-    readers: Annotated[int, typer.Option(min=1, help="Readers.")] = 1_000_000,
-    mailings: Annotated[int, typer.Option(min=1, help="Editions that were sent to all of them.")] = 10,
-    rounds: Annotated[int, typer.Option(min=2, help="How often each page is asked for.")] = 50,
+    readers: Annotated[int, typer.Option(min=1, help="Subscribers.")] = 1_000_000,
+    mailings: Annotated[int, typer.Option(min=1, help="Editions sent to all of them.")] = 10,
+    rounds: Annotated[int, typer.Option(min=2, help="Requests of each page.")] = 50,
     backend: Backends = None,
     json: Json = False,
 ) -> None:
-    """The desk's pages over many readers and deliveries: people found, and what became of mailings."""
-    _show(looking.measure(readers, mailings, rounds, tuple(backend or sending.BACKENDS)), json)
+    """Desk pages with many subscribers and deliveries: searches and reports."""
+    from mailer.bench import pages as paging
+
+    _show(paging.measure(readers, mailings, rounds, _backends(backend)), json)
+
+
+def _backends(named: list[str] | None) -> tuple[str, ...]:
+    from mailer.bench.send import BACKENDS
+
+    return tuple(named or BACKENDS)
 
 
 def _show(measurements: Iterator[dict[str, Any]], json: bool) -> None:
+    from rich.table import Table
+
+    from mailer.bench.peers import Missing
+    from mailer.bench.send import Failed
+
     table = Table()
-    with failing_on(Missing, sending.Failed):
-        for number, one in enumerate(measurements):
+    with failing_on(Missing, Failed):
+        for index, record in enumerate(measurements):
             if json:
-                emit(one)
+                emit(record)
                 continue
-            if not number:
-                for name in one:
+            if not index:
+                for name in record:
                     table.add_column(name.replace("_", " "), justify="right")
-            table.add_row(*map(_written, one.values()))
+            table.add_row(*map(_formatted, record.values()))
     if not json:
         console.print(table)
 
 
-def _written(value: object) -> str:
+def _formatted(value: object) -> str:
     if value is None:
         return ""
     return f"{value:,}" if isinstance(value, int | float) else str(value)

@@ -1,4 +1,4 @@
-"""`mailer bounces …`: reading what came back."""
+"""`mailer bounces …`: read bounces and other returned mail."""
 
 from __future__ import annotations
 
@@ -10,60 +10,59 @@ import typer
 from django.conf import settings
 from django.db import Error as DatabaseFailure
 from django.utils import timezone
-from rich.table import Table
 
-from mailer.cli.output import Json, console, emit, fail, failing_on, say
+from mailer.cli.output import Json, command_group, console, emit, fail, failing_on, say
 from mailer.feedback.parsing import rules
 from mailer.feedback.parsing.accuracy import Score, ScoreError
 from mailer.feedback.parsing.accuracy import score as score_folder
-from mailer.feedback.parsing.parse import read as read_message
+from mailer.feedback.parsing.parse import read as parse_message
 from mailer.feedback.parsing.records import Reading, Recipient
 from mailer.feedback.parsing.rules import RulesError
 from mailer.feedback.sources import ingest
-from mailer.feedback.sources import poll as collect
+from mailer.feedback.sources import poll as polling
 from mailer.feedback.sources.mailbox import MAX_OCTETS
 from mailer.feedback.sources.sources import mailboxes
 
-app = typer.Typer(no_args_is_help=True, help="Read what came back.")
+app = command_group("Read bounces and other returned mail.")
 
-# (what it is, the figure, the figure it is a part of, its goal)
-_ROWS = (
+# (label, the count, the count it is a part of, its goal)
+_SCORE_ROWS = (
     ("recipients found", "found", "recipients", "at least 95 %"),
-    ("deliveries known by a token", "proved", "bounces", "all"),
-    ("called hard, but are not", "false_hard", "soft", "at most 5 %"),
-    ("hard, but not called so", "missed_hard", "hard", "at most 15 %"),
-    ("called bounces, but are none", "false_bounces", "messages", "none"),
-    ("read differently with other line ends", "unlike", "messages", "none"),
+    ("deliveries identified by a token", "proved", "bounces", "all"),
+    ("soft bounces classified as hard", "false_hard", "soft", "at most 5 %"),
+    ("hard bounces not classified as hard", "missed_hard", "hard", "at most 15 %"),
+    ("other mail classified as bounces", "false_bounces", "messages", "none"),
+    ("different results with other line endings", "unlike", "messages", "none"),
 )
 # sysexits.h EX_TEMPFAIL: the mail server keeps the message and tries again.
-_TRY_AGAIN = 75
+_EX_TEMPFAIL = 75
 
 
 @app.command()
 def read(
-    files: Annotated[list[Path], typer.Argument(help="Messages, one a file.")],
+    files: Annotated[list[Path], typer.Argument(help="Messages, one in each file.")],
     envelope_to: Annotated[str, typer.Option(help="The address they were delivered to.")] = "",
     json: Json = False,
 ) -> None:
-    """Say what messages are, without touching the database."""
+    """Classify messages without using the database."""
     with failing_on(RulesError):
         rules.check(settings.CONFIG)
     for file in files:
         with failing_on(OSError):
-            reading = read_message(file.read_bytes(), envelope_to or None)
+            parsed = parse_message(file.read_bytes(), envelope_to or None)
         if json:
-            emit(_as_dict(file, reading))
+            emit(_as_dict(file, parsed))
         else:
-            _tell(file, reading)
+            _print_message(file, parsed)
 
 
 @app.command()
 def poll(json: Json = False) -> None:
-    """Take in what is new in the mailboxes of the configuration."""
+    """Fetch and process new messages from the configured mailboxes."""
     if not mailboxes(settings.CONFIG):
         fail("no mailbox is configured; set [bounces] maildir, imap_host or pop3_host.")
     with failing_on(DatabaseFailure):
-        summary, troubles = collect.poll(timezone.now)
+        summary, errors = polling.poll(timezone.now)
     if json:
         emit(
             {
@@ -74,34 +73,32 @@ def poll(json: Json = False) -> None:
             }
         )
     else:
-        say(f"{summary.received} taken in, {summary.repeated} seen before, {summary.failed} left for later")
+        say(f"{summary.received} received, {summary.repeated} duplicates, {summary.failed} failed")
     if summary.failed:
-        troubles.append(
-            f"{summary.failed} messages could not be stored; they stay in the mailbox and are tried again."
-        )
-    if troubles:
-        fail("\n".join(troubles))
+        errors.append(f"{summary.failed} messages could not be stored; they stay in the mailbox for a retry.")
+    if errors:
+        fail("\n".join(errors))
 
 
 @app.command()
 def receive(
     envelope_to: Annotated[str, typer.Option(help="The address it was delivered to.")] = "",
 ) -> None:
-    """Take in one message from stdin (a mail server's pipe); status 75 asks the server to try again."""
+    """Process one message from stdin (a mail server's pipe); exit status 75 makes the server retry."""
     try:
         ingest.receive(sys.stdin.buffer.read(MAX_OCTETS), timezone.now(), envelope_to or None)
-    except Exception as error:  # whatever went wrong, the mail server must keep it
+    except Exception as error:  # after any failure the mail server must keep the message
         sys.stderr.write(
             f"mailer: the message was not stored ({type(error).__name__}); keep it and try again.\n"
         )
-        raise typer.Exit(_TRY_AGAIN) from error
+        raise typer.Exit(_EX_TEMPFAIL) from error
 
 
 @app.command()
 def score(
     folder: Annotated[Path, typer.Argument(help="Messages and their expected.json.")], json: Json = False
 ) -> None:
-    """Say how good the reader is on messages whose answers are known."""
+    """Measure the parser's accuracy on messages with known answers."""
     with failing_on(OSError, ScoreError, RulesError):
         rules.check(settings.CONFIG)
         result = score_folder(folder)
@@ -110,28 +107,29 @@ def score(
         return
     for error in result.errors:
         say(error)
-    console.print(_table(result))
+    _print_score(result)
 
 
-def _table(result: Score) -> Table:
-    """The score with its goals."""
-    told = result.as_dict()
+def _print_score(result: Score) -> None:
+    from rich.table import Table  # slow, and only for people
+
+    counts = result.as_dict()
     table = Table("", "count", "of", "%", "goal")
-    for words, count, of, goal in _ROWS:
-        percent = told.get(f"{count}_percent", "")
-        table.add_row(words, str(told[count]), str(told.get(of, "")), str(percent), goal)
-    table.add_row("messages read a second", str(told["messages_per_second"]), "", "", "at least 1,000")
-    return table
+    for label, count, of, goal in _SCORE_ROWS:
+        percent = counts.get(f"{count}_percent", "")
+        table.add_row(label, str(counts[count]), str(counts.get(of, "")), str(percent), goal)
+    table.add_row("messages a second", str(counts["messages_per_second"]), "", "", "at least 1,000")
+    console.print(table)
 
 
-def _as_dict(file: Path, reading: Reading) -> dict[str, Any]:
+def _as_dict(file: Path, parsed: Reading) -> dict[str, Any]:
     return {
         "file": str(file),
-        "kind": reading.kind,
-        "recipients": [_recipient(recipient) for recipient in reading.recipients],
-        "delivery": reading.delivery,
-        "identity": reading.identity,
-        "message_id": reading.original_message_id,
+        "kind": parsed.kind,
+        "recipients": [_recipient(recipient) for recipient in parsed.recipients],
+        "delivery": parsed.delivery,
+        "identity": parsed.identity,
+        "message_id": parsed.original_message_id,
     }
 
 
@@ -147,8 +145,8 @@ def _recipient(recipient: Recipient) -> dict[str, Any]:
     }
 
 
-def _tell(file: Path, reading: Reading) -> None:
-    say(f"{file}: {reading.kind}")
-    for recipient in reading.recipients:
-        what = " ".join(filter(None, (recipient.bounce_class, recipient.reason, recipient.status)))
-        say(f"  {recipient.address or 'somebody unnamed'}: {what or recipient.action}")
+def _print_message(file: Path, parsed: Reading) -> None:
+    say(f"{file}: {parsed.kind}")
+    for recipient in parsed.recipients:
+        result = " ".join(filter(None, (recipient.bounce_class, recipient.reason, recipient.status)))
+        say(f"  {recipient.address or 'unknown recipient'}: {result or recipient.action}")

@@ -10,12 +10,12 @@ from typing import Annotated
 
 import typer
 
-from mailer.cli.output import fail
+from mailer.cli.output import command_group, fail
 from mailer.demo.folder import free_port, is_free, prepare
 
-app = typer.Typer()
+app = command_group()
 
-# Slow enough to watch, and to stop in the middle.
+# Messages a second: slow enough to watch, and to pause in the middle.
 WATCHABLE_RATE = 2.0
 # Long enough to press "Undo" once.
 UNDO_SECONDS = 5
@@ -25,17 +25,15 @@ UNDO_SECONDS = 5
 def demo(
     once: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Do the whole job unattended; caught mail lands in DIR/inbox."),
+        typer.Option(metavar="DIR", help="Run everything unattended; caught mail is written to DIR/inbox."),
     ] = None,
     folder: Annotated[Path, typer.Option(help="Where the demo keeps its database and mail.")] = Path(".demo"),
     port: Annotated[int, typer.Option(envvar="PORT", help="Port of the pages.")] = 8000,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Forget what an earlier demo left, and start anew.")
-    ] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Delete the data of an earlier demo first.")] = False,
 ) -> None:
-    """The sample edition goes from stories to inboxes; nothing leaves this machine."""
+    """Send the sample edition from stories to inboxes; no mail is sent outside this machine."""
     if once is not None:
-        _once(once)
+        _run_once(once)
     if not is_free(port):
         fail(
             f"port {port} is taken by another program. Stop it, or choose another: "
@@ -45,21 +43,21 @@ def demo(
         shutil.rmtree(folder)
     inbox = folder / "mail"
     config = prepare(folder, port=port, rate=WATCHABLE_RATE, connections=1, inbox=inbox, undo=UNDO_SECONDS)
-    _become(config, "serve")
+    _replace_process(config, "serve")
 
 
-def _once(directory: Path) -> None:
+def _run_once(directory: Path) -> None:
     for name in ("inbox", "staff", "state"):
         if (directory / name).exists() and any((directory / name).iterdir()):
             fail(f"{directory / name} is not empty; give a new folder, or delete it first.")
     config = prepare(directory / "state", port=free_port(), rate=0, connections=4, inbox=directory)
-    _become(config, "once")
+    _replace_process(config, "once")
 
 
-def _become(config: Path, part: str) -> None:
-    """Go on as a process that reads the configuration just written."""
+def _replace_process(config: Path, command: str) -> None:
+    """Continue as `mailer demo-run`, which reads the configuration just written."""
     sys.stdout.flush()
-    command = [sys.executable, "-m", "mailer", "--config", str(config), "rehearse", part]
-    # What the shell says about another installation must not reach into the demo.
+    arguments = [sys.executable, "-m", "mailer", "--config", str(config), "demo-run", command]
+    # The environment's settings for another installation must not change the demo.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAILER_")}
-    os.execve(sys.executable, command, environment)  # noqa: S606  (ourselves, without a shell)
+    os.execve(sys.executable, arguments, environment)  # noqa: S606  (our own command, without a shell)

@@ -1,33 +1,37 @@
-"""The second half of `mailer demo`, with Django."""
+"""`mailer demo-run`, the part of `mailer demo` that needs Django; not shown in the help."""
 
 from __future__ import annotations
 
 import threading
 
-import typer
-
-from mailer.cli.output import emit, fail, say
+from mailer.cli.output import command_group, emit, fail, say
 from mailer.demo import run
-from mailer.worker.local import stop_on_signals
-from mailer.worker.supervisor import itself, supervise
+from mailer.worker.supervisor import mailer_command, stop_on_signals, supervise
 
-app = typer.Typer(no_args_is_help=True)
+app = command_group("The processes of `mailer demo`.")
 
 
 @app.command()
 def serve() -> None:
-    """Web, worker and mail catcher, until asked to stop."""
+    """Run web, worker and mail catcher until asked to stop."""
     stop = threading.Event()
     stop_on_signals(stop)
     run.set_up()
-    say(f"\n  The demo is ready: {run.start_page()}\n  Nothing leaves this machine. Ctrl-C stops it.\n")
-    programs = {"catcher": itself("rehearse", "catcher"), "web": itself("web"), "worker": itself("worker")}
-    supervise(programs, stop)
+    say(f"\n  The demo is ready: {run.start_page()}")
+    say("  No mail is sent outside this machine. Ctrl-C stops it.\n")
+    supervise(
+        {
+            "catcher": mailer_command("demo-run", "catcher"),
+            "web": mailer_command("web"),
+            "worker": mailer_command("worker"),
+        },
+        stop,
+    )
 
 
 @app.command()
 def once() -> None:
-    """From stories to inboxes, unattended; the last line is the account as JSON."""
+    """Run from stories to inboxes, unattended; the last line is the account as JSON."""
     try:
         result = run.play()
     except run.Unfinished as error:
@@ -37,7 +41,7 @@ def once() -> None:
 
 @app.command()
 def catcher() -> None:
-    """The mail catcher alone."""
+    """Run the mail catcher alone."""
     stop = threading.Event()
     stop_on_signals(stop)
     run.catch(stop)

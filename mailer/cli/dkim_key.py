@@ -1,4 +1,4 @@
-"""`mailer dkim-key`: a new key to sign our mail with, and what to do with it."""
+"""`mailer dkim-key`: create a DKIM key, and say how to publish and configure it."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from mailer.cli.output import console, fail, failing_on, say
+from mailer.cli.output import command_group, console, fail, failing_on, say
 from mailer.config import ConfigError, Dkim
 from mailer.delivery.smtp.dkim import Signer
 
-app = typer.Typer()
+app = command_group()
 
 
 @app.command()
 def dkim_key(
-    file: Annotated[Path, typer.Argument(help="Where the private key goes; it must not exist yet.")],
-    domain: Annotated[str, typer.Option(help="The domain that mail comes from.")],
+    file: Annotated[Path, typer.Argument(help="File for the private key; it must not exist yet.")],
+    domain: Annotated[str, typer.Option(help="The domain of the From address.")],
     selector: Annotated[str, typer.Option(help="A name of your choice for the key, such as news2026.")],
-    ed25519: Annotated[bool, typer.Option("--ed25519", help="The short kind, beside one of RSA.")] = False,
+    ed25519: Annotated[bool, typer.Option("--ed25519", help="An Ed25519 key, for use beside RSA.")] = False,
 ) -> None:
-    """Make a DKIM key, and say what to publish in DNS and to write into the configuration."""
+    """Create a DKIM key; print the DNS record to publish and the configuration to write."""
     key: RSAPrivateKey | Ed25519PrivateKey
     key = Ed25519PrivateKey.generate() if ed25519 else generate_private_key(65537, 2048)
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -38,15 +38,15 @@ def dkim_key(
         fail(f"{file} exists already; delete it first, or give another name.")
     except OSError as error:
         fail(f"{file} cannot be written: {error.strerror}.")
-    with os.fdopen(handle, "wb") as opened:
-        opened.write(pem)
-    (made,) = signer.keys
+    with os.fdopen(handle, "wb") as key_file:
+        key_file.write(pem)
+    (public,) = signer.keys
     say(f"Wrote {file}. Keep it secret, and in the backup.\n\n1. Publish this in DNS:\n")
-    for name, value in (("Name ", made.name), ("Type ", "TXT"), ("Value", made.record)):
+    for name, value in (("Name ", public.name), ("Type ", "TXT"), ("Value", public.record)):
         console.print(f"   {name}  {value}", markup=False, soft_wrap=True)
     say(
         "\n2. Write into config.toml:\n\n"
         f'   [dkim]\n   domain = "{domain}"\n   {prefix}selector = "{selector}"\n'
         f'   {prefix}key_file = "{file}"\n\n'
-        "3. Once `mailer doctor` finds it in DNS, restart the worker."
+        "3. When `mailer doctor` finds it in DNS, restart the worker."
     )

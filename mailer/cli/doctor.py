@@ -10,15 +10,14 @@ from typing import Annotated
 
 import typer
 from django.utils import timezone
-from rich.console import Console
 from rich.text import Text
 
-from mailer.cli.output import Json, console, emit, say
+from mailer.cli.output import Json, command_group, console, emit, say
 from mailer.doctor import runner
 from mailer.doctor.check import CheckResult
 from mailer.doctor.dns import Dns
 
-app = typer.Typer()
+app = command_group()
 
 _TITLES = {
     "configuration": "Configuration",
@@ -56,10 +55,10 @@ def doctor(
         str, typer.Option(help="Query this DNS server (an IP address) instead of the machine's own.")
     ] = "",
     nameserver_port: Annotated[int, typer.Option(hidden=True)] = 53,
-    patience: Annotated[float, typer.Option(help="Seconds to wait for each answer of another server.")] = 10,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for each answer of another server.")] = 10,
 ) -> None:
     """Check configuration, machine, relay, DNS and bounces; exit status 1 if there is a problem."""
-    context = runner.context(Dns(nameserver, nameserver_port, min(patience, 5.0)), patience)
+    context = runner.context(Dns(nameserver, nameserver_port, min(timeout, 5.0)), timeout)
     counted: Counter[str] = Counter()
     with _progress() as waiting:
         for result in runner.run(context, timezone.now(), waiting):
@@ -74,7 +73,7 @@ def doctor(
 @contextmanager
 def _progress() -> Iterator[Callable[[str], None]]:
     """Show the check that is being waited for in a temporary line on stderr, in a terminal only."""
-    watched = Console(stderr=True, highlight=False)
+    watched = type(console)(stderr=True, highlight=False)
     if not watched.is_terminal:
         yield lambda title: None
         return

@@ -1,7 +1,8 @@
-"""`mailer edition …`: the life of an edition from the command line."""
+"""`mailer edition …`: an edition from assembly to approval, and control of its mailing."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -9,16 +10,31 @@ import typer
 from django.conf import settings
 from django.utils import timezone
 
-from mailer.approval import approve as seal
+from mailer.approval import approve as approvals
 from mailer.approval.errors import ApprovalError
 from mailer.approval.models import Snapshot
 from mailer.approval.preflight import findings
 from mailer.approval.submit import render_all
 from mailer.approval.submit import submit as submit_edition
-from mailer.cli import mailing_control, reporting
-from mailer.cli.lookup import As, Name, acting, edition_named, moment, one_named, tell
-from mailer.cli.output import Json, emit, fail, failing_on, say
-from mailer.delivery.outbox import test_send as testsend
+from mailer.cli import edition_report
+from mailer.cli.lookup import (
+    AsUser,
+    DryRun,
+    EditionName,
+    dry_run_summary,
+    find,
+    find_edition,
+    find_mailing,
+    find_user,
+    parse_time,
+    print_edition,
+    record_action,
+)
+from mailer.cli.output import Json, command_group, emit, fail, failing_on, say
+from mailer.delivery.engine import control
+from mailer.delivery.engine import dry_run as dry_runs
+from mailer.delivery.models import Mailing
+from mailer.delivery.outbox import test_send as test_sends
 from mailer.editions.assemble import EditionExists
 from mailer.editions.assemble import assemble as assemble_edition
 from mailer.editions.assembly_time import assembling_time
@@ -30,66 +46,67 @@ from mailer.rendering import merge_tags, variants
 from mailer.reports.edition_state import edition_summary
 from subscribers import iso_codes
 
-app = typer.Typer(no_args_is_help=True, help="Assemble, preview, approve, send and report.")
+app = command_group("Assemble, preview, approve, send and report.")
+app.add_typer(edition_report.app)
 
 
 @app.command()
 def assemble(
     newsletter: Annotated[str, typer.Argument(help="Slug or id.")],
     period: Annotated[str, typer.Option(help="Year and month, such as 2021-12.")],
-    as_of: Annotated[str, typer.Option(help="Assemble as of this moment (ISO 8601); default: now.")] = "",
+    as_of: Annotated[str, typer.Option(help="Assemble as of this time (ISO 8601); default: now.")] = "",
     json: Json = False,
 ) -> None:
-    """Make the edition of a period from the stories that are ready."""
-    found = one_named(Newsletter, newsletter)
-    now = moment(as_of) if as_of else assembling_time(timezone.now())
+    """Create the edition of a period from the stories that are ready."""
+    found = find(Newsletter, newsletter)
+    now = parse_time(as_of) if as_of else assembling_time(timezone.now())
     with failing_on(BadPeriod, EditionExists):
-        tell(assemble_edition(found, period, now), json, "assembled")
+        print_edition(assemble_edition(found, period, now), json, "assembled")
 
 
 @app.command("list")
 def list_editions(json: Json = False) -> None:
-    """Every edition, newest first."""
+    """List every edition, newest first."""
     for edition in Edition.objects.select_related("newsletter"):
-        tell(edition, json, "")
+        print_edition(edition, json, "")
 
 
 @app.command()
-def show(edition: Name, json: Json = False) -> None:
-    """Where an edition stands."""
-    tell(edition_named(edition), json, "")
+def show(edition: EditionName, json: Json = False) -> None:
+    """Show an edition's state and hash."""
+    print_edition(find_edition(edition), json, "")
 
 
 @app.command()
-def check(edition: Name, json: Json = False) -> None:
-    """What preflight has to say; exit status 1 when an error keeps it from being submitted."""
-    found = edition_named(edition)
+def check(edition: EditionName, json: Json = False) -> None:
+    """Run the preflight checks; exit status 1 when an error prevents submission."""
+    found = find_edition(edition)
     content = content_of(found)
     audience = Audience.of(found, timezone.now())
-    said = findings(found, content, render_all(content, audience), audience.count())
+    results = findings(found, content, render_all(content, audience), audience.count())
     if json:
-        rows = [{"level": finding.level, "text": finding.text} for finding in said]
+        rows = [{"level": finding.level, "text": finding.text} for finding in results]
         emit({**edition_summary(found), "findings": rows})
     else:
-        for finding in said:
+        for finding in results:
             say(f"{finding.level}: {finding.text}")
-        say(f"{len(said)} findings." if said else "Nothing to mend.")
-    if any(finding.level == "error" for finding in said):
+        say(f"{len(results)} findings." if results else "No problems found.")
+    if any(finding.level == "error" for finding in results):
         raise typer.Exit(1)
 
 
 @app.command()
 def preview(
-    edition: Name,
+    edition: EditionName,
     out: Annotated[Path, typer.Option(help="Folder for the two files.")],
     countries: Annotated[
-        str, typer.Option(help="The reader's countries, such as KZ,UZ; none: every one.")
+        str, typer.Option(help="The subscriber's countries, such as KZ,UZ; none: every country.")
     ] = "",
-    language: Annotated[str, typer.Option(help="The reader's language.")] = "en",
+    language: Annotated[str, typer.Option(help="The subscriber's language.")] = "en",
     json: Json = False,
 ) -> None:
-    """Write what such a reader would get: one .html and one .txt file."""
-    found = edition_named(edition)
+    """Write the variant that such a subscriber would get: one .html and one .txt file."""
+    found = find_edition(edition)
     with failing_on(ValueError, variants.NothingToShow):
         chosen = iso_codes.parse_countries(countries.split(","))
         rendered = variants.render(content_of(found), chosen, language)
@@ -112,88 +129,156 @@ def preview(
 
 @app.command("test-send")
 def test_send(
-    edition: Name,
-    to: Annotated[str, typer.Option(help="A colleague's address.")],
+    edition: EditionName,
+    to: Annotated[str, typer.Option(help="The address of a member of staff.")],
     countries: Annotated[str, typer.Option(help="As for preview.")] = "",
     language: Annotated[str, typer.Option(help="As for preview.")] = "en",
     json: Json = False,
 ) -> None:
-    """Send one marked copy to a colleague, through the outbox."""
-    found = edition_named(edition)
+    """Send one message, marked as a test, to a member of staff through the outbox."""
+    found = find_edition(edition)
     with failing_on(ValueError, variants.NothingToShow):
         chosen = iso_codes.parse_countries(countries.split(","))
         rendered = variants.render(content_of(found), chosen, language)
-        testsend.put(rendered, found.newsletter, to, timezone.now())
-    tell(found, json, f"test copy for {to} waits in the outbox")
+        test_sends.put(rendered, found.newsletter, to, timezone.now())
+    print_edition(found, json, f"test message to {to} is in the outbox")
 
 
 @app.command()
-def submit(edition: Name, user: As, json: Json = False) -> None:
-    """Freeze the edition and ask for approval."""
-    found = edition_named(edition)
+def submit(edition: EditionName, user: AsUser, json: Json = False) -> None:
+    """Freeze the edition and request approval."""
+    found = find_edition(edition)
     with failing_on(ApprovalError):
-        submit_edition(found, acting(user), timezone.now())
-    tell(found, json, "submitted")
+        submit_edition(found, find_user(user), timezone.now())
+    print_edition(found, json, "submitted")
 
 
 @app.command()
 def approve(
-    edition: Name,
-    user: As,
-    sha256: Annotated[str, typer.Option("--hash", help="The hash of what you looked at; `show` prints it.")],
+    edition: EditionName,
+    user: AsUser,
+    sha256: Annotated[
+        str, typer.Option("--hash", help="The hash of the content that was reviewed; `show` prints it.")
+    ],
     json: Json = False,
 ) -> None:
-    """Put your name to exactly one hash; authors are refused."""
-    found = edition_named(edition)
+    """Approve exactly one hash; authors of the edition are refused."""
+    found = find_edition(edition)
     with failing_on(ApprovalError):
-        seal.approve(_copy(found), acting(user), sha256, timezone.now(), by_command=True)
-    tell(found, json, "approved")
+        approvals.approve(_open_snapshot(found), find_user(user), sha256, timezone.now(), by_command=True)
+    print_edition(found, json, "approved")
 
 
 @app.command()
 def schedule(
-    edition: Name,
-    user: As,
-    at: Annotated[str, typer.Option(help="The moment (ISO 8601 with zone); default: now.")] = "",
+    edition: EditionName,
+    user: AsUser,
+    at: Annotated[str, typer.Option(help="When to send (ISO 8601 with zone); default: now.")] = "",
     local_hour: Annotated[
         int | None,
-        typer.Option(min=0, max=23, help="From then on, each reader's at this hour of their own day."),
+        typer.Option(min=0, max=23, help="From then on, send to each subscriber at this hour of their day."),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Let the approved edition leave."""
-    found = edition_named(edition)
+    """Schedule the approved edition for sending."""
+    found = find_edition(edition)
     with failing_on(ApprovalError):
-        snapshot = seal.schedule(
-            _copy(found),
-            acting(user),
-            moment(at) if at else None,
+        snapshot = approvals.schedule(
+            _open_snapshot(found),
+            find_user(user),
+            parse_time(at) if at else None,
             timezone.now(),
             local_hour=local_hour,
         )
     left = snapshot.send_at - timezone.now() if snapshot.send_at else None
-    undo = f", and can be undone until then: mailer edition unschedule {found.slug} --as {user}"
-    leaves = f"scheduled for {snapshot.send_at:%Y-%m-%d %H:%M:%S} UTC"
-    tell(found, json, leaves + (undo if left and left.total_seconds() > 0 else ""))
+    undo = f"; to undo it before then: mailer edition unschedule {found.slug} --as {user}"
+    done = f"scheduled for {snapshot.send_at:%Y-%m-%d %H:%M:%S} UTC"
+    print_edition(found, json, done + (undo if left and left.total_seconds() > 0 else ""))
 
 
 @app.command()
-def unschedule(edition: Name, user: As, json: Json = False) -> None:
-    """Take back the moment of sending, also after "now", as long as nothing has left."""
-    found = edition_named(edition)
+def unschedule(edition: EditionName, user: AsUser, json: Json = False) -> None:
+    """Cancel the schedule, also after "now", as long as no message was sent."""
+    found = find_edition(edition)
     with failing_on(ApprovalError):
-        seal.unschedule(_copy(found), acting(user))
-    tell(found, json, "taken back")
+        approvals.unschedule(_open_snapshot(found), find_user(user))
+    print_edition(found, json, "no longer scheduled")
 
 
-app.add_typer(mailing_control.app)
-app.add_typer(reporting.app)
+@app.command()
+def pause(edition: EditionName, dry_run: DryRun = False, json: Json = False) -> None:
+    """Pause sending until `resume`."""
+    _control(edition, dry_run, "pause", control.pause, json, "paused")
 
 
-def _copy(edition: Edition) -> Snapshot:
+@app.command()
+def resume(
+    edition: EditionName,
+    dry_run: DryRun = False,
+    all_steps: Annotated[
+        bool, typer.Option("--all", help="Of a mailing with rollout steps, send all remaining steps at once.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Resume sending; a mailing that is held for confirmation is confirmed."""
+    if all_steps:
+        _control(edition, dry_run, "release_rest", control.release_rest, json, "all remaining steps released")
+    elif find_mailing(find_edition(edition), dry_run).state == Mailing.State.HELD:
+        _control(edition, dry_run, "confirm", control.confirm_held, json, "its audience is confirmed")
+    else:
+        _control(edition, dry_run, "resume", control.resume, json, "resumed")
+
+
+@app.command()
+def cancel(edition: EditionName, dry_run: DryRun = False, json: Json = False) -> None:
+    """Cancel the mailing for good; messages that are not sent yet are excluded."""
+    _control(edition, dry_run, "cancel", control.cancel, json, "cancelled")
+
+
+@app.command("dry-run")
+def dry_run(
+    edition: EditionName,
+    to: Annotated[str, typer.Option(help="The member of staff who gets all messages.")],
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help="Subscribers at most; every variant is sent before any is sent twice."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Start a dry run: compose every subscriber's message and send all of them to a member of staff."""
+    found = find_edition(edition)
+    with failing_on(control.ControlError):
+        mailing = dry_runs.begin(found.snapshots.first(), to, limit, None, timezone.now())
+    record_action(found, "rehearse", to=mailing.rehearsal_to)
+    if json:
+        emit({**edition_summary(found), **dry_run_summary(mailing)})
+    else:
+        say(
+            f"{found.slug}: the worker sends the dry run to {mailing.rehearsal_to}; "
+            f"`mailer edition report {found.slug} --dry-run` shows its progress"
+        )
+
+
+def _control(
+    name: str, of_dry_run: bool, action: str, change: Callable[..., Mailing], json: bool, done: str
+) -> None:
+    edition = find_edition(name)
+    mailing = find_mailing(edition, of_dry_run)
+    with failing_on(control.ControlError):
+        change(mailing, None, timezone.now())
+    record_action(edition, action)
+    if not of_dry_run:
+        print_edition(edition, json, done)
+    elif json:
+        emit({**edition_summary(edition), **dry_run_summary(mailing)})
+    else:
+        say(f"{edition.slug}: dry run {done}; {mailing.get_state_display()}")
+
+
+def _open_snapshot(edition: Edition) -> Snapshot:
     snapshot: Snapshot | None = edition.snapshots.filter(state__in=Snapshot.OPEN).first()
     if snapshot is None:
         last = edition.snapshots.first()
-        because = f" {last.invalidated_reason}" if last and last.invalidated_reason else ""
-        fail(f"{edition.slug} is not submitted, or its seal was broken.{because} Submit it first.")
+        reason = f" {last.invalidated_reason}" if last and last.invalidated_reason else ""
+        fail(f"{edition.slug} is not submitted, or was changed since.{reason} Submit it first.")
     return snapshot

@@ -10,10 +10,12 @@ from typing import Annotated
 
 import typer
 
-from mailer.cli.output import fail, say
-from mailer.worker.supervisor import itself
+from mailer.cli.output import command_group, fail, say
+from mailer.worker.supervisor import mailer_command
 
-app = typer.Typer()
+app = command_group()
+
+_PASSWORD_VARIABLE = "MAILER_FIRST_PASSWORD"  # noqa: S105  (a name)
 
 TEMPLATE = """\
 # Every key is explained in config.example.toml.
@@ -38,30 +40,50 @@ domain = "{bounces}"
 @app.command()
 def init(
     folder: Annotated[
-        Path, typer.Argument(metavar="[DIR]", help="Where config.toml and the database go.")
+        Path, typer.Argument(metavar="[DIR]", help="Where config.toml and the database are created.")
     ] = Path(),
-    url: Annotated[str, typer.Option(help="Where readers will reach the pages.")] = "http://127.0.0.1:8000",
+    url: Annotated[
+        str, typer.Option(help="Where subscribers and staff reach the pages.")
+    ] = "http://127.0.0.1:8000",
     name: Annotated[str, typer.Option(help="The office's name.")] = "Our office",
-    bounces: Annotated[str, typer.Option(help="Domain that returned mail comes back to.")] = "",
+    bounces: Annotated[str, typer.Option(help="Domain of the envelope sender, where bounces arrive.")] = "",
     admin: Annotated[str, typer.Option(help="Username of the first admin.")] = "admin",
     email: Annotated[str, typer.Option(help="Address of the first admin.")] = "",
 ) -> None:
-    """Write config.toml with a fresh secret, make the database and the first admin; overwrite nothing."""
+    """Write config.toml with a fresh secret, create the database and the first admin; overwrite nothing."""
     path = folder / "config.toml"
     if path.exists():
         fail(f"{path} exists already; delete it first, or give another folder.")
     if any(character in url + name + bounces for character in '"\\\n'):
-        fail("url, name and bounces may not hold quotes, backslashes or line ends.")
+        fail("url, name and bounces may not contain quotes, backslashes or line breaks.")
     folder.mkdir(parents=True, exist_ok=True)
     text = TEMPLATE.format(url=url, name=name, bounces=bounces, secret=secrets.token_urlsafe(48))
     path.touch(mode=0o600)
     path.write_text(text, encoding="utf-8")
     password = secrets.token_urlsafe(12)
-    environment = {**os.environ, "MAILER_CONFIG": str(path), "MAILER_FIRST_PASSWORD": password}
-    done = subprocess.run(itself("first-admin", admin, email), env=environment, check=False)  # noqa: S603
+    # Passed in the environment: arguments of a process can be read by every user of the machine.
+    environment = {**os.environ, "MAILER_CONFIG": str(path), _PASSWORD_VARIABLE: password}
+    command = mailer_command("first-admin", admin, email)
+    done = subprocess.run(command, env=environment, check=False)  # noqa: S603  (our own command)
     if done.returncode:
-        fail(
-            f"the database could not be made; {path} was written. Mend the cause, then run `mailer migrate`."
-        )
+        fail(f"the database was not created; {path} was written. Fix the cause, then run `mailer migrate`.")
     say(f"Wrote {path}. Sign in at {url}/desk/ as {admin} with the password {password}")
     say(f"Start it with: mailer --config {path} run")
+
+
+@app.command()
+def first_admin(username: str, email: Annotated[str, typer.Argument()] = "") -> None:
+    """Create the database, the groups and one superuser; called by `init`."""
+    # Django is started only for this command of the module.
+    from django.contrib.auth.models import User
+    from django.core.management import call_command
+
+    from mailer.desk.accounts.groups import ensure_groups
+
+    password = os.environ.get(_PASSWORD_VARIABLE, "")
+    if not password:
+        fail(f"{_PASSWORD_VARIABLE} is empty; use `mailer init`.")
+    call_command("migrate", verbosity=0, interactive=False)
+    ensure_groups()
+    if not User.objects.filter(username=username).exists():
+        User.objects.create_superuser(username, email, password)

@@ -1,7 +1,9 @@
-"""How commands about editions name things: an edition, an account, a moment; and how they tell of one."""
+"""What the arguments of commands refer to: an edition and its mailing, a list, an account, a time."""
 
 from __future__ import annotations
 
+import getpass
+import os
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -9,44 +11,71 @@ import typer
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils import timezone
+from wagtail.log_actions import log
 
 from mailer.cli.output import emit, fail, say
+from mailer.delivery.models import Mailing
 from mailer.editions.models import Edition
 from mailer.reports.edition_state import edition_summary
+from mailer.reports.totals import latest_mailing, latest_rehearsal
 from subscribers.models import MailingList
 
-Name = Annotated[str, typer.Argument(metavar="EDITION", help="Slug or id.")]
-As = Annotated[str, typer.Option("--as", metavar="USER", help="The account that acts.")]
+EditionName = Annotated[str, typer.Argument(metavar="EDITION", help="Slug or id.")]
+NewsletterName = Annotated[str, typer.Argument(metavar="NEWSLETTER", help="Slug or id.")]
+AsUser = Annotated[str, typer.Option("--as", metavar="USER", help="The account that acts.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="The latest dry run in place of the mailing.")]
+
+# What to do with an edition that has no mailing, by its state.
+_NEXT_STEP = {
+    "draft": "Submit it first.",
+    "submitted": "It waits for an approval; `mailer edition dry-run` can already test it.",
+    "approved": "`mailer edition schedule` sends it.",
+    "scheduled": "`mailer edition unschedule` cancels the schedule.",
+}
 
 
-def tell(edition: Edition, json: bool, deed: str) -> None:
-    summary = edition_summary(edition)
-    if json:
-        emit(summary)
-        return
-    done = f"{deed}; " if deed else ""
-    say(f"{summary['slug']}: {done}{summary['state']}, hash {summary['hash'] or 'none yet'}")
-
-
-def edition_named(name: str) -> Edition:
-    edition: Edition = one_named(Edition, name)
+def find_edition(name: str) -> Edition:
+    """The edition with this slug or id; fails with the known slugs."""
+    edition: Edition = find(Edition, name)
     return edition
 
 
-def one_named(model: Any, name: str) -> Any:
-    found = model.objects.filter(pk=int(name)) if name.isdecimal() else model.objects.filter(slug=name)
-    result = found.first()
-    if result is None:
+def find(model: Any, name: str) -> Any:
+    """The row of `model` with this slug or id; fails with the known slugs."""
+    rows = model.objects.filter(pk=int(name)) if name.isdecimal() else model.objects.filter(slug=name)
+    found = rows.first()
+    if found is None:
         known = ", ".join(model.objects.values_list("slug", flat=True)[:8]) or "none yet"
         fail(f"there is no {model._meta.verbose_name} “{name}”; known: {known}.")
-    return result
+    return found
 
 
-def acting(username: str) -> User:
+def find_list(slug: str) -> MailingList:
+    """The mailing list with this slug; fails with the known ones."""
+    found = MailingList.objects.filter(slug=slug).first()
+    if found is None:
+        known = ", ".join(MailingList.objects.values_list("slug", flat=True)) or "none yet"
+        fail(f"there is no list “{slug}”; known: {known}.")
+    return found
+
+
+def find_mailing(edition: Edition, dry_run: bool) -> Mailing:
+    """The edition's latest mailing, or its latest dry run; fails with the next step where there is none."""
+    found = latest_rehearsal(edition) if dry_run else latest_mailing(edition)
+    if found is None and dry_run:
+        fail(f"{edition.slug} has no dry run; `mailer edition dry-run` starts one.")
+    if found is None:
+        state = edition_summary(edition)["state"]
+        fail(f"{edition.slug} is not being sent yet; it is {state}. {_NEXT_STEP.get(state, '')}".strip())
+    return found
+
+
+def find_user(username: str) -> User:
+    """The active account that acts, where the configuration allows commands to act for accounts."""
     if not settings.CONFIG.approval.by_command:
         fail(
-            "acting for a person is off. Use the desk, or set by_command = true in [approval]: "
-            "whoever can run this command could then act for anybody."
+            "commands may not act for an account. Use the desk, or set by_command = true in [approval]: "
+            "then every person who can run this command can act for every account."
         )
     user = User.objects.filter(username=username, is_active=True).first()
     if user is None:
@@ -54,17 +83,38 @@ def acting(username: str) -> User:
     return user
 
 
-def moment(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
+    """An aware datetime from ISO 8601; without a zone, in the site's."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        fail(f"“{text}” is no moment; write it as 2021-12-03T09:00+06:00.")
+        fail(f"“{text}” is not a date and time; write it as 2021-12-03T09:00+06:00.")
     return found if found.tzinfo else timezone.make_aware(found)
 
 
-def list_named(slug: str) -> MailingList:
-    found = MailingList.objects.filter(slug=slug).first()
-    if found is None:
-        known = ", ".join(MailingList.objects.values_list("slug", flat=True)) or "none yet"
-        fail(f"there is no list “{slug}”; there are: {known}.")
-    return found
+def operator() -> str:
+    """Who runs the command, for the audit log: "anna (command line)"."""
+    try:
+        return f"{getpass.getuser()} (command line)"
+    except (OSError, KeyError):
+        return f"user {os.getuid()} (command line)"
+
+
+def record_action(edition: Edition, action: str, **data: str) -> None:
+    """Write the action, such as "pause", to the audit log."""
+    log(instance=edition, action=f"desk.{action}", data={"by": operator(), **data})
+
+
+def print_edition(edition: Edition, json: bool, done: str) -> None:
+    """The edition's state after a command; `done` is what the command did, or empty."""
+    summary = edition_summary(edition)
+    if json:
+        emit(summary)
+        return
+    done = f"{done}; " if done else ""
+    say(f"{summary['slug']}: {done}{summary['state']}, hash {summary['hash'] or 'none yet'}")
+
+
+def dry_run_summary(mailing: Mailing) -> dict[str, Any]:
+    """A dry run as the commands' JSON shows it."""
+    return {"dry_run": {"id": mailing.pk, "to": mailing.rehearsal_to, "state": mailing.state}}

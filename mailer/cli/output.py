@@ -1,4 +1,4 @@
-"""How commands speak: words for people, JSON lines for programs, and failures on stderr."""
+"""What commands print: text for people, JSON lines for programs, and errors on stderr."""
 
 from __future__ import annotations
 
@@ -18,26 +18,38 @@ Json = Annotated[
 console = Console(highlight=False)
 
 
+def command_group(help_text: str | None = None, *, no_args_is_help: bool | None = None) -> typer.Typer:
+    """A Typer application for a module's commands, with plain help as `mailer --help` has it.
+
+    A group with a help text shows its help when it is called without a command, unless told otherwise.
+    """
+    if no_args_is_help is None:
+        no_args_is_help = help_text is not None
+    return typer.Typer(
+        no_args_is_help=no_args_is_help, help=help_text, add_completion=False, rich_markup_mode=None
+    )
+
+
 def emit(record: Mapping[str, Any]) -> None:
-    """One JSON object on a line of its own."""
+    """Print one JSON object on a line of its own."""
     sys.stdout.write(json.dumps(record, ensure_ascii=False, default=str) + "\n")
     sys.stdout.flush()
 
 
-def say(words: str) -> None:
-    """A line for people."""
-    console.print(words, markup=False)
+def say(text: str) -> None:
+    """Print a line for people, wrapped to the width of the terminal."""
+    console.print(text, markup=False)
 
 
-def fail(words: object) -> NoReturn:
-    """End the command with exit status 1 and a line on stderr."""
-    sys.stderr.write(f"mailer: {words}\n")
+def fail(message: object) -> NoReturn:
+    """Print the message on stderr and end the command with exit status 1."""
+    sys.stderr.write(f"mailer: {message}\n")
     raise typer.Exit(1)
 
 
 @contextmanager
 def failing_on(*expected: type[Exception]) -> Iterator[None]:
-    """Turn errors that carry words for people into a failure of the command."""
+    """Turn these exceptions, whose messages are written for people, into a failure of the command."""
     try:
         yield
     except expected as error:

@@ -1,4 +1,4 @@
-"""`mailer subscribers …`: people in and out by file, and what is known of one of them."""
+"""`mailer subscribers …`: import, export, show and erase subscribers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import typer
 from django.utils import timezone
 from wagtail.log_actions import log
 
-from mailer.cli import imports
-from mailer.cli.lookup import list_named
-from mailer.cli.output import Json, emit, fail, failing_on, say
+from mailer.cli import subscriber_imports
+from mailer.cli.lookup import find_list, operator
+from mailer.cli.output import Json, command_group, emit, fail, failing_on, say
 from mailer.desk.subscribers.exports import sheet_of_people
 from mailer.reports.export import write_csv, write_xlsx
 from subscribers.export import json_lines
@@ -21,9 +21,9 @@ from subscribers.privacy.data_export import everything
 from subscribers.privacy.erasure import erase as erase_address
 from subscribers.suppression.suppression import in_force, written
 
-app = typer.Typer(no_args_is_help=True, help="Import, export, show and erase people.")
-app.command("import")(imports.import_people)
-app.add_typer(imports.app, name="imports")
+app = command_group("Import, export, show and erase subscribers.")
+app.command("import")(subscriber_imports.import_people)
+app.add_typer(subscriber_imports.app, name="imports")
 
 Address = Annotated[str, typer.Argument(metavar="A@B", help="The address.")]
 
@@ -33,26 +33,26 @@ def export_people(
     from_list: Annotated[str, typer.Option("--list", metavar="SLUG", help="One list; default: all.")] = "",
     kind: Annotated[
         str,
-        typer.Option("--format", help="csv, xlsx, or json: an object a line; default: by the file's name."),
+        typer.Option("--format", help="csv, xlsx or json (one object a line); default: by the file's name."),
     ] = "",
     out: Annotated[Path | None, typer.Option(help="File to write; default: stdout.")] = None,
 ) -> None:
-    """Write people and their subscriptions, as `import` reads them again; the audit log notes it."""
-    mailing_list = list_named(from_list) if from_list else None
+    """Write subscribers and their subscriptions, as `import` reads them; recorded in the audit log."""
+    mailing_list = find_list(from_list) if from_list else None
     kind = kind or (out.suffix.lstrip(".") if out and out.suffix in (".xlsx", ".json") else "csv")
     if kind not in ("csv", "xlsx", "json"):
-        fail(f"“{kind}” is no format; there are csv, xlsx and json.")
+        fail(f"“{kind}” is not a format; known: csv, xlsx, json.")
     if kind == "xlsx" and out is None:
         fail("a workbook needs a file: --out people.xlsx.")
     for one in [mailing_list] if mailing_list else MailingList.objects.all():
-        log(instance=one, action="desk.export_people", data={"by": imports.person()})
+        log(instance=one, action="desk.export_people", data={"by": operator()})
     if out is None:
         _write(sys.stdout, kind, mailing_list)
         return
     with failing_on(OSError):
         if kind == "xlsx":
-            with out.open("wb") as book:
-                rows = write_xlsx([sheet_of_people(mailing_list)], book)
+            with out.open("wb") as workbook:
+                rows = write_xlsx([sheet_of_people(mailing_list)], workbook)
         else:
             with out.open("w", encoding="utf-8", newline="") as target:
                 rows = _write(target, kind, mailing_list)
@@ -67,34 +67,34 @@ def _write(target: TextIO, kind: str, mailing_list: MailingList | None) -> int:
 
 @app.command()
 def show(address: Address, json: Json = False) -> None:
-    """What is known of one person; with --json all that is kept about them."""
-    person = Subscriber.objects.filter(email=written(address)).first()
+    """Show one subscriber; with --json all data that is stored about them."""
+    subscriber = Subscriber.objects.filter(email=written(address)).first()
     suppression = in_force(address)
-    if person is None and suppression is None:
-        fail("nobody here has this address.")
-    known: dict[str, Any] = everything(person) if person else {"email": None, "subscriptions": []}
-    known["suppressed"] = suppression.reason if suppression else None
+    if subscriber is None and suppression is None:
+        fail("no subscriber has this address.")
+    data: dict[str, Any] = everything(subscriber) if subscriber else {"email": None, "subscriptions": []}
+    data["suppressed"] = suppression.reason if suppression else None
     if json:
-        emit(known)
+        emit(data)
         return
-    for name, value in known.items():
+    for name, value in data.items():
         if isinstance(value, dict):
-            value = [f"{field}: {known}" for field, known in value.items()]
+            value = [f"{field}: {content}" for field, content in value.items()]
         if not isinstance(value, list) or all(isinstance(one, str) for one in value):
             say(f"{name:20}{', '.join(value) if isinstance(value, list) else value or '–'}")
-    for row in known.get("consents", []):
+    for row in data.get("consents", []):
         about = f" {row['list']}" if row["list"] else ""
-        say(f"{'said':20}{row['at']} {row['act']}{about} by {row['how']}")
-    for row in known["subscriptions"]:
-        say(f"{'on':20}{row['list']}: {row['state']} since {row['since']} ({row['source']})")
+        say(f"{'consent':20}{row['at']} {row['act']}{about} by {row['how']}")
+    for row in data["subscriptions"]:
+        say(f"{'list':20}{row['list']}: {row['state']} since {row['since']} ({row['source']})")
 
 
 @app.command()
 def erase(address: Address, json: Json = False) -> None:
-    """Delete a person for good; a hash of the address stays, so that no import brings it back."""
+    """Erase a subscriber; a hash of the address is kept, so that no import adds it again."""
     if not erase_address(address, timezone.now()):
-        fail("nobody here has this address; nothing was changed.")
+        fail("no subscriber has this address; nothing was changed.")
     if json:
         emit({"erased": True})
     else:
-        say("Erased. Only a keyed hash of the address stays, and no mailing will reach it.")
+        say("Erased. Only a keyed hash of the address is kept, and no mailing will be sent to it.")

@@ -21,6 +21,9 @@ from mailer.config.signup import SignUp
 from mailer.config.stops import Stops
 from mailer.config.tracking import Tracking
 
+# How every process writes its log.
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
+
 
 @dataclass(frozen=True)
 class Site:

@@ -1,1 +1,1 @@
-"""What makes jobs run: the embedded scheduler, and the supervisor of web and worker."""
+"""What runs an installation: the worker's scheduler, the web server, and the supervisor of both."""

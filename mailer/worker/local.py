@@ -1,12 +1,11 @@
-"""The embedded worker: APScheduler's clock in one process, over the jobs of every stage."""
+"""The embedded worker: APScheduler in one process, running the jobs of every package."""
 
 from __future__ import annotations
 
 import fcntl
 import logging
-import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -19,43 +18,49 @@ from django.utils import timezone
 
 from mailer.delivery.smtp import dkim
 from mailer.jobs import JOBS, Job
+from mailer.worker.memory import limit_arenas, start_trimming
+from mailer.worker.supervisor import stop_on_signals as stop_on_signals
 
 log = logging.getLogger(__name__)
 
 
-class WorkerRuns(Exception):  # noqa: N818
+class WorkerAlreadyRunning(Exception):  # noqa: N818
     """Another worker holds this machine's lock."""
 
 
-def run(stop: threading.Event, now: Callable[[], datetime] = timezone.now) -> None:
-    """Run every job until `stop` is set; what is being sent is brought to a clean end first.
+def run(
+    stop: threading.Event, now: Callable[[], datetime] = timezone.now, jobs: Sequence[Job] = JOBS
+) -> None:
+    """Run every job until `stop` is set, then let the running ones finish.
 
-    Raises WorkerRuns when another worker works from the same storage folder, and ConfigError when what is
-    configured cannot sign our mail.
+    Raises WorkerAlreadyRunning when another worker uses the same storage folder, and ConfigError when mail
+    cannot be signed with the configured key.
     """
+    limit_arenas()
     dkim.configured()
-    with only_worker(settings.CONFIG.path(settings.CONFIG.storage.path)):
-        # No job waits for another; each runs once at a time, and a missed look is made up for at once.
+    with worker_lock(settings.CONFIG.path(settings.CONFIG.storage.path)):
+        # No job waits for another. Each runs once at a time, and a missed run is made up for at once.
         scheduler = BackgroundScheduler(
-            executors={"default": ThreadPoolExecutor(len(JOBS))},
+            executors={"default": ThreadPoolExecutor(len(jobs))},
             job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},
             timezone="UTC",
         )
-        for job in JOBS:
+        for job in jobs:
             scheduler.add_job(
-                guarded(job, now, stop), "interval", seconds=job.every, id=job.name, next_run_time=now()
+                runner_of(job, now, stop), "interval", seconds=job.every, id=job.name, next_run_time=now()
             )
         scheduler.start()
-        log.info("action=worker_started jobs=%d", len(JOBS))
+        start_trimming()
+        log.info("action=worker_started jobs=%d", len(jobs))
         stop.wait()
         scheduler.shutdown(wait=True)
         log.info("action=worker_stopped")
 
 
-def guarded(job: Job, now: Callable[[], datetime], stop: threading.Event) -> Callable[[], None]:
-    """The job as the scheduler calls it: a failure is logged and the next look is taken as planned."""
+def runner_of(job: Job, now: Callable[[], datetime], stop: threading.Event) -> Callable[[], None]:
+    """The job as the scheduler calls it: a failure is logged, and the next run takes place as planned."""
 
-    def look() -> None:
+    def run_once() -> None:
         close_old_connections()
         try:
             job.run(now, stop.is_set)
@@ -64,22 +69,19 @@ def guarded(job: Job, now: Callable[[], datetime], stop: threading.Event) -> Cal
         finally:
             connections.close_all()
 
-    return look
-
-
-def stop_on_signals(stop: threading.Event) -> None:
-    """SIGTERM and SIGINT ask the worker to finish."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    return run_once
 
 
 @contextmanager
-def only_worker(storage: Path) -> Iterator[None]:
-    """Hold the machine's worker lock; the kernel releases it when the process dies, however it dies."""
+def worker_lock(storage: Path) -> Iterator[None]:
+    """Hold the machine's worker lock; the kernel releases it whenever and however the process ends.
+
+    Raises WorkerAlreadyRunning.
+    """
     storage.mkdir(parents=True, exist_ok=True)
     with (storage / "worker.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise WorkerRuns(f"a worker already runs from {storage}; stop it first.") from error
+            raise WorkerAlreadyRunning(f"a worker already runs with {storage}; stop it first.") from error
         yield

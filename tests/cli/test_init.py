@@ -1,4 +1,4 @@
-"""`mailer init`: a working installation from nothing, and nothing overwritten."""
+"""`mailer init`: a working installation from nothing; existing files are not overwritten."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import pytest
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("MAILER_")}
 
 
-def mailer(*words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mailer", *words]
+def mailer(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mailer", *arguments]
     return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=120)
 
 
 @pytest.mark.journey
-def test_init_makes_a_configuration_a_database_and_an_admin_once(tmp_path: Path) -> None:
+def test_init_creates_a_configuration_a_database_and_an_admin_once(tmp_path: Path) -> None:
     done = mailer("init", str(tmp_path / "office"), "--name", "Office", "--bounces", "bounces.example.org")
     assert done.returncode == 0, done.stderr
     config = tmp_path / "office" / "config.toml"
@@ -35,7 +35,7 @@ def test_init_makes_a_configuration_a_database_and_an_admin_once(tmp_path: Path)
     assert config.read_bytes() == before
 
 
-def test_a_command_without_configuration_says_what_to_do(tmp_path: Path) -> None:
+def test_a_command_without_a_configuration_names_init(tmp_path: Path) -> None:
     done = mailer("--config", str(tmp_path / "nowhere.toml"), "edition", "list")
     assert done.returncode == 1
     assert "nowhere.toml: cannot be read" in done.stderr
@@ -43,8 +43,8 @@ def test_a_command_without_configuration_says_what_to_do(tmp_path: Path) -> None
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("words", [(), ("--help",)])
-def test_help_needs_no_configuration(words: tuple[str, ...], tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "mailer", *words]
+@pytest.mark.parametrize("arguments", [(), ("--help",)])
+def test_help_needs_no_configuration(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mailer", *arguments]
     done = subprocess.run(command, env=ENVIRONMENT, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "Assemble, preview, approve, send and report." in " ".join((done.stdout + done.stderr).split())

@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 
 from mailer.doctor import local_checks, runner
-from mailer.worker.local import only_worker
+from mailer.worker.local import worker_lock
 
 
 def as_text(findings) -> str:
@@ -92,7 +92,7 @@ def test_the_clock_is_shown_in_the_offices_time_zone(context):
 def test_a_worker_is_detected_by_its_lock(context, tmp_path):
     config = context(storage={"path": str(tmp_path)}).config
     assert "mailer run" in as_text(local_checks.worker(config))
-    with only_worker(tmp_path):
+    with worker_lock(tmp_path):
         assert as_text(local_checks.worker(config)).startswith("ok")
     assert as_text(local_checks.worker(config)).startswith("warning")
 

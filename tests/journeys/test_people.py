@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("journey")]
 NEXT_MONTH = date.today() + timedelta(days=40)  # noqa: DTZ011  (as the browser has it)
 _LINK = """
 import sys
-from mailer.cli.root import start_django
+from mailer.cli.main import start_django
 start_django(None)
 from subscribers import tokens
 from subscribers.models import Subscriber

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 PREPARE = """
 import sys
 from datetime import UTC, datetime
-from mailer.cli.root import start_django
+from mailer.cli.main import start_django
 start_django(None)
 from tests import cast
 from tests.delivery.cast import sealed_copy
@@ -33,7 +33,7 @@ sealed_copy(datetime.now(UTC))
 FACTS = """
 import json
 from dataclasses import asdict
-from mailer.cli.root import start_django
+from mailer.cli.main import start_django
 start_django(None)
 from mailer.delivery.models import Mailing
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage

@@ -9,7 +9,7 @@ import random
 import signal
 import sys
 
-from mailer.cli.root import start_django
+from mailer.cli.main import start_django
 
 PEOPLE = 90
 

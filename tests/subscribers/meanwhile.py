@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from threading import Thread
 
-from mailer.cli.root import start_django
+from mailer.cli.main import start_django
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The supervisor: keeps programs running, waits longer after each failure, and ends them in order."""
+"""The supervisor: restarts programs with a backoff, and terminates them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mailer.worker import supervisor
-from mailer.worker.supervisor import Child, end, restart_pause
+from mailer.worker.supervisor import HEALTHY_SECONDS, RESTART_BACKOFF, Child, terminate
 
 
 def python(code: str) -> list[str]:
@@ -25,46 +25,45 @@ def wait_until_ended(child: Child) -> None:
     child.process.wait(20)
 
 
-def test_pauses_grow_and_stay_bounded() -> None:
-    pauses = [restart_pause(failures) for failures in range(1, 12)]
-    assert pauses[:4] == [0.5, 1.0, 2.0, 4.0]
-    assert pauses == sorted(pauses)
-    assert pauses[-1] == supervisor.LONGEST_PAUSE_SECONDS
+def test_restart_delays_double_up_to_half_a_minute() -> None:
+    delays = [RESTART_BACKOFF.delay(failures) for failures in range(1, 12)]
+    assert delays[:4] == [0.5, 1.0, 2.0, 4.0]
+    assert delays == sorted(delays)
+    assert delays[-1] == 30.0
 
 
-def test_a_program_that_ends_is_started_again_after_its_pause() -> None:
+def test_a_program_that_ends_is_restarted_after_its_delay() -> None:
     child = Child("short", python("pass"))
-    child.tend(100.0)
+    child.check(100.0)
     wait_until_ended(child)
-    child.tend(100.1)
+    child.check(100.1)
     assert child.process is None
-    child.tend(100.5)
+    child.check(100.5)
     assert child.process is None
-    child.tend(100.7)
+    child.check(100.7)
     assert child.process is not None
     wait_until_ended(child)
 
 
-def test_a_program_that_was_well_starts_with_the_first_pause_again() -> None:
+def test_after_a_healthy_run_the_first_delay_applies_again() -> None:
     child = Child("short", python("pass"), failures=6)
-    child.tend(0.0)
+    child.check(0.0)
     wait_until_ended(child)
-    child.tend(supervisor.WELL_AFTER_SECONDS + 1)
+    child.check(HEALTHY_SECONDS + 1)
     assert child.failures == 1
 
 
-def test_what_does_not_end_when_asked_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "GRACE_SECONDS", 0.3)
+def test_a_process_that_ignores_sigterm_is_killed() -> None:
     ignoring = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
     code = f"{ignoring}; print('on', flush=True); time.sleep(60)"
     with subprocess.Popen(python(code), stdout=subprocess.PIPE) as deaf:
         assert deaf.stdout is not None
         assert deaf.stdout.readline() == b"on\n"
-        end([deaf])
+        terminate([deaf], grace=0.3)
         assert deaf.returncode == -signal.SIGKILL
 
 
-def test_stopping_ends_every_program(tmp_path: Path) -> None:
+def test_stopping_terminates_every_program(tmp_path: Path) -> None:
     stop = threading.Event()
     mark = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(60)"
     files = [tmp_path / "a", tmp_path / "b"]

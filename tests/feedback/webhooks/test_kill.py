@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[3]
 POSTS, CONNECTIONS, KILLS = 10_000, 8, 3
 PATIENCE, BOUNCES = 120, 20
 READ = """
-from mailer.cli.root import start_django
+from mailer.cli.main import start_django
 start_django(None)
 from django.utils import timezone
 from mailer.feedback.webhooks.process import work_off

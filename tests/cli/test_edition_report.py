@@ -1,4 +1,4 @@
-"""`mailer edition report`, `trend`: words for people, JSON for programs, files for spreadsheets."""
+"""`mailer edition report` and `trend`: text for people, JSON for programs, files for spreadsheets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import provider_stats, start_due, stop_rules
 from mailer.delivery.rollout.evaluate import Counted
 from mailer.delivery.rollout.provider_stats import Slot
-from tests.cli.test_mailing_control import SLUG, run, told
+from tests.cli import SLUG, run, run_json
 from tests.delivery.cast import NOW, readers, sealed_copy
 
 pytestmark = pytest.mark.django_db
@@ -42,12 +42,12 @@ def mailing() -> Mailing:
     return made
 
 
-def squeezed(text: str) -> str:
+def unwrapped(text: str) -> str:
     return " ".join(text.split())
 
 
-def test_the_report_tells_programs_all_that_is_documented_and_every_table(mailing: Mailing) -> None:
-    report = told("report", SLUG)
+def test_the_json_report_has_the_documented_keys_and_every_table(mailing: Mailing) -> None:
+    report = run_json("report", SLUG)
     assert set(report) >= DOCUMENTED
     assert (report["audience"], report["accepted"], report["refused"]) == (4, 3, 1)
     assert report["summary"][0] == "Reached 3 of 4 readers (75 %); 1 address does not exist."
@@ -56,39 +56,39 @@ def test_the_report_tells_programs_all_that_is_documented_and_every_table(mailin
     assert sum(row["readers"] for row in report["tables"]["account"]) == 4
 
 
-def test_the_report_tells_what_the_stop_rules_did_and_why(mailing: Mailing) -> None:
-    assert told("report", SLUG)["stops"] == []
+def test_the_report_shows_what_the_stop_rules_did(mailing: Mailing) -> None:
+    assert run_json("report", SLUG)["stop_rules"] == []
     provider_stats.add([(Slot(mailing.pk, "mail.ru", NOW), Counted(tried=90, accepted=90, complained=4))])
     Mailing.objects.update(state="sending", finished_at=None)
     stop_rules.watch(NOW)
-    (stop,) = told("report", SLUG)["stops"]
+    (stop,) = run_json("report", SLUG)["stop_rules"]
     words = "Marked as unwanted: 4 of 90 (4.44 %, limit 0.3 %), most of them at mail.ru."
     assert (stop["did"], stop["sign"], stop["words"]) == ("paused", "complained", words)
-    assert f"paused: {words}" in squeezed(run("report", SLUG).stdout)
+    assert f"paused: {words}" in unwrapped(run("report", SLUG).stdout)
 
 
-def test_the_report_of_what_was_not_sent_is_all_zeros(mailing: Mailing) -> None:
+def test_the_report_of_an_unsent_edition_is_all_zeros(mailing: Mailing) -> None:
     Mailing.objects.all().delete()
-    report = told("report", SLUG)
+    report = run_json("report", SLUG)
     assert report["audience"] == 0
     assert report["summary"] == ["Nobody was in the audience."]
 
 
-def test_the_report_begins_in_words_and_names_its_tables(mailing: Mailing) -> None:
-    shown = squeezed(run("report", SLUG).stdout)
+def test_the_report_begins_with_a_summary_and_names_its_tables(mailing: Mailing) -> None:
+    shown = unwrapped(run("report", SLUG).stdout)
     assert "Reached 3 of 4 readers" in shown
     assert "failures, troubles, providers" in shown
 
 
-def test_one_table_can_be_looked_at_and_an_unknown_one_is_named(mailing: Mailing) -> None:
-    shown = squeezed(run("report", SLUG, "--table", "failures").stdout)
+def test_one_table_is_printed_and_an_unknown_one_is_refused(mailing: Mailing) -> None:
+    shown = unwrapped(run("report", SLUG, "--table", "failures").stdout)
     assert "Dead address" in shown
     refused = run("report", SLUG, "--table", "nonsense")
     assert refused.exit_code == 1
     assert "no table “nonsense”" in refused.stderr and "failures" in refused.stderr
 
 
-def test_the_report_goes_into_a_workbook_and_a_table_into_csv_and_both_are_noted(
+def test_exports_to_a_workbook_and_to_csv_are_private_and_in_the_audit_log(
     mailing: Mailing, tmp_path: Path
 ) -> None:
     book, table = tmp_path / "report.xlsx", tmp_path / "failures.csv"
@@ -101,19 +101,19 @@ def test_the_report_goes_into_a_workbook_and_a_table_into_csv_and_both_are_noted
     assert ModelLogEntry.objects.filter(action="desk.export").count() == 2
 
 
-def test_the_whole_report_as_csv_is_one_figure_a_line(mailing: Mailing) -> None:
+def test_the_whole_report_as_csv_has_one_value_a_line(mailing: Mailing) -> None:
     lines = list(csv.reader(run("report", SLUG, "--csv", "-").stdout.splitlines()))
     assert lines[0] == ["Table", "Row", "Column", "Value"]
     assert ["account", "Accepted", "readers", "3"] in lines
 
 
-def test_a_file_that_cannot_be_written_is_said_so(mailing: Mailing, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_an_error(mailing: Mailing, tmp_path: Path) -> None:
     done = run("report", SLUG, "--xlsx", str(tmp_path / "no such folder" / "report.xlsx"))
     assert done.exit_code == 1
     assert "no such folder" in done.stderr
 
 
-def test_the_trend_lists_what_was_sent(mailing: Mailing) -> None:
+def test_the_trend_lists_sent_editions(mailing: Mailing) -> None:
     lines: list[dict[str, Any]] = [
         json.loads(line) for line in run("trend", "silk-road-monthly", "--json").stdout.splitlines()
     ]

@@ -9,20 +9,23 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 from mailer.tracking.recording import requests
+from mailer.worker.memory import limit_arenas, start_trimming
 
 
 def serve() -> None:
     """Serve on [web] host and port until the process is asked to end."""
+    limit_arenas()
     web = settings.CONFIG.web
     application: Any = get_wsgi_application()
     requests.start()
+    start_trimming()
     waitress.serve(
         application,
         host=web.host,
         port=web.port,
         threads=8,
         ident="mailer",
-        # The proxy with TLS stands on this machine; what anybody else says of the connection is not believed.
+        # The proxy with TLS runs on this machine; what other clients say about the connection is ignored.
         trusted_proxy="127.0.0.1",
         trusted_proxy_headers={"x-forwarded-for", "x-forwarded-proto"},
         clear_untrusted_proxy_headers=True,

@@ -1,0 +1,198 @@
+"""`mailer edition report`, `not-delivered` and `trend`: results of mailings for people and programs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+from django.conf import settings
+from django.utils import timezone
+
+from mailer.cli.lookup import (
+    DryRun,
+    EditionName,
+    NewsletterName,
+    dry_run_summary,
+    find,
+    find_edition,
+    find_mailing,
+    record_action,
+)
+from mailer.cli.output import Json, command_group, console, emit, fail, failing_on, say
+from mailer.delivery.models import Mailing
+from mailer.delivery.rollout import stop_rules
+from mailer.editions.models import Newsletter
+from mailer.reports import not_delivered as undelivered
+from mailer.reports.collect import count
+from mailer.reports.edition_state import edition_summary
+from mailer.reports.engagement import Reading, reading_of, reading_tables
+from mailer.reports.export import Sheet, long_sheet, sheet_of, write_csv, write_xlsx
+from mailer.reports.labels import number, percent
+from mailer.reports.stats import Counts
+from mailer.reports.summary import summary
+from mailer.reports.table import Cell, Column, Table
+from mailer.reports.tables import tables
+from mailer.reports.totals import latest_mailing, latest_rehearsal
+from mailer.reports.trend import editions_sent, trend_table
+
+app = command_group()
+
+ToCsv = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write CSV; - for stdout.")]
+ToXlsx = Annotated[Path | None, typer.Option("--xlsx", metavar="FILE", help="Write an Excel workbook.")]
+
+
+@app.command()
+def report(
+    edition: EditionName,
+    table: Annotated[str, typer.Option(help="Only this table, such as failures or providers.")] = "",
+    csv: ToCsv = None,
+    xlsx: ToXlsx = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Show the balanced account of an edition's mailing: a summary, totals, and detailed tables."""
+    found = find_edition(edition)
+    mailing = latest_rehearsal(found) if dry_run else latest_mailing(found)
+    counts = count(mailing, timezone.now()) if mailing else Counts()
+    engagement = reading_of(mailing) if mailing else Reading()
+    available = {**tables(counts, found.newsletter.zone), **reading_tables(engagement)}
+    if table and table not in available:
+        fail(f"a report has no table “{table}”; it has {', '.join(available)}.")
+    chosen = [available[table]] if table else list(available.values())
+    if csv or xlsx:
+        whole = chosen if table or xlsx else []
+        rows_written = _write([sheet_of(one) for one in whole] or [long_sheet(chosen)], csv, xlsx)
+        record_action(found, "export")
+        _say_written(rows_written, "rows", csv, xlsx)
+    elif json:
+        emit(
+            {
+                **edition_summary(found),
+                **(dry_run_summary(mailing) if mailing and dry_run else {}),
+                **counts.account.as_dict(),
+                "summary": list(summary(counts, engagement.sentence)),
+                "unsubscribed": dict(counts.left),
+                "stop_rules": stop_rules.told(mailing) if mailing else [],
+                "tables": {one.key: one.records() for one in chosen},
+            }
+        )
+    elif table:
+        _print_table(chosen[0])
+    else:
+        _print_report(f"{found}: {_state(mailing, found, dry_run)}", mailing, counts, engagement)
+        say(f"  Tables: {', '.join(available)} (--table).")
+
+
+@app.command()
+def trend(newsletter: NewsletterName, csv: ToCsv = None, xlsx: ToXlsx = None, json: Json = False) -> None:
+    """Compare a newsletter's sent editions, newest first."""
+    found = find(Newsletter, newsletter)
+    table = trend_table(editions_sent(found, timezone.now()))
+    if csv or xlsx:
+        _say_written(_write([sheet_of(table)], csv, xlsx), "rows", csv, xlsx)
+    elif json:
+        for row in table.records():
+            emit({"newsletter": found.slug, **row})
+    else:
+        _print_table(table)
+
+
+@app.command("not-delivered")
+def not_delivered(
+    edition: EditionName,
+    reason: Annotated[str, typer.Option(help="Only this reason, such as suppressed or bounced.")] = "",
+    csv: ToCsv = None,
+    xlsx: ToXlsx = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """List the subscribers who did not get the edition, with reasons; erased ones without an address."""
+    found = find_edition(edition)
+    recipients = undelivered.unreached(find_mailing(found, dry_run), reason)
+    if csv or xlsx:
+        rows_written = _write([undelivered.sheet(recipients)], csv, xlsx)
+        record_action(found, "unreached")
+        _say_written(rows_written, "subscribers", csv, xlsx)
+        return
+    total = 0
+    for recipient in recipients:
+        total += 1
+        emit(recipient.as_dict()) if json else say(_recipient_line(recipient))
+    if not json:
+        say(f"Not delivered to {total}." if total else "Delivered to the whole audience, as far as is known.")
+
+
+def _write(sheets: list[Sheet], csv: Path | None, xlsx: Path | None) -> int:
+    """Write the file and return the number of rows. Fails when the file cannot be written."""
+    with failing_on(OSError):
+        if xlsx is not None:
+            with _private_file(xlsx).open("wb") as workbook:
+                return write_xlsx(sheets, workbook)
+        if csv is None or str(csv) == "-":
+            return write_csv(sheets[0], sys.stdout)
+        with _private_file(csv).open("w", encoding="utf-8", newline="") as lines:
+            return write_csv(sheets[0], lines)
+
+
+def _private_file(path: Path) -> Path:
+    """The file holds addresses: only its owner may read it."""
+    path.touch(mode=0o600)
+    return path
+
+
+def _say_written(rows: int, noun: str, csv: Path | None, xlsx: Path | None) -> None:
+    if str(csv) != "-":
+        say(f"wrote {rows} {noun} to {xlsx or csv}")
+
+
+def _state(mailing: Mailing | None, edition: Any, dry_run: bool) -> str:
+    if mailing is None:
+        return str(edition_summary(edition)["state"])
+    to = f", a dry run to {mailing.rehearsal_to}" if dry_run else ""
+    return f"{mailing.get_state_display()}{to}"
+
+
+def _print_report(title: str, mailing: Mailing | None, counts: Counts, engagement: Reading) -> None:
+    say(title)
+    if mailing and mailing.reason:
+        say(f"  {mailing.reason}")
+    for one in mailing.interventions.all() if mailing else ():
+        at = one.at.astimezone(ZoneInfo(settings.CONFIG.site.timezone))
+        say(f"  {at:%Y-%m-%d %H:%M} {one.get_deed_display()}: {one.words}")
+    for sentence in summary(counts, engagement.sentence) if mailing else ():
+        say(f"  {sentence}")
+    for name, value in counts.account.as_dict().items():
+        if isinstance(value, dict):
+            for reason, recipients in value.items():
+                say(f"  {'excluded: ' + reason.replace('_', ' '):32}{recipients:>9}")
+        else:
+            say(f"  {name.replace('_', ' '):32}{value:>9}")
+
+
+def _recipient_line(recipient: undelivered.Unreached) -> str:
+    reply = f" “{recipient.reply}”" if recipient.reply else ""
+    retry = f" Next attempt {recipient.due_at:%Y-%m-%d %H:%M} UTC." if recipient.due_at else ""
+    address = recipient.email or f"subscriber {recipient.subscriber} (erased)"
+    return f"{address}: {recipient.words or recipient.state}.{reply}{retry}"
+
+
+def _print_table(table: Table) -> None:
+    from rich.table import Table as PrintedTable  # slow, and only for people
+
+    printed = PrintedTable(
+        title=table.title, title_justify="left", caption=table.note or None, caption_justify="left"
+    )
+    for column in table.columns:
+        printed.add_column(column.label, justify="left" if column.kind == "text" else "right")
+    for row in (*table.rows, *([table.total] if table.total else [])):
+        printed.add_row(*(_cell(cell, column) for cell, column in zip(row, table.columns, strict=True)))
+    console.print(printed)
+
+
+def _cell(cell: Cell, column: Column) -> str:
+    if cell is None or isinstance(cell, str):
+        return cell or ""
+    return percent(cell) if column.kind == "share" else number(int(cell))

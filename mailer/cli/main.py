@@ -1,0 +1,140 @@
+"""The root of the `mailer` command: finds the configuration and loads only what the called command needs.
+
+Django and the models take three times as long to load as everything else, and the desk as long again. So
+a command's module is imported when the command is called, and each command says whether it needs Django.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+
+@dataclass(frozen=True)
+class _Command:
+    # The line in `mailer --help`; empty: called by other commands, and not shown.
+    help: str = ""
+    # The module below mailer.cli that has this command beside others; empty: the module named as the command.
+    module: str = ""
+    # Whether Django is started before the module is loaded.
+    django: bool = True
+
+
+COMMANDS = {
+    "init": _Command("Write config.toml, create database and first admin.", "init", django=False),
+    "demo": _Command("Send the sample edition to inboxes on this machine.", django=False),
+    "run": _Command("Start web and worker, and keep them running.", "server", django=False),
+    "web": _Command("Serve the pages.", "server", django=False),
+    "worker": _Command("Run the jobs: assemble, send, read bounces.", "server", django=False),
+    "migrate": _Command("Bring the database up to date with this version.", "server", django=False),
+    "stories": _Command("Import and gather stories."),
+    "edition": _Command("Assemble, preview, approve, send and report."),
+    "subscribers": _Command("Import, export, show and erase subscribers."),
+    "bounces": _Command("Read bounces and other returned mail."),
+    "doctor": _Command("Check machine, relay, DNS and mailbox; suggest fixes."),
+    "dkim-key": _Command("Make a DKIM key and the DNS record for it.", django=False),
+    "bench": _Command("Measured comparisons on this machine.", django=False),
+    "first-admin": _Command(module="init"),
+    "demo-run": _Command(),
+}
+
+
+class LazyGroup(TyperGroup):
+    """Imports a command's module when it is called."""
+
+    listing = False
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [name for name, command in COMMANDS.items() if command.help]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        command = COMMANDS.get(cmd_name)
+        if command is None:
+            return None
+        if self.listing:
+            return TyperCommand(cmd_name, help=command.help)
+        config: Path | None = ctx.params.get("config")
+        if config is not None:
+            # Child processes read the same file.
+            os.environ["MAILER_CONFIG"] = str(config)
+        name = command.module or cmd_name.replace("-", "_")
+        with loading():
+            if command.django:
+                start_django()
+            module = importlib.import_module(f"mailer.cli.{name}")
+        found: Any = typer.main.get_command(module.app)
+        return found.get_command(ctx, cmd_name) if command.module else found
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        self.listing = True
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self.listing = False
+
+
+# Plain help: loading what draws boxes around it would take a third of the time of `mailer --help`.
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def root(
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", help="The configuration; default: MAILER_CONFIG, else config.toml here."),
+    ] = None,
+) -> None:
+    """The newsletter system: write, approve and send editions, and process what is returned."""
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Exempt what is loaded inside from garbage collection: code and classes live as long as the process."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def start_django(config: Path | None = None, *, desk: bool = False) -> None:
+    """Load the configuration (None: as the environment says) and Django, with or without the desk's screens.
+
+    Raises ConfigError.
+    """
+    if config is not None:
+        os.environ["MAILER_CONFIG"] = str(config)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "mailer.settings" if desk else "mailer.settings_headless"
+    import django  # slow, and several commands do without
+
+    django.setup()
+
+
+def main() -> None:
+    """Run the command; a configuration error becomes one line on stderr and exit status 1."""
+    try:
+        app(prog_name="mailer")
+    except Exception as error:
+        from mailer.config import ConfigError  # slow, and `mailer --help` does without
+
+        if not isinstance(error, ConfigError):
+            raise
+        print(f"mailer: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)

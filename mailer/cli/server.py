@@ -1,0 +1,88 @@
+"""`mailer run`, `web`, `worker` and `migrate`: the processes of an installation.
+
+Each imports what it needs when it is called: `run` supervises for weeks and holds no Django, and only `web`
+loads screens.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mailer.cli.main import loading, start_django
+from mailer.cli.output import command_group, failing_on, say
+
+app = command_group()
+
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+@app.command()
+def run() -> None:
+    """Bring the database up to date, then keep web and worker running until asked to stop."""
+    from mailer import config
+    from mailer.worker.supervisor import mailer_command, stop_on_signals, supervise
+
+    loaded = config.load(Path(os.environ.get("MAILER_CONFIG", "config.toml")), os.environ)
+    # In a process of its own: what this loads is no longer in memory afterwards.
+    prepared = subprocess.run(mailer_command("migrate", "--before-run"), check=False)  # noqa: S603
+    if prepared.returncode:
+        raise typer.Exit(prepared.returncode)
+    stop = threading.Event()
+    stop_on_signals(stop)
+    logging.basicConfig(level=logging.INFO, format=config.LOG_FORMAT)
+    say(f"Serving {loaded.site.url} on {loaded.web.host}:{loaded.web.port}; Ctrl-C stops.")
+    supervise({"web": mailer_command("web"), "worker": mailer_command("worker")}, stop)
+
+
+@app.command()
+def web() -> None:
+    """Serve the pages on [web] host and port."""
+    with loading():
+        start_django(desk=True)
+        from mailer.worker.web_server import serve
+    for number in _STOP_SIGNALS:
+        signal.signal(number, _end)
+    serve()
+
+
+@app.command()
+def worker() -> None:
+    """Run the jobs of every package until asked to stop: assemble, send, read bounces."""
+    with loading():
+        start_django()
+        from mailer.worker import local
+    stop = threading.Event()
+    local.stop_on_signals(stop)
+    with failing_on(local.WorkerAlreadyRunning):
+        local.run(stop)
+
+
+@app.command()
+def migrate(before_run: Annotated[bool, typer.Option("--before-run", hidden=True)] = False) -> None:
+    """Bring the database up to date with this version; running it twice changes nothing."""
+    with loading():
+        start_django()
+        from django.core.management import call_command
+    if before_run:
+        from mailer.delivery.smtp import dkim
+
+        dkim.configured()
+    call_command("migrate", verbosity=0, interactive=False)
+    if not before_run:
+        say("The database is up to date.")
+
+
+def _end(*_: object) -> None:
+    """Exit, and ignore further signals: recorded clicks are still written to the database."""
+    for number in _STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit(0)

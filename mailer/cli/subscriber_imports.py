@@ -1,0 +1,261 @@
+"""`mailer subscribers import` and `imports …`: subscribers from a file, with dry run, apply and undo."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from django.conf import settings
+from django.utils import timezone
+
+from mailer.cli.lookup import find_list, operator
+from mailer.cli.output import Json, command_group, console, emit, fail, failing_on, say
+from mailer.desk.subscribers.exports import sheet_of_refused
+from mailer.reports.export import write_csv
+from subscribers.imports import address_warnings, jobs, records
+from subscribers.imports.models import ImportRefusal, ImportRun
+from subscribers.imports.records import BrokenFile
+
+app = command_group("List imports; apply, undo or discard one; get its rejected rows.", no_args_is_help=False)
+
+Exclude = Annotated[
+    str,
+    typer.Option(metavar="WARNINGS", help="Reject addresses with these warnings: typo, disposable, role."),
+]
+SuppressFlagged = Annotated[
+    bool,
+    typer.Option(
+        "--suppress-flagged",
+        help="Suppress addresses that the file marks as unsubscribed, bounced, blocked or complained.",
+    ),
+]
+ImportId = Annotated[int, typer.Argument(metavar="ID", help="The import's id; `imports` lists them.")]
+
+# Seconds between two checks of an import that another process is working on.
+_POLL_SECONDS = 0.5
+_LABELS = {
+    "read": "rows read",
+    "added": "added",
+    "updated": "updated",
+    "unchanged": "unchanged",
+    "suppressed": "suppressed",
+    "refused": "rejected",
+    "duplicates": "duplicates",
+}
+
+
+def import_people(
+    file: Annotated[Path, typer.Argument(help="A CSV or Excel file, with or without column headings.")],
+    to: Annotated[str, typer.Option("--list", metavar="SLUG", help="The list to subscribe them to.")],
+    source: Annotated[
+        str, typer.Option(help="How they gave consent, for the consent records; default: the file's name.")
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read and compare only; it can be applied later.")
+    ] = False,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map", metavar="COLUMN=FIELD", help="The field that a column, by heading or number, holds."
+        ),
+    ] = None,
+    encoding: Annotated[str, typer.Option(help="utf-8, cp1251, …; default: detected.")] = "",
+    delimiter: Annotated[str, typer.Option(help="Separator between cells; default: detected.")] = "",
+    exclude: Exclude = "",
+    suppress_flagged: SuppressFlagged = False,
+    json: Json = False,
+) -> None:
+    """Import a file's subscribers into a list; a file that cannot be read completely changes nothing."""
+    options = jobs.Wish(
+        mailing_list=find_list(to),
+        source=source or f"file {file.name}",
+        by=operator(),
+        language=settings.CONFIG.site.languages[0],
+        encoding=encoding,
+        delimiter={"tab": "\t", "\\t": "\t"}.get(delimiter, delimiter),
+        columns=_column_mapping(columns or []),
+    )
+    with failing_on(BrokenFile, ValueError, OSError), file.open("rb") as stream, _progress_bar() as progress:
+        run = jobs.begin(file.name, options, timezone.now())
+        try:
+            jobs.read(run, stream, timezone.now, progress, shown=dry_run)
+        except BaseException:
+            run.delete()
+            raise
+        if not dry_run:
+            jobs.start_applying(
+                run, options.by, timezone.now(), _warnings(exclude), stop_gone=suppress_flagged
+            )
+            _finish(run, progress)
+    _print_result(run, dry_run, json)
+
+
+@app.callback(invoke_without_command=True)
+def list_imports(context: typer.Context, json: Json = False) -> None:
+    """List imports, newest first."""
+    if context.invoked_subcommand:
+        return
+    for run in ImportRun.objects.select_related("mailing_list").order_by("-pk")[:200]:
+        if json:
+            emit(_summary(run))
+            continue
+        figures = run.done or run.foreseen
+        say(
+            f"{run.pk:>6}  {run.created_at:%Y-%m-%d}  {run.get_state_display():24}"
+            f"{figures.get('read', 0):>10,} rows  {run.mailing_list.slug:16}{run.file_name}"
+        )
+        if run.error:
+            say(f"{'':8}{run.error}")
+
+
+@app.command()
+def apply(
+    import_id: ImportId, exclude: Exclude = "", suppress_flagged: SuppressFlagged = False, json: Json = False
+) -> None:
+    """Apply an import after its dry run, or resume an interrupted one."""
+    run = _find(import_id)
+    with failing_on(jobs.NotNow), _progress_bar() as progress:
+        jobs.start_applying(run, operator(), timezone.now(), _warnings(exclude), stop_gone=suppress_flagged)
+        _finish(run, progress)
+    _print_result(run, False, json)
+
+
+@app.command()
+def undo(import_id: ImportId, json: Json = False) -> None:
+    """Undo an import, within 30 days; later changes by the subscribers themselves are kept."""
+    run = _find(import_id)
+    with failing_on(jobs.NotNow), _progress_bar() as progress:
+        jobs.start_undoing(run, operator(), timezone.now())
+        _finish(run, progress)
+    if json:
+        emit({"import": run.pk, **run.undone})
+        return
+    say("Undone:")
+    for name, figure in run.undone.items():
+        say(f"  {name:12}{figure:>12,}")
+
+
+@app.command()
+def discard(import_id: ImportId) -> None:
+    """Delete an import that was not applied."""
+    with failing_on(jobs.NotNow):
+        jobs.discard(_find(import_id), operator(), timezone.now())
+    say("Discarded; nothing was changed.")
+
+
+@app.command()
+def rejects(
+    import_id: ImportId,
+    out: Annotated[Path | None, typer.Option(help="File to write; default: stdout.")] = None,
+) -> None:
+    """Write an import's rejected rows with reasons, as CSV to be corrected and imported again."""
+    sheet = sheet_of_refused(_find(import_id))
+    if out is None:
+        write_csv(sheet, sys.stdout)
+        return
+    with failing_on(OSError), out.open("w", encoding="utf-8", newline="") as target:
+        rows = write_csv(sheet, target)
+    say(f"wrote {rows} rows to {out}")
+
+
+def _find(import_id: int) -> ImportRun:
+    run = ImportRun.objects.filter(pk=import_id).first()
+    if run is None:
+        fail(f"there is no import {import_id}; `mailer subscribers imports` lists them.")
+    return run
+
+
+def _column_mapping(columns: list[str]) -> dict[str, str]:
+    """Field names by column, from "Mail=email"."""
+    mapping = {}
+    for one in columns:
+        column, equals, field = one.rpartition("=")
+        if not equals:
+            fail(f"“{one}” does not name a field; write --map HEADING=FIELD, such as --map Mail=email.")
+        mapping[column] = field
+    return mapping
+
+
+def _warnings(text: str) -> list[str]:
+    found = [one.strip() for one in text.split(",") if one.strip()]
+    for one in found:
+        if one not in address_warnings.KINDS:
+            fail(f"“{one}” is not a warning; known: {', '.join(address_warnings.KINDS)}.")
+    return found
+
+
+def _finish(run: ImportRun, progress: records.Progress) -> None:
+    """Run the import until it is done, or wait for the process that already runs it."""
+    while not jobs.work(run, timezone.now, lambda: False, progress):
+        time.sleep(_POLL_SECONDS)
+
+
+@contextmanager
+def _progress_bar() -> Iterator[records.Progress]:
+    """A bar for each step on a terminal, nothing elsewhere."""
+    # Slow, and only for imports that run here.
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    terminal = type(console)(stderr=True)
+    columns = (TextColumn("{task.description:>10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as bar:
+        tasks: dict[str, Any] = {}
+
+        def show(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                tasks[step] = bar.add_task(step, total=total)
+            bar.update(tasks[step], completed=done, total=total)
+
+        yield show
+
+
+def _print_result(run: ImportRun, dry_run: bool, json: bool) -> None:
+    figures = run.foreseen if dry_run else run.done
+    _print_rejects(run, json)
+    if json:
+        emit({**figures, "dry_run": dry_run, "import": run.pk})
+        return
+    say("Nothing was changed; this is what would happen:" if dry_run else "Done:")
+    unsubscribed = figures["unsubscribed"]
+    for name, label in _LABELS.items():
+        note = f"  ({unsubscribed:,} unsubscribed earlier)" if name == "unchanged" and unsubscribed else ""
+        say(f"  {label:12}{figures[name]:>12,}{note}")
+    for name, number in figures["flagged"].items():
+        say(f"  {number:,} addresses with the warning: {name}")
+    if flagged := figures.get("gone"):
+        done = "--suppress-flagged suppresses them" if dry_run else f"{figures['stopped']:,} suppressed"
+        say(f"  {flagged:,} of the rejected rows are marked as unsubscribed or bounced; {done}")
+    if dry_run:
+        say(f"To apply it: mailer subscribers imports apply {run.pk}")
+    else:
+        say(f"To undo it within 30 days: mailer subscribers imports undo {run.pk}")
+
+
+def _print_rejects(run: ImportRun, json: bool) -> None:
+    kinds = (ImportRefusal.Kind.REFUSED, ImportRefusal.Kind.GONE)
+    rows = ImportRefusal.objects.filter(run=run.pk, kind__in=kinds).order_by("line")
+    for line, reason in rows.values_list("line", "reason").iterator(chunk_size=2_000):
+        if json:
+            emit({"line": line, "reason": reason})
+        else:
+            sys.stderr.write(f"line {line}: {reason}\n")
+
+
+def _summary(run: ImportRun) -> dict[str, Any]:
+    return {
+        "id": run.pk,
+        "state": run.state,
+        "file": run.file_name,
+        "list": run.mailing_list.slug,
+        "source": run.source,
+        "created_by": run.brought_by,
+        "at": run.created_at.isoformat(timespec="seconds"),
+        "applied_by": run.applied_by,
+        "error": run.error,
+        **(run.done or run.foreseen),
+    }
