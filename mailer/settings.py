@@ -104,7 +104,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "mailer.desk.base.delete_guards.RecordStays",
+    "mailer.desk.base.delete_guards.ProtectedDeleteMiddleware",
 ]
 
 TEMPLATES = [

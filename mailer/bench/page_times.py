@@ -27,7 +27,7 @@ def visit(rounds: int) -> list[dict[str, Any]]:
 
 def _pages() -> list[tuple[str, str]]:
     mailing = Mailing.objects.select_related("edition").latest("started_at")
-    unreached = reverse("desk_edition:unreached", args=[mailing.edition_id])
+    unreached = reverse("desk_edition:not_delivered", args=[mailing.edition_id])
     people = reverse("desk_subscribers:index")
     half = (Subscriber.objects.aggregate(last=Max("pk"))["last"] or 0) // 2
     first = MailingList.objects.get(slug="first").pk
@@ -56,7 +56,7 @@ def _pages() -> list[tuple[str, str]]:
         ("report", reverse("desk_edition:report", args=[mailing.edition_id])),
         ("who was not reached", unreached),
         ("the last page of it", f"{unreached}?p=1000000"),
-        ("of one reason", f"{unreached}?why=suppressed"),
+        ("of one reason", f"{unreached}?reason=suppressed"),
         ("edition by edition", reverse("desk_trend", args=[mailing.edition.newsletter_id])),
     ]
 

@@ -249,7 +249,7 @@ def dry_run(
     found = find_edition(edition)
     with failing_on(control.ControlError):
         mailing = dry_runs.begin(found.snapshots.first(), to, limit, None, timezone.now())
-    record_action(found, "rehearse", to=mailing.rehearsal_to)
+    record_action(found, "dry_run", to=mailing.rehearsal_to)
     if json:
         emit({**edition_summary(found), **dry_run_summary(mailing)})
     else:

@@ -65,7 +65,7 @@ def report(
     if csv or xlsx:
         whole = chosen if table or xlsx else []
         rows_written = _write([sheet_of(one) for one in whole] or [long_sheet(chosen)], csv, xlsx)
-        record_action(found, "export")
+        record_action(found, "export_report")
         _say_written(rows_written, "rows", csv, xlsx)
     elif json:
         emit(
@@ -114,7 +114,7 @@ def not_delivered(
     recipients = undelivered.unreached(find_mailing(found, dry_run), reason)
     if csv or xlsx:
         rows_written = _write([undelivered.sheet(recipients)], csv, xlsx)
-        record_action(found, "unreached")
+        record_action(found, "export_not_delivered")
         _say_written(rows_written, "subscribers", csv, xlsx)
         return
     total = 0

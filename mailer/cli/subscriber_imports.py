@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from mailer.cli.lookup import find_list, operator
 from mailer.cli.output import Json, command_group, console, emit, fail, failing_on, say
-from mailer.desk.subscribers.exports import sheet_of_refused
+from mailer.desk.subscribers.exports import rejected_rows_sheet
 from mailer.reports.export import write_csv
 from subscribers.imports import address_warnings, jobs, records
 from subscribers.imports.models import ImportRefusal, ImportRun
@@ -154,7 +154,7 @@ def rejects(
     out: Annotated[Path | None, typer.Option(help="File to write; default: stdout.")] = None,
 ) -> None:
     """Write an import's rejected rows with reasons, as CSV to be corrected and imported again."""
-    sheet = sheet_of_refused(_find(import_id))
+    sheet = rejected_rows_sheet(_find(import_id))
     if out is None:
         write_csv(sheet, sys.stdout)
         return

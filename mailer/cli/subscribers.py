@@ -13,7 +13,7 @@ from wagtail.log_actions import log
 from mailer.cli import subscriber_imports
 from mailer.cli.lookup import find_list, operator
 from mailer.cli.output import Json, command_group, emit, fail, failing_on, say
-from mailer.desk.subscribers.exports import sheet_of_people
+from mailer.desk.subscribers.exports import subscribers_sheet
 from mailer.reports.export import write_csv, write_xlsx
 from subscribers.export import json_lines
 from subscribers.models import MailingList, Subscriber
@@ -45,14 +45,14 @@ def export_people(
     if kind == "xlsx" and out is None:
         fail("a workbook needs a file: --out people.xlsx.")
     for one in [mailing_list] if mailing_list else MailingList.objects.all():
-        log(instance=one, action="desk.export_people", data={"by": operator()})
+        log(instance=one, action="desk.export_subscribers", data={"by": operator()})
     if out is None:
         _write(sys.stdout, kind, mailing_list)
         return
     with failing_on(OSError):
         if kind == "xlsx":
             with out.open("wb") as workbook:
-                rows = write_xlsx([sheet_of_people(mailing_list)], workbook)
+                rows = write_xlsx([subscribers_sheet(mailing_list)], workbook)
         else:
             with out.open("w", encoding="utf-8", newline="") as target:
                 rows = _write(target, kind, mailing_list)
@@ -62,7 +62,7 @@ def export_people(
 def _write(target: TextIO, kind: str, mailing_list: MailingList | None) -> int:
     if kind == "json":
         return sum(bool(target.write(line)) for line in json_lines(mailing_list))
-    return write_csv(sheet_of_people(mailing_list), target)
+    return write_csv(subscribers_sheet(mailing_list), target)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The desk's first page: what waits for you, what is leaving, the last figures, and mail for a person."""
+"""The home page of the desk: alerts, editions that need you, sending and replies."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from wagtail.admin.ui.components import Component
 from mailer.approval.models import SnapshotAuthor
 from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import alerts
-from mailer.desk.base.current_user import staff
-from mailer.desk.editions.edition_workflow import Action, next_action, state_word
+from mailer.desk.base.current_user import current_user
+from mailer.desk.editions.edition_workflow import Action, next_action, state_label
 from mailer.editions.models import Edition, Newsletter
 from mailer.feedback.models import ReturnedMessage
 from mailer.feedback.sources import source_health
@@ -25,24 +25,24 @@ from mailer.reports.cached_stats import gists_of
 from mailer.reports.edition_state import edition_states
 from mailer.stories.models import Story
 
-# Older editions than these wait for nobody.
-_LOOKED_AT = 50
-_BUSY = (Mailing.State.PLANNING, Mailing.State.HELD, Mailing.State.SENDING, Mailing.State.PAUSED)
+# Only this many of the latest editions are checked.
+_RECENT_EDITIONS = 50
+_IN_PROGRESS = (Mailing.State.PLANNING, Mailing.State.HELD, Mailing.State.SENDING, Mailing.State.PAUSED)
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """An edition that this user can move on."""
+class PendingEdition:
+    """An edition whose next step this user can take."""
 
     edition: Edition
     tone: str
-    word: str
+    label: str
     action: Action
 
 
-def waiting_for(user: User) -> list[Waiting]:
-    """Editions whose next step this user may take, newest first; never one to approve that the user wrote."""
-    editions = list(Edition.objects.select_related("newsletter").order_by("-period")[:_LOOKED_AT])
+def pending_editions(user: User) -> list[PendingEdition]:
+    """Editions whose next step this user may take, newest first, except approving their own."""
+    editions = list(Edition.objects.select_related("newsletter").order_by("-period")[:_RECENT_EDITIONS])
     states = edition_states(editions)
     own = set(
         SnapshotAuthor.objects.filter(user=user.pk, snapshot__state="submitted").values_list(
@@ -57,12 +57,12 @@ def waiting_for(user: User) -> list[Waiting]:
             continue
         if state == "submitted" and edition.pk in own:
             continue
-        found.append(Waiting(edition, *state_word(state), action))
+        found.append(PendingEdition(edition, *state_label(state), action))
     return found
 
 
-class _DeskPanel(Component):
-    """A panel of the first page; it is left out where `facts` has nothing for this user."""
+class _Panel(Component):
+    """A panel of the home page, with a context that depends on the user's permissions."""
 
     order = 0
 
@@ -70,93 +70,97 @@ class _DeskPanel(Component):
         self.request = request
 
     def get_context_data(self, parent_context: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        return {"request": self.request, "perms_of": self.request.user, **self.facts(staff(self.request))}
+        return {
+            "request": self.request,
+            "perms_of": self.request.user,
+            **self.panel_context(current_user(self.request)),
+        }
 
-    def facts(self, user: User) -> dict[str, Any]:
-        """What the panel's template tells this user."""
+    def panel_context(self, user: User) -> dict[str, Any]:
+        """Template context for this user."""
         return {}
 
 
-class WaitingPanel(_DeskPanel):
-    """Editions that wait for you."""
+class EditionsPanel(_Panel):
+    """Editions that need an action by this user."""
 
-    name = "desk_waiting"
+    name = "desk_editions"
     order = 10
-    template_name = "desk/home/waiting.html"
+    template_name = "desk/home/editions.html"
 
-    def facts(self, user: User) -> dict[str, Any]:
+    def panel_context(self, user: User) -> dict[str, Any]:
         return {
-            "waiting": waiting_for(user),
+            "pending": pending_editions(user),
             "newsletters": Newsletter.objects.all() if user.has_perm("mailer.add_edition") else (),
             "may_write": user.has_perm("mailer.add_story"),
             "drafts": Story.objects.filter(live=False).count() if user.has_perm("mailer.change_story") else 0,
         }
 
 
-class AlertsPanel(_DeskPanel):
-    """What stopped by itself, as long as it stands still."""
+class AlertsPanel(_Panel):
+    """Alerts that are still active, such as a mailing that was paused automatically."""
 
     name = "desk_alerts"
     order = 5
     template_name = "desk/home/alerts.html"
 
-    def facts(self, user: User) -> dict[str, Any]:
+    def panel_context(self, user: User) -> dict[str, Any]:
         return {"alerts": alerts.standing(timezone.now()) if user.has_perm("mailer.view_edition") else ()}
 
 
-class SendingPanel(_DeskPanel):
-    """What is leaving now, and how the last mailings did."""
+class SendingPanel(_Panel):
+    """Mailings in progress and the totals of the last one."""
 
     name = "desk_sending"
     order = 20
     template_name = "desk/home/sending.html"
 
-    def facts(self, user: User) -> dict[str, Any]:
+    def panel_context(self, user: User) -> dict[str, Any]:
         if not user.has_perm("mailer.view_edition"):
             return {"visible": False}
         mailings = Mailing.objects.select_related("edition__newsletter")
-        busy = list(mailings.filter(state__in=_BUSY))
+        busy = list(mailings.filter(state__in=_IN_PROGRESS))
         last = mailings.real().filter(state=Mailing.State.DONE).first()
         gists = gists_of([*busy, *([last] if last else [])], timezone.now())
-        told = {pk: gist.account for pk, gist in gists.items()}
+        totals = {pk: gist.account for pk, gist in gists.items()}
         return {
             "visible": True,
-            "busy": [(mailing, told[mailing.pk], progress(told[mailing.pk])) for mailing in busy],
+            "busy": [(mailing, totals[mailing.pk], progress(totals[mailing.pk])) for mailing in busy],
             "last": last,
-            "account": told[last.pk] if last else None,
+            "totals": totals[last.pk] if last else None,
         }
 
 
-class MailboxPanel(_DeskPanel):
-    """Mail that came back and waits for a person."""
+class RepliesPanel(_Panel):
+    """Unclassified replies, and sources of returned mail that fail."""
 
-    name = "desk_mailbox"
+    name = "desk_replies"
     order = 30
-    template_name = "desk/home/mailbox.html"
+    template_name = "desk/home/replies.html"
 
-    def facts(self, user: User) -> dict[str, Any]:
+    def panel_context(self, user: User) -> dict[str, Any]:
         if not user.has_perm("mailer.view_returnedmessage"):
             return {"visible": False}
         return {
             "visible": True,
-            "waiting": ReturnedMessage.objects.for_a_person().count(),
-            "troubles": source_health.troubles(addresses(settings.CONFIG), timezone.now()),
+            "unclassified": ReturnedMessage.objects.for_a_person().count(),
+            "source_errors": source_health.troubles(addresses(settings.CONFIG), timezone.now()),
         }
 
 
 def progress(account: Any) -> int:
-    """Percent of the audience about whom nothing more will be done; 0 before it is counted."""
+    """Percent of the audience whose delivery has ended; 0 before the audience is counted."""
     return round(100 * account.settled / account.audience) if account.audience else 0
 
 
-def panels(request: HttpRequest, shown: list[Any]) -> None:
-    """construct_homepage_panels: ours in place of those about pages."""
+def replace_panels(request: HttpRequest, shown: list[Any]) -> None:
+    """Wagtail hook `construct_homepage_panels`: replaces the panels about pages."""
     shown[:] = [panel(request) for panel in _PANELS]
 
 
-_PANELS: Iterable[type[_DeskPanel]] = (AlertsPanel, WaitingPanel, SendingPanel, MailboxPanel)
+_PANELS: Iterable[type[_Panel]] = (AlertsPanel, EditionsPanel, SendingPanel, RepliesPanel)
 
 
-def no_summary(request: HttpRequest, items: list[Any]) -> None:
-    """construct_homepage_summary_items: counts of pages and pictures say nothing here."""
+def remove_summary(request: HttpRequest, items: list[Any]) -> None:
+    """Wagtail hook `construct_homepage_summary_items`: removes the counts of pages and images."""
     items.clear()

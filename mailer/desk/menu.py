@@ -1,7 +1,8 @@
-"""The desk's menu: our own screens in the order that mail flows, and none of what a page tree would need."""
+"""The menu of the desk, without Wagtail's entries about pages."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest
@@ -11,7 +12,7 @@ from wagtail.admin.search import SearchArea
 
 from mailer.feedback.models import ReturnedMessage, Verdict
 
-# Wagtail's own entries that have no meaning without pages, or that lead to its makers' site.
+# Wagtail's entries that make no sense without a page tree, or that link to Wagtail's website.
 _HIDDEN_MAIN = frozenset({"explorer", "snippets", "documents"})
 _HIDDEN_REPORTS = frozenset(
     {"locked-pages", "workflows", "workflow-tasks", "aging-pages", "page-types-usage"}
@@ -19,39 +20,39 @@ _HIDDEN_REPORTS = frozenset(
 _HIDDEN_SETTINGS = frozenset({"workflows", "workflow-tasks", "sites", "redirects", "collections"})
 
 
-def tidy_main(request: HttpRequest, items: list[MenuItem]) -> None:
-    """construct_main_menu."""
+def customize_main(request: HttpRequest, items: list[MenuItem]) -> None:
+    """Wagtail hook `construct_main_menu`."""
     items[:] = [item for item in items if item.name not in _HIDDEN_MAIN]
     for item in items:
         if item.name == "images":
-            item.label, item.order = "Pictures", 130
+            item.label, item.order = "Images", 130
 
 
-def tidy_reports(request: HttpRequest, items: list[MenuItem]) -> None:
-    """construct_reports_menu."""
+def customize_reports(request: HttpRequest, items: list[MenuItem]) -> None:
+    """Wagtail hook `construct_reports_menu`."""
     items[:] = [item for item in items if item.name not in _HIDDEN_REPORTS]
     for item in items:
         if item.name == "site-history":
-            item.label = "Who did what"
+            item.label = "Audit log"
 
 
-def tidy_settings(request: HttpRequest, items: list[MenuItem]) -> None:
-    """construct_settings_menu."""
+def customize_settings(request: HttpRequest, items: list[MenuItem]) -> None:
+    """Wagtail hook `construct_settings_menu`."""
     items[:] = [item for item in items if item.name not in _HIDDEN_SETTINGS]
 
 
-def tidy_help(request: HttpRequest, items: list[MenuItem]) -> None:
-    """construct_help_menu: what stays is the list of keyboard shortcuts."""
+def customize_help(request: HttpRequest, items: list[MenuItem]) -> None:
+    """Wagtail hook `construct_help_menu`: keeps the keyboard shortcuts only."""
     items[:] = [item for item in items if "wagtail.org" not in str(item.url)]
 
 
-def tidy_search(request: HttpRequest, areas: list[Any]) -> None:
-    """construct_search: the box in the menu searches stories."""
+def customize_search(request: HttpRequest, areas: list[Any]) -> None:
+    """Wagtail hook `construct_search`: the search box in the menu searches stories."""
     areas[:] = [area for area in areas if area.name == "stories"]
 
 
 class StorySearch(SearchArea):
-    """The box in the menu."""
+    """The search box in the menu."""
 
     def is_shown(self, request: HttpRequest) -> bool:
         return bool(
@@ -60,55 +61,51 @@ class StorySearch(SearchArea):
 
 
 def story_search() -> StorySearch:
-    """register_admin_search_area."""
+    """Wagtail hook `register_admin_search_area`."""
     return StorySearch(
         "Stories", reverse("desk_stories:list"), name="stories", icon_name="doc-full-inverse", order=1
     )
 
 
-class _Allowed(MenuItem):
-    """Shown to those who have a permission."""
+class _ForPermission(MenuItem):
+    """Shown to users with a permission; `count` gives a number of open items to show behind the label."""
 
-    def __init__(self, *args: Any, permission: str, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, permission: str, count: Callable[[], int] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.permission = permission
+        self.permission, self.count = permission, count
 
     def is_shown(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm(self.permission))
 
-
-class _Mailbox(_Allowed):
-    """Says how many messages wait for a person."""
-
     def render_component(self, request: HttpRequest) -> Any:
-        waiting = ReturnedMessage.objects.for_a_person().count()
         component = super().render_component(request)
-        component.label = f"{self.label} ({waiting})" if waiting else self.label
+        if self.count is not None and (open_items := self.count()):
+            component.label = f"{self.label} ({open_items})"
         return component
 
 
-class _Decisions(_Allowed):
-    """Says about how many addresses a person must decide."""
-
-    def render_component(self, request: HttpRequest) -> Any:
-        waiting = Verdict.objects.filter(state=Verdict.State.HELD).count()
-        component = super().render_component(request)
-        component.label = f"{self.label} ({waiting})" if waiting else self.label
-        return component
+def _decisions_to_review() -> int:
+    return Verdict.objects.filter(state=Verdict.State.HELD).count()
 
 
-def people_menu() -> SubmenuMenuItem:
-    """register_admin_menu_item: readers, lists, suppressed addresses, and mail that came back."""
+def _unclassified_replies() -> int:
+    return ReturnedMessage.objects.for_a_person().count()
+
+
+def subscribers_menu() -> SubmenuMenuItem:
+    """Wagtail hook `register_admin_menu_item`: subscribers, lists, suppressions and replies."""
     entries = [
-        _Allowed(
-            "Subscribers",
+        _ForPermission(
+            "All subscribers",
             reverse("desk_subscribers:index"),
             name="subscribers",
             icon_name="user",
             order=1,
             permission="subscribers.view_subscriber",
         ),
-        _Allowed(
+        _ForPermission(
             "Lists",
             reverse("desk_lists:index"),
             name="lists",
@@ -116,7 +113,7 @@ def people_menu() -> SubmenuMenuItem:
             order=2,
             permission="subscribers.view_mailinglist",
         ),
-        _Allowed(
+        _ForPermission(
             "Segments",
             reverse("desk_segments:index"),
             name="segments",
@@ -124,7 +121,7 @@ def people_menu() -> SubmenuMenuItem:
             order=2,
             permission="subscribers.view_savedsegment",
         ),
-        _Allowed(
+        _ForPermission(
             "Imports",
             reverse("desk_imports:index"),
             name="imports",
@@ -132,7 +129,7 @@ def people_menu() -> SubmenuMenuItem:
             order=2,
             permission="subscribers.view_importrun",
         ),
-        _Allowed(
+        _ForPermission(
             "Tags",
             reverse("desk_tags:index"),
             name="tags",
@@ -140,23 +137,23 @@ def people_menu() -> SubmenuMenuItem:
             order=3,
             permission="subscribers.view_tag",
         ),
-        _Allowed(
-            "Fields",
+        _ForPermission(
+            "Custom fields",
             reverse("desk_fields:index"),
             name="fields",
             icon_name="form",
             order=3,
             permission="subscribers.view_customfield",
         ),
-        _Allowed(
-            "Health of the lists",
-            reverse("desk_hygiene"),
-            name="hygiene",
+        _ForPermission(
+            "List health",
+            reverse("desk_list_health"),
+            name="list-health",
             icon_name="circle-check",
             order=3,
             permission="subscribers.view_savedsegment",
         ),
-        _Allowed(
+        _ForPermission(
             "Suppressed addresses",
             reverse("desk_suppressions:index"),
             name="suppressions",
@@ -164,21 +161,25 @@ def people_menu() -> SubmenuMenuItem:
             order=3,
             permission="subscribers.view_suppression",
         ),
-        _Decisions(
-            "Automatic decisions",
-            reverse("desk_verdicts:index"),
-            name="verdicts",
+        _ForPermission(
+            "Suppression decisions",
+            reverse("desk_suppression_decisions:index"),
+            name="suppression-decisions",
             icon_name="warning",
             order=4,
             permission="mailer.view_verdict",
+            count=_decisions_to_review,
         ),
-        _Mailbox(
-            "Mail for a person",
-            reverse("desk_mailbox:index"),
-            name="mailbox",
+        _ForPermission(
+            "Unclassified replies",
+            reverse("desk_replies:index"),
+            name="replies",
             icon_name="mail",
             order=5,
             permission="mailer.view_returnedmessage",
+            count=_unclassified_replies,
         ),
     ]
-    return SubmenuMenuItem("People", Menu(items=entries), name="people", icon_name="group", order=150)
+    return SubmenuMenuItem(
+        "Subscribers", Menu(items=entries), name="subscribers-menu", icon_name="group", order=150
+    )

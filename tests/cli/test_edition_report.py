@@ -98,7 +98,7 @@ def test_exports_to_a_workbook_and_to_csv_are_private_and_in_the_audit_log(
     rows = list(csv.reader(table.open(encoding="utf-8", newline="")))
     assert rows[1][:4] == ["The address does not exist", "Dead address", "1", "0"]
     assert stat.S_IMODE(book.stat().st_mode) == 0o600
-    assert ModelLogEntry.objects.filter(action="desk.export").count() == 2
+    assert ModelLogEntry.objects.filter(action="desk.export_report").count() == 2
 
 
 def test_the_whole_report_as_csv_has_one_value_a_line(mailing: Mailing) -> None:

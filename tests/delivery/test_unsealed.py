@@ -11,7 +11,7 @@ from mailer.approval import submit as submitting
 from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import start_due
-from mailer.desk.editions.variants import choices
+from mailer.desk.editions.variants import variant_choices
 from mailer.editions.audience import Audience
 from mailer.editions.models import Newsletter
 from mailer.rendering.records import from_json
@@ -71,7 +71,7 @@ def test_a_reader_of_no_offered_language_gets_a_variant_that_was_sealed_and_prev
     start_due.release_due(NOW)
     delivery = Delivery.objects.get()
     assert delivery.variant_id in sealed and delivery.variant.language == "kk"
-    (choice,) = choices(
+    (choice,) = variant_choices(
         from_json(snapshot.content), Audience.from_dict(snapshot.audience, NOW).combinations()
     )
     assert choice.key == delivery.variant.key

@@ -1,4 +1,4 @@
-"""The desk’s people, one of each group, and the December edition that the writer’s stories made."""
+"""Users of the desk, one of each group, and the December edition of the writer’s stories."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from tests import cast
 
 @dataclass(frozen=True)
 class Desk:
-    """Everybody at the desk, and what lies on it."""
+    """Users, an edition in draft and a subscriber."""
 
     # Wrote every story; submits.
     writer: User
     # Wrote nothing; approves and schedules.
     approver: User
-    # Runs lists, people and settings.
+    # Manages lists, subscribers and settings.
     admin: User
-    # Signed in, but in no group that may enter.
+    # Signed in, but without any permission.
     stranger: User
     edition: Edition
-    # Wants Kazakhstan in Kazakh; confirmed.
+    # Confirmed; Kazakhstan, in Kazakh.
     reader: Subscriber
 
 
@@ -74,7 +74,7 @@ def scheduled(at: Desk, when: datetime | None = None) -> Snapshot:
 
 
 def sending(at: Desk, state: str = "sending") -> Mailing:
-    """A mailing with one reader of each fate, whose account balances."""
+    """A mailing with one delivery in each of four states, whose totals balance."""
     snapshot = scheduled(at)
     mailing = Mailing.objects.create(snapshot=snapshot, edition=at.edition, state=state, audience=4)
     for number, fate in enumerate(("accepted", "planned", "refused", "excluded"), start=at.reader.pk):

@@ -1,4 +1,4 @@
-"""Who did what: the log leads to whatever it names."""
+"""The audit log links to the rows that it names."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tests.desk.cast import Desk
 
 
 @pytest.mark.parametrize("table", _TABLES, ids=lambda one: str(one.name))
-def test_the_log_can_name_an_entry_of_every_table(desk: Desk, table: object) -> None:
-    # Tables say where the log leads when the desk's addresses are read.
+def test_the_log_links_to_a_row_of_every_table(desk: Desk, table: object) -> None:
+    # Viewsets register their links when the URLs are loaded.
     home = reverse("wagtailadmin_home")
     url = AdminURLFinder(desk.admin).get_edit_url(table.model(pk=7))  # type: ignore[attr-defined]
     assert url is not None

@@ -132,7 +132,7 @@ def test_people_are_exported_in_three_formats_and_the_audit_log_knows(
     assert cells[0][:2] == ["email", "name"] and cells[1][:2] == ["a@example.org", "'=Ann"]
     again = json.loads(run("import", str(book), "--list", "monthly", "--source", "x", "--json").stdout)
     assert (again["unchanged"], again["suppressed"]) == (1, 1)
-    notes = ModelLogEntry.objects.filter(action="desk.export_people")
+    notes = ModelLogEntry.objects.filter(action="desk.export_subscribers")
     assert notes.count() == 2 and all("command line" in note.data["by"] for note in notes)
     assert run("export", "--format", "pdf").exit_code == 1
     assert run("export", "--format", "xlsx").exit_code == 1

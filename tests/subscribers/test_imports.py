@@ -10,7 +10,7 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mailer.desk.subscribers.exports import sheet_of_people, sheet_of_refused
+from mailer.desk.subscribers.exports import rejected_rows_sheet, subscribers_sheet
 from mailer.reports.export import write_csv
 from subscribers import unsubscribe
 from subscribers.addresses import address_hash
@@ -423,7 +423,7 @@ def test_whoever_was_not_taken_stands_in_a_file_that_imports_again(monthly: Mail
     )
     apply(run)
     text = io.StringIO()
-    assert write_csv(sheet_of_refused(run), text) == 3
+    assert write_csv(rejected_rows_sheet(run), text) == 3
     rows = list(csv.reader(io.StringIO(text.getvalue())))
     assert rows[0] == ["line", "not taken", "reason", "Name", "Email"]
     assert rows[1][0] == "2" and rows[1][3:] == ["'=cmd()", "nonsense"] and "no @" in rows[1][2]
@@ -555,7 +555,7 @@ def test_what_is_exported_imports_again_and_no_cell_is_a_formula(
     )
     Subscription.objects.create(subscriber=person, mailing_list=monthly, state="confirmed", source="@form")
     text = io.StringIO()
-    assert write_csv(sheet_of_people(monthly), text) == 1
+    assert write_csv(subscribers_sheet(monthly), text) == 1
     for row in csv.reader(io.StringIO(text.getvalue())):
         assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row)
     Subscriber.objects.update(name="", countries=())

@@ -1,4 +1,4 @@
-"""The three kinds of staff, and what each may do; making the groups again only adds."""
+"""The staff groups Writers, Approvers and Admins, and their permissions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 from wagtail.models import Collection, GroupCollectionPermission
 
-_ENTER = ("wagtailadmin.access_admin",)
+_ACCESS = ("wagtailadmin.access_admin",)
 _WRITE = (
     *(
         "mailer.view_story",
@@ -21,14 +21,14 @@ _WRITE = (
     "mailer.submit_edition",
     "mailer.view_newsletter",
 )
-# Approvers change nothing that is sent: whoever changes a text may no longer approve it.
+# Approvers have no permission to change content: its authors may not approve it.
 _APPROVE = (
     *("mailer.view_story", "mailer.view_edition", "mailer.view_newsletter"),
     *("mailer.approve_edition", "mailer.schedule_edition"),
     *("subscribers.view_subscriber", "subscribers.view_mailinglist", "subscribers.view_suppression"),
     *("mailer.view_returnedmessage", "mailer.view_verdict", "subscribers.view_savedsegment"),
 )
-_DEEDS = ("view", "add", "change", "delete")
+_ACTIONS = ("view", "add", "change", "delete")
 _ADMINISTER = (
     *_WRITE,
     *_APPROVE,
@@ -40,29 +40,29 @@ _ADMINISTER = (
     *("subscribers.view_importrun", "subscribers.add_importrun", "subscribers.change_importrun"),
     *("subscribers.add_suppression", "subscribers.change_suppression"),
     *("subscribers.add_savedsegment", "subscribers.change_savedsegment", "subscribers.delete_savedsegment"),
-    *(f"subscribers.{deed}_{what}" for what in ("tag", "customfield") for deed in _DEEDS),
+    *(f"subscribers.{action}_{model}" for model in ("tag", "customfield") for action in _ACTIONS),
     *("auth.add_user", "auth.change_user", "auth.delete_user", "auth.view_user"),
     *("auth.add_group", "auth.change_group", "auth.delete_group", "auth.view_group"),
 )
-_PICTURES_WRITE = ("wagtailimages.add_image", "wagtailimages.change_image", "wagtailimages.choose_image")
-_PICTURES_SEE = ("wagtailimages.choose_image",)
+_IMAGES_WRITE = ("wagtailimages.add_image", "wagtailimages.change_image", "wagtailimages.choose_image")
+_IMAGES_CHOOSE = ("wagtailimages.choose_image",)
 
-# What each group may do, and what it may do with pictures.
+# Each group's permissions, and its permissions for images.
 GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "Writers": ((*_ENTER, *_WRITE), _PICTURES_WRITE),
-    "Approvers": ((*_ENTER, *_APPROVE), _PICTURES_SEE),
-    "Admins": ((*_ENTER, *_ADMINISTER), (*_PICTURES_WRITE, "wagtailimages.delete_image")),
+    "Writers": ((*_ACCESS, *_WRITE), _IMAGES_WRITE),
+    "Approvers": ((*_ACCESS, *_APPROVE), _IMAGES_CHOOSE),
+    "Admins": ((*_ACCESS, *_ADMINISTER), (*_IMAGES_WRITE, "wagtailimages.delete_image")),
 }
 
 
 def ensure_groups() -> dict[str, Group]:
-    """Make the groups that are missing and give each what it lacks; safe to repeat. Returns them by name."""
+    """Create missing groups and add missing permissions. Safe to repeat; removes nothing. Groups by name."""
     groups = {}
-    for name, (permissions, pictures) in GROUPS.items():
+    for name, (permissions, image_permissions) in GROUPS.items():
         group, _ = Group.objects.get_or_create(name=name)
-        group.permissions.add(*_found(permissions))
+        group.permissions.add(*_permissions(permissions))
         root = Collection.get_first_root_node()
-        for permission in _found(pictures) if root else ():
+        for permission in _permissions(image_permissions) if root else ():
             GroupCollectionPermission.objects.get_or_create(
                 group=group, collection=root, permission=permission
             )
@@ -70,7 +70,7 @@ def ensure_groups() -> dict[str, Group]:
     return groups
 
 
-def _found(names: Iterable[str]) -> list[Permission]:
+def _permissions(names: Iterable[str]) -> list[Permission]:
     """The permissions with these names; raises LookupError for one that does not exist."""
     wanted = Q()
     names = list(dict.fromkeys(names))

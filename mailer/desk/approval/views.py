@@ -1,4 +1,4 @@
-"""From writers to approvers: submit, review, approve, send back."""
+"""Submitting an edition, reviewing its snapshot, approving it and requesting changes."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ from mailer.approval import approve, tracking_policy
 from mailer.approval.authorship import name_of
 from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.approval.submit import submit
-from mailer.desk.base.current_user import staff
+from mailer.desk.base.current_user import current_user
 from mailer.desk.editions import preview, snapshot_variants
 from mailer.desk.editions.edition_base import EditionPage
-from mailer.desk.editions.variants import VIEWS, Choice, as_it_stands, checked
+from mailer.desk.editions.variants import VIEWS, VariantChoice, latest_version, preflight
 from mailer.editions.audience import Audience
 from mailer.editions.contents import content_of
 from mailer.rendering import merge_tags
 from mailer.rendering.records import Content, from_json
 
-_REFUSED = "You may not approve this edition, because you {}. Ask a colleague who wrote no part of it."
+_NOT_ALLOWED = "You cannot approve this edition because you {}. Ask a colleague who is not an author."
 
 
 class SubmitPage(EditionPage):
-    """Show what submitting means (GET), then freeze the copy (POST)."""
+    """Shows the preflight checks (GET) and creates the snapshot (POST)."""
 
     page_title = "Submit for approval"
-    template_name = "desk/editions/submit.html"
-    current = "Submit"
-    acting_permission = "mailer.submit_edition"
+    template_name = "desk/approval/submit.html"
+    tab = "Submit"
+    post_permission = "mailer.submit_edition"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        edition = as_it_stands(self.edition)
+        edition = latest_version(self.edition)
         content, audience = content_of(edition), Audience.of(edition, timezone.now())
-        found = checked(edition, content, audience)
+        found = preflight(edition, content, audience)
         return super().get_context_data(
             findings=found,
             blocked=any(finding.level == "error" for finding in found),
-            may_submit=self.request.user.has_perm(self.acting_permission),
-            readers=audience.count(),
+            may_submit=self.request.user.has_perm(self.post_permission),
+            subscribers=audience.count(),
             stories=len(content.stories),
             window_days=self.edition.newsletter.window_days,
             **kwargs,
@@ -50,20 +50,20 @@ class SubmitPage(EditionPage):
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         return self.attempt(
-            lambda: submit(self.edition, staff(request), timezone.now()),
-            f"{self.edition} is submitted. Whoever wrote no part of it can now approve it.",
+            lambda: submit(self.edition, current_user(request), timezone.now()),
+            f"{self.edition} is submitted. A colleague who is not an author can now approve it.",
             "desk.submit",
-            then="review",
-            otherwise="submit",
+            on_success="review",
+            on_error="submit",
         )
 
 
 class ReviewPage(EditionPage):
-    """What the approver sees: the snapshot variants exactly as they would be sent, and who made them."""
+    """Shows the snapshot to the approver: its variants exactly as they would be sent, and its authors."""
 
     page_title = "Review"
-    template_name = "desk/editions/review.html"
-    current = "Review"
+    template_name = "desk/approval/review.html"
+    tab = "Review"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
@@ -74,7 +74,7 @@ class ReviewPage(EditionPage):
 
 def _review(snapshot: Snapshot, request: HttpRequest) -> dict[str, Any]:
     content = from_json(snapshot.content)
-    listed = snapshot_variants.choices_of(snapshot, content)
+    listed = snapshot_variants.snapshot_choices(snapshot, content)
     authors = list(snapshot.authors.select_related("user"))
     chosen = next(
         (choice for choice, _ in listed if choice.key == request.GET.get("variant")),
@@ -87,17 +87,17 @@ def _review(snapshot: Snapshot, request: HttpRequest) -> dict[str, Any]:
         "authors": [(name_of(author.user), author.reason) for author in authors],
         "author_names": ", ".join(name_of(author.user) for author in authors),
         "may_approve": request.user.has_perm("mailer.approve_edition"),
-        "obstacle": _obstacle(snapshot, staff(request)),
-        "may_send_back": snapshot.state in Snapshot.OPEN
+        "approval_obstacle": _approval_obstacle(snapshot, current_user(request)),
+        "may_request_changes": snapshot.state in Snapshot.OPEN
         and not snapshot.mailed
-        and _may_send_back(staff(request)),
+        and _may_request_changes(current_user(request)),
         "approval": approval,
         "approver": name_of(approval.approver) if approval else "",
-        "counted": _counted(snapshot),
+        "tracking": _tracking(snapshot),
         "submitter": name_of(snapshot.submitted_by),
         "variants": listed,
         "chosen": chosen,
-        "shown": _shown(variant, chosen) if variant and chosen else None,
+        "email": _email(variant, chosen) if variant and chosen else None,
         "headlines": preview.headlines(content, variant.stories.split(","), variant.language)
         if variant
         else (),
@@ -108,42 +108,44 @@ def _review(snapshot: Snapshot, request: HttpRequest) -> dict[str, Any]:
     }
 
 
-# How far counting may go, in words for the approver.
-_COUNTED = {
-    "off": "not counted",
-    "anonymous": "counted for many readers together, by nobody’s name",
-    "consent": "counted for many readers together, and by name for those who agreed",
+# Tracking policy of the snapshot, as the approver sees it.
+_TRACKING = {
+    "off": "off",
+    "anonymous": "anonymous totals only",
+    "consent": "anonymous totals, and by name for subscribers who agreed",
 }
 
 
-def _counted(snapshot: Snapshot) -> str:
+def _tracking(snapshot: Snapshot) -> str:
     found = tracking_policy.of_manifest(snapshot.manifest)
-    return f"Clicks: {_COUNTED[found.clicks]}. Openings: {_COUNTED[found.opens]}."
+    return f"Clicks: {_TRACKING[found.clicks]}. Opens: {_TRACKING[found.opens]}."
 
 
-def _may_send_back(user: User) -> bool:
+def _may_request_changes(user: User) -> bool:
     return user.has_perm("mailer.approve_edition") or user.has_perm("mailer.submit_edition")
 
 
-def _obstacle(snapshot: Snapshot, user: User) -> str:
-    """Why this user may not approve the copy, in words; empty when nothing stands in the way."""
+def _approval_obstacle(snapshot: Snapshot, user: User) -> str:
+    """Why this user may not approve the snapshot; empty if they may."""
     author = snapshot.authors.filter(user=user.pk).first()
     if author is not None:
-        return _REFUSED.format(author.reason)
+        return _NOT_ALLOWED.format(author.reason)
     if snapshot.submitted_by_id == user.pk:
-        return _REFUSED.format("submitted it")
+        return _NOT_ALLOWED.format("submitted it")
     if not user.has_perm("mailer.approve_edition"):
-        return "Your account may not approve editions; an admin can give it the permission."
+        return "You do not have permission to approve editions. Ask an admin for it."
     return ""
 
 
-def _shown(variant: SnapshotVariant, choice: Choice) -> preview.Shown:
-    """The frozen bytes, with only the personal marks filled."""
-    return preview.Shown(
+def _email(variant: SnapshotVariant, choice: VariantChoice) -> preview.PreviewedEmail:
+    """The variant's exact content with only the merge tags filled in."""
+    return preview.PreviewedEmail(
         subject=variant.subject,
         preheader=variant.preheader,
-        html=preview.filled(variant.html, choice.countries, variant.language),
-        text=merge_tags.fill_text(variant.text, preview.values(choice.countries, variant.language)),
+        html=preview.fill_html(variant.html, choice.countries, variant.language),
+        text=merge_tags.fill_text(
+            variant.text, preview.placeholder_values(choice.countries, variant.language)
+        ),
         headlines=(),
         notes=(),
         key=variant.key,
@@ -151,7 +153,7 @@ def _shown(variant: SnapshotVariant, choice: Choice) -> preview.Shown:
 
 
 def _changes(snapshot: Snapshot) -> tuple[str, ...] | None:
-    """What differs from the edition's last approved copy, in words; None when none was approved before."""
+    """Labels of what changed since the edition's last approved snapshot; None if there was none."""
     earlier = Snapshot.objects.filter(
         edition=snapshot.edition_id, approval__isnull=False, pk__lt=snapshot.pk
     ).first()
@@ -166,7 +168,7 @@ def _changes(snapshot: Snapshot) -> tuple[str, ...] | None:
     def named(part: str) -> str:
         return names.get(
             part,
-            {"edition": "The order or the subject lines", "newsletter": "The newsletter"}.get(part, part),
+            {"edition": "Order or subject lines", "newsletter": "Newsletter settings"}.get(part, part),
         )
 
     return (
@@ -176,59 +178,59 @@ def _changes(snapshot: Snapshot) -> tuple[str, ...] | None:
             if part in before and before[part] != after[part]
         ),
         *(f"{named(part)}: added" for part in sorted(set(after) - set(before))),
-        *(f"{named(part)}: taken out" for part in sorted(set(before) - set(after))),
+        *(f"{named(part)}: removed" for part in sorted(set(before) - set(after))),
     )
 
 
 def _part_names(content: Content) -> dict[str, str]:
-    return {f"story:{story.key}": f"The story “{story.texts[0].headline}”" for story in content.stories}
+    return {f"story:{story.key}": f"Story “{story.texts[0].headline}”" for story in content.stories}
 
 
 class ApproveAction(EditionPage):
-    """POST only: put one's name to the hash that the form carries."""
+    """POST only: approves the snapshot whose hash the form carries."""
 
     http_method_names = ["post"]
-    acting_permission = "mailer.approve_edition"
+    post_permission = "mailer.approve_edition"
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         snapshot = self.edition.snapshots.filter(state__in=Snapshot.OPEN).first()
         if snapshot is None:
             messages.error(
-                request, "There is no submitted copy to approve any more; it was changed or taken back."
+                request, "There is no submitted version to approve any more: it was changed or withdrawn."
             )
-            return self.go("review")
+            return self.redirect_to("review")
         return self.attempt(
-            lambda: approve.approve(snapshot, staff(request), request.POST.get("sha256", ""), timezone.now()),
-            f"{self.edition} is approved. It leaves when somebody picks the moment.",
+            lambda: approve.approve(
+                snapshot, current_user(request), request.POST.get("sha256", ""), timezone.now()
+            ),
+            f"{self.edition} is approved. It is sent once someone schedules it.",
             "desk.approve",
-            then="schedule" if request.user.has_perm("mailer.schedule_edition") else "review",
-            otherwise="review",
+            on_success="schedule" if request.user.has_perm("mailer.schedule_edition") else "review",
+            on_error="review",
         )
 
 
-class SendBackAction(EditionPage):
-    """POST only: give the copy back to its writers, with a reason."""
+class RequestChangesAction(EditionPage):
+    """POST only: returns the edition to its writers, with a reason."""
 
     http_method_names = ["post"]
 
     def has_permission(self) -> bool:
-        return _may_send_back(staff(self.request))
+        return _may_request_changes(current_user(self.request))
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         snapshot = self.edition.snapshots.filter(state__in=Snapshot.OPEN).first()
         reason = " ".join(request.POST.get("reason", "").split())[:200]
         if snapshot is None:
-            messages.error(request, "There is no submitted copy to send back any more.")
-            return self.go("review")
+            messages.error(request, "There is no submitted version any more: it was changed or withdrawn.")
+            return self.redirect_to("review")
         if not reason:
-            messages.error(
-                request, "Write in a few words why it goes back, so that the writers know what to change."
-            )
-            return self.go("review")
+            messages.error(request, "Describe what should be changed, so that the writers know what to do.")
+            return self.redirect_to("review")
         return self.attempt(
-            lambda: approve.withdraw(snapshot, staff(request), reason),
-            f"{self.edition} is a draft again; its writers see your reason.",
-            "desk.send_back",
-            then="variants",
-            otherwise="review",
+            lambda: approve.withdraw(snapshot, current_user(request), reason),
+            f"{self.edition} is a draft again. Its writers see your comment.",
+            "desk.request_changes",
+            on_success="variants",
+            on_error="review",
         )

@@ -1,4 +1,4 @@
-"""The audit log names what it is about; where that was a person who is erased, no address stays in it."""
+"""Removes the addresses of erased subscribers from the audit log."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from subscribers.signals import erased
 
 
 def connect() -> None:
-    """Listen to erasures; called once when the application is ready."""
+    """Connects to the signal `erased`; called once when the application is ready."""
     erased.connect(_erased, dispatch_uid="mailer.desk.base.audit_redaction")
 
 
@@ -24,12 +24,12 @@ def _erased(numbers: Collection[int], addresses: Collection[str], **_: Any) -> N
     about = Q(content_type=kind, object_id__in=[str(number) for number in numbers])
     for address in addresses:
         about |= Q(label__icontains=address)
-    told = {str(number) for number in numbers}
+    ids = {str(number) for number in numbers}
     for entry in ModelLogEntry.objects.filter(about):
-        theirs = entry.content_type_id == kind.pk and entry.object_id in told
-        if not theirs and not any(names(entry.label, address) for address in addresses):
+        is_theirs = entry.content_type_id == kind.pk and entry.object_id in ids
+        if not is_theirs and not any(names(entry.label, address) for address in addresses):
             continue
         entry.label = (
-            f"Reader {entry.object_id}" if entry.content_type_id == kind.pk else "(an erased address)"
+            f"Subscriber {entry.object_id}" if entry.content_type_id == kind.pk else "(an erased address)"
         )
         entry.save(update_fields=["label"])

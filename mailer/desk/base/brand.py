@@ -1,4 +1,4 @@
-"""The desk's name, mark and accent."""
+"""The name, logo and style sheet of the desk."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from django.templatetags.static import static
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
-# Sizes the frames of mails, counts down to a moment, names rich text fields, looks again at what moves.
-_SCRIPTS = ("desk/frames.js", "desk/countdown.js", "desk/labels.js", "desk/live.js")
+# Sizes email frames, shows countdowns, labels rich text fields, and refreshes changing pages.
+_SCRIPTS = ("desk/mail_frames.js", "desk/countdown.js", "desk/accessible_names.js", "desk/auto_refresh.js")
 
 
 def styles() -> SafeString:
-    """insert_global_admin_css."""
+    """Wagtail hook `insert_global_admin_css`."""
     return format_html('<link rel="stylesheet" href="{}">', static("desk/desk.css"))
 
 
 def scripts() -> SafeString:
-    """insert_global_admin_js."""
-    return format_html_join("", '<script src="{}" defer></script>', ((static(name),) for name in _SCRIPTS))
+    """Wagtail hook `insert_global_admin_js`."""
+    return format_html_join(
+        "", '<script src="{}" defer></script>', ((static(script),) for script in _SCRIPTS)
+    )
 
 
-def name() -> SafeString:
-    """desk_name: what our templates ask for by `hook_output`, also where nobody has signed in yet."""
+def site_name() -> SafeString:
+    """Our own hook `desk_name`: templates read it with `hook_output`, also on the sign-in page."""
     return escape(settings.CONFIG.site.name)

@@ -1,4 +1,4 @@
-"""Table columns that Wagtail has not: a state as a word with a shape, a link of our own."""
+"""Table columns for Wagtail listings: a state, a link, a checkbox."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any
 from wagtail.admin.ui.tables import Column
 
 
-class WordColumn(Column):
-    """Shows (tone, word): the tone picks shape and colour, the word says it."""
+class StateColumn(Column):
+    """Shows (tone, label): the tone decides shape and colour."""
 
-    cell_template_name = "desk/tables/word_cell.html"
+    cell_template_name = "desk/tables/state_cell.html"
 
     def get_cell_context_data(self, instance: Any, parent_context: dict[str, Any]) -> dict[str, Any]:
         context: dict[str, Any] = super().get_cell_context_data(instance, parent_context)
-        context["tone"], context["word"] = context["raw_value"]
+        context["tone"], context["label"] = context["raw_value"]
         return context
 
 
 class LinkColumn(Column):
-    """Shows (address, text); plain text where the address is empty."""
+    """Shows (URL, text) as a link, or as plain text if the URL is empty."""
 
     cell_template_name = "desk/tables/link_cell.html"
 
@@ -29,7 +29,7 @@ class LinkColumn(Column):
         return context
 
 
-class TickColumn(Column):
-    """A box to tick; the form that the table's foot holds sends it."""
+class CheckboxColumn(Column):
+    """A checkbox that selects the row for the bulk action form below the table."""
 
-    cell_template_name = "desk/tables/tick_cell.html"
+    cell_template_name = "desk/tables/checkbox_cell.html"

@@ -1,4 +1,4 @@
-"""Who is at the desk."""
+"""The signed-in user."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
 
-def staff(request: HttpRequest) -> User:
-    """The signed-in person. Raises PermissionDenied for nobody; Wagtail lets nobody come this far."""
+def current_user(request: HttpRequest) -> User:
+    """The signed-in user. Raises PermissionDenied for an anonymous one, whom Wagtail already keeps out."""
     if not isinstance(request.user, User):
         raise PermissionDenied
     return request.user

@@ -1,4 +1,4 @@
-"""Deleting what the record names: refused in words, where Wagtail would only fail."""
+"""Refuses to delete what the approval record refers to, with a message instead of an error page."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from wagtail.admin import messages
 from wagtail.snippets.views import snippets
 
 
-class DeleteEdition(snippets.DeleteView):
-    """What was submitted stays; the reference index that Wagtail asks first does not know snapshot."""
+class EditionDeleteView(snippets.DeleteView):
+    """Deletes an edition that was never submitted. Wagtail's reference index does not know snapshots."""
 
     def form_valid(self, form: Any) -> HttpResponse:
         try:
             response: HttpResponse = super().form_valid(form)
         except ProtectedError:
-            why = "it was submitted, and what was approved or sent is kept for good."
-            messages.error(self.request, f"{self.object} stays: {why}")
+            reason = "it was submitted, and submitted editions are kept permanently."
+            messages.error(self.request, f"{self.object} was not deleted: {reason}")
             return redirect(self.get_success_url())
         return response
 
 
-class RecordStays:
-    """Middleware: an account, or several editions at once, stay too where the record needs them."""
+class ProtectedDeleteMiddleware:
+    """Middleware: the same for user accounts and for bulk deletion."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -37,6 +37,6 @@ class RecordStays:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, ProtectedError) or not request.path.startswith("/desk/"):
             return None
-        why = "the record of who wrote and approved what names it. An account can be made inactive."
-        messages.error(request, f"Nothing was deleted: {why}")
+        reason = "the approval record refers to it. You can deactivate a user account instead."
+        messages.error(request, f"Nothing was deleted: {reason}")
         return redirect("wagtailadmin_home")

@@ -1,4 +1,4 @@
-"""What the audit log calls the desk's own deeds."""
+"""Audit-log actions of the desk, with their labels."""
 
 from __future__ import annotations
 
@@ -8,65 +8,68 @@ from wagtail.log_actions import LogFormatter
 from wagtail.models import ModelLogEntry
 
 _ACTIONS = {
-    "desk.assemble": ("Assemble", "Assembled from the stories that were ready"),
+    "desk.assemble": ("Assemble", "Assembled from ready stories"),
     "desk.submit": ("Submit", "Submitted for approval"),
     "desk.approve": ("Approve", "Approved"),
-    "desk.send_back": ("Send back", "Sent back to its writers"),
+    "desk.request_changes": ("Request changes", "Requested changes"),
     "desk.schedule": ("Schedule", "Scheduled"),
-    "desk.unschedule": ("Take back", "Took back the moment of sending"),
-    "desk.rehearse": ("Rehearse", "Began a rehearsal"),
-    "desk.pause": ("Pause", "Paused the sending"),
-    "desk.resume": ("Resume", "Resumed the sending"),
-    "desk.release_rest": ("Release the rest", "Released the rest of a mailing in steps"),
-    "desk.cancel": ("Cancel", "Cancelled what was not sent"),
-    "desk.confirm": ("Let go", "Let a held mailing go"),
-    "desk.warned": ("Warning", "The stop rules warned"),
-    "desk.braked": ("Slowed down", "The stop rules slowed it down"),
-    "desk.paused": ("Paused by itself", "The stop rules paused the sending"),
-    "desk.unreached": ("Download", "Downloaded who was not reached"),
-    "desk.export": ("Download", "Downloaded figures of the report"),
-    "desk.export_people": ("Download", "Downloaded the people"),
-    "desk.import_bring": ("Import", "Brought a file of people"),
-    "desk.import_apply": ("Apply", "Applied an import"),
+    "desk.unschedule": ("Unschedule", "Cancelled the schedule"),
+    "desk.dry_run": ("Dry run", "Started a dry run"),
+    "desk.pause": ("Pause", "Paused sending"),
+    "desk.resume": ("Resume", "Resumed sending"),
+    "desk.release_all": ("Send to all", "Ended the gradual rollout: sent to everyone left"),
+    "desk.cancel": ("Cancel", "Cancelled the remaining messages"),
+    "desk.confirm_audience": ("Confirm audience", "Confirmed the audience of a mailing on hold"),
+    "desk.warned": ("Warning", "The stop rules issued a warning"),
+    "desk.braked": ("Slowed down", "The stop rules slowed down sending"),
+    "desk.paused": ("Paused automatically", "The stop rules paused sending"),
+    "desk.export_not_delivered": ("Export", "Exported the list of subscribers not reached"),
+    "desk.export_report": ("Export", "Exported the report"),
+    "desk.export_subscribers": ("Export", "Exported subscribers"),
+    "desk.import_upload": ("Upload", "Uploaded a file to import"),
+    "desk.import_apply": ("Import", "Imported a file"),
     "desk.import_undo": ("Undo", "Undid an import"),
-    "desk.import_discard": ("Discard", "Discarded an import"),
-    "desk.import_refused": ("Download", "Downloaded whom an import did not take"),
+    "desk.import_discard": ("Discard", "Discarded an uploaded file"),
+    "desk.import_export_rejected": ("Export", "Exported the rejected rows of an import"),
     "desk.suppress": ("Suppress", "Suppressed an address"),
+    "desk.unsuppress": ("Remove suppression", "Removed a suppression"),
     "desk.segment": ("Save", "Saved a segment"),
-    "desk.bulk": ("Change many", "Changed many people at once"),
-    "desk.bulk_undo": ("Undo", "Undid a change to many people"),
-    "desk.bulk_again": ("Go on", "Let a change to many people go on"),
-    "desk.erase": ("Erase", "Erased a person"),
-    "desk.merge": ("Merge", "Made one person of two:"),
-    "desk.ask": ("Ask", "Began to ask people whether they still want a list"),
-    "desk.ask_stop": ("Stop asking", "Stopped asking people"),
-    "desk.lift": ("Lift", "Lifted a suppression"),
-    "desk.mail_nothing": ("Done", "Was done with a returned message"),
-    "desk.mail_bounce": ("Dead address", "Read in a message that an address does not work"),
-    "desk.mail_leave": ("Wish to leave", "Read in a message that a reader wishes to leave"),
-    "desk.mail_complaint": ("Complaint", "Read in a message that a reader complains"),
-    "desk.mail_take_back": ("Take back", "Took back what was read in a message"),
-    "desk.mail_again": ("Mail again", "Took back that an address was stopped"),
-    "desk.stop_again": ("Stop again", "Stopped an address again"),
-    "desk.stop": ("Stop", "Decided to stop an address"),
-    "desk.stop_domain": ("Stop a domain", "Decided to stop the addresses of a domain"),
-    "desk.keep_domain": ("Keep a domain", "Decided to keep the addresses of a domain"),
+    "desk.bulk": ("Bulk action", "Started a bulk action"),
+    "desk.bulk_undo": ("Undo", "Undid a bulk action"),
+    "desk.bulk_resume": ("Resume", "Resumed a bulk action"),
+    "desk.erase": ("Erase", "Erased a subscriber"),
+    "desk.merge": ("Merge", "Merged a duplicate subscriber:"),
+    "desk.reconfirm": ("Reconfirmation", "Started a reconfirmation campaign"),
+    "desk.reconfirm_stop": ("Stop reconfirmation", "Stopped a reconfirmation campaign"),
+    "desk.reply_done": ("Mark as done", "Marked a returned message as done"),
+    "desk.reply_bounce": ("Bounce", "Classified a returned message as a bounce"),
+    "desk.reply_unsubscribe": (
+        "Unsubscribe request",
+        "Classified a returned message as an unsubscribe request",
+    ),
+    "desk.reply_complaint": ("Complaint", "Classified a returned message as a complaint"),
+    "desk.reply_reopen": ("Undo", "Undid the classification of a returned message"),
+    "desk.decision_revert": ("Remove suppression", "Reverted a suppression decision"),
+    "desk.decision_restore": ("Suppress again", "Restored a suppression decision"),
+    "desk.decision_confirm": ("Suppress", "Confirmed a suppression decision"),
+    "desk.domain_suppress": ("Suppress domain", "Suppressed the bouncing addresses of a domain"),
+    "desk.domain_keep": ("Keep domain", "Kept the bouncing addresses of a domain"),
 }
 
 
-# What entries know beside their user, and the word before it.
-_KNOWN = {"to": "to", "by": "by", "because": "–"}
+# Data of an entry that its message shows, and the text before it.
+_DETAILS = {"to": "to", "by": "by", "because": "–"}
 
 
-class _Deed(LogFormatter):
-    """The deed in words, with what the entry knows beside its user: who, where nobody was signed in."""
+class _Formatter(LogFormatter):
+    """The action's message with the entry's details, such as who acted where no user was signed in."""
 
     def format_message(self, entry: ModelLogEntry) -> str:
-        known = [f"{word} {entry.data[key]}" for key, word in _KNOWN.items() if entry.data.get(key)]
-        return " ".join([self.message, *known])
+        details = [f"{before} {entry.data[key]}" for key, before in _DETAILS.items() if entry.data.get(key)]
+        return " ".join([self.message, *details])
 
 
 def register_actions(registry: Any) -> None:
-    """register_log_actions."""
+    """Wagtail hook `register_log_actions`."""
     for name, (label, message) in _ACTIONS.items():
-        registry.register_action(name)(type(f"_{label}", (_Deed,), {"label": label, "message": message}))
+        registry.register_action(name)(type(f"_{label}", (_Formatter,), {"label": label, "message": message}))

@@ -1,4 +1,4 @@
-"""A page of the desk beside its tables: who may see it, and what it stands under."""
+"""Base of the desk's own pages: permission check and breadcrumbs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 
 
 class StaffPage(PermissionRequiredMixin, WagtailAdminTemplateMixin):
-    """To be mixed into a view; whoever lacks `permission_required` is told so, and not asked to sign in."""
+    """Mixin for a view. A user without `permission_required` gets an error, not the sign-in form."""
 
     raise_exception = True
-    # The pages above it, each by URL name and label.
-    under: tuple[tuple[str, str], ...] = ()
+    # The pages above it, each as (URL name, label).
+    breadcrumbs_above: tuple[tuple[str, str], ...] = ()
 
     def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
-        above = [{"url": reverse(name), "label": label} for name, label in self.under]
+        above = [{"url": reverse(name), "label": label} for name, label in self.breadcrumbs_above]
         return [*self.breadcrumbs_items, *above, {"url": "", "label": self.get_page_title()}]

@@ -1,15 +1,15 @@
-"""Numbers as addresses and forms name them: whoever writes them there may write anything."""
+"""Numbers in URLs and form fields, which may contain anything."""
 
 from __future__ import annotations
 
 from typing import Any
 
 
-def number_in(written: str) -> int | None:
-    """A whole number that a row can have as its key, or a place in a form; None for anything else."""
-    return int(written) if written.isascii() and written.isdigit() and len(written) < 19 else None
+def parse_int(text: str) -> int | None:
+    """A non-negative integer that fits a primary key; None for any other text."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
-def as_written(value: Any) -> str:
-    """A value as a form's field holds it; a float as exact as it is kept: the form is saved with it."""
+def input_value(value: Any) -> str:
+    """A value as text for a form field. Floats keep full precision, because the form saves them."""
     return f"{value:.15g}" if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""The buttons under a form: Wagtail's word for them, "publish", could be mistaken for sending."""
+"""SaveEdition buttons of stories and editions. Wagtail's label "Publish" could be mistaken for sending."""
 
 from __future__ import annotations
 
@@ -12,62 +12,62 @@ from mailer.editions.models import Edition
 from mailer.stories.models import Story
 
 
-class Save(SaveMenuItem):
-    """Keeps an edition; submitting takes what was saved last, so there is nothing else to put it to."""
+class SaveEdition(SaveMenuItem):
+    """Saves an edition. Submitting takes the latest saved version, so there is no "publish" step."""
 
-    template_name = "desk/saving/save.html"
-
-
-class SaveReady(PublishMenuItem):
-    """Keeps a story and lets editions take it; nothing is sent by that."""
-
-    template_name = "desk/saving/ready.html"
+    template_name = "desk/editions/save_button.html"
 
 
-class TakeBack(UnpublishMenuItem):
+class MarkReady(PublishMenuItem):
+    """Saves a story and makes it available to editions. It sends nothing."""
+
+    template_name = "desk/stories/save_ready_button.html"
+
+
+class BackToDraft(UnpublishMenuItem):
     """Makes a ready story a draft again."""
 
     label = "Back to draft"
 
 
-class _SaysReady:
-    """What is told after saving."""
+class _StorySavedMessage:
+    """The message after saving a story."""
 
     def get_success_message(self, instance: Story | None = None) -> str:
         view: Any = self
         story = instance or view.object
         return (
-            f"“{story}” is saved, and ready for editions."
+            f"“{story}” is saved and ready for editions."
             if view.action == "publish"
             else f"“{story}” is saved."
         )
 
 
-class CreateStory(_SaysReady, snippets.CreateView):
+class StoryCreateView(_StorySavedMessage, snippets.CreateView):
     pass
 
 
-class EditStory(_SaysReady, snippets.EditView):
+class StoryEditView(_StorySavedMessage, snippets.EditView):
     pass
 
 
-class StoryBackToDraft(snippets.UnpublishView):
-    """Asks first, and says what it means for editions."""
+class BackToDraftView(snippets.UnpublishView):
+    """Confirmation page for making a ready story a draft again."""
 
     page_title = "Back to draft"
-    success_message = "“%(object)s” is a draft again. Editions leave it out until it is ready."
-    template_name = "desk/saving/take_back.html"
+    success_message = "“%(object)s” is a draft again. Editions do not include it until it is ready."
+    template_name = "desk/stories/back_to_draft.html"
 
 
-def tidy_actions(items: list[ActionMenuItem], request: HttpRequest, context: dict[str, Any]) -> None:
-    """construct_snippet_action_menu."""
+def customize_action_menu(items: list[ActionMenuItem], request: HttpRequest, context: dict[str, Any]) -> None:
+    """Wagtail hook `construct_snippet_action_menu`: replaces the publish buttons."""
     if context["model"] is Edition:
-        items[:] = [Save(order=item.order) for item in items if isinstance(item, SaveMenuItem)]
+        items[:] = [SaveEdition(order=item.order) for item in items if isinstance(item, SaveMenuItem)]
     elif context["model"] is Story:
-        items[:] = [_worded(item) for item in items]
+        items[:] = [_relabelled(item) for item in items]
 
 
-def _worded(item: ActionMenuItem) -> ActionMenuItem:
+def _relabelled(item: ActionMenuItem) -> ActionMenuItem:
     if isinstance(item, PublishMenuItem):
-        return SaveReady(order=item.order)
-    return TakeBack(order=item.order) if isinstance(item, UnpublishMenuItem) else item
+        return MarkReady(order=item.order)
+    return BackToDraft(order=item.order) if isinstance(item, UnpublishMenuItem) else item

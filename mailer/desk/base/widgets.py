@@ -1,4 +1,4 @@
-"""Form controls for codes: countries with one held first, a chain of languages, one language."""
+"""Form widgets for countries, languages and time zones."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def office_languages() -> Choices:
     return language_choices(settings.CONFIG.site.languages)
 
 
-class _OurTemplate(forms.SelectMultiple):
-    """Django looks for a widget's template in applications only; ours lie with all the other templates."""
+class _TemplateWidget(forms.SelectMultiple):
+    """Renders from the project's template directory; Django searches only the apps' directories."""
 
     use_fieldset = True
 
@@ -51,13 +51,13 @@ class _OurTemplate(forms.SelectMultiple):
         return list(split_codes(value))
 
 
-class CountriesInput(_OurTemplate):
-    """The office's countries as checkboxes, every other country in a list behind them."""
+class CountriesInput(_TemplateWidget):
+    """Checkboxes for the office's countries and a list of all other countries."""
 
     template_name = "desk/widgets/countries.html"
     ordered = False
     offered_section = "countries"
-    all_words = "Other countries"
+    others_label = "Other countries"
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         chosen = self.format_value(value)
@@ -71,8 +71,8 @@ class CountriesInput(_OurTemplate):
         context["boxes"] = [(code, named.get(code, code), code in chosen) for code in offered]
         context["others"] = [(code, label) for code, label in self.choices if code not in offered]
         context["first"] = chosen[0] if chosen else ""
-        context["everything"] = [(code, named.get(code, code)) for code in offered] + context["others"]
-        context["all_words"] = self.all_words
+        context["all"] = [(code, named.get(code, code)) for code in offered] + context["others"]
+        context["others_label"] = self.others_label
         context["disabled"] = bool((attrs or {}).get("disabled"))
         context["describedby"] = (attrs or {}).get("aria-describedby", "")
         return {"widget": context}
@@ -88,32 +88,32 @@ class CountriesInput(_OurTemplate):
 
 
 class OrderedCountriesInput(CountriesInput):
-    """As CountriesInput, with a list for the country that stands first: where it happened."""
+    """CountriesInput with a choice of the first country: where a story happened."""
 
     ordered = True
 
 
 class LanguagesInput(CountriesInput):
-    """The office's languages as checkboxes, every other language in a list behind them."""
+    """Checkboxes for the office's languages and a list of all other languages."""
 
     offered_section = "languages"
-    all_words = "Other languages"
+    others_label = "Other languages"
 
 
-class ChainInput(_OurTemplate):
-    """One list per place in an order: first choice, second choice, …; as many as the office has languages."""
+class LanguageOrderInput(_TemplateWidget):
+    """An ordered list of languages: one drop-down per position, as many as the office has languages."""
 
-    template_name = "desk/widgets/chain.html"
+    template_name = "desk/widgets/language_order.html"
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         chosen = self.format_value(value)
         offered = list(dict.fromkeys([*settings.CONFIG.site.languages, *chosen]))
-        places_ = [*chosen, *[""] * (len(offered) - len(chosen))]
+        positions = [*chosen, *[""] * (len(offered) - len(chosen))]
         return {
             "widget": {
                 "name": name,
                 "id": (attrs or {}).get("id", f"id_{name}"),
-                "slots": list(enumerate(places_, start=1)),
+                "slots": list(enumerate(positions, start=1)),
                 "choices": language_choices(offered),
             }
         }
@@ -123,7 +123,7 @@ class ChainInput(_OurTemplate):
 
 
 class LanguageSelect(forms.Select):
-    """One of the office's languages; one that is no longer offered stays choosable where it stands."""
+    """One of the office's languages, or the current value if the office no longer uses it."""
 
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
         super().__init__(attrs, [("", "Choose a language"), *office_languages()])
@@ -132,7 +132,7 @@ class LanguageSelect(forms.Select):
         self, base_attrs: dict[str, Any], extra_attrs: dict[str, Any] | None = None
     ) -> dict[str, Any]:
         built = super().build_attrs(base_attrs, extra_attrs)
-        # A text field hands its length to its widget; a list of choices has none.
+        # A text field passes its maxlength to the widget; a select has none.
         built.pop("maxlength", None)
         return built
 
@@ -144,7 +144,7 @@ class LanguageSelect(forms.Select):
 
 
 class ZoneSelect(forms.Select):
-    """IANA time zones, those of the office's region first."""
+    """IANA time zones, with those of the office's region first."""
 
     def __init__(self, attrs: dict[str, Any] | None = None, zones: Sequence[str] = ()) -> None:
         super().__init__(attrs, [(zone, zone.replace("_", " ")) for zone in zones])

@@ -1,4 +1,4 @@
-"""What all pages about one edition share: who may see them, their head, and how an error is told."""
+"""Base of all pages about one edition: permissions, the header, and actions with messages."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from wagtail.log_actions import log
 
 from mailer.approval.errors import ApprovalError
 from mailer.delivery.engine.control import ControlError
-from mailer.desk.base.current_user import staff
+from mailer.desk.base.current_user import current_user
 from mailer.desk.editions.edition_workflow import overview
 from mailer.editions.models import Edition
 
-# Who may look at an edition's pages; what each may do there is asked again by every action.
-LOOKING = (
+# Any of these permissions allows viewing an edition's pages. Every action checks its own permission.
+VIEW_PERMISSIONS = (
     "mailer.view_edition",
     "mailer.change_edition",
     "mailer.submit_edition",
@@ -32,14 +32,14 @@ LOOKING = (
 
 
 class EditionPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView):
-    """A page about `self.edition`; GET only looks."""
+    """A page about `self.edition`. GET changes nothing."""
 
     raise_exception = True
     header_icon = "openquote"
-    # Which of the overview's pages this is.
-    current = ""
-    # Needed for POST; empty where looking is enough.
-    acting_permission = ""
+    # The label of its tab in the header.
+    tab = ""
+    # Required for POST; empty if viewing is enough.
+    post_permission = ""
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
@@ -47,9 +47,9 @@ class EditionPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateVi
 
     def has_permission(self) -> bool:
         user = self.request.user
-        if self.request.method == "POST" and self.acting_permission:
-            return user.has_perm(self.acting_permission)
-        return any(user.has_perm(permission) for permission in LOOKING)
+        if self.request.method == "POST" and self.post_permission:
+            return user.has_perm(self.post_permission)
+        return any(user.has_perm(permission) for permission in VIEW_PERMISSIONS)
 
     def get_page_subtitle(self) -> str:
         return str(self.edition)
@@ -58,31 +58,31 @@ class EditionPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateVi
         return [
             *self.breadcrumbs_items,
             {"url": reverse("desk_editions:list"), "label": "Editions"},
-            {"url": "", "label": str(self.edition), "sublabel": self.current},
+            {"url": "", "label": str(self.edition), "sublabel": self.tab},
         ]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(
             edition=self.edition,
-            overview=overview(self.edition, staff(self.request)),
-            current_page=self.current,
+            overview=overview(self.edition, current_user(self.request)),
+            current_tab=self.tab,
             now=timezone.now(),
             **kwargs,
         )
 
-    def go(self, page: str) -> HttpResponse:
-        """To another of the edition's pages."""
+    def redirect_to(self, page: str) -> HttpResponse:
+        """Redirects to another page of the edition, by URL name."""
         return redirect(f"desk_edition:{page}", self.edition.pk)
 
     def attempt(
-        self, deed: Callable[[], object], done: str, action: str, then: str, otherwise: str
+        self, action: Callable[[], object], success: str, log_action: str, on_success: str, on_error: str
     ) -> HttpResponse:
-        """Do it, say how it went, log it, and go to the page `then`; on refusal to `otherwise`."""
+        """Runs the action, logs it and redirects with a message: `success`, or the error that was raised."""
         try:
-            deed()
+            action()
         except (ApprovalError, ControlError) as error:
             messages.error(self.request, str(error))
-            return self.go(otherwise)
-        log(instance=self.edition, action=action, user=self.request.user)
-        messages.success(self.request, done)
-        return self.go(then)
+            return self.redirect_to(on_error)
+        log(instance=self.edition, action=log_action, user=self.request.user)
+        messages.success(self.request, success)
+        return self.redirect_to(on_success)

@@ -1,4 +1,4 @@
-"""Where an edition stands, who must act, and the next step: the head of every page about an edition."""
+"""The workflow of an edition, from draft to sent: its state, the next step and the pages to show."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from mailer.reports.totals import latest_mailing, latest_rehearsal
 Mark = Literal["done", "now", "todo"]
 
 _LABELS = ("Draft", "Submitted", "Approved", "Scheduled", "Sending", "Sent")
-# The step (index into _LABELS), the tone of the word, the word, and who must act.
+# Each state: the step (index into _LABELS), the tone of its label, its label, and what happens next.
 _STATES: dict[str, tuple[int, str, str, str]] = {
-    "draft": (0, "draft", "Draft", "Waits for its writers"),
-    "submitted": (1, "waiting", "Waiting for approval", "Waits for an approver who wrote no part of it"),
-    "approved": (2, "waiting", "Approved, not yet scheduled", "Waits for somebody to pick the moment"),
-    "scheduled": (3, "done", "Scheduled", "Nobody: it leaves by itself"),
-    "planning": (4, "busy", "Counting its readers", "Nobody: it starts by itself"),
-    "held": (4, "problem", "Held for a person", "Waits for somebody to look at its readers"),
-    "sending": (4, "busy", "Being sent", "Nobody: it is on its way"),
-    "paused": (4, "problem", "Paused", "Waits for somebody to resume or cancel it"),
-    "sent": (5, "done", "Sent", "Nobody: the report is there"),
-    "cancelled": (5, "problem", "Cancelled", "Nobody: what was left was not sent"),
+    "draft": (0, "draft", "Draft", "Next: writers submit it for approval"),
+    "submitted": (1, "waiting", "Waiting for approval", "Next: an approver who is not an author reviews it"),
+    "approved": (2, "waiting", "Approved, not yet scheduled", "Next: someone schedules it"),
+    "scheduled": (3, "done", "Scheduled", "Will be sent automatically"),
+    "planning": (4, "busy", "Preparing", "Sending starts automatically"),
+    "held": (4, "problem", "On hold", "Next: someone checks the audience and confirms or cancels"),
+    "sending": (4, "busy", "Sending", "No action needed"),
+    "paused": (4, "problem", "Paused", "Next: someone resumes or cancels it"),
+    "sent": (5, "done", "Sent", "The report is available"),
+    "cancelled": (5, "problem", "Cancelled", "The remaining messages were not sent"),
 }
 
 
@@ -39,9 +39,9 @@ class Step:
     mark: Mark
 
     @property
-    def words(self) -> str:
-        """The mark in words, for those who do not see the shape."""
-        return {"done": "done", "now": "now here", "todo": "still to come"}[self.mark]
+    def mark_label(self) -> str:
+        """The mark as text, for screen readers."""
+        return {"done": "done", "now": "current step", "todo": "not yet"}[self.mark]
 
 
 @dataclass(frozen=True)
@@ -57,37 +57,37 @@ class Overview:
     # One of reports.lifecycle.STATES.
     state: str
     tone: str
-    word: str
-    # Who must act, in words.
-    waits: str
+    label: str
+    # What happens next, or who must act.
+    next_step: str
     steps: tuple[Step, ...]
-    # The next step, when this user may take it.
+    # The primary action, if this user may take it.
     action: Action | None
     # The snapshot that is open or was sent.
     snapshot: Snapshot | None
     mailing: Mailing | None
-    # Why the last copy came back, while the edition is a draft again.
-    setback: str
-    # Pages that have something to show now.
+    # Why the last snapshot is no longer valid, while the edition is a draft again.
+    draft_reason: str
+    # Pages that apply in this state.
     pages: tuple[Action, ...]
 
 
-def state_word(state: str) -> tuple[str, str]:
-    """(tone, word) of a lifecycle state."""
-    _, tone, word, _ = _STATES[state]
-    return tone, word
+def state_label(state: str) -> tuple[str, str]:
+    """(tone, label) of an edition state."""
+    _, tone, label, _ = _STATES[state]
+    return tone, label
 
 
-def who_acts(state: str) -> str:
-    """Who must act on an edition in this state, in words."""
+def next_step_label(state: str) -> str:
+    """What happens next to an edition in this state, or who must act."""
     return _STATES[state][3]
 
 
 def overview(edition: Edition, user: User) -> Overview:
-    """Everything that the head of an edition's page shows to this user."""
+    """The data of the header on every page about an edition, for this user."""
     summary = edition_state.edition_summary(edition)
     state = str(summary["state"])
-    at, tone, word, waits = _STATES[state]
+    at, tone, label, next_step = _STATES[state]
     snapshot = (
         edition.snapshots.filter(sha256=summary["hash"]).select_related("submitted_by").first()
         if summary["hash"]
@@ -95,25 +95,25 @@ def overview(edition: Edition, user: User) -> Overview:
     )
     mailing = latest_mailing(edition)
     if mailing is not None and snapshot is not None and mailing.snapshot_id == snapshot.pk:
-        # It is large, and was read just now.
+        # The snapshot is large and already loaded.
         mailing.snapshot = snapshot
     return Overview(
         edition=edition,
         state=state,
         tone=tone,
-        word=word,
-        waits=waits,
+        label=label,
+        next_step=next_step,
         steps=tuple(_steps(at, finished=state == "sent", cut=state == "cancelled")),
         action=next_action(edition, state, user),
         snapshot=snapshot,
         mailing=mailing,
-        setback=_setback(edition) if state == "draft" else "",
+        draft_reason=_draft_reason(edition) if state == "draft" else "",
         pages=tuple(_pages(edition, state, user)),
     )
 
 
 def next_action(edition: Edition, state: str, user: User) -> Action | None:
-    """The one primary step from here, None when this user cannot take it or nobody must."""
+    """The primary action in this state; None if there is none or this user lacks the permission."""
 
     def to(page: str) -> str:
         return reverse(f"desk_edition:{page}", args=[edition.pk])
@@ -121,16 +121,16 @@ def next_action(edition: Edition, state: str, user: User) -> Action | None:
     actions = {
         "draft": ("mailer.submit_edition", Action("Submit for approval", to("submit"), "upload")),
         "submitted": ("mailer.approve_edition", Action("Review and approve", to("review"), "check")),
-        "approved": ("mailer.schedule_edition", Action("Pick the moment", to("schedule"), "calendar-check")),
+        "approved": ("mailer.schedule_edition", Action("Schedule", to("schedule"), "calendar-check")),
         "scheduled": (
             "mailer.schedule_edition",
-            Action("See when it leaves", to("schedule"), "calendar-check"),
+            Action("View schedule", to("schedule"), "calendar-check"),
         ),
-        "held": ("mailer.schedule_edition", Action("Look at what holds it", to("report"), "warning")),
+        "held": ("mailer.schedule_edition", Action("Review the hold", to("report"), "warning")),
         "paused": ("mailer.schedule_edition", Action("Resume or cancel", to("report"), "warning")),
-        "sending": ("mailer.view_edition", Action("Watch it leave", to("report"), "view")),
-        "sent": ("mailer.view_edition", Action("Read the report", to("report"), "view")),
-        "cancelled": ("mailer.view_edition", Action("Read the report", to("report"), "view")),
+        "sending": ("mailer.view_edition", Action("View progress", to("report"), "view")),
+        "sent": ("mailer.view_edition", Action("View report", to("report"), "view")),
+        "cancelled": ("mailer.view_edition", Action("View report", to("report"), "view")),
     }
     permission, action = actions.get(state, ("", None))
     return action if action and user.has_perm(permission) else None
@@ -146,7 +146,7 @@ def _steps(at: int, *, finished: bool, cut: bool) -> Iterable[Step]:
             yield Step(label, "todo")
 
 
-def _setback(edition: Edition) -> str:
+def _draft_reason(edition: Edition) -> str:
     last = edition.snapshots.first()
     return last.invalidated_reason if last is not None else ""
 
@@ -158,7 +158,7 @@ def _pages(edition: Edition, state: str, user: User) -> Iterable[Action]:
     if state != "draft":
         yield Action("Review", reverse("desk_edition:review", args=[edition.pk]), "check")
     if state in ("submitted", "approved", "scheduled") or latest_rehearsal(edition):
-        yield Action("Rehearse", reverse("desk_edition:rehearse", args=[edition.pk]), "resubmit")
+        yield Action("Dry run", reverse("desk_edition:dry_run", args=[edition.pk]), "resubmit")
     if state in ("approved", "scheduled"):
         yield Action("Schedule", reverse("desk_edition:schedule", args=[edition.pk]), "calendar-check")
     if state in ("planning", "held", "sending", "paused", "sent", "cancelled"):

@@ -1,4 +1,4 @@
-"""Newsletters in the desk: sender, readers, schedule and look; and assembling an edition by hand."""
+"""Newsletters: sender, audience, schedule and design; and assembling an edition by hand."""
 
 from __future__ import annotations
 
@@ -24,10 +24,16 @@ from wagtail.admin.widgets.button import Button, HeaderButton
 from wagtail.log_actions import log
 
 from mailer.desk.base.columns import LinkColumn
-from mailer.desk.base.current_user import staff
-from mailer.desk.base.translation_forms import TextsForm
-from mailer.desk.base.widgets import ChainInput, CountriesInput, LanguageSelect, LanguagesInput, ZoneSelect
-from mailer.desk.editions.edition_base import LOOKING
+from mailer.desk.base.current_user import current_user
+from mailer.desk.base.translation_forms import TranslationsForm
+from mailer.desk.base.widgets import (
+    CountriesInput,
+    LanguageOrderInput,
+    LanguageSelect,
+    LanguagesInput,
+    ZoneSelect,
+)
+from mailer.desk.editions.edition_base import VIEW_PERMISSIONS
 from mailer.editions.assemble import EditionExists, assemble
 from mailer.editions.assembly_time import assembling_time
 from mailer.editions.audience import Audience
@@ -41,58 +47,56 @@ _ZONES = sorted(
 )
 
 
-class NewsletterForm(TextsForm):
-    """A newsletter; its colours must stay readable."""
+class NewsletterForm(TranslationsForm):
+    """A newsletter. Its theme must keep enough contrast."""
 
     def clean_theme(self) -> dict[str, str]:
         changes = self.cleaned_data.get("theme") or {}
         if not isinstance(changes, dict):
-            raise ValidationError(
-                'Write changed tokens as {"accent": "#0A6E7A"}, or leave {} for the default look.'
-            )
+            raise ValidationError('Enter changes as {"accent": "#0A6E7A"}, or {} for the default design.')
         if found := theme.problems({str(name): str(value) for name, value in changes.items()}):
             raise ValidationError(list(found))
         return changes
 
 
-def readers_of(newsletter: Newsletter) -> int:
-    """How many would get an edition now."""
+def audience_size(newsletter: Newsletter) -> int:
+    """The number of subscribers who would get an edition now."""
     return Audience.of_newsletter(newsletter).count()
 
 
-def schedule_of(newsletter: Newsletter) -> str:
-    """When editions are assembled, in words."""
+def schedule_label(newsletter: Newsletter) -> str:
+    """When editions are assembled, as text."""
     if newsletter.assemble_day is None:
-        return "By hand"
+        return "Manually"
     return (
         f"Day {newsletter.assemble_day} of the month, {newsletter.assemble_hour:02d}:00 ({newsletter.zone})"
     )
 
 
 class NewsletterIndex(IndexView):
-    """The list, with ways to the next edition and to what became of those before."""
+    """The table, with links to assemble an edition and to the trend."""
 
     def get_list_more_buttons(self, instance: Newsletter) -> list[Any]:
         buttons: list[Any] = super().get_list_more_buttons(instance)
-        return [*_ways_on(self.request.user, instance, Button), *buttons]
+        return [*_links(self.request.user, instance, Button), *buttons]
 
 
 class NewsletterEdit(EditView):
-    """The form, with the same ways."""
+    """The form, with the same links."""
 
     @property
     def header_buttons(self) -> list[HeaderButton]:
-        return list(_ways_on(self.request.user, self.object, HeaderButton))
+        return list(_links(self.request.user, self.object, HeaderButton))
 
 
-def _ways_on(user: Any, newsletter: Newsletter, kind: Any) -> Iterator[Any]:
-    """Buttons from a newsletter to the pages about it that this user may see."""
+def _links(user: Any, newsletter: Newsletter, kind: Any) -> Iterator[Any]:
+    """Links to the newsletter's other pages that this user may open."""
     if user.has_perm("mailer.add_edition"):
         address = reverse("desk_assemble", args=[newsletter.pk])
         yield kind("Assemble an edition", url=address, icon_name="plus", priority=5)
-    if any(user.has_perm(permission) for permission in LOOKING):
+    if any(user.has_perm(permission) for permission in VIEW_PERMISSIONS):
         address = reverse("desk_trend", args=[newsletter.pk])
-        yield kind("Edition by edition", url=address, icon_name="history", priority=6)
+        yield kind("Compare editions", url=address, icon_name="history", priority=6)
 
 
 class NewsletterViewSet(ModelViewSet):
@@ -111,12 +115,12 @@ class NewsletterViewSet(ModelViewSet):
     edit_view_class = NewsletterEdit
     list_display = [
         "name",
-        Column("readers", label="Readers", accessor=readers_of),
+        Column("readers", label="Subscribers", accessor=audience_size),
         Column(
             "countries", label="Countries", accessor=lambda one: iso_codes.country_names(one.countries, "en")
         ),
         Column("languages", label="Languages", accessor=lambda one: ", ".join(_languages(one))),
-        Column("schedule", label="Assembled", accessor=schedule_of),
+        Column("schedule", label="Schedule", accessor=schedule_label),
         LinkColumn("editions", label="Editions", accessor=lambda one: _editions_link(one)),
     ]
     edit_handler = ObjectList(
@@ -126,34 +130,38 @@ class NewsletterViewSet(ModelViewSet):
                     FieldPanel("name"),
                     FieldPanel(
                         "slug",
-                        help_text="Stands in web addresses and in List-Id; keep it once mails went out.",
+                        help_text="Used in URLs and List-Id. Do not change it once an edition was sent.",
                     ),
-                    FieldPanel("office", help_text="Who speaks, as the foot of every mail names it."),
+                    FieldPanel("office", help_text="Name of the publisher in the footer of every email."),
                     FieldPanel("postal_address"),
                 ],
-                heading="What it is",
+                heading="Name",
             ),
             InlinePanel(
                 "texts",
                 [FieldPanel("language", widget=LanguageSelect), FieldPanel("tagline")],
-                heading="Line under the name",
+                heading="Tagline",
                 label="language",
             ),
             MultiFieldPanel(
                 [
                     FieldRowPanel([FieldPanel("sender_name"), FieldPanel("sender_email")]),
-                    FieldPanel("reply_to", help_text="Where readers' answers go. Empty: to the sender."),
+                    FieldPanel("reply_to", help_text="Where replies go. If empty: to the sender."),
                 ],
                 heading="Sender",
             ),
             MultiFieldPanel(
                 [
-                    FieldPanel("lists", widget=forms.CheckboxSelectMultiple, help_text="Who gets it."),
+                    FieldPanel(
+                        "lists",
+                        widget=forms.CheckboxSelectMultiple,
+                        help_text="Subscribers of these lists receive it.",
+                    ),
                     FieldPanel("countries", widget=CountriesInput),
                     FieldPanel("languages", widget=LanguagesInput),
-                    FieldPanel("fallbacks", widget=ChainInput),
+                    FieldPanel("fallbacks", widget=LanguageOrderInput),
                 ],
-                heading="Readers",
+                heading="Audience",
             ),
             MultiFieldPanel(
                 [
@@ -161,14 +169,16 @@ class NewsletterViewSet(ModelViewSet):
                     FieldRowPanel(
                         [
                             FieldPanel(
-                                "assemble_day", heading="Day of the month", help_text="Empty: by hand."
+                                "assemble_day",
+                                heading="Day of the month",
+                                help_text="If empty, editions are assembled manually.",
                             ),
                             FieldPanel("assemble_hour", heading="Hour (0 to 23)"),
                         ]
                     ),
                     FieldPanel(
                         "window_days",
-                        help_text="Days after submission in which an approved edition may leave.",
+                        help_text="Days after submission within which an approved edition can be sent.",
                     ),
                 ],
                 heading="Schedule",
@@ -177,11 +187,11 @@ class NewsletterViewSet(ModelViewSet):
                 [
                     FieldPanel(
                         "theme",
-                        heading="Changed colours, font or width",
+                        heading="Custom colors, font or width",
                         help_text='For example {"accent": "#0A6E7A"}. Contrast is checked when you save.',
                     )
                 ],
-                heading="Look",
+                heading="Design",
                 classname="collapsed",
             ),
         ],
@@ -195,7 +205,7 @@ def _languages(newsletter: Newsletter) -> list[str]:
 
 def _editions_link(newsletter: Newsletter) -> tuple[str, str]:
     address = f"{reverse('desk_editions:list')}?newsletter={newsletter.pk}"
-    return address, f"{newsletter.editions.count()} so far"
+    return address, str(newsletter.editions.count())
 
 
 class PeriodForm(forms.Form):
@@ -213,12 +223,12 @@ class PeriodForm(forms.Form):
 
 
 class AssembleView(PermissionRequiredMixin, WagtailAdminTemplateMixin, FormView[PeriodForm]):
-    """Choose a month; POST makes its edition from the stories that are ready."""
+    """Shows the form (GET) and assembles the month's edition from ready stories (POST)."""
 
     permission_required = "mailer.add_edition"
     raise_exception = True
     form_class = PeriodForm
-    template_name = "desk/assemble.html"
+    template_name = "desk/editions/assemble.html"
     page_title = "Assemble an edition"
     header_icon = "mail"
 
@@ -245,12 +255,12 @@ class AssembleView(PermissionRequiredMixin, WagtailAdminTemplateMixin, FormView[
     def form_valid(self, form: PeriodForm) -> HttpResponse:
         try:
             now = assembling_time(timezone.now())
-            edition = assemble(self.newsletter, form.cleaned_data["period"], now, staff(self.request))
+            edition = assemble(self.newsletter, form.cleaned_data["period"], now, current_user(self.request))
         except EditionExists as error:
             form.add_error("period", str(error))
             return self.form_invalid(form)
         log(instance=edition, action="desk.assemble", user=self.request.user)
         messages.success(
-            self.request, f"{edition} was assembled. Look through it, change what you like, then submit it."
+            self.request, f"{edition} is assembled. Review and edit it, then submit it for approval."
         )
         return redirect("desk_editions:edit", edition.pk)

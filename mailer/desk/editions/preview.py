@@ -1,4 +1,4 @@
-"""The live preview of an edition: one variant as a reader gets it, in a language, for some countries."""
+"""The live preview of an edition: one variant, for a language and a set of countries."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from mailer.rendering import merge_tags, variants
 from mailer.rendering.records import Content
 from subscribers import iso_codes
 
-# The preview's script keeps the chosen countries here, so that the panel's own refreshing does not lose them.
-COOKIE = "desk_countries"
+# preview.js stores the chosen countries in it, so that Wagtail's refresh of the panel keeps them.
+COUNTRIES_COOKIE = "desk_countries"
 
 
 @dataclass(frozen=True)
-class Shown:
-    """One variant with its marks filled for nobody in particular."""
+class PreviewedEmail:
+    """One variant with placeholder values for its merge tags."""
 
     subject: str
     preheader: str
@@ -33,40 +33,40 @@ class Shown:
     text: str
     # Headlines of the stories in it, in order.
     headlines: tuple[str, ...]
-    # What staff should know: fallbacks and the like.
+    # Notes for staff, such as missing translations.
     notes: tuple[str, ...]
     key: str
 
 
-def show(content: Content, countries: Sequence[str], language: str) -> Shown | None:
-    """The variant for readers of `countries` (none: all) in `language`; None when no story is for them."""
+def render_preview(content: Content, countries: Sequence[str], language: str) -> PreviewedEmail | None:
+    """The variant for `countries` (empty: all) in `language`; None if it would have no story."""
     try:
         rendered = variants.render(content, countries, language)
     except variants.NothingToShow:
         return None
-    return Shown(
+    return PreviewedEmail(
         subject=rendered.subject,
         preheader=rendered.preheader,
-        html=filled(rendered.html, countries, language),
-        text=merge_tags.fill_text(rendered.text, values(countries, language)),
+        html=fill_html(rendered.html, countries, language),
+        text=merge_tags.fill_text(rendered.text, placeholder_values(countries, language)),
         headlines=headlines(content, rendered.stories, language),
         notes=rendered.notes,
         key=rendered.key,
     )
 
 
-def values(countries: Sequence[str], language: str) -> dict[str, str]:
-    """Values for the personal marks of a copy that staff look at: links that lead nowhere."""
+def placeholder_values(countries: Sequence[str], language: str) -> dict[str, str]:
+    """Placeholder values for the merge tags, with links that lead nowhere."""
     return {"leave_url": "#", "prefs_url": "#", "countries": merge_tags.country_names(countries, language)}
 
 
-def filled(html: str, countries: Sequence[str], language: str) -> str:
-    """The HTML with its marks filled for staff to look at."""
-    return merge_tags.fill_html(html, values(countries, language))
+def fill_html(html: str, countries: Sequence[str], language: str) -> str:
+    """The HTML with placeholder values for its merge tags."""
+    return merge_tags.fill_html(html, placeholder_values(countries, language))
 
 
 def headlines(content: Content, keys: Sequence[str], language: str) -> tuple[str, ...]:
-    """Headlines of the stories with these keys, in `language` where there is one, else in any."""
+    """Headlines of the stories with these keys, in `language` if available, else in any language."""
     stories = {story.key: story for story in content.stories}
     return tuple(
         next(
@@ -79,49 +79,49 @@ def headlines(content: Content, keys: Sequence[str], language: str) -> tuple[str
 
 
 def chosen_countries(raw: str, offered: Sequence[str]) -> tuple[str, ...]:
-    """Countries of a cookie ("KZ.UZ") that are offered, in their order; none means every country."""
+    """The countries in the cookie ("KZ.UZ") that are offered, in that order; empty means all countries."""
     wanted = set(raw.split("."))
     return tuple(code for code in offered if code in wanted)
 
 
-def page(edition: Edition, request: HttpRequest, mode: str) -> HttpResponse:
-    """The preview panel's page for a mode such as "ru:html"."""
+def preview_response(edition: Edition, request: HttpRequest, mode: str) -> HttpResponse:
+    """Renders the preview panel for a mode such as "ru:html"."""
     language, _, form = mode.partition(":")
     offered = edition.newsletter.countries
-    countries = chosen_countries(request.COOKIES.get(COOKIE, ""), offered)
+    countries = chosen_countries(request.COOKIES.get(COUNTRIES_COOKIE, ""), offered)
     content = content_of(edition)
-    shown = show(content, countries, language)
+    email = render_preview(content, countries, language)
     context: dict[str, Any] = {
-        "shown": shown,
+        "email": email,
         "as_text": form == "text",
         "language": language,
         "language_name": iso_codes.language_name(language, "en"),
         "choices": [(code, iso_codes.country_name(code, "en"), code in countries) for code in offered],
-        "countries": iso_codes.country_names(countries, "en") if countries else "every country",
-        "cookie": COOKIE,
-        "problem": ""
-        if shown
-        else "No ready story of this edition is for these countries: they would get no mail.",
+        "countries": iso_codes.country_names(countries, "en") if countries else "all countries",
+        "cookie": COUNTRIES_COOKIE,
+        "error": ""
+        if email
+        else "No ready story matches these countries: these subscribers would get no email.",
     }
-    return render(request, "desk/preview.html", context)
+    return render(request, "desk/editions/live_preview.html", context)
 
 
-def _lend(edition: Edition) -> Edition:
-    """The edition with our page as its preview; the model itself knows no pages."""
-    edition.serve_preview = partial(page, edition)
+def _with_preview(edition: Edition) -> Edition:
+    """The edition with our page as its preview. The model itself must not know desk pages."""
+    edition.serve_preview = partial(preview_response, edition)
     return edition
 
 
 class PreviewOnEdit(WagtailPreviewOnEdit):
     def get_object(self) -> Edition:
-        return _lend(super().get_object())
+        return _with_preview(super().get_object())
 
 
 class PreviewOnCreate(WagtailPreviewOnCreate):
     def get_object(self) -> Edition:
-        return _lend(super().get_object())
+        return _with_preview(super().get_object())
 
 
 class PreviewRevision(PreviewRevisionView):
     def get_revision_object(self) -> Edition:
-        return _lend(super().get_revision_object())
+        return _with_preview(super().get_revision_object())

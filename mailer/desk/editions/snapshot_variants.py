@@ -1,4 +1,4 @@
-"""The variants of a snapshot, each under the countries of the readers who get it."""
+"""The variants of a snapshot, each with the countries and the number of its subscribers."""
 
 from __future__ import annotations
 
@@ -6,33 +6,39 @@ from django.utils import timezone
 
 from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.approval.submit import VARIANT_LIMIT
-from mailer.desk.editions.variants import Choice, choices
+from mailer.desk.editions.variants import VariantChoice, variant_choices
 from mailer.editions.audience import Audience
 from mailer.rendering import story_selection, variants
 from mailer.rendering.records import Content
 
 
-def choices_of(snapshot: Snapshot, content: Content) -> list[tuple[Choice, SnapshotVariant]]:
-    """Every snapshot variant with the readers who would get it now, most readers first."""
-    wanted = {
+def snapshot_choices(snapshot: Snapshot, content: Content) -> list[tuple[VariantChoice, SnapshotVariant]]:
+    """Every variant of the snapshot with the subscribers who would get it now, largest first."""
+    current = {
         choice.key: choice
-        for choice in choices(content, Audience.from_dict(snapshot.audience, timezone.now()).combinations())
+        for choice in variant_choices(
+            content, Audience.from_dict(snapshot.audience, timezone.now()).combinations()
+        )
     }
-    unwanted = _representatives(content)
+    possible = _countries_by_key(content)
     listed = [
-        (wanted.get(row.key) or _unread(row, unwanted.get(row.key) or _places_of(row, content)), row)
+        (
+            current.get(row.key)
+            or _without_subscribers(row, possible.get(row.key) or _story_countries(row, content)),
+            row,
+        )
         for row in snapshot.variants.order_by("pk")
     ]
-    return sorted(listed, key=lambda pair: -pair[0].readers)
+    return sorted(listed, key=lambda pair: -pair[0].subscribers)
 
 
-def _unread(row: SnapshotVariant, countries: tuple[str, ...]) -> Choice:
-    """A variant that nobody gets now, under the countries of a reader who would."""
-    return Choice(row.key, countries, row.language, 0, len(row.stories.split(",")))
+def _without_subscribers(row: SnapshotVariant, countries: tuple[str, ...]) -> VariantChoice:
+    """A variant that no subscriber gets now, with countries for which it would be chosen."""
+    return VariantChoice(row.key, countries, row.language, 0, len(row.stories.split(",")))
 
 
-def _representatives(content: Content) -> dict[str, tuple[str, ...]]:
-    """For every variant that could be, countries of a reader who would get it: {key: countries}."""
+def _countries_by_key(content: Content) -> dict[str, tuple[str, ...]]:
+    """Countries that lead to each possible variant: {key: countries}."""
     pairs, _ = variants.possible(content, VARIANT_LIMIT)
     return {
         story_selection.variant_key(story_selection.story_set(content, countries), language): countries
@@ -40,8 +46,8 @@ def _representatives(content: Content) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _places_of(row: SnapshotVariant, content: Content) -> tuple[str, ...]:
-    """The countries of the variant's stories, for a copy that was frozen by an earlier version."""
+def _story_countries(row: SnapshotVariant, content: Content) -> tuple[str, ...]:
+    """The countries of the variant's stories, for a snapshot of an earlier version of the software."""
     keys = set(row.stories.split(","))
-    told = (code for story in content.stories if story.key in keys for code in story.countries)
-    return tuple(dict.fromkeys(told))
+    codes = (code for story in content.stories if story.key in keys for code in story.countries)
+    return tuple(dict.fromkeys(codes))

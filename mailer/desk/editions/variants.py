@@ -1,4 +1,4 @@
-"""Previewing every variant of an edition: by countries and language, and as a list of what readers chose."""
+"""Preview of all variants of an edition: by countries and language, and the list of those in use."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from mailer.rendering import story_selection
 from mailer.rendering.records import Content
 from subscribers import iso_codes
 
-VIEWS = (("html", "Desktop"), ("phone", "Phone"), ("text", "Plain text"))
-_LISTED = 60
+VIEWS = (("html", "Desktop"), ("phone", "Mobile"), ("text", "Plain text"))
+_MAX_LISTED = 60
 
 
 @dataclass(frozen=True)
-class Choice:
-    """A variant, and the readers who get it."""
+class VariantChoice:
+    """A variant, and the subscribers who get it."""
 
     key: str
     countries: tuple[str, ...]
     language: str
-    readers: int
-    # Stories in it; 0: these readers get no mail.
+    subscribers: int
+    # Number of stories; with 0 these subscribers get no email.
     stories: int
 
     @property
     def names(self) -> str:
         if self.countries == (story_selection.ELSEWHERE,):
-            return "Any other country"
-        return iso_codes.country_names(self.countries, "en") if self.countries else "Every country"
+            return "Other countries"
+        return iso_codes.country_names(self.countries, "en") if self.countries else "All countries"
 
     @property
     def language_name(self) -> str:
@@ -51,48 +51,50 @@ class Choice:
         return urlencode([*(("country", code) for code in self.countries), ("language", self.language)])
 
 
-def choices(content: Content, combinations: Iterable[Combination]) -> list[Choice]:
-    """What readers chose, a row per variant, most readers first; those who get nothing stand last."""
-    found: dict[str, Choice] = {}
+def variant_choices(content: Content, combinations: Iterable[Combination]) -> list[VariantChoice]:
+    """The variants in use, largest first; subscribers who get no email come last."""
+    found: dict[str, VariantChoice] = {}
     head = content.masthead
     for one in combinations:
         stories = story_selection.story_set(content, one.countries)
         language = languages.spoken(one.language, head.languages, head.fallbacks)
         key = story_selection.variant_key(stories, language)
         before = found.get(key)
-        readers = one.readers + (before.readers if before else 0)
+        subscribers = one.readers + (before.subscribers if before else 0)
         countries = before.countries if before else one.countries
-        found[key] = Choice(key, countries, language, readers, len(stories))
-    return sorted(found.values(), key=lambda choice: (not choice.stories, -choice.readers, choice.language))
+        found[key] = VariantChoice(key, countries, language, subscribers, len(stories))
+    return sorted(
+        found.values(), key=lambda choice: (not choice.stories, -choice.subscribers, choice.language)
+    )
 
 
-def as_it_stands(edition: Edition) -> Edition:
-    """The edition with its latest saved changes: what would be submitted now."""
+def latest_version(edition: Edition) -> Edition:
+    """The edition with its latest saved changes, as it would be submitted now."""
     latest: Edition = edition.get_latest_revision_as_object()
     return latest
 
 
-def checked(edition: Edition, content: Content, audience: Audience) -> list[Finding]:
-    """What preflight says of the edition as it stands."""
+def preflight(edition: Edition, content: Content, audience: Audience) -> list[Finding]:
+    """The preflight findings of the edition."""
     return findings(edition, content, render_all(content, audience), audience.count())
 
 
 class VariantsPage(EditionPage):
-    """Choose countries and a language (GET), and see that variant; beside it all that readers would get."""
+    """Shows the variant for chosen countries and language, and the list of all variants in use."""
 
-    page_title = "Preview every variant"
-    template_name = "desk/editions/variants.html"
-    current = "Preview"
+    page_title = "Preview"
+    template_name = "desk/editions/preview_variants.html"
+    tab = "Preview"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        edition = as_it_stands(self.edition)
+        edition = latest_version(self.edition)
         content, audience = content_of(edition), Audience.of(edition, timezone.now())
         offered = self.edition.newsletter.countries
         countries = tuple(code for code in offered if code in self.request.GET.getlist("country"))
         language = self._language()
-        listed = choices(content, audience.combinations())
+        listed = variant_choices(content, audience.combinations())
         return super().get_context_data(
-            shown=preview.show(content, countries, language),
+            email=preview.render_preview(content, countries, language),
             country_choices=[
                 (code, iso_codes.country_name(code, "en"), code in countries) for code in offered
             ],
@@ -101,22 +103,22 @@ class VariantsPage(EditionPage):
             ],
             language=language,
             language_name=iso_codes.language_name(language, "en"),
-            countries=iso_codes.country_names(countries, "en") if countries else "every country",
+            countries=iso_codes.country_names(countries, "en") if countries else "all countries",
             views=VIEWS,
             view_as=self._view_as(),
             query=urlencode([*(("country", code) for code in countries), ("language", language)]),
-            listed=listed[:_LISTED],
-            more=max(0, len(listed) - _LISTED),
-            readers=audience.count(),
-            findings=checked(edition, content, audience),
+            listed=listed[:_MAX_LISTED],
+            more=max(0, len(listed) - _MAX_LISTED),
+            subscribers=audience.count(),
+            findings=preflight(edition, content, audience),
             **kwargs,
         )
 
     def _language(self) -> str:
         offered = self.edition.newsletter.languages
-        wanted = self.request.GET.get("language", "")
-        return str(wanted if wanted in offered else offered[0])
+        chosen = self.request.GET.get("language", "")
+        return str(chosen if chosen in offered else offered[0])
 
     def _view_as(self) -> str:
-        wanted = self.request.GET.get("as", "")
-        return wanted if wanted in dict(VIEWS) else "html"
+        chosen = self.request.GET.get("as", "")
+        return chosen if chosen in dict(VIEWS) else "html"

@@ -1,4 +1,4 @@
-"""Editions in the desk: the list, the form, and the way into each edition's pages."""
+"""The list of editions and the edit form."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from wagtail.admin.ui.tables import Column
 from wagtail.admin.widgets.button import Button, HeaderButton
 from wagtail.snippets.views.snippets import EditView, IndexView, SnippetViewSet
 
-from mailer.desk.base.columns import WordColumn
-from mailer.desk.base.delete_guards import DeleteEdition
-from mailer.desk.base.translation_forms import TextsForm
+from mailer.desk.base.columns import StateColumn
+from mailer.desk.base.delete_guards import EditionDeleteView
+from mailer.desk.base.translation_forms import TranslationsForm
 from mailer.desk.base.widgets import LanguageSelect
 from mailer.desk.editions import preview
-from mailer.desk.editions.edition_workflow import next_action, overview, state_word, who_acts
+from mailer.desk.editions.edition_workflow import next_action, next_step_label, overview, state_label
 from mailer.editions.models import Edition, Newsletter
 from mailer.reports.edition_state import edition_state
 
 _FIXED = ("newsletter", "period", "number")
 
 
-class EditionForm(TextsForm):
-    """An edition; what names it is fixed once it exists."""
+class EditionForm(TranslationsForm):
+    """An edition. Newsletter, period and number cannot change once it exists."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -47,15 +47,15 @@ class EditionFilters(WagtailFilterSet):
         fields: list[str] = []
 
 
-def _stated(edition: Edition) -> str:
-    """The edition's state, asked for once a row."""
+def _state(edition: Edition) -> str:
+    """The edition's state, queried once per row."""
     if not hasattr(edition, "desk_state"):
         edition.desk_state = edition_state(edition)
     return str(edition.desk_state)
 
 
 class EditionIndex(IndexView):
-    """The list, newest period first; assembling is the way to a new one."""
+    """The table, newest period first. New editions are assembled."""
 
     def get_base_queryset(self) -> QuerySet[Edition]:
         editions: QuerySet[Edition] = Edition.objects.select_related("newsletter").order_by(
@@ -80,40 +80,36 @@ class EditionIndex(IndexView):
     @property
     def header_more_buttons(self) -> list[Button]:
         add = self.add_url
-        return (
-            [Button("Start with an empty edition", url=add, icon_name="doc-empty", priority=50)]
-            if add
-            else []
-        )
+        return [Button("Create an empty edition", url=add, icon_name="doc-empty", priority=50)] if add else []
 
     def get_list_more_buttons(self, instance: Edition) -> list[Any]:
         buttons: list[Any] = super().get_list_more_buttons(instance)
-        state = _stated(instance)
+        state = _state(instance)
         action = next_action(instance, state, self.request.user)
         if action:
             buttons.append(Button(action.label, url=action.url, icon_name=action.icon, priority=1))
         variants = reverse("desk_edition:variants", args=[instance.pk])
-        buttons.append(Button("Preview every variant", url=variants, icon_name="view", priority=5))
+        buttons.append(Button("Preview all variants", url=variants, icon_name="view", priority=5))
         return buttons
 
 
 class EditionEdit(EditView):
-    """The form, under the same head as the edition's other pages."""
+    """The form, under the same header as the edition's other pages."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
         context["overview"] = overview(self.live_object, self.request.user)
-        context["current_page"] = "Edit"
+        context["current_tab"] = "Edit"
         return context
 
     def get_side_panels(self) -> Any:
-        """Without Wagtail's own word on the state, "live": ours stands above the form, and means sending."""
+        """Removes Wagtail's status panel: its "live" could be mistaken for "sent"."""
         panels = super().get_side_panels()
         return type(panels)([panel for panel in panels if panel.name != "status"])
 
 
 class EditionViewSet(SnippetViewSet):
-    """Editions: one number of a newsletter, for a period."""
+    """Editions of newsletters."""
 
     model = Edition
     icon = "openquote"
@@ -126,7 +122,7 @@ class EditionViewSet(SnippetViewSet):
     copy_view_enabled = False
     index_view_class = EditionIndex
     edit_view_class = EditionEdit
-    delete_view_class = DeleteEdition
+    delete_view_class = EditionDeleteView
     edit_template_name = "desk/editions/edit.html"
     preview_on_add_view_class = preview.PreviewOnCreate
     preview_on_edit_view_class = preview.PreviewOnEdit
@@ -135,12 +131,12 @@ class EditionViewSet(SnippetViewSet):
     list_display = [
         "__str__",
         Column("number", label="Number"),
-        WordColumn("state", label="State", accessor=lambda one: state_word(_stated(one))),
-        Column("waits", label="Who must act", accessor=lambda one: who_acts(_stated(one))),
+        StateColumn("state", label="State", accessor=lambda one: state_label(_state(one))),
+        Column("next_step", label="Next step", accessor=lambda one: next_step_label(_state(one))),
     ]
     edit_handler = ObjectList(
         [
-            FieldPanel("body", heading="What is in it"),
+            FieldPanel("body", heading="Content"),
             InlinePanel(
                 "texts",
                 [
@@ -153,14 +149,14 @@ class EditionViewSet(SnippetViewSet):
             ),
             MultiFieldPanel(
                 [FieldRowPanel([FieldPanel("segment"), FieldPanel("excluded")])],
-                heading="Who gets it",
-                help_text="Of the people on the newsletter’s lists; all of them, where nothing is chosen. "
-                "A reader who is on several lists gets one copy.",
+                heading="Audience",
+                help_text="Subscribers of the newsletter’s lists, optionally limited by segments. "
+                "A subscriber on several lists receives one email.",
             ),
             MultiFieldPanel(
                 [FieldRowPanel([FieldPanel("newsletter"), FieldPanel("period"), FieldPanel("number")])],
-                heading="What it is",
-                help_text="Fixed once the edition exists.",
+                heading="Newsletter and period",
+                help_text="Cannot be changed once the edition exists.",
             ),
         ],
         base_form_class=EditionForm,

@@ -1,4 +1,4 @@
-"""One import in the desk: its columns named, what it would do, applied, undone, and whom it did not take."""
+"""The pages of one import: mapping columns, reviewing the dry run, importing, undoing, rejected rows."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ from wagtail.admin import messages
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.log_actions import log
 
-from mailer.desk.imports.labels import WORDS, account, doubtful, samples
-from mailer.desk.imports.list import State, state_word
-from mailer.desk.subscribers.exports import sheet_of_refused
+from mailer.desk.imports.labels import COLUMN_LABELS, address_warnings, samples, totals
+from mailer.desk.imports.list import State, state_label
+from mailer.desk.subscribers.exports import rejected_rows_sheet
 from mailer.reports.export import csv_lines
 from subscribers import iso_codes
-from subscribers.imports import address_warnings, encodings, jobs, uploads_job
+from subscribers.imports import address_warnings as doubts
+from subscribers.imports import encodings, jobs, uploads_job
 from subscribers.imports.mapping import FIELDS, Columns, custom_fields
 from subscribers.imports.models import ImportRefusal, ImportRun
 from subscribers.imports.records import BrokenFile
 
-_BUSY = (State.READING, State.APPLYING, State.UNDOING)
+_IN_PROGRESS = (State.READING, State.APPLYING, State.UNDOING)
 
 
-class ImportPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView):
-    """A page about `self.run`; GET only looks."""
+class _ImportPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView):
+    """A page about `self.job`. GET changes nothing."""
 
     raise_exception = True
     header_icon = "upload"
@@ -39,88 +40,90 @@ class ImportPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateVie
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
-        self.run = get_object_or_404(ImportRun.objects.select_related("mailing_list"), pk=kwargs["pk"])
+        self.job = get_object_or_404(ImportRun.objects.select_related("mailing_list"), pk=kwargs["pk"])
 
     def get_permission_required(self) -> tuple[str, ...]:
-        looking = self.request.method == "GET"
-        return ("subscribers.view_importrun" if looking else "subscribers.change_importrun",)
+        reads = self.request.method == "GET"
+        return ("subscribers.view_importrun" if reads else "subscribers.change_importrun",)
 
     def get_page_subtitle(self) -> str:
-        return self.run.file_name
+        return self.job.file_name
 
     def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
         return [
             *self.breadcrumbs_items,
             {"url": reverse("desk_imports:index"), "label": "Imports"},
-            {"url": "", "label": self.run.file_name},
+            {"url": "", "label": self.job.file_name},
         ]
 
 
-class ColumnsPage(ImportPage):
-    """How the file begins, and what each column is about (GET); a person's word on that (POST)."""
+class ColumnsPage(_ImportPage):
+    """Shows the first rows and the detected mapping of columns (GET); saves the mapping (POST)."""
 
-    template_name = "desk/people/import_columns.html"
+    template_name = "desk/imports/columns.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if self.run.state != State.MAPPING:
-            return redirect("desk_import", self.run.pk)
+        if self.job.state != State.MAPPING:
+            return redirect("desk_import", self.job.pk)
         return super().get(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        asked = self.request.POST if self.request.method == "POST" else self.request.GET
-        encoding, delimiter = asked.get("encoding", ""), asked.get("delimiter", "")
-        context = super().get_context_data(run=self.run, **kwargs)
+        given = self.request.POST if self.request.method == "POST" else self.request.GET
+        encoding, delimiter = given.get("encoding", ""), given.get("delimiter", "")
+        context = super().get_context_data(job=self.job, **kwargs)
         context |= {"encoding": encoding, "delimiter": delimiter, "encodings": _ENCODINGS}
         context |= {"delimiters": _DELIMITERS}
         try:
-            shown = uploads_job.preview(
-                self.run, _known(encoding, _ENCODINGS), _known(delimiter, _DELIMITERS)
+            preview = uploads_job.preview(
+                self.job, _valid(encoding, _ENCODINGS), _valid(delimiter, _DELIMITERS)
             )
         except BrokenFile as error:
-            return {**context, "trouble": str(error)}
-        form = context.get("form") or ColumnsForm(columns=shown.columns)
-        rows = [[*row, *[""] * (len(shown.columns.fields) - len(row))] for row in shown.rows]
+            return {**context, "file_error": str(error)}
+        form = context.get("form") or ColumnsForm(columns=preview.columns)
+        rows = [[*row, *[""] * (len(preview.columns.fields) - len(row))] for row in preview.rows]
         cells = [
-            (heading, form[f"column_{number}"], _different(row[number - 1] for row in rows))
-            for number, heading in enumerate(shown.columns.headings, start=1)
+            (heading, form[f"column_{number}"], _distinct(row[number - 1] for row in rows))
+            for number, heading in enumerate(preview.columns.headings, start=1)
         ]
-        return {**context, "shown": shown, "form": form, "cells": cells}
+        return {**context, "preview": preview, "form": form, "cells": cells}
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        if self.run.state != State.MAPPING:
-            # Pressed twice: the file is read already.
-            return redirect("desk_import", self.run.pk)
-        encoding = _known(request.POST.get("encoding", ""), _ENCODINGS)
-        delimiter = _known(request.POST.get("delimiter", ""), _DELIMITERS)
+        if self.job.state != State.MAPPING:
+            # Submitted twice: the mapping is saved already.
+            return redirect("desk_import", self.job.pk)
+        encoding = _valid(request.POST.get("encoding", ""), _ENCODINGS)
+        delimiter = _valid(request.POST.get("delimiter", ""), _DELIMITERS)
         try:
-            shown = uploads_job.preview(self.run, encoding, delimiter)
+            preview = uploads_job.preview(self.job, encoding, delimiter)
         except BrokenFile:
             return self.render_to_response(self.get_context_data())
-        form = ColumnsForm(request.POST, columns=shown.columns)
+        form = ColumnsForm(request.POST, columns=preview.columns)
         if not form.is_valid():
             return self.render_to_response(self.get_context_data(form=form))
         try:
-            uploads_job.choose(self.run, form.told(), encoding, delimiter)
+            uploads_job.choose(self.job, form.mapping(), encoding, delimiter)
         except jobs.NotNow as error:
             messages.error(request, str(error))
-        return redirect("desk_import", self.run.pk)
+        return redirect("desk_import", self.job.pk)
 
 
 class ColumnsForm(forms.Form):
-    """A choice for each column."""
+    """One choice per column: the field that it is imported into."""
 
     def __init__(self, *args: Any, columns: Columns, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = [(name, WORDS[name]) for name in FIELDS]
+        choices = [(name, COLUMN_LABELS[name]) for name in FIELDS]
         countries = sorted(iso_codes.COUNTRIES, key=lambda code: iso_codes.country_name(code, "en"))
-        ours = [(field, field.removeprefix("field:")) for field in sorted(custom_fields().values())]
-        groups: list[Any] = [("Fields of this office", ours)] if ours else []
-        each = [(f"country:{code}", f"Wants {iso_codes.country_name(code, 'en')}") for code in countries]
+        custom = [(field, field.removeprefix("field:")) for field in sorted(custom_fields().values())]
+        groups: list[Any] = [("Custom fields", custom)] if custom else []
+        each = [
+            (f"country:{code}", f"Interested in {iso_codes.country_name(code, 'en')}") for code in countries
+        ]
         for number, (heading, field) in enumerate(
             zip(columns.headings, columns.fields, strict=True), start=1
         ):
             self.fields[f"column_{number}"] = forms.ChoiceField(
-                label=f"Column “{heading or number}” is",
+                label=f"Column “{heading or number}”",
                 initial=field,
                 choices=[*choices, *groups, ("Country", each)],
             )
@@ -129,110 +132,112 @@ class ColumnsForm(forms.Form):
         cleaned = super().clean() or {}
         chosen = list(cleaned.values())
         if "email" not in chosen:
-            raise forms.ValidationError("Say which column holds the address.")
-        twice = [one for one in set(chosen) if one not in ("ignore", "ended") and chosen.count(one) > 1]
-        if twice:
-            what = WORDS.get(twice[0], twice[0].partition(":")[2])
-            raise forms.ValidationError(f"Two columns are about {what}: choose “Leave out” for one of them.")
+            raise forms.ValidationError("Choose the column that contains the email address.")
+        repeated = [one for one in set(chosen) if one not in ("ignore", "ended") and chosen.count(one) > 1]
+        if repeated:
+            label = COLUMN_LABELS.get(repeated[0], repeated[0].partition(":")[2])
+            raise forms.ValidationError(
+                f"Two columns are mapped to {label}. Choose “Do not import” for one of them."
+            )
         return cleaned
 
-    def told(self) -> dict[str, str]:
+    def mapping(self) -> dict[str, str]:
         return {name.removeprefix("column_"): field for name, field in self.cleaned_data.items()}
 
 
-class RunPage(ImportPage):
-    """Where an import stands and what it does (GET); a person's word on it (POST)."""
+class ImportPage(_ImportPage):
+    """Shows the state and figures of an import (GET); imports, undoes or discards it (POST)."""
 
-    template_name = "desk/people/import.html"
+    template_name = "desk/imports/detail.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if self.run.state == State.MAPPING:
-            return redirect("desk_import_columns", self.run.pk)
+        if self.job.state == State.MAPPING:
+            return redirect("desk_import_columns", self.job.pk)
         return super().get(request, *args, **kwargs)
 
     @property
-    def may_stop(self) -> bool:
-        """Whether they may suppress addresses as well."""
+    def may_suppress(self) -> bool:
+        """Whether the user may suppress addresses."""
         return bool(self.request.user.has_perm("subscribers.add_suppression"))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        run, now = self.run, timezone.now()
+        job, now = self.job, timezone.now()
         earlier = ImportRun.objects.filter(
-            sha256=run.sha256, mailing_list=run.mailing_list, state=State.APPLIED
+            sha256=job.sha256, mailing_list=job.mailing_list, state=State.APPLIED
         )
         return super().get_context_data(
-            run=run,
-            state=state_word(run),
-            busy=run.state in _BUSY,
-            percent=_percent(run),
-            account=account(run),
-            samples=samples(run),
-            not_taken=ImportRefusal.objects.filter(run=run.pk).exists(),
-            doubtful=doubtful(run),
-            gone=run.foreseen.get("gone", 0) if self.may_stop else 0,
-            undo_until=run.applied_at + jobs.UNDO_FOR if run.applied_at and jobs.may_undo(run, now) else None,
-            earlier=earlier.exclude(pk=run.pk).first() if run.sha256 else None,
-            may=self.request.user.has_perm("subscribers.change_importrun"),
+            job=job,
+            state=state_label(job),
+            in_progress=job.state in _IN_PROGRESS,
+            percent=_percent(job),
+            totals=totals(job),
+            samples=samples(job),
+            has_rejected=ImportRefusal.objects.filter(run=job.pk).exists(),
+            warnings=address_warnings(job),
+            opted_out=job.foreseen.get("gone", 0) if self.may_suppress else 0,
+            undo_until=job.applied_at + jobs.UNDO_FOR if job.applied_at and jobs.may_undo(job, now) else None,
+            earlier=earlier.exclude(pk=job.pk).first() if job.sha256 else None,
+            may_change=self.request.user.has_perm("subscribers.change_importrun"),
             **kwargs,
         )
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        by, now, deed = request.user.get_username(), timezone.now(), request.POST.get("deed", "")
+        by, now, action = request.user.get_username(), timezone.now(), request.POST.get("action", "")
         try:
-            if deed == "apply":
-                left_out = [
-                    kind for kind in address_warnings.KINDS if kind in request.POST.getlist("leave_out")
-                ]
-                stop_gone = self.may_stop and "stop_gone" in request.POST
-                jobs.start_applying(self.run, by, now, left_out, stop_gone=stop_gone)
-            elif deed == "undo":
-                jobs.start_undoing(self.run, by, now)
-            elif deed == "discard":
-                jobs.discard(self.run, by, now)
-                messages.success(request, "Discarded; nobody was added and nothing was changed.")
+            if action == "apply":
+                skipped = [kind for kind in doubts.KINDS if kind in request.POST.getlist("skip")]
+                suppress = self.may_suppress and "suppress" in request.POST
+                jobs.start_applying(self.job, by, now, skipped, stop_gone=suppress)
+            elif action == "undo":
+                jobs.start_undoing(self.job, by, now)
+            elif action == "discard":
+                jobs.discard(self.job, by, now)
+                messages.success(request, "The file is discarded. Nothing was imported.")
         except jobs.NotNow as error:
             messages.error(request, str(error))
         else:
-            if deed in ("apply", "undo", "discard"):
-                stops = deed == "apply" and self.run.stops_gone
+            if action in ("apply", "undo", "discard"):
+                suppresses = action == "apply" and self.job.stops_gone
                 data = (
-                    {"because": "and stopped mail to those who are gone, as its file says"} if stops else None
+                    {"because": "and suppressed the addresses that it marks as unsubscribed or bounced"}
+                    if suppresses
+                    else None
                 )
-                log(instance=self.run, action=f"desk.import_{deed}", user=request.user, data=data)
-        return redirect("desk_import", self.run.pk)
+                log(instance=self.job, action=f"desk.import_{action}", user=request.user, data=data)
+        return redirect("desk_import", self.job.pk)
 
 
-class RefusedFile(PermissionRequiredMixin, View):
-    """Whom an import did not take, as CSV (POST); the audit log notes it."""
+class RejectedRowsDownload(PermissionRequiredMixin, View):
+    """POST only: the rejected rows of an import as CSV."""
 
     raise_exception = True
     permission_required = "subscribers.change_importrun"
     http_method_names = ["post", "options"]
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponseBase:
-        run = get_object_or_404(ImportRun, pk=pk)
-        log(instance=run, action="desk.import_refused", user=request.user)
-        # A spreadsheet knows UTF-8 by the mark at its beginning.
-        lines = chain(["\ufeff"], csv_lines(sheet_of_refused(run)))
+        job = get_object_or_404(ImportRun, pk=pk)
+        log(instance=job, action="desk.import_export_rejected", user=request.user)
+        # Spreadsheet programs recognise UTF-8 by the byte order mark.
+        lines = chain(["\ufeff"], csv_lines(rejected_rows_sheet(job)))
         response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-        response["Content-Disposition"] = f'attachment; filename="import-{run.pk}-not-taken.csv"'
+        response["Content-Disposition"] = f'attachment; filename="import-{job.pk}-rejected.csv"'
         return response
 
 
 _ENCODINGS = {"utf-8": "UTF-8", "utf-16": "UTF-16", **{one: one.upper() for one in encodings.LEGACY}}
-_DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
+_DELIMITERS = {",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Vertical bar"}
 
 
-def _different(cells: Iterable[str]) -> list[str]:
-    """A few of the cells, none twice."""
+def _distinct(cells: Iterable[str]) -> list[str]:
+    """Up to three different non-empty values."""
     return list(dict.fromkeys(filter(None, cells)))[:3]
 
 
-def _known(asked: str, choices: dict[str, str]) -> str:
-    return asked if asked in choices else ""
+def _valid(value: str, choices: dict[str, str]) -> str:
+    return value if value in choices else ""
 
 
-def _percent(run: ImportRun) -> int | None:
-    """How far what is under way has come, where that is known."""
-    done, whole = jobs.how_far(run)
-    return min(99, done * 100 // whole) if whole else None
+def _percent(job: ImportRun) -> int | None:
+    """Progress of the current step; None if its size is not known."""
+    done, total = jobs.how_far(job)
+    return min(99, done * 100 // total) if total else None

@@ -1,4 +1,4 @@
-"""What is told of an import: its account, rows of each kind, and what a column can be about."""
+"""Labels of an import: fields for its columns, totals, sample rows and address warnings."""
 
 from __future__ import annotations
 
@@ -15,47 +15,47 @@ State = ImportRun.State
 # Rows that are shown of each kind.
 _SHOWN = 10
 
-# What a column can be about, as people choose it.
-WORDS = {
-    "email": "Address",
+# Fields that a column can be mapped to.
+COLUMN_LABELS = {
+    "email": "Email address",
     "name": "Name",
     "first_name": "First name",
     "last_name": "Last name",
     "language": "Language",
     "countries": "Countries of interest",
     "tags": "Tags",
-    "status": "Status: who left or bounced is not taken",
-    "ended": "When they left, or a yes: they are not taken",
-    "ignore": "Leave out",
+    "status": "Status: unsubscribed or bounced rows are rejected",
+    "ended": "Unsubscribed (date or yes): rows are rejected",
+    "ignore": "Do not import",
 }
-_FLAGS = {
-    "typo": "Probably mistyped",
-    "disposable": "Throw-away mailboxes",
-    "role": "Nobody’s own, such as info@",
+_WARNINGS = {
+    "typo": "Probable typos",
+    "disposable": "Disposable addresses",
+    "role": "Role addresses, such as info@",
 }
 
 
 @dataclass(frozen=True)
-class Figure:
-    """One line of an import's account."""
+class Total:
+    """One line of an import's totals."""
 
     label: str
     count: str
-    meaning: str
-    # As in a state: good news, nothing, or somebody who stays away.
+    description: str
+    # The tone of a state label.
     tone: str
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Some rows of a kind."""
+    """Sample rows of one kind."""
 
     key: str
     title: str
-    # Headings, and cells in their order.
+    # Column headings.
     headings: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
-    # How many there are.
+    # The number of all rows of this kind.
     count: int
 
     @property
@@ -64,88 +64,88 @@ class Sample:
         return number(left) if left > 0 else ""
 
 
-def account(run: ImportRun) -> list[Figure]:
-    """Every row of the file, in exactly one line; empty while nothing was counted."""
-    figures = run.done if run.state in _APPLIED else run.foreseen
-    if "added" not in figures or run.state in (State.READING, State.FAILED):
+def totals(job: ImportRun) -> list[Total]:
+    """Totals in which every row of the file counts once; empty before the dry run has ended."""
+    figures = job.done if job.state in _APPLIED else job.foreseen
+    if "added" not in figures or job.state in (State.READING, State.FAILED):
         return []
-    left, known, stopped = figures["unsubscribed"], figures["known"], figures.get("stopped", 0)
-    refused = "no address, one that cannot be, or gone, as the file says"
-    if stopped:
-        refused += f"; mail to {number(stopped)} of them was stopped"
+    unsubscribed, known, suppressed = figures["unsubscribed"], figures["known"], figures.get("stopped", 0)
+    rejected = "no valid address, or marked as unsubscribed or bounced in the file"
+    if suppressed:
+        rejected += f"; {number(suppressed)} of them were suppressed"
     lines = [
-        ("New on the list", figures["added"], _of_them(known, "known from another list"), "done"),
-        ("Changed", figures["updated"], "name, language, countries, or their consent", "changed"),
-        ("Unchanged", figures["unchanged"] - left, "on the list as the file says", "draft"),
-        ("Left before", left, "and stay away: only they can come back", "problem"),
-        ("Suppressed", figures["suppressed"], "no mail may reach them", "problem"),
-        ("Refused", figures["refused"], refused, "problem"),
-        ("Named twice", figures["duplicates"], "their first row counts", "draft"),
+        ("Added", figures["added"], _of_them(known, "already on another list"), "done"),
+        ("Updated", figures["updated"], "name, language, countries or consent", "changed"),
+        ("Unchanged", figures["unchanged"] - unsubscribed, "already on the list with the same data", "draft"),
+        ("Unsubscribed earlier", unsubscribed, "not added: only they can resubscribe", "problem"),
+        ("Suppressed", figures["suppressed"], "not added: they receive no emails", "problem"),
+        ("Rejected", figures["refused"], rejected, "problem"),
+        ("Duplicates", figures["duplicates"], "the first row of each address was used", "draft"),
     ]
     return [
-        Figure(label, number(count), meaning, tone if count else "draft")
-        for label, count, meaning, tone in lines
+        Total(label, number(count), description, tone if count else "draft")
+        for label, count, description, tone in lines
     ]
 
 
 _APPLIED = (State.APPLYING, State.APPLIED, State.UNDOING, State.UNDONE)
 
 
-def _of_them(count: int, words: str) -> str:
-    return f"{number(count)} of them {words}" if count else "not known before"
+def _of_them(count: int, description: str) -> str:
+    return f"{number(count)} of them {description}" if count else "new subscribers"
 
 
-def samples(run: ImportRun) -> list[Sample]:
-    """Some rows of each kind: of people while they wait to be applied, and of whoever was not taken."""
-    found = list(_people(run)) if run.state == State.READY else []
-    return [*found, *_refusals(run)]
+def samples(job: ImportRun) -> list[Sample]:
+    """Sample rows of each kind: of the dry run before importing, and always of rejected rows."""
+    found = list(_accepted(job)) if job.state == State.READY else []
+    return [*found, *_rejected(job)]
 
 
-def doubtful(run: ImportRun) -> list[tuple[str, str, str]]:
-    """Kinds of doubts about addresses: (name, in words with how many, some of them)."""
-    if run.state != State.READY:
+def address_warnings(job: ImportRun) -> list[tuple[str, str, str]]:
+    """Warnings about addresses by kind: (kind, label with count, sample addresses)."""
+    if job.state != State.READY:
         return []
-    lines = run.samples.get("flagged", [])
-    rows = ImportRow.objects.filter(run=run.pk, line__in=lines).order_by("line").values_list("email", "flag")
+    lines = job.samples.get("flagged", [])
+    rows = ImportRow.objects.filter(run=job.pk, line__in=lines).order_by("line").values_list("email", "flag")
     by_kind: dict[str, list[str]] = {}
     for email, flag in rows:
-        kind, _, meant = flag.partition(" ")
-        by_kind.setdefault(kind, []).append(f"{email} ({meant}?)" if meant else email)
+        kind, _, suggestion = flag.partition(" ")
+        by_kind.setdefault(kind, []).append(f"{email} ({suggestion}?)" if suggestion else email)
     return [
-        (kind, f"{words}: {number(run.foreseen['flagged'][kind])}", ", ".join(by_kind.get(kind, [])[:5]))
-        for kind, words in _FLAGS.items()
-        if run.foreseen.get("flagged", {}).get(kind)
+        (kind, f"{label}: {number(job.foreseen['flagged'][kind])}", ", ".join(by_kind.get(kind, [])[:5]))
+        for kind, label in _WARNINGS.items()
+        if job.foreseen.get("flagged", {}).get(kind)
     ]
 
 
-def _people(run: ImportRun) -> list[Sample]:
-    """Rows as they compare now; who changed sides since the figures were counted is not shown."""
-    counts = run.foreseen
+def _accepted(job: ImportRun) -> list[Sample]:
+    """Rows compared again now; rows whose outcome changed since the dry run are not shown."""
+    counts = job.foreseen
     kinds = (
-        ("changes", "Changed", counts["updated"] - counts["confirmed"]),
-        ("confirms", "Were waiting for confirmation, which this file gives", counts["confirmed"]),
-        ("joins", "Known from another list", counts["known"]),
+        ("changes", "Updated", counts["updated"] - counts["confirmed"]),
+        ("confirms", "Pending subscribers confirmed by this import", counts["confirmed"]),
+        ("joins", "Already on another list", counts["known"]),
         ("new", "New", counts["added"] - counts["known"]),
         ("suppressed", "Suppressed", counts["suppressed"]),
-        ("left", "Left before", counts["unsubscribed"]),
+        ("left", "Unsubscribed earlier", counts["unsubscribed"]),
     )
-    then = {line: verdict for verdict, _, _ in kinds for line in run.samples.get(verdict, [])[:_SHOWN]}
-    compared = [row for row in diff.look(run, then) if row["verdict"] == then[row["line"]]]
+    expected = {line: kind for kind, _, _ in kinds for line in job.samples.get(kind, [])[:_SHOWN]}
+    compared = [row for row in diff.look(job, expected) if row["verdict"] == expected[row["line"]]]
     found = []
-    for verdict, title, total in kinds:
-        rows = [row for row in compared if row["verdict"] == verdict]
-        if rows and verdict in ("suppressed", "left"):
-            away = [(str(row["line"]), row["email"]) for row in rows]
-            found.append(Sample(verdict, title, ("Line", "Address"), away, total))
+    for kind, title, total in kinds:
+        rows = [row for row in compared if row["verdict"] == kind]
+        if rows and kind in ("suppressed", "left"):
+            skipped = [(str(row["line"]), row["email"]) for row in rows]
+            found.append(Sample(kind, title, ("Line", "Address"), skipped, total))
         elif rows:
             shown = [(str(row["line"]), row["email"], *_choices(row)) for row in rows]
             headings = ("Line", "Address", "Name", "Language", "Countries")
-            found.append(Sample(verdict, title, headings, shown, total))
+            found.append(Sample(kind, title, headings, shown, total))
     return found
 
 
 def _choices(row: dict[str, Any]) -> tuple[str, str, str]:
-    """Name, language and countries; where one changes, before and after."""
+    """Name, language and countries, each as "old → new" if it changes."""
     return (
         _change(row["old_name"], row["name"]),
         _change(row["old_language"], row["language"]),
@@ -161,23 +161,23 @@ def _countries(codes: str | None) -> str | None:
     if codes is None:
         return None
     return (
-        ", ".join(iso_codes.country_name(code, "en") for code in codes.split(",") if code) or "every country"
+        ", ".join(iso_codes.country_name(code, "en") for code in codes.split(",") if code) or "All countries"
     )
 
 
-def _refusals(run: ImportRun) -> list[Sample]:
+def _rejected(job: ImportRun) -> list[Sample]:
     kinds = []
-    figures = dict(run.done if run.state in _APPLIED else run.foreseen)
+    figures = dict(job.done if job.state in _APPLIED else job.foreseen)
     figures["refused"] = figures.get("refused", 0) - figures.get("gone", 0)
     for kind, title, name in (
-        ("refused", "Refused", "refused"),
-        ("gone", "Gone, as the file says", "gone"),
-        ("duplicate", "Named twice", "duplicates"),
+        ("refused", "Rejected", "refused"),
+        ("gone", "Marked as unsubscribed or bounced in the file", "gone"),
+        ("duplicate", "Duplicates", "duplicates"),
         ("suppressed", "Suppressed", "suppressed"),
-        ("left", "Left before", "unsubscribed"),
+        ("left", "Unsubscribed earlier", "unsubscribed"),
     ):
-        rows = ImportRefusal.objects.filter(run=run.pk, kind=kind).order_by("line")[:_SHOWN]
+        rows = ImportRefusal.objects.filter(run=job.pk, kind=kind).order_by("line")[:_SHOWN]
         shown = [(str(row.line), row.reason) for row in rows]
         if shown:
-            kinds.append(Sample(kind, title, ("Line", "Why"), shown, figures.get(name, len(shown))))
+            kinds.append(Sample(kind, title, ("Line", "Reason"), shown, figures.get(name, len(shown))))
     return kinds

@@ -1,4 +1,4 @@
-"""Imports in the desk: the list of them, and a file brought for a new one."""
+"""The list of imports, and uploading a file for a new one."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.admin.widgets.button import Button
 from wagtail.log_actions import log
 
-from mailer.desk.base.audit_links import leading_to
-from mailer.desk.base.columns import WordColumn
+from mailer.desk.base.audit_links import links_to
+from mailer.desk.base.columns import StateColumn
 from mailer.desk.base.pages import StaffPage
 from mailer.desk.base.widgets import office_languages
 from mailer.reports.labels import number
@@ -30,42 +30,42 @@ from subscribers.imports.models import ImportRun
 from subscribers.models import MailingList
 
 State = ImportRun.State
-_TONES = {
-    State.MAPPING: ("waiting", "Name its columns"),
-    State.READING: ("busy", "Being read"),
-    State.READY: ("waiting", "Look, and apply"),
-    State.APPLYING: ("busy", "Being applied"),
-    State.APPLIED: ("done", "Applied"),
-    State.UNDOING: ("busy", "Being undone"),
+_STATES = {
+    State.MAPPING: ("waiting", "Map columns"),
+    State.READING: ("busy", "Checking"),
+    State.READY: ("waiting", "Ready to import"),
+    State.APPLYING: ("busy", "Importing"),
+    State.APPLIED: ("done", "Imported"),
+    State.UNDOING: ("busy", "Undoing"),
     State.UNDONE: ("draft", "Undone"),
     State.DISCARDED: ("draft", "Discarded"),
-    State.FAILED: ("problem", "Could not be read"),
+    State.FAILED: ("problem", "Failed"),
 }
 
 
-def state_word(run: ImportRun) -> tuple[str, str]:
-    """(tone, words): where it stands."""
-    if run.error and run.state in (State.APPLYING, State.UNDOING):
-        return "problem", "Stopped for now"
-    return _TONES[State(run.state)]
+def state_label(job: ImportRun) -> tuple[str, str]:
+    """(tone, label) of the import's state."""
+    if job.error and job.state in (State.APPLYING, State.UNDOING):
+        return "problem", "Interrupted"
+    return _STATES[State(job.state)]
 
 
-def in_short(run: ImportRun) -> str:
-    """What came of it, or would."""
-    figures = run.done or run.foreseen
-    if run.state not in (State.READY, State.APPLIED, State.APPLYING, State.UNDONE) or not figures:
+def figures_summary(job: ImportRun) -> str:
+    """The figures of the import, or of its dry run: "12 new, 3 updated of 20"."""
+    figures = job.done or job.foreseen
+    if job.state not in (State.READY, State.APPLIED, State.APPLYING, State.UNDONE) or not figures:
         return ""
     return (
-        f"{number(figures['added'])} new, {number(figures['updated'])} changed of {number(figures['read'])}"
+        f"{number(figures['added'])} new, {number(figures['updated'])} updated of {number(figures['read'])}"
     )
 
 
 class ImportIndex(IndexView):
-    """The list, newest first."""
+    """The table, newest first."""
 
-    results_template_name = "desk/people/imports_results.html"
+    results_template_name = "desk/imports/index_results.html"
     default_ordering = "-created_at"
-    add_item_label = "Import people"
+    add_item_label = "Import subscribers"
 
     def get_base_queryset(self) -> QuerySet[ImportRun]:
         return ImportRun.objects.select_related("mailing_list")
@@ -75,17 +75,17 @@ class ImportIndex(IndexView):
         return [
             TitleColumn("file_name", label="File", get_url=self.get_edit_url),
             Column("mailing_list", label="List"),
-            WordColumn("state", label="State", accessor=state_word),
-            Column("figures", label="People", accessor=in_short),
-            Column("brought_by", label="Brought by"),
-            DateColumn("created_at", label="Since", sort_key="created_at"),
+            StateColumn("state", label="State", accessor=state_label),
+            Column("figures", label="Subscribers", accessor=figures_summary),
+            Column("brought_by", label="Uploaded by"),
+            DateColumn("created_at", label="Uploaded", sort_key="created_at"),
         ]
 
     @property
     def header_more_buttons(self) -> list[Button]:
         if not self.request.user.has_perm("subscribers.change_subscriber"):
             return []
-        return [Button("Export people", url=reverse("desk_export"), icon_name="download", priority=50)]
+        return [Button("Export subscribers", url=reverse("desk_export"), icon_name="download", priority=50)]
 
     def get_edit_url(self, instance: ImportRun) -> str:
         return reverse("desk_import", args=[instance.pk])
@@ -95,7 +95,7 @@ class ImportIndex(IndexView):
 
 
 class ImportViewSet(ModelViewSet):
-    """Nothing here is edited; an import is applied, undone or discarded on its own page."""
+    """Imports. They are imported, undone or discarded on their own page."""
 
     model = ImportRun
     name = "desk_imports"
@@ -103,7 +103,7 @@ class ImportViewSet(ModelViewSet):
     icon = "upload"
     menu_label = "Imports"
     menu_name = "imports"
-    url_finder_class = leading_to("desk_import")
+    url_finder_class = links_to("desk_import")
     copy_view_enabled = False
     index_view_class = ImportIndex
     search_fields = ["file_name", "source"]
@@ -119,57 +119,62 @@ class ImportViewSet(ModelViewSet):
         return [
             path("", self.index_view, name="index"),
             path("results/", self.index_results_view, name="index_results"),
-            path("new/", BringView.as_view(), name="add"),
+            path("new/", UploadView.as_view(), name="add"),
         ]
 
 
-class BringForm(forms.Form):
-    """A file, the list that its people join, and how they agreed to that."""
+class UploadForm(forms.Form):
+    """A file, the list that its subscribers are added to, and how they gave consent."""
 
     file = forms.FileField(
         label="File",
-        help_text="CSV or Excel (XLSX), as your spreadsheet or another newsletter system saves it.",
+        help_text="CSV or Excel (XLSX), exported from a spreadsheet or another newsletter system.",
         widget=forms.ClearableFileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx"}),
     )
     mailing_list = forms.ModelChoiceField(
-        MailingList.objects.all(), label="List", empty_label="Choose a list", help_text="They join this list."
+        MailingList.objects.all(),
+        label="List",
+        empty_label="Choose a list",
+        help_text="Subscribers are added to this list.",
     )
     source = forms.CharField(
-        label="How did they agree to get it?",
+        label="Source of consent",
         max_length=190,
-        help_text="Where and when, so that it can be told years from now: “Paper forms at the water forum, "
-        "Almaty, May 2026”. It is kept with every person.",
+        help_text="Where and when they agreed to receive it, for example “Paper forms at the water forum, "
+        "Almaty, May 2026”. It is stored with every subscriber.",
     )
     language = forms.ChoiceField(
-        label="Their language",
+        label="Default language",
         choices=office_languages,
-        help_text="Of those about whom the file says none.",
+        help_text="For subscribers without a language in the file.",
     )
 
 
-class BringView(StaffPage, FormView[BringForm]):
-    """Bring a file; its columns are named next."""
+class UploadView(StaffPage, FormView[UploadForm]):
+    """Uploads a file; the next page maps its columns."""
 
-    under = (("desk_imports:index", "Imports"),)
+    breadcrumbs_above = (("desk_imports:index", "Imports"),)
     permission_required = "subscribers.add_importrun"
-    form_class = BringForm
-    template_name = "desk/people/import_new.html"
-    page_title = "Import people"
+    form_class = UploadForm
+    template_name = "desk/imports/upload.html"
+    page_title = "Import subscribers"
     header_icon = "upload"
 
     def get_initial(self) -> dict[str, Any]:
         return {"language": settings.CONFIG.site.languages[0], "mailing_list": self.request.GET.get("list")}
 
-    def form_valid(self, form: BringForm) -> HttpResponse:
-        told = form.cleaned_data
-        wish = Wish(told["mailing_list"], told["source"], self.request.user.get_username(), told["language"])
+    def form_valid(self, form: UploadForm) -> HttpResponse:
+        data = form.cleaned_data
+        options = Wish(
+            data["mailing_list"], data["source"], self.request.user.get_username(), data["language"]
+        )
         try:
-            run = uploads_job.bring(told["file"].name, told["file"].chunks(), wish, timezone.now())
+            job = uploads_job.bring(data["file"].name, data["file"].chunks(), options, timezone.now())
         except OSError:
-            messages.error(self.request, "There is no room for the file on this machine's disk.")
+            messages.error(self.request, "The file cannot be stored: the disk of the server is full.")
             return self.form_invalid(form)
         except ValueError as error:
             form.add_error("source", str(error))
             return self.form_invalid(form)
-        log(instance=run, action="desk.import_bring", user=self.request.user)
-        return redirect("desk_import_columns", run.pk)
+        log(instance=job, action="desk.import_upload", user=self.request.user)
+        return redirect("desk_import_columns", job.pk)

@@ -1,4 +1,4 @@
-"""Why was this address stopped? One verdict with its whole story, and the one step that takes it back."""
+"""One suppression decision with its timeline, and the actions that confirm or revert it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wagtail.admin import messages
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.log_actions import log
 
-from mailer.desk.replies import decision_labels as words
+from mailer.desk.replies import decision_labels as labels
 from mailer.desk.replies.detail import text_of
 from mailer.feedback.decisions import decisions
 from mailer.feedback.decisions.decisions import VerdictError
@@ -26,125 +26,127 @@ from subscribers.models import MailingList, Subscriber
 State, Rule = Verdict.State, Verdict.Rule
 
 
-class _Deed(NamedTuple):
+class _Action(NamedTuple):
     do: Callable[[Verdict, str, datetime], object]
-    # On the button.
+    # Label of the button.
     label: str
-    # Its name in the audit log, and what is told afterwards.
-    action: str
-    done: str
+    # In the audit log, and shown to the user afterwards.
+    log_action: str
+    success: str
 
 
-def _stop(verdict: Verdict, by: str, now: datetime) -> None:
-    if not decisions.confirm([verdict], now):
-        raise VerdictError("Somebody has decided about this address already, or the person was erased.")
+def _confirm(decision: Verdict, by: str, now: datetime) -> None:
+    if not decisions.confirm([decision], now):
+        raise VerdictError("Someone has already decided about this address, or the subscriber was erased.")
 
 
-_AGAIN = _Deed(
+_REVERT = _Action(
     decisions.reverse,
-    "Mail this address again",
-    "desk.mail_again",
-    "Mailings reach this address again, and what came back before is never held against it any more.",
+    "Remove suppression",
+    "desk.decision_revert",
+    "The address can receive emails again. Earlier bounces and complaints no longer count.",
 )
-_DEEDS: dict[str, dict[str, _Deed]] = {
-    State.STANDING: {"again": _AGAIN},
+_ACTIONS: dict[str, dict[str, _Action]] = {
+    State.STANDING: {"revert": _REVERT},
     State.HELD: {
-        "again": _AGAIN._replace(label="Keep mailing this address"),
-        "stop": _Deed(_stop, "Stop this address", "desk.stop", "No mailing reaches this address any more."),
+        "revert": _REVERT._replace(label="Keep sending to this address"),
+        "confirm": _Action(
+            _confirm, "Suppress this address", "desk.decision_confirm", "The address is suppressed."
+        ),
     },
     State.REVERSED: {
-        "restore": _Deed(
-            decisions.restore, "Undo: stop it again", "desk.stop_again", "The address is stopped again."
+        "restore": _Action(
+            decisions.restore, "Suppress again", "desk.decision_restore", "The address is suppressed again."
         )
     },
 }
-_DEEDS[State.PROBING] = _DEEDS[State.HELD]
-_LET_BACK = _AGAIN._replace(
-    label="Let this reader come back",
-    done="The reader may sign up again. Mail reaches them once they have confirmed.",
+_ACTIONS[State.PROBING] = _ACTIONS[State.HELD]
+_ALLOW_RESUBSCRIBE = _REVERT._replace(
+    label="Allow to resubscribe",
+    success="The subscriber can sign up again. They receive emails once they have confirmed.",
 )
 
 
-def deeds(verdict: Verdict) -> dict[str, _Deed]:
-    """What can be done about a verdict, by the name that the form sends."""
-    if verdict.rule == Rule.COMPLAINT and verdict.state == State.STANDING:
-        return {"again": _LET_BACK}
-    return _DEEDS.get(verdict.state, {})
+def available_actions(decision: Verdict) -> dict[str, _Action]:
+    """The actions that are available for the decision, by their names in the form."""
+    if decision.rule == Rule.COMPLAINT and decision.state == State.STANDING:
+        return {"revert": _ALLOW_RESUBSCRIBE}
+    return _ACTIONS.get(decision.state, {})
 
 
-class DecisionPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView):
-    """A page that anybody with a view of verdicts may read (GET), and on which an admin decides (POST)."""
+class _DecisionPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView):
+    """A page with the view permission for GET and the change permission for POST."""
 
     raise_exception = True
     header_icon = "warning"
 
     def has_permission(self) -> bool:
-        change = self.request.method == "POST"
-        return self.request.user.has_perm(f"mailer.{'change' if change else 'view'}_verdict")
+        changes = self.request.method == "POST"
+        return self.request.user.has_perm(f"mailer.{'change' if changes else 'view'}_verdict")
 
     def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
         return [
             *self.breadcrumbs_items,
-            {"url": reverse("desk_verdicts:index"), "label": "Automatic decisions"},
+            {"url": reverse("desk_suppression_decisions:index"), "label": "Suppression decisions"},
             {"url": "", "label": self.get_page_title()},
         ]
 
 
-class VerdictPage(DecisionPage):
-    """Why was this address stopped? The whole story (GET), and the one step that takes it back (POST)."""
+class DecisionPage(_DecisionPage):
+    """Shows why an address is suppressed (GET); confirms or reverts the decision (POST)."""
 
-    template_name = "desk/people/verdict.html"
+    template_name = "desk/suppression_decisions/detail.html"
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
         found = Verdict.objects.select_related("outage", "probe", "suppression")
-        self.verdict = get_object_or_404(found, pk=kwargs["pk"])
+        self.decision = get_object_or_404(found, pk=kwargs["pk"])
 
     def get_page_title(self) -> str:
-        return words.TITLES[self.verdict.state]
+        return labels.TITLES[self.decision.state]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        verdict, may = self.verdict, self.request.user.has_perm
-        person = Subscriber.objects.filter(address_hash=bytes(verdict.address_hash)).first()
-        earlier = Verdict.objects.filter(subscriber=verdict.subscriber).exclude(pk=verdict.pk)
+        decision, may = self.decision, self.request.user.has_perm
+        subscriber = Subscriber.objects.filter(address_hash=bytes(decision.address_hash)).first()
+        others = Verdict.objects.filter(subscriber=decision.subscriber).exclude(pk=decision.pk)
         return super().get_context_data(
-            verdict=verdict,
-            person=person if may("subscribers.view_subscriber") else None,
-            gone=person is None,
-            state=words.state(verdict),
-            means=_means(verdict),
-            rule=words.RULES[verdict.rule],
-            timeline=words.timeline(verdict),
-            messages_of=self._messages() if may("mailer.view_returnedmessage") else [],
-            lists=MailingList.objects.filter(pk__in=verdict.ended_lists),
-            earlier=[(one, *words.state(one)) for one in earlier[:20]],
-            deeds=deeds(verdict) if may("mailer.change_verdict") else {},
+            decision=decision,
+            subscriber=subscriber if may("subscribers.view_subscriber") else None,
+            is_unknown=subscriber is None,
+            state=labels.state_label(decision),
+            effect=_effect(decision),
+            rule=labels.RULES[decision.rule],
+            timeline=labels.timeline(decision),
+            returned_messages=self._messages() if may("mailer.view_returnedmessage") else [],
+            lists=MailingList.objects.filter(pk__in=decision.ended_lists),
+            others=[(one, *labels.state_label(one)) for one in others[:20]],
+            actions=available_actions(decision) if may("mailer.change_verdict") else {},
             **kwargs,
         )
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        deed = deeds(self.verdict).get(request.POST.get("deed", ""))
+        action = available_actions(self.decision).get(request.POST.get("action", ""))
         try:
-            if deed is None:
-                raise VerdictError("That is not possible any more: somebody else has decided meanwhile.")
-            deed.do(self.verdict, request.user.get_username(), timezone.now())
+            if action is None:
+                raise VerdictError("That action is no longer available: someone else has decided meanwhile.")
+            action.do(self.decision, request.user.get_username(), timezone.now())
         except VerdictError as error:
             messages.error(request, str(error))
         else:
-            log(instance=self.verdict, action=deed.action, user=request.user)
-            messages.success(request, deed.done)
-        return redirect("desk_verdict", pk)
+            log(instance=self.decision, action=action.log_action, user=request.user)
+            messages.success(request, action.success)
+        return redirect("desk_suppression_decision", pk)
 
     def _messages(self) -> list[tuple[datetime, str]]:
-        """What came back, as it arrived; the latest first."""
-        kept = self.verdict.events.filter(message__isnull=False).select_related("message").order_by("-at")
+        """The text of returned messages with their time, newest first."""
+        kept = self.decision.events.filter(message__isnull=False).select_related("message").order_by("-at")
         return [(one.at, text_of(bytes(one.message.raw))) for one in kept[:3] if one.message]
 
 
-def _means(verdict: Verdict) -> str:
-    if verdict.rule == Rule.COMPLAINT and verdict.state == State.STANDING:
-        return words.COMPLAINED
-    suppression = verdict.suppression
-    if verdict.state == State.REVERSED and suppression is not None and suppression.lifted_at is None:
-        return words.REOPENED if suppression.reopened_at else words.ALSO_BY_HAND
-    return words.MEANS[verdict.state]
+def _effect(decision: Verdict) -> str:
+    if decision.rule == Rule.COMPLAINT and decision.state == State.STANDING:
+        return labels.COMPLAINT_EFFECT
+    suppression = decision.suppression
+    if decision.state == State.REVERSED and suppression is not None and suppression.lifted_at is None:
+        return labels.MAY_RESUBSCRIBE if suppression.reopened_at else labels.ALSO_SUPPRESSED_BY_STAFF
+    return labels.EFFECTS[decision.state]

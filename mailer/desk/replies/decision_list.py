@@ -1,4 +1,4 @@
-"""All automatic verdicts on addresses, and above them the domains that wait for a decision."""
+"""The list of suppression decisions, below the domain outages that need a decision."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
 from wagtail.admin.views.generic import IndexView
 from wagtail.admin.viewsets.model import ModelViewSet
 
-from mailer.desk.base.audit_links import leading_to
-from mailer.desk.base.columns import WordColumn
-from mailer.desk.replies import decision_labels as words
+from mailer.desk.base.audit_links import links_to
+from mailer.desk.base.columns import StateColumn
+from mailer.desk.replies import decision_labels as labels
 from mailer.feedback.models import Outage, Verdict
 
 
-class VerdictFilters(WagtailFilterSet):
-    """By where it stands, and by rule."""
+class DecisionFilters(WagtailFilterSet):
+    """By state and reason."""
 
-    state = django_filters.ChoiceFilter(label="State", choices=words.STATES)
-    rule = django_filters.ChoiceFilter(label="Why", choices=Verdict.Rule.choices)
+    state = django_filters.ChoiceFilter(label="State", choices=labels.STATES)
+    rule = django_filters.ChoiceFilter(label="Reason", choices=Verdict.Rule.choices)
 
     class Meta:
         model = Verdict
         fields: list[str] = []
 
 
-class VerdictIndex(IndexView):
-    """The list, newest first."""
+class DecisionIndex(IndexView):
+    """The table, newest first."""
 
-    template_name = "desk/people/verdicts.html"
+    template_name = "desk/suppression_decisions/index.html"
     default_ordering = "-at"
 
     def get_base_queryset(self) -> Any:
@@ -39,14 +39,14 @@ class VerdictIndex(IndexView):
 
     def _get_title_column(self, *args: Any, **kwargs: Any) -> TitleColumn:
         column = self._get_title_column_class(TitleColumn)
-        return column("pk", label="Address", accessor=self._named, get_url=self.get_edit_url)
+        return column("pk", label="Address", accessor=self._address, get_url=self.get_edit_url)
 
-    def _named(self, verdict: Any) -> str:
-        may_see = self.request.user.has_perm("subscribers.view_subscriber")
-        return (may_see and verdict.email) or f"Reader {verdict.subscriber}"
+    def _address(self, decision: Any) -> str:
+        may_view = self.request.user.has_perm("subscribers.view_subscriber")
+        return (may_view and decision.email) or f"Subscriber {decision.subscriber}"
 
     def get_edit_url(self, instance: Verdict) -> str:
-        return reverse("desk_verdict", args=[instance.pk])
+        return reverse("desk_suppression_decision", args=[instance.pk])
 
     def get_delete_url(self, instance: Verdict) -> None:
         return None
@@ -55,30 +55,30 @@ class VerdictIndex(IndexView):
         return []
 
     def get_context_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        waiting = Outage.objects.filter(state=Outage.State.OPEN)
-        context: dict[str, Any] = super().get_context_data(*args, outages=waiting, **kwargs)
+        outages = Outage.objects.filter(state=Outage.State.OPEN)
+        context: dict[str, Any] = super().get_context_data(*args, outages=outages, **kwargs)
         return context
 
 
-class VerdictViewSet(ModelViewSet):
-    """Nothing is added, changed or deleted here; each has a page that decides."""
+class DecisionViewSet(ModelViewSet):
+    """Suppression decisions, read-only; each has its own page."""
 
     model = Verdict
-    name = "desk_verdicts"
-    url_prefix = "verdicts"
+    name = "desk_suppression_decisions"
+    url_prefix = "suppression-decisions"
     icon = "warning"
-    menu_label = "Automatic decisions"
-    menu_name = "verdicts"
-    url_finder_class = leading_to("desk_verdict")
+    menu_label = "Suppression decisions"
+    menu_name = "suppression-decisions"
+    url_finder_class = links_to("desk_suppression_decision")
     copy_view_enabled = False
-    index_view_class = VerdictIndex
-    filterset_class = VerdictFilters
+    index_view_class = DecisionIndex
+    filterset_class = DecisionFilters
     list_per_page = 50
     list_display = [
         "pk",
-        Column("rule", label="Why", accessor=lambda one: one.get_rule_display().capitalize()),
-        WordColumn("state", label="State", accessor=words.state),
-        DateColumn("at", label="Since", sort_key="at"),
+        Column("rule", label="Reason", accessor=lambda one: one.get_rule_display().capitalize()),
+        StateColumn("state", label="State", accessor=labels.state_label),
+        DateColumn("at", label="Decided", sort_key="at"),
     ]
     exclude_form_fields = ["events"]
 

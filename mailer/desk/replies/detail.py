@@ -1,4 +1,4 @@
-"""One message that came back: what it says, what was concluded, and what a person makes of it."""
+"""One returned message: its text, how it was classified, and classifying it by hand."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.log_actions import log
 
 from mailer.delivery.esp.capabilities import CAPABILITIES
-from mailer.desk.replies.list import is_done, standing_of, title_of
+from mailer.desk.replies.list import mark_done, message_title, state_label
 from mailer.feedback.decisions import triage
 from mailer.feedback.decisions.triage import SortingError
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
@@ -30,89 +30,99 @@ from subscribers.models import Subscriber
 from subscribers.suppression import suppression
 
 Kind, Sorted = ReturnedMessage.Kind, ReturnedMessage.Sorted
-# Characters of a message's text, and lines of its head, that the desk shows.
-_SHOWN = 20_000
-_HEAD_LINES = 300
-# What a page would not show, or would show in the wrong order.
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_CONCLUDED = {
-    Kind.BOUNCE: "It says that mail came back.",
-    Kind.DELAY: "A server is still trying to deliver a mail. Nothing follows from it.",
-    Kind.COMPLAINT: "It says that a reader marked our mail as unwanted.",
-    Kind.AUTO_REPLY: "A program answered, not a person. Nothing follows from it.",
-    Kind.UNSUBSCRIBE: "A reader wrote that they wish to leave, and was taken off.",
-    Kind.RECEIPT: "It says that a mail arrived or was opened. Nothing follows from it.",
-    Kind.OTHER: "No rule understood it.",
+_CLASSIFY_PERMISSION = "mailer.change_returnedmessage"
+# Characters of a message's text, and lines of its header, that the desk shows.
+_MAX_CHARACTERS = 20_000
+_HEADER_LINES = 300
+# Control characters, and characters that change the direction of text.
+_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_EXPLANATIONS = {
+    Kind.BOUNCE: "A bounce: an email was not delivered.",
+    Kind.DELAY: "A delay notice: a server is still trying to deliver an email. No action is taken.",
+    Kind.COMPLAINT: "A complaint: a subscriber marked an email as spam.",
+    Kind.AUTO_REPLY: "An automatic reply. No action is taken.",
+    Kind.UNSUBSCRIBE: "An unsubscribe request by email. The subscriber was unsubscribed.",
+    Kind.RECEIPT: "A delivery or read receipt. No action is taken.",
+    Kind.OTHER: "No rule matched this message.",
 }
 _CHOICES = (
-    (Sorted.NOTHING, "There is nothing to do, or it is done"),
-    (Sorted.BOUNCE, "The reader’s address does not work any more: write to it no more"),
-    (Sorted.LEAVE, "The reader wishes to leave: take them off every list"),
-    (Sorted.COMPLAINT, "The reader complains: take them off every list, and let no import bring them back"),
+    (Sorted.NOTHING, "No action needed"),
+    (Sorted.BOUNCE, "Invalid address: suppress it"),
+    (Sorted.LEAVE, "Unsubscribe request: unsubscribe from all lists"),
+    (Sorted.COMPLAINT, "Complaint: unsubscribe from all lists and suppress the address"),
 )
-_DONE = {
-    Sorted.BOUNCE: "No more mail goes to {email}.",
-    Sorted.LEAVE: "{email} is on no list any more.",
-    Sorted.COMPLAINT: "{email} is on no list any more, and no import brings it back.",
+_LOG_ACTIONS = {
+    Sorted.BOUNCE: "desk.reply_bounce",
+    Sorted.LEAVE: "desk.reply_unsubscribe",
+    Sorted.COMPLAINT: "desk.reply_complaint",
+}
+# Shown after classifying.
+_RESULTS = {
+    Sorted.BOUNCE: "{email} is suppressed.",
+    Sorted.LEAVE: "{email} is unsubscribed from all lists.",
+    Sorted.COMPLAINT: "{email} is unsubscribed from all lists and suppressed.",
 }
 
 
-def visible(text: str) -> str:
-    """The text without characters that are not seen, or that turn the order of others round."""
-    return _UNSEEN.sub("", text)
+def strip_invisible(text: str) -> str:
+    """The text without control characters and direction marks."""
+    return _INVISIBLE.sub("", text)
 
 
 def text_of(raw: bytes) -> str:
-    """The words of a message: its plain text, else its HTML without tags, else all of it; shortened."""
+    """A message's plain text, else its HTML without tags, else its source; shortened."""
     root = mime.parse(mime.normalise(raw))
     parts = [part for part in root.walk() if not part.children and part.type.startswith("text/")]
     parts.sort(key=lambda part: part.type != "text/plain")
     found = next((part.text for part in parts if part.text.strip()), "")
-    return visible(found or raw[: _SHOWN * 4].decode("utf-8", "replace"))[:_SHOWN]
+    return strip_invisible(found or raw[: _MAX_CHARACTERS * 4].decode("utf-8", "replace"))[:_MAX_CHARACTERS]
 
 
-def head_of(raw: bytes) -> str:
-    """The lines of a message's head, as they came."""
+def header_of(raw: bytes) -> str:
+    """A message's header as received; shortened."""
     head = mime.normalise(raw[: mime.MAX_OCTETS]).lstrip(b"\n").partition(b"\n\n")[0]
-    return visible("\n".join(head.decode("utf-8", "replace").split("\n")[:_HEAD_LINES]))[:_SHOWN]
+    return strip_invisible("\n".join(head.decode("utf-8", "replace").split("\n")[:_HEADER_LINES]))[
+        :_MAX_CHARACTERS
+    ]
 
 
-def event_of(raw: bytes) -> str:
-    """A service's event, its fields one below the other; shortened."""
+def event_json(raw: bytes) -> str:
+    """An ESP's event as indented JSON; shortened."""
     with contextlib.suppress(ValueError, RecursionError):
-        return visible(json.dumps(json.loads(raw), ensure_ascii=False, indent=2))[:_SHOWN]
-    return visible(raw[: _SHOWN * 4].decode("utf-8", "replace"))[:_SHOWN]
+        return strip_invisible(json.dumps(json.loads(raw), ensure_ascii=False, indent=2))[:_MAX_CHARACTERS]
+    return strip_invisible(raw[: _MAX_CHARACTERS * 4].decode("utf-8", "replace"))[:_MAX_CHARACTERS]
 
 
-class SortForm(forms.Form):
-    """What a message is, and whom it is about."""
+class ClassifyForm(forms.Form):
+    """What a message is, and which subscriber it concerns."""
 
-    kind = forms.ChoiceField(label="What is it?", choices=_CHOICES, widget=forms.RadioSelect)
-    reader = forms.CharField(label="The reader’s address", max_length=254, required=False)
+    kind = forms.ChoiceField(label="Classify this message", choices=_CHOICES, widget=forms.RadioSelect)
+    subscriber = forms.CharField(label="Subscriber’s email address", max_length=254, required=False)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if cleaned.get("kind") in (None, Sorted.NOTHING):
-            return {**cleaned, "reader": None}
+            return {**cleaned, "subscriber": None}
         try:
-            person = Subscriber.objects.filter(email=addresses.normalise(cleaned.get("reader", ""))).first()
+            email = addresses.normalise(cleaned.get("subscriber", ""))
+            subscriber = Subscriber.objects.filter(email=email).first()
         except ValueError:
-            person = None
-        if person is None:
-            self.add_error("reader", "No subscriber has this address.")
-        return {**cleaned, "reader": person}
+            subscriber = None
+        if subscriber is None:
+            self.add_error("subscriber", "No subscriber has this address.")
+        return {**cleaned, "subscriber": subscriber}
 
 
-class MessagePage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView):
-    """It (GET), and a person's word about it (POST)."""
+class ReplyPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView):
+    """Shows a returned message (GET) and classifies it (POST)."""
 
     raise_exception = True
-    template_name = "desk/people/message.html"
+    template_name = "desk/replies/detail.html"
     header_icon = "mail"
     page_title = "Message"
 
     def get_permission_required(self) -> tuple[str, ...]:
-        return ("mailer.view_returnedmessage" if self.request.method == "GET" else _may_sort(),)
+        return ("mailer.view_returnedmessage" if self.request.method == "GET" else _CLASSIFY_PERMISSION,)
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
@@ -121,66 +131,66 @@ class MessagePage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateVi
     def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
         return [
             *self.breadcrumbs_items,
-            {"url": reverse("desk_mailbox:index"), "label": "Mail for a person"},
+            {"url": reverse("desk_replies:index"), "label": "Unclassified replies"},
             {"url": "", "label": "Message"},
         ]
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        form = SortForm(request.POST)
+        form = ClassifyForm(request.POST)
         if not form.is_valid():
             return self.render_to_response(self.get_context_data(form=form))
-        kind, person = form.cleaned_data["kind"], form.cleaned_data["reader"]
-        if person is None:
-            told = "Done." if is_done(self.message, request) else ""
+        kind, subscriber = form.cleaned_data["kind"], form.cleaned_data["subscriber"]
+        if subscriber is None:
+            result = "The message is marked as done." if mark_done(self.message, request) else ""
         else:
-            told = self._sorted(kind, person)
-        if told:
-            messages.success(request, told, buttons=[])
+            result = self._classify(kind, subscriber)
+        if result:
+            messages.success(request, result, buttons=[])
         else:
-            messages.error(request, "Somebody has sorted this message already.")
-        return redirect("desk_message", self.message.pk)
+            messages.error(request, "Someone has already classified this message.")
+        return redirect("desk_reply", self.message.pk)
 
-    def _sorted(self, kind: str, person: Subscriber) -> str:
-        """Sort it, and say what followed; empty when somebody was before."""
+    def _classify(self, kind: str, subscriber: Subscriber) -> str:
+        """Classifies the message. Returns what was done, or "" if it was classified already."""
         try:
-            triage.sort(self.message, kind, person, self.request.user.get_username(), timezone.now())
+            triage.sort(self.message, kind, subscriber, self.request.user.get_username(), timezone.now())
         except SortingError:
             return ""
         log(
             instance=self.message,
-            action=f"desk.mail_{kind}",
+            action=_LOG_ACTIONS[Sorted(kind)],
             user=self.request.user,
-            data={"subscriber": person.pk},
+            data={"subscriber": subscriber.pk},
         )
-        if kind == Sorted.BOUNCE and not suppression.is_suppressed(person):
-            return "Noted. Mail has arrived at this address since, so it is not stopped."
-        return _DONE[Sorted(kind)].format(email=person.email)
+        if kind == Sorted.BOUNCE and not suppression.is_suppressed(subscriber):
+            return "Recorded. The address is not suppressed, because later email was delivered to it."
+        return _RESULTS[Sorted(kind)].format(email=subscriber.email)
 
-    def get_context_data(self, form: SortForm | None = None, **kwargs: Any) -> dict[str, Any]:
+    def get_context_data(self, form: ClassifyForm | None = None, **kwargs: Any) -> dict[str, Any]:
         message, raw = self.message, bytes(self.message.raw)
-        open_to_sorting = message.done_at is None and message.kind not in triage.UNDERSTOOD
-        may_sort = self.request.user.has_perm(_may_sort())
-        offered = triage.readers_in(message) if open_to_sorting and may_sort else []
-        start = {"kind": Sorted.NOTHING, "reader": offered[0].email if offered else ""}
+        is_open = message.done_at is None and message.kind not in triage.UNDERSTOOD
+        may_classify = self.request.user.has_perm(_CLASSIFY_PERMISSION)
+        suggestions = triage.readers_in(message) if is_open and may_classify else []
+        initial = {"kind": Sorted.NOTHING, "subscriber": suggestions[0].email if suggestions else ""}
         return super().get_context_data(
             message=message,
-            title=title_of(message),
-            standing=standing_of(message),
-            **(_event(message, raw) if message.service else _letter(raw)),
-            concluded=_CONCLUDED[Kind(message.kind)],
-            events=[_told(event) for event in message.events.all()[:50]],
-            form=form or (SortForm(initial=start) if open_to_sorting and may_sort else None),
-            offered=offered,
-            may_sort=may_sort,
-            about=Subscriber.objects.filter(pk=message.about).first() if message.about else None,
+            title=message_title(message),
+            state=state_label(message),
+            **(_event(message, raw) if message.service else _email(raw)),
+            explanation=_EXPLANATIONS[Kind(message.kind)],
+            events=[_event_details(event) for event in message.events.all()[:50]],
+            form=form or (ClassifyForm(initial=initial) if is_open and may_classify else None),
+            suggestions=suggestions,
+            may_classify=may_classify,
+            subscriber=Subscriber.objects.filter(pk=message.about).first() if message.about else None,
             **kwargs,
         )
 
 
-class TakeBackAction(PermissionRequiredMixin, View):
-    """Undo what was said about a message."""
+class ReopenAction(PermissionRequiredMixin, View):
+    """POST only: undoes the classification of a message."""
 
-    permission_required = "mailer.change_returnedmessage"
+    permission_required = _CLASSIFY_PERMISSION
     raise_exception = True
     http_method_names = ["post"]
 
@@ -191,13 +201,13 @@ class TakeBackAction(PermissionRequiredMixin, View):
         except SortingError as error:
             messages.error(request, str(error))
         else:
-            log(instance=message, action="desk.mail_take_back", user=request.user)
-            messages.success(request, "Taken back: the message waits for a person again.")
-        return redirect("desk_message", pk)
+            log(instance=message, action="desk.reply_reopen", user=request.user)
+            messages.success(request, "Undone. The message is unclassified again.")
+        return redirect("desk_reply", pk)
 
 
-class MessageSource(PermissionRequiredMixin, View):
-    """The whole message as it came, to keep or to look into; never shown by the browser itself."""
+class ReplySource(PermissionRequiredMixin, View):
+    """The source of the message as a download, so that the browser never renders it."""
 
     permission_required = "mailer.view_returnedmessage"
     raise_exception = True
@@ -205,35 +215,31 @@ class MessageSource(PermissionRequiredMixin, View):
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         message = get_object_or_404(ReturnedMessage, pk=pk)
-        ending = "json" if message.service else "eml"
+        extension = "json" if message.service else "eml"
         response = HttpResponse(bytes(message.raw), content_type="application/octet-stream")
-        response["Content-Disposition"] = f'attachment; filename="message-{message.pk}.{ending}"'
+        response["Content-Disposition"] = f'attachment; filename="message-{message.pk}.{extension}"'
         return response
 
 
-def _letter(raw: bytes) -> dict[str, Any]:
-    """What the page shows of a mail."""
-    head = head_of(raw)
-    headers, _ = mime.split_headers(head)
-    shown = [(name, visible(headers.words(name.lower()))) for name in ("From", "To", "Date")]
-    return {"head": shown, "all_of_head": head, "text": text_of(raw)}
+def _email(raw: bytes) -> dict[str, Any]:
+    """The context of an email."""
+    header = header_of(raw)
+    headers, _ = mime.split_headers(header)
+    fields = [(name, strip_invisible(headers.words(name.lower()))) for name in ("From", "To", "Date")]
+    return {"fields": fields, "full_header": header, "text": text_of(raw)}
 
 
 def _event(message: ReturnedMessage, raw: bytes) -> dict[str, Any]:
-    """What the page shows of a service's event."""
-    return {"head": [("From", CAPABILITIES[message.service].title)], "text": event_of(raw)}
+    """The context of an ESP's event."""
+    return {"fields": [("From", CAPABILITIES[message.service].title)], "text": event_json(raw)}
 
 
-def _may_sort() -> str:
-    return "mailer.change_returnedmessage"
-
-
-def _told(event: FeedbackEvent) -> dict[str, Any]:
-    """An event as the page tells it."""
+def _event_details(event: FeedbackEvent) -> dict[str, Any]:
+    """A feedback event for the template."""
     return {
         "event": event,
-        "person": Subscriber.objects.filter(pk=event.subscriber).first() if event.subscriber else None,
-        "why": reason_words(event.reason) if event.reason else "",
-        "said": visible(event.diagnostic),
-        "verdicts": event.verdicts.all(),
+        "subscriber": Subscriber.objects.filter(pk=event.subscriber).first() if event.subscriber else None,
+        "reason": reason_words(event.reason) if event.reason else "",
+        "diagnostic": strip_invisible(event.diagnostic),
+        "decisions": event.verdicts.all(),
     }

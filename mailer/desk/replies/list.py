@@ -1,4 +1,4 @@
-"""Returned mail in the desk: what waits for a person, and all that came back, to find it by."""
+"""The list of returned mail: unclassified replies, and everything else with a filter."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.log_actions import log
 
 from mailer.delivery.esp.capabilities import CAPABILITIES
-from mailer.desk.base.audit_links import leading_to
-from mailer.desk.base.columns import WordColumn
+from mailer.desk.base.audit_links import links_to
+from mailer.desk.base.columns import StateColumn
 from mailer.feedback.decisions import triage
 from mailer.feedback.decisions.triage import SortingError
 from mailer.feedback.models import ReturnedMessage
@@ -27,19 +27,19 @@ from mailer.feedback.sources import source_health
 from mailer.feedback.sources.sources import addresses
 
 Kind = ReturnedMessage.Kind
-_WAITING, _DONE, _ALL = "waiting", "done", "all"
-_MAY_SORT = "mailer.change_returnedmessage"
+_OPEN, _DONE, _ALL = "open", "done", "all"
+_CLASSIFY_PERMISSION = "mailer.change_returnedmessage"
 
 
-class MailboxFilters(WagtailFilterSet):
-    """What waits, unless something else is asked for."""
+class ReplyFilters(WagtailFilterSet):
+    """Unclassified replies, unless the user chooses something else."""
 
     state = django_filters.ChoiceFilter(
         method="in_state",
         label="Show",
         empty_label=None,
-        initial=_WAITING,
-        choices=[(_WAITING, "For a person"), (_DONE, "Done"), (_ALL, "All that came back")],
+        initial=_OPEN,
+        choices=[(_OPEN, "Unclassified"), (_DONE, "Done"), (_ALL, "All returned mail")],
     )
     kind = django_filters.ChoiceFilter(choices=Kind.choices, label="Kind")
 
@@ -49,44 +49,44 @@ class MailboxFilters(WagtailFilterSet):
 
     def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
         data = data.copy() if data else {}
-        # Whoever asks for a kind means all of it.
-        data.setdefault("state", _ALL if data.get("kind") else _WAITING)
+        # A chosen kind includes messages in every state.
+        data.setdefault("state", _ALL if data.get("kind") else _OPEN)
         super().__init__(data, *args, **kwargs)
 
     def in_state(self, rows: QuerySet[ReturnedMessage], name: str, value: str) -> QuerySet[ReturnedMessage]:
-        if value == _WAITING:
+        if value == _OPEN:
             return rows.filter(kind="other", done_at__isnull=True)
         return rows.filter(done_at__isnull=False) if value == _DONE else rows
 
 
-def title_of(message: ReturnedMessage) -> str:
-    """Its subject, or what there is in its place."""
+def message_title(message: ReturnedMessage) -> str:
+    """Its subject, or a substitute."""
     if message.service:
-        return f"An event of {CAPABILITIES[message.service].title}"
+        return f"Event from {CAPABILITIES[message.service].title}"
     return message.subject or "(no subject)"
 
 
-def standing_of(message: ReturnedMessage) -> tuple[str, str]:
-    """(tone, words): what became of it."""
+def state_label(message: ReturnedMessage) -> tuple[str, str]:
+    """(tone, label) of its state."""
     if message.done_at is not None:
-        said = "" if message.sorted_as == "nothing" else f": {message.get_sorted_as_display()}"
-        return "done", f"Done by {message.done_by}{said}"
+        result = "" if message.sorted_as == "nothing" else f": {message.get_sorted_as_display()}"
+        return "done", f"Done by {message.done_by}{result}"
     if message.kind == Kind.OTHER:
-        return "waiting", "For a person"
+        return "waiting", "Unclassified"
     return "draft", str(message.get_kind_display()).capitalize()
 
 
-class LetterColumn(TitleColumn):
-    """Subject, and below it who wrote."""
+class MessageColumn(TitleColumn):
+    """The subject with the sender below it."""
 
-    cell_template_name = "desk/tables/letter_cell.html"
+    cell_template_name = "desk/replies/message_cell.html"
 
 
-class MailboxIndex(IndexView):
-    """The list, newest first."""
+class ReplyIndex(IndexView):
+    """The table, newest first."""
 
-    template_name = "desk/people/mailbox.html"
-    results_template_name = "desk/people/mailbox_results.html"
+    template_name = "desk/replies/index.html"
+    results_template_name = "desk/replies/index_results.html"
     default_ordering = "-received_at"
 
     def get_base_queryset(self) -> QuerySet[ReturnedMessage]:
@@ -95,46 +95,46 @@ class MailboxIndex(IndexView):
     @property
     def columns(self) -> list[Column]:
         shown = [
-            LetterColumn(
+            MessageColumn(
                 "subject",
                 label="Message",
-                accessor=title_of,
+                accessor=message_title,
                 get_url=self.get_edit_url,
                 get_title_id=lambda one: f"returnedmessage_{one.pk}_title",
-                classname="desk-letter__cell",
+                classname="desk-message__cell",
             ),
-            WordColumn("standing", label="State", accessor=standing_of),
+            StateColumn("state", label="State", accessor=state_label),
             DateColumn("received_at", label="Received", sort_key="received_at"),
         ]
-        if self.request.user.has_perm(_MAY_SORT):
+        if self.request.user.has_perm(_CLASSIFY_PERMISSION):
             shown.insert(0, BulkActionsCheckboxColumn("bulk_actions", obj_type="returnedmessage"))
         return shown
 
     def get_edit_url(self, instance: ReturnedMessage) -> str:
-        return reverse("desk_message", args=[instance.pk])
+        return reverse("desk_reply", args=[instance.pk])
 
     def get_delete_url(self, instance: ReturnedMessage) -> None:
         return None
 
     def get_context_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        troubles = source_health.troubles(addresses(settings.CONFIG), timezone.now())
-        context: dict[str, Any] = super().get_context_data(*args, troubles=troubles, **kwargs)
+        errors = source_health.troubles(addresses(settings.CONFIG), timezone.now())
+        context: dict[str, Any] = super().get_context_data(*args, source_errors=errors, **kwargs)
         return context
 
 
-class MailboxViewSet(ModelViewSet):
-    """Nothing is added, changed or deleted here."""
+class ReplyViewSet(ModelViewSet):
+    """Returned mail, read-only."""
 
     model = ReturnedMessage
-    name = "desk_mailbox"
-    url_prefix = "mailbox"
+    name = "desk_replies"
+    url_prefix = "replies"
     icon = "mail"
-    menu_label = "Mail for a person"
-    menu_name = "mailbox"
-    url_finder_class = leading_to("desk_message")
+    menu_label = "Unclassified replies"
+    menu_name = "replies"
+    url_finder_class = links_to("desk_reply")
     copy_view_enabled = False
-    index_view_class = MailboxIndex
-    filterset_class = MailboxFilters
+    index_view_class = ReplyIndex
+    filterset_class = ReplyFilters
     search_fields = ["subject", "sender"]
     search_backend_name = None
     list_per_page = 30
@@ -151,23 +151,23 @@ class MailboxViewSet(ModelViewSet):
         ]
 
 
-class DoneAction(BulkAction):
-    """Done with many at once."""
+class MarkDoneAction(BulkAction):
+    """Marks several messages as done."""
 
-    display_name = "Done"
-    aria_label = "Done with the selected messages"
+    display_name = "Mark as done"
+    aria_label = "Mark the selected messages as done"
     action_type = "done"
-    template_name = "desk/people/done.html"
+    template_name = "desk/replies/mark_done.html"
     models = [ReturnedMessage]
 
     def check_perm(self, obj: ReturnedMessage) -> bool:
-        return bool(self.request.user.has_perm(_MAY_SORT)) and obj.kind not in triage.UNDERSTOOD
+        return bool(self.request.user.has_perm(_CLASSIFY_PERMISSION)) and obj.kind not in triage.UNDERSTOOD
 
     def get_all_objects_in_listing_query(self, parent_id: Any) -> Any:
         return ReturnedMessage.objects.for_a_person().values_list("pk", flat=True)
 
     def object_context(self, obj: ReturnedMessage) -> dict[str, Any]:
-        return {"item": obj, "title": title_of(obj), "url": reverse("desk_message", args=[obj.pk])}
+        return {"item": obj, "title": message_title(obj), "url": reverse("desk_reply", args=[obj.pk])}
 
     def get_execution_context(self) -> dict[str, Any]:
         return {"request": self.request}
@@ -176,18 +176,18 @@ class DoneAction(BulkAction):
     def execute_action(
         cls, objects: list[ReturnedMessage], request: HttpRequest | None = None, **kwargs: Any
     ) -> tuple[int, int]:
-        return (sum(is_done(message, request) for message in objects) if request else 0), 0
+        return (sum(mark_done(message, request) for message in objects) if request else 0), 0
 
     def get_success_message(self, num_parent_objects: int, num_child_objects: int) -> str:
         count = num_parent_objects
-        return f"{count} message{'' if count == 1 else 's'} done with."
+        return f"{count} message{'' if count == 1 else 's'} marked as done."
 
 
-def is_done(message: ReturnedMessage, request: HttpRequest) -> bool:
-    """Be done with a message in the user's name; False when somebody else was before."""
+def mark_done(message: ReturnedMessage, request: HttpRequest) -> bool:
+    """Marks a message as done by the user; False if it is done already."""
     try:
         triage.sort(message, "nothing", None, request.user.get_username(), timezone.now())
     except SortingError:
         return False
-    log(instance=message, action="desk.mail_nothing", user=request.user)
+    log(instance=message, action="desk.reply_done", user=request.user)
     return True

@@ -1,4 +1,4 @@
-"""The readers of one domain who came back at once: who they are, and one decision about all of them."""
+"""Many bounces at one domain at once: the affected subscribers, and one decision about all of them."""
 
 from __future__ import annotations
 
@@ -10,51 +10,51 @@ from django.utils import timezone
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
-from mailer.desk.replies import decision_labels as words
-from mailer.desk.replies.decision_detail import DecisionPage
+from mailer.desk.replies import decision_labels as labels
+from mailer.desk.replies.decision_detail import _DecisionPage
 from mailer.feedback.decisions import domain_outages
 from mailer.feedback.decisions.decisions import VerdictError
 from mailer.feedback.models import Outage, Verdict
 
-# Readers that the page shows.
+# Subscribers that the page shows.
 _SHOWN = 50
 
 
-class OutagePage(DecisionPage):
-    """The readers of one domain who came back at once (GET), and the decision about all of them (POST)."""
+class DomainOutagePage(_DecisionPage):
+    """Shows the affected subscribers of a domain (GET) and decides about all of them (POST)."""
 
-    template_name = "desk/people/outage.html"
-    page_title = "A domain whose readers came back"
+    template_name = "desk/suppression_decisions/domain_outage.html"
+    page_title = "Domain outage"
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
         self.outage = get_object_or_404(Outage, pk=kwargs["pk"])
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        about = self.outage.verdicts.order_by("pk")
-        said = about.order_by().values_list("events__diagnostic", flat=True).distinct()
+        decisions = self.outage.verdicts.order_by("pk")
+        diagnostics = decisions.order_by().values_list("events__diagnostic", flat=True).distinct()
         return super().get_context_data(
             outage=self.outage,
-            waiting=about.filter(state=Verdict.State.HELD).count(),
-            readers=[(one, *words.state(one)) for one in about.with_address()[:_SHOWN]],
-            total=about.count(),
-            said=[" ".join(one.split())[:300] for one in said[:5] if one],
-            may_see=self.request.user.has_perm("subscribers.view_subscriber"),
+            open_count=decisions.filter(state=Verdict.State.HELD).count(),
+            decisions=[(one, *labels.state_label(one)) for one in decisions.with_address()[:_SHOWN]],
+            total=decisions.count(),
+            diagnostics=[" ".join(one.split())[:300] for one in diagnostics[:5] if one],
+            may_view_addresses=self.request.user.has_perm("subscribers.view_subscriber"),
             may_decide=self.request.user.has_perm("mailer.change_verdict"),
             **kwargs,
         )
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        stop = request.POST.get("deed") == "stop"
+        suppress = request.POST.get("action") == "suppress"
         try:
             count = domain_outages.decide(
-                self.outage, stop=stop, by=request.user.get_username(), now=timezone.now()
+                self.outage, stop=suppress, by=request.user.get_username(), now=timezone.now()
             )
         except VerdictError as error:
             messages.error(request, str(error))
         else:
-            action = "desk.stop_domain" if stop else "desk.keep_domain"
+            action = "desk.domain_suppress" if suppress else "desk.domain_keep"
             log(instance=self.outage, action=action, user=request.user)
-            what = "stopped" if stop else "kept, and mailed as before"
-            messages.success(request, f"{count} address{'' if count == 1 else 'es'} {what}.")
-        return redirect("desk_outage", pk)
+            result = "suppressed" if suppress else "kept"
+            messages.success(request, f"{count} address{'' if count == 1 else 'es'} {result}.")
+        return redirect("desk_domain_outage", pk)

@@ -1,4 +1,4 @@
-"""Taking figures away: a report, or one of its tables, as CSV or as a workbook; the audit log notes it."""
+"""Downloads of report tables as CSV or XLSX, recorded in the audit log."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from mailer.reports.totals import latest_mailing
 _WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-def download(sheets: Sequence[Sheet], name: str, kind: str) -> HttpResponseBase:
-    """The sheets as one workbook ("xlsx"), or the first of them as CSV."""
+def sheet_response(sheets: Sequence[Sheet], name: str, kind: str) -> HttpResponseBase:
+    """A download of the sheets as one workbook (kind "xlsx"), or of the first one as CSV."""
     if kind == "xlsx":
-        # Larger than memory need be; gone when it is closed, which the response does.
+        # On disk, because it may be large. The response closes it, which deletes it.
         file = tempfile.TemporaryFile()  # noqa: SIM115
         write_xlsx(sheets, file)
         file.seek(0)
@@ -33,23 +33,23 @@ def download(sheets: Sequence[Sheet], name: str, kind: str) -> HttpResponseBase:
     return response
 
 
-class TakeAway(EditionPage):
-    """The report's figures (POST), which hold no address."""
+class ReportDownload(EditionPage):
+    """POST only: the report's tables. They contain no addresses."""
 
     http_method_names = ["post", "options"]
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         mailing = latest_mailing(self.edition)
         if mailing is None:
-            messages.error(request, "Nothing was sent yet, so there are no figures to take away.")
-            return self.go("report")
+            messages.error(request, "Nothing was sent yet, so there is no report to export.")
+            return self.redirect_to("report")
         counts = counts_of(mailing, timezone.now())
         made = {**tables(counts, self.edition.newsletter.zone), **reading_tables(reading_of(mailing))}
         kind, key = request.POST.get("as", "csv"), request.POST.get("table", "")
-        log(instance=self.edition, action="desk.export", user=request.user)
+        log(instance=self.edition, action="desk.export_report", user=request.user)
         if key in made:
-            return download([sheet_of(made[key])], f"{self.edition.slug}-{key.replace('_', '-')}", kind)
+            return sheet_response([sheet_of(made[key])], f"{self.edition.slug}-{key.replace('_', '-')}", kind)
         whole = (
             [sheet_of(table) for table in made.values()] if kind == "xlsx" else [long_sheet(made.values())]
         )
-        return download(whole, f"{self.edition.slug}-report", kind)
+        return sheet_response(whole, f"{self.edition.slug}-report", kind)

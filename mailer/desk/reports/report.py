@@ -1,4 +1,4 @@
-"""The report of a mailing: did it arrive, was it read, who left, which story; and all of it to take away."""
+"""The report of a mailing: delivery, engagement, unsubscribes, audience, and the export."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 from mailer.delivery.models import Mailing
 from mailer.desk.editions.edition_base import EditionPage
-from mailer.desk.reports.report_tables import MOST, exhibit
+from mailer.desk.reports.report_tables import MAX_ROWS, display_table
 from mailer.desk.sending import mailing_actions
-from mailer.desk.sending.mailing_progress import interventions, told
+from mailer.desk.sending.mailing_progress import interventions, progress_context
 from mailer.reports import trend
 from mailer.reports.benchmark import compared
 from mailer.reports.cached_stats import counts_of
@@ -27,113 +27,126 @@ from mailer.reports.table import Table
 from mailer.reports.tables import tables
 from mailer.reports.timeline import spread
 
-_COMES_BACK_WITHIN = timedelta(days=3)
+_FINAL_AFTER = timedelta(days=3)
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One number that is asked for first."""
+    """A key figure."""
 
     label: str
-    # None: too few to show.
+    # None: hidden, because it is too small to be anonymous.
     count: int | None
-    # A tone of desk/word.html; "plain" where there is nothing to point at.
+    # A tone of desk/state.html; "plain" for none.
     tone: str
-    meaning: str
-    # Beside the newsletter's last editions; "" without enough of them.
-    usual: str = ""
+    description: str
+    # Comparison with the newsletter's last editions; "" if there are too few.
+    comparison: str = ""
 
 
 class ReportPage(EditionPage):
-    """Summary and figures first, then the tables with their charts."""
+    """The summary and key figures, then tables with charts."""
 
     page_title = "Report"
-    template_name = "desk/editions/report.html"
-    current = "Report"
+    template_name = "desk/reports/report.html"
+    tab = "Report"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
         mailing: Mailing | None = context["overview"].mailing
         if mailing is None:
             return {**context, "mailing": None}
-        may_steer = self.request.user.has_perm("mailer.schedule_edition")
+        may_control = self.request.user.has_perm("mailer.schedule_edition")
         return {
             **context,
-            **reported(mailing, context["now"]),
-            "deeds": mailing_actions.deeds(mailing) if may_steer else (),
+            **report_context(mailing, context["now"]),
+            "actions": mailing_actions.available_actions(mailing) if may_control else (),
         }
 
 
-def reported(mailing: Mailing, now: datetime) -> dict[str, Any]:
-    """Everything that the report's page tells of a mailing."""
+def report_context(mailing: Mailing, now: datetime) -> dict[str, Any]:
+    """The template context of a mailing's report."""
     newsletter = mailing.edition.newsletter
     counts, reading = counts_of(mailing, now), reading_of(mailing)
     made = {**tables(counts, newsletter.zone), **reading_tables(reading)}
-    charts = drawn(made, counts, newsletter.zone)
+    charts = draw_charts(made, counts, newsletter.zone)
     earlier = trend.editions_sent(newsletter, now, before=mailing)
     return {
-        **told(mailing, counts.account, now),
+        **progress_context(mailing, counts.account, now),
         "interventions": interventions(mailing),
-        # What was counted at this moment need not say so.
+        # Shown for cached figures only.
         "counted_at": counts.at if counts.at != now else None,
         "summary": summary(counts, reading.sentence),
         "figures": list(figures(counts, reading, earlier, final=_is_final(mailing, now))),
         "reading": reading,
-        "left": sum(counts.left.values()),
+        "unsubscribed": sum(counts.left.values()),
         "reasons_given": any(counts.left),
-        "show": {
-            # Steps of time stand for themselves: none is one of "others".
-            key: exhibit(table, charts.get(key, ""), len(table.rows) if key == "arrival" else MOST)
+        "tables": {
+            # The timeline keeps all its rows.
+            key: display_table(table, charts.get(key, ""), len(table.rows) if key == "arrival" else MAX_ROWS)
             for key, table in made.items()
         },
-        "reasons": [(why, reason_words(why), readers) for why, readers in counts.unreached.items()],
+        "reasons": [(why, reason_words(why), count) for why, count in counts.unreached.items()],
     }
 
 
 def figures(
     counts: Counts, reading: Reading, earlier: Sequence[trend.Sent], *, final: bool
 ) -> Iterator[Figure]:
-    """What is asked first: did it arrive, was it read, who left. Nobody refused is no problem to point at."""
-    account, left = counts.account, sum(counts.left.values())
-    failed, tried, got = trend.failed(account), trend.tried(account), account.accepted
+    """The key figures. Failures and complaints are marked as problems only if there are any."""
+    account, unsubscribed = counts.account, sum(counts.left.values())
+    failed, tried, accepted = trend.failed(account), trend.tried(account), account.accepted
 
-    def usual(key: str, part: int, whole: int) -> str:
+    def comparison(key: str, part: int, whole: int) -> str:
         return compared(part, whole, trend.shares(earlier, key), final=final)
 
     yield Figure(
-        "Reached", got - account.bounced, "done", f"of {counted(account.audience, 'reader', 'readers')}"
+        "Delivered",
+        accepted - account.bounced,
+        "done",
+        f"of {counted(account.audience, 'subscriber', 'subscribers')}",
     )
     if account.unsettled:
-        yield Figure("On the way", account.unsettled, "busy", "to be sent, to be tried again, or in doubt")
+        yield Figure("In progress", account.unsettled, "busy", "not sent yet, to be retried, or in doubt")
     bad = "problem" if failed else "plain"
-    yield Figure("Refused or came back", failed, bad, _of(failed, tried), usual("failed", failed, tried))
-    yield Figure("Left out", sum(account.excluded.values()), "draft", "not sent, for the reasons below")
+    yield Figure("Refused or bounced", failed, bad, _of(failed, tried), comparison("failed", failed, tried))
+    yield Figure("Excluded", sum(account.excluded.values()), "draft", "not sent; reasons below")
     if reading.clicks is not None:
-        yield Figure("Clicks", reading.clicks.people, "plain", "by people, as far as can be told")
+        yield Figure("Clicks", reading.clicks.people, "plain", "without clicks by bots")
     bad = "problem" if account.complained else "plain"
     complained = account.complained
     yield Figure(
-        "Marked as unwanted", complained, bad, _of(complained, got), usual("complained", complained, got)
+        "Complaints",
+        complained,
+        bad,
+        _of(complained, accepted),
+        comparison("complained", complained, accepted),
     )
-    yield Figure("Unsubscribed", left, "plain", _of(left, got), usual("left", left, got))
+    yield Figure(
+        "Unsubscribed",
+        unsubscribed,
+        "plain",
+        _of(unsubscribed, accepted),
+        comparison("left", unsubscribed, accepted),
+    )
 
 
 def _is_final(mailing: Mailing, now: datetime) -> bool:
-    """Whether little more will come back, so that less than usual is less."""
-    return mailing.finished_at is not None and now - mailing.finished_at > _COMES_BACK_WITHIN
+    """Whether few more bounces are expected, so that a low figure can be called low."""
+    return mailing.finished_at is not None and now - mailing.finished_at > _FINAL_AFTER
 
 
-def drawn(made: Mapping[str, Table], counts: Counts, zone: str) -> dict[str, str]:
-    """The charts of the tables that have one, by the tables' keys."""
+def draw_charts(made: Mapping[str, Table], counts: Counts, zone: str) -> dict[str, str]:
+    """Charts by the keys of their tables."""
     charts = {key: _ranking(made[key], column) for key, column in _RANKED.items() if key in made}
-    arrived = spread(counts.minutes, zone)
-    if len(arrived.steps) > 1:
-        charts["arrival"] = columns(arrived, made["arrival"].title, "chart-arrival")
+    timeline = spread(counts.minutes, zone)
+    if len(timeline.steps) > 1:
+        charts["arrival"] = columns(timeline, made["arrival"].title, "chart-arrival")
     charts["failures"] = _failures(counts)
     return charts
 
 
-# Tables whose rows are drawn in the order of a column.
+# Tables with a bar chart of this column.
 _RANKED = {
     "providers": "readers",
     "troubles": "readers",
@@ -147,17 +160,17 @@ _RANKED = {
 
 
 def _ranking(table: Table, column: str) -> str:
-    """Shares are of the last line: of all readers, also where one stands in several rows."""
+    """Shares are of the table's total row, because a subscriber may count in several rows."""
     pairs = [
         (str(row[0]), count) for row, count in zip(table.rows, table.column(column), strict=True) if count
     ]
     whole = table.whole(column)
-    # One row says as much as its chart.
+    # A chart of one row adds nothing.
     return ranked(pairs, whole, table.title, f"chart-{table.key}") if len(pairs) > 1 and whole else ""
 
 
 def _failures(counts: Counts) -> str:
-    """By class; each has a mark and a pattern of its own."""
+    """A bar chart of failures by class, each with its own mark and pattern."""
     found = Counter[str]()
     for failure in counts.failures:
         found[failure.bounce_class] += failure.readers
@@ -166,7 +179,7 @@ def _failures(counts: Counts) -> str:
         for name, mark, fill in _CLASS_MARKS
         if found[name]
     ]
-    return bars(shown, "Refused and came back, by kind", "chart-failures") if shown else ""
+    return bars(shown, "Refused and bounced, by kind", "chart-failures") if shown else ""
 
 
 _CLASS_MARKS: tuple[tuple[str, str, Fill], ...] = (
@@ -178,4 +191,4 @@ _CLASS_MARKS: tuple[tuple[str, str, Fill], ...] = (
 
 
 def _of(part: int, whole: int) -> str:
-    return f"{percent(part / whole)} of {number(whole)}" if whole else "nobody was tried yet"
+    return f"{percent(part / whole)} of {number(whole)}" if whole else "none attempted yet"

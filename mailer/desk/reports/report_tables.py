@@ -1,4 +1,4 @@
-"""Tables of a report as a page shows them: numbers written out, a chart beside, and long ones cut."""
+"""Report tables prepared for display: formatted numbers, a chart, and long tables shortened."""
 
 from __future__ import annotations
 
@@ -10,83 +10,83 @@ from mailer.reports.labels import number, percent
 from mailer.reports.table import Cell, Column, Table
 from mailer.tracking.aggregates import TOO_FEW
 
-# Rows that a page shows of a table; the others stand together in a last one.
-MOST = 12
+# Rows that a page shows of a table; a last row sums up the rest.
+MAX_ROWS = 12
 
 
-class Shown(NamedTuple):
-    """A cell or a heading."""
+class DisplayCell(NamedTuple):
+    """A formatted cell or heading."""
 
-    words: str
+    text: str
     is_number: bool
 
 
 @dataclass(frozen=True)
-class Exhibit:
-    """A table with its chart, in words and numbers for people."""
+class DisplayTable:
+    """A table with formatted cells, and its chart (SVG; "" for none)."""
 
     key: str
     title: str
     chart: str
-    columns: tuple[Shown, ...]
-    rows: tuple[tuple[Shown, ...], ...]
-    total: tuple[Shown, ...] | None
+    columns: tuple[DisplayCell, ...]
+    rows: tuple[tuple[DisplayCell, ...], ...]
+    total: tuple[DisplayCell, ...] | None
     note: str
 
     @property
     def is_wide(self) -> bool:
-        """Whether the table needs more room than its chart."""
+        """Whether the table needs more width than its chart."""
         return len(self.columns) > 4
 
 
-def exhibit(table: Table, chart: str = "", most: int = MOST) -> Exhibit:
-    """The table as a page shows it: without columns in which nothing stands, and cut after `most` rows."""
-    kept = [place for place, column in enumerate(table.columns) if _says_something(table, place, column)]
+def display_table(table: Table, chart: str = "", max_rows: int = MAX_ROWS) -> DisplayTable:
+    """The table for display, without empty columns and with at most `max_rows` rows."""
+    kept = [index for index, column in enumerate(table.columns) if _has_values(table, index, column)]
 
-    def written(row: Sequence[Cell]) -> tuple[Shown, ...]:
-        return tuple(_written(row[place], table.columns[place]) for place in kept)
+    def formatted(row: Sequence[Cell]) -> tuple[DisplayCell, ...]:
+        return tuple(_format(row[index], table.columns[index]) for index in kept)
 
     rows = table.rows
-    if len(rows) > most:
-        rows = (*rows[: most - 1], _together(rows[most - 1 :], table.columns))
-    return Exhibit(
+    if len(rows) > max_rows:
+        rows = (*rows[: max_rows - 1], _sum_rows(rows[max_rows - 1 :], table.columns))
+    return DisplayTable(
         key=table.key,
         title=table.title,
         chart=chart,
-        columns=tuple(_heading(table.columns[place]) for place in kept),
-        rows=tuple(map(written, rows)),
-        total=written(table.total) if table.total and len(rows) > 1 else None,
+        columns=tuple(_heading(table.columns[index]) for index in kept),
+        rows=tuple(map(formatted, rows)),
+        total=formatted(table.total) if table.total and len(rows) > 1 else None,
         note=table.note,
     )
 
 
-def _says_something(table: Table, place: int, column: Column) -> bool:
-    """Columns of zeros alone say nothing, except how many readers there are."""
+def _has_values(table: Table, index: int, column: Column) -> bool:
+    """Whether the column has a value; columns that are always of interest count as having one."""
     if column.kind != "count" or column.key in ("readers", "clicks", "accepted"):
         return True
-    return any(row[place] for row in table.rows)
+    return any(row[index] for row in table.rows)
 
 
-def _heading(column: Column) -> Shown:
-    return Shown(column.label, column.kind != "text")
+def _heading(column: Column) -> DisplayCell:
+    return DisplayCell(column.label, column.kind != "text")
 
 
-def _written(cell: Cell, column: Column) -> Shown:
+def _format(cell: Cell, column: Column) -> DisplayCell:
     if cell is None:
-        return Shown(TOO_FEW if column.kind == "count" else "", column.kind != "text")
+        return DisplayCell(TOO_FEW if column.kind == "count" else "", column.kind != "text")
     if isinstance(cell, str):
-        return Shown(cell, is_number=False)
-    return Shown(percent(cell) if column.kind == "share" else number(int(cell)), is_number=True)
+        return DisplayCell(cell, is_number=False)
+    return DisplayCell(percent(cell) if column.kind == "share" else number(int(cell)), is_number=True)
 
 
-def _together(rows: Sequence[Sequence[Cell]], columns: Sequence[Column]) -> tuple[Cell, ...]:
-    """ "12 others", with the sums of what can be summed."""
+def _sum_rows(rows: Sequence[Sequence[Cell]], columns: Sequence[Column]) -> tuple[Cell, ...]:
+    """A row "12 others" with the sums of the numeric columns."""
 
-    def cell(place: int, column: Column) -> Any:
-        cells = [row[place] for row in rows]
+    def cell(index: int, column: Column) -> Any:
+        cells = [row[index] for row in rows]
         if column.kind == "text":
             return None
         return None if None in cells else sum(cells)
 
-    rest = [cell(place, column) for place, column in enumerate(columns)]
+    rest = [cell(index, column) for index, column in enumerate(columns)]
     return (f"{number(len(rows))} others", *rest[1:])

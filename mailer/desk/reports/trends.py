@@ -1,4 +1,4 @@
-"""A newsletter edition by edition: small lines beside each other, what is usual in words, and the table."""
+"""Comparison of a newsletter's editions: trend lines and a table."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from django.utils.safestring import SafeString
 from django.views.generic import TemplateView
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 
-from mailer.desk.editions.edition_base import LOOKING
-from mailer.desk.reports.report_tables import exhibit
+from mailer.desk.editions.edition_base import VIEW_PERMISSIONS
+from mailer.desk.reports.report_tables import display_table
 from mailer.editions.models import Newsletter
 from mailer.reports import trend
 from mailer.reports.benchmark import compared
@@ -26,16 +26,16 @@ from mailer.reports.labels import number, percent
 class Line(NamedTuple):
     title: str
     chart: SafeString
-    # How the last edition compares with those before it; "" without enough of them.
-    usual: str
+    # How the last edition compares with those before it; "" if there are too few.
+    comparison: str
 
 
 class TrendPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView):
-    """The latest editions that were sent."""
+    """Compares the latest editions that were sent."""
 
     raise_exception = True
     template_name = "desk/reports/trend.html"
-    page_title = "Edition by edition"
+    page_title = "Compare editions"
     header_icon = "mail"
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
@@ -43,7 +43,7 @@ class TrendPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView
         self.newsletter = get_object_or_404(Newsletter, pk=kwargs["pk"])
 
     def has_permission(self) -> bool:
-        return any(self.request.user.has_perm(permission) for permission in LOOKING)
+        return any(self.request.user.has_perm(permission) for permission in VIEW_PERMISSIONS)
 
     def get_page_subtitle(self) -> str:
         return str(self.newsletter)
@@ -60,22 +60,22 @@ class TrendPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView
         return super().get_context_data(
             newsletter=self.newsletter,
             sent=sent,
-            # One point is no line.
+            # A line needs two points.
             lines=list(lines(sent)) if len(sent) > 1 else [],
-            shown=exhibit(trend.trend_table(sent), most=trend.SHOWN),
+            table=display_table(trend.trend_table(sent), max_rows=trend.SHOWN),
             **kwargs,
         )
 
 
 def lines(sent: Sequence[trend.Sent]) -> Iterator[Line]:
-    """A line for each measure, from the oldest edition to the newest; there is at least one."""
+    """A trend line for each figure, from the oldest edition to the newest. `sent` must not be empty."""
     oldest_first = sent[::-1]
     audience = [Point(one.period, one.account.audience) for one in oldest_first]
-    yield Line("Readers", trend_line(audience, "Readers", "trend-readers", _whole), "")
+    yield Line("Subscribers", trend_line(audience, "Subscribers", "trend-subscribers", _whole), "")
     for key, label, part, whole in trend.SHARES:
         points = [Point(one.period, trend.share(part(one), whole(one))) for one in oldest_first]
-        usual = compared(part(sent[0]), whole(sent[0]), trend.shares(sent[1:], key))
-        yield Line(label, trend_line(points, label, f"trend-{key}", percent), usual)
+        comparison = compared(part(sent[0]), whole(sent[0]), trend.shares(sent[1:], key))
+        yield Line(label, trend_line(points, label, f"trend-{key}", percent), comparison)
     if any(one.clicks is not None for one in sent):
         clicks = [Point(one.period, one.clicks) for one in oldest_first]
         yield Line("Clicks", trend_line(clicks, "Clicks", "trend-clicks", _whole), "")

@@ -1,6 +1,6 @@
-"""A rule as a form that works without scripts: groups of tests; each button is a round trip, and one saves.
+"""The form of a segment's rule: groups of conditions. It works without JavaScript: each button submits it.
 
-join=all  groups=2  0-join=any  0-tests=1  0-0-test=language|one_of|  0-0-values=ru  0-0-values=kk …
+join=all  groups=2  0-join=any  0-conditions=1  0-0-condition=language|one_of|  0-0-values=ru  0-0-values=kk …
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from django.http import QueryDict
 
-from mailer.desk.base.parse_int import as_written, number_in
+from mailer.desk.base.parse_int import input_value, parse_int
 from mailer.desk.base.widgets import Choices, office_countries, office_languages
 from subscribers.models import MailingList
 from subscribers.segments import conditions
@@ -19,9 +19,9 @@ from subscribers.segments.models import CustomField, SavedSegment, Tag
 from subscribers.segments.rules import Group, Join, Test
 
 _JOINS: dict[str, Join] = {"all": "all", "any": "any", "none": "none"}
-_MOST_GROUPS, _MOST_TESTS = 12, 12
-# Relations that a field's kind can be asked.
-_OF_KIND = {
+_MAX_GROUPS, _MAX_CONDITIONS = 12, 12
+# Operators of each type of custom field.
+_FIELD_OPERATORS = {
     "text": ("is", "not_is", "contains", "filled", "not_filled"),
     "choice": ("is", "not_is", "filled", "not_filled"),
     "number": ("is", "at_least", "at_most", "filled", "not_filled"),
@@ -31,105 +31,108 @@ _OF_KIND = {
 
 @dataclass(frozen=True)
 class Row:
-    """A test as the form shows it."""
+    """A condition as the form shows it."""
 
     # Name of its inputs: "0-2".
     name: str
     test: Test
-    # "Language is".
-    words: str
+    # "Language: is".
+    label: str
     # See kinds.Widget; "number", "date" and "text" are one input, "none" is none, others are checkboxes.
     widget: str
-    # (value, words, whether chosen), for checkboxes.
+    # (value, label, whether selected), for checkboxes.
     choices: list[tuple[str, str, bool]]
-    # What stands in the one input.
+    # The value of the single input.
     value: str
 
 
-def readable(rule: Group) -> bool:
-    """Whether the form can show the rule: groups of tests, one deep."""
+def is_editable(rule: Group) -> bool:
+    """Whether the form can show the rule: groups of conditions, without nested groups."""
     return rule.join != "none" and all(
         isinstance(part, Group) and not any(isinstance(one, Group) for one in part.parts)
-        for part in _grouped(rule).parts
+        for part in _with_groups(rule).parts
     )
 
 
 def rows(rule: Group, segment: int | None) -> list[tuple[Join, list[Row]]]:
-    """The groups of a readable rule."""
-    offers = _Offers(segment)
+    """The groups of an editable rule, each as (join, rows)."""
+    choices = _Choices(segment)
     return [
         (
             group.join,
-            [_row(f"{place}-{number}", cast(Test, test), offers) for number, test in enumerate(group.parts)],
+            [
+                _row(f"{index}-{position}", cast(Test, test), choices)
+                for position, test in enumerate(group.parts)
+            ],
         )
-        for place, group in enumerate(cast("tuple[Group, ...]", _grouped(rule).parts))
+        for index, group in enumerate(cast("tuple[Group, ...]", _with_groups(rule).parts))
     ]
 
 
 def from_post(data: QueryDict) -> Group:
-    """The rule as the form holds it, with what its buttons `add`, `remove`, `add_group` ask for done."""
-    groups = [_group(data, str(place)) for place in range(_count(data, "groups", _MOST_GROUPS))]
-    pressed, _, where = data.get("press", "").partition(":")
-    which, _, row = where.partition("-")
-    place = number_in(which)
-    if pressed == "add_group" and len(groups) < _MOST_GROUPS:
+    """The rule in the posted form, with the action of the pressed button (`add`, `remove` …) applied."""
+    groups = [_group(data, str(index)) for index in range(_count(data, "groups", _MAX_GROUPS))]
+    button, _, target = data.get("action", "").partition(":")
+    group_index, _, row = target.partition("-")
+    index = parse_int(group_index)
+    if button == "add_group" and len(groups) < _MAX_GROUPS:
         groups.append(Group("all"))
-    elif place is not None and place < len(groups):
-        group = groups[place]
-        if pressed == "add" and "|" in (chosen := data.get(f"{place}-new", "")):
-            groups[place] = Group(group.join, (*group.parts, _named(chosen)))
-        elif pressed == "remove_group":
-            del groups[place]
-        elif pressed == "remove":
-            gone = number_in(row)
-            kept = tuple(one for number, one in enumerate(group.parts) if number != gone)
-            groups[place] = Group(group.join, kept)
+    elif index is not None and index < len(groups):
+        group = groups[index]
+        if button == "add" and "|" in (chosen := data.get(f"{index}-new", "")):
+            groups[index] = Group(group.join, (*group.parts, _parse_condition(chosen)))
+        elif button == "remove_group":
+            del groups[index]
+        elif button == "remove":
+            removed = parse_int(row)
+            rest = tuple(one for position, one in enumerate(group.parts) if position != removed)
+            groups[index] = Group(group.join, rest)
     return Group("any" if data.get("join") == "any" else "all", tuple(groups))
 
 
-def offered() -> list[tuple[str, Choices]]:
-    """What can be asked: heading, and (value of the option, words) of each relation."""
+def available_conditions() -> list[tuple[str, Choices]]:
+    """The available conditions: a heading with its options (value, label)."""
     found: list[tuple[str, Choices]] = []
     for kind in conditions.KINDS.values():
         if kind.name == "field":
             for field in CustomField.objects.all():
-                relations = [(name, kind.relations[name][0]) for name in _OF_KIND[field.kind]]
-                found.append((field.name, [(f"field|{name}|{field.pk}", words) for name, words in relations]))
+                relations = [(name, kind.relations[name][0]) for name in _FIELD_OPERATORS[field.kind]]
+                found.append((field.name, [(f"field|{name}|{field.pk}", label) for name, label in relations]))
             continue
         found.append(
-            (kind.label, [(f"{kind.name}|{name}|", words) for name, (words, _) in kind.relations.items()])
+            (kind.label, [(f"{kind.name}|{name}|", label) for name, (label, _) in kind.relations.items()])
         )
     return found
 
 
-def _grouped(rule: Group) -> Group:
-    """The rule with tests that stand alone in a group of their own."""
+def _with_groups(rule: Group) -> Group:
+    """The rule with every top-level condition wrapped in a group."""
     return Group(
         rule.join, tuple(part if isinstance(part, Group) else Group("all", (part,)) for part in rule.parts)
     )
 
 
-def _group(data: QueryDict, place: str) -> Group:
+def _group(data: QueryDict, index: str) -> Group:
     tests = []
-    for number in range(_count(data, f"{place}-tests", _MOST_TESTS)):
-        name = f"{place}-{number}"
-        test = _named(data.get(f"{name}-test", ""))
+    for position in range(_count(data, f"{index}-conditions", _MAX_CONDITIONS)):
+        name = f"{index}-{position}"
+        test = _parse_condition(data.get(f"{name}-condition", ""))
         tests.append(Test(test.about, test.relation, tuple(_values(test, data, name)), test.of))
-    return Group(_JOINS.get(data.get(f"{place}-join", ""), "all"), tuple(tests))
+    return Group(_JOINS.get(data.get(f"{index}-join", ""), "all"), tuple(tests))
 
 
 def _values(test: Test, data: QueryDict, name: str) -> Iterator[str | int]:
-    by_number = test.about in ("list", "tag", "segment")
-    for written in map(str.strip, data.getlist(f"{name}-values")):
-        value = number_in(written) if by_number else written or None
+    by_id = test.about in ("list", "tag", "segment")
+    for text in map(str.strip, data.getlist(f"{name}-values")):
+        value = parse_int(text) if by_id else text or None
         if value is not None:
             yield value
 
 
-def _named(written: str) -> Test:
+def _parse_condition(written: str) -> Test:
     about, _, rest = written.partition("|")
     relation, _, of = rest.partition("|")
-    return Test(about, relation, of=number_in(of))
+    return Test(about, relation, of=parse_int(of))
 
 
 def _count(data: QueryDict, name: str, most: int) -> int:
@@ -137,24 +140,26 @@ def _count(data: QueryDict, name: str, most: int) -> int:
     return min(int(raw), most) if raw.isascii() and raw.isdigit() and len(raw) < 5 else 0
 
 
-def _row(name: str, test: Test, offers: _Offers) -> Row:
+def _row(name: str, test: Test, available: _Choices) -> Row:
     kind = conditions.kind_of(test)
-    words, widget = kind.relations[test.relation]
-    label = kind.label
+    operator, widget = kind.relations[test.relation]
+    subject = kind.label
     if test.about == "field":
-        field = offers.fields.get(test.of or 0)
-        label = field.name if field else "A field that is gone"
+        field = available.fields.get(test.of or 0)
+        subject = field.name if field else "Deleted field"
         if field and field.kind == "choice" and widget == "text":
             widget = "choices"
         elif field and field.kind == "number" and widget == "text":
             widget = "number"
-    chosen = {str(value) for value in test.values}
-    choices = [(value, shown, value in chosen) for value, shown in offers.of(widget, test)]
-    return Row(name, test, f"{label}: {words}", widget, choices, next(iter(map(as_written, test.values)), ""))
+    selected = {str(value) for value in test.values}
+    choices = [(value, label, value in selected) for value, label in available.of(widget, test)]
+    return Row(
+        name, test, f"{subject}: {operator}", widget, choices, next(iter(map(input_value, test.values)), "")
+    )
 
 
-class _Offers:
-    """What the checkboxes of each widget offer, asked for once."""
+class _Choices:
+    """The choices of each widget, queried once."""
 
     def __init__(self, segment: int | None) -> None:
         self.fields = CustomField.objects.in_bulk()
@@ -165,19 +170,19 @@ class _Offers:
         if widget == "choices":
             field = self.fields[test.of or 0]
             return [(one, one) for one in field.options]
-        makers: Mapping[str, Any] = {
-            "lists": lambda: _numbered(MailingList.objects.all()),
-            "tags": lambda: _numbered(Tag.objects.all()),
-            "segments": lambda: _numbered(SavedSegment.objects.exclude(pk=self._segment or 0)),
+        sources: Mapping[str, Any] = {
+            "lists": lambda: _by_id(MailingList.objects.all()),
+            "tags": lambda: _by_id(Tag.objects.all()),
+            "segments": lambda: _by_id(SavedSegment.objects.exclude(pk=self._segment or 0)),
             "countries": office_countries,
             "languages": office_languages,
         }
-        if widget not in makers:
+        if widget not in sources:
             return []
         if widget not in self._found:
-            self._found[widget] = list(makers[widget]())
+            self._found[widget] = list(sources[widget]())
         return self._found[widget]
 
 
-def _numbered(found: Any) -> Choices:
+def _by_id(found: Any) -> Choices:
     return [(str(one.pk), str(one)) for one in found]

@@ -1,4 +1,4 @@
-"""Segments in the desk: the table, and the page on which a rule is put together, counted and saved."""
+"""The list of segments, and the page that edits, counts and saves a rule."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from wagtail.log_actions import log
 
 from mailer.desk.base.pages import StaffPage
 from mailer.desk.segments import segment_form
-from mailer.desk.subscribers.list import standing_of
+from mailer.desk.subscribers.list import state_label
 from mailer.editions.models import Edition
 from subscribers.segments import store
 from subscribers.segments.estimate import Estimate, estimate
@@ -31,56 +31,56 @@ _CHANGE, _DELETE = "subscribers.change_savedsegment", "subscribers.delete_saveds
 
 
 class SegmentPage(StaffPage, TemplateView):
-    """Shows a segment (GET); puts its rule together, counts or saves it (POST). Only saving keeps it."""
+    """Shows a segment (GET); edits, counts or saves its rule (POST). Only "save" stores it."""
 
     permission_required = "subscribers.view_savedsegment"
-    under = (("desk_segments:index", "Segments"),)
+    breadcrumbs_above = (("desk_segments:index", "Segments"),)
     header_icon = "sliders"
-    template_name = "desk/people/segment.html"
+    template_name = "desk/segments/edit.html"
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
         pk = kwargs.get("pk")
         self.new = pk is None
         self.segment = SavedSegment() if pk is None else get_object_or_404(SavedSegment, pk=pk)
-        self.name, self.error, self.found = self.segment.name, "", None
+        self.name, self.error, self.estimate = self.segment.name, "", None
         self.rule = Group("all", (Group("all"),)) if pk is None else from_json(self.segment.rule)
 
     def has_permission(self) -> bool:
         if self.request.method != "POST":
             return bool(super().has_permission())
-        deletes = self.request.POST.get("press") == "delete"
+        deletes = self.request.POST.get("action") == "delete"
         return bool(self.request.user.has_perm(_DELETE if deletes else _CHANGE))
 
     def get_page_title(self) -> str:
         return self.segment.name or "New segment"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if (written := request.GET.get("rule")) and self.new:
-            self._take(request.GET.get("name", ""), written)
-        if not self.new or written:
+        if (suggested := request.GET.get("rule")) and self.new:
+            self._load_suggestion(request.GET.get("name", ""), suggested)
+        if not self.new or suggested:
             self._count(exactly=False)
         return super().get(request, *args, **kwargs)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        pressed = request.POST.get("press", "count")
-        if pressed == "delete":
+        button = request.POST.get("action", "count")
+        if button == "delete":
             return self._delete()
         self.name = request.POST.get("name", "")[:120]
         try:
             self.rule = self._posted()
-            if pressed == "save":
+            if button == "save":
                 return self._save()
         except BadRule as error:
             self.error = str(error)
-        if pressed in ("count", "exactly") and not self.error:
-            self._count(exactly=pressed == "exactly")
+        if button in ("count", "exactly") and not self.error:
+            self._count(exactly=button == "exactly")
         return self.render_to_response(self.get_context_data(**kwargs))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        simple = segment_form.readable(self.rule)
+        editable = segment_form.is_editable(self.rule)
         try:
-            groups = segment_form.rows(self.rule, self.segment.pk) if simple else []
+            groups = segment_form.rows(self.rule, self.segment.pk) if editable else []
         except BadRule as error:
             groups, self.error = [], str(error)
         return super().get_context_data(
@@ -88,37 +88,35 @@ class SegmentPage(StaffPage, TemplateView):
             name=self.name,
             join=self.rule.join,
             groups=groups,
-            simple=simple,
-            written=json.dumps(as_json(self.rule), ensure_ascii=False, indent=2),
-            offered=segment_form.offered(),
+            editable=editable,
+            rule_json=json.dumps(as_json(self.rule), ensure_ascii=False, indent=2),
+            conditions=segment_form.available_conditions(),
             error=self.error,
-            found=self.found,
-            some=[(one, *standing_of(one)) for one in self.found.some] if self.found else [],
+            estimate=self.estimate,
+            sample=[(one, *state_label(one)) for one in self.estimate.some] if self.estimate else [],
             may_change=self.request.user.has_perm(_CHANGE),
             may_delete=self.request.user.has_perm(_DELETE),
-            may_see=self.request.user.has_perm("subscribers.view_subscriber"),
-            used_by=[] if self.new else uses_of(self.segment),
+            may_view_subscribers=self.request.user.has_perm("subscribers.view_subscriber"),
+            used_by=[] if self.new else usages(self.segment),
             **kwargs,
         )
 
-    found: Estimate | None
+    estimate: Estimate | None
 
-    def _take(self, name: str, written: str) -> None:
-        """A rule that another page suggests; nothing is kept before it is saved."""
+    def _load_suggestion(self, name: str, rule: str) -> None:
+        """Shows a rule that another page suggests, without saving it."""
         try:
-            self.name, self.rule = name[:120], _read(written)
+            self.name, self.rule = name[:120], _parse(rule)
         except BadRule as error:
             self.error = str(error)
 
     def _posted(self) -> Group:
-        written = self.request.POST.get("written")
-        if written is None:
-            return segment_form.from_post(self.request.POST)
-        return _read(written)
+        rule = self.request.POST.get("rule_json")
+        return segment_form.from_post(self.request.POST) if rule is None else _parse(rule)
 
     def _count(self, *, exactly: bool) -> None:
         try:
-            self.found = estimate(self.rule, timezone.now(), exactly=exactly)
+            self.estimate = estimate(self.rule, timezone.now(), exactly=exactly)
         except BadRule as error:
             self.error = str(error)
 
@@ -126,53 +124,57 @@ class SegmentPage(StaffPage, TemplateView):
         user = self.request.user
         store.save(self.segment, self.name, self.rule, user.get_username(), timezone.now())
         log(instance=self.segment, action="desk.segment", user=user)
-        messages.success(self.request, f"The segment “{self.segment}” is {'made' if self.new else 'saved'}.")
+        messages.success(
+            self.request, f"The segment “{self.segment}” is {'created' if self.new else 'saved'}."
+        )
         return redirect("desk_segments:edit", self.segment.pk)
 
     def _delete(self) -> HttpResponse:
         if self.new:
             return redirect("desk_segments:index")
-        if used := uses_of(self.segment):
-            messages.error(self.request, f"It is used by {', '.join(str(one) for one in used[:3])}.")
+        if used := usages(self.segment):
+            messages.error(self.request, f"The segment is used by {', '.join(str(one) for one in used[:3])}.")
             return redirect("desk_segments:edit", self.segment.pk)
         try:
             with transaction.atomic():
                 log(instance=self.segment, action="wagtail.delete", user=self.request.user)
                 self.segment.delete()
         except ProtectedError:
-            messages.error(self.request, "An edition uses it.")
+            messages.error(self.request, "The segment is used by an edition.")
             return redirect("desk_segments:index")
-        messages.success(self.request, "The segment is deleted. Nothing was changed about anybody in it.")
+        messages.success(self.request, "The segment is deleted. Its subscribers were not changed.")
         return redirect("desk_segments:index")
 
 
-def _read(written: str) -> Group:
-    """A rule in JSON; raises BadRule."""
+def _parse(rule: str) -> Group:
+    """The rule of a JSON text; raises BadRule."""
     try:
-        return from_json(json.loads(written))
+        return from_json(json.loads(rule))
     except BadRule:
         raise
     except (ValueError, RecursionError) as error:
-        raise BadRule(f"This is no JSON: {error}.") from error
+        raise BadRule(f"Invalid JSON: {error}.") from error
 
 
-def uses_of(segment: SavedSegment) -> list[Edition | SavedSegment]:
-    """Editions and other segments that are made with it."""
+def usages(segment: SavedSegment) -> list[Edition | SavedSegment]:
+    """Editions and other segments that use it."""
     editions = Edition.objects.filter(segment=segment) | Edition.objects.filter(excluded=segment)
     others = [
-        one for one in SavedSegment.objects.exclude(pk=segment.pk) if _names(from_json(one.rule), segment.pk)
+        one
+        for one in SavedSegment.objects.exclude(pk=segment.pk)
+        if _refers_to(from_json(one.rule), segment.pk)
     ]
     return [*editions.select_related("newsletter"), *others]
 
 
-def _names(rule: Group, number: int) -> bool:
-    return any(test.about == "segment" and number in test.values for test in tests(rule))
+def _refers_to(rule: Group, segment_id: int) -> bool:
+    return any(test.about == "segment" and segment_id in test.values for test in tests(rule))
 
 
-def described(segment: SavedSegment) -> str:
-    """How many tests the rule has."""
+def rule_summary(segment: SavedSegment) -> str:
+    """The number of conditions in the rule, as text."""
     count = sum(1 for _ in tests(from_json(segment.rule)))
-    return f"{count} test{'' if count == 1 else 's'}"
+    return f"{count} condition{'' if count == 1 else 's'}"
 
 
 class SegmentIndex(IndexView):
@@ -186,7 +188,7 @@ class SegmentIndex(IndexView):
 
 
 class SegmentViewSet(ModelViewSet):
-    """People by rule: for editions that are for some of the readers."""
+    """Segments: rules that select subscribers."""
 
     model = SavedSegment
     name = "desk_segments"
@@ -201,7 +203,7 @@ class SegmentViewSet(ModelViewSet):
     form_fields = ["name"]
     list_display = [
         "name",
-        Column("rule", label="Rule", accessor=described),
+        Column("rule", label="Rule", accessor=rule_summary),
         Column("changed_by", label="Changed by"),
         DateColumn("changed_at", label="Changed", sort_key="changed_at"),
     ]

@@ -1,4 +1,4 @@
-"""Rehearsing the whole list: every reader's message, made as it would leave, goes to a colleague."""
+"""Dry run: every subscriber's email is built exactly as it would be sent, and goes to a colleague."""
 
 from __future__ import annotations
 
@@ -11,64 +11,68 @@ from django.utils import timezone
 from mailer.approval.models import Snapshot
 from mailer.delivery.engine import dry_run
 from mailer.delivery.models import Mailing
-from mailer.desk.base.current_user import staff
+from mailer.desk.base.current_user import current_user
 from mailer.desk.editions.edition_base import EditionPage
 from mailer.desk.sending import mailing_actions
-from mailer.desk.sending.mailing_progress import told
+from mailer.desk.sending.mailing_progress import progress_context
 from mailer.reports.cached_stats import counts_of
 from mailer.reports.totals import latest_rehearsal
 
-_A_FEW = 20
+_SAMPLE_SIZE = 20
 
 
-class RehearsalForm(forms.Form):
-    """To whom, and for how many readers."""
+class DryRunForm(forms.Form):
+    """The receiving address, and for how many subscribers."""
 
     to = forms.EmailField(
-        label="A colleague’s address", widget=forms.EmailInput(attrs={"autocomplete": "email"})
+        label="Send all emails to", widget=forms.EmailInput(attrs={"autocomplete": "email"})
     )
-    readers = forms.ChoiceField(label="For how many readers", widget=forms.RadioSelect, initial="few")
+    subscribers = forms.ChoiceField(label="Number of emails", widget=forms.RadioSelect)
 
-    def __init__(self, *args: Any, readers: int, variants: int, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, audience: int, variants: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        few = max(_A_FEW, variants)
-        choices = [("all", f"All {readers:,}: one message each".replace(",", "\u202f"))]
-        if few < readers:
-            choices.insert(0, (str(few), f"{few}, with every variant among them"))
-        self.fields["readers"].choices = choices  # type: ignore[attr-defined]
-        self.fields["readers"].initial = choices[0][0]
+        sample = max(_SAMPLE_SIZE, variants)
+        choices = [("all", f"All {audience:,}: one for each subscriber".replace(",", "\u202f"))]
+        if sample < audience:
+            choices.insert(0, (str(sample), f"A sample of {sample} that includes every variant"))
+        self.fields["subscribers"].choices = choices  # type: ignore[attr-defined]
+        self.fields["subscribers"].initial = choices[0][0]
 
     def limit(self) -> int | None:
-        chosen = self.cleaned_data["readers"]
+        chosen = self.cleaned_data["subscribers"]
         return None if chosen == "all" else int(chosen)
 
 
-class RehearsePage(EditionPage):
-    """How the last rehearsal stands (GET); begin another (POST)."""
+class DryRunPage(EditionPage):
+    """Shows the last dry run (GET) and starts another one (POST)."""
 
-    page_title = "Rehearse"
-    template_name = "desk/editions/rehearse.html"
-    current = "Rehearse"
+    page_title = "Dry run"
+    template_name = "desk/sending/dry_run.html"
+    tab = "Dry run"
 
     def has_permission(self) -> bool:
         if self.request.method != "POST":
             return super().has_permission()
-        return any(self.request.user.has_perm(permission) for permission in mailing_actions.REHEARSING)
+        return any(
+            self.request.user.has_perm(permission) for permission in mailing_actions.DRY_RUN_PERMISSIONS
+        )
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
         last = latest_rehearsal(self.edition)
-        may = any(self.request.user.has_perm(permission) for permission in mailing_actions.REHEARSING)
+        may_run = any(
+            self.request.user.has_perm(permission) for permission in mailing_actions.DRY_RUN_PERMISSIONS
+        )
         context.setdefault("form", self._form())
         return {
             **context,
             **(
-                told(last, counts_of(last, context["now"]).account, context["now"])
+                progress_context(last, counts_of(last, context["now"]).account, context["now"])
                 if last
                 else {"mailing": None}
             ),
-            "deeds": mailing_actions.deeds(last) if last and may else (),
-            "may_begin": may and context["form"] is not None and not _under_way(last),
+            "actions": mailing_actions.available_actions(last) if last and may_run else (),
+            "may_start": may_run and context["form"] is not None and not _in_progress(last),
         }
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -77,23 +81,23 @@ class RehearsePage(EditionPage):
             return self.render_to_response(self.get_context_data(form=form))
         snapshot, to = self.edition.snapshots.first(), form.cleaned_data["to"]
         return self.attempt(
-            lambda: dry_run.begin(snapshot, to, form.limit(), staff(request), timezone.now()),
-            f"The rehearsal for {to} begins. It can be paused and cancelled like a mailing.",
-            "desk.rehearse",
-            then="rehearse",
-            otherwise="rehearse",
+            lambda: dry_run.begin(snapshot, to, form.limit(), current_user(request), timezone.now()),
+            f"The dry run to {to} has started. You can pause or cancel it.",
+            "desk.dry_run",
+            on_success="dry_run",
+            on_error="dry_run",
         )
 
-    def _form(self, data: Any = None) -> RehearsalForm | None:
-        """None when there is nothing to rehearse."""
+    def _form(self, data: Any = None) -> DryRunForm | None:
+        """None if there is no open snapshot."""
         snapshot = self.edition.snapshots.first()
         if snapshot is None or snapshot.state not in Snapshot.OPEN or snapshot.mailed:
             return None
-        initial = {"to": staff(self.request).email}
-        return RehearsalForm(
-            data, initial=initial, readers=snapshot.audience_count, variants=snapshot.variants.count()
+        initial = {"to": current_user(self.request).email}
+        return DryRunForm(
+            data, initial=initial, audience=snapshot.audience_count, variants=snapshot.variants.count()
         )
 
 
-def _under_way(last: Mailing | None) -> bool:
+def _in_progress(last: Mailing | None) -> bool:
     return last is not None and last.state in dry_run.UNDER_WAY

@@ -1,4 +1,4 @@
-"""Staff's hand on a mailing: which deeds are possible from where it stands, and doing them."""
+"""Actions on a mailing (pause, resume, cancel …): which are available in its state, and running them."""
 
 from __future__ import annotations
 
@@ -16,84 +16,84 @@ from mailer.reports.totals import latest_mailing, latest_rehearsal
 
 _State = Mailing.State
 
-# Who may begin and steer a rehearsal: whoever has a hand in the edition's way.
-REHEARSING = ("mailer.submit_edition", "mailer.approve_edition", "mailer.schedule_edition")
+# Any of these permissions allows starting and controlling a dry run.
+DRY_RUN_PERMISSIONS = ("mailer.submit_edition", "mailer.approve_edition", "mailer.schedule_edition")
 
 
-class _Deed(NamedTuple):
+class _Action(NamedTuple):
     do: Callable[[Mailing, Any, Any], object]
-    # Its name in the audit log.
-    action: str
-    # What is told afterwards.
-    done: str
-    # From which states.
+    # In the audit log.
+    log_action: str
+    # Shown to the user afterwards.
+    success: str
+    # The states in which it is available.
     states: tuple[str, ...]
 
 
-_DEEDS = {
-    "pause": _Deed(
+_ACTIONS = {
+    "pause": _Action(
         control.pause,
         "desk.pause",
-        "Sending is paused. Nothing more leaves until somebody resumes it.",
+        "Sending is paused. No more messages are sent until someone resumes it.",
         (_State.SENDING,),
     ),
-    "resume": _Deed(control.resume, "desk.resume", "Sending goes on.", (_State.PAUSED,)),
-    "release": _Deed(
+    "resume": _Action(control.resume, "desk.resume", "Sending is resumed.", (_State.PAUSED,)),
+    "release": _Action(
         control.release_rest,
-        "desk.release_rest",
-        "The rest is released: it leaves without further steps.",
+        "desk.release_all",
+        "The gradual rollout has ended. Everyone left receives the edition now.",
         (_State.SENDING, _State.PAUSED),
     ),
-    "cancel": _Deed(
+    "cancel": _Action(
         control.cancel,
         "desk.cancel",
-        "Cancelled: whoever had not got it yet is left out, and the account says so.",
+        "Cancelled. Subscribers who had not received it yet are counted as excluded.",
         (_State.PLANNING, _State.HELD, _State.SENDING, _State.PAUSED),
     ),
-    "confirm": _Deed(
+    "confirm": _Action(
         control.confirm_held,
-        "desk.confirm",
-        "The mailing goes to the readers that were counted.",
+        "desk.confirm_audience",
+        "The audience is confirmed. Sending starts now.",
         (_State.HELD,),
     ),
 }
 
 
-def deeds(mailing: Mailing) -> tuple[str, ...]:
-    """What can be done to the mailing as it stands."""
-    return tuple(name for name, deed in _DEEDS.items() if _possible(name, deed, mailing))
+def available_actions(mailing: Mailing) -> tuple[str, ...]:
+    """Names of the actions that are available for the mailing in its current state."""
+    return tuple(name for name, action in _ACTIONS.items() if _is_available(name, action, mailing))
 
 
-def _possible(name: str, deed: _Deed, mailing: Mailing) -> bool:
-    return mailing.state in deed.states and (name != "release" or mailing.released_up_to is not None)
+def _is_available(name: str, action: _Action, mailing: Mailing) -> bool:
+    return mailing.state in action.states and (name != "release" or mailing.released_up_to is not None)
 
 
 class ControlAction(EditionPage):
-    """POST only: pause, resume, release the rest, cancel, or let a held mailing go."""
+    """POST only: runs the action that the form names on the edition's latest mailing or dry run."""
 
     http_method_names = ["post"]
 
     def has_permission(self) -> bool:
-        wanted = REHEARSING if self._of_rehearsal else ("mailer.schedule_edition",)
-        return any(self.request.user.has_perm(permission) for permission in wanted)
+        permissions = DRY_RUN_PERMISSIONS if self._is_dry_run else ("mailer.schedule_edition",)
+        return any(self.request.user.has_perm(permission) for permission in permissions)
 
     @property
-    def _of_rehearsal(self) -> bool:
-        return "rehearsal" in self.request.POST
+    def _is_dry_run(self) -> bool:
+        return "dry_run" in self.request.POST
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        deed = _DEEDS.get(request.POST.get("deed", ""))
-        mailing = latest_rehearsal(self.edition) if self._of_rehearsal else latest_mailing(self.edition)
-        page = "rehearse" if self._of_rehearsal else "report"
-        if deed is None or mailing is None or mailing.state not in deed.states:
+        action = _ACTIONS.get(request.POST.get("action", ""))
+        mailing = latest_rehearsal(self.edition) if self._is_dry_run else latest_mailing(self.edition)
+        page = "dry_run" if self._is_dry_run else "report"
+        if action is None or mailing is None or mailing.state not in action.states:
             messages.error(
-                request, "That is not possible any more: the mailing has moved on. Look at its figures."
+                request, "That action is no longer available: the state of the mailing has changed."
             )
-            return self.go(page)
+            return self.redirect_to(page)
         return self.attempt(
-            lambda: deed.do(mailing, request.user, timezone.now()),
-            deed.done,
-            deed.action,
-            then=page,
-            otherwise=page,
+            lambda: action.do(mailing, request.user, timezone.now()),
+            action.success,
+            action.log_action,
+            on_success=page,
+            on_error=page,
         )

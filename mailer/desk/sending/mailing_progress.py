@@ -1,4 +1,4 @@
-"""A mailing under way: how far it is, how fast it goes, in which step, and what a person can do about it."""
+"""The progress of a mailing: totals, speed, rollout step, and advice when it is on hold or paused."""
 
 from __future__ import annotations
 
@@ -15,53 +15,54 @@ from mailer.reports.labels import number, reason_words
 from mailer.reports.totals import Account
 
 _State = Mailing.State
-_MOVING = (_State.PLANNING, _State.SENDING)
-# What a person can do about a mailing that stands still.
+_IN_PROGRESS = (_State.PLANNING, _State.SENDING)
+# What staff can do about a mailing that does not continue.
 _ADVICE = {
-    _State.HELD: "Nothing has left yet. Find out why the number changed: an import, a list that was added? "
-    "Then send to the readers counted now, or cancel.",
-    _State.PAUSED: "Nothing more leaves. Look at who was not reached and at what the servers said; "
-    "then resume, or cancel what is left.",
+    _State.HELD: "Nothing has been sent yet. Find out why the audience changed, for example by an import or "
+    "an added list. Then confirm the audience or cancel.",
+    _State.PAUSED: "No messages are being sent. Check which subscribers were not reached and the server "
+    "responses. Then resume or cancel.",
 }
-_STOPPED = (
-    "Nothing more leaves. Look at who came back and what was said. If it was chance or is mended, resume: "
-    "{then}, and what comes back of it is counted afresh. If not, cancel what is left and mend the list."
+_PAUSED_BY_STOP_RULES = (
+    "No messages are being sent. Check the bounces and complaints and the server responses. If the problem "
+    "is solved, resume: {then}, and the stop rules start counting from zero. If not, cancel and clean up "
+    "the list."
 )
 
-_DEEDS = {
+_INTERVENTIONS = {
     "warned": ("waiting", "Warned"),
     "braked": ("busy", "Slowed down"),
     "paused": ("problem", "Paused"),
 }
 
 
-def told(mailing: Mailing, counted: Account, now: datetime) -> dict[str, Any]:
-    """What a page tells of a mailing's account and progress."""
+def progress_context(mailing: Mailing, counted: Account, now: datetime) -> dict[str, Any]:
+    """Template context about a mailing's totals and progress."""
     return {
         "mailing": mailing,
-        "account": counted,
+        "totals": counted,
         "chart": account_chart(counted),
         "terms": [(bar.label, bar.count, bar.mark) for bar in account_bars(counted)],
         "excluded": [(reason_words(reason), count) for reason, count in sorted(counted.excluded.items())],
         "progress": progress(counted),
-        "pace": _pace(mailing, counted, now),
-        "moving": mailing.state in _MOVING,
+        "speed": _speed(mailing, counted, now),
+        "in_progress": mailing.state in _IN_PROGRESS,
         "advice": _advice(mailing),
-        "release": _release(mailing),
+        "rollout": _rollout(mailing),
     }
 
 
-def _pace(mailing: Mailing, counted: Account, now: datetime) -> str:
-    """How fast it leaves and when it will be done, from what was accepted since it began."""
+def _speed(mailing: Mailing, counted: Account, now: datetime) -> str:
+    """Messages per minute since the start and the time left, as text; "" if not known."""
     if mailing.state != _State.SENDING or mailing.started_at is None or mailing.released_up_to is not None:
         return ""
     minutes = (now - mailing.started_at).total_seconds() / 60
     if not counted.accepted or minutes < 0.1:
         return ""
-    each_minute = counted.accepted / minutes
-    left = timedelta(minutes=(counted.planned + counted.claimed) / each_minute)
-    speed = f"about {number(max(round(each_minute), 1))} a minute"
-    return f"{speed}; {_duration(left)} to go" if counted.planned else speed
+    per_minute = counted.accepted / minutes
+    left = timedelta(minutes=(counted.planned + counted.claimed) / per_minute)
+    speed = f"about {number(max(round(per_minute), 1))} per minute"
+    return f"{speed}, {_duration(left)} left" if counted.planned else speed
 
 
 def _duration(left: timedelta) -> str:
@@ -73,31 +74,31 @@ def _duration(left: timedelta) -> str:
 
 def _advice(mailing: Mailing) -> str:
     if mailing.state == _State.PAUSED and provider_stats.would_pause(mailing):
-        in_steps = mailing.released_up_to is not None
-        return _STOPPED.format(then="the next step leaves" if in_steps else "the rest leaves")
+        gradual = mailing.released_up_to is not None
+        return _PAUSED_BY_STOP_RULES.format(then="the next step is sent" if gradual else "the rest is sent")
     return _ADVICE.get(_State(mailing.state), "")
 
 
 def interventions(mailing: Mailing) -> list[tuple[str, str, Intervention]]:
-    """What the stop rules did about it, newest first, each with tone and word."""
-    return [(*_DEEDS[one.deed], one) for one in mailing.interventions.all()]
+    """Actions of the stop rules on the mailing, newest first: (tone, label, intervention)."""
+    return [(*_INTERVENTIONS[one.deed], one) for one in mailing.interventions.all()]
 
 
-def _release(mailing: Mailing) -> dict[str, Any] | None:
-    """How far a mailing in steps has come; None for one that leaves at once."""
+def _rollout(mailing: Mailing) -> dict[str, Any] | None:
+    """The steps of a gradual rollout; None for a mailing without steps or one that has ended."""
     if mailing.step is None or mailing.state not in (_State.HELD, _State.SENDING, _State.PAUSED):
         return None
     shares = [f"{share:g} %" for share in rollout.percentages()]
     marks = [
         ("done" if index < mailing.step else "now" if index == mailing.step else "todo", label)
-        for index, label in enumerate([*shares, "everybody"])
+        for index, label in enumerate([*shares, "everyone"])
     ]
-    looks_at = (
+    next_check_at = (
         mailing.step_at + timedelta(minutes=settings.CONFIG.sending.step_minutes) if mailing.step_at else None
     )
     return {
-        "marks": marks,
-        "looks_at": looks_at,
+        "steps": marks,
+        "next_check_at": next_check_at,
         "share": rollout.share(mailing),
-        "open": mailing.released_up_to,
+        "is_open": mailing.released_up_to is not None,
     }

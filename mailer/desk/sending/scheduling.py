@@ -1,4 +1,4 @@
-"""The moment of sending: pick it, see it come, take it back."""
+"""Scheduling an approved edition, the countdown before it is sent, and cancelling the schedule."""
 
 from __future__ import annotations
 
@@ -13,32 +13,34 @@ from wagtail.admin import messages
 
 from mailer.approval import approve
 from mailer.approval.models import Snapshot
-from mailer.desk.base.current_user import staff
+from mailer.desk.base.current_user import current_user
 from mailer.desk.editions.edition_base import EditionPage
 from mailer.editions.audience import Audience
 
-# A moment nearer than this is counted down.
-_SOON = timedelta(minutes=10)
+# The page shows a countdown when sending starts within this time.
+_COUNTDOWN_FROM = timedelta(minutes=10)
 _MORNING = 9
 
 
-class MomentForm(forms.Form):
-    """When an approved edition leaves, in the newsletter's zone, and whether at each reader's own hour."""
+class ScheduleForm(forms.Form):
+    """When to send, in the newsletter's time zone, and whether at a given hour of each subscriber's day."""
 
     when = forms.ChoiceField(
-        choices=[("now", "Send now"), ("later", "At a chosen moment")],
+        choices=[("now", "Send now"), ("later", "Schedule for later")],
         widget=forms.RadioSelect,
         initial="now",
     )
     at = forms.DateTimeField(
-        label="Moment",
+        label="Date and time",
         required=False,
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
         widget=forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"}),
     )
-    local = forms.BooleanField(label="Each reader in their own morning or evening", required=False)
+    local = forms.BooleanField(
+        label="Send by time zone: at the same local time for every subscriber", required=False
+    )
     hour = forms.TypedChoiceField(
-        label="Hour",
+        label="Local time",
         coerce=int,
         required=False,
         choices=[(hour, f"{hour}:00") for hour in range(24)],
@@ -52,13 +54,13 @@ class MomentForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         data = self.cleaned_data
         if data.get("when") == "later" and not data.get("at") and "at" not in self.errors:
-            self.add_error("at", "Choose the day and the hour, or send now.")
+            self.add_error("at", "Choose a date and time, or send now.")
         if data.get("local") and data.get("hour") in ("", None):
-            self.add_error("hour", "Choose the hour of the readers’ own day.")
+            self.add_error("hour", "Choose the local time.")
         return data
 
-    def moment(self) -> datetime | None:
-        """The chosen moment, aware, None for now."""
+    def send_at(self) -> datetime | None:
+        """The chosen time as an aware datetime; None for now."""
         if self.cleaned_data["when"] == "now":
             return None
         typed: datetime = self.cleaned_data["at"]
@@ -69,12 +71,12 @@ class MomentForm(forms.Form):
 
 
 class SchedulePage(EditionPage):
-    """Pick a moment inside the window, or send now; take it back while nothing has left."""
+    """Schedules an edition in its approved window, sends it now, or cancels the schedule."""
 
     page_title = "Schedule"
-    template_name = "desk/editions/schedule.html"
-    current = "Schedule"
-    acting_permission = "mailer.schedule_edition"
+    template_name = "desk/sending/schedule.html"
+    tab = "Schedule"
+    post_permission = "mailer.schedule_edition"
 
     @property
     def zone(self) -> ZoneInfo:
@@ -83,7 +85,7 @@ class SchedulePage(EditionPage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
         snapshot = context["overview"].snapshot
-        context.setdefault("form", MomentForm(zone=self.zone, initial={"at": self._next_hour()}))
+        context.setdefault("form", ScheduleForm(zone=self.zone, initial={"at": self._next_hour()}))
         if snapshot is not None:
             context["form"].fields["at"].widget.attrs |= {
                 "min": f"{snapshot.window_from.astimezone(self.zone):%Y-%m-%dT%H:%M}",
@@ -93,54 +95,54 @@ class SchedulePage(EditionPage):
             **context,
             "snapshot": snapshot,
             "zone": self.zone.key,
-            "may_schedule": self.request.user.has_perm(self.acting_permission),
-            "readers": Audience.of(self.edition, timezone.now()).count(),
-            "seconds": _seconds(snapshot),
+            "may_schedule": self.request.user.has_perm(self.post_permission),
+            "subscribers": Audience.of(self.edition, timezone.now()).count(),
+            "countdown": _countdown(snapshot),
         }
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         snapshot = self.edition.snapshots.filter(state__in=Snapshot.OPEN).first()
         if snapshot is None:
             messages.error(
-                request, "There is no approved copy to schedule any more; it was changed or taken back."
+                request, "There is no approved version to schedule any more: it was changed or withdrawn."
             )
-            return self.go("schedule")
-        if request.POST.get("deed") == "take-back":
-            return self._take_back(snapshot)
-        form = MomentForm(request.POST, zone=self.zone)
+            return self.redirect_to("schedule")
+        if request.POST.get("action") == "unschedule":
+            return self._unschedule(snapshot)
+        form = ScheduleForm(request.POST, zone=self.zone)
         if not form.is_valid():
             return self.render_to_response(self.get_context_data(form=form))
-        at = form.moment()
+        at = form.send_at()
         hour = form.local_hour()
         return self.attempt(
-            lambda: approve.schedule(snapshot, staff(request), at, timezone.now(), local_hour=hour),
-            f"{self.edition} leaves {self._said(at, hour)}. Until then it can be taken back.",
+            lambda: approve.schedule(snapshot, current_user(request), at, timezone.now(), local_hour=hour),
+            f"{self.edition} will be sent {self._describe(at, hour)}. You can cancel it until then.",
             "desk.schedule",
-            then="schedule",
-            otherwise="schedule",
+            on_success="schedule",
+            on_error="schedule",
         )
 
     def _next_hour(self) -> str:
         hour = timezone.now().astimezone(self.zone) + timedelta(hours=1)
         return f"{hour:%Y-%m-%dT%H:00}"
 
-    def _said(self, at: datetime | None, hour: int | None) -> str:
-        moment = "in a moment" if at is None else f"on {at:%d %B %Y at %H:%M} ({self.zone.key})"
-        return moment if hour is None else f"{moment}, each reader’s copy at {hour}:00 of their own day"
+    def _describe(self, at: datetime | None, hour: int | None) -> str:
+        when = "in a few seconds" if at is None else f"on {at:%d %B %Y at %H:%M} ({self.zone.key})"
+        return when if hour is None else f"{when}, to each subscriber at {hour}:00 local time"
 
-    def _take_back(self, snapshot: Snapshot) -> HttpResponse:
+    def _unschedule(self, snapshot: Snapshot) -> HttpResponse:
         return self.attempt(
-            lambda: approve.unschedule(snapshot, staff(self.request)),
-            "The moment is taken back; nothing leaves until somebody picks another.",
+            lambda: approve.unschedule(snapshot, current_user(self.request)),
+            "The schedule is cancelled. Nothing is sent until someone schedules it again.",
             "desk.unschedule",
-            then="schedule",
-            otherwise="schedule",
+            on_success="schedule",
+            on_error="schedule",
         )
 
 
-def _seconds(snapshot: Snapshot | None) -> int | None:
-    """Whole seconds until it leaves, when that is soon."""
+def _countdown(snapshot: Snapshot | None) -> int | None:
+    """Whole seconds until sending starts; None unless that is soon."""
     if snapshot is None or snapshot.send_at is None:
         return None
     left = snapshot.send_at - timezone.now()
-    return max(round(left.total_seconds()), 0) if left < _SOON else None
+    return max(round(left.total_seconds()), 0) if left < _COUNTDOWN_FROM else None

@@ -1,4 +1,4 @@
-"""Stories in the desk: the list, its filters, and the form with a text per language."""
+"""The list of stories, its filters, and the edit form with one text per language."""
 
 from __future__ import annotations
 
@@ -12,43 +12,43 @@ from wagtail.admin.panels import FieldPanel, FieldRowPanel, InlinePanel, MultiFi
 from wagtail.admin.ui.tables import Column
 from wagtail.snippets.views.snippets import SnippetViewSet
 
-from mailer.desk.base.columns import WordColumn
-from mailer.desk.base.save_buttons import CreateStory, EditStory, StoryBackToDraft
-from mailer.desk.base.translation_forms import TextsForm
+from mailer.desk.base.columns import StateColumn
+from mailer.desk.base.save_buttons import BackToDraftView, StoryCreateView, StoryEditView
+from mailer.desk.base.translation_forms import TranslationsForm
 from mailer.desk.base.widgets import LanguageSelect, OrderedCountriesInput, office_countries
 from mailer.stories.models import Story
 from subscribers import iso_codes
 
 
-class StoryForm(TextsForm):
-    """A story and its texts, each of which says what the picture shows."""
+class StoryForm(TranslationsForm):
+    """A story and its texts. With a picture, every text needs a description of it."""
 
     def is_valid(self) -> bool:
-        return bool(super().is_valid()) and self._described()
+        return bool(super().is_valid()) and self._is_described()
 
-    def _described(self) -> bool:
-        """Whether every text says what the picture shows, with an error at each that does not."""
+    def _is_described(self) -> bool:
+        """Whether every text describes the picture. Adds an error to each that does not."""
         if not self.cleaned_data.get("picture"):
             return True
-        told = [
+        texts = [
             child
             for child in self.formsets["texts"].forms
             if child not in self.formsets["texts"].deleted_forms
         ]
-        silent = [child for child in told if not child.cleaned_data.get("picture_alt", "").strip()]
-        for child in silent:
-            child.add_error("picture_alt", "The story has a picture: say in a few words what is seen in it.")
-        return not silent
+        missing = [child for child in texts if not child.cleaned_data.get("picture_alt", "").strip()]
+        for child in missing:
+            child.add_error("picture_alt", "The story has a picture: describe it here.")
+        return not missing
 
 
 class StoryFilters(WagtailFilterSet):
-    """By kind, by day and by country."""
+    """By kind, date, country and state."""
 
     kind = django_filters.ChoiceFilter(choices=Story.Kind.choices)
     date = django_filters.DateFromToRangeFilter(widget=DateRangePickerWidget)
     country = django_filters.ChoiceFilter(method="in_country", choices=office_countries, label="Country")
     ready = django_filters.ChoiceFilter(
-        method="in_readiness", choices=[("yes", "Ready"), ("no", "Draft")], label="Ready or draft"
+        method="in_state", choices=[("yes", "Ready"), ("no", "Draft")], label="State"
     )
 
     class Meta:
@@ -56,37 +56,37 @@ class StoryFilters(WagtailFilterSet):
         fields: list[str] = []
 
     def in_country(self, stories: QuerySet[Story], name: str, value: str) -> QuerySet[Story]:
-        # Codes have two letters, so that a substring of "KZ,UZ" can only be a whole code.
+        # Codes have two letters, so a substring of "KZ,UZ" can only match a whole code.
         return stories.filter(countries__contains=value)
 
-    def in_readiness(self, stories: QuerySet[Story], name: str, value: str) -> QuerySet[Story]:
+    def in_state(self, stories: QuerySet[Story], name: str, value: str) -> QuerySet[Story]:
         return stories.filter(live=value == "yes")
 
 
-def countries_of(story: Story) -> str:
-    """The story's countries by name; "The whole region" for none."""
-    return iso_codes.country_names(story.countries, "en") if story.countries else "The whole region"
+def country_names(story: Story) -> str:
+    """The story's countries by name; "All countries" for none."""
+    return iso_codes.country_names(story.countries, "en") if story.countries else "All countries"
 
 
-def languages_of(story: Story) -> str:
-    """The languages that the story is told in."""
+def language_names(story: Story) -> str:
+    """The languages of the story's texts."""
     return ", ".join(iso_codes.language_name(text.language, "en") for text in story.texts.all())
 
 
-def day_of(story: Story) -> str:
-    """The story's day: "29 November 2021"."""
+def date_label(story: Story) -> str:
+    """The story's date: "29 November 2021"."""
     return f"{story.date.day} {story.date:%B %Y}"
 
 
-def readiness_of(story: Story) -> tuple[str, str]:
-    """(tone, word): whether an edition may take it."""
+def state_label(story: Story) -> tuple[str, str]:
+    """(tone, label): whether editions can include it."""
     if not story.live:
         return "draft", "Draft"
-    return ("changed", "Ready, with newer changes") if story.has_unpublished_changes else ("done", "Ready")
+    return ("changed", "Ready, with a newer draft") if story.has_unpublished_changes else ("done", "Ready")
 
 
 class StoryViewSet(SnippetViewSet):
-    """Stories: what happened, where, told once per language."""
+    """Stories with a text per language."""
 
     model = Story
     icon = "doc-full-inverse"
@@ -98,18 +98,18 @@ class StoryViewSet(SnippetViewSet):
     base_url_path = "stories"
     copy_view_enabled = False
     filterset_class = StoryFilters
-    add_view_class = CreateStory
-    edit_view_class = EditStory
-    unpublish_view_class = StoryBackToDraft
-    unpublish_template_name = StoryBackToDraft.template_name
+    add_view_class = StoryCreateView
+    edit_view_class = StoryEditView
+    unpublish_view_class = BackToDraftView
+    unpublish_template_name = BackToDraftView.template_name
     list_per_page = 30
     list_display = [
         "__str__",
         Column("kind", label="Kind", accessor="get_kind_display", sort_key="kind"),
-        Column("date", label="Date", accessor=day_of, sort_key="date"),
-        Column("countries", label="Countries", accessor=countries_of),
-        Column("languages", label="Told in", accessor=languages_of),
-        WordColumn("ready", label="State", accessor=readiness_of),
+        Column("date", label="Date", accessor=date_label, sort_key="date"),
+        Column("countries", label="Countries", accessor=country_names),
+        Column("languages", label="Languages", accessor=language_names),
+        StateColumn("ready", label="State", accessor=state_label),
     ]
     edit_handler = ObjectList(
         [
@@ -118,7 +118,7 @@ class StoryViewSet(SnippetViewSet):
                     FieldRowPanel([FieldPanel("kind"), FieldPanel("date")]),
                     FieldPanel("countries", widget=OrderedCountriesInput),
                 ],
-                heading="What, when and where",
+                heading="Kind, date and countries",
             ),
             InlinePanel(
                 "texts",
@@ -130,7 +130,7 @@ class StoryViewSet(SnippetViewSet):
                     FieldPanel("link_label"),
                     FieldPanel("picture_alt"),
                 ],
-                heading="Told in",
+                heading="Texts",
                 label="language",
                 min_num=1,
             ),

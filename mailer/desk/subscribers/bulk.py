@@ -1,4 +1,4 @@
-"""Many people at once in the desk: choose what is done, watch how far it is, and undo it."""
+"""Bulk actions on subscribers: choose an action, follow its progress, undo it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
-from mailer.desk.base.keyset_pagination import how_many
+from mailer.desk.base.keyset_pagination import count_label
 from mailer.desk.base.pages import StaffPage
-from mailer.desk.base.parse_int import number_in
-from mailer.desk.subscribers.list import ASKED, SubscriberFilters, asked_of
+from mailer.desk.base.parse_int import parse_int
+from mailer.desk.subscribers.list import QUERY_PARAMETERS, SubscriberFilters, query_from
 from subscribers.bulk import jobs
 from subscribers.bulk.models import BulkRun
 from subscribers.models import MailingList
@@ -27,23 +27,23 @@ from subscribers.segments import attributes
 from subscribers.segments.models import Tag
 
 Deed = BulkRun.Deed
-_MAY = "subscribers.change_subscriber"
-_SELECTED = 500
+_PERMISSION = "subscribers.change_subscriber"
+_MAX_SELECTED = 500
 _SHOWN = 50
 
 
-class BulkForm(forms.Form):
-    """What is to be done to these people."""
+class BulkActionForm(forms.Form):
+    """The action to run on the selected subscribers."""
 
-    deed = forms.ChoiceField(
-        label="What",
+    action = forms.ChoiceField(
+        label="Action",
         widget=forms.RadioSelect,
         choices=[
-            (Deed.TAG, "Give them a tag"),
-            (Deed.UNTAG, "Take a tag off"),
-            (Deed.ADD, "Put them on a list"),
-            (Deed.REMOVE, "Take them off a list"),
-            (Deed.SUPPRESS, "Suppress their addresses: no mailing reaches them"),
+            (Deed.TAG, "Add a tag"),
+            (Deed.UNTAG, "Remove a tag"),
+            (Deed.ADD, "Add to a list"),
+            (Deed.REMOVE, "Remove from a list"),
+            (Deed.SUPPRESS, "Suppress: they receive no more emails"),
         ],
     )
     tag_name = forms.CharField(
@@ -52,141 +52,145 @@ class BulkForm(forms.Form):
     mailing_list = forms.ModelChoiceField(
         MailingList.objects.all(), label="List", required=False, empty_label="Choose a list"
     )
-    words = forms.CharField(
-        label="Why",
+    note = forms.CharField(
+        label="Reason",
         max_length=500,
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="A colleague will read this. Where people are put on a list: how they gave their consent.",
+        help_text="For your colleagues. When adding to a list: how the subscribers gave their consent.",
     )
 
-    def wish(self, ids: tuple[int, ...], asked: Asked) -> jobs.Wish:
-        """What the form says; makes the tag that it names. Raises ValueError in words."""
+    def bulk_request(self, ids: tuple[int, ...], query: Asked) -> jobs.Wish:
+        """What the form asks for. Creates a new tag if needed. Raises ValueError with a message."""
         data = self.cleaned_data
         target: Tag | MailingList | None = data["mailing_list"]
-        if data["deed"] in (Deed.TAG, Deed.UNTAG):
+        if data["action"] in (Deed.TAG, Deed.UNTAG):
             target = attributes.tag_named(data["tag_name"])
-        elif data["deed"] == Deed.SUPPRESS:
+        elif data["action"] == Deed.SUPPRESS:
             target = None
-        number, name = (target.pk, str(target)) if target else (None, "")
-        return jobs.Wish(data["deed"], ids, asked, target=number, target_name=name, words=data["words"])
+        target_id, name = (target.pk, str(target)) if target else (None, "")
+        return jobs.Wish(data["action"], ids, query, target=target_id, target_name=name, words=data["note"])
 
 
 class _BulkView(StaffPage, TemplateView):
-    permission_required = _MAY
-    under = (("desk_subscribers:index", "Subscribers"),)
+    permission_required = _PERMISSION
+    breadcrumbs_above = (("desk_subscribers:index", "Subscribers"),)
     header_icon = "group"
 
 
-class BulkPage(_BulkView):
-    """Says whom it is about and asks what to do (GET), then begins it (POST)."""
+class BulkActionPage(_BulkView):
+    """Shows how many subscribers are selected and the form (GET), then starts the job (POST)."""
 
-    template_name = "desk/people/bulk.html"
-    page_title = "Change many people"
+    template_name = "desk/subscribers/bulk_action.html"
+    page_title = "Bulk action"
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
         given = request.POST if request.method == "POST" else request.GET
-        numbers = [found for one in given.getlist("ids") if (found := number_in(one)) is not None]
-        self.everybody = given.get("all") == "yes"
-        # "Change all" means all, also where some are ticked.
-        self.ids = () if self.everybody else tuple(numbers[:_SELECTED])
+        ids = [pk for one in given.getlist("ids") if (pk := parse_int(one)) is not None]
+        self.all_matching = given.get("all") == "yes"
+        # "All" includes subscribers that are not selected, even if some are.
+        self.ids = () if self.all_matching else tuple(ids[:_MAX_SELECTED])
         filters = SubscriberFilters(given, request=request)
-        self.astray = self.everybody and not filters.is_valid()
-        self.asked = asked_of(filters, given.get("q", ""))
+        self.filter_is_invalid = self.all_matching and not filters.is_valid()
+        self.query = query_from(filters, given.get("q", ""))
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if self.has_permission() and self.astray:
-            # Without that filter it would be far more people.
-            messages.error(request, "A filter names what is not there any more; nobody was changed.")
+        if self.has_permission() and self.filter_is_invalid:
+            # Ignoring the filter would select far more subscribers.
+            messages.error(
+                request, "A filter refers to something that no longer exists. No subscriber was changed."
+            )
             return redirect("desk_subscribers:index")
         return super().dispatch(request, *args, **kwargs)
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not self.ids and not self.everybody:
+        if not self.ids and not self.all_matching:
             messages.error(
-                request, "Nobody was chosen. Tick people in the table, or change all that it shows."
+                request, "No subscribers are selected. Select some in the table, or choose all of them."
             )
             return redirect("desk_subscribers:index")
         return super().get(request, *args, **kwargs)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        form = BulkForm(request.POST)
-        if (self.ids or self.everybody) and form.is_valid():
+        form = BulkActionForm(request.POST)
+        if (self.ids or self.all_matching) and form.is_valid():
             try:
-                run = jobs.begin(form.wish(self.ids, self.asked), request.user.get_username(), timezone.now())
+                job = jobs.begin(
+                    form.bulk_request(self.ids, self.query), request.user.get_username(), timezone.now()
+                )
             except ValueError as error:
                 form.add_error(None, str(error))
             else:
-                log(instance=run, action="desk.bulk", user=request.user)
-                # A few are done before the page is shown; the worker does the rest.
-                jobs.step(run.pk, timezone.now())
-                return redirect("desk_bulk_run", run.pk)
+                log(instance=job, action="desk.bulk", user=request.user)
+                # The first batch runs before the page is shown; the worker does the rest.
+                jobs.step(job.pk, timezone.now())
+                return redirect("desk_bulk_job", job.pk)
         return self.render_to_response(self.get_context_data(form=form, **kwargs))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
         if self.ids:
-            people = "1 person" if len(self.ids) == 1 else f"{len(self.ids)} people"
+            selected = "1 subscriber" if len(self.ids) == 1 else f"{len(self.ids)} subscribers"
         else:
-            people = how_many(search.count(self.asked), "person", "people")
+            selected = count_label(search.count(self.query), "subscriber", "subscribers")
         given = self.request.POST if self.request.method == "POST" else self.request.GET
-        kept = (*ASKED, "all") if self.everybody else ("ids",)
+        kept = (*QUERY_PARAMETERS, "all") if self.all_matching else ("ids",)
         return {
-            "form": BulkForm(),
+            "form": BulkActionForm(),
             **context,
-            "people": people,
+            "selected": selected,
             "hidden": [(name, value) for name in kept for value in given.getlist(name) if value],
-            "back": f"{reverse('desk_subscribers:index')}?{urlencode({'q': self.asked.words})}",
+            "back": f"{reverse('desk_subscribers:index')}?{urlencode({'q': self.query.words})}",
             "tags": Tag.objects.all()[:200],
         }
 
 
-class BulkRunPage(_BulkView):
-    """How far it is, and what came of it (GET); undoes it, or lets it go on where it stopped (POST)."""
+class BulkJobPage(_BulkView):
+    """Shows progress and result of a job (GET); undoes it, or resumes it after an error (POST)."""
 
-    template_name = "desk/people/bulk_run.html"
+    template_name = "desk/subscribers/bulk_job.html"
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
-        self.run = get_object_or_404(BulkRun, pk=kwargs["pk"])
+        self.job = get_object_or_404(BulkRun, pk=kwargs["pk"])
 
     def get_page_title(self) -> str:
-        return str(self.run)
+        return str(self.job)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        again = "again" in request.POST
+        resume = "resume" in request.POST
         try:
-            if again:
-                jobs.go_on(self.run)
+            if resume:
+                jobs.go_on(self.job)
             else:
-                jobs.undo(self.run, request.user.get_username(), timezone.now())
+                jobs.undo(self.job, request.user.get_username(), timezone.now())
         except jobs.NotNow as error:
             messages.error(request, str(error))
         else:
-            action = "desk.bulk_again" if again else "desk.bulk_undo"
-            log(instance=self.run, action=action, user=request.user)
-            jobs.step(self.run.pk, timezone.now())
-        return redirect("desk_bulk_run", self.run.pk)
+            action = "desk.bulk_resume" if resume else "desk.bulk_undo"
+            log(instance=self.job, action=action, user=request.user)
+            jobs.step(self.job.pk, timezone.now())
+        return redirect("desk_bulk_job", self.job.pk)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        run, now = self.run, timezone.now()
-        whole = run.last if run.state == BulkRun.State.WORKING else None
+        job, now = self.job, timezone.now()
+        total = job.last if job.state == BulkRun.State.WORKING else None
         return super().get_context_data(
-            run=run,
-            at_work=run.at_work,
-            percent=round(100 * run.position / whole) if whole else None,
-            may_undo=jobs.may_undo(run, now),
-            until=run.made_at + jobs.UNDO_FOR,
+            job=job,
+            in_progress=job.at_work,
+            percent=round(100 * job.position / total) if total else None,
+            may_undo=jobs.may_undo(job, now),
+            undo_until=job.made_at + jobs.UNDO_FOR,
             **kwargs,
         )
 
 
-class BulkRunsPage(_BulkView):
-    """What was done to many people at once, the latest first."""
+class BulkJobsPage(_BulkView):
+    """Lists the jobs, newest first."""
 
-    template_name = "desk/people/bulk_runs.html"
-    page_title = "Changes to many people"
+    template_name = "desk/subscribers/bulk_jobs.html"
+    page_title = "Bulk actions"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(runs=BulkRun.objects.all()[:_SHOWN], **kwargs)
+        return super().get_context_data(jobs=BulkRun.objects.all()[:_SHOWN], **kwargs)

@@ -1,4 +1,4 @@
-"""Admins' tables of people: lists, subscribers, and the addresses that must not be mailed."""
+"""The table of subscribers with its filters, and the edit form."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
 from wagtail.admin.views.generic import DeleteView, IndexView
 from wagtail.admin.viewsets.model import ModelViewSet
 
-from mailer.desk.base.columns import TickColumn, WordColumn
-from mailer.desk.base.keyset_pagination import WindowMixin, cursor, how_many
+from mailer.desk.base.columns import CheckboxColumn, StateColumn
+from mailer.desk.base.keyset_pagination import KeysetPaginationMixin, count_label, cursor
 from mailer.desk.base.widgets import (
     Choices,
     CountriesInput,
@@ -24,8 +24,8 @@ from mailer.desk.base.widgets import (
     office_countries,
     office_languages,
 )
-from mailer.desk.subscribers.panel import PersonPanel
-from mailer.desk.subscribers.tags_fields import NotesPanel, SubscriberForm
+from mailer.desk.subscribers.panel import SubscriberPanel
+from mailer.desk.subscribers.tags_fields import AttributesPanel, SubscriberForm
 from subscribers import iso_codes
 from subscribers.models import MailingList, SavedSegment, Subscriber, Subscription, Tag
 from subscribers.search import search as finding
@@ -34,17 +34,17 @@ from subscribers.search.search import Asked, Counted, Page
 _CONFIRMED = Subscription.State.CONFIRMED
 
 
-def wishes() -> Choices:
-    """What people can want: everything, or one of the office's countries."""
-    return [(finding.EVERY_COUNTRY, "Every country"), *office_countries()]
+def country_filter_choices() -> Choices:
+    """Countries to filter by: all countries, or one of the office's countries."""
+    return [(finding.EVERY_COUNTRY, "All countries"), *office_countries()]
 
 
-# What the table's address asks by.
-ASKED = ("q", "list", "state", "language", "country", "tag", "segment")
+# Query parameters of the table.
+QUERY_PARAMETERS = ("q", "list", "state", "language", "country", "tag", "segment")
 
 
 class SubscriberFilters(WagtailFilterSet):
-    """Whom the table shows; what is chosen is looked up by `finding`, which knows the indexes."""
+    """Filters of the table. The search in `finding` applies them, because it uses the right indexes."""
 
     list = django_filters.ModelChoiceFilter(queryset=MailingList.objects.all(), label="List")
     state = django_filters.ChoiceFilter(
@@ -56,7 +56,7 @@ class SubscriberFilters(WagtailFilterSet):
         ],
     )
     language = django_filters.ChoiceFilter(choices=office_languages, label="Language")
-    country = django_filters.ChoiceFilter(choices=wishes, label="Country")
+    country = django_filters.ChoiceFilter(choices=country_filter_choices, label="Country")
     tag = django_filters.ModelChoiceFilter(queryset=Tag.objects.all(), label="Tag")
     segment = django_filters.ModelChoiceFilter(queryset=SavedSegment.objects.all(), label="Segment")
 
@@ -65,59 +65,59 @@ class SubscriberFilters(WagtailFilterSet):
         fields: list[str] = []
 
 
-def standing_of(person: Any) -> tuple[str, str]:
-    """(tone, words): whether mail reaches this person, and if not, why."""
-    states = {subscription.state for subscription in person.subscriptions.all()}
-    if person.suppressed:
+def state_label(subscriber: Any) -> tuple[str, str]:
+    """(tone, label): whether the subscriber receives emails, and if not, why."""
+    states = {subscription.state for subscription in subscriber.subscriptions.all()}
+    if subscriber.suppressed:
         return "problem", "Suppressed"
     if _CONFIRMED in states:
         return "done", "Confirmed"
     if Subscription.State.PENDING in states:
-        return "waiting", "Waiting to confirm"
+        return "waiting", "Pending"
     return "draft", "Unsubscribed" if states else "On no list"
 
 
-def countries_of(person: Subscriber) -> str:
-    """The person's countries by name; "Every country" for none."""
-    return iso_codes.country_names(person.countries, "en") if person.countries else "Every country"
+def country_names(subscriber: Subscriber) -> str:
+    """The subscriber's countries by name; "All countries" for none."""
+    return iso_codes.country_names(subscriber.countries, "en") if subscriber.countries else "All countries"
 
 
-def asked_of(filters: SubscriberFilters | None, words: str) -> Asked:
-    """Whom the filters and the search box ask for; what is no valid choice does not matter."""
+def query_from(filters: SubscriberFilters | None, text: str) -> Asked:
+    """The query of the filters and the search box. Invalid choices are ignored."""
     chosen = filters.form.cleaned_data if filters and filters.is_valid() else {}
-    numbers = {name: chosen[name].pk if chosen.get(name) else None for name in ("list", "tag", "segment")}
+    ids = {name: chosen[name].pk if chosen.get(name) else None for name in ("list", "tag", "segment")}
     return Asked(
-        words=words,
-        mailing_list=numbers["list"],
-        tag=numbers["tag"],
-        segment=numbers["segment"],
-        as_of=timezone.now().isoformat() if numbers["segment"] else "",
+        words=text,
+        mailing_list=ids["list"],
+        tag=ids["tag"],
+        segment=ids["segment"],
+        as_of=timezone.now().isoformat() if ids["segment"] else "",
         **{name: chosen.get(name) or "" for name in ("state", "language", "country")},
     )
 
 
-class SubscriberIndex(WindowMixin, IndexView):
-    """The list of people, newest first."""
+class SubscriberIndex(KeysetPaginationMixin, IndexView):
+    """The table, newest first."""
 
-    results_template_name = "desk/people/subscribers.html"
+    results_template_name = "desk/subscribers/index_results.html"
 
     @property
     def columns(self) -> list[Column]:
         shown: list[Column] = super().columns
-        may = self.request.user.has_perm("subscribers.change_subscriber")
-        return [TickColumn("tick", label="Choose", accessor="pk"), *shown] if may else shown
+        may_change = self.request.user.has_perm("subscribers.change_subscriber")
+        return [CheckboxColumn("select", label="Select", accessor="pk"), *shown] if may_change else shown
 
-    def asked(self) -> Asked:
-        """Whom the page's address asks for."""
-        return asked_of(self.filters, self.search_query)
+    def query(self) -> Asked:
+        """The query of the page's URL."""
+        return query_from(self.filters, self.search_query)
 
-    def look(self, size: int) -> tuple[Page, Counted]:
-        search = finding.Search(self.asked())
-        window = search.page(size, after=cursor(self.request, "after"), before=cursor(self.request, "before"))
-        return window, search.count(exactly=self.request.GET.get("count") == "exactly")
+    def load_page(self, size: int) -> tuple[Page, Counted]:
+        search = finding.Search(self.query())
+        page = search.page(size, after=cursor(self.request, "after"), before=cursor(self.request, "before"))
+        return page, search.count(exactly=self.request.GET.get("count") == "exactly")
 
     def get_list_buttons(self, instance: Subscriber) -> list[Any]:
-        """None: what can be done stands on the person's page; a menu in each row doubles the time of this."""
+        """No menu per row: it would double the time of this page. The subscriber's page has the actions."""
         return []
 
     def get_base_queryset(self) -> QuerySet[Subscriber]:
@@ -134,8 +134,8 @@ class SubscriberIndex(WindowMixin, IndexView):
         given = self.request.GET
         return {
             **context,
-            "how_many": how_many(self.counted, "person", "people"),
-            "kept": [(name, given[name]) for name in ASKED if given.get(name)],
+            "count_label": count_label(self.count, "subscriber", "subscribers"),
+            "parameters": [(name, given[name]) for name in QUERY_PARAMETERS if given.get(name)],
         }
 
     def _get_title_column(self, *args: Any, **kwargs: Any) -> TitleColumn:
@@ -143,15 +143,15 @@ class SubscriberIndex(WindowMixin, IndexView):
         return column("email", label="Address", accessor="email", get_url=self.get_edit_url)
 
 
-class ToErasing(DeleteView):
-    """Deleting a person would leave no trace that keeps an import from bringing them back."""
+class RedirectToErase(DeleteView):
+    """Redirects to erasing, which keeps a hash so that imports do not add the subscriber again."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         return redirect("desk_erase", kwargs["pk"])
 
 
 class SubscriberViewSet(ModelViewSet):
-    """Readers; they never log in."""
+    """Subscribers. They never sign in."""
 
     model = Subscriber
     name = "desk_subscribers"
@@ -162,7 +162,7 @@ class SubscriberViewSet(ModelViewSet):
     copy_view_enabled = False
     index_view_class = SubscriberIndex
     filterset_class = SubscriberFilters
-    delete_view_class = ToErasing
+    delete_view_class = RedirectToErase
     search_fields = ["email", "name"]
     search_backend_name = None
     list_per_page = 50
@@ -172,9 +172,9 @@ class SubscriberViewSet(ModelViewSet):
         Column(
             "language", label="Language", accessor=lambda one: iso_codes.language_name(one.language, "en")
         ),
-        Column("countries", label="Countries", accessor=countries_of),
-        WordColumn("standing", label="State", accessor=standing_of),
-        DateColumn("created_at", label="Since"),
+        Column("countries", label="Countries", accessor=country_names),
+        StateColumn("state", label="State", accessor=state_label),
+        DateColumn("created_at", label="Added"),
     ]
     edit_handler = ObjectList(
         [
@@ -183,14 +183,18 @@ class SubscriberViewSet(ModelViewSet):
                     FieldRowPanel([FieldPanel("email"), FieldPanel("name")]),
                     FieldPanel("language", widget=LanguageSelect),
                 ],
-                heading="Who",
+                heading="Name and language",
             ),
             MultiFieldPanel(
-                [FieldPanel("countries", widget=CountriesInput, help_text="None: every country.")],
-                heading="Wants",
+                [
+                    FieldPanel(
+                        "countries", widget=CountriesInput, help_text="If none is selected: all countries."
+                    )
+                ],
+                heading="Countries of interest",
             ),
-            NotesPanel(heading="Noted by us"),
-            PersonPanel(heading="Subscriptions and mail"),
+            AttributesPanel(heading="Tags and custom fields"),
+            SubscriberPanel(heading="Subscriptions and emails"),
         ],
         base_form_class=SubscriberForm,
     )

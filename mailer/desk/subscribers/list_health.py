@@ -1,4 +1,4 @@
-"""How healthy the lists are: who never confirmed, whose mail comes back, and who has long been silent."""
+"""List health: subscribers who never confirmed, who bounce, who are inactive, or without own consent."""
 
 from __future__ import annotations
 
@@ -18,69 +18,69 @@ from subscribers.segments.rules import Group, Test, as_json
 
 
 @dataclass(frozen=True)
-class Worry:
-    """A group of people to think about."""
+class HealthGroup:
+    """A group of subscribers to review."""
 
     title: str
-    # What it means, and what can be done.
-    meaning: str
+    # What it means, and what happens to them.
+    description: str
     rule: Group
-    found: Estimate
+    estimate: Estimate
 
     @property
-    def as_segment(self) -> str:
-        """The page on which a segment of them is made."""
+    def segment_url(self) -> str:
+        """The page that creates a segment of them."""
         query = urlencode({"name": self.title, "rule": json.dumps(as_json(self.rule))})
         return f"{reverse('desk_segments:add')}?{query}"
 
 
-class HygienePage(StaffPage, TemplateView):
-    """The groups, with how many are in each."""
+class ListHealthPage(StaffPage, TemplateView):
+    """Shows the groups with the number of subscribers in each."""
 
     permission_required = "subscribers.view_savedsegment"
     header_icon = "circle-check"
-    page_title = "Health of the lists"
-    template_name = "desk/people/hygiene.html"
+    page_title = "List health"
+    template_name = "desk/subscribers/list_health.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(worries=worries(), **kwargs)
+        return super().get_context_data(groups=health_groups(), **kwargs)
 
 
-def worries() -> list[Worry]:
-    """Every group, as of now."""
+def health_groups() -> list[HealthGroup]:
+    """Every group, with the number of subscribers in it now."""
     now = timezone.now()
-    return [Worry(title, meaning, rule, estimate(rule, now)) for title, meaning, rule in _groups()]
+    return [HealthGroup(title, text, rule, estimate(rule, now)) for title, text, rule in _definitions()]
 
 
-def _groups() -> list[tuple[str, str, Group]]:
+def _definitions() -> list[tuple[str, str, Group]]:
     lists = tuple(MailingList.objects.values_list("pk", flat=True))
     on = (Test("list", "on", lists),) if lists else ()
     return [
         (
             "Never confirmed",
-            "Asked for a list more than a week ago and never followed the link. They get no mailing, and are "
-            "forgotten by themselves after some days.",
-            _groups_of(Test("waiting", "not_within", (7,))),
+            "Signed up more than a week ago and never clicked the confirmation link. They receive no "
+            "editions and are deleted automatically after some days.",
+            _rule(Test("waiting", "not_within", (7,))),
         ),
         (
-            "Mail came back lately",
-            "Mail to them came back in the last 90 days, and they still get it. The rules about returned "
-            "mail stop them by themselves if it goes on.",
-            _groups_of(*on, Test("bounced", "within", (90,)), Test("stopped", "not")),
+            "Bounced recently",
+            "An email to them bounced in the last 90 days, and they still receive editions. If bounces "
+            "continue, the bounce rules suppress them automatically.",
+            _rule(*on, Test("bounced", "within", (90,)), Test("stopped", "not")),
         ),
         (
-            "Long silent",
-            "Agreed that clicks are counted, got three editions or more, and neither opened one nor followed "
-            "a link for half a year.",
-            _groups_of(*on, Test("reacted", "not_within", (180,)), Test("received", "at_least", (3,))),
+            "Inactive",
+            "Agreed to tracking, received at least three editions, and opened none and clicked nothing for "
+            "six months.",
+            _rule(*on, Test("reacted", "not_within", (180,)), Test("received", "at_least", (3,))),
         ),
         (
-            "Never said so themselves",
-            "Were put on a list by an import or by staff, and never told us themselves that they want it.",
-            _groups_of(*on, Test("own_word", "never")),
+            "No own opt-in",
+            "Were added by an import or by staff, and never confirmed themselves that they want it.",
+            _rule(*on, Test("own_word", "never")),
         ),
     ]
 
 
-def _groups_of(*tests: Test) -> Group:
+def _rule(*tests: Test) -> Group:
     return Group("all", (Group("all", tests),))

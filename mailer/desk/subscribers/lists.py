@@ -1,4 +1,4 @@
-"""Lists in the desk: how people join each, what it says to them, and how it grew."""
+"""Lists: sign-up settings, welcome emails and growth."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wagtail.admin.ui.tables import Column
 from wagtail.admin.views.generic import DeleteView, IndexView
 from wagtail.admin.viewsets.model import ModelViewSet
 
-from mailer.desk.base.columns import WordColumn
+from mailer.desk.base.columns import StateColumn
 from mailer.reports.charts.lines import Point, trend_line
 from mailer.reports.labels import number
 from subscribers import iso_codes
@@ -27,12 +27,12 @@ _WELCOME = "welcome_"
 
 
 class ListForm(WagtailAdminModelForm):
-    """A list, with a welcome for each language of the office."""
+    """A list, with a welcome text for each language of the office."""
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if cleaned.get("sender_name") and not cleaned.get("sender_email"):
-            self.add_error("sender_email", "A sender has an address too.")
+            self.add_error("sender_email", "Enter the sender's email address too.")
         return cleaned
 
     def save(self, commit: bool = True) -> Any:
@@ -44,21 +44,21 @@ class ListForm(WagtailAdminModelForm):
 
 
 class WelcomePanel(Panel):
-    """A text for each language; the form reads them by their names."""
+    """The welcome text in each language; ListForm reads the inputs by their names."""
 
     class BoundPanel(Panel.BoundPanel):
-        template_name = "desk/people/welcome.html"
+        template_name = "desk/subscribers/welcome_panel.html"
 
         def get_context_data(self, parent_context: dict[str, Any] | None = None) -> dict[str, Any]:
             context: dict[str, Any] = super().get_context_data(parent_context)
-            known, data = self.instance.welcome or {}, self.form.data
+            saved, data = self.instance.welcome or {}, self.form.data
             return {
                 **context,
                 "texts": [
                     (
                         code,
                         iso_codes.language_name(code, "en"),
-                        data.get(f"{_WELCOME}{code}", known.get(code, "")),
+                        data.get(f"{_WELCOME}{code}", saved.get(code, "")),
                     )
                     for code in settings.CONFIG.site.languages
                 ],
@@ -66,10 +66,10 @@ class WelcomePanel(Panel):
 
 
 class GrowthPanel(Panel):
-    """Who joined and left, month by month."""
+    """New subscribers and unsubscribes by month."""
 
     class BoundPanel(Panel.BoundPanel):
-        template_name = "desk/people/growth.html"
+        template_name = "desk/subscribers/growth_panel.html"
 
         def is_shown(self) -> bool:
             return bool(self.instance and self.instance.pk)
@@ -83,66 +83,68 @@ class GrowthPanel(Panel):
                 **context,
                 "kept": kept,
                 "months": months[::-1],
-                "chart": trend_line(points, "Confirmed readers", "list-growth", lambda one: number(int(one)))
+                "chart": trend_line(
+                    points, "Confirmed subscribers", "list-growth", lambda one: number(int(one))
+                )
                 if any(point.value for point in points)
                 else "",
             }
 
 
 class ListIndex(IndexView):
-    """Lists with the number of people on each."""
+    """Lists with their numbers of subscribers."""
 
     def get_base_queryset(self) -> QuerySet[MailingList]:
         return MailingList.objects.select_related("growth")
 
 
 class ListDelete(DeleteView):
-    """Deletes a list that nobody has left: with it would go the memory of who must not be brought back."""
+    """Deletes a list without unsubscribes. Otherwise imports could add unsubscribed addresses again."""
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        return self._kept() or super().get(request, *args, **kwargs)
+        return self._refusal() or super().get(request, *args, **kwargs)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        return self._kept() or super().post(request, *args, **kwargs)
+        return self._refusal() or super().post(request, *args, **kwargs)
 
-    def _kept(self) -> HttpResponseBase | None:
+    def _refusal(self) -> HttpResponseBase | None:
         rows = Subscription.objects.filter(mailing_list=self.object)
         if not rows.filter(Q(ended_at__isnull=False) | Q(state=Subscription.State.UNSUBSCRIBED)).exists():
             return None
         messages.error(
             self.request,
-            "Nothing was deleted: people have left this list, and without it nobody would know that. "
-            "Take it off the sign-up page and out of your newsletters instead.",
+            "The list was not deleted: it records who unsubscribed. Hide it from the sign-up page and "
+            "remove it from your newsletters instead.",
         )
         return redirect("desk_lists:edit", self.object.pk)
 
 
-def confirmed_on(mailing_list: MailingList) -> str:
-    """How many are confirmed: counted now, or of a long list as it was counted last."""
-    people = _people_on(mailing_list, Subscription.State.CONFIRMED)
+def confirmed_count(mailing_list: MailingList) -> str:
+    """The number of confirmed subscribers; for a long list, as last counted by the worker."""
+    count = _count_on(mailing_list, Subscription.State.CONFIRMED)
     kept: ListGrowth | None = getattr(mailing_list, "growth", None)
-    if people > CAP and kept:
+    if count > CAP and kept:
         return f"about {number(kept.months[-1]['people'])}"
-    return number(people) if people <= CAP else f"more than {number(CAP)}"
+    return number(count) if count <= CAP else f"more than {number(CAP)}"
 
 
-def waiting_on(mailing_list: MailingList) -> str:
-    """How many wait to confirm."""
-    people = _people_on(mailing_list, Subscription.State.PENDING)
-    return number(people) if people <= CAP else f"more than {number(CAP)}"
+def pending_count(mailing_list: MailingList) -> str:
+    """The number of subscribers who have not confirmed yet."""
+    count = _count_on(mailing_list, Subscription.State.PENDING)
+    return number(count) if count <= CAP else f"more than {number(CAP)}"
 
 
-def _people_on(mailing_list: MailingList, state: str) -> int:
+def _count_on(mailing_list: MailingList, state: str) -> int:
     return Subscription.objects.filter(mailing_list=mailing_list, state=state)[: CAP + 1].count()
 
 
-def offered(mailing_list: MailingList) -> tuple[str, str]:
-    """(tone, words): whether the sign-up page offers it."""
-    return ("done", "Offered") if mailing_list.public else ("draft", "Not offered")
+def sign_up_visibility(mailing_list: MailingList) -> tuple[str, str]:
+    """(tone, label): whether the sign-up page shows the list."""
+    return ("done", "Shown") if mailing_list.public else ("draft", "Hidden")
 
 
 class MailingListViewSet(ModelViewSet):
-    """Lists that people join; newsletters are sent to lists."""
+    """Lists of subscribers; newsletters are sent to lists."""
 
     model = MailingList
     name = "desk_lists"
@@ -155,10 +157,10 @@ class MailingListViewSet(ModelViewSet):
     delete_view_class = ListDelete
     list_display = [
         "name",
-        Column("confirmed", label="Confirmed", accessor=confirmed_on),
-        Column("waiting", label="Waiting to confirm", accessor=waiting_on),
-        WordColumn("public", label="Sign-up page", accessor=offered),
-        Column("opt_in", label="Joining", accessor="get_opt_in_display"),
+        Column("confirmed", label="Confirmed", accessor=confirmed_count),
+        Column("waiting", label="Pending", accessor=pending_count),
+        StateColumn("public", label="Sign-up page", accessor=sign_up_visibility),
+        Column("opt_in", label="Opt-in", accessor="get_opt_in_display"),
     ]
     search_fields = ["name", "slug"]
     search_backend_name = None
@@ -166,27 +168,32 @@ class MailingListViewSet(ModelViewSet):
         [
             MultiFieldPanel(
                 [
-                    FieldRowPanel([FieldPanel("name"), FieldPanel("slug", help_text="Its name in imports.")]),
-                    FieldPanel("description", help_text="What readers see on the sign-up page."),
+                    FieldRowPanel(
+                        [
+                            FieldPanel("name"),
+                            FieldPanel("slug", help_text="Short name for imports and the command line."),
+                        ]
+                    ),
+                    FieldPanel("description", help_text="Shown on the sign-up page."),
                 ],
-                heading="What it is",
+                heading="Name and description",
             ),
             MultiFieldPanel(
                 [
-                    FieldPanel("public", heading="Offer it on the sign-up page"),
+                    FieldPanel("public", heading="Show on the sign-up page"),
                     FieldPanel(
                         "opt_in",
                         widget=forms.RadioSelect,
-                        help_text="With a confirmation nobody can put somebody else on the list. "
-                        "Whoever left is always asked to confirm.",
+                        help_text="Double opt-in prevents signing up someone else’s address. "
+                        "Unsubscribed subscribers must always confirm to resubscribe.",
                     ),
                 ],
-                heading="How people join",
+                heading="Sign-up",
             ),
             MultiFieldPanel(
                 [FieldRowPanel([FieldPanel("sender_name"), FieldPanel("sender_email")]), WelcomePanel()],
-                heading="Letters of the list",
-                help_text="Who sends confirmations and the welcome; the office, where nobody is named.",
+                heading="Emails of this list",
+                help_text="Sender of confirmation and welcome emails. If empty: the office.",
             ),
             GrowthPanel(heading="Growth"),
         ],

@@ -1,4 +1,4 @@
-"""What the desk shows about one person beside the form: lists, suppressions, and the latest mail."""
+"""The read-only part of a subscriber's page: lists, consent, suppressions and recent emails."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from subscribers.suppression import suppression
 _SHOWN = 20
 
 
-class PersonPanel(Panel):
-    """Read-only: subscriptions, suppressions, deliveries and what came back."""
+class SubscriberPanel(Panel):
+    """Subscriptions, consent, suppressions, deliveries, bounces and complaints."""
 
     class BoundPanel(Panel.BoundPanel):
-        template_name = "desk/people/person.html"
+        template_name = "desk/subscribers/detail_panel.html"
 
         def is_shown(self) -> bool:
             return bool(self.instance and self.instance.pk)
@@ -32,33 +32,37 @@ class PersonPanel(Panel):
         def get_context_data(self, parent_context: dict[str, Any] | None = None) -> dict[str, Any]:
             return {
                 **super().get_context_data(parent_context),
-                **facts(self.instance),
-                "may_lift": self.is_allowed("subscribers.change_suppression"),
+                **history(self.instance),
+                "may_unsuppress": self.is_allowed("subscribers.change_suppression"),
                 "may_suppress": self.is_allowed("subscribers.add_suppression"),
                 "may_merge": self.is_allowed("subscribers.delete_subscriber"),
                 "may_erase": self.is_allowed("subscribers.delete_subscriber"),
             }
 
 
-def facts(person: Subscriber) -> dict[str, Any]:
-    """Lists of rows, newest first, at most twenty of each."""
-    deliveries = Delivery.objects.filter(subscriber=person.pk, mailing__rehearsal_to="").select_related(
+def history(subscriber: Subscriber) -> dict[str, Any]:
+    """Template context with up to 20 rows of each kind, newest first."""
+    deliveries = Delivery.objects.filter(subscriber=subscriber.pk, mailing__rehearsal_to="").select_related(
         "mailing__edition__newsletter"
     )
     return {
-        "person": person,
-        "paused": person.paused_until is not None and person.paused_until > timezone.now(),
-        "stopped": suppression.is_suppressed(person),
-        "deeds": registry.get_logs_for_instance(person)
+        "subscriber": subscriber,
+        "paused": subscriber.paused_until is not None and subscriber.paused_until > timezone.now(),
+        "suppressed": suppression.is_suppressed(subscriber),
+        "log_entries": registry.get_logs_for_instance(subscriber)
         .select_related("user")
         .order_by("-timestamp")[:_SHOWN],
-        "subscriptions": person.subscriptions.select_related("mailing_list").order_by("mailing_list__name"),
-        "consents": person.consents.select_related("mailing_list", "text").order_by("-pk")[:_SHOWN],
-        "suppressions": Suppression.objects.filter(address_hash=person.address_hash).order_by("-pk")[:_SHOWN],
+        "subscriptions": subscriber.subscriptions.select_related("mailing_list").order_by(
+            "mailing_list__name"
+        ),
+        "consents": subscriber.consents.select_related("mailing_list", "text").order_by("-pk")[:_SHOWN],
+        "suppressions": Suppression.objects.filter(address_hash=subscriber.address_hash).order_by("-pk")[
+            :_SHOWN
+        ],
         "deliveries": deliveries.order_by("-pk")[:_SHOWN],
-        "events": FeedbackEvent.objects.filter(subscriber=person.pk)[:_SHOWN],
-        "verdicts": [
-            (one, *decision_labels.state(one))
-            for one in Verdict.objects.filter(subscriber=person.pk)[:_SHOWN]
+        "events": FeedbackEvent.objects.filter(subscriber=subscriber.pk)[:_SHOWN],
+        "decisions": [
+            (one, *decision_labels.state_label(one))
+            for one in Verdict.objects.filter(subscriber=subscriber.pk)[:_SHOWN]
         ],
     }

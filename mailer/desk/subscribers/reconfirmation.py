@@ -1,4 +1,4 @@
-"""Asking a segment whether it still wants a list: begun here, watched, and decided when the days are over."""
+"""Reconfirmation campaigns: start one for a segment, watch the answers, finish or stop it."""
 
 from __future__ import annotations
 
@@ -23,99 +23,99 @@ from subscribers.segments.rules import BadRule
 _SHOWN = 50
 
 
-class AskForm(forms.Form):
-    """Which list it is about, and how long people have."""
+class ReconfirmForm(forms.Form):
+    """Which list to reconfirm, and how long subscribers have."""
 
-    mailing_list = forms.ModelChoiceField(MailingList.objects.all(), label="About the list")
-    days = forms.IntegerField(label="Days to answer", initial=30, min_value=7, max_value=90)
+    mailing_list = forms.ModelChoiceField(MailingList.objects.all(), label="List")
+    days = forms.IntegerField(label="Days to respond", initial=30, min_value=7, max_value=90)
 
 
-class _AskingView(StaffPage, TemplateView):
+class _CampaignView(StaffPage, TemplateView):
     permission_required = "subscribers.change_subscriber"
-    under: tuple[tuple[str, str], ...] = (("desk_askings", "Questions"),)
+    breadcrumbs_above: tuple[tuple[str, str], ...] = (("desk_reconfirmations", "Reconfirmation campaigns"),)
     header_icon = "mail"
 
 
-class AskPage(_AskingView):
-    """Says what it means and asks for the list (GET), then begins (POST)."""
+class ReconfirmPage(_CampaignView):
+    """Explains reconfirmation and shows the form (GET), then starts a campaign (POST)."""
 
-    template_name = "desk/people/ask.html"
-    page_title = "Ask whether they still want it"
+    template_name = "desk/subscribers/reconfirm.html"
+    page_title = "Reconfirm subscriptions"
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
         self.segment = get_object_or_404(SavedSegment, pk=kwargs["pk"])
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        form = AskForm(request.POST)
+        form = ReconfirmForm(request.POST)
         if form.is_valid():
             data, by = form.cleaned_data, request.user.get_username()
             try:
-                begun = reconfirmation.begin(
+                campaign = reconfirmation.begin(
                     self.segment, data["mailing_list"], data["days"], by, timezone.now()
                 )
             except (BadRule, ValueError) as error:
                 form.add_error(None, str(error))
             else:
-                log(instance=begun, action="desk.ask", user=request.user)
-                return redirect("desk_asking", begun.pk)
+                log(instance=campaign, action="desk.reconfirm", user=request.user)
+                return redirect("desk_reconfirmation", campaign.pk)
         return self.render_to_response(self.get_context_data(form=form, **kwargs))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
-        return {"form": AskForm(), **context, "segment": self.segment}
+        return {"form": ReconfirmForm(), **context, "segment": self.segment}
 
 
-class AskingPage(_AskingView):
-    """How many were asked and have answered (GET); decides or stops it (POST)."""
+class CampaignPage(_CampaignView):
+    """Shows how many were asked and have confirmed (GET); finishes or stops the campaign (POST)."""
 
-    template_name = "desk/people/asking.html"
+    template_name = "desk/subscribers/reconfirmation.html"
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
-        self.asking = get_object_or_404(Asking.objects.select_related("mailing_list"), pk=kwargs["pk"])
+        self.campaign = get_object_or_404(Asking.objects.select_related("mailing_list"), pk=kwargs["pk"])
 
     def get_page_title(self) -> str:
-        return str(self.asking)
+        return str(self.campaign)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         by, now = request.user.get_username(), timezone.now()
         try:
-            if request.POST.get("deed") == "decide":
-                run = reconfirmation.decide(self.asking, by, now)
-                log(instance=run, action="desk.bulk", user=request.user)
-                jobs.step(run.pk, now)
-                return redirect("desk_bulk_run", run.pk)
-            reconfirmation.stop(self.asking, by, now)
-            log(instance=self.asking, action="desk.ask_stop", user=request.user)
-            messages.success(request, "Nobody more is asked, and everybody stays where they are.")
+            if request.POST.get("action") == "finish":
+                job = reconfirmation.decide(self.campaign, by, now)
+                log(instance=job, action="desk.bulk", user=request.user)
+                jobs.step(job.pk, now)
+                return redirect("desk_bulk_job", job.pk)
+            reconfirmation.stop(self.campaign, by, now)
+            log(instance=self.campaign, action="desk.reconfirm_stop", user=request.user)
+            messages.success(request, "The campaign is stopped. No subscription was changed.")
         except reconfirmation.NotNow as error:
             messages.error(request, str(error))
-        return redirect("desk_asking", self.asking.pk)
+        return redirect("desk_reconfirmation", self.campaign.pk)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        one, now = self.asking, timezone.now()
-        asked = one.people.count()
-        stay = one.people.filter(stays_at__isnull=False).count()
-        at_work = one.state in (Asking.State.SENDING, Asking.State.WAITING)
+        campaign, now = self.campaign, timezone.now()
+        asked = campaign.people.count()
+        confirmed = campaign.people.filter(stays_at__isnull=False).count()
+        in_progress = campaign.state in (Asking.State.SENDING, Asking.State.WAITING)
         return super().get_context_data(
-            asking=one,
+            campaign=campaign,
             asked=asked,
-            stay=stay,
-            silent=asked - stay,
-            at_work=at_work,
-            may_decide=at_work and now.date() > one.until,
+            confirmed=confirmed,
+            unanswered=asked - confirmed,
+            in_progress=in_progress,
+            may_finish=in_progress and now.date() > campaign.until,
             **kwargs,
         )
 
 
-class AskingsPage(_AskingView):
-    """What was asked, the latest first."""
+class CampaignsPage(_CampaignView):
+    """Lists the campaigns, newest first."""
 
-    template_name = "desk/people/askings.html"
-    page_title = "Questions"
-    under = ()
+    template_name = "desk/subscribers/reconfirmations.html"
+    page_title = "Reconfirmation campaigns"
+    breadcrumbs_above = ()
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        found = Asking.objects.select_related("mailing_list")[:_SHOWN]
-        return super().get_context_data(askings=found, **kwargs)
+        campaigns = Asking.objects.select_related("mailing_list")[:_SHOWN]
+        return super().get_context_data(campaigns=campaigns, **kwargs)

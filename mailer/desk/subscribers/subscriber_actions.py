@@ -1,4 +1,4 @@
-"""What is done to one person and cannot be undone: erasing, and making one person of two. Both ask first."""
+"""Erasing a subscriber and merging duplicates, which cannot be undone. Both ask for confirmation."""
 
 from __future__ import annotations
 
@@ -21,86 +21,95 @@ from subscribers.privacy.erasure import erase
 from subscribers.suppression import suppression
 
 
-class _PersonPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView):
+class _SubscriberPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView):
     raise_exception = True
     header_icon = "user"
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
-        self.person = get_object_or_404(Subscriber, pk=kwargs["pk"])
+        self.subscriber = get_object_or_404(Subscriber, pk=kwargs["pk"])
 
     def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
         return [
             *self.breadcrumbs_items,
             {"url": reverse("desk_subscribers:index"), "label": "Subscribers"},
-            {"url": reverse("desk_subscribers:edit", args=[self.person.pk]), "label": self.person.email},
+            {
+                "url": reverse("desk_subscribers:edit", args=[self.subscriber.pk]),
+                "label": self.subscriber.email,
+            },
             {"url": "", "label": self.get_page_title()},
         ]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(person=self.person, **kwargs)
+        return super().get_context_data(subscriber=self.subscriber, **kwargs)
 
 
-class ErasePage(_PersonPage):
-    """Asks for the address to be written once more (GET), then erases (POST)."""
+class ErasePage(_SubscriberPage):
+    """Asks the user to retype the address (GET), then erases the subscriber (POST)."""
 
     permission_required = "subscribers.delete_subscriber"
-    template_name = "desk/people/erase.html"
-    page_title = "Erase"
+    template_name = "desk/subscribers/erase.html"
+    page_title = "Erase subscriber"
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if suppression.written(request.POST.get("address", "")) != self.person.email:
-            wrong = "That is not the address of this person; nobody was erased."
-            return self.render_to_response(self.get_context_data(wrong=wrong, **kwargs))
-        number = self.person.pk
+        if suppression.written(request.POST.get("address", "")) != self.subscriber.email:
+            error = "The address does not match. The subscriber was not erased."
+            return self.render_to_response(self.get_context_data(error=error, **kwargs))
+        pk = self.subscriber.pk
         with transaction.atomic():
-            # The entry names a number and no address: that is what erasing means.
-            log(instance=self.person, action="desk.erase", user=request.user, title=f"Reader {number}")
-            erase(self.person.email, timezone.now())
+            # After an erasure the audit log must not contain the address.
+            log(instance=self.subscriber, action="desk.erase", user=request.user, title=f"Subscriber {pk}")
+            erase(self.subscriber.email, timezone.now())
         messages.success(
-            request, "Erased. A keyed hash of the address stays, so that no import brings it back."
+            request,
+            "The subscriber is erased. A keyed hash of the address prevents adding it by imports.",
         )
         return redirect("desk_subscribers:index")
 
 
-class MergePage(_PersonPage):
-    """Shows who might be the same person, and what would be kept of whom (GET); makes one of two (POST)."""
+class MergePage(_SubscriberPage):
+    """Shows possible duplicates and the result of a merge (GET); merges two subscribers (POST)."""
 
     permission_required = ("subscribers.change_subscriber", "subscribers.delete_subscriber")
-    template_name = "desk/people/merge.html"
-    page_title = "One person twice"
+    template_name = "desk/subscribers/merge.html"
+    page_title = "Merge duplicates"
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
-        self.wrong, self.other = "", None
+        self.error, self.other = "", None
         given = request.POST if request.method == "POST" else request.GET
-        if written := given.get("other", "").strip():
-            self.other = Subscriber.objects.filter(email=suppression.written(written)).first()
+        if address := given.get("other", "").strip():
+            self.other = Subscriber.objects.filter(email=suppression.written(address)).first()
             if self.other is None:
-                self.wrong = "Nobody here has this address."
-            elif self.other.pk == self.person.pk:
-                self.other, self.wrong = None, "This is the same address."
+                self.error = "No subscriber has this address."
+            elif self.other.pk == self.subscriber.pk:
+                self.other, self.error = None, "This is the same subscriber."
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if self.other is None or request.POST.get("sure") != "yes":
+        if self.other is None or request.POST.get("confirm") != "yes":
             return self.render_to_response(self.get_context_data(**kwargs))
-        number = self.other.pk
+        other_id = self.other.pk
         with transaction.atomic():
-            merge.merge(self.person, self.other, timezone.now())
-            log(instance=self.person, action="desk.merge", user=request.user, data={"to": f"reader {number}"})
-        messages.success(request, "They are one person now. Links in mail to either address still work.")
-        return redirect("desk_subscribers:edit", self.person.pk)
+            merge.merge(self.subscriber, self.other, timezone.now())
+            log(
+                instance=self.subscriber,
+                action="desk.merge",
+                user=request.user,
+                data={"to": f"subscriber {other_id}"},
+            )
+        messages.success(request, "The subscribers are merged. Links in emails to either address still work.")
+        return redirect("desk_subscribers:edit", self.subscriber.pk)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
         return {
             **context,
             "other": self.other,
-            "wrong": self.wrong,
-            "pair": [
+            "error": self.error,
+            "compared": [
                 (one, one.subscriptions.select_related("mailing_list"), suppression.in_force(one))
-                for one in (self.person, self.other)
+                for one in (self.subscriber, self.other)
                 if one is not None
             ],
-            "alike": [] if self.other else duplicates.to(self.person),
+            "duplicates": [] if self.other else duplicates.to(self.subscriber),
         }

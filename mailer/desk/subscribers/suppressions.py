@@ -1,4 +1,4 @@
-"""Suppressed addresses in the desk: why each is there, adding one, and lifting one after a confirmation."""
+"""Suppressed addresses: the list, suppressing an address, and removing a suppression."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from wagtail.admin.views.generic import IndexView
 from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.log_actions import log
 
-from mailer.desk.base.audit_links import leading_to
-from mailer.desk.base.columns import WordColumn
+from mailer.desk.base.audit_links import links_to
+from mailer.desk.base.columns import StateColumn
 from mailer.desk.base.pages import StaffPage
 from mailer.feedback.models import Verdict
 from subscribers import addresses
@@ -31,11 +31,11 @@ from subscribers.suppression import suppression
 
 
 class SuppressionFilters(WagtailFilterSet):
-    """By reason, and whether it is in force."""
+    """By reason and state."""
 
     reason = django_filters.ChoiceFilter(choices=Suppression.Reason.choices)
     force = django_filters.ChoiceFilter(
-        method="in_force", label="In force", choices=[("yes", "In force"), ("no", "Lifted")]
+        method="in_force", label="State", choices=[("yes", "Active"), ("no", "Removed")]
     )
 
     class Meta:
@@ -46,24 +46,24 @@ class SuppressionFilters(WagtailFilterSet):
         return rows.filter(lifted_at__isnull=value == "yes")
 
 
-def standing_of(row: Suppression) -> tuple[str, str]:
-    """(tone, words): in force, or lifted by whom."""
-    return ("problem", "In force") if row.lifted_at is None else ("draft", f"Lifted by {row.lifted_by}")
+def state_label(row: Suppression) -> tuple[str, str]:
+    """(tone, label): active, or removed by whom."""
+    return ("problem", "Active") if row.lifted_at is None else ("draft", f"Removed by {row.lifted_by}")
 
 
 def address_of(row: Suppression) -> str:
-    """The address, or that it was erased."""
-    return row.email or "(an erased address)"
+    """The address, or a placeholder if it was erased."""
+    return row.email or "(erased address)"
 
 
 def evidence_of(row: Suppression) -> str:
-    """A person's words; where it was no person's doing, the verdict in one sentence."""
-    verdict = next(iter(row.verdicts.all()), None)
-    return verdict.because if verdict else row.evidence
+    """The reason of the suppression decision, or the note of the user who suppressed the address."""
+    decision = next(iter(row.verdicts.all()), None)
+    return decision.because if decision else row.evidence
 
 
 class SuppressionIndex(IndexView):
-    """The list, newest first; nothing here is edited, only lifted."""
+    """The table, newest first. Suppressions are removed, never edited."""
 
     def get_base_queryset(self) -> QuerySet[Suppression]:
         return Suppression.objects.order_by("-pk").prefetch_related("verdicts")
@@ -73,11 +73,11 @@ class SuppressionIndex(IndexView):
         return column("email", label="Address", accessor=address_of, get_url=self.get_edit_url)
 
     def get_edit_url(self, instance: Suppression) -> str | None:
-        """Why it was stopped, where that was no person's doing; else the page that lifts it."""
-        if verdict := next(iter(instance.verdicts.all()), None):
-            return reverse("desk_verdict", args=[verdict.pk])
+        """The suppression decision behind it, or else the page that removes it."""
+        if decision := next(iter(instance.verdicts.all()), None):
+            return reverse("desk_suppression_decision", args=[decision.pk])
         if instance.lifted_at is None and self.request.user.has_perm("subscribers.change_suppression"):
-            return reverse("desk_suppressions:lift", args=[instance.pk])
+            return reverse("desk_suppressions:remove", args=[instance.pk])
         return None
 
     def get_delete_url(self, instance: Suppression) -> None:
@@ -85,12 +85,12 @@ class SuppressionIndex(IndexView):
 
     def get_list_more_buttons(self, instance: Suppression) -> list[MenuItem]:
         url = self.get_edit_url(instance)
-        label, icon = ("Why?", "help") if instance.verdicts.all() else ("Lift", "rotate")
+        label, icon = ("Details", "help") if instance.verdicts.all() else ("Remove suppression", "rotate")
         return [MenuItem(label, url=url, icon_name=icon, priority=10)] if url else []
 
 
 class SuppressionViewSet(ModelViewSet):
-    """Addresses that no mailing may reach."""
+    """Suppressed addresses, which receive no editions."""
 
     model = Suppression
     name = "desk_suppressions"
@@ -98,7 +98,7 @@ class SuppressionViewSet(ModelViewSet):
     icon = "no-view"
     menu_label = "Suppressed addresses"
     menu_name = "suppressions"
-    url_finder_class = leading_to("desk_suppressions:lift")
+    url_finder_class = links_to("desk_suppressions:remove")
     copy_view_enabled = False
     index_view_class = SuppressionIndex
     filterset_class = SuppressionFilters
@@ -107,10 +107,10 @@ class SuppressionViewSet(ModelViewSet):
     list_per_page = 50
     list_display = [
         "email",
-        Column("reason", label="Why", accessor="get_reason_display"),
+        Column("reason", label="Reason", accessor="get_reason_display"),
         Column("evidence", label="Evidence", accessor=evidence_of, classname="desk-evidence"),
-        DateColumn("created_at", label="Since", sort_key="pk"),
-        WordColumn("standing", label="State", accessor=standing_of),
+        DateColumn("created_at", label="Suppressed on", sort_key="pk"),
+        StateColumn("state", label="State", accessor=state_label),
     ]
     exclude_form_fields = ["lifted_at", "lifted_by"]
 
@@ -119,19 +119,19 @@ class SuppressionViewSet(ModelViewSet):
             path("", self.index_view, name="index"),
             path("results/", self.index_results_view, name="index_results"),
             path("new/", SuppressView.as_view(), name="add"),
-            path("<int:pk>/lift/", LiftView.as_view(), name="lift"),
+            path("<int:pk>/remove/", RemoveSuppressionView.as_view(), name="remove"),
         ]
 
 
 class SuppressForm(forms.Form):
-    """Stop an address by hand, with the reason that a colleague will read."""
+    """An address and the reason for suppressing it."""
 
-    address = forms.CharField(label="Address", max_length=254)
+    address = forms.CharField(label="Email address", max_length=254)
     evidence = forms.CharField(
-        label="Why",
+        label="Reason",
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="A colleague will read this.",
+        help_text="For your colleagues.",
     )
 
     def clean_address(self) -> str:
@@ -142,43 +142,46 @@ class SuppressForm(forms.Form):
 
 
 class _SuppressionPage(StaffPage):
-    under = (("desk_suppressions:index", "Suppressed addresses"),)
+    breadcrumbs_above = (("desk_suppressions:index", "Suppressed addresses"),)
     header_icon = "no-view"
 
 
 class SuppressView(_SuppressionPage, FormView[SuppressForm]):
-    """Suppress an address by hand."""
+    """Suppresses an address."""
 
     permission_required = "subscribers.add_suppression"
     form_class = SuppressForm
-    template_name = "desk/people/suppress.html"
+    template_name = "desk/subscribers/suppress.html"
     page_title = "Suppress an address"
 
     def get_initial(self) -> dict[str, Any]:
         return {**super().get_initial(), "address": self.request.GET.get("address", "")}
 
     def form_valid(self, form: SuppressForm) -> HttpResponse:
-        told = form.cleaned_data
-        row = suppression.by_hand(told["address"], told["evidence"], timezone.now())
+        data = form.cleaned_data
+        row = suppression.by_hand(data["address"], data["evidence"], timezone.now())
         log(instance=row, action="desk.suppress", user=self.request.user)
-        messages.success(self.request, "The address gets no more mail until somebody lifts this.")
+        messages.success(
+            self.request,
+            "The address is suppressed. It receives no emails until someone removes the suppression.",
+        )
         return redirect("desk_suppressions:index")
 
 
-class LiftView(_SuppressionPage, TemplateView):
-    """Lifts what a person stopped: asks (GET), then does it (POST). A verdict has a page of its own."""
+class RemoveSuppressionView(_SuppressionPage, TemplateView):
+    """Removes a suppression made by staff, after a confirmation. Decisions have their own page."""
 
     permission_required = "subscribers.change_suppression"
-    template_name = "desk/people/lift.html"
-    page_title = "Lift a suppression"
+    template_name = "desk/subscribers/remove_suppression.html"
+    page_title = "Remove suppression"
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
         self.row = get_object_or_404(Suppression, pk=kwargs["pk"])
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if verdict := Verdict.objects.filter(suppression=self.row).first():
-            return redirect("desk_verdict", verdict.pk)
+        if decision := Verdict.objects.filter(suppression=self.row).first():
+            return redirect("desk_suppression_decision", decision.pk)
         return super().dispatch(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -186,6 +189,6 @@ class LiftView(_SuppressionPage, TemplateView):
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         suppression.lift(self.row, request.user.get_username(), timezone.now())
-        log(instance=self.row, action="desk.lift", user=request.user)
-        messages.success(request, "The suppression is lifted: mailings may reach this address again.")
+        log(instance=self.row, action="desk.unsuppress", user=request.user)
+        messages.success(request, "The suppression is removed. The address can receive emails again.")
         return redirect("desk_suppressions:index")

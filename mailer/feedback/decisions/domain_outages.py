@@ -113,7 +113,7 @@ def _begin(outage: Outage, now: datetime) -> bool:
         f"{outage.returned} of {outage.readers} readers at {outage.domain}, fine before, came back at once. "
         "Perhaps its mail server is broken: their addresses are not stopped until somebody decides."
     )
-    alerts.warn(f"outage {outage.pk}", words, None, now, path=f"/desk/outages/{outage.pk}/")
+    alerts.warn(f"outage {outage.pk}", words, None, now, path=f"/desk/domain-outages/{outage.pk}/")
     log.warning("action=outage outage=%d readers=%d", outage.pk, outage.returned)
     return True
 

@@ -55,7 +55,7 @@ def badly(address: str, trouble: str, now: datetime) -> None:
     if now - row.failing_since >= _TOLD_AFTER and (not row.told_at or now - row.told_at >= _TOLD_AGAIN):
         row.told_at = now
         words = f"Returned mail has not been read since {row.failing_since:%d %B, %H:%M} UTC. {trouble}"
-        alerts.warn(f"way_in_{row.pk}", words, None, now, path="/desk/mailbox/")
+        alerts.warn(f"way_in_{row.pk}", words, None, now, path="/desk/replies/")
     row.save(update_fields=["failures", "failing_since", "trouble", "due_at", "told_at"])
 
 

@@ -1,18 +1,18 @@
-// Counts down to the moment at which an edition leaves. Seen every second, read out only now and then.
+// Counts down to the start of sending. Updates every second; screen readers announce it only now and then.
 (() => {
   const start = () => {
     const clock = document.querySelector('[data-countdown]');
-    const said = document.querySelector('[data-countdown-said]');
-    if (!clock || !said) return;
+    const announcer = document.querySelector('[data-countdown-announcer]');
+    if (!clock || !announcer) return;
     const end = performance.now() + Number(clock.dataset.countdown) * 1000;
-    const words = (left) => (left < 120 ? `${left} s` : `${Math.ceil(left / 60)} minutes`);
+    const format = (left) => (left < 120 ? `${left} s` : `${Math.ceil(left / 60)} minutes`);
     const tick = () => {
       const left = Math.max(Math.ceil((end - performance.now()) / 1000), 0);
-      clock.textContent = left ? `It leaves in ${words(left)}` : 'It is leaving now';
-      if (left === 10 || left === 60) said.textContent = `It leaves in ${left} seconds.`;
+      clock.textContent = left ? `Sending starts in ${format(left)}` : 'Sending starts now';
+      if (left === 10 || left === 60) announcer.textContent = `Sending starts in ${left} seconds.`;
       if (left) setTimeout(tick, 1000 - ((performance.now() - end) % 1000 + 1000) % 1000 + 20);
       else {
-        said.textContent = 'It is leaving now.';
+        announcer.textContent = 'Sending starts now.';
         setTimeout(() => window.location.assign(clock.dataset.then), 2000);
       }
     };

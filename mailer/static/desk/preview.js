@@ -1,4 +1,4 @@
-// The live preview's countries: kept in a cookie, so that the panel's own refreshing shows the same ones.
+// Keeps the chosen countries of the live preview in a cookie, so that refreshing the panel shows the same ones.
 (() => {
   const form = document.querySelector('form[data-countries]');
   if (!form) return;

@@ -1,7 +1,8 @@
-"""Many people at once at the desk: those ticked, or all that the table shows."""
+"""Bulk actions on selected subscribers, or on all that the table shows."""
 
 from __future__ import annotations
 
+import pytest
 from django.urls import reverse
 
 from subscribers.bulk.models import BulkRun
@@ -9,6 +10,7 @@ from subscribers.models import Subscriber
 from subscribers.segments.models import Tag, Tagging
 from tests import cast as everyone
 from tests.desk.cast import Desk, as_user
+from tests.desk.page import Page
 
 
 def tagged() -> set[str]:
@@ -16,86 +18,88 @@ def tagged() -> set[str]:
     return {one.email.partition("@")[0] for one in people}
 
 
-def test_all_that_the_table_shows_are_changed_watched_and_given_back(desk: Desk) -> None:
+def state_tone(page: Page) -> set[str]:
+    """The tones of the state labels on the page."""
+    return {name.rpartition("--")[2] for name in page.classes if name.startswith("desk-state--")}
+
+
+def test_a_bulk_action_on_all_matching_subscribers_is_followed_and_undone(desk: Desk) -> None:
     for name in ("olga", "ivan"):
         everyone.reader(name, (), "ru")
     browser = as_user(desk.admin)
-    asked = {"language": "ru", "all": "yes"}
-    table = browser.get(reverse("desk_subscribers:index"), {"language": "ru"}).content.decode()
-    assert 'name="language" value="ru"' in table and "Change all 2 people" in table
-    page = browser.get(reverse("desk_bulk"), asked).content.decode()
-    assert "2 people" in page and not BulkRun.objects.exists()
-    answer = browser.post(reverse("desk_bulk"), {**asked, "deed": "tag", "tag_name": "donor"})
+    query = {"language": "ru", "all": "yes"}
+    table = Page(browser.get(reverse("desk_subscribers:index"), {"language": "ru"}))
+    assert {("language", "ru"), ("all", "yes")} <= table.controls
+    page = browser.get(reverse("desk_bulk_action"), query)
+    assert page.context["selected"] == "2 subscribers" and not BulkRun.objects.exists()
+    answer = browser.post(reverse("desk_bulk_action"), {**query, "action": "tag", "tag_name": "donor"})
     assert tagged() == {"olga", "ivan"}
-    page = browser.get(answer["Location"]).content.decode()
-    assert "Undo it" in page and "Tag “donor”" in page
+    page = Page(browser.get(answer["Location"]))
+    assert "undo" in page.names and "donor" in page.text
     browser.post(answer["Location"])
     assert tagged() == set() and BulkRun.objects.get().state == "undone"
-    assert "Undone" in browser.get(reverse("desk_bulk_runs")).content.decode()
+    assert answer["Location"] in Page(browser.get(reverse("desk_bulk_jobs"))).links
 
 
-def test_a_change_that_stopped_says_why_and_is_let_go_on(desk: Desk) -> None:
-    ticked = everyone.reader("olga", (), "ru")
+def test_a_failed_bulk_action_shows_its_error_and_can_be_resumed(desk: Desk) -> None:
+    selected = everyone.reader("olga", (), "ru")
     browser = as_user(desk.admin)
-    fields = {"ids": [ticked.pk], "deed": "tag", "tag_name": "donor"}
-    address = browser.post(reverse("desk_bulk"), fields)["Location"]
+    fields = {"ids": [selected.pk], "action": "tag", "tag_name": "donor"}
+    address = browser.post(reverse("desk_bulk_action"), fields)["Location"]
     Tagging.objects.all().delete()
     BulkRun.objects.update(state="working", position=0, changed=0, error="ValueError: <no> such tag")
-    page = browser.get(address).content.decode()
-    assert "Stopped" in page and "ValueError: &lt;no&gt; such tag" in page and "Undo it" in page
-    assert "Stopped" in browser.get(reverse("desk_bulk_runs")).content.decode()
-    browser.post(address, {"again": "1"})
+    page = Page(browser.get(address))
+    assert "ValueError: &lt;no&gt; such tag" in page.html
+    assert state_tone(page) == {"problem"} and {"undo", "resume"} <= page.names
+    browser.post(address, {"resume": "1"})
     assert tagged() == {"olga"} and BulkRun.objects.get().state == "done"
 
 
-def test_only_those_ticked_are_changed(desk: Desk) -> None:
-    ticked = everyone.reader("olga", (), "ru")
+def test_only_selected_subscribers_are_changed(desk: Desk) -> None:
+    selected = everyone.reader("olga", (), "ru")
     everyone.reader("ivan", (), "ru")
-    fields = {"ids": [ticked.pk], "deed": "tag", "tag_name": "donor"}
-    as_user(desk.admin).post(reverse("desk_bulk"), fields)
+    fields = {"ids": [selected.pk], "action": "tag", "tag_name": "donor"}
+    as_user(desk.admin).post(reverse("desk_bulk_action"), fields)
     assert tagged() == {"olga"}
 
 
-def test_all_means_all_also_where_some_are_ticked(desk: Desk) -> None:
-    ticked = everyone.reader("olga", (), "ru")
+def test_all_matching_wins_over_a_selection(desk: Desk) -> None:
+    selected = everyone.reader("olga", (), "ru")
     everyone.reader("ivan", (), "ru")
-    asked = {"ids": [ticked.pk], "language": "ru", "all": "yes"}
+    query = {"ids": [selected.pk], "language": "ru", "all": "yes"}
     browser = as_user(desk.admin)
-    assert "2 people" in browser.get(reverse("desk_bulk"), asked).content.decode()
-    browser.post(reverse("desk_bulk"), {**asked, "deed": "tag", "tag_name": "donor"})
+    assert browser.get(reverse("desk_bulk_action"), query).context["selected"] == "2 subscribers"
+    browser.post(reverse("desk_bulk_action"), {**query, "action": "tag", "tag_name": "donor"})
     assert tagged() == {"olga", "ivan"}
 
 
-def test_a_filter_that_is_gone_makes_nobody_everybody(desk: Desk) -> None:
+def test_an_invalid_filter_does_not_select_everyone(desk: Desk) -> None:
     browser = as_user(desk.admin)
-    asked = {"list": "4711", "all": "yes"}
-    assert browser.get(reverse("desk_bulk"), asked)["Location"] == reverse("desk_subscribers:index")
-    browser.post(reverse("desk_bulk"), {**asked, "deed": "suppress", "words": "x"})
+    query = {"list": "4711", "all": "yes"}
+    assert browser.get(reverse("desk_bulk_action"), query)["Location"] == reverse("desk_subscribers:index")
+    browser.post(reverse("desk_bulk_action"), {**query, "action": "suppress", "note": "x"})
     assert not BulkRun.objects.exists()
 
 
-def test_nobody_ticked_changes_nobody(desk: Desk) -> None:
+def test_without_a_selection_nothing_is_changed(desk: Desk) -> None:
     browser = as_user(desk.admin)
-    assert browser.get(reverse("desk_bulk"))["Location"] == reverse("desk_subscribers:index")
-    browser.post(reverse("desk_bulk"), {"deed": "suppress", "words": "x"})
+    assert browser.get(reverse("desk_bulk_action"))["Location"] == reverse("desk_subscribers:index")
+    browser.post(reverse("desk_bulk_action"), {"action": "suppress", "note": "x"})
     assert not BulkRun.objects.exists()
 
 
-def test_what_lacks_is_asked_for(desk: Desk) -> None:
-    browser = as_user(desk.admin)
-    page = browser.post(reverse("desk_bulk"), {"all": "yes", "deed": "suppress"}).content.decode()
-    assert "Say why" in page and not BulkRun.objects.exists()
-    page = browser.post(reverse("desk_bulk"), {"all": "yes", "deed": "tag"}).content.decode()
-    assert "1 to 60 letters" in page and not Tag.objects.exists()
+@pytest.mark.parametrize("action", ["suppress", "tag"])
+def test_a_missing_field_is_an_error_of_the_form(desk: Desk, action: str) -> None:
+    answer = as_user(desk.admin).post(reverse("desk_bulk_action"), {"all": "yes", "action": action})
+    assert answer.context["form"].errors
+    assert not BulkRun.objects.exists() and not Tag.objects.exists()
 
 
-def test_an_approver_changes_nobody(desk: Desk) -> None:
+def test_an_approver_runs_no_bulk_action(desk: Desk) -> None:
     browser = as_user(desk.approver)
-    assert "Change all" not in browser.get(reverse("desk_subscribers:index")).content.decode()
-    assert browser.post(
-        reverse("desk_bulk"), {"all": "yes", "deed": "suppress", "words": "x"}
-    ).status_code in (
-        302,
-        403,
+    assert (
+        reverse("desk_bulk_action") not in Page(browser.get(reverse("desk_subscribers:index"))).form_actions
     )
+    answer = browser.post(reverse("desk_bulk_action"), {"all": "yes", "action": "suppress", "note": "x"})
+    assert answer.status_code in (302, 403)
     assert not BulkRun.objects.exists()

@@ -160,7 +160,7 @@ def test_trouble_that_lasts_is_told_once_a_day_by_mail_and_on_the_desk_until_it_
     pass_by(minutes=30)
     (told,) = mail.outbox
     assert "Returned mail has not been read since 01 December, 09:00 UTC." in told.body
-    assert "refuses our sign-in" in told.body and "/desk/mailbox/" in told.body
+    assert "refuses our sign-in" in told.body and "/desk/replies/" in told.body
     assert source_health.troubles([ADDRESS], clock()) == [state()]
     pass_by(hours=23)
     assert len(mail.outbox) == 1

@@ -1,0 +1,47 @@
+// Reloads a page with [data-refresh] every few seconds and replaces only the [data-live] parts that changed, so that
+// focus, open details and scroll position stay. Announces progress to screen readers now and then.
+(() => {
+  const marked = () => document.querySelector('[data-refresh]');
+  const parts = (page) => [...page.querySelectorAll('[data-live][id]')];
+  const ids = (page) => parts(page).map((part) => part.id).join();
+  // The CSRF token differs in every response.
+  const content = (part) => part.innerHTML.replace(/name="csrfmiddlewaretoken" value="[^"]*"/g, '');
+  const tens = (page) => Math.floor((page.querySelector('progress') || { value: 0 }).value / 10);
+
+  const change = (part, now) => {
+    if (part.contains(document.activeElement) || content(part) === content(now)) return;
+    const open = [...part.querySelectorAll('details')].map((one) => one.open);
+    part.innerHTML = now.innerHTML;
+    part.querySelectorAll('details').forEach((one, place) => { one.open = Boolean(open[place]); });
+  };
+
+  const show = (page) => {
+    // The page has other parts now, for example because sending has started.
+    if (ids(page) !== ids(document)) {
+      window.location.reload();
+      return;
+    }
+    const progressed = tens(page) !== tens(document) || Boolean(page.querySelector('[data-refresh]')) !== Boolean(marked());
+    parts(document).forEach((part) => change(part, page.getElementById(part.id)));
+    const [announcer, source] = ['[data-announcer]', '[data-announce]'].map((mark) => document.querySelector(mark));
+    if (progressed && announcer && source) announcer.textContent = source.textContent;
+  };
+
+  const refresh = async () => {
+    try {
+      const response = document.hidden ? null : await fetch(window.location.href, { credentials: 'same-origin' });
+      if (response && response.ok) show(new DOMParser().parseFromString(await response.text(), 'text/html'));
+    } catch (error) {
+      // Network error: the next refresh may succeed.
+    }
+    wait();
+  };
+
+  const wait = () => {
+    const mark = marked();
+    if (mark) setTimeout(refresh, Number(mark.dataset.refresh) * 1000);
+  };
+
+  if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', wait);
+  else wait();
+})();
