@@ -21,7 +21,7 @@ from mailer.feedback.decisions import bounce_counts, evaluate, smtp_rejections
 from mailer.feedback.sources import lmtp, poll
 from mailer.feedback.webhooks import process
 from mailer.reports import cached_stats
-from mailer.stories import gather
+from mailer.stories.models import StorySource
 from mailer.tracking import finalize
 from subscribers import list_growth
 from subscribers.bulk import jobs as bulk
@@ -42,8 +42,16 @@ class Job:
     run: Callable[[Clock, Stop], object]
 
 
+def _gather_stories(now: datetime) -> None:
+    if not StorySource.objects.filter(active=True).exists():
+        return
+    from mailer.stories import gather  # loads feedparser and requests, which few installations need
+
+    gather.gather_all(now)
+
+
 JOBS = (
-    Job("gather stories", 900, lambda now, stop: gather.gather_all(now())),
+    Job("gather stories", 900, lambda now, stop: _gather_stories(now())),
     Job("assemble editions", 30, lambda now, stop: assemble_due(assembling_time(now()))),
     Job("staff notices", 5, lambda now, stop: staff_notices.tell(now())),
     Job("start mailings", 2, lambda now, stop: start_due.release_due(now())),

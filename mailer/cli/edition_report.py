@@ -29,7 +29,7 @@ from mailer.reports import not_delivered as undelivered
 from mailer.reports.collect import count
 from mailer.reports.edition_state import edition_summary
 from mailer.reports.engagement import Reading, reading_of, reading_tables
-from mailer.reports.export import Sheet, long_sheet, sheet_of, write_csv, write_xlsx
+from mailer.reports.export import Sheet, long_sheet, sheet_of, write_csv
 from mailer.reports.labels import number, percent
 from mailer.reports.stats import Counts
 from mailer.reports.summary import summary
@@ -130,6 +130,9 @@ def _write(sheets: list[Sheet], csv: Path | None, xlsx: Path | None) -> int:
     with failing_on(OSError):
         if xlsx is not None:
             with _private_file(xlsx).open("wb") as workbook:
+                # Slow to load, and few commands write workbooks.
+                from mailer.reports.xlsx import write_xlsx
+
                 return write_xlsx(sheets, workbook)
         if csv is None or str(csv) == "-":
             return write_csv(sheets[0], sys.stdout)

@@ -14,7 +14,7 @@ from mailer.cli import subscriber_imports
 from mailer.cli.lookup import find_list, operator
 from mailer.cli.output import Json, command_group, emit, fail, failing_on, say
 from mailer.desk.subscribers.exports import subscribers_sheet
-from mailer.reports.export import write_csv, write_xlsx
+from mailer.reports.export import write_csv
 from subscribers.export import json_lines
 from subscribers.models import MailingList, Subscriber
 from subscribers.privacy.data_export import everything
@@ -45,13 +45,16 @@ def export_people(
     if kind == "xlsx" and out is None:
         fail("a workbook needs a file: --out people.xlsx.")
     for one in [mailing_list] if mailing_list else MailingList.objects.all():
-        log(instance=one, action="desk.export_subscribers", data={"by": operator()})
+        log(instance=one, action="desk.export_people", data={"by": operator()})
     if out is None:
         _write(sys.stdout, kind, mailing_list)
         return
     with failing_on(OSError):
         if kind == "xlsx":
             with out.open("wb") as workbook:
+                # Slow to load, and few commands write workbooks.
+                from mailer.reports.xlsx import write_xlsx
+
                 rows = write_xlsx([subscribers_sheet(mailing_list)], workbook)
         else:
             with out.open("w", encoding="utf-8", newline="") as target:

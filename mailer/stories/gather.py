@@ -12,7 +12,6 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
-import feedparser
 from django.db import transaction
 from django.utils.text import slugify
 
@@ -71,6 +70,8 @@ def gather(source: StorySource, now: datetime, *, allow_loopback: bool = False) 
 def _entries(feed: Fetched) -> list[Any]:
     headers = {"content-type": feed.content_type_header, "content-location": feed.url}
     # As a stream: bytes by themselves could be taken for the name of a file.
+    import feedparser  # slow to load, and only needed where there are sources
+
     parsed = feedparser.parse(BytesIO(feed.body), response_headers=headers)
     if not parsed.version and not parsed.entries:
         raise FetchError(f"{feed.url} is no feed; give the address of its RSS or Atom, not of the page.")

@@ -13,9 +13,6 @@ from datetime import date, datetime
 from typing import Any, BinaryIO
 from xml.etree.ElementTree import ParseError
 
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
-
 from subscribers.imports.csv_file import MOST_COLUMNS, Row, too_wide
 from subscribers.imports.records import BrokenFile
 
@@ -27,7 +24,7 @@ _PARTS, _BYTES, _SHARED = 2_000, 1 << 30, 128 << 20
 # From this many bytes on, a part may not be more times as large as it is packed: a table of people never is.
 _LARGE, _TIMES = 10 << 20, 100
 _DAMAGED = (
-    *(zipfile.BadZipFile, InvalidFileException, ParseError, KeyError, ValueError, TypeError, IndexError),
+    *(zipfile.BadZipFile, ParseError, KeyError, ValueError, TypeError, IndexError),
     *(AttributeError, EOFError, OverflowError, OSError, zlib.error, lzma.LZMAError, struct.error),
     # Among others that a part is encrypted, or packed in a way that is not known.
     RuntimeError,
@@ -61,6 +58,10 @@ def read_workbook(stream: BinaryIO) -> Generator[Row, None, None]:
 
     Raises BrokenFile with the row.
     """
+    # Slow to load, and only needed for workbooks.
+    from openpyxl import load_workbook
+    from openpyxl.utils.exceptions import InvalidFileException
+
     number = 0
     try:
         _weigh(stream)
@@ -80,7 +81,7 @@ def read_workbook(stream: BinaryIO) -> Generator[Row, None, None]:
                     cells = [_text(value) for value in values]
                     if (joined := "".join(cells)) and not joined.isspace():
                         yield number, cells
-    except _DAMAGED as error:
+    except (*_DAMAGED, InvalidFileException) as error:
         raise BrokenFile(f"Row {number + 1}: the workbook is damaged; save it again, or as CSV.") from error
     if not number:
         raise BrokenFile("The first sheet is empty: its first row must name the columns.")

@@ -11,11 +11,12 @@ import pytest
 from openpyxl import load_workbook
 
 from mailer.reports import export
-from mailer.reports.export import Sheet, csv_lines, long_sheet, sheet_of, write_xlsx
+from mailer.reports.export import Sheet, csv_lines, long_sheet, sheet_of
 from mailer.reports.stats import Counts, Fate
 from mailer.reports.table import Cell, Column
 from mailer.reports.tables import tables
 from mailer.reports.totals import Account
+from mailer.reports.xlsx import write_xlsx
 
 pytestmark = pytest.mark.both_databases
 

@@ -9,7 +9,6 @@ from typing import Any, Protocol, Self
 
 from django.conf import settings
 
-from mailer.delivery import esp
 from mailer.delivery.engine.composing import Composer
 from mailer.delivery.ledger.journal import Journal
 from mailer.delivery.ledger.records import Attempt, Claimed, Job
@@ -48,9 +47,19 @@ class Transport(Protocol):
 
 def writer() -> Writer:
     """What makes the messages for the transport that `opened` opens."""
-    return esp.writer() if settings.CONFIG.service.name else Composer()
+    if not settings.CONFIG.service.name:
+        return Composer()
+    from mailer.delivery import (
+        esp,  # the APIs' clients are slow to load, and only needed where one is configured
+    )
+
+    return esp.writer()
 
 
 def opened(journal: Journal) -> Transport:
     """The configured transport, to be entered."""
-    return esp.opened(journal) if settings.CONFIG.service.name else Sender(relays.choice(), journal)
+    if not settings.CONFIG.service.name:
+        return Sender(relays.choice(), journal)
+    from mailer.delivery import esp  # slow to load, as above
+
+    return esp.opened(journal)

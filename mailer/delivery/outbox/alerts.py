@@ -6,7 +6,6 @@ import logging
 from datetime import datetime, timedelta
 from typing import Any
 
-import requests
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
@@ -131,6 +130,8 @@ def _told(alert: Alert) -> bool:
         "at": alert.at.isoformat(),
         "url": _link(alert),
     }
+    import requests  # slow to load, and only needed where a webhook is configured
+
     try:
         with requests.Session() as session:
             # Neither a proxy nor a password file of the environment has a say.

@@ -13,7 +13,7 @@ from wagtail.log_actions import log
 from mailer.desk.editions.edition_base import EditionPage
 from mailer.reports.cached_stats import counts_of
 from mailer.reports.engagement import reading_of, reading_tables
-from mailer.reports.export import Sheet, csv_lines, long_sheet, sheet_of, write_xlsx
+from mailer.reports.export import Sheet, csv_lines, long_sheet, sheet_of
 from mailer.reports.tables import tables
 from mailer.reports.totals import latest_mailing
 
@@ -25,6 +25,9 @@ def sheet_response(sheets: Sequence[Sheet], name: str, kind: str) -> HttpRespons
     if kind == "xlsx":
         # On disk, because it may be large. The response closes it, which deletes it.
         file = tempfile.TemporaryFile()  # noqa: SIM115
+        # Slow to load, and few requests write workbooks.
+        from mailer.reports.xlsx import write_xlsx
+
         write_xlsx(sheets, file)
         file.seek(0)
         return FileResponse(file, as_attachment=True, filename=f"{name}.xlsx", content_type=_WORKBOOK)

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
@@ -21,8 +22,9 @@ from mailer.feedback.decisions.apply import apply_all
 from mailer.feedback.models import ReturnedMessage
 from mailer.feedback.parsing.records import Origin, Reading
 from mailer.feedback.webhooks.models import ServiceContact, ServicePost
-from mailer.feedback.webhooks.services import HOOKS
-from mailer.feedback.webhooks.services.base import Event, Heard
+
+if TYPE_CHECKING:
+    from mailer.feedback.webhooks.services.base import Event, Heard
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +74,9 @@ def work_off(now: datetime, stop: Callable[[], bool]) -> int:
 
 
 def _read(post: ServicePost) -> Iterator[_Told]:
+    # The parsers load anymail and boto3, which takes 60 ms and 10 MB: only where webhooks arrive.
+    from mailer.feedback.webhooks.services import HOOKS
+
     hook = HOOKS[post.service]
     for event, raw in _events(bytes(post.body)):
         try:

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from mailer.config import Service
-from mailer.feedback.webhooks import sns
 
 # Mailgun goes on offering a post for eight hours, and warns of delays beyond its control.
 _MAILGUN_PATIENCE = timedelta(hours=12)
@@ -88,6 +87,8 @@ def _by_svix(post: Post, service: Service, now: datetime) -> None:
 
 
 def _by_amazon(post: Post, service: Service, now: datetime) -> None:
+    from mailer.feedback.webhooks import sns  # loads X.509, which only Amazon needs
+
     try:
         sns.prove(post.body, service.webhook_topics, sns.CERTIFICATES)
     except sns.Unproved as error:
