@@ -19,28 +19,28 @@ from mailer.reports.export import Sheet
 from mailer.reports.table import Cell, Column
 from subscribers.csv_injection import harmless
 
-# Rows that a spreadsheet takes, its heading among them.
-_MOST_ROWS = 1_048_576
-# Characters in a sheet's name, and those that it must not have.
-_NAME = 31
+# Rows of a sheet in Excel, heading included.
+MAX_ROWS = 1_048_576
+# Longest name of a sheet, and the characters that it must not contain.
+_MAX_NAME = 31
 _NOT_IN_NAMES = str.maketrans(dict.fromkeys("[]:*?/\\", "-"))
-# Width of a column of text, and of one of numbers.
+# Widths of columns, by the kind of their values.
 _WIDTHS = {"text": 40, "count": 14, "share": 14}
 
 
-def write_xlsx(sheets: Iterable[Sheet], into: IO[bytes]) -> int:
-    """Write a workbook with these sheets; how many rows there were.
+def write_xlsx(sheets: Iterable[Sheet], into: IO[bytes], max_rows: int = MAX_ROWS) -> int:
+    """Write a workbook with these sheets and return the number of rows.
 
-    What is too long for one goes on in a further sheet.
+    A sheet with more than `max_rows` rows, heading included, is continued in a further sheet.
     """
     book = Workbook(write_only=True)
     names: set[str] = set()
-    written = sum(_write(book, sheet, names) for sheet in sheets)
+    written = sum(_write(book, sheet, names, max_rows) for sheet in sheets)
     book.save(into)
     return written
 
 
-def _write(book: Workbook, sheet: Sheet, names: set[str]) -> int:
+def _write(book: Workbook, sheet: Sheet, names: set[str], max_rows: int) -> int:
     rows, total = iter(sheet.rows), 0
     while True:
         page = book.create_sheet(_name(sheet.name, names))
@@ -49,20 +49,20 @@ def _write(book: Workbook, sheet: Sheet, names: set[str]) -> int:
             page.column_dimensions[get_column_letter(place)].width = _WIDTHS[column.kind]
         page.append([_heading(page, column) for column in sheet.columns])
         taken = 0
-        for row in islice(rows, _MOST_ROWS - 1):
+        for row in islice(rows, max_rows - 1):
             page.append([_cell(page, cell, column) for cell, column in zip(row, sheet.columns, strict=True)])
             taken += 1
         total += taken
-        if taken < _MOST_ROWS - 1:
+        if taken < max_rows - 1:
             return total
 
 
 def _name(wanted: str, names: set[str]) -> str:
-    """A name for a sheet that no other sheet of the book has."""
+    """A valid sheet name that is unique in the workbook."""
     plain = wanted.translate(_NOT_IN_NAMES)
     for number in count(1):
         ending = f" ({number})" if number > 1 else ""
-        name = plain[: _NAME - len(ending)] + ending
+        name = plain[: _MAX_NAME - len(ending)] + ending
         if name.lower() not in names:
             break
     names.add(name.lower())

@@ -1,4 +1,4 @@
-"""What is taken away: complete, and harmless in a spreadsheet."""
+"""Exports are complete, and harmless in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from collections.abc import Iterator, Sequence
 import pytest
 from openpyxl import load_workbook
 
-from mailer.reports import export
 from mailer.reports.export import Sheet, csv_lines, long_sheet, sheet_of
 from mailer.reports.stats import Counts, Fate
 from mailer.reports.table import Cell, Column
 from mailer.reports.tables import tables
 from mailer.reports.totals import Account
-from mailer.reports.xlsx import write_xlsx
+from mailer.reports.xlsx import MAX_ROWS, write_xlsx
 
 pytestmark = pytest.mark.both_databases
 
@@ -28,10 +27,10 @@ def sheet(*rows: Sequence[Cell], name: str = "List") -> Sheet:
     return Sheet(name, (TEXT, COUNT), rows)
 
 
-def workbook(*made: Sheet) -> dict[str, list[tuple[object, ...]]]:
-    """What a spreadsheet finds: rows of cells by the sheet's name."""
+def workbook(*made: Sheet, max_rows: int = MAX_ROWS) -> dict[str, list[tuple[object, ...]]]:
+    """Rows of cells by the name of the sheet, as a spreadsheet program reads them."""
     into = io.BytesIO()
-    write_xlsx(made, into)
+    write_xlsx(made, into, max_rows)
     book = load_workbook(into)
     return {page.title: list(page.iter_rows(values_only=True)) for page in book.worksheets}
 
@@ -70,13 +69,12 @@ def test_a_report_is_a_workbook_of_its_tables_and_one_long_list_of_its_figures()
     assert len(lines) == 1 + sum(len(table.rows) * (len(table.columns) - 1) for table in made)
 
 
-def test_what_is_too_long_for_a_sheet_goes_on_in_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export, "_MOST_ROWS", 3)
-    book = workbook(sheet(*((f"r{number}", number) for number in range(5))))
+def test_a_long_sheet_is_continued_in_the_next() -> None:
+    book = workbook(sheet(*((f"r{number}", number) for number in range(5))), max_rows=3)
     assert {name: len(rows) - 1 for name, rows in book.items()} == {"List": 2, "List (2)": 2, "List (3)": 1}
 
 
-def test_names_that_a_workbook_does_not_take_are_changed_and_none_comes_twice() -> None:
+def test_sheet_names_are_made_valid_and_unique() -> None:
     long = "Clicks: by countries / languages [all]"
     assert list(workbook(sheet(name=long), sheet(name=long))) == [
         "Clicks- by countries - language",
@@ -84,7 +82,7 @@ def test_names_that_a_workbook_does_not_take_are_changed_and_none_comes_twice() 
     ]
 
 
-def test_memory_stays_flat_however_long_a_table_is() -> None:
+def test_memory_stays_flat_for_long_tables() -> None:
     def rows(count: int) -> Iterator[tuple[Cell, ...]]:
         return ((f"reader {number}", number) for number in range(count))
 
