@@ -25,7 +25,7 @@ _PER_PAGE = 50
 MAX_WORKBOOK_ROWS = 100_000
 _TOO_LARGE = (
     "An Excel file with more than {} subscribers takes too long here. Export the list as CSV, or use the "
-    "command: mailer edition unreached {} --xlsx FILE."
+    "command: mailer edition not-delivered {} --xlsx FILE."
 )
 _TONES = {"refused": "problem", "bounced": "problem", "in_doubt": "waiting", "deferred": "busy"}
 
