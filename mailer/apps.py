@@ -135,7 +135,7 @@ def _register_data_hooks() -> None:
 
 def _log_actions(registry: Any) -> None:
     import_module("wagtail.wagtail_hooks").register_core_log_actions(registry)
-    import_module("mailer.desk.base.log_actions").register_actions(registry)
+    import_module("mailer.desk.base.audit_log").register_actions(registry)
 
 
 def _rich_text_features(features: Any) -> None:

@@ -6,30 +6,28 @@ from django.urls import include, path
 from wagtail import hooks
 from wagtail.snippets.models import register_snippet
 
-from mailer.desk import home, menu
+from mailer.desk import home
 from mailer.desk.approval.views import ApproveAction, RequestChangesAction, ReviewPage, SubmitPage
-from mailer.desk.base import brand, save_buttons
-from mailer.desk.base.log_actions import register_actions
+from mailer.desk.base import brand, menu, save_buttons
+from mailer.desk.base.audit_log import register_actions
 from mailer.desk.editions.newsletters import AssembleView, NewsletterViewSet
 from mailer.desk.editions.variants import VariantsPage
 from mailer.desk.editions.views import EditionViewSet
 from mailer.desk.imports.detail import ColumnsPage, ImportPage, RejectedRowsDownload
 from mailer.desk.imports.list import ImportViewSet
-from mailer.desk.replies.decision_detail import DecisionPage
-from mailer.desk.replies.decision_list import DecisionViewSet
 from mailer.desk.replies.detail import ReopenAction, ReplyPage, ReplySource
 from mailer.desk.replies.list import MarkDoneAction, ReplyViewSet
 from mailer.desk.replies.outage import DomainOutagePage
 from mailer.desk.reports.exports import ReportDownload
 from mailer.desk.reports.not_delivered import NotDeliveredPage
 from mailer.desk.reports.report import ReportPage
-from mailer.desk.reports.trends import TrendPage
+from mailer.desk.reports.trend import TrendPage
 from mailer.desk.segments.views import SegmentViewSet
 from mailer.desk.sending.dry_run import DryRunPage
-from mailer.desk.sending.mailing_actions import ControlAction
-from mailer.desk.sending.scheduling import SchedulePage
+from mailer.desk.sending.mailing_control import ControlAction
+from mailer.desk.sending.schedule import SchedulePage
 from mailer.desk.stories.views import StoryViewSet
-from mailer.desk.subscribers.bulk import BulkActionPage, BulkJobPage, BulkJobsPage
+from mailer.desk.subscribers.bulk_actions import BulkActionPage, BulkJobPage, BulkJobsPage
 from mailer.desk.subscribers.exports import ExportPage
 from mailer.desk.subscribers.list import SubscriberViewSet
 from mailer.desk.subscribers.list_health import ListHealthPage
@@ -38,6 +36,8 @@ from mailer.desk.subscribers.reconfirmation import CampaignPage, CampaignsPage, 
 from mailer.desk.subscribers.subscriber_actions import ErasePage, MergePage
 from mailer.desk.subscribers.suppressions import SuppressionViewSet
 from mailer.desk.subscribers.tags_fields import FieldViewSet, TagViewSet
+from mailer.desk.suppression_decisions.detail import DecisionPage
+from mailer.desk.suppression_decisions.list import DecisionViewSet
 
 # Stories and editions are snippets, because they have drafts and revisions.
 register_snippet(StoryViewSet)

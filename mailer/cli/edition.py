@@ -224,7 +224,9 @@ def resume(
     if all_steps:
         _control(edition, dry_run, "release_all", control.release_rest, json, "all remaining steps released")
     elif find_mailing(find_edition(edition), dry_run).state == Mailing.State.HELD:
-        _control(edition, dry_run, "confirm_audience", control.confirm_held, json, "its audience is confirmed")
+        _control(
+            edition, dry_run, "confirm_audience", control.confirm_held, json, "its audience is confirmed"
+        )
     else:
         _control(edition, dry_run, "resume", control.resume, json, "resumed")
 

@@ -18,7 +18,7 @@ from wagtail.log_actions import log
 from mailer.approval.errors import ApprovalError
 from mailer.delivery.engine.control import ControlError
 from mailer.desk.base.current_user import current_user
-from mailer.desk.editions.edition_workflow import overview
+from mailer.desk.base.edition_workflow import overview
 from mailer.editions.models import Edition
 
 # Any of these permissions allows viewing an edition's pages. Every action checks its own permission.

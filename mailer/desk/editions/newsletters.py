@@ -23,9 +23,9 @@ from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.admin.widgets.button import Button, HeaderButton
 from wagtail.log_actions import log
 
-from mailer.desk.base.columns import LinkColumn
 from mailer.desk.base.current_user import current_user
-from mailer.desk.base.translation_forms import TranslationsForm
+from mailer.desk.base.forms import TranslationsForm
+from mailer.desk.base.tables import LinkColumn
 from mailer.desk.base.widgets import (
     CountriesInput,
     LanguageOrderInput,

@@ -19,7 +19,7 @@ from wagtail.log_actions import log
 
 from mailer.delivery.esp.capabilities import CAPABILITIES
 from mailer.desk.base.audit_links import links_to
-from mailer.desk.base.columns import StateColumn
+from mailer.desk.base.tables import StateColumn
 from mailer.feedback.decisions import triage
 from mailer.feedback.decisions.triage import SortingError
 from mailer.feedback.models import ReturnedMessage

@@ -10,8 +10,8 @@ from django.utils import timezone
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
-from mailer.desk.replies import decision_labels as labels
-from mailer.desk.replies.decision_detail import _DecisionPage
+from mailer.desk.suppression_decisions import labels
+from mailer.desk.suppression_decisions.detail import _DecisionPage
 from mailer.feedback.decisions import domain_outages
 from mailer.feedback.decisions.decisions import VerdictError
 from mailer.feedback.models import Outage, Verdict

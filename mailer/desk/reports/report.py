@@ -11,7 +11,7 @@ from typing import Any
 from mailer.delivery.models import Mailing
 from mailer.desk.editions.edition_base import EditionPage
 from mailer.desk.reports.report_tables import MAX_ROWS, display_table
-from mailer.desk.sending import mailing_actions
+from mailer.desk.sending import mailing_control
 from mailer.desk.sending.mailing_progress import interventions, progress_context
 from mailer.reports import trend
 from mailer.reports.benchmark import compared
@@ -60,7 +60,7 @@ class ReportPage(EditionPage):
         return {
             **context,
             **report_context(mailing, context["now"]),
-            "actions": mailing_actions.available_actions(mailing) if may_control else (),
+            "actions": mailing_control.available_actions(mailing) if may_control else (),
         }
 
 

@@ -19,7 +19,7 @@ from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.log_actions import log
 
 from mailer.desk.base.pages import StaffPage
-from mailer.desk.segments import segment_form
+from mailer.desk.segments import rule_form
 from mailer.desk.subscribers.list import state_label
 from mailer.editions.models import Edition
 from subscribers.segments import store
@@ -78,9 +78,9 @@ class SegmentPage(StaffPage, TemplateView):
         return self.render_to_response(self.get_context_data(**kwargs))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        editable = segment_form.is_editable(self.rule)
+        editable = rule_form.is_editable(self.rule)
         try:
-            groups = segment_form.rows(self.rule, self.segment.pk) if editable else []
+            groups = rule_form.rows(self.rule, self.segment.pk) if editable else []
         except BadRule as error:
             groups, self.error = [], str(error)
         return super().get_context_data(
@@ -90,7 +90,7 @@ class SegmentPage(StaffPage, TemplateView):
             groups=groups,
             editable=editable,
             rule_json=json.dumps(as_json(self.rule), ensure_ascii=False, indent=2),
-            conditions=segment_form.available_conditions(),
+            conditions=rule_form.available_conditions(),
             error=self.error,
             estimate=self.estimate,
             sample=[(one, *state_label(one)) for one in self.estimate.some] if self.estimate else [],
@@ -112,7 +112,7 @@ class SegmentPage(StaffPage, TemplateView):
 
     def _posted(self) -> Group:
         rule = self.request.POST.get("rule_json")
-        return segment_form.from_post(self.request.POST) if rule is None else _parse(rule)
+        return rule_form.from_post(self.request.POST) if rule is None else _parse(rule)
 
     def _count(self, *, exactly: bool) -> None:
         try:

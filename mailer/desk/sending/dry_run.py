@@ -13,7 +13,7 @@ from mailer.delivery.engine import dry_run
 from mailer.delivery.models import Mailing
 from mailer.desk.base.current_user import current_user
 from mailer.desk.editions.edition_base import EditionPage
-from mailer.desk.sending import mailing_actions
+from mailer.desk.sending import mailing_control
 from mailer.desk.sending.mailing_progress import progress_context
 from mailer.reports.cached_stats import counts_of
 from mailer.reports.totals import latest_rehearsal
@@ -54,14 +54,14 @@ class DryRunPage(EditionPage):
         if self.request.method != "POST":
             return super().has_permission()
         return any(
-            self.request.user.has_perm(permission) for permission in mailing_actions.DRY_RUN_PERMISSIONS
+            self.request.user.has_perm(permission) for permission in mailing_control.DRY_RUN_PERMISSIONS
         )
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
         last = latest_rehearsal(self.edition)
         may_run = any(
-            self.request.user.has_perm(permission) for permission in mailing_actions.DRY_RUN_PERMISSIONS
+            self.request.user.has_perm(permission) for permission in mailing_control.DRY_RUN_PERMISSIONS
         )
         context.setdefault("form", self._form())
         return {
@@ -71,7 +71,7 @@ class DryRunPage(EditionPage):
                 if last
                 else {"mailing": None}
             ),
-            "actions": mailing_actions.available_actions(last) if last and may_run else (),
+            "actions": mailing_control.available_actions(last) if last and may_run else (),
             "may_start": may_run and context["form"] is not None and not _in_progress(last),
         }
 

@@ -15,8 +15,8 @@ from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
 from wagtail.admin.views.generic import DeleteView, IndexView
 from wagtail.admin.viewsets.model import ModelViewSet
 
-from mailer.desk.base.columns import CheckboxColumn, StateColumn
 from mailer.desk.base.keyset_pagination import KeysetPaginationMixin, count_label, cursor
+from mailer.desk.base.tables import CheckboxColumn, StateColumn
 from mailer.desk.base.widgets import (
     Choices,
     CountriesInput,
@@ -24,7 +24,7 @@ from mailer.desk.base.widgets import (
     office_countries,
     office_languages,
 )
-from mailer.desk.subscribers.panel import SubscriberPanel
+from mailer.desk.subscribers.detail import SubscriberPanel
 from mailer.desk.subscribers.tags_fields import AttributesPanel, SubscriberForm
 from subscribers import iso_codes
 from subscribers.models import MailingList, SavedSegment, Subscriber, Subscription, Tag

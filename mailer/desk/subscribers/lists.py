@@ -16,7 +16,7 @@ from wagtail.admin.ui.tables import Column
 from wagtail.admin.views.generic import DeleteView, IndexView
 from wagtail.admin.viewsets.model import ModelViewSet
 
-from mailer.desk.base.columns import StateColumn
+from mailer.desk.base.tables import StateColumn
 from mailer.reports.charts.lines import Point, trend_line
 from mailer.reports.labels import number
 from subscribers import iso_codes

@@ -22,8 +22,8 @@ from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.log_actions import log
 
 from mailer.desk.base.audit_links import links_to
-from mailer.desk.base.columns import StateColumn
 from mailer.desk.base.pages import StaffPage
+from mailer.desk.base.tables import StateColumn
 from mailer.feedback.models import Verdict
 from subscribers import addresses
 from subscribers.models import Suppression

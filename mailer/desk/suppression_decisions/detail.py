@@ -16,8 +16,8 @@ from wagtail.admin import messages
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.log_actions import log
 
-from mailer.desk.replies import decision_labels as labels
 from mailer.desk.replies.detail import text_of
+from mailer.desk.suppression_decisions import labels
 from mailer.feedback.decisions import decisions
 from mailer.feedback.decisions.decisions import VerdictError
 from mailer.feedback.models import Verdict

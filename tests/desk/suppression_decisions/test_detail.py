@@ -12,7 +12,7 @@ from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
 from mailer.delivery import verp
-from mailer.desk.replies import decision_labels as labels
+from mailer.desk.suppression_decisions import labels
 from mailer.feedback.models import Outage, Verdict
 from mailer.feedback.sources import ingest
 from subscribers.models import Subscriber, Subscription, Suppression

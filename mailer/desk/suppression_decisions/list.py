@@ -12,8 +12,8 @@ from wagtail.admin.views.generic import IndexView
 from wagtail.admin.viewsets.model import ModelViewSet
 
 from mailer.desk.base.audit_links import links_to
-from mailer.desk.base.columns import StateColumn
-from mailer.desk.replies import decision_labels as labels
+from mailer.desk.base.tables import StateColumn
+from mailer.desk.suppression_decisions import labels
 from mailer.feedback.models import Outage, Verdict
 
 

@@ -9,7 +9,7 @@ from wagtail.admin.panels import Panel
 from wagtail.log_actions import registry
 
 from mailer.delivery.models import Delivery
-from mailer.desk.replies import decision_labels
+from mailer.desk.suppression_decisions import labels
 from mailer.feedback.models import FeedbackEvent, Verdict
 from subscribers.models import Subscriber, Suppression
 from subscribers.suppression import suppression
@@ -62,7 +62,7 @@ def history(subscriber: Subscriber) -> dict[str, Any]:
         "deliveries": deliveries.order_by("-pk")[:_SHOWN],
         "events": FeedbackEvent.objects.filter(subscriber=subscriber.pk)[:_SHOWN],
         "decisions": [
-            (one, *decision_labels.state_label(one))
+            (one, *labels.state_label(one))
             for one in Verdict.objects.filter(subscriber=subscriber.pk)[:_SHOWN]
         ],
     }
