@@ -61,23 +61,23 @@ def _story(index: int, countries: tuple[str, ...]) -> Story:
 
 def main() -> None:
     content = edition()
-    pairs, _ = variants.possible(content)
+    pairs, _ = variants.possible_variants(content)
     # Templates and locale data are read on first use; a process pays for that once.
     variants.render(content, (), "en")
     started = time.perf_counter()
     rendered = [variants.render(content, countries, language) for countries, language in pairs]
     seconds = time.perf_counter() - started
     largest = max(rendered, key=lambda variant: len(variant.html.encode()))
-    envelope = mime.Envelope("Office", "news@example.org", "bench.example.org", "Bench")
-    forms = mime.Forms(
+    envelope = mime.MailingHeaders("Office", "news@example.org", "bench.example.org", "Bench")
+    forms = mime.UrlTemplates(
         f"{mime.TOKEN}@example.org",
         f"https://news.example.org/unsubscribe/{mime.TOKEN}/",
         f"https://news.example.org/preferences/{mime.TOKEN}/",
         f"leave+{mime.TOKEN}@example.org",
     )
-    skeleton = mime.Skeleton(largest, envelope, forms)
+    skeleton = mime.MessageTemplate(largest, envelope, forms)
     token = "0123456789abcdef"
-    copy = mime.Copy(
+    copy = mime.Personalization(
         "reader@example.net",
         headers.date(dt.datetime(2021, 12, 3, 9, tzinfo=dt.UTC)),
         "Казахстан, Узбекистан",

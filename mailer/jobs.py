@@ -14,7 +14,7 @@ from mailer.approval import staff_notices
 from mailer.delivery.engine import send_loop
 from mailer.delivery.outbox import alerts, outbox
 from mailer.delivery.rollout import provider_stats, rollout_job, start_due, stop_rules
-from mailer.editions.assembly_time import assembling_time
+from mailer.editions.assembly_time import assembly_time
 from mailer.editions.schedule import assemble_due
 from mailer.feedback import retention
 from mailer.feedback.decisions import bounce_counts, evaluate, smtp_rejections
@@ -52,8 +52,8 @@ def _gather_stories(now: datetime) -> None:
 
 JOBS = (
     Job("gather stories", 900, lambda now, stop: _gather_stories(now())),
-    Job("assemble editions", 30, lambda now, stop: assemble_due(assembling_time(now()))),
-    Job("staff notices", 5, lambda now, stop: staff_notices.tell(now())),
+    Job("assemble editions", 30, lambda now, stop: assemble_due(assembly_time(now()))),
+    Job("staff notices", 5, lambda now, stop: staff_notices.send(now())),
     Job("start mailings", 2, lambda now, stop: start_due.release_due(now())),
     Job("send mailings", 1, lambda now, stop: send_loop.send_due(now, stop)),
     Job("advance rollouts", 5, lambda now, stop: rollout_job.look(now())),

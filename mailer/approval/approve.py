@@ -45,7 +45,7 @@ def variant_digest(subject: str, preheader: str, html: str, text: str) -> str:
     return digest(canonical([subject, preheader, html, text]))
 
 
-def sealed_names(users: Iterable[int]) -> str:
+def author_ids(users: Iterable[int]) -> str:
     """Primary keys of authors as the manifest holds them, "<3><17>": a trigger can look for one."""
     return "".join(f"<{number}>" for number in sorted(users))
 
@@ -67,7 +67,7 @@ def approve(
         approval = Approval.objects.create(
             snapshot=held, sha256=held.sha256, approver=user, at=now, by_command=by_command
         )
-        _move(held, State.APPROVED)
+        _transition(held, State.APPROVED)
     snapshot.refresh_from_db()
     return approval
 
@@ -88,7 +88,7 @@ def schedule(
     _refuse_outside(snapshot, moment, local_hour)
     with transaction.atomic():
         held = _locked(snapshot, State.APPROVED, "scheduled")
-        _move(held, State.SCHEDULED, send_at=moment, scheduled_by=user, local_hour=local_hour)
+        _transition(held, State.SCHEDULED, send_at=moment, scheduled_by=user, local_hour=local_hour)
     snapshot.refresh_from_db()
     return snapshot
 
@@ -100,18 +100,16 @@ def unschedule(snapshot: Snapshot, user: User) -> Snapshot:
         held = _locked(snapshot, State.SCHEDULED, "taken back")
         if held.mailed:
             raise WrongState("This edition is being sent or was sent; pause or cancel its mailing instead.")
-        _move(held, State.APPROVED, send_at=None, scheduled_by=None, local_hour=None)
+        _transition(held, State.APPROVED, send_at=None, scheduled_by=None, local_hour=None)
     snapshot.refresh_from_db()
     return snapshot
 
 
-def withdraw(snapshot: Snapshot, user: User, because: str = "") -> Snapshot:
+def withdraw(snapshot: Snapshot, user: User, reason: str = "") -> Snapshot:
     """Send the copy back to its writers, as long as nothing has left. Raises NotPermitted, WrongState."""
     if not (user.has_perm("mailer.approve_edition") or user.has_perm("mailer.submit_edition")):
         raise NotPermitted
-    reason = f"{user.get_full_name() or user.get_username()} sent it back" + (
-        f": {because}" if because else ""
-    )
+    reason = f"{user.get_full_name() or user.get_username()} sent it back" + (f": {reason}" if reason else "")
     with transaction.atomic():
         moved = (
             Snapshot.objects.sendable()
@@ -200,12 +198,12 @@ def _refuse_author(snapshot: Snapshot, user: User) -> None:
         )
 
 
-def _locked(snapshot: Snapshot, expected: Snapshot.State, deed: str) -> Snapshot:
+def _locked(snapshot: Snapshot, expected: Snapshot.State, action: str) -> Snapshot:
     held = Snapshot.objects.select_for_update().get(pk=snapshot.pk)
     if held.state != expected:
-        raise WrongState(f"This edition is {held.get_state_display()}, so it cannot be {deed}.")
+        raise WrongState(f"This edition is {held.get_state_display()}, so it cannot be {action}.")
     return held
 
 
-def _move(snapshot: Snapshot, state: Snapshot.State, **changes: Any) -> None:
+def _transition(snapshot: Snapshot, state: Snapshot.State, **changes: Any) -> None:
     Snapshot.objects.filter(pk=snapshot.pk).update(state=state, **changes)

@@ -38,7 +38,7 @@ def authors_of(edition: Edition) -> dict[User, str]:
     found: dict[User, list[str]] = {}
     approved = list(_approved_manifests(edition))
     for name, part in parts_of(edition).items():
-        for note in _notes_since_approval(name, part, approved):
+        for note in _changes_since_approval(name, part, approved):
             if note.user is not None:
                 found.setdefault(note.user, []).append(f"{note.action} {title_of(part)}")
     for name, segment in segment_fingerprint.segments_of(edition).items():
@@ -46,10 +46,10 @@ def authors_of(edition: Edition) -> dict[User, str]:
         user = User.objects.filter(username=segment.changed_by).first()
         if user is not None and not any(prints.get(name) == mark for prints in approved):
             found.setdefault(user, []).append(f"changed the segment “{segment}”")
-    return {user: _in_words(list(dict.fromkeys(deeds))) for user, deeds in found.items()}
+    return {user: _summarise(list(dict.fromkeys(deeds))) for user, deeds in found.items()}
 
 
-def _in_words(deeds: list[str]) -> str:
+def _summarise(deeds: list[str]) -> str:
     """The first deeds, and how many there are besides: a person reads a sentence, not a list of thirty."""
     told, more = deeds[:_DEEDS_TOLD], len(deeds) - _DEEDS_TOLD
     return ", ".join(told) + (f" and changed {more} more parts of it" if more > 0 else "")
@@ -68,7 +68,7 @@ def _approved_manifests(edition: Edition) -> Iterable[dict[str, str]]:
         yield prints
 
 
-def _notes_since_approval(name: str, part: Subject, approved: list[dict[str, str]]) -> Iterable[Authorship]:
+def _changes_since_approval(name: str, part: Subject, approved: list[dict[str, str]]) -> Iterable[Authorship]:
     """Notes after the one that recorded the approved content; all of them when that is not to be found.
 
     The boundary is the content that was sealed and not the moment of sealing: a draft saved before an

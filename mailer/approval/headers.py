@@ -14,10 +14,10 @@ def sender_of(newsletter: Newsletter) -> dict[str, str]:
     return {"name": newsletter.sender_name, "email": newsletter.sender_email, "reply_to": newsletter.reply_to}
 
 
-def shared_headers(sender: Mapping[str, str], content: Content) -> mime.Envelope:
+def shared_headers(sender: Mapping[str, str], content: Content) -> mime.MailingHeaders:
     """What every copy says about its sender and its list; `sender` is of `sender_of`."""
     domain = sender["email"].rpartition("@")[2]
-    return mime.Envelope(
+    return mime.MailingHeaders(
         from_name=sender["name"],
         from_email=sender["email"],
         reply_to=sender["reply_to"],

@@ -11,7 +11,7 @@ from mailer.approval.headers import sender_of, shared_headers
 from mailer.editions.contents import story_ids
 from mailer.editions.models import Edition
 from mailer.rendering import mime, theme
-from mailer.rendering.records import Content, Rendered
+from mailer.rendering.records import Content, RenderedVariant
 from mailer.stories.models import Story
 
 # Gmail cuts a mail whose HTML is larger than about 102 KB, and the way out with it.
@@ -27,7 +27,9 @@ class Finding:
     text: str
 
 
-def findings(edition: Edition, content: Content, variants: Sequence[Rendered], readers: int) -> list[Finding]:
+def findings(
+    edition: Edition, content: Content, variants: Sequence[RenderedVariant], readers: int
+) -> list[Finding]:
     """Everything that preflight has to say, errors first, without repeats."""
     found = [
         *_of_site(content),
@@ -76,9 +78,9 @@ def _of_stories(edition: Edition, content: Content) -> Iterable[Finding]:
                 )
 
 
-def _of_variants(content: Content, variants: Sequence[Rendered]) -> Iterable[Finding]:
+def _of_variants(content: Content, variants: Sequence[RenderedVariant]) -> Iterable[Finding]:
     for variant in variants:
-        for note in variant.notes:
+        for note in variant.warnings:
             yield Finding("warning", note)
         size = len(variant.html.encode())
         if size > HTML_LIMIT_BYTES:
@@ -90,7 +92,7 @@ def _of_variants(content: Content, variants: Sequence[Rendered]) -> Iterable[Fin
             )
 
 
-def _of_headers(edition: Edition, content: Content, variants: Sequence[Rendered]) -> Iterable[Finding]:
+def _of_headers(edition: Edition, content: Content, variants: Sequence[RenderedVariant]) -> Iterable[Finding]:
     """What no header can carry would stop the mailing after it was approved."""
     shared = shared_headers(sender_of(edition.newsletter), content)
     for variant in variants:

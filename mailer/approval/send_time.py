@@ -19,7 +19,7 @@ def next_hour(start: datetime, hour: int, zone: ZoneInfo) -> datetime:
     return found.astimezone(UTC)
 
 
-def readers_hour(countries: Collection[str], start: datetime, hour: int, zone: ZoneInfo) -> datetime:
+def local_send_time(countries: Collection[str], start: datetime, hour: int, zone: ZoneInfo) -> datetime:
     """`next_hour` for a reader of these countries (ISO 3166-1 alpha-2).
 
     Where their clocks do not all agree, or no country was chosen, `zone` decides.

@@ -14,10 +14,10 @@ from mailer.approval.models import Snapshot, StaffNotice
 from mailer.editions.models import Edition
 
 
-def tell(now: datetime) -> int:
+def send(now: datetime) -> int:
     """Tell everybody concerned what waits for them; returns how many mails were written."""
-    return sum(_tell_assembled(edition, now) for edition in _assembled()) + sum(
-        _tell_submitted(snapshot, now) for snapshot in _submitted()
+    return sum(_notify_assembled(edition, now) for edition in _assembled()) + sum(
+        _notify_submitted(snapshot, now) for snapshot in _submitted()
     )
 
 
@@ -37,9 +37,9 @@ def _submitted() -> Iterable[Snapshot]:
     return waiting.select_related("edition__newsletter", "submitted_by")
 
 
-def _tell_assembled(edition: Edition, now: datetime) -> int:
+def _notify_assembled(edition: Edition, now: datetime) -> int:
     people = _with("mailer.submit_edition") | _with("mailer.approve_edition")
-    return _send(
+    return _send_once(
         f"assembled:{edition.pk}",
         people,
         f"A draft waits: {edition}",
@@ -49,11 +49,11 @@ def _tell_assembled(edition: Edition, now: datetime) -> int:
     )
 
 
-def _tell_submitted(snapshot: Snapshot, now: datetime) -> int:
+def _notify_submitted(snapshot: Snapshot, now: datetime) -> int:
     hands = set(snapshot.authors.values_list("user_id", flat=True))
     people = {user for user in _with("mailer.approve_edition") if user.pk not in hands}
     name = snapshot.submitted_by.get_full_name() or snapshot.submitted_by.get_username()
-    return _send(
+    return _send_once(
         f"submitted:{snapshot.pk}",
         people,
         f"Waits for your approval: {snapshot.edition}",
@@ -77,7 +77,7 @@ def _link(edition: Edition) -> str:
     return f"{settings.CONFIG.site.url}/desk/editions/{edition.pk}/variants/"
 
 
-def _send(key: str, people: Iterable[User], subject: str, body: str, now: datetime) -> int:
+def _send_once(key: str, people: Iterable[User], subject: str, body: str, now: datetime) -> int:
     sent = 0
     with transaction.atomic():
         StaffNotice.objects.create(key=key, at=now)

@@ -20,7 +20,7 @@ from mailer.editions.models import Edition
 from mailer.rendering import language as languages
 from mailer.rendering import links
 from mailer.rendering import variants as rendering
-from mailer.rendering.records import Content, Rendered, to_json
+from mailer.rendering.records import Content, RenderedVariant, to_json
 from subscribers.segments.rules import BadRule
 
 VARIANT_LIMIT = 500
@@ -48,24 +48,24 @@ def submit(edition: Edition, user: User, now: datetime) -> Snapshot:
 
 def _audience(edition: Edition, now: datetime) -> Audience:
     try:
-        return Audience.of(edition, now)
+        return Audience.of_edition(edition, now)
     except BadRule as error:
         raise PreflightFailed(f"Whom this edition is for cannot be told. {error}") from error
 
 
-def render_all(content: Content, audience: Audience) -> list[Rendered]:
+def render_all(content: Content, audience: Audience) -> list[RenderedVariant]:
     """Every variant that could be; beyond VARIANT_LIMIT those that today's readers get.
 
     A combination that gets no story at all has no variant.
     """
-    wanted, complete = rendering.possible(content, VARIANT_LIMIT)
+    wanted, complete = rendering.possible_variants(content, VARIANT_LIMIT)
     if not complete:
         head = content.masthead
         wanted = [
-            (one.countries, languages.spoken(one.language, head.languages, head.fallbacks))
+            (one.countries, languages.resolve_language(one.language, head.languages, head.fallbacks))
             for one in audience.combinations()
         ]
-    found: dict[str, Rendered] = {}
+    found: dict[str, RenderedVariant] = {}
     for countries, language in wanted:
         try:
             variant = rendering.render(content, countries, language)
@@ -99,7 +99,7 @@ def _freeze(
     edition: Edition,
     content: Content,
     audience: Audience,
-    rendered: Sequence[Rendered],
+    rendered: Sequence[RenderedVariant],
     found: Sequence[Finding],
     user: User,
     now: datetime,
@@ -119,12 +119,12 @@ def _freeze(
             },
             "fingerprints": authors.fingerprints(edition),
             "sender": sender_of(newsletter),
-            "counting": tracking_policy.for_manifest(settings.CONFIG.tracking, links.outbound(content)),
+            "counting": tracking_policy.for_manifest(settings.CONFIG.tracking, links.outbound_links(content)),
             "audience": audience.as_dict(),
             "audience_count": count,
             "window": [now.isoformat(), until.isoformat()],
             "submitted_by": user.get_username(),
-            "authors": approve.sealed_names(who.pk for who in because),
+            "authors": approve.author_ids(who.pk for who in because),
         }
     )
     snapshot = Snapshot.objects.create(
@@ -147,7 +147,7 @@ def _freeze(
     return snapshot
 
 
-def snapshot_variant(snapshot: Snapshot, rendered: Rendered) -> SnapshotVariant:
+def snapshot_variant(snapshot: Snapshot, rendered: RenderedVariant) -> SnapshotVariant:
     """The row, not yet saved, for a rendered variant of a copy."""
     return SnapshotVariant(
         snapshot=snapshot,

@@ -142,7 +142,7 @@ def _size(edition: Edition, story: Story, sentences: int) -> int:
     story.save_revision().publish()
     rendered = variants.render(content_of(edition), (), "en")
     return (
-        transfer_encoding.smaller(rendered.html).size
-        + transfer_encoding.smaller(rendered.text).size
+        transfer_encoding.smallest(rendered.html).size
+        + transfer_encoding.smallest(rendered.text).size
         + _HEADERS
     )

@@ -37,7 +37,7 @@ from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import test_send as test_sends
 from mailer.editions.assemble import EditionExists
 from mailer.editions.assemble import assemble as assemble_edition
-from mailer.editions.assembly_time import assembling_time
+from mailer.editions.assembly_time import assembly_time
 from mailer.editions.audience import Audience
 from mailer.editions.contents import content_of
 from mailer.editions.models import Edition, Newsletter
@@ -59,7 +59,7 @@ def assemble(
 ) -> None:
     """Create the edition of a period from the stories that are ready."""
     found = find(Newsletter, newsletter)
-    now = parse_time(as_of) if as_of else assembling_time(timezone.now())
+    now = parse_time(as_of) if as_of else assembly_time(timezone.now())
     with failing_on(BadPeriod, EditionExists):
         print_edition(assemble_edition(found, period, now), json, "assembled")
 
@@ -82,7 +82,7 @@ def check(edition: EditionName, json: Json = False) -> None:
     """Run the preflight checks; exit status 1 when an error prevents submission."""
     found = find_edition(edition)
     content = content_of(found)
-    audience = Audience.of(found, timezone.now())
+    audience = Audience.of_edition(found, timezone.now())
     results = findings(found, content, render_all(content, audience), audience.count())
     if json:
         rows = [{"level": finding.level, "text": finding.text} for finding in results]
@@ -120,10 +120,10 @@ def preview(
         path.write_text(text, encoding="utf-8")
     if json:
         emit(
-            {**edition_summary(found), "files": [str(path) for path in files], "notes": list(rendered.notes)}
+            {**edition_summary(found), "files": [str(path) for path in files], "notes": list(rendered.warnings)}
         )
     else:
-        for line in [*(f"wrote {path}" for path in files), *rendered.notes]:
+        for line in [*(f"wrote {path}" for path in files), *rendered.warnings]:
             say(line)
 
 

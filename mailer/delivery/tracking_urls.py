@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from mailer.approval.tracking_policy import Counting
 from mailer.rendering import links
-from mailer.rendering.merge_tags import MARKS
-from mailer.rendering.records import Rendered
+from mailer.rendering.merge_tags import PLACEHOLDERS
+from mailer.rendering.records import RenderedVariant
 from subscribers import tokens
 from subscribers.tokens import MailPurpose
 
@@ -30,7 +30,7 @@ class Named(NamedTuple):
     number: int
 
 
-def counted(rendered: Rendered, variant: int, counting: Counting, site: str) -> Rendered:
+def counted(rendered: RenderedVariant, variant: int, counting: Counting, site: str) -> RenderedVariant:
     """The variant (its primary key) as it is sent: what counts leads through `site`, with what nobody sees.
 
     To its reader it says the same.
@@ -44,11 +44,11 @@ def counted(rendered: Rendered, variant: int, counting: Counting, site: str) -> 
         # The name of the place is for the reader's eye; nothing is read from it.
         return f"{site}{link_path(variant, number, own)}{_place(url)}" if number else None
 
-    return links.led_by(
+    return links.rewrite(
         rendered,
         address if clicks else lambda url: None,
-        trap=f"{site}{link_path(variant, TRAP, own)}" if clicks and numbers else "",
-        picture=f"{site}/o/{_token('open', variant, 0)}{owned}.gif" if opens else "",
+        honeypot=f"{site}{link_path(variant, TRAP, own)}" if clicks and numbers else "",
+        pixel=f"{site}/o/{_token('open', variant, 0)}{owned}.gif" if opens else "",
     )
 
 
@@ -78,7 +78,7 @@ def read_whose(token: str) -> int | None:
 
 
 def _own(mode: str) -> str:
-    return MARKS["whose"] if mode == "consent" else ""
+    return PLACEHOLDERS["subscriber_token"] if mode == "consent" else ""
 
 
 def _token(purpose: MailPurpose, variant: int, number: int) -> str:

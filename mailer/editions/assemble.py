@@ -117,6 +117,6 @@ def _next_number(newsletter: Newsletter) -> int:
 
 def _subjects(newsletter: Newsletter, span: Period) -> list[EditionText]:
     return [
-        EditionText(language=code, subject=f"{newsletter.name}: {language.period(str(span), code)}")
+        EditionText(language=code, subject=f"{newsletter.name}: {language.period_title(str(span), code)}")
         for code in newsletter.languages
     ]

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.conf import settings
 
 
-def assembling_time(now: datetime) -> datetime:
+def assembly_time(now: datetime) -> datetime:
     """`now`, or the demo's moment (aware) where the configuration gives one."""
     moment: str = settings.CONFIG.demo.assemble_at
     return datetime.fromisoformat(moment) if settings.CONFIG.demo.enabled and moment else now

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet
 
 from mailer.editions.models import Edition, Newsletter
-from mailer.editions.newsletter_lists import lists_of
+from mailer.editions.newsletter_lists import list_ids
 from subscribers.models import Subscriber
 from subscribers.segments import compile
 from subscribers.segments.audience import Segment
@@ -46,13 +46,13 @@ class Audience:
     @classmethod
     def of_newsletter(cls, newsletter: Newsletter) -> Audience:
         """Everybody on the newsletter's lists."""
-        return cls(lists=lists_of(newsletter.pk))
+        return cls(lists=list_ids(newsletter.pk))
 
     @classmethod
-    def of(cls, edition: Edition, now: datetime) -> Audience:
+    def of_edition(cls, edition: Edition, now: datetime) -> Audience:
         """Whom the edition is for: people on its newsletter's lists, by its segments. Raises BadRule."""
         return cls(
-            lists=lists_of(edition.newsletter_id),
+            lists=list_ids(edition.newsletter_id),
             only=rule_of(edition.segment) if edition.segment else None,
             without=rule_of(edition.excluded) if edition.excluded else None,
             as_of=now,
@@ -80,11 +80,11 @@ class Audience:
             lists=self.lists,
             countries=self.countries,
             languages=self.languages,
-            only=self._asked(self.only),
-            without=self._asked(self.without),
+            only=self._condition(self.only),
+            without=self._condition(self.without),
         )
 
-    def _asked(self, rule: Group | None) -> Q | None:
+    def _condition(self, rule: Group | None) -> Q | None:
         if rule is None:
             return None
         if self.as_of is None:

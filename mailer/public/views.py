@@ -28,7 +28,7 @@ def archive(request: HttpRequest) -> HttpResponse:
         {
             "slug": one.slug,
             "newsletter": one.newsletter,
-            "period": languages.period(one.period, spoken),
+            "period": languages.period_title(one.period, spoken),
         }
         for one in sent.editions()
     ]
@@ -47,7 +47,7 @@ def edition(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "slug": slug,
         "newsletter": found.newsletter,
-        "period": languages.period(found.period, spoken),
+        "period": languages.period_title(found.period, spoken),
         "variants": [
             {"key": one.key, "language": one.language, "name": own_name(one.language), "subject": one.subject}
             for one in variants
@@ -113,7 +113,7 @@ def feed(request: HttpRequest) -> HttpResponse:
     for one in sent.editions(_FEED_LENGTH):
         variants = sent.in_order(sent.widest(one.snapshot), (spoken, *site.languages))
         atom.add_item(
-            title=f"{one.newsletter}, {languages.period(one.period, spoken)}",
+            title=f"{one.newsletter}, {languages.period_title(one.period, spoken)}",
             link=f"{site.url}/archive/{one.slug}/",
             description=variants[0].subject if variants else one.newsletter,
             unique_id=f"{site.url}/archive/{one.slug}/",

@@ -13,20 +13,20 @@ _FOLDER = Path(__file__).with_name("locale")
 class Catalogue:
     """Words of one language. Called with the English words, gives those of the language, or the English."""
 
-    def __init__(self, language: str, words: dict[str, str]) -> None:
+    def __init__(self, language: str, messages: dict[str, str]) -> None:
         self.language = language
-        self._words = words
+        self._messages = messages
 
     def __call__(self, english: str, **values: str) -> str:
         """The sentence with its `{names}` replaced; raises KeyError when a value is missing."""
-        return (self._words.get(english) or english).format_map(values)
+        return (self._messages.get(english) or english).format_map(values)
 
     def has(self, english: str) -> bool:
-        return bool(self._words.get(english))
+        return bool(self._messages.get(english))
 
 
 @cache
-def of(language: str) -> Catalogue:
+def for_language(language: str) -> Catalogue:
     """The shipped catalogue of a language; for one that is not shipped, English."""
     if language not in shipped():
         return Catalogue("en", {})

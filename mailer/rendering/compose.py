@@ -16,7 +16,7 @@ from markupsafe import Markup
 from mjml import mjml2html
 
 from mailer.rendering import catalogue
-from mailer.rendering.merge_tags import MARKS, Ours, neutral
+from mailer.rendering.merge_tags import PLACEHOLDERS, TrustedText, escape_tags
 from mailer.rendering.view_model import Digest
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -27,14 +27,14 @@ _COLUMNS = 72
 _MARKUP = (".mjml", ".html")
 
 
-def html(digest: Digest, theme: Mapping[str, str]) -> str:
+def render_html(digest: Digest, theme: Mapping[str, str]) -> str:
     """The HTML body, marks still standing. Its only outside resources are the stories' pictures."""
     source = _environment().get_template("digest.mjml").render(_context(digest, theme))
-    compiled = mjml2html(_awkward().sub(lambda found: f"&#{ord(found[0])};", source), fonts={})
-    return _tidy(_inliner(_stylesheet("inline.css", tuple(theme.items()))).inline(compiled))
+    compiled = mjml2html(_needs_reference().sub(lambda found: f"&#{ord(found[0])};", source), fonts={})
+    return _strip_blank_space(_inliner(_stylesheet("inline.css", tuple(theme.items()))).inline(compiled))
 
 
-def text(digest: Digest, theme: Mapping[str, str]) -> str:
+def render_text(digest: Digest, theme: Mapping[str, str]) -> str:
     """The plain-text body, marks still standing; lines end with a line feed."""
     written = _environment().get_template("digest.txt").render(_context(digest, theme))
     lines = (line.rstrip() for line in written.splitlines())
@@ -42,18 +42,21 @@ def text(digest: Digest, theme: Mapping[str, str]) -> str:
 
 
 def _context(digest: Digest, theme: Mapping[str, str]) -> dict[str, Any]:
-    words = catalogue.of(digest.language)
+    words = catalogue.for_language(digest.language)
 
-    def say(english: str, **values: str) -> Ours:
+    def translate(english: str, **values: str) -> TrustedText:
         """A sentence of the catalogue; what is put into it from outside is made neutral first."""
-        kept = {name: value if isinstance(value, Ours) else neutral(value) for name, value in values.items()}
-        return Ours(words(english, **kept))
+        kept = {
+            name: value if isinstance(value, TrustedText) else escape_tags(value)
+            for name, value in values.items()
+        }
+        return TrustedText(words(english, **kept))
 
     return {
         "digest": digest,
         "theme": theme,
-        "say": say,
-        "mark": MARKS,
+        "translate": translate,
+        "tag": PLACEHOLDERS,
         "dark_css": Markup(_stylesheet("dark.css", tuple(theme.items()))),  # noqa: S704 (tokens are checked colours)
     }
 
@@ -65,7 +68,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         # Jinja2's own rule does not know .mjml.
         autoescape=lambda name: bool(name and name.endswith(_MARKUP)),  # noqa: S701 (text parts are no markup)
-        finalize=_let_no_mark_in,
+        finalize=_escape_foreign_tags,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -75,21 +78,21 @@ def _environment() -> Environment:
     return environment
 
 
-def _let_no_mark_in(value: Any) -> Any:
+def _escape_foreign_tags(value: Any) -> Any:
     """Only what rendering wrote itself may contain a mark; see personal.Ours."""
-    if isinstance(value, Ours) or not isinstance(value, str):
+    if isinstance(value, TrustedText) or not isinstance(value, str):
         return value
     if isinstance(value, Markup):
-        return Markup(neutral(value))  # noqa: S704 (was Markup before)
-    return neutral(value)
+        return Markup(escape_tags(value))  # noqa: S704 (was Markup before)
+    return escape_tags(value)
 
 
 # The fillers of Hangul, which show nothing, and the voiced marks of narrow Katakana.
-_LETTERS_LIKE_MARKS = "\u115f\u1160\u3164\uffa0\uff9e\uff9f"
+_LETTERS_LIKE_COMBINING_MARKS = "\u115f\u1160\u3164\uffa0\uff9e\uff9f"
 
 
 @cache
-def _awkward() -> re.Pattern[str]:
+def _needs_reference() -> re.Pattern[str]:
     """Characters that the MJML compiler writes into attributes as Rust quotes them: "\\u{306}" for a breve.
 
     It leaves references to them alone: to combining marks, spaces but the usual one, what is not printed.
@@ -97,7 +100,7 @@ def _awkward() -> re.Pattern[str]:
     # Of the first plane only: with others in it, a set of characters is searched a hundred times as slowly.
     plane = map(chr, (*range(0x80, 0xD800), *range(0xE000, 0x10000)))
     quoted = "".join(one for one in plane if unicodedata.category(one)[0] in "MCZ")
-    return re.compile(f"[\\\\{quoted}{_LETTERS_LIKE_MARKS}]")
+    return re.compile(f"[\\\\{quoted}{_LETTERS_LIKE_COMBINING_MARKS}]")
 
 
 @cache
@@ -113,14 +116,14 @@ def _inliner(stylesheet: str) -> css_inline.CSSInliner:
     )
 
 
-def _tidy(page: str) -> str:
+def _strip_blank_space(page: str) -> str:
     """Without the blank space that templates leave between elements, and in lines that editors can show."""
     return re.sub(r"\s*\n\s*", "\n", page)
 
 
-def wrap(words: str) -> str:
+def wrap(text: str) -> str:
     """`words` in lines of at most 72 columns, lines kept apart; addresses and long words stay whole."""
-    kind = Ours if isinstance(words, Ours) else str
+    kind = TrustedText if isinstance(text, TrustedText) else str
     lines = (
         textwrap.fill(
             line,
@@ -129,12 +132,12 @@ def wrap(words: str) -> str:
             break_on_hyphens=False,
             subsequent_indent="  " if line.startswith("- ") else "",
         )
-        for line in words.split("\n")
+        for line in text.split("\n")
     )
     return kind("\n".join(lines))
 
 
-def underlined(words: str) -> str:
+def underlined(text: str) -> str:
     """Wrapped words with a rule of their own width below."""
-    lines = wrap(words)
+    lines = wrap(text)
     return f"{lines}\n{'-' * max(len(line) for line in lines.splitlines() or ['-'])}"

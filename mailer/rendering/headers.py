@@ -29,7 +29,7 @@ def unstructured(name: str, text: str) -> bytes:
     single_line(text, name)
     if text.isascii() and "=?" not in text:
         return _folded(name, text)
-    return f"{name}: ".encode() + _words(text, len(name) + 2) + b"\r\n"
+    return f"{name}: ".encode() + _encoded_words(text, len(name) + 2) + b"\r\n"
 
 
 def is_address(text: str) -> bool:
@@ -42,7 +42,7 @@ def mailbox(name: str, display: str, address: str) -> bytes:
     single_line(display, f"the name in {name}")
     if not is_address(address):
         raise ValueError(f"{name}: the address is not one that can stand in a header (ASCII, no quoting)")
-    return f"{name}: ".encode() + _before_angle(display, len(name) + 2) + f"<{address}>\r\n".encode()
+    return f"{name}: ".encode() + _display_name(display, len(name) + 2) + f"<{address}>\r\n".encode()
 
 
 def list_id(display: str, identifier: str) -> bytes:
@@ -50,7 +50,7 @@ def list_id(display: str, identifier: str) -> bytes:
     single_line(display, "the name in List-Id")
     if not re.match(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+\Z", identifier) or len(identifier) > 255:
         raise ValueError(f"List-Id: {identifier!r} is no identifier; write it as news.example.org")
-    return b"List-Id: " + _before_angle(display, 9) + f"<{identifier}>\r\n".encode()
+    return b"List-Id: " + _display_name(display, 9) + f"<{identifier}>\r\n".encode()
 
 
 def addresses(name: str, *uris: str) -> bytes:
@@ -61,7 +61,7 @@ def addresses(name: str, *uris: str) -> bytes:
     return f"{name}: ".encode() + b",\r\n ".join(f"<{uri}>".encode() for uri in uris) + b"\r\n"
 
 
-def token(name: str, value: str) -> bytes:
+def short_value(name: str, value: str) -> bytes:
     """A field of one short ASCII value. Raises ValueError for anything else."""
     if not value.isascii() or len(value) > 900:
         raise ValueError(f"{name}: must be ASCII and shorter than a line")
@@ -77,7 +77,7 @@ def date(moment: datetime) -> str:
     return f"{day}, {moment.day:02} {month} {moment.year:04} {moment:%H:%M:%S} {offset}"
 
 
-def _before_angle(display: str, used: int) -> bytes:
+def _display_name(display: str, used: int) -> bytes:
     """A display name ready for the angle bracket behind it; a new line where it took words of RFC 2047."""
     if not display:
         return b""
@@ -86,10 +86,10 @@ def _before_angle(display: str, used: int) -> bytes:
     if display.isascii() and "=?" not in display and len(display) < 200:
         escaped = display.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}"\r\n '.encode()
-    return _words(display, used) + b"\r\n "
+    return _encoded_words(display, used) + b"\r\n "
 
 
-def _words(text: str, used: int) -> bytes:
+def _encoded_words(text: str, used: int) -> bytes:
     """`text` in encoded words, one a line, no character split; `used` columns of the first line are taken."""
     words, word = [], ""
     room = min(_WORD_OCTETS, (_LINE - used - 12) // 4 * 3)

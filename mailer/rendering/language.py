@@ -64,13 +64,13 @@ def name_in_english(language: str) -> str:
     return str(locale("en").languages.get(language.partition("-")[0], language))
 
 
-def joined(names: Iterable[str]) -> str:
+def join_names(names: Iterable[str]) -> str:
     """Names in a row. Commas alone suit every language, whatever the names stand for in the sentence."""
     return ", ".join(names)
 
 
 @cache
-def period(months: str, language: str) -> str:
+def period_title(months: str, language: str) -> str:
     """A period, "2021-12", as a title: "December 2021". Raises ValueError when it is no month."""
     first = date.fromisoformat(f"{months}-01")
     pattern = _PERIODS.get(language)
@@ -116,7 +116,7 @@ def choose(texts: Sequence[T], language: str, fallbacks: Sequence[str]) -> T | N
     return texts[0] if texts else None
 
 
-def spoken(wanted: str, offered: Sequence[str], fallbacks: Sequence[str]) -> str:
+def resolve_language(wanted: str, offered: Sequence[str], fallbacks: Sequence[str]) -> str:
     """The language in which a reader of `wanted` gets a newsletter: always one of the `offered`."""
     return next((code for code in (wanted, *fallbacks) if code in offered), offered[0])
 

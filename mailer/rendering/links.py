@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 
 from mailer.rendering import sanitize
-from mailer.rendering.records import Content, Rendered, Story
+from mailer.rendering.records import Content, RenderedVariant, Story
 
 # What reads as an address, with or without its scheme: "iom.int", "www.example.org/page".
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?[\w-]+(?:\.[\w-]+)+(?::\d+)?(?:[/?#]\S*)?", re.IGNORECASE)
@@ -19,8 +19,8 @@ _URL = re.compile(r"https?://\S+")
 _BEHIND = ")].,;:!?»”’\"'"
 _END = re.compile(r"(?=</body>)")
 # Nothing to see, to hear, or to reach with a keyboard.
-_TRAP = '<a href="{}" tabindex="-1" aria-hidden="true" style="display:none;mso-hide:all"></a>'
-_PICTURE = '<img src="{}" alt="" width="1" height="1" style="display:block;border:0" />'
+_HONEYPOT = '<a href="{}" tabindex="-1" aria-hidden="true" style="display:none;mso-hide:all"></a>'
+_PIXEL = '<img src="{}" alt="" width="1" height="1" style="display:block;border:0" />'
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Link:
     story: str = ""
 
 
-def outbound(content: Content) -> tuple[Link, ...]:
+def outbound_links(content: Content) -> tuple[Link, ...]:
     """The http and https links that lead away from the site, in the edition's order, each address once.
 
     An address that is itself the words of a link is not among them: where its reader goes is what they read.
@@ -45,15 +45,15 @@ def outbound(content: Content) -> tuple[Link, ...]:
     return tuple(link for link in found.values() if link.url not in spelled)
 
 
-def in_page(page: str, known: Iterable[Link]) -> set[str]:
+def links_in_page(page: str, known: Iterable[Link]) -> set[str]:
     """The addresses of `known` links that stand in a variant's HTML."""
     there = {html.unescape(found[2]) for found in _HREF.finditer(page)}
     return there.intersection(link.url for link in known)
 
 
-def led_by(
-    rendered: Rendered, address: Callable[[str], str | None], *, trap: str = "", picture: str = ""
-) -> Rendered:
+def rewrite(
+    rendered: RenderedVariant, address: Callable[[str], str | None], *, honeypot: str = "", pixel: str = ""
+) -> RenderedVariant:
     """The variant with every link that `address` knows another for leading there, in HTML and in text.
 
     `trap`: where a link leads that people do not see; `picture`: where one comes from that is loaded when the
@@ -65,16 +65,16 @@ def led_by(
         return found[1] + (found[2] if other is None else html.escape(other))
 
     hidden = "".join(
-        part.format(html.escape(url)) for part, url in ((_TRAP, trap), (_PICTURE, picture)) if url
+        part.format(html.escape(url)) for part, url in ((_HONEYPOT, honeypot), (_PIXEL, pixel)) if url
     )
     return replace(
         rendered,
         html=_END.sub(lambda _: hidden, _HREF.sub(in_html, rendered.html), count=1),
-        text=_URL.sub(lambda found: _in_text(found[0], address), rendered.text),
+        text=_URL.sub(lambda found: _rewrite_text(found[0], address), rendered.text),
     )
 
 
-def _in_text(written: str, address: Callable[[str], str | None]) -> str:
+def _rewrite_text(written: str, address: Callable[[str], str | None]) -> str:
     """What stands in a text from "http" to the next space, its address replaced."""
     for end in range(len(written), 0, -1):
         if (other := address(written[:end])) is not None:
@@ -96,7 +96,7 @@ def _anchors(content: Content) -> Iterator[tuple[str, str, str]]:
 
 
 def _of_story(story: Story) -> Iterator[tuple[str, str, str]]:
-    if url := sanitize.link(story.link):
+    if url := sanitize.safe_link(story.link):
         for text in story.texts:
             yield story.key, text.link_label, url
     for text in story.texts:
@@ -105,7 +105,7 @@ def _of_story(story: Story) -> Iterator[tuple[str, str, str]]:
 
 def _of_body(rich_text: str) -> list[tuple[str, str]]:
     reader = _Anchors()
-    reader.feed(str(sanitize.rich(rich_text)))
+    reader.feed(str(sanitize.rich_text(rich_text)))
     reader.close()
     return reader.found
 

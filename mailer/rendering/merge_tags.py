@@ -11,32 +11,32 @@ from mailer.rendering import catalogue, language
 
 # Addresses of the reader's own pages, the names of the countries that the reader chose, and what makes the
 # address of a link the reader's own, if anything.
-FIELDS = ("leave_url", "prefs_url", "countries", "whose")
-MARK = re.compile(f"%%({'|'.join(FIELDS)})%%")
+TAGS = ("unsubscribe_url", "preferences_url", "countries", "subscriber_token")
+TAG_RE = re.compile(f"%%({'|'.join(TAGS)})%%")
 
 
-class Ours(str):
+class TrustedText(str):
     """A text that rendering itself wrote; only in these are marks left standing."""
 
     __slots__ = ()
 
 
-MARKS: Mapping[str, Ours] = {name: Ours(f"%%{name}%%") for name in FIELDS}
+PLACEHOLDERS: Mapping[str, TrustedText] = {name: TrustedText(f"%%{name}%%") for name in TAGS}
 
 
-def neutral(text: str) -> str:
+def escape_tags(text: str) -> str:
     """`text` with an invisible word joiner in whatever looks like a mark, so that it is none."""
-    return MARK.sub("%\N{WORD JOINER}%\\1%%", text)
+    return TAG_RE.sub("%\N{WORD JOINER}%\\1%%", text)
 
 
 def fill_html(html: str, values: Mapping[str, str]) -> str:
     """`html` with every mark replaced by its escaped value. Raises KeyError for a mark that has no value."""
-    return MARK.sub(lambda found: html_value(values[found[1]]), html)
+    return TAG_RE.sub(lambda found: html_value(values[found[1]]), html)
 
 
 def fill_text(text: str, values: Mapping[str, str]) -> str:
     """`text` with every mark replaced by its value. Raises KeyError for a mark that has no value."""
-    return MARK.sub(lambda found: values[found[1]], text)
+    return TAG_RE.sub(lambda found: values[found[1]], text)
 
 
 def html_value(value: str) -> str:
@@ -47,11 +47,15 @@ def html_value(value: str) -> str:
 def country_names(countries: Collection[str], reader_language: str) -> str:
     """The value of `countries`: names in the reader's language, as ordered; "all countries" for none."""
     if not countries:
-        return catalogue.of(reader_language)("all countries")
-    return language.joined(language.country(code, reader_language) for code in countries)
+        return catalogue.for_language(reader_language)("all countries")
+    return language.join_names(language.country(code, reader_language) for code in countries)
 
 
 def web_values(site_url: str, reader_language: str) -> dict[str, str]:
     """Values for a copy that belongs to nobody: the site's front page and all countries."""
     front = f"{site_url}/"
-    return {"leave_url": front, "prefs_url": front, "countries": country_names((), reader_language)}
+    return {
+        "unsubscribe_url": front,
+        "preferences_url": front,
+        "countries": country_names((), reader_language),
+    }

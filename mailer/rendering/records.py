@@ -109,7 +109,7 @@ class Content:
 
 
 @dataclass(frozen=True)
-class Rendered:
+class RenderedVariant:
     """One variant, with personal fields standing in it as marks; see personal.FIELDS."""
 
     # select.variant_key of the story set and the language.
@@ -122,7 +122,7 @@ class Rendered:
     html: str
     text: str
     # For staff, in English: "“Headline” has no Kazakh text; readers see Russian."
-    notes: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = field(default=())
 
 
 def to_json(content: Content) -> str:

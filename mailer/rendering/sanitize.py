@@ -34,14 +34,14 @@ _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\ud800
 _UNSAFE_IN_URL = re.compile("[\x00-\x20\x7f-\xa0<>\"'\\\\^`{|}\u2028\u2029]")
 
 
-def plain(text: str) -> str:
+def printable(text: str) -> str:
     """`text` without characters that no mail may carry."""
     return _FORBIDDEN.sub("", text)
 
 
-def link(address: str) -> str:
+def safe_link(address: str) -> str:
     """`address` when it leads to http, https or mailto, ready for an attribute; else an empty text."""
-    address = plain(address).strip()
+    address = printable(address).strip()
     try:
         parts = urlsplit(address)
     except ValueError:
@@ -54,16 +54,16 @@ def link(address: str) -> str:
     return encoded.replace("%%", "%25%25")
 
 
-def picture(address: str) -> str:
+def safe_picture_url(address: str) -> str:
     """`address` when a mail program can load it (http or https), else an empty text."""
-    safe = link(address)
+    safe = safe_link(address)
     return "" if safe.startswith("mailto:") else safe
 
 
-def rich(text: str) -> Markup:
+def rich_text(text: str) -> Markup:
     """Rich text with only quiet formatting and safe links left; well-formed enough for MJML."""
     cleaned = nh3.clean(
-        plain(text),
+        printable(text),
         tags=_TAGS,
         attributes={"a": {"href"}},
         attribute_filter=_safe_attribute,
@@ -73,17 +73,17 @@ def rich(text: str) -> Markup:
     # MJML needs closed elements; headings of a body rank below the story's own.
     closed = cleaned.replace("<br>", "<br />")
     lowered = re.sub(r"(</?)h[23]>", r"\1h4>", closed)
-    return Markup(plain(lowered))  # noqa: S704 (nh3 has just cleaned it)
+    return Markup(printable(lowered))  # noqa: S704 (nh3 has just cleaned it)
 
 
 def _safe_attribute(element: str, attribute: str, value: str) -> str | None:
-    return link(value) or None
+    return safe_link(value) or None
 
 
-def text_of(rich_text: str) -> str:
+def to_plain_text(markup: str) -> str:
     """Rich text as plain text: paragraphs apart, list items with a dash, links with their address behind."""
     reader = _Reader()
-    reader.feed(str(rich(rich_text)))
+    reader.feed(str(rich_text(markup)))
     reader.close()
     lines = (re.sub(r"[ \t]+", " ", line).strip() for line in "".join(reader.pieces).splitlines())
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()

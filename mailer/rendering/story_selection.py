@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from mailer.rendering.records import Block, Content, Story
@@ -14,16 +14,16 @@ ELSEWHERE = "ZZ"
 _OF_ONE_STORY = frozenset({"lead", "story", "date", "social"})
 
 
-def visible(content: Content, countries: frozenset[str] | None) -> tuple[Block, ...]:
+def visible_blocks(content: Content, countries: frozenset[str] | None) -> tuple[Block, ...]:
     """The blocks for a reader of `countries` (ISO 3166-1 alpha-2, upper case), in the edition's order.
 
     None or no countries means everything. A story or text without countries is for everyone. Headings stand
     only before something; titles keep what this reader gets; where the lead is not theirs, another leads.
     """
     stories = {story.key: story for story in content.stories}
-    cut = ((index, _kept(block, stories, countries)) for index, block in enumerate(content.blocks))
+    cut = ((index, _for_reader(block, stories, countries)) for index, block in enumerate(content.blocks))
     kept = [(index, block) for index, block in cut if block]
-    return tuple(_without_idle_headings(_led(content.blocks, kept, stories), stories))
+    return tuple(_without_empty_headings(_promote_lead(content.blocks, kept, stories), stories))
 
 
 def story_set(content: Content, countries: Collection[str] | None) -> tuple[str, ...]:
@@ -32,8 +32,12 @@ def story_set(content: Content, countries: Collection[str] | None) -> tuple[str,
     A text that only some countries see counts as well, as "text:" and its place in the edition: two readers
     share a variant only when they see the same.
     """
-    seen = visible(content, frozenset(countries or ()))
-    return tuple(dict.fromkeys(_keys(content, seen))) if stories_of(seen) else ()
+    return keys_of(content, visible_blocks(content, frozenset(countries or ())))
+
+
+def keys_of(content: Content, blocks: Sequence[Block]) -> tuple[str, ...]:
+    """The story set that `blocks` (from visible_blocks) make; empty when they hold no story."""
+    return tuple(dict.fromkeys(_keys(content, blocks))) if stories_of(blocks) else ()
 
 
 def stories_of(blocks: Iterable[Block]) -> tuple[str, ...]:
@@ -46,13 +50,13 @@ def variant_key(stories: tuple[str, ...], language: str) -> str:
     return hashlib.sha256("\n".join((language, *stories)).encode()).hexdigest()[:16]
 
 
-def representatives(content: Content, limit: int) -> tuple[list[tuple[str, ...]], bool]:
+def representative_choices(content: Content, limit: int) -> tuple[list[tuple[str, ...]], bool]:
     """One choice of countries per distinct story set that is not empty; and whether these are all.
 
     `limit` at most, all countries together first. What a reader of two countries sees is the union of what
     each country alone shows. So the sets are found by joining, never by trying all 2ⁿ choices.
     """
-    named = _named(content)
+    named = _named_countries(content)
     alone = {country: frozenset(story_set(content, (country,))) for country in named}
     everything = tuple(named)
     choices: dict[frozenset[str], tuple[str, ...]] = {}
@@ -68,11 +72,11 @@ def representatives(content: Content, limit: int) -> tuple[list[tuple[str, ...]]
                 if len(choices) > limit:
                     return list(choices.values())[:limit], False
     if quiet:
-        choices[quiet] = (_silent(content, named),)
+        choices[quiet] = (_silent_country(content, named),)
     return list(choices.values())[:limit], len(choices) <= limit
 
 
-def _named(content: Content) -> list[str]:
+def _named_countries(content: Content) -> list[str]:
     """Countries that something in the edition names, the newsletter's own first and in its order."""
     stories = {story.key: story for story in content.stories}
     used = {
@@ -87,7 +91,7 @@ def _named(content: Content) -> list[str]:
     return own + sorted(used.difference(own))
 
 
-def _silent(content: Content, named: list[str]) -> str:
+def _silent_country(content: Content, named: list[str]) -> str:
     return next((country for country in content.masthead.countries if country not in named), ELSEWHERE)
 
 
@@ -95,7 +99,7 @@ def _concerns(countries: tuple[str, ...], reader: frozenset[str] | None) -> bool
     return not reader or not countries or not reader.isdisjoint(countries)
 
 
-def _kept(block: Block, stories: dict[str, Story], reader: frozenset[str] | None) -> Block | None:
+def _for_reader(block: Block, stories: dict[str, Story], reader: frozenset[str] | None) -> Block | None:
     if block.kind == "heading":
         return block
     if block.kind == "text":
@@ -106,7 +110,9 @@ def _kept(block: Block, stories: dict[str, Story], reader: frozenset[str] | None
     return replace(block, stories=keys[:1] if block.kind in _OF_ONE_STORY else keys)
 
 
-def _led(planned: tuple[Block, ...], kept: list[tuple[int, Block]], stories: dict[str, Story]) -> list[Block]:
+def _promote_lead(
+    planned: tuple[Block, ...], kept: list[tuple[int, Block]], stories: dict[str, Story]
+) -> list[Block]:
     """`kept` (places in the edition and blocks), with another lead where the planned one is not there."""
     blocks = [block for _, block in kept]
     place = next((index for index, block in enumerate(planned) if block.kind == "lead"), None)
@@ -122,7 +128,7 @@ def _led(planned: tuple[Block, ...], kept: list[tuple[int, Block]], stories: dic
     return [*before, replace(chosen, kind="lead"), *after]
 
 
-def _without_idle_headings(blocks: list[Block], stories: dict[str, Story]) -> Iterator[Block]:
+def _without_empty_headings(blocks: list[Block], stories: dict[str, Story]) -> Iterator[Block]:
     for index, block in enumerate(blocks):
         if block.kind != "heading":
             yield block

@@ -51,28 +51,28 @@ _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}\Z")
 _FONT = re.compile(r"[A-Za-z0-9 ,'-]{1,160}\Z")
 _WIDTHS = range(480, 721)
 # Foreground and background that meet in the template. Running text needs 4.5:1 (WCAG 2.2, 1.4.3).
-_MEETING = (
+_CONTRAST_PAIRS = (
     *((front, back) for back in ("page", "tint") for front in ("ink", "heading", "accent", "quiet")),
     ("quiet", "ground"),
     ("accent", "ground"),
     *((front, "deep") for front in ("on_deep", "deep_link", "signal")),
 )
-_NEEDED = 4.5
+_MIN_CONTRAST = 4.5
 
 
-def of(changes: Iterable[tuple[str, str]]) -> Mapping[str, str]:
+def tokens(changes: Iterable[tuple[str, str]]) -> Mapping[str, str]:
     """Every token, with those of `changes` that are valid; the others keep their default."""
-    return _whole(tuple(changes))
+    return _merged(tuple(changes))
 
 
 @cache
-def _whole(changes: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+def _merged(changes: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
     return MappingProxyType(
-        {**DEFAULTS, **{name: value for name, value in changes if not wrong(name, value)}}
+        {**DEFAULTS, **{name: value for name, value in changes if not token_error(name, value)}}
     )
 
 
-def wrong(name: str, value: str) -> str:
+def token_error(name: str, value: str) -> str:
     """What is wrong with a token, in words for staff; empty when nothing is."""
     if name not in DEFAULTS:
         return f"“{name}” is no token of the theme; there are: {', '.join(DEFAULTS)}."
@@ -95,13 +95,15 @@ def wrong(name: str, value: str) -> str:
 
 def problems(changes: Mapping[str, str]) -> tuple[str, ...]:
     """What keeps the theme with `changes` from being used or read, in words for staff; or nothing."""
-    invalid = tuple(reason for reason in (wrong(name, value) for name, value in changes.items()) if reason)
-    tokens = of(tuple(changes.items()))
+    invalid = tuple(
+        reason for reason in (token_error(name, value) for name, value in changes.items()) if reason
+    )
+    merged = tokens(tuple(changes.items()))
     pale = [
-        f"{prefix}{front} on {prefix}{back} has a contrast of {ratio:.1f}:1; text needs {_NEEDED}:1."
+        f"{prefix}{front} on {prefix}{back} has a contrast of {ratio:.1f}:1; text needs {_MIN_CONTRAST}:1."
         for prefix in ("", "dark_")
-        for front, back in _MEETING
-        if (ratio := contrast(tokens[prefix + front], tokens[prefix + back])) < _NEEDED
+        for front, back in _CONTRAST_PAIRS
+        if (ratio := contrast(merged[prefix + front], merged[prefix + back])) < _MIN_CONTRAST
     ]
     return (*invalid, *pale)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from operator import itemgetter
 from typing import Any, Protocol
 
-from mailer.rendering.merge_tags import MARK
+from mailer.rendering.merge_tags import TAG_RE
 
 # Characters of a line, the "=" of a soft break included (RFC 2045 §6.7, §6.8).
 WIDTH = 76
@@ -20,7 +20,7 @@ _RUN = re.compile(b" (?= )")
 _NEWLINE = re.compile("\r\n|\r|\n")
 
 
-class Part(Protocol):
+class EncodedPart(Protocol):
     """A body behind the field that names its encoding, and what stands before and behind it in the message.
 
     Its lines have CRLF and at most 76 characters, and none begins with a dot. DKIM's relaxed canonicalisation
@@ -35,20 +35,23 @@ class Part(Protocol):
     first: bytes
 
     @staticmethod
-    def written(value: bytes) -> bytes:
+    def encode_value(value: bytes) -> bytes:
         """A value (UTF-8) as `filled` takes it; one that is_plain is so already."""
 
-    def filled(self, values: Mapping[str, bytes]) -> list[bytes]:
+    def fill(self, values: Mapping[str, bytes]) -> list[bytes]:
         """It in pieces, with the written values, by field, in the places of the marks."""
 
 
-def smaller(text: str, before: bytes = b"", behind: bytes = b"") -> Part:
+def smallest(text: str, before: bytes = b"", behind: bytes = b"") -> EncodedPart:
     """`text` with its marks in whichever encoding takes less room.
 
     `before` ends with the fields of the part that stand before its encoding.
     """
-    chunks = MARK.split(_NEWLINE.sub("\r\n", text))
-    parts: tuple[Part, Part] = (QuotedPrintable(chunks, before, behind), Base64(chunks, before, behind))
+    chunks = TAG_RE.split(_NEWLINE.sub("\r\n", text))
+    parts: tuple[EncodedPart, EncodedPart] = (
+        QuotedPrintable(chunks, before, behind),
+        Base64(chunks, before, behind),
+    )
     return min(parts, key=lambda part: part.size)
 
 
@@ -68,14 +71,14 @@ class Base64:
         self._literals = [tuple(_cut(literal, start) for start in range(3)) for literal in literals]
         self.size = len(_base64_lines(b"".join(literals)))
         _, first, self._left = self._literals[0][0]
-        self.first = _opened(before, self.name) + first
+        self.first = _with_encoding_header(before, self.name) + first
         self._behind = behind
 
     @staticmethod
-    def written(value: bytes) -> bytes:
+    def encode_value(value: bytes) -> bytes:
         return value
 
-    def filled(self, values: Mapping[str, bytes]) -> list[bytes]:
+    def fill(self, values: Mapping[str, bytes]) -> list[bytes]:
         pieces, carried = [self.first], self._left
         for field, ways in zip(self._fields, self._literals[1:], strict=True):
             carried += values[field]
@@ -111,7 +114,7 @@ class QuotedPrintable:
         *texts, last = (_printable(chunk.encode()) for chunk in chunks[::2])
         literals = [*(text + b"=\r\n" for text in texts), last]
         self.size = sum(map(len, literals))
-        literals[0] = _opened(before, self.name) + literals[0]
+        literals[0] = _with_encoding_header(before, self.name) + literals[0]
         literals[-1] += b"\r\n" + behind
         self.first = literals[0]
         # Long literals, and between two of them room for one template: of values and short literals.
@@ -129,16 +132,16 @@ class QuotedPrintable:
                 template, fields = b"", []
 
     @staticmethod
-    def written(value: bytes) -> bytes:
+    def encode_value(value: bytes) -> bytes:
         return _printable_line(value)
 
-    def filled(self, values: Mapping[str, bytes]) -> list[bytes]:
+    def fill(self, values: Mapping[str, bytes]) -> list[bytes]:
         pieces = self._pieces.copy()
         pieces[1::2] = [template % own(values) for template, own in self._templates]
         return pieces
 
 
-def _opened(before: bytes, encoding: str) -> bytes:
+def _with_encoding_header(before: bytes, encoding: str) -> bytes:
     """What stands before a body: its encoding behind all else."""
     return b"%bContent-Transfer-Encoding: %b\r\n\r\n" % (before, encoding.encode())
 

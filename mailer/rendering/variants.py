@@ -5,43 +5,43 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from mailer.rendering import compose, story_selection, theme, view_model
-from mailer.rendering.records import Content, Rendered
+from mailer.rendering.records import Content, RenderedVariant
 
 
 class NothingToShow(Exception):  # noqa: N818 (a normal outcome, not a fault)
     """No story of this edition is for these countries, so no mail is made for them."""
 
 
-def render(content: Content, countries: Collection[str], language: str) -> Rendered:
+def render(content: Content, countries: Collection[str], language: str) -> RenderedVariant:
     """What a reader of `countries` (ISO 3166-1 alpha-2; none means all) gets in `language`, marks standing.
 
     Equal contents, story sets and languages give equal bytes. Raises NothingToShow when no story is for them.
     """
-    blocks = story_selection.visible(content, frozenset(countries))
+    blocks = story_selection.visible_blocks(content, frozenset(countries))
     shown = story_selection.stories_of(blocks)
     if not shown:
         raise NothingToShow(f"{content.slug} has no story for {', '.join(sorted(countries))}.")
-    key = story_selection.variant_key(story_selection.story_set(content, countries), language)
-    notes: list[str] = []
-    said = view_model.make(content, blocks, key, language, notes.append)
-    tokens = theme.of(content.masthead.theme)
-    return Rendered(
+    key = story_selection.variant_key(story_selection.keys_of(content, blocks), language)
+    warnings: list[str] = []
+    digest = view_model.build(content, blocks, key, language, warnings.append)
+    tokens = theme.tokens(content.masthead.theme)
+    return RenderedVariant(
         key=key,
         language=language,
         stories=shown,
-        subject=said.subject,
-        preheader=said.preheader,
-        html=compose.html(said, tokens),
-        text=compose.text(said, tokens),
-        notes=tuple(dict.fromkeys(notes)),
+        subject=digest.subject,
+        preheader=digest.preheader,
+        html=compose.render_html(digest, tokens),
+        text=compose.render_text(digest, tokens),
+        warnings=tuple(dict.fromkeys(warnings)),
     )
 
 
-def possible(content: Content, limit: int = 500) -> tuple[list[tuple[tuple[str, ...], str]], bool]:
+def possible_variants(content: Content, limit: int = 500) -> tuple[list[tuple[tuple[str, ...], str]], bool]:
     """(countries, language) for every distinct story set in every language, `limit` at most.
 
     The second value says whether the list is complete. All stories in every language come first.
     """
-    choices, complete = story_selection.representatives(content, limit)
+    choices, complete = story_selection.representative_choices(content, limit)
     pairs = [(countries, language) for countries in choices for language in content.masthead.languages]
     return pairs[:limit], complete and len(pairs) <= limit

@@ -95,7 +95,7 @@ def fetch(
     raise FetchError(f"More than {limits.redirects} redirects; the last led to {url}.")
 
 
-def judge(address: str, *, allow_loopback: bool = False) -> Address:
+def check_address(address: str, *, allow_loopback: bool = False) -> Address:
     """The IP address, when it is one of the public internet; raises ForbiddenAddress."""
     try:
         found: Address = ipaddress.ip_address(address.split("%", 1)[0])
@@ -154,14 +154,16 @@ class _Guard:
                 except OSError:
                     continue  # ended by itself
 
-    def dial(self, host: str, port: int) -> socket.socket:
+    def connect_checked(self, host: str, port: int) -> socket.socket:
         """A connection to one of the host's addresses, all of which are public."""
         try:
             answers = self.resolve(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             raise FetchError(f"There is no server named {host}.") from error
         try:
-            addresses = [judge(str(answer[4][0]), allow_loopback=self.allow_loopback) for answer in answers]
+            addresses = [
+                check_address(str(answer[4][0]), allow_loopback=self.allow_loopback) for answer in answers
+            ]
         except ForbiddenAddress as error:
             raise ForbiddenAddress(f"{host} {error}.") from error
         failure: OSError | None = None
@@ -197,11 +199,11 @@ class _Adapter(HTTPAdapter):
 
         class Plain(HTTPConnection):
             def _new_conn(self) -> socket.socket:
-                return guard.dial(self.host, self.port)
+                return guard.connect_checked(self.host, self.port)
 
         class Tls(HTTPSConnection):
             def _new_conn(self) -> socket.socket:
-                return guard.dial(self.host, self.port)
+                return guard.connect_checked(self.host, self.port)
 
         plain = type("PlainPool", (HTTPConnectionPool,), {"ConnectionCls": Plain})
         tls = type("TlsPool", (HTTPSConnectionPool,), {"ConnectionCls": Tls})
@@ -226,7 +228,7 @@ def _request(
             stream=True,
         )
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-        raise _in_words(error, url, guard) from error
+        raise _to_fetch_error(error, url, guard) from error
 
 
 def _check_url(url: str) -> None:
@@ -259,13 +261,13 @@ def _read(
             if len(body) > guard.limits.size:
                 raise FetchError(f"{url} is larger than {guard.limits.size:,} bytes.")
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-        raise _in_words(error, url, guard) from error
+        raise _to_fetch_error(error, url, guard) from error
     if guard.expired:
-        raise _in_words(None, url, guard)
+        raise _to_fetch_error(None, url, guard)
     return Fetched(url, kind, header, bytes(body))
 
 
-def _in_words(error: Exception | None, url: str, guard: _Guard) -> FetchError:
+def _to_fetch_error(error: Exception | None, url: str, guard: _Guard) -> FetchError:
     if guard.expired or isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
         return FetchError(f"{url} took too long to answer.")
     if isinstance(error, requests.exceptions.SSLError | urllib3.exceptions.SSLError):

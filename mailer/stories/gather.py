@@ -93,7 +93,8 @@ def _key(source: StorySource, entry: Any) -> str:
 
 def _headline(entry: Any) -> str:
     return sanitize.shorten(
-        sanitize.plain(entry.get("title", "")) or sanitize.plain(entry.get("summary", "")), 200
+        sanitize.to_plain_text(entry.get("title", "")) or sanitize.to_plain_text(entry.get("summary", "")),
+        200,
     )
 
 
@@ -101,7 +102,7 @@ def _draft(source: StorySource, found: tuple[str, Any], now: datetime) -> str:
     key, entry = found
     headline = _headline(entry)
     content = next((part.get("value", "") for part in entry.get("content", ())), entry.get("summary", ""))
-    summary = sanitize.plain(entry.get("summary", "")) or sanitize.plain(content) or headline
+    summary = sanitize.to_plain_text(entry.get("summary", "")) or sanitize.to_plain_text(content) or headline
     story = Story(
         key=key,
         kind=Story.Kind.NEWS,
@@ -116,7 +117,7 @@ def _draft(source: StorySource, found: tuple[str, Any], now: datetime) -> str:
             language=source.language,
             headline=headline,
             summary=sanitize.shorten(summary, _SUMMARY),
-            body=sanitize.rich(content),
+            body=sanitize.rich_text(content),
         )
     ]
     story.save()

@@ -36,7 +36,7 @@ def import_stories(path: Path, user: AbstractBaseUser | None, now: datetime) -> 
     records = read_stories(path)
     data = _pictures(records)
     with transaction.atomic():
-        outcomes = {record.key: _bring(record, data.get(record.picture), user, now) for record in records}
+        outcomes = {record.key: _import(record, data.get(record.picture), user, now) for record in records}
     return Report(*(_keys(outcomes, outcome) for outcome in ("added", "updated", "unchanged")))
 
 
@@ -57,23 +57,23 @@ def _pictures(records: tuple[StoryRecord, ...]) -> dict[Path | None, bytes]:
     return found
 
 
-def _bring(record: StoryRecord, data: bytes | None, user: Any, now: datetime) -> Outcome:
+def _import(record: StoryRecord, data: bytes | None, user: Any, now: datetime) -> Outcome:
     picture = None
     if data is not None and record.picture is not None:
-        picture = pictures.kept(record.picture.name, data, record.texts[0].headline, user)
+        picture = pictures.stored(record.picture.name, data, record.texts[0].headline, user)
     known = Story.objects.filter(key=record.key).first()
     if known is None:
         # Saved unpublished first: the revision below is what puts it in front of anyone.
         story = Story(key=record.key, live=False, created_at=now)
         _fill(story, record, picture)
         story.save()
-        _revise(story, record, user)
+        _save_revision(story, record, user)
         return "added"
     story = known.get_latest_revision_as_object()
     if _same(story, record, picture) and (record.draft or (known.live and not known.has_unpublished_changes)):
         return "unchanged"
     _fill(story, record, picture)
-    _revise(story, record, user)
+    _save_revision(story, record, user)
     return "updated"
 
 
@@ -95,7 +95,7 @@ def _fill(story: Story, record: StoryRecord, picture: Any) -> None:
     ]
 
 
-def _revise(story: Story, record: StoryRecord, user: Any) -> None:
+def _save_revision(story: Story, record: StoryRecord, user: Any) -> None:
     revision = story.save_revision(user=user, log_action=True)
     if not record.draft:
         # Whoever may run the import may publish: it is not the desk, where permissions decide.
@@ -105,10 +105,10 @@ def _revise(story: Story, record: StoryRecord, user: Any) -> None:
 def _same(story: Story, record: StoryRecord, picture: Any) -> bool:
     here = (story.kind, story.date, tuple(story.countries), story.link, story.picture_id)
     there = (record.kind, record.date, record.countries, record.link, picture.pk if picture else None)
-    return here == there and [_words(text) for text in story.texts.all()] == [
-        _words(text) for text in record.texts
+    return here == there and [_text_fields(text) for text in story.texts.all()] == [
+        _text_fields(text) for text in record.texts
     ]
 
 
-def _words(text: Any) -> tuple[str, ...]:
+def _text_fields(text: Any) -> tuple[str, ...]:
     return (text.language, text.headline, text.summary, text.body, text.link_label, text.picture_alt)

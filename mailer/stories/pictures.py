@@ -54,7 +54,7 @@ def check(path: Path) -> bytes:
     return data
 
 
-def kept(name: str, data: bytes, title: str, user: Any) -> Any:
+def stored(name: str, data: bytes, title: str, user: Any) -> Any:
     """The library's picture with these bytes; made when there is none."""
     model = get_image_model()
     digest = hashlib.sha1(data, usedforsecurity=False).hexdigest()

@@ -14,12 +14,12 @@ _SCHEMES = {"http", "https", "mailto"}
 _ENDS_A_LINE = re.compile(r"</(p|li|div|h[1-6]|tr|blockquote)>|<br\s*/?>", re.IGNORECASE)
 
 
-def rich(text: str) -> str:
+def rich_text(text: str) -> str:
     """HTML with paragraphs, emphasis, lists and links only; scripts, styles and pictures are gone."""
     return nh3.clean(text, tags=_TAGS, attributes=_ATTRIBUTES, url_schemes=_SCHEMES, link_rel=None).strip()
 
 
-def plain(text: str) -> str:
+def to_plain_text(text: str) -> str:
     """The words of HTML on one line, without marks; entities become characters."""
     spaced = _ENDS_A_LINE.sub(" ", text)
     bare = html.unescape(nh3.clean(spaced, tags=set()))

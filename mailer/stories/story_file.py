@@ -73,7 +73,7 @@ def read_stories(path: Path) -> tuple[StoryRecord, ...]:
     if not raw["stories"]:
         raise StoriesFileError([f'{path}: the list "stories" is empty; there is nothing to import.'])
     records = [
-        _story(entry, _Where(path, number, problems)) for number, entry in enumerate(raw["stories"], 1)
+        _story(entry, _Context(path, number, problems)) for number, entry in enumerate(raw["stories"], 1)
     ]
     seen: set[str] = set()
     for number, record in enumerate(records, 1):
@@ -106,46 +106,46 @@ def _load(path: Path) -> Any:
         raise StoriesFileError([f"{path}: is not valid {path.suffix[1:].upper()}: {error}"]) from error
 
 
-class _Where:
+class _Context:
     """The place in the file that is being read, and the list in which its problems are written down."""
 
     def __init__(self, path: Path, number: int, problems: list[str]) -> None:
         self.path, self.problems = path, problems
         self.story = f"story {number}"
 
-    def say(self, key: str, problem: str) -> None:
+    def error(self, key: str, problem: str) -> None:
         self.problems.append(f"{self.path}: {self.story}, {key}: {problem}")
 
     def text(self, table: dict[str, Any], key: str, place: str, *, required: bool = False) -> str:
         """A text of the table, trimmed; "" and a problem where it is missing, too long or no text."""
         value: object = table.get(key, "")
         if not isinstance(value, str):
-            self.say(place, "must be a text in quotes.")
+            self.error(place, "must be a text in quotes.")
             return ""
         written = value.strip()
         if required and not written:
-            self.say(place, "is missing or empty; write it.")
+            self.error(place, "is missing or empty; write it.")
         limit = _LIMITS.get(key)
         if limit and len(written) > limit:
-            self.say(place, f"has {len(written)} characters; shorten it to {limit}.")
+            self.error(place, f"has {len(written)} characters; shorten it to {limit}.")
         return written
 
     def line(self, table: dict[str, Any], key: str, place: str, *, required: bool = False) -> str:
         value = self.text(table, key, place, required=required)
         if not value.isprintable():
-            self.say(place, "must be a single line of text.")
+            self.error(place, "must be a single line of text.")
         return value
 
     def unknown(self, table: dict[str, Any], known: tuple[str, ...], place: str) -> None:
         for key in table:
             if key not in known:
-                self.say(f"{place}{key}", f"is no known key; known: {', '.join(known)}.")
+                self.error(f"{place}{key}", f"is no known key; known: {', '.join(known)}.")
 
 
-def _story(raw: Any, where: _Where) -> StoryRecord | None:
+def _story(raw: Any, where: _Context) -> StoryRecord | None:
     """One story; None after a problem that leaves nothing to check."""
     if not isinstance(raw, dict):
-        where.say("the whole entry", "must be a table with a key, a kind, a date and texts.")
+        where.error("the whole entry", "must be a table with a key, a kind, a date and texts.")
         return None
     before = len(where.problems)
     key = where.text(raw, "key", "key", required=True)
@@ -155,7 +155,7 @@ def _story(raw: Any, where: _Where) -> StoryRecord | None:
     where.unknown(raw, _STORY_KEYS, "")
     kind = where.text(raw, "kind", "kind", required=True)
     if kind and kind not in Story.Kind.values:
-        where.say("kind", f"is “{kind}”; write one of {', '.join(Story.Kind.values)}.")
+        where.error("kind", f"is “{kind}”; write one of {', '.join(Story.Kind.values)}.")
     day = _date(raw.get("date"), where)
     countries = _countries(raw.get("countries", []), where)
     link = where.text(raw, "link", "link")
@@ -163,7 +163,7 @@ def _story(raw: Any, where: _Where) -> StoryRecord | None:
         _checked(where, "link", link, _check_link, "is no web address; begin it with https://.")
     draft = raw.get("draft", False)
     if not isinstance(draft, bool):
-        where.say("draft", "must be true or false.")
+        where.error("draft", "must be true or false.")
     picture, alt = _picture(raw.get("picture"), where)
     texts = _texts(raw.get("texts"), alt, picture is not None, where)
     if len(where.problems) > before or day is None:
@@ -171,40 +171,42 @@ def _story(raw: Any, where: _Where) -> StoryRecord | None:
     return StoryRecord(key, kind, day, countries, link, picture, texts, draft)
 
 
-def _checked(where: _Where, key: str, value: str, validator: Any, problem: str) -> None:
+def _checked(where: _Context, key: str, value: str, validator: Any, problem: str) -> None:
     try:
         validator(value)
     except ValidationError:
-        where.say(key, problem)
+        where.error(key, problem)
 
 
-def _date(raw: Any, where: _Where) -> date | None:
+def _date(raw: Any, where: _Context) -> date | None:
     if type(raw) is date:  # TOML has dates; a moment with a clock time is not one
         return raw
     try:
         return date.fromisoformat(raw)
     except (TypeError, ValueError):
-        where.say("date", f"is {raw!r}; write the day as 2021-12-18.")
+        where.error("date", f"is {raw!r}; write the day as 2021-12-18.")
         return None
 
 
-def _countries(raw: Any, where: _Where) -> tuple[str, ...]:
+def _countries(raw: Any, where: _Context) -> tuple[str, ...]:
     if not isinstance(raw, list) or not all(isinstance(code, str) for code in raw):
-        where.say("countries", 'must be a list such as ["KZ", "UZ"]; an empty list means the whole region.')
+        where.error("countries", 'must be a list such as ["KZ", "UZ"]; an empty list means the whole region.')
         return ()
     codes = tuple(dict.fromkeys(code.strip().upper() for code in raw))
     for code in codes:
         if code not in iso_codes.COUNTRIES:
-            where.say("countries", f"“{code}” is no ISO 3166-1 country code; write two letters such as KZ.")
+            where.error("countries", f"“{code}” is no ISO 3166-1 country code; write two letters such as KZ.")
     return codes
 
 
-def _picture(raw: Any, where: _Where) -> tuple[Path | None, dict[str, Any]]:
+def _picture(raw: Any, where: _Context) -> tuple[Path | None, dict[str, Any]]:
     """The picture's path and its descriptions per language."""
     if raw is None:
         return None, {}
     if not isinstance(raw, dict) or not isinstance(raw.get("alt", {}), dict):
-        where.say("picture", 'must be a table: {"file": "pictures/city.jpg", "alt": {"en": "What is seen"}}.')
+        where.error(
+            "picture", 'must be a table: {"file": "pictures/city.jpg", "alt": {"en": "What is seen"}}.'
+        )
         return None, {}
     where.unknown(raw, ("file", "alt"), "picture.")
     name = where.text(raw, "file", "picture.file", required=True)
@@ -213,45 +215,45 @@ def _picture(raw: Any, where: _Where) -> tuple[Path | None, dict[str, Any]]:
     folder = where.path.resolve().parent
     path = (folder / name).resolve()
     if not path.is_relative_to(folder):
-        where.say(
+        where.error(
             "picture.file", f"“{name}” lies outside the folder of this file; put the picture beside it."
         )
     elif not path.is_file():
-        where.say("picture.file", f"there is no file “{name}” in {folder}.")
+        where.error("picture.file", f"there is no file “{name}” in {folder}.")
     return path, raw.get("alt", {})
 
 
-def _texts(raw: Any, alt: dict[str, Any], has_picture: bool, where: _Where) -> tuple[TextRecord, ...]:
+def _texts(raw: Any, alt: dict[str, Any], has_picture: bool, where: _Context) -> tuple[TextRecord, ...]:
     if not isinstance(raw, dict) or not raw:
-        where.say("texts", 'must hold at least one language: {"en": {"headline": "…", "summary": "…"}}.')
+        where.error("texts", 'must hold at least one language: {"en": {"headline": "…", "summary": "…"}}.')
         return ()
     for language in alt:
         if language not in raw:
-            where.say(f"picture.alt.{language}", f"there is no text in “{language}” that it belongs to.")
+            where.error(f"picture.alt.{language}", f"there is no text in “{language}” that it belongs to.")
     return tuple(
         _text(language, table, alt.get(language), has_picture, where) for language, table in raw.items()
     )
 
 
-def _text(language: str, raw: Any, alt: Any, has_picture: bool, where: _Where) -> TextRecord:
+def _text(language: str, raw: Any, alt: Any, has_picture: bool, where: _Context) -> TextRecord:
     place = f"texts.{language}"
     if language not in iso_codes.LANGUAGES:
-        where.say(place, f"“{language}” is no language code; write two or three letters such as ru.")
+        where.error(place, f"“{language}” is no language code; write two or three letters such as ru.")
     if not isinstance(raw, dict):
-        where.say(place, "must be a table with headline and summary.")
+        where.error(place, "must be a table with headline and summary.")
         return TextRecord(language, "", "", "", "", "")
     where.unknown(raw, _TEXT_KEYS, f"{place}.")
     if alt is not None and "picture_alt" in raw:
-        where.say(f"{place}.picture_alt", f"is given here and in picture.alt.{language}; keep one.")
+        where.error(f"{place}.picture_alt", f"is given here and in picture.alt.{language}; keep one.")
     described = {"picture_alt": alt} if alt is not None else raw
     picture_alt = where.line(described, "picture_alt", f"{place}.picture_alt")
     if has_picture and not picture_alt:
-        where.say(f"{place}.picture_alt", "the story has a picture: say in a few words what is seen in it.")
+        where.error(f"{place}.picture_alt", "the story has a picture: say in a few words what is seen in it.")
     return TextRecord(
         language=language,
         headline=where.line(raw, "headline", f"{place}.headline", required=True),
         summary=where.text(raw, "summary", f"{place}.summary", required=True),
-        body=sanitize.rich(where.text(raw, "body", f"{place}.body")),
+        body=sanitize.rich_text(where.text(raw, "body", f"{place}.body")),
         link_label=where.line(raw, "link_label", f"{place}.link_label"),
         picture_alt=picture_alt,
     )

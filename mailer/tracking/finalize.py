@@ -124,7 +124,7 @@ def _readerships(mailing: Mailing) -> list[Readership]:
             variant_id=variant,
             readers=choices[variant].total(),
             countries=choices[variant].most_common(1)[0][0],
-            links=len(links.in_page(page, sealed)),
+            links=len(links.links_in_page(page, sealed)),
         )
         for variant, page in pages.iterator(chunk_size=50)
     ]

@@ -61,7 +61,7 @@ def test_only_people_in_the_segment_get_it_and_nobody_who_is_excluded(
     assert reasons(mailing) == {"olga": "planned", "ivan": "planned"}
     assert balances(mailing)
     kept = Audience.from_dict(snapshot.audience, NOW)
-    assert kept == Audience.of(chosen, NOW) and kept.as_dict() == snapshot.audience
+    assert kept == Audience.of_edition(chosen, NOW) and kept.as_dict() == snapshot.audience
 
 
 def test_changing_a_segment_breaks_the_seal_and_renaming_it_does_not(

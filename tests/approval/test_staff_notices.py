@@ -30,8 +30,8 @@ def recipients() -> list[str]:
 def test_a_draft_that_waits_is_told_once_to_those_who_can_act() -> None:
     cast.staff()
     cast.december()
-    assert staff_notices.tell(NOW) == 3
-    assert staff_notices.tell(NOW + timedelta(minutes=1)) == 0
+    assert staff_notices.send(NOW) == 3
+    assert staff_notices.send(NOW + timedelta(minutes=1)) == 0
     assert recipients() == ["admin", "approver", "writer"]
     assert b"A draft waits" in bytes(OutboxMessage.objects.all()[0].message)
 
@@ -40,7 +40,7 @@ def test_a_submitted_copy_is_told_to_approvers_who_wrote_no_part_of_it() -> None
     people = cast.staff()
     edition = cast.december(by=people.writer)
     submit(edition, people.admin, NOW)
-    assert staff_notices.tell(NOW) == 1
+    assert staff_notices.send(NOW) == 1
     assert recipients() == ["approver"]
     (message,) = OutboxMessage.objects.all()
     assert f"/desk/editions/{edition.pk}/review/".encode() in bytes(message.message)
@@ -50,9 +50,9 @@ def test_a_second_copy_is_told_again() -> None:
     people = cast.staff()
     edition = cast.december(by=people.writer)
     submit(edition, people.writer, NOW)
-    staff_notices.tell(NOW)
+    staff_notices.send(NOW)
     submit(edition, people.writer, NOW + timedelta(hours=1))
-    assert staff_notices.tell(NOW + timedelta(hours=1)) == 2
+    assert staff_notices.send(NOW + timedelta(hours=1)) == 2
 
 
 def test_an_office_without_addresses_is_no_error() -> None:
@@ -61,4 +61,4 @@ def test_an_office_without_addresses_is_no_error() -> None:
         user.email = ""
         user.save()
     cast.december()
-    assert staff_notices.tell(NOW) == 0
+    assert staff_notices.send(NOW) == 0

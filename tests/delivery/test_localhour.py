@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mailer.approval import approve, submit
 from mailer.approval.errors import OutsideWindow
-from mailer.approval.send_time import next_hour, readers_hour
+from mailer.approval.send_time import local_send_time, next_hour
 from mailer.delivery.engine import control, send_loop
 from mailer.delivery.ledger import deliveries, housekeeping
 from mailer.delivery.models import Delivery
@@ -44,7 +44,7 @@ AT = datetime(2021, 12, 3, 3, 0, tzinfo=UTC)
     ],
 )
 def test_it_is_the_hour_where_the_reader_is(countries, due):
-    assert readers_hour(countries, AT, 9, ZoneInfo("Asia/Bishkek")) == due
+    assert local_send_time(countries, AT, 9, ZoneInfo("Asia/Bishkek")) == due
 
 
 @given(

@@ -23,7 +23,7 @@ def said_by_the_templates() -> set[str]:
         for call in tree.find_all(nodes.Call):
             if (
                 isinstance(call.node, nodes.Name)
-                and call.node.name == "say"
+                and call.node.name == "translate"
                 and isinstance(call.args[0], nodes.Const)
             ):
                 found.add(call.args[0].value)
@@ -32,7 +32,7 @@ def said_by_the_templates() -> set[str]:
 
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_no_sentence_is_missing_in_a_language(code: str) -> None:
-    words = catalogue.of(code)
+    words = catalogue.for_language(code)
     assert {sentence for sentence in said_by_the_templates() if not words.has(sentence)} == set()
 
 
@@ -40,7 +40,7 @@ def test_no_sentence_is_missing_in_a_language(code: str) -> None:
 def test_every_translation_keeps_the_names_that_are_filled_in(code: str) -> None:
     for sentence in said_by_the_templates():
         values = {name.strip("{}"): "§" for name in NAMES.findall(sentence)}
-        assert catalogue.of(code)(sentence, **values).count("§") == len(values), sentence
+        assert catalogue.for_language(code)(sentence, **values).count("§") == len(values), sentence
 
 
 def test_the_catalogues_say_nothing_that_no_template_needs() -> None:
@@ -51,8 +51,8 @@ def test_the_catalogues_say_nothing_that_no_template_needs() -> None:
 
 
 def test_an_unknown_language_is_spoken_to_in_english() -> None:
-    assert catalogue.of("xx")("Unsubscribe") == "Unsubscribe"
-    assert catalogue.of("../../../etc/passwd")("Unsubscribe") == "Unsubscribe"
+    assert catalogue.for_language("xx")("Unsubscribe") == "Unsubscribe"
+    assert catalogue.for_language("../../../etc/passwd")("Unsubscribe") == "Unsubscribe"
     assert language.country("KZ", "xx") == "Kazakhstan"
 
 
@@ -69,7 +69,7 @@ def test_an_unknown_language_is_spoken_to_in_english() -> None:
     ],
 )
 def test_periods_and_days_are_said_as_the_language_says_them(code: str, period: str, day: str) -> None:
-    assert language.period("2021-12", code) == period
+    assert language.period_title("2021-12", code) == period
     assert language.day(dt.date(2021, 11, 29), "2021-12", code).replace("\xa0", " ") == day
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mailer.rendering.links import Link, led_by, outbound
-from mailer.rendering.records import Block, Content, LocalText, Rendered, StoryText
+from mailer.rendering.links import Link, outbound_links, rewrite
+from mailer.rendering.records import Block, Content, LocalText, RenderedVariant, StoryText
 from mailer.rendering.variants import render
 from tests.rendering import cast
 
@@ -22,11 +22,11 @@ def _body(rich_text: str) -> list[str]:
     content = cast.edition(
         Block("lead", ("one",)), stories=(replace(cast.story("one"), texts=(text,), link=""),)
     )
-    return [link.url for link in outbound(content)]
+    return [link.url for link in outbound_links(content)]
 
 
 def test_every_storys_link_counts_in_the_editions_order() -> None:
-    assert [(link.story, link.url) for link in outbound(cast.EDITION)] == [
+    assert [(link.story, link.url) for link in outbound_links(cast.EDITION)] == [
         (key, f"https://example.org/{key}{more}")
         for key, more in (
             ("diaspora", "?from=mail&part=1"),
@@ -49,7 +49,7 @@ def test_links_in_bodies_of_every_language_and_in_texts_between_the_stories_coun
         Block("text", texts=(LocalText("en", '<a href="https://example.net/word">a word</a>'),)),
         stories=(replace(cast.story("one"), texts=texts, link="https://example.org/all"),),
     )
-    assert outbound(content) == (
+    assert outbound_links(content) == (
         Link("https://example.org/all", "one"),
         Link("https://example.org/en", "one"),
         Link("https://example.org/ru", "one"),
@@ -97,13 +97,13 @@ def _story_with(url: str) -> Content:
 @given(st.text(st.characters(exclude_categories=["C"], max_codepoint=0x17FF), max_size=30))
 @example("film_(2021)")
 @example("a?b=1&c=%20&amp;d='\"<>")
-@example("%%leave_url%%")
+@example("%%unsubscribe_url%%")
 @example("страница#§")
 @example("\u115f\uff9e")
 def test_whatever_an_address_looks_like_it_is_found_again_in_html_and_text(path: str) -> None:
     content = _story_with(f"https://example.org/{path}")
-    (link,) = outbound(content)
-    led = led_by(render(content, (), "en"), {link.url: OTHER}.get)
+    (link,) = outbound_links(content)
+    led = rewrite(render(content, (), "en"), {link.url: OTHER}.get)
     hrefs = [unescape(found) for found in re.findall(r'href="([^"]*)"', led.html)]
     assert hrefs.count(OTHER) == 2 and link.url not in hrefs
     assert led.text.count(OTHER) == 2 and link.url not in led.text.split()
@@ -112,23 +112,23 @@ def test_whatever_an_address_looks_like_it_is_found_again_in_html_and_text(path:
 def test_an_address_in_brackets_keeps_its_own_and_leaves_the_sentences() -> None:
     first, second = "https://example.org/film_(2021)", "https://example.org/film"
     known = {first: "https://n.example/1", second: "https://n.example/2"}
-    variant = Rendered("k", "en", (), "", "", "", f"Film ({first}), film ({second}). See {second}!")
-    assert led_by(variant, known.get).text == (
+    variant = RenderedVariant("k", "en", (), "", "", "", f"Film ({first}), film ({second}). See {second}!")
+    assert rewrite(variant, known.get).text == (
         "Film (https://n.example/1), film (https://n.example/2). See https://n.example/2!"
     )
 
 
 def test_an_address_that_only_begins_like_a_known_one_stays() -> None:
-    variant = Rendered("k", "en", (), "", "", "", "https://example.org/films")
-    assert led_by(variant, {"https://example.org/film": OTHER}.get) == variant
+    variant = RenderedVariant("k", "en", (), "", "", "", "https://example.org/films")
+    assert rewrite(variant, {"https://example.org/film": OTHER}.get) == variant
 
 
 def test_a_picture_and_a_link_that_nobody_sees_stand_at_the_end_once() -> None:
-    led = led_by(
+    led = rewrite(
         render(cast.EDITION, (), "en"),
         lambda url: None,
-        trap="https://n.example/t?a&b",
-        picture="https://n.example/o",
+        honeypot="https://n.example/t?a&b",
+        pixel="https://n.example/o",
     )
     assert led.html.count("https://n.example/t?a&amp;b") == led.html.count("https://n.example/o") == 1
     assert led.html.index("</body>") > led.html.index("https://n.example/o") > led.html.index("n.example/t")

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.rendering import headers, merge_tags, mime, transfer_encoding, variants
-from mailer.rendering.records import Rendered
+from mailer.rendering.records import RenderedVariant
 from tests.rendering.cast import EDITION
 
-ENVELOPE = mime.Envelope(
+ENVELOPE = mime.MailingHeaders(
     from_name="Шёлковый путь, редакция",
     from_email="news@example.org",
     list_id="silk-road-monthly.example.org",
@@ -27,29 +27,37 @@ ENVELOPE = mime.Envelope(
     help_url="https://news.example.org/",
     feedback_id="silk-road-monthly:2021-12:edition:example",
 )
-FORMS = mime.Forms(
+_TOKENS = (
+    "message_token",
+    "unsubscribe_token",
+    "preferences_token",
+    "unsubscribe_mail_token",
+    "subscriber_token",
+    "delivery_token",
+)
+FORMS = mime.UrlTemplates(
     message_id=f"{mime.TOKEN}@example.org",
-    leave_url=f"https://news.example.org/unsubscribe/{mime.TOKEN}/",
-    prefs_url=f"https://news.example.org/preferences/{mime.TOKEN}/",
-    leave_mailto=f"leave+{mime.TOKEN}@example.org",
+    unsubscribe_url=f"https://news.example.org/unsubscribe/{mime.TOKEN}/",
+    preferences_url=f"https://news.example.org/preferences/{mime.TOKEN}/",
+    unsubscribe_mailto=f"leave+{mime.TOKEN}@example.org",
 )
 MOMENT = dt.datetime(2021, 12, 3, 9, 5, 7, tzinfo=dt.UTC)
-COPY = mime.Copy(
+COPY = mime.Personalization(
     to="reader@example.net",
     date=headers.date(MOMENT),
     countries="Казахстан, Узбекистан",
-    message="abc.1",
-    leave="abc-DEF_1",
-    prefs="abc-DEF_2",
-    leave_by_mail="abc",
-    delivery="1f4.0123456789abcdef0123",
+    message_token="abc.1",
+    unsubscribe_token="abc-DEF_1",
+    preferences_token="abc-DEF_2",
+    unsubscribe_mail_token="abc",
+    delivery_token="1f4.0123456789abcdef0123",
 )
 # Everything that may stand in a line of a mail's text.
 line = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=60)
 words = st.lists(
     line
     | st.sampled_from(
-        [*merge_tags.MARKS.values(), "\n", "\n\n", " ", ".", "\n..", "." * 99, "=", "слово " * 9]
+        [*merge_tags.PLACEHOLDERS.values(), "\n", "\n\n", " ", ".", "\n..", "." * 99, "=", "слово " * 9]
     ),
     max_size=9,
 )
@@ -68,12 +76,12 @@ def parts(message: EmailMessage) -> list[str]:
     return [part.get_content().replace("\r\n", "\n") for part in inner]
 
 
-def values(copy: mime.Copy, forms: mime.Forms = FORMS) -> dict[str, str]:
+def values(copy: mime.Personalization, forms: mime.UrlTemplates = FORMS) -> dict[str, str]:
     return {
-        "leave_url": forms.leave_url.replace(mime.TOKEN, copy.leave),
-        "prefs_url": forms.prefs_url.replace(mime.TOKEN, copy.prefs),
+        "unsubscribe_url": forms.unsubscribe_url.replace(mime.TOKEN, copy.unsubscribe_token),
+        "preferences_url": forms.preferences_url.replace(mime.TOKEN, copy.preferences_token),
         "countries": copy.countries,
-        "whose": copy.whose,
+        "subscriber_token": copy.subscriber_token,
     }
 
 
@@ -89,7 +97,7 @@ def assert_disciplined(message: bytes) -> None:
 @pytest.mark.parametrize("language", ["en", "ru", "kk", "uz"])
 def test_a_reader_s_mail_reads_as_its_variant_filled_with_the_reader_s_values(language: str) -> None:
     rendered = variants.render(EDITION, ("KZ",), language)
-    message = mime.Skeleton(rendered, ENVELOPE, FORMS).message(COPY)
+    message = mime.MessageTemplate(rendered, ENVELOPE, FORMS).message(COPY)
     assert_disciplined(message)
     text, html = parts(read(message))
     assert text == merge_tags.fill_text(rendered.text, values(COPY))
@@ -108,12 +116,12 @@ def test_a_reader_s_mail_reads_as_its_variant_filled_with_the_reader_s_values(la
 def test_any_text_and_any_value_come_out_as_they_went_in(
     text: str, html: str, countries: str, subject: str, page: str, whose: str
 ) -> None:
-    rendered = Rendered("0" * 16, "ru", ("a",), subject.replace("\x85", ""), "", html, text)
+    rendered = RenderedVariant("0" * 16, "ru", ("a",), subject.replace("\x85", ""), "", html, text)
     forms = replace(
-        FORMS, prefs_url=f"https://example.org/{page}{mime.TOKEN}", leave_url="https://a.example/"
+        FORMS, preferences_url=f"https://example.org/{page}{mime.TOKEN}", unsubscribe_url="https://a.example/"
     )
-    copy = replace(COPY, countries=countries, whose=whose)
-    message = mime.Skeleton(rendered, ENVELOPE, forms).message(copy)
+    copy = replace(COPY, countries=countries, subscriber_token=whose)
+    message = mime.MessageTemplate(rendered, ENVELOPE, forms).message(copy)
     assert_disciplined(message)
     assert parts(read(message)) == [
         merge_tags.fill_text(text, values(copy, forms)),
@@ -135,7 +143,7 @@ def test_both_encodings_take_values_of_every_length_between_texts_of_every_lengt
     for text in texts[1:]:
         chunks += ["countries", text]
     part = kind(chunks)
-    raw = b"".join(part.filled({"countries": part.written(value.encode())}))
+    raw = b"".join(part.fill({"countries": part.encode_value(value.encode())}))
     encoded = raw.partition(b"\r\n\r\n")[2]
     decoded = cast(bytes, email.message_from_bytes(raw).get_payload(decode=True))
     assert decoded.decode().removesuffix("\r\n" if part.name == "quoted-printable" else "") == value.join(
@@ -146,12 +154,12 @@ def test_both_encodings_take_values_of_every_length_between_texts_of_every_lengt
 
 
 def test_the_encoding_that_takes_less_room_is_taken() -> None:
-    assert transfer_encoding.smaller("Plain words. " * 50).name == "quoted-printable"
-    assert transfer_encoding.smaller("Простые слова. " * 50).name == "base64"
+    assert transfer_encoding.smallest("Plain words. " * 50).name == "quoted-printable"
+    assert transfer_encoding.smallest("Простые слова. " * 50).name == "base64"
 
 
 def test_the_headers_are_those_of_a_list_that_one_click_leaves() -> None:
-    message = read(mime.Skeleton(variants.render(EDITION, (), "ru"), ENVELOPE, FORMS).message(COPY))
+    message = read(mime.MessageTemplate(variants.render(EDITION, (), "ru"), ENVELOPE, FORMS).message(COPY))
     assert message["Subject"] == "Декабрь: страна составляет карту своей диаспоры"
     assert message["From"].addresses[0].addr_spec == "news@example.org"
     assert message["To"] == "reader@example.net"
@@ -169,19 +177,19 @@ def test_the_headers_are_those_of_a_list_that_one_click_leaves() -> None:
 
 def test_an_unsubscribe_address_is_never_folded_inside() -> None:
     long = "https://news.example.org/unsubscribe/" + "x" * 300 + "/"
-    skeleton = mime.Skeleton(
-        variants.render(EDITION, (), "en"), ENVELOPE, replace(FORMS, leave_url=f"{long}{mime.TOKEN}")
+    skeleton = mime.MessageTemplate(
+        variants.render(EDITION, (), "en"), ENVELOPE, replace(FORMS, unsubscribe_url=f"{long}{mime.TOKEN}")
     )
-    assert f"<{long}{COPY.leave}>".encode() in skeleton.message(COPY)
+    assert f"<{long}{COPY.unsubscribe_token}>".encode() in skeleton.message(COPY)
 
 
 @pytest.mark.parametrize("bad", ["a\r\nBcc: x@example.org", "a\nb", "a\rb", "a\0b"])
 @pytest.mark.parametrize(
     "field",
-    ["to", "date", "countries", "message", "leave", "prefs", "leave_by_mail", "whose", "delivery", "to_name"],
+    ["to", "date", "countries", "to_name", *_TOKENS],
 )
 def test_no_value_of_a_reader_can_begin_another_header(field: str, bad: str) -> None:
-    skeleton = mime.Skeleton(variants.render(EDITION, ("TM",), "en"), ENVELOPE, FORMS)
+    skeleton = mime.MessageTemplate(variants.render(EDITION, ("TM",), "en"), ENVELOPE, FORMS)
     with pytest.raises(ValueError, match=r"."):
         skeleton.message(replace(COPY, **{field: bad}))
 
@@ -193,29 +201,36 @@ def test_no_value_of_a_reader_can_begin_another_header(field: str, bad: str) -> 
 )
 def test_no_setting_of_a_newsletter_can_begin_another_header(field: str, bad: str) -> None:
     with pytest.raises(ValueError, match=r"."):
-        mime.Skeleton(variants.render(EDITION, ("TM",), "en"), replace(ENVELOPE, **{field: bad}), FORMS)
+        mime.MessageTemplate(
+            variants.render(EDITION, ("TM",), "en"), replace(ENVELOPE, **{field: bad}), FORMS
+        )
 
 
 @pytest.mark.parametrize("bad", ["a:b\r\nBcc: x@example.org", "a:b\nb", "a:b\0b", "a:" + "b" * 900])
-@pytest.mark.parametrize("field", ["message_id", "leave_url", "leave_mailto"])
+@pytest.mark.parametrize("field", ["message_id", "unsubscribe_url", "unsubscribe_mailto"])
 def test_no_form_of_a_mailing_can_begin_another_header(field: str, bad: str) -> None:
     with pytest.raises(ValueError, match=r"."):
-        mime.Skeleton(variants.render(EDITION, ("TM",), "en"), ENVELOPE, replace(FORMS, **{field: bad}))
+        mime.MessageTemplate(
+            variants.render(EDITION, ("TM",), "en"), ENVELOPE, replace(FORMS, **{field: bad})
+        )
 
 
 def test_a_token_is_shown_nowhere_where_its_form_has_no_place_for_it() -> None:
-    forms = mime.Forms("m@example.org", "https://news.example.org/", "https://news.example.org/")
-    message = mime.Skeleton(variants.render(EDITION, ("TM",), "en"), ENVELOPE, forms).message(COPY)
+    forms = mime.UrlTemplates("m@example.org", "https://news.example.org/", "https://news.example.org/")
+    message = mime.MessageTemplate(variants.render(EDITION, ("TM",), "en"), ENVELOPE, forms).message(COPY)
     assert read(message)["List-Unsubscribe"] == "<https://news.example.org/>"
     assert read(message)["Message-ID"] == "<m@example.org>"
-    assert not any(token.encode() in message for token in (COPY.message, COPY.leave, COPY.prefs))
+    assert not any(
+        token.encode() in message
+        for token in (COPY.message_token, COPY.unsubscribe_token, COPY.preferences_token)
+    )
 
 
 def test_what_lies_between_long_texts_is_one_piece() -> None:
-    long, mark = "word " * 900, merge_tags.MARKS["leave_url"]
+    long, mark = "word " * 900, merge_tags.PLACEHOLDERS["unsubscribe_url"]
     text = f"{long}{mark} or {mark}{long}"
-    rendered = Rendered("0" * 16, "en", (), "S", "", text, text)
-    assert len(mime.Skeleton(rendered, ENVELOPE, FORMS).pieces(COPY)) == 7
+    rendered = RenderedVariant("0" * 16, "en", (), "S", "", text, text)
+    assert len(mime.MessageTemplate(rendered, ENVELOPE, FORMS).pieces(COPY)) == 7
 
 
 def test_a_moment_without_a_zone_is_refused() -> None:

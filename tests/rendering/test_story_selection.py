@@ -13,7 +13,7 @@ COUNTRIES = ("KZ", "KG", "TJ", "TM", "UZ")
 
 
 def kinds(content: Content, *countries: str) -> list[str]:
-    return [block.kind for block in story_selection.visible(content, frozenset(countries))]
+    return [block.kind for block in story_selection.visible_blocks(content, frozenset(countries))]
 
 
 def test_a_reader_sees_the_stories_of_the_chosen_countries_and_the_regional_ones() -> None:
@@ -23,7 +23,7 @@ def test_a_reader_sees_the_stories_of_the_chosen_countries_and_the_regional_ones
 def test_a_reader_without_countries_sees_everything() -> None:
     everything = tuple(story.key for story in EDITION.stories)
     assert set(story_selection.story_set(EDITION, ())) == set(everything)
-    assert story_selection.visible(EDITION, None) == EDITION.blocks
+    assert story_selection.visible_blocks(EDITION, None) == EDITION.blocks
 
 
 def test_a_reader_whose_countries_are_silent_sees_only_what_is_regional() -> None:
@@ -32,7 +32,9 @@ def test_a_reader_whose_countries_are_silent_sees_only_what_is_regional() -> Non
 
 def test_titles_keep_only_what_the_reader_gets() -> None:
     titles = [
-        block for block in story_selection.visible(EDITION, frozenset({"TJ"})) if block.kind == "titles"
+        block
+        for block in story_selection.visible_blocks(EDITION, frozenset({"TJ"}))
+        if block.kind == "titles"
     ]
     assert [block.stories for block in titles] == [("online",)]
 
@@ -69,7 +71,9 @@ def test_another_story_with_a_picture_leads_where_the_lead_is_not_for_the_reader
         Block("story", ("seen",)),
         stories=(story("far", "KZ", picture=True), story("plain", "UZ"), story("seen", "UZ", picture=True)),
     )
-    assert [(block.kind, block.stories) for block in story_selection.visible(content, frozenset({"UZ"}))] == [
+    assert [
+        (block.kind, block.stories) for block in story_selection.visible_blocks(content, frozenset({"UZ"}))
+    ] == [
         ("lead", ("seen",)),
         ("story", ("plain",)),
     ]
@@ -136,7 +140,7 @@ def test_the_possible_variants_are_exactly_those_that_readers_can_get(
     stories = tuple(story(f"s{index}", *sorted(countries)) for index, countries in enumerate(concerned))
     blocks = [Block(kind, (s.key,)) for kind, s in zip(kinds_of_blocks, stories, strict=False)]  # type: ignore[arg-type]
     content = edition(*blocks, stories=stories)
-    choices, complete = story_selection.representatives(content, 500)
+    choices, complete = story_selection.representative_choices(content, 500)
     found = [story_selection.story_set(content, choice) for choice in choices]
     readers = itertools.chain.from_iterable(
         itertools.combinations((*COUNTRIES, story_selection.ELSEWHERE), size)
@@ -151,7 +155,7 @@ def test_the_possible_variants_are_exactly_those_that_readers_can_get(
 def test_five_countries_with_a_story_each_make_two_hundred_and_twenty_four_variants() -> None:
     stories = (*(story(country, country) for country in COUNTRIES), story("all"))
     content = edition(*(Block("story", (one.key,)) for one in stories), stories=stories)
-    listed, complete = variants.possible(content)
+    listed, complete = variants.possible_variants(content)
     assert (len(listed), complete) == (32 * 7, True)
     assert listed[0] == (COUNTRIES, "en")
 
@@ -160,6 +164,6 @@ def test_too_many_variants_are_cut_at_the_limit_and_said_to_be_incomplete() -> N
     places = [f"{a}{b}" for a in "ABCDE" for b in "FGHIJ"]
     stories = tuple(story(place, place) for place in places)
     content = edition(*(Block("story", (one.key,)) for one in stories), stories=stories)
-    listed, complete = variants.possible(content, limit=100)
+    listed, complete = variants.possible_variants(content, limit=100)
     assert (len(listed), complete) == (100, False)
     assert set(listed[0][0]) == set(places)

@@ -46,7 +46,7 @@ def test_a_token_that_is_wrong_is_named_and_readers_see_the_default(name: str, v
     content = replace(EDITION, masthead=replace(MASTHEAD, theme=((name, value),)))
     rendered = variants.render(content, (), "en")
     assert rendered.html == variants.render(EDITION, (), "en").html
-    assert any("Readers see the default." in note for note in rendered.notes)
+    assert any("Readers see the default." in note for note in rendered.warnings)
 
 
 def test_a_changed_token_reaches_the_mail() -> None:
@@ -59,6 +59,6 @@ def test_a_changed_token_reaches_the_mail() -> None:
 
 @given(st.sampled_from(sorted(theme.DEFAULTS)), st.text())
 def test_no_token_can_bring_in_anything_but_its_own_kind(name: str, value: str) -> None:
-    chosen = theme.of([(name, value)])[name]
+    chosen = theme.tokens([(name, value)])[name]
     assert chosen == value or chosen == theme.DEFAULTS[name]
     assert not set(chosen) & set('<>{}();"\\\n')

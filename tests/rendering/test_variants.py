@@ -15,8 +15,8 @@ from mailer.rendering.records import Block, Story, StoryText
 from tests.rendering.cast import DIASPORA, EDITION, MASTHEAD, edition, story
 
 VALUES = {
-    "leave_url": "https://news.example.org/unsubscribe/t0/",
-    "prefs_url": "https://news.example.org/preferences/t0/",
+    "unsubscribe_url": "https://news.example.org/unsubscribe/t0/",
+    "preferences_url": "https://news.example.org/preferences/t0/",
     "countries": "Kazakhstan",
 }
 
@@ -70,27 +70,27 @@ def test_a_missing_text_falls_back_along_the_chain_and_says_so_to_staff_and_to_s
     rendered = variants.render(EDITION, ("UZ",), "kk")
     assert (
         "“Четыре шага, когда болезнь приходит на границу” has no Kazakh text; readers see Russian."
-        in rendered.notes
+        in rendered.warnings
     )
     assert '<h2 class="big" lang="ru"' in rendered.html
     assert rendered.subject == "Декабрь: страна составляет карту своей диаспоры"
-    assert "The subject has no Kazakh text; readers see Russian." in rendered.notes
+    assert "The subject has no Kazakh text; readers see Russian." in rendered.warnings
 
 
 def test_a_language_without_a_catalogue_is_told_to_staff() -> None:
-    notes = variants.render(EDITION, (), "de").notes
+    notes = variants.render(EDITION, (), "de").warnings
     assert "The words around the stories have no German translation; readers see English." in notes
 
 
 def test_a_text_that_is_there_needs_no_note() -> None:
-    assert variants.render(EDITION, (), "en").notes == ()
+    assert variants.render(EDITION, (), "en").warnings == ()
 
 
 def test_an_edition_without_subjects_is_named_by_newsletter_and_period() -> None:
     rendered = variants.render(replace(EDITION, subjects=()), ("KZ",), "ru")
     assert rendered.subject == "Silk Road Monthly, Декабрь 2021"
     assert rendered.preheader.startswith("Меморандум")
-    assert any("no subject" in note for note in rendered.notes)
+    assert any("no subject" in note for note in rendered.warnings)
 
 
 def test_a_story_without_any_text_is_named_in_the_error() -> None:
@@ -145,12 +145,12 @@ def test_every_mail_says_why_it_came_and_how_to_change_or_end_it() -> None:
     assert "Your countries: Kazakhstan" in shown(html)
     assert "12 Example Street" in shown(html)
     for part in (html, text):
-        assert VALUES["leave_url"] in part
-        assert VALUES["prefs_url"] in part
+        assert VALUES["unsubscribe_url"] in part
+        assert VALUES["preferences_url"] in part
         assert f"https://news.example.org/archive/{EDITION.slug}/{rendered.key}/" in part
-        assert not merge_tags.MARK.search(part)
+        assert not merge_tags.TAG_RE.search(part)
     # Near the top as well, where a long mail may be cut.
-    assert html.index(VALUES["leave_url"]) < html.index("<h1")
+    assert html.index(VALUES["unsubscribe_url"]) < html.index("<h1")
 
 
 def test_values_are_escaped_in_html_and_left_alone_in_text() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mailer.stories.fetch import FetchError, ForbiddenAddress, Limits, fetch, judge
+from mailer.stories.fetch import FetchError, ForbiddenAddress, Limits, check_address, fetch
 from tests.stories.conftest import Answer, Site
 
 FEED = {"application/rss+xml"}
@@ -44,18 +44,18 @@ FORBIDDEN = [
 @pytest.mark.parametrize("address", FORBIDDEN)
 def test_an_address_outside_the_public_internet_is_refused(address: str) -> None:
     with pytest.raises(ForbiddenAddress):
-        judge(address)
+        check_address(address)
 
 
 @pytest.mark.parametrize("address", ["93.184.216.34", "2606:4700:4700::1111", "64:ff9b::5db8:d822"])
 def test_a_public_address_is_let_through(address: str) -> None:
-    judge(address)
+    check_address(address)
 
 
 @pytest.mark.parametrize("address", [*FORBIDDEN[2:7], "169.254.169.254", "fe80::1", "::ffff:10.0.0.1"])
 def test_allowing_loopback_allows_nothing_else(address: str) -> None:
     with pytest.raises(ForbiddenAddress):
-        judge(address, allow_loopback=True)
+        check_address(address, allow_loopback=True)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "2130706433", "0x7f.1", "127.1"])

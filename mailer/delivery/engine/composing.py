@@ -24,7 +24,7 @@ from mailer.delivery.smtp import dkim
 from mailer.delivery.smtp.base import Envelope
 from mailer.rendering import merge_tags, mime, variants
 from mailer.rendering.headers import date
-from mailer.rendering.records import Content, Rendered, from_json
+from mailer.rendering.records import Content, RenderedVariant, from_json
 from subscribers import tokens
 
 # Before the subject of a rehearsal.
@@ -47,7 +47,7 @@ class Sealed(NamedTuple):
     leaves: str
     # Where the reader's pages are.
     site: str
-    headers: mime.Envelope
+    headers: mime.MailingHeaders
     # Key of each variant → its hash.
     variants: dict[str, str]
     # What a variant is rendered from that was not stored with the seal.
@@ -61,7 +61,7 @@ class Sealed(NamedTuple):
 
 
 class _Variant(NamedTuple):
-    skeleton: mime.Skeleton
+    skeleton: mime.MessageTemplate
     language: str
     # None: nothing is signed here.
     signing: dkim.Variant | None
@@ -120,7 +120,7 @@ class Composer:
         missing = wanted.keys() - self._variants.keys()
         for row in SnapshotVariant.objects.filter(pk__in=missing):
             refuse_changed(shared, row, wanted[row.pk])
-            skeleton = mime.Skeleton(self._prepare(shared, row), shared.headers, self._forms(shared))
+            skeleton = mime.MessageTemplate(self._prepare(shared, row), shared.headers, self._forms(shared))
             signing = self._signer.variant(skeleton.shared) if self._signer else None
             self._variants[row.pk] = _Variant(skeleton, row.language, signing)
 
@@ -151,18 +151,18 @@ def sealed(snapshot: Snapshot) -> Sealed:
     )
 
 
-def rendered_of(row: SnapshotVariant) -> Rendered:
+def rendered_of(row: SnapshotVariant) -> RenderedVariant:
     """A stored variant as rendering knows it."""
     stories = tuple(row.stories.split(",")) if row.stories else ()
-    return Rendered(row.key, row.language, stories, row.subject, row.preheader, row.html, row.text)
+    return RenderedVariant(row.key, row.language, stories, row.subject, row.preheader, row.html, row.text)
 
 
-def as_sent(shared: Sealed, row: SnapshotVariant) -> Rendered:
+def as_sent(shared: Sealed, row: SnapshotVariant) -> RenderedVariant:
     """It as readers get it, their own fields still standing as marks."""
     return tracking_urls.counted(rendered_of(row), row.pk, shared.counting, shared.site)
 
 
-def as_rehearsed(shared: Sealed, row: SnapshotVariant) -> Rendered:
+def as_rehearsed(shared: Sealed, row: SnapshotVariant) -> RenderedVariant:
     """It as a colleague gets it: marked, and what the colleague opens is nobody's."""
     rendered = rendered_of(row)
     return dataclasses.replace(rendered, subject=REHEARSAL + rendered.subject)
@@ -184,19 +184,21 @@ def _late(shared: Sealed, row: SnapshotVariant, countries: tuple[str, ...]) -> s
     return approve.variant_digest(made.subject, made.preheader, made.html, made.text)
 
 
-def _readers_forms(shared: Sealed) -> mime.Forms:
-    return mime.Forms(
+def _readers_forms(shared: Sealed) -> mime.UrlTemplates:
+    return mime.UrlTemplates(
         message_id=f"m.{TOKEN}@{shared.domain}",
-        leave_url=f"{shared.site}/unsubscribe/{TOKEN}/",
-        prefs_url=f"{shared.site}/preferences/{TOKEN}/",
-        leave_mailto=shared.leaves,
+        unsubscribe_url=f"{shared.site}/unsubscribe/{TOKEN}/",
+        preferences_url=f"{shared.site}/preferences/{TOKEN}/",
+        unsubscribe_mailto=shared.leaves,
     )
 
 
-def _colleagues_forms(shared: Sealed) -> mime.Forms:
+def _colleagues_forms(shared: Sealed) -> mime.UrlTemplates:
     """The links lead to the front page."""
     front = f"{shared.site}/"
-    return mime.Forms(message_id=f"m.{TOKEN}@{shared.domain}", leave_url=front, prefs_url=front)
+    return mime.UrlTemplates(
+        message_id=f"m.{TOKEN}@{shared.domain}", unsubscribe_url=front, preferences_url=front
+    )
 
 
 def _envelope(
@@ -208,16 +210,16 @@ def _envelope(
     links: tokens.Links,
     to_name: str,
 ) -> Envelope:
-    copy = mime.Copy(
+    copy = mime.Personalization(
         to=claimed.email,
         date=moment,
         countries=_country_names(claimed.countries, variant.language),
-        message=delivery_token,
-        leave=links.unsubscribe,
-        prefs=links.preferences,
-        leave_by_mail=links.unsubscribe_mailto,
-        whose=tracking_urls.whose(claimed.id) if claimed.agreed and shared.by_reader else "",
-        delivery=delivery_token,
+        message_token=delivery_token,
+        unsubscribe_token=links.unsubscribe,
+        preferences_token=links.preferences,
+        unsubscribe_mail_token=links.unsubscribe_mailto,
+        subscriber_token=tracking_urls.whose(claimed.id) if claimed.agreed and shared.by_reader else "",
+        delivery_token=delivery_token,
         to_name=to_name,
     )
     return Envelope(

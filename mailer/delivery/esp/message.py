@@ -18,7 +18,7 @@ from mailer.delivery.esp.template_escape import Guard
 from mailer.delivery.ledger.records import Claimed
 from mailer.delivery.models import Mailing
 from mailer.rendering import headers, merge_tags
-from mailer.rendering.records import Rendered
+from mailer.rendering.records import RenderedVariant
 from subscribers import tokens
 
 # Variants kept ready.
@@ -100,7 +100,7 @@ class Writer:
             refuse_changed(shared, row, wanted[row.pk])
             self._variants[row.pk] = self._guarded(self._prepare(shared, row))
 
-    def _guarded(self, rendered: Rendered) -> _Variant:
+    def _guarded(self, rendered: RenderedVariant) -> _Variant:
         guard = self._guard
         subject = headers.single_line(rendered.subject, "Subject")
         return _Variant(
@@ -141,13 +141,13 @@ def _letter(
 ) -> Letter:
     (links,) = tokens.links([claimed.subscriber], shared.newsletter)
     values = {
-        "leave_url": f"{shared.site}/unsubscribe/{links.unsubscribe}/",
-        "prefs_url": f"{shared.site}/preferences/{links.preferences}/",
+        "unsubscribe_url": f"{shared.site}/unsubscribe/{links.unsubscribe}/",
+        "preferences_url": f"{shared.site}/preferences/{links.preferences}/",
         "countries": _country_names(claimed.countries, variant.language),
-        "whose": tracking_urls.whose(claimed.id) if claimed.agreed and shared.by_reader else "",
+        "subscriber_token": tracking_urls.whose(claimed.id) if claimed.agreed and shared.by_reader else "",
     }
     leave_by_mail = shared.leaves.replace(TOKEN, links.unsubscribe_mailto)
-    leave = f"<{values['leave_url']}>, <mailto:{leave_by_mail}>"
+    leave = f"<{values['unsubscribe_url']}>, <mailto:{leave_by_mail}>"
     return _written(shared, variant, claimed, sender, {**common, "List-Unsubscribe": leave}, values)
 
 
@@ -157,8 +157,8 @@ def _rehearsal(
     """To a colleague: its personal links lead to the front page."""
     front = f"{shared.site}/"
     values = {
-        "leave_url": front,
-        "prefs_url": front,
+        "unsubscribe_url": front,
+        "preferences_url": front,
         "countries": _country_names(claimed.countries, variant.language),
     }
     return _written(shared, variant, claimed, sender, {**common, "List-Unsubscribe": f"<{front}>"}, values)

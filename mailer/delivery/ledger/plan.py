@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 
 from mailer.approval.models import Snapshot, SnapshotVariant
-from mailer.approval.send_time import readers_hour
+from mailer.approval.send_time import local_send_time
 from mailer.approval.submit import snapshot_variant
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import rollout
@@ -186,7 +186,7 @@ def _due(mailing: Mailing, countries: tuple[str, ...]) -> datetime | None:
     if snapshot.local_hour is None or snapshot.send_at is None or mailing.rehearsal_to:
         return None
     zone = ZoneInfo(snapshot.edition.newsletter.zone)
-    return min(readers_hour(countries, snapshot.send_at, snapshot.local_hour, zone), snapshot.window_until)
+    return min(local_send_time(countries, snapshot.send_at, snapshot.local_hour, zone), snapshot.window_until)
 
 
 def _variant(
@@ -194,7 +194,7 @@ def _variant(
 ) -> int | None:
     """The variant for a combination; made from the snapshot alone where it was not stored with it."""
     head = content.masthead
-    spoken = languages.spoken(language, head.languages, head.fallbacks)
+    spoken = languages.resolve_language(language, head.languages, head.fallbacks)
     stories = story_selection.story_set(content, countries)
     if not stories:
         return None

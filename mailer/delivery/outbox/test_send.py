@@ -12,13 +12,13 @@ from mailer.delivery.models import OutboxMessage
 from mailer.delivery.outbox import outbox
 from mailer.editions.models import Newsletter
 from mailer.rendering import headers, merge_tags, mime
-from mailer.rendering.records import Rendered
+from mailer.rendering.records import RenderedVariant
 from subscribers.addresses import normalise
 
 MARK = "[Test] "
 
 
-def put(rendered: Rendered, newsletter: Newsletter, to: str, now: datetime) -> OutboxMessage:
+def put(rendered: RenderedVariant, newsletter: Newsletter, to: str, now: datetime) -> OutboxMessage:
     """Put a test copy into the outbox. Raises ValueError, in words, when `to` is no address."""
     try:
         address = normalise(to)
@@ -27,11 +27,11 @@ def put(rendered: Rendered, newsletter: Newsletter, to: str, now: datetime) -> O
     return outbox.put(newsletter.sender_email, address, message_for(rendered, newsletter, address, now), now)
 
 
-def message_for(rendered: Rendered, newsletter: Newsletter, to: str, now: datetime) -> bytes:
+def message_for(rendered: RenderedVariant, newsletter: Newsletter, to: str, now: datetime) -> bytes:
     """The message, CRLF lines; its links lead to the site's front page, as it belongs to no reader."""
     domain = newsletter.sender_email.rpartition("@")[2]
     marked = dataclasses.replace(rendered, subject=MARK + rendered.subject)
-    envelope = mime.Envelope(
+    envelope = mime.MailingHeaders(
         from_name=newsletter.sender_name,
         from_email=newsletter.sender_email,
         reply_to=newsletter.reply_to,
@@ -39,6 +39,10 @@ def message_for(rendered: Rendered, newsletter: Newsletter, to: str, now: dateti
         list_name=newsletter.name,
     )
     values = merge_tags.web_values(settings.CONFIG.site.url, rendered.language)
-    forms = mime.Forms(f"t.{mime.TOKEN}@{domain}", values["leave_url"], values["prefs_url"])
-    copy = mime.Copy(to, headers.date(now), values["countries"], message=secrets.token_hex(16))
-    return mime.Skeleton(marked, envelope, forms).message(copy)
+    forms = mime.UrlTemplates(
+        f"t.{mime.TOKEN}@{domain}", values["unsubscribe_url"], values["preferences_url"]
+    )
+    copy = mime.Personalization(
+        to, headers.date(now), values["countries"], message_token=secrets.token_hex(16)
+    )
+    return mime.MessageTemplate(marked, envelope, forms).message(copy)

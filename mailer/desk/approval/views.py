@@ -36,7 +36,7 @@ class SubmitPage(EditionPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         edition = latest_version(self.edition)
-        content, audience = content_of(edition), Audience.of(edition, timezone.now())
+        content, audience = content_of(edition), Audience.of_edition(edition, timezone.now())
         found = preflight(edition, content, audience)
         return super().get_context_data(
             findings=found,

@@ -35,7 +35,7 @@ from mailer.desk.base.widgets import (
 )
 from mailer.desk.editions.edition_base import VIEW_PERMISSIONS
 from mailer.editions.assemble import EditionExists, assemble
-from mailer.editions.assembly_time import assembling_time
+from mailer.editions.assembly_time import assembly_time
 from mailer.editions.audience import Audience
 from mailer.editions.models import Newsletter
 from mailer.editions.periods import BadPeriod, Period
@@ -247,14 +247,14 @@ class AssembleView(PermissionRequiredMixin, WagtailAdminTemplateMixin, FormView[
         ]
 
     def get_initial(self) -> dict[str, Any]:
-        return {"period": str(Period.at(assembling_time(timezone.now()), self.newsletter.zone))}
+        return {"period": str(Period.at(assembly_time(timezone.now()), self.newsletter.zone))}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(newsletter=self.newsletter, **kwargs)
 
     def form_valid(self, form: PeriodForm) -> HttpResponse:
         try:
-            now = assembling_time(timezone.now())
+            now = assembly_time(timezone.now())
             edition = assemble(self.newsletter, form.cleaned_data["period"], now, current_user(self.request))
         except EditionExists as error:
             form.add_error("period", str(error))

@@ -50,14 +50,14 @@ def render_preview(content: Content, countries: Sequence[str], language: str) ->
         html=fill_html(rendered.html, countries, language),
         text=merge_tags.fill_text(rendered.text, placeholder_values(countries, language)),
         headlines=headlines(content, rendered.stories, language),
-        notes=rendered.notes,
+        notes=rendered.warnings,
         key=rendered.key,
     )
 
 
 def placeholder_values(countries: Sequence[str], language: str) -> dict[str, str]:
     """Placeholder values for the merge tags, with links that lead nowhere."""
-    return {"leave_url": "#", "prefs_url": "#", "countries": merge_tags.country_names(countries, language)}
+    return {"unsubscribe_url": "#", "preferences_url": "#", "countries": merge_tags.country_names(countries, language)}
 
 
 def fill_html(html: str, countries: Sequence[str], language: str) -> str:

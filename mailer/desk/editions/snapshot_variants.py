@@ -39,7 +39,7 @@ def _without_subscribers(row: SnapshotVariant, countries: tuple[str, ...]) -> Va
 
 def _countries_by_key(content: Content) -> dict[str, tuple[str, ...]]:
     """Countries that lead to each possible variant: {key: countries}."""
-    pairs, _ = variants.possible(content, VARIANT_LIMIT)
+    pairs, _ = variants.possible_variants(content, VARIANT_LIMIT)
     return {
         story_selection.variant_key(story_selection.story_set(content, countries), language): countries
         for countries, language in pairs

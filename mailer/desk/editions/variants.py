@@ -57,7 +57,7 @@ def variant_choices(content: Content, combinations: Iterable[Combination]) -> li
     head = content.masthead
     for one in combinations:
         stories = story_selection.story_set(content, one.countries)
-        language = languages.spoken(one.language, head.languages, head.fallbacks)
+        language = languages.resolve_language(one.language, head.languages, head.fallbacks)
         key = story_selection.variant_key(stories, language)
         before = found.get(key)
         subscribers = one.readers + (before.subscribers if before else 0)
@@ -88,7 +88,7 @@ class VariantsPage(EditionPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         edition = latest_version(self.edition)
-        content, audience = content_of(edition), Audience.of(edition, timezone.now())
+        content, audience = content_of(edition), Audience.of_edition(edition, timezone.now())
         offered = self.edition.newsletter.countries
         countries = tuple(code for code in offered if code in self.request.GET.getlist("country"))
         language = self._language()

@@ -96,7 +96,7 @@ class SchedulePage(EditionPage):
             "snapshot": snapshot,
             "zone": self.zone.key,
             "may_schedule": self.request.user.has_perm(self.post_permission),
-            "subscribers": Audience.of(self.edition, timezone.now()).count(),
+            "subscribers": Audience.of_edition(self.edition, timezone.now()).count(),
             "countdown": _countdown(snapshot),
         }
 

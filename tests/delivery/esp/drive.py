@@ -20,7 +20,7 @@ from mailer.delivery.ledger.records import Attempt, Claimed, Job
 from mailer.delivery.smtp.base import Envelope
 from mailer.delivery.smtp.sender import Trouble
 from mailer.rendering import headers, mime
-from mailer.rendering.records import Rendered
+from mailer.rendering.records import RenderedVariant
 
 QUICK = Patience(pauses=(0.01, 0.01, 0.01), longest=2, lost=3)
 HTML, TEXT = "<p>Добрый день, {{ x }}</p>", "Добрый день"
@@ -54,11 +54,11 @@ def letter(one: Claimed, subject: str = "Новости") -> Letter:
 def envelope(one: Claimed) -> Envelope:
     """What Amazon is given in place of a letter."""
     made = letter(one)
-    head = mime.Envelope("Офис, «Азия»", "news@example.org", "monthly.example.org", "M", made.reply_to)
-    rendered = Rendered("k", "ru", (), made.subject, "", HTML, TEXT)
-    forms = mime.Forms(made.message_id.strip("<>"), LEAVE, LEAVE, "u+t@bounces.example.org")
-    copy = mime.Copy(one.email, headers.date(datetime.now(UTC)), "")
-    return Envelope(made.return_path, one.email, mime.Skeleton(rendered, head, forms).message(copy))
+    head = mime.MailingHeaders("Офис, «Азия»", "news@example.org", "monthly.example.org", "M", made.reply_to)
+    rendered = RenderedVariant("k", "ru", (), made.subject, "", HTML, TEXT)
+    forms = mime.UrlTemplates(made.message_id.strip("<>"), LEAVE, LEAVE, "u+t@bounces.example.org")
+    copy = mime.Personalization(one.email, headers.date(datetime.now(UTC)), "")
+    return Envelope(made.return_path, one.email, mime.MessageTemplate(rendered, head, forms).message(copy))
 
 
 class Drive:

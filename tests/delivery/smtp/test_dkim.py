@@ -28,7 +28,7 @@ from mailer.delivery.outbox import test_send
 from mailer.delivery.outbox.outbox import send_waiting
 from mailer.delivery.smtp import dkim
 from mailer.rendering import mime, variants
-from mailer.rendering.records import Rendered
+from mailer.rendering.records import RenderedVariant
 from tests.delivery.cast import NOW, readers, released, sealed_copy, send
 from tests.delivery.relay import Relay
 from tests.rendering.cast import EDITION
@@ -87,8 +87,8 @@ def verdicts(message: bytes, signer: dkim.Signer = SIGNER) -> list[bool]:
     return found
 
 
-def copies(rendered: Rendered, *all_copies: mime.Copy) -> list[bytes]:
-    skeleton = mime.Skeleton(rendered, ENVELOPE, FORMS)
+def copies(rendered: RenderedVariant, *all_copies: mime.Personalization) -> list[bytes]:
+    skeleton = mime.MessageTemplate(rendered, ENVELOPE, FORMS)
     variant = SIGNER.variant(skeleton.shared)
     pieces = [skeleton.pieces(snapshot) for snapshot in all_copies]
     return [b"".join((variant.header(one, AT), *one)) for one in pieces]
@@ -107,7 +107,7 @@ def test_every_reader_s_copy_verifies_with_both_keys(language):
 @given(body, body, line, line)
 @settings(deadline=None)
 def test_any_text_verifies_and_is_sent_in_the_form_that_is_signed(text, html, countries, subject):
-    rendered = Rendered("0" * 16, "ru", ("a",), subject.replace("\x85", ""), "", html, text)
+    rendered = RenderedVariant("0" * 16, "ru", ("a",), subject.replace("\x85", ""), "", html, text)
     (message,) = copies(rendered, dataclasses.replace(COPY, countries=countries))
     assert verdicts(message) == [True, True]
     sent = message.partition(b"\r\n\r\n")[2]
