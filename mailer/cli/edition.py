@@ -120,7 +120,11 @@ def preview(
         path.write_text(text, encoding="utf-8")
     if json:
         emit(
-            {**edition_summary(found), "files": [str(path) for path in files], "notes": list(rendered.warnings)}
+            {
+                **edition_summary(found),
+                "files": [str(path) for path in files],
+                "notes": list(rendered.warnings),
+            }
         )
     else:
         for line in [*(f"wrote {path}" for path in files), *rendered.warnings]:

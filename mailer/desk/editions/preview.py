@@ -57,7 +57,11 @@ def render_preview(content: Content, countries: Sequence[str], language: str) ->
 
 def placeholder_values(countries: Sequence[str], language: str) -> dict[str, str]:
     """Placeholder values for the merge tags, with links that lead nowhere."""
-    return {"unsubscribe_url": "#", "preferences_url": "#", "countries": merge_tags.country_names(countries, language)}
+    return {
+        "unsubscribe_url": "#",
+        "preferences_url": "#",
+        "countries": merge_tags.country_names(countries, language),
+    }
 
 
 def fill_html(html: str, countries: Sequence[str], language: str) -> str:
