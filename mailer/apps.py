@@ -25,7 +25,7 @@ _LISTENERS = (
     "mailer.approval.authorship",
     "mailer.approval.segment_fingerprint",
     "mailer.feedback.engagement",
-    "mailer.delivery.outbox.signup_alert",
+    "mailer.delivery.outbox.alerts",
     "mailer.desk.base.audit_redaction",
     "mailer.feedback.signals.on_unsubscribe",
     "mailer.feedback.signals.on_erase",

@@ -13,7 +13,8 @@ from datetime import datetime
 from mailer.approval import staff_notices
 from mailer.delivery.engine import send_loop
 from mailer.delivery.outbox import alerts, outbox
-from mailer.delivery.rollout import provider_stats, rollout_job, start_due, stop_rules
+from mailer.delivery.rollout import interventions, jobs
+from mailer.delivery.throttle import provider_stats
 from mailer.editions.assembly_time import assembly_time
 from mailer.editions.schedule import assemble_due
 from mailer.feedback import retention
@@ -54,11 +55,11 @@ JOBS = (
     Job("gather stories", 900, lambda now, stop: _gather_stories(now())),
     Job("assemble editions", 30, lambda now, stop: assemble_due(assembly_time(now()))),
     Job("staff notices", 5, lambda now, stop: staff_notices.send(now())),
-    Job("start mailings", 2, lambda now, stop: start_due.release_due(now())),
+    Job("start mailings", 2, lambda now, stop: jobs.start_due(now())),
     Job("send mailings", 1, lambda now, stop: send_loop.send_due(now, stop)),
-    Job("advance rollouts", 5, lambda now, stop: rollout_job.look(now())),
-    Job("stop rules", 15, lambda now, stop: stop_rules.watch(now())),
-    Job("outbox", 2, lambda now, stop: outbox.send_waiting(now())),
+    Job("advance rollouts", 5, lambda now, stop: jobs.advance_due(now())),
+    Job("stop rules", 15, lambda now, stop: interventions.apply_all(now())),
+    Job("outbox", 2, lambda now, stop: outbox.send_due(now())),
     Job("delete old outbox", 3600, lambda now, stop: outbox.delete_old(now())),
     Job("alerts", 5, lambda now, stop: alerts.post_due(now())),
     Job("finalize tracking", 10, lambda now, stop: finalize.settle_due(now(), stop)),
@@ -70,7 +71,7 @@ JOBS = (
     Job("smtp rejections", 5, lambda now, stop: smtp_rejections.read_new(now(), stop)),
     Job("suppression decisions", 60, lambda now, stop: evaluate.review(now())),
     Job("bounce counts", 5, lambda now, stop: bounce_counts.count_new(now(), stop)),
-    Job("delete old provider stats", 3600, lambda now, stop: provider_stats.forget(now())),
+    Job("delete old provider stats", 3600, lambda now, stop: provider_stats.delete_old(now())),
     Job("webhooks", 2, lambda now, stop: process.work_off(now(), stop)),
     Job("delete old returned mail", 3600, lambda now, stop: retention.delete_old(now())),
     Job("report stats", 2, lambda now, stop: cached_stats.count_due(now())),

@@ -16,8 +16,8 @@ from mailer.delivery.models import (
     Intervention,
     Mailing,
     OutboxMessage,
-    Pace,
     ProviderHour,
+    ThrottleState,
 )
 from mailer.editions.models import Edition, EditionText, Newsletter, NewsletterText
 from mailer.feedback.models import FeedbackEvent, Outage, ReturnedMessage, Verdict, WayIn
@@ -42,7 +42,6 @@ __all__ = [
     "NewsletterText",
     "Outage",
     "OutboxMessage",
-    "Pace",
     "ProviderHour",
     "Readership",
     "ReturnedMessage",
@@ -56,6 +55,7 @@ __all__ = [
     "StorySource",
     "StoryText",
     "Tally",
+    "ThrottleState",
     "Verdict",
     "WayIn",
 ]

@@ -45,7 +45,7 @@ class Authorship(models.Model):
 class SnapshotQuerySet(models.QuerySet["Snapshot"]):
     def not_mailed(self) -> Self:
         """Those of which no mailing to readers was begun; rehearsals are none."""
-        return self.exclude(mailings__rehearsal_to="")
+        return self.exclude(mailings__dry_run_to="")
 
     def sendable(self) -> Self:
         """Those that are open, and of which no mailing to readers was begun."""
@@ -114,7 +114,7 @@ class Snapshot(models.Model):
     @property
     def mailed(self) -> bool:
         """Whether a mailing to readers was begun."""
-        return self.mailings.filter(rehearsal_to="").exists()
+        return self.mailings.filter(dry_run_to="").exists()
 
 
 class SnapshotVariant(models.Model):

@@ -76,7 +76,7 @@ def render_all(content: Content, audience: Audience) -> list[RenderedVariant]:
 
 
 def _refuse_sent(edition: Edition) -> None:
-    if Snapshot.objects.filter(edition=edition, mailings__rehearsal_to="").exists():
+    if Snapshot.objects.filter(edition=edition, mailings__dry_run_to="").exists():
         raise WrongState("This edition is being sent or was sent; it cannot be submitted again.")
 
 

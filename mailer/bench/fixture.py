@@ -15,9 +15,9 @@ from mailer.approval import approve, submit
 from mailer.bench import clicks, history_fixture
 from mailer.delivery import tracking_urls
 from mailer.delivery.engine.composing import Composer
-from mailer.delivery.ledger.records import Claimed
+from mailer.delivery.ledger.records import ClaimedDelivery
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import start_due
+from mailer.delivery.rollout import jobs
 from mailer.delivery.smtp import base, connect
 from mailer.editions.assemble import assemble
 from mailer.editions.contents import content_of
@@ -67,7 +67,7 @@ def add_readers(count: int) -> None:
 
 def plan() -> Mailing:
     """The mailing, its rows made."""
-    (mailing,) = start_due.release_due(NOW)
+    (mailing,) = jobs.start_due(NOW)
     return mailing
 
 
@@ -81,7 +81,7 @@ def hand_over_one(port: int) -> None:
     """Deliver the first message to a server on loopback, leaving the ledger as it is."""
     row = Delivery.objects.order_by("pk")[0]
     assert row.variant_id is not None
-    claimed = Claimed(
+    claimed = ClaimedDelivery(
         row.pk, row.mailing_id, 1, row.variant_id, row.subscriber, "reader-0@example.net", "", ()
     )
     (make,) = Composer().envelopes(row.mailing, [claimed], NOW)

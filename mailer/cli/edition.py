@@ -31,10 +31,9 @@ from mailer.cli.lookup import (
     record_action,
 )
 from mailer.cli.output import Json, command_group, emit, fail, failing_on, say
-from mailer.delivery.engine import control
-from mailer.delivery.engine import dry_run as dry_runs
 from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import test_send as test_sends
+from mailer.delivery.rollout import control
 from mailer.editions.assemble import EditionExists
 from mailer.editions.assemble import assemble as assemble_edition
 from mailer.editions.assembly_time import assembly_time
@@ -144,7 +143,7 @@ def test_send(
     with failing_on(ValueError, variants.NothingToShow):
         chosen = iso_codes.parse_countries(countries.split(","))
         rendered = variants.render(content_of(found), chosen, language)
-        test_sends.put(rendered, found.newsletter, to, timezone.now())
+        test_sends.enqueue(rendered, found.newsletter, to, timezone.now())
     print_edition(found, json, f"test message to {to} is in the outbox")
 
 
@@ -226,10 +225,10 @@ def resume(
 ) -> None:
     """Resume sending; a mailing that is held for confirmation is confirmed."""
     if all_steps:
-        _control(edition, dry_run, "release_all", control.release_rest, json, "all remaining steps released")
+        _control(edition, dry_run, "release_all", control.release_all, json, "all remaining steps released")
     elif find_mailing(find_edition(edition), dry_run).state == Mailing.State.HELD:
         _control(
-            edition, dry_run, "confirm_audience", control.confirm_held, json, "its audience is confirmed"
+            edition, dry_run, "confirm_audience", control.confirm_audience, json, "its audience is confirmed"
         )
     else:
         _control(edition, dry_run, "resume", control.resume, json, "resumed")
@@ -254,13 +253,13 @@ def dry_run(
     """Start a dry run: compose every subscriber's message and send all of them to a member of staff."""
     found = find_edition(edition)
     with failing_on(control.ControlError):
-        mailing = dry_runs.begin(found.snapshots.first(), to, limit, None, timezone.now())
-    record_action(found, "dry_run", to=mailing.rehearsal_to)
+        mailing = control.start_dry_run(found.snapshots.first(), to, limit, None, timezone.now())
+    record_action(found, "dry_run", to=mailing.dry_run_to)
     if json:
         emit({**edition_summary(found), **dry_run_summary(mailing)})
     else:
         say(
-            f"{found.slug}: the worker sends the dry run to {mailing.rehearsal_to}; "
+            f"{found.slug}: the worker sends the dry run to {mailing.dry_run_to}; "
             f"`mailer edition report {found.slug} --dry-run` shows its progress"
         )
 

@@ -23,7 +23,7 @@ from mailer.cli.lookup import (
 )
 from mailer.cli.output import Json, command_group, console, emit, fail, failing_on, say
 from mailer.delivery.models import Mailing
-from mailer.delivery.rollout import stop_rules
+from mailer.delivery.rollout import interventions
 from mailer.editions.models import Newsletter
 from mailer.reports import not_delivered as undelivered
 from mailer.reports.collect import count
@@ -75,7 +75,7 @@ def report(
                 **counts.account.as_dict(),
                 "summary": list(summary(counts, engagement.sentence)),
                 "unsubscribed": dict(counts.left),
-                "stop_rules": stop_rules.told(mailing) if mailing else [],
+                "stop_rules": interventions.interventions_of(mailing) if mailing else [],
                 "tables": {one.key: one.records() for one in chosen},
             }
         )
@@ -154,7 +154,7 @@ def _say_written(rows: int, noun: str, csv: Path | None, xlsx: Path | None) -> N
 def _state(mailing: Mailing | None, edition: Any, dry_run: bool) -> str:
     if mailing is None:
         return str(edition_summary(edition)["state"])
-    to = f", a dry run to {mailing.rehearsal_to}" if dry_run else ""
+    to = f", a dry run to {mailing.dry_run_to}" if dry_run else ""
     return f"{mailing.get_state_display()}{to}"
 
 
@@ -164,7 +164,7 @@ def _print_report(title: str, mailing: Mailing | None, counts: Counts, engagemen
         say(f"  {mailing.reason}")
     for one in mailing.interventions.all() if mailing else ():
         at = one.at.astimezone(ZoneInfo(settings.CONFIG.site.timezone))
-        say(f"  {at:%Y-%m-%d %H:%M} {one.get_deed_display()}: {one.words}")
+        say(f"  {at:%Y-%m-%d %H:%M} {one.get_action_display()}: {one.message}")
     for sentence in summary(counts, engagement.sentence) if mailing else ():
         say(f"  {sentence}")
     for name, value in counts.account.as_dict().items():

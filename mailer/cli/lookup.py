@@ -117,4 +117,4 @@ def print_edition(edition: Edition, json: bool, done: str) -> None:
 
 def dry_run_summary(mailing: Mailing) -> dict[str, Any]:
     """A dry run as the commands' JSON shows it."""
-    return {"dry_run": {"id": mailing.pk, "to": mailing.rehearsal_to, "state": mailing.state}}
+    return {"dry_run": {"id": mailing.pk, "to": mailing.dry_run_to, "state": mailing.state}}

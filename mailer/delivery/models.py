@@ -1,4 +1,4 @@
-"""The ledger: mailings, one row per reader's copy, and the outbox for every other mail."""
+"""Mailings, one delivery per subscriber, the state of throttle and stop rules, alerts, and the outbox."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from mailer.editions.models import Edition
 
 class MailingQuerySet(models.QuerySet["Mailing"]):
     def real(self) -> Self:
-        """Those that go to readers."""
-        return self.filter(rehearsal_to="")
+        """Mailings to subscribers."""
+        return self.filter(dry_run_to="")
 
-    def rehearsals(self) -> Self:
-        """Those of which every message goes to a colleague."""
-        return self.exclude(rehearsal_to="")
+    def dry_runs(self) -> Self:
+        """Mailings of which every message goes to a staff address."""
+        return self.exclude(dry_run_to="")
 
 
 class Mailing(models.Model):
-    """The sending of an approved edition to its audience, or the rehearsal of that."""
+    """The sending of an approved edition to its audience, or a dry run of that."""
 
     class State(models.TextChoices):
-        PLANNING = "planning", "counting its readers"
-        HELD = "held", "held for a person"
+        PLANNING = "planning", "being planned"
+        HELD = "held", "waiting for confirmation"
         SENDING = "sending", "sending"
         PAUSED = "paused", "paused"
         DONE = "done", "sent"
@@ -36,37 +36,35 @@ class Mailing(models.Model):
     snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="mailings")
     edition = models.ForeignKey(Edition, on_delete=models.PROTECT, related_name="mailings")
     state = models.CharField(max_length=12, choices=State.choices, default=State.PLANNING)
-    # Readers when membership was frozen; null until planned.
+    # Subscribers when the audience was fixed; null until planned.
     audience = models.PositiveIntegerField(null=True)
-    # Why it is held or paused, in words for staff.
+    # Why it is held, paused or waiting, for staff.
     reason = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     planned_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
-    # When what is still deferred counts as refused.
+    # When deliveries that are still deferred become refused.
     expires_at = models.DateTimeField(null=True)
-    # While it is released in steps: the last delivery (by id) that may leave so far (null: all may), which
-    # step it is, from 0, and since when all of it is out.
+    # In a rollout: the last delivery (by id) that may be sent so far (null: all may), the step, from 0, and
+    # since when all deliveries of the step were tried.
     released_up_to = models.BigIntegerField(null=True)
     step = models.PositiveSmallIntegerField(null=True)
-    step_at = models.DateTimeField(null=True)
-    # From when on the stop rules count: since a person resumed what they had stopped; null: since it began.
+    step_completed_at = models.DateTimeField(null=True)
+    # Since when the stop rules count: staff resumed what they had paused; null: since it began.
     counted_from = models.DateTimeField(null=True)
-    # The colleague's address that every message of a rehearsal goes to; empty for the real mailing. The
-    # database lets nobody change it.
-    rehearsal_to = models.CharField(max_length=320, blank=True, default="")
-    # Readers that a rehearsal is made for, at most; null: all.
-    rehearsal_limit = models.PositiveIntegerField(null=True)
+    # The staff address that every message of a dry run goes to; empty for the real mailing. A trigger refuses
+    # to change it.
+    dry_run_to = models.CharField(max_length=320, blank=True, default="")
+    # The most subscribers that a dry run is made for; null: all.
+    dry_run_limit = models.PositiveIntegerField(null=True)
 
     objects = MailingQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "-pk"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["snapshot"], condition=Q(rehearsal_to=""), name="mailing_one_real"
-            )
+            models.UniqueConstraint(fields=["snapshot"], condition=Q(dry_run_to=""), name="mailing_one_real")
         ]
 
     def __str__(self) -> str:
@@ -74,7 +72,7 @@ class Mailing(models.Model):
 
 
 class Delivery(models.Model):
-    """One reader's copy in a mailing. `accepted` means that the next server took it, and no more."""
+    """One subscriber's copy of a mailing. `accepted` means only that the next server took it."""
 
     class State(models.TextChoices):
         PLANNED = "planned", "planned"
@@ -83,15 +81,15 @@ class Delivery(models.Model):
         DEFERRED = "deferred", "deferred"
         REFUSED = "refused", "refused"
         IN_DOUBT = "in_doubt", "in doubt"
-        EXCLUDED = "excluded", "left out"
+        EXCLUDED = "excluded", "excluded"
 
     # Neither reference needs an index of its own: those below begin with mailing, and no variant is deleted.
-    # Nor does the database prove them: planning writes a million rows at once from rows that it holds, and
-    # the proof would take a third of its time.
+    # Nor does the database check them: planning writes a million rows at once from rows that it has locked,
+    # and the checks would take a third of its time.
     mailing = models.ForeignKey(
         Mailing, on_delete=models.CASCADE, related_name="deliveries", db_index=False, db_constraint=False
     )
-    # Number of the subscriber; stays when the person is erased, so it is no foreign key.
+    # The subscriber's id. It stays after an erasure, so it is not a foreign key.
     subscriber = models.BigIntegerField()
     state = models.CharField(max_length=10, choices=State.choices, default=State.PLANNED)
     variant = models.ForeignKey(
@@ -102,31 +100,31 @@ class Delivery(models.Model):
         db_index=False,
         db_constraint=False,
     )
-    # The reader's countries when planned, "KZ,UZ"; what the mail's own words name.
+    # The subscriber's countries when planned, "KZ,UZ", as the message names them.
     countries = models.CharField(max_length=800, blank=True)
-    # Why it is excluded or refused: suppressed, unconfirmed, no_stories, cancelled, expired…
+    # Why it is excluded, refused or deferred: suppressed, no_stories, expired, or a ReplyClass.
     reason = models.CharField(max_length=40, blank=True)
-    # Who holds it, and until when.
+    # The worker that claimed it, and until when.
     claimed_by = models.CharField(max_length=64, blank=True)
     lease_until = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
-    # How often its dot was sent and no reply read; a message is sent again for the first doubt only.
+    # How often its final dot was sent and no reply read; it is sent again only after the first time.
     doubts = models.PositiveSmallIntegerField(default=0)
-    # When a deferred one is due again.
+    # When it is due again, or to be settled.
     due_at = models.DateTimeField(null=True)
-    # The server's last words.
+    # The server's last reply.
     reply = models.CharField(max_length=500, blank=True)
     accepted_at = models.DateTimeField(null=True)
     # Marks on an accepted delivery.
     bounced_at = models.DateTimeField(null=True)
     complained_at = models.DateTimeField(null=True)
-    # When the feedback stage read its refusal.
-    refusal_read_at = models.DateTimeField(null=True)
+    # When the feedback stage processed its rejection.
+    refusal_processed_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["mailing", "subscriber"], name="delivery_once")]
         indexes = [
-            # Partial, and used only where a query repeats the condition word for word.
+            # Partial indexes, used only by queries that repeat the condition literally.
             models.Index(fields=["mailing", "id"], condition=Q(state="planned"), name="delivery_planned"),
             models.Index(
                 fields=["mailing", "due_at"], condition=Q(state="deferred"), name="delivery_deferred"
@@ -135,11 +133,11 @@ class Delivery(models.Model):
             models.Index(fields=["mailing", "id"], condition=Q(state="in_doubt"), name="delivery_in_doubt"),
             models.Index(
                 fields=["id"],
-                condition=Q(state="refused", refusal_read_at__isnull=True),
+                condition=Q(state="refused", refusal_processed_at__isnull=True),
                 name="delivery_refusal_unread",
             ),
             models.Index(fields=["subscriber", "id"], name="delivery_of_reader"),
-            # Of all but the many: an entry for each that is accepted would cost what recording it costs.
+            # Without the accepted ones: an entry for each would cost as much as recording it.
             models.Index(
                 fields=["mailing", "state", "reason"], condition=~Q(state="accepted"), name="delivery_missed"
             ),
@@ -158,7 +156,7 @@ class Delivery(models.Model):
 
 
 class Claim(models.Model):
-    """What a worker holds: of a mailing's deliveries the planned ones from `first` to `last`. See claims."""
+    """A worker's claim on the planned deliveries with ids from `first` to `last`. See ledger.claims."""
 
     mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="claims")
     owner = models.CharField(max_length=64)
@@ -167,18 +165,18 @@ class Claim(models.Model):
     lease_until = models.DateTimeField()
 
     def __str__(self) -> str:
-        return f"{self.mailing_id}: {self.first} to {self.last} held by {self.owner}"
+        return f"{self.mailing_id}: {self.first} to {self.last} claimed by {self.owner}"
 
 
 class ProviderHour(models.Model):
-    """Copies of a mailing that left for one provider within an hour, and what became of them since."""
+    """Deliveries of a mailing sent to one provider within an hour, and their outcomes."""
 
     mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="hours", db_index=False)
-    # See providers.
+    # See throttle.providers.
     provider = models.CharField(max_length=255)
-    # Beginning of the hour in UTC, or a moment within it from which counting began afresh.
+    # Start of the hour in UTC, or a time within it since which the mailing is counted anew.
     since = models.DateTimeField()
-    # See limits.Counted.
+    # See throttle.provider_stats.ProviderCounts.
     tried = models.PositiveIntegerField(default=0)
     accepted = models.PositiveIntegerField(default=0)
     bounced = models.PositiveIntegerField(default=0)
@@ -196,84 +194,84 @@ class ProviderHour(models.Model):
 
 
 class Intervention(models.Model):
-    """What the stop rules did about a mailing, and on what counts. Rows are added and never changed."""
+    """An action of the stop rules on a mailing, and its figures. Rows are added and never changed."""
 
-    class Deed(models.TextChoices):
+    class Action(models.TextChoices):
         WARNED = "warned", "staff were warned"
-        BRAKED = "braked", "slowed down"
+        SLOWED = "slowed", "slowed down"
         PAUSED = "paused", "paused"
 
     mailing = models.ForeignKey(
         Mailing, on_delete=models.CASCADE, related_name="interventions", db_index=False
     )
-    deed = models.CharField(max_length=8, choices=Deed.choices)
-    # See limits.Finding.
-    sign = models.CharField(max_length=12)
+    action = models.CharField(max_length=8, choices=Action.choices)
+    # See rollout.stop_rules.ReachedLimit.
+    metric = models.CharField(max_length=12)
     provider = models.CharField(max_length=255, blank=True)
     cases = models.PositiveIntegerField()
-    of = models.PositiveIntegerField()
+    total = models.PositiveIntegerField()
     limit = models.FloatField()
-    seen = models.PositiveIntegerField()
-    # In words for staff.
-    words = models.CharField(max_length=300)
+    total_cases = models.PositiveIntegerField()
+    # For staff.
+    message = models.CharField(max_length=300)
     at = models.DateTimeField()
-    # From when on was counted.
+    # Since when was counted.
     counted_from = models.DateTimeField()
 
     class Meta:
         ordering = ["-at", "-pk"]
         constraints = [
-            # Whoever else looks at the same counts at the same moment does nothing more.
+            # A second worker that evaluates the same counts does nothing more.
             models.UniqueConstraint(
-                fields=["mailing", "counted_from", "provider", "sign", "deed", "seen"],
+                fields=["mailing", "counted_from", "provider", "metric", "action", "total_cases"],
                 name="intervention_once",
             )
         ]
 
     def __str__(self) -> str:
-        return f"{self.mailing_id} {self.deed}: {self.words}"
+        return f"{self.mailing_id} {self.action}: {self.message}"
 
 
-class Pace(models.Model):
-    """What the workers know together about how fast mail may leave; rows come and go."""
+class ThrottleState(models.Model):
+    """State of the throttle that all workers share; see throttle.shared_state."""
 
-    # What it is about: "relay second", "provider mail.ru"…
+    # What it is about: "office", "relay", "provider mail.ru", "breaker 7"…
     key = models.CharField(max_length=120, unique=True)
     data = models.JSONField(default=dict)
-    at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:
         return self.key
 
 
 class Alert(models.Model):
-    """Something that staff should look at; one row of a kind and mailing, told anew later."""
+    """Something that staff should check; one row per kind and mailing, which later alerts update."""
 
     # "KIND:MAILING", with 0 for no mailing.
     key = models.CharField(max_length=80, unique=True)
     kind = models.CharField(max_length=60)
     mailing = models.ForeignKey(Mailing, null=True, on_delete=models.CASCADE, related_name="alerts")
-    # In words for staff.
-    words = models.CharField(max_length=500)
-    # Whether sending stopped by itself; else it goes on.
-    stopped = models.BooleanField(default=True)
-    # The page to look at, "/desk/…"; empty: the mailing's report.
+    # For staff.
+    message = models.CharField(max_length=500)
+    # Whether sending stopped; else it goes on.
+    sending_stopped = models.BooleanField(default=True)
+    # The page to open, "/desk/…"; empty: the mailing's report.
     path = models.CharField(max_length=200, blank=True)
-    # When it was told last.
-    at = models.DateTimeField()
-    # When the webhook is tried next; null: it was told, or there is none.
-    post_at = models.DateTimeField(null=True)
-    posts = models.PositiveSmallIntegerField(default=0)
+    # When staff were notified last.
+    raised_at = models.DateTimeField()
+    # When it is posted to the webhook next; null: it is delivered, given up, or there is no webhook.
+    webhook_due_at = models.DateTimeField(null=True)
+    webhook_attempts = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
-        ordering = ["-at"]
+        ordering = ["-raised_at"]
 
     def __str__(self) -> str:
         return self.key
 
 
 class OutboxMessage(models.Model):
-    """A mail that is not an edition: written in the caller's transaction, sent by the worker."""
+    """A transactional email: written in the caller's transaction, sent by the worker."""
 
     class State(models.TextChoices):
         WAITING = "waiting", "waiting"

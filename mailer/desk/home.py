@@ -105,7 +105,7 @@ class AlertsPanel(_Panel):
     template_name = "desk/home/alerts.html"
 
     def panel_context(self, user: User) -> dict[str, Any]:
-        return {"alerts": alerts.standing(timezone.now()) if user.has_perm("mailer.view_edition") else ()}
+        return {"alerts": alerts.active(timezone.now()) if user.has_perm("mailer.view_edition") else ()}
 
 
 class SendingPanel(_Panel):

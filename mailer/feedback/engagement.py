@@ -26,7 +26,7 @@ def _received(test: Test, now: datetime) -> Q:
         subscriber=OuterRef("pk"),
         state=Delivery.State.ACCEPTED,
         bounced_at__isnull=True,
-        mailing__rehearsal_to="",
+        mailing__dry_run_to="",
     )
     enough = Exists(arrived[times - 1 : times])
     return Q(~enough) if test.relation == "fewer_than" else Q(enough)

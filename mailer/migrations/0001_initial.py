@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
             name='Mailing',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('planning', 'counting its readers'), ('held', 'held for a person'), ('sending', 'sending'), ('paused', 'paused'), ('done', 'sent'), ('cancelled', 'cancelled')], default='planning', max_length=12)),
+                ('state', models.CharField(choices=[('planning', 'being planned'), ('held', 'waiting for confirmation'), ('sending', 'sending'), ('paused', 'paused'), ('done', 'sent'), ('cancelled', 'cancelled')], default='planning', max_length=12)),
                 ('audience', models.PositiveIntegerField(null=True)),
                 ('reason', models.CharField(blank=True, max_length=300)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
@@ -39,23 +39,14 @@ class Migration(migrations.Migration):
                 ('expires_at', models.DateTimeField(null=True)),
                 ('released_up_to', models.BigIntegerField(null=True)),
                 ('step', models.PositiveSmallIntegerField(null=True)),
-                ('step_at', models.DateTimeField(null=True)),
+                ('step_completed_at', models.DateTimeField(null=True)),
                 ('counted_from', models.DateTimeField(null=True)),
-                ('rehearsal_to', models.CharField(blank=True, default='', max_length=320)),
-                ('rehearsal_limit', models.PositiveIntegerField(null=True)),
+                ('dry_run_to', models.CharField(blank=True, default='', max_length=320)),
+                ('dry_run_limit', models.PositiveIntegerField(null=True)),
             ],
             options={
                 'ordering': ['-created_at', '-pk'],
             },
-        ),
-        migrations.CreateModel(
-            name='Pace',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=120, unique=True)),
-                ('data', models.JSONField(default=dict)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-            ],
         ),
         migrations.CreateModel(
             name='ServiceContact',
@@ -100,6 +91,15 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['name'],
             },
+        ),
+        migrations.CreateModel(
+            name='ThrottleState',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', models.CharField(max_length=120, unique=True)),
+                ('data', models.JSONField(default=dict)),
+                ('updated_at', models.DateTimeField(default=django.utils.timezone.now)),
+            ],
         ),
         migrations.CreateModel(
             name='WayIn',
@@ -168,7 +168,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('subscriber', models.BigIntegerField()),
-                ('state', models.CharField(choices=[('planned', 'planned'), ('claimed', 'being sent'), ('accepted', 'accepted'), ('deferred', 'deferred'), ('refused', 'refused'), ('in_doubt', 'in doubt'), ('excluded', 'left out')], default='planned', max_length=10)),
+                ('state', models.CharField(choices=[('planned', 'planned'), ('claimed', 'being sent'), ('accepted', 'accepted'), ('deferred', 'deferred'), ('refused', 'refused'), ('in_doubt', 'in doubt'), ('excluded', 'excluded')], default='planned', max_length=10)),
                 ('countries', models.CharField(blank=True, max_length=800)),
                 ('reason', models.CharField(blank=True, max_length=40)),
                 ('claimed_by', models.CharField(blank=True, max_length=64)),
@@ -180,7 +180,7 @@ class Migration(migrations.Migration):
                 ('accepted_at', models.DateTimeField(null=True)),
                 ('bounced_at', models.DateTimeField(null=True)),
                 ('complained_at', models.DateTimeField(null=True)),
-                ('refusal_read_at', models.DateTimeField(null=True)),
+                ('refusal_processed_at', models.DateTimeField(null=True)),
                 ('mailing', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='mailer.mailing')),
             ],
         ),
@@ -201,16 +201,16 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('key', models.CharField(max_length=80, unique=True)),
                 ('kind', models.CharField(max_length=60)),
-                ('words', models.CharField(max_length=500)),
-                ('stopped', models.BooleanField(default=True)),
+                ('message', models.CharField(max_length=500)),
+                ('sending_stopped', models.BooleanField(default=True)),
                 ('path', models.CharField(blank=True, max_length=200)),
-                ('at', models.DateTimeField()),
-                ('post_at', models.DateTimeField(null=True)),
-                ('posts', models.PositiveSmallIntegerField(default=0)),
+                ('raised_at', models.DateTimeField()),
+                ('webhook_due_at', models.DateTimeField(null=True)),
+                ('webhook_attempts', models.PositiveSmallIntegerField(default=0)),
                 ('mailing', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='alerts', to='mailer.mailing')),
             ],
             options={
-                'ordering': ['-at'],
+                'ordering': ['-raised_at'],
             },
         ),
         migrations.CreateModel(
@@ -561,21 +561,21 @@ class Migration(migrations.Migration):
             name='Intervention',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('deed', models.CharField(choices=[('warned', 'staff were warned'), ('braked', 'slowed down'), ('paused', 'paused')], max_length=8)),
-                ('sign', models.CharField(max_length=12)),
+                ('action', models.CharField(choices=[('warned', 'staff were warned'), ('slowed', 'slowed down'), ('paused', 'paused')], max_length=8)),
+                ('metric', models.CharField(max_length=12)),
                 ('provider', models.CharField(blank=True, max_length=255)),
                 ('cases', models.PositiveIntegerField()),
-                ('of', models.PositiveIntegerField()),
+                ('total', models.PositiveIntegerField()),
                 ('limit', models.FloatField()),
-                ('seen', models.PositiveIntegerField()),
-                ('words', models.CharField(max_length=300)),
+                ('total_cases', models.PositiveIntegerField()),
+                ('message', models.CharField(max_length=300)),
                 ('at', models.DateTimeField()),
                 ('counted_from', models.DateTimeField()),
                 ('mailing', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='interventions', to='mailer.mailing')),
             ],
             options={
                 'ordering': ['-at', '-pk'],
-                'constraints': [models.UniqueConstraint(fields=('mailing', 'counted_from', 'provider', 'sign', 'deed', 'seen'), name='intervention_once')],
+                'constraints': [models.UniqueConstraint(fields=('mailing', 'counted_from', 'provider', 'metric', 'action', 'total_cases'), name='intervention_once')],
             },
         ),
         migrations.AddConstraint(
@@ -616,7 +616,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='mailing',
-            constraint=models.UniqueConstraint(condition=models.Q(('rehearsal_to', '')), fields=('snapshot',), name='mailing_one_real'),
+            constraint=models.UniqueConstraint(condition=models.Q(('dry_run_to', '')), fields=('snapshot',), name='mailing_one_real'),
         ),
         migrations.AddConstraint(
             model_name='snapshotauthor',
@@ -664,7 +664,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='delivery',
-            index=models.Index(condition=models.Q(('refusal_read_at__isnull', True), ('state', 'refused')), fields=['id'], name='delivery_refusal_unread'),
+            index=models.Index(condition=models.Q(('refusal_processed_at__isnull', True), ('state', 'refused')), fields=['id'], name='delivery_refusal_unread'),
         ),
         migrations.AddIndex(
             model_name='delivery',

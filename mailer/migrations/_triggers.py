@@ -63,10 +63,8 @@ _NOT_OPEN = (
     "NOT EXISTS (SELECT 1 FROM mailer_snapshot c WHERE c.id = NEW.snapshot_id"
     " AND c.edition_id = NEW.edition_id AND c.state IN ('submitted', 'approved', 'scheduled'))"
 )
-_UNFIT = (
-    f"((NEW.rehearsal_to = '' AND {_MAILING_WITHOUT_APPROVAL}) OR (NEW.rehearsal_to <> '' AND {_NOT_OPEN}))"
-)
-_MOVED = "NEW.snapshot_id <> OLD.snapshot_id OR NEW.rehearsal_to <> OLD.rehearsal_to"
+_UNFIT = f"((NEW.dry_run_to = '' AND {_MAILING_WITHOUT_APPROVAL}) OR (NEW.dry_run_to <> '' AND {_NOT_OPEN}))"
+_MOVED = "NEW.snapshot_id <> OLD.snapshot_id OR NEW.dry_run_to <> OLD.dry_run_to"
 _ALWAYS = "1 = 1"
 
 TRIGGERS = [

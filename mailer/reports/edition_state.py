@@ -87,7 +87,7 @@ def _standings(ids: list[int]) -> dict[int, Standing]:
     copies: dict[int, list[Copy]] = defaultdict(list)
     rows = (
         Snapshot.objects.filter(edition__in=ids)
-        .annotate(real=FilteredRelation("mailings", condition=Q(mailings__rehearsal_to="")))
+        .annotate(real=FilteredRelation("mailings", condition=Q(mailings__dry_run_to="")))
         .order_by("submitted_at", "pk")
         .values_list("edition_id", "sha256", "state", "real__state")
     )

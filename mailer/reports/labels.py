@@ -55,7 +55,7 @@ _REASONS = {
     "throttled": "the receiving server asked us to go slower",
     "blocked": "the receiving server blocks our mail",
     "too_many": "the receiving server takes only some at a time",
-    "provider_limits_us": "waits: their provider takes only so many of ours at a time",
+    "provider_rate_limit": "waits: their provider takes only so many of ours at a time",
     "slow_provider": "waits: their provider answers slowly",
     "connection_lost": "the connection broke off",
     "in_doubt": "handed over, and no answer came: it may have arrived",

@@ -24,7 +24,7 @@ _CHUNK = 2_000
 MISSED = ~Q(state=_State.ACCEPTED) | Q(bounced_at__isnull=False)
 # One word for why, by which a list can be filtered; the same readers as in the account.
 WHY = Case(
-    When(claims.held(), then=Value(_State.CLAIMED)),
+    When(claims.claimed(), then=Value(_State.CLAIMED)),
     When(state=_State.ACCEPTED, then=Value("bounced")),
     # Put off before it was tried: its reader's own hour, or our own pace.
     When(state=_State.DEFERRED, attempts=0, reason="", then=Value("waiting")),
@@ -101,9 +101,9 @@ def _because(why: str) -> Q:
     waiting = Q(state=_State.DEFERRED, attempts=0, reason="")
     if why == "waiting":
         return waiting
-    untold = claims.free() if why == _State.PLANNED else Q(state=why) & ~waiting
+    untold = claims.unclaimed() if why == _State.PLANNED else Q(state=why) & ~waiting
     because = Q(reason=why) | (Q(reason="") & untold)
-    return because | claims.held() if why == _State.CLAIMED else because
+    return because | claims.claimed() if why == _State.CLAIMED else because
 
 
 def unreached(mailing: Mailing, why: str = "") -> Iterator[Unreached]:

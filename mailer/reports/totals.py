@@ -74,7 +74,7 @@ def latest_mailing(edition: Edition) -> Mailing | None:
 
 def latest_rehearsal(edition: Edition) -> Mailing | None:
     """The edition's latest rehearsal; None when there was none."""
-    found: Mailing | None = edition.mailings.rehearsals().first()
+    found: Mailing | None = edition.mailings.dry_runs().first()
     return found
 
 
@@ -88,7 +88,7 @@ def _grouped(mailing: Mailing) -> Iterable[dict[str, Any]]:
     found: Any = Delivery.objects.filter(mailing=mailing).values("state", "reason").order_by()
     counted: Iterable[dict[str, Any]] = found.annotate(
         readers=Count("pk"),
-        held=claims.held_of(mailing),
+        held=claims.count_claimed(mailing),
         bounced=Count("bounced_at"),
         complained=Count("complained_at"),
     )

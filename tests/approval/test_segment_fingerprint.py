@@ -10,9 +10,9 @@ from mailer.approval import approve
 from mailer.approval.errors import AuthorMayNotApprove, PreflightFailed, SnapshotChanged
 from mailer.approval.models import Snapshot
 from mailer.approval.submit import submit
-from mailer.delivery.ledger.plan import plan
 from mailer.delivery.models import Mailing
-from mailer.delivery.rollout import start_due
+from mailer.delivery.rollout import jobs
+from mailer.delivery.rollout.planning import plan
 from mailer.editions.audience import Audience
 from mailer.editions.models import Edition
 from subscribers.segments import attributes
@@ -57,7 +57,7 @@ def test_only_people_in_the_segment_get_it_and_nobody_who_is_excluded(
     assert snapshot.audience_count == 2
     approve.approve(snapshot, people.approver, snapshot.sha256, NOW)
     approve.schedule(snapshot, people.approver, None, NOW)
-    (mailing,) = start_due.release_due(NOW + timedelta(minutes=1))
+    (mailing,) = jobs.start_due(NOW + timedelta(minutes=1))
     assert reasons(mailing) == {"olga": "planned", "ivan": "planned"}
     assert balances(mailing)
     kept = Audience.from_dict(snapshot.audience, NOW)
@@ -116,12 +116,12 @@ def test_what_was_approved_does_not_leave_when_the_tag_of_those_excluded_is_gone
     approve.approve(snapshot, people.approver, snapshot.sha256, NOW)
     approve.schedule(snapshot, people.approver, None, NOW)
     waiting = Mailing.objects.create(
-        snapshot=snapshot, edition=snapshot.edition, rehearsal_to="lola@example.org"
+        snapshot=snapshot, edition=snapshot.edition, dry_run_to="lola@example.org"
     )
     Tag.objects.all().delete()
     given_up = plan(waiting, NOW)
     assert given_up.state == Mailing.State.CANCELLED and "a tag that is gone" in given_up.reason
-    assert start_due.release_due(NOW + timedelta(minutes=1)) == []
+    assert jobs.start_due(NOW + timedelta(minutes=1)) == []
     snapshot.refresh_from_db()
     assert (
         snapshot.state == Snapshot.State.INVALIDATED and "a tag that is gone" in snapshot.invalidated_reason

@@ -13,11 +13,11 @@ from openpyxl import load_workbook
 from wagtail.models import ModelLogEntry
 
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import provider_stats, start_due, stop_rules
-from mailer.delivery.rollout.evaluate import Counted
-from mailer.delivery.rollout.provider_stats import Slot
+from mailer.delivery.rollout import interventions, jobs
+from mailer.delivery.throttle import provider_stats
+from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
 from tests.cli import SLUG, run, run_json
-from tests.delivery.cast import NOW, readers, sealed_copy
+from tests.delivery.cast import NOW, approved_snapshot, readers
 
 pytestmark = pytest.mark.django_db
 DOCUMENTED = {
@@ -31,8 +31,8 @@ DOCUMENTED = {
 def mailing() -> Mailing:
     """Sent to four readers, one of whom does not exist."""
     readers(4)
-    sealed_copy()
-    (made,) = start_due.release_due(NOW)
+    approved_snapshot()
+    (made,) = jobs.start_due(NOW)
     Delivery.objects.update(state="accepted", accepted_at=NOW)
     first = Delivery.objects.earliest("pk")
     Delivery.objects.filter(pk=first.pk).update(
@@ -58,9 +58,11 @@ def test_the_json_report_has_the_documented_keys_and_every_table(mailing: Mailin
 
 def test_the_report_shows_what_the_stop_rules_did(mailing: Mailing) -> None:
     assert run_json("report", SLUG)["stop_rules"] == []
-    provider_stats.add([(Slot(mailing.pk, "mail.ru", NOW), Counted(tried=90, accepted=90, complained=4))])
+    provider_stats.add(
+        [(StatsBucket(mailing.pk, "mail.ru", NOW), ProviderCounts(tried=90, accepted=90, complained=4))]
+    )
     Mailing.objects.update(state="sending", finished_at=None)
-    stop_rules.watch(NOW)
+    interventions.apply_all(NOW)
     (stop,) = run_json("report", SLUG)["stop_rules"]
     words = "Marked as unwanted: 4 of 90 (4.44 %, limit 0.3 %), most of them at mail.ru."
     assert (stop["did"], stop["sign"], stop["words"]) == ("paused", "complained", words)

@@ -15,10 +15,10 @@ from wagtail.models import ModelLogEntry
 
 from mailer.delivery.engine import send_loop
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import start_due
+from mailer.delivery.rollout import jobs
 from tests import cast
 from tests.cli import SLUG, run, run_json
-from tests.delivery.cast import NOW, Clock, readers, sealed_copy
+from tests.delivery.cast import NOW, Clock, approved_snapshot, readers
 from tests.delivery.relay import Relay, Script
 
 pytestmark = pytest.mark.django_db
@@ -27,8 +27,8 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def mailing() -> Mailing:
     readers(4)
-    sealed_copy()
-    (mailing,) = start_due.release_due(NOW)
+    approved_snapshot()
+    (mailing,) = jobs.start_due(NOW)
     return mailing
 
 
@@ -76,8 +76,8 @@ def test_all_remaining_rollout_steps_are_released(settings: Any, monkeypatch: py
     sending = dataclasses.replace(settings.CONFIG.sending, steps=("25",))
     settings.CONFIG = dataclasses.replace(settings.CONFIG, sending=sending)
     readers(4)
-    sealed_copy()
-    start_due.release_due(NOW)
+    approved_snapshot()
+    jobs.start_due(NOW)
     assert Mailing.objects.get().released_up_to is not None
     run_json("resume", SLUG, "--all")
     assert Mailing.objects.get().released_up_to is None
@@ -101,7 +101,7 @@ def test_a_dry_run_is_started_controlled_and_reported_separately() -> None:
     run("submit", SLUG, "--as", "writer")
     begun = run_json("dry-run", SLUG, "--to", "team@office.example.org", "--limit", "2")
     assert begun["dry_run"]["to"] == "team@office.example.org" and begun["state"] == "submitted"
-    start_due.release_due(NOW)
+    jobs.start_due(NOW)
     report = run_json("report", SLUG, "--dry-run")
     assert (report["audience"], report["planned"]) == (2, 2) and balanced(report)
     assert run_json("report", SLUG)["audience"] == 0
@@ -147,8 +147,8 @@ def test_a_schedule_can_be_cancelled(settings: Any) -> None:
 def test_the_report_balances_at_every_moment_of_sending(settings: Any, tmp_path: Path) -> None:
     """The report is read while an engine sends, is paused, resumes, and is cancelled."""
     readers(60)
-    sealed_copy()
-    (mailing,) = start_due.release_due(NOW)
+    approved_snapshot()
+    (mailing,) = jobs.start_due(NOW)
     script = Script(
         latency=0.01,
         rcpt=lambda who: "550 5.1.1 Unknown" if "3@" in who else "451 4.3.0 Later" if "7@" in who else None,

@@ -18,7 +18,7 @@ from mailer.delivery import tracking_urls
 from mailer.delivery.engine import send_loop
 from mailer.delivery.ledger import claims
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import start_due
+from mailer.delivery.rollout import jobs
 from mailer.editions.models import Edition
 from mailer.reports.totals import account
 from tests import cast
@@ -27,7 +27,7 @@ NOW = cast.NOW
 NEVER = threading.Event()
 
 
-def sealed_copy(at: datetime = NOW, edition_by: Callable[[User], Edition] = cast.short) -> Snapshot:
+def approved_snapshot(at: datetime = NOW, edition_by: Callable[[User], Edition] = cast.short) -> Snapshot:
     """An edition (a short one) for whoever is on the list now: submitted, approved, scheduled."""
     staff = cast.staff()
     edition = edition_by(staff.writer)
@@ -37,9 +37,9 @@ def sealed_copy(at: datetime = NOW, edition_by: Callable[[User], Edition] = cast
 
 
 def released(at: datetime = NOW, edition_by: Callable[[User], Edition] = cast.short) -> Mailing:
-    """A mailing of that copy, planned."""
-    sealed_copy(at, edition_by)
-    (mailing,) = start_due.release_due(at)
+    """A mailing of that snapshot, planned."""
+    approved_snapshot(at, edition_by)
+    (mailing,) = jobs.start_due(at)
     return mailing
 
 
@@ -62,7 +62,7 @@ class Clock:
         self.at += timedelta(**delta)
 
 
-def send(clock: Clock | None = None, mailing: Mailing | None = None) -> send_loop.Summary:
+def send(clock: Clock | None = None, mailing: Mailing | None = None) -> send_loop.SendSummary:
     """One call of the engine."""
     return send_loop.send_due(clock or Clock(), NEVER, mailing)
 
@@ -70,8 +70,8 @@ def send(clock: Clock | None = None, mailing: Mailing | None = None) -> send_loo
 def states(mailing: Mailing) -> dict[str, int]:
     """How many deliveries are in each state; those held within a claim are claimed."""
     rows = Delivery.objects.filter(mailing=mailing)
-    found = Counter(rows.exclude(claims.held()).values_list("state", flat=True))
-    return dict(+(found + Counter(claimed=rows.filter(claims.held()).count())))
+    found = Counter(rows.exclude(claims.claimed()).values_list("state", flat=True))
+    return dict(+(found + Counter(claimed=rows.filter(claims.claimed()).count())))
 
 
 def reasons(mailing: Mailing) -> dict[str, str]:
@@ -80,7 +80,7 @@ def reasons(mailing: Mailing) -> dict[str, str]:
 
     names = {s.pk: s.email.split("@")[0] for s in Subscriber.objects.all()}
     rows = Delivery.objects.filter(mailing=mailing)
-    held = set(rows.filter(claims.held()).values_list("pk", flat=True))
+    held = set(rows.filter(claims.claimed()).values_list("pk", flat=True))
     return {
         names.get(d.subscriber, "erased"): d.reason or ("claimed" if d.pk in held else d.state) for d in rows
     }

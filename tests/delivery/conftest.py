@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.delivery.program import Program
+from tests.delivery.worker_process import Program
 
 
 @pytest.fixture

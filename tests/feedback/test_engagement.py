@@ -13,7 +13,7 @@ from subscribers.models import Subscriber
 from subscribers.segments import compile
 from subscribers.segments.rules import BadRule, Group, Test
 from tests import cast
-from tests.delivery.cast import sealed_copy
+from tests.delivery.cast import approved_snapshot
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 NOW = cast.NOW
@@ -28,10 +28,10 @@ def asked(about: str, relation: str, *values: int | str) -> set[str]:
 def history() -> Mailing:
     """`got` received an edition, `returned` sent it back, `rehearsed` saw a rehearsal, `new` nothing."""
     people = {name: cast.reader(name) for name in ("got", "returned", "rehearsed", "new")}
-    snapshot = sealed_copy()
+    snapshot = approved_snapshot()
     real = Mailing.objects.create(snapshot=snapshot, edition=snapshot.edition, state="done")
     rehearsal = Mailing.objects.create(
-        snapshot=snapshot, edition=snapshot.edition, state="done", rehearsal_to="dana@office.example.org"
+        snapshot=snapshot, edition=snapshot.edition, state="done", dry_run_to="dana@office.example.org"
     )
     for mailing, name, bounced in (
         (real, "got", None),

@@ -6,9 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from mailer.delivery.engine import control
 from mailer.delivery.models import Delivery
-from mailer.delivery.rollout import stop_rules
+from mailer.delivery.rollout import control, interventions
 from mailer.feedback.decisions import bounce_counts, smtp_rejections
 from subscribers.models import Subscriber
 from tests.delivery.cast import Clock, balances, readers, released, send, states
@@ -22,7 +21,7 @@ def look(clock: Clock) -> list[int]:
     """What the worker's jobs do beside sending."""
     smtp_rejections.read_new(clock())
     bounce_counts.count_new(clock())
-    return stop_rules.watch(clock())
+    return interventions.apply_all(clock())
 
 
 def test_unknown_addresses_pause_what_is_left_and_who_resumes_it_sends_it(configure):  # noqa: F811

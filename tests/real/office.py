@@ -24,10 +24,10 @@ from datetime import UTC, datetime
 from mailer.cli.main import start_django
 start_django(None)
 from tests import cast
-from tests.delivery.cast import sealed_copy
+from tests.delivery.cast import approved_snapshot
 for name in sys.argv[1:]:
     cast.reader(name)
-sealed_copy(datetime.now(UTC))
+approved_snapshot(datetime.now(UTC))
 """
 # What is known at the end.
 FACTS = """

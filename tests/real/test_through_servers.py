@@ -90,7 +90,7 @@ def test_an_edition_arrives_byte_for_byte_and_its_signature_verifies(through, do
     mailing = released()
     sent = composed(mailing)
     summary = send()
-    assert summary.trouble == "" and summary.accepted == 3, Delivery.objects.values_list("reply", flat=True)
+    assert summary.error == "" and summary.accepted == 3, Delivery.objects.values_list("reply", flat=True)
     (key,) = dkim.configured().keys
     for address, message in sent.items():
         (arrived,) = mailbox(dovecot, address, 1)
@@ -103,8 +103,8 @@ def test_lines_that_mail_has_always_stumbled_over_arrive_as_they_are(through, do
     to = f"lines-{request.node.callspec.id}@example.net"
     lines = [".", "..", ".hidden", "From here on", "", "x" * 998, "\tблок", " ", "end.", ""]
     message = "\r\n".join([*HEAD, f"To: {to}", "", *lines]).encode()
-    outbox.put("news@example.org", to, message, NOW)
-    assert outbox.send_waiting(NOW).sent == 1
+    outbox.enqueue("news@example.org", to, message, NOW)
+    assert outbox.send_due(NOW).sent == 1
     (arrived,) = mailbox(dovecot, to, 1)
     assert without_trace(arrived, message) == message
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from mailer.approval.models import Snapshot
-from mailer.delivery.ledger.plan import plan
 from mailer.delivery.models import Delivery, Mailing
+from mailer.delivery.rollout.planning import plan
 from mailer.editions.models import Edition, Newsletter
 from mailer.feedback.decisions.apply import apply
 from mailer.feedback.parsing.records import Origin, Reading, Recipient
@@ -35,7 +35,7 @@ from subscribers.segments.audience import REACHABLE, Segment, standing
 from subscribers.subscribe import subscribe
 from subscribers.suppression import suppression
 from tests import cast
-from tests.delivery.cast import NOW, sealed_copy
+from tests.delivery.cast import NOW, approved_snapshot
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
@@ -287,7 +287,7 @@ def on_both_lists(by: User) -> Edition:
 
 
 def test_nobody_who_left_or_was_erased_is_mailed_before_they_came_back_themselves() -> None:
-    sealed_copy(edition_by=on_both_lists)
+    approved_snapshot(edition_by=on_both_lists)
     run_state_machine_as_test(
         People,
         settings=settings(

@@ -22,7 +22,7 @@ from mailer.approval.submit import submit
 from mailer.delivery.engine.composing import Composer
 from mailer.delivery.ledger import deliveries
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import start_due
+from mailer.delivery.rollout import jobs
 from mailer.tracking import link_targets
 from mailer.tracking.recording import requests
 from tests import cast
@@ -67,7 +67,7 @@ def mailing(request: pytest.FixtureRequest, db: None, track: Track) -> Mailing:
     snapshot = submit(edition, staff.admin, NOW)
     approve.approve(snapshot, staff.approver, snapshot.sha256, NOW)
     approve.schedule(snapshot, staff.approver, NOW, NOW)
-    (planned,) = start_due.release_due(NOW)
+    (planned,) = jobs.start_due(NOW)
     return planned
 
 

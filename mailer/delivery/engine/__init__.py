@@ -1,1 +1,1 @@
-"""The sending engine: claims what is due, composes, sends and records it."""
+"""Sends what is due: the send loop between ledger, throttle and the configured transport."""

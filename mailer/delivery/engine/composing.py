@@ -18,7 +18,7 @@ from mailer.approval.headers import shared_headers
 from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.config.bounces import TOKEN
 from mailer.delivery import identity, signed_ids, tracking_urls, verp
-from mailer.delivery.ledger.records import Claimed
+from mailer.delivery.ledger.records import ClaimedDelivery
 from mailer.delivery.models import Mailing
 from mailer.delivery.smtp import dkim
 from mailer.delivery.smtp.base import Envelope
@@ -82,13 +82,13 @@ class Composer:
         self._rehearsing = None if rehearses else Composer(signs, rehearses=True)
 
     def envelopes(
-        self, mailing: Mailing, claimed: list[Claimed], now: datetime
+        self, mailing: Mailing, claimed: list[ClaimedDelivery], now: datetime
     ) -> list[Callable[[], Envelope]]:
         """For each claimed delivery a function that makes its envelope and message, in any thread.
 
         Raises BrokenSeal when what is stored is not what was sealed, and ValueError when it makes no mail.
         """
-        if mailing.rehearsal_to and self._rehearsing is not None:
+        if mailing.dry_run_to and self._rehearsing is not None:
             return self._rehearsing.envelopes(mailing, claimed, now)
         shared = self._mailings.get(mailing.pk)
         if shared is None:
@@ -204,7 +204,7 @@ def _colleagues_forms(shared: Sealed) -> mime.UrlTemplates:
 def _envelope(
     shared: Sealed,
     variant: _Variant,
-    claimed: Claimed,
+    claimed: ClaimedDelivery,
     moment: str,
     delivery_token: str,
     links: tokens.Links,
@@ -218,7 +218,9 @@ def _envelope(
         unsubscribe_token=links.unsubscribe,
         preferences_token=links.preferences,
         unsubscribe_mail_token=links.unsubscribe_mailto,
-        subscriber_token=tracking_urls.whose(claimed.id) if claimed.agreed and shared.by_reader else "",
+        subscriber_token=tracking_urls.whose(claimed.id)
+        if claimed.tracking_consent and shared.by_reader
+        else "",
         delivery_token=delivery_token,
         to_name=to_name,
     )

@@ -1,4 +1,4 @@
-"""The engine: what is due is claimed, sent and recorded, until nothing is due or somebody says stop."""
+"""The send loop: claims due deliveries, submits them to the transport and records the results."""
 
 from __future__ import annotations
 
@@ -13,100 +13,107 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from mailer.approval.errors import SnapshotChanged
-from mailer.delivery.engine import control, transports
-from mailer.delivery.engine.batch_size import Holding
+from mailer.delivery.engine import transports
 from mailer.delivery.engine.transports import Transport
-from mailer.delivery.ledger import deliveries, housekeeping, recovery
+from mailer.delivery.ledger import deliveries, housekeeping
 from mailer.delivery.ledger.journal import Journal
-from mailer.delivery.ledger.outcomes import Sorted, sort
-from mailer.delivery.ledger.records import Attempt, Claimed, Job, State
+from mailer.delivery.ledger.outcomes import GroupedAttempts, group
+from mailer.delivery.ledger.records import Attempt, ClaimedDelivery, SendJob, State
 from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import alerts
+from mailer.delivery.rollout import control
 from mailer.delivery.smtp.sender import Trouble, no_journal
 from mailer.delivery.throttle import throttle
-from mailer.delivery.throttle.throttle import SOON, WAITING, Hold
+from mailer.delivery.throttle.throttle import SHORT_WAIT, WAIT_PREFIX, Wait
 
 log = logging.getLogger(__name__)
 
-# Deliveries held at a time, at least.
-_BATCH = 500
+# Deliveries that one worker holds at a time, at least.
+_MIN_BATCH = 500
 _LEASE = timedelta(minutes=20)
-# Seconds between two looks at what staff did, and at what became due.
-_LOOK = 0.5
-# When a message comes back for which the session had one recipient too many.
-_NEXT_SESSION = timedelta(seconds=20)
-# How long those wait whose provider is slow, while others have their turn.
-_LATER = timedelta(minutes=1)
-# Seconds that a stop waits for replies to messages already handed over.
-_GRACE = 8.0
+# Seconds between two readings of the mailings' states, and of what other workers learned.
+_REFRESH_SECONDS = 0.5
+# How long a message waits whose session had too many recipients.
+_NEXT_SESSION_WAIT = timedelta(seconds=20)
+# How long a message to a slow provider waits while others are sent.
+_SLOW_PROVIDER_WAIT = timedelta(minutes=1)
+# Seconds that a stop waits for the replies to messages already sent.
+_STOP_GRACE = 8.0
+# Seconds between two claims below which the batch doubles, and above which it halves.
+_FAST_SECONDS, _SLOW_SECONDS = 0.1, 0.4
+# The largest batch, in minimum batches.
+_MAX_FACTOR = 12
+# No more are claimed while a larger share of the batch is outstanding.
+_FULL = 0.75
 
 
 @dataclass
-class Summary:
+class SendSummary:
     """What one call of `send_due` did, in deliveries."""
 
     accepted: int = 0
     deferred: int = 0
     refused: int = 0
     in_doubt: int = 0
-    # Claimed, and given back without a try.
+    # Claimed, and released without an attempt.
     released: int = 0
-    # Claims of dead processes that were settled first.
+    # Settled first, from claims of dead processes.
     recovered: int = 0
-    # Ids of the mailings that came to their end.
+    # Ids of the mailings that are now sent.
     finished: list[int] = field(default_factory=list)
-    # Why sending stopped early, in words; empty when it did not.
-    trouble: str = ""
+    # Why sending stopped early; empty when it did not.
+    error: str = ""
 
     @property
     def tried(self) -> int:
         return self.accepted + self.deferred + self.refused + self.in_doubt
 
-    def add(self, found: Sorted) -> None:
-        """Count these as well."""
-        states = Counter(result.state for result in found.results)
-        self.accepted += sum(map(len, found.accepted.values()))
+    def add(self, grouped: GroupedAttempts) -> None:
+        """Count these attempts as well."""
+        states = Counter(result.state for result in grouped.results)
+        self.accepted += sum(map(len, grouped.accepted.values()))
         self.deferred += states[State.DEFERRED]
         self.refused += states[State.REFUSED]
         self.in_doubt += states[State.IN_DOUBT]
-        self.released += len(found.untouched)
+        self.released += len(grouped.not_tried)
 
 
 def send_due(
     now: Callable[[], datetime],
     stop: threading.Event | Callable[[], bool],
     only: Mailing | None = None,
-) -> Summary:
-    """Send everything that is due, of one mailing or of all, and bring finished mailings to their end.
+    min_batch: int = _MIN_BATCH,
+) -> SendSummary:
+    """Send everything that is due, of one mailing or of all, and mark finished mailings as sent.
 
-    `now` gives the aware UTC time; `stop` ends the call within ten seconds. May be called again at any time,
-    by several workers at once, and after any crash.
+    `now` returns the aware UTC time; `stop` ends the call within ten seconds. May be called at any time, by
+    several workers at once, and after any crash.
     """
-    summary = Summary(recovered=recovery.recover(now()))
-    housekeeping.sweep_cancelled()
-    housekeeping.expire(now())
-    housekeeping.settle_doubts(now())
+    summary = SendSummary(recovered=housekeeping.recover(now()))
+    housekeeping.exclude_cancelled()
+    housekeeping.expire_mailings(now())
+    housekeeping.settle_in_doubt(now())
     stopped = stop.is_set if isinstance(stop, threading.Event) else stop
-    if due := _due(only, now()):
-        pace = throttle.Traffic(now())
-        if pace.hold(now()) is None:
-            _tell(due, None)
-            with _little_garbage():
-                _Run(now, stopped, only, summary, pace).go()
-            pace.end(now())
-            housekeeping.sweep_cancelled()
-        _tell(_due(only, now()), pace.hold(now()))
-    summary.finished = housekeeping.finish(now())
+    if due := _due_mailings(only, now()):
+        limits = throttle.Throttle(now())
+        if limits.wait(now()) is None:
+            _update_wait_reason(due, None)
+            with _paused_garbage_collection():
+                _SendLoop(now, stopped, only, summary, limits, min_batch).run()
+            limits.flush(now())
+            housekeeping.exclude_cancelled()
+        _update_wait_reason(_due_mailings(only, now()), limits.wait(now()))
+    summary.finished = housekeeping.finish_mailings(now())
     if summary.finished:
-        throttle.forget(now())
+        throttle.delete_old_state(now())
     return summary
 
 
 @contextmanager
-def _little_garbage() -> Iterator[None]:
-    """The collector leaves alone what was there before, and comes with each look at the mailings.
+def _paused_garbage_collection() -> Iterator[None]:
+    """Ignore existing objects, and collect only when the mailings are read again.
 
-    By itself it came for every few messages, and went through all that were held each time.
+    Automatic collection ran for every few messages, and visited all deliveries held each time.
     """
     enabled = gc.isenabled()
     gc.freeze()
@@ -119,219 +126,253 @@ def _little_garbage() -> Iterator[None]:
             gc.enable()
 
 
-def _sending(only: Mailing | None) -> list[Mailing]:
+def _sending_mailings(only: Mailing | None) -> list[Mailing]:
     mailings = Mailing.objects.filter(state=Mailing.State.SENDING).select_related("snapshot")
     if only is not None:
         mailings = mailings.filter(pk=only.pk)
     return list(mailings.order_by("pk"))
 
 
-def _due(only: Mailing | None, now: datetime) -> list[Mailing]:
-    return [mailing for mailing in _sending(only) if deliveries.is_due(mailing, now)]
+def _due_mailings(only: Mailing | None, now: datetime) -> list[Mailing]:
+    return [mailing for mailing in _sending_mailings(only) if deliveries.is_due(mailing, now)]
 
 
-def _tell(mailings: Iterable[Mailing], hold: Hold | None) -> None:
-    """Say on mailings why nothing of them leaves, and take it back when something does."""
-    words = hold.words if hold else ""
+def _update_wait_reason(mailings: Iterable[Mailing], wait: Wait | None) -> None:
+    """Show on mailings why nothing is sent for now, and remove that when sending goes on."""
+    reason = wait.message if wait else ""
     for mailing in mailings:
-        if mailing.reason == words or not (words or mailing.reason.startswith(WAITING)):
+        if mailing.reason == reason or not (reason or mailing.reason.startswith(WAIT_PREFIX)):
             continue
-        Mailing.objects.filter(pk=mailing.pk, state=Mailing.State.SENDING).update(reason=words)
-        log.info("action=%s mailing=%d", "mailing_waits" if hold else "mailing_goes_on", mailing.pk)
+        Mailing.objects.filter(pk=mailing.pk, state=Mailing.State.SENDING).update(reason=reason)
+        log.info("action=%s mailing=%d", "mailing_waiting" if wait else "mailing_continued", mailing.pk)
 
 
-def _goes_on(mailing: Mailing) -> bool:
+def _is_sending(mailing: Mailing) -> bool:
     return Mailing.objects.filter(pk=mailing.pk, state=Mailing.State.SENDING).exists()
 
 
-class _Run:
-    """One run: the thread that made it keeps the ledger, a Sender's thread keeps the sessions."""
+class AdaptiveBatch:
+    """How many deliveries one worker holds at a time: at least `minimum`, and more while they are sent fast.
+
+    Enough to keep the sessions busy while results are recorded, and no more: all of them become in doubt when
+    the machine dies. A claim and a commit cost the same for few deliveries as for many.
+    """
+
+    def __init__(self, minimum: int) -> None:
+        self._minimum = minimum
+        self.size = minimum
+        # Time of the last claim, in seconds of a monotonic clock.
+        self._claimed_at = 0.0
+
+    def room(self, outstanding: int) -> int:
+        """How many more to claim besides those outstanding; 0 when there are enough."""
+        return 0 if outstanding > self.size * _FULL else self.size - outstanding
+
+    def on_claimed(self, clock: float) -> None:
+        """Deliveries were claimed at `clock`."""
+        took, self._claimed_at = clock - self._claimed_at, clock
+        if took < _FAST_SECONDS:
+            self.size = min(2 * self.size, _MAX_FACTOR * self._minimum)
+        elif took > _SLOW_SECONDS:
+            self.size = max(self.size // 2, self._minimum)
+
+
+class _SendLoop:
+    """One call of `send_due`: this thread works with the ledger, the transport's threads with the servers."""
 
     def __init__(
         self,
         now: Callable[[], datetime],
         stopped: Callable[[], bool],
         only: Mailing | None,
-        summary: Summary,
-        pace: throttle.Traffic,
+        summary: SendSummary,
+        limits: throttle.Throttle,
+        min_batch: int,
     ) -> None:
         self._now = now
         self._stopped = stopped
         self._only = only
         self._summary = summary
-        self._traffic = pace
+        self._throttle = limits
         self._mailings: deque[Mailing] = deque()
-        self._expiry: dict[int, datetime | None] = {}
-        # The last delivery claimed, by mailing.
-        self._reached: dict[int, int] = {}
+        self._expires_at: dict[int, datetime | None] = {}
+        # The last delivery claimed for the first time, by mailing.
+        self._last_claimed: dict[int, int] = {}
         self._outstanding = 0
-        self._holding = Holding(_BATCH)
-        self._over = False
-        # time.monotonic() of the next look at the mailings, and whether any may still have something due.
-        self._look_at = 0.0
-        self._more = True
-        # time.monotonic() when something was last claimed or in hand.
+        self._batch = AdaptiveBatch(min_batch)
+        self._finished = False
+        # time.monotonic() of the next refresh, and whether any mailing may have due deliveries.
+        self._refresh_at = 0.0
+        self._may_have_due = True
+        # time.monotonic() when deliveries were last claimed or outstanding.
         self._busy_at = time.monotonic()
         self._writer = transports.writer()
 
-    def go(self) -> None:
+    def run(self) -> None:
         try:
-            journal = Journal.open(recovery.folder())
+            journal = Journal.open(housekeeping.journal_folder())
         except OSError as error:
-            self._heed(Trouble(str(no_journal(error)), passing=True))
+            self._on_error(Trouble(str(no_journal(error)), passing=True))
             return
         self._owner = journal.owner
         clean = False
         try:
             with transports.opened(journal) as sender:
-                self._pump(sender)
-                sender.stop(_GRACE)
+                self._loop(sender)
+                sender.stop(_STOP_GRACE)
                 self._record(sender.take(0))
-            clean = not deliveries.holds(journal.owner)
+            clean = not deliveries.has_claims(journal.owner)
         finally:
-            # What is still held is settled from the journal by whoever recovers next.
+            # Outstanding deliveries are settled from the journal by the next recovery.
             journal.discard() if clean else journal.close()
 
-    def _pump(self, sender: Transport) -> None:
-        while not self._stopped() and not self._over:
-            self._look(sender)
-            self._refill(sender)
+    def _loop(self, sender: Transport) -> None:
+        while not self._stopped() and not self._finished:
+            self._refresh(sender)
+            self._claim_more(sender)
             if self._outstanding:
                 self._busy_at = time.monotonic()
                 self._record(sender.take(0.05))
-            elif not self._worth_waiting():
+            elif not self._wait_for_capacity():
                 return
             for trouble in sender.troubles():
-                self._heed(trouble)
+                self._on_error(trouble)
 
-    def _worth_waiting(self) -> bool:
-        """With nothing in hand: waits a moment where there will be something in seconds; False where not."""
-        if not self._more:
+    def _wait_for_capacity(self) -> bool:
+        """With nothing outstanding: wait if there will be room within seconds; False if not."""
+        if not self._may_have_due:
             return False
-        seconds = self._traffic.next_room(self._now())
-        if seconds > SOON or time.monotonic() > self._busy_at + 2 * SOON:
+        seconds = self._throttle.seconds_until_room(self._now())
+        if seconds > SHORT_WAIT or time.monotonic() > self._busy_at + 2 * SHORT_WAIT:
             return False
         time.sleep(min(seconds, 0.05))
         return True
 
-    def _look(self, sender: Transport) -> None:
-        """See what staff paused or cancelled, and which mailings were released, since the last look."""
-        if time.monotonic() < self._look_at:
+    def _refresh(self, sender: Transport) -> None:
+        """Read which mailings are being sent now, and what other workers learned."""
+        if time.monotonic() < self._refresh_at:
             return
-        self._look_at = time.monotonic() + _LOOK
+        self._refresh_at = time.monotonic() + _REFRESH_SECONDS
         gc.collect()
-        self._traffic.look(self._now())
-        self._over = self._over or self._traffic.closed(self._now())
+        self._throttle.refresh(self._now())
+        self._finished = self._finished or self._throttle.outside_hours(self._now())
         before = {mailing.pk for mailing in self._mailings}
-        known = _sending(self._only)
-        for gone in before - {mailing.pk for mailing in known}:
-            sender.drop(gone)
-        self._mailings = deque(self._first(known))
-        self._expiry.update((mailing.pk, mailing.expires_at) for mailing in known)
-        self._more = True
+        sending = _sending_mailings(self._only)
+        for stopped in before - {mailing.pk for mailing in sending}:
+            sender.drop(stopped)
+        self._mailings = deque(self._by_priority(sending))
+        self._expires_at.update((mailing.pk, mailing.expires_at) for mailing in sending)
+        self._may_have_due = True
 
-    def _first(self, known: list[Mailing]) -> list[Mailing]:
-        """Whose turn it is: rehearsals wait while anything is due to readers."""
-        if not any(one.rehearsal_to for one in known):
-            return known
-        return [one for one in known if not one.rehearsal_to and deliveries.is_due(one, self._now())] or known
+    def _by_priority(self, mailings: list[Mailing]) -> list[Mailing]:
+        """Dry runs wait while any real mailing has due deliveries."""
+        if not any(one.dry_run_to for one in mailings):
+            return mailings
+        real = [one for one in mailings if not one.dry_run_to and deliveries.is_due(one, self._now())]
+        return real or mailings
 
-    def _refill(self, sender: Transport) -> None:
-        """Claim for each mailing in turn, when what is held runs low and the pace has room."""
-        wanted = self._holding.room(self._outstanding) if self._more else 0
-        room = self._traffic.room(wanted, self._now()) if wanted else 0
+    def _claim_more(self, sender: Transport) -> None:
+        """Claim for each mailing in turn, when few deliveries are outstanding and the throttle has room."""
+        wanted = self._batch.room(self._outstanding) if self._may_have_due else 0
+        room = self._throttle.room(wanted, self._now()) if wanted else 0
         if not room:
             return
-        self._more = False
+        self._may_have_due = False
         for _ in range(len(self._mailings)):
             mailing = self._mailings[0]
             self._mailings.rotate(-1)
-            claimed = self._claim(mailing, room)
-            self._more = self._more or bool(claimed)
-            room -= self._put(sender, mailing, claimed)
+            claimed = self._claim_for(mailing, room)
+            self._may_have_due = self._may_have_due or bool(claimed)
+            room -= self._submit(sender, mailing, claimed)
             if room <= 0:
                 return
 
-    def _claim(self, mailing: Mailing, limit: int) -> list[Claimed]:
-        if not deliveries.is_sealed(mailing):
-            words = "What is to be sent is not sealed by an approval any more."
-            self._halt(mailing.pk, "seal", words)
+    def _claim_for(self, mailing: Mailing, limit: int) -> list[ClaimedDelivery]:
+        if not deliveries.is_approved(mailing):
+            reason = "The content to be sent is not approved any more."
+            self._pause_automatically(mailing.pk, "not_approved", reason)
             return []
         while True:
             now = self._now()
-            after = self._reached.get(mailing.pk, 0)
+            after = self._last_claimed.get(mailing.pk, 0)
             claimed = deliveries.claim(mailing, self._owner, now + _LEASE, limit, now, after)
-            tried_first = (one.id for one in claimed if one.attempt == 1)
-            self._reached[mailing.pk] = max(tried_first, default=after)
-            # A claim may find only readers who have left meanwhile, and none in a mailing just paused.
-            if claimed or self._stopped() or not (_goes_on(mailing) and deliveries.is_due(mailing, now)):
+            first_attempts = (one.id for one in claimed if one.attempt == 1)
+            self._last_claimed[mailing.pk] = max(first_attempts, default=after)
+            # A claim may find only subscribers who must be excluded, and none in a mailing just paused.
+            if claimed or self._stopped() or not (_is_sending(mailing) and deliveries.is_due(mailing, now)):
                 return claimed
 
-    def _put(self, sender: Transport, mailing: Mailing, claimed: list[Claimed]) -> int:
-        """Hand over whom the pace lets go, and put off whom it does not; how many go."""
+    def _submit(self, sender: Transport, mailing: Mailing, claimed: list[ClaimedDelivery]) -> int:
+        """Submit the deliveries that the throttle admits, and defer the others; how many are submitted."""
         if not claimed:
             return 0
         self._busy_at = time.monotonic()
-        self._holding.claimed(self._busy_at)
+        self._batch.on_claimed(self._busy_at)
         now = self._now()
-        go, later, spare = self._traffic.admit(claimed, now)
-        deliveries.put_off(later, self._owner, "provider_limits_us")
-        deliveries.release(spare, self._owner, now)
-        if not go:
+        admitted, deferred, excess = self._throttle.admit(claimed, now)
+        deliveries.defer(deferred, self._owner, "provider_rate_limit")
+        deliveries.release(excess, self._owner, now)
+        if not admitted:
             return 0
-        leaving = [one for one, _ in go]
+        admitted_deliveries = [one for one, _ in admitted]
         try:
-            envelopes = self._writer.envelopes(mailing, leaving, now)
-        except (SnapshotChanged, ValueError) as broken:
-            # This mailing waits for a person; the others go on.
-            deliveries.release([one.id for one in leaving], self._owner, now)
-            self._traffic.give_back(leaving, now)
-            self._halt(mailing.pk, "seal", str(broken))
+            builders = self._writer.envelopes(mailing, admitted_deliveries, now)
+        except (SnapshotChanged, ValueError) as error:
+            # This mailing waits for staff; the others go on.
+            deliveries.release([one.id for one in admitted_deliveries], self._owner, now)
+            self._throttle.return_unsent(admitted_deliveries, now)
+            self._pause_automatically(mailing.pk, "not_approved", str(error))
             return 0
-        self._outstanding += len(go)
+        self._outstanding += len(admitted)
         clock = time.monotonic()
-        latest, epoch = clock + _LEASE.total_seconds() / 2, clock - now.timestamp()
+        deadline, epoch = clock + _LEASE.total_seconds() / 2, clock - now.timestamp()
         sender.put(
-            Job(one, make, latest, moment and epoch + moment)
-            for (one, moment), make in zip(go, envelopes, strict=True)
+            SendJob(one, build, deadline, send_at and epoch + send_at)
+            for (one, send_at), build in zip(admitted, builders, strict=True)
         )
-        return len(go)
+        return len(admitted)
 
-    def _record(self, done: list[Attempt]) -> None:
+    def _record(self, attempts: list[Attempt]) -> None:
         now = self._now()
-        self._outstanding -= len(done)
-        found = sort(done, now, self._expiry, housekeeping.settle_at(now))
-        deliveries.accept(found.accepted, self._owner, now)
+        self._outstanding -= len(attempts)
+        found = group(attempts, now, self._expires_at, housekeeping.settle_at(now))
+        deliveries.record_accepted(found.accepted, self._owner, now)
         deliveries.record(found.results, self._owner)
-        deliveries.put_off([(one.id, now + _NEXT_SESSION) for one in found.too_many], self._owner)
-        deliveries.put_off([(one.id, now + _LATER) for one in found.later], self._owner, "slow_provider")
-        deliveries.release([one.id for one in found.untouched], self._owner, now)
-        self._traffic.give_back([*found.untouched, *found.later], now)
-        self._more = self._more or bool(found.untouched)
+        deliveries.defer(
+            [(one.id, now + _NEXT_SESSION_WAIT) for one in found.too_many_recipients], self._owner
+        )
+        deliveries.defer(
+            [(one.id, now + _SLOW_PROVIDER_WAIT) for one in found.slow_provider], self._owner, "slow_provider"
+        )
+        deliveries.release([one.id for one in found.not_tried], self._owner, now)
+        self._throttle.return_unsent([*found.not_tried, *found.slow_provider], now)
+        self._may_have_due = self._may_have_due or bool(found.not_tried)
         self._summary.add(found)
-        for mailing, words in self._traffic.learn(done, now):
-            self._halt(mailing, "breaker", words)
+        for mailing, reason in self._throttle.record_attempts(attempts, now):
+            self._pause_automatically(mailing, "circuit_breaker", reason)
 
-    def _heed(self, trouble: Trouble) -> None:
-        """Our fault pauses, so that no reader pays for it; where no relay is there, this run is over."""
-        log.warning("action=trouble words=%s", trouble.words)
-        self._summary.trouble = trouble.words
+    def _on_error(self, trouble: Trouble) -> None:
+        """Pause on a permanent error of ours, so that no delivery fails for it; stop without a relay."""
+        log.warning("action=send_error message=%s", trouble.words)
+        self._summary.error = trouble.words
         if trouble.passing:
             now = self._now()
-            if self._traffic.relay_away(now):
-                alerts.raise_alert("relay_away", trouble.words, None, now)
+            if self._throttle.relay_unreachable(now):
+                alerts.raise_alert("relay_unreachable", trouble.words, None, now)
         else:
             mailings = (
-                [trouble.mailing] if trouble.mailing is not None else [m.pk for m in _sending(self._only)]
+                [trouble.mailing]
+                if trouble.mailing is not None
+                else [m.pk for m in _sending_mailings(self._only)]
             )
             for pk in mailings:
-                self._halt(pk, "our_fault", trouble.words)
+                self._pause_automatically(pk, "relay_rejected_us", trouble.words)
         if trouble.mailing is None:
-            self._over = True
+            self._finished = True
 
-    def _halt(self, mailing: int, kind: str, words: str) -> None:
-        """Pause a mailing for the machine's own reason, and tell staff, once."""
+    def _pause_automatically(self, mailing: int, kind: str, reason: str) -> None:
+        """Pause a mailing and alert staff, once."""
         now = self._now()
-        if control.halt(mailing, words):
-            alerts.raise_alert(kind, words, mailing, now)
-        self._look_at = 0.0
+        if control.pause_automatically(mailing, reason):
+            alerts.raise_alert(kind, reason, mailing, now)
+        self._refresh_at = 0.0

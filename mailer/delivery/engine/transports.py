@@ -11,7 +11,7 @@ from django.conf import settings
 
 from mailer.delivery.engine.composing import Composer
 from mailer.delivery.ledger.journal import Journal
-from mailer.delivery.ledger.records import Attempt, Claimed, Job
+from mailer.delivery.ledger.records import Attempt, ClaimedDelivery, SendJob
 from mailer.delivery.models import Mailing
 from mailer.delivery.smtp import relays
 from mailer.delivery.smtp.sender import Sender, Trouble
@@ -21,7 +21,7 @@ class Writer(Protocol):
     """Makes the messages that its Transport understands."""
 
     def envelopes(
-        self, mailing: Mailing, claimed: list[Claimed], now: datetime
+        self, mailing: Mailing, claimed: list[ClaimedDelivery], now: datetime
     ) -> Sequence[Callable[[], Any]]: ...
 
 
@@ -34,7 +34,7 @@ class Transport(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def put(self, jobs: Iterable[Job]) -> None: ...
+    def put(self, jobs: Iterable[SendJob]) -> None: ...
 
     def take(self, seconds: float) -> list[Attempt]: ...
 

@@ -18,14 +18,14 @@ from mailer.delivery.esp import http
 from mailer.delivery.esp.capabilities import CAPABILITIES, Capability
 from mailer.delivery.esp.errors import CallError, Fault, Lost, Unclear, discreet, refuse
 from mailer.delivery.esp.message import Letter
-from mailer.delivery.ledger.records import Claimed
+from mailer.delivery.ledger.records import ClaimedDelivery
 from mailer.delivery.outcome import Outcome
 
 
 class Item(NamedTuple):
     """A delivery and its message: a Letter, or for Amazon an Envelope."""
 
-    claimed: Claimed
+    claimed: ClaimedDelivery
     letter: Any
 
 

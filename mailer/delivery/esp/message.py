@@ -15,7 +15,7 @@ from mailer.config.bounces import TOKEN
 from mailer.delivery import identity, signed_ids, tracking_urls, verp
 from mailer.delivery.engine.composing import Sealed, as_rehearsed, as_sent, refuse_changed, sealed
 from mailer.delivery.esp.template_escape import Guard
-from mailer.delivery.ledger.records import Claimed
+from mailer.delivery.ledger.records import ClaimedDelivery
 from mailer.delivery.models import Mailing
 from mailer.rendering import headers, merge_tags
 from mailer.rendering.records import RenderedVariant
@@ -70,13 +70,13 @@ class Writer:
         self._rehearsing = None if rehearses else Writer(guard, rehearses=True)
 
     def envelopes(
-        self, mailing: Mailing, claimed: list[Claimed], now: datetime
+        self, mailing: Mailing, claimed: list[ClaimedDelivery], now: datetime
     ) -> list[Callable[[], Letter]]:
         """For each claimed delivery a function that makes its letter, in any thread.
 
         Raises BrokenSeal when what is stored is not what was sealed, and ValueError when it makes no mail.
         """
-        if mailing.rehearsal_to and self._rehearsing is not None:
+        if mailing.dry_run_to and self._rehearsing is not None:
             return self._rehearsing.envelopes(mailing, claimed, now)
         shared = self._mailings.get(mailing.pk)
         if shared is None:
@@ -137,14 +137,16 @@ def _common_headers(shared: Sealed) -> dict[str, str]:
 
 
 def _letter(
-    shared: Sealed, variant: _Variant, claimed: Claimed, sender: str, common: dict[str, str]
+    shared: Sealed, variant: _Variant, claimed: ClaimedDelivery, sender: str, common: dict[str, str]
 ) -> Letter:
     (links,) = tokens.links([claimed.subscriber], shared.newsletter)
     values = {
         "unsubscribe_url": f"{shared.site}/unsubscribe/{links.unsubscribe}/",
         "preferences_url": f"{shared.site}/preferences/{links.preferences}/",
         "countries": _country_names(claimed.countries, variant.language),
-        "subscriber_token": tracking_urls.whose(claimed.id) if claimed.agreed and shared.by_reader else "",
+        "subscriber_token": tracking_urls.whose(claimed.id)
+        if claimed.tracking_consent and shared.by_reader
+        else "",
     }
     leave_by_mail = shared.leaves.replace(TOKEN, links.unsubscribe_mailto)
     leave = f"<{values['unsubscribe_url']}>, <mailto:{leave_by_mail}>"
@@ -152,7 +154,7 @@ def _letter(
 
 
 def _rehearsal(
-    shared: Sealed, variant: _Variant, claimed: Claimed, sender: str, common: dict[str, str]
+    shared: Sealed, variant: _Variant, claimed: ClaimedDelivery, sender: str, common: dict[str, str]
 ) -> Letter:
     """To a colleague: its personal links lead to the front page."""
     front = f"{shared.site}/"
@@ -167,7 +169,7 @@ def _rehearsal(
 def _written(
     shared: Sealed,
     variant: _Variant,
-    claimed: Claimed,
+    claimed: ClaimedDelivery,
     sender: str,
     fields: dict[str, str],
     values: dict[str, str],

@@ -23,7 +23,7 @@ from mailer.delivery.esp.base import Answer, Item, Line
 from mailer.delivery.esp.capabilities import Capability
 from mailer.delivery.esp.errors import Busy, CallError, Fault, Lost, NotSent, Unclear, in_doubt, refused
 from mailer.delivery.ledger.journal import Journal
-from mailer.delivery.ledger.records import Attempt, Job
+from mailer.delivery.ledger.records import Attempt, SendJob
 from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.smtp.sender import Trouble, no_journal
 
@@ -46,7 +46,7 @@ class Patience:
 class _Ready(NamedTuple):
     """A job whose message is made."""
 
-    job: Job
+    job: SendJob
     letter: Any
 
 
@@ -82,7 +82,7 @@ class ServiceSender:
         # Guards all that follows; told when there is something to do, or an end.
         self._state = threading.Condition()
         # By the moment before which each must not begin; the number keeps equals in order.
-        self._jobs: list[tuple[float, int, Job]] = []
+        self._jobs: list[tuple[float, int, SendJob]] = []
         self._numbers = itertools.count()
         self._done: deque[Attempt] = deque()
         self._troubles: deque[Trouble] = deque()
@@ -114,12 +114,12 @@ class ServiceSender:
     ) -> None:
         self.stop(grace=0)
 
-    def put(self, jobs: Iterable[Job]) -> None:
+    def put(self, jobs: Iterable[SendJob]) -> None:
         """Take jobs on."""
         new = list(jobs)
         with self._state:
             for job in new:
-                heappush(self._jobs, (job.at, next(self._numbers), job))
+                heappush(self._jobs, (job.not_before, next(self._numbers), job))
             self._dropped.difference_update({job.claimed.mailing for job in new})
             self._state.notify_all()
 
@@ -195,7 +195,7 @@ class ServiceSender:
             self._pause(self._not_before)
             return not self._stopping
 
-    def _next(self, clock: float) -> Job | None:
+    def _next(self, clock: float) -> SendJob | None:
         """The job whose turn it is."""
         return self._jobs[0][2] if self._jobs and self._jobs[0][0] <= clock else None
 
@@ -209,7 +209,7 @@ class ServiceSender:
             heappop(self._jobs)
             try:
                 # What transports.writer() wrote for this service.
-                batch.append(_Ready(job, cast(Any, job.message())))
+                batch.append(_Ready(job, cast(Any, job.build())))
             except ValueError as error:
                 # A message that cannot be written is its own reader's matter, and nobody else's.
                 self._finish(job, Outcome(ReplyClass.REFUSED, f"the message cannot be written: {error}"))
@@ -249,13 +249,13 @@ class ServiceSender:
             batch = hand.waiting.popleft()
             now = time.monotonic()
             stays = [
-                now < ready.job.latest and ready.job.claimed.mailing not in self._dropped for ready in batch
+                now < ready.job.deadline and ready.job.claimed.mailing not in self._dropped for ready in batch
             ]
             self._give_back(ready.job for ready, leaves in zip(batch, stays, strict=True) if not leaves)
             hand.flying = [ready for ready, leaves in zip(batch, stays, strict=True) if leaves]
             try:
                 for ready in hand.flying:
-                    self._journal.begin(ready.job.claimed.id, ready.job.claimed.attempt)
+                    self._journal.log_attempt(ready.job.claimed.id, ready.job.claimed.attempt)
             except OSError as error:
                 self._give_back(ready.job for ready in hand.flying)
                 hand.flying = []
@@ -354,12 +354,12 @@ class ServiceSender:
         self._jobs = [entry for entry in self._jobs if entry[2].claimed.mailing != mailing]
         heapify(self._jobs)
 
-    def _give_back(self, jobs: Iterable[Job]) -> None:
+    def _give_back(self, jobs: Iterable[SendJob]) -> None:
         if not self._over:
             self._done.extend((job.claimed, Outcome(ReplyClass.NOT_TRIED, "not begun")) for job in jobs)
             self._news.set()
 
-    def _finish(self, job: Job, outcome: Outcome) -> None:
+    def _finish(self, job: SendJob, outcome: Outcome) -> None:
         if self._over:
             return
         if outcome.code and outcome.reply_class is not ReplyClass.NOT_TRIED:
@@ -368,8 +368,8 @@ class ServiceSender:
         if len(self._done) >= _WAKE or not self._jobs:
             self._news.set()
 
-    def _note(self, job: Job, code: int, words: str) -> None:
+    def _note(self, job: SendJob, code: int, words: str) -> None:
         # What cannot be written is told all the same; only a crash would leave it in doubt.
         with contextlib.suppress(OSError):
             if not self._over:
-                self._journal.end(job.claimed.id, job.claimed.attempt, code, words)
+                self._journal.log_reply(job.claimed.id, job.claimed.attempt, code, words)

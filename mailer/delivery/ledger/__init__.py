@@ -1,1 +1,1 @@
-"""The ledger: planned deliveries, claims, recorded outcomes and recovery after a crash."""
+"""Claims deliveries and records their results; the attempt journal and recovery after a crash."""

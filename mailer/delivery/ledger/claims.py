@@ -1,8 +1,8 @@
-"""Claims of planned deliveries: one row for all from a first number to a last.
+"""Claims of planned deliveries: one row claims every planned delivery from a first id to a last.
 
-An update of each of them would cost the database half as much again as all else that it does for sending.
-A delivery leaves `planned` once and never comes back: what is put off, or sent once more for a doubt, is
-deferred. So what is planned between the ends of a claim is held by the claim's owner, until it is settled.
+An update of each delivery would cost the database half as much again as all other work for sending.
+A delivery is never planned again after its first attempt: whatever is tried again is deferred. So the planned
+deliveries within a claim belong to the claim's owner until they are settled.
 """
 # ruff: noqa: S608  (queries are joined from constants of this module alone)
 
@@ -16,155 +16,157 @@ from django.db import connection, transaction
 from django.db.models import Exists, IntegerField, OuterRef, Q
 from django.db.models.expressions import RawSQL
 
-from mailer.delivery.ledger.sql import moment, run
+from mailer.delivery.ledger.sql import execute, to_db_datetime
 from mailer.delivery.models import Claim, Delivery, Mailing
 
 
-class Stretch(NamedTuple):
-    """Numbers of deliveries, both ends included."""
+class IdRange(NamedTuple):
+    """Ids of deliveries, both ends included."""
 
     first: int
     last: int
 
 
-# Of a planned delivery in `mailer_delivery`: it belongs to the claim `c`; nobody holds it.
-WITHIN = (
+# Of a planned delivery in `mailer_delivery`: it belongs to the claim `c`; it belongs to no claim.
+IN_CLAIM = (
     "mailer_delivery.mailing_id = c.mailing_id AND mailer_delivery.state = 'planned' "
     "AND mailer_delivery.id BETWEEN c.first AND c.last"
 )
-FREE = f"NOT EXISTS (SELECT 1 FROM mailer_claim c WHERE {WITHIN})"
-# Each look at what nobody holds goes through all claims.
-_MOST_PIECES = 16
-# Greater than any number.
-_NO_BOUND = 2**63 - 1
-_NEXT = """
+UNCLAIMED = f"NOT EXISTS (SELECT 1 FROM mailer_claim c WHERE {IN_CLAIM})"
+# Every search for unclaimed deliveries reads all claims of the mailing, so they must stay few.
+_MAX_PIECES = 16
+# The greatest id.
+_MAX_ID = 2**63 - 1
+_NEXT_PLANNED = """
 SELECT MIN(id), MAX(id), COUNT(*) FROM (SELECT id FROM mailer_delivery WHERE mailing_id = %s
     AND state = 'planned' AND id BETWEEN %s AND %s ORDER BY id LIMIT %s) w
 """
 _CLAIMED = "SELECT first, last FROM mailer_claim WHERE mailing_id = %s AND last > %s ORDER BY first"
 _INSERT = "INSERT INTO mailer_claim (mailing_id, owner, first, last, lease_until) VALUES (%s, %s, %s, %s, %s)"
 _SETTLED = (
-    f"NOT EXISTS (SELECT 1 FROM mailer_delivery, mailer_claim c WHERE c.id = mailer_claim.id AND {WITHIN})"
+    f"NOT EXISTS (SELECT 1 FROM mailer_delivery, mailer_claim c WHERE c.id = mailer_claim.id AND {IN_CLAIM})"
 )
 
 
-def held() -> Q:
-    """Deliveries that are planned, and that somebody is sending at this moment."""
-    return Q(_within(), state=Delivery.State.PLANNED)
+def claimed() -> Q:
+    """Planned deliveries that a worker is sending at this moment."""
+    return Q(_in_claim(), state=Delivery.State.PLANNED)
 
 
-def free() -> Q:
-    """Deliveries that are planned, and that nobody holds."""
-    return Q(~_within(), state=Delivery.State.PLANNED)
+def unclaimed() -> Q:
+    """Planned deliveries that no worker has claimed."""
+    return Q(~_in_claim(), state=Delivery.State.PLANNED)
 
 
-def held_of(mailing: Mailing) -> RawSQL:
-    """How many of a mailing's deliveries are held so, to be counted in one statement with others."""
-    count = f"SELECT COUNT(*) FROM mailer_claim c JOIN mailer_delivery ON {WITHIN} WHERE c.mailing_id = %s"
+def count_claimed(mailing: Mailing) -> RawSQL:
+    """The number of a mailing's planned deliveries within claims, as a column of another query."""
+    count = f"SELECT COUNT(*) FROM mailer_claim c JOIN mailer_delivery ON {IN_CLAIM} WHERE c.mailing_id = %s"
     return RawSQL(count, [mailing.pk], output_field=IntegerField())  # noqa: S611  (joined from constants)
 
 
-def take(mailing: Mailing, owner: str, lease_until: datetime, limit: int, after: int) -> list[Stretch]:
-    """Claim up to `limit` planned deliveries that nobody holds, the first behind `after`.
+def claim_ranges(
+    mailing: Mailing, owner: str, lease_until: datetime, limit: int, after: int
+) -> list[IdRange]:
+    """Claim up to `limit` unclaimed planned deliveries with ids above `after`.
 
-    Belongs into a transaction in which nobody else claims of the mailing.
+    The caller's transaction must hold the mailing's row, so that no other worker claims at the same time.
     """
-    taken = []
-    close(owner)
+    ranges = []
+    delete_settled(owner)
     with connection.cursor() as cursor:
-        for gap in _gaps(mailing, after):
-            cursor.execute(_NEXT, [mailing.pk, *gap, limit])
+        for gap in _unclaimed_ranges(mailing, after):
+            cursor.execute(_NEXT_PLANNED, [mailing.pk, *gap, limit])
             first, last, count = cursor.fetchone()
             if count:
-                cursor.execute(_INSERT, [mailing.pk, owner, first, last, moment(lease_until)])
-                taken.append(Stretch(first, last))
+                cursor.execute(_INSERT, [mailing.pk, owner, first, last, to_db_datetime(lease_until)])
+                ranges.append(IdRange(first, last))
                 limit -= count
             if limit <= 0:
                 break
-    return taken
+    return ranges
 
 
-def any_free(mailing: Mailing) -> bool:
-    """Whether `take` would find something."""
+def has_unclaimed(mailing: Mailing) -> bool:
+    """Whether `claim_ranges` would find a delivery."""
     with connection.cursor() as cursor:
-        for gap in _gaps(mailing, 0):
-            cursor.execute(_NEXT, [mailing.pk, *gap, 1])
+        for gap in _unclaimed_ranges(mailing, 0):
+            cursor.execute(_NEXT_PLANNED, [mailing.pk, *gap, 1])
             if cursor.fetchone()[2]:
                 return True
     return False
 
 
-def let_go(deliveries: Collection[int], owner: str) -> None:
-    """Give back what is planned of these: the owner's claims shrink to what else they hold.
+def release(deliveries: Collection[int], owner: str) -> None:
+    """Take these deliveries out of the owner's claims, which are split around them.
 
-    A claim of which too many pieces would be left stays as it is.
+    A claim that would fall into too many pieces stays as it is.
     """
-    given = set(deliveries)
+    released = set(deliveries)
     with transaction.atomic():
         for claim in Claim.objects.filter(owner=owner):
-            if not any(claim.first <= number <= claim.last for number in given):
+            if not any(claim.first <= number <= claim.last for number in released):
                 continue
             planned = Delivery.objects.filter(
                 mailing=claim.mailing_id, state=Delivery.State.PLANNED, pk__range=(claim.first, claim.last)
             )
-            kept = list(_kept(planned.order_by("pk").values_list("pk", flat=True), given))
-            if len(kept) > _MOST_PIECES:
+            remaining = list(_ranges_without(planned.order_by("pk").values_list("pk", flat=True), released))
+            if len(remaining) > _MAX_PIECES:
                 continue
             claim.delete()
-            alike = {"mailing_id": claim.mailing_id, "owner": owner, "lease_until": claim.lease_until}
-            Claim.objects.bulk_create(Claim(**alike, **one._asdict()) for one in kept)
+            shared = {"mailing_id": claim.mailing_id, "owner": owner, "lease_until": claim.lease_until}
+            Claim.objects.bulk_create(Claim(**shared, **one._asdict()) for one in remaining)
 
 
-def close(owner: str) -> None:
-    """End the owner's claims of which everything is settled."""
-    run(f"DELETE FROM mailer_claim WHERE owner = %s AND {_SETTLED}", owner)
+def delete_settled(owner: str) -> None:
+    """Delete the owner's claims without any planned delivery."""
+    execute(f"DELETE FROM mailer_claim WHERE owner = %s AND {_SETTLED}", owner)
 
 
-def end(owner: str) -> None:
-    """End all of the owner's claims: what is still planned of them is nobody's."""
-    run("DELETE FROM mailer_claim WHERE owner = %s", owner)
+def release_all(owner: str) -> None:
+    """Delete all of the owner's claims: their planned deliveries become unclaimed."""
+    execute("DELETE FROM mailer_claim WHERE owner = %s", owner)
 
 
-def expire(now: datetime, words: str, settle_at: datetime) -> int:
-    """What is planned of claims whose lease ran out becomes in doubt, to be settled; how many those were."""
+def expire_leases(now: datetime, reply: str, settle_at: datetime) -> int:
+    """Mark the planned deliveries of expired claims as in doubt, to be settled at `settle_at`; how many."""
     with transaction.atomic():
-        count = run(
+        count = execute(
             "UPDATE mailer_delivery SET state = 'in_doubt', doubts = doubts + 1, attempts = attempts + 1, "
             "claimed_by = c.owner, reply = %s, due_at = %s "
-            f"FROM mailer_claim c WHERE c.lease_until < %s AND {WITHIN}",
-            words,
-            moment(settle_at),
-            moment(now),
+            f"FROM mailer_claim c WHERE c.lease_until < %s AND {IN_CLAIM}",
+            reply,
+            to_db_datetime(settle_at),
+            to_db_datetime(now),
         )
-        run("DELETE FROM mailer_claim WHERE lease_until < %s", moment(now))
+        execute("DELETE FROM mailer_claim WHERE lease_until < %s", to_db_datetime(now))
     return count
 
 
-def _within() -> Exists:
+def _in_claim() -> Exists:
     here = Claim.objects.filter(mailing=OuterRef("mailing"))
     return Exists(here.filter(first__lte=OuterRef("pk"), last__gte=OuterRef("pk")))
 
 
-def _gaps(mailing: Mailing, after: int) -> Iterator[Stretch]:
-    """Where nobody holds anything, from the first number behind `after` to the last that is released."""
+def _unclaimed_ranges(mailing: Mailing, after: int) -> Iterator[IdRange]:
+    """The ranges outside every claim, from the first id above `after` to the last that is released."""
     with connection.cursor() as cursor:
         cursor.execute(_CLAIMED, [mailing.pk, after])
-        claimed = cursor.fetchall()
-    begin, bound = after + 1, _NO_BOUND if mailing.released_up_to is None else mailing.released_up_to
-    for first, last in (*claimed, (bound + 1, bound)):
+        claims = cursor.fetchall()
+    begin, bound = after + 1, _MAX_ID if mailing.released_up_to is None else mailing.released_up_to
+    for first, last in (*claims, (bound + 1, bound)):
         if begin < first:
-            yield Stretch(begin, min(first - 1, bound))
+            yield IdRange(begin, min(first - 1, bound))
         begin = max(begin, last + 1)
 
 
-def _kept(numbers: Collection[int], given: Collection[int]) -> Iterator[Stretch]:
-    """Stretches that hold the numbers, which are in order, and none of those that were given."""
+def _ranges_without(ids: Collection[int], excluded: Collection[int]) -> Iterator[IdRange]:
+    """Ranges with all of the ids, which are in order, but none of the excluded ones."""
     run: list[int] = []
-    for number in numbers:
-        if number not in given:
+    for number in ids:
+        if number not in excluded:
             run.append(number)
         elif run:
-            yield Stretch(run[0], run[-1])
+            yield IdRange(run[0], run[-1])
             run = []
     if run:
-        yield Stretch(run[0], run[-1])
+        yield IdRange(run[0], run[-1])

@@ -1,9 +1,9 @@
-"""The ledger: claiming deliveries and recording what became of them, at the database's own speed.
+"""The ledger of deliveries: claim those that are due, and record the results.
 
-Every change is conditional on the row still being in the state and hands that the change starts from, so two
-workers, or one that came back late, never undo each other. A batch crosses in few values, as JSON: row by
-row the thread would hand Python's lock to and fro each time. SQLite uses a partial index only where a query
-repeats its condition word for word: `state = 'planned'` is written out, never a parameter.
+Every change is conditional on the state and the owner that it starts from, so two workers, or one with a late
+result, never undo each other's work. A batch is passed in a few JSON values: with a value per row, the thread
+would release and take Python's global lock for each. SQLite uses a partial index only for a query that
+repeats its condition literally, so `state = 'planned'` is written out and never a parameter.
 """
 # ruff: noqa: S608  (queries are joined from constants of this package alone)
 
@@ -15,82 +15,44 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from itertools import repeat
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import connection, transaction
 
 from mailer.approval.models import Snapshot
 from mailer.delivery.ledger import claims
-from mailer.delivery.ledger.records import Claimed, Result, State
-from mailer.delivery.ledger.sql import moment
+from mailer.delivery.ledger.records import ClaimedDelivery, DeliveryResult, State
+from mailer.delivery.ledger.sql import dialect, id_list, to_db_datetime, to_db_text
 from mailer.delivery.models import Mailing
 from subscribers.fields import split_codes
 
-
-class _Dialect(NamedTuple):
-    """How a database writes the same statements."""
-
-    # A column of the rows found, as one text of JSON.
-    column: str
-    # Whether a column's number is in a parameter that lists numbers, and how a list is written in it.
-    among: str
-    listed: str
-    # A parameter with lists of [id, text, moment] in JSON, as a table.
-    triples: str
-    # Takes the rows that nobody else is taking.
-    lock: str
-    # Takes one row, for which others wait.
-    hold: str
-
-
-_SQLITE = _Dialect(
-    column="json_group_array({})",
-    among="{} IN (SELECT value FROM json_each(%s))",
-    listed="[{}]",
-    triples="SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS words, "
-    "json_extract(value, '$[2]') AS moment FROM json_each(%s)",
-    lock="",
-    hold="",
-)
-# An array's length is known when a query is planned; of a function's rows it is only guessed, and a guess
-# that is too large has whole tables read.
-_POSTGRESQL = _Dialect(
-    column="json_agg({})::text",
-    among="{} = ANY(%s::bigint[])",
-    listed="{{{}}}",
-    triples="SELECT (value->>0)::bigint AS id, value->>1 AS words, (value->>2)::timestamptz AS moment "
-    "FROM json_array_elements(%s::json)",
-    lock="FOR UPDATE SKIP LOCKED",
-    hold="FOR NO KEY UPDATE",
-)
-
-# Asked for each batch, and therefore ready made.
-_SEALED = """
+# Checked for each batch, so the statement is fixed.
+_APPROVED = """
 SELECT 1 FROM mailer_approval a JOIN mailer_snapshot c ON c.id = a.snapshot_id
 WHERE c.id = %s AND c.state = %s AND a.sha256 = c.sha256 LIMIT 1
 """
-# Whoever claims of a mailing holds its row: two never take the same, and pausing or cancelling it waits.
-_SENDING = "SELECT 1 FROM mailer_mailing WHERE id = %s AND state = 'sending' {hold}"
-_AGAIN = """
+# A claim locks the mailing's row: two workers never claim the same, and pausing or cancelling waits.
+_SENDING = "SELECT 1 FROM mailer_mailing WHERE id = %s AND state = 'sending' {lock}"
+_DUE_DEFERRED = """
 SELECT id FROM mailer_delivery WHERE mailing_id = %s AND state = 'deferred' AND due_at <= %s
-ORDER BY due_at LIMIT %s {lock}
+ORDER BY due_at LIMIT %s {skip_locked}
 """
-_CLAIM = """
+_CLAIM_DEFERRED = """
 UPDATE mailer_delivery
 SET state = 'claimed', claimed_by = %s, lease_until = %s, attempts = attempts + 1, due_at = NULL
 WHERE {among} AND state = 'deferred'
 """
-_HOLDS = """
+_HAS_CLAIMS = """
 SELECT 1 FROM mailer_delivery WHERE state = 'claimed' AND claimed_by = %s
 UNION ALL SELECT 1 FROM mailer_claim WHERE owner = %s LIMIT 1
 """
-# What stands between a claim and its message, as things are at this moment; the reason is why it must not
-# leave. A subquery with a limit is asked per reader: EXISTS may be turned into a list of everybody.
-_READERS = """
+# The recipients of claimed deliveries as they are now; `reason` says why a message must not be sent.
+# A subquery with a limit runs once per recipient; the database may turn EXISTS into a list of everybody.
+_RECIPIENTS = """
 SELECT {columns} FROM (
     SELECT d.id, d.attempts + CASE d.state WHEN 'planned' THEN 1 ELSE 0 END AS attempts, d.variant_id,
         d.subscriber, s.email, s.name, d.countries,
-        s.tracking_agreed_at IS NOT NULL AS agreed,
+        s.tracking_agreed_at IS NOT NULL AS tracking_consent,
         CASE WHEN s.id IS NULL THEN 'erased'
             WHEN (SELECT 1 FROM subscribers_suppression x
                 WHERE x.address_hash = s.address_hash AND x.lifted_at IS NULL LIMIT 1) = 1 THEN 'suppressed'
@@ -102,15 +64,25 @@ SELECT {columns} FROM (
     WHERE {which} ORDER BY d.id
 ) r
 """
-_READER = ("id", "attempts", "variant_id", "subscriber", "email", "name", "countries", "agreed", "reason")
-# What an owner holds, one by one or within a claim.
-_HELD = (
-    "(claimed_by = %s AND mailer_delivery.state IN ('claimed', 'in_doubt') "
-    f"OR EXISTS (SELECT 1 FROM mailer_claim c WHERE c.owner = %s AND {claims.WITHIN}))"
+_RECIPIENT_COLUMNS = (
+    "id",
+    "attempts",
+    "variant_id",
+    "subscriber",
+    "email",
+    "name",
+    "countries",
+    "tracking_consent",
+    "reason",
 )
-# From so many deliveries with the same words on, a statement for them alone costs less.
-_ALIKE = 20
-# As _RECORD, for what nearly all rows are: those with the same words are found by their numbers alone.
+# A delivery that the owner has claimed, singly or within a range.
+_OWNED = (
+    "(claimed_by = %s AND mailer_delivery.state IN ('claimed', 'in_doubt') "
+    f"OR EXISTS (SELECT 1 FROM mailer_claim c WHERE c.owner = %s AND {claims.IN_CLAIM}))"
+)
+# For so many deliveries with the same reply, a statement of their own costs less.
+_MIN_GROUP = 20
+# As _RECORD, for the usual case: deliveries with the same reply are found by their ids alone.
 _ACCEPT = """
 UPDATE mailer_delivery
 SET state = 'accepted', reason = '', reply = %s, due_at = NULL, accepted_at = %s, lease_until = NULL,
@@ -118,22 +90,22 @@ SET state = 'accepted', reason = '', reply = %s, due_at = NULL, accepted_at = %s
 {held} AND {among}
 """
 _ACCEPT_PLANNED = _ACCEPT.replace("{counted}", ", attempts = attempts + 1").replace(
-    "{held}", f"FROM mailer_claim c WHERE c.owner = %s AND {claims.WITHIN}"
+    "{held}", f"FROM mailer_claim c WHERE c.owner = %s AND {claims.IN_CLAIM}"
 )
 _ACCEPT_CLAIMED = _ACCEPT.replace("{counted}", "").replace(
     "{held}", "WHERE claimed_by = %s AND state IN ('claimed', 'in_doubt')"
 )
 _RECORD = """
 UPDATE mailer_delivery
-SET state = %s, reason = %s, reply = r.words, due_at = r.moment, accepted_at = %s, lease_until = NULL,
+SET state = %s, reason = %s, reply = r.text, due_at = r.at, accepted_at = %s, lease_until = NULL,
     doubts = doubts + %s, claimed_by = %s,
     attempts = attempts + CASE mailer_delivery.state WHEN 'planned' THEN 1 ELSE 0 END
 FROM ({triples}) r
 WHERE mailer_delivery.id = r.id AND {held}
 """
-_GIVE_BACK = """
+_DEFER = """
 UPDATE mailer_delivery
-SET state = 'deferred', due_at = r.moment, reason = r.words, claimed_by = '', lease_until = NULL,
+SET state = 'deferred', due_at = r.at, reason = r.text, claimed_by = '', lease_until = NULL,
     attempts = attempts - CASE mailer_delivery.state WHEN 'planned' THEN 0 ELSE 1 END
 FROM ({triples}) r
 WHERE mailer_delivery.id = r.id AND mailer_delivery.state <> 'in_doubt' AND {held}
@@ -142,69 +114,71 @@ WHERE mailer_delivery.id = r.id AND mailer_delivery.state <> 'in_doubt' AND {hel
 
 def claim(
     mailing: Mailing, owner: str, lease_until: datetime, limit: int, now: datetime, after: int = 0
-) -> list[Claimed]:
-    """Take up to `limit` deliveries that are due, those put off first; nobody else can hold them then.
+) -> list[ClaimedDelivery]:
+    """Claim up to `limit` due deliveries for `owner` until `lease_until`, deferred ones first.
 
-    Those never tried are looked for behind the delivery `after` first, where an earlier call ended: a
-    database that believes all rows to be planned would read again all that were sent.
+    Planned deliveries are searched above the id `after` first, where an earlier call ended: a database that
+    estimates all rows to be planned would read those already sent again.
 
-    Readers who left, paused, were suppressed or erased since planning become excluded instead, so fewer may
-    come back than were due, and none does not mean that none is left. A mailing that is not being sent gives
-    none, and one that is released in steps gives none beyond its step.
+    Deliveries to subscribers who unsubscribed, paused, were suppressed or erased since planning become
+    excluded instead, so the result may be empty although more are due. A mailing that is not being sent gives
+    none, and a rollout gives none beyond its current step.
     """
     with transaction.atomic():
-        if not _is_sending(mailing):
+        if not _lock_sending(mailing):
             return []
-        found = _put_off_before(mailing, owner, lease_until, limit, now)
+        found = _claim_deferred(mailing, owner, lease_until, limit, now)
         for bound in (after, 0) if after else (0,):
             if len(found) < limit:
-                found += _never_tried(mailing, owner, lease_until, limit - len(found), now, bound)
-        record([Result(one.id, State.EXCLUDED, reason=reason) for one, reason in found if reason], owner)
+                found += _claim_planned(mailing, owner, lease_until, limit - len(found), now, bound)
+        record(
+            [DeliveryResult(one.id, State.EXCLUDED, reason=reason) for one, reason in found if reason], owner
+        )
     claimed = [one for one, reason in found if not reason]
-    return _redirected(claimed, mailing.rehearsal_to) if mailing.rehearsal_to else claimed
+    return _redirect(claimed, mailing.dry_run_to) if mailing.dry_run_to else claimed
 
 
 def is_due(mailing: Mailing, now: datetime) -> bool:
-    """Whether a claim would find anything."""
-    put_off = "SELECT 1 FROM mailer_delivery WHERE mailing_id = %s AND state = 'deferred' AND due_at <= %s"
+    """Whether a claim would find a delivery."""
+    deferred = "SELECT 1 FROM mailer_delivery WHERE mailing_id = %s AND state = 'deferred' AND due_at <= %s"
     with connection.cursor() as cursor:
-        cursor.execute(f"{put_off} LIMIT 1", [mailing.pk, moment(now)])
-        return cursor.fetchone() is not None or claims.any_free(mailing)
+        cursor.execute(f"{deferred} LIMIT 1", [mailing.pk, to_db_datetime(now)])
+        return cursor.fetchone() is not None or claims.has_unclaimed(mailing)
 
 
-def is_sealed(mailing: Mailing) -> bool:
-    """Whether the mailing's copy carries an approval of exactly its hash, and still counts.
+def is_approved(mailing: Mailing) -> bool:
+    """Whether the mailing's snapshot is scheduled and has an approval of exactly its hash.
 
-    For a rehearsal it is enough that the copy still waits for its approval or its moment.
+    For a dry run it is enough that the snapshot is still submitted, approved or scheduled.
     """
-    if mailing.rehearsal_to:
+    if mailing.dry_run_to:
         return Snapshot.objects.filter(pk=mailing.snapshot_id, state__in=Snapshot.OPEN).exists()
     with connection.cursor() as cursor:
-        cursor.execute(_SEALED, [mailing.snapshot_id, Snapshot.State.SCHEDULED.value])
+        cursor.execute(_APPROVED, [mailing.snapshot_id, Snapshot.State.SCHEDULED.value])
         return cursor.fetchone() is not None
 
 
-def record(results: Iterable[Result], owner: str) -> None:
-    """Write down what became of deliveries that `owner` holds, in one transaction.
+def record(results: Iterable[DeliveryResult], owner: str) -> None:
+    """Record the results of deliveries that `owner` has claimed, in one transaction.
 
-    A result that comes after its lease ran out still settles the doubt about it.
+    A result that comes after the lease expired still settles a delivery in doubt.
     """
-    alike: dict[tuple[str, str, datetime | None], list[tuple[int, str, Any]]] = defaultdict(list)
+    grouped: dict[tuple[str, str, datetime | None], list[tuple[int, str, Any]]] = defaultdict(list)
     for one in results:
-        row = (one.delivery, one.reply[:500], one.due_at and _text(one.due_at))
-        alike[one.state, one.reason, one.accepted_at].append(row)
-    if not alike:
+        row = (one.delivery, one.reply[:500], one.due_at and to_db_text(one.due_at))
+        grouped[one.state, one.reason, one.accepted_at].append(row)
+    if not grouped:
         return
-    statement = _RECORD.format(triples=_dialect().triples, held=_HELD)
+    statement = _RECORD.format(triples=dialect().triples, held=_OWNED)
     with transaction.atomic(), connection.cursor() as cursor:
-        for (state, reason, accepted), rows in alike.items():
+        for (state, reason, accepted), rows in grouped.items():
             doubt = state == State.IN_DOUBT
             cursor.execute(
                 statement,
                 [
                     str(state),
                     str(reason)[:40],
-                    moment(accepted),
+                    to_db_datetime(accepted),
                     int(doubt),
                     owner if doubt else "",
                     json.dumps(rows),
@@ -214,134 +188,125 @@ def record(results: Iterable[Result], owner: str) -> None:
             )
 
 
-def accept(deliveries: Mapping[str, Collection[int]], owner: str, at: datetime) -> None:
-    """Write down that these, by the server's words, were accepted `at` a moment: what is usual, at once."""
+def record_accepted(deliveries: Mapping[str, Collection[int]], owner: str, at: datetime) -> None:
+    """Record that these delivery ids, by the server's reply, were accepted `at` this time."""
     if not deliveries:
         return
-    among = _dialect().among.format("mailer_delivery.id")
+    among = dialect().among.format("mailer_delivery.id")
     planned, claimed = _ACCEPT_PLANNED.format(among=among), _ACCEPT_CLAIMED.format(among=among)
-    others: list[Result] = []
+    others: list[DeliveryResult] = []
     with transaction.atomic(), connection.cursor() as cursor:
-        for words, ids in deliveries.items():
-            if len(ids) < _ALIKE:
-                others += [Result(one, State.ACCEPTED, words, accepted_at=at) for one in ids]
+        for reply, ids in deliveries.items():
+            if len(ids) < _MIN_GROUP:
+                others += [DeliveryResult(one, State.ACCEPTED, reply, accepted_at=at) for one in ids]
                 continue
-            values = [words[:500], moment(at), owner, _numbers(ids)]
+            values = [reply[:500], to_db_datetime(at), owner, id_list(ids)]
             cursor.execute(planned, values)
             if cursor.rowcount < len(ids):
                 cursor.execute(claimed, values)
-        # Many servers name each message in their words.
+        # Many servers put an id of the message into each reply.
         record(others, owner)
 
 
 def release(deliveries: Collection[int], owner: str, now: datetime) -> None:
-    """Give back what was claimed and not tried: due at once, as if it had not been claimed.
+    """Release claimed deliveries that were not tried, as if they had not been claimed: they are due at once.
 
-    What was never tried is planned again, unless it would leave a claim in too many pieces: then, and where
-    it had been put off before, it is deferred until `now`.
+    A delivery without any attempt becomes unclaimed, unless that splits a claim into too many pieces. Then,
+    and after an earlier attempt, it is deferred until `now`.
     """
     if deliveries:
         with transaction.atomic():
-            claims.let_go(deliveries, owner)
-            put_off([(delivery, now) for delivery in deliveries], owner)
+            claims.release(deliveries, owner)
+            defer([(delivery, now) for delivery in deliveries], owner)
 
 
-def put_off(deliveries: Iterable[tuple[int, datetime]], owner: str, reason: str = "") -> None:
-    """Give back what was claimed and not tried, each to be due at its moment; no attempt is counted."""
-    rows = [(delivery, reason[:40], _text(due)) for delivery, due in deliveries]
+def defer(deliveries: Iterable[tuple[int, datetime]], owner: str, reason: str = "") -> None:
+    """Release claimed deliveries that were not tried, each due again at its time; no attempt is counted."""
+    rows = [(delivery, reason[:40], to_db_text(due)) for delivery, due in deliveries]
     if not rows:
         return
-    statement = _GIVE_BACK.format(triples=_dialect().triples, held=_HELD)
+    statement = _DEFER.format(triples=dialect().triples, held=_OWNED)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement, [json.dumps(rows), owner, owner])
 
 
-def holds(owner: str) -> bool:
-    """Whether `owner` still has claims open, or deliveries claimed."""
-    claims.close(owner)
+def has_claims(owner: str) -> bool:
+    """Whether `owner` has claims with unsettled deliveries."""
+    claims.delete_settled(owner)
     with connection.cursor() as cursor:
-        cursor.execute(_HOLDS, [owner, owner])
+        cursor.execute(_HAS_CLAIMS, [owner, owner])
         return cursor.fetchone() is not None
 
 
-def _is_sending(mailing: Mailing) -> bool:
-    """Whether it is, and goes on to be until the transaction ends."""
+def _lock_sending(mailing: Mailing) -> bool:
+    """Whether the mailing is being sent; it stays so until the transaction ends."""
     with connection.cursor() as cursor:
-        cursor.execute(_SENDING.format(hold=_dialect().hold), [mailing.pk])
+        cursor.execute(_SENDING.format(lock=dialect().lock), [mailing.pk])
         return cursor.fetchone() is not None
 
 
-def _put_off_before(
+def _claim_deferred(
     mailing: Mailing, owner: str, lease_until: datetime, limit: int, now: datetime
-) -> list[tuple[Claimed, str]]:
-    """Take deliveries that are due again."""
-    dialect = _dialect()
-    # In between nobody else takes them: SQLite's transaction holds its only write lock, and PostgreSQL's the
-    # rows.
-    wanted = _AGAIN.format(lock=dialect.lock)
+) -> list[tuple[ClaimedDelivery, str]]:
+    """Claim deferred deliveries that are due."""
+    database = dialect()
+    # No other worker can claim them between the two statements: a transaction holds SQLite's only write lock,
+    # or PostgreSQL's locks on the rows.
+    wanted = _DUE_DEFERRED.format(skip_locked=database.skip_locked)
     with connection.cursor() as cursor:
-        column = dialect.column.format("id")
-        cursor.execute(f"SELECT {column} FROM ({wanted}) w", [mailing.pk, moment(now), limit])
+        column = database.column.format("id")
+        cursor.execute(f"SELECT {column} FROM ({wanted}) w", [mailing.pk, to_db_datetime(now), limit])
         ids: list[int] = json.loads(cursor.fetchone()[0] or "[]")
         if not ids:
             return []
         cursor.execute(
-            _CLAIM.format(among=dialect.among.format("id")), [owner, moment(lease_until), _numbers(ids)]
+            _CLAIM_DEFERRED.format(among=database.among.format("id")),
+            [owner, to_db_datetime(lease_until), id_list(ids)],
         )
-    return _met(mailing, now, dialect.among.format("d.id"), [_numbers(ids)])
+    return _load_recipients(mailing, now, database.among.format("d.id"), [id_list(ids)])
 
 
-def _never_tried(
+def _claim_planned(
     mailing: Mailing, owner: str, lease_until: datetime, limit: int, now: datetime, after: int
-) -> list[tuple[Claimed, str]]:
-    """Take deliveries that are planned, the next in line."""
+) -> list[tuple[ClaimedDelivery, str]]:
+    """Claim the next planned deliveries."""
     which = "d.mailing_id = %s AND d.state = 'planned' AND d.id BETWEEN %s AND %s"
-    taken = claims.take(mailing, owner, lease_until, limit, after)
-    return [one for stretch in taken for one in _met(mailing, now, which, [mailing.pk, *stretch])]
+    ranges = claims.claim_ranges(mailing, owner, lease_until, limit, after)
+    return [one for ids in ranges for one in _load_recipients(mailing, now, which, [mailing.pk, *ids])]
 
 
-def _met(
+def _load_recipients(
     mailing: Mailing, now: datetime, which: str, values: Sequence[int | str]
-) -> list[tuple[Claimed, str]]:
-    """Deliveries just claimed with their readers as they are now, and why one must not leave, or nothing."""
-    query = _READERS.format(
-        columns=", ".join(_dialect().column.format(f"r.{name}") for name in _READER),
+) -> list[tuple[ClaimedDelivery, str]]:
+    """Claimed deliveries with their recipients as they are now, and why one must not be sent, or ''."""
+    query = _RECIPIENTS.format(
+        columns=", ".join(dialect().column.format(f"r.{name}") for name in _RECIPIENT_COLUMNS),
         lists=",".join(str(int(one)) for one in mailing.snapshot.audience["lists"]) or "NULL",
         which=which,
     )
     with connection.cursor() as cursor:
-        cursor.execute(query, [moment(now), *values])
-        found, attempts, variants, readers, emails, names, countries, agreed, reasons = (
+        cursor.execute(query, [to_db_datetime(now), *values])
+        ids, attempts, variants, subscribers, emails, names, countries, consents, reasons = (
             json.loads(column or "[]") for column in cursor.fetchone()
         )
-    codes, may = map(_codes, countries), map(bool, agreed)
-    claimed = map(Claimed, found, repeat(mailing.pk), attempts, variants, readers, emails, names, codes, may)
+    mailings, codes, consents = repeat(mailing.pk), map(_country_codes, countries), map(bool, consents)
+    claimed = map(
+        ClaimedDelivery, ids, mailings, attempts, variants, subscribers, emails, names, codes, consents
+    )
     return list(zip(claimed, reasons, strict=True))
 
 
-# Most readers chose one of a few combinations.
+# Most subscribers chose one of a few combinations.
 @lru_cache(maxsize=4096)
-def _codes(countries: str) -> tuple[str, ...]:
+def _country_codes(countries: str) -> tuple[str, ...]:
     return split_codes(countries)
 
 
-def _redirected(claimed: Iterable[Claimed], to: str) -> list[Claimed]:
-    """As a rehearsal has them: nothing of a reader leaves the ledger but a number in words."""
+def _redirect(claimed: Iterable[ClaimedDelivery], to: str) -> list[ClaimedDelivery]:
+    """As a dry run sends them: only the subscriber's id leaves the ledger, as a name."""
     return [
-        one._replace(email=to, name=f"Rehearsal for reader {one.subscriber}", subscriber=0, agreed=False)
+        one._replace(
+            email=to, name=f"Dry run for subscriber {one.subscriber}", subscriber=0, tracking_consent=False
+        )
         for one in claimed
     ]
-
-
-def _numbers(ids: Collection[int]) -> str:
-    """A list of numbers as this database reads it from a text."""
-    return _dialect().listed.format(",".join(map(str, ids)))
-
-
-def _dialect() -> _Dialect:
-    return _POSTGRESQL if connection.vendor == "postgresql" else _SQLITE
-
-
-def _text(value: datetime | None) -> str | None:
-    """A moment as this database reads it from a text."""
-    return None if value is None else str(moment(value))

@@ -1,4 +1,7 @@
-"""Order in the ledger around sending: doubts settled, the expired given up, mailings brought to an end."""
+"""Keeps the ledger consistent around sending.
+
+Recovers the claims of dead processes, settles deliveries in doubt, expires and finishes mailings.
+"""
 # ruff: noqa: S608  (queries are joined from constants of this module alone)
 
 from __future__ import annotations
@@ -6,100 +9,181 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q
 
-from mailer.delivery.ledger import claims
-from mailer.delivery.ledger.sql import moment, run
+from mailer.delivery.ledger import claims, deliveries, journal
+from mailer.delivery.ledger.journal import DeadJournal
+from mailer.delivery.ledger.outcomes import result_of
+from mailer.delivery.ledger.records import DeliveryResult, State
+from mailer.delivery.ledger.sql import execute, to_db_datetime
 from mailer.delivery.models import Delivery, Mailing
+from mailer.delivery.outcome import Outcome, ReplyClass, outcome_of
 
 log = logging.getLogger(__name__)
 
 _SENDING = "SELECT id FROM mailer_mailing WHERE state = 'sending' AND (expires_at IS NULL OR expires_at > %s)"
 _EXPIRED = "SELECT id FROM mailer_mailing WHERE state IN ('sending', 'paused') AND expires_at <= %s"
 _ROW = "SELECT 1 FROM mailer_delivery d WHERE d.mailing_id = mailer_mailing.id"
-# What was not tried and is in nobody's hands; each state by itself, for the indexes.
-_UNTRIED = (f"state = 'planned' AND {claims.FREE}", "state = 'deferred'")
+# Deliveries that no worker has claimed; one condition per state, for the partial indexes.
+_UNTRIED = (f"state = 'planned' AND {claims.UNCLAIMED}", "state = 'deferred'")
 _CANCELLED = "SELECT id FROM mailer_mailing WHERE state = 'cancelled'"
+_NO_REPLY = "the sending process ended before it read the reply"
+_LEASE_EXPIRED = "the sending process did not report back in time"
+_ROWS = f"""
+SELECT id, attempts, state FROM mailer_delivery WHERE state = 'claimed' AND claimed_by = %s
+UNION ALL SELECT id, attempts, state FROM mailer_delivery WHERE state = 'in_doubt' AND claimed_by = %s
+UNION ALL SELECT mailer_delivery.id, attempts + 1, state
+    FROM mailer_claim c JOIN mailer_delivery ON {claims.IN_CLAIM} WHERE c.owner = %s
+"""
 
 
 def settle_at(now: datetime) -> datetime:
-    """When a doubt that begins now may be settled: until then, evidence is waited for."""
+    """When a delivery in doubt since `now` may be settled; until then a bounce may show what happened."""
     return now + timedelta(minutes=settings.CONFIG.sending.in_doubt_wait_minutes)
 
 
-def settle_doubts(now: datetime) -> int:
-    """Settle the messages in doubt: by evidence, else by sending once more where the configuration says so.
+def journal_folder() -> Path:
+    """The folder of this machine's attempt journals."""
+    config = settings.CONFIG
+    return config.path(config.storage.path) / "journal"
 
-    What bounced or was complained about had been accepted. The others are due once more, with the same
-    Message-ID, when the wait for evidence is over. Only the first doubt about a message is settled so; a
-    second one, and every one where it says "leave", stays in doubt for staff to see.
+
+def recover(now: datetime) -> int:
+    """Settle the claims of this machine's dead processes, and those with an expired lease; how many.
+
+    A delivery with a reply in the journal gets that result. One whose final dot may have been sent becomes in
+    doubt. The others are due at once, as if they had not been claimed. If the machine restarted, or only a
+    lease shows that the process is gone, all become in doubt.
     """
-    proved = run(
+    count = 0
+    for dead in journal.recoverable(journal_folder()):
+        count += _replay(dead, now)
+    return count + _expire_leases(now)
+
+
+def _replay(dead: DeadJournal, now: datetime) -> int:
+    results: list[DeliveryResult] = []
+    untried: list[int] = []
+    settle_after = settle_at(now)
+    with transaction.atomic():
+        rows = _owned_rows(dead.owner)
+        for delivery, attempt, state in rows:
+            logged = dead.attempts.get((delivery, attempt))
+            if logged is not None:
+                outcome = outcome_of(logged.code, logged.text)
+                results.append(result_of(delivery, attempt, outcome, now, None, settle_after))
+            elif state != State.IN_DOUBT and ((delivery, attempt) in dead.attempts or not dead.complete):
+                outcome = Outcome(ReplyClass.IN_DOUBT, _NO_REPLY)
+                results.append(result_of(delivery, attempt, outcome, now, None, settle_after))
+            elif state != State.IN_DOUBT:
+                untried.append(delivery)
+        deliveries.record(results, dead.owner)
+        deliveries.release(untried, dead.owner, now)
+        claims.release_all(dead.owner)
+    in_doubt = sum(result.state == State.IN_DOUBT for result in results)
+    log.info(
+        "action=recovered owner=%s known=%d in_doubt=%d untried=%d",
+        dead.owner,
+        len(results) - in_doubt,
+        in_doubt,
+        len(untried),
+    )
+    return len(rows)
+
+
+def _owned_rows(owner: str) -> list[tuple[int, int, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute(_ROWS, [owner, owner, owner])
+        return [(row[0], row[1], row[2]) for row in cursor.fetchall()]
+
+
+def _expire_leases(now: datetime) -> int:
+    settle_after = settle_at(now)
+    expired = execute(
+        "UPDATE mailer_delivery "
+        "SET state = 'in_doubt', doubts = doubts + 1, reply = %s, lease_until = NULL, due_at = %s "
+        "WHERE state = 'claimed' AND lease_until < %s",
+        _LEASE_EXPIRED,
+        to_db_datetime(settle_after),
+        to_db_datetime(now),
+    )
+    return expired + claims.expire_leases(now, _LEASE_EXPIRED, settle_after)
+
+
+def settle_in_doubt(now: datetime) -> int:
+    """Settle deliveries in doubt: by evidence, else by sending again if [sending] in_doubt says so; how many.
+
+    A message that bounced or drew a complaint had been accepted. The others are due again, with the same
+    Message-ID, when their wait is over. Only the first doubt is settled like this. After a second one, and
+    with in_doubt = "leave", the delivery stays in doubt and the report shows it.
+    """
+    proven = execute(
         "UPDATE mailer_delivery SET state = 'accepted', accepted_at = COALESCE(bounced_at, complained_at), "
         "claimed_by = '', due_at = NULL "
         "WHERE state = 'in_doubt' AND (bounced_at IS NOT NULL OR complained_at IS NOT NULL)"
     )
     if settings.CONFIG.sending.in_doubt != "resend":
-        return proved
-    return proved + run(
+        return proven
+    return proven + execute(
         "UPDATE mailer_delivery SET state = 'deferred', claimed_by = '', due_at = %s "
         "WHERE state = 'in_doubt' AND doubts <= 1 AND (due_at IS NULL OR due_at <= %s) "
         f"AND mailing_id IN ({_SENDING})",
-        moment(now),
-        moment(now),
-        moment(now),
+        to_db_datetime(now),
+        to_db_datetime(now),
+        to_db_datetime(now),
     )
 
 
-def settle_as_accepted(left: Mapping[int, datetime]) -> int:
-    """Settle doubts by a service's word that it has the message: delivery to when it said so. How many were.
+def settle_as_accepted(accepted_at: Mapping[int, datetime]) -> int:
+    """Settle deliveries in doubt that an ESP reports as accepted, by delivery id; how many.
 
-    One that is due once more for its doubt is not sent again.
+    A delivery that is due again because of the doubt is not sent again.
     """
-    doubted = Q(state=Delivery.State.IN_DOUBT) | Q(state=Delivery.State.DEFERRED, doubts__gt=0)
-    found = Delivery.objects.filter(doubted, pk__in=left).values_list("pk", flat=True)
+    in_doubt = Q(state=Delivery.State.IN_DOUBT) | Q(state=Delivery.State.DEFERRED, doubts__gt=0)
+    found = Delivery.objects.filter(in_doubt, pk__in=accepted_at).values_list("pk", flat=True)
     return sum(
-        Delivery.objects.filter(doubted, pk=delivery).update(
-            state=Delivery.State.ACCEPTED, accepted_at=left[delivery], claimed_by="", due_at=None
+        Delivery.objects.filter(in_doubt, pk=delivery).update(
+            state=Delivery.State.ACCEPTED, accepted_at=accepted_at[delivery], claimed_by="", due_at=None
         )
         for delivery in found
     )
 
 
-def expire(now: datetime) -> int:
-    """Give up what is still open when its mailing's time is over.
+def expire_mailings(now: datetime) -> int:
+    """Close the open deliveries of mailings past their expiry; how many.
 
-    What was tried and put off is refused. What was never tried, because nobody was there to send it or the
-    pace left no room, is left out, and only when the approved window has passed as well: no server said no.
+    Deliveries that were tried and deferred are refused. Those never tried, because no worker ran or the
+    throttle left no room, are excluded, and only once the approved window has passed too.
     """
-    given_up = run(
+    refused = execute(
         "UPDATE mailer_delivery SET state = 'refused', reason = 'expired', due_at = NULL "
         f"WHERE state = 'deferred' AND attempts > 0 AND mailing_id IN ({_EXPIRED})",
-        moment(now),
+        to_db_datetime(now),
     )
     with transaction.atomic():
-        # Held, so that nothing more of them is claimed meanwhile.
-        over = Mailing.objects.select_for_update(of=("self",), no_key=True).filter(
+        # Locked, so that no worker claims more of their deliveries meanwhile.
+        expired = Mailing.objects.select_for_update(of=("self",), no_key=True).filter(
             state__in=(Mailing.State.SENDING, Mailing.State.PAUSED),
             expires_at__lte=now,
             snapshot__window_until__lt=now,
         )
-        return given_up + sum(
+        return refused + sum(
             Delivery.objects.filter(untried, mailing=mailing, attempts=0).update(
                 state=Delivery.State.EXCLUDED, reason="expired", due_at=None
             )
-            for mailing in over
-            for untried in (claims.free(), Q(state=Delivery.State.DEFERRED))
+            for mailing in expired
+            for untried in (claims.unclaimed(), Q(state=Delivery.State.DEFERRED))
         )
 
 
-def sweep_cancelled() -> int:
-    """Leave out what came back unsent into a mailing that was cancelled meanwhile."""
+def exclude_cancelled() -> int:
+    """Exclude deliveries that were released unsent into a cancelled mailing; how many."""
     return sum(
-        run(
+        execute(
             "UPDATE mailer_delivery SET state = 'excluded', reason = 'cancelled', due_at = NULL "
             f"WHERE {untried} AND mailing_id IN ({_CANCELLED})"
         )
@@ -107,21 +191,21 @@ def sweep_cancelled() -> int:
     )
 
 
-def finish(now: datetime) -> list[int]:
-    """Mark mailings as sent in which nothing is left to do; returns their ids.
+def finish_mailings(now: datetime) -> list[int]:
+    """Mark mailings without open deliveries as sent; returns their ids.
 
-    A message in doubt that nothing will settle does not hold its mailing open: it stays shown as in doubt.
+    A delivery that stays in doubt does not keep its mailing open.
     """
     open_rows = ["state = 'planned'", "state = 'claimed'", "state = 'deferred'"]
     if settings.CONFIG.sending.in_doubt == "resend":
-        # Only as long as it would be sent again.
+        # Only while it will be sent again.
         open_rows.append(f"state = 'in_doubt' AND d.doubts <= 1 AND mailer_mailing.id IN ({_SENDING})")
     nothing_left = " AND ".join(f"NOT EXISTS ({_ROW} AND d.{row})" for row in open_rows)
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE mailer_mailing SET state = 'done', finished_at = %s "
             f"WHERE state = 'sending' AND {nothing_left} RETURNING id",
-            [moment(now)] * (1 + nothing_left.count("%s")),
+            [to_db_datetime(now)] * (1 + nothing_left.count("%s")),
         )
         ended = [row[0] for row in cursor.fetchall()]
     for mailing in ended:

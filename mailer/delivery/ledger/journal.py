@@ -1,11 +1,11 @@
-"""The attempt journal: what a sending process was doing, in a file that outlives a kill -9.
+"""The attempt journal of a sending process, in a file that survives kill -9.
 
-A line is written before each final dot and another when its reply was read, so that after a crash only
-the messages between the two are in doubt. The file's lock says whether its writer still lives. A line
-survives the death of the process but not of the machine; the boot's identity in the first line tells which.
+A line is written before each final dot and another when its reply was read, so after a crash only the
+messages between the two are in doubt. The lock on the file shows whether its writer is alive. A line survives
+the death of the process but not of the machine; the boot id in the first line tells which of them died.
 
-The file is mapped into memory, a window of it at a time, and its room is reserved first: a line is a copy
-and no call of the system, and a full disk is met before a line is begun, not in the middle of one.
+The file is mapped into memory, one window at a time, and its space is reserved first. So a line costs a copy
+and no system call, and a full disk is noticed before a line begins, not in the middle of one.
 """
 
 from __future__ import annotations
@@ -23,111 +23,111 @@ from pathlib import Path
 
 _SUFFIX = ".journal"
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
-# Octets of the file that are reserved and mapped at a time.
+# Bytes of the file that are reserved and mapped at a time.
 _WINDOW = 64 * mmap.ALLOCATIONGRANULARITY
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
-    """The reply that was read for an attempt."""
+class LoggedReply:
+    """The server's reply to an attempt."""
 
     code: int
-    words: str
+    text: str
 
 
 @dataclass(frozen=True)
-class Found:
-    """The journal of a process that is dead, locked by us."""
+class DeadJournal:
+    """The journal of a dead process, locked by us."""
 
     owner: str
-    # Whether the machine has been running ever since: if not, lines may be missing at the end.
-    whole: bool
-    # (delivery, attempt) → the reply, or None when its dot was about to be sent and nothing more is known.
-    attempts: dict[tuple[int, int], Spoken | None] = field(default_factory=dict)
+    # Whether the machine has been running since: if not, the last lines may be missing.
+    complete: bool
+    # (delivery, attempt) → the reply, or None if only its start is known.
+    attempts: dict[tuple[int, int], LoggedReply | None] = field(default_factory=dict)
 
 
 class Journal:
-    """The journal of this process; one at a time and owner."""
+    """The journal of this process."""
 
     def __init__(self, path: Path, descriptor: int, owner: str) -> None:
         self._path = path
         self._descriptor = descriptor
-        # Names the claims that this journal speaks of.
+        # The owner of the claims in this journal.
         self.owner = owner
-        # Where the window begins in the file; the window knows where the next line goes.
+        # The window's offset in the file; its position is where the next line goes.
         self._start = 0
-        self._window = self._mapped(self._start)
+        self._window = self._map_window(self._start)
 
     @classmethod
-    def open(cls, folder: Path) -> Journal:
-        """A new journal in `folder`, locked. Raises OSError."""
+    def open(cls, folder: Path, boot_id: str | None = None) -> Journal:
+        """A new, locked journal in `folder`, written since the boot `boot_id`. Raises OSError."""
         folder.mkdir(parents=True, exist_ok=True)
         owner = f"{os.uname().nodename[:24]}-{os.getpid()}-{secrets.token_hex(8)}"
-        # Locked before it carries its name, so that nobody can take it for a dead one.
-        hidden = folder / f".{owner}"
-        descriptor = os.open(hidden, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        # Locked before it gets its name, so that no process takes it for a dead one.
+        temporary = folder / f".{owner}"
+        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path = folder / f"{owner}{_SUFFIX}"
             journal = cls(path, descriptor, owner)
-            journal._append(json.dumps({"owner": owner, "boot": _boot()}).encode() + b"\n")
-            hidden.rename(path)
+            journal._append(json.dumps({"owner": owner, "boot": boot_id or _boot_id()}).encode() + b"\n")
+            temporary.rename(path)
         except BaseException:
-            hidden.unlink()
+            temporary.unlink()
             os.close(descriptor)
             raise
         return journal
 
-    def begin(self, delivery: int, attempt: int) -> None:
-        """The dot of this attempt is about to be sent. Raises OSError, and then it must not be."""
+    def log_attempt(self, delivery: int, attempt: int) -> None:
+        """Log that the final dot of this attempt will be sent. Raises OSError; then it must not be sent."""
         self._append(b"%d %d 0\n" % (delivery, attempt))
 
-    def end(self, delivery: int, attempt: int, code: int, words: str) -> None:
-        """The reply to this attempt's dot was read. Raises OSError."""
-        self._append(b"%d %d %d %b\n" % (delivery, attempt, code, _on_a_line(words)))
+    def log_reply(self, delivery: int, attempt: int, code: int, text: str) -> None:
+        """Log the reply to this attempt's final dot. Raises OSError."""
+        self._append(b"%d %d %d %b\n" % (delivery, attempt, code, _single_line(text)))
 
     def _append(self, line: bytes) -> None:
         try:
             self._window.write(line)
         except ValueError:
-            # It does not fit, and nothing of it was written.
-            self._move()
+            # It does not fit, and no part of it was written.
+            self._advance_window()
             self._window.write(line)
 
-    def _move(self) -> None:
-        """The window on, so that the next line stands at its beginning. Raises OSError."""
+    def _advance_window(self) -> None:
+        """Map the next window, so that the next line is near its beginning. Raises OSError."""
         at = self._window.tell()
         past = at - at % mmap.ALLOCATIONGRANULARITY
-        window = self._mapped(self._start + past)
+        window = self._map_window(self._start + past)
         window.seek(at - past)
         self._window.close()
         self._window = window
         self._start += past
 
-    def _mapped(self, start: int) -> mmap.mmap:
+    def _map_window(self, start: int) -> mmap.mmap:
         try:
             os.posix_fallocate(self._descriptor, start, _WINDOW)
         except OSError as error:
             raise OSError(
                 error.errno or errno.ENOSPC,
-                "the attempt journal has no room to grow; is the disk full?",
+                "the attempt journal cannot grow; is the disk full?",
                 str(self._path),
             ) from error
         return mmap.mmap(self._descriptor, _WINDOW, offset=start)
 
     def close(self) -> None:
-        """Let go of the journal; whoever recovers next replays it."""
+        """Close and unlock the journal; the next recovery replays it."""
         self._window.close()
         os.close(self._descriptor)
 
     def discard(self) -> None:
-        """Remove the journal: every result it speaks of is recorded."""
+        """Delete the journal, once every result in it is recorded."""
         self._path.unlink(missing_ok=True)
         self.close()
 
 
-def dead(folder: Path) -> Iterator[Found]:
-    """The journals in `folder` whose writers are dead; each is removed when the caller asks for the next."""
+def recoverable(folder: Path) -> Iterator[DeadJournal]:
+    """The journals of dead processes in `folder`; each is deleted when the caller asks for the next."""
     for path in sorted(folder.glob(f"*{_SUFFIX}")):
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
@@ -136,7 +136,7 @@ def dead(folder: Path) -> Iterator[Found]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            # Its writer lives, or another process is recovering it.
+            # Its writer is alive, or another process is recovering it.
             os.close(descriptor)
             continue
         with os.fdopen(descriptor, "rb") as file:
@@ -146,33 +146,33 @@ def dead(folder: Path) -> Iterator[Found]:
 
 
 @lru_cache(maxsize=64)
-def _on_a_line(words: str) -> bytes:
-    return words[:500].replace("\n", " ").replace("\0", " ").encode("utf-8", "replace")
+def _single_line(text: str) -> bytes:
+    return text[:500].replace("\n", " ").replace("\0", " ").encode("utf-8", "replace")
 
 
-def _read(path: Path, raw: bytes) -> Found:
-    # Behind the last line is what was reserved.
+def _read(path: Path, raw: bytes) -> DeadJournal:
+    # The reserved space after the last line is zeros.
     head, *lines = raw.rstrip(b"\0").decode("utf-8", "replace").split("\n")
     try:
         start = json.loads(head)
-        owner, whole = str(start["owner"]), start["boot"] == _boot()
+        owner, complete = str(start["owner"]), start["boot"] == _boot_id()
     except (ValueError, KeyError, TypeError):
-        # Died before the first line was whole, or the machine lost it: nothing can be proved.
-        return Found(owner=path.name.removesuffix(_SUFFIX), whole=False)
-    attempts: dict[tuple[int, int], Spoken | None] = {}
-    # The last piece is empty, or a line that was not finished.
+        # The process died before the first line was complete, or the machine lost it: nothing is certain.
+        return DeadJournal(owner=path.name.removesuffix(_SUFFIX), complete=False)
+    attempts: dict[tuple[int, int], LoggedReply | None] = {}
+    # The last piece is empty, or an unfinished line.
     for line in lines[:-1]:
         try:
-            delivery, attempt, code, *words = line.split(" ", 3)
-            spoken = Spoken(int(code), words[0] if words else "") if code != "0" else None
-            attempts[int(delivery), int(attempt)] = spoken
+            delivery, attempt, code, *text = line.split(" ", 3)
+            reply = LoggedReply(int(code), text[0] if text else "") if code != "0" else None
+            attempts[int(delivery), int(attempt)] = reply
         except ValueError:
-            # Zeros where the machine lost what was written: other lines may be missing as well.
-            whole = False
-    return Found(owner, whole, attempts)
+            # Zeros where the machine lost a line: others may be missing as well.
+            complete = False
+    return DeadJournal(owner, complete, attempts)
 
 
-def _boot() -> str:
+def _boot_id() -> str:
     try:
         return _BOOT.read_text(encoding="ascii").strip()
     except OSError:

@@ -1,50 +1,49 @@
-"""From what the server said to what the ledger keeps: pure functions."""
+"""From the outcome of an attempt to the delivery's new state: pure functions, and the retry schedule."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from mailer.delivery.ledger import retry
-from mailer.delivery.ledger.records import Attempt, Claimed, Result, State
+from mailer.delivery.ledger.records import Attempt, ClaimedDelivery, DeliveryResult, State
 from mailer.delivery.outcome import Outcome, ReplyClass
 
 
-class Sorted(NamedTuple):
-    """Deliveries by what the ledger does with them."""
+class GroupedAttempts(NamedTuple):
+    """Attempts by what the ledger does with them."""
 
-    # By the server's words.
+    # Delivery ids by the server's reply.
     accepted: Mapping[str, list[int]]
     # Tried, and not accepted.
-    results: list[Result]
+    results: list[DeliveryResult]
     # Not tried.
-    untouched: list[Claimed]
-    # Likewise, as their session had one recipient too many.
-    too_many: list[Claimed]
-    # Likewise, as their provider is slow.
-    later: list[Claimed]
+    not_tried: list[ClaimedDelivery]
+    # Not tried, because their session had too many recipients.
+    too_many_recipients: list[ClaimedDelivery]
+    # Not tried, because their provider is slow.
+    slow_provider: list[ClaimedDelivery]
 
 
-def sort(
-    done: Iterable[Attempt], now: datetime, expiry: Mapping[int, datetime | None], settle_at: datetime
-) -> Sorted:
-    """Sort what came of deliveries; `expiry` is by mailing, and as `expires_at` of `result_of`."""
-    found = Sorted(defaultdict(list), [], [], [], [])
-    for claimed, outcome in done:
-        # Nearly all are, and each costs the same thread that keeps the sessions in work.
+def group(
+    attempts: Iterable[Attempt], now: datetime, expires_at: Mapping[int, datetime | None], settle_at: datetime
+) -> GroupedAttempts:
+    """Group attempts by what follows; `expires_at` is by mailing id, as in `result_of`."""
+    found = GroupedAttempts(defaultdict(list), [], [], [], [])
+    for claimed, outcome in attempts:
+        # Nearly all attempts are accepted, and this thread also keeps the sessions busy: no work for them.
         if outcome.reply_class is ReplyClass.ACCEPTED:
             found.accepted[outcome.reply].append(claimed.id)
         elif outcome.reply_class is ReplyClass.NOT_TRIED:
-            found.untouched.append(claimed)
+            found.not_tried.append(claimed)
         elif outcome.reply_class is ReplyClass.PROVIDER_SLOW:
-            found.later.append(claimed)
+            found.slow_provider.append(claimed)
         elif outcome.reply_class is ReplyClass.TOO_MANY_RECIPIENTS and outcome.code == 452:
-            found.too_many.append(claimed)
+            found.too_many_recipients.append(claimed)
         else:
-            expires_at = expiry.get(claimed.mailing)
-            found.results.append(result_of(claimed.id, claimed.attempt, outcome, now, expires_at, settle_at))
+            expiry = expires_at.get(claimed.mailing)
+            found.results.append(result_of(claimed.id, claimed.attempt, outcome, now, expiry, settle_at))
     return found
 
 
@@ -55,26 +54,56 @@ def result_of(
     now: datetime,
     expires_at: datetime | None,
     settle_at: datetime | None = None,
-) -> Result:
-    """The result of an attempt; never for what was not tried, which is no result but a release.
+) -> DeliveryResult:
+    """The result of an attempt. Deliveries that were not tried have none: they are released.
 
-    What would be tried again only after `expires_at` is refused as expired. What is in doubt is settled at
-    `settle_at` at the earliest.
+    A delivery whose next attempt would come after `expires_at` is refused as expired. One in doubt is settled
+    at `settle_at` at the earliest.
     """
-    if outcome.reply_class is ReplyClass.ACCEPTED:
-        return Result(delivery, State.ACCEPTED, outcome.reply, accepted_at=now)
-    if outcome.reply_class is ReplyClass.IN_DOUBT:
-        return Result(delivery, State.IN_DOUBT, outcome.reply, due_at=settle_at)
     reply_class = outcome.reply_class
+    if reply_class is ReplyClass.ACCEPTED:
+        return DeliveryResult(delivery, State.ACCEPTED, outcome.reply, accepted_at=now)
+    if reply_class is ReplyClass.IN_DOUBT:
+        return DeliveryResult(delivery, State.IN_DOUBT, outcome.reply, due_at=settle_at)
     if outcome.permanent and reply_class is not ReplyClass.BLOCKED:
-        return Result(delivery, State.REFUSED, outcome.reply, reason=reply_class)
-    due_at = retry.next_try(attempt, now, expires_at, reply_class, _chance(delivery, attempt))
+        return DeliveryResult(delivery, State.REFUSED, outcome.reply, reason=reply_class)
+    due_at = next_attempt_at(attempt, now, expires_at, reply_class, _jitter_fraction(delivery, attempt))
     if due_at is not None:
-        return Result(delivery, State.DEFERRED, outcome.reply, reason=reply_class, due_at=due_at)
+        return DeliveryResult(delivery, State.DEFERRED, outcome.reply, reason=reply_class, due_at=due_at)
     reason = ReplyClass.BLOCKED if reply_class is ReplyClass.BLOCKED else "expired"
-    return Result(delivery, State.REFUSED, outcome.reply, reason=reason)
+    return DeliveryResult(delivery, State.REFUSED, outcome.reply, reason=reason)
 
 
-def _chance(delivery: int, attempt: int) -> float:
-    """Between 0 and 1, the same for the same attempt, and spread well over deliveries."""
+def _jitter_fraction(delivery: int, attempt: int) -> float:
+    """Between 0 and 1: the same for the same attempt, and evenly spread over deliveries (golden ratio)."""
     return (delivery + attempt) * 0.6180339887498949 % 1
+
+
+# Minutes after the first, second… attempt. Greylisting lets a message pass after 1 to 15. The last repeats.
+_MINUTES = (5, 15, 30, 60, 120, 240)
+# Where in these an answer begins that five minutes will not change.
+_FIRST_STEP = {ReplyClass.MAILBOX_FULL: 4, ReplyClass.BLOCKED: 4}
+# A wait is up to so much longer, so that what was put off in one moment does not come back in one.
+_JITTER = 0.1
+# A block is tried once more after somebody may have looked into it, and no oftener.
+_BLOCKED_ATTEMPTS = 2
+
+
+def next_attempt_at(
+    attempts: int,
+    now: datetime,
+    expires_at: datetime | None,
+    reply_class: ReplyClass = ReplyClass.TRY_LATER,
+    fraction: float = 0.0,
+) -> datetime | None:
+    """When to try again after so many attempts (at least one); None when it is given up.
+
+    It is given up when that would be past `expires_at`, and a block when it was tried again already. `chance`
+    is between 0 and 1.
+    """
+    if reply_class is ReplyClass.BLOCKED and attempts >= _BLOCKED_ATTEMPTS:
+        return None
+    place = max(attempts, 1) - 1 + _FIRST_STEP.get(reply_class, 1) - 1
+    minutes = _MINUTES[min(place, len(_MINUTES) - 1)] * (1 + _JITTER * fraction)
+    due = now + timedelta(minutes=minutes)
+    return None if expires_at is not None and due >= expires_at else due

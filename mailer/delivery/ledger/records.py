@@ -1,4 +1,4 @@
-"""Plain records between ledger and engine."""
+"""Plain records that ledger, throttle, engine and transports exchange."""
 
 from __future__ import annotations
 
@@ -12,50 +12,52 @@ from mailer.delivery.outcome import Outcome
 State = Delivery.State
 
 
-class Claimed(NamedTuple):
-    """A delivery that this process holds, with what its message needs."""
+class ClaimedDelivery(NamedTuple):
+    """A delivery that this process has claimed, with what its message needs."""
 
     id: int
     mailing: int
-    # 1 for the first attempt; raised by claiming.
+    # 1 for the first attempt; claiming raises it.
     attempt: int
     variant: int
-    # 0 in a rehearsal: nobody, so that no personal link leads to anybody.
+    # 0 in a dry run, so that no personal link leads to a subscriber.
     subscriber: int
-    # The reader's address and name as they are now.
+    # The subscriber's address and name as they are now.
     email: str
     name: str
     # ISO 3166-1 alpha-2 codes as they were when planned; none means every country.
     countries: tuple[str, ...]
-    # Whether what they open may be counted under their name.
-    agreed: bool = False
+    # Whether the subscriber agreed to be tracked by name.
+    tracking_consent: bool = False
 
 
-class Job(NamedTuple):
-    claimed: Claimed
-    # Makes the message, in the form that the transport understands, when its turn comes.
-    message: Callable[[], Any]
+class SendJob(NamedTuple):
+    """A claimed delivery on its way to a transport."""
+
+    claimed: ClaimedDelivery
+    # Makes the message when its turn comes, in the form that the transport understands.
+    build: Callable[[], Any]
     # time.monotonic() after which its final dot must not be sent any more.
-    latest: float
+    deadline: float
     # time.monotonic() before which it must not begin.
-    at: float = 0.0
+    not_before: float = 0.0
 
 
-# What an attempt at a delivery came to. A plain pair, as one is made for every message.
-Attempt = tuple[Claimed, Outcome]
+# A delivery and the outcome of one attempt. A plain pair, because one is made for every message.
+Attempt = tuple[ClaimedDelivery, Outcome]
 
 
-class Result(NamedTuple):
-    """What became of a claimed delivery."""
+class DeliveryResult(NamedTuple):
+    """The new state of a claimed delivery."""
 
     delivery: int
     # A Delivery.State other than claimed.
     state: str
-    # The server's words, or ours.
+    # The server's reply, or our own text.
     reply: str = ""
-    # For refused and excluded.
+    # For refused, deferred and excluded.
     reason: str = ""
-    # For deferred.
+    # For deferred and in doubt.
     due_at: datetime | None = None
     # For accepted.
     accepted_at: datetime | None = None

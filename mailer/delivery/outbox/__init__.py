@@ -1,1 +1,1 @@
-"""Transactional email: the outbox, alerts to staff and test sends."""
+"""Transactional email, test sends and alerts to staff."""

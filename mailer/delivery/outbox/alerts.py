@@ -1,4 +1,4 @@
-"""Alerts and warnings: staff are told what to look at, by mail and where configured by a webhook."""
+"""Alerts and warnings to staff, by email and by the configured webhook."""
 
 from __future__ import annotations
 
@@ -13,86 +13,93 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from mailer.delivery.models import Alert, Mailing
+from subscribers.signals import flooded
 
 log = logging.getLogger(__name__)
 
-# Of one kind and mailing, staff hear once in this time, or once more after somebody resumed it.
-_QUIET = timedelta(hours=1)
+# At most one notification of a kind and mailing in this time, and one more after staff resumed the mailing.
+_MIN_INTERVAL = timedelta(hours=1)
 # How long the desk shows a warning.
-_SHOWN = timedelta(days=1)
-# Seconds for connecting and for the answer: a webhook that hangs costs no more.
-_PATIENCE = (3.05, 10)
-_TRIES = 10
-# How long another worker leaves a row alone that one has begun to tell.
+_WARNING_SHOWN_FOR = timedelta(days=1)
+# Seconds to connect and to wait for the response of the webhook.
+_TIMEOUTS = (3.05, 10)
+_MAX_ATTEMPTS = 10
+# How long other workers leave a row alone while one posts it.
 _LEASE = timedelta(minutes=2)
+_SIGNUP_FLOOD = (
+    "Very many sign-ups are arriving, perhaps from a bot. The sign-up form now asks a question, and no more "
+    "confirmation emails are sent than [signup] allows. Raise its limits if these are your readers."
+)
 
 
-def raise_alert(kind: str, words: str, mailing_id: int | None, now: datetime) -> None:
-    """Tell staff that sending stopped; of one kind and mailing at most once an hour. Waits for no network."""
+def raise_alert(kind: str, message: str, mailing_id: int | None, now: datetime) -> None:
+    """Notify staff that sending stopped, at most once an hour per kind and mailing. Uses no network."""
     log.error("action=alert kind=%s mailing=%s", kind, mailing_id or "-")
-    _tell(Alert(kind=kind, words=words[:500], mailing_id=mailing_id), now)
+    _notify(Alert(kind=kind, message=message[:500], mailing_id=mailing_id), now)
 
 
-def warn(kind: str, words: str, mailing_id: int | None, now: datetime, path: str = "") -> None:
-    """Tell staff of something that goes on, likewise; `path` is the page to look at, "/desk/…"."""
+def warn(kind: str, message: str, mailing_id: int | None, now: datetime, path: str = "") -> None:
+    """Notify staff of a problem while sending goes on, likewise; `path` is the page to open, "/desk/…"."""
     log.warning("action=warning kind=%s mailing=%s", kind, mailing_id or "-")
-    _tell(Alert(kind=kind, words=words[:500], mailing_id=mailing_id, stopped=False, path=path), now)
+    _notify(
+        Alert(kind=kind, message=message[:500], mailing_id=mailing_id, sending_stopped=False, path=path), now
+    )
 
 
 def post_due(now: datetime) -> int:
-    """Tell the webhook what it has not heard; returns how many it took."""
-    due = Alert.objects.filter(post_at__lte=now).select_related("mailing__edition").order_by("post_at")
-    return sum(_post(alert, now) for alert in due[:20])
+    """Post the due alerts to the webhook; returns how many it accepted."""
+    due = Alert.objects.filter(webhook_due_at__lte=now).order_by("webhook_due_at")
+    return sum(_post(alert, now) for alert in due.select_related("mailing__edition")[:20])
 
 
-def standing(now: datetime) -> list[Alert]:
-    """What still concerns staff: alerts about mailings that stand still, and the last hour's others."""
-    still = Q(mailing__state__in=[Mailing.State.HELD, Mailing.State.PAUSED])
-    recent = Q(mailing=None, stopped=True, at__gt=now - _QUIET)
-    warnings = Q(stopped=False, at__gt=now - _SHOWN)
-    return list(Alert.objects.filter(still | recent | warnings).select_related("mailing__edition"))
+def active(now: datetime) -> list[Alert]:
+    """Alerts about mailings that are held or paused, and the recent other ones."""
+    stopped = Q(mailing__state__in=[Mailing.State.HELD, Mailing.State.PAUSED])
+    recent = Q(mailing=None, sending_stopped=True, raised_at__gt=now - _MIN_INTERVAL)
+    warnings = Q(sending_stopped=False, raised_at__gt=now - _WARNING_SHOWN_FOR)
+    return list(Alert.objects.filter(stopped | recent | warnings).select_related("mailing__edition"))
 
 
-def _tell(alert: Alert, now: datetime) -> None:
+def _notify(alert: Alert, now: datetime) -> None:
     with transaction.atomic():
-        if _is_news(alert, now):
-            _mail(alert)
+        if _claim_notification(alert, now):
+            _send_emails(alert)
 
 
-def _is_news(alert: Alert, now: datetime) -> bool:
-    """Claim the telling: one row of a kind and mailing, taken by moving its time."""
+def _claim_notification(alert: Alert, now: datetime) -> bool:
+    """Claim the right to notify: one row per kind and mailing, claimed by updating its time."""
     key = f"{alert.kind}:{alert.mailing_id or 0}"
     columns: dict[str, Any] = {
-        "words": alert.words,
-        "stopped": alert.stopped,
+        "message": alert.message,
+        "sending_stopped": alert.sending_stopped,
         "path": alert.path,
-        "at": now,
-        "post_at": now if settings.CONFIG.alerts.webhook else None,
-        "posts": 0,
+        "raised_at": now,
+        "webhook_due_at": now if settings.CONFIG.alerts.webhook else None,
+        "webhook_attempts": 0,
     }
     _, new = Alert.objects.get_or_create(
         key=key, defaults={"kind": alert.kind, "mailing_id": alert.mailing_id, **columns}
     )
-    # Who resumed it since then has seen that one.
-    again = Q(at__lte=now - _QUIET) | Q(at__lt=F("mailing__counted_from"))
+    # Staff who resumed the mailing since then have seen the last one.
+    again = Q(raised_at__lte=now - _MIN_INTERVAL) | Q(raised_at__lt=F("mailing__counted_from"))
     return new or bool(Alert.objects.filter(again, key=key).update(**columns))
 
 
-def _mail(alert: Alert) -> None:
+def _send_emails(alert: Alert) -> None:
     about = str(alert.mailing.edition) if alert.mailing else settings.CONFIG.site.name
-    what = "Sending has stopped" if alert.stopped else "Please look"
-    lines = [alert.words, ""]
-    if alert.mailing and alert.stopped:
-        lines += ["Nothing more of it leaves until somebody has looked at it:", _link(alert), ""]
+    subject = "Sending has stopped" if alert.sending_stopped else "Please check"
+    lines = [alert.message, ""]
+    if alert.mailing and alert.sending_stopped:
+        lines += ["Nothing more of it is sent until staff resume or cancel it:", _url(alert), ""]
     elif alert.mailing or alert.path:
-        lines += ["Look at it here:", _link(alert), ""]
+        lines += ["Details:", _url(alert), ""]
     for address in _recipients():
         headers = {"Auto-Submitted": "auto-generated"}
-        EmailMessage(f"{what}: {about}", "\n".join(lines), to=[address], headers=headers).send()
+        EmailMessage(f"{subject}: {about}", "\n".join(lines), to=[address], headers=headers).send()
 
 
 def _recipients() -> list[str]:
-    """Who is told: the configured addresses, else everybody who manages accounts."""
+    """The configured addresses, else all users who may manage accounts."""
     if settings.CONFIG.alerts.email:
         return list(settings.CONFIG.alerts.email)
     admins = User.objects.with_perm(
@@ -101,48 +108,59 @@ def _recipients() -> list[str]:
     return sorted(set(admins.values_list("email", flat=True)))
 
 
-def _link(alert: Alert) -> str:
+def _url(alert: Alert) -> str:
     report = f"/desk/editions/{alert.mailing.edition_id}/report/" if alert.mailing else ""
     return f"{settings.CONFIG.site.url}{alert.path or report}"
 
 
 def _post(alert: Alert, now: datetime) -> bool:
-    mine = Alert.objects.filter(pk=alert.pk, at=alert.at, posts=alert.posts)
-    if not mine.update(post_at=now + _LEASE, posts=F("posts") + 1):
+    attempts = alert.webhook_attempts
+    unchanged = Alert.objects.filter(pk=alert.pk, raised_at=alert.raised_at, webhook_attempts=attempts)
+    if not unchanged.update(webhook_due_at=now + _LEASE, webhook_attempts=attempts + 1):
         return False
-    told = _told(alert)
-    again = None if told or alert.posts + 1 >= _TRIES else now + timedelta(minutes=2**alert.posts)
-    Alert.objects.filter(pk=alert.pk, at=alert.at).update(post_at=again)
-    if not told and again is None:
-        log.error("action=alert_not_told alert=%d", alert.pk)
-    return told
+    accepted = _post_to_webhook(alert)
+    finished = accepted or attempts + 1 >= _MAX_ATTEMPTS
+    again = None if finished else now + timedelta(minutes=2**attempts)
+    Alert.objects.filter(pk=alert.pk, raised_at=alert.raised_at).update(webhook_due_at=again)
+    if finished and not accepted:
+        log.error("action=alert_not_posted alert=%d", alert.pk)
+    return accepted
 
 
-def _told(alert: Alert) -> bool:
-    """Whether the webhook took it. Its address is the configuration's own and may be inside the house."""
+def _post_to_webhook(alert: Alert) -> bool:
+    """Whether the webhook accepted it. Its address comes from the configuration and may be a private one."""
     mailing = alert.mailing
     body = {
         "kind": alert.kind,
-        # What chat services show.
-        "text": alert.words,
+        # Chat services show this.
+        "text": alert.message,
         "mailing": alert.mailing_id,
         "edition": mailing.edition.slug if mailing else None,
-        "at": alert.at.isoformat(),
-        "url": _link(alert),
+        "at": alert.raised_at.isoformat(),
+        "url": _url(alert),
     }
     import requests  # slow to load, and only needed where a webhook is configured
 
     try:
         with requests.Session() as session:
-            # Neither a proxy nor a password file of the environment has a say.
+            # The environment's proxies and .netrc do not apply.
             session.trust_env = False
             response = session.post(
-                settings.CONFIG.alerts.webhook, json=body, timeout=_PATIENCE, allow_redirects=False
+                settings.CONFIG.alerts.webhook, json=body, timeout=_TIMEOUTS, allow_redirects=False
             )
     except requests.RequestException as error:
         log.warning("action=alert_post_failed alert=%d error=%s", alert.pk, type(error).__name__)
         return False
     if not response.ok:
         log.warning("action=alert_post_failed alert=%d status=%d", alert.pk, response.status_code)
-    # A redirect is no answer.
+    # A redirect is not followed, and not success.
     return 200 <= response.status_code < 300
+
+
+def connect() -> None:
+    """Alert staff on floods of sign-ups. Called once when the application is ready; may be repeated."""
+    flooded.connect(_on_signup_flood, dispatch_uid="mailer.delivery.outbox.alerts")
+
+
+def _on_signup_flood(now: datetime, **_: Any) -> None:
+    raise_alert("signup_flood", _SIGNUP_FLOOD, None, now)

@@ -1,4 +1,4 @@
-"""The outbox: every mail that is not an edition, written in the caller's transaction, sent by the worker."""
+"""The outbox: transactional email, written in the caller's transaction and sent by the worker."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.message import sanitize_address
 from django.db.models import F
 
-from mailer.delivery.ledger import retry
+from mailer.delivery.ledger import outcomes as retry
 from mailer.delivery.models import OutboxMessage
 from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.smtp import dkim, relays
@@ -30,72 +30,73 @@ from mailer.delivery.smtp.session import Session
 log = logging.getLogger(__name__)
 
 _BATCH = 50
-# How long another worker leaves a message alone that one has begun to send: past the ten minutes after a dot.
+# How long other workers leave a message alone while one sends it: longer than a final dot's ten minutes.
 _LEASE = timedelta(minutes=15)
-# A mail about a password or a confirmation is of no use after this.
-_KEEP_TRYING = timedelta(hours=48)
-# How long what is settled stays to be looked at.
-_KEEP = timedelta(days=30)
+# A confirmation or password email is of no use after this time.
+_EXPIRES_AFTER = timedelta(hours=48)
+# How long sent and refused messages are kept.
+_KEPT_FOR = timedelta(days=30)
 
 
 class EmailBackend(BaseEmailBackend):
-    """Django's mail API onto the outbox: one row per recipient, in the transaction that is open."""
+    """Django's email backend: writes one outbox row per recipient, in the open transaction."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
-        """Write the rows; the number of messages that had a recipient."""
+        """Write the rows; the number of messages with a recipient."""
         rows = [row for message in email_messages for row in _rows(message)]
         OutboxMessage.objects.bulk_create(rows)
         return sum(1 for message in email_messages if message.recipients())
 
 
 @dataclass
-class Sent:
-    """What one call of `send_waiting` did, in messages."""
+class OutboxSummary:
+    """What one call of `send_due` did, in messages."""
 
     sent: int = 0
     refused: int = 0
-    # Still waiting after a try.
+    # Still waiting after an attempt.
     waiting: int = 0
-    # Why nothing could be sent, in words.
-    trouble: str = ""
+    # Why nothing could be sent.
+    error: str = ""
 
 
-def put(sender: str, recipient: str, message: bytes, now: datetime) -> OutboxMessage:
-    """Put a finished message (CRLF line ends) into the outbox."""
+def enqueue(sender: str, recipient: str, message: bytes, now: datetime) -> OutboxMessage:
+    """Put a complete message (CRLF line ends) into the outbox."""
     return OutboxMessage.objects.create(
         sender=sender, recipient=recipient, message=message, due_at=now, created_at=now
     )
 
 
-def write(message: EmailMessage, envelope_sender: str, now: datetime) -> OutboxMessage:
-    """Put a message to one recipient into the outbox, with an envelope sender of its own."""
+def enqueue_email(message: EmailMessage, envelope_sender: str, now: datetime) -> OutboxMessage:
+    """Put a message to one recipient into the outbox, with its own envelope sender."""
     (row,) = _rows(message)
     row.sender, row.due_at, row.created_at = envelope_sender, now, now
     row.save()
     return row
 
 
-def send_waiting(now: datetime, stop: threading.Event | Callable[[], bool] | None = None) -> Sent:
-    """Send what waits and is due, oldest first; `stop` ends the call between two messages.
+def send_due(now: datetime, stop: threading.Event | Callable[[], bool] | None = None) -> OutboxSummary:
+    """Send the due messages, oldest first; `stop` ends the call between two messages.
 
-    A message whose reply was lost is sent again later, with the same Message-ID: these mails had better come
-    twice than never.
+    A message whose reply was lost is sent again later, with the same Message-ID: twice is better than never.
     """
     stopped = stop.is_set if isinstance(stop, threading.Event) else stop or (lambda: False)
-    total = Sent()
-    while not stopped() and not total.trouble:
-        held = _claim(now)
-        if not held:
+    summary = OutboxSummary()
+    while not stopped() and not summary.error:
+        claimed = _claim(now)
+        if not claimed:
             break
-        outcomes, total.trouble = _in_thread(held, stopped)
-        for message in held:
-            _settle(message, outcomes.get(message.pk), now, total)
-    return total
+        outcomes, summary.error = _in_thread(claimed, stopped)
+        for message in claimed:
+            _settle(message, outcomes.get(message.pk), now, summary)
+    return summary
 
 
 def delete_old(now: datetime) -> int:
-    """Delete what was sent or refused long enough ago: it holds addresses and links. Returns how many."""
-    old = OutboxMessage.objects.filter(created_at__lt=now - _KEEP).exclude(state=OutboxMessage.State.WAITING)
+    """Delete old sent and refused messages, because they hold addresses and links; how many."""
+    old = OutboxMessage.objects.filter(created_at__lt=now - _KEPT_FOR).exclude(
+        state=OutboxMessage.State.WAITING
+    )
     return old.delete()[0]
 
 
@@ -105,12 +106,12 @@ def _rows(message: EmailMessage) -> Iterable[OutboxMessage]:
         return
     sender = message.from_email or settings.DEFAULT_FROM_EMAIL
     domain = parseaddr(sender)[1].rpartition("@")[2] or "localhost"
-    # Known to us alone, and the same at every try; Django would put this machine's name into it.
+    # Random, and the same for every attempt; Django would put this machine's name into it.
     message.extra_headers.setdefault("Message-ID", f"<o.{secrets.token_hex(16)}@{domain}>")
     message.extra_headers.setdefault("Auto-Submitted", "auto-generated")
     if message.encoding is None:
         message.encoding = _seven_bit()
-    # Django's own message, whose as_bytes knows more than that of the class it is declared as.
+    # Django's message class, whose as_bytes takes more arguments than the declared class's.
     built: Any = message.message()
     octets = built.as_bytes(linesep="\r\n")
     for recipient in recipients:
@@ -122,7 +123,7 @@ def _rows(message: EmailMessage) -> Iterable[OutboxMessage]:
 
 
 def _seven_bit() -> Any:
-    """UTF-8 that no relay has to re-encode."""
+    """UTF-8 in seven bits, which no relay has to re-encode."""
     charset = Charset("utf-8")
     charset.header_encoding = SHORTEST
     charset.body_encoding = QP
@@ -130,43 +131,45 @@ def _seven_bit() -> Any:
 
 
 def _claim(now: datetime) -> list[OutboxMessage]:
-    """Messages that are due, each taken by moving its due time: if the process dies, it comes up again."""
+    """Due messages, each claimed by moving its due time: if the process dies, they become due again."""
     due = OutboxMessage.objects.filter(state=OutboxMessage.State.WAITING, due_at__lte=now).order_by(
         "due_at", "pk"
     )
-    held = []
+    claimed = []
     for message in due[:_BATCH]:
-        mine = OutboxMessage.objects.filter(
+        updated = OutboxMessage.objects.filter(
             pk=message.pk, state=OutboxMessage.State.WAITING, attempts=message.attempts
         ).update(due_at=now + _LEASE, attempts=F("attempts") + 1)
-        if mine:
+        if updated:
             message.attempts += 1
-            held.append(message)
-    return held
+            claimed.append(message)
+    return claimed
 
 
-def _in_thread(held: list[OutboxMessage], stopped: Callable[[], bool]) -> tuple[dict[int, Outcome], str]:
-    """Send them in a thread of its own: the caller's may have an event loop already."""
+def _in_thread(claimed: list[OutboxMessage], stopped: Callable[[], bool]) -> tuple[dict[int, Outcome], str]:
+    """Send them in another thread: the caller's may have an event loop already."""
     outcomes: dict[int, Outcome] = {}
-    trouble: list[str] = []
+    errors: list[str] = []
 
     def run() -> None:
         try:
-            asyncio.run(_send(held, outcomes, stopped))
+            asyncio.run(_send(claimed, outcomes, stopped))
         except SmtpError as error:
-            trouble.append(str(error))
+            errors.append(str(error))
 
     thread = threading.Thread(target=run, name="mailer-outbox", daemon=True)
     thread.start()
     thread.join()
-    return outcomes, "".join(trouble)
+    return outcomes, "".join(errors)
 
 
-async def _send(held: list[OutboxMessage], outcomes: dict[int, Outcome], stopped: Callable[[], bool]) -> None:
+async def _send(
+    claimed: list[OutboxMessage], outcomes: dict[int, Outcome], stopped: Callable[[], bool]
+) -> None:
     session: Session | None = None
     signer = dkim.configured()
     try:
-        for message in held:
+        for message in claimed:
             if stopped():
                 return
             if session is None or not session.usable:
@@ -177,30 +180,30 @@ async def _send(held: list[OutboxMessage], outcomes: dict[int, Outcome], stopped
             envelope = Envelope(message.sender, message.recipient, octets)
             try:
                 outcomes[message.pk] = await session.deliver(envelope, lambda: None)
-            except OurFault as fault:
-                # One bad sender address must not hold up the mails behind it.
-                outcomes[message.pk] = Outcome(ReplyClass.TRY_LATER, str(fault))
+            except OurFault as error:
+                # One rejected sender address must not hold up the other messages.
+                outcomes[message.pk] = Outcome(ReplyClass.TRY_LATER, str(error))
     finally:
         if session is not None:
             await session.quit()
 
 
-def _settle(message: OutboxMessage, outcome: Outcome | None, now: datetime, total: Sent) -> None:
-    mine = OutboxMessage.objects.filter(
+def _settle(message: OutboxMessage, outcome: Outcome | None, now: datetime, summary: OutboxSummary) -> None:
+    row = OutboxMessage.objects.filter(
         pk=message.pk, state=OutboxMessage.State.WAITING, attempts=message.attempts
     )
     if outcome is None or outcome.reply_class is ReplyClass.NOT_TRIED:
-        # Not tried: due again at once, and the attempt does not count.
-        mine.update(due_at=now, attempts=F("attempts") - 1)
-        total.waiting += 1
+        # Not tried: due again at once, and not counted as an attempt.
+        row.update(due_at=now, attempts=F("attempts") - 1)
+        summary.waiting += 1
         return
-    words = outcome.reply[:500]
+    reply = outcome.reply[:500]
     if outcome.reply_class is ReplyClass.ACCEPTED:
-        total.sent += mine.update(state=OutboxMessage.State.SENT, sent_at=now, reply=words)
+        summary.sent += row.update(state=OutboxMessage.State.SENT, sent_at=now, reply=reply)
         return
-    due_at = retry.next_try(message.attempts, now, message.created_at + _KEEP_TRYING)
+    due_at = retry.next_attempt_at(message.attempts, now, message.created_at + _EXPIRES_AFTER)
     if outcome.permanent or due_at is None:
-        total.refused += mine.update(state=OutboxMessage.State.REFUSED, reply=words)
+        summary.refused += row.update(state=OutboxMessage.State.REFUSED, reply=reply)
         log.warning("action=outbox_refused message=%d code=%d", message.pk, outcome.code)
         return
-    total.waiting += mine.update(due_at=due_at, reply=words)
+    summary.waiting += row.update(due_at=due_at, reply=reply)

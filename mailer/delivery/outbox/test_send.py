@@ -1,4 +1,4 @@
-"""A test copy of a variant for a colleague: marked as one, through the outbox, without a reader's links."""
+"""A test send: one variant to a staff address, through the outbox, marked and without personal links."""
 
 from __future__ import annotations
 
@@ -15,22 +15,24 @@ from mailer.rendering import headers, merge_tags, mime
 from mailer.rendering.records import RenderedVariant
 from subscribers.addresses import normalise
 
-MARK = "[Test] "
+SUBJECT_PREFIX = "[Test] "
 
 
-def put(rendered: RenderedVariant, newsletter: Newsletter, to: str, now: datetime) -> OutboxMessage:
-    """Put a test copy into the outbox. Raises ValueError, in words, when `to` is no address."""
+def enqueue(rendered: RenderedVariant, newsletter: Newsletter, to: str, now: datetime) -> OutboxMessage:
+    """Put a test message into the outbox. Raises ValueError if `to` is not an address."""
     try:
         address = normalise(to)
     except ValueError as error:
         raise ValueError(f"the address “{to}” {error}.") from error
-    return outbox.put(newsletter.sender_email, address, message_for(rendered, newsletter, address, now), now)
+    return outbox.enqueue(
+        newsletter.sender_email, address, test_message(rendered, newsletter, address, now), now
+    )
 
 
-def message_for(rendered: RenderedVariant, newsletter: Newsletter, to: str, now: datetime) -> bytes:
-    """The message, CRLF lines; its links lead to the site's front page, as it belongs to no reader."""
+def test_message(rendered: RenderedVariant, newsletter: Newsletter, to: str, now: datetime) -> bytes:
+    """The message, CRLF line ends. Its personal links lead to the front page."""
     domain = newsletter.sender_email.rpartition("@")[2]
-    marked = dataclasses.replace(rendered, subject=MARK + rendered.subject)
+    marked = dataclasses.replace(rendered, subject=SUBJECT_PREFIX + rendered.subject)
     envelope = mime.MailingHeaders(
         from_name=newsletter.sender_name,
         from_email=newsletter.sender_email,

@@ -1,1 +1,1 @@
-"""Starts mailings, sends them in growing steps, and applies the stop rules."""
+"""The course of a mailing: planning, steps, stop rules, and the control of staff over it."""

@@ -1,144 +1,148 @@
-"""Asks the stop rules about every mailing under way, and does what they call for; each thing once."""
+"""The stop rules: from counts of bounces, blocks and complaints to whether to warn, slow down or pause.
+
+A mailing is evaluated as a whole and by provider, over all of its time and by hour: a small share of a
+million may be everything at one provider, or in this hour. Too many complaints pause the mailing wherever
+they come from, because the content is the same everywhere. Unknown addresses and blocks at one provider slow
+down the deliveries to it.
+"""
 
 from __future__ import annotations
 
-import logging
-from datetime import datetime, timedelta
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+from enum import IntEnum
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import Q
-from wagtail.log_actions import log as audit
 
-from mailer.config.stops import Sign
-from mailer.delivery.engine import control
-from mailer.delivery.models import Intervention, Mailing
-from mailer.delivery.outbox import alerts
-from mailer.delivery.rollout import provider_stats, rollout
-from mailer.delivery.rollout.evaluate import Finding, Level
-from mailer.delivery.throttle import provider_throttle
+from mailer.config.stops import Sign, Stops
+from mailer.delivery.models import Mailing
+from mailer.delivery.throttle import provider_stats
+from mailer.delivery.throttle.provider_stats import HourlyCounts, ProviderCounts, sum_counts
 
-log = logging.getLogger(__name__)
-
-_Deed = Intervention.Deed
-_DEEDS = {Level.WARN: _Deed.WARNED, Level.BRAKE: _Deed.BRAKED, Level.PAUSE: _Deed.PAUSED}
-# So long after the last copy left, staff hear of what comes back of a mailing.
-_HEARD = timedelta(days=3)
-_SIGNS = {
-    Sign.COMPLAINED: "Marked as unwanted",
+_METRIC_LABELS = {
+    Sign.COMPLAINED: "Marked as spam",
     Sign.BOUNCED: "Addresses that do not exist",
-    Sign.BLOCKED: "Blocked for what we are or what we send",
+    Sign.BLOCKED: "Blocked for reputation or content",
 }
 
 
-def watch(now: datetime) -> list[int]:
-    """Look at every mailing under way or just sent; ids of those that were paused. May run twice."""
-    sending = Q(state=Mailing.State.SENDING)
-    sent = Q(state=Mailing.State.DONE, finished_at__gt=now - _HEARD)
-    mailings = Mailing.objects.real().filter(sending | sent).select_related("edition").order_by("pk")
-    return [mailing.pk for mailing in mailings if attend(mailing, now)]
+class Level(IntEnum):
+    """What to do, in order of severity."""
+
+    NONE = 0
+    WARN = 1
+    # Slow down the deliveries to one provider.
+    SLOW = 2
+    PAUSE = 3
 
 
-def attend(mailing: Mailing, now: datetime) -> bool:
-    """Do what the rules call for about one mailing; whether that was to pause it.
+class ReachedLimit(NamedTuple):
+    """A limit that a mailing has reached."""
 
-    Nothing more leaves of a mailing that was sent, so staff are warned of what would have paused it.
+    metric: Sign
+    level: Level
+    # Empty: by the mailing as a whole.
+    provider: str
+    # The hour in which these were sent; None: all hours.
+    hour: datetime | None
+    cases: int
+    total: int
+    # Percent.
+    limit: float
+    # Cases of this metric in all hours: more of them are news.
+    total_cases: int
+    # For the mailing as a whole: the provider with more than half of the cases, if any.
+    main_provider: str = ""
+
+    @property
+    def share(self) -> float:
+        """Percent."""
+        return self.cases * 100 / self.total
+
+
+def level_of(metric: Sign, counts: ProviderCounts, stops: Stops, *, whole: bool) -> tuple[Level, float]:
+    """What these counts demand, and the limit (percent) they reached; `whole`: counts of all providers."""
+    cases, base = counts.cases(metric), counts.base(metric)
+    warn, stop, min_cases = stops.of(metric)
+    if cases < min_cases:
+        return Level.NONE, 0.0
+    if stop and cases * 100 >= stop * base:
+        return Level.PAUSE if whole or metric is Sign.COMPLAINED else Level.SLOW, stop
+    if warn and cases * 100 >= warn * base:
+        return Level.WARN, warn
+    return Level.NONE, 0.0
+
+
+def evaluate(hours: HourlyCounts, stops: Stops) -> list[ReachedLimit]:
+    """The reached limits, the most severe first, and only the most severe of each provider and metric.
+
+    A limit that the whole mailing has reached is not repeated for its providers.
     """
-    found = provider_stats.findings(mailing)
-    if mailing.state == Mailing.State.SENDING and found and found[0].level is Level.PAUSE:
-        return _pause(mailing, found[0], now)
-    for finding in found:
-        _heed(mailing, finding, now)
-    return False
+    by_provider: defaultdict[str, dict[datetime, ProviderCounts]] = defaultdict(dict)
+    by_hour: defaultdict[datetime, list[ProviderCounts]] = defaultdict(list)
+    for (provider, hour), counts in hours.items():
+        by_hour[hour].append(counts)
+        if provider:
+            by_provider[provider][hour] = counts
+    all_providers = {hour: sum_counts(counts) for hour, counts in by_hour.items()}
+    found: list[ReachedLimit] = []
+    for metric in Sign:
+        whole = _most_severe(metric, "", all_providers, stops)
+        found += [whole._replace(main_provider=_main_provider(whole, by_provider))] if whole else []
+        overall = whole.level if whole else Level.NONE
+        for provider, own in by_provider.items():
+            reached = _most_severe(metric, provider, own, stops)
+            if reached is not None and reached.level > overall:
+                found.append(reached)
+    return sorted(found, key=lambda one: (-one.level, -one.share / one.limit, one.metric, one.provider))
 
 
-def told(mailing: Mailing) -> list[dict[str, str]]:
-    """What the rules did about a mailing, newest first, each with `at` (ISO 8601), `did`, `sign`, `provider`
-    and `words`."""
-    return [
-        {
-            "at": one.at.isoformat(timespec="seconds"),
-            "did": one.deed,
-            "sign": one.sign,
-            "provider": one.provider,
-            "words": one.words,
-        }
-        for one in mailing.interventions.all()
-    ]
+def _most_severe(
+    metric: Sign, provider: str, hours: Mapping[datetime, ProviderCounts], stops: Stops
+) -> ReachedLimit | None:
+    if not hours:
+        return None
+    every = sum_counts(hours.values())
+    total_cases = every.cases(metric)
+    scopes: list[tuple[datetime | None, ProviderCounts]] = [(None, every), *hours.items()]
+    found = []
+    for hour, counts in scopes:
+        level, limit = level_of(metric, counts, stops, whole=not provider)
+        if level:
+            cases, base = counts.cases(metric), counts.base(metric)
+            found.append(ReachedLimit(metric, level, provider, hour, cases, base, limit, total_cases))
+    # At the same severity, all of the time says more than one hour.
+    return max(found, key=lambda one: (one.level, one.hour is None, one.share), default=None)
 
 
-def words(finding: Finding) -> str:
-    """A finding for staff: "Marked as unwanted, at mail.ru: 4 of 1,000 (0.4 %, limit 0.3 %)."."""
-    where = f", at {finding.provider}" if finding.provider else ""
+def _main_provider(whole: ReachedLimit, by_provider: Mapping[str, Mapping[datetime, ProviderCounts]]) -> str:
+    for provider, hours in by_provider.items():
+        own = [counts.cases(whole.metric) for hour, counts in hours.items() if whole.hour in (None, hour)]
+        if sum(own) * 2 > whole.cases:
+            return provider
+    return ""
+
+
+def reached_limits(mailing: Mailing) -> list[ReachedLimit]:
+    """The limits of the stop rules that the mailing has reached, the most severe first."""
+    return evaluate(provider_stats.hourly_counts(mailing), settings.CONFIG.stops)
+
+
+def would_pause(mailing: Mailing) -> bool:
+    """Whether the mailing has reached a limit at which it is paused."""
+    return any(limit.level is Level.PAUSE for limit in reached_limits(mailing))
+
+
+def describe(reached: ReachedLimit) -> str:
+    """For staff: "Marked as spam, at mail.ru: 4 of 1,000 (0.4 %, limit 0.3 %)."."""
+    where = f", at {reached.provider}" if reached.provider else ""
     when = ""
-    if finding.hour is not None:
+    if reached.hour is not None:
         zone = ZoneInfo(settings.CONFIG.site.timezone)
-        when = f", of what left in the hour from {finding.hour.astimezone(zone):%H:%M}"
-    figures = f"{finding.cases:,} of {finding.of:,} ({finding.share:.3g} %, limit {finding.limit:g} %)"
-    most = f", most of them at {finding.mostly}" if finding.mostly else ""
-    return f"{_SIGNS[finding.sign]}{where}{when}: {figures}{most}."
-
-
-def _pause(mailing: Mailing, finding: Finding, now: datetime) -> bool:
-    after = f" after the first {rollout.share(mailing)}" if mailing.released_up_to is not None else ""
-    because = f"Paused by itself{after}. {words(finding)}"
-    with transaction.atomic():
-        # Who resumed it since these were counted has looked at them.
-        if not control.halt(mailing.pk, because, counted_from=mailing.counted_from):
-            return False
-        _note(mailing, finding, _Deed.PAUSED, now)
-        alerts.raise_alert("stop_rules", because, mailing.pk, now)
-    return True
-
-
-def _heed(mailing: Mailing, finding: Finding, now: datetime) -> None:
-    """Warn or slow down, where that is news."""
-    level = Level.WARN if finding.level is Level.PAUSE else finding.level
-    if not _is_news(mailing, finding, level):
-        return
-    with transaction.atomic():
-        if not _note(mailing, finding, _DEEDS[level], now):
-            return
-        said = words(finding)
-        if level is Level.BRAKE:
-            provider_throttle.strike(finding.provider, now)
-            said = f"Mail to {finding.provider} was slowed down. {said}"
-        alerts.warn(f"stop_rules_{finding.sign}", said, mailing.pk, now)
-
-
-def _is_news(mailing: Mailing, finding: Finding, level: Level) -> bool:
-    """Whether it is graver than what was done last; a brake is trodden on again when more has come back."""
-    about = mailing.interventions.filter(sign=finding.sign, provider=finding.provider)
-    last = about.filter(counted_from=_counted_from(mailing)).first()
-    if last is None or last.deed == _Deed.PAUSED:
-        return last is None
-    return _DEEDS[level] != last.deed or (level is Level.BRAKE and finding.seen > last.seen)
-
-
-def _note(mailing: Mailing, finding: Finding, deed: _Deed, now: datetime) -> bool:
-    """Write down what is done about it, in the audit log as well; False when somebody else just did."""
-    said = words(finding)
-    _, new = Intervention.objects.get_or_create(
-        mailing=mailing,
-        counted_from=_counted_from(mailing),
-        provider=finding.provider,
-        sign=finding.sign,
-        deed=deed,
-        seen=finding.seen,
-        defaults={
-            "cases": finding.cases,
-            "of": finding.of,
-            "limit": finding.limit,
-            "words": said[:300],
-            "at": now,
-        },
-    )
-    if new:
-        audit(instance=mailing.edition, action=f"desk.{deed}", data={"because": said})
-        log.warning("action=stop_rules_%s mailing=%d sign=%s", deed, mailing.pk, finding.sign)
-    return new
-
-
-def _counted_from(mailing: Mailing) -> datetime:
-    return mailing.counted_from or mailing.created_at
+        when = f", sent in the hour from {reached.hour.astimezone(zone):%H:%M}"
+    figures = f"{reached.cases:,} of {reached.total:,} ({reached.share:.3g} %, limit {reached.limit:g} %)"
+    most = f", most of them at {reached.main_provider}" if reached.main_provider else ""
+    return f"{_METRIC_LABELS[reached.metric]}{where}{when}: {figures}{most}."

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from mailer.delivery.ledger.journal import Journal
-from mailer.delivery.ledger.records import Attempt, Claimed, Job
+from mailer.delivery.ledger.records import Attempt, ClaimedDelivery, SendJob
 from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.smtp import relays
 from mailer.delivery.smtp.base import (
@@ -104,7 +104,7 @@ class Sender:
     ) -> None:
         self.stop(grace=0)
 
-    def put(self, jobs: Iterable[Job]) -> None:
+    def put(self, jobs: Iterable[SendJob]) -> None:
         """Take jobs on.
 
         Their messages are made at once, in the caller's thread: one after another they cost half of what each
@@ -186,19 +186,19 @@ class Sender:
         if not self._grace.done():
             self._grace.set_result(grace)
 
-    def _written(self, job: Job) -> Envelope | None:
+    def _written(self, job: SendJob) -> Envelope | None:
         """A job's message, its ticket for a tag.
 
         One that cannot be written is its own reader's matter, and nobody else's.
         """
         claimed = job.claimed
         try:
-            message: Envelope = job.message()
+            message: Envelope = job.build()
         except ValueError as error:
             outcome = Outcome(ReplyClass.REFUSED, f"the message cannot be written: {error}")
             self._give_back([(claimed, outcome)])
             return None
-        message.tag = Ticket(claimed, provider_of(claimed.email), job.latest, job.at)
+        message.tag = Ticket(claimed, provider_of(claimed.email), job.deadline, job.not_before)
         return message
 
     def _add(self, messages: list[Envelope]) -> None:
@@ -262,7 +262,7 @@ class Sender:
         if self.stopping or claimed.mailing in self._dropped or time.monotonic() >= ticket.latest:
             raise NotNow
         try:
-            self._journal.begin(claimed.id, claimed.attempt)
+            self._journal.log_attempt(claimed.id, claimed.attempt)
         except OSError as error:
             self.complain(no_journal(error))
             raise NotNow from error
@@ -284,9 +284,9 @@ class Sender:
         if others_wait:
             self._wake()
 
-    def _write_down(self, claimed: Claimed, outcome: Outcome) -> None:
+    def _write_down(self, claimed: ClaimedDelivery, outcome: Outcome) -> None:
         try:
-            self._journal.end(claimed.id, claimed.attempt, outcome.code, outcome.reply)
+            self._journal.log_reply(claimed.id, claimed.attempt, outcome.code, outcome.reply)
         except OSError as error:
             # It is known all the same, unless this process dies before the ledger has it.
             self.complain(no_journal(error))

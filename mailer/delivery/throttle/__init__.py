@@ -1,1 +1,1 @@
-"""How fast mail may be sent: limits, backoff, warm-up, sending windows and the circuit breaker."""
+"""How fast mail may be sent: rate limits, sending hours, warm-up, backoff, provider shares, breakers."""

@@ -31,36 +31,36 @@ RELAY = Wait(60, 600)
 
 class Backoff(NamedTuple):
     # Times in a row that we were asked to go slower.
-    strikes: int = 0
+    failures: int = 0
     # Nothing is tried before; seconds since 1970.
     until: float = 0.0
     # Messages a second; 0: no limit.
     rate: float = 0.0
 
 
-FREE = Backoff()
+NO_BACKOFF = Backoff()
 
 
-def lasting(state: Backoff, now: float) -> Backoff:
+def decayed(state: Backoff, now: float) -> Backoff:
     """What is left of it: nothing, when it lies long back."""
-    return state if now < state.until + _MEMORY else FREE
+    return state if now < state.until + _MEMORY else NO_BACKOFF
 
 
-def struck(state: Backoff, now: float, wait: Wait, chance: float) -> Backoff:
+def penalised(state: Backoff, now: float, wait: Wait, fraction: float) -> Backoff:
     """We were asked to go slower. What was on its way when we began to wait tells nothing new.
 
     `chance` is between 0 and 1.
     """
     if now < state.until:
         return state
-    state = lasting(state, now)
-    strikes = state.strikes + 1
+    state = decayed(state, now)
+    strikes = state.failures + 1
     seconds = min(wait.first * 2.0 ** min(strikes - 1, 20), wait.most)
     rate = max(state.rate / 2, _LEAST) if state.rate else _FIRST
-    return Backoff(strikes, now + seconds * (1 + _JITTER * chance), rate)
+    return Backoff(strikes, now + seconds * (1 + _JITTER * fraction), rate)
 
 
-def passed(state: Backoff, count: int, now: float) -> Backoff:
+def after_success(state: Backoff, count: int, now: float) -> Backoff:
     """So many messages were taken; what was on its way when we began to wait does not end it."""
     if now < state.until or not count or not state.rate:
         return state
@@ -68,5 +68,5 @@ def passed(state: Backoff, count: int, now: float) -> Backoff:
     for _ in range(count):
         rate += _RISE / 60 / rate
         if rate >= _FREE:
-            return FREE
+            return NO_BACKOFF
     return Backoff(0, state.until, rate)

@@ -1,6 +1,6 @@
-"""A lane for each provider that limits us: its readers wait in theirs, and hold up nobody else.
+"""Limits and backoff of each mailbox provider: its deliveries wait, and hold up no other provider's.
 
-A provider has limits by configuration, or because it asked us to go slower. While none has, nothing is
+A provider has limits by configuration, or because it asked us to slow down. While none has any, nothing is
 counted.
 """
 
@@ -15,172 +15,172 @@ from functools import partial
 from typing import NamedTuple
 
 from mailer.config import sending
-from mailer.delivery.ledger.records import Attempt, Claimed
+from mailer.delivery.ledger.records import Attempt, ClaimedDelivery
 from mailer.delivery.outcome import PROVIDER_WIDE, ReplyClass
-from mailer.delivery.throttle import backoff, pace, shared_state
-from mailer.delivery.throttle.backoff import FREE, PROVIDER, Backoff
-from mailer.delivery.throttle.pace import Kept, Limit
+from mailer.delivery.throttle import backoff, rate_limits, shared_state
+from mailer.delivery.throttle.backoff import NO_BACKOFF, PROVIDER, Backoff
 from mailer.delivery.throttle.providers import provider_of, provider_of_domain
+from mailer.delivery.throttle.rate_limits import LimiterState, RateLimit
 from mailer.delivery.throttle.shared_state import Data
 
 log = logging.getLogger(__name__)
 
 KEY = "provider "
-# A smaller share of a provider's answers is single readers' matter, whatever they say.
-_ASKED_SHARE = 0.05
-# Seconds over which those that must wait longer come back: their provider may have opened up meanwhile.
-_QUEUE = 1_800.0
+# Below this share of a provider's replies, they are taken to be about single recipients, whatever they say.
+_MIN_SHARE = 0.05
+# Deliveries that must wait longer are spread over so many seconds: their limits may have ended by then.
+_QUEUE_SECONDS = 1_800.0
 
 
-class Admission(NamedTuple):
-    # With the moment before which each must not leave, in seconds since 1970.
-    go: list[tuple[Claimed, float]]
-    # Those that come back later, and when.
-    later: list[tuple[int, datetime]]
+class ProviderAdmission(NamedTuple):
+    # Each with the time before which it must not be sent, in seconds since 1970.
+    admitted: list[tuple[ClaimedDelivery, float]]
+    # Delivery ids that are deferred, and until when.
+    deferred: list[tuple[int, datetime]]
 
 
-class _Moments(NamedTuple):
-    """What a lane answers to those who ask."""
+class _Schedule(NamedTuple):
+    """When the deliveries of a provider may be sent, in seconds since 1970."""
 
-    # When the first of them may leave, in seconds since 1970, and when those that have to wait come back.
-    moments: list[float]
-    later: list[float]
+    # Of the first of them; the others are deferred until the times below.
+    send_at: list[float]
+    retry_at: list[float]
 
 
-class Lanes:
-    """The lanes as one worker sees them; what they hold is shared between all."""
+class ProviderThrottle:
+    """The providers as one worker sees them; their state is shared between all workers."""
 
-    def __init__(self, limits: Mapping[str, tuple[Limit, ...]], now: datetime) -> None:
+    def __init__(self, limits: Mapping[str, tuple[RateLimit, ...]], now: datetime) -> None:
         self._limits = limits
         self._backoffs: dict[str, Backoff] = {}
-        self.look(now)
+        self.refresh(now)
 
-    def look(self, now: datetime) -> None:
-        """See what other workers learned."""
+    def refresh(self, now: datetime) -> None:
+        """Read what other workers learned."""
         rows = shared_state.read_all(KEY).items()
-        found = {provider: backoff_in(data, now.timestamp()) for provider, data in rows}
-        self._backoffs = {provider: state for provider, state in found.items() if state != FREE}
+        found = {provider: stored_backoff(data, now.timestamp()) for provider, data in rows}
+        self._backoffs = {provider: state for provider, state in found.items() if state != NO_BACKOFF}
 
-    def admit(self, claimed: list[Claimed], now: datetime) -> Admission:
-        """Who may leave, and who is put off; nobody waits for the readers of another provider."""
+    def admit(self, claimed: list[ClaimedDelivery], now: datetime) -> ProviderAdmission:
+        """Which deliveries may be sent, and which are deferred by their own provider's limits."""
         if not self._limits and not self._backoffs:
-            return Admission([(one, 0.0) for one in claimed], [])
-        go: list[tuple[Claimed, float]] = []
+            return ProviderAdmission([(one, 0.0) for one in claimed], [])
+        go: list[tuple[ClaimedDelivery, float]] = []
         later: list[tuple[int, datetime]] = []
-        lanes: dict[str, list[Claimed]] = defaultdict(list)
+        lanes: dict[str, list[ClaimedDelivery]] = defaultdict(list)
         for one in claimed:
             lanes[provider_of(one.email)].append(one)
         for provider, waiting in lanes.items():
-            if not self._limited(provider):
+            if not self._is_limited(provider):
                 go += [(one, 0.0) for one in waiting]
                 continue
-            answer = self._ask(provider, len(waiting), now)
-            count = len(answer.moments)
-            go += zip(waiting[:count], answer.moments, strict=True)
-            rest = zip(waiting[count:], answer.later, strict=True)
+            answer = self._reserve(provider, len(waiting), now)
+            count = len(answer.send_at)
+            go += zip(waiting[:count], answer.send_at, strict=True)
+            rest = zip(waiting[count:], answer.retry_at, strict=True)
             later += [(one.id, datetime.fromtimestamp(due, UTC)) for one, due in rest]
-        return Admission(go, later)
+        return ProviderAdmission(go, later)
 
-    def give_back(self, claimed: Iterable[Claimed], now: datetime) -> None:
-        """These were admitted and did not leave."""
+    def return_unsent(self, claimed: Iterable[ClaimedDelivery], now: datetime) -> None:
+        """These deliveries were admitted and not sent after all."""
         if not self._limits:
             return
         counts = Counter(provider for one in claimed if (provider := provider_of(one.email)) in self._limits)
         for provider, count in counts.items():
-            shared_state.change(KEY + provider, now, partial(_returned, count=count))
+            shared_state.update(KEY + provider, now, partial(_return_unsent, count=count))
 
-    def learn(self, done: Collection[Attempt], odd: Iterable[Attempt], now: datetime) -> frozenset[str]:
-        """Draw back from who asks for it, come back to who takes mail; who asked anew."""
+    def record_attempts(
+        self, attempts: Collection[Attempt], failed: Iterable[Attempt], now: datetime
+    ) -> frozenset[str]:
+        """Slow down for providers that ask for it, speed up for those that accept; those newly left alone."""
         asked = Counter(
-            provider_of(one.email) for one, outcome in odd if outcome.reply_class in PROVIDER_WIDE
+            provider_of(one.email) for one, outcome in failed if outcome.reply_class in PROVIDER_WIDE
         )
         if not asked and not self._backoffs:
             return frozenset()
-        answers = Counter(provider_of(one.email) for one, _ in done)
-        struck = {name for name, count in asked.items() if count > _ASKED_SHARE * answers[name]}
-        taken = Counter(
-            provider_of(one.email) for one, outcome in done if outcome.reply_class is ReplyClass.ACCEPTED
+        answers = Counter(provider_of(one.email) for one, _ in attempts)
+        penalised = {name for name, count in asked.items() if count > _MIN_SHARE * answers[name]}
+        accepted = Counter(
+            provider_of(one.email) for one, outcome in attempts if outcome.reply_class is ReplyClass.ACCEPTED
         )
-        for provider in set(self._backoffs) & set(taken) - struck:
-            self._backoffs[provider] = shared_state.change(
-                KEY + provider, now, partial(_passed, count=taken[provider], now=now.timestamp())
+        for provider in set(self._backoffs) & set(accepted) - penalised:
+            self._backoffs[provider] = shared_state.update(
+                KEY + provider, now, partial(_record_success, count=accepted[provider], now=now.timestamp())
             )
-        return frozenset(provider for provider in struck if self._strike(provider, now))
+        return frozenset(provider for provider in penalised if self._penalise(provider, now))
 
-    def _strike(self, provider: str, now: datetime) -> bool:
-        before = self._backoffs.get(provider, FREE)
-        self._backoffs[provider] = state = strike(provider, now)
+    def _penalise(self, provider: str, now: datetime) -> bool:
+        before = self._backoffs.get(provider, NO_BACKOFF)
+        self._backoffs[provider] = state = penalise(provider, now)
         return state.until != before.until
 
-    def _limited(self, provider: str) -> bool:
-        return provider in self._limits or self._backoffs.get(provider, FREE) != FREE
+    def _is_limited(self, provider: str) -> bool:
+        return provider in self._limits or self._backoffs.get(provider, NO_BACKOFF) != NO_BACKOFF
 
-    def _ask(self, provider: str, count: int, now: datetime) -> _Moments:
+    def _reserve(self, provider: str, count: int, now: datetime) -> _Schedule:
         limits = self._limits.get(provider, ())
-        return shared_state.change(
-            KEY + provider, now, lambda data: _reserved(data, limits, count, now.timestamp())
+        return shared_state.update(
+            KEY + provider, now, lambda data: _reserve(data, limits, count, now.timestamp())
         )
 
 
-def strike(provider: str, now: datetime) -> Backoff:
-    """Leave a provider alone for a while, and go on more slowly; every worker sees it in a moment."""
-    chance = random.random()  # noqa: S311  (no secret)
-    moment = now.timestamp()
+def penalise(provider: str, now: datetime) -> Backoff:
+    """Leave a provider alone for a while, and send more slowly then; all workers follow within seconds."""
+    fraction = random.random()  # noqa: S311  (no secret)
+    at = now.timestamp()
 
-    def struck(data: Data) -> tuple[Data, tuple[Backoff, bool]]:
-        before = backoff_in(data, moment)
-        state = backoff.struck(before, moment, PROVIDER, chance)
+    def penalised(data: Data) -> tuple[Data, tuple[Backoff, bool]]:
+        before = stored_backoff(data, at)
+        state = backoff.penalised(before, at, PROVIDER, fraction)
         return {**data, "backoff": list(state)}, (state, state != before)
 
-    state, new = shared_state.change(KEY + provider, now, struck)
+    state, new = shared_state.update(KEY + provider, now, penalised)
     if new:
-        seconds = state.until - moment
-        log.warning(
-            "action=provider_left_alone provider=%s seconds=%d rate=%.2f", provider, seconds, state.rate
-        )
+        seconds = state.until - at
+        log.warning("action=provider_backoff provider=%s seconds=%d rate=%.2f", provider, seconds, state.rate)
     return state
 
 
-def limits_of(written: Iterable[str]) -> dict[str, tuple[Limit, ...]]:
-    """The limits of `rate_per_provider`, each under its provider's name."""
-    found: dict[str, tuple[Limit, ...]] = {}
+def provider_limits(written: Iterable[str]) -> dict[str, tuple[RateLimit, ...]]:
+    """The limits of [sending] rate_per_provider, by provider."""
+    found: dict[str, tuple[RateLimit, ...]] = {}
     for domain, rates in map(sending.provider_rates, written):
         provider = provider_of_domain(domain)
-        found[provider] = found.get(provider, ()) + tuple(Limit(*rate) for rate in rates)
+        found[provider] = found.get(provider, ()) + tuple(RateLimit(*rate) for rate in rates)
     return found
 
 
-def backoff_in(data: Data, now: float) -> Backoff:
-    """The state that a row holds."""
-    return backoff.lasting(Backoff(*data.get("backoff", FREE)), now)
+def stored_backoff(data: Data, now: float) -> Backoff:
+    """The backoff in a row of the shared state."""
+    return backoff.decayed(Backoff(*data.get("backoff", NO_BACKOFF)), now)
 
 
-def _reserved(data: Data, limits: tuple[Limit, ...], count: int, now: float) -> tuple[Data, _Moments]:
-    """Moments for as many as may leave soon; the others come back one after another from then on."""
-    state = backoff_in(data, now)
+def _reserve(data: Data, limits: tuple[RateLimit, ...], count: int, now: float) -> tuple[Data, _Schedule]:
+    """Times for the deliveries that may be sent soon; the others are deferred, one after another."""
+    state = stored_backoff(data, now)
     if state.rate:
-        limits = (*limits, Limit(state.rate, 1.0))
+        limits = (*limits, RateLimit(state.rate, 1.0))
     if now < state.until:
         moments, again = [], state.until
     else:
-        kept, grant = pace.reserve(Kept.of(data.get("pace", {})), limits, count, now)
+        kept, grant = rate_limits.reserve(LimiterState.of(data.get("pace", {})), limits, count, now)
         data = {**data, "pace": kept.data()}
-        moments = list(grant.moments())
-        again = pace.reserve(kept, limits, 1, now)[1].again if len(moments) < count else now
-    gap = pace.slowest_gap(limits)
-    # The end of the queue of those that came earlier and wait as well.
+        moments = list(grant.send_times())
+        again = rate_limits.reserve(kept, limits, 1, now)[1].retry_at if len(moments) < count else now
+    gap = rate_limits.slowest_gap(limits)
+    # The end of the queue of deliveries that were deferred earlier.
     begin = max(data.get("queue", 0.0), again)
     behind = begin - again
-    later = [again + (behind + place * gap) % _QUEUE for place in range(count - len(moments))]
+    later = [again + (behind + place * gap) % _QUEUE_SECONDS for place in range(count - len(moments))]
     if later:
-        data = {**data, "queue": again + (behind + len(later) * gap) % _QUEUE}
-    return data, _Moments(moments, later)
+        data = {**data, "queue": again + (behind + len(later) * gap) % _QUEUE_SECONDS}
+    return data, _Schedule(moments, later)
 
 
-def _returned(data: Data, count: int) -> tuple[Data, None]:
-    return {**data, "pace": pace.give_back(Kept.of(data.get("pace", {})), count).data()}, None
+def _return_unsent(data: Data, count: int) -> tuple[Data, None]:
+    return {**data, "pace": rate_limits.give_back(LimiterState.of(data.get("pace", {})), count).data()}, None
 
 
-def _passed(data: Data, count: int, now: float) -> tuple[Data, Backoff]:
-    state = backoff.passed(backoff_in(data, now), count, now)
+def _record_success(data: Data, count: int, now: float) -> tuple[Data, Backoff]:
+    state = backoff.after_success(stored_backoff(data, now), count, now)
     return {**data, "backoff": list(state)}, state

@@ -9,10 +9,10 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import NamedTuple
 
-from mailer.delivery.ledger.records import Attempt, Claimed
+from mailer.delivery.ledger.records import Attempt, ClaimedDelivery
 from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.smtp.base import Envelope
-from mailer.delivery.throttle.fairness import Fairness
+from mailer.delivery.throttle.providers import ProviderShares
 
 # Messages kept at hand for each session that a slow provider may hold; the others are given back.
 _AT_HAND = 4
@@ -21,7 +21,7 @@ _AT_HAND = 4
 class Ticket(NamedTuple):
     """The tag of a message that waits: whose it is, and when it may leave. Times are of a Job."""
 
-    claimed: Claimed
+    claimed: ClaimedDelivery
     provider: str
     latest: float
     at: float
@@ -32,7 +32,7 @@ class Waiting:
 
     def __init__(self, sessions: int, give_back: Callable[[Iterable[Attempt]], None]) -> None:
         """`give_back` takes those that will not begin, with the reason."""
-        self._fairness = Fairness(sessions)
+        self._fairness = ProviderShares(sessions)
         self._report = give_back
         self.line: deque[Envelope] = deque()
         # Those with a moment, by it; the number keeps equals apart.
@@ -70,7 +70,7 @@ class Waiting:
             return None
         while (message := self._first(self.line, now)) is not None:
             provider = message.tag.provider
-            if fairness.hold(provider):
+            if fairness.acquire(provider):
                 return message
             self._aside[provider].append(message)
             self._shorten(provider)
@@ -80,9 +80,9 @@ class Waiting:
         """A session is done with one, after so many seconds (None: it was not tried); whether others wait for
         that."""
         if seconds is None:
-            self._fairness.give_back(provider)
+            self._fairness.release(provider)
         else:
-            self._fairness.took(provider, seconds)
+            self._fairness.record(provider, seconds)
         if self._aside and provider in self._aside:
             self._shorten(provider)
         return bool(self._aside)
@@ -102,13 +102,13 @@ class Waiting:
 
     def _from_aside(self, behind: str | None, now: float) -> Envelope | None:
         for provider in list(self._aside):
-            if behind in (None, provider) and self._fairness.hold(provider):
+            if behind in (None, provider) and self._fairness.acquire(provider):
                 message = self._first(self._aside[provider], now)
                 if not self._aside[provider]:
                     del self._aside[provider]
                 if message is not None:
                     return message
-                self._fairness.give_back(provider)
+                self._fairness.release(provider)
         return None
 
     def _first(self, line: deque[Envelope], now: float) -> Envelope | None:

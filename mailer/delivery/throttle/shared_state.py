@@ -1,4 +1,4 @@
-"""What the workers know together about the pace: a row for each thing, changed under its lock."""
+"""The throttle's state that all workers share: one row for each key, changed under its lock."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from typing import Any, TypeVar
 
 from django.db import transaction
 
-from mailer.delivery.models import Pace
+from mailer.delivery.models import ThrottleState
 
 Data = dict[str, Any]
-Answer = TypeVar("Answer")
+Value = TypeVar("Value")
 
 
 def read(key: str) -> Data:
-    """What is known under a key; empty when nothing is."""
-    row = Pace.objects.filter(key=key).values_list("data", flat=True).first()
+    """The data of a key; empty without a row."""
+    row = ThrottleState.objects.filter(key=key).values_list("data", flat=True).first()
     return row or {}
 
 
 def read_all(prefix: str) -> dict[str, Data]:
-    """What is known under the keys that begin so, by the rest of the key."""
-    rows = Pace.objects.filter(key__startswith=prefix).values_list("key", "data")
+    """The data of all keys with a prefix, by the rest of the key."""
+    rows = ThrottleState.objects.filter(key__startswith=prefix).values_list("key", "data")
     return {key.removeprefix(prefix): data for key, data in rows}
 
 
-def change(key: str, now: datetime, function: Callable[[Data], tuple[Data, Answer]]) -> Answer:
-    """Put what `function` makes of the data in its place, nobody else changing it meanwhile; its answer."""
+def update(key: str, now: datetime, function: Callable[[Data], tuple[Data, Value]]) -> Value:
+    """Replace a key's data by what `function` makes of it, under a lock; the function's second value."""
     with transaction.atomic():
-        Pace.objects.bulk_create([Pace(key=key, at=now)], ignore_conflicts=True)
-        # SQLite has no row locks: there the transaction itself is alone in writing.
-        row = Pace.objects.select_for_update().get(key=key)
-        row.data, answer = function(row.data)
-        row.at = now
-        row.save(update_fields=["data", "at"])
-    return answer
+        ThrottleState.objects.bulk_create([ThrottleState(key=key, updated_at=now)], ignore_conflicts=True)
+        # SQLite has no row locks: there the transaction holds the only write lock.
+        row = ThrottleState.objects.select_for_update().get(key=key)
+        row.data, value = function(row.data)
+        row.updated_at = now
+        row.save(update_fields=["data", "updated_at"])
+    return value
 
 
-def forget(prefix: str, before: datetime) -> None:
-    """Leave behind what is known under keys that begin so and has not changed since."""
-    Pace.objects.filter(key__startswith=prefix, at__lt=before).delete()
+def delete_older(prefix: str, before: datetime) -> None:
+    """Delete the rows of a prefix that have not changed since `before`."""
+    ThrottleState.objects.filter(key__startswith=prefix, updated_at__lt=before).delete()

@@ -16,7 +16,7 @@ from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.log_actions import log
 
 from mailer.approval.errors import ApprovalError
-from mailer.delivery.engine.control import ControlError
+from mailer.delivery.rollout.control import ControlError
 from mailer.desk.base.current_user import current_user
 from mailer.desk.base.edition_workflow import overview
 from mailer.editions.models import Edition

@@ -9,8 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from mailer.approval.models import Snapshot
-from mailer.delivery.engine import dry_run
 from mailer.delivery.models import Mailing
+from mailer.delivery.rollout import control
 from mailer.desk.base.current_user import current_user
 from mailer.desk.editions.edition_base import EditionPage
 from mailer.desk.sending import mailing_control
@@ -81,7 +81,7 @@ class DryRunPage(EditionPage):
             return self.render_to_response(self.get_context_data(form=form))
         snapshot, to = self.edition.snapshots.first(), form.cleaned_data["to"]
         return self.attempt(
-            lambda: dry_run.begin(snapshot, to, form.limit(), current_user(request), timezone.now()),
+            lambda: control.start_dry_run(snapshot, to, form.limit(), current_user(request), timezone.now()),
             f"The dry run to {to} has started. You can pause or cancel it.",
             "desk.dry_run",
             on_success="dry_run",
@@ -100,4 +100,4 @@ class DryRunPage(EditionPage):
 
 
 def _in_progress(last: Mailing | None) -> bool:
-    return last is not None and last.state in dry_run.UNDER_WAY
+    return last is not None and last.state in control.ACTIVE

@@ -9,8 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from wagtail.admin import messages
 
-from mailer.delivery.engine import control
 from mailer.delivery.models import Mailing
+from mailer.delivery.rollout import control
 from mailer.desk.editions.edition_base import EditionPage
 from mailer.reports.totals import latest_mailing, latest_rehearsal
 
@@ -39,7 +39,7 @@ _ACTIONS = {
     ),
     "resume": _Action(control.resume, "desk.resume", "Sending is resumed.", (_State.PAUSED,)),
     "release": _Action(
-        control.release_rest,
+        control.release_all,
         "desk.release_all",
         "The gradual rollout has ended. Everyone left receives the edition now.",
         (_State.SENDING, _State.PAUSED),
@@ -51,7 +51,7 @@ _ACTIONS = {
         (_State.PLANNING, _State.HELD, _State.SENDING, _State.PAUSED),
     ),
     "confirm": _Action(
-        control.confirm_held,
+        control.confirm_audience,
         "desk.confirm_audience",
         "The audience is confirmed. Sending starts now.",
         (_State.HELD,),

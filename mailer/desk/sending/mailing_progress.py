@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from mailer.delivery.models import Intervention, Mailing
-from mailer.delivery.rollout import provider_stats, rollout
+from mailer.delivery.rollout import steps, stop_rules
 from mailer.desk.home import progress
 from mailer.reports.charts.bars import account_bars, account_chart
 from mailer.reports.labels import number, reason_words
@@ -31,7 +31,7 @@ _PAUSED_BY_STOP_RULES = (
 
 _INTERVENTIONS = {
     "warned": ("waiting", "Warned"),
-    "braked": ("busy", "Slowed down"),
+    "slowed": ("busy", "Slowed down"),
     "paused": ("problem", "Paused"),
 }
 
@@ -73,7 +73,7 @@ def _duration(left: timedelta) -> str:
 
 
 def _advice(mailing: Mailing) -> str:
-    if mailing.state == _State.PAUSED and provider_stats.would_pause(mailing):
+    if mailing.state == _State.PAUSED and stop_rules.would_pause(mailing):
         gradual = mailing.released_up_to is not None
         return _PAUSED_BY_STOP_RULES.format(then="the next step is sent" if gradual else "the rest is sent")
     return _ADVICE.get(_State(mailing.state), "")
@@ -81,24 +81,26 @@ def _advice(mailing: Mailing) -> str:
 
 def interventions(mailing: Mailing) -> list[tuple[str, str, Intervention]]:
     """Actions of the stop rules on the mailing, newest first: (tone, label, intervention)."""
-    return [(*_INTERVENTIONS[one.deed], one) for one in mailing.interventions.all()]
+    return [(*_INTERVENTIONS[one.action], one) for one in mailing.interventions.all()]
 
 
 def _rollout(mailing: Mailing) -> dict[str, Any] | None:
     """The steps of a gradual rollout; None for a mailing without steps or one that has ended."""
     if mailing.step is None or mailing.state not in (_State.HELD, _State.SENDING, _State.PAUSED):
         return None
-    shares = [f"{share:g} %" for share in rollout.percentages()]
+    shares = [f"{share:g} %" for share in steps.percentages()]
     marks = [
         ("done" if index < mailing.step else "now" if index == mailing.step else "todo", label)
         for index, label in enumerate([*shares, "everyone"])
     ]
     next_check_at = (
-        mailing.step_at + timedelta(minutes=settings.CONFIG.sending.step_minutes) if mailing.step_at else None
+        mailing.step_completed_at + timedelta(minutes=settings.CONFIG.sending.step_minutes)
+        if mailing.step_completed_at
+        else None
     )
     return {
         "steps": marks,
         "next_check_at": next_check_at,
-        "share": rollout.share(mailing),
+        "share": steps.released_share(mailing),
         "is_open": mailing.released_up_to is not None,
     }

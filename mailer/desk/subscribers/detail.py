@@ -42,7 +42,7 @@ class SubscriberPanel(Panel):
 
 def history(subscriber: Subscriber) -> dict[str, Any]:
     """Template context with up to 20 rows of each kind, newest first."""
-    deliveries = Delivery.objects.filter(subscriber=subscriber.pk, mailing__rehearsal_to="").select_related(
+    deliveries = Delivery.objects.filter(subscriber=subscriber.pk, mailing__dry_run_to="").select_related(
         "mailing__edition__newsletter"
     )
     return {

@@ -125,7 +125,7 @@ def _last_delivered(decision: Verdict) -> list[Entry]:
     copies = Delivery.objects.filter(
         subscriber=decision.subscriber, state=Delivery.State.ACCEPTED, accepted_at__lt=first
     )
-    stayed = copies.filter(bounced_at=None, mailing__rehearsal_to="").select_related("mailing__edition")
+    stayed = copies.filter(bounced_at=None, mailing__dry_run_to="").select_related("mailing__edition")
     last = stayed.order_by("-accepted_at")
     return [
         Entry(one.accepted_at, "done", "Last delivered email", (str(one.mailing.edition),))

@@ -113,7 +113,7 @@ def _everybody(
     delivery = deliveries.get(reading.delivery) if reading.delivery is not None else None
     if delivery is None:
         return [_by_address(recipient, reading.kind) for recipient in told]
-    if delivery.mailing.rehearsal_to:
+    if delivery.mailing.dry_run_to:
         # What a colleague's address answers says nothing about the reader.
         return [_About(first, delivery=delivery)]
     person = people.get(delivery.subscriber)
@@ -214,7 +214,7 @@ def _leave(reading: Reading, now: datetime) -> None:
         return
     else:
         delivery = _deliveries([reading]).get(reading.delivery or 0)
-        if delivery is None or delivery.mailing.rehearsal_to:
+        if delivery is None or delivery.mailing.dry_run_to:
             return
         subscriber, newsletter = delivery.subscriber, delivery.mailing.edition.newsletter_id
     person = merge.person_of(subscriber)

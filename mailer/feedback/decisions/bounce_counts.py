@@ -11,9 +11,8 @@ from django.db import connection, transaction
 
 from mailer.config.stops import Sign
 from mailer.delivery.outcome import ReplyClass
-from mailer.delivery.rollout import provider_stats
-from mailer.delivery.rollout.evaluate import Counted
-from mailer.delivery.rollout.provider_stats import Slot
+from mailer.delivery.throttle import provider_stats
+from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
 from mailer.feedback.models import FeedbackEvent
 from mailer.feedback.parsing.records import PROOFS
 
@@ -79,9 +78,9 @@ def _take(now: datetime) -> list[int]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _counts(taken: Collection[int]) -> Iterator[tuple[Slot, Counted]]:
+def _counts(taken: Collection[int]) -> Iterator[tuple[StatsBucket, ProviderCounts]]:
     events = FeedbackEvent.objects.filter(
-        pk__in=taken, identity__in=PROOFS, delivery__isnull=False, mailing__rehearsal_to=""
+        pk__in=taken, identity__in=PROOFS, delivery__isnull=False, mailing__dry_run_to=""
     )
     rows = events.order_by("pk").values_list(*_COLUMNS, "delivery__accepted_at", "delivery__reason")
     found = [_Event._make(row) for row in rows]
@@ -91,7 +90,7 @@ def _counts(taken: Collection[int]) -> Iterator[tuple[Slot, Counted]]:
         if sign is None or (event.delivery, sign) in known:
             continue
         known.add((event.delivery, sign))
-        yield Slot(event.mailing, event.provider, event.left or event.at), Counted(**{sign: 1})
+        yield StatsBucket(event.mailing, event.provider, event.left or event.at), ProviderCounts(**{sign: 1})
 
 
 def _known(deliveries: Iterable[int], taken: Collection[int]) -> set[tuple[int, Sign]]:

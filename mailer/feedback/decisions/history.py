@@ -68,7 +68,7 @@ def _arrived(numbers: Collection[int], now: datetime) -> Any:
     """How many copies stayed with each reader, and when the last of them left."""
     copies = Delivery.objects.filter(
         subscriber__in=numbers,
-        mailing__rehearsal_to="",
+        mailing__dry_run_to="",
         state=Delivery.State.ACCEPTED,
         bounced_at__isnull=True,
         accepted_at__lt=now - SILENCE,

@@ -30,7 +30,7 @@ def ask(verdict: Verdict, person: Subscriber, now: datetime) -> None:
     message = emails.ask_whether_it_arrives(person)
     domain = parseaddr(message.from_email)[1].rpartition("@")[2]
     message.extra_headers["Message-ID"] = verp.probe_message_id(verdict.pk, domain)
-    verdict.probe = outbox.write(message, verp.probe_address(verdict.pk, domain), now)
+    verdict.probe = outbox.enqueue_email(message, verp.probe_address(verdict.pk, domain), now)
     verdict.save(update_fields=["probe"])
 
 

@@ -25,9 +25,9 @@ log = logging.getLogger(__name__)
 # Few at a time: whoever sends waits for the database meanwhile.
 _BATCH = 100
 # SQLite uses the partial index only where a query repeats its condition word for word.
-_UNREAD = "state = 'refused' AND refusal_read_at IS NULL"
+_UNREAD = "state = 'refused' AND refusal_processed_at IS NULL"
 _TAKE = (
-    "UPDATE mailer_delivery SET refusal_read_at = %s "
+    "UPDATE mailer_delivery SET refusal_processed_at = %s "
     f"WHERE id IN (SELECT id FROM mailer_delivery WHERE {_UNREAD} ORDER BY id LIMIT %s) AND {_UNREAD} "
     "RETURNING id"
 )
@@ -41,7 +41,7 @@ def read_new(now: datetime, stop: Callable[[], bool] = lambda: False) -> int:
     while not stop():
         with transaction.atomic():
             taken = _take(now)
-            deliveries = Delivery.objects.filter(pk__in=taken, mailing__rehearsal_to="")
+            deliveries = Delivery.objects.filter(pk__in=taken, mailing__dry_run_to="")
             apply_all([_reading(one, now) for one in deliveries if _SERVER.match(one.reply)], now)
         count += len(taken)
         if len(taken) < _BATCH:

@@ -109,7 +109,7 @@ def _delivery(root: mime.Part) -> Delivery | None:
     known = identify(envelope_recipients(root.headers, None), "\n".join(part.text for part in root.walk()))
     if known is None or known.delivery is None:
         return None
-    return Delivery.objects.filter(pk=known.delivery, mailing__rehearsal_to="").first()
+    return Delivery.objects.filter(pk=known.delivery, mailing__dry_run_to="").first()
 
 
 def _forget_verdicts(message: ReturnedMessage, done_at: datetime, by: str, now: datetime) -> None:

@@ -33,7 +33,7 @@ def _known(person: Subscriber, **_: Any) -> dict[str, Any]:
 
 def _copies(person: Subscriber) -> Any:
     # A rehearsal's went to a colleague.
-    rows = Delivery.objects.filter(subscriber=person.pk, mailing__rehearsal_to="")
+    rows = Delivery.objects.filter(subscriber=person.pk, mailing__dry_run_to="")
     return rows.select_related("mailing__edition").order_by("pk")
 
 

@@ -9,9 +9,10 @@ import pytest
 
 from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.delivery import identity, verp
-from mailer.delivery.engine import control, send_loop
-from mailer.delivery.ledger import recovery
+from mailer.delivery.engine import send_loop
+from mailer.delivery.ledger import housekeeping
 from mailer.delivery.models import Delivery, Mailing
+from mailer.delivery.rollout import control
 from subscribers.models import Subscriber, Subscription, Suppression
 from subscribers.suppression.suppression import suppress
 from tests import cast
@@ -32,14 +33,14 @@ def test_everybody_planned_gets_one_mail_and_the_mailing_is_done(relay):
     readers(40)
     mailing = released()
     summary = send()
-    assert summary.accepted == 40 and summary.finished == [mailing.pk] and summary.trouble == ""
+    assert summary.accepted == 40 and summary.finished == [mailing.pk] and summary.error == ""
     assert relay.recipients() == sorted(f"reader-{n}@example.net" for n in range(40))
     mailing.refresh_from_db()
     assert mailing.state == Mailing.State.DONE and mailing.finished_at is not None
     assert states(mailing) == {"accepted": 40}
     assert relay.connections <= 3
     assert balances(mailing)
-    assert list(recovery.folder().iterdir()) == []
+    assert list(housekeeping.journal_folder().iterdir()) == []
 
 
 def test_a_mail_names_its_delivery_in_sender_and_message_id_and_carries_the_readers_own_links(relay):
@@ -130,7 +131,7 @@ def test_a_relay_that_is_away_costs_no_reader_anything(configure, relay):
     configure(smtp={"port": 1})
     clock = Clock()
     summary = send(clock)
-    assert "cannot be reached" in summary.trouble
+    assert "cannot be reached" in summary.error
     assert states(mailing) == {"planned": 3}
     assert set(Delivery.objects.values_list("attempts", flat=True)) == {0}
     configure(smtp={"port": relay.port})
@@ -148,7 +149,7 @@ def test_our_own_fault_pauses_the_mailing_and_touches_nobody(relay, fault):
     mailing = released()
     summary = send()
     mailing.refresh_from_db()
-    assert "do not like you" in summary.trouble and "do not like you" in mailing.reason
+    assert "do not like you" in summary.error and "do not like you" in mailing.reason
     assert mailing.state == Mailing.State.PAUSED
     assert states(mailing) == {"planned": 30} and relay.taken == []
     relay.script.greeting, relay.script.mail = "220 hi", lambda sender: None
@@ -218,7 +219,7 @@ def test_a_stop_is_heeded_at_once_and_loses_nobody(relay):
     assert time.monotonic() - started < 10
     found = states(mailing)
     assert found["planned"] + found["accepted"] == 200 and found["accepted"] == len(relay.taken) < 200
-    assert balances(mailing) and list(recovery.folder().iterdir()) == []
+    assert balances(mailing) and list(housekeeping.journal_folder().iterdir()) == []
     relay.script.latency = 0
     assert send().accepted == found["planned"]
 

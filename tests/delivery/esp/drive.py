@@ -16,7 +16,7 @@ from mailer.delivery.esp.message import Letter, token
 from mailer.delivery.esp.pool import Patience, ServiceSender
 from mailer.delivery.ledger import journal
 from mailer.delivery.ledger.journal import Journal
-from mailer.delivery.ledger.records import Attempt, Claimed, Job
+from mailer.delivery.ledger.records import Attempt, ClaimedDelivery, SendJob
 from mailer.delivery.smtp.base import Envelope
 from mailer.delivery.smtp.sender import Trouble
 from mailer.rendering import headers, mime
@@ -27,11 +27,11 @@ HTML, TEXT = "<p>Добрый день, {{ x }}</p>", "Добрый день"
 LEAVE = "https://news.example.org/unsubscribe/t0ken/"
 
 
-def claimed(number: int, mailing: int = 1) -> Claimed:
-    return Claimed(number, mailing, 1, 1, number, f"reader-{number}@example.net", "", ())
+def claimed(number: int, mailing: int = 1) -> ClaimedDelivery:
+    return ClaimedDelivery(number, mailing, 1, 1, number, f"reader-{number}@example.net", "", ())
 
 
-def letter(one: Claimed, subject: str = "Новости") -> Letter:
+def letter(one: ClaimedDelivery, subject: str = "Новости") -> Letter:
     return Letter(
         token=token(one.id),
         to=one.email,
@@ -51,7 +51,7 @@ def letter(one: Claimed, subject: str = "Новости") -> Letter:
     )
 
 
-def envelope(one: Claimed) -> Envelope:
+def envelope(one: ClaimedDelivery) -> Envelope:
     """What Amazon is given in place of a letter."""
     made = letter(one)
     head = mime.MailingHeaders("Офис, «Азия»", "news@example.org", "monthly.example.org", "M", made.reply_to)
@@ -87,10 +87,10 @@ class Drive:
         self.sender.stop(0)
         self.journal.discard()
 
-    def put(self, *those: Claimed, seconds: float = 60) -> None:
+    def put(self, *those: ClaimedDelivery, seconds: float = 60) -> None:
         whole = self.service.name == "amazon_ses"
         self.sender.put(
-            Job(one, (lambda one=one: envelope(one)) if whole else (lambda one=one: letter(one)), latest)
+            SendJob(one, (lambda one=one: envelope(one)) if whole else (lambda one=one: letter(one)), latest)
             for one in those
             for latest in [time.monotonic() + seconds]
         )

@@ -45,7 +45,7 @@ class Program:
         }
         self._log = (folder / "log").open("w+")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.delivery.worker"],
+            [sys.executable, "-m", "tests.delivery.killable_worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

@@ -11,12 +11,12 @@ import pytest
 
 from mailer.approval import approve, submit
 from mailer.approval.models import SnapshotVariant
-from mailer.delivery.engine import dry_run, send_loop
+from mailer.delivery.engine import send_loop
 from mailer.delivery.esp import message
 from mailer.delivery.esp.capabilities import CAPABILITIES
-from mailer.delivery.ledger import recovery
+from mailer.delivery.ledger import housekeeping
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import start_due
+from mailer.delivery.rollout import control, jobs
 from mailer.editions.assemble import assemble
 from mailer.editions.models import EditionText
 from mailer.stories.models import StoryText
@@ -74,7 +74,7 @@ def released_with(written: str) -> Mailing:
     snapshot = submit.submit(edition, staff.writer, NOW)
     approve.approve(snapshot, staff.approver, snapshot.sha256, NOW)
     approve.schedule(snapshot, staff.approver, None, NOW)
-    (mailing,) = start_due.release_due(NOW)
+    (mailing,) = jobs.start_due(NOW)
     return mailing
 
 
@@ -83,10 +83,10 @@ def test_everybody_planned_gets_one_mail_and_the_account_balances(api):
     readers(12)
     mailing = released()
     summary = send()
-    assert summary.accepted == 12 and summary.finished == [mailing.pk] and summary.trouble == ""
+    assert summary.accepted == 12 and summary.finished == [mailing.pk] and summary.error == ""
     assert api.recipients() == sorted(f"reader-{n}@example.net" for n in range(12))
     assert states(mailing) == {"accepted": 12} and balances(mailing)
-    assert list(recovery.folder().iterdir()) == []
+    assert list(housekeeping.journal_folder().iterdir()) == []
     named = {message.delivery_of(mail.token) for mail in api.taken}
     assert named == set(Delivery.objects.values_list("pk", flat=True))
 
@@ -146,18 +146,18 @@ def test_a_key_that_is_not_known_pauses_the_mailing_and_touches_nobody(api, docu
     api.script = lambda call: documented.fails("unauthorised", call)
     summary = send()
     mailing.refresh_from_db()
-    assert mailing.state == Mailing.State.PAUSED and mailing.reason == summary.trouble
-    assert CAPABILITIES[documented.name].title in summary.trouble
+    assert mailing.state == Mailing.State.PAUSED and mailing.reason == summary.error
+    assert CAPABILITIES[documented.name].title in summary.error
     assert states(mailing) == {"planned": 6} and balances(mailing)
     assert set(Delivery.objects.values_list("attempts", flat=True)) == {0}
-    assert list(recovery.folder().iterdir()) == []
+    assert list(housekeeping.journal_folder().iterdir()) == []
 
 
 def test_a_service_that_is_away_costs_no_reader_anything(api, configure):
     readers(3)
     mailing = released()
     configure(service={"url": "http://127.0.0.1:1/"})
-    assert "cannot be reached" in send().trouble
+    assert "cannot be reached" in send().error
     assert states(mailing) == {"planned": 3}
     assert set(Delivery.objects.values_list("attempts", flat=True)) == {0}
 
@@ -196,8 +196,8 @@ def test_a_rehearsal_is_marked_goes_to_the_colleague_alone_and_its_links_are_nob
     edition = cast.december(staff.writer)
     readers(3)
     snapshot = submit.submit(edition, staff.writer, NOW)
-    mailing = dry_run.begin(snapshot, "dana@office.example.org", None, None, NOW)
-    start_due.release_due(NOW)
+    mailing = control.start_dry_run(snapshot, "dana@office.example.org", None, None, NOW)
+    jobs.start_due(NOW)
     send()
     assert states(mailing) == {"accepted": 3} and balances(mailing)
     assert {mail.to for mail in api.taken} == {"dana@office.example.org"}

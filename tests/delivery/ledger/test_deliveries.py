@@ -10,12 +10,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from mailer.delivery.engine import control
-from mailer.delivery.ledger import deliveries, housekeeping, recovery
-from mailer.delivery.ledger.journal import Found, Journal, Spoken, dead
+from mailer.delivery.ledger import deliveries, housekeeping
+from mailer.delivery.ledger.journal import DeadJournal, Journal, LoggedReply, recoverable
 from mailer.delivery.ledger.outcomes import result_of
 from mailer.delivery.models import Claim, Delivery, Mailing
 from mailer.delivery.outcome import Outcome, ReplyClass
+from mailer.delivery.rollout import control
 from subscribers.models import Subscriber, Subscription
 from tests.delivery.cast import NOW, Clock, balances, readers, released, states
 
@@ -57,7 +57,7 @@ def test_a_lease_that_ran_out_leaves_doubt_and_a_late_result_ends_it(configure):
     readers(2)
     mailing = released()
     claimed = take(mailing, "a")
-    recovery.recover(NOW + LEASE + timedelta(seconds=1))
+    housekeeping.recover(NOW + LEASE + timedelta(seconds=1))
     assert states(mailing) == {"in_doubt": 2}
     settle(claimed[:1], ReplyClass.ACCEPTED, "a")
     assert states(mailing) == {"in_doubt": 1, "accepted": 1}
@@ -91,16 +91,16 @@ def test_claiming_and_looking_use_the_partial_indexes():
 def test_the_journal_of_a_dead_process_tells_what_is_known_what_is_doubtful_and_what_was_not_begun(configure):
     readers(4)
     mailing = released()
-    journal = Journal.open(recovery.folder())
+    journal = Journal.open(housekeeping.journal_folder())
     answered, refused, doubtful, untried = take(mailing, journal.owner)
-    journal.begin(answered.id, 1)
-    journal.end(answered.id, 1, 250, "250 2.0.0 queued\nas 7")
-    journal.begin(refused.id, 1)
-    journal.end(refused.id, 1, 550, "550 5.1.1 no")
-    journal.begin(doubtful.id, 1)
-    assert recovery.recover(NOW) == 0, "its writer lives"
+    journal.log_attempt(answered.id, 1)
+    journal.log_reply(answered.id, 1, 250, "250 2.0.0 queued\nas 7")
+    journal.log_attempt(refused.id, 1)
+    journal.log_reply(refused.id, 1, 550, "550 5.1.1 no")
+    journal.log_attempt(doubtful.id, 1)
+    assert housekeeping.recover(NOW) == 0, "its writer lives"
     journal.close()
-    assert recovery.recover(NOW) == 4
+    assert housekeeping.recover(NOW) == 4
     found = dict(Delivery.objects.values_list("pk", "state"))
     assert [found[one.id] for one in (answered, refused, doubtful, untried)] == [
         "accepted",
@@ -110,40 +110,39 @@ def test_the_journal_of_a_dead_process_tells_what_is_known_what_is_doubtful_and_
     ]
     assert Delivery.objects.get(pk=answered.id).reply == "250 2.0.0 queued as 7"
     assert Delivery.objects.get(pk=untried.id).attempts == 0
-    assert list(recovery.folder().iterdir()) == []
+    assert list(housekeeping.journal_folder().iterdir()) == []
 
 
-def test_after_a_reboot_the_journal_proves_nothing_and_every_claim_is_doubtful(configure, monkeypatch):
+def test_after_a_reboot_every_claimed_delivery_is_in_doubt(configure):
     readers(3)
     mailing = released()
-    journal = Journal.open(recovery.folder())
+    journal = Journal.open(housekeeping.journal_folder(), boot_id="another boot")
     take(mailing, journal.owner)
     journal.close()
-    monkeypatch.setattr("mailer.delivery.ledger.journal._boot", lambda: "another boot")
-    recovery.recover(NOW)
+    housekeeping.recover(NOW)
     assert states(mailing) == {"in_doubt": 3}
 
 
 def test_a_line_that_was_not_finished_is_not_read(tmp_path):
     journal = Journal.open(tmp_path)
-    journal.begin(7, 1)
+    journal.log_attempt(7, 1)
     journal.close()
     (path,) = tmp_path.iterdir()
     with path.open("ab") as file:
         file.write(b"8 1")
-    (found,) = dead(tmp_path)
-    assert found.attempts == {(7, 1): None} and found.whole
+    (found,) = recoverable(tmp_path)
+    assert found.attempts == {(7, 1): None} and found.complete
 
 
 def test_what_came_back_unsent_into_a_cancelled_mailing_is_left_out(configure):
     readers(2)
     mailing = released()
-    journal = Journal.open(recovery.folder())
+    journal = Journal.open(housekeeping.journal_folder())
     take(mailing, journal.owner)
     control.cancel(mailing, None, NOW)
     journal.close()
-    recovery.recover(NOW)
-    housekeeping.sweep_cancelled()
+    housekeeping.recover(NOW)
+    housekeeping.exclude_cancelled()
     assert states(mailing) == {"excluded": 2} and balances(mailing)
 
 
@@ -181,7 +180,9 @@ class Machine(RuleBasedStateMachine):
     @rule(owner=owners, number=st.integers(1, 4))
     def accept(self, owner, number):
         held = self.held[owner]
-        deliveries.accept({"250 queued": [held.pop(0)[0].id for _ in held[:number]]}, owner, self.clock())
+        deliveries.record_accepted(
+            {"250 queued": [held.pop(0)[0].id for _ in held[:number]]}, owner, self.clock()
+        )
 
     @rule(owner=owners, data=st.data())
     def release(self, owner, data):
@@ -194,24 +195,24 @@ class Machine(RuleBasedStateMachine):
     def die(self, owner, begun, answered, whole):
         """Killed after so many dots and so many replies to them."""
         attempts = {(one.id, one.attempt): None for one, _ in self.held[owner][:begun]}
-        spoken = dict.fromkeys(list(attempts)[:answered], Spoken(250, "250 queued"))
-        recovery._replay(Found(owner, whole, {**attempts, **spoken}), self.clock())
+        spoken = dict.fromkeys(list(attempts)[:answered], LoggedReply(250, "250 queued"))
+        housekeeping._replay(DeadJournal(owner, whole, {**attempts, **spoken}), self.clock())
         accepted = Delivery.objects.filter(state="accepted").values_list("pk", flat=True)
         assert {delivery for delivery, _ in spoken} <= set(accepted)
         self.held[owner].clear()
-        assert not deliveries.holds(owner)
+        assert not deliveries.has_claims(owner)
 
     @rule(owner=owners)
     def put_off(self, owner):
         if self.held[owner]:
             one, _ = self.held[owner].pop()
-            deliveries.put_off([(one.id, self.clock() + timedelta(minutes=10))], owner, "pace")
+            deliveries.defer([(one.id, self.clock() + timedelta(minutes=10))], owner, "pace")
 
     @rule(minutes=st.integers(1, 30))
     def wait(self, minutes):
         self.clock.move(minutes=minutes)
-        recovery.recover(self.clock())
-        housekeeping.settle_doubts(self.clock())
+        housekeeping.recover(self.clock())
+        housekeeping.settle_in_doubt(self.clock())
         for held in self.held.values():
             held[:] = [(one, until) for one, until in held if until >= self.clock()]
 
@@ -267,13 +268,11 @@ def test_what_is_put_off_is_due_at_its_moment_and_no_attempt_is_counted():
     readers(3)
     mailing = released()
     claimed = take(mailing, "a")
-    deliveries.put_off(
-        [(one.id, NOW + timedelta(minutes=n)) for n, one in enumerate(claimed, 1)], "a", "pace"
-    )
+    deliveries.defer([(one.id, NOW + timedelta(minutes=n)) for n, one in enumerate(claimed, 1)], "a", "pace")
     assert states(mailing) == {"deferred": 3} and not take(mailing, "a")
     (first,) = take(mailing, "a", now=NOW + timedelta(minutes=1))
     assert (first.id, first.attempt) == (claimed[0].id, 1)
-    deliveries.put_off([(claimed[1].id, NOW)], "b")
+    deliveries.defer([(claimed[1].id, NOW)], "b")
     assert states(mailing) == {"claimed": 1, "deferred": 2} and balances(mailing)
 
 
@@ -302,9 +301,9 @@ def test_accepted_in_a_batch_is_accepted_by_those_words_and_only_by_who_holds_it
     readers(3)
     mailing = released()
     ids = [one.id for one in take(mailing, "a", 3)]
-    deliveries.accept({"250 queued": ids[:2]}, "b", NOW)
+    deliveries.record_accepted({"250 queued": ids[:2]}, "b", NOW)
     assert states(mailing) == {"claimed": 3}
-    deliveries.accept({"250 queued": ids[:2], "250 another": ids[2:]}, "a", NOW)
+    deliveries.record_accepted({"250 queued": ids[:2], "250 another": ids[2:]}, "a", NOW)
     kept = Delivery.objects.order_by("pk").values_list("state", "reply", "accepted_at", "claimed_by")
     assert list(kept) == [("accepted", "250 queued", NOW, "")] * 2 + [("accepted", "250 another", NOW, "")]
 
@@ -327,10 +326,10 @@ def test_what_is_on_its_way_when_somebody_cancels_is_written_down_as_it_ends():
     sent, given_back, refused = take(mailing, "a", 3)
     control.cancel(mailing, None, NOW)
     assert states(mailing) == {"claimed": 3, "excluded": 2}
-    deliveries.accept({"250 queued": [sent.id]}, "a", NOW)
+    deliveries.record_accepted({"250 queued": [sent.id]}, "a", NOW)
     settle([refused], ReplyClass.REFUSED, "a", code=550)
     deliveries.release([given_back.id], "a", NOW)
-    housekeeping.sweep_cancelled()
+    housekeeping.exclude_cancelled()
     assert states(mailing) == {"accepted": 1, "refused": 1, "excluded": 3} and balances(mailing)
 
 
@@ -340,9 +339,9 @@ def test_what_is_on_its_way_when_the_time_is_over_is_not_left_out():
     (sent,) = take(mailing, "a", 1)
     Mailing.objects.update(expires_at=NOW)
     later = mailing.snapshot.window_until + timedelta(minutes=1)
-    housekeeping.expire(later)
+    housekeeping.expire_mailings(later)
     assert states(mailing) == {"claimed": 1, "excluded": 2}
-    deliveries.accept({"250 queued": [sent.id]}, "a", later)
+    deliveries.record_accepted({"250 queued": [sent.id]}, "a", later)
     assert states(mailing) == {"accepted": 1, "excluded": 2}
 
 
@@ -350,6 +349,6 @@ def test_words_that_differ_from_message_to_message_are_kept_with_each():
     readers(3)
     mailing = released()
     claimed = take(mailing, "a")
-    deliveries.accept({f"250 queued as {one.id}": [one.id] for one in claimed}, "a", NOW)
+    deliveries.record_accepted({f"250 queued as {one.id}": [one.id] for one in claimed}, "a", NOW)
     kept = Delivery.objects.order_by("pk").values_list("state", "reply", "attempts", "accepted_at")
     assert list(kept) == [("accepted", f"250 queued as {one.id}", 1, NOW) for one in claimed]

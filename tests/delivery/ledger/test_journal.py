@@ -4,7 +4,7 @@ import errno
 
 import pytest
 
-from mailer.delivery.ledger.journal import Journal, Spoken, dead
+from mailer.delivery.ledger.journal import Journal, LoggedReply, recoverable
 
 
 @pytest.mark.parametrize(
@@ -12,21 +12,21 @@ from mailer.delivery.ledger.journal import Journal, Spoken, dead
 )
 def test_lines_that_the_machine_lost_prove_nothing_and_stop_nobody(tmp_path, garbage):
     journal = Journal.open(tmp_path)
-    journal.begin(1, 1)
-    journal.end(1, 1, 250, "taken")
+    journal.log_attempt(1, 1)
+    journal.log_reply(1, 1, 250, "taken")
     journal.close()
     path = tmp_path / f"{journal.owner}.journal"
     path.write_bytes(path.read_bytes().rstrip(b"\0") + garbage)
-    (found,) = dead(tmp_path)
-    assert found.attempts == {(1, 1): Spoken(250, "taken")}
-    assert found.owner == journal.owner and not found.whole
+    (found,) = recoverable(tmp_path)
+    assert found.attempts == {(1, 1): LoggedReply(250, "taken")}
+    assert found.owner == journal.owner and not found.complete
 
 
 @pytest.mark.parametrize("head", [b"", b"7\n", b"[]\n", b"{}\n", b"\0\0\0\n"])
 def test_a_journal_without_its_first_line_is_that_of_the_owner_in_its_name(tmp_path, head):
     (tmp_path / "somebody.journal").write_bytes(head)
-    (found,) = dead(tmp_path)
-    assert found.owner == "somebody" and not found.whole
+    (found,) = recoverable(tmp_path)
+    assert found.owner == "somebody" and not found.complete
     assert list(tmp_path.iterdir()) == []
 
 
@@ -34,27 +34,27 @@ def test_a_journal_of_any_length_is_read_whole(tmp_path):
     journal = Journal.open(tmp_path)
     words = "queued as " + "x" * 90
     for number in range(1, 9_001):
-        journal.begin(number, 1)
+        journal.log_attempt(number, 1)
         if number % 3:
-            journal.end(number, 1, 250, words)
+            journal.log_reply(number, 1, 250, words)
     journal.close()
-    (found,) = dead(tmp_path)
-    assert found.whole and len(found.attempts) == 9_000
-    assert [found.attempts[number, 1] for number in (8_998, 9_000)] == [Spoken(250, words), None]
+    (found,) = recoverable(tmp_path)
+    assert found.complete and len(found.attempts) == 9_000
+    assert [found.attempts[number, 1] for number in (8_998, 9_000)] == [LoggedReply(250, words), None]
 
 
 def test_words_with_line_ends_stay_on_their_line(tmp_path):
     journal = Journal.open(tmp_path)
-    journal.end(1, 1, 250, "one\ntwo\0three")
-    journal.end(2, 1, 250, "four")
+    journal.log_reply(1, 1, 250, "one\ntwo\0three")
+    journal.log_reply(2, 1, 250, "four")
     journal.close()
-    (found,) = dead(tmp_path)
-    assert found.whole and found.attempts[2, 1] == Spoken(250, "four")
+    (found,) = recoverable(tmp_path)
+    assert found.complete and found.attempts[2, 1] == LoggedReply(250, "four")
 
 
 def test_a_journal_that_cannot_grow_says_so_and_keeps_what_it_has(tmp_path, monkeypatch):
     journal = Journal.open(tmp_path)
-    journal.begin(1, 1)
+    journal.log_attempt(1, 1)
 
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -62,9 +62,9 @@ def test_a_journal_that_cannot_grow_says_so_and_keeps_what_it_has(tmp_path, monk
     monkeypatch.setattr("os.posix_fallocate", full)
     with pytest.raises(OSError, match="is the disk full"):
         for number in range(2, 100_000):
-            journal.begin(number, 1)
+            journal.log_attempt(number, 1)
     with pytest.raises(OSError, match="is the disk full"):
-        journal.end(1, 1, 250, "x" * 500)
+        journal.log_reply(1, 1, 250, "x" * 500)
     journal.close()
-    (found,) = dead(tmp_path)
-    assert found.whole and found.attempts[number - 1, 1] is None and (number, 1) not in found.attempts
+    (found,) = recoverable(tmp_path)
+    assert found.complete and found.attempts[number - 1, 1] is None and (number, 1) not in found.attempts

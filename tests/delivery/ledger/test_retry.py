@@ -5,8 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from mailer.delivery.ledger.outcomes import result_of
-from mailer.delivery.ledger.retry import next_try
+from mailer.delivery.ledger.outcomes import next_attempt_at, result_of
 from mailer.delivery.outcome import Outcome, ReplyClass, outcome_of
 
 NOW = datetime(2021, 12, 3, 8, 0, tzinfo=UTC)
@@ -17,13 +16,13 @@ def said(words: str) -> Outcome:
 
 
 def test_the_waits_grow_and_then_stay_at_four_hours():
-    waits = [(next_try(attempt, NOW, None) - NOW).total_seconds() / 60 for attempt in range(1, 9)]
+    waits = [(next_attempt_at(attempt, NOW, None) - NOW).total_seconds() / 60 for attempt in range(1, 9)]
     assert waits == [5, 15, 30, 60, 120, 240, 240, 240]
 
 
 def test_what_could_be_tried_only_after_expiry_is_given_up():
-    assert next_try(1, NOW, NOW + timedelta(minutes=6)) == NOW + timedelta(minutes=5)
-    assert next_try(1, NOW, NOW + timedelta(minutes=5)) is None
+    assert next_attempt_at(1, NOW, NOW + timedelta(minutes=6)) == NOW + timedelta(minutes=5)
+    assert next_attempt_at(1, NOW, NOW + timedelta(minutes=5)) is None
 
 
 def test_many_put_off_in_one_moment_come_back_spread_out_and_never_too_early():

@@ -11,9 +11,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from mailer.delivery.engine import control
 from mailer.delivery.models import Alert
 from mailer.delivery.outbox import alerts
+from mailer.delivery.rollout import control
 from tests import cast
 from tests.delivery.cast import NOW, readers, released
 
@@ -54,7 +54,7 @@ def mailing(configure):
 
 
 def test_those_who_manage_accounts_are_told_by_mail_and_nobody_else(mailing, mailoutbox):
-    alerts.raise_alert("relay_away", "The relay answers no more.", mailing.pk, NOW)
+    alerts.raise_alert("relay_unreachable", "The relay answers no more.", mailing.pk, NOW)
     (mail,) = mailoutbox
     assert mail.to == ["admin@office.example.org"]
     assert "The relay answers no more." in mail.body
@@ -63,20 +63,20 @@ def test_those_who_manage_accounts_are_told_by_mail_and_nobody_else(mailing, mai
 
 def test_the_configured_addresses_are_told_instead(mailing, mailoutbox, configure):
     configure(alerts={"email": ("duty@example.org", "second@example.org")})
-    alerts.raise_alert("relay_away", "Away.", mailing.pk, NOW)
+    alerts.raise_alert("relay_unreachable", "Away.", mailing.pk, NOW)
     assert [mail.to for mail in mailoutbox] == [["duty@example.org"], ["second@example.org"]]
 
 
 def test_of_one_kind_and_mailing_staff_hear_once_an_hour(mailing, mailoutbox):
     for minutes in (0, 1, 59):
-        alerts.raise_alert("relay_away", "Away.", mailing.pk, NOW + timedelta(minutes=minutes))
+        alerts.raise_alert("relay_unreachable", "Away.", mailing.pk, NOW + timedelta(minutes=minutes))
     assert len(mailoutbox) == 1
     alerts.raise_alert("step_stopped", "Stopped.", mailing.pk, NOW)
-    alerts.raise_alert("relay_away", "Away.", None, NOW)
+    alerts.raise_alert("relay_unreachable", "Away.", None, NOW)
     assert len(mailoutbox) == 3
-    alerts.raise_alert("relay_away", "Away again.", mailing.pk, NOW + timedelta(minutes=60))
+    alerts.raise_alert("relay_unreachable", "Away again.", mailing.pk, NOW + timedelta(minutes=60))
     assert len(mailoutbox) == 4
-    assert Alert.objects.get(kind="relay_away", mailing=mailing).words == "Away again."
+    assert Alert.objects.get(kind="relay_unreachable", mailing=mailing).message == "Away again."
 
 
 def test_the_webhook_gets_json_once(mailing, configure):
@@ -94,38 +94,38 @@ def test_the_webhook_gets_json_once(mailing, configure):
 def test_a_webhook_that_fails_is_tried_again_and_given_up_in_the_end(mailing, configure, status):
     with hook(status) as (address, told):
         configure(alerts={"webhook": address})
-        alerts.raise_alert("relay_away", "Away.", mailing.pk, NOW)
+        alerts.raise_alert("relay_unreachable", "Away.", mailing.pk, NOW)
         at = NOW
         for _ in range(40):
             alerts.post_due(at)
             at += timedelta(hours=1)
     assert len(told) == 10
-    assert Alert.objects.get().post_at is None
+    assert Alert.objects.get().webhook_due_at is None
 
 
 def test_a_webhook_that_is_not_there_harms_nobody(mailing, configure, mailoutbox):
     configure(alerts={"webhook": "http://127.0.0.1:1/hook"})
-    alerts.raise_alert("relay_away", "Away.", mailing.pk, NOW)
+    alerts.raise_alert("relay_unreachable", "Away.", mailing.pk, NOW)
     assert alerts.post_due(NOW) == 0
-    assert len(mailoutbox) == 1 and Alert.objects.get().post_at == NOW + timedelta(minutes=1)
+    assert len(mailoutbox) == 1 and Alert.objects.get().webhook_due_at == NOW + timedelta(minutes=1)
 
 
 def test_it_stands_on_the_desk_until_the_mailing_moves_on(mailing):
-    control.halt(mailing.pk, "The relay answers no more.")
-    alerts.raise_alert("relay_away", "The relay answers no more.", mailing.pk, NOW)
-    assert [alert.words for alert in alerts.standing(NOW)] == ["The relay answers no more."]
+    control.pause_automatically(mailing.pk, "The relay answers no more.")
+    alerts.raise_alert("relay_unreachable", "The relay answers no more.", mailing.pk, NOW)
+    assert [alert.message for alert in alerts.active(NOW)] == ["The relay answers no more."]
     mailing.refresh_from_db()
     control.resume(mailing, None, NOW)
-    assert alerts.standing(NOW) == []
+    assert alerts.active(NOW) == []
 
 
 def test_one_about_no_mailing_stands_there_for_an_hour(mailing):
-    alerts.raise_alert("relay_away", "The relay answers no more.", None, NOW)
-    assert len(alerts.standing(NOW + timedelta(minutes=59))) == 1
-    assert alerts.standing(NOW + timedelta(minutes=61)) == []
+    alerts.raise_alert("relay_unreachable", "The relay answers no more.", None, NOW)
+    assert len(alerts.active(NOW + timedelta(minutes=59))) == 1
+    assert alerts.active(NOW + timedelta(minutes=61)) == []
 
 
 def test_an_admin_who_left_is_told_nothing(mailing, mailoutbox):
     cast.User.objects.filter(username="admin").update(is_active=False)
-    alerts.raise_alert("relay_away", "Away.", mailing.pk, NOW)
+    alerts.raise_alert("relay_unreachable", "Away.", mailing.pk, NOW)
     assert mailoutbox == []

@@ -12,8 +12,8 @@ from mailer.approval.models import SnapshotVariant
 from mailer.delivery.engine.composing import rendered_of
 from mailer.delivery.models import OutboxMessage
 from mailer.delivery.outbox import test_send
-from mailer.delivery.outbox.outbox import send_waiting
-from tests.delivery.cast import NOW, sealed_copy
+from mailer.delivery.outbox.outbox import send_due
+from tests.delivery.cast import NOW, approved_snapshot
 from tests.delivery.relay import DROP, Relay
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -45,7 +45,7 @@ def test_a_mail_lies_in_the_outbox_until_the_worker_sends_it(relay, later):
     message.attach_alternative("<p>Текст</p>", "text/html")
     message.send()
     assert OutboxMessage.objects.get().state == "waiting" and relay.taken == []
-    assert send_waiting(later).sent == 1
+    assert send_due(later).sent == 1
     (taken,) = relay.taken
     parsed = email.message_from_bytes(taken.message, policy=email.policy.default)
     assert not parsed.defects and parsed["Subject"] == "Привет"
@@ -55,7 +55,7 @@ def test_a_mail_lies_in_the_outbox_until_the_worker_sends_it(relay, later):
     assert taken.sender == "a@example.org"
     assert taken.message.isascii() and max(map(len, taken.message.split(b"\r\n"))) <= 998
     assert OutboxMessage.objects.get().state == "sent"
-    assert send_waiting(later).sent == 0
+    assert send_due(later).sent == 0
 
 
 def test_a_mail_written_in_a_transaction_that_fails_was_never_there(relay):
@@ -69,30 +69,30 @@ def test_a_refused_mail_is_not_tried_again_and_one_put_off_is(relay, later):
     relay.script.rcpt = {"gone@example.org": "550 5.1.1 no", "slow@example.org": "451 4.2.1 later"}.get
     for to in ("gone@example.org", "slow@example.org", "aida@example.org"):
         write(to)
-    found = send_waiting(later)
+    found = send_due(later)
     assert (found.sent, found.refused, found.waiting) == (1, 1, 1)
     relay.script.rcpt = lambda to: None
-    assert send_waiting(later + timedelta(minutes=4)).sent == 0
-    assert send_waiting(later + timedelta(minutes=6)).sent == 1
+    assert send_due(later + timedelta(minutes=4)).sent == 0
+    assert send_due(later + timedelta(minutes=6)).sent == 1
     assert relay.recipients() == ["aida@example.org", "slow@example.org"]
 
 
 def test_a_relay_that_is_away_leaves_everything_waiting(configure, relay, later):
     write()
     configure(smtp={"port": 1})
-    assert "cannot be reached" in send_waiting(later).trouble
+    assert "cannot be reached" in send_due(later).error
     row = OutboxMessage.objects.get()
     assert (row.state, row.attempts) == ("waiting", 0)
     configure(smtp={"port": relay.port})
-    assert send_waiting(later).sent == 1
+    assert send_due(later).sent == 1
 
 
 def test_a_mail_whose_reply_was_lost_comes_again_with_the_same_message_id(relay, later):
     relay.script.dot = lambda to: DROP
     write()
-    send_waiting(later)
+    send_due(later)
     relay.script.dot = lambda to: None
-    assert send_waiting(later + timedelta(minutes=6)).sent == 1
+    assert send_due(later + timedelta(minutes=6)).sent == 1
     assert len({taken.message_id for taken in relay.taken}) == 1 and len(relay.taken) == 2
 
 
@@ -100,18 +100,18 @@ def test_a_refused_sender_does_not_hold_up_the_mails_behind_it(relay, later):
     relay.script.mail = lambda sender: "550 5.7.1 no" if sender == "bad@example.org" else None
     send_mail("x", "y", "bad@example.org", ["aida@example.org"])
     write("bek@example.org")
-    found = send_waiting(later)
+    found = send_due(later)
     assert (found.sent, found.waiting) == (1, 1)
 
 
 def test_a_test_copy_is_marked_and_carries_no_readers_links(relay):
-    snapshot = sealed_copy()
+    snapshot = approved_snapshot()
     variant = SnapshotVariant.objects.filter(snapshot=snapshot, language="ru").first()
-    test_send.put(rendered_of(variant), snapshot.edition.newsletter, "Colleague@Example.org", NOW)
-    assert send_waiting(NOW).sent == 1
+    test_send.enqueue(rendered_of(variant), snapshot.edition.newsletter, "Colleague@Example.org", NOW)
+    assert send_due(NOW).sent == 1
     parsed = email.message_from_bytes(relay.taken[0].message, policy=email.policy.default)
     assert parsed["Subject"] == f"[Test] {variant.subject}" and parsed["To"] == "colleague@example.org"
     body = parsed.get_body(("html",)).get_content()
     assert "%%" not in body and "/unsubscribe/" not in body and "/preferences/" not in body
     with pytest.raises(ValueError, match="@"):
-        test_send.put(rendered_of(variant), snapshot.edition.newsletter, "nobody", NOW)
+        test_send.enqueue(rendered_of(variant), snapshot.edition.newsletter, "nobody", NOW)

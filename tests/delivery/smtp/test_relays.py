@@ -191,7 +191,7 @@ def test_a_mailing_goes_through_both_relays_and_through_one_while_the_other_is_a
     readers(120)
     mailing = released()
     summary = send()
-    assert summary.trouble == "" and states(mailing) == {"accepted": 120}
+    assert summary.error == "" and states(mailing) == {"accepted": 120}
     # A session that began before the twentieth goes on to its tenth message.
     assert 20 <= len(one.taken) <= 40 and len(one.taken) + len(other.taken) == 120
     assert not set(one.recipients()) & set(other.recipients())
@@ -204,7 +204,7 @@ def test_when_no_relay_is_left_the_readers_wait_and_staff_are_told_of_each(two):
     readers(3)
     mailing = released()
     summary = send()
-    assert "not now" in summary.trouble and "nobody from there" in summary.trouble
+    assert "not now" in summary.error and "nobody from there" in summary.error
     mailing.refresh_from_db()
     assert states(mailing) == {"planned": 3} and mailing.state == "sending"
-    assert outbox.send_waiting(NOW).sent == 0
+    assert outbox.send_due(NOW).sent == 0

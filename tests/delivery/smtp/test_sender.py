@@ -5,7 +5,7 @@ import time
 import pytest
 
 from mailer.delivery.ledger.journal import Journal
-from mailer.delivery.ledger.records import Claimed, Job
+from mailer.delivery.ledger.records import ClaimedDelivery, SendJob
 from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.smtp.base import Envelope
 from mailer.delivery.smtp.base import Relay as Address
@@ -15,12 +15,14 @@ from tests.delivery.relay import Relay
 
 
 def claimed(number, domain="example.net", mailing=1):
-    return Claimed(number, mailing, 1, 1, number, f"reader-{number}@{domain}", "", ())
+    return ClaimedDelivery(number, mailing, 1, 1, number, f"reader-{number}@{domain}", "", ())
 
 
 def job(one, at=0.0, seconds=60.0):
     message = f"Subject: {one.id}\r\n\r\nhello\r\n".encode()
-    return Job(one, lambda: Envelope("b+1@example.org", one.email, message), time.monotonic() + seconds, at)
+    return SendJob(
+        one, lambda: Envelope("b+1@example.org", one.email, message), time.monotonic() + seconds, at
+    )
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from mailer.delivery.engine import control, send_loop
-from mailer.delivery.models import Alert, Delivery, Mailing, Pace
+from mailer.delivery.engine import send_loop
+from mailer.delivery.models import Alert, Delivery, Mailing, ThrottleState
+from mailer.delivery.rollout import control
 from subscribers.models import Subscriber
 from tests.delivery.cast import NOW, Clock, balances, readers, released, send, states
 from tests.delivery.relay import DROP, Relay
@@ -85,7 +86,7 @@ def test_a_restart_does_not_forget_who_asked_to_be_left_alone(relay):
     clock = Clock()
     send(clock)
     # Everything that a new process knows of it is in the database.
-    data = Pace.objects.get(key="provider slow.example.net").data
+    data = ThrottleState.objects.get(key="provider slow.example.net").data
     assert data["backoff"][0] == 1 and data["backoff"][1] >= NOW.timestamp() + 60
 
 
@@ -141,7 +142,7 @@ def test_what_was_paused_in_hand_does_not_use_up_the_days_limit(configure, relay
 
     def look() -> bool:
         if relay.taken:
-            control.halt(mailing.pk, "Paused.")
+            control.pause_automatically(mailing.pk, "Paused.")
         return False
 
     send_loop.send_due(Clock(), look)
@@ -203,16 +204,16 @@ def test_a_relay_that_is_away_is_tried_again_later_each_time_and_staff_are_told(
     clock = Clock()
     troubles = 0
     for _ in range(20):
-        troubles += bool(send(clock).trouble)
+        troubles += bool(send(clock).error)
         clock.move(minutes=1)
     assert 3 <= troubles <= 5
-    assert Alert.objects.get().kind == "relay_away"
+    assert Alert.objects.get().kind == "relay_unreachable"
     mailing.refresh_from_db()
     assert "the mail server could not be reached" in mailing.reason
     configure(smtp={"port": relay.port})
     clock.move(minutes=11)
     assert send(clock).accepted == 2
-    assert Pace.objects.get(key="relay").data == {}
+    assert ThrottleState.objects.get(key="relay").data == {}
 
 
 def test_the_breaker_stops_a_mailing_that_is_blocked_and_no_reader_pays_for_it(relay, monkeypatch):
@@ -224,7 +225,7 @@ def test_the_breaker_stops_a_mailing_that_is_blocked_and_no_reader_pays_for_it(r
     mailing.refresh_from_db()
     assert mailing.state == Mailing.State.PAUSED
     assert "were blocked" in mailing.reason and "your host is blocked" in mailing.reason
-    assert (Alert.objects.get().kind, Alert.objects.get().mailing_id) == ("breaker", mailing.pk)
+    assert (Alert.objects.get().kind, Alert.objects.get().mailing_id) == ("circuit_breaker", mailing.pk)
     found = states(mailing)
     assert "refused" not in found and len(relay.taken) < 30 and balances(mailing)
     # Staff see to it and resume: it begins with a clean slate, and everybody gets their mail.
@@ -268,14 +269,14 @@ def test_one_recipient_too_many_is_no_attempt(relay):
     assert put_off.attempts == 0
     clock.move(minutes=1)
     assert send(clock).accepted == 1 and states(mailing) == {"accepted": 3}
-    assert Pace.objects.filter(key__startswith="provider").count() == 0
+    assert ThrottleState.objects.filter(key__startswith="provider").count() == 0
 
 
 def test_unlimited_sending_writes_nothing_about_its_pace(relay):
     readers(5)
     released()
     send()
-    assert Pace.objects.count() == 0
+    assert ThrottleState.objects.count() == 0
 
 
 def test_pausing_while_a_provider_is_left_alone_touches_nobody(relay):
@@ -284,7 +285,7 @@ def test_pausing_while_a_provider_is_left_alone_touches_nobody(relay):
     mailing = released()
     clock = Clock()
     send(clock)
-    control.halt(mailing.pk, "Paused.")
+    control.pause_automatically(mailing.pk, "Paused.")
     before = dict(Delivery.objects.values_list("pk", "state"))
     clock.move(hours=1)
     assert send(clock).tried == 0

@@ -14,9 +14,9 @@ from wagtail.models import ModelLogEntry
 from mailer.approval.models import Snapshot
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.outbox import alerts
-from mailer.delivery.rollout import provider_stats, start_due, stop_rules
-from mailer.delivery.rollout.evaluate import Counted
-from mailer.delivery.rollout.provider_stats import Slot
+from mailer.delivery.rollout import interventions, jobs
+from mailer.delivery.throttle import provider_stats
+from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
 from mailer.reports.edition_state import edition_state
 from mailer.reports.totals import latest_mailing, latest_rehearsal
 from tests.desk import cast
@@ -106,7 +106,7 @@ def test_a_writer_starts_a_dry_run_and_controls_it(desk: Desk) -> None:
         at(desk, "dry_run"), {"to": "dana@office.example.org", "subscribers": "all"}, follow=True
     )
     assert Page(page).messages == ["success"]
-    start_due.release_due(timezone.now())
+    jobs.start_due(timezone.now())
     dry_run = latest_rehearsal(desk.edition)
     assert dry_run is not None and dry_run.state == "sending"
     assert latest_mailing(desk.edition) is None and edition_state(desk.edition) == "submitted"
@@ -217,17 +217,22 @@ def test_get_requests_change_nothing(desk: Desk) -> None:
 def test_a_pause_by_the_stop_rules_is_explained_on_the_report(desk: Desk) -> None:
     mailing = cast.sending(desk)
     provider_stats.add(
-        [(Slot(mailing.pk, "mail.ru", timezone.now()), Counted(tried=95, accepted=90, complained=4))]
+        [
+            (
+                StatsBucket(mailing.pk, "mail.ru", timezone.now()),
+                ProviderCounts(tried=95, accepted=90, complained=4),
+            )
+        ]
     )
-    stop_rules.watch(timezone.now())
+    interventions.apply_all(timezone.now())
     browser = as_user(desk.approver)
     mailing.refresh_from_db()
     page = browser.get(at(desk, "report"))
     assert mailing.reason and mailing.reason in Page(page).text
     assert "4 of 90 (4.44 %, limit 0.3 %)" in mailing.reason and "mail.ru" in mailing.reason
     ((tone, _, intervention),) = page.context["interventions"]
-    assert (tone, intervention.deed) == ("problem", "paused") and page.context["advice"]
-    assert logged("desk.paused").data["because"]
+    assert (tone, intervention.action) == ("problem", "paused") and page.context["advice"]
+    assert logged("desk.stop_rules_paused").data["because"]
     browser.post(at(desk, "control"), {"action": "resume"})
     page = browser.get(at(desk, "report"))
     assert mailing.reason not in Page(page).text and "desk-stop-rules" in Page(page).ids

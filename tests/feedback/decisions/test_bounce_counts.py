@@ -9,10 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.delivery.models import Delivery, Mailing, ProviderHour
-from mailer.delivery.rollout import provider_stats, stop_rules
-from mailer.delivery.rollout.evaluate import Counted
-from mailer.delivery.rollout.provider_stats import Slot
-from mailer.delivery.throttle import shared_state
+from mailer.delivery.rollout import interventions
+from mailer.delivery.throttle import provider_stats, shared_state
+from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
 from mailer.feedback.decisions import bounce_counts, smtp_rejections
 from mailer.feedback.models import FeedbackEvent
 from tests.feedback.cast import NOW, ago, bounce, complain, mailing, reader, snapshot
@@ -22,36 +21,38 @@ pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 def counts(delivery: Delivery) -> dict:
     bounce_counts.count_new(NOW)
-    return provider_stats.of(Mailing.objects.get(pk=delivery.mailing_id))
+    return provider_stats.hourly_counts(Mailing.objects.get(pk=delivery.mailing_id))
 
 
 @pytest.mark.parametrize(
     "bounce_class, counted",
     [
-        ("hard", Counted(bounced=1)),
-        ("block", Counted(blocked=1)),
-        ("soft", Counted()),
-        ("unknown", Counted()),
+        ("hard", ProviderCounts(bounced=1)),
+        ("block", ProviderCounts(blocked=1)),
+        ("soft", ProviderCounts()),
+        ("unknown", ProviderCounts()),
     ],
 )
 def test_a_bounce_counts_by_its_class_for_the_hour_in_which_its_copy_left(bounce_class, counted):
     left = ago(hours=30)
     sent = snapshot(reader("aigerim@bk.ru"), left)
     bounce(sent, bounce_class)
-    row = {("mail.ru", provider_stats.hour_of(left)): counted}
+    row = {("mail.ru", provider_stats.hour_start(left)): counted}
     assert counts(sent) == (row if any(counted) else {})
 
 
 def test_however_often_it_is_told_a_copy_counts_once_for_each_sign():
     sent = snapshot(reader(), ago(hours=1))
     bounce(sent)
-    assert counts(sent) == {("example.net", provider_stats.hour_of(ago(hours=1))): Counted(bounced=1)}
+    assert counts(sent) == {
+        ("example.net", provider_stats.hour_start(ago(hours=1))): ProviderCounts(bounced=1)
+    }
     bounce(sent)
     bounce(sent)
     complain(sent)
     complain(sent)
     assert counts(sent) == {
-        ("example.net", provider_stats.hour_of(ago(hours=1))): Counted(bounced=1, complained=1)
+        ("example.net", provider_stats.hour_start(ago(hours=1))): ProviderCounts(bounced=1, complained=1)
     }
     assert bounce_counts.count_new(NOW) == 0
     assert not FeedbackEvent.objects.filter(counted_at=None).exists()
@@ -67,7 +68,7 @@ def test_what_anybody_could_have_written_counts_against_no_mailing():
 
 
 def test_what_a_colleagues_mailbox_says_of_a_rehearsal_counts_nowhere():
-    about = mailing(rehearsal_to="team@office.example.org")
+    about = mailing(dry_run_to="team@office.example.org")
     row = Delivery.objects.create(
         mailing=about, subscriber=reader().pk, state="accepted", accepted_at=NOW, attempts=1
     )
@@ -78,11 +79,11 @@ def test_what_a_colleagues_mailbox_says_of_a_rehearsal_counts_nowhere():
 @pytest.mark.parametrize(
     "reason, reply, counted",
     [
-        ("refused", "550 5.1.1 no such user", Counted(bounced=1)),
+        ("refused", "550 5.1.1 no such user", ProviderCounts(bounced=1)),
         # The ledger took it for one reader's matter, the rules know better.
-        ("refused", "550 rejected due to spam content", Counted(blocked=1)),
+        ("refused", "550 rejected due to spam content", ProviderCounts(blocked=1)),
         # Whoever sent it has counted it as blocked at once.
-        ("blocked", "550 5.7.1 rejected due to spam content", Counted()),
+        ("blocked", "550 5.7.1 rejected due to spam content", ProviderCounts()),
     ],
 )
 def test_a_refusal_counts_once_it_was_read_and_a_block_not_twice(reason, reply, counted):
@@ -102,14 +103,14 @@ def test_blocks_that_come_back_by_mail_slow_down_their_provider():
     ]
     provider_stats.add(
         [
-            (Slot(about.pk, "mail.ru", NOW), Counted(tried=50, accepted=50)),
-            (Slot(about.pk, "gmail.com", NOW), Counted(tried=1000, accepted=1000)),
+            (StatsBucket(about.pk, "mail.ru", NOW), ProviderCounts(tried=50, accepted=50)),
+            (StatsBucket(about.pk, "gmail.com", NOW), ProviderCounts(tried=1000, accepted=1000)),
         ]
     )
     for row in rows:
         bounce(row, "block")
     bounce_counts.count_new(NOW)
-    assert stop_rules.watch(NOW) == []
+    assert interventions.apply_all(NOW) == []
     assert shared_state.read("provider mail.ru")["backoff"][0] == 1
     assert shared_state.read("provider gmail.com") == {}
 
@@ -127,5 +128,7 @@ def test_in_whatever_order_it_comes_and_is_counted_the_sums_are_those_of_the_eve
             complain(sent, NOW + timedelta(minutes=1))
         else:
             bounce(sent, word)
-    found = counts(sent).get(("example.net", provider_stats.hour_of(left)), Counted())
-    assert found == Counted(bounced="hard" in told, blocked="block" in told, complained="complaint" in told)
+    found = counts(sent).get(("example.net", provider_stats.hour_start(left)), ProviderCounts())
+    assert found == ProviderCounts(
+        bounced="hard" in told, blocked="block" in told, complained="complaint" in told
+    )

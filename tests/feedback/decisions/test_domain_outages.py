@@ -41,7 +41,7 @@ def test_when_many_of_a_domain_come_back_all_are_held_and_staff_are_told(mailout
     assert not any(map(stopped, people))
     outage = Outage.objects.get(state="open")
     assert (outage.domain, outage.readers) == ("ministry.example", 10)
-    assert "3 of 10 readers at ministry.example" in Alert.objects.get().words
+    assert "3 of 10 readers at ministry.example" in Alert.objects.get().message
 
 
 def test_a_few_of_many_are_no_outage() -> None:

@@ -107,7 +107,7 @@ def test_five_mailings_that_expired_at_a_full_mailbox_stop_the_address(aigerim: 
 def test_what_a_colleague_refuses_in_a_rehearsal_says_nothing(aigerim: Subscriber) -> None:
     delivery = refused(aigerim, UNKNOWN)
     type(delivery.mailing).objects.filter(pk=delivery.mailing_id).delete()
-    rehearsal = cast.mailing(rehearsal_to="team@office.example.org")
+    rehearsal = cast.mailing(dry_run_to="team@office.example.org")
     Delivery.objects.create(mailing=rehearsal, subscriber=aigerim.pk, state="refused", reply=UNKNOWN)
     assert smtp_rejections.read_new(NOW) == 1
     assert not FeedbackEvent.objects.exists() and not stopped(aigerim)

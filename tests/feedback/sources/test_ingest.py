@@ -112,7 +112,7 @@ def test_a_bounce_of_a_copy_that_was_refused_is_kept_and_leaves_the_ledger_alone
 def test_a_bounce_of_a_copy_in_doubt_is_kept_as_evidence_that_it_left(delivery: Delivery) -> None:
     Delivery.objects.update(state="in_doubt", accepted_at=None)
     ingest.receive(to(verp.address(delivery.pk), "postfix-unknown.eml"), NOW)
-    housekeeping.settle_doubts(NOW)
+    housekeeping.settle_in_doubt(NOW)
     delivery.refresh_from_db()
     assert (delivery.state, delivery.bounced_at, delivery.accepted_at) == ("accepted", NOW, NOW)
 

@@ -170,7 +170,7 @@ def test_an_event_without_our_token_finds_the_delivery_by_the_message_itself(
 def test_a_bounce_of_a_rehearsal_says_nothing_about_the_reader(told, hear, message, delivery) -> None:
     mailing = delivery.mailing
     type(mailing).objects.create(
-        snapshot=mailing.snapshot, edition=mailing.edition, rehearsal_to="editor@example.org", audience=1
+        snapshot=mailing.snapshot, edition=mailing.edition, dry_run_to="editor@example.org", audience=1
     ).deliveries.add(delivery, bulk=False)
     hear(told, told.bounced(message._replace(to="editor@example.org"), UNKNOWN))
     assert not Suppression.objects.exists()

@@ -124,7 +124,7 @@ def test_of_who_was_erased_no_word_stays_and_the_last_letter_goes_with_time(
     person = join("olga")
     FeedbackEvent.objects.create(kind="bounce", subscriber=person.pk, diagnostic="<olga@example.org>: full")
     now = timezone.now()
-    outbox.put("news@example.org", person.email, b"To: olga@example.org\r\n", now - timedelta(days=3))
+    outbox.enqueue("news@example.org", person.email, b"To: olga@example.org\r\n", now - timedelta(days=3))
     data_access.erase_with_a_word(person, now)
     assert OutboxMessage.objects.count() == 1
     assert FeedbackEvent.objects.get().diagnostic == ""

@@ -71,7 +71,7 @@ def test_ten_thousand_hostile_sign_ups_send_no_more_letters_than_allowed_and_peo
     assert outcomes["question"] == 9_980
     assert ask("nina@example.org", monthly, "203.0.113.0/24", answered=True) == "answered"
     assert letters[-1].to == ["nina@example.org"]
-    assert Alert.objects.get().kind == "sign_ups"
+    assert Alert.objects.get().kind == "signup_flood"
 
 
 def test_also_those_who_answer_have_a_limit(

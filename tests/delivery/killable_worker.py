@@ -23,9 +23,9 @@ from typing import Any
 def prepare(count: str, *domains: str) -> dict[str, Any]:
     """The December edition sealed, and so many readers planned, in turn at each of the domains."""
     from mailer.delivery.models import Mailing
-    from mailer.delivery.rollout import start_due
+    from mailer.delivery.rollout import jobs
     from subscribers.models import Subscriber
-    from tests.delivery.cast import readers, sealed_copy
+    from tests.delivery.cast import approved_snapshot, readers
     from tests.environment import quick_passwords
 
     readers(int(count))
@@ -34,8 +34,8 @@ def prepare(count: str, *domains: str) -> dict[str, Any]:
         Subscriber.objects.filter(pk=person.pk).update(email=f"{name}@{domains[number % len(domains)]}")
     now = datetime.now(UTC)
     with quick_passwords():
-        sealed_copy(now)
-    start_due.release_due(now)
+        approved_snapshot(now)
+    jobs.start_due(now)
     return {"mailing": Mailing.objects.get().pk}
 
 
@@ -65,8 +65,9 @@ def run(*limits: str) -> None:
     from django.conf import settings
     from django.db import connections
 
-    from mailer.delivery.engine import control, send_loop
+    from mailer.delivery.engine import send_loop
     from mailer.delivery.models import Mailing
+    from mailer.delivery.rollout import control
     from mailer.reports.totals import account
 
     storage = settings.CONFIG.path(settings.CONFIG.storage.path)
@@ -86,7 +87,7 @@ def run(*limits: str) -> None:
             elif mailing.state != "sending":
                 return
             summary = send_loop.send_due(clock, stop)
-            trouble = trouble or summary.trouble
+            trouble = trouble or summary.error
             idle = not (summary.tried or summary.recovered or trouble)
             if idle and not account(mailing).claimed:
                 clock.leap()
@@ -129,7 +130,7 @@ def _limit(kind: str, value: str) -> None:
 
 def report() -> dict[str, Any]:
     """The account of the mailing, its state, who is in doubt, and what was troublesome."""
-    from mailer.delivery.ledger import recovery
+    from mailer.delivery.ledger import housekeeping
     from mailer.delivery.models import Delivery, Mailing
     from mailer.reports.totals import account
     from subscribers.models import Subscriber
@@ -138,7 +139,7 @@ def report() -> dict[str, Any]:
     found = account(mailing)
     names = {s.pk: s.email for s in Subscriber.objects.all()}
     doubt = Delivery.objects.filter(state="in_doubt").values_list("subscriber", flat=True)
-    folder = recovery.folder()
+    folder = housekeeping.journal_folder()
     return {
         **found.as_dict(),
         "balances": found.balances,

@@ -8,21 +8,22 @@ import pytest
 
 from mailer.approval import approve
 from mailer.approval.errors import WrongState
-from mailer.delivery.engine import control
 from mailer.delivery.ledger import housekeeping
 from mailer.delivery.models import Delivery, Mailing
+from mailer.delivery.rollout import control
 from tests.delivery.cast import NOW, Clock, balances, readers, reasons, released, send, states
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize("state, deed", [("held", control.confirm_held), ("paused", control.resume)])
-def test_a_mailing_that_waited_past_its_window_does_not_go_on(state, deed):
+@pytest.mark.parametrize("state, action", [("held", control.confirm_audience), ("paused", control.resume)])
+def test_a_mailing_that_waited_past_its_window_does_not_go_on(state, action):
     mailing = released()
     Mailing.objects.update(state=state)
     mailing.refresh_from_db()
-    with pytest.raises(control.ControlError, match="window ended"):
-        deed(mailing, None, mailing.snapshot.window_until + timedelta(minutes=1))
+    with pytest.raises(control.ControlError) as refused:
+        action(mailing, None, mailing.snapshot.window_until + timedelta(minutes=1))
+    assert refused.value.code == "window_passed"
     mailing.refresh_from_db()
     assert mailing.state == state
     control.cancel(mailing, None, NOW)
@@ -32,7 +33,7 @@ def test_a_held_mailing_has_its_whole_time_from_when_it_is_confirmed():
     mailing = released()
     Mailing.objects.update(state="held")
     mailing.refresh_from_db()
-    control.confirm_held(mailing, None, NOW + timedelta(days=5))
+    control.confirm_audience(mailing, None, NOW + timedelta(days=5))
     assert mailing.expires_at == NOW + timedelta(days=5, hours=72)
 
 
@@ -41,10 +42,10 @@ def test_a_doubt_that_expired_does_not_keep_its_mailing_open_for_ever():
     mailing = released()
     Delivery.objects.filter(pk=Delivery.objects.first().pk).update(state="in_doubt", doubts=1)
     Delivery.objects.filter(state="planned").update(state="accepted")
-    assert housekeeping.finish(NOW) == []
+    assert housekeeping.finish_mailings(NOW) == []
     late = mailing.expires_at + timedelta(minutes=1)
-    assert housekeeping.settle_doubts(late) == 0
-    assert housekeeping.finish(late) == [mailing.pk]
+    assert housekeeping.settle_in_doubt(late) == 0
+    assert housekeeping.finish_mailings(late) == [mailing.pk]
     assert balances(mailing)
 
 
@@ -63,7 +64,7 @@ def test_a_worker_that_was_down_past_window_and_expiry_sends_nothing_when_it_ret
     Delivery.objects.filter(pk=tried.pk).update(state="deferred", attempts=1, due_at=NOW)
     expired = mailing.expires_at + timedelta(minutes=1)
     assert expired < mailing.snapshot.window_until
-    housekeeping.expire(expired)
+    housekeeping.expire_mailings(expired)
     # Their time to be tried again is over; who was never tried may still leave within the approved window.
     assert states(mailing) == {"planned": 2, "refused": 1}
     assert send(Clock(mailing.snapshot.window_until + timedelta(minutes=1))).tried == 0
@@ -77,7 +78,7 @@ def test_readers_whom_the_pace_kept_waiting_have_until_the_end_of_the_window():
     readers(1)
     mailing = released()
     Delivery.objects.update(state="deferred", attempts=0, due_at=NOW)
-    housekeeping.expire(mailing.expires_at + timedelta(minutes=1))
+    housekeeping.expire_mailings(mailing.expires_at + timedelta(minutes=1))
     assert states(mailing) == {"deferred": 1}
-    housekeeping.expire(mailing.snapshot.window_until + timedelta(minutes=1))
+    housekeeping.expire_mailings(mailing.snapshot.window_until + timedelta(minutes=1))
     assert states(mailing) == {"excluded": 1} and balances(mailing)

@@ -6,16 +6,15 @@ import pytest
 
 from mailer.approval import approve, submit
 from mailer.approval.models import Snapshot, SnapshotVariant
-from mailer.delivery.engine import control
 from mailer.delivery.ledger import deliveries
-from mailer.delivery.ledger.plan import plan
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import start_due
+from mailer.delivery.rollout import control, jobs
+from mailer.delivery.rollout.planning import plan
 from mailer.stories.models import StoryText
 from subscribers.models import Subscriber, Subscription
 from subscribers.suppression.suppression import suppress
 from tests import cast
-from tests.delivery.cast import NOW, balances, readers, reasons, released, sealed_copy, states
+from tests.delivery.cast import NOW, approved_snapshot, balances, readers, reasons, released, states
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
@@ -59,9 +58,9 @@ def test_a_reader_who_paused_gets_nothing_before_their_day_whether_they_paused_b
 
 def test_readers_who_paused_since_the_edition_was_submitted_hold_no_mailing():
     readers(30)
-    sealed_copy()
+    approved_snapshot()
     Subscriber.objects.update(paused_until=NOW + timedelta(days=1))
-    (mailing,) = start_due.release_due(NOW)
+    (mailing,) = jobs.start_due(NOW)
     assert mailing.state == Mailing.State.SENDING and states(mailing) == {"excluded": 30}
 
 
@@ -93,7 +92,7 @@ def test_a_reader_for_whom_there_is_no_story_is_left_out():
     snapshot = submit.submit(edition, staff.writer, NOW)
     approve.approve(snapshot, staff.approver, snapshot.sha256, NOW)
     approve.schedule(snapshot, staff.approver, None, NOW)
-    (mailing,) = start_due.release_due(NOW)
+    (mailing,) = jobs.start_due(NOW)
     assert reasons(mailing) == {"aida": "planned", "turk": "no_stories"}
     # Nobody is missing against what the approver saw.
     assert mailing.state == Mailing.State.SENDING
@@ -109,7 +108,7 @@ def _keys(block):
 
 def test_a_variant_that_was_not_stored_is_made_from_the_snapshot_alone():
     cast.reader("aida", ("KZ",), "en")
-    snapshot = sealed_copy()
+    snapshot = approved_snapshot()
     stored = list(SnapshotVariant.objects.filter(snapshot=snapshot).values_list("key", "sha256"))
     SnapshotVariant.objects.filter(snapshot=snapshot)._raw_delete("default")
     mailing = plan(Mailing.objects.create(snapshot=snapshot, edition=snapshot.edition), NOW)
@@ -119,61 +118,61 @@ def test_a_variant_that_was_not_stored_is_made_from_the_snapshot_alone():
 
 def test_an_audience_that_grew_much_since_it_was_counted_waits_for_a_person():
     readers(30)
-    snapshot = sealed_copy()
+    snapshot = approved_snapshot()
     for number in range(21):
         cast.reader(f"late-{number}")
-    (mailing,) = start_due.release_due(NOW)
+    (mailing,) = jobs.start_due(NOW)
     assert mailing.state == Mailing.State.HELD and mailing.started_at is None
     assert "51" in mailing.reason and "30" in mailing.reason
-    control.confirm_held(mailing, snapshot.scheduled_by, NOW)
+    control.confirm_audience(mailing, snapshot.scheduled_by, NOW)
     assert mailing.state == Mailing.State.SENDING and mailing.started_at == NOW
 
 
 def test_an_audience_that_grew_a_little_does_not_wait():
     readers(30)
-    sealed_copy()
+    approved_snapshot()
     for number in range(20):
         cast.reader(f"late-{number}")
-    (mailing,) = start_due.release_due(NOW)
+    (mailing,) = jobs.start_due(NOW)
     assert mailing.state == Mailing.State.SENDING
 
 
 def test_releasing_twice_makes_one_mailing():
     readers(2)
     mailing = released()
-    assert start_due.release_due(NOW) == []
+    assert jobs.start_due(NOW) == []
     assert Mailing.objects.get() == mailing
     assert mailing.expires_at == NOW + timedelta(hours=72)
 
 
 def test_planning_that_died_is_done_by_the_next_call():
     readers(2)
-    snapshot = sealed_copy()
+    snapshot = approved_snapshot()
     Mailing.objects.create(snapshot=snapshot, edition=snapshot.edition)
-    (mailing,) = start_due.release_due(NOW)
+    (mailing,) = jobs.start_due(NOW)
     assert states(mailing) == {"planned": 2}
 
 
 def test_a_copy_whose_moment_has_not_come_stays():
-    snapshot = sealed_copy()
+    snapshot = approved_snapshot()
     Snapshot.objects.filter(pk=snapshot.pk).update(send_at=NOW + timedelta(hours=1))
-    assert start_due.release_due(NOW) == []
+    assert jobs.start_due(NOW) == []
 
 
 def test_a_copy_whose_window_has_passed_does_not_leave_and_says_so():
-    snapshot = sealed_copy()
-    assert start_due.release_due(NOW + timedelta(days=8)) == []
+    snapshot = approved_snapshot()
+    assert jobs.start_due(NOW + timedelta(days=8)) == []
     snapshot.refresh_from_db()
     assert snapshot.state == Snapshot.State.INVALIDATED and "window" in snapshot.invalidated_reason
 
 
 def test_an_edit_after_scheduling_keeps_the_edition_in_the_house():
     readers(1)
-    snapshot = sealed_copy()
+    snapshot = approved_snapshot()
     text = StoryText.objects.filter(story__key="kz-news").first()
     text.headline = "Something else"
     text.save()
-    assert start_due.release_due(NOW) == []
+    assert jobs.start_due(NOW) == []
     snapshot.refresh_from_db()
     assert snapshot.state == Snapshot.State.INVALIDATED and "changed" in snapshot.invalidated_reason
     assert not Mailing.objects.exists()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.config import sending
-from mailer.delivery.throttle.sending_windows import window_of
+from mailer.delivery.throttle.sending_window import sending_window
 
 ALMATY = "Asia/Almaty"
 
@@ -18,35 +18,35 @@ def at(text: str, zone: str = ALMATY, fold: int = 0) -> datetime:
 
 
 def test_mail_leaves_between_two_times_of_the_offices_day():
-    window = window_of("08:00-20:00", (), ALMATY)
+    window = sending_window("08:00-20:00", (), ALMATY)
     assert not window.is_open(at("2021-12-03 07:59:59"))
     assert window.is_open(at("2021-12-03 08:00")) and window.is_open(at("2021-12-03 19:59:59"))
     assert not window.is_open(at("2021-12-03 20:00"))
-    assert window.opens(at("2021-12-03 20:00")) == at("2021-12-04 08:00")
+    assert window.next_opening(at("2021-12-03 20:00")) == at("2021-12-04 08:00")
 
 
 def test_a_window_past_midnight_belongs_to_the_day_on_which_it_begins():
-    window = window_of("22:00-06:00", ("fri",), ALMATY)
+    window = sending_window("22:00-06:00", ("fri",), ALMATY)
     friday, saturday = "2021-12-03", "2021-12-04"
     assert window.is_open(at(f"{friday} 23:00")) and window.is_open(at(f"{saturday} 05:59"))
     assert not window.is_open(at(f"{friday} 05:00")) and not window.is_open(at(f"{saturday} 23:00"))
-    assert window.opens(at(f"{saturday} 06:00")) == at("2021-12-10 22:00")
+    assert window.next_opening(at(f"{saturday} 06:00")) == at("2021-12-10 22:00")
 
 
 def test_days_without_hours_are_whole_days():
-    window = window_of("", ("Mon", "tuesday"), ALMATY)
-    assert window.opens(at("2021-12-03 12:00")) == at("2021-12-06 00:00")
+    window = sending_window("", ("Mon", "tuesday"), ALMATY)
+    assert window.next_opening(at("2021-12-03 12:00")) == at("2021-12-06 00:00")
     assert window.is_open(at("2021-12-07 23:59:59")) and not window.is_open(at("2021-12-08 00:00"))
 
 
 def test_the_end_of_the_day_may_be_written_as_people_do():
-    assert window_of("08:00-24:00", (), ALMATY).is_open(at("2021-12-03 23:59"))
-    assert window_of("00:00-24:00", (), ALMATY) is None
+    assert sending_window("08:00-24:00", (), ALMATY).is_open(at("2021-12-03 23:59"))
+    assert sending_window("00:00-24:00", (), ALMATY) is None
 
 
 def test_no_hours_and_no_days_are_no_window():
-    assert window_of("", (), ALMATY) is None
-    assert window_of("", sending.DAYS, ALMATY) is None
+    assert sending_window("", (), ALMATY) is None
+    assert sending_window("", sending.DAYS, ALMATY) is None
 
 
 @pytest.mark.parametrize(
@@ -58,13 +58,15 @@ def test_no_hours_and_no_days_are_no_window():
     ],
 )
 def test_when_the_clocks_change_mail_still_leaves_by_what_they_show(before, opens):
-    window = window_of("08:00-20:00", (), "Europe/Berlin")
-    assert window.opens(at(before, "Europe/Berlin")) == at(opens, "Europe/Berlin").astimezone(UTC)
+    window = sending_window("08:00-20:00", (), "Europe/Berlin")
+    assert window.next_opening(at(before, "Europe/Berlin")) == at(opens, "Europe/Berlin").astimezone(UTC)
 
 
 def test_a_window_that_the_clocks_skip_is_left_out_that_day():
-    window = window_of("02:10-02:50", (), "Europe/Berlin")
-    assert window.opens(at("2022-03-26 22:00", "Europe/Berlin")) == at("2022-03-28 02:10", "Europe/Berlin")
+    window = sending_window("02:10-02:50", (), "Europe/Berlin")
+    assert window.next_opening(at("2022-03-26 22:00", "Europe/Berlin")) == at(
+        "2022-03-28 02:10", "Europe/Berlin"
+    )
 
 
 @given(
@@ -76,8 +78,8 @@ def test_a_window_that_the_clocks_skip_is_left_out_that_day():
 def test_it_opens_when_it_says_and_not_before(minutes, halves, days, zone):
     now = datetime(2022, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
     start, end = (f"{half // 2:02}:{half % 2 * 30:02}" for half in halves)
-    window = window_of(f"{start}-{end}", sorted(days), zone)
-    opens = window.opens(now)
+    window = sending_window(f"{start}-{end}", sorted(days), zone)
+    opens = window.next_opening(now)
     assert opens >= now and window.is_open(opens)
     if opens > now and opens - now < timedelta(days=8):
         assert not window.is_open(opens - timedelta(minutes=31)) or opens - timedelta(minutes=31) < now

@@ -10,13 +10,13 @@ from mailer.approval import approve
 from mailer.approval import submit as submitting
 from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import start_due
+from mailer.delivery.rollout import jobs
 from mailer.desk.editions.variants import variant_choices
 from mailer.editions.audience import Audience
 from mailer.editions.models import Newsletter
 from mailer.rendering.records import from_json
 from tests import cast
-from tests.delivery.cast import NOW, balances, readers, released, sealed_copy, send, states
+from tests.delivery.cast import NOW, approved_snapshot, balances, readers, released, send, states
 from tests.delivery.relay import Relay
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -50,10 +50,10 @@ def test_a_variant_that_was_written_into_the_database_after_the_seal_is_not_sent
 def test_a_variant_made_after_the_seal_from_the_sealed_content_is_sent(relay, monkeypatch):
     monkeypatch.setattr(submitting, "VARIANT_LIMIT", 1)
     cast.reader("kazakh", ("KZ",))
-    snapshot = sealed_copy()
+    snapshot = approved_snapshot()
     assert snapshot.variants.count() == 1
     cast.reader("tajik", ("TJ",), "ru")
-    start_due.release_due(NOW + timedelta(minutes=1))
+    jobs.start_due(NOW + timedelta(minutes=1))
     assert snapshot.variants.count() == 2
     assert send().accepted == 2
 
@@ -68,7 +68,7 @@ def test_a_reader_of_no_offered_language_gets_a_variant_that_was_sealed_and_prev
     sealed = set(snapshot.variants.values_list("pk", flat=True))
     approve.approve(snapshot, staff.approver, snapshot.sha256, NOW)
     approve.schedule(snapshot, staff.approver, None, NOW)
-    start_due.release_due(NOW)
+    jobs.start_due(NOW)
     delivery = Delivery.objects.get()
     assert delivery.variant_id in sealed and delivery.variant.language == "kk"
     (choice,) = variant_choices(

@@ -1,6 +1,6 @@
-"""A mailing in steps: how far it may go, and whether all of that was tried.
+"""The steps of a rollout: which deliveries may be sent so far, and whether all of those were tried.
 
-The rows of such a mailing lie in an order that spreads its readers, so "the first 2 %" are a sample of all.
+Planning orders the deliveries of such a mailing so that the first 2 % are a sample of the whole audience.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Q
 
-from mailer.config import sending as written
+from mailer.config import sending as sending_config
 from mailer.delivery.models import Delivery, Mailing
 
 State = Delivery.State
 
 
 def percentages() -> tuple[float, ...]:
-    """Shares of the readers after which a mailing waits, rising; the rest follows."""
-    return written.steps(settings.CONFIG.sending.steps)
+    """The shares of the audience, in percent and rising, after which a rollout waits."""
+    return sending_config.steps(settings.CONFIG.sending.steps)
 
 
-def bound(mailing: Mailing, step: int) -> int | None:
-    """The last delivery (by id) that may leave in this step, from 0; None when all may."""
+def release_bound(mailing: Mailing, step: int) -> int | None:
+    """The last delivery id that may be sent in this step, from 0; None when all may."""
     shares = percentages()
     if step >= len(shares):
         return None
@@ -35,23 +35,23 @@ def bound(mailing: Mailing, step: int) -> int | None:
     return last
 
 
-def waiting(mailing: Mailing) -> bool:
-    """Whether anything of what was released was not tried yet."""
+def has_untried(mailing: Mailing) -> bool:
+    """Whether any released delivery was not tried yet."""
     rows = Delivery.objects.filter(mailing=mailing)
-    # Some were put off before they were tried.
+    # Some were deferred before their first attempt.
     untried = Q(state=State.CLAIMED) | Q(state=State.DEFERRED, attempts=0)
     released = Q(state=State.PLANNED, pk__lte=mailing.released_up_to or 0)
     return rows.filter(untried).exists() or rows.filter(released).exists()
 
 
-def share(mailing: Mailing) -> str:
-    """How much of the readers the mailing was released to, "2 %"."""
+def released_share(mailing: Mailing) -> str:
+    """The share of the audience that the mailing is released to, "2 %"."""
     shares = percentages()
     step = mailing.step or 0
     return f"{shares[step]:g} %" if step < len(shares) else "100 %"
 
 
-def widened(mailing: Mailing) -> dict[str, Any]:
-    """The columns of a mailing that goes on to its next step."""
+def next_step(mailing: Mailing) -> dict[str, Any]:
+    """The columns that move a mailing to its next step."""
     step = (mailing.step or 0) + 1
-    return {"step": step, "released_up_to": bound(mailing, step), "step_at": None}
+    return {"step": step, "released_up_to": release_bound(mailing, step), "step_completed_at": None}

@@ -5,12 +5,12 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.delivery.throttle.pace import AHEAD, Kept, Limit, give_back, reserve
+from mailer.delivery.throttle.rate_limits import LOOKAHEAD, LimiterState, RateLimit, give_back, reserve
 
 START = 1_638_500_000.0
 limits = st.lists(
     st.builds(
-        Limit,
+        RateLimit,
         st.one_of(st.integers(1, 50).map(float), st.floats(0.2, 5)),
         st.sampled_from([1.0, 60.0, 3600.0, 86400.0]),
     ),
@@ -23,17 +23,17 @@ asked = st.lists(st.tuples(st.floats(0, 5000), st.integers(1, 500)), min_size=1,
 
 def left(limits, asked):
     """The moments at which messages leave who ask after so many seconds for so many, each time anew."""
-    kept, now, moments = Kept(), START, []
+    kept, now, moments = LimiterState(), START, []
     for wait, wanted in asked:
         now += wait
         # As it comes back from the database.
-        kept, grant = reserve(Kept.of(json.loads(json.dumps(kept.data()))), limits, wanted, now)
+        kept, grant = reserve(LimiterState.of(json.loads(json.dumps(kept.data()))), limits, wanted, now)
         assert 0 <= grant.room <= wanted
-        moments += grant.moments()
+        moments += grant.send_times()
         if grant.room:
-            assert grant.first >= now and moments[-1] <= now + AHEAD + 1e-6
+            assert grant.first >= now and moments[-1] <= now + LOOKAHEAD + 1e-6
         else:
-            assert grant.again >= now
+            assert grant.retry_at >= now
     return moments
 
 
@@ -51,49 +51,49 @@ def test_no_stretch_of_time_holds_more_than_its_limit(limits, asked):
 
 @given(limits, asked)
 def test_who_is_refused_and_comes_back_when_told_gets_something(limits, asked):
-    kept, now = Kept(), START
+    kept, now = LimiterState(), START
     for wait, wanted in asked:
         now += wait
         kept, grant = reserve(kept, limits, wanted, now)
         if not grant.room:
-            now = grant.again + 1e-3
+            now = grant.retry_at + 1e-3
             kept, grant = reserve(kept, limits, wanted, now)
             assert grant.room
 
 
 def test_a_limit_of_a_second_spaces_evenly():
-    _, grant = reserve(Kept(), [Limit(20, 1)], 100, START)
-    moments = list(grant.moments())
+    _, grant = reserve(LimiterState(), [RateLimit(20, 1)], 100, START)
+    moments = list(grant.send_times())
     assert len(moments) == 21 and moments[:3] == [START, START + 0.05, START + 0.1]
 
 
 def test_a_limit_of_a_day_is_used_at_once_and_comes_back_a_day_later():
-    kept, grant = reserve(Kept(), [Limit(50, 86400)], 80, START)
+    kept, grant = reserve(LimiterState(), [RateLimit(50, 86400)], 80, START)
     assert (grant.room, grant.gap) == (50, 0)
-    kept, grant = reserve(kept, [Limit(50, 86400)], 30, START + 3600)
-    assert grant.room == 0 and grant.limit == Limit(50, 86400)
-    assert 0 <= grant.again - (START + 86400) <= 86400 / 60
-    assert reserve(kept, [Limit(50, 86400)], 30, grant.again)[1].room == 30
+    kept, grant = reserve(kept, [RateLimit(50, 86400)], 30, START + 3600)
+    assert grant.room == 0 and grant.limit == RateLimit(50, 86400)
+    assert 0 <= grant.retry_at - (START + 86400) <= 86400 / 60
+    assert reserve(kept, [RateLimit(50, 86400)], 30, grant.retry_at)[1].room == 30
 
 
 def test_what_did_not_leave_may_leave_later():
-    kept, _ = reserve(Kept(), [Limit(50, 86400)], 50, START)
-    assert reserve(give_back(kept, 20), [Limit(50, 86400)], 50, START)[1].room == 20
-    assert reserve(give_back(kept, 200), [Limit(50, 86400)], 80, START)[1].room == 50
+    kept, _ = reserve(LimiterState(), [RateLimit(50, 86400)], 50, START)
+    assert reserve(give_back(kept, 20), [RateLimit(50, 86400)], 50, START)[1].room == 20
+    assert reserve(give_back(kept, 200), [RateLimit(50, 86400)], 80, START)[1].room == 50
 
 
 def test_a_limit_made_smaller_holds_at_once():
-    kept, _ = reserve(Kept(), [Limit(50, 3600)], 50, START)
-    _, grant = reserve(kept, [Limit(10, 3600)], 1, START + 60)
-    assert grant.room == 0 and grant.again >= START + 3600
+    kept, _ = reserve(LimiterState(), [RateLimit(50, 3600)], 50, START)
+    _, grant = reserve(kept, [RateLimit(10, 3600)], 1, START + 60)
+    assert grant.room == 0 and grant.retry_at >= START + 3600
 
 
 def test_a_clock_that_was_wrong_for_a_while_does_not_stop_sending():
     year = 365 * 86400.0
-    both = [Limit(5, 1), Limit(50, 86400)]
-    kept, _ = reserve(Kept(), both, 50, START + year)
+    both = [RateLimit(5, 1), RateLimit(50, 86400)]
+    kept, _ = reserve(LimiterState(), both, 50, START + year)
     assert reserve(kept, both, 5, START)[1].room == 5
 
 
 def test_without_limits_everything_may_leave_now():
-    assert reserve(Kept(), [], 500, START)[1][:3] == (500, START, 0)
+    assert reserve(LimiterState(), [], 500, START)[1][:3] == (500, START, 0)

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from tests.delivery.program import CONNECTIONS, killed_often, repeats, until_taken
 from tests.delivery.relay import DROP, Relay, Script
+from tests.delivery.worker_process import CONNECTIONS, killed_often, repeats, until_taken
 
 # The program has a database of its own; it is copied from the one that the mark has made.
 pytestmark = pytest.mark.django_db

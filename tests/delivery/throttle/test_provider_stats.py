@@ -6,14 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from mailer.delivery.engine import control
-from mailer.delivery.engine import dry_run as rehearsals
-from mailer.delivery.ledger.plan import plan
 from mailer.delivery.models import Mailing, ProviderHour
-from mailer.delivery.rollout import provider_stats
-from mailer.delivery.rollout.evaluate import Counted
-from mailer.delivery.rollout.provider_stats import Slot
-from tests.delivery.cast import NOW, readers, released, sealed_copy, send
+from mailer.delivery.rollout import control
+from mailer.delivery.rollout import control as rehearsals
+from mailer.delivery.rollout.planning import plan
+from mailer.delivery.throttle import provider_stats
+from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
+from tests.delivery.cast import NOW, approved_snapshot, readers, released, send
 from tests.delivery.relay import Relay, Script
 
 pytestmark = pytest.mark.both_databases
@@ -32,8 +31,8 @@ def test_the_engine_counts_what_was_answered_for_good_and_not_what_comes_again(c
     with Relay(Script(rcpt=REFUSALS.get)) as relay:
         configure(smtp={"port": relay.port})
         send(mailing=mailing)
-    assert provider_stats.of(mailing) == {
-        ("example.net", provider_stats.hour_of(NOW)): Counted(tried=5, accepted=3, blocked=1)
+    assert provider_stats.hourly_counts(mailing) == {
+        ("example.net", provider_stats.hour_start(NOW)): ProviderCounts(tried=5, accepted=3, blocked=1)
     }
 
 
@@ -42,7 +41,9 @@ def test_a_rehearsal_counts_nowhere(configure):
     readers(2)
     with Relay() as relay:
         configure(smtp={"port": relay.port})
-        mailing = plan(rehearsals.begin(sealed_copy(), "team@office.example.org", None, None, NOW), NOW)
+        mailing = plan(
+            rehearsals.start_dry_run(approved_snapshot(), "team@office.example.org", None, None, NOW), NOW
+        )
         assert send(mailing=mailing).accepted == 2
     assert not ProviderHour.objects.exists()
 
@@ -54,49 +55,53 @@ def mailing(db, configure):
 
 
 def add(mailing: Mailing, minutes: float, provider: str = "mail.ru", **counts: int) -> None:
-    provider_stats.add([(Slot(mailing.pk, provider, NOW + timedelta(minutes=minutes)), Counted(**counts))])
+    provider_stats.add(
+        [(StatsBucket(mailing.pk, provider, NOW + timedelta(minutes=minutes)), ProviderCounts(**counts))]
+    )
 
 
-def counted(mailing: Mailing) -> Counted:
+def counted(mailing: Mailing) -> ProviderCounts:
     mailing.refresh_from_db()
-    return Counted(*map(sum, zip(Counted(), *provider_stats.of(mailing).values(), strict=True)))
+    return ProviderCounts(
+        *map(sum, zip(ProviderCounts(), *provider_stats.hourly_counts(mailing).values(), strict=True))
+    )
 
 
 def test_what_comes_later_is_added_to_the_hour_in_which_its_copies_left(mailing):
-    hour = provider_stats.hour_of(NOW)
+    hour = provider_stats.hour_start(NOW)
     add(mailing, 0, tried=10, accepted=10)
     add(mailing, 1, tried=5, accepted=4, blocked=1)
     add(mailing, 60, tried=7, accepted=7)
     add(mailing, 0, complained=1)
-    assert provider_stats.of(mailing) == {
-        ("mail.ru", hour): Counted(tried=15, accepted=14, blocked=1, complained=1),
-        ("mail.ru", hour + timedelta(hours=1)): Counted(tried=7, accepted=7),
+    assert provider_stats.hourly_counts(mailing) == {
+        ("mail.ru", hour): ProviderCounts(tried=15, accepted=14, blocked=1, complained=1),
+        ("mail.ru", hour + timedelta(hours=1)): ProviderCounts(tried=7, accepted=7),
     }
 
 
 def test_providers_against_which_nothing_speaks_stand_together(mailing):
-    hour = provider_stats.hour_of(NOW)
+    hour = provider_stats.hour_start(NOW)
     add(mailing, 0, "mail.ru", tried=10, accepted=10, blocked=1)
     add(mailing, 0, "a.example", tried=10, accepted=10)
     add(mailing, 0, "b.example", tried=10, accepted=9)
-    assert provider_stats.of(mailing) == {
-        ("mail.ru", hour): Counted(tried=10, accepted=10, blocked=1),
-        ("", hour): Counted(tried=20, accepted=19),
+    assert provider_stats.hourly_counts(mailing) == {
+        ("mail.ru", hour): ProviderCounts(tried=10, accepted=10, blocked=1),
+        ("", hour): ProviderCounts(tried=20, accepted=19),
     }
     add(mailing, 0, "", bounced=1)
-    assert provider_stats.of(mailing)["", hour] == Counted(tried=20, accepted=19, bounced=1)
+    assert provider_stats.hourly_counts(mailing)["", hour] == ProviderCounts(tried=20, accepted=19, bounced=1)
 
 
 def test_what_left_before_counting_began_afresh_counts_no_more_however_late_it_comes_back(mailing):
     add(mailing, 0, tried=100, accepted=100, complained=3)
     Mailing.objects.filter(pk=mailing.pk).update(counted_from=NOW + timedelta(minutes=10))
-    assert counted(mailing) == Counted()
+    assert counted(mailing) == ProviderCounts()
     add(mailing, 5, complained=4)
-    assert counted(mailing) == Counted()
+    assert counted(mailing) == ProviderCounts()
     add(mailing, 11, tried=20, accepted=20)
     add(mailing, 11, complained=1)
     add(mailing, 75, tried=1)
-    assert counted(mailing) == Counted(tried=21, accepted=20, complained=1)
+    assert counted(mailing) == ProviderCounts(tried=21, accepted=20, complained=1)
 
 
 def test_only_who_resumes_what_the_rules_had_stopped_begins_the_counting_anew(mailing):
@@ -107,17 +112,17 @@ def test_only_who_resumes_what_the_rules_had_stopped_begins_the_counting_anew(ma
     add(mailing, 0, complained=1)
     control.pause(mailing, None, NOW)
     control.resume(mailing, None, NOW + timedelta(minutes=1))
-    assert counted(mailing) == Counted()
+    assert counted(mailing) == ProviderCounts()
 
 
 def test_counts_of_a_mailing_that_is_gone_harm_nobody(mailing):
-    provider_stats.add([(Slot(mailing.pk + 1, "mail.ru", NOW), Counted(tried=1))])
+    provider_stats.add([(StatsBucket(mailing.pk + 1, "mail.ru", NOW), ProviderCounts(tried=1))])
     assert not ProviderHour.objects.exists()
 
 
 def test_old_counts_are_forgotten(mailing):
     add(mailing, 0, tried=1)
-    provider_stats.forget(NOW + timedelta(days=59))
+    provider_stats.delete_old(NOW + timedelta(days=59))
     assert ProviderHour.objects.exists()
-    provider_stats.forget(NOW + timedelta(days=61))
+    provider_stats.delete_old(NOW + timedelta(days=61))
     assert not ProviderHour.objects.exists()

@@ -1,7 +1,7 @@
-"""Planning: freeze who is in a mailing, one row per reader of its audience, with the variant each will get.
+"""Planning: fix the audience of a mailing, with one delivery per subscriber and the variant each will get.
 
-The choice of a variant is made in Python once per distinct combination of countries and language; the rows
-are made by one INSERT … SELECT, so that a million readers cost no more memory than ten.
+The variant is chosen in Python, once per distinct combination of countries and language. One INSERT … SELECT
+writes the deliveries, so a million subscribers need no more memory than ten.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.approval.send_time import local_send_time
 from mailer.approval.submit import snapshot_variant
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import rollout
+from mailer.delivery.rollout import steps
 from mailer.editions.audience import Audience
 from mailer.rendering import language as languages
 from mailer.rendering import story_selection, variants
@@ -32,12 +32,12 @@ from subscribers.segments.rules import BadRule
 
 log = logging.getLogger(__name__)
 
-# A difference from the count that the approver saw holds the mailing when it exceeds both.
+# A larger difference from the approved count, by both measures, holds the mailing.
 _TOLERATED_SHARE = 0.05
-_TOLERATED_READERS = 20
-_TAKEN_BACK = "The submitted copy was changed or taken back before the rehearsal began."
+_TOLERATED_COUNT = 20
+_WITHDRAWN = "The submitted edition was changed or withdrawn before the dry run began."
 
-# Around the ground's own statement of who stands how: {people} has id, countries, language and standing.
+# {people} is the subscribers' query of who can be reached: id, countries, language and standing.
 _COMBINATIONS = "SELECT DISTINCT p.countries, p.language FROM ({people}) p"
 _CHOICES = """
 CREATE TEMPORARY TABLE planning_choice (
@@ -62,32 +62,32 @@ FROM (
     FROM people p JOIN planning_choice c ON c.countries = p.countries AND c.language = p.language
 ) r {choice}
 """
-_BY_NUMBER = "ORDER BY r.id"
-# Spread over the list, so that the first step of a mailing is a fair sample of all its readers: an odd
-# factor permutes the numbers below a power of two.
+_BY_ID = "ORDER BY r.id"
+# Spread over the audience, so that the first step of a rollout is a fair sample: an odd factor permutes the
+# numbers below a power of two.
 _SPREAD = "ORDER BY (r.id %% 1048576) * 648055 %% 1048576, r.id"
-# Every variant has its turn before any has a second.
-_SOME = """WHERE r.reason = ''
+# Every variant once before any comes twice.
+_SAMPLE = """WHERE r.reason = ''
 ORDER BY row_number() OVER (PARTITION BY r.variant_id ORDER BY r.id), r.id LIMIT {limit}"""
 
 
 @dataclass(frozen=True)
-class _Choice:
-    """What readers of one combination get."""
+class _VariantChoice:
+    """What subscribers with one combination of countries and language get."""
 
-    # As the subscriber's row has it.
+    # As in the subscriber's row.
     countries: str
     language: str
-    # None: no story is for them.
+    # None: no story matches.
     variant: int | None
-    # When theirs may leave; None: at once.
+    # When it may be sent; None: at once.
     due_at: datetime | None
 
 
 def plan(mailing: Mailing, now: datetime) -> Mailing:
-    """Make the mailing's rows and count them, in one transaction; then it is sent, or held for a person.
+    """Write and count the mailing's deliveries in one transaction; then it is sent, or held for staff.
 
-    Does nothing to a mailing that is planned already.
+    Does nothing to a mailing that is already planned.
     """
     with transaction.atomic():
         found = Mailing.objects.select_for_update(of=("self",)).select_related(
@@ -96,21 +96,21 @@ def plan(mailing: Mailing, now: datetime) -> Mailing:
         mailing = found.get(pk=mailing.pk)
         if mailing.state != Mailing.State.PLANNING:
             return mailing
-        if mailing.rehearsal_to and mailing.snapshot.state not in Snapshot.OPEN:
-            return _give_up(mailing, now, _TAKEN_BACK)
+        if mailing.dry_run_to and mailing.snapshot.state not in Snapshot.OPEN:
+            return _cancel(mailing, now, _WITHDRAWN)
         try:
-            _insert(mailing, now)
-        except BadRule as gone:
-            return _give_up(mailing, now, f"Whom it is for cannot be told any more. {gone}")
+            _insert_deliveries(mailing, now)
+        except BadRule as error:
+            return _cancel(mailing, now, f"The audience cannot be determined. {error}")
         mailing.audience = Delivery.objects.filter(mailing=mailing).count()
         mailing.planned_at = now
-        reachable = _reachable(mailing)
-        mailing.reason = "" if mailing.rehearsal_to else _why_held(mailing.snapshot, reachable)
+        reachable = _count_reachable(mailing)
+        mailing.reason = "" if mailing.dry_run_to else _hold_reason(mailing.snapshot, reachable)
         mailing.state = Mailing.State.HELD if mailing.reason else Mailing.State.SENDING
         mailing.started_at = None if mailing.reason else now
-        mailing.expires_at = expiry(mailing, now)
-        if _in_steps(mailing):
-            mailing.step, mailing.released_up_to = 0, rollout.bound(mailing, 0)
+        mailing.expires_at = expires_at(mailing, now)
+        if _uses_steps(mailing):
+            mailing.step, mailing.released_up_to = 0, steps.release_bound(mailing, 0)
         mailing.save()
     log.info(
         "action=mailing_planned mailing=%d audience=%d reachable=%d state=%s",
@@ -122,93 +122,94 @@ def plan(mailing: Mailing, now: datetime) -> Mailing:
     return mailing
 
 
-def expiry(mailing: Mailing, now: datetime) -> datetime:
-    """When trying again ends for a mailing that begins now: counted from the last reader's hour."""
+def expires_at(mailing: Mailing, now: datetime) -> datetime:
+    """When retries end for a mailing that begins now: counted from the last subscriber's local hour."""
     last = Delivery.objects.filter(mailing=mailing, state=Delivery.State.DEFERRED).aggregate(Max("due_at"))
-    begins = max(now, last["due_at__max"] or now)
-    return begins + timedelta(hours=settings.CONFIG.sending.expire_after_hours)
+    start = max(now, last["due_at__max"] or now)
+    return start + timedelta(hours=settings.CONFIG.sending.expire_after_hours)
 
 
-def _give_up(mailing: Mailing, now: datetime, because: str) -> Mailing:
+def _cancel(mailing: Mailing, now: datetime, reason: str) -> Mailing:
     mailing.state, mailing.finished_at, mailing.audience = Mailing.State.CANCELLED, now, 0
-    mailing.reason = because[:300]
+    mailing.reason = reason[:300]
     mailing.save()
     return mailing
 
 
-def _in_steps(mailing: Mailing) -> bool:
-    """A rehearsal has no readers to protect, and local hours are a slow beginning of their own."""
+def _uses_steps(mailing: Mailing) -> bool:
+    """A dry run has no subscribers to protect, and local hours already spread the sending."""
     local = mailing.snapshot.local_hour is not None
-    return bool(settings.CONFIG.sending.steps) and not mailing.rehearsal_to and not local
+    return bool(settings.CONFIG.sending.steps) and not mailing.dry_run_to and not local
 
 
-def _insert(mailing: Mailing, now: datetime) -> None:
-    # Annotated with a column that its type does not tell.
+def _insert_deliveries(mailing: Mailing, now: datetime) -> None:
+    # The annotated column is unknown to its type.
     people: Any = standing(Audience.from_dict(mailing.snapshot.audience, now).segment(), now).order_by()
     columns = people.values("id", "countries", "language", "standing")
     statement, parameters = columns.query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(_COMBINATIONS.format(people=statement), parameters)
-        wanted = cursor.fetchall()
+        combinations = cursor.fetchall()
         choices = [
             (one.countries, one.language, one.variant, connection.ops.adapt_datetimefield_value(one.due_at))
-            for one in _choices(mailing, wanted)
+            for one in _variant_choices(mailing, combinations)
         ]
         cursor.execute(_CHOICES)
         cursor.executemany("INSERT INTO planning_choice VALUES (%s, %s, %s, %s)", choices)
-        cursor.execute(_INSERT.format(people=statement, choice=_who(mailing)), [*parameters, mailing.pk])
+        cursor.execute(
+            _INSERT.format(people=statement, choice=_selection(mailing)), [*parameters, mailing.pk]
+        )
         cursor.execute("DROP TABLE planning_choice")
         if connection.vendor == "postgresql":
-            # Claiming starts at once, before the server would count the new rows by itself.
+            # Claiming starts before the server would update its statistics.
             cursor.execute("ANALYZE mailer_delivery")
 
 
-def _who(mailing: Mailing) -> str:
-    """Which of the readers, and in which order they come."""
-    if mailing.rehearsal_limit is not None:
-        return _SOME.format(limit=int(mailing.rehearsal_limit))
-    return _SPREAD if _in_steps(mailing) else _BY_NUMBER
+def _selection(mailing: Mailing) -> str:
+    """Which subscribers, and in which order."""
+    if mailing.dry_run_limit is not None:
+        return _SAMPLE.format(limit=int(mailing.dry_run_limit))
+    return _SPREAD if _uses_steps(mailing) else _BY_ID
 
 
-def _choices(mailing: Mailing, wanted: list[tuple[str, str]]) -> Iterator[_Choice]:
+def _variant_choices(mailing: Mailing, combinations: list[tuple[str, str]]) -> Iterator[_VariantChoice]:
     snapshot = mailing.snapshot
     content = from_json(snapshot.content)
     known = dict(SnapshotVariant.objects.filter(snapshot=snapshot).values_list("key", "pk"))
-    for countries, language in wanted:
+    for countries, language in combinations:
         codes = split_codes(countries)
-        variant = _variant(snapshot, content, known, codes, language)
-        yield _Choice(countries, language, variant, _due(mailing, codes))
+        variant = _variant_for(snapshot, content, known, codes, language)
+        yield _VariantChoice(countries, language, variant, _local_due_at(mailing, codes))
 
 
-def _due(mailing: Mailing, countries: tuple[str, ...]) -> datetime | None:
-    """The reader's own hour, and never after the window that was approved."""
+def _local_due_at(mailing: Mailing, countries: tuple[str, ...]) -> datetime | None:
+    """The subscriber's local hour, but never after the approved window."""
     snapshot = mailing.snapshot
-    if snapshot.local_hour is None or snapshot.send_at is None or mailing.rehearsal_to:
+    if snapshot.local_hour is None or snapshot.send_at is None or mailing.dry_run_to:
         return None
     zone = ZoneInfo(snapshot.edition.newsletter.zone)
     return min(local_send_time(countries, snapshot.send_at, snapshot.local_hour, zone), snapshot.window_until)
 
 
-def _variant(
+def _variant_for(
     snapshot: Snapshot, content: Content, known: dict[str, int], countries: tuple[str, ...], language: str
 ) -> int | None:
-    """The variant for a combination; made from the snapshot alone where it was not stored with it."""
+    """The variant for a combination; rendered from the snapshot alone if it was not stored with it."""
     head = content.masthead
-    spoken = languages.resolve_language(language, head.languages, head.fallbacks)
+    resolved = languages.resolve_language(language, head.languages, head.fallbacks)
     stories = story_selection.story_set(content, countries)
     if not stories:
         return None
-    key = story_selection.variant_key(stories, spoken)
+    key = story_selection.variant_key(stories, resolved)
     if key not in known:
-        late = snapshot_variant(snapshot, variants.render(content, countries, spoken))
+        late = snapshot_variant(snapshot, variants.render(content, countries, resolved))
         late.save()
         known[key] = late.pk
     return known[key]
 
 
-def _reachable(mailing: Mailing) -> int:
-    """Readers the mailing could reach, counted as the approver's number was: also those whom no story is for,
-    and those who paused."""
+def _count_reachable(mailing: Mailing) -> int:
+    """Subscribers counted as the approved count was, so with those without a story and those who paused."""
     rows = Delivery.objects.filter(mailing=mailing)
     return (
         rows.filter(state__in=[Delivery.State.PLANNED, Delivery.State.DEFERRED]).count()
@@ -216,11 +217,11 @@ def _reachable(mailing: Mailing) -> int:
     )
 
 
-def _why_held(snapshot: Snapshot, reachable: int) -> str:
+def _hold_reason(snapshot: Snapshot, reachable: int) -> str:
     difference = abs(reachable - snapshot.audience_count)
-    if difference <= _TOLERATED_READERS or difference <= snapshot.audience_count * _TOLERATED_SHARE:
+    if difference <= _TOLERATED_COUNT or difference <= snapshot.audience_count * _TOLERATED_SHARE:
         return ""
     return (
-        f"The audience has {reachable} readers now; {snapshot.audience_count} were counted when the edition "
-        "was submitted. Confirm the new number, or cancel."
+        f"The audience has {reachable} subscribers now; it had {snapshot.audience_count} when the edition "
+        "was submitted. Confirm the new audience, or cancel."
     )

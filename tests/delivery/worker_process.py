@@ -33,7 +33,7 @@ class Program:
         environment |= {f"MAILER_{key.upper()}": str(value) for key, value in settings.items()}
         self._log = (folder / "log").open("w+")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.delivery.worker"],
+            [sys.executable, "-m", "tests.delivery.killable_worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

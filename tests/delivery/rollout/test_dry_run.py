@@ -1,4 +1,4 @@
-"""A rehearsal of the whole list: every message goes to a colleague, and nothing of it is the real mailing."""
+"""A dry run: every message goes to a staff address, and the real mailing is not affected."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from django.db import DatabaseError, transaction
 
 from mailer.approval import approve, submit
 from mailer.delivery import verp
-from mailer.delivery.engine import control, dry_run
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import start_due
+from mailer.delivery.rollout import control, jobs
 from mailer.feedback.models import FeedbackEvent
 from mailer.feedback.sources import ingest
 from mailer.public import archive
@@ -22,11 +21,11 @@ from mailer.reports.edition_state import edition_state
 from mailer.reports.totals import account_of, latest_rehearsal
 from subscribers.models import Subscriber, Suppression
 from tests import cast
-from tests.delivery.cast import NOW, balances, readers, sealed_copy, send, states
+from tests.delivery.cast import NOW, approved_snapshot, balances, readers, send, states
 from tests.delivery.relay import Relay, Script
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
-COLLEAGUE = "dana@office.example.org"
+STAFF = "dana@office.example.org"
 
 
 @pytest.fixture
@@ -47,9 +46,9 @@ def snapshot():
     return submit.submit(edition, staff.writer, NOW)
 
 
-def rehearse(snapshot, limit=None):
-    mailing = dry_run.begin(snapshot, COLLEAGUE, limit, None, NOW)
-    start_due.release_due(NOW)
+def start(snapshot, limit=None):
+    mailing = control.start_dry_run(snapshot, STAFF, limit, None, NOW)
+    jobs.start_due(NOW)
     mailing.refresh_from_db()
     return mailing
 
@@ -58,24 +57,24 @@ def read(taken):
     return email.message_from_bytes(taken.message, policy=email.policy.default)
 
 
-def test_every_planned_readers_message_goes_to_the_colleague_and_to_nobody_else(relay, snapshot):
-    mailing = rehearse(snapshot)
+def test_every_message_goes_to_the_staff_address_only(relay, snapshot):
+    mailing = start(snapshot)
     send()
     assert states(mailing) == {"accepted": 12}
-    assert relay.recipients() == [COLLEAGUE] * 12
+    assert relay.recipients() == [STAFF] * 12
     addresses = set(Subscriber.objects.values_list("email", flat=True))
     for taken in relay.taken:
         mail = read(taken)
-        assert COLLEAGUE in mail["To"] and mail["Subject"].startswith("[Rehearsal] ")
+        assert STAFF in mail["To"] and mail["Subject"].startswith("[Rehearsal] ")
         assert not any(address.encode() in taken.message for address in addresses)
     # Each says which reader it was made for.
-    made_for = {int(re.search(r"reader (\d+)", read(taken)["To"])[1]) for taken in relay.taken}
+    made_for = {int(re.search(r"subscriber (\d+)", read(taken)["To"])[1]) for taken in relay.taken}
     assert made_for == set(Subscriber.objects.values_list("pk", flat=True))
     assert balances(mailing)
 
 
 def test_its_personal_links_lead_to_the_front_page(relay, snapshot, client):
-    rehearse(snapshot, limit=1)
+    start(snapshot, limit=1)
     send()
     mail = read(relay.taken[0])
     assert mail["List-Unsubscribe"] == "<http://localhost:8000/>"
@@ -83,110 +82,113 @@ def test_its_personal_links_lead_to_the_front_page(relay, snapshot, client):
     assert "/unsubscribe/" not in body and "/preferences/" not in body
 
 
-def test_a_few_readers_stand_for_every_variant(snapshot):
-    mailing = rehearse(snapshot, limit=3)
+def test_a_limit_covers_every_variant_first(snapshot):
+    mailing = start(snapshot, limit=3)
     rows = Delivery.objects.filter(mailing=mailing)
     assert len({row.variant_id for row in rows}) == rows.count() == 3
     assert mailing.audience == 3
 
 
-def test_it_says_nothing_about_the_edition_and_blocks_nothing(relay, snapshot):
-    rehearsed = rehearse(snapshot)
+def test_it_changes_nothing_about_the_edition(relay, snapshot):
+    dry_run = start(snapshot)
     send()
     assert edition_state(snapshot.edition) == "submitted"
     assert account_of(snapshot.edition).audience == 0
     staff = {user.username: user for user in cast.User.objects.all()}
     approve.approve(snapshot, staff["approver"], snapshot.sha256, NOW)
     approve.schedule(snapshot, staff["approver"], None, NOW)
-    (mailing,) = start_due.release_due(NOW)
-    assert mailing != rehearsed and mailing.rehearsal_to == ""
+    (mailing,) = jobs.start_due(NOW)
+    assert mailing != dry_run and mailing.dry_run_to == ""
     send()
-    assert relay.recipients()[:12] == [COLLEAGUE] * 12 and len(set(relay.recipients())) == 13
+    assert relay.recipients()[:12] == [STAFF] * 12 and len(set(relay.recipients())) == 13
     assert account_of(snapshot.edition).accepted == 12
-    assert balances(mailing) and balances(rehearsed)
+    assert balances(mailing) and balances(dry_run)
 
 
 def test_the_archive_shows_nothing_of_it(relay, snapshot):
-    rehearse(snapshot)
+    start(snapshot)
     send()
     assert archive.editions() == [] and archive.edition(snapshot.edition.slug) is None
 
 
 def test_an_edition_can_still_be_changed_and_submitted_again(snapshot):
-    rehearsed = rehearse(snapshot)
+    dry_run = start(snapshot)
     writer = snapshot.submitted_by
     again = submit.submit(snapshot.edition, writer, NOW + timedelta(hours=1))
     snapshot.refresh_from_db()
     assert (snapshot.state, again.state) == ("withdrawn", "submitted")
-    assert states(rehearsed) == {"planned": 12}
+    assert states(dry_run) == {"planned": 12}
 
 
-def test_a_rehearsal_whose_copy_was_taken_back_stops_by_itself(relay, snapshot):
-    rehearsed = rehearse(snapshot)
+def test_it_is_paused_when_the_snapshot_is_withdrawn(relay, snapshot):
+    dry_run = start(snapshot)
     approve.withdraw(snapshot, snapshot.submitted_by)
     send()
-    rehearsed.refresh_from_db()
-    assert (rehearsed.state, relay.taken) == ("paused", [])
+    dry_run.refresh_from_db()
+    assert (dry_run.state, relay.taken) == ("paused", [])
 
 
-def test_a_copy_taken_back_before_the_count_ends_the_rehearsal_in_words(snapshot):
-    mailing = dry_run.begin(snapshot, COLLEAGUE, None, None, NOW)
+def test_it_is_cancelled_when_the_snapshot_is_withdrawn_before_planning(snapshot):
+    mailing = control.start_dry_run(snapshot, STAFF, None, None, NOW)
     approve.withdraw(snapshot, snapshot.submitted_by)
-    start_due.release_due(NOW)
+    jobs.start_due(NOW)
     mailing.refresh_from_db()
-    assert mailing.state == "cancelled" and "before the rehearsal began" in mailing.reason
+    assert mailing.state == "cancelled" and "withdrawn" in mailing.reason
     assert balances(mailing)
 
 
 def test_it_is_paused_resumed_and_cancelled_like_a_mailing(relay, snapshot):
-    mailing = rehearse(snapshot)
+    mailing = start(snapshot)
     control.pause(mailing, None, NOW)
     send()
     assert relay.taken == []
     control.resume(mailing, None, NOW)
     control.cancel(mailing, None, NOW)
     assert states(mailing) == {"excluded": 12} and balances(mailing)
-    assert rehearse(snapshot, limit=2) == latest_rehearsal(snapshot.edition)
+    assert start(snapshot, limit=2) == latest_rehearsal(snapshot.edition)
 
 
 @pytest.mark.parametrize(
-    "to, limit, words",
+    "to, limit, code",
     [
-        ("reader-1@example.net", None, "is a reader's address"),
-        ("no address", None, "“no address” has no @"),
-        (COLLEAGUE, 0, "at least one reader"),
+        ("reader-1@example.net", None, "subscriber_address"),
+        ("no address", None, "invalid_address"),
+        (STAFF, 0, "invalid_limit"),
     ],
 )
-def test_it_is_refused_in_words(snapshot, to, limit, words):
-    with pytest.raises(control.ControlError, match=f"(?i){words}"):
-        dry_run.begin(snapshot, to, limit, None, NOW)
+def test_a_wrong_recipient_or_limit_is_refused(snapshot, to, limit, code):
+    with pytest.raises(control.ControlError) as refused:
+        control.start_dry_run(snapshot, to, limit, None, NOW)
+    assert refused.value.code == code
     assert not Mailing.objects.exists()
 
 
-def test_a_colleague_who_reads_it_too_may_rehearse(snapshot):
-    cast.User.objects.create_user("dana", COLLEAGUE, "a long password")
+def test_staff_who_are_subscribed_may_receive_it(snapshot):
+    cast.User.objects.create_user("dana", STAFF, "a long password")
     cast.reader("dana")
-    Subscriber.objects.filter(email__startswith="dana").update(email=COLLEAGUE)
-    assert dry_run.begin(snapshot, COLLEAGUE, None, None, NOW).rehearsal_to == COLLEAGUE
+    Subscriber.objects.filter(email__startswith="dana").update(email=STAFF)
+    assert control.start_dry_run(snapshot, STAFF, None, None, NOW).dry_run_to == STAFF
 
 
-def test_a_second_one_waits_for_the_first(snapshot):
-    rehearse(snapshot)
-    with pytest.raises(control.ControlError, match="under way"):
-        dry_run.begin(snapshot, COLLEAGUE, None, None, NOW)
+def test_a_second_one_must_wait_for_the_first(snapshot):
+    start(snapshot)
+    with pytest.raises(control.ControlError) as refused:
+        control.start_dry_run(snapshot, STAFF, None, None, NOW)
+    assert refused.value.code == "dry_run_active"
 
 
-def test_what_was_sent_is_not_rehearsed(snapshot):
+def test_a_sent_edition_cannot_have_one(snapshot):
     staff = {user.username: user for user in cast.User.objects.all()}
     approve.approve(snapshot, staff["approver"], snapshot.sha256, NOW)
     approve.schedule(snapshot, staff["approver"], None, NOW)
-    start_due.release_due(NOW)
-    with pytest.raises(control.ControlError, match="not yet sent"):
-        dry_run.begin(snapshot, COLLEAGUE, None, None, NOW)
+    jobs.start_due(NOW)
+    with pytest.raises(control.ControlError) as refused:
+        control.start_dry_run(snapshot, STAFF, None, None, NOW)
+    assert refused.value.code == "snapshot_not_open"
 
 
-def test_a_bounce_of_a_rehearsal_is_no_sign_about_the_reader(relay, snapshot):
-    mailing = rehearse(snapshot, limit=1)
+def test_its_bounces_say_nothing_about_subscribers(relay, snapshot):
+    mailing = start(snapshot, limit=1)
     send()
     sender, original = relay.taken[0].sender, relay.taken[0].message.decode("ascii", "replace")
     for bounce in (_bounce(sender, original), _leave(original)):
@@ -203,7 +205,7 @@ def _bounce(to, original):
         'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\r\n\r\n'
         "--b\r\nContent-Type: text/plain\r\n\r\nNo such user.\r\n"
         "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example.net\r\n\r\n"
-        f"Final-Recipient: rfc822; {COLLEAGUE}\r\nAction: failed\r\nStatus: 5.1.1\r\n"
+        f"Final-Recipient: rfc822; {STAFF}\r\nAction: failed\r\nStatus: 5.1.1\r\n"
         f"--b\r\nContent-Type: message/rfc822\r\n\r\n{original}\r\n--b--\r\n"
     ).encode()
 
@@ -211,45 +213,45 @@ def _bounce(to, original):
 def _leave(original):
     message_id = re.search(r"(?im)^Message-ID:\s*(\S+)", original)[1]
     return (
-        f"From: {COLLEAGUE}\r\nTo: leave@example.org\r\nSubject: unsubscribe\r\n"
+        f"From: {STAFF}\r\nTo: leave@example.org\r\nSubject: unsubscribe\r\n"
         f"In-Reply-To: {message_id}\r\n\r\nunsubscribe\r\n"
     ).encode()
 
 
 class TestTheDatabaseItself:
     def refused(self):
-        return pytest.raises(DatabaseError, match="only a sealed copy")
+        return pytest.raises(DatabaseError, match="only a sealed snapshot")
 
-    def test_refuses_to_turn_a_rehearsal_into_a_mailing_to_readers(self, snapshot):
-        mailing = rehearse(snapshot)
-        for columns in ({"rehearsal_to": ""}, {"rehearsal_to": "reader-1@example.net"}):
+    def test_refuses_to_turn_a_dry_run_into_a_real_mailing(self, snapshot):
+        mailing = start(snapshot)
+        for columns in ({"dry_run_to": ""}, {"dry_run_to": "reader-1@example.net"}):
             with self.refused(), transaction.atomic():
                 Mailing.objects.filter(pk=mailing.pk).update(**columns)
 
-    def test_refuses_to_rehearse_what_is_not_open(self, snapshot):
+    def test_refuses_a_dry_run_of_a_withdrawn_snapshot(self, snapshot):
         approve.withdraw(snapshot, snapshot.submitted_by)
         with self.refused(), transaction.atomic():
-            Mailing.objects.create(snapshot=snapshot, edition=snapshot.edition, rehearsal_to=COLLEAGUE)
+            Mailing.objects.create(snapshot=snapshot, edition=snapshot.edition, dry_run_to=STAFF)
 
     def test_refuses_a_second_real_mailing(self):
         readers(1)
-        snapshot = sealed_copy()
-        start_due.release_due(NOW)
+        snapshot = approved_snapshot()
+        jobs.start_due(NOW)
         with pytest.raises(DatabaseError), transaction.atomic():
             Mailing.objects.create(snapshot=snapshot, edition=snapshot.edition)
 
 
-def test_a_rehearsal_waits_while_anything_is_due_to_readers(configure):
+def test_it_waits_while_a_real_mailing_has_due_deliveries(configure):
     """Both are due; the readers' messages come first."""
     readers(30)
-    snapshot = sealed_copy()
-    mailing = rehearse(snapshot)
-    start_due.release_due(NOW)
+    snapshot = approved_snapshot()
+    mailing = start(snapshot)
+    jobs.start_due(NOW)
     with Relay(Script()) as server:
         configure(smtp={"port": server.port, "connections": 1})
         send()
         send()
     assert server.recipients()
     first = [taken.recipient for taken in server.taken][:30]
-    assert COLLEAGUE not in first
+    assert STAFF not in first
     assert balances(mailing)

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from tests.delivery.program import CONNECTIONS, repeats, until_taken
 from tests.delivery.relay import Relay, Script
+from tests.delivery.worker_process import CONNECTIONS, repeats, until_taken
 
 pytestmark = pytest.mark.django_db
 READERS = 100

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from mailer.approval import approve, submit
 from mailer.approval.errors import OutsideWindow
 from mailer.approval.send_time import local_send_time, next_hour
-from mailer.delivery.engine import control, send_loop
+from mailer.delivery.engine import send_loop
 from mailer.delivery.ledger import deliveries, housekeeping
 from mailer.delivery.models import Delivery
-from mailer.delivery.rollout import start_due
+from mailer.delivery.rollout import control, jobs
 from tests import cast
 from tests.delivery.cast import Clock, balances, states
 
@@ -62,16 +62,16 @@ def test_the_hour_comes_within_a_day_and_is_that_hour(start, hour, zone):
 
 
 @pytest.fixture
-def copy(db):
+def snapshot(db):
     """Approved, for a reader in each of three zones and one whom suppression keeps out."""
     staff = cast.staff()
     edition = cast.december(staff.writer)
     for name, countries in (("bishkek", ("KG",)), ("tashkent", ("UZ",)), ("both", ("KG", "UZ"))):
         cast.reader(name, countries)
     cast.reader("unconfirmed", ("KG",), state="pending")
-    copy = submit.submit(edition, staff.writer, AT)
-    approve.approve(copy, staff.approver, copy.sha256, AT)
-    return copy
+    snapshot = submit.submit(edition, staff.writer, AT)
+    approve.approve(snapshot, staff.approver, snapshot.sha256, AT)
+    return snapshot
 
 
 def approver():
@@ -83,9 +83,9 @@ def due(mailing):
     return {names[d.subscriber]: d.due_at for d in Delivery.objects.filter(mailing=mailing) if d.due_at}
 
 
-def test_planning_gives_each_reader_their_own_moment(copy):
-    approve.schedule(copy, approver(), None, AT, local_hour=9)
-    (mailing,) = start_due.release_due(AT)
+def test_planning_gives_each_reader_their_own_moment(snapshot):
+    approve.schedule(snapshot, approver(), None, AT, local_hour=9)
+    (mailing,) = jobs.start_due(AT)
     tomorrow = AT + timedelta(days=1)
     # The newsletter's zone is Almaty, which was at UTC+6 then.
     assert due(mailing) == {"bishkek": AT, "tashkent": AT + timedelta(hours=1), "both": AT}
@@ -96,57 +96,57 @@ def test_planning_gives_each_reader_their_own_moment(copy):
     assert len(deliveries.claim(mailing, "me", tomorrow, 10, AT + timedelta(hours=1))) == 1
 
 
-def test_nobody_is_given_up_before_their_hour(copy, configure):
+def test_nobody_is_given_up_before_their_hour(snapshot, configure):
     configure(sending={"expire_after_hours": 1})
-    approve.schedule(copy, approver(), None, AT + timedelta(hours=1), local_hour=9)
-    (mailing,) = start_due.release_due(AT + timedelta(hours=1))
+    approve.schedule(snapshot, approver(), None, AT + timedelta(hours=1), local_hour=9)
+    (mailing,) = jobs.start_due(AT + timedelta(hours=1))
     late = AT + timedelta(hours=23)
-    housekeeping.expire(late)
-    housekeeping.finish(late)
+    housekeeping.expire_mailings(late)
+    housekeeping.finish_mailings(late)
     mailing.refresh_from_db()
     assert (mailing.state, states(mailing)) == ("sending", {"deferred": 3, "excluded": 1})
 
 
-def test_nobody_gets_it_after_the_window_that_was_approved(copy):
+def test_nobody_gets_it_after_the_window_that_was_approved(snapshot):
     """It ends at nine in Almaty, which is an hour before it is nine in Tashkent."""
-    last = copy.window_until - timedelta(minutes=30)
-    approve.schedule(copy, approver(), last, AT, local_hour=9)
-    (mailing,) = start_due.release_due(last)
-    assert set(due(mailing).values()) == {copy.window_until}
+    last = snapshot.window_until - timedelta(minutes=30)
+    approve.schedule(snapshot, approver(), last, AT, local_hour=9)
+    (mailing,) = jobs.start_due(last)
+    assert set(due(mailing).values()) == {snapshot.window_until}
 
 
-def test_an_hour_that_comes_only_after_the_window_is_refused_in_words(copy):
-    last = copy.window_until - timedelta(minutes=30)
+def test_an_hour_that_comes_only_after_the_window_is_refused_in_words(snapshot):
+    last = snapshot.window_until - timedelta(minutes=30)
     with pytest.raises(OutsideWindow, match="before it is 11:00 for the readers"):
-        approve.schedule(copy, approver(), last, AT, local_hour=11)
+        approve.schedule(snapshot, approver(), last, AT, local_hour=11)
 
 
-def test_a_held_mailing_keeps_their_hours_and_its_time_to_try_again(copy):
+def test_a_held_mailing_keeps_their_hours_and_its_time_to_try_again(snapshot):
     for number in range(30):
         cast.reader(f"new-{number}", ("UZ",))
-    approve.schedule(copy, approver(), None, AT, local_hour=9)
-    (mailing,) = start_due.release_due(AT)
+    approve.schedule(snapshot, approver(), None, AT, local_hour=9)
+    (mailing,) = jobs.start_due(AT)
     assert mailing.state == "held"
-    control.confirm_held(mailing, None, AT)
+    control.confirm_audience(mailing, None, AT)
     assert mailing.expires_at == AT + timedelta(hours=1 + 72)
 
 
-def test_taking_the_moment_back_forgets_the_hour(copy):
-    approve.schedule(copy, approver(), AT + timedelta(hours=4), AT, local_hour=9)
-    approve.unschedule(copy, approver())
-    assert (copy.local_hour, copy.send_at) == (None, None)
+def test_taking_the_moment_back_forgets_the_hour(snapshot):
+    approve.schedule(snapshot, approver(), AT + timedelta(hours=4), AT, local_hour=9)
+    approve.unschedule(snapshot, approver())
+    assert (snapshot.local_hour, snapshot.send_at) == (None, None)
 
 
-def test_steps_do_not_apply_to_it(copy, configure):
+def test_steps_do_not_apply_to_it(snapshot, configure):
     configure(sending={"steps": ("10",)})
-    approve.schedule(copy, approver(), None, AT, local_hour=9)
-    (mailing,) = start_due.release_due(AT)
+    approve.schedule(snapshot, approver(), None, AT, local_hour=9)
+    (mailing,) = jobs.start_due(AT)
     assert mailing.released_up_to is None
 
 
-def test_an_engine_leaves_a_mailing_open_that_waits_for_an_hour(copy):
-    approve.schedule(copy, approver(), None, AT, local_hour=20)
-    (mailing,) = start_due.release_due(AT)
+def test_an_engine_leaves_a_mailing_open_that_waits_for_an_hour(snapshot):
+    approve.schedule(snapshot, approver(), None, AT, local_hour=20)
+    (mailing,) = jobs.start_due(AT)
     clock = Clock(AT)
     assert send_loop.send_due(clock, lambda: False).tried == 0
     mailing.refresh_from_db()

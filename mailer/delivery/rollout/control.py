@@ -1,0 +1,221 @@
+"""Control of mailings: start a dry run, pause, resume, release, confirm, cancel.
+
+Each action is allowed from named states only. A dry run sends every planned message to a staff address. It
+is a mailing of its own with its own totals: its bounces say nothing about subscribers, its personal links
+lead to the front page, and the database refuses to change its recipient.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from mailer.approval.models import Snapshot
+from mailer.delivery.ledger import claims
+from mailer.delivery.models import Delivery, Mailing
+from mailer.delivery.rollout import steps, stop_rules
+from mailer.delivery.rollout.planning import expires_at
+from subscribers.addresses import normalise
+from subscribers.models import Subscriber
+
+log = logging.getLogger(__name__)
+
+State = Mailing.State
+CANCELLABLE = (State.PLANNING, State.HELD, State.SENDING, State.PAUSED)
+# States of a dry run that is not finished.
+ACTIVE = (State.PLANNING, State.SENDING, State.PAUSED)
+# What can be done instead, from each state.
+_ADVICE: dict[str, str] = {
+    State.PLANNING: "It starts automatically in a moment; it can be cancelled.",
+    State.HELD: "Confirm the new audience, or cancel it.",
+    State.SENDING: "It can be paused or cancelled.",
+    State.PAUSED: "It can be resumed or cancelled.",
+    State.DONE: "Its report lists who did not get it, and why.",
+    State.CANCELLED: "Nothing more of it is sent. To reach the others, make a new edition.",
+}
+
+
+class ControlError(Exception):
+    """The action is not allowed now; the message is for staff, the code for programs."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        # wrong_state, window_passed, fully_released, snapshot_not_open, dry_run_active, invalid_limit,
+        # invalid_address, subscriber_address, or database: a trigger refused it.
+        self.code = code
+
+
+def start_dry_run(
+    snapshot: Snapshot | None, to: str, limit: int | None, user: User | None, now: datetime
+) -> Mailing:
+    """Start a dry run of a submitted or approved snapshot to the address `to`; the worker does the rest.
+
+    `limit`: for so many subscribers, with every variant once before any comes twice; None: for all.
+    Raises ControlError.
+    """
+    if snapshot is None or snapshot.state not in Snapshot.OPEN or snapshot.mailed:
+        raise ControlError(
+            "snapshot_not_open", "A dry run needs an edition that is submitted and not yet sent."
+        )
+    if limit is not None and limit < 1:
+        raise ControlError("invalid_limit", "A dry run needs at least one subscriber.")
+    if Mailing.objects.dry_runs().filter(edition=snapshot.edition, state__in=ACTIVE).exists():
+        message = "A dry run of this edition is being sent. Wait until it ends, or cancel it."
+        raise ControlError("dry_run_active", message)
+    address = _staff_address(to)
+    try:
+        with transaction.atomic():
+            mailing = Mailing.objects.create(
+                snapshot=snapshot,
+                edition=snapshot.edition,
+                dry_run_to=address,
+                dry_run_limit=limit,
+                created_at=now,
+                expires_at=now + timedelta(hours=settings.CONFIG.sending.expire_after_hours),
+            )
+    except IntegrityError as error:
+        # The snapshot was changed just now; the trigger says so.
+        raise ControlError("database", f"The dry run cannot start: {error}.") from error
+    log.info("action=dry_run_started mailing=%d user=%s", mailing.pk, user.pk if user else "-")
+    return mailing
+
+
+def pause(mailing: Mailing, user: User | None, now: datetime, reason: str = "") -> Mailing:
+    """Send no more; messages already being transmitted are finished. Raises ControlError."""
+    reason = reason or f"Paused by {_actor(user)}."
+    return _transition(mailing, (State.SENDING,), State.PAUSED, "paused", user, reason=reason[:300])
+
+
+def resume(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
+    """Continue a paused mailing. Raises ControlError, also without approval or after the sending window.
+
+    Staff who resume a mailing that the stop rules paused have seen why: counting starts again, and a rollout
+    goes on with its next step.
+    """
+    _check_window(mailing, now)
+    changes: dict[str, Any] = {}
+    if stop_rules.would_pause(mailing):
+        changes = {"counted_from": now}
+        if mailing.released_up_to is not None:
+            changes |= steps.next_step(mailing)
+    return _transition(mailing, (State.PAUSED,), State.SENDING, "resumed", user, reason="", **changes)
+
+
+def release_all(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
+    """Release all remaining deliveries of a rollout at once. Raises ControlError.
+
+    The stop rules still apply; for a mailing that they paused, counting starts again.
+    """
+    _check_window(mailing, now)
+    if mailing.state in (State.SENDING, State.PAUSED) and mailing.released_up_to is None:
+        raise ControlError("fully_released", "This mailing is already released to its whole audience.")
+    last = len(steps.percentages())
+    changes = {"counted_from": now} if stop_rules.would_pause(mailing) else {}
+    return _transition(
+        mailing,
+        (State.SENDING, State.PAUSED),
+        State.SENDING,
+        "released",
+        user,
+        reason="",
+        released_up_to=None,
+        step=last,
+        step_completed_at=None,
+        **changes,
+    )
+
+
+def confirm_audience(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
+    """Send to an audience that differs from the approved count. Raises ControlError, as `resume` does."""
+    _check_window(mailing, now)
+    return _transition(
+        mailing,
+        (State.HELD,),
+        State.SENDING,
+        "confirmed",
+        user,
+        reason=f"Confirmed by {_actor(user)}.",
+        started_at=now,
+        # The time for retries begins with sending.
+        expires_at=expires_at(mailing, now),
+    )
+
+
+def cancel(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
+    """Exclude all deliveries not yet sent; those in doubt stay in doubt. Raises ControlError."""
+    with transaction.atomic():
+        moved = _transition(
+            mailing,
+            CANCELLABLE,
+            State.CANCELLED,
+            "cancelled",
+            user,
+            reason=f"Cancelled by {_actor(user)}.",
+            finished_at=now,
+        )
+        unsent = Delivery.objects.filter(
+            claims.unclaimed() | Q(state=Delivery.State.DEFERRED), mailing=mailing
+        )
+        unsent.update(state=Delivery.State.EXCLUDED, reason="cancelled", due_at=None)
+    return moved
+
+
+def pause_automatically(mailing_id: int, reason: str, **unchanged: Any) -> bool:
+    """Pause with a reason for staff; False if it was not being sent any more, or if one of the columns
+    `unchanged` has another value by now."""
+    paused = Mailing.objects.filter(pk=mailing_id, state=State.SENDING, **unchanged).update(
+        state=State.PAUSED, reason=reason[:300]
+    )
+    if paused:
+        log.error("action=mailing_paused_automatically mailing=%d reason=%s", mailing_id, reason)
+    return bool(paused)
+
+
+def _check_window(mailing: Mailing, now: datetime) -> None:
+    """An approval for certain days does not allow sending to begin again after them."""
+    if mailing.state in (State.HELD, State.PAUSED) and now > mailing.snapshot.window_until:
+        raise ControlError(
+            "window_passed",
+            f"The approved sending window ended {mailing.snapshot.window_until:%Y-%m-%d %H:%M %Z}, "
+            "so nothing more of this mailing can be sent. Cancel it.",
+        )
+
+
+def _transition(
+    mailing: Mailing, start: Collection[State], end: State, action: str, user: User | None, **changes: Any
+) -> Mailing:
+    try:
+        with transaction.atomic():
+            moved = Mailing.objects.filter(pk=mailing.pk, state__in=start).update(state=end, **changes)
+    except IntegrityError as error:
+        raise ControlError("database", f"This mailing cannot be {action}: {error}.") from error
+    mailing.refresh_from_db()
+    if not moved:
+        problem = f"This mailing is {mailing.get_state_display()}, so it cannot be {action}."
+        raise ControlError("wrong_state", f"{problem} {_ADVICE[mailing.state]}")
+    log.info("action=mailing_%s mailing=%d user=%s", action, mailing.pk, user.pk if user else "-")
+    return mailing
+
+
+def _actor(user: User | None) -> str:
+    return (user.get_full_name() or user.get_username()) if user else "the command line"
+
+
+def _staff_address(to: str) -> str:
+    """The normalised address. Raises ControlError for an invalid one, and for a subscriber's."""
+    try:
+        address = normalise(to)
+    except ValueError as error:
+        raise ControlError("invalid_address", f"The address “{to}” {error}.") from error
+    is_staff = User.objects.filter(email__iexact=address, is_active=True).exists()
+    if not is_staff and Subscriber.objects.filter(email=address).exists():
+        message = f"{address} is a subscriber's address; a dry run goes to staff."
+        raise ControlError("subscriber_address", message)
+    return address

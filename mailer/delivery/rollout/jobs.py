@@ -1,0 +1,103 @@
+"""Jobs that move mailings on: start those that are due, and advance rollouts to their next step."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from mailer.approval import approve
+from mailer.approval.errors import SnapshotChanged
+from mailer.approval.models import Snapshot
+from mailer.delivery.models import Mailing
+from mailer.delivery.rollout import interventions, steps
+from mailer.delivery.rollout.planning import plan
+from mailer.editions.audience import Audience
+from subscribers.segments.rules import BadRule
+
+log = logging.getLogger(__name__)
+
+_WINDOW_PASSED = "The approved sending window has passed. Submit the edition again."
+
+
+def start_due(now: datetime) -> list[Mailing]:
+    """Create and plan the mailings of scheduled snapshots that are due; the planned mailings.
+
+    A snapshot whose window has passed, or whose content changed, is not sent, and gets the reason. Running
+    twice or dying in between never makes a second mailing and loses none: planning is repeated.
+    """
+    due = Snapshot.objects.not_mailed().filter(state=Snapshot.State.SCHEDULED, send_at__lte=now)
+    for snapshot in due.select_related("edition__newsletter").order_by("send_at", "pk"):
+        start(snapshot, now)
+    waiting = Mailing.objects.filter(state=Mailing.State.PLANNING).order_by("pk")
+    return [plan(mailing, now) for mailing in waiting]
+
+
+def start(snapshot: Snapshot, now: datetime) -> None:
+    """Create the mailing of a snapshot if it is still scheduled, due and unchanged."""
+    if now > snapshot.window_until:
+        _invalidate(snapshot, _WINDOW_PASSED)
+        return
+    if now < snapshot.window_from:
+        return
+    expires_at = now + timedelta(hours=settings.CONFIG.sending.expire_after_hours)
+    try:
+        with transaction.atomic():
+            held = Snapshot.objects.select_for_update().get(pk=snapshot.pk)
+            if held.state != Snapshot.State.SCHEDULED or held.send_at is None or held.send_at > now:
+                # It was unscheduled meanwhile.
+                return
+            approve.verify(held)
+            Audience.from_dict(held.audience, now).segment()
+            mailing = Mailing.objects.create(
+                snapshot=held, edition=snapshot.edition, created_at=now, expires_at=expires_at
+            )
+    except SnapshotChanged as error:
+        _invalidate(snapshot, str(error))
+        return
+    except BadRule as error:
+        _invalidate(
+            snapshot, f"The audience cannot be determined. {error} Correct the segment, and submit it again."
+        )
+        return
+    except IntegrityError:
+        # Another worker was first, or the snapshot was changed just now; the next call sees which.
+        log.info("action=mailing_not_created snapshot=%d", snapshot.pk)
+        return
+    log.info("action=mailing_created snapshot=%d mailing=%d", snapshot.pk, mailing.pk)
+
+
+def _invalidate(snapshot: Snapshot, reason: str) -> None:
+    waiting = Snapshot.objects.not_mailed().filter(pk=snapshot.pk, state=Snapshot.State.SCHEDULED)
+    waiting.invalidate(reason)
+    log.error("action=snapshot_not_sent snapshot=%d reason=%s", snapshot.pk, reason)
+
+
+def advance_due(now: datetime) -> list[Mailing]:
+    """Pause or advance every mailing in a rollout; those that changed. May run twice, and at any time.
+
+    The stop rules are applied first, and may pause it. The next step begins when every delivery of this one
+    was tried and `step_minutes` have passed since, so that bounces can arrive.
+    """
+    stepping = Mailing.objects.filter(state=Mailing.State.SENDING, released_up_to__isnull=False)
+    return [mailing for mailing in stepping.order_by("pk") if _advance(mailing, now)]
+
+
+def _advance(mailing: Mailing, now: datetime) -> bool:
+    if interventions.apply(mailing, now):
+        return True
+    if steps.has_untried(mailing):
+        return False
+    unchanged = Mailing.objects.filter(pk=mailing.pk, state=Mailing.State.SENDING, step=mailing.step)
+    unchanged = unchanged.filter(released_up_to=mailing.released_up_to)
+    if mailing.step_completed_at is None:
+        unchanged.update(step_completed_at=now)
+        return False
+    if now < mailing.step_completed_at + timedelta(minutes=settings.CONFIG.sending.step_minutes):
+        return False
+    advanced = unchanged.update(**steps.next_step(mailing))
+    if advanced:
+        log.info("action=rollout_advanced mailing=%d step=%d", mailing.pk, (mailing.step or 0) + 1)
+    return bool(advanced)
