@@ -79,5 +79,5 @@ JOBS = (
     Job("list growth", 600, lambda now, stop: list_growth.count_due(now())),
     Job("reconfirmations", 60, lambda now, stop: reconfirmation.work(now())),
     Job("bulk changes", 2, lambda now, stop: bulk.work(now(), stop)),
-    Job("retention", 3600, lambda now, stop: forgetting.sweep(now())),
+    Job("retention", 3600, lambda now, stop: forgetting.run(now())),
 )

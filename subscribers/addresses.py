@@ -51,22 +51,22 @@ def normalise(address: str) -> str:
     return written
 
 
-def names(text: str, address: str) -> bool:
+def mentions(text: str, address: str) -> bool:
     """Whether a text holds this address, and not only as a part of a longer one."""
-    return naming(address).search(text) is not None
+    return address_pattern(address).search(text) is not None
 
 
-def naming(address: str) -> re.Pattern[str]:
+def address_pattern(address: str) -> re.Pattern[str]:
     """Finds this address in a text, where it is no part of a longer one."""
     return re.compile(rf"(?<![\w.+%'-]){re.escape(address)}(?![\w-]|\.\w)", re.IGNORECASE)
 
 
 def address_hash(address: str) -> bytes:
     """A keyed hash of the normalised address, 16 bytes; the same address always gives the same."""
-    return hasher()(address.strip().lower())
+    return address_hasher()(address.strip().lower())
 
 
-def hasher() -> Callable[[str], bytes]:
+def address_hasher() -> Callable[[str], bytes]:
     """`address_hash` for millions of addresses, which must be normalised."""
     keyed = _keyed(settings.SECRET_KEY)
 

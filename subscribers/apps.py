@@ -1,19 +1,18 @@
-"""The Django application of people and lists."""
+"""The Django application of subscribers and lists."""
 
 from __future__ import annotations
-
-from importlib import import_module
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
+from subscribers.search import search_index
+
 
 class SubscribersConfig(AppConfig):
     name = "subscribers"
-    verbose_name = "People"
+    verbose_name = "Subscribers"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Keep the index of addresses after migrations."""
-        keep = import_module("subscribers.search.search_index").keep
-        post_migrate.connect(keep, sender=self, dispatch_uid="subscribers.search.search_index")
+        """Make the search index after every migration, which may have dropped parts of it."""
+        post_migrate.connect(search_index.ensure, sender=self, dispatch_uid="subscribers.search_index")

@@ -1,9 +1,9 @@
-"""Two people who turn out to be one: what is kept of whom, and how the other's old links still find them.
+"""Merging two subscribers into one, and finding the one whom a link, an address or an old id stands for.
 
-Leaving wins: what either of them left stays left, whatever the other has. Of the rest each list is kept in
-the better state of the two, and whoever said that they still want one has said so. Name (where there is one),
-language, countries, pause and agreement are those of the one who is kept. Whoever complained, or was stopped
-by a person, takes that along.
+Unsubscribing wins: a list that either of them unsubscribed from stays unsubscribed. Of other lists the better
+state of the two is kept, and a reconfirmation by either counts. Name (where there is one), language,
+countries, pause and tracking consent are those of the kept subscriber. A complaint and a suppression by staff
+are carried over.
 """
 
 from __future__ import annotations
@@ -14,124 +14,141 @@ from datetime import datetime
 
 from django.db import transaction
 
-from subscribers import tokens
+from subscribers import suppression, tokens
 from subscribers.models import Asked, ConsentRecord, FormerAddress, Subscriber, Subscription, Suppression
 from subscribers.segments import attributes
 from subscribers.signals import merged
-from subscribers.suppression import suppression
 
 _State = Subscription.State
-# What was said about the person and not about the mailbox.
-PERSONAL = (Suppression.Reason.COMPLAINT, Suppression.Reason.MANUAL, Suppression.Reason.ERASED)
+# Suppressions that are about the person and not about the mailbox.
+PERSONAL_REASONS = (Suppression.Reason.COMPLAINT, Suppression.Reason.MANUAL, Suppression.Reason.ERASED)
 
 
-def merge(kept: Subscriber, gone: Subscriber, now: datetime) -> None:
-    """Make one person of two, in one transaction; the ledger keeps what both said. There is no undo."""
-    if kept.pk == gone.pk:
-        raise ValueError("A person cannot become one with themselves.")
-    with transaction.atomic():
-        list(Subscriber.objects.select_for_update().filter(pk__in=[kept.pk, gone.pk]).order_by("pk"))
-        _answers(kept, gone)
-        _lists(kept, gone)
-        ConsentRecord.objects.filter(subscriber=gone).update(subscriber=kept)
-        FormerAddress.objects.filter(subscriber=gone).update(subscriber=kept)
-        attributes.take_over(kept, gone)
-        stopped = suppression.in_force(gone)
-        if stopped is not None and stopped.reason in PERSONAL:
-            suppression.suppress(kept, stopped.reason, "It was said at another address of theirs.", now)
-        if gone.name and not kept.name:
-            kept.name = gone.name
-            kept.save(update_fields=["name", "updated_at"])
-        number, address = gone.pk, bytes(gone.address_hash)
-        merged.send(Subscriber, kept=kept.pk, gone=number)
-        gone.delete()
-        remember(kept, address, now, number)
+def merge(kept: Subscriber, other: Subscriber, now: datetime) -> None:
+    """Merge `other` into `kept`, in one transaction; the consent records of both are kept. There is no undo.
 
-
-def remember(
-    person: Subscriber, address: bytes, now: datetime, number: int | None = None, *, own: bool = True
-) -> None:
-    """Note an address (its hash) as one that the person had before, or (not `own`) that was never theirs."""
-    fresh = {"subscriber": person, "since": now, "own": own} | ({} if number is None else {"number": number})
-    FormerAddress.objects.update_or_create(address_hash=address, defaults=fresh)
-
-
-def moved(person: Subscriber, before: bytes, now: datetime, *, own: bool = True) -> None:
-    """Note that the person has another address now than `before` (its hash); `own` as `remember` takes it.
-
-    The present one is no former one any more, but for the number of whoever had it.
+    Raises ValueError for one and the same subscriber.
     """
-    FormerAddress.objects.filter(address_hash=bytes(person.address_hash), number=None).delete()
-    remember(person, before, now, own=own)
+    if kept.pk == other.pk:
+        raise ValueError("A subscriber cannot be merged with themselves.")
+    with transaction.atomic():
+        list(Subscriber.objects.select_for_update().filter(pk__in=[kept.pk, other.pk]).order_by("pk"))
+        _merge_reconfirmations(kept, other)
+        _merge_subscriptions(kept, other)
+        ConsentRecord.objects.filter(subscriber=other).update(subscriber=kept)
+        FormerAddress.objects.filter(subscriber=other).update(subscriber=kept)
+        attributes.take_over(kept, other)
+        active = suppression.active_suppression(other)
+        if active is not None and active.reason in PERSONAL_REASONS:
+            suppression.suppress(kept, active.reason, "Carried over from another address of theirs.", now)
+        if other.name and not kept.name:
+            kept.name = other.name
+            kept.save(update_fields=["name", "updated_at"])
+        other_id, old_hash = other.pk, bytes(other.address_hash)
+        merged.send(Subscriber, kept_id=kept.pk, merged_id=other_id)
+        other.delete()
+        add_alias(kept, old_hash, now, other_id)
 
 
-def person_of(number: int) -> Subscriber | None:
-    """Whom a number stands for that a link or a copy carries, also after two became one."""
-    return people_of([number]).get(number)
+def add_alias(
+    subscriber: Subscriber,
+    old_hash: bytes,
+    now: datetime,
+    merged_subscriber_id: int | None = None,
+    *,
+    is_own: bool = True,
+) -> None:
+    """Record an address, by its hash, as a former one of the subscriber, or (not `is_own`) as never theirs.
+
+    `merged_subscriber_id`: the id of the subscriber who had the address and was merged into this one.
+    """
+    values = {"subscriber": subscriber, "replaced_at": now, "is_own": is_own}
+    if merged_subscriber_id is not None:
+        values["merged_subscriber_id"] = merged_subscriber_id
+    FormerAddress.objects.update_or_create(address_hash=old_hash, defaults=values)
 
 
-def read(purpose: tokens.PagePurpose, token: str) -> tuple[tokens.Claim, Subscriber]:
-    """What a link claims and whom it is about; raises InvalidToken, also where the person is gone."""
-    claim = tokens.read(purpose, token)
-    person = person_of(claim.subscriber)
-    if person is None:
-        raise tokens.InvalidToken("nobody of ours")
-    return claim, person
+def record_address_change(
+    subscriber: Subscriber, old_hash: bytes, now: datetime, *, is_own: bool = True
+) -> None:
+    """Record that the subscriber's address replaces the one with this hash; `is_own` as in `add_alias`.
+
+    The present address is no former one any more, unless a merged subscriber had it.
+    """
+    present = bytes(subscriber.address_hash)
+    FormerAddress.objects.filter(address_hash=present, merged_subscriber_id=None).delete()
+    add_alias(subscriber, old_hash, now, is_own=is_own)
 
 
-def people_of(numbers: Iterable[int]) -> dict[int, Subscriber]:
-    """`person_of` for many: number to person, without those who are gone."""
-    wanted = set(numbers)
+def resolve(subscriber_id: int) -> Subscriber | None:
+    """The subscriber of an id from a link or a delivery, also after a merge; None when deleted."""
+    return resolve_many([subscriber_id]).get(subscriber_id)
+
+
+def resolve_many(subscriber_ids: Iterable[int]) -> dict[int, Subscriber]:
+    """Id → subscriber as `resolve` finds them, without those who are deleted."""
+    wanted = set(subscriber_ids)
     found = Subscriber.objects.in_bulk(wanted)
     missing = wanted - found.keys()
     if missing:
-        rows = FormerAddress.objects.filter(number__in=missing).select_related("subscriber")
-        found |= {row.number: row.subscriber for row in rows if row.number is not None}
+        rows = FormerAddress.objects.filter(merged_subscriber_id__in=missing).select_related("subscriber")
+        found |= {
+            row.merged_subscriber_id: row.subscriber for row in rows if row.merged_subscriber_id is not None
+        }
     return found
 
 
-class Moves:
-    """Which of these people moved when: what came back from an address says nothing about the next."""
-
-    def __init__(self, people: Iterable[Subscriber]) -> None:
-        self._moves: defaultdict[int, list[tuple[datetime, bytes]]] = defaultdict(list)
-        rows = FormerAddress.objects.filter(subscriber__in=list(people), number=None).order_by("since")
-        for row in rows:
-            self._moves[row.subscriber_id].append((row.since, bytes(row.address_hash)))
-
-    def address_at(self, person: Subscriber, at: datetime) -> bytes:
-        """Hash of the address that the person had then."""
-        moves = self._moves[person.pk]
-        return next((known for since, known in moves if since > at), bytes(person.address_hash))
+def read_token(purpose: tokens.PagePurpose, token: str) -> tuple[tokens.Claim, Subscriber]:
+    """A link's claim and its subscriber; raises InvalidToken, also when the subscriber is deleted."""
+    claim = tokens.read(purpose, token)
+    subscriber = resolve(claim.subscriber)
+    if subscriber is None:
+        raise tokens.InvalidToken("the subscriber is deleted")
+    return claim, subscriber
 
 
-def _answers(kept: Subscriber, gone: Subscriber) -> None:
-    """Whether they still want a list; silence at one address says nothing where they get it at the other."""
-    mine = {row.asking_id: row for row in Asked.objects.select_for_update().filter(subscriber=kept)}
-    gets = set(kept.subscriptions.filter(state=_State.CONFIRMED).values_list("mailing_list", flat=True))
-    theirs = Asked.objects.select_for_update(of=("self",)).filter(subscriber=gone)
+class AddressHistory:
+    """Which of these subscribers had which address when: a bounce from a former address is not theirs now."""
+
+    def __init__(self, subscribers: Iterable[Subscriber]) -> None:
+        self._changes: defaultdict[int, list[tuple[datetime, bytes]]] = defaultdict(list)
+        rows = FormerAddress.objects.filter(subscriber__in=list(subscribers), merged_subscriber_id=None)
+        for row in rows.order_by("replaced_at"):
+            self._changes[row.subscriber_id].append((row.replaced_at, bytes(row.address_hash)))
+
+    def address_at(self, subscriber: Subscriber, at: datetime) -> bytes:
+        """Hash of the address that the subscriber had at this time."""
+        changes = self._changes[subscriber.pk]
+        return next((old for replaced_at, old in changes if replaced_at > at), bytes(subscriber.address_hash))
+
+
+def _merge_reconfirmations(kept: Subscriber, other: Subscriber) -> None:
+    """Keep a confirmation by either. No answer from one address says nothing if the other gets the list."""
+    own = {row.asking_id: row for row in Asked.objects.select_for_update().filter(subscriber=kept)}
+    subscribed = set(kept.subscriptions.filter(state=_State.CONFIRMED).values_list("mailing_list", flat=True))
+    theirs = Asked.objects.select_for_update(of=("self",)).filter(subscriber=other)
     for row in theirs.select_related("asking"):
-        if both := mine.get(row.asking_id):
+        if both := own.get(row.asking_id):
             both.at = max(both.at, row.at)
             both.stays_at = max(filter(None, (both.stays_at, row.stays_at)), default=None)
             both.save(update_fields=["at", "stays_at"])
-        elif row.stays_at or row.asking.mailing_list_id not in gets:
+        elif row.stays_at or row.asking.mailing_list_id not in subscribed:
             Asked.objects.filter(pk=row.pk).update(subscriber=kept)
 
 
-def _lists(kept: Subscriber, gone: Subscriber) -> None:
+def _merge_subscriptions(kept: Subscriber, other: Subscriber) -> None:
     own = {row.mailing_list_id: row for row in kept.subscriptions.select_for_update()}
-    for row in gone.subscriptions.select_for_update():
+    for row in other.subscriptions.select_for_update():
         mine = own.get(row.mailing_list_id)
         if mine is None:
             Subscription.objects.filter(pk=row.pk).update(subscriber=kept)
-        elif _weight(row) > _weight(mine):
-            # One row for each person and list: the one that counts takes the other's place.
+        elif _precedence(row) > _precedence(mine):
+            # A subscriber has one row for a list: the one that takes precedence replaces the other.
             mine.delete()
             Subscription.objects.filter(pk=row.pk).update(subscriber=kept)
 
 
-def _weight(row: Subscription) -> tuple[bool, bool]:
-    # A pending row with an end is somebody who left and has not come back yet.
-    left = row.state == _State.UNSUBSCRIBED or (row.state == _State.PENDING and row.ended_at is not None)
-    return left, row.state == _State.CONFIRMED
+def _precedence(row: Subscription) -> tuple[bool, bool]:
+    # A pending row with an end is of a subscriber who unsubscribed and has not confirmed a new sign-up yet.
+    ended = row.state == _State.UNSUBSCRIBED or (row.state == _State.PENDING and row.ended_at is not None)
+    return ended, row.state == _State.CONFIRMED

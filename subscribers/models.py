@@ -1,4 +1,4 @@
-"""People: subscribers, the lists they are on, and the addresses that must not be mailed."""
+"""Subscribers, their subscriptions to lists, suppressed addresses and consent records."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ __all__ = [
     "ImportRun",
     "ListGrowth",
     "MailingList",
+    "RateLimitCounter",
     "SavedSegment",
-    "SignUpCount",
     "Subscriber",
     "Subscription",
     "Suppression",
@@ -43,31 +43,33 @@ _ONE_LINE = RegexValidator(r"^[^\x00-\x1f\x7f]*$", "Must be a single line.")
 
 
 class Subscriber(models.Model):
-    """A person who may receive newsletters; never logs in."""
+    """A person who may get newsletters; never logs in."""
 
     # Lower case, domain as A-labels; see addresses.normalise.
     email = models.EmailField(unique=True, max_length=254)
-    # Keyed hash of the address: what a suppression is matched by, also after erasure.
+    # Keyed hash of the address: suppressions are matched by it, also after erasure.
     address_hash = models.BinaryField(max_length=16, unique=True, editable=False)
     name = models.CharField(max_length=200, blank=True)
-    # Language code of the reader's choice.
+    # Preferred language code.
     language = models.CharField(max_length=12, default="en")
-    # Countries whose stories the reader wants; none means every country.
+    # Countries whose stories the subscriber wants; none means every country.
     countries = CountriesField()
-    # When the reader agreed that what they open may be kept under their name; null: they did not.
-    tracking_agreed_at = models.DateTimeField(null=True, editable=False)
-    # Until when the reader wants no edition; null, or past: they get every one.
+    # When the subscriber agreed to tracking under their name; null: they did not.
+    tracking_consent_at = models.DateTimeField(null=True, editable=False)
+    # The subscriber gets no edition before this time; null or past: no pause.
     paused_until = models.DateTimeField(null=True, editable=False)
-    # When the sign-up form last made us write to this address.
-    letter_at = models.DateTimeField(null=True, editable=False)
+    # When the sign-up form last caused an email to this address.
+    signup_email_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         indexes = [
-            models.Index(fields=["language", "countries"], name="subscriber_choice"),
+            models.Index(fields=["language", "countries"], name="subscriber_preferences"),
             models.Index(
-                fields=["letter_at"], condition=Q(letter_at__isnull=False), name="subscriber_letters"
+                fields=["signup_email_at"],
+                condition=Q(signup_email_at__isnull=False),
+                name="subscriber_signup_email",
             ),
         ]
 
@@ -80,23 +82,23 @@ class Subscriber(models.Model):
 
 
 class MailingList(models.Model):
-    """A list that people join; newsletters are sent to lists."""
+    """A list that people subscribe to; newsletters are sent to lists."""
 
     class OptIn(models.TextChoices):
-        DOUBLE = "double", "with a confirmation"
-        SINGLE = "single", "at once"
+        DOUBLE = "double", "double opt-in"
+        SINGLE = "single", "single opt-in"
 
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=200)
     description = models.CharField(max_length=400, blank=True)
     # Whether the sign-up page offers it.
     public = models.BooleanField(default=True)
-    opt_in = models.CharField("joining", max_length=8, choices=OptIn.choices, default=OptIn.DOUBLE)
-    # Of letters about the list; empty: the office's own.
+    opt_in = models.CharField("opt-in", max_length=8, choices=OptIn.choices, default=OptIn.DOUBLE)
+    # From of transactional emails about the list; empty: the site's own.
     sender_name = models.CharField("sender's name", max_length=120, blank=True, validators=[_ONE_LINE])
     sender_email = models.EmailField("sender's address", blank=True)
-    # Language code to the words that greet whoever is confirmed; none: no letter.
-    welcome = models.JSONField(default=dict, blank=True)
+    # Language code to the text of the welcome email; empty: none is sent.
+    welcome_texts = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -107,7 +109,7 @@ class MailingList(models.Model):
 
 
 class ListGrowth(models.Model):
-    """Who joined and left a list, month by month, as `growth` counted it."""
+    """Subscriptions and unsubscriptions of a list by month, as `list_growth.months` counted them."""
 
     mailing_list = models.OneToOneField(MailingList, on_delete=models.CASCADE, related_name="growth")
     months = models.JSONField()
@@ -118,20 +120,20 @@ class ListGrowth(models.Model):
 
 
 class Subscription(models.Model):
-    """One person on one list, and whether they asked for it."""
+    """One subscriber on one list, and whether they confirmed it."""
 
     class State(models.TextChoices):
         PENDING = "pending", "waiting for confirmation"
         CONFIRMED = "confirmed", "confirmed"
         UNSUBSCRIBED = "unsubscribed", "unsubscribed"
 
-    # Sources that are the reader's own word.
+    # Sources that are the subscriber's own act.
     BY_READER = ("form", "preferences")
 
     subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="subscriptions")
     mailing_list = models.ForeignKey(MailingList, on_delete=models.CASCADE, related_name="subscriptions")
     state = models.CharField(max_length=12, choices=State.choices, default=State.PENDING)
-    # How the person came to be here: "form", "import FILE", "admin NAME".
+    # How the subscription came about: "form", "import FILE", "admin NAME".
     source = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     confirmed_at = models.DateTimeField(null=True, blank=True)
@@ -139,7 +141,7 @@ class Subscription(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["subscriber", "mailing_list"], name="subscription_once"),
+            models.UniqueConstraint(fields=["subscriber", "mailing_list"], name="subscription_unique"),
         ]
         indexes = [models.Index(fields=["mailing_list", "state", "subscriber"], name="subscription_audience")]
 
@@ -148,32 +150,32 @@ class Subscription(models.Model):
 
 
 class Suppression(models.Model):
-    """An address that no mailing may reach until the suppression is lifted."""
+    """An address that gets no mail until the suppression is lifted."""
 
     class Reason(models.TextChoices):
-        HARD_BOUNCE = "hard_bounce", "the address does not exist"
-        SOFT_BOUNCES = "soft_bounces", "mail kept coming back"
-        COMPLAINT = "complaint", "marked as unwanted"
-        MANUAL = "manual", "stopped by a person"
-        ERASED = "erased", "erased at their request"
+        HARD_BOUNCE = "hard_bounce", "hard bounce"
+        SOFT_BOUNCES = "soft_bounces", "repeated soft bounces"
+        COMPLAINT = "complaint", "spam complaint"
+        MANUAL = "manual", "suppressed by staff"
+        ERASED = "erased", "erased on request"
 
     address_hash = models.BinaryField(max_length=16)
     # For people to read; empty after erasure.
     email = models.EmailField(blank=True, max_length=254)
     reason = models.CharField(max_length=16, choices=Reason.choices)
-    # What the verdict rests on: the server's words, the code, the rule.
+    # What the suppression rests on: the server's reply, its code, the rule.
     evidence = models.TextField(blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     lifted_at = models.DateTimeField(null=True, blank=True)
     lifted_by = models.CharField(max_length=150, blank=True)
-    # After a complaint: when and by whom the reader was let back in. Confirming a new sign-up lifts it then.
+    # After a complaint: when and by whom the address was reopened. A confirmed new sign-up then lifts it.
     reopened_at = models.DateTimeField(null=True, blank=True)
     reopened_by = models.CharField(max_length=150, blank=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["address_hash"], condition=Q(lifted_at__isnull=True), name="suppression_once_in_force"
+                fields=["address_hash"], condition=Q(lifted_at__isnull=True), name="suppression_unique_active"
             ),
         ]
 
@@ -182,7 +184,7 @@ class Suppression(models.Model):
 
 
 class ConsentText(models.Model):
-    """Words that readers were shown beside a button, kept once in each version."""
+    """A text that was shown beside a button, stored once in each version."""
 
     # SHA-256 of language and text, hexadecimal.
     sha256 = models.CharField(max_length=64, unique=True)
@@ -194,106 +196,110 @@ class ConsentText(models.Model):
 
 
 class ConsentRecord(models.Model):
-    """One thing that a reader said about their mail, or that was said for them. Rows are added and never
-    changed, which the database sees to; they go with the person."""
+    """One consent event: what a subscriber did about their mail, or what was done for them.
 
-    class Act(models.TextChoices):
-        ASKED = "asked", "asked for it"
-        CONFIRMED = "confirmed", "confirmed by the link in our letter"
-        JOINED = "joined", "joined"
-        IMPORTED = "imported", "put on the list by an import"
-        ADDED = "added", "put on the list by staff"
-        RESTORED = "restored", "put back on the list"
-        LEFT = "left", "left"
-        ENDED = "ended", "taken off the list"
-        CHOSE = "chose", "changed what they get"
-        MOVED = "moved", "changed their address"
-        TRACKING_ON = "tracking_on", "agreed that clicks are counted for them"
-        TRACKING_OFF = "tracking_off", "wants no clicks counted for them"
+    Rows are only added, which the database enforces, and deleted with the subscriber.
+    """
 
-    class How(models.TextChoices):
-        FORM = "form", "the sign-up form"
-        LETTER = "letter", "the link in a letter of ours"
-        PREFERENCES = "preferences", "their preferences page"
-        ONE_CLICK = "one_click", "the unsubscribe button of a mail"
-        MAIL = "mail", "a mail to us"
-        SERVICE = "service", "the service that sends our mail"
-        IMPORT = "import", "an import"
-        DESK = "desk", "the desk"
-        COMMAND = "command", "the command line"
-        VERDICT = "verdict", "a rule about what came back"
+    class Event(models.TextChoices):
+        REQUESTED = "requested", "requested a subscription"
+        CONFIRMED = "confirmed", "confirmed by the link in our email"
+        SUBSCRIBED = "subscribed", "subscribed"
+        IMPORTED = "imported", "added by an import"
+        ADDED = "added", "added by staff"
+        RESTORED = "restored", "subscription restored"
+        UNSUBSCRIBED = "unsubscribed", "unsubscribed"
+        REMOVED = "removed", "removed from the list"
+        PREFERENCES = "preferences", "changed preferences"
+        ADDRESS_CHANGED = "address_changed", "changed the address"
+        TRACKING_ON = "tracking_on", "agreed to tracking of clicks"
+        TRACKING_OFF = "tracking_off", "withdrew consent to tracking of clicks"
+
+    class Channel(models.TextChoices):
+        FORM = "form", "sign-up form"
+        EMAIL_LINK = "email_link", "link in a transactional email"
+        PREFERENCES = "preferences", "preference center"
+        ONE_CLICK = "one_click", "one-click unsubscribe"
+        EMAIL = "email", "email to us"
+        ESP = "esp", "email service provider"
+        IMPORT = "import", "import"
+        DESK = "desk", "desk"
+        CLI = "cli", "command line"
+        DECISION = "decision", "suppression decision"
 
     subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="consents")
-    # None: about every list, or about none.
+    # None: not about one list.
     mailing_list = models.ForeignKey(MailingList, null=True, on_delete=models.CASCADE, related_name="+")
-    act = models.CharField(max_length=16, choices=Act.choices)
-    how = models.CharField(max_length=12, choices=How.choices)
+    event = models.CharField(max_length=16, choices=Event.choices)
+    channel = models.CharField(max_length=12, choices=Channel.choices)
     at = models.DateTimeField()
-    # What stood beside the button.
+    # The text beside the button.
     text = models.ForeignKey(ConsentText, null=True, on_delete=models.PROTECT, related_name="+")
-    # Where it came from, in words: the import's source, the page of a form, the rule.
+    # Where it came from: the import's source, the page of a form, the rule.
     source = models.CharField(max_length=200, blank=True)
-    # Who answers for it, where it is not the reader's own act.
-    vouched_by = models.CharField(max_length=150, blank=True)
-    # Network (/24 or /48) and program of the reader; emptied after some months.
+    # The user who attests it, where it is not the subscriber's own act.
+    attested_by = models.CharField(max_length=150, blank=True)
+    # Client network (/24 or /48) and user agent; emptied after `[retention] details_months`.
     network = models.CharField(max_length=49, blank=True)
-    agent = models.CharField(max_length=200, blank=True)
+    user_agent = models.CharField(max_length=200, blank=True)
 
     class Meta:
         ordering = ["pk"]
         indexes = [
-            models.Index(fields=["at"], condition=~Q(network="") | ~Q(agent=""), name="consent_with_details")
+            models.Index(
+                fields=["at"], condition=~Q(network="") | ~Q(user_agent=""), name="consent_with_details"
+            )
         ]
 
     def __str__(self) -> str:
-        return f"{self.subscriber_id} {self.act} at {self.at:%Y-%m-%d}"
+        return f"{self.subscriber_id} {self.event} at {self.at:%Y-%m-%d}"
 
 
-class SignUpCount(models.Model):
-    """How often something happened since a moment: what the limits of signing up go by."""
+class RateLimitCounter(models.Model):
+    """How often something happened since a time; rate_limit counts here."""
 
     # "all", "network 203.0.113.0/24", "domain example.org", "address HASH", "form NONCE".
     key = models.CharField(max_length=300, unique=True)
-    since = models.DateTimeField()
+    started_at = models.DateTimeField()
     count = models.PositiveIntegerField()
 
     class Meta:
-        indexes = [models.Index(fields=["since"], name="sign_up_count_age")]
+        indexes = [models.Index(fields=["started_at"], name="rate_limit_counter_age")]
 
     def __str__(self) -> str:
         return f"{self.key}: {self.count}"
 
 
 class AddressChange(models.Model):
-    """A reader's wish to be written to at another address: confirmed there, told of at the one before."""
+    """A subscriber's request to get mail at another address: confirmed there, announced at the old one."""
 
     subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="address_changes")
     old_email = models.EmailField(max_length=254)
     new_email = models.EmailField(max_length=254)
-    asked_at = models.DateTimeField()
-    # When the button behind the link to the new address was pressed.
+    requested_at = models.DateTimeField()
+    # When the change was confirmed by the link sent to the new address.
     confirmed_at = models.DateTimeField(null=True)
-    # When somebody at the old address said that it was not them.
-    disowned_at = models.DateTimeField(null=True)
+    # When the change was rejected by the link sent to the old address.
+    rejected_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["pk"]
-        indexes = [models.Index(fields=["asked_at"], name="address_change_age")]
+        indexes = [models.Index(fields=["requested_at"], name="address_change_age")]
 
     def __str__(self) -> str:
-        return f"{self.subscriber_id} asked at {self.asked_at:%Y-%m-%d}"
+        return f"{self.subscriber_id} requested at {self.requested_at:%Y-%m-%d}"
 
 
 class FormerAddress(models.Model):
-    """An address that a person had before, as a hash: whoever writes or is imported by it is that person."""
+    """An address that a subscriber had before, as a hash: mail from it and imports of it lead to them."""
 
     address_hash = models.BinaryField(max_length=16, unique=True)
     subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="former_addresses")
-    # Number of the person who had it and became one with this one; null: it was this one.
-    number = models.BigIntegerField(null=True, unique=True)
-    # False: they said that it was not theirs. Then no file brings it back, and no wish from there is theirs.
-    own = models.BooleanField(default=True)
-    since = models.DateTimeField()
+    # Id of the subscriber who had the address and was merged into this one; null: this one had it.
+    merged_subscriber_id = models.BigIntegerField(null=True, unique=True)
+    # False: they rejected the address. No import adds it again, and requests from it are not theirs.
+    is_own = models.BooleanField(default=True)
+    replaced_at = models.DateTimeField()
 
     def __str__(self) -> str:
         return f"a former address of {self.subscriber_id}"

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, override
 
 from subscribers import tokens
-from subscribers.consent.evidence import Word, network_of
+from subscribers.consent import Evidence, network_of
 from subscribers.models import Subscriber
 
 # What `masked` makes, in a longer text.
@@ -47,7 +47,7 @@ def page(
     return response
 
 
-def asked_language(request: HttpRequest) -> str:
+def requested_language(request: HttpRequest) -> str:
     """The language of ?lang= where the pages speak it, else the one that was negotiated."""
     wanted = request.GET.get("lang", "")
     return wanted if wanted in dict(settings.LANGUAGES) else get_language() or "en"
@@ -59,30 +59,30 @@ def offered_languages() -> list[tuple[str, str]]:
     return [(code, names[code]) for code in settings.CONFIG.site.languages if code in names]
 
 
-def word_of(request: HttpRequest, how: str, language: str, text: str = "") -> Word:
+def evidence_from(request: HttpRequest, channel: str, language: str, text: str = "") -> Evidence:
     """What the consent ledger keeps of a request beside what was asked for."""
-    return Word(
-        how,
+    return Evidence(
+        channel,
         text=text,
         language=language,
         network=network_of(client_address(request)),
-        agent=request.headers.get("User-Agent", ""),
+        user_agent=request.headers.get("User-Agent", ""),
     )
 
 
-def about(person: Subscriber, newsletter_id: int) -> dict[str, str]:
+def subscriber_context(subscriber: Subscriber, newsletter_id: int) -> dict[str, str]:
     """What every page about a reader shows: the address as its owner knows it, and the way on."""
-    link = tokens.make("preferences", person.pk, newsletter_id)
-    return {"masked": masked(person.email), "preferences_url": f"/preferences/{link}/"}
+    link = tokens.make("preferences", subscriber.pk, newsletter_id)
+    return {"masked": mask(subscriber.email), "preferences_url": f"/preferences/{link}/"}
 
 
-def masked(email: str) -> str:
+def mask(email: str) -> str:
     """The address as “a…@example.org”: enough for its owner, too little for whoever looks over a shoulder."""
     local, _, domain = email.rpartition("@")
     return f"{local[:1]}…@{domain}"
 
 
-def unbroken(text: str) -> SafeString:
+def keep_addresses_together(text: str) -> SafeString:
     """A text as HTML in which no line ends within an address that is `masked`."""
     return mark_safe(_MASKED.sub(r'<span class="address">\g<0></span>', escape(text)))  # noqa: S308  (escaped)
 
@@ -90,6 +90,10 @@ def unbroken(text: str) -> SafeString:
 def client_address(request: HttpRequest) -> str:
     """The reader's IP address: what a proxy that we believe says, else who is connected; "" for neither."""
     peer: str = request.META.get("REMOTE_ADDR", "")
-    said = request.headers.get("X-Forwarded-For", "")
+    forwarded_for = request.headers.get("X-Forwarded-For", "")
     # Each proxy adds whom it heard; only the last one is ours.
-    return said.rpartition(",")[2].strip() if said and peer in settings.CONFIG.web.proxies else peer
+    return (
+        forwarded_for.rpartition(",")[2].strip()
+        if forwarded_for and peer in settings.CONFIG.web.proxies
+        else peer
+    )

@@ -9,14 +9,14 @@ from django.dispatch import Signal
 unsubscribed = Signal()
 
 # Arguments: subscriber_id (int), newsletter_id (as above). Whoever left took it back.
-came_back = Signal()
+resubscribed = Signal()
 
 # Arguments: subscriber_id (int), newsletter_id (as above), reason (a key of centre.returning.REASONS),
 # now (aware datetime). Whoever left says why.
-explained = Signal()
+unsubscribe_reason_given = Signal()
 
 # Argument: now (aware datetime). So many sign up at this moment that the form grows careful.
-flooded = Signal()
+signup_flood = Signal()
 
 # Arguments: kept, gone (int, numbers of subscribers). Two became one, in the transaction under way.
 merged = Signal()
@@ -27,7 +27,7 @@ erased = Signal()
 
 # Argument: person (Subscriber). What is kept about them? A listener answers with a dict, name of a section to
 # records that are ready for JSON; `personal.everything` puts them together.
-asked_about = Signal()
+collect_personal_data = Signal()
 
 # Argument: segment (SavedSegment). Its rule is another now.
 segment_changed = Signal()

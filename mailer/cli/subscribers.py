@@ -17,9 +17,9 @@ from mailer.desk.subscribers.exports import subscribers_sheet
 from mailer.reports.export import write_csv
 from subscribers.export import json_lines
 from subscribers.models import MailingList, Subscriber
-from subscribers.privacy.data_export import everything
+from subscribers.privacy.data_export import collect
 from subscribers.privacy.erasure import erase as erase_address
-from subscribers.suppression.suppression import in_force, written
+from subscribers.suppression import active_suppression, normalise_or_lower
 
 app = command_group("Import, export, show and erase subscribers.")
 app.command("import")(subscriber_imports.import_people)
@@ -71,11 +71,11 @@ def _write(target: TextIO, kind: str, mailing_list: MailingList | None) -> int:
 @app.command()
 def show(address: Address, json: Json = False) -> None:
     """Show one subscriber; with --json all data that is stored about them."""
-    subscriber = Subscriber.objects.filter(email=written(address)).first()
-    suppression = in_force(address)
+    subscriber = Subscriber.objects.filter(email=normalise_or_lower(address)).first()
+    suppression = active_suppression(address)
     if subscriber is None and suppression is None:
         fail("no subscriber has this address.")
-    data: dict[str, Any] = everything(subscriber) if subscriber else {"email": None, "subscriptions": []}
+    data: dict[str, Any] = collect(subscriber) if subscriber else {"email": None, "subscriptions": []}
     data["suppressed"] = suppression.reason if suppression else None
     if json:
         emit(data)

@@ -17,8 +17,8 @@ from mailer.desk.accounts.groups import ensure_groups
 from mailer.editions.models import Newsletter, NewsletterText
 from mailer.stories.importing import import_stories
 from mailer.stories.models import Story
-from subscribers.consent import evidence
-from subscribers.consent.evidence import Act, How, Word
+from subscribers import consent
+from subscribers.consent import Channel, Event, Evidence
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 
 SAMPLE = Path(__file__).resolve().parent / "sample"
@@ -97,11 +97,15 @@ def _reader(reader: cast.Reader, newsletter: Newsletter, now: datetime) -> None:
             confirmed_at=None if reader.fate == "pending" else _JOINED,
             ended_at=_LEFT if reader.fate == "left" else None,
         )
-        evidence.record(Act.ASKED, [person.pk], [mailing_list.pk], Word(How.FORM), asked_at)
+        consent.record(Event.REQUESTED, [person.pk], [mailing_list.pk], Evidence(Channel.FORM), asked_at)
         if reader.fate != "pending":
-            evidence.record(Act.CONFIRMED, [person.pk], [mailing_list.pk], Word(How.LETTER), _JOINED)
+            consent.record(
+                Event.CONFIRMED, [person.pk], [mailing_list.pk], Evidence(Channel.EMAIL_LINK), _JOINED
+            )
         if reader.fate == "left":
-            evidence.record(Act.LEFT, [person.pk], [mailing_list.pk], Word(How.ONE_CLICK), _LEFT)
+            consent.record(
+                Event.UNSUBSCRIBED, [person.pk], [mailing_list.pk], Evidence(Channel.ONE_CLICK), _LEFT
+            )
     if reader.fate == "suppressed":
         Suppression.objects.create(
             address_hash=person.address_hash,

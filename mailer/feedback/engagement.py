@@ -43,9 +43,9 @@ def _reacted(test: Test, now: datetime) -> Q:
     since = now - timedelta(days=int(quantity(test, 1, 36_500)))
     hits = Hit.objects.filter(subscriber=OuterRef("pk"), at__gte=since, why="")
     if test.relation == "within":
-        return Q(Exists(hits), tracking_agreed_at__isnull=False)
+        return Q(Exists(hits), tracking_consent_at__isnull=False)
     # Of those who agreed only later, nobody knows whether they reacted before.
-    return Q(~Exists(hits), tracking_agreed_at__lte=since)
+    return Q(~Exists(hits), tracking_consent_at__lte=since)
 
 
 _RECEIVED = Kind(

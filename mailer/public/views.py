@@ -14,8 +14,8 @@ from mailer.public import archive as sent
 from mailer.public import calendar
 from mailer.rendering import language as languages
 from mailer.rendering import merge_tags
-from subscribers.responses import asked_language, offered_languages, page
-from subscribers.subscribe.forms import own_name
+from subscribers.responses import offered_languages, page, requested_language
+from subscribers.subscribe.forms import native_language_name
 
 _FEED_LENGTH = 30
 
@@ -23,7 +23,7 @@ _FEED_LENGTH = 30
 @require_safe
 def archive(request: HttpRequest) -> HttpResponse:
     """`/archive/`: editions that were sent, latest first."""
-    spoken = asked_language(request)
+    spoken = requested_language(request)
     rows = [
         {
             "slug": one.slug,
@@ -39,7 +39,7 @@ def archive(request: HttpRequest) -> HttpResponse:
 @require_safe
 def edition(request: HttpRequest, slug: str) -> HttpResponse:
     """`/archive/<slug>/`: the edition's languages, each with its widest variant."""
-    spoken = asked_language(request)
+    spoken = requested_language(request)
     found = sent.edition(slug)
     if found is None:
         raise Http404
@@ -49,7 +49,12 @@ def edition(request: HttpRequest, slug: str) -> HttpResponse:
         "newsletter": found.newsletter,
         "period": languages.period_title(found.period, spoken),
         "variants": [
-            {"key": one.key, "language": one.language, "name": own_name(one.language), "subject": one.subject}
+            {
+                "key": one.key,
+                "language": one.language,
+                "name": native_language_name(one.language),
+                "subject": one.subject,
+            }
             for one in variants
         ],
         "languages": offered_languages(),
@@ -81,7 +86,7 @@ def calendar_file(request: HttpRequest, slug: str, story: str) -> HttpResponse:
     if found is None:
         raise Http404
     content, event, mailing = found
-    text = languages.choose(event.texts, asked_language(request), content.masthead.fallbacks)
+    text = languages.choose(event.texts, requested_language(request), content.masthead.fallbacks)
     if text is None:
         raise Http404
     site = settings.CONFIG.site
@@ -101,7 +106,7 @@ def calendar_file(request: HttpRequest, slug: str, story: str) -> HttpResponse:
 def feed(request: HttpRequest) -> HttpResponse:
     """`/archive/feed.xml`: the sent editions as Atom (RFC 4287), in ?lang= or the site's first language."""
     site = settings.CONFIG.site
-    spoken = asked_language(request) if "lang" in request.GET else site.languages[0]
+    spoken = requested_language(request) if "lang" in request.GET else site.languages[0]
     atom = Atom1Feed(
         title=site.name,
         link=f"{site.url}/archive/",

@@ -152,6 +152,6 @@ def _forget_who_does_not_agree() -> None:
     """Whoever took back their word, or is gone, is in no row; nobody is once readers are not asked."""
     named = Hit.objects.filter(subscriber__isnull=False)
     if settings.CONFIG.tracking.by_consent:
-        agreed = Subscriber.objects.filter(pk=OuterRef("subscriber_id"), tracking_agreed_at__isnull=False)
+        agreed = Subscriber.objects.filter(pk=OuterRef("subscriber_id"), tracking_consent_at__isnull=False)
         named = named.exclude(Exists(agreed))
     named.update(subscriber=None)

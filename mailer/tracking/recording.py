@@ -63,7 +63,7 @@ def _copies(deliveries: Iterable[int]) -> dict[int, _Copy]:
     )
     found = {pk: _Copy(subscriber, variant, accepted) for pk, subscriber, variant, accepted in rows}
     readers = Subscriber.objects.filter(pk__in={snapshot.subscriber for snapshot in found.values()})
-    agreed = set(readers.filter(tracking_agreed_at__isnull=False).values_list("pk", flat=True))
+    agreed = set(readers.filter(tracking_consent_at__isnull=False).values_list("pk", flat=True))
     for pk, snapshot in found.items():
         if snapshot.subscriber not in agreed:
             found[pk] = snapshot._replace(subscriber=None)

@@ -11,13 +11,11 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
-from subscribers import unsubscribe
+from subscribers import consent, suppression, unsubscribe
 from subscribers.bulk.models import BulkChange, BulkRun
-from subscribers.consent import evidence
-from subscribers.consent.evidence import Act, How, Word
+from subscribers.consent import Channel, Event, Evidence
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 from subscribers.segments.models import Tag, Tagging
-from subscribers.suppression import suppression
 
 _State = Subscription.State
 
@@ -56,10 +54,10 @@ def _untag(run: BulkRun, people: Sequence[Subscriber]) -> list[BulkChange]:
 
 def _add(run: BulkRun, people: Sequence[Subscriber]) -> list[BulkChange]:
     numbers = [one.pk for one in people]
-    unsubscribe.hold(numbers)
+    unsubscribe.lock(numbers)
     known = set(_on_list(run, numbers).values_list("subscriber", flat=True))
-    known |= unsubscribe.left_anything(numbers)
-    stopped = suppression.suppressed_of(people)
+    known |= unsubscribe.has_unsubscribed(numbers)
+    stopped = suppression.suppressed_hashes(people)
     fresh = [one for one in people if one.pk not in known and bytes(one.address_hash) not in stopped]
     rows = Subscription.objects.bulk_create(
         Subscription(
@@ -72,7 +70,7 @@ def _add(run: BulkRun, people: Sequence[Subscriber]) -> list[BulkChange]:
         )
         for one in fresh
     )
-    _record(run, Act.ADDED, [one.pk for one in fresh], run.made_at)
+    _record(run, Event.ADDED, [one.pk for one in fresh], run.made_at)
     return [BulkChange(run=run, subscriber_id=row.subscriber_id, row=row.pk) for row in rows]
 
 
@@ -81,16 +79,16 @@ def _remove(run: BulkRun, people: Sequence[Subscriber]) -> list[BulkChange]:
     # Held, so that whoever leaves at this moment is not taken for somebody whom others took off.
     rows = list(staying.select_for_update())
     staying.filter(pk__in=[row.pk for row in rows]).update(
-        state=_State.UNSUBSCRIBED, ended_at=unsubscribe.end_of(run.made_at)
+        state=_State.UNSUBSCRIBED, ended_at=unsubscribe.ended_at_value(run.made_at)
     )
-    _record(run, Act.ENDED, [row.subscriber_id for row in rows], run.made_at)
+    _record(run, Event.REMOVED, [row.subscriber_id for row in rows], run.made_at)
     return [
         BulkChange(run=run, subscriber_id=row.subscriber_id, row=row.pk, before=row.state) for row in rows
     ]
 
 
 def _suppress(run: BulkRun, people: Sequence[Subscriber]) -> list[BulkChange]:
-    stopped = suppression.suppressed_of(people)
+    stopped = suppression.suppressed_hashes(people)
     fresh = [one for one in people if bytes(one.address_hash) not in stopped]
     rows = Suppression.objects.bulk_create(
         Suppression(
@@ -125,7 +123,7 @@ def _add_back(run: BulkRun, changes: Sequence[BulkChange], now: datetime) -> int
     )
     people = list(rows.values_list("subscriber", flat=True))
     rows.delete()
-    _record(run, Act.ENDED, people, now)
+    _record(run, Event.REMOVED, people, now)
     return len(people)
 
 
@@ -136,7 +134,7 @@ def _remove_back(run: BulkRun, changes: Sequence[BulkChange], now: datetime) -> 
         rows = Subscription.objects.filter(pk__in=numbers, state=_State.UNSUBSCRIBED, ended_at=run.made_at)
         people = list(rows.select_for_update().values_list("subscriber", flat=True))
         rows.update(state=before, ended_at=None)
-        _record(run, Act.RESTORED, people, now)
+        _record(run, Event.RESTORED, people, now)
         back += len(people)
     return back
 
@@ -166,8 +164,8 @@ def _on_list(run: BulkRun, people: Sequence[int]) -> QuerySet[Subscription]:
 
 def _record(run: BulkRun, act: str, people: Sequence[int], now: datetime) -> None:
     by = run.undone_by if run.state == BulkRun.State.UNDOING else run.made_by
-    word = Word(How.DESK, source=run.words or str(run), vouched_by=by)
-    evidence.record(act, people, [run.target], word, now)
+    word = Evidence(Channel.DESK, source=run.words or str(run), attested_by=by)
+    consent.record(act, people, [run.target], word, now)
 
 
 _DO = {"tag": _tag, "untag": _untag, "add": _add, "remove": _remove, "suppress": _suppress}

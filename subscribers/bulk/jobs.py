@@ -20,7 +20,7 @@ from subscribers.bulk.models import BulkChange, BulkRun
 from subscribers.models import Subscriber
 from subscribers.reconfirmation.models import Asked as Question
 from subscribers.search import search
-from subscribers.search.search import Asked
+from subscribers.search.search import Query
 
 Stop = Callable[[], bool]
 State = BulkRun.State
@@ -45,7 +45,7 @@ class Wish:
     deed: str
     # These people by number, or else whoever is asked for.
     ids: tuple[int, ...] = ()
-    asked: Asked = field(default_factory=Asked)
+    asked: Query = field(default_factory=Query)
     # Or whoever was asked, by this question, and did not answer.
     asking: int | None = None
     # Of the tag or the list, and its name.
@@ -83,7 +83,7 @@ def people_of(run: BulkRun) -> QuerySet[Subscriber]:
     if "asking" in run.who:
         silent = Question.objects.filter(asking=run.who["asking"], stays_at__isnull=True)
         return Subscriber.objects.filter(pk__in=silent.values("subscriber"))
-    return search.matching(Asked(**run.who))
+    return search.matching(Query(**run.who))
 
 
 def settle(run: BulkRun) -> None:

@@ -165,7 +165,10 @@ def _write(cursor: CursorWrapper, run: ImportRun, found: dict[str, int], now: da
 def _remember(cursor: CursorWrapper, run: ImportRun, said: dict[str, Any]) -> None:
     """The consent ledger, and what undoing goes by."""
     words = said | {"source": run.source[:200], "by": run.applied_by}
-    for act, which, about in (("imported", _AGREED, str(run.mailing_list_id)), ("chose", _SAID_NEW, "NULL")):
+    for event, which, about in (
+        ("imported", _AGREED, str(run.mailing_list_id)),
+        ("preferences", _SAID_NEW, "NULL"),
+    ):
         _insert(
             cursor,
             ConsentRecord,
@@ -173,11 +176,11 @@ def _remember(cursor: CursorWrapper, run: ImportRun, said: dict[str, Any]) -> No
             {
                 "subscriber_id": "subscriber",
                 "mailing_list_id": about,
-                "act": f"'{act}'",
-                "how": "'import'",
+                "event": f"'{event}'",
+                "channel": "'import'",
                 "at": "%(now)s",
                 "source": "%(source)s",
-                "vouched_by": "%(by)s",
+                "attested_by": "%(by)s",
             },
             words,
         )

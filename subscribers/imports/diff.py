@@ -25,7 +25,8 @@ _SAMPLES = 20
 
 # What the reader chose themselves (language, countries) no file overrides.
 _OWN_WORD = """EXISTS (SELECT 1 FROM subscribers_consentrecord c WHERE c.subscriber_id = p.id
-    AND c.how IN ('form', 'letter', 'preferences') AND c.act IN ('asked', 'confirmed', 'joined', 'chose'))"""
+    AND c.channel IN ('form', 'email_link', 'preferences')
+    AND c.event IN ('requested', 'confirmed', 'subscribed', 'preferences'))"""
 _LEFT = """EXISTS (SELECT 1 FROM subscribers_subscription x WHERE x.subscriber_id = {who}
     AND (x.state = 'unsubscribed' OR x.ended_at IS NOT NULL))"""
 _TO_JOIN = "verdict IN ('joins', 'confirms')"

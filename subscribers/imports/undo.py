@@ -7,15 +7,15 @@ from datetime import datetime
 
 from django.db.models import Exists, OuterRef
 
-from subscribers.consent import evidence
-from subscribers.consent.evidence import Act, How, Word
+from subscribers import consent
+from subscribers.consent import Channel, Event, Evidence
 from subscribers.imports import attributes
 from subscribers.imports.models import ImportChange, ImportRun
 from subscribers.models import ConsentRecord, Subscriber, Subscription
 
 # Changes undone in one transaction.
 STRETCH = 1_000
-_OWN = (How.FORM, How.LETTER, How.PREFERENCES, How.ONE_CLICK, How.MAIL)
+_OWN = (Channel.FORM, Channel.EMAIL_LINK, Channel.PREFERENCES, Channel.ONE_CLICK, Channel.EMAIL)
 Kind = ImportChange.Kind
 # Each change is counted in one of these.
 FIGURES = ("removed", "restored", "kept")
@@ -43,7 +43,7 @@ def next_stretch(run: ImportRun, now: datetime) -> dict[str, int] | None:
 
 def _spoke_since(run: ImportRun, people: Iterable[int]) -> set[int]:
     """Those who did something about their mail themselves after the import began."""
-    said = ConsentRecord.objects.filter(subscriber__in=list(people), how__in=_OWN, at__gte=run.applied_at)
+    said = ConsentRecord.objects.filter(subscriber__in=list(people), channel__in=_OWN, at__gte=run.applied_at)
     return set(said.values_list("subscriber", flat=True))
 
 
@@ -66,7 +66,7 @@ def _restore(
             person.updated_at = now
             restored.append(person)
     Subscriber.objects.bulk_update(restored, ["name", "language", "countries", "updated_at"], batch_size=100)
-    evidence.record(Act.CHOSE, [person.pk for person in restored], [None], _word(run.ended_by), now)
+    consent.record(Event.PREFERENCES, [person.pk for person in restored], [None], _word(run.ended_by), now)
     return {person.pk for person in restored}
 
 
@@ -88,9 +88,9 @@ def _take_off(run: ImportRun, changes: Collection[ImportChange], now: datetime) 
     elsewhere = Exists(Subscription.objects.filter(subscriber=OuterRef("pk")))
     Subscriber.objects.filter(~elsewhere, pk__in=there.intersection(of[Kind.NEW])).delete()
     staying = Subscriber.objects.filter(pk__in=there).values_list("pk", flat=True)
-    evidence.record(Act.ENDED, list(staying), [run.mailing_list_id], _word(run.ended_by), now)
+    consent.record(Event.REMOVED, list(staying), [run.mailing_list_id], _word(run.ended_by), now)
     return there
 
 
-def _word(by: str) -> Word:
-    return Word(How.IMPORT, source="the import was undone", vouched_by=by)
+def _word(by: str) -> Evidence:
+    return Evidence(Channel.IMPORT, source="the import was undone", attested_by=by)

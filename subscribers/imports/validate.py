@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from subscribers import iso_codes
-from subscribers.addresses import hasher, normalise
+from subscribers.addresses import address_hasher, normalise
 from subscribers.csv_injection import as_meant
 from subscribers.imports import address_warnings, attributes
 from subscribers.imports.mapping import Columns, simple
@@ -50,7 +50,7 @@ def checker(columns: Columns) -> Check:
     language, countries, status = at.get("language"), at.get("countries"), at.get("status")
     ended = [place for place, field in enumerate(columns.fields) if field == "ended"]
     each = [(place, field[8:]) for place, field in enumerate(columns.fields) if field.startswith("country:")]
-    width, hash_of = len(columns.fields), hasher()
+    width, hash_of = len(columns.fields), address_hasher()
     # Most files have no more than these, and their rows need no more looks.
     plain = status is None and not ended and not each
     read_notes = attributes.reader(columns.fields)

@@ -44,10 +44,10 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=200)),
                 ('description', models.CharField(blank=True, max_length=400)),
                 ('public', models.BooleanField(default=True)),
-                ('opt_in', models.CharField(choices=[('double', 'with a confirmation'), ('single', 'at once')], default='double', max_length=8, verbose_name='joining')),
+                ('opt_in', models.CharField(choices=[('double', 'double opt-in'), ('single', 'single opt-in')], default='double', max_length=8, verbose_name='opt-in')),
                 ('sender_name', models.CharField(blank=True, max_length=120, validators=[django.core.validators.RegexValidator('^[^\\x00-\\x1f\\x7f]*$', 'Must be a single line.')], verbose_name="sender's name")),
                 ('sender_email', models.EmailField(blank=True, max_length=254, verbose_name="sender's address")),
-                ('welcome', models.JSONField(blank=True, default=dict)),
+                ('welcome_texts', models.JSONField(blank=True, default=dict)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
             ],
             options={
@@ -164,15 +164,15 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='SignUpCount',
+            name='RateLimitCounter',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('key', models.CharField(max_length=300, unique=True)),
-                ('since', models.DateTimeField()),
+                ('started_at', models.DateTimeField()),
                 ('count', models.PositiveIntegerField()),
             ],
             options={
-                'indexes': [models.Index(fields=['since'], name='sign_up_count_age')],
+                'indexes': [models.Index(fields=['started_at'], name='rate_limit_counter_age')],
             },
         ),
         migrations.CreateModel(
@@ -184,14 +184,14 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(blank=True, max_length=200)),
                 ('language', models.CharField(default='en', max_length=12)),
                 ('countries', subscribers.fields.CountriesField(blank=True, default='', max_length=800)),
-                ('tracking_agreed_at', models.DateTimeField(editable=False, null=True)),
+                ('tracking_consent_at', models.DateTimeField(editable=False, null=True)),
                 ('paused_until', models.DateTimeField(editable=False, null=True)),
-                ('letter_at', models.DateTimeField(editable=False, null=True)),
+                ('signup_email_at', models.DateTimeField(editable=False, null=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
             ],
             options={
-                'indexes': [models.Index(fields=['language', 'countries'], name='subscriber_choice'), models.Index(condition=models.Q(('letter_at__isnull', False)), fields=['letter_at'], name='subscriber_letters')],
+                'indexes': [models.Index(fields=['language', 'countries'], name='subscriber_preferences'), models.Index(condition=models.Q(('signup_email_at__isnull', False)), fields=['signup_email_at'], name='subscriber_signup_email')],
             },
         ),
         migrations.CreateModel(
@@ -199,9 +199,9 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('address_hash', models.BinaryField(max_length=16, unique=True)),
-                ('number', models.BigIntegerField(null=True, unique=True)),
-                ('own', models.BooleanField(default=True)),
-                ('since', models.DateTimeField()),
+                ('merged_subscriber_id', models.BigIntegerField(null=True, unique=True)),
+                ('is_own', models.BooleanField(default=True)),
+                ('replaced_at', models.DateTimeField()),
                 ('subscriber', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='former_addresses', to='subscribers.subscriber')),
             ],
         ),
@@ -220,13 +220,13 @@ class Migration(migrations.Migration):
             name='ConsentRecord',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('act', models.CharField(choices=[('asked', 'asked for it'), ('confirmed', 'confirmed by the link in our letter'), ('joined', 'joined'), ('imported', 'put on the list by an import'), ('added', 'put on the list by staff'), ('restored', 'put back on the list'), ('left', 'left'), ('ended', 'taken off the list'), ('chose', 'changed what they get'), ('moved', 'changed their address'), ('tracking_on', 'agreed that clicks are counted for them'), ('tracking_off', 'wants no clicks counted for them')], max_length=16)),
-                ('how', models.CharField(choices=[('form', 'the sign-up form'), ('letter', 'the link in a letter of ours'), ('preferences', 'their preferences page'), ('one_click', 'the unsubscribe button of a mail'), ('mail', 'a mail to us'), ('service', 'the service that sends our mail'), ('import', 'an import'), ('desk', 'the desk'), ('command', 'the command line'), ('verdict', 'a rule about what came back')], max_length=12)),
+                ('event', models.CharField(choices=[('requested', 'requested a subscription'), ('confirmed', 'confirmed by the link in our email'), ('subscribed', 'subscribed'), ('imported', 'added by an import'), ('added', 'added by staff'), ('restored', 'subscription restored'), ('unsubscribed', 'unsubscribed'), ('removed', 'removed from the list'), ('preferences', 'changed preferences'), ('address_changed', 'changed the address'), ('tracking_on', 'agreed to tracking of clicks'), ('tracking_off', 'withdrew consent to tracking of clicks')], max_length=16)),
+                ('channel', models.CharField(choices=[('form', 'sign-up form'), ('email_link', 'link in a transactional email'), ('preferences', 'preference center'), ('one_click', 'one-click unsubscribe'), ('email', 'email to us'), ('esp', 'email service provider'), ('import', 'import'), ('desk', 'desk'), ('cli', 'command line'), ('decision', 'suppression decision')], max_length=12)),
                 ('at', models.DateTimeField()),
                 ('source', models.CharField(blank=True, max_length=200)),
-                ('vouched_by', models.CharField(blank=True, max_length=150)),
+                ('attested_by', models.CharField(blank=True, max_length=150)),
                 ('network', models.CharField(blank=True, max_length=49)),
-                ('agent', models.CharField(blank=True, max_length=200)),
+                ('user_agent', models.CharField(blank=True, max_length=200)),
                 ('text', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='subscribers.consenttext')),
                 ('mailing_list', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='subscribers.mailinglist')),
                 ('subscriber', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='consents', to='subscribers.subscriber')),
@@ -261,9 +261,9 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('old_email', models.EmailField(max_length=254)),
                 ('new_email', models.EmailField(max_length=254)),
-                ('asked_at', models.DateTimeField()),
+                ('requested_at', models.DateTimeField()),
                 ('confirmed_at', models.DateTimeField(null=True)),
-                ('disowned_at', models.DateTimeField(null=True)),
+                ('rejected_at', models.DateTimeField(null=True)),
                 ('subscriber', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='address_changes', to='subscribers.subscriber')),
             ],
             options={
@@ -289,7 +289,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('address_hash', models.BinaryField(max_length=16)),
                 ('email', models.EmailField(blank=True, max_length=254)),
-                ('reason', models.CharField(choices=[('hard_bounce', 'the address does not exist'), ('soft_bounces', 'mail kept coming back'), ('complaint', 'marked as unwanted'), ('manual', 'stopped by a person'), ('erased', 'erased at their request')], max_length=16)),
+                ('reason', models.CharField(choices=[('hard_bounce', 'hard bounce'), ('soft_bounces', 'repeated soft bounces'), ('complaint', 'spam complaint'), ('manual', 'suppressed by staff'), ('erased', 'erased on request')], max_length=16)),
                 ('evidence', models.TextField(blank=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('lifted_at', models.DateTimeField(blank=True, null=True)),
@@ -298,7 +298,7 @@ class Migration(migrations.Migration):
                 ('reopened_by', models.CharField(blank=True, max_length=150)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(condition=models.Q(('lifted_at__isnull', True)), fields=('address_hash',), name='suppression_once_in_force')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('lifted_at__isnull', True)), fields=('address_hash',), name='suppression_unique_active')],
             },
         ),
         migrations.CreateModel(
@@ -371,7 +371,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='consentrecord',
-            index=models.Index(condition=models.Q(models.Q(('network', ''), _negated=True), models.Q(('agent', ''), _negated=True), _connector='OR'), fields=['at'], name='consent_with_details'),
+            index=models.Index(condition=models.Q(models.Q(('network', ''), _negated=True), models.Q(('user_agent', ''), _negated=True), _connector='OR'), fields=['at'], name='consent_with_details'),
         ),
         migrations.AddConstraint(
             model_name='asked',
@@ -379,7 +379,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='addresschange',
-            index=models.Index(fields=['asked_at'], name='address_change_age'),
+            index=models.Index(fields=['requested_at'], name='address_change_age'),
         ),
         migrations.AddIndex(
             model_name='subscription',
@@ -387,7 +387,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='subscription',
-            constraint=models.UniqueConstraint(fields=('subscriber', 'mailing_list'), name='subscription_once'),
+            constraint=models.UniqueConstraint(fields=('subscriber', 'mailing_list'), name='subscription_unique'),
         ),
         migrations.AddConstraint(
             model_name='tagging',

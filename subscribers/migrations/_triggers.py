@@ -65,11 +65,11 @@ def _postgresql(trigger: Trigger) -> str:
 
 
 TRIGGERS = [
-    # Merging two subscribers moves rows to one of them; retention empties `network` and `agent`.
+    # Merging two subscribers moves rows to one of them; retention empties `network` and `user_agent`.
     append_only(
-        "consent_only_added",
+        "consent_record_append_only",
         "subscribers_consentrecord",
-        ("mailing_list_id", "act", "how", "at", "text_id", "source", "vouched_by"),
+        ("mailing_list_id", "event", "channel", "at", "text_id", "source", "attested_by"),
     ),
 ]
 

@@ -14,71 +14,71 @@ from typing import Literal
 from django.db import transaction
 from django.db.models import Q
 
-from subscribers import emails, merge, rate_limit, tokens, unsubscribe
-from subscribers.consent import evidence
-from subscribers.consent.evidence import Act, Word
+from subscribers import consent, emails, merge, rate_limit, suppression, tokens, unsubscribe
+from subscribers.consent import Event, Evidence
 from subscribers.models import AddressChange, MailingList, Subscriber, Subscription
 from subscribers.rate_limit import Limit
-from subscribers.responses import masked
+from subscribers.responses import mask
 from subscribers.subscribe import signup_abuse, subscribe
-from subscribers.suppression import suppression
 
 # How long the link to the new address works, and the one that says “this was not me”.
-CONFIRM_FOR = timedelta(days=3)
-DISOWN_FOR = timedelta(days=30)
+CONFIRM_WITHIN = timedelta(days=3)
+REJECT_WITHIN = timedelta(days=30)
 # So often may one reader ask in a day, and so often may all readers of a network in an hour.
-_A_DAY, _A_NETWORK_AN_HOUR = 3, 20
+_PER_DAY, _PER_NETWORK_PER_HOUR = 3, 20
 
 # asked: letters are on their way; busy: too often; closed: not by a link, at the moment.
 Outcome = Literal["asked", "busy", "closed"]
 
 
-class LinkOver(ValueError):  # noqa: N818  (a verdict on a link, in the reader's words)
+class LinkExpired(ValueError):  # noqa: N818  (a verdict on a link, in the reader's words)
     """The link was used, was taken back, or is too old."""
 
 
-def is_open(person: Subscriber, now: datetime) -> bool:
+def is_allowed(subscriber: Subscriber, now: datetime) -> bool:
     """Whether the reader's address can be changed by a link of theirs."""
-    stopped = suppression.in_force(person)
-    if stopped is not None and stopped.reason in merge.PERSONAL:
+    stopped = suppression.active_suppression(subscriber)
+    if stopped is not None and stopped.reason in merge.PERSONAL_REASONS:
         return False
-    recently = now - DISOWN_FOR
-    return not person.address_changes.filter(disowned_at__gt=recently).exists()
+    recently = now - REJECT_WITHIN
+    return not subscriber.address_changes.filter(rejected_at__gt=recently).exists()
 
 
-def ask(person: Subscriber, new: str, word: Word, now: datetime) -> Outcome:
+def request(subscriber: Subscriber, new_email: str, evidence: Evidence, now: datetime) -> Outcome:
     """Note that the reader wants another (normalised) address, and write to both."""
     with transaction.atomic():
-        if not is_open(person, now):
+        if not is_allowed(subscriber, now):
             return "closed"
-        wanted = [Limit(f"move {person.pk}", _A_DAY, timedelta(days=1))]
-        if word.network:
-            wanted.append(Limit(f"moves {word.network}", _A_NETWORK_AN_HOUR, timedelta(hours=1)))
-        if rate_limit.take(wanted, now) is not None:
+        wanted = [Limit(f"move {subscriber.pk}", _PER_DAY, timedelta(days=1))]
+        if evidence.network:
+            wanted.append(Limit(f"moves {evidence.network}", _PER_NETWORK_PER_HOUR, timedelta(hours=1)))
+        if rate_limit.hit(wanted, now) is not None:
             return "busy"
         # Only the latest wish counts.
-        person.address_changes.filter(confirmed_at__isnull=True, disowned_at__isnull=True).delete()
+        subscriber.address_changes.filter(confirmed_at__isnull=True, rejected_at__isnull=True).delete()
         change = AddressChange.objects.create(
-            subscriber=person, old_email=person.email, new_email=new, asked_at=now
+            subscriber=subscriber, old_email=subscriber.email, new_email=new_email, requested_at=now
         )
-        if signup_abuse.may_write(new, now) and not suppression.is_suppressed(new):
-            emails.ask_to_confirm_address(person, new, tokens.make_dated("change_address", change.pk, now))
-        if not suppression.is_suppressed(person):
-            emails.tell_of_new_address(
-                person, masked(new), tokens.make_dated("reject_change", change.pk, now)
+        if signup_abuse.may_email(new_email, now) and not suppression.is_suppressed(new_email):
+            emails.send_address_confirmation(
+                subscriber, new_email, tokens.make_dated("change_address", change.pk, now)
+            )
+        if not suppression.is_suppressed(subscriber):
+            emails.send_address_change_notice(
+                subscriber, mask(new_email), tokens.make_dated("reject_change", change.pk, now)
             )
     return "asked"
 
 
 def read_confirmation(token: str, now: datetime) -> AddressChange:
     """The change that the link in the letter to the new address confirms; raises InvalidToken or LinkOver."""
-    change = _change("change_address", token, CONFIRM_FOR, now)
+    change = _read("change_address", token, CONFIRM_WITHIN, now)
     person = change.subscriber
-    undone = change.confirmed_at is not None or change.disowned_at is not None
-    if undone or person.email != change.old_email or not is_open(person, now):
-        raise LinkOver("used, taken back, or overtaken")
+    undone = change.confirmed_at is not None or change.rejected_at is not None
+    if undone or person.email != change.old_email or not is_allowed(person, now):
+        raise LinkExpired("used, taken back, or overtaken")
     if suppression.is_suppressed(change.new_email):
-        raise LinkOver("the new address is stopped")
+        raise LinkExpired("the new address is stopped")
     return change
 
 
@@ -96,64 +96,68 @@ def lists_after(change: AddressChange) -> list[MailingList]:
     return list(MailingList.objects.filter(pk__in=found))
 
 
-def confirm(token: str, word: Word, now: datetime) -> Subscriber:
+def confirm(token: str, evidence: Evidence, now: datetime) -> Subscriber:
     """Change the address, at the word of whoever reads the new one; raises InvalidToken or LinkOver."""
     with transaction.atomic():
         change = read_confirmation(token, now)
         person = Subscriber.objects.select_for_update().get(pk=change.subscriber_id)
         # Conditional: whoever comes second finds it done.
-        waits = AddressChange.objects.filter(pk=change.pk, confirmed_at=None, disowned_at=None)
+        waits = AddressChange.objects.filter(pk=change.pk, confirmed_at=None, rejected_at=None)
         if not waits.update(confirmed_at=now):
-            raise LinkOver("used")
-        own = list(unsubscribe.confirmed(person.pk))
+            raise LinkExpired("used")
+        own = list(unsubscribe.confirmed_list_ids(person.pk))
         other = Subscriber.objects.filter(email=change.new_email).first()
         if other is not None:
             merge.merge(person, other, now)
         old = bytes(person.address_hash)
-        _put(person, change.new_email)
-        merge.moved(person, old, now)
-        source = f"from {masked(change.old_email)} to {masked(change.new_email)}"
-        evidence.record(Act.MOVED, [person.pk], [None], replace(word, source=source), now)
+        _set_email(person, change.new_email)
+        merge.record_address_change(person, old, now)
+        source = f"from {mask(change.old_email)} to {mask(change.new_email)}"
+        consent.record(Event.ADDRESS_CHANGED, [person.pk], [None], replace(evidence, source=source), now)
         # The letter named these lists: also those that the other had left are wished for now.
-        subscribe.join(person, own, word, now)
+        subscribe.add(person, own, evidence, now)
     return person
 
 
-def read_disowning(token: str, now: datetime) -> AddressChange:
+def read_rejection(token: str, now: datetime) -> AddressChange:
     """The change that the link in the notice to the old address is about; raises InvalidToken or LinkOver."""
-    return _change("reject_change", token, DISOWN_FOR, now)
+    return _read("reject_change", token, REJECT_WITHIN, now)
 
 
-def disown(change: AddressChange, word: Word, now: datetime) -> None:
+def reject(change: AddressChange, evidence: Evidence, now: datetime) -> None:
     """“This was not me”: the address before is put back, and no link changes it for a while.
 
     Repeating it changes nothing. Where two became one they stay so.
     """
     with transaction.atomic():
-        changes = AddressChange.objects.filter(pk=change.pk, disowned_at__isnull=True)
-        if not changes.update(disowned_at=now):
+        changes = AddressChange.objects.filter(pk=change.pk, rejected_at__isnull=True)
+        if not changes.update(rejected_at=now):
             return
         person = Subscriber.objects.select_for_update().get(pk=change.subscriber_id)
-        AddressChange.objects.filter(subscriber=person, asked_at__gt=change.asked_at).update(disowned_at=now)
+        AddressChange.objects.filter(subscriber=person, requested_at__gt=change.requested_at).update(
+            rejected_at=now
+        )
         taken = Subscriber.objects.filter(email=change.old_email).exclude(pk=person.pk).exists()
         if change.confirmed_at is None or person.email == change.old_email or taken:
             return
         other = bytes(person.address_hash)
-        _put(person, change.old_email)
-        merge.moved(person, other, now, own=False)
-        evidence.record(Act.MOVED, [person.pk], [None], replace(word, source="back: it was not them"), now)
+        _set_email(person, change.old_email)
+        merge.record_address_change(person, other, now, is_own=False)
+        consent.record(
+            Event.ADDRESS_CHANGED, [person.pk], [None], replace(evidence, source="back: it was not them"), now
+        )
 
 
-def _put(person: Subscriber, address: str) -> None:
+def _set_email(person: Subscriber, address: str) -> None:
     person.email = address
     person.save(update_fields=["email", "address_hash", "updated_at"])
 
 
-def _change(purpose: tokens.PagePurpose, token: str, valid: timedelta, now: datetime) -> AddressChange:
+def _read(purpose: tokens.PagePurpose, token: str, valid: timedelta, now: datetime) -> AddressChange:
     claim = tokens.read(purpose, token)
     if not claim.is_fresh(valid, now):
-        raise LinkOver("too old")
+        raise LinkExpired("too old")
     change = AddressChange.objects.select_related("subscriber").filter(pk=claim.subscriber).first()
     if change is None:
-        raise LinkOver("overtaken by a later wish, or the person is gone")
+        raise LinkExpired("overtaken by a later wish, or the person is gone")
     return change

@@ -13,28 +13,28 @@ from subscribers.rate_limit import Limit
 
 # How long a link works, and how many a reader gets in that time.
 VALID_FOR = timedelta(days=1)
-_A_DAY = 3
+_PER_DAY = 3
 
 
-def ask(person: Subscriber, now: datetime) -> bool:
+def request_link(subscriber: Subscriber, now: datetime) -> bool:
     """Send the link; False when it was sent too often today. Any mail may be forwarded, and this is not."""
     with transaction.atomic():
-        if rate_limit.take([Limit(f"own {person.pk}", _A_DAY, VALID_FOR)], now) is not None:
+        if rate_limit.hit([Limit(f"own {subscriber.pk}", _PER_DAY, VALID_FOR)], now) is not None:
             return False
-        emails.send_own_data_link(person, tokens.make_dated("data_access", person.pk, now))
+        emails.send_data_link(subscriber, tokens.make_dated("data_access", subscriber.pk, now))
     return True
 
 
-def read(token: str, now: datetime) -> Subscriber:
+def read_link(token: str, now: datetime) -> Subscriber:
     """Whose data a link opens; raises InvalidToken, also when it is too old."""
-    claim, person = merge.read("data_access", token)
+    claim, person = merge.read_token("data_access", token)
     if not claim.is_fresh(VALID_FOR, now):
         raise tokens.InvalidToken("too old")
     return person
 
 
-def erase_with_a_word(person: Subscriber, now: datetime) -> None:
+def erase_and_notify(subscriber: Subscriber, now: datetime) -> None:
     """Erase the reader, and say so in a last letter."""
     with transaction.atomic():
-        erase(person.email, now)
-        emails.say_erased(person)
+        erase(subscriber.email, now)
+        emails.send_erased_notice(subscriber)

@@ -11,29 +11,29 @@ from django.utils.translation import gettext, gettext_lazy
 
 from subscribers.models import Subscriber
 from subscribers.preference_center import preferences
-from subscribers.preference_center.preferences import Wishes
-from subscribers.subscribe.forms import ChoicesForm, read_address
+from subscribers.preference_center.preferences import Preferences
+from subscribers.subscribe.forms import PreferenceFields, parse_address
 
 _EVERY, _UNTIL = "every", "until"
 
 
-class AddressForm(forms.Form):
+class AddressChangeForm(forms.Form):
     """Another address than the present one."""
 
     new_email = forms.CharField(label=gettext_lazy("Your new e-mail address"), max_length=400, required=False)
 
-    def __init__(self, data: Any, *, present: str) -> None:
+    def __init__(self, data: Any, *, current_email: str) -> None:
         super().__init__(data)
-        self._present = present
+        self._present = current_email
 
     def clean_new_email(self) -> str:
-        written = read_address(self.cleaned_data["new_email"])
+        written = parse_address(self.cleaned_data["new_email"])
         if written == self._present:
             raise forms.ValidationError(gettext("This is the address that you have already."))
         return written
 
 
-class WishesForm(ChoicesForm):
+class PreferencesForm(PreferenceFields):
     """Lists, countries and language, and how often."""
 
     often = forms.ChoiceField(
@@ -51,11 +51,11 @@ class WishesForm(ChoicesForm):
         required=False,
     )
 
-    def __init__(self, data: Any, *, person: Subscriber, spoken: str, now: datetime) -> None:
+    def __init__(self, data: Any, *, subscriber: Subscriber, page_language: str, now: datetime) -> None:
         """`spoken`: the language of the page, which is the active one."""
-        self.had = had = preferences.of(person, now)
+        self.current = had = preferences.current(subscriber, now)
         self.today = timezone.localdate(now)
-        self.last_day = self.today + preferences.LONGEST_PAUSE
+        self.last_day = self.today + preferences.MAX_PAUSE
         initial: dict[str, Any] = {
             "language": had.language,
             "countries": list(had.countries),
@@ -65,10 +65,10 @@ class WishesForm(ChoicesForm):
         }
         super().__init__(
             data,
-            lists=preferences.offered(person),
-            spoken=spoken,
-            also_countries=had.countries,
-            also_language=had.language,
+            lists=preferences.offered_lists(subscriber),
+            page_language=page_language,
+            extra_countries=had.countries,
+            extra_language=had.language,
             initial=initial,
         )
         self.fields["until"].error_messages["invalid"] = gettext("Write the day as in 2027-01-31.")
@@ -94,11 +94,11 @@ class WishesForm(ChoicesForm):
                 self.add_error("until", gettext("Choose a day from tomorrow on, and within a year."))
         return cleaned
 
-    def wanted(self, tracking: bool) -> Wishes:
+    def preferences(self, tracking: bool) -> Preferences:
         """What was filled in; a form without the question how often leaves that as it was."""
         often = self.cleaned_data["often"]
-        until = {_UNTIL: self.cleaned_data["until"], _EVERY: None}.get(often, self.had.paused_until)
-        return Wishes(
+        until = {_UNTIL: self.cleaned_data["until"], _EVERY: None}.get(often, self.current.paused_until)
+        return Preferences(
             self.cleaned_data["language"],
             tuple(sorted(self.cleaned_data["countries"])),
             tuple(sorted(self.cleaned_data["lists"])),

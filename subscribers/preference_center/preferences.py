@@ -11,22 +11,21 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from subscribers import unsubscribe
-from subscribers.consent import evidence, tracking_consent
-from subscribers.consent.evidence import Act, Word
+from subscribers import consent, unsubscribe
+from subscribers.consent import Event, Evidence
 from subscribers.models import MailingList, Subscriber
 from subscribers.subscribe import subscribe
-from subscribers.subscribe.forms import agreement_words
+from subscribers.subscribe.forms import tracking_consent_text
 
 # A pause is for a holiday or a busy season; whoever wants longer leaves, and comes back.
-LONGEST_PAUSE = timedelta(days=366)
+MAX_PAUSE = timedelta(days=366)
 # How long a change can be undone by one button.
-UNDO_FOR = timedelta(days=1)
+UNDO_WITHIN = timedelta(days=1)
 _SALT = "subscribers.preference_center.undo"
 
 
 @dataclass(frozen=True)
-class Wishes:
+class Preferences:
     # Language code.
     language: str
     # ISO 3166-1 alpha-2, sorted; none: every country.
@@ -39,59 +38,69 @@ class Wishes:
     tracking: bool
 
 
-def of(person: Subscriber, now: datetime) -> Wishes:
+def current(subscriber: Subscriber, now: datetime) -> Preferences:
     """As the reader has it now. A pause that is over is none."""
-    until = person.paused_until
-    return Wishes(
-        person.language,
-        tuple(person.countries),
-        unsubscribe.confirmed(person.pk),
+    until = subscriber.paused_until
+    return Preferences(
+        subscriber.language,
+        tuple(subscriber.countries),
+        unsubscribe.confirmed_list_ids(subscriber.pk),
         timezone.localdate(until) if until and until > now else None,
-        person.tracking_agreed_at is not None,
+        subscriber.tracking_consent_at is not None,
     )
 
 
-def offered(person: Subscriber) -> QuerySet[MailingList]:
+def offered_lists(subscriber: Subscriber) -> QuerySet[MailingList]:
     """Lists that the reader may be on by their own word: public ones, and those they are on."""
-    return MailingList.objects.filter(Q(public=True) | Q(pk__in=unsubscribe.confirmed(person.pk)))
+    return MailingList.objects.filter(
+        Q(public=True) | Q(pk__in=unsubscribe.confirmed_list_ids(subscriber.pk))
+    )
 
 
-def keep(person: Subscriber, wanted: Wishes, newsletter_id: int | None, word: Word, now: datetime) -> None:
+def save(
+    subscriber: Subscriber, wanted: Preferences, newsletter_id: int | None, evidence: Evidence, now: datetime
+) -> None:
     """Make it so, each change with a row in the consent ledger; what is as before is not written down.
 
     `newsletter_id`: whose mail carried the link, as `leaving.leave` takes it. Call it in the reader's
     language.
     """
     with transaction.atomic():
-        before = of(Subscriber.objects.select_for_update().get(pk=person.pk), now)
-        _choose(person, before, wanted, word, now)
-        subscribe.join(person, sorted(set(wanted.lists) - set(before.lists)), word, now)
-        unsubscribe.leave(person.pk, set(before.lists) - set(wanted.lists), newsletter_id, word, now)
-        if tracking_consent.is_asked():
-            tracking_consent.agree(person, wanted.tracking, replace(word, text=agreement_words()), now)
+        before = current(Subscriber.objects.select_for_update().get(pk=subscriber.pk), now)
+        _save_fields(subscriber, before, wanted, evidence, now)
+        subscribe.add(subscriber, sorted(set(wanted.lists) - set(before.lists)), evidence, now)
+        unsubscribe.unsubscribe(
+            subscriber.pk, set(before.lists) - set(wanted.lists), newsletter_id, evidence, now
+        )
+        if consent.is_tracking_offered():
+            consent.set_tracking_consent(
+                subscriber, wanted.tracking, replace(evidence, text=tracking_consent_text()), now
+            )
 
 
-def undo_token(person: Subscriber, before: Wishes) -> str:
+def undo_token(subscriber: Subscriber, before: Preferences) -> str:
     """What a button carries that puts `before` back."""
     until = before.paused_until
     kept = [before.language, before.countries, before.lists, until and until.isoformat(), before.tracking]
-    return signing.dumps([person.pk, *kept], salt=_SALT)
+    return signing.dumps([subscriber.pk, *kept], salt=_SALT)
 
 
-def read_undo(person: Subscriber, token: str) -> Wishes | None:
+def read_undo_token(subscriber: Subscriber, token: str) -> Preferences | None:
     """What `undo_token` put into it; None when it was not made for this reader, or is too old.
 
     Lists that somebody else took the reader off since are not in it.
     """
     try:
-        kept = signing.loads(token, salt=_SALT, max_age=UNDO_FOR)
+        kept = signing.loads(token, salt=_SALT, max_age=UNDO_WITHIN)
     except signing.BadSignature:
         return None
     number, language, countries, lists, until, tracking = kept
-    if number != person.pk:
+    if number != subscriber.pk:
         return None
-    own = set(offered(person).values_list("pk", flat=True)) | unsubscribe.left_by_themselves(person.pk, lists)
-    return Wishes(
+    own = set(offered_lists(subscriber).values_list("pk", flat=True)) | unsubscribe.self_unsubscribed(
+        subscriber.pk, lists
+    )
+    return Preferences(
         language,
         tuple(countries),
         tuple(one for one in lists if one in own),
@@ -100,23 +109,25 @@ def read_undo(person: Subscriber, token: str) -> Wishes | None:
     )
 
 
-def first_moment(day: date) -> datetime:
+def start_of_day(day: date) -> datetime:
     """When a day begins where the site is."""
     return timezone.make_aware(datetime.combine(day, time()))
 
 
-def _choose(person: Subscriber, before: Wishes, wanted: Wishes, word: Word, now: datetime) -> None:
+def _save_fields(
+    subscriber: Subscriber, before: Preferences, wanted: Preferences, evidence: Evidence, now: datetime
+) -> None:
     changes: dict[str, Any] = {}
-    said = []
+    sources = []
     if (wanted.language, wanted.countries) != (before.language, before.countries):
         changes |= {"language": wanted.language, "countries": wanted.countries}
-        said.append(f"{wanted.language}: {', '.join(wanted.countries) or 'every country'}")
+        sources.append(f"{wanted.language}: {', '.join(wanted.countries) or 'every country'}")
     if wanted.paused_until != before.paused_until:
-        changes["paused_until"] = first_moment(wanted.paused_until) if wanted.paused_until else None
-        said.append(f"nothing before {wanted.paused_until}" if wanted.paused_until else "every edition")
+        changes["paused_until"] = start_of_day(wanted.paused_until) if wanted.paused_until else None
+        sources.append(f"nothing before {wanted.paused_until}" if wanted.paused_until else "every edition")
     if changes:
         for name, value in changes.items():
-            setattr(person, name, value)
-        person.save(update_fields=[*changes, "updated_at"])
-    for words in said:
-        evidence.record(Act.CHOSE, [person.pk], [None], replace(word, source=words), now)
+            setattr(subscriber, name, value)
+        subscriber.save(update_fields=[*changes, "updated_at"])
+    for words in sources:
+        consent.record(Event.PREFERENCES, [subscriber.pk], [None], replace(evidence, source=words), now)

@@ -8,15 +8,14 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext_lazy
 
-from subscribers import unsubscribe
-from subscribers.consent.evidence import Word
+from subscribers import suppression, unsubscribe
+from subscribers.consent import Evidence
 from subscribers.models import Subscriber
-from subscribers.signals import came_back, explained
+from subscribers.signals import resubscribed, unsubscribe_reason_given
 from subscribers.subscribe import subscribe
-from subscribers.suppression import suppression
 
 # As readers see them; reports.words has them for staff.
-REASONS = {
+UNSUBSCRIBE_REASONS = {
     "too_often": gettext_lazy("It comes too often."),
     "not_for_me": gettext_lazy("It is not about what I need."),
     "wrong_language": gettext_lazy("It is not in my language."),
@@ -25,34 +24,40 @@ REASONS = {
 }
 
 
-def ways_back(person: Subscriber, list_ids: Collection[int]) -> set[int]:
+def resubscribable(subscriber: Subscriber, list_ids: Collection[int]) -> set[int]:
     """Of these lists, those to which the reader may return by a button: none to which others ended it."""
-    if suppression.is_suppressed(person):
+    if suppression.is_suppressed(subscriber):
         return set()
-    return unsubscribe.left_by_themselves(person.pk, list_ids)
+    return unsubscribe.self_unsubscribed(subscriber.pk, list_ids)
 
 
-def come_back(
-    person: Subscriber, list_ids: Collection[int], newsletter_id: int | None, word: Word, now: datetime
+def resubscribe(
+    subscriber: Subscriber,
+    list_ids: Collection[int],
+    newsletter_id: int | None,
+    evidence: Evidence,
+    now: datetime,
 ) -> bool:
     """Put the reader on those lists again, as fresh consent; False when there was no way back."""
     with transaction.atomic():
-        lists = ways_back(person, list_ids)
+        lists = resubscribable(subscriber, list_ids)
         if not lists:
             return False
-        subscribe.join(person, sorted(lists), word, now)
-        told_back(person, newsletter_id)
+        subscribe.add(subscriber, sorted(lists), evidence, now)
+        notify_resubscribed(subscriber, newsletter_id)
     return True
 
 
-def told_back(person: Subscriber, newsletter_id: int | None) -> None:
+def notify_resubscribed(subscriber: Subscriber, newsletter_id: int | None) -> None:
     """Tell whoever listens that the reader took back that they had left."""
-    came_back.send(Subscriber, subscriber_id=person.pk, newsletter_id=newsletter_id)
+    resubscribed.send(Subscriber, subscriber_id=subscriber.pk, newsletter_id=newsletter_id)
 
 
-def explain(person: Subscriber, newsletter_id: int | None, reason: str, now: datetime) -> bool:
+def record_reason(subscriber: Subscriber, newsletter_id: int | None, reason: str, now: datetime) -> bool:
     """Note why the reader left; False for a reason that is none of REASONS."""
-    if reason not in REASONS:
+    if reason not in UNSUBSCRIBE_REASONS:
         return False
-    explained.send(Subscriber, subscriber_id=person.pk, newsletter_id=newsletter_id, reason=reason, now=now)
+    unsubscribe_reason_given.send(
+        Subscriber, subscriber_id=subscriber.pk, newsletter_id=newsletter_id, reason=reason, now=now
+    )
     return True

@@ -8,10 +8,10 @@ from django.utils.translation import gettext, override
 from django.views.decorators.http import require_http_methods
 
 from subscribers import tokens
-from subscribers.consent.evidence import How
-from subscribers.emails import language_of
+from subscribers.consent import Channel
+from subscribers.emails import page_language
 from subscribers.preference_center import change_address
-from subscribers.responses import about, masked, page, word_of
+from subscribers.responses import evidence_from, mask, page, subscriber_context
 
 _methods = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -22,39 +22,41 @@ def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
     now = timezone.now()
     try:
         change = change_address.read_confirmation(token, now)
-        language = language_of(change.subscriber)
+        language = page_language(change.subscriber)
         with override(language):
             words = gettext("Press the button, and what came to your old address comes to this one.")
         if request.method == "POST":
-            person = change_address.confirm(token, word_of(request, How.LETTER, language, words), now)
-            done = about(person, 0)
+            person = change_address.confirm(
+                token, evidence_from(request, Channel.EMAIL_LINK, language, words), now
+            )
+            done = subscriber_context(person, 0)
             return page(request, "pages/address_changed.html", done, language=language, private=True)
-    except (tokens.InvalidToken, change_address.LinkOver):
+    except (tokens.InvalidToken, change_address.LinkExpired):
         return page(request, "pages/address_over.html", status=404, private=True)
     context = {
         "words": words,
-        "old": masked(change.old_email),
-        "new": masked(change.new_email),
+        "old": mask(change.old_email),
+        "new": mask(change.new_email),
         "lists": change_address.lists_after(change),
     }
     return page(request, "pages/address_confirm.html", context, language=language, private=True)
 
 
 @_methods
-def not_me(request: HttpRequest, token: str) -> HttpResponse:
+def reject_address_change(request: HttpRequest, token: str) -> HttpResponse:
     """`/address/not-me/<token>/`: whoever reads the old address keeps it."""
     now = timezone.now()
     try:
-        change = change_address.read_disowning(token, now)
-    except (tokens.InvalidToken, change_address.LinkOver):
+        change = change_address.read_rejection(token, now)
+    except (tokens.InvalidToken, change_address.LinkExpired):
         return page(request, "pages/address_over.html", status=404, private=True)
-    language = language_of(change.subscriber)
+    language = page_language(change.subscriber)
     with override(language):
         words = gettext("Press the button, and what you get from us comes to your old address as before.")
     if request.method == "POST":
-        change_address.disown(change, word_of(request, How.LETTER, language, words), now)
+        change_address.reject(change, evidence_from(request, Channel.EMAIL_LINK, language, words), now)
     change.refresh_from_db()
-    if change.disowned_at is None:
+    if change.rejected_at is None:
         return page(request, "pages/address_not_me.html", {"words": words}, language=language, private=True)
-    context = {**about(change.subscriber, 0), "masked": masked(change.old_email)}
+    context = {**subscriber_context(change.subscriber, 0), "masked": mask(change.old_email)}
     return page(request, "pages/address_kept.html", context, language=language, private=True)

@@ -10,34 +10,34 @@ from django.utils.translation import gettext, override
 from django.views.decorators.http import require_http_methods
 
 from subscribers import tokens
-from subscribers.emails import language_of
+from subscribers.emails import page_language
 from subscribers.models import Subscriber
 from subscribers.preference_center import data_access
-from subscribers.privacy.data_export import everything
-from subscribers.responses import about, page
+from subscribers.privacy.data_export import collect
+from subscribers.responses import page, subscriber_context
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def your_data(request: HttpRequest, token: str) -> HttpResponse:
+def data_access_page(request: HttpRequest, token: str) -> HttpResponse:
     """A page with two buttons. A GET neither hands anything out nor changes anything."""
     now = timezone.now()
     try:
-        person = data_access.read(token, now)
+        person = data_access.read_link(token, now)
     except tokens.InvalidToken:
         return page(request, "pages/your_data_over.html", status=404, private=True)
-    language = language_of(person)
+    language = page_language(person)
     if "download" in request.POST:
-        return _file(person)
+        return _download(person)
     if "erase" in request.POST:
-        data_access.erase_with_a_word(person, now)
+        data_access.erase_and_notify(person, now)
         return page(request, "pages/your_data_erased.html", language=language, private=True)
     with override(language):
-        context = {"consequences": _consequences(), **about(person, 0)}
+        context = {"consequences": _consequences(), **subscriber_context(person, 0)}
     return page(request, "pages/your_data.html", context, language=language, private=True)
 
 
-def _file(person: Subscriber) -> HttpResponse:
-    text = json.dumps(everything(person), ensure_ascii=False, indent=2)
+def _download(person: Subscriber) -> HttpResponse:
+    text = json.dumps(collect(person), ensure_ascii=False, indent=2)
     answer = HttpResponse(text, content_type="application/json; charset=utf-8")
     answer["Content-Disposition"] = 'attachment; filename="my-data.json"'
     answer["Cache-Control"] = "no-store"

@@ -8,25 +8,27 @@ from django.utils.translation import gettext, override
 from django.views.decorators.http import require_http_methods
 
 from subscribers import tokens
-from subscribers.consent.evidence import How
-from subscribers.emails import language_of
+from subscribers.consent import Channel
+from subscribers.emails import page_language
 from subscribers.reconfirmation import reconfirmation
-from subscribers.responses import about, page, word_of
+from subscribers.responses import evidence_from, page, subscriber_context
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def stay(request: HttpRequest, token: str) -> HttpResponse:
+def reconfirm(request: HttpRequest, token: str) -> HttpResponse:
     """A button; whoever presses it has said that they want it."""
     try:
         question, person = reconfirmation.read(token)
     except tokens.InvalidToken:
         return page(request, "pages/unknown_link.html", private=True)
-    language = language_of(person)
+    language = page_language(person)
     with override(language):
         words = gettext("Press the button, and the newsletter keeps coming to you.")
     template = "pages/stay.html"
     if request.method == "POST":
-        reconfirmation.stay(question, person, word_of(request, How.LETTER, language, words), timezone.now())
+        reconfirmation.stay(
+            question, person, evidence_from(request, Channel.EMAIL_LINK, language, words), timezone.now()
+        )
         template = "pages/stays.html"
-    context = {**about(person, 0), "words": words}
+    context = {**subscriber_context(person, 0), "words": words}
     return page(request, template, context, language=language, private=True)

@@ -13,11 +13,11 @@ from django.views.decorators.http import require_http_methods
 
 from subscribers import merge, tokens
 from subscribers import unsubscribe as leaving
-from subscribers.consent.evidence import How
-from subscribers.emails import language_of
+from subscribers.consent import Channel
+from subscribers.emails import page_language
 from subscribers.models import Subscriber
 from subscribers.preference_center import change_summary, preferences, resubscribe
-from subscribers.responses import about, page, word_of
+from subscribers.responses import evidence_from, page, subscriber_context
 
 
 @csrf_exempt
@@ -25,47 +25,49 @@ from subscribers.responses import about, page, word_of
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """RFC 8058 by POST, a page with a button by GET. Never a cookie."""
     try:
-        claim, person = merge.read("unsubscribe", token)
+        claim, person = merge.read_token("unsubscribe", token)
     except tokens.InvalidToken:
         return page(request, "pages/unknown_link.html", private=True)
-    lists, language = leaving.scope_of(claim.scope), language_of(person)
+    lists, language = leaving.newsletter_list_ids(claim.scope), page_language(person)
     with override(language):
         promise = gettext("Press the button, and this newsletter comes to you again.")
-        said = _do(request, person, claim.scope, lists, promise) if request.method == "POST" else ""
+        said = _handle_post(request, person, claim.scope, lists, promise) if request.method == "POST" else ""
         context = {
-            **about(person, claim.scope),
+            **subscriber_context(person, claim.scope),
             "said": said,
             "promise": promise,
-            "way_back": bool(resubscribe.ways_back(person, lists)),
-            "reasons": resubscribe.REASONS.items(),
-            "paused": _paused(person, language),
+            "way_back": bool(resubscribe.resubscribable(person, lists)),
+            "reasons": resubscribe.UNSUBSCRIBE_REASONS.items(),
+            "paused": _pause_notice(person, language),
         }
-    template = "pages/unsubscribe.html" if leaving.is_on(person.pk, lists) else "pages/unsubscribed.html"
+    template = (
+        "pages/unsubscribe.html" if leaving.is_subscribed(person.pk, lists) else "pages/unsubscribed.html"
+    )
     if said == "back":
         template = "pages/returned.html"
     status = 400 if said == "nothing" else 200
     return page(request, template, context, language=language, status=status, private=True)
 
 
-def _paused(person: Subscriber, language: str) -> str:
+def _pause_notice(person: Subscriber, language: str) -> str:
     """That nothing comes before a day, for whoever paused; call it in `language`."""
-    wanted = preferences.of(person, timezone.now())
-    return change_summary.often(wanted, language) if wanted.paused_until else ""
+    wanted = preferences.current(person, timezone.now())
+    return change_summary.pause_text(wanted, language) if wanted.paused_until else ""
 
 
-def _do(
+def _handle_post(
     request: HttpRequest, person: Subscriber, newsletter: int, lists: tuple[int, ...], promise: str
 ) -> str:
     """What was done, in a word for the page."""
     now, post = timezone.now(), _body(request)
     if post.get("List-Unsubscribe", "").strip().lower() == "one-click":
-        word = word_of(request, How.ONE_CLICK, language_of(person))
-        leaving.leave(person.pk, lists, newsletter, word, now)
+        word = evidence_from(request, Channel.ONE_CLICK, page_language(person))
+        leaving.unsubscribe(person.pk, lists, newsletter, word, now)
         return "left"
     if "back" in post:
-        word = replace(word_of(request, How.PREFERENCES, language_of(person)), text=promise)
-        return "back" if resubscribe.come_back(person, lists, newsletter, word, now) else "left"
-    if resubscribe.explain(person, newsletter, post.get("why", ""), now):
+        word = replace(evidence_from(request, Channel.PREFERENCES, page_language(person)), text=promise)
+        return "back" if resubscribe.resubscribe(person, lists, newsletter, word, now) else "left"
+    if resubscribe.record_reason(person, newsletter, post.get("why", ""), now):
         return "thanks"
     # The button pressed without a choice among reasons: that is an answer too.
     return "left" if "tell" in post else "nothing"

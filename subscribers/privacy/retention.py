@@ -9,34 +9,33 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
-from subscribers import rate_limit
+from subscribers import consent, rate_limit
 from subscribers.bulk import jobs as bulk
-from subscribers.consent import evidence
 from subscribers.imports import jobs
 from subscribers.models import AddressChange, Subscriber, Subscription
 
 log = logging.getLogger(__name__)
 
 # Longer than any link about a new address works.
-_CHANGES_KEPT = timedelta(days=60)
+_ADDRESS_CHANGES_KEPT = timedelta(days=60)
 # People deleted in one transaction.
 _BATCH = 500
 
 
-def sweep(now: datetime) -> None:
+def run(now: datetime) -> None:
     """Delete what is older than the configuration keeps it. May run twice, and stop at any point."""
     config = settings.CONFIG.retention
-    gone = _forget_unconfirmed(now - timedelta(days=config.pending_days))
-    emptied = evidence.forget_details(now, config.details_months)
-    rate_limit.forget(now)
+    unconfirmed = _delete_unconfirmed(now - timedelta(days=config.pending_days))
+    cleared = consent.clear_old_details(now, config.details_months)
+    rate_limit.delete_expired(now)
     jobs.forget(now)
     bulk.forget(now)
-    AddressChange.objects.filter(asked_at__lt=now - _CHANGES_KEPT).delete()
-    if gone or emptied:
-        log.info("action=retention unconfirmed=%d details=%d", gone, emptied)
+    AddressChange.objects.filter(requested_at__lt=now - _ADDRESS_CHANGES_KEPT).delete()
+    if unconfirmed or cleared:
+        log.info("action=retention unconfirmed=%d details=%d", unconfirmed, cleared)
 
 
-def _forget_unconfirmed(before: datetime) -> int:
+def _delete_unconfirmed(before: datetime) -> int:
     """End requests that nobody confirmed, and forget people about whom nothing else is known."""
     waiting = Subscription.objects.filter(
         state=Subscription.State.PENDING, created_at__lt=before, ended_at__isnull=True

@@ -8,11 +8,10 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from subscribers import emails, merge, tokens
+from subscribers import consent, emails, merge, tokens
 from subscribers.bulk import jobs
 from subscribers.bulk.models import BulkRun
-from subscribers.consent import evidence
-from subscribers.consent.evidence import Act, Word
+from subscribers.consent import Event, Evidence
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.reconfirmation.models import Asked, Asking
 from subscribers.segments import audience, compile
@@ -93,7 +92,7 @@ def _step(number: int, now: datetime) -> int:
             people = []
         Asked.objects.bulk_create(Asked(asking=asking, subscriber=one, at=now) for one in people)
         for person in people:
-            emails.ask_whether_wanted(person, tokens.make("reconfirm", person.pk, asking.pk), asking.until)
+            emails.send_reconfirmation(person, tokens.make("reconfirm", person.pk, asking.pk), asking.until)
         if len(people) < _AT_A_TIME:
             asking.state = State.WAITING
         else:
@@ -104,14 +103,14 @@ def _step(number: int, now: datetime) -> int:
 
 def read(token: str) -> tuple[Asking, Subscriber]:
     """What a link of such a letter is about; raises InvalidToken."""
-    claim, person = merge.read("reconfirm", token)
+    claim, person = merge.read_token("reconfirm", token)
     asking = Asking.objects.select_related("mailing_list").filter(pk=claim.scope).first()
     if asking is None:
         raise tokens.InvalidToken("a question that is gone")
     return asking, person
 
 
-def stay(asking: Asking, person: Subscriber, word: Word, now: datetime) -> None:
+def stay(asking: Asking, person: Subscriber, word: Evidence, now: datetime) -> None:
     """The reader's own word that they want it; also when they were taken off meanwhile."""
     with transaction.atomic():
         asked = Asked.objects.filter(asking=asking, subscriber=person, stays_at__isnull=True)
@@ -120,10 +119,10 @@ def stay(asking: Asking, person: Subscriber, word: Word, now: datetime) -> None:
             mailing_list=asking.mailing_list_id, state=Subscription.State.CONFIRMED
         )
         if on.exists():
-            if not person.consents.filter(act=Act.CONFIRMED, at__gte=asking.made_at).exists():
-                evidence.record(Act.CONFIRMED, [person.pk], [asking.mailing_list_id], word, now)
+            if not person.consents.filter(event=Event.CONFIRMED, at__gte=asking.made_at).exists():
+                consent.record(Event.CONFIRMED, [person.pk], [asking.mailing_list_id], word, now)
         else:
-            subscribe.join(person, [asking.mailing_list_id], word, now)
+            subscribe.add(person, [asking.mailing_list_id], word, now)
 
 
 def stop(asking: Asking, by: str, now: datetime) -> None:

@@ -19,42 +19,42 @@ log = logging.getLogger(__name__)
 
 TABLE = "subscribers_trigram"
 # Shorter words have no trigram.
-SHORTEST = 3
+MIN_LENGTH = 3
 # SQLite knows trigrams from 3.34 on, and from 3.42 on how to leave nothing behind of what was deleted.
-HAS_FTS = sqlite3.sqlite_version_info >= (3, 34)
-FORGETS = sqlite3.sqlite_version_info >= (3, 42)
+HAS_TRIGRAMS = sqlite3.sqlite_version_info >= (3, 34)
+HAS_SECURE_DELETE = sqlite3.sqlite_version_info >= (3, 42)
 
-_PEOPLE = "subscribers_subscriber"
-_ADD = f"INSERT INTO {TABLE} (rowid, email, name) VALUES (new.id, new.email, new.name);"  # noqa: S608
-_TAKE = (
+_SUBSCRIBERS = "subscribers_subscriber"
+_INSERT = f"INSERT INTO {TABLE} (rowid, email, name) VALUES (new.id, new.email, new.name);"  # noqa: S608
+_DELETE = (
     f"INSERT INTO {TABLE} ({TABLE}, rowid, email, name) "  # noqa: S608
     "VALUES ('delete', old.id, old.email, old.name);"
 )
 _TRIGGERS = {
-    f"{TABLE}_add": f"AFTER INSERT ON {_PEOPLE} BEGIN {_ADD} END",
-    f"{TABLE}_take": f"AFTER DELETE ON {_PEOPLE} BEGIN {_TAKE} END",
-    f"{TABLE}_change": f"AFTER UPDATE OF email, name ON {_PEOPLE} "
-    f"WHEN new.email <> old.email OR new.name <> old.name BEGIN {_TAKE} {_ADD} END",
+    f"{TABLE}_add": f"AFTER INSERT ON {_SUBSCRIBERS} BEGIN {_INSERT} END",
+    f"{TABLE}_take": f"AFTER DELETE ON {_SUBSCRIBERS} BEGIN {_DELETE} END",
+    f"{TABLE}_change": f"AFTER UPDATE OF email, name ON {_SUBSCRIBERS} "
+    f"WHEN new.email <> old.email OR new.name <> old.name BEGIN {_DELETE} {_INSERT} END",
 }
 
 
-def keep(sender: Any = None, using: str = "default", **_: Any) -> None:
+def ensure(sender: Any = None, using: str = "default", **_: Any) -> None:
     """Make what is missing of the index, as a listener to post_migrate; safe to repeat."""
     connection = connections[using]
-    if _PEOPLE not in connection.introspection.table_names():
+    if _SUBSCRIBERS not in connection.introspection.table_names():
         return
     if connection.vendor == "postgresql":
-        _keep_postgresql(connection)
-    elif HAS_FTS:
-        _keep_sqlite(connection)
+        _ensure_postgresql(connection)
+    elif HAS_TRIGRAMS:
+        _ensure_sqlite(connection)
 
 
-def phrase(words: list[str]) -> str:
+def match_all(terms: list[str]) -> str:
     """An FTS5 query for rows that hold every one of these words, whatever is written in them."""
-    return " AND ".join('"' + word.replace('"', '""') + '"' for word in words)
+    return " AND ".join('"' + word.replace('"', '""') + '"' for word in terms)
 
 
-def _keep_sqlite(connection: BaseDatabaseWrapper) -> None:
+def _ensure_sqlite(connection: BaseDatabaseWrapper) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT name FROM sqlite_master WHERE name LIKE %s", [f"{TABLE}%"])
         there = {name for (name,) in cursor.fetchall()}
@@ -63,16 +63,16 @@ def _keep_sqlite(connection: BaseDatabaseWrapper) -> None:
         if TABLE not in there:
             cursor.execute(
                 f"CREATE VIRTUAL TABLE {TABLE} USING fts5"
-                f"(email, name, content='{_PEOPLE}', content_rowid='id', tokenize='trigram')"
+                f"(email, name, content='{_SUBSCRIBERS}', content_rowid='id', tokenize='trigram')"
             )
-            if FORGETS:
+            if HAS_SECURE_DELETE:
                 cursor.execute(f"INSERT INTO {TABLE} ({TABLE}, rank) VALUES ('secure-delete', 1)")  # noqa: S608
         for name, body in _TRIGGERS.items():
             cursor.execute(f"CREATE TRIGGER IF NOT EXISTS {name} {body}")
         cursor.execute(f"INSERT INTO {TABLE} ({TABLE}) VALUES ('rebuild')")  # noqa: S608
 
 
-def _keep_postgresql(connection: BaseDatabaseWrapper) -> None:
+def _ensure_postgresql(connection: BaseDatabaseWrapper) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT indexname FROM pg_indexes WHERE indexname LIKE %s", [f"{TABLE}%"])
         there = {name for (name,) in cursor.fetchall()}
@@ -91,6 +91,6 @@ def _keep_postgresql(connection: BaseDatabaseWrapper) -> None:
         for column in missing:
             # As Django asks when the case of letters does not matter.
             cursor.execute(
-                f"CREATE INDEX IF NOT EXISTS {TABLE}_{column} ON {_PEOPLE} "
+                f"CREATE INDEX IF NOT EXISTS {TABLE}_{column} ON {_SUBSCRIBERS} "
                 f"USING gin (upper({column}) gin_trgm_ops)"
             )

@@ -169,7 +169,7 @@ def _stopped(test: Test, now: datetime) -> Q:
 
 def _own_word(test: Test, now: datetime) -> Q:
     said = ConsentRecord.objects.filter(
-        subscriber=OuterRef("pk"), act__in=[ConsentRecord.Act.CONFIRMED, ConsentRecord.Act.JOINED]
+        subscriber=OuterRef("pk"), event__in=[ConsentRecord.Event.CONFIRMED, ConsentRecord.Event.SUBSCRIBED]
     )
     return Q(~Exists(said)) if test.relation == "never" else Q(Exists(said))
 

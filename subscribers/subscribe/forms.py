@@ -13,19 +13,18 @@ from django.conf import settings
 from django.core.signing import BadSignature, Signer
 from django.utils.translation import gettext, gettext_lazy
 
-from subscribers import iso_codes
+from subscribers import consent, iso_codes
 from subscribers.addresses import normalise
-from subscribers.consent import tracking_consent
 from subscribers.models import MailingList, Subscriber
 from subscribers.subscribe import signup_abuse
 
 # Seconds between showing the form and sending it: nobody is faster, and nobody leaves it open longer.
-_FASTEST, _SLOWEST = 2, 12 * 3600
-_signer = Signer(salt="subscribers.subscribe.forms.shown")
-_asker = Signer(salt="subscribers.subscribe.forms.asked")
+_MIN_SECONDS, _MAX_SECONDS = 2, 12 * 3600
+_form_signer = Signer(salt="subscribers.subscribe.forms.shown")
+_question_signer = Signer(salt="subscribers.subscribe.forms.asked")
 
 
-class ChoicesForm(forms.Form):
+class PreferenceFields(forms.Form):
     """What a reader may choose."""
 
     language = forms.ChoiceField(label=gettext_lazy("Language"))
@@ -43,30 +42,30 @@ class ChoicesForm(forms.Form):
         self,
         *args: Any,
         lists: Iterable[MailingList],
-        spoken: str,
-        also_countries: Sequence[str] = (),
-        also_language: str = "",
+        page_language: str,
+        extra_countries: Sequence[str] = (),
+        extra_language: str = "",
         **kwargs: Any,
     ) -> None:
         """`also_…`: what the reader has and the site does not offer; `spoken`: the language of the page."""
         super().__init__(*args, **kwargs)
         site = settings.CONFIG.site
-        countries = dict.fromkeys((*site.countries, *also_countries))
-        languages = dict.fromkeys((*site.languages, *([also_language] if also_language else [])))
-        self._offer("countries").choices = [
-            (code, iso_codes.country_name(code, spoken)) for code in countries
+        countries = dict.fromkeys((*site.countries, *extra_countries))
+        languages = dict.fromkeys((*site.languages, *([extra_language] if extra_language else [])))
+        self._choice_field("countries").choices = [
+            (code, iso_codes.country_name(code, page_language)) for code in countries
         ]
-        self._offer("language").choices = [(code, own_name(code)) for code in languages]
+        self._choice_field("language").choices = [(code, native_language_name(code)) for code in languages]
         self.offered = list(lists)
-        self._offer("lists").choices = [(one.pk, one.name) for one in self.offered]
+        self._choice_field("lists").choices = [(one.pk, one.name) for one in self.offered]
 
-    def _offer(self, name: str) -> forms.ChoiceField:
+    def _choice_field(self, name: str) -> forms.ChoiceField:
         field = self.fields[name]
         assert isinstance(field, forms.ChoiceField)
         return field
 
 
-class AgreementForm(forms.Form):
+class TrackingConsentForm(forms.Form):
     """A reader's word to be counted by name. It is theirs to give: the box is never ticked for them."""
 
     tracking = forms.BooleanField(
@@ -79,20 +78,20 @@ class AgreementForm(forms.Form):
     )
 
 
-def agreement(data: Any, person: Subscriber) -> AgreementForm | None:
+def tracking_consent_form(data: Any, subscriber: Subscriber) -> TrackingConsentForm | None:
     """The box, ticked where the reader ticked it before; None where the office does not ask for it."""
-    if not tracking_consent.is_asked():
+    if not consent.is_tracking_offered():
         return None
-    return AgreementForm(data, initial={"tracking": person.tracking_agreed_at is not None})
+    return TrackingConsentForm(data, initial={"tracking": subscriber.tracking_consent_at is not None})
 
 
-def agreement_words() -> str:
+def tracking_consent_text() -> str:
     """What stands beside the box, in the active language; the consent ledger keeps it."""
-    box = AgreementForm()["tracking"]
+    box = TrackingConsentForm()["tracking"]
     return f"{box.label}\n{box.help_text}"
 
 
-class SignUpForm(ChoicesForm):
+class SignUpForm(PreferenceFields):
     """Asking for newsletters; a list need not be chosen where there is only one."""
 
     email = forms.CharField(label=gettext_lazy("Your e-mail address"), max_length=400, required=False)
@@ -104,7 +103,7 @@ class SignUpForm(ChoicesForm):
     answer = forms.CharField(required=False, max_length=20)
 
     def clean_email(self) -> str:
-        return read_address(self.cleaned_data["email"])
+        return parse_address(self.cleaned_data["email"])
 
     def clean_lists(self) -> list[int]:
         chosen: list[int] = self.cleaned_data["lists"]
@@ -114,23 +113,23 @@ class SignUpForm(ChoicesForm):
             raise forms.ValidationError(gettext("Choose at least one newsletter."))
         return chosen
 
-    def by_a_machine(self) -> bool:
+    def is_honeypot_filled(self) -> bool:
         """Whether the hidden field was filled in."""
         return bool(self.data.get("website"))
 
-    def needs_another_press(self, now: datetime) -> bool:
+    def is_suspicious(self, now: datetime) -> bool:
         """Whether the form was sent sooner or later than a person would, twice, or was not shown by us."""
         try:
-            shown, _, nonce = _signer.unsign(str(self.data.get("shown", ""))).partition(" ")
+            shown, _, nonce = _form_signer.unsign(str(self.data.get("shown", ""))).partition(" ")
             seconds = now.timestamp() - int(shown)
         except (BadSignature, ValueError):
             return True
-        return not _FASTEST <= seconds <= _SLOWEST or not signup_abuse.unused(nonce, now)
+        return not _MIN_SECONDS <= seconds <= _MAX_SECONDS or not signup_abuse.claim_form(nonce, now)
 
-    def answered(self) -> bool:
+    def is_question_answered(self) -> bool:
         """Whether the question was asked, and answered rightly."""
         try:
-            first, second = _asker.unsign(str(self.data.get("asked", ""))).split("+")
+            first, second = _question_signer.unsign(str(self.data.get("asked", ""))).split("+")
             return int(str(self.data.get("answer", "")).strip()) == int(first) + int(second)
         except (BadSignature, ValueError):
             return False
@@ -148,30 +147,30 @@ class Question:
         return cls(secrets.randbelow(8) + 2, secrets.randbelow(8) + 2)
 
     @property
-    def sealed(self) -> str:
+    def signed(self) -> str:
         """It in a hidden field. It is asked with a form that is good once, so it is worth nothing twice."""
-        return _asker.sign(f"{self.first}+{self.second}")
+        return _question_signer.sign(f"{self.first}+{self.second}")
 
 
-def read_address(written: str) -> str:
+def parse_address(text: str) -> str:
     """An address, normalised, that somebody wrote into a form; raises ValidationError in their language."""
     try:
-        return normalise(written)
+        return normalise(text)
     except ValueError:
         raise forms.ValidationError(gettext("Write your e-mail address, such as name@example.org.")) from None
 
 
-def promise() -> str:
+def consent_text() -> str:
     """What a reader is told beside the button, in the active language; the consent ledger keeps it."""
     return gettext("We use your address to send you what you chose, and for nothing else.")
 
 
-def stamp(now: datetime) -> str:
+def form_token(now: datetime) -> str:
     """The signed moment at which a form is shown, with a number of its own."""
-    return _signer.sign(f"{int(now.timestamp())} {secrets.token_urlsafe(12)}")
+    return _form_signer.sign(f"{int(now.timestamp())} {secrets.token_urlsafe(12)}")
 
 
-def own_name(code: str) -> str:
+def native_language_name(code: str) -> str:
     """A language's name in itself."""
     names = dict(settings.LANGUAGES)
     return names.get(code) or iso_codes.language_name(code, code).capitalize()

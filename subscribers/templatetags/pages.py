@@ -5,10 +5,10 @@ from __future__ import annotations
 from django import template
 from django.conf import settings
 
-from subscribers.responses import unbroken
+from subscribers.responses import keep_addresses_together
 
 register = template.Library()
-register.filter(unbroken)
+register.filter(keep_addresses_together)
 
 
 @register.simple_tag

@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from mailer.feedback.sources import ingest
-from subscribers.suppression import suppression
+from subscribers import suppression
 from tests import cast as everyone
 from tests.desk import cast
 from tests.desk.cast import Desk, as_user

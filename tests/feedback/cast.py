@@ -10,8 +10,8 @@ from mailer.delivery.models import Delivery, Mailing
 from mailer.feedback.decisions.apply import apply
 from mailer.feedback.models import Verdict
 from mailer.feedback.parsing.records import Origin, Reading, Recipient
+from subscribers import suppression
 from subscribers.models import MailingList, Subscriber, Subscription
-from subscribers.suppression import suppression
 from tests.reports import cast
 
 NOW = datetime.fromisoformat("2022-03-01T12:00:00+00:00")

@@ -69,7 +69,7 @@ def test_only_those_who_agreed_are_asked_whether_they_react(history: Mailing) ->
     ):
         person = Subscriber.objects.get(email=f"{name}@example.net")
         if agreed:
-            person.tracking_agreed_at = NOW - timedelta(days=agreed)
+            person.tracking_consent_at = NOW - timedelta(days=agreed)
             person.save()
         if hit:
             Hit.objects.create(

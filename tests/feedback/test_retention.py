@@ -11,7 +11,7 @@ from mailer.delivery.models import Delivery
 from mailer.feedback import retention
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
 from mailer.feedback.sources import ingest
-from subscribers.suppression import suppression
+from subscribers import suppression
 from tests import cast as everyone
 from tests.delivery.conftest import configure  # noqa: F401  (a fixture)
 from tests.feedback.parsing.test_parse import sample

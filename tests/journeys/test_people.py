@@ -208,8 +208,9 @@ def test_from_the_sign_up_to_the_way_back(reader: Reader, way: Way) -> None:
     leaves_and_comes_back(reader, address, words)
     shown = known(reader.demo, address)
     assert {row["state"] for row in shown["subscriptions"]} == {"confirmed"}
-    assert [row["act"] for row in shown["consents"]] == [
-        *("asked", "confirmed", "chose", "chose", "moved", "left", "joined")
+    assert [row["event"] for row in shown["consents"]] == [
+        *("requested", "confirmed", "preferences", "preferences"),
+        *("address_changed", "unsubscribed", "subscribed"),
     ]
     # The words that were agreed to, in the language in which they were read.
     assert all(re.search("[а-яё]", row["text"], re.I) for row in shown["consents"] if row["text"])

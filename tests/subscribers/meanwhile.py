@@ -18,7 +18,7 @@ def main() -> None:
 
     from subscribers import unsubscribe
     from subscribers.bulk import jobs as bulk
-    from subscribers.consent.evidence import How, Word
+    from subscribers.consent import Channel, Evidence
     from subscribers.imports import diff, jobs
     from subscribers.models import MailingList, Subscriber, Subscription
 
@@ -39,7 +39,9 @@ def main() -> None:
             with connection.cursor() as cursor:
                 cursor.execute("SET lock_timeout = 1")
             try:
-                heard.append(bool(unsubscribe.leave_all(person.pk, None, Word(How.ONE_CLICK), now)))
+                heard.append(
+                    bool(unsubscribe.unsubscribe_all(person.pk, None, Evidence(Channel.ONE_CLICK), now))
+                )
             except OperationalError:
                 heard.append("waits")
             connection.close()
@@ -64,7 +66,7 @@ def main() -> None:
     )
     jobs.start_applying(run, "lola", now)
     jobs.work(run, lambda: now, lambda: False)
-    unsubscribe.left_anything = around(unsubscribe.left_anything, lambda: leave(during), lambda: None)  # type: ignore[assignment]
+    unsubscribe.has_unsubscribed = around(unsubscribe.has_unsubscribed, lambda: leave(during), lambda: None)  # type: ignore[assignment]
     bulk.begin(bulk.Wish("add", target=third.pk, words="asked for it"), "lola", now)
     bulk.work(now, lambda: False)
     leave(during)

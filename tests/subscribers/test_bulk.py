@@ -10,17 +10,16 @@ from django.db import IntegrityError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from subscribers import unsubscribe
+from subscribers import suppression, unsubscribe
 from subscribers.bulk import jobs
 from subscribers.bulk.jobs import NotNow, Wish
 from subscribers.bulk.models import BulkChange, BulkRun
-from subscribers.consent.evidence import How, Word
+from subscribers.consent import Channel, Evidence
 from subscribers.models import ConsentRecord, MailingList, Subscriber, Subscription, Suppression
 from subscribers.search import search
-from subscribers.search.search import Asked
+from subscribers.search.search import Query
 from subscribers.segments import attributes
 from subscribers.subscribe import subscribe
-from subscribers.suppression import suppression
 from tests.subscribers.conftest import NOW, Join
 
 pytestmark = pytest.mark.both_databases
@@ -66,15 +65,15 @@ def test_whoever_left_waits_or_is_suppressed_is_put_on_no_list(
         "left": "unsubscribed",
     }
     assert (run.changed, run.left) == (2, 3)
-    word = ConsentRecord.objects.filter(act="added").first()
-    assert word is not None and (word.vouched_by, word.source) == ("lola", "asked for it at the fair")
+    word = ConsentRecord.objects.filter(event="added").first()
+    assert word is not None and (word.attested_by, word.source) == ("lola", "asked for it at the fair")
 
 
 def test_whoever_left_one_list_is_put_on_no_other(
     join: Join, monthly: MailingList, events: MailingList
 ) -> None:
     gone = join("gone", monthly)
-    unsubscribe.leave(gone.pk, [monthly.pk], None, Word(How.ONE_CLICK), NOW)
+    unsubscribe.unsubscribe(gone.pk, [monthly.pk], None, Evidence(Channel.ONE_CLICK), NOW)
     run = done(Wish("add", target=events.pk, words="asked for it at the fair"))
     assert on(events) == {} and (run.changed, run.left) == (0, 1)
 
@@ -83,14 +82,16 @@ def test_whoever_left_and_was_only_typed_in_again_is_not_brought_nearer_by_undoi
     join: Join, monthly: MailingList
 ) -> None:
     person = join("gone")
-    unsubscribe.leave(person.pk, [monthly.pk], None, Word(How.ONE_CLICK), NOW - timedelta(days=1))
-    subscribe.ask(person.email, [monthly.pk], "en", (), Word(How.FORM), NOW)
+    unsubscribe.unsubscribe(
+        person.pk, [monthly.pk], None, Evidence(Channel.ONE_CLICK), NOW - timedelta(days=1)
+    )
+    subscribe.request(person.email, [monthly.pk], "en", (), Evidence(Channel.FORM), NOW)
     undone(done(Wish("remove", ids=(person.pk,), target=monthly.pk)))
     # An import confirms who waits and never left.
     assert on(monthly) == {"gone": "unsubscribed"}
-    subscribe.ask(person.email, [monthly.pk], "en", (), Word(How.FORM), NOW)
-    unsubscribe.leave_all(person.pk, None, Word(How.DESK), LATER)
-    unsubscribe.restore(person.pk, LATER, Word(How.DESK), LATER)
+    subscribe.request(person.email, [monthly.pk], "en", (), Evidence(Channel.FORM), NOW)
+    unsubscribe.unsubscribe_all(person.pk, None, Evidence(Channel.DESK), LATER)
+    unsubscribe.restore(person.pk, LATER, Evidence(Channel.DESK), LATER)
     assert on(monthly) == {"gone": "unsubscribed"}
 
 
@@ -99,14 +100,14 @@ def test_undoing_gives_back_what_nobody_changed_since(
 ) -> None:
     stays, leaves, waits = join("stays"), join("leaves"), join("waits", state="pending")
     added = done(Wish("add", target=events.pk, words="asked"))
-    unsubscribe.leave(leaves.pk, [events.pk], None, Word(How.ONE_CLICK), LATER)
+    unsubscribe.unsubscribe(leaves.pk, [events.pk], None, Evidence(Channel.ONE_CLICK), LATER)
     undone(added)
     assert on(events) == {"leaves": "unsubscribed"}
     assert (added.undone, added.kept) == (2, 1)
     removed = done(Wish("remove", ids=(stays.pk, leaves.pk, waits.pk), target=monthly.pk))
     assert set(on(monthly).values()) == {"unsubscribed"}
     # The reader's own word, after somebody else had taken them off.
-    unsubscribe.leave(leaves.pk, [monthly.pk], None, Word(How.ONE_CLICK), LATER)
+    unsubscribe.unsubscribe(leaves.pk, [monthly.pk], None, Evidence(Channel.ONE_CLICK), LATER)
     undone(removed)
     assert on(monthly) == {"stays": "confirmed", "leaves": "unsubscribed", "waits": "pending"}
 
@@ -155,7 +156,7 @@ def test_a_run_goes_on_where_it_was_interrupted_and_does_each_person_once(
     for number in range(5):
         join(f"reader-{number}")
     tag = attributes.tag_named("donor")
-    run = jobs.begin(Wish("tag", asked=Asked("reader"), target=tag.pk), "lola", NOW)
+    run = jobs.begin(Wish("tag", asked=Query("reader"), target=tag.pk), "lola", NOW)
     jobs.step(run.pk, NOW)
     assert tag.taggings.count() == 2
     join("reader-late")
@@ -262,7 +263,7 @@ def test_nothing_that_staff_do_to_many_brings_back_whoever_left(
     for place, step in enumerate(steps):
         now = NOW + timedelta(minutes=place)
         if step == "leave":
-            unsubscribe.leave(person.pk, [monthly.pk], None, Word(How.ONE_CLICK), now)
+            unsubscribe.unsubscribe(person.pk, [monthly.pk], None, Evidence(Channel.ONE_CLICK), now)
             left = True
         elif step in ("bounce", "complain"):
             reason = "hard_bounce" if step == "bounce" else "complaint"
@@ -281,12 +282,12 @@ def test_nothing_that_staff_do_to_many_brings_back_whoever_left(
 
 def test_whom_it_is_about_is_kept_as_it_was_asked(join: Join) -> None:
     join("aigul", language="kk")
-    asked = Asked("aig", state=search.STATES[1], language="kk")
+    asked = Query("aig", state=search.STATES[1], language="kk")
     run = jobs.begin(Wish("tag", asked=asked, target=attributes.tag_named("x").pk), "lola", NOW)
     assert jobs.people_of(run).count() == 1
     assert jobs.people_of(replace_asked(run)).count() == 0
 
 
 def replace_asked(run: BulkRun) -> BulkRun:
-    run.who = {**run.who, "language": replace(Asked(), language="ru").language}
+    run.who = {**run.who, "language": replace(Query(), language="ru").language}
     return run

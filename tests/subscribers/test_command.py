@@ -12,7 +12,7 @@ from wagtail.models import ModelLogEntry
 
 from mailer.cli.subscribers import app
 from subscribers.models import ImportRow, ImportRun, MailingList, Subscriber, Subscription, Suppression
-from subscribers.suppression.suppression import suppress
+from subscribers.suppression import suppress
 
 pytestmark = pytest.mark.both_databases
 

@@ -12,20 +12,19 @@ from hypothesis import strategies as st
 
 from mailer.desk.subscribers.exports import rejected_rows_sheet, subscribers_sheet
 from mailer.reports.export import write_csv
-from subscribers import unsubscribe
+from subscribers import consent, unsubscribe
 from subscribers.addresses import address_hash
-from subscribers.consent import evidence
-from subscribers.consent.evidence import Act, How, Word
+from subscribers.consent import Channel, Event, Evidence
 from subscribers.imports import diff, jobs
 from subscribers.imports.models import ImportChange, ImportRefusal, ImportRow, ImportRun
 from subscribers.imports.records import BrokenFile, Figures
-from subscribers.merge import remember
+from subscribers.merge import add_alias
 from subscribers.models import ConsentRecord, MailingList, Subscriber, Subscription, Suppression
 from subscribers.parse_countries import read_countries
 from subscribers.privacy.erasure import erase
 from subscribers.segments import attributes
 from subscribers.segments.models import CustomField, Tag
-from subscribers.suppression.suppression import by_hand, suppress
+from subscribers.suppression import suppress, suppress_manually
 from tests.subscribers.conftest import NOW, Join
 
 pytestmark = pytest.mark.both_databases
@@ -91,8 +90,8 @@ def test_new_people_come_confirmed_with_their_choices_and_their_source(monthly: 
     assert (subscription.state, subscription.source) == ("confirmed", "import: paper form of 2025")
     assert subscription.confirmed_at == NOW
     said = person.consents.get()
-    assert (said.act, said.how, said.source) == ("imported", "import", "paper form of 2025")
-    assert (said.vouched_by, said.mailing_list, said.at) == ("lola", monthly, NOW)
+    assert (said.event, said.channel, said.source) == ("imported", "import", "paper form of 2025")
+    assert (said.attested_by, said.mailing_list, said.at) == ("lola", monthly, NOW)
 
 
 def test_every_row_is_counted_once(monthly: MailingList, join: Join) -> None:
@@ -169,7 +168,7 @@ def test_whom_a_file_calls_gone_is_stopped_where_a_person_wants_that_and_freed_b
     assert "lola" in stopped[0].evidence
     # What they said, or a person decided, since then stays.
     suppress("spam@example.org", "complaint", "ARF", LATER)
-    by_hand("cleaned@example.org", "They wrote to us.", LATER)
+    suppress_manually("cleaned@example.org", "They wrote to us.", LATER)
     assert undo(run)["freed"] == 1
     assert set(Suppression.objects.filter(lifted_at=None).values_list("email", "reason")) == {
         ("cleaned@example.org", "manual"),
@@ -206,7 +205,7 @@ def test_a_file_does_not_bring_back_the_address_that_a_reader_had_before(
     monthly: MailingList, join: Join
 ) -> None:
     person = join("new", state="unsubscribed")
-    remember(person, address_hash("old@example.org"), NOW)
+    add_alias(person, address_hash("old@example.org"), NOW)
     figures = take("email\nold@example.org\n", monthly)
     assert (figures.unchanged, figures.added) == (1, 0)
     assert [one.email for one in Subscriber.objects.all()] == ["new@example.org"]
@@ -215,7 +214,7 @@ def test_a_file_does_not_bring_back_the_address_that_a_reader_had_before(
 def test_whoever_leaves_between_the_look_and_the_word_stays_away(monthly: MailingList, join: Join) -> None:
     person = join("olga", state="pending")
     run = read("email,name\nolga@example.org,Olga\n", monthly)
-    unsubscribe.leave_all(person.pk, None, Word(How.LETTER), NOW)
+    unsubscribe.unsubscribe_all(person.pk, None, Evidence(Channel.EMAIL_LINK), NOW)
     figures = apply(run)
     assert (run.foreseen["updated"], figures.updated, figures.unsubscribed) == (1, 0, 1)
 
@@ -237,7 +236,7 @@ def test_somebody_known_joins_another_list(monthly: MailingList, events: Mailing
 
 def test_what_readers_chose_themselves_no_file_overrides(monthly: MailingList, join: Join) -> None:
     person = join("olga", countries=("KZ",), language="kk")
-    evidence.record(Act.CHOSE, [person.pk], [None], Word(How.PREFERENCES), NOW)
+    consent.record(Event.PREFERENCES, [person.pk], [None], Evidence(Channel.PREFERENCES), NOW)
     take("email,name,language,countries\nolga@example.org,Olga,ru,UZ\n", monthly)
     person.refresh_from_db()
     assert (person.name, person.language, person.countries) == ("Olga", "kk", ("KZ",))
@@ -369,15 +368,15 @@ def test_undoing_removes_who_was_added_and_restores_what_was_changed(
     assert list(joined.subscriptions.values_list("mailing_list", flat=True)) == [events.pk]
     assert waiting.subscriptions.get().state == "pending"
     last = joined.consents.latest("pk")
-    assert (last.act, last.how, last.vouched_by) == ("ended", "import", "lola")
+    assert (last.event, last.channel, last.attested_by) == ("removed", "import", "lola")
 
 
 def test_undoing_keeps_what_people_said_themselves_since(monthly: MailingList, events: MailingList) -> None:
     run = read("email,name\nleft@example.org,\nchose@example.org,\nelse@example.org,\n", monthly)
     apply(run)
     left, chose, other = Subscriber.objects.order_by("pk")
-    unsubscribe.leave(left.pk, [monthly.pk], None, Word(How.ONE_CLICK), LATER)
-    evidence.record(Act.CHOSE, [chose.pk], [None], Word(How.PREFERENCES), LATER)
+    unsubscribe.unsubscribe(left.pk, [monthly.pk], None, Evidence(Channel.ONE_CLICK), LATER)
+    consent.record(Event.PREFERENCES, [chose.pk], [None], Evidence(Channel.PREFERENCES), LATER)
     Subscription.objects.create(subscriber=other, mailing_list=events, state="confirmed")
     assert undo(run) == {"removed": 1, "restored": 0, "kept": 2}
     assert left.subscriptions.get().state == "unsubscribed"

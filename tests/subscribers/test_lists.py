@@ -7,18 +7,16 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 
-from subscribers import list_growth, unsubscribe
-from subscribers.consent import evidence
-from subscribers.consent.evidence import How, Word
+from subscribers import consent, list_growth, suppression, unsubscribe
+from subscribers.consent import Channel, Evidence
 from subscribers.models import ListGrowth, MailingList, Subscriber, Subscription, Suppression
 from subscribers.privacy.erasure import erase
 from subscribers.subscribe import subscribe
-from subscribers.suppression import suppression
 from tests.subscribers.conftest import NOW, Join
 
 pytestmark = pytest.mark.both_databases
 
-FORM = Word(How.FORM)
+FORM = Evidence(Channel.FORM)
 
 
 @pytest.fixture
@@ -29,7 +27,7 @@ def open_list(monthly: MailingList) -> MailingList:
 
 
 def ask(email: str, *lists: MailingList, language: str = "en") -> Subscriber:
-    subscribe.ask(email, [one.pk for one in lists], language, (), FORM, NOW)
+    subscribe.request(email, [one.pk for one in lists], language, (), FORM, NOW)
     return Subscriber.objects.get(email=email)
 
 
@@ -40,7 +38,7 @@ def states(person: Subscriber) -> dict[str, str]:
 def test_a_list_without_confirmation_takes_people_at_once_and_tells_them(open_list: MailingList) -> None:
     person = ask("aigul@example.org", open_list)
     assert states(person) == {"monthly": "confirmed"}
-    assert person.consents.filter(act=evidence.Act.JOINED, how=How.FORM).count() == 1
+    assert person.consents.filter(event=consent.Event.SUBSCRIBED, channel=Channel.FORM).count() == 1
     assert len(mail.outbox) == 1 and "/preferences/" in mail.outbox[0].body
 
 
@@ -56,49 +54,49 @@ def test_whoever_left_any_list_is_asked_although_the_list_asks_nobody(
     open_list: MailingList, events: MailingList, join: Join
 ) -> None:
     person = join("aigul", events)
-    unsubscribe.leave(person.pk, [events.pk], None, Word(How.ONE_CLICK), NOW)
+    unsubscribe.unsubscribe(person.pk, [events.pk], None, Evidence(Channel.ONE_CLICK), NOW)
     assert states(ask(person.email, open_list)) == {"monthly": "pending", "events": "unsubscribed"}
 
 
 def test_whoever_was_erased_is_asked_although_the_list_asks_nobody(open_list: MailingList) -> None:
-    open_list.welcome = {"en": "Welcome!"}
+    open_list.welcome_texts = {"en": "Welcome!"}
     open_list.save()
     erase(ask("aigul@example.org", open_list).email, NOW)
     mail.outbox.clear()
     person = ask("aigul@example.org", open_list)
     assert states(person) == {"monthly": "pending"}
     assert [("/confirm/" in one.body, "Welcome!" in one.body) for one in mail.outbox] == [(True, False)]
-    subscribe.confirm(person, Word(How.LETTER), NOW)
+    subscribe.confirm(person, Evidence(Channel.EMAIL_LINK), NOW)
     assert states(person) == {"monthly": "confirmed"} and not suppression.is_suppressed(person)
 
 
 def test_an_address_that_was_stopped_meanwhile_gets_no_welcome(monthly: MailingList) -> None:
-    monthly.welcome = {"en": "Welcome!"}
+    monthly.welcome_texts = {"en": "Welcome!"}
     monthly.save()
     person = ask("aigul@example.org", monthly)
     suppression.suppress(person, Suppression.Reason.MANUAL, "", NOW)
-    subscribe.confirm(person, Word(How.LETTER), NOW)
+    subscribe.confirm(person, Evidence(Channel.EMAIL_LINK), NOW)
     assert len(mail.outbox) == 1
 
 
 def test_a_line_break_in_a_lists_name_makes_no_header(monthly: MailingList) -> None:
-    monthly.name, monthly.welcome = "Road\nBcc: everybody@example.org", {"en": "Welcome!"}
+    monthly.name, monthly.welcome_texts = "Road\nBcc: everybody@example.org", {"en": "Welcome!"}
     monthly.save()
-    subscribe.confirm(ask("aigul@example.org", monthly), Word(How.LETTER), NOW)
+    subscribe.confirm(ask("aigul@example.org", monthly), Evidence(Channel.EMAIL_LINK), NOW)
     assert mail.outbox[1].subject == "Road Bcc: everybody@example.org"
 
 
 def test_a_welcome_greets_in_the_readers_language_under_the_lists_sender(monthly: MailingList) -> None:
-    monthly.welcome = {"ru": "Добро пожаловать!", "en": "Welcome!"}
+    monthly.welcome_texts = {"ru": "Добро пожаловать!", "en": "Welcome!"}
     monthly.sender_name, monthly.sender_email = "Silk Road", "road@example.org"
     monthly.save()
     person = ask("aigul@example.org", monthly, language="ru")
     assert mail.outbox[0].from_email == "Silk Road <road@example.org>"
-    subscribe.confirm(person, Word(How.LETTER), NOW)
+    subscribe.confirm(person, Evidence(Channel.EMAIL_LINK), NOW)
     letter = mail.outbox[1]
     assert "Добро пожаловать!" in letter.body and "/preferences/" in letter.body
     assert (letter.subject, letter.from_email) == ("Silk Road Monthly", "Silk Road <road@example.org>")
-    subscribe.confirm(person, Word(How.LETTER), NOW)
+    subscribe.confirm(person, Evidence(Channel.EMAIL_LINK), NOW)
     assert len(mail.outbox) == 2
 
 

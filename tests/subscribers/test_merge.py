@@ -7,10 +7,10 @@ from itertools import product
 import pytest
 
 from subscribers import merge, tokens
-from subscribers.consent.evidence import Act, How, Word, record
+from subscribers.consent import Channel, Event, Evidence, record
 from subscribers.models import MailingList, Subscriber, Suppression
 from subscribers.reconfirmation.models import Asked, Asking
-from subscribers.suppression.suppression import in_force, suppress
+from subscribers.suppression import active_suppression, suppress
 from tests.subscribers.conftest import NOW, Join
 
 pytestmark = pytest.mark.both_databases
@@ -57,8 +57,8 @@ def test_a_complaint_is_the_persons_and_a_bounce_the_mailboxs(
     kept, gone = join("kept"), join("gone")
     suppress(gone, reason, "", NOW)
     merge.merge(kept, gone, NOW)
-    assert (in_force(kept) is not None) == comes_along
-    assert in_force("gone@example.org") is not None
+    assert (active_suppression(kept) is not None) == comes_along
+    assert active_suppression("gone@example.org") is not None
 
 
 def test_the_ledger_keeps_what_both_said_and_links_of_both_lead_to_one(
@@ -66,15 +66,15 @@ def test_the_ledger_keeps_what_both_said_and_links_of_both_lead_to_one(
 ) -> None:
     first, second, third = (join(name) for name in ("first", "second", "third"))
     for person in (first, second, third):
-        record(Act.CONFIRMED, [person.pk], [monthly.pk], Word(How.LETTER), NOW)
+        record(Event.CONFIRMED, [person.pk], [monthly.pk], Evidence(Channel.EMAIL_LINK), NOW)
     numbers = [first.pk, second.pk, third.pk]
     merge.merge(second, third, NOW)
     merge.merge(first, second, NOW)
     assert first.consents.count() == 3
     for number in numbers:
-        assert merge.read("unsubscribe", tokens.make("unsubscribe", number, 1))[1] == first
+        assert merge.read_token("unsubscribe", tokens.make("unsubscribe", number, 1))[1] == first
     with pytest.raises(tokens.InvalidToken):
-        merge.read("unsubscribe", tokens.make("unsubscribe", 999, 1))
+        merge.read_token("unsubscribe", tokens.make("unsubscribe", 999, 1))
     with pytest.raises(ValueError, match="themselves"):
         merge.merge(first, first, NOW)
 

@@ -22,18 +22,24 @@ from mailer.editions.models import Edition, Newsletter
 from mailer.feedback.decisions.apply import apply
 from mailer.feedback.parsing.records import Origin, Reading, Recipient
 from subscribers import merge as merging
-from subscribers import tokens
+from subscribers import suppression, tokens
 from subscribers import unsubscribe as leaving
 from subscribers.bulk import jobs as bulk
 from subscribers.bulk.models import BulkRun
-from subscribers.consent.evidence import How, Word
+from subscribers.consent import Channel, Evidence
 from subscribers.imports import jobs
-from subscribers.models import AddressChange, ImportRun, MailingList, SignUpCount, Subscriber, Suppression
+from subscribers.models import (
+    AddressChange,
+    ImportRun,
+    MailingList,
+    RateLimitCounter,
+    Subscriber,
+    Suppression,
+)
 from subscribers.preference_center import change_address, data_access, preferences, resubscribe
-from subscribers.privacy.retention import sweep
+from subscribers.privacy import retention
 from subscribers.segments.audience import REACHABLE, Segment, standing
 from subscribers.subscribe import subscribe
-from subscribers.suppression import suppression
 from tests import cast
 from tests.delivery.cast import NOW, approved_snapshot
 
@@ -84,9 +90,9 @@ class People(RuleBasedStateMachine):
     def sign_up(self, address: str, lists: set[str]) -> None:
         self.merged.discard(address)
         # How often somebody may ask is another matter.
-        SignUpCount.objects.all().delete()
+        RateLimitCounter.objects.all().delete()
         numbers = [self.lists[one] for one in lists]
-        subscribe.ask(address, numbers, "en", (), Word(How.FORM), self.now, answered=True)
+        subscribe.request(address, numbers, "en", (), Evidence(Channel.FORM), self.now, answered=True)
 
     @rule(address=whose)
     def confirm(self, address: str) -> None:
@@ -94,26 +100,28 @@ class People(RuleBasedStateMachine):
         if person is not None:
             link = subscribe.confirm_token(person, self.now)
             found = subscribe.read_token(link, self.now)
-            waiting = {one.slug for one in subscribe.waiting_lists(found)}
-            subscribe.confirm(found, Word(How.LETTER), self.now)
+            waiting = {one.slug for one in subscribe.pending_lists(found)}
+            subscribe.confirm(found, Evidence(Channel.EMAIL_LINK), self.now)
             self.came_back(address, waiting)
 
     @rule(address=whose)
     def unsubscribe(self, address: str) -> None:
         person = self.person(address)
         if person is not None:
-            scope = leaving.scope_of(self.newsletter.pk)
-            ended = leaving.leave(person.pk, scope, self.newsletter.pk, Word(How.ONE_CLICK), self.now)
+            scope = leaving.newsletter_list_ids(self.newsletter.pk)
+            ended = leaving.unsubscribe(
+                person.pk, scope, self.newsletter.pk, Evidence(Channel.ONE_CLICK), self.now
+            )
             self.left[address] |= {slug for slug, number in self.lists.items() if number in ended}
 
     @rule(address=whose)
     def take_the_way_back(self, address: str) -> None:
         person = self.person(address)
         if person is not None:
-            scope = leaving.scope_of(self.newsletter.pk)
-            returned = resubscribe.ways_back(person, scope)
-            word = Word(How.PREFERENCES)
-            resubscribe.come_back(person, scope, self.newsletter.pk, word, self.now)
+            scope = leaving.newsletter_list_ids(self.newsletter.pk)
+            returned = resubscribe.resubscribable(person, scope)
+            word = Evidence(Channel.PREFERENCES)
+            resubscribe.resubscribe(person, scope, self.newsletter.pk, word, self.now)
             self.came_back(address, {slug for slug, number in self.lists.items() if number in returned})
 
     @rule(address=whose, lists=st.sets(which), days=st.sampled_from([None, 3, 40]))
@@ -122,9 +130,11 @@ class People(RuleBasedStateMachine):
         if person is not None:
             chosen = tuple(sorted(self.lists[one] for one in lists))
             until = None if days is None else (self.now + timedelta(days=days)).date()
-            wanted = preferences.Wishes("en", (), chosen, until, tracking=False)
-            had = {slug for slug, number in self.lists.items() if number in leaving.confirmed(person.pk)}
-            preferences.keep(person, wanted, None, Word(How.PREFERENCES), self.now)
+            wanted = preferences.Preferences("en", (), chosen, until, tracking=False)
+            had = {
+                slug for slug, number in self.lists.items() if number in leaving.confirmed_list_ids(person.pk)
+            }
+            preferences.save(person, wanted, None, Evidence(Channel.PREFERENCES), self.now)
             self.left[address] |= had - lists
             self.came_back(address, lists)
 
@@ -132,21 +142,21 @@ class People(RuleBasedStateMachine):
     def ask_for_another_address(self, old: str, new: str) -> None:
         person = self.person(old)
         if person is not None and old != new:
-            SignUpCount.objects.all().delete()
-            change_address.ask(person, new, Word(How.PREFERENCES), self.now)
+            RateLimitCounter.objects.all().delete()
+            change_address.request(person, new, Evidence(Channel.PREFERENCES), self.now)
 
     @rule(number=st.integers(0, 1))
     def confirm_the_other_address(self, number: int) -> None:
         for change in AddressChange.objects.order_by("-pk")[number : number + 1]:
-            minute = int(change.asked_at.timestamp() // 60)
+            minute = int(change.requested_at.timestamp() // 60)
             try:
                 link = tokens.make("change_address", change.pk, minute)
                 named = {
                     one.slug
                     for one in change_address.lists_after(change_address.read_confirmation(link, self.now))
                 }
-                change_address.confirm(link, Word(How.LETTER), self.now)
-            except change_address.LinkOver:
+                change_address.confirm(link, Evidence(Channel.EMAIL_LINK), self.now)
+            except change_address.LinkExpired:
                 return
             old, new = change.old_email, change.new_email
             if old in self.complained:
@@ -159,7 +169,7 @@ class People(RuleBasedStateMachine):
     def disown_the_other_address(self, number: int) -> None:
         for change in AddressChange.objects.order_by("-pk")[number : number + 1]:
             present = Subscriber.objects.get(pk=change.subscriber_id).email
-            change_address.disown(change, Word(How.LETTER), self.now)
+            change_address.reject(change, Evidence(Channel.EMAIL_LINK), self.now)
             address = Subscriber.objects.get(pk=change.subscriber_id).email
             if address != present:
                 self.left[address] |= self.left[present]
@@ -170,7 +180,7 @@ class People(RuleBasedStateMachine):
     def be_erased(self, address: str) -> None:
         person = self.person(address)
         if person is not None:
-            data_access.erase_with_a_word(person, self.now)
+            data_access.erase_and_notify(person, self.now)
             self.gone.add(address)
 
     # What others do
@@ -210,8 +220,8 @@ class People(RuleBasedStateMachine):
     def be_taken_off_by_mistake(self, address: str) -> None:
         person = self.person(address)
         if person is not None:
-            leaving.leave_all(person.pk, None, Word(How.DESK), self.now)
-            leaving.restore(person.pk, self.now, Word(How.DESK), self.now)
+            leaving.unsubscribe_all(person.pk, None, Evidence(Channel.DESK), self.now)
+            leaving.restore(person.pk, self.now, Evidence(Channel.DESK), self.now)
 
     @rule(kept=whose, gone=whose)
     def merge(self, kept: str, gone: str) -> None:
@@ -235,7 +245,7 @@ class People(RuleBasedStateMachine):
 
     @rule(address=whose, also_reopen=st.booleans())
     def an_admin_lifts(self, address: str, also_reopen: bool) -> None:
-        found = suppression.in_force(address)
+        found = suppression.active_suppression(address)
         if found is None or found.reason == Suppression.Reason.ERASED:
             return
         if also_reopen:
@@ -247,7 +257,7 @@ class People(RuleBasedStateMachine):
     @rule(days=st.sampled_from([1, 8, 70]))
     def wait(self, days: int) -> None:
         self.now += timedelta(days=days)
-        sweep(self.now)
+        retention.run(self.now)
 
     # What must hold
 

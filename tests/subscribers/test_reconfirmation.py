@@ -9,9 +9,9 @@ import pytest
 from django.core import mail
 from django.test import Client
 
-from subscribers import unsubscribe
+from subscribers import suppression, unsubscribe
 from subscribers.bulk import jobs
-from subscribers.consent.evidence import How, Word
+from subscribers.consent import Channel, Evidence
 from subscribers.models import MailingList, Subscriber, Suppression
 from subscribers.reconfirmation import reconfirmation
 from subscribers.reconfirmation.models import Asking
@@ -20,7 +20,6 @@ from subscribers.segments import attributes
 from subscribers.segments.models import SavedSegment, Tag
 from subscribers.segments.rules import Group, Test
 from subscribers.segments.store import save
-from subscribers.suppression import suppression
 from tests.subscribers.conftest import NOW, Join
 
 pytestmark = pytest.mark.both_databases
@@ -88,11 +87,11 @@ def test_a_question_whose_letters_fail_holds_up_no_other_and_is_asked_later(
     join("bolat", events)
     # The latest question comes first.
     reconfirmation.begin(SavedSegment.objects.get(), events, 30, "lola", NOW)
-    ask = reconfirmation.emails.ask_whether_wanted
+    ask = reconfirmation.emails.send_reconfirmation
     with monkeypatch.context() as broken:
         broken.setattr(
             reconfirmation.emails,
-            "ask_whether_wanted",
+            "send_reconfirmation",
             lambda person, *about: 1 // 0 if person.email.startswith("bolat") else ask(person, *about),
         )
         assert reconfirmation.work(NOW) == 1
@@ -125,7 +124,7 @@ def test_the_letter_speaks_the_readers_language_and_looking_at_its_page_says_not
     page = Client().post(link()).content.decode()
     assert question.people.get().stays_at is not None
     record = person.consents.get()
-    assert (record.act, record.how) == ("confirmed", How.LETTER)
+    assert (record.event, record.channel) == ("confirmed", Channel.EMAIL_LINK)
     assert record.text is not None and record.text.text.startswith("Нажмите кнопку")
     Client().post(link())
     assert person.consents.count() == 1
@@ -156,7 +155,9 @@ def test_whoever_left_meanwhile_is_not_brought_back_by_undoing_the_decision(
     reconfirmation.work(NOW)
     run = reconfirmation.decide(question, "dana", OVER)
     jobs.work(OVER, lambda: False)
-    unsubscribe.leave(person.pk, [question.mailing_list_id], None, Word(How.ONE_CLICK), OVER + timedelta(1))
+    unsubscribe.unsubscribe(
+        person.pk, [question.mailing_list_id], None, Evidence(Channel.ONE_CLICK), OVER + timedelta(1)
+    )
     run.refresh_from_db()
     jobs.undo(run, "dana", OVER + timedelta(2))
     jobs.work(OVER + timedelta(2), lambda: False)

@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from mailer.editions.models import Newsletter
 from subscribers import tokens
-from subscribers.models import MailingList, SignUpCount, Subscriber, Suppression
+from subscribers.models import MailingList, RateLimitCounter, Subscriber, Suppression
 from subscribers.subscribe import forms, subscribe
-from subscribers.suppression.suppression import suppress
+from subscribers.suppression import suppress
 from tests.subscribers.conftest import Join
 
 pytestmark = pytest.mark.both_databases
@@ -22,7 +22,7 @@ ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
 
 def _sign_up(client: Client, **changes: object) -> object:
-    shown = forms.stamp(timezone.now() - timedelta(seconds=30))
+    shown = forms.form_token(timezone.now() - timedelta(seconds=30))
     return client.post("/", {"email": "new@example.org", "language": "ru", "shown": shown, **changes})
 
 
@@ -74,9 +74,9 @@ def test_an_address_gets_one_letter_a_day(
     for _ in range(3):
         _sign_up(client)
     assert len(letters) == 1
-    Subscriber.objects.update(letter_at=timezone.now() - timedelta(hours=25))
+    Subscriber.objects.update(signup_email_at=timezone.now() - timedelta(hours=25))
     # By then the network is not a busy one any more.
-    SignUpCount.objects.all().delete()
+    RateLimitCounter.objects.all().delete()
     _sign_up(client)
     assert len(letters) == 2
 

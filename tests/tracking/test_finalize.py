@@ -150,12 +150,12 @@ def test_whoever_takes_back_their_word_is_in_no_row_any_more(
     mailing: Mailing, variants: dict[str, SnapshotVariant], track: Track
 ) -> None:
     people = Subscriber.objects.filter(email__in=["reader-0@example.net", "reader-1@example.net"])
-    people.update(tracking_agreed_at=NOW)
+    people.update(tracking_consent_at=NOW)
     for person in people:
         Hit.objects.create(
             variant=variants["KZ en"], kind=Kind.CLICK, number=1, at=DAY, settled=True, subscriber=person
         )
-    people.filter(email="reader-0@example.net").update(tracking_agreed_at=None)
+    people.filter(email="reader-0@example.net").update(tracking_consent_at=None)
     settle_due(LATER)
     assert Hit.objects.get(subscriber__isnull=False).subscriber == people.get(email="reader-1@example.net")
     # An office that no longer asks keeps no names.

@@ -34,7 +34,7 @@ STORIES = ["ring", "kz-news", "film", "profile", "follow"]
 
 def _agree(name: str) -> Subscriber:
     reader = Subscriber.objects.get(email=f"{name}@example.net")
-    reader.tracking_agreed_at = NOW
+    reader.tracking_consent_at = NOW
     reader.save()
     return reader
 

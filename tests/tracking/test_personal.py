@@ -13,7 +13,7 @@ from mailer.feedback.decisions.apply import apply
 from mailer.feedback.parsing.records import Origin, Reading, Recipient
 from mailer.tracking.recording import requests
 from subscribers.models import Subscriber
-from subscribers.privacy.data_export import everything
+from subscribers.privacy.data_export import collect
 from tests.cast import NOW
 from tests.tracking.conftest import Sent, by_consent
 
@@ -27,19 +27,19 @@ def test_clicks_under_a_readers_name_are_told_until_they_take_their_word_back(
     sent: Mails, phone: Client
 ) -> None:
     reader = Subscriber.objects.get(email="reader-0@example.net")
-    reader.tracking_agreed_at = NOW
+    reader.tracking_consent_at = NOW
     reader.save()
     other = Subscriber.objects.get(email="reader-1@example.net")
     phone.get(sent("reader-0").links[0])
     phone.get(sent("reader-0").picture)
     requests.flush()
-    told = everything(reader)["opened"]
+    told = collect(reader)["opened"]
     assert [(one["what"], one["edition"]) for one in told] == [
         ("click", "silk-road-monthly-2021-12"),
         ("open", "silk-road-monthly-2021-12"),
     ]
     assert told[0]["link"].startswith("https://example.org/") and told[1]["link"] is None
-    assert everything(other)["opened"] == []
+    assert collect(other)["opened"] == []
 
 
 def test_copies_and_what_came_back_of_them_are_told_in_a_form_that_json_takes(mailing: Mailing) -> None:
@@ -48,7 +48,7 @@ def test_copies_and_what_came_back_of_them_are_told_in_a_form_that_json_takes(ma
     Delivery.objects.filter(pk=snapshot.pk).update(state="accepted", accepted_at=NOW, reply="250 ok")
     words = Recipient(reader.email, status="5.1.1", diagnostic="550 5.1.1 nobody", bounce_class="hard")
     apply(Reading("bounce", (words,), delivery=snapshot.pk, identity="verp"), Origin("mail 1", NOW), NOW)
-    told = json.loads(json.dumps(everything(reader)))
+    told = json.loads(json.dumps(collect(reader)))
     assert [(one["state"], one["at"], one["reply"]) for one in told["snapshots"]] == [
         ("accepted", NOW.isoformat(timespec="seconds"), "250 ok")
     ]

@@ -52,7 +52,7 @@ _RECIPIENTS = """
 SELECT {columns} FROM (
     SELECT d.id, d.attempts + CASE d.state WHEN 'planned' THEN 1 ELSE 0 END AS attempts, d.variant_id,
         d.subscriber, s.email, s.name, d.countries,
-        s.tracking_agreed_at IS NOT NULL AS tracking_consent,
+        s.tracking_consent_at IS NOT NULL AS tracking_consent,
         CASE WHEN s.id IS NULL THEN 'erased'
             WHEN (SELECT 1 FROM subscribers_suppression x
                 WHERE x.address_hash = s.address_hash AND x.lifted_at IS NULL LIMIT 1) = 1 THEN 'suppressed'

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from mailer.delivery.models import Alert, Mailing
-from subscribers.signals import flooded
+from subscribers.signals import signup_flood
 
 log = logging.getLogger(__name__)
 
@@ -159,7 +159,7 @@ def _post_to_webhook(alert: Alert) -> bool:
 
 def connect() -> None:
     """Alert staff on floods of sign-ups. Called once when the application is ready; may be repeated."""
-    flooded.connect(_on_signup_flood, dispatch_uid="mailer.delivery.outbox.alerts")
+    signup_flood.connect(_on_signup_flood, dispatch_uid="mailer.delivery.outbox.alerts")
 
 
 def _on_signup_flood(now: datetime, **_: Any) -> None:

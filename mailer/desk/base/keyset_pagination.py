@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from mailer.desk.base.parse_int import parse_int
 from mailer.reports.labels import number
-from subscribers.search.search import Counted
+from subscribers.search.search import CappedCount
 
 
 def cursor(request: HttpRequest, name: str) -> int | None:
@@ -17,7 +17,7 @@ def cursor(request: HttpRequest, name: str) -> int | None:
     return parse_int(request.GET.get(name, ""))
 
 
-def count_label(count: Counted, one: str, many: str) -> str:
+def count_label(count: CappedCount, one: str, many: str) -> str:
     """For example "1 subscriber", "12 subscribers" or "more than 10,000 subscribers"."""
     if count.exact:
         return f"{number(count.number)} {one if count.number == 1 else many}"
@@ -34,10 +34,10 @@ class KeysetPaginationMixin(ABC):
 
     def paginate_queryset(self, queryset: Any, page_size: int) -> tuple[None, None, Any, bool]:
         self.rows, self.count = self.load_page(page_size)
-        return None, None, self.rows.people, False
+        return None, None, self.rows.subscribers, False
 
     @abstractmethod
-    def load_page(self, size: int) -> tuple[Any, Counted]:
+    def load_page(self, size: int) -> tuple[Any, CappedCount]:
         """The rows of this page, and how many rows there are in all."""
 
     def get_context_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:

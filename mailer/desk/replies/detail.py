@@ -25,9 +25,8 @@ from mailer.feedback.decisions.triage import SortingError
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
 from mailer.feedback.parsing import mime
 from mailer.reports.labels import reason_words
-from subscribers import addresses
+from subscribers import addresses, suppression
 from subscribers.models import Subscriber
-from subscribers.suppression import suppression
 
 Kind, Sorted = ReturnedMessage.Kind, ReturnedMessage.Sorted
 _CLASSIFY_PERMISSION = "mailer.change_returnedmessage"

@@ -22,7 +22,7 @@ from subscribers.bulk import jobs
 from subscribers.bulk.models import BulkRun
 from subscribers.models import MailingList
 from subscribers.search import search
-from subscribers.search.search import Asked
+from subscribers.search.search import Query
 from subscribers.segments import attributes
 from subscribers.segments.models import Tag
 
@@ -60,7 +60,7 @@ class BulkActionForm(forms.Form):
         help_text="For your colleagues. When adding to a list: how the subscribers gave their consent.",
     )
 
-    def bulk_request(self, ids: tuple[int, ...], query: Asked) -> jobs.Wish:
+    def bulk_request(self, ids: tuple[int, ...], query: Query) -> jobs.Wish:
         """What the form asks for. Creates a new tag if needed. Raises ValueError with a message."""
         data = self.cleaned_data
         target: Tag | MailingList | None = data["mailing_list"]
@@ -141,7 +141,7 @@ class BulkActionPage(_BulkView):
             **context,
             "selected": selected,
             "hidden": [(name, value) for name in kept for value in given.getlist(name) if value],
-            "back": f"{reverse('desk_subscribers:index')}?{urlencode({'q': self.query.words})}",
+            "back": f"{reverse('desk_subscribers:index')}?{urlencode({'q': self.query.text})}",
             "tags": Tag.objects.all()[:200],
         }
 

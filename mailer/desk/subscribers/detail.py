@@ -11,8 +11,8 @@ from wagtail.log_actions import registry
 from mailer.delivery.models import Delivery
 from mailer.desk.suppression_decisions import labels
 from mailer.feedback.models import FeedbackEvent, Verdict
+from subscribers import suppression
 from subscribers.models import Subscriber, Suppression
-from subscribers.suppression import suppression
 
 _SHOWN = 20
 

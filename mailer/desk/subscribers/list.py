@@ -29,7 +29,7 @@ from mailer.desk.subscribers.tags_fields import AttributesPanel, SubscriberForm
 from subscribers import iso_codes
 from subscribers.models import MailingList, SavedSegment, Subscriber, Subscription, Tag
 from subscribers.search import search as finding
-from subscribers.search.search import Asked, Counted, Page
+from subscribers.search.search import CappedCount, Page, Query
 
 _CONFIRMED = Subscription.State.CONFIRMED
 
@@ -52,7 +52,7 @@ class SubscriberFilters(WagtailFilterSet):
         choices=[
             *Subscription.State.choices,
             (finding.SUPPRESSED, "suppressed"),
-            (finding.NOWHERE, "on no list"),
+            (finding.NO_LIST, "on no list"),
         ],
     )
     language = django_filters.ChoiceFilter(choices=office_languages, label="Language")
@@ -82,12 +82,12 @@ def country_names(subscriber: Subscriber) -> str:
     return iso_codes.country_names(subscriber.countries, "en") if subscriber.countries else "All countries"
 
 
-def query_from(filters: SubscriberFilters | None, text: str) -> Asked:
+def query_from(filters: SubscriberFilters | None, text: str) -> Query:
     """The query of the filters and the search box. Invalid choices are ignored."""
     chosen = filters.form.cleaned_data if filters and filters.is_valid() else {}
     ids = {name: chosen[name].pk if chosen.get(name) else None for name in ("list", "tag", "segment")}
-    return Asked(
-        words=text,
+    return Query(
+        text=text,
         mailing_list=ids["list"],
         tag=ids["tag"],
         segment=ids["segment"],
@@ -107,14 +107,14 @@ class SubscriberIndex(KeysetPaginationMixin, IndexView):
         may_change = self.request.user.has_perm("subscribers.change_subscriber")
         return [CheckboxColumn("select", label="Select", accessor="pk"), *shown] if may_change else shown
 
-    def query(self) -> Asked:
+    def query(self) -> Query:
         """The query of the page's URL."""
         return query_from(self.filters, self.search_query)
 
-    def load_page(self, size: int) -> tuple[Page, Counted]:
+    def load_page(self, size: int) -> tuple[Page, CappedCount]:
         search = finding.Search(self.query())
         page = search.page(size, after=cursor(self.request, "after"), before=cursor(self.request, "before"))
-        return page, search.count(exactly=self.request.GET.get("count") == "exactly")
+        return page, search.count(exact=self.request.GET.get("count") == "exactly")
 
     def get_list_buttons(self, instance: Subscriber) -> list[Any]:
         """No menu per row: it would double the time of this page. The subscriber's page has the actions."""

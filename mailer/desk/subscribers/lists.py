@@ -39,7 +39,7 @@ class ListForm(WagtailAdminModelForm):
         codes = settings.CONFIG.site.languages
         if any(f"{_WELCOME}{code}" in self.data for code in codes):
             written = {code: self.data.get(f"{_WELCOME}{code}", "").strip()[:4000] for code in codes}
-            self.instance.welcome = {code: text for code, text in written.items() if text}
+            self.instance.welcome_texts = {code: text for code, text in written.items() if text}
         return super().save(commit)
 
 
@@ -51,7 +51,7 @@ class WelcomePanel(Panel):
 
         def get_context_data(self, parent_context: dict[str, Any] | None = None) -> dict[str, Any]:
             context: dict[str, Any] = super().get_context_data(parent_context)
-            saved, data = self.instance.welcome or {}, self.form.data
+            saved, data = self.instance.welcome_texts or {}, self.form.data
             return {
                 **context,
                 "texts": [

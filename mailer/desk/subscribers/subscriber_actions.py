@@ -15,10 +15,9 @@ from wagtail.admin import messages
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.log_actions import log
 
-from subscribers import duplicates, merge
+from subscribers import duplicates, merge, suppression
 from subscribers.models import Subscriber
 from subscribers.privacy.erasure import erase
-from subscribers.suppression import suppression
 
 
 class _SubscriberPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView):
@@ -52,7 +51,7 @@ class ErasePage(_SubscriberPage):
     page_title = "Erase subscriber"
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if suppression.written(request.POST.get("address", "")) != self.subscriber.email:
+        if suppression.normalise_or_lower(request.POST.get("address", "")) != self.subscriber.email:
             error = "The address does not match. The subscriber was not erased."
             return self.render_to_response(self.get_context_data(error=error, **kwargs))
         pk = self.subscriber.pk
@@ -79,7 +78,7 @@ class MergePage(_SubscriberPage):
         self.error, self.other = "", None
         given = request.POST if request.method == "POST" else request.GET
         if address := given.get("other", "").strip():
-            self.other = Subscriber.objects.filter(email=suppression.written(address)).first()
+            self.other = Subscriber.objects.filter(email=suppression.normalise_or_lower(address)).first()
             if self.other is None:
                 self.error = "No subscriber has this address."
             elif self.other.pk == self.subscriber.pk:
@@ -107,9 +106,9 @@ class MergePage(_SubscriberPage):
             "other": self.other,
             "error": self.error,
             "compared": [
-                (one, one.subscriptions.select_related("mailing_list"), suppression.in_force(one))
+                (one, one.subscriptions.select_related("mailing_list"), suppression.active_suppression(one))
                 for one in (self.subscriber, self.other)
                 if one is not None
             ],
-            "duplicates": [] if self.other else duplicates.to(self.subscriber),
+            "duplicates": [] if self.other else duplicates.candidates_for(self.subscriber),
         }

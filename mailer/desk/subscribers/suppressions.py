@@ -25,9 +25,8 @@ from mailer.desk.base.audit_links import links_to
 from mailer.desk.base.pages import StaffPage
 from mailer.desk.base.tables import StateColumn
 from mailer.feedback.models import Verdict
-from subscribers import addresses
+from subscribers import addresses, suppression
 from subscribers.models import Suppression
-from subscribers.suppression import suppression
 
 
 class SuppressionFilters(WagtailFilterSet):
@@ -42,7 +41,7 @@ class SuppressionFilters(WagtailFilterSet):
         model = Suppression
         fields: list[str] = []
 
-    def in_force(self, rows: QuerySet[Suppression], name: str, value: str) -> QuerySet[Suppression]:
+    def active_suppression(self, rows: QuerySet[Suppression], name: str, value: str) -> QuerySet[Suppression]:
         return rows.filter(lifted_at__isnull=value == "yes")
 
 
@@ -159,7 +158,7 @@ class SuppressView(_SuppressionPage, FormView[SuppressForm]):
 
     def form_valid(self, form: SuppressForm) -> HttpResponse:
         data = form.cleaned_data
-        row = suppression.by_hand(data["address"], data["evidence"], timezone.now())
+        row = suppression.suppress_manually(data["address"], data["evidence"], timezone.now())
         log(instance=row, action="desk.suppress", user=self.request.user)
         messages.success(
             self.request,

@@ -15,13 +15,13 @@ from wagtail.admin.viewsets.model import ModelViewSet
 
 from mailer.desk.base.parse_int import input_value
 from subscribers import addresses, merge
-from subscribers.consent import evidence as consent
-from subscribers.consent.evidence import Act, How, Word
+from subscribers import consent as consent
+from subscribers import suppression as suppress
+from subscribers.consent import Channel, Event, Evidence
 from subscribers.models import Subscriber
-from subscribers.responses import masked
+from subscribers.responses import mask
 from subscribers.segments import attributes
 from subscribers.segments.models import CustomField, Tag
-from subscribers.suppression import suppression as suppress
 
 
 class SubscriberForm(WagtailAdminModelForm):
@@ -33,8 +33,8 @@ class SubscriberForm(WagtailAdminModelForm):
         except ValueError as error:
             raise ValidationError(f"The address {error}.") from error
         before = self.instance.email if self.instance.pk else ""
-        suppression = suppress.in_force(before) if before not in ("", email) else None
-        if suppression is not None and suppression.reason in merge.PERSONAL:
+        suppression = suppress.active_suppression(before) if before not in ("", email) else None
+        if suppression is not None and suppression.reason in merge.PERSONAL_REASONS:
             raise ValidationError(
                 f"This subscriber is suppressed ({suppression.get_reason_display()}). Changing the address "
                 "would send them emails again. Remove the suppression first, if that is correct."
@@ -66,10 +66,10 @@ class SubscriberForm(WagtailAdminModelForm):
 
     def _record_address_change(self, subscriber: Subscriber, before: str) -> None:
         """Keeps imports from adding the old address again, and records the change in the consent ledger."""
-        now, source = timezone.now(), f"from {masked(before)} to {masked(subscriber.email)}"
-        merge.moved(subscriber, addresses.address_hash(before), now)
-        evidence = Word(How.DESK, source=source, vouched_by=str(self.for_user or ""))
-        consent.record(Act.MOVED, [subscriber.pk], [None], evidence, now)
+        now, source = timezone.now(), f"from {mask(before)} to {mask(subscriber.email)}"
+        merge.record_address_change(subscriber, addresses.address_hash(before), now)
+        evidence = Evidence(Channel.DESK, source=source, attested_by=str(self.for_user or ""))
+        consent.record(Event.ADDRESS_CHANGED, [subscriber.pk], [None], evidence, now)
 
     def _tags(self) -> list[str]:
         return [name for name in self.data.get("tags", "").split(",") if name.strip()]

@@ -14,11 +14,10 @@ from mailer.delivery.throttle.providers import provider_of
 from mailer.feedback.decisions import evaluate, probes
 from mailer.feedback.models import FeedbackEvent, Verdict
 from mailer.feedback.parsing.records import Origin, Reading, Recipient
-from subscribers import merge, unsubscribe
+from subscribers import merge, suppression, unsubscribe
 from subscribers.addresses import address_hash
-from subscribers.consent.evidence import How, Word
+from subscribers.consent import Channel, Evidence
 from subscribers.models import Subscriber
-from subscribers.suppression import suppression
 
 Class = FeedbackEvent.Class
 # Where a token tells whom it is about, and nothing else does.
@@ -71,8 +70,8 @@ def apply_all(readings: Collection[tuple[Reading, Origin]], now: datetime) -> No
     if not telling:
         return
     deliveries = _deliveries(reading for reading, _ in telling)
-    people = merge.people_of(delivery.subscriber for delivery in deliveries.values())
-    moves = merge.Moves(people.values())
+    people = merge.resolve_many(delivery.subscriber for delivery in deliveries.values())
+    moves = merge.AddressHistory(people.values())
     found = [
         (_event(reading, about, moves, origin, place), about)
         for reading, origin in telling
@@ -135,19 +134,21 @@ def _asked(probe: int) -> int | None:
 
 
 def _by_address(recipient: Recipient, kind: str) -> _About:
-    names = [suppression.written(name) for name in (recipient.alias, recipient.address) if name]
+    names = [suppression.normalise_or_lower(name) for name in (recipient.alias, recipient.address) if name]
     found = {person.email: person for person in Subscriber.objects.filter(email__in=names)}
     person = next((found[name] for name in names if name in found), None)
     if person is None and kind == "complaint":
         # About the person, also where it names an address that they had before.
         hashes = [address_hash(name) for name in names]
         person = Subscriber.objects.filter(
-            former_addresses__address_hash__in=hashes, former_addresses__own=True
+            former_addresses__address_hash__in=hashes, former_addresses__is_own=True
         ).first()
     return _About(recipient, person, person.pk if person else None)
 
 
-def _event(reading: Reading, about: _About, moves: merge.Moves, origin: Origin, place: int) -> FeedbackEvent:
+def _event(
+    reading: Reading, about: _About, moves: merge.AddressHistory, origin: Origin, place: int
+) -> FeedbackEvent:
     recipient = about.recipient
     return FeedbackEvent(
         kind=_KINDS[reading.kind],
@@ -169,7 +170,7 @@ def _event(reading: Reading, about: _About, moves: merge.Moves, origin: Origin, 
     )
 
 
-def _address_of(reading: Reading, about: _About, moves: merge.Moves) -> bytes | None:
+def _address_of(reading: Reading, about: _About, moves: merge.AddressHistory) -> bytes | None:
     """Hash of the address that it is about. A complaint is the person's, wherever the copy went."""
     if about.subscriber is None:
         return None
@@ -210,13 +211,15 @@ def _leave(reading: Reading, now: datetime) -> None:
     elif reading.probe is not None:
         # It was about no newsletter.
         if (number := _asked(reading.probe)) is not None:
-            unsubscribe.leave_all(number, None, Word(How.MAIL), now)
+            unsubscribe.unsubscribe_all(number, None, Evidence(Channel.EMAIL), now)
         return
     else:
         delivery = _deliveries([reading]).get(reading.delivery or 0)
         if delivery is None or delivery.mailing.dry_run_to:
             return
         subscriber, newsletter = delivery.subscriber, delivery.mailing.edition.newsletter_id
-    person = merge.person_of(subscriber)
+    person = merge.resolve(subscriber)
     if person is not None:
-        unsubscribe.leave(person.pk, unsubscribe.scope_of(newsletter), newsletter, Word(How.MAIL), now)
+        unsubscribe.unsubscribe(
+            person.pk, unsubscribe.newsletter_list_ids(newsletter), newsletter, Evidence(Channel.EMAIL), now
+        )

@@ -14,10 +14,10 @@ from django.db import IntegrityError, transaction
 
 from mailer.feedback.decisions.policy import History, Judgement
 from mailer.feedback.models import FeedbackEvent, Verdict
+from subscribers import suppression as suppress
 from subscribers import unsubscribe
-from subscribers.consent.evidence import How, Word
+from subscribers.consent import Channel, Evidence
 from subscribers.models import Subscriber, Suppression
-from subscribers.suppression import suppression as suppress
 
 log = logging.getLogger(__name__)
 
@@ -83,9 +83,9 @@ def enforce(verdict: Verdict, person: Subscriber, now: datetime) -> None:
     verdict.suppression = suppress.suppress(person, _REASONS[verdict.rule], evidence(verdict), now)
     if verdict.rule == Rule.COMPLAINT:
         newsletter = verdict.events.exclude(newsletter=None).values_list("newsletter", flat=True).first()
-        word = Word(How.VERDICT, source=verdict.because)
+        word = Evidence(Channel.DECISION, source=verdict.because)
         verdict.ended_lists = sorted(
-            {*verdict.ended_lists, *unsubscribe.leave_all(person.pk, newsletter, word, now)}
+            {*verdict.ended_lists, *unsubscribe.unsubscribe_all(person.pk, newsletter, word, now)}
         )
     verdict.state, verdict.stood_at = State.STANDING, now
     verdict.save(update_fields=["state", "stood_at", "suppression", "ended_lists"])
@@ -150,7 +150,7 @@ def restore(verdict: Verdict, by: str, now: datetime) -> None:
             if not mine.update(state=State.STANDING, decided_at=None, decided_by=""):
                 raise VerdictError("This verdict was not taken back.")
             if verdict.suppression is not None:
-                suppress.close(verdict.suppression)
+                suppress.revoke_reopen(verdict.suppression)
             verdict.refresh_from_db()
             enforce(verdict, person, now)
     except IntegrityError as error:

@@ -10,8 +10,8 @@ from mailer.feedback.decisions import decisions, domain_outages, policy, probes
 from mailer.feedback.decisions import history as histories
 from mailer.feedback.decisions.policy import History, Judgement
 from mailer.feedback.models import Verdict
+from subscribers import suppression
 from subscribers.models import Subscriber, Subscription
-from subscribers.suppression import suppression
 
 State = Verdict.State
 
@@ -31,7 +31,7 @@ def judge(readers: Collection[int], now: datetime) -> None:
     judged = {number: policy.judge(history) for number, history in known.items()}
     # One after another by number, as imports and changes to many take them: neither waits for the other.
     touched = [people[number] for number, judgement in sorted(judged.items()) if judgement.effect != "none"]
-    standing, stopped = decisions.open_about(touched), suppression.suppressed_of(touched)
+    standing, stopped = decisions.open_about(touched), suppression.suppressed_hashes(touched)
     for person in touched:
         case = _Case(person, known[person.pk], judged[person.pk], now)
         current = standing.get(bytes(person.address_hash))

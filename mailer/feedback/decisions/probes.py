@@ -27,7 +27,7 @@ State = Verdict.State
 
 def ask(verdict: Verdict, person: Subscriber, now: datetime) -> None:
     """Put the question into the outbox; what comes back from it names the verdict."""
-    message = emails.ask_whether_it_arrives(person)
+    message = emails.probe_message(person)
     domain = parseaddr(message.from_email)[1].rpartition("@")[2]
     message.extra_headers["Message-ID"] = verp.probe_message_id(verdict.pk, domain)
     verdict.probe = outbox.enqueue_email(message, verp.probe_address(verdict.pk, domain), now)

@@ -14,10 +14,9 @@ from mailer.feedback.models import FeedbackEvent, ReturnedMessage, Verdict
 from mailer.feedback.parsing import dsn, mime
 from mailer.feedback.parsing.identity import envelope_recipients, identify
 from mailer.feedback.parsing.records import Origin, Reading, Recipient
-from subscribers import unsubscribe
-from subscribers.consent.evidence import How, Word
+from subscribers import suppression, unsubscribe
+from subscribers.consent import Channel, Evidence
 from subscribers.models import Subscriber
-from subscribers.suppression import suppression
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +64,9 @@ def sort(message: ReturnedMessage, kind: str, about: Subscriber | None, by: str,
             raise SortingError("Somebody has sorted this message already.")
         message.refresh_from_db()
         if about is not None and kind == Sorted.LEAVE:
-            unsubscribe.leave_all(about.pk, None, Word(How.MAIL, source=str(message), vouched_by=by), now)
+            unsubscribe.unsubscribe_all(
+                about.pk, None, Evidence(Channel.EMAIL, source=str(message), attested_by=by), now
+            )
         elif about is not None:
             apply(_reading(message, kind, about), _origin(message, now), now)
     log.info("action=message_sorted message=%d as=%s subscriber=%s", message.pk, kind, number or "-")
@@ -82,7 +83,9 @@ def take_back(message: ReturnedMessage, by: str, now: datetime) -> None:
         if about is not None:
             _forget_verdicts(message, done_at, by, now)
             _forget_events(message, about, done_at)
-            unsubscribe.restore(about, done_at, Word(How.DESK, source=str(message), vouched_by=by), now)
+            unsubscribe.restore(
+                about, done_at, Evidence(Channel.DESK, source=str(message), attested_by=by), now
+            )
     log.info("action=sorting_taken_back message=%d", message.pk)
 
 

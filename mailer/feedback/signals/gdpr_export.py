@@ -11,23 +11,25 @@ from mailer.tracking import link_targets
 from mailer.tracking.models import Hit
 from mailer.tracking.records import Kind
 from subscribers.models import Subscriber
-from subscribers.privacy.data_export import moment
-from subscribers.signals import asked_about
+from subscribers.privacy.data_export import iso_datetime
+from subscribers.signals import collect_personal_data
 
 
 def connect() -> None:
     """Answer who asks about a person; called once when the application is ready."""
-    asked_about.connect(_known, dispatch_uid="mailer.feedback.signals.gdpr_export")
+    collect_personal_data.connect(_known, dispatch_uid="mailer.feedback.signals.gdpr_export")
 
 
-def _known(person: Subscriber, **_: Any) -> dict[str, Any]:
+def _known(subscriber: Subscriber, **_: Any) -> dict[str, Any]:
     return {
-        "copies": [_copy(row) for row in _copies(person)],
+        "copies": [_copy(row) for row in _copies(subscriber)],
         "came_back": [
-            _event(row) for row in FeedbackEvent.objects.filter(subscriber=person.pk).order_by("pk")
+            _event(row) for row in FeedbackEvent.objects.filter(subscriber=subscriber.pk).order_by("pk")
         ],
-        "verdicts": [_verdict(row) for row in Verdict.objects.filter(subscriber=person.pk).order_by("pk")],
-        "opened": [_hit(row) for row in _hits(person)],
+        "verdicts": [
+            _verdict(row) for row in Verdict.objects.filter(subscriber=subscriber.pk).order_by("pk")
+        ],
+        "opened": [_hit(row) for row in _hits(subscriber)],
     }
 
 
@@ -49,14 +51,14 @@ def _copy(row: Delivery) -> dict[str, Any]:
         "edition": row.mailing.edition.slug,
         "state": row.state,
         "reason": row.reason,
-        "at": moment(row.accepted_at),
+        "at": iso_datetime(row.accepted_at),
         "reply": row.reply,
     }
 
 
 def _event(row: FeedbackEvent) -> dict[str, Any]:
     return {
-        "at": moment(row.at),
+        "at": iso_datetime(row.at),
         "kind": row.kind,
         "class": row.bounce_class,
         "reason": row.reason,
@@ -67,17 +69,17 @@ def _event(row: FeedbackEvent) -> dict[str, Any]:
 
 def _verdict(row: Verdict) -> dict[str, Any]:
     return {
-        "at": moment(row.at),
+        "at": iso_datetime(row.at),
         "state": row.state,
         "because": row.because,
-        "decided_at": moment(row.decided_at),
+        "decided_at": iso_datetime(row.decided_at),
     }
 
 
 def _hit(row: Hit) -> dict[str, Any]:
     link = link_targets.of(Named(row.variant_id, row.number)) if row.kind == Kind.CLICK else None
     return {
-        "at": moment(row.at),
+        "at": iso_datetime(row.at),
         "what": row.kind,
         "edition": row.variant.snapshot.edition.slug,
         "link": link,

@@ -14,9 +14,9 @@ def connect() -> None:
     merged.connect(_merged, dispatch_uid="mailer.feedback.signals.on_merge")
 
 
-def _merged(kept: int, gone: int, **_: Any) -> None:
+def _merged(kept_id: int, merged_id: int, **_: Any) -> None:
     # Where both have a copy of a mailing, the other one stays under its number, and is not sent any more.
-    both = Delivery.objects.filter(subscriber=kept).values("mailing")
-    Delivery.objects.filter(subscriber=gone).exclude(mailing__in=both).update(subscriber=kept)
-    FeedbackEvent.objects.filter(subscriber=gone).update(subscriber=kept)
-    Verdict.objects.filter(subscriber=gone).update(subscriber=kept)
+    both = Delivery.objects.filter(subscriber=kept_id).values("mailing")
+    Delivery.objects.filter(subscriber=merged_id).exclude(mailing__in=both).update(subscriber=kept_id)
+    FeedbackEvent.objects.filter(subscriber=merged_id).update(subscriber=kept_id)
+    Verdict.objects.filter(subscriber=merged_id).update(subscriber=kept_id)

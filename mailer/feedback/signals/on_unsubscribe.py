@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mailer.feedback.models import FeedbackEvent
-from subscribers.signals import came_back, explained, unsubscribed
+from subscribers.signals import resubscribed, unsubscribe_reason_given, unsubscribed
 
 # Whoever says later why they left speaks of something else.
 _EXPLAINS = timedelta(days=30)
@@ -15,8 +15,8 @@ _EXPLAINS = timedelta(days=30)
 def connect() -> None:
     """Listen to departures; called once when the application is ready, harmless when called again."""
     unsubscribed.connect(_left, dispatch_uid="mailer.feedback.signals.on_unsubscribe")
-    came_back.connect(_came_back, dispatch_uid="mailer.feedback.signals.on_unsubscribe")
-    explained.connect(_explained, dispatch_uid="mailer.feedback.signals.on_unsubscribe")
+    resubscribed.connect(_came_back, dispatch_uid="mailer.feedback.signals.on_unsubscribe")
+    unsubscribe_reason_given.connect(_explained, dispatch_uid="mailer.feedback.signals.on_unsubscribe")
 
 
 def _left(subscriber_id: int, newsletter_id: int | None, **_: Any) -> None:

@@ -14,7 +14,7 @@ from mailer.delivery.ledger import housekeeping
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import control
 from subscribers.models import Subscriber, Subscription, Suppression
-from subscribers.suppression.suppression import suppress
+from subscribers.suppression import suppress
 from tests import cast
 from tests.delivery.cast import Clock, balances, readers, reasons, released, send, states
 from tests.delivery.relay import DROP, Relay, Script

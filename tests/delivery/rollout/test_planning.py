@@ -12,7 +12,7 @@ from mailer.delivery.rollout import control, jobs
 from mailer.delivery.rollout.planning import plan
 from mailer.stories.models import StoryText
 from subscribers.models import Subscriber, Subscription
-from subscribers.suppression.suppression import suppress
+from subscribers.suppression import suppress
 from tests import cast
 from tests.delivery.cast import NOW, approved_snapshot, balances, readers, reasons, released, states
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 from mailer.approval.submit import submit
 from mailer.editions.models import Edition
 from subscribers import unsubscribe
-from subscribers.consent.evidence import How, Word
+from subscribers.consent import Channel, Evidence
 from subscribers.models import MailingList
 from tests import cast
 from tests.desk.page import Page
@@ -40,7 +40,7 @@ def test_a_list_with_unsubscribes_is_not_deleted(client: Client) -> None:
     row = person.subscriptions.get()
     client.force_login(cast.staff().admin)
     address = reverse("desk_lists:delete", args=[row.mailing_list_id])
-    unsubscribe.leave(person.pk, [row.mailing_list_id], None, Word(How.ONE_CLICK), cast.NOW)
+    unsubscribe.unsubscribe(person.pk, [row.mailing_list_id], None, Evidence(Channel.ONE_CLICK), cast.NOW)
     for answer in (client.get(address, follow=True), client.post(address, follow=True)):
         assert Page(answer).messages == ["error"]
     assert MailingList.objects.filter(pk=row.mailing_list_id).exists()

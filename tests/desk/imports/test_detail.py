@@ -15,7 +15,7 @@ from subscribers.imports import uploads_job
 from subscribers.imports.models import ImportRun
 from subscribers.imports.records import Figures
 from subscribers.models import MailingList, Subscriber
-from subscribers.suppression.suppression import in_force, suppress
+from subscribers.suppression import active_suppression, suppress
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
 
@@ -178,12 +178,12 @@ def test_addresses_that_the_file_marks_as_unsubscribed_are_suppressed_if_chosen(
     do(lola, job, "apply", suppress="yes")
     work()
     job.refresh_from_db()
-    assert job.done["stopped"] == 1 and in_force("left@example.org")
+    assert job.done["stopped"] == 1 and active_suppression("left@example.org")
     assert ModelLogEntry.objects.get(action="desk.import_apply").data["because"]
     do(lola, job, "undo")
     work()
     job.refresh_from_db()
-    assert job.undone["freed"] == 1 and not in_force("left@example.org")
+    assert job.undone["freed"] == 1 and not active_suppression("left@example.org")
 
 
 def test_an_interrupted_import_shows_its_error_and_can_be_undone(lola: Client) -> None:

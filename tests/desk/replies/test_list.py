@@ -15,8 +15,8 @@ from wagtail.models import ModelLogEntry
 from mailer.desk.replies.detail import header_of, text_of
 from mailer.feedback.models import ReturnedMessage, WayIn
 from mailer.feedback.sources import ingest
+from subscribers import suppression
 from subscribers.models import Subscription
-from subscribers.suppression import suppression
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
 from tests.feedback.parsing.test_parse import SAMPLES, sample

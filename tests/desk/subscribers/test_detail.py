@@ -10,11 +10,11 @@ from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
 from subscribers import duplicates, list_growth
+from subscribers import suppression as suppress
 from subscribers.addresses import address_hash
 from subscribers.models import FormerAddress, MailingList, Subscriber, Suppression
 from subscribers.segments import attributes
 from subscribers.segments.models import CustomField
-from subscribers.suppression import suppression as suppress
 from tests import cast as everyone
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
@@ -95,7 +95,7 @@ def test_an_address_change_by_staff_is_recorded_and_imports_do_not_add_the_old_a
     desk.reader.refresh_from_db()
     assert desk.reader.email == "aigul.n@example.net"
     row = desk.reader.consents.get()
-    assert (row.act, row.how, row.vouched_by) == ("moved", "desk", desk.admin.get_username())
+    assert (row.event, row.channel, row.attested_by) == ("address_changed", "desk", desk.admin.get_username())
     assert row.source == "from a…@example.net to a…@example.net"
     whole = '<span class="address">a…@example.net</span>'
     assert f"from {whole} to {whole}" in as_user(desk.admin).get(address).content.decode()
@@ -162,7 +162,7 @@ def test_possible_duplicates_are_shown_with_the_reason(
     desk.reader.name = "Aigul Nurlanova"
     desk.reader.save()
     Subscriber.objects.create(email=email, name=name)
-    assert [one.because for one in duplicates.to(desk.reader)] == ([because] if because else [])
+    assert [one.reason for one in duplicates.candidates_for(desk.reader)] == ([because] if because else [])
 
 
 def test_a_list_has_sign_up_settings_a_welcome_text_and_growth_figures(desk: Desk) -> None:
@@ -175,7 +175,7 @@ def test_a_list_has_sign_up_settings_a_welcome_text_and_growth_figures(desk: Des
     assert "sender_email" in answer.context["form"].errors
     browser.post(address, {**fields, "welcome_en": " Hello! ", "welcome_ru": ""})
     chosen.refresh_from_db()
-    assert chosen.welcome == {"en": "Hello!"}
+    assert chosen.welcome_texts == {"en": "Hello!"}
 
 
 def test_an_approver_neither_erases_nor_merges(desk: Desk) -> None:

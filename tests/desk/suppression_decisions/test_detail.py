@@ -15,8 +15,8 @@ from mailer.delivery import verp
 from mailer.desk.suppression_decisions import labels
 from mailer.feedback.models import Outage, Verdict
 from mailer.feedback.sources import ingest
+from subscribers import suppression
 from subscribers.models import Subscriber, Subscription, Suppression
-from subscribers.suppression import suppression
 from tests.desk import cast
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page

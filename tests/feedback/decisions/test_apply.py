@@ -12,8 +12,8 @@ from mailer.feedback.decisions.apply import apply
 from mailer.feedback.models import FeedbackEvent
 from mailer.feedback.parsing.parse import read
 from mailer.feedback.parsing.records import Origin, Reading, Recipient
+from subscribers import suppression
 from subscribers.models import Subscriber, Subscription
-from subscribers.suppression import suppression
 from tests import cast as everyone
 from tests.feedback.parsing.test_parse import sample
 from tests.reports import cast
@@ -59,7 +59,7 @@ def test_the_same_origin_counts_once(delivery: Delivery, aigerim: Subscriber) ->
     for _ in range(3):
         apply(by_service("bounce", delivery), Origin("postmark 1", NOW), NOW)
     assert FeedbackEvent.objects.count() == 1
-    found = suppression.in_force(aigerim)
+    found = suppression.active_suppression(aigerim)
     assert found is not None
     suppression.lift(found, "admin", NOW)
     apply(by_service("bounce", delivery), Origin("postmark 1", NOW), NOW)

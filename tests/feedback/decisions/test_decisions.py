@@ -13,11 +13,11 @@ from mailer.feedback.decisions import decisions
 from mailer.feedback.decisions.decisions import VerdictError
 from mailer.feedback.models import FeedbackEvent, Verdict
 from mailer.feedback.signals import on_unsubscribe
-from subscribers.consent.evidence import How, Word
+from subscribers import suppression
+from subscribers.consent import Channel, Evidence
 from subscribers.imports import jobs
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 from subscribers.subscribe import subscribe
-from subscribers.suppression import suppression
 from tests.feedback import cast
 from tests.feedback.cast import NOW, ago, stopped, verdict
 
@@ -33,7 +33,7 @@ def test_a_verdict_keeps_all_that_it_rests_on(aigerim: Subscriber) -> None:
     cast.returned(aigerim)
     found = verdict(aigerim)
     assert (found.state, found.rule, found.stood_at) == ("standing", "hard_bounce", NOW)
-    assert found.suppression == suppression.in_force(aigerim)
+    assert found.suppression == suppression.active_suppression(aigerim)
     (event,) = found.events.all()
     assert (event.reason, event.rule, event.status) == ("unknown_user", "rule of hard", "5.1.1")
     for part in ("does not exist", "the words of a server", "5.1.1", "rule of hard", "2022-03-01", "mail "):
@@ -132,7 +132,7 @@ def test_a_complaint_replaces_a_weaker_verdict(aigerim: Subscriber) -> None:
     sent = cast.returned(aigerim)
     cast.complain(sent)
     assert (verdict(aigerim).rule, Verdict.objects.count()) == ("complaint", 1)
-    assert suppression.in_force(aigerim).reason == "complaint"
+    assert suppression.active_suppression(aigerim).reason == "complaint"
 
 
 def test_a_complaint_is_lifted_by_an_admin_and_the_readers_own_sign_up_together(aigerim: Subscriber) -> None:
@@ -140,8 +140,8 @@ def test_a_complaint_is_lifted_by_an_admin_and_the_readers_own_sign_up_together(
     cast.complain(cast.copy(aigerim, ago(hours=1)))
 
     def sign_up_and_confirm() -> None:
-        subscribe.ask(aigerim.email, [monthly.pk], "en", (), Word(How.FORM), NOW)
-        subscribe.confirm(aigerim, Word(How.LETTER), NOW)
+        subscribe.request(aigerim.email, [monthly.pk], "en", (), Evidence(Channel.FORM), NOW)
+        subscribe.confirm(aigerim, Evidence(Channel.EMAIL_LINK), NOW)
 
     sign_up_and_confirm()
     assert stopped(aigerim)
@@ -171,7 +171,7 @@ def test_reopening_a_complaint_can_be_undone(aigerim: Subscriber) -> None:
     cast.complain(cast.copy(aigerim, ago(hours=1)))
     decisions.reverse(verdict(aigerim), "lola", NOW)
     decisions.restore(verdict(aigerim), "lola", NOW)
-    assert not suppression.may_join(aigerim.email)
+    assert not suppression.may_sign_up(aigerim.email)
     assert (verdict(aigerim).state, Suppression.objects.count()) == ("standing", 1)
 
 
@@ -180,7 +180,7 @@ def test_a_complaint_that_nothing_proves_waits_for_a_person_and_stops_nobody(aig
     assert (verdict(aigerim).state, stopped(aigerim)) == ("held", False)
     decisions.confirm([verdict(aigerim)], NOW)
     assert stopped(aigerim)
-    assert suppression.in_force(aigerim).reason == "complaint"
+    assert suppression.active_suppression(aigerim).reason == "complaint"
 
 
 def test_whoever_is_told_to_keep_is_kept(aigerim: Subscriber) -> None:

@@ -14,8 +14,8 @@ from mailer.feedback.decisions.triage import SortingError
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage, Verdict
 from mailer.feedback.signals import on_unsubscribe
 from mailer.feedback.sources import ingest
+from subscribers import suppression
 from subscribers.models import ConsentRecord, MailingList, Subscriber, Subscription, Suppression
-from subscribers.suppression import suppression
 from tests.reports import cast
 
 pytestmark = pytest.mark.django_db
@@ -150,7 +150,7 @@ def test_a_wish_to_leave_ends_every_subscription_in_the_readers_name(
     assert lists() == ["unsubscribed", "unsubscribed"]
     assert not suppression.is_suppressed(aigerim)
     word = ConsentRecord.objects.filter(subscriber=aigerim).latest("pk")
-    assert (word.act, word.how, word.vouched_by) == ("left", "mail", "lola")
+    assert (word.event, word.channel, word.attested_by) == ("unsubscribed", "email", "lola")
 
 
 @pytest.mark.parametrize("kind", ["nothing", "bounce", "complaint", "leave"])

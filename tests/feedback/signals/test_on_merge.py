@@ -13,7 +13,7 @@ from mailer.feedback.parsing.records import Origin, Reading
 from mailer.feedback.signals import on_merge
 from subscribers import merge
 from subscribers.models import Subscriber
-from subscribers.suppression.suppression import is_suppressed
+from subscribers.suppression import is_suppressed
 from tests.feedback.cast import NOW, ago, bounce, copy, mailing, reader, recipient
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +23,7 @@ def move(person: Subscriber, to: str, **before: float) -> None:
     old = bytes(person.address_hash)
     person.email = to
     person.save()
-    merge.remember(person, old, ago(**before))
+    merge.add_alias(person, old, ago(**before))
 
 
 def complain(about: Delivery) -> None:

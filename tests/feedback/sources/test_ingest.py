@@ -13,8 +13,8 @@ from mailer.delivery.models import Delivery, OutboxMessage
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
 from mailer.feedback.signals import on_unsubscribe
 from mailer.feedback.sources import ingest
+from subscribers import suppression
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
-from subscribers.suppression import suppression
 from tests.feedback.parsing.test_parse import sample
 from tests.reports import cast
 

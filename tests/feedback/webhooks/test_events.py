@@ -20,8 +20,8 @@ from mailer.feedback.webhooks.services import (
     postmark,
     sparkpost,
 )
+from subscribers import suppression
 from subscribers.models import Subscription, Suppression
-from subscribers.suppression import suppression
 from tests import cast as everyone
 from tests.feedback.webhooks.conftest import serve
 from tests.feedback.webhooks.documented import FULL, SPAM, UNKNOWN, Mailgun, Resend, SparkPost

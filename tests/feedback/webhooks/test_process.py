@@ -13,8 +13,8 @@ from mailer.feedback.models import FeedbackEvent, ReturnedMessage
 from mailer.feedback.webhooks import process
 from mailer.feedback.webhooks.models import ServiceContact, ServicePost
 from mailer.feedback.webhooks.process import RESTS, work_off
+from subscribers import suppression
 from subscribers.models import Suppression
-from subscribers.suppression import suppression
 from tests.feedback.webhooks.conftest import serve
 from tests.feedback.webhooks.documented import FULL, UNKNOWN, Mailjet, SparkPost
 

@@ -12,18 +12,18 @@ from django.test import Client
 from django.utils import timezone
 
 from subscribers import merge, tokens
-from subscribers.consent.evidence import How, Word
+from subscribers.consent import Channel, Evidence
 from subscribers.models import FormerAddress, MailingList, Subscriber, Suppression
 from subscribers.preference_center import change_address
 from subscribers.privacy.erasure import erase
 from subscribers.subscribe import subscribe
-from subscribers.suppression.suppression import is_suppressed, suppress
+from subscribers.suppression import is_suppressed, suppress
 from tests.subscribers.conftest import Join
 from tests.subscribers.preference_center.test_preferences import lists_of, page_of
 
 pytestmark = pytest.mark.both_databases
 
-WORD = Word(How.LETTER)
+WORD = Evidence(Channel.EMAIL_LINK)
 
 
 @pytest.fixture
@@ -65,7 +65,11 @@ def test_the_address_changes_once_the_new_one_has_confirmed_it_and_all_else_stay
     assert address(person) == "new@example.org"
     assert (person.countries, lists_of(person)) == (("KZ",), {"monthly"})
     (row,) = person.consents.all()
-    assert (row.act, row.how, row.source) == ("moved", "letter", "from o…@example.org to n…@example.org")
+    assert (row.event, row.channel, row.source) == (
+        "address_changed",
+        "email_link",
+        "from o…@example.org to n…@example.org",
+    )
     assert row.text is not None and row.text.text.startswith("Нажмите кнопку")
     # Good for once.
     assert client.post(link(to_new)).status_code == 404
@@ -152,7 +156,7 @@ def test_it_was_not_me_afterwards_puts_the_address_back_also_after_a_second_chan
     assert address(person) == "olga@example.org"
     assert [row.source for row in person.consents.order_by("pk")][-1] == "back: it was not them"
     # The old one is no former address any more.
-    assert merge.Moves([person]).address_at(person, timezone.now()) == bytes(person.address_hash)
+    assert merge.AddressHistory([person]).address_at(person, timezone.now()) == bytes(person.address_hash)
 
 
 def test_links_about_an_address_grow_old_and_only_the_latest_wish_counts(
@@ -160,7 +164,7 @@ def test_links_about_an_address_grow_old_and_only_the_latest_wish_counts(
 ) -> None:
     person = join("olga")
     asked = timezone.now() - timedelta(days=3, minutes=2)
-    change_address.ask(person, "new@example.org", WORD, asked)
+    change_address.request(person, "new@example.org", WORD, asked)
     assert client.post(link(letters[0])).status_code == 404
     ask(client, person, "second@example.net")
     ask(client, person, "third@example.net")
@@ -199,7 +203,7 @@ def test_whoever_types_the_address_before_is_admitted_to_no_list_without_a_confi
     person = join("olga")
     ask(client, person)
     client.post(link(letters[0]))
-    subscribe.ask("olga@example.org", [monthly.pk], "en", (), Word(How.FORM), timezone.now())
+    subscribe.request("olga@example.org", [monthly.pk], "en", (), Evidence(Channel.FORM), timezone.now())
     assert lists_of(Subscriber.objects.get(email="olga@example.org")) == set()
     assert letters[-1].subject == "Confirm your subscription"
 

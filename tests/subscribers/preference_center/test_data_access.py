@@ -17,11 +17,11 @@ from mailer.delivery.outbox import outbox
 from mailer.feedback.models import FeedbackEvent
 from mailer.feedback.signals import gdpr_export, on_erase
 from subscribers import tokens
-from subscribers.consent.evidence import How, Word
+from subscribers.consent import Channel, Evidence
 from subscribers.models import AddressChange, Asked, Asking, MailingList, Subscriber, Suppression
 from subscribers.preference_center import data_access
 from subscribers.subscribe import subscribe
-from subscribers.suppression.suppression import in_force, suppress
+from subscribers.suppression import active_suppression, suppress
 from tests.subscribers.conftest import Join
 from tests.subscribers.preference_center.test_preferences import page_of
 
@@ -48,7 +48,7 @@ def test_everything_is_downloaded_as_json_by_a_link_from_a_letter(
     client.post(page_of(person), {"language": "kk", "countries": ["KZ", "UZ"], "lists": [monthly.pk]})
     FeedbackEvent.objects.create(kind="bounce", subscriber=person.pk, diagnostic="452 full")
     AddressChange.objects.create(
-        subscriber=person, old_email=person.email, new_email="x@example.net", asked_at=timezone.now()
+        subscriber=person, old_email=person.email, new_email="x@example.net", requested_at=timezone.now()
     )
     question = Asking.objects.create(
         mailing_list=monthly, rule={}, until=timezone.localdate(), made_at=timezone.now()
@@ -64,7 +64,7 @@ def test_everything_is_downloaded_as_json_by_a_link_from_a_letter(
     assert answer["Cache-Control"] == "no-store"
     told = json.loads(answer.content)
     assert (told["email"], told["countries"]) == ("olga@example.org", ["KZ", "UZ"])
-    assert [row["act"] for row in told["consents"]] == ["chose"]
+    assert [row["event"] for row in told["consents"]] == ["preferences"]
     assert told["consents"][0]["text"].startswith("Мекенжайыңызды")
     assert told["came_back"][0]["words"] == "452 full" and told["snapshots"] == []
     assert told["address_changes"][0]["to"] == "x@example.net"
@@ -125,7 +125,7 @@ def test_of_who_was_erased_no_word_stays_and_the_last_letter_goes_with_time(
     FeedbackEvent.objects.create(kind="bounce", subscriber=person.pk, diagnostic="<olga@example.org>: full")
     now = timezone.now()
     outbox.enqueue("news@example.org", person.email, b"To: olga@example.org\r\n", now - timedelta(days=3))
-    data_access.erase_with_a_word(person, now)
+    data_access.erase_and_notify(person, now)
     assert OutboxMessage.objects.count() == 1
     assert FeedbackEvent.objects.get().diagnostic == ""
     # What still waits is kept.
@@ -138,11 +138,11 @@ def test_of_who_was_erased_no_word_stays_and_the_last_letter_goes_with_time(
 def test_who_was_erased_comes_back_by_their_own_sign_up_and_confirmation_alone(
     monthly: MailingList, join: Join, letters: list[mail.EmailMessage]
 ) -> None:
-    data_access.erase_with_a_word(join("olga"), timezone.now())
+    data_access.erase_and_notify(join("olga"), timezone.now())
     now = timezone.now()
-    subscribe.ask("olga@example.org", [monthly.pk], "en", (), Word(How.FORM), now)
+    subscribe.request("olga@example.org", [monthly.pk], "en", (), Evidence(Channel.FORM), now)
     person = Subscriber.objects.get()
-    assert in_force(person) is not None
+    assert active_suppression(person) is not None
     assert letters[-1].subject == "Confirm your subscription"
-    subscribe.confirm(person, Word(How.LETTER), now)
-    assert in_force(person) is None
+    subscribe.confirm(person, Evidence(Channel.EMAIL_LINK), now)
+    assert active_suppression(person) is None

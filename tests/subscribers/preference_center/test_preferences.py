@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from subscribers import tokens, unsubscribe
-from subscribers.consent.evidence import How, Word
+from subscribers.consent import Channel, Evidence
 from subscribers.models import MailingList, Subscriber
 from subscribers.preference_center import preferences
 from tests.subscribers.conftest import Join
@@ -52,7 +52,7 @@ def test_a_reader_pauses_until_a_day_and_goes_on_by_one_button(
     assert "Ваш выбор сохранён." in html and "ничего не придёт" in html
     assert f'value="{day.isoformat()}"' in html
     person.refresh_from_db()
-    assert person.paused_until == preferences.first_moment(day)
+    assert person.paused_until == preferences.start_of_day(day)
     html = client.post(page_of(person), {"resume": "1"}).content.decode()
     assert "Как часто" in html and "Каждый выпуск" in html
     person.refresh_from_db()
@@ -118,7 +118,12 @@ def test_leaving_everything_is_undone_by_one_button(
     assert "You get no more newsletters from us." in html and lists_of(person) == set()
     client.post(page_of(person), undo(html))
     assert lists_of(person) == {"monthly", "events"}
-    assert [row.act for row in person.consents.all()] == ["left", "left", "joined", "joined"]
+    assert [row.event for row in person.consents.all()] == [
+        "unsubscribed",
+        "unsubscribed",
+        "subscribed",
+        "subscribed",
+    ]
 
 
 def test_undo_does_not_bring_back_what_staff_ended_since(
@@ -126,7 +131,9 @@ def test_undo_does_not_bring_back_what_staff_ended_since(
 ) -> None:
     person = join("olga", monthly, inner)
     html = client.post(page_of(person), {"language": "ru", "lists": [monthly.pk, inner.pk]}).content.decode()
-    unsubscribe.leave(person.pk, [inner.pk], None, Word(How.DESK, vouched_by="lola"), timezone.now())
+    unsubscribe.unsubscribe(
+        person.pk, [inner.pk], None, Evidence(Channel.DESK, attested_by="lola"), timezone.now()
+    )
     client.post(page_of(person), undo(html))
     assert lists_of(person) == {"monthly"}
 
@@ -135,14 +142,14 @@ def test_undo_is_for_its_reader_and_for_a_day(
     client: Client, join: Join, events: MailingList, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person, other = join("olga"), join("timur")
-    before = preferences.of(person, timezone.now())
+    before = preferences.current(person, timezone.now())
     client.post(page_of(person), {"language": "en", "lists": [events.pk]})
     stranger = preferences.undo_token(other, before)
     forged = signing.dumps([person.pk, *vars(before).values()], salt="another")
     for token in (stranger, forged, "nonsense"):
         assert "no longer be undone" in client.post(page_of(person), {"undo": token}).content.decode()
-    assert preferences.read_undo(person, preferences.undo_token(person, before)) == before
-    monkeypatch.setattr(preferences, "UNDO_FOR", timedelta(seconds=-1))
+    assert preferences.read_undo_token(person, preferences.undo_token(person, before)) == before
+    monkeypatch.setattr(preferences, "UNDO_WITHIN", timedelta(seconds=-1))
     client.post(page_of(person), {"undo": preferences.undo_token(person, before)})
     assert lists_of(person) == {"events"}
 

@@ -13,9 +13,9 @@ from mailer.editions.models import Newsletter
 from mailer.feedback.models import FeedbackEvent
 from mailer.feedback.signals import on_unsubscribe
 from subscribers import tokens, unsubscribe
-from subscribers.consent.evidence import How, Word
+from subscribers.consent import Channel, Evidence
 from subscribers.models import MailingList, Subscriber, Suppression
-from subscribers.suppression.suppression import suppress
+from subscribers.suppression import suppress
 from tests.subscribers.conftest import Join
 from tests.subscribers.preference_center.test_preferences import lists_of, undo
 
@@ -53,7 +53,7 @@ def test_one_button_on_the_page_after_leaving_brings_back_as_fresh_consent(
     assert lists_of(person) == {"monthly"} and person.subscriptions.get().confirmed_at > before
     row = person.consents.order_by("pk").last()
     assert row is not None and row.text is not None
-    assert (row.act, row.how) == ("joined", "preferences")
+    assert (row.event, row.channel) == ("subscribed", "preferences")
     assert row.text.text == "Нажмите кнопку, и эта рассылка снова будет приходить вам."
     # Who took it back is in no figure about those who left.
     assert not FeedbackEvent.objects.exists()
@@ -78,7 +78,9 @@ def test_there_is_no_button_where_leaving_was_not_the_readers_own_act(
     person = join("olga", state="pending" if ended == "never confirmed" else "confirmed")
     now = timezone.now()
     if ended == "by staff":
-        unsubscribe.leave(person.pk, [monthly.pk], None, Word(How.DESK, vouched_by="lola"), now)
+        unsubscribe.unsubscribe(
+            person.pk, [monthly.pk], None, Evidence(Channel.DESK, attested_by="lola"), now
+        )
     else:
         receiver.post(way_out(person, newsletter), ONE_CLICK)
     if ended == "complaint":
@@ -92,7 +94,7 @@ def test_only_what_that_newsletter_reached_comes_back(
     receiver: Client, join: Join, newsletter: Newsletter, monthly: MailingList, events: MailingList
 ) -> None:
     person = join("olga", monthly, events)
-    unsubscribe.leave(person.pk, [events.pk], None, Word(How.PREFERENCES), timezone.now())
+    unsubscribe.unsubscribe(person.pk, [events.pk], None, Evidence(Channel.PREFERENCES), timezone.now())
     receiver.post(way_out(person, newsletter), ONE_CLICK)
     receiver.post(way_out(person, newsletter), {"back": "1"})
     assert lists_of(person) == {"monthly"}

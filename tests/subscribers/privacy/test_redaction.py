@@ -13,7 +13,7 @@ from subscribers.imports import jobs as imports
 from subscribers.imports.models import ImportRefusal, ImportRun
 from subscribers.models import MailingList
 from subscribers.privacy.erasure import erase
-from subscribers.search.search import Asked
+from subscribers.search.search import Query
 from subscribers.segments import attributes
 from tests.subscribers.conftest import NOW, Join
 
@@ -27,15 +27,15 @@ def test_a_search_that_told_whom_it_meant_goes_with_them_and_the_change_goes_on_
     join("olga")
     other = join("helga", name="olga@example.org.example")
     tag, other_tag = attributes.tag_named("donor"), attributes.tag_named("press")
-    wish = Wish("tag", asked=Asked(words), target=tag.pk, words="olga@example.org asked by telephone")
+    wish = Wish("tag", asked=Query(words), target=tag.pk, words="olga@example.org asked by telephone")
     run = jobs.begin(wish, "lola", NOW)
     found = list(jobs.people_of(run))
-    unrelated = jobs.begin(Wish("tag", asked=Asked("@example.org"), target=other_tag.pk), "lola", NOW)
+    unrelated = jobs.begin(Wish("tag", asked=Query("@example.org"), target=other_tag.pk), "lola", NOW)
     assert erase("olga@example.org", NOW)
     for one in (run, unrelated):
         one.refresh_from_db()
     assert "olga" not in str(run.who).lower() and run.words == "…@… asked by telephone"
-    assert unrelated.who["words"] == "@example.org"
+    assert unrelated.who["text"] == "@example.org"
     assert list(jobs.people_of(run)) == [one for one in found if one == other]
     jobs.work(NOW, lambda: False)
     run.refresh_from_db()
@@ -44,7 +44,7 @@ def test_a_search_that_told_whom_it_meant_goes_with_them_and_the_change_goes_on_
 
 def test_a_search_that_is_done_with_finds_nobody_any_more(join: Join) -> None:
     join("olga"), join("helga", name="olga@example.org.example")
-    wish = Wish("tag", asked=Asked("olga@example.org"), target=attributes.tag_named("donor").pk)
+    wish = Wish("tag", asked=Query("olga@example.org"), target=attributes.tag_named("donor").pk)
     jobs.begin(wish, "lola", NOW)
     jobs.work(NOW, lambda: False)
     assert erase("olga@example.org", NOW)

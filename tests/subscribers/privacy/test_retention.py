@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from subscribers.consent import evidence
-from subscribers.consent.evidence import Act, How, Word
+from subscribers import consent
+from subscribers.consent import Channel, Event, Evidence
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.privacy import retention
 from tests.subscribers.conftest import NOW, Join
@@ -24,9 +24,9 @@ def at(moment: timedelta) -> None:
 def test_a_sign_up_that_nobody_confirmed_is_forgotten_after_a_week(join: Join) -> None:
     join("asked", state="pending")
     at(-WEEK)
-    retention.sweep(NOW)
+    retention.run(NOW)
     assert Subscriber.objects.count() == 1
-    retention.sweep(NOW + timedelta(seconds=1))
+    retention.run(NOW + timedelta(seconds=1))
     assert not Subscriber.objects.exists()
 
 
@@ -39,14 +39,14 @@ def test_a_reader_of_something_else_stays_and_so_does_who_once_left(
     # Asked to come back, and did not confirm: an import must still see that they left.
     left.subscriptions.update(state="pending")
     at(-2 * WEEK)
-    retention.sweep(NOW)
+    retention.run(NOW)
     assert set(Subscriber.objects.all()) == {reader, left}
     assert list(reader.subscriptions.values_list("mailing_list", flat=True)) == [events.pk]
 
 
 def test_details_of_consent_go_and_the_word_stays(join: Join) -> None:
     person = join("aida")
-    word = Word(How.FORM, network="203.0.113.0/24", agent="A browser")
-    evidence.record(Act.ASKED, [person.pk], [None], word, NOW - timedelta(days=500))
-    retention.sweep(NOW)
-    assert person.consents.values_list("act", "network", "agent").get() == ("asked", "", "")
+    word = Evidence(Channel.FORM, network="203.0.113.0/24", user_agent="A browser")
+    consent.record(Event.REQUESTED, [person.pk], [None], word, NOW - timedelta(days=500))
+    retention.run(NOW)
+    assert person.consents.values_list("event", "network", "user_agent").get() == ("requested", "", "")

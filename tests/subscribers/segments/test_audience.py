@@ -6,7 +6,7 @@ import pytest
 
 from subscribers.models import MailingList, Suppression
 from subscribers.segments.audience import Segment, standing
-from subscribers.suppression.suppression import suppress
+from subscribers.suppression import suppress
 from tests.subscribers.conftest import NOW, Join
 
 pytestmark = pytest.mark.both_databases

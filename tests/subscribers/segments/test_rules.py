@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from subscribers.merge import merge
 from subscribers.models import MailingList, Subscriber, Subscription
-from subscribers.privacy.data_export import everything
+from subscribers.privacy.data_export import collect
 from subscribers.segments import attributes, compile
 from subscribers.segments.models import CustomField, SavedSegment
 from subscribers.segments.rules import DEEPEST, BadRule, Group, Test, as_json, from_json
@@ -257,5 +257,5 @@ def test_what_was_noted_of_two_who_become_one_is_kept_and_told(join: Join) -> No
     attributes.set_tags(gone, ["Donor", "press"])
     attributes.set_value(gone, field, "Almaty")
     merge(kept, gone, NOW)
-    known = everything(kept)
+    known = collect(kept)
     assert (known["tags"], known["fields"]) == (["donor", "press"], {"Office": "Almaty"})

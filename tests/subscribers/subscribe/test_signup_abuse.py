@@ -17,13 +17,12 @@ from django.utils import timezone
 
 from mailer.config import SignUp
 from mailer.delivery.models import Alert
-from subscribers import rate_limit
-from subscribers.consent import evidence
-from subscribers.consent.evidence import How, Word
-from subscribers.models import MailingList, SignUpCount, Subscriber, Suppression
+from subscribers import consent, rate_limit
+from subscribers.consent import Channel, Evidence
+from subscribers.models import MailingList, RateLimitCounter, Subscriber, Suppression
 from subscribers.rate_limit import Limit
 from subscribers.subscribe import forms, signup_abuse, subscribe
-from subscribers.suppression.suppression import suppress
+from subscribers.suppression import suppress
 from tests.subscribers.conftest import NOW
 
 pytestmark = pytest.mark.both_databases
@@ -47,13 +46,13 @@ def letters(settings: Any) -> list[mail.EmailMessage]:
 
 
 def ask(address: str, monthly: MailingList, network: str = "", answered: bool = False) -> str:
-    word = Word(How.FORM, network=network)
-    return subscribe.ask(address, [monthly.pk], "en", (), word, NOW, answered=answered)
+    word = Evidence(Channel.FORM, network=network)
+    return subscribe.request(address, [monthly.pk], "en", (), word, NOW, answered=answered)
 
 
 def sign_up(client: Client, email: str = "new@example.org", **more: Any) -> Any:
     address = more.pop("REMOTE_ADDR", "203.0.113.5")
-    shown = forms.stamp(timezone.now() - timedelta(seconds=30))
+    shown = forms.form_token(timezone.now() - timedelta(seconds=30))
     data = {"email": email, "language": "en", "shown": shown, **more}
     return client.post("/", data, REMOTE_ADDR=address)
 
@@ -63,7 +62,7 @@ def test_ten_thousand_hostile_sign_ups_send_no_more_letters_than_allowed_and_peo
 ) -> None:
     limited(letters_per_hour=40)
     outcomes = Counter(
-        ask(f"victim-{n}@d{n % 500}.example.net", monthly, evidence.network_of(f"10.{n % 250}.{n % 97}.1"))
+        ask(f"victim-{n}@d{n % 500}.example.net", monthly, consent.network_of(f"10.{n % 250}.{n % 97}.1"))
         for n in range(10_000)
     )
     # Of those without an answer half the hour's letters leave, and nothing else is written down.
@@ -115,9 +114,9 @@ def test_an_address_gets_few_letters_a_month_however_it_is_written(
     for number, written in enumerate(
         ("a.b@gmail.com", "ab+x@gmail.com", "AB@googlemail.com", "a.b+y@gmail.com")
     ):
-        Subscriber.objects.update(letter_at=None)
-        subscribe.ask(
-            written.lower(), [monthly.pk], "en", (), Word(How.FORM), NOW + number * timedelta(days=2)
+        Subscriber.objects.update(signup_email_at=None)
+        subscribe.request(
+            written.lower(), [monthly.pk], "en", (), Evidence(Channel.FORM), NOW + number * timedelta(days=2)
         )
     assert len(letters) == 3
 
@@ -141,7 +140,7 @@ def test_the_question_is_shown_read_out_and_its_answer_lets_a_person_through(
 def test_a_form_is_good_for_one_sign_up(
     client: Client, monthly: MailingList, letters: list[mail.EmailMessage]
 ) -> None:
-    shown = forms.stamp(timezone.now() - timedelta(seconds=30))
+    shown = forms.form_token(timezone.now() - timedelta(seconds=30))
     assert sign_up(client, "a@example.org", shown=shown).status_code == 200
     assert sign_up(client, "b@example.org", shown=shown).status_code == 422
     assert len(letters) == 1
@@ -165,7 +164,7 @@ def test_who_asks_is_known_behind_our_own_proxy_and_nobody_elses(
     network: str,
 ) -> None:
     headers = {"X-Forwarded-For": said} if said else {}
-    shown = forms.stamp(timezone.now() - timedelta(seconds=30))
+    shown = forms.form_token(timezone.now() - timedelta(seconds=30))
     data = {"email": "a@example.org", "language": "en", "shown": shown}
     client.post("/", data, REMOTE_ADDR=peer, headers=headers)
     assert Subscriber.objects.get().consents.get().network == network
@@ -182,19 +181,19 @@ def test_a_form_on_another_site_is_shown_filled_in_and_changes_nothing(
     assert re.search(r'value="KZ"[^>]*checked', text)
     assert re.search(rf'value="{events.pk}"[^>]*checked', text)
     assert not re.search(rf'name="lists" value="{monthly.pk}"[^>]*checked', text)
-    assert not Subscriber.objects.exists() and not SignUpCount.objects.exists()
+    assert not Subscriber.objects.exists() and not RateLimitCounter.objects.exists()
     assert client.get("/subscribe/").status_code == 405
 
 
 def test_a_limit_counts_all_its_keys_or_none_and_begins_anew(db: None) -> None:
     one, two = Limit("a", 2, HOUR), Limit("b", 1, HOUR)
-    assert rate_limit.take([one, two], NOW) is None
-    assert rate_limit.take([one, two], NOW) == two
+    assert rate_limit.hit([one, two], NOW) is None
+    assert rate_limit.hit([one, two], NOW) == two
     assert rate_limit.count("a", HOUR, NOW) == 1
-    assert rate_limit.take([one, two], NOW + HOUR) is None
-    assert rate_limit.forget(NOW + timedelta(days=40)) == 2
+    assert rate_limit.hit([one, two], NOW + HOUR) is None
+    assert rate_limit.delete_expired(NOW + timedelta(days=40)) == 2
 
 
 def test_ways_of_writing_an_address_count_as_one() -> None:
-    assert signup_abuse.canonical("A.B+news@googlemail.com") == "ab@gmail.com"
-    assert signup_abuse.canonical("a.b+news@example.org") == "a.b@example.org"
+    assert signup_abuse.canonical_address("A.B+news@googlemail.com") == "ab@gmail.com"
+    assert signup_abuse.canonical_address("a.b+news@example.org") == "a.b@example.org"

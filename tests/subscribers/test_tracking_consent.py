@@ -36,7 +36,7 @@ def _preferences(person: Subscriber) -> str:
 
 def _agreed(person: Subscriber) -> object:
     person.refresh_from_db()
-    return person.tracking_agreed_at
+    return person.tracking_consent_at
 
 
 def test_nobody_is_asked_and_nothing_is_agreed_to_where_it_is_not_by_consent(
@@ -63,8 +63,8 @@ def test_a_reader_agrees_on_the_page_of_their_choices_and_takes_it_back_there(
     assert _agreed(person) is None
     # Each word once, with what stood beside the box.
     client.post(_preferences(person), choices)
-    kept = person.consents.filter(act__startswith="tracking")
-    assert list(kept.values_list("act", "how")) == [
+    kept = person.consents.filter(event__startswith="tracking")
+    assert list(kept.values_list("event", "channel")) == [
         ("tracking_on", "preferences"),
         ("tracking_off", "preferences"),
     ]
@@ -75,7 +75,7 @@ def test_the_moment_of_the_word_stays_when_choices_are_saved_again(
     client: Client, join: Join, monthly: MailingList, track: Track
 ) -> None:
     track(opens="consent")
-    person = join("olga", tracking_agreed_at=NOW)
+    person = join("olga", tracking_consent_at=NOW)
     client.post(_preferences(person), {"language": "en", "lists": [monthly.pk], "tracking": "on"})
     assert _agreed(person) == NOW
 

@@ -10,9 +10,8 @@ from django.test import Client
 from django.utils import timezone
 
 from mailer.editions.models import Newsletter
-from subscribers import tokens, unsubscribe
-from subscribers.consent import evidence
-from subscribers.consent.evidence import Act, How, Word
+from subscribers import consent, tokens, unsubscribe
+from subscribers.consent import Channel, Event, Evidence
 from subscribers.models import ConsentRecord, ConsentText, MailingList, Subscriber
 from subscribers.privacy.erasure import erase
 from subscribers.subscribe import forms, subscribe
@@ -24,23 +23,23 @@ BROWSER = {"REMOTE_ADDR": "203.0.113.77", "HTTP_USER_AGENT": "A browser"}
 
 
 def acts(person: Subscriber) -> list[tuple[str, str]]:
-    return list(person.consents.values_list("act", "how"))
+    return list(person.consents.values_list("event", "channel"))
 
 
 def test_a_sign_up_and_its_confirmation_are_kept_with_the_words_that_were_shown(
     client: Client, monthly: MailingList
 ) -> None:
-    shown = forms.stamp(timezone.now() - timedelta(seconds=30))
+    shown = forms.form_token(timezone.now() - timedelta(seconds=30))
     answer = {"email": "new@example.org", "language": "ru", "shown": shown}
     client.post("/?lang=ru", answer, **BROWSER)  # type: ignore[arg-type]
     person = Subscriber.objects.get()
     client.post(f"/confirm/{subscribe.confirm_token(person, timezone.now())}/", **BROWSER)  # type: ignore[arg-type]
-    assert acts(person) == [("asked", "form"), ("confirmed", "letter")]
+    assert acts(person) == [("requested", "form"), ("confirmed", "email_link")]
     asked = person.consents.select_related("text").order_by("pk")[0]
     assert asked.mailing_list == monthly and asked.text is not None
     assert asked.text.language == "ru" and asked.text.text in client.get("/?lang=ru").content.decode()
     # Enough to tell a flood from another, too little to tell a reader.
-    assert asked.network == "203.0.113.0/24" and asked.agent == "A browser"
+    assert asked.network == "203.0.113.0/24" and asked.user_agent == "A browser"
 
 
 def test_leaving_tells_how(client: Client, monthly: MailingList, newsletter: Newsletter, join: Join) -> None:
@@ -49,10 +48,10 @@ def test_leaving_tells_how(client: Client, monthly: MailingList, newsletter: New
         f"/unsubscribe/{tokens.make('unsubscribe', person.pk, newsletter.pk)}/",
         {"List-Unsubscribe": "One-Click"},
     )
-    assert acts(person) == [("left", "one_click")]
-    subscribe.join(person, [monthly.pk], Word(How.PREFERENCES), NOW)
-    unsubscribe.leave_all(person.pk, None, Word(How.VERDICT, source="a complaint"), NOW)
-    assert acts(person)[1:] == [("joined", "preferences"), ("ended", "verdict")]
+    assert acts(person) == [("unsubscribed", "one_click")]
+    subscribe.add(person, [monthly.pk], Evidence(Channel.PREFERENCES), NOW)
+    unsubscribe.unsubscribe_all(person.pk, None, Evidence(Channel.DECISION, source="a complaint"), NOW)
+    assert acts(person)[1:] == [("subscribed", "preferences"), ("removed", "decision")]
 
 
 def test_what_changes_nothing_is_not_written_down(client: Client, monthly: MailingList, join: Join) -> None:
@@ -62,45 +61,47 @@ def test_what_changes_nothing_is_not_written_down(client: Client, monthly: Maili
     client.post(page, same)
     assert acts(person) == []
     client.post(page, {**same, "countries": ["KZ", "UZ"]})
-    assert acts(person) == [("chose", "preferences")]
+    assert acts(person) == [("preferences", "preferences")]
     assert person.consents.get().source == "en: KZ, UZ"
 
 
 def test_the_same_words_are_kept_once(join: Join) -> None:
     people = [join(name).pk for name in ("aida", "bek")]
     for day in range(2):
-        word = Word(How.FORM, text="Yes, please.", language="en")
-        evidence.record(Act.ASKED, people, [None], word, NOW + timedelta(days=day))
+        word = Evidence(Channel.FORM, text="Yes, please.", language="en")
+        consent.record(Event.REQUESTED, people, [None], word, NOW + timedelta(days=day))
     assert ConsentRecord.objects.count() == 4 and ConsentText.objects.count() == 1
 
 
 @pytest.mark.parametrize(
-    "change", [{"act": "left"}, {"source": "x"}, {"at": NOW}, {"vouched_by": "somebody"}]
+    "change", [{"event": "unsubscribed"}, {"source": "x"}, {"at": NOW}, {"attested_by": "somebody"}]
 )
 def test_the_database_lets_nobody_change_a_row(join: Join, change: dict[str, object]) -> None:
     person = join("aida")
-    evidence.record(Act.CONFIRMED, [person.pk], [None], Word(How.LETTER), NOW + timedelta(hours=1))
+    consent.record(
+        Event.CONFIRMED, [person.pk], [None], Evidence(Channel.EMAIL_LINK), NOW + timedelta(hours=1)
+    )
     with pytest.raises(IntegrityError), transaction.atomic():
         ConsentRecord.objects.update(**change)
-    assert acts(person) == [("confirmed", "letter")]
+    assert acts(person) == [("confirmed", "email_link")]
 
 
 def test_details_are_forgotten_after_their_time_and_the_word_stays(join: Join) -> None:
     person = join("aida")
-    word = Word(How.FORM, network="203.0.113.0/24", agent="A browser")
+    word = Evidence(Channel.FORM, network="203.0.113.0/24", user_agent="A browser")
     for age in (300, 500):
-        evidence.record(Act.ASKED, [person.pk], [None], word, NOW - timedelta(days=age))
-    assert evidence.forget_details(NOW, months=13) == 1
-    assert sorted(person.consents.values_list("network", "agent")) == [
+        consent.record(Event.REQUESTED, [person.pk], [None], word, NOW - timedelta(days=age))
+    assert consent.clear_old_details(NOW, months=13) == 1
+    assert sorted(person.consents.values_list("network", "user_agent")) == [
         ("", ""),
         ("203.0.113.0/24", "A browser"),
     ]
-    assert acts(person) == [("asked", "form")] * 2
+    assert acts(person) == [("requested", "form")] * 2
 
 
 def test_erasing_a_person_takes_their_words_along(join: Join) -> None:
     person = join("aida")
-    evidence.record(Act.CONFIRMED, [person.pk], [None], Word(How.LETTER), NOW)
+    consent.record(Event.CONFIRMED, [person.pk], [None], Evidence(Channel.EMAIL_LINK), NOW)
     erase(person.email, NOW)
     assert not ConsentRecord.objects.exists()
 
@@ -116,4 +117,4 @@ def test_erasing_a_person_takes_their_words_along(join: Join) -> None:
     ],
 )
 def test_of_an_address_only_its_network_is_kept(address: str, network: str) -> None:
-    assert evidence.network_of(address) == network
+    assert consent.network_of(address) == network

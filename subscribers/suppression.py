@@ -13,13 +13,13 @@ from subscribers.models import Subscriber, Suppression
 _EVIDENCE_LIMIT = 4000
 
 
-def suppress(who: Subscriber | str, reason: str, evidence: str, now: datetime) -> Suppression:
+def suppress(target: Subscriber | str, reason: str, evidence: str, now: datetime) -> Suppression:
     """The suppression in force for this person or address, made if there was none.
 
     The first verdict stays, except that a complaint replaces a weaker one. `reason` is a Suppression.Reason.
     """
-    address = written(who)
-    row, made = Suppression.objects.get_or_create(
+    address = normalise_or_lower(target)
+    row, created = Suppression.objects.get_or_create(
         address_hash=address_hash(address),
         lifted_at__isnull=True,
         defaults={
@@ -29,17 +29,17 @@ def suppress(who: Subscriber | str, reason: str, evidence: str, now: datetime) -
             "created_at": now,
         },
     )
-    if not made and reason == Suppression.Reason.COMPLAINT and row.reason != reason:
+    if not created and reason == Suppression.Reason.COMPLAINT and row.reason != reason:
         row.reason, row.evidence = reason, evidence[:_EVIDENCE_LIMIT]
         row.save(update_fields=["reason", "evidence"])
     return row
 
 
-def by_hand(address: str, why: str, now: datetime) -> Suppression:
+def suppress_manually(address: str, reason: str, now: datetime) -> Suppression:
     """`suppress` at a person's word, which stands in place of what another person or a file said before."""
-    row = suppress(address, Suppression.Reason.MANUAL, why, now)
-    if row.reason == Suppression.Reason.MANUAL and row.evidence != why:
-        row.evidence = why[:_EVIDENCE_LIMIT]
+    row = suppress(address, Suppression.Reason.MANUAL, reason, now)
+    if row.reason == Suppression.Reason.MANUAL and row.evidence != reason:
+        row.evidence = reason[:_EVIDENCE_LIMIT]
         row.save(update_fields=["evidence"])
     return row
 
@@ -62,7 +62,7 @@ def reopen(suppression: Suppression, by: str, now: datetime) -> bool:
     return bool(changed)
 
 
-def close(suppression: Suppression) -> bool:
+def revoke_reopen(suppression: Suppression) -> bool:
     """Take `reopen` back; False when the suppression is not in force any more."""
     changed = Suppression.objects.filter(pk=suppression.pk, lifted_at__isnull=True).update(
         reopened_at=None, reopened_by=""
@@ -71,7 +71,7 @@ def close(suppression: Suppression) -> bool:
     return bool(changed)
 
 
-def lift_reopened(subscriber: Subscriber, now: datetime) -> None:
+def lift_after_confirmation(subscriber: Subscriber, now: datetime) -> None:
     """The reader confirmed a new sign-up: what was reopened for them ends, and so does an erasure."""
     open_to_them = Q(reopened_at__isnull=False) | Q(reason=Suppression.Reason.ERASED)
     Suppression.objects.filter(
@@ -79,38 +79,40 @@ def lift_reopened(subscriber: Subscriber, now: datetime) -> None:
     ).update(lifted_at=now, lifted_by="the reader's own sign-up")
 
 
-def in_force(who: Subscriber | str) -> Suppression | None:
+def active_suppression(target: Subscriber | str) -> Suppression | None:
     """The suppression that keeps this person or address from being mailed, if any."""
-    return Suppression.objects.filter(address_hash=address_hash(written(who)), lifted_at__isnull=True).first()
+    return Suppression.objects.filter(
+        address_hash=address_hash(normalise_or_lower(target)), lifted_at__isnull=True
+    ).first()
 
 
-def is_suppressed(who: Subscriber | str) -> bool:
+def is_suppressed(target: Subscriber | str) -> bool:
     """Whether no mailing may reach this person or address."""
-    return in_force(who) is not None
+    return active_suppression(target) is not None
 
 
-def suppressed_of(people: Iterable[Subscriber]) -> set[bytes]:
+def suppressed_hashes(subscribers: Iterable[Subscriber]) -> set[bytes]:
     """The address hashes of those of these people whom no mailing may reach."""
     rows = Suppression.objects.filter(
-        address_hash__in=[bytes(person.address_hash) for person in people], lifted_at__isnull=True
+        address_hash__in=[bytes(person.address_hash) for person in subscribers], lifted_at__isnull=True
     )
     return {bytes(found) for found in rows.values_list("address_hash", flat=True)}
 
 
-def may_join(address: str) -> bool:
+def may_sign_up(address: str) -> bool:
     """Whether a sign-up of this address is followed up: unless it is suppressed, and not reopened.
 
     Whoever was erased may ask anew, and is in once they have confirmed it.
     """
-    found = in_force(address)
+    found = active_suppression(address)
     return found is None or found.reopened_at is not None or found.reason == Suppression.Reason.ERASED
 
 
-def written(who: Subscriber | str) -> str:
+def normalise_or_lower(target: Subscriber | str) -> str:
     """The address in its stored form; one that is not valid is only trimmed and put in lower case."""
-    if isinstance(who, Subscriber):
-        return who.email
+    if isinstance(target, Subscriber):
+        return target.email
     try:
-        return normalise(who)
+        return normalise(target)
     except ValueError:
-        return who.strip().lower()
+        return target.strip().lower()

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from subscribers.consent.evidence import How, Word
+from subscribers.consent import Channel, Evidence
 from subscribers.models import MailingList, Subscriber, Suppression
 from subscribers.privacy.erasure import erase
 from subscribers.signals import unsubscribed
-from subscribers.suppression.suppression import in_force, is_suppressed, lift, suppress
-from subscribers.unsubscribe import leave
+from subscribers.suppression import active_suppression, is_suppressed, lift, suppress
+from subscribers.unsubscribe import unsubscribe
 from tests.subscribers.conftest import NOW, Join
 
 pytestmark = pytest.mark.both_databases
@@ -51,8 +51,8 @@ def test_leaving_twice_ends_once_and_tells_once(join: Join, monthly: MailingList
     )
     unsubscribed.connect(listener)
     try:
-        assert leave(person.pk, (monthly.pk,), 7, Word(How.ONE_CLICK), NOW) == (monthly.pk,)
-        assert leave(person.pk, (monthly.pk,), 7, Word(How.ONE_CLICK), NOW) == ()
+        assert unsubscribe(person.pk, (monthly.pk,), 7, Evidence(Channel.ONE_CLICK), NOW) == (monthly.pk,)
+        assert unsubscribe(person.pk, (monthly.pk,), 7, Evidence(Channel.ONE_CLICK), NOW) == ()
     finally:
         unsubscribed.disconnect(listener)
     assert heard == [(person.pk, (monthly.pk,), 7)]
@@ -63,7 +63,7 @@ def test_erasing_leaves_a_hash_and_nothing_that_names_the_person(join: Join) -> 
     suppress(join("olga"), Reason.HARD_BOUNCE, "550 olga@example.org unknown", NOW)
     assert erase("OLGA@example.org", NOW)
     assert not Subscriber.objects.exists()
-    row = in_force("olga@example.org")
+    row = active_suppression("olga@example.org")
     assert row is not None
     assert (row.reason, row.email, row.evidence) == (Reason.ERASED, "", "")
     assert erase("olga@example.org", NOW)

@@ -1,1 +1,0 @@
-"""Consent records: what subscribers agreed to, when, how and under which text."""

@@ -1,1 +1,0 @@
-"""Suppressed addresses: added, lifted and kept as keyed hashes."""
