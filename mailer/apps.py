@@ -26,7 +26,7 @@ _LISTENERS = (
     "mailer.approval.segment_fingerprint",
     "mailer.feedback.engagement",
     "mailer.delivery.outbox.alerts",
-    "mailer.desk.base.audit_redaction",
+    "mailer.desk.base.audit_log",
     "mailer.feedback.signals.on_unsubscribe",
     "mailer.feedback.signals.on_erase",
     "mailer.feedback.signals.on_merge",

@@ -8,19 +8,17 @@ from wagtail.snippets.models import register_snippet
 
 from mailer.desk import home
 from mailer.desk.approval.views import ApproveAction, RequestChangesAction, ReviewPage, SubmitPage
-from mailer.desk.base import brand, menu, save_buttons
+from mailer.desk.base import forms, menu
 from mailer.desk.base.audit_log import register_actions
 from mailer.desk.editions.newsletters import AssembleView, NewsletterViewSet
-from mailer.desk.editions.variants import VariantsPage
+from mailer.desk.editions.preview import VariantsPage
 from mailer.desk.editions.views import EditionViewSet
 from mailer.desk.imports.detail import ColumnsPage, ImportPage, RejectedRowsDownload
 from mailer.desk.imports.list import ImportViewSet
 from mailer.desk.replies.detail import ReopenAction, ReplyPage, ReplySource
 from mailer.desk.replies.list import MarkDoneAction, ReplyViewSet
-from mailer.desk.replies.outage import DomainOutagePage
-from mailer.desk.reports.exports import ReportDownload
 from mailer.desk.reports.not_delivered import NotDeliveredPage
-from mailer.desk.reports.report import ReportPage
+from mailer.desk.reports.report import ReportDownload, ReportPage
 from mailer.desk.reports.trend import TrendPage
 from mailer.desk.segments.views import SegmentViewSet
 from mailer.desk.sending.dry_run import DryRunPage
@@ -28,15 +26,13 @@ from mailer.desk.sending.mailing_control import ControlAction
 from mailer.desk.sending.schedule import SchedulePage
 from mailer.desk.stories.views import StoryViewSet
 from mailer.desk.subscribers.bulk_actions import BulkActionPage, BulkJobPage, BulkJobsPage
-from mailer.desk.subscribers.exports import ExportPage
-from mailer.desk.subscribers.list import SubscriberViewSet
-from mailer.desk.subscribers.list_health import ListHealthPage
+from mailer.desk.subscribers.detail import ErasePage, MergePage
+from mailer.desk.subscribers.list import ExportPage, SubscriberViewSet
+from mailer.desk.subscribers.list_health import CampaignPage, CampaignsPage, ListHealthPage, ReconfirmPage
 from mailer.desk.subscribers.lists import MailingListViewSet
-from mailer.desk.subscribers.reconfirmation import CampaignPage, CampaignsPage, ReconfirmPage
-from mailer.desk.subscribers.subscriber_actions import ErasePage, MergePage
 from mailer.desk.subscribers.suppressions import SuppressionViewSet
 from mailer.desk.subscribers.tags_fields import FieldViewSet, TagViewSet
-from mailer.desk.suppression_decisions.detail import DecisionPage
+from mailer.desk.suppression_decisions.detail import DecisionPage, DomainOutagePage
 from mailer.desk.suppression_decisions.list import DecisionViewSet
 
 # Stories and editions are snippets, because they have drafts and revisions.
@@ -101,12 +97,12 @@ hooks.register("construct_reports_menu", menu.customize_reports)
 hooks.register("construct_settings_menu", menu.customize_settings)
 hooks.register("construct_help_menu", menu.customize_help)
 hooks.register("construct_search", menu.customize_search)
-hooks.register("construct_snippet_action_menu", save_buttons.customize_action_menu)
+hooks.register("construct_snippet_action_menu", forms.customize_action_menu)
 hooks.register("construct_homepage_panels", home.replace_panels)
 hooks.register("construct_homepage_summary_items", home.remove_summary)
 
 # Branding, and the actions of the audit log.
-hooks.register("insert_global_admin_css", brand.styles)
-hooks.register("insert_global_admin_js", brand.scripts)
-hooks.register("desk_name", brand.site_name)
+hooks.register("insert_global_admin_css", menu.styles)
+hooks.register("insert_global_admin_js", menu.scripts)
+hooks.register("desk_name", menu.site_name)
 hooks.register("register_log_actions", register_actions)

@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from mailer.cli.lookup import find_list, operator
 from mailer.cli.output import Json, command_group, console, emit, fail, failing_on, say
-from mailer.desk.subscribers.exports import rejected_rows_sheet
 from mailer.reports.export import write_csv
+from mailer.reports.subscriber_sheets import rejected_rows_sheet
 from subscribers.imports import address_warnings, jobs, records
 from subscribers.imports.models import ImportRefusal, ImportRun
 from subscribers.imports.records import BrokenFile

@@ -13,8 +13,8 @@ from wagtail.log_actions import log
 from mailer.cli import subscriber_imports
 from mailer.cli.lookup import find_list, operator
 from mailer.cli.output import Json, command_group, emit, fail, failing_on, say
-from mailer.desk.subscribers.exports import subscribers_sheet
 from mailer.reports.export import write_csv
+from mailer.reports.subscriber_sheets import subscribers_sheet
 from subscribers.export import json_lines
 from subscribers.models import MailingList, Subscriber
 from subscribers.privacy.data_export import collect

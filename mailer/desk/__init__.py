@@ -1,1 +1,1 @@
-"""Staff screens on Wagtail: viewsets, panels, pages and actions."""
+"""The staff interface at /desk/, built on Wagtail: one package per section of the menu."""

@@ -15,8 +15,9 @@ from wagtail.admin.ui.components import Component
 from mailer.approval.models import SnapshotAuthor
 from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import alerts
-from mailer.desk.base.current_user import current_user
 from mailer.desk.base.edition_workflow import Action, next_action, state_label
+from mailer.desk.base.pages import current_user
+from mailer.desk.sending.mailing_control import progress
 from mailer.editions.models import Edition, Newsletter
 from mailer.feedback.models import ReturnedMessage
 from mailer.feedback.sources import source_health
@@ -146,11 +147,6 @@ class RepliesPanel(_Panel):
             "unclassified": ReturnedMessage.objects.for_a_person().count(),
             "source_errors": source_health.troubles(addresses(settings.CONFIG), timezone.now()),
         }
-
-
-def progress(account: Any) -> int:
-    """Percent of the audience whose delivery has ended; 0 before the audience is counted."""
-    return round(100 * account.settled / account.audience) if account.audience else 0
 
 
 def replace_panels(request: HttpRequest, shown: list[Any]) -> None:

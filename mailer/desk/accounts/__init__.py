@@ -1,1 +1,1 @@
-"""Staff groups and their permissions."""
+"""Staff groups (writers, approvers, admins) and their permissions."""

@@ -1,1 +1,1 @@
-"""Submitting, reviewing and approving an edition."""
+"""Submitting an edition, reviewing its snapshot, and approving it or requesting changes."""

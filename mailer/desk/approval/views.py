@@ -1,4 +1,4 @@
-"""Submitting an edition, reviewing its snapshot, approving it and requesting changes."""
+"""Submitting an edition, reviewing the variants of its snapshot, approving it and requesting changes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from wagtail.admin import messages
 from mailer.approval import approve, tracking_policy
 from mailer.approval.authorship import name_of
 from mailer.approval.models import Snapshot, SnapshotVariant
-from mailer.approval.submit import submit
-from mailer.desk.base.current_user import current_user
-from mailer.desk.editions import preview, snapshot_variants
-from mailer.desk.editions.edition_base import EditionPage
-from mailer.desk.editions.variants import VIEWS, VariantChoice, latest_version, preflight
+from mailer.approval.submit import VARIANT_LIMIT, submit
+from mailer.desk.base.pages import EditionPage, current_user
+from mailer.desk.editions import preview
+from mailer.desk.editions.preview import VIEWS, VariantChoice, latest_version, preflight, variant_choices
 from mailer.editions.audience import Audience
 from mailer.editions.contents import content_of
-from mailer.rendering import merge_tags
+from mailer.rendering import merge_tags, story_selection, variants
 from mailer.rendering.records import Content, from_json
 
 _NOT_ALLOWED = "You cannot approve this edition because you {}. Ask a colleague who is not an author."
@@ -74,7 +73,7 @@ class ReviewPage(EditionPage):
 
 def _review(snapshot: Snapshot, request: HttpRequest) -> dict[str, Any]:
     content = from_json(snapshot.content)
-    listed = snapshot_variants.snapshot_choices(snapshot, content)
+    listed = snapshot_choices(snapshot, content)
     authors = list(snapshot.authors.select_related("user"))
     chosen = next(
         (choice for choice, _ in listed if choice.key == request.GET.get("variant")),
@@ -234,3 +233,44 @@ class RequestChangesAction(EditionPage):
             on_success="variants",
             on_error="review",
         )
+
+
+def snapshot_choices(snapshot: Snapshot, content: Content) -> list[tuple[VariantChoice, SnapshotVariant]]:
+    """Every variant of the snapshot with the subscribers who would get it now, largest first."""
+    current = {
+        choice.key: choice
+        for choice in variant_choices(
+            content, Audience.from_dict(snapshot.audience, timezone.now()).combinations()
+        )
+    }
+    possible = _countries_by_key(content)
+    listed = [
+        (
+            current.get(row.key)
+            or _without_subscribers(row, possible.get(row.key) or _story_countries(row, content)),
+            row,
+        )
+        for row in snapshot.variants.order_by("pk")
+    ]
+    return sorted(listed, key=lambda pair: -pair[0].subscribers)
+
+
+def _without_subscribers(row: SnapshotVariant, countries: tuple[str, ...]) -> VariantChoice:
+    """A variant that no subscriber gets now, with countries for which it would be chosen."""
+    return VariantChoice(row.key, countries, row.language, 0, len(row.stories.split(",")))
+
+
+def _countries_by_key(content: Content) -> dict[str, tuple[str, ...]]:
+    """Countries that lead to each possible variant: {key: countries}."""
+    pairs, _ = variants.possible_variants(content, VARIANT_LIMIT)
+    return {
+        story_selection.variant_key(story_selection.story_set(content, countries), language): countries
+        for countries, language in pairs
+    }
+
+
+def _story_countries(row: SnapshotVariant, content: Content) -> tuple[str, ...]:
+    """The countries of the variant's stories, for a snapshot of an earlier version of the software."""
+    keys = set(row.stories.split(","))
+    codes = (code for story in content.stories if story.key in keys for code in story.countries)
+    return tuple(dict.fromkeys(codes))

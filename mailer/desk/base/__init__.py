@@ -1,1 +1,1 @@
-"""What all staff pages share: base pages, tables, widgets, audit log."""
+"""What all sections share: base pages, the edition workflow, tables, forms, the menu and the audit log."""

@@ -1,11 +1,19 @@
-"""Audit-log actions of the desk, with their labels."""
+"""The audit log: actions with their labels, links to rows, and removal of erased addresses."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Q
+from wagtail.admin.admin_url_finder import ModelAdminURLFinder
 from wagtail.log_actions import LogFormatter
 from wagtail.models import ModelLogEntry
+
+from subscribers.addresses import mentions
+from subscribers.models import Subscriber
+from subscribers.signals import erased
 
 _ACTIONS = {
     "desk.assemble": ("Assemble", "Assembled from ready stories"),
@@ -73,3 +81,30 @@ def register_actions(registry: Any) -> None:
     """Wagtail hook `register_log_actions`."""
     for name, (label, message) in _ACTIONS.items():
         registry.register_action(name)(type(f"_{label}", (_Formatter,), {"label": label, "message": message}))
+
+
+def links_to(url_name: str) -> property:
+    """A viewset's `url_finder_class` that links to the row's page with this URL name."""
+    finder = type("_Finder", (ModelAdminURLFinder,), {"edit_url_name": url_name})
+    return property(lambda viewset: finder)
+
+
+def connect() -> None:
+    """Connects to the signal `erased`; called once when the application is ready."""
+    erased.connect(_erased, dispatch_uid="mailer.desk.base.audit_log")
+
+
+def _erased(subscriber_ids: Collection[int], addresses: Collection[str], **_: Any) -> None:
+    kind = ContentType.objects.get_for_model(Subscriber)
+    about = Q(content_type=kind, object_id__in=[str(number) for number in subscriber_ids])
+    for address in addresses:
+        about |= Q(label__icontains=address)
+    ids = {str(number) for number in subscriber_ids}
+    for entry in ModelLogEntry.objects.filter(about):
+        is_theirs = entry.content_type_id == kind.pk and entry.object_id in ids
+        if not is_theirs and not any(mentions(entry.label, address) for address in addresses):
+            continue
+        entry.label = (
+            f"Subscriber {entry.object_id}" if entry.content_type_id == kind.pk else "(an erased address)"
+        )
+        entry.save(update_fields=["label"])

@@ -1,10 +1,184 @@
-"""Forms with one set of texts per language, which name a language that is entered twice."""
+"""Form widgets for countries, languages and time zones, forms with translations, and save buttons."""
 
 from __future__ import annotations
 
-from wagtail.admin.forms.models import WagtailAdminModelForm
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+from django import forms
+from django.conf import settings
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+from wagtail.admin.forms.models import WagtailAdminModelForm
+from wagtail.snippets.action_menu import ActionMenuItem, PublishMenuItem, SaveMenuItem, UnpublishMenuItem
+from wagtail.snippets.views import snippets
+
+from mailer.editions.models import Edition
+from mailer.stories.models import Story
 from subscribers import iso_codes
+from subscribers.fields import split_codes
+
+
+def parse_int(text: str) -> int | None:
+    """A non-negative integer that fits a primary key; None for any other text."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def input_value(value: Any) -> str:
+    """A value as text for a form field. Floats keep full precision, because the form saves them."""
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
+
+
+Choices = list[tuple[str, str]]
+
+
+def country_choices(codes: Iterable[str]) -> Choices:
+    """Codes with the countries' English names, in the order given."""
+    return [(code, iso_codes.country_name(code, "en")) for code in codes]
+
+
+def language_choices(codes: Iterable[str]) -> Choices:
+    """Codes with the languages' English names, in the order given."""
+    return [(code, iso_codes.language_name(code, "en")) for code in codes]
+
+
+def office_countries() -> Choices:
+    """The countries that this office works in."""
+    return country_choices(settings.CONFIG.site.countries)
+
+
+def office_languages() -> Choices:
+    """The languages that this office writes in."""
+    return language_choices(settings.CONFIG.site.languages)
+
+
+class _TemplateWidget(forms.SelectMultiple):
+    """Renders from the project's template directory; Django searches only the apps' directories."""
+
+    use_fieldset = True
+
+    def _render(self, template_name: str, context: dict[str, Any], renderer: Any = None) -> SafeString:
+        return render_to_string(template_name, context)
+
+    def id_for_label(self, id_: str, index: str | None = None) -> str:
+        return ""
+
+    def format_value(self, value: Any) -> list[str]:
+        return list(split_codes(value))
+
+
+class CountriesInput(_TemplateWidget):
+    """Checkboxes for the office's countries and a list of all other countries."""
+
+    template_name = "desk/widgets/countries.html"
+    ordered = False
+    offered_section = "countries"
+    others_label = "Other countries"
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        chosen = self.format_value(value)
+        offered = list(dict.fromkeys([*getattr(settings.CONFIG.site, self.offered_section), *chosen]))
+        named = dict(self.choices)
+        context: dict[str, Any] = {
+            "name": name,
+            "id": (attrs or {}).get("id", f"id_{name}"),
+            "ordered": self.ordered,
+        }
+        context["boxes"] = [(code, named.get(code, code), code in chosen) for code in offered]
+        context["others"] = [(code, label) for code, label in self.choices if code not in offered]
+        context["first"] = chosen[0] if chosen else ""
+        context["all"] = [(code, named.get(code, code)) for code in offered] + context["others"]
+        context["others_label"] = self.others_label
+        context["disabled"] = bool((attrs or {}).get("disabled"))
+        context["describedby"] = (attrs or {}).get("aria-describedby", "")
+        return {"widget": context}
+
+    def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> list[str]:
+        codes = _getlist(data, name)
+        if self.ordered:
+            codes = [*_getlist(data, f"{name}-first"), *codes]
+        return list(split_codes(codes))
+
+    def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:
+        return False
+
+
+class OrderedCountriesInput(CountriesInput):
+    """CountriesInput with a choice of the first country: where a story happened."""
+
+    ordered = True
+
+
+class LanguagesInput(CountriesInput):
+    """Checkboxes for the office's languages and a list of all other languages."""
+
+    offered_section = "languages"
+    others_label = "Other languages"
+
+
+class LanguageOrderInput(_TemplateWidget):
+    """An ordered list of languages: one drop-down per position, as many as the office has languages."""
+
+    template_name = "desk/widgets/language_order.html"
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        chosen = self.format_value(value)
+        offered = list(dict.fromkeys([*settings.CONFIG.site.languages, *chosen]))
+        positions = [*chosen, *[""] * (len(offered) - len(chosen))]
+        return {
+            "widget": {
+                "name": name,
+                "id": (attrs or {}).get("id", f"id_{name}"),
+                "slots": list(enumerate(positions, start=1)),
+                "choices": language_choices(offered),
+            }
+        }
+
+    def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> list[str]:
+        return list(split_codes(_getlist(data, name)))
+
+
+class LanguageSelect(forms.Select):
+    """One of the office's languages, or the current value if the office no longer uses it."""
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__(attrs, [("", "Choose a language"), *office_languages()])
+
+    def build_attrs(
+        self, base_attrs: dict[str, Any], extra_attrs: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        built = super().build_attrs(base_attrs, extra_attrs)
+        # A text field passes its maxlength to the widget; a select has none.
+        built.pop("maxlength", None)
+        return built
+
+    def optgroups(self, name: str, value: list[str], attrs: dict[str, Any] | None = None) -> list[Any]:
+        known = {code for code, _ in self.choices}
+        extra = language_choices(code for code in value if code and code not in known)
+        self.choices = [*self.choices, *extra]
+        return super().optgroups(name, value, attrs)
+
+
+class ZoneSelect(forms.Select):
+    """IANA time zones, with those of the office's region first."""
+
+    def __init__(self, attrs: dict[str, Any] | None = None, zones: Sequence[str] = ()) -> None:
+        super().__init__(attrs, [(zone, zone.replace("_", " ")) for zone in zones])
+
+    def build_attrs(
+        self, base_attrs: dict[str, Any], extra_attrs: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        built = super().build_attrs(base_attrs, extra_attrs)
+        built.pop("maxlength", None)
+        return built
+
+
+def _getlist(data: Any, name: str) -> list[str]:
+    if hasattr(data, "getlist"):
+        return list(data.getlist(name))
+    value = data.get(name) or []
+    return [value] if isinstance(value, str) else list(value)
 
 
 class TranslationsForm(WagtailAdminModelForm):
@@ -32,3 +206,64 @@ class TranslationsForm(WagtailAdminModelForm):
 def _repeated_message(language: str) -> str:
     name = iso_codes.language_name(language, "en")
     return f"There is already a text in {name}. Edit that one, or choose another language."
+
+
+class SaveEdition(SaveMenuItem):
+    """Saves an edition. Submitting takes the latest saved version, so there is no "publish" step."""
+
+    template_name = "desk/editions/save_button.html"
+
+
+class MarkReady(PublishMenuItem):
+    """Saves a story and makes it available to editions. It sends nothing."""
+
+    template_name = "desk/stories/save_ready_button.html"
+
+
+class BackToDraft(UnpublishMenuItem):
+    """Makes a ready story a draft again."""
+
+    label = "Back to draft"
+
+
+class _StorySavedMessage:
+    """The message after saving a story."""
+
+    def get_success_message(self, instance: Story | None = None) -> str:
+        view: Any = self
+        story = instance or view.object
+        return (
+            f"“{story}” is saved and ready for editions."
+            if view.action == "publish"
+            else f"“{story}” is saved."
+        )
+
+
+class StoryCreateView(_StorySavedMessage, snippets.CreateView):
+    pass
+
+
+class StoryEditView(_StorySavedMessage, snippets.EditView):
+    pass
+
+
+class BackToDraftView(snippets.UnpublishView):
+    """Confirmation page for making a ready story a draft again."""
+
+    page_title = "Back to draft"
+    success_message = "“%(object)s” is a draft again. Editions do not include it until it is ready."
+    template_name = "desk/stories/back_to_draft.html"
+
+
+def customize_action_menu(items: list[ActionMenuItem], request: HttpRequest, context: dict[str, Any]) -> None:
+    """Wagtail hook `construct_snippet_action_menu`: replaces the publish buttons."""
+    if context["model"] is Edition:
+        items[:] = [SaveEdition(order=item.order) for item in items if isinstance(item, SaveMenuItem)]
+    elif context["model"] is Story:
+        items[:] = [_relabelled(item) for item in items]
+
+
+def _relabelled(item: ActionMenuItem) -> ActionMenuItem:
+    if isinstance(item, PublishMenuItem):
+        return MarkReady(order=item.order)
+    return BackToDraft(order=item.order) if isinstance(item, UnpublishMenuItem) else item

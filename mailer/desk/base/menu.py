@@ -1,12 +1,16 @@
-"""The menu of the desk, without Wagtail's entries about pages."""
+"""The menu, name, logo and style sheet of the desk."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
+from django.templatetags.static import static
 from django.urls import reverse
+from django.utils.html import escape, format_html, format_html_join
+from django.utils.safestring import SafeString
 from wagtail.admin.menu import Menu, MenuItem, SubmenuMenuItem
 from wagtail.admin.search import SearchArea
 
@@ -183,3 +187,24 @@ def subscribers_menu() -> SubmenuMenuItem:
     return SubmenuMenuItem(
         "Subscribers", Menu(items=entries), name="subscribers-menu", icon_name="group", order=150
     )
+
+
+# Sizes email frames, shows countdowns, labels rich text fields, and refreshes changing pages.
+_SCRIPTS = ("desk/mail_frames.js", "desk/countdown.js", "desk/accessible_names.js", "desk/auto_refresh.js")
+
+
+def styles() -> SafeString:
+    """Wagtail hook `insert_global_admin_css`."""
+    return format_html('<link rel="stylesheet" href="{}">', static("desk/desk.css"))
+
+
+def scripts() -> SafeString:
+    """Wagtail hook `insert_global_admin_js`."""
+    return format_html_join(
+        "", '<script src="{}" defer></script>', ((static(script),) for script in _SCRIPTS)
+    )
+
+
+def site_name() -> SafeString:
+    """Our own hook `desk_name`: templates read it with `hook_output`, also on the sign-in page."""
+    return escape(settings.CONFIG.site.name)

@@ -1,10 +1,21 @@
-"""Table columns for Wagtail listings: a state, a link, a checkbox."""
+"""Tables: columns for states, links and checkboxes, keyset pagination, and downloads of sheets."""
 
 from __future__ import annotations
 
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
+from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
 from wagtail.admin.ui.tables import Column
+
+from mailer.desk.base.forms import parse_int
+from mailer.reports.export import Sheet, csv_lines
+from mailer.reports.labels import number
+from subscribers.search.search import CappedCount
+
+_WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class StateColumn(Column):
@@ -33,3 +44,52 @@ class CheckboxColumn(Column):
     """A checkbox that selects the row for the bulk action form below the table."""
 
     cell_template_name = "desk/tables/checkbox_cell.html"
+
+
+def cursor(request: HttpRequest, name: str) -> int | None:
+    """The primary key in the query parameter `name`, from which the page starts; None for the first page."""
+    return parse_int(request.GET.get(name, ""))
+
+
+def count_label(count: CappedCount, one: str, many: str) -> str:
+    """For example "1 subscriber", "12 subscribers" or "more than 10,000 subscribers"."""
+    if count.exact:
+        return f"{number(count.number)} {one if count.number == 1 else many}"
+    return f"more than {number(count.number)} {many}" if count.number else f"few {many}, if any"
+
+
+class KeysetPaginationMixin(ABC):
+    """For an index view: shows the rows of `load_page()`, with links to newer and older ones."""
+
+    request: HttpRequest
+    results_template_name = "desk/tables/keyset_results.html"
+    # The query parameter that a changed filter resets.
+    page_kwarg = "after"
+
+    def paginate_queryset(self, queryset: Any, page_size: int) -> tuple[None, None, Any, bool]:
+        self.rows, self.count = self.load_page(page_size)
+        return None, None, self.rows.subscribers, False
+
+    @abstractmethod
+    def load_page(self, size: int) -> tuple[Any, CappedCount]:
+        """The rows of this page, and how many rows there are in all."""
+
+    def get_context_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(*args, **kwargs)  # type: ignore[misc]
+        return {**context, "rows": self.rows, "count": self.count}
+
+
+def sheet_response(sheets: Sequence[Sheet], name: str, kind: str) -> HttpResponseBase:
+    """A download of the sheets as one workbook (kind "xlsx"), or of the first one as CSV."""
+    if kind == "xlsx":
+        # On disk, because it may be large. The response closes it, which deletes it.
+        file = tempfile.TemporaryFile()  # noqa: SIM115
+        # Slow to load, and few requests write workbooks.
+        from mailer.reports.xlsx import write_xlsx
+
+        write_xlsx(sheets, file)
+        file.seek(0)
+        return FileResponse(file, as_attachment=True, filename=f"{name}.xlsx", content_type=_WORKBOOK)
+    response = StreamingHttpResponse(csv_lines(sheets[0]), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    return response

@@ -1,1 +1,1 @@
-"""Newsletters and editions in the desk, their preview and variants."""
+"""Newsletters and editions: lists, forms and previews of all variants."""

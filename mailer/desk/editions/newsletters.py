@@ -23,17 +23,16 @@ from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.admin.widgets.button import Button, HeaderButton
 from wagtail.log_actions import log
 
-from mailer.desk.base.current_user import current_user
-from mailer.desk.base.forms import TranslationsForm
-from mailer.desk.base.tables import LinkColumn
-from mailer.desk.base.widgets import (
+from mailer.desk.base.forms import (
     CountriesInput,
     LanguageOrderInput,
     LanguageSelect,
     LanguagesInput,
+    TranslationsForm,
     ZoneSelect,
 )
-from mailer.desk.editions.edition_base import VIEW_PERMISSIONS
+from mailer.desk.base.pages import VIEW_PERMISSIONS, current_user
+from mailer.desk.base.tables import LinkColumn
 from mailer.editions.assemble import EditionExists, assemble
 from mailer.editions.assembly_time import assembly_time
 from mailer.editions.audience import Audience

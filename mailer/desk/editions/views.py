@@ -16,9 +16,8 @@ from wagtail.snippets.views.snippets import EditView, IndexView, SnippetViewSet
 
 from mailer.desk.base.delete_guards import EditionDeleteView
 from mailer.desk.base.edition_workflow import next_action, next_step_label, overview, state_label
-from mailer.desk.base.forms import TranslationsForm
+from mailer.desk.base.forms import LanguageSelect, TranslationsForm
 from mailer.desk.base.tables import StateColumn
-from mailer.desk.base.widgets import LanguageSelect
 from mailer.desk.editions import preview
 from mailer.editions.models import Edition, Newsletter
 from mailer.reports.edition_state import edition_state

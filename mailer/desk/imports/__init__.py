@@ -1,1 +1,1 @@
-"""Imports in the desk."""
+"""Imports of subscribers from files: upload, column mapping, dry run, import and undo."""

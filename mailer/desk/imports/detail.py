@@ -19,8 +19,8 @@ from wagtail.log_actions import log
 
 from mailer.desk.imports.labels import COLUMN_LABELS, address_warnings, samples, totals
 from mailer.desk.imports.list import State, state_label
-from mailer.desk.subscribers.exports import rejected_rows_sheet
 from mailer.reports.export import csv_lines
+from mailer.reports.subscriber_sheets import rejected_rows_sheet
 from subscribers import iso_codes
 from subscribers.imports import address_warnings as doubts
 from subscribers.imports import encodings, jobs, uploads_job

@@ -19,10 +19,10 @@ from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.admin.widgets.button import Button
 from wagtail.log_actions import log
 
-from mailer.desk.base.audit_links import links_to
+from mailer.desk.base.audit_log import links_to
+from mailer.desk.base.forms import office_languages
 from mailer.desk.base.pages import StaffPage
 from mailer.desk.base.tables import StateColumn
-from mailer.desk.base.widgets import office_languages
 from mailer.reports.labels import number
 from subscribers.imports import uploads_job
 from subscribers.imports.jobs import Wish

@@ -1,1 +1,1 @@
-"""Returned mail and suppression decisions in the desk."""
+"""Returned mail: unclassified replies, and classifying them by hand."""

@@ -18,7 +18,7 @@ from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.log_actions import log
 
 from mailer.delivery.esp.capabilities import CAPABILITIES
-from mailer.desk.base.audit_links import links_to
+from mailer.desk.base.audit_log import links_to
 from mailer.desk.base.tables import StateColumn
 from mailer.feedback.decisions import triage
 from mailer.feedback.decisions.triage import SortingError

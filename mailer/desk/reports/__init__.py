@@ -1,1 +1,1 @@
-"""Reports and exports of mailings."""
+"""Reports of mailings, comparison of editions, and subscribers not reached."""

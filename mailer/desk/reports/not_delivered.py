@@ -11,8 +11,8 @@ from wagtail.admin import messages
 from wagtail.log_actions import log
 
 from mailer.delivery.models import Delivery, Mailing
-from mailer.desk.editions.edition_base import EditionPage
-from mailer.desk.reports.exports import sheet_response
+from mailer.desk.base.pages import EditionPage
+from mailer.desk.base.tables import sheet_response
 from mailer.feedback.models import FeedbackEvent
 from mailer.reports import not_delivered as missing
 from mailer.reports.cached_stats import counts_of

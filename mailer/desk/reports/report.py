@@ -1,4 +1,4 @@
-"""The report of a mailing: delivery, engagement, unsubscribes, audience, and the export."""
+"""The report of a mailing: key figures, tables with charts, and the export."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
+
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
+from wagtail.admin import messages
+from wagtail.log_actions import log
 
 from mailer.delivery.models import Mailing
-from mailer.desk.editions.edition_base import EditionPage
-from mailer.desk.reports.report_tables import MAX_ROWS, display_table
+from mailer.desk.base.pages import EditionPage
+from mailer.desk.base.tables import sheet_response
 from mailer.desk.sending import mailing_control
-from mailer.desk.sending.mailing_progress import interventions, progress_context
+from mailer.desk.sending.mailing_control import interventions, progress_context
 from mailer.reports import trend
 from mailer.reports.benchmark import compared
 from mailer.reports.cached_stats import counts_of
@@ -20,12 +25,97 @@ from mailer.reports.charts.bars import Bar, bars, ranked
 from mailer.reports.charts.columns import columns
 from mailer.reports.charts.drawing import Fill
 from mailer.reports.engagement import Reading, reading_of, reading_tables
+from mailer.reports.export import long_sheet, sheet_of
 from mailer.reports.labels import CLASSES, counted, number, percent, reason_words
 from mailer.reports.stats import Counts
 from mailer.reports.summary import summary
-from mailer.reports.table import Table
+from mailer.reports.table import Cell, Column, Table
 from mailer.reports.tables import tables
 from mailer.reports.timeline import spread
+from mailer.reports.totals import latest_mailing
+from mailer.tracking.aggregates import TOO_FEW
+
+# Rows that a page shows of a table; a last row sums up the rest.
+MAX_ROWS = 12
+
+
+class DisplayCell(NamedTuple):
+    """A formatted cell or heading."""
+
+    text: str
+    is_number: bool
+
+
+@dataclass(frozen=True)
+class DisplayTable:
+    """A table with formatted cells, and its chart (SVG; "" for none)."""
+
+    key: str
+    title: str
+    chart: str
+    columns: tuple[DisplayCell, ...]
+    rows: tuple[tuple[DisplayCell, ...], ...]
+    total: tuple[DisplayCell, ...] | None
+    note: str
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether the table needs more width than its chart."""
+        return len(self.columns) > 4
+
+
+def display_table(table: Table, chart: str = "", max_rows: int = MAX_ROWS) -> DisplayTable:
+    """The table for display, without empty columns and with at most `max_rows` rows."""
+    kept = [index for index, column in enumerate(table.columns) if _has_values(table, index, column)]
+
+    def formatted(row: Sequence[Cell]) -> tuple[DisplayCell, ...]:
+        return tuple(_format(row[index], table.columns[index]) for index in kept)
+
+    rows = table.rows
+    if len(rows) > max_rows:
+        rows = (*rows[: max_rows - 1], _sum_rows(rows[max_rows - 1 :], table.columns))
+    return DisplayTable(
+        key=table.key,
+        title=table.title,
+        chart=chart,
+        columns=tuple(_heading(table.columns[index]) for index in kept),
+        rows=tuple(map(formatted, rows)),
+        total=formatted(table.total) if table.total and len(rows) > 1 else None,
+        note=table.note,
+    )
+
+
+def _has_values(table: Table, index: int, column: Column) -> bool:
+    """Whether the column has a value; columns that are always of interest count as having one."""
+    if column.kind != "count" or column.key in ("readers", "clicks", "accepted"):
+        return True
+    return any(row[index] for row in table.rows)
+
+
+def _heading(column: Column) -> DisplayCell:
+    return DisplayCell(column.label, column.kind != "text")
+
+
+def _format(cell: Cell, column: Column) -> DisplayCell:
+    if cell is None:
+        return DisplayCell(TOO_FEW if column.kind == "count" else "", column.kind != "text")
+    if isinstance(cell, str):
+        return DisplayCell(cell, is_number=False)
+    return DisplayCell(percent(cell) if column.kind == "share" else number(int(cell)), is_number=True)
+
+
+def _sum_rows(rows: Sequence[Sequence[Cell]], columns: Sequence[Column]) -> tuple[Cell, ...]:
+    """A row "12 others" with the sums of the numeric columns."""
+
+    def cell(index: int, column: Column) -> Any:
+        cells = [row[index] for row in rows]
+        if column.kind == "text":
+            return None
+        return None if None in cells else sum(cells)
+
+    rest = [cell(index, column) for index, column in enumerate(columns)]
+    return (f"{number(len(rows))} others", *rest[1:])
+
 
 _FINAL_AFTER = timedelta(days=3)
 
@@ -192,3 +282,25 @@ _CLASS_MARKS: tuple[tuple[str, str, Fill], ...] = (
 
 def _of(part: int, whole: int) -> str:
     return f"{percent(part / whole)} of {number(whole)}" if whole else "none attempted yet"
+
+
+class ReportDownload(EditionPage):
+    """POST only: the report's tables. They contain no addresses."""
+
+    http_method_names = ["post", "options"]
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        mailing = latest_mailing(self.edition)
+        if mailing is None:
+            messages.error(request, "Nothing was sent yet, so there is no report to export.")
+            return self.redirect_to("report")
+        counts = counts_of(mailing, timezone.now())
+        made = {**tables(counts, self.edition.newsletter.zone), **reading_tables(reading_of(mailing))}
+        kind, key = request.POST.get("as", "csv"), request.POST.get("table", "")
+        log(instance=self.edition, action="desk.export_report", user=request.user)
+        if key in made:
+            return sheet_response([sheet_of(made[key])], f"{self.edition.slug}-{key.replace('_', '-')}", kind)
+        whole = (
+            [sheet_of(table) for table in made.values()] if kind == "xlsx" else [long_sheet(made.values())]
+        )
+        return sheet_response(whole, f"{self.edition.slug}-report", kind)

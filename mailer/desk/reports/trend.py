@@ -14,8 +14,8 @@ from django.utils.safestring import SafeString
 from django.views.generic import TemplateView
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 
-from mailer.desk.editions.edition_base import VIEW_PERMISSIONS
-from mailer.desk.reports.report_tables import display_table
+from mailer.desk.base.pages import VIEW_PERMISSIONS
+from mailer.desk.reports.report import display_table
 from mailer.editions.models import Newsletter
 from mailer.reports import trend
 from mailer.reports.benchmark import compared

@@ -1,1 +1,1 @@
-"""Segments in the desk."""
+"""Segments: the list, and the form that edits and counts a rule."""

@@ -11,8 +11,7 @@ from typing import Any, cast
 
 from django.http import QueryDict
 
-from mailer.desk.base.parse_int import input_value, parse_int
-from mailer.desk.base.widgets import Choices, office_countries, office_languages
+from mailer.desk.base.forms import Choices, input_value, office_countries, office_languages, parse_int
 from subscribers.models import MailingList
 from subscribers.segments import conditions
 from subscribers.segments.models import CustomField, SavedSegment, Tag

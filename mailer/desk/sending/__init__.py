@@ -1,1 +1,1 @@
-"""Scheduling and controlling a mailing, and its dry run."""
+"""Scheduling a mailing, following and controlling it, and its dry run."""

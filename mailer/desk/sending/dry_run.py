@@ -11,10 +11,9 @@ from django.utils import timezone
 from mailer.approval.models import Snapshot
 from mailer.delivery.models import Mailing
 from mailer.delivery.rollout import control
-from mailer.desk.base.current_user import current_user
-from mailer.desk.editions.edition_base import EditionPage
+from mailer.desk.base.pages import EditionPage, current_user
 from mailer.desk.sending import mailing_control
-from mailer.desk.sending.mailing_progress import progress_context
+from mailer.desk.sending.mailing_control import progress_context
 from mailer.reports.cached_stats import counts_of
 from mailer.reports.totals import latest_rehearsal
 

@@ -13,8 +13,7 @@ from wagtail.admin import messages
 
 from mailer.approval import approve
 from mailer.approval.models import Snapshot
-from mailer.desk.base.current_user import current_user
-from mailer.desk.editions.edition_base import EditionPage
+from mailer.desk.base.pages import EditionPage, current_user
 from mailer.editions.audience import Audience
 
 # The page shows a countdown when sending starts within this time.

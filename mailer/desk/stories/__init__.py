@@ -1,1 +1,1 @@
-"""Stories in the desk."""
+"""Stories: the list and the form."""

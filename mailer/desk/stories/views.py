@@ -12,10 +12,16 @@ from wagtail.admin.panels import FieldPanel, FieldRowPanel, InlinePanel, MultiFi
 from wagtail.admin.ui.tables import Column
 from wagtail.snippets.views.snippets import SnippetViewSet
 
-from mailer.desk.base.forms import TranslationsForm
-from mailer.desk.base.save_buttons import BackToDraftView, StoryCreateView, StoryEditView
+from mailer.desk.base.forms import (
+    BackToDraftView,
+    LanguageSelect,
+    OrderedCountriesInput,
+    StoryCreateView,
+    StoryEditView,
+    TranslationsForm,
+    office_countries,
+)
 from mailer.desk.base.tables import StateColumn
-from mailer.desk.base.widgets import LanguageSelect, OrderedCountriesInput, office_countries
 from mailer.stories.models import Story
 from subscribers import iso_codes
 

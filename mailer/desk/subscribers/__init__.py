@@ -1,1 +1,1 @@
-"""Subscribers, lists, tags and suppressions in the desk."""
+"""Subscribers, lists, tags, custom fields, suppressions, bulk actions and list health."""

@@ -14,9 +14,9 @@ from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
-from mailer.desk.base.keyset_pagination import count_label
+from mailer.desk.base.forms import parse_int
 from mailer.desk.base.pages import StaffPage
-from mailer.desk.base.parse_int import parse_int
+from mailer.desk.base.tables import count_label
 from mailer.desk.subscribers.list import QUERY_PARAMETERS, SubscriberFilters, query_from
 from subscribers.bulk import jobs
 from subscribers.bulk.models import BulkRun

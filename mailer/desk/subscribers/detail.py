@@ -1,18 +1,27 @@
-"""The read-only part of a subscriber's page: lists, consent, suppressions and recent emails."""
+"""One subscriber: the history on the edit page, erasing, and merging duplicates."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.auth.mixins import PermissionRequiredMixin
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils import timezone
+from django.views.generic import TemplateView
+from wagtail.admin import messages
 from wagtail.admin.panels import Panel
-from wagtail.log_actions import registry
+from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
+from wagtail.log_actions import log, registry
 
 from mailer.delivery.models import Delivery
 from mailer.desk.suppression_decisions import labels
 from mailer.feedback.models import FeedbackEvent, Verdict
-from subscribers import suppression
+from subscribers import duplicates, merge, suppression
 from subscribers.models import Subscriber, Suppression
+from subscribers.privacy.erasure import erase
 
 _SHOWN = 20
 
@@ -66,3 +75,97 @@ def history(subscriber: Subscriber) -> dict[str, Any]:
             for one in Verdict.objects.filter(subscriber=subscriber.pk)[:_SHOWN]
         ],
     }
+
+
+class _SubscriberPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView):
+    raise_exception = True
+    header_icon = "user"
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.subscriber = get_object_or_404(Subscriber, pk=kwargs["pk"])
+
+    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
+        return [
+            *self.breadcrumbs_items,
+            {"url": reverse("desk_subscribers:index"), "label": "Subscribers"},
+            {
+                "url": reverse("desk_subscribers:edit", args=[self.subscriber.pk]),
+                "label": self.subscriber.email,
+            },
+            {"url": "", "label": self.get_page_title()},
+        ]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(subscriber=self.subscriber, **kwargs)
+
+
+class ErasePage(_SubscriberPage):
+    """Asks the user to retype the address (GET), then erases the subscriber (POST)."""
+
+    permission_required = "subscribers.delete_subscriber"
+    template_name = "desk/subscribers/erase.html"
+    page_title = "Erase subscriber"
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if suppression.normalise_or_lower(request.POST.get("address", "")) != self.subscriber.email:
+            error = "The address does not match. The subscriber was not erased."
+            return self.render_to_response(self.get_context_data(error=error, **kwargs))
+        pk = self.subscriber.pk
+        with transaction.atomic():
+            # After an erasure the audit log must not contain the address.
+            log(instance=self.subscriber, action="desk.erase", user=request.user, title=f"Subscriber {pk}")
+            erase(self.subscriber.email, timezone.now())
+        messages.success(
+            request,
+            "The subscriber is erased. A keyed hash of the address prevents adding it by imports.",
+        )
+        return redirect("desk_subscribers:index")
+
+
+class MergePage(_SubscriberPage):
+    """Shows possible duplicates and the result of a merge (GET); merges two subscribers (POST)."""
+
+    permission_required = ("subscribers.change_subscriber", "subscribers.delete_subscriber")
+    template_name = "desk/subscribers/merge.html"
+    page_title = "Merge duplicates"
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.error, self.other = "", None
+        given = request.POST if request.method == "POST" else request.GET
+        if address := given.get("other", "").strip():
+            self.other = Subscriber.objects.filter(email=suppression.normalise_or_lower(address)).first()
+            if self.other is None:
+                self.error = "No subscriber has this address."
+            elif self.other.pk == self.subscriber.pk:
+                self.other, self.error = None, "This is the same subscriber."
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if self.other is None or request.POST.get("confirm") != "yes":
+            return self.render_to_response(self.get_context_data(**kwargs))
+        other_id = self.other.pk
+        with transaction.atomic():
+            merge.merge(self.subscriber, self.other, timezone.now())
+            log(
+                instance=self.subscriber,
+                action="desk.merge",
+                user=request.user,
+                data={"to": f"subscriber {other_id}"},
+            )
+        messages.success(request, "The subscribers are merged. Links in emails to either address still work.")
+        return redirect("desk_subscribers:edit", self.subscriber.pk)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        return {
+            **context,
+            "other": self.other,
+            "error": self.error,
+            "compared": [
+                (one, one.subscriptions.select_related("mailing_list"), suppression.active_suppression(one))
+                for one in (self.subscriber, self.other)
+                if one is not None
+            ],
+            "duplicates": [] if self.other else duplicates.candidates_for(self.subscriber),
+        }

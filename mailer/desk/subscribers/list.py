@@ -1,32 +1,44 @@
-"""The table of subscribers with its filters, and the edit form."""
+"""The table of subscribers with its filters, the edit form, and exports."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import django_filters
+from django import forms
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.views.generic import FormView
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel, ObjectList
 from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
 from wagtail.admin.views.generic import DeleteView, IndexView
 from wagtail.admin.viewsets.model import ModelViewSet
+from wagtail.log_actions import log
 
-from mailer.desk.base.keyset_pagination import KeysetPaginationMixin, count_label, cursor
-from mailer.desk.base.tables import CheckboxColumn, StateColumn
-from mailer.desk.base.widgets import (
+from mailer.desk.base.forms import (
     Choices,
     CountriesInput,
     LanguageSelect,
     office_countries,
     office_languages,
 )
+from mailer.desk.base.pages import StaffPage
+from mailer.desk.base.tables import (
+    CheckboxColumn,
+    KeysetPaginationMixin,
+    StateColumn,
+    count_label,
+    cursor,
+    sheet_response,
+)
 from mailer.desk.subscribers.detail import SubscriberPanel
 from mailer.desk.subscribers.tags_fields import AttributesPanel, SubscriberForm
+from mailer.reports.subscriber_sheets import subscribers_sheet
 from subscribers import iso_codes
+from subscribers.export import json_lines
 from subscribers.models import MailingList, SavedSegment, Subscriber, Subscription, Tag
 from subscribers.search import search as finding
 from subscribers.search.search import CappedCount, Page, Query
@@ -198,3 +210,42 @@ class SubscriberViewSet(ModelViewSet):
         ],
         base_form_class=SubscriberForm,
     )
+
+
+_FORMATS = [("csv", "CSV"), ("xlsx", "Excel (XLSX)"), ("json", "JSON, one object per line")]
+
+
+class ExportForm(forms.Form):
+    """Which list to export, and the file format."""
+
+    mailing_list = forms.ModelChoiceField(
+        MailingList.objects.all(), label="List", required=False, empty_label="All lists"
+    )
+    kind = forms.ChoiceField(label="Format", choices=_FORMATS, widget=forms.RadioSelect, initial="csv")
+
+
+class ExportPage(StaffPage, FormView[ExportForm]):
+    """Shows the form (GET) and returns the file (POST)."""
+
+    breadcrumbs_above = (("desk_imports:index", "Imports"),)
+    permission_required = "subscribers.change_subscriber"
+    form_class = ExportForm
+    template_name = "desk/subscribers/export.html"
+    page_title = "Export subscribers"
+    header_icon = "download"
+
+    def get_initial(self) -> dict[str, Any]:
+        return {"kind": "csv", "mailing_list": self.request.GET.get("list")}
+
+    def form_valid(self, form: ExportForm) -> HttpResponse:
+        chosen, kind = form.cleaned_data["mailing_list"], form.cleaned_data["kind"]
+        for one in [chosen] if chosen else MailingList.objects.all():
+            log(instance=one, action="desk.export_subscribers", user=self.request.user)
+        name = f"{chosen.slug if chosen else 'subscribers'}-{timezone.localdate():%Y-%m-%d}"
+        response: HttpResponseBase
+        if kind == "json":
+            response = StreamingHttpResponse(json_lines(chosen), content_type="application/x-ndjson")
+            response["Content-Disposition"] = f'attachment; filename="{name}.json"'
+        else:
+            response = sheet_response([subscribers_sheet(chosen)], name, kind)
+        return response  # type: ignore[return-value]  # FormView has no type for streamed responses

@@ -1,4 +1,4 @@
-"""List health: subscribers who never confirmed, who bounce, who are inactive, or without own consent."""
+"""List health: groups of subscribers to review, and reconfirmation campaigns."""
 
 from __future__ import annotations
 
@@ -7,14 +7,23 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.views.generic import TemplateView
+from wagtail.admin import messages
+from wagtail.log_actions import log
 
 from mailer.desk.base.pages import StaffPage
+from subscribers.bulk import jobs
 from subscribers.models import MailingList
+from subscribers.reconfirmation import reconfirmation
+from subscribers.reconfirmation.models import Asking
 from subscribers.segments.estimate import Estimate, estimate
-from subscribers.segments.rules import Group, Test, as_json
+from subscribers.segments.models import SavedSegment
+from subscribers.segments.rules import BadRule, Group, Test, as_json
 
 
 @dataclass(frozen=True)
@@ -84,3 +93,104 @@ def _definitions() -> list[tuple[str, str, Group]]:
 
 def _rule(*tests: Test) -> Group:
     return Group("all", (Group("all", tests),))
+
+
+_SHOWN = 50
+
+
+class ReconfirmForm(forms.Form):
+    """Which list to reconfirm, and how long subscribers have."""
+
+    mailing_list = forms.ModelChoiceField(MailingList.objects.all(), label="List")
+    days = forms.IntegerField(label="Days to respond", initial=30, min_value=7, max_value=90)
+
+
+class _CampaignView(StaffPage, TemplateView):
+    permission_required = "subscribers.change_subscriber"
+    breadcrumbs_above: tuple[tuple[str, str], ...] = (("desk_reconfirmations", "Reconfirmation campaigns"),)
+    header_icon = "mail"
+
+
+class ReconfirmPage(_CampaignView):
+    """Explains reconfirmation and shows the form (GET), then starts a campaign (POST)."""
+
+    template_name = "desk/subscribers/reconfirm.html"
+    page_title = "Reconfirm subscriptions"
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.segment = get_object_or_404(SavedSegment, pk=kwargs["pk"])
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        form = ReconfirmForm(request.POST)
+        if form.is_valid():
+            data, by = form.cleaned_data, request.user.get_username()
+            try:
+                campaign = reconfirmation.begin(
+                    self.segment, data["mailing_list"], data["days"], by, timezone.now()
+                )
+            except (BadRule, ValueError) as error:
+                form.add_error(None, str(error))
+            else:
+                log(instance=campaign, action="desk.reconfirm", user=request.user)
+                return redirect("desk_reconfirmation", campaign.pk)
+        return self.render_to_response(self.get_context_data(form=form, **kwargs))
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        return {"form": ReconfirmForm(), **context, "segment": self.segment}
+
+
+class CampaignPage(_CampaignView):
+    """Shows how many were asked and have confirmed (GET); finishes or stops the campaign (POST)."""
+
+    template_name = "desk/subscribers/reconfirmation.html"
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.campaign = get_object_or_404(Asking.objects.select_related("mailing_list"), pk=kwargs["pk"])
+
+    def get_page_title(self) -> str:
+        return str(self.campaign)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        by, now = request.user.get_username(), timezone.now()
+        try:
+            if request.POST.get("action") == "finish":
+                job = reconfirmation.decide(self.campaign, by, now)
+                log(instance=job, action="desk.bulk", user=request.user)
+                jobs.step(job.pk, now)
+                return redirect("desk_bulk_job", job.pk)
+            reconfirmation.stop(self.campaign, by, now)
+            log(instance=self.campaign, action="desk.reconfirm_stop", user=request.user)
+            messages.success(request, "The campaign is stopped. No subscription was changed.")
+        except reconfirmation.NotNow as error:
+            messages.error(request, str(error))
+        return redirect("desk_reconfirmation", self.campaign.pk)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        campaign, now = self.campaign, timezone.now()
+        asked = campaign.people.count()
+        confirmed = campaign.people.filter(stays_at__isnull=False).count()
+        in_progress = campaign.state in (Asking.State.SENDING, Asking.State.WAITING)
+        return super().get_context_data(
+            campaign=campaign,
+            asked=asked,
+            confirmed=confirmed,
+            unanswered=asked - confirmed,
+            in_progress=in_progress,
+            may_finish=in_progress and now.date() > campaign.until,
+            **kwargs,
+        )
+
+
+class CampaignsPage(_CampaignView):
+    """Lists the campaigns, newest first."""
+
+    template_name = "desk/subscribers/reconfirmations.html"
+    page_title = "Reconfirmation campaigns"
+    breadcrumbs_above = ()
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        campaigns = Asking.objects.select_related("mailing_list")[:_SHOWN]
+        return super().get_context_data(campaigns=campaigns, **kwargs)

@@ -21,7 +21,7 @@ from wagtail.admin.views.generic import IndexView
 from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.log_actions import log
 
-from mailer.desk.base.audit_links import links_to
+from mailer.desk.base.audit_log import links_to
 from mailer.desk.base.pages import StaffPage
 from mailer.desk.base.tables import StateColumn
 from mailer.feedback.models import Verdict

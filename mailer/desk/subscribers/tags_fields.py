@@ -13,7 +13,7 @@ from wagtail.admin.ui.tables import Column
 from wagtail.admin.views.generic import IndexView
 from wagtail.admin.viewsets.model import ModelViewSet
 
-from mailer.desk.base.parse_int import input_value
+from mailer.desk.base.forms import input_value
 from subscribers import addresses, merge
 from subscribers import consent as consent
 from subscribers import suppression as suppress

@@ -11,7 +11,7 @@ from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
 from wagtail.admin.views.generic import IndexView
 from wagtail.admin.viewsets.model import ModelViewSet
 
-from mailer.desk.base.audit_links import links_to
+from mailer.desk.base.audit_log import links_to
 from mailer.desk.base.tables import StateColumn
 from mailer.desk.suppression_decisions import labels
 from mailer.feedback.models import Outage, Verdict

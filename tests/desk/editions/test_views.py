@@ -11,7 +11,7 @@ from django.urls import reverse
 from wagtail.test.utils.form_data import inline_formset, nested_form_data, rich_text, streamfield
 
 from mailer.approval.models import Authorship
-from mailer.desk.base.widgets import CountriesInput, LanguageOrderInput, OrderedCountriesInput
+from mailer.desk.base.forms import CountriesInput, LanguageOrderInput, OrderedCountriesInput
 from mailer.editions.models import Edition, Newsletter
 from mailer.stories.models import Story
 from tests import cast as everyone
