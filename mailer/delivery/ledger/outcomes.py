@@ -7,8 +7,16 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from mailer.backoff import BackoffPolicy
 from mailer.delivery.ledger.records import Attempt, ClaimedDelivery, DeliveryResult, State
 from mailer.delivery.outcome import Outcome, ReplyClass
+
+# Greylisting lets a message pass after 1 to 15 minutes. Jitter spreads what was deferred at once.
+RETRIES = BackoffPolicy(schedule=(300, 900, 1_800, 3_600, 7_200, 14_400), jitter=0.1)
+# Delays that are skipped for replies that do not change within an hour.
+_SKIPPED = {ReplyClass.MAILBOX_FULL: 3, ReplyClass.BLOCKED: 3}
+# A block is tried only once more, when staff may have looked into it.
+_BLOCKED_ATTEMPTS = 2
 
 
 class GroupedAttempts(NamedTuple):
@@ -79,16 +87,6 @@ def _jitter_fraction(delivery: int, attempt: int) -> float:
     return (delivery + attempt) * 0.6180339887498949 % 1
 
 
-# Minutes after the first, second… attempt. Greylisting lets a message pass after 1 to 15. The last repeats.
-_MINUTES = (5, 15, 30, 60, 120, 240)
-# Where in these an answer begins that five minutes will not change.
-_FIRST_STEP = {ReplyClass.MAILBOX_FULL: 4, ReplyClass.BLOCKED: 4}
-# A wait is up to so much longer, so that what was put off in one moment does not come back in one.
-_JITTER = 0.1
-# A block is tried once more after somebody may have looked into it, and no oftener.
-_BLOCKED_ATTEMPTS = 2
-
-
 def next_attempt_at(
     attempts: int,
     now: datetime,
@@ -96,14 +94,13 @@ def next_attempt_at(
     reply_class: ReplyClass = ReplyClass.TRY_LATER,
     fraction: float = 0.0,
 ) -> datetime | None:
-    """When to try again after so many attempts (at least one); None when it is given up.
+    """When to try again after so many attempts (at least one); None to give up.
 
-    It is given up when that would be past `expires_at`, and a block when it was tried again already. `chance`
-    is between 0 and 1.
+    It is given up if that would be after `expires_at`, and a block after its second attempt. `fraction`,
+    between 0 and 1, chooses the jitter.
     """
     if reply_class is ReplyClass.BLOCKED and attempts >= _BLOCKED_ATTEMPTS:
         return None
-    place = max(attempts, 1) - 1 + _FIRST_STEP.get(reply_class, 1) - 1
-    minutes = _MINUTES[min(place, len(_MINUTES) - 1)] * (1 + _JITTER * fraction)
-    due = now + timedelta(minutes=minutes)
+    skipped = _SKIPPED.get(reply_class, 0)
+    due = now + timedelta(seconds=RETRIES.delay(max(attempts, 1) + skipped, fraction))
     return None if expires_at is not None and due >= expires_at else due

@@ -12,6 +12,7 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import F, Q
 
+from mailer.backoff import BackoffPolicy
 from mailer.delivery.models import Alert, Mailing
 from subscribers.signals import signup_flood
 
@@ -23,6 +24,7 @@ _MIN_INTERVAL = timedelta(hours=1)
 _WARNING_SHOWN_FOR = timedelta(days=1)
 # Seconds to connect and to wait for the response of the webhook.
 _TIMEOUTS = (3.05, 10)
+_RETRIES = BackoffPolicy(first=60)
 _MAX_ATTEMPTS = 10
 # How long other workers leave a row alone while one posts it.
 _LEASE = timedelta(minutes=2)
@@ -120,7 +122,7 @@ def _post(alert: Alert, now: datetime) -> bool:
         return False
     accepted = _post_to_webhook(alert)
     finished = accepted or attempts + 1 >= _MAX_ATTEMPTS
-    again = None if finished else now + timedelta(minutes=2**attempts)
+    again = None if finished else now + timedelta(seconds=_RETRIES.delay(attempts + 1))
     Alert.objects.filter(pk=alert.pk, raised_at=alert.raised_at).update(webhook_due_at=again)
     if finished and not accepted:
         log.error("action=alert_not_posted alert=%d", alert.pk)

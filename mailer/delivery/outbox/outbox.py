@@ -20,7 +20,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.message import sanitize_address
 from django.db.models import F
 
-from mailer.delivery.ledger import outcomes as retry
+from mailer.delivery.ledger.outcomes import next_attempt_at
 from mailer.delivery.models import OutboxMessage
 from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.smtp import dkim, relays
@@ -201,7 +201,7 @@ def _settle(message: OutboxMessage, outcome: Outcome | None, now: datetime, summ
     if outcome.reply_class is ReplyClass.ACCEPTED:
         summary.sent += row.update(state=OutboxMessage.State.SENT, sent_at=now, reply=reply)
         return
-    due_at = retry.next_attempt_at(message.attempts, now, message.created_at + _EXPIRES_AFTER)
+    due_at = next_attempt_at(message.attempts, now, message.created_at + _EXPIRES_AFTER)
     if outcome.permanent or due_at is None:
         summary.refused += row.update(state=OutboxMessage.State.REFUSED, reply=reply)
         log.warning("action=outbox_refused message=%d code=%d", message.pk, outcome.code)

@@ -1,38 +1,32 @@
-"""How we draw back from a server that asks us to, and come back: AIMD, one pure function for each way.
+"""How we slow down for a server that asks for it, and speed up again (AIMD): one pure function for each way.
 
-Each time it asks, we leave it alone for twice as long and then send half as fast; each message that it takes
-lets us go a little faster, until nothing is left of the limit.
+Each request doubles the wait and halves the rate after it. Each accepted message raises the rate a little,
+until no limit is left.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-# Messages a second after the first time, at the least, and from where on there is no limit any more.
-_FIRST, _LEAST, _FREE = 10.0, 0.1, 20.0
-# What a minute of steady sending adds to the rate.
+from mailer.backoff import BackoffPolicy
+
+# For a mailbox provider, and for our relay.
+PROVIDER = BackoffPolicy(first=60, cap=1_800, jitter=0.1)
+RELAY = BackoffPolicy(first=60, cap=600, jitter=0.1)
+# Messages a second after the first request, at the least, and from where on there is no limit any more.
+_FIRST_RATE, _MIN_RATE, _UNLIMITED_RATE = 10.0, 0.1, 20.0
+# A minute of steady sending adds so much to the rate.
 _RISE = 1.0
-# A wait is up to so much longer by chance, so that not everybody comes back in one moment.
-_JITTER = 0.1
-# Seconds after a wait was over in which it still counts.
+# Seconds after the end of a wait for which the state is remembered.
 _MEMORY = 3_600.0
 
 
-class Wait(NamedTuple):
-    """Seconds to leave a server alone: the first time, and at the most; each time doubles it."""
-
-    first: float
-    most: float
-
-
-PROVIDER = Wait(60, 1_800)
-RELAY = Wait(60, 600)
-
-
 class Backoff(NamedTuple):
-    # Times in a row that we were asked to go slower.
+    """The state for one server."""
+
+    # Requests to slow down in a row.
     failures: int = 0
-    # Nothing is tried before; seconds since 1970.
+    # Nothing is sent before; seconds since 1970.
     until: float = 0.0
     # Messages a second; 0: no limit.
     rate: float = 0.0
@@ -42,31 +36,30 @@ NO_BACKOFF = Backoff()
 
 
 def decayed(state: Backoff, now: float) -> Backoff:
-    """What is left of it: nothing, when it lies long back."""
+    """The state as of now: none when the last wait ended long ago."""
     return state if now < state.until + _MEMORY else NO_BACKOFF
 
 
-def penalised(state: Backoff, now: float, wait: Wait, fraction: float) -> Backoff:
-    """We were asked to go slower. What was on its way when we began to wait tells nothing new.
+def penalised(state: Backoff, now: float, policy: BackoffPolicy, fraction: float) -> Backoff:
+    """The state after a request to slow down; `fraction`, between 0 and 1, chooses the jitter.
 
-    `chance` is between 0 and 1.
+    Requests during a wait change nothing: they answer messages that were under way when it began.
     """
     if now < state.until:
         return state
     state = decayed(state, now)
-    strikes = state.failures + 1
-    seconds = min(wait.first * 2.0 ** min(strikes - 1, 20), wait.most)
-    rate = max(state.rate / 2, _LEAST) if state.rate else _FIRST
-    return Backoff(strikes, now + seconds * (1 + _JITTER * fraction), rate)
+    failures = state.failures + 1
+    rate = max(state.rate / 2, _MIN_RATE) if state.rate else _FIRST_RATE
+    return Backoff(failures, now + policy.delay(failures, fraction), rate)
 
 
 def after_success(state: Backoff, count: int, now: float) -> Backoff:
-    """So many messages were taken; what was on its way when we began to wait does not end it."""
+    """The state after so many accepted messages. During a wait they change nothing, for the same reason."""
     if now < state.until or not count or not state.rate:
         return state
     rate = state.rate
     for _ in range(count):
         rate += _RISE / 60 / rate
-        if rate >= _FREE:
+        if rate >= _UNLIMITED_RATE:
             return NO_BACKOFF
     return Backoff(0, state.until, rate)

@@ -1,11 +1,22 @@
 from __future__ import annotations
 
 import json
+from datetime import date, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.delivery.throttle.rate_limits import LOOKAHEAD, LimiterState, RateLimit, give_back, reserve
+from mailer.delivery.throttle.rate_limits import (
+    LOOKAHEAD,
+    LimiterState,
+    RateLimit,
+    advance_warm_up,
+    give_back,
+    initial_warm_up,
+    record_warm_up,
+    reserve,
+)
 
 START = 1_638_500_000.0
 limits = st.lists(
@@ -38,7 +49,7 @@ def left(limits, asked):
 
 
 @given(limits, asked)
-def test_no_stretch_of_time_holds_more_than_its_limit(limits, asked):
+def test_no_interval_contains_more_messages_than_its_limit(limits, asked):
     moments = left(limits, asked)
     assert moments == sorted(moments)
     for most, seconds in limits:
@@ -50,7 +61,7 @@ def test_no_stretch_of_time_holds_more_than_its_limit(limits, asked):
 
 
 @given(limits, asked)
-def test_who_is_refused_and_comes_back_when_told_gets_something(limits, asked):
+def test_after_a_refusal_there_is_room_at_the_time_it_names(limits, asked):
     kept, now = LimiterState(), START
     for wait, wanted in asked:
         now += wait
@@ -97,3 +108,28 @@ def test_a_clock_that_was_wrong_for_a_while_does_not_stop_sending():
 
 def test_without_limits_everything_may_leave_now():
     assert reserve(LimiterState(), [], 500, START)[1][:3] == (500, START, 0)
+
+
+DAY = date(2026, 11, 24)
+
+
+def test_a_new_sender_is_allowed_more_on_each_day_that_went_well():
+    progress = initial_warm_up(DAY, DAY)
+    seen = []
+    for number in range(17):
+        seen.append(progress.allowed)
+        progress = advance_warm_up(record_warm_up(progress, 40, 2), DAY + timedelta(days=number + 1))
+    assert seen[:4] == [50, 100, 250, 500] and seen[-2:] == [100_000, None]
+
+
+@pytest.mark.parametrize(("tried", "put_off"), [(100, 6), (0, 0)])
+def test_a_day_with_many_deferrals_or_without_mail_is_repeated(tried, put_off):
+    progress = record_warm_up(initial_warm_up(DAY - timedelta(days=2), DAY), tried, put_off)
+    assert progress.allowed == 250
+    assert advance_warm_up(progress, DAY + timedelta(days=1)).allowed == 250
+
+
+def test_each_day_is_counted_anew():
+    progress = record_warm_up(initial_warm_up(DAY, DAY), 100, 6)
+    assert advance_warm_up(progress, DAY) == progress
+    assert advance_warm_up(progress, DAY + timedelta(days=1))[2:] == (0, 0)
