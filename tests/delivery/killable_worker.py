@@ -151,7 +151,7 @@ def report() -> dict[str, Any]:
 
 
 def main() -> None:
-    from mailer.cli.root import start_django
+    from mailer.cli.main import start_django
 
     start_django(None)
     commands = {"prepare": prepare, "run": run, "report": report}

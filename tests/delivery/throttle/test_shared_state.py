@@ -16,7 +16,7 @@ WORKERS = 3
 ASKS = """
 import json
 from datetime import UTC, datetime
-from mailer.cli.root import start_django
+from mailer.cli.main import start_django
 start_django(None)
 from mailer.delivery.ledger.records import Claimed
 from mailer.delivery.throttle.throttle import Traffic
