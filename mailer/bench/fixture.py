@@ -14,11 +14,13 @@ from django.db import connection, transaction
 from mailer.approval import approve, submit
 from mailer.bench import clicks, history_fixture
 from mailer.delivery import tracking_urls
-from mailer.delivery.engine.composing import Composer
 from mailer.delivery.ledger.records import ClaimedDelivery
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import jobs
-from mailer.delivery.smtp import base, connect
+from mailer.delivery.smtp.connect import open_session
+from mailer.delivery.smtp.envelope import Envelope
+from mailer.delivery.smtp.message import message_builder
+from mailer.delivery.smtp.relays import Relay
 from mailer.editions.assemble import assemble
 from mailer.editions.contents import content_of
 from mailer.editions.models import Edition, Newsletter, NewsletterText
@@ -84,7 +86,7 @@ def hand_over_one(port: int) -> None:
     claimed = ClaimedDelivery(
         row.pk, row.mailing_id, 1, row.variant_id, row.subscriber, "reader-0@example.net", "", ()
     )
-    (make,) = Composer().envelopes(row.mailing, [claimed], NOW)
+    (make,) = message_builder().messages(row.mailing, [claimed], NOW)
     asyncio.run(_deliver(port, make()))
 
 
@@ -95,8 +97,8 @@ def follow_link(port: int, requests: int, connections: int) -> int:
     return asyncio.run(clicks.follow(port, tracking_urls.link_path(variant, 1), requests, connections))
 
 
-async def _deliver(port: int, envelope: base.Envelope) -> None:
-    session = await connect.open_session(base.Relay("127.0.0.1", port))
+async def _deliver(port: int, envelope: Envelope) -> None:
+    session = await open_session(Relay("127.0.0.1", port))
     await session.deliver(envelope, lambda: None)
     await session.quit()
 

@@ -27,7 +27,7 @@ def commit(rows: str) -> int:
 
 def post(port: str, count: str, connections: str) -> dict[str, float]:
     """Post so many events; how many were taken, and how long one took."""
-    tokens = [message.token(number) for number in Delivery.objects.values_list("pk", flat=True)]
+    tokens = [message.delivery_token(number) for number in Delivery.objects.values_list("pk", flat=True)]
     posted = poster.post(int(port), SECRET, tokens, int(count), int(connections))
     took = sorted(posted.seconds)
     return {

@@ -42,7 +42,7 @@ def dkim_key(
         key_file.write(pem)
     (public,) = signer.keys
     say(f"Wrote {file}. Keep it secret, and in the backup.\n\n1. Publish this in DNS:\n")
-    for name, value in (("Name ", public.name), ("Type ", "TXT"), ("Value", public.record)):
+    for name, value in (("Name ", public.dns_name), ("Type ", "TXT"), ("Value", public.dns_record)):
         console.print(f"   {name}  {value}", markup=False, soft_wrap=True)
     say(
         "\n2. Write into config.toml:\n\n"

@@ -116,7 +116,7 @@ def dkim_keys(context: Context) -> Iterator[CheckResult]:
         yield result("warning" if unused else "skipped", message, advice)
         return
     try:
-        signer = dkim.signer(context.config.dkim)
+        signer = dkim.signer_for(context.config.dkim)
     except ConfigError:
         # The configuration check reports this.
         return
@@ -129,15 +129,15 @@ def dkim_keys(context: Context) -> Iterator[CheckResult]:
         return
     for key in signer.keys:
         try:
-            yield _dkim_key(key, context.dns.txt(key.name))
+            yield _dkim_key(key, context.dns.txt(key.dns_name))
         except DnsError as error:
             advice = "Receivers that get no answer defer the mail."
-            yield CheckResult("dkim", key.name, "warning", str(error), advice)
+            yield CheckResult("dkim", key.dns_name, "warning", str(error), advice)
 
 
 def _dkim_key(key: dkim.Key, texts: list[str]) -> CheckResult:
-    result = partial(CheckResult, "dkim", key.name)
-    record = (DnsRecord(key.name, "TXT", key.record),)
+    result = partial(CheckResult, "dkim", key.dns_name)
+    record = (DnsRecord(key.dns_name, "TXT", key.dns_record),)
     if error := _dkim_error(key, texts):
         return result("problem", error, "Publish this there, and nothing else:", record)
     if "y" in _tags(texts[0]).get("t", "").split(":"):
@@ -157,8 +157,8 @@ def _dkim_error(key: dkim.Key, texts: list[str]) -> str:
         return f"The record there is not a DKIM key: {texts[0][:60]}"
     if not tags["p"]:
         return "The key in DNS is revoked (its p= is empty)."
-    if tags.get("k", "rsa") != key.kind:
-        return f"The key in DNS is for {tags.get('k', 'rsa')}, ours is for {key.kind}."
+    if tags.get("k", "rsa") != key.algorithm:
+        return f"The key in DNS is for {tags.get('k', 'rsa')}, ours is for {key.algorithm}."
     if "sha256" not in tags.get("h", "sha256").split(":"):
         return "The key in DNS does not allow SHA-256."
     if not {"*", "email"} & set(tags.get("s", "*").split(":")):
@@ -172,7 +172,7 @@ def _verifies(key: dkim.Key, published: str) -> bool:
     signature = key.sign(digest)
     try:
         octets = base64.b64decode("".join(published.split()), validate=True)
-        if key.kind == "ed25519":
+        if key.algorithm == "ed25519":
             Ed25519PublicKey.from_public_bytes(octets).verify(signature, digest)
             return True
         public = load_der_public_key(octets)

@@ -63,7 +63,7 @@ def _mistakes(config: Config) -> Iterator[tuple[Status, str, str]]:
     except (zoneinfo.ZoneInfoNotFoundError, ValueError):
         yield "problem", f"[site] timezone {site.timezone!r} is unknown.", "Use a name such as Asia/Almaty."
     try:
-        dkim.signer(config.dkim)
+        dkim.signer_for(config.dkim)
     except ConfigError as error:
         yield "problem", str(error), "The worker does not start until this is fixed."
     try:

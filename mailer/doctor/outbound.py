@@ -17,11 +17,9 @@ import dns.reversename
 from cryptography import x509
 
 from mailer.config import Config
-from mailer.delivery import esp as esp_clients
-from mailer.delivery.smtp.base import Relay, SmtpError
 from mailer.delivery.smtp.connect import open_session
-from mailer.delivery.smtp.relays import configured
-from mailer.delivery.smtp.transport import Timeouts
+from mailer.delivery.smtp.relays import Relay, SmtpError, Timeouts, configured_relays
+from mailer.delivery.smtp.tls import unverified_context
 from mailer.doctor.check import CheckResult, Context, DnsRecord
 from mailer.doctor.dns import Address, Dns, is_loopback, is_public
 
@@ -65,7 +63,7 @@ def egress(config: Config, dns: Dns) -> Egress:
 
 def relays(context: Context) -> list[Relay]:
     """The configured relays; none if an ESP sends the mail."""
-    return [] if context.config.service.name else configured()
+    return [] if context.config.service.name else configured_relays()
 
 
 def relay(context: Context, relay: Relay, now: datetime) -> Iterator[CheckResult]:
@@ -107,9 +105,7 @@ async def _sign_in(relay: Relay) -> None:
 
 def _inspect(relay: Relay, timeout: float) -> tuple[dict[str, str], str, bytes]:
     """The relay's extensions, its TLS version (empty: no TLS), and its certificate, trusted or not."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
+    context = unverified_context()
     client: smtplib.SMTP
     if relay.security == "tls":
         client = smtplib.SMTP_SSL(relay.host, relay.port, relay.ehlo, timeout=timeout, context=context)
@@ -138,8 +134,11 @@ def _certificate(relay: Relay, tls_version: str, certificate: bytes, now: dateti
 
 def esp(context: Context) -> Iterator[CheckResult]:
     """Whether the ESP accepts our credentials."""
+    # Slow to load (requests, anymail), and needed only where an ESP is configured.
+    from mailer.delivery.esp.clients import check_credentials
+
     result = partial(CheckResult, "service", context.config.service.name)
-    if error := esp_clients.check():
+    if error := check_credentials():
         yield result("problem", error, "Fix [service], or the account.")
     else:
         yield result("ok", "It answers and accepts our key.")

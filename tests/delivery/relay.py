@@ -1,4 +1,4 @@
-"""A real SMTP server on loopback that does what a test tells it to, and keeps everything it was given."""
+"""A real SMTP server on loopback: a Script decides its replies, and it keeps everything that it receives."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-# In place of a reply: the connection ends instead.
+# In place of a reply: the server closes the connection.
 DROP = "DROP"
 
 
@@ -25,7 +25,7 @@ class Taken:
     sender: str
     recipient: str
     message: bytes
-    # What was answered.
+    # The server's reply.
     reply: str
 
     @property
@@ -36,11 +36,12 @@ class Taken:
 
 @dataclass
 class Script:
-    """What the server says. Functions get the recipient; None means the usual reply."""
+    """The replies of the server. Functions get the recipient (or sender) and return a reply, or None for the
+    usual one."""
 
     greeting: str | Callable[[], str] = "220 test ready"
     offers: tuple[str, ...] = ("PIPELINING", "SIZE 10000000", "ENHANCEDSTATUSCODES")
-    # Seconds before the reply to a final dot, and more of them for single recipients.
+    # Seconds before the reply to a final dot, and additional ones for single recipients.
     latency: float = 0
     slow: Callable[[str], float] = lambda recipient: 0
     ehlo: str = ""
@@ -48,22 +49,23 @@ class Script:
     rcpt: Callable[[str], str | None] = lambda recipient: None
     data: Callable[[str], str | None] = lambda recipient: None
     dot: Callable[[str], str | None] = lambda recipient: None
-    # Messages after which a connection gets 421.
+    # Messages after which a connection gets 421 at the next MAIL.
     per_connection: int = 0
-    # Messages after which a connection ends without a word, whatever was said behind the last dot.
+    # Messages after which the server closes a connection without a reply, whatever was pipelined behind the
+    # last dot.
     hangs_up_after: int = 0
     login: tuple[str, str] | None = None
     mechanisms: str = "PLAIN LOGIN"
-    # In place of the reply to a sign-in.
+    # In place of the reply to AUTH.
     auth: str = ""
     tls: ssl.SSLContext | None = None
-    # Whether connections are encrypted from the first byte.
+    # Whether TLS is implicit.
     implicit: bool = False
-    # In place of the go-ahead for encryption.
+    # In place of the 220 reply to STARTTLS.
     starttls: str = ""
-    # Said in clear behind the go-ahead for encryption, where an attacker would.
+    # Sent in clear after the 220 reply to STARTTLS, as an attacker would.
     behind_starttls: bytes = b""
-    # Whether DATA is answered by 354 although nobody was accepted.
+    # Whether DATA gets 354 although no recipient was accepted.
     careless: bool = False
 
 
@@ -73,13 +75,13 @@ class Relay:
 
     script: Script = field(default_factory=Script)
     taken: list[Taken] = field(default_factory=list)
-    # Every command line as it came.
+    # Every command line as received.
     commands: list[str] = field(default_factory=list)
     connections: int = 0
     open_now: int = 0
     most_open: int = 0
-    # Messages behind whose dot the next commands had come already.
-    rode: int = 0
+    # Messages whose final dot was followed by pipelined commands.
+    pipelined: int = 0
     port: int = 0
 
     def __enter__(self) -> Self:
@@ -100,7 +102,7 @@ class Relay:
         return [taken for taken in self.taken if taken.reply.startswith("2")]
 
     def kept(self) -> list[Taken]:
-        """What was not refused: also where the reply never left."""
+        """Messages that were not rejected, also those whose reply was never sent."""
         return [taken for taken in self.taken if taken.reply[0] not in "45"]
 
     def recipients(self) -> list[str]:
@@ -125,7 +127,7 @@ class Relay:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await server.wait_closed()
-        # Transports that were just closed give their sockets back in the loop's next turns.
+        # Closed transports release their sockets in the loop's next turns.
         await asyncio.sleep(0.01)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -136,7 +138,7 @@ class Relay:
         self.open_now += 1
         self.most_open = max(self.most_open, self.open_now)
         try:
-            await _Conversation(self, reader, writer).hold()
+            await _Connection(self, reader, writer).serve()
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError, ssl.SSLError):
             pass
         finally:
@@ -151,14 +153,14 @@ class _Dropped(ConnectionError):  # noqa: N818
     pass
 
 
-class _Conversation:
+class _Connection:
     def __init__(self, relay: Relay, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.relay, self.script = relay, relay.script
         self.reader, self.writer = reader, writer
         self.sender, self.recipient, self.served = "", "", 0
         self.encrypted = relay.script.implicit
 
-    async def hold(self) -> None:
+    async def serve(self) -> None:
         greeting = self.script.greeting
         greeting = greeting() if callable(greeting) else greeting
         self.say(greeting)
@@ -275,7 +277,7 @@ class _Conversation:
 
     async def do_data(self, line: str) -> None:
         if not self.recipient and not (self.script.careless and self.sender):
-            self.say("503 5.5.1 nobody to send to")
+            self.say("503 5.5.1 no recipient")
             return
         early = self.script.data(self.recipient)
         if early:
@@ -284,16 +286,16 @@ class _Conversation:
         self.say("354 go on")
         message = bytearray()
         while (line_in := await self.reader.readuntil(b"\n")) != b".\r\n":
-            assert line_in.endswith(b"\r\n"), "a bare LF came over the wire"
+            assert line_in.endswith(b"\r\n"), "a bare LF was received"
             message += line_in[1:] if line_in.startswith(b".") else line_in
         self.served += 1
-        self.relay.rode += bool(self.reader._buffer)
+        self.relay.pipelined += bool(self.reader._buffer)
         recipient = self.recipient
         reply = self.script.dot(recipient) or f"250 2.0.0 queued as {len(self.relay.taken) + 1}"
         if recipient:
             self.relay.taken.append(Taken(self.sender, recipient, bytes(message), reply))
         else:
-            reply = "554 5.5.1 nobody to send to"
+            reply = "554 5.5.1 no recipient"
         self.sender = self.recipient = ""
         seconds = self.script.latency + self.script.slow(recipient)
         if seconds:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.delivery import identity, signed_ids, verp
-from mailer.delivery.smtp.envelope import Commands
+from mailer.delivery.smtp.envelope import CommandBuilder
 
 ID = st.integers(min_value=1, max_value=2**63 - 1)
 SUBSCRIBER, NEWSLETTER = st.integers(1, 2**36 - 1), st.integers(1, 2**28 - 1)
@@ -74,7 +74,7 @@ def test_so_is_a_leave_address(subscriber, newsletter, form, dress, case):
 def test_a_relay_that_reports_is_told_the_mark_of_any_form(delivery, form):
     with override_settings(CONFIG=_with_bounces(settings.CONFIG, address=form)):
         address = verp.address(delivery)
-    said = Commands({"DSN": ""}).lines(address, "reader@example.org", 1).decode()
+    said = CommandBuilder({"DSN": ""}).commands(address, "reader@example.org", 1).decode()
     assert verp.read(re.search(r" ENVID=(\S+) ", said)[1]) == delivery
 
 

@@ -73,7 +73,7 @@ def keyed(context):
 
 def test_published_dkim_keys_verify_a_signature(zone, context):
     for key in (RSA_KEY, ED25519_KEY):
-        zone.text(key.name, key.record)
+        zone.text(key.dns_name, key.dns_record)
     assert [found.status for found in authentication.dkim_keys(keyed(context))] == ["ok", "ok"]
 
 
@@ -81,31 +81,31 @@ def test_published_dkim_keys_verify_a_signature(zone, context):
     ("texts", "error"),
     [
         ([], "DNS has no key"),
-        ([RSA_KEY.record, RSA_KEY.record + ";"], "2 records"),
+        ([RSA_KEY.dns_record, RSA_KEY.dns_record + ";"], "2 records"),
         (["v=DKIM1; k=rsa; p="], "revoked"),
         (["v=spf1 -all"], "not a DKIM key"),
-        ([ED25519_KEY.record], "is for ed25519"),
-        ([RSA_KEY.record.replace("p=MII", "h=sha1; p=MII")], "does not allow SHA-256"),
-        ([RSA_KEY.record.replace("p=MII", "s=tlsrpt; p=MII")], "not for email"),
-        ([RSA_KEY.record[:-9] + "AAAAIDAQAB"], "does not match"),
+        ([ED25519_KEY.dns_record], "is for ed25519"),
+        ([RSA_KEY.dns_record.replace("p=MII", "h=sha1; p=MII")], "does not allow SHA-256"),
+        ([RSA_KEY.dns_record.replace("p=MII", "s=tlsrpt; p=MII")], "not for email"),
+        ([RSA_KEY.dns_record[:-9] + "AAAAIDAQAB"], "does not match"),
         (["v=DKIM1; p=nonsense!"], "does not match"),
     ],
 )
 def test_a_dkim_key_that_does_not_verify_is_a_problem_with_the_record_to_publish(zone, context, texts, error):
     if texts:
-        zone.text(RSA_KEY.name, *texts)
+        zone.text(RSA_KEY.dns_name, *texts)
     found = next(iter(authentication.dkim_keys(keyed(context))))
     assert found.status == "problem" and error in found.message
-    assert found.records[0].value == RSA_KEY.record and found.records[0].name == RSA_KEY.name
+    assert found.records[0].value == RSA_KEY.dns_record and found.records[0].name == RSA_KEY.dns_name
 
 
 def test_a_dkim_key_in_test_mode_is_a_warning(zone, context):
-    zone.text(RSA_KEY.name, RSA_KEY.record + "; t=s:y")
+    zone.text(RSA_KEY.dns_name, RSA_KEY.dns_record + "; t=s:y")
     assert next(iter(authentication.dkim_keys(keyed(context)))).status == "warning"
 
 
 def test_a_dkim_record_may_contain_spaces_and_lack_the_version(zone, context):
-    zone.text(RSA_KEY.name, re.sub(r"v=DKIM1; k=rsa; p=(.{40})", r"p=\1 ", RSA_KEY.record))
+    zone.text(RSA_KEY.dns_name, re.sub(r"v=DKIM1; k=rsa; p=(.{40})", r"p=\1 ", RSA_KEY.dns_record))
     assert next(iter(authentication.dkim_keys(keyed(context)))).status == "ok"
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mailer.delivery.smtp import base
+from mailer.delivery.smtp import relays
 from mailer.doctor import outbound
 from tests.delivery.relay import Relay, Script
 
@@ -21,8 +21,8 @@ def test_a_relay_is_connected_and_authenticated_and_gets_no_mail(context, certif
     trusting, server = certificate
     script = Script(tls=server, login=("mailer", "secret"))
     with Relay(script) as there:
-        one = base.Relay(
-            "localhost", there.port, "starttls", username="mailer", password="secret", trust=trusting
+        one = relays.Relay(
+            "localhost", there.port, "starttls", username="mailer", password="secret", tls_context=trusting
         )
         found = list(outbound.relay(context(), one, NOW - timedelta(days=30)))
         assert statuses(found) == {"relay": "ok", "tls": "ok"}
@@ -35,21 +35,21 @@ def test_a_relay_is_connected_and_authenticated_and_gets_no_mail(context, certif
 
 def test_a_relay_that_does_not_work_is_a_problem_with_its_reason(context, certificate):
     with Relay(Script(login=("mailer", "secret"))) as there:
-        wrong = base.Relay("localhost", there.port, username="mailer", password="guess")
+        wrong = relays.Relay("localhost", there.port, username="mailer", password="guess")
         (found,) = outbound.relay(context(), wrong, NOW)
         assert found.status == "problem" and "535" in found.message
-        (found,) = outbound.relay(context(), base.Relay("localhost", there.port, "starttls"), NOW)
+        (found,) = outbound.relay(context(), relays.Relay("localhost", there.port, "starttls"), NOW)
         assert found.status == "problem" and "STARTTLS" in found.message
-    (found,) = outbound.relay(context(), base.Relay("localhost", there.port), NOW)
+    (found,) = outbound.relay(context(), relays.Relay("localhost", there.port), NOW)
     assert found.status == "problem" and "cannot be reached" in found.message
     with Relay(Script(greeting="554 go away")) as there:
-        (found,) = outbound.relay(context(), base.Relay("localhost", there.port), NOW)
+        (found,) = outbound.relay(context(), relays.Relay("localhost", there.port), NOW)
         assert found.status == "problem" and "go away" in found.message
 
 
 def test_a_relay_with_a_low_size_limit_is_a_warning(context):
     with Relay(Script(offers=("SIZE 50000",))) as there:
-        found = list(outbound.relay(context(), base.Relay("localhost", there.port), NOW))
+        found = list(outbound.relay(context(), relays.Relay("localhost", there.port), NOW))
     assert [one.status for one in found] == ["ok", "warning"] and "50 KB" in found[1].message
 
 
@@ -58,7 +58,7 @@ def test_a_silent_relay_times_out(context):
 
     with socket.create_server(("127.0.0.1", 0)) as mute:
         port = mute.getsockname()[1]
-        (found,) = outbound.relay(context(), base.Relay("localhost", port), NOW)
+        (found,) = outbound.relay(context(), relays.Relay("localhost", port), NOW)
     assert found.status == "problem"
 
 

@@ -13,13 +13,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from mailer.delivery.engine.composing import Composer
 from mailer.delivery.ledger import deliveries
 from mailer.delivery.models import Delivery
 from mailer.delivery.outbox import outbox
 from mailer.delivery.smtp import dkim
-from mailer.delivery.smtp.base import OurFault, Relay
 from mailer.delivery.smtp.connect import open_session
+from mailer.delivery.smtp.message import message_builder
+from mailer.delivery.smtp.relays import PermanentRelayError, Relay
 from subscribers.models import Subscriber
 from tests import cast
 from tests.delivery.cast import NOW, released, send
@@ -74,7 +74,7 @@ def without_trace(arrived, sent):
 def composed(mailing):
     """What is going to be sent, by address, made beforehand from the same moment."""
     claimed = deliveries.claim(mailing, "test", NOW + timedelta(minutes=1), 10, NOW)
-    envelopes = [make() for make in Composer().envelopes(mailing, claimed, NOW)]
+    envelopes = [make() for make in message_builder().messages(mailing, claimed, NOW)]
     deliveries.release([one.id for one in claimed], "test", NOW)
     return {one.recipient: b"".join(one.pieces) for one in envelopes}
 
@@ -95,7 +95,7 @@ def test_an_edition_arrives_byte_for_byte_and_its_signature_verifies(through, do
     for address, message in sent.items():
         (arrived,) = mailbox(dovecot, address, 1)
         assert without_trace(arrived, message) == message
-        assert dkimpy.verify(arrived, dnsfunc=lambda *_, **__: key.record.encode())
+        assert dkimpy.verify(arrived, dnsfunc=lambda *_, **__: key.dns_record.encode())
     assert set(sent) == set(Subscriber.objects.values_list("email", flat=True))
 
 
@@ -117,5 +117,5 @@ def test_signing_in_works_in_each_way_that_they_offer_and_a_wrong_password_is_to
         await session.quit()
 
     asyncio.run(sign_in(PASSWORD))
-    with pytest.raises(OurFault, match=f"sign-in by {mechanism.upper()}: 535"):
+    with pytest.raises(PermanentRelayError, match=f"sign-in by {mechanism.upper()}: 535"):
         asyncio.run(sign_in("wrong"))

@@ -19,10 +19,10 @@ from django.test import Client
 from mailer.approval import approve
 from mailer.approval.models import SnapshotVariant
 from mailer.approval.submit import submit
-from mailer.delivery.engine.composing import Composer
 from mailer.delivery.ledger import deliveries
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import jobs
+from mailer.delivery.smtp.message import message_builder
 from mailer.tracking import link_targets
 from mailer.tracking.recording import requests
 from tests import cast
@@ -135,7 +135,7 @@ def sent(mailing: Mailing) -> Callable[[str], Sent]:
     def of(name: str) -> Sent:
         if not mails:
             claimed = deliveries.claim(mailing, "test", NOW + timedelta(hours=1), 100, NOW)
-            for one, make in zip(claimed, Composer().envelopes(mailing, claimed, NOW), strict=True):
+            for one, make in zip(claimed, message_builder().messages(mailing, claimed, NOW), strict=True):
                 octets = b"".join(make().pieces)
                 mails[one.email] = Sent(email.message_from_bytes(octets, policy=policy.default))
         return mails[f"{name}@example.net"]

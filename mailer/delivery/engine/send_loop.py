@@ -22,7 +22,7 @@ from mailer.delivery.ledger.records import Attempt, ClaimedDelivery, SendJob, St
 from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import alerts
 from mailer.delivery.rollout import control
-from mailer.delivery.smtp.sender import Trouble, no_journal
+from mailer.delivery.smtp.sender import SendError, journal_unwritable
 from mailer.delivery.throttle import throttle
 from mailer.delivery.throttle.throttle import SHORT_WAIT, WAIT_PREFIX, Wait
 
@@ -206,37 +206,37 @@ class _SendLoop:
         self._may_have_due = True
         # time.monotonic() when deliveries were last claimed or outstanding.
         self._busy_at = time.monotonic()
-        self._writer = transports.writer()
+        self._message_builder = transports.message_builder()
 
     def run(self) -> None:
         try:
             journal = Journal.open(housekeeping.journal_folder())
         except OSError as error:
-            self._on_error(Trouble(str(no_journal(error)), passing=True))
+            self._on_error(SendError(str(journal_unwritable(error)), transient=True))
             return
         self._owner = journal.owner
         clean = False
         try:
-            with transports.opened(journal) as sender:
-                self._loop(sender)
-                sender.stop(_STOP_GRACE)
-                self._record(sender.take(0))
+            with transports.open_transport(journal) as transport:
+                self._loop(transport)
+                transport.stop(_STOP_GRACE)
+                self._record(transport.collect(0))
             clean = not deliveries.has_claims(journal.owner)
         finally:
             # Outstanding deliveries are settled from the journal by the next recovery.
             journal.discard() if clean else journal.close()
 
-    def _loop(self, sender: Transport) -> None:
+    def _loop(self, transport: Transport) -> None:
         while not self._stopped() and not self._finished:
-            self._refresh(sender)
-            self._claim_more(sender)
+            self._refresh(transport)
+            self._claim_more(transport)
             if self._outstanding:
                 self._busy_at = time.monotonic()
-                self._record(sender.take(0.05))
+                self._record(transport.collect(0.05))
             elif not self._wait_for_capacity():
                 return
-            for trouble in sender.troubles():
-                self._on_error(trouble)
+            for error in transport.take_errors():
+                self._on_error(error)
 
     def _wait_for_capacity(self) -> bool:
         """With nothing outstanding: wait if there will be room within seconds; False if not."""
@@ -248,7 +248,7 @@ class _SendLoop:
         time.sleep(min(seconds, 0.05))
         return True
 
-    def _refresh(self, sender: Transport) -> None:
+    def _refresh(self, transport: Transport) -> None:
         """Read which mailings are being sent now, and what other workers learned."""
         if time.monotonic() < self._refresh_at:
             return
@@ -259,7 +259,7 @@ class _SendLoop:
         before = {mailing.pk for mailing in self._mailings}
         sending = _sending_mailings(self._only)
         for stopped in before - {mailing.pk for mailing in sending}:
-            sender.drop(stopped)
+            transport.drop_mailing(stopped)
         self._mailings = deque(self._by_priority(sending))
         self._expires_at.update((mailing.pk, mailing.expires_at) for mailing in sending)
         self._may_have_due = True
@@ -271,7 +271,7 @@ class _SendLoop:
         real = [one for one in mailings if not one.dry_run_to and deliveries.is_due(one, self._now())]
         return real or mailings
 
-    def _claim_more(self, sender: Transport) -> None:
+    def _claim_more(self, transport: Transport) -> None:
         """Claim for each mailing in turn, when few deliveries are outstanding and the throttle has room."""
         wanted = self._batch.room(self._outstanding) if self._may_have_due else 0
         room = self._throttle.room(wanted, self._now()) if wanted else 0
@@ -283,7 +283,7 @@ class _SendLoop:
             self._mailings.rotate(-1)
             claimed = self._claim_for(mailing, room)
             self._may_have_due = self._may_have_due or bool(claimed)
-            room -= self._submit(sender, mailing, claimed)
+            room -= self._submit(transport, mailing, claimed)
             if room <= 0:
                 return
 
@@ -302,7 +302,7 @@ class _SendLoop:
             if claimed or self._stopped() or not (_is_sending(mailing) and deliveries.is_due(mailing, now)):
                 return claimed
 
-    def _submit(self, sender: Transport, mailing: Mailing, claimed: list[ClaimedDelivery]) -> int:
+    def _submit(self, transport: Transport, mailing: Mailing, claimed: list[ClaimedDelivery]) -> int:
         """Submit the deliveries that the throttle admits, and defer the others; how many are submitted."""
         if not claimed:
             return 0
@@ -316,7 +316,7 @@ class _SendLoop:
             return 0
         admitted_deliveries = [one for one, _ in admitted]
         try:
-            builders = self._writer.envelopes(mailing, admitted_deliveries, now)
+            builders = self._message_builder.messages(mailing, admitted_deliveries, now)
         except (SnapshotChanged, ValueError) as error:
             # This mailing waits for staff; the others go on.
             deliveries.release([one.id for one in admitted_deliveries], self._owner, now)
@@ -326,7 +326,7 @@ class _SendLoop:
         self._outstanding += len(admitted)
         clock = time.monotonic()
         deadline, epoch = clock + _LEASE.total_seconds() / 2, clock - now.timestamp()
-        sender.put(
+        transport.submit(
             SendJob(one, build, deadline, send_at and epoch + send_at)
             for (one, send_at), build in zip(admitted, builders, strict=True)
         )
@@ -351,23 +351,23 @@ class _SendLoop:
         for mailing, reason in self._throttle.record_attempts(attempts, now):
             self._pause_automatically(mailing, "circuit_breaker", reason)
 
-    def _on_error(self, trouble: Trouble) -> None:
+    def _on_error(self, error: SendError) -> None:
         """Pause on a permanent error of ours, so that no delivery fails for it; stop without a relay."""
-        log.warning("action=send_error message=%s", trouble.words)
-        self._summary.error = trouble.words
-        if trouble.passing:
+        log.warning("action=send_error message=%s", error.message)
+        self._summary.error = error.message
+        if error.transient:
             now = self._now()
             if self._throttle.relay_unreachable(now):
-                alerts.raise_alert("relay_unreachable", trouble.words, None, now)
+                alerts.raise_alert("relay_unreachable", error.message, None, now)
         else:
             mailings = (
-                [trouble.mailing]
-                if trouble.mailing is not None
+                [error.mailing]
+                if error.mailing is not None
                 else [m.pk for m in _sending_mailings(self._only)]
             )
             for pk in mailings:
-                self._pause_automatically(pk, "relay_rejected_us", trouble.words)
-        if trouble.mailing is None:
+                self._pause_automatically(pk, "relay_rejected_us", error.message)
+        if error.mailing is None:
             self._finished = True
 
     def _pause_automatically(self, mailing: int, kind: str, reason: str) -> None:

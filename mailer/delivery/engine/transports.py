@@ -1,4 +1,4 @@
-"""How our mail leaves: over SMTP, or by the service that the configuration names."""
+"""The configured transport: SMTP relays, or the ESP that the configuration names."""
 
 from __future__ import annotations
 
@@ -9,24 +9,27 @@ from typing import Any, Protocol, Self
 
 from django.conf import settings
 
-from mailer.delivery.engine.composing import Composer
+from mailer.delivery.esp.capabilities import CAPABILITIES
+from mailer.delivery.esp.message import PartsEncoder
 from mailer.delivery.ledger.journal import Journal
 from mailer.delivery.ledger.records import Attempt, ClaimedDelivery, SendJob
+from mailer.delivery.message_builder import MessageBuilder
 from mailer.delivery.models import Mailing
-from mailer.delivery.smtp import relays
-from mailer.delivery.smtp.sender import Sender, Trouble
+from mailer.delivery.smtp.message import MimeEncoder
+from mailer.delivery.smtp.relays import configured_pool
+from mailer.delivery.smtp.sender import Sender, SendError
 
 
-class Writer(Protocol):
-    """Makes the messages that its Transport understands."""
+class Builder(Protocol):
+    """Builds the messages that its Transport sends."""
 
-    def envelopes(
+    def messages(
         self, mailing: Mailing, claimed: list[ClaimedDelivery], now: datetime
     ) -> Sequence[Callable[[], Any]]: ...
 
 
 class Transport(Protocol):
-    """Takes jobs and gives back outcomes; Sender says what each method promises."""
+    """Takes jobs and returns outcomes; smtp.sender.Sender documents each method."""
 
     def __enter__(self) -> Self: ...
 
@@ -34,32 +37,35 @@ class Transport(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def put(self, jobs: Iterable[SendJob]) -> None: ...
+    def submit(self, jobs: Iterable[SendJob]) -> None: ...
 
-    def take(self, seconds: float) -> list[Attempt]: ...
+    def collect(self, seconds: float) -> list[Attempt]: ...
 
-    def troubles(self) -> list[Trouble]: ...
+    def take_errors(self) -> list[SendError]: ...
 
-    def drop(self, mailing: int) -> None: ...
+    def drop_mailing(self, mailing: int) -> None: ...
 
     def stop(self, grace: float) -> None: ...
 
 
-def writer() -> Writer:
-    """What makes the messages for the transport that `opened` opens."""
-    if not settings.CONFIG.service.name:
-        return Composer()
-    from mailer.delivery import (
-        esp,  # the APIs' clients are slow to load, and only needed where one is configured
-    )
+def message_builder() -> Builder:
+    """The builder for the transport that `open_transport` opens. Raises ConfigError."""
+    name = settings.CONFIG.service.name
+    if not name:
+        return MessageBuilder(MimeEncoder())
+    if name == "amazon_ses":
+        # Amazon replaces Message-ID and Date, which would break our signature; it adds its own.
+        return MessageBuilder(MimeEncoder(signs=False))
+    return MessageBuilder(PartsEncoder(CAPABILITIES[name].escape))
 
-    return esp.writer()
 
+def open_transport(journal: Journal) -> Transport:
+    """The configured transport; use it as a context manager."""
+    service = settings.CONFIG.service
+    if not service.name:
+        return Sender(configured_pool(), journal)
+    # Slow to load (requests, anymail), and needed only where an ESP is configured.
+    from mailer.delivery.esp.clients import client
+    from mailer.delivery.esp.pool import EspPool
 
-def opened(journal: Journal) -> Transport:
-    """The configured transport, to be entered."""
-    if not settings.CONFIG.service.name:
-        return Sender(relays.choice(), journal)
-    from mailer.delivery import esp  # slow to load, as above
-
-    return esp.opened(journal)
+    return EspPool(CAPABILITIES[service.name], lambda: client(service), journal, service.connections)

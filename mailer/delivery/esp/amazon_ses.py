@@ -1,4 +1,4 @@
-"""Amazon SES: one call per reader, with the sealed message itself (SendEmail of the API's second version)."""
+"""Amazon SES: one call per recipient with the raw message (SendEmail of the API's version 2)."""
 
 from __future__ import annotations
 
@@ -12,32 +12,31 @@ from botocore import exceptions as boto
 from django.core.mail import EmailMessage
 
 from mailer.config import Service
-from mailer.delivery.esp import http
-from mailer.delivery.esp.base import Answer, Item, returned_mail_is_read
 from mailer.delivery.esp.capabilities import CAPABILITIES
 from mailer.delivery.esp.errors import (
-    Busy,
+    AccountError,
+    Ambiguous,
     CallError,
-    Fault,
-    Lost,
-    NotSent,
-    Unclear,
+    NoResponse,
+    NotConnected,
+    Throttled,
     accepted,
-    discreet,
+    redact,
     refused,
 )
-from mailer.delivery.esp.message import token
-from mailer.delivery.smtp.base import Envelope
+from mailer.delivery.esp.http_client import CONNECT_TIMEOUT, READ_TIMEOUT, Item, Result, bounces_are_read
+from mailer.delivery.esp.message import delivery_token
+from mailer.delivery.smtp.envelope import Envelope
 
-_BUSY = ("TooManyRequestsException", "LimitExceededException", "ServiceUnavailable", "SlowDown")
-_NOT_SENT = (boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.ProxyConnectionError)
-_NO_KEY = (boto.NoCredentialsError, boto.PartialCredentialsError, boto.NoRegionError)
+_THROTTLED = ("TooManyRequestsException", "LimitExceededException", "ServiceUnavailable", "SlowDown")
+_NOT_CONNECTED = (boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.ProxyConnectionError)
+_NO_CREDENTIALS = (boto.NoCredentialsError, boto.PartialCredentialsError, boto.NoRegionError)
 # "Invalid email address", "Missing final '@domain'", "Local address contains control or whitespace".
-_ABOUT_READER = re.compile(r"(?!.*\b(?:from|sender|feedback))(?=.*(?:address|domain))", re.IGNORECASE)
+_ABOUT_RECIPIENT = re.compile(r"(?!.*\b(?:from|sender|feedback))(?=.*(?:address|domain))", re.IGNORECASE)
 
 
 class _Payload(AmazonSESV2SendEmailPayload):  # type: ignore[misc]
-    """Carries the message as we made it, where anymail would make one of its own."""
+    """Transmits our own message where anymail would build one."""
 
     def init_payload(self) -> None:
         AmazonSESBasePayload.init_payload(self)
@@ -52,18 +51,19 @@ class _Backend(EmailBackend):  # type: ignore[misc]
         return _Payload(message, defaults, self)
 
 
-class AmazonLine:
-    """A way to Amazon SES; its items are envelopes."""
+class AmazonSesClient:
+    """A client of Amazon SES; its items' messages are envelopes."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, read_timeout: float = READ_TIMEOUT) -> None:
+        """`read_timeout`: seconds to wait for a response."""
         self._service = service
         self._title = CAPABILITIES["amazon_ses"].title
         client: dict[str, Any] = {
             "region_name": service.region,
-            # A second attempt of its own could send twice.
+            # A retry by boto3 could send a message twice.
             "config": {
-                "connect_timeout": http.CONNECT,
-                "read_timeout": http.READ,
+                "connect_timeout": CONNECT_TIMEOUT,
+                "read_timeout": read_timeout,
                 "retries": {"total_max_attempts": 1},
                 "proxies": {},
             },
@@ -74,77 +74,77 @@ class AmazonLine:
             client |= {"aws_access_key_id": service.key, "aws_secret_access_key": service.secret}
         self._backend = _Backend(client_params=client, configuration_set_name=service.stream or None)
 
-    def send(self, items: Sequence[Item]) -> list[Answer]:
+    def send(self, items: Sequence[Item]) -> list[Result]:
         (item,) = items
-        message = self._message(item)
+        email = self._email(item)
         try:
             self._backend.open()
-            payload = self._backend.build_message_payload(message, {})
-            taken = self._backend.post_to_esp(payload, message)["MessageId"]
+            payload = self._backend.build_message_payload(email, {})
+            message_id = self._backend.post_to_esp(payload, email)["MessageId"]
         except AnymailError as error:
-            return [self._answer(error.__cause__)]
+            return [self._result(error.__cause__)]
         except boto.BotoCoreError as error:
-            raise Fault(f"{self._title} cannot be called: {self._discreet(str(error))}") from error
+            raise AccountError(f"{self._title} cannot be called: {self._redact(str(error))}") from error
         except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise Lost(f"{self._title} answered something that it does not document.") from error
-        return [accepted(f"queued {taken}")]
+            raise NoResponse(f"{self._title} sent a response that it does not document.") from error
+        return [accepted(f"queued {message_id}")]
 
     def check(self) -> None:
         try:
             self._backend.open()
             account = self._backend.client.get_account()
         except (boto.BotoCoreError, boto.ClientError) as error:
-            answer = self._answer(error)
-            raise answer if isinstance(answer, CallError) else Fault(answer.reply) from error
+            result = self._result(error)
+            raise result if isinstance(result, CallError) else AccountError(result.reply) from error
         if not account.get("ProductionAccessEnabled", True):
-            raise Fault(
-                f"{self._title}: this account is in the sandbox, and may write to verified addresses only."
+            raise AccountError(
+                f"{self._title}: this account is in the sandbox and can send to verified addresses only."
             )
         if not account.get("SendingEnabled", True):
-            raise Fault(f"{self._title}: sending is switched off for this account.")
+            raise AccountError(f"{self._title}: sending is disabled for this account.")
 
     def close(self) -> None:
         self._backend.close()
 
-    def _message(self, item: Item) -> EmailMessage:
-        envelope: Envelope = item.letter
-        message: Any = EmailMessage("", "", "sender@localhost", [envelope.recipient])
-        message.raw = b"".join(envelope.pieces) or envelope.message
-        message.esp_extra = {"EmailTags": [{"Name": "delivery", "Value": token(item.claimed.id)}]}
-        if returned_mail_is_read():
-            message.envelope_sender = envelope.sender
-        return message  # type: ignore[no-any-return]
+    def _email(self, item: Item) -> EmailMessage:
+        envelope: Envelope = item.message
+        email: Any = EmailMessage("", "", "sender@localhost", [envelope.recipient])
+        email.raw = b"".join(envelope.pieces) or envelope.message
+        email.esp_extra = {"EmailTags": [{"Name": "delivery", "Value": delivery_token(item.claimed.id)}]}
+        if bounces_are_read():
+            email.envelope_sender = envelope.sender
+        return email  # type: ignore[no-any-return]
 
-    def _answer(self, error: BaseException | None) -> Answer:
-        """What boto3's error says. Raises CallError where it is about the call and not about this reader."""
+    def _result(self, error: BaseException | None) -> Result:
+        """What boto3's error means. Raises CallError if it is about the call and not about the recipient."""
         if isinstance(error, boto.ClientError):
-            return self._refusal(error)
-        if isinstance(error, _NO_KEY):
-            raise Fault(f"{self._title} cannot be called: {self._discreet(str(error))}") from error
-        if isinstance(error, _NOT_SENT) or "CERTIFICATE_VERIFY" in str(error):
-            raise NotSent(f"{self._title}: cannot be reached ({type(error).__name__}).") from error
+            return self._rejection(error)
+        if isinstance(error, _NO_CREDENTIALS):
+            raise AccountError(f"{self._title} cannot be called: {self._redact(str(error))}") from error
+        if isinstance(error, _NOT_CONNECTED) or "CERTIFICATE_VERIFY" in str(error):
+            raise NotConnected(f"{self._title}: cannot be reached ({type(error).__name__}).") from error
         if isinstance(error, boto.ParamValidationError):
-            raise Unclear(f"the message cannot be put for {self._title}") from error
-        raise Lost(f"{self._title}: no answer came ({type(error).__name__}).") from error
+            raise Ambiguous(f"the message cannot be encoded for {self._title}") from error
+        raise NoResponse(f"{self._title}: no answer came ({type(error).__name__}).") from error
 
-    def _refusal(self, error: Any) -> Answer:
+    def _rejection(self, error: Any) -> Result:
         code = error.response["Error"].get("Code", "")
         status = int(error.response["ResponseMetadata"].get("HTTPStatusCode", 0))
-        words = self._discreet(f"{code}: {error.response['Error'].get('Message', '')}")
-        said = f"{self._title} answered {words}"
-        if status == 429 or "Throttl" in code or code in _BUSY:
-            raise Busy(said) from error
+        text = self._redact(f"{code}: {error.response['Error'].get('Message', '')}")
+        message = f"{self._title} answered {text}"
+        if status == 429 or "Throttl" in code or code in _THROTTLED:
+            raise Throttled(message) from error
         if status in (502, 504):
-            raise Lost(said) from error
+            raise NoResponse(message) from error
         if status >= 500:
-            raise Busy(said) from error
+            raise Throttled(message) from error
         if code == "MessageRejected":
-            raise Fault(said, sender=True) from error
-        if code == "BadRequestException" and _ABOUT_READER.match(words):
-            return refused(words)
+            raise AccountError(message, sender=True) from error
+        if code == "BadRequestException" and _ABOUT_RECIPIENT.match(text):
+            return refused(text)
         if code in ("BadRequestException", "ValidationException"):
-            raise Unclear(said) from error
-        raise Fault(said) from error
+            raise Ambiguous(message) from error
+        raise AccountError(message) from error
 
-    def _discreet(self, words: str) -> str:
-        return discreet(words, (self._service.key, self._service.secret))
+    def _redact(self, text: str) -> str:
+        return redact(text, (self._service.key, self._service.secret))

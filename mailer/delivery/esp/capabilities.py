@@ -1,124 +1,184 @@
-"""What each service can do with our mail, as data: how we call it, and what docs/services.md shows."""
+"""What each ESP supports, as data: how we call it, how its template language is escaped, and the table in
+docs/services.md."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from mailer.delivery.esp.template_escape import BREVO, MAILGUN, MAILJET, NONE, POSTMARK, SPARKPOST, Guard
+_STYLE = re.compile(r"(<style\b.*?</style>)", re.DOTALL | re.IGNORECASE)
+_CURLIES = re.compile(r"\{{2,}")
+
+
+class TemplateEscape(NamedTuple):
+    """Keeps an ESP from interpreting our text as its template language; applied before merge tags are filled
+    in."""
+
+    html: Callable[[str], str]
+    # Also for the subject and the sender's name.
+    text: Callable[[str], str]
+
+
+def _unchanged(text: str) -> str:
+    return text
+
+
+def _break_placeholders(opening: str) -> TemplateEscape:
+    """Breaks each match of `opening`, the first character of a placeholder, without a visible change.
+
+    In HTML it becomes a character reference; in a style sheet a space follows it; in text, an invisible
+    joiner.
+    """
+    pattern = re.compile(opening)
+
+    def html(text: str) -> str:
+        pieces = _STYLE.split(text)
+        pieces[::2] = [pattern.sub(lambda found: f"&#{ord(found[0])};", piece) for piece in pieces[::2]]
+        pieces[1::2] = [pattern.sub(lambda found: f"{found[0]} ", piece) for piece in pieces[1::2]]
+        return "".join(pieces)
+
+    return TemplateEscape(html, lambda text: pattern.sub(lambda found: f"{found[0]}\N{WORD JOINER}", text))
+
+
+def _sparkpost_macros(text: str) -> str:
+    """Writes runs of opening braces with SparkPost's macros for them, so that they arrive unchanged.
+
+    Closing braces need no escape, and many style sheets contain them.
+    """
+
+    def macros(found: re.Match[str]) -> str:
+        doubles, triple = divmod(len(found[0]), 2)
+        return "{{opening_double_curly()}}" * (doubles - triple) + "{{opening_triple_curly()}}" * triple
+
+    return _CURLIES.sub(macros, text)
+
+
+NO_ESCAPE = TemplateEscape(_unchanged, _unchanged)
+# {{ params.x }}, {% if %} and {# comment #}
+BREVO = _break_placeholders(r"\{(?=[{%#])")
+# %recipient.x%, %unsubscribe_url% and similar
+MAILGUN = _break_placeholders(r"%(?=recipient|unsubscribe|tag_unsubscribe|mailing_list_unsubscribe)")
+# [[var:x]]
+MAILJET = _break_placeholders(r"\[(?=\[)")
+# {{{ pm:unsubscribe }}}
+POSTMARK = _break_placeholders(r"\{(?=\{{1,2}\s*pm:)")
+# {{ x }} and {{{ x }}}
+SPARKPOST = TemplateEscape(_sparkpost_macros, _sparkpost_macros)
 
 
 @dataclass(frozen=True)
 class Capability:
     title: str
-    # Readers in one call: as we use it, and as the service allows.
-    chunk: int
-    most: int
-    # Why not more, or what a call of many rests on.
-    calling: str
-    # Whether our Message-ID stays; where it does not, only the token names the delivery.
+    # Recipients per API call: as we use it, and as the ESP allows.
+    batch_size: int
+    max_batch_size: int
+    # Why not more, or what makes batches safe.
+    batch_note: str
+    # Whether our Message-ID is kept; where it is not, only the token identifies the delivery.
     keeps_message_id: bool
-    # How long the same key stands for the same mail; empty: a call has no key.
-    key: str
-    # Whether an envelope sender of ours may be given.
+    # How long an idempotency key prevents a second send; empty: the API has none.
+    idempotency: str
+    # Whether the API accepts our envelope sender.
     envelope_sender: bool
-    # Whether clicks and opens are switched off in each call; else the account must have them off.
-    untracked: bool
-    # What the answer that we count as accepted means.
+    # Whether each call switches click and open tracking off; if not, it must be off in the account.
+    disables_tracking: bool
+    # What the response that we count as accepted means.
     accepted: str
-    # Keeps a story from being read as the service's own template language.
-    guard: Guard = NONE
+    escape: TemplateEscape = NO_ESCAPE
 
 
 CAPABILITIES = {
     "amazon_ses": Capability(
         title="Amazon SES",
-        chunk=1,
-        most=50,
-        calling="Its call for many needs a template of Amazon's; ours carries the sealed message itself.",
+        batch_size=1,
+        max_batch_size=50,
+        batch_note="Its batch call needs a template at Amazon; ours transmits the approved message itself.",
         keeps_message_id=False,
-        key="",
+        idempotency="",
         envelope_sender=True,
-        untracked=False,
+        disables_tracking=False,
         accepted="Queued. Addresses on Amazon's suppression list bounce afterwards.",
     ),
     "brevo": Capability(
         title="Brevo",
-        chunk=1,
-        most=1000,
-        calling="One bad address refuses a whole call for many.",
+        batch_size=1,
+        max_batch_size=1000,
+        batch_note="One bad address rejects a whole batch.",
         keeps_message_id=False,
-        key="15 minutes",
+        idempotency="15 minutes",
         envelope_sender=False,
-        untracked=False,
+        disables_tracking=False,
         accepted="Queued. Blocked addresses are dropped afterwards.",
-        guard=BREVO,
+        escape=BREVO,
     ),
     "mailgun": Capability(
         title="Mailgun",
-        chunk=1,
-        most=1000,
-        calling="Its call for many needs placeholders in our HTML, and one bad address refuses all.",
+        batch_size=1,
+        max_batch_size=1000,
+        batch_note="Its batch call needs placeholders in our HTML, and one bad address rejects all.",
         keeps_message_id=True,
-        key="",
+        idempotency="",
         envelope_sender=False,
-        untracked=True,
+        disables_tracking=True,
         accepted="Queued. Suppressed addresses fail afterwards.",
-        guard=MAILGUN,
+        escape=MAILGUN,
     ),
     "mailjet": Capability(
         title="Mailjet",
-        chunk=50,
-        most=50,
-        calling="A list of whole messages, each with a result of its own.",
+        batch_size=50,
+        max_batch_size=50,
+        batch_note="A list of whole messages, each with its own result.",
         keeps_message_id=False,
-        key="",
+        idempotency="",
         envelope_sender=False,
-        untracked=True,
+        disables_tracking=True,
         accepted="Queued. Blocked addresses are dropped afterwards.",
-        guard=MAILJET,
+        escape=MAILJET,
     ),
     "postmark": Capability(
         title="Postmark",
-        chunk=50,
-        most=500,
-        calling="A list of whole messages, each with a result of its own.",
+        batch_size=50,
+        max_batch_size=500,
+        batch_note="A list of whole messages, each with its own result.",
         keeps_message_id=True,
-        key="",
+        idempotency="",
         envelope_sender=False,
-        untracked=True,
-        accepted="Queued; suppressed addresses are refused in the answer.",
-        guard=POSTMARK,
+        disables_tracking=True,
+        accepted="Queued; the response rejects suppressed addresses.",
+        escape=POSTMARK,
     ),
     "resend": Capability(
         title="Resend",
-        chunk=1,
-        most=100,
-        calling="A key must stand for one reader's mail: after a crash nobody knows who shared a call.",
+        batch_size=1,
+        max_batch_size=100,
+        batch_note="A key must identify one message: after a crash it is unknown which ones shared a call.",
         keeps_message_id=False,
-        key="24 hours",
+        idempotency="24 hours",
         envelope_sender=False,
-        untracked=False,
+        disables_tracking=False,
         accepted="Queued. Suppressed addresses fail afterwards.",
     ),
     "sparkpost": Capability(
         title="SparkPost",
-        chunk=1,
-        most=10000,
-        calling="Its call for many needs placeholders in our HTML, and tells only how many were taken.",
+        batch_size=1,
+        max_batch_size=10000,
+        batch_note="Its batch call needs placeholders in our HTML, and reports only how many were accepted.",
         keeps_message_id=False,
-        key="",
+        idempotency="",
         envelope_sender=True,
-        untracked=True,
+        disables_tracking=True,
         accepted="Queued. Suppressed addresses fail afterwards.",
-        guard=SPARKPOST,
+        escape=SPARKPOST,
     ),
 }
 
 
 def table() -> str:
-    """The table in Markdown, as the documentation shows it."""
+    """The Markdown table that docs/services.md contains."""
     head = (
-        "| service | readers in a call (allowed) | why | our Message-ID | key against repeats "
+        "| ESP | recipients per call (allowed) | why | our Message-ID | idempotency key "
         "| envelope sender | tracking | what “accepted” means |\n|---|---|---|---|---|---|---|---|"
     )
     rows = [_row(one) for one in CAPABILITIES.values()]
@@ -128,12 +188,12 @@ def table() -> str:
 def _row(one: Capability) -> str:
     cells = (
         one.title,
-        f"{one.chunk} ({one.most})",
-        one.calling,
+        f"{one.batch_size} ({one.max_batch_size})",
+        one.batch_note,
         "kept" if one.keeps_message_id else "replaced",
-        one.key or "none",
+        one.idempotency or "none",
         "ours" if one.envelope_sender else "theirs",
-        "off in each call" if one.untracked else "switch it off in the account",
+        "off in each call" if one.disables_tracking else "switch it off in the account",
         one.accepted,
     )
     return f"| {' | '.join(cells)} |"

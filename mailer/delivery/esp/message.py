@@ -1,188 +1,145 @@
-"""From a claimed delivery to its letter: what a service is told of a message, in parts, as it was sealed."""
+"""Encodes messages as parts for an ESP's API: the approved texts with the recipient's own values filled
+in."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from email.headerregistry import Address
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import NamedTuple
 
-from mailer.approval.models import SnapshotVariant
 from mailer.config.bounces import TOKEN
-from mailer.delivery import identity, signed_ids, tracking_urls, verp
-from mailer.delivery.engine.composing import Sealed, as_rehearsed, as_sent, refuse_changed, sealed
-from mailer.delivery.esp.template_escape import Guard
+from mailer.delivery import signed_ids
+from mailer.delivery.esp.capabilities import TemplateEscape
 from mailer.delivery.ledger.records import ClaimedDelivery
-from mailer.delivery.models import Mailing
+from mailer.delivery.message_builder import BuildTime, MailingContext
 from mailer.rendering import headers, merge_tags
 from mailer.rendering.records import RenderedVariant
 from subscribers import tokens
 
-# Variants kept ready.
-_READY = 128
+# With a group, so that split() keeps the tags.
+_TAG = re.compile(f"(%%(?:{'|'.join(merge_tags.TAGS)})%%)")
 
 _country_names = lru_cache(maxsize=4096)(merge_tags.country_names)
 
 
 @dataclass(frozen=True)
-class Letter:
-    """One reader's message. Its texts are guarded against the service's template language."""
+class EspMessage:
+    """One recipient's message. Its texts are escaped for the ESP's template language."""
 
-    # Names the delivery wherever the service speaks of the message again; `delivery_of` reads it.
+    # Identifies the delivery wherever the ESP reports on the message; `delivery_of` reads it.
     token: str
     to: str
-    # Name and address, quoted as RFC 5322 has it, and not encoded.
+    # Name and address, quoted as in RFC 5322 and not encoded.
     sender: str
     # Empty: none.
     reply_to: str
     subject: str
     html: str
     text: str
-    # Further header fields. ASCII.
+    # Further header fields, in ASCII.
     headers: dict[str, str]
-    # With its angle brackets; services that have their own replace it.
+    # With angle brackets; some ESPs replace it by one of their own.
     message_id: str
-    # The envelope sender that names the delivery, for services that take one.
-    return_path: str
+    # The envelope sender that identifies the delivery, for ESPs that accept one.
+    envelope_sender: str
 
 
 class _Variant(NamedTuple):
-    """Guarded, with the marks of the personal fields still in it."""
+    """Escaped texts with merge tags still in them, and what is the same for all messages of the mailing."""
 
     subject: str
     html: str
     text: str
     language: str
+    sender: str
+    headers: dict[str, str]
 
 
-class Writer:
-    """Writes letters; keeps what many of them share. Its methods belong to the thread of the ledger."""
+class PartsEncoder:
+    """Makes an EspMessage of each delivery."""
 
-    def __init__(self, guard: Guard, rehearses: bool = False) -> None:
-        self._guard = guard
-        self._mailings: dict[int, Sealed] = {}
-        self._variants: OrderedDict[int, _Variant] = OrderedDict()
-        self._write, self._prepare = (_rehearsal, as_rehearsed) if rehearses else (_letter, as_sent)
-        # Writes what rehearsals send; no variant of theirs is taken for that of a real mailing.
-        self._rehearsing = None if rehearses else Writer(guard, rehearses=True)
+    def __init__(self, escape: TemplateEscape) -> None:
+        self._escape = escape
 
-    def envelopes(
-        self, mailing: Mailing, claimed: list[ClaimedDelivery], now: datetime
-    ) -> list[Callable[[], Letter]]:
-        """For each claimed delivery a function that makes its letter, in any thread.
-
-        Raises BrokenSeal when what is stored is not what was sealed, and ValueError when it makes no mail.
-        """
-        if mailing.dry_run_to and self._rehearsing is not None:
-            return self._rehearsing.envelopes(mailing, claimed, now)
-        shared = self._mailings.get(mailing.pk)
-        if shared is None:
-            shared = self._mailings[mailing.pk] = sealed(mailing.snapshot)
-        self._fetch(shared, {one.variant: one.countries for one in claimed})
-        common = _common_headers(shared)
-        sender = _sender(shared, self._guard)
-        ready: list[Callable[[], Letter]] = [
-            partial(self._write, shared, self._variants[one.variant], one, sender, common) for one in claimed
-        ]
-        while len(self._variants) > _READY:
-            self._variants.popitem(last=False)
-        return ready
-
-    def _fetch(self, shared: Sealed, wanted: dict[int, tuple[str, ...]]) -> None:
-        """`wanted`: each variant's number, and countries of a reader who gets it."""
-        for known in wanted.keys() & self._variants.keys():
-            self._variants.move_to_end(known)
-        missing = wanted.keys() - self._variants.keys()
-        for row in SnapshotVariant.objects.filter(pk__in=missing):
-            refuse_changed(shared, row, wanted[row.pk])
-            self._variants[row.pk] = self._guarded(self._prepare(shared, row))
-
-    def _guarded(self, rendered: RenderedVariant) -> _Variant:
-        guard = self._guard
+    def prepare(self, context: MailingContext, rendered: RenderedVariant) -> _Variant:
+        escape = self._escape
         subject = headers.single_line(rendered.subject, "Subject")
         return _Variant(
-            guard.text(subject), guard.html(rendered.html), guard.text(rendered.text), rendered.language
+            subject=escape.text(subject),
+            html=_between_tags(rendered.html, escape.html),
+            text=_between_tags(rendered.text, escape.text),
+            language=rendered.language,
+            sender=self._sender(context),
+            headers=_shared_headers(context),
         )
 
+    def encode(
+        self,
+        context: MailingContext,
+        variant: _Variant,
+        claimed: ClaimedDelivery,
+        token: str,
+        links: tokens.Links,
+        time: BuildTime,
+    ) -> EspMessage:
+        urls = context.urls
+        values = {
+            "unsubscribe_url": urls.unsubscribe_url.replace(TOKEN, links.unsubscribe),
+            "preferences_url": urls.preferences_url.replace(TOKEN, links.preferences),
+            "countries": _country_names(claimed.countries, variant.language),
+            "subscriber_token": context.subscriber_token(claimed),
+        }
+        unsubscribe = f"<{values['unsubscribe_url']}>"
+        if urls.unsubscribe_mailto:
+            unsubscribe += f", <mailto:{urls.unsubscribe_mailto.replace(TOKEN, links.unsubscribe_mailto)}>"
+        fields = {"List-Unsubscribe": unsubscribe, "Content-Language": variant.language}
+        return EspMessage(
+            token=token,
+            to=headers.single_line(claimed.email, "To"),
+            sender=variant.sender,
+            reply_to=context.headers.reply_to,
+            subject=variant.subject,
+            html=merge_tags.fill_html(variant.html, values),
+            text=merge_tags.fill_text(variant.text, values),
+            headers={**variant.headers, **fields},
+            message_id=f"<{urls.message_id.replace(TOKEN, token)}>",
+            envelope_sender=context.envelope_sender.replace(TOKEN, token),
+        )
 
-def token(delivery: int) -> str:
-    """A delivery's token: letters and digits, which the narrowest service takes as a tag."""
+    def _sender(self, context: MailingContext) -> str:
+        name = headers.single_line(context.headers.from_name, "the name in From")
+        return str(Address(self._escape.text(name), addr_spec=context.headers.from_email))
+
+
+def _between_tags(text: str, escape: Callable[[str], str]) -> str:
+    """Escape `text` but for our merge tags, which an ESP may take for its own: Mailgun knows
+    %unsubscribe_url%."""
+    pieces = _TAG.split(text)
+    pieces[::2] = map(escape, pieces[::2])
+    return "".join(pieces)
+
+
+def delivery_token(delivery: int) -> str:
+    """A delivery's token: letters and digits, which the strictest ESP accepts as a tag."""
     return signed_ids.token("delivery", delivery)
 
 
 def delivery_of(token: str) -> int | None:
-    """The delivery that a token names, or None when it was not made here."""
+    """The id of the delivery that a token identifies, or None if we did not make it."""
     return signed_ids.read("delivery", token)
 
 
-def _sender(shared: Sealed, guard: Guard) -> str:
-    name = headers.single_line(shared.headers.from_name, "the name in From")
-    return str(Address(guard.text(name), addr_spec=shared.headers.from_email))
-
-
-def _common_headers(shared: Sealed) -> dict[str, str]:
-    """List-Id has no name: some services send letters outside ASCII as they are, which breaks the field."""
-    common = {
-        "List-Id": f"<{shared.headers.list_id}>",
+def _shared_headers(context: MailingContext) -> dict[str, str]:
+    """List-Id without a name: some ESPs send text outside ASCII unencoded, which breaks the field."""
+    shared = {
+        "List-Id": f"<{context.headers.list_id}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "Precedence": "bulk",
         "X-Auto-Response-Suppress": "OOF, AutoReply",
     }
-    if shared.headers.archive_url:
-        common["List-Archive"] = f"<{shared.headers.archive_url}>"
-    return common
-
-
-def _letter(
-    shared: Sealed, variant: _Variant, claimed: ClaimedDelivery, sender: str, common: dict[str, str]
-) -> Letter:
-    (links,) = tokens.links([claimed.subscriber], shared.newsletter)
-    values = {
-        "unsubscribe_url": f"{shared.site}/unsubscribe/{links.unsubscribe}/",
-        "preferences_url": f"{shared.site}/preferences/{links.preferences}/",
-        "countries": _country_names(claimed.countries, variant.language),
-        "subscriber_token": tracking_urls.whose(claimed.id)
-        if claimed.tracking_consent and shared.by_reader
-        else "",
-    }
-    leave_by_mail = shared.leaves.replace(TOKEN, links.unsubscribe_mailto)
-    leave = f"<{values['unsubscribe_url']}>, <mailto:{leave_by_mail}>"
-    return _written(shared, variant, claimed, sender, {**common, "List-Unsubscribe": leave}, values)
-
-
-def _rehearsal(
-    shared: Sealed, variant: _Variant, claimed: ClaimedDelivery, sender: str, common: dict[str, str]
-) -> Letter:
-    """To a colleague: its personal links lead to the front page."""
-    front = f"{shared.site}/"
-    values = {
-        "unsubscribe_url": front,
-        "preferences_url": front,
-        "countries": _country_names(claimed.countries, variant.language),
-    }
-    return _written(shared, variant, claimed, sender, {**common, "List-Unsubscribe": f"<{front}>"}, values)
-
-
-def _written(
-    shared: Sealed,
-    variant: _Variant,
-    claimed: ClaimedDelivery,
-    sender: str,
-    fields: dict[str, str],
-    values: dict[str, str],
-) -> Letter:
-    return Letter(
-        token=token(claimed.id),
-        to=headers.single_line(claimed.email, "To"),
-        sender=sender,
-        reply_to=shared.headers.reply_to,
-        subject=variant.subject,
-        html=merge_tags.fill_html(variant.html, values),
-        text=merge_tags.fill_text(variant.text, values),
-        headers={**fields, "Content-Language": variant.language},
-        message_id=identity.message_id(claimed.id, shared.domain),
-        return_path=verp.address(claimed.id, shared.domain),
-    )
+    if context.headers.archive_url:
+        shared["List-Archive"] = f"<{context.headers.archive_url}>"
+    return shared

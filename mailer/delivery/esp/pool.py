@@ -1,7 +1,8 @@
-"""The sending threads of a service: they take jobs, call, and give back outcomes, as Sender does for a relay.
+"""The ESP sender: a pool of threads that take jobs, call the API and return outcomes, as smtp.sender does for
+relays.
 
-Each delivery of a call is in the attempt journal before the call begins, so that a crash leaves in doubt what
-was on its way and nothing else.
+Every delivery of a call is in the attempt journal before the call begins, so that a crash leaves in doubt
+what was in flight and nothing else.
 """
 
 from __future__ import annotations
@@ -16,92 +17,137 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from types import TracebackType
-from typing import Any, NamedTuple, Self, cast
+from typing import Any, NamedTuple, Self
 
-from mailer.delivery.esp.ambiguous import Suspects
-from mailer.delivery.esp.base import Answer, Item, Line
+from mailer.backoff import BackoffPolicy
 from mailer.delivery.esp.capabilities import Capability
-from mailer.delivery.esp.errors import Busy, CallError, Fault, Lost, NotSent, Unclear, in_doubt, refused
+from mailer.delivery.esp.errors import (
+    AccountError,
+    Ambiguous,
+    Attribution,
+    CallError,
+    NoResponse,
+    NotConnected,
+    Throttled,
+    in_doubt,
+    refused,
+)
+from mailer.delivery.esp.http_client import Client, Item, Result
 from mailer.delivery.ledger.journal import Journal
 from mailer.delivery.ledger.records import Attempt, SendJob
 from mailer.delivery.outcome import Outcome, ReplyClass
-from mailer.delivery.smtp.sender import Trouble, no_journal
+from mailer.delivery.smtp.sender import SendError, journal_unwritable
 
-# Outcomes that wake the ledger's thread; fewer wait for its next look.
-_WAKE = 200
+# The delays before the retries of a call, in seconds.
+_BACKOFF = BackoffPolicy(first=1.0, cap=16.0)
+# Outcomes that wake the ledger's thread; fewer wait until it collects them.
+_WAKE_AT = 200
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How long a service that takes nothing is borne with."""
+class RetryPolicy:
+    """When a call is repeated, and when the run ends. Times are seconds."""
 
-    # Seconds before a call is made again; after the last, or the first without a connection, the run ends.
-    pauses: tuple[float, ...] = (1, 2, 4, 8, 16)
-    # A longer Retry-After than this ends the run at once.
-    longest: float = 60
-    # Calls in a row, over all threads, whose answers were lost.
-    lost: int = 3
+    # The delay before each retry.
+    backoff: BackoffPolicy = _BACKOFF
+    # Retries of a call before the run ends; a call that found no connection is retried once.
+    retries: int = 5
+    # A longer Retry-After ends the run at once.
+    max_retry_after: float = 60
+    # Calls in a row, over all threads, without a response, after which the run ends.
+    max_lost: int = 3
 
 
-class _Ready(NamedTuple):
-    """A job whose message is made."""
+class _Built(NamedTuple):
+    """A job and its encoded message."""
 
     job: SendJob
-    letter: Any
+    message: Any
 
 
-@dataclass
-class _Hand:
-    """What one thread holds."""
+class JobQueue:
+    """Jobs ordered by the time before which each must not begin (time.monotonic()). Not thread-safe."""
 
-    # Batches, each for a call, that are known not to have left.
-    waiting: deque[list[_Ready]] = field(default_factory=deque)
-    # What left and has no answer yet.
-    flying: list[_Ready] = field(default_factory=list)
+    def __init__(self) -> None:
+        # The number keeps jobs of the same time in order.
+        self._heap: list[tuple[float, int, SendJob]] = []
+        self._numbers = itertools.count()
+
+    def __bool__(self) -> bool:
+        return bool(self._heap)
+
+    def add(self, jobs: Iterable[SendJob]) -> None:
+        for job in jobs:
+            heappush(self._heap, (job.not_before, next(self._numbers), job))
+
+    def take_batch(self, size: int, clock: float) -> list[SendJob]:
+        """Remove and return up to `size` due jobs of one mailing."""
+        batch: list[SendJob] = []
+        while self._heap and self._heap[0][0] <= clock and len(batch) < size:
+            if batch and self._heap[0][2].claimed.mailing != batch[0].claimed.mailing:
+                break
+            batch.append(heappop(self._heap)[2])
+        return batch
+
+    def seconds_until_due(self, clock: float) -> float | None:
+        """Seconds until the next job is due; None if there is none."""
+        return self._heap[0][0] - clock if self._heap else None
+
+    def remove_mailing(self, mailing: int) -> list[SendJob]:
+        """Remove and return the jobs of a mailing."""
+        removed = [job for _, _, job in self._heap if job.claimed.mailing == mailing]
+        self._heap = [entry for entry in self._heap if entry[2].claimed.mailing != mailing]
+        heapify(self._heap)
+        return removed
+
+    def drain(self) -> list[SendJob]:
+        """Remove and return all jobs."""
+        jobs = [job for _, _, job in self._heap]
+        self._heap.clear()
+        return jobs
 
 
-class ServiceSender:
-    """Sends jobs in up to `connections` calls at a time until it is told to stop. A context manager.
+class EspPool:
+    """Sends jobs with up to `connections` calls at a time until it is stopped. A context manager.
 
-    `put` and the other methods may be used from the thread that made it, and from no other.
+    `submit`, `collect`, `take_errors`, `drop_mailing` and `stop` may be called only from the thread that
+    created it.
     """
 
     def __init__(
         self,
         capability: Capability,
-        line: Callable[[], Line],
+        open_client: Callable[[], Client],
         journal: Journal,
         connections: int,
-        patience: Patience | None = None,
+        policy: RetryPolicy | None = None,
     ) -> None:
-        """`line` opens a thread's own way to the service."""
-        self._capability = capability
-        self._line = line
+        """`open_client` opens a client for one thread."""
+        self.capability = capability
+        self.open_client = open_client
+        self.policy = policy or RetryPolicy()
+        self.stopping = False
+        # Guards all shared state; notified when there is work, or the pool stops.
+        self.state = threading.Condition()
         self._journal = journal
-        self._patience = patience or Patience()
-        # Guards all that follows; told when there is something to do, or an end.
-        self._state = threading.Condition()
-        # By the moment before which each must not begin; the number keeps equals in order.
-        self._jobs: list[tuple[float, int, SendJob]] = []
-        self._numbers = itertools.count()
-        self._done: deque[Attempt] = deque()
-        self._troubles: deque[Trouble] = deque()
-        self._hands: list[_Hand] = []
-        self._suspects: Suspects[tuple[_Ready, str]] = Suspects()
-        # Mailings of which nothing more is to leave.
+        self._queue = JobQueue()
+        self._attribution: Attribution[tuple[_Built, str]] = Attribution()
+        self._attempts: deque[Attempt] = deque()
+        self._errors: deque[SendError] = deque()
+        # Mailings of which nothing more may be sent.
         self._dropped: set[int] = set()
-        # Calls in a row without an answer.
+        # Calls in a row without a response.
         self._lost = 0
-        # time.monotonic() before which no call is to begin: the service asked for it.
-        self._not_before = 0.0
-        self._stopping = False
-        # Set when all is told; a thread that comes back later touches nothing more.
-        self._over = False
+        # time.monotonic() before which no call may begin, because the ESP asked for it.
+        self._throttled_until = 0.0
+        # Set when every outcome is reported; a thread that returns later changes nothing more.
+        self._closed = False
         self._failure: BaseException | None = None
         self._news = threading.Event()
+        self._workers = [_Worker(self) for _ in range(connections)]
         self._threads = [
-            threading.Thread(target=self._work, name=f"mailer-service-{number}", daemon=True)
-            for number in range(connections)
+            threading.Thread(target=worker.run, name=f"mailer-esp-{number}", daemon=True)
+            for number, worker in enumerate(self._workers)
         ]
 
     def __enter__(self) -> Self:
@@ -114,262 +160,293 @@ class ServiceSender:
     ) -> None:
         self.stop(grace=0)
 
-    def put(self, jobs: Iterable[SendJob]) -> None:
-        """Take jobs on."""
+    def submit(self, jobs: Iterable[SendJob]) -> None:
+        """Take jobs."""
         new = list(jobs)
-        with self._state:
-            for job in new:
-                heappush(self._jobs, (job.not_before, next(self._numbers), job))
+        with self.state:
+            self._queue.add(new)
             self._dropped.difference_update({job.claimed.mailing for job in new})
-            self._state.notify_all()
+            self.state.notify_all()
 
-    def take(self, seconds: float) -> list[Attempt]:
-        """Outcomes so far; waits up to `seconds` for a good number of them. Raises what broke a thread."""
+    def collect(self, seconds: float) -> list[Attempt]:
+        """Return the outcomes so far; wait up to `seconds` for a good number. Raises what ended a thread."""
         self._news.wait(seconds)
         self._news.clear()
         if self._failure is not None:
             raise self._failure
-        with self._state:
-            return [self._done.popleft() for _ in range(len(self._done))]
+        with self.state:
+            return [self._attempts.popleft() for _ in range(len(self._attempts))]
 
-    def troubles(self) -> list[Trouble]:
-        """What went wrong since the last call, beyond single messages."""
-        with self._state:
-            return [self._troubles.popleft() for _ in range(len(self._troubles))]
+    def take_errors(self) -> list[SendError]:
+        """Return the errors since the last call that concern more than a single message."""
+        with self.state:
+            return [self._errors.popleft() for _ in range(len(self._errors))]
 
-    def drop(self, mailing: int) -> None:
-        """Give back, as UNTOUCHED, what is not yet begun of a mailing."""
-        with self._state:
+    def drop_mailing(self, mailing: int) -> None:
+        """Return, as NOT_TRIED, the jobs of a mailing that are not begun."""
+        with self.state:
             self._drop(mailing)
 
     def stop(self, grace: float) -> None:
-        """Begin nothing more; wait `grace` seconds for the answers to calls under way. Then take the rest.
+        """Begin nothing more and wait `grace` seconds for outstanding responses. Collect the outcomes
+        afterwards.
 
-        A call without an answer by then is in doubt, and its thread is left to itself.
+        A call without a response by then is in doubt, and its thread is abandoned.
         """
-        self._end()
+        self._begin_stop()
         until = time.monotonic() + grace
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
-        with self._state:
-            if self._over:
+        with self.state:
+            if self._closed:
                 return
-            for hand in self._hands:
-                for ready in hand.flying:
-                    self._finish(ready.job, in_doubt("stopped before the service answered"))
-                self._give_back(ready.job for batch in hand.waiting for ready in batch)
-            for _, suspects in self._suspects.ours(idle=True):
-                self._give_back(ready.job for ready, _ in suspects)
-            self._give_back(job for _, _, job in self._jobs)
-            self._jobs.clear()
-            self._over = True
+            for worker in self._workers:
+                for built in worker.in_flight:
+                    self._record(built.job, in_doubt("stopped before the ESP answered"))
+                self._return(built.job for batch in worker.batches for built in batch)
+            for _, rejections in self._attribution.unattributable(idle=True):
+                self._return(built.job for built, _ in rejections)
+            self._return(self._queue.drain())
+            self._closed = True
 
-    def _end(self) -> None:
-        """No thread begins another call."""
-        with self._state:
-            self._stopping = True
-            self._state.notify_all()
+    # For the workers.
+
+    def fail(self, error: BaseException) -> None:
+        """A thread ended with an error: stop the others; `collect` raises it."""
+        self._failure = self._failure or error
+        self._begin_stop()
+
+    def pause_unattributable(self) -> None:
+        """Report an error for each mailing whose ambiguous rejections are our fault."""
+        idle = not self._queue and not any(worker.in_flight or worker.batches for worker in self._workers)
+        for mailing, rejections in self._attribution.unattributable(idle):
+            self._return(built.job for built, _ in rejections)
+            self._report_error(SendError(rejections[0][1], transient=False, mailing=mailing))
+
+    def take_batch(self) -> list[_Built]:
+        """Wait for due jobs and return a batch of one mailing for one call; empty when the pool stops."""
+        with self.state:
+            while not self.stopping:
+                clock = time.monotonic()
+                if jobs := self._queue.take_batch(self.capability.batch_size, clock):
+                    if batch := [built for job in jobs if (built := self._build(job)) is not None]:
+                        return batch
+                else:
+                    self.state.wait(self._queue.seconds_until_due(clock))
+            return []
+
+    def wait_until(self, clock: float) -> bool:
+        """Wait until a time of time.monotonic(); False when the pool stops."""
+        with self.state:
+            self.state.wait_for(lambda: self.stopping, max(0.0, clock - time.monotonic()))
+            return not self.stopping
+
+    def wait_while_throttled(self) -> bool:
+        """Wait as long as the ESP asked for; False when the pool stops."""
+        return self.wait_until(self._throttled_until)
+
+    def throttle(self, until: float) -> None:
+        with self.state:
+            self._throttled_until = max(self._throttled_until, until)
+
+    def begin(self, batch: list[_Built]) -> list[_Built]:
+        """Journal the attempts of a batch; return those that may be sent."""
+        now = time.monotonic()
+        may_send = [
+            now < built.job.deadline and built.job.claimed.mailing not in self._dropped for built in batch
+        ]
+        self._return(built.job for built, sends in zip(batch, may_send, strict=True) if not sends)
+        begun = [built for built, sends in zip(batch, may_send, strict=True) if sends]
+        try:
+            for built in begun:
+                self._journal.log_attempt(built.job.claimed.id, built.job.claimed.attempt)
+        except OSError as error:
+            self._return(built.job for built in begun)
+            self._report_error(SendError(str(journal_unwritable(error)), transient=True))
+            return []
+        return begun
+
+    def journal_not_accepted(self, batch: list[_Built]) -> None:
+        """Journal that the ESP accepted nothing of a call, so that a crash leaves no doubt about it."""
+        for built in batch:
+            self._journal_reply(built.job, 451, "the ESP accepted nothing")
+
+    def record_results(self, batch: list[_Built], results: Sequence[Result]) -> None:
+        """Take the results of a call."""
+        for built, result in zip(batch, results, strict=True):
+            self._record_result(built, result)
+        if results and isinstance(results[0], NoResponse):
+            self._lost += 1
+            if self._lost >= self.policy.max_lost:
+                self._report_error(SendError(str(results[0]), transient=True))
+
+    # Under the lock.
+
+    def _begin_stop(self) -> None:
+        with self.state:
+            self.stopping = True
+            self.state.notify_all()
         self._news.set()
 
-    def _work(self) -> None:
-        hand = _Hand()
-        with self._state:
-            self._hands.append(hand)
+    def _build(self, job: SendJob) -> _Built | None:
+        """Encode the job's message; None if that fails, which concerns its recipient only."""
         try:
-            with closing(self._line()) as line:
-                while self._filled(hand):
-                    self._call(line, hand)
-        except BaseException as error:  # noqa: BLE001  (it is raised in the caller's thread)
-            self._failure = self._failure or error
-            self._end()
+            return _Built(job, job.build())
+        except ValueError as error:
+            self._record(job, Outcome(ReplyClass.REFUSED, f"the message cannot be built: {error}"))
+            return None
 
-    def _filled(self, hand: _Hand) -> bool:
-        """Wait for something to call with, all of one mailing; False when it is time to end."""
-        with self._state:
-            self._blame()
-            while not hand.waiting and not self._stopping:
-                if self._next(time.monotonic()):
-                    self._fill(hand)
-                else:
-                    self._state.wait(self._jobs[0][0] - time.monotonic() if self._jobs else None)
-            self._pause(self._not_before)
-            return not self._stopping
-
-    def _next(self, clock: float) -> SendJob | None:
-        """The job whose turn it is."""
-        return self._jobs[0][2] if self._jobs and self._jobs[0][0] <= clock else None
-
-    def _fill(self, hand: _Hand) -> None:
-        clock = time.monotonic()
-        first = self._next(clock)
-        batch: list[_Ready] = []
-        while first and len(batch) < self._capability.chunk and (job := self._next(clock)):
-            if job.claimed.mailing != first.claimed.mailing:
-                break
-            heappop(self._jobs)
-            try:
-                # What transports.writer() wrote for this service.
-                batch.append(_Ready(job, cast(Any, job.build())))
-            except ValueError as error:
-                # A message that cannot be written is its own reader's matter, and nobody else's.
-                self._finish(job, Outcome(ReplyClass.REFUSED, f"the message cannot be written: {error}"))
-        if batch:
-            hand.waiting.append(batch)
-
-    def _pause(self, until: float) -> bool:
-        """Wait for a moment of time.monotonic(); False when it is time to end."""
-        with self._state:
-            self._state.wait_for(lambda: self._stopping, max(0.0, until - time.monotonic()))
-            return not self._stopping
-
-    def _call(self, line: Line, hand: _Hand) -> None:
-        """Make the hand's next call, again where that is safe and may help, and tell what became of each."""
-        tries = 0
-        while batch := self._begun(hand):
-            try:
-                answers = line.send([Item(ready.job.claimed, ready.letter) for ready in batch])
-            except Unclear as unclear:
-                if len(batch) > 1:
-                    self._split(hand)
-                    return
-                answers = [unclear]
-            except CallError as error:
-                if self._again(error, hand, tries):
-                    tries += 1
-                    continue
-                answers = [error] * len(batch)
-            self._settle(hand, answers)
-            return
-
-    def _begun(self, hand: _Hand) -> list[_Ready]:
-        """The hand's next batch without those that may not leave any more, each in the journal; or none."""
-        with self._state:
-            if self._stopping or not hand.waiting:
-                return []
-            batch = hand.waiting.popleft()
-            now = time.monotonic()
-            stays = [
-                now < ready.job.deadline and ready.job.claimed.mailing not in self._dropped for ready in batch
-            ]
-            self._give_back(ready.job for ready, leaves in zip(batch, stays, strict=True) if not leaves)
-            hand.flying = [ready for ready, leaves in zip(batch, stays, strict=True) if leaves]
-            try:
-                for ready in hand.flying:
-                    self._journal.log_attempt(ready.job.claimed.id, ready.job.claimed.attempt)
-            except OSError as error:
-                self._give_back(ready.job for ready in hand.flying)
-                hand.flying = []
-                self._tell(Trouble(str(no_journal(error)), passing=True))
-            return list(hand.flying)
-
-    def _land(self, hand: _Hand) -> list[_Ready]:
-        """What flew was not taken, and may fly again."""
-        batch, hand.flying = hand.flying, []
-        for ready in batch:
-            self._note(ready.job, 451, "the service took nothing")
-        return batch
-
-    def _split(self, hand: _Hand) -> None:
-        """One message spoils the call for the others: halves find it."""
-        with self._state:
-            batch = self._land(hand)
-            middle = len(batch) // 2
-            hand.waiting.extendleft([batch[middle:], batch[:middle]])
-
-    def _again(self, error: CallError, hand: _Hand, tries: int) -> bool:
-        """Whether the call is made again, and the wait before it."""
-        pauses = self._patience.pauses[:1] if isinstance(error, NotSent) else self._patience.pauses
-        safe = not isinstance(error, Lost) or bool(self._capability.key)
-        asked = (error.wait or 0.0) if isinstance(error, Busy) else 0.0
-        if isinstance(error, Fault) or not safe or tries >= len(pauses) or asked > self._patience.longest:
-            return False
-        until = time.monotonic() + max(pauses[tries], asked)
-        with self._state:
-            if isinstance(error, Busy):
-                self._not_before = max(self._not_before, until)
-            if not isinstance(error, Lost):
-                hand.waiting.appendleft(self._land(hand))
-        if not isinstance(error, Lost):
-            self._pause(until)
-            return True
-        if not self._pause(until):
-            return False
-        with self._state:
-            # Under the same key it is not carried out twice.
-            hand.waiting.appendleft(hand.flying)
-        return True
-
-    def _settle(self, hand: _Hand, answers: Sequence[Answer]) -> None:
-        with self._state:
-            batch, hand.flying = hand.flying, []
-            for ready, answer in zip(batch, answers, strict=True):
-                self._settle_one(ready, answer)
-            if answers and isinstance(answers[0], Lost):
-                self._lost += 1
-                if self._lost >= self._patience.lost:
-                    self._tell(Trouble(str(answers[0]), passing=True))
-
-    def _settle_one(self, ready: _Ready, answer: Answer) -> None:
-        job, mailing = ready.job, ready.job.claimed.mailing
-        if isinstance(answer, Outcome):
+    def _record_result(self, built: _Built, result: Result) -> None:
+        job, mailing = built.job, built.job.claimed.mailing
+        if isinstance(result, Outcome):
             self._lost = 0
-            self._finish(job, answer)
-            if answer.reply_class is ReplyClass.ACCEPTED:
-                self._convict(self._suspects.accepted(mailing))
+            self._record(job, result)
+            if result.reply_class is ReplyClass.ACCEPTED:
+                self._refuse_all(self._attribution.accepted(mailing))
             return
-        if isinstance(answer, Lost):
-            self._finish(job, in_doubt(str(answer)))
+        if isinstance(result, NoResponse):
+            self._record(job, in_doubt(str(result)))
             return
-        self._note(job, 451, str(answer))
-        if isinstance(answer, Unclear):
-            self._convict(self._suspects.add(mailing, (ready, str(answer))))
+        self._journal_reply(job, 451, str(result))
+        if isinstance(result, Ambiguous):
+            self._refuse_all(self._attribution.rejected(mailing, (built, str(result))))
             return
-        self._give_back([job])
-        fault = isinstance(answer, Fault)
-        whose = mailing if isinstance(answer, Fault) and answer.sender else None
-        self._tell(Trouble(str(answer), passing=not fault, mailing=whose))
+        self._return([job])
+        ours = isinstance(result, AccountError)
+        about = mailing if isinstance(result, AccountError) and result.sender else None
+        self._report_error(SendError(str(result), transient=not ours, mailing=about))
 
-    def _convict(self, suspects: Iterable[tuple[_Ready, str]]) -> None:
-        for ready, words in suspects:
-            self._finish(ready.job, refused(words))
+    def _refuse_all(self, rejections: Iterable[tuple[_Built, str]]) -> None:
+        for built, text in rejections:
+            self._record(built.job, refused(text))
 
-    def _blame(self) -> None:
-        """What was refused without a reason, and is nobody's fault but ours, pauses its mailing."""
-        idle = not self._jobs and not any(hand.flying or hand.waiting for hand in self._hands)
-        for mailing, suspects in self._suspects.ours(idle):
-            self._give_back(ready.job for ready, _ in suspects)
-            self._tell(Trouble(suspects[0][1], passing=False, mailing=mailing))
-
-    def _tell(self, trouble: Trouble) -> None:
-        self._troubles.append(trouble)
-        if trouble.mailing is None:
-            self._end()
+    def _report_error(self, error: SendError) -> None:
+        self._errors.append(error)
+        if error.mailing is None:
+            self._begin_stop()
         else:
-            self._drop(trouble.mailing)
+            self._drop(error.mailing)
         self._news.set()
 
     def _drop(self, mailing: int) -> None:
         self._dropped.add(mailing)
-        self._give_back(job for _, _, job in self._jobs if job.claimed.mailing == mailing)
-        self._jobs = [entry for entry in self._jobs if entry[2].claimed.mailing != mailing]
-        heapify(self._jobs)
+        self._return(self._queue.remove_mailing(mailing))
 
-    def _give_back(self, jobs: Iterable[SendJob]) -> None:
-        if not self._over:
-            self._done.extend((job.claimed, Outcome(ReplyClass.NOT_TRIED, "not begun")) for job in jobs)
+    def _return(self, jobs: Iterable[SendJob]) -> None:
+        """Return jobs untried."""
+        if not self._closed:
+            self._attempts.extend((job.claimed, Outcome(ReplyClass.NOT_TRIED, "not begun")) for job in jobs)
             self._news.set()
 
-    def _finish(self, job: SendJob, outcome: Outcome) -> None:
-        if self._over:
+    def _record(self, job: SendJob, outcome: Outcome) -> None:
+        if self._closed:
             return
         if outcome.code and outcome.reply_class is not ReplyClass.NOT_TRIED:
-            self._note(job, outcome.code, outcome.reply)
-        self._done.append((job.claimed, outcome))
-        if len(self._done) >= _WAKE or not self._jobs:
+            self._journal_reply(job, outcome.code, outcome.reply)
+        self._attempts.append((job.claimed, outcome))
+        if len(self._attempts) >= _WAKE_AT or not self._queue:
             self._news.set()
 
-    def _note(self, job: SendJob, code: int, words: str) -> None:
-        # What cannot be written is told all the same; only a crash would leave it in doubt.
+    def _journal_reply(self, job: SendJob, code: int, text: str) -> None:
+        # If this fails, the outcome is reported all the same; only a crash would leave it in doubt.
         with contextlib.suppress(OSError):
-            if not self._over:
-                self._journal.log_reply(job.claimed.id, job.claimed.attempt, code, words)
+            if not self._closed:
+                self._journal.log_reply(job.claimed.id, job.claimed.attempt, code, text)
+
+
+@dataclass
+class _Worker:
+    """One thread: takes batches from the pool, calls the API, and retries where that is safe and may help."""
+
+    pool: EspPool
+    # Batches, each for a call, that are known not to have been accepted.
+    batches: deque[list[_Built]] = field(default_factory=deque)
+    # What was sent and has no result yet.
+    in_flight: list[_Built] = field(default_factory=list)
+
+    def run(self) -> None:
+        try:
+            with closing(self.pool.open_client()) as client:
+                while self._take_batch():
+                    self._call(client)
+        except BaseException as error:  # noqa: BLE001  (raised again in the calling thread)
+            self.pool.fail(error)
+
+    def _take_batch(self) -> bool:
+        """Wait until a call may be made; False when the pool stops."""
+        with self.pool.state:
+            self.pool.pause_unattributable()
+            if not self.batches and (batch := self.pool.take_batch()):
+                self.batches.append(batch)
+            return self.pool.wait_while_throttled()
+
+    def _call(self, client: Client) -> None:
+        """Make the next call, with retries, and record the results."""
+        tries = 0
+        while batch := self._begin():
+            try:
+                results = client.send([Item(built.job.claimed, built.message) for built in batch])
+            except Ambiguous as error:
+                if len(batch) > 1:
+                    self._split()
+                    return
+                results = [error]
+            except CallError as error:
+                if self._retry(error, tries):
+                    tries += 1
+                    continue
+                results = [error] * len(batch)
+            with self.pool.state:
+                self.in_flight = []
+                self.pool.record_results(batch, results)
+            return
+
+    def _begin(self) -> list[_Built]:
+        """Put what may be sent of the next batch in flight; empty if there is none or the pool stops."""
+        with self.pool.state:
+            if self.pool.stopping or not self.batches:
+                return []
+            self.in_flight = self.pool.begin(self.batches.popleft())
+            return list(self.in_flight)
+
+    def _split(self) -> None:
+        """One message made the ESP reject the whole batch: sending it in halves finds it."""
+        with self.pool.state:
+            batch = self._take_back()
+            middle = len(batch) // 2
+            self.batches.extendleft([batch[middle:], batch[:middle]])
+
+    def _retry(self, error: CallError, tries: int) -> bool:
+        """Wait and queue the batch again if a retry is safe and may help; whether it is to be made."""
+        policy = self.pool.policy
+        retries = 1 if isinstance(error, NotConnected) else policy.retries
+        lost = isinstance(error, NoResponse)
+        safe = not lost or bool(self.pool.capability.idempotency)
+        retry_after = (error.retry_after or 0.0) if isinstance(error, Throttled) else 0.0
+        if (
+            isinstance(error, AccountError)
+            or not safe
+            or tries >= retries
+            or retry_after > policy.max_retry_after
+        ):
+            return False
+        until = time.monotonic() + max(policy.backoff.delay(tries + 1), retry_after)
+        if isinstance(error, Throttled):
+            self.pool.throttle(until)
+        if not lost:
+            with self.pool.state:
+                self.batches.appendleft(self._take_back())
+            self.pool.wait_until(until)
+            return True
+        if not self.pool.wait_until(until):
+            return False
+        with self.pool.state:
+            # The idempotency key prevents a second send.
+            self.batches.appendleft(self.in_flight)
+        return True
+
+    def _take_back(self) -> list[_Built]:
+        """What was in flight was not accepted and may be sent again."""
+        batch, self.in_flight = self.in_flight, []
+        self.pool.journal_not_accepted(batch)
+        return batch

@@ -23,8 +23,10 @@ from django.db.models import F
 from mailer.delivery.ledger.outcomes import next_attempt_at
 from mailer.delivery.models import OutboxMessage
 from mailer.delivery.outcome import Outcome, ReplyClass
-from mailer.delivery.smtp import dkim, relays
-from mailer.delivery.smtp.base import Envelope, OurFault, SmtpError
+from mailer.delivery.smtp import dkim
+from mailer.delivery.smtp.connect import open_any
+from mailer.delivery.smtp.envelope import Envelope
+from mailer.delivery.smtp.relays import PermanentRelayError, SmtpError
 from mailer.delivery.smtp.session import Session
 
 log = logging.getLogger(__name__)
@@ -173,14 +175,14 @@ async def _send(
             if stopped():
                 return
             if session is None or not session.usable:
-                session = await relays.open_any()
+                session = await open_any()
             octets = bytes(message.message)
             if signer is not None:
-                octets = signer.signed(octets, int(time.time()))
+                octets = signer.sign(octets, int(time.time()))
             envelope = Envelope(message.sender, message.recipient, octets)
             try:
                 outcomes[message.pk] = await session.deliver(envelope, lambda: None)
-            except OurFault as error:
+            except PermanentRelayError as error:
                 # One rejected sender address must not hold up the other messages.
                 outcomes[message.pk] = Outcome(ReplyClass.TRY_LATER, str(error))
     finally:

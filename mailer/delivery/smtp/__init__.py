@@ -1,1 +1,2 @@
-"""SMTP (RFC 5321): connections, sessions, replies, relays and DKIM."""
+"""SMTP (RFC 5321): relays, connections, sessions, DKIM and the sending thread, for the engine and the
+outbox."""

@@ -1,4 +1,4 @@
-"""Signing in to a relay: AUTH by PLAIN, LOGIN, CRAM-MD5 or XOAUTH2 (RFC 4954, 4616, 2195)."""
+"""SMTP AUTH by PLAIN, LOGIN, CRAM-MD5 or XOAUTH2 (RFC 4954, 4616, 2195)."""
 
 from __future__ import annotations
 
@@ -9,49 +9,50 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mailer.delivery.smtp.base import OurFault, Relay, Unavailable
+from mailer.delivery.smtp.relays import PermanentRelayError, Relay, RelayUnavailable
 from mailer.delivery.smtp.reply import Reply
-from mailer.delivery.smtp.transport import Wire
+from mailer.delivery.smtp.transport import SmtpTransport
 
-# Best first. Where the connection is encrypted, the way that works with every store of passwords;
-# in clear, which is on this machine alone, the one that keeps the password to itself.
+# In order of preference. On an encrypted connection: the mechanism that works with every password store.
+# In clear, which is allowed on this machine only: the one that does not reveal the password.
 _ENCRYPTED = ("PLAIN", "LOGIN", "CRAM-MD5")
 _CLEAR = ("CRAM-MD5", "PLAIN", "LOGIN")
 
 
-class _Dialogue(NamedTuple):
-    # Said with the AUTH command itself; None: the server speaks first.
+class _Exchange(NamedTuple):
+    # Initial response, sent with the AUTH command; None: the server sends the first challenge.
     initial: bytes | None
-    # One for each time that the server asks, from what it says.
-    answers: Sequence[Callable[[bytes], bytes]]
+    # A response to each challenge of the server.
+    responses: Sequence[Callable[[bytes], bytes]]
 
 
-async def sign_in(wire: Wire, relay: Relay, offers: Mapping[str, str]) -> None:
-    """Sign in as `relay` says. Raises OurFault when that cannot work, Unavailable when it may later."""
-    mechanism = _chosen(relay, offers)
-    dialogue = _dialogue(mechanism, relay)
+async def authenticate(transport: SmtpTransport, relay: Relay, extensions: Mapping[str, str]) -> None:
+    """Authenticate as `relay` configures. Raises PermanentRelayError if that cannot work, else
+    RelayUnavailable."""
+    mechanism = _choose_mechanism(relay, extensions)
+    exchange = _exchange(mechanism, relay)
     command = f"AUTH {mechanism}".encode()
-    if dialogue.initial is not None:
-        command += b" " + b64encode(dialogue.initial)
-    reply = await _say(wire, relay, command)
-    asked = ""
-    for answer in dialogue.answers:
+    if exchange.initial is not None:
+        command += b" " + b64encode(exchange.initial)
+    reply = await _send(transport, relay, command)
+    status = ""
+    for respond in exchange.responses:
         if reply.code != 334:
             break
         challenge = _challenge(reply)
-        asked = _reason(challenge) or asked
-        reply = await _say(wire, relay, b64encode(answer(challenge)))
+        status = _xoauth2_status(challenge) or status
+        reply = await _send(transport, relay, b64encode(respond(challenge)))
     if reply.code == 334:
-        # It asks for more than there is to say (RFC 4954 §4).
-        reply = await _say(wire, relay, b"*")
+        # The server asks for more than the mechanism provides: cancel (RFC 4954 §4).
+        reply = await _send(transport, relay, b"*")
     if 200 <= reply.code < 300:
         return
-    complaint = f"The relay {relay.host} refuses our sign-in by {mechanism}: {reply}{asked}"
-    raise OurFault(complaint) if reply.permanent else Unavailable(complaint)
+    message = f"The relay {relay.host} rejects our sign-in by {mechanism}: {reply}{status}"
+    raise PermanentRelayError(message) if reply.permanent else RelayUnavailable(message)
 
 
-def _chosen(relay: Relay, offers: Mapping[str, str]) -> str:
-    offered = offers.get("AUTH", "").upper().split()
+def _choose_mechanism(relay: Relay, extensions: Mapping[str, str]) -> str:
+    offered = extensions.get("AUTH", "").upper().split()
     if relay.auth != "auto":
         wanted: tuple[str, ...] = (relay.auth.upper(),)
     elif relay.token_path:
@@ -62,59 +63,67 @@ def _chosen(relay: Relay, offers: Mapping[str, str]) -> str:
         if mechanism in offered:
             return mechanism
     found = ", ".join(offered) or "nothing"
-    hint = " It may offer more once encrypted: see its security." if "STARTTLS" in offers else ""
-    raise OurFault(f"The relay {relay.host} offers for sign-in: {found}; not {' or '.join(wanted)}.{hint}")
+    hint = (
+        " It may offer more on an encrypted connection: check its security."
+        if "STARTTLS" in extensions
+        else ""
+    )
+    raise PermanentRelayError(
+        f"The relay {relay.host} offers for sign-in: {found}; not {' or '.join(wanted)}.{hint}"
+    )
 
 
-def _dialogue(mechanism: str, relay: Relay) -> _Dialogue:
+def _exchange(mechanism: str, relay: Relay) -> _Exchange:
     name, secret = relay.username.encode(), relay.password.encode()
     if mechanism == "PLAIN":
         plain = b"\0" + name + b"\0" + secret
-        # A server that overlooks what came with the command asks for it.
-        return _Dialogue(plain, [lambda _: plain])
+        # A server that ignores the initial response asks for it.
+        return _Exchange(plain, [lambda _: plain])
     if mechanism == "LOGIN":
-        return _Dialogue(None, [lambda _: name, lambda _: secret])
+        return _Exchange(None, [lambda _: name, lambda _: secret])
     if mechanism == "CRAM-MD5":
-        return _Dialogue(None, [lambda asked: b"%s %s" % (name, _digest(secret, asked))])
-    bearer = b"user=" + name + b"\1auth=Bearer " + _token(relay) + b"\1\1"
-    # The server's only question is the reason of its refusal, to be answered with nothing.
-    return _Dialogue(bearer, [lambda _: b""])
+        return _Exchange(None, [lambda challenge: b"%s %s" % (name, _cram_md5(secret, challenge))])
+    bearer = b"user=" + name + b"\1auth=Bearer " + _access_token(relay) + b"\1\1"
+    # The server's only challenge carries the reason of a rejection; the response to it is empty.
+    return _Exchange(bearer, [lambda _: b""])
 
 
-def _digest(secret: bytes, asked: bytes) -> bytes:
+def _cram_md5(secret: bytes, challenge: bytes) -> bytes:
     """RFC 2195 §2"""
-    return hmac.new(secret, asked, "md5").hexdigest().encode()
+    return hmac.new(secret, challenge, "md5").hexdigest().encode()
 
 
-def _token(relay: Relay) -> bytes:
-    """The access token as it is in its file now: another program renews it."""
+def _access_token(relay: Relay) -> bytes:
+    """The access token, read from its file each time, because another program renews it."""
     try:
         token = Path(relay.token_path).read_bytes().strip() if relay.token_path else relay.password.encode()
     except OSError as error:
-        words = f"The relay {relay.host}: token_path {relay.token_path} cannot be read ({error.strerror})."
-        raise OurFault(words) from error
+        message = f"The relay {relay.host}: token_path {relay.token_path} cannot be read ({error.strerror})."
+        raise PermanentRelayError(message) from error
     if not token:
-        raise OurFault(f"The relay {relay.host}: signing in by XOAUTH2 needs an access token in token_path.")
+        raise PermanentRelayError(
+            f"The relay {relay.host}: sign-in by XOAUTH2 needs an access token in token_path."
+        )
     return token
 
 
-async def _say(wire: Wire, relay: Relay, line: bytes) -> Reply:
-    wire.write(line + b"\r\n")
-    return await wire.reply(relay.timeouts.command)
+async def _send(transport: SmtpTransport, relay: Relay, line: bytes) -> Reply:
+    transport.write(line + b"\r\n")
+    return await transport.read_reply(relay.timeouts.command)
 
 
 def _challenge(reply: Reply) -> bytes:
     try:
         return b64decode(reply.lines[0].encode(), validate=True)
     except ValueError:
-        # Some servers ask in plain words.
+        # Some servers send plain text.
         return b""
 
 
-def _reason(challenge: bytes) -> str:
-    """What XOAUTH2 says of a token that it refuses; empty for any other question."""
+def _xoauth2_status(challenge: bytes) -> str:
+    """The status that XOAUTH2 gives for a rejected token; empty for any other challenge."""
     try:
         status = json.loads(challenge)["status"]
     except (ValueError, KeyError, TypeError):
         return ""
-    return f" (status {str(status)[:20]!r}; is the access token still fresh?)"
+    return f" (status {str(status)[:20]!r}; has the access token expired?)"

@@ -1,149 +1,194 @@
-"""Opening an SMTP session: greeting, EHLO, encryption, sign-in. What fails here is no recipient's fault."""
+"""Opens SMTP sessions: picks a relay, connects, greets, encrypts and authenticates.
+
+No recipient is to blame for a failure here.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import ssl
+import time
+from collections.abc import Callable
 
-from mailer.delivery.smtp import auth, tls
-from mailer.delivery.smtp.base import OurFault, Relay, Unavailable
+from mailer.delivery.smtp import tls
+from mailer.delivery.smtp.auth import authenticate
+from mailer.delivery.smtp.relays import (
+    PermanentRelayError,
+    Relay,
+    RelayPool,
+    RelayUnavailable,
+    SmtpError,
+    configured_pool,
+)
 from mailer.delivery.smtp.reply import Reply
 from mailer.delivery.smtp.session import Session
-from mailer.delivery.smtp.transport import ConnectionLost, Wire
+from mailer.delivery.smtp.transport import ConnectionLost, SmtpTransport
 
 log = logging.getLogger(__name__)
 
 
-class _NotEncrypted(Exception):  # noqa: N818
-    """Encryption was tried and failed, and is not required."""
+class _TlsFailed(Exception):  # noqa: N818  (an event, not an error)
+    """Opportunistic encryption was tried and failed."""
+
+
+async def connect(
+    pool: RelayPool, clock: Callable[[], float] = time.monotonic
+) -> tuple[Session, Relay] | None:
+    """A session with a relay of the pool; if one fails, with another.
+
+    Returns None if the available relays have their quota of connections. Raises SmtpError if none is
+    available.
+    """
+    while (relay := pool.reserve(clock())) is not None:
+        try:
+            session = await open_session(relay)
+        except SmtpError as error:
+            log.warning("action=relay_failed relay=%s:%d reason=%s", relay.host, relay.port, error)
+            pool.failed(relay, clock(), error)
+        except BaseException:
+            pool.failed(relay, clock(), RelayUnavailable("The connection attempt was cancelled."))
+            raise
+        else:
+            pool.opened(relay)
+            return session, relay
+    if reason := pool.unavailable_error(clock()):
+        raise reason
+    return None
+
+
+async def open_any() -> Session:
+    """A session with the first configured relay that works, for a few messages. Raises SmtpError."""
+    opened = await connect(configured_pool())
+    # Nothing else uses this pool, so that it has a free relay or an error.
+    assert opened is not None
+    return opened[0]
 
 
 async def open_session(relay: Relay) -> Session:
-    """Connect, say hello, encrypt and sign in as `relay` asks.
+    """Connect, greet, encrypt and authenticate as `relay` asks.
 
-    Raises Unavailable (not reached, busy, ended, not to be trusted), OurFault (turned down for good, or the
-    configuration cannot work with this server).
+    Raises RelayUnavailable (not reached, busy, connection ended, certificate not trusted) and
+    PermanentRelayError (rejected permanently, or the configuration cannot work with this server).
     """
     try:
         return await _open(relay, encrypt=relay.security in ("starttls", "opportunistic"))
-    except _NotEncrypted as failure:
-        log.warning("action=sent_in_clear relay=%s because=%s", relay.host, failure)
+    except _TlsFailed as failure:
+        log.warning("action=sent_in_clear relay=%s reason=%s", relay.host, failure)
         return await _open(relay, encrypt=False)
 
 
 async def _open(relay: Relay, encrypt: bool) -> Session:
     try:
-        wire = await _connect(relay)
+        transport = await _connect(relay)
     except (OSError, TimeoutError) as error:
-        raise Unavailable(f"{_name(relay)} cannot be reached: {_words(error, relay)}.") from error
+        raise RelayUnavailable(f"{_name(relay)} cannot be reached: {_explain(error, relay)}.") from error
     try:
-        return await _greet(wire, relay, encrypt)
+        return await _handshake(transport, relay, encrypt)
     except ConnectionLost as error:
-        await wire.close()
-        raise Unavailable(f"{_name(relay)} ended the greeting: {_words(error, relay)}.") from error
+        await transport.close()
+        raise RelayUnavailable(
+            f"{_name(relay)} ended the connection during the greeting: {_explain(error, relay)}."
+        ) from error
     except BaseException:
-        await wire.close()
+        await transport.close()
         raise
 
 
-async def _connect(relay: Relay) -> Wire:
+async def _connect(relay: Relay) -> SmtpTransport:
     loop = asyncio.get_running_loop()
-    direct = relay.security == "tls"
+    implicit_tls = relay.security == "tls"
     async with asyncio.timeout(relay.timeouts.connect):
-        _, wire = await loop.create_connection(
-            Wire,
+        _, transport = await loop.create_connection(
+            SmtpTransport,
             relay.host,
             relay.port,
-            ssl=_trust(relay) if direct else None,
-            server_hostname=relay.host if direct else None,
+            ssl=_tls_context(relay) if implicit_tls else None,
+            server_hostname=relay.host if implicit_tls else None,
         )
-    return wire
+    return transport
 
 
-async def _greet(wire: Wire, relay: Relay, encrypt: bool) -> Session:
-    _accept(await wire.reply(relay.timeouts.greeting), "The relay turns us away at once")
-    session = Session(wire, relay)
-    session.offers = await _hello(wire, relay)
-    if encrypt and await _encrypted(wire, relay, session.offers):
-        # What was offered in clear counts for nothing any more (RFC 3207 §4.2).
-        session.offers = await _hello(wire, relay)
+async def _handshake(transport: SmtpTransport, relay: Relay, encrypt: bool) -> Session:
+    greeting = await transport.read_reply(relay.timeouts.greeting)
+    _require_positive(greeting, "The relay rejects the connection")
+    session = Session(transport, relay)
+    session.extensions = await _ehlo(transport, relay)
+    if encrypt and await _start_tls(transport, relay, session.extensions):
+        # Extensions offered in clear must be discarded (RFC 3207 §4.2).
+        session.extensions = await _ehlo(transport, relay)
     if relay.username:
         if relay.security in ("none", "opportunistic") and not tls.is_loopback(relay.host):
-            # Without a look at the certificate, anybody between could be listening.
-            raise OurFault(
-                f"{_name(relay)} has a username and no sure encryption; security must be starttls or tls."
+            # Without certificate verification an attacker in between could read the password.
+            raise PermanentRelayError(
+                f"{_name(relay)} has a username and no verified encryption; security must be starttls or tls."
             )
-        await auth.sign_in(wire, relay, session.offers)
+        await authenticate(transport, relay, session.extensions)
     return session
 
 
-async def _encrypted(wire: Wire, relay: Relay, offers: dict[str, str]) -> bool:
-    """Encrypt the connection; False where it stays in clear because that is good enough."""
+async def _start_tls(transport: SmtpTransport, relay: Relay, extensions: dict[str, str]) -> bool:
+    """Encrypt the connection; False if it stays in clear because the relay's security allows that."""
     required = relay.security == "starttls"
-    if "STARTTLS" not in offers:
+    if "STARTTLS" not in extensions:
         if required:
-            raise OurFault(f"{_name(relay)} offers no STARTTLS, and its security asks for it.")
+            raise PermanentRelayError(f"{_name(relay)} does not offer STARTTLS, which its security requires.")
         return False
-    wire.write(b"STARTTLS\r\n")
-    reply = await wire.reply(relay.timeouts.command)
+    transport.write(b"STARTTLS\r\n")
+    reply = await transport.read_reply(relay.timeouts.command)
     if reply.code != 220 and not required:
         return False
-    _accept(reply, "The relay refuses STARTTLS")
+    _require_positive(reply, "The relay rejects STARTTLS")
     try:
-        await wire.start_tls(_trust(relay), relay.host, relay.timeouts.connect)
+        await transport.start_tls(_tls_context(relay), relay.host, relay.timeouts.connect)
     except ConnectionLost as error:
         if required:
             raise
-        raise _NotEncrypted(str(error)) from error
+        raise _TlsFailed(str(error)) from error
     return True
 
 
-async def _hello(wire: Wire, relay: Relay) -> dict[str, str]:
-    """What the server offers: keywords in upper case, each with its parameters."""
+async def _ehlo(transport: SmtpTransport, relay: Relay) -> dict[str, str]:
+    """The server's extensions: keywords in upper case, each with its parameters."""
     seconds = relay.timeouts.command
-    wire.write(f"EHLO {relay.ehlo}\r\n".encode())
-    reply = await wire.reply(seconds)
+    transport.write(f"EHLO {relay.ehlo}\r\n".encode())
+    reply = await transport.read_reply(seconds)
     if reply.code in (500, 502, 503, 504):
-        wire.write(f"HELO {relay.ehlo}\r\n".encode())
-        _accept(await wire.reply(seconds), "The relay refuses our HELO")
+        transport.write(f"HELO {relay.ehlo}\r\n".encode())
+        _require_positive(await transport.read_reply(seconds), "The relay rejects our HELO")
         return {}
-    _accept(reply, "The relay refuses our EHLO")
-    offers: dict[str, str] = {}
+    _require_positive(reply, "The relay rejects our EHLO")
+    extensions: dict[str, str] = {}
     for line in reply.lines[1:]:
         keyword, _, parameters = line.partition(" ")
-        offers[keyword.upper()] = parameters.strip()
-    return offers
+        extensions[keyword.upper()] = parameters.strip()
+    return extensions
 
 
-def _accept(reply: Reply, complaint: str) -> None:
+def _require_positive(reply: Reply, message: str) -> None:
     if reply.permanent:
-        raise OurFault(f"{complaint}: {reply}")
+        raise PermanentRelayError(f"{message}: {reply}")
     if not reply.positive:
-        raise Unavailable(f"{complaint}: {reply}")
+        raise RelayUnavailable(f"{message}: {reply}")
 
 
-def _trust(relay: Relay) -> ssl.SSLContext:
+def _tls_context(relay: Relay) -> ssl.SSLContext:
     if relay.security == "opportunistic":
-        # Better than nothing against who only listens: RFC 7435.
-        anybody = ssl.create_default_context()
-        anybody.check_hostname = False
-        anybody.verify_mode = ssl.CERT_NONE
-        return anybody
-    return relay.trust or ssl.create_default_context()
+        return tls.unverified_context()
+    return relay.tls_context or ssl.create_default_context()
 
 
 def _name(relay: Relay) -> str:
     return f"The relay {relay.host}:{relay.port}"
 
 
-def _words(error: BaseException, relay: Relay) -> str:
-    """What is wrong and, where it is known, what to do."""
+def _explain(error: BaseException, relay: Relay) -> str:
+    """What is wrong and, where that is known, how to fix it."""
     cause = error.__cause__ if isinstance(error, ConnectionLost) and error.__cause__ else error
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"its certificate {tls.wrong(cause)}"
+        return f"its certificate {tls.explain_certificate_error(cause)}"
     if isinstance(cause, ssl.SSLError) and relay.security == "tls":
-        return f"it speaks no TLS from the first byte ({cause.reason}); is security = starttls meant?"
+        return f"it does not start with TLS ({cause.reason}); did you mean security = starttls?"
     if isinstance(cause, TimeoutError):
         return f"no answer within {relay.timeouts.connect:g} seconds"
     return str(error) or type(error).__name__

@@ -1,128 +1,169 @@
-"""What is said for one message: its MAIL, RCPT and DATA lines, with what the server offers (RFC 5321 §4.1).
+"""One message for one recipient: its envelope, the commands that transmit it, and the encoding of its
+content.
 
-Addresses are read here letter by letter, so that none can end its line and begin another command.
+The commands are MAIL, RCPT and DATA with the extensions that the server offers (RFC 5321 §4.1). Addresses are
+checked character by character, so that none can end its line and inject another command.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from mailer.delivery import signed_ids
 
-# What may stand in a local part without quotes, and a domain of A-labels, or an IP address in brackets.
-_LETTER = r"[A-Za-z0-9!#$%&'*/?^_`{|}~.\-"
+# Characters of a local part without quotes; a domain of A-labels, or an IP address in brackets.
+_LOCAL = r"[A-Za-z0-9!#$%&'*/?^_`{|}~.\-"
 _DOMAIN = r"@(?:[A-Za-z0-9.\-]{1,255}|\[[A-Za-z0-9.:]{2,60}\])"
-# Without the letters that xtext must write in another way.
-_PLAIN = re.compile(rf"{_LETTER}]{{1,64}}{_DOMAIN}")
-_ASCII = re.compile(rf"{_LETTER}+=]{{1,64}}{_DOMAIN}")
-# With a token of ours at its end, which is plain: b+TOKEN@…
-_MARKED = re.compile(rf"(?:{_LETTER}+=]{{0,16}}?(?<![0-9a-z]))?({signed_ids.TOKEN_RE}){_DOMAIN}")
-# Octets of an address, and of one in ORCPT, at most (RFC 5321 §4.5.3.1.3, RFC 3461 §4.2).
-_LONGEST = 254
-_LONGEST_ORIGINAL = 500
+# Without the characters that xtext must escape.
+_PLAIN = re.compile(rf"{_LOCAL}]{{1,64}}{_DOMAIN}")
+_ASCII = re.compile(rf"{_LOCAL}+=]{{1,64}}{_DOMAIN}")
+# Ends in a signed id, which is plain: b+TOKEN@…
+_WITH_TOKEN = re.compile(rf"(?:{_LOCAL}+=]{{0,16}}?(?<![0-9a-z]))?({signed_ids.TOKEN_RE}){_DOMAIN}")
+# Bytes of an address, and of one in ORCPT (RFC 5321 §4.5.3.1.3, RFC 3461 §4.2).
+_MAX_ADDRESS = 254
+_MAX_ORCPT = 500
+_LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
-class Unspeakable(Exception):  # noqa: N818  (what the address is, not what went wrong)
-    """The recipient cannot be named to this server; the words begin with a code of RFC 3463."""
+class AddressNotEncodable(Exception):  # noqa: N818  (a property of the address)
+    """The recipient's address cannot be sent to this server; the text begins with an RFC 3463 code."""
 
 
-class NotTaken(Exception):  # noqa: N818
-    """Our sender cannot be named, or the server takes no message so large: no recipient is to blame."""
+class UnsendableMessage(Exception):  # noqa: N818  (a property of the message)
+    """Our sender address cannot be sent, or the message is too large for the server: no recipient is to
+    blame."""
 
 
-class _Names(NamedTuple):
-    """Both sides as they are said."""
+@dataclass(slots=True, eq=False)
+class Envelope:
+    sender: str
+    recipient: str
+    # The whole message; line ends become CRLF where they are not.
+    message: bytes = b""
+    # Used in place of `message`: parts of a message in its final form, ASCII in CRLF lines that never begin
+    # with a dot.
+    pieces: tuple[bytes, ...] | list[bytes] = ()
+    # The caller's own; the send queue keeps a QueueTag here.
+    queue_tag: Any = None
+
+
+def encode_data(message: bytes) -> bytes:
+    """The message as DATA transmits it: CRLF only, dots stuffed, with the final dot (RFC 5321 §4.5.2).
+
+    A lone CR or LF is never sent: servers that interpret it differently would allow SMTP smuggling.
+    """
+    ends = message.count(b"\r\n")
+    if ends != message.count(b"\n") or ends != message.count(b"\r"):
+        message = _LINE_END.sub(b"\r\n", message)
+    if b"\r\n." in message or message.startswith(b"."):
+        message = (b"\r\n" + message).replace(b"\r\n.", b"\r\n..")[2:]
+    return message + (b".\r\n" if message.endswith(b"\r\n") or not message else b"\r\n.\r\n")
+
+
+class _Addresses(NamedTuple):
+    """Both addresses as the commands spell them."""
 
     sender: str
     recipient: str
-    # The mark in the sender, which reports will name; or empty.
-    mark: str
-    # The recipient as reports will name it (ORCPT), or empty.
-    original: str
+    # ENVID: the signed id in the sender, which delivery reports repeat; or empty.
+    envelope_id: str
+    # ORCPT: the recipient as delivery reports repeat it; or empty.
+    original_recipient: str
 
 
-class Commands:
-    """What one session says, made ready once from what its server offers."""
+class CommandBuilder:
+    """Builds the commands of one session from the extensions that its server offers."""
 
-    def __init__(self, offers: Mapping[str, str]) -> None:
-        """`offers`: EHLO keywords in upper case, each with its parameters."""
-        limit = offers.get("SIZE", "")
-        self._most = int(limit) if limit.isascii() and limit.isdigit() and len(limit) < 20 else 0
-        self._size = "SIZE" in offers
-        self._body = " BODY=8BITMIME" if "8BITMIME" in offers else ""
-        self._utf8 = "SMTPUTF8" in offers
-        self._reports = "DSN" in offers
+    def __init__(self, extensions: Mapping[str, str]) -> None:
+        """`extensions`: EHLO keywords in upper case, each with its parameters."""
+        limit = extensions.get("SIZE", "")
+        self._max_size = int(limit) if limit.isascii() and limit.isdigit() and len(limit) < 20 else 0
+        self._size = "SIZE" in extensions
+        self._body = " BODY=8BITMIME" if "8BITMIME" in extensions else ""
+        self._utf8 = "SMTPUTF8" in extensions
+        self._dsn = "DSN" in extensions
 
-    def lines(self, sender: str, recipient: str, size: int, eight_bit: bool = False) -> bytes:
-        """MAIL, RCPT and DATA, each a line with its CRLF; `size` is the message's in octets.
+    def commands(self, sender: str, recipient: str, size: int, eight_bit: bool = False) -> bytes:
+        """MAIL, RCPT and DATA, each a line with CRLF; `size` is the message's size in bytes.
 
-        Where the server makes reports (RFC 3461), one is asked for on failure and delay, with headers only;
-        it will name the mark in our sender's local part. Raises Unspeakable, NotTaken.
+        If the server offers DSN (RFC 3461), the commands ask for a report on failure and delay that
+        contains only headers; it repeats the signed id of our sender. Raises AddressNotEncodable and
+        UnsendableMessage.
         """
-        if self._most and size > self._most:
-            raise NotTaken(f"The message has {size} octets; the relay takes at most {self._most}.")
-        said = f" SIZE={size}" if self._size else ""
+        if self._max_size and size > self._max_size:
+            raise UnsendableMessage(
+                f"The message has {size} bytes; the relay accepts at most {self._max_size}."
+            )
+        parameters = f" SIZE={size}" if self._size else ""
         if eight_bit:
-            said += self._body
-        marked = _MARKED.fullmatch(sender)
-        if marked and _PLAIN.fullmatch(recipient) and len(recipient) <= _LONGEST >= len(sender):
-            mark, original = marked[1], f"rfc822;{recipient}"
+            parameters += self._body
+        with_token = _WITH_TOKEN.fullmatch(sender)
+        if with_token and _PLAIN.fullmatch(recipient) and len(recipient) <= _MAX_ADDRESS >= len(sender):
+            envelope_id, original = with_token[1], f"rfc822;{recipient}"
         else:
-            sender, recipient, mark, original = _names(sender, recipient)
+            sender, recipient, envelope_id, original = _encode_addresses(sender, recipient)
             if not (sender.isascii() and recipient.isascii()):
-                said += self._international(sender)
-        if not self._reports:
-            return f"MAIL FROM:<{sender}>{said}\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode()
-        if mark:
-            said += f" ENVID={mark}"
-        wanted = f" NOTIFY=FAILURE,DELAY{original and ' ORCPT='}{original}"
-        return f"MAIL FROM:<{sender}>{said} RET=HDRS\r\nRCPT TO:<{recipient}>{wanted}\r\nDATA\r\n".encode()
+                parameters += self._smtputf8(sender)
+        if not self._dsn:
+            return f"MAIL FROM:<{sender}>{parameters}\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode()
+        if envelope_id:
+            parameters += f" ENVID={envelope_id}"
+        notify = f" NOTIFY=FAILURE,DELAY{original and ' ORCPT='}{original}"
+        return (
+            f"MAIL FROM:<{sender}>{parameters} RET=HDRS\r\nRCPT TO:<{recipient}>{notify}\r\nDATA\r\n".encode()
+        )
 
-    def _international(self, sender: str) -> str:
-        """What MAIL says where a local part is not ASCII (RFC 6531)."""
+    def _smtputf8(self, sender: str) -> str:
+        """The parameter of MAIL for a local part that is not ASCII (RFC 6531)."""
         if self._utf8:
             return " SMTPUTF8"
         if not sender.isascii():
-            raise NotTaken("Our sender address is not ASCII before its @; the relay offers no SMTPUTF8.")
-        raise Unspeakable("5.6.7 the address is not ASCII before its @, and the relay offers no SMTPUTF8")
+            raise UnsendableMessage(
+                "Our sender address is not ASCII before its @; the relay does not offer SMTPUTF8."
+            )
+        raise AddressNotEncodable(
+            "5.6.7 the address is not ASCII before its @, and the relay does not offer SMTPUTF8"
+        )
 
 
-def _names(sender: str, recipient: str) -> _Names:
+def _encode_addresses(sender: str, recipient: str) -> _Addresses:
     try:
-        sender = _spoken(sender)
+        sender = _to_ascii(sender)
     except ValueError as error:
-        raise NotTaken(f"Our sender address {error}.") from error
+        raise UnsendableMessage(f"Our sender address {error}.") from error
     try:
-        recipient = _spoken(recipient)
+        recipient = _to_ascii(recipient)
     except ValueError as error:
-        raise Unspeakable(f"5.1.3 the address {error}") from error
-    marked = _MARKED.fullmatch(sender)
-    return _Names(sender, recipient, marked[1] if marked else "", _original(recipient))
+        raise AddressNotEncodable(f"5.1.3 the address {error}") from error
+    with_token = _WITH_TOKEN.fullmatch(sender)
+    return _Addresses(sender, recipient, with_token[1] if with_token else "", _orcpt(recipient))
 
 
-def _spoken(address: str) -> str:
-    """The address with A-labels in its domain (RFC 5891). Raises ValueError, saying what is wrong with it."""
+def _to_ascii(address: str) -> str:
+    """The address with A-labels in its domain (RFC 5891). Raises ValueError with a predicate that says why
+    not."""
     local, _, domain = address.rpartition("@")
     try:
         domain = domain if domain.isascii() else domain.encode("idna").decode()
     except UnicodeError as error:
         raise ValueError("has a domain that cannot exist") from error
     address = f"{local}@{domain}"
-    # A local part beyond ASCII may hold any letter there, but nothing that cannot be seen.
+    # An internationalised local part may hold any printable character beyond ASCII.
     narrowed = "".join("x" if letter > "\x7f" and letter.isprintable() else letter for letter in local)
     if not _ASCII.fullmatch(f"{narrowed}@{domain}"):
         raise ValueError("cannot be written in SMTP")
-    if len(local.encode()) > 64 or len(address.encode()) > _LONGEST:
+    if len(local.encode()) > 64 or len(address.encode()) > _MAX_ADDRESS:
         raise ValueError("is longer than SMTP allows")
     return address
 
 
-def _original(recipient: str) -> str:
-    """ORCPT's value: xtext (RFC 3461 §4), or what takes its place beyond ASCII (RFC 6533 §3)."""
+def _orcpt(recipient: str) -> str:
+    """ORCPT's value: xtext (RFC 3461 §4), or for a recipient that is not ASCII its form of RFC 6533 §3."""
     if recipient.isascii():
-        written = "rfc822;" + recipient.replace("+", "+2B").replace("=", "+3D")
+        value = "rfc822;" + recipient.replace("+", "+2B").replace("=", "+3D")
     else:
-        written = "utf-8;" + recipient.replace("+", "\\x{2B}").replace("=", "\\x{3D}")
-    return written if len(written.encode()) <= _LONGEST_ORIGINAL else ""
+        value = "utf-8;" + recipient.replace("+", "\\x{2B}").replace("=", "\\x{3D}")
+    return value if len(value.encode()) <= _MAX_ORCPT else ""

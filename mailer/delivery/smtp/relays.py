@@ -1,36 +1,78 @@
-"""The relays that the configuration names, and which of them the next connection goes to."""
+"""The configured relays: how each is reached, how it can fail, and which one gets the next connection."""
 
 from __future__ import annotations
 
-import logging
 import random
-import time
+import ssl
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from mailer.backoff import BackoffPolicy
 from mailer.config import Smtp
-from mailer.delivery.smtp.base import OurFault, Relay, SmtpError, Unavailable
-from mailer.delivery.smtp.connect import open_session
-from mailer.delivery.smtp.session import Session
 
-log = logging.getLogger(__name__)
-
-# Seconds that a relay rests after failing, doubled each time it fails again.
-_REST = 30.0
-_LONGEST_REST = 600.0
-# Seconds until a relay is asked for one more connection that has others open and turned one down.
-_ONE_MORE = 5.0
+# How long a relay that failed is left alone, in seconds.
+_BACKOFF = BackoffPolicy(first=30.0, cap=600.0)
+# Seconds until a relay with open connections is asked again for the further one that it denied.
+_RETRY_WHEN_FULL = 5.0
 
 
-def configured() -> list[Relay]:
-    """[smtp] and every [[relays]], greeted with the host of the site's address."""
+class SmtpError(Exception):
+    """The relay cannot be used."""
+
+
+class PermanentRelayError(SmtpError):
+    """The relay rejects *us* permanently; no recipient is to blame, and a retry cannot help."""
+
+
+class RelayUnavailable(SmtpError):  # noqa: N818  (a state, in the field's own words)
+    """The relay cannot be reached or is busy; a later retry can help."""
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds, by default as RFC 5321 §4.5.3.2 asks."""
+
+    connect: float = 60
+    greeting: float = 300
+    command: float = 300
+    data: float = 120
+    # For the reply to the final dot: long, because after this timeout a delivery is in doubt.
+    final_dot: float = 600
+
+
+@dataclass(frozen=True)
+class Relay:
+    """An SMTP server that takes our mail."""
+
+    host: str
+    port: int
+    security: str = "none"
+    auth: str = "auto"
+    username: str = ""
+    password: str = field(default="", repr=False)
+    # File with the access token of XOAUTH2.
+    token_path: str = ""
+    # The name that EHLO gives for us.
+    ehlo: str = "localhost"
+    # Connections open at a time, and messages after which one is renewed.
+    connections: int = 5
+    messages_per_connection: int = 1000
+    # Its share among several relays; 0: used only while the others are unavailable.
+    weight: int = 1
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    # Trusted certificates; None: the system's.
+    tls_context: ssl.SSLContext | None = None
+
+
+def configured_relays() -> list[Relay]:
+    """[smtp] and every [[relays]]; EHLO names the host of the site's address."""
     config = settings.CONFIG
-    ehlo = _literal(urlsplit(config.site.url).hostname or "localhost")
+    ehlo = _ehlo_name(urlsplit(config.site.url).hostname or "localhost")
     return [_relay(smtp, ehlo) for smtp in (config.smtp, *config.relays)]
 
 
@@ -50,8 +92,8 @@ def _relay(smtp: Smtp, ehlo: str) -> Relay:
     )
 
 
-def _literal(host: str) -> str:
-    """A host as EHLO says it: an IP address stands in brackets (RFC 5321 §4.1.3)."""
+def _ehlo_name(host: str) -> str:
+    """A host as EHLO writes it: an IP address in brackets (RFC 5321 §4.1.3)."""
     try:
         address = ip_address(host)
     except ValueError:
@@ -60,150 +102,122 @@ def _literal(host: str) -> str:
 
 
 @dataclass
-class _Rest:
-    # Failures in a row.
-    failures: int = 0
-    # By the caller's clock.
+class _Failures:
+    in_a_row: int = 0
+    # Clock time until which the relay is left alone.
     until: float = 0.0
 
 
-class Rests:
-    """Which relays failed lately, and until when they are left alone. Times are of one clock, in seconds."""
+class RelayBackoff:
+    """Which relays failed lately, and until when they are left alone. Times are seconds of one clock."""
 
     def __init__(self) -> None:
-        self._of: dict[Relay, _Rest] = {}
+        self._failures: dict[Relay, _Failures] = {}
 
     def until(self, relay: Relay) -> float:
-        rest = self._of.get(relay)
-        return rest.until if rest else 0.0
+        failures = self._failures.get(relay)
+        return failures.until if failures else 0.0
 
     def failed(self, relay: Relay, clock: float) -> None:
-        """Leave it alone for a while; what fails while it rests already changes nothing."""
-        rest = self._of.setdefault(relay, _Rest())
-        if clock >= rest.until:
-            rest.until = clock + min(_REST * 2.0**rest.failures, _LONGEST_REST)
-            rest.failures += 1
+        """Leave it alone for a while; a failure while it is left alone already changes nothing."""
+        failures = self._failures.setdefault(relay, _Failures())
+        if clock >= failures.until:
+            failures.in_a_row += 1
+            failures.until = clock + _BACKOFF.delay(failures.in_a_row)
 
-    def worked(self, relay: Relay) -> None:
-        self._of.pop(relay, None)
+    def succeeded(self, relay: Relay) -> None:
+        self._failures.pop(relay, None)
 
 
-class Choice:
-    """Chooses the relay of each connection, by weight among those that are well. Times are of one clock.
+class RelayPool:
+    """Assigns connections to relays, by weight among those that are available. Times are seconds of one
+    clock.
 
-    A connection that `take` granted is told of by `opened` or `failed`, and one that was opened by `left`.
+    For each connection that `reserve` granted the caller reports `opened` or `failed`, and later `closed`.
     """
 
     def __init__(
-        self, relays: Sequence[Relay], rests: Rests | None = None, rng: random.Random | None = None
+        self, relays: Sequence[Relay], backoff: RelayBackoff | None = None, rng: random.Random | None = None
     ) -> None:
-        """`rests` may be shared between choices; without it no relay rests at first."""
+        """`backoff` may be shared between pools; by default every relay is available at first."""
         self._relays = list(relays)
-        self._rests = Rests() if rests is None else rests
+        self._backoff = RelayBackoff() if backoff is None else backoff
         self._rng = rng or random.Random()  # noqa: S311  (no secret)
-        # Connections that are open, and those besides that were granted and are not open yet.
+        # Connections that are open, and those that were granted and are not open yet.
         self._open: Counter[Relay] = Counter()
-        self._granted: Counter[Relay] = Counter()
-        # When a relay that turned down one connection more is asked again.
-        self._full: dict[Relay, float] = {}
-        # Why it is not well.
-        self._faults: dict[Relay, SmtpError] = {}
+        self._reserved: Counter[Relay] = Counter()
+        # When a relay that denied a further connection is asked again.
+        self._full_until: dict[Relay, float] = {}
+        # Why each unavailable relay failed.
+        self._errors: dict[Relay, SmtpError] = {}
 
     @property
     def connections(self) -> int:
-        """Connections at most, whatever relays are well."""
+        """The connections that all relays together accept."""
         return sum(relay.connections for relay in self._relays)
 
-    def take(self, clock: float) -> Relay | None:
-        """The relay for one connection more; None when those that are well have their part."""
+    def reserve(self, clock: float) -> Relay | None:
+        """The relay for one more connection; None if the available ones have their quota."""
         free: dict[Relay, int] = {}
-        for relay, part in self._parts(clock).items():
-            left = part - self._open[relay] - self._granted[relay]
-            full = self._open[relay] and clock < self._full.get(relay, 0.0)
+        for relay, quota in self._quotas(clock).items():
+            left = quota - self._open[relay] - self._reserved[relay]
+            full = self._open[relay] and clock < self._full_until.get(relay, 0.0)
             if left > 0 and not full:
                 free[relay] = left
         if not free:
             return None
         (relay,) = self._rng.choices(list(free), list(free.values()))
-        self._granted[relay] += 1
+        self._reserved[relay] += 1
         return relay
 
     def opened(self, relay: Relay) -> None:
-        self._granted[relay] -= 1
+        self._reserved[relay] -= 1
         self._open[relay] += 1
-        self._faults.pop(relay, None)
-        self._rests.worked(relay)
+        self._errors.pop(relay, None)
+        self._backoff.succeeded(relay)
 
-    def failed(self, relay: Relay, clock: float, fault: SmtpError) -> None:
-        """It granted no session: it rests, or is only full where it has granted others."""
-        self._granted[relay] -= 1
+    def failed(self, relay: Relay, clock: float, error: SmtpError) -> None:
+        """It opened no session: it is left alone, or counts as full if other connections to it are open."""
+        self._reserved[relay] -= 1
         if self._open[relay]:
-            self._full[relay] = clock + _ONE_MORE
+            self._full_until[relay] = clock + _RETRY_WHEN_FULL
         else:
-            self._faults[relay] = fault
-            self._rests.failed(relay, clock)
+            self._errors[relay] = error
+            self._backoff.failed(relay, clock)
 
-    def left(self, relay: Relay) -> None:
+    def closed(self, relay: Relay) -> None:
         self._open[relay] -= 1
 
-    def down(self, clock: float) -> SmtpError | None:
-        """Why there is no relay to send through; None while there is one, or may be."""
-        if self._granted.total() or self._parts(clock):
+    def unavailable_error(self, clock: float) -> SmtpError | None:
+        """Why no relay is available; None while one is, or may become so."""
+        if self._reserved.total() or self._quotas(clock):
             return None
-        faults = [self._faults.get(relay) for relay in self._relays]
-        words = " ".join(str(fault) for fault in faults if fault)
-        if all(isinstance(fault, OurFault) for fault in faults):
-            return OurFault(words)
-        wait = min(self._rests.until(relay) for relay in self._relays) - clock
-        return Unavailable(words or f"No relay worked at the last try; the next is in {wait:.0f} seconds.")
+        errors = [self._errors.get(relay) for relay in self._relays]
+        text = " ".join(str(error) for error in errors if error)
+        if all(isinstance(error, PermanentRelayError) for error in errors):
+            return PermanentRelayError(text)
+        wait = min(self._backoff.until(relay) for relay in self._relays) - clock
+        return RelayUnavailable(
+            text or f"No relay worked at the last attempt; the next attempt is in {wait:.0f} seconds."
+        )
 
-    def _parts(self, clock: float) -> dict[Relay, int]:
-        """Connections of each relay that is well, in proportion to their weights and none above its most."""
-        well = [relay for relay in self._relays if self._open[relay] or self._rests.until(relay) <= clock]
-        weighed = [relay for relay in well if relay.weight]
-        if not weighed:
-            return {relay: relay.connections for relay in well}
-        unit = min(relay.connections / relay.weight for relay in weighed)
-        return {relay: max(1, round(relay.weight * unit)) for relay in weighed}
-
-
-# What this process knows of relays: one that failed a sender is not tried at once by the next.
-_rests = Rests()
-
-
-def choice() -> Choice:
-    """A choice among the configured relays. Where there is but one, it is always tried."""
-    relays = configured()
-    return Choice(relays, _rests if len(relays) > 1 else None)
+    def _quotas(self, clock: float) -> dict[Relay, int]:
+        """Connections of each available relay, in proportion to their weights and none above its limit."""
+        available = [
+            relay for relay in self._relays if self._open[relay] or self._backoff.until(relay) <= clock
+        ]
+        weighted = [relay for relay in available if relay.weight]
+        if not weighted:
+            return {relay: relay.connections for relay in available}
+        unit = min(relay.connections / relay.weight for relay in weighted)
+        return {relay: max(1, round(relay.weight * unit)) for relay in weighted}
 
 
-async def connect(
-    choice: Choice, clock: Callable[[], float] = time.monotonic
-) -> tuple[Session, Relay] | None:
-    """A session with the relay whose turn it is, or with another where that one fails.
-
-    None when those that work have their part of the connections; when none works, it raises the reason.
-    """
-    while (relay := choice.take(clock())) is not None:
-        try:
-            session = await open_session(relay)
-        except SmtpError as fault:
-            log.warning("action=relay_failed relay=%s:%d because=%s", relay.host, relay.port, fault)
-            choice.failed(relay, clock(), fault)
-        except BaseException:
-            choice.failed(relay, clock(), Unavailable("The connection was given up."))
-            raise
-        else:
-            choice.opened(relay)
-            return session, relay
-    if reason := choice.down(clock()):
-        raise reason
-    return None
+# Shared by this process: a relay that failed one sender is not tried at once by the next.
+_shared_backoff = RelayBackoff()
 
 
-async def open_any() -> Session:
-    """A session with the first configured relay that works, for a few messages. Raises SmtpError."""
-    opened = await connect(choice())
-    # Of a choice that nobody else uses, there is always a relay or a reason.
-    assert opened is not None
-    return opened[0]
+def configured_pool() -> RelayPool:
+    """A pool of the configured relays. A single relay is always tried."""
+    relays = configured_relays()
+    return RelayPool(relays, _shared_backoff if len(relays) > 1 else None)

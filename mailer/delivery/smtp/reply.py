@@ -1,4 +1,5 @@
-"""What a mail server says: replies of one or many lines, with enhanced codes (RFC 5321 §4.2, RFC 3463)."""
+"""SMTP replies: parses what a server sends, one or many lines, with enhanced codes (RFC 5321 §4.2, RFC
+3463)."""
 
 from __future__ import annotations
 
@@ -9,102 +10,107 @@ from typing import NamedTuple
 
 _LINE = re.compile(rb"([2-5]\d\d)([ -]?)(.*)", re.DOTALL)
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s|$)")
-# A reply longer than this is no reply.
-_MOST_OCTETS = 64 * 1024
-_MOST_LINES = 500
-# What comes at once from a server that answers a few commands is shorter than this.
-_SHORT = 1024
+# Anything longer than this is not an SMTP reply.
+_MAX_BYTES = 64 * 1024
+_MAX_LINES = 500
+# The replies to a few pipelined commands are shorter than this; they take the fast path.
+_FAST_PATH_BYTES = 1024
 
 
-class NotAReply(Exception):  # noqa: N818  (what was read, not a fault of ours)
-    """What came is no SMTP reply."""
+class MalformedReply(Exception):  # noqa: N818  (describes the input, not an error of ours)
+    """The server sent something that is not an SMTP reply."""
 
 
 class Reply(NamedTuple):
     # 250, 451, 550…
     code: int
-    # The server's words without codes, lines joined by spaces, unprintable characters replaced.
+    # The server's text without codes, lines joined by spaces, unprintable characters replaced.
     text: str
-    # "5.1.1", or empty where the server gives none.
+    # Enhanced status code such as "5.1.1"; empty if the server sends none.
     enhanced: str = ""
-    # Every line's text as it came; what EHLO is read from.
+    # The text of every line as received; EHLO extensions are read from it.
     lines: tuple[str, ...] = ()
-    # All of it in one line: "250 2.0.0 queued".
-    words: str = ""
+    # Code, enhanced code and text in one line: "250 2.0.0 queued".
+    full_text: str = ""
 
     @property
     def positive(self) -> bool:
+        """Whether the code is 2xx or 3xx."""
         return 200 <= self.code < 400
 
     @property
     def permanent(self) -> bool:
-        """Whether trying again cannot help."""
+        """Whether the code is 5xx, so that a retry cannot help."""
         return self.code >= 500
 
     def __str__(self) -> str:
-        return self.words
+        return self.full_text
 
 
-class Reader:
-    """Turns octets as they arrive into replies."""
+class ReplyParser:
+    """Turns bytes into replies as they arrive."""
 
     def __init__(self) -> None:
-        # Octets of a line that is not whole yet, and lines of a reply that is not.
+        # Bytes of an incomplete line, and lines of an incomplete reply.
         self._rest = b""
         self._lines: list[str] = []
 
     def feed(self, data: bytes) -> Sequence[Reply]:
-        """The replies that `data` completes. Raises NotAReply."""
-        if len(data) < _SHORT and not (self._rest or self._lines):
+        """Return the replies that `data` completes. Raises MalformedReply."""
+        if len(data) < _FAST_PATH_BYTES and not (self._rest or self._lines):
             first, end, behind = data.partition(b"\n")
-            # Each message is taken in words of its own; those behind it come again and again.
-            if end and (reply := _whole(first)) and (others := _all_whole(behind)) is not None:
+            # The first reply accepts a message with a text of its own (a queue id); those behind it repeat.
+            if (
+                end
+                and (reply := _one_line_reply(first))
+                and (others := _one_line_replies(behind)) is not None
+            ):
                 return reply, *others
-        return self._take(self._rest + data)
+        return self._parse(self._rest + data)
 
-    def _take(self, data: bytes) -> list[Reply]:
-        if len(data) > _MOST_OCTETS:
-            raise NotAReply("the server's reply has no end")
+    def _parse(self, data: bytes) -> list[Reply]:
+        if len(data) > _MAX_BYTES:
+            raise MalformedReply("the server's reply is too long")
         *lines, self._rest = data.split(b"\n")
         found: list[Reply] = []
         for line in lines:
-            code, text, last = _parsed(line)
+            code, text, last = _parse_line(line)
             self._lines.append(text)
-            if len(self._lines) > _MOST_LINES:
-                raise NotAReply("the server's reply has no end")
+            if len(self._lines) > _MAX_LINES:
+                raise MalformedReply("the server's reply is too long")
             if last:
-                found.append(_reply(code, tuple(self._lines)))
+                found.append(_make_reply(code, tuple(self._lines)))
                 self._lines.clear()
         return found
 
     def clear(self) -> bool:
-        """Forget what is buffered; True when there was something."""
-        had = bool(self._rest or self._lines)
+        """Discard buffered bytes; return whether there were any."""
+        had_data = bool(self._rest or self._lines)
         self._rest, self._lines = b"", []
-        return had
+        return had_data
 
 
 @lru_cache(maxsize=64)
-def _all_whole(octets: bytes) -> tuple[Reply, ...] | None:
-    """The replies in octets that are replies of one line each; None for anything else."""
-    *lines, rest = octets.split(b"\n")
-    replies = [reply for line in lines if (reply := _whole(line))]
+def _one_line_replies(data: bytes) -> tuple[Reply, ...] | None:
+    """The replies in `data` if each is complete and has one line; else None."""
+    *lines, rest = data.split(b"\n")
+    replies = [reply for line in lines if (reply := _one_line_reply(line))]
     return tuple(replies) if len(replies) == len(lines) and not rest else None
 
 
-# A server says the same few words again and again.
+# A server repeats a few replies again and again.
 @lru_cache(maxsize=256)
-def _whole(line: bytes) -> Reply | None:
-    """The reply in one line; None where it goes on in the next. Raises NotAReply."""
-    code, text, last = _parsed(line)
-    return _reply(code, (text,)) if last else None
+def _one_line_reply(line: bytes) -> Reply | None:
+    """The reply if it has only this line; None if another line follows. Raises MalformedReply."""
+    code, text, last = _parse_line(line)
+    return _make_reply(code, (text,)) if last else None
 
 
-def _parsed(line: bytes) -> tuple[int, str, bool]:
-    """Code and text, all of it printable, and whether it is the reply's last line. Raises NotAReply."""
+def _parse_line(line: bytes) -> tuple[int, str, bool]:
+    """Code, printable text, and whether it is the reply's last line. Raises MalformedReply."""
     match = _LINE.fullmatch(line.rstrip(b"\r"))
     if match is None:
-        raise NotAReply("the server's words are no SMTP reply")
+        raise MalformedReply("the server sent no valid SMTP reply")
     code, more, octets = match.groups()
     text = octets.decode("utf-8", "replace")
     if not text.isprintable():
@@ -112,9 +118,9 @@ def _parsed(line: bytes) -> tuple[int, str, bool]:
     return int(code), text.strip(), more != b"-"
 
 
-def _reply(code: int, lines: tuple[str, ...]) -> Reply:
+def _make_reply(code: int, lines: tuple[str, ...]) -> Reply:
     enhanced = _ENHANCED.match(lines[0])
     status = enhanced[1] if enhanced else ""
     text = " ".join(filter(None, [line.removeprefix(status).strip() for line in lines]))
-    words = " ".join(filter(None, (str(code), status, text)))
-    return Reply(code, text, status, lines, words)
+    full_text = " ".join(filter(None, (str(code), status, text)))
+    return Reply(code, text, status, lines, full_text)

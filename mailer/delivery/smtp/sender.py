@@ -1,6 +1,6 @@
-"""The sending thread: an event loop with a few sessions, which takes jobs and gives back outcomes.
+"""The SMTP sender: a thread with an event loop and a few sessions that takes jobs and returns their outcomes.
 
-The ledger stays in the thread that calls; between the two are only plain records. uvloop runs the loop where
+The ledger stays in the calling thread; only plain records pass between the two. uvloop runs the loop where
 it is installed.
 """
 
@@ -20,18 +20,12 @@ from typing import Self
 from mailer.delivery.ledger.journal import Journal
 from mailer.delivery.ledger.records import Attempt, ClaimedDelivery, SendJob
 from mailer.delivery.outcome import Outcome, ReplyClass
-from mailer.delivery.smtp import relays
-from mailer.delivery.smtp.base import (
-    Envelope,
-    NotNow,
-    OurFault,
-    Relay,
-    SmtpError,
-    Unavailable,
-)
-from mailer.delivery.smtp.worker import Slot
+from mailer.delivery.smtp.connect import connect
+from mailer.delivery.smtp.envelope import Envelope
+from mailer.delivery.smtp.relays import PermanentRelayError, Relay, RelayPool, RelayUnavailable, SmtpError
+from mailer.delivery.smtp.send_queue import QueueTag, SendQueue
+from mailer.delivery.smtp.session import SendAborted, Session
 from mailer.delivery.throttle.providers import provider_of
-from mailer.delivery.throttle.send_queue import Ticket, Waiting
 
 try:
     import uvloop
@@ -42,61 +36,65 @@ else:
 
 log = logging.getLogger(__name__)
 
-# Of a message that was not tried.
-_UNTRIED = (ReplyClass.NOT_TRIED, ReplyClass.SENDER_REJECTED)
-
-
-def no_journal(error: OSError) -> Unavailable:
-    """What is wrong, in words, when the attempt journal cannot be written."""
-    return Unavailable(f"Nothing is sent that cannot be written down first: {error.strerror or error}.")
+# Seconds after which a worker asks again for a connection that the relays denied while others are open.
+_RECONNECT = 5.0
+# Outcomes of messages that were not tried.
+_NOT_TRIED = (ReplyClass.NOT_TRIED, ReplyClass.SENDER_REJECTED)
 
 
 @dataclass(frozen=True)
-class Trouble:
+class SendError:
     """Why sending cannot go on."""
 
-    words: str
-    # Whether trying again later, without a person, can help.
-    passing: bool
-    # The mailing whose sender was refused; None: the relay refuses us altogether.
+    message: str
+    # Whether a later retry can help, without staff doing anything.
+    transient: bool
+    # The mailing whose sender was rejected; None: nothing can be sent at all.
     mailing: int | None = None
 
 
-class Sender:
-    """Sends jobs over the relays' sessions until it is told to stop. A context manager.
+def journal_unwritable(error: OSError) -> RelayUnavailable:
+    """The error to report if the attempt journal cannot be written."""
+    return RelayUnavailable(
+        f"Nothing is sent while the attempt journal cannot be written: {error.strerror or error}."
+    )
 
-    Its methods may be used from the thread that made it, and from no other.
+
+class Sender:
+    """Sends jobs over the relays' sessions until it is stopped. A context manager.
+
+    All methods but those for workers may be called only from the thread that created it.
     """
 
-    def __init__(self, choice: relays.Choice, journal: Journal) -> None:
-        self.choice = choice
+    def __init__(self, pool: RelayPool, journal: Journal) -> None:
+        self.pool = pool
         self.stopping = False
+        # Messages that a relay's sessions accept, learned where a relay ends sessions early.
+        self.max_transactions: dict[Relay, int] = {}
         self._journal = journal
-        self._waiting = Waiting(choice.connections, self._give_back)
-        # Looks again when the next job's moment comes.
-        self._alarm: asyncio.TimerHandle | None = None
-        # Whether slots are about to be woken.
+        self._queue = SendQueue(pool.connections, self._report)
+        # Fires when the next job's time comes.
+        self._timer: asyncio.TimerHandle | None = None
+        # Whether the workers are about to be woken.
         self._waking = False
-        self._done: deque[Attempt] = deque()
-        # Outcomes that wake the ledger's thread; fewer wait for its next look.
-        self._many = 1
-        self._troubles: deque[Trouble] = deque()
-        # Messages that a relay's sessions take: learned, where it ends them early.
-        self.per_session: dict[Relay, int] = {}
-        # Mailings of which nothing more is to leave.
+        self._attempts: deque[Attempt] = deque()
+        # Outcomes that wake the ledger's thread; fewer wait until it collects them.
+        self._wake_at = 1
+        self._errors: deque[SendError] = deque()
+        # Mailings of which nothing more may be sent.
         self._dropped: set[int] = set()
         self._news = threading.Event()
-        self._ready = threading.Event()
+        self._started = threading.Event()
         self._failure: BaseException | None = None
         # Set when the loop runs.
         self._loop: asyncio.AbstractEventLoop
         self._work: asyncio.Event
-        self._slots: list[Slot] = []
+        self._workers: list[_Worker] = []
         self._thread = threading.Thread(target=self._run, name="mailer-sender", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._ready.wait()
+        self._started.wait()
         return self
 
     def __exit__(
@@ -104,40 +102,42 @@ class Sender:
     ) -> None:
         self.stop(grace=0)
 
-    def put(self, jobs: Iterable[SendJob]) -> None:
-        """Take jobs on.
+    def submit(self, jobs: Iterable[SendJob]) -> None:
+        """Take jobs.
 
-        Their messages are made at once, in the caller's thread: one after another they cost half of what each
-        would between two calls of the system.
+        Their messages are built at once, in the calling thread: one after another they cost half of what each
+        would cost between two system calls.
         """
-        written = [self._written(job) for job in jobs]
-        # Before half of them are done it would find too little to do.
-        self._many = max(1, len(written) // 2)
-        self._tell(self._add, [message for message in written if message is not None])
+        built = [self._build(job) for job in jobs]
+        # Before half of them are done, the calling thread would find too little to do.
+        self._wake_at = max(1, len(built) // 2)
+        self._call_in_loop(self._add, [envelope for envelope in built if envelope is not None])
 
-    def take(self, seconds: float) -> list[Attempt]:
-        """Outcomes so far; waits up to `seconds` for a good number of them. Raises what broke the thread."""
+    def collect(self, seconds: float) -> list[Attempt]:
+        """Return the outcomes so far; wait up to `seconds` for a good number. Raises what ended the
+        thread."""
         self._news.wait(seconds)
         self._news.clear()
         if self._failure is not None:
             raise self._failure
-        return [self._done.popleft() for _ in range(len(self._done))]
+        return [self._attempts.popleft() for _ in range(len(self._attempts))]
 
-    def troubles(self) -> list[Trouble]:
-        """What went wrong since the last call, beyond single messages."""
-        return [self._troubles.popleft() for _ in range(len(self._troubles))]
+    def take_errors(self) -> list[SendError]:
+        """Return the errors since the last call that concern more than a single message."""
+        return [self._errors.popleft() for _ in range(len(self._errors))]
 
-    def drop(self, mailing: int) -> None:
-        """Give back, as UNTOUCHED, what is not yet begun of a mailing."""
-        self._tell(self._drop, mailing)
+    def drop_mailing(self, mailing: int) -> None:
+        """Return, as NOT_TRIED, the jobs of a mailing that are not begun."""
+        self._call_in_loop(self._drop, mailing)
 
     def stop(self, grace: float) -> None:
-        """Begin nothing more; wait `grace` seconds for replies to dots already sent. Then take the rest."""
-        self._tell(self._begin_stop, grace)
+        """Begin nothing more and wait `grace` seconds for outstanding replies. Collect the outcomes
+        afterwards."""
+        self._call_in_loop(self._begin_stop, grace)
         self._thread.join()
 
-    def _tell(self, function: Callable[..., None], *arguments: object) -> None:
-        # A loop that has ended says so; why it ended is raised by take().
+    def _call_in_loop(self, function: Callable[..., None], *arguments: object) -> None:
+        # A closed loop raises RuntimeError; collect() raises the reason why it was closed.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(function, *arguments)
 
@@ -145,34 +145,34 @@ class Sender:
         try:
             with asyncio.Runner(loop_factory=new_event_loop) as runner:
                 runner.run(self._main())
-        except BaseException as error:  # noqa: BLE001  (it is raised in the caller's thread)
+        except BaseException as error:  # noqa: BLE001  (raised again in the calling thread)
             self._failure = error
         finally:
-            self._ready.set()
+            self._started.set()
             self._news.set()
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._work = asyncio.Event()
         self._grace: asyncio.Future[float] = self._loop.create_future()
-        self._slots = [Slot(self, self._waiting) for _ in range(self.choice.connections)]
-        tasks = [asyncio.create_task(slot.run()) for slot in self._slots]
+        self._workers = [_Worker(self, self._queue) for _ in range(self.pool.connections)]
+        tasks = [asyncio.create_task(worker.run()) for worker in self._workers]
         for task in tasks:
-            task.add_done_callback(self._ended)
-        self._ready.set()
+            task.add_done_callback(self._on_worker_end)
+        self._started.set()
         grace = await self._grace
         _, late = await asyncio.wait(tasks, timeout=grace)
-        for slot in self._slots:
-            slot.stop()
+        for worker in self._workers:
+            worker.stop()
         for task in late:
             task.cancel()
         if late:
             await asyncio.wait(late)
-        self._waiting.give_back(self._waiting.take_all(), "not begun")
-        # uvloop lets go of a connection one turn after it has told of its end.
+        self._queue.return_unsent(self._queue.drain(), "not begun")
+        # uvloop releases a connection one turn of the loop after connection_lost().
         await asyncio.sleep(0)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _on_worker_end(self, task: asyncio.Task[None]) -> None:
         if task.cancelled() or task.exception() is None:
             return
         self._failure = task.exception()
@@ -181,112 +181,175 @@ class Sender:
     def _begin_stop(self, grace: float) -> None:
         self.stopping = True
         self._work.set()
-        for slot in self._slots:
-            slot.finish()
+        for worker in self._workers:
+            worker.finish()
         if not self._grace.done():
             self._grace.set_result(grace)
 
-    def _written(self, job: SendJob) -> Envelope | None:
-        """A job's message, its ticket for a tag.
-
-        One that cannot be written is its own reader's matter, and nobody else's.
-        """
+    def _build(self, job: SendJob) -> Envelope | None:
+        """The job's envelope with its tag; None if its message cannot be built, which concerns its recipient
+        only."""
         claimed = job.claimed
         try:
-            message: Envelope = job.build()
+            envelope: Envelope = job.build()
         except ValueError as error:
-            outcome = Outcome(ReplyClass.REFUSED, f"the message cannot be written: {error}")
-            self._give_back([(claimed, outcome)])
+            outcome = Outcome(ReplyClass.REFUSED, f"the message cannot be built: {error}")
+            self._report([(claimed, outcome)])
             return None
-        message.tag = Ticket(claimed, provider_of(claimed.email), job.deadline, job.not_before)
-        return message
+        envelope.queue_tag = QueueTag(claimed, provider_of(claimed.email), job.deadline, job.not_before)
+        return envelope
 
-    def _add(self, messages: list[Envelope]) -> None:
-        self._dropped.difference_update({message.tag.claimed.mailing for message in messages})
-        self._waiting.add(messages)
-        self._wake()
+    def _add(self, envelopes: list[Envelope]) -> None:
+        self._dropped.difference_update({envelope.queue_tag.claimed.mailing for envelope in envelopes})
+        self._queue.add(envelopes)
+        self._wake_workers()
 
-    def _wake(self) -> None:
-        """Let slots begin that wait for work; not at once, as one of them may be calling."""
+    def _wake_workers(self) -> None:
+        """Let idle workers look for work; in the next turn, because one of them may be the caller."""
         if not self._waking:
             self._waking = True
-            self._loop.call_soon(self._begin_work)
+            self._loop.call_soon(self._start_work)
 
-    def _begin_work(self) -> None:
+    def _start_work(self) -> None:
         self._waking = False
-        wait = self._waiting.ripen()
-        if self._alarm is not None:
-            self._alarm.cancel()
-        self._alarm = None if wait is None else self._loop.call_later(wait, self._begin_work)
+        wait = self._queue.release_due()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if wait is None else self._loop.call_later(wait, self._start_work)
         self._work.set()
-        for slot in self._slots:
-            slot.wake()
+        for worker in self._workers:
+            worker.wake()
 
     def _drop(self, mailing: int) -> None:
         self._dropped.add(mailing)
-        waiting = self._waiting.take_all()
-        self._waiting.give_back([one for one in waiting if one.tag.claimed.mailing == mailing], "not begun")
-        self._add([one for one in waiting if one.tag.claimed.mailing != mailing])
+        waiting = self._queue.drain()
+        dropped = [one for one in waiting if one.queue_tag.claimed.mailing == mailing]
+        self._queue.return_unsent(dropped, "not begun")
+        self._add([one for one in waiting if one.queue_tag.claimed.mailing != mailing])
 
-    def _give_back(self, done: Iterable[Attempt]) -> None:
-        self._done.extend(done)
+    def _report(self, attempts: Iterable[Attempt]) -> None:
+        self._attempts.extend(attempts)
         self._news.set()
 
-    # For the slots.
+    # For the workers, in the loop's thread.
 
-    async def work_waits(self) -> bool:
-        """Wait for something to do; False when there will be nothing more."""
-        while not self._waiting.any and not self.stopping:
+    async def wait_for_work(self) -> bool:
+        """Wait until something is queued; False when the sender stops."""
+        while not self._queue.has_work and not self.stopping:
             self._work.clear()
             await self._work.wait()
         return not self.stopping
 
     async def pause(self, seconds: float) -> bool:
-        """Wait in pieces, so that a stop is seen; False when it came."""
+        """Wait in short steps, so that a stop is noticed; False when the sender stops."""
         until = self._loop.time() + seconds
         while not self.stopping and (left := until - self._loop.time()) > 0:
             await asyncio.sleep(min(left, 0.25))
         return not self.stopping
 
-    def complain(self, error: SmtpError, mailing: int | None = None) -> None:
-        """No relay works, or one has refused a mailing's sender."""
-        trouble = Trouble(str(error), not isinstance(error, OurFault), mailing)
-        # Every slot finds the same.
-        if trouble not in self._troubles:
-            self._troubles.append(trouble)
+    def report_error(self, error: SmtpError, mailing: int | None = None) -> None:
+        """No relay works, or one has rejected a mailing's sender."""
+        found = SendError(str(error), not isinstance(error, PermanentRelayError), mailing)
+        # Every worker meets the same error.
+        if found not in self._errors:
+            self._errors.append(found)
         self._news.set()
 
-    def may_leave(self, ticket: Ticket) -> None:
-        """Write down that the dot is about to be sent. Raises NotNow."""
-        claimed = ticket.claimed
-        if self.stopping or claimed.mailing in self._dropped or time.monotonic() >= ticket.latest:
-            raise NotNow
+    def journal_attempt(self, tag: QueueTag) -> None:
+        """Record in the journal that the final dot is about to be sent. Raises SendAborted."""
+        claimed = tag.claimed
+        if self.stopping or claimed.mailing in self._dropped or time.monotonic() >= tag.deadline:
+            raise SendAborted
         try:
             self._journal.log_attempt(claimed.id, claimed.attempt)
         except OSError as error:
-            self.complain(no_journal(error))
-            raise NotNow from error
+            self.report_error(journal_unwritable(error))
+            raise SendAborted from error
 
-    def settle(self, ticket: Ticket, outcome: Outcome, seconds: float) -> None:
-        """What became of a message that was given out, `seconds` after it was its turn."""
-        claimed, reply_class = ticket.claimed, outcome.reply_class
-        untried = reply_class in _UNTRIED
-        others_wait = self._waiting.settled(ticket.provider, None if untried else seconds)
-        if outcome.code and not untried:
-            self._write_down(claimed, outcome)
+    def record_outcome(self, tag: QueueTag, outcome: Outcome, seconds: float) -> None:
+        """Take the outcome of an envelope, `seconds` after the session turned to it."""
+        claimed, reply_class = tag.claimed, outcome.reply_class
+        not_tried = reply_class in _NOT_TRIED
+        others_wait = self._queue.finished(tag.provider, None if not_tried else seconds)
+        if outcome.code and not not_tried:
+            self._journal_reply(claimed, outcome)
         elif reply_class is ReplyClass.SENDER_REJECTED:
             self._drop(claimed.mailing)
-            self.complain(OurFault(outcome.reply), claimed.mailing)
+            self.report_error(PermanentRelayError(outcome.reply), claimed.mailing)
             outcome = Outcome(ReplyClass.NOT_TRIED, outcome.reply)
-        self._done.append((claimed, outcome))
-        if (len(self._done) >= self._many or not self._waiting.line) and not self._news.is_set():
+        self._attempts.append((claimed, outcome))
+        if (len(self._attempts) >= self._wake_at or not self._queue.ready) and not self._news.is_set():
             self._news.set()
         if others_wait:
-            self._wake()
+            self._wake_workers()
 
-    def _write_down(self, claimed: ClaimedDelivery, outcome: Outcome) -> None:
+    def _journal_reply(self, claimed: ClaimedDelivery, outcome: Outcome) -> None:
         try:
             self._journal.log_reply(claimed.id, claimed.attempt, outcome.code, outcome.reply)
         except OSError as error:
-            # It is known all the same, unless this process dies before the ledger has it.
-            self.complain(no_journal(error))
+            # The outcome is known all the same, unless this process dies before the ledger has it.
+            self.report_error(journal_unwritable(error))
+
+
+class _Worker:
+    """Opens one session after another and supplies each with messages (the `Source` of its session)."""
+
+    def __init__(self, sender: Sender, queue: SendQueue) -> None:
+        self._sender, self._queue = sender, queue
+        self._session: Session | None = None
+        self._relay: Relay
+        # time.monotonic() when the session turned to the current message.
+        self._turned_at = 0.0
+
+    async def run(self) -> None:
+        """Work until the sender stops or no relay is available."""
+        while await self._sender.wait_for_work():
+            try:
+                found = await connect(self._sender.pool)
+            except SmtpError as error:
+                self._sender.report_error(error)
+                return
+            if found is None:
+                if not await self._sender.pause(_RECONNECT):
+                    return
+                continue
+            session, relay = found
+            self._session, self._relay = session, relay
+            session.max_transactions = self._sender.max_transactions.get(relay, session.max_transactions)
+            try:
+                if not self._sender.stopping:
+                    await session.serve(self)
+            finally:
+                self._session = None
+                self._sender.pool.closed(relay)
+                await (session.abort() if self._sender.stopping else session.quit())
+
+    def wake(self) -> None:
+        if self._session is not None:
+            self._session.wake()
+
+    def finish(self) -> None:
+        if self._session is not None:
+            self._session.finish()
+
+    def stop(self) -> None:
+        """End the connection at once."""
+        if self._session is not None:
+            self._session.stop("stopped while it was being sent")
+
+    def next_message(self, behind: Envelope | None) -> Envelope | None:
+        if behind is not None:
+            return self._queue.take(behind.queue_tag.provider)
+        self._turned_at = time.monotonic()
+        return self._queue.take(None)
+
+    def before_final_dot(self, envelope: Envelope) -> None:
+        self._sender.journal_attempt(envelope.queue_tag)
+
+    def record_outcome(self, envelope: Envelope, outcome: Outcome) -> None:
+        if outcome.code == 421 and outcome.reply_class is ReplyClass.NOT_TRIED and self._session is not None:
+            # The relay ends its sessions early; this message was not among those that it accepted.
+            self._sender.max_transactions[self._relay] = max(1, self._session.transactions - 1)
+        now = time.monotonic()
+        self._sender.record_outcome(envelope.queue_tag, outcome, now - self._turned_at)
+        self._turned_at = now

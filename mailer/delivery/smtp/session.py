@@ -1,373 +1,405 @@
-"""An SMTP session (RFC 5321): one recipient's message after another, and what became of each.
+"""An SMTP session (RFC 5321): transmits one message after another and reports the outcome of each.
 
-Pipelined where the server offers it (RFC 2920): MAIL, RCPT and DATA of the next message ride behind the
-final dot of the last one, so that a message costs one round trip. What is uncertain is said to be: between
-the final dot and its reply, nobody knows. No task is woken for a message: a reply is acted upon where it is
-read.
+If the server offers PIPELINING (RFC 2920), MAIL, RCPT and DATA of the next message follow the final dot of
+the previous one, so that a message costs one round trip. A message whose reply was not read is reported as
+in doubt. No task is woken per message: replies are handled where they are read.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
-from mailer.delivery.outcome import Outcome, ReplyClass, classify_rejection
-from mailer.delivery.smtp.base import (
+from mailer.delivery.outcome import Outcome, ReplyClass, classify_rejection, outcome_of
+from mailer.delivery.smtp.envelope import (
+    AddressNotEncodable,
+    CommandBuilder,
     Envelope,
-    NotNow,
-    OurFault,
-    Relay,
-    Source,
-    in_reply,
-    outcome_of_dot,
-    wire_form,
+    UnsendableMessage,
+    encode_data,
 )
-from mailer.delivery.smtp.envelope import Commands, NotTaken, Unspeakable
+from mailer.delivery.smtp.relays import PermanentRelayError, Relay
 from mailer.delivery.smtp.reply import Reply
-from mailer.delivery.smtp.transport import ConnectionLost, Wire
+from mailer.delivery.smtp.transport import ConnectionLost, SmtpTransport
 
-# Where a session stands: what the next reply is about.
-_IDLE, _RESET, _MAIL, _RCPT, _DATA, _NOBODY, _DOT, _OVER = range(8)
-# The usual answer to a dot and what rode behind it: taken, and the next one may come.
-_TAKEN_AND_ON = (250, 250, 250, 354)
+# The stages of a session: what the next reply answers.
+_IDLE, _RESET, _MAIL, _RCPT, _DATA, _AWAIT_EMPTY_DATA, _FINAL_DOT, _CLOSED = range(8)
+# The usual replies to a final dot and the three commands behind it: accepted, and the server awaits the next
+# content.
+_ACCEPTED_AND_READY = (250, 250, 250, 354)
+# Characters of a rejection that are kept, so that the command fits behind it in the ledger's column.
+_MAX_REJECTION = 450
+
+
+class SendAborted(Exception):  # noqa: N818  (an event, not an error)
+    """Raised by a caller's `before_final_dot`: this message must not be sent after all."""
+
+
+class Source(Protocol):
+    """Supplies a session with messages and gets the outcome of each."""
+
+    def next_message(self, behind: Envelope | None) -> Envelope | None:
+        """The next message, or None while there is none. A message that would be pipelined `behind` another
+        may
+        be withheld."""
+
+    def before_final_dot(self, envelope: Envelope) -> None:
+        """Record the attempt durably before it counts, or raise SendAborted."""
+
+    def record_outcome(self, envelope: Envelope, outcome: Outcome) -> None:
+        """Take the outcome of a message; called once for each message that was supplied."""
 
 
 class Session:
-    """An open session with the relay. Not for two sources at once."""
+    """An open session with the relay. It serves one source at a time."""
 
-    def __init__(self, wire: Wire, relay: Relay) -> None:
-        self._wire = wire
+    def __init__(self, transport: SmtpTransport, relay: Relay) -> None:
+        self._transport = transport
         self._timeouts = relay.timeouts
-        # Seconds that the next reply may take, by stage; 0: none is waited for.
-        command, data, dot = relay.timeouts.command, relay.timeouts.data, relay.timeouts.dot
-        self._patience = (0.0, command, command, command, data, dot, dot, 0.0)
+        # Seconds that the next reply may take, by stage; 0: no reply is expected.
+        command, data, dot = relay.timeouts.command, relay.timeouts.data, relay.timeouts.final_dot
+        self._timeouts_by_stage = (0.0, command, command, command, data, dot, dot, 0.0)
         # EHLO keywords in upper case, each with its parameters.
-        self.offers: dict[str, str] = {}
-        # Messages for which a transaction was begun, and how many may be.
-        self.used = 0
-        self.limit = relay.messages_per_connection
+        self.extensions: dict[str, str] = {}
+        # Transactions begun, and how many this session may begin.
+        self.transactions = 0
+        self.max_transactions = relay.messages_per_connection
         self._source: Source
-        self._over: asyncio.Future[None] | None = None
+        self._served: asyncio.Future[None] | None = None
         self._stage = _IDLE
-        # Whether no other message is begun, and whether serving ends where there is none.
+        # Whether no further message is begun, and whether serve() returns when the source is empty.
         self._finishing = False
         self._until_empty = False
-        # Whether a transaction stands open that RSET must end.
-        self._unclean = False
-        # The message under way, and the one whose commands rode behind its dot.
-        self._now: Envelope | None = None
-        self._rider: Envelope | None = None
-        # Of the message made ready last: the commands that begin it, what goes on the wire for it, and the
-        # octets of that.
+        # Whether an open transaction must be ended by RSET.
+        self._needs_reset = False
+        # The current message, and the one whose commands followed the current message's final dot.
+        self._current: Envelope | None = None
+        self._pipelined: Envelope | None = None
+        # Of the message prepared last: its commands, its encoded content, and the content's size in bytes.
         self._commands: bytes = b""
         self._content: list[bytes] = []
         self._size = 0
-        self._mail = self._rcpt = Reply(0, "")
-        # What is said of a message when its lone dot is answered.
-        self._empty_outcome = Outcome(ReplyClass.NOT_TRIED, "")
-        self._stopped = ""
+        self._mail_reply = self._rcpt_reply = Reply(0, "")
+        # The outcome to record when the lone dot of an empty message is answered.
+        self._rejection = Outcome(ReplyClass.NOT_TRIED, "")
+        self._stop_reason = ""
 
     @property
     def usable(self) -> bool:
-        return self._wire.alive
+        return self._transport.alive
 
     async def serve(self, source: Source, until_empty: bool = False) -> None:
-        """Hand over what `source` has, message after message, until the session ends or is used up.
+        """Transmit the messages of `source` until the session ends or has begun `max_transactions`.
 
-        Without a message it waits for `wake`; `until_empty` ends there, and leaves the session for more. When
-        cancelled, the connection is ended, and the source told what that means for what was under way.
+        While the source is empty, it waits for `wake`; with `until_empty` it returns instead and leaves
+        the session open. When cancelled, it ends the connection and reports the outcome of the messages in
+        progress.
         """
         loop = asyncio.get_running_loop()
-        self._over = loop.create_future()
+        self._served = loop.create_future()
         self._source, self._until_empty = source, until_empty
-        self._said = Commands(self.offers)
-        self._pipelined = "PIPELINING" in self.offers
-        self._wire.listener = self._heard
+        self._command_builder = CommandBuilder(self.extensions)
+        self._pipelining = "PIPELINING" in self.extensions
+        self._transport.listener = self._on_replies
         try:
             self.wake()
-            await self._over
+            await self._served
         except asyncio.CancelledError:
             self.stop("stopped while it was being sent")
         finally:
-            self._wire.listener = None
+            self._transport.listener = None
 
-    async def deliver(self, envelope: Envelope, before_dot: Callable[[], None]) -> Outcome:
-        """Hand over one message and say what became of it. Raises OurFault when the relay refuses the sender.
+    async def deliver(self, envelope: Envelope, before_final_dot: Callable[[], None]) -> Outcome:
+        """Transmit one message and return its outcome. Raises PermanentRelayError if the relay rejects the
+        sender.
 
-        `before_dot` is called when the server waits for the message; it makes the attempt durable, or raises
-        NotNow.
+        `before_final_dot` is called when the server awaits the content; it records the attempt durably or
+        raises SendAborted.
         """
-        one = _One(envelope, before_dot)
-        await self.serve(one, until_empty=True)
-        if one.outcome.reply_class is ReplyClass.SENDER_REJECTED:
-            raise OurFault(one.outcome.reply)
-        return one.outcome
+        source = _SingleMessage(envelope, before_final_dot)
+        await self.serve(source, until_empty=True)
+        if source.outcome.reply_class is ReplyClass.SENDER_REJECTED:
+            raise PermanentRelayError(source.outcome.reply)
+        return source.outcome
 
     def wake(self) -> None:
-        """There may be a message again."""
+        """Ask the source again: it may have a message now."""
         if self._stage == _IDLE:
-            self._step(lambda _: self._begin())
+            self._guard(lambda _: self._start_next())
 
     def finish(self) -> None:
-        """Begin no other message, and end when the one under way is settled."""
+        """Begin no further message, and end when the current one has its outcome."""
         self._finishing = True
         self.wake()
 
-    def stop(self, words: str) -> None:
+    def stop(self, reason: str) -> None:
         """End the connection at once."""
-        self._stopped = words
-        self._wire.abort(words)
-        if self._stage != _OVER:
-            self._heard()
+        self._stop_reason = reason
+        self._transport.abort(reason)
+        if self._stage != _CLOSED:
+            self._on_replies()
 
     async def quit(self) -> None:
-        """Take leave, briefly; never raises."""
+        """Send QUIT and close the connection; never raises."""
         try:
-            self._wire.write(b"QUIT\r\n")
-            await self._wire.reply(min(2.0, self._timeouts.command))
+            self._transport.write(b"QUIT\r\n")
+            await self._transport.read_reply(min(2.0, self._timeouts.command))
         except ConnectionLost:
             pass
         finally:
-            await self._wire.close()
+            await self._transport.close()
 
-    async def end(self) -> None:
-        """End the connection at once."""
-        self._wire.abort("ended by us")
-        await self._wire.close()
+    async def abort(self) -> None:
+        """Close the connection without QUIT."""
+        self._transport.abort("ended by us")
+        await self._transport.close()
 
-    def _heard(self, replies: Sequence[Reply] = ()) -> None:
-        """Replies came, or the connection ended."""
-        riding = self._stage == _DOT and self._rider is not None
-        usual = riding and tuple([reply.code for reply in replies]) == _TAKEN_AND_ON
-        self._step(self._ride_on if usual else self._take_all, replies)
+    def _on_replies(self, replies: Sequence[Reply] = ()) -> None:
+        """Handle replies as they arrive, or the end of the connection."""
+        pipelined = self._stage == _FINAL_DOT and self._pipelined is not None
+        usual = pipelined and tuple([reply.code for reply in replies]) == _ACCEPTED_AND_READY
+        self._guard(self._advance_pipelined if usual else self._on_each_reply, replies)
 
-    def _step(self, deed: Callable[[Sequence[Reply]], None], replies: Sequence[Reply] = ()) -> None:
+    def _guard(self, handle: Callable[[Sequence[Reply]], None], replies: Sequence[Reply] = ()) -> None:
+        """Run `handle`, then set the timeout of the next reply or handle the end of the connection."""
         try:
-            deed(replies)
+            handle(replies)
         except ConnectionLost:
             pass
-        except Exception as error:  # noqa: BLE001  (the source's own; it is raised in serve())
-            self._break(error)
-        if self._wire.alive:
-            self._wire.expect(self._patience[self._stage])
+        except Exception as error:  # noqa: BLE001  (an error of the source; serve() raises it)
+            self._fail(error)
+        if self._transport.alive:
+            self._transport.expect_reply(self._timeouts_by_stage[self._stage])
         else:
-            self._lost()
+            self._on_connection_lost()
 
-    def _break(self, error: Exception) -> None:
-        """The source failed: this session, and what was under way, is left as it stands."""
-        self._stage = _OVER
-        self._wire.abort("ended by a fault of ours")
-        if self._over is not None and not self._over.done():
-            self._over.set_exception(error)
+    def _fail(self, error: Exception) -> None:
+        """The source failed: end the session and leave the messages in progress without an outcome."""
+        self._stage = _CLOSED
+        self._transport.abort("ended by an error of ours")
+        if self._served is not None and not self._served.done():
+            self._served.set_exception(error)
 
-    def _ride_on(self, replies: Sequence[Reply]) -> None:
-        """What _take does with the usual answer, at once: nearly all messages go this way."""
-        taken, self._now, self._rider = self._now, self._rider, None
-        assert taken is not None
-        self.used += 1
+    def _advance_pipelined(self, replies: Sequence[Reply]) -> None:
+        """Handle the usual four replies in one step, as _on_reply would one by one: nearly all messages come
+        here."""
+        accepted, self._current, self._pipelined = self._current, self._pipelined, None
+        assert accepted is not None
+        self.transactions += 1
         self._stage = _DATA
-        self._source.settle(taken, outcome_of_dot(250, replies[0].words))
-        self._send()
+        self._source.record_outcome(accepted, outcome_of(250, replies[0].full_text))
+        self._send_content()
 
-    def _take_all(self, replies: Sequence[Reply]) -> None:
+    def _on_each_reply(self, replies: Sequence[Reply]) -> None:
         for reply in replies:
-            if self._stage != _OVER:
-                self._take(reply)
+            if self._stage != _CLOSED:
+                self._on_reply(reply)
 
-    def _take(self, reply: Reply) -> None:
-        """Do what the reply calls for. Raises ConnectionLost."""
+    def _on_reply(self, reply: Reply) -> None:
+        """Take the step that the reply calls for. Raises ConnectionLost."""
         stage = self._stage
-        if stage == _DOT:
-            self._after_dot(reply)
+        if stage == _FINAL_DOT:
+            self._after_final_dot(reply)
         elif stage == _MAIL:
-            self._mail = reply
-            self._unclean = True
-            if reply.code == 421 and self.used > 1:
-                # A server may end a session between messages: this message was not looked at.
-                self._settle(Outcome(ReplyClass.NOT_TRIED, reply.words, 421))
-                self._wire.abort(reply.words)
-            elif self._pipelined and reply.code != 421:
+            self._mail_reply = reply
+            self._needs_reset = True
+            if reply.code == 421 and self.transactions > 1:
+                # A server may end a session between messages; it did not look at this one.
+                self._record(Outcome(ReplyClass.NOT_TRIED, reply.full_text, 421))
+                self._transport.abort(reply.full_text)
+            elif self._pipelining and reply.code != 421:
                 self._stage = _RCPT
             elif reply.positive:
-                self._say(_RCPT)
+                self._send_command(_RCPT)
             else:
-                self._not_sent(reply)
+                self._on_rejection(reply)
         elif stage == _RCPT:
-            self._rcpt = reply
-            # After 421 the server ends the connection, and answers nothing more.
-            if self._pipelined and reply.code != 421:
+            self._rcpt_reply = reply
+            # After 421 the server closes the connection and sends no further replies.
+            if self._pipelining and reply.code != 421:
                 self._stage = _DATA
             elif reply.positive:
-                self._say(_DATA)
+                self._send_command(_DATA)
             else:
-                self._not_sent(reply)
+                self._on_rejection(reply)
         elif stage == _DATA:
             self._after_data(reply)
-        elif stage == _NOBODY:
-            self._settle(self._empty_outcome)
-            self._begin()
+        elif stage == _AWAIT_EMPTY_DATA:
+            self._record(self._rejection)
+            self._start_next()
         elif stage == _RESET:
-            self._unclean = False
-            self._say(_MAIL)
+            self._needs_reset = False
+            self._send_command(_MAIL)
         else:
-            # Nothing was asked: the server takes its leave.
-            self._wire.abort(reply.words)
+            # The server closes an idle session.
+            self._transport.abort(reply.full_text)
 
-    def _after_dot(self, reply: Reply) -> None:
-        self._settle(outcome_of_dot(reply.code, reply.words))
+    def _after_final_dot(self, reply: Reply) -> None:
+        accepted = 200 <= reply.code < 300
+        text = reply.full_text if accepted else _name_command(reply.full_text, "end of DATA")
+        self._record(outcome_of(reply.code, text))
         if reply.code == 421:
-            self._wire.abort(reply.words)
-        elif self._rider is not None:
-            self._now, self._rider = self._rider, None
-            self.used += 1
+            self._transport.abort(reply.full_text)
+        elif self._pipelined is not None:
+            self._current, self._pipelined = self._pipelined, None
+            self.transactions += 1
             self._stage = _MAIL
         else:
-            self._begin()
+            self._start_next()
 
     def _after_data(self, data: Reply) -> None:
-        mail, rcpt = self._mail, self._rcpt
-        refused = mail if not mail.positive else rcpt if not rcpt.positive else None
-        if refused is None and data.code == 354:
-            self._unclean = False
-            self._send()
+        mail, rcpt = self._mail_reply, self._rcpt_reply
+        rejected = mail if not mail.positive else rcpt if not rcpt.positive else None
+        if rejected is None and data.code == 354:
+            self._needs_reset = False
+            self._send_content()
         elif data.code == 354:
-            # RFC 2920 §3.1: DATA was taken although nobody is to get it; a lone dot ends it.
-            assert refused is not None
-            self._empty_outcome = self._rejection(refused)
-            self._wire.write(b".\r\n")
-            self._stage = _NOBODY
+            # RFC 2920 §3.1: the server accepted DATA without a recipient; a lone dot ends it.
+            assert rejected is not None
+            self._rejection = self._rejected(rejected)
+            self._transport.write(b".\r\n")
+            self._stage = _AWAIT_EMPTY_DATA
         else:
-            self._not_sent(refused or data)
+            self._on_rejection(rejected or data)
 
-    def _send(self) -> None:
-        """The message, its final dot, and behind it what begins the next one where the server allows it."""
-        assert self._now is not None
+    def _send_content(self) -> None:
+        """Write the content, its final dot and, with pipelining, the commands of the next message."""
+        assert self._current is not None
         try:
-            self._source.before_dot(self._now)
-        except NotNow:
-            self._settle(Outcome(ReplyClass.NOT_TRIED, "held back before it left"))
-            self._wire.abort("held back")
+            self._source.before_final_dot(self._current)
+        except SendAborted:
+            self._record(Outcome(ReplyClass.NOT_TRIED, "held back before it was sent"))
+            self._transport.abort("held back")
             return
         content, size = self._content, self._size
-        if self._pipelined and not self._finishing and self.used < self.limit:
-            self._rider = self._next(behind=self._now)
-            if self._rider is not None:
+        if self._pipelining and not self._finishing and self.transactions < self.max_transactions:
+            self._pipelined = self._prepare_next(behind=self._current)
+            if self._pipelined is not None:
                 content.append(self._commands)
                 size += len(self._commands)
-        self._stage = _DOT
-        self._wire.write_pieces(content, size)
+        self._stage = _FINAL_DOT
+        self._transport.write_pieces(content, size)
 
-    def _begin(self) -> None:
-        """The next message, if there is one and it may be. Raises ConnectionLost."""
+    def _start_next(self) -> None:
+        """Begin the next message if there is one and it may be sent. Raises ConnectionLost."""
         self._stage = _IDLE
-        following = None
-        if not self._finishing and self.used < self.limit:
-            following = self._next(behind=None)
-        if following is None:
-            if self._finishing or self._until_empty or self.used >= self.limit:
-                self._end()
+        envelope = None
+        if not self._finishing and self.transactions < self.max_transactions:
+            envelope = self._prepare_next(behind=None)
+        if envelope is None:
+            if self._finishing or self._until_empty or self.transactions >= self.max_transactions:
+                self._end_serving()
             return
-        self._now = following
-        self.used += 1
-        if self._unclean:
-            self._wire.write(b"RSET\r\n")
+        self._current = envelope
+        self.transactions += 1
+        if self._needs_reset:
+            self._transport.write(b"RSET\r\n")
             self._stage = _RESET
         else:
-            self._say(_MAIL)
+            self._send_command(_MAIL)
 
-    def _next(self, behind: Envelope | None) -> Envelope | None:
-        """The next message that can be spoken of here; its commands and content are made ready."""
-        while (envelope := self._source.following(behind)) is not None:
-            content = [*envelope.pieces, b".\r\n"] if envelope.pieces else [wire_form(envelope.message)]
+    def _prepare_next(self, behind: Envelope | None) -> Envelope | None:
+        """The next message that this server can take; its commands and content are prepared."""
+        while (envelope := self._source.next_message(behind)) is not None:
+            content = [*envelope.pieces, b".\r\n"] if envelope.pieces else [encode_data(envelope.message)]
             size = sum(map(len, content))
             eight_bit = not envelope.message.isascii()
             try:
-                self._commands = self._said.lines(envelope.sender, envelope.recipient, size, eight_bit)
-            except Unspeakable as error:
+                self._commands = self._command_builder.commands(
+                    envelope.sender, envelope.recipient, size, eight_bit
+                )
+            except AddressNotEncodable as error:
                 outcome = Outcome(ReplyClass.REFUSED, str(error))
-            except NotTaken as error:
+            except UnsendableMessage as error:
                 outcome = Outcome(ReplyClass.SENDER_REJECTED, str(error))
             else:
                 self._content, self._size = content, size
                 return envelope
-            self._source.settle(envelope, outcome)
+            self._source.record_outcome(envelope, outcome)
         return None
 
-    def _say(self, stage: int) -> None:
-        """The command of a stage; of MAIL, with those behind it where the server allows it."""
+    def _send_command(self, stage: int) -> None:
+        """Send the command of a stage; with pipelining, MAIL together with RCPT and DATA."""
         self._stage = stage
-        if self._pipelined:
-            self._wire.write(self._commands)
+        if self._pipelining:
+            self._transport.write(self._commands)
             return
         lines = self._commands.split(b"\r\n")
-        self._wire.write(lines[stage - _MAIL] + b"\r\n")
+        self._transport.write(lines[stage - _MAIL] + b"\r\n")
 
-    def _not_sent(self, reply: Reply) -> None:
-        self._settle(self._rejection(reply))
+    def _on_rejection(self, reply: Reply) -> None:
+        self._record(self._rejected(reply))
         if reply.code == 421:
-            self._wire.abort(reply.words)
+            self._transport.abort(reply.full_text)
         else:
-            self._begin()
+            self._start_next()
 
-    def _rejection(self, reply: Reply) -> Outcome:
-        by_sender = reply is self._mail
-        if by_sender and reply.permanent:
-            return Outcome(
-                ReplyClass.SENDER_REJECTED, f"The relay refuses our sender address: {reply}", reply.code
-            )
-        command = "MAIL FROM" if by_sender else "RCPT TO" if reply is self._rcpt else "DATA"
-        # A reply below 400 here makes no sense; it is not the reader's fault.
-        text = in_reply(reply.words, command)
+    def _rejected(self, reply: Reply) -> Outcome:
+        """The outcome that a rejection of MAIL, RCPT or DATA stands for."""
+        of_sender = reply is self._mail_reply
+        if of_sender and reply.permanent:
+            text = f"The relay rejects our sender address: {reply}"
+            return Outcome(ReplyClass.SENDER_REJECTED, text, reply.code)
+        command = "MAIL FROM" if of_sender else "RCPT TO" if reply is self._rcpt_reply else "DATA"
+        text = _name_command(reply.full_text, command)
+        # A code below 400 makes no sense here; it counts as temporary.
         return Outcome(classify_rejection(reply.code, text), text, reply.code)
 
-    def _settle(self, outcome: Outcome) -> None:
-        envelope, self._now = self._now, None
+    def _record(self, outcome: Outcome) -> None:
+        envelope, self._current = self._current, None
         assert envelope is not None
         self._stage = _IDLE
-        self._source.settle(envelope, outcome)
+        self._source.record_outcome(envelope, outcome)
 
-    def _lost(self) -> None:
-        """The connection has ended: what that means for what was under way."""
-        if self._stage == _OVER:
+    def _on_connection_lost(self) -> None:
+        """Record what the end of the connection means for the messages in progress."""
+        if self._stage == _CLOSED:
             return
-        stage, words = self._stage, self._wire.lost
-        if self._now is not None:
-            if stage == _DOT and self._wire.flushed:
+        stage, reason = self._stage, self._transport.lost_reason
+        if self._current is not None:
+            if stage == _FINAL_DOT and self._transport.flushed:
                 reply_class = ReplyClass.IN_DOUBT
-            elif self._stopped or (stage in (_RESET, _MAIL) and self.used > 1):
-                # A server may end a session between messages: this message was not looked at.
+            elif self._stop_reason or (stage in (_RESET, _MAIL) and self.transactions > 1):
+                # A server may end a session between messages; it did not look at this one.
                 reply_class = ReplyClass.NOT_TRIED
             else:
-                # Also where the system never got the last octets: then the dot did not leave.
+                # Also if the kernel never took the last bytes: then the final dot was not sent.
                 reply_class = ReplyClass.CONNECTION_LOST
-            self._settle(Outcome(reply_class, words))
-        if self._rider is not None:
-            self._now, self._rider = self._rider, None
-            self._settle(Outcome(ReplyClass.NOT_TRIED, words))
-        self._end()
+            self._record(Outcome(reply_class, reason))
+        if self._pipelined is not None:
+            self._current, self._pipelined = self._pipelined, None
+            self._record(Outcome(ReplyClass.NOT_TRIED, reason))
+        self._end_serving()
 
-    def _end(self) -> None:
-        """Serving ends; the session may go on where it was asked to until there is nothing more."""
-        self._stage = _IDLE if self._until_empty and self._wire.alive else _OVER
-        self._wire.expect(0)
-        if self._over is not None and not self._over.done():
-            self._over.set_result(None)
+    def _end_serving(self) -> None:
+        """Let serve() return; the session stays open only if it was asked to serve until the source is
+        empty."""
+        self._stage = _IDLE if self._until_empty and self._transport.alive else _CLOSED
+        self._transport.expect_reply(0)
+        if self._served is not None and not self._served.done():
+            self._served.set_result(None)
 
 
-class _One:
+class _SingleMessage:
     """A source of one message."""
 
-    def __init__(self, envelope: Envelope, before_dot: Callable[[], None]) -> None:
+    def __init__(self, envelope: Envelope, before_final_dot: Callable[[], None]) -> None:
         self._envelope: Envelope | None = envelope
-        self._before_dot = before_dot
+        self._before_final_dot = before_final_dot
         self.outcome = Outcome(ReplyClass.NOT_TRIED, "the connection had ended")
 
-    def following(self, behind: Envelope | None) -> Envelope | None:
+    def next_message(self, behind: Envelope | None) -> Envelope | None:
         envelope, self._envelope = self._envelope, None
         return envelope
 
-    def before_dot(self, envelope: Envelope) -> None:
-        self._before_dot()
+    def before_final_dot(self, envelope: Envelope) -> None:
+        self._before_final_dot()
 
-    def settle(self, envelope: Envelope, outcome: Outcome) -> None:
+    def record_outcome(self, envelope: Envelope, outcome: Outcome) -> None:
         self.outcome = outcome
+
+
+def _name_command(reply: str, command: str) -> str:
+    """A rejection with the command that it answers, as Postfix writes it; the bounce rules read that form."""
+    return f"{reply[:_MAX_REJECTION]} (in reply to {command} command)"

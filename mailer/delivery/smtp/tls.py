@@ -1,25 +1,35 @@
-"""Whether a server is what it says, and what to do about a certificate that is wrong."""
+"""TLS: certificate contexts for a connection to a server, and what a certificate error means."""
 
 from __future__ import annotations
 
 import ipaddress
 import ssl
 
-_EXPIRED = "has expired; whoever runs the server must renew it"
-_WRONG_NAME = "is for another name; host must be a name that stands in it"
-_UNKNOWN = "is signed by nobody whom this machine trusts; add the signer to the system's certificates"
-# By OpenSSL's numbers.
-_CERTIFICATE = {
-    9: "is not valid yet; is this machine's clock right?",
+_EXPIRED = "has expired; the server's operator must renew it"
+_WRONG_NAME = "is for another name; host must be a name in the certificate"
+_UNKNOWN = (
+    "is not signed by an authority that this machine trusts; add the authority to the system's certificates"
+)
+# By OpenSSL's error numbers.
+_CERTIFICATE_ERRORS = {
+    9: "is not valid yet; check this machine's clock",
     10: _EXPIRED,
     **dict.fromkeys((18, 19, 20, 21), _UNKNOWN),
     **dict.fromkeys((62, 64), _WRONG_NAME),
 }
 
 
-def wrong(error: ssl.SSLCertVerificationError) -> str:
-    """What is wrong with the certificate, and what to do: words that follow "its certificate"."""
-    return _CERTIFICATE.get(error.verify_code, f"cannot be trusted: {error.verify_message}")
+def explain_certificate_error(error: ssl.SSLCertVerificationError) -> str:
+    """What is wrong with the certificate and how to fix it: a predicate for "its certificate"."""
+    return _CERTIFICATE_ERRORS.get(error.verify_code, f"cannot be trusted: {error.verify_message}")
+
+
+def unverified_context() -> ssl.SSLContext:
+    """Encrypts without checking the certificate: protects against passive eavesdropping only (RFC 7435)."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def is_loopback(host: str) -> bool:

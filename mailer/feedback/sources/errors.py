@@ -23,7 +23,9 @@ def speaking(server: str, *failures: type[Exception]) -> Iterator[None]:
     try:
         yield
     except ssl.SSLCertVerificationError as error:
-        raise MailboxError(f"{server} cannot be trusted: its certificate {tls.wrong(error)}.") from error
+        raise MailboxError(
+            f"{server} cannot be trusted: its certificate {tls.explain_certificate_error(error)}."
+        ) from error
     except ssl.SSLError as error:
         raise MailboxError(
             f"{server} speaks no TLS that we know ({error.reason}); is security = starttls meant?"

@@ -49,7 +49,7 @@ class Mail:
     # What the service's webhooks would name the delivery by.
     token: str
     reply_to: str = ""
-    return_path: str = ""
+    envelope_sender: str = ""
 
 
 class Api:

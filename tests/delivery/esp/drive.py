@@ -1,4 +1,4 @@
-"""Letters and a sender for them, without a ledger."""
+"""Drives an EspPool without a ledger."""
 
 from __future__ import annotations
 
@@ -9,20 +9,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from mailer.backoff import BackoffPolicy
 from mailer.config import Service
-from mailer.delivery import esp, identity, verp
+from mailer.delivery import identity, verp
 from mailer.delivery.esp.capabilities import CAPABILITIES
-from mailer.delivery.esp.message import Letter, token
-from mailer.delivery.esp.pool import Patience, ServiceSender
+from mailer.delivery.esp.clients import client
+from mailer.delivery.esp.http_client import READ_TIMEOUT
+from mailer.delivery.esp.message import EspMessage, delivery_token
+from mailer.delivery.esp.pool import EspPool, RetryPolicy
 from mailer.delivery.ledger import journal
 from mailer.delivery.ledger.journal import Journal
 from mailer.delivery.ledger.records import Attempt, ClaimedDelivery, SendJob
-from mailer.delivery.smtp.base import Envelope
-from mailer.delivery.smtp.sender import Trouble
+from mailer.delivery.smtp.envelope import Envelope
+from mailer.delivery.smtp.sender import SendError
 from mailer.rendering import headers, mime
 from mailer.rendering.records import RenderedVariant
 
-QUICK = Patience(pauses=(0.01, 0.01, 0.01), longest=2, lost=3)
+SHORT = RetryPolicy(BackoffPolicy(first=0.01, cap=0.01), retries=3, max_retry_after=2, max_lost=3)
 HTML, TEXT = "<p>Добрый день, {{ x }}</p>", "Добрый день"
 LEAVE = "https://news.example.org/unsubscribe/t0ken/"
 
@@ -31,9 +34,9 @@ def claimed(number: int, mailing: int = 1) -> ClaimedDelivery:
     return ClaimedDelivery(number, mailing, 1, 1, number, f"reader-{number}@example.net", "", ())
 
 
-def letter(one: ClaimedDelivery, subject: str = "Новости") -> Letter:
-    return Letter(
-        token=token(one.id),
+def message(one: ClaimedDelivery, subject: str = "Новости") -> EspMessage:
+    return EspMessage(
+        token=delivery_token(one.id),
         to=one.email,
         sender='"Офис, «Азия»" <news@example.org>',
         reply_to="office@example.org",
@@ -47,77 +50,85 @@ def letter(one: ClaimedDelivery, subject: str = "Новости") -> Letter:
             "Precedence": "bulk",
         },
         message_id=identity.message_id(one.id, "example.org"),
-        return_path=verp.address(one.id, "example.org"),
+        envelope_sender=verp.address(one.id, "example.org"),
     )
 
 
 def envelope(one: ClaimedDelivery) -> Envelope:
-    """What Amazon is given in place of a letter."""
-    made = letter(one)
+    """What Amazon gets in place of an EspMessage."""
+    made = message(one)
     head = mime.MailingHeaders("Офис, «Азия»", "news@example.org", "monthly.example.org", "M", made.reply_to)
     rendered = RenderedVariant("k", "ru", (), made.subject, "", HTML, TEXT)
     forms = mime.UrlTemplates(made.message_id.strip("<>"), LEAVE, LEAVE, "u+t@bounces.example.org")
-    copy = mime.Personalization(one.email, headers.date(datetime.now(UTC)), "")
-    return Envelope(made.return_path, one.email, mime.MessageTemplate(rendered, head, forms).message(copy))
+    personal = mime.Personalization(one.email, headers.date(datetime.now(UTC)), "")
+    return Envelope(
+        made.envelope_sender, one.email, mime.MessageTemplate(rendered, head, forms).message(personal)
+    )
 
 
 class Drive:
-    """A ServiceSender and its journal. A context manager."""
+    """An EspPool and its journal. A context manager."""
 
-    def __init__(self, service: Service, folder: Path, patience: Patience = QUICK) -> None:
+    def __init__(
+        self,
+        service: Service,
+        folder: Path,
+        policy: RetryPolicy = SHORT,
+        read_timeout: float = READ_TIMEOUT,
+    ) -> None:
         self.service = service
         self.folder = folder / "journal"
         self.journal = Journal.open(self.folder)
-        self.sender = ServiceSender(
+        self.pool = EspPool(
             CAPABILITIES[service.name],
-            lambda: esp.line(service),
+            lambda: client(service, read_timeout),
             self.journal,
             service.connections,
-            patience,
+            policy,
         )
         self.done: list[Attempt] = []
 
     def __enter__(self) -> Self:
-        self.sender.__enter__()
+        self.pool.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.sender.stop(0)
+        self.pool.stop(0)
         self.journal.discard()
 
-    def put(self, *those: ClaimedDelivery, seconds: float = 60) -> None:
-        whole = self.service.name == "amazon_ses"
-        self.sender.put(
-            SendJob(one, (lambda one=one: envelope(one)) if whole else (lambda one=one: letter(one)), latest)
+    def submit(self, *those: ClaimedDelivery, seconds: float = 60) -> None:
+        raw = self.service.name == "amazon_ses"
+        self.pool.submit(
+            SendJob(one, (lambda one=one: envelope(one)) if raw else (lambda one=one: message(one)), latest)
             for one in those
             for latest in [time.monotonic() + seconds]
         )
 
     def until(self, count: int) -> dict[int, Any]:
-        """Outcomes by delivery, when there are so many."""
+        """Outcomes by delivery, as soon as there are `count`."""
         limit = time.monotonic() + 20
         while len(self.done) < count and time.monotonic() < limit:
-            self.done += self.sender.take(0.05)
+            self.done += self.pool.collect(0.05)
         assert len(self.done) == count
         return {one.id: outcome for one, outcome in self.done}
 
     def send(self, count: int) -> dict[int, Any]:
-        self.put(*(claimed(number) for number in range(1, count + 1)))
+        self.submit(*(claimed(number) for number in range(1, count + 1)))
         return self.until(count)
 
-    def trouble(self) -> Trouble:
-        """What went wrong first, when something has."""
+    def error(self) -> SendError:
+        """The first error, as soon as there is one."""
         limit = time.monotonic() + 20
-        while not (troubles := self.sender.troubles()) and time.monotonic() < limit:
+        while not (errors := self.pool.take_errors()) and time.monotonic() < limit:
             time.sleep(0.01)
-        return troubles[0]
+        return errors[0]
 
-    def verdicts(self) -> dict[str, int]:
+    def counts(self) -> dict[str, int]:
         return dict(Counter(outcome.reply_class.value for _, outcome in self.done))
 
-    def told(self) -> dict[tuple[int, int], Any]:
-        """What the journal would tell whoever finds it after a crash."""
+    def journaled(self) -> dict[tuple[int, int], Any]:
+        """What recovery would read in the journal after a crash."""
         (path,) = self.folder.glob("*.journal")
         return journal._read(path, path.read_bytes()).attempts

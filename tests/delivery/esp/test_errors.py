@@ -4,33 +4,42 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mailer.delivery.esp.ambiguous import ENOUGH, Suspects
-from mailer.delivery.esp.errors import Busy, Fault, Lost, Unclear, discreet, refuse, seconds
+from mailer.delivery.esp.errors import (
+    ENOUGH_REJECTIONS,
+    AccountError,
+    Ambiguous,
+    Attribution,
+    NoResponse,
+    Throttled,
+    raise_for_status,
+    redact,
+    retry_after_seconds,
+)
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("status", "said"),
+    ("status", "error"),
     [
-        *((status, Busy) for status in (429, 500, 501, 503, 520)),
-        *((status, Lost) for status in (408, 502, 504)),
-        *((status, Unclear) for status in (400, 409, 413, 422)),
-        *((status, Fault) for status in (301, 307, 401, 402, 403, 404, 405)),
+        *((status, Throttled) for status in (429, 500, 501, 503, 520)),
+        *((status, NoResponse) for status in (408, 502, 504)),
+        *((status, Ambiguous) for status in (400, 409, 413, 422)),
+        *((status, AccountError) for status in (301, 307, 401, 402, 403, 404, 405)),
     ],
 )
-def test_what_a_status_says_about_a_call(status, said):
-    with pytest.raises(said, match=f"Postmark answered {status}"):
-        refuse("Postmark", status, "", None, NOW)
+def test_each_http_status_has_its_error(status, error):
+    with pytest.raises(error, match=f"Postmark answered {status}"):
+        raise_for_status("Postmark", status, "", None, NOW)
 
 
-def test_a_good_status_says_nothing():
-    refuse("Postmark", 200, "", None, NOW)
-    refuse("Postmark", 202, "", None, NOW)
+def test_a_successful_status_raises_nothing():
+    raise_for_status("Postmark", 200, "", None, NOW)
+    raise_for_status("Postmark", 202, "", None, NOW)
 
 
 @pytest.mark.parametrize(
-    ("written", "wait"),
+    ("header", "seconds"),
     [
         ("3", 3),
         ("0.5", 0.5),
@@ -42,29 +51,29 @@ def test_a_good_status_says_nothing():
         (None, None),
     ],
 )
-def test_when_to_come_again_is_a_number_or_a_date(written, wait):
-    assert seconds(written, NOW) == wait
+def test_retry_after_is_a_number_or_a_date(header, seconds):
+    assert retry_after_seconds(header, NOW) == seconds
 
 
-def test_words_carry_no_address_and_no_secret():
-    said = discreet("key k3y: <aida@example.net>,\n'b.c+d@sub.example.org' is unknown", ["k3y", ""])
-    assert said == "key …: <(address)>, '(address)' is unknown"
+def test_redacted_text_contains_no_address_and_no_secret():
+    text = redact("key k3y: <aida@example.net>,\n'b.c+d@sub.example.org' is unknown", ["k3y", ""])
+    assert text == "key …: <(address)>, '(address)' is unknown"
 
 
-def test_refusals_without_a_reason_are_the_readers_own_once_somebody_got_through():
-    suspects = Suspects[str]()
-    assert suspects.add(1, "a") == []
-    assert suspects.accepted(2) == []
-    assert suspects.accepted(1) == ["a"]
-    assert suspects.add(1, "b") == ["b"] and suspects.ours(idle=True) == []
+def test_ambiguous_rejections_are_the_recipients_own_once_a_message_was_accepted():
+    attribution = Attribution[str]()
+    assert attribution.rejected(1, "a") == []
+    assert attribution.accepted(2) == []
+    assert attribution.accepted(1) == ["a"]
+    assert attribution.rejected(1, "b") == ["b"] and attribution.unattributable(idle=True) == []
 
 
-def test_refusals_without_a_reason_are_ours_when_there_are_enough_or_nobody_is_left():
-    suspects = Suspects[int]()
-    for number in range(ENOUGH - 1):
-        suspects.add(1, number)
-    assert suspects.ours(idle=False) == []
-    suspects.add(2, 9)
-    suspects.add(1, ENOUGH)
-    assert suspects.ours(idle=False) == [(1, [*range(ENOUGH - 1), ENOUGH])]
-    assert suspects.ours(idle=True) == [(2, [9])]
+def test_ambiguous_rejections_are_ours_if_there_are_enough_or_no_message_is_left():
+    attribution = Attribution[int]()
+    for number in range(ENOUGH_REJECTIONS - 1):
+        attribution.rejected(1, number)
+    assert attribution.unattributable(idle=False) == []
+    attribution.rejected(2, 9)
+    attribution.rejected(1, ENOUGH_REJECTIONS)
+    assert attribution.unattributable(idle=False) == [(1, [*range(ENOUGH_REJECTIONS - 1), ENOUGH_REJECTIONS])]
+    assert attribution.unattributable(idle=True) == [(2, [9])]

@@ -113,5 +113,5 @@ def test_a_killed_process_loses_nobody(name, in_doubt, tmp_path, sqlite_template
         return
     # A second doubt about the same mail is left for staff to see.
     assert len(counted) == READERS and report["accepted"] + report["in_doubt"] == READERS
-    under_a_key = bool(CAPABILITIES[name].key)
-    assert repeats <= (0 if under_a_key else hits * CONNECTIONS * CAPABILITIES[name].chunk)
+    under_a_key = bool(CAPABILITIES[name].idempotency)
+    assert repeats <= (0 if under_a_key else hits * CONNECTIONS * CAPABILITIES[name].batch_size)

@@ -202,6 +202,6 @@ def test_a_rehearsal_is_marked_goes_to_the_colleague_alone_and_its_links_are_nob
     assert states(mailing) == {"accepted": 3} and balances(mailing)
     assert {mail.to for mail in api.taken} == {"dana@office.example.org"}
     for mail in api.taken:
-        assert mail.subject.startswith("[Rehearsal] ")
+        assert mail.subject.startswith("[Dry run] ")
         everything = f"{mail.html}{mail.text}{mail.headers}"
         assert "reader-" not in everything and "/unsubscribe/" not in everything

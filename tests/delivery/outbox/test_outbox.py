@@ -9,7 +9,7 @@ from django.core.mail import EmailMultiAlternatives, send_mail
 from django.db import transaction
 
 from mailer.approval.models import SnapshotVariant
-from mailer.delivery.engine.composing import rendered_of
+from mailer.delivery.message_builder import rendered_of
 from mailer.delivery.models import OutboxMessage
 from mailer.delivery.outbox import test_send
 from mailer.delivery.outbox.outbox import send_due

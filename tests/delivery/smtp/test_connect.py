@@ -10,19 +10,18 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from mailer.delivery.smtp import base
-from mailer.delivery.smtp.base import OurFault, Unavailable
+from mailer.delivery.smtp import relays
 from mailer.delivery.smtp.connect import open_session
-from mailer.delivery.smtp.transport import Timeouts
+from mailer.delivery.smtp.relays import PermanentRelayError, RelayUnavailable, Timeouts
 from tests.delivery.relay import Relay, Script
 
 LOGIN = ("mailer", "pässword")
-QUICK = Timeouts(connect=5, greeting=5, command=5)
+SHORT = Timeouts(connect=5, greeting=5, command=5)
 
 
 @pytest.fixture(scope="module")
 def certified(tmp_path_factory):
-    """certified(name, days) → (context that trusts it, context of the server); negative days: expired."""
+    """certified(name, days) → (client context that trusts it, server context); negative days: expired."""
     folder = tmp_path_factory.mktemp("certificates")
 
     def make(name="localhost", days=2):
@@ -54,12 +53,12 @@ def certified(tmp_path_factory):
 
 
 def opened(server, host="localhost", **relay):
-    """A session opened and left again: what was offered last."""
+    """Open a session and quit; return the extensions offered last."""
 
     async def run():
-        session = await open_session(base.Relay(host, server.port, timeouts=QUICK, **relay))
+        session = await open_session(relays.Relay(host, server.port, timeouts=SHORT, **relay))
         await session.quit()
-        return session.offers
+        return session.extensions
 
     return asyncio.run(run())
 
@@ -69,118 +68,123 @@ def verbs(server):
 
 
 def signed_in(server, **relay):
-    """The mechanism by which a session was signed in."""
+    """Open an authenticated session; return its mechanism."""
     server.commands.clear()
     opened(server, username=LOGIN[0], **{"password": LOGIN[1]} | relay)
-    (said,) = (line for line in server.commands if line.startswith("AUTH"))
-    return said.split()[1]
+    (command,) = (line for line in server.commands if line.startswith("AUTH"))
+    return command.split()[1]
 
 
 @pytest.mark.parametrize("mechanism", ["plain", "login", "cram-md5", "xoauth2"])
-def test_each_way_of_signing_in_works_and_a_wrong_password_is_our_fault(mechanism):
+def test_each_mechanism_works_and_a_wrong_password_is_a_permanent_error(mechanism):
     script = Script(login=LOGIN, mechanisms="PLAIN LOGIN CRAM-MD5 XOAUTH2")
     with Relay(script) as server:
         assert signed_in(server, auth=mechanism) == mechanism.upper()
-        with pytest.raises(OurFault, match=rf"sign-in by {mechanism.upper()}: 535 5\.7\.8 no") as refused:
+        with pytest.raises(
+            PermanentRelayError, match=rf"sign-in by {mechanism.upper()}: 535 5\.7\.8 no"
+        ) as refused:
             signed_in(server, auth=mechanism, password="wrong")
         assert "wrong" not in str(refused.value)
         script.auth = "454 4.7.0 the directory is away"
-        with pytest.raises(Unavailable, match="directory is away"):
+        with pytest.raises(RelayUnavailable, match="directory is away"):
             signed_in(server, auth=mechanism)
 
 
-def test_left_to_itself_it_takes_the_best_that_is_offered(certified):
+def test_auto_chooses_the_best_mechanism_offered(certified):
     trust, tls = certified()
     with Relay(Script(login=LOGIN, mechanisms="LOGIN CRAM-MD5 PLAIN")) as server:
         assert signed_in(server) == "CRAM-MD5"
         server.script.mechanisms = "LOGIN"
         assert signed_in(server) == "LOGIN"
         server.script.mechanisms, server.script.tls = "LOGIN CRAM-MD5 PLAIN", tls
-        assert signed_in(server, security="starttls", trust=trust) == "PLAIN"
+        assert signed_in(server, security="starttls", tls_context=trust) == "PLAIN"
 
 
-def test_what_is_not_offered_is_named(certified):
+def test_the_error_lists_the_mechanisms_offered(certified):
     _, tls = certified()
     with Relay(Script(login=LOGIN, mechanisms="GSSAPI NTLM")) as server:
-        with pytest.raises(OurFault, match=r"GSSAPI, NTLM; not CRAM-MD5 or PLAIN or LOGIN\.$"):
+        with pytest.raises(PermanentRelayError, match=r"GSSAPI, NTLM; not CRAM-MD5 or PLAIN or LOGIN\.$"):
             signed_in(server)
-        with pytest.raises(OurFault, match=r"not XOAUTH2"):
+        with pytest.raises(PermanentRelayError, match=r"not XOAUTH2"):
             signed_in(server, auth="xoauth2")
         server.script.tls = tls
-        with pytest.raises(OurFault, match=r"nothing; .* once encrypted"):
+        with pytest.raises(PermanentRelayError, match=r"nothing; .* encrypted connection"):
             signed_in(server)
 
 
-def test_the_access_token_is_read_anew_at_each_sign_in(tmp_path):
+def test_the_access_token_is_read_for_each_sign_in(tmp_path):
     file = tmp_path / "token"
     file.write_text("stale\n")
     with Relay(Script(login=("mailer", "fresh"), mechanisms="PLAIN XOAUTH2")) as server:
-        with pytest.raises(OurFault, match="status '401'; is the access token still fresh"):
+        with pytest.raises(PermanentRelayError, match="status '401'"):
             signed_in(server, token_path=str(file))
         file.write_text("fresh\n")
         assert signed_in(server, token_path=str(file)) == "XOAUTH2"
-        with pytest.raises(OurFault, match=r"token_path .*/none cannot be read"):
+        with pytest.raises(PermanentRelayError, match=r"token_path .*/none cannot be read"):
             signed_in(server, token_path=str(tmp_path / "none"))
         file.write_text("")
-        with pytest.raises(OurFault, match="needs an access token"):
+        with pytest.raises(PermanentRelayError, match="needs an access token"):
             signed_in(server, token_path=str(file))
 
 
 @pytest.mark.parametrize("security", ["none", "opportunistic"])
-def test_a_password_never_goes_in_clear_to_another_machine(security):
-    # A way to write 127.0.0.1 that is not known to be this machine.
-    with Relay(Script(login=LOGIN)) as server, pytest.raises(OurFault, match="no sure encryption"):
+def test_a_password_is_never_sent_in_clear_to_another_machine(security):
+    # A spelling of 127.0.0.1 that is not recognised as loopback.
+    with (
+        Relay(Script(login=LOGIN)) as server,
+        pytest.raises(PermanentRelayError, match="no verified encryption"),
+    ):
         opened(server, "127.1", security=security, username="u", password="p")
     assert verbs(server) == ["EHLO"]
 
 
-def test_encryption_is_agreed_before_anything_is_said_and_what_was_offered_in_clear_is_forgotten(certified):
+def test_starttls_comes_before_auth_and_discards_extensions_offered_in_clear(certified):
     trust, tls = certified()
     with Relay(Script(tls=tls, login=LOGIN)) as server:
-        offers = opened(server, security="starttls", trust=trust, username=LOGIN[0], password=LOGIN[1])
+        offers = opened(server, security="starttls", tls_context=trust, username=LOGIN[0], password=LOGIN[1])
         assert verbs(server) == ["EHLO", "STARTTLS", "EHLO", "AUTH"]
         assert "STARTTLS" not in offers and "AUTH" in offers
 
 
-def test_words_slipped_in_before_encryption_are_not_believed(certified):
+def test_data_injected_before_encryption_is_rejected(certified):
     trust, tls = certified()
-    slipped = b"250-test\r\n250 AUTH PLAIN\r\n"
-    script = Script(tls=tls, behind_starttls=slipped)
-    with Relay(script) as server, pytest.raises(Unavailable, match="more in clear than it should"):
-        opened(server, security="starttls", trust=trust)
+    injected = b"250-test\r\n250 AUTH PLAIN\r\n"
+    script = Script(tls=tls, behind_starttls=injected)
+    with Relay(script) as server, pytest.raises(RelayUnavailable, match="in clear"):
+        opened(server, security="starttls", tls_context=trust)
     assert verbs(server) == ["EHLO", "STARTTLS"]
 
 
-def test_encryption_that_is_asked_for_and_not_offered_is_our_fault():
-    with Relay() as server, pytest.raises(OurFault, match="offers no STARTTLS"):
+def test_required_starttls_that_is_not_offered_is_a_permanent_error():
+    with Relay() as server, pytest.raises(PermanentRelayError, match="STARTTLS"):
         opened(server, security="starttls")
 
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])
-def test_a_certificate_that_proves_nothing_is_told_with_what_to_do(certified, security):
+def test_an_invalid_certificate_is_rejected_with_the_reason(certified, security):
     trust, tls = certified()
     late, expired = certified(days=-1)
     other, named = certified("relay.example.org")
 
-    def fails(server_context, trusting, words):
+    def fails(server_context, trusted, reason):
         script = Script(tls=server_context, implicit=security == "tls")
-        with Relay(script) as server, pytest.raises(Unavailable, match=words):
-            opened(server, security=security, trust=trusting)
+        with Relay(script) as server, pytest.raises(RelayUnavailable, match=reason):
+            opened(server, security=security, tls_context=trusted)
         assert "EHLO" not in verbs(server)[1:]
 
-    fails(tls, None, "signed by nobody whom this machine trusts")
+    fails(tls, None, "not signed by an authority")
     fails(expired, late, "has expired")
     fails(named, other, "is for another name")
     with Relay(Script(tls=tls, implicit=security == "tls")) as server:
-        assert "PIPELINING" in opened(server, security=security, trust=trust)
+        assert "PIPELINING" in opened(server, security=security, tls_context=trust)
 
 
-def test_a_port_that_speaks_no_tls_from_the_first_byte_is_told_so():
-    with Relay() as server, pytest.raises(Unavailable, match="is security = starttls meant"):
+def test_a_port_without_implicit_tls_suggests_starttls():
+    with Relay() as server, pytest.raises(RelayUnavailable, match="security = starttls"):
         opened(server, security="tls")
 
 
-def test_opportunistic_encrypts_with_any_certificate_and_does_without_where_it_must(certified):
+def test_opportunistic_accepts_any_certificate_and_falls_back_to_clear(certified):
     _, tls = certified("relay.example.org", days=-1)
     with Relay(Script(tls=tls)) as server:
         opened(server, security="opportunistic")
@@ -191,14 +195,14 @@ def test_opportunistic_encrypts_with_any_certificate_and_does_without_where_it_m
     with Relay(Script(tls=tls, starttls="454 4.7.0 no key at hand")) as server:
         opened(server, security="opportunistic")
         assert verbs(server) == ["EHLO", "STARTTLS"] and server.connections == 1
-        with pytest.raises(Unavailable, match="no key at hand"):
+        with pytest.raises(RelayUnavailable, match="no key at hand"):
             opened(server, security="starttls")
     with Relay(Script(tls=tls, behind_starttls=b"this is no handshake")) as server:
         opened(server, security="opportunistic")
         assert verbs(server) == ["EHLO", "STARTTLS", "EHLO"] and server.connections == 2
 
 
-def test_a_server_of_the_old_days_is_greeted_in_its_way():
+def test_a_server_without_ehlo_is_greeted_by_helo():
     with Relay(Script(ehlo="502 what?")) as server:
         assert opened(server) == {}
         assert verbs(server) == ["EHLO", "HELO"]

@@ -1,4 +1,4 @@
-"""What we sign verifies with another's verifier, whatever the text, and breaks when it is tampered with."""
+"""Our signatures verify with an independent verifier, for any text, and fail after any change."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from hypothesis import strategies as st
 
 from mailer.approval.models import SnapshotVariant
 from mailer.config import ConfigError, Dkim
-from mailer.delivery.engine.composing import rendered_of
+from mailer.delivery.message_builder import rendered_of
 from mailer.delivery.outbox import test_send
-from mailer.delivery.outbox.outbox import send_due
+from mailer.delivery.outbox.outbox import send_waiting
 from mailer.delivery.smtp import dkim
 from mailer.rendering import mime, variants
 from mailer.rendering.records import RenderedVariant
-from tests.delivery.cast import NOW, approved_snapshot, readers, released, send
+from tests.delivery.cast import NOW, readers, released, sealed_copy, send
 from tests.delivery.relay import Relay
 from tests.rendering.cast import EDITION
 from tests.rendering.test_mime import COPY, ENVELOPE, FORMS, body, line
@@ -38,7 +38,7 @@ AT = 1_638_522_307
 
 
 class _VerifyKey:
-    """What dkimpy asks of libsodium, done by OpenSSL."""
+    """The part of libsodium that dkimpy uses, done by OpenSSL."""
 
     def __init__(self, encoded: bytes, encoder: object) -> None:
         import base64
@@ -73,9 +73,9 @@ BOTH = Dkim("example.org", "news2026", pem(RSA), "ed2026", pem(ED25519))
 SIGNER = dkim.Signer(BOTH)
 
 
-def verdicts(message: bytes, signer: dkim.Signer = SIGNER) -> list[bool]:
-    """What dkimpy says to each signature, from the top."""
-    zone = {f"{key.name}.": key.record.encode() for key in signer.keys}
+def verified(message: bytes, signer: dkim.Signer = SIGNER) -> list[bool]:
+    """Whether dkimpy verifies each signature, from the top."""
+    zone = {f"{key.dns_name}.": key.dns_record.encode() for key in signer.keys}
     count = len(re.findall(rb"(?m)^DKIM-Signature:", message))
     found = []
     for index in range(count):
@@ -89,27 +89,27 @@ def verdicts(message: bytes, signer: dkim.Signer = SIGNER) -> list[bool]:
 
 def copies(rendered: RenderedVariant, *all_copies: mime.Personalization) -> list[bytes]:
     skeleton = mime.MessageTemplate(rendered, ENVELOPE, FORMS)
-    variant = SIGNER.variant(skeleton.shared)
-    pieces = [skeleton.pieces(snapshot) for snapshot in all_copies]
+    variant = SIGNER.for_variant(skeleton.shared)
+    pieces = [skeleton.pieces(copy) for copy in all_copies]
     return [b"".join((variant.header(one, AT), *one)) for one in pieces]
 
 
 @pytest.mark.parametrize("language", ["en", "ru", "kk", "uz"])
-def test_every_reader_s_copy_verifies_with_both_keys(language):
+def test_every_recipients_message_verifies_with_both_keys(language):
     another = dataclasses.replace(
-        COPY, to="b@example.net", to_name="Бек", countries="  Тоҷикистон  ", delivery=""
+        COPY, to="b@example.net", to_name="Бек", countries="  Тоҷикистон  ", delivery_token=""
     )
     for message in copies(variants.render(EDITION, ("KZ",), language), COPY, another, COPY):
-        assert verdicts(message) == [True, True]
+        assert verified(message) == [True, True]
         assert message.isascii() and max(map(len, message.split(b"\r\n"))) <= 78
 
 
 @given(body, body, line, line)
 @settings(deadline=None)
-def test_any_text_verifies_and_is_sent_in_the_form_that_is_signed(text, html, countries, subject):
+def test_any_text_verifies_and_is_sent_in_canonical_form(text, html, countries, subject):
     rendered = RenderedVariant("0" * 16, "ru", ("a",), subject.replace("\x85", ""), "", html, text)
     (message,) = copies(rendered, dataclasses.replace(COPY, countries=countries))
-    assert verdicts(message) == [True, True]
+    assert verified(message) == [True, True]
     sent = message.partition(b"\r\n\r\n")[2]
     assert Relaxed.canonicalize_body(sent) == sent
 
@@ -121,13 +121,13 @@ def test_any_text_verifies_and_is_sent_in_the_form_that_is_signed(text, html, co
     st.lists(st.sampled_from([b" ", b"x", b"\t", b"\r\n ", b"\r\n\t"]), max_size=6),
 )
 @settings(deadline=None)
-def test_any_other_mail_verifies_however_it_is_spaced(body, value):
+def test_any_other_message_verifies_whatever_its_white_space(body, value):
     message = b"From: a@example.org\r\nSubject:%s.\r\nto: b@example.net\r\nTo: c@example.net\r\n\r\n%s" % (
         b"".join(value),
         b"".join(body),
     )
-    signed = SIGNER.signed(message, AT)
-    assert verdicts(signed) == [True, True]
+    signed = SIGNER.sign(message, AT)
+    assert verified(signed) == [True, True]
     assert signed.count(b"\n") == signed.count(b"\r\n") == signed.count(b"\r")
 
 
@@ -146,32 +146,32 @@ def test_any_other_mail_verifies_however_it_is_spaced(body, value):
         lambda m: m.replace(b"t=1638522307", b"t=1638522308"),
     ],
 )
-def test_what_is_changed_or_added_on_the_way_breaks_the_signature(tamper):
+def test_a_change_in_transit_breaks_the_signature(tamper):
     (message,) = copies(variants.render(EDITION, ("KZ",), "en"), COPY)
     changed = tamper(message)
-    assert changed != message and True not in verdicts(changed)
+    assert changed != message and True not in verified(changed)
 
 
-def test_a_relay_may_fold_headers_anew_and_add_its_own():
+def test_a_relay_may_refold_headers_and_add_its_own():
     (message,) = copies(variants.render(EDITION, ("KZ",), "en"), COPY)
     changed = message.replace(b",\r\n <mailto", b", \r\n\t <mailto").replace(b"Precedence: bulk\r\n", b"")
-    assert verdicts(b"Received: from x\r\n by y\r\n" + changed + b"\r\n\r\n") == [True, True]
+    assert verified(b"Received: from x\r\n by y\r\n" + changed + b"\r\n\r\n") == [True, True]
 
 
 @pytest.mark.parametrize("part", [{"ed25519_selector": "", "ed25519_key": ""}, {"selector": "", "key": ""}])
 def test_one_key_is_enough(part):
     signer = dkim.Signer(dataclasses.replace(BOTH, **part))
-    assert verdicts(signer.signed(b"From: a@example.org\r\n\r\nHi\r\n", AT), signer) == [True]
+    assert verified(signer.sign(b"From: a@example.org\r\n\r\nHi\r\n", AT), signer) == [True]
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "error"),
     [
-        ({"key": "secret"}, "[dkim] key: is no private key in PEM"),
+        ({"key": "secret"}, "[dkim] key: is not a private key"),
         ({"key": pem(ED25519)}, "[dkim] key: is not an RSA key"),
         ({"ed25519_key": pem(RSA)}, "[dkim] ed25519_key: is not an Ed25519 key"),
         ({"key": pem(rsa.generate_private_key(65537, 1024))}, "has 1024 bits; at least 2048"),
-        ({"key": pem(RSA, BestAvailableEncryption(b"x"))}, "locked with a password"),
+        ({"key": pem(RSA, BestAvailableEncryption(b"x"))}, "encrypted with a password"),
         ({"key": ""}, "has `selector` but no `key`"),
         ({"ed25519_selector": ""}, "has `ed25519_key` but no `ed25519_selector`"),
         ({"selector": "a b"}, "[dkim] selector is 'a b'"),
@@ -179,14 +179,14 @@ def test_one_key_is_enough(part):
         ({"domain": "почта.example"}, "[dkim] domain is"),
     ],
 )
-def test_a_key_that_cannot_sign_is_named_before_anything_is_sent(change, words):
+def test_a_key_that_cannot_sign_is_a_configuration_error(change, error):
     with pytest.raises(ConfigError) as caught:
-        dkim.signer(dataclasses.replace(BOTH, **change))
-    assert words in str(caught.value)
+        dkim.signer_for(dataclasses.replace(BOTH, **change))
+    assert error in str(caught.value)
 
 
-def test_without_a_domain_nothing_is_signed():
-    assert dkim.signer(Dkim()) is None
+def test_without_a_domain_there_is_no_signer():
+    assert dkim.signer_for(Dkim()) is None
 
 
 @pytest.fixture
@@ -198,7 +198,7 @@ def relay(configure, settings):
 
 
 @pytest.mark.django_db
-def test_confirmations_and_test_copies_are_signed(relay):
+def test_transactional_and_test_messages_are_signed(relay):
     from datetime import timedelta
 
     from django.utils import timezone
@@ -206,16 +206,16 @@ def test_confirmations_and_test_copies_are_signed(relay):
     mail = EmailMultiAlternatives("Подтвердите", "Текст  \n\n" * 9, "Офис <a@example.org>", ["a@example.net"])
     mail.attach_alternative("<p>Текст</p>", "text/html")
     mail.send()
-    snapshot = approved_snapshot()
+    snapshot = sealed_copy()
     variant = SnapshotVariant.objects.filter(snapshot=snapshot, language="ru").first()
-    test_send.enqueue(rendered_of(variant), snapshot.edition.newsletter, "colleague@example.org", NOW)
-    assert send_due(timezone.now() + timedelta(seconds=1)).sent == 2
-    assert [verdicts(taken.message) for taken in relay.taken] == [[True, True]] * 2
+    test_send.put(rendered_of(variant), snapshot.edition.newsletter, "colleague@example.org", NOW)
+    assert send_waiting(timezone.now() + timedelta(seconds=1)).sent == 2
+    assert [verified(taken.message) for taken in relay.taken] == [[True, True]] * 2
 
 
 @pytest.mark.django_db
-def test_an_edition_leaves_signed(relay):
+def test_an_edition_is_signed(relay):
     readers(3)
     mailing = released()
     assert send(mailing=mailing).accepted == 3
-    assert [verdicts(taken.message) for taken in relay.taken] == [[True, True]] * 3
+    assert [verified(taken.message) for taken in relay.taken] == [[True, True]] * 3

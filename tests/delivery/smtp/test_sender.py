@@ -7,9 +7,9 @@ import pytest
 from mailer.delivery.ledger.journal import Journal
 from mailer.delivery.ledger.records import ClaimedDelivery, SendJob
 from mailer.delivery.outcome import ReplyClass
-from mailer.delivery.smtp.base import Envelope
-from mailer.delivery.smtp.base import Relay as Address
-from mailer.delivery.smtp.relays import Choice
+from mailer.delivery.smtp import relays
+from mailer.delivery.smtp.envelope import Envelope
+from mailer.delivery.smtp.relays import RelayPool
 from mailer.delivery.smtp.sender import Sender
 from tests.delivery.relay import Relay
 
@@ -33,14 +33,14 @@ def server():
 
 @pytest.fixture
 def opened(server, tmp_path):
-    """opened(connections) gives a running sender."""
+    """opened(connections) returns a running sender."""
     senders = []
 
     def open_one(connections=3, per_connection=1000):
-        address = Address(
+        address = relays.Relay(
             "127.0.0.1", server.port, connections=connections, messages_per_connection=per_connection
         )
-        senders.append(Sender(Choice([address]), Journal.open(tmp_path)))
+        senders.append(Sender(RelayPool([address]), Journal.open(tmp_path)))
         return senders[-1].__enter__()
 
     yield open_one
@@ -49,114 +49,114 @@ def opened(server, tmp_path):
 
 
 def outcomes(sender, count):
-    """Outcomes by delivery, when there are so many."""
+    """Outcomes by delivery, as soon as there are `count`."""
     found, limit = {}, time.monotonic() + 20
     while len(found) < count and time.monotonic() < limit:
-        found.update((one.id, outcome) for one, outcome in sender.take(0.1))
+        found.update((one.id, outcome) for one, outcome in sender.collect(0.1))
     assert len(found) == count
     return found
 
 
-def test_each_job_has_its_outcome_and_each_reader_one_mail(server, opened):
+def test_each_job_has_an_outcome_and_each_recipient_one_message(server, opened):
     sender = opened()
-    sender.put(job(claimed(number)) for number in range(50))
+    sender.submit(job(claimed(number)) for number in range(50))
     found = outcomes(sender, 50)
     assert {one.reply_class for one in found.values()} == {ReplyClass.ACCEPTED}
     assert len({taken.recipient for taken in server.taken}) == len(server.taken) == 50
     assert server.most_open <= 3
 
 
-def test_jobs_with_a_moment_wait_for_it_in_order_and_hold_up_no_other(server, opened):
+def test_jobs_wait_for_their_time_in_order_without_delaying_others(server, opened):
     sender = opened(1)
     now = time.monotonic()
-    moments = {1: now + 0.6, 2: now + 0.3, 3: 0.0, 4: now + 0.45, 5: 0.0}
-    sender.put(job(claimed(number), at) for number, at in moments.items())
+    times = {1: now + 0.6, 2: now + 0.3, 3: 0.0, 4: now + 0.45, 5: 0.0}
+    sender.submit(job(claimed(number), at) for number, at in times.items())
     outcomes(sender, 5)
-    assert time.monotonic() >= moments[1]
+    assert time.monotonic() >= times[1]
     assert [int(taken.recipient[7]) for taken in server.taken] == [3, 5, 2, 4, 1]
 
 
-def test_what_came_too_late_is_given_back_untouched(server, opened):
+def test_a_job_past_its_deadline_is_not_tried(server, opened):
     sender = opened()
-    sender.put([job(claimed(1), seconds=-1), job(claimed(2))])
+    sender.submit([job(claimed(1), seconds=-1), job(claimed(2))])
     found = outcomes(sender, 2)
     assert found[1].reply_class is ReplyClass.NOT_TRIED and found[2].reply_class is ReplyClass.ACCEPTED
 
 
-def test_a_dropped_mailing_is_given_back_and_others_go_on(server, opened):
+def test_the_jobs_of_a_dropped_mailing_are_not_tried_and_others_continue(server, opened):
     server.script.latency = 0.05
     sender = opened(1)
-    sender.put(job(claimed(number, mailing=number % 2)) for number in range(40))
-    sender.drop(1)
+    sender.submit(job(claimed(number, mailing=number % 2)) for number in range(40))
+    sender.drop_mailing(1)
     found = outcomes(sender, 40)
     assert all(found[number].reply_class is ReplyClass.ACCEPTED for number in range(0, 40, 2))
     assert sum(found[number].reply_class is ReplyClass.NOT_TRIED for number in range(1, 40, 2)) >= 18
 
 
-def test_many_jobs_of_a_slow_provider_are_given_back_for_later_and_the_others_never_wait(server, opened):
+def test_jobs_of_a_slow_provider_return_unsent_and_the_others_do_not_wait(server, opened):
     server.script.slow = lambda to: 1.0 if "slow" in to else 0.0
     sender = opened(4)
     slow = [job(claimed(number, "slow.example")) for number in range(60)]
     quick = [job(claimed(number, "quick.example")) for number in range(100, 400)]
     started = time.monotonic()
-    sender.put([*slow, *quick])
+    sender.submit([*slow, *quick])
     found = {}
     while len([one for one in found if one >= 100]) < 300:
-        found.update((one.id, outcome) for one, outcome in sender.take(0.1))
+        found.update((one.id, outcome) for one, outcome in sender.collect(0.1))
         assert time.monotonic() - started < 20
-    # Sixty seconds of slow messages stood before them.
+    # Sixty seconds of slow messages were queued before them.
     assert time.monotonic() - started < 10
     while not (late := [one for one in found.values() if one.reply_class is ReplyClass.PROVIDER_SLOW]):
-        found.update((one.id, outcome) for one, outcome in sender.take(0.1))
+        found.update((one.id, outcome) for one, outcome in sender.collect(0.1))
         assert time.monotonic() - started < 20
     assert "slow.example is slow" in late[0].reply
 
 
-def test_a_session_is_renewed_when_it_is_used_up(server, opened):
+def test_a_session_is_renewed_at_its_message_limit(server, opened):
     sender = opened(1, per_connection=10)
-    sender.put(job(claimed(number)) for number in range(35))
+    sender.submit(job(claimed(number)) for number in range(35))
     outcomes(sender, 35)
     assert server.connections == 4
 
 
-def test_a_server_that_ends_its_sessions_early_is_remembered(server, opened):
+def test_the_message_limit_of_a_server_that_ends_sessions_early_is_learned(server, opened):
     server.script.per_connection = 5
     sender = opened(1)
-    sender.put(job(claimed(number)) for number in range(40))
+    sender.submit(job(claimed(number)) for number in range(40))
     found = outcomes(sender, 40)
-    # Found out once; then each session ends before the server ends it.
+    # Learned once; after that each session ends before the server ends it.
     assert sum(one.reply_class is ReplyClass.NOT_TRIED for one in found.values()) == 1
     assert server.connections == 8
 
 
-def test_a_refused_sender_gives_back_its_mailing_and_touches_nobody(server, opened):
+def test_a_rejected_sender_returns_its_mailing_untried(server, opened):
     server.script.mail = lambda sender: "550 5.7.1 not you"
     sender = opened(2)
-    sender.put(job(claimed(number)) for number in range(10))
+    sender.submit(job(claimed(number)) for number in range(10))
     found = outcomes(sender, 10)
     assert {one.reply_class for one in found.values()} == {ReplyClass.NOT_TRIED}
-    (trouble,) = {one.words for one in sender.troubles()}
-    assert "not you" in trouble
+    (error,) = {one.message for one in sender.take_errors()}
+    assert "not you" in error
 
 
-def test_a_stop_waits_for_replies_and_gives_back_the_rest(server, opened):
+def test_a_stop_waits_for_replies_and_returns_the_other_jobs(server, opened):
     server.script.latency = 0.3
     sender = opened(2)
-    sender.put(job(claimed(number)) for number in range(20))
+    sender.submit(job(claimed(number)) for number in range(20))
     while not server.taken:
         time.sleep(0.01)
     sender.stop(5)
-    found = {one.id: outcome.reply_class for one, outcome in sender.take(0)}
+    found = {one.id: outcome.reply_class for one, outcome in sender.collect(0)}
     assert len(found) == 20 and set(found.values()) == {ReplyClass.ACCEPTED, ReplyClass.NOT_TRIED}
-    assert sum(reply_class is ReplyClass.ACCEPTED for reply_class in found.values()) == len(server.taken)
+    assert sum(one is ReplyClass.ACCEPTED for one in found.values()) == len(server.taken)
 
 
-def test_a_message_that_cannot_be_made_is_its_own_readers_matter(server, opened):
+def test_a_message_that_cannot_be_built_is_refused_alone(server, opened):
     def broken():
         raise ValueError("no such place")
 
     sender = opened()
-    sender.put([job(claimed(1))._replace(message=broken), job(claimed(2))])
+    sender.submit([job(claimed(1))._replace(build=broken), job(claimed(2))])
     found = outcomes(sender, 2)
     assert found[1].reply_class is ReplyClass.REFUSED and "no such place" in found[1].reply
     assert found[2].reply_class is ReplyClass.ACCEPTED

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from mailer.delivery.esp import message as letters
+from mailer.delivery.esp.message import delivery_token
 from mailer.delivery.models import Delivery
 from mailer.feedback.webhooks import sns
 from mailer.feedback.webhooks.services import HOOKS
@@ -83,4 +83,4 @@ def delivery(aigerim):
 @pytest.fixture
 def message(delivery, aigerim):
     """Her message, as the service knows it."""
-    return Message(letters.token(delivery.pk), aigerim.email, timezone.now() - timedelta(minutes=5))
+    return Message(delivery_token(delivery.pk), aigerim.email, timezone.now() - timedelta(minutes=5))

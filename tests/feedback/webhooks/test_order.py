@@ -12,7 +12,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mailer.delivery.esp import message as letters
+from mailer.delivery.esp.message import delivery_token
 from mailer.delivery.models import Delivery
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage, Verdict
 from mailer.feedback.webhooks.models import ServicePost
@@ -102,7 +102,7 @@ def run(order, cuts, copies):
             now = BEGINNING + timedelta(days=30 * edition + 1)
             for place, told in enumerate(order):
                 if told.snapshot[0] == edition:
-                    body = told.body(letters.token(copies[told.snapshot].pk))
+                    body = told.body(delivery_token(copies[told.snapshot].pk))
                     name = told.service.name
                     ServicePost.objects.create(service=name, body=body, received_at=now, due_at=now)
                 if place in cuts:

@@ -1,4 +1,4 @@
-"""What a story says arrives as written, whatever template language the service speaks."""
+"""The text of a story arrives as written, whatever template language the ESP interprets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.delivery.esp import template_escape
+from mailer.delivery.esp import capabilities
 from mailer.delivery.esp.capabilities import CAPABILITIES, table
 from tests.delivery.esp.documented import SERVICES
 
@@ -26,36 +26,31 @@ PIECES = st.sampled_from(
 @given(pieces=st.lists(PIECES, max_size=8))
 def test_text_arrives_as_written(name, pieces):
     text = "".join(pieces)
-    guarded = CAPABILITIES[name].guard.text(text)
-    assert SERVICES[name]().rendered(guarded).replace("\N{WORD JOINER}", "") == text
+    escaped = CAPABILITIES[name].escape.text(text)
+    assert SERVICES[name]().rendered(escaped).replace("\N{WORD JOINER}", "") == text
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
 @given(pieces=st.lists(PIECES, max_size=8))
 def test_html_arrives_as_written(name, pieces):
     text = "".join(pieces)
-    guarded = CAPABILITIES[name].guard.html(f"<p>{text}</p>")
-    assert html.unescape(SERVICES[name]().rendered(guarded)) == f"<p>{text}</p>"
+    escaped = CAPABILITIES[name].escape.html(f"<p>{text}</p>")
+    assert html.unescape(SERVICES[name]().rendered(escaped)) == f"<p>{text}</p>"
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
-def test_a_style_sheet_stays_one(name):
+def test_a_style_sheet_stays_valid(name):
     style = "<style>@media print{#a{color:red}.b{color:blue}}</style>"
-    arrived = SERVICES[name]().rendered(CAPABILITIES[name].guard.html(f"{style}<p>{{# x #}}</p>"))
+    arrived = SERVICES[name]().rendered(CAPABILITIES[name].escape.html(f"{style}<p>{{# x #}}</p>"))
     assert arrived.replace("{ #", "{#").startswith(style)
 
 
-def test_what_no_service_reads_stays_to_the_octet():
+def test_text_without_placeholders_stays_unchanged():
     page = "<style>@media print{.a{color:red}}</style><p>100 % of [it] {here}</p>"
-    for guard in (
-        template_escape.NONE,
-        template_escape.BREVO,
-        template_escape.MAILGUN,
-        template_escape.MAILJET,
-        template_escape.POSTMARK,
-    ):
-        assert guard.html(page) == page and guard.text("100 % of [it] {here}") == "100 % of [it] {here}"
+    for name in ("NO_ESCAPE", "BREVO", "MAILGUN", "MAILJET", "POSTMARK"):
+        escape = getattr(capabilities, name)
+        assert escape.html(page) == page and escape.text("100 % of [it] {here}") == "100 % of [it] {here}"
 
 
-def test_the_documentation_shows_the_table_that_is_used(request):
+def test_the_documentation_contains_the_current_table(request):
     assert table() in (request.config.rootpath / "docs" / "services.md").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""One suite for every service: each call is as it documents, and each answer means what it says."""
+"""One suite for all ESPs: each call is as documented, and each response has its documented meaning."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from email.utils import parseaddr
 import pytest
 
 from mailer.config import Service
-from mailer.delivery import esp, verp
-from mailer.delivery.esp import http, message
+from mailer.delivery import verp
 from mailer.delivery.esp.capabilities import CAPABILITIES
+from mailer.delivery.esp.clients import check_credentials
+from mailer.delivery.esp.message import delivery_of
 from mailer.delivery.outcome import ReplyClass, outcome_of
 from tests.delivery.esp.api import DROP, HANG, Reply
 from tests.delivery.esp.documented import KEY, SECRET, SERVICES
@@ -19,28 +20,28 @@ from tests.delivery.esp.drive import HTML, LEAVE, TEXT, Drive, claimed
 
 
 def only(wanted):
-    """The test is about the services of which this is true."""
+    """Run the test for the ESPs of which `wanted` is true."""
     return pytest.mark.parametrize("documented", list(filter(wanted, sorted(SERVICES))), indirect=True)
 
 
-WITH_KEY = only(lambda name: CAPABILITIES[name].key)
-WITHOUT_KEY = only(lambda name: not CAPABILITIES[name].key)
+WITH_KEY = only(lambda name: CAPABILITIES[name].idempotency)
+WITHOUT_KEY = only(lambda name: not CAPABILITIES[name].idempotency)
 
 
-def test_each_reader_gets_a_mail_of_their_own_with_every_part(api, drive, documented):
+def test_each_recipient_gets_a_separate_message_with_every_part(api, drive, documented):
     outcomes = drive.send(7)
     assert {outcome.reply_class for outcome in outcomes.values()} == {ReplyClass.ACCEPTED}
     assert api.recipients() == [f"reader-{number}@example.net" for number in range(1, 8)]
     for mail in api.taken:
         number = int(mail.to.split("@")[0].removeprefix("reader-"))
-        assert message.delivery_of(mail.token) == number
+        assert delivery_of(mail.token) == number
         assert mail.subject == "Новости" and mail.reply_to == "office@example.org"
         name, address = parseaddr(mail.sender)
         assert (str(make_header(decode_header(name))), address) == ("Офис, «Азия»", "news@example.org")
         assert (mail.html.strip(), mail.text.strip()) == (HTML, TEXT)
 
 
-def test_leaving_by_one_click_stands_in_the_headers_of_each(api, drive, documented):
+def test_each_message_has_the_one_click_unsubscribe_headers(api, drive, documented):
     drive.send(3)
     for mail in api.taken:
         assert mail.headers["list-unsubscribe-post"] == "List-Unsubscribe=One-Click"
@@ -50,51 +51,51 @@ def test_leaving_by_one_click_stands_in_the_headers_of_each(api, drive, document
         assert kept or not CAPABILITIES[documented.name].keeps_message_id
 
 
-def test_a_call_holds_no_more_than_the_table_says(api, drive, documented):
+def test_a_call_contains_no_more_messages_than_the_batch_size(api, drive, documented):
     drive.send(60)
-    assert len(api.calls) >= 60 / CAPABILITIES[documented.name].chunk
-    assert CAPABILITIES[documented.name].chunk <= CAPABILITIES[documented.name].most
+    assert len(api.calls) >= 60 / CAPABILITIES[documented.name].batch_size
+    assert CAPABILITIES[documented.name].batch_size <= CAPABILITIES[documented.name].max_batch_size
 
 
-def test_an_address_that_the_service_refuses_costs_nobody_else_anything(api, drive):
+def test_a_rejected_address_affects_no_other_recipient(api, drive):
     api.bad = {"reader-3@example.net"}
     outcomes = drive.send(6)
     assert outcomes[3].reply_class is ReplyClass.REFUSED and "@" not in outcomes[3].reply
-    assert drive.verdicts() == {"accepted": 5, "refused": 1}
-    assert drive.sender.troubles() == []
+    assert drive.counts() == {"accepted": 5, "refused": 1}
+    assert drive.pool.take_errors() == []
 
 
-def test_refusals_and_acceptances_are_in_the_journal_as_recovery_reads_them(api, drive):
+def test_replies_are_journaled_as_recovery_reads_them(api, drive):
     api.bad = {"reader-2@example.net"}
     drive.send(3)
-    told = {
-        delivery: outcome_of(spoken.code, spoken.words).reply_class
-        for (delivery, _), spoken in drive.told().items()
+    journaled = {
+        delivery: outcome_of(logged.code, "").reply_class
+        for (delivery, _), logged in drive.journaled().items()
     }
-    assert told == {1: ReplyClass.ACCEPTED, 2: ReplyClass.REFUSED, 3: ReplyClass.ACCEPTED}
+    assert journaled == {1: ReplyClass.ACCEPTED, 2: ReplyClass.REFUSED, 3: ReplyClass.ACCEPTED}
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_service_that_is_busy_gets_the_call_again(api, drive, documented, status):
+def test_a_call_is_repeated_if_the_esp_throttles_it(api, drive, documented, status):
     api.script = lambda call: Reply(status) if len(api.calls) == 1 else None
     assert {o.reply_class for o in drive.send(2).values()} == {ReplyClass.ACCEPTED}
     assert api.recipients() == ["reader-1@example.net", "reader-2@example.net"]
 
 
 @pytest.mark.parametrize("status", [429, 500])
-def test_a_service_that_stays_busy_ends_the_run_and_costs_nobody_a_try(api, drive, documented, status):
+def test_an_esp_that_keeps_throttling_ends_the_run_without_an_attempt(api, drive, documented, status):
     api.script = lambda call: Reply(status, documented.busy)
-    drive.put(claimed(1))
-    trouble = drive.trouble()
+    drive.submit(claimed(1))
+    error = drive.error()
     assert len(api.calls) == 4
-    drive.sender.stop(5)
+    drive.pool.stop(5)
     assert drive.until(1)[1].reply_class is ReplyClass.NOT_TRIED
-    assert trouble.passing and trouble.mailing is None
-    assert CAPABILITIES[documented.name].title in trouble.words
+    assert error.transient and error.mailing is None
+    assert CAPABILITIES[documented.name].title in error.message
 
 
 @only(lambda name: name != "amazon_ses")
-def test_it_is_not_called_before_the_moment_that_it_named(api, drive, documented):
+def test_retry_after_is_respected(api, drive, documented):
     moments = []
 
     def script(call):
@@ -107,65 +108,64 @@ def test_it_is_not_called_before_the_moment_that_it_named(api, drive, documented
 
 
 @pytest.mark.parametrize("reply", ["unauthorised", "unverified"])
-def test_our_own_fault_is_told_and_touches_nobody(api, drive, documented, reply):
+def test_an_account_error_is_reported_and_affects_no_recipient(api, drive, documented, reply):
     api.script = lambda call: documented.fails(reply, call)
-    drive.put(claimed(1), claimed(2))
-    trouble = drive.trouble()
-    drive.sender.stop(5)
+    drive.submit(claimed(1), claimed(2))
+    error = drive.error()
+    drive.pool.stop(5)
     assert {o.reply_class for o in drive.until(2).values()} == {ReplyClass.NOT_TRIED}
-    assert not trouble.passing
-    assert trouble.mailing == (None if reply == "unauthorised" else 1)
-    assert KEY not in trouble.words and SECRET not in trouble.words
-    assert "@" not in trouble.words
-    assert all(outcome_of(spoken.code, spoken.words).temporary for spoken in drive.told().values())
+    assert not error.transient
+    assert error.mailing == (None if reply == "unauthorised" else 1)
+    assert KEY not in error.message and SECRET not in error.message
+    assert "@" not in error.message
+    assert {logged.code for logged in drive.journaled().values()} <= {451}
 
 
-def test_a_refusal_without_a_reason_is_the_readers_where_others_get_through(api, drive, documented):
+def test_an_ambiguous_rejection_is_the_recipients_if_others_are_accepted(api, drive, documented):
     drive.send(2)
     api.script = lambda call: documented.fails("unexplained", call)
-    drive.put(claimed(9))
+    drive.submit(claimed(9))
     assert drive.until(3)[9].reply_class is ReplyClass.REFUSED
-    assert drive.sender.troubles() == []
+    assert drive.pool.take_errors() == []
 
 
-def test_a_refusal_without_a_reason_is_ours_where_nobody_gets_through(api, drive, documented):
+def test_ambiguous_rejections_are_our_fault_if_no_message_is_accepted(api, drive, documented):
     api.script = lambda call: documented.fails("unexplained", call)
-    drive.put(*(claimed(number) for number in range(1, 21)))
+    drive.submit(*(claimed(number) for number in range(1, 21)))
     assert {o.reply_class for o in drive.until(20).values()} == {ReplyClass.NOT_TRIED}
-    (trouble, *_) = drive.sender.troubles()
-    assert not trouble.passing and trouble.mailing == 1
+    (error, *_) = drive.pool.take_errors()
+    assert not error.transient and error.mailing == 1
 
 
 @WITHOUT_KEY
-def test_a_call_without_an_answer_is_in_doubt_and_not_made_again(api, service, tmp_path, monkeypatch):
-    monkeypatch.setattr(http, "READ", 0.3)
+def test_a_call_without_a_response_is_in_doubt_and_not_repeated(api, service, tmp_path):
     api.script = lambda call: HANG
-    with Drive(service, tmp_path) as drive:
+    with Drive(service, tmp_path, read_timeout=0.3) as drive:
         assert drive.send(1)[1].reply_class is ReplyClass.IN_DOUBT
         assert len(api.calls) == 1
-        assert drive.told() == {(1, 1): None}
+        assert drive.journaled() == {(1, 1): None}
 
 
 @WITHOUT_KEY
-def test_a_connection_that_ends_behind_the_call_leaves_it_in_doubt(api, drive):
+def test_a_connection_that_ends_after_the_call_leaves_it_in_doubt(api, drive):
     api.script = lambda call: DROP
     assert drive.send(1)[1].reply_class is ReplyClass.IN_DOUBT and len(api.calls) == 1
 
 
 @WITHOUT_KEY
 @pytest.mark.parametrize("status", [502, 504])
-def test_a_gateway_that_lost_the_answer_leaves_the_call_in_doubt(api, drive, status):
+def test_a_gateway_error_leaves_the_call_in_doubt(api, drive, status):
     api.script = lambda call: Reply(status, {"message": "Bad Gateway"})
     assert drive.send(1)[1].reply_class is ReplyClass.IN_DOUBT and len(api.calls) == 1
 
 
-def test_an_answer_that_makes_no_sense_leaves_the_call_in_doubt(api, drive):
+def test_an_undocumented_response_leaves_the_call_in_doubt(api, drive):
     api.script = lambda call: Reply(200, ["what"])
     assert drive.send(1)[1].reply_class is ReplyClass.IN_DOUBT
 
 
 @WITH_KEY
-def test_where_a_key_stands_for_the_mail_a_lost_call_is_made_again_under_it(api, drive):
+def test_a_lost_call_is_repeated_with_the_same_idempotency_key(api, drive):
     keys = []
 
     def script(call):
@@ -177,34 +177,34 @@ def test_where_a_key_stands_for_the_mail_a_lost_call_is_made_again_under_it(api,
     assert len(keys) == 2 and len(set(keys)) == 1
 
 
-def test_a_service_that_never_answers_ends_the_run_before_many_are_in_doubt(api, drive):
+def test_an_esp_that_never_answers_ends_the_run_before_many_are_in_doubt(api, drive):
     api.script = lambda call: DROP
-    drive.put(*(claimed(number) for number in range(1, 1001)))
-    trouble = drive.trouble()
-    drive.sender.stop(5)
+    drive.submit(*(claimed(number) for number in range(1, 1001)))
+    error = drive.error()
+    drive.pool.stop(5)
     drive.until(1000)
-    chunk = CAPABILITIES[drive.service.name].chunk
-    assert trouble.passing and 1 <= drive.verdicts()["in_doubt"] <= 4 * chunk
+    chunk = CAPABILITIES[drive.service.name].batch_size
+    assert error.transient and 1 <= drive.counts()["in_doubt"] <= 4 * chunk
 
 
-def test_a_service_that_cannot_be_reached_is_safe_to_try_again(documented, configure, tmp_path):
+def test_an_unreachable_esp_is_a_transient_error_without_an_attempt(documented, configure, tmp_path):
     service = Service(name=documented.name, url="http://127.0.0.1:1/", **documented.config)
     with Drive(service, tmp_path) as drive:
-        drive.put(claimed(1))
-        trouble = drive.trouble()
-        drive.sender.stop(5)
+        drive.submit(claimed(1))
+        error = drive.error()
+        drive.pool.stop(5)
         assert drive.until(1)[1].reply_class is ReplyClass.NOT_TRIED
-        assert trouble.passing and "cannot be reached" in trouble.words
+        assert error.transient and "cannot be reached" in error.message
 
 
 def test_no_redirect_is_followed(api, drive):
     api.script = lambda call: Reply(307, {"message": "there"}, {"Location": "/elsewhere"})
-    drive.put(claimed(1))
-    trouble = drive.trouble()
-    assert len(api.calls) == 1 and not trouble.passing
+    drive.submit(claimed(1))
+    error = drive.error()
+    assert len(api.calls) == 1 and not error.transient
 
 
-def test_what_returns_names_its_delivery_where_it_is_read_and_the_service_lets_us(
+def test_our_envelope_sender_is_used_if_bounces_are_read_and_the_esp_accepts_it(
     api, service, configure, tmp_path, documented
 ):
     configure(bounces={"domain": "bounces.example.org", "maildir": "returned"})
@@ -212,14 +212,14 @@ def test_what_returns_names_its_delivery_where_it_is_read_and_the_service_lets_u
         drive.send(1)
     (mail,) = api.taken
     ours = CAPABILITIES[documented.name].envelope_sender
-    assert verp.read(mail.return_path) == (1 if ours else None)
+    assert verp.read(mail.envelope_sender) == (1 if ours else None)
 
 
-def test_credentials_are_proved_without_sending_anything(api, service, configure, documented):
+def test_credentials_are_verified_without_sending_anything(api, service, configure, documented):
     fields = {"name": service.name, "url": service.url, **documented.config}
     configure(service=fields)
-    assert esp.check() is None
+    assert check_credentials() is None
     api.script = lambda call: documented.unauthorised
-    words = esp.check()
-    assert words and KEY not in words
+    error = check_credentials()
+    assert error and KEY not in error
     assert api.taken == [] and {call.method for call in api.calls} == {"GET"}
