@@ -21,7 +21,7 @@ from mailer.approval.errors import SnapshotChanged
 from mailer.approval.headers import shared_headers
 from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.config.bounces import TOKEN
-from mailer.delivery import identity, signed_ids, tracking_urls, verp
+from mailer.delivery import identifiers, tracking_urls
 from mailer.delivery.ledger.records import ClaimedDelivery
 from mailer.delivery.models import Mailing
 from mailer.rendering import mime, variants
@@ -124,7 +124,7 @@ class MessageBuilder(Generic[V, M]):
         known = self._variants[context.dry_run]
         self._load(context, known, {one.variant: one.countries for one in claimed})
         time = BuildTime(date(now), int(now.timestamp()))
-        delivery_tokens = signed_ids.delivery_tokens([one.id for one in claimed])
+        delivery_tokens = identifiers.delivery_tokens([one.id for one in claimed])
         links = tokens.links([one.subscriber for one in claimed], context.newsletter)
         encode = self._encoder.encode
         built: list[Callable[[], M]] = [
@@ -164,7 +164,7 @@ def load_context(snapshot: Snapshot, dry_run: bool = False) -> MailingContext:
         dry_run=dry_run,
         sender=sender["email"],
         domain=domain,
-        envelope_sender=verp.form(domain),
+        envelope_sender=identifiers.envelope_sender_template(domain),
         site=site,
         urls=_dry_run_urls(site, domain) if dry_run else _recipient_urls(site, domain),
         headers=shared_headers(sender, content),
@@ -216,7 +216,7 @@ def _recipient_urls(site: str, domain: str) -> mime.UrlTemplates:
         message_id=f"m.{TOKEN}@{domain}",
         unsubscribe_url=f"{site}/unsubscribe/{TOKEN}/",
         preferences_url=f"{site}/preferences/{TOKEN}/",
-        unsubscribe_mailto=identity.leave_form(domain),
+        unsubscribe_mailto=identifiers.unsubscribe_address_template(domain),
     )
 
 

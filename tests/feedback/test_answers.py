@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mailer.delivery import identity, verp
+from mailer.delivery import identifiers
 from mailer.feedback.parsing.parse import read
 
 # What people away write about their mailboxes, in words that bounces use too.
@@ -80,7 +80,7 @@ def answer(subject: str, words: str, head: str = "") -> bytes:
 @pytest.mark.parametrize("subject", AWAY)
 def test_who_is_away_is_no_bounce_in_any_language(subject: str) -> None:
     for words in TREACHEROUS:
-        reading = read(answer(subject, words), verp.address(5))
+        reading = read(answer(subject, words), identifiers.envelope_sender(5))
         assert (reading.kind, reading.recipients) == ("auto_reply", ()), words
 
 
@@ -105,7 +105,7 @@ def test_who_is_away_is_no_bounce_in_any_language(subject: str) -> None:
 )
 @pytest.mark.parametrize("words", TREACHEROUS)
 def test_a_header_of_an_answering_program_is_believed_before_the_words(head: str, words: str) -> None:
-    reading = read(answer("December digest", words, head), verp.address(5))
+    reading = read(answer("December digest", words, head), identifiers.envelope_sender(5))
     assert (reading.kind, reading.recipients) == ("auto_reply", ())
 
 
@@ -128,7 +128,7 @@ def test_a_header_of_an_answering_program_is_believed_before_the_words(head: str
     ],
 )
 def test_a_filter_that_asks_whether_we_are_human_is_no_bounce(subject: str, words: str) -> None:
-    assert read(answer(subject, words), verp.address(5)).kind == "auto_reply"
+    assert read(answer(subject, words), identifiers.envelope_sender(5)).kind == "auto_reply"
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_filter_that_asks_whether_we_are_human_is_no_bounce(subject: str, word
 )
 def test_a_ticket_that_somebody_opens_for_us_has_no_effect(subject: str, head: str) -> None:
     words = "Your message was received. If it cannot be delivered to an expert, we will return it."
-    reading = read(answer(subject, words, head), verp.address(5))
+    reading = read(answer(subject, words, head), identifiers.envelope_sender(5))
     assert reading.kind in ("auto_reply", "other")
     assert reading.recipients == ()
 
@@ -157,7 +157,7 @@ def test_a_read_receipt_is_a_receipt(disposition: str) -> None:
         "--B\nContent-Type: message/disposition-notification\n\nFinal-Recipient: rfc822;dana@x.example\n"
         f"Disposition: manual-action/MDN-sent-manually; {disposition}\n\n--B--\n"
     )
-    reading = read(raw.encode(), verp.address(5))
+    reading = read(raw.encode(), identifiers.envelope_sender(5))
     assert (reading.kind, reading.recipients) == ("receipt", ())
 
 
@@ -192,7 +192,7 @@ LEAVE = (
 @pytest.mark.parametrize("subject", LEAVE)
 def test_a_mail_that_only_asks_to_leave_is_heard_when_the_address_is_signed(subject: str) -> None:
     raw = f"From: dana@ministry.example\nTo: x\nSubject: {subject}\n\n".encode()
-    assert read(raw, verp.address(5)).kind == "unsubscribe"
+    assert read(raw, identifiers.envelope_sender(5)).kind == "unsubscribe"
     assert read(raw, "b@news.example.org").kind == "other"
 
 
@@ -202,12 +202,12 @@ def test_a_mail_that_only_asks_to_leave_is_heard_when_the_address_is_signed(subj
 )
 def test_a_letter_that_only_begins_like_that_is_for_a_person(subject: str) -> None:
     raw = f"From: dana@ministry.example\nTo: x\nSubject: {subject}\n\nDear editors\n".encode()
-    assert read(raw, verp.address(5)).kind == "other"
+    assert read(raw, identifiers.envelope_sender(5)).kind == "other"
 
 
 def test_a_button_of_apple_mail_leaves_by_its_address() -> None:
     raw = (
-        f"From: dana@ministry.example\nTo: {identity.leave_address(7, 2)}\nSubject: unsubscribe\n"
+        f"From: dana@ministry.example\nTo: {identifiers.unsubscribe_address(7, 2)}\nSubject: unsubscribe\n"
         "X-Apple-Unsubscribe: true\nX-Apple-Action: UNSUBSCRIBE/42\n\nThis mail unsubscribes.\n"
     )
     reading = read(raw.encode())
@@ -226,7 +226,7 @@ def test_a_button_of_apple_mail_leaves_by_its_address() -> None:
 )
 def test_letters_from_people_are_for_people(words: str) -> None:
     raw = f"Return-Path: <dana@ministry.example>\nFrom: Dana <d@x.example>\nSubject: Digest\n\n{words}\n"
-    reading = read(raw.encode(), verp.address(5))
+    reading = read(raw.encode(), identifiers.envelope_sender(5))
     assert (reading.kind, reading.recipients) == ("other", ())
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from mailer.delivery import verp
+from mailer.delivery import identifiers
 from mailer.delivery.models import Delivery
 from mailer.feedback import retention
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
@@ -27,7 +27,7 @@ def raw() -> bytes:
     mailing = cast.mailing(cast.copy(cast.edition()), audience=1)
     reader = everyone.reader("aigerim")
     copy = Delivery.objects.create(mailing=mailing, subscriber=reader.pk, state="accepted", accepted_at=NOW)
-    return f"Delivered-To: {verp.address(copy.pk)}\n".encode() + sample("postfix-unknown.eml")
+    return f"Delivered-To: {identifiers.envelope_sender(copy.pk)}\n".encode() + sample("postfix-unknown.eml")
 
 
 def test_returned_mail_goes_after_its_days_and_the_verdict_stays(raw: bytes, configure) -> None:  # type: ignore[no-untyped-def]  # noqa: F811

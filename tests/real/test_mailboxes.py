@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from django.db import OperationalError
 
-from mailer.delivery import identity, verp
+from mailer.delivery import identifiers
 from mailer.delivery.models import Delivery
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
 from mailer.feedback.sources import ingest, poll
@@ -206,8 +206,11 @@ def delivery() -> Delivery:
 
 
 def test_a_bounce_and_a_wish_to_leave_have_their_effect_by_every_way(box, delivery):
-    box.put(f"X-Original-To: {verp.address(delivery.pk)}\n".encode() + sample("postfix-unknown.eml"))
-    leave = identity.leave_address(delivery.subscriber, delivery.mailing.edition.newsletter_id)
+    box.put(
+        f"X-Original-To: {identifiers.envelope_sender(delivery.pk)}\n".encode()
+        + sample("postfix-unknown.eml")
+    )
+    leave = identifiers.unsubscribe_address(delivery.subscriber, delivery.mailing.edition.newsletter_id)
     box.put(f"From: aigerim@readers.example.net\nTo: {leave}\nSubject: unsubscribe\n\n".encode())
     assert look(box).kinds == {"bounce": 1, "unsubscribe": 1}
     assert FeedbackEvent.objects.filter(delivery=delivery, identity="verp").count() == 1

@@ -12,7 +12,7 @@ from typing import Literal
 
 from django.db import transaction
 
-from mailer.delivery import verp
+from mailer.delivery import identifiers
 from mailer.delivery.models import OutboxMessage
 from mailer.delivery.outbox import outbox
 from mailer.feedback.decisions import decisions, domain_outages
@@ -29,8 +29,8 @@ def ask(verdict: Verdict, person: Subscriber, now: datetime) -> None:
     """Put the question into the outbox; what comes back from it names the verdict."""
     message = emails.probe_message(person)
     domain = parseaddr(message.from_email)[1].rpartition("@")[2]
-    message.extra_headers["Message-ID"] = verp.probe_message_id(verdict.pk, domain)
-    verdict.probe = outbox.enqueue_email(message, verp.probe_address(verdict.pk, domain), now)
+    message.extra_headers["Message-ID"] = identifiers.probe_message_id(verdict.pk, domain)
+    verdict.probe = outbox.enqueue_email(message, identifiers.probe_envelope_sender(verdict.pk, domain), now)
     verdict.save(update_fields=["probe"])
 
 

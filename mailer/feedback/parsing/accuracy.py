@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mailer.delivery import verp
+from mailer.delivery import identifiers
 from mailer.feedback.parsing.parse import read
 from mailer.feedback.parsing.records import Reading, Recipient
 
@@ -72,7 +72,7 @@ def score(folder: Path) -> Score:
         _judge(total, name, reading, expected)
         if _fails(expected):
             total.bounces += 1
-            total.proved += _proved(read(raw, verp.address(_DELIVERY)))
+            total.proved += _proved(read(raw, identifiers.envelope_sender(_DELIVERY)))
         plain = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         if any(read(plain.replace(b"\n", ends)) != reading for ends in (b"\n", b"\r\n", b"\r")):
             total.unlike += 1

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from mailer.delivery import verp
-from mailer.delivery.identity import Departure, delivery_of, read_leave_address
+from mailer.delivery import identifiers
+from mailer.delivery.identifiers import UnsubscribeAddress, read_message_id, read_unsubscribe_address
 from mailer.feedback.parsing.mime import Headers
 
 # Where an envelope recipient is written on arrival, the surest first.
@@ -37,18 +37,18 @@ def identify(envelope: Iterable[str], message: str) -> Identity | None:
     for address in envelope:
         if (known := _by_address(address)) is not None:
             return known
-    delivery = delivery_of(message)
+    delivery = read_message_id(message)
     return _by_address(message) if delivery is None else Identity(delivery, "message_id")
 
 
 def _by_address(text: str) -> Identity | None:
-    delivery = verp.read(text)
+    delivery = identifiers.read_envelope_sender(text)
     if delivery is not None:
         return Identity(delivery, "verp")
-    probe = verp.read_probe(text)
+    probe = identifiers.read_probe(text)
     return None if probe is None else Identity(None, "verp", probe)
 
 
-def departure(envelope: Iterable[str]) -> Departure | None:
+def departure(envelope: Iterable[str]) -> UnsubscribeAddress | None:
     """Who wishes to leave what, when the message was written to a leave address of ours."""
-    return next((found for found in map(read_leave_address, envelope) if found is not None), None)
+    return next((found for found in map(read_unsubscribe_address, envelope) if found is not None), None)

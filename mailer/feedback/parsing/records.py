@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from mailer.delivery.identity import Departure
+from mailer.delivery.identifiers import UnsubscribeAddress
 
 Kind = Literal["bounce", "delay", "complaint", "auto_reply", "unsubscribe", "receipt", "other"]
 BounceClass = Literal["hard", "soft", "block", "unknown", ""]
@@ -53,7 +53,7 @@ class Reading:
     # Of the message that came back, with angle brackets; "" when it was not returned.
     original_message_id: str = ""
     # For kind unsubscribe by a leave address: who leaves what.
-    departure: Departure | None = None
+    departure: UnsubscribeAddress | None = None
     # For kind complaint: abuse, fraud, opt-out.
     feedback_type: str = ""
 

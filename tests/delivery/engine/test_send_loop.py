@@ -8,7 +8,7 @@ import time
 import pytest
 
 from mailer.approval.models import Snapshot, SnapshotVariant
-from mailer.delivery import identity, verp
+from mailer.delivery import identifiers
 from mailer.delivery.engine import send_loop
 from mailer.delivery.ledger import housekeeping
 from mailer.delivery.models import Delivery, Mailing
@@ -50,8 +50,8 @@ def test_a_mail_names_its_delivery_in_sender_and_message_id_and_carries_the_read
     delivery = Delivery.objects.get(mailing=mailing)
     (taken,) = relay.taken
     mail = email.message_from_bytes(taken.message, policy=email.policy.default)
-    assert verp.read(taken.sender) == delivery.pk
-    assert identity.delivery_of(mail["Message-ID"]) == delivery.pk
+    assert identifiers.read_envelope_sender(taken.sender) == delivery.pk
+    assert identifiers.read_message_id(mail["Message-ID"]) == delivery.pk
     assert mail["To"] == reader.email and not mail.defects
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert "queued as 1" in delivery.reply and delivery.attempts == 1
@@ -111,7 +111,7 @@ def test_an_address_put_off_is_tried_again_later_with_the_same_names(relay):
     assert send(clock).finished == [mailing.pk]
     first, second = (t for t in relay.taken if t.recipient.startswith("reader-1@"))
     assert (first.message_id, first.sender) == (second.message_id, second.sender)
-    assert Delivery.objects.get(pk=verp.read(first.sender)).attempts == 2
+    assert Delivery.objects.get(pk=identifiers.read_envelope_sender(first.sender)).attempts == 2
 
 
 def test_what_is_put_off_past_its_time_is_refused_as_expired(relay):

@@ -11,7 +11,7 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from mailer.approval import approve, submit
-from mailer.delivery import verp
+from mailer.delivery import identifiers
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import control, jobs
 from mailer.feedback.models import FeedbackEvent
@@ -192,7 +192,7 @@ def test_its_bounces_say_nothing_about_subscribers(relay, snapshot):
     send()
     sender, original = relay.taken[0].sender, relay.taken[0].message.decode("ascii", "replace")
     for bounce in (_bounce(sender, original), _leave(original)):
-        ingest.receive(bounce, NOW, verp.read(sender) and sender)
+        ingest.receive(bounce, NOW, identifiers.read_envelope_sender(sender) and sender)
     assert not Suppression.objects.exists()
     assert not FeedbackEvent.objects.exclude(subscriber=None).exists()
     assert Subscriber.objects.filter(subscriptions__state="confirmed").count() == 12

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
-from mailer.delivery import verp
+from mailer.delivery import identifiers
 from mailer.desk.suppression_decisions import labels
 from mailer.feedback.models import Outage, Verdict
 from mailer.feedback.sources import ingest
@@ -32,7 +32,7 @@ def bounced(desk: Desk) -> Verdict:
     copies = cast.sending(desk).deliveries.filter(state="accepted")
     copies.update(accepted_at=now - timedelta(hours=2))
     sent = copies.get()
-    raw = f"Delivered-To: {verp.address(sent.pk)}\n".encode() + sample("postfix-unknown.eml")
+    raw = f"Delivered-To: {identifiers.envelope_sender(sent.pk)}\n".encode() + sample("postfix-unknown.eml")
     ingest.receive(raw, now)
     return past.verdict(desk.reader)
 

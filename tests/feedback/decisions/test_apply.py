@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from mailer.delivery import verp
+from mailer.delivery import identifiers
 from mailer.delivery.models import Delivery
 from mailer.feedback.decisions.apply import apply
 from mailer.feedback.models import FeedbackEvent
@@ -95,6 +95,9 @@ def test_an_event_knows_its_mailing_and_whose_mail_system_it_was(
 
 @pytest.mark.parametrize("sign", ["Delivered-To: {address}", "References: {message_id}"])
 def test_what_comes_back_from_a_probe_names_it(sign: str) -> None:
-    head = sign.format(address=verp.probe_address(7), message_id=verp.probe_message_id(7, "example.org"))
+    head = sign.format(
+        address=identifiers.probe_envelope_sender(7),
+        message_id=identifiers.probe_message_id(7, "example.org"),
+    )
     reading = read(head.encode() + b"\n" + sample("postfix-unknown.eml"))
     assert (reading.kind, reading.probe, reading.delivery, reading.identity) == ("bounce", 7, None, "verp")

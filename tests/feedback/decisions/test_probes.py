@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from mailer.delivery import verp
+from mailer.delivery import identifiers
 from mailer.delivery.models import OutboxMessage
 from mailer.feedback.decisions import decisions, evaluate
 from mailer.feedback.models import FeedbackEvent, Outage, Verdict
@@ -44,9 +44,9 @@ def sent(at=NOW) -> OutboxMessage:
 def test_the_reader_is_asked_once_in_their_language_and_nobody_is_stopped(asked: Subscriber) -> None:
     assert (verdict(asked).state, stopped(asked)) == ("probing", False)
     probe = OutboxMessage.objects.get()
-    assert (probe.recipient, verp.read_probe(probe.sender)) == (asked.email, verdict(asked).pk)
+    assert (probe.recipient, identifiers.read_probe(probe.sender)) == (asked.email, verdict(asked).pk)
     text = bytes(probe.message).decode()
-    assert f"Message-ID: {verp.probe_message_id(verdict(asked).pk, 'example.org')}"[:20] in text
+    assert f"Message-ID: {identifiers.probe_message_id(verdict(asked).pk, 'example.org')}"[:20] in text
     assert "Auto-Submitted: auto-generated" in text and asked.email not in probe.sender
     cast.returned(asked, "soft", NOW + timedelta(days=1))
     assert OutboxMessage.objects.count() == 1

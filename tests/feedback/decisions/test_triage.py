@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mailer.delivery import identity, verp
+from mailer.delivery import identifiers
 from mailer.delivery.models import Delivery
 from mailer.feedback.decisions import triage
 from mailer.feedback.decisions.triage import SortingError
@@ -92,8 +92,10 @@ def test_a_token_of_ours_says_whom_it_is_about_whoever_writes(
     aigerim: Subscriber, delivery: Delivery
 ) -> None:
     Subscriber.objects.create(email="bek@readers.example.net")
-    answered = received("From: bek@readers.example.net", f"To: {verp.address(delivery.pk)}", "", "Hello")
-    name = identity.message_id(delivery.pk, "example.org")
+    answered = received(
+        "From: bek@readers.example.net", f"To: {identifiers.envelope_sender(delivery.pk)}", "", "Hello"
+    )
+    name = identifiers.message_id(delivery.pk, "example.org")
     quoted = received("From: bek@readers.example.net", "", f"You wrote in {name}:")
     assert triage.readers_in(answered) == triage.readers_in(quoted) == [aigerim]
 
@@ -120,7 +122,7 @@ def test_an_address_that_a_person_says_is_dead_is_stopped_with_the_evidence(
 def test_where_the_copy_is_known_its_mailing_counts_the_bounce(
     aigerim: Subscriber, delivery: Delivery
 ) -> None:
-    message = received(f"To: {verp.address(delivery.pk)}", "", "She works here no more.")
+    message = received(f"To: {identifiers.envelope_sender(delivery.pk)}", "", "She works here no more.")
     triage.sort(message, "bounce", aigerim, "lola", NOW)
     delivery.refresh_from_db()
     assert (delivery.bounced_at, FeedbackEvent.objects.get().mailing) == (NOW, delivery.mailing)
@@ -130,7 +132,7 @@ def test_another_reader_than_the_token_names_is_believed_and_no_mailing_counts_i
     aigerim: Subscriber, delivery: Delivery
 ) -> None:
     bek = Subscriber.objects.create(email="bek@readers.example.net")
-    message = received(f"To: {verp.address(delivery.pk)}", "", "Bek works here no more.")
+    message = received(f"To: {identifiers.envelope_sender(delivery.pk)}", "", "Bek works here no more.")
     triage.sort(message, "bounce", bek, "lola", NOW)
     assert suppression.is_suppressed(bek) and not suppression.is_suppressed(aigerim)
     delivery.refresh_from_db()
@@ -158,7 +160,7 @@ def test_a_wish_to_leave_ends_every_subscription_in_the_readers_name(
 def test_whatever_was_said_is_taken_back_in_one_step_and_leaves_nothing(
     aigerim: Subscriber, delivery: Delivery, kind: str, with_copy: bool
 ) -> None:
-    to = verp.address(delivery.pk) if with_copy else "office@example.org"
+    to = identifiers.envelope_sender(delivery.pk) if with_copy else "office@example.org"
     message = received(f"From: {READER}", f"To: {to}", "", "Hello")
     before = everything()
     triage.sort(message, kind, None if kind == "nothing" else aigerim, "lola", NOW)

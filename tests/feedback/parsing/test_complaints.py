@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mailer.delivery import identity, verp
+from mailer.delivery import identifiers
 from mailer.feedback.parsing.parse import read
 
 TO = "aigerim.s@villages.example"
@@ -59,7 +59,8 @@ def test_a_report_of_abuse_names_who_complains(raw: bytes) -> None:
 )
 def test_a_report_of_another_type_asks_for_nothing(feedback_type: str) -> None:
     reading = read(
-        abuse_report(f"Feedback-Type: {feedback_type}\nOriginal-Rcpt-To: <{TO}>\n"), verp.address(3)
+        abuse_report(f"Feedback-Type: {feedback_type}\nOriginal-Rcpt-To: <{TO}>\n"),
+        identifiers.envelope_sender(3),
     )
     assert (reading.kind, reading.recipients) == ("other", ())
 
@@ -78,7 +79,7 @@ def test_the_message_that_microsoft_sends_back_with_the_complainers_address_is_a
 def test_a_complaint_whose_recipient_was_made_unreadable_is_known_by_the_signed_message_id(
     hidden: str,
 ) -> None:
-    signed = identity.message_id(815, "news.example.org")
+    signed = identifiers.message_id(815, "news.example.org")
     fields = f"Feedback-Type: abuse\nOriginal-Rcpt-To: {hidden}\n"
     reading = read(abuse_report(fields, to=hidden, message_id=signed))
     assert (reading.kind, reading.delivery, reading.identity) == ("complaint", 815, "message_id")
@@ -114,4 +115,4 @@ def test_statistics_about_a_domain_are_nothing_to_act_on(subject: str) -> None:
         f"From: noreply-dmarc-support@mail.example\nTo: dmarc@news.example.org\nSubject: {subject}\n"
         "Content-Type: application/gzip; name=report.gz\nContent-Transfer-Encoding: base64\n\nH4sIAAAAAAAA\n"
     )
-    assert read(raw.encode(), verp.address(3)).kind == "other"
+    assert read(raw.encode(), identifiers.envelope_sender(3)).kind == "other"

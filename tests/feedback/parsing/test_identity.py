@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.delivery import identity, verp
+from mailer.delivery import identifiers
 from mailer.feedback.parsing.parse import read
 from tests.feedback.parsing.test_parse import EXPECTED, sample
 
@@ -87,7 +87,7 @@ Content-Transfer-Encoding: {encoding}
 def test_every_bounce_and_complaint_to_an_envelope_token_finds_its_copy(
     name, delivery, field, dress, case, end
 ):
-    local, domain = verp.address(delivery).split("@")
+    local, domain = identifiers.envelope_sender(delivery).split("@")
     written = case(dress.format(local=local, domain=domain))
     raw = ends(f"{field}: {written}\n".encode() + sample(name), end)
     reading = read(raw)
@@ -111,9 +111,9 @@ def test_without_an_envelope_token_the_returned_head_finds_it(
     line, found, delivery, kind, encoding, case, end
 ):
     names = {
-        "message_id": identity.message_id(delivery, "office.example.org"),
-        "address": verp.address(delivery),
-        "token": verp.address(delivery).split("@")[0].removeprefix("b+"),
+        "message_id": identifiers.message_id(delivery, "office.example.org"),
+        "address": identifiers.envelope_sender(delivery),
+        "token": identifiers.envelope_sender(delivery).split("@")[0].removeprefix("b+"),
     }
     head = "From: news@example.org\n" + case(line.format(**names)) + "\nSubject: December"
     reading = read(ends(bounce(head, kind, encoding), end))
@@ -122,14 +122,14 @@ def test_without_an_envelope_token_the_returned_head_finds_it(
 
 @given(ID, ENDS)
 def test_where_nothing_is_returned_the_envelope_id_of_the_report_finds_it(delivery, end):
-    token = verp.address(delivery).split("@")[0].removeprefix("b+")
+    token = identifiers.envelope_sender(delivery).split("@")[0].removeprefix("b+")
     raw = bounce("", "text/plain", "7bit", f"Original-Envelope-Id: {token}\n")
     assert read(ends(raw, end)).delivery == delivery
 
 
 @given(ID, st.integers(min_value=0, max_value=19), st.sampled_from("0123456789abcdef"))
 def test_a_proof_that_differs_in_one_digit_finds_nobody(delivery, place, digit):
-    local, domain = verp.address(delivery).split("@")
+    local, domain = identifiers.envelope_sender(delivery).split("@")
     at = len(local) - 20 + place
     forged = local[:at] + digit + local[at + 1 :]
     reading = read(sample("postfix-unknown.eml"), f"{forged}@{domain}")
@@ -137,6 +137,6 @@ def test_a_proof_that_differs_in_one_digit_finds_nobody(delivery, place, digit):
 
 
 def test_a_letter_that_quotes_a_token_is_nobodys_bounce():
-    quoted = identity.message_id(7, "example.org")
+    quoted = identifiers.message_id(7, "example.org")
     raw = f"From: dana@ministry.example\nSubject: Re: news\n\n> {quoted}\n".encode()
     assert (read(raw).kind, read(raw).delivery) == ("other", None)

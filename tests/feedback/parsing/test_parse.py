@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mailer.delivery import identity, verp
+from mailer.delivery import identifiers
 from mailer.feedback.parsing import mime
 from mailer.feedback.parsing.accuracy import score
 from mailer.feedback.parsing.parse import read
@@ -48,18 +48,18 @@ def test_the_score_of_our_own_samples_is_full() -> None:
 )
 def test_a_valid_envelope_token_always_names_the_delivery(name: str) -> None:
     for written in ("{}", "{} ", "<{}>", "prvs=0123456789={}", '"{}"'):
-        reading = read(sample(name), written.format(verp.address(4711)))
+        reading = read(sample(name), written.format(identifiers.envelope_sender(4711)))
         assert (reading.kind, reading.delivery, reading.identity) == ("bounce", 4711, "verp")
         assert reading.recipients
 
 
 def test_the_envelope_is_read_from_what_the_mail_server_wrote_on_arrival() -> None:
-    raw = f"X-Original-To: {verp.address(12).upper()}\n".encode() + sample("qmail-words.eml")
+    raw = f"X-Original-To: {identifiers.envelope_sender(12).upper()}\n".encode() + sample("qmail-words.eml")
     assert read(raw).delivery == 12
 
 
 def test_a_signed_message_id_in_the_returned_headers_names_the_delivery() -> None:
-    signed = identity.message_id(815, "example.org")
+    signed = identifiers.message_id(815, "example.org")
     raw = sample("postfix-unknown.eml").replace(b"<m1@news.example.org>", signed.encode())
     reading = read(raw)
     assert (reading.delivery, reading.identity) == (815, "message_id")
@@ -67,7 +67,7 @@ def test_a_signed_message_id_in_the_returned_headers_names_the_delivery() -> Non
 
 
 def test_a_token_that_was_not_made_here_names_nobody() -> None:
-    genuine = verp.address(12)
+    genuine = identifiers.envelope_sender(12)
     forged = genuine.replace(genuine[20:24], "aaaa")
     assert read(sample("postfix-unknown.eml"), forged).delivery is None
 
@@ -77,7 +77,7 @@ def test_with_a_token_a_bounce_that_names_nobody_still_has_a_recipient() -> None
         b"Return-Path: <>\nFrom: MAILER-DAEMON@x.example\nSubject: Undelivered mail\n\nThe mailbox is full.\n"
     )
     assert read(raw).recipients == ()
-    (nameless,) = read(raw, verp.address(3)).recipients
+    (nameless,) = read(raw, identifiers.envelope_sender(3)).recipients
     assert (nameless.address, nameless.reason) == ("", "mailbox_full")
 
 
@@ -86,15 +86,18 @@ def test_what_comes_back_to_a_signed_envelope_sender_with_our_message_in_it_is_a
         b"From: list-admin@villages.example\nSubject: Loop alert\n\nSeen.\n\nOriginal mail as follows:\n\n"
         b"Received: from x\nMessage-ID: <e@news.example.org>\nTo: <aigerim@villages.example>\n\nStories.\n"
     )
-    (found,) = read(raw, verp.address(3)).recipients
+    (found,) = read(raw, identifiers.envelope_sender(3)).recipients
     assert (found.address, found.bounce_class) == ("aigerim@villages.example", "unknown")
     assert read(raw).kind == "other"
     # A person who answers quotes our message too.
-    assert read(raw.replace(b"Loop alert", b"Re: December digest"), verp.address(3)).kind == "other"
+    assert (
+        read(raw.replace(b"Loop alert", b"Re: December digest"), identifiers.envelope_sender(3)).kind
+        == "other"
+    )
 
 
 def test_a_mail_to_a_leave_address_is_a_wish_to_leave() -> None:
-    raw = f"From: dana@ministry.example\nTo: {identity.leave_address(7, 2)}\nSubject: x\n\n".encode()
+    raw = f"From: dana@ministry.example\nTo: {identifiers.unsubscribe_address(7, 2)}\nSubject: x\n\n".encode()
     reading = read(raw)
     assert reading.kind == "unsubscribe"
     assert reading.departure is not None
@@ -102,7 +105,7 @@ def test_a_mail_to_a_leave_address_is_a_wish_to_leave() -> None:
 
 
 def test_an_automatic_answer_to_a_leave_address_ends_nothing() -> None:
-    address = identity.leave_address(7, 2)
+    address = identifiers.unsubscribe_address(7, 2)
     raw = f"From: dana@ministry.example\nTo: {address}\nSubject: Automatic reply: x\n\n".encode()
     assert read(raw).kind == "auto_reply"
 
@@ -110,13 +113,13 @@ def test_an_automatic_answer_to_a_leave_address_ends_nothing() -> None:
 @pytest.mark.parametrize("subject", ["unsubscribe", "Отписаться", "Re: STOP"])
 def test_an_answer_that_only_says_unsubscribe_counts_when_the_envelope_is_signed(subject: str) -> None:
     raw = f"From: dana@ministry.example\nSubject: {subject}\n\n".encode()
-    assert read(raw, verp.address(5)).kind == "unsubscribe"
+    assert read(raw, identifiers.envelope_sender(5)).kind == "unsubscribe"
     assert read(raw, "b@example.org").kind == "other"
 
 
 def test_an_automatic_answer_never_becomes_a_bounce_by_its_words() -> None:
     for name in (name for name in EXPECTED if name.startswith("away")):
-        reading = read(sample(name), verp.address(5))
+        reading = read(sample(name), identifiers.envelope_sender(5))
         assert (reading.kind, reading.recipients) == ("auto_reply", ())
 
 

@@ -7,7 +7,7 @@ import pytest
 from django.core import mail
 from django.db import DataError, OperationalError
 
-from mailer.delivery import identity, verp
+from mailer.delivery import identifiers
 from mailer.delivery.ledger import housekeeping
 from mailer.delivery.models import Delivery, OutboxMessage
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
@@ -49,7 +49,7 @@ def to(address: str, name: str) -> bytes:
 
 
 def test_a_signed_hard_bounce_suppresses_the_reader_with_its_evidence(delivery: Delivery) -> None:
-    received = ingest.receive(to(verp.address(delivery.pk), "postfix-unknown.eml"), NOW)
+    received = ingest.receive(to(identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW)
     delivery.refresh_from_db()
     assert (delivery.state, delivery.bounced_at) == ("accepted", NOW)
     event = FeedbackEvent.objects.get()
@@ -79,7 +79,7 @@ def test_a_forged_bounce_without_a_token_silences_nobody_and_marks_nothing(deliv
 
 
 def test_a_soft_bounce_marks_the_delivery_and_suppresses_nobody(delivery: Delivery) -> None:
-    ingest.receive(to(verp.address(delivery.pk), "postfix-full-under-5.1.1.eml"), NOW)
+    ingest.receive(to(identifiers.envelope_sender(delivery.pk), "postfix-full-under-5.1.1.eml"), NOW)
     delivery.refresh_from_db()
     assert delivery.bounced_at == NOW
     assert not Suppression.objects.exists()
@@ -90,12 +90,12 @@ def test_a_soft_bounce_marks_the_delivery_and_suppresses_nobody(delivery: Delive
     ["spamhaus-refused.eml", "dmarc-refused.eml", "delay-report.eml", "report-of-success.eml", "away-ru.eml"],
 )
 def test_blocks_delays_successes_and_automatic_answers_suppress_nobody(delivery: Delivery, name: str) -> None:
-    ingest.receive(to(verp.address(delivery.pk), name), NOW)
+    ingest.receive(to(identifiers.envelope_sender(delivery.pk), name), NOW)
     assert not Suppression.objects.exists()
 
 
 def test_a_delay_leaves_no_mark(delivery: Delivery) -> None:
-    ingest.receive(to(verp.address(delivery.pk), "delay-report.eml"), NOW)
+    ingest.receive(to(identifiers.envelope_sender(delivery.pk), "delay-report.eml"), NOW)
     delivery.refresh_from_db()
     assert delivery.bounced_at is None
     assert not FeedbackEvent.objects.exists()
@@ -103,7 +103,7 @@ def test_a_delay_leaves_no_mark(delivery: Delivery) -> None:
 
 def test_a_bounce_of_a_copy_that_was_refused_is_kept_and_leaves_the_ledger_alone(delivery: Delivery) -> None:
     Delivery.objects.update(state="refused")
-    ingest.receive(to(verp.address(delivery.pk), "postfix-unknown.eml"), NOW)
+    ingest.receive(to(identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW)
     delivery.refresh_from_db()
     assert (delivery.state, delivery.bounced_at) == ("refused", None)
     assert FeedbackEvent.objects.count() == 1
@@ -111,7 +111,7 @@ def test_a_bounce_of_a_copy_that_was_refused_is_kept_and_leaves_the_ledger_alone
 
 def test_a_bounce_of_a_copy_in_doubt_is_kept_as_evidence_that_it_left(delivery: Delivery) -> None:
     Delivery.objects.update(state="in_doubt", accepted_at=None)
-    ingest.receive(to(verp.address(delivery.pk), "postfix-unknown.eml"), NOW)
+    ingest.receive(to(identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW)
     housekeeping.settle_in_doubt(NOW)
     delivery.refresh_from_db()
     assert (delivery.state, delivery.bounced_at, delivery.accepted_at) == ("accepted", NOW, NOW)
@@ -124,13 +124,13 @@ def test_five_monthly_soft_bounces_end_an_address(aigerim: Subscriber) -> None:
         copy = Delivery.objects.create(
             mailing=mailing, subscriber=aigerim.pk, state="accepted", accepted_at=moment
         )
-        ingest.receive(to(verp.address(copy.pk), "postfix-full-under-5.1.1.eml"), moment)
+        ingest.receive(to(identifiers.envelope_sender(copy.pk), "postfix-full-under-5.1.1.eml"), moment)
         assert suppression.is_suppressed(READER) is (month == 5)
     assert Suppression.objects.get().reason == "soft_bounces"
 
 
 def test_a_signed_complaint_ends_everything_for_good(aigerim: Subscriber, delivery: Delivery) -> None:
-    ingest.receive(to(verp.address(delivery.pk), "arf-abuse.eml"), NOW)
+    ingest.receive(to(identifiers.envelope_sender(delivery.pk), "arf-abuse.eml"), NOW)
     delivery.refresh_from_db()
     assert delivery.complained_at == NOW
     assert Suppression.objects.get().reason == "complaint"
@@ -139,7 +139,7 @@ def test_a_signed_complaint_ends_everything_for_good(aigerim: Subscriber, delive
 
 @pytest.mark.parametrize("name", ["arf-not-spam.eml", "arf-auth-failure.eml", "arf-virus.eml"])
 def test_other_feedback_reports_end_nothing(delivery: Delivery, name: str) -> None:
-    ingest.receive(to(verp.address(delivery.pk), name), NOW)
+    ingest.receive(to(identifiers.envelope_sender(delivery.pk), name), NOW)
     assert not Suppression.objects.exists()
     assert Subscription.objects.get().state == "confirmed"
 
@@ -149,7 +149,7 @@ def test_a_mail_to_the_leave_address_ends_the_subscription_and_leaves_an_event(
 ) -> None:
     on_unsubscribe.connect()
     newsletter = delivery.mailing.edition.newsletter_id
-    raw = f"From: {READER}\nTo: {identity.leave_address(aigerim.pk, newsletter)}\n\n".encode()
+    raw = f"From: {READER}\nTo: {identifiers.unsubscribe_address(aigerim.pk, newsletter)}\n\n".encode()
     ingest.receive(raw, NOW)
     assert Subscription.objects.get().state == "unsubscribed"
     event = FeedbackEvent.objects.get()
@@ -158,14 +158,14 @@ def test_a_mail_to_the_leave_address_ends_the_subscription_and_leaves_an_event(
 
 
 def test_the_same_message_twice_is_one_whatever_its_line_ends(delivery: Delivery) -> None:
-    raw = to(verp.address(delivery.pk), "postfix-unknown.eml")
+    raw = to(identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml")
     assert ingest.receive(raw, NOW).new
     assert not ingest.receive(raw.replace(b"\n", b"\r\n"), NOW).new
     assert (ReturnedMessage.objects.count(), FeedbackEvent.objects.count()) == (1, 1)
 
 
 def test_a_suppression_that_a_person_lifted_is_not_revived_by_the_same_message(delivery: Delivery) -> None:
-    raw = to(verp.address(delivery.pk), "postfix-unknown.eml")
+    raw = to(identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml")
     ingest.receive(raw, NOW)
     suppression.lift(Suppression.objects.get(), "admin", NOW)
     ingest.receive(raw, NOW)
@@ -177,7 +177,7 @@ def test_a_bounce_for_somebody_erased_is_kept_under_their_number(
 ) -> None:
     number = aigerim.pk
     aigerim.delete()
-    ingest.receive(to(verp.address(delivery.pk), "postfix-unknown.eml"), NOW)
+    ingest.receive(to(identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW)
     assert FeedbackEvent.objects.get().subscriber == number
     assert not Suppression.objects.exists()
 
@@ -196,7 +196,7 @@ def test_the_same_words_to_two_addresses_are_two_messages(delivery: Delivery) ->
     other = Delivery.objects.create(mailing=delivery.mailing, subscriber=4711, state="accepted")
     raw = sample("postfix-unknown.eml")
     for copy in (delivery, other, delivery):
-        ingest.receive(raw, NOW, verp.address(copy.pk))
+        ingest.receive(raw, NOW, identifiers.envelope_sender(copy.pk))
     assert set(FeedbackEvent.objects.values_list("delivery", flat=True)) == {delivery.pk, other.pk}
     assert ReturnedMessage.objects.count() == 2
 
@@ -226,7 +226,7 @@ def test_while_the_database_is_away_nothing_is_done_by_halves(
 
     with monkeypatch.context() as broken, pytest.raises(OperationalError):
         broken.setattr(ingest, "apply", away)
-        ingest.receive(to(verp.address(delivery.pk), "postfix-unknown.eml"), NOW)
+        ingest.receive(to(identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW)
     assert not ReturnedMessage.objects.exists()
 
 
@@ -241,12 +241,12 @@ def test_what_the_database_does_not_take_as_a_bounce_it_takes_for_a_person(
         genuine(reading, *rest)
 
     monkeypatch.setattr(ingest, "apply", refused)
-    received = ingest.receive(to(verp.address(delivery.pk), "postfix-unknown.eml"), NOW)
+    received = ingest.receive(to(identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW)
     assert received.message.kind == "other"
 
 
 def test_nothing_is_ever_answered(delivery: Delivery) -> None:
     for name in ("letter.eml", "challenge.eml", "away-en.eml", "read-receipt.eml", "postfix-unknown.eml"):
-        ingest.receive(to(verp.address(delivery.pk), name), NOW)
+        ingest.receive(to(identifiers.envelope_sender(delivery.pk), name), NOW)
     assert mail.outbox == []
     assert not OutboxMessage.objects.exists()

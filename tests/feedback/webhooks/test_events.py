@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
-from mailer.delivery.identity import message_id
+from mailer.delivery.identifiers import message_id
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
 from mailer.feedback.parsing import classify
 from mailer.feedback.signals import on_unsubscribe
