@@ -126,8 +126,8 @@ def test_no_page_of_the_desk_has_a_barrier(demo: Demo, browser: Browser) -> None
         demo,
         [wide],
         *("editions/", "editions/1/variants/", "editions/1/submit/", "stories/", "subscribers/"),
-        *("subscribers/edit/1/", "suppressions/", "lists/", "mailbox/?state=all", "newsletters/1/assemble/"),
-        *("lists/edit/1/", "people/health/", "people/change/?all=yes", "people/1/merge/"),
+        *("subscribers/edit/1/", "suppressions/", "lists/", "replies/?state=all", "newsletters/1/assemble/"),
+        *("lists/edit/1/", "subscribers/health/", "subscribers/bulk/?all=yes", "subscribers/1/merge/"),
     )
     found += desk_barriers(demo, [wide, phone], "editions/edit/1/", "stories/edit/1/", "segments/new/")
     found += desk_barriers(demo, [phone], "editions/1/variants/", "subscribers/")
@@ -139,13 +139,13 @@ def test_no_page_of_the_desk_has_a_barrier(demo: Demo, browser: Browser) -> None
     found += desk_barriers(demo, looking, "editions/1/schedule/")
     demo.schedule()
     demo.until_bounced()
-    figures = ("editions/1/report/", "editions/1/unreached/", "newsletters/1/trend/")
+    figures = ("editions/1/report/", "editions/1/not-delivered/", "newsletters/1/trend/")
     found += desk_barriers(demo, looking, "", *figures)
     found += [line for path in figures for line in sideways(phone, f"{demo.url}/desk/{path}")]
     for page in looking:
         sign_in(page, demo, "admin")
     answer_to_the_bounce_address(demo)
-    found += desk_barriers(demo, looking, "mailbox/", "mailbox/2/")
+    found += desk_barriers(demo, looking, "replies/", "replies/2/")
     for page in looking:
         page.context.close()
     assert found == []

@@ -19,7 +19,7 @@ def test_the_report_renews_itself_and_leaves_focus_where_it_is(demo: Demo, page:
     demo.schedule()
     page.goto(f"{demo.url}/desk/editions/1/report/")
     # It waits for the mailing by itself.
-    cancel = page.get_by_text("Cancel the rest…")
+    cancel = page.get_by_text("Cancel sending…")
     expect(cancel).to_be_visible()
     cancel.focus()
     page.evaluate("window.stayed = true")
@@ -27,8 +27,8 @@ def test_the_report_renews_itself_and_leaves_focus_where_it_is(demo: Demo, page:
     before = reached.inner_text()
     expect(reached).not_to_have_text(before)
     assert cancel.evaluate("(element) => element === document.activeElement")
-    expect(page.locator("[data-say]")).to_contain_text("Reached", timeout=60_000)
+    expect(page.locator("[data-announce]")).to_contain_text("Reached", timeout=60_000)
     # Said aloud as well, once it is over; and the page was never loaded anew.
-    expect(page.locator("[data-said]")).to_contain_text("Reached")
+    expect(page.locator("[data-announcer]")).to_contain_text("Reached")
     assert page.evaluate("window.stayed")
     expect(page.locator("[data-refresh]")).to_have_count(0)

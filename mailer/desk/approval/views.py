@@ -146,7 +146,7 @@ def _email(variant: SnapshotVariant, choice: VariantChoice) -> preview.Previewed
             variant.text, preview.placeholder_values(choice.countries, variant.language)
         ),
         headlines=(),
-        notes=(),
+        warnings=(),
         key=variant.key,
     )
 

@@ -25,7 +25,7 @@ _ACTIONS = {
     "desk.dry_run": ("Dry run", "Started a dry run"),
     "desk.pause": ("Pause", "Paused sending"),
     "desk.resume": ("Resume", "Resumed sending"),
-    "desk.release_all": ("Send to all", "Ended the gradual rollout: sent to everyone left"),
+    "desk.release_all": ("Send to all", "Ended the gradual rollout: sent to all remaining subscribers"),
     "desk.cancel": ("Cancel", "Cancelled the remaining messages"),
     "desk.confirm_audience": ("Confirm audience", "Confirmed the audience of a mailing on hold"),
     "desk.stop_rules_warned": ("Warning", "The stop rules issued a warning"),

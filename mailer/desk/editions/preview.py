@@ -41,8 +41,8 @@ class PreviewedEmail:
     text: str
     # Headlines of the stories in it, in order.
     headlines: tuple[str, ...]
-    # Notes for staff, such as missing translations.
-    notes: tuple[str, ...]
+    # For staff, such as missing translations.
+    warnings: tuple[str, ...]
     key: str
 
 
@@ -58,7 +58,7 @@ def render_preview(content: Content, countries: Sequence[str], language: str) ->
         html=fill_html(rendered.html, countries, language),
         text=merge_tags.fill_text(rendered.text, placeholder_values(countries, language)),
         headlines=headlines(content, rendered.stories, language),
-        notes=rendered.warnings,
+        warnings=rendered.warnings,
         key=rendered.key,
     )
 

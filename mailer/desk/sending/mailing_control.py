@@ -45,7 +45,7 @@ _ACTIONS = {
     "release": _Action(
         control.release_all,
         "desk.release_all",
-        "The gradual rollout has ended. Everyone left receives the edition now.",
+        "The gradual rollout has ended. All remaining subscribers receive the edition now.",
         (_State.SENDING, _State.PAUSED),
     ),
     "cancel": _Action(

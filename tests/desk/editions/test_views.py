@@ -144,7 +144,7 @@ def test_the_live_preview_shows_plain_text_and_missing_translations(desk: Desk) 
     browser.post(address, edition_form(desk.edition))
     answer = browser.get(address, {"mode": "kk:text"})
     assert "<pre>" in answer.content.decode()
-    assert any("Russian" in note for note in answer.context["email"].notes)
+    assert any("Russian" in warning for warning in answer.context["email"].warnings)
 
 
 def newsletter_form(newsletter: Newsletter, **changes: Any) -> dict[str, Any]:
