@@ -24,6 +24,7 @@ from wagtail.snippets.apps import WagtailSnippetsAppConfig
 _LISTENERS = (
     "mailer.approval.authorship",
     "mailer.approval.segment_fingerprint",
+    "mailer.editions.newsletter_lists",
     "mailer.feedback.engagement",
     "mailer.delivery.outbox.alerts",
     "mailer.desk.base.audit_log",

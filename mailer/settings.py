@@ -179,9 +179,6 @@ WAGTAIL_MODERATION_ENABLED = False
 WAGTAILIMAGES_EXTENSIONS = ["gif", "jpg", "jpeg", "png", "webp"]
 WAGTAILSEARCH_BACKENDS = {"default": {"BACKEND": "wagtail.search.backends.database", "AUTO_UPDATE": True}}
 
-# Returns the lists of a newsletter; by name, because `subscribers` imports nothing from `mailer`.
-SUBSCRIBERS_SCOPE = "mailer.editions.newsletter_lists.lists_of"
-
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

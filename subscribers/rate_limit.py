@@ -1,4 +1,4 @@
-"""How often anything may happen in a time, counted in the database for all processes."""
+"""Rate limits, counted in the database for all processes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from django.db.models import F
 
 from subscribers.models import RateLimitCounter
 
-# Counts older than the longest period tell nothing any more.
+# No limit has a longer period, so older counters can be deleted.
 _LONGEST_PERIOD = timedelta(days=31)
 
 
 class Limit(NamedTuple):
-    """At most so often in this time, under one key."""
+    """At most `maximum` times in a period, counted under one key."""
 
     key: str
     maximum: int
@@ -24,7 +24,7 @@ class Limit(NamedTuple):
 
 
 def hit(limits: Iterable[Limit], now: datetime) -> Limit | None:
-    """Count one more under every key; or count nothing, and return a limit that is reached."""
+    """Count one hit under every key; or count nothing and return a limit that is reached."""
     with transaction.atomic():
         wanted = sorted(limits)
         rows = [_locked_counter(one, now) for one in wanted]
@@ -36,18 +36,18 @@ def hit(limits: Iterable[Limit], now: datetime) -> Limit | None:
 
 
 def count(key: str, period: timedelta, now: datetime) -> int:
-    """How often it happened in the time under way."""
+    """Hits in the present period."""
     found = RateLimitCounter.objects.filter(key=key, started_at__gt=now - period).first()
     return found.count if found else 0
 
 
 def delete_expired(now: datetime) -> int:
-    """Delete what no limit goes by any more; how many rows that were."""
+    """Delete counters that no limit needs any more; how many."""
     return RateLimitCounter.objects.filter(started_at__lt=now - _LONGEST_PERIOD).delete()[0]
 
 
 def _locked_counter(limit: Limit, now: datetime) -> RateLimitCounter:
-    """The key's row, locked; a time that is over begins anew."""
+    """The key's counter, locked; it starts again when its period is over."""
     RateLimitCounter.objects.bulk_create(
         [RateLimitCounter(key=limit.key, started_at=now, count=0)], ignore_conflicts=True
     )

@@ -1,4 +1,4 @@
-"""Answering with a public page: in a language, without a script, from nowhere but here."""
+"""HTTP responses of the public pages: language, security headers, and what they show of a subscriber."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from subscribers import tokens
 from subscribers.consent import Evidence, network_of
 from subscribers.models import Subscriber
 
-# What `masked` makes, in a longer text.
+# What `mask` makes, within a longer text.
 _MASKED = re.compile(r"\S*…@\S+")
 _POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; "
@@ -34,12 +34,12 @@ def page(
     status: int = 200,
     private: bool = False,
 ) -> HttpResponse:
-    """A page in `language` (default: the negotiated one); a private one is neither kept nor indexed."""
-    spoken = language or get_language() or "en"
-    with override(spoken):
-        html = render_to_string(template, {**(context or {}), "page_language": spoken}, request)
+    """A page in `language` (default: the negotiated one); a private one is neither cached nor indexed."""
+    code = language or get_language() or "en"
+    with override(code):
+        html = render_to_string(template, {**(context or {}), "page_language": code}, request)
     response = HttpResponse(html, status=status)
-    response["Content-Language"] = spoken
+    response["Content-Language"] = code
     response["Content-Security-Policy"] = _POLICY
     if private:
         response["Cache-Control"] = "no-store"
@@ -48,19 +48,19 @@ def page(
 
 
 def requested_language(request: HttpRequest) -> str:
-    """The language of ?lang= where the pages speak it, else the one that was negotiated."""
+    """The language of ?lang= where the pages have it, else the negotiated one."""
     wanted = request.GET.get("lang", "")
     return wanted if wanted in dict(settings.LANGUAGES) else get_language() or "en"
 
 
 def offered_languages() -> list[tuple[str, str]]:
-    """(code, name in itself) of the site's languages that the pages speak."""
+    """(code, native name) of the site's languages that the pages have."""
     names = dict(settings.LANGUAGES)
     return [(code, names[code]) for code in settings.CONFIG.site.languages if code in names]
 
 
 def evidence_from(request: HttpRequest, channel: str, language: str, text: str = "") -> Evidence:
-    """What the consent ledger keeps of a request beside what was asked for."""
+    """The evidence of a request for a consent record; `text` stood beside the button."""
     return Evidence(
         channel,
         text=text,
@@ -71,27 +71,27 @@ def evidence_from(request: HttpRequest, channel: str, language: str, text: str =
 
 
 def subscriber_context(subscriber: Subscriber, newsletter_id: int) -> dict[str, str]:
-    """What every page about a reader shows: the address as its owner knows it, and the way on."""
+    """What every page about a subscriber shows: the masked address, and the link to the preferences."""
     link = tokens.make("preferences", subscriber.pk, newsletter_id)
     return {"masked": mask(subscriber.email), "preferences_url": f"/preferences/{link}/"}
 
 
 def mask(email: str) -> str:
-    """The address as “a…@example.org”: enough for its owner, too little for whoever looks over a shoulder."""
+    """The address as “a…@example.org”: enough for its owner, too little for others who see the screen."""
     local, _, domain = email.rpartition("@")
     return f"{local[:1]}…@{domain}"
 
 
 def keep_addresses_together(text: str) -> SafeString:
-    """A text as HTML in which no line ends within an address that is `masked`."""
+    """A text as HTML in which no line breaks within a masked address."""
     return mark_safe(_MASKED.sub(r'<span class="address">\g<0></span>', escape(text)))  # noqa: S308  (escaped)
 
 
 def client_address(request: HttpRequest) -> str:
-    """The reader's IP address: what a proxy that we believe says, else who is connected; "" for neither."""
+    """The client's IP address: from X-Forwarded-For of a configured proxy, else the connection's."""
     peer: str = request.META.get("REMOTE_ADDR", "")
     forwarded_for = request.headers.get("X-Forwarded-For", "")
-    # Each proxy adds whom it heard; only the last one is ours.
+    # Each proxy appends its client; only the last proxy is ours.
     return (
         forwarded_for.rpartition(",")[2].strip()
         if forwarded_for and peer in settings.CONFIG.web.proxies

@@ -1,4 +1,4 @@
-"""What the ground tells the house: it sends these, and knows nobody who listens."""
+"""Signals to the applications above: `subscribers` sends them and imports no receiver."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from django.dispatch import Signal
 # newsletter_id (int, or None: by no newsletter's link).
 unsubscribed = Signal()
 
-# Arguments: subscriber_id (int), newsletter_id (as above). Whoever left took it back.
+# Arguments: subscriber_id (int), newsletter_id (as above). The subscriber took back an unsubscribe.
 resubscribed = Signal()
 
-# Arguments: subscriber_id (int), newsletter_id (as above), reason (a key of centre.returning.REASONS),
-# now (aware datetime). Whoever left says why.
+# Arguments: subscriber_id (int), newsletter_id (as above), reason (a key of unsubscribe.UNSUBSCRIBE_REASONS),
+# now (aware datetime).
 unsubscribe_reason_given = Signal()
 
-# Argument: now (aware datetime). So many sign up at this moment that the form grows careful.
+# Argument: now (aware datetime). So many sign-ups arrive that the form shows a question.
 signup_flood = Signal()
 
-# Arguments: kept, gone (int, numbers of subscribers). Two became one, in the transaction under way.
+# Arguments: kept_id, merged_id (ids of subscribers). Sent within the transaction that merges them.
 merged = Signal()
 
-# Arguments: numbers (of the subscriber, and of whoever became one with them), addresses (as letters name
-# them). They are being erased, in the transaction under way: what the rooms above keep in words goes as well.
+# Arguments: subscriber_ids (of the subscriber, and of those merged into them), addresses (normalised). Sent
+# within the transaction that erases them: receivers delete what they store about them.
 erased = Signal()
 
-# Argument: person (Subscriber). What is kept about them? A listener answers with a dict, name of a section to
-# records that are ready for JSON; `personal.everything` puts them together.
+# Argument: subscriber. Receivers return a dict, name of a section → records ready for JSON;
+# `privacy.data_access.collect` puts them together.
 collect_personal_data = Signal()
 
-# Argument: segment (SavedSegment). Its rule is another now.
+# Argument: segment. Its rule changed.
 segment_changed = Signal()

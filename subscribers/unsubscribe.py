@@ -1,29 +1,49 @@
-"""Leaving: ending subscriptions at the reader's word, once, and telling whoever listens."""
+"""Ending subscriptions: by the subscriber or by others, once, with a consent record and a signal."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 
-from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
 from django.db.models import Case, DateTimeField, F, OuterRef, Q, Subquery, Value, When
-from django.utils.module_loading import import_string
+from django.utils.translation import gettext_lazy
 
 from subscribers import consent
 from subscribers.consent import Channel, Event, Evidence
 from subscribers.models import ConsentRecord, Subscriber, Subscription
-from subscribers.signals import unsubscribed
+from subscribers.signals import unsubscribe_reason_given, unsubscribed
 
-# Others than the reader speak by these.
+# Why subscribers unsubscribe, as the pages show it; the reports have labels of their own for staff.
+UNSUBSCRIBE_REASONS = {
+    "too_often": gettext_lazy("It comes too often."),
+    "not_for_me": gettext_lazy("It is not about what I need."),
+    "wrong_language": gettext_lazy("It is not in my language."),
+    "never_asked": gettext_lazy("I never asked for it."),
+    "read_elsewhere": gettext_lazy("I read it elsewhere."),
+}
+# Through these channels others act, not the subscriber.
 _NOT_BY_SUBSCRIBER = (Channel.DESK, Channel.CLI, Channel.DECISION)
 _ACTIVE = (Subscription.State.CONFIRMED, Subscription.State.PENDING)
 
+NewsletterLists = Callable[[int], tuple[int, ...]]
+_newsletter_lists: list[NewsletterLists] = []
+
+
+def register_newsletter_lists(lists_of: NewsletterLists) -> None:
+    """Set what `newsletter_list_ids` calls. The application that has newsletters does so when it is ready."""
+    _newsletter_lists[:] = [lists_of]
+
 
 def newsletter_list_ids(newsletter_id: int) -> tuple[int, ...]:
-    """Ids of the lists through which a newsletter reaches its readers; none for an unknown newsletter."""
-    found: tuple[int, ...] = import_string(settings.SUBSCRIBERS_SCOPE)(newsletter_id)
-    return found
+    """Ids of the lists that a newsletter is sent to; none for an unknown newsletter.
+
+    Raises ImproperlyConfigured where no application registered its newsletters.
+    """
+    if not _newsletter_lists:
+        raise ImproperlyConfigured("No application called register_newsletter_lists.")
+    return _newsletter_lists[0](newsletter_id)
 
 
 def unsubscribe(
@@ -33,11 +53,11 @@ def unsubscribe(
     evidence: Evidence,
     now: datetime,
 ) -> tuple[int, ...]:
-    """End the person's subscriptions to these lists and return the ids of those that it ended.
+    """End the subscriptions to these lists and return the ids of the lists whose subscription it ended.
 
-    Repeating it changes nothing and sends no signal; but a reader's word after others had taken them off is
-    noted, so that undoing what those did brings nobody back. `newsletter_id` is the newsletter whose link
-    was used.
+    `newsletter_id` is the newsletter whose link was used. Repeating it changes nothing and sends no signal.
+    But when the subscriber unsubscribes after others removed them, that is recorded, so that undoing the
+    removal does not restore the subscription.
     """
     with transaction.atomic():
         lock([subscriber_id])
@@ -49,7 +69,7 @@ def unsubscribe(
         ended = tuple(
             subscription.mailing_list_id
             for subscription in active.order_by("mailing_list_id")
-            # Conditional: whoever comes second ends nothing and tells nobody.
+            # Conditional: of two transactions at once only the first ends it and sends the signal.
             if active.filter(pk=subscription.pk).update(
                 state=Subscription.State.UNSUBSCRIBED, ended_at=ended_at_value(now)
             )
@@ -63,36 +83,10 @@ def unsubscribe(
     return ended
 
 
-def ended_at_value(now: datetime) -> Case:
-    """The end to write into a row that ends now: whoever left before and has only asked anew left then.
-
-    So `restore`, and undoing what staff did, find no such row: it may only come back by the reader.
-    """
-    had_unsubscribed = When(state=Subscription.State.PENDING, ended_at__isnull=False, then=F("ended_at"))
-    return Case(had_unsubscribed, default=Value(now), output_field=DateTimeField())
-
-
-def _record_own(subscriber_id: int, list_ids: Collection[int], evidence: Evidence, now: datetime) -> None:
-    last = ConsentRecord.objects.filter(
-        subscriber=OuterRef("subscriber"), mailing_list=OuterRef("mailing_list")
-    )
-    ended = Subscription.objects.annotate(last=Subquery(last.order_by("-pk").values("event")[:1])).filter(
-        subscriber=subscriber_id,
-        mailing_list__in=list_ids,
-        state=Subscription.State.UNSUBSCRIBED,
-        last=Event.REMOVED,
-    )
-    lists = list(ended.values_list("mailing_list", flat=True))
-    if lists:
-        removed = Subscription.objects.filter(subscriber=subscriber_id, mailing_list__in=lists)
-        removed.filter(state=Subscription.State.UNSUBSCRIBED).update(ended_at=now)
-        consent.record(Event.UNSUBSCRIBED, [subscriber_id], lists, evidence, now)
-
-
 def unsubscribe_all(
     subscriber_id: int, newsletter_id: int | None, evidence: Evidence, now: datetime
 ) -> tuple[int, ...]:
-    """`leave` for every list that the person is on."""
+    """`unsubscribe` for every list that the subscriber is on."""
     with transaction.atomic():
         lock([subscriber_id])
         lists = Subscription.objects.filter(subscriber=subscriber_id).values_list("mailing_list", flat=True)
@@ -100,7 +94,7 @@ def unsubscribe_all(
 
 
 def restore(subscriber_id: int, ended_at: datetime, evidence: Evidence, now: datetime) -> tuple[int, ...]:
-    """Bring back the subscriptions that were ended at exactly that moment, by mistake; ids of their lists."""
+    """Undo a removal: restore the subscriptions that ended at exactly this time; ids of their lists."""
     with transaction.atomic():
         ended = Subscription.objects.filter(
             subscriber=subscriber_id, ended_at=ended_at, state=Subscription.State.UNSUBSCRIBED
@@ -112,18 +106,38 @@ def restore(subscriber_id: int, ended_at: datetime, evidence: Evidence, now: dat
     return restored
 
 
-def lock(subscriber_ids: Collection[int]) -> None:
-    """Until the transaction ends none of these leaves or is put on a list; whoever was about to has done so.
+def record_reason(subscriber: Subscriber, newsletter_id: int | None, reason: str, now: datetime) -> bool:
+    """Send the reason for unsubscribing as a signal; False for a key that is not in UNSUBSCRIBE_REASONS."""
+    if reason not in UNSUBSCRIBE_REASONS:
+        return False
+    unsubscribe_reason_given.send(
+        Subscriber, subscriber_id=subscriber.pk, newsletter_id=newsletter_id, reason=reason, now=now
+    )
+    return True
 
-    To be called before `left_anything` by whoever puts people on a list. SQLite has one writer anyway.
+
+def lock(subscriber_ids: Collection[int]) -> None:
+    """Lock these subscribers until the transaction ends: none unsubscribes or is added to a list meanwhile.
+
+    Call it before `has_unsubscribed` when adding subscribers to a list. SQLite has one writer anyway.
     """
     if connection.features.has_select_for_update:
-        held = Subscriber.objects.select_for_update(no_key=True).filter(pk__in=subscriber_ids).order_by("pk")
-        list(held.values_list("pk", flat=True))
+        rows = Subscriber.objects.select_for_update(no_key=True).filter(pk__in=subscriber_ids).order_by("pk")
+        list(rows.values_list("pk", flat=True))
+
+
+def ended_at_value(now: datetime) -> Case:
+    """The `ended_at` to write when a subscription ends now.
+
+    A subscriber who unsubscribed before and signed up again without confirming keeps the earlier time. So
+    `restore`, and undoing a bulk action, do not find that row: only the subscriber can bring it back.
+    """
+    had_unsubscribed = When(state=Subscription.State.PENDING, ended_at__isnull=False, then=F("ended_at"))
+    return Case(had_unsubscribed, default=Value(now), output_field=DateTimeField())
 
 
 def has_unsubscribed(subscriber_ids: Collection[int]) -> set[int]:
-    """Of these people, those who left some list, or were taken off it, and did not come back to it."""
+    """Those of these subscribers whose subscription to some list ended and was not confirmed again."""
     ended = Subscription.objects.filter(subscriber__in=subscriber_ids).filter(
         Q(state=Subscription.State.UNSUBSCRIBED) | Q(ended_at__isnull=False)
     )
@@ -131,8 +145,8 @@ def has_unsubscribed(subscriber_ids: Collection[int]) -> set[int]:
 
 
 def self_unsubscribed(subscriber_id: int, list_ids: Collection[int]) -> set[int]:
-    """Of these lists, those that the person once confirmed and left; not those that others took them off."""
-    unsubscribed_rows = Subscription.objects.filter(
+    """Those of these lists that the subscriber once confirmed and then unsubscribed from themselves."""
+    rows = Subscription.objects.filter(
         subscriber=subscriber_id,
         mailing_list__in=list_ids,
         state=Subscription.State.UNSUBSCRIBED,
@@ -140,22 +154,40 @@ def self_unsubscribed(subscriber_id: int, list_ids: Collection[int]) -> set[int]
     )
     ends = ConsentRecord.objects.filter(
         subscriber=subscriber_id,
-        mailing_list__in=unsubscribed_rows.values("mailing_list"),
+        mailing_list__in=rows.values("mailing_list"),
         event__in=(Event.UNSUBSCRIBED, Event.REMOVED),
     )
-    # The latest word on each list is the one that counts.
+    # The latest event of each list counts.
     last = dict(ends.order_by("pk").values_list("mailing_list", "event"))
-    return {one for one, act in last.items() if act == Event.UNSUBSCRIBED}
+    return {list_id for list_id, event in last.items() if event == Event.UNSUBSCRIBED}
 
 
 def confirmed_list_ids(subscriber_id: int) -> tuple[int, ...]:
-    """Ids of the lists that the person is on."""
+    """Ids of the lists with a confirmed subscription, sorted."""
     rows = Subscription.objects.filter(subscriber=subscriber_id, state=Subscription.State.CONFIRMED)
     return tuple(rows.order_by("mailing_list_id").values_list("mailing_list", flat=True))
 
 
 def is_subscribed(subscriber_id: int, list_ids: Collection[int]) -> bool:
-    """Whether the person has anything to leave on these lists."""
+    """Whether the subscriber has a confirmed or pending subscription to one of these lists."""
     return Subscription.objects.filter(
         subscriber=subscriber_id, mailing_list__in=list_ids, state__in=_ACTIVE
     ).exists()
+
+
+def _record_own(subscriber_id: int, list_ids: Collection[int], evidence: Evidence, now: datetime) -> None:
+    """Record that the subscriber unsubscribes from lists that others had removed them from."""
+    last = ConsentRecord.objects.filter(
+        subscriber=OuterRef("subscriber"), mailing_list=OuterRef("mailing_list")
+    )
+    removed = Subscription.objects.annotate(last=Subquery(last.order_by("-pk").values("event")[:1])).filter(
+        subscriber=subscriber_id,
+        mailing_list__in=list_ids,
+        state=Subscription.State.UNSUBSCRIBED,
+        last=Event.REMOVED,
+    )
+    lists = list(removed.values_list("mailing_list", flat=True))
+    if lists:
+        rows = Subscription.objects.filter(subscriber=subscriber_id, mailing_list__in=lists)
+        rows.filter(state=Subscription.State.UNSUBSCRIBED).update(ended_at=now)
+        consent.record(Event.UNSUBSCRIBED, [subscriber_id], lists, evidence, now)

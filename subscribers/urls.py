@@ -1,24 +1,22 @@
-"""Addresses of the readers' pages. A link whose last slash a mail program dropped works all the same."""
+"""URLs of the public pages. A link whose last slash a mail program dropped works too."""
 
 from __future__ import annotations
 
 from django.urls import URLPattern, path, re_path
 
-from subscribers.preference_center.views_address import confirm_address, reject_address_change
-from subscribers.preference_center.views_data import data_access_page
-from subscribers.preference_center.views_preferences import preferences
-from subscribers.preference_center.views_reconfirm import reconfirm
-from subscribers.preference_center.views_unsubscribe import unsubscribe
-from subscribers.subscribe import views
+from subscribers.preference_center import views as preference_center
+from subscribers.subscribe import views as subscribe
+
+_TOKEN = r"(?P<token>[^/]{1,100})/?$"  # noqa: S105  (a pattern)
 
 urlpatterns: list[URLPattern] = [
-    path("", views.sign_up, name="sign-up"),
-    re_path(r"^subscribe/?$", views.sign_up_from_other_site, name="sign-up-elsewhere"),
-    re_path(r"^confirm/(?P<token>[^/]{1,100})/?$", views.confirm, name="confirm"),
-    re_path(r"^preferences/(?P<token>[^/]{1,100})/?$", preferences, name="preferences"),
-    re_path(r"^address/not-me/(?P<token>[^/]{1,100})/?$", reject_address_change, name="address-not-me"),
-    re_path(r"^address/(?P<token>[^/]{1,100})/?$", confirm_address, name="address"),
-    re_path(r"^stay/(?P<token>[^/]{1,100})/?$", reconfirm, name="stay"),
-    re_path(r"^your-data/(?P<token>[^/]{1,100})/?$", data_access_page, name="your-data"),
-    re_path(r"^unsubscribe/(?P<token>[^/]{1,100})/?$", unsubscribe, name="unsubscribe"),
+    path("", subscribe.sign_up, name="sign-up"),
+    re_path(r"^subscribe/?$", subscribe.sign_up_from_other_site, name="sign-up-from-other-site"),
+    re_path(rf"^confirm/{_TOKEN}", subscribe.confirm, name="confirm"),
+    re_path(rf"^preferences/{_TOKEN}", preference_center.preferences_page, name="preferences"),
+    re_path(rf"^address/not-me/{_TOKEN}", preference_center.reject_address_page, name="reject-address"),
+    re_path(rf"^address/{_TOKEN}", preference_center.confirm_address_page, name="confirm-address"),
+    re_path(rf"^stay/{_TOKEN}", preference_center.reconfirm_page, name="reconfirm"),
+    re_path(rf"^your-data/{_TOKEN}", preference_center.data_access_page, name="data-access"),
+    re_path(rf"^unsubscribe/{_TOKEN}", preference_center.unsubscribe_page, name="unsubscribe"),
 ]

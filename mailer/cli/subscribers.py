@@ -17,7 +17,7 @@ from mailer.reports.export import write_csv
 from mailer.reports.subscriber_sheets import subscribers_sheet
 from subscribers.export import json_lines
 from subscribers.models import MailingList, Subscriber
-from subscribers.privacy.data_export import collect
+from subscribers.privacy.data_access import collect
 from subscribers.privacy.erasure import erase as erase_address
 from subscribers.suppression import active_suppression, normalise_or_lower
 

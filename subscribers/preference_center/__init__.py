@@ -1,1 +1,1 @@
-"""What readers do by themselves, with a link from any mail of ours and without an account."""
+"""The preference center: what subscribers can do themselves, by a link in our mail and without an account."""

@@ -1,8 +1,8 @@
-"""Another address for a reader: confirmed by a letter to the new one, and told of at the old one.
+"""Changing a subscriber's address: confirmed by an email to the new one, announced at the old one.
 
-What the page says never depends on whether the new address is known here, or stopped. A stopped address stays
-so. Where the new address belongs to a reader already, the two become one (see merging): whoever opens the
-letter reads both mailboxes, or at least both are theirs to read.
+What the page says never depends on whether the new address is known or suppressed. A suppressed address stays
+so. When the new address belongs to a subscriber already, the two are merged (see merge): who opens the email
+has access to both mailboxes.
 """
 
 from __future__ import annotations
@@ -21,40 +21,42 @@ from subscribers.rate_limit import Limit
 from subscribers.responses import mask
 from subscribers.subscribe import signup_abuse, subscribe
 
-# How long the link to the new address works, and the one that says “this was not me”.
+# How long the link to the new address works, and the link that rejects the change.
 CONFIRM_WITHIN = timedelta(days=3)
 REJECT_WITHIN = timedelta(days=30)
-# So often may one reader ask in a day, and so often may all readers of a network in an hour.
+# Requests of one subscriber in a day, and of all subscribers in a network in an hour, at most.
 _PER_DAY, _PER_NETWORK_PER_HOUR = 3, 20
 
-# asked: letters are on their way; busy: too often; closed: not by a link, at the moment.
-Outcome = Literal["asked", "busy", "closed"]
+# requested: the emails are sent; busy: too many requests; closed: not allowed by a link at the moment.
+Outcome = Literal["requested", "busy", "closed"]
 
 
-class LinkExpired(ValueError):  # noqa: N818  (a verdict on a link, in the reader's words)
-    """The link was used, was taken back, or is too old."""
+class LinkExpired(ValueError):  # noqa: N818  (as django.core.signing names its own)
+    """The link was used or rejected, or has expired."""
 
 
 def is_allowed(subscriber: Subscriber, now: datetime) -> bool:
-    """Whether the reader's address can be changed by a link of theirs."""
-    stopped = suppression.active_suppression(subscriber)
-    if stopped is not None and stopped.reason in merge.PERSONAL_REASONS:
+    """Whether the subscriber's address can be changed by a link at the moment."""
+    active = suppression.active_suppression(subscriber)
+    if active is not None and active.reason in merge.PERSONAL_REASONS:
         return False
     recently = now - REJECT_WITHIN
     return not subscriber.address_changes.filter(rejected_at__gt=recently).exists()
 
 
 def request(subscriber: Subscriber, new_email: str, evidence: Evidence, now: datetime) -> Outcome:
-    """Note that the reader wants another (normalised) address, and write to both."""
+    """Record that the subscriber wants another (normalised) address, and email both addresses."""
     with transaction.atomic():
         if not is_allowed(subscriber, now):
             return "closed"
-        wanted = [Limit(f"move {subscriber.pk}", _PER_DAY, timedelta(days=1))]
+        limits = [Limit(f"address change {subscriber.pk}", _PER_DAY, timedelta(days=1))]
         if evidence.network:
-            wanted.append(Limit(f"moves {evidence.network}", _PER_NETWORK_PER_HOUR, timedelta(hours=1)))
-        if rate_limit.hit(wanted, now) is not None:
+            limits.append(
+                Limit(f"address changes {evidence.network}", _PER_NETWORK_PER_HOUR, timedelta(hours=1))
+            )
+        if rate_limit.hit(limits, now) is not None:
             return "busy"
-        # Only the latest wish counts.
+        # Only the latest request counts.
         subscriber.address_changes.filter(confirmed_at__isnull=True, rejected_at__isnull=True).delete()
         change = AddressChange.objects.create(
             subscriber=subscriber, old_email=subscriber.email, new_email=new_email, requested_at=now
@@ -67,23 +69,23 @@ def request(subscriber: Subscriber, new_email: str, evidence: Evidence, now: dat
             emails.send_address_change_notice(
                 subscriber, mask(new_email), tokens.make_dated("reject_change", change.pk, now)
             )
-    return "asked"
+    return "requested"
 
 
 def read_confirmation(token: str, now: datetime) -> AddressChange:
-    """The change that the link in the letter to the new address confirms; raises InvalidToken or LinkOver."""
+    """The change that the link to the new address confirms; raises InvalidToken or LinkExpired."""
     change = _read("change_address", token, CONFIRM_WITHIN, now)
     person = change.subscriber
     undone = change.confirmed_at is not None or change.rejected_at is not None
     if undone or person.email != change.old_email or not is_allowed(person, now):
-        raise LinkExpired("used, taken back, or overtaken")
+        raise LinkExpired("used, rejected or replaced")
     if suppression.is_suppressed(change.new_email):
-        raise LinkExpired("the new address is stopped")
+        raise LinkExpired("the new address is suppressed")
     return change
 
 
 def lists_after(change: AddressChange) -> list[MailingList]:
-    """What comes to the new address once it is confirmed."""
+    """The lists that the new address gets once it is confirmed."""
     person = change.subscriber
     other = Subscriber.objects.filter(email=change.new_email).first()
     confirmed = Q(subscriber=person, state=Subscription.State.CONFIRMED)
@@ -97,13 +99,13 @@ def lists_after(change: AddressChange) -> list[MailingList]:
 
 
 def confirm(token: str, evidence: Evidence, now: datetime) -> Subscriber:
-    """Change the address, at the word of whoever reads the new one; raises InvalidToken or LinkOver."""
+    """Change the address, at the request of who reads the new one; raises InvalidToken or LinkExpired."""
     with transaction.atomic():
         change = read_confirmation(token, now)
         person = Subscriber.objects.select_for_update().get(pk=change.subscriber_id)
-        # Conditional: whoever comes second finds it done.
-        waits = AddressChange.objects.filter(pk=change.pk, confirmed_at=None, rejected_at=None)
-        if not waits.update(confirmed_at=now):
+        # Conditional: of two requests at once the second finds it done.
+        unconfirmed = AddressChange.objects.filter(pk=change.pk, confirmed_at=None, rejected_at=None)
+        if not unconfirmed.update(confirmed_at=now):
             raise LinkExpired("used")
         own = list(unsubscribe.confirmed_list_ids(person.pk))
         other = Subscriber.objects.filter(email=change.new_email).first()
@@ -114,20 +116,20 @@ def confirm(token: str, evidence: Evidence, now: datetime) -> Subscriber:
         merge.record_address_change(person, old, now)
         source = f"from {mask(change.old_email)} to {mask(change.new_email)}"
         consent.record(Event.ADDRESS_CHANGED, [person.pk], [None], replace(evidence, source=source), now)
-        # The letter named these lists: also those that the other had left are wished for now.
+        # The page named these lists: also those that the other had unsubscribed from are requested now.
         subscribe.add(person, own, evidence, now)
     return person
 
 
 def read_rejection(token: str, now: datetime) -> AddressChange:
-    """The change that the link in the notice to the old address is about; raises InvalidToken or LinkOver."""
+    """The change that the link to the old address rejects; raises InvalidToken or LinkExpired."""
     return _read("reject_change", token, REJECT_WITHIN, now)
 
 
 def reject(change: AddressChange, evidence: Evidence, now: datetime) -> None:
-    """“This was not me”: the address before is put back, and no link changes it for a while.
+    """Reject a change: the old address is restored, and no link changes it for REJECT_WITHIN.
 
-    Repeating it changes nothing. Where two became one they stay so.
+    Repeating it changes nothing. Merged subscribers stay merged.
     """
     with transaction.atomic():
         changes = AddressChange.objects.filter(pk=change.pk, rejected_at__isnull=True)
@@ -144,7 +146,11 @@ def reject(change: AddressChange, evidence: Evidence, now: datetime) -> None:
         _set_email(person, change.old_email)
         merge.record_address_change(person, other, now, is_own=False)
         consent.record(
-            Event.ADDRESS_CHANGED, [person.pk], [None], replace(evidence, source="back: it was not them"), now
+            Event.ADDRESS_CHANGED,
+            [person.pk],
+            [None],
+            replace(evidence, source="rejected: the old address is restored"),
+            now,
         )
 
 
@@ -156,8 +162,8 @@ def _set_email(person: Subscriber, address: str) -> None:
 def _read(purpose: tokens.PagePurpose, token: str, valid: timedelta, now: datetime) -> AddressChange:
     claim = tokens.read(purpose, token)
     if not claim.is_fresh(valid, now):
-        raise LinkExpired("too old")
+        raise LinkExpired("expired")
     change = AddressChange.objects.select_related("subscriber").filter(pk=claim.subscriber).first()
     if change is None:
-        raise LinkExpired("overtaken by a later wish, or the person is gone")
+        raise LinkExpired("replaced by a later request, or the subscriber is deleted")
     return change

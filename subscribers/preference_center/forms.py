@@ -1,4 +1,4 @@
-"""The form of a reader's choices, filled in with what they have."""
+"""The forms of the preference center, filled in with the present preferences."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _EVERY, _UNTIL = "every", "until"
 
 
 class AddressChangeForm(forms.Form):
-    """Another address than the present one."""
+    """A new address, other than the present one."""
 
     new_email = forms.CharField(label=gettext_lazy("Your new e-mail address"), max_length=400, required=False)
 
@@ -27,10 +27,10 @@ class AddressChangeForm(forms.Form):
         self._present = current_email
 
     def clean_new_email(self) -> str:
-        written = parse_address(self.cleaned_data["new_email"])
-        if written == self._present:
+        address = parse_address(self.cleaned_data["new_email"])
+        if address == self._present:
             raise forms.ValidationError(gettext("This is the address that you have already."))
-        return written
+        return address
 
 
 class PreferencesForm(PreferenceFields):
@@ -52,30 +52,30 @@ class PreferencesForm(PreferenceFields):
     )
 
     def __init__(self, data: Any, *, subscriber: Subscriber, page_language: str, now: datetime) -> None:
-        """`spoken`: the language of the page, which is the active one."""
-        self.current = had = preferences.current(subscriber, now)
+        """`page_language` is the active language."""
+        self.current = current = preferences.current(subscriber, now)
         self.today = timezone.localdate(now)
         self.last_day = self.today + preferences.MAX_PAUSE
         initial: dict[str, Any] = {
-            "language": had.language,
-            "countries": list(had.countries),
-            "lists": list(had.lists),
-            "often": _UNTIL if had.paused_until else _EVERY,
-            "until": had.paused_until,
+            "language": current.language,
+            "countries": list(current.countries),
+            "lists": list(current.lists),
+            "often": _UNTIL if current.paused_until else _EVERY,
+            "until": current.paused_until,
         }
         super().__init__(
             data,
             lists=preferences.offered_lists(subscriber),
             page_language=page_language,
-            extra_countries=had.countries,
-            extra_language=had.language,
+            extra_countries=current.countries,
+            extra_language=current.language,
             initial=initial,
         )
         self.fields["until"].error_messages["invalid"] = gettext("Write the day as in 2027-01-31.")
 
     @property
     def until_value(self) -> str:
-        """What stands in the field of the day, as browsers take it."""
+        """The value of the date field, as browsers take it."""
         value = self["until"].value()
         return value.isoformat() if isinstance(value, date) else str(value or "")
 
@@ -95,7 +95,7 @@ class PreferencesForm(PreferenceFields):
         return cleaned
 
     def preferences(self, tracking: bool) -> Preferences:
-        """What was filled in; a form without the question how often leaves that as it was."""
+        """The preferences in the form; without an answer to “How often” the pause stays as it was."""
         often = self.cleaned_data["often"]
         until = {_UNTIL: self.cleaned_data["until"], _EVERY: None}.get(often, self.current.paused_until)
         return Preferences(

@@ -1,25 +1,28 @@
-"""What a reader wants from us, all of it together: to be shown, kept, compared, and put back as it was."""
+"""A subscriber's preferences: read, saved with consent records, compared in words, and undone by a token."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from babel.dates import format_date
 from django.core import signing
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
 
-from subscribers import consent, unsubscribe
+from subscribers import consent, iso_codes, unsubscribe
 from subscribers.consent import Event, Evidence
 from subscribers.models import MailingList, Subscriber
 from subscribers.subscribe import subscribe
-from subscribers.subscribe.forms import tracking_consent_text
+from subscribers.subscribe.forms import native_language_name, tracking_consent_text
 
-# A pause is for a holiday or a busy season; whoever wants longer leaves, and comes back.
+# A pause is for a holiday or a busy season; who wants a longer one unsubscribes.
 MAX_PAUSE = timedelta(days=366)
-# How long a change can be undone by one button.
+# How long the undo button works.
 UNDO_WITHIN = timedelta(days=1)
 _SALT = "subscribers.preference_center.undo"
 
@@ -30,16 +33,16 @@ class Preferences:
     language: str
     # ISO 3166-1 alpha-2, sorted; none: every country.
     countries: tuple[str, ...]
-    # Ids of the lists that the reader is on, sorted.
+    # Ids of the lists with a confirmed subscription, sorted.
     lists: tuple[int, ...]
-    # The day on which editions come again; None: they come now.
+    # The first day on which editions are sent again; None: no pause.
     paused_until: date | None
-    # Whether what they open may be counted under their name.
+    # Whether the subscriber agreed to tracking under their name.
     tracking: bool
 
 
 def current(subscriber: Subscriber, now: datetime) -> Preferences:
-    """As the reader has it now. A pause that is over is none."""
+    """The present preferences. A pause that has ended is none."""
     until = subscriber.paused_until
     return Preferences(
         subscriber.language,
@@ -51,7 +54,7 @@ def current(subscriber: Subscriber, now: datetime) -> Preferences:
 
 
 def offered_lists(subscriber: Subscriber) -> QuerySet[MailingList]:
-    """Lists that the reader may be on by their own word: public ones, and those they are on."""
+    """Lists that the subscriber may choose: public ones, and those they are on."""
     return MailingList.objects.filter(
         Q(public=True) | Q(pk__in=unsubscribe.confirmed_list_ids(subscriber.pk))
     )
@@ -60,10 +63,10 @@ def offered_lists(subscriber: Subscriber) -> QuerySet[MailingList]:
 def save(
     subscriber: Subscriber, wanted: Preferences, newsletter_id: int | None, evidence: Evidence, now: datetime
 ) -> None:
-    """Make it so, each change with a row in the consent ledger; what is as before is not written down.
+    """Save the wanted preferences, with a consent record for each change and none for what stays.
 
-    `newsletter_id`: whose mail carried the link, as `leaving.leave` takes it. Call it in the reader's
-    language.
+    `newsletter_id`: the newsletter whose link was used, as in `unsubscribe.unsubscribe`. Call it with the
+    subscriber's language active.
     """
     with transaction.atomic():
         before = current(Subscriber.objects.select_for_update().get(pk=subscriber.pk), now)
@@ -79,16 +82,16 @@ def save(
 
 
 def undo_token(subscriber: Subscriber, before: Preferences) -> str:
-    """What a button carries that puts `before` back."""
+    """The value of the undo button, which restores `before`."""
     until = before.paused_until
     kept = [before.language, before.countries, before.lists, until and until.isoformat(), before.tracking]
     return signing.dumps([subscriber.pk, *kept], salt=_SALT)
 
 
 def read_undo_token(subscriber: Subscriber, token: str) -> Preferences | None:
-    """What `undo_token` put into it; None when it was not made for this reader, or is too old.
+    """The preferences in an `undo_token`; None when it is another subscriber's, forged or expired.
 
-    Lists that somebody else took the reader off since are not in it.
+    Lists that others removed the subscriber from since are left out.
     """
     try:
         kept = signing.loads(token, salt=_SALT, max_age=UNDO_WITHIN)
@@ -110,8 +113,43 @@ def read_undo_token(subscriber: Subscriber, token: str) -> Preferences | None:
 
 
 def start_of_day(day: date) -> datetime:
-    """When a day begins where the site is."""
+    """The time at which a day begins in the site's time zone."""
     return timezone.make_aware(datetime.combine(day, time()))
+
+
+def describe_changes(before: Preferences, after: Preferences, language: str) -> list[tuple[str, str]]:
+    """(what, its new value) for everything that differs, with `language` active."""
+    return list(_changes(before, after, language))
+
+
+def _changes(before: Preferences, after: Preferences, language: str) -> Iterator[tuple[str, str]]:
+    if after.lists != before.lists:
+        names = MailingList.objects.filter(pk__in=after.lists).values_list("name", flat=True)
+        yield gettext("Newsletters"), ", ".join(names) or gettext("none")
+    if after.countries != before.countries:
+        every = gettext("all countries")
+        yield gettext("Countries"), iso_codes.country_names(after.countries, language) or every
+    if after.language != before.language:
+        yield gettext("Language"), native_language_name(after.language)
+    if after.paused_until != before.paused_until:
+        yield gettext("How often"), pause_text(after, language)
+    if after.tracking != before.tracking:
+        yield (
+            gettext("Links you open"),
+            gettext("counted under your name") if after.tracking else gettext("not counted under your name"),
+        )
+
+
+def pause_text(preferences: Preferences, language: str) -> str:
+    """How often mail comes, with `language` active."""
+    if preferences.paused_until is None:
+        return gettext("Every edition")
+    return gettext("Nothing comes before %(day)s.") % {"day": format_day(preferences.paused_until, language)}
+
+
+def format_day(date_: date, language: str) -> str:
+    """A day as the language writes it: "31 January 2027"."""
+    return format_date(date_, "long", locale=iso_codes.locale_of(language))
 
 
 def _save_fields(

@@ -1,6 +1,6 @@
-"""Who may sign up now: a flood of sign-ups is answered, and is not passed on as mail to strangers.
+"""Limits for the sign-up form: bots that sign strangers up get an answer, and cause no flood of emails.
 
-Nothing here depends on whether an address is known, so that no answer tells.
+No limit depends on whether an address is known, so that no answer tells it.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from subscribers.signals import signup_flood
 log = logging.getLogger(__name__)
 
 _HOUR, _MONTH = timedelta(hours=1), timedelta(days=30)
-# A form is good for one sign-up, as long as it may be open.
+# How long a form may be open; it is good for one sign-up.
 _FORM_LIFETIME = timedelta(days=1)
-# So many sign-ups from a network in an hour are a family or an office; more are asked a question.
+# Up to this many sign-ups an hour a network may be a family or an office; more get a question.
 _NETWORK_QUESTION_THRESHOLD = 3
-# Mail systems that read these as the same mailbox: dots in a name are nothing to them.
+# Domains whose mail system ignores dots in the local part.
 _DOT_INSENSITIVE_DOMAINS = {"gmail.com", "googlemail.com"}
 
-# go: write; question: show one that people can answer; busy: not now.
+# go: send the email; question: show one that people can answer; busy: refuse for now.
 Decision = Literal["go", "question", "busy"]
 
 
 def check_signup(address: str, network: str, answered: bool, now: datetime) -> Decision:
-    """Whether a sign-up goes on, in the caller's transaction; one that does is counted.
+    """Decide on a sign-up, in the caller's transaction; one that may go on is counted.
 
     `network`: as consent.network_of gives it; `answered`: whether the question was answered.
     """
     config = settings.CONFIG.signup
     question_threshold = config.letters_per_hour // 2
-    # Who answered has an allowance of their own, which machines do not use up.
+    # Those who answered have a limit of their own, which bots do not use up.
     key = "answered" if answered else "all"
     if not answered:
         flood = _count_this_hour("all", now) >= question_threshold
@@ -55,26 +55,26 @@ def check_signup(address: str, network: str, answered: bool, now: datetime) -> D
     reached = rate_limit.hit(limits, now)
     if reached is None:
         return "go"
-    log.warning("action=sign_up_limit limit=%s", reached.key.partition(" ")[0])
+    log.warning("action=signup_limit limit=%s", reached.key.partition(" ")[0])
     if reached.key == key:
         _report_flood(now)
     return "busy"
 
 
 def may_email(address: str, now: datetime) -> bool:
-    """Claim one of the month's letters to this address, also under the other ways of writing it."""
+    """Claim one of the month's emails to this address, in any of its spellings."""
     address_key = address_hash(canonical_address(address)).hex()
     maximum = settings.CONFIG.signup.per_address_per_month
     return rate_limit.hit([Limit(f"address {address_key}", maximum, _MONTH)], now) is None
 
 
 def claim_form(nonce: str, now: datetime) -> bool:
-    """Claim a form: it is good for one sign-up."""
+    """Claim a form by its nonce; False when it was used before."""
     return rate_limit.hit([Limit(f"form {nonce}", 1, _FORM_LIFETIME)], now) is None
 
 
 def canonical_address(address: str) -> str:
-    """One address for all ways of writing that reach the same mailbox; for counting, never for mailing."""
+    """One address for all spellings that reach the same mailbox; for counting, never for sending."""
     local, _, domain = address.lower().rpartition("@")
     local = local.partition("+")[0]
     if domain in _DOT_INSENSITIVE_DOMAINS:
@@ -87,7 +87,10 @@ def _count_this_hour(key: str, now: datetime) -> int:
 
 
 def _report_flood(now: datetime) -> None:
-    """Staff hear of a flood, once an hour."""
-    if not _count_this_hour("told", now) and rate_limit.hit([Limit("told", 1, _HOUR)], now) is None:
-        log.error("action=sign_up_flood")
+    """Send the signal of a flood, once an hour."""
+    if (
+        not _count_this_hour("flood reported", now)
+        and rate_limit.hit([Limit("flood reported", 1, _HOUR)], now) is None
+    ):
+        log.error("action=signup_flood")
         signup_flood.send(sender=None, now=now)

@@ -1,4 +1,4 @@
-"""Joining by the form: a request becomes a pending subscription and a letter whose link confirms it."""
+"""Signing up: a request makes pending subscriptions, which a link in an email confirms (double opt-in)."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from django.db.models import Q
 from subscribers import consent, emails, tokens, unsubscribe
 from subscribers.consent import Event, Evidence
 from subscribers.models import FormerAddress, MailingList, Subscriber, Subscription
+from subscribers.signals import resubscribed
 from subscribers.subscribe import signup_abuse
 from subscribers.suppression import is_suppressed, lift_after_confirmation, may_sign_up
 
-# How long a link in a letter confirms.
+# How long the link in a confirmation email works.
 CONFIRM_WITHIN = timedelta(days=7)
-# At most one letter to an address in this time.
+# The sign-up form causes at most one email to an address in this time.
 EMAIL_INTERVAL = timedelta(hours=24)
 
 Outcome = Literal["answered", "question", "busy"]
 
 
-class LinkExpired(ValueError):  # noqa: N818  (a verdict on a link, in the reader's words)
-    """The confirmation link is older than it may be."""
+class LinkExpired(ValueError):  # noqa: N818  (as django.core.signing names its own)
+    """The confirmation link has expired."""
 
 
 def request(
@@ -37,13 +38,13 @@ def request(
     *,
     answered: bool = False,
 ) -> Outcome:
-    """Note that somebody asked for these lists at a normalised address, and write to it where that is right.
+    """Record a sign-up of a normalised address for these lists, and send the email that it calls for.
 
-    "answered" says nothing about whether the address was known, confirmed or suppressed; "question" and
-    "busy" noted nothing. `answered`: whether a question that only people can answer was.
+    The outcome "answered" does not tell whether the address was known, confirmed or suppressed; with
+    "question" and "busy" nothing was recorded. `answered`: whether the question for people was answered.
     """
     with transaction.atomic():
-        # Asked before the address is looked up: the answer is the same for known and unknown ones.
+        # Decided before the address is looked up: the answer is the same for known and unknown ones.
         decision = signup_abuse.check_signup(email, evidence.network, answered, now)
         if decision != "go":
             return decision
@@ -70,18 +71,18 @@ def confirm_token(subscriber: Subscriber, now: datetime) -> str:
 
 
 def read_token(token: str, now: datetime) -> Subscriber:
-    """Whom a confirmation link is about; raises InvalidToken or LinkExpired."""
+    """The subscriber of a confirmation link; raises InvalidToken or LinkExpired."""
     claim = tokens.read("confirm", token)
     if not claim.is_fresh(CONFIRM_WITHIN, now):
         raise LinkExpired("the link is older than seven days")
     subscriber = Subscriber.objects.filter(pk=claim.subscriber).first()
     if subscriber is None:
-        raise tokens.InvalidToken("nobody of ours")
+        raise tokens.InvalidToken("the subscriber is deleted")
     return subscriber
 
 
 def pending_lists(subscriber: Subscriber) -> list[MailingList]:
-    """The lists that a confirmation would join."""
+    """The lists that a confirmation would subscribe to."""
     return list(
         MailingList.objects.filter(
             subscriptions__subscriber=subscriber, subscriptions__state=Subscription.State.PENDING
@@ -90,7 +91,7 @@ def pending_lists(subscriber: Subscriber) -> list[MailingList]:
 
 
 def confirm(subscriber: Subscriber, evidence: Evidence, now: datetime) -> int:
-    """Confirm what waits, and return how many subscriptions that were; 0 when it was done before."""
+    """Confirm the pending subscriptions; how many there were, 0 when it was done before."""
     with transaction.atomic():
         pending = subscriber.subscriptions.select_for_update().filter(state=Subscription.State.PENDING)
         lists = list(pending.values_list("mailing_list", flat=True))
@@ -105,7 +106,7 @@ def confirm(subscriber: Subscriber, evidence: Evidence, now: datetime) -> int:
 
 
 def add(subscriber: Subscriber, list_ids: Iterable[int], evidence: Evidence, now: datetime) -> None:
-    """Put the person on these lists at their own word, given on a page that only their link opens."""
+    """Subscribe to these lists, at the subscriber's own request on a page that only their link opens."""
     added = []
     values = {
         "source": evidence.channel,
@@ -123,12 +124,41 @@ def add(subscriber: Subscriber, list_ids: Iterable[int], evidence: Evidence, now
     consent.record(Event.SUBSCRIBED, [subscriber.pk], added, evidence, now)
 
 
+def resubscribable(subscriber: Subscriber, list_ids: Collection[int]) -> set[int]:
+    """Those of these lists that a button may subscribe to again: the subscriber unsubscribed themselves."""
+    if is_suppressed(subscriber):
+        return set()
+    return unsubscribe.self_unsubscribed(subscriber.pk, list_ids)
+
+
+def resubscribe(
+    subscriber: Subscriber,
+    list_ids: Collection[int],
+    newsletter_id: int | None,
+    evidence: Evidence,
+    now: datetime,
+) -> bool:
+    """Subscribe to the resubscribable ones of these lists, as new consent; False when there is none."""
+    with transaction.atomic():
+        lists = resubscribable(subscriber, list_ids)
+        if not lists:
+            return False
+        add(subscriber, sorted(lists), evidence, now)
+        notify_resubscribed(subscriber, newsletter_id)
+    return True
+
+
+def notify_resubscribed(subscriber: Subscriber, newsletter_id: int | None) -> None:
+    """Send the signal that the subscriber took back that they unsubscribed."""
+    resubscribed.send(Subscriber, subscriber_id=subscriber.pk, newsletter_id=newsletter_id)
+
+
 def _upsert(email: str, language: str, countries: Sequence[str], now: datetime) -> Subscriber:
     subscriber, created = Subscriber.objects.get_or_create(
         email=email, defaults={"language": language, "countries": tuple(countries), "created_at": now}
     )
     confirmed = Q(state=Subscription.State.CONFIRMED) | Q(confirmed_at__isnull=False)
-    # Anybody may type this address: what a reader once confirmed is changed by that reader's own link alone.
+    # Anyone may type this address: confirmed preferences are changed only by the subscriber's own link.
     if not created and not subscriber.subscriptions.filter(confirmed).exists():
         subscriber.language, subscriber.countries = language, tuple(countries)
         subscriber.save(update_fields=["language", "countries", "updated_at"])
@@ -138,10 +168,10 @@ def _upsert(email: str, language: str, countries: Sequence[str], now: datetime) 
 def _auto_confirm(
     subscriber: Subscriber, list_ids: Collection[int], evidence: Evidence, now: datetime
 ) -> list[MailingList]:
-    """Put them at once on those lists that ask for no confirmation, unless they ever left any list.
+    """Confirm at once the lists with single opt-in, unless the subscriber ever unsubscribed from any list.
 
-    Anybody may type any address: whoever left, was erased, has another address now, or may come back after a
-    complaint does so by their own link alone.
+    Anyone may type any address: after unsubscribing, erasure, a change of address or a reopened complaint
+    only the subscriber's own link confirms.
     """
     if unsubscribe.has_unsubscribed([subscriber.pk]) or is_suppressed(subscriber):
         return []
@@ -159,33 +189,33 @@ def _auto_confirm(
 
 
 def _send_welcomes(subscriber: Subscriber, lists: Iterable[MailingList]) -> int:
-    """Send the welcome of each list that has one; how many have."""
+    """Send the welcome email of each list that has one; how many were sent."""
     if is_suppressed(subscriber):
         return 0
     return sum([emails.send_welcome(subscriber, one) for one in lists])
 
 
 def _has_pending(subscriber: Subscriber, list_ids: Collection[int]) -> bool:
-    """Whether any of these waits for a confirmation."""
+    """Whether any of these lists still needs a confirmation."""
     rows = subscriber.subscriptions.filter(mailing_list__in=list_ids)
     return rows.exclude(state=Subscription.State.CONFIRMED).exists()
 
 
 def _mark_pending(subscriber: Subscriber, list_ids: Collection[int], now: datetime) -> None:
-    """Make the subscriptions that are not confirmed wait for it."""
+    """Create or reset the subscriptions that are not confirmed as pending."""
     known = {row.mailing_list_id: row for row in subscriber.subscriptions.filter(mailing_list__in=list_ids)}
     Subscription.objects.bulk_create(
         Subscription(subscriber=subscriber, mailing_list_id=list_id, source="form", created_at=now)
         for list_id in list_ids
         if list_id not in known
     )
-    # `ended_at` stays until the person confirms: an import must still see that they once left.
+    # `ended_at` stays until the confirmation: an import must still see that they once unsubscribed.
     subscriber.subscriptions.filter(mailing_list__in=list_ids, state=Subscription.State.UNSUBSCRIBED).update(
         state=Subscription.State.PENDING, source="form", created_at=now
     )
 
 
 def _claim_daily_email(subscriber: Subscriber, now: datetime) -> bool:
-    """Claim the one letter of the day to this address."""
-    rested = Q(signup_email_at__isnull=True) | Q(signup_email_at__lte=now - EMAIL_INTERVAL)
-    return bool(Subscriber.objects.filter(rested, pk=subscriber.pk).update(signup_email_at=now))
+    """Claim the one email of the day to this address."""
+    allowed = Q(signup_email_at__isnull=True) | Q(signup_email_at__lte=now - EMAIL_INTERVAL)
+    return bool(Subscriber.objects.filter(allowed, pk=subscriber.pk).update(signup_email_at=now))

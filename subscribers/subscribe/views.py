@@ -87,9 +87,9 @@ def _sign_up_page(
 ) -> HttpResponse:
     context = {
         "form": form,
-        "shown": forms.form_token(now),
+        "form_token": forms.form_token(now),
         "question": question,
-        "promise": forms.consent_text(),
+        "consent_text": forms.consent_text(),
         "languages": offered_languages(),
     }
     status = status or (422 if form.errors else 200)
@@ -132,7 +132,7 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     template = "pages/confirm.html" if lists else "pages/confirmed.html"
     context = {
         "lists": lists,
-        "agreement": forms.tracking_consent_form(None, subscriber),
+        "tracking_form": forms.tracking_consent_form(None, subscriber),
         **subscriber_context(subscriber, 0),
     }
     return page(request, template, context, language=page_language(subscriber), private=True)

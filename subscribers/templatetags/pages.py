@@ -1,4 +1,4 @@
-"""What every public page shows, also where no view is in charge (an error page has no context)."""
+"""What every public page shows, also error pages, which have no context."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def in_demo() -> bool:
 
 
 @register.simple_tag
-def counted_openings() -> str:
-    """What is counted of what readers open: "links", "mail" (links or not), or nothing."""
+def tracked_events() -> str:
+    """What tracking counts: "links" (clicks), "mail" (opens too), or nothing."""
     tracking = settings.CONFIG.tracking
     if tracking.opens != "off":
         return "mail"

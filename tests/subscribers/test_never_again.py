@@ -36,7 +36,7 @@ from subscribers.models import (
     Subscriber,
     Suppression,
 )
-from subscribers.preference_center import change_address, data_access, preferences, resubscribe
+from subscribers.preference_center import change_address, data_access, preferences
 from subscribers.privacy import retention
 from subscribers.segments.audience import REACHABLE, Segment, standing
 from subscribers.subscribe import subscribe
@@ -119,9 +119,9 @@ class People(RuleBasedStateMachine):
         person = self.person(address)
         if person is not None:
             scope = leaving.newsletter_list_ids(self.newsletter.pk)
-            returned = resubscribe.resubscribable(person, scope)
+            returned = subscribe.resubscribable(person, scope)
             word = Evidence(Channel.PREFERENCES)
-            resubscribe.resubscribe(person, scope, self.newsletter.pk, word, self.now)
+            subscribe.resubscribe(person, scope, self.newsletter.pk, word, self.now)
             self.came_back(address, {slug for slug, number in self.lists.items() if number in returned})
 
     @rule(address=whose, lists=st.sets(which), days=st.sampled_from([None, 3, 40]))

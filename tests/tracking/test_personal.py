@@ -13,7 +13,7 @@ from mailer.feedback.decisions.apply import apply
 from mailer.feedback.parsing.records import Origin, Reading, Recipient
 from mailer.tracking.recording import requests
 from subscribers.models import Subscriber
-from subscribers.privacy.data_export import collect
+from subscribers.privacy.data_access import collect
 from tests.cast import NOW
 from tests.tracking.conftest import Sent, by_consent
 

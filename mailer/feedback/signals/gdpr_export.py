@@ -11,7 +11,7 @@ from mailer.tracking import link_targets
 from mailer.tracking.models import Hit
 from mailer.tracking.records import Kind
 from subscribers.models import Subscriber
-from subscribers.privacy.data_export import iso_datetime
+from subscribers.privacy.data_access import iso_datetime
 from subscribers.signals import collect_personal_data
 
 

@@ -154,7 +154,9 @@ def test_it_was_not_me_afterwards_puts_the_address_back_also_after_a_second_chan
     client.post(link(notice))
     client.post(link(notice))
     assert address(person) == "olga@example.org"
-    assert [row.source for row in person.consents.order_by("pk")][-1] == "back: it was not them"
+    assert [row.source for row in person.consents.order_by("pk")][
+        -1
+    ] == "rejected: the old address is restored"
     # The old one is no former address any more.
     assert merge.AddressHistory([person]).address_at(person, timezone.now()) == bytes(person.address_hash)
 

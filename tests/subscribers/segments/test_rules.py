@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from subscribers.merge import merge
 from subscribers.models import MailingList, Subscriber, Subscription
-from subscribers.privacy.data_export import collect
+from subscribers.privacy.data_access import collect
 from subscribers.segments import attributes, compile
 from subscribers.segments.models import CustomField, SavedSegment
 from subscribers.segments.rules import DEEPEST, BadRule, Group, Test, as_json, from_json

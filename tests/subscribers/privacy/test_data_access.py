@@ -19,7 +19,7 @@ from mailer.feedback.signals import gdpr_export, on_erase
 from subscribers import tokens
 from subscribers.consent import Channel, Evidence
 from subscribers.models import AddressChange, Asked, Asking, MailingList, Subscriber, Suppression
-from subscribers.preference_center import data_access
+from subscribers.privacy import data_access
 from subscribers.subscribe import subscribe
 from subscribers.suppression import active_suppression, suppress
 from tests.subscribers.conftest import Join

@@ -1,25 +1,60 @@
-"""Everything that is kept about one person, as plain data: what they are told when they ask for it.
-
-Access and portability (GDPR, Articles 15 and 20).
-"""
+"""Access to and portability of a subscriber's data (GDPR, Articles 15 and 20), and the link to it."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
+
+from subscribers import emails, merge, rate_limit, tokens
 from subscribers.models import AddressChange, Asked, ConsentRecord, Subscriber, Subscription, Suppression
+from subscribers.privacy.erasure import erase
+from subscribers.rate_limit import Limit
 from subscribers.segments import attributes
 from subscribers.signals import collect_personal_data
 
+# How long a link works, and how many a subscriber gets in that time.
+LINK_WORKS_FOR = timedelta(days=1)
+_LINKS_PER_DAY = 3
+
+
+def request_link(subscriber: Subscriber, now: datetime) -> bool:
+    """Email the link to the subscriber; False when it was requested too often today.
+
+    It goes to their own mailbox, because any mail of ours, with its links, may have been forwarded.
+    """
+    with transaction.atomic():
+        if (
+            rate_limit.hit([Limit(f"data link {subscriber.pk}", _LINKS_PER_DAY, LINK_WORKS_FOR)], now)
+            is not None
+        ):
+            return False
+        emails.send_data_link(subscriber, tokens.make_dated("data_access", subscriber.pk, now))
+    return True
+
+
+def read_link(token: str, now: datetime) -> Subscriber:
+    """The subscriber whose data a link opens; raises InvalidToken, also when it has expired."""
+    claim, person = merge.read_token("data_access", token)
+    if not claim.is_fresh(LINK_WORKS_FOR, now):
+        raise tokens.InvalidToken("too old")
+    return person
+
+
+def erase_and_notify(subscriber: Subscriber, now: datetime) -> None:
+    """Erase the subscriber, and confirm it in a last email."""
+    with transaction.atomic():
+        erase(subscriber.email, now)
+        emails.send_erased_notice(subscriber)
+
 
 def collect(subscriber: Subscriber) -> dict[str, Any]:
-    """All that is kept about a person, ready for JSON; moments are ISO 8601 with zone.
+    """All stored data about a subscriber, ready for JSON; times are ISO 8601 with zone.
 
-    What stands in the person's own row, and lists of records: `subscriptions`, `consents`, `address_changes`,
-    `suppressions`, `questions` (whether they still want it), and whatever the rooms above keep. To add a
-    section, answer `signals.asked_about` with a dict, as `mailer.feedback.signals.gdpr_export` does, and
-    connect it where the application becomes ready.
+    The subscriber's own fields, and lists of records: `subscriptions`, `consents`, `address_changes`,
+    `suppressions`, `questions` (reconfirmation requests), and the sections of other applications. To add a
+    section, connect a receiver to `signals.collect_personal_data` that returns a dict of it.
     """
     data: dict[str, Any] = {
         "email": subscriber.email,
@@ -61,7 +96,7 @@ def collect(subscriber: Subscriber) -> dict[str, Any]:
 
 
 def iso_datetime(at: datetime | None) -> str | None:
-    """A moment as it is told."""
+    """A time in ISO 8601, to the second."""
     return at.isoformat(timespec="seconds") if at else None
 
 

@@ -1,0 +1,341 @@
+"""The preference center's pages, which subscribers open by a link in our mail. No GET changes anything."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http.multipartparser import MultiPartParserError
+from django.utils import timezone
+from django.utils.translation import gettext, override
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from subscribers import merge, tokens, unsubscribe
+from subscribers.consent import Channel, Evidence
+from subscribers.emails import page_language
+from subscribers.models import Subscriber, Subscription
+from subscribers.preference_center import change_address, preferences
+from subscribers.preference_center.forms import AddressChangeForm, PreferencesForm
+from subscribers.preference_center.preferences import Preferences
+from subscribers.privacy import data_access
+from subscribers.reconfirmation import reconfirmation
+from subscribers.responses import evidence_from, mask, page, subscriber_context
+from subscribers.subscribe import forms, subscribe
+from subscribers.suppression import is_suppressed
+
+_methods = require_http_methods(["GET", "HEAD", "POST"])
+
+
+# Preferences
+
+
+@dataclass(frozen=True)
+class _Visit:
+    request: HttpRequest
+    subscriber: Subscriber
+    # The newsletter whose mail carried the link; None: a transactional email.
+    newsletter_id: int | None
+    now: datetime
+    # What consent records keep of the visit.
+    evidence: Evidence
+
+    def save(self, wanted: Preferences) -> None:
+        evidence = replace(self.evidence, text=forms.consent_text())
+        preferences.save(self.subscriber, wanted, self.newsletter_id, evidence, self.now)
+        self.subscriber.refresh_from_db()
+
+
+# A code of what was done, for the page ("": nothing); or the form that has errors.
+_Outcome = str | PreferencesForm | AddressChangeForm
+
+
+@_methods
+def preferences_page(request: HttpRequest, token: str) -> HttpResponse:
+    """`/preferences/<token>/`: all preferences of a subscriber on one page."""
+    try:
+        claim, subscriber = merge.read_token("preferences", token)
+    except tokens.InvalidToken:
+        return page(request, "pages/unknown_link.html", status=404, private=True)
+    now = timezone.now()
+    before = preferences.current(subscriber, now)
+    evidence = evidence_from(request, Channel.PREFERENCES, page_language(subscriber))
+    visit = _Visit(request, subscriber, claim.scope or None, now, evidence)
+    with override(evidence.language):
+        outcome = _handle_preferences(visit) if request.method == "POST" else ""
+    # The subscriber may have chosen another language.
+    language = page_language(subscriber)
+    with override(language):
+        context = {
+            **_preferences_context(visit, before, outcome, language),
+            **subscriber_context(subscriber, claim.scope),
+        }
+    status = 200 if isinstance(outcome, str) else 422
+    return page(request, "pages/preferences.html", context, language=language, status=status, private=True)
+
+
+def _preferences_context(
+    visit: _Visit, before: Preferences, outcome: _Outcome, language: str
+) -> dict[str, object]:
+    subscriber, now = visit.subscriber, visit.now
+    after = preferences.current(subscriber, now)
+    form = outcome if isinstance(outcome, PreferencesForm) else None
+    address_form = outcome if isinstance(outcome, AddressChangeForm) else None
+    return {
+        "form": form or PreferencesForm(None, subscriber=subscriber, page_language=language, now=now),
+        "address_form": address_form or AddressChangeForm(None, current_email=subscriber.email),
+        "may_change_address": change_address.is_allowed(subscriber, now),
+        "tracking_form": forms.tracking_consent_form(None, subscriber),
+        "consent_text": forms.consent_text(),
+        "outcome": outcome if isinstance(outcome, str) else "",
+        "reasons": unsubscribe.UNSUBSCRIBE_REASONS.items(),
+        "changes": preferences.describe_changes(before, after, language),
+        "undo": preferences.undo_token(subscriber, before) if outcome in ("saved", "unsubscribed") else "",
+        "paused": preferences.format_day(after.paused_until, language) if after.paused_until else "",
+        "suppressed": is_suppressed(subscriber),
+        "is_subscribed": subscriber.subscriptions.exclude(state=Subscription.State.UNSUBSCRIBED).exists(),
+    }
+
+
+def _handle_preferences(visit: _Visit) -> _Outcome:
+    """Do what the pressed button is for; without the name of another one it is the button that saves."""
+    actions = {
+        "leave_all": _unsubscribe_all,
+        "undo": _undo,
+        "resume": _resume,
+        "move": _request_address_change,
+        "own": _send_data_link,
+        "tell": _record_reason,
+    }
+    return next((action for name, action in actions.items() if name in visit.request.POST), _save)(visit)
+
+
+def _save(visit: _Visit) -> _Outcome:
+    post, subscriber = visit.request.POST, visit.subscriber
+    form = PreferencesForm(post, subscriber=subscriber, page_language=visit.evidence.language, now=visit.now)
+    if not form.is_valid():
+        return form
+    tracking_form = forms.tracking_consent_form(post, subscriber)
+    tracking = subscriber.tracking_consent_at is not None
+    if tracking_form is not None and tracking_form.is_valid():
+        tracking = bool(tracking_form.cleaned_data["tracking"])
+    visit.save(form.preferences(tracking))
+    return "saved"
+
+
+def _resume(visit: _Visit) -> _Outcome:
+    visit.save(replace(preferences.current(visit.subscriber, visit.now), paused_until=None))
+    return "saved"
+
+
+def _undo(visit: _Visit) -> _Outcome:
+    before = preferences.read_undo_token(visit.subscriber, visit.request.POST["undo"])
+    if before is None:
+        return "undo_expired"
+    lists = set(unsubscribe.confirmed_list_ids(visit.subscriber.pk))
+    visit.save(before)
+    if set(before.lists) - lists:
+        subscribe.notify_resubscribed(visit.subscriber, visit.newsletter_id)
+    return "undone"
+
+
+def _unsubscribe_all(visit: _Visit) -> _Outcome:
+    evidence = replace(
+        visit.evidence, text=gettext("This ends everything that we send you. It works at once.")
+    )
+    unsubscribe.unsubscribe_all(visit.subscriber.pk, visit.newsletter_id, evidence, visit.now)
+    return "unsubscribed"
+
+
+def _request_address_change(visit: _Visit) -> _Outcome:
+    form = AddressChangeForm(visit.request.POST, current_email=visit.subscriber.email)
+    if not form.is_valid():
+        return form
+    new_email = form.cleaned_data["new_email"]
+    outcome = change_address.request(visit.subscriber, new_email, visit.evidence, visit.now)
+    return {"requested": "address_requested", "busy": "busy", "closed": ""}[outcome]
+
+
+def _send_data_link(visit: _Visit) -> _Outcome:
+    return "link_sent" if data_access.request_link(visit.subscriber, visit.now) else "busy"
+
+
+def _record_reason(visit: _Visit) -> _Outcome:
+    reason = visit.request.POST.get("why", "")
+    is_known = unsubscribe.record_reason(visit.subscriber, visit.newsletter_id, reason, visit.now)
+    return "thanks" if is_known else ""
+
+
+# Unsubscribing
+
+
+@csrf_exempt
+@_methods
+def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
+    """`/unsubscribe/<token>/`: one-click unsubscribe by POST (RFC 8058), a button by GET. Sets no cookie."""
+    try:
+        claim, subscriber = merge.read_token("unsubscribe", token)
+    except tokens.InvalidToken:
+        return page(request, "pages/unknown_link.html", private=True)
+    lists, language = unsubscribe.newsletter_list_ids(claim.scope), page_language(subscriber)
+    with override(language):
+        consent_text = gettext("Press the button, and this newsletter comes to you again.")
+        outcome = ""
+        if request.method == "POST":
+            outcome = _handle_unsubscribe(request, subscriber, claim.scope, lists, consent_text)
+        context = {
+            **subscriber_context(subscriber, claim.scope),
+            "outcome": outcome,
+            "consent_text": consent_text,
+            "may_resubscribe": bool(subscribe.resubscribable(subscriber, lists)),
+            "reasons": unsubscribe.UNSUBSCRIBE_REASONS.items(),
+            "paused": _pause_notice(subscriber, language),
+        }
+    is_subscribed = unsubscribe.is_subscribed(subscriber.pk, lists)
+    template = "pages/unsubscribe.html" if is_subscribed else "pages/unsubscribed.html"
+    if outcome == "resubscribed":
+        template = "pages/resubscribed.html"
+    status = 400 if outcome == "nothing" else 200
+    return page(request, template, context, language=language, status=status, private=True)
+
+
+def _handle_unsubscribe(
+    request: HttpRequest, subscriber: Subscriber, newsletter_id: int, lists: tuple[int, ...], text: str
+) -> str:
+    """A code of what was done, for the page."""
+    now, post = timezone.now(), _post_data(request)
+    language = page_language(subscriber)
+    if post.get("List-Unsubscribe", "").strip().lower() == "one-click":
+        evidence = evidence_from(request, Channel.ONE_CLICK, language)
+        unsubscribe.unsubscribe(subscriber.pk, lists, newsletter_id, evidence, now)
+        return "unsubscribed"
+    if "back" in post:
+        evidence = evidence_from(request, Channel.PREFERENCES, language, text)
+        is_back = subscribe.resubscribe(subscriber, lists, newsletter_id, evidence, now)
+        return "resubscribed" if is_back else "unsubscribed"
+    if unsubscribe.record_reason(subscriber, newsletter_id, post.get("why", ""), now):
+        return "thanks"
+    # The button without a choice among the reasons is a valid answer too.
+    return "unsubscribed" if "tell" in post else "nothing"
+
+
+def _post_data(request: HttpRequest) -> QueryDict:
+    """What was posted, in either of the two encodings of RFC 8058 §3.1; empty where it is malformed."""
+    try:
+        return request.POST
+    except MultiPartParserError:
+        return QueryDict()
+
+
+def _pause_notice(subscriber: Subscriber, language: str) -> str:
+    """That nothing comes before a day, where mail is paused; call it in `language`."""
+    current = preferences.current(subscriber, timezone.now())
+    return preferences.pause_text(current, language) if current.paused_until else ""
+
+
+# Links in transactional emails
+
+
+@_methods
+def confirm_address_page(request: HttpRequest, token: str) -> HttpResponse:
+    """`/address/<token>/`: a button that confirms the new address."""
+    now = timezone.now()
+    try:
+        change = change_address.read_confirmation(token, now)
+        language = page_language(change.subscriber)
+        with override(language):
+            text = gettext("Press the button, and what came to your old address comes to this one.")
+        if request.method == "POST":
+            evidence = evidence_from(request, Channel.EMAIL_LINK, language, text)
+            subscriber = change_address.confirm(token, evidence, now)
+            context: dict[str, object] = {**subscriber_context(subscriber, 0)}
+            return page(request, "pages/address_changed.html", context, language=language, private=True)
+    except (tokens.InvalidToken, change_address.LinkExpired):
+        return page(request, "pages/address_link_expired.html", status=404, private=True)
+    context = {
+        "text": text,
+        "old": mask(change.old_email),
+        "new": mask(change.new_email),
+        "lists": change_address.lists_after(change),
+    }
+    return page(request, "pages/confirm_address.html", context, language=language, private=True)
+
+
+@_methods
+def reject_address_page(request: HttpRequest, token: str) -> HttpResponse:
+    """`/address/not-me/<token>/`: a button that keeps or restores the old address."""
+    now = timezone.now()
+    try:
+        change = change_address.read_rejection(token, now)
+    except (tokens.InvalidToken, change_address.LinkExpired):
+        return page(request, "pages/address_link_expired.html", status=404, private=True)
+    language = page_language(change.subscriber)
+    with override(language):
+        text = gettext("Press the button, and what you get from us comes to your old address as before.")
+    if request.method == "POST":
+        change_address.reject(change, evidence_from(request, Channel.EMAIL_LINK, language, text), now)
+    change.refresh_from_db()
+    if change.rejected_at is None:
+        return page(request, "pages/reject_address.html", {"text": text}, language=language, private=True)
+    context = {**subscriber_context(change.subscriber, 0), "masked": mask(change.old_email)}
+    return page(request, "pages/address_kept.html", context, language=language, private=True)
+
+
+@_methods
+def reconfirm_page(request: HttpRequest, token: str) -> HttpResponse:
+    """`/stay/<token>/`: a button by which a subscriber confirms that they still want the newsletter."""
+    try:
+        campaign, subscriber = reconfirmation.read(token)
+    except tokens.InvalidToken:
+        return page(request, "pages/unknown_link.html", private=True)
+    language = page_language(subscriber)
+    with override(language):
+        text = gettext("Press the button, and the newsletter keeps coming to you.")
+    template = "pages/reconfirm.html"
+    if request.method == "POST":
+        evidence = evidence_from(request, Channel.EMAIL_LINK, language, text)
+        reconfirmation.stay(campaign, subscriber, evidence, timezone.now())
+        template = "pages/reconfirmed.html"
+    context = {**subscriber_context(subscriber, 0), "text": text}
+    return page(request, template, context, language=language, private=True)
+
+
+@_methods
+def data_access_page(request: HttpRequest, token: str) -> HttpResponse:
+    """`/your-data/<token>/`: buttons to download all data about the subscriber, or to erase it."""
+    now = timezone.now()
+    try:
+        subscriber = data_access.read_link(token, now)
+    except tokens.InvalidToken:
+        return page(request, "pages/your_data_link_expired.html", status=404, private=True)
+    language = page_language(subscriber)
+    if "download" in request.POST:
+        return _download(subscriber)
+    if "erase" in request.POST:
+        data_access.erase_and_notify(subscriber, now)
+        return page(request, "pages/your_data_erased.html", language=language, private=True)
+    with override(language):
+        context = {"consequences": _erasure_consequences(), **subscriber_context(subscriber, 0)}
+    return page(request, "pages/your_data.html", context, language=language, private=True)
+
+
+def _download(subscriber: Subscriber) -> HttpResponse:
+    text = json.dumps(data_access.collect(subscriber), ensure_ascii=False, indent=2)
+    response = HttpResponse(text, content_type="application/json; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="my-data.json"'
+    response["Cache-Control"] = "no-store"
+    response["X-Robots-Tag"] = "noindex"
+    return response
+
+
+def _erasure_consequences() -> list[str]:
+    """What erasure means, in the active language."""
+    return [
+        gettext("This cannot be taken back:"),
+        gettext("Your address, your name, your choices and your history here are deleted."),
+        gettext("Nothing more comes from us, and links in our earlier mail to you stop working."),
+        gettext("Sums stay, such as how many copies of an edition were sent. You are not in them by name."),
+        gettext("A fingerprint of your address stays, so that no list brings you back. Nobody can read it."),
+    ]
