@@ -17,7 +17,7 @@ from pathlib import Path
 
 import django
 
-from mailer.feedback.parsing.parse import read
+from mailer.feedback.parsing.parse import parse_message
 
 SAMPLES = Path(__file__).resolve().parents[1] / "tests" / "payloads" / "bounces"
 _ROUNDS = 8
@@ -48,7 +48,7 @@ def _read(messages: Iterable[bytes]) -> tuple[int, float]:
     for _ in range(_ROUNDS):
         for message in messages:
             began = time.process_time()
-            read(message)
+            parse_message(message)
             seconds.append(time.process_time() - began)
     return round(len(seconds) / sum(seconds)), max(seconds)
 

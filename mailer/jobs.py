@@ -17,7 +17,7 @@ from mailer.delivery.rollout import interventions, jobs
 from mailer.delivery.throttle import provider_stats
 from mailer.editions.assembly_time import assembly_time
 from mailer.editions.schedule import assemble_due
-from mailer.feedback import retention
+from mailer.feedback import ingest
 from mailer.feedback.decisions import bounce_counts, evaluate, smtp_rejections
 from mailer.feedback.sources import lmtp, poll
 from mailer.feedback.webhooks import process
@@ -64,16 +64,16 @@ JOBS = (
     Job("alerts", 5, lambda now, stop: alerts.post_due(now())),
     Job("finalize tracking", 10, lambda now, stop: finalize.settle_due(now(), stop)),
     Job("delete old tracking", 3600, lambda now, stop: finalize.delete_old(now())),
-    Job("poll maildir", 5, lambda now, stop: poll.attend("maildir", now, stop)),
-    Job("poll imap", 5, lambda now, stop: poll.attend("imap", now, stop)),
-    Job("poll pop3", 5, lambda now, stop: poll.attend("pop3", now, stop)),
-    Job("serve lmtp", 5, lambda now, stop: lmtp.serve_configured(now, stop)),
-    Job("smtp rejections", 5, lambda now, stop: smtp_rejections.read_new(now(), stop)),
-    Job("suppression decisions", 60, lambda now, stop: evaluate.review(now())),
+    Job("poll maildir", 5, lambda now, stop: poll.run("maildir", ingest.ingest_message, now, stop)),
+    Job("poll imap", 5, lambda now, stop: poll.run("imap", ingest.ingest_message, now, stop)),
+    Job("poll pop3", 5, lambda now, stop: poll.run("pop3", ingest.ingest_message, now, stop)),
+    Job("serve lmtp", 5, lambda now, stop: lmtp.serve_configured(ingest.ingest_message, now, stop)),
+    Job("smtp rejections", 5, lambda now, stop: smtp_rejections.process_new(now(), stop)),
+    Job("suppression decisions", 60, lambda now, stop: evaluate.review_pending(now())),
     Job("bounce counts", 5, lambda now, stop: bounce_counts.count_new(now(), stop)),
     Job("delete old provider stats", 3600, lambda now, stop: provider_stats.delete_old(now())),
     Job("webhooks", 2, lambda now, stop: process.work_off(now(), stop)),
-    Job("delete old returned mail", 3600, lambda now, stop: retention.delete_old(now())),
+    Job("delete old returned mail", 3600, lambda now, stop: ingest.delete_old(now())),
     Job("report stats", 2, lambda now, stop: cached_stats.count_due(now())),
     Job("imports", 2, uploads_job.attend),
     Job("list growth", 600, lambda now, stop: list_growth.count_due(now())),

@@ -20,7 +20,13 @@ from mailer.delivery.models import (
     ThrottleState,
 )
 from mailer.editions.models import Edition, EditionText, Newsletter, NewsletterText
-from mailer.feedback.models import FeedbackEvent, Outage, ReturnedMessage, Verdict, WayIn
+from mailer.feedback.models import (
+    DomainOutage,
+    FeedbackEvent,
+    InboundSource,
+    ReturnedMessage,
+    SuppressionDecision,
+)
 from mailer.feedback.webhooks.models import ServiceContact, ServicePost
 from mailer.reports.models import Tally
 from mailer.stories.models import Story, StorySource, StoryText
@@ -31,16 +37,17 @@ __all__ = [
     "Approval",
     "Authorship",
     "Delivery",
+    "DomainOutage",
     "Edition",
     "EditionText",
     "FeedbackEvent",
     "Hit",
     "HitCount",
+    "InboundSource",
     "Intervention",
     "Mailing",
     "Newsletter",
     "NewsletterText",
-    "Outage",
     "OutboxMessage",
     "ProviderHour",
     "Readership",
@@ -54,8 +61,7 @@ __all__ = [
     "Story",
     "StorySource",
     "StoryText",
+    "SuppressionDecision",
     "Tally",
     "ThrottleState",
-    "Verdict",
-    "WayIn",
 ]

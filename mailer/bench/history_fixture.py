@@ -75,7 +75,7 @@ FROM (SELECT id, language, countries, CASE WHEN id %% 100 = 7 THEN 'excluded'
 """
 _BOUNCES = """
 INSERT INTO mailer_feedbackevent (kind, bounce_class, reason, status, diagnostic, rule, identity, delivery_id,
-    mailing_id, provider, subscriber, newsletter, at, origin)
+    mailing_id, provider, subscriber, newsletter, at, source_key)
 SELECT 'bounce', CASE WHEN id %% 3 = 0 THEN 'soft' ELSE 'hard' END,
     CASE WHEN id %% 3 = 0 THEN 'mailbox_full' ELSE 'unknown_user' END, '', '', '', 'verp', id, mailing_id, '',
     subscriber, %(newsletter)s, bounced_at, 'bench ' || id

@@ -12,27 +12,27 @@ from django.db import Error as DatabaseFailure
 from django.utils import timezone
 
 from mailer.cli.output import Json, command_group, console, emit, fail, failing_on, say
+from mailer.feedback import ingest
 from mailer.feedback.parsing import rules
 from mailer.feedback.parsing.accuracy import Score, ScoreError
 from mailer.feedback.parsing.accuracy import score as score_folder
-from mailer.feedback.parsing.parse import read as parse_message
-from mailer.feedback.parsing.records import Reading, Recipient
+from mailer.feedback.parsing.parse import parse_message
+from mailer.feedback.parsing.records import ParsedReturn, Recipient
 from mailer.feedback.parsing.rules import RulesError
-from mailer.feedback.sources import ingest
 from mailer.feedback.sources import poll as polling
-from mailer.feedback.sources.mailbox import MAX_OCTETS
-from mailer.feedback.sources.sources import mailboxes
+from mailer.feedback.sources.base import MAX_OCTETS
+from mailer.feedback.sources.poll import configured_mailboxes
 
 app = command_group("Read bounces and other returned mail.")
 
 # (label, the count, the count it is a part of, its goal)
 _SCORE_ROWS = (
     ("recipients found", "found", "recipients", "at least 95 %"),
-    ("deliveries identified by a token", "proved", "bounces", "all"),
+    ("deliveries identified by a token", "identified", "bounces", "all"),
     ("soft bounces classified as hard", "false_hard", "soft", "at most 5 %"),
     ("hard bounces not classified as hard", "missed_hard", "hard", "at most 15 %"),
     ("other mail classified as bounces", "false_bounces", "messages", "none"),
-    ("different results with other line endings", "unlike", "messages", "none"),
+    ("different results with other line endings", "line_end_differences", "messages", "none"),
 )
 # sysexits.h EX_TEMPFAIL: the mail server keeps the message and tries again.
 _EX_TEMPFAIL = 75
@@ -59,10 +59,10 @@ def read(
 @app.command()
 def poll(json: Json = False) -> None:
     """Fetch and process new messages from the configured mailboxes."""
-    if not mailboxes(settings.CONFIG):
+    if not configured_mailboxes(settings.CONFIG):
         fail("no mailbox is configured; set [bounces] maildir, imap_host or pop3_host.")
     with failing_on(DatabaseFailure):
-        summary, errors = polling.poll(timezone.now)
+        summary, errors = polling.poll_all(ingest.ingest_message, timezone.now)
     if json:
         emit(
             {
@@ -86,7 +86,7 @@ def receive(
 ) -> None:
     """Process one message from stdin (a mail server's pipe); exit status 75 makes the server retry."""
     try:
-        ingest.receive(sys.stdin.buffer.read(MAX_OCTETS), timezone.now(), envelope_to or None)
+        ingest.ingest_message(sys.stdin.buffer.read(MAX_OCTETS), timezone.now(), envelope_to or None)
     except Exception as error:  # after any failure the mail server must keep the message
         sys.stderr.write(
             f"mailer: the message was not stored ({type(error).__name__}); keep it and try again.\n"
@@ -122,7 +122,7 @@ def _print_score(result: Score) -> None:
     console.print(table)
 
 
-def _as_dict(file: Path, parsed: Reading) -> dict[str, Any]:
+def _as_dict(file: Path, parsed: ParsedReturn) -> dict[str, Any]:
     return {
         "file": str(file),
         "kind": parsed.kind,
@@ -145,7 +145,7 @@ def _recipient(recipient: Recipient) -> dict[str, Any]:
     }
 
 
-def _print_message(file: Path, parsed: Reading) -> None:
+def _print_message(file: Path, parsed: ParsedReturn) -> None:
     say(f"{file}: {parsed.kind}")
     for recipient in parsed.recipients:
         result = " ".join(filter(None, (recipient.bounce_class, recipient.reason, recipient.status)))

@@ -20,8 +20,8 @@ from mailer.desk.base.pages import current_user
 from mailer.desk.sending.mailing_control import progress
 from mailer.editions.models import Edition, Newsletter
 from mailer.feedback.models import ReturnedMessage
-from mailer.feedback.sources import source_health
-from mailer.feedback.sources.sources import addresses
+from mailer.feedback.sources import health
+from mailer.feedback.sources.poll import configured_urls
 from mailer.reports.cached_stats import gists_of
 from mailer.reports.edition_state import edition_states
 from mailer.stories.models import Story
@@ -144,8 +144,8 @@ class RepliesPanel(_Panel):
             return {"visible": False}
         return {
             "visible": True,
-            "unclassified": ReturnedMessage.objects.for_a_person().count(),
-            "source_errors": source_health.troubles(addresses(settings.CONFIG), timezone.now()),
+            "unclassified": ReturnedMessage.objects.unclassified().count(),
+            "source_errors": health.problems(configured_urls(settings.CONFIG), timezone.now()),
         }
 
 

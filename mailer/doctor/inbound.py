@@ -17,8 +17,8 @@ from mailer.config import Config, Service
 from mailer.config.bounces import TOKEN
 from mailer.doctor.check import CheckResult, Context, DnsRecord
 from mailer.doctor.outbound import egress
-from mailer.feedback.sources.mailbox import MailboxError
-from mailer.feedback.sources.sources import Way, mailboxes
+from mailer.feedback.sources.base import MailboxError
+from mailer.feedback.sources.poll import Source, configured_mailboxes
 from mailer.feedback.webhooks.models import ServiceContact, ServicePost
 
 # The folders of a Maildir: new messages, seen messages, and messages being written.
@@ -103,7 +103,7 @@ def sources(config: Config, timeout: float) -> Iterator[CheckResult]:
     bounces = config.bounces
     if bounces.maildir:
         yield _maildir(config.path(bounces.maildir))
-    yield from (_mailbox(way) for way in mailboxes(config) if way.kind != "maildir")
+    yield from (_mailbox(source) for source in configured_mailboxes(config) if source.kind != "maildir")
     if bounces.lmtp_port:
         yield _lmtp(bounces.lmtp_host, bounces.lmtp_port, timeout)
     result = partial(CheckResult, "bounce_mailbox", "")
@@ -118,12 +118,12 @@ def sources(config: Config, timeout: float) -> Iterator[CheckResult]:
         )
 
 
-def _mailbox(way: Way) -> CheckResult:
+def _mailbox(source: Source) -> CheckResult:
     """Sign in and count messages; nothing is changed."""
-    result = partial(CheckResult, "bounce_mailbox", way.address)
+    result = partial(CheckResult, "bounce_mailbox", source.url)
     try:
-        with way.open(timezone.now()) as mailbox:
-            waiting = len(mailbox.arrived())
+        with source.open(timezone.now()) as mailbox:
+            waiting = len(mailbox.list_new())
     except MailboxError as error:
         return result("problem", str(error), "No returned mail is read until this is fixed.")
     return result("ok", f"It can be read; messages waiting: {waiting}.")

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from mailer.feedback.sources import ingest
+from mailer.feedback import ingest
 from subscribers import suppression
 from tests import cast as everyone
 from tests.desk import cast
@@ -57,7 +57,7 @@ def test_an_admin_sees_every_table_and_every_form(desk: Desk) -> None:
 
 def test_a_writer_sees_no_subscribers(desk: Desk) -> None:
     suppression.suppress(desk.reader, "manual", "asked by telephone", everyone.NOW)
-    ingest.receive(
+    ingest.ingest_message(
         f"From: {desk.reader.email}\nSubject: Thank you\n\nIt was useful.\n".encode(), everyone.NOW
     )
     for name in ("desk_subscribers:index", "desk_suppressions:index", "desk_replies:index"):
@@ -97,7 +97,9 @@ def test_the_home_page_shows_editions_whose_next_step_the_user_can_take(desk: De
 
 
 def test_the_home_page_and_the_menu_count_unclassified_replies(desk: Desk) -> None:
-    ingest.receive(b"From: a@example.net\r\nSubject: Thank you\r\n\r\nIt was useful.\r\n", everyone.NOW)
+    ingest.ingest_message(
+        b"From: a@example.net\r\nSubject: Thank you\r\n\r\nIt was useful.\r\n", everyone.NOW
+    )
     page = Page(as_user(desk.admin).get(reverse("wagtailadmin_home")))
     assert reverse("desk_replies:index") in page.links
     assert "Unclassified replies (1)" in page.html

@@ -8,8 +8,8 @@ from typing import Any
 
 from mailer.delivery.models import Delivery, Mailing
 from mailer.feedback.decisions.apply import apply
-from mailer.feedback.models import Verdict
-from mailer.feedback.parsing.records import Origin, Reading, Recipient
+from mailer.feedback.models import SuppressionDecision
+from mailer.feedback.parsing.records import EventSource, ParsedReturn, Recipient
 from subscribers import suppression
 from subscribers.models import MailingList, Subscriber, Subscription
 from tests.reports import cast
@@ -33,13 +33,13 @@ def reader(address: str = "aigerim@example.net", since: datetime | None = None) 
 
 def mailing(**columns: Any) -> Mailing:
     number = next(_numbers)
-    snapshot = cast.copy(cast.edition(f"{2000 + number // 12}-{number % 12 + 1:02}"))
+    snapshot = cast.snapshot(cast.edition(f"{2000 + number // 12}-{number % 12 + 1:02}"))
     return Mailing.objects.create(
         snapshot=snapshot, edition=snapshot.edition, state="sending", audience=1, **columns
     )
 
 
-def snapshot(person: Subscriber, left: datetime, **columns: Any) -> Delivery:
+def accepted_delivery(person: Subscriber, left: datetime, **columns: Any) -> Delivery:
     """A copy in a mailing of its own, which the next server took."""
     columns = {"state": "accepted", "accepted_at": left, "attempts": 1, **columns}
     return Delivery.objects.create(mailing=mailing(), subscriber=person.pk, **columns)
@@ -48,14 +48,14 @@ def snapshot(person: Subscriber, left: datetime, **columns: Any) -> Delivery:
 def arrived(person: Subscriber, copies: int = 12) -> None:
     """Monthly copies that stayed, the last of them two months ago."""
     for month in range(copies):
-        snapshot(person, ago(days=60 + 30 * month))
+        accepted_delivery(person, ago(days=60 + 30 * month))
 
 
 def recipient(address: str, bounce_class: str = "hard") -> Recipient:
     return Recipient(
         address,
         status="5.1.1",
-        diagnostic=f"550 5.1.1 the words of a server about {bounce_class}",
+        diagnostic=f"550 5.1.1 the reply of a server about {bounce_class}",
         bounce_class=bounce_class,
         reason=REASONS[bounce_class],
         rule=f"rule of {bounce_class}",
@@ -66,18 +66,18 @@ def bounce(about: Delivery | Subscriber, bounce_class: str = "hard", at: datetim
     """A bounce of a copy, signed; or one that anybody could have written about a person."""
     signed = isinstance(about, Delivery)
     address = Subscriber.objects.get(pk=about.subscriber if signed else about.pk).email
-    reading = Reading(
+    reading = ParsedReturn(
         "bounce",
         (recipient(address, bounce_class),),
         delivery=about.pk if signed else None,
         identity="verp" if signed else "",
     )
-    apply(reading, Origin(f"mail {next(_numbers)}", at), at)
+    apply(reading, EventSource(f"mail {next(_numbers)}", at), at)
 
 
 def returned(person: Subscriber, bounce_class: str = "hard", at: datetime = NOW) -> Delivery:
     """A copy that left an hour before, and came back."""
-    sent = snapshot(person, at - timedelta(hours=1))
+    sent = accepted_delivery(person, at - timedelta(hours=1))
     bounce(sent, bounce_class, at)
     return sent
 
@@ -86,15 +86,15 @@ def complain(about: Delivery | Subscriber, at: datetime = NOW) -> None:
     signed = isinstance(about, Delivery)
     address = "" if signed else about.email
     told = (Recipient(address, action="complained"),)
-    reading = Reading(
+    reading = ParsedReturn(
         "complaint", told, delivery=about.pk if signed else None, identity="verp" if signed else ""
     )
-    apply(reading, Origin(f"mail {next(_numbers)}", at), at)
+    apply(reading, EventSource(f"mail {next(_numbers)}", at), at)
 
 
-def verdict(person: Subscriber) -> Verdict:
+def verdict(person: Subscriber) -> SuppressionDecision:
     """The latest about a person."""
-    return Verdict.objects.filter(subscriber=person.pk).order_by("-pk")[0]
+    return SuppressionDecision.objects.filter(subscriber=person.pk).order_by("-pk")[0]
 
 
 def stopped(person: Subscriber) -> bool:

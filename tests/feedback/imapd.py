@@ -22,7 +22,7 @@ class Imapd(socketserver.ThreadingTCPServer):
         self.offers = offers
         self.messages: dict[int, bytes] = {}
         self.deleted: set[int] = set()
-        self.snapshots: list[tuple[str, bytes]] = []
+        self.copies: list[tuple[str, bytes]] = []
         # Commands that are refused: "FETCH 2".
         self.refused: set[str] = set()
         # Every command that came, without its tag.
@@ -30,6 +30,8 @@ class Imapd(socketserver.ThreadingTCPServer):
         # What is said to a client that idles: to be set by the test.
         self.idling = threading.Event()
         self.news = b""
+        # What is sent before IDLE is confirmed.
+        self.early_news = b""
         self.greeting = b"* OK ready\r\n"
         # Why a token is refused, in JSON; empty: it is good.
         self.complaint = b""
@@ -99,13 +101,13 @@ class _Session(socketserver.StreamRequestHandler):
 
     def do_COPY(self, rest: bytes) -> None:  # noqa: N802
         uid, folder = rest.split(b" ", 1)
-        self.server.snapshots.append((folder.decode(), self.server.messages[int(uid)]))
+        self.server.copies.append((folder.decode(), self.server.messages[int(uid)]))
 
     def do_EXPUNGE(self, rest: bytes) -> None:  # noqa: N802
         self.server.messages.pop(int(rest), None)
 
     def do_IDLE(self, rest: bytes) -> None:  # noqa: N802
-        self.wfile.write(b"+ idling\r\n")
+        self.wfile.write(self.server.early_news + b"+ idling\r\n")
         self.server.idling.set()
         if self.server.news:
             self.wfile.write(self.server.news)

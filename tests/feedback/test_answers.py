@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mailer.delivery import identifiers
-from mailer.feedback.parsing.parse import read
+from mailer.feedback.parsing.parse import parse_message
 
 # What people away write about their mailboxes, in words that bounces use too.
 TREACHEROUS = (
@@ -78,9 +78,9 @@ def answer(subject: str, words: str, head: str = "") -> bytes:
 
 
 @pytest.mark.parametrize("subject", AWAY)
-def test_who_is_away_is_no_bounce_in_any_language(subject: str) -> None:
+def test_out_of_office_replies_are_auto_replies_in_any_language(subject: str) -> None:
     for words in TREACHEROUS:
-        reading = read(answer(subject, words), identifiers.envelope_sender(5))
+        reading = parse_message(answer(subject, words), identifiers.envelope_sender(5))
         assert (reading.kind, reading.recipients) == ("auto_reply", ()), words
 
 
@@ -104,8 +104,8 @@ def test_who_is_away_is_no_bounce_in_any_language(subject: str) -> None:
     ],
 )
 @pytest.mark.parametrize("words", TREACHEROUS)
-def test_a_header_of_an_answering_program_is_believed_before_the_words(head: str, words: str) -> None:
-    reading = read(answer("December digest", words, head), identifiers.envelope_sender(5))
+def test_an_auto_reply_header_outweighs_failure_text(head: str, words: str) -> None:
+    reading = parse_message(answer("December digest", words, head), identifiers.envelope_sender(5))
     assert (reading.kind, reading.recipients) == ("auto_reply", ())
 
 
@@ -127,8 +127,8 @@ def test_a_header_of_an_answering_program_is_believed_before_the_words(head: str
         ),
     ],
 )
-def test_a_filter_that_asks_whether_we_are_human_is_no_bounce(subject: str, words: str) -> None:
-    assert read(answer(subject, words), identifiers.envelope_sender(5)).kind == "auto_reply"
+def test_a_challenge_is_an_auto_reply(subject: str, words: str) -> None:
+    assert parse_message(answer(subject, words), identifiers.envelope_sender(5)).kind == "auto_reply"
 
 
 @pytest.mark.parametrize(
@@ -141,9 +141,9 @@ def test_a_filter_that_asks_whether_we_are_human_is_no_bounce(subject: str, word
         ("Thank you for contacting the help desk", "Auto-Submitted: auto-replied\n"),
     ],
 )
-def test_a_ticket_that_somebody_opens_for_us_has_no_effect(subject: str, head: str) -> None:
+def test_a_ticket_confirmation_has_no_effect(subject: str, head: str) -> None:
     words = "Your message was received. If it cannot be delivered to an expert, we will return it."
-    reading = read(answer(subject, words, head), identifiers.envelope_sender(5))
+    reading = parse_message(answer(subject, words, head), identifiers.envelope_sender(5))
     assert reading.kind in ("auto_reply", "other")
     assert reading.recipients == ()
 
@@ -157,7 +157,7 @@ def test_a_read_receipt_is_a_receipt(disposition: str) -> None:
         "--B\nContent-Type: message/disposition-notification\n\nFinal-Recipient: rfc822;dana@x.example\n"
         f"Disposition: manual-action/MDN-sent-manually; {disposition}\n\n--B--\n"
     )
-    reading = read(raw.encode(), identifiers.envelope_sender(5))
+    reading = parse_message(raw.encode(), identifiers.envelope_sender(5))
     assert (reading.kind, reading.recipients) == ("receipt", ())
 
 
@@ -190,30 +190,30 @@ LEAVE = (
 
 
 @pytest.mark.parametrize("subject", LEAVE)
-def test_a_mail_that_only_asks_to_leave_is_heard_when_the_address_is_signed(subject: str) -> None:
+def test_an_unsubscribe_subject_counts_at_a_signed_address_only(subject: str) -> None:
     raw = f"From: dana@ministry.example\nTo: x\nSubject: {subject}\n\n".encode()
-    assert read(raw, identifiers.envelope_sender(5)).kind == "unsubscribe"
-    assert read(raw, "b@news.example.org").kind == "other"
+    assert parse_message(raw, identifiers.envelope_sender(5)).kind == "unsubscribe"
+    assert parse_message(raw, "b@news.example.org").kind == "other"
 
 
 @pytest.mark.parametrize(
     "subject",
     ["Stop the flood in Osh", "How do I unsubscribe my colleague?", "Leave it to the experts", "Отписка"],
 )
-def test_a_letter_that_only_begins_like_that_is_for_a_person(subject: str) -> None:
+def test_a_subject_that_only_begins_like_an_unsubscribe_is_unclassified(subject: str) -> None:
     raw = f"From: dana@ministry.example\nTo: x\nSubject: {subject}\n\nDear editors\n".encode()
-    assert read(raw, identifiers.envelope_sender(5)).kind == "other"
+    assert parse_message(raw, identifiers.envelope_sender(5)).kind == "other"
 
 
-def test_a_button_of_apple_mail_leaves_by_its_address() -> None:
+def test_apple_mail_unsubscribes_by_the_unsubscribe_address() -> None:
     raw = (
         f"From: dana@ministry.example\nTo: {identifiers.unsubscribe_address(7, 2)}\nSubject: unsubscribe\n"
         "X-Apple-Unsubscribe: true\nX-Apple-Action: UNSUBSCRIBE/42\n\nThis mail unsubscribes.\n"
     )
-    reading = read(raw.encode())
+    reading = parse_message(raw.encode())
     assert reading.kind == "unsubscribe"
-    assert reading.departure is not None
-    assert reading.departure.subscriber == 7
+    assert reading.unsubscribe_address is not None
+    assert reading.unsubscribe_address.subscriber == 7
 
 
 @pytest.mark.parametrize(
@@ -224,9 +224,9 @@ def test_a_button_of_apple_mail_leaves_by_its_address() -> None:
         "> 550 5.1.1 user unknown\nI got this when I wrote to a@b.example. Is that address right?",
     ],
 )
-def test_letters_from_people_are_for_people(words: str) -> None:
+def test_messages_from_people_are_unclassified(words: str) -> None:
     raw = f"Return-Path: <dana@ministry.example>\nFrom: Dana <d@x.example>\nSubject: Digest\n\n{words}\n"
-    reading = read(raw.encode(), identifiers.envelope_sender(5))
+    reading = parse_message(raw.encode(), identifiers.envelope_sender(5))
     assert (reading.kind, reading.recipients) == ("other", ())
 
 
@@ -239,7 +239,7 @@ def test_letters_from_people_are_for_people(words: str) -> None:
         "From: Bank <info@bank.example>\nSubject: Undelivered card\n",
     ],
 )
-def test_other_mail_about_deliveries_names_nobody_as_failed(head: str) -> None:
+def test_other_mail_about_deliveries_has_no_hard_recipients(head: str) -> None:
     words = "We were unable to deliver your parcel to the address that you gave. Call us for a new date."
-    reading = read(f"{head}Return-Path: <x@y.example>\nTo: b@news.example.org\n\n{words}\n".encode())
+    reading = parse_message(f"{head}Return-Path: <x@y.example>\nTo: b@news.example.org\n\n{words}\n".encode())
     assert not any(one.bounce_class == "hard" for one in reading.recipients)

@@ -12,8 +12,8 @@ from django.db import OperationalError
 from typer.testing import CliRunner
 
 from mailer.cli import bounces
+from mailer.feedback import ingest
 from mailer.feedback.models import ReturnedMessage
-from mailer.feedback.sources import ingest
 from tests.feedback.parsing.test_parse import SAMPLES, sample
 
 pytestmark = pytest.mark.both_databases
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.both_databases
 runner = CliRunner()
 
 
-def test_read_prints_one_object_for_each_file_and_touches_no_database() -> None:
+def test_read_prints_one_object_per_file_without_the_database() -> None:
     files = [str(SAMPLES / "two-in-one-report.eml"), str(SAMPLES / "away-en.eml")]
     result = runner.invoke(bounces.app, ["read", *files, "--json"])
     first, second = map(json.loads, result.stdout.splitlines())
@@ -36,14 +36,14 @@ def test_read_prints_one_object_for_each_file_and_touches_no_database() -> None:
     assert (second["kind"], second["recipients"]) == ("auto_reply", [])
 
 
-def test_read_names_the_file_that_it_cannot_open(tmp_path: Path) -> None:
+def test_read_names_a_missing_file(tmp_path: Path) -> None:
     result = runner.invoke(bounces.app, ["read", str(tmp_path / "missing.eml"), "--json"])
     assert result.exit_code == 1
     assert "missing.eml" in result.stderr
 
 
 @pytest.mark.parametrize("command", [["read", str(SAMPLES / "letter.eml")], ["score", str(SAMPLES)]])
-def test_broken_rules_of_the_office_are_named_before_anything_is_judged(
+def test_invalid_custom_rules_fail_before_anything_is_read(
     tmp_path: Path, settings: Any, command: list[str]
 ) -> None:
     (tmp_path / "own.toml").write_text("[[rule]]\nname = 'odd'\n", encoding="utf-8")
@@ -56,26 +56,26 @@ def test_broken_rules_of_the_office_are_named_before_anything_is_judged(
 
 
 @pytest.mark.django_db
-def test_receive_stores_what_stands_on_stdin() -> None:
+def test_receive_stores_stdin() -> None:
     result = runner.invoke(bounces.app, ["receive"], input=sample("letter.eml"))
     assert (result.exit_code, result.stdout) == (0, "")
     assert ReturnedMessage.objects.get().kind == "other"
 
 
-def test_receive_asks_the_mail_server_to_try_again_when_it_could_not_store(
+def test_receive_exits_with_tempfail_when_it_cannot_store(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def locked(*_: Any) -> None:
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(ingest, "receive", locked)
+    monkeypatch.setattr(ingest, "ingest_message", locked)
     result = runner.invoke(bounces.app, ["receive"], input=io.BytesIO(b"x").getvalue())
     assert result.exit_code == 75
     assert "try again" in result.stderr
 
 
 @pytest.mark.django_db
-def test_poll_reads_the_mailbox_of_the_configuration(tmp_path: Path, settings: Any) -> None:
+def test_poll_reads_the_configured_mailbox(tmp_path: Path, settings: Any) -> None:
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "1.host").write_bytes(sample("letter.eml"))
     config = django_settings.CONFIG
@@ -84,14 +84,14 @@ def test_poll_reads_the_mailbox_of_the_configuration(tmp_path: Path, settings: A
     assert json.loads(result.stdout) == {"received": 1, "kinds": {"other": 1}, "repeated": 0, "failed": 0}
 
 
-def test_poll_without_a_mailbox_says_what_to_set() -> None:
+def test_poll_without_a_mailbox_names_the_keys() -> None:
     result = runner.invoke(bounces.app, ["poll"])
     assert result.exit_code == 1
     assert "[bounces] maildir" in result.stderr
 
 
 @pytest.mark.django_db
-def test_poll_reads_what_it_can_and_names_the_mailbox_that_it_cannot(tmp_path: Path, settings: Any) -> None:
+def test_poll_names_a_mailbox_that_fails_and_reads_the_others(tmp_path: Path, settings: Any) -> None:
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "1.host").write_bytes(sample("letter.eml"))
     config = django_settings.CONFIG
@@ -109,7 +109,7 @@ def test_score_prints_the_rates() -> None:
     assert (told["found_percent"], told["false_hard"], told["missed_hard"]) == (100.0, 0, 0)
 
 
-def test_score_shows_people_a_table_with_the_goals() -> None:
+def test_score_prints_a_table_with_goals() -> None:
     result = runner.invoke(bounces.app, ["score", str(SAMPLES)])
     assert result.exit_code == 0
     (recipients,) = [line for line in result.stdout.splitlines() if "recipients found" in line]
@@ -117,7 +117,7 @@ def test_score_shows_people_a_table_with_the_goals() -> None:
     assert "at least 95 %" in recipients
 
 
-def test_score_names_a_folder_without_expectations(tmp_path: Path) -> None:
+def test_score_names_missing_expectations(tmp_path: Path) -> None:
     result = runner.invoke(bounces.app, ["score", str(tmp_path)])
     assert result.exit_code == 1
     assert "expected.json" in result.stderr

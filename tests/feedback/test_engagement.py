@@ -46,20 +46,20 @@ def history() -> Mailing:
     return real
 
 
-def test_what_arrived_is_counted_without_returned_mail_and_rehearsals(history: Mailing) -> None:
+def test_received_counts_deliveries_without_bounces_and_dry_runs(history: Mailing) -> None:
     assert asked("received", "at_least", 1) == {"got"}
     assert asked("received", "at_least", 2) == set()
     assert asked("received", "fewer_than", 1) == {"returned", "rehearsed", "new"}
 
 
-def test_mail_that_came_back_is_asked_about_with_and_without_days(history: Mailing) -> None:
+def test_bounced_works_with_and_without_days(history: Mailing) -> None:
     assert asked("bounced", "ever") == {"returned"}
     assert asked("bounced", "within", 30) == set()
     assert asked("bounced", "within", 60) == {"returned"}
     assert asked("bounced", "never") == {"got", "rehearsed", "new"}
 
 
-def test_only_those_who_agreed_are_asked_whether_they_react(history: Mailing) -> None:
+def test_reacted_requires_tracking_consent(history: Mailing) -> None:
     variant = history.snapshot.variants.all()[0]
     for name, agreed, hit in (
         ("got", 90, 5),
@@ -81,6 +81,6 @@ def test_only_those_who_agreed_are_asked_whether_they_react(history: Mailing) ->
 
 
 @pytest.mark.parametrize("value", ["many", 0, -1, ""])
-def test_what_is_no_number_of_editions_is_refused_in_words(value: int | str) -> None:
+def test_an_invalid_number_of_editions_is_rejected(value: int | str) -> None:
     with pytest.raises(BadRule, match="Editions that arrived"):
         asked("received", "at_least", value)

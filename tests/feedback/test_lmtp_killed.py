@@ -46,9 +46,7 @@ def until_it_serves(port: int) -> None:
     pytest.fail("the worker serves no LMTP")
 
 
-def test_nothing_that_was_acknowledged_is_lost_and_nothing_is_there_twice(
-    sqlite_template: Path, tmp_path: Path
-) -> None:
+def test_acknowledged_messages_survive_kill_9_exactly_once(sqlite_template: Path, tmp_path: Path) -> None:
     port, chance, number = free_port(), random.Random(1), 0
     office = Office(tmp_path, sqlite_template, bounces__lmtp_port=port)
     for _ in range(KILLS):

@@ -8,9 +8,8 @@ import pytest
 
 from mailer.delivery import identifiers
 from mailer.delivery.models import Delivery
-from mailer.feedback import retention
+from mailer.feedback import ingest
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
-from mailer.feedback.sources import ingest
 from subscribers import suppression
 from tests import cast as everyone
 from tests.delivery.conftest import configure  # noqa: F401  (a fixture)
@@ -24,32 +23,31 @@ NOW = cast.NOW
 @pytest.fixture
 def raw() -> bytes:
     """A bounce of a reader's copy."""
-    mailing = cast.mailing(cast.copy(cast.edition()), audience=1)
+    mailing = cast.mailing(cast.snapshot(cast.edition()), audience=1)
     reader = everyone.reader("aigerim")
     copy = Delivery.objects.create(mailing=mailing, subscriber=reader.pk, state="accepted", accepted_at=NOW)
     return f"Delivered-To: {identifiers.envelope_sender(copy.pk)}\n".encode() + sample("postfix-unknown.eml")
 
 
-def test_returned_mail_goes_after_its_days_and_the_verdict_stays(raw: bytes, configure) -> None:  # type: ignore[no-untyped-def]  # noqa: F811
+def test_returned_mail_is_deleted_after_keep_days_and_decisions_stay(raw: bytes, configure) -> None:  # type: ignore[no-untyped-def]  # noqa: F811
     configure(bounces={"keep_days": 30})
-    ingest.receive(raw, NOW)
-    assert retention.delete_old(NOW + timedelta(days=30)) == 0
-    assert retention.delete_old(NOW + timedelta(days=31)) == 1
+    ingest.ingest_message(raw, NOW)
+    assert ingest.delete_old(NOW + timedelta(days=30)) == 0
+    assert ingest.delete_old(NOW + timedelta(days=31)) == 1
     assert not ReturnedMessage.objects.exists()
     event = FeedbackEvent.objects.get()
     assert event.message is None and "User unknown" in event.diagnostic
     assert suppression.is_suppressed("aigerim@example.net")
 
 
-def test_what_comes_once_more_after_that_still_counts_once(raw: bytes) -> None:
-    ingest.receive(raw, NOW)
-    retention.delete_old(NOW + timedelta(days=100))
-    ingest.receive(raw, NOW + timedelta(days=100))
+def test_a_deleted_message_that_arrives_again_counts_once(raw: bytes) -> None:
+    ingest.ingest_message(raw, NOW)
+    ingest.delete_old(NOW + timedelta(days=100))
+    ingest.ingest_message(raw, NOW + timedelta(days=100))
     assert FeedbackEvent.objects.count() == 1
 
 
-def test_much_is_deleted_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "_BATCH", 2)
+def test_old_messages_are_deleted_in_batches() -> None:
     for number in range(5):
-        ingest.receive(b"Subject: %d\n\nhello\n" % number, NOW)
-    assert retention.delete_old(NOW + timedelta(days=100)) == 5
+        ingest.ingest_message(b"Subject: %d\n\nhello\n" % number, NOW)
+    assert ingest.delete_old(NOW + timedelta(days=100), batch_size=2) == 5

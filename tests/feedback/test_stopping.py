@@ -19,12 +19,12 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_database
 
 def look(clock: Clock) -> list[int]:
     """What the worker's jobs do beside sending."""
-    smtp_rejections.read_new(clock())
+    smtp_rejections.process_new(clock())
     bounce_counts.count_new(clock())
     return interventions.apply_all(clock())
 
 
-def test_unknown_addresses_pause_what_is_left_and_who_resumes_it_sends_it(configure):  # noqa: F811
+def test_unknown_addresses_pause_a_mailing_and_resuming_sends_the_rest(configure):  # noqa: F811
     readers(60)
     mailing = released()
     # The last twenty wait for their hour.

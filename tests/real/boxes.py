@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mailer.config.bounces import Bounces
 from mailer.feedback.sources import imap, maildir, pop3
-from mailer.feedback.sources.sources import Way
+from mailer.feedback.sources.poll import Source
 from tests.real.servers import HOST, PASSWORD, Dovecot
 
 
@@ -21,7 +21,7 @@ class Folder:
         self._new = folder / "new"
         self._new.mkdir()
         self._count = 0
-        self.way = Way("maildir", "maildir:here", timedelta(), lambda now: maildir.opened(folder))
+        self.way = Source("maildir", "maildir:here", timedelta(), lambda now: maildir.open_mailbox(folder))
 
     def put(self, raw: bytes) -> None:
         self._count += 1
@@ -49,12 +49,12 @@ class Account:
         self.bounces = Bounces(**{f"{kind}_{key}": value for key, value in (usual | settings).items()})
         # What we remember between two visits.
         self.position = ""
-        self.way = Way(kind, f"{kind}:{user}", timedelta(minutes=1), self.opened)
+        self.way = Source(kind, f"{kind}:{user}", timedelta(minutes=1), self.opened)
 
     def opened(self, now=None):
         if self._kind == "pop3":
-            return pop3.opened(self.bounces)
-        return imap.opened(
+            return pop3.open_mailbox(self.bounces)
+        return imap.open_mailbox(
             self.bounces, None, self.position, lambda position: setattr(self, "position", position)
         )
 

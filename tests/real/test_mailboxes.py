@@ -12,9 +12,10 @@ from django.db import OperationalError
 
 from mailer.delivery import identifiers
 from mailer.delivery.models import Delivery
+from mailer.feedback import ingest
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
-from mailer.feedback.sources import ingest, poll
-from mailer.feedback.sources.mailbox import MAX_OCTETS
+from mailer.feedback.sources import poll
+from mailer.feedback.sources.base import MAX_OCTETS
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 from tests.feedback.parsing.test_parse import sample
 from tests.real.boxes import Account, Folder
@@ -47,11 +48,11 @@ def letter(number: int) -> bytes:
     return f"From: dana@ministry.example\nSubject: {number}\n\nDear colleagues, {number}.\n".encode()
 
 
-def look(box, patience=None) -> poll.Summary:
+def look(box, patience=None) -> poll.PollSummary:
     """One visit, as the worker makes it."""
-    summary = poll.Summary()
+    summary = poll.PollSummary()
     with box.way.open(NOW) as mailbox:
-        poll.take_in(mailbox, summary, lambda: NOW, lambda: False, patience)
+        poll.ingest_mailbox(mailbox, summary, lambda: NOW, lambda: False, patience)
     return summary
 
 
@@ -65,7 +66,7 @@ class Crash(BaseException):
 
 def crashing(monkeypatch, before_commit: bool):
     """The next message that is received is the last thing that this process does."""
-    genuine = ingest.receive
+    genuine = ingest.ingest_message
 
     def receive(*arguments):
         if before_commit:
@@ -76,7 +77,7 @@ def crashing(monkeypatch, before_commit: bool):
     return monkeypatch.setattr(ingest, "receive", receive)
 
 
-def test_everything_is_taken_in_once_in_its_order(box):
+def test_every_message_is_stored_once_in_order(box):
     for number in range(3):
         box.put(letter(number))
     assert (look(box).received, stored()) == (3, ["0", "1", "2"])
@@ -86,14 +87,12 @@ def test_everything_is_taken_in_once_in_its_order(box):
     assert look(box).received == 1
 
 
-def test_an_empty_mailbox_is_no_trouble(box):
-    assert look(box) == poll.Summary()
+def test_an_empty_mailbox_is_no_error(box):
+    assert look(box) == poll.PollSummary()
 
 
 @pytest.mark.parametrize("before_commit", [True, False], ids=["before", "after"])
-def test_a_crash_before_or_after_the_commit_loses_nothing_and_repeats_nothing(
-    box, monkeypatch, before_commit
-):
+def test_a_crash_around_the_commit_loses_and_repeats_nothing(box, monkeypatch, before_commit):
     for number in range(3):
         box.put(letter(number))
     with monkeypatch.context() as broken, pytest.raises(Crash):
@@ -103,13 +102,11 @@ def test_a_crash_before_or_after_the_commit_loses_nothing_and_repeats_nothing(
     summary = look(box)
     assert (summary.received, summary.repeated) == ((3, 0) if before_commit else (2, 1))
     assert stored() == ["0", "1", "2"]
-    assert look(box) == poll.Summary()
+    assert look(box) == poll.PollSummary()
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_however_arrivals_looks_and_crashes_follow_each_other_each_message_is_stored_once(
-    box, monkeypatch, seed
-):
+def test_random_arrivals_polls_and_crashes_store_each_message_once(box, monkeypatch, seed):
     chance, put = random.Random(seed), 0
     for _ in range(25):
         deed = chance.choice(["put", "put", "look", "crash before", "crash after"])
@@ -125,20 +122,20 @@ def test_however_arrivals_looks_and_crashes_follow_each_other_each_message_is_st
                     look(box)
     look(box)
     assert sorted(map(int, stored())) == list(range(put))
-    assert look(box) == poll.Summary()
+    assert look(box) == poll.PollSummary()
 
 
-def test_one_that_cannot_be_stored_holds_up_none_and_is_taken_in_when_it_can(box, monkeypatch):
+def test_a_message_that_cannot_be_stored_delays_no_other_and_is_retried(box, monkeypatch):
     for number in range(3):
         box.put(letter(number))
-    genuine = ingest.receive
+    genuine = ingest.ingest_message
 
     def receive(raw, *rest):
         if b"Subject: 0" in raw:
             raise OperationalError("database is locked")
         return genuine(raw, *rest)
 
-    patience = poll.Patience()
+    patience = poll.RetryTracker()
     with monkeypatch.context() as broken:
         broken.setattr(ingest, "receive", receive)
         summary = look(box, patience)
@@ -147,23 +144,23 @@ def test_one_that_cannot_be_stored_holds_up_none_and_is_taken_in_when_it_can(box
     assert (look(box, patience).failed, stored()) == (1, ["1", "2"])
     summary = look(box)
     assert (summary.received, stored()) == (1, ["1", "2", "0"])
-    assert look(box) == poll.Summary()
+    assert look(box) == poll.PollSummary()
 
 
 # POP3 holds a mailbox for itself while it is open.
 @pytest.mark.parametrize("box", ["maildir", *(kind for kind in KINDS if kind != "pop3")], indirect=True)
-def test_what_somebody_else_took_away_meanwhile_is_no_failure(box):
+def test_a_message_deleted_by_another_program_is_no_failure(box):
     box.put(letter(0))
-    summary = poll.Summary()
+    summary = poll.PollSummary()
     with box.way.open(NOW) as mailbox:
         (name,) = mailbox.arrived()
         box.lose()
         assert mailbox.content(name) is None
-        poll.take_in(mailbox, summary, lambda: NOW, lambda: False)
-    assert summary == poll.Summary()
+        poll.ingest_mailbox(mailbox, summary, lambda: NOW, lambda: False)
+    assert summary == poll.PollSummary()
 
 
-def test_a_message_comes_as_it_is_whatever_stands_in_it(box):
+def test_a_message_is_stored_unchanged(box):
     lines = [".", "..", ".hidden", "", "From here on", "x" * 30_000, ") FETCH {5}", "\tблок", "end.", ""]
     raw = b"Subject: lines\r\n\r\n" + "\r\n".join(lines).encode()
     box.put(raw)
@@ -172,20 +169,20 @@ def test_a_message_comes_as_it_is_whatever_stands_in_it(box):
     assert kept.endswith(raw.replace(b"\r\n", b"\n"))
 
 
-def test_of_a_huge_message_the_beginning_is_kept(box):
+def test_a_huge_message_is_cut(box):
     box.put(b"Subject: huge\r\n\r\n" + b"0123456789abcdef\r\n" * (MAX_OCTETS // 9))
     box.put(letter(1))
     assert look(box).received == 2
     assert len(bytes(ReturnedMessage.objects.get(subject="huge").raw)) == MAX_OCTETS
-    assert look(box) == poll.Summary()
+    assert look(box) == poll.PollSummary()
 
 
-def test_stopping_ends_a_look_between_two_messages(box):
+def test_stop_ends_a_poll_between_messages(box):
     for number in range(3):
         box.put(letter(number))
-    summary = poll.Summary()
+    summary = poll.PollSummary()
     with box.way.open(NOW) as mailbox:
-        poll.take_in(mailbox, summary, lambda: NOW, lambda: summary.received == 1)
+        poll.ingest_mailbox(mailbox, summary, lambda: NOW, lambda: summary.received == 1)
     assert (summary.received, summary.failed) == (1, 0)
     assert look(box).received == 2
 
@@ -199,13 +196,13 @@ def delivery() -> Delivery:
     edition = cast.edition()
     edition.newsletter.lists.set([monthly])
     edition.newsletter.save()
-    mailing = cast.mailing(cast.copy(edition), audience=1)
+    mailing = cast.mailing(cast.snapshot(edition), audience=1)
     return Delivery.objects.create(
         mailing=mailing, subscriber=aigerim.pk, state="accepted", accepted_at=cast.NOW
     )
 
 
-def test_a_bounce_and_a_wish_to_leave_have_their_effect_by_every_way(box, delivery):
+def test_bounces_and_unsubscribes_are_applied_from_every_source(box, delivery):
     box.put(
         f"X-Original-To: {identifiers.envelope_sender(delivery.pk)}\n".encode()
         + sample("postfix-unknown.eml")

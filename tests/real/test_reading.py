@@ -9,7 +9,7 @@ import time
 import pytest
 
 from mailer.feedback.sources import imap
-from mailer.feedback.sources.mailbox import MailboxError
+from mailer.feedback.sources.base import MailboxError
 from tests.real.boxes import Account
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("servers")]
@@ -44,7 +44,7 @@ def taken(box) -> int:
 
 @pytest.mark.parametrize("kind", ["imap", "pop3"])
 @pytest.mark.parametrize("security", ["none", "starttls", "tls"])
-def test_a_mailbox_is_read_over_each_kind_of_connection(account, dovecot, trusted, kind, security):
+def test_a_mailbox_is_read_with_and_without_tls(account, dovecot, trusted, kind, security):
     port = getattr(dovecot, f"{kind}s" if security == "tls" else kind)
     box = account(kind, security=security, port=port)
     box.put(b"Subject: one\n\n")
@@ -52,7 +52,7 @@ def test_a_mailbox_is_read_over_each_kind_of_connection(account, dovecot, truste
 
 
 @pytest.mark.parametrize("kind", ["imap", "pop3"])
-def test_what_keeps_us_out_is_said_and_what_to_do_about_it(account, dovecot, certificate, monkeypatch, kind):
+def test_connection_and_sign_in_errors_are_explained(account, dovecot, certificate, monkeypatch, kind):
     tls = {"security": "tls", "port": getattr(dovecot, f"{kind}s")}
     refusals = [
         ({"password": "wrong"}, f"refuses our sign-in as reading-.*See .bounces. {kind}_username"),
@@ -70,13 +70,13 @@ def test_what_keeps_us_out_is_said_and_what_to_do_about_it(account, dovecot, cer
         pass
 
 
-def test_a_folder_that_is_not_there_is_named(account):
+def test_a_missing_folder_is_named(account):
     box = account(folder="Bounces")
     with pytest.raises(MailboxError, match="has no folder 'Bounces' for us"), box.opened():
         pass
 
 
-def test_what_a_person_has_opened_in_a_mail_program_is_taken_in_all_the_same(account):
+def test_a_message_marked_as_read_is_stored(account):
     box = account()
     box.put(b"Subject: one\n\n")
     with box.client() as other:
@@ -86,7 +86,7 @@ def test_what_a_person_has_opened_in_a_mail_program_is_taken_in_all_the_same(acc
     assert (taken(box), taken(box)) == (1, 0)
 
 
-def test_looking_marks_nothing_and_taking_marks_as_read(account):
+def test_fetch_marks_nothing_and_acknowledge_marks_as_read(account):
     box = account()
     box.put(b"Subject: one\n\n")
     with box.opened() as mailbox:
@@ -97,7 +97,7 @@ def test_looking_marks_nothing_and_taking_marks_as_read(account):
         assert b"Seen" in box.flags()[0]
 
 
-def test_what_was_taken_in_is_moved_or_deleted_if_we_are_told_to(account):
+def test_stored_messages_are_moved_or_deleted_as_configured(account):
     moved, deleted = account(done="move", done_folder="Принято"), account(done="delete")
     for box in (moved, deleted):
         box.put(b"Subject: one\n\n")
@@ -114,7 +114,7 @@ def test_a_folder_of_any_name_is_read(account):
     assert taken(box) == 1
 
 
-def test_messages_with_new_numbers_are_read_anew(account, dovecot):
+def test_a_changed_uidvalidity_reads_everything_again(account, dovecot):
     box = account()
     box.put(b"Subject: one\n\n")
     assert (taken(box), taken(box)) == (1, 0)
@@ -123,7 +123,7 @@ def test_messages_with_new_numbers_are_read_anew(account, dovecot):
     assert taken(box) == 1
 
 
-def test_what_arrives_is_told_at_once_and_waiting_ends_as_soon_when_we_stop(account, monkeypatch):
+def test_idle_reports_new_messages_and_ends_at_stop(account, monkeypatch):
     monkeypatch.setattr(imap, "_SHORTEST_IDLE", 60.0)
     box, stop = account(), threading.Event()
     with box.opened() as mailbox:
@@ -143,7 +143,7 @@ def test_what_arrives_is_told_at_once_and_waiting_ends_as_soon_when_we_stop(acco
         assert time.monotonic() - began < 2
 
 
-def test_pop3_deletes_nothing_when_the_line_is_lost_before_goodbye(account):
+def test_pop3_deletes_nothing_when_the_connection_is_lost_before_quit(account):
     box = account("pop3")
     box.put(b"Subject: one\n\n")
     with pytest.raises(MailboxError), box.opened() as mailbox:

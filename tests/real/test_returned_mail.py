@@ -68,14 +68,14 @@ def is_right(facts, found: str = "verp") -> None:
 @pytest.mark.parametrize(
     ("domain", "found"), [("imap.example.org", "verp"), (REWRITTEN, "message_id")], ids=["verp", "no verp"]
 )
-def test_bounces_come_back_over_imap_as_they_arrive(office, dovecot, domain, found):
+def test_bounces_are_read_by_imap_as_they_arrive(office, dovecot, domain, found):
     here = office(**mailbox(dovecot, domain, imap_port=dovecot.imaps))
     with here.working():
         until(lambda: here.returned() == 3, 60)
     is_right(here.facts(), found)
 
 
-def test_bounces_come_back_over_pop3(office, dovecot):
+def test_bounces_are_read_by_pop3(office, dovecot):
     settings = mailbox(dovecot, "pop3.example.org", pop3_port=dovecot.pop3, pop3_security="starttls")
     here = office(**settings)
     with here.working():
@@ -89,7 +89,7 @@ def test_bounces_come_back_over_pop3(office, dovecot):
     is_right(here.facts())
 
 
-def test_they_come_back_by_lmtp_without_plus_addressing_and_wait_while_we_are_away(office, postfix, dovecot):
+def test_bounces_are_received_by_lmtp_without_plus_addressing(office, postfix, dovecot):
     here = office(bounces__domain=BY_LMTP, bounces__lmtp_port=postfix.lmtp, bounces__address="{token}")
     with here.working():
         until(lambda: here.returned() == 3, 60)

@@ -20,7 +20,7 @@ from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout.planning import plan
 from mailer.editions.models import Edition, Newsletter
 from mailer.feedback.decisions.apply import apply
-from mailer.feedback.parsing.records import Origin, Reading, Recipient
+from mailer.feedback.parsing.records import EventSource, ParsedReturn, Recipient
 from subscribers import merge as merging
 from subscribers import suppression, tokens
 from subscribers import unsubscribe as leaving
@@ -237,8 +237,8 @@ class People(RuleBasedStateMachine):
     def come_back_to_us(self, address: str, kind: str) -> None:
         known = self.person(address) is not None
         told = Recipient(address, bounce_class="hard", reason="unknown_user", status="5.1.1", rule="r")
-        reading = Reading(kind, (told,), identity="service")  # type: ignore[arg-type]
-        apply(reading, Origin(f"{kind} {self.now.timestamp()}", self.now), self.now)
+        reading = ParsedReturn(kind, (told,), identity="service")  # type: ignore[arg-type]
+        apply(reading, EventSource(f"{kind} {self.now.timestamp()}", self.now), self.now)
         if known and kind == "complaint":
             self.complained.add(address)
             self.left[address] |= set(LISTS)

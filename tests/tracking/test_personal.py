@@ -10,7 +10,7 @@ from django.test import Client
 
 from mailer.delivery.models import Delivery, Mailing
 from mailer.feedback.decisions.apply import apply
-from mailer.feedback.parsing.records import Origin, Reading, Recipient
+from mailer.feedback.parsing.records import EventSource, ParsedReturn, Recipient
 from mailer.tracking.recording import requests
 from subscribers.models import Subscriber
 from subscribers.privacy.data_access import collect
@@ -47,7 +47,11 @@ def test_copies_and_what_came_back_of_them_are_told_in_a_form_that_json_takes(ma
     snapshot = Delivery.objects.get(mailing=mailing, subscriber=reader.pk)
     Delivery.objects.filter(pk=snapshot.pk).update(state="accepted", accepted_at=NOW, reply="250 ok")
     words = Recipient(reader.email, status="5.1.1", diagnostic="550 5.1.1 nobody", bounce_class="hard")
-    apply(Reading("bounce", (words,), delivery=snapshot.pk, identity="verp"), Origin("mail 1", NOW), NOW)
+    apply(
+        ParsedReturn("bounce", (words,), delivery=snapshot.pk, identity="verp"),
+        EventSource("mail 1", NOW),
+        NOW,
+    )
     told = json.loads(json.dumps(collect(reader)))
     assert [(one["state"], one["at"], one["reply"]) for one in told["snapshots"]] == [
         ("accepted", NOW.isoformat(timespec="seconds"), "250 ok")

@@ -26,7 +26,7 @@ _APPROVE = (
     *("mailer.view_story", "mailer.view_edition", "mailer.view_newsletter"),
     *("mailer.approve_edition", "mailer.schedule_edition"),
     *("subscribers.view_subscriber", "subscribers.view_mailinglist", "subscribers.view_suppression"),
-    *("mailer.view_returnedmessage", "mailer.view_verdict", "subscribers.view_savedsegment"),
+    *("mailer.view_returnedmessage", "mailer.view_suppressiondecision", "subscribers.view_savedsegment"),
 )
 _ACTIONS = ("view", "add", "change", "delete")
 _ADMINISTER = (
@@ -34,7 +34,7 @@ _ADMINISTER = (
     *_APPROVE,
     "mailer.delete_edition",
     *("mailer.add_newsletter", "mailer.change_newsletter", "mailer.delete_newsletter"),
-    *("mailer.change_returnedmessage", "mailer.delete_returnedmessage", "mailer.change_verdict"),
+    *("mailer.change_returnedmessage", "mailer.delete_returnedmessage", "mailer.change_suppressiondecision"),
     *("subscribers.add_mailinglist", "subscribers.change_mailinglist", "subscribers.delete_mailinglist"),
     *("subscribers.add_subscriber", "subscribers.change_subscriber", "subscribers.delete_subscriber"),
     *("subscribers.view_importrun", "subscribers.add_importrun", "subscribers.change_importrun"),

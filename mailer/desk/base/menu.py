@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from wagtail.admin.menu import Menu, MenuItem, SubmenuMenuItem
 from wagtail.admin.search import SearchArea
 
-from mailer.feedback.models import ReturnedMessage, Verdict
+from mailer.feedback.models import ReturnedMessage, SuppressionDecision
 
 # Wagtail's entries that make no sense without a page tree, or that link to Wagtail's website.
 _HIDDEN_MAIN = frozenset({"explorer", "snippets", "documents"})
@@ -91,11 +91,11 @@ class _ForPermission(MenuItem):
 
 
 def _decisions_to_review() -> int:
-    return Verdict.objects.filter(state=Verdict.State.HELD).count()
+    return SuppressionDecision.objects.filter(state=SuppressionDecision.State.HELD).count()
 
 
 def _unclassified_replies() -> int:
-    return ReturnedMessage.objects.for_a_person().count()
+    return ReturnedMessage.objects.unclassified().count()
 
 
 def subscribers_menu() -> SubmenuMenuItem:
@@ -171,7 +171,7 @@ def subscribers_menu() -> SubmenuMenuItem:
             name="suppression-decisions",
             icon_name="warning",
             order=4,
-            permission="mailer.view_verdict",
+            permission="mailer.view_suppressiondecision",
             count=_decisions_to_review,
         ),
         _ForPermission(

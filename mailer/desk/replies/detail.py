@@ -21,14 +21,14 @@ from wagtail.log_actions import log
 from mailer.delivery.esp.capabilities import CAPABILITIES
 from mailer.desk.replies.list import mark_done, message_title, state_label
 from mailer.feedback.decisions import triage
-from mailer.feedback.decisions.triage import SortingError
+from mailer.feedback.decisions.triage import TriageError
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
 from mailer.feedback.parsing import mime
 from mailer.reports.labels import reason_words
 from subscribers import addresses, suppression
 from subscribers.models import Subscriber
 
-Kind, Sorted = ReturnedMessage.Kind, ReturnedMessage.Sorted
+Kind, TriageResult = ReturnedMessage.Kind, ReturnedMessage.TriageResult
 _CLASSIFY_PERMISSION = "mailer.change_returnedmessage"
 # Characters of a message's text, and lines of its header, that the desk shows.
 _MAX_CHARACTERS = 20_000
@@ -45,21 +45,21 @@ _EXPLANATIONS = {
     Kind.OTHER: "No rule matched this message.",
 }
 _CHOICES = (
-    (Sorted.NOTHING, "No action needed"),
-    (Sorted.BOUNCE, "Invalid address: suppress it"),
-    (Sorted.LEAVE, "Unsubscribe request: unsubscribe from all lists"),
-    (Sorted.COMPLAINT, "Complaint: unsubscribe from all lists and suppress the address"),
+    (TriageResult.NOTHING, "No action needed"),
+    (TriageResult.BOUNCE, "Invalid address: suppress it"),
+    (TriageResult.UNSUBSCRIBE, "Unsubscribe request: unsubscribe from all lists"),
+    (TriageResult.COMPLAINT, "Complaint: unsubscribe from all lists and suppress the address"),
 )
 _LOG_ACTIONS = {
-    Sorted.BOUNCE: "desk.reply_bounce",
-    Sorted.LEAVE: "desk.reply_unsubscribe",
-    Sorted.COMPLAINT: "desk.reply_complaint",
+    TriageResult.BOUNCE: "desk.reply_bounce",
+    TriageResult.UNSUBSCRIBE: "desk.reply_unsubscribe",
+    TriageResult.COMPLAINT: "desk.reply_complaint",
 }
 # Shown after classifying.
 _RESULTS = {
-    Sorted.BOUNCE: "{email} is suppressed.",
-    Sorted.LEAVE: "{email} is unsubscribed from all lists.",
-    Sorted.COMPLAINT: "{email} is unsubscribed from all lists and suppressed.",
+    TriageResult.BOUNCE: "{email} is suppressed.",
+    TriageResult.UNSUBSCRIBE: "{email} is unsubscribed from all lists.",
+    TriageResult.COMPLAINT: "{email} is unsubscribed from all lists and suppressed.",
 }
 
 
@@ -100,7 +100,7 @@ class ClassifyForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        if cleaned.get("kind") in (None, Sorted.NOTHING):
+        if cleaned.get("kind") in (None, TriageResult.NOTHING):
             return {**cleaned, "subscriber": None}
         try:
             email = addresses.normalise(cleaned.get("subscriber", ""))
@@ -152,25 +152,25 @@ class ReplyPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView
     def _classify(self, kind: str, subscriber: Subscriber) -> str:
         """Classifies the message. Returns what was done, or "" if it was classified already."""
         try:
-            triage.sort(self.message, kind, subscriber, self.request.user.get_username(), timezone.now())
-        except SortingError:
+            triage.triage(self.message, kind, subscriber, self.request.user.get_username(), timezone.now())
+        except TriageError:
             return ""
         log(
             instance=self.message,
-            action=_LOG_ACTIONS[Sorted(kind)],
+            action=_LOG_ACTIONS[TriageResult(kind)],
             user=self.request.user,
             data={"subscriber": subscriber.pk},
         )
-        if kind == Sorted.BOUNCE and not suppression.is_suppressed(subscriber):
+        if kind == TriageResult.BOUNCE and not suppression.is_suppressed(subscriber):
             return "Recorded. The address is not suppressed, because later email was delivered to it."
-        return _RESULTS[Sorted(kind)].format(email=subscriber.email)
+        return _RESULTS[TriageResult(kind)].format(email=subscriber.email)
 
     def get_context_data(self, form: ClassifyForm | None = None, **kwargs: Any) -> dict[str, Any]:
         message, raw = self.message, bytes(self.message.raw)
-        is_open = message.done_at is None and message.kind not in triage.UNDERSTOOD
+        is_open = message.triaged_at is None and message.kind not in triage.CLASSIFIED_KINDS
         may_classify = self.request.user.has_perm(_CLASSIFY_PERMISSION)
-        suggestions = triage.readers_in(message) if is_open and may_classify else []
-        initial = {"kind": Sorted.NOTHING, "subscriber": suggestions[0].email if suggestions else ""}
+        suggestions = triage.candidate_subscribers(message) if is_open and may_classify else []
+        initial = {"kind": TriageResult.NOTHING, "subscriber": suggestions[0].email if suggestions else ""}
         return super().get_context_data(
             message=message,
             title=message_title(message),
@@ -181,7 +181,9 @@ class ReplyPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView
             form=form or (ClassifyForm(initial=initial) if is_open and may_classify else None),
             suggestions=suggestions,
             may_classify=may_classify,
-            subscriber=Subscriber.objects.filter(pk=message.about).first() if message.about else None,
+            subscriber=Subscriber.objects.filter(pk=message.subscriber).first()
+            if message.subscriber
+            else None,
             **kwargs,
         )
 
@@ -196,8 +198,8 @@ class ReopenAction(PermissionRequiredMixin, View):
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         message = get_object_or_404(ReturnedMessage, pk=pk)
         try:
-            triage.take_back(message, request.user.get_username(), timezone.now())
-        except SortingError as error:
+            triage.undo(message, request.user.get_username(), timezone.now())
+        except TriageError as error:
             messages.error(request, str(error))
         else:
             log(instance=message, action="desk.reply_reopen", user=request.user)
@@ -224,7 +226,7 @@ def _email(raw: bytes) -> dict[str, Any]:
     """The context of an email."""
     header = header_of(raw)
     headers, _ = mime.split_headers(header)
-    fields = [(name, strip_invisible(headers.words(name.lower()))) for name in ("From", "To", "Date")]
+    fields = [(name, strip_invisible(headers.decoded(name.lower()))) for name in ("From", "To", "Date")]
     return {"fields": fields, "full_header": header, "text": text_of(raw)}
 
 
@@ -240,5 +242,5 @@ def _event_details(event: FeedbackEvent) -> dict[str, Any]:
         "subscriber": Subscriber.objects.filter(pk=event.subscriber).first() if event.subscriber else None,
         "reason": reason_words(event.reason) if event.reason else "",
         "diagnostic": strip_invisible(event.diagnostic),
-        "decisions": event.verdicts.all(),
+        "decisions": event.decisions.all(),
     }

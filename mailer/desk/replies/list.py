@@ -21,10 +21,10 @@ from mailer.delivery.esp.capabilities import CAPABILITIES
 from mailer.desk.base.audit_log import links_to
 from mailer.desk.base.tables import StateColumn
 from mailer.feedback.decisions import triage
-from mailer.feedback.decisions.triage import SortingError
+from mailer.feedback.decisions.triage import TriageError
 from mailer.feedback.models import ReturnedMessage
-from mailer.feedback.sources import source_health
-from mailer.feedback.sources.sources import addresses
+from mailer.feedback.sources import health
+from mailer.feedback.sources.poll import configured_urls
 
 Kind = ReturnedMessage.Kind
 _OPEN, _DONE, _ALL = "open", "done", "all"
@@ -55,8 +55,8 @@ class ReplyFilters(WagtailFilterSet):
 
     def in_state(self, rows: QuerySet[ReturnedMessage], name: str, value: str) -> QuerySet[ReturnedMessage]:
         if value == _OPEN:
-            return rows.filter(kind="other", done_at__isnull=True)
-        return rows.filter(done_at__isnull=False) if value == _DONE else rows
+            return rows.filter(kind="other", triaged_at__isnull=True)
+        return rows.filter(triaged_at__isnull=False) if value == _DONE else rows
 
 
 def message_title(message: ReturnedMessage) -> str:
@@ -68,9 +68,9 @@ def message_title(message: ReturnedMessage) -> str:
 
 def state_label(message: ReturnedMessage) -> tuple[str, str]:
     """(tone, label) of its state."""
-    if message.done_at is not None:
-        result = "" if message.sorted_as == "nothing" else f": {message.get_sorted_as_display()}"
-        return "done", f"Done by {message.done_by}{result}"
+    if message.triaged_at is not None:
+        result = "" if message.triage_result == "nothing" else f": {message.get_triage_result_display()}"
+        return "done", f"Done by {message.triaged_by}{result}"
     if message.kind == Kind.OTHER:
         return "waiting", "Unclassified"
     return "draft", str(message.get_kind_display()).capitalize()
@@ -117,7 +117,7 @@ class ReplyIndex(IndexView):
         return None
 
     def get_context_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        errors = source_health.troubles(addresses(settings.CONFIG), timezone.now())
+        errors = health.problems(configured_urls(settings.CONFIG), timezone.now())
         context: dict[str, Any] = super().get_context_data(*args, source_errors=errors, **kwargs)
         return context
 
@@ -161,10 +161,12 @@ class MarkDoneAction(BulkAction):
     models = [ReturnedMessage]
 
     def check_perm(self, obj: ReturnedMessage) -> bool:
-        return bool(self.request.user.has_perm(_CLASSIFY_PERMISSION)) and obj.kind not in triage.UNDERSTOOD
+        return (
+            bool(self.request.user.has_perm(_CLASSIFY_PERMISSION)) and obj.kind not in triage.CLASSIFIED_KINDS
+        )
 
     def get_all_objects_in_listing_query(self, parent_id: Any) -> Any:
-        return ReturnedMessage.objects.for_a_person().values_list("pk", flat=True)
+        return ReturnedMessage.objects.unclassified().values_list("pk", flat=True)
 
     def object_context(self, obj: ReturnedMessage) -> dict[str, Any]:
         return {"item": obj, "title": message_title(obj), "url": reverse("desk_reply", args=[obj.pk])}
@@ -186,8 +188,8 @@ class MarkDoneAction(BulkAction):
 def mark_done(message: ReturnedMessage, request: HttpRequest) -> bool:
     """Marks a message as done by the user; False if it is done already."""
     try:
-        triage.sort(message, "nothing", None, request.user.get_username(), timezone.now())
-    except SortingError:
+        triage.triage(message, "nothing", None, request.user.get_username(), timezone.now())
+    except TriageError:
         return False
     log(instance=message, action="desk.reply_done", user=request.user)
     return True

@@ -81,7 +81,7 @@ def rows(deliveries: list[Any]) -> list[dict[str, Any]]:
     """Rows of the list: the subscriber unless erased, the reason, and the evidence."""
     subscribers = Subscriber.objects.in_bulk([delivery.subscriber for delivery in deliveries])
     events: dict[int, FeedbackEvent] = {}
-    found = FeedbackEvent.objects.filter(delivery__in=deliveries).prefetch_related("verdicts")
+    found = FeedbackEvent.objects.filter(delivery__in=deliveries).prefetch_related("decisions")
     for event in found.order_by("at"):
         if event.delivery_id is not None:
             events[event.delivery_id] = event
@@ -104,5 +104,5 @@ def _row(delivery: Any, subscriber: Subscriber | None, event: FeedbackEvent | No
         "due_at": delivery.due_at,
         "response": (event.diagnostic if event and event.diagnostic else delivery.reply) or "",
         "event": event,
-        "decision": next(iter(event.verdicts.all()), None) if event else None,
+        "decision": next(iter(event.decisions.all()), None) if event else None,
     }

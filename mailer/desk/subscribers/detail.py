@@ -18,7 +18,7 @@ from wagtail.log_actions import log, registry
 
 from mailer.delivery.models import Delivery
 from mailer.desk.suppression_decisions import labels
-from mailer.feedback.models import FeedbackEvent, Verdict
+from mailer.feedback.models import FeedbackEvent, SuppressionDecision
 from subscribers import duplicates, merge, suppression
 from subscribers.models import Subscriber, Suppression
 from subscribers.privacy.erasure import erase
@@ -72,7 +72,7 @@ def history(subscriber: Subscriber) -> dict[str, Any]:
         "events": FeedbackEvent.objects.filter(subscriber=subscriber.pk)[:_SHOWN],
         "decisions": [
             (one, *labels.state_label(one))
-            for one in Verdict.objects.filter(subscriber=subscriber.pk)[:_SHOWN]
+            for one in SuppressionDecision.objects.filter(subscriber=subscriber.pk)[:_SHOWN]
         ],
     }
 

@@ -24,7 +24,7 @@ from wagtail.log_actions import log
 from mailer.desk.base.audit_log import links_to
 from mailer.desk.base.pages import StaffPage
 from mailer.desk.base.tables import StateColumn
-from mailer.feedback.models import Verdict
+from mailer.feedback.models import SuppressionDecision
 from subscribers import addresses, suppression
 from subscribers.models import Suppression
 
@@ -57,15 +57,15 @@ def address_of(row: Suppression) -> str:
 
 def evidence_of(row: Suppression) -> str:
     """The reason of the suppression decision, or the note of the user who suppressed the address."""
-    decision = next(iter(row.verdicts.all()), None)
-    return decision.because if decision else row.evidence
+    decision = next(iter(row.decisions.all()), None)
+    return decision.reason if decision else row.evidence
 
 
 class SuppressionIndex(IndexView):
     """The table, newest first. Suppressions are removed, never edited."""
 
     def get_base_queryset(self) -> QuerySet[Suppression]:
-        return Suppression.objects.order_by("-pk").prefetch_related("verdicts")
+        return Suppression.objects.order_by("-pk").prefetch_related("decisions")
 
     def _get_title_column(self, *args: Any, **kwargs: Any) -> TitleColumn:
         column = self._get_title_column_class(TitleColumn)
@@ -73,7 +73,7 @@ class SuppressionIndex(IndexView):
 
     def get_edit_url(self, instance: Suppression) -> str | None:
         """The suppression decision behind it, or else the page that removes it."""
-        if decision := next(iter(instance.verdicts.all()), None):
+        if decision := next(iter(instance.decisions.all()), None):
             return reverse("desk_suppression_decision", args=[decision.pk])
         if instance.lifted_at is None and self.request.user.has_perm("subscribers.change_suppression"):
             return reverse("desk_suppressions:remove", args=[instance.pk])
@@ -84,7 +84,7 @@ class SuppressionIndex(IndexView):
 
     def get_list_more_buttons(self, instance: Suppression) -> list[MenuItem]:
         url = self.get_edit_url(instance)
-        label, icon = ("Details", "help") if instance.verdicts.all() else ("Remove suppression", "rotate")
+        label, icon = ("Details", "help") if instance.decisions.all() else ("Remove suppression", "rotate")
         return [MenuItem(label, url=url, icon_name=icon, priority=10)] if url else []
 
 
@@ -179,7 +179,7 @@ class RemoveSuppressionView(_SuppressionPage, TemplateView):
         self.row = get_object_or_404(Suppression, pk=kwargs["pk"])
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if decision := Verdict.objects.filter(suppression=self.row).first():
+        if decision := SuppressionDecision.objects.filter(suppression=self.row).first():
             return redirect("desk_suppression_decision", decision.pk)
         return super().dispatch(request, *args, **kwargs)
 

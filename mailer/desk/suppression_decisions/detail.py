@@ -18,16 +18,16 @@ from wagtail.log_actions import log
 
 from mailer.desk.replies.detail import text_of
 from mailer.desk.suppression_decisions import labels
-from mailer.feedback.decisions import decisions, domain_outages
-from mailer.feedback.decisions.decisions import VerdictError
-from mailer.feedback.models import Outage, Verdict
+from mailer.feedback.decisions import domain_outages, suppression_decisions
+from mailer.feedback.decisions.suppression_decisions import DecisionError
+from mailer.feedback.models import DomainOutage, SuppressionDecision
 from subscribers.models import MailingList, Subscriber
 
-State, Rule = Verdict.State, Verdict.Rule
+State, Rule = SuppressionDecision.State, SuppressionDecision.Rule
 
 
 class _Action(NamedTuple):
-    do: Callable[[Verdict, str, datetime], object]
+    do: Callable[[SuppressionDecision, str, datetime], object]
     # Label of the button.
     label: str
     # In the audit log, and shown to the user afterwards.
@@ -35,28 +35,31 @@ class _Action(NamedTuple):
     success: str
 
 
-def _confirm(decision: Verdict, by: str, now: datetime) -> None:
-    if not decisions.confirm([decision], now):
-        raise VerdictError("Someone has already decided about this address, or the subscriber was erased.")
+def _confirm(decision: SuppressionDecision, by: str, now: datetime) -> None:
+    if not suppression_decisions.confirm([decision], now):
+        raise DecisionError("Someone has already decided about this address, or the subscriber was erased.")
 
 
 _REVERT = _Action(
-    decisions.reverse,
+    suppression_decisions.revert,
     "Remove suppression",
     "desk.decision_revert",
     "The address can receive emails again. Earlier bounces and complaints no longer count.",
 )
 _ACTIONS: dict[str, dict[str, _Action]] = {
-    State.STANDING: {"revert": _REVERT},
+    State.APPLIED: {"revert": _REVERT},
     State.HELD: {
         "revert": _REVERT._replace(label="Keep sending to this address"),
         "confirm": _Action(
             _confirm, "Suppress this address", "desk.decision_confirm", "The address is suppressed."
         ),
     },
-    State.REVERSED: {
+    State.REVERTED: {
         "restore": _Action(
-            decisions.restore, "Suppress again", "desk.decision_restore", "The address is suppressed again."
+            suppression_decisions.reapply,
+            "Suppress again",
+            "desk.decision_restore",
+            "The address is suppressed again.",
         )
     },
 }
@@ -67,9 +70,9 @@ _ALLOW_RESUBSCRIBE = _REVERT._replace(
 )
 
 
-def available_actions(decision: Verdict) -> dict[str, _Action]:
+def available_actions(decision: SuppressionDecision) -> dict[str, _Action]:
     """The actions that are available for the decision, by their names in the form."""
-    if decision.rule == Rule.COMPLAINT and decision.state == State.STANDING:
+    if decision.rule == Rule.COMPLAINT and decision.state == State.APPLIED:
         return {"revert": _ALLOW_RESUBSCRIBE}
     return _ACTIONS.get(decision.state, {})
 
@@ -99,7 +102,7 @@ class DecisionPage(_DecisionPage):
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
-        found = Verdict.objects.select_related("outage", "probe", "suppression")
+        found = SuppressionDecision.objects.select_related("outage", "probe", "suppression")
         self.decision = get_object_or_404(found, pk=kwargs["pk"])
 
     def get_page_title(self) -> str:
@@ -108,7 +111,7 @@ class DecisionPage(_DecisionPage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         decision, may = self.decision, self.request.user.has_perm
         subscriber = Subscriber.objects.filter(address_hash=bytes(decision.address_hash)).first()
-        others = Verdict.objects.filter(subscriber=decision.subscriber).exclude(pk=decision.pk)
+        others = SuppressionDecision.objects.filter(subscriber=decision.subscriber).exclude(pk=decision.pk)
         return super().get_context_data(
             decision=decision,
             subscriber=subscriber if may("subscribers.view_subscriber") else None,
@@ -118,9 +121,9 @@ class DecisionPage(_DecisionPage):
             rule=labels.RULES[decision.rule],
             timeline=labels.timeline(decision),
             returned_messages=self._messages() if may("mailer.view_returnedmessage") else [],
-            lists=MailingList.objects.filter(pk__in=decision.ended_lists),
+            lists=MailingList.objects.filter(pk__in=decision.unsubscribed_lists),
             others=[(one, *labels.state_label(one)) for one in others[:20]],
-            actions=available_actions(decision) if may("mailer.change_verdict") else {},
+            actions=available_actions(decision) if may("mailer.change_suppressiondecision") else {},
             **kwargs,
         )
 
@@ -128,9 +131,9 @@ class DecisionPage(_DecisionPage):
         action = available_actions(self.decision).get(request.POST.get("action", ""))
         try:
             if action is None:
-                raise VerdictError("That action is no longer available: someone else has decided meanwhile.")
+                raise DecisionError("That action is no longer available: someone else has decided meanwhile.")
             action.do(self.decision, request.user.get_username(), timezone.now())
-        except VerdictError as error:
+        except DecisionError as error:
             messages.error(request, str(error))
         else:
             log(instance=self.decision, action=action.log_action, user=request.user)
@@ -143,11 +146,11 @@ class DecisionPage(_DecisionPage):
         return [(one.at, text_of(bytes(one.message.raw))) for one in kept[:3] if one.message]
 
 
-def _effect(decision: Verdict) -> str:
-    if decision.rule == Rule.COMPLAINT and decision.state == State.STANDING:
+def _effect(decision: SuppressionDecision) -> str:
+    if decision.rule == Rule.COMPLAINT and decision.state == State.APPLIED:
         return labels.COMPLAINT_EFFECT
     suppression = decision.suppression
-    if decision.state == State.REVERSED and suppression is not None and suppression.lifted_at is None:
+    if decision.state == State.REVERTED and suppression is not None and suppression.lifted_at is None:
         return labels.MAY_RESUBSCRIBE if suppression.reopened_at else labels.ALSO_SUPPRESSED_BY_STAFF
     return labels.EFFECTS[decision.state]
 
@@ -164,19 +167,19 @@ class DomainOutagePage(_DecisionPage):
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
-        self.outage = get_object_or_404(Outage, pk=kwargs["pk"])
+        self.outage = get_object_or_404(DomainOutage, pk=kwargs["pk"])
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        decisions = self.outage.verdicts.order_by("pk")
+        decisions = self.outage.decisions.order_by("pk")
         diagnostics = decisions.order_by().values_list("events__diagnostic", flat=True).distinct()
         return super().get_context_data(
             outage=self.outage,
-            open_count=decisions.filter(state=Verdict.State.HELD).count(),
-            decisions=[(one, *labels.state_label(one)) for one in decisions.with_address()[:_SHOWN]],
+            open_count=decisions.filter(state=SuppressionDecision.State.HELD).count(),
+            decisions=[(one, *labels.state_label(one)) for one in decisions.with_email()[:_SHOWN]],
             total=decisions.count(),
             diagnostics=[" ".join(one.split())[:300] for one in diagnostics[:5] if one],
             may_view_addresses=self.request.user.has_perm("subscribers.view_subscriber"),
-            may_decide=self.request.user.has_perm("mailer.change_verdict"),
+            may_decide=self.request.user.has_perm("mailer.change_suppressiondecision"),
             **kwargs,
         )
 
@@ -184,9 +187,9 @@ class DomainOutagePage(_DecisionPage):
         suppress = request.POST.get("action") == "suppress"
         try:
             count = domain_outages.decide(
-                self.outage, stop=suppress, by=request.user.get_username(), now=timezone.now()
+                self.outage, suppress=suppress, by=request.user.get_username(), now=timezone.now()
             )
-        except VerdictError as error:
+        except DecisionError as error:
             messages.error(request, str(error))
         else:
             action = "desk.domain_suppress" if suppress else "desk.domain_keep"

@@ -6,31 +6,31 @@ from datetime import datetime
 from typing import NamedTuple
 
 from mailer.delivery.models import Delivery, OutboxMessage
-from mailer.feedback.models import FeedbackEvent, Verdict
+from mailer.feedback.models import FeedbackEvent, SuppressionDecision
 from mailer.reports.labels import reason_words
 
-State, Rule, Class = Verdict.State, Verdict.Rule, FeedbackEvent.Class
+State, Rule, Class = SuppressionDecision.State, SuppressionDecision.Rule, FeedbackEvent.Class
 
 # (tone, label) of each state.
 _STATES: dict[str, tuple[str, str]] = {
-    State.STANDING: ("problem", "Suppressed"),
+    State.APPLIED: ("problem", "Suppressed"),
     State.HELD: ("waiting", "Needs review"),
     State.PROBING: ("busy", "Testing address"),
     State.DISMISSED: ("draft", "Dismissed"),
-    State.REVERSED: ("done", "Reverted"),
+    State.REVERTED: ("done", "Reverted"),
 }
 # Choices of a filter.
 STATES = [(state, label) for state, (_, label) in _STATES.items()]
 TITLES: dict[str, str] = {
-    State.STANDING: "Why is this address suppressed?",
+    State.APPLIED: "Why is this address suppressed?",
     State.HELD: "Should this address be suppressed?",
     State.PROBING: "Is this address still valid?",
     State.DISMISSED: "Why is this address not suppressed?",
-    State.REVERSED: "Why was this address suppressed?",
+    State.REVERTED: "Why was this address suppressed?",
 }
 # The effect on emails to the address in each state.
 EFFECTS: dict[str, str] = {
-    State.STANDING: "It receives no emails. Its subscriptions are kept and become active again when the "
+    State.APPLIED: "It receives no emails. Its subscriptions are kept and become active again when the "
     "suppression is removed.",
     State.HELD: "It still receives emails until someone decides.",
     State.PROBING: (
@@ -38,7 +38,7 @@ EFFECTS: dict[str, str] = {
         "within six days, the decision is dismissed. Until then the address still receives emails."
     ),
     State.DISMISSED: "It still receives emails.",
-    State.REVERSED: "It receives emails again. Earlier bounces no longer count.",
+    State.REVERTED: "It receives emails again. Earlier bounces no longer count.",
 }
 COMPLAINT_EFFECT = "It receives no emails and was unsubscribed from every list."
 MAY_RESUBSCRIBE = (
@@ -96,32 +96,34 @@ class Entry(NamedTuple):
     message: int | None = None
 
 
-def state_label(decision: Verdict) -> tuple[str, str]:
+def state_label(decision: SuppressionDecision) -> tuple[str, str]:
     """(tone, label) of the decision's state."""
     return _STATES[decision.state]
 
 
-def timeline(decision: Verdict) -> list[Entry]:
+def timeline(decision: SuppressionDecision) -> list[Entry]:
     """The events that led to the decision and what followed, oldest first."""
     entries = [
         *_last_delivered(decision),
         *map(_feedback_entry, decision.events.select_related("mailing__edition")),
     ]
-    if decision.asked_at is not None:
-        entries += _test_email_entries(decision, decision.asked_at)
+    if decision.probed_at is not None:
+        entries += _test_email_entries(decision, decision.probed_at)
     if decision.outage is not None:
-        detail = f"{decision.outage.returned} subscribers at {decision.domain} bounced within hours."
-        entries.append(Entry(decision.at, "waiting", "Review requested", (detail,)))
-    if decision.stood_at is not None:
-        entries.append(Entry(decision.stood_at, "problem", "The address was suppressed", (decision.because,)))
-    if decision.decided_at is not None:
-        entries.append(Entry(decision.decided_at, state_label(decision)[0], *_outcome(decision)))
+        detail = f"{decision.outage.bounced} subscribers at {decision.domain} bounced within hours."
+        entries.append(Entry(decision.created_at, "waiting", "Review requested", (detail,)))
+    if decision.applied_at is not None:
+        entries.append(
+            Entry(decision.applied_at, "problem", "The address was suppressed", (decision.reason,))
+        )
+    if decision.closed_at is not None:
+        entries.append(Entry(decision.closed_at, state_label(decision)[0], *_outcome(decision)))
     return sorted(entries, key=lambda entry: entry.at)
 
 
-def _last_delivered(decision: Verdict) -> list[Entry]:
+def _last_delivered(decision: SuppressionDecision) -> list[Entry]:
     """The last email that was delivered before these events."""
-    first = decision.events.order_by("at").values_list("at", flat=True).first() or decision.at
+    first = decision.events.order_by("at").values_list("at", flat=True).first() or decision.created_at
     copies = Delivery.objects.filter(
         subscriber=decision.subscriber, state=Delivery.State.ACCEPTED, accepted_at__lt=first
     )
@@ -150,18 +152,18 @@ def _feedback_entry(event: FeedbackEvent) -> Entry:
     return Entry(event.at, tone, title, details, " ".join(event.diagnostic.split()), event.message_id)
 
 
-def _test_email_entries(decision: Verdict, at: datetime) -> list[Entry]:
-    found = [Entry(at, "busy", "A test email was sent", (decision.because,))]
+def _test_email_entries(decision: SuppressionDecision, at: datetime) -> list[Entry]:
+    found = [Entry(at, "busy", "A test email was sent", (decision.reason,))]
     probe = decision.probe
     if probe is not None and probe.state == OutboxMessage.State.REFUSED:
         refused = Entry(
-            decision.stood_at or at, "problem", "The server refused the test email", response=probe.reply
+            decision.applied_at or at, "problem", "The server refused the test email", response=probe.reply
         )
         found.append(refused)
     return found
 
 
-def _outcome(decision: Verdict) -> tuple[str, tuple[str, ...]]:
-    if decision.state == State.REVERSED:
-        return f"Reverted by {decision.decided_by}", ()
-    return "Dismissed", (f"{decision.decided_by[:1].upper()}{decision.decided_by[1:]}.",)
+def _outcome(decision: SuppressionDecision) -> tuple[str, tuple[str, ...]]:
+    if decision.state == State.REVERTED:
+        return f"Reverted by {decision.closed_by}", ()
+    return "Dismissed", (f"{decision.closed_by[:1].upper()}{decision.closed_by[1:]}.",)

@@ -14,17 +14,17 @@ from wagtail.admin.viewsets.model import ModelViewSet
 from mailer.desk.base.audit_log import links_to
 from mailer.desk.base.tables import StateColumn
 from mailer.desk.suppression_decisions import labels
-from mailer.feedback.models import Outage, Verdict
+from mailer.feedback.models import DomainOutage, SuppressionDecision
 
 
 class DecisionFilters(WagtailFilterSet):
     """By state and reason."""
 
     state = django_filters.ChoiceFilter(label="State", choices=labels.STATES)
-    rule = django_filters.ChoiceFilter(label="Reason", choices=Verdict.Rule.choices)
+    rule = django_filters.ChoiceFilter(label="Reason", choices=SuppressionDecision.Rule.choices)
 
     class Meta:
-        model = Verdict
+        model = SuppressionDecision
         fields: list[str] = []
 
 
@@ -35,7 +35,7 @@ class DecisionIndex(IndexView):
     default_ordering = "-at"
 
     def get_base_queryset(self) -> Any:
-        return Verdict.objects.with_address()
+        return SuppressionDecision.objects.with_email()
 
     def _get_title_column(self, *args: Any, **kwargs: Any) -> TitleColumn:
         column = self._get_title_column_class(TitleColumn)
@@ -45,17 +45,17 @@ class DecisionIndex(IndexView):
         may_view = self.request.user.has_perm("subscribers.view_subscriber")
         return (may_view and decision.email) or f"Subscriber {decision.subscriber}"
 
-    def get_edit_url(self, instance: Verdict) -> str:
+    def get_edit_url(self, instance: SuppressionDecision) -> str:
         return reverse("desk_suppression_decision", args=[instance.pk])
 
-    def get_delete_url(self, instance: Verdict) -> None:
+    def get_delete_url(self, instance: SuppressionDecision) -> None:
         return None
 
-    def get_list_more_buttons(self, instance: Verdict) -> list[Any]:
+    def get_list_more_buttons(self, instance: SuppressionDecision) -> list[Any]:
         return []
 
     def get_context_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        outages = Outage.objects.filter(state=Outage.State.OPEN)
+        outages = DomainOutage.objects.filter(state=DomainOutage.State.OPEN)
         context: dict[str, Any] = super().get_context_data(*args, outages=outages, **kwargs)
         return context
 
@@ -63,7 +63,7 @@ class DecisionIndex(IndexView):
 class DecisionViewSet(ModelViewSet):
     """Suppression decisions, read-only; each has its own page."""
 
-    model = Verdict
+    model = SuppressionDecision
     name = "desk_suppression_decisions"
     url_prefix = "suppression-decisions"
     icon = "warning"

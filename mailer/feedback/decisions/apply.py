@@ -1,4 +1,4 @@
-"""Puts readings into effect, in one transaction: events, marks, departures, and then the verdicts."""
+"""Applies parsed returns in one transaction: events, marks on deliveries, unsubscribes, then decisions."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from django.db.models import Q
 from mailer.delivery.models import Delivery
 from mailer.delivery.throttle.providers import provider_of
 from mailer.feedback.decisions import evaluate, probes
-from mailer.feedback.models import FeedbackEvent, Verdict
-from mailer.feedback.parsing.records import Origin, Reading, Recipient
+from mailer.feedback.models import FeedbackEvent, SuppressionDecision
+from mailer.feedback.parsing.records import EventSource, ParsedReturn, Recipient
 from subscribers import merge, suppression, unsubscribe
 from subscribers.addresses import address_hash
 from subscribers.consent import Channel, Evidence
 from subscribers.models import Subscriber
 
 Class = FeedbackEvent.Class
-# Where a token tells whom it is about, and nothing else does.
-_NAMELESS = {
+# The recipient where a token identifies the delivery, and the message names nobody.
+_UNNAMED = {
     "bounce": Recipient("", bounce_class=Class.UNKNOWN, reason="unknown"),
     "complaint": Recipient("", action="complained"),
 }
@@ -29,15 +29,15 @@ _KINDS = {"bounce": FeedbackEvent.Kind.BOUNCE, "complaint": FeedbackEvent.Kind.C
 
 
 @dataclass(frozen=True)
-class _About:
-    """Whom a reading is about, as far as that is known."""
+class Subject:
+    """Whom a parsed return is about, as far as that is known."""
 
     recipient: Recipient
     subscriber: Subscriber | None = None
-    # The reader's number outlives the person.
-    number: int | None = None
+    # The subscriber's id; it is known also after they were erased.
+    subscriber_id: int | None = None
     delivery: Delivery | None = None
-    # Number of the verdict whose probe it answers.
+    # Id of the suppression decision whose probe it answers.
     probe: int | None = None
 
     @property
@@ -46,175 +46,190 @@ class _About:
 
     @property
     def provider(self) -> str:
+        """The mailbox provider of the subscriber's address, else of an address that the return names."""
         own = self.subscriber.email if self.subscriber else ""
-        names = (own, self.recipient.alias, self.recipient.address)
-        return next((provider_of(name)[:255] for name in names if "@" in name), "")
+        addresses = (own, self.recipient.alias, self.recipient.address)
+        return next((provider_of(address)[:255] for address in addresses if "@" in address), "")
 
 
-def apply(reading: Reading, origin: Origin, now: datetime) -> None:
-    """Record what the reading says and do what policy makes of it; kinds that mean nothing do nothing.
+def apply(parsed: ParsedReturn, source: EventSource, now: datetime) -> None:
+    """Record what the return says and do what policy decides; kinds without effect do nothing.
 
-    The one way in for whatever came back, by mail, by a service or in a session. The same origin a second
-    time changes nothing, and neither does the order in which readings arrive.
+    Everything arrives here: returned mail, services' events and refusals in our own sessions. The same source
+    a second time changes nothing, and the order of arrival makes no difference.
     """
-    apply_all([(reading, origin)], now)
+    apply_all([(parsed, source)], now)
 
 
 @transaction.atomic
-def apply_all(readings: Collection[tuple[Reading, Origin]], now: datetime) -> None:
-    """`apply` for many readings at once, which costs far less than one after another."""
-    for reading, _ in readings:
-        if reading.kind == "unsubscribe":
-            _leave(reading, now)
-    telling = [(reading, origin) for reading, origin in readings if reading.kind in _KINDS]
-    if not telling:
+def apply_all(returns: Collection[tuple[ParsedReturn, EventSource]], now: datetime) -> None:
+    """`apply` for many returns at once, which costs far less than one after another."""
+    for parsed, _ in returns:
+        if parsed.kind == "unsubscribe":
+            _unsubscribe(parsed, now)
+    recorded = [(parsed, source) for parsed, source in returns if parsed.kind in _KINDS]
+    if not recorded:
         return
-    deliveries = _deliveries(reading for reading, _ in telling)
-    people = merge.resolve_many(delivery.subscriber for delivery in deliveries.values())
-    moves = merge.AddressHistory(people.values())
-    found = [
-        (_event(reading, about, moves, origin, place), about)
-        for reading, origin in telling
-        for place, about in enumerate(_everybody(reading, deliveries, people))
-    ]
-    known = FeedbackEvent.objects.filter(origin__in=[event.origin for event, _ in found])
-    before = set(known.values_list("origin", flat=True))
-    new = [(event, about) for event, about in found if event.origin not in before]
-    # Whoever writes the same at the same moment does the same with it.
-    FeedbackEvent.objects.bulk_create((event for event, _ in new), ignore_conflicts=True)
-    for event, about in new:
-        _mark(event, about)
-    # A block tells about us, not about the address that was asked.
-    probes.came_back(
+    new = _record_events(recorded)
+    for event, subject in new:
+        _mark_delivery(event, subject)
+    # A block is about us, not about the address that was probed.
+    probes.record_bounces(
         {
-            about.probe: str(event.origin)
-            for event, about in new
-            if about.probe is not None and event.bounce_class not in ("", Class.BLOCK)
+            subject.probe: str(event.source_key)
+            for event, subject in new
+            if subject.probe is not None and event.bounce_class not in ("", Class.BLOCK)
         },
         now,
     )
-    evaluate.judge({event.subscriber for event, _ in new if event.subscriber is not None}, now)
+    evaluate.evaluate({event.subscriber for event, _ in new if event.subscriber is not None}, now)
 
 
-def _deliveries(readings: Iterable[Reading]) -> dict[int, Delivery]:
-    wanted = {reading.delivery for reading in readings if reading.delivery is not None}
+def _record_events(
+    returns: Collection[tuple[ParsedReturn, EventSource]],
+) -> list[tuple[FeedbackEvent, Subject]]:
+    """Store an event for each subject; returns those that were not known before."""
+    deliveries = _deliveries(parsed for parsed, _ in returns)
+    people = merge.resolve_many(delivery.subscriber for delivery in deliveries.values())
+    history = merge.AddressHistory(people.values())
+    found = [
+        (_event(parsed, subject, history, source, place), subject)
+        for parsed, source in returns
+        for place, subject in enumerate(_resolve_recipients(parsed, deliveries, people))
+    ]
+    known = FeedbackEvent.objects.filter(source_key__in=[event.source_key for event, _ in found])
+    before = set(known.values_list("source_key", flat=True))
+    new = [(event, subject) for event, subject in found if event.source_key not in before]
+    # A worker that stores the same event at the same moment does the same with it.
+    FeedbackEvent.objects.bulk_create((event for event, _ in new), ignore_conflicts=True)
+    return new
+
+
+def _deliveries(returns: Iterable[ParsedReturn]) -> dict[int, Delivery]:
+    wanted = {parsed.delivery for parsed in returns if parsed.delivery is not None}
     return Delivery.objects.select_related("mailing__edition").in_bulk(wanted)
 
 
-def _everybody(
-    reading: Reading, deliveries: Mapping[int, Delivery], people: Mapping[int, Subscriber]
-) -> list[_About]:
-    """Everyone that the reading is about: with proof exactly one reader, without it whoever is named."""
-    told = [recipient for recipient in reading.recipients if recipient.action in ("failed", "complained")]
-    first = told[0] if told else _NAMELESS[reading.kind]
-    if reading.probe is not None:
-        return _probed(reading.probe, first)
-    delivery = deliveries.get(reading.delivery) if reading.delivery is not None else None
+def _resolve_recipients(
+    parsed: ParsedReturn, deliveries: Mapping[int, Delivery], people: Mapping[int, Subscriber]
+) -> list[Subject]:
+    """Everyone whom the return is about: with a token one subscriber, without it each that is named."""
+    named = [recipient for recipient in parsed.recipients if recipient.action in ("failed", "complained")]
+    first = named[0] if named else _UNNAMED[parsed.kind]
+    if parsed.probe is not None:
+        return [_probed_subject(parsed.probe, first)]
+    delivery = deliveries.get(parsed.delivery) if parsed.delivery is not None else None
     if delivery is None:
-        return [_by_address(recipient, reading.kind) for recipient in told]
+        return [_subject_by_address(recipient, parsed.kind) for recipient in named]
     if delivery.mailing.dry_run_to:
-        # What a colleague's address answers says nothing about the reader.
-        return [_About(first, delivery=delivery)]
+        # A dry run went to a colleague, whose address says nothing about the subscriber.
+        return [Subject(first, delivery=delivery)]
     person = people.get(delivery.subscriber)
-    # One recipient per copy: others in the report are where it was forwarded to.
+    # A delivery has one recipient: others in the report are addresses to which it was forwarded.
     email = person.email if person else ""
-    own = next((one for one in told if email and email in (one.address, one.alias)), first)
-    return [_About(own, person, person.pk if person else delivery.subscriber, delivery)]
+    own = next((one for one in named if email and email in (one.address, one.alias)), first)
+    return [Subject(own, person, person.pk if person else delivery.subscriber, delivery)]
 
 
-def _probed(probe: int, recipient: Recipient) -> list[_About]:
-    number = _asked(probe)
-    person = None if number is None else Subscriber.objects.filter(pk=number).first()
-    return [_About(recipient, person, number, probe=probe)]
+def _probed_subject(probe: int, recipient: Recipient) -> Subject:
+    pk = _probed_subscriber(probe)
+    person = None if pk is None else Subscriber.objects.filter(pk=pk).first()
+    return Subject(recipient, person, pk, probe=probe)
 
 
-def _asked(probe: int) -> int | None:
-    """Number of the subscriber to whom a probe went."""
-    return Verdict.objects.filter(pk=probe).values_list("subscriber", flat=True).first()
+def _probed_subscriber(probe: int) -> int | None:
+    """Id of the subscriber to whom a probe was sent."""
+    return SuppressionDecision.objects.filter(pk=probe).values_list("subscriber", flat=True).first()
 
 
-def _by_address(recipient: Recipient, kind: str) -> _About:
-    names = [suppression.normalise_or_lower(name) for name in (recipient.alias, recipient.address) if name]
-    found = {person.email: person for person in Subscriber.objects.filter(email__in=names)}
-    person = next((found[name] for name in names if name in found), None)
+def _subject_by_address(recipient: Recipient, kind: str) -> Subject:
+    addresses = [
+        suppression.normalise_or_lower(address) for address in (recipient.alias, recipient.address) if address
+    ]
+    found = {person.email: person for person in Subscriber.objects.filter(email__in=addresses)}
+    person = next((found[address] for address in addresses if address in found), None)
     if person is None and kind == "complaint":
-        # About the person, also where it names an address that they had before.
-        hashes = [address_hash(name) for name in names]
+        # A complaint is about the person, also where it names an address that they had before.
+        hashes = [address_hash(address) for address in addresses]
         person = Subscriber.objects.filter(
             former_addresses__address_hash__in=hashes, former_addresses__is_own=True
         ).first()
-    return _About(recipient, person, person.pk if person else None)
+    return Subject(recipient, person, person.pk if person else None)
 
 
 def _event(
-    reading: Reading, about: _About, moves: merge.AddressHistory, origin: Origin, place: int
+    parsed: ParsedReturn, subject: Subject, history: merge.AddressHistory, source: EventSource, place: int
 ) -> FeedbackEvent:
-    recipient = about.recipient
+    recipient = subject.recipient
     return FeedbackEvent(
-        kind=_KINDS[reading.kind],
+        kind=_KINDS[parsed.kind],
         bounce_class=recipient.bounce_class,
-        reason=recipient.reason[:40] or reading.feedback_type[:40],
+        reason=recipient.reason[:40] or parsed.feedback_type[:40],
         status=recipient.status[:12],
         diagnostic=recipient.diagnostic,
         rule=recipient.rule[:120],
-        identity=_identity(reading, about),
-        delivery=about.delivery,
-        mailing=about.delivery.mailing if about.delivery else None,
-        provider=about.provider,
-        subscriber=about.number,
-        address_hash=_address_of(reading, about, moves),
-        newsletter=about.newsletter,
-        message_id=origin.message,
-        at=origin.at,
-        origin=f"{origin.key[:120]} {place}",
+        identity=_identity(parsed, subject),
+        delivery=subject.delivery,
+        mailing=subject.delivery.mailing if subject.delivery else None,
+        provider=subject.provider,
+        subscriber=subject.subscriber_id,
+        address_hash=_hash_of_address(parsed, subject, history),
+        newsletter=subject.newsletter,
+        message_id=source.message,
+        at=source.at,
+        source_key=f"{source.key[:120]} {place}",
     )
 
 
-def _address_of(reading: Reading, about: _About, moves: merge.AddressHistory) -> bytes | None:
-    """Hash of the address that it is about. A complaint is the person's, wherever the copy went."""
-    if about.subscriber is None:
-        return None
-    left = about.delivery.accepted_at if about.delivery is not None else None
-    if reading.kind == "complaint" or left is None:
-        return bytes(about.subscriber.address_hash)
-    return moves.address_at(about.subscriber, left)
-
-
-def _identity(reading: Reading, about: _About) -> str:
-    """How the reader was found. A service or a person says whom it is about; other proofs are tokens."""
-    if about.delivery is not None or reading.probe is not None:
-        return reading.identity
-    if about.number is None:
-        return ""
-    return reading.identity if reading.identity in ("service", "person") else "recipient"
-
-
-def _mark(event: FeedbackEvent, about: _About) -> None:
-    """Mark the delivery with the first time it happened, in whatever order that is told.
-
-    For one in doubt the mark is evidence; one in another state stays as it is.
+def _hash_of_address(parsed: ParsedReturn, subject: Subject, history: merge.AddressHistory) -> bytes | None:
+    """Hash of the address that the event is about. A complaint is about the person, whatever address they
+    had.
     """
-    if about.delivery is None:
+    if subject.subscriber is None:
+        return None
+    accepted_at = subject.delivery.accepted_at if subject.delivery is not None else None
+    if parsed.kind == "complaint" or accepted_at is None:
+        return bytes(subject.subscriber.address_hash)
+    return history.address_at(subject.subscriber, accepted_at)
+
+
+def _identity(parsed: ParsedReturn, subject: Subject) -> str:
+    """How the subscriber was identified: by a token, by a service or a colleague who names them, or by an
+    address.
+    """
+    if subject.delivery is not None or parsed.probe is not None:
+        return parsed.identity
+    if subject.subscriber_id is None:
+        return ""
+    return parsed.identity if parsed.identity in ("service", "person") else "recipient"
+
+
+def _mark_delivery(event: FeedbackEvent, subject: Subject) -> None:
+    """Mark the delivery with the first time it happened, in whatever order that becomes known.
+
+    For a delivery in doubt the mark is evidence; one in another state is not changed.
+    """
+    if subject.delivery is None:
         return
     column = "complained_at" if event.kind == FeedbackEvent.Kind.COMPLAINT else "bounced_at"
-    left = Delivery.objects.filter(
-        pk=about.delivery.pk, state__in=[Delivery.State.ACCEPTED, Delivery.State.IN_DOUBT]
+    sent = Delivery.objects.filter(
+        pk=subject.delivery.pk, state__in=[Delivery.State.ACCEPTED, Delivery.State.IN_DOUBT]
     )
     later = Q(**{f"{column}__isnull": True}) | Q(**{f"{column}__gt": event.at})
-    left.filter(later).update(**{column: event.at})
+    sent.filter(later).update(**{column: event.at})
 
 
-def _leave(reading: Reading, now: datetime) -> None:
-    """End the subscriptions that the writer of a leave mail reaches the newsletter by."""
-    if reading.departure is not None:
-        subscriber, newsletter = reading.departure
-    elif reading.probe is not None:
-        # It was about no newsletter.
-        if (number := _asked(reading.probe)) is not None:
-            unsubscribe.unsubscribe_all(number, None, Evidence(Channel.EMAIL), now)
+def _unsubscribe(parsed: ParsedReturn, now: datetime) -> None:
+    """End the subscriptions through which the sender of an unsubscribe message gets the newsletter."""
+    if parsed.unsubscribe_address is not None:
+        subscriber, newsletter = parsed.unsubscribe_address
+    elif parsed.probe is not None:
+        # A probe is about no newsletter.
+        if (pk := _probed_subscriber(parsed.probe)) is not None:
+            unsubscribe.unsubscribe_all(pk, None, Evidence(Channel.EMAIL), now)
         return
     else:
-        delivery = _deliveries([reading]).get(reading.delivery or 0)
+        delivery = _deliveries([parsed]).get(parsed.delivery or 0)
         if delivery is None or delivery.mailing.dry_run_to:
             return
         subscriber, newsletter = delivery.subscriber, delivery.mailing.edition.newsletter_id

@@ -1,7 +1,8 @@
-"""Outages: when many readers at one domain come back within hours who were fine before, its server is broken.
+"""Domain outages: when many subscribers at one domain bounce within hours whose mail arrived before, its
+server is broken.
 
-Their verdicts are held, mail to them goes on, and staff are told. A person decides; or later mail does: what
-arrives drops the verdict, what comes back again days later lets it stand.
+Their decisions are held, they still get mail, and staff are alerted. Staff decide; or later deliveries do:
+one that arrives dismisses its subscriber's decision, one that bounces days later applies it.
 """
 
 from __future__ import annotations
@@ -13,122 +14,139 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from mailer.delivery.outbox import alerts
-from mailer.feedback.decisions import decisions
-from mailer.feedback.decisions import history as histories
-from mailer.feedback.models import Outage, Verdict
+from mailer.feedback.decisions import history, suppression_decisions
+from mailer.feedback.models import DomainOutage, SuppressionDecision
 from subscribers.models import Subscriber, Subscription, Suppression
 
 log = logging.getLogger(__name__)
 
-# So many of a domain's readers, and at least this share of them, within this time.
-_FEWEST, _SHARE = 3, 0.3
+# At least this many of a domain's subscribers, and this share of them, must bounce within this time.
+_MIN_BOUNCED, _MIN_SHARE = 3, 0.3
 _WINDOW = timedelta(hours=12)
-# What comes back within this time of its beginning belongs to it.
-LASTS = timedelta(days=3)
-# A verdict that nothing has confirmed for so long is dropped.
+# Bounces within this time of its start belong to an outage.
+DURATION = timedelta(days=3)
+# A held decision that nothing confirms for this long is dismissed.
 _LAPSE = timedelta(days=60)
 
-State = Outage.State
-_BOUNCED = (Verdict.Rule.HARD_BOUNCE, Verdict.Rule.TWO_HARD_BOUNCES, Verdict.Rule.SOFT_BOUNCES)
+State = DomainOutage.State
+_BOUNCE_RULES = (
+    SuppressionDecision.Rule.HARD_BOUNCE,
+    SuppressionDecision.Rule.TWO_HARD_BOUNCES,
+    SuppressionDecision.Rule.SOFT_BOUNCES,
+)
 
 
-def enforce_or_hold(verdict: Verdict, person: Subscriber, now: datetime) -> None:
-    """Let a verdict stand, unless it belongs to an outage: then it is held, or shares what was decided."""
-    outage = _outage_of(verdict, now)
+def apply_or_hold(decision: SuppressionDecision, person: Subscriber, now: datetime) -> None:
+    """Apply a decision, unless it belongs to an outage: then it is held, or follows what staff decided about
+    that.
+    """
+    outage = _outage_of(decision, now)
     if outage is None or outage.state == State.CONFIRMED:
-        decisions.enforce(verdict, person, now)
+        suppression_decisions.apply(decision, person, now)
         return
-    verdict.state, verdict.outage = Verdict.State.HELD, outage
-    verdict.save(update_fields=["state", "outage"])
+    decision.state, decision.outage = SuppressionDecision.State.HELD, outage
+    decision.save(update_fields=["state", "outage"])
     if outage.state == State.DISMISSED:
-        decisions.drop([verdict], f"belongs to an outage; decided by {outage.decided_by}", now)
+        reason = f"belongs to a domain outage; decided by {outage.decided_by}"
+        suppression_decisions.dismiss([decision], reason, now)
 
 
 @transaction.atomic
-def decide(outage: Outage, *, stop: bool, by: str, now: datetime) -> int:
-    """Let all its verdicts stand, or drop them, in the name of `by`; how many it was about.
+def decide(outage: DomainOutage, *, suppress: bool, by: str, now: datetime) -> int:
+    """Apply all its held decisions, or dismiss them, in the name of `by`; returns how many.
 
-    Raises VerdictError when it was decided before.
+    Raises DecisionError when somebody decided before.
     """
-    state = State.CONFIRMED if stop else State.DISMISSED
-    mine = Outage.objects.filter(pk=outage.pk, state=State.OPEN)
-    if not mine.update(state=state, decided_at=now, decided_by=by[:150]):
-        raise decisions.VerdictError("Somebody has decided about this domain already.")
+    state = State.CONFIRMED if suppress else State.DISMISSED
+    current = DomainOutage.objects.filter(pk=outage.pk, state=State.OPEN)
+    if not current.update(state=state, decided_at=now, decided_by=by[:150]):
+        raise suppression_decisions.DecisionError("A decision about this domain was made already.")
     outage.refresh_from_db()
-    held = list(outage.verdicts.filter(state=Verdict.State.HELD))
-    return decisions.confirm(held, now) if stop else decisions.drop(held, f"kept by {by}", now)
+    held = list(outage.decisions.filter(state=SuppressionDecision.State.HELD))
+    if suppress:
+        return suppression_decisions.confirm(held, now)
+    return suppression_decisions.dismiss(held, f"kept by {by}", now)
 
 
 def review(now: datetime) -> None:
-    """Drop what later mail has answered, or nothing has confirmed, and close what has nobody left."""
-    held = Verdict.objects.filter(state=Verdict.State.HELD, outage__isnull=False)
-    answered = _arrived_since(list(held), now)
-    decisions.drop(answered, "later mail arrived", now)
-    decisions.drop(list(held.filter(at__lt=now - _LAPSE)), "nothing confirmed it for 60 days", now)
-    waiting = Verdict.objects.filter(outage=OuterRef("pk"), state=Verdict.State.HELD)
-    Outage.objects.filter(~Exists(waiting), state=State.OPEN).update(state=State.OVER, decided_at=now)
-    Outage.objects.filter(state=State.WATCHED, began_at__lte=now - _WINDOW).delete()
+    """Dismiss decisions that a later delivery disproves or nothing confirms, and end outages without any
+    left.
+    """
+    held = SuppressionDecision.objects.filter(state=SuppressionDecision.State.HELD, outage__isnull=False)
+    suppression_decisions.dismiss(_delivered_since(list(held), now), "a later message was delivered", now)
+    lapsed = list(held.filter(created_at__lt=now - _LAPSE))
+    suppression_decisions.dismiss(lapsed, "nothing confirmed it for 60 days", now)
+    waiting = SuppressionDecision.objects.filter(outage=OuterRef("pk"), state=SuppressionDecision.State.HELD)
+    DomainOutage.objects.filter(~Exists(waiting), state=State.OPEN).update(state=State.OVER, decided_at=now)
+    DomainOutage.objects.filter(state=State.WATCHED, started_at__lte=now - _WINDOW).delete()
 
 
-def _outage_of(verdict: Verdict, now: datetime) -> Outage | None:
-    """The outage that a verdict belongs to, begun where it makes the domain's readers too many."""
-    if verdict.rule not in _BOUNCED or not verdict.was_fine:
+def _outage_of(decision: SuppressionDecision, now: datetime) -> DomainOutage | None:
+    """The outage to which a decision belongs; it opens when the decision is one too many for its domain."""
+    if decision.rule not in _BOUNCE_RULES or not decision.had_deliveries:
         return None
-    latest = Outage.objects.filter(domain=verdict.domain, began_at__gt=now - LASTS).first()
+    latest = DomainOutage.objects.filter(domain=decision.domain, started_at__gt=now - DURATION).first()
     if latest is None or _is_past(latest, now):
-        Outage.objects.create(domain=verdict.domain, began_at=now)
+        DomainOutage.objects.create(domain=decision.domain, started_at=now)
         return None
-    latest.returned += 1
+    latest.bounced += 1
     if latest.state == State.WATCHED:
-        return latest if _is_too_many(latest) and _begin(latest, now) else None
-    latest.save(update_fields=["returned"])
+        return latest if _exceeds_limits(latest) and _open(latest, now) else None
+    latest.save(update_fields=["bounced"])
     return latest
 
 
-def _is_past(outage: Outage, now: datetime) -> bool:
-    return outage.state == State.OVER or (outage.state == State.WATCHED and outage.began_at <= now - _WINDOW)
+def _is_past(outage: DomainOutage, now: datetime) -> bool:
+    return outage.state == State.OVER or (
+        outage.state == State.WATCHED and outage.started_at <= now - _WINDOW
+    )
 
 
-def _is_too_many(outage: Outage) -> bool:
-    if outage.returned >= _FEWEST and outage.readers is None:
-        # Counting them takes a look at every address, so it is done once.
-        outage.readers = _readable(outage.domain) + outage.returned - 1
-    outage.save(update_fields=["returned", "readers"])
-    return outage.readers is not None and outage.returned >= _SHARE * outage.readers
+def _exceeds_limits(outage: DomainOutage) -> bool:
+    if outage.bounced >= _MIN_BOUNCED and outage.mailable is None:
+        # Counting reads every address, so it is done once.
+        outage.mailable = _count_mailable(outage.domain) + outage.bounced - 1
+    outage.save(update_fields=["bounced", "mailable"])
+    return outage.mailable is not None and outage.bounced >= _MIN_SHARE * outage.mailable
 
 
-def _begin(outage: Outage, now: datetime) -> bool:
-    """Hold what was decided about the domain since it began, and tell staff."""
+def _open(outage: DomainOutage, now: datetime) -> bool:
+    """Hold what was decided about the domain since the outage started, and alert staff."""
     outage.state = State.OPEN
     outage.save(update_fields=["state"])
-    stopped = Verdict.objects.filter(
+    applied = SuppressionDecision.objects.filter(
         domain=outage.domain,
-        state=Verdict.State.STANDING,
-        rule__in=_BOUNCED,
-        was_fine=True,
-        stood_at__gte=outage.began_at,
+        state=SuppressionDecision.State.APPLIED,
+        rule__in=_BOUNCE_RULES,
+        had_deliveries=True,
+        applied_at__gte=outage.started_at,
     )
-    decisions.hold(stopped, now, outage=outage)
-    words = (
-        f"{outage.returned} of {outage.readers} readers at {outage.domain}, fine before, came back at once. "
-        "Perhaps its mail server is broken: their addresses are not stopped until somebody decides."
+    suppression_decisions.hold(applied, now, outage=outage)
+    text = (
+        f"{outage.bounced} of {outage.mailable} subscribers at {outage.domain} bounced at once; mail was "
+        "delivered to them before. Perhaps the mail server there is broken: these addresses are not "
+        "suppressed until staff decide."
     )
-    alerts.warn(f"outage {outage.pk}", words, None, now, path=f"/desk/domain-outages/{outage.pk}/")
-    log.warning("action=outage outage=%d readers=%d", outage.pk, outage.returned)
+    alerts.warn(f"outage {outage.pk}", text, None, now, path=f"/desk/domain-outages/{outage.pk}/")
+    log.warning("action=domain_outage outage=%d bounced=%d", outage.pk, outage.bounced)
     return True
 
 
-def _readable(domain: str) -> int:
-    """How many readers at a domain can be mailed."""
-    on = Subscription.objects.filter(subscriber=OuterRef("pk"), state=Subscription.State.CONFIRMED)
-    stopped = Suppression.objects.filter(address_hash=OuterRef("address_hash"), lifted_at__isnull=True)
-    return Subscriber.objects.filter(Exists(on), ~Exists(stopped), email__endswith=f"@{domain}").count()
+def _count_mailable(domain: str) -> int:
+    """How many subscribers at a domain can be mailed."""
+    confirmed = Subscription.objects.filter(subscriber=OuterRef("pk"), state=Subscription.State.CONFIRMED)
+    suppressed = Suppression.objects.filter(address_hash=OuterRef("address_hash"), lifted_at__isnull=True)
+    return Subscriber.objects.filter(
+        Exists(confirmed), ~Exists(suppressed), email__endswith=f"@{domain}"
+    ).count()
 
 
-def _arrived_since(held: list[Verdict], now: datetime) -> list[Verdict]:
-    people = {
-        person.pk: person for person in Subscriber.objects.filter(pk__in=[one.subscriber for one in held])
-    }
-    known = histories.of(list(people.values()), now)
-    alive = {number: history.alive_at for number, history in known.items()}
-    return [one for one in held if (moment := alive.get(one.subscriber)) is not None and moment > one.at]
+def _delivered_since(held: list[SuppressionDecision], now: datetime) -> list[SuppressionDecision]:
+    """The decisions about subscribers to whom a message was delivered after the decision."""
+    people = list(Subscriber.objects.filter(pk__in=[decision.subscriber for decision in held]))
+    engaged = {pk: found.last_engaged_at for pk, found in history.load(people, now).items()}
+    return [
+        decision
+        for decision in held
+        if (moment := engaged.get(decision.subscriber)) is not None and moment > decision.created_at
+    ]

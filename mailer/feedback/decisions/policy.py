@@ -1,7 +1,7 @@
-"""What follows from all that came back about one reader: pure rules over their history.
+"""Decides what follows from all bounces and complaints of one subscriber: pure rules over their history.
 
-A history is looked at as a whole, in the order in which things happened. So it makes no difference in which
-order they became known, and telling the same thing twice adds nothing.
+A history is judged as a whole, in the order in which things happened. So the order in which they become known
+makes no difference, and the same event reported twice adds nothing.
 """
 
 from __future__ import annotations
@@ -11,192 +11,200 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-# So many points, over at least this long, without a sign of life between them, and the address is given up.
+# An address is suppressed at this many points, over at least this time, without engagement between them.
 SOFT_LIMIT = 5.0
 SOFT_SPAN = timedelta(days=14)
-# A bounce counts in full for a year; then it fades, and is forgotten.
-FULL = timedelta(days=365)
-FORGOTTEN = timedelta(days=540)
+# A bounce counts in full for a year; then its weight declines, and it is forgotten.
+FULL_WEIGHT = timedelta(days=365)
+FORGET_AFTER = timedelta(days=540)
 _POINTS = {"soft": 1.0, "hard": 1.0, "unknown": 0.5}
-# Whoever has read us for so long, and took so many copies, is asked before soft bounces end the address.
-LONG_STANDING, MANY_COPIES = timedelta(days=365), 10
-# Nobody is asked again within this time.
-PROBE_PAUSE = timedelta(days=90)
+# A subscriber for this long, who got this many deliveries, gets a probe before soft bounces suppress the
+# address.
+LONG_STANDING, MANY_DELIVERIES = timedelta(days=365), 10
+# Time until a subscriber may get another probe.
+PROBE_INTERVAL = timedelta(days=90)
 
-# hold: a person decides; probe: write once and see what comes back; suppress: mail this address no more;
-# end: that, and end every subscription.
-Effect = Literal["none", "hold", "probe", "suppress", "end"]
+# review: staff decide; probe: send one message and see whether it bounces; suppress: send nothing to this
+# address; unsubscribe_all: that, and end every subscription.
+Effect = Literal["none", "review", "probe", "suppress", "unsubscribe_all"]
 Rule = Literal["", "complaint", "hard_bounce", "two_hard_bounces", "soft_bounces"]
 
 
 @dataclass(frozen=True)
-class Sign:
-    """One bounce or complaint of a reader."""
+class HistoryEvent:
+    """One bounce or complaint of a subscriber."""
 
-    # Number of its event.
-    event: int
+    # Id of its FeedbackEvent.
+    id: int
     # "bounce" or "complaint".
     kind: str
     # hard, soft, block or unknown; "" for a complaint.
     bounce_class: str
-    # Whether nobody else could have written it (records.PROOFS).
-    proved: bool
-    # When the copy left that it is about; where that is not known, when it came. Aware UTC.
+    # Whether nobody else could have forged it (records.AUTHENTICATED).
+    authenticated: bool
+    # When the delivery that it is about was accepted; where that is unknown, when it arrived. Aware UTC.
     at: datetime
-    # The delivery it is about: several reports about one copy are one bounce.
+    # Id of the delivery that it is about: several reports about one delivery are one bounce.
     delivery: int | None = None
 
 
 @dataclass(frozen=True)
 class History:
-    """All that is known about one reader."""
+    """All that is known about one subscriber."""
 
-    signs: tuple[Sign, ...] = ()
-    # The latest sign of life: a copy left then and never came back, or the reader themselves acted.
-    alive_at: datetime | None = None
-    # When a verdict about them was last taken back or dropped: what left before then is no evidence any more.
-    pardoned_at: datetime | None = None
-    # When they were last asked whether their address still works.
-    asked_at: datetime | None = None
-    # Since when they have been with us, and how many copies they took.
-    since: datetime | None = None
-    copies: int = 0
+    events: tuple[HistoryEvent, ...] = ()
+    # The latest sign that the address works: a delivery from then never bounced, or the subscriber acted.
+    last_engaged_at: datetime | None = None
+    # When a decision about the address was last reverted or dismissed: deliveries from before are no evidence
+    # any more.
+    reset_at: datetime | None = None
+    # When the subscriber last got a probe.
+    probed_at: datetime | None = None
+    # Since when they are a subscriber, and how many deliveries they got.
+    subscriber_since: datetime | None = None
+    deliveries: int = 0
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Decision:
+    """What follows from a history."""
+
     effect: Effect
     rule: Rule = ""
-    # Why, in words for staff.
-    because: str = ""
-    # Numbers of the events that counted.
-    counted: tuple[int, ...] = ()
+    # Explanation for staff.
+    reason: str = ""
+    # Ids of the events that counted.
+    event_ids: tuple[int, ...] = ()
 
 
-NOTHING = Judgement("none")
+NO_DECISION = Decision("none")
 
 
-def judge(history: History) -> Judgement:
+def decide(history: History) -> Decision:
     """What the history leads to. The strongest rule that applies decides.
 
-    A bounce counts only when it is about a copy that left after the latest sign of life. What anybody could
-    have written never ends an address: it makes us ask the reader, or a person.
+    A bounce counts only when its delivery was accepted after the latest engagement. Events that could be
+    forged never suppress an address: they lead to a probe, or to a review by staff.
     """
-    signs = [sign for sign in history.signs if _after(sign, history.pardoned_at)]
-    complaints = [sign for sign in signs if sign.kind == "complaint"]
+    events = [event for event in history.events if _is_after(event, history.reset_at)]
+    complaints = [event for event in events if event.kind == "complaint"]
     bounces = _distinct(
-        sign for sign in signs if sign.bounce_class in _POINTS and _after(sign, history.alive_at)
+        event
+        for event in events
+        if event.bounce_class in _POINTS and _is_after(event, history.last_engaged_at)
     )
-    proved = [sign for sign in bounces if sign.proved]
-    for rule in (
+    authenticated = [event for event in bounces if event.authenticated]
+    for decision in (
         _complaint(complaints),
-        _hard(proved),
-        _soft(proved, history),
-        _unproved_hard(bounces, history),
-        _unproved_soft(bounces, history),
-        _unproved_complaint(complaints),
+        _hard(authenticated),
+        _soft(authenticated, history),
+        _unauthenticated_hard(bounces, history),
+        _unauthenticated_soft(bounces, history),
+        _unauthenticated_complaint(complaints),
     ):
-        if rule.effect != "none":
-            return rule
-    return NOTHING
+        if decision.effect != "none":
+            return decision
+    return NO_DECISION
 
 
-def _complaint(complaints: list[Sign]) -> Judgement:
-    proved = [sign.event for sign in complaints if sign.proved]
-    if not proved:
-        return NOTHING
-    because = "The reader's provider reports that they marked the mail as unwanted."
-    return Judgement("end", "complaint", because, (min(proved),))
+def _complaint(complaints: list[HistoryEvent]) -> Decision:
+    authenticated = [event.id for event in complaints if event.authenticated]
+    if not authenticated:
+        return NO_DECISION
+    reason = "The subscriber's mailbox provider reports that they marked a message as spam."
+    return Decision("unsubscribe_all", "complaint", reason, (min(authenticated),))
 
 
-def _unproved_complaint(complaints: list[Sign]) -> Judgement:
+def _unauthenticated_complaint(complaints: list[HistoryEvent]) -> Decision:
     if not complaints:
-        return NOTHING
-    because = "A complaint names this reader, but nothing in it proves that it is genuine."
-    return Judgement("hold", "complaint", because, (min(sign.event for sign in complaints),))
+        return NO_DECISION
+    reason = "A complaint names this subscriber, but nothing proves that it is genuine."
+    return Decision("review", "complaint", reason, (min(event.id for event in complaints),))
 
 
-def _hard(proved: list[Sign]) -> Judgement:
-    hard = [sign for sign in proved if sign.bounce_class == "hard"]
+def _hard(authenticated: list[HistoryEvent]) -> Decision:
+    hard = [event for event in authenticated if event.bounce_class == "hard"]
     if not hard:
-        return NOTHING
-    because = "The receiving server says that the address does not exist."
-    return Judgement("suppress", "hard_bounce", because, (hard[0].event,))
+        return NO_DECISION
+    reason = "The receiving server says that the address does not exist."
+    return Decision("suppress", "hard_bounce", reason, (hard[0].id,))
 
 
-def _soft(proved: list[Sign], history: History) -> Judgement:
-    run = _crossing(proved)
+def _soft(authenticated: list[HistoryEvent], history: History) -> Decision:
+    run = _run_over_limit(authenticated)
     if not run:
-        return NOTHING
+        return NO_DECISION
     effect: Effect = "suppress"
-    if _is_long_standing(history, run[-1].at) and not _asked_lately(history, run[-1].at):
+    if _is_long_standing(history, run[-1].at) and not _was_probed_before(history, run[-1].at):
         effect = "probe"
-    return Judgement(effect, "soft_bounces", _run_in_words(run), tuple(sign.event for sign in run))
+    return Decision(effect, "soft_bounces", _describe(run), tuple(event.id for event in run))
 
 
-def _unproved_hard(bounces: list[Sign], history: History) -> Judgement:
-    hard = [sign for sign in bounces if sign.bounce_class == "hard"]
-    if len({sign.at.date() for sign in hard}) < 2 or _asked_lately(history, hard[-1].at):
-        return NOTHING
-    because = (
-        "Bounces on different days say that the address does not exist, but nothing proves them genuine."
-    )
-    return Judgement("probe", "two_hard_bounces", because, tuple(sign.event for sign in hard))
+def _unauthenticated_hard(bounces: list[HistoryEvent], history: History) -> Decision:
+    hard = [event for event in bounces if event.bounce_class == "hard"]
+    if len({event.at.date() for event in hard}) < 2 or _was_probed_before(history, hard[-1].at):
+        return NO_DECISION
+    reason = "Bounces on different days say that the address does not exist, but nothing proves them genuine."
+    return Decision("probe", "two_hard_bounces", reason, tuple(event.id for event in hard))
 
 
-def _unproved_soft(bounces: list[Sign], history: History) -> Judgement:
-    run = _crossing(bounces, history.asked_at + PROBE_PAUSE if history.asked_at else None)
+def _unauthenticated_soft(bounces: list[HistoryEvent], history: History) -> Decision:
+    run = _run_over_limit(bounces, history.probed_at + PROBE_INTERVAL if history.probed_at else None)
     if not run:
-        return NOTHING
-    because = f"{_run_in_words(run)} Not all of them are proved genuine."
-    return Judgement("probe", "soft_bounces", because, tuple(sign.event for sign in run))
+        return NO_DECISION
+    reason = f"{_describe(run)} Not all of these bounces are proved to be genuine."
+    return Decision("probe", "soft_bounces", reason, tuple(event.id for event in run))
 
 
-def _crossing(bounces: list[Sign], earliest: datetime | None = None) -> list[Sign]:
-    """The bounces up to the first moment at which they are too many for too long; none without one."""
+def _run_over_limit(bounces: list[HistoryEvent], earliest: datetime | None = None) -> list[HistoryEvent]:
+    """The bounces up to the first moment at which they exceed SOFT_LIMIT and SOFT_SPAN; empty when they never
+    do.
+    """
     for place, last in enumerate(bounces):
         if earliest is not None and last.at < earliest:
             continue
-        run = [sign for sign in bounces[: place + 1] if last.at - sign.at < FORGOTTEN]
-        points = sum(_points(sign, last.at) for sign in run)
+        run = [event for event in bounces[: place + 1] if last.at - event.at < FORGET_AFTER]
+        points = sum(_points(event, last.at) for event in run)
         if points >= SOFT_LIMIT and last.at - run[0].at >= SOFT_SPAN:
             return run
     return []
 
 
-def _points(sign: Sign, when: datetime) -> float:
-    fading = max(when - sign.at - FULL, timedelta(0)) / (FORGOTTEN - FULL)
-    return _POINTS[sign.bounce_class] * max(1 - fading, 0.0)
+def _points(event: HistoryEvent, when: datetime) -> float:
+    decline = max(when - event.at - FULL_WEIGHT, timedelta(0)) / (FORGET_AFTER - FULL_WEIGHT)
+    return _POINTS[event.bounce_class] * max(1 - decline, 0.0)
 
 
-def _distinct(bounces: Iterable[Sign]) -> list[Sign]:
-    """One bounce for each copy, and where the copy is not known one for each day; in order of time."""
-    kept: dict[object, Sign] = {}
-    for sign in sorted(bounces, key=_weight, reverse=True):
-        # What is proved and what is not stand apart: a forged report must not hide a genuine one.
-        kept.setdefault(sign.delivery if sign.delivery is not None else (sign.at.date(), sign.proved), sign)
-    return sorted(kept.values(), key=lambda sign: (sign.at, sign.event))
+def _distinct(bounces: Iterable[HistoryEvent]) -> list[HistoryEvent]:
+    """One bounce for each delivery, and one for each day where the delivery is unknown; in order of time."""
+    kept: dict[object, HistoryEvent] = {}
+    for event in sorted(bounces, key=_weight, reverse=True):
+        # Authenticated ones are kept apart from others: a forged report must not hide a genuine one.
+        key = event.delivery if event.delivery is not None else (event.at.date(), event.authenticated)
+        kept.setdefault(key, event)
+    return sorted(kept.values(), key=lambda event: (event.at, event.id))
 
 
-def _weight(sign: Sign) -> tuple[bool, float, float, int]:
-    """Which of several reports about one copy speaks for it: the heaviest, then the earliest."""
-    return sign.bounce_class == "hard", _POINTS[sign.bounce_class], -sign.at.timestamp(), -sign.event
+def _weight(event: HistoryEvent) -> tuple[bool, float, float, int]:
+    """Which of several reports about one delivery represents it: the heaviest, then the earliest."""
+    return event.bounce_class == "hard", _POINTS[event.bounce_class], -event.at.timestamp(), -event.id
 
 
-def _after(sign: Sign, moment: datetime | None) -> bool:
-    return moment is None or sign.at > moment
+def _is_after(event: HistoryEvent, moment: datetime | None) -> bool:
+    return moment is None or event.at > moment
 
 
 def _is_long_standing(history: History, when: datetime) -> bool:
-    known_for = when - history.since if history.since else timedelta(0)
-    return known_for >= LONG_STANDING and history.copies >= MANY_COPIES
+    since = history.subscriber_since
+    age = when - since if since else timedelta(0)
+    return age >= LONG_STANDING and history.deliveries >= MANY_DELIVERIES
 
 
-def _asked_lately(history: History, when: datetime) -> bool:
-    """Whether they had been asked before `when`; what led to asking them is no reason to ask no more."""
-    return history.asked_at is not None and history.asked_at < when < history.asked_at + PROBE_PAUSE
+def _was_probed_before(history: History, when: datetime) -> bool:
+    """Whether a probe was sent not long before `when`; the events that led to it must not count after it."""
+    return history.probed_at is not None and history.probed_at < when < history.probed_at + PROBE_INTERVAL
 
 
-def _run_in_words(run: list[Sign]) -> str:
+def _describe(run: list[HistoryEvent]) -> str:
     days = (run[-1].at - run[0].at).days
-    return f"{len(run)} copies came back over {days} days, and none arrived in between."
+    return f"{len(run)} deliveries bounced over {days} days, and none was delivered in between."

@@ -1,6 +1,6 @@
-"""Probes: one small mail that asks whether an address still works, before it is silently stopped.
+"""Probes: one small message that tests whether an address still works, before it is suppressed.
 
-When it comes back as well, the verdict stands; when it stays away, the verdict is dropped.
+When the probe bounces as well, the decision is applied; when it does not, the decision is dismissed.
 """
 
 from __future__ import annotations
@@ -15,60 +15,63 @@ from django.db import transaction
 from mailer.delivery import identifiers
 from mailer.delivery.models import OutboxMessage
 from mailer.delivery.outbox import outbox
-from mailer.feedback.decisions import decisions, domain_outages
-from mailer.feedback.decisions.history import SILENCE
-from mailer.feedback.models import FeedbackEvent, Verdict
+from mailer.feedback.decisions import domain_outages, suppression_decisions
+from mailer.feedback.decisions.history import BOUNCE_WINDOW
+from mailer.feedback.models import FeedbackEvent, SuppressionDecision
 from mailer.feedback.parsing.classify import classify
 from subscribers import emails
 from subscribers.models import Subscriber
 
-State = Verdict.State
+State = SuppressionDecision.State
 
 
-def ask(verdict: Verdict, person: Subscriber, now: datetime) -> None:
-    """Put the question into the outbox; what comes back from it names the verdict."""
+def send(decision: SuppressionDecision, person: Subscriber, now: datetime) -> None:
+    """Put the probe into the outbox; its bounces name the decision."""
     message = emails.probe_message(person)
     domain = parseaddr(message.from_email)[1].rpartition("@")[2]
-    message.extra_headers["Message-ID"] = identifiers.probe_message_id(verdict.pk, domain)
-    verdict.probe = outbox.enqueue_email(message, identifiers.probe_envelope_sender(verdict.pk, domain), now)
-    verdict.save(update_fields=["probe"])
+    message.extra_headers["Message-ID"] = identifiers.probe_message_id(decision.pk, domain)
+    decision.probe = outbox.enqueue_email(
+        message, identifiers.probe_envelope_sender(decision.pk, domain), now
+    )
+    decision.save(update_fields=["probe"])
 
 
-def came_back(answers: Mapping[int, str], now: datetime) -> None:
-    """The probes of these verdicts returned, with an event of that origin each: they stand."""
-    for verdict in Verdict.objects.filter(pk__in=answers, state=State.PROBING):
-        verdict.events.add(*FeedbackEvent.objects.filter(origin=answers[verdict.pk]))
-        _stop(verdict, now)
+def record_bounces(source_keys: Mapping[int, str], now: datetime) -> None:
+    """Apply the decisions whose probes bounced: decision id → FeedbackEvent.source_key."""
+    for decision in SuppressionDecision.objects.filter(pk__in=source_keys, state=State.PROBING):
+        decision.events.add(*FeedbackEvent.objects.filter(source_key=source_keys[decision.pk]))
+        _suppress(decision, now)
 
 
 def review(now: datetime) -> None:
-    """Decide what the probes have answered: refused counts as returned, accepted and silent as arrived."""
-    for verdict in Verdict.objects.filter(state=State.PROBING).select_related("probe"):
-        match _answer(verdict.probe, now):
-            case "returned":
-                _stop(verdict, now)
-            case "arrived":
-                decisions.drop([verdict], "the mail that asked arrived", now)
-            case "not asked":
-                decisions.drop([verdict], "the mail that asked could not be sent", now)
+    """Decide by the fate of each probe: refused means bounced, accepted for long enough means delivered."""
+    for decision in SuppressionDecision.objects.filter(state=State.PROBING).select_related("probe"):
+        match _fate(decision.probe, now):
+            case "bounced":
+                _suppress(decision, now)
+            case "delivered":
+                suppression_decisions.dismiss([decision], "the probe was delivered", now)
+            case "not sent":
+                suppression_decisions.dismiss([decision], "the probe could not be sent", now)
 
 
-def _answer(
+def _fate(
     probe: OutboxMessage | None, now: datetime
-) -> Literal["returned", "arrived", "not asked", "none"]:
+) -> Literal["bounced", "delivered", "not sent", "pending"]:
     if probe is None:
-        return "not asked"
+        return "not sent"
     if probe.state == OutboxMessage.State.REFUSED:
-        # A block tells about us, not about the address.
+        # A block is about us, not about the address.
         blocked = classify(probe.reply).bounce_class == FeedbackEvent.Class.BLOCK
-        return "not asked" if blocked else "returned"
-    return "arrived" if probe.sent_at is not None and probe.sent_at < now - SILENCE else "none"
+        return "not sent" if blocked else "bounced"
+    return "delivered" if probe.sent_at is not None and probe.sent_at < now - BOUNCE_WINDOW else "pending"
 
 
-def _stop(verdict: Verdict, now: datetime) -> None:
-    person = Subscriber.objects.filter(address_hash=verdict.address_hash).first()
+def _suppress(decision: SuppressionDecision, now: datetime) -> None:
+    person = Subscriber.objects.filter(address_hash=decision.address_hash).first()
     if person is None:
-        decisions.drop([verdict], "the person was erased, or has another address", now)
+        reason = "the subscriber was erased, or has another address"
+        suppression_decisions.dismiss([decision], reason, now)
         return
     with transaction.atomic():
-        domain_outages.enforce_or_hold(verdict, person, now)
+        domain_outages.apply_or_hold(decision, person, now)

@@ -1,4 +1,6 @@
-"""What a person says about a message that no rule understood: put into effect, and taken back in one step."""
+"""Triage of messages that no rule recognised: staff say what a message is; that is applied, and can be
+undone.
+"""
 
 from __future__ import annotations
 
@@ -8,133 +10,145 @@ from datetime import datetime
 from django.db import transaction
 
 from mailer.delivery.models import Delivery
-from mailer.feedback.decisions import decisions
+from mailer.feedback.decisions import suppression_decisions
 from mailer.feedback.decisions.apply import apply
-from mailer.feedback.models import FeedbackEvent, ReturnedMessage, Verdict
+from mailer.feedback.models import FeedbackEvent, ReturnedMessage, SuppressionDecision
 from mailer.feedback.parsing import dsn, mime
-from mailer.feedback.parsing.identity import envelope_recipients, identify
-from mailer.feedback.parsing.records import Origin, Reading, Recipient
+from mailer.feedback.parsing.evidence import envelope_recipients, match_token
+from mailer.feedback.parsing.records import EventSource, ParsedReturn, Recipient
 from subscribers import suppression, unsubscribe
 from subscribers.consent import Channel, Evidence
 from subscribers.models import Subscriber
 
 log = logging.getLogger(__name__)
 
-Sorted = ReturnedMessage.Sorted
-# What a rule concludes from these is acted upon, and taken back, as a verdict.
-UNDERSTOOD = (
+TriageResult = ReturnedMessage.TriageResult
+# Kinds whose effect is a suppression decision or an unsubscribe, which are reverted as such.
+CLASSIFIED_KINDS = (
     ReturnedMessage.Kind.BOUNCE,
     ReturnedMessage.Kind.COMPLAINT,
     ReturnedMessage.Kind.UNSUBSCRIBE,
 )
-# Octets of a message in which addresses are looked for, and readers that are offered.
+# Octets of a message in which addresses are looked for, and subscribers that are suggested.
 _SEARCHED = 256 * 1024
-_OFFERED = 5
+_MAX_CANDIDATES = 5
 
 
-class SortingError(Exception):
-    """The message cannot be sorted so, or no more; the words say why, for staff."""
+class TriageError(Exception):
+    """The message cannot be triaged so, or not any more; the message of the error tells staff why."""
 
 
-def readers_in(message: ReturnedMessage) -> list[Subscriber]:
-    """Readers that a message may be about, the likeliest first: by a token of ours, else those it names."""
+def candidate_subscribers(message: ReturnedMessage) -> list[Subscriber]:
+    """Subscribers whom a message may be about, the likeliest first: by a token, else those it names."""
     root = mime.parse(mime.normalise(bytes(message.raw)))
     delivery = _delivery(root)
     if delivery is not None:
         return list(Subscriber.objects.filter(pk=delivery.subscriber))
     parts = [root.headers.first("from"), root.headers.first("reply-to"), *(part.text for part in root.walk())]
-    named = dsn.addresses("\n".join(parts)[:_SEARCHED])[:500]
+    named = dsn.find_addresses("\n".join(parts)[:_SEARCHED])[:500]
     found = {person.email: person for person in Subscriber.objects.filter(email__in=named)}
-    return [found[address] for address in named if address in found][:_OFFERED]
+    return [found[address] for address in named if address in found][:_MAX_CANDIDATES]
 
 
-def sort(message: ReturnedMessage, kind: str, about: Subscriber | None, by: str, now: datetime) -> None:
-    """Do what follows when a message is of this kind (ReturnedMessage.Sorted) and about this reader.
+def triage(
+    message: ReturnedMessage, result: str, subscriber: Subscriber | None, by: str, now: datetime
+) -> None:
+    """Apply what follows when a message is of this kind (ReturnedMessage.TriageResult) and about this
+    subscriber.
 
-    `by` is the colleague's name. Raises SortingError when somebody else was faster.
+    `by` is the colleague's name. Raises TriageError when another colleague was faster.
     """
-    if (about is None) != (kind == Sorted.NOTHING):
-        raise SortingError("Say which reader it is about.")
-    number = about.pk if about else None
+    if (subscriber is None) != (result == TriageResult.NOTHING):
+        raise TriageError("Choose the subscriber whom the message is about.")
+    pk = subscriber.pk if subscriber else None
     with transaction.atomic():
-        mine = ReturnedMessage.objects.filter(pk=message.pk, done_at__isnull=True)
-        if not mine.exclude(kind__in=UNDERSTOOD).update(
-            done_at=now, done_by=by[:150], sorted_as=kind, about=number
+        waiting = ReturnedMessage.objects.filter(pk=message.pk, triaged_at__isnull=True)
+        if not waiting.exclude(kind__in=CLASSIFIED_KINDS).update(
+            triaged_at=now, triaged_by=by[:150], triage_result=result, subscriber=pk
         ):
-            raise SortingError("Somebody has sorted this message already.")
+            raise TriageError("This message was triaged already.")
         message.refresh_from_db()
-        if about is not None and kind == Sorted.LEAVE:
-            unsubscribe.unsubscribe_all(
-                about.pk, None, Evidence(Channel.EMAIL, source=str(message), attested_by=by), now
-            )
-        elif about is not None:
-            apply(_reading(message, kind, about), _origin(message, now), now)
-    log.info("action=message_sorted message=%d as=%s subscriber=%s", message.pk, kind, number or "-")
+        if subscriber is not None and result == TriageResult.UNSUBSCRIBE:
+            consent_evidence = Evidence(Channel.EMAIL, source=str(message), attested_by=by)
+            unsubscribe.unsubscribe_all(subscriber.pk, None, consent_evidence, now)
+        elif subscriber is not None:
+            apply(_parsed(message, result, subscriber), _event_source(message, now), now)
+    log.info(
+        "action=returned_message_triaged message=%d result=%s subscriber=%s", message.pk, result, pk or "-"
+    )
 
 
-def take_back(message: ReturnedMessage, by: str, now: datetime) -> None:
-    """Undo what `sort` did; the message waits for a person again. Raises SortingError."""
-    done_at, about = message.done_at, message.about
+def undo(message: ReturnedMessage, by: str, now: datetime) -> None:
+    """Undo `triage`; the message is unclassified again. Raises TriageError."""
+    triaged_at, subscriber = message.triaged_at, message.subscriber
     with transaction.atomic():
-        mine = ReturnedMessage.objects.filter(pk=message.pk, done_at=done_at, done_at__isnull=False)
-        if done_at is None or not mine.update(done_at=None, done_by="", sorted_as="", about=None):
-            raise SortingError("Somebody has taken this back already.")
+        current = ReturnedMessage.objects.filter(
+            pk=message.pk, triaged_at=triaged_at, triaged_at__isnull=False
+        )
+        if triaged_at is None or not current.update(
+            triaged_at=None, triaged_by="", triage_result="", subscriber=None
+        ):
+            raise TriageError("This was undone already.")
         message.refresh_from_db()
-        if about is not None:
-            _forget_verdicts(message, done_at, by, now)
-            _forget_events(message, about, done_at)
+        if subscriber is not None:
+            _revert_decisions(message, triaged_at, by, now)
+            _delete_events(message, subscriber, triaged_at)
             unsubscribe.restore(
-                about, done_at, Evidence(Channel.DESK, source=str(message), attested_by=by), now
+                subscriber, triaged_at, Evidence(Channel.DESK, source=str(message), attested_by=by), now
             )
-    log.info("action=sorting_taken_back message=%d", message.pk)
+    log.info("action=triage_undone message=%d", message.pk)
 
 
-def _reading(message: ReturnedMessage, kind: str, about: Subscriber) -> Reading:
-    """The colleague's word as a rule would have put it."""
-    said = " ".join(f"{message.subject} ({message.sender})".split())
+def _parsed(message: ReturnedMessage, result: str, subscriber: Subscriber) -> ParsedReturn:
+    """The colleague's answer as the parser would have put it."""
+    diagnostic = " ".join(f"{message.subject} ({message.sender})".split())
     delivery = _delivery(mime.parse(mime.normalise(bytes(message.raw))))
-    own = delivery.pk if delivery is not None and delivery.subscriber == about.pk else None
-    rule = f"{message.done_by} read it"[:120]
-    if kind == Sorted.COMPLAINT:
-        recipient = Recipient(about.email, action="complained", diagnostic=said, rule=rule)
-        return Reading("complaint", (recipient,), own, identity="person", feedback_type="by hand")
-    recipient = Recipient(about.email, diagnostic=said, bounce_class="hard", reason="unknown_user", rule=rule)
-    return Reading("bounce", (recipient,), own, identity="person")
+    own = delivery.pk if delivery is not None and delivery.subscriber == subscriber.pk else None
+    rule = f"triaged by {message.triaged_by}"[:120]
+    if result == TriageResult.COMPLAINT:
+        recipient = Recipient(subscriber.email, action="complained", diagnostic=diagnostic, rule=rule)
+        return ParsedReturn("complaint", (recipient,), own, identity="person", feedback_type="by hand")
+    recipient = Recipient(
+        subscriber.email, diagnostic=diagnostic, bounce_class="hard", reason="unknown_user", rule=rule
+    )
+    return ParsedReturn("bounce", (recipient,), own, identity="person")
 
 
-def _origin(message: ReturnedMessage, now: datetime) -> Origin:
-    # Sorted anew after it was taken back, it is another word.
-    return Origin(f"person {message.pk} {now.timestamp()}", message.received_at, message.pk)
+def _event_source(message: ReturnedMessage, now: datetime) -> EventSource:
+    # A message that is triaged again after an undo is another event.
+    return EventSource(f"person {message.pk} {now.timestamp()}", message.received_at, message.pk)
 
 
 def _delivery(root: mime.Part) -> Delivery | None:
-    """The copy that a token of ours names, in the envelope or in what stands in the message."""
-    known = identify(envelope_recipients(root.headers, None), "\n".join(part.text for part in root.walk()))
-    if known is None or known.delivery is None:
+    """The delivery that a token of ours names, in the envelope or in the message."""
+    text = "\n".join(part.text for part in root.walk())
+    match = match_token(envelope_recipients(root.headers, None), text)
+    if match is None or match.delivery is None:
         return None
-    return Delivery.objects.filter(pk=known.delivery, mailing__dry_run_to="").first()
+    return Delivery.objects.filter(pk=match.delivery, mailing__dry_run_to="").first()
 
 
-def _forget_verdicts(message: ReturnedMessage, done_at: datetime, by: str, now: datetime) -> None:
-    """Take back what rests on the colleague's word; what rests on nothing else was never there."""
+def _revert_decisions(message: ReturnedMessage, triaged_at: datetime, by: str, now: datetime) -> None:
+    """Revert decisions with the colleague's answer among their events; delete those with no other event."""
     events = set(message.events.filter(identity="person").values_list("pk", flat=True))
-    for verdict in Verdict.objects.filter(events__in=events, state__in=Verdict.OPEN).distinct():
-        alone = set(verdict.events.values_list("pk", flat=True)) <= events
-        stopped = verdict.suppression
-        decisions.reverse(verdict, by, now)
+    based_on = SuppressionDecision.objects.filter(events__in=events, state__in=SuppressionDecision.OPEN)
+    for decision in based_on.distinct():
+        alone = set(decision.events.values_list("pk", flat=True)) <= events
+        made = decision.suppression
+        suppression_decisions.revert(decision, by, now)
         if alone:
-            if stopped is not None and stopped.created_at == done_at:
-                suppression.lift(stopped, by, now)
-            verdict.delete()
+            if made is not None and made.created_at == triaged_at:
+                suppression.lift(made, by, now)
+            decision.delete()
 
 
-def _forget_events(message: ReturnedMessage, about: int, done_at: datetime) -> None:
-    """Figures do not count what was said by mistake, nor the departures that followed from it."""
-    said = message.events.filter(identity="person")
+def _delete_events(message: ReturnedMessage, subscriber: int, triaged_at: datetime) -> None:
+    """Statistics count neither what was triaged by mistake nor the unsubscribes that followed from it."""
+    events = message.events.filter(identity="person")
     for column in ("bounced_at", "complained_at"):
-        marked = Delivery.objects.filter(pk__in=said.values("delivery"), **{column: message.received_at})
+        marked = Delivery.objects.filter(pk__in=events.values("delivery"), **{column: message.received_at})
         marked.update(**{column: None})
-    said.delete()
+    events.delete()
     FeedbackEvent.objects.filter(
-        kind=FeedbackEvent.Kind.UNSUBSCRIBE, subscriber=about, at__gte=done_at
+        kind=FeedbackEvent.Kind.UNSUBSCRIBE, subscriber=subscriber, at__gte=triaged_at
     ).delete()

@@ -1,4 +1,4 @@
-"""Machine-readable delivery reports (RFC 3464, RFC 6533), read leniently."""
+"""Machine-readable delivery reports (RFC 3464, RFC 6533) and read receipts (RFC 8098), read leniently."""
 
 from __future__ import annotations
 
@@ -9,66 +9,60 @@ from mailer.feedback.parsing.mime import Headers, Part, split_headers
 
 MAX_RECIPIENTS = 100
 _STATUS_TYPES = {"message/delivery-status", "message/global-delivery-status"}
-_FIELD = re.compile(r"^(?:final|original)-recipient[ \t]*:", re.IGNORECASE | re.MULTILINE)
-_NEXT = re.compile(r"\n(?=(?:final)-recipient[ \t]*:)", re.IGNORECASE)
+_RECEIPT_TYPES = {"message/disposition-notification"}
+_RECIPIENT_FIELD = re.compile(r"^(?:final|original)-recipient[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_NEXT_GROUP = re.compile(r"\n(?=(?:final)-recipient[ \t]*:)", re.IGNORECASE)
 _ACTION = re.compile(r"\s*(?:failed|delayed|delivered|relayed|expanded)\b")
 # It begins where a word begins, so that each word is tried once.
 _ADDRESS = re.compile(r"(?<![^\s<>\"(),;:\[\]])[^\s<>\"(),;:\[\]]{1,80}@[^\s<>\"(),;:\[\]@]{1,253}")
-# RFC 6522's sibling for read receipts, RFC 8098.
-_RECEIPT_TYPES = {"message/disposition-notification"}
+_DIAGNOSTIC_TYPE = re.compile(r"^\s*(?:smtp|x-[a-z0-9-]+|dns|unknown)\s*;\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Status:
+class RecipientStatus:
     """What a delivery report says of one recipient."""
 
-    # Lower case; the one that finally failed, and the one that was written to when they differ.
+    # Lower case: the address that failed in the end, and the one that was written to when they differ.
     address: str
     alias: str
-    # failed, delayed, delivered, relayed, expanded; another word or none is judged by the code.
+    # failed, delayed, delivered, relayed or expanded; guessed from the code where it is missing or unknown.
     action: str
     # Enhanced code, "5.1.1"; "" without one.
     status: str
     diagnostic: str
-    # Name of the server that said so.
+    # Name of the server that reported it.
     mta: str
 
 
-def statuses(root: Part) -> list[Status]:
-    """Every recipient that a delivery report in this message names; a refusing receipt names one too."""
-    found: list[Status] = []
+def recipient_statuses(root: Part) -> list[RecipientStatus]:
+    """Every recipient that a delivery report in the message names; a receipt about a failure has one too."""
+    found: list[RecipientStatus] = []
     for part in root.walk():
         if part.type in _STATUS_TYPES | _RECEIPT_TYPES:
-            found += _groups(part.text)
+            found += _parse_groups(part.text)
     if not found:
         for part in root.walk():
-            # Reports that lost their type on the way, or stand in the only part.
-            if part.type.startswith(("text/", "application/octet-stream")) and _holds_fields(part):
-                found += _groups(part.text)
+            # Reports whose part lost its type on the way, or that are the only part.
+            if part.type.startswith(("text/", "application/octet-stream")) and _has_recipient_fields(part):
+                found += _parse_groups(part.text)
     return found[:MAX_RECIPIENTS]
 
 
-def _holds_fields(part: Part) -> bool:
-    # Most parts do not, and are told without decoding them.
-    plain = not part.headers.first("content-transfer-encoding").strip()
-    return not (plain and b"-recipient" not in part.body.lower()) and bool(_FIELD.search(part.text))
-
-
-def is_receipt(root: Part) -> bool:
-    """Whether the message says that somebody opened or deleted a mail (RFC 8098)."""
+def is_read_receipt(root: Part) -> bool:
+    """Whether the message reports that a reader opened or deleted a message (RFC 8098)."""
     if root.parameters.get("report-type", "").lower() == "disposition-notification":
         return True
     return any(part.type in _RECEIPT_TYPES for part in root.walk())
 
 
-def addresses(text: str) -> list[str]:
-    """Every address in a text, lower case, without marks around it, each once."""
-    seen = dict.fromkeys(bare(match) for match in _ADDRESS.findall(text))
-    return [address for address in seen if not address.endswith("@")]
+def find_addresses(text: str) -> list[str]:
+    """Every address in a text, lower case, without the punctuation around it, each once."""
+    found = dict.fromkeys(clean_address(match) for match in _ADDRESS.findall(text))
+    return [address for address in found if not address.endswith("@")]
 
 
-def bare(address: str) -> str:
-    """The address in lower case, without what a sentence leaves hanging on it."""
+def clean_address(address: str) -> str:
+    """The address in lower case, without the punctuation of the sentence around it."""
     return (
         address.lower().rstrip(".'>&;*!?").lstrip("'*").removeprefix("=3c").removeprefix("=")
         if not address.startswith("=?")
@@ -76,52 +70,58 @@ def bare(address: str) -> str:
     )
 
 
-def _groups(text: str) -> list[Status]:
+def _has_recipient_fields(part: Part) -> bool:
+    # Most parts have none, and this is known without decoding them.
+    encoded = part.headers.first("content-transfer-encoding").strip()
+    if not encoded and b"-recipient" not in part.body.lower():
+        return False
+    return bool(_RECIPIENT_FIELD.search(part.text))
+
+
+def _parse_groups(text: str) -> list[RecipientStatus]:
     found = []
     for block in re.split(r"\n[ \t]*\n", text.lstrip("\n")):
-        # Fields may stand in any order; only where groups run into each other does a name begin a new one.
-        for group in _NEXT.split(block) if len(_NEXT.findall(f"\n{block}")) > 1 else [block]:
+        # Fields may stand in any order; only where groups run into each other does a recipient begin a new
+        # one.
+        for group in _NEXT_GROUP.split(block) if len(_NEXT_GROUP.findall(f"\n{block}")) > 1 else [block]:
             fields = split_headers(group)[0]
             if "final-recipient" in fields or "original-recipient" in fields:
-                found.append(_status(fields))
+                found.append(_parse_group(fields))
     return [status for status in found if status.address or status.action]
 
 
-def _status(fields: Headers) -> Status:
-    final = _recipient(fields.first("final-recipient"))
-    original = _recipient(fields.first("original-recipient")) or _recipient(
+def _parse_group(fields: Headers) -> RecipientStatus:
+    final = _typed_address(fields.first("final-recipient"))
+    original = _typed_address(fields.first("original-recipient")) or _typed_address(
         fields.first("x-actual-recipient")
     )
     code = re.match(r"\s*([245]\.\d{1,3}\.\d{1,3})", fields.first("status"))
     action = _ACTION.match(fields.first("action").lower())
     positive = code is not None and code[1].startswith("2")
-    return Status(
+    diagnostic = " ".join(fields.all("diagnostic-code")[:3]) or _comment(fields.first("status"))
+    return RecipientStatus(
         address=final or original,
         alias=original if final and original != final else "",
         action=action[0].strip() if action else "delivered" if positive else "failed",
         status=code[1] if code else "",
-        diagnostic=_without_type(
-            " ".join(fields.all("diagnostic-code")[:3]) or _remark(fields.first("status"))
-        ),
-        mta=fields.first("remote-mta").partition(";")[2].strip().lower()
-        or fields.first("reporting-mta").partition(";")[2].strip().lower(),
+        diagnostic=_DIAGNOSTIC_TYPE.sub("", diagnostic).strip(),
+        mta=_typed_name(fields.first("remote-mta")) or _typed_name(fields.first("reporting-mta")),
     )
 
 
-def _recipient(value: str) -> str:
+def _typed_address(value: str) -> str:
     """The address in "rfc822; name@example.org", with or without its type."""
     text = value.partition(";")[2] if ";" in value else value
-    found = addresses(text)
+    found = find_addresses(text)
     return found[0] if found else ""
 
 
-def _remark(status: str) -> str:
-    """The words that some servers write behind the code: "5.2.2 (mailbox is full)"."""
+def _typed_name(value: str) -> str:
+    """The name in "dns; mx.example.org", lower case."""
+    return value.partition(";")[2].strip().lower()
+
+
+def _comment(status: str) -> str:
+    """The comment that some servers write after the code: "5.2.2 (mailbox is full)"."""
     match = re.search(r"\((.{1,500})\)", status)
     return match[1] if match else ""
-
-
-def _without_type(diagnostic: str) -> str:
-    return re.sub(
-        r"^\s*(?:smtp|x-[a-z0-9-]+|dns|unknown)\s*;\s*", "", diagnostic, flags=re.IGNORECASE
-    ).strip()

@@ -1,78 +1,111 @@
-"""Signs that tell the kinds of returned mail apart: who writes, under which subject, with which marks."""
+"""Signals by which the kinds of returned mail are told apart; their phrases are kept as data in
+keywords.toml.
+"""
 
 from __future__ import annotations
 
 import re
+import tomllib
+from functools import lru_cache
+from importlib import resources
 
-from mailer.feedback.parsing.keywords import Words, pattern
 from mailer.feedback.parsing.mime import Headers
 
-_REPLY = r"^\W*(?:re:\s*)?"
-_DAEMON = Words("daemon")
-_FAILURE_SUBJECT = Words("failure_subject")
-_FAILURE_WORDS = Words("failure_words")
-_DELAY = Words("delay")
-_GIVEN_UP = Words("given_up")
-_AUTO_SUBJECT = pattern("auto_subject", before=_REPLY)
-_AWAY = Words("away")
-_CHALLENGE = Words("challenge")
-_LEAVE_SUBJECT = pattern("leave_subject", before=_REPLY, after=r"\W*$")
-_NOBODY = re.compile(r"\b(?:no|do.?not).?reply@", re.IGNORECASE)
-_PERSONAL = re.compile(r"\s*(?:re|fwd?|aw|wg|tr|ha|пересл\w*|отв\w*)\s*:", re.IGNORECASE)
-# Amazon's own notices of bounces and complaints, by mail.
-_NOTICE = re.compile(r'"(?:notificationType|eventType)"\s*:\s*"(Bounce|Complaint)"')
-_COMPLAINT_TYPE = re.compile(r'"complaintFeedbackType"\s*:\s*"([\w-]{1,40})"')
-# Names of fields that answering programs set, whatever stands before and between.
-_AUTO_FIELD = re.compile(r"auto-?(?:reply|respon(?!se-suppress)|generated$)")
+_REPLY_PREFIX = r"^\W*(?:re:\s*)?"
 
 
-def by_daemon(headers: Headers) -> bool:
-    """Whether a mail system, not a person, signs as the writer."""
-    return _DAEMON.stand_in(headers.words("from")[:300]) or "x-failed-recipients" in headers
+class KeywordList:
+    """A list in keywords.toml, any entry of which may match a text, whatever its case.
+
+    Its expressions stay apart and the text is lowered once, so that Python looks for their first letters
+    alone.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._patterns = [re.compile(expression, re.MULTILINE) for expression in _keywords()[name]]
+
+    def found_in(self, text: str) -> bool:
+        lowered = text.lower()
+        return any(pattern.search(lowered) for pattern in self._patterns)
 
 
-def by_machine(headers: Headers) -> bool:
-    """Whether a program wrote, though none that calls itself a mail system."""
-    return bool(_NOBODY.search(headers.first("from")[:300])) or headers.first(
+def keyword_pattern(name: str, before: str = "", after: str = "") -> re.Pattern[str]:
+    """The entries of a list in keywords.toml as one expression, with what must stand around them."""
+    return re.compile(f"{before}(?:{'|'.join(_keywords()[name])}){after}", re.IGNORECASE | re.MULTILINE)
+
+
+@lru_cache(maxsize=1)
+def _keywords() -> dict[str, list[str]]:
+    text = resources.files(__package__).joinpath("keywords.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+_DAEMON = KeywordList("daemon")
+_FAILURE_SUBJECT = KeywordList("failure_subject")
+_FAILURE_TEXT = KeywordList("failure_text")
+_DELAY = KeywordList("delay")
+_GIVEN_UP = KeywordList("given_up")
+_AUTO_REPLY_SUBJECT = keyword_pattern("auto_reply_subject", before=_REPLY_PREFIX)
+_AWAY = KeywordList("away")
+_CHALLENGE = KeywordList("challenge")
+_UNSUBSCRIBE_SUBJECT = keyword_pattern("unsubscribe_subject", before=_REPLY_PREFIX, after=r"\W*$")
+_NO_REPLY = re.compile(r"\b(?:no|do.?not).?reply@", re.IGNORECASE)
+_REPLY_OR_FORWARD = re.compile(r"\s*(?:re|fwd?|aw|wg|tr|ha|пересл\w*|отв\w*)\s*:", re.IGNORECASE)
+# Amazon SES sends notices of bounces and complaints as JSON by mail.
+_SES_EVENT = re.compile(r'"(?:notificationType|eventType)"\s*:\s*"(Bounce|Complaint)"')
+_SES_COMPLAINT_TYPE = re.compile(r'"complaintFeedbackType"\s*:\s*"([\w-]{1,40})"')
+# Names of fields that auto-responders set, whatever stands before and between.
+_AUTO_REPLY_FIELD = re.compile(r"auto-?(?:reply|respon(?!se-suppress)|generated$)")
+
+
+def is_mailer_daemon(headers: Headers) -> bool:
+    """Whether a mail system, not a person, is named as the author."""
+    return _DAEMON.found_in(headers.decoded("from")[:300]) or "x-failed-recipients" in headers
+
+
+def is_automated(headers: Headers) -> bool:
+    """Whether a program wrote the message, though none that calls itself a mail system."""
+    return bool(_NO_REPLY.search(headers.first("from")[:300])) or headers.first(
         "auto-submitted"
     ).lower().startswith("auto-generated")
 
 
-def null_path(headers: Headers) -> bool:
+def has_null_return_path(headers: Headers) -> bool:
     """Whether the envelope sender was empty, as every report's must be (RFC 5321 §4.5.5)."""
     return any(
         path.strip().lower() in ("<>", "", "<mailer-daemon>", "<null>") for path in headers.all("return-path")
     )
 
 
-def failure_subject(headers: Headers) -> bool:
-    """Whether the subject is that of a bounce; one that was forwarded or answered is a person's."""
-    return _FAILURE_SUBJECT.stand_in(headers.words("subject")[:300]) and not personal(headers)
+def is_failure_subject(headers: Headers) -> bool:
+    """Whether the subject is that of a bounce; one that was forwarded or replied to is a person's."""
+    return _FAILURE_SUBJECT.found_in(headers.decoded("subject")[:300]) and not is_reply_or_forward(headers)
 
 
-def personal(headers: Headers) -> bool:
-    """Whether the subject says that a person answers or forwards."""
-    return bool(_PERSONAL.match(headers.words("subject")[:100]))
+def is_reply_or_forward(headers: Headers) -> bool:
+    """Whether the subject says that a person replies or forwards."""
+    return bool(_REPLY_OR_FORWARD.match(headers.decoded("subject")[:100]))
 
 
-def failure_words(words: str) -> bool:
-    return _FAILURE_WORDS.stand_in(words[:6000])
+def mentions_failure(text: str) -> bool:
+    """Whether the text says that a message was not delivered."""
+    return _FAILURE_TEXT.found_in(text[:6000])
 
 
-def says_delay(headers: Headers, words: str) -> bool:
-    """Whether the server says that it will go on trying."""
-    text = f"{headers.words('subject')[:300]}\n{words[:4000]}"
-    return _DELAY.stand_in(text) and not _GIVEN_UP.stand_in(words[:4000])
+def is_delay_notice(headers: Headers, text: str) -> bool:
+    """Whether the server says that it continues to try."""
+    subject_and_text = f"{headers.decoded('subject')[:300]}\n{text[:4000]}"
+    return _DELAY.found_in(subject_and_text) and not _GIVEN_UP.found_in(text[:4000])
 
 
-def auto_reply(headers: Headers) -> bool:
-    """Whether a program answered for a person who is away (RFC 3834)."""
+def is_auto_reply(headers: Headers) -> bool:
+    """Whether a program replied for a person who is away (RFC 3834)."""
     submitted = headers.first("auto-submitted").lower()
     return (
         (submitted.startswith("auto-") and not submitted.startswith("auto-generated"))
-        or auto_subject(headers)
-        or (null_path(headers) and _AWAY.stand_in(headers.words("subject")[:200]))
-        or any(_AUTO_FIELD.search(name) for name in headers)
+        or is_auto_reply_subject(headers)
+        or (has_null_return_path(headers) and _AWAY.found_in(headers.decoded("subject")[:200]))
+        or any(_AUTO_REPLY_FIELD.search(name) for name in headers)
         or "mailbox rules agent" in headers.first("x-ms-exchange-generated-message-source").lower()
         or "autoresponder" in headers.first("x-post-messageclass").lower()
         or headers.first("precedence").strip().lower() in ("auto_reply", "auto-reply")
@@ -80,26 +113,28 @@ def auto_reply(headers: Headers) -> bool:
     )
 
 
-def auto_subject(headers: Headers) -> bool:
-    return bool(_AUTO_SUBJECT.search(headers.words("subject")[:200]))
+def is_auto_reply_subject(headers: Headers) -> bool:
+    """Whether the subject begins like that of an automatic reply."""
+    return bool(_AUTO_REPLY_SUBJECT.search(headers.decoded("subject")[:200]))
 
 
-def challenge(headers: Headers, words: str) -> bool:
+def is_challenge(headers: Headers, text: str) -> bool:
     """Whether a filter asks the sender to prove that they are human."""
-    return _CHALLENGE.stand_in(headers.words("subject")[:200]) and _CHALLENGE.stand_in(words[:3000])
+    return _CHALLENGE.found_in(headers.decoded("subject")[:200]) and _CHALLENGE.found_in(text[:3000])
 
 
-def leave_subject(headers: Headers) -> bool:
-    return bool(_LEAVE_SUBJECT.match(headers.words("subject")[:100]))
+def is_unsubscribe_subject(headers: Headers) -> bool:
+    """Whether the subject asks to be unsubscribed, and says nothing else."""
+    return bool(_UNSUBSCRIBE_SUBJECT.match(headers.decoded("subject")[:100]))
 
 
-def machine_notice(words: str) -> str:
-    """The event that a service tells of in JSON: bounce, complaint; "" where the words are none."""
-    notice = _NOTICE.search(words[:3000])
-    return notice[1].lower() if notice else ""
+def ses_event_type(text: str) -> str:
+    """The event in a notice of Amazon SES in JSON: bounce or complaint; "" where the text is none."""
+    event = _SES_EVENT.search(text[:3000])
+    return event[1].lower() if event else ""
 
 
-def complaint_type(words: str) -> str:
-    """The feedback type (RFC 5965) in a service's notice of a complaint; abuse where it gives none."""
-    given = _COMPLAINT_TYPE.search(words[:3000])
+def ses_complaint_type(text: str) -> str:
+    """The feedback type (RFC 5965) in Amazon's notice of a complaint; abuse where it gives none."""
+    given = _SES_COMPLAINT_TYPE.search(text[:3000])
     return given[1].lower() if given else "abuse"

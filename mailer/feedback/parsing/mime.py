@@ -1,7 +1,7 @@
-"""The structure of a message that nobody vouches for: parts and headers, bounded by construction.
+"""The MIME structure of a hostile message: parts and headers, within limits of size, depth and time.
 
-The standard parser is neither: nested boundaries cost it quadratic time and recursion. This one looks at a
-limited number of octets, parts and levels, never raises, and keeps what it does not understand as text.
+The standard parser has no such limits: nested boundaries cost it quadratic time and recursion. This one looks
+at a limited number of octets, parts and levels, never raises, and keeps what it does not understand as text.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from dataclasses import dataclass, field
 from email.header import decode_header
 from functools import cached_property
 
-# Octets that are looked at; the reasons of a bounce stand in front, the returned message behind.
+# Octets that are looked at: the reasons of a bounce come first, the returned message after them.
 MAX_OCTETS = 512 * 1024
 MAX_PARTS = 60
 MAX_DEPTH = 8
 MAX_HEADERS = 400
-# Characters of one part's decoded text: of a report, and of words for people.
+# Characters of one part's decoded text: of a report, and of text for people.
 MAX_TEXT = 64 * 1024
-MAX_WORDS = 24 * 1024
-# Octets in which the headers of an enclosed message stand.
+MAX_PLAIN_TEXT = 24 * 1024
+# Octets of an enclosed message in which its headers are looked for.
 _MAX_HEAD = 32 * 1024
 
 _HEADER = re.compile(r"([!-9;-~]{1,76})[ \t]*:[ \t]*(.*)", re.DOTALL)
 _PARAMETER = re.compile(
     r"""[;\s]([a-z0-9-]{1,30})\*?\s*=\s*(?:"([^"]{0,200})"|([^\s;"]{1,200}))""", re.IGNORECASE
 )
-# Python's own codecs: they are no charsets, and decoding some of them takes quadratic time.
-_NOT_OF_MAIL = {
+# Python's own codecs: they are no charsets of mail, and some of them take quadratic time.
+_UNSAFE_CODECS = {
     "punycode",
     "idna",
     "unicode-escape",
@@ -66,19 +66,22 @@ class Headers:
         return self._values.get(name, [""])[0]
 
     def all(self, name: str) -> list[str]:
+        """Every value of the field with this lower-case name, in order."""
         return self._values.get(name, [])
 
-    def words(self, name: str) -> str:
-        """The first value with its encoded words decoded (RFC 2047)."""
-        return decoded_words(self.first(name))
+    def decoded(self, name: str) -> str:
+        """The first value of the field with its encoded words decoded (RFC 2047)."""
+        return decode_encoded_words(self.first(name))
 
 
 @dataclass
 class Part:
+    """One part of a message, with the parts within it."""
+
     headers: Headers
-    # Content as it stands, still encoded, line ends LF.
+    # Content in its transfer encoding, line ends LF.
     body: bytes
-    # Lower case, "text/plain" where nothing is said.
+    # Lower case; "text/plain" where the message gives none.
     type: str = "text/plain"
     parameters: dict[str, str] = field(default_factory=dict)
     children: list[Part] = field(default_factory=list)
@@ -91,18 +94,18 @@ class Part:
 
     @cached_property
     def text(self) -> str:
-        """The decoded content, at most MAX_TEXT or MAX_WORDS characters; HTML loses its tags."""
-        limit = MAX_WORDS if self.type == "text/plain" else MAX_TEXT
-        text = self._decoded(limit * 2)[:limit]
-        return without_tags(text) if self.type == "text/html" else text
+        """The decoded content, at most MAX_TEXT or MAX_PLAIN_TEXT characters; HTML loses its tags."""
+        limit = MAX_PLAIN_TEXT if self.type == "text/plain" else MAX_TEXT
+        text = self._decode(limit * 2)[:limit]
+        return strip_tags(text) if self.type == "text/html" else text
 
-    def enclosed(self) -> Headers:
-        """The headers of the message in it."""
-        return split_headers(self._decoded(_MAX_HEAD).lstrip("\n"))[0]
+    def enclosed_headers(self) -> Headers:
+        """The headers of the message that this part encloses."""
+        return split_headers(self._decode(_MAX_HEAD).lstrip("\n"))[0]
 
-    def _decoded(self, octets: int) -> str:
-        raw = _transfer_decoded(self.body[:octets], self.headers.first("content-transfer-encoding"))
-        text = _charset_decoded(raw, self.parameters.get("charset", ""))
+    def _decode(self, octets: int) -> str:
+        raw = _decode_transfer_encoding(self.body[:octets], self.headers.first("content-transfer-encoding"))
+        text = _decode_charset(raw, self.parameters.get("charset", ""))
         return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -112,21 +115,21 @@ def normalise(raw: bytes) -> bytes:
 
 
 def parse(message: bytes) -> Part:
-    """The parts of a normalised message; at most MAX_OCTETS of it are looked at."""
+    """The parts of a message with LF line ends (`normalise`); at most MAX_OCTETS of it are looked at."""
     message = message[:MAX_OCTETS]
-    if message.startswith(b"From ") and b"\n" in message:  # an mbox line
+    if message.startswith(b"From ") and b"\n" in message:  # the first line of an mbox
         message = message[message.index(b"\n") + 1 :]
-    return _part(message.lstrip(b"\n"), 0, [MAX_PARTS])
+    return _parse_part(message.lstrip(b"\n"), 0, [MAX_PARTS])
 
 
 def split_headers(text: str) -> tuple[Headers, str]:
-    """The header fields at the head of a text, and what follows the first empty line."""
+    """The header fields at the beginning of a text, and what follows the first empty line."""
     head, _, body = text.partition("\n\n")
-    return Headers(_fields(head)), body
+    return Headers(_parse_fields(head)), body
 
 
-def decoded_words(value: str) -> str:
-    """A header's value with its encoded words decoded; as it stands where that fails."""
+def decode_encoded_words(value: str) -> str:
+    """A header's value with its encoded words decoded (RFC 2047); unchanged where that fails."""
     if "=?" not in value:
         return value
     try:
@@ -134,39 +137,39 @@ def decoded_words(value: str) -> str:
     except (ValueError, binascii.Error, LookupError):
         return value
     return "".join(
-        piece if isinstance(piece, str) else _charset_decoded(piece, charset or "")
+        piece if isinstance(piece, str) else _decode_charset(piece, charset or "")
         for piece, charset in pieces
     )
 
 
-def without_tags(html: str) -> str:
-    """The words of an HTML text; addresses in angle brackets stay."""
+def strip_tags(html: str) -> str:
+    """The text of an HTML document; addresses in angle brackets stay."""
     text = _TAG.sub("", _LINE_TAG.sub("\n", html))
     for entity, character in _ENTITIES:
         text = text.replace(entity, character)
     return text
 
 
-def _part(raw: bytes, depth: int, budget: list[int]) -> Part:
+def _parse_part(raw: bytes, depth: int, budget: list[int]) -> Part:
     budget[0] -= 1
     # A header block ends at the first empty line; a part may begin with it and have none.
     head, _, body = (b"", b"", raw[1:]) if raw.startswith(b"\n") else raw.partition(b"\n\n")
-    headers = Headers(_fields(_clean(head.decode("utf-8", "replace"))))
-    kind, parameters = _content_type(headers.first("content-type"))
+    headers = Headers(_parse_fields(_storable(head.decode("utf-8", "replace"))))
+    kind, parameters = _parse_content_type(headers.first("content-type"))
     part = Part(headers, body, kind, parameters)
     boundary = parameters.get("boundary", "").rstrip()
     if kind.startswith("multipart/") and boundary and depth < MAX_DEPTH:
-        for piece in _pieces(body, boundary):
+        for piece in _split_multipart(body, boundary):
             if budget[0] <= 0:
                 break
-            part.children.append(_part(piece, depth + 1, budget))
+            part.children.append(_parse_part(piece, depth + 1, budget))
     if kind.startswith("multipart/") and not part.children:
-        part.type = "text/plain"  # its boundary is missing or wrong: everything stands in one text
+        part.type = "text/plain"  # its boundary is missing or wrong: all of it is one text
     return part
 
 
-def _pieces(body: bytes, boundary: str) -> list[bytes]:
-    """What stands between the boundary lines; a last one without an end is kept."""
+def _split_multipart(body: bytes, boundary: str) -> list[bytes]:
+    """What the boundary lines enclose; a last part without an end is kept."""
     delimiter = b"\n--" + boundary.encode("utf-8", "replace")
     pieces = (b"\n" + body).split(delimiter, MAX_PARTS + 1)[1:]
     kept = []
@@ -177,7 +180,7 @@ def _pieces(body: bytes, boundary: str) -> list[bytes]:
     return kept
 
 
-def _fields(head: str) -> list[tuple[str, str]]:
+def _parse_fields(head: str) -> list[tuple[str, str]]:
     fields: list[tuple[str, str]] = []
     for line in head.split("\n", MAX_HEADERS * 10)[: MAX_HEADERS * 10]:
         if line[:1] in (" ", "\t") and fields:
@@ -189,7 +192,7 @@ def _fields(head: str) -> list[tuple[str, str]]:
     return fields
 
 
-def _content_type(value: str) -> tuple[str, dict[str, str]]:
+def _parse_content_type(value: str) -> tuple[str, dict[str, str]]:
     kind = value.partition(";")[0].strip().lower()
     parameters = {
         match[1].lower(): match[2] if match[2] is not None else match[3]
@@ -198,7 +201,7 @@ def _content_type(value: str) -> tuple[str, dict[str, str]]:
     return (kind if "/" in kind else "text/plain"), parameters
 
 
-def _transfer_decoded(body: bytes, encoding: str) -> bytes:
+def _decode_transfer_encoding(body: bytes, encoding: str) -> bytes:
     encoding = encoding.strip().lower()
     if encoding == "quoted-printable":
         return quopri.decodestring(body)
@@ -210,17 +213,17 @@ def _transfer_decoded(body: bytes, encoding: str) -> bytes:
     return body
 
 
-def _charset_decoded(raw: bytes, charset: str) -> str:
+def _decode_charset(raw: bytes, charset: str) -> str:
     for name in (charset.strip() or "utf-8", "utf-8"):
         try:
             codec = codecs.lookup(name).name
-            if codec not in _NOT_OF_MAIL:
-                return _clean(raw.decode(codec, "replace" if codec.startswith("iso2022") else "strict"))
+            if codec not in _UNSAFE_CODECS:
+                return _storable(raw.decode(codec, "replace" if codec.startswith("iso2022") else "strict"))
         except (LookupError, ValueError):
             continue
-    return _clean(raw.decode("latin-1"))
+    return _storable(raw.decode("latin-1"))
 
 
-def _clean(text: str) -> str:
-    """Text that every database takes: no NUL, no half of a surrogate pair."""
+def _storable(text: str) -> str:
+    """Text that every database accepts: no NUL, no half of a surrogate pair."""
     return text.replace("\0", "").encode("utf-8", "replace").decode()

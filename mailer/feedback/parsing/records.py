@@ -1,4 +1,4 @@
-"""What reading a returned message yields."""
+"""What parsing a returned message yields, and where it came from."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from mailer.delivery.identifiers import UnsubscribeAddress
 Kind = Literal["bounce", "delay", "complaint", "auto_reply", "unsubscribe", "receipt", "other"]
 BounceClass = Literal["hard", "soft", "block", "unknown", ""]
 
-# Ways of knowing whom a reading is about that nobody else could have written: a token of ours in the envelope
-# or in the returned message, a service's signed word, what a server said to our own connection, and the word
-# of a colleague who read it.
-PROOFS = ("verp", "message_id", "service", "session", "person")
+# Ways of identifying the subscriber that nobody else could have forged: a token of ours in the envelope or in
+# the returned message, a service's signed event, a server's reply to our own session, and the decision of a
+# member of staff.
+AUTHENTICATED = ("verp", "message_id", "service", "session", "person")
 
 
 @dataclass(frozen=True)
 class Recipient:
-    # Lower case; "" when only a token tells whom it is about.
+    """What a returned message says about one recipient."""
+
+    # Lower case; "" when only a token identifies the recipient.
     address: str
     # The address that was written to, where it differs.
     alias: str = ""
@@ -27,7 +29,7 @@ class Recipient:
     action: str = "failed"
     # Enhanced code (RFC 3463), "5.1.1"; "" without one.
     status: str = ""
-    # What the refusing server said.
+    # Reply of the server that refused.
     diagnostic: str = ""
     # hard, soft, block, unknown; "" where nothing failed.
     bounce_class: str = ""
@@ -36,36 +38,38 @@ class Recipient:
     # Name of the rule that decided.
     rule: str = ""
     # How the recipient was found: report, header, text, flufl, returned_to, token, session.
-    found: str = ""
+    found_by: str = ""
 
 
 @dataclass(frozen=True)
-class Reading:
+class ParsedReturn:
+    """A returned message, a service's event or a refusal, in one vocabulary."""
+
     kind: Kind
     recipients: tuple[Recipient, ...] = ()
-    # The delivery it is about, by a token of ours; None where there was none.
+    # Id of the delivery that a token of ours names; None without one.
     delivery: int | None = None
-    # The probe that it answers, likewise.
+    # Id of the suppression decision whose probe a token of ours names; None without one.
     probe: int | None = None
-    # One of PROOFS; "" without proof. The word of a service or a person also proves whom its recipient's
-    # address names.
+    # One of AUTHENTICATED; "" where nothing authenticates it. A service and a member of staff also
+    # authenticate the address of the recipient that they name.
     identity: str = ""
-    # Of the message that came back, with angle brackets; "" when it was not returned.
+    # Message-ID of the returned message, with angle brackets; "" when it was not returned.
     original_message_id: str = ""
-    # For kind unsubscribe by a leave address: who leaves what.
-    departure: UnsubscribeAddress | None = None
-    # For kind complaint: abuse, fraud, opt-out.
+    # For kind unsubscribe by an unsubscribe address: who unsubscribes from what.
+    unsubscribe_address: UnsubscribeAddress | None = None
+    # For a feedback report: abuse, fraud, opt-out.
     feedback_type: str = ""
 
 
 @dataclass(frozen=True)
-class Origin:
-    """Where a reading came from."""
+class EventSource:
+    """Where a parsed return came from."""
 
-    # Names it among all, and is the same when it comes again: "mail SHA-256", "session DELIVERY",
-    # "postmark EVENT". What was put into effect once is not put into effect again. At most 120 characters.
+    # Unique, and the same when it arrives again, so that it is applied once: "mail SHA-256", "session
+    # DELIVERY", "postmark EVENT". At most 120 characters.
     key: str
-    # When what it tells of happened, as far as that is known; aware UTC.
+    # When the event happened, as far as that is known; aware UTC.
     at: datetime
-    # Number of the returned message it was read from; None where it did not come by mail.
+    # Id of the returned message it was parsed from; None where it did not come by mail.
     message: int | None = None

@@ -1,4 +1,4 @@
-"""Loads the rules by which returned mail is judged: rules.toml, and before it the office's own file."""
+"""Loads the rules that give bounces their reason: the custom file of the configuration, then rules.toml."""
 
 from __future__ import annotations
 
@@ -15,71 +15,72 @@ from django.conf import settings
 
 from mailer.config import Config
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _BUILT_IN = "rules.toml"
 CLASSES = ("hard", "soft", "block", "unknown")
-# Steps of the SMTP talk at which a server can refuse, in their order.
+# Stages of an SMTP session at which a server can refuse, in their order.
 STAGES = ("connect", "mail", "rcpt", "data")
 
-_NAME = re.compile(r"<<(.{1,40}?)>>")
+_PHRASE = re.compile(r"<<(.{1,40}?)>>")
 
-# Alternatives stay apart: Python finds the first letter of one expression fast, of many joined ones slowly.
-_Any = tuple[re.Pattern[str], ...]
+# Alternatives are not joined: Python finds the first letter of one expression fast, of many joined ones
+# slowly.
+_Patterns = tuple[re.Pattern[str], ...]
 
 
 class RulesError(ValueError):
-    """A file of rules cannot be used; says which file, which rule, and what is wrong with it."""
+    """A file of rules is invalid; the message names the file, the rule and the error."""
 
 
 @dataclass(frozen=True)
-class Said:
-    """What rules look at: everything in lower case, on one line, without names."""
+class RuleInput:
+    """What rules look at: texts in lower case, on one line, without names of servers and addresses."""
 
-    # The text under judgement, and everything that the notice says.
+    # The text to classify, and the whole text of the notice.
     text: str
     context: str
     # Enhanced code, "5.1.1", and three-digit reply, "550"; "" without one.
     status: str
     reply: str
-    # One of STAGES; "" where nothing tells.
+    # One of STAGES; "" where it is unknown.
     stage: str
-    # Name of the server that spoke.
+    # Name of the server that replied.
     host: str
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Each condition is empty where the rule does not ask."""
+    """One rule: a reason and its conditions; a condition that the rule does not set is empty."""
 
     name: str
     reason: str
-    text: _Any
-    not_text: _Any
-    context: _Any
-    not_context: _Any
-    status: _Any
-    not_status: _Any
-    reply: _Any
-    not_reply: _Any
-    stage: _Any
-    not_stage: _Any
-    host: _Any
+    text: _Patterns
+    not_text: _Patterns
+    context: _Patterns
+    not_context: _Patterns
+    status: _Patterns
+    not_status: _Patterns
+    reply: _Patterns
+    not_reply: _Patterns
+    stage: _Patterns
+    not_stage: _Patterns
+    host: _Patterns
 
-    def fits(self, said: Said) -> bool:
-        """Whether every condition holds; the cheap ones are asked first."""
+    def matches(self, given: RuleInput) -> bool:
+        """Whether every condition holds; the cheap ones are tested first."""
         return (
-            (not self.status or _begins(self.status, said.status))
-            and (not self.reply or _begins(self.reply, said.reply))
-            and (not self.stage or _begins(self.stage, said.stage))
-            and not _begins(self.not_status, said.status)
-            and not _begins(self.not_reply, said.reply)
-            and not _begins(self.not_stage, said.stage)
-            and (not self.host or _stands(self.host, said.host))
-            and (not self.text or _stands(self.text, said.text))
-            and (not self.context or _stands(self.context, said.context))
-            and not _stands(self.not_text, said.text)
-            and not _stands(self.not_context, said.context)
+            (not self.status or _starts_with(self.status, given.status))
+            and (not self.reply or _starts_with(self.reply, given.reply))
+            and (not self.stage or _starts_with(self.stage, given.stage))
+            and not _starts_with(self.not_status, given.status)
+            and not _starts_with(self.not_reply, given.reply)
+            and not _starts_with(self.not_stage, given.stage)
+            and (not self.host or _found_in(self.host, given.host))
+            and (not self.text or _found_in(self.text, given.text))
+            and (not self.context or _found_in(self.context, given.context))
+            and not _found_in(self.not_text, given.text)
+            and not _found_in(self.not_context, given.context)
         )
 
 
@@ -88,6 +89,8 @@ _CONDITIONS = tuple(field.name for field in fields(Rule) if field.name not in ("
 
 @dataclass(frozen=True)
 class Rules:
+    """The rules in their order, and the tables by which codes are classified."""
+
     rules: tuple[Rule, ...]
     # Reason → hard, soft, block or unknown.
     classes: dict[str, str]
@@ -95,38 +98,38 @@ class Rules:
     status: dict[str, str]
     # Three-digit reply → reason.
     reply: dict[str, str]
-    # Words that tell at which step a server refused.
-    stages: dict[str, _Any]
-    # Expressions by the names that rules give them, <<name>>.
-    words: dict[str, str]
+    # Expressions that show at which stage a server refused.
+    stages: dict[str, _Patterns]
+    # Expressions by the names that rules use for them, <<name>>.
+    phrases: dict[str, str]
 
 
-def in_force() -> Rules:
-    """The built-in rules, with those of [bounces] rules before them.
+def active_rules() -> Rules:
+    """The custom rules of [bounces] rules, then the built-in ones.
 
-    Bounces must be read even while that file is broken: then the built-in ones judge alone, and the log says
-    why. `check` raises instead.
+    Bounces must be parsed even while the custom file is invalid: then only the built-in rules apply, and the
+    error is logged. `check` raises it instead.
     """
-    return _in_force(_own_path(settings.CONFIG))
+    return _active_rules(_custom_path(settings.CONFIG))
 
 
 def check(config: Config) -> None:
-    """Raises RulesError when the office's own file of rules cannot be used."""
-    path = _own_path(config)
+    """Validate the custom file of rules. Raises RulesError."""
+    path = _custom_path(config)
     if path is not None:
-        _with_own(path)
+        _with_custom(path)
 
 
 def load(text: str, origin: str, base: Rules | None = None) -> Rules:
-    """Rules from TOML; with a `base`, those are asked after them, and its reasons are the known ones.
+    """Rules from TOML, followed by those of `base`, whose reasons are then the known ones.
 
-    Raises RulesError, which begins with `origin`.
+    Raises RulesError, whose message begins with `origin`, the name of the file.
     """
     try:
         table = tomllib.loads(text)
         classes = base.classes if base else table["reasons"]
         if unknown := set(classes.values()) - set(CLASSES):
-            raise RulesError(f"[reasons]: {min(unknown)!r} is no class; known: {', '.join(CLASSES)}.")
+            raise RulesError(f"[reasons]: {min(unknown)!r} is not a class; known: {', '.join(CLASSES)}.")
         return _assemble(table, classes, base)
     except tomllib.TOMLDecodeError as error:
         raise RulesError(f"{origin}: is not valid TOML: {error}.") from error
@@ -137,101 +140,101 @@ def load(text: str, origin: str, base: Rules | None = None) -> Rules:
 
 
 def _assemble(table: dict[str, Any], classes: dict[str, str], base: Rules | None) -> Rules:
-    known = {"rule", "status", "reply", "words"} | (set() if base else {"reasons", "stages"})
+    known = {"rule", "status", "reply", "phrases"} | (set() if base else {"reasons", "stages"})
     if unknown := set(table) - known:
         raise RulesError(f"unknown section {min(unknown)!r}; known: {', '.join(sorted(known))}.")
-    words = (base.words if base else {}) | {
-        name: _alternatives(name, value) for name, value in table.get("words", {}).items()
+    phrases = (base.phrases if base else {}) | {
+        name: _alternatives(name, value) for name, value in table.get("phrases", {}).items()
     }
     codes = {section: _reasons(table.get(section, {}), section, classes) for section in ("status", "reply")}
     listed = table.get("rule", [])
     if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
         raise RulesError("each rule begins with a line [[rule]].")
     return Rules(
-        rules=tuple(_rule(entry, classes, words) for entry in listed) + (base.rules if base else ()),
+        rules=tuple(_rule(entry, classes, phrases) for entry in listed) + (base.rules if base else ()),
         classes=classes,
         status=(base.status if base else {}) | codes["status"],
         reply=(base.reply if base else {}) | codes["reply"],
         stages=base.stages
         if base
-        else {name: _patterns(table["stages"][name], name, words) for name in STAGES},
-        words=words,
+        else {name: _patterns(table["stages"][name], name, phrases) for name in STAGES},
+        phrases=phrases,
     )
 
 
 def _alternatives(name: str, value: object) -> str:
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
-        raise RulesError(f"[words] {name}: must be a list of texts in quotes.")
+        raise RulesError(f"[phrases] {name}: must be a list of texts in quotes.")
     return f"(?:{'|'.join(value)})"
 
 
 def _reasons(codes: dict[str, str], section: str, classes: dict[str, str]) -> dict[str, str]:
     for code, reason in codes.items():
         if reason not in classes:
-            raise RulesError(f"[{section}] {code}: {reason!r} is no reason; known: {', '.join(classes)}.")
+            raise RulesError(f"[{section}] {code}: {reason!r} is not a reason; known: {', '.join(classes)}.")
     return codes
 
 
-def _rule(entry: dict[str, Any], classes: dict[str, str], words: dict[str, str]) -> Rule:
+def _rule(entry: dict[str, Any], classes: dict[str, str], phrases: dict[str, str]) -> Rule:
     name, reason = entry.get("name"), entry.get("reason")
     if not isinstance(name, str) or not name:
-        raise RulesError('a [[rule]] has no name; write name = "what it knows".')
+        raise RulesError('a [[rule]] has no name; write name = "what it recognises".')
     if reason not in classes:
-        raise RulesError(f"rule {name!r}: {reason!r} is no reason; known: {', '.join(classes)}.")
+        raise RulesError(f"rule {name!r}: {reason!r} is not a reason; known: {', '.join(classes)}.")
     asked = set(entry) - {"name", "reason"}
     if unknown := asked - set(_CONDITIONS):
         raise RulesError(f"rule {name!r}: unknown key `{min(unknown)}`; known: {', '.join(_CONDITIONS)}.")
     if not asked:
-        raise RulesError(f"rule {name!r} has no condition and would fit everything.")
-    conditions = {key: _patterns(entry.get(key, ()), name, words) for key in _CONDITIONS}
+        raise RulesError(f"rule {name!r} has no condition and would match everything.")
+    conditions = {key: _patterns(entry.get(key, ()), name, phrases) for key in _CONDITIONS}
     return Rule(name=name, reason=str(reason), **conditions)
 
 
-def _patterns(value: object, name: str, words: dict[str, str]) -> _Any:
+def _patterns(value: object, name: str, phrases: dict[str, str]) -> _Patterns:
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
         raise RulesError(f"rule {name!r}: a condition must be a text in quotes, or a list of them.")
     try:
-        return tuple(re.compile(_NAME.sub(lambda found: words[found[1]], text)) for text in texts)
+        return tuple(re.compile(_PHRASE.sub(lambda found: phrases[found[1]], text)) for text in texts)
     except KeyError as error:
-        raise RulesError(f"rule {name!r}: [words] has no {error.args[0]!r}.") from error
+        raise RulesError(f"rule {name!r}: [phrases] has no {error.args[0]!r}.") from error
     except re.error as error:
-        raise RulesError(f"rule {name!r}: {error.pattern!r} is no regular expression: {error}.") from error
+        raise RulesError(f"rule {name!r}: {error.pattern!r} is not a regular expression: {error}.") from error
 
 
-# Loops, since these run some hundred times a message: a generator costs twice as much.
-def _stands(patterns: _Any, text: str) -> bool:
-    """Whether any of the expressions stands in the text."""
+# Loops, since these run about a hundred times for each message: a generator takes twice as long.
+def _found_in(patterns: _Patterns, text: str) -> bool:
+    """Whether any of the expressions matches anywhere in the text."""
     for pattern in patterns:  # noqa: SIM110
         if pattern.search(text):
             return True
     return False
 
 
-def _begins(patterns: _Any, text: str) -> bool:
-    """Whether the text begins with any of the expressions."""
+def _starts_with(patterns: _Patterns, text: str) -> bool:
+    """Whether any of the expressions matches at the beginning of the text."""
     for pattern in patterns:  # noqa: SIM110
         if pattern.match(text):
             return True
     return False
 
 
-def _own_path(config: Config) -> Path | None:
+def _custom_path(config: Config) -> Path | None:
     return config.path(config.bounces.rules) if config.bounces.rules else None
 
 
 @lru_cache(maxsize=4)
-def _in_force(path: Path | None) -> Rules:
+def _active_rules(path: Path | None) -> Rules:
     if path is None:
         return _built_in()
     try:
-        return _with_own(path)
+        return _with_custom(path)
     except RulesError as error:
-        logger.error("action=bounce_rules_unusable error=%s", error)
+        log.error("action=bounce_rules_invalid error=%s", error)
         return _built_in()
 
 
-def _with_own(path: Path) -> Rules:
+def _with_custom(path: Path) -> Rules:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -6,7 +6,7 @@ from typing import Any
 
 from mailer.delivery.models import Delivery
 from mailer.delivery.tracking_urls import Named
-from mailer.feedback.models import FeedbackEvent, Verdict
+from mailer.feedback.models import FeedbackEvent, SuppressionDecision
 from mailer.tracking import link_targets
 from mailer.tracking.models import Hit
 from mailer.tracking.records import Kind
@@ -27,7 +27,8 @@ def _known(subscriber: Subscriber, **_: Any) -> dict[str, Any]:
             _event(row) for row in FeedbackEvent.objects.filter(subscriber=subscriber.pk).order_by("pk")
         ],
         "verdicts": [
-            _verdict(row) for row in Verdict.objects.filter(subscriber=subscriber.pk).order_by("pk")
+            _verdict(row)
+            for row in SuppressionDecision.objects.filter(subscriber=subscriber.pk).order_by("pk")
         ],
         "opened": [_hit(row) for row in _hits(subscriber)],
     }
@@ -67,12 +68,12 @@ def _event(row: FeedbackEvent) -> dict[str, Any]:
     }
 
 
-def _verdict(row: Verdict) -> dict[str, Any]:
+def _verdict(row: SuppressionDecision) -> dict[str, Any]:
     return {
-        "at": iso_datetime(row.at),
+        "at": iso_datetime(row.created_at),
         "state": row.state,
-        "because": row.because,
-        "decided_at": iso_datetime(row.decided_at),
+        "because": row.reason,
+        "decided_at": iso_datetime(row.closed_at),
     }
 
 

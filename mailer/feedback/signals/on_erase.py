@@ -24,7 +24,9 @@ def connect() -> None:
 def _erased(subscriber_ids: Collection[int], addresses: Collection[str], **_: Any) -> None:
     Delivery.objects.filter(subscriber__in=subscriber_ids).exclude(reply="").update(reply="")
     events = FeedbackEvent.objects.filter(subscriber__in=subscriber_ids)
-    ReturnedMessage.objects.filter(Q(events__in=events.values("pk")) | Q(about__in=subscriber_ids)).delete()
+    ReturnedMessage.objects.filter(
+        Q(events__in=events.values("pk")) | Q(subscriber__in=subscriber_ids)
+    ).delete()
     for address in addresses:
         # Automatic answers and letters to us are about nobody, and yet name who wrote them.
         written = ReturnedMessage.objects.filter(sender__icontains=address).values_list("pk", "sender")

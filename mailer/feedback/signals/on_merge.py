@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mailer.delivery.models import Delivery
-from mailer.feedback.models import FeedbackEvent, Verdict
+from mailer.feedback.models import FeedbackEvent, SuppressionDecision
 from subscribers.signals import merged
 
 
@@ -19,4 +19,4 @@ def _merged(kept_id: int, merged_id: int, **_: Any) -> None:
     both = Delivery.objects.filter(subscriber=kept_id).values("mailing")
     Delivery.objects.filter(subscriber=merged_id).exclude(mailing__in=both).update(subscriber=kept_id)
     FeedbackEvent.objects.filter(subscriber=merged_id).update(subscriber=kept_id)
-    Verdict.objects.filter(subscriber=merged_id).update(subscriber=kept_id)
+    SuppressionDecision.objects.filter(subscriber=merged_id).update(subscriber=kept_id)

@@ -1,242 +1,268 @@
-"""A mailbox read by IMAP (RFC 3501), which tells by IDLE (RFC 2177) when more has arrived.
+"""Reads a mailbox by IMAP (RFC 3501), and waits for new messages by IDLE (RFC 2177).
 
-Which messages are new is known by their UIDs (UIDVALIDITY, and the UID up to which all was taken in), not by
-their flags: a person who opens a message in a mail program marks it as read, and it is taken in all the same.
+New messages are known by their UIDs (UIDVALIDITY, and the UID up to which every message was acknowledged),
+not by their flags: a message that a person opened in a mail program is marked as read, and must be read here
+all the same.
 """
 
 from __future__ import annotations
 
-import imaplib
-import re
 import selectors
 import ssl
 import time
-from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from pathlib import Path
-from typing import Any
+
+from imapclient import IMAPClient
+from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, IMAPClientReadOnlyError
 
 from mailer.config.bounces import Bounces
-from mailer.feedback.sources.errors import PATIENCE, refuse_clear, speaking
-from mailer.feedback.sources.mailbox import MAX_OCTETS, MailboxError, MessageStays, Stop
+from mailer.feedback.sources.base import (
+    MAX_OCTETS,
+    TIMEOUT_SECONDS,
+    MailboxError,
+    MessageUnavailable,
+    Stop,
+    require_tls,
+    server_text,
+    translate_errors,
+)
 
-# Seconds of one IDLE. What arrives in the moment in which it begins may go unheard until it ends, so that the
-# first after any news is short, and each further one twice as long. Some networks forget a silent connection
-# after five minutes.
-_SHORTEST_IDLE, _LONGEST_IDLE = 1.0, 120.0
-# Then it is opened anew: tokens run out, and what a server holds in memory for us grows.
-_LONGEST_SESSION = 3_600.0
-_TAG = b"IDLING"
-# What a folder's name holds as it is in modified UTF-7 (RFC 3501 §5.1.3).
-_PLAIN = re.compile(r"([\x20-\x7e]*)([^\x20-\x7e]*)")
+# Seconds within which a wait notices that it must stop.
+_STOP_CHECK = 0.5
+_CONTENT = b"BODY[]<0>"
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long an open mailbox waits, in seconds."""
+
+    # A message that arrives just as an IDLE begins may not be reported until it ends: so the first after new
+    # messages is short, and each further one twice as long.
+    shortest_idle: float = 1.0
+    # Some networks drop a silent connection after five minutes.
+    longest_idle: float = 120.0
+    # Then the mailbox is opened again: tokens expire, and what a server keeps in memory for us grows.
+    longest_session: float = 3_600.0
+
+
+_TIMING = Timing()
 
 
 @contextmanager
-def opened(
+def open_mailbox(
     bounces: Bounces,
     token_path: Path | None,
     position: str,
-    remember: Callable[[str], None],
+    save_position: Callable[[str], None],
     since: datetime | None = None,
+    timing: Timing = _TIMING,
 ) -> Iterator[ImapMailbox]:
-    """The folder that [bounces] imap_… names, signed in to; `position` is what `remember` was told last.
+    """The folder that [bounces] imap_… names, signed in to. Raises MailboxError.
 
-    Where that is nothing, what arrived on days before `since` is left alone. Raises MailboxError.
+    `position` is what `save_position` was called with last. Where it is empty, messages that arrived on days
+    before `since` are ignored.
     """
-    server = name_of(bounces)
-    refuse_clear(server, bounces.imap_host, bounces.imap_security, "imap_security")
-    with speaking(server, imaplib.IMAP4.error):
-        connection = _connected(bounces)
+    server = server_label(bounces)
+    require_tls(server, bounces.imap_host, bounces.imap_security, "imap_security")
+    with translate_errors(server, IMAPClientError):
+        client = _connect(bounces)
         try:
-            _sign_in(connection, bounces, token_path)
-            mailbox = ImapMailbox(connection, bounces, position, remember, since)
+            _sign_in(client, bounces, token_path)
+            mailbox = ImapMailbox(client, bounces, position, save_position, since, timing)
             try:
                 yield mailbox
             finally:
-                mailbox.note()
+                mailbox.save_progress()
         finally:
-            with suppress(OSError, imaplib.IMAP4.error):
-                connection.logout()
+            with suppress(OSError, IMAPClientError):
+                client.logout()
             with suppress(OSError):
-                connection.shutdown()
+                client.shutdown()
 
 
-def name_of(bounces: Bounces) -> str:
-    """As words for staff begin: "The IMAP server mail.example.org:993"."""
+def server_label(bounces: Bounces) -> str:
+    """The server as messages name it: "The IMAP server mail.example.org:993"."""
     return f"The IMAP server {bounces.imap_host}:{_port(bounces)}"
 
 
-def address_of(bounces: Bounces) -> str:
-    """Which mailbox it is: another server, user or folder makes another one."""
+def url_of(bounces: Bounces) -> str:
+    """Identifies the mailbox: another server, user or folder makes another one."""
     return f"imap://{bounces.imap_username}@{bounces.imap_host}:{_port(bounces)}/{bounces.imap_folder}"
 
 
 class ImapMailbox:
-    """An open folder (mailbox.Mailbox). A message's name is its UIDVALIDITY and UID, "1700000000:42"."""
+    """An open folder (base.Mailbox). The name of a message is its UIDVALIDITY and UID, "1700000000:42"."""
 
     def __init__(
         self,
-        connection: imaplib.IMAP4,
+        client: IMAPClient,
         bounces: Bounces,
         position: str,
-        remember: Callable[[str], None],
+        save_position: Callable[[str], None],
         since: datetime | None,
+        timing: Timing,
     ) -> None:
-        self._imap, self._settings, self._remember, self._since = connection, bounces, remember, since
-        self._server = name_of(bounces)
-        self._can = _capabilities(connection)
+        self._client, self._settings, self._save_position, self._since = client, bounces, save_position, since
+        self._timing, self._server = timing, server_label(bounces)
         self._validity = self._select()
         known, _, uid = position.partition(":")
-        # Up to this UID every message was taken in.
-        self._mark = int(uid) if known == self._validity else 0
-        # UIDs that the last search found, and which of those above the mark are done with.
+        # Up to this UID every message was acknowledged.
+        self._acknowledged_to = int(uid) if known == self._validity else 0
+        # UIDs that the last search found, and those above the position that are acknowledged.
         self._found: list[int] = []
         self._done: set[int] = set()
-        self._ends = time.monotonic() + _LONGEST_SESSION
-        self._idle_seconds = _SHORTEST_IDLE
+        self._ends_at = time.monotonic() + timing.longest_session
+        # Seconds of the next IDLE.
+        self.idle_seconds = timing.shortest_idle
 
-    def arrived(self) -> list[str]:
-        self.note()
-        days = () if self._mark or self._since is None else ("SINCE", _day(self._since))
-        kind, data = self._imap.uid("SEARCH", f"UID {self._mark + 1}:*", "UNDELETED", *days)
-        if kind != "OK":
-            raise MailboxError(f"{self._server} refuses to search: {_words(data)}")
-        uids = {int(uid) for line in data if line for uid in line.split()}
+    def list_new(self) -> list[str]:
+        self.save_progress()
+        first_visit = not self._acknowledged_to and self._since is not None
+        days = f" SINCE {_day(self._since)}" if first_visit and self._since else ""
+        found = self._client.search(f"UID {self._acknowledged_to + 1}:* UNDELETED{days}")
         # "8:*" names the last message even where its UID is below 8.
-        self._found = sorted(uid for uid in uids if uid > self._mark)
+        self._found = sorted(uid for uid in found if uid > self._acknowledged_to)
         return [f"{self._validity}:{uid}" for uid in self._found if uid not in self._done]
 
-    def content(self, name: str) -> bytes | None:
+    def fetch(self, name: str) -> bytes | None:
         uid = _uid(name)
-        kind, data = self._imap.uid("FETCH", uid, f"(UID BODY.PEEK[]<0.{MAX_OCTETS}>)")
-        if kind != "OK":
-            raise MessageStays(_words(data))
-        for part in data:
-            # Between them a server may tell what other programs do to other messages.
-            if isinstance(part, tuple) and b"BODY[]" in part[0]:
-                return bytes(part[1])
-            if isinstance(part, bytes) and b'BODY[]<0> ""' in part:
-                return b""
-        self._done.add(int(uid))
-        return None
+        with _unavailable_if_refused():
+            answer = self._client.fetch([uid], [f"BODY.PEEK[]<0.{MAX_OCTETS}>"])
+        # A server may also report what other programs do to other messages.
+        found = answer.get(uid, {})
+        if _CONTENT not in found:
+            self._done.add(uid)
+            return None
+        return bytes(found[_CONTENT] or b"")
 
-    def taken(self, name: str) -> None:
-        uid = _uid(name)
-        if self._settings.imap_done == "mark":
-            self._do("STORE", uid, "+FLAGS.SILENT", r"(\Seen)")
-        elif self._settings.imap_done == "delete":
-            self._delete(uid)
-        elif "MOVE" in self._can:
-            self._do("MOVE", uid, _quoted(self._settings.imap_done_folder))
-        else:
-            self._do("COPY", uid, _quoted(self._settings.imap_done_folder))
-            self._delete(uid)
-        self._done.add(int(uid))
+    def acknowledge(self, name: str) -> None:
+        uid, folder = _uid(name), self._settings.imap_done_folder
+        with _unavailable_if_refused():
+            if self._settings.imap_done == "mark":
+                self._client.add_flags([uid], [rb"\Seen"], silent=True)
+            elif self._settings.imap_done == "delete":
+                self._delete(uid)
+            elif self._client.has_capability("MOVE"):
+                self._client.move([uid], folder)
+            else:
+                self._client.copy([uid], folder)
+                self._delete(uid)
+        self._done.add(uid)
 
-    def more(self, stop: Stop) -> bool:
-        if "IDLE" not in self._can or time.monotonic() > self._ends:
+    def wait_for_more(self, stop: Stop) -> bool:
+        if not self._client.has_capability("IDLE") or time.monotonic() > self._ends_at:
             return False
-        news = self._idle(stop)
-        self._idle_seconds = _SHORTEST_IDLE if news else min(self._idle_seconds * 2, _LONGEST_IDLE)
+        try:
+            self._client.idle()
+        except IMAPClientError as error:
+            if "b'* " in str(error):
+                # The library takes news that come before the server's consent (RFC 3501 §7) for a refusal.
+                return False
+            raise
+        news = self._wait(stop)
+        _, responses = self._client.idle_done()
+        if any(response[0] == b"BYE" for response in responses):
+            raise MailboxError(f"{self._server} closed the connection.")
+        if news:
+            self.idle_seconds = self._timing.shortest_idle
+        else:
+            self.idle_seconds = min(self.idle_seconds * 2, self._timing.longest_idle)
         return not stop()
 
-    def note(self) -> None:
-        """Remember up to where everything was taken in."""
-        before = self._mark
+    def save_progress(self) -> None:
+        """Save the UID up to which every message was acknowledged."""
+        before = self._acknowledged_to
         for uid in self._found:
             if uid not in self._done:
                 break
-            self._mark = uid
-        if self._mark != before:
-            self._done = {uid for uid in self._done if uid > self._mark}
-            self._remember(f"{self._validity}:{self._mark}")
+            self._acknowledged_to = uid
+        if self._acknowledged_to != before:
+            self._done = {uid for uid in self._done if uid > self._acknowledged_to}
+            self._save_position(f"{self._validity}:{self._acknowledged_to}")
 
     def _select(self) -> str:
-        """Open the folder to change it, and make the one that messages move to; returns its UIDVALIDITY."""
+        """Open the folder for writing, and create the one that messages move to; returns its UIDVALIDITY."""
+        folder = self._settings.imap_folder
         try:
-            kind, data = self._imap.select(_quoted(self._settings.imap_folder))
-        except imaplib.IMAP4.readonly as error:
+            status = self._client.select_folder(folder)
+        except IMAPClientAbortError:
+            raise
+        except IMAPClientReadOnlyError as error:
             raise MailboxError(
-                f"{self._server} lets us only look at the folder {self._settings.imap_folder!r}: "
-                "give our user the right to change it."
+                f"{self._server} opens the folder {folder!r} read-only: grant our user write access."
             ) from error
-        if kind != "OK":
+        except IMAPClientError as error:
             raise MailboxError(
-                f"{self._server} has no folder {self._settings.imap_folder!r} for us ({_words(data)}): "
+                f"{self._server} does not open the folder {folder!r} ({server_text(error)}): "
                 "see [bounces] imap_folder."
-            )
+            ) from error
         if self._settings.imap_done == "move":
-            # Refused where it is there already; whether messages can be moved into it shows itself.
-            self._imap.create(_quoted(self._settings.imap_done_folder))
-        validity = self._imap.response("UIDVALIDITY")[1][0]
-        return validity.decode() if validity else "0"
+            # Refused where it exists already; if messages cannot be moved into it, moving says so.
+            with suppress(IMAPClientError):
+                self._client.create_folder(self._settings.imap_done_folder)
+        return str(status.get(b"UIDVALIDITY", 0))
 
-    def _delete(self, uid: str) -> None:
-        self._do("STORE", uid, "+FLAGS.SILENT", r"(\Deleted)")
-        # Without UIDPLUS others' deleted messages would go with ours: then the server's own clean-up does it.
-        if "UIDPLUS" in self._can:
-            self._do("EXPUNGE", uid)
+    def _delete(self, uid: int) -> None:
+        self._client.delete_messages([uid], silent=True)
+        # Without UIDPLUS, messages that others marked as deleted would be expunged too: the server does it
+        # later.
+        if self._client.has_capability("UIDPLUS"):
+            self._client.uid_expunge([uid])
 
-    def _do(self, command: str, *arguments: str) -> None:
-        kind, data = self._imap.uid(command, *arguments)
-        if kind != "OK":
-            raise MessageStays(_words(data))
-
-    def _idle(self, stop: Stop) -> bool:
-        """Wait until the server says anything (then True), or for a while, or until `stop`.
-
-        The library knows IDLE from Python 3.14 on only.
-        """
-        self._imap.send(_TAG + b" IDLE\r\n")
-        news = False
-        while not (line := self._line()).startswith(b"+"):
-            if line.startswith(_TAG):
-                raise MailboxError(f"{self._server} refuses IDLE, which it offers: {_words([line])}")
-            news = news or b"EXISTS" in line
-        deadline = time.monotonic() + self._idle_seconds
+    def _wait(self, stop: Stop) -> bool:
+        """Whether the server sends anything before the IDLE ends or `stop`."""
+        # The library's own wait returns at once, again and again, when the server closed the connection.
+        deadline = time.monotonic() + self.idle_seconds
         with selectors.DefaultSelector() as selector:
-            selector.register(self._imap.socket(), selectors.EVENT_READ)
-            while not news and not stop() and (left := deadline - time.monotonic()) > 0:
-                news = bool(selector.select(min(left, 0.5)))
-        self._imap.send(b"DONE\r\n")
-        while not self._line().startswith(_TAG):
-            pass
-        return news
-
-    def _line(self) -> bytes:
-        line = self._imap.readline()
-        if not line or line.startswith(b"* BYE"):
-            raise MailboxError(f"{self._server} ended the connection.")
-        return line
+            selector.register(self._client.socket(), selectors.EVENT_READ)
+            while not stop() and (seconds := deadline - time.monotonic()) > 0:
+                if selector.select(min(seconds, _STOP_CHECK)):
+                    return True
+        return False
 
 
-def _connected(bounces: Bounces) -> imaplib.IMAP4:
-    host, port = bounces.imap_host, _port(bounces)
-    if bounces.imap_security == "tls":
-        return imaplib.IMAP4_SSL(host, port, ssl_context=ssl.create_default_context(), timeout=PATIENCE)
-    return imaplib.IMAP4(host, port, timeout=PATIENCE)
+@contextmanager
+def _unavailable_if_refused() -> Iterator[None]:
+    """A command about one message that the server refuses says nothing about the others."""
+    try:
+        yield
+    except IMAPClientAbortError:
+        raise
+    except IMAPClientError as error:
+        raise MessageUnavailable(server_text(error)) from error
 
 
-def _sign_in(connection: imaplib.IMAP4, bounces: Bounces, token_path: Path | None) -> None:
+def _connect(bounces: Bounces) -> IMAPClient:
+    tls = bounces.imap_security == "tls"
+    context = ssl.create_default_context() if tls else None
+    return IMAPClient(
+        bounces.imap_host, _port(bounces), ssl=tls, ssl_context=context, timeout=TIMEOUT_SECONDS
+    )
+
+
+def _sign_in(client: IMAPClient, bounces: Bounces, token_path: Path | None) -> None:
     if bounces.imap_security == "starttls":
-        connection.starttls(ssl.create_default_context())
+        client.starttls(ssl.create_default_context())
     try:
         if token_path is not None:
             bearer = f"user={bounces.imap_username}\1auth=Bearer {_token(token_path)}\1\1".encode()
-            # The server's only question is the reason of its refusal, to be answered with nothing.
-            answers = iter((bearer,))
-            connection.authenticate("XOAUTH2", lambda _: next(answers, b""))
+            # A server that refuses the token asks once more, to say why; that is answered with nothing.
+            responses = iter((bearer,))
+            client.sasl_login("XOAUTH2", lambda _: next(responses, b""))
         else:
-            connection.login(bounces.imap_username, bounces.imap_password)
-    except imaplib.IMAP4.abort:
+            client.login(bounces.imap_username, bounces.imap_password)
+    except IMAPClientAbortError:
         raise
-    except imaplib.IMAP4.error as error:
+    except IMAPClientError as error:
+        # The library quotes the text of the error that it replaces.
+        text = server_text(error.__context__ or error).rstrip(".")
         raise MailboxError(
-            f"{name_of(bounces)} refuses our sign-in as {bounces.imap_username}: "
-            f"{_words(error.args).rstrip('.')}. "
+            f"{server_label(bounces)} refuses our sign-in as {bounces.imap_username}: {text}. "
             "See [bounces] imap_username and imap_password."
         ) from error
 
@@ -248,41 +274,14 @@ def _token(path: Path) -> str:
         raise MailboxError(f"[bounces] imap_token_path: {path} cannot be read.") from error
 
 
-def _capabilities(connection: imaplib.IMAP4) -> frozenset[str]:
-    """What the server offers now that we are signed in, which is more than before."""
-    kind, data = connection.capability()
-    found = b" ".join(line for line in data if isinstance(line, bytes)) if kind == "OK" else b""
-    return frozenset(found.decode("ascii", "replace").upper().split())
-
-
 def _port(bounces: Bounces) -> int:
     return bounces.imap_port or (993 if bounces.imap_security == "tls" else 143)
 
 
 def _day(moment: datetime) -> str:
-    """As a search names a day, "27-Nov-2026"."""
+    """A day as a search names it, "27-Nov-2026"."""
     return "-".join(format_datetime(moment).split()[1:4])
 
 
-def _uid(name: str) -> str:
-    return name.partition(":")[2]
-
-
-def _quoted(folder: str) -> str:
-    """The folder's name as it is said: modified UTF-7 (RFC 3501 §5.1.3) in quotes."""
-    written = ""
-    for plain, other in _PLAIN.findall(folder):
-        written += plain.replace("&", "&-")
-        if other:
-            encoded = b64encode(other.encode("utf-16-be")).decode().rstrip("=").replace("/", ",")
-            written += f"&{encoded}-"
-    escaped = written.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
-
-
-def _words(data: Any) -> str:
-    """The server's words in a reply, in one line."""
-    parts = [
-        part.decode("utf-8", "replace") if isinstance(part, bytes) else str(part) for part in data if part
-    ]
-    return " ".join(" ".join(parts).split())[:300]
+def _uid(name: str) -> int:
+    return int(name.partition(":")[2])

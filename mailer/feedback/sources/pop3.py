@@ -1,7 +1,7 @@
-"""A mailbox read by POP3 (RFC 1939), and emptied of what was taken in.
+"""Reads a mailbox by POP3 (RFC 1939), and deletes the messages that were stored.
 
-A message is named by its UIDL. The server deletes when we say goodbye: where the line is lost before, what
-was stored is handed out once more, and known by its hash.
+The name of a message is its UIDL. The server deletes at QUIT: when the connection is lost before, stored
+messages are listed again, and are recognised by their hash.
 """
 
 from __future__ import annotations
@@ -12,91 +12,99 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from mailer.config.bounces import Bounces
-from mailer.feedback.sources.errors import PATIENCE, refuse_clear, speaking
-from mailer.feedback.sources.mailbox import MAX_OCTETS, MailboxError, MessageStays, Stop
+from mailer.feedback.sources.base import (
+    MAX_OCTETS,
+    TIMEOUT_SECONDS,
+    MailboxError,
+    MessageUnavailable,
+    Stop,
+    require_tls,
+    server_text,
+    translate_errors,
+)
 
-# Messages of one visit: the server deletes them at its end, so that it must come.
-_MOST = 500
+# Messages of one session: they are deleted at its end, so it must not take long.
+_MAX_MESSAGES = 500
 # Octets that are read at a time.
-_PIECE = 64 * 1024
+_CHUNK = 64 * 1024
 
 
 @contextmanager
-def opened(bounces: Bounces) -> Iterator[Pop3Mailbox]:
+def open_mailbox(bounces: Bounces) -> Iterator[Pop3Mailbox]:
     """The mailbox that [bounces] pop3_… names, signed in to. Raises MailboxError."""
-    server = name_of(bounces)
-    refuse_clear(server, bounces.pop3_host, bounces.pop3_security, "pop3_security")
-    with speaking(server, poplib.error_proto):
-        connection = _connected(bounces)
+    server = server_label(bounces)
+    require_tls(server, bounces.pop3_host, bounces.pop3_security, "pop3_security")
+    with translate_errors(server, poplib.error_proto):
+        connection = _connect(bounces)
         try:
             _sign_in(connection, bounces)
             yield Pop3Mailbox(connection, server)
             connection.quit()
         finally:
-            # Without goodbye, nothing is deleted.
+            # Without QUIT, nothing is deleted.
             with suppress(OSError):
                 connection.close()
 
 
-def name_of(bounces: Bounces) -> str:
-    """As words for staff begin: "The POP3 server mail.example.org:995"."""
+def server_label(bounces: Bounces) -> str:
+    """The server as messages name it: "The POP3 server mail.example.org:995"."""
     return f"The POP3 server {bounces.pop3_host}:{_port(bounces)}"
 
 
-def address_of(bounces: Bounces) -> str:
-    """Which mailbox it is."""
+def url_of(bounces: Bounces) -> str:
+    """Identifies the mailbox."""
     return f"pop3://{bounces.pop3_username}@{bounces.pop3_host}:{_port(bounces)}"
 
 
 class Pop3Mailbox:
-    """An open mailbox (mailbox.Mailbox)."""
+    """An open mailbox (base.Mailbox)."""
 
     def __init__(self, connection: poplib.POP3, server: str) -> None:
         self._pop, self._server = connection, server
         # The number that each message has in this session.
         self._numbers: dict[str, int] = {}
 
-    def arrived(self) -> list[str]:
-        for line in self._pop.uidl()[1][:_MOST]:
+    def list_new(self) -> list[str]:
+        for line in self._pop.uidl()[1][:_MAX_MESSAGES]:
             number, _, name = line.partition(b" ")
             self._numbers[name.decode("ascii", "replace")] = int(number)
         return list(self._numbers)
 
-    def content(self, name: str) -> bytes | None:
-        """RETR by hand: the library keeps all that comes, and gives up at lines of 2,048 octets."""
+    def fetch(self, name: str) -> bytes | None:
+        """Sends RETR itself: poplib keeps the whole message, and fails at lines of more than 2,048 octets."""
         self._pop.sock.sendall(b"RETR %d\r\n" % self._numbers[name])
-        answer = self._piece()
-        if not answer.startswith(b"+OK"):
-            raise MessageStays(answer.decode("utf-8", "replace").strip())
-        kept, begins = bytearray(), True
-        while (piece := self._piece()) != b".\r\n" or not begins:
-            if len(kept) < MAX_OCTETS:
-                # A dot in front was put there on the way (RFC 1939 §3).
-                kept += piece[1:] if begins and piece.startswith(b".") else piece
-            begins = piece.endswith(b"\n")
-        return bytes(kept[:MAX_OCTETS])
+        reply = self._chunk()
+        if not reply.startswith(b"+OK"):
+            raise MessageUnavailable(reply.decode("utf-8", "replace").strip())
+        content, at_line_start = bytearray(), True
+        while (chunk := self._chunk()) != b".\r\n" or not at_line_start:
+            if len(content) < MAX_OCTETS:
+                # The server doubles a dot at the beginning of a line (RFC 1939 §3).
+                content += chunk[1:] if at_line_start and chunk.startswith(b".") else chunk
+            at_line_start = chunk.endswith(b"\n")
+        return bytes(content[:MAX_OCTETS])
 
-    def taken(self, name: str) -> None:
+    def acknowledge(self, name: str) -> None:
         try:
             self._pop.dele(self._numbers.pop(name))
         except poplib.error_proto as error:
-            raise MessageStays(str(error)) from error
+            raise MessageUnavailable(str(error)) from error
 
-    def more(self, stop: Stop) -> bool:
+    def wait_for_more(self, stop: Stop) -> bool:
         return False
 
-    def _piece(self) -> bytes:
-        piece = self._pop.file.readline(_PIECE)
-        if not piece:
-            raise MailboxError(f"{self._server} ended the connection.")
-        return piece
+    def _chunk(self) -> bytes:
+        chunk = self._pop.file.readline(_CHUNK)
+        if not chunk:
+            raise MailboxError(f"{self._server} closed the connection.")
+        return chunk
 
 
-def _connected(bounces: Bounces) -> poplib.POP3:
+def _connect(bounces: Bounces) -> poplib.POP3:
     host, port = bounces.pop3_host, _port(bounces)
     if bounces.pop3_security == "tls":
-        return poplib.POP3_SSL(host, port, timeout=PATIENCE, context=ssl.create_default_context())
-    return poplib.POP3(host, port, timeout=PATIENCE)
+        return poplib.POP3_SSL(host, port, timeout=TIMEOUT_SECONDS, context=ssl.create_default_context())
+    return poplib.POP3(host, port, timeout=TIMEOUT_SECONDS)
 
 
 def _sign_in(connection: poplib.POP3, bounces: Bounces) -> None:
@@ -106,9 +114,9 @@ def _sign_in(connection: poplib.POP3, bounces: Bounces) -> None:
         connection.user(bounces.pop3_username)
         connection.pass_(bounces.pop3_password)
     except poplib.error_proto as error:
-        words = error.args[0].decode("utf-8", "replace").rstrip(".") if error.args else ""
+        text = server_text(error).rstrip(".")
         raise MailboxError(
-            f"{name_of(bounces)} refuses our sign-in as {bounces.pop3_username}: {words}. "
+            f"{server_label(bounces)} refuses our sign-in as {bounces.pop3_username}: {text}. "
             "See [bounces] pop3_username and pop3_password."
         ) from error
 

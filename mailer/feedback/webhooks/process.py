@@ -20,7 +20,7 @@ from django.db.models import F
 from mailer.delivery.ledger import housekeeping
 from mailer.feedback.decisions.apply import apply_all
 from mailer.feedback.models import ReturnedMessage
-from mailer.feedback.parsing.records import Origin, Reading
+from mailer.feedback.parsing.records import EventSource, ParsedReturn
 from mailer.feedback.webhooks.models import ServiceContact, ServicePost
 
 if TYPE_CHECKING:
@@ -146,14 +146,14 @@ def _acted_upon(telling: Sequence[_Told], now: datetime) -> str | None:
     return None
 
 
-def _new(told: _Told) -> tuple[Reading, Origin] | None:
+def _new(told: _Told) -> tuple[ParsedReturn, EventSource] | None:
     """What an event says, with the event kept as evidence; None when it was told before."""
     heard = told.heard
     if heard is None or heard.reading is None:
         return None
     key = f"{told.post.service} {heard.key}"
     message, new = _kept(key, heard.reading.kind, told)
-    return (heard.reading, Origin(key, told.at, message.pk)) if new else None
+    return (heard.reading, EventSource(key, told.at, message.pk)) if new else None
 
 
 def _kept(key: str, kind: str, told: _Told) -> tuple[ReturnedMessage, bool]:

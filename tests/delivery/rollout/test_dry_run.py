@@ -14,8 +14,8 @@ from mailer.approval import approve, submit
 from mailer.delivery import identifiers
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import control, jobs
+from mailer.feedback import ingest
 from mailer.feedback.models import FeedbackEvent
-from mailer.feedback.sources import ingest
 from mailer.public import archive
 from mailer.reports.edition_state import edition_state
 from mailer.reports.totals import account_of, latest_rehearsal
@@ -65,7 +65,7 @@ def test_every_message_goes_to_the_staff_address_only(relay, snapshot):
     addresses = set(Subscriber.objects.values_list("email", flat=True))
     for taken in relay.taken:
         mail = read(taken)
-        assert STAFF in mail["To"] and mail["Subject"].startswith("[Dry run] ")
+        assert STAFF in mail["To"] and mail["Subject"].startswith("[Rehearsal] ")
         assert not any(address.encode() in taken.message for address in addresses)
     # Each says which reader it was made for.
     made_for = {int(re.search(r"subscriber (\d+)", read(taken)["To"])[1]) for taken in relay.taken}
@@ -192,7 +192,7 @@ def test_its_bounces_say_nothing_about_subscribers(relay, snapshot):
     send()
     sender, original = relay.taken[0].sender, relay.taken[0].message.decode("ascii", "replace")
     for bounce in (_bounce(sender, original), _leave(original)):
-        ingest.receive(bounce, NOW, identifiers.read_envelope_sender(sender) and sender)
+        ingest.ingest_message(bounce, NOW, identifiers.read_envelope_sender(sender) and sender)
     assert not Suppression.objects.exists()
     assert not FeedbackEvent.objects.exclude(subscriber=None).exists()
     assert Subscriber.objects.filter(subscriptions__state="confirmed").count() == 12

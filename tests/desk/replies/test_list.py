@@ -13,8 +13,8 @@ from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
 from mailer.desk.replies.detail import header_of, text_of
-from mailer.feedback.models import ReturnedMessage, WayIn
-from mailer.feedback.sources import ingest
+from mailer.feedback import ingest
+from mailer.feedback.models import InboundSource, ReturnedMessage
 from subscribers import suppression
 from subscribers.models import Subscription
 from tests.desk.cast import Desk, as_user
@@ -25,7 +25,7 @@ INDEX = reverse("desk_replies:index")
 
 
 def received(*lines: str) -> ReturnedMessage:
-    return ingest.receive("\n".join(lines).encode(), timezone.now()).message
+    return ingest.ingest_message("\n".join(lines).encode(), timezone.now()).message
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_the_list_shows_unclassified_replies_and_the_rest_with_a_filter(
 ) -> None:
     done = received("From: a@example.net", "Subject: Old news", "", "words")
     classify(lola, done, "nothing")
-    away = ingest.receive(sample("away-en.eml"), timezone.now()).message
+    away = ingest.ingest_message(sample("away-en.eml"), timezone.now()).message
 
     def messages(**query: str) -> set[int]:
         links = listed(lola, **query).links
@@ -94,7 +94,7 @@ def test_a_message_shows_its_text_its_header_and_its_classification(
     page = page_of(lola, letter)
     assert "I am leaving the office." in page.text and "Subject: Thank you" in page.text
     assert "kind" in page.names and page.response.context["events"] == []
-    bounce = ingest.receive(sample("postfix-unknown.eml"), timezone.now()).message
+    bounce = ingest.ingest_message(sample("postfix-unknown.eml"), timezone.now()).message
     page = page_of(lola, bounce)
     (event,) = page.response.context["events"]
     assert (event["event"].reason, event["subscriber"]) == ("unknown_user", None)
@@ -129,7 +129,7 @@ def test_malformed_messages_are_shown_too(raw: bytes) -> None:
 
 def test_every_kind_of_message_opens(lola: Client) -> None:
     for file in sorted(SAMPLES.glob("*.eml"))[::4]:
-        page_of(lola, ingest.receive(file.read_bytes(), timezone.now()).message)
+        page_of(lola, ingest.ingest_message(file.read_bytes(), timezone.now()).message)
     event = ReturnedMessage.objects.create(sha256="f" * 64, kind="other", raw=b'{"a": 1}', service="postmark")
     assert "Postmark" in page_of(lola, event).response.context["title"]
     assert ".json" in lola.get(reverse("desk_reply_source", args=[event.pk]))["Content-Disposition"]
@@ -142,7 +142,7 @@ def test_the_sender_is_suggested_as_the_subscriber(lola: Client, letter: Returne
 def test_an_unsubscribe_request_is_carried_out_logged_and_undone(
     lola: Client, letter: ReturnedMessage, desk: Desk
 ) -> None:
-    page = classify(lola, letter, "leave", f" {desk.reader.email.upper()} ")
+    page = classify(lola, letter, "unsubscribe", f" {desk.reader.email.upper()} ")
     assert page.messages == ["success"] and page.response.context["subscriber"] == desk.reader
     assert Subscription.objects.get(subscriber=desk.reader).state == "unsubscribed"
     page = reopen(lola, letter)
@@ -169,10 +169,10 @@ def test_an_invalid_address_and_a_complaint_suppress_the_address(
 def test_an_unknown_subscriber_is_an_error_of_the_form(
     lola: Client, letter: ReturnedMessage, email: str
 ) -> None:
-    page = classify(lola, letter, "leave", email)
+    page = classify(lola, letter, "unsubscribe", email)
     assert set(page.response.context["form"].errors) == {"subscriber"} and 'aria-invalid="true"' in page.html
     letter.refresh_from_db()
-    assert letter.done_at is None
+    assert letter.triaged_at is None
 
 
 def test_a_message_is_classified_and_reopened_only_once(lola: Client, letter: ReturnedMessage) -> None:
@@ -186,15 +186,15 @@ def test_several_messages_are_marked_as_done_after_a_confirmation(
     lola: Client, letter: ReturnedMessage
 ) -> None:
     other = received("From: a@example.net", "Subject: Offer", "", "Buy")
-    bounce = ingest.receive(sample("postfix-unknown.eml"), timezone.now()).message
+    bounce = ingest.ingest_message(sample("postfix-unknown.eml"), timezone.now()).message
     action = reverse("wagtail_bulk_action", args=["mailer", "returnedmessage", "done"])
     selected = f"{action}?id={letter.pk}&id={other.pk}&id={bounce.pk}&next={INDEX}"
     question = lola.get(selected)
     assert {one["item"] for one in question.context["items"]} == {letter, other}
     assert len(question.context["items_with_no_access"]) == 1
-    assert ReturnedMessage.objects.for_a_person().count() == 2
+    assert ReturnedMessage.objects.unclassified().count() == 2
     assert Page(lola.post(selected, follow=True)).messages == ["success"]
-    assert not ReturnedMessage.objects.for_a_person().exists()
+    assert not ReturnedMessage.objects.unclassified().exists()
     assert ModelLogEntry.objects.filter(action="desk.reply_done").count() == 2
 
 
@@ -206,10 +206,10 @@ def test_an_approver_reads_replies_and_classifies_none(letter: ReturnedMessage, 
     timur.post(reverse("desk_reply", args=[letter.pk]), {"kind": "nothing", "subscriber": ""})
     action = reverse("wagtail_bulk_action", args=["mailer", "returnedmessage", "done"])
     timur.post(f"{action}?id={letter.pk}")
-    assert ReturnedMessage.objects.for_a_person().exists()
+    assert ReturnedMessage.objects.unclassified().exists()
     classify(as_user(desk.admin), letter, "nothing")
     timur.post(reverse("desk_reply_reopen", args=[letter.pk]))
-    assert not ReturnedMessage.objects.for_a_person().exists()
+    assert not ReturnedMessage.objects.unclassified().exists()
 
 
 def test_a_writer_sees_no_returned_mail(letter: ReturnedMessage, desk: Desk) -> None:
@@ -224,7 +224,7 @@ def test_get_requests_change_nothing(lola: Client, letter: ReturnedMessage) -> N
     assert lola.get(reverse("desk_reply_reopen", args=[letter.pk])).status_code == 405
     lola.get(reverse("desk_reply", args=[letter.pk]), {"kind": "nothing"})
     letter.refresh_from_db()
-    assert letter.done_at is None
+    assert letter.triaged_at is None
 
 
 def test_a_failing_source_of_returned_mail_is_shown_in_the_list_and_on_the_home_page(
@@ -234,11 +234,11 @@ def test_a_failing_source_of_returned_mail_is_shown_in_the_list_and_on_the_home_
     there = replace(config.bounces, imap_host="mail.example.org", imap_username="b")
     settings.CONFIG = replace(config, bounces=there)
     since = timezone.now() - timedelta(hours=1)
-    WayIn.objects.create(
-        address="imap://b@mail.example.org:993/INBOX",
+    InboundSource.objects.create(
+        url="imap://b@mail.example.org:993/INBOX",
         failing_since=since,
         failures=9,
-        trouble="The IMAP server mail.example.org:993 refuses our sign-in.",
+        error="The IMAP server mail.example.org:993 refuses our sign-in.",
     )
     for page in (INDEX, reverse("wagtailadmin_home")):
         shown = Page(lola.get(page))

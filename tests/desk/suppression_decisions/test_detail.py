@@ -13,8 +13,8 @@ from wagtail.models import ModelLogEntry
 
 from mailer.delivery import identifiers
 from mailer.desk.suppression_decisions import labels
-from mailer.feedback.models import Outage, Verdict
-from mailer.feedback.sources import ingest
+from mailer.feedback import ingest
+from mailer.feedback.models import DomainOutage, SuppressionDecision
 from subscribers import suppression
 from subscribers.models import Subscriber, Subscription, Suppression
 from tests.desk import cast
@@ -25,19 +25,19 @@ from tests.feedback.parsing.test_parse import sample
 
 
 @pytest.fixture
-def bounced(desk: Desk) -> Verdict:
+def bounced(desk: Desk) -> SuppressionDecision:
     """The suppression after a hard bounce of the edition's email."""
     now = timezone.now()
-    past.copy(desk.reader, now - timedelta(days=40))
+    past.accepted_delivery(desk.reader, now - timedelta(days=40))
     copies = cast.sending(desk).deliveries.filter(state="accepted")
     copies.update(accepted_at=now - timedelta(hours=2))
     sent = copies.get()
     raw = f"Delivered-To: {identifiers.envelope_sender(sent.pk)}\n".encode() + sample("postfix-unknown.eml")
-    ingest.receive(raw, now)
+    ingest.ingest_message(raw, now)
     return past.verdict(desk.reader)
 
 
-def page_of(verdict: Verdict) -> str:
+def page_of(verdict: SuppressionDecision) -> str:
     return reverse("desk_suppression_decision", args=[verdict.pk])
 
 
@@ -45,11 +45,11 @@ def shown(desk: Desk, url: str, user: str = "admin") -> Page:
     return Page(as_user(getattr(desk, user)).get(url))
 
 
-def decide(desk: Desk, verdict: Verdict, action: str, user: str = "admin") -> Page:
+def decide(desk: Desk, verdict: SuppressionDecision, action: str, user: str = "admin") -> Page:
     return Page(as_user(getattr(desk, user)).post(page_of(verdict), {"action": action}, follow=True))
 
 
-def test_the_page_shows_timeline_rule_and_returned_message(desk: Desk, bounced: Verdict) -> None:
+def test_the_page_shows_timeline_rule_and_returned_message(desk: Desk, bounced: SuppressionDecision) -> None:
     page = shown(desk, page_of(bounced))
     entries = page.response.context["timeline"]
     assert [entry.tone for entry in entries] == ["done", "problem", "problem"]
@@ -61,7 +61,9 @@ def test_the_page_shows_timeline_rule_and_returned_message(desk: Desk, bounced: 
     assert ("action", "revert") in page.controls
 
 
-def test_subscriber_lists_message_and_report_link_to_the_decision(desk: Desk, bounced: Verdict) -> None:
+def test_subscriber_lists_message_and_report_link_to_the_decision(
+    desk: Desk, bounced: SuppressionDecision
+) -> None:
     event = bounced.events.get()
     pages = (
         reverse("desk_subscribers:edit", args=[desk.reader.pk]),
@@ -73,7 +75,7 @@ def test_subscriber_lists_message_and_report_link_to_the_decision(desk: Desk, bo
     assert [page for page in pages if page_of(bounced) not in shown(desk, page).links] == []
 
 
-def test_a_decision_is_reverted_and_restored(desk: Desk, bounced: Verdict) -> None:
+def test_a_decision_is_reverted_and_restored(desk: Desk, bounced: SuppressionDecision) -> None:
     page = decide(desk, bounced, "revert")
     assert page.messages == ["success"] and ("action", "restore") in page.controls
     assert not suppression.is_suppressed(desk.reader)
@@ -84,7 +86,9 @@ def test_a_decision_is_reverted_and_restored(desk: Desk, bounced: Verdict) -> No
     assert desk.reader.email not in str(ModelLogEntry.objects.values_list("label", flat=True))
 
 
-def test_viewing_changes_nothing_and_viewers_have_no_buttons(desk: Desk, bounced: Verdict) -> None:
+def test_viewing_changes_nothing_and_viewers_have_no_buttons(
+    desk: Desk, bounced: SuppressionDecision
+) -> None:
     page = shown(desk, page_of(bounced), "approver")
     assert "action" not in page.names and desk.reader.email in page.text
     as_user(desk.approver).post(page_of(bounced), {"action": "revert"})
@@ -92,13 +96,13 @@ def test_viewing_changes_nothing_and_viewers_have_no_buttons(desk: Desk, bounced
     assert suppression.is_suppressed(desk.reader)
 
 
-def test_the_second_of_two_users_who_decide_gets_an_error(desk: Desk, bounced: Verdict) -> None:
+def test_the_second_of_two_users_who_decide_gets_an_error(desk: Desk, bounced: SuppressionDecision) -> None:
     decide(desk, bounced, "revert")
     assert decide(desk, bounced, "revert").messages == ["error"]
 
 
 def test_after_a_complaint_an_admin_allows_to_resubscribe(desk: Desk) -> None:
-    past.complain(past.copy(desk.reader, timezone.now() - timedelta(days=1)), timezone.now())
+    past.complain(past.accepted_delivery(desk.reader, timezone.now() - timedelta(days=1)), timezone.now())
     verdict = past.verdict(desk.reader)
     page = shown(desk, page_of(verdict))
     assert page.response.context["effect"] == labels.COMPLAINT_EFFECT
@@ -129,11 +133,11 @@ def test_a_test_email_is_in_the_timeline_and_an_admin_need_not_wait_for_it(desk:
     tones = [entry.tone for entry in shown(desk, page_of(verdict)).response.context["timeline"]]
     assert verdict.state == "probing" and tones == ["done", *["problem"] * 5, "busy"]
     decide(desk, verdict, "revert")
-    assert past.verdict(desk.reader).state == "reversed"
+    assert past.verdict(desk.reader).state == "reverted"
 
 
 def test_a_suppression_by_staff_is_removed_on_its_page_and_others_on_the_decision(
-    desk: Desk, bounced: Verdict
+    desk: Desk, bounced: SuppressionDecision
 ) -> None:
     other = suppression.suppress(
         "other@example.net", Suppression.Reason.MANUAL, "on the phone", timezone.now()
@@ -144,7 +148,7 @@ def test_a_suppression_by_staff_is_removed_on_its_page_and_others_on_the_decisio
     assert answer["Location"] == page_of(bounced)
 
 
-def test_an_erased_subscriber_is_shown_by_number(desk: Desk, bounced: Verdict) -> None:
+def test_an_erased_subscriber_is_shown_by_number(desk: Desk, bounced: SuppressionDecision) -> None:
     email = desk.reader.email
     assert email in shown(desk, reverse("desk_suppression_decisions:index")).text
     desk.reader.delete()
@@ -154,27 +158,27 @@ def test_an_erased_subscriber_is_shown_by_number(desk: Desk, bounced: Verdict) -
 
 
 @pytest.fixture
-def outage(desk: Desk) -> Outage:
+def outage(desk: Desk) -> DomainOutage:
     now = timezone.now()
     people = [past.reader(f"reader{number}@ministry.example") for number in range(4)]
     for person in people:
         past.arrived(person, 1)
         past.returned(person, "hard", now)
-    return Outage.objects.get(state="open")
+    return DomainOutage.objects.get(state="open")
 
 
 @pytest.mark.parametrize(("action", "suppressed"), [("keep", 0), ("suppress", 4)])
 def test_one_decision_covers_all_addresses_of_a_domain(
-    desk: Desk, outage: Outage, action: str, suppressed: int
+    desk: Desk, outage: DomainOutage, action: str, suppressed: int
 ) -> None:
     address = reverse("desk_domain_outage", args=[outage.pk])
     page = shown(desk, address)
     assert page.response.context["total"] == page.response.context["open_count"] == 4
-    assert "reader3@ministry.example" in page.text and "the words of a server" in page.text
+    assert "reader3@ministry.example" in page.text and "the reply of a server" in page.text
     for linking in (
         reverse("desk_suppression_decisions:index"),
         reverse("wagtailadmin_home"),
-        page_of(outage.verdicts.earliest("pk")),
+        page_of(outage.decisions.earliest("pk")),
     ):
         assert address in shown(desk, linking).links
     browser = as_user(desk.admin)
@@ -183,7 +187,7 @@ def test_one_decision_covers_all_addresses_of_a_domain(
     assert Page(browser.post(address, {"action": action}, follow=True)).messages == ["error"]
 
 
-def test_only_admins_decide_about_a_domain(desk: Desk, outage: Outage) -> None:
+def test_only_admins_decide_about_a_domain(desk: Desk, outage: DomainOutage) -> None:
     page = reverse("desk_domain_outage", args=[outage.pk])
     assert "action" in shown(desk, page).names and "action" not in shown(desk, page, "approver").names
     as_user(desk.approver).post(page, {"action": "suppress"})
@@ -191,14 +195,16 @@ def test_only_admins_decide_about_a_domain(desk: Desk, outage: Outage) -> None:
     assert outage.state == "open"
 
 
-def test_the_list_is_filtered_by_state_and_rule(desk: Desk, bounced: Verdict, outage: Outage) -> None:
+def test_the_list_is_filtered_by_state_and_rule(
+    desk: Desk, bounced: SuppressionDecision, outage: DomainOutage
+) -> None:
     table = reverse("desk_suppression_decisions:index")
-    listed = shown(desk, f"{table}?state=standing").text
+    listed = shown(desk, f"{table}?state=applied").text
     assert desk.reader.email in listed and "reader3@ministry.example" not in listed
     assert desk.reader.email not in shown(desk, f"{table}?rule=complaint").text
 
 
-def test_the_number_of_queries_does_not_grow_with_the_list(desk: Desk, bounced: Verdict) -> None:
+def test_the_number_of_queries_does_not_grow_with_the_list(desk: Desk, bounced: SuppressionDecision) -> None:
     browser, table = as_user(desk.admin), reverse("desk_suppression_decisions:index")
 
     def queries() -> int:

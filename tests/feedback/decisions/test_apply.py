@@ -10,8 +10,8 @@ from mailer.delivery import identifiers
 from mailer.delivery.models import Delivery
 from mailer.feedback.decisions.apply import apply
 from mailer.feedback.models import FeedbackEvent
-from mailer.feedback.parsing.parse import read
-from mailer.feedback.parsing.records import Origin, Reading, Recipient
+from mailer.feedback.parsing.parse import parse_message
+from mailer.feedback.parsing.records import EventSource, ParsedReturn, Recipient
 from subscribers import suppression
 from subscribers.models import Subscriber, Subscription
 from tests import cast as everyone
@@ -31,20 +31,20 @@ def aigerim() -> Subscriber:
 @pytest.fixture
 def delivery(aigerim: Subscriber) -> Delivery:
     """Her copy of an edition, accepted by the next server."""
-    mailing = cast.mailing(cast.copy(cast.edition()), audience=1)
+    mailing = cast.mailing(cast.snapshot(cast.edition()), audience=1)
     return Delivery.objects.create(
         mailing=mailing, subscriber=aigerim.pk, state="accepted", accepted_at=cast.NOW
     )
 
 
-def by_service(kind: str, delivery: Delivery | None = None) -> Reading:
+def by_service(kind: str, delivery: Delivery | None = None) -> ParsedReturn:
     """What a service tells us, signed."""
     number = delivery.pk if delivery else None
-    return Reading(kind, (HARD,), delivery=number, identity="service")  # type: ignore[arg-type]
+    return ParsedReturn(kind, (HARD,), delivery=number, identity="service")  # type: ignore[arg-type]
 
 
-def test_a_services_word_counts_as_proof_also_where_it_names_only_the_address(aigerim: Subscriber) -> None:
-    apply(by_service("bounce"), Origin("postmark 1", NOW), NOW)
+def test_a_service_event_is_authenticated_also_where_it_names_only_an_address(aigerim: Subscriber) -> None:
+    apply(by_service("bounce"), EventSource("postmark 1", NOW), NOW)
     event = FeedbackEvent.objects.get()
     assert (event.identity, event.subscriber, event.delivery, event.rule) == (
         "service",
@@ -55,49 +55,47 @@ def test_a_services_word_counts_as_proof_also_where_it_names_only_the_address(ai
     assert suppression.is_suppressed(aigerim)
 
 
-def test_the_same_origin_counts_once(delivery: Delivery, aigerim: Subscriber) -> None:
+def test_the_same_source_counts_once(delivery: Delivery, aigerim: Subscriber) -> None:
     for _ in range(3):
-        apply(by_service("bounce", delivery), Origin("postmark 1", NOW), NOW)
+        apply(by_service("bounce", delivery), EventSource("postmark 1", NOW), NOW)
     assert FeedbackEvent.objects.count() == 1
     found = suppression.active_suppression(aigerim)
     assert found is not None
     suppression.lift(found, "admin", NOW)
-    apply(by_service("bounce", delivery), Origin("postmark 1", NOW), NOW)
+    apply(by_service("bounce", delivery), EventSource("postmark 1", NOW), NOW)
     assert not suppression.is_suppressed(aigerim)
 
 
-def test_what_happened_earlier_is_dated_so(delivery: Delivery) -> None:
-    apply(by_service("bounce", delivery), Origin("postmark 1", NOW - timedelta(hours=5)), NOW)
+def test_an_event_keeps_its_own_time(delivery: Delivery) -> None:
+    apply(by_service("bounce", delivery), EventSource("postmark 1", NOW - timedelta(hours=5)), NOW)
     delivery.refresh_from_db()
     assert delivery.bounced_at == FeedbackEvent.objects.get().at == NOW - timedelta(hours=5)
 
 
-def test_a_services_word_about_a_stranger_is_kept_and_nobody_is_named(db: None) -> None:
-    apply(by_service("bounce"), Origin("postmark 1", NOW), NOW)
+def test_a_service_event_about_an_unknown_address_is_stored_without_subscriber(db: None) -> None:
+    apply(by_service("bounce"), EventSource("postmark 1", NOW), NOW)
     event = FeedbackEvent.objects.get()
     assert (event.identity, event.subscriber) == ("", None)
 
 
-def test_a_complaint_by_a_service_ends_everything(delivery: Delivery, aigerim: Subscriber) -> None:
-    apply(by_service("complaint", delivery), Origin("postmark 2", NOW), NOW)
+def test_a_service_complaint_suppresses_and_unsubscribes(delivery: Delivery, aigerim: Subscriber) -> None:
+    apply(by_service("complaint", delivery), EventSource("postmark 2", NOW), NOW)
     assert suppression.is_suppressed(aigerim)
     assert Subscription.objects.get().state == "unsubscribed"
 
 
-def test_an_event_knows_its_mailing_and_whose_mail_system_it_was(
-    aigerim: Subscriber, delivery: Delivery
-) -> None:
+def test_an_event_has_its_mailing_and_mailbox_provider(aigerim: Subscriber, delivery: Delivery) -> None:
     Subscriber.objects.update(email="aigerim@bk.ru")
-    apply(by_service("bounce", delivery), Origin("postmark 1", NOW), NOW)
+    apply(by_service("bounce", delivery), EventSource("postmark 1", NOW), NOW)
     event = FeedbackEvent.objects.get()
     assert (event.mailing, event.provider) == (delivery.mailing, "mail.ru")
 
 
 @pytest.mark.parametrize("sign", ["Delivered-To: {address}", "References: {message_id}"])
-def test_what_comes_back_from_a_probe_names_it(sign: str) -> None:
+def test_a_bounced_probe_is_identified(sign: str) -> None:
     head = sign.format(
         address=identifiers.probe_envelope_sender(7),
         message_id=identifiers.probe_message_id(7, "example.org"),
     )
-    reading = read(head.encode() + b"\n" + sample("postfix-unknown.eml"))
+    reading = parse_message(head.encode() + b"\n" + sample("postfix-unknown.eml"))
     assert (reading.kind, reading.probe, reading.delivery, reading.identity) == ("bounce", 7, None, "verp")

@@ -14,7 +14,7 @@ from mailer.delivery.throttle import provider_stats, shared_state
 from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
 from mailer.feedback.decisions import bounce_counts, smtp_rejections
 from mailer.feedback.models import FeedbackEvent
-from tests.feedback.cast import NOW, ago, bounce, complain, mailing, reader, snapshot
+from tests.feedback.cast import NOW, accepted_delivery, ago, bounce, complain, mailing, reader
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
@@ -33,16 +33,16 @@ def counts(delivery: Delivery) -> dict:
         ("unknown", ProviderCounts()),
     ],
 )
-def test_a_bounce_counts_by_its_class_for_the_hour_in_which_its_copy_left(bounce_class, counted):
+def test_a_bounce_counts_by_class_for_the_hour_of_its_delivery(bounce_class, counted):
     left = ago(hours=30)
-    sent = snapshot(reader("aigerim@bk.ru"), left)
+    sent = accepted_delivery(reader("aigerim@bk.ru"), left)
     bounce(sent, bounce_class)
     row = {("mail.ru", provider_stats.hour_start(left)): counted}
     assert counts(sent) == (row if any(counted) else {})
 
 
-def test_however_often_it_is_told_a_copy_counts_once_for_each_sign():
-    sent = snapshot(reader(), ago(hours=1))
+def test_a_delivery_counts_once_for_each_metric():
+    sent = accepted_delivery(reader(), ago(hours=1))
     bounce(sent)
     assert counts(sent) == {
         ("example.net", provider_stats.hour_start(ago(hours=1))): ProviderCounts(bounced=1)
@@ -58,16 +58,16 @@ def test_however_often_it_is_told_a_copy_counts_once_for_each_sign():
     assert not FeedbackEvent.objects.filter(counted_at=None).exists()
 
 
-def test_what_anybody_could_have_written_counts_against_no_mailing():
+def test_unauthenticated_events_are_not_counted():
     person = reader()
-    snapshot(person, ago(hours=1))
+    accepted_delivery(person, ago(hours=1))
     bounce(person)
     complain(person)
     bounce_counts.count_new(NOW)
     assert not ProviderHour.objects.exists()
 
 
-def test_what_a_colleagues_mailbox_says_of_a_rehearsal_counts_nowhere():
+def test_dry_runs_are_not_counted():
     about = mailing(dry_run_to="team@office.example.org")
     row = Delivery.objects.create(
         mailing=about, subscriber=reader().pk, state="accepted", accepted_at=NOW, attempts=1
@@ -86,13 +86,13 @@ def test_what_a_colleagues_mailbox_says_of_a_rehearsal_counts_nowhere():
         ("blocked", "550 5.7.1 rejected due to spam content", ProviderCounts()),
     ],
 )
-def test_a_refusal_counts_once_it_was_read_and_a_block_not_twice(reason, reply, counted):
-    row = snapshot(reader(), NOW, state="refused", accepted_at=None, reason=reason, reply=reply)
-    smtp_rejections.read_new(NOW)
+def test_a_rejection_counts_once_and_a_block_not_twice(reason, reply, counted):
+    row = accepted_delivery(reader(), NOW, state="refused", accepted_at=None, reason=reason, reply=reply)
+    smtp_rejections.process_new(NOW)
     assert list(counts(row).values()) == ([counted] if any(counted) else [])
 
 
-def test_blocks_that_come_back_by_mail_slow_down_their_provider():
+def test_blocks_reported_by_mail_slow_their_provider():
     about = mailing()
     people = [reader(f"reader-{number}@bk.ru") for number in range(5)]
     rows = [
@@ -117,10 +117,10 @@ def test_blocks_that_come_back_by_mail_slow_down_their_provider():
 
 @settings(max_examples=30, deadline=None)
 @given(told=st.lists(st.sampled_from(["hard", "soft", "block", "complaint", "count"]), max_size=8))
-def test_in_whatever_order_it_comes_and_is_counted_the_sums_are_those_of_the_events(told):
+def test_counts_do_not_depend_on_order(told):
     person = reader(f"reader-{Delivery.objects.count()}@example.net")
     left = ago(hours=2)
-    sent = snapshot(person, left)
+    sent = accepted_delivery(person, left)
     for word in told:
         if word == "count":
             bounce_counts.count_new(NOW)

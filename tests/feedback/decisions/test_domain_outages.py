@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from mailer.delivery.models import Alert
-from mailer.feedback.decisions import decisions, domain_outages, evaluate
-from mailer.feedback.decisions.decisions import VerdictError
-from mailer.feedback.models import Outage, Verdict
+from mailer.feedback.decisions import domain_outages, evaluate, suppression_decisions
+from mailer.feedback.decisions.suppression_decisions import DecisionError
+from mailer.feedback.models import DomainOutage, SuppressionDecision
 from subscribers.models import Subscriber, Suppression
 from tests.feedback import cast
 from tests.feedback.cast import NOW, stopped, verdict
@@ -34,24 +34,24 @@ def states(people: list[Subscriber]) -> set[str]:
     return {verdict(person).state for person in people}
 
 
-def test_when_many_of_a_domain_come_back_all_are_held_and_staff_are_told(mailoutbox) -> None:
+def test_many_bounces_at_a_domain_are_held_and_alert_staff(mailoutbox) -> None:
     people = ministry(10)
     come_back(people)
     assert states(people) == {"held"}
     assert not any(map(stopped, people))
-    outage = Outage.objects.get(state="open")
-    assert (outage.domain, outage.readers) == ("ministry.example", 10)
-    assert "3 of 10 readers at ministry.example" in Alert.objects.get().message
+    outage = DomainOutage.objects.get(state="open")
+    assert (outage.domain, outage.mailable) == ("ministry.example", 10)
+    assert "3 of 10 subscribers at ministry.example" in Alert.objects.get().message
 
 
-def test_a_few_of_many_are_no_outage() -> None:
+def test_a_small_share_is_no_outage() -> None:
     people = ministry(20)
     come_back(people[:5])
     assert all(map(stopped, people[:5]))
-    assert not Outage.objects.filter(state="open").exists()
+    assert not DomainOutage.objects.filter(state="open").exists()
 
 
-def test_two_readers_are_too_few_to_tell() -> None:
+def test_two_subscribers_are_no_outage() -> None:
     people = ministry(2)
     come_back(people)
     assert all(map(stopped, people))
@@ -70,7 +70,7 @@ def test_bounces_spread_over_days_are_no_outage() -> None:
     assert all(map(stopped, people))
 
 
-def test_readers_elsewhere_are_judged_as_ever() -> None:
+def test_other_domains_are_not_held() -> None:
     come_back(ministry(10))
     other = cast.reader("other@example.net")
     cast.arrived(other, 1)
@@ -78,91 +78,94 @@ def test_readers_elsewhere_are_judged_as_ever() -> None:
     assert stopped(other)
 
 
-def test_an_admin_stops_them_all_and_the_next_one_too() -> None:
+def test_confirming_an_outage_suppresses_all_and_later_bounces() -> None:
     people = ministry(10)
     come_back(people[:9])
-    outage = Outage.objects.get(state="open")
+    outage = DomainOutage.objects.get(state="open")
     later = NOW + timedelta(hours=5)
-    assert domain_outages.decide(outage, stop=True, by="lola", now=later) == 9
+    assert domain_outages.decide(outage, suppress=True, by="lola", now=later) == 9
     come_back(people[9:], hours=6)
     assert all(map(stopped, people))
-    with pytest.raises(VerdictError, match="decided about this domain already"):
-        domain_outages.decide(outage, stop=False, by="timur", now=later)
+    with pytest.raises(DecisionError, match="made already"):
+        domain_outages.decide(outage, suppress=False, by="timur", now=later)
 
 
-def test_an_admin_keeps_them_all_and_the_next_one_too() -> None:
+def test_dismissing_an_outage_keeps_all_and_later_bounces() -> None:
     people = ministry(10)
     come_back(people[:9])
     domain_outages.decide(
-        Outage.objects.get(state="open"), stop=False, by="lola", now=NOW + timedelta(hours=5)
+        DomainOutage.objects.get(state="open"), suppress=False, by="lola", now=NOW + timedelta(hours=5)
     )
     come_back(people[9:], hours=6)
     assert states(people) == {"dismissed"}
     assert not any(map(stopped, people))
-    assert verdict(people[9]).decided_by == "belongs to an outage; decided by lola"
+    assert verdict(people[9]).closed_by == "belongs to a domain outage; decided by lola"
 
 
-def test_later_mail_that_arrives_answers_for_its_reader_and_ends_the_outage() -> None:
+def test_later_deliveries_dismiss_their_decisions_and_end_the_outage() -> None:
     people = ministry(4)
     come_back(people)
     for person in people[:3]:
-        cast.copy(person, NOW + timedelta(days=7))
-    evaluate.review(NOW + timedelta(days=8))
+        cast.accepted_delivery(person, NOW + timedelta(days=7))
+    evaluate.review_pending(NOW + timedelta(days=8))
     assert states(people) == {"held"}
-    evaluate.review(NOW + timedelta(days=14))
+    evaluate.review_pending(NOW + timedelta(days=14))
     assert states(people[:3]) == {"dismissed"}
-    assert (verdict(people[3]).state, Outage.objects.get().state) == ("held", "open")
-    cast.copy(people[3], NOW + timedelta(days=14))
-    evaluate.review(NOW + timedelta(days=21))
-    assert (verdict(people[3]).decided_by, Outage.objects.get().state) == ("later mail arrived", "over")
+    assert (verdict(people[3]).state, DomainOutage.objects.get().state) == ("held", "open")
+    cast.accepted_delivery(people[3], NOW + timedelta(days=14))
+    evaluate.review_pending(NOW + timedelta(days=21))
+    assert (verdict(people[3]).closed_by, DomainOutage.objects.get().state) == (
+        "a later message was delivered",
+        "over",
+    )
 
 
-def test_what_comes_back_again_after_the_outage_stops_the_address() -> None:
+def test_a_bounce_after_the_outage_suppresses() -> None:
     people = ministry(4)
     come_back(people)
     come_back(people, days=2)
     assert states(people) == {"held"}
     come_back(people, days=30)
-    assert states(people) == {"standing"}
+    assert states(people) == {"applied"}
     assert all(map(stopped, people))
 
 
-def test_a_soft_bounce_weeks_later_stops_nobody_who_is_held() -> None:
+def test_a_later_soft_bounce_leaves_a_held_decision() -> None:
     people = ministry(4)
     come_back(people)
     come_back(people, "soft", days=30)
     assert states(people) == {"held"}
 
 
-def test_what_nothing_confirms_lapses() -> None:
+def test_a_held_decision_lapses() -> None:
     people = ministry(4)
     come_back(people)
-    evaluate.review(NOW + timedelta(days=59))
+    evaluate.review_pending(NOW + timedelta(days=59))
     assert states(people) == {"held"}
-    evaluate.review(NOW + timedelta(days=61))
+    evaluate.review_pending(NOW + timedelta(days=61))
     assert states(people) == {"dismissed"}
 
 
-def test_one_reader_of_an_outage_can_be_taken_out_of_it() -> None:
+def test_single_decisions_of_an_outage_can_be_confirmed_or_reverted() -> None:
     people = ministry(4)
     come_back(people)
-    decisions.confirm([verdict(people[0])], NOW)
-    decisions.reverse(verdict(people[1]), "lola", NOW)
-    assert [verdict(person).state for person in people] == ["standing", "reversed", "held", "held"]
+    suppression_decisions.confirm([verdict(people[0])], NOW)
+    suppression_decisions.revert(verdict(people[1]), "lola", NOW)
+    assert [verdict(person).state for person in people] == ["applied", "reverted", "held", "held"]
 
 
-def test_a_complaint_stands_in_the_middle_of_an_outage() -> None:
+def test_a_complaint_is_applied_during_an_outage() -> None:
     people = ministry(4)
     come_back(people)
-    cast.complain(cast.copy(people[0], NOW))
+    cast.complain(cast.accepted_delivery(people[0], NOW))
     assert stopped(people[0])
 
 
-def test_three_hundred_readers_are_counted_once(django_assert_max_num_queries) -> None:
+def test_mailable_subscribers_are_counted_once(django_assert_max_num_queries) -> None:
     people = ministry(40)
     come_back(people[:-1])
     assert Suppression.objects.filter(lifted_at=None).count() == 0
-    assert Verdict.objects.filter(state="held").count() == 39
-    sent = cast.copy(people[-1], NOW)
+    assert SuppressionDecision.objects.filter(state="held").count() == 39
+    sent = cast.accepted_delivery(people[-1], NOW)
     with django_assert_max_num_queries(40):
         cast.bounce(sent)

@@ -8,9 +8,9 @@ import pytest
 
 from mailer.delivery import identifiers
 from mailer.delivery.models import OutboxMessage
-from mailer.feedback.decisions import decisions, evaluate
-from mailer.feedback.models import FeedbackEvent, Outage, Verdict
-from mailer.feedback.sources import ingest
+from mailer.feedback import ingest
+from mailer.feedback.decisions import evaluate, suppression_decisions
+from mailer.feedback.models import DomainOutage, FeedbackEvent, SuppressionDecision
 from subscribers.models import Subscriber, Subscription
 from tests.feedback import cast
 from tests.feedback.cast import NOW, ago, stopped, verdict
@@ -41,7 +41,7 @@ def sent(at=NOW) -> OutboxMessage:
     return OutboxMessage.objects.get()
 
 
-def test_the_reader_is_asked_once_in_their_language_and_nobody_is_stopped(asked: Subscriber) -> None:
+def test_the_probe_is_sent_once_in_the_subscribers_language(asked: Subscriber) -> None:
     assert (verdict(asked).state, stopped(asked)) == ("probing", False)
     probe = OutboxMessage.objects.get()
     assert (probe.recipient, identifiers.read_probe(probe.sender)) == (asked.email, verdict(asked).pk)
@@ -52,104 +52,104 @@ def test_the_reader_is_asked_once_in_their_language_and_nobody_is_stopped(asked:
     assert OutboxMessage.objects.count() == 1
 
 
-def test_a_probe_that_comes_back_stops_the_address_and_stands_in_its_evidence(asked: Subscriber) -> None:
+def test_a_bounced_probe_suppresses_and_is_evidence(asked: Subscriber) -> None:
     raw = f"Delivered-To: {sent().sender}\n".encode() + sample("postfix-full-under-5.1.1.eml")
-    ingest.receive(raw, NOW + timedelta(hours=1))
-    assert (verdict(asked).state, stopped(asked)) == ("standing", True)
+    ingest.ingest_message(raw, NOW + timedelta(hours=1))
+    assert (verdict(asked).state, stopped(asked)) == ("applied", True)
     assert verdict(asked).events.count() == 6
     assert FeedbackEvent.objects.filter(delivery=None, subscriber=asked.pk, identity="verp").count() == 1
 
 
-def test_a_probe_that_the_server_refuses_stops_the_address(asked: Subscriber) -> None:
+def test_a_refused_probe_suppresses(asked: Subscriber) -> None:
     OutboxMessage.objects.update(state="refused", reply="550 5.1.1 User unknown")
-    evaluate.review(NOW + timedelta(minutes=5))
+    evaluate.review_pending(NOW + timedelta(minutes=5))
     assert stopped(asked)
 
 
 @pytest.mark.parametrize("name", ["spamhaus-refused.eml", "delay-report.eml", "away-ru.eml"])
-def test_what_is_no_answer_about_the_address_stops_nobody(asked: Subscriber, name: str) -> None:
+def test_replies_that_are_not_about_the_address_never_suppress(asked: Subscriber, name: str) -> None:
     raw = f"Delivered-To: {sent().sender}\n".encode() + sample(name)
-    ingest.receive(raw, NOW + timedelta(hours=1))
+    ingest.ingest_message(raw, NOW + timedelta(hours=1))
     assert verdict(asked).state == "probing"
 
 
-def test_a_probe_that_is_blocked_leaves_the_reader_alone(asked: Subscriber) -> None:
+def test_a_blocked_probe_dismisses_the_decision(asked: Subscriber) -> None:
     OutboxMessage.objects.update(state="refused", reply="554 5.7.1 blocked using zen.spamhaus.org")
-    evaluate.review(NOW + timedelta(minutes=5))
+    evaluate.review_pending(NOW + timedelta(minutes=5))
     assert (verdict(asked).state, stopped(asked)) == ("dismissed", False)
 
 
-def test_a_probe_that_stays_away_resets_the_score(asked: Subscriber) -> None:
+def test_a_delivered_probe_resets_the_score(asked: Subscriber) -> None:
     sent()
-    evaluate.review(NOW + timedelta(days=5))
+    evaluate.review_pending(NOW + timedelta(days=5))
     assert verdict(asked).state == "probing"
-    evaluate.review(NOW + timedelta(days=7))
+    evaluate.review_pending(NOW + timedelta(days=7))
     assert verdict(asked).state == "dismissed"
     cast.returned(asked, "soft", NOW + timedelta(days=8))
     assert verdict(asked).state == "dismissed" and not stopped(asked)
 
 
-def test_whoever_goes_on_bouncing_after_a_probe_is_stopped_without_another(asked: Subscriber) -> None:
+def test_further_bounces_after_a_probe_suppress_without_another(asked: Subscriber) -> None:
     sent()
-    evaluate.review(NOW + timedelta(days=7))
+    evaluate.review_pending(NOW + timedelta(days=7))
     fill(asked, NOW + timedelta(days=60))
     assert stopped(asked)
     assert OutboxMessage.objects.count() == 1
 
 
-def test_a_hard_bounce_while_the_answer_is_waited_for_stops_the_address(asked: Subscriber) -> None:
+def test_a_hard_bounce_suppresses_while_a_probe_is_pending(asked: Subscriber) -> None:
     cast.returned(asked, "hard", NOW + timedelta(days=1))
     assert (verdict(asked).rule, stopped(asked)) == ("hard_bounce", True)
-    assert Verdict.objects.count() == 1
+    assert SuppressionDecision.objects.count() == 1
 
 
-def test_forged_bounces_make_us_ask_and_stop_nobody_when_the_answer_is_silence() -> None:
+def test_forged_bounces_lead_to_one_probe_and_no_suppression() -> None:
     person = cast.reader()
     for days in range(10):
         cast.bounce(person, "hard", NOW + timedelta(days=days))
     assert (verdict(person).state, verdict(person).rule) == ("probing", "two_hard_bounces")
     sent()
-    evaluate.review(NOW + timedelta(days=10))
+    evaluate.review_pending(NOW + timedelta(days=10))
     for days in range(11, 60):
         cast.bounce(person, "hard", NOW + timedelta(days=days))
     assert not stopped(person)
     assert OutboxMessage.objects.count() == 1
 
 
-def test_a_forged_answer_to_a_probe_is_none(asked: Subscriber) -> None:
+def test_forged_bounces_do_not_answer_a_probe(asked: Subscriber) -> None:
     sent()
     cast.bounce(asked, "hard", NOW + timedelta(hours=1))
     cast.bounce(asked, "hard", NOW + timedelta(days=1))
     assert verdict(asked).state == "probing"
 
 
-def test_whoever_is_on_no_list_is_not_asked() -> None:
+def test_unsubscribed_readers_get_no_probe() -> None:
     person = cast.reader()
     cast.arrived(person)
     Subscription.objects.update(state="unsubscribed")
     fill(person)
-    assert not OutboxMessage.objects.exists() and not Verdict.objects.exists()
+    assert not OutboxMessage.objects.exists() and not SuppressionDecision.objects.exists()
 
 
-def test_a_reader_who_answers_a_probe_by_leaving_has_left(asked: Subscriber) -> None:
+def test_a_reply_to_a_probe_can_unsubscribe(asked: Subscriber) -> None:
     raw = f"From: {asked.email}\nTo: {sent().sender}\nSubject: unsubscribe\n\n".encode()
-    ingest.receive(raw, NOW)
+    ingest.ingest_message(raw, NOW)
     assert Subscription.objects.get().state == "unsubscribed"
 
 
-def test_an_admin_can_decide_while_the_answer_is_waited_for(asked: Subscriber) -> None:
-    decisions.reverse(verdict(asked), "lola", NOW)
+def test_staff_can_revert_while_a_probe_is_pending(asked: Subscriber) -> None:
+    suppression_decisions.revert(verdict(asked), "lola", NOW)
     raw = f"Delivered-To: {sent().sender}\n".encode() + sample("postfix-full-under-5.1.1.eml")
-    ingest.receive(raw, NOW + timedelta(hours=1))
+    ingest.ingest_message(raw, NOW + timedelta(hours=1))
     assert not stopped(asked)
 
 
-def test_probes_of_a_broken_domain_are_an_outage_too() -> None:
+def test_bounced_probes_at_one_domain_are_an_outage() -> None:
     people = [cast.reader(f"reader{number}@ministry.example") for number in range(4)]
     for person in people:
         cast.arrived(person)
         fill(person, ago(hours=1))
     OutboxMessage.objects.update(state="refused", reply="550 5.1.1 User unknown")
-    evaluate.review(NOW)
+    evaluate.review_pending(NOW)
     assert {verdict(person).state for person in people} == {"held"}
-    assert Outage.objects.get().state == "open"
+    assert DomainOutage.objects.get().state == "open"

@@ -40,7 +40,7 @@ text = ['no desk of that number']
 @pytest.mark.parametrize(
     ("reason", "said"), [(reason, one) for reason, all_ in REFUSALS.items() for one in all_]
 )
-def test_what_a_server_says_gets_its_reason(reason: str, said: str) -> None:
+def test_server_replies_get_their_reason(reason: str, said: str) -> None:
     stage = "" if "(in reply to" in said or "refused to talk" in said else "rcpt"
     verdict = classify(said.replace("@", ADDRESS), stage=stage)
     assert verdict.reason == reason, verdict.rule
@@ -57,11 +57,11 @@ def test_what_a_server_says_gets_its_reason(reason: str, said: str) -> None:
         ("5.0.0", "unknown"),
     ],
 )
-def test_where_no_words_help_the_code_decides(status: str, reason: str) -> None:
+def test_without_text_the_enhanced_code_decides(status: str, reason: str) -> None:
     assert classify("", "", status).reason == reason
 
 
-def test_a_code_in_the_words_beats_a_general_one_in_the_report() -> None:
+def test_a_specific_code_in_the_text_beats_a_general_status() -> None:
     assert classify("550 5.4.7 gone", "", "5.0.0").status == "5.4.7"
     assert classify("550 5.0.0 gone", "", "5.1.1").status == "5.1.1"
 
@@ -74,11 +74,11 @@ def test_a_code_in_the_words_beats_a_general_one_in_the_report() -> None:
         "550 no\nSubject: Mailbox full of spam: what a virus does to a domain that does not exist",
     ],
 )
-def test_neither_a_name_nor_a_link_nor_our_own_subject_decides(said: str) -> None:
+def test_host_names_links_and_our_subject_never_decide(said: str) -> None:
     assert classify(said, said).reason == "unknown"
 
 
-def test_the_words_of_the_notice_are_asked_when_the_server_said_nothing_useful() -> None:
+def test_the_notice_is_used_when_the_diagnostic_says_nothing() -> None:
     verdict = classify("x", "Your message could not be delivered since the mailbox is full")
     assert (verdict.reason, verdict.bounce_class) == ("mailbox_full", "soft")
 
@@ -87,37 +87,37 @@ def test_the_words_of_the_notice_are_asked_when_the_server_said_nothing_useful()
     ("stage", "bounce_class"),
     [("rcpt", "hard"), ("data", "soft"), ("", "soft"), ("mail", "block"), ("connect", "block")],
 )
-def test_unknown_users_are_believed_in_answer_to_the_recipient_alone(stage: str, bounce_class: str) -> None:
+def test_user_unknown_is_hard_only_at_rcpt(stage: str, bounce_class: str) -> None:
     assert classify("550 user unknown", stage=stage).bounce_class == bounce_class
 
 
 @pytest.mark.parametrize("said", NOT_ABOUT_THE_ADDRESS)
-def test_what_is_unknown_or_invalid_but_no_address_never_counts_against_one(said: str) -> None:
+def test_unknown_things_other_than_the_address_are_never_hard(said: str) -> None:
     verdict = classify(said.replace("@", ADDRESS), stage="rcpt")
     assert verdict.bounce_class != "hard", verdict.rule
 
 
 @pytest.mark.parametrize("stage", ["connect", "mail"])
-def test_what_was_refused_before_the_recipient_was_named_never_counts_against_the_recipient(
+def test_refusals_before_rcpt_are_never_hard(
     stage: str,
 ) -> None:
     for said in ("550 no", "550 5.1.1 no", "550 nobody here", "551 no", "521 no", "550 does not exist"):
         assert classify(said, stage=stage).bounce_class != "hard", said
 
 
-def test_the_last_step_that_a_notice_names_is_the_one_that_was_refused() -> None:
+def test_the_last_stage_in_a_notice_counts() -> None:
     words = "550 user unknown\n>>> MAIL FROM:<b@news.example>\n<<< 250 ok\n>>> {}\n<<< 550 user unknown"
     assert classify("", words.format("RCPT TO:<a@b.example>")).bounce_class == "hard"
     assert classify("", words.format("DATA")).bounce_class == "soft"
 
 
-def test_every_reason_of_a_refusal_is_one_that_the_rules_know() -> None:
+def test_the_samples_cover_every_reason() -> None:
     # No server says this last one: it is a service's own.
-    assert set(REFUSALS) | {"on_service_list"} == set(rules.in_force().classes)
+    assert set(REFUSALS) | {"on_service_list"} == set(rules.active_rules().classes)
 
 
-def test_no_rule_takes_long_over_any_text() -> None:
-    known = rules.in_force()
+def test_no_rule_is_slow_on_any_text() -> None:
+    known = rules.active_rules()
     texts = [f"{word} " * 300 for word in _WORDS] + [
         "".join(_WORDS) * 20,
         " " * 1_500,
@@ -138,7 +138,7 @@ def own_rules(tmp_path: Path, settings: Any, text: str) -> None:
     settings.CONFIG = replace(django_settings.CONFIG, bounces=bounces)
 
 
-def test_rules_of_the_office_are_asked_before_the_built_in_ones(tmp_path: Path, settings: Any) -> None:
+def test_custom_rules_come_before_the_built_in_ones(tmp_path: Path, settings: Any) -> None:
     said = "550 policy: no desk of that number"
     assert classify(said).reason == "policy"
     own_rules(tmp_path, settings, OWN + '[status]\n"5.9.9" = "moved"\n')
@@ -149,7 +149,7 @@ def test_rules_of_the_office_are_asked_before_the_built_in_ones(tmp_path: Path, 
     assert classify("550 5.1.1 mailbox full").reason == "mailbox_full"
 
 
-def test_the_rules_that_the_handbook_shows_do_what_it_says(tmp_path: Path, settings: Any) -> None:
+def test_the_documented_custom_rules_work(tmp_path: Path, settings: Any) -> None:
     handbook = Path(__file__).parents[3] / "docs" / "bounces.md"
     shown = handbook.read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
     own_rules(tmp_path, settings, shown)
@@ -159,17 +159,17 @@ def test_the_rules_that_the_handbook_shows_do_what_it_says(tmp_path: Path, setti
     assert classify("452 wait", host="mx.elsewhere.example").reason == "temporary"
 
 
-def test_a_broken_file_of_the_office_stops_no_bounce_and_is_named_when_asked(
+def test_an_invalid_custom_file_stops_no_bounce_and_fails_the_check(
     tmp_path: Path, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     own_rules(tmp_path, settings, OWN.replace("unknown_user", "gone"))
     assert classify("550 5.1.1 mailbox full").reason == "mailbox_full"
     assert "own.toml" in caplog.text
-    with pytest.raises(rules.RulesError, match="'gone' is no reason; known: unknown_user, bad_domain"):
+    with pytest.raises(rules.RulesError, match="'gone' is not a reason; known: unknown_user, bad_domain"):
         rules.check(django_settings.CONFIG)
 
 
-def test_a_file_of_the_office_that_is_missing_is_named(tmp_path: Path, settings: Any) -> None:
+def test_a_missing_custom_file_is_named(tmp_path: Path, settings: Any) -> None:
     own_rules(tmp_path, settings, OWN)
     (tmp_path / "own.toml").unlink()
     with pytest.raises(rules.RulesError, match=r"own\.toml: cannot be read"):
@@ -179,28 +179,28 @@ def test_a_file_of_the_office_that_is_missing_is_named(tmp_path: Path, settings:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ('[[rule]]\nname = "odd"\nreason = "b"\ntext = "x"', "rule 'odd': 'b' is no reason"),
+        ('[[rule]]\nname = "odd"\nreason = "b"\ntext = "x"', "rule 'odd': 'b' is not a reason"),
         (
             '[[rule]]\nname = "odd"\nreason = "moved"\ntext = ["("]',
-            "rule 'odd': '(' is no regular expression",
+            "rule 'odd': '(' is not a regular expression",
         ),
         ('[[rule]]\nname = "odd"\nreason = "moved"\ntext = 5', "rule 'odd': a condition must be a text"),
         (
             '[[rule]]\nname = "odd"\nreason = "moved"\ntxet = "x"',
             "rule 'odd': unknown key `txet`; known: text,",
         ),
-        ('[[rule]]\nname = "odd"\nreason = "moved"\ntext = "<<who>>"', "rule 'odd': [words] has no 'who'"),
+        ('[[rule]]\nname = "odd"\nreason = "moved"\ntext = "<<who>>"', "rule 'odd': [phrases] has no 'who'"),
         ('[[rule]]\nname = "odd"\nreason = "moved"', "rule 'odd' has no condition"),
         ('[[rule]]\nreason = "moved"\ntext = "x"', "a [[rule]] has no name"),
         ('[rule]\nname = "odd"', "each rule begins with a line [[rule]]"),
-        ('[status]\n"5.1" = "c"', "[status] 5.1: 'c' is no reason"),
-        ("[words]\nwhom = 5", "[words] whom: must be a list of texts"),
+        ('[status]\n"5.1" = "c"', "[status] 5.1: 'c' is not a reason"),
+        ("[phrases]\nwhom = 5", "[phrases] whom: must be a list of texts"),
         ("[reasons]", "unknown section 'reasons'"),
         ("[[rule]", "is not valid TOML"),
     ],
 )
-def test_a_rule_that_cannot_be_used_is_named(text: str, complaint: str) -> None:
+def test_an_invalid_rule_is_named(text: str, complaint: str) -> None:
     with pytest.raises(rules.RulesError) as raised:
-        rules.load(text, "own.toml", rules.in_force())
+        rules.load(text, "own.toml", rules.active_rules())
     assert str(raised.value).startswith("own.toml: ")
     assert complaint in str(raised.value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mailer.delivery import identifiers
-from mailer.feedback.parsing.parse import read
+from mailer.feedback.parsing.parse import parse_message
 
 TO = "aigerim.s@villages.example"
 SENT = "From: Digest <digest@news.example.org>\nTo: {to}\nSubject: December digest\nMessage-ID: {id}\n"
@@ -47,8 +47,8 @@ def abuse_report(
     ],
     ids=range(11),
 )
-def test_a_report_of_abuse_names_who_complains(raw: bytes) -> None:
-    reading = read(raw)
+def test_a_feedback_report_names_the_complaining_recipient(raw: bytes) -> None:
+    reading = parse_message(raw)
     assert (reading.kind, [one.address for one in reading.recipients]) == ("complaint", [TO])
     assert reading.feedback_type in ("abuse", "opt-out", "opt-out-list", "fraud")
     assert reading.original_message_id == "<e@news.example.org>"
@@ -57,50 +57,50 @@ def test_a_report_of_abuse_names_who_complains(raw: bytes) -> None:
 @pytest.mark.parametrize(
     "feedback_type", ["not-spam", "auth-failure", "virus", "other", "dmarc", "", "x-new"]
 )
-def test_a_report_of_another_type_asks_for_nothing(feedback_type: str) -> None:
-    reading = read(
+def test_other_feedback_types_are_no_complaints(feedback_type: str) -> None:
+    reading = parse_message(
         abuse_report(f"Feedback-Type: {feedback_type}\nOriginal-Rcpt-To: <{TO}>\n"),
         identifiers.envelope_sender(3),
     )
     assert (reading.kind, reading.recipients) == ("other", ())
 
 
-def test_the_message_that_microsoft_sends_back_with_the_complainers_address_is_a_complaint() -> None:
+def test_microsofts_returned_junk_is_a_complaint() -> None:
     raw = (
         "From: staff@hotmail.example\nTo: fbl@news.example.org\nSubject: complaint about message\n"
         "Content-Type: multipart/mixed; boundary=B\n\n--B\nContent-Type: message/rfc822\n\n"
         f"X-HmXmrOriginalRecipient: {TO}\n{SENT.format(to='x', id='<e@news.example.org>')}\nStories.\n--B--\n"
     )
-    reading = read(raw.encode())
+    reading = parse_message(raw.encode())
     assert (reading.kind, [one.address for one in reading.recipients]) == ("complaint", [TO])
 
 
 @pytest.mark.parametrize("hidden", ["redacted@villages.example", "undisclosed", "", "[Redacted]"])
-def test_a_complaint_whose_recipient_was_made_unreadable_is_known_by_the_signed_message_id(
+def test_a_redacted_complaint_is_identified_by_the_signed_message_id(
     hidden: str,
 ) -> None:
     signed = identifiers.message_id(815, "news.example.org")
     fields = f"Feedback-Type: abuse\nOriginal-Rcpt-To: {hidden}\n"
-    reading = read(abuse_report(fields, to=hidden, message_id=signed))
+    reading = parse_message(abuse_report(fields, to=hidden, message_id=signed))
     assert (reading.kind, reading.delivery, reading.identity) == ("complaint", 815, "message_id")
 
 
-def test_a_complaint_that_a_service_tells_of_in_json_counts_by_its_type() -> None:
+def test_an_ses_complaint_in_json_counts_by_its_type() -> None:
     notice = (
         "From: no-reply@sns.amazonaws.example\nTo: fbl@news.example.org\nSubject: Notification\n\n"
         '{"notificationType":"Complaint","complaint":{"complaintFeedbackType":"abuse",'
         f'"complainedRecipients":[{{"emailAddress":"{TO}"}}]}}}}\n'
     )
-    reading = read(notice.encode())
+    reading = parse_message(notice.encode())
     assert (reading.kind, [one.address for one in reading.recipients]) == ("complaint", [TO])
-    assert read(notice.replace('"abuse"', '"not-spam"').encode()).kind == "other"
+    assert parse_message(notice.replace('"abuse"', '"not-spam"').encode()).kind == "other"
 
 
-def test_several_who_complain_in_one_report_are_all_named() -> None:
+def test_every_recipient_in_one_complaint_is_named() -> None:
     fields = "Feedback-Type: abuse\n" + "".join(
         f"Original-Rcpt-To: <{name}@villages.example>\n" for name in ("one", "two", "three")
     )
-    assert [one.address for one in read(abuse_report(fields)).recipients] == [
+    assert [one.address for one in parse_message(abuse_report(fields)).recipients] == [
         "one@villages.example",
         "two@villages.example",
         "three@villages.example",
@@ -110,9 +110,9 @@ def test_several_who_complain_in_one_report_are_all_named() -> None:
 @pytest.mark.parametrize(
     "subject", ["Report domain: news.example.org Submitter: mail.example Report-ID: 2021.12.06", "TLS report"]
 )
-def test_statistics_about_a_domain_are_nothing_to_act_on(subject: str) -> None:
+def test_dmarc_and_tls_reports_are_unclassified(subject: str) -> None:
     raw = (
         f"From: noreply-dmarc-support@mail.example\nTo: dmarc@news.example.org\nSubject: {subject}\n"
         "Content-Type: application/gzip; name=report.gz\nContent-Transfer-Encoding: base64\n\nH4sIAAAAAAAA\n"
     )
-    assert read(raw.encode(), identifiers.envelope_sender(3)).kind == "other"
+    assert parse_message(raw.encode(), identifiers.envelope_sender(3)).kind == "other"

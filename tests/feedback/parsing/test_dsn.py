@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from mailer.feedback.parsing.parse import read
+from mailer.feedback.parsing.parse import parse_message
 
 TO = "aigerim.s@villages.example"
 FAILED = f"Final-Recipient: rfc822; {TO}\nAction: failed\nStatus: 5.1.1\n"
@@ -63,8 +63,8 @@ def report(
     ],
     ids=range(20),
 )
-def test_a_report_names_who_failed_and_why_however_it_is_written(raw: bytes) -> None:
-    reading = read(raw)
+def test_a_report_in_any_form_names_the_recipient_and_reason(raw: bytes) -> None:
+    reading = parse_message(raw)
     (found,) = reading.recipients
     assert (reading.kind, found.address, found.reason, found.status) == (
         "bounce",
@@ -75,24 +75,24 @@ def test_a_report_names_who_failed_and_why_however_it_is_written(raw: bytes) -> 
 
 
 @pytest.mark.parametrize("name", ["x400; /PN=1/OU=2", "rfc822; aigerim", "unknown"])
-def test_a_report_that_names_no_address_is_about_whom_the_returned_message_was_written_to(name: str) -> None:
-    (found,) = read(report(FAILED.replace(f"rfc822; {TO}", name))).recipients
+def test_a_report_without_an_address_gets_the_returned_to(name: str) -> None:
+    (found,) = parse_message(report(FAILED.replace(f"rfc822; {TO}", name))).recipients
     assert (found.address, found.reason) == (TO, "unknown_user")
 
 
-def test_whom_an_alias_led_to_keeps_the_address_that_was_written_to() -> None:
+def test_a_forwarded_recipient_keeps_the_original_address_as_alias() -> None:
     forwarded = FAILED.replace(TO, "private@elsewhere.example")
-    assert read(report(f"{forwarded}Original-Recipient: rfc822; {TO}\n")).recipients[0].alias == TO
-    (found,) = read(report(forwarded)).recipients
+    assert parse_message(report(f"{forwarded}Original-Recipient: rfc822; {TO}\n")).recipients[0].alias == TO
+    (found,) = parse_message(report(forwarded)).recipients
     assert (found.address, found.alias) == ("private@elsewhere.example", TO)
 
 
-def test_each_recipient_of_a_report_is_judged_by_what_was_said_of_them() -> None:
+def test_each_recipient_of_a_report_is_classified_separately() -> None:
     full = "Final-Recipient: rfc822; two@villages.example\nAction: failed\nStatus: 5.0.0\n"
     waiting = "Final-Recipient: rfc822; three@villages.example\nAction: delayed\nStatus: 4.4.1\n"
     arrived = "Final-Recipient: rfc822; four@villages.example\nAction: delivered\nStatus: 2.0.0\n"
     words = f"<{TO}>: no such user\n<two@villages.example>: mailbox full\n"
-    reading = read(report("\n".join([FAILED, full, waiting, arrived]), words=words))
+    reading = parse_message(report("\n".join([FAILED, full, waiting, arrived]), words=words))
     assert reading.kind == "bounce"
     assert [(one.action, one.bounce_class) for one in reading.recipients] == [
         ("failed", "hard"),
@@ -106,24 +106,26 @@ def test_each_recipient_of_a_report_is_judged_by_what_was_said_of_them() -> None
     ("action", "kind"),
     [("delayed", "delay"), ("delivered", "receipt"), ("relayed", "receipt"), ("expanded", "receipt")],
 )
-def test_a_report_of_anything_but_failure_is_no_bounce(action: str, kind: str) -> None:
-    reading = read(report(FAILED.replace("failed", action)))
+def test_reports_without_failures_are_no_bounces(action: str, kind: str) -> None:
+    reading = parse_message(report(FAILED.replace("failed", action)))
     assert reading.kind == kind
     assert reading.recipients[0].bounce_class == ""
 
 
-def test_the_code_within_the_answer_of_a_server_beats_that_it_was_given_up() -> None:
+def test_the_code_in_the_diagnostic_beats_expiry() -> None:
     given_up = FAILED.replace("5.1.1", "5.4.7")
-    (found,) = read(report(f"{given_up}Diagnostic-Code: smtp; 452 4.2.2 mailbox full\n")).recipients
+    (found,) = parse_message(report(f"{given_up}Diagnostic-Code: smtp; 452 4.2.2 mailbox full\n")).recipients
     assert (found.reason, found.bounce_class) == ("mailbox_full", "soft")
 
 
-def test_the_words_of_the_notice_explain_a_report_without_reasons() -> None:
-    (found,) = read(report(FAILED.replace("5.1.1", "5.0.0"), words=f"{TO}\n  the mailbox is full")).recipients
+def test_the_notice_explains_a_report_without_a_reason() -> None:
+    (found,) = parse_message(
+        report(FAILED.replace("5.1.1", "5.0.0"), words=f"{TO}\n  the mailbox is full")
+    ).recipients
     assert found.reason == "mailbox_full"
 
 
-def test_a_report_that_a_gateway_passed_on_within_its_own_message_is_read() -> None:
+def test_a_report_enclosed_by_a_gateway_is_parsed() -> None:
     inner = report(FAILED).replace(b"boundary=B", b"boundary=C").replace(b"--B", b"--C")
     outer = (
         b"From: postmaster@gate.villages.example\nTo: b@news.example.org\nSubject: Delivery Status\n"
@@ -131,7 +133,7 @@ def test_a_report_that_a_gateway_passed_on_within_its_own_message_is_read() -> N
         + inner
         + b"\n--O--\n"
     )
-    reading = read(outer)
+    reading = parse_message(outer)
     assert (reading.kind, [one.address for one in reading.recipients]) == ("bounce", [TO])
     # A person who forwards one is a person.
-    assert read(outer.replace(b"postmaster@", b"dana@")).kind == "other"
+    assert parse_message(outer.replace(b"postmaster@", b"dana@")).kind == "other"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.delivery import identifiers
-from mailer.feedback.parsing.parse import read
+from mailer.feedback.parsing.parse import parse_message
 from tests.feedback.parsing.test_parse import EXPECTED, sample
 
 BOUNCES = [name for name, expected in EXPECTED.items() if expected.get("kind", "bounce") == "bounce"]
@@ -84,15 +84,13 @@ Content-Transfer-Encoding: {encoding}
 
 
 @given(st.sampled_from(BOUNCES + COMPLAINTS), ID, ARRIVALS, DRESSES, CASES, ENDS)
-def test_every_bounce_and_complaint_to_an_envelope_token_finds_its_copy(
-    name, delivery, field, dress, case, end
-):
+def test_an_envelope_token_identifies_the_delivery(name, delivery, field, dress, case, end):
     local, domain = identifiers.envelope_sender(delivery).split("@")
     written = case(dress.format(local=local, domain=domain))
     raw = ends(f"{field}: {written}\n".encode() + sample(name), end)
-    reading = read(raw)
+    reading = parse_message(raw)
     assert (reading.delivery, reading.identity) == (delivery, "verp")
-    assert read(ends(sample(name), end), written).delivery == delivery
+    assert parse_message(ends(sample(name), end), written).delivery == delivery
 
 
 @given(ID, HEADS, ENCODINGS, CASES, ENDS)
@@ -107,7 +105,7 @@ def test_every_bounce_and_complaint_to_an_envelope_token_finds_its_copy(
     ],
     ids=["message-id", "x-delivery", "return-path", "references"],
 )
-def test_without_an_envelope_token_the_returned_head_finds_it(
+def test_a_token_in_the_returned_header_identifies_the_delivery(
     line, found, delivery, kind, encoding, case, end
 ):
     names = {
@@ -116,27 +114,27 @@ def test_without_an_envelope_token_the_returned_head_finds_it(
         "token": identifiers.envelope_sender(delivery).split("@")[0].removeprefix("b+"),
     }
     head = "From: news@example.org\n" + case(line.format(**names)) + "\nSubject: December"
-    reading = read(ends(bounce(head, kind, encoding), end))
+    reading = parse_message(ends(bounce(head, kind, encoding), end))
     assert (reading.delivery, reading.identity) == (delivery, found)
 
 
 @given(ID, ENDS)
-def test_where_nothing_is_returned_the_envelope_id_of_the_report_finds_it(delivery, end):
+def test_the_original_envelope_id_identifies_the_delivery(delivery, end):
     token = identifiers.envelope_sender(delivery).split("@")[0].removeprefix("b+")
     raw = bounce("", "text/plain", "7bit", f"Original-Envelope-Id: {token}\n")
-    assert read(ends(raw, end)).delivery == delivery
+    assert parse_message(ends(raw, end)).delivery == delivery
 
 
 @given(ID, st.integers(min_value=0, max_value=19), st.sampled_from("0123456789abcdef"))
-def test_a_proof_that_differs_in_one_digit_finds_nobody(delivery, place, digit):
+def test_a_token_with_one_changed_digit_is_rejected(delivery, place, digit):
     local, domain = identifiers.envelope_sender(delivery).split("@")
     at = len(local) - 20 + place
     forged = local[:at] + digit + local[at + 1 :]
-    reading = read(sample("postfix-unknown.eml"), f"{forged}@{domain}")
+    reading = parse_message(sample("postfix-unknown.eml"), f"{forged}@{domain}")
     assert reading.delivery == (delivery if forged == local else None)
 
 
-def test_a_letter_that_quotes_a_token_is_nobodys_bounce():
+def test_a_message_that_quotes_a_token_is_no_bounce():
     quoted = identifiers.message_id(7, "example.org")
     raw = f"From: dana@ministry.example\nSubject: Re: news\n\n> {quoted}\n".encode()
-    assert (read(raw).kind, read(raw).delivery) == ("other", None)
+    assert (parse_message(raw).kind, parse_message(raw).delivery) == ("other", None)

@@ -10,7 +10,7 @@ import pytest
 from mailer.delivery import identifiers
 from mailer.feedback.parsing import mime
 from mailer.feedback.parsing.accuracy import score
-from mailer.feedback.parsing.parse import read
+from mailer.feedback.parsing.parse import parse_message
 
 SAMPLES = Path(__file__).parents[2] / "payloads" / "bounces"
 EXPECTED: dict[str, Any] = json.loads((SAMPLES / "expected.json").read_text(encoding="utf-8"))
@@ -21,8 +21,8 @@ def sample(name: str) -> bytes:
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_every_sample_is_of_its_kind_and_names_its_readers_with_the_reason(name: str) -> None:
-    reading = read(sample(name))
+def test_every_sample_has_its_kind_recipients_and_reasons(name: str) -> None:
+    reading = parse_message(sample(name))
     expected = EXPECTED[name]
     assert reading.kind == expected.get("kind", "bounce")
     for record in expected.get("records", []):
@@ -32,12 +32,16 @@ def test_every_sample_is_of_its_kind_and_names_its_readers_with_the_reason(name:
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_line_ends_change_nothing(name: str) -> None:
+def test_line_ends_make_no_difference(name: str) -> None:
     raw = sample(name)
-    assert read(raw) == read(raw.replace(b"\n", b"\r\n")) == read(raw.replace(b"\n", b"\r"))
+    assert (
+        parse_message(raw)
+        == parse_message(raw.replace(b"\n", b"\r\n"))
+        == parse_message(raw.replace(b"\n", b"\r"))
+    )
 
 
-def test_the_score_of_our_own_samples_is_full() -> None:
+def test_the_samples_score_without_errors() -> None:
     result = score(SAMPLES)
     assert result.errors == []
     assert result.found == result.recipients > 15
@@ -46,80 +50,80 @@ def test_the_score_of_our_own_samples_is_full() -> None:
 @pytest.mark.parametrize(
     "name", [name for name, expected in EXPECTED.items() if expected.get("kind", "bounce") == "bounce"]
 )
-def test_a_valid_envelope_token_always_names_the_delivery(name: str) -> None:
+def test_a_valid_envelope_token_identifies_the_delivery_of_any_bounce(name: str) -> None:
     for written in ("{}", "{} ", "<{}>", "prvs=0123456789={}", '"{}"'):
-        reading = read(sample(name), written.format(identifiers.envelope_sender(4711)))
+        reading = parse_message(sample(name), written.format(identifiers.envelope_sender(4711)))
         assert (reading.kind, reading.delivery, reading.identity) == ("bounce", 4711, "verp")
         assert reading.recipients
 
 
-def test_the_envelope_is_read_from_what_the_mail_server_wrote_on_arrival() -> None:
+def test_the_envelope_is_read_from_header_fields() -> None:
     raw = f"X-Original-To: {identifiers.envelope_sender(12).upper()}\n".encode() + sample("qmail-words.eml")
-    assert read(raw).delivery == 12
+    assert parse_message(raw).delivery == 12
 
 
-def test_a_signed_message_id_in_the_returned_headers_names_the_delivery() -> None:
+def test_a_signed_message_id_identifies_the_delivery() -> None:
     signed = identifiers.message_id(815, "example.org")
     raw = sample("postfix-unknown.eml").replace(b"<m1@news.example.org>", signed.encode())
-    reading = read(raw)
+    reading = parse_message(raw)
     assert (reading.delivery, reading.identity) == (815, "message_id")
     assert reading.original_message_id == signed
 
 
-def test_a_token_that_was_not_made_here_names_nobody() -> None:
+def test_a_forged_token_identifies_nothing() -> None:
     genuine = identifiers.envelope_sender(12)
     forged = genuine.replace(genuine[20:24], "aaaa")
-    assert read(sample("postfix-unknown.eml"), forged).delivery is None
+    assert parse_message(sample("postfix-unknown.eml"), forged).delivery is None
 
 
-def test_with_a_token_a_bounce_that_names_nobody_still_has_a_recipient() -> None:
+def test_a_token_gives_a_bounce_without_names_a_recipient() -> None:
     raw = (
         b"Return-Path: <>\nFrom: MAILER-DAEMON@x.example\nSubject: Undelivered mail\n\nThe mailbox is full.\n"
     )
-    assert read(raw).recipients == ()
-    (nameless,) = read(raw, identifiers.envelope_sender(3)).recipients
+    assert parse_message(raw).recipients == ()
+    (nameless,) = parse_message(raw, identifiers.envelope_sender(3)).recipients
     assert (nameless.address, nameless.reason) == ("", "mailbox_full")
 
 
-def test_what_comes_back_to_a_signed_envelope_sender_with_our_message_in_it_is_a_bounce() -> None:
+def test_our_message_returned_to_a_signed_address_is_a_bounce() -> None:
     raw = (
         b"From: list-admin@villages.example\nSubject: Loop alert\n\nSeen.\n\nOriginal mail as follows:\n\n"
         b"Received: from x\nMessage-ID: <e@news.example.org>\nTo: <aigerim@villages.example>\n\nStories.\n"
     )
-    (found,) = read(raw, identifiers.envelope_sender(3)).recipients
+    (found,) = parse_message(raw, identifiers.envelope_sender(3)).recipients
     assert (found.address, found.bounce_class) == ("aigerim@villages.example", "unknown")
-    assert read(raw).kind == "other"
+    assert parse_message(raw).kind == "other"
     # A person who answers quotes our message too.
     assert (
-        read(raw.replace(b"Loop alert", b"Re: December digest"), identifiers.envelope_sender(3)).kind
+        parse_message(raw.replace(b"Loop alert", b"Re: December digest"), identifiers.envelope_sender(3)).kind
         == "other"
     )
 
 
-def test_a_mail_to_a_leave_address_is_a_wish_to_leave() -> None:
+def test_mail_to_an_unsubscribe_address_is_an_unsubscribe() -> None:
     raw = f"From: dana@ministry.example\nTo: {identifiers.unsubscribe_address(7, 2)}\nSubject: x\n\n".encode()
-    reading = read(raw)
+    reading = parse_message(raw)
     assert reading.kind == "unsubscribe"
-    assert reading.departure is not None
-    assert (reading.departure.subscriber, reading.departure.newsletter) == (7, 2)
+    assert reading.unsubscribe_address is not None
+    assert (reading.unsubscribe_address.subscriber, reading.unsubscribe_address.newsletter) == (7, 2)
 
 
-def test_an_automatic_answer_to_a_leave_address_ends_nothing() -> None:
+def test_an_auto_reply_to_an_unsubscribe_address_unsubscribes_nobody() -> None:
     address = identifiers.unsubscribe_address(7, 2)
     raw = f"From: dana@ministry.example\nTo: {address}\nSubject: Automatic reply: x\n\n".encode()
-    assert read(raw).kind == "auto_reply"
+    assert parse_message(raw).kind == "auto_reply"
 
 
 @pytest.mark.parametrize("subject", ["unsubscribe", "Отписаться", "Re: STOP"])
-def test_an_answer_that_only_says_unsubscribe_counts_when_the_envelope_is_signed(subject: str) -> None:
+def test_an_unsubscribe_subject_counts_when_the_envelope_is_signed(subject: str) -> None:
     raw = f"From: dana@ministry.example\nSubject: {subject}\n\n".encode()
-    assert read(raw, identifiers.envelope_sender(5)).kind == "unsubscribe"
-    assert read(raw, "b@example.org").kind == "other"
+    assert parse_message(raw, identifiers.envelope_sender(5)).kind == "unsubscribe"
+    assert parse_message(raw, "b@example.org").kind == "other"
 
 
-def test_an_automatic_answer_never_becomes_a_bounce_by_its_words() -> None:
+def test_an_auto_reply_is_never_a_bounce() -> None:
     for name in (name for name in EXPECTED if name.startswith("away")):
-        reading = read(sample(name), identifiers.envelope_sender(5))
+        reading = parse_message(sample(name), identifiers.envelope_sender(5))
         assert (reading.kind, reading.recipients) == ("auto_reply", ())
 
 
@@ -137,8 +141,8 @@ def test_an_automatic_answer_never_becomes_a_bounce_by_its_words() -> None:
         b"Content-Type: text/plain; charset=idna\n\n\xff..",
     ],
 )
-def test_what_cannot_be_read_is_for_a_person(raw: bytes) -> None:
-    assert read(raw).kind == "other"
+def test_unreadable_input_is_unclassified(raw: bytes) -> None:
+    assert parse_message(raw).kind == "other"
 
 
 def _nested(levels: int) -> bytes:
@@ -167,21 +171,21 @@ def _nested(levels: int) -> bytes:
     ],
     ids=range(11),
 )
-def test_hostile_messages_are_read_within_bounds(raw: bytes) -> None:
+def test_hostile_messages_are_parsed_within_limits(raw: bytes) -> None:
     # Unbounded work would not come back from these within the patience of whoever runs the tests.
-    assert len(read(raw).recipients) <= 100
+    assert len(parse_message(raw).recipients) <= 100
 
 
 @pytest.mark.parametrize("piece", [b"x: y\n", b"--b\n\nx\n", b"<a@b.example>:\n", b"=41", b"\r", b"QUFB"])
-def test_a_message_of_many_megabytes_takes_the_memory_of_its_head(piece: bytes) -> None:
+def test_a_large_message_needs_little_memory(piece: bytes) -> None:
     head = (
         b"From: mailer-daemon@x.example\nSubject: failure notice\nContent-Type: multipart/mixed; boundary=b\n"
         b"Content-Transfer-Encoding: base64\n\n"
     )
     raw = head + piece * (20_000_000 // len(piece))
-    read(raw)  # What is loaded once is no part of it.
+    parse_message(raw)  # What is loaded once is no part of it.
     tracemalloc.start()
-    read(raw)
+    parse_message(raw)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 16_000_000
@@ -196,10 +200,10 @@ def test_parts_and_levels_are_limited() -> None:
 
 
 @pytest.mark.parametrize("charset", ["punycode", "raw_unicode_escape", "idna", "rot13", "utf-7", "no-such"])
-def test_a_charset_that_is_none_neither_hangs_nor_breaks(charset: str) -> None:
+def test_an_invalid_charset_is_harmless(charset: str) -> None:
     head = f"From: mailer-daemon\nSubject: failure notice\nContent-Type: text/plain; charset={charset}\n\n"
     body = b"<a@b.example>:\n550 mailbox\0 full \\ud800\n" + b"-abc" * 30_000
-    (found,) = read(head.encode() + body).recipients
+    (found,) = parse_message(head.encode() + body).recipients
     assert found.address == "a@b.example"
     assert "\0" not in found.diagnostic
     found.diagnostic.encode()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from mailer.feedback import ingest
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
 from mailer.feedback.signals import on_erase
-from mailer.feedback.sources import ingest
 from subscribers.privacy.erasure import erase
 from tests.feedback.cast import NOW, reader, returned
 
@@ -15,10 +15,10 @@ pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 def letter(sender: str, subject: str) -> ReturnedMessage:
     raw = f"From: {sender}\nTo: b@bounces.example.org\nSubject: {subject}\n\nHello\n".encode()
-    return ingest.receive(raw, NOW).message
+    return ingest.ingest_message(raw, NOW).message
 
 
-def test_nothing_that_they_wrote_and_nothing_that_servers_said_of_them_is_left() -> None:
+def test_erasure_deletes_their_messages_and_servers_replies() -> None:
     on_erase.connect()
     gone, stays = reader("aigerim@example.net"), reader("olga@example.net")
     returned(gone)
@@ -26,7 +26,7 @@ def test_nothing_that_they_wrote_and_nothing_that_servers_said_of_them_is_left()
     letter("Aigerim <Aigerim@Example.net>", "On holiday until Monday")
     # Sorted by a colleague, who said whom it is about.
     about = letter("postmaster@provider.example", "No such person")
-    ReturnedMessage.objects.filter(pk=about.pk).update(about=gone.pk)
+    ReturnedMessage.objects.filter(pk=about.pk).update(subscriber=gone.pk)
     kept = letter("Olga <olga@example.net>", "Thank you")
     # Whose address only ends like it.
     longer = letter("Kaigerim <kaigerim@example.net>", "Thank you too")

@@ -9,12 +9,12 @@ import pytest
 from mailer.delivery.models import Delivery
 from mailer.feedback.decisions.apply import apply
 from mailer.feedback.models import FeedbackEvent
-from mailer.feedback.parsing.records import Origin, Reading
+from mailer.feedback.parsing.records import EventSource, ParsedReturn
 from mailer.feedback.signals import on_merge
 from subscribers import merge
 from subscribers.models import Subscriber
 from subscribers.suppression import is_suppressed
-from tests.feedback.cast import NOW, ago, bounce, copy, mailing, reader, recipient
+from tests.feedback.cast import NOW, accepted_delivery, ago, bounce, mailing, reader, recipient
 
 pytestmark = pytest.mark.django_db
 
@@ -27,13 +27,13 @@ def move(person: Subscriber, to: str, **before: float) -> None:
 
 
 def complain(about: Delivery) -> None:
-    reading = Reading("complaint", (recipient("x@example.net"),), delivery=about.pk, identity="verp")
-    apply(reading, Origin("complaint 1", NOW), NOW)
+    reading = ParsedReturn("complaint", (recipient("x@example.net"),), delivery=about.pk, identity="verp")
+    apply(reading, EventSource("complaint 1", NOW), NOW)
 
 
-def test_a_bounce_from_the_address_before_says_nothing_about_the_next() -> None:
+def test_a_bounce_of_a_former_address_does_not_count_for_the_new_one() -> None:
     person = reader("old@example.net")
-    sent, sent_later = copy(person, ago(days=3)), copy(person, ago(hours=1))
+    sent, sent_later = accepted_delivery(person, ago(days=3)), accepted_delivery(person, ago(hours=1))
     move(person, "new@example.net", days=2)
     bounce(sent)
     assert not is_suppressed(person)
@@ -41,26 +41,24 @@ def test_a_bounce_from_the_address_before_says_nothing_about_the_next() -> None:
     assert is_suppressed(person)
 
 
-def test_a_complaint_is_the_persons_wherever_the_copy_went() -> None:
+def test_a_complaint_counts_for_the_person_at_any_address() -> None:
     person = reader("old@example.net")
-    sent = copy(person, ago(days=3))
+    sent = accepted_delivery(person, ago(days=3))
     move(person, "new@example.net", days=2)
     complain(sent)
     assert is_suppressed("new@example.net")
 
 
 @pytest.mark.parametrize(("kind", "stopped"), [("complaint", True), ("bounce", False)])
-def test_a_service_that_names_the_address_before_speaks_of_the_person_or_of_the_mailbox(
-    kind: str, stopped: bool
-) -> None:
+def test_a_service_event_about_a_former_address_counts_only_as_complaint(kind: str, stopped: bool) -> None:
     person = reader("old@example.net")
     move(person, "new@example.net", days=2)
     told = recipient("old@example.net")
-    apply(Reading(kind, (told,), identity="service"), Origin("1", NOW), NOW)  # type: ignore[arg-type]
+    apply(ParsedReturn(kind, (told,), identity="service"), EventSource("1", NOW), NOW)  # type: ignore[arg-type]
     assert is_suppressed("new@example.net") is stopped
 
 
-def test_copies_of_both_are_the_ones_who_stays_and_a_complaint_about_any_is_heard() -> None:
+def test_a_merge_moves_deliveries_and_keeps_complaints() -> None:
     on_merge.connect()
     kept, gone = reader("kept@example.net"), reader("gone@example.net")
     shared = mailing()
@@ -68,7 +66,7 @@ def test_copies_of_both_are_the_ones_who_stays_and_a_complaint_about_any_is_hear
         Delivery.objects.create(mailing=shared, subscriber=person.pk, state="planned")
         for person in (kept, gone)
     ]
-    alone = copy(gone, ago(days=2))
+    alone = accepted_delivery(gone, ago(days=2))
     merge.merge(kept, gone, NOW)
     alone.refresh_from_db()
     assert alone.subscriber == kept.pk

@@ -10,9 +10,9 @@ from django.db import DataError, OperationalError
 from mailer.delivery import identifiers
 from mailer.delivery.ledger import housekeeping
 from mailer.delivery.models import Delivery, OutboxMessage
+from mailer.feedback import ingest
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
 from mailer.feedback.signals import on_unsubscribe
-from mailer.feedback.sources import ingest
 from subscribers import suppression
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 from tests.feedback.parsing.test_parse import sample
@@ -38,7 +38,7 @@ def delivery(aigerim: Subscriber) -> Delivery:
     edition = cast.edition()
     edition.newsletter.lists.set(MailingList.objects.all())
     edition.newsletter.save()
-    mailing = cast.mailing(cast.copy(edition), audience=1)
+    mailing = cast.mailing(cast.snapshot(edition), audience=1)
     return Delivery.objects.create(
         mailing=mailing, subscriber=aigerim.pk, state="accepted", accepted_at=cast.NOW
     )
@@ -48,8 +48,8 @@ def to(address: str, name: str) -> bytes:
     return f"Delivered-To: {address}\n".encode() + sample(name)
 
 
-def test_a_signed_hard_bounce_suppresses_the_reader_with_its_evidence(delivery: Delivery) -> None:
-    received = ingest.receive(to(identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW)
+def test_a_signed_hard_bounce_suppresses_with_evidence(delivery: Delivery) -> None:
+    received = ingest.ingest_message(to(identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW)
     delivery.refresh_from_db()
     assert (delivery.state, delivery.bounced_at) == ("accepted", NOW)
     event = FeedbackEvent.objects.get()
@@ -70,16 +70,16 @@ def test_a_signed_hard_bounce_suppresses_the_reader_with_its_evidence(delivery: 
     assert Suppression.objects.get().reason == "hard_bounce"
 
 
-def test_a_forged_bounce_without_a_token_silences_nobody_and_marks_nothing(delivery: Delivery) -> None:
-    ingest.receive(sample("postfix-unknown.eml"), NOW)
+def test_a_bounce_without_a_token_suppresses_and_marks_nothing(delivery: Delivery) -> None:
+    ingest.ingest_message(sample("postfix-unknown.eml"), NOW)
     delivery.refresh_from_db()
     assert delivery.bounced_at is None
     assert FeedbackEvent.objects.get().identity == "recipient"
     assert not suppression.is_suppressed(READER)
 
 
-def test_a_soft_bounce_marks_the_delivery_and_suppresses_nobody(delivery: Delivery) -> None:
-    ingest.receive(to(identifiers.envelope_sender(delivery.pk), "postfix-full-under-5.1.1.eml"), NOW)
+def test_a_soft_bounce_marks_the_delivery_only(delivery: Delivery) -> None:
+    ingest.ingest_message(to(identifiers.envelope_sender(delivery.pk), "postfix-full-under-5.1.1.eml"), NOW)
     delivery.refresh_from_db()
     assert delivery.bounced_at == NOW
     assert not Suppression.objects.exists()
@@ -89,48 +89,50 @@ def test_a_soft_bounce_marks_the_delivery_and_suppresses_nobody(delivery: Delive
     "name",
     ["spamhaus-refused.eml", "dmarc-refused.eml", "delay-report.eml", "report-of-success.eml", "away-ru.eml"],
 )
-def test_blocks_delays_successes_and_automatic_answers_suppress_nobody(delivery: Delivery, name: str) -> None:
-    ingest.receive(to(identifiers.envelope_sender(delivery.pk), name), NOW)
+def test_blocks_delays_receipts_and_auto_replies_never_suppress(delivery: Delivery, name: str) -> None:
+    ingest.ingest_message(to(identifiers.envelope_sender(delivery.pk), name), NOW)
     assert not Suppression.objects.exists()
 
 
-def test_a_delay_leaves_no_mark(delivery: Delivery) -> None:
-    ingest.receive(to(identifiers.envelope_sender(delivery.pk), "delay-report.eml"), NOW)
+def test_a_delay_marks_nothing(delivery: Delivery) -> None:
+    ingest.ingest_message(to(identifiers.envelope_sender(delivery.pk), "delay-report.eml"), NOW)
     delivery.refresh_from_db()
     assert delivery.bounced_at is None
     assert not FeedbackEvent.objects.exists()
 
 
-def test_a_bounce_of_a_copy_that_was_refused_is_kept_and_leaves_the_ledger_alone(delivery: Delivery) -> None:
+def test_a_bounce_of_a_refused_delivery_is_stored_without_a_mark(delivery: Delivery) -> None:
     Delivery.objects.update(state="refused")
-    ingest.receive(to(identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW)
+    ingest.ingest_message(to(identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW)
     delivery.refresh_from_db()
     assert (delivery.state, delivery.bounced_at) == ("refused", None)
     assert FeedbackEvent.objects.count() == 1
 
 
-def test_a_bounce_of_a_copy_in_doubt_is_kept_as_evidence_that_it_left(delivery: Delivery) -> None:
+def test_a_bounce_proves_that_a_delivery_in_doubt_was_accepted(delivery: Delivery) -> None:
     Delivery.objects.update(state="in_doubt", accepted_at=None)
-    ingest.receive(to(identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW)
+    ingest.ingest_message(to(identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW)
     housekeeping.settle_in_doubt(NOW)
     delivery.refresh_from_db()
     assert (delivery.state, delivery.bounced_at, delivery.accepted_at) == ("accepted", NOW, NOW)
 
 
-def test_five_monthly_soft_bounces_end_an_address(aigerim: Subscriber) -> None:
+def test_five_monthly_soft_bounces_suppress_the_address(aigerim: Subscriber) -> None:
     for month in range(1, 6):
-        mailing = cast.mailing(cast.copy(cast.edition(f"2021-{month:02}")), audience=1)
+        mailing = cast.mailing(cast.snapshot(cast.edition(f"2021-{month:02}")), audience=1)
         moment = NOW + timedelta(days=30 * month)
         copy = Delivery.objects.create(
             mailing=mailing, subscriber=aigerim.pk, state="accepted", accepted_at=moment
         )
-        ingest.receive(to(identifiers.envelope_sender(copy.pk), "postfix-full-under-5.1.1.eml"), moment)
+        ingest.ingest_message(
+            to(identifiers.envelope_sender(copy.pk), "postfix-full-under-5.1.1.eml"), moment
+        )
         assert suppression.is_suppressed(READER) is (month == 5)
     assert Suppression.objects.get().reason == "soft_bounces"
 
 
-def test_a_signed_complaint_ends_everything_for_good(aigerim: Subscriber, delivery: Delivery) -> None:
-    ingest.receive(to(identifiers.envelope_sender(delivery.pk), "arf-abuse.eml"), NOW)
+def test_a_signed_complaint_suppresses_and_unsubscribes(aigerim: Subscriber, delivery: Delivery) -> None:
+    ingest.ingest_message(to(identifiers.envelope_sender(delivery.pk), "arf-abuse.eml"), NOW)
     delivery.refresh_from_db()
     assert delivery.complained_at == NOW
     assert Suppression.objects.get().reason == "complaint"
@@ -138,99 +140,97 @@ def test_a_signed_complaint_ends_everything_for_good(aigerim: Subscriber, delive
 
 
 @pytest.mark.parametrize("name", ["arf-not-spam.eml", "arf-auth-failure.eml", "arf-virus.eml"])
-def test_other_feedback_reports_end_nothing(delivery: Delivery, name: str) -> None:
-    ingest.receive(to(identifiers.envelope_sender(delivery.pk), name), NOW)
+def test_other_feedback_reports_change_nothing(delivery: Delivery, name: str) -> None:
+    ingest.ingest_message(to(identifiers.envelope_sender(delivery.pk), name), NOW)
     assert not Suppression.objects.exists()
     assert Subscription.objects.get().state == "confirmed"
 
 
-def test_a_mail_to_the_leave_address_ends_the_subscription_and_leaves_an_event(
+def test_mail_to_the_unsubscribe_address_unsubscribes_and_records_an_event(
     aigerim: Subscriber, delivery: Delivery
 ) -> None:
     on_unsubscribe.connect()
     newsletter = delivery.mailing.edition.newsletter_id
     raw = f"From: {READER}\nTo: {identifiers.unsubscribe_address(aigerim.pk, newsletter)}\n\n".encode()
-    ingest.receive(raw, NOW)
+    ingest.ingest_message(raw, NOW)
     assert Subscription.objects.get().state == "unsubscribed"
     event = FeedbackEvent.objects.get()
     assert (event.kind, event.subscriber, event.newsletter) == ("unsubscribe", aigerim.pk, newsletter)
     assert not Suppression.objects.exists()
 
 
-def test_the_same_message_twice_is_one_whatever_its_line_ends(delivery: Delivery) -> None:
+def test_the_same_message_with_other_line_ends_is_stored_once(delivery: Delivery) -> None:
     raw = to(identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml")
-    assert ingest.receive(raw, NOW).new
-    assert not ingest.receive(raw.replace(b"\n", b"\r\n"), NOW).new
+    assert ingest.ingest_message(raw, NOW).new
+    assert not ingest.ingest_message(raw.replace(b"\n", b"\r\n"), NOW).new
     assert (ReturnedMessage.objects.count(), FeedbackEvent.objects.count()) == (1, 1)
 
 
-def test_a_suppression_that_a_person_lifted_is_not_revived_by_the_same_message(delivery: Delivery) -> None:
+def test_the_same_message_does_not_renew_a_lifted_suppression(delivery: Delivery) -> None:
     raw = to(identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml")
-    ingest.receive(raw, NOW)
+    ingest.ingest_message(raw, NOW)
     suppression.lift(Suppression.objects.get(), "admin", NOW)
-    ingest.receive(raw, NOW)
+    ingest.ingest_message(raw, NOW)
     assert not suppression.is_suppressed(READER)
 
 
-def test_a_bounce_for_somebody_erased_is_kept_under_their_number(
+def test_a_bounce_of_an_erased_subscriber_is_stored_under_their_id(
     aigerim: Subscriber, delivery: Delivery
 ) -> None:
     number = aigerim.pk
     aigerim.delete()
-    ingest.receive(to(identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW)
+    ingest.ingest_message(to(identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW)
     assert FeedbackEvent.objects.get().subscriber == number
     assert not Suppression.objects.exists()
 
 
-def test_a_message_that_cannot_be_acted_upon_is_kept_for_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_that_cannot_be_applied_is_stored_as_unclassified(monkeypatch: pytest.MonkeyPatch) -> None:
     def stumble(reading: Any, *_: Any) -> None:
         if reading.kind != "other":
             raise LookupError("nobody thought of this")
 
     monkeypatch.setattr(ingest, "apply", stumble)
-    received = ingest.receive(sample("postfix-unknown.eml"), NOW)
+    received = ingest.ingest_message(sample("postfix-unknown.eml"), NOW)
     assert received.message.kind == "other"
 
 
-def test_the_same_words_to_two_addresses_are_two_messages(delivery: Delivery) -> None:
+def test_one_message_to_two_addresses_is_two(delivery: Delivery) -> None:
     other = Delivery.objects.create(mailing=delivery.mailing, subscriber=4711, state="accepted")
     raw = sample("postfix-unknown.eml")
     for copy in (delivery, other, delivery):
-        ingest.receive(raw, NOW, identifiers.envelope_sender(copy.pk))
+        ingest.ingest_message(raw, NOW, identifiers.envelope_sender(copy.pk))
     assert set(FeedbackEvent.objects.values_list("delivery", flat=True)) == {delivery.pk, other.pk}
     assert ReturnedMessage.objects.count() == 2
 
 
-def test_the_address_it_was_delivered_to_is_kept_with_it_and_begins_no_field_of_its_own() -> None:
-    message = ingest.receive(b"Subject: x\r\n\r\n", NOW, "b+1@example.org\r\nX-Other: 1").message
+def test_the_envelope_recipient_is_stored_and_cannot_inject_a_field() -> None:
+    message = ingest.ingest_message(b"Subject: x\r\n\r\n", NOW, "b+1@example.org\r\nX-Other: 1").message
     assert bytes(message.raw) == b"Delivered-To: b+1@example.orgX-Other: 1\nSubject: x\r\n\r\n"
 
 
-def test_who_wrote_and_about_what_can_be_found_in_plain_words() -> None:
+def test_sender_and_subject_are_stored_decoded() -> None:
     head = b"From: =?utf-8?b?0JTQsNC90LA=?= <dana@ministry.example>\n"
     raw = head + b"Subject: =?utf-8?q?Danke=0A=E2=80=AEfdp?=\n\n"
-    message = ingest.receive(raw, NOW).message
+    message = ingest.ingest_message(raw, NOW).message
     assert (message.sender, message.subject) == ("Дана <dana@ministry.example>", "Danke  fdp")
 
 
 @pytest.mark.parametrize("raw", [b"", b"\x00\xff\n", b"Subject: " + b"x" * 100_000, b"From: =?x?b?%%?=\n\n"])
-def test_whatever_comes_is_kept(raw: bytes) -> None:
-    assert ingest.receive(raw, NOW).message.kind == "other"
+def test_any_input_is_stored(raw: bytes) -> None:
+    assert ingest.ingest_message(raw, NOW).message.kind == "other"
 
 
-def test_while_the_database_is_away_nothing_is_done_by_halves(
-    delivery: Delivery, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_database_outage_stores_nothing(delivery: Delivery, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_: Any) -> None:
         raise OperationalError("the connection is closed")
 
     with monkeypatch.context() as broken, pytest.raises(OperationalError):
         broken.setattr(ingest, "apply", away)
-        ingest.receive(to(identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW)
+        ingest.ingest_message(to(identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW)
     assert not ReturnedMessage.objects.exists()
 
 
-def test_what_the_database_does_not_take_as_a_bounce_it_takes_for_a_person(
+def test_a_bounce_that_the_database_rejects_is_stored_as_unclassified(
     delivery: Delivery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     genuine = ingest.apply
@@ -241,12 +241,12 @@ def test_what_the_database_does_not_take_as_a_bounce_it_takes_for_a_person(
         genuine(reading, *rest)
 
     monkeypatch.setattr(ingest, "apply", refused)
-    received = ingest.receive(to(identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW)
+    received = ingest.ingest_message(to(identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW)
     assert received.message.kind == "other"
 
 
-def test_nothing_is_ever_answered(delivery: Delivery) -> None:
+def test_no_message_is_ever_answered(delivery: Delivery) -> None:
     for name in ("letter.eml", "challenge.eml", "away-en.eml", "read-receipt.eml", "postfix-unknown.eml"):
-        ingest.receive(to(identifiers.envelope_sender(delivery.pk), name), NOW)
+        ingest.ingest_message(to(identifiers.envelope_sender(delivery.pk), name), NOW)
     assert mail.outbox == []
     assert not OutboxMessage.objects.exists()

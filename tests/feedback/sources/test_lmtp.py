@@ -1,4 +1,4 @@
-"""Our LMTP server as mail servers talk to it."""
+"""The LMTP server, as mail servers use it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -16,14 +17,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mailer.demo.folder import free_port
-from mailer.feedback.models import WayIn
-from mailer.feedback.sources import ingest, lmtp
-from mailer.feedback.sources.mailbox import MAX_OCTETS
+from mailer.feedback.ingest import ingest_message
+from mailer.feedback.models import InboundSource
+from mailer.feedback.sources import lmtp
+from mailer.feedback.sources.base import MAX_OCTETS
 from tests.delivery.cast import Clock
 
 
-class Post:
-    """Where the server delivers: kept, or refused as the test says."""
+class FakeStore:
+    """Where the server delivers: messages are kept, or fail as the test says."""
 
     def __init__(self) -> None:
         self.kept: list[tuple[str, bytes]] = []
@@ -34,7 +36,7 @@ class Post:
         self.go.set()
 
     def __call__(self, raw: bytes, recipient: str) -> None:
-        self.go.wait(10)
+        self.go.wait(60)
         if recipient in self.failing:
             raise OSError("the disk is full")
         self.kept.append((recipient, raw))
@@ -44,7 +46,7 @@ class Client:
     """Says lines and hears replies."""
 
     def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         self._file = self.socket.makefile("rb")
 
     def hear(self) -> str:
@@ -68,15 +70,9 @@ class Client:
         self.socket.close()
 
 
-@pytest.fixture(autouse=True)
-def _no_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is tested here is the talk."""
-    monkeypatch.setattr(lmtp, "close_old_connections", lambda: None)
-
-
 @pytest.fixture
-def post() -> Post:
-    return Post()
+def store() -> FakeStore:
+    return FakeStore()
 
 
 @pytest.fixture
@@ -84,16 +80,22 @@ def stop() -> threading.Event:
     return threading.Event()
 
 
-@pytest.fixture
-def server(post: Post, stop: threading.Event) -> Iterator[lmtp.Server]:
-    with lmtp.Server("127.0.0.1", 0, post) as listening:
+@contextmanager
+def serving(store: FakeStore, stop: threading.Event, **limits: int) -> Iterator[lmtp.Server]:
+    with lmtp.Server("127.0.0.1", 0, store, **limits) as listening:
         listening.timeout = 0.05
         thread = threading.Thread(target=listening.serve, args=(stop.is_set,))
         thread.start()
         yield listening
         stop.set()
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
+
+
+@pytest.fixture
+def server(store: FakeStore, stop: threading.Event) -> Iterator[lmtp.Server]:
+    with serving(store, stop) as listening:
+        yield listening
 
 
 @pytest.fixture
@@ -112,34 +114,34 @@ def begin(client: Client, *recipients: str) -> None:
     assert client.say("DATA").startswith("354")
 
 
-def test_it_offers_what_mail_servers_ask_for(client: Client) -> None:
+def test_lhlo_announces_the_extensions(client: Client) -> None:
     offers = client.say("LHLO mx.example.org")
     for keyword in ("PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "SIZE 67108864"):
         assert keyword in offers
 
 
-def test_each_recipient_has_an_answer_that_follows_the_storing(client: Client, post: Post) -> None:
-    post.failing = {"b+2@bounces.example.org"}
+def test_each_recipient_gets_its_own_reply(client: Client, store: FakeStore) -> None:
+    store.failing = {"b+2@bounces.example.org"}
     begin(client, *(f"b+{number}@bounces.example.org" for number in (1, 2, 3)))
     client.write(b"Subject: x\r\n\r\nwords\r\n.\r\n")
     assert [client.hear()[:9] for _ in range(3)] == ["250 2.0.0", "451 4.3.0", "250 2.0.0"]
     raw = b"Return-Path: <>\r\nSubject: x\r\n\r\nwords\r\n"
-    assert post.kept == [("b+1@bounces.example.org", raw), ("b+3@bounces.example.org", raw)]
+    assert store.kept == [("b+1@bounces.example.org", raw), ("b+3@bounces.example.org", raw)]
 
 
-def test_there_is_no_answer_before_it_is_stored(client: Client, post: Post) -> None:
-    post.go.clear()
+def test_the_reply_follows_storage(client: Client, store: FakeStore) -> None:
+    store.go.clear()
     begin(client, "b@example.org")
     client.write(b"x\r\n.\r\n")
     client.socket.settimeout(0.3)
     with pytest.raises(TimeoutError):
         client.socket.recv(1)
-    post.go.set()
-    client.socket.settimeout(10)
+    store.go.set()
+    client.socket.settimeout(60)
     assert client.socket.recv(3) == b"250"
 
 
-def test_a_whole_transaction_may_come_at_once_and_another_behind_it(client: Client, post: Post) -> None:
+def test_pipelined_transactions_are_accepted(client: Client, store: FakeStore) -> None:
     one = b"MAIL FROM:<a@b.example> SIZE=10\r\nRCPT TO:<c@d.example>\r\nDATA\r\n"
     client.write(b"LHLO x\r\n" + one)
     assert [client.hear()[:3] for _ in range(4)] == ["250", "250", "250", "354"]
@@ -147,52 +149,53 @@ def test_a_whole_transaction_may_come_at_once_and_another_behind_it(client: Clie
     assert [client.hear()[:3] for _ in range(4)] == ["250", "250", "250", "354"]
     client.write(b"2\r\n.\r\nQUIT\r\n")
     assert [client.hear()[:3] for _ in range(3)] == ["250", "221", ""]
-    assert [raw.splitlines() for _, raw in post.kept] == [
+    assert [raw.splitlines() for _, raw in store.kept] == [
         [b"Return-Path: <a@b.example>", b"1"],
         [b"Return-Path: <a@b.example>", b"2"],
     ]
 
 
-def test_lines_of_any_kind_and_length_arrive_as_they_are(client: Client, post: Post) -> None:
+def test_lines_of_any_content_and_length_are_preserved(client: Client, store: FakeStore) -> None:
     content = b"\r\n".join([b"..", b"...", b"..x", b"\xd0\xb1\xff\x00", b"y" * 200_000, b"bare\nline", b""])
     begin(client, "b@example.org")
     client.write(content + b".\r\n")
     assert client.hear().startswith("250")
-    ((_, raw),) = post.kept
+    ((_, raw),) = store.kept
     assert raw == b"Return-Path: <>\r\n" + content.replace(b"..", b".", 3)
 
 
 @pytest.mark.parametrize("end", [b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\n.\n"])
-def test_only_a_dot_between_two_whole_line_ends_ends_a_message(
-    client: Client, post: Post, end: bytes
-) -> None:
+def test_only_a_dot_between_two_crlf_ends_a_message(client: Client, store: FakeStore, end: bytes) -> None:
     begin(client, "b@example.org")
     smuggled = b"MAIL FROM:<evil@example.net>\r\nRCPT TO:<b+2@example.org>\r\nDATA\r\nsecond\r\n"
     client.write(b"first" + end + smuggled + b".\r\n")
     assert client.hear().startswith("250")
-    assert len(post.kept) == 1
+    assert len(store.kept) == 1
     assert client.say("NOOP").startswith("250")
 
 
-def test_of_a_large_message_the_beginning_is_kept(client: Client, post: Post) -> None:
+def test_a_large_message_is_cut(client: Client, store: FakeStore) -> None:
     begin(client, "b@example.org")
     client.write(b"0123456789abcdef\r\n" * (MAX_OCTETS // 8) + b".\r\n")
     assert client.hear().startswith("250")
-    assert MAX_OCTETS <= len(post.kept[0][1]) < MAX_OCTETS + 100
+    assert MAX_OCTETS <= len(store.kept[0][1]) < MAX_OCTETS + 100
 
 
-def test_what_is_beyond_all_measure_is_refused_for_each_recipient(
-    client: Client, post: Post, monkeypatch: pytest.MonkeyPatch
+def test_a_message_over_the_limit_is_refused_for_each_recipient(
+    store: FakeStore, stop: threading.Event
 ) -> None:
-    monkeypatch.setattr(lmtp, "LARGEST", 1_000)
-    begin(client, "b@example.org", "c@example.org")
-    client.write(b"0123456789abcdef\r\n" * 100 + b".\r\n")
-    assert [client.hear()[:9] for _ in range(2)] == ["552 5.3.4", "552 5.3.4"]
-    assert client.say("MAIL FROM:<> SIZE=1001").startswith("552 5.3.4")
-    assert post.kept == []
+    with serving(store, stop, max_octets=1_000) as server:
+        client = Client(server.server_address[1])
+        assert client.hear().startswith("220 ")
+        begin(client, "b@example.org", "c@example.org")
+        client.write(b"0123456789abcdef\r\n" * 100 + b".\r\n")
+        assert [client.hear()[:9] for _ in range(2)] == ["552 5.3.4", "552 5.3.4"]
+        assert client.say("MAIL FROM:<> SIZE=1001").startswith("552 5.3.4")
+        client.close()
+    assert store.kept == []
 
 
-def test_what_is_out_of_order_or_no_lmtp_is_told(client: Client) -> None:
+def test_commands_out_of_order_or_unknown_are_refused(client: Client) -> None:
     for line, code in (
         ("EHLO x", "500"),
         ("HELO x", "500"),
@@ -218,42 +221,42 @@ def test_what_is_out_of_order_or_no_lmtp_is_told(client: Client) -> None:
     assert client.hear() == ""
 
 
-def test_recipients_beyond_a_hundred_are_asked_to_come_apart(client: Client, post: Post) -> None:
+def test_recipients_over_a_hundred_are_deferred(client: Client, store: FakeStore) -> None:
     client.write(b"LHLO x\r\nMAIL FROM:<>\r\n" + b"RCPT TO:<b@example.org>\r\n" * 101 + b"DATA\r\n")
     replies = [client.hear()[:3] for _ in range(104)]
     assert replies == ["250"] * 102 + ["452", "354"]
 
 
-def test_who_goes_away_in_the_middle_leaves_nothing(server: lmtp.Server, client: Client, post: Post) -> None:
+def test_a_lost_connection_stores_nothing(server: lmtp.Server, client: Client, store: FakeStore) -> None:
     begin(client, "b@example.org")
     client.write(b"half a mess")
     client.close()
     other = Client(server.server_address[1])
     assert other.hear().startswith("220") and other.say("NOOP").startswith("250")
     other.close()
-    assert post.kept == []
+    assert store.kept == []
 
 
-def test_too_many_at_a_time_are_put_off(server: lmtp.Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lmtp, "_MOST_SESSIONS", 1)
-    first, second = Client(server.server_address[1]), Client(server.server_address[1])
-    assert {first.hear()[:3], second.hear()[:3]} == {"220", "421"}
-    first.close()
-    second.close()
+def test_sessions_over_the_limit_are_deferred(store: FakeStore, stop: threading.Event) -> None:
+    with serving(store, stop, max_sessions=1) as server:
+        first, second = Client(server.server_address[1]), Client(server.server_address[1])
+        assert {first.hear()[:3], second.hear()[:3]} == {"220", "421"}
+        first.close()
+        second.close()
 
 
-def test_when_it_is_asked_to_stop_what_is_being_stored_is_answered_and_who_is_silent_is_not_waited_for(
-    server: lmtp.Server, client: Client, post: Post, stop: threading.Event
+def test_stop_finishes_the_current_message_and_closes_idle_sessions(
+    server: lmtp.Server, client: Client, store: FakeStore, stop: threading.Event
 ) -> None:
     silent = Client(server.server_address[1])
     assert silent.hear().startswith("220")
-    post.go.clear()
+    store.go.clear()
     begin(client, "b@example.org")
     client.write(b"x\r\n.\r\n")
     time.sleep(0.1)
     stop.set()
     time.sleep(0.2)
-    post.go.set()
+    store.go.set()
     assert client.hear().startswith("250") and client.hear() == ""
     assert silent.hear() == ""
     silent.close()
@@ -264,7 +267,7 @@ def test_when_it_is_asked_to_stop_what_is_being_stored_is_answered_and_who_is_si
     st.binary(max_size=300)
     | st.lists(st.sampled_from([b"LHLO", b"MAIL FROM:<", b">", b"\r\n", b"DATA", b"."]))
 )
-def test_whatever_is_said_the_next_one_is_served(server: lmtp.Server, said: Any) -> None:
+def test_no_input_stops_the_server(server: lmtp.Server, said: Any) -> None:
     octets = said if isinstance(said, bytes) else b"".join(said)
     rude = Client(server.server_address[1])
     rude.write(octets)
@@ -276,18 +279,20 @@ def test_whatever_is_said_the_next_one_is_served(server: lmtp.Server, said: Any)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_worker_serves_where_the_configuration_says_and_passes_the_address_on(
-    settings: Any, monkeypatch: pytest.MonkeyPatch
+def test_the_worker_serves_on_the_configured_port_and_passes_the_recipient(
+    settings: Any,
 ) -> None:
     taken: list[tuple[Any, ...]] = []
     port, stop, clock = free_port(), threading.Event(), Clock()
     config = django_settings.CONFIG
     settings.CONFIG = replace(config, bounces=replace(config.bounces, lmtp_port=port))
-    monkeypatch.setattr(ingest, "receive", lambda *arguments: taken.append(arguments))
+
+    def ingest(*arguments: Any) -> Any:
+        taken.append(arguments)
 
     def work() -> None:
         try:
-            lmtp.serve_configured(clock, stop.is_set)
+            lmtp.serve_configured(ingest, clock, stop.is_set)
         finally:
             connections.close_all()
 
@@ -301,15 +306,15 @@ def test_the_worker_serves_where_the_configuration_says_and_passes_the_address_o
         client.close()
     finally:
         stop.set()
-        worker.join(10)
+        worker.join(60)
     raw = b"Return-Path: <>\r\nSubject: x\r\n\r\n\r\n"
     assert taken == [(raw, clock(), "b+1@bounces.example.org")]
-    assert WayIn.objects.get().read_at == clock()
+    assert InboundSource.objects.get().last_read_at == clock()
 
 
 def connected(port: int) -> Client:
-    """A client that was greeted, as soon as somebody listens."""
-    limit = time.monotonic() + 10
+    """A client that was greeted, as soon as the server listens."""
+    limit = time.monotonic() + 60
     while True:
         try:
             client = Client(port)
@@ -322,9 +327,9 @@ def connected(port: int) -> Client:
 
 
 @pytest.mark.django_db
-def test_a_port_that_is_taken_is_trouble_to_be_told(settings: Any) -> None:
+def test_a_port_in_use_is_recorded_as_an_error(settings: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         config = django_settings.CONFIG
         settings.CONFIG = replace(config, bounces=replace(config.bounces, lmtp_port=taken.getsockname()[1]))
-        lmtp.serve_configured(Clock(), lambda: False)
-    assert "Address already in use" in WayIn.objects.get().trouble
+        lmtp.serve_configured(ingest_message, Clock(), lambda: False)
+    assert "Address already in use" in InboundSource.objects.get().error

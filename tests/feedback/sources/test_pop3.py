@@ -10,7 +10,7 @@ import pytest
 
 from mailer.config.bounces import Bounces
 from mailer.feedback.sources import pop3
-from mailer.feedback.sources.mailbox import MailboxError, MessageStays
+from mailer.feedback.sources.base import MailboxError, MessageUnavailable
 
 
 class Pop3d(socketserver.ThreadingTCPServer):
@@ -60,15 +60,15 @@ def settings(server: Pop3d) -> Bounces:
     )
 
 
-def test_a_message_that_the_server_cannot_show_or_delete_stays_and_the_next_is_read(server: Pop3d) -> None:
+def test_a_refused_retr_or_dele_leaves_the_message(server: Pop3d) -> None:
     server.refused = {"RETR 1", "DELE 2"}
-    with pop3.opened(settings(server)) as mailbox:
-        assert mailbox.arrived() == ["one", "two"]
-        with pytest.raises(MessageStays, match="not now"):
-            mailbox.content("one")
-        assert mailbox.content("two") == b"Subject: 2\r\n\r\n.\r\n"
-        with pytest.raises(MessageStays, match="not now"):
-            mailbox.taken("two")
+    with pop3.open_mailbox(settings(server)) as mailbox:
+        assert mailbox.list_new() == ["one", "two"]
+        with pytest.raises(MessageUnavailable, match="not now"):
+            mailbox.fetch("one")
+        assert mailbox.fetch("two") == b"Subject: 2\r\n\r\n.\r\n"
+        with pytest.raises(MessageUnavailable, match="not now"):
+            mailbox.acknowledge("two")
     assert server.heard[-1] == "QUIT"
 
 
@@ -76,17 +76,17 @@ def test_a_message_that_the_server_cannot_show_or_delete_stays_and_the_next_is_r
     ("refused", "words"),
     [
         ("PASS p", "refuses our sign-in as b: -ERR not now. See .bounces. pop3_username"),
-        ("UIDL", "answered: -ERR not now"),
-        ("QUIT", "answered: -ERR not now"),
+        ("UIDL", "replied: -ERR not now"),
+        ("QUIT", "replied: -ERR not now"),
     ],
 )
-def test_what_a_server_refuses_is_told_with_its_words(server: Pop3d, refused: str, words: str) -> None:
+def test_a_refusal_is_reported_with_the_servers_text(server: Pop3d, refused: str, words: str) -> None:
     server.refused = {refused}
-    with pytest.raises(MailboxError, match=words), pop3.opened(settings(server)) as mailbox:
-        mailbox.arrived()
+    with pytest.raises(MailboxError, match=words), pop3.open_mailbox(settings(server)) as mailbox:
+        mailbox.list_new()
 
 
-def test_a_password_goes_over_no_network_in_clear() -> None:
+def test_a_password_is_never_sent_unencrypted_over_the_network() -> None:
     away = Bounces(pop3_host="mail.example.org", pop3_security="none")
-    with pytest.raises(MailboxError, match="pop3_security to tls"), pop3.opened(away):
+    with pytest.raises(MailboxError, match="pop3_security to tls"), pop3.open_mailbox(away):
         pass

@@ -74,7 +74,7 @@ def delivery(aigerim):
     edition = cast.edition()
     edition.newsletter.lists.set([aigerim.subscriptions.get().mailing_list])
     edition.newsletter.save()
-    mailing = cast.mailing(cast.copy(edition), audience=1)
+    mailing = cast.mailing(cast.snapshot(edition), audience=1)
     return Delivery.objects.create(
         mailing=mailing, subscriber=aigerim.pk, state="accepted", accepted_at=cast.NOW
     )

@@ -188,7 +188,7 @@ def test_every_reason_of_a_service_is_one_of_the_rules(name) -> None:
         "sparkpost": sparkpost._REASONS,
     }
     for reason in tables[name].values():
-        assert classify.verdict_for(reason, "", name).reason == reason
+        assert classify.classification_for(reason, "", name).reason == reason
 
 
 @pytest.mark.parametrize("kind", ["not-spam", "auth-failure", "virus"])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mailer.delivery.esp.message import delivery_token
 from mailer.delivery.models import Delivery
-from mailer.feedback.models import FeedbackEvent, ReturnedMessage, Verdict
+from mailer.feedback.models import FeedbackEvent, ReturnedMessage, SuppressionDecision
 from mailer.feedback.webhooks.models import ServicePost
 from mailer.feedback.webhooks.process import work_off
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
@@ -82,7 +82,7 @@ def copies(db):
         edition = cast.edition(f"2022-{number + 1:02}")
         edition.newsletter.lists.set([monthly])
         edition.newsletter.save()
-        mailing = cast.mailing(cast.copy(edition), audience=READERS)
+        mailing = cast.mailing(cast.snapshot(edition), audience=READERS)
         for reader, person in enumerate(people):
             last = number == EDITIONS - 1
             made[number, reader] = Delivery.objects.create(
@@ -129,7 +129,7 @@ def state():
         "left": FeedbackEvent.objects.filter(kind="unsubscribe").count(),
         "subscriptions": list(Subscription.objects.order_by("pk").values_list("pk", "state")),
         "suppressed": sorted(Suppression.objects.values_list("address_hash", "reason", "lifted_at")),
-        "verdicts": sorted(Verdict.objects.values_list("subscriber", "rule", "state")),
+        "verdicts": sorted(SuppressionDecision.objects.values_list("subscriber", "rule", "state")),
         "readers": Subscriber.objects.count(),
     }
 

@@ -7,8 +7,8 @@ import json
 from anymail.signals import AnymailTrackingEvent, EventType
 from anymail.webhooks.amazon_ses import AmazonSESTrackingWebhookView
 
-from mailer.feedback.parsing.complaints import asks_to_stop
-from mailer.feedback.parsing.records import Kind, Reading
+from mailer.feedback.parsing.arf import is_complaint_type
+from mailer.feedback.parsing.records import Kind, ParsedReturn
 from mailer.feedback.webhooks import sns
 from mailer.feedback.webhooks.services.base import Event, Fault, Heard, Hook
 from mailer.stories.fetch import fetch
@@ -42,7 +42,7 @@ class AmazonHook(Hook):
     def hear(self, event: Event) -> Heard:
         if event["Type"] == sns.FAREWELL:
             # Somebody has ended the subscription: staff should know.
-            return Heard(self.event_name(event), reading=Reading("other"))
+            return Heard(self.event_name(event), reading=ParsedReturn("other"))
         if event["Type"] == sns.CONFIRMATION or not _is_json(event["Message"]):
             return Heard(self.event_name(event))
         return super().hear(event)
@@ -61,7 +61,7 @@ class AmazonHook(Hook):
         return str(next(iter(told.esp_event["mail"].get("tags", {}).get("delivery", [])), ""))
 
     def kind(self, told: AnymailTrackingEvent) -> Kind | None:
-        if told.event_type == EventType.COMPLAINED and not asks_to_stop(told.description or "abuse"):
+        if told.event_type == EventType.COMPLAINED and not is_complaint_type(told.description or "abuse"):
             return None
         return super().kind(told)
 

@@ -20,9 +20,9 @@ from typing import Any
 from anymail.signals import AnymailTrackingEvent, EventType
 
 from mailer.delivery.esp import message
-from mailer.feedback.parsing import identity
-from mailer.feedback.parsing.classify import classify, verdict_for
-from mailer.feedback.parsing.records import Kind, Reading, Recipient
+from mailer.feedback.parsing import evidence
+from mailer.feedback.parsing.classify import classification_for, classify
+from mailer.feedback.parsing.records import Kind, ParsedReturn, Recipient
 
 Event = dict[str, Any]
 
@@ -49,7 +49,7 @@ class Heard:
     # The delivery that our token in it names. The service had its message, whatever became of that.
     delivery: int | None = None
     # What it means beyond that; None: nothing.
-    reading: Reading | None = None
+    reading: ParsedReturn | None = None
 
 
 @dataclass(frozen=True)
@@ -117,24 +117,24 @@ class Hook(ABC):
     def _made(self) -> Any:
         return self.view(webhook_secret="unused", **self.options)  # noqa: S106
 
-    def _reading(self, told: list[AnymailTrackingEvent], delivery: int | None) -> Reading | None:
+    def _reading(self, told: list[AnymailTrackingEvent], delivery: int | None) -> ParsedReturn | None:
         kind = self.kind(told[0])
         if kind is None:
             return None
         if kind == "unsubscribe" and delivery is None:
             # From which newsletter?
-            return Reading("other")
+            return ParsedReturn("other")
         make = self._bounced if kind == "bounce" else _named
         recipients = tuple(make(one, kind) for one in told)
         feedback_type = "abuse" if kind == "complaint" else ""
-        return Reading(kind, recipients, delivery, identity="service", feedback_type=feedback_type)
+        return ParsedReturn(kind, recipients, delivery, identity="service", feedback_type=feedback_type)
 
     def _delivery(self, told: AnymailTrackingEvent, event: Event) -> int | None:
         """By our token where the service keeps it; else by any that stands in the message's own names."""
         found = message.delivery_of(self.token(told))
         if found is not None:
             return found
-        known = identity.identify((), json.dumps(event))
+        known = evidence.match_token((), json.dumps(event))
         return known.delivery if known else None
 
     def _bounced(self, told: AnymailTrackingEvent, kind: Kind) -> Recipient:
@@ -142,7 +142,7 @@ class Hook(ABC):
         said, words = clean(fault.said), clean(fault.words)
         verdict = classify(said, status=clean(fault.status), host=fault.host)
         if fault.certain or verdict.reason == "unknown":
-            verdict = verdict_for(fault.reason, verdict.status, f"{self.name}: {clean(fault.name)}")
+            verdict = classification_for(fault.reason, verdict.status, f"{self.name}: {clean(fault.name)}")
         return Recipient(
             address=clean(told.recipient).lower(),
             status=verdict.status,
@@ -150,7 +150,7 @@ class Hook(ABC):
             bounce_class=verdict.bounce_class,
             reason=verdict.reason,
             rule=verdict.rule,
-            found="report",
+            found_by="report",
         )
 
 
@@ -171,7 +171,7 @@ def clean(value: object) -> str:
 
 def _named(told: AnymailTrackingEvent, kind: Kind) -> Recipient:
     action = "complained" if kind == "complaint" else "failed"
-    return Recipient(clean(told.recipient).lower(), action=action, found="report")
+    return Recipient(clean(told.recipient).lower(), action=action, found_by="report")
 
 
 def _hash(event: Event) -> str:

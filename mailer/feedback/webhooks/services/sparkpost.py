@@ -5,7 +5,7 @@ from __future__ import annotations
 from anymail.signals import AnymailTrackingEvent, EventType
 from anymail.webhooks.sparkpost import SparkPostTrackingWebhookView
 
-from mailer.feedback.parsing.complaints import asks_to_stop
+from mailer.feedback.parsing.arf import is_complaint_type
 from mailer.feedback.parsing.records import Kind
 from mailer.feedback.webhooks.services.base import Event, Fault, Hook
 
@@ -44,7 +44,7 @@ class SparkPostHook(Hook):
 
     def kind(self, told: AnymailTrackingEvent) -> Kind | None:
         complained = told.event_type == EventType.COMPLAINED
-        if complained and not asks_to_stop(_about(told).get("fbtype") or "abuse"):
+        if complained and not is_complaint_type(_about(told).get("fbtype") or "abuse"):
             return None
         return super().kind(told)
 

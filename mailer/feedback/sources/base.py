@@ -1,0 +1,110 @@
+"""What the sources of returned mail share: the mailbox interface, its errors, and connecting to a mail
+server.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from mailer.config.bounces import Security
+from mailer.delivery.smtp import tls
+from mailer.feedback.models import ReturnedMessage
+
+# Whether work in progress must end.
+Stop = Callable[[], bool]
+
+# Octets of a message that are fetched and stored: the reasons of a bounce come first.
+MAX_OCTETS = 2 * 1024 * 1024
+# Seconds for connecting, and for each reply of a mail server.
+TIMEOUT_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What became of a message that was handed over."""
+
+    message: ReturnedMessage
+    # False when the same message had been stored before: then nothing was done.
+    new: bool
+
+
+class Ingest(Protocol):
+    """Stores a message and acts on it, in one transaction; raises django.db.Error when that failed."""
+
+    def __call__(self, raw: bytes, now: datetime, envelope_to: str | None = None) -> Ingested: ...
+
+
+class MailboxError(Exception):
+    """The mailbox cannot be read now; the message tells staff which one, why, and what to do."""
+
+
+class MessageUnavailable(Exception):  # noqa: N818  (a state of one message; MailboxError is the error)
+    """This one message can be neither read nor acknowledged now; it remains, and the others are read."""
+
+
+class Mailbox(Protocol):
+    """An open mailbox. A message remains in it until it is acknowledged.
+
+    Every method may raise MailboxError. After a crash, or with two workers, a message may be listed again.
+    """
+
+    def list_new(self) -> list[str]:
+        """Names of the messages that were not acknowledged, the oldest first; they are valid in later
+        sessions.
+        """
+
+    def fetch(self, name: str) -> bytes | None:
+        """The first MAX_OCTETS of a message; None when it no longer exists. Raises MessageUnavailable."""
+
+    def acknowledge(self, name: str) -> None:
+        """Mark, move or delete a message that was stored. Raises MessageUnavailable."""
+
+    def wait_for_more(self, stop: Stop) -> bool:
+        """Wait in this session for new messages and return True; False where polling later is better."""
+
+
+@contextmanager
+def translate_errors(server: str, *protocol_errors: type[Exception]) -> Iterator[None]:
+    """Raise MailboxError for errors of the connection and for `protocol_errors`.
+
+    `server` names the server as the beginning of a sentence: "The IMAP server mail.example.org:993".
+    """
+    try:
+        yield
+    except ssl.SSLCertVerificationError as error:
+        raise MailboxError(
+            f"{server} cannot be trusted: its certificate {tls.explain_certificate_error(error)}."
+        ) from error
+    except ssl.SSLError as error:
+        raise MailboxError(
+            f"{server} does not offer TLS in a form that we support ({error.reason}). "
+            "Perhaps its security must be set to starttls."
+        ) from error
+    except TimeoutError as error:
+        raise MailboxError(f"{server} did not reply within {TIMEOUT_SECONDS:g} seconds.") from error
+    except OSError as error:
+        raise MailboxError(f"{server} cannot be reached: {error.strerror or error}.") from error
+    except protocol_errors as error:
+        raise MailboxError(f"{server} replied: {server_text(error) or type(error).__name__}") from error
+
+
+def require_tls(server: str, host: str, security: Security, key: str) -> None:
+    """Refuse to send a password without encryption to another machine. Raises MailboxError, which names the
+    key.
+    """
+    if security == "none" and not tls.is_loopback(host):
+        raise MailboxError(
+            f"{server} would receive our password without encryption: set [bounces] {key} to tls or starttls."
+        )
+
+
+def server_text(error: BaseException) -> str:
+    """The server's text in an error of a protocol library, on one line, at most 300 characters."""
+    text = error.args[0] if error.args else ""
+    text = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+    return " ".join(text.split())[:300]
