@@ -1,4 +1,4 @@
-"""A real DNS server on loopback: what it knows, a test writes down."""
+"""A real DNS server on loopback with records that a test defines."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ class Zone:
 
     def __init__(self) -> None:
         self.records: dict[tuple[str, str], list[str]] = {}
-        # Names about which it fails, or says nothing.
+        # Names for which it answers SERVFAIL, or does not answer.
         self.failing: set[str] = set()
         self.silent: set[str] = set()
-        # Every question, as (name, type).
+        # Every query, as (name, type).
         self.asked: list[tuple[str, str]] = []
 
     def has(self, name: str, kind: str, *values: str) -> None:
         self.records[name, kind] = list(values)
 
     def text(self, name: str, *texts: str) -> None:
-        """TXT records, each cut into strings of 255 octets as DNS wants them."""
+        """TXT records, each split into strings of 255 bytes as DNS requires."""
         cut = ([text[at : at + 255] for at in range(0, len(text), 255)] for text in texts)
         self.has(name, "TXT", *(" ".join(f'"{part}"' for part in parts) for parts in cut))
 

@@ -29,7 +29,7 @@ class PermanentRelayError(SmtpError):
     """The relay rejects *us* permanently; no recipient is to blame, and a retry cannot help."""
 
 
-class RelayUnavailable(SmtpError):  # noqa: N818  (a state, in the field's own words)
+class RelayUnavailable(SmtpError):  # noqa: N818  (a state, not an error)
     """The relay cannot be reached or is busy; a later retry can help."""
 
 

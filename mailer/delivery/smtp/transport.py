@@ -22,7 +22,7 @@ _SEND_BUFFER = 256 * 1024
 _MAX_BUFFERS = os.sysconf("SC_IOV_MAX")
 
 
-class ConnectionLost(Exception):  # noqa: N818  (an event, in the field's own words)
+class ConnectionLost(Exception):  # noqa: N818  (an event, not an error)
     """The connection ended, or the server did not reply in time."""
 
 

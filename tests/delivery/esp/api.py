@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that takes calls as a service documents them, and keeps every mail."""
+"""A real HTTP server on loopback that accepts calls as an ESP documents them, and keeps every message."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
-# In place of a reply: the connection ends, or stays open without a word, when the request was read.
+# In place of a response: after reading the request, the connection is closed, or stays open without one.
 DROP, HANG = "DROP", "HANG"
 
 
@@ -37,7 +37,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Mail:
-    """What a reader of the service's mail would get."""
+    """What the recipient of the ESP's message would get."""
 
     to: str
     sender: str
@@ -46,26 +46,26 @@ class Mail:
     text: str
     # Names in lower case.
     headers: dict[str, str]
-    # What the service's webhooks would name the delivery by.
+    # What the ESP's webhooks would identify the delivery by.
     token: str
     reply_to: str = ""
     envelope_sender: str = ""
 
 
 class Api:
-    """The server. A context manager. `documented` reads calls and writes answers, as its service does."""
+    """The server. A context manager. `documented` reads calls and writes responses as its ESP does."""
 
     def __init__(self, documented: Any, script: Callable[[Call], Reply | str | None] | None = None) -> None:
         self.documented = documented
-        # What is answered in place of the usual; None: the usual.
+        # The response to a call; None: the usual one.
         self.script = script or (lambda call: None)
         self.calls: list[Call] = []
         self.taken: list[Mail] = []
-        # Addresses that the service refuses.
+        # Addresses that the ESP rejects.
         self.bad: set[str] = set()
-        # What was not as documented.
+        # Calls that were not as documented.
         self.wrong: list[str] = []
-        # Seconds before an answer.
+        # Seconds before a response.
         self.latency = 0.0
         self._lock = threading.Lock()
         self._free = threading.Event()
@@ -83,7 +83,7 @@ class Api:
             do_GET = do_POST = handle_any  # noqa: N815
 
             def handle(self) -> None:
-                # Whoever calls may die in the middle.
+                # The caller may be killed in the middle of a call.
                 with contextlib.suppress(ConnectionError):
                     super().handle()
 
@@ -117,7 +117,7 @@ class Api:
         headers = {name.lower(): value for name, value in handler.headers.items()}
         body = handler.rfile.read(length)
         if len(body) < length:
-            # Whoever called died while it spoke: nothing was asked.
+            # The caller was killed while it sent the request.
             handler.close_connection = True
             return
         call = Call(handler.command, handler.path, headers, body)
@@ -145,7 +145,7 @@ class Api:
             if call.method == "GET":
                 return self.documented.checked(call)
             mails = self.documented.read(call)
-        except Exception as error:  # noqa: BLE001  (told to the test)
+        except Exception as error:  # noqa: BLE001  (the test checks it)
             self.wrong.append(f"{type(error).__name__}: {error}")
             return Reply(418)
         bad = {mail.to for mail in mails} & self.bad

@@ -11,13 +11,13 @@ from tests.delivery.esp.drive import Drive
 
 @pytest.fixture(params=sorted(SERVICES))
 def documented(request):
-    """Each service in turn, or those that the test names."""
+    """Each ESP in turn, or those that the test names."""
     return SERVICES[request.param]()
 
 
 @pytest.fixture
 def api(documented):
-    """The service on loopback; at the end nothing may have come that it does not document."""
+    """The ESP's API on loopback; fails if it got a call that the ESP does not document."""
     with Api(documented) as server:
         yield server
     assert server.wrong == []
@@ -25,13 +25,13 @@ def api(documented):
 
 @pytest.fixture
 def service(api, documented):
-    """The configuration of that service."""
+    """The configuration of that ESP."""
     return Service(name=documented.name, url=api.url, connections=2, **documented.config)
 
 
 @pytest.fixture
 def drive(service, configure, tmp_path):  # noqa: F811
-    """Sends letters by the service, without a ledger."""
+    """Sends messages by the ESP without a ledger."""
     configure(service={"name": service.name, "url": service.url, "connections": 2})
     with Drive(service, tmp_path) as one:
         yield one

@@ -1,4 +1,4 @@
-"""What each service documents about its calls: how a request must look, and how it is answered."""
+"""What each ESP documents about its API: how a request must look, and its responses."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ def _lower(headers: dict[str, str]) -> dict[str, str]:
 
 
 class Documented:
-    """One service. Assertions are about what it documents as required, or as what we rely on."""
+    """One ESP. The assertions check what it requires, and what we rely on."""
 
     name = ""
     # The path of the API's address.
     base = "/"
-    # What the configuration holds.
+    # Its keys in [service].
     config: dict[str, str] = {"key": KEY}
     unauthorised = Reply(401, {"message": f"{KEY} is not known"})
-    # The sender is not one that the account may use.
+    # The account may not use the sender.
     unverified = Reply(400)
-    # A refusal that does not say why.
+    # A rejection without a reason.
     unexplained = Reply(400, {"message": "Bad Request"})
-    # The body of an answer that is only a number.
+    # The body of a response whose status says everything.
     busy: Any = {"message": "later"}
 
     def read(self, call: Call) -> list[Mail]:
         raise NotImplementedError
 
     def answer(self, mails: list[Mail], bad: set[str]) -> tuple[Reply, list[Mail]]:
-        """The answer, and which mails were taken. Here: one mail a call."""
+        """The response, and the messages that were accepted. Here: one message per call."""
         (mail,) = mails
         return (self.refused(mail), []) if bad else (self.taken(mail), [mail])
 
@@ -58,7 +58,7 @@ class Documented:
         raise NotImplementedError
 
     def rendered(self, text: str) -> str:
-        """What its template language makes of a text."""
+        """A text as its template language renders it."""
         return text
 
 

@@ -108,7 +108,7 @@ class Drive:
 
     def until(self, count: int) -> dict[int, Any]:
         """Outcomes by delivery, as soon as there are `count`."""
-        limit = time.monotonic() + 20
+        limit = time.monotonic() + 60
         while len(self.done) < count and time.monotonic() < limit:
             self.done += self.pool.collect(0.05)
         assert len(self.done) == count
@@ -120,7 +120,7 @@ class Drive:
 
     def error(self) -> SendError:
         """The first error, as soon as there is one."""
-        limit = time.monotonic() + 20
+        limit = time.monotonic() + 60
         while not (errors := self.pool.take_errors()) and time.monotonic() < limit:
             time.sleep(0.01)
         return errors[0]

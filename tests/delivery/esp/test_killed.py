@@ -1,4 +1,4 @@
-"""kill -9 while a service is called: nobody is lost, and nothing comes twice but what was on its way."""
+"""kill -9 during a call to an ESP: no delivery is lost, and only messages in flight may be sent twice."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from mailer.delivery.esp.capabilities import CAPABILITIES
 from tests.delivery.esp.api import Api
 from tests.delivery.esp.documented import SERVICES
 
-# The program has a database of its own; it is copied from the one that the mark has made.
+# The program uses a copy of the database that this mark creates.
 pytestmark = pytest.mark.django_db
 CONNECTIONS, KILLS, READERS = 2, 3, 80
 
 
 class Program:
-    """The worker program, with a database of its own and this service. A context manager."""
+    """The worker program with its own database and this ESP. A context manager."""
 
     def __init__(self, folder: Path, api: Api, in_doubt: str) -> None:
         environment = {key: value for key, value in os.environ.items() if not key.startswith("MAILER_")}
@@ -77,25 +77,25 @@ class Program:
 
 
 def killed_often(program: Program, api: Api, seed: int) -> int:
-    """Run to the end, killed at random moments; how many kills hit."""
-    moments = random.Random(seed)
+    """Run to the end with kills at random times; return how many processes were killed."""
+    chance = random.Random(seed)
     hits = 0
     for _ in range(KILLS):
         pid = program.ask("run")["pid"]
-        wanted, limit = len(api.calls) + moments.randint(1, 3), time.monotonic() + 10
+        wanted, limit = len(api.calls) + chance.randint(1, 3), time.monotonic() + 60
         while len(api.calls) < wanted and time.monotonic() < limit:
             time.sleep(0.001)
-        time.sleep(moments.random() * 0.02)
+        time.sleep(chance.random() * 0.02)
         hits += program.end(pid, signal.SIGKILL) == signal.SIGKILL
     assert program.end(program.ask("run")["pid"]) == 0
     return hits
 
 
-# One call per reader, many readers in a call, a key against repeats: each kind, and each policy.
+# One recipient per call, a batch, an idempotency key: each kind, and each policy.
 @pytest.mark.parametrize(
     "name, in_doubt", [("amazon_ses", "leave"), ("postmark", "resend"), ("resend", "resend")]
 )
-def test_a_killed_process_loses_nobody(name, in_doubt, tmp_path, sqlite_template):
+def test_a_killed_process_loses_no_delivery(name, in_doubt, tmp_path, sqlite_template):
     shutil.copy(sqlite_template, tmp_path / "mailer.db")
     with Api(SERVICES[name]()) as api, Program(tmp_path, api, in_doubt) as program:
         api.latency = 0.02
@@ -111,7 +111,7 @@ def test_a_killed_process_loses_nobody(name, in_doubt, tmp_path, sqlite_template
         assert repeats == 0 and missing <= set(report["doubtful"])
         assert report["accepted"] + report["in_doubt"] == READERS
         return
-    # A second doubt about the same mail is left for staff to see.
+    # A message in doubt for the second time is left for staff.
     assert len(counted) == READERS and report["accepted"] + report["in_doubt"] == READERS
     under_a_key = bool(CAPABILITIES[name].idempotency)
     assert repeats <= (0 if under_a_key else hits * CONNECTIONS * CAPABILITIES[name].batch_size)

@@ -197,7 +197,7 @@ def test_a_mailing_uses_both_relays_and_one_while_the_other_is_unavailable(two):
     readers(120)
     mailing = released()
     summary = send()
-    assert summary.trouble == "" and states(mailing) == {"accepted": 120}
+    assert summary.error == "" and states(mailing) == {"accepted": 120}
     # A session that began before the twentieth message continues to its tenth.
     assert 20 <= len(one.taken) <= 40 and len(one.taken) + len(other.taken) == 120
     assert not set(one.recipients()) & set(other.recipients())
@@ -210,7 +210,7 @@ def test_without_a_relay_deliveries_stay_planned_and_the_summary_names_each_erro
     readers(3)
     mailing = released()
     summary = send()
-    assert "not now" in summary.trouble and "nobody from there" in summary.trouble
+    assert "not now" in summary.error and "nobody from there" in summary.error
     mailing.refresh_from_db()
     assert states(mailing) == {"planned": 3} and mailing.state == "sending"
     assert outbox.send_waiting(NOW).sent == 0
