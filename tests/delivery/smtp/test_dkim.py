@@ -25,11 +25,11 @@ from mailer.approval.models import SnapshotVariant
 from mailer.config import ConfigError, Dkim
 from mailer.delivery.message_builder import rendered_of
 from mailer.delivery.outbox import test_send
-from mailer.delivery.outbox.outbox import send_waiting
+from mailer.delivery.outbox.outbox import send_due
 from mailer.delivery.smtp import dkim
 from mailer.rendering import mime, variants
 from mailer.rendering.records import RenderedVariant
-from tests.delivery.cast import NOW, readers, released, sealed_copy, send
+from tests.delivery.cast import NOW, approved_snapshot, readers, released, send
 from tests.delivery.relay import Relay
 from tests.rendering.cast import EDITION
 from tests.rendering.test_mime import COPY, ENVELOPE, FORMS, body, line
@@ -206,10 +206,10 @@ def test_transactional_and_test_messages_are_signed(relay):
     mail = EmailMultiAlternatives("Подтвердите", "Текст  \n\n" * 9, "Офис <a@example.org>", ["a@example.net"])
     mail.attach_alternative("<p>Текст</p>", "text/html")
     mail.send()
-    snapshot = sealed_copy()
+    snapshot = approved_snapshot()
     variant = SnapshotVariant.objects.filter(snapshot=snapshot, language="ru").first()
-    test_send.put(rendered_of(variant), snapshot.edition.newsletter, "colleague@example.org", NOW)
-    assert send_waiting(timezone.now() + timedelta(seconds=1)).sent == 2
+    test_send.enqueue(rendered_of(variant), snapshot.edition.newsletter, "colleague@example.org", NOW)
+    assert send_due(timezone.now() + timedelta(seconds=1)).sent == 2
     assert [verified(taken.message) for taken in relay.taken] == [[True, True]] * 2
 
 

@@ -213,4 +213,4 @@ def test_without_a_relay_deliveries_stay_planned_and_the_summary_names_each_erro
     assert "not now" in summary.error and "nobody from there" in summary.error
     mailing.refresh_from_db()
     assert states(mailing) == {"planned": 3} and mailing.state == "sending"
-    assert outbox.send_waiting(NOW).sent == 0
+    assert outbox.send_due(NOW).sent == 0
