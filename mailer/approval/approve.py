@@ -58,12 +58,12 @@ def approve(
     Raises NotPermitted, WrongState, WrongHash, AuthorMayNotApprove, BrokenSeal.
     """
     require(user, "mailer.approve_edition")
-    _refuse_changed(snapshot)
+    _require_unchanged(snapshot)
     with transaction.atomic():
         held = _locked(snapshot, State.SUBMITTED, "approved")
         if not hmac.compare_digest(held.sha256.encode(), sha256.strip().lower().encode()):
             raise WrongHash
-        _refuse_author(held, user)
+        _require_not_author(held, user)
         approval = Approval.objects.create(
             snapshot=held, sha256=held.sha256, approver=user, at=now, by_command=by_command
         )
@@ -85,7 +85,7 @@ def schedule(
     verify(snapshot)
     undo = timedelta(seconds=settings.CONFIG.sending.undo_seconds)
     moment = max(at, now) if at else max(now, min(now + undo, snapshot.window_until))
-    _refuse_outside(snapshot, moment, local_hour)
+    _require_inside_window(snapshot, moment, local_hour)
     with transaction.atomic():
         held = _locked(snapshot, State.APPROVED, "scheduled")
         _transition(held, State.SCHEDULED, send_at=moment, scheduled_by=user, local_hour=local_hour)
@@ -132,7 +132,7 @@ def verify(snapshot: Snapshot) -> None:
         raise SnapshotChanged("This copy has no approval for its hash.")
     if snapshot.state not in (State.APPROVED, State.SCHEDULED):
         raise SnapshotChanged(snapshot.invalidated_reason or SnapshotChanged.__doc__ or "")
-    _refuse_changed(snapshot)
+    _require_unchanged(snapshot)
 
 
 def verify_bytes(snapshot: Snapshot) -> None:
@@ -158,7 +158,7 @@ def require(user: User, permission: str) -> None:
         raise NotPermitted
 
 
-def _refuse_changed(snapshot: Snapshot) -> None:
+def _require_unchanged(snapshot: Snapshot) -> None:
     """Raises BrokenSeal, and marks the copy, when a part of the edition differs from what was frozen."""
     verify_bytes(snapshot)
     edition = Edition.objects.select_related("newsletter").get(pk=snapshot.edition_id)
@@ -169,7 +169,7 @@ def _refuse_changed(snapshot: Snapshot) -> None:
     raise SnapshotChanged(because)
 
 
-def _refuse_outside(snapshot: Snapshot, moment: datetime, local_hour: int | None) -> None:
+def _require_inside_window(snapshot: Snapshot, moment: datetime, local_hour: int | None) -> None:
     zone = ZoneInfo(snapshot.edition.newsletter.zone)
     until = f"{snapshot.window_until.astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})"
     advice = "Choose an earlier moment, or submit the edition again."
@@ -188,7 +188,7 @@ def _refuse_outside(snapshot: Snapshot, moment: datetime, local_hour: int | None
         )
 
 
-def _refuse_author(snapshot: Snapshot, user: User) -> None:
+def _require_not_author(snapshot: Snapshot, user: User) -> None:
     author = snapshot.authors.filter(user=user).first()
     sealed = f"<{user.pk}>" in json.loads(snapshot.manifest)["authors"]
     if author is not None or sealed or snapshot.submitted_by_id == user.pk:

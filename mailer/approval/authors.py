@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from django.contrib.auth.models import User
 
 from mailer.approval import segment_fingerprint
-from mailer.approval.authorship import Subject, fingerprint, standing, title_of
+from mailer.approval.authorship import Subject, fingerprint, live_fingerprint, title_of
 from mailer.approval.models import Approval, Authorship
 from mailer.editions.contents import story_ids
 from mailer.editions.models import Edition
 from mailer.stories.models import Story
 
-_DEEDS_TOLD = 2
+_ACTIONS_LISTED = 2
 
 
 def parts_of(edition: Edition) -> dict[str, Subject]:
@@ -27,10 +27,10 @@ def parts_of(edition: Edition) -> dict[str, Subject]:
 def fingerprints(edition: Edition) -> dict[str, str]:
     """The fingerprint of every part as it stands."""
     people = {
-        name: segment_fingerprint.fingerprint(one)
+        name: segment_fingerprint.segment_fingerprint(one)
         for name, one in segment_fingerprint.segments_of(edition).items()
     }
-    return people | {name: standing(part) for name, part in parts_of(edition).items()}
+    return people | {name: live_fingerprint(part) for name, part in parts_of(edition).items()}
 
 
 def authors_of(edition: Edition) -> dict[User, str]:
@@ -42,7 +42,7 @@ def authors_of(edition: Edition) -> dict[User, str]:
             if note.user is not None:
                 found.setdefault(note.user, []).append(f"{note.action} {title_of(part)}")
     for name, segment in segment_fingerprint.segments_of(edition).items():
-        mark = segment_fingerprint.fingerprint(segment)
+        mark = segment_fingerprint.segment_fingerprint(segment)
         user = User.objects.filter(username=segment.changed_by).first()
         if user is not None and not any(prints.get(name) == mark for prints in approved):
             found.setdefault(user, []).append(f"changed the segment “{segment}”")
@@ -51,7 +51,7 @@ def authors_of(edition: Edition) -> dict[User, str]:
 
 def _summarise(deeds: list[str]) -> str:
     """The first deeds, and how many there are besides: a person reads a sentence, not a list of thirty."""
-    told, more = deeds[:_DEEDS_TOLD], len(deeds) - _DEEDS_TOLD
+    told, more = deeds[:_ACTIONS_LISTED], len(deeds) - _ACTIONS_LISTED
     return ", ".join(told) + (f" and changed {more} more parts of it" if more > 0 else "")
 
 

@@ -23,7 +23,7 @@ from mailer.stories.models import Story
 Subject = Edition | Story | Newsletter
 
 # What a reader sees of each, by field name; the rest may change without an author.
-_TELLING: dict[type[models.Model], tuple[str, ...]] = {
+_CONTENT_FIELDS: dict[type[models.Model], tuple[str, ...]] = {
     Story: ("kind", "date", "countries", "picture", "link", "texts"),
     Edition: ("newsletter", "period", "number", "body", "texts", "segment", "excluded"),
     Newsletter: (
@@ -37,10 +37,10 @@ _BOOKKEEPING = frozenset({"pk", "id", "story", "edition", "newsletter", "sort_or
 def fingerprint(subject: Subject, data: dict[str, Any] | None = None) -> str:
     """Hex SHA-256 of what a reader sees of the subject; `data`: a revision's content, else the live row's."""
     data = subject.serializable_data() if data is None else data
-    telling = {name: _plain(name, data.get(name)) for name in _TELLING[type(subject)]}
+    telling = {name: _stored_value(name, data.get(name)) for name in _CONTENT_FIELDS[type(subject)]}
     if isinstance(subject, Story) and telling["picture"]:
         image = get_image_model().objects.filter(pk=telling["picture"]).first()
-        telling["picture"] = _shown(image) if image else None
+        telling["picture"] = _picture_content(image) if image else None
     if isinstance(subject, Newsletter):
         # Who gets it is part of what is approved, and stands in a table of its own.
         telling["lists"] = sorted(subject.lists.values_list("pk", flat=True)) if subject.pk else []
@@ -48,13 +48,13 @@ def fingerprint(subject: Subject, data: dict[str, Any] | None = None) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def standing(subject: Subject) -> str:
+def live_fingerprint(subject: Subject) -> str:
     """The live row's fingerprint; that of a story that is not ready, and so left out, says that too."""
     left_out = isinstance(subject, Story) and not subject.live
     return fingerprint(subject) + (":not ready" if left_out else "")
 
 
-def record(
+def record_change(
     user: User | None, subject: Subject, action: str, at: datetime, data: dict[str, Any] | None = None
 ) -> Authorship | None:
     """Note that `user` changed the subject; None when readers would see nothing else than before.
@@ -108,7 +108,7 @@ def _on_revision(sender: object, instance: Revision, created: bool, **_: object)
         return
     subject = model._default_manager.filter(pk=instance.object_id).first()
     if subject is not None:
-        record(instance.user, subject, "wrote", instance.created_at or timezone.now(), instance.content)
+        record_change(instance.user, subject, "wrote", instance.created_at or timezone.now(), instance.content)
 
 
 def _on_log_entry(sender: object, instance: ModelLogEntry, created: bool, **_: object) -> None:
@@ -119,14 +119,14 @@ def _on_log_entry(sender: object, instance: ModelLogEntry, created: bool, **_: o
         return
     if model is Story and instance.action in ("wagtail.publish", "wagtail.unpublish"):
         for story in Story.objects.filter(pk=instance.object_id):
-            _break_where_it_stood_otherwise(story, instance.user, instance.action.removeprefix("wagtail."))
+            _invalidate_where_it_differs(story, instance.user, instance.action.removeprefix("wagtail."))
     elif instance.action in ("wagtail.create", "wagtail.edit"):
-        _note_what_has_no_revision(model, instance)
+        _record_change_without_revision(model, instance)
 
 
-def _break_where_it_stood_otherwise(story: Story, user: User | None, deed: str) -> None:
+def _invalidate_where_it_differs(story: Story, user: User | None, deed: str) -> None:
     """A draft that everybody saved before comes in, or a story goes out, without another word written."""
-    now = standing(story)
+    now = live_fingerprint(story)
     touched = [
         snapshot.pk
         for snapshot in _open_snapshots(story)
@@ -135,26 +135,26 @@ def _break_where_it_stood_otherwise(story: Story, user: User | None, deed: str) 
     Snapshot.objects.filter(pk__in=touched).invalidate(f"{name_of(user)} {deed}ed {title_of(story)}")
 
 
-def _note_what_has_no_revision(model: type[models.Model], entry: ModelLogEntry) -> None:
+def _record_change_without_revision(model: type[models.Model], entry: ModelLogEntry) -> None:
     if model is Newsletter:
         for newsletter in Newsletter.objects.filter(pk=entry.object_id):
-            record(entry.user, newsletter, "changed", entry.timestamp)
+            record_change(entry.user, newsletter, "changed", entry.timestamp)
     elif model is get_image_model():
         for story in Story.objects.filter(picture_id=entry.object_id):
-            record(entry.user, story, "replaced the picture of", entry.timestamp)
+            record_change(entry.user, story, "replaced the picture of", entry.timestamp)
         drafts = Story.objects.filter(latest_revision__content__picture=int(entry.object_id))
         for story in drafts.filter(has_unpublished_changes=True):
             content = story.latest_revision.content
-            record(entry.user, story, "replaced the picture of", entry.timestamp, content)
+            record_change(entry.user, story, "replaced the picture of", entry.timestamp, content)
 
 
-def _shown(image: Any) -> list[Any]:
+def _picture_content(image: Any) -> list[Any]:
     """What decides how a picture looks in a mail: its file, and the point that is kept when it is cut."""
     kept = ("focal_point_x", "focal_point_y", "focal_point_width", "focal_point_height")
     return [image.get_file_hash(), *(getattr(image, name) for name in kept)]
 
 
-def _plain(name: str, value: Any) -> Any:
+def _stored_value(name: str, value: Any) -> Any:
     """A field's stored value without primary keys and without the order of its children."""
     if name == "texts":
         children = [{key: child[key] for key in child if key not in _BOOKKEEPING} for child in value or []]

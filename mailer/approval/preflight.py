@@ -20,16 +20,16 @@ HTML_LIMIT_BYTES = 100_000
 
 
 @dataclass(frozen=True)
-class Finding:
+class PreflightFinding:
     # An error keeps an edition from being submitted; a warning is for people to weigh.
     level: Literal["error", "warning"]
     # In words for comms staff: what, where, and what to do.
     text: str
 
 
-def findings(
+def check(
     edition: Edition, content: Content, variants: Sequence[RenderedVariant], readers: int
-) -> list[Finding]:
+) -> list[PreflightFinding]:
     """Everything that preflight has to say, errors first, without repeats."""
     found = [
         *_of_site(content),
@@ -41,67 +41,67 @@ def findings(
     return sorted(dict.fromkeys(found), key=lambda finding: finding.level)
 
 
-def _of_site(content: Content) -> Iterable[Finding]:
+def _of_site(content: Content) -> Iterable[PreflightFinding]:
     url = urlsplit(content.site_url)
     if url.scheme != "https" and url.hostname not in ("localhost", "127.0.0.1", "::1"):
-        yield Finding(
+        yield PreflightFinding(
             "error", f"Links would lead to {content.site_url}, which is not https. Mend [site] url."
         )
     for problem in theme.problems(dict(content.masthead.theme)):
-        yield Finding("warning", f"The newsletter's colours: {problem}")
+        yield PreflightFinding("warning", f"The newsletter's colours: {problem}")
 
 
-def _of_stories(edition: Edition, content: Content) -> Iterable[Finding]:
+def _of_stories(edition: Edition, content: Content) -> Iterable[PreflightFinding]:
     if not content.stories:
-        yield Finding(
+        yield PreflightFinding(
             "error", "There is no story in this edition that is ready. Publish stories, then add them."
         )
     named = story_ids(edition)
     known = {story.pk: story for story in Story.objects.filter(pk__in=named)}
     if missing := len(set(named) - set(known)):
-        yield Finding("warning", f"{missing} of the stories chosen for this edition no longer exist.")
+        yield PreflightFinding("warning", f"{missing} of the stories chosen for this edition no longer exist.")
     for story in known.values():
         if not story.live:
-            yield Finding(
+            yield PreflightFinding(
                 "warning", f"“{story}” is not ready and is left out. Publish the story to include it."
             )
         elif story.has_unpublished_changes:
-            yield Finding(
+            yield PreflightFinding(
                 "warning", f"“{story}” has newer changes that are not published; the published text is used."
             )
     for record in content.stories:
         for text in record.texts:
             if record.picture and not text.picture_alt.strip():
-                yield Finding(
+                yield PreflightFinding(
                     "error",
                     f"“{text.headline}” ({text.language}): describe the picture for those who do not see it.",
                 )
 
 
-def _of_variants(content: Content, variants: Sequence[RenderedVariant]) -> Iterable[Finding]:
+def _of_variants(content: Content, variants: Sequence[RenderedVariant]) -> Iterable[PreflightFinding]:
     for variant in variants:
         for note in variant.warnings:
-            yield Finding("warning", note)
+            yield PreflightFinding("warning", note)
         size = len(variant.html.encode())
         if size > HTML_LIMIT_BYTES:
             text = f"a mail of {size // 1000} KB would be cut by Gmail. Shorten texts or leave a story out."
-            yield Finding("error", f"In {variant.language}, {text}")
+            yield PreflightFinding("error", f"In {variant.language}, {text}")
         elif size > HTML_WARN_BYTES:
-            yield Finding(
+            yield PreflightFinding(
                 "warning", f"In {variant.language}, a mail has {size // 1000} KB; Gmail cuts above 102 KB."
             )
 
 
-def _of_headers(edition: Edition, content: Content, variants: Sequence[RenderedVariant]) -> Iterable[Finding]:
+def _of_headers(edition: Edition, content: Content, variants: Sequence[RenderedVariant]) -> Iterable[PreflightFinding]:
     """What no header can carry would stop the mailing after it was approved."""
     shared = shared_headers(sender_of(edition.newsletter), content)
     for variant in variants:
         try:
             mime.shared_headers(variant, shared)
         except ValueError as error:
-            yield Finding("error", f"The mails cannot be made: {error}.")
+            yield PreflightFinding("error", f"The mails cannot be made: {error}.")
 
 
-def _of_readers(readers: int) -> Iterable[Finding]:
+def _of_readers(readers: int) -> Iterable[PreflightFinding]:
     if not readers:
-        yield Finding("warning", "Nobody would get this edition now: no confirmed reader is on its lists.")
+        yield PreflightFinding("warning", "Nobody would get this edition now: no confirmed reader is on its lists.")

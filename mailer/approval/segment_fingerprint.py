@@ -15,9 +15,9 @@ from subscribers.segments.rules import from_json, tests
 from subscribers.signals import segment_changed
 
 
-def connect() -> None:
+def connect_segments() -> None:
     """Listen to changed segments."""
-    segment_changed.connect(_changed, dispatch_uid="mailer.approval.segment_fingerprint")
+    segment_changed.connect(_on_segment_changed, dispatch_uid="mailer.approval.segment_fingerprint")
 
 
 def segments_of(edition: Edition) -> dict[str, SavedSegment]:
@@ -29,7 +29,7 @@ def segments_of(edition: Edition) -> dict[str, SavedSegment]:
     return found
 
 
-def fingerprint(segment: SavedSegment) -> str:
+def segment_fingerprint(segment: SavedSegment) -> str:
     """Hex SHA-256 of the rule."""
     text = json.dumps(segment.rule, ensure_ascii=False, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -48,7 +48,7 @@ def _with_parts(segment: SavedSegment, seen: frozenset[int]) -> Iterator[SavedSe
         yield from _with_parts(part, seen)
 
 
-def _changed(segment: SavedSegment, **_: Any) -> None:
+def _on_segment_changed(segment: SavedSegment, **_: Any) -> None:
     name = f"segment:{segment.pk}"
     copies = Snapshot.objects.sendable()
     held = [

@@ -13,7 +13,7 @@ from mailer.approval import approve, authors, tracking_policy
 from mailer.approval.errors import PreflightFailed, WrongState
 from mailer.approval.headers import sender_of
 from mailer.approval.models import Snapshot, SnapshotAuthor, SnapshotVariant
-from mailer.approval.preflight import Finding, findings
+from mailer.approval.preflight import PreflightFinding, check
 from mailer.editions.audience import Audience
 from mailer.editions.contents import content_of
 from mailer.editions.models import Edition
@@ -33,13 +33,13 @@ def submit(edition: Edition, user: User, now: datetime) -> Snapshot:
     Raises NotPermitted, WrongState (already sent), PreflightFailed with every error in words.
     """
     approve.require(user, "mailer.submit_edition")
-    _refuse_sent(edition)
+    _require_not_sent(edition)
     with transaction.atomic():
-        edition = _published(edition, user)
+        edition = _publish_latest_revision(edition, user)
         content = content_of(edition)
         audience = _audience(edition, now)
         rendered = render_all(content, audience)
-        found = findings(edition, content, rendered, audience.count())
+        found = check(edition, content, rendered, audience.count())
         if errors := [finding.text for finding in found if finding.level == "error"]:
             raise PreflightFailed("This edition cannot be submitted yet. " + " ".join(errors))
         _withdraw_earlier(edition, user)
@@ -75,12 +75,12 @@ def render_all(content: Content, audience: Audience) -> list[RenderedVariant]:
     return list(found.values())
 
 
-def _refuse_sent(edition: Edition) -> None:
+def _require_not_sent(edition: Edition) -> None:
     if Snapshot.objects.filter(edition=edition, mailings__dry_run_to="").exists():
         raise WrongState("This edition is being sent or was sent; it cannot be submitted again.")
 
 
-def _published(edition: Edition, user: User) -> Edition:
+def _publish_latest_revision(edition: Edition, user: User) -> Edition:
     """The edition's row with its latest saved revision in force."""
     revision = edition.get_latest_revision()
     if revision is not None and (not edition.live or edition.has_unpublished_changes):
@@ -100,7 +100,7 @@ def _freeze(
     content: Content,
     audience: Audience,
     rendered: Sequence[RenderedVariant],
-    found: Sequence[Finding],
+    found: Sequence[PreflightFinding],
     user: User,
     now: datetime,
 ) -> Snapshot:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from mailer.approval import approve as approvals
 from mailer.approval.errors import ApprovalError
 from mailer.approval.models import Snapshot
-from mailer.approval.preflight import findings
+from mailer.approval.preflight import check
 from mailer.approval.submit import render_all
 from mailer.approval.submit import submit as submit_edition
 from mailer.cli import edition_report
@@ -40,7 +40,7 @@ from mailer.editions.assembly_time import assembly_time
 from mailer.editions.audience import Audience
 from mailer.editions.contents import content_of
 from mailer.editions.models import Edition, Newsletter
-from mailer.editions.periods import BadPeriod
+from mailer.editions.periods import InvalidPeriod
 from mailer.rendering import merge_tags, variants
 from mailer.reports.edition_state import edition_summary
 from subscribers import iso_codes
@@ -59,7 +59,7 @@ def assemble(
     """Create the edition of a period from the stories that are ready."""
     found = find(Newsletter, newsletter)
     now = parse_time(as_of) if as_of else assembly_time(timezone.now())
-    with failing_on(BadPeriod, EditionExists):
+    with failing_on(InvalidPeriod, EditionExists):
         print_edition(assemble_edition(found, period, now), json, "assembled")
 
 
@@ -82,7 +82,7 @@ def check(edition: EditionName, json: Json = False) -> None:
     found = find_edition(edition)
     content = content_of(found)
     audience = Audience.of_edition(found, timezone.now())
-    results = findings(found, content, render_all(content, audience), audience.count())
+    results = check(found, content, render_all(content, audience), audience.count())
     if json:
         rows = [{"level": finding.level, "text": finding.text} for finding in results]
         emit({**edition_summary(found), "findings": rows})

@@ -40,7 +40,7 @@ def assemble(newsletter: Newsletter, period: str, now: datetime, user: User | No
             f"{newsletter.name} already has an edition for {span}: {existing.slug}. "
             "Open it to change it, or delete it in the desk to assemble it anew."
         )
-    stories = gather(newsletter, span, now)
+    stories = stories_for(newsletter, span, now)
     edition = Edition(newsletter=newsletter, period=str(span), number=_next_number(newsletter), live=False)
     edition.body = arrange(stories, newsletter)
     edition.texts = _subjects(newsletter, span)
@@ -49,7 +49,7 @@ def assemble(newsletter: Newsletter, period: str, now: datetime, user: User | No
     return edition
 
 
-def gather(newsletter: Newsletter, span: Period, now: datetime) -> list[Story]:
+def stories_for(newsletter: Newsletter, span: Period, now: datetime) -> list[Story]:
     """The stories for a period, newest first."""
     today = now.astimezone(ZoneInfo(newsletter.zone)).date()
     used = _already_used(newsletter, span)
@@ -71,19 +71,19 @@ def arrange(stories: Iterable[Story], newsletter: Newsletter) -> list[Block]:
         return [story for story in stories if story.kind == kind]
 
     news = of(Story.Kind.NEWS)
-    lead = _lead(news, newsletter)
+    lead = _choose_lead(news, newsletter)
     rest = [story for story in news if story is not lead]
     blocks: list[Block] = [("lead", lead)] if lead else []
     blocks += [("story", story) for story in rest if not story.countries]
     for country in newsletter.countries:
-        blocks += _of_country(country, [story for story in rest if _home(story, newsletter) == country])
+        blocks += _of_country(country, [story for story in rest if _first_served_country(story, newsletter) == country])
     blocks += [("date", story) for story in sorted(of(Story.Kind.EVENT), key=lambda story: story.date)]
     if publications := of(Story.Kind.PUBLICATION):
         blocks.append(("titles", publications))
     return blocks + [("social", story) for story in of(Story.Kind.NOTICE)]
 
 
-def _lead(news: list[Story], newsletter: Newsletter) -> Story | None:
+def _choose_lead(news: list[Story], newsletter: Newsletter) -> Story | None:
     """The story that most countries share; with a picture before one without, newer before older."""
 
     def weight(story: Story) -> tuple[bool, int, object]:
@@ -93,7 +93,7 @@ def _lead(news: list[Story], newsletter: Newsletter) -> Story | None:
     return max(news, key=weight, default=None)
 
 
-def _home(story: Story, newsletter: Newsletter) -> str | None:
+def _first_served_country(story: Story, newsletter: Newsletter) -> str | None:
     """The first of the story's countries that this newsletter serves."""
     return next((country for country in story.countries if country in newsletter.countries), None)
 

@@ -9,7 +9,7 @@ from django.conf import settings
 from wagtail.rich_text import expand_db_html
 
 from mailer.editions.models import Edition, Newsletter
-from mailer.editions.pictures import frozen_picture
+from mailer.editions.pictures import permanent_picture
 from mailer.rendering import records
 from mailer.stories.models import Story
 
@@ -109,5 +109,5 @@ def _record(story: Story) -> records.Story:
             for text in sorted(story.texts.all(), key=lambda text: text.language)
         ),
         link=story.link,
-        picture=frozen_picture(story.picture) if story.picture else None,
+        picture=permanent_picture(story.picture) if story.picture else None,
     )

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 
-class BadPeriod(ValueError):  # noqa: N818  (a verdict on input)
+class InvalidPeriod(ValueError):  # noqa: N818  (a verdict on input)
     """The period is not written as year and month, such as 2021-12."""
 
 
@@ -24,7 +24,7 @@ class Period:
         """Read "2021-12"; raises BadPeriod."""
         match = re.fullmatch(r"(\d{4})-(\d{2})", text.strip())
         if not match or not 1 <= int(match[2]) <= 12 or not 1 <= int(match[1]) <= 9998:
-            raise BadPeriod(f"“{text}” is no period; write year and month, such as 2021-12.")
+            raise InvalidPeriod(f"“{text}” is no period; write year and month, such as 2021-12.")
         return cls(int(match[1]), int(match[2]))
 
     @classmethod

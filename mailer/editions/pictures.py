@@ -16,7 +16,7 @@ SPECIFICATION = "fill-1200x600|jpegquality-80|format-jpeg|bgcolor-ffffff"
 FOLDER = "pictures"
 
 
-def frozen_picture(image: Any) -> Picture:
+def permanent_picture(image: Any) -> Picture:
     """The picture of a wagtail Image as a copy that never changes: its address holds its SHA-256.
 
     Replacing the image's file gives another address; mails already sent keep theirs.

@@ -6,7 +6,7 @@ import logging
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from mailer.editions.assemble import EditionExists, assemble, gather
+from mailer.editions.assemble import EditionExists, assemble, stories_for
 from mailer.editions.models import Edition, Newsletter
 from mailer.editions.periods import Period
 
@@ -32,7 +32,7 @@ def assemble_due(now: datetime) -> list[Edition]:
         due = due_at(newsletter, period)
         if due is None or now < due or newsletter.editions.filter(period=str(period)).exists():
             continue
-        if not gather(newsletter, period, now):
+        if not stories_for(newsletter, period, now):
             continue
         try:
             made.append(assemble(newsletter, str(period), now))

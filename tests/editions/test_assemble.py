@@ -9,7 +9,7 @@ import pytest
 from mailer.editions.assemble import EditionExists, assemble
 from mailer.editions.contents import content_of, story_ids
 from mailer.editions.models import Edition
-from mailer.editions.periods import BadPeriod, Period
+from mailer.editions.periods import InvalidPeriod, Period
 from mailer.editions.schedule import assemble_due
 from mailer.rendering.records import from_json, to_json
 from mailer.stories.models import Story
@@ -91,7 +91,7 @@ def test_a_period_has_one_edition() -> None:
 
 @pytest.mark.parametrize("text", ["2021", "2021-13", "2021-00", "december", "2021-12-01", "20211-1", ""])
 def test_a_period_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(BadPeriod):
+    with pytest.raises(InvalidPeriod):
         Period.parse(text)
 
 

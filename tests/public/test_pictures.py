@@ -8,14 +8,14 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from mailer.editions.pictures import frozen_picture
+from mailer.editions.pictures import permanent_picture
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 def test_a_mails_picture_is_served_and_may_be_kept_for_ever(client: Client) -> None:
-    address = frozen_picture(cast.picture()).url.removeprefix(settings.CONFIG.site.url)
+    address = permanent_picture(cast.picture()).url.removeprefix(settings.CONFIG.site.url)
     response = client.get(address)
     assert response.status_code == 200
     assert response["Content-Type"] == "image/jpeg"

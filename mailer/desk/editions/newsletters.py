@@ -37,7 +37,7 @@ from mailer.editions.assemble import EditionExists, assemble
 from mailer.editions.assembly_time import assembly_time
 from mailer.editions.audience import Audience
 from mailer.editions.models import Newsletter
-from mailer.editions.periods import BadPeriod, Period
+from mailer.editions.periods import InvalidPeriod, Period
 from mailer.rendering import theme
 from subscribers import iso_codes
 
@@ -217,7 +217,7 @@ class PeriodForm(forms.Form):
     def clean_period(self) -> str:
         try:
             return str(Period.parse(self.cleaned_data["period"]))
-        except BadPeriod as error:
+        except InvalidPeriod as error:
             raise ValidationError(str(error)) from error
 
 
