@@ -23,7 +23,6 @@ from wagtail.snippets.apps import WagtailSnippetsAppConfig
 # Modules with a function `connect`, which subscribes them to Django's signals.
 _LISTENERS = (
     "mailer.approval.authorship",
-    "mailer.approval.segment_fingerprint",
     "mailer.editions.newsletter_lists",
     "mailer.feedback.engagement",
     "mailer.delivery.outbox.alerts",

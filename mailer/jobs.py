@@ -15,8 +15,7 @@ from mailer.delivery.engine import send_loop
 from mailer.delivery.outbox import alerts, outbox
 from mailer.delivery.rollout import interventions, jobs
 from mailer.delivery.throttle import provider_stats
-from mailer.editions.assembly_time import assembly_time
-from mailer.editions.schedule import assemble_due
+from mailer.editions.assemble import assemble_due, assembly_time
 from mailer.feedback import ingest
 from mailer.feedback.decisions import bounce_counts, evaluate, smtp_rejections
 from mailer.feedback.sources import lmtp, poll

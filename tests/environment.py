@@ -10,12 +10,21 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from django.test import override_settings
+from hypothesis import HealthCheck, settings
 
 # The tests start some hundred programs of ours: what those import is compiled once, and not by each of them.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 # Loading and collecting make no garbage: nobody looks for any until the tests begin.
 gc.disable()
+
+# No property test depends on how fast the machine is, or on what else it does.
+settings.register_profile(
+    "mailer",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("mailer")
 
 os.environ["MAILER_CONFIG"] = str(Path(__file__).with_name("config.toml"))
 os.environ.setdefault("MAILER_STORAGE__PATH", tempfile.mkdtemp(prefix="mailer-tests-"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -15,10 +16,14 @@ from django.utils import timezone
 from wagtail.images import get_image_model
 from wagtail.models import ModelLogEntry, Revision
 
-from mailer.approval.models import Authorship, Snapshot, SnapshotQuerySet
+from mailer.approval.models import Approval, Authorship, Snapshot, SnapshotQuerySet
 from mailer.editions.contents import story_ids
 from mailer.editions.models import Edition, Newsletter
 from mailer.stories.models import Story
+from subscribers.segments import conditions
+from subscribers.segments.models import SavedSegment
+from subscribers.segments.rules import from_json, tests
+from subscribers.signals import segment_changed
 
 Subject = Edition | Story | Newsletter
 
@@ -99,6 +104,7 @@ def connect() -> None:
     """Listen to everything through which staff change content."""
     post_save.connect(_on_revision, sender=Revision, dispatch_uid="authorship-revision")
     post_save.connect(_on_log_entry, sender=ModelLogEntry, dispatch_uid="authorship-log-entry")
+    segment_changed.connect(_on_segment_changed, dispatch_uid="authorship-segment")
 
 
 def _on_revision(sender: object, instance: Revision, created: bool, **_: object) -> None:
@@ -108,7 +114,9 @@ def _on_revision(sender: object, instance: Revision, created: bool, **_: object)
         return
     subject = model._default_manager.filter(pk=instance.object_id).first()
     if subject is not None:
-        record_change(instance.user, subject, "wrote", instance.created_at or timezone.now(), instance.content)
+        record_change(
+            instance.user, subject, "wrote", instance.created_at or timezone.now(), instance.content
+        )
 
 
 def _on_log_entry(sender: object, instance: ModelLogEntry, created: bool, **_: object) -> None:
@@ -168,3 +176,112 @@ def _stored_value(name: str, value: Any) -> Any:
 
 def _column(subject: Subject) -> str:
     return {Edition: "edition", Story: "story", Newsletter: "newsletter"}[type(subject)]
+
+
+_ACTIONS_LISTED = 2
+
+
+def parts_of(edition: Edition) -> dict[str, Subject]:
+    """Everything that an edition is made of, under the names that a manifest uses."""
+    stories = Story.objects.filter(pk__in=story_ids(edition)).prefetch_related("texts")
+    parts: dict[str, Subject] = {"edition": edition, "newsletter": edition.newsletter}
+    return parts | {f"story:{story.key}": story for story in stories}
+
+
+def fingerprints(edition: Edition) -> dict[str, str]:
+    """The fingerprint of every part as it stands."""
+    people = {name: rule_fingerprint(one) for name, one in segments_of(edition).items()}
+    return people | {name: live_fingerprint(part) for name, part in parts_of(edition).items()}
+
+
+def authors_of(edition: Edition) -> dict[User, str]:
+    """Everybody who may not approve the edition, and why in words: {user: "wrote the story “…”"}."""
+    found: dict[User, list[str]] = {}
+    approved = list(_approved_manifests(edition))
+    for name, part in parts_of(edition).items():
+        for note in _changes_since_approval(name, part, approved):
+            if note.user is not None:
+                found.setdefault(note.user, []).append(f"{note.action} {title_of(part)}")
+    for name, segment in segments_of(edition).items():
+        mark = rule_fingerprint(segment)
+        user = User.objects.filter(username=segment.changed_by).first()
+        if user is not None and not any(prints.get(name) == mark for prints in approved):
+            found.setdefault(user, []).append(f"changed the segment “{segment}”")
+    return {user: _summarise(list(dict.fromkeys(deeds))) for user, deeds in found.items()}
+
+
+def _summarise(deeds: list[str]) -> str:
+    """The first deeds, and how many there are besides: a person reads a sentence, not a list of thirty."""
+    told, more = deeds[:_ACTIONS_LISTED], len(deeds) - _ACTIONS_LISTED
+    return ", ".join(told) + (f" and changed {more} more parts of it" if more > 0 else "")
+
+
+def _approved_manifests(edition: Edition) -> Iterable[dict[str, str]]:
+    """What each approval of this newsletter sealed, newest first: {part: fingerprint}."""
+    given = Approval.objects.filter(snapshot__edition__newsletter=edition.newsletter).select_related(
+        "snapshot"
+    )
+    for approval in given.order_by("-at", "-pk").iterator(chunk_size=50):
+        prints: dict[str, str] = json.loads(approval.snapshot.manifest)["fingerprints"]
+        # Every edition has an "edition" of its own.
+        if approval.snapshot.edition_id != edition.pk:
+            prints = {name: mark for name, mark in prints.items() if name != "edition"}
+        yield prints
+
+
+def _changes_since_approval(name: str, part: Subject, approved: list[dict[str, str]]) -> Iterable[Authorship]:
+    """Notes after the one that recorded the approved content; all of them when that is not to be found.
+
+    The boundary is the content that was sealed and not the moment of sealing: a draft saved before an
+    approval that did not contain it is still unapproved.
+    """
+    column = name.partition(":")[0]
+    notes = list(Authorship.objects.filter(**{column: part}).select_related("user").order_by("pk"))
+    # An older draft may have been put in force after a newer one that only repeats what was sealed.
+    live = fingerprint(part)
+    last = max((place for place, note in enumerate(notes) if note.fingerprint == live), default=len(notes))
+    for prints in approved:
+        if name not in prints:
+            continue
+        sealed = [place for place, note in enumerate(notes[: last + 1]) if note.fingerprint == prints[name]]
+        return notes[sealed[-1] + 1 :] if sealed else notes
+    return notes
+
+
+def segments_of(edition: Edition) -> dict[str, SavedSegment]:
+    """Every segment that decides who gets it, also within others, under the names that a manifest uses."""
+    chosen = [one for one in (edition.segment, edition.excluded) if one is not None]
+    found: dict[str, SavedSegment] = {}
+    for segment in chosen:
+        found |= {f"segment:{one.pk}": one for one in _with_parts(segment, frozenset())}
+    return found
+
+
+def rule_fingerprint(segment: SavedSegment) -> str:
+    """Hex SHA-256 of the rule."""
+    text = json.dumps(segment.rule, ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _with_parts(segment: SavedSegment, seen: frozenset[int]) -> Iterator[SavedSegment]:
+    yield segment
+    seen |= {segment.pk}
+    named = {
+        value
+        for test in tests(from_json(segment.rule))
+        if test.about == "segment"
+        for value in conditions.numbers(test)
+    }
+    for part in SavedSegment.objects.filter(pk__in=named - seen):
+        yield from _with_parts(part, seen)
+
+
+def _on_segment_changed(segment: SavedSegment, **_: Any) -> None:
+    name = f"segment:{segment.pk}"
+    copies = Snapshot.objects.sendable()
+    held = [
+        snapshot.pk
+        for snapshot in copies.only("manifest")
+        if name in json.loads(snapshot.manifest)["fingerprints"]
+    ]
+    copies.filter(pk__in=held).invalidate(f"The segment “{segment}” was changed. Submit it again.")

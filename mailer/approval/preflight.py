@@ -27,7 +27,7 @@ class PreflightFinding:
     text: str
 
 
-def check(
+def run_checks(
     edition: Edition, content: Content, variants: Sequence[RenderedVariant], readers: int
 ) -> list[PreflightFinding]:
     """Everything that preflight has to say, errors first, without repeats."""
@@ -59,7 +59,9 @@ def _of_stories(edition: Edition, content: Content) -> Iterable[PreflightFinding
     named = story_ids(edition)
     known = {story.pk: story for story in Story.objects.filter(pk__in=named)}
     if missing := len(set(named) - set(known)):
-        yield PreflightFinding("warning", f"{missing} of the stories chosen for this edition no longer exist.")
+        yield PreflightFinding(
+            "warning", f"{missing} of the stories chosen for this edition no longer exist."
+        )
     for story in known.values():
         if not story.live:
             yield PreflightFinding(
@@ -92,7 +94,9 @@ def _of_variants(content: Content, variants: Sequence[RenderedVariant]) -> Itera
             )
 
 
-def _of_headers(edition: Edition, content: Content, variants: Sequence[RenderedVariant]) -> Iterable[PreflightFinding]:
+def _of_headers(
+    edition: Edition, content: Content, variants: Sequence[RenderedVariant]
+) -> Iterable[PreflightFinding]:
     """What no header can carry would stop the mailing after it was approved."""
     shared = shared_headers(sender_of(edition.newsletter), content)
     for variant in variants:
@@ -104,4 +108,6 @@ def _of_headers(edition: Edition, content: Content, variants: Sequence[RenderedV
 
 def _of_readers(readers: int) -> Iterable[PreflightFinding]:
     if not readers:
-        yield PreflightFinding("warning", "Nobody would get this edition now: no confirmed reader is on its lists.")
+        yield PreflightFinding(
+            "warning", "Nobody would get this edition now: no confirmed reader is on its lists."
+        )

@@ -9,11 +9,11 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from mailer.approval import approve, authors, tracking_policy
+from mailer.approval import approve, authorship, tracking_policy
 from mailer.approval.errors import PreflightFailed, WrongState
 from mailer.approval.headers import sender_of
 from mailer.approval.models import Snapshot, SnapshotAuthor, SnapshotVariant
-from mailer.approval.preflight import PreflightFinding, check
+from mailer.approval.preflight import PreflightFinding, run_checks
 from mailer.editions.audience import Audience
 from mailer.editions.contents import content_of
 from mailer.editions.models import Edition
@@ -39,7 +39,7 @@ def submit(edition: Edition, user: User, now: datetime) -> Snapshot:
         content = content_of(edition)
         audience = _audience(edition, now)
         rendered = render_all(content, audience)
-        found = check(edition, content, rendered, audience.count())
+        found = run_checks(edition, content, rendered, audience.count())
         if errors := [finding.text for finding in found if finding.level == "error"]:
             raise PreflightFailed("This edition cannot be submitted yet. " + " ".join(errors))
         _withdraw_earlier(edition, user)
@@ -108,7 +108,7 @@ def _freeze(
     text = to_json(content)
     count = audience.count()
     until = now + timedelta(days=newsletter.window_days)
-    because = authors.authors_of(edition)
+    because = authorship.authors_of(edition)
     because[user] = " and ".join(filter(None, (because.get(user), "submitted it")))
     manifest = approve.canonical(
         {
@@ -117,7 +117,7 @@ def _freeze(
             "variants": {
                 v.key: approve.variant_digest(v.subject, v.preheader, v.html, v.text) for v in rendered
             },
-            "fingerprints": authors.fingerprints(edition),
+            "fingerprints": authorship.fingerprints(edition),
             "sender": sender_of(newsletter),
             "counting": tracking_policy.for_manifest(settings.CONFIG.tracking, links.outbound_links(content)),
             "audience": audience.as_dict(),

@@ -11,9 +11,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from mailer.approval import approve as approvals
+from mailer.approval import preflight
 from mailer.approval.errors import ApprovalError
 from mailer.approval.models import Snapshot
-from mailer.approval.preflight import check
 from mailer.approval.submit import render_all
 from mailer.approval.submit import submit as submit_edition
 from mailer.cli import edition_report
@@ -34,9 +34,8 @@ from mailer.cli.output import Json, command_group, emit, fail, failing_on, say
 from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import test_send as test_sends
 from mailer.delivery.rollout import control
-from mailer.editions.assemble import EditionExists
+from mailer.editions.assemble import EditionExists, assembly_time
 from mailer.editions.assemble import assemble as assemble_edition
-from mailer.editions.assembly_time import assembly_time
 from mailer.editions.audience import Audience
 from mailer.editions.contents import content_of
 from mailer.editions.models import Edition, Newsletter
@@ -82,7 +81,7 @@ def check(edition: EditionName, json: Json = False) -> None:
     found = find_edition(edition)
     content = content_of(found)
     audience = Audience.of_edition(found, timezone.now())
-    results = check(found, content, render_all(content, audience), audience.count())
+    results = preflight.run_checks(found, content, render_all(content, audience), audience.count())
     if json:
         rows = [{"level": finding.level, "text": finding.text} for finding in results]
         emit({**edition_summary(found), "findings": rows})

@@ -12,9 +12,8 @@ from django.utils import timezone
 from mailer.cli.output import Json, command_group, emit, fail, failing_on, say
 from mailer.stories.gather import Gathered
 from mailer.stories.gather import gather as gather_source
-from mailer.stories.importing import import_stories
 from mailer.stories.models import StorySource
-from mailer.stories.story_file import StoriesFileError
+from mailer.stories.story_import import StoriesFileError, import_stories
 
 app = command_group("Import and gather stories.")
 

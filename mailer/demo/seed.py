@@ -15,7 +15,7 @@ from django.db import transaction
 from mailer.demo import cast
 from mailer.desk.accounts.groups import ensure_groups
 from mailer.editions.models import Newsletter, NewsletterText
-from mailer.stories.importing import import_stories
+from mailer.stories.story_import import import_stories
 from mailer.stories.models import Story
 from subscribers import consent
 from subscribers.consent import Channel, Event, Evidence

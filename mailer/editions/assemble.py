@@ -1,11 +1,13 @@
-"""Assembling: from the stories that are ready to an edition in its first order."""
+"""Assembles editions: collects the stories of a period, when it is due, and puts them in a first order."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
@@ -15,42 +17,84 @@ from mailer.editions.periods import Period
 from mailer.rendering import language
 from mailer.stories.models import Story
 
-# A story finished late is still found by the next edition, and an event is announced this long before it.
+# How far back an edition takes stories that were finished late, and how far ahead it announces events.
 LOOK_BACK = timedelta(days=62)
 LOOK_AHEAD = timedelta(days=62)
+
+log = logging.getLogger(__name__)
 
 Block = tuple[str, object]
 
 
-class EditionExists(Exception):  # noqa: N818  (says what is, not what broke)
+class EditionExists(Exception):  # noqa: N818  (names the state that was found)
     """The newsletter already has an edition for that period."""
 
 
-@transaction.atomic
 def assemble(newsletter: Newsletter, period: str, now: datetime, user: User | None = None) -> Edition:
-    """Make the newsletter's edition for a period ("2021-12") as a draft, as of `now` (aware).
+    """Create the newsletter's draft edition for a period ("2021-12"), as of `now` (aware datetime).
 
-    It takes the stories that are ready, dated before the period's end and in no earlier edition (looking
-    back 62 days), and the events not yet past. Raises BadPeriod, and EditionExists when there is one already.
+    Takes the stories that are ready, dated before the period's end and in no earlier edition (looking back
+    62 days), and the events not yet past. Raises InvalidPeriod, and EditionExists when there is one already.
     """
     span = Period.parse(period)
+    return _create(newsletter, span, stories_for(newsletter, span, now), user)
+
+
+def assemble_due(now: datetime) -> list[Edition]:
+    """Create this month's edition for every newsletter whose assembly time has passed, once per period.
+
+    Also catches up when the worker was down at the time itself. A month without a story makes no edition;
+    a story that becomes ready later in the month still does.
+    """
+    created = []
+    for newsletter in Newsletter.objects.exclude(assemble_day=None):
+        period = Period.at(now, newsletter.zone)
+        due = due_at(newsletter, period)
+        if due is None or now < due or newsletter.editions.filter(period=str(period)).exists():
+            continue
+        if not (stories := stories_for(newsletter, period, now)):
+            continue
+        try:
+            created.append(_create(newsletter, period, stories, None))
+        except EditionExists:
+            # A member of staff assembled it in the same moment.
+            continue
+        log.info("action=edition_assembled newsletter=%s period=%s", newsletter.slug, period)
+    return created
+
+
+def due_at(newsletter: Newsletter, period: Period) -> datetime | None:
+    """When the newsletter's edition for a period is assembled (aware); None when staff do it by hand."""
+    if newsletter.assemble_day is None:
+        return None
+    day = period.first_day.replace(day=newsletter.assemble_day)
+    return datetime(day.year, day.month, day.day, newsletter.assemble_hour, tzinfo=ZoneInfo(newsletter.zone))
+
+
+def assembly_time(now: datetime) -> datetime:
+    """`now`, or the demo's fixed time (aware) where the configuration gives one."""
+    fixed: str = settings.CONFIG.demo.assemble_at
+    return datetime.fromisoformat(fixed) if settings.CONFIG.demo.enabled and fixed else now
+
+
+@transaction.atomic
+def _create(newsletter: Newsletter, span: Period, stories: list[Story], user: User | None) -> Edition:
     existing = Edition.objects.filter(newsletter=newsletter, period=str(span)).first()
     if existing:
         raise EditionExists(
             f"{newsletter.name} already has an edition for {span}: {existing.slug}. "
-            "Open it to change it, or delete it in the desk to assemble it anew."
+            "Edit it, or delete it in the desk and assemble it again."
         )
-    stories = stories_for(newsletter, span, now)
     edition = Edition(newsletter=newsletter, period=str(span), number=_next_number(newsletter), live=False)
     edition.body = arrange(stories, newsletter)
-    edition.texts = _subjects(newsletter, span)
+    edition.texts = _default_subjects(newsletter, span)
     edition.save()
     edition.save_revision(user=user, log_action=True)
     return edition
 
 
 def stories_for(newsletter: Newsletter, span: Period, now: datetime) -> list[Story]:
-    """The stories for a period, newest first."""
+    """Stories that an edition of this period takes, newest first: those of the newsletter's countries."""
     today = now.astimezone(ZoneInfo(newsletter.zone)).date()
     used = _already_used(newsletter, span)
     ready = Story.objects.filter(live=True).exclude(texts=None).prefetch_related("texts").distinct()
@@ -64,7 +108,7 @@ def stories_for(newsletter: Newsletter, span: Period, now: datetime) -> list[Sto
 
 
 def arrange(stories: Iterable[Story], newsletter: Newsletter) -> list[Block]:
-    """Blocks in the first order: lead, regional, by country, dates, titles, and the social call last."""
+    """Blocks in the default order: lead, regional, by country, dates, publications, social call."""
     stories = list(stories)
 
     def of(kind: Story.Kind) -> list[Story]:
@@ -76,7 +120,9 @@ def arrange(stories: Iterable[Story], newsletter: Newsletter) -> list[Block]:
     blocks: list[Block] = [("lead", lead)] if lead else []
     blocks += [("story", story) for story in rest if not story.countries]
     for country in newsletter.countries:
-        blocks += _of_country(country, [story for story in rest if _first_served_country(story, newsletter) == country])
+        blocks += _of_country(
+            country, [story for story in rest if _first_served_country(story, newsletter) == country]
+        )
     blocks += [("date", story) for story in sorted(of(Story.Kind.EVENT), key=lambda story: story.date)]
     if publications := of(Story.Kind.PUBLICATION):
         blocks.append(("titles", publications))
@@ -84,7 +130,7 @@ def arrange(stories: Iterable[Story], newsletter: Newsletter) -> list[Block]:
 
 
 def _choose_lead(news: list[Story], newsletter: Newsletter) -> Story | None:
-    """The story that most countries share; with a picture before one without, newer before older."""
+    """The story with a picture that concerns most countries; the newer of two."""
 
     def weight(story: Story) -> tuple[bool, int, object]:
         reach = len(set(story.countries) & set(newsletter.countries)) if story.countries else 999
@@ -99,7 +145,7 @@ def _first_served_country(story: Story, newsletter: Newsletter) -> str | None:
 
 
 def _of_country(country: str, stories: list[Story]) -> list[Block]:
-    # Each story names its country above its headline: a heading only helps where several stand together.
+    # Each story names its country above its headline, so a heading helps only above several.
     heading: list[Block] = [("heading", {"country": country, "texts": []})] if len(stories) > 1 else []
     return heading + [("story", story) for story in stories]
 
@@ -115,7 +161,7 @@ def _next_number(newsletter: Newsletter) -> int:
     return (last or 0) + 1
 
 
-def _subjects(newsletter: Newsletter, span: Period) -> list[EditionText]:
+def _default_subjects(newsletter: Newsletter, span: Period) -> list[EditionText]:
     return [
         EditionText(language=code, subject=f"{newsletter.name}: {language.period_title(str(span), code)}")
         for code in newsletter.languages

@@ -21,7 +21,7 @@ class Period:
 
     @classmethod
     def parse(cls, text: str) -> Period:
-        """Read "2021-12"; raises BadPeriod."""
+        """Read "2021-12"; raises InvalidPeriod."""
         match = re.fullmatch(r"(\d{4})-(\d{2})", text.strip())
         if not match or not 1 <= int(match[2]) <= 12 or not 1 <= int(match[1]) <= 9998:
             raise InvalidPeriod(f"“{text}” is no period; write year and month, such as 2021-12.")

@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.views.decorators.http import require_safe
 from django.views.static import serve
 
-from mailer.editions.pictures import FOLDER
+from mailer.editions.contents import FOLDER
 
 # Named by the hash of their bytes, so that a copy once fetched is right for ever.
 _FROZEN = re.compile(rf"{FOLDER}/[0-9a-f]{{64}}\.jpg")

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from mailer.rendering import catalogue, language, sanitize, story_selection, theme
+from mailer.rendering import catalogue, language, sanitize, theme, variants
 from mailer.rendering.records import Block, BlockKind, Content, LocalText, Picture, Story, StoryText, Subject
 
 # From so many countries on, a list of names says less than "and the region".
@@ -134,8 +134,8 @@ def _without_repeated_places(blocks: Sequence[BlockView]) -> tuple[BlockView, ..
 
 def _has_no_local_stories(content: Content, blocks: Sequence[Block]) -> bool:
     local = {story.key for story in content.stories if story.countries}
-    planned = local.intersection(story_selection.stories_of(content.blocks))
-    return bool(planned) and local.isdisjoint(story_selection.stories_of(blocks))
+    planned = local.intersection(variants.stories_of(content.blocks))
+    return bool(planned) and local.isdisjoint(variants.stories_of(blocks))
 
 
 class _Builder:

@@ -10,7 +10,7 @@ from django.db import DatabaseError, transaction
 from wagtail.log_actions import log
 
 from mailer.approval import approve, authorship
-from mailer.approval.authors import authors_of
+from mailer.approval.authorship import authors_of
 from mailer.approval.errors import (
     ApprovalError,
     AuthorMayNotApprove,

@@ -10,7 +10,7 @@ from mailer.demo import cast
 from mailer.demo.seed import NEWSLETTER, SAMPLE, seed
 from mailer.editions.models import Newsletter
 from mailer.stories.models import Story
-from mailer.stories.story_file import read_stories
+from mailer.stories.story_import import read_stories
 from subscribers.models import Subscriber, Subscription, Suppression
 from tests.demo.conftest import NOW
 

@@ -6,7 +6,7 @@ import re
 import time
 from importlib import resources
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.feedback.parsing import parse
@@ -14,7 +14,7 @@ from tests.feedback.parsing.test_parse import EXPECTED, sample
 
 _RAW = [sample(name) for name in EXPECTED]
 _KINDS = {"bounce", "delay", "complaint", "auto_reply", "unsubscribe", "receipt", "other"}
-_calm = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_calm = settings(max_examples=150)
 
 
 @st.composite

@@ -90,7 +90,7 @@ MARKS = Counter(merge_tags.TAG_RE.findall(variants.render(HARMLESS, (), "en").ht
 
 
 @given(hostile, hostile, hostile, hostile)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_nothing_written_into_a_story_becomes_an_element_a_script_or_a_mark(
     headline: str, summary: str, body: str, link: str
 ) -> None:

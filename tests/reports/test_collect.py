@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.approval.models import SnapshotVariant
@@ -89,7 +89,7 @@ def told(mailing: Mailing) -> Counts:
     return collect.count(mailing, cast.NOW)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15)
 @given(rows=ROWS, piece=st.integers(1, 30))
 def test_whatever_the_ledger_holds_every_table_adds_up_to_the_account(
     rows: list[dict[str, Any]], piece: int, monkeypatch: pytest.MonkeyPatch

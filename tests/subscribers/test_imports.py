@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.reports.export import write_csv
@@ -494,7 +494,7 @@ emails = st.sampled_from(["a@example.org", "A@example.org", "b@example.org", "go
 cells = st.text(max_size=30) | st.sampled_from(["KZ|UZ", "=1+1", "'=1", '"', "ru", "nonsense"]) | emails
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     rows=st.lists(st.tuples(emails | cells, cells, cells, cells), max_size=12),
     separator=st.sampled_from(",;\t|"),
@@ -543,7 +543,7 @@ def test_whatever_a_file_holds_the_sums_add_up_and_nobody_is_revived(
 names = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=40)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(name=names | st.just("'=1"), local=st.sampled_from(["+tag", "-x", "=a", "plain"]))
 def test_what_is_exported_imports_again_and_no_cell_is_a_formula(
     monthly: MailingList, name: str, local: str

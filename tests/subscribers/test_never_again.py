@@ -304,7 +304,6 @@ def test_nobody_who_left_or_was_erased_is_mailed_before_they_came_back_themselve
             # The rules are the same on both; their statements are what differs.
             max_examples=15 if connection.vendor == "postgresql" else 50,
             stateful_step_count=16,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

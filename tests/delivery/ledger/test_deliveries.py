@@ -257,7 +257,6 @@ def test_the_account_balances_at_every_moment(configure):
         settings=hypothesis_settings(
             max_examples=15,
             stateful_step_count=25,
-            deadline=None,
             database=None,
             suppress_health_check=checks,
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.delivery.models import Alert, Delivery, Intervention, Mailing, ProviderHour, ThrottleState
@@ -169,7 +169,7 @@ def test_a_step_of_a_few_readers_is_at_least_one(configure):
 FATES = st.tuples(st.sampled_from(["accepted", "refused", "deferred", "bounced"]), st.booleans())
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30)
 @given(size=st.integers(1, 30), fates=st.lists(FATES, max_size=12))
 def test_steps_never_shrink_and_the_totals_balance_however_deliveries_end(in_steps, size, fates):
     """Any outcomes and pauses: released deliveries stay released, and none beyond the step was tried.

@@ -115,7 +115,7 @@ def test_blocks_reported_by_mail_slow_their_provider():
     assert shared_state.read("provider gmail.com") == {}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(told=st.lists(st.sampled_from(["hard", "soft", "block", "complaint", "count"]), max_size=8))
 def test_counts_do_not_depend_on_order(told):
     person = reader(f"reader-{Delivery.objects.count()}@example.net")

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.feedback.decisions import suppression_decisions
@@ -197,7 +197,7 @@ def test_evidence_is_limited_in_length(aigerim: Subscriber) -> None:
     assert len(Suppression.objects.get().evidence) <= 4000
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(data=st.data())
 def test_order_and_repetition_of_events_make_no_difference(aigerim: Subscriber, data: st.DataObject) -> None:
     """Twelve weekly copies, some of which come back, in one order and another, some of them twice."""

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.db import connections
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.demo.folder import free_port
@@ -262,7 +262,7 @@ def test_stop_finishes_the_current_message_and_closes_idle_sessions(
     silent.close()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(
     st.binary(max_size=300)
     | st.lists(st.sampled_from([b"LHLO", b"MAIL FROM:<", b">", b"\r\n", b"DATA", b"."]))

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.delivery.esp.message import delivery_token
@@ -134,7 +134,7 @@ def state():
     }
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30)
 @given(story=stories())
 def test_the_order_of_posts_and_their_repeats_do_not_matter(copies, story) -> None:
     told, mixed, cuts = story

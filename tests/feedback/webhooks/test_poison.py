@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from django.db import transaction
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.feedback.models import FeedbackEvent
@@ -60,7 +60,7 @@ def poison(draw, message):
     return service.name, told
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 @given(data=st.data())
 def test_an_event_with_anything_in_it_holds_up_no_other_and_comes_to_an_end(postmark, message, data) -> None:
     name, told = data.draw(poison(message))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.db import connection
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression, Tag
@@ -99,7 +99,7 @@ def fits(person: Subscriber, asked: Query) -> bool:
 
 
 @pytest.mark.parametrize("few", [10_000, 5, 0])
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15)
 @given(asked=ASKED, size=st.integers(1, 12))
 def test_walking_the_pages_there_and_back_shows_everybody_who_fits_once(
     many: list[Subscriber], monkeypatch: pytest.MonkeyPatch, few: int, asked: Query, size: int

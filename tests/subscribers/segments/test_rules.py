@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from subscribers.merge import merge
@@ -178,7 +178,7 @@ def said(test: Test, person: Subscriber) -> bool:
     )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(drawn=GROUPS)
 def test_the_database_answers_as_the_rule_reads(office: dict[str, Any], drawn: Group) -> None:
     rule = from_json(as_json(renumbered(drawn, office)))
@@ -202,7 +202,7 @@ _ANY = st.recursive(
 
 
 @pytest.mark.django_db
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(raw=_ANY | _ANY.map(lambda one: {"version": 1, "all": [one]}))
 def test_a_definition_from_anywhere_is_a_rule_or_refused_in_words(raw: Any) -> None:
     try:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tomllib
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
+from django.core.files.images import ImageFile
 from django.core.validators import URLValidator, validate_slug
+from django.db import transaction
+from PIL import Image as Pillow
+from wagtail.images import get_image_model
 
 from mailer.stories import sanitize
-from mailer.stories.models import Story
+from mailer.stories.models import Story, StoryText
 from subscribers import iso_codes
 
 _STORY_KEYS = ("key", "kind", "date", "countries", "link", "picture", "texts", "draft")
@@ -257,3 +265,159 @@ def _text(language: str, raw: Any, alt: Any, has_picture: bool, where: _Context)
         link_label=where.line(raw, "link_label", f"{place}.link_label"),
         picture_alt=picture_alt,
     )
+
+
+Outcome = Literal["added", "updated", "unchanged"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an import did, by the stories' keys in the order of the file."""
+
+    added: tuple[str, ...]
+    updated: tuple[str, ...]
+    unchanged: tuple[str, ...]
+
+
+def import_stories(path: Path, user: AbstractBaseUser | None, now: datetime) -> Report:
+    """Bring the stories of the file at `path` (JSON or TOML) into the system, as written by `user`.
+
+    Stories are known by their key. A new or changed one gets a revision and is published, unless the
+    file says `draft = true`: then it waits for a person, and what readers see stays as it is.
+    `now` (aware UTC) dates new stories. Raises StoriesFileError; then nothing has changed.
+    """
+    records = read_stories(path)
+    data = _pictures(records)
+    with transaction.atomic():
+        outcomes = {record.key: _import(record, data.get(record.picture), user, now) for record in records}
+    return Report(*(_keys(outcomes, outcome) for outcome in ("added", "updated", "unchanged")))
+
+
+def _keys(outcomes: dict[str, Outcome], outcome: str) -> tuple[str, ...]:
+    return tuple(key for key, found in outcomes.items() if found == outcome)
+
+
+def _pictures(records: tuple[StoryRecord, ...]) -> dict[Path | None, bytes]:
+    found: dict[Path | None, bytes] = {}
+    problems = []
+    for path in dict.fromkeys(record.picture for record in records if record.picture):
+        try:
+            found[path] = check(path)
+        except PictureError as error:
+            problems.append(str(error))
+    if problems:
+        raise StoriesFileError(problems)
+    return found
+
+
+def _import(record: StoryRecord, data: bytes | None, user: Any, now: datetime) -> Outcome:
+    picture = None
+    if data is not None and record.picture is not None:
+        picture = stored(record.picture.name, data, record.texts[0].headline, user)
+    known = Story.objects.filter(key=record.key).first()
+    if known is None:
+        # Saved unpublished first: the revision below is what puts it in front of anyone.
+        story = Story(key=record.key, live=False, created_at=now)
+        _fill(story, record, picture)
+        story.save()
+        _save_revision(story, record, user)
+        return "added"
+    story = known.get_latest_revision_as_object()
+    if _same(story, record, picture) and (record.draft or (known.live and not known.has_unpublished_changes)):
+        return "unchanged"
+    _fill(story, record, picture)
+    _save_revision(story, record, user)
+    return "updated"
+
+
+def _fill(story: Story, record: StoryRecord, picture: Any) -> None:
+    story.kind, story.date, story.link = record.kind, record.date, record.link
+    story.countries, story.picture = record.countries, picture
+    known = {text.language: text.pk for text in story.texts.all()}
+    story.texts = [
+        StoryText(
+            pk=known.get(text.language),
+            language=text.language,
+            headline=text.headline,
+            summary=text.summary,
+            body=text.body,
+            link_label=text.link_label,
+            picture_alt=text.picture_alt,
+        )
+        for text in record.texts
+    ]
+
+
+def _save_revision(story: Story, record: StoryRecord, user: Any) -> None:
+    revision = story.save_revision(user=user, log_action=True)
+    if not record.draft:
+        # Whoever may run the import may publish: it is not the desk, where permissions decide.
+        revision.publish(user=user, skip_permission_checks=True)
+
+
+def _same(story: Story, record: StoryRecord, picture: Any) -> bool:
+    here = (story.kind, story.date, tuple(story.countries), story.link, story.picture_id)
+    there = (record.kind, record.date, record.countries, record.link, picture.pk if picture else None)
+    return here == there and [_text_fields(text) for text in story.texts.all()] == [
+        _text_fields(text) for text in record.texts
+    ]
+
+
+def _text_fields(text: Any) -> tuple[str, ...]:
+    return (text.language, text.headline, text.summary, text.body, text.link_label, text.picture_alt)
+
+
+_MAX_BYTES = 10 * 1024 * 1024
+_MAX_PIXELS = 50_000_000
+_FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
+
+
+class PictureError(Exception):
+    """The picture cannot be used; the message says why and what to do."""
+
+
+def check(path: Path) -> bytes:
+    """The picture's bytes; raises PictureError unless it is a whole JPEG, PNG, GIF or WebP of a sane size."""
+    try:
+        size = path.stat().st_size
+        if size > _MAX_BYTES:
+            raise PictureError(
+                f"{path}: has {size // 1_000_000} MB; a picture may have 10 MB. Save it smaller."
+            )
+        data = path.read_bytes()
+    except OSError as error:
+        raise PictureError(f"{path}: cannot be read ({error.strerror}).") from error
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Pillow.DecompressionBombWarning)
+            with Pillow.open(BytesIO(data), formats=_FORMATS) as picture:
+                pixels = picture.width * picture.height
+                if pixels <= _MAX_PIXELS:
+                    picture.load()
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        Pillow.DecompressionBombError,
+        Pillow.DecompressionBombWarning,
+    ) as error:
+        raise PictureError(
+            f"{path}: is no picture that can be read; save it as JPEG, PNG, GIF or WebP."
+        ) from error
+    if pixels > _MAX_PIXELS:
+        raise PictureError(f"{path}: has {pixels // 1_000_000} million pixels; save it with fewer than 50.")
+    return data
+
+
+def stored(name: str, data: bytes, title: str, user: Any) -> Any:
+    """The library's picture with these bytes; made when there is none."""
+    model = get_image_model()
+    digest = hashlib.sha1(data, usedforsecurity=False).hexdigest()
+    for known in model.objects.filter(file_hash=digest, file_size=len(data)).order_by("pk"):
+        with known.open_file() as file:
+            if file.read() == data:
+                return known
+    picture = model(title=title[:255], file=ImageFile(BytesIO(data), name=name), uploaded_by_user=user)
+    picture.file_size, picture.file_hash = len(data), digest
+    picture.save()
+    return picture

@@ -10,9 +10,8 @@ from django.contrib.auth.models import User
 from PIL import Image as Pillow
 from wagtail.images import get_image_model
 
-from mailer.stories.importing import import_stories
 from mailer.stories.models import Story
-from mailer.stories.story_file import StoriesFileError
+from mailer.stories.story_import import StoriesFileError, import_stories
 from tests.stories.conftest import NOW
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
