@@ -15,8 +15,8 @@ from django.db import transaction
 from mailer.demo import cast
 from mailer.desk.accounts.groups import ensure_groups
 from mailer.editions.models import Newsletter, NewsletterText
-from mailer.stories.story_import import import_stories
 from mailer.stories.models import Story
+from mailer.stories.story_import import import_stories
 from subscribers import consent
 from subscribers.consent import Channel, Event, Evidence
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression

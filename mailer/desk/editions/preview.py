@@ -15,7 +15,7 @@ from wagtail.admin.views.generic.preview import PreviewOnCreate as WagtailPrevie
 from wagtail.admin.views.generic.preview import PreviewOnEdit as WagtailPreviewOnEdit
 from wagtail.snippets.views.snippets import PreviewRevisionView
 
-from mailer.approval.preflight import Finding, findings
+from mailer.approval.preflight import PreflightFinding, run_checks
 from mailer.approval.submit import render_all
 from mailer.desk.base.pages import EditionPage
 from mailer.desk.editions import preview
@@ -23,7 +23,7 @@ from mailer.editions.audience import Audience, Combination
 from mailer.editions.contents import content_of
 from mailer.editions.models import Edition
 from mailer.rendering import language as languages
-from mailer.rendering import merge_tags, story_selection, variants
+from mailer.rendering import merge_tags, variants
 from mailer.rendering.records import Content
 from subscribers import iso_codes
 
@@ -156,7 +156,7 @@ class VariantChoice:
 
     @property
     def names(self) -> str:
-        if self.countries == (story_selection.ELSEWHERE,):
+        if self.countries == (variants.ELSEWHERE,):
             return "Other countries"
         return iso_codes.country_names(self.countries, "en") if self.countries else "All countries"
 
@@ -174,9 +174,9 @@ def variant_choices(content: Content, combinations: Iterable[Combination]) -> li
     found: dict[str, VariantChoice] = {}
     head = content.masthead
     for one in combinations:
-        stories = story_selection.story_set(content, one.countries)
+        stories = variants.story_set(content, one.countries)
         language = languages.resolve_language(one.language, head.languages, head.fallbacks)
-        key = story_selection.variant_key(stories, language)
+        key = variants.variant_key(stories, language)
         before = found.get(key)
         subscribers = one.readers + (before.subscribers if before else 0)
         countries = before.countries if before else one.countries
@@ -192,9 +192,9 @@ def latest_version(edition: Edition) -> Edition:
     return latest
 
 
-def preflight(edition: Edition, content: Content, audience: Audience) -> list[Finding]:
+def preflight(edition: Edition, content: Content, audience: Audience) -> list[PreflightFinding]:
     """The preflight findings of the edition."""
-    return findings(edition, content, render_all(content, audience), audience.count())
+    return run_checks(edition, content, render_all(content, audience), audience.count())
 
 
 class VariantsPage(EditionPage):
