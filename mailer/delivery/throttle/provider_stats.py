@@ -16,6 +16,7 @@ from django.db.models import Q, Sum
 
 from mailer.config.stops import Sign
 from mailer.delivery.ledger.records import Attempt
+from mailer.delivery.ledger.sql import to_db_datetime
 from mailer.delivery.models import Mailing, ProviderHour
 from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.throttle.providers import provider_of_domain
@@ -31,15 +32,15 @@ class ProviderCounts(NamedTuple):
     blocked: int = 0
     complained: int = 0
 
-    def cases(self, sign: Sign) -> int:
-        found: int = getattr(self, sign)
-        return found
+    def cases(self, metric: Sign) -> int:
+        count: int = getattr(self, metric)
+        return count
 
-    def base(self, sign: Sign) -> int:
+    def base(self, metric: Sign) -> int:
         """The deliveries that the cases of a metric are a share of."""
-        whole = self.accepted if sign is Sign.COMPLAINED else self.tried
+        total = self.accepted if metric is Sign.COMPLAINED else self.tried
         # Counts of the last seconds before a crash may be missing.
-        return max(whole, self.cases(sign))
+        return max(total, self.cases(metric))
 
 
 # By provider ("" stands for all without a case) and start of the hour.
@@ -122,10 +123,9 @@ def add(counts: Collection[tuple[StatsBucket, ProviderCounts]]) -> None:
         if mailing in counted_from:
             key = mailing, provider[:255], _bucket_start(at, counted_from[mailing])
             rows[key] = sum_counts([rows.get(key, ProviderCounts()), counted])
-    moment = connection.ops.adapt_datetimefield_value
     # In a fixed order, so that two workers never deadlock.
     written = [
-        (mailing, provider, moment(since), *counted)
+        (mailing, provider, to_db_datetime(since), *counted)
         for (mailing, provider, since), counted in sorted(rows.items())
     ]
     with transaction.atomic(), connection.cursor() as cursor:
@@ -135,16 +135,16 @@ def add(counts: Collection[tuple[StatsBucket, ProviderCounts]]) -> None:
 def hourly_counts(mailing: Mailing) -> dict[tuple[str, datetime], ProviderCounts]:
     """The counts of a mailing since it began, or since staff resumed it after the stop rules paused it.
 
-    Providers against which nothing was counted, of which there may be thousands, stand together under "", and
-    with them what is counted of readers whose provider nobody knows any more.
+    Providers without any case, of which there may be thousands, are added up under "", together with the cases
+    of erased subscribers, whose provider is unknown.
     """
     rows = ProviderHour.objects.filter(mailing=mailing)
     if mailing.counted_from is not None:
         rows = rows.filter(since__gte=mailing.counted_from)
     cases = Q(bounced__gt=0) | Q(blocked__gt=0) | Q(complained__gt=0)
-    against = rows.filter(cases).exclude(provider="").values("provider")
-    own = rows.filter(provider__in=against).values_list("provider", "since", *ProviderCounts._fields)
-    others = rows.exclude(provider__in=against).order_by().values_list("since")
+    with_cases = rows.filter(cases).exclude(provider="").values("provider")
+    own = rows.filter(provider__in=with_cases).values_list("provider", "since", *ProviderCounts._fields)
+    others = rows.exclude(provider__in=with_cases).order_by().values_list("since")
     sums = others.annotate(*map(Sum, ProviderCounts._fields))
     return {
         **{("", since): ProviderCounts(*counts) for since, *counts in sums},

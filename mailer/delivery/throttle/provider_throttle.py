@@ -65,21 +65,21 @@ class ProviderThrottle:
         """Which deliveries may be sent, and which are deferred by their own provider's limits."""
         if not self._limits and not self._backoffs:
             return ProviderAdmission([(one, 0.0) for one in claimed], [])
-        go: list[tuple[ClaimedDelivery, float]] = []
-        later: list[tuple[int, datetime]] = []
-        lanes: dict[str, list[ClaimedDelivery]] = defaultdict(list)
+        admitted: list[tuple[ClaimedDelivery, float]] = []
+        deferred: list[tuple[int, datetime]] = []
+        by_provider: dict[str, list[ClaimedDelivery]] = defaultdict(list)
         for one in claimed:
-            lanes[provider_of(one.email)].append(one)
-        for provider, waiting in lanes.items():
+            by_provider[provider_of(one.email)].append(one)
+        for provider, waiting in by_provider.items():
             if not self._is_limited(provider):
-                go += [(one, 0.0) for one in waiting]
+                admitted += [(one, 0.0) for one in waiting]
                 continue
-            answer = self._reserve(provider, len(waiting), now)
-            count = len(answer.send_at)
-            go += zip(waiting[:count], answer.send_at, strict=True)
-            rest = zip(waiting[count:], answer.retry_at, strict=True)
-            later += [(one.id, datetime.fromtimestamp(due, UTC)) for one, due in rest]
-        return ProviderAdmission(go, later)
+            schedule = self._reserve(provider, len(waiting), now)
+            count = len(schedule.send_at)
+            admitted += zip(waiting[:count], schedule.send_at, strict=True)
+            rest = zip(waiting[count:], schedule.retry_at, strict=True)
+            deferred += [(one.id, datetime.fromtimestamp(due, UTC)) for one, due in rest]
+        return ProviderAdmission(admitted, deferred)
 
     def return_unsent(self, claimed: Iterable[ClaimedDelivery], now: datetime) -> None:
         """These deliveries were admitted and not sent after all."""
@@ -98,8 +98,8 @@ class ProviderThrottle:
         )
         if not asked and not self._backoffs:
             return frozenset()
-        answers = Counter(provider_of(one.email) for one, _ in attempts)
-        penalised = {name for name, count in asked.items() if count > _MIN_SHARE * answers[name]}
+        replies = Counter(provider_of(one.email) for one, _ in attempts)
+        penalised = {name for name, count in asked.items() if count > _MIN_SHARE * replies[name]}
         accepted = Counter(
             provider_of(one.email) for one, outcome in attempts if outcome.reply_class is ReplyClass.ACCEPTED
         )
@@ -141,10 +141,10 @@ def penalise(provider: str, now: datetime) -> Backoff:
     return state
 
 
-def provider_limits(written: Iterable[str]) -> dict[str, tuple[RateLimit, ...]]:
+def provider_limits(rates_per_provider: Iterable[str]) -> dict[str, tuple[RateLimit, ...]]:
     """The limits of [sending] rate_per_provider, by provider."""
     found: dict[str, tuple[RateLimit, ...]] = {}
-    for domain, rates in map(sending.provider_rates, written):
+    for domain, rates in map(sending.provider_rates, rates_per_provider):
         provider = provider_of_domain(domain)
         found[provider] = found.get(provider, ()) + tuple(RateLimit(*rate) for rate in rates)
     return found
@@ -161,20 +161,22 @@ def _reserve(data: Data, limits: tuple[RateLimit, ...], count: int, now: float) 
     if state.rate:
         limits = (*limits, RateLimit(state.rate, 1.0))
     if now < state.until:
-        moments, again = [], state.until
+        send_at, retry_at = [], state.until
     else:
         kept, grant = rate_limits.reserve(LimiterState.of(data.get("pace", {})), limits, count, now)
         data = {**data, "pace": kept.data()}
-        moments = list(grant.send_times())
-        again = rate_limits.reserve(kept, limits, 1, now)[1].retry_at if len(moments) < count else now
+        send_at = list(grant.send_times())
+        retry_at = now
+        if len(send_at) < count:
+            retry_at = rate_limits.reserve(kept, limits, 1, now)[1].retry_at
     gap = rate_limits.slowest_gap(limits)
     # The end of the queue of deliveries that were deferred earlier.
-    begin = max(data.get("queue", 0.0), again)
-    behind = begin - again
-    later = [again + (behind + place * gap) % _QUEUE_SECONDS for place in range(count - len(moments))]
-    if later:
-        data = {**data, "queue": again + (behind + len(later) * gap) % _QUEUE_SECONDS}
-    return data, _Schedule(moments, later)
+    queued = max(data.get("queue", 0.0), retry_at) - retry_at
+    waiting = count - len(send_at)
+    deferred = [retry_at + (queued + place * gap) % _QUEUE_SECONDS for place in range(waiting)]
+    if deferred:
+        data = {**data, "queue": retry_at + (queued + waiting * gap) % _QUEUE_SECONDS}
+    return data, _Schedule(send_at, deferred)
 
 
 def _return_unsent(data: Data, count: int) -> tuple[Data, None]:

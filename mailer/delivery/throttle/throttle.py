@@ -104,21 +104,21 @@ class Throttle:
 
     def admit(self, claimed: list[ClaimedDelivery], now: datetime) -> Admission:
         """Which of these may be sent and when, by the limits of their providers and by our own."""
-        go, later = self._providers.admit(claimed, now)
+        admitted, deferred = self._providers.admit(claimed, now)
         limits = self._all_limits(now)
-        if not limits or not go:
-            return Admission(go, later, [])
+        if not limits or not admitted:
+            return Admission(admitted, deferred, [])
 
         def take(data: Data) -> tuple[Data, rate_limits.Grant]:
-            kept, grant = rate_limits.reserve(LimiterState.of(data), limits, len(go), now.timestamp())
-            return kept.data(), grant
+            state, grant = rate_limits.reserve(LimiterState.of(data), limits, len(admitted), now.timestamp())
+            return state.data(), grant
 
         grant = shared_state.update(_OFFICE, now, take)
-        spare = [one for one, _ in go[grant.room :]]
-        self._providers.return_unsent(spare, now)
-        moments = zip(go[: grant.room], grant.send_times(), strict=True)
+        excess = [one for one, _ in admitted[grant.room :]]
+        self._providers.return_unsent(excess, now)
+        times = zip(admitted[: grant.room], grant.send_times(), strict=True)
         return Admission(
-            [(one, max(own, at)) for (one, own), at in moments], later, [one.id for one in spare]
+            [(one, max(own, at)) for (one, own), at in times], deferred, [one.id for one in excess]
         )
 
     def return_unsent(self, claimed: Collection[ClaimedDelivery], now: datetime) -> None:
@@ -198,8 +198,8 @@ class Throttle:
         )
         self._warm_up(now, final + put_off, put_off)
 
-    def _wait_until(self, until: datetime, words: str) -> Wait:
-        return Wait(f"{WAIT_PREFIX} {until.astimezone(self._zone):%H:%M on %d %B}: {words}.", until)
+    def _wait_until(self, until: datetime, reason: str) -> Wait:
+        return Wait(f"{WAIT_PREFIX} {until.astimezone(self._zone):%H:%M on %d %B}: {reason}.", until)
 
     def _describe_limit(self, limit: RateLimit) -> str:
         period = _PERIODS.get(limit.seconds, f"{limit.seconds:g} seconds")
