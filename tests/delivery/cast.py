@@ -1,4 +1,4 @@
-"""The delivery's cast: a short edition, sealed by two people, and as many readers as a test asks for."""
+"""Helpers of the delivery tests: an approved short edition, and as many subscribers as a test needs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NEVER = threading.Event()
 
 
 def approved_snapshot(at: datetime = NOW, edition_by: Callable[[User], Edition] = cast.short) -> Snapshot:
-    """An edition (a short one) for whoever is on the list now: submitted, approved, scheduled."""
+    """An edition (a short one) for the current subscribers: submitted, approved, scheduled."""
     staff = cast.staff()
     edition = edition_by(staff.writer)
     snapshot = submit.submit(edition, staff.writer, at)
@@ -37,7 +37,7 @@ def approved_snapshot(at: datetime = NOW, edition_by: Callable[[User], Edition] 
 
 
 def released(at: datetime = NOW, edition_by: Callable[[User], Edition] = cast.short) -> Mailing:
-    """A mailing of that snapshot, planned."""
+    """The planned mailing of such a snapshot."""
     approved_snapshot(at, edition_by)
     (mailing,) = jobs.start_due(at)
     return mailing
@@ -50,7 +50,7 @@ def readers(count: int, **choice: Any) -> None:
 
 
 class Clock:
-    """Time that stands until it is moved."""
+    """Time that changes only when a test moves it."""
 
     def __init__(self, at: datetime = NOW) -> None:
         self.at = at
@@ -62,20 +62,20 @@ class Clock:
         self.at += timedelta(**delta)
 
 
-def send(clock: Clock | None = None, mailing: Mailing | None = None) -> send_loop.SendSummary:
-    """One call of the engine."""
-    return send_loop.send_due(clock or Clock(), NEVER, mailing)
+def send(clock: Clock | None = None, mailing: Mailing | None = None, **options: int) -> send_loop.SendSummary:
+    """One call of the send loop; `options`: min_batch."""
+    return send_loop.send_due(clock or Clock(), NEVER, mailing, **options)
 
 
 def states(mailing: Mailing) -> dict[str, int]:
-    """How many deliveries are in each state; those held within a claim are claimed."""
+    """How many deliveries are in each state; planned ones within a claim count as claimed."""
     rows = Delivery.objects.filter(mailing=mailing)
     found = Counter(rows.exclude(claims.claimed()).values_list("state", flat=True))
     return dict(+(found + Counter(claimed=rows.filter(claims.claimed()).count())))
 
 
 def reasons(mailing: Mailing) -> dict[str, str]:
-    """reader's name → why excluded or refused, else the state."""
+    """Subscriber's name → the reason of the exclusion or refusal, else the state."""
     from subscribers.models import Subscriber
 
     names = {s.pk: s.email.split("@")[0] for s in Subscriber.objects.all()}
@@ -86,8 +86,8 @@ def reasons(mailing: Mailing) -> dict[str, str]:
     }
 
 
-def led_back(written: str, snapshot: Snapshot) -> str:
-    """What was sent, with its links leading where they led when it was sealed, and nothing in it unseen."""
+def restore_links(written: str, snapshot: Snapshot) -> str:
+    """What was sent, with the links of the approved content and without hidden ones."""
     links = tracking_policy.of_manifest(snapshot.manifest).links
 
     def target(found: re.Match[str]) -> str:

@@ -135,8 +135,8 @@ def add(counts: Collection[tuple[StatsBucket, ProviderCounts]]) -> None:
 def hourly_counts(mailing: Mailing) -> dict[tuple[str, datetime], ProviderCounts]:
     """The counts of a mailing since it began, or since staff resumed it after the stop rules paused it.
 
-    Providers without any case, of which there may be thousands, are added up under "", together with the cases
-    of erased subscribers, whose provider is unknown.
+    Providers without any case, of which there may be thousands, are added up under "", together with the
+    cases of erased subscribers, whose provider is unknown.
     """
     rows = ProviderHour.objects.filter(mailing=mailing)
     if mailing.counted_from is not None:

@@ -21,7 +21,7 @@ from mailer.editions.assemble import assemble
 from mailer.editions.models import EditionText
 from mailer.stories.models import StoryText
 from tests import cast
-from tests.delivery.cast import NOW, Clock, balances, led_back, readers, reasons, released, send, states
+from tests.delivery.cast import NOW, Clock, balances, readers, reasons, released, restore_links, send, states
 from tests.delivery.esp.api import DROP, HANG
 from tests.delivery.esp.documented import SERVICES
 
@@ -106,7 +106,7 @@ def test_a_message_is_what_was_approved_with_the_recipients_own_links(api, docum
     for sealed, sent in ((variant.text, mail.text), (variant.html, mail.html)):
         shared = [re.escape(piece) for piece in re.split(r"%%\w+%%", sealed.rstrip())]
         assert re.fullmatch(
-            ".*?".join(shared), led_back(documented.rendered(sent), variant.snapshot).rstrip()
+            ".*?".join(shared), restore_links(documented.rendered(sent), variant.snapshot).rstrip()
         )
 
 

@@ -1,4 +1,4 @@
-"""Pace and errors from end to end: a real relay that answers as it is told, and a clock moved by hand."""
+"""The throttle end to end: a local relay with scripted replies, and a clock that tests move."""
 
 from __future__ import annotations
 
@@ -45,41 +45,39 @@ def sent_on(clock: Clock, days: float, step: float) -> int:
     return count
 
 
-def test_a_provider_that_throttles_is_left_alone_and_holds_up_nobody(relay, monkeypatch):
-    monkeypatch.setattr(send_loop, "_BATCH", 12)
+def test_a_throttling_provider_is_left_alone_and_delays_no_other(relay):
     relay.script.rcpt = lambda to: "451 4.7.1 slow down" if "@slow." in to else None
     at("slow.example.net", "quick.example.net", "other.example.net", each=40)
     mailing = released()
     clock = Clock()
-    send(clock)
+    send(clock, min_batch=12)
     assert states(mailing) == {"accepted": 80, "deferred": 40} and balances(mailing)
     # Those in hand when it first asked were tried; the others were put off, and that counts as no attempt.
     first = tried(relay, "slow.example.net")
     assert first <= 12
     assert Delivery.objects.filter(state="deferred", attempts=0).count() == 40 - first
     clock.move(seconds=50)
-    assert send(clock).tried == 0
+    assert send(clock, min_batch=12).tried == 0
     clock.move(seconds=30)
-    again = send(clock)
+    again = send(clock, min_batch=12)
     assert 0 < again.deferred == again.tried and tried(relay, "slow.example.net") <= first + 12
 
 
-def test_a_provider_that_opens_up_again_gets_everything(relay, monkeypatch):
-    monkeypatch.setattr(send_loop, "_BATCH", 12)
+def test_a_provider_that_accepts_again_gets_all_its_mail(relay):
     closed = [True]
     relay.script.rcpt = lambda to: "421 4.7.0 too fast" if closed else None
     at("slow.example.net", each=40)
     mailing = released()
     clock = Clock()
-    send(clock)
+    send(clock, min_batch=12)
     closed.clear()
     for _ in range(60):
         clock.move(minutes=1)
-        send(clock)
+        send(clock, min_batch=12)
     assert states(mailing) == {"accepted": 40}
 
 
-def test_a_restart_does_not_forget_who_asked_to_be_left_alone(relay):
+def test_backoffs_survive_a_restart(relay):
     relay.script.rcpt = lambda to: "451 4.7.1 slow down"
     at("slow.example.net", each=3)
     released()
@@ -103,7 +101,7 @@ def test_a_limit_of_one_provider_delays_no_other(configure, relay):
     assert states(mailing) == {"accepted": 12}
 
 
-def test_a_days_limit_is_kept_over_two_days_and_said_and_nobody_is_refused(configure, relay):
+def test_a_daily_limit_is_kept_over_two_days_and_shown(configure, relay):
     configure(sending={"rate_per_day": 10}, site={"timezone": "Asia/Almaty"})
     readers(25)
     mailing = released()
@@ -112,7 +110,7 @@ def test_a_days_limit_is_kept_over_two_days_and_said_and_nobody_is_refused(confi
     assert send(clock).accepted == 0
     mailing.refresh_from_db()
     assert mailing.state == Mailing.State.SENDING
-    assert mailing.reason.startswith("Waiting until 10:") and "10 messages a day is reached" in mailing.reason
+    assert mailing.reason.startswith("Waiting until 10:") and "10 messages a day" in mailing.reason
     assert sent_on(clock, days=1, step=4) == 0
     clock.move(hours=1)
     assert sent_on(clock, days=1, step=4) == 10
@@ -124,7 +122,7 @@ def test_a_days_limit_is_kept_over_two_days_and_said_and_nobody_is_refused(confi
     assert states(mailing) == {"accepted": 25} and mailing.reason == ""
 
 
-def test_several_limits_hold_together_and_a_second_is_shared_out_evenly(configure, relay):
+def test_several_limits_apply_together(configure, relay):
     configure(sending={"rate_per_second": 20, "rate_per_minute": 15})
     readers(20)
     mailing = released()
@@ -134,7 +132,7 @@ def test_several_limits_hold_together_and_a_second_is_shared_out_evenly(configur
     assert states(mailing) == {"accepted": 15, "planned": 5}
 
 
-def test_what_was_paused_in_hand_does_not_use_up_the_days_limit(configure, relay):
+def test_messages_paused_before_they_are_sent_do_not_use_the_daily_limit(configure, relay):
     configure(sending={"rate_per_day": 20})
     relay.script.latency = 0.3
     readers(30)
@@ -154,7 +152,7 @@ def test_what_was_paused_in_hand_does_not_use_up_the_days_limit(configure, relay
     assert len(relay.taken) == 20
 
 
-def test_outside_of_the_hours_nothing_is_claimed_and_it_goes_on_by_itself(configure, relay):
+def test_outside_the_hours_nothing_is_claimed(configure, relay):
     # The cast's now is 10:00 in Almaty.
     configure(sending={"hours": "11:00-12:00"}, site={"timezone": "Asia/Almaty"})
     readers(3)
@@ -167,7 +165,7 @@ def test_outside_of_the_hours_nothing_is_claimed_and_it_goes_on_by_itself(config
     assert send(clock).accepted == 3
 
 
-def test_when_the_hours_end_what_is_not_begun_stays_for_the_next_day(configure, relay):
+def test_when_the_hours_end_unsent_messages_stay_planned(configure, relay):
     configure(sending={"hours": "08:00-11:00"}, site={"timezone": "Asia/Almaty"})
     relay.script.latency = 0.05
     readers(100)
@@ -197,7 +195,7 @@ def test_a_new_sender_warms_up(configure, relay):
     assert send(clock).accepted == 50
 
 
-def test_a_relay_that_is_away_is_tried_again_later_each_time_and_staff_are_told(configure, relay):
+def test_an_unreachable_relay_is_tried_less_and_less_often_and_staff_are_alerted(configure, relay):
     readers(2)
     mailing = released()
     configure(smtp={"port": 1})
@@ -209,22 +207,21 @@ def test_a_relay_that_is_away_is_tried_again_later_each_time_and_staff_are_told(
     assert 3 <= troubles <= 5
     assert Alert.objects.get().kind == "relay_unreachable"
     mailing.refresh_from_db()
-    assert "the mail server could not be reached" in mailing.reason
+    assert mailing.reason.startswith("Waiting until")
     configure(smtp={"port": relay.port})
     clock.move(minutes=11)
     assert send(clock).accepted == 2
     assert ThrottleState.objects.get(key="relay").data == {}
 
 
-def test_the_breaker_stops_a_mailing_that_is_blocked_and_no_reader_pays_for_it(relay, monkeypatch):
-    monkeypatch.setattr(send_loop, "_BATCH", 10)
+def test_the_breaker_pauses_a_blocked_mailing_and_refuses_no_delivery(relay):
     relay.script.dot = lambda to: "554 5.7.1 rejected, your host is blocked"
     at("a.example.net", "b.example.net", "c.example.net", each=20)
     mailing = released()
-    send()
+    send(min_batch=10)
     mailing.refresh_from_db()
     assert mailing.state == Mailing.State.PAUSED
-    assert "were blocked" in mailing.reason and "your host is blocked" in mailing.reason
+    assert "your host is blocked" in mailing.reason
     assert (Alert.objects.get().kind, Alert.objects.get().mailing_id) == ("circuit_breaker", mailing.pk)
     found = states(mailing)
     assert "refused" not in found and len(relay.taken) < 30 and balances(mailing)
@@ -234,23 +231,23 @@ def test_the_breaker_stops_a_mailing_that_is_blocked_and_no_reader_pays_for_it(r
     clock.move(hours=2)
     control.resume(mailing, None, clock())
     for _ in range(30):
-        send(clock)
+        send(clock, min_batch=10)
         clock.move(minutes=1)
     assert states(mailing) == {"accepted": 60}
 
 
-def test_the_breaker_stops_a_mailing_whose_connections_keep_breaking(relay, monkeypatch):
-    monkeypatch.setattr(send_loop, "_BATCH", 10)
+def test_the_breaker_pauses_a_mailing_whose_connections_keep_breaking(relay):
     relay.script.rcpt = lambda to: DROP
     readers(60)
     mailing = released()
-    send()
+    send(min_batch=10)
     mailing.refresh_from_db()
-    assert mailing.state == Mailing.State.PAUSED and "not single readers'" in mailing.reason
+    assert mailing.state == Mailing.State.PAUSED
+    assert Alert.objects.get().kind == "circuit_breaker"
     assert Delivery.objects.filter(attempts=0).count() > 20
 
 
-def test_addresses_that_do_not_exist_are_no_reason_to_stop(relay):
+def test_unknown_addresses_do_not_trip_the_breaker(relay):
     relay.script.rcpt = lambda to: "550 5.1.1 no such user"
     readers(40)
     mailing = released()
@@ -258,7 +255,7 @@ def test_addresses_that_do_not_exist_are_no_reason_to_stop(relay):
     assert states(mailing) == {"refused": 40} and Alert.objects.count() == 0
 
 
-def test_one_recipient_too_many_is_no_attempt(relay):
+def test_too_many_recipients_in_a_session_is_not_an_attempt(relay):
     answers = ["452 4.5.3 too many recipients"]
     relay.script.rcpt = lambda to: answers.pop() if answers else None
     readers(3)
@@ -272,14 +269,14 @@ def test_one_recipient_too_many_is_no_attempt(relay):
     assert ThrottleState.objects.filter(key__startswith="provider").count() == 0
 
 
-def test_unlimited_sending_writes_nothing_about_its_pace(relay):
+def test_unlimited_sending_writes_no_throttle_state(relay):
     readers(5)
     released()
     send()
     assert ThrottleState.objects.count() == 0
 
 
-def test_pausing_while_a_provider_is_left_alone_touches_nobody(relay):
+def test_a_paused_mailing_leaves_deferred_deliveries_unchanged(relay):
     relay.script.rcpt = lambda to: "451 4.7.1 slow down" if "@slow." in to else None
     at("slow.example.net", "quick.example.net", each=5)
     mailing = released()
