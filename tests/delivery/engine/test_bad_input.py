@@ -1,4 +1,4 @@
-"""What one bad row, address or file could do to everybody else's mail: nothing."""
+"""One bad address or sender does not stop the other messages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def relay(configure):
 
 
 @pytest.mark.parametrize("address", ['"two words"@example.net', f"{'a' * 70}@example.net"])
-def test_an_address_that_no_header_can_carry_is_refused_and_holds_up_nobody(relay, address):
+def test_an_address_that_no_header_can_carry_is_refused_and_delays_no_other(relay, address):
     readers(5)
     mailing = released()
     Subscriber.objects.filter(email="reader-2@example.net").update(email=address)
@@ -36,7 +36,7 @@ def test_an_address_that_no_header_can_carry_is_refused_and_holds_up_nobody(rela
     assert summary.finished == [mailing.pk] and balances(mailing)
 
 
-def test_a_mailing_whose_headers_cannot_be_written_waits_for_a_person_and_another_goes_on(relay):
+def test_a_mailing_with_unusable_headers_is_paused(relay):
     readers(3)
     mailing = released()
     # As of a version that let such a sender be submitted.

@@ -1,4 +1,4 @@
-"""What the sender leans on gives way, its database or its disk: nobody is lost, nobody is mailed twice."""
+"""The database or the disk fails: no delivery is lost, and none is sent twice."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def everybody_once(worker, relay, interruptions, readers=READERS):
 
 
 @on_postgresql
-def test_a_database_that_restarts_while_we_send_costs_nobody_a_mail(program, postgres):
+def test_a_restart_of_the_database_loses_no_message(program, postgres):
     with Relay(Script(latency=0.02)) as relay:
         worker = program(relay, sending__in_doubt_wait_minutes=0)
         worker.ask(f"prepare {READERS}")
@@ -57,7 +57,7 @@ def test_a_database_that_restarts_while_we_send_costs_nobody_a_mail(program, pos
 
 @on_postgresql
 @pytest.mark.parametrize("octets", [50, 300_000], ids=["from the first", "on the way"])
-def test_a_full_disk_under_the_journal_stops_the_sending_in_words(program, octets):
+def test_a_full_disk_under_the_journal_stops_sending(program, octets):
     # So wordy that the journal soon outgrows what it reserves at first.
     wordy, many = "250 2.0.0 taken, " + "and here is why: " * 30, 700
     with Relay(Script(latency=0.001, dot=lambda to: wordy)) as relay:
@@ -70,7 +70,7 @@ def test_a_full_disk_under_the_journal_stops_the_sending_in_words(program, octet
 
 
 @on_sqlite
-def test_a_full_disk_under_the_database_stops_the_sending_and_loses_nothing_that_was_said(program):
+def test_a_full_disk_under_the_database_stops_sending_and_loses_no_reply(program):
     wordy = "250 2.0.0 taken, " + "and here is why: " * 20
     with Relay(Script(latency=0.02, dot=lambda to: wordy)) as relay:
         worker = program(relay, sending__in_doubt_wait_minutes=0)

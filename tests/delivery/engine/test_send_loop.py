@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import email
 import email.policy
-import threading
 import time
 
 import pytest
@@ -11,7 +10,7 @@ from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.delivery import identifiers
 from mailer.delivery.engine import send_loop
 from mailer.delivery.ledger import housekeeping
-from mailer.delivery.models import Delivery, Mailing
+from mailer.delivery.models import Alert, Delivery, Mailing
 from mailer.delivery.rollout import control
 from subscribers.models import Subscriber, Subscription, Suppression
 from subscribers.suppression import suppress
@@ -29,7 +28,7 @@ def relay(configure):
         yield server
 
 
-def test_everybody_planned_gets_one_mail_and_the_mailing_is_done(relay):
+def test_every_planned_subscriber_gets_one_message(relay):
     readers(40)
     mailing = released()
     summary = send()
@@ -43,7 +42,7 @@ def test_everybody_planned_gets_one_mail_and_the_mailing_is_done(relay):
     assert list(housekeeping.journal_folder().iterdir()) == []
 
 
-def test_a_mail_names_its_delivery_in_sender_and_message_id_and_carries_the_readers_own_links(relay):
+def test_a_message_names_its_delivery_in_envelope_sender_and_message_id(relay):
     reader = cast.reader("aida", ("KZ",), "kk")
     mailing = released()
     send()
@@ -57,7 +56,7 @@ def test_a_mail_names_its_delivery_in_sender_and_message_id_and_carries_the_read
     assert "queued as 1" in delivery.reply and delivery.attempts == 1
 
 
-def test_who_left_was_stopped_or_erased_since_planning_gets_nothing(relay):
+def test_unsubscribed_suppressed_and_erased_subscribers_get_nothing(relay):
     readers(4)
     mailing = released()
     people = list(Subscriber.objects.order_by("pk"))
@@ -75,7 +74,7 @@ def test_who_left_was_stopped_or_erased_since_planning_gets_nothing(relay):
     assert balances(mailing)
 
 
-def test_a_new_address_since_planning_is_the_one_that_is_used(relay):
+def test_an_address_changed_since_planning_is_used(relay):
     reader = cast.reader("old")
     released()
     reader.email = "new@example.net"
@@ -84,7 +83,7 @@ def test_a_new_address_since_planning_is_the_one_that_is_used(relay):
     assert relay.recipients() == ["new@example.net"]
 
 
-def test_a_refused_address_is_refused_and_the_others_are_sent(relay):
+def test_a_refused_address_does_not_stop_the_others(relay):
     relay.script.rcpt = lambda to: "550 5.1.1 no such user" if to.startswith("reader-1@") else None
     readers(5)
     mailing = released()
@@ -95,7 +94,7 @@ def test_a_refused_address_is_refused_and_the_others_are_sent(relay):
     assert mailing.state == Mailing.State.DONE
 
 
-def test_an_address_put_off_is_tried_again_later_with_the_same_names(relay):
+def test_a_deferred_delivery_is_tried_again_with_the_same_identifiers(relay):
     seen = []
     relay.script.dot = lambda to: "451 4.7.1 later" if to.startswith("reader-1@") and not seen else None
     readers(3)
@@ -114,7 +113,7 @@ def test_an_address_put_off_is_tried_again_later_with_the_same_names(relay):
     assert Delivery.objects.get(pk=identifiers.read_envelope_sender(first.sender)).attempts == 2
 
 
-def test_what_is_put_off_past_its_time_is_refused_as_expired(relay):
+def test_a_delivery_deferred_past_the_expiry_is_refused(relay):
     relay.script.rcpt = lambda to: "451 4.7.1 later"
     readers(1)
     mailing = released()
@@ -125,7 +124,7 @@ def test_what_is_put_off_past_its_time_is_refused_as_expired(relay):
     assert reasons(mailing) == {"reader-0": "expired"}
 
 
-def test_a_relay_that_is_away_costs_no_reader_anything(configure, relay):
+def test_an_unreachable_relay_changes_no_delivery(configure, relay):
     readers(3)
     mailing = released()
     configure(smtp={"port": 1})
@@ -142,7 +141,7 @@ def test_a_relay_that_is_away_costs_no_reader_anything(configure, relay):
 
 
 @pytest.mark.parametrize("fault", ["greeting", "mail"])
-def test_our_own_fault_pauses_the_mailing_and_touches_nobody(relay, fault):
+def test_a_rejection_of_our_server_pauses_the_mailing_and_changes_no_delivery(relay, fault):
     no = "550 5.7.1 we do not like you"
     setattr(relay.script, fault, no if fault == "greeting" else lambda sender: no)
     readers(30)
@@ -157,7 +156,7 @@ def test_our_own_fault_pauses_the_mailing_and_touches_nobody(relay, fault):
     assert send().accepted == 30
 
 
-def test_a_connection_lost_after_the_dot_leaves_doubt_and_the_mail_is_sent_once_more(relay):
+def test_a_delivery_in_doubt_is_sent_again_once(relay):
     drops = []
 
     def drop(to):
@@ -176,7 +175,7 @@ def test_a_connection_lost_after_the_dot_leaves_doubt_and_the_mail_is_sent_once_
     assert len(copies) == 2 and len({t.message_id for t in copies}) == 1
 
 
-def test_a_second_doubt_about_the_same_mail_is_left_for_staff_to_see(relay):
+def test_a_delivery_in_doubt_twice_stays_in_doubt(relay):
     relay.script.dot = lambda to: DROP
     readers(1)
     mailing = released()
@@ -188,7 +187,7 @@ def test_a_second_doubt_about_the_same_mail_is_left_for_staff_to_see(relay):
     assert mailing.state == Mailing.State.DONE and balances(mailing)
 
 
-def test_where_doubt_is_left_nothing_is_sent_twice(configure, relay):
+def test_with_in_doubt_leave_nothing_is_sent_twice(configure, relay):
     configure(sending={"in_doubt": "leave"})
     relay.script.dot = lambda to: DROP if to.startswith("reader-1@") else None
     readers(3)
@@ -199,7 +198,7 @@ def test_where_doubt_is_left_nothing_is_sent_twice(configure, relay):
     assert states(mailing) == {"accepted": 2, "in_doubt": 1}
 
 
-def test_a_server_without_pipelining_and_with_few_messages_a_connection_serves_all(relay):
+def test_a_server_without_pipelining_and_with_few_messages_a_session_gets_all(relay):
     relay.script.offers, relay.script.per_connection = (), 3
     readers(20)
     mailing = released()
@@ -208,23 +207,25 @@ def test_a_server_without_pipelining_and_with_few_messages_a_connection_serves_a
     assert len(relay.taken) == 20 and states(mailing) == {"accepted": 20}
 
 
-def test_a_stop_is_heeded_at_once_and_loses_nobody(relay):
+def test_a_stop_ends_the_call_and_loses_no_delivery(relay):
     relay.script.latency = 0.05
     readers(200)
     mailing = released()
-    stop = threading.Event()
-    threading.Timer(0.5, stop.set).start()
-    started = time.monotonic()
-    send_loop.send_due(Clock(), stop)
-    assert time.monotonic() - started < 10
+    # Asked between two rounds of the send loop.
+    send_loop.send_due(Clock(), lambda: len(relay.taken) > 5)
     found = states(mailing)
-    assert found["planned"] + found["accepted"] == 200 and found["accepted"] == len(relay.taken) < 200
+    assert 5 < found["accepted"] == len(relay.taken) < 200
+    # On a slow machine the provider may seem slow, and some deliveries are deferred for that.
+    assert found["accepted"] + found.get("planned", 0) + found.get("deferred", 0) == 200
     assert balances(mailing) and list(housekeeping.journal_folder().iterdir()) == []
     relay.script.latency = 0
-    assert send().accepted == found["planned"]
+    clock = Clock()
+    clock.move(minutes=2)
+    send(clock)
+    assert states(mailing) == {"accepted": 200}
 
 
-def test_a_paused_mailing_stops_while_it_is_being_sent(relay):
+def test_pausing_stops_a_mailing_that_is_being_sent(relay):
     relay.script.latency = 0.05
     readers(300)
     mailing = released()
@@ -246,27 +247,25 @@ def test_a_paused_mailing_stops_while_it_is_being_sent(relay):
     assert states(mailing) == {"accepted": len(relay.taken), "excluded": 300 - len(relay.taken)}
 
 
-def test_what_is_not_sealed_is_not_sent(relay):
+def test_content_without_approval_is_not_sent(relay):
     readers(2)
     mailing = released()
     Snapshot.objects.filter(pk=mailing.snapshot_id).update(state="broken")
     send()
     mailing.refresh_from_db()
-    assert relay.taken == [] and mailing.state == Mailing.State.PAUSED and "not sealed" in mailing.reason
+    assert relay.taken == [] and mailing.state == Mailing.State.PAUSED
+    assert Alert.objects.get().kind == "not_approved"
 
 
-def test_a_variant_whose_bytes_were_changed_is_not_sent(relay):
+def test_a_changed_variant_is_not_sent(relay):
     readers(2)
     mailing = released()
     used = SnapshotVariant.objects.get(pk=Delivery.objects.first().variant_id)
     _tamper(used)
     send()
     mailing.refresh_from_db()
-    assert (
-        relay.taken == []
-        and mailing.state == Mailing.State.PAUSED
-        and "not what was approved" in mailing.reason
-    )
+    assert relay.taken == [] and mailing.state == Mailing.State.PAUSED
+    assert Alert.objects.get().kind == "not_approved"
     assert states(mailing) == {"planned": 2}
 
 
@@ -281,7 +280,7 @@ def _tamper(variant):
     Delivery.objects.filter(pk__in=rows).update(variant_id=pk)
 
 
-def test_the_pace_is_kept(configure, relay):
+def test_the_rate_per_second_is_kept(configure, relay):
     configure(sending={"rate_per_second": 20})
     readers(10)
     released()
@@ -290,7 +289,7 @@ def test_the_pace_is_kept(configure, relay):
     assert len(relay.taken) == 10 and time.monotonic() - started >= 9 / 20
 
 
-def test_a_slow_reader_does_not_hold_up_the_others(relay):
+def test_deferred_addresses_do_not_delay_the_others(relay):
     relay.script.rcpt = lambda to: "451 4.7.1 later" if to.startswith("reader-1") else None
     readers(50)
     mailing = released()
@@ -298,7 +297,7 @@ def test_a_slow_reader_does_not_hold_up_the_others(relay):
     assert states(mailing) == {"accepted": 39, "deferred": 11}
 
 
-def test_a_relay_that_grants_fewer_connections_than_asked_for_still_serves_all(configure):
+def test_a_relay_that_grants_fewer_connections_still_gets_all(configure):
     with Relay(Script(latency=0.002)) as server:
         greet = server.script
 

@@ -1,4 +1,4 @@
-"""A domain that is slow, or wants nothing now, holds up nobody else's mail."""
+"""A slow or busy domain does not delay the mail to others."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def spread(fast, slow, busy):
     Subscriber.objects.bulk_update(people, ["email"])
 
 
-def test_the_quick_domains_have_their_mail_while_the_slow_ones_are_still_at_it(configure):
+def test_fast_domains_get_their_mail_before_slow_ones(configure):
     script = Script(
         slow=lambda to: 2.0 if domain_of(to) == SLOW else 0.0,
         rcpt=lambda to: "451 4.3.2 try again later" if domain_of(to) == BUSY else None,

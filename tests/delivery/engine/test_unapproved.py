@@ -1,4 +1,4 @@
-"""Nothing leaves that two people have not sealed, whoever wrote into the database."""
+"""Only approved content is sent, whatever was written into the database."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def relay(configure):
         yield server
 
 
-def test_a_variant_that_was_written_into_the_database_after_the_seal_is_not_sent(relay):
+def test_a_variant_added_to_the_database_after_approval_is_not_sent(relay):
     readers(2)
     mailing = released()
     words = {"subject": "Forged", "preheader": "", "html": "<p>Forged</p>", "text": "Forged"}
@@ -47,7 +47,7 @@ def test_a_variant_that_was_written_into_the_database_after_the_seal_is_not_sent
     assert states(mailing) == {"planned": 2} and balances(mailing)
 
 
-def test_a_variant_made_after_the_seal_from_the_sealed_content_is_sent(relay, monkeypatch):
+def test_a_variant_rendered_later_from_the_approved_content_is_sent(relay, monkeypatch):
     monkeypatch.setattr(submitting, "VARIANT_LIMIT", 1)
     cast.reader("kazakh", ("KZ",))
     snapshot = approved_snapshot()
@@ -58,7 +58,7 @@ def test_a_variant_made_after_the_seal_from_the_sealed_content_is_sent(relay, mo
     assert send().accepted == 2
 
 
-def test_a_reader_of_no_offered_language_gets_a_variant_that_was_sealed_and_previewed():
+def test_a_subscriber_without_an_offered_language_gets_an_approved_variant():
     cast.reader("german", ("TJ",), "de")
     staff = cast.staff()
     edition = cast.december(staff.writer)

@@ -1,4 +1,4 @@
-"""A message whose reply was never read: evidence first, then the wait, and only then once more."""
+"""A delivery whose reply was never read: evidence settles it, else it is sent again after a wait."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def mailing(configure):
         yield made
 
 
-def test_it_is_sent_once_more_only_when_the_wait_is_over(mailing):
+def test_it_is_sent_again_only_when_the_wait_is_over(mailing):
     clock = Clock()
     clock.move(minutes=9)
     assert send(clock).tried == 0 and states(mailing) == {"in_doubt": 1}
@@ -47,7 +47,7 @@ def test_a_bounce_or_a_complaint_proves_that_it_had_been_accepted(mailing, mark)
     assert len(mailing.relay.taken) == 1 and balances(mailing)
 
 
-def test_evidence_counts_also_where_doubts_are_left(mailing, configure):
+def test_evidence_settles_it_also_with_in_doubt_leave(mailing, configure):
     configure(sending={"in_doubt": "leave"})
     housekeeping.settle_in_doubt(NOW)
     assert states(mailing) == {"in_doubt": 1}
@@ -56,14 +56,14 @@ def test_evidence_counts_also_where_doubts_are_left(mailing, configure):
     assert states(mailing) == {"accepted": 1}
 
 
-def test_evidence_counts_in_a_mailing_that_is_paused(mailing):
+def test_evidence_settles_it_in_a_paused_mailing(mailing):
     control.pause(mailing, None, NOW)
     Delivery.objects.update(complained_at=NOW)
     housekeeping.settle_in_doubt(NOW)
     assert states(mailing) == {"accepted": 1}
 
 
-def test_a_claim_whose_lease_ran_out_waits_as_well(mailing):
+def test_a_delivery_with_an_expired_lease_waits_as_well(mailing):
     Delivery.objects.update(state="claimed", doubts=0, claimed_by="elsewhere", lease_until=NOW, due_at=None)
     clock = Clock()
     clock.move(minutes=1)
@@ -74,6 +74,6 @@ def test_a_claim_whose_lease_ran_out_waits_as_well(mailing):
     assert send(clock).accepted == 1
 
 
-def test_a_doubt_of_an_older_version_is_due_at_once(mailing):
+def test_a_delivery_in_doubt_without_a_time_is_due_at_once(mailing):
     Delivery.objects.update(due_at=None)
     assert send().accepted == 1

@@ -10,7 +10,7 @@ from mailer.delivery.ledger.journal import Journal, LoggedReply, recoverable
 @pytest.mark.parametrize(
     "garbage", [b"\0" * 40 + b"\n", b"\0" * 40 + b"2 1 0\n", b"x y z\n", b"\xff\xfe 1\n", b"\n"]
 )
-def test_lines_that_the_machine_lost_prove_nothing_and_stop_nobody(tmp_path, garbage):
+def test_lost_lines_make_the_journal_incomplete(tmp_path, garbage):
     journal = Journal.open(tmp_path)
     journal.log_attempt(1, 1)
     journal.log_reply(1, 1, 250, "taken")
@@ -23,14 +23,14 @@ def test_lines_that_the_machine_lost_prove_nothing_and_stop_nobody(tmp_path, gar
 
 
 @pytest.mark.parametrize("head", [b"", b"7\n", b"[]\n", b"{}\n", b"\0\0\0\n"])
-def test_a_journal_without_its_first_line_is_that_of_the_owner_in_its_name(tmp_path, head):
+def test_without_a_first_line_the_file_name_gives_the_owner(tmp_path, head):
     (tmp_path / "somebody.journal").write_bytes(head)
     (found,) = recoverable(tmp_path)
     assert found.owner == "somebody" and not found.complete
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_journal_of_any_length_is_read_whole(tmp_path):
+def test_a_long_journal_is_read_completely(tmp_path):
     journal = Journal.open(tmp_path)
     words = "queued as " + "x" * 90
     for number in range(1, 9_001):
@@ -43,7 +43,7 @@ def test_a_journal_of_any_length_is_read_whole(tmp_path):
     assert [found.attempts[number, 1] for number in (8_998, 9_000)] == [LoggedReply(250, words), None]
 
 
-def test_words_with_line_ends_stay_on_their_line(tmp_path):
+def test_a_reply_with_line_ends_stays_on_one_line(tmp_path):
     journal = Journal.open(tmp_path)
     journal.log_reply(1, 1, 250, "one\ntwo\0three")
     journal.log_reply(2, 1, 250, "four")
@@ -52,7 +52,7 @@ def test_words_with_line_ends_stay_on_their_line(tmp_path):
     assert found.complete and found.attempts[2, 1] == LoggedReply(250, "four")
 
 
-def test_a_journal_that_cannot_grow_says_so_and_keeps_what_it_has(tmp_path, monkeypatch):
+def test_a_journal_that_cannot_grow_raises_and_keeps_its_lines(tmp_path, monkeypatch):
     journal = Journal.open(tmp_path)
     journal.log_attempt(1, 1)
 

@@ -15,17 +15,17 @@ def said(words: str) -> Outcome:
     return outcome_of(int(words[:3]), words)
 
 
-def test_the_waits_grow_and_then_stay_at_four_hours():
+def test_delays_grow_up_to_four_hours():
     waits = [(next_attempt_at(attempt, NOW, None) - NOW).total_seconds() / 60 for attempt in range(1, 9)]
     assert waits == [5, 15, 30, 60, 120, 240, 240, 240]
 
 
-def test_what_could_be_tried_only_after_expiry_is_given_up():
+def test_an_attempt_after_the_expiry_is_not_made():
     assert next_attempt_at(1, NOW, NOW + timedelta(minutes=6)) == NOW + timedelta(minutes=5)
     assert next_attempt_at(1, NOW, NOW + timedelta(minutes=5)) is None
 
 
-def test_many_put_off_in_one_moment_come_back_spread_out_and_never_too_early():
+def test_deliveries_deferred_together_are_spread_out_and_never_too_early():
     dues = sorted(
         result_of(number, 1, said("450 4.2.0 later"), NOW, None).due_at - NOW for number in range(600)
     )
@@ -34,7 +34,7 @@ def test_many_put_off_in_one_moment_come_back_spread_out_and_never_too_early():
 
 
 @pytest.mark.parametrize(
-    ("words", "meaning"),
+    ("reply", "expected"),
     [
         ("250 2.0.0 queued", "accepted"),
         ("550 5.1.1 no such user", "refused"),
@@ -58,8 +58,8 @@ def test_many_put_off_in_one_moment_come_back_spread_out_and_never_too_early():
         ("450 too many messages from your address", "throttled"),
     ],
 )
-def test_an_answer_is_about_one_reader_their_provider_or_us(words, meaning):
-    assert said(words).reply_class == meaning
+def test_a_reply_has_a_class(reply, expected):
+    assert said(reply).reply_class == expected
 
 
 @pytest.mark.parametrize(
@@ -83,19 +83,19 @@ def test_without_a_reply_about_the_message_nothing_was_rejected(reply_class):
     assert not outcome.permanent and not outcome.temporary
 
 
-def test_a_full_mailbox_is_not_tried_again_in_five_minutes():
+def test_a_full_mailbox_is_tried_again_after_an_hour():
     result = result_of(1, 1, said("452 4.2.2 mailbox full"), NOW, None)
     assert (result.state, result.reason) == ("deferred", "mailbox_full")
     assert result.due_at - NOW >= timedelta(hours=1)
 
 
-def test_a_block_is_not_held_against_the_reader_until_it_was_tried_again():
+def test_a_block_is_refused_only_after_its_second_attempt():
     first = result_of(1, 1, said("554 5.7.1 blocked"), NOW, None)
     assert (first.state, first.reason) == ("deferred", "blocked")
     again = result_of(1, 2, said("554 5.7.1 blocked"), NOW, None)
     assert (again.state, again.reason) == ("refused", "blocked")
 
 
-def test_what_expires_says_so():
+def test_an_expired_delivery_keeps_its_reply():
     result = result_of(1, 1, said("450 4.2.0 later"), NOW, NOW + timedelta(minutes=1))
     assert (result.state, result.reason, result.reply) == ("refused", "expired", "450 4.2.0 later")

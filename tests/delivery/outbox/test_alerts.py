@@ -1,4 +1,4 @@
-"""Alerts: by mail and by webhook, once an hour, and never in the way of sending."""
+"""Alerts: by email and by webhook, once an hour."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 @contextmanager
 def hook(status: int = 200) -> Iterator[tuple[str, list[dict]]]:
-    """A chat service on loopback: its address, and what it was told."""
+    """A webhook on loopback: its address, and the bodies it received."""
     told: list[dict] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -53,7 +53,7 @@ def mailing(configure):
     return released()
 
 
-def test_those_who_manage_accounts_are_told_by_mail_and_nobody_else(mailing, mailoutbox):
+def test_users_who_manage_accounts_get_the_email(mailing, mailoutbox):
     alerts.raise_alert("relay_unreachable", "The relay answers no more.", mailing.pk, NOW)
     (mail,) = mailoutbox
     assert mail.to == ["admin@office.example.org"]
@@ -61,13 +61,13 @@ def test_those_who_manage_accounts_are_told_by_mail_and_nobody_else(mailing, mai
     assert f"/desk/editions/{mailing.edition_id}/report/" in mail.body
 
 
-def test_the_configured_addresses_are_told_instead(mailing, mailoutbox, configure):
+def test_configured_addresses_get_it_instead(mailing, mailoutbox, configure):
     configure(alerts={"email": ("duty@example.org", "second@example.org")})
     alerts.raise_alert("relay_unreachable", "Away.", mailing.pk, NOW)
     assert [mail.to for mail in mailoutbox] == [["duty@example.org"], ["second@example.org"]]
 
 
-def test_of_one_kind_and_mailing_staff_hear_once_an_hour(mailing, mailoutbox):
+def test_one_kind_and_mailing_notifies_once_an_hour(mailing, mailoutbox):
     for minutes in (0, 1, 59):
         alerts.raise_alert("relay_unreachable", "Away.", mailing.pk, NOW + timedelta(minutes=minutes))
     assert len(mailoutbox) == 1
@@ -91,7 +91,7 @@ def test_the_webhook_gets_json_once(mailing, configure):
 
 
 @pytest.mark.parametrize("status", [500, 302])
-def test_a_webhook_that_fails_is_tried_again_and_given_up_in_the_end(mailing, configure, status):
+def test_a_failing_webhook_is_tried_ten_times(mailing, configure, status):
     with hook(status) as (address, told):
         configure(alerts={"webhook": address})
         alerts.raise_alert("relay_unreachable", "Away.", mailing.pk, NOW)
@@ -103,14 +103,14 @@ def test_a_webhook_that_fails_is_tried_again_and_given_up_in_the_end(mailing, co
     assert Alert.objects.get().webhook_due_at is None
 
 
-def test_a_webhook_that_is_not_there_harms_nobody(mailing, configure, mailoutbox):
+def test_an_unreachable_webhook_stops_nothing(mailing, configure, mailoutbox):
     configure(alerts={"webhook": "http://127.0.0.1:1/hook"})
     alerts.raise_alert("relay_unreachable", "Away.", mailing.pk, NOW)
     assert alerts.post_due(NOW) == 0
     assert len(mailoutbox) == 1 and Alert.objects.get().webhook_due_at == NOW + timedelta(minutes=1)
 
 
-def test_it_stands_on_the_desk_until_the_mailing_moves_on(mailing):
+def test_an_alert_is_active_until_the_mailing_is_resumed(mailing):
     control.pause_automatically(mailing.pk, "The relay answers no more.")
     alerts.raise_alert("relay_unreachable", "The relay answers no more.", mailing.pk, NOW)
     assert [alert.message for alert in alerts.active(NOW)] == ["The relay answers no more."]
@@ -119,13 +119,13 @@ def test_it_stands_on_the_desk_until_the_mailing_moves_on(mailing):
     assert alerts.active(NOW) == []
 
 
-def test_one_about_no_mailing_stands_there_for_an_hour(mailing):
+def test_an_alert_without_a_mailing_is_active_for_an_hour(mailing):
     alerts.raise_alert("relay_unreachable", "The relay answers no more.", None, NOW)
     assert len(alerts.active(NOW + timedelta(minutes=59))) == 1
     assert alerts.active(NOW + timedelta(minutes=61)) == []
 
 
-def test_an_admin_who_left_is_told_nothing(mailing, mailoutbox):
+def test_an_inactive_admin_gets_nothing(mailing, mailoutbox):
     cast.User.objects.filter(username="admin").update(is_active=False)
     alerts.raise_alert("relay_unreachable", "Away.", mailing.pk, NOW)
     assert mailoutbox == []

@@ -40,7 +40,7 @@ def write(to="aida@example.org"):
     send_mail("Подтвердите подписку", "Здравствуйте!\n.\nПока", None, [to])
 
 
-def test_a_mail_lies_in_the_outbox_until_the_worker_sends_it(relay, later):
+def test_an_email_waits_in_the_outbox_until_the_worker_sends_it(relay, later):
     message = EmailMultiAlternatives("Привет", "Текст " * 200, "Офис <a@example.org>", ["aida@example.org"])
     message.attach_alternative("<p>Текст</p>", "text/html")
     message.send()
@@ -58,14 +58,14 @@ def test_a_mail_lies_in_the_outbox_until_the_worker_sends_it(relay, later):
     assert send_due(later).sent == 0
 
 
-def test_a_mail_written_in_a_transaction_that_fails_was_never_there(relay):
+def test_an_email_of_a_failed_transaction_is_not_sent(relay):
     with pytest.raises(ZeroDivisionError), transaction.atomic():
         write()
         _ = 1 / 0
     assert not OutboxMessage.objects.exists()
 
 
-def test_a_refused_mail_is_not_tried_again_and_one_put_off_is(relay, later):
+def test_a_deferred_email_is_tried_again_and_a_refused_one_is_not(relay, later):
     relay.script.rcpt = {"gone@example.org": "550 5.1.1 no", "slow@example.org": "451 4.2.1 later"}.get
     for to in ("gone@example.org", "slow@example.org", "aida@example.org"):
         write(to)
@@ -77,7 +77,7 @@ def test_a_refused_mail_is_not_tried_again_and_one_put_off_is(relay, later):
     assert relay.recipients() == ["aida@example.org", "slow@example.org"]
 
 
-def test_a_relay_that_is_away_leaves_everything_waiting(configure, relay, later):
+def test_with_an_unreachable_relay_everything_waits(configure, relay, later):
     write()
     configure(smtp={"port": 1})
     assert "cannot be reached" in send_due(later).error
@@ -87,7 +87,7 @@ def test_a_relay_that_is_away_leaves_everything_waiting(configure, relay, later)
     assert send_due(later).sent == 1
 
 
-def test_a_mail_whose_reply_was_lost_comes_again_with_the_same_message_id(relay, later):
+def test_an_email_in_doubt_is_sent_again_with_the_same_message_id(relay, later):
     relay.script.dot = lambda to: DROP
     write()
     send_due(later)
@@ -96,7 +96,7 @@ def test_a_mail_whose_reply_was_lost_comes_again_with_the_same_message_id(relay,
     assert len({taken.message_id for taken in relay.taken}) == 1 and len(relay.taken) == 2
 
 
-def test_a_refused_sender_does_not_hold_up_the_mails_behind_it(relay, later):
+def test_a_rejected_sender_does_not_stop_the_other_emails(relay, later):
     relay.script.mail = lambda sender: "550 5.7.1 no" if sender == "bad@example.org" else None
     send_mail("x", "y", "bad@example.org", ["aida@example.org"])
     write("bek@example.org")
@@ -104,7 +104,7 @@ def test_a_refused_sender_does_not_hold_up_the_mails_behind_it(relay, later):
     assert (found.sent, found.waiting) == (1, 1)
 
 
-def test_a_test_copy_is_marked_and_carries_no_readers_links(relay):
+def test_a_test_send_is_marked_and_has_no_personal_links(relay):
     snapshot = approved_snapshot()
     variant = SnapshotVariant.objects.filter(snapshot=snapshot, language="ru").first()
     test_send.enqueue(rendered_of(variant), snapshot.edition.newsletter, "Colleague@Example.org", NOW)

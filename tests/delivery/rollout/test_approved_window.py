@@ -1,4 +1,4 @@
-"""What was approved for certain days leaves in them, and a mailing comes to its end."""
+"""A mailing is sent within its approved window, and ends."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize("state, action", [("held", control.confirm_audience), ("paused", control.resume)])
-def test_a_mailing_that_waited_past_its_window_does_not_go_on(state, action):
+def test_a_mailing_does_not_continue_after_its_window(state, action):
     mailing = released()
     Mailing.objects.update(state=state)
     mailing.refresh_from_db()
@@ -29,7 +29,7 @@ def test_a_mailing_that_waited_past_its_window_does_not_go_on(state, action):
     control.cancel(mailing, None, NOW)
 
 
-def test_a_held_mailing_has_its_whole_time_from_when_it_is_confirmed():
+def test_a_held_mailing_expires_counted_from_its_confirmation():
     mailing = released()
     Mailing.objects.update(state="held")
     mailing.refresh_from_db()
@@ -37,7 +37,7 @@ def test_a_held_mailing_has_its_whole_time_from_when_it_is_confirmed():
     assert mailing.expires_at == NOW + timedelta(days=5, hours=72)
 
 
-def test_a_doubt_that_expired_does_not_keep_its_mailing_open_for_ever():
+def test_a_delivery_in_doubt_does_not_keep_an_expired_mailing_open():
     readers(2)
     mailing = released()
     Delivery.objects.filter(pk=Delivery.objects.first().pk).update(state="in_doubt", doubts=1)
@@ -49,7 +49,7 @@ def test_a_doubt_that_expired_does_not_keep_its_mailing_open_for_ever():
     assert balances(mailing)
 
 
-def test_the_moment_cannot_be_taken_back_once_the_mailing_was_made():
+def test_a_snapshot_with_a_mailing_cannot_be_unscheduled():
     mailing = released()
     with pytest.raises(WrongState, match="pause or cancel"):
         approve.unschedule(mailing.snapshot, mailing.snapshot.scheduled_by)
@@ -57,7 +57,7 @@ def test_the_moment_cannot_be_taken_back_once_the_mailing_was_made():
     assert mailing.snapshot.state == "scheduled"
 
 
-def test_a_worker_that_was_down_past_window_and_expiry_sends_nothing_when_it_returns():
+def test_after_window_and_expiry_nothing_is_sent():
     readers(3)
     mailing = released()
     tried, *_ = Delivery.objects.order_by("pk")
@@ -74,7 +74,7 @@ def test_a_worker_that_was_down_past_window_and_expiry_sends_nothing_when_it_ret
     assert mailing.state == Mailing.State.DONE and balances(mailing)
 
 
-def test_readers_whom_the_pace_kept_waiting_have_until_the_end_of_the_window():
+def test_deliveries_deferred_by_the_throttle_may_be_sent_until_the_window_ends():
     readers(1)
     mailing = released()
     Delivery.objects.update(state="deferred", attempts=0, due_at=NOW)

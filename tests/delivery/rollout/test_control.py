@@ -9,7 +9,7 @@ from tests.delivery.cast import NOW, balances, readers, released, states
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
-def test_a_mailing_is_paused_and_goes_on():
+def test_a_mailing_is_paused_and_resumed():
     readers(1)
     mailing = released()
     control.pause(mailing, None, NOW)
@@ -18,7 +18,7 @@ def test_a_mailing_is_paused_and_goes_on():
     assert mailing.state == Mailing.State.SENDING and mailing.reason == ""
 
 
-def test_cancelling_leaves_out_who_has_not_got_it():
+def test_cancelling_excludes_unsent_deliveries():
     readers(3)
     mailing = released()
     first = Delivery.objects.first()

@@ -1,4 +1,4 @@
-"""Each reader at the same hour of their own day, and never outside what was approved."""
+"""Sending to each subscriber at the same local hour, within the approved window."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ AT = datetime(2021, 12, 3, 3, 0, tzinfo=UTC)
         (("JP",), AT + timedelta(hours=21)),
     ],
 )
-def test_it_is_the_hour_where_the_reader_is(countries, due):
+def test_it_is_the_hour_where_the_subscriber_is(countries, due):
     assert local_send_time(countries, AT, 9, ZoneInfo("Asia/Bishkek")) == due
 
 
@@ -83,7 +83,7 @@ def due(mailing):
     return {names[d.subscriber]: d.due_at for d in Delivery.objects.filter(mailing=mailing) if d.due_at}
 
 
-def test_planning_gives_each_reader_their_own_moment(snapshot):
+def test_planning_gives_each_subscriber_their_local_hour(snapshot):
     approve.schedule(snapshot, approver(), None, AT, local_hour=9)
     (mailing,) = jobs.start_due(AT)
     tomorrow = AT + timedelta(days=1)
@@ -96,7 +96,7 @@ def test_planning_gives_each_reader_their_own_moment(snapshot):
     assert len(deliveries.claim(mailing, "me", tomorrow, 10, AT + timedelta(hours=1))) == 1
 
 
-def test_nobody_is_given_up_before_their_hour(snapshot, configure):
+def test_no_delivery_expires_before_its_hour(snapshot, configure):
     configure(sending={"expire_after_hours": 1})
     approve.schedule(snapshot, approver(), None, AT + timedelta(hours=1), local_hour=9)
     (mailing,) = jobs.start_due(AT + timedelta(hours=1))
@@ -107,7 +107,7 @@ def test_nobody_is_given_up_before_their_hour(snapshot, configure):
     assert (mailing.state, states(mailing)) == ("sending", {"deferred": 3, "excluded": 1})
 
 
-def test_nobody_gets_it_after_the_window_that_was_approved(snapshot):
+def test_no_delivery_is_due_after_the_approved_window(snapshot):
     """It ends at nine in Almaty, which is an hour before it is nine in Tashkent."""
     last = snapshot.window_until - timedelta(minutes=30)
     approve.schedule(snapshot, approver(), last, AT, local_hour=9)
@@ -115,13 +115,13 @@ def test_nobody_gets_it_after_the_window_that_was_approved(snapshot):
     assert set(due(mailing).values()) == {snapshot.window_until}
 
 
-def test_an_hour_that_comes_only_after_the_window_is_refused_in_words(snapshot):
+def test_an_hour_after_the_window_is_refused(snapshot):
     last = snapshot.window_until - timedelta(minutes=30)
     with pytest.raises(OutsideWindow, match="before it is 11:00 for the readers"):
         approve.schedule(snapshot, approver(), last, AT, local_hour=11)
 
 
-def test_a_held_mailing_keeps_their_hours_and_its_time_to_try_again(snapshot):
+def test_a_held_mailing_keeps_local_hours_and_retry_time(snapshot):
     for number in range(30):
         cast.reader(f"new-{number}", ("UZ",))
     approve.schedule(snapshot, approver(), None, AT, local_hour=9)
@@ -131,20 +131,20 @@ def test_a_held_mailing_keeps_their_hours_and_its_time_to_try_again(snapshot):
     assert mailing.expires_at == AT + timedelta(hours=1 + 72)
 
 
-def test_taking_the_moment_back_forgets_the_hour(snapshot):
+def test_unscheduling_removes_the_local_hour(snapshot):
     approve.schedule(snapshot, approver(), AT + timedelta(hours=4), AT, local_hour=9)
     approve.unschedule(snapshot, approver())
     assert (snapshot.local_hour, snapshot.send_at) == (None, None)
 
 
-def test_steps_do_not_apply_to_it(snapshot, configure):
+def test_steps_do_not_apply(snapshot, configure):
     configure(sending={"steps": ("10",)})
     approve.schedule(snapshot, approver(), None, AT, local_hour=9)
     (mailing,) = jobs.start_due(AT)
     assert mailing.released_up_to is None
 
 
-def test_an_engine_leaves_a_mailing_open_that_waits_for_an_hour(snapshot):
+def test_a_mailing_that_waits_for_an_hour_stays_open(snapshot):
     approve.schedule(snapshot, approver(), None, AT, local_hour=20)
     (mailing,) = jobs.start_due(AT)
     clock = Clock(AT)

@@ -19,7 +19,7 @@ from tests.delivery.cast import NOW, approved_snapshot, balances, readers, reaso
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
-def test_everybody_on_the_lists_stands_in_the_mailing_once_with_a_variant_or_a_reason():
+def test_each_subscriber_of_the_lists_gets_one_delivery_with_a_variant_or_a_reason():
     cast.reader("aida", ("KZ",), "kk")
     cast.reader("bek", (), "ru")
     cast.reader("pending", state="pending")
@@ -43,7 +43,7 @@ def test_everybody_on_the_lists_stands_in_the_mailing_once_with_a_variant_or_a_r
     assert balances(mailing)
 
 
-def test_a_reader_who_paused_gets_nothing_before_their_day_whether_they_paused_before_planning_or_after():
+def test_a_paused_subscriber_gets_nothing_until_the_pause_ends():
     rests, rested, rests_later = (cast.reader(name) for name in ("rests", "rested", "rests-later"))
     pause(rests, NOW + timedelta(days=1))
     pause(rested, NOW)
@@ -56,7 +56,7 @@ def test_a_reader_who_paused_gets_nothing_before_their_day_whether_they_paused_b
     assert balances(mailing)
 
 
-def test_readers_who_paused_since_the_edition_was_submitted_hold_no_mailing():
+def test_pauses_since_the_submission_do_not_hold_the_mailing():
     readers(30)
     approved_snapshot()
     Subscriber.objects.update(paused_until=NOW + timedelta(days=1))
@@ -68,7 +68,7 @@ def pause(person, until):
     Subscriber.objects.filter(pk=person.pk).update(paused_until=until)
 
 
-def test_a_reader_gets_the_variant_of_their_countries_and_language():
+def test_a_subscriber_gets_the_variant_of_their_countries_and_language():
     cast.reader("aida", ("KZ",), "kk")
     cast.reader("turk", ("TM",), "tk")
     cast.reader("german", ("TJ",), "de")
@@ -82,7 +82,7 @@ def test_a_reader_gets_the_variant_of_their_countries_and_language():
     assert found["TJ"].language == "ru" and "tj-news" in found["TJ"].stories
 
 
-def test_a_reader_for_whom_there_is_no_story_is_left_out():
+def test_a_subscriber_without_a_story_is_excluded():
     cast.reader("aida", ("KZ",))
     cast.reader("turk", ("TM",), "tk")
     staff = cast.staff()
@@ -106,7 +106,7 @@ def _keys(block):
     ]
 
 
-def test_a_variant_that_was_not_stored_is_made_from_the_snapshot_alone():
+def test_a_missing_variant_is_rendered_from_the_snapshot_alone():
     cast.reader("aida", ("KZ",), "en")
     snapshot = approved_snapshot()
     stored = list(SnapshotVariant.objects.filter(snapshot=snapshot).values_list("key", "sha256"))
@@ -116,7 +116,7 @@ def test_a_variant_that_was_not_stored_is_made_from_the_snapshot_alone():
     assert states(mailing) == {"planned": 1}
 
 
-def test_an_audience_that_grew_much_since_it_was_counted_waits_for_a_person():
+def test_a_much_larger_audience_is_held_for_confirmation():
     readers(30)
     snapshot = approved_snapshot()
     for number in range(21):
@@ -128,7 +128,7 @@ def test_an_audience_that_grew_much_since_it_was_counted_waits_for_a_person():
     assert mailing.state == Mailing.State.SENDING and mailing.started_at == NOW
 
 
-def test_an_audience_that_grew_a_little_does_not_wait():
+def test_a_slightly_larger_audience_is_not_held():
     readers(30)
     approved_snapshot()
     for number in range(20):
@@ -137,7 +137,7 @@ def test_an_audience_that_grew_a_little_does_not_wait():
     assert mailing.state == Mailing.State.SENDING
 
 
-def test_releasing_twice_makes_one_mailing():
+def test_starting_twice_makes_one_mailing():
     readers(2)
     mailing = released()
     assert jobs.start_due(NOW) == []
@@ -145,7 +145,7 @@ def test_releasing_twice_makes_one_mailing():
     assert mailing.expires_at == NOW + timedelta(hours=72)
 
 
-def test_planning_that_died_is_done_by_the_next_call():
+def test_interrupted_planning_is_done_by_the_next_call():
     readers(2)
     snapshot = approved_snapshot()
     Mailing.objects.create(snapshot=snapshot, edition=snapshot.edition)
@@ -153,20 +153,20 @@ def test_planning_that_died_is_done_by_the_next_call():
     assert states(mailing) == {"planned": 2}
 
 
-def test_a_copy_whose_moment_has_not_come_stays():
+def test_a_snapshot_is_not_started_early():
     snapshot = approved_snapshot()
     Snapshot.objects.filter(pk=snapshot.pk).update(send_at=NOW + timedelta(hours=1))
     assert jobs.start_due(NOW) == []
 
 
-def test_a_copy_whose_window_has_passed_does_not_leave_and_says_so():
+def test_a_snapshot_after_its_window_is_invalidated():
     snapshot = approved_snapshot()
     assert jobs.start_due(NOW + timedelta(days=8)) == []
     snapshot.refresh_from_db()
     assert snapshot.state == Snapshot.State.INVALIDATED and "window" in snapshot.invalidated_reason
 
 
-def test_an_edit_after_scheduling_keeps_the_edition_in_the_house():
+def test_an_edit_after_scheduling_stops_the_edition():
     readers(1)
     snapshot = approved_snapshot()
     text = StoryText.objects.filter(story__key="kz-news").first()

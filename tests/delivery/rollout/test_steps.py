@@ -1,4 +1,4 @@
-"""A mailing in steps: how far it goes, what stops it, and what staff can do then."""
+"""A rollout: which deliveries are released, what pauses it, and what staff can do then."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def come_back(mailing, number, sign="bounced", at=NOW):
     provider_stats.add([(StatsBucket(mailing.pk, "example.net", at), ProviderCounts(**{sign: number}))])
 
 
-def test_only_a_share_leaves_and_the_rest_stays_planned_in_the_account(stepped):
+def test_only_a_share_is_released_and_the_rest_stays_planned(stepped):
     assert (stepped.step, released_rows(stepped).count()) == (0, 4)
     come_true(stepped)
     assert states(stepped) == {"accepted": 4, "planned": 36}
     assert balances(stepped)
 
 
-def test_a_step_widens_only_when_all_of_it_is_out_and_its_minutes_have_passed(stepped):
+def test_the_next_step_begins_when_all_were_tried_and_the_wait_is_over(stepped):
     clock = Clock()
     assert jobs.advance_due(clock()) == []
     come_true(stepped)
@@ -71,7 +71,7 @@ def test_a_step_widens_only_when_all_of_it_is_out_and_its_minutes_have_passed(st
     assert jobs.advance_due(clock()) == []
 
 
-def test_what_was_put_off_untried_keeps_its_step_open(stepped):
+def test_a_delivery_deferred_untried_keeps_its_step_open(stepped):
     come_true(stepped, state="deferred", attempts=0)
     clock = Clock()
     jobs.advance_due(clock())
@@ -92,13 +92,13 @@ def test_the_stop_rules_pause_a_step_at_once_and_alert_staff(stepped, mailoutbox
     assert mail.to == ["admin@office.example.org"] and stepped.reason in mail.body
 
 
-def test_one_bounce_alone_is_chance_and_stops_nothing(stepped):
+def test_a_single_bounce_pauses_nothing(stepped):
     come_true(stepped)
     come_back(stepped, 1)
     assert jobs.advance_due(NOW) == []
 
 
-def test_who_resumes_a_stopped_mailing_lets_its_next_step_go_and_the_counting_begins_anew(stepped):
+def test_resuming_after_the_stop_rules_begins_the_next_step_and_counts_anew(stepped):
     come_true(stepped)
     come_back(stepped, 4)
     clock = Clock()
@@ -122,7 +122,7 @@ def test_who_resumes_a_stopped_mailing_lets_its_next_step_go_and_the_counting_be
     assert (last.cases, last.total) == (4, 16)
 
 
-def test_resuming_what_a_person_paused_goes_on_in_the_same_step(stepped):
+def test_resuming_after_staff_paused_continues_the_same_step(stepped):
     control.pause(stepped, None, NOW)
     control.resume(stepped, None, NOW)
     assert (stepped.step, released_rows(stepped).count()) == (0, 4)
@@ -140,27 +140,27 @@ def test_staff_release_the_rest_at_once(stepped, paused):
     assert refused.value.code == "fully_released"
 
 
-def test_a_cancelled_mailing_in_steps_leaves_out_everybody_who_waited(stepped):
+def test_cancelling_a_rollout_excludes_the_deliveries_beyond_its_step(stepped):
     come_true(stepped)
     control.cancel(stepped, None, NOW)
     assert states(stepped) == {"accepted": 4, "excluded": 36}
     assert balances(stepped)
 
 
-def test_the_first_step_is_a_sample_of_the_whole_list(stepped):
+def test_the_first_step_is_a_sample_of_the_audience(stepped):
     numbers = sorted(Delivery.objects.values_list("subscriber", flat=True))
     first = set(released_rows(stepped).values_list("subscriber", flat=True))
     assert not first <= set(numbers[:20])
 
 
-def test_without_steps_everybody_is_released(configure):
+def test_without_steps_the_whole_audience_is_released(configure):
     readers(3)
     mailing = released()
     assert (mailing.step, mailing.released_up_to) == (None, None)
     assert jobs.advance_due(NOW) == []
 
 
-def test_a_step_of_a_few_readers_is_at_least_one(configure):
+def test_a_step_has_at_least_one_delivery(configure):
     configure(sending={"steps": ("1",)})
     readers(3)
     assert released_rows(released()).count() == 1

@@ -1,4 +1,4 @@
-"""The stop rules on counts alone: what they say, and that more harm never says less."""
+"""The stop rules as pure functions of counts."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def found(**hours: ProviderCounts) -> list[ReachedLimit]:
         (copies(0, bounced=4, blocked=4), Level.NONE),
     ],
 )
-def test_a_limit_that_is_reached_counts_and_a_few_cases_never_do(counts: ProviderCounts, said: Level) -> None:
+def test_limits_apply_from_a_minimum_of_cases(counts: ProviderCounts, said: Level) -> None:
     assert max(level_of(sign, counts, STOPS, whole=True)[0] for sign in Sign) is said
 
 
-def test_bounces_and_blocks_at_one_provider_slow_it_down_and_complaints_there_pause() -> None:
+def test_bounces_and_blocks_at_a_provider_slow_it_down_and_complaints_pause() -> None:
     healthy = copies(10_000)
     (one,) = found(mail_ru=copies(90, blocked=10), gmail_com=healthy)
     assert (one.level, one.metric, one.provider) == (Level.SLOW, Sign.BLOCKED, "mail.ru")
@@ -59,7 +59,7 @@ def test_bounces_and_blocks_at_one_provider_slow_it_down_and_complaints_there_pa
     assert (one.level, one.metric, one.provider) == (Level.PAUSE, Sign.COMPLAINED, "mail.ru")
 
 
-def test_what_stops_the_whole_mailing_is_not_said_of_its_providers_again() -> None:
+def test_a_limit_of_the_whole_mailing_is_not_repeated_for_providers() -> None:
     (one,) = found(mail_ru=copies(90, bounced=10), gmail_com=copies(90, bounced=10))
     assert (one.level, one.provider, one.cases, one.total, one.main_provider) == (
         Level.PAUSE,
@@ -72,34 +72,34 @@ def test_what_stops_the_whole_mailing_is_not_said_of_its_providers_again() -> No
     assert (one.level, one.provider, one.main_provider) == (Level.PAUSE, "", "mail.ru")
 
 
-def test_readers_whose_provider_is_unknown_count_for_the_mailing_alone() -> None:
+def test_cases_without_a_provider_count_for_the_mailing_only() -> None:
     unknown = ProviderCounts(bounced=5)
     assert evaluate({("", HOUR): unknown, ("mail.ru", HOUR): copies(10_000)}, STOPS) == []
     (one,) = evaluate({("", HOUR): unknown, ("mail.ru", HOUR): copies(90)}, STOPS)
     assert (one.level, one.provider, one.main_provider, one.total) == (Level.PAUSE, "", "", 90)
 
 
-def test_one_bad_hour_counts_although_the_day_was_good() -> None:
+def test_one_bad_hour_counts_on_a_good_day() -> None:
     day = {("mail.ru", HOUR + timedelta(hours=n)): copies(10_000) for n in range(24)}
     bad = HOUR + timedelta(hours=24)
     (one,) = evaluate({**day, ("mail.ru", bad): copies(90, blocked=10)}, STOPS)
     assert (one.level, one.provider, one.hour, one.cases, one.total) == (Level.PAUSE, "", bad, 10, 100)
 
 
-def test_a_day_of_few_an_hour_counts_as_well() -> None:
+def test_few_cases_an_hour_add_up_over_a_day() -> None:
     day = {("mail.ru", HOUR + timedelta(hours=n)): copies(9, bounced=1) for n in range(24)}
     (one,) = evaluate(day, STOPS)
     assert (one.level, one.hour, one.cases, one.total) == (Level.PAUSE, None, 24, 240)
 
 
-def test_a_limit_of_nought_is_none() -> None:
+def test_a_limit_of_zero_is_off() -> None:
     stops = Stops(complained_warn=0, complained_stop=0, bounced_stop=0, blocked_warn=0)
     assert level_of(Sign.COMPLAINED, copies(10, complained=10), stops, whole=True)[0] is Level.NONE
     assert level_of(Sign.BOUNCED, copies(0, bounced=10), stops, whole=True)[0] is Level.WARN
     assert level_of(Sign.BLOCKED, copies(0, blocked=10), stops, whole=True)[0] is Level.PAUSE
 
 
-def test_cases_whose_copies_were_not_counted_are_never_more_than_all() -> None:
+def test_there_are_never_more_cases_than_deliveries() -> None:
     (one,) = found(mail_ru=ProviderCounts(tried=2, accepted=2, complained=5))
     assert (one.cases, one.total, one.share) == (5, 5, 100)
 
@@ -124,7 +124,7 @@ HARM = [
 
 
 @given(mailings, st.sampled_from(HARM), st.data())
-def test_one_more_case_never_makes_it_better_and_one_more_good_copy_never_worse(
+def test_more_cases_are_never_less_severe_and_more_accepted_never_more(
     hours: dict[tuple[str, datetime], ProviderCounts], harm: tuple[Sign, ProviderCounts], data: st.DataObject
 ) -> None:
     slot = data.draw(st.sampled_from(sorted(hours)))
@@ -135,7 +135,7 @@ def test_one_more_case_never_makes_it_better_and_one_more_good_copy_never_worse(
 
 
 @given(mailings)
-def test_nothing_is_said_below_the_fewest_cases_and_nothing_of_a_share_below_its_limit(
+def test_no_limit_is_reached_below_its_minimum_or_share(
     hours: dict[tuple[str, datetime], ProviderCounts],
 ) -> None:
     for one in evaluate(hours, STOPS):

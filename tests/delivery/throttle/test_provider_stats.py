@@ -1,4 +1,4 @@
-"""Counts by provider and hour: what the engine counts, what is added later, and from when on they count."""
+"""Counts by provider and hour: what is counted while sending, added later, and left out."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REFUSALS = {
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_engine_counts_what_was_answered_for_good_and_not_what_comes_again(configure):
+def test_final_replies_are_counted_and_deferred_ones_are_not(configure):
     readers(6)
     mailing = released()
     with Relay(Script(rcpt=REFUSALS.get)) as relay:
@@ -37,7 +37,7 @@ def test_the_engine_counts_what_was_answered_for_good_and_not_what_comes_again(c
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_rehearsal_counts_nowhere(configure):
+def test_a_dry_run_is_not_counted(configure):
     readers(2)
     with Relay() as relay:
         configure(smtp={"port": relay.port})
@@ -67,7 +67,7 @@ def counted(mailing: Mailing) -> ProviderCounts:
     )
 
 
-def test_what_comes_later_is_added_to_the_hour_in_which_its_copies_left(mailing):
+def test_later_counts_are_added_to_the_hour_of_sending(mailing):
     hour = provider_stats.hour_start(NOW)
     add(mailing, 0, tried=10, accepted=10)
     add(mailing, 1, tried=5, accepted=4, blocked=1)
@@ -79,7 +79,7 @@ def test_what_comes_later_is_added_to_the_hour_in_which_its_copies_left(mailing)
     }
 
 
-def test_providers_against_which_nothing_speaks_stand_together(mailing):
+def test_providers_without_cases_are_added_up(mailing):
     hour = provider_stats.hour_start(NOW)
     add(mailing, 0, "mail.ru", tried=10, accepted=10, blocked=1)
     add(mailing, 0, "a.example", tried=10, accepted=10)
@@ -92,7 +92,7 @@ def test_providers_against_which_nothing_speaks_stand_together(mailing):
     assert provider_stats.hourly_counts(mailing)["", hour] == ProviderCounts(tried=20, accepted=19, bounced=1)
 
 
-def test_what_left_before_counting_began_afresh_counts_no_more_however_late_it_comes_back(mailing):
+def test_messages_sent_before_counting_started_again_do_not_count(mailing):
     add(mailing, 0, tried=100, accepted=100, complained=3)
     Mailing.objects.filter(pk=mailing.pk).update(counted_from=NOW + timedelta(minutes=10))
     assert counted(mailing) == ProviderCounts()
@@ -104,7 +104,7 @@ def test_what_left_before_counting_began_afresh_counts_no_more_however_late_it_c
     assert counted(mailing) == ProviderCounts(tried=21, accepted=20, complained=1)
 
 
-def test_only_who_resumes_what_the_rules_had_stopped_begins_the_counting_anew(mailing):
+def test_only_resuming_after_the_stop_rules_starts_counting_again(mailing):
     add(mailing, 0, tried=100, accepted=100, complained=2)
     control.pause(mailing, None, NOW)
     control.resume(mailing, None, NOW)
@@ -115,12 +115,12 @@ def test_only_who_resumes_what_the_rules_had_stopped_begins_the_counting_anew(ma
     assert counted(mailing) == ProviderCounts()
 
 
-def test_counts_of_a_mailing_that_is_gone_harm_nobody(mailing):
+def test_counts_of_a_deleted_mailing_are_ignored(mailing):
     provider_stats.add([(StatsBucket(mailing.pk + 1, "mail.ru", NOW), ProviderCounts(tried=1))])
     assert not ProviderHour.objects.exists()
 
 
-def test_old_counts_are_forgotten(mailing):
+def test_old_counts_are_deleted(mailing):
     add(mailing, 0, tried=1)
     provider_stats.delete_old(NOW + timedelta(days=59))
     assert ProviderHour.objects.exists()

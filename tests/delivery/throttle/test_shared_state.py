@@ -1,4 +1,4 @@
-"""What several workers know together stays true when they ask at the same moment."""
+"""The shared state of the throttle with several workers at the same time."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ print(json.dumps(granted))
 """
 
 
-def test_workers_that_ask_at_once_never_get_more_than_the_limit_together(url, tmp_path):
+def test_concurrent_workers_together_keep_the_limits(url, tmp_path):
     environment = os.environ | {
         "MAILER_DATABASE__URL": url,
         "MAILER_STORAGE__PATH": str(tmp_path / "data"),
