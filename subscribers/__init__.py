@@ -1,1 +1,4 @@
-"""The ground: people, lists, segments, suppression, imports and self-service pages."""
+"""Subscribers: consent, sign-up, preference center, suppression, privacy, search, segments, imports.
+
+It never imports `mailer`; applications above it receive its signals.
+"""

@@ -1,4 +1,4 @@
-"""Addresses: their one written form, and the keyed hash that stands for them when they are gone."""
+"""Email addresses: their stored form, and the keyed hash that stands for them after erasure."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from django.core.validators import EmailValidator
 
 _validate = EmailValidator()
 _HASH_BYTES = 16
-# What nearly all addresses look like before the @: what it matches needs no second look.
+# Nearly all local parts match this, and then need no further validation.
 _PLAIN = re.compile(r"[a-z0-9]+(?:[._+-][a-z0-9]+)*")
 
 
 def normalise(address: str) -> str:
     """The address as it is stored: trimmed, lower case, its domain as A-labels (RFC 5890).
 
-    Raises ValueError, in words for the person who typed it.
+    Raises ValueError with a reason for the user who typed it.
     """
     text = address.strip()
     local, at, domain = text.lower().rpartition("@")
@@ -36,28 +36,28 @@ def normalise(address: str) -> str:
     except UnicodeError as error:
         raise ValueError(f"the domain “{domain}” cannot exist") from error
     if domain.startswith("["):
-        raise ValueError("names a machine by its number instead of a domain")
-    written = f"{local}@{domain}".lower()
+        raise ValueError("has an IP address instead of a domain")
+    normalised = f"{local}@{domain}".lower()
     if '"' in local:
-        raise ValueError("is quoted, which many mail systems do not take")
+        raise ValueError("is quoted, which many mail systems refuse")
     if len(local) > 64:
         raise ValueError("has more than 64 characters before the @ (RFC 5321)")
-    if len(written) > 254:
+    if len(normalised) > 254:
         raise ValueError("is longer than 254 characters (RFC 5321)")
     try:
-        _validate(written)
+        _validate(normalised)
     except ValidationError as error:
         raise ValueError("is not a valid e-mail address") from error
-    return written
+    return normalised
 
 
 def mentions(text: str, address: str) -> bool:
-    """Whether a text holds this address, and not only as a part of a longer one."""
+    """Whether a text contains this address, and not only as a part of a longer one."""
     return address_pattern(address).search(text) is not None
 
 
 def address_pattern(address: str) -> re.Pattern[str]:
-    """Finds this address in a text, where it is no part of a longer one."""
+    """A pattern that matches this address in a text, where it is no part of a longer one."""
     return re.compile(rf"(?<![\w.+%'-]){re.escape(address)}(?![\w-]|\.\w)", re.IGNORECASE)
 
 
@@ -71,9 +71,9 @@ def address_hasher() -> Callable[[str], bytes]:
     keyed = _keyed(settings.SECRET_KEY)
 
     def hash_of(address: str) -> bytes:
-        known = keyed.copy()
-        known.update(address.encode())
-        return known.digest()
+        digest = keyed.copy()
+        digest.update(address.encode())
+        return digest.digest()
 
     return hash_of
 
@@ -86,7 +86,7 @@ def _keyed(secret: str) -> hashlib.blake2b:
 
 @lru_cache(maxsize=65_536)
 def _is_plain_domain(domain: str) -> bool:
-    """Whether it is ASCII, short enough beside any local part, and valid."""
+    """Whether the domain is ASCII, short enough for any local part, and valid."""
     if not domain.isascii() or len(domain) > 254 - 65 or domain.startswith("["):
         return False
     try:

@@ -1,4 +1,4 @@
-"""The consent ledger: what readers said about their mail, when, how and under which words. Only added to."""
+"""Consent records: what subscribers did about their mail, when, through which channel, under which text."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ _BATCH = 1_000
 
 @dataclass(frozen=True)
 class Evidence:
-    """How somebody's wish reached us."""
+    """How a request reached us, as a consent record keeps it."""
 
-    # A ConsentRecord.How.
+    # A ConsentRecord.Channel.
     channel: str
-    # The exact words beside the button, and their language; empty where there were none.
+    # The exact text beside the button, and its language; empty without one.
     text: str = ""
     language: str = ""
-    # Where it came from, in words.
+    # Where it came from: an import's source, the page of a form, a rule.
     source: str = ""
-    # Who answers for it, where it is not the reader's own act.
+    # The user who attests it, where it is not the subscriber's own act.
     attested_by: str = ""
-    # As `network_of` gives it, and the reader's program.
+    # As `network_of` returns it, and the client's User-Agent.
     network: str = ""
     user_agent: str = ""
 
@@ -46,7 +46,7 @@ def record(
     evidence: Evidence,
     now: datetime,
 ) -> None:
-    """Add a row for each person and list (None: no list in particular), in the caller's transaction."""
+    """Add a record for each subscriber and list (None: not about one list), in the caller's transaction."""
     text = None if not evidence.text else _get_or_create_text(evidence.language, evidence.text)
     rows = (
         ConsentRecord(
@@ -68,13 +68,13 @@ def record(
 
 
 def is_tracking_offered() -> bool:
-    """Whether this office asks its readers for it."""
+    """Whether the configuration asks subscribers for consent to tracking."""
     return bool(settings.CONFIG.tracking.by_consent)
 
 
 @transaction.atomic
 def set_tracking_consent(subscriber: Subscriber, consents: bool, evidence: Evidence, now: datetime) -> None:
-    """Note whether the reader agrees; saying again what was said before changes nothing."""
+    """Save whether the subscriber consents to tracking; the same answer again changes nothing."""
     people = Subscriber.objects.filter(pk=subscriber.pk, tracking_consent_at__isnull=consents)
     if people.update(tracking_consent_at=now if consents else None):
         event = Event.TRACKING_ON if consents else Event.TRACKING_OFF
@@ -83,9 +83,9 @@ def set_tracking_consent(subscriber: Subscriber, consents: bool, evidence: Evide
 
 
 def network_of(address: str) -> str:
-    """The network that an IP address is in, "203.0.113.0/24" or a /48; "" for what is no address.
+    """The network of an IP address, "203.0.113.0/24" or a /48; "" for what is no address.
 
-    Enough to tell one flood of sign-ups from another, and too little to tell one reader.
+    Enough to tell one flood of sign-ups from another, too little to identify a subscriber.
     """
     try:
         ip = ipaddress.ip_address(address.strip())
@@ -98,7 +98,7 @@ def network_of(address: str) -> str:
 
 
 def clear_old_details(now: datetime, months: int) -> int:
-    """Empty network and program in rows older than so many months; how many rows that were."""
+    """Empty network and user agent in records older than so many months; how many records."""
     old = ConsentRecord.objects.filter(at__lt=now - timedelta(days=months * 30.44))
     return old.filter(~Q(network="") | ~Q(user_agent="")).update(network="", user_agent="")
 

@@ -99,7 +99,7 @@ class CountriesField(CodesField):
 
 
 class OrderedCountriesField(CountriesField):
-    """As CountriesField, in the order given: the first is where it happened."""
+    """Like CountriesField, in the given order: the first is where it happened."""
 
     def normalise(self, codes: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(code.upper() for code in codes)

@@ -1,4 +1,4 @@
-"""Suppressing an address and lifting it again: one suppression in force per address at most."""
+"""Suppressing addresses and lifting suppressions; an address has at most one active suppression."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _EVIDENCE_LIMIT = 4000
 
 
 def suppress(target: Subscriber | str, reason: str, evidence: str, now: datetime) -> Suppression:
-    """The suppression in force for this person or address, made if there was none.
+    """Suppress an address unless it is suppressed already; the active suppression.
 
-    The first verdict stays, except that a complaint replaces a weaker one. `reason` is a Suppression.Reason.
+    The first reason stays, except that a complaint replaces a weaker one. `reason`: a Suppression.Reason.
     """
     address = normalise_or_lower(target)
     row, created = Suppression.objects.get_or_create(
@@ -36,7 +36,7 @@ def suppress(target: Subscriber | str, reason: str, evidence: str, now: datetime
 
 
 def suppress_manually(address: str, reason: str, now: datetime) -> Suppression:
-    """`suppress` at a person's word, which stands in place of what another person or a file said before."""
+    """`suppress` by staff; the given reason replaces one that staff or an import gave before."""
     row = suppress(address, Suppression.Reason.MANUAL, reason, now)
     if row.reason == Suppression.Reason.MANUAL and row.evidence != reason:
         row.evidence = reason[:_EVIDENCE_LIMIT]
@@ -45,7 +45,7 @@ def suppress_manually(address: str, reason: str, now: datetime) -> Suppression:
 
 
 def lift(suppression: Suppression, by: str, now: datetime) -> bool:
-    """End a suppression in the name of `by`; False when it was not in force any more."""
+    """Lift a suppression; `by` is a username. False when it was not active any more."""
     ended = Suppression.objects.filter(pk=suppression.pk, lifted_at__isnull=True).update(
         lifted_at=now, lifted_by=by
     )
@@ -54,7 +54,7 @@ def lift(suppression: Suppression, by: str, now: datetime) -> bool:
 
 
 def reopen(suppression: Suppression, by: str, now: datetime) -> bool:
-    """Let the reader come back by signing up anew, in the name of `by`; no mail leaves until they confirm."""
+    """Let a confirmed new sign-up lift the suppression; `by` is a username. Until then no mail is sent."""
     changed = Suppression.objects.filter(pk=suppression.pk, lifted_at__isnull=True).update(
         reopened_at=now, reopened_by=by
     )
@@ -63,7 +63,7 @@ def reopen(suppression: Suppression, by: str, now: datetime) -> bool:
 
 
 def revoke_reopen(suppression: Suppression) -> bool:
-    """Take `reopen` back; False when the suppression is not in force any more."""
+    """Undo `reopen`; False when the suppression is not active any more."""
     changed = Suppression.objects.filter(pk=suppression.pk, lifted_at__isnull=True).update(
         reopened_at=None, reopened_by=""
     )
@@ -72,27 +72,27 @@ def revoke_reopen(suppression: Suppression) -> bool:
 
 
 def lift_after_confirmation(subscriber: Subscriber, now: datetime) -> None:
-    """The reader confirmed a new sign-up: what was reopened for them ends, and so does an erasure."""
+    """Lift a reopened suppression, and one after erasure, because the subscriber confirmed a new sign-up."""
     open_to_them = Q(reopened_at__isnull=False) | Q(reason=Suppression.Reason.ERASED)
     Suppression.objects.filter(
         open_to_them, address_hash=subscriber.address_hash, lifted_at__isnull=True
-    ).update(lifted_at=now, lifted_by="the reader's own sign-up")
+    ).update(lifted_at=now, lifted_by="the subscriber's own sign-up")
 
 
 def active_suppression(target: Subscriber | str) -> Suppression | None:
-    """The suppression that keeps this person or address from being mailed, if any."""
+    """The active suppression of this subscriber or address, if any."""
     return Suppression.objects.filter(
         address_hash=address_hash(normalise_or_lower(target)), lifted_at__isnull=True
     ).first()
 
 
 def is_suppressed(target: Subscriber | str) -> bool:
-    """Whether no mailing may reach this person or address."""
+    """Whether this subscriber or address gets no mail."""
     return active_suppression(target) is not None
 
 
 def suppressed_hashes(subscribers: Iterable[Subscriber]) -> set[bytes]:
-    """The address hashes of those of these people whom no mailing may reach."""
+    """The address hashes of the suppressed ones among these subscribers."""
     rows = Suppression.objects.filter(
         address_hash__in=[bytes(person.address_hash) for person in subscribers], lifted_at__isnull=True
     )
@@ -100,16 +100,13 @@ def suppressed_hashes(subscribers: Iterable[Subscriber]) -> set[bytes]:
 
 
 def may_sign_up(address: str) -> bool:
-    """Whether a sign-up of this address is followed up: unless it is suppressed, and not reopened.
-
-    Whoever was erased may ask anew, and is in once they have confirmed it.
-    """
+    """Whether a sign-up of this address is accepted: it is not suppressed, or reopened, or was erased."""
     found = active_suppression(address)
     return found is None or found.reopened_at is not None or found.reason == Suppression.Reason.ERASED
 
 
 def normalise_or_lower(target: Subscriber | str) -> str:
-    """The address in its stored form; one that is not valid is only trimmed and put in lower case."""
+    """The address in its stored form; an invalid one is only trimmed and lower-cased."""
     if isinstance(target, Subscriber):
         return target.email
     try:

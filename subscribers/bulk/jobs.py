@@ -17,8 +17,8 @@ from django.db.models import F, Max, Q, QuerySet
 
 from subscribers.bulk import actions
 from subscribers.bulk.models import BulkChange, BulkRun
+from subscribers.models import Asked as Question
 from subscribers.models import Subscriber
-from subscribers.reconfirmation.models import Asked as Question
 from subscribers.search import search
 from subscribers.search.search import Query
 

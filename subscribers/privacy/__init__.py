@@ -1,1 +1,1 @@
-"""Erasure, data export, retention and redaction."""
+"""Access to personal data, erasure and retention (GDPR)."""

@@ -1,24 +1,38 @@
-"""Erasure: the person goes, and a keyed hash stays, so that no later import brings them back."""
+"""Erasure (GDPR, Article 17): all data about a subscriber is deleted, and free texts of staff are redacted.
+
+A keyed hash of the address stays suppressed, so that no later import adds it again.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from datetime import datetime
+from pathlib import PurePath
 
-from django.db import transaction
+from django.db import models, transaction
+from django.db.models import Q
 
-from subscribers.addresses import address_hash
-from subscribers.imports.models import ImportChange, ImportRefusal, ImportRow
+from subscribers.addresses import address_hash, address_pattern
+from subscribers.bulk import jobs
+from subscribers.bulk.models import BulkRun
+from subscribers.imports.models import ImportChange, ImportRefusal, ImportRow, ImportRun
 from subscribers.models import FormerAddress, Subscriber, Suppression
-from subscribers.privacy import redaction
 from subscribers.signals import erased
 from subscribers.suppression import normalise_or_lower
 
+# Shorter than any address, so that it fits wherever one did.
+_REDACTED = "…@…"
+# Texts by staff, names of files, and errors.
+_FREE_TEXT_FIELDS: tuple[tuple[type[models.Model], tuple[str, ...]], ...] = (
+    (BulkRun, ("words", "error")),
+    (ImportRun, ("file_name", "error")),
+)
+
 
 def erase(email: str, now: datetime) -> bool:
-    """Delete everything that names this address and leave a suppression by its hash; repeating is harmless.
+    """Erase the subscriber of this address, and suppress the address by its hash; repeating is harmless.
 
-    An address that the person had before stands for them too. False, and nothing changed, when the address
-    was never known here.
+    A former address stands for the subscriber too. False, without a change, for an unknown address.
     """
     address = normalise_or_lower(email)
     hashed = address_hash(address)
@@ -30,12 +44,12 @@ def erase(email: str, now: datetime) -> bool:
             return False
         hashes = [hashed, *_other_hashes(subscribers, hashed)]
         addresses = _known_addresses(subscribers, address)
-        # First of all: a change of many people holds its row before it touches anybody.
-        redaction.redact(addresses)
+        # First: a bulk action locks its row before it changes any subscriber.
+        redact(addresses)
         _send_signal(subscribers, addresses)
         subscriber_ids = [person.pk for person in subscribers]
         Subscriber.objects.filter(pk__in=subscriber_ids).delete()
-        # A bounce's or a complaint's words may repeat the address, in suppressions lifted long ago too.
+        # The text of a bounce or complaint may repeat the address, in lifted suppressions too.
         Suppression.objects.filter(address_hash__in=hashes).update(email="", evidence="")
         for rows in (ImportRow, ImportRefusal):
             rows._default_manager.filter(address_hash__in=hashes).delete()
@@ -45,6 +59,23 @@ def erase(email: str, now: datetime) -> bool:
     return True
 
 
+def redact(addresses: Collection[str]) -> None:
+    """Remove these addresses from free texts and searches, in the transaction that erases.
+
+    A bulk action that is still running continues for all others whom its search found.
+    """
+    for run in BulkRun.objects.select_for_update().filter(who__text__icontains="@").order_by("pk"):
+        if any(_searches_for(run.who["text"], address) for address in addresses):
+            jobs.settle(run)
+    for model, fields in _FREE_TEXT_FIELDS:
+        _redact_fields(model, fields, addresses)
+    for address in addresses:
+        # A row with two addresses in a cell has no valid address, and so no hash.
+        unread = ImportRefusal.objects.filter(address_hash=None, cells__icontains=address)
+        theirs = [row.pk for row in unread if address_pattern(address).search(row.cells)]
+        ImportRefusal.objects.filter(pk__in=theirs).delete()
+
+
 def _send_signal(people: list[Subscriber], addresses: list[str]) -> None:
     former = FormerAddress.objects.filter(subscriber__in=people, merged_subscriber_id__isnull=False)
     numbers = [person.pk for person in people] + list(former.values_list("merged_subscriber_id", flat=True))
@@ -52,7 +83,7 @@ def _send_signal(people: list[Subscriber], addresses: list[str]) -> None:
 
 
 def _known_addresses(people: list[Subscriber], address: str) -> list[str]:
-    """The address, and all others of these people that are known in words."""
+    """The address, and all other stored addresses of these subscribers."""
     changes = [
         email
         for person in people
@@ -63,7 +94,7 @@ def _known_addresses(people: list[Subscriber], address: str) -> list[str]:
 
 
 def _other_hashes(people: list[Subscriber], known: bytes) -> list[bytes]:
-    """Hashes of what these people's addresses are and were, besides the one that is known."""
+    """Hashes of these subscribers' present and former addresses, other than this one."""
     were = FormerAddress.objects.filter(subscriber__in=people, is_own=True).values_list(
         "address_hash", flat=True
     )
@@ -78,3 +109,26 @@ def _suppress_as_erased(known: bytes, now: datetime) -> None:
         defaults={"reason": Suppression.Reason.ERASED},
         create_defaults={"reason": Suppression.Reason.ERASED, "created_at": now},
     )
+
+
+def _searches_for(search_text: str, address: str) -> bool:
+    """Whether a search is for this address, or for a part of it that identifies the subscriber."""
+    for word in search_text.lower().split():
+        if address_pattern(address).search(word) or (
+            not word.startswith("@") and "@" in word and word in address
+        ):
+            return True
+    return False
+
+
+def _redact_fields(model: type[models.Model], fields: Iterable[str], addresses: Collection[str]) -> None:
+    for field in fields:
+        for row in model._default_manager.filter(Q(**{f"{field}__contains": "@"})):
+            text = getattr(row, field)
+            # The suffix of a file name belongs to no address.
+            ending = PurePath(text).suffix if field == "file_name" else ""
+            redacted = text.removesuffix(ending)
+            for address in addresses:
+                redacted = address_pattern(address).sub(_REDACTED, redacted)
+            if redacted + ending != text:
+                model._default_manager.filter(pk=row.pk).update(**{field: redacted + ending})

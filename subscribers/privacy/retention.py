@@ -1,4 +1,4 @@
-"""What is not kept for ever: sign-ups that nobody confirmed, details of consent, counts, files of people."""
+"""Retention: deletes unconfirmed sign-ups, details of consent records, counters and data of imports."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from subscribers.models import AddressChange, Subscriber, Subscription
 
 log = logging.getLogger(__name__)
 
-# Longer than any link about a new address works.
+# Longer than any link of an address change works.
 _ADDRESS_CHANGES_KEPT = timedelta(days=60)
-# People deleted in one transaction.
+# Subscribers deleted in one transaction.
 _BATCH = 500
 
 
 def run(now: datetime) -> None:
-    """Delete what is older than the configuration keeps it. May run twice, and stop at any point."""
+    """Delete what is older than `[retention]` allows. May run twice, and stop at any point."""
     config = settings.CONFIG.retention
     unconfirmed = _delete_unconfirmed(now - timedelta(days=config.pending_days))
     cleared = consent.clear_old_details(now, config.details_months)
@@ -36,7 +36,7 @@ def run(now: datetime) -> None:
 
 
 def _delete_unconfirmed(before: datetime) -> int:
-    """End requests that nobody confirmed, and forget people about whom nothing else is known."""
+    """Delete sign-ups that were not confirmed, and subscribers without any other subscription."""
     waiting = Subscription.objects.filter(
         state=Subscription.State.PENDING, created_at__lt=before, ended_at__isnull=True
     )

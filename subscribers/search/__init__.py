@@ -1,1 +1,1 @@
-"""Searches subscribers by a part of an address or name, among millions."""
+"""Search of subscribers by parts of address and name among millions, and of possible duplicates."""

@@ -1,7 +1,7 @@
-"""Finding people among a million: by a part of the address or name, list, state, language and country.
+"""Search among millions of subscribers by parts of address or name, subscription, choices, tag and segment.
 
-A page costs about the same wherever it lies, because it begins at a person and not at a number of rows to be
-skipped; and so does a count, because it stops where nobody would read the rest of the number.
+A page costs about the same wherever it is, because it starts at a subscriber id instead of skipping rows
+(keyset pagination); so does a count, because it stops at CAP.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ from subscribers.segments.store import rule_of
 
 # Counts go no further.
 CAP = 10_000
-# People looked at for a count that no index holds.
+# Subscribers scanned for a count that no index gives.
 _SCANNED = 20_000
 SUPPRESSED, NO_LIST = "suppressed", "nowhere"
 STATES = (*Subscription.State.values, SUPPRESSED, NO_LIST)
-# In place of a country: people who chose none, and so get every country's stories.
+# In place of a country: subscribers who chose none, and so get the stories of every country.
 EVERY_COUNTRY = "every"
 
 
 @dataclass(frozen=True)
 class Query:
-    """Whom somebody looks for; what is empty does not matter."""
+    """What to search for; an empty field does not matter."""
 
-    # Each word must be in the address or in the name; one or two letters begin the address.
+    # Each word is a part of the address or name; a word of one or two letters is the start of the address.
     text: str = ""
     # Primary key of a list.
     mailing_list: int | None = None
     # One of STATES; with a list, on that list.
     state: str = ""
     language: str = ""
-    # ISO 3166-1 alpha-2, chosen by name; or EVERY_COUNTRY.
+    # ISO 3166-1 alpha-2, chosen explicitly; or EVERY_COUNTRY.
     country: str = ""
-    # Primary keys of a tag and of a saved segment, and the moment as of which that is asked (ISO 8601).
+    # Primary keys of a tag and a segment, and the time as of which the segment is evaluated (ISO 8601).
     tag: int | None = None
     segment: int | None = None
     as_of: str = ""
@@ -54,7 +54,7 @@ class Query:
 
 @dataclass(frozen=True)
 class CappedCount:
-    """How many, as far as it was counted."""
+    """A count that stops at a cap."""
 
     number: int
     # False: there are more than `number`.
@@ -63,64 +63,64 @@ class CappedCount:
 
 @dataclass(frozen=True)
 class Page:
-    """Some people, the latest first."""
+    """Some subscribers, the newest first."""
 
     subscribers: Sequence[Subscriber]
-    # What `page` takes as `before` to show later people, and as `after` for earlier ones; None: nobody there.
+    # For `page`: `before` leads to newer subscribers, `after` to older ones; None: there are none.
     before: int | None
     after: int | None
 
 
 @dataclass(frozen=True)
 class _Condition:
-    # What a person must meet, asked of one after another: no index that would sort them all.
+    # The test of a single row, which uses no index that would have to sort all rows.
     test: Q
-    # The numbers of those who meet it, as an index finds them, some perhaps twice; None where none tells.
+    # Ids of the subscribers who meet it, from an index, perhaps with repeats; None without an index.
     subscriber_ids: QuerySet[Any, Any] | None = None
-    # The same condition for when they are few, asked so that an index leads to them.
+    # The same condition for few matches, in a form that uses the index.
     selective: Q | None = None
-    # Nobody with a higher number meets it.
+    # No subscriber with a higher id meets it.
     highest: int | None = None
-    # Those who meet it in the order of their numbers, from the index of words.
+    # The matches in the order of their ids, from the text index.
     by_text_index: QuerySet[Subscriber] | None = None
 
     @cached_property
     def capped_count(self) -> CappedCount | None:
-        """How many an index finds, asked for once; None where none tells."""
+        """How many an index finds, counted once; None without an index."""
         return None if self.subscriber_ids is None else _capped_count(self.subscriber_ids)
 
 
 def matching(query: Query) -> QuerySet[Subscriber]:
-    """All of them, one row each, in no order."""
+    """All matches, one row each, unordered."""
     return _apply(Subscriber.objects.all(), _conditions(query))
 
 
 def page(query: Query, size: int, *, after: int | None = None, before: int | None = None) -> Page:
-    """So many of them, the latest first: those that come after one person's number, or before it.
+    """A page of matches, the newest first: those after a subscriber's id, or before it.
 
-    Each has its subscriptions at hand, and says by `suppressed` whether no mail may reach it.
+    Each has its subscriptions prefetched, and `suppressed` says whether the address is suppressed.
     """
     return Search(query).page(size, after=after, before=before)
 
 
 def count(query: Query, *, exact: bool = False) -> CappedCount:
-    """How many there are; unless `exactly`, not beyond CAP, and not at the cost of looking at everybody."""
+    """How many match; unless `exact`, it stops at CAP and does not scan the whole table."""
     return Search(query).count(exact=exact)
 
 
 class Search:
-    """`page` and `count` of the same people: what both need is asked for once."""
+    """`page` and `count` of one query, which share what both need."""
 
     def __init__(self, query: Query) -> None:
         self._asked = query
         self._conditions = list(_conditions(query))
 
     def page(self, size: int, *, after: int | None = None, before: int | None = None) -> Page:
-        """See the function of this name."""
+        """Like the function of this name."""
         return _page(self._conditions, size, after, before)
 
     def count(self, *, exact: bool = False) -> CappedCount:
-        """See the function of this name."""
+        """Like the function of this name."""
         if exact:
             return CappedCount(matching(self._asked).count(), exact=True)
         return _count(self._conditions)
@@ -153,14 +153,14 @@ def _count(conditions: list[_Condition]) -> CappedCount:
 
 
 def _count_latest(conditions: list[_Condition]) -> CappedCount:
-    """How many there are among the latest that might be."""
+    """How many match among the newest candidates."""
     first = next((one for one in conditions if one.by_text_index is not None), None)
     others = Q(*(one.test for one in conditions if one is not first), Q(pk__isnull=False))
     if first is not None and first.by_text_index is not None:
         people = _ordered_by_text_index(first.by_text_index, None, None, _highest(conditions))
     else:
         people = _below_highest(Subscriber.objects.order_by("-pk"), conditions)
-    # Not the condition itself: one that nobody can meet would be no truth value for PostgreSQL.
+    # Not the condition itself: one that is never met is no boolean for PostgreSQL.
     fits = Case(When(others, then=Value(True)), default=Value(False), output_field=BooleanField())
     found = people.annotate(fits=fits)[:_SCANNED].aggregate(
         seen=Count("pk"), fitting=Count("pk", filter=Q(fits=True))
@@ -181,7 +181,7 @@ def _capped_count(numbers: QuerySet[Any, Any]) -> CappedCount:
 def _page_queryset(
     conditions: list[_Condition], after: int | None, before: int | None
 ) -> QuerySet[Subscriber]:
-    """People from there on by number: downwards, or upwards for those before."""
+    """Subscribers from an id on: downwards, or upwards for those before."""
     rare = _selective(conditions)
     first = next((one for one in conditions if one.by_text_index is not None), None)
     if rare is None and first is not None and first.by_text_index is not None:
@@ -209,7 +209,7 @@ def _ordered_by_text_index(
 
 
 def _below_highest(people: QuerySet[Subscriber], conditions: list[_Condition]) -> QuerySet[Subscriber]:
-    """Without the newer ones of whom none can be meant."""
+    """Without the newer ones, none of which can match."""
     highest = _highest(conditions)
     return people if highest is None else people.filter(pk__lte=highest)
 
@@ -219,7 +219,7 @@ def _highest(conditions: Iterable[_Condition]) -> int | None:
 
 
 def _selective(conditions: list[_Condition]) -> _Condition | None:
-    """A condition that few meet, to begin with; the others are then asked of these few."""
+    """A condition with few matches; the others are then tested on these few."""
     for one in conditions:
         if one.capped_count is not None and one.capped_count.exact:
             return one
@@ -235,19 +235,19 @@ def _apply(
 
 
 def _conditions(query: Query) -> Iterator[_Condition]:
-    # No database finds a NUL, and some end with it.
+    # No database finds a NUL, and some fail on it.
     yield from _text_conditions(query.text.replace("\0", " ").lower().split())
     if query.state == NO_LIST:
         yield _Condition(Q(~Exists(Subscription.objects.filter(subscriber=OuterRef("pk")))))
     elif query.mailing_list or query.state in Subscription.State.values:
         yield _subscription_condition(query.mailing_list, "" if query.state == SUPPRESSED else query.state)
     if query.state == SUPPRESSED:
-        stopped = Suppression.objects.filter(lifted_at__isnull=True).values("address_hash")
-        numbers = Subscriber.objects.filter(address_hash__in=stopped).values("pk")
-        yield _Condition(Q(audience.suppressed()), numbers, Q(address_hash__in=stopped))
+        suppressions = Suppression.objects.filter(lifted_at__isnull=True).values("address_hash")
+        ids = Subscriber.objects.filter(address_hash__in=suppressions).values("pk")
+        yield _Condition(Q(audience.suppressed()), ids, Q(address_hash__in=suppressions))
     if query.language:
-        spoken = Subscriber.objects.filter(language=query.language).values("pk")
-        yield _Condition(Q(language__iexact=query.language), spoken, Q(language=query.language))
+        in_language = Subscriber.objects.filter(language=query.language).values("pk")
+        yield _Condition(Q(language__iexact=query.language), in_language, Q(language=query.language))
     if query.tag:
         tagged = Tagging.objects.filter(tag=query.tag)
         mine = Q(Exists(tagged.filter(subscriber=OuterRef("pk"))))
@@ -261,7 +261,7 @@ def _conditions(query: Query) -> Iterator[_Condition]:
 
 
 def _segment_condition(number: int, as_of: datetime) -> Q:
-    """Nobody where the segment, or what its rule asks about, is gone."""
+    """No subscriber where the segment, or something that its rule refers to, is deleted."""
     segment = SavedSegment.objects.filter(pk=number).first()
     try:
         return Q(pk__in=()) if segment is None else compile.condition(rule_of(segment), as_of)
@@ -292,15 +292,15 @@ def _text_conditions(words: list[str]) -> Iterator[_Condition]:
 
 
 def email_starts_with(prefix: str) -> Q:
-    """The condition that an address begins so, as the index of addresses finds it."""
+    """The condition that an address starts with the prefix, in a form that uses the index."""
     if connection.vendor == "postgresql":
         return Q(email__startswith=prefix)
-    # LIKE with an escape character, as Django asks, uses no index of SQLite.
+    # LIKE with an escape character, as Django writes it, uses no index of SQLite.
     return Q(email__gte=prefix, email__lt=prefix + "\U0010ffff")
 
 
 def _contains(word: str) -> Q:
-    """SQLite knows upper and lower case of A to Z alone; names are written in other letters too."""
+    """The condition of a part of address or name. SQLite folds the case of A to Z only."""
     within = Q(email__icontains=word) | Q(name__icontains=word)
     for other in {word.title(), word.upper()} if not word.isascii() else ():
         within |= Q(name__contains=other)
@@ -311,7 +311,7 @@ def _subscription_condition(mailing_list: int | None, state: str) -> _Condition:
     lists = [mailing_list] if mailing_list else list(MailingList.objects.values_list("pk", flat=True))
     states = [state] if state else list(Subscription.State.values)
     rows = Subscription.objects.filter(mailing_list__in=lists, state__in=states)
-    # One look into the index for each; all at once would go through every row.
+    # One index lookup for each; one query for all would scan every row.
     highest = [
         Subscription.objects.filter(mailing_list=one, state=each).aggregate(last=Max("subscriber"))["last"]
         for one in lists

@@ -1,8 +1,8 @@
-"""The index by which a part of an address or a name is found among a million: trigrams, kept by the database.
+"""The trigram index for parts of addresses and names, which the database maintains.
 
-SQLite has an FTS5 table beside the people, kept by triggers; PostgreSQL two GIN indexes of pg_trgm. Whatever
-remakes the table of people may lose the triggers, so all of it is looked at after every migration.
-Rows that one statement writes are indexed together: write many people with few statements.
+SQLite has an FTS5 table, updated by triggers; PostgreSQL has two GIN indexes of pg_trgm. A migration that
+rebuilds the table of subscribers drops the triggers, so `ensure` runs after every migration. Rows of one
+statement are indexed together: write many subscribers with few statements.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from django.db.utils import DatabaseError
 log = logging.getLogger(__name__)
 
 TABLE = "subscribers_trigram"
-# Shorter words have no trigram.
+# Letters; shorter words have no trigram.
 MIN_LENGTH = 3
-# SQLite knows trigrams from 3.34 on, and from 3.42 on how to leave nothing behind of what was deleted.
+# SQLite has trigrams since 3.34; since 3.42 secure-delete removes every trace of deleted text.
 HAS_TRIGRAMS = sqlite3.sqlite_version_info >= (3, 34)
 HAS_SECURE_DELETE = sqlite3.sqlite_version_info >= (3, 42)
 
@@ -39,7 +39,7 @@ _TRIGGERS = {
 
 
 def ensure(sender: Any = None, using: str = "default", **_: Any) -> None:
-    """Make what is missing of the index, as a listener to post_migrate; safe to repeat."""
+    """Create missing parts of the index, as a receiver of post_migrate; safe to repeat."""
     connection = connections[using]
     if _SUBSCRIBERS not in connection.introspection.table_names():
         return
@@ -50,17 +50,17 @@ def ensure(sender: Any = None, using: str = "default", **_: Any) -> None:
 
 
 def match_all(terms: list[str]) -> str:
-    """An FTS5 query for rows that hold every one of these words, whatever is written in them."""
+    """An FTS5 query for rows that contain every one of these terms, with all characters quoted."""
     return " AND ".join('"' + word.replace('"', '""') + '"' for word in terms)
 
 
 def _ensure_sqlite(connection: BaseDatabaseWrapper) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT name FROM sqlite_master WHERE name LIKE %s", [f"{TABLE}%"])
-        there = {name for (name,) in cursor.fetchall()}
-        if there >= {TABLE, *_TRIGGERS}:
+        existing = {name for (name,) in cursor.fetchall()}
+        if existing >= {TABLE, *_TRIGGERS}:
             return
-        if TABLE not in there:
+        if TABLE not in existing:
             cursor.execute(
                 f"CREATE VIRTUAL TABLE {TABLE} USING fts5"
                 f"(email, name, content='{_SUBSCRIBERS}', content_rowid='id', tokenize='trigram')"
@@ -75,8 +75,8 @@ def _ensure_sqlite(connection: BaseDatabaseWrapper) -> None:
 def _ensure_postgresql(connection: BaseDatabaseWrapper) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT indexname FROM pg_indexes WHERE indexname LIKE %s", [f"{TABLE}%"])
-        there = {name for (name,) in cursor.fetchall()}
-        missing = [column for column in ("email", "name") if f"{TABLE}_{column}" not in there]
+        existing = {name for (name,) in cursor.fetchall()}
+        missing = [column for column in ("email", "name") if f"{TABLE}_{column}" not in existing]
         if not missing:
             return
         cursor.execute("SELECT 1 FROM pg_available_extensions WHERE name = 'pg_trgm'")
@@ -89,7 +89,7 @@ def _ensure_postgresql(connection: BaseDatabaseWrapper) -> None:
             log.warning("action=no_trigrams reason=%s", type(error).__name__)
             return
         for column in missing:
-            # As Django asks when the case of letters does not matter.
+            # The expression of Django's icontains.
             cursor.execute(
                 f"CREATE INDEX IF NOT EXISTS {TABLE}_{column} ON {_SUBSCRIBERS} "
                 f"USING gin (upper({column}) gin_trgm_ops)"

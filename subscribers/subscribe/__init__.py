@@ -1,1 +1,1 @@
-"""Sign-up with double opt-in, and its defence against abuse."""
+"""Sign-up with single or double opt-in, and its limits against abuse."""

@@ -1,4 +1,4 @@
-"""The forms of joining and of what a reader chooses, and what keeps machines from filling in the first."""
+"""The sign-up form, its protection against bots, and the fields that the preference center shares."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from subscribers.addresses import normalise
 from subscribers.models import MailingList, Subscriber
 from subscribers.subscribe import signup_abuse
 
-# Seconds between showing the form and sending it: nobody is faster, and nobody leaves it open longer.
+# Seconds between showing and submitting the form: people need at least the first, at most the second.
 _MIN_SECONDS, _MAX_SECONDS = 2, 12 * 3600
 _form_signer = Signer(salt="subscribers.subscribe.forms.shown")
 _question_signer = Signer(salt="subscribers.subscribe.forms.asked")
 
 
 class PreferenceFields(forms.Form):
-    """What a reader may choose."""
+    """The preferences that a subscriber may choose."""
 
     language = forms.ChoiceField(label=gettext_lazy("Language"))
     countries = forms.MultipleChoiceField(
@@ -47,7 +47,7 @@ class PreferenceFields(forms.Form):
         extra_language: str = "",
         **kwargs: Any,
     ) -> None:
-        """`also_…`: what the reader has and the site does not offer; `spoken`: the language of the page."""
+        """`extra_…`: what the subscriber has and the site does not offer."""
         super().__init__(*args, **kwargs)
         site = settings.CONFIG.site
         countries = dict.fromkeys((*site.countries, *extra_countries))
@@ -66,7 +66,7 @@ class PreferenceFields(forms.Form):
 
 
 class TrackingConsentForm(forms.Form):
-    """A reader's word to be counted by name. It is theirs to give: the box is never ticked for them."""
+    """Consent to tracking under the subscriber's name. The box is never ticked for them."""
 
     tracking = forms.BooleanField(
         label=gettext_lazy("You may see which links I open"),
@@ -79,26 +79,26 @@ class TrackingConsentForm(forms.Form):
 
 
 def tracking_consent_form(data: Any, subscriber: Subscriber) -> TrackingConsentForm | None:
-    """The box, ticked where the reader ticked it before; None where the office does not ask for it."""
+    """The box, ticked where the subscriber ticked it before; None where the configuration does not ask."""
     if not consent.is_tracking_offered():
         return None
     return TrackingConsentForm(data, initial={"tracking": subscriber.tracking_consent_at is not None})
 
 
 def tracking_consent_text() -> str:
-    """What stands beside the box, in the active language; the consent ledger keeps it."""
+    """The text beside the box, in the active language, for the consent record."""
     box = TrackingConsentForm()["tracking"]
     return f"{box.label}\n{box.help_text}"
 
 
 class SignUpForm(PreferenceFields):
-    """Asking for newsletters; a list need not be chosen where there is only one."""
+    """Sign-up; a list need not be chosen where there is only one."""
 
     email = forms.CharField(label=gettext_lazy("Your e-mail address"), max_length=400, required=False)
-    # A field that people do not see, and machines fill in.
+    # A honeypot: people do not see it, and bots fill it in.
     website = forms.CharField(required=False)
     shown = forms.CharField(required=False)
-    # The question that is asked when many sign up, as `Question.sealed` has it, and what was answered.
+    # The question shown during a flood of sign-ups, as `Question.signed`, and its answer.
     asked = forms.CharField(required=False)
     answer = forms.CharField(required=False, max_length=20)
 
@@ -114,11 +114,11 @@ class SignUpForm(PreferenceFields):
         return chosen
 
     def is_honeypot_filled(self) -> bool:
-        """Whether the hidden field was filled in."""
+        """Whether the honeypot was filled in."""
         return bool(self.data.get("website"))
 
     def is_suspicious(self, now: datetime) -> bool:
-        """Whether the form was sent sooner or later than a person would, twice, or was not shown by us."""
+        """Whether the form was submitted too soon, too late or twice, or was not shown by us."""
         try:
             shown, _, nonce = _form_signer.unsign(str(self.data.get("shown", ""))).partition(" ")
             seconds = now.timestamp() - int(shown)
@@ -127,7 +127,7 @@ class SignUpForm(PreferenceFields):
         return not _MIN_SECONDS <= seconds <= _MAX_SECONDS or not signup_abuse.claim_form(nonce, now)
 
     def is_question_answered(self) -> bool:
-        """Whether the question was asked, and answered rightly."""
+        """Whether the question was shown and answered correctly."""
         try:
             first, second = _question_signer.unsign(str(self.data.get("asked", ""))).split("+")
             return int(str(self.data.get("answer", "")).strip()) == int(first) + int(second)
@@ -137,7 +137,7 @@ class SignUpForm(PreferenceFields):
 
 @dataclass(frozen=True)
 class Question:
-    """How much are two small numbers? Easy for whoever reads it or hears it read."""
+    """The sum of two small numbers: easy to answer for people who read or hear it."""
 
     first: int
     second: int
@@ -148,12 +148,12 @@ class Question:
 
     @property
     def signed(self) -> str:
-        """It in a hidden field. It is asked with a form that is good once, so it is worth nothing twice."""
+        """The value of a hidden field. The form is good for one sign-up, so this cannot be reused."""
         return _question_signer.sign(f"{self.first}+{self.second}")
 
 
 def parse_address(text: str) -> str:
-    """An address, normalised, that somebody wrote into a form; raises ValidationError in their language."""
+    """A normalised address from a form field; raises ValidationError in the active language."""
     try:
         return normalise(text)
     except ValueError:
@@ -161,16 +161,16 @@ def parse_address(text: str) -> str:
 
 
 def consent_text() -> str:
-    """What a reader is told beside the button, in the active language; the consent ledger keeps it."""
+    """The text beside the button, in the active language, for the consent record."""
     return gettext("We use your address to send you what you chose, and for nothing else.")
 
 
 def form_token(now: datetime) -> str:
-    """The signed moment at which a form is shown, with a number of its own."""
+    """The signed time at which a form is shown, with a nonce."""
     return _form_signer.sign(f"{int(now.timestamp())} {secrets.token_urlsafe(12)}")
 
 
 def native_language_name(code: str) -> str:
-    """A language's name in itself."""
+    """The native name of a language."""
     names = dict(settings.LANGUAGES)
     return names.get(code) or iso_codes.language_name(code, code).capitalize()

@@ -1,4 +1,4 @@
-"""The pages of joining: the form, and the button behind the link in our letter. No GET changes anything."""
+"""The sign-up page, and the page that confirms by the link in our email. No GET changes anything."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _methods = require_http_methods(["GET", "HEAD", "POST"])
 
 @_methods
 def sign_up(request: HttpRequest) -> HttpResponse:
-    """`/`: ask for a newsletter. The answer is the same for every address."""
+    """`/`: the sign-up form. The answer is the same for every address."""
     language, now = requested_language(request), timezone.now()
     with override(language):
         form = _sign_up_form(request.POST if request.method == "POST" else None, language)
@@ -53,7 +53,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 @csrf_exempt
 @require_http_methods(["POST"])
 def sign_up_from_other_site(request: HttpRequest) -> HttpResponse:
-    """`/subscribe/`: a form on another site leads here, is shown filled in, and sent by one more press."""
+    """`/subscribe/`: a form on another site posts here; our form is shown prefilled, to be submitted."""
     language = requested_language(request)
     with override(language):
         form = _sign_up_form(None, language, request.POST)
@@ -64,7 +64,7 @@ def _sign_up_form(
     data: QueryDict | None, language: str, prefilled: QueryDict | None = None
 ) -> forms.SignUpForm:
     lists = MailingList.objects.filter(public=True)
-    # No box is ticked beforehand: consent is what somebody does, be it on another site.
+    # No box is ticked beforehand: consent is an act of the subscriber, also on another site.
     initial: dict[str, object] = {"language": language}
     if prefilled is not None:
         chosen = lists.filter(slug__in=prefilled.getlist("list"))
@@ -118,7 +118,7 @@ def _outcome_page(request: HttpRequest, outcome: subscribe.Outcome, language: st
 
 @_methods
 def confirm(request: HttpRequest, token: str) -> HttpResponse:
-    """`/confirm/<token>/`: a page with a button; the button confirms."""
+    """`/confirm/<token>/`: a button that confirms the sign-up."""
     now = timezone.now()
     try:
         subscriber = subscribe.read_token(token, now)
@@ -141,7 +141,7 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
 def _save_tracking_consent(
     request: HttpRequest, subscriber: Subscriber, evidence: Evidence, now: datetime
 ) -> None:
-    """Note whether the reader agrees, from a page that only their link opens."""
+    """Save the answer about tracking, from a page that only the subscriber's own link opens."""
     form = forms.tracking_consent_form(request.POST, subscriber)
     if form is not None and form.is_valid():
         with override(evidence.language):

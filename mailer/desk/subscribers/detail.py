@@ -19,9 +19,10 @@ from wagtail.log_actions import log, registry
 from mailer.delivery.models import Delivery
 from mailer.desk.suppression_decisions import labels
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
-from subscribers import duplicates, merge, suppression
+from subscribers import merge, suppression
 from subscribers.models import Subscriber, Suppression
 from subscribers.privacy.erasure import erase
+from subscribers.search import duplicates
 
 _SHOWN = 20
 

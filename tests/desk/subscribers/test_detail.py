@@ -9,10 +9,11 @@ from django.urls import reverse
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
-from subscribers import duplicates, list_growth
+from subscribers import list_growth
 from subscribers import suppression as suppress
 from subscribers.addresses import address_hash
 from subscribers.models import FormerAddress, MailingList, Subscriber, Suppression
+from subscribers.search import duplicates
 from subscribers.segments import attributes
 from subscribers.segments.models import CustomField
 from tests import cast as everyone

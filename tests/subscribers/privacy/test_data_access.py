@@ -66,7 +66,7 @@ def test_everything_is_downloaded_as_json_by_a_link_from_a_letter(
     assert (told["email"], told["countries"]) == ("olga@example.org", ["KZ", "UZ"])
     assert [row["event"] for row in told["consents"]] == ["preferences"]
     assert told["consents"][0]["text"].startswith("Мекенжайыңызды")
-    assert told["came_back"][0]["words"] == "452 full" and told["snapshots"] == []
+    assert told["came_back"][0]["words"] == "452 full" and told["copies"] == []
     assert told["address_changes"][0]["to"] == "x@example.net"
     assert [row["list"] for row in told["subscriptions"]] == ["monthly"]
     assert [(row["reason"], row["evidence"]) for row in told["suppressions"]] == [

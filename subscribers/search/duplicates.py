@@ -1,4 +1,4 @@
-"""Who might be the same person at two addresses: told for a person to decide, never decided here."""
+"""Possible duplicates of a subscriber, for staff to decide; nothing is merged here."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from subscribers.search.search import Query
 
 _SCANNED = 500
 _MAX_CANDIDATES = 10
-# Letters before the @ that say something, and by how many of them people are looked up.
+# Shortest local part that is compared, and how many of its letters the lookup uses.
 _MIN_LOCAL_LENGTH = 3
 _PREFIX_LENGTH = 5
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """Somebody who might be the same, and why."""
+    """A possible duplicate, and why."""
 
     subscriber: Subscriber
     reason: str
 
 
 def candidates_for(subscriber: Subscriber) -> list[Candidate]:
-    """Others with the same mailbox written otherwise, the same name before the @, or the same name."""
+    """Subscribers with another spelling of the mailbox, the same local part, or the same name."""
     found = {}
     local = canonical_local(subscriber.email.rpartition("@")[0])
     for other in _nearby(subscriber, local):
@@ -36,12 +36,12 @@ def candidates_for(subscriber: Subscriber) -> list[Candidate]:
 
 
 def canonical_local(local: str) -> str:
-    """The part before the @ without what many mail systems do not look at: dots, and what follows a plus."""
+    """The local part without what many mail systems ignore: dots, and what follows a plus."""
     return local.partition("+")[0].replace(".", "").lower()
 
 
 def _nearby(person: Subscriber, local: str) -> list[Subscriber]:
-    """Some hundred people at most, found by an index: who begin alike, or bear the same name."""
+    """Some hundred subscribers at most, from an index: a similar start of the address, or the same name."""
     people = Subscriber.objects.exclude(pk=person.pk)
     near: list[QuerySet[Subscriber]] = (
         [people.filter(_starts_like(local))] if len(local) >= _MIN_LOCAL_LENGTH else []
@@ -53,14 +53,14 @@ def _nearby(person: Subscriber, local: str) -> list[Subscriber]:
 
 
 def _starts_like(local: str) -> Q:
-    """The first letters, with dots anywhere among them: each way is a stretch of the index of addresses."""
-    ways = [local[0]]
+    """The first letters with dots anywhere among them: each variant is a range of the address index."""
+    prefixes = [local[0]]
     for letter in local[1:_PREFIX_LENGTH]:
-        ways = [way + dot + letter for way in ways for dot in ("", ".")]
-    begins = Q()
-    for way in ways:
-        begins |= search.email_starts_with(way)
-    return begins
+        prefixes = [prefix + dot + letter for prefix in prefixes for dot in ("", ".")]
+    condition = Q()
+    for prefix in prefixes:
+        condition |= search.email_starts_with(prefix)
+    return condition
 
 
 def _match_reason(person: Subscriber, other: Subscriber, local: str) -> str:
