@@ -7,13 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from mailer.cli.output import command_group, console, fail, failing_on, say
-from mailer.config import ConfigError, Dkim
-from mailer.delivery.smtp.dkim import Signer
 
 app = command_group()
 
@@ -26,6 +21,14 @@ def dkim_key(
     ed25519: Annotated[bool, typer.Option("--ed25519", help="An Ed25519 key, for use beside RSA.")] = False,
 ) -> None:
     """Create a DKIM key; print the DNS record to publish and the configuration to write."""
+    # Slow to load, and not needed for the help.
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    from mailer.config import ConfigError, Dkim
+    from mailer.delivery.smtp.dkim import Signer
+
     key: RSAPrivateKey | Ed25519PrivateKey
     key = Ed25519PrivateKey.generate() if ed25519 else generate_private_key(65537, 2048)
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
