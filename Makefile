@@ -27,7 +27,7 @@ lint: setup
 	@MAILER_CONFIG=tests/config.toml $(BIN)/mypy
 
 bench: setup
-	@$(BIN)/python -m bench $(WHAT)
+	@$(BIN)/python -m mailer.bench $(WHAT)
 
 lock: setup
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -6,10 +6,13 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.utils import timezone
 
 from mailer.approval import approve, submit
 from mailer.bench import clicks, history_fixture
@@ -26,6 +29,7 @@ from mailer.editions.contents import content_of
 from mailer.editions.models import Edition, Newsletter, NewsletterText
 from mailer.rendering import transfer_encoding, variants
 from mailer.stories.models import Story, StoryText
+from subscribers.imports import jobs as import_jobs
 from subscribers.models import MailingList
 
 NOW = datetime(2021, 12, 3, 4, 0, tzinfo=UTC)
@@ -61,7 +65,7 @@ def add_readers(count: int) -> None:
     """Confirmed readers of the one list, who want every country."""
     chosen, _ = MailingList.objects.get_or_create(slug="bench", defaults={"name": "Bench"})
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(history_fixture.said(_READERS), [count, NOW, NOW])
+        cursor.execute(history_fixture.execute(_READERS), [count, NOW, NOW])
         cursor.execute(_SUBSCRIPTIONS, [chosen.pk, NOW, NOW])
         if connection.vendor == "postgresql":
             cursor.execute("ANALYZE subscribers_subscriber, subscribers_subscription")
@@ -148,3 +152,29 @@ def _size(edition: Edition, story: Story, sentences: int) -> int:
         + transfer_encoding.smallest(rendered.text).size
         + _HEADERS
     )
+
+
+def prepare_list() -> str:
+    """The tables, and an empty list."""
+    call_command("migrate", verbosity=0)
+    return MailingList.objects.create(slug="bench", name="Bench").slug
+
+
+def import_file(file: str) -> dict[str, Any]:
+    """Read a file, show what it would do, apply it: figures of the import, and seconds of each step."""
+    wish = import_jobs.Wish(MailingList.objects.get(), "bench", "bench")
+    marks = [time.perf_counter()]
+    run = import_jobs.begin(Path(file).name, wish, timezone.now())
+    with Path(file).open("rb") as stream:
+        import_jobs.read(run, stream, timezone.now, shown=False)
+    marks.append(time.perf_counter())
+    import_jobs.foresee(run)
+    run.save()
+    marks.append(time.perf_counter())
+    import_jobs.start_applying(run, "bench", timezone.now())
+    import_jobs.work(run, timezone.now, lambda: False)
+    marks.append(time.perf_counter())
+    steps = ("read", "compare", "apply")
+    spent = {step: after - before for step, before, after in zip(steps, marks, marks[1:], strict=False)}
+    # `read` is also the name of a figure, which is the number of rows here.
+    return {**{name: run.done[name] for name in ("added", "updated", "unchanged")}, **spent}

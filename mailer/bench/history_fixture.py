@@ -100,7 +100,7 @@ def fill(readers: int, mailings: int) -> list[Mailing]:
             # What is lost with the machine is built again.
             cursor.execute("PRAGMA synchronous = OFF")
         if readers:
-            cursor.execute(said(_READERS), [readers, NOW, NOW])
+            cursor.execute(execute(_READERS), [readers, NOW, NOW])
         newsletter = _newsletter()
         cursor.execute(_SUBSCRIPTIONS, [newsletter.lists.get().pk])
         first = MailingList.objects.create(slug="first", name="The first readers")
@@ -118,7 +118,7 @@ def fill(readers: int, mailings: int) -> list[Mailing]:
     return sent
 
 
-def said(statement: str) -> str:
+def execute(statement: str) -> str:
     """The statement in the words of the database at hand; {hash} is 16 octets of their own for each i."""
     if connection.vendor == "postgresql":
         unhash, after = (
@@ -211,7 +211,7 @@ def _sent(snapshot: Snapshot, approver: User, readers: int) -> Mailing:
     values: dict[str, Any] = {"mailing": mailing.pk, "newsletter": snapshot.edition.newsletter_id}
     values |= {"began": f"{began:%Y-%m-%d %H:%M:%S}", **variants}
     with connection.cursor() as cursor:
-        for statement in map(said, (_DELIVERIES, _BOUNCES, _DEPARTURES)):
+        for statement in map(execute, (_DELIVERIES, _BOUNCES, _DEPARTURES)):
             cursor.execute(statement, {key: values[key] for key in values if f"%({key})s" in statement})
     _clicks(variants.values(), readers, began)
     return mailing

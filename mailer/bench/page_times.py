@@ -18,7 +18,7 @@ from subscribers.models import MailingList, Subscriber
 from subscribers.segments.models import SavedSegment
 
 
-def visit(rounds: int) -> list[dict[str, Any]]:
+def time_pages(rounds: int) -> list[dict[str, Any]]:
     """Milliseconds, queries and size of each page about people, and about the latest mailing."""
     browser = Client(SERVER_NAME="127.0.0.1")
     browser.force_login(User.objects.get(username="writer"))

@@ -22,7 +22,7 @@ import django
 def main() -> None:
     django.setup()
     # Models can be imported only now.
-    from mailer.bench import fixture, history_fixture, import_run, page_times, webhook_intake
+    from mailer.bench import fixture, history_fixture, page_times, webhook_intake
     from mailer.delivery.engine import send_loop
     from mailer.delivery.models import Mailing
     from mailer.reports import cached_stats
@@ -52,14 +52,14 @@ def main() -> None:
         return len(cached_stats.count_due(history_fixture.NOW))
 
     def visit(rounds: str) -> list[dict[str, Any]]:
-        return page_times.visit(int(rounds))
+        return page_times.time_pages(int(rounds))
 
     def send() -> int:
         return send_loop.send_due(fixture.clock(), lambda: False).accepted
 
     heard = (webhook_intake.accept, webhook_intake.commit, webhook_intake.post, webhook_intake.read)
     seen = (fill, count, visit)
-    imported = (import_run.prepare_list, import_run.bring)
+    imported = (fixture.prepare_list, fixture.import_file)
     deeds: dict[str, Callable[..., object]] = {
         one.__name__: one for one in (prepare, plan, weigh, send, follow, written, *heard, *seen, *imported)
     }
@@ -67,13 +67,13 @@ def main() -> None:
     if name not in ("prepare", "fill", "prepare_list"):
         # The first query imports what Django queries with.
         Mailing.objects.exists()
-    print(json.dumps(_measured(deeds[name], arguments)), flush=True)  # noqa: T201
+    print(json.dumps(_measured(deeds[name], arguments)), flush=True)
 
 
-def _measured(deed: Callable[..., object], arguments: list[str]) -> dict[str, Any]:
+def _measured(action: Callable[..., object], arguments: list[str]) -> dict[str, Any]:
     """Starting Python and Django is not counted: it happens once, and no message costs it."""
     before, started = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
-    done = deed(*arguments)
+    done = action(*arguments)
     seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF)
     return {
         **(done if isinstance(done, dict) else {"done": done}),

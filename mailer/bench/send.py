@@ -128,7 +128,7 @@ def run(folder: Path, url: str, *words: object, **more: object) -> dict[str, Any
         f"MAILER_SMTP__{key.upper()}": str(value) for key, value in more.items()
     }
     command = [sys.executable, "-m", "mailer.bench.program", *map(str, words)]
-    done = subprocess.run(command, env=settings, capture_output=True, text=True)  # noqa: S603
+    done = subprocess.run(command, env=settings, capture_output=True, text=True)
     if done.returncode:
         raise Failed(f"measuring failed at {words[0]}:\n{done.stderr[-2000:]}")
     figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

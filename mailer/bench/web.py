@@ -20,7 +20,7 @@ def serving(folder: Path, url: str) -> Iterator[tuple[int, int]]:
     port = free_port()
     settings = environment(folder, url) | {"MAILER_WEB__PORT": str(port)}
     command = [sys.executable, "-m", "mailer", "web"]
-    process = subprocess.Popen(command, env=settings, stderr=subprocess.DEVNULL)  # noqa: S603
+    process = subprocess.Popen(command, env=settings, stderr=subprocess.DEVNULL)
     try:
         _wait_for(port)
         yield port, process.pid

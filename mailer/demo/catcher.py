@@ -23,8 +23,8 @@ from typing import Any
 from aiosmtpd.controller import Controller
 
 from mailer.config import Config
-from mailer.demo import cast, simulated_clicks
-from mailer.demo.bounce import report
+from mailer.demo import seed, simulated_readers
+from mailer.demo.simulated_readers import report
 
 _HOSTNAME = "mx.example.net"
 _LARGEST = 20 * 1024 * 1024
@@ -43,7 +43,7 @@ class Rules:
     # Accepted, then returned.
     bouncing: Collection[str] = frozenset()
     # The office's own domain.
-    staff_domain: str = cast.STAFF_DOMAIN
+    staff_domain: str = seed.STAFF_DOMAIN
     # Seconds between accepting and returning.
     bounce_delay: float = _UNWATCHED_DELAY
     # Port of the pages, on which readers follow the links of their mail; None: nobody does.
@@ -53,8 +53,8 @@ class Rules:
 def rules_of_the_cast(bounce_delay: float, pages: int | None = None) -> Rules:
     """As the cast's fates and habits say."""
     return Rules(
-        refused={reader.email for reader in cast.READERS if reader.fate == "refused"},
-        bouncing={reader.email for reader in cast.READERS if reader.fate == "bounces"},
+        refused={reader.email for reader in seed.READERS if reader.fate == "refused"},
+        bouncing={reader.email for reader in seed.READERS if reader.fate == "bounces"},
         bounce_delay=bounce_delay,
         pages=pages,
     )
@@ -178,8 +178,8 @@ class _Handler:
 
     def _read_later(self, recipient: str, raw: bytes, port: int) -> None:
         loop = asyncio.get_running_loop()
-        for visit in simulated_clicks.visits(recipient.lower(), raw):
-            loop.call_later(visit.after, loop.run_in_executor, None, simulated_clicks.follow, visit, port)
+        for visit in simulated_readers.visits(recipient.lower(), raw):
+            loop.call_later(visit.after, loop.run_in_executor, None, simulated_readers.follow, visit, port)
 
     def write_pending(self) -> None:
         for key in list(self._pending):

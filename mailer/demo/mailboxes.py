@@ -11,7 +11,7 @@ from email.message import EmailMessage
 from functools import cached_property
 from pathlib import Path
 
-from mailer.demo import cast
+from mailer.demo import seed
 from subscribers import iso_codes
 
 # Numbers of boxes: readers count from 1 in the cast's order.
@@ -86,7 +86,7 @@ class Box:
     number: int
     address: str
     # None for the office and for guests.
-    reader: cast.Reader | None
+    reader: seed.Reader | None
     # Newest first.
     mails: tuple[Mail, ...]
 
@@ -121,9 +121,9 @@ def boxes(directory: Path) -> tuple[Box, ...]:
     caught = _caught(directory)
     readers = [
         Box(number, reader.email, reader, _newest_first(caught.pop(reader.email, [])))
-        for number, reader in enumerate(cast.READERS, 1)
+        for number, reader in enumerate(seed.READERS, 1)
     ]
-    office = Box(OFFICE, cast.STAFF_DOMAIN, None, _newest_first(caught.pop(cast.STAFF_DOMAIN, [])))
+    office = Box(OFFICE, seed.STAFF_DOMAIN, None, _newest_first(caught.pop(seed.STAFF_DOMAIN, [])))
     guests = [
         Box(number, address, None, _newest_first(mails))
         for number, (address, mails) in enumerate(caught.items(), _FIRST_GUEST)
@@ -146,8 +146,8 @@ def _caught(directory: Path) -> dict[str, list[Mail]]:
     caught: dict[str, list[Mail]] = defaultdict(list)
     for envelope, _ in found:
         recipient = str(envelope["rcpt_to"])
-        staff = recipient.lower().endswith(f"@{cast.STAFF_DOMAIN}")
-        mails = caught[cast.STAFF_DOMAIN if staff else recipient.lower()]
+        staff = recipient.lower().endswith(f"@{seed.STAFF_DOMAIN}")
+        mails = caught[seed.STAFF_DOMAIN if staff else recipient.lower()]
         mails.append(
             Mail(
                 number=len(mails) + 1,

@@ -7,7 +7,7 @@ from typing import Literal
 
 from django.urls import reverse
 
-from mailer.demo import cast
+from mailer.demo import seed
 from mailer.editions.models import Edition
 from mailer.reports.totals import Account
 
@@ -19,7 +19,7 @@ class Action:
     label: str
     url: str
     # Who must be signed in for it; None: anybody.
-    member: cast.Member | None = None
+    member: seed.Member | None = None
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def _action(number: int, edition: Edition | None, state: str) -> Action | None:
     def desk(page: str) -> str:
         return reverse(page, args=[edition.pk])
 
-    writer, approver = cast.WRITER, cast.APPROVER
+    writer, approver = seed.WRITER, seed.APPROVER
     send = None
     if state in ("approved", "scheduled"):
         send = Action("Send as the approver", desk("desk_edition:schedule"), approver)

@@ -18,6 +18,6 @@ def test_a_house_with_a_past_balances_and_each_page_of_it_is_measured() -> None:
     told = account(mailings[0])
     assert told.balances and told.audience == 250
     assert told.refused and told.bounced and told.excluded
-    measured: list[dict[str, Any]] = page_times.visit(rounds=2)
+    measured: list[dict[str, Any]] = page_times.time_pages(rounds=2)
     assert "report" in [page["what"] for page in measured]
     assert all(page["queries"] and page["kilobytes"] for page in measured)

@@ -8,8 +8,8 @@ from email.policy import default
 
 import pytest
 
-from mailer.demo import cast
-from mailer.demo.bounce import report
+from mailer.demo import seed
+from mailer.demo.simulated_readers import report
 from tests.demo.conftest import NOW, Running, a_message
 
 
@@ -36,7 +36,7 @@ def test_a_second_mail_does_not_overwrite_the_first(running: Running) -> None:
 
 
 def test_mail_to_the_office_is_kept_apart(running: Running) -> None:
-    running.send(cast.APPROVER.email)
+    running.send(seed.APPROVER.email)
 
     assert running.boxes() == ["staff/approver@office.example.org-1.eml"]
 

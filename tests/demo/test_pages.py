@@ -7,7 +7,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from mailer.demo import cast, steps
+from mailer.demo import seed as cast
+from mailer.demo import steps
 from mailer.demo.seed import ASSEMBLED_AT, PERIOD, seed
 from mailer.editions.assemble import assemble
 from mailer.editions.models import Newsletter

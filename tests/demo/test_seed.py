@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from mailer.demo import cast
+from mailer.demo import seed as cast
 from mailer.demo.seed import NEWSLETTER, SAMPLE, seed
 from mailer.editions.models import Newsletter
 from mailer.stories.models import Story

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from mailer.demo.cast import READERS
+from mailer.demo.seed import READERS
 from tests.journeys.conftest import ENVIRONMENT
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("once")]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from mailer.demo import cast, simulated_clicks
+from mailer.demo import seed, simulated_readers
 from tests.journeys.conftest import Demo, status, until
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("scanner")]
@@ -61,12 +61,12 @@ def _scan(demo: Demo, raw: bytes) -> set[int]:
     }
 
 
-def _people_in(folder: Path) -> Iterator[simulated_clicks.Visit]:
+def _people_in(folder: Path) -> Iterator[simulated_readers.Visit]:
     """What the demo's readers were to follow."""
-    for reader in cast.READERS:
+    for reader in seed.READERS:
         if reader.habit == "reads on" and reader.fate == "reads":
             (path,) = folder.glob(f"{reader.email}-*.eml")
-            yield from simulated_clicks.visits(reader.email, path.read_bytes())
+            yield from simulated_readers.visits(reader.email, path.read_bytes())
 
 
 def test_a_scanner_leaves_the_reader_subscribed_and_the_figures_clean(demo: Demo) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-from mailer.demo import cast, simulated_clicks
+from mailer.demo import seed, simulated_readers
 from tests.demo.conftest import a_message
 
 LINKS = [f"http://127.0.0.1:8000/r/{place:033}/example.org" for place in range(4)]
@@ -11,12 +11,12 @@ TRAP = f"http://127.0.0.1:8000/r/{9:033}/"
 MAIL = "".join(f'<p><a href="{link}">more</a></p>' for link in [*LINKS, TRAP, "http://127.0.0.1:8000/x/"])
 
 
-def _visits(address: str) -> list[simulated_clicks.Visit]:
-    return list(simulated_clicks.visits(address, a_message(address, html=MAIL)))
+def _visits(address: str) -> list[simulated_readers.Visit]:
+    return list(simulated_readers.visits(address, a_message(address, html=MAIL)))
 
 
 def test_a_reader_follows_what_a_reader_sees_one_after_another() -> None:
-    for reader in cast.READERS:
+    for reader in seed.READERS:
         if reader.habit == "reads on":
             found = _visits(reader.email)
             assert found[0].url == LINKS[0]
@@ -25,12 +25,12 @@ def test_a_reader_follows_what_a_reader_sees_one_after_another() -> None:
 
 
 def test_readers_are_in_different_places() -> None:
-    addresses = [_visits(reader.email)[0].address for reader in cast.READERS if reader.habit == "reads on"]
+    addresses = [_visits(reader.email)[0].address for reader in seed.READERS if reader.habit == "reads on"]
     assert len(set(addresses)) == len(addresses)
 
 
 def test_the_filter_follows_everything_within_seconds() -> None:
-    (filtered,) = [reader for reader in cast.READERS if reader.habit == "filtered"]
+    (filtered,) = [reader for reader in seed.READERS if reader.habit == "filtered"]
     found = _visits(filtered.email)
     assert [visit.url for visit in found] == [*LINKS, TRAP]
     assert found[-1].after < 5
@@ -57,6 +57,6 @@ def test_a_visit_is_a_request_from_the_visitors_address_and_goes_no_further() ->
     with HTTPServer(("127.0.0.1", 0), Pages) as server:
         thread = threading.Thread(target=server.handle_request)
         thread.start()
-        simulated_clicks.follow(simulated_clicks.Visit(0, LINKS[2], "198.51.100.3"), server.server_port)
+        simulated_readers.follow(simulated_readers.Visit(0, LINKS[2], "198.51.100.3"), server.server_port)
         thread.join(10)
     assert asked == [(f"/r/{2:033}/example.org", "198.51.100.3")]

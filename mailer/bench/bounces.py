@@ -3,7 +3,7 @@
 Each sample stands in three kinds of line end; then those that return our message do so with a long one.
 Time is the processor's, since one core's work is meant: what else runs on the machine is left out.
 
-Run as `python -m bench.bounces`; prints one JSON object.
+Run as `python -m mailer.bench.bounces`; prints one JSON object.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import django
 
 from mailer.feedback.parsing.parse import parse_message
 
-SAMPLES = Path(__file__).resolve().parents[1] / "tests" / "payloads" / "bounces"
+SAMPLES = Path(__file__).resolve().parents[2] / "tests" / "payloads" / "bounces"
 _ROUNDS = 8
 # What our samples return, and what stands for it: a digest of some 60 KB.
 _SHORT = b"Stories."

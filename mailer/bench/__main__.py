@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 Figures = dict[str, Any]
 
 
@@ -26,14 +26,14 @@ class Goal(NamedTuple):
     # Figures that a measurement has for the goal to be about it.
     only: tuple[tuple[str, Any], ...] = ()
 
-    def verdict(self, figures: Figures) -> str:
+    def result(self, figures: Figures) -> str:
         """In words, and empty where the goal is about something else."""
         found = figures.get(self.figure)
         if found is None or any(figures.get(name) != value for name, value in self.only):
             return ""
         met = found >= self.limit if self.least else found <= self.limit
         bound = "≥" if self.least else "≤"
-        return f"{'met' if met else 'MISSED'}: {_words(self.figure)} {bound} {self.limit:,g}"
+        return f"{'met' if met else 'MISSED'}: {_label(self.figure)} {bound} {self.limit:,g}"
 
 
 class Measurement(NamedTuple):
@@ -53,12 +53,12 @@ _SIGNED = "--backend sqlite --sessions 20 --sink light --rounds 3 --dkim rsa --d
 MEASUREMENTS = {
     "render": Measurement(
         "All variants of 12 stories, 5 countries and 7 languages; a reader's message",
-        ("-m", "bench.render"),
+        ("-m", "mailer.bench.rendering"),
         (Goal("seconds", 2),),
     ),
     "bounces": Measurement(
         "Reading returned messages, on one core",
-        ("-m", "bench.bounces"),
+        ("-m", "mailer.bench.bounces"),
         (Goal("per_s", 1_000, least=True), Goal("slowest_ms", 1_000)),
     ),
     "plan": Measurement("Planning a mailing to a million", _command("plan"), (Goal("seconds", 15),)),
@@ -84,7 +84,7 @@ MEASUREMENTS = {
 }
 
 
-def measured(one: Measurement) -> Iterator[Figures]:
+def measure(one: Measurement) -> Iterator[Figures]:
     """What it prints, line by line; it says itself what is missing where it cannot be done."""
     environment = {
         **os.environ,
@@ -108,7 +108,7 @@ def show(console: Console, one: Measurement) -> bool:
     try:
         with spinner as progress:
             progress.add_task(f"{one.title} …")
-            lines.extend(measured(one))
+            lines.extend(measure(one))
     except subprocess.CalledProcessError as error:
         console.print(f"{one.title}: ended with status {error.returncode}.")
     if lines:
@@ -118,21 +118,21 @@ def show(console: Console, one: Measurement) -> bool:
 
 def _table(one: Measurement, lines: list[Figures]) -> Table:
     names = list(dict.fromkeys(name for line in lines for name in line))
-    table = Table(*map(_words, names), title=one.title, title_justify="left")
+    table = Table(*map(_label, names), title=one.title, title_justify="left")
     if one.goals:
         table.add_column("goal", no_wrap=True)
     for line in lines:
-        cells = [_written(line.get(name)) for name in names]
-        verdicts = [words for goal in one.goals if (words := goal.verdict(line))]
+        cells = [_cell(line.get(name)) for name in names]
+        verdicts = [words for goal in one.goals if (words := goal.result(line))]
         table.add_row(*cells, *(["\n".join(verdicts)] if one.goals else []))
     return table
 
 
-def _words(name: str) -> str:
+def _label(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _written(value: object) -> str:
+def _cell(value: object) -> str:
     if value is None:
         return ""
     return f"{value:,}" if isinstance(value, int | float) else str(value)

@@ -1,6 +1,6 @@
 """How long all variants of a twelve-story edition take, and how long one reader's message.
 
-Run as `python -m bench.render`; prints one JSON object.
+Run as `python -m mailer.bench.rendering`; prints one JSON object.
 """
 
 from __future__ import annotations

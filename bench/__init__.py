@@ -1,1 +1,0 @@
-"""Measured comparisons; `make bench` runs them all."""
