@@ -75,8 +75,8 @@ def is_tracking_offered() -> bool:
 @transaction.atomic
 def set_tracking_consent(subscriber: Subscriber, consents: bool, evidence: Evidence, now: datetime) -> None:
     """Save whether the subscriber consents to tracking; the same answer again changes nothing."""
-    people = Subscriber.objects.filter(pk=subscriber.pk, tracking_consent_at__isnull=consents)
-    if people.update(tracking_consent_at=now if consents else None):
+    rows = Subscriber.objects.filter(pk=subscriber.pk, tracking_consent_at__isnull=consents)
+    if rows.update(tracking_consent_at=now if consents else None):
         event = Event.TRACKING_ON if consents else Event.TRACKING_OFF
         record(event, [subscriber.pk], [None], evidence, now)
         subscriber.refresh_from_db(fields=["tracking_consent_at"])

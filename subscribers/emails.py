@@ -20,10 +20,10 @@ def send_confirmation(subscriber: Subscriber, token: str, lists: Collection[Mail
     """Send the confirmation link; `token` is a "confirm" token. A single list is its own sender."""
     with override(page_language(subscriber)):
         subject = gettext("Confirm your subscription")
-        letter = _message(subscriber, subject, "pages/emails/confirmation.txt", f"/confirm/{token}/")
+        message = _message(subscriber, subject, "pages/emails/confirmation.txt", f"/confirm/{token}/")
     if len(lists) == 1 and (sender := list_sender(next(iter(lists)))):
-        letter.from_email = sender
-    letter.send()
+        message.from_email = sender
+    message.send()
 
 
 def send_welcome(subscriber: Subscriber, mailing_list: MailingList) -> bool:
@@ -35,11 +35,11 @@ def send_welcome(subscriber: Subscriber, mailing_list: MailingList) -> bool:
     with override(language):
         # A line break in a name would begin another header.
         subject = " ".join(mailing_list.name.split())
-        letter = _message(
+        message = _message(
             subscriber, subject, "pages/emails/welcome.txt", _preferences_path(subscriber), {"welcome": text}
         )
-    letter.from_email = list_sender(mailing_list) or letter.from_email
-    letter.send()
+    message.from_email = list_sender(mailing_list) or message.from_email
+    message.send()
     return True
 
 

@@ -160,7 +160,7 @@ class Suppression(models.Model):
         ERASED = "erased", "erased on request"
 
     address_hash = models.BinaryField(max_length=16)
-    # For people to read; empty after erasure.
+    # For staff to read; empty after erasure.
     email = models.EmailField(blank=True, max_length=254)
     reason = models.CharField(max_length=16, choices=Reason.choices)
     # What the suppression rests on: the server's reply, its code, the rule.

@@ -94,7 +94,8 @@ def is_suppressed(target: Subscriber | str) -> bool:
 def suppressed_hashes(subscribers: Iterable[Subscriber]) -> set[bytes]:
     """The address hashes of the suppressed ones among these subscribers."""
     rows = Suppression.objects.filter(
-        address_hash__in=[bytes(person.address_hash) for person in subscribers], lifted_at__isnull=True
+        address_hash__in=[bytes(subscriber.address_hash) for subscriber in subscribers],
+        lifted_at__isnull=True,
     )
     return {bytes(found) for found in rows.values_list("address_hash", flat=True)}
 

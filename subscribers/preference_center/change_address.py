@@ -75,9 +75,9 @@ def request(subscriber: Subscriber, new_email: str, evidence: Evidence, now: dat
 def read_confirmation(token: str, now: datetime) -> AddressChange:
     """The change that the link to the new address confirms; raises InvalidToken or LinkExpired."""
     change = _read("change_address", token, CONFIRM_WITHIN, now)
-    person = change.subscriber
+    subscriber = change.subscriber
     undone = change.confirmed_at is not None or change.rejected_at is not None
-    if undone or person.email != change.old_email or not is_allowed(person, now):
+    if undone or subscriber.email != change.old_email or not is_allowed(subscriber, now):
         raise LinkExpired("used, rejected or replaced")
     if suppression.is_suppressed(change.new_email):
         raise LinkExpired("the new address is suppressed")
@@ -86,13 +86,15 @@ def read_confirmation(token: str, now: datetime) -> AddressChange:
 
 def lists_after(change: AddressChange) -> list[MailingList]:
     """The lists that the new address gets once it is confirmed."""
-    person = change.subscriber
+    subscriber = change.subscriber
     other = Subscriber.objects.filter(email=change.new_email).first()
-    confirmed = Q(subscriber=person, state=Subscription.State.CONFIRMED)
+    confirmed = Q(subscriber=subscriber, state=Subscription.State.CONFIRMED)
     if other is not None:
-        left = person.subscriptions.exclude(state=Subscription.State.CONFIRMED).exclude(ended_at=None)
+        unsubscribed = subscriber.subscriptions.exclude(state=Subscription.State.CONFIRMED).exclude(
+            ended_at=None
+        )
         theirs = other.subscriptions.filter(state=Subscription.State.CONFIRMED)
-        kept = theirs.exclude(mailing_list__in=left.values("mailing_list"))
+        kept = theirs.exclude(mailing_list__in=unsubscribed.values("mailing_list"))
         confirmed |= Q(pk__in=kept.values("pk"))
     found = Subscription.objects.filter(confirmed).values("mailing_list")
     return list(MailingList.objects.filter(pk__in=found))
@@ -102,23 +104,23 @@ def confirm(token: str, evidence: Evidence, now: datetime) -> Subscriber:
     """Change the address, at the request of who reads the new one; raises InvalidToken or LinkExpired."""
     with transaction.atomic():
         change = read_confirmation(token, now)
-        person = Subscriber.objects.select_for_update().get(pk=change.subscriber_id)
+        subscriber = Subscriber.objects.select_for_update().get(pk=change.subscriber_id)
         # Conditional: of two requests at once the second finds it done.
         unconfirmed = AddressChange.objects.filter(pk=change.pk, confirmed_at=None, rejected_at=None)
         if not unconfirmed.update(confirmed_at=now):
             raise LinkExpired("used")
-        own = list(unsubscribe.confirmed_list_ids(person.pk))
+        own = list(unsubscribe.confirmed_list_ids(subscriber.pk))
         other = Subscriber.objects.filter(email=change.new_email).first()
         if other is not None:
-            merge.merge(person, other, now)
-        old = bytes(person.address_hash)
-        _set_email(person, change.new_email)
-        merge.record_address_change(person, old, now)
+            merge.merge(subscriber, other, now)
+        old = bytes(subscriber.address_hash)
+        _set_email(subscriber, change.new_email)
+        merge.record_address_change(subscriber, old, now)
         source = f"from {mask(change.old_email)} to {mask(change.new_email)}"
-        consent.record(Event.ADDRESS_CHANGED, [person.pk], [None], replace(evidence, source=source), now)
+        consent.record(Event.ADDRESS_CHANGED, [subscriber.pk], [None], replace(evidence, source=source), now)
         # The page named these lists: also those that the other had unsubscribed from are requested now.
-        subscribe.add(person, own, evidence, now)
-    return person
+        subscribe.add(subscriber, own, evidence, now)
+    return subscriber
 
 
 def read_rejection(token: str, now: datetime) -> AddressChange:
@@ -135,28 +137,28 @@ def reject(change: AddressChange, evidence: Evidence, now: datetime) -> None:
         changes = AddressChange.objects.filter(pk=change.pk, rejected_at__isnull=True)
         if not changes.update(rejected_at=now):
             return
-        person = Subscriber.objects.select_for_update().get(pk=change.subscriber_id)
-        AddressChange.objects.filter(subscriber=person, requested_at__gt=change.requested_at).update(
+        subscriber = Subscriber.objects.select_for_update().get(pk=change.subscriber_id)
+        AddressChange.objects.filter(subscriber=subscriber, requested_at__gt=change.requested_at).update(
             rejected_at=now
         )
-        taken = Subscriber.objects.filter(email=change.old_email).exclude(pk=person.pk).exists()
-        if change.confirmed_at is None or person.email == change.old_email or taken:
+        taken = Subscriber.objects.filter(email=change.old_email).exclude(pk=subscriber.pk).exists()
+        if change.confirmed_at is None or subscriber.email == change.old_email or taken:
             return
-        other = bytes(person.address_hash)
-        _set_email(person, change.old_email)
-        merge.record_address_change(person, other, now, is_own=False)
+        other = bytes(subscriber.address_hash)
+        _set_email(subscriber, change.old_email)
+        merge.record_address_change(subscriber, other, now, is_own=False)
         consent.record(
             Event.ADDRESS_CHANGED,
-            [person.pk],
+            [subscriber.pk],
             [None],
             replace(evidence, source="rejected: the old address is restored"),
             now,
         )
 
 
-def _set_email(person: Subscriber, address: str) -> None:
-    person.email = address
-    person.save(update_fields=["email", "address_hash", "updated_at"])
+def _set_email(subscriber: Subscriber, address: str) -> None:
+    subscriber.email = address
+    subscriber.save(update_fields=["email", "address_hash", "updated_at"])
 
 
 def _read(purpose: tokens.PagePurpose, token: str, valid: timedelta, now: datetime) -> AddressChange:

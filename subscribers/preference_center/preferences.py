@@ -1,4 +1,4 @@
-"""A subscriber's preferences: read, saved with consent records, compared in words, and undone by a token."""
+"""A subscriber's preferences: read, saved with consent records, described, and undone by a token."""
 
 from __future__ import annotations
 
@@ -167,5 +167,5 @@ def _save_fields(
         for name, value in changes.items():
             setattr(subscriber, name, value)
         subscriber.save(update_fields=[*changes, "updated_at"])
-    for words in sources:
-        consent.record(Event.PREFERENCES, [subscriber.pk], [None], replace(evidence, source=words), now)
+    for source in sources:
+        consent.record(Event.PREFERENCES, [subscriber.pk], [None], replace(evidence, source=source), now)

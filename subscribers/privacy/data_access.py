@@ -36,10 +36,10 @@ def request_link(subscriber: Subscriber, now: datetime) -> bool:
 
 def read_link(token: str, now: datetime) -> Subscriber:
     """The subscriber whose data a link opens; raises InvalidToken, also when it has expired."""
-    claim, person = merge.read_token("data_access", token)
+    claim, subscriber = merge.read_token("data_access", token)
     if not claim.is_fresh(LINK_WORKS_FOR, now):
         raise tokens.InvalidToken("too old")
-    return person
+    return subscriber
 
 
 def erase_and_notify(subscriber: Subscriber, now: datetime) -> None:

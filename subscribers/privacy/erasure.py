@@ -47,7 +47,7 @@ def erase(email: str, now: datetime) -> bool:
         # First: a bulk action locks its row before it changes any subscriber.
         redact(addresses)
         _send_signal(subscribers, addresses)
-        subscriber_ids = [person.pk for person in subscribers]
+        subscriber_ids = [subscriber.pk for subscriber in subscribers]
         Subscriber.objects.filter(pk__in=subscriber_ids).delete()
         # The text of a bounce or complaint may repeat the address, in lifted suppressions too.
         Suppression.objects.filter(address_hash__in=hashes).update(email="", evidence="")
@@ -76,35 +76,37 @@ def redact(addresses: Collection[str]) -> None:
         ImportRefusal.objects.filter(pk__in=theirs).delete()
 
 
-def _send_signal(people: list[Subscriber], addresses: list[str]) -> None:
-    former = FormerAddress.objects.filter(subscriber__in=people, merged_subscriber_id__isnull=False)
-    numbers = [person.pk for person in people] + list(former.values_list("merged_subscriber_id", flat=True))
-    erased.send(Subscriber, subscriber_ids=tuple(numbers), addresses=tuple(addresses))
+def _send_signal(subscribers: list[Subscriber], addresses: list[str]) -> None:
+    former = FormerAddress.objects.filter(subscriber__in=subscribers, merged_subscriber_id__isnull=False)
+    subscriber_ids = [subscriber.pk for subscriber in subscribers] + list(
+        former.values_list("merged_subscriber_id", flat=True)
+    )
+    erased.send(Subscriber, subscriber_ids=tuple(subscriber_ids), addresses=tuple(addresses))
 
 
-def _known_addresses(people: list[Subscriber], address: str) -> list[str]:
+def _known_addresses(subscribers: list[Subscriber], address: str) -> list[str]:
     """The address, and all other stored addresses of these subscribers."""
     changes = [
         email
-        for person in people
-        for row in person.address_changes.all()
+        for subscriber in subscribers
+        for row in subscriber.address_changes.all()
         for email in (row.old_email, row.new_email)
     ]
-    return sorted({address, *(person.email for person in people), *changes})
+    return sorted({address, *(subscriber.email for subscriber in subscribers), *changes})
 
 
-def _other_hashes(people: list[Subscriber], known: bytes) -> list[bytes]:
+def _other_hashes(subscribers: list[Subscriber], hashed: bytes) -> list[bytes]:
     """Hashes of these subscribers' present and former addresses, other than this one."""
-    were = FormerAddress.objects.filter(subscriber__in=people, is_own=True).values_list(
+    former = FormerAddress.objects.filter(subscriber__in=subscribers, is_own=True).values_list(
         "address_hash", flat=True
     )
-    found = {bytes(one.address_hash) for one in people} | {bytes(one) for one in were}
-    return sorted(found - {known})
+    found = {bytes(one.address_hash) for one in subscribers} | {bytes(one) for one in former}
+    return sorted(found - {hashed})
 
 
-def _suppress_as_erased(known: bytes, now: datetime) -> None:
+def _suppress_as_erased(hashed: bytes, now: datetime) -> None:
     Suppression.objects.update_or_create(
-        address_hash=known,
+        address_hash=hashed,
         lifted_at__isnull=True,
         defaults={"reason": Suppression.Reason.ERASED},
         create_defaults={"reason": Suppression.Reason.ERASED, "created_at": now},

@@ -45,6 +45,6 @@ def _delete_unconfirmed(before: datetime) -> int:
         with transaction.atomic():
             count += waiting.filter(pk__in=[pk for pk, _ in rows]).delete()[0]
             others = Subscription.objects.filter(subscriber=OuterRef("pk"))
-            people = Subscriber.objects.filter(pk__in={person for _, person in rows})
-            people.filter(~Exists(others)).delete()
+            subscribers = Subscriber.objects.filter(pk__in={subscriber for _, subscriber in rows})
+            subscribers.filter(~Exists(others)).delete()
     return count

@@ -40,15 +40,15 @@ def canonical_local(local: str) -> str:
     return local.partition("+")[0].replace(".", "").lower()
 
 
-def _nearby(person: Subscriber, local: str) -> list[Subscriber]:
+def _nearby(subscriber: Subscriber, local: str) -> list[Subscriber]:
     """Some hundred subscribers at most, from an index: a similar start of the address, or the same name."""
-    people = Subscriber.objects.exclude(pk=person.pk)
+    subscribers = Subscriber.objects.exclude(pk=subscriber.pk)
     near: list[QuerySet[Subscriber]] = (
-        [people.filter(_starts_like(local))] if len(local) >= _MIN_LOCAL_LENGTH else []
+        [subscribers.filter(_starts_like(local))] if len(local) >= _MIN_LOCAL_LENGTH else []
     )
-    if len(person.name) >= 3:
-        named = search.page(Query(text=person.name), _SCANNED).subscribers
-        near.append(people.filter(pk__in=[one.pk for one in named]))
+    if len(subscriber.name) >= 3:
+        named = search.page(Query(text=subscriber.name), _SCANNED).subscribers
+        near.append(subscribers.filter(pk__in=[one.pk for one in named]))
     return [one for rows in near for one in rows[:_SCANNED]]
 
 
@@ -63,10 +63,10 @@ def _starts_like(local: str) -> Q:
     return condition
 
 
-def _match_reason(person: Subscriber, other: Subscriber, local: str) -> str:
-    same_domain = person.email.rpartition("@")[2] == other.email.rpartition("@")[2]
+def _match_reason(subscriber: Subscriber, other: Subscriber, local: str) -> str:
+    same_domain = subscriber.email.rpartition("@")[2] == other.email.rpartition("@")[2]
     if len(local) >= _MIN_LOCAL_LENGTH and canonical_local(other.email.rpartition("@")[0]) == local:
         return "the same mailbox, written otherwise" if same_domain else "the same name before the @"
-    if person.name and " ".join(person.name.lower().split()) == " ".join(other.name.lower().split()):
+    if subscriber.name and " ".join(subscriber.name.lower().split()) == " ".join(other.name.lower().split()):
         return "the same name"
     return ""

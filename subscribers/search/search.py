@@ -128,16 +128,16 @@ class Search:
 
 def _page(conditions: list[_Condition], size: int, after: int | None, before: int | None) -> Page:
     found = _page_queryset(conditions, after, before).annotate(suppressed=audience.suppressed())
-    people = list(found.prefetch_related("subscriptions")[: size + 1])
-    more, people = len(people) > size, people[:size]
+    subscribers = list(found.prefetch_related("subscriptions")[: size + 1])
+    more, subscribers = len(subscribers) > size, subscribers[:size]
     if before is not None:
-        people.reverse()
+        subscribers.reverse()
     later = more if before is not None else after is not None
     earlier = more if before is None else True
     return Page(
-        people,
-        before=people[0].pk if people and later else None,
-        after=people[-1].pk if people and earlier else None,
+        subscribers,
+        before=subscribers[0].pk if subscribers and later else None,
+        after=subscribers[-1].pk if subscribers and earlier else None,
     )
 
 
@@ -157,12 +157,12 @@ def _count_latest(conditions: list[_Condition]) -> CappedCount:
     first = next((one for one in conditions if one.by_text_index is not None), None)
     others = Q(*(one.test for one in conditions if one is not first), Q(pk__isnull=False))
     if first is not None and first.by_text_index is not None:
-        people = _ordered_by_text_index(first.by_text_index, None, None, _highest(conditions))
+        subscribers = _ordered_by_text_index(first.by_text_index, None, None, _highest(conditions))
     else:
-        people = _below_highest(Subscriber.objects.order_by("-pk"), conditions)
+        subscribers = _below_highest(Subscriber.objects.order_by("-pk"), conditions)
     # Not the condition itself: one that is never met is no boolean for PostgreSQL.
     fits = Case(When(others, then=Value(True)), default=Value(False), output_field=BooleanField())
-    found = people.annotate(fits=fits)[:_SCANNED].aggregate(
+    found = subscribers.annotate(fits=fits)[:_SCANNED].aggregate(
         seen=Count("pk"), fitting=Count("pk", filter=Q(fits=True))
     )
     number = min(found["fitting"], CAP)
@@ -172,10 +172,10 @@ def _count_latest(conditions: list[_Condition]) -> CappedCount:
 def _capped_count(numbers: QuerySet[Any, Any]) -> CappedCount:
     some = numbers.order_by()[: CAP + 1]
     if numbers.model is Subscriber:
-        people = some.count()
-        return CappedCount(min(people, CAP), exact=people <= CAP)
-    found = some.aggregate(rows=Count("subscriber"), people=Count("subscriber", distinct=True))
-    return CappedCount(min(found["people"], CAP), exact=found["rows"] <= CAP)
+        subscribers = some.count()
+        return CappedCount(min(subscribers, CAP), exact=subscribers <= CAP)
+    found = some.aggregate(rows=Count("subscriber"), subscribers=Count("subscriber", distinct=True))
+    return CappedCount(min(found["subscribers"], CAP), exact=found["rows"] <= CAP)
 
 
 def _page_queryset(
@@ -189,29 +189,29 @@ def _page_queryset(
         return _ordered_by_text_index(
             _apply(first.by_text_index, others), after, before, _highest(conditions)
         )
-    people = _below_highest(_apply(Subscriber.objects.all(), conditions, rare), conditions)
+    subscribers = _below_highest(_apply(Subscriber.objects.all(), conditions, rare), conditions)
     if before is not None:
-        return people.filter(pk__gt=before).order_by("pk")
-    return (people if after is None else people.filter(pk__lt=after)).order_by("-pk")
+        return subscribers.filter(pk__gt=before).order_by("pk")
+    return (subscribers if after is None else subscribers.filter(pk__lt=after)).order_by("-pk")
 
 
 def _ordered_by_text_index(
-    people: QuerySet[Subscriber], after: int | None, before: int | None, highest: int | None
+    subscribers: QuerySet[Subscriber], after: int | None, before: int | None, highest: int | None
 ) -> QuerySet[Subscriber]:
     if highest is not None:
-        people = people.extra(where=["subscribers_trigram.rowid <= %s"], params=[highest])
+        subscribers = subscribers.extra(where=["subscribers_trigram.rowid <= %s"], params=[highest])
     number = "subscribers_trigram.rowid"
     if before is not None:
-        return people.extra(where=["subscribers_trigram.rowid > %s"], params=[before], order_by=[number])
+        return subscribers.extra(where=["subscribers_trigram.rowid > %s"], params=[before], order_by=[number])
     if after is not None:
-        people = people.extra(where=["subscribers_trigram.rowid < %s"], params=[after])
-    return people.extra(order_by=[f"-{number}"])
+        subscribers = subscribers.extra(where=["subscribers_trigram.rowid < %s"], params=[after])
+    return subscribers.extra(order_by=[f"-{number}"])
 
 
-def _below_highest(people: QuerySet[Subscriber], conditions: list[_Condition]) -> QuerySet[Subscriber]:
+def _below_highest(subscribers: QuerySet[Subscriber], conditions: list[_Condition]) -> QuerySet[Subscriber]:
     """Without the newer ones, none of which can match."""
     highest = _highest(conditions)
-    return people if highest is None else people.filter(pk__lte=highest)
+    return subscribers if highest is None else subscribers.filter(pk__lte=highest)
 
 
 def _highest(conditions: Iterable[_Condition]) -> int | None:
@@ -227,11 +227,13 @@ def _selective(conditions: list[_Condition]) -> _Condition | None:
 
 
 def _apply(
-    people: QuerySet[Subscriber], conditions: Iterable[_Condition], rare: _Condition | None = None
+    subscribers: QuerySet[Subscriber], conditions: Iterable[_Condition], rare: _Condition | None = None
 ) -> QuerySet[Subscriber]:
     for one in conditions:
-        people = people.filter(one.selective if one is rare and one.selective is not None else one.test)
-    return people
+        subscribers = subscribers.filter(
+            one.selective if one is rare and one.selective is not None else one.test
+        )
+    return subscribers
 
 
 def _conditions(query: Query) -> Iterator[_Condition]:

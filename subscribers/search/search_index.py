@@ -81,12 +81,12 @@ def _ensure_postgresql(connection: BaseDatabaseWrapper) -> None:
             return
         cursor.execute("SELECT 1 FROM pg_available_extensions WHERE name = 'pg_trgm'")
         if cursor.fetchone() is None:
-            log.warning("action=no_trigrams reason=pg_trgm_is_not_installed")
+            log.warning("action=trigram_index_missing reason=pg_trgm_is_not_installed")
             return
         try:
             cursor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
         except DatabaseError as error:
-            log.warning("action=no_trigrams reason=%s", type(error).__name__)
+            log.warning("action=trigram_index_missing reason=%s", type(error).__name__)
             return
         for column in missing:
             # The expression of Django's icontains.

@@ -36,7 +36,7 @@ def check_signup(address: str, network: str, answered: bool, now: datetime) -> D
     `network`: as consent.network_of gives it; `answered`: whether the question was answered.
     """
     config = settings.CONFIG.signup
-    question_threshold = config.letters_per_hour // 2
+    question_threshold = config.emails_per_hour // 2
     # Those who answered have a limit of their own, which bots do not use up.
     key = "answered" if answered else "all"
     if not answered:
@@ -47,7 +47,7 @@ def check_signup(address: str, network: str, answered: bool, now: datetime) -> D
             return "question"
     domain = address.rpartition("@")[2]
     limits = [
-        Limit(key, config.letters_per_hour, _HOUR),
+        Limit(key, config.emails_per_hour, _HOUR),
         Limit(f"domain {domain}", config.per_domain_per_hour, _HOUR),
     ]
     if network:

@@ -98,13 +98,13 @@ def _sign_up_page(
 
 def _request(request: HttpRequest, form: forms.SignUpForm, language: str, now: datetime) -> subscribe.Outcome:
     data = form.cleaned_data
-    word = evidence_from(request, Channel.FORM, language, forms.consent_text())
+    evidence = evidence_from(request, Channel.FORM, language, forms.consent_text())
     return subscribe.request(
         data["email"],
         data["lists"],
         data["language"],
         data["countries"],
-        word,
+        evidence,
         now,
         answered=form.is_question_answered(),
     )

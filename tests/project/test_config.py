@@ -80,7 +80,7 @@ def test_defaults_fill_what_is_not_said() -> None:
         ({"site": SITE, "bounces": {"address": "b{token}"}}, "the last of them a sign such as + or -"),
         ({"site": SITE, "bounces": {"address": "B+{token}"}}, "[bounces]: address is"),
         ({"site": SITE, "bounces": {"address": "b+{token}@example.org"}}, "[bounces]: address is"),
-        ({"site": SITE, "bounces": {"leave_address": "far.too.long.for.it+{token}"}}, "at most 16"),
+        ({"site": SITE, "bounces": {"leave_address": "far.too.long.for.it+{token}"}}, "at most 15"),
         ({"site": {**SITE, "countries": [1, 2]}}, "must be a list of texts"),
         ({"site": {**SITE, "debug": "perhaps"}}, "must be true or false"),
         ({"site": {**SITE, "name": 7}}, "must be a text in quotes"),

@@ -60,7 +60,7 @@ def sign_up(client: Client, email: str = "new@example.org", **more: Any) -> Any:
 def test_ten_thousand_hostile_sign_ups_send_no_more_letters_than_allowed_and_people_still_get_in(
     monthly: MailingList, letters: list[mail.EmailMessage], limited: Callable[..., None]
 ) -> None:
-    limited(letters_per_hour=40)
+    limited(emails_per_hour=40)
     outcomes = Counter(
         ask(f"victim-{n}@d{n % 500}.example.net", monthly, consent.network_of(f"10.{n % 250}.{n % 97}.1"))
         for n in range(10_000)
@@ -76,7 +76,7 @@ def test_ten_thousand_hostile_sign_ups_send_no_more_letters_than_allowed_and_peo
 def test_also_those_who_answer_have_a_limit(
     monthly: MailingList, letters: list[mail.EmailMessage], limited: Callable[..., None]
 ) -> None:
-    limited(letters_per_hour=4)
+    limited(emails_per_hour=4)
     outcomes = [ask(f"p{n}@d{n}.example.net", monthly, answered=True) for n in range(6)]
     assert outcomes == ["answered"] * 4 + ["busy"] * 2 and len(letters) == 4
 
@@ -101,7 +101,7 @@ def test_one_domain_gets_so_many_an_hour(
 def test_no_answer_tells_who_is_known_or_suppressed(
     client: Client, monthly: MailingList, letters: list[mail.EmailMessage], limited: Callable[..., None]
 ) -> None:
-    limited(letters_per_hour=0)
+    limited(emails_per_hour=0)
     suppress("olga@example.org", Suppression.Reason.MANUAL, "", timezone.now())
     pages = [sign_up(client, f"{name}@example.org").content.decode() for name in ("olga", "nina")]
     hidden = re.compile(r'(value|name="csrfmiddlewaretoken")="[^"]*"|How much[^<]*')
@@ -124,7 +124,7 @@ def test_an_address_gets_few_letters_a_month_however_it_is_written(
 def test_the_question_is_shown_read_out_and_its_answer_lets_a_person_through(
     client: Client, monthly: MailingList, letters: list[mail.EmailMessage], limited: Callable[..., None]
 ) -> None:
-    limited(letters_per_hour=1)
+    limited(emails_per_hour=1)
     asked = sign_up(client)
     text = asked.content.decode()
     assert asked.status_code == 422 and "Please answer the question" in text and letters == []
