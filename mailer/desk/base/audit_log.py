@@ -105,6 +105,6 @@ def _erased(subscriber_ids: Collection[int], addresses: Collection[str], **_: An
         if not is_theirs and not any(mentions(entry.label, address) for address in addresses):
             continue
         entry.label = (
-            f"Subscriber {entry.object_id}" if entry.content_type_id == kind.pk else "(an erased address)"
+            f"Subscriber {entry.object_id}" if entry.content_type_id == kind.pk else "(erased address)"
         )
         entry.save(update_fields=["label"])

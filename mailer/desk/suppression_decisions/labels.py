@@ -144,7 +144,7 @@ def _feedback_entry(event: FeedbackEvent) -> Entry:
         str(event.mailing.edition) if event.mailing else "",
         _CLASSES.get(event.bounce_class, ""),
         _EVIDENCE.get(event.identity, ""),
-        f"Code {event.status}" if event.status else "",
+        f"Status code {event.status}" if event.status else "",
         f"Rule “{event.rule}”" if event.rule else "",
     )
     tone = "changed" if event.bounce_class in (Class.BLOCK, Class.UNKNOWN) else "problem"
