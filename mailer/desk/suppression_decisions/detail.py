@@ -85,7 +85,7 @@ class _DecisionPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, Template
 
     def has_permission(self) -> bool:
         changes = self.request.method == "POST"
-        return self.request.user.has_perm(f"mailer.{'change' if changes else 'view'}_verdict")
+        return self.request.user.has_perm(f"mailer.{'change' if changes else 'view'}_suppressiondecision")
 
     def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
         return [

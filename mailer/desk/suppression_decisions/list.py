@@ -32,7 +32,7 @@ class DecisionIndex(IndexView):
     """The table, newest first."""
 
     template_name = "desk/suppression_decisions/index.html"
-    default_ordering = "-at"
+    default_ordering = "-created_at"
 
     def get_base_queryset(self) -> Any:
         return SuppressionDecision.objects.with_email()
@@ -78,7 +78,7 @@ class DecisionViewSet(ModelViewSet):
         "pk",
         Column("rule", label="Reason", accessor=lambda one: one.get_rule_display().capitalize()),
         StateColumn("state", label="State", accessor=labels.state_label),
-        DateColumn("at", label="Decided", sort_key="at"),
+        DateColumn("created_at", label="Decided", sort_key="created_at"),
     ]
     exclude_form_fields = ["events"]
 
