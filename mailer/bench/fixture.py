@@ -17,7 +17,7 @@ from django.utils import timezone
 from mailer.approval import approve, submit
 from mailer.bench import clicks, history_fixture
 from mailer.delivery import tracking_urls
-from mailer.delivery.ledger.records import ClaimedDelivery
+from mailer.delivery.ledger.attempts import ClaimedDelivery
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import jobs
 from mailer.delivery.smtp.connect import open_session

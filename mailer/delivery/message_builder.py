@@ -22,7 +22,7 @@ from mailer.approval.headers import shared_headers
 from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.config.bounces import TOKEN
 from mailer.delivery import identifiers, tracking_urls
-from mailer.delivery.ledger.records import ClaimedDelivery
+from mailer.delivery.ledger.attempts import ClaimedDelivery
 from mailer.delivery.models import Mailing
 from mailer.rendering import mime, variants
 from mailer.rendering.headers import date

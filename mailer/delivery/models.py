@@ -134,12 +134,14 @@ class Delivery(models.Model):
             models.Index(
                 fields=["id"],
                 condition=Q(state="refused", refusal_processed_at__isnull=True),
-                name="delivery_refusal_unread",
+                name="delivery_unprocessed_refusal",
             ),
-            models.Index(fields=["subscriber", "id"], name="delivery_of_reader"),
+            models.Index(fields=["subscriber", "id"], name="delivery_by_subscriber"),
             # Without the accepted ones: an entry for each would cost as much as recording it.
             models.Index(
-                fields=["mailing", "state", "reason"], condition=~Q(state="accepted"), name="delivery_missed"
+                fields=["mailing", "state", "reason"],
+                condition=~Q(state="accepted"),
+                name="delivery_not_accepted",
             ),
             models.Index(
                 fields=["mailing", "state"], condition=Q(bounced_at__isnull=False), name="delivery_bounced"

@@ -664,15 +664,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='delivery',
-            index=models.Index(condition=models.Q(('refusal_processed_at__isnull', True), ('state', 'refused')), fields=['id'], name='delivery_refusal_unread'),
+            index=models.Index(condition=models.Q(('refusal_processed_at__isnull', True), ('state', 'refused')), fields=['id'], name='delivery_unprocessed_refusal'),
         ),
         migrations.AddIndex(
             model_name='delivery',
-            index=models.Index(fields=['subscriber', 'id'], name='delivery_of_reader'),
+            index=models.Index(fields=['subscriber', 'id'], name='delivery_by_subscriber'),
         ),
         migrations.AddIndex(
             model_name='delivery',
-            index=models.Index(condition=models.Q(('state', 'accepted'), _negated=True), fields=['mailing', 'state', 'reason'], name='delivery_missed'),
+            index=models.Index(condition=models.Q(('state', 'accepted'), _negated=True), fields=['mailing', 'state', 'reason'], name='delivery_not_accepted'),
         ),
         migrations.AddIndex(
             model_name='delivery',

@@ -73,7 +73,7 @@ class Missed:
         # Annotated with a column that its type does not tell.
         rows: Any = Delivery.objects.filter(mailing=mailing).annotate(why=WHY)
         back = rows.filter(bounced_at__isnull=False, state=_State.ACCEPTED).order_by("pk")
-        # As the index delivery_missed says it, word for word: else SQLite would not use it.
+        # As the index delivery_not_accepted says it, word for word: else SQLite would not use it.
         rest = rows.extra(where=["NOT (mailer_delivery.state = 'accepted')"]).order_by(
             "state", "reason", "pk"
         )

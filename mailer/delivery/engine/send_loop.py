@@ -16,9 +16,8 @@ from mailer.approval.errors import SnapshotChanged
 from mailer.delivery.engine import transports
 from mailer.delivery.engine.transports import Transport
 from mailer.delivery.ledger import deliveries, housekeeping
+from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery, GroupedAttempts, SendJob, State, group
 from mailer.delivery.ledger.journal import Journal
-from mailer.delivery.ledger.outcomes import GroupedAttempts, group
-from mailer.delivery.ledger.records import Attempt, ClaimedDelivery, SendJob, State
 from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import alerts
 from mailer.delivery.rollout import control

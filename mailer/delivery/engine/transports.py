@@ -11,8 +11,8 @@ from django.conf import settings
 
 from mailer.delivery.esp.capabilities import CAPABILITIES
 from mailer.delivery.esp.message import PartsEncoder
+from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery, SendJob
 from mailer.delivery.ledger.journal import Journal
-from mailer.delivery.ledger.records import Attempt, ClaimedDelivery, SendJob
 from mailer.delivery.message_builder import MessageBuilder
 from mailer.delivery.models import Mailing
 from mailer.delivery.smtp.message import MimeEncoder

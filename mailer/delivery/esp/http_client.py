@@ -33,7 +33,7 @@ from mailer.delivery.esp.errors import (
     redact,
 )
 from mailer.delivery.esp.message import EspMessage
-from mailer.delivery.ledger.records import ClaimedDelivery
+from mailer.delivery.ledger.attempts import ClaimedDelivery
 from mailer.delivery.outcome import Outcome
 
 # Seconds to connect, and for each wait for the response.

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from mailer.config.bounces import TOKEN
 from mailer.delivery import identifiers
 from mailer.delivery.esp.capabilities import TemplateEscape
-from mailer.delivery.ledger.records import ClaimedDelivery
+from mailer.delivery.ledger.attempts import ClaimedDelivery
 from mailer.delivery.message_builder import BuildTime, MailingContext
 from mailer.rendering import headers, merge_tags
 from mailer.rendering.records import RenderedVariant

@@ -33,8 +33,8 @@ from mailer.delivery.esp.errors import (
     refused,
 )
 from mailer.delivery.esp.http_client import Client, Item, Result
+from mailer.delivery.ledger.attempts import Attempt, SendJob
 from mailer.delivery.ledger.journal import Journal
-from mailer.delivery.ledger.records import Attempt, SendJob
 from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.smtp.sender import SendError, journal_unwritable
 

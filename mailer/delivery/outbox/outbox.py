@@ -20,7 +20,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.message import sanitize_address
 from django.db.models import F
 
-from mailer.delivery.ledger.outcomes import next_attempt_at
+from mailer.delivery.ledger.attempts import next_attempt_at
 from mailer.delivery.models import OutboxMessage
 from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.smtp import dkim

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery, SendJob
 from mailer.delivery.ledger.journal import Journal
-from mailer.delivery.ledger.records import Attempt, ClaimedDelivery, SendJob
 from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.smtp.connect import connect
 from mailer.delivery.smtp.envelope import Envelope

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from mailer.delivery.ledger.records import Attempt
+from mailer.delivery.ledger.attempts import Attempt
 from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.throttle import shared_state
 from mailer.delivery.throttle.providers import provider_of

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.db.models import Q, Sum
 
 from mailer.config.stops import Sign
-from mailer.delivery.ledger.records import Attempt
+from mailer.delivery.ledger.attempts import Attempt
 from mailer.delivery.ledger.sql import to_db_datetime
 from mailer.delivery.models import Mailing, ProviderHour
 from mailer.delivery.outcome import ReplyClass

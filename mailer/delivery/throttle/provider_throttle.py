@@ -15,7 +15,7 @@ from functools import partial
 from typing import NamedTuple
 
 from mailer.config import sending
-from mailer.delivery.ledger.records import Attempt, ClaimedDelivery
+from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery
 from mailer.delivery.outcome import PROVIDER_WIDE, ReplyClass
 from mailer.delivery.throttle import backoff, rate_limits, shared_state
 from mailer.delivery.throttle.backoff import NO_BACKOFF, PROVIDER, Backoff

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from mailer.config import Sending, sending
-from mailer.delivery.ledger.records import Attempt, ClaimedDelivery
+from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery
 from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.throttle import backoff, circuit_breaker, provider_throttle, rate_limits, shared_state
 from mailer.delivery.throttle.backoff import NO_BACKOFF, RELAY

@@ -18,8 +18,8 @@ from mailer.delivery.esp.http_client import READ_TIMEOUT
 from mailer.delivery.esp.message import EspMessage, delivery_token
 from mailer.delivery.esp.pool import EspPool, RetryPolicy
 from mailer.delivery.ledger import journal
+from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery, SendJob
 from mailer.delivery.ledger.journal import Journal
-from mailer.delivery.ledger.records import Attempt, ClaimedDelivery, SendJob
 from mailer.delivery.smtp.envelope import Envelope
 from mailer.delivery.smtp.sender import SendError
 from mailer.rendering import headers, mime

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from mailer.delivery.ledger import deliveries, housekeeping
+from mailer.delivery.ledger.attempts import result_of
 from mailer.delivery.ledger.journal import DeadJournal, Journal, LoggedReply, recoverable
-from mailer.delivery.ledger.outcomes import result_of
 from mailer.delivery.models import Claim, Delivery, Mailing
 from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.rollout import control

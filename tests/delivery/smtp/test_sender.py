@@ -4,8 +4,8 @@ import time
 
 import pytest
 
+from mailer.delivery.ledger.attempts import ClaimedDelivery, SendJob
 from mailer.delivery.ledger.journal import Journal
-from mailer.delivery.ledger.records import ClaimedDelivery, SendJob
 from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.smtp import relays
 from mailer.delivery.smtp.envelope import Envelope

@@ -18,7 +18,7 @@ import json
 from datetime import UTC, datetime
 from mailer.cli.main import start_django
 start_django(None)
-from mailer.delivery.ledger.records import Claimed
+from mailer.delivery.ledger.attempts import Claimed
 from mailer.delivery.throttle.throttle import Traffic
 now = datetime(2021, 12, 3, 8, tzinfo=UTC)
 input()

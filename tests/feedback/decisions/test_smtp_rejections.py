@@ -122,7 +122,7 @@ def test_unprocessed_rejections_are_found_by_their_index(aigerim: Subscriber) ->
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN QUERY PLAN {smtp_rejections.CLAIM_UNREAD}", [None, 1])
         plan = " ".join(row[3] for row in cursor.fetchall())
-    assert "delivery_refusal_unread" in plan and "SCAN mailer_delivery " not in plan.replace(
+    assert "delivery_unprocessed_refusal" in plan and "SCAN mailer_delivery " not in plan.replace(
         "SCAN mailer_delivery USING", ""
     )
 

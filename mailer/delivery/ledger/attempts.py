@@ -1,22 +1,77 @@
-"""From the outcome of an attempt to the delivery's new state: pure functions, and the retry schedule."""
+"""Claimed deliveries, attempts at them and their results: plain records, pure functions, the retry schedule.
+
+Ledger, throttle, engine and transports exchange these records.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mailer.backoff import BackoffPolicy
-from mailer.delivery.ledger.records import Attempt, ClaimedDelivery, DeliveryResult, State
+from mailer.delivery.models import Delivery
 from mailer.delivery.outcome import Outcome, ReplyClass
 
+State = Delivery.State
 # Greylisting lets a message pass after 1 to 15 minutes. Jitter spreads what was deferred at once.
 RETRIES = BackoffPolicy(schedule=(300, 900, 1_800, 3_600, 7_200, 14_400), jitter=0.1)
 # Delays that are skipped for replies that do not change within an hour.
 _SKIPPED = {ReplyClass.MAILBOX_FULL: 3, ReplyClass.BLOCKED: 3}
 # A block is tried only once more, when staff may have looked into it.
 _BLOCKED_ATTEMPTS = 2
+
+
+class ClaimedDelivery(NamedTuple):
+    """A delivery that this process has claimed, with what its message needs."""
+
+    id: int
+    mailing: int
+    # 1 for the first attempt; claiming raises it.
+    attempt: int
+    variant: int
+    # 0 in a dry run, so that no personal link leads to a subscriber.
+    subscriber: int
+    # The subscriber's address and name as they are now.
+    email: str
+    name: str
+    # ISO 3166-1 alpha-2 codes as they were when planned; none means every country.
+    countries: tuple[str, ...]
+    # Whether the subscriber agreed to be tracked by name.
+    tracking_consent: bool = False
+
+
+class SendJob(NamedTuple):
+    """A claimed delivery on its way to a transport."""
+
+    claimed: ClaimedDelivery
+    # Makes the message when its turn comes, in the form that the transport understands.
+    build: Callable[[], Any]
+    # time.monotonic() after which its final dot must not be sent any more.
+    deadline: float
+    # time.monotonic() before which it must not begin.
+    not_before: float = 0.0
+
+
+# A delivery and the outcome of one attempt. A plain pair, because one is made for every message.
+Attempt = tuple[ClaimedDelivery, Outcome]
+
+
+class DeliveryResult(NamedTuple):
+    """The new state of a claimed delivery."""
+
+    delivery: int
+    # A Delivery.State other than claimed.
+    state: str
+    # The server's reply, or our own text.
+    reply: str = ""
+    # For refused, deferred and excluded.
+    reason: str = ""
+    # For deferred and in doubt.
+    due_at: datetime | None = None
+    # For accepted.
+    accepted_at: datetime | None = None
 
 
 class GroupedAttempts(NamedTuple):
