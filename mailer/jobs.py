@@ -25,9 +25,9 @@ from mailer.stories.models import StorySource
 from mailer.tracking import finalize
 from subscribers import list_growth
 from subscribers.bulk import jobs as bulk
-from subscribers.imports import uploads_job
+from subscribers.imports import jobs as imports
 from subscribers.privacy import retention as forgetting
-from subscribers.reconfirmation import reconfirmation
+from subscribers.reconfirmation import campaigns
 
 Clock = Callable[[], datetime]
 Stop = Callable[[], bool]
@@ -74,9 +74,9 @@ JOBS = (
     Job("webhooks", 2, lambda now, stop: process.work_off(now(), stop)),
     Job("delete old returned mail", 3600, lambda now, stop: ingest.delete_old(now())),
     Job("report stats", 2, lambda now, stop: cached_stats.count_due(now())),
-    Job("imports", 2, uploads_job.attend),
+    Job("imports", 2, imports.RUNNER.read_and_run_due),
     Job("list growth", 600, lambda now, stop: list_growth.count_due(now())),
-    Job("reconfirmations", 60, lambda now, stop: reconfirmation.work(now())),
-    Job("bulk changes", 2, lambda now, stop: bulk.work(now(), stop)),
+    Job("reconfirmations", 60, lambda now, stop: campaigns.run_due(now(), stop)),
+    Job("bulk changes", 2, lambda now, stop: bulk.run_due(now(), stop)),
     Job("retention", 3600, lambda now, stop: forgetting.run(now())),
 )

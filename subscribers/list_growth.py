@@ -1,4 +1,4 @@
-"""How a list grew: who joined and who left, month by month, counted now and then and kept."""
+"""Growth of a list: how many subscribed and unsubscribed month by month, counted now and then and stored."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from django.db.models.functions import TruncMonth
 from subscribers.models import ListGrowth, MailingList, Subscription
 
 MONTHS = 12
-# Counting goes through all that happened in a year.
-_EVERY = timedelta(hours=6)
+# Counting reads a year's subscriptions.
+_COUNT_EVERY = timedelta(hours=6)
 
 
 def count_due(now: datetime) -> int:
-    """Count the lists that were not counted for a while; how many those were."""
-    fresh = Q(growth__counted_at__gt=now - _EVERY)
+    """Count the lists that were not counted for a while; returns how many."""
+    fresh = Q(growth__counted_at__gt=now - _COUNT_EVERY)
     due = list(MailingList.objects.exclude(pk__in=MailingList.objects.filter(fresh).values("pk")))
     for one in due:
         ListGrowth.objects.update_or_create(
@@ -31,8 +31,8 @@ def months(mailing_list: MailingList, now: datetime) -> list[dict[str, Any]]:
 
     `people` is how many were confirmed at the month's end, today for the present one.
     """
-    wanted = _names(now)
-    since = datetime(int(wanted[0][:4]), int(wanted[0][5:]), 1, tzinfo=now.tzinfo)
+    names = _month_names(now)
+    since = datetime(int(names[0][:4]), int(names[0][5:]), 1, tzinfo=now.tzinfo)
     rows = Subscription.objects.filter(mailing_list=mailing_list)
     joined = _by_month(rows.filter(confirmed_at__gte=since), "confirmed_at")
     left = _by_month(
@@ -41,18 +41,19 @@ def months(mailing_list: MailingList, now: datetime) -> list[dict[str, Any]]:
     )
     people = rows.filter(state=Subscription.State.CONFIRMED).count()
     found = []
-    for name in reversed(wanted):
-        came, went = joined.get(name, 0), left.get(name, 0)
-        found.append({"month": name, "joined": came, "left": went, "people": people})
-        people = max(0, people - came + went)
+    for name in reversed(names):
+        found.append(
+            {"month": name, "joined": joined.get(name, 0), "left": left.get(name, 0), "people": people}
+        )
+        people = max(0, people - joined.get(name, 0) + left.get(name, 0))
     return found[::-1]
 
 
-def _by_month(rows: Any, moment: str) -> dict[str, int]:
-    counted = rows.annotate(month=TruncMonth(moment)).values("month").annotate(people=Count("pk")).order_by()
+def _by_month(rows: Any, field: str) -> dict[str, int]:
+    counted = rows.annotate(month=TruncMonth(field)).values("month").annotate(people=Count("pk")).order_by()
     return {f"{one['month']:%Y-%m}": one["people"] for one in counted}
 
 
-def _names(now: datetime) -> list[str]:
+def _month_names(now: datetime) -> list[str]:
     last = now.year * 12 + now.month - 1
     return [f"{number // 12}-{number % 12 + 1:02d}" for number in range(last - MONTHS + 1, last + 1)]

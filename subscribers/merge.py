@@ -15,7 +15,14 @@ from datetime import datetime
 from django.db import transaction
 
 from subscribers import suppression, tokens
-from subscribers.models import Asked, ConsentRecord, FormerAddress, Subscriber, Subscription, Suppression
+from subscribers.models import (
+    ConsentRecord,
+    FormerAddress,
+    ReconfirmationRequest,
+    Subscriber,
+    Subscription,
+    Suppression,
+)
 from subscribers.segments import attributes
 from subscribers.signals import merged
 
@@ -37,7 +44,7 @@ def merge(kept: Subscriber, other: Subscriber, now: datetime) -> None:
         _merge_subscriptions(kept, other)
         ConsentRecord.objects.filter(subscriber=other).update(subscriber=kept)
         FormerAddress.objects.filter(subscriber=other).update(subscriber=kept)
-        attributes.take_over(kept, other)
+        attributes.merge_attributes(kept, other)
         active = suppression.active_suppression(other)
         if active is not None and active.reason in PERSONAL_REASONS:
             suppression.suppress(kept, active.reason, "Carried over from another address of theirs.", now)
@@ -124,16 +131,19 @@ class AddressHistory:
 
 def _merge_reconfirmations(kept: Subscriber, other: Subscriber) -> None:
     """Keep a confirmation by either. No answer from one address says nothing if the other gets the list."""
-    own = {row.asking_id: row for row in Asked.objects.select_for_update().filter(subscriber=kept)}
+    own = {
+        row.campaign_id: row
+        for row in ReconfirmationRequest.objects.select_for_update().filter(subscriber=kept)
+    }
     subscribed = set(kept.subscriptions.filter(state=_State.CONFIRMED).values_list("mailing_list", flat=True))
-    theirs = Asked.objects.select_for_update(of=("self",)).filter(subscriber=other)
-    for row in theirs.select_related("asking"):
-        if both := own.get(row.asking_id):
-            both.at = max(both.at, row.at)
-            both.stays_at = max(filter(None, (both.stays_at, row.stays_at)), default=None)
-            both.save(update_fields=["at", "stays_at"])
-        elif row.stays_at or row.asking.mailing_list_id not in subscribed:
-            Asked.objects.filter(pk=row.pk).update(subscriber=kept)
+    theirs = ReconfirmationRequest.objects.select_for_update(of=("self",)).filter(subscriber=other)
+    for row in theirs.select_related("campaign"):
+        if both := own.get(row.campaign_id):
+            both.sent_at = max(both.sent_at, row.sent_at)
+            both.confirmed_at = max(filter(None, (both.confirmed_at, row.confirmed_at)), default=None)
+            both.save(update_fields=["sent_at", "confirmed_at"])
+        elif row.confirmed_at or row.campaign.mailing_list_id not in subscribed:
+            ReconfirmationRequest.objects.filter(pk=row.pk).update(subscriber=kept)
 
 
 def _merge_subscriptions(kept: Subscriber, other: Subscriber) -> None:

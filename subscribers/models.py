@@ -8,29 +8,29 @@ from django.db.models import Q
 from django.utils import timezone
 
 from subscribers.addresses import address_hash
-from subscribers.bulk.models import BulkChange, BulkRun
+from subscribers.bulk.models import BulkChange, BulkJob
 from subscribers.fields import CountriesField
-from subscribers.imports.models import ImportChange, ImportRefusal, ImportRow, ImportRun
-from subscribers.reconfirmation.models import Asked, Asking
-from subscribers.segments.models import CustomField, FieldValue, SavedSegment, Tag, Tagging
+from subscribers.imports.models import ImportChange, ImportJob, ImportRow, RejectedRow
+from subscribers.reconfirmation.models import ReconfirmationCampaign, ReconfirmationRequest
+from subscribers.segments.models import CustomField, FieldValue, Segment, Tag, Tagging
 
 __all__ = [
-    "Asked",
-    "Asking",
     "BulkChange",
-    "BulkRun",
+    "BulkJob",
     "ConsentRecord",
     "ConsentText",
     "CustomField",
     "FieldValue",
     "ImportChange",
-    "ImportRefusal",
+    "ImportJob",
     "ImportRow",
-    "ImportRun",
     "ListGrowth",
     "MailingList",
     "RateLimitCounter",
-    "SavedSegment",
+    "ReconfirmationCampaign",
+    "ReconfirmationRequest",
+    "RejectedRow",
+    "Segment",
     "Subscriber",
     "Subscription",
     "Suppression",

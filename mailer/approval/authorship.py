@@ -21,8 +21,8 @@ from mailer.editions.contents import story_ids
 from mailer.editions.models import Edition, Newsletter
 from mailer.stories.models import Story
 from subscribers.segments import conditions
-from subscribers.segments.models import SavedSegment
-from subscribers.segments.rules import from_json, tests
+from subscribers.segments.models import Segment
+from subscribers.segments.rules import all_conditions, from_json
 from subscribers.signals import segment_changed
 
 Subject = Edition | Story | Newsletter
@@ -248,35 +248,35 @@ def _changes_since_approval(name: str, part: Subject, approved: list[dict[str, s
     return notes
 
 
-def segments_of(edition: Edition) -> dict[str, SavedSegment]:
+def segments_of(edition: Edition) -> dict[str, Segment]:
     """Every segment that decides who gets it, also within others, under the names that a manifest uses."""
     chosen = [one for one in (edition.segment, edition.excluded) if one is not None]
-    found: dict[str, SavedSegment] = {}
+    found: dict[str, Segment] = {}
     for segment in chosen:
         found |= {f"segment:{one.pk}": one for one in _with_parts(segment, frozenset())}
     return found
 
 
-def rule_fingerprint(segment: SavedSegment) -> str:
+def rule_fingerprint(segment: Segment) -> str:
     """Hex SHA-256 of the rule."""
     text = json.dumps(segment.rule, ensure_ascii=False, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _with_parts(segment: SavedSegment, seen: frozenset[int]) -> Iterator[SavedSegment]:
+def _with_parts(segment: Segment, seen: frozenset[int]) -> Iterator[Segment]:
     yield segment
     seen |= {segment.pk}
     named = {
         value
-        for test in tests(from_json(segment.rule))
-        if test.about == "segment"
-        for value in conditions.numbers(test)
+        for condition in all_conditions(from_json(segment.rule))
+        if condition.attribute == "segment"
+        for value in conditions.int_values(condition)
     }
-    for part in SavedSegment.objects.filter(pk__in=named - seen):
+    for part in Segment.objects.filter(pk__in=named - seen):
         yield from _with_parts(part, seen)
 
 
-def _on_segment_changed(segment: SavedSegment, **_: Any) -> None:
+def _on_segment_changed(segment: Segment, **_: Any) -> None:
     name = f"segment:{segment.pk}"
     copies = Snapshot.objects.sendable()
     held = [

@@ -21,7 +21,7 @@ from mailer.rendering import language as languages
 from mailer.rendering import links
 from mailer.rendering import variants as rendering
 from mailer.rendering.records import Content, RenderedVariant, to_json
-from subscribers.segments.rules import BadRule
+from subscribers.segments.rules import InvalidRule
 
 VARIANT_LIMIT = 500
 
@@ -49,7 +49,7 @@ def submit(edition: Edition, user: User, now: datetime) -> Snapshot:
 def _audience(edition: Edition, now: datetime) -> Audience:
     try:
         return Audience.of_edition(edition, now)
-    except BadRule as error:
+    except InvalidRule as error:
         raise PreflightFailed(f"Whom this edition is for cannot be told. {error}") from error
 
 

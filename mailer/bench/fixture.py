@@ -162,19 +162,19 @@ def prepare_list() -> str:
 
 def import_file(file: str) -> dict[str, Any]:
     """Read a file, show what it would do, apply it: figures of the import, and seconds of each step."""
-    wish = import_jobs.Wish(MailingList.objects.get(), "bench", "bench")
+    options = import_jobs.ImportOptions(MailingList.objects.get(), "bench", "bench")
     marks = [time.perf_counter()]
-    run = import_jobs.begin(Path(file).name, wish, timezone.now())
+    job = import_jobs.create(Path(file).name, options, timezone.now())
     with Path(file).open("rb") as stream:
-        import_jobs.read(run, stream, timezone.now, shown=False)
+        import_jobs.read_file(job, stream, timezone.now, with_dry_run=False)
     marks.append(time.perf_counter())
-    import_jobs.foresee(run)
-    run.save()
+    import_jobs.dry_run(job)
+    job.save()
     marks.append(time.perf_counter())
-    import_jobs.start_applying(run, "bench", timezone.now())
-    import_jobs.work(run, timezone.now, lambda: False)
+    import_jobs.start_apply(job, "bench", timezone.now())
+    import_jobs.RUNNER.run(job, timezone.now, lambda: False)
     marks.append(time.perf_counter())
     steps = ("read", "compare", "apply")
     spent = {step: after - before for step, before, after in zip(steps, marks, marks[1:], strict=False)}
     # `read` is also the name of a figure, which is the number of rows here.
-    return {**{name: run.done[name] for name in ("added", "updated", "unchanged")}, **spent}
+    return {**{name: job.result[name] for name in ("added", "updated", "unchanged")}, **spent}

@@ -20,8 +20,8 @@ from mailer.stories.models import Story, StoryText
 from mailer.tracking.models import HitCount, Readership
 from subscribers.models import MailingList
 from subscribers.segments import store
-from subscribers.segments.models import SavedSegment
-from subscribers.segments.rules import Group, Test
+from subscribers.segments.models import Segment
+from subscribers.segments.rules import Condition, Group
 
 NOW = datetime(2021, 12, 3, 4, 0, tzinfo=UTC)
 LANGUAGES = ("en", "ru", "kk")
@@ -135,13 +135,13 @@ def _segment(mailing_list: MailingList) -> None:
     rule = Group(
         "all",
         (
-            Test("list", "on", (mailing_list.pk,)),
-            Test("language", "one_of", ("ru",)),
-            Test("received", "at_least", (3,)),
-            Test("bounced", "never"),
+            Condition("list", "on", (mailing_list.pk,)),
+            Condition("language", "one_of", ("ru",)),
+            Condition("received", "at_least", (3,)),
+            Condition("bounced", "never"),
         ),
     )
-    store.save(SavedSegment(), "Faithful", rule, "writer", NOW)
+    store.save(Segment(), "Faithful", rule, "writer", NOW)
 
 
 def _newsletter() -> Newsletter:

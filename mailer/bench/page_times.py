@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from mailer.delivery.models import Mailing
 from subscribers.models import MailingList, Subscriber
-from subscribers.segments.models import SavedSegment
+from subscribers.segments.models import Segment
 
 
 def time_pages(rounds: int) -> list[dict[str, Any]]:
@@ -50,7 +50,7 @@ def _pages() -> list[tuple[str, str]]:
         *((name, f"{people}?{query}") for name, query in asked.items()),
         ("person", reverse("desk_subscribers:edit", args=[half])),
         ("lists", reverse("desk_lists:index")),
-        ("segment, told from a part", reverse("desk_segments:edit", args=[SavedSegment.objects.get().pk])),
+        ("segment, told from a part", reverse("desk_segments:edit", args=[Segment.objects.get().pk])),
         ("suppressed addresses", reverse("desk_suppressions:index")),
         ("desk", reverse("wagtailadmin_home")),
         ("report", reverse("desk_edition:report", args=[mailing.edition_id])),

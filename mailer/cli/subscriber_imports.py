@@ -17,9 +17,12 @@ from mailer.cli.lookup import find_list, operator
 from mailer.cli.output import Json, command_group, console, emit, fail, failing_on, say
 from mailer.reports.export import write_csv
 from mailer.reports.subscriber_sheets import rejected_rows_sheet
-from subscribers.imports import address_warnings, jobs, records
-from subscribers.imports.models import ImportRefusal, ImportRun
-from subscribers.imports.records import BrokenFile
+from subscribers.imports import jobs
+from subscribers.imports.models import ImportJob, RejectedRow
+from subscribers.imports.rows import Progress as ProgressReport
+from subscribers.imports.rows import UnreadableFile
+from subscribers.imports.validate import WARNINGS
+from subscribers.jobs import WrongState
 
 app = command_group("List imports; apply, undo or discard one; get its rejected rows.", no_args_is_help=False)
 
@@ -27,10 +30,10 @@ Exclude = Annotated[
     str,
     typer.Option(metavar="WARNINGS", help="Reject addresses with these warnings: typo, disposable, role."),
 ]
-SuppressFlagged = Annotated[
+SuppressDoNotMail = Annotated[
     bool,
     typer.Option(
-        "--suppress-flagged",
+        "--suppress-do-not-mail",
         help="Suppress addresses that the file marks as unsubscribed, bounced, blocked or complained.",
     ),
 ]
@@ -67,32 +70,40 @@ def import_people(
     encoding: Annotated[str, typer.Option(help="utf-8, cp1251, …; default: detected.")] = "",
     delimiter: Annotated[str, typer.Option(help="Separator between cells; default: detected.")] = "",
     exclude: Exclude = "",
-    suppress_flagged: SuppressFlagged = False,
+    suppress: SuppressDoNotMail = False,
     json: Json = False,
 ) -> None:
     """Import a file's subscribers into a list; a file that cannot be read completely changes nothing."""
-    options = jobs.Wish(
+    options = jobs.ImportOptions(
         mailing_list=find_list(to),
         source=source or f"file {file.name}",
-        by=operator(),
+        created_by=operator(),
         language=settings.CONFIG.site.languages[0],
         encoding=encoding,
         delimiter={"tab": "\t", "\\t": "\t"}.get(delimiter, delimiter),
         columns=_column_mapping(columns or []),
     )
-    with failing_on(BrokenFile, ValueError, OSError), file.open("rb") as stream, _progress_bar() as progress:
-        run = jobs.begin(file.name, options, timezone.now())
+    with (
+        failing_on(UnreadableFile, ValueError, OSError),
+        file.open("rb") as stream,
+        _progress_bar() as progress,
+    ):
+        job = jobs.create(file.name, options, timezone.now())
         try:
-            jobs.read(run, stream, timezone.now, progress, shown=dry_run)
+            jobs.read_file(job, stream, timezone.now, progress, with_dry_run=dry_run)
         except BaseException:
-            run.delete()
+            job.delete()
             raise
         if not dry_run:
-            jobs.start_applying(
-                run, options.by, timezone.now(), _warnings(exclude), stop_gone=suppress_flagged
+            jobs.start_apply(
+                job,
+                options.created_by,
+                timezone.now(),
+                _warnings(exclude),
+                suppress_do_not_mail=suppress,
             )
-            _finish(run, progress)
-    _print_result(run, dry_run, json)
+            _finish(job, progress)
+    _print_result(job, dry_run, json)
 
 
 @app.callback(invoke_without_command=True)
@@ -100,50 +111,53 @@ def list_imports(context: typer.Context, json: Json = False) -> None:
     """List imports, newest first."""
     if context.invoked_subcommand:
         return
-    for run in ImportRun.objects.select_related("mailing_list").order_by("-pk")[:200]:
+    for job in ImportJob.objects.select_related("mailing_list").order_by("-pk")[:200]:
         if json:
-            emit(_summary(run))
+            emit(_summary(job))
             continue
-        figures = run.done or run.foreseen
+        figures = job.result or job.expected
         say(
-            f"{run.pk:>6}  {run.created_at:%Y-%m-%d}  {run.get_state_display():24}"
-            f"{figures.get('read', 0):>10,} rows  {run.mailing_list.slug:16}{run.file_name}"
+            f"{job.pk:>6}  {job.created_at:%Y-%m-%d}  {job.get_state_display():24}"
+            f"{figures.get('read', 0):>10,} rows  {job.mailing_list.slug:16}{job.file_name}"
         )
-        if run.error:
-            say(f"{'':8}{run.error}")
+        if job.error:
+            say(f"{'':8}{job.error}")
 
 
 @app.command()
 def apply(
-    import_id: ImportId, exclude: Exclude = "", suppress_flagged: SuppressFlagged = False, json: Json = False
+    import_id: ImportId,
+    exclude: Exclude = "",
+    suppress: SuppressDoNotMail = False,
+    json: Json = False,
 ) -> None:
     """Apply an import after its dry run, or resume an interrupted one."""
-    run = _find(import_id)
-    with failing_on(jobs.NotNow), _progress_bar() as progress:
-        jobs.start_applying(run, operator(), timezone.now(), _warnings(exclude), stop_gone=suppress_flagged)
-        _finish(run, progress)
-    _print_result(run, False, json)
+    job = _find(import_id)
+    with failing_on(WrongState), _progress_bar() as progress:
+        jobs.start_apply(job, operator(), timezone.now(), _warnings(exclude), suppress_do_not_mail=suppress)
+        _finish(job, progress)
+    _print_result(job, False, json)
 
 
 @app.command()
 def undo(import_id: ImportId, json: Json = False) -> None:
     """Undo an import, within 30 days; later changes by the subscribers themselves are kept."""
-    run = _find(import_id)
-    with failing_on(jobs.NotNow), _progress_bar() as progress:
-        jobs.start_undoing(run, operator(), timezone.now())
-        _finish(run, progress)
+    job = _find(import_id)
+    with failing_on(WrongState), _progress_bar() as progress:
+        jobs.start_undo(job, operator(), timezone.now())
+        _finish(job, progress)
     if json:
-        emit({"import": run.pk, **run.undone})
+        emit({"import": job.pk, **job.undo_result})
         return
     say("Undone:")
-    for name, figure in run.undone.items():
+    for name, figure in job.undo_result.items():
         say(f"  {name:12}{figure:>12,}")
 
 
 @app.command()
 def discard(import_id: ImportId) -> None:
     """Delete an import that was not applied."""
-    with failing_on(jobs.NotNow):
+    with failing_on(WrongState):
         jobs.discard(_find(import_id), operator(), timezone.now())
     say("Discarded; nothing was changed.")
 
@@ -163,11 +177,11 @@ def rejects(
     say(f"wrote {rows} rows to {out}")
 
 
-def _find(import_id: int) -> ImportRun:
-    run = ImportRun.objects.filter(pk=import_id).first()
-    if run is None:
+def _find(import_id: int) -> ImportJob:
+    job = ImportJob.objects.filter(pk=import_id).first()
+    if job is None:
         fail(f"there is no import {import_id}; `mailer subscribers imports` lists them.")
-    return run
+    return job
 
 
 def _column_mapping(columns: list[str]) -> dict[str, str]:
@@ -184,19 +198,19 @@ def _column_mapping(columns: list[str]) -> dict[str, str]:
 def _warnings(text: str) -> list[str]:
     found = [one.strip() for one in text.split(",") if one.strip()]
     for one in found:
-        if one not in address_warnings.KINDS:
-            fail(f"“{one}” is not a warning; known: {', '.join(address_warnings.KINDS)}.")
+        if one not in WARNINGS:
+            fail(f"“{one}” is not a warning; known: {', '.join(WARNINGS)}.")
     return found
 
 
-def _finish(run: ImportRun, progress: records.Progress) -> None:
+def _finish(job: ImportJob, progress: ProgressReport) -> None:
     """Run the import until it is done, or wait for the process that already runs it."""
-    while not jobs.work(run, timezone.now, lambda: False, progress):
+    while not jobs.RUNNER.run(job, timezone.now, lambda: False, progress):
         time.sleep(_POLL_SECONDS)
 
 
 @contextmanager
-def _progress_bar() -> Iterator[records.Progress]:
+def _progress_bar() -> Iterator[ProgressReport]:
     """A bar for each step on a terminal, nothing elsewhere."""
     # Slow, and only for imports that run here.
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -214,31 +228,35 @@ def _progress_bar() -> Iterator[records.Progress]:
         yield show
 
 
-def _print_result(run: ImportRun, dry_run: bool, json: bool) -> None:
-    figures = run.foreseen if dry_run else run.done
-    _print_rejects(run, json)
+def _print_result(job: ImportJob, dry_run: bool, json: bool) -> None:
+    figures = job.expected if dry_run else job.result
+    _print_rejects(job, json)
     if json:
-        emit({**figures, "dry_run": dry_run, "import": run.pk})
+        emit({**figures, "dry_run": dry_run, "import": job.pk})
         return
     say("Nothing was changed; this is what would happen:" if dry_run else "Done:")
     unsubscribed = figures["unsubscribed"]
     for name, label in _LABELS.items():
         note = f"  ({unsubscribed:,} unsubscribed earlier)" if name == "unchanged" and unsubscribed else ""
         say(f"  {label:12}{figures[name]:>12,}{note}")
-    for name, number in figures["flagged"].items():
+    for name, number in figures["warnings"].items():
         say(f"  {number:,} addresses with the warning: {name}")
-    if flagged := figures.get("gone"):
-        done = "--suppress-flagged suppresses them" if dry_run else f"{figures['stopped']:,} suppressed"
-        say(f"  {flagged:,} of the rejected rows are marked as unsubscribed or bounced; {done}")
+    if marked := figures.get("do_not_mail"):
+        done = (
+            "--suppress-do-not-mail suppresses them"
+            if dry_run
+            else f"{figures['newly_suppressed']:,} suppressed"
+        )
+        say(f"  {marked:,} of the rejected rows are marked as unsubscribed or bounced; {done}")
     if dry_run:
-        say(f"To apply it: mailer subscribers imports apply {run.pk}")
+        say(f"To apply it: mailer subscribers imports apply {job.pk}")
     else:
-        say(f"To undo it within 30 days: mailer subscribers imports undo {run.pk}")
+        say(f"To undo it within 30 days: mailer subscribers imports undo {job.pk}")
 
 
-def _print_rejects(run: ImportRun, json: bool) -> None:
-    kinds = (ImportRefusal.Kind.REFUSED, ImportRefusal.Kind.GONE)
-    rows = ImportRefusal.objects.filter(run=run.pk, kind__in=kinds).order_by("line")
+def _print_rejects(job: ImportJob, json: bool) -> None:
+    kinds = (RejectedRow.Kind.INVALID, RejectedRow.Kind.DO_NOT_MAIL)
+    rows = RejectedRow.objects.filter(job=job.pk, kind__in=kinds).order_by("line")
     for line, reason in rows.values_list("line", "reason").iterator(chunk_size=2_000):
         if json:
             emit({"line": line, "reason": reason})
@@ -246,16 +264,16 @@ def _print_rejects(run: ImportRun, json: bool) -> None:
             sys.stderr.write(f"line {line}: {reason}\n")
 
 
-def _summary(run: ImportRun) -> dict[str, Any]:
+def _summary(job: ImportJob) -> dict[str, Any]:
     return {
-        "id": run.pk,
-        "state": run.state,
-        "file": run.file_name,
-        "list": run.mailing_list.slug,
-        "source": run.source,
-        "created_by": run.brought_by,
-        "at": run.created_at.isoformat(timespec="seconds"),
-        "applied_by": run.applied_by,
-        "error": run.error,
-        **(run.done or run.foreseen),
+        "id": job.pk,
+        "state": job.state,
+        "file": job.file_name,
+        "list": job.mailing_list.slug,
+        "source": job.source,
+        "created_by": job.created_by,
+        "at": job.created_at.isoformat(timespec="seconds"),
+        "applied_by": job.applied_by,
+        "error": job.error,
+        **(job.result or job.expected),
     }

@@ -15,7 +15,7 @@ from mailer.cli.lookup import find_list, operator
 from mailer.cli.output import Json, command_group, emit, fail, failing_on, say
 from mailer.reports.export import write_csv
 from mailer.reports.subscriber_sheets import subscribers_sheet
-from subscribers.export import json_lines
+from subscribers.exports import json_lines
 from subscribers.models import MailingList, Subscriber
 from subscribers.privacy.data_access import collect
 from subscribers.privacy.erasure import erase as erase_address

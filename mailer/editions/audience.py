@@ -11,10 +11,10 @@ from django.db.models import Count, Q, QuerySet
 from mailer.editions.models import Edition, Newsletter
 from mailer.editions.newsletter_lists import list_ids
 from subscribers.models import Subscriber
-from subscribers.segments import compile
-from subscribers.segments.audience import Segment
-from subscribers.segments.rules import Group, as_json, from_json
-from subscribers.segments.store import rule_of
+from subscribers.segments import compiler
+from subscribers.segments.audience import AudienceQuery
+from subscribers.segments.rules import Group, from_json, to_json
+from subscribers.segments.store import load_rule
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,11 @@ class Audience:
 
     @classmethod
     def of_edition(cls, edition: Edition, now: datetime) -> Audience:
-        """Whom the edition is for: people on its newsletter's lists, by its segments. Raises BadRule."""
+        """Whom the edition is for: people on its newsletter's lists, by its segments. Raises InvalidRule."""
         return cls(
             lists=list_ids(edition.newsletter_id),
-            only=rule_of(edition.segment) if edition.segment else None,
-            without=rule_of(edition.excluded) if edition.excluded else None,
+            only=load_rule(edition.segment) if edition.segment else None,
+            without=load_rule(edition.excluded) if edition.excluded else None,
             as_of=now,
         )
 
@@ -71,17 +71,17 @@ class Audience:
             "lists": list(self.lists),
             "countries": list(self.countries),
             "languages": list(self.languages),
-            **{name: as_json(rule) for name, rule in rules.items() if rule is not None},
+            **{name: to_json(rule) for name, rule in rules.items() if rule is not None},
         }
 
-    def segment(self) -> Segment:
-        """The same definition in the words of the ground. Raises BadRule for what is gone since."""
-        return Segment(
+    def segment(self) -> AudienceQuery:
+        """The same definition in the words of the ground. Raises InvalidRule for what is gone since."""
+        return AudienceQuery(
             lists=self.lists,
             countries=self.countries,
             languages=self.languages,
             only=self._condition(self.only),
-            without=self._condition(self.without),
+            exclude=self._condition(self.without),
         )
 
     def _condition(self, rule: Group | None) -> Q | None:
@@ -90,8 +90,8 @@ class Audience:
         if self.as_of is None:
             raise ValueError("An audience with segments is asked as of a moment.")
         # "None of a tag" that was deleted since would be everybody.
-        compile.refuse_gone(rule)
-        return compile.condition(rule, self.as_of)
+        compiler.require_targets(rule)
+        return compiler.to_q(rule, self.as_of)
 
     def readers(self) -> QuerySet[Subscriber]:
         """Confirmed readers whose address is not suppressed, each once."""

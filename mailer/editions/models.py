@@ -17,7 +17,7 @@ from wagtail.models import DraftStateMixin, PreviewableMixin, RevisionMixin
 from mailer.editions.blocks import EDITION_BLOCKS
 from subscribers import iso_codes
 from subscribers.fields import CountriesField, LanguagesField
-from subscribers.models import MailingList, SavedSegment
+from subscribers.models import MailingList, Segment
 
 
 class Newsletter(ClusterableModel):
@@ -101,7 +101,7 @@ class Edition(PreviewableMixin, DraftStateMixin, RevisionMixin, ClusterableModel
     body = StreamField(EDITION_BLOCKS, blank=True)
     # Of the people on the newsletter's lists, only these, and not those.
     segment = models.ForeignKey(
-        SavedSegment,
+        Segment,
         null=True,
         blank=True,
         on_delete=models.PROTECT,
@@ -109,7 +109,7 @@ class Edition(PreviewableMixin, DraftStateMixin, RevisionMixin, ClusterableModel
         verbose_name="only people in the segment",
     )
     excluded = models.ForeignKey(
-        SavedSegment,
+        Segment,
         null=True,
         blank=True,
         on_delete=models.PROTECT,

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import TextIO
 
 from mailer.reports.table import Cell, Column, Table
-from subscribers.csv_injection import harmless
+from subscribers.csv_injection import escape
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def csv_lines(sheet: Sheet) -> Iterator[str]:
     line = _Line()
     writer = csv.writer(line)
     for row in chain([[column.label for column in sheet.columns]], sheet.rows):
-        writer.writerow([harmless(cell) if isinstance(cell, str) else cell for cell in row])
+        writer.writerow([escape(cell) if isinstance(cell, str) else cell for cell in row])
         yield line.text
 
 

@@ -6,20 +6,21 @@ from collections.abc import Iterable
 
 from mailer.reports.export import Sheet
 from mailer.reports.table import Column
-from subscribers.export import HEADER, people
-from subscribers.imports import rejects_csv
-from subscribers.imports.models import ImportRun
+from subscribers.exports import COLUMNS, export_rows
+from subscribers.imports import staging
+from subscribers.imports.models import ImportJob
 from subscribers.models import MailingList
 
 
 def subscribers_sheet(mailing_list: MailingList | None) -> Sheet:
     """A sheet of the subscribers of one list, or of all lists."""
-    return Sheet(mailing_list.name if mailing_list else "Subscribers", _columns(HEADER), people(mailing_list))
+    name = mailing_list.name if mailing_list else "Subscribers"
+    return Sheet(name, _columns(COLUMNS), export_rows(mailing_list))
 
 
-def rejected_rows_sheet(run: ImportRun) -> Sheet:
+def rejected_rows_sheet(job: ImportJob) -> Sheet:
     """A sheet of the rows that an import rejected, with reasons."""
-    return Sheet("Rejected rows", _columns(rejects_csv.headings(run)), rejects_csv.rows(run))
+    return Sheet("Rejected rows", _columns(staging.rejected_headings(job)), staging.rejected_rows(job))
 
 
 def _columns(names: Iterable[str]) -> tuple[Column, ...]:

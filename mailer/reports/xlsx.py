@@ -17,7 +17,7 @@ from openpyxl.utils import get_column_letter
 
 from mailer.reports.export import Sheet
 from mailer.reports.table import Cell, Column
-from subscribers.csv_injection import harmless
+from subscribers.csv_injection import escape
 
 # Rows of a sheet in Excel, heading included.
 MAX_ROWS = 1_048_576
@@ -77,7 +77,7 @@ def _heading(page: object, column: Column) -> object:
 
 def _cell(page: object, value: Cell, column: Column) -> object:
     if isinstance(value, str):
-        return harmless(ILLEGAL_CHARACTERS_RE.sub(" ", value))
+        return escape(ILLEGAL_CHARACTERS_RE.sub(" ", value))
     if column.kind != "share" or value is None:
         return value
     cell = WriteOnlyCell(page, value=value)

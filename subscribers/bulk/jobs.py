@@ -1,199 +1,138 @@
-"""A bulk change's life: begun by a person, done by stretches, and undone within thirty days.
+"""The life of a bulk job: created by staff, done in batches by the worker, and undone within thirty days.
 
-A stretch and how far it came are one transaction, and whoever works holds the run's row: it may die at any
-moment, and run twice, and does each person once. A run that fails says why and steps aside for the others.
+A job that fails waits until staff resume or undo it.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, InterfaceError, OperationalError, transaction
-from django.db.models import F, Max, Q, QuerySet
+from django.db.models import Max, QuerySet
 
 from subscribers.bulk import actions
-from subscribers.bulk.models import BulkChange, BulkRun
-from subscribers.models import Asked as Question
-from subscribers.models import Subscriber
-from subscribers.search import search
-from subscribers.search.search import Query
+from subscribers.bulk.models import BulkChange, BulkJob
+from subscribers.jobs import UNDO_FOR, JobRunner, Stop, UndoStates
+from subscribers.models import ReconfirmationRequest, Subscriber
+from subscribers.search.search import Query, matching
 
-Stop = Callable[[], bool]
-State = BulkRun.State
-
-log = logging.getLogger(__name__)
-
-UNDO_FOR = timedelta(days=30)
-_STRETCH = 1_000
-# Somebody wrote the same row at that moment, or the database was busy or away: the next look tries again.
-_NOT_ITS_FAULT = (IntegrityError, InterfaceError, OperationalError)
-
-
-class NotNow(Exception):  # noqa: N818  (a verdict on the moment)
-    """The change is not in a state for this; the message says why."""
+State = BulkJob.State
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What is to be done to whom."""
+class BulkRequest:
+    """What to do with which subscribers."""
 
-    # A BulkRun.Deed.
-    deed: str
-    # These people by number, or else whoever is asked for.
+    # A BulkJob.Action.
+    action: str
+    # Primary keys of subscribers; if none, those who match the query.
     ids: tuple[int, ...] = ()
-    asked: Query = field(default_factory=Query)
-    # Or whoever was asked, by this question, and did not answer.
-    asking: int | None = None
-    # Of the tag or the list, and its name.
+    query: Query = field(default_factory=Query)
+    # Or those who did not answer this reconfirmation campaign.
+    campaign: int | None = None
+    # Primary key of the tag or the list, and its name.
     target: int | None = None
     target_name: str = ""
-    # Why; where people are put on a list, how they gave their consent.
-    words: str = ""
+    # Why; where subscribers are added to a list, how they gave their consent.
+    reason: str = ""
 
 
-def begin(wish: Wish, by: str, now: datetime) -> BulkRun:
-    """A run for the people who are there now; `work` does it. Raises ValueError in words."""
-    if wish.deed in (BulkRun.Deed.ADD, BulkRun.Deed.SUPPRESS) and not wish.words.strip():
-        raise ValueError("Say why; where people are put on a list, say how they gave their consent.")
-    if wish.deed != BulkRun.Deed.SUPPRESS and wish.target is None:
+class BulkRunner(JobRunner[BulkJob]):
+    """Does and undoes bulk jobs."""
+
+    model = BulkJob
+    retry_after = None
+    undo = UndoStates(State.RUNNING, State.DONE, State.UNDOING)
+
+    def __init__(self, batch_size: int = 1_000) -> None:
+        """`batch_size`: in subscribers, or changes to be undone."""
+        self.batch_size = batch_size
+
+    def batch(self, job: BulkJob, now: datetime) -> BulkJob:
+        return self._apply(job) if job.state == State.RUNNING else self._undo(job, now)
+
+    def _apply(self, job: BulkJob) -> BulkJob:
+        people = list(remaining_subscribers(job).order_by("pk")[: self.batch_size])
+        changes = [] if actions.target_deleted(job) else actions.apply(job, people)
+        BulkChange.objects.bulk_create(changes, batch_size=1_000)
+        job.changed += len(changes)
+        job.skipped += len(people) - len(changes)
+        if len(people) < self.batch_size:
+            job.state = State.DONE
+        else:
+            job.position = people[-1].pk
+        return job
+
+    def _undo(self, job: BulkJob, now: datetime) -> BulkJob:
+        changes = list(job.changes.filter(pk__gt=job.position).order_by("pk")[: self.batch_size])
+        reverted = 0 if actions.target_deleted(job) else actions.undo(job, changes, now)
+        job.reverted += reverted
+        job.kept += len(changes) - reverted
+        if len(changes) < self.batch_size:
+            job.state = State.UNDONE
+        else:
+            job.position = changes[-1].pk
+        return job
+
+
+RUNNER = BulkRunner()
+
+
+def create(request: BulkRequest, by: str, now: datetime) -> BulkJob:
+    """A job for the subscribers who exist now; the worker does it. Raises ValueError with a message."""
+    if request.action in (BulkJob.Action.ADD, BulkJob.Action.SUPPRESS) and not request.reason.strip():
+        raise ValueError("Say why; where subscribers are added to a list, say how they gave their consent.")
+    if request.action != BulkJob.Action.SUPPRESS and request.target is None:
         raise ValueError("Choose a tag or a list.")
-    who: dict[str, Any] = {"ids": sorted(wish.ids)} if wish.ids else asdict(wish.asked)
-    if wish.asking is not None:
-        who = {"asking": wish.asking}
-    return BulkRun.objects.create(
-        deed=wish.deed,
-        target=wish.target,
-        target_name=wish.target_name[:200],
-        words=wish.words.strip()[:500],
-        who=who,
-        last=Subscriber.objects.aggregate(last=Max("pk"))["last"] or 0,
-        made_by=by,
-        made_at=now,
+    selection: dict[str, Any] = {"ids": sorted(request.ids)} if request.ids else asdict(request.query)
+    if request.campaign is not None:
+        selection = {"campaign": request.campaign}
+    return BulkJob.objects.create(
+        action=request.action,
+        target=request.target,
+        target_name=request.target_name[:200],
+        reason=request.reason.strip()[:500],
+        selection=selection,
+        last_subscriber=Subscriber.objects.aggregate(last=Max("pk"))["last"] or 0,
+        created_by=by,
+        created_at=now,
     )
 
 
-def people_of(run: BulkRun) -> QuerySet[Subscriber]:
-    """Whom it is about."""
-    if "ids" in run.who:
-        return Subscriber.objects.filter(pk__in=run.who["ids"])
-    if "asking" in run.who:
-        silent = Question.objects.filter(asking=run.who["asking"], stays_at__isnull=True)
-        return Subscriber.objects.filter(pk__in=silent.values("subscriber"))
-    return search.matching(Query(**run.who))
-
-
-def settle(run: BulkRun) -> None:
-    """Keep by number whom it has still to do, and no longer what they were searched by."""
-    found = people_of(run) if run.state == State.WORKING else Subscriber.objects.none()
-    left = found.filter(pk__gt=run.position, pk__lte=run.last)
-    run.who = {"ids": sorted(left.values_list("pk", flat=True))}
-    run.save(update_fields=["who"])
-
-
-def undo(run: BulkRun, by: str, now: datetime) -> None:
-    """A person's word that it be undone; `work` does it. Raises NotNow, also after UNDO_FOR."""
-    ready = _undoable(run, now)
-    if not ready.update(state=State.UNDOING, error="", position=0, undone_by=by, undone_at=now):
-        run.refresh_from_db()
-        raise NotNow(
-            f"This change is {run.get_state_display()}; what is done can be undone for {UNDO_FOR.days} days."
+def selected_subscribers(job: BulkJob) -> QuerySet[Subscriber]:
+    """The subscribers that the job is about."""
+    if "ids" in job.selection:
+        return Subscriber.objects.filter(pk__in=job.selection["ids"])
+    if "campaign" in job.selection:
+        silent = ReconfirmationRequest.objects.filter(
+            campaign=job.selection["campaign"], confirmed_at__isnull=True
         )
-    run.refresh_from_db()
+        return Subscriber.objects.filter(pk__in=silent.values("subscriber"))
+    return matching(Query(**job.selection))
 
 
-def may_undo(run: BulkRun, now: datetime) -> bool:
-    """Whether `undo` can be asked for: of what is done, or has stopped."""
-    return _undoable(run, now).exists()
+def remaining_subscribers(job: BulkJob) -> QuerySet[Subscriber]:
+    """Those of them who are not handled yet."""
+    return selected_subscribers(job).filter(pk__gt=job.position, pk__lte=job.last_subscriber)
 
 
-def go_on(run: BulkRun) -> None:
-    """A person's word that a run that stopped be tried again from there; `work` does it."""
-    BulkRun.objects.filter(pk=run.pk).update(error="")
-    run.refresh_from_db()
+def freeze_selection(job: BulkJob) -> None:
+    """Keep the primary keys of who is not handled yet instead of the search query.
 
-
-def work(now: datetime, stop: Stop) -> int:
-    """Go on with whatever is begun, a stretch of each run in turn, until all is done; stretches done."""
-    done = 0
-    aside: set[int] = set()
-    while not stop():
-        begun = BulkRun.objects.filter(state__in=[State.WORKING, State.UNDOING], error="")
-        waiting = list(begun.exclude(pk__in=aside).values_list("pk", flat=True))
-        if not waiting:
-            break
-        for number in waiting:
-            if step(number, now):
-                done += 1
-            else:
-                aside.add(number)
-    return done
-
-
-def step(number: int, now: datetime) -> bool:
-    """One stretch of a run; nothing when it is done or has stopped.
-
-    False when it failed: nothing of the stretch is done, and unless another try may help, the run says why.
+    Erasure calls it with the job's row locked, so that the query names an erased address no longer.
     """
-    try:
-        _step(number, now)
-    except _NOT_ITS_FAULT as error:
-        log.warning("action=bulk_put_off run=%d reason=%s", number, type(error).__name__)
-        return False
-    except Exception as error:
-        log.exception("action=bulk_stopped run=%d", number)
-        why = f"{type(error).__name__}: {error}"[:500]
-        BulkRun.objects.filter(pk=number).update(error=why.replace("\0", " "))
-        return False
-    return True
+    running = job.state == State.RUNNING
+    left = remaining_subscribers(job) if running else Subscriber.objects.none()
+    job.selection = {"ids": sorted(left.values_list("pk", flat=True))}
+    job.save(update_fields=["selection"])
 
 
-def _step(number: int, now: datetime) -> None:
-    with transaction.atomic():
-        run = BulkRun.objects.select_for_update().filter(pk=number, error="").first()
-        if run is None:
-            return
-        if run.state == State.WORKING:
-            _do(run)
-        elif run.state == State.UNDOING:
-            _undo(run, now)
+def run_due(now: datetime, stop: Stop) -> int:
+    """The worker's job: one batch of each due bulk job in turn, until all are done; returns batches done."""
+    return RUNNER.run_due(lambda: now, stop)
 
 
-def forget(now: datetime) -> int:
-    """Delete what was kept for undoing and is too old for it; rows deleted."""
-    old = BulkChange.objects.filter(run__made_at__lt=now - UNDO_FOR)
-    return old.delete()[0]
-
-
-def _undoable(run: BulkRun, now: datetime) -> QuerySet[BulkRun]:
-    ended = Q(state=State.DONE) | (Q(state=State.WORKING) & ~Q(error=""))
-    return BulkRun.objects.filter(ended, pk=run.pk, made_at__gte=now - UNDO_FOR)
-
-
-def _do(run: BulkRun) -> None:
-    found = people_of(run).filter(pk__gt=run.position, pk__lte=run.last).order_by("pk")
-    people = list(found[:_STRETCH])
-    changes = [] if actions.is_gone(run) else actions.do(run, people)
-    BulkChange.objects.bulk_create(changes, batch_size=_STRETCH)
-    run.changed = F("changed") + len(changes)
-    run.left = F("left") + len(people) - len(changes)
-    if len(people) < _STRETCH:
-        run.state = State.DONE
-    else:
-        run.position = people[-1].pk
-    run.save(update_fields=["changed", "left", "state", "position"])
-
-
-def _undo(run: BulkRun, now: datetime) -> None:
-    changes = list(run.changes.filter(pk__gt=run.position).order_by("pk")[:_STRETCH])
-    back = 0 if actions.is_gone(run) else actions.undo(run, changes, now)
-    run.undone = F("undone") + back
-    run.kept = F("kept") + len(changes) - back
-    if len(changes) < _STRETCH:
-        run.state = State.UNDONE
-    else:
-        run.position = changes[-1].pk
-    run.save(update_fields=["undone", "kept", "state", "position"])
+def delete_expired(now: datetime) -> int:
+    """Delete the changes that can no longer be undone; returns rows deleted."""
+    return BulkChange.objects.filter(job__created_at__lt=now - UNDO_FOR).delete()[0]

@@ -1,77 +1,77 @@
-"""A change of many people, and each person whom it changed."""
+"""The tables of bulk jobs: the job, and each subscriber that it changed."""
 
 from __future__ import annotations
 
 from django.db import models
 
+from subscribers.jobs import Job
 
-class BulkRun(models.Model):
-    """Something done to many people at once, by whom, and how far it is."""
 
-    class Deed(models.TextChoices):
-        TAG = "tag", "tag"
-        UNTAG = "untag", "take a tag off"
-        ADD = "add", "put on a list"
-        REMOVE = "remove", "take off a list"
+class BulkJob(Job):
+    """One action on many subscribers, by whom, and its progress."""
+
+    class Action(models.TextChoices):
+        TAG = "tag", "add tag"
+        UNTAG = "untag", "remove tag"
+        ADD = "add", "add to list"
+        REMOVE = "remove", "remove from list"
         SUPPRESS = "suppress", "suppress"
 
     class State(models.TextChoices):
-        WORKING = "working", "at work"
+        RUNNING = "running", "running"
         DONE = "done", "done"
         UNDOING = "undoing", "being undone"
         UNDONE = "undone", "undone"
 
-    deed = models.CharField(max_length=10, choices=Deed.choices)
-    # Of the tag or the list; null for a suppression.
+    ACTIVE = (State.RUNNING, State.UNDOING)
+    BATCH_FIELDS = ("changed", "skipped", "reverted", "kept")
+
+    action = models.CharField(max_length=10, choices=Action.choices)
+    # Primary key of the tag or the list; null for a suppression.
     target = models.BigIntegerField(null=True)
-    # Its name, and why it is done or how people gave their consent, in words.
+    # Its name, and the reason of the action or how the subscribers gave their consent.
     target_name = models.CharField(max_length=200, blank=True)
-    words = models.CharField(max_length=500, blank=True)
-    # {"ids": [numbers]}, or what `finding.Asked` is made of.
-    who = models.JSONField()
-    state = models.CharField(max_length=8, choices=State.choices, default=State.WORKING)
-    # Numbers of the last subscriber of all, and of the last one (when undone: the last change) done with.
-    last = models.BigIntegerField()
-    position = models.BigIntegerField(default=0)
-    # People changed, and people whom it left as they were; when undone: given back, and left.
+    reason = models.CharField(max_length=500, blank=True)
+    # {"ids": [primary keys]}, {"campaign": primary key}, or the fields of a search query.
+    selection = models.JSONField()
+    state = models.CharField(max_length=12, choices=State.choices, default=State.RUNNING)
+    # The largest primary key of a subscriber when the job was created: later ones are left alone.
+    last_subscriber = models.BigIntegerField()
+    # Subscribers who were changed, and who were not; changes that were reverted, and that were not.
     changed = models.PositiveIntegerField(default=0)
-    left = models.PositiveIntegerField(default=0)
-    undone = models.PositiveIntegerField(default=0)
+    skipped = models.PositiveIntegerField(default=0)
+    reverted = models.PositiveIntegerField(default=0)
     kept = models.PositiveIntegerField(default=0)
-    made_by = models.CharField(max_length=150)
-    made_at = models.DateTimeField()
-    undone_by = models.CharField(max_length=150, blank=True)
-    undone_at = models.DateTimeField(null=True)
-    # Why it stopped before its end, until somebody lets it go on or undoes it; empty: it did not.
-    error = models.CharField(max_length=500, blank=True, default="")
 
     class Meta:
+        verbose_name = "bulk job"
         ordering = ["-pk"]
         indexes = [
             models.Index(
-                fields=["id"], condition=models.Q(state__in=["working", "undoing"]), name="bulk_at_work"
+                fields=["id"], condition=models.Q(state__in=["running", "undoing"]), name="bulk_job_active"
             )
         ]
 
     def __str__(self) -> str:
-        named = f" “{self.target_name}”" if self.target_name else ""
-        return f"{self.get_deed_display()}{named}".capitalize()
+        target = f" “{self.target_name}”" if self.target_name else ""
+        return f"{self.get_action_display()}{target}".capitalize()
 
-    @property
-    def at_work(self) -> bool:
-        """Whether the worker goes on with it."""
-        return self.state in (self.State.WORKING, self.State.UNDOING) and not self.error
+    def progress(self) -> tuple[int, int]:
+        """By primary key while it runs, in changes while it is undone."""
+        if self.state == self.State.UNDOING:
+            return self.reverted + self.kept, self.changed
+        return (self.position, self.last_subscriber) if self.state == self.State.RUNNING else (0, 0)
 
 
 class BulkChange(models.Model):
-    """One person whom it changed; kept as long as it can be undone."""
+    """One subscriber that a job changed; kept as long as the job can be undone."""
 
-    run = models.ForeignKey(BulkRun, on_delete=models.CASCADE, related_name="changes")
+    job = models.ForeignKey(BulkJob, on_delete=models.CASCADE, related_name="changes")
     subscriber = models.ForeignKey("subscribers.Subscriber", on_delete=models.CASCADE, related_name="+")
-    # Of the subscription or the suppression that was made or changed; null for a tag.
-    row = models.BigIntegerField(null=True)
-    # The state that a subscription had.
-    before = models.CharField(max_length=12, blank=True)
+    # Primary key of the subscription or suppression that was created or changed; null for a tag.
+    row_id = models.BigIntegerField(null=True)
+    # The state that a subscription had before.
+    old_state = models.CharField(max_length=12, blank=True)
 
     def __str__(self) -> str:
-        return f"{self.run_id}: {self.subscriber_id}"
+        return f"{self.job_id}: {self.subscriber_id}"

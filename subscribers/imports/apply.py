@@ -1,99 +1,98 @@
-"""Applying an import by stretches, each in one transaction with how far it has come: it may die anywhere."""
+"""Applies an import in batches of lines, each one transaction together with the progress, and suppresses
+do-not-mail addresses where the user asked for that. It may be killed at any moment."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
-from django.db import IntegrityError, OperationalError, connection, models, transaction
+from django.db import connection, models
 from django.db.backends.utils import CursorWrapper
+from django.db.models import QuerySet
 
-from subscribers.imports import attributes, diff, suppress_flagged
-from subscribers.imports.models import ImportChange, ImportRefusal, ImportRow, ImportRun
-from subscribers.imports.records import Figures
-from subscribers.models import ConsentRecord, Subscriber, Subscription
+from subscribers import jobs
+from subscribers.imports import attributes, diff
+from subscribers.imports.models import ImportChange, ImportJob, ImportRow, RejectedRow
+from subscribers.imports.rows import ImportStats
+from subscribers.imports.validate import parse_address_cell
+from subscribers.models import ConsentRecord, Subscriber, Subscription, Suppression
 
-# A sign-up may take an address between the look and the write: the stretch is done again.
-_TRIES = 5
-# PostgreSQL has ended one of two transactions that waited for each other.
-_DEADLOCK = "40P01"
+# Addresses that are suppressed by one statement.
+_SUPPRESSED_AT_ONCE = 500
 
-_NEW = "verdict = 'new'"
-_JOINING = "verdict IN ('new', 'joins')"
-_AGREED = "verdict IN ('new', 'joins', 'confirms')"
-_CHANGED = "changed = 1 AND verdict IN ('joins', 'confirms', 'changes')"
-_SAID_NEW = "verdict = 'changes'"
-_NOT_TAKEN = "verdict IN ('suppressed', 'left')"
+_NEW = "outcome = 'new'"
+_ADDED = "outcome IN ('new', 'joins')"
+_CONSENTED = "outcome IN ('new', 'joins', 'confirms')"
+_CHANGED = "changed = 1 AND outcome IN ('joins', 'confirms', 'changes')"
+_CHANGED_ONLY = "outcome = 'changes'"
+_REJECTED = "outcome IN ('suppressed', 'unsubscribed')"
 
-# Conditional: whoever confirmed or left meanwhile has said so themselves.
+# Conditional: a subscriber who confirmed or unsubscribed meanwhile has decided that.
 _CONFIRM = """UPDATE subscribers_subscription
 SET state = 'confirmed', source = %(source)s, confirmed_at = %(now)s
 WHERE state = 'pending' AND ended_at IS NULL
-    AND id IN (SELECT subscription FROM import_judged WHERE verdict = 'confirms')"""
+    AND id IN (SELECT subscription FROM import_compared WHERE outcome = 'confirms')"""
 _CHANGE = f"""UPDATE subscribers_subscriber AS p
-SET name = j.name, language = j.language, countries = j.countries, updated_at = %(now)s
-FROM import_judged j WHERE p.id = j.subscriber AND j.{_CHANGED}"""  # noqa: S608  (made of constants)
-_REASON = """CASE verdict WHEN 'suppressed' THEN 'no mail may be sent to this address: it is suppressed'
-    ELSE 'this person left a list before; only they themselves can come back' END"""
+SET name = c.name, language = c.language, countries = c.countries, updated_at = %(now)s
+FROM import_compared c WHERE p.id = c.subscriber AND c.{_CHANGED}"""  # noqa: S608  (made of constants)
+_REASON = """CASE outcome WHEN 'suppressed' THEN 'the address is suppressed: no mail may be sent to it'
+    ELSE 'this person unsubscribed before; only they can resubscribe' END"""
 
 
-class Overtaken(Exception):  # noqa: N818  (what happened meanwhile)
-    """Somebody else has applied these lines, or has the run by now."""
-
-
-def stretch_of(run: ImportRun, *, from_the_end: bool = False) -> tuple[int, int] | None:
+def next_lines(job: ImportJob, batch_size: int, *, from_the_end: bool = False) -> tuple[int, int] | None:
     """The lines (after, until] to be applied next; what is left is between `position` and `last_line`."""
-    if run.position >= run.last_line:
+    if job.position >= job.last_line:
         return None
     if from_the_end:
-        return max(run.last_line - diff.STRETCH, run.position), run.last_line
-    return run.position, min(run.position + diff.STRETCH, run.last_line)
+        return max(job.last_line - batch_size, job.position), job.last_line
+    return job.position, min(job.position + batch_size, job.last_line)
 
 
-def apply_stretch(run: ImportRun, lines: tuple[int, int], now: datetime) -> ImportRun:
-    """Apply these lines, and return the run's row, locked, with the figures and what is left; not saved yet.
+def apply_batch(job: ImportJob, lines: tuple[int, int], now: datetime) -> ImportJob:
+    """Apply these lines; returns the job's row, locked, with the stats and what is left, not saved yet.
 
-    To be called in a transaction. Raises IntegrityError when somebody signs up meanwhile, and Overtaken.
+    To be called in a transaction. Raises IntegrityError when someone signs up meanwhile, and Conflict.
     """
     after, until = lines
-    _in_haste()
-    with diff.judged(run, after, until, numbered=True) as cursor:
-        diff.hold(cursor)
-        found = diff.verdicts(cursor)
-        _write(cursor, run, found, now)
-        if attributes.has(run):
-            attributes.write(cursor, run)
-    stopped = suppress_flagged.stop(run, after, until, now) if run.stops_gone else 0
-    ImportRow.objects.filter(run=run.pk, line__gt=after, line__lte=until).delete()
-    held = locked(run)
+    _speed_up()
+    with diff.compared_rows(job, after, until, with_ids=True) as cursor:
+        diff.lock(cursor)
+        outcomes = diff.count_outcomes(cursor)
+        _write(cursor, job, outcomes, now)
+        if attributes.has_attributes(job):
+            attributes.save(cursor, job)
+    suppressed = _suppress(job, after, until, now) if job.suppress_do_not_mail else 0
+    ImportRow.objects.filter(job=job.pk, line__gt=after, line__lte=until).delete()
+    # Locked only now: two connections apply a large file at once, from its start and from its end.
+    held = jobs.lock(job)
     if not (held.position <= after and until <= held.last_line):
-        raise Overtaken
+        raise jobs.Conflict
     if after == held.position:
         held.position = until
     elif until == held.last_line:
         held.last_line = after
     else:
-        raise Overtaken
-    figures = Figures(**held.done)
-    figures.count(found)
-    figures.stopped += stopped
-    held.done = figures.as_dict()
+        raise jobs.Conflict
+    stats = ImportStats(**held.result)
+    stats.count(outcomes)
+    stats.newly_suppressed += suppressed
+    held.result = stats.as_dict()
     return held
 
 
-def locked(run: ImportRun) -> ImportRun:
-    """The run's row as it is now, locked. Raises Overtaken where it has changed hands or state."""
-    held = ImportRun.objects.select_for_update().filter(pk=run.pk, worker=run.worker, state=run.state).first()
-    if held is None:
-        raise Overtaken
-    return held
+def suppression_evidence(job: ImportJob) -> str:
+    """What the suppressions of this import rest on; undoing finds them by it."""
+    by = f", and {job.applied_by} asked for it" if job.applied_by else ""
+    return f"The file of import {job.pk} marks the address as do-not-mail{by}."
 
 
-def _in_haste() -> None:
+def _speed_up() -> None:
     """In this transaction PostgreSQL does not wait for its disk, and gathers more for its indexes.
 
-    A server that dies then may forget the last stretches, and that they were applied: they are, again.
+    If the server dies then, it may lose the last batches with their progress: they are applied again.
     """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
@@ -102,27 +101,12 @@ def _in_haste() -> None:
             cursor.execute("SET LOCAL gin_pending_list_limit = '64MB'")
 
 
-def tried(deed: Callable[[], Any]) -> Any:
-    """The deed in a transaction, again while it collides with a sign-up or with another worker."""
-    for left in range(_TRIES - 1, -1, -1):
-        try:
-            with transaction.atomic():
-                return deed()
-        except (IntegrityError, Overtaken):
-            if not left:
-                raise
-        except OperationalError as error:
-            if not left or getattr(error.__cause__, "sqlstate", "") != _DEADLOCK:
-                raise
-    raise AssertionError("not reached")
-
-
-def _write(cursor: CursorWrapper, run: ImportRun, found: dict[str, int], now: datetime) -> None:
-    said = {
-        "source": f"import: {run.source}",
+def _write(cursor: CursorWrapper, job: ImportJob, outcomes: dict[str, int], now: datetime) -> None:
+    values = {
+        "source": f"import: {job.source}",
         "now": connection.ops.adapt_datetimefield_value(now),
     }
-    if found.get("new"):
+    if outcomes.get("new"):
         _insert(
             cursor,
             Subscriber,
@@ -133,72 +117,72 @@ def _write(cursor: CursorWrapper, run: ImportRun, found: dict[str, int], now: da
                 "created_at": "%(now)s",
                 "updated_at": "%(now)s",
             },
-            said,
+            values,
         )
-    if found.get("new") or found.get("joins"):
+    if outcomes.get("new") or outcomes.get("joins"):
         _insert(
             cursor,
             Subscription,
-            _JOINING,
+            _ADDED,
             {
                 "subscriber_id": "subscriber",
-                "mailing_list_id": str(run.mailing_list_id),
+                "mailing_list_id": str(job.mailing_list_id),
                 "state": "'confirmed'",
                 "source": "%(source)s",
                 "created_at": "%(now)s",
                 "confirmed_at": "%(now)s",
             },
-            said,
+            values,
         )
-    if found.get("confirms"):
-        cursor.execute(_CONFIRM, said)
-    if found.keys() & {"joins", "confirms", "changes"}:
-        cursor.execute(_CHANGE, said)
-    if found.keys() - {"same", "suppressed", "left"}:
-        _remember(cursor, run, said)
-    if found.keys() & {"suppressed", "left"}:
-        columns = {"run_id": str(run.pk), "line": "line", "kind": "verdict", "reason": _REASON}
+    if outcomes.get("confirms"):
+        cursor.execute(_CONFIRM, values)
+    if outcomes.keys() & {"joins", "confirms", "changes"}:
+        cursor.execute(_CHANGE, values)
+    if outcomes.keys() - {"unchanged", "suppressed", "unsubscribed"}:
+        _record(cursor, job, values)
+    if outcomes.keys() & {"suppressed", "unsubscribed"}:
+        columns = {"job_id": str(job.pk), "line": "line", "kind": "outcome", "reason": _REASON}
         columns |= {"address_hash": "address_hash", "cells": _as_cells()}
-        _insert(cursor, ImportRefusal, _NOT_TAKEN, columns, said)
+        _insert(cursor, RejectedRow, _REJECTED, columns, values)
 
 
-def _remember(cursor: CursorWrapper, run: ImportRun, said: dict[str, Any]) -> None:
-    """The consent ledger, and what undoing goes by."""
-    words = said | {"source": run.source[:200], "by": run.applied_by}
-    for event, which, about in (
-        ("imported", _AGREED, str(run.mailing_list_id)),
-        ("preferences", _SAID_NEW, "NULL"),
+def _record(cursor: CursorWrapper, job: ImportJob, values: dict[str, Any]) -> None:
+    """Write the consent records, and the changes that undoing reverts."""
+    values = values | {"source": job.source[:200], "by": job.applied_by}
+    for event, rows, mailing_list in (
+        ("imported", _CONSENTED, str(job.mailing_list_id)),
+        ("preferences", _CHANGED_ONLY, "NULL"),
     ):
         _insert(
             cursor,
             ConsentRecord,
-            which,
+            rows,
             {
                 "subscriber_id": "subscriber",
-                "mailing_list_id": about,
+                "mailing_list_id": mailing_list,
                 "event": f"'{event}'",
                 "channel": "'import'",
                 "at": "%(now)s",
                 "source": "%(source)s",
                 "attested_by": "%(by)s",
             },
-            words,
+            values,
         )
-    columns = {"run_id": str(run.pk), "subscriber": "subscriber", "kind": "verdict"}
+    columns = {"job_id": str(job.pk), "subscriber": "subscriber", "kind": "outcome"}
     for name in ("name", "language", "countries"):
         columns |= {f"old_{name}": f"CASE WHEN {_CHANGED} THEN old_{name} END"}
         columns |= {f"new_{name}": f"CASE WHEN {_CHANGED} THEN {name} END"}
-    _insert(cursor, ImportChange, f"{_AGREED} OR {_SAID_NEW}", columns, said)
+    _insert(cursor, ImportChange, f"{_CONSENTED} OR {_CHANGED_ONLY}", columns, values)
 
 
 def _insert(
     cursor: CursorWrapper,
     model: type[models.Model],
-    which: str,
+    rows: str,
     columns: dict[str, str],
     values: dict[str, Any],
 ) -> None:
-    """INSERT … SELECT of the judged rows; a field that is not named gets its default, as by the ORM."""
+    """INSERT … SELECT of the compared rows; a field that is not named gets its default, as by the ORM."""
     columns, values = dict(columns), dict(values)
     for field in model._meta.concrete_fields:
         name = str(field.column)
@@ -207,10 +191,45 @@ def _insert(
             values[f"default_{name}"] = field.get_db_prep_save(field.get_default(), connection)
     statement = (
         f"INSERT INTO {model._meta.db_table} ({', '.join(columns)}) "  # noqa: S608  (made of our own names)
-        f"SELECT {', '.join(columns.values())} FROM import_judged WHERE {which} ORDER BY line"
+        f"SELECT {', '.join(columns.values())} FROM import_compared WHERE {rows} ORDER BY line"
     )
     cursor.execute(statement, {name: value for name, value in values.items() if f"%({name})s" in statement})
 
 
 def _as_cells() -> str:
     return "jsonb_build_array(email)::text" if connection.vendor == "postgresql" else "json_array(email)"
+
+
+def _suppress(job: ImportJob, after: int, until: int, now: datetime) -> int:
+    """Suppress the do-not-mail addresses of the lines (after, until]; returns how many were not suppressed.
+
+    Raises IntegrityError when one of them is suppressed meanwhile.
+    """
+    rows = RejectedRow.objects.filter(job=job.pk, kind=RejectedRow.Kind.DO_NOT_MAIL)
+    rows = rows.filter(line__gt=after, line__lte=until).order_by("line")
+    addresses, count = iter(dict(_addresses(job, rows)).items()), 0
+    while some := dict(islice(addresses, _SUPPRESSED_AT_ONCE)):
+        known = Suppression.objects.filter(address_hash__in=some, lifted_at__isnull=True)
+        suppressed = {bytes(one) for one in known.values_list("address_hash", flat=True)}
+        created = Suppression.objects.bulk_create(
+            Suppression(
+                address_hash=address_hash,
+                email=email,
+                reason=Suppression.Reason.MANUAL,
+                evidence=suppression_evidence(job),
+                created_at=now,
+            )
+            for address_hash, email in some.items()
+            if address_hash not in suppressed
+        )
+        count += len(created)
+    return count
+
+
+def _addresses(job: ImportJob, rows: QuerySet[RejectedRow]) -> Iterator[tuple[bytes, str]]:
+    """The hash of each address, and the address."""
+    column = job.options["fields"].index("email")
+    for row in rows.iterator(chunk_size=2_000):
+        # A row that was too long to be kept has no cells.
+        if row.address_hash is not None and (cells := json.loads(row.cells)):
+            yield bytes(row.address_hash), parse_address_cell(cells[column])[0]

@@ -1,381 +1,382 @@
-"""An import's life: read, shown, applied or discarded, undone; each step may die and be taken up again."""
+"""The life of an import: uploaded, read, shown, applied or discarded, and undone; a worker does each step.
+
+Reading keeps the valid rows in ImportRow; applying and undoing are batches of a resumable job, see
+`subscribers.jobs`.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
-import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import BinaryIO
 
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from subscribers.imports import apply, diff, staging, suppress_flagged, table_file, undo, uploads
-from subscribers.imports.models import ImportChange, ImportRefusal, ImportRow, ImportRun
-from subscribers.imports.records import Figures, Progress, unseen
-from subscribers.imports.validate import checker
+from subscribers import jobs
+from subscribers.imports import apply, diff, staging, undo, uploads
+from subscribers.imports.models import ImportChange, ImportJob, ImportRow, RejectedRow
+from subscribers.imports.rows import ImportStats, Progress, UnreadableFile, no_progress
+from subscribers.imports.table_file import open_table
+from subscribers.imports.validate import row_validator
+from subscribers.jobs import LEASE, UNDO_FOR, Clock, JobRunner, Stop, UndoStates, WrongState
 from subscribers.models import MailingList
 
-Clock = Callable[[], datetime]
-Stop = Callable[[], bool]
-State = ImportRun.State
+State = ImportJob.State
 
 log = logging.getLogger(__name__)
 
-# What is done by stretches, and what has changed nobody yet.
-_STEPS = (State.APPLYING, State.UNDOING)
+# States in which no subscriber has been changed yet.
 _UNAPPLIED = (State.MAPPING, State.READING, State.READY, State.FAILED)
-# From so many lines on, two connections share the work, until so many stretches are left between them.
-_TOGETHER, _APART = 100_000, 3
-# How long a worker that says nothing is still believed to be at work.
-LEASE = timedelta(seconds=60)
-# How long an applied import can be undone, and one that was only read can be applied.
-UNDO_FOR = timedelta(days=30)
-WAITS_FOR = timedelta(days=7)
-_SOURCE_LIMIT = 190
-_GONE = "The import was discarded meanwhile."
-_STUCK = (
-    "It stopped at an error that nobody foresaw ({error}) and is tried again every minute. "
-    "What was done so far is kept; the log of `mailer worker` says more."
-)
-# Rows between two words about progress.
-_EVERY = 5_000
-
-
-class NotNow(Exception):  # noqa: N818  (a verdict on the moment)
-    """The import is not in a state for this; the message says why."""
+# How long a file that was only read can be applied.
+APPLY_WITHIN = timedelta(days=7)
+_MAX_SOURCE_LENGTH = 190
+_DISCARDED = "The import was discarded meanwhile."
+# Rows between two reports of progress.
+_REPORT_EVERY = 5_000
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What somebody wants to have imported, and how."""
+class ImportOptions:
+    """What to import, and how."""
 
     mailing_list: MailingList
-    # How these people gave their consent, in words.
+    # How these people gave their consent, as text.
     source: str
-    # The person at the desk or the command line.
-    by: str = ""
-    # The language of those about whom the file says none.
+    # The user at the desk or the command line.
+    created_by: str = ""
+    # Language code for rows in which the file has none.
     language: str = "en"
-    # What is detected if empty.
+    # Detected if empty.
     encoding: str = ""
     delimiter: str = ""
-    # Heading, or number from 1, to field; see mapping.
+    # Heading, or number from 1, to field; see `imports.mapping`.
     columns: Mapping[str, str] = field(default_factory=dict)
 
 
-def begin(file_name: str, wish: Wish, now: datetime) -> ImportRun:
-    """A run whose file is to be read. Raises ValueError without a source."""
-    source = wish.source.strip()
-    if not source or len(source) > _SOURCE_LIMIT:
-        raise ValueError(f"Say in 1 to {_SOURCE_LIMIT} characters how these people gave their consent.")
-    return ImportRun.objects.create(
+class ImportRunner(JobRunner[ImportJob]):
+    """Applies and undoes imports."""
+
+    model = ImportJob
+    # `apply_batch` locks the row itself, late.
+    lock_first = False
+    undo = UndoStates(State.APPLYING, State.APPLIED, State.UNDOING, since="applied_at")
+
+    def __init__(self, batch_size: int = diff.BATCH_SIZE, parallel_from: int = 100_000) -> None:
+        """`batch_size`: in lines. `parallel_from`: with so many lines left, two connections share a job."""
+        self.batch_size = batch_size
+        self.undo_batch_size = min(batch_size, undo.BATCH_SIZE)
+        self.parallel_from = parallel_from
+
+    def batch(self, job: ImportJob, now: datetime) -> ImportJob:
+        if job.state == State.APPLYING:
+            return self.apply_batch(job, now)
+        return self.undo_batch(job, now)
+
+    def apply_batch(self, job: ImportJob, now: datetime, *, from_the_end: bool = False) -> ImportJob:
+        """Apply the next lines, or the last ones that are left."""
+        lines = apply.next_lines(job, self.batch_size, from_the_end=from_the_end)
+        if lines is not None:
+            return apply.apply_batch(job, lines, now)
+        held = jobs.lock(job)
+        if held.position >= held.last_line:
+            held.state = State.APPLIED
+        return held
+
+    def undo_batch(self, job: ImportJob, now: datetime) -> ImportJob:
+        """Undo the next changes."""
+        held = jobs.lock(job)
+        if not undo.undo_batch(held, now, self.undo_batch_size):
+            held.state = State.UNDONE
+            # Left over where the import stopped at an error while it was applied.
+            ImportRow.objects.filter(job=held.pk).delete()
+            if held.suppress_do_not_mail:
+                held.undo_result = {**held.undo_result, "unsuppressed": undo.unsuppress(held, now)}
+        return held
+
+    def run(self, job: ImportJob, clock: Clock, stop: Stop, progress: Progress = no_progress) -> bool:
+        """Apply or undo the job to its end; False when stopped, or when another worker has it."""
+        claimed = jobs.claim(job, self.model.ACTIVE, clock())
+        job.refresh_from_db()
+        if not claimed:
+            return job.state in (State.APPLIED, State.UNDONE)
+        worker = job.worker
+        with self._second_connection(job, clock, stop):
+            while not stop():
+                if not self.run_batch(job, clock):
+                    return True
+                progress(job.state, *job.progress())
+        ImportJob.objects.filter(pk=job.pk, worker=worker).update(lease_until=None)
+        return False
+
+    def read_and_run_due(self, clock: Clock, stop: Stop) -> None:
+        """Read what waits to be read, then apply and undo what is due."""
+        # Files without an upload are read by the command that was given them.
+        for job in jobs.unclaimed(ImportJob, [State.READING], clock()).exclude(upload=""):
+            if stop():
+                return
+            if jobs.claim(job, [State.READING], clock()):
+                jobs.attempt(job, partial(self.read_upload, job, clock), partial(_stop_reading, job))
+        self.run_due(clock, stop)
+
+    def read_upload(self, job: ImportJob, clock: Clock, progress: Progress = no_progress) -> None:
+        """Read an uploaded file; one that cannot be read is not tried again."""
+        try:
+            with uploads.open_upload(job) as stream:
+                read_file(job, stream, clock, progress)
+        except WrongState:
+            return
+        except UnreadableFile as error:
+            _set_failed(job, str(error))
+        uploads.delete(job.upload)
+
+    @contextmanager
+    def _second_connection(self, job: ImportJob, clock: Clock, stop: Stop) -> Iterator[None]:
+        """On PostgreSQL a second connection applies a large file from its end, until both meet.
+
+        Nothing depends on it: the first connection does whatever it has not done.
+        """
+        left = job.last_line - job.position
+        if connection.vendor != "postgresql" or job.state != State.APPLYING or left < self.parallel_from:
+            yield
+            return
+        ended = threading.Event()
+
+        def apply_from_the_end() -> None:
+            mine = ImportJob(pk=job.pk, worker=job.worker)
+            batch = partial(self.apply_batch, from_the_end=True)
+            try:
+                while not ended.is_set() and not stop():
+                    mine.refresh_from_db(fields=["position", "last_line"])
+                    # The last lines between them are left to the first connection.
+                    if mine.last_line - mine.position < 3 * self.batch_size:
+                        return
+                    if not self.run_batch(mine, clock, batch):
+                        return
+            except Exception:
+                log.exception("action=import_second_connection_stopped job=%d", job.pk)
+            finally:
+                connection.close()
+
+        thread = threading.Thread(target=apply_from_the_end, name="import")
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+
+RUNNER = ImportRunner()
+
+
+def create(file_name: str, options: ImportOptions, now: datetime) -> ImportJob:
+    """A job whose file is to be read. Raises ValueError without a source."""
+    source = options.source.strip()
+    if not source or len(source) > _MAX_SOURCE_LENGTH:
+        raise ValueError(f"Say in 1 to {_MAX_SOURCE_LENGTH} characters how these people gave their consent.")
+    return ImportJob.objects.create(
         file_name=file_name[-200:],
-        mailing_list=wish.mailing_list,
+        mailing_list=options.mailing_list,
         source=source,
-        language=wish.language,
-        reading={"encoding": wish.encoding, "delimiter": wish.delimiter, "columns": dict(wish.columns)},
+        language=options.language,
+        options={
+            "encoding": options.encoding,
+            "delimiter": options.delimiter,
+            "columns": dict(options.columns),
+        },
         state=State.READING,
-        brought_by=wish.by,
+        created_by=options.created_by,
         created_at=now,
     )
 
 
-def read(
-    run: ImportRun, stream: BinaryIO, clock: Clock, progress: Progress = unseen, *, shown: bool = True
-) -> None:
-    """Put the file's rows beside the tables, from its start; the run is READY then.
-
-    `shown`: what applying would do is foreseen as well, for a person to look at. Raises BrokenFile, and
-    NotNow when the import was discarded meanwhile; nothing of the file is kept then.
-    """
-    _clear(run)
+def create_upload(
+    file_name: str, chunks: Iterable[bytes], options: ImportOptions, now: datetime
+) -> ImportJob:
+    """A job for an uploaded file whose columns are to be set. Raises ValueError without a source; OSError."""
+    job = create(file_name, options, now)
     try:
-        _stage(run, stream, clock, progress)
-        if shown:
-            foresee(run, progress)
+        job.upload, size = uploads.store(chunks)
     except BaseException:
-        _clear(run)
+        job.delete()
         raise
-    changed = being_read(run).update(
+    job.state, job.options = State.MAPPING, {**job.options, "size": size}
+    job.save(update_fields=["state", "upload", "options"])
+    return job
+
+
+def set_columns(job: ImportJob, columns: Mapping[str, str], encoding: str, delimiter: str) -> None:
+    """Set the fields of the columns, by number from 1: the worker reads the file next. Raises WrongState."""
+    options = {**job.options, "columns": dict(columns), "encoding": encoding, "delimiter": delimiter}
+    if not jobs.transition(job, [State.MAPPING], State.READING, options=options):
+        raise WrongState(f"This import is {job.get_state_display()} already.")
+
+
+def read_file(
+    job: ImportJob,
+    stream: BinaryIO,
+    clock: Clock,
+    progress: Progress = no_progress,
+    *,
+    with_dry_run: bool = True,
+) -> None:
+    """Read the file from its start into ImportRow and RejectedRow; the job is READY then.
+
+    `with_dry_run`: also find out what applying would do. Raises UnreadableFile, and WrongState when the
+    import was discarded meanwhile; nothing of the file is kept then.
+    """
+    _clear(job)
+    try:
+        _stage(job, stream, clock, progress)
+        if with_dry_run:
+            dry_run(job, progress)
+    except BaseException:
+        _clear(job)
+        raise
+    changed = _being_read(job).update(
         state=State.READY,
-        **{name: getattr(run, name) for name in ("sha256", "reading", "foreseen", "samples", "last_line")},
+        **{name: getattr(job, name) for name in ("sha256", "options", "expected", "samples", "last_line")},
         worker="",
         lease_until=None,
         position=0,
     )
-    run.refresh_from_db()
+    job.refresh_from_db()
     if not changed:
-        raise NotNow(_GONE)
+        raise WrongState(_DISCARDED)
 
 
-def being_read(run: ImportRun) -> QuerySet[ImportRun]:
-    """The run's row, while it is read by the worker whom `run` names."""
-    return ImportRun.objects.filter(pk=run.pk, state=State.READING, worker=run.worker)
+def dry_run(job: ImportJob, progress: Progress = no_progress) -> ImportStats:
+    """What applying the job now would do; set on the job, which the caller saves."""
+    stats = _stats_as_read(job)
+    job.samples = diff.dry_run(job, stats, progress)
+    job.expected = stats.as_dict()
+    return stats
 
 
-def _clear(run: ImportRun) -> None:
-    """Forget what was read of a run, unless somebody else reads it by now."""
-    with transaction.atomic():
-        if being_read(run).update(worker=run.worker):
-            forget_rows(run)
-
-
-def foresee(run: ImportRun, progress: Progress = unseen) -> Figures:
-    """Compare what was read with who is there; the caller saves the run."""
-    figures = _as_read(run)
-    run.samples = diff.foresee(run, figures, progress)
-    run.foreseen = figures.as_dict()
-    return figures
-
-
-def start_applying(
-    run: ImportRun, by: str, now: datetime, leave_out: Collection[str] = (), *, stop_gone: bool = False
+def start_apply(
+    job: ImportJob,
+    by: str,
+    now: datetime,
+    reject: Collection[str] = (),
+    *,
+    suppress_do_not_mail: bool = False,
 ) -> None:
-    """A person's word that it be applied; whoever works does the rest. Raises NotNow.
+    """Have a job that was read applied by the worker; harmless when repeated. Raises WrongState.
 
-    `leave_out`: addresses with these doubts (see doubts.KINDS) are refused. `stop_gone`: those of whom the
-    file says that they are gone are suppressed.
+    `reject`: rows with these warnings about their address (see `address_warnings.WARNINGS`) are not imported.
+    `suppress_do_not_mail`: addresses that the file marks so are suppressed.
     """
     with transaction.atomic():
-        changed = ImportRun.objects.filter(pk=run.pk, state=State.READY).update(
-            state=State.APPLYING, applied_by=by, applied_at=now, position=0, stops_gone=stop_gone
+        changed = jobs.transition(
+            job,
+            [State.READY],
+            State.APPLYING,
+            applied_by=by,
+            applied_at=now,
+            position=0,
+            suppress_do_not_mail=suppress_do_not_mail,
         )
         if changed:
-            figures = _as_read(run)
-            for kind in leave_out:
-                figures.refused += staging.refuse_flagged(run.pk, kind)
-                figures.flagged.pop(kind, None)
-            ImportRun.objects.filter(pk=run.pk).update(done=figures.as_dict())
-    run.refresh_from_db()
-    if not changed and run.state != State.APPLYING:
-        raise NotNow(f"This import is {run.get_state_display()}; only one that waits can be applied.")
+            stats = _stats_as_read(job)
+            for warning in reject:
+                stats.refused += staging.reject_warned(job.pk, warning)
+                stats.warnings.pop(warning, None)
+            job.result = stats.as_dict()
+            job.save(update_fields=["result"])
+    if not changed and job.state != State.APPLYING:
+        raise WrongState(f"This import is {job.get_state_display()}; only one that waits can be applied.")
 
 
-def start_undoing(run: ImportRun, by: str, now: datetime) -> None:
-    """A person's word that it be undone. Raises NotNow, also when too much time has passed."""
-    changed = _undoable(run, now).update(
-        state=State.UNDOING,
-        ended_by=by,
-        ended_at=now,
-        position=0,
-        undone={},
-        error="",
-        worker="",
-        lease_until=None,
-    )
-    run.refresh_from_db()
-    if changed or run.state == State.UNDOING:
-        return
-    if run.state == State.APPLIED:
-        raise NotNow(f"This import was applied more than {UNDO_FOR.days} days ago and stays.")
-    raise NotNow(f"This import is {run.get_state_display()}; only one that was applied can be undone.")
+def start_undo(job: ImportJob, by: str, now: datetime) -> None:
+    """Have an applied or failed import undone by the worker; harmless when repeated. Raises WrongState."""
+    RUNNER.start_undo(job, by, now, undo_result={})
 
 
-def may_undo(run: ImportRun, now: datetime) -> bool:
-    """Whether `start_undoing` can be asked for: of what is applied, or has stopped while it was."""
-    return _undoable(run, now).exists()
-
-
-def _undoable(run: ImportRun, now: datetime) -> QuerySet[ImportRun]:
-    ended = Q(state=State.APPLIED) | (Q(state=State.APPLYING) & ~Q(error=""))
-    return ImportRun.objects.filter(ended, pk=run.pk, applied_at__gte=now - UNDO_FOR)
-
-
-def discard(run: ImportRun, by: str, now: datetime) -> None:
-    """Drop what was read and never applied. Raises NotNow."""
+def discard(job: ImportJob, by: str, now: datetime) -> None:
+    """Delete what was read and not applied. Raises WrongState."""
     with transaction.atomic():
-        changed = ImportRun.objects.filter(pk=run.pk, state__in=_UNAPPLIED).update(
-            state=State.DISCARDED, ended_by=by, ended_at=now
-        )
-        run.refresh_from_db()
-        if not changed:
-            raise NotNow(f"This import is {run.get_state_display()}; only one that waits can be discarded.")
-        forget_rows(run)
-    uploads.drop(run.stored)
-
-
-def due(states: Collection[State], now: datetime) -> QuerySet[ImportRun]:
-    """The runs in these states that nobody is at, in the order in which they were brought."""
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
-    return ImportRun.objects.filter(free, state__in=states).order_by("pk")
-
-
-def claim(run: ImportRun, states: Collection[State], now: datetime) -> bool:
-    """Give the run to a new worker, if it is in one of these states and nobody is at it; whether it was."""
-    worker = str(uuid.uuid4())
-    if not due(states, now).filter(pk=run.pk).update(worker=worker, lease_until=now + LEASE):
-        return False
-    run.worker = worker
-    return True
-
-
-def work(run: ImportRun, clock: Clock, stop: Stop, progress: Progress = unseen) -> bool:
-    """Apply or undo by stretches until all is done; False when stopped, or when somebody else is at it."""
-    claimed = claim(run, _STEPS, clock())
-    run.refresh_from_db()
-    if not claimed:
-        return run.state in (State.APPLIED, State.UNDONE)
-    worker = run.worker
-    with _helped(run, worker, clock, stop):
-        while not stop():
-            if apply.tried(lambda: _step(run, worker, clock, progress)):
-                return True
-    ImportRun.objects.filter(pk=run.pk, worker=worker).update(lease_until=None)
-    return False
-
-
-def work_due(clock: Clock, stop: Stop) -> None:
-    """The worker's job: go on with every import that is to be applied or undone, and that nobody is at.
-
-    One that fails says so and rests as long as a lease; those behind it go on.
-    """
-    for run in due(_STEPS, clock()):
-        if stop():
-            return
-        try:
-            work(run, clock, stop)
-        except Exception as error:
-            log.exception("action=import_failed import=%d", run.pk)
-            ImportRun.objects.filter(pk=run.pk, worker=run.worker, state__in=_STEPS).update(
-                error=_STUCK.format(error=type(error).__name__), lease_until=clock() + LEASE
+        if not jobs.transition(job, _UNAPPLIED, State.DISCARDED, ended_by=by, ended_at=now):
+            raise WrongState(
+                f"This import is {job.get_state_display()}; only one that was not applied can be discarded."
             )
+        delete_rows(job)
+    uploads.delete(job.upload)
 
 
-def how_far(run: ImportRun) -> tuple[int, int]:
-    """How much of what is under way is done, of how much: changes, lines, or bytes; of 0 where unknown."""
-    if run.state == State.UNDOING:
-        return sum(run.undone.get(name, 0) for name in undo.FIGURES), run.done["added"] + run.done["updated"]
-    if run.state == State.APPLYING:
-        return run.position, run.last_line
-    return run.position, run.reading.get("size", 0)
-
-
-def forget(now: datetime) -> int:
-    """Discard what was never applied, and delete what can no longer be undone; how many imports that were."""
-    old = ImportRun.objects.filter(state__in=_UNAPPLIED, created_at__lt=now - WAITS_FOR)
-    for run in old:
-        discard(run, "", now)
-    ended = Q(applied_at__lt=now - UNDO_FOR) | Q(state=State.UNDONE, ended_at__lt=now - WAITS_FOR)
-    kept = Exists(ImportChange.objects.filter(run=OuterRef("pk"))) | Exists(
-        ImportRefusal.objects.filter(run=OuterRef("pk"))
+def delete_expired(now: datetime) -> int:
+    """Discard what was not applied in time, and delete what can no longer be undone; the number of those."""
+    for job in ImportJob.objects.filter(state__in=_UNAPPLIED, created_at__lt=now - APPLY_WITHIN):
+        discard(job, "", now)
+    ended = Q(applied_at__lt=now - UNDO_FOR) | Q(state=State.UNDONE, ended_at__lt=now - APPLY_WITHIN)
+    kept = Exists(ImportChange.objects.filter(job=OuterRef("pk"))) | Exists(
+        RejectedRow.objects.filter(job=OuterRef("pk"))
     )
-    done = list(ImportRun.objects.filter(ended, kept, state__in=(State.APPLIED, State.UNDONE)))
-    for run in done:
-        forget_rows(run)
-    uploads.sweep(WAITS_FOR.days + 1)
-    return len(done)
+    expired = list(ImportJob.objects.filter(ended, kept, state__in=(State.APPLIED, State.UNDONE)))
+    for job in expired:
+        delete_rows(job)
+    uploads.delete_older_than(APPLY_WITHIN + timedelta(days=1))
+    return len(expired)
 
 
-def _step(run: ImportRun, worker: str, clock: Clock, progress: Progress, from_the_end: bool = False) -> bool:
-    """One stretch, in the caller's transaction; True when nothing is left, or somebody else took over."""
-    held = ImportRun.objects.filter(pk=run.pk, worker=worker, state__in=_STEPS).first()
-    if held is None:
-        run.refresh_from_db()
-        return True
-    held = _apply(held, clock, from_the_end) if held.state == State.APPLYING else _undo(held, clock)
-    left = held.state in _STEPS
-    held.error = ""
-    held.worker, held.lease_until = (worker, clock() + LEASE) if left else ("", None)
-    held.save()
-    # The caller's record is what they go on with; a stretch that was rolled back has left it as it was.
-    run.__dict__.update({name: value for name, value in held.__dict__.items() if name != "_state"})
-    if left:
-        progress(held.state, *how_far(held))
-    return not left
+def delete_rows(job: ImportJob) -> None:
+    """Delete everything that the file said; what was applied stays applied and can no longer be undone."""
+    for model in (ImportRow, RejectedRow, ImportChange):
+        model._default_manager.filter(job=job.pk).delete()
 
 
-def _apply(run: ImportRun, clock: Clock, from_the_end: bool) -> ImportRun:
-    lines = apply.stretch_of(run, from_the_end=from_the_end)
-    if lines is not None:
-        return apply.apply_stretch(run, lines, clock())
-    held = apply.locked(run)
-    # Whoever applies from the end leaves the middle, and the last word, to the other.
-    if held.position >= held.last_line:
-        held.state = State.APPLIED
-    return held
-
-
-def _undo(run: ImportRun, clock: Clock) -> ImportRun:
-    held = apply.locked(run)
-    if undo.next_stretch(held, clock()) is None:
-        held.state = State.UNDONE
-        # Of one that stopped while it was applied.
-        ImportRow.objects.filter(run=held.pk).delete()
-        if held.stops_gone:
-            held.undone = {**held.undone, "freed": suppress_flagged.free(held, clock())}
-    return held
-
-
-@contextmanager
-def _helped(run: ImportRun, worker: str, clock: Clock, stop: Stop) -> Iterator[None]:
-    """On PostgreSQL a second connection applies a large file from its end, and both meet somewhere.
-
-    Nothing depends on it: whatever it has not done by then, or had to leave, the first one does.
-    """
-    left = run.last_line - run.position
-    if connection.vendor != "postgresql" or run.state != State.APPLYING or left < _TOGETHER:
-        yield
-        return
-    ended = threading.Event()
-
-    def help_out() -> None:
-        mine = ImportRun(pk=run.pk)
-        try:
-            while not ended.is_set() and not stop():
-                mine.refresh_from_db()
-                if mine.last_line - mine.position < _APART * diff.STRETCH:
-                    return
-                if apply.tried(lambda: _step(mine, worker, clock, unseen, from_the_end=True)):
-                    return
-        except Exception:
-            log.exception("action=import_helper_stopped import=%d", run.pk)
-        finally:
-            connection.close()
-
-    helper = threading.Thread(target=help_out, name="import")
-    helper.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        helper.join()
-
-
-def _stage(run: ImportRun, stream: BinaryIO, clock: Clock, progress: Progress) -> None:
-    def hold() -> None:
-        """Say how far it is; whoever has lost the run keeps nothing."""
-        if not being_read(run).update(position=stream.tell(), lease_until=clock() + LEASE):
-            raise NotNow(_GONE)
+def _stage(job: ImportJob, stream: BinaryIO, clock: Clock, progress: Progress) -> None:
+    def extend_lease() -> None:
+        """Save the progress; a worker that has lost the job keeps nothing."""
+        if not _being_read(job).update(position=stream.tell(), lease_until=clock() + LEASE):
+            raise WrongState(_DISCARDED)
 
     line = 1
-    with table_file.opened(stream, run.reading) as table:
-        columns, check = table.columns, checker(table.columns)
-        with staging.Staging(run.pk, hold) as taken:
+    with open_table(stream, job.options) as table:
+        columns, validate = table.columns, row_validator(table.columns)
+        with staging.Staging(job.pk, extend_lease) as staged:
             for count, (line, cells) in enumerate(table.rows, start=1):
-                taken.take(check(line, cells), cells)
-                if not count % _EVERY:
+                staged.add(validate(line, cells), cells)
+                if not count % _REPORT_EVERY:
                     progress("reading", stream.tell(), table.size)
         progress("reading", table.size, table.size)
-        run.last_line, run.sha256 = line, table.sha256
-        run.reading = {**run.reading, "encoding": table.encoding, "fields": list(columns.fields)}
-    run.reading["headings"] = list(columns.headings) if columns.headed else []
-    run.foreseen = taken.figures.as_dict()
+        job.last_line, job.sha256 = line, table.sha256
+        job.options = {**job.options, "encoding": table.encoding, "fields": list(columns.fields)}
+    job.options["headings"] = list(columns.headings) if columns.headed else []
+    job.expected = staged.stats.as_dict()
 
 
-def _as_read(run: ImportRun) -> Figures:
-    """The figures before anybody was compared."""
-    kept = run.foreseen
-    return Figures(
-        **{name: kept[name] for name in ("read", "refused", "duplicates", "gone", "flagged") if name in kept}
+def _being_read(job: ImportJob) -> QuerySet[ImportJob]:
+    """The job's row, while the worker that `job` names reads it."""
+    return ImportJob.objects.filter(pk=job.pk, state=State.READING, worker=job.worker)
+
+
+def _clear(job: ImportJob) -> None:
+    """Delete what was read, unless another worker reads the file by now."""
+    with transaction.atomic():
+        if _being_read(job).update(worker=job.worker):
+            delete_rows(job)
+
+
+def _stats_as_read(job: ImportJob) -> ImportStats:
+    """The counts before any row was compared."""
+    names = ("read", "refused", "duplicates", "do_not_mail", "warnings")
+    return ImportStats(**{name: job.expected[name] for name in names if name in job.expected})
+
+
+def _set_failed(job: ImportJob, error: str) -> None:
+    _being_read(job).update(state=State.FAILED, error=error, worker="", lease_until=None)
+
+
+def _stop_reading(job: ImportJob, error: Exception) -> None:
+    _set_failed(
+        job,
+        f"Reading stopped at an unforeseen error ({type(error).__name__}), and nothing was imported. "
+        "Save the file as “CSV UTF-8” and upload it again; the log of `mailer worker` has the details.",
     )
-
-
-def forget_rows(run: ImportRun) -> None:
-    """Delete everything that the file said; what was applied stays applied and can no longer be undone."""
-    for model in (ImportRow, ImportRefusal, ImportChange):
-        model._default_manager.filter(run=run.pk).delete()
+    uploads.delete(job.upload)

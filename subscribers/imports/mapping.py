@@ -1,4 +1,4 @@
-"""What each column of a file is about: found from its heading as other systems write it, or said."""
+"""The field of each column of a file: detected from its heading as other systems write it, or chosen."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from subscribers import iso_codes
-from subscribers.imports.records import BrokenFile
-from subscribers.parse_countries import read_countries
+from subscribers.imports.rows import UnreadableFile
+from subscribers.parse_names import parse_countries
 from subscribers.segments.models import CustomField
 
-# What a column can be about; beside these "country:KZ", the column of one country, and "field:NAME", one
-# of the custom fields.
+# What a column can be about; besides these "country:KZ", the column of one country, and "field:NAME", one of
+# the custom fields.
 FIELDS = (
     "email",
     "name",
@@ -28,8 +28,8 @@ FIELDS = (
     "ended",
     "ignore",
 )
-# Headings in simple form, the surest first. Where people live is not what they want to read: columns of
-# postal addresses, and of places that were found from an IP address, are not here.
+# Normalised headings, the most reliable first. Where people live is not what they want to read: columns of
+# postal addresses, and of places that were derived from an IP address, are not here.
 _HEADINGS: dict[str, tuple[str, ...]] = {
     "email": (
         *("email", "email address", "e mail address", "e mail", "mail", "mail address", "subscriber"),
@@ -53,7 +53,7 @@ _HEADINGS: dict[str, tuple[str, ...]] = {
         *("email marketing", "subscribed", "статус", "статус подписки"),
     ),
 }
-# A value in one of these says that the person is gone; there may be several.
+# A value in one of these marks the address as do-not-mail; there may be several.
 _ENDED = frozenset(
     {
         *("unsub time", "unsubscribe time", "unsubscribed at", "unsubscribed", "clean time", "ended"),
@@ -67,57 +67,63 @@ _ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>]+\.[^@\s<>]+")
 
 @dataclass(frozen=True)
 class Columns:
-    """What the columns are about, from left to right, each one of FIELDS or "country:XX"."""
+    """What the columns are about, from left to right, each one of FIELDS, "country:XX" or "field:NAME"."""
 
     fields: tuple[str, ...]
-    # The headings as they stand in the file; made up where it has none.
+    # The headings as they are in the file; made up where it has none.
     headings: tuple[str, ...]
     # Whether the first row names the columns.
     headed: bool
 
 
 def find_columns(
-    first: Sequence[str], told: Mapping[str, str] | None = None, *, complete: bool = True
+    first: Sequence[str], overrides: Mapping[str, str] | None = None, *, require_email: bool = True
 ) -> Columns:
-    """What a file's first row says its columns are; `told` (heading or number from 1: field) goes before it.
+    """What the columns are about by the file's first row; `overrides` (heading or number from 1: field) win.
 
-    Raises BrokenFile when there are two columns for a field, and if it must be complete, none of addresses.
+    Raises UnreadableFile when two columns are about one field, or a required address column is missing.
     """
     headed = not any(_ADDRESS.fullmatch(_bare(cell)) for cell in first)
     headings = tuple(cell.strip() for cell in first) if headed else _made_up(len(first))
     fields = _detected(headings) if headed else _guessed(first)
-    for column, field in (told or {}).items():
+    for column, field in (overrides or {}).items():
         place = _place(column, headings)
         if field not in FIELDS and not _is_country_field(field) and field not in custom_fields().values():
             known = ", ".join((*FIELDS, "country:KZ", *custom_fields().values()))
-            raise BrokenFile(f"“{field}” is nothing that a column can be about; it can be: {known}.")
+            raise UnreadableFile(f"“{field}” is not a field of a subscriber; these are: {known}.")
         if field in _HEADINGS:
             fields = ["ignore" if one == field else one for one in fields]
         fields[place] = field
-    if complete and "email" not in fields:
-        raise BrokenFile(
+    if require_email and "email" not in fields:
+        raise UnreadableFile(
             "Line 1: there is no column “email”. "
             "The first line must name the columns, such as: email,name,language,countries"
         )
     return Columns(tuple(fields), headings, headed)
 
 
-def simple(heading: str) -> str:
-    """A heading without case, marks and doubled spaces: "E-mail_Address" is "e mail address"."""
+def normalise_heading(heading: str) -> str:
+    """A heading without case, punctuation and doubled spaces: "E-mail_Address" becomes "e mail address"."""
     plain = unicodedata.normalize("NFKC", heading).casefold()
     return " ".join(re.sub(r"[\W_]+", " ", plain).split())
 
 
+def custom_fields() -> dict[str, str]:
+    """The custom fields of this office: "field:NAME" by normalised name."""
+    names = CustomField.objects.values_list("name", flat=True)
+    return {normalise_heading(name): f"field:{name}" for name in names}
+
+
 def _detected(headings: Sequence[str]) -> list[str]:
     fields = ["ignore"] * len(headings)
-    names = [simple(heading) for heading in headings]
+    names = [normalise_heading(heading) for heading in headings]
     for field, known in _HEADINGS.items():
         ranks = [(known.index(name), place) for place, name in enumerate(names) if name in known]
         if not ranks:
             continue
         best, place = min(ranks)
         if sum(rank == best and headings[other] == headings[place] for rank, other in ranks) > 1:
-            raise BrokenFile(f"Line 1: the column “{headings[place]}” stands there twice; keep one.")
+            raise UnreadableFile(f"Line 1: there are two columns “{headings[place]}”; keep one.")
         fields[place] = field
     ours = custom_fields()
     for place, name in enumerate(names):
@@ -127,19 +133,14 @@ def _detected(headings: Sequence[str]) -> list[str]:
     return fields
 
 
-def custom_fields() -> dict[str, str]:
-    """The custom fields of this office: "field:NAME" by the name in simple form."""
-    return {simple(name): f"field:{name}" for name in CustomField.objects.values_list("name", flat=True)}
-
-
 def _country_field(heading: str) -> str:
     """ "country:KZ" for a column that is headed by a country, else "ignore"."""
     name = _BEFORE_A_COUNTRY.sub("", " ".join(heading.casefold().replace("_", " ").replace(":", " ").split()))
     try:
-        (code,) = read_countries(name)
+        (code,) = parse_countries(name)
     except ValueError:
         return "ignore"
-    # Two letters are a country of ours, or mean something else: "id", "cc", "no".
+    # Two letters are one of the office's countries, or mean something else: "id", "cc", "no".
     ours = len(name) > 3 or code in settings.CONFIG.site.countries
     return f"country:{code}" if ours else "ignore"
 
@@ -153,7 +154,7 @@ def _made_up(count: int) -> tuple[str, ...]:
 
 
 def _guessed(first: Sequence[str]) -> list[str]:
-    """A file without headings, such as a list of members: the address, and a name of two columns."""
+    """A file without headings, such as a list of members: the address, and of two columns the name."""
     place = next(place for place, cell in enumerate(first) if _ADDRESS.fullmatch(_bare(cell)))
     fields = ["ignore"] * len(first)
     fields[place] = "email"
@@ -169,10 +170,10 @@ def _bare(cell: str) -> str:
 
 
 def _place(column: str, headings: Sequence[str]) -> int:
-    wanted = simple(column)
+    wanted = normalise_heading(column)
     for place, heading in enumerate(headings):
-        if heading == column or simple(heading) == wanted:
+        if heading == column or normalise_heading(heading) == wanted:
             return place
     if column.isdecimal() and 1 <= int(column) <= len(headings):
         return int(column) - 1
-    raise BrokenFile(f"Line 1: there is no column “{column}”; there are: {', '.join(headings[:30])}.")
+    raise UnreadableFile(f"Line 1: there is no column “{column}”; there are: {', '.join(headings[:30])}.")

@@ -1,15 +1,20 @@
-"""An import's tables: what was brought by whom, rows that wait, what was changed, and who was not taken."""
+"""The tables of an import: the job, rows that wait, what was changed, and rows that were rejected."""
 
 from __future__ import annotations
 
 from django.db import models
 
+from subscribers.jobs import Job
 
-class ImportRun(models.Model):
-    """One file for one list: who brought it, who applied it, and what came of it."""
+# Every change that was undone is counted in one of these.
+UNDO_STATS = ("removed", "restored", "kept")
+
+
+class ImportJob(Job):
+    """One file for one list: who uploaded it, who applied it, and the result."""
 
     class State(models.TextChoices):
-        MAPPING = "mapping", "waiting for its columns to be named"
+        MAPPING = "mapping", "waiting for its columns"
         READING = "reading", "being read"
         READY = "ready", "waiting to be applied"
         APPLYING = "applying", "being applied"
@@ -19,120 +24,122 @@ class ImportRun(models.Model):
         DISCARDED = "discarded", "discarded"
         FAILED = "failed", "could not be read"
 
+    ACTIVE = (State.APPLYING, State.UNDOING)
+    BATCH_FIELDS = ("last_line", "result", "undo_result")
+
     file_name = models.CharField(max_length=200)
     # Of the file's bytes, hexadecimal; empty until it was read.
     sha256 = models.CharField(max_length=64, blank=True)
     mailing_list = models.ForeignKey("subscribers.MailingList", on_delete=models.CASCADE, related_name="+")
-    # How these people gave their consent, in words.
+    # How these people gave their consent, as text.
     source = models.CharField(max_length=200)
-    # The language of those about whom the file says none.
+    # Language code for rows in which the file has none.
     language = models.CharField(max_length=12)
-    # How the file is to be read: encoding, delimiter, mapping (column: field); what is missing is detected.
-    reading = models.JSONField(default=dict)
+    # How to read the file: encoding, delimiter, columns (column to field); what is missing is detected.
+    options = models.JSONField(default=dict)
     state = models.CharField(max_length=12, choices=State.choices)
-    # A file's name in the storage while it waits to be read; empty for one that a command reads.
-    stored = models.CharField(max_length=100, blank=True)
-    # Why it could not be read, or why it does not go on.
-    error = models.TextField(blank=True)
-
-    brought_by = models.CharField(max_length=150, blank=True)
-    created_at = models.DateTimeField()
+    # Name of the uploaded file while it waits to be read; empty for a file that a command reads.
+    upload = models.CharField(max_length=100, blank=True)
     applied_by = models.CharField(max_length=150, blank=True)
     applied_at = models.DateTimeField(null=True)
-    # Who undid or discarded it.
-    ended_by = models.CharField(max_length=150, blank=True)
-    ended_at = models.DateTimeField(null=True)
 
-    # Figures by name: what would happen, what happened, and what undoing did.
-    foreseen = models.JSONField(default=dict)
-    done = models.JSONField(default=dict)
-    undone = models.JSONField(default=dict)
-    # Lines of some rows of each kind.
+    # ImportStats by name: what the dry run expects, and what was applied; then UNDO_STATS of undoing.
+    expected = models.JSONField(default=dict)
+    result = models.JSONField(default=dict)
+    undo_result = models.JSONField(default=dict)
+    # Lines of some rows of each outcome.
     samples = models.JSONField(default=dict)
     last_line = models.PositiveIntegerField(default=0)
-    # Whether those of whom the file says that they are gone are suppressed.
-    stops_gone = models.BooleanField(default=False)
-    # How far the present work has come: a line of the file, or the id of an ImportChange.
-    position = models.BigIntegerField(default=0)
-    # Who is at work, and until when nobody else may take over.
-    worker = models.CharField(max_length=36, blank=True)
-    lease_until = models.DateTimeField(null=True)
+    # Whether addresses that the file marks as do-not-mail are suppressed.
+    suppress_do_not_mail = models.BooleanField(default=False)
 
     class Meta:
-        indexes = [models.Index(fields=["state"], name="import_state")]
+        verbose_name = "import"
+        indexes = [models.Index(fields=["state"], name="import_job_state")]
 
     def __str__(self) -> str:
         return f"{self.file_name}: {self.state}"
 
+    def progress(self) -> tuple[int, int]:
+        """In changes while it is undone, in lines while it is applied, in bytes while it is read."""
+        if self.state == self.State.UNDOING:
+            total = self.result["added"] + self.result["updated"]
+            return sum(self.undo_result.get(name, 0) for name in UNDO_STATS), total
+        if self.state == self.State.APPLYING:
+            return self.position, self.last_line
+        if self.state == self.State.READING:
+            return self.position, self.options.get("size", 0)
+        return 0, 0
 
-class _OfRun(models.Model):
-    """Rows that come by the million: no constraint is checked for each, and no more than one index kept."""
 
-    run = models.ForeignKey(
-        ImportRun, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+class _JobRow(models.Model):
+    """Rows by the million: without a constraint that is checked for each, and with one index."""
+
+    job = models.ForeignKey(
+        ImportJob, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
     )
 
     class Meta:
         abstract = True
 
 
-class ImportRow(_OfRun):
-    """A person of the file who waits to be applied."""
+class ImportRow(_JobRow):
+    """A valid row of the file that waits to be applied."""
 
     line = models.PositiveIntegerField()
     address_hash = models.BinaryField(max_length=16)
     email = models.CharField(max_length=254)
     name = models.CharField(max_length=200)
     language = models.CharField(max_length=12)
-    # As CountriesField keeps them.
+    # As CountriesField stores them.
     countries = models.CharField(max_length=800)
-    # What a person should look at: see checking.
-    flag = models.CharField(max_length=300)
+    # A doubt about the address, see `address_warning`.
+    warning = models.CharField(max_length=300)
     # Tags and values of custom fields, JSON; mostly empty.
-    notes = models.TextField(default="")
+    attributes = models.TextField(default="")
 
     class Meta:
-        indexes = [models.Index(fields=["run", "line"], name="import_row_line")]
+        indexes = [models.Index(fields=["job", "line"], name="import_row_line")]
 
     def __str__(self) -> str:
-        return f"line {self.line} of import {self.run_id}"
+        return f"line {self.line} of import {self.job_id}"
 
 
-class ImportRefusal(_OfRun):
-    """A row that was not taken, and why."""
+class RejectedRow(_JobRow):
+    """A row that was not imported, and why."""
 
     class Kind(models.TextChoices):
-        REFUSED = "refused", "not a person who can be added"
-        GONE = "gone", "gone, as the file says"
-        DUPLICATE = "duplicate", "named before in the file"
+        INVALID = "invalid", "invalid"
+        DO_NOT_MAIL = "do_not_mail", "marked as do-not-mail in the file"
+        DUPLICATE = "duplicate", "duplicate within the file"
         SUPPRESSED = "suppressed", "suppressed"
-        LEFT = "left", "left before"
+        UNSUBSCRIBED = "unsubscribed", "unsubscribed before"
 
     line = models.PositiveIntegerField()
     kind = models.CharField(max_length=12, choices=Kind.choices)
     reason = models.CharField(max_length=300)
-    # Where the row has an address: what erasing finds it by.
+    # Where the row has an address: erasure finds the row by it.
     address_hash = models.BinaryField(max_length=16, null=True)
-    # The cells as they stood in the file, a JSON array; only the address of those who were compared.
+    # The cells as they are in the file, a JSON array; of rows that were compared only the address.
     cells = models.TextField()
 
     class Meta:
-        indexes = [models.Index(fields=["run", "line"], name="import_refusal_line")]
+        indexes = [models.Index(fields=["job", "line"], name="rejected_row_line")]
 
     def __str__(self) -> str:
-        return f"line {self.line} of import {self.run_id}: {self.kind}"
+        return f"line {self.line} of import {self.job_id}: {self.kind}"
 
 
-class ImportChange(_OfRun):
-    """What was done to one person: what undoing goes by."""
+class ImportChange(_JobRow):
+    """What was changed of one subscriber; undoing reverts it."""
 
     class Kind(models.TextChoices):
         NEW = "new", "was not known before"
-        JOINS = "joins", "was known, and put on the list"
-        CONFIRMS = "confirms", "had asked for the list, and was waiting"
-        CHANGES = "changes", "was on the list, and changed"
+        JOINS = "joins", "was known, and was put on the list"
+        CONFIRMS = "confirms", "was waiting for confirmation"
+        CHANGES = "changes", "was on the list"
 
-    # No foreign key: the person may be erased since.
+    # Not a foreign key: the subscriber may be erased since.
     subscriber = models.BigIntegerField()
     kind = models.CharField(max_length=12, choices=Kind.choices)
     # Where name, language or countries were changed: each before and after; otherwise null.
@@ -142,11 +149,11 @@ class ImportChange(_OfRun):
     new_name = models.CharField(max_length=200, null=True)  # noqa: DJ001
     new_language = models.CharField(max_length=12, null=True)  # noqa: DJ001
     new_countries = models.CharField(max_length=800, null=True)  # noqa: DJ001
-    # Tags and values of custom fields that were noted, JSON; mostly empty.
-    notes = models.TextField(default="")
+    # Tags and values of custom fields that were added or changed, JSON; mostly empty.
+    attributes = models.TextField(default="")
 
     class Meta:
-        indexes = [models.Index(fields=["run", "id"], name="import_change_of_run")]
+        indexes = [models.Index(fields=["job", "id"], name="import_change_of_job")]
 
     def __str__(self) -> str:
-        return f"{self.subscriber} {self.kind} by import {self.run_id}"
+        return f"{self.subscriber} {self.kind} by import {self.job_id}"

@@ -1,10 +1,13 @@
-"""Putting a file's rows into the database, where they wait: by COPY on PostgreSQL, row by row on SQLite."""
+"""Stores a file's rows in the database, where they wait to be applied, and lists the rejected ones.
+
+Rows are written by COPY on PostgreSQL, and by executemany on SQLite.
+"""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from types import TracebackType
 from typing import Any
@@ -12,29 +15,34 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Q
 
-from subscribers.imports.models import ImportRefusal, ImportRow
-from subscribers.imports.records import Figures, Person, Refusal
+from subscribers.imports.models import ImportJob, ImportRow, RejectedRow
+from subscribers.imports.rows import ImportStats, InvalidRow, ValidRow
 
-# Rows in one transaction: enough to be quick, and few enough that nobody waits long for SQLite's one lock.
-_BATCH = 10_000
-# Characters of a refused row that are kept.
-_CELLS = 4_000
+# Rows in one transaction: enough to be quick, and few enough that other writers do not wait long on SQLite.
+_BATCH_SIZE = 10_000
+# Characters of a rejected row that are kept.
+_MAX_CELLS = 4_000
+_REJECTED_FOR = {
+    "typo": "the address is probably mistyped",
+    "disposable": "the mailbox is disposable",
+    "role": "the mailbox belongs to a role and not to a person",
+}
 
 
 class Staging:
     """Takes rows one after another, counts them, and finds repeated addresses; memory does not grow."""
 
-    def __init__(self, run: int, hold: Callable[[], None]) -> None:
-        """`hold` is called in every transaction, and raises where the rows may not be kept any more."""
-        self.figures = Figures()
-        self._hold = hold
-        self._run = run
-        self._people: list[Person] = []
+    def __init__(self, job: int, before_write: Callable[[], None]) -> None:
+        """`before_write` is called in every transaction, and raises where the rows may no longer be kept."""
+        self.stats = ImportStats()
+        self._before_write = before_write
+        self._job = job
+        self._valid: list[ValidRow] = []
         self._cells: list[Sequence[str]] = []
-        self._refusals: list[tuple[Refusal, str]] = []
+        self._rejected: list[tuple[InvalidRow, str]] = []
 
     def __enter__(self) -> Staging:
-        # An empty name is SQLite's private temporary database, on disk, gone when it is closed.
+        # An empty name is SQLite's private temporary database, on disk, deleted when it is closed.
         self._seen = sqlite3.connect("", isolation_level=None)
         self._seen.execute("PRAGMA journal_mode=OFF")
         self._seen.execute("PRAGMA cache_size=-32768")
@@ -51,92 +59,114 @@ class Staging:
         finally:
             self._seen.close()
 
-    def take(self, row: Person | Refusal, cells: Sequence[str]) -> None:
-        """Keep one row; `cells` are what stood in the file."""
-        self.figures.read += 1
-        if isinstance(row, Refusal):
-            self.figures.refused += 1
-            self.figures.gone += row.kind == ImportRefusal.Kind.GONE
-            self._refuse(row, cells)
+    def add(self, row: ValidRow | InvalidRow, cells: Sequence[str]) -> None:
+        """Store one row; `cells` are as they are in the file."""
+        self.stats.read += 1
+        if isinstance(row, InvalidRow):
+            self.stats.refused += 1
+            self.stats.do_not_mail += row.kind == RejectedRow.Kind.DO_NOT_MAIL
+            self._reject(row, cells)
         else:
-            self._people.append(row)
+            self._valid.append(row)
             self._cells.append(cells)
-        if len(self._people) + len(self._refusals) >= _BATCH:
+        if len(self._valid) + len(self._rejected) >= _BATCH_SIZE:
             self._flush()
 
-    def _sift(self) -> None:
-        """Take out of the batch who was named before, in it or in an earlier one."""
+    def _reject_duplicates(self) -> None:
+        """Reject rows of the batch whose address is in an earlier row."""
         before = self._seen.total_changes
         self._seen.executemany(
-            "INSERT OR IGNORE INTO seen VALUES (?, ?)", [(row.address_hash, row.line) for row in self._people]
+            "INSERT OR IGNORE INTO seen VALUES (?, ?)", [(row.address_hash, row.line) for row in self._valid]
         )
-        if self._seen.total_changes - before == len(self._people):
+        if self._seen.total_changes - before == len(self._valid):
             return
-        people, self._people = self._people, []
-        for row, cells in zip(people, self._cells, strict=True):
-            first = self._first(row)
+        rows, self._valid = self._valid, []
+        for row, cells in zip(rows, self._cells, strict=True):
+            first = self._first_line(row)
             if first == row.line:
-                self._people.append(row)
+                self._valid.append(row)
                 continue
-            self.figures.duplicates += 1
-            reason = f"the address stands in line {first} already"
-            self._refuse(Refusal(row.line, reason, ImportRefusal.Kind.DUPLICATE, row.address_hash), cells)
+            self.stats.duplicates += 1
+            reason = f"the address is in line {first} already"
+            self._reject(InvalidRow(row.line, reason, RejectedRow.Kind.DUPLICATE, row.address_hash), cells)
 
-    def _first(self, row: Person) -> int:
-        """The line that named the address first."""
+    def _first_line(self, row: ValidRow) -> int:
         found = self._seen.execute("SELECT line FROM seen WHERE hash = ?", (row.address_hash,))
         return int(found.fetchone()[0])
 
-    def _refuse(self, refusal: Refusal, cells: Sequence[str]) -> None:
+    def _reject(self, row: InvalidRow, cells: Sequence[str]) -> None:
         kept = json.dumps([cell.replace("\0", "") for cell in cells], ensure_ascii=False)
-        self._refusals.append((refusal, kept if len(kept) <= _CELLS else "[]"))
+        self._rejected.append((row, kept if len(kept) <= _MAX_CELLS else "[]"))
 
     def _flush(self) -> None:
-        self._sift()
-        for flag in filter(None, (row.flag for row in self._people)):
-            kind = flag.partition(" ")[0]
-            self.figures.flagged[kind] = self.figures.flagged.get(kind, 0) + 1
-        people = [(self._run, *one) for one in self._people]
-        refusals = [
-            (self._run, one.line, one.kind, one.reason, one.address_hash, cells)
-            for one, cells in self._refusals
+        self._reject_duplicates()
+        for warning in filter(None, (row.warning for row in self._valid)):
+            kind = warning.partition(" ")[0]
+            self.stats.warnings[kind] = self.stats.warnings.get(kind, 0) + 1
+        valid = [(self._job, *row) for row in self._valid]
+        rejected = [
+            (self._job, row.line, row.kind, row.reason, row.address_hash, cells)
+            for row, cells in self._rejected
         ]
         with transaction.atomic():
-            self._hold()
-            _insert(ImportRow._meta.db_table, _ROW, people, _person_line)
-            _insert(ImportRefusal._meta.db_table, _REFUSAL, refusals)
-        self._people.clear()
+            self._before_write()
+            _insert(ImportRow._meta.db_table, _IMPORT_ROW, valid, _copy_valid_row)
+            _insert(RejectedRow._meta.db_table, _REJECTED_ROW, rejected)
+        self._valid.clear()
         self._cells.clear()
-        self._refusals.clear()
+        self._rejected.clear()
 
 
-def refuse_flagged(run: int, kind: str) -> int:
-    """Move the rows with this doubt to those that are not taken; how many. To be called in a transaction."""
-    rows = ImportRow.objects.filter(Q(flag=kind) | Q(flag__startswith=f"{kind} "), run=run)
-    reason = {
-        "typo": "the address is probably mistyped",
-        "disposable": "the mailbox is one to be thrown away",
-        "role": "the mailbox is nobody's own",
-    }[kind]
-    refused = (
-        (run, line, "refused", reason, bytes(known), json.dumps([email, name], ensure_ascii=False))
-        for line, known, email, name in rows.values_list("line", "address_hash", "email", "name").iterator()
+def reject_warned(job: int, kind: str) -> int:
+    """Reject the rows with this kind of warning; returns how many. To be called in a transaction."""
+    rows = ImportRow.objects.filter(Q(warning=kind) | Q(warning__startswith=f"{kind} "), job=job)
+    rejected = (
+        (
+            job,
+            line,
+            RejectedRow.Kind.INVALID.value,
+            _REJECTED_FOR[kind],
+            bytes(address_hash),
+            json.dumps([email, name], ensure_ascii=False),
+        )
+        for line, address_hash, email, name in rows.values_list(
+            "line", "address_hash", "email", "name"
+        ).iterator()
     )
-    while batch := list(islice(refused, _BATCH)):
-        _insert(ImportRefusal._meta.db_table, _REFUSAL, batch)
+    while batch := list(islice(rejected, _BATCH_SIZE)):
+        _insert(RejectedRow._meta.db_table, _REJECTED_ROW, batch)
     return rows.delete()[0]
 
 
-# After the run, in the order of Person.
-_ROW = ("run_id", "line", "address_hash", "email", "name", "language", "countries", "flag", "notes")
-_REFUSAL = ("run_id", "line", "kind", "reason", "address_hash", "cells")
+def rejected_headings(job: ImportJob) -> list[str]:
+    """The headings of `rejected_rows`: the reason, then the columns as they are in the file."""
+    fields = job.options.get("fields", ["email"])
+    theirs = job.options.get("headings") or [field if field != "ignore" else "" for field in fields]
+    return ["line", "rejected as", "reason", *theirs]
+
+
+def rejected_rows(job: ImportJob) -> Iterator[list[str]]:
+    """The rejected rows in the order of the file, to be fixed and imported again; memory is flat."""
+    email = job.options.get("fields", ["email"]).index("email")
+    for row in RejectedRow.objects.filter(job=job.pk).order_by("line", "pk").iterator(chunk_size=2_000):
+        cells = json.loads(row.cells)
+        if row.kind in (RejectedRow.Kind.SUPPRESSED, RejectedRow.Kind.UNSUBSCRIBED):
+            cells = [""] * email + cells
+        yield [str(row.line), row.get_kind_display(), row.reason, *cells]
+
+
+# After the job, in the order of ValidRow.
+_IMPORT_ROW = (
+    *("job_id", "line", "address_hash", "email", "name", "language", "countries", "warning", "attributes"),
+)
+_REJECTED_ROW = ("job_id", "line", "kind", "reason", "address_hash", "cells")
 
 
 def _insert(
     table: str,
     columns: Sequence[str],
     rows: Sequence[tuple[Any, ...]],
-    as_line: Callable[[tuple[Any, ...]], str] | None = None,
+    as_copy: Callable[[tuple[Any, ...]], str] | None = None,
 ) -> None:
     if not rows:
         return
@@ -144,24 +174,24 @@ def _insert(
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             with cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
-                copy.write("".join(map(as_line or _line, rows)))
+                copy.write("".join(map(as_copy or _copy_row, rows)))
         else:
             places = ", ".join(["%s"] * len(columns))
             # Names of our own tables and columns.
             cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({places})", rows)  # noqa: S608
 
 
-def _person_line(row: tuple[Any, ...]) -> str:
-    """As `_line`, for rows whose texts hold no control character: no name does that was checked."""
-    run, line, known, *texts = row
-    return f"{run}\t{line}\t\\\\x{known.hex()}\t" + "\t".join(texts).replace("\\", "\\\\") + "\n"
+def _copy_valid_row(row: tuple[Any, ...]) -> str:
+    """As `_copy_row`, for rows whose texts hold no control character, which validation has excluded."""
+    job, line, address_hash, *texts = row
+    return f"{job}\t{line}\t\\\\x{address_hash.hex()}\t" + "\t".join(texts).replace("\\", "\\\\") + "\n"
 
 
-def _line(row: tuple[Any, ...]) -> str:
-    return "\t".join(map(_cell, row)) + "\n"
+def _copy_row(row: tuple[Any, ...]) -> str:
+    return "\t".join(map(_copy_cell, row)) + "\n"
 
 
-def _cell(value: object) -> str:
+def _copy_cell(value: object) -> str:
     """A value as PostgreSQL's COPY reads it in text format."""
     if type(value) is str:
         if value.isprintable() and "\\" not in value:

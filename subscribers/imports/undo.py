@@ -1,4 +1,4 @@
-"""Undoing an import: who was added goes, what was changed returns, but people's own words since stand."""
+"""Undoes an import in batches: what it added or changed is reverted, what subscribers did since stays."""
 
 from __future__ import annotations
 
@@ -7,50 +7,64 @@ from datetime import datetime
 
 from django.db.models import Exists, OuterRef
 
-from subscribers import consent
-from subscribers.consent import Channel, Event, Evidence
+from subscribers.consent import Channel, Event, Evidence, record
 from subscribers.imports import attributes
-from subscribers.imports.models import ImportChange, ImportRun
-from subscribers.models import ConsentRecord, Subscriber, Subscription
+from subscribers.imports.apply import suppression_evidence
+from subscribers.imports.models import UNDO_STATS, ImportChange, ImportJob, RejectedRow
+from subscribers.models import ConsentRecord, Subscriber, Subscription, Suppression
 
-# Changes undone in one transaction.
-STRETCH = 1_000
-_OWN = (Channel.FORM, Channel.EMAIL_LINK, Channel.PREFERENCES, Channel.ONE_CLICK, Channel.EMAIL)
+# Changes that are undone in one transaction.
+BATCH_SIZE = 1_000
+_BY_SUBSCRIBER = (Channel.FORM, Channel.EMAIL_LINK, Channel.PREFERENCES, Channel.ONE_CLICK, Channel.EMAIL)
 Kind = ImportChange.Kind
-# Each change is counted in one of these.
-FIGURES = ("removed", "restored", "kept")
 
 
-def next_stretch(run: ImportRun, now: datetime) -> dict[str, int] | None:
-    """Undo the next stretch; figures of all so far {removed, restored, kept}, None when all is undone.
+def undo_batch(job: ImportJob, now: datetime, size: int = BATCH_SIZE) -> bool:
+    """Undo the next changes and add them to the job's `undo_result`; False when all is undone.
 
-    To be called in a transaction that holds the run's row.
+    To be called in a transaction that holds the job's row.
     """
-    changes = list(ImportChange.objects.filter(run=run.pk, pk__gt=run.position).order_by("pk")[:STRETCH])
+    changes = list(ImportChange.objects.filter(job=job.pk, pk__gt=job.position).order_by("pk")[:size])
     if not changes:
-        return None
+        return False
     people = Subscriber.objects.in_bulk([change.subscriber for change in changes])
-    spoke = _spoke_since(run, people)
-    free = [change for change in changes if change.subscriber in people and change.subscriber not in spoke]
-    restored = _restore(run, free, people, now) | attributes.take_back(free)
-    removed = _take_off(run, free, now)
+    acted = _acted_since(job, people)
+    free = [change for change in changes if change.subscriber in people and change.subscriber not in acted]
+    restored = _restore(job, free, people, now) | attributes.undo(free)
+    removed = _remove_from_list(job, free, now)
     kept = {change.subscriber for change in changes} - restored - removed
-    found = {"removed": len(removed), "restored": len(restored - removed), "kept": len(kept)}
-    found = {name: run.undone.get(name, 0) + number for name, number in found.items()}
-    run.position, run.undone = changes[-1].pk, found
-    return found
+    counts = dict(zip(UNDO_STATS, (len(removed), len(restored - removed), len(kept)), strict=True))
+    job.position = changes[-1].pk
+    job.undo_result = {name: job.undo_result.get(name, 0) + count for name, count in counts.items()}
+    return True
 
 
-def _spoke_since(run: ImportRun, people: Iterable[int]) -> set[int]:
-    """Those who did something about their mail themselves after the import began."""
-    said = ConsentRecord.objects.filter(subscriber__in=list(people), channel__in=_OWN, at__gte=run.applied_at)
-    return set(said.values_list("subscriber", flat=True))
+def unsuppress(job: ImportJob, now: datetime) -> int:
+    """Lift the suppressions that the import made, unless another import needs them; returns how many."""
+    others = RejectedRow.objects.exclude(job=job.pk).filter(
+        kind=RejectedRow.Kind.DO_NOT_MAIL,
+        address_hash__isnull=False,
+        job__suppress_do_not_mail=True,
+        job__state__in=(ImportJob.State.APPLYING, ImportJob.State.APPLIED),
+    )
+    ours = Suppression.objects.filter(
+        evidence=suppression_evidence(job), reason=Suppression.Reason.MANUAL, lifted_at__isnull=True
+    ).exclude(address_hash__in=others.values("address_hash"))
+    return ours.update(lifted_at=now, lifted_by=job.ended_by)
+
+
+def _acted_since(job: ImportJob, people: Iterable[int]) -> set[int]:
+    """Subscribers who themselves changed something about their mail after the import began."""
+    records = ConsentRecord.objects.filter(
+        subscriber__in=list(people), channel__in=_BY_SUBSCRIBER, at__gte=job.applied_at
+    )
+    return set(records.values_list("subscriber", flat=True))
 
 
 def _restore(
-    run: ImportRun, changes: Collection[ImportChange], people: Mapping[int, Subscriber], now: datetime
+    job: ImportJob, changes: Collection[ImportChange], people: Mapping[int, Subscriber], now: datetime
 ) -> set[int]:
-    """Put back each value that still is what the import made of it."""
+    """Put back each value that still is what the import made of it; returns whose values those were."""
     restored = []
     for change in changes:
         person = people[change.subscriber]
@@ -66,31 +80,31 @@ def _restore(
             person.updated_at = now
             restored.append(person)
     Subscriber.objects.bulk_update(restored, ["name", "language", "countries", "updated_at"], batch_size=100)
-    consent.record(Event.PREFERENCES, [person.pk for person in restored], [None], _word(run.ended_by), now)
+    record(Event.PREFERENCES, [person.pk for person in restored], [None], _evidence(job), now)
     return {person.pk for person in restored}
 
 
-def _take_off(run: ImportRun, changes: Collection[ImportChange], now: datetime) -> set[int]:
-    """End what the import began on its list, and forget people who were not known before it."""
+def _remove_from_list(job: ImportJob, changes: Collection[ImportChange], now: datetime) -> set[int]:
+    """End the subscriptions that the import began, and delete subscribers who were not known before it."""
     ours = Subscription.objects.filter(
-        mailing_list=run.mailing_list_id,
+        mailing_list=job.mailing_list_id,
         subscriber__in=[change.subscriber for change in changes if change.kind != Kind.CHANGES],
         state=Subscription.State.CONFIRMED,
         ended_at__isnull=True,
-        source=f"import: {run.source}",
+        source=f"import: {job.source}",
     )
-    there = set(ours.values_list("subscriber", flat=True))
-    of = {kind: [one.subscriber for one in changes if one.kind == kind] for kind in Kind.values}
-    ours.filter(subscriber__in=of[Kind.CONFIRMS]).update(
+    removed = set(ours.values_list("subscriber", flat=True))
+    by_kind = {kind: [one.subscriber for one in changes if one.kind == kind] for kind in Kind.values}
+    ours.filter(subscriber__in=by_kind[Kind.CONFIRMS]).update(
         state=Subscription.State.PENDING, source="form", confirmed_at=None
     )
-    ours.filter(subscriber__in=[*of[Kind.NEW], *of[Kind.JOINS]]).delete()
+    ours.filter(subscriber__in=[*by_kind[Kind.NEW], *by_kind[Kind.JOINS]]).delete()
     elsewhere = Exists(Subscription.objects.filter(subscriber=OuterRef("pk")))
-    Subscriber.objects.filter(~elsewhere, pk__in=there.intersection(of[Kind.NEW])).delete()
-    staying = Subscriber.objects.filter(pk__in=there).values_list("pk", flat=True)
-    consent.record(Event.REMOVED, list(staying), [run.mailing_list_id], _word(run.ended_by), now)
-    return there
+    Subscriber.objects.filter(~elsewhere, pk__in=removed.intersection(by_kind[Kind.NEW])).delete()
+    remaining = Subscriber.objects.filter(pk__in=removed).values_list("pk", flat=True)
+    record(Event.REMOVED, list(remaining), [job.mailing_list_id], _evidence(job), now)
+    return removed
 
 
-def _word(by: str) -> Evidence:
-    return Evidence(Channel.IMPORT, source="the import was undone", attested_by=by)
+def _evidence(job: ImportJob) -> Evidence:
+    return Evidence(Channel.IMPORT, source="the import was undone", attested_by=job.ended_by)

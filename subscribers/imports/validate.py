@@ -1,26 +1,25 @@
-"""Checking rows: each becomes a person, perhaps with something to look at, or a reason why not."""
+"""Validates rows: each becomes a ValidRow, perhaps with a warning, or an InvalidRow with a reason."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from subscribers import iso_codes
 from subscribers.addresses import address_hasher, normalise
-from subscribers.csv_injection import as_meant
-from subscribers.imports import address_warnings, attributes
-from subscribers.imports.mapping import Columns, simple
-from subscribers.imports.parse_language import read_language
-from subscribers.imports.records import Person, Refusal
-from subscribers.parse_countries import read_countries
+from subscribers.csv_injection import unescape
+from subscribers.imports import attributes
+from subscribers.imports.mapping import Columns, normalise_heading
+from subscribers.imports.rows import InvalidRow, ValidRow
+from subscribers.parse_names import parse_countries, parse_language
 
-Check = Callable[[int, Sequence[str]], Person | Refusal]
+Validate = Callable[[int, Sequence[str]], ValidRow | InvalidRow]
 
-_NAME_LIMIT = 200
+_MAX_NAME_LENGTH = 200
 _FALSE = frozenset({"", "0", "no", "n", "false", "f", "off", "нет", "null", "none", "-", "–"})
 # What other systems call people who must not be mailed, and those who never confirmed.
-_GONE = {
+_INACTIVE = {
     **dict.fromkeys(
         ("unsubscribed", "unsubscribe", "opted out", "optout", "отписан", "отписался"), "unsubscribed"
     ),
@@ -33,68 +32,106 @@ _GONE = {
     ),
     **dict.fromkeys(("no", "0", "false", "нет"), "not subscribed"),
 }
-# Whoever only never confirmed, or is not on the other list, did not ask for silence.
-_WAITING = frozenset({"not confirmed", "not subscribed"})
+# People who only never confirmed, or are not on the other list, did not ask to get no mail.
+_NOT_OPTED_OUT = frozenset({"not confirmed", "not subscribed"})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
+# Mailboxes of an office and not of a person (RFC 2142, and common use).
+_ROLES = frozenset(
+    {
+        *(
+            "abuse",
+            "admin",
+            "administrator",
+            "billing",
+            "contact",
+            "contacts",
+            "enquiries",
+            "feedback",
+            "ftp",
+        ),
+        *("help", "helpdesk", "hostmaster", "hr", "info", "inquiries", "jobs", "mail", "mailer-daemon"),
+        *("marketing", "media", "news", "no-reply", "noc", "noreply", "office", "postmaster", "press"),
+        *("priemnaya", "reception", "root", "sales", "secretary", "security", "service", "spam", "subscribe"),
+        *("support", "team", "unsubscribe", "webmaster"),
+    }
+)
+# Providers whose names are often mistyped.
+_PROVIDERS = (
+    *("gmail.com", "hotmail.com", "yahoo.com", "outlook.com", "icloud.com", "live.com", "aol.com"),
+    *("mail.ru", "yandex.ru", "rambler.ru", "yandex.kz", "ukr.net", "inbox.ru", "list.ru"),
+)
+# Domains that look like a typo of one of them and are not.
+_NOT_TYPOS = frozenset(
+    {
+        *("mail.com", "email.com", "ymail.com", "gmx.com", "bk.ru", "ya.ru", "live.ru"),
+        *("yandex.by", "yandex.uz", "yandex.com", "yandex.ua", "yahoo.co"),
+        *("mail.kz", "mail.kg", "mail.tj", "mail.uz", "mail.tm", "mail.ua", "mail.de", "mail.bg", "mail.by"),
+        *("gmail.ru", "hotmail.ru", "yahoo.ru", "aol.de", "live.cn", "live.ca"),
+    }
+)
 
-class _Gone(ValueError):  # noqa: N818  (a verdict of the file)
-    """The file says that no mail may go to this address."""
+WARNINGS = ("typo", "disposable", "role")
 
 
-def checker(columns: Columns) -> Check:
-    """The check of one row (its line, its cells) of a table with these columns."""
+class _DoNotMail(ValueError):  # noqa: N818  (a finding about the row)
+    """The file marks the address as do-not-mail."""
+
+
+def row_validator(columns: Columns) -> Validate:
+    """The function that validates one row (its line, its cells) of a table with these columns."""
     at: dict[str, int] = {field: place for place, field in enumerate(columns.fields)}
     email = at["email"]
     name, first, last = at.get("name"), at.get("first_name"), at.get("last_name")
     language, countries, status = at.get("language"), at.get("countries"), at.get("status")
     ended = [place for place, field in enumerate(columns.fields) if field == "ended"]
-    each = [(place, field[8:]) for place, field in enumerate(columns.fields) if field.startswith("country:")]
+    by_country = [
+        (place, field[8:]) for place, field in enumerate(columns.fields) if field.startswith("country:")
+    ]
     width, hash_of = len(columns.fields), address_hasher()
-    # Most files have no more than these, and their rows need no more looks.
-    plain = status is None and not ended and not each
-    read_notes = attributes.reader(columns.fields)
+    # Most files have none of these columns, and their rows need fewer checks.
+    plain = status is None and not ended and not by_country
+    parse_attributes = attributes.parser(columns.fields)
 
-    def check(line: int, cells: Sequence[str]) -> Person | Refusal:
-        known = None
+    def validate(line: int, cells: Sequence[str]) -> ValidRow | InvalidRow:
+        address_hash = None
         try:
-            have = len(cells)
-            if have > width and any(cell.strip() for cell in cells[width:]):
-                raise ValueError(f"there are {have} cells under {width} headings")
-            written, given = address_in(cells[email] if email < have else "")
-            known = hash_of(written)
+            count = len(cells)
+            if count > width and any(cell.strip() for cell in cells[width:]):
+                raise ValueError(f"there are {count} cells under {width} headings")
+            address, name_beside = parse_address_cell(cells[email] if email < count else "")
+            address_hash = hash_of(address)
             if not plain:
-                _still_there(cells, status, ended)
-            called = as_meant(cells[name].strip()) if name is not None and name < have else ""
-            if not called and (first is not None or last is not None):
-                called = " ".join(filter(None, (_cell(cells, first), _cell(cells, last))))
-            wanted = _countries(cells[countries]) if countries is not None and countries < have else ""
-            if each:
-                wanted = _with_columns(wanted, cells, each)
-            return Person(
+                _require_active(cells, status, ended)
+            full_name = unescape(cells[name].strip()) if name is not None and name < count else ""
+            if not full_name and (first is not None or last is not None):
+                full_name = " ".join(filter(None, (_cell(cells, first), _cell(cells, last))))
+            codes = _countries(cells[countries]) if countries is not None and countries < count else ""
+            if by_country:
+                codes = _with_columns(codes, cells, by_country)
+            return ValidRow(
                 line,
-                known,
-                written,
-                _name(called or given),
-                read_language(cells[language]) if language is not None and language < have else "",
-                wanted,
-                address_warnings.of(written),
-                read_notes(cells) if read_notes else "",
+                address_hash,
+                address,
+                _name(full_name or name_beside),
+                parse_language(cells[language]) if language is not None and language < count else "",
+                codes,
+                warning_for(address),
+                parse_attributes(cells) if parse_attributes else "",
             )
         except ValueError as error:
-            kind = "gone" if isinstance(error, _Gone) else "refused"
-            return Refusal(line, str(error)[:300], kind, known)
+            kind = "do_not_mail" if isinstance(error, _DoNotMail) else "invalid"
+            return InvalidRow(line, str(error)[:300], kind, address_hash)
 
-    return check
-
-
-def _cell(cells: Sequence[str], place: int | None) -> str:
-    return as_meant(cells[place].strip()) if place is not None and place < len(cells) else ""
+    return validate
 
 
-def address_in(cell: str) -> tuple[str, str]:
-    """The address, normalised, and a name that stood beside it. Raises ValueError in words."""
-    text, name = as_meant(cell.strip()), ""
+def parse_address_cell(cell: str) -> tuple[str, str]:
+    """The normalised address, and a name beside it ("Olga <olga@example.org>").
+
+    Raises ValueError with a message for the user.
+    """
+    text, name = unescape(cell.strip()), ""
     if len(text) > 400:
         raise ValueError("the address is longer than 254 characters (RFC 5321)")
     if not text:
@@ -108,9 +145,13 @@ def address_in(cell: str) -> tuple[str, str]:
         raise ValueError(f"the address {error}") from error
 
 
+def _cell(cells: Sequence[str], place: int | None) -> str:
+    return unescape(cells[place].strip()) if place is not None and place < len(cells) else ""
+
+
 def _name(text: str) -> str:
-    if len(text) > _NAME_LIMIT:
-        raise ValueError(f"the name is longer than {_NAME_LIMIT} characters")
+    if len(text) > _MAX_NAME_LENGTH:
+        raise ValueError(f"the name is longer than {_MAX_NAME_LENGTH} characters")
     # A line break in a name could become a header of a mail.
     if not text.isprintable() and (_CONTROL.search(text) or not _encodable(text)):
         raise ValueError("the name holds a line break or another control character")
@@ -123,20 +164,65 @@ def _encodable(text: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _countries(cell: str) -> str:
-    return ",".join(read_countries(as_meant(cell.strip())))
+    return ",".join(parse_countries(unescape(cell.strip())))
 
 
-def _with_columns(wanted: str, cells: Sequence[str], each: Sequence[tuple[int, str]]) -> str:
+def _with_columns(codes: str, cells: Sequence[str], by_country: Sequence[tuple[int, str]]) -> str:
     chosen = {
-        code for place, code in each if place < len(cells) and cells[place].strip().casefold() not in _FALSE
+        code
+        for place, code in by_country
+        if place < len(cells) and cells[place].strip().casefold() not in _FALSE
     }
-    return ",".join(iso_codes.parse_countries([*chosen, *filter(None, wanted.split(","))]))
+    return ",".join(iso_codes.parse_countries([*chosen, *filter(None, codes.split(","))]))
 
 
-def _still_there(cells: Sequence[str], status: int | None, ended: Sequence[int]) -> None:
-    if status is not None and status < len(cells) and (gone := _GONE.get(simple(cells[status]))):
-        why = f"the file says that this person is {gone} (“{cells[status].strip()[:40]}”)"
-        raise ValueError(why) if gone in _WAITING else _Gone(why)
+def _require_active(cells: Sequence[str], status: int | None, ended: Sequence[int]) -> None:
+    if status is not None and status < len(cells):
+        written = cells[status].strip()
+        if inactive := _INACTIVE.get(normalise_heading(written)):
+            reason = f"the file says that this person is {inactive} (“{written[:40]}”)"
+            raise ValueError(reason) if inactive in _NOT_OPTED_OUT else _DoNotMail(reason)
     for place in ended:
         if place < len(cells) and cells[place].strip().casefold() not in _FALSE:
-            raise _Gone("the file says that this person is gone: they unsubscribed, bounced or were blocked")
+            raise _DoNotMail("the file says that this person unsubscribed, bounced or was blocked")
+
+
+def warning_for(address: str) -> str:
+    """ "typo DOMAIN" (the likely one), "disposable", "role", or "" for a normalised address."""
+    local, _, domain = address.rpartition("@")
+    return _warning_for_domain(domain) or ("role" if local in _ROLES else "")
+
+
+@lru_cache(maxsize=65_536)
+def _warning_for_domain(domain: str) -> str:
+    if domain in _PROVIDERS or domain in _NOT_TYPOS:
+        return ""
+    likely = next((one for one in _PROVIDERS if _is_one_typo(domain, one)), "")
+    if likely:
+        return f"typo {likely}"
+    return "disposable" if domain in _disposable_domains() else ""
+
+
+@cache
+def _disposable_domains() -> frozenset[str]:
+    # Imported here because the list is large, and only imports and sign-ups need it.
+    from disposable_email_domains import blocklist
+
+    return frozenset(blocklist)
+
+
+def _is_one_typo(typed: str, meant: str) -> bool:
+    """Whether one letter is missing, added or wrong, or two neighbours are swapped (Damerau)."""
+    short, long = sorted((typed, meant), key=len)
+    if len(long) - len(short) > 1:
+        return False
+    start = 0
+    while start < len(short) and short[start] == long[start]:
+        start += 1
+    if len(short) != len(long):
+        return short[start:] == long[start + 1 :]
+    if short[start + 1 :] == long[start + 1 :]:
+        return True
+    return (
+        short[start + 2 :] == long[start + 2 :] and short[start : start + 2] == long[start : start + 2][::-1]
+    )

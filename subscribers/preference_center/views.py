@@ -21,7 +21,7 @@ from subscribers.preference_center import change_address, preferences
 from subscribers.preference_center.forms import AddressChangeForm, PreferencesForm
 from subscribers.preference_center.preferences import Preferences
 from subscribers.privacy import data_access
-from subscribers.reconfirmation import reconfirmation
+from subscribers.reconfirmation import campaigns
 from subscribers.responses import evidence_from, mask, page, subscriber_context
 from subscribers.subscribe import forms, subscribe
 from subscribers.suppression import is_suppressed
@@ -287,7 +287,7 @@ def reject_address_page(request: HttpRequest, token: str) -> HttpResponse:
 def reconfirm_page(request: HttpRequest, token: str) -> HttpResponse:
     """`/stay/<token>/`: a button by which a subscriber confirms that they still want the newsletter."""
     try:
-        campaign, subscriber = reconfirmation.read(token)
+        campaign, subscriber = campaigns.read_token(token)
     except tokens.InvalidToken:
         return page(request, "pages/unknown_link.html", private=True)
     language = page_language(subscriber)
@@ -296,7 +296,7 @@ def reconfirm_page(request: HttpRequest, token: str) -> HttpResponse:
     template = "pages/reconfirm.html"
     if request.method == "POST":
         evidence = evidence_from(request, Channel.EMAIL_LINK, language, text)
-        reconfirmation.stay(campaign, subscriber, evidence, timezone.now())
+        campaigns.confirm(campaign, subscriber, evidence, timezone.now())
         template = "pages/reconfirmed.html"
     context = {**subscriber_context(subscriber, 0), "text": text}
     return page(request, template, context, language=language, private=True)

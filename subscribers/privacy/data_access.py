@@ -8,7 +8,14 @@ from typing import Any
 from django.db import transaction
 
 from subscribers import emails, merge, rate_limit, tokens
-from subscribers.models import AddressChange, Asked, ConsentRecord, Subscriber, Subscription, Suppression
+from subscribers.models import (
+    AddressChange,
+    ConsentRecord,
+    ReconfirmationRequest,
+    Subscriber,
+    Subscription,
+    Suppression,
+)
 from subscribers.privacy.erasure import erase
 from subscribers.rate_limit import Limit
 from subscribers.segments import attributes
@@ -72,7 +79,7 @@ def collect(subscriber: Subscriber) -> dict[str, Any]:
             _consent(row) for row in subscriber.consents.select_related("mailing_list", "text").order_by("pk")
         ],
         "tags": list(subscriber.taggings.order_by("tag__name").values_list("tag__name", flat=True)),
-        "fields": attributes.known(subscriber),
+        "fields": attributes.values_of(subscriber),
         "address_changes": [_address_change(row) for row in subscriber.address_changes.order_by("pk")],
         "suppressions": [
             _suppression(row)
@@ -80,12 +87,12 @@ def collect(subscriber: Subscriber) -> dict[str, Any]:
         ],
         "questions": [
             {
-                "list": row.asking.mailing_list.slug,
-                "at": iso_datetime(row.at),
-                "stays_at": iso_datetime(row.stays_at),
+                "list": row.campaign.mailing_list.slug,
+                "at": iso_datetime(row.sent_at),
+                "confirmed_at": iso_datetime(row.confirmed_at),
             }
-            for row in Asked.objects.filter(subscriber=subscriber)
-            .select_related("asking__mailing_list")
+            for row in ReconfirmationRequest.objects.filter(subscriber=subscriber)
+            .select_related("campaign__mailing_list")
             .order_by("pk")
         ],
     }

@@ -14,8 +14,8 @@ from django.db.models import Q
 
 from subscribers.addresses import address_hash, address_pattern
 from subscribers.bulk import jobs
-from subscribers.bulk.models import BulkRun
-from subscribers.imports.models import ImportChange, ImportRefusal, ImportRow, ImportRun
+from subscribers.bulk.models import BulkJob
+from subscribers.imports.models import ImportChange, ImportJob, ImportRow, RejectedRow
 from subscribers.models import FormerAddress, Subscriber, Suppression
 from subscribers.signals import erased
 from subscribers.suppression import normalise_or_lower
@@ -24,8 +24,8 @@ from subscribers.suppression import normalise_or_lower
 _REDACTED = "…@…"
 # Texts by staff, names of files, and errors.
 _FREE_TEXT_FIELDS: tuple[tuple[type[models.Model], tuple[str, ...]], ...] = (
-    (BulkRun, ("words", "error")),
-    (ImportRun, ("file_name", "error")),
+    (BulkJob, ("reason", "error")),
+    (ImportJob, ("file_name", "error")),
 )
 
 
@@ -51,7 +51,7 @@ def erase(email: str, now: datetime) -> bool:
         Subscriber.objects.filter(pk__in=subscriber_ids).delete()
         # The text of a bounce or complaint may repeat the address, in lifted suppressions too.
         Suppression.objects.filter(address_hash__in=hashes).update(email="", evidence="")
-        for rows in (ImportRow, ImportRefusal):
+        for rows in (ImportRow, RejectedRow):
             rows._default_manager.filter(address_hash__in=hashes).delete()
         ImportChange.objects.filter(subscriber__in=subscriber_ids).delete()
         for one in hashes:
@@ -64,16 +64,16 @@ def redact(addresses: Collection[str]) -> None:
 
     A bulk action that is still running continues for all others whom its search found.
     """
-    for run in BulkRun.objects.select_for_update().filter(who__text__icontains="@").order_by("pk"):
-        if any(_searches_for(run.who["text"], address) for address in addresses):
-            jobs.settle(run)
+    for job in BulkJob.objects.select_for_update().filter(selection__text__icontains="@").order_by("pk"):
+        if any(_searches_for(job.selection["text"], address) for address in addresses):
+            jobs.freeze_selection(job)
     for model, fields in _FREE_TEXT_FIELDS:
         _redact_fields(model, fields, addresses)
     for address in addresses:
         # A row with two addresses in a cell has no valid address, and so no hash.
-        unread = ImportRefusal.objects.filter(address_hash=None, cells__icontains=address)
+        unread = RejectedRow.objects.filter(address_hash=None, cells__icontains=address)
         theirs = [row.pk for row in unread if address_pattern(address).search(row.cells)]
-        ImportRefusal.objects.filter(pk__in=theirs).delete()
+        RejectedRow.objects.filter(pk__in=theirs).delete()
 
 
 def _send_signal(subscribers: list[Subscriber], addresses: list[str]) -> None:

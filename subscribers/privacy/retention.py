@@ -28,8 +28,8 @@ def run(now: datetime) -> None:
     unconfirmed = _delete_unconfirmed(now - timedelta(days=config.pending_days))
     cleared = consent.clear_old_details(now, config.details_months)
     rate_limit.delete_expired(now)
-    jobs.forget(now)
-    bulk.forget(now)
+    jobs.delete_expired(now)
+    bulk.delete_expired(now)
     AddressChange.objects.filter(requested_at__lt=now - _ADDRESS_CHANGES_KEPT).delete()
     if unconfirmed or cleared:
         log.info("action=retention unconfirmed=%d details=%d", unconfirmed, cleared)

@@ -1,1 +1,1 @@
-"""Asking people whether they still want what they get, and leaving it to a person what silence means."""
+"""Reconfirmation (re-permission) campaigns: asks subscribers whether they still want a list."""

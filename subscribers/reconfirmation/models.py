@@ -1,51 +1,58 @@
-"""A question to the people of a segment on one list, and everybody who was asked."""
+"""The tables of reconfirmation: the campaign, and each subscriber who was asked."""
 
 from __future__ import annotations
 
 from django.db import models
 
+from subscribers.jobs import Job
 
-class Asking(models.Model):
-    """The question: whom, until when, by whom, and how far it is."""
+
+class ReconfirmationCampaign(Job):
+    """Asks the subscribers of a segment whether they still want a list."""
 
     class State(models.TextChoices):
-        SENDING = "sending", "being asked"
+        SENDING = "sending", "sending"
         WAITING = "waiting", "waiting for answers"
-        STOPPED = "stopped", "stopped"
-        DECIDED = "decided", "decided"
+        CANCELLED = "cancelled", "cancelled"
+        FINISHED = "finished", "finished"
+
+    ACTIVE = (State.SENDING,)
 
     mailing_list = models.ForeignKey("subscribers.MailingList", on_delete=models.CASCADE, related_name="+")
-    # Of the segment, whole, as it was when the question was begun; and its name.
+    # The segment's complete rule, as it was when the campaign was created, and the segment's name.
     rule = models.JSONField()
     segment_name = models.CharField(max_length=120)
     # The last day on which an answer counts.
-    until = models.DateField()
-    state = models.CharField(max_length=8, choices=State.choices, default=State.SENDING)
-    # Number of the last subscriber who was asked.
-    position = models.BigIntegerField(default=0)
-    made_by = models.CharField(max_length=150)
-    made_at = models.DateTimeField()
-    decided_by = models.CharField(max_length=150, blank=True)
-    decided_at = models.DateTimeField(null=True)
+    deadline = models.DateField()
+    state = models.CharField(max_length=12, choices=State.choices, default=State.SENDING)
 
     class Meta:
+        verbose_name = "reconfirmation campaign"
         ordering = ["-pk"]
 
     def __str__(self) -> str:
         return f"{self.segment_name}, {self.mailing_list}"
 
+    def progress(self) -> tuple[int, int]:
+        """In emails; how many there will be is not known."""
+        return self.requests.count(), 0
 
-class Asked(models.Model):
-    """One person who was asked."""
 
-    asking = models.ForeignKey(Asking, on_delete=models.CASCADE, related_name="people", db_index=False)
+class ReconfirmationRequest(models.Model):
+    """One subscriber who was asked."""
+
+    campaign = models.ForeignKey(
+        ReconfirmationCampaign, on_delete=models.CASCADE, related_name="requests", db_index=False
+    )
     subscriber = models.ForeignKey("subscribers.Subscriber", on_delete=models.CASCADE, related_name="+")
-    at = models.DateTimeField()
-    # When they said that they want it.
-    stays_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField()
+    # When the subscriber said that they still want the list.
+    confirmed_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["asking", "subscriber"], name="asked_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "subscriber"], name="reconfirmation_request_once")
+        ]
 
     def __str__(self) -> str:
-        return f"{self.asking_id}: {self.subscriber_id}"
+        return f"{self.campaign_id}: {self.subscriber_id}"

@@ -18,10 +18,10 @@ from django.db.models.expressions import RawSQL
 
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 from subscribers.search import search_index
-from subscribers.segments import audience, compile
-from subscribers.segments.models import SavedSegment, Tagging
-from subscribers.segments.rules import BadRule
-from subscribers.segments.store import rule_of
+from subscribers.segments import audience, compiler
+from subscribers.segments.models import Segment, Tagging
+from subscribers.segments.rules import InvalidRule
+from subscribers.segments.store import load_rule
 
 # Counts go no further.
 CAP = 10_000
@@ -264,10 +264,10 @@ def _conditions(query: Query) -> Iterator[_Condition]:
 
 def _segment_condition(number: int, as_of: datetime) -> Q:
     """No subscriber where the segment, or something that its rule refers to, is deleted."""
-    segment = SavedSegment.objects.filter(pk=number).first()
+    segment = Segment.objects.filter(pk=number).first()
     try:
-        return Q(pk__in=()) if segment is None else compile.condition(rule_of(segment), as_of)
-    except BadRule:
+        return Q(pk__in=()) if segment is None else compiler.to_q(load_rule(segment), as_of)
+    except InvalidRule:
         return Q(pk__in=())
 
 

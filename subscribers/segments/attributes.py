@@ -1,43 +1,45 @@
-"""What staff note about a person: tags, and values of custom fields."""
+"""Tags and custom fields of a subscriber: read, set, and carried over when two subscribers are merged."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from subscribers.models import Subscriber
 from subscribers.segments.models import CustomField, FieldValue, Tag, Tagging
 
-if TYPE_CHECKING:
-    from subscribers.models import Subscriber
+_MAX_TAG_LENGTH, _MAX_TEXT_LENGTH = 60, 200
 
 
-def tag_named(name: str) -> Tag:
-    """The tag of this name, made if there was none; names differ by more than case and spaces.
+def get_or_create_tag(name: str) -> Tag:
+    """The tag of this name, created if there is none; case and spaces do not distinguish names.
 
-    Raises ValueError for an empty name, or one of more than 60 letters.
+    Raises ValueError for an empty name, or one of more than 60 characters.
     """
     written = " ".join(name.replace("\0", " ").split())
-    if not 0 < len(written) <= 60:
-        raise ValueError("A tag has 1 to 60 letters.")
+    if not 0 < len(written) <= _MAX_TAG_LENGTH:
+        raise ValueError(f"A tag has 1 to {_MAX_TAG_LENGTH} characters.")
     found = Tag.objects.filter(name__iexact=written).first()
     return found or Tag.objects.create(name=written)
 
 
-def set_tags(person: Subscriber, names: Iterable[str]) -> None:
-    """Give the person exactly these tags."""
-    tags = [tag_named(name) for name in names]
-    person.taggings.exclude(tag__in=tags).delete()
-    Tagging.objects.bulk_create([Tagging(tag=tag, subscriber=person) for tag in tags], ignore_conflicts=True)
+def set_tags(subscriber: Subscriber, names: Iterable[str]) -> None:
+    """Give the subscriber exactly these tags. Raises ValueError as `get_or_create_tag`."""
+    tags = [get_or_create_tag(name) for name in names]
+    subscriber.taggings.exclude(tag__in=tags).delete()
+    Tagging.objects.bulk_create(
+        [Tagging(tag=tag, subscriber=subscriber) for tag in tags], ignore_conflicts=True
+    )
 
 
-def parsed(field: CustomField, written: str) -> Any:
-    """What somebody wrote as a str, float or date by the field's kind; None for nothing.
+def parse_value(field: CustomField, written: str) -> Any:
+    """The text as a str, float or date by the field's kind; None for an empty text.
 
-    Raises ValueError in words.
+    Raises ValueError with a message for the user.
     """
-    # No database keeps a NUL in a text.
+    # Databases store no NUL in a text.
     written = written.replace("\0", " ").strip()
     if not written:
         return None
@@ -45,9 +47,9 @@ def parsed(field: CustomField, written: str) -> Any:
         try:
             number = float(written.replace(",", "."))
         except ValueError as error:
-            raise ValueError(f"{field.name}: “{written}” is no number.") from error
+            raise ValueError(f"{field.name}: “{written}” is not a number.") from error
         if not math.isfinite(number):
-            raise ValueError(f"{field.name}: “{written}” is no number.")
+            raise ValueError(f"{field.name}: “{written}” is not a number.")
         return number
     if field.kind == CustomField.Kind.DATE:
         try:
@@ -56,32 +58,32 @@ def parsed(field: CustomField, written: str) -> Any:
             raise ValueError(f"{field.name}: write a date as 2021-12-03.") from error
     if field.kind == CustomField.Kind.CHOICE and written not in field.options:
         raise ValueError(f"{field.name}: choose one of {', '.join(field.options)}.")
-    if len(written) > 200:
-        raise ValueError(f"{field.name}: 200 letters at most.")
+    if len(written) > _MAX_TEXT_LENGTH:
+        raise ValueError(f"{field.name}: at most {_MAX_TEXT_LENGTH} characters.")
     return written
 
 
-def set_value(person: Subscriber, field: CustomField, written: str) -> None:
-    """Note a value, or that none is known. Raises ValueError as `parsed`."""
-    value = parsed(field, written)
+def set_value(subscriber: Subscriber, field: CustomField, written: str) -> None:
+    """Set a value, or delete it for an empty text. Raises ValueError as `parse_value`."""
+    value = parse_value(field, written)
     if value is None:
-        FieldValue.objects.filter(field=field, subscriber=person).delete()
+        FieldValue.objects.filter(field=field, subscriber=subscriber).delete()
         return
-    fresh: dict[str, Any] = {"text": "", "number": None, "date": None, field.column: value}
-    FieldValue.objects.update_or_create(field=field, subscriber=person, defaults=fresh)
+    columns: dict[str, Any] = {"text": "", "number": None, "date": None, field.column: value}
+    FieldValue.objects.update_or_create(field=field, subscriber=subscriber, defaults=columns)
 
 
-def known(person: Subscriber) -> dict[str, Any]:
-    """Field's name to its value, ready for JSON."""
-    rows = person.values.select_related("field").order_by("field__name")
+def values_of(subscriber: Subscriber) -> dict[str, Any]:
+    """The field's name to its value, ready for JSON."""
+    rows = subscriber.values.select_related("field").order_by("field__name")
     return {
         row.field.name: row.value.isoformat() if isinstance(row.value, date) else row.value for row in rows
     }
 
 
-def take_over(kept: Subscriber, gone: Subscriber) -> None:
-    """Two became one: whatever was noted of the other, and not of the one who is kept."""
+def merge_attributes(kept: Subscriber, merged: Subscriber) -> None:
+    """Give the kept subscriber the tags and values of the other that it does not have."""
     tags = kept.taggings.values_list("tag", flat=True)
-    gone.taggings.exclude(tag__in=list(tags)).update(subscriber=kept)
+    merged.taggings.exclude(tag__in=list(tags)).update(subscriber=kept)
     fields = kept.values.values_list("field", flat=True)
-    gone.values.exclude(field__in=list(fields)).update(subscriber=kept)
+    merged.values.exclude(field__in=list(fields)).update(subscriber=kept)

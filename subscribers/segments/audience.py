@@ -1,4 +1,4 @@
-"""Segments: which people a mailing is for, and why some of those on its lists cannot be reached."""
+"""The audience of a mailing as a query: which subscribers it is for, and why some cannot be reached."""
 
 from __future__ import annotations
 
@@ -11,61 +11,63 @@ from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
 
 from subscribers.models import Subscriber, Subscription, Suppression
 
-# Values of `standing`, see there.
+# Values of the annotation `reachability`.
 REACHABLE = "reachable"
 UNCONFIRMED = "unconfirmed"
 UNSUBSCRIBED = "unsubscribed"
 SUPPRESSED = "suppressed"
 PAUSED = "paused"
 
+_SUBSCRIBED = (Subscription.State.CONFIRMED, Subscription.State.PENDING)
+
 
 @dataclass(frozen=True)
-class Segment:
-    """A definition, not a set: people on lists, narrowed by what they chose."""
+class AudienceQuery:
+    """Subscribers of lists, narrowed by countries, language and rules; a definition, not a set."""
 
-    # Primary keys of mailing lists; being on any of them is enough, and being on several counts once.
+    # Primary keys of mailing lists; being on several of them counts once.
     lists: tuple[int, ...]
-    # ISO 3166-1 alpha-2; none: whatever the reader chose.
+    # ISO 3166-1 alpha-2; empty: whatever the subscriber chose.
     countries: tuple[str, ...] = ()
-    # Language codes; none: any.
+    # Language codes; empty: any.
     languages: tuple[str, ...] = ()
-    # Only people who fit this, and nobody who fits that; None: no matter.
+    # Only subscribers who match the one, and none who match the other.
     only: Q | None = None
-    without: Q | None = None
+    exclude: Q | None = None
 
     def subscribers(self) -> QuerySet[Subscriber]:
-        """People with a confirmed subscription who fit the choices, one row each, suppressed or not."""
-        return self._fitting().filter(self.on_a_list(Subscription.State.CONFIRMED))
+        """Subscribers with a confirmed subscription, one row each, suppressed or not."""
+        return self._narrowed().filter(self.on_lists(Subscription.State.CONFIRMED))
 
     def reachable(self) -> QuerySet[Subscriber]:
-        """As `subscribers`, without those whose address is suppressed; whoever paused is among them."""
+        """As `subscribers`, without suppressed addresses; paused subscribers are included."""
         return self.subscribers().exclude(suppressed())
 
-    def people(self) -> QuerySet[Subscriber]:
-        """Everybody who ever joined one of the lists, in any state, and fits the choices; one row each."""
-        return self._fitting().filter(self.on_a_list())
+    def ever_subscribed(self) -> QuerySet[Subscriber]:
+        """Subscribers with a subscription to one of the lists in any state, one row each."""
+        return self._narrowed().filter(self.on_lists())
 
-    def on_a_list(self, *states: str) -> Exists:
+    def on_lists(self, *states: str) -> Exists:
         """The condition that a Subscriber is on one of the lists in one of the states (none: in any)."""
         found = Subscription.objects.filter(subscriber=OuterRef("pk"), mailing_list__in=self.lists)
         return Exists(found.filter(state__in=states) if states else found)
 
-    def _fitting(self) -> QuerySet[Subscriber]:
-        people = Subscriber.objects.all()
+    def _narrowed(self) -> QuerySet[Subscriber]:
+        found = Subscriber.objects.all()
         if self.languages:
-            people = people.filter(language__in=self.languages)
+            found = found.filter(language__in=self.languages)
         if self.countries:
-            people = people.filter(wanting(self.countries))
+            found = found.filter(interested_in(self.countries))
         if self.only is not None:
-            people = people.filter(self.only)
-        if self.without is not None:
-            people = people.exclude(Q(pk__in=Subscriber.objects.filter(self.without).values("pk")))
-        return people
+            found = found.filter(self.only)
+        if self.exclude is not None:
+            found = found.exclude(Q(pk__in=Subscriber.objects.filter(self.exclude).values("pk")))
+        return found
 
 
-def wanting(countries: Iterable[str]) -> Q:
+def interested_in(countries: Iterable[str]) -> Q:
     """The condition that a Subscriber gets the stories of one of these countries: also by choosing none."""
-    # Codes are two letters between commas, so a pair of letters matches only as a whole code.
+    # Codes are two letters between commas, so two letters only match a whole code.
     wanted = Q(countries="")
     for code in countries:
         wanted |= Q(countries__contains=code)
@@ -77,23 +79,20 @@ def suppressed() -> Exists:
     return Exists(Suppression.objects.filter(address_hash=OuterRef("address_hash"), lifted_at__isnull=True))
 
 
-def standing(segment: Segment, now: datetime) -> QuerySet[Subscriber]:
-    """`segment.people()`, each annotated with `standing`, one of the five words above.
+def reachability(query: AudienceQuery, now: datetime) -> QuerySet[Subscriber]:
+    """`query.ever_subscribed()`, each annotated with `reachability`, one of the five values above.
 
-    Somebody who left every one of the lists is "unsubscribed", suppressed or not; of the others, a
-    suppression weighs more than a missing confirmation, and that more than a pause. It is one statement, fit
-    for a million people.
+    Subscribers who unsubscribed from all of the lists are "unsubscribed", suppressed or not; for the others a
+    suppression takes precedence over a missing confirmation, and that over a pause. It is a single statement,
+    fast enough for a million subscribers.
     """
-    return segment.people().annotate(
-        standing=Case(
-            When(~segment.on_a_list(*_JOINED), then=Value(UNSUBSCRIBED)),
+    return query.ever_subscribed().annotate(
+        reachability=Case(
+            When(~query.on_lists(*_SUBSCRIBED), then=Value(UNSUBSCRIBED)),
             When(suppressed(), then=Value(SUPPRESSED)),
-            When(~segment.on_a_list(Subscription.State.CONFIRMED), then=Value(UNCONFIRMED)),
+            When(~query.on_lists(Subscription.State.CONFIRMED), then=Value(UNCONFIRMED)),
             When(paused_until__gt=now, then=Value(PAUSED)),
             default=Value(REACHABLE),
             output_field=models.CharField(max_length=12),
         )
     )
-
-
-_JOINED = (Subscription.State.CONFIRMED, Subscription.State.PENDING)

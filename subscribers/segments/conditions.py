@@ -1,7 +1,7 @@
-"""Kinds of tests: what each can ask, how its values are read, and the condition that the database is asked.
+"""The types of conditions: what each can ask, how its values are read, and the query that it becomes.
 
-The ground knows lists, countries, languages, sign-up, tags, fields and other segments; rooms above `add` what
-they know, as `mailer.feedback.engagement` does.
+This package knows lists, countries, languages, sign-up, tags, custom fields and other segments; packages
+above `register` what they know, as `mailer.feedback.engagement` does.
 """
 
 from __future__ import annotations
@@ -14,201 +14,209 @@ from django.db.models import Exists, OuterRef, Q
 
 from subscribers import iso_codes
 from subscribers.models import ConsentRecord, Subscription
-from subscribers.segments.audience import suppressed, wanting
+from subscribers.segments.audience import interested_in, suppressed
 from subscribers.segments.models import CustomField, FieldValue, Tagging
-from subscribers.segments.rules import BadRule, Test, Value
+from subscribers.segments.rules import Condition, InvalidRule, Value
 
-# How a value is asked for: "lists", "countries", "languages", "tags", "segments", "date", "number", "text",
-# "choices" (of the field), "none".
+# The form's input for values: "lists", "countries", "languages", "tags", "segments", "date", "number",
+# "text", "choices" (of the field), "none".
 Widget = str
 
 
 @dataclass(frozen=True)
-class Kind:
-    """One thing that can be asked about a person."""
+class ConditionType:
+    """One attribute of a subscriber that a condition can be about."""
 
     name: str
-    # As the first words of a sentence: "Is on a list".
+    # The attribute as the form shows it: "Lists".
     label: str
-    # Relation to (words, how its values are asked for).
-    relations: Mapping[str, tuple[str, Widget]]
-    # The condition on a Subscriber; raises BadRule.
-    condition: Callable[[Test, datetime], Q]
+    # Operator to (label, widget of its values).
+    operators: Mapping[str, tuple[str, Widget]]
+    # The query on Subscriber as of a time; raises InvalidRule.
+    to_q: Callable[[Condition, datetime], Q]
 
 
-KINDS: dict[str, Kind] = {}
+CONDITION_TYPES: dict[str, ConditionType] = {}
 
 
-def add(kind: Kind) -> None:
-    """Make a kind known; adding it again changes nothing."""
-    KINDS[kind.name] = kind
+def register(condition_type: ConditionType) -> None:
+    """Add a condition type; harmless when repeated."""
+    CONDITION_TYPES[condition_type.name] = condition_type
 
 
-def kind_of(test: Test) -> Kind:
-    """The kind of a test; raises BadRule for an unknown kind or relation."""
-    kind = KINDS.get(test.about)
-    if kind is None:
-        raise BadRule(f"Nothing is known about “{test.about}”.")
-    if test.relation not in kind.relations:
-        raise BadRule(f"{kind.label}: “{test.relation}” cannot be asked.")
-    return kind
-
-
-def numbers(test: Test) -> list[int]:
-    """The values as primary keys; raises BadRule."""
-    found = [value for value in test.values if isinstance(value, int)]
-    if len(found) != len(test.values) or not found:
-        raise BadRule(f"{KINDS[test.about].label}: choose at least one.")
+def type_of(condition: Condition) -> ConditionType:
+    """The type of a condition; raises InvalidRule for an unknown attribute or operator."""
+    found = CONDITION_TYPES.get(condition.attribute)
+    if found is None:
+        raise InvalidRule(f"“{condition.attribute}” is not an attribute of subscribers.")
+    if condition.operator not in found.operators:
+        raise InvalidRule(f"{found.label}: “{condition.operator}” is not one of its operators.")
     return found
 
 
-def words(test: Test, known: frozenset[str] | None = None) -> list[str]:
-    """The values as words, all of them known; raises BadRule."""
-    found = [value for value in test.values if isinstance(value, str) and value.strip() and "\0" not in value]
-    if len(found) != len(test.values) or not found:
-        raise BadRule(f"{KINDS[test.about].label}: choose or write at least one.")
+def int_values(condition: Condition) -> list[int]:
+    """The values as primary keys; raises InvalidRule."""
+    found = [value for value in condition.values if isinstance(value, int)]
+    if len(found) != len(condition.values) or not found:
+        raise InvalidRule(f"{_label(condition)}: choose at least one.")
+    return found
+
+
+def text_values(condition: Condition, known: frozenset[str] | None = None) -> list[str]:
+    """The values as texts, all of them known; raises InvalidRule."""
+    found = [
+        value for value in condition.values if isinstance(value, str) and value.strip() and "\0" not in value
+    ]
+    if len(found) != len(condition.values) or not found:
+        raise InvalidRule(f"{_label(condition)}: choose or write at least one.")
     if known is not None and (unknown := [one for one in found if one not in known]):
-        raise BadRule(f"{KINDS[test.about].label}: “{unknown[0]}” is not known.")
+        raise InvalidRule(f"{_label(condition)}: “{unknown[0]}” is not known.")
     return found
 
 
-def quantity(test: Test, least: float = 0, most: float = 1e12) -> float:
-    """The one value as a number within bounds; raises BadRule."""
-    value = _only(test)
+def number_value(condition: Condition, least: float = 0, most: float = 1e12) -> float:
+    """The one value as a number within bounds; raises InvalidRule."""
+    value = _single(condition)
     try:
         found = float(value)
     except ValueError as error:
-        raise BadRule(f"{KINDS[test.about].label}: “{value}” is no number.") from error
+        raise InvalidRule(f"{_label(condition)}: “{value}” is not a number.") from error
     if not least <= found <= most:
-        raise BadRule(f"{KINDS[test.about].label}: write a number from {least:g} to {most:g}.")
+        raise InvalidRule(f"{_label(condition)}: write a number from {least:g} to {most:g}.")
     return found
 
 
-def day(test: Test) -> date:
-    """The one value as a date, "2021-12-03"; raises BadRule."""
-    value = _only(test)
+def date_value(condition: Condition) -> date:
+    """The one value as a date, "2021-12-03"; raises InvalidRule."""
+    value = _single(condition)
     try:
         return date.fromisoformat(str(value))
     except ValueError as error:
-        raise BadRule(f"{KINDS[test.about].label}: write a date as 2021-12-03.") from error
+        raise InvalidRule(f"{_label(condition)}: write a date as 2021-12-03.") from error
 
 
-def _only(test: Test) -> Value:
-    if len(test.values) != 1 or test.values[0] == "":
-        raise BadRule(f"{KINDS[test.about].label}: one value is needed.")
-    return test.values[0]
+def _single(condition: Condition) -> Value:
+    if len(condition.values) != 1 or condition.values[0] == "":
+        raise InvalidRule(f"{_label(condition)}: one value is needed.")
+    return condition.values[0]
 
 
-def _list(test: Test, now: datetime) -> Q:
-    rows = Subscription.objects.filter(subscriber=OuterRef("pk"), mailing_list__in=numbers(test))
-    return _or_not(test, Exists(rows.filter(state=Subscription.State.CONFIRMED)))
+def _label(condition: Condition) -> str:
+    return CONDITION_TYPES[condition.attribute].label
 
 
-def _country(test: Test, now: datetime) -> Q:
-    wants = wanting(words(test, iso_codes.COUNTRIES))
-    return ~wants if test.relation.startswith("not") else wants
+def _negated(condition: Condition) -> bool:
+    return condition.operator.startswith("not")
 
 
-def _language(test: Test, now: datetime) -> Q:
-    spoken = Q(language__in=words(test, iso_codes.LANGUAGES))
-    return ~spoken if test.relation.startswith("not") else spoken
+def _exists(condition: Condition, found: Exists) -> Q:
+    return Q(~found) if _negated(condition) else Q(found)
 
 
-def _joined(test: Test, now: datetime) -> Q:
-    if test.relation in ("within", "not_within"):
-        since = now - timedelta(days=int(quantity(test, 0, 36_500)))
-        return Q(created_at__gte=since) if test.relation == "within" else Q(created_at__lt=since)
-    found = day(test)
-    midnight = datetime(found.year, found.month, found.day, tzinfo=UTC)
-    return Q(created_at__gte=midnight) if test.relation == "since" else Q(created_at__lt=midnight)
+def _list(condition: Condition, now: datetime) -> Q:
+    rows = Subscription.objects.filter(subscriber=OuterRef("pk"), mailing_list__in=int_values(condition))
+    return _exists(condition, Exists(rows.filter(state=Subscription.State.CONFIRMED)))
 
 
-def _tag(test: Test, now: datetime) -> Q:
-    return _or_not(test, Exists(Tagging.objects.filter(subscriber=OuterRef("pk"), tag__in=numbers(test))))
+def _country(condition: Condition, now: datetime) -> Q:
+    wants = interested_in(text_values(condition, iso_codes.COUNTRIES))
+    return ~wants if _negated(condition) else wants
 
 
-def _field(test: Test, now: datetime) -> Q:
-    field = CustomField.objects.filter(pk=test.of or 0).first()
+def _language(condition: Condition, now: datetime) -> Q:
+    reads = Q(language__in=text_values(condition, iso_codes.LANGUAGES))
+    return ~reads if _negated(condition) else reads
+
+
+def _known_since(condition: Condition, now: datetime) -> Q:
+    if condition.operator in ("within", "not_within"):
+        since = now - timedelta(days=int(number_value(condition, 0, 36_500)))
+        return Q(created_at__gte=since) if condition.operator == "within" else Q(created_at__lt=since)
+    day = date_value(condition)
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return Q(created_at__gte=midnight) if condition.operator == "since" else Q(created_at__lt=midnight)
+
+
+def _tag(condition: Condition, now: datetime) -> Q:
+    rows = Tagging.objects.filter(subscriber=OuterRef("pk"), tag__in=int_values(condition))
+    return _exists(condition, Exists(rows))
+
+
+def _field(condition: Condition, now: datetime) -> Q:
+    field = CustomField.objects.filter(pk=condition.field or 0).first()
     if field is None:
-        raise BadRule("A rule asks about a field that is gone.")
-    rows = FieldValue.objects.filter(subscriber=OuterRef("pk"), field=field)
-    if test.relation in ("filled", "not_filled"):
-        return _or_not(test, Exists(rows))
-    if test.relation in ("since", "before"):
-        found = day(test)
+        raise InvalidRule("The rule uses a custom field that was deleted.")
+    rows, operator = FieldValue.objects.filter(subscriber=OuterRef("pk"), field=field), condition.operator
+    if operator in ("filled", "not_filled"):
+        return _exists(condition, Exists(rows))
+    if operator in ("since", "before"):
+        day = date_value(condition)
+        return Q(Exists(rows.filter(date__gte=day) if operator == "since" else rows.filter(date__lt=day)))
+    if operator in ("at_least", "at_most"):
+        amount = number_value(condition, -1e12)
         return Q(
-            Exists(rows.filter(date__gte=found) if test.relation == "since" else rows.filter(date__lt=found))
+            Exists(
+                rows.filter(number__gte=amount) if operator == "at_least" else rows.filter(number__lte=amount)
+            )
         )
-    if test.relation in ("at_least", "at_most"):
-        amount = quantity(test, -1e12)
-        known = (
-            rows.filter(number__gte=amount)
-            if test.relation == "at_least"
-            else rows.filter(number__lte=amount)
-        )
-        return Q(Exists(known))
-    if test.relation == "contains":
-        return Q(Exists(rows.filter(text__icontains=words(test)[0])))
+    if operator == "contains":
+        return Q(Exists(rows.filter(text__icontains=text_values(condition)[0])))
     if field.kind == CustomField.Kind.NUMBER:
-        return _or_not(test, Exists(rows.filter(number=quantity(test, -1e12))))
+        return _exists(condition, Exists(rows.filter(number=number_value(condition, -1e12))))
     if field.kind == CustomField.Kind.DATE:
-        return _or_not(test, Exists(rows.filter(date=day(test))))
-    return _or_not(test, Exists(rows.filter(text__in=words(test))))
+        return _exists(condition, Exists(rows.filter(date=date_value(condition))))
+    return _exists(condition, Exists(rows.filter(text__in=text_values(condition))))
 
 
-def _waiting(test: Test, now: datetime) -> Q:
-    since = now - timedelta(days=int(quantity(test, 0, 36_500)))
+def _pending(condition: Condition, now: datetime) -> Q:
+    since = now - timedelta(days=int(number_value(condition, 0, 36_500)))
     rows = Subscription.objects.filter(subscriber=OuterRef("pk"), state=Subscription.State.PENDING)
-    long = test.relation == "not_within"
-    return Q(Exists(rows.filter(created_at__lt=since) if long else rows.filter(created_at__gte=since)))
+    longer = condition.operator == "not_within"
+    return Q(Exists(rows.filter(created_at__lt=since) if longer else rows.filter(created_at__gte=since)))
 
 
-def _stopped(test: Test, now: datetime) -> Q:
-    return _or_not(test, suppressed())
+def _suppressed(condition: Condition, now: datetime) -> Q:
+    return _exists(condition, suppressed())
 
 
-def _own_word(test: Test, now: datetime) -> Q:
-    said = ConsentRecord.objects.filter(
+def _self_confirmed(condition: Condition, now: datetime) -> Q:
+    records = ConsentRecord.objects.filter(
         subscriber=OuterRef("pk"), event__in=[ConsentRecord.Event.CONFIRMED, ConsentRecord.Event.SUBSCRIBED]
     )
-    return Q(~Exists(said)) if test.relation == "never" else Q(Exists(said))
+    return Q(~Exists(records)) if condition.operator == "never" else Q(Exists(records))
 
 
-def _or_not(test: Test, found: Exists) -> Q:
-    return Q(~found) if test.relation.startswith("not") else Q(found)
+def _segment(condition: Condition, now: datetime) -> Q:
+    raise InvalidRule("Segments within a rule are expanded before it is compiled.")
 
 
-def _segment(test: Test, now: datetime) -> Q:
-    raise BadRule("Segments within a rule are put in before it is compiled.")
-
-
-for _kind in (
-    Kind("list", "Lists", {"on": ("is on", "lists"), "not_on": ("is not on", "lists")}, _list),
-    Kind(
+for _type in (
+    ConditionType("list", "Lists", {"on": ("is on", "lists"), "not_on": ("is not on", "lists")}, _list),
+    ConditionType(
         "country",
         "Countries",
         {"wants": ("gets stories of", "countries"), "not_wants": ("gets no stories of", "countries")},
         _country,
     ),
-    Kind(
+    ConditionType(
         "language",
         "Language",
         {"one_of": ("is", "languages"), "not_one_of": ("is not", "languages")},
         _language,
     ),
-    Kind(
-        "joined",
-        "Known here",
+    ConditionType(
+        "known_since",
+        "Known since",
         {
-            "since": ("since, or after", "date"),
+            "since": ("on or after", "date"),
             "before": ("before", "date"),
-            "within": ("for no more days than", "number"),
-            "not_within": ("for more days than", "number"),
+            "within": ("in the last days", "number"),
+            "not_within": ("longer ago than days", "number"),
         },
-        _joined,
+        _known_since,
     ),
-    Kind("tag", "Tags", {"has": ("has one of", "tags"), "not_has": ("has none of", "tags")}, _tag),
-    Kind(
+    ConditionType("tag", "Tags", {"has": ("has one of", "tags"), "not_has": ("has none of", "tags")}, _tag),
+    ConditionType(
         "field",
         "Field",
         {
@@ -219,29 +227,29 @@ for _kind in (
             "at_most": ("is at most", "number"),
             "since": ("is on or after", "date"),
             "before": ("is before", "date"),
-            "filled": ("is known", "none"),
-            "not_filled": ("is not known", "none"),
+            "filled": ("is set", "none"),
+            "not_filled": ("is not set", "none"),
         },
         _field,
     ),
-    Kind(
-        "waiting",
-        "Waits to confirm a list",
+    ConditionType(
+        "pending",
+        "Waiting for confirmation",
         {"within": ("for no more days than", "number"), "not_within": ("for more days than", "number")},
-        _waiting,
+        _pending,
     ),
-    Kind("stopped", "Suppressed", {"is": ("yes", "none"), "not": ("no", "none")}, _stopped),
-    Kind(
-        "own_word",
-        "Told us themselves that they want a list",
+    ConditionType("suppressed", "Suppressed", {"is": ("yes", "none"), "not": ("no", "none")}, _suppressed),
+    ConditionType(
+        "self_confirmed",
+        "Confirmed a subscription themselves",
         {"ever": ("yes", "none"), "never": ("never", "none")},
-        _own_word,
+        _self_confirmed,
     ),
-    Kind(
+    ConditionType(
         "segment",
         "Other segments",
         {"in": ("is in one of", "segments"), "not_in": ("is in none of", "segments")},
         _segment,
     ),
 ):
-    add(_kind)
+    register(_type)

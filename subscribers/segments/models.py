@@ -1,4 +1,4 @@
-"""Tags, custom fields and saved segments."""
+"""The tables of tags, custom fields and segments."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db import models
 
 
 class Tag(models.Model):
-    """A word that staff put on people."""
+    """A label that staff put on subscribers."""
 
     name = models.CharField(max_length=60, unique=True)
 
@@ -20,7 +20,7 @@ class Tag(models.Model):
 
 
 class Tagging(models.Model):
-    """A person who has a tag."""
+    """A subscriber has a tag."""
 
     tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="taggings", db_index=False)
     subscriber = models.ForeignKey(
@@ -35,7 +35,7 @@ class Tagging(models.Model):
 
 
 class CustomField(models.Model):
-    """Something that this office wants to know of people, and of which kind it is."""
+    """An attribute of subscribers that this office defines, and its kind."""
 
     class Kind(models.TextChoices):
         TEXT = "text", "text"
@@ -45,7 +45,7 @@ class CustomField(models.Model):
 
     name = models.CharField(max_length=60, unique=True)
     kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.TEXT)
-    # What can be chosen, one a line; for a choice only.
+    # The options of a choice, one a line.
     choices = models.TextField(blank=True)
 
     class Meta:
@@ -56,17 +56,17 @@ class CustomField(models.Model):
 
     @property
     def column(self) -> str:
-        """In which column of FieldValue its values are kept."""
+        """The column of FieldValue that holds its values."""
         return {"number": "number", "date": "date"}.get(self.kind, "text")
 
     @property
     def options(self) -> tuple[str, ...]:
-        """What can be chosen."""
+        """The options of a choice."""
         return tuple(line.strip() for line in self.choices.splitlines() if line.strip())
 
 
 class FieldValue(models.Model):
-    """What is known of one person in one field; in the column of the field's kind."""
+    """A subscriber's value of one custom field, in the column of the field's kind."""
 
     field = models.ForeignKey(CustomField, on_delete=models.CASCADE, related_name="values", db_index=False)
     subscriber = models.ForeignKey("subscribers.Subscriber", on_delete=models.CASCADE, related_name="values")
@@ -86,15 +86,15 @@ class FieldValue(models.Model):
         return getattr(self, self.field.column)
 
 
-class SavedSegment(models.Model):
-    """A rule with a name; who is in it is asked of the tables whenever it is used."""
+class Segment(models.Model):
+    """A rule with a name; who matches it is queried whenever it is used."""
 
     name = models.CharField(max_length=120, unique=True)
-    # As `rules.as_json` gives it.
+    # As `rules.to_json` gives it.
     rule = models.JSONField()
     # Counts the changes of the rule.
     version = models.PositiveIntegerField(default=1)
-    # Username of whoever changed the rule last.
+    # Username of the user who changed the rule last.
     changed_by = models.CharField(max_length=150, blank=True)
     changed_at = models.DateTimeField()
 

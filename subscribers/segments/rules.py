@@ -1,11 +1,12 @@
-"""Rules about people as plain data: read from JSON, written back, and refused in words where they are wrong.
+"""Rules of segments as plain data: read from JSON, written back, and refused where they are wrong.
 
     {"version": 1, "all": [
-        {"about": "list", "is": "on", "values": [3]},
-        {"none": [{"about": "country", "is": "wants", "values": ["KZ", "UZ"]},
-                  {"about": "field", "of": 2, "is": "at_least", "values": [10]}]}]}
+        {"attribute": "list", "operator": "on", "values": [3]},
+        {"none": [{"attribute": "country", "operator": "wants", "values": ["KZ", "UZ"]},
+                  {"attribute": "field", "field": 2, "operator": "at_least", "values": [10]}]}]}
 
-A group asks for all, any or none of its parts; a part is a group again, or a test of one kind (see `kinds`).
+A group requires all, any or none of its parts; a part is a group again, or a condition (see
+`segments.conditions`).
 """
 
 from __future__ import annotations
@@ -16,107 +17,107 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 VERSION = 1
-# Groups within groups, and tests in all.
-DEEPEST = 6
-MOST = 60
-# Letters of a value.
-LONGEST = 200
+# Groups within groups, and conditions in all.
+MAX_DEPTH = 6
+MAX_CONDITIONS = 60
+# Characters of a value.
+MAX_VALUE_LENGTH = 200
 
 Join = Literal["all", "any", "none"]
 Value = str | int | float
 
 
-class BadRule(ValueError):  # noqa: N818  (a verdict on a rule, in words for the person who made it)
-    """A rule that says nothing that could be asked."""
+class InvalidRule(ValueError):  # noqa: N818  (a message for the user who made the rule)
+    """The rule cannot be evaluated; the message says why."""
 
 
 @dataclass(frozen=True)
-class Test:
-    """One question about a person."""
+class Condition:
+    """One condition on a subscriber."""
 
-    # Name of a kind, and of one of its relations.
-    about: str
-    relation: str
+    # Name of a condition type, and of one of its operators.
+    attribute: str
+    operator: str
     values: tuple[Value, ...] = ()
-    # Primary key of the custom field, where it is about one.
-    of: int | None = None
-
-    # What pytest would take for a test by its name.
-    __test__ = False
+    # Primary key of the custom field, where the condition is about one.
+    field: int | None = None
 
 
 @dataclass(frozen=True)
 class Group:
-    """Several questions, and how many of them must be answered with yes."""
+    """Several parts, and how many of them must be true."""
 
     join: Join
-    # None at all: everybody, or with "any" nobody.
-    parts: tuple[Test | Group, ...] = ()
+    # No part: every subscriber, or with "any" none.
+    parts: tuple[Condition | Group, ...] = ()
 
 
 def from_json(raw: Any) -> Group:
-    """The inverse of `as_json`; raises BadRule. Whether lists and tags exist is asked when it is compiled."""
+    """The inverse of `to_json`; raises InvalidRule. The compiler checks whether lists and tags exist."""
     if not isinstance(raw, dict) or raw.get("version") != VERSION:
-        raise BadRule(f"A rule is an object with “version”: {VERSION}.")
+        raise InvalidRule(f"A rule is an object with “version”: {VERSION}.")
     group = _part({key: value for key, value in raw.items() if key != "version"}, 1)
     if not isinstance(group, Group):
-        raise BadRule("A rule begins with “all”, “any” or “none”.")
-    if sum(1 for _ in tests(group)) > MOST:
-        raise BadRule(f"A rule holds {MOST} tests at most.")
+        raise InvalidRule("A rule begins with “all”, “any” or “none”.")
+    if sum(1 for _ in all_conditions(group)) > MAX_CONDITIONS:
+        raise InvalidRule(f"A rule has at most {MAX_CONDITIONS} conditions.")
     return group
 
 
-def as_json(group: Group) -> dict[str, Any]:
-    """The rule as JSON keeps it."""
-    return {"version": VERSION, **_written(group)}
+def to_json(group: Group) -> dict[str, Any]:
+    """The rule as JSON stores it."""
+    return {"version": VERSION, **_part_to_json(group)}
 
 
-def tests(group: Group) -> Iterator[Test]:
-    """Every test, however deep."""
+def all_conditions(group: Group) -> Iterator[Condition]:
+    """Every condition, at any depth."""
     for part in group.parts:
         if isinstance(part, Group):
-            yield from tests(part)
+            yield from all_conditions(part)
         else:
             yield part
 
 
-def _part(raw: Any, depth: int) -> Test | Group:
-    if depth > DEEPEST:
-        raise BadRule(f"Groups stand {DEEPEST} deep at most.")
+def _part(raw: Any, depth: int) -> Condition | Group:
+    if depth > MAX_DEPTH:
+        raise InvalidRule(f"Groups are at most {MAX_DEPTH} deep.")
     if not isinstance(raw, dict):
-        raise BadRule("Every part of a rule is an object.")
-    if "about" in raw:
-        return _test(raw)
+        raise InvalidRule("Every part of a rule is an object.")
+    if "attribute" in raw:
+        return _condition(raw)
     for join in get_args(Join):
         if raw.keys() == {join}:
             if not isinstance(raw[join], list):
-                raise BadRule(f"“{join}” is followed by a list.")
+                raise InvalidRule(f"“{join}” is followed by a list.")
             return Group(join, tuple(_part(one, depth + 1) for one in raw[join]))
-    raise BadRule("A part of a rule has “about”, or one of “all”, “any” and “none”.")
+    raise InvalidRule("A part of a rule has “attribute”, or one of “all”, “any” and “none”.")
 
 
-def _test(raw: dict[str, Any]) -> Test:
-    about, relation, values, of = raw.get("about"), raw.get("is"), raw.get("values", []), raw.get("of")
-    if raw.keys() - {"about", "is", "values", "of"}:
-        raise BadRule("A test has “about”, “is”, “values” and, for a field, “of”.")
-    if not isinstance(about, str) or not isinstance(relation, str):
-        raise BadRule("“about” and “is” are words.")
+def _condition(raw: dict[str, Any]) -> Condition:
+    attribute, operator = raw.get("attribute"), raw.get("operator")
+    values, field = raw.get("values", []), raw.get("field")
+    if raw.keys() - {"attribute", "operator", "values", "field"}:
+        raise InvalidRule("A condition has “attribute”, “operator”, “values” and perhaps “field”.")
+    if not isinstance(attribute, str) or not isinstance(operator, str):
+        raise InvalidRule("“attribute” and “operator” are text.")
     if not isinstance(values, list) or not all(_is_value(one) for one in values):
-        raise BadRule("“values” is a list of words and numbers.")
-    if of is not None and (isinstance(of, bool) or not isinstance(of, int) or not 0 <= of < 2**63):
-        raise BadRule("“of” is the number of a field.")
-    return Test(about, relation, tuple(values), of)
+        raise InvalidRule("“values” is a list of texts and numbers.")
+    if field is not None and (
+        isinstance(field, bool) or not isinstance(field, int) or not 0 <= field < 2**63
+    ):
+        raise InvalidRule("“field” is the number of a custom field.")
+    return Condition(attribute, operator, tuple(values), field)
 
 
 def _is_value(one: Any) -> bool:
     if isinstance(one, int | float):
-        # Beyond this no database has a number.
+        # Databases store no larger number.
         return not isinstance(one, bool) and math.isfinite(one) and abs(one) < 2**63
-    return isinstance(one, str) and len(one) <= LONGEST and "\0" not in one
+    return isinstance(one, str) and len(one) <= MAX_VALUE_LENGTH and "\0" not in one
 
 
-def _written(part: Test | Group) -> dict[str, Any]:
+def _part_to_json(part: Condition | Group) -> dict[str, Any]:
     if isinstance(part, Group):
-        return {part.join: [_written(one) for one in part.parts]}
-    of = {} if part.of is None else {"of": part.of}
-    return {"about": part.about, **of, "is": part.relation, "values": list(part.values)}
+        return {part.join: [_part_to_json(one) for one in part.parts]}
+    field = {} if part.field is None else {"field": part.field}
+    return {"attribute": part.attribute, **field, "operator": part.operator, "values": list(part.values)}

@@ -1,4 +1,4 @@
-"""Segments as they are kept: made, changed under a new version, and whoever listens is told."""
+"""Saves segments with a version, and loads their rules complete with the segments that they use."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from datetime import datetime
 
 from django.db import transaction
 
-from subscribers.segments import compile
-from subscribers.segments.models import SavedSegment
-from subscribers.segments.rules import BadRule, Group, as_json, from_json
+from subscribers.segments import compiler
+from subscribers.segments.models import Segment
+from subscribers.segments.rules import Group, InvalidRule, from_json, to_json
 from subscribers.signals import segment_changed
 
 
-def save(segment: SavedSegment, name: str, rule: Group, by: str, now: datetime) -> SavedSegment:
-    """Keep the segment under this name and rule; a changed rule is a new version. Raises BadRule."""
+def save(segment: Segment, name: str, rule: Group, by: str, now: datetime) -> Segment:
+    """Save the segment under this name and rule; a changed rule is a new version. Raises InvalidRule."""
     name = name.strip()
     if not name:
-        raise BadRule("Give the segment a name.")
-    if SavedSegment.objects.filter(name=name).exclude(pk=segment.pk).exists():
-        raise BadRule("Another segment has this name.")
-    written = as_json(compile.checked(rule, now, segment.pk))
+        raise InvalidRule("Give the segment a name.")
+    if Segment.objects.filter(name=name).exclude(pk=segment.pk).exists():
+        raise InvalidRule("Another segment has this name.")
+    written = to_json(compiler.validate(rule, now, segment.pk))
     with transaction.atomic():
         changed = segment.pk is None or segment.rule != written
         if changed:
@@ -28,12 +28,12 @@ def save(segment: SavedSegment, name: str, rule: Group, by: str, now: datetime) 
         segment.name = name
         segment.save()
         if changed:
-            segment_changed.send(SavedSegment, segment=segment)
+            segment_changed.send(Segment, segment=segment)
     return segment
 
 
-def rule_of(segment: SavedSegment) -> Group:
-    """The rule, with those of other segments in their places; raises BadRule, also for what is gone."""
-    rule = compile.expanded(from_json(segment.rule), (segment.pk,))
-    compile.refuse_gone(rule)
+def load_rule(segment: Segment) -> Group:
+    """The rule with those of other segments in their places; raises InvalidRule, also for deleted targets."""
+    rule = compiler.expand(from_json(segment.rule), (segment.pk,))
+    compiler.require_targets(rule)
     return rule

@@ -16,24 +16,24 @@ from mailer.delivery.rollout.planning import plan
 from mailer.editions.audience import Audience
 from mailer.editions.models import Edition
 from subscribers.segments import attributes
-from subscribers.segments.models import SavedSegment, Tag
-from subscribers.segments.rules import Group, Test
+from subscribers.segments.models import Segment, Tag
+from subscribers.segments.rules import Condition, Group
 from subscribers.segments.store import save
 from tests import cast
 from tests.delivery.cast import balances, reasons
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 NOW = cast.NOW
-RUSSIAN = Group("all", (Test("language", "one_of", ("ru",)),))
+RUSSIAN = Group("all", (Condition("language", "one_of", ("ru",)),))
 
 
-def segment(name: str, rule: Group, by: str = "lola") -> SavedSegment:
-    return save(SavedSegment(), name, rule, by, NOW)
+def segment(name: str, rule: Group, by: str = "lola") -> Segment:
+    return save(Segment(), name, rule, by, NOW)
 
 
 def tagged(name: str, tag: str) -> Tag:
     attributes.set_tags(cast.reader(name), [tag])
-    return attributes.tag_named(tag)
+    return attributes.get_or_create_tag(tag)
 
 
 @pytest.fixture
@@ -43,9 +43,9 @@ def chosen(edition: Edition) -> Edition:
     for name in ("olga", "ivan"):
         cast.reader(name, (), "ru")
     edition.segment = segment(
-        "Russian or press", Group("any", (*RUSSIAN.parts, Test("tag", "has", (press.pk,))))
+        "Russian or press", Group("any", (*RUSSIAN.parts, Condition("tag", "has", (press.pk,))))
     )
-    edition.excluded = segment("Press", Group("all", (Test("tag", "has", (press.pk,)),)))
+    edition.excluded = segment("Press", Group("all", (Condition("tag", "has", (press.pk,)),)))
     edition.save_revision().publish()
     return edition
 
@@ -77,8 +77,8 @@ def test_changing_a_segment_breaks_the_seal_and_renaming_it_does_not(
     assert snapshot.state == Snapshot.State.INVALIDATED and "The press" in snapshot.invalidated_reason
 
 
-def chosen_parts(edition: Edition) -> tuple[Test, ...]:
-    return (Test("tag", "has", (Tag.objects.get(name="press").pk,)),)
+def chosen_parts(edition: Edition) -> tuple[Condition, ...]:
+    return (Condition("tag", "has", (Tag.objects.get(name="press").pk,)),)
 
 
 def test_a_segment_changed_behind_the_back_of_the_desk_breaks_the_seal_too(
@@ -86,14 +86,14 @@ def test_a_segment_changed_behind_the_back_of_the_desk_breaks_the_seal_too(
 ) -> None:
     snapshot = submit(chosen, people.writer, NOW)
     approve.approve(snapshot, people.approver, snapshot.sha256, NOW)
-    SavedSegment.objects.filter(pk=chosen.segment_id).update(rule={"version": 1, "all": []})
+    Segment.objects.filter(pk=chosen.segment_id).update(rule={"version": 1, "all": []})
     with pytest.raises(SnapshotChanged):
         approve.verify(snapshot)
 
 
 def test_whoever_changed_a_part_of_the_segment_may_not_approve(edition: Edition, people: cast.Staff) -> None:
     inner = segment("Russian", RUSSIAN, by=people.approver.username)
-    edition.segment = segment("Outer", Group("all", (Test("segment", "in", (inner.pk,)),)))
+    edition.segment = segment("Outer", Group("all", (Condition("segment", "in", (inner.pk,)),)))
     edition.save_revision().publish()
     cast.reader("olga", (), "ru")
     snapshot = submit(edition, people.writer, NOW)
@@ -103,7 +103,7 @@ def test_whoever_changed_a_part_of_the_segment_may_not_approve(edition: Edition,
 
 def test_a_segment_that_asks_about_what_is_gone_is_not_submitted(chosen: Edition, people: cast.Staff) -> None:
     Tag.objects.all().delete()
-    with pytest.raises(PreflightFailed, match="gone"):
+    with pytest.raises(PreflightFailed, match="deleted"):
         submit(chosen, people.writer, NOW)
 
 
@@ -124,5 +124,6 @@ def test_what_was_approved_does_not_leave_when_the_tag_of_those_excluded_is_gone
     assert jobs.start_due(NOW + timedelta(minutes=1)) == []
     snapshot.refresh_from_db()
     assert (
-        snapshot.state == Snapshot.State.INVALIDATED and "a tag that is gone" in snapshot.invalidated_reason
+        snapshot.state == Snapshot.State.INVALIDATED
+        and "a tag that was deleted" in snapshot.invalidated_reason
     )

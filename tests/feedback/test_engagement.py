@@ -10,8 +10,8 @@ from mailer.delivery.models import Delivery, Mailing
 from mailer.feedback.models import FeedbackEvent
 from mailer.tracking.models import Hit
 from subscribers.models import Subscriber
-from subscribers.segments import compile
-from subscribers.segments.rules import BadRule, Group, Test
+from subscribers.segments import compiler
+from subscribers.segments.rules import Condition, Group, InvalidRule
 from tests import cast
 from tests.delivery.cast import approved_snapshot
 
@@ -20,7 +20,7 @@ NOW = cast.NOW
 
 
 def asked(about: str, relation: str, *values: int | str) -> set[str]:
-    found = compile.people(Group("all", (Test(about, relation, values),)), NOW)
+    found = compiler.matching_subscribers(Group("all", (Condition(about, relation, values),)), NOW)
     return {person.email.partition("@")[0] for person in found}
 
 
@@ -82,5 +82,5 @@ def test_reacted_requires_tracking_consent(history: Mailing) -> None:
 
 @pytest.mark.parametrize("value", ["many", 0, -1, ""])
 def test_an_invalid_number_of_editions_is_rejected(value: int | str) -> None:
-    with pytest.raises(BadRule, match="Editions that arrived"):
+    with pytest.raises(InvalidRule, match="Editions that arrived"):
         asked("received", "at_least", value)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from wagtail.models import ModelLogEntry
 
 from mailer.cli.subscribers import app
-from subscribers.models import ImportRow, ImportRun, MailingList, Subscriber, Subscription, Suppression
+from subscribers.models import ImportJob, ImportRow, MailingList, Subscriber, Subscription, Suppression
 from subscribers.suppression import suppress
 
 pytestmark = pytest.mark.both_databases
@@ -44,7 +44,7 @@ def test_a_dry_run_says_that_nothing_was_changed(tmp_path: Path, monthly: Mailin
     assert "Nothing was changed" in done.stdout
     assert not Subscriber.objects.exists()
     assert run("imports", "apply", "0").exit_code == 1
-    number = str(ImportRun.objects.get().pk)
+    number = str(ImportJob.objects.get().pk)
     assert number in done.stdout and number in run("imports").stdout
     applied = json.loads(run("imports", "apply", number, "--json").stdout)
     assert (applied["added"], Subscriber.objects.count()) == (1, 1)
@@ -54,20 +54,20 @@ def test_a_dry_run_says_that_nothing_was_changed(tmp_path: Path, monthly: Mailin
 
 def test_the_imports_say_why_one_does_not_go_on(tmp_path: Path, monthly: MailingList) -> None:
     run("import", _file(tmp_path, "email\na@example.org\n"), "--list", "monthly", "--source", "x")
-    ImportRun.objects.update(state="applying", error="It stopped at an error.")
+    ImportJob.objects.update(state="applying", error="It stopped at an error.")
     assert "It stopped at an error." in run("imports").stdout
     assert json.loads(run("imports", "--json").stdout)["error"] == "It stopped at an error."
 
 
-def test_a_flag_stops_mail_to_whom_the_file_calls_gone(tmp_path: Path, monthly: MailingList) -> None:
+def test_an_option_suppresses_do_not_mail_addresses(tmp_path: Path, monthly: MailingList) -> None:
     file = _file(tmp_path, "email,status\nleft@example.org,unsubscribed\n")
     shown = run("import", file, "--list", "monthly", "--source", "x", "--dry-run")
-    assert "1 of the refused are gone" in shown.stdout and "line 2" in shown.stderr
-    number = str(ImportRun.objects.get().pk)
+    assert "1 of the rejected rows" in shown.stdout and "line 2" in shown.stderr
+    number = str(ImportJob.objects.get().pk)
     assert (
-        json.loads(run("imports", "apply", number, "--stop-gone", "--json").stdout.splitlines()[-1])[
-            "stopped"
-        ]
+        json.loads(
+            run("imports", "apply", number, "--suppress-do-not-mail", "--json").stdout.splitlines()[-1]
+        )["newly_suppressed"]
         == 1
     )
     assert Suppression.objects.get().email == "left@example.org"
@@ -78,18 +78,18 @@ def test_a_file_that_cannot_be_read_leaves_nothing_behind(tmp_path: Path, monthl
     done = run("import", file, "--list", "monthly", "--source", "x", "--json")
     assert (done.exit_code, done.stdout) == (1, "")
     assert "Line 3" in done.stderr
-    assert not any(model._default_manager.exists() for model in (Subscriber, ImportRun, ImportRow))
+    assert not any(model._default_manager.exists() for model in (Subscriber, ImportJob, ImportRow))
 
 
-def test_columns_may_be_named_and_refused_rows_be_written_to_a_file(
+def test_columns_can_be_mapped_and_rejected_rows_written_to_a_file(
     tmp_path: Path, monthly: MailingList
 ) -> None:
     file = _file(tmp_path, "Who;Where\nAnn;a@example.org\nBob;nonsense\n")
     told = ("--map", "Where=email", "--map", "1=name")
     done = run("import", file, "--list", "monthly", "--source", "x", *told, "--dry-run", "--json")
     number = json.loads(done.stdout.splitlines()[-1])["import"]
-    out = tmp_path / "refused.csv"
-    assert run("imports", "refused", str(number), "--out", str(out)).exit_code == 0
+    out = tmp_path / "rejects.csv"
+    assert run("imports", "rejects", str(number), "--out", str(out)).exit_code == 0
     assert out.read_text(encoding="utf-8").splitlines()[1].startswith("3,")
     assert run("imports", "discard", str(number)).exit_code == 0
     assert run("imports", "apply", str(number)).exit_code == 1

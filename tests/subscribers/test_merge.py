@@ -9,7 +9,7 @@ import pytest
 from subscribers import merge, tokens
 from subscribers.consent import Channel, Event, Evidence, record
 from subscribers.models import MailingList, Subscriber, Suppression
-from subscribers.reconfirmation.models import Asked, Asking
+from subscribers.reconfirmation.models import ReconfirmationCampaign, ReconfirmationRequest
 from subscribers.suppression import active_suppression, suppress
 from tests.subscribers.conftest import NOW, Join
 
@@ -85,15 +85,17 @@ def test_what_either_answered_whether_they_still_want_it_is_kept(
     join: Join, monthly: MailingList, events: MailingList, kept: str, gone: str, gets: bool
 ) -> None:
     people = [join("kept", monthly if gets else events), join("gone")]
-    question = Asking.objects.create(
-        mailing_list=monthly, rule={}, until=NOW.date(), made_by="lola", made_at=NOW
+    question = ReconfirmationCampaign.objects.create(
+        mailing_list=monthly, rule={}, deadline=NOW.date(), created_by="lola", created_at=NOW
     )
     for person, answer in zip(people, (kept, gone), strict=True):
         if answer != "unasked":
             said = NOW if answer == "stays" else None
-            Asked.objects.create(asking=question, subscriber=person, at=NOW, stays_at=said)
+            ReconfirmationRequest.objects.create(
+                campaign=question, subscriber=person, sent_at=NOW, confirmed_at=said
+            )
     merge.merge(*people, NOW)
-    found = list(Asked.objects.values_list("subscriber", "stays_at"))
+    found = list(ReconfirmationRequest.objects.values_list("subscriber", "confirmed_at"))
     # They get it at an address that was not asked, and what they did not read at another is no answer.
     if gets and (kept, gone) == ("unasked", "silent"):
         assert found == []
@@ -103,9 +105,9 @@ def test_what_either_answered_whether_they_still_want_it_is_kept(
 
 def test_an_answer_brings_nobody_back_who_left_at_the_other_address(join: Join, monthly: MailingList) -> None:
     left, stays = join("left", state="unsubscribed"), join("stays")
-    question = Asking.objects.create(
-        mailing_list=monthly, rule={}, until=NOW.date(), made_by="lola", made_at=NOW
+    question = ReconfirmationCampaign.objects.create(
+        mailing_list=monthly, rule={}, deadline=NOW.date(), created_by="lola", created_at=NOW
     )
-    Asked.objects.create(asking=question, subscriber=stays, at=NOW, stays_at=NOW)
+    ReconfirmationRequest.objects.create(campaign=question, subscriber=stays, sent_at=NOW, confirmed_at=NOW)
     merge.merge(left, stays, NOW)
     assert left.subscriptions.get().state == "unsubscribed"

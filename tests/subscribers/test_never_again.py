@@ -25,12 +25,13 @@ from subscribers import merge as merging
 from subscribers import suppression, tokens
 from subscribers import unsubscribe as leaving
 from subscribers.bulk import jobs as bulk
-from subscribers.bulk.models import BulkRun
+from subscribers.bulk.models import BulkJob
 from subscribers.consent import Channel, Evidence
 from subscribers.imports import jobs
+from subscribers.jobs import WrongState
 from subscribers.models import (
     AddressChange,
-    ImportRun,
+    ImportJob,
     MailingList,
     RateLimitCounter,
     Subscriber,
@@ -38,7 +39,7 @@ from subscribers.models import (
 )
 from subscribers.preference_center import change_address, data_access, preferences
 from subscribers.privacy import retention
-from subscribers.segments.audience import REACHABLE, Segment, standing
+from subscribers.segments.audience import REACHABLE, AudienceQuery, reachability
 from subscribers.subscribe import subscribe
 from tests import cast
 from tests.delivery.cast import NOW, approved_snapshot
@@ -187,34 +188,36 @@ class People(RuleBasedStateMachine):
 
     @rule(addresses=st.sets(whose, min_size=1), to=which)
     def import_(self, addresses: set[str], to: str) -> None:
-        wish = jobs.Wish(MailingList.objects.get(slug=to), "paper", "lola")
-        run = jobs.begin("people.csv", wish, self.now)
+        wish = jobs.ImportOptions(MailingList.objects.get(slug=to), "paper", "lola")
+        run = jobs.create("people.csv", wish, self.now)
         text = "email\n" + "\n".join(sorted(addresses)) + "\n"
-        jobs.read(run, io.BytesIO(text.encode()), lambda: self.now)
-        jobs.start_applying(run, "lola", self.now)
-        jobs.work(run, lambda: self.now, lambda: False)
+        jobs.read_file(run, io.BytesIO(text.encode()), lambda: self.now)
+        jobs.start_apply(run, "lola", self.now)
+        jobs.RUNNER.run(run, lambda: self.now, lambda: False)
 
     @rule(addresses=st.sets(whose, min_size=1), to=which, deed=st.sampled_from(["add", "remove", "suppress"]))
     def change_many(self, addresses: set[str], to: str, deed: str) -> None:
         people = Subscriber.objects.filter(email__in=addresses).values_list("pk", flat=True)
         if people:
             target = None if deed == "suppress" else self.lists[to]
-            bulk.begin(bulk.Wish(deed, tuple(people), target=target, words="paper"), "lola", self.now)
-            bulk.work(self.now, lambda: False)
+            bulk.create(
+                bulk.BulkRequest(deed, tuple(people), target=target, reason="paper"), "lola", self.now
+            )
+            bulk.run_due(self.now, lambda: False)
 
     @rule(number=st.integers(0, 1))
     def undo_that(self, number: int) -> None:
-        for run in BulkRun.objects.filter(state="done")[number : number + 1]:
-            with contextlib.suppress(bulk.NotNow):
-                bulk.undo(run, "lola", self.now)
-                bulk.work(self.now, lambda: False)
+        for run in BulkJob.objects.filter(state="done")[number : number + 1]:
+            with contextlib.suppress(WrongState):
+                bulk.RUNNER.start_undo(run, "lola", self.now)
+                bulk.run_due(self.now, lambda: False)
 
     @rule(number=st.integers(0, 1))
     def undo_an_import(self, number: int) -> None:
-        for run in ImportRun.objects.filter(state="applied").order_by("-pk")[number : number + 1]:
-            with contextlib.suppress(jobs.NotNow):
-                jobs.start_undoing(run, "lola", self.now)
-                jobs.work(run, lambda: self.now, lambda: False)
+        for run in ImportJob.objects.filter(state="applied").order_by("-pk")[number : number + 1]:
+            with contextlib.suppress(WrongState):
+                jobs.start_undo(run, "lola", self.now)
+                jobs.RUNNER.run(run, lambda: self.now, lambda: False)
 
     @rule(address=whose)
     def be_taken_off_by_mistake(self, address: str) -> None:
@@ -273,8 +276,8 @@ class People(RuleBasedStateMachine):
     @invariant()
     def nobody_would_be_mailed_who_left(self) -> None:
         self.now += timedelta(minutes=5)
-        everybody = standing(Segment(tuple(self.lists.values())), self.now)
-        self.may_be_mailed(everybody.filter(standing=REACHABLE))
+        everybody = reachability(AudienceQuery(tuple(self.lists.values())), self.now)
+        self.may_be_mailed(everybody.filter(reachability=REACHABLE))
 
     def may_be_mailed(self, people: QuerySet[Subscriber]) -> None:
         for person in people.prefetch_related("subscriptions__mailing_list"):

@@ -15,7 +15,7 @@ from mailer.delivery.models import Mailing
 from mailer.delivery.rollout import interventions, steps
 from mailer.delivery.rollout.planning import plan
 from mailer.editions.audience import Audience
-from subscribers.segments.rules import BadRule
+from subscribers.segments.rules import InvalidRule
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def start(snapshot: Snapshot, now: datetime) -> None:
     except SnapshotChanged as error:
         _invalidate(snapshot, str(error))
         return
-    except BadRule as error:
+    except InvalidRule as error:
         _invalidate(
             snapshot, f"The audience cannot be determined. {error} Correct the segment, and submit it again."
         )

@@ -27,8 +27,8 @@ from mailer.rendering import language as languages
 from mailer.rendering import variants
 from mailer.rendering.records import Content, from_json
 from subscribers.fields import split_codes
-from subscribers.segments.audience import standing
-from subscribers.segments.rules import BadRule
+from subscribers.segments.audience import reachability
+from subscribers.segments.rules import InvalidRule
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ _TOLERATED_SHARE = 0.05
 _TOLERATED_COUNT = 20
 _WITHDRAWN = "The submitted edition was changed or withdrawn before the dry run began."
 
-# {people} is the subscribers' query of who can be reached: id, countries, language and standing.
+# {people} is the subscribers' query of who can be reached: id, countries, language and reachability.
 _COMBINATIONS = "SELECT DISTINCT p.countries, p.language FROM ({people}) p"
 _CHOICES = """
 CREATE TEMPORARY TABLE planning_choice (
@@ -56,7 +56,7 @@ SELECT %s, r.id,
     CASE WHEN r.reason = '' THEN r.due_at END, '', 0, 0, ''
 FROM (
     SELECT p.id, p.countries, c.variant_id, c.due_at,
-        CASE WHEN p.standing <> 'reachable' THEN p.standing
+        CASE WHEN p.reachability <> 'reachable' THEN p.reachability
              WHEN c.variant_id IS NULL THEN 'no_stories'
              ELSE '' END AS reason
     FROM people p JOIN planning_choice c ON c.countries = p.countries AND c.language = p.language
@@ -100,7 +100,7 @@ def plan(mailing: Mailing, now: datetime) -> Mailing:
             return _cancel(mailing, now, _WITHDRAWN)
         try:
             _insert_deliveries(mailing, now)
-        except BadRule as error:
+        except InvalidRule as error:
             return _cancel(mailing, now, f"The audience cannot be determined. {error}")
         mailing.audience = Delivery.objects.filter(mailing=mailing).count()
         mailing.planned_at = now
@@ -144,8 +144,8 @@ def _uses_steps(mailing: Mailing) -> bool:
 
 def _insert_deliveries(mailing: Mailing, now: datetime) -> None:
     # The annotated column is unknown to its type.
-    people: Any = standing(Audience.from_dict(mailing.snapshot.audience, now).segment(), now).order_by()
-    columns = people.values("id", "countries", "language", "standing")
+    people: Any = reachability(Audience.from_dict(mailing.snapshot.audience, now).segment(), now).order_by()
+    columns = people.values("id", "countries", "language", "reachability")
     statement, parameters = columns.query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(_COMBINATIONS.format(people=statement), parameters)

@@ -26,7 +26,7 @@ _APPROVE = (
     *("mailer.view_story", "mailer.view_edition", "mailer.view_newsletter"),
     *("mailer.approve_edition", "mailer.schedule_edition"),
     *("subscribers.view_subscriber", "subscribers.view_mailinglist", "subscribers.view_suppression"),
-    *("mailer.view_returnedmessage", "mailer.view_suppressiondecision", "subscribers.view_savedsegment"),
+    *("mailer.view_returnedmessage", "mailer.view_suppressiondecision", "subscribers.view_segment"),
 )
 _ACTIONS = ("view", "add", "change", "delete")
 _ADMINISTER = (
@@ -37,9 +37,9 @@ _ADMINISTER = (
     *("mailer.change_returnedmessage", "mailer.delete_returnedmessage", "mailer.change_suppressiondecision"),
     *("subscribers.add_mailinglist", "subscribers.change_mailinglist", "subscribers.delete_mailinglist"),
     *("subscribers.add_subscriber", "subscribers.change_subscriber", "subscribers.delete_subscriber"),
-    *("subscribers.view_importrun", "subscribers.add_importrun", "subscribers.change_importrun"),
+    *("subscribers.view_importjob", "subscribers.add_importjob", "subscribers.change_importjob"),
     *("subscribers.add_suppression", "subscribers.change_suppression"),
-    *("subscribers.add_savedsegment", "subscribers.change_savedsegment", "subscribers.delete_savedsegment"),
+    *("subscribers.add_segment", "subscribers.change_segment", "subscribers.delete_segment"),
     *(f"subscribers.{action}_{model}" for model in ("tag", "customfield") for action in _ACTIONS),
     *("auth.add_user", "auth.change_user", "auth.delete_user", "auth.view_user"),
     *("auth.add_group", "auth.change_group", "auth.delete_group", "auth.view_group"),

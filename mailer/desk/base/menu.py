@@ -123,7 +123,7 @@ def subscribers_menu() -> SubmenuMenuItem:
             name="segments",
             icon_name="sliders",
             order=2,
-            permission="subscribers.view_savedsegment",
+            permission="subscribers.view_segment",
         ),
         _ForPermission(
             "Imports",
@@ -131,7 +131,7 @@ def subscribers_menu() -> SubmenuMenuItem:
             name="imports",
             icon_name="upload",
             order=2,
-            permission="subscribers.view_importrun",
+            permission="subscribers.view_importjob",
         ),
         _ForPermission(
             "Tags",
@@ -155,7 +155,7 @@ def subscribers_menu() -> SubmenuMenuItem:
             name="list-health",
             icon_name="circle-check",
             order=3,
-            permission="subscribers.view_savedsegment",
+            permission="subscribers.view_segment",
         ),
         _ForPermission(
             "Suppressed addresses",

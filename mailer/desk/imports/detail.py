@@ -22,11 +22,12 @@ from mailer.desk.imports.list import State, state_label
 from mailer.reports.export import csv_lines
 from mailer.reports.subscriber_sheets import rejected_rows_sheet
 from subscribers import iso_codes
-from subscribers.imports import address_warnings as doubts
-from subscribers.imports import encodings, jobs, uploads_job
+from subscribers.imports import encodings, jobs, uploads
 from subscribers.imports.mapping import FIELDS, Columns, custom_fields
-from subscribers.imports.models import ImportRefusal, ImportRun
-from subscribers.imports.records import BrokenFile
+from subscribers.imports.models import ImportJob, RejectedRow
+from subscribers.imports.rows import UnreadableFile
+from subscribers.imports.validate import WARNINGS
+from subscribers.jobs import UNDO_FOR, WrongState
 
 _IN_PROGRESS = (State.READING, State.APPLYING, State.UNDOING)
 
@@ -40,11 +41,11 @@ class _ImportPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateVi
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
-        self.job = get_object_or_404(ImportRun.objects.select_related("mailing_list"), pk=kwargs["pk"])
+        self.job = get_object_or_404(ImportJob.objects.select_related("mailing_list"), pk=kwargs["pk"])
 
     def get_permission_required(self) -> tuple[str, ...]:
         reads = self.request.method == "GET"
-        return ("subscribers.view_importrun" if reads else "subscribers.change_importrun",)
+        return ("subscribers.view_importjob" if reads else "subscribers.change_importjob",)
 
     def get_page_subtitle(self) -> str:
         return self.job.file_name
@@ -74,10 +75,8 @@ class ColumnsPage(_ImportPage):
         context |= {"encoding": encoding, "delimiter": delimiter, "encodings": _ENCODINGS}
         context |= {"delimiters": _DELIMITERS}
         try:
-            preview = uploads_job.preview(
-                self.job, _valid(encoding, _ENCODINGS), _valid(delimiter, _DELIMITERS)
-            )
-        except BrokenFile as error:
+            preview = uploads.preview(self.job, _valid(encoding, _ENCODINGS), _valid(delimiter, _DELIMITERS))
+        except UnreadableFile as error:
             return {**context, "file_error": str(error)}
         form = context.get("form") or ColumnsForm(columns=preview.columns)
         rows = [[*row, *[""] * (len(preview.columns.fields) - len(row))] for row in preview.rows]
@@ -94,15 +93,15 @@ class ColumnsPage(_ImportPage):
         encoding = _valid(request.POST.get("encoding", ""), _ENCODINGS)
         delimiter = _valid(request.POST.get("delimiter", ""), _DELIMITERS)
         try:
-            preview = uploads_job.preview(self.job, encoding, delimiter)
-        except BrokenFile:
+            preview = uploads.preview(self.job, encoding, delimiter)
+        except UnreadableFile:
             return self.render_to_response(self.get_context_data())
         form = ColumnsForm(request.POST, columns=preview.columns)
         if not form.is_valid():
             return self.render_to_response(self.get_context_data(form=form))
         try:
-            uploads_job.choose(self.job, form.mapping(), encoding, delimiter)
-        except jobs.NotNow as error:
+            jobs.set_columns(self.job, form.mapping(), encoding, delimiter)
+        except WrongState as error:
             messages.error(request, str(error))
         return redirect("desk_import", self.job.pk)
 
@@ -162,22 +161,24 @@ class ImportPage(_ImportPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         job, now = self.job, timezone.now()
-        earlier = ImportRun.objects.filter(
+        earlier = ImportJob.objects.filter(
             sha256=job.sha256, mailing_list=job.mailing_list, state=State.APPLIED
         )
         return super().get_context_data(
             job=job,
             state=state_label(job),
             in_progress=job.state in _IN_PROGRESS,
-            percent=_percent(job),
+            percent=job.percent,
             totals=totals(job),
             samples=samples(job),
-            has_rejected=ImportRefusal.objects.filter(run=job.pk).exists(),
+            has_rejected=RejectedRow.objects.filter(job=job.pk).exists(),
             warnings=address_warnings(job),
-            opted_out=job.foreseen.get("gone", 0) if self.may_suppress else 0,
-            undo_until=job.applied_at + jobs.UNDO_FOR if job.applied_at and jobs.may_undo(job, now) else None,
+            opted_out=job.expected.get("do_not_mail", 0) if self.may_suppress else 0,
+            undo_until=job.applied_at + UNDO_FOR
+            if job.applied_at and jobs.RUNNER.can_undo(job, now)
+            else None,
             earlier=earlier.exclude(pk=job.pk).first() if job.sha256 else None,
-            may_change=self.request.user.has_perm("subscribers.change_importrun"),
+            may_change=self.request.user.has_perm("subscribers.change_importjob"),
             **kwargs,
         )
 
@@ -185,19 +186,19 @@ class ImportPage(_ImportPage):
         by, now, action = request.user.get_username(), timezone.now(), request.POST.get("action", "")
         try:
             if action == "apply":
-                skipped = [kind for kind in doubts.KINDS if kind in request.POST.getlist("skip")]
+                skipped = [kind for kind in WARNINGS if kind in request.POST.getlist("skip")]
                 suppress = self.may_suppress and "suppress" in request.POST
-                jobs.start_applying(self.job, by, now, skipped, stop_gone=suppress)
+                jobs.start_apply(self.job, by, now, skipped, suppress_do_not_mail=suppress)
             elif action == "undo":
-                jobs.start_undoing(self.job, by, now)
+                jobs.start_undo(self.job, by, now)
             elif action == "discard":
                 jobs.discard(self.job, by, now)
                 messages.success(request, "The file is discarded. Nothing was imported.")
-        except jobs.NotNow as error:
+        except WrongState as error:
             messages.error(request, str(error))
         else:
             if action in ("apply", "undo", "discard"):
-                suppresses = action == "apply" and self.job.stops_gone
+                suppresses = action == "apply" and self.job.suppress_do_not_mail
                 data = (
                     {"because": "and suppressed the addresses that it marks as unsubscribed or bounced"}
                     if suppresses
@@ -211,11 +212,11 @@ class RejectedRowsDownload(PermissionRequiredMixin, View):
     """POST only: the rejected rows of an import as CSV."""
 
     raise_exception = True
-    permission_required = "subscribers.change_importrun"
+    permission_required = "subscribers.change_importjob"
     http_method_names = ["post", "options"]
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponseBase:
-        job = get_object_or_404(ImportRun, pk=pk)
+        job = get_object_or_404(ImportJob, pk=pk)
         log(instance=job, action="desk.import_export_rejected", user=request.user)
         # Spreadsheet programs recognise UTF-8 by the byte order mark.
         lines = chain(["\ufeff"], csv_lines(rejected_rows_sheet(job)))
@@ -235,9 +236,3 @@ def _distinct(cells: Iterable[str]) -> list[str]:
 
 def _valid(value: str, choices: dict[str, str]) -> str:
     return value if value in choices else ""
-
-
-def _percent(job: ImportRun) -> int | None:
-    """Progress of the current step; None if its size is not known."""
-    done, total = jobs.how_far(job)
-    return min(99, done * 100 // total) if total else None

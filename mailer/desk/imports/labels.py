@@ -9,9 +9,9 @@ from typing import Any
 from mailer.reports.labels import number
 from subscribers import iso_codes
 from subscribers.imports import diff
-from subscribers.imports.models import ImportRefusal, ImportRow, ImportRun
+from subscribers.imports.models import ImportJob, ImportRow, RejectedRow
 
-State = ImportRun.State
+State = ImportJob.State
 # Rows that are shown of each kind.
 _SHOWN = 10
 
@@ -64,12 +64,16 @@ class Sample:
         return number(left) if left > 0 else ""
 
 
-def totals(job: ImportRun) -> list[Total]:
+def totals(job: ImportJob) -> list[Total]:
     """Totals in which every row of the file counts once; empty before the dry run has ended."""
-    figures = job.done if job.state in _APPLIED else job.foreseen
+    figures = job.result if job.state in _APPLIED else job.expected
     if "added" not in figures or job.state in (State.READING, State.FAILED):
         return []
-    unsubscribed, known, suppressed = figures["unsubscribed"], figures["known"], figures.get("stopped", 0)
+    unsubscribed, known, suppressed = (
+        figures["unsubscribed"],
+        figures["known"],
+        figures.get("newly_suppressed", 0),
+    )
     rejected = "no valid address, or marked as unsubscribed or bounced in the file"
     if suppressed:
         rejected += f"; {number(suppressed)} of them were suppressed"
@@ -95,46 +99,48 @@ def _of_them(count: int, description: str) -> str:
     return f"{number(count)} of them {description}" if count else "new subscribers"
 
 
-def samples(job: ImportRun) -> list[Sample]:
+def samples(job: ImportJob) -> list[Sample]:
     """Sample rows of each kind: of the dry run before importing, and always of rejected rows."""
     found = list(_accepted(job)) if job.state == State.READY else []
     return [*found, *_rejected(job)]
 
 
-def address_warnings(job: ImportRun) -> list[tuple[str, str, str]]:
+def address_warnings(job: ImportJob) -> list[tuple[str, str, str]]:
     """Warnings about addresses by kind: (kind, label with count, sample addresses)."""
     if job.state != State.READY:
         return []
-    lines = job.samples.get("flagged", [])
-    rows = ImportRow.objects.filter(run=job.pk, line__in=lines).order_by("line").values_list("email", "flag")
+    lines = job.samples.get("warnings", [])
+    rows = (
+        ImportRow.objects.filter(job=job.pk, line__in=lines).order_by("line").values_list("email", "warning")
+    )
     by_kind: dict[str, list[str]] = {}
     for email, flag in rows:
         kind, _, suggestion = flag.partition(" ")
         by_kind.setdefault(kind, []).append(f"{email} ({suggestion}?)" if suggestion else email)
     return [
-        (kind, f"{label}: {number(job.foreseen['flagged'][kind])}", ", ".join(by_kind.get(kind, [])[:5]))
+        (kind, f"{label}: {number(job.expected['warnings'][kind])}", ", ".join(by_kind.get(kind, [])[:5]))
         for kind, label in _WARNINGS.items()
-        if job.foreseen.get("flagged", {}).get(kind)
+        if job.expected.get("warnings", {}).get(kind)
     ]
 
 
-def _accepted(job: ImportRun) -> list[Sample]:
+def _accepted(job: ImportJob) -> list[Sample]:
     """Rows compared again now; rows whose outcome changed since the dry run are not shown."""
-    counts = job.foreseen
+    counts = job.expected
     kinds = (
         ("changes", "Updated", counts["updated"] - counts["confirmed"]),
         ("confirms", "Pending subscribers confirmed by this import", counts["confirmed"]),
         ("joins", "Already on another list", counts["known"]),
         ("new", "New", counts["added"] - counts["known"]),
         ("suppressed", "Suppressed", counts["suppressed"]),
-        ("left", "Unsubscribed earlier", counts["unsubscribed"]),
+        ("unsubscribed", "Unsubscribed earlier", counts["unsubscribed"]),
     )
     expected = {line: kind for kind, _, _ in kinds for line in job.samples.get(kind, [])[:_SHOWN]}
-    compared = [row for row in diff.look(job, expected) if row["verdict"] == expected[row["line"]]]
+    compared = [row for row in diff.sample(job, expected) if row["outcome"] == expected[row["line"]]]
     found = []
     for kind, title, total in kinds:
-        rows = [row for row in compared if row["verdict"] == kind]
-        if rows and kind in ("suppressed", "left"):
+        rows = [row for row in compared if row["outcome"] == kind]
+        if rows and kind in ("suppressed", "unsubscribed"):
             skipped = [(str(row["line"]), row["email"]) for row in rows]
             found.append(Sample(kind, title, ("Line", "Address"), skipped, total))
         elif rows:
@@ -165,18 +171,18 @@ def _countries(codes: str | None) -> str | None:
     )
 
 
-def _rejected(job: ImportRun) -> list[Sample]:
+def _rejected(job: ImportJob) -> list[Sample]:
     kinds = []
-    figures = dict(job.done if job.state in _APPLIED else job.foreseen)
-    figures["refused"] = figures.get("refused", 0) - figures.get("gone", 0)
+    figures = dict(job.result if job.state in _APPLIED else job.expected)
+    figures["refused"] = figures.get("refused", 0) - figures.get("do_not_mail", 0)
     for kind, title, name in (
-        ("refused", "Rejected", "refused"),
-        ("gone", "Marked as unsubscribed or bounced in the file", "gone"),
+        ("invalid", "Rejected", "refused"),
+        ("do_not_mail", "Marked as unsubscribed or bounced in the file", "do_not_mail"),
         ("duplicate", "Duplicates", "duplicates"),
         ("suppressed", "Suppressed", "suppressed"),
-        ("left", "Unsubscribed earlier", "unsubscribed"),
+        ("unsubscribed", "Unsubscribed earlier", "unsubscribed"),
     ):
-        rows = ImportRefusal.objects.filter(run=job.pk, kind=kind).order_by("line")[:_SHOWN]
+        rows = RejectedRow.objects.filter(job=job.pk, kind=kind).order_by("line")[:_SHOWN]
         shown = [(str(row.line), row.reason) for row in rows]
         if shown:
             kinds.append(Sample(kind, title, ("Line", "Reason"), shown, figures.get(name, len(shown))))

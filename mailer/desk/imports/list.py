@@ -24,12 +24,12 @@ from mailer.desk.base.forms import office_languages
 from mailer.desk.base.pages import StaffPage
 from mailer.desk.base.tables import StateColumn
 from mailer.reports.labels import number
-from subscribers.imports import uploads_job
-from subscribers.imports.jobs import Wish
-from subscribers.imports.models import ImportRun
+from subscribers.imports import jobs
+from subscribers.imports.jobs import ImportOptions
+from subscribers.imports.models import ImportJob
 from subscribers.models import MailingList
 
-State = ImportRun.State
+State = ImportJob.State
 _STATES = {
     State.MAPPING: ("waiting", "Map columns"),
     State.READING: ("busy", "Checking"),
@@ -43,16 +43,16 @@ _STATES = {
 }
 
 
-def state_label(job: ImportRun) -> tuple[str, str]:
+def state_label(job: ImportJob) -> tuple[str, str]:
     """(tone, label) of the import's state."""
     if job.error and job.state in (State.APPLYING, State.UNDOING):
         return "problem", "Interrupted"
     return _STATES[State(job.state)]
 
 
-def figures_summary(job: ImportRun) -> str:
+def figures_summary(job: ImportJob) -> str:
     """The figures of the import, or of its dry run: "12 new, 3 updated of 20"."""
-    figures = job.done or job.foreseen
+    figures = job.result or job.expected
     if job.state not in (State.READY, State.APPLIED, State.APPLYING, State.UNDONE) or not figures:
         return ""
     return (
@@ -67,8 +67,8 @@ class ImportIndex(IndexView):
     default_ordering = "-created_at"
     add_item_label = "Import subscribers"
 
-    def get_base_queryset(self) -> QuerySet[ImportRun]:
-        return ImportRun.objects.select_related("mailing_list")
+    def get_base_queryset(self) -> QuerySet[ImportJob]:
+        return ImportJob.objects.select_related("mailing_list")
 
     @property
     def columns(self) -> list[Column]:
@@ -77,7 +77,7 @@ class ImportIndex(IndexView):
             Column("mailing_list", label="List"),
             StateColumn("state", label="State", accessor=state_label),
             Column("figures", label="Subscribers", accessor=figures_summary),
-            Column("brought_by", label="Uploaded by"),
+            Column("created_by", label="Uploaded by"),
             DateColumn("created_at", label="Uploaded", sort_key="created_at"),
         ]
 
@@ -87,17 +87,17 @@ class ImportIndex(IndexView):
             return []
         return [Button("Export subscribers", url=reverse("desk_export"), icon_name="download", priority=50)]
 
-    def get_edit_url(self, instance: ImportRun) -> str:
+    def get_edit_url(self, instance: ImportJob) -> str:
         return reverse("desk_import", args=[instance.pk])
 
-    def get_delete_url(self, instance: ImportRun) -> None:
+    def get_delete_url(self, instance: ImportJob) -> None:
         return None
 
 
 class ImportViewSet(ModelViewSet):
     """Imports. They are imported, undone or discarded on their own page."""
 
-    model = ImportRun
+    model = ImportJob
     name = "desk_imports"
     url_prefix = "imports"
     icon = "upload"
@@ -109,7 +109,7 @@ class ImportViewSet(ModelViewSet):
     search_fields = ["file_name", "source"]
     search_backend_name = None
     list_per_page = 30
-    exclude_form_fields = ["reading", "samples"]
+    exclude_form_fields = ["options", "samples"]
 
     def get_index_view_kwargs(self, **kwargs: Any) -> dict[str, Any]:
         named: dict[str, Any] = super().get_index_view_kwargs(page_title=self.menu_label, **kwargs)
@@ -154,7 +154,7 @@ class UploadView(StaffPage, FormView[UploadForm]):
     """Uploads a file; the next page maps its columns."""
 
     breadcrumbs_above = (("desk_imports:index", "Imports"),)
-    permission_required = "subscribers.add_importrun"
+    permission_required = "subscribers.add_importjob"
     form_class = UploadForm
     template_name = "desk/imports/upload.html"
     page_title = "Import subscribers"
@@ -165,11 +165,11 @@ class UploadView(StaffPage, FormView[UploadForm]):
 
     def form_valid(self, form: UploadForm) -> HttpResponse:
         data = form.cleaned_data
-        options = Wish(
+        options = ImportOptions(
             data["mailing_list"], data["source"], self.request.user.get_username(), data["language"]
         )
         try:
-            job = uploads_job.bring(data["file"].name, data["file"].chunks(), options, timezone.now())
+            job = jobs.create_upload(data["file"].name, data["file"].chunks(), options, timezone.now())
         except OSError:
             messages.error(self.request, "The file cannot be stored: the disk of the server is full.")
             return self.form_invalid(form)

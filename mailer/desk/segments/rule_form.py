@@ -14,8 +14,8 @@ from django.http import QueryDict
 from mailer.desk.base.forms import Choices, input_value, office_countries, office_languages, parse_int
 from subscribers.models import MailingList
 from subscribers.segments import conditions
-from subscribers.segments.models import CustomField, SavedSegment, Tag
-from subscribers.segments.rules import Group, Join, Test
+from subscribers.segments.models import CustomField, Segment, Tag
+from subscribers.segments.rules import Condition, Group, Join
 
 _JOINS: dict[str, Join] = {"all": "all", "any": "any", "none": "none"}
 _MAX_GROUPS, _MAX_CONDITIONS = 12, 12
@@ -34,10 +34,10 @@ class Row:
 
     # Name of its inputs: "0-2".
     name: str
-    test: Test
+    test: Condition
     # "Language: is".
     label: str
-    # See kinds.Widget; "number", "date" and "text" are one input, "none" is none, others are checkboxes.
+    # See conditions.Widget; "number", "date" and "text" are one input, "none" is none, others are checkboxes.
     widget: str
     # (value, label, whether selected), for checkboxes.
     choices: list[tuple[str, str, bool]]
@@ -60,7 +60,7 @@ def rows(rule: Group, segment: int | None) -> list[tuple[Join, list[Row]]]:
         (
             group.join,
             [
-                _row(f"{index}-{position}", cast(Test, test), choices)
+                _row(f"{index}-{position}", cast(Condition, test), choices)
                 for position, test in enumerate(group.parts)
             ],
         )
@@ -92,14 +92,14 @@ def from_post(data: QueryDict) -> Group:
 def available_conditions() -> list[tuple[str, Choices]]:
     """The available conditions: a heading with its options (value, label)."""
     found: list[tuple[str, Choices]] = []
-    for kind in conditions.KINDS.values():
+    for kind in conditions.CONDITION_TYPES.values():
         if kind.name == "field":
             for field in CustomField.objects.all():
-                relations = [(name, kind.relations[name][0]) for name in _FIELD_OPERATORS[field.kind]]
+                relations = [(name, kind.operators[name][0]) for name in _FIELD_OPERATORS[field.kind]]
                 found.append((field.name, [(f"field|{name}|{field.pk}", label) for name, label in relations]))
             continue
         found.append(
-            (kind.label, [(f"{kind.name}|{name}|", label) for name, (label, _) in kind.relations.items()])
+            (kind.label, [(f"{kind.name}|{name}|", label) for name, (label, _) in kind.operators.items()])
         )
     return found
 
@@ -116,22 +116,22 @@ def _group(data: QueryDict, index: str) -> Group:
     for position in range(_count(data, f"{index}-conditions", _MAX_CONDITIONS)):
         name = f"{index}-{position}"
         test = _parse_condition(data.get(f"{name}-condition", ""))
-        tests.append(Test(test.about, test.relation, tuple(_values(test, data, name)), test.of))
+        tests.append(Condition(test.attribute, test.operator, tuple(_values(test, data, name)), test.field))
     return Group(_JOINS.get(data.get(f"{index}-join", ""), "all"), tuple(tests))
 
 
-def _values(test: Test, data: QueryDict, name: str) -> Iterator[str | int]:
-    by_id = test.about in ("list", "tag", "segment")
+def _values(test: Condition, data: QueryDict, name: str) -> Iterator[str | int]:
+    by_id = test.attribute in ("list", "tag", "segment")
     for text in map(str.strip, data.getlist(f"{name}-values")):
         value = parse_int(text) if by_id else text or None
         if value is not None:
             yield value
 
 
-def _parse_condition(written: str) -> Test:
+def _parse_condition(written: str) -> Condition:
     about, _, rest = written.partition("|")
     relation, _, of = rest.partition("|")
-    return Test(about, relation, of=parse_int(of))
+    return Condition(about, relation, field=parse_int(of))
 
 
 def _count(data: QueryDict, name: str, most: int) -> int:
@@ -139,12 +139,12 @@ def _count(data: QueryDict, name: str, most: int) -> int:
     return min(int(raw), most) if raw.isascii() and raw.isdigit() and len(raw) < 5 else 0
 
 
-def _row(name: str, test: Test, available: _Choices) -> Row:
-    kind = conditions.kind_of(test)
-    operator, widget = kind.relations[test.relation]
+def _row(name: str, test: Condition, available: _Choices) -> Row:
+    kind = conditions.type_of(test)
+    operator, widget = kind.operators[test.operator]
     subject = kind.label
-    if test.about == "field":
-        field = available.fields.get(test.of or 0)
+    if test.attribute == "field":
+        field = available.fields.get(test.field or 0)
         subject = field.name if field else "Deleted field"
         if field and field.kind == "choice" and widget == "text":
             widget = "choices"
@@ -165,14 +165,14 @@ class _Choices:
         self._segment = segment
         self._found: dict[str, Choices] = {}
 
-    def of(self, widget: str, test: Test) -> Choices:
+    def of(self, widget: str, test: Condition) -> Choices:
         if widget == "choices":
-            field = self.fields[test.of or 0]
+            field = self.fields[test.field or 0]
             return [(one, one) for one in field.options]
         sources: Mapping[str, Any] = {
             "lists": lambda: _by_id(MailingList.objects.all()),
             "tags": lambda: _by_id(Tag.objects.all()),
-            "segments": lambda: _by_id(SavedSegment.objects.exclude(pk=self._segment or 0)),
+            "segments": lambda: _by_id(Segment.objects.exclude(pk=self._segment or 0)),
             "countries": office_countries,
             "languages": office_languages,
         }

@@ -23,17 +23,17 @@ from mailer.desk.segments import rule_form
 from mailer.desk.subscribers.list import state_label
 from mailer.editions.models import Edition
 from subscribers.segments import store
-from subscribers.segments.estimate import Estimate, estimate
-from subscribers.segments.models import SavedSegment
-from subscribers.segments.rules import BadRule, Group, as_json, from_json, tests
+from subscribers.segments.compiler import Estimate, estimate
+from subscribers.segments.models import Segment
+from subscribers.segments.rules import Group, InvalidRule, all_conditions, from_json, to_json
 
-_CHANGE, _DELETE = "subscribers.change_savedsegment", "subscribers.delete_savedsegment"
+_CHANGE, _DELETE = "subscribers.change_segment", "subscribers.delete_segment"
 
 
 class SegmentPage(StaffPage, TemplateView):
     """Shows a segment (GET); edits, counts or saves its rule (POST). Only "save" stores it."""
 
-    permission_required = "subscribers.view_savedsegment"
+    permission_required = "subscribers.view_segment"
     breadcrumbs_above = (("desk_segments:index", "Segments"),)
     header_icon = "sliders"
     template_name = "desk/segments/edit.html"
@@ -42,7 +42,7 @@ class SegmentPage(StaffPage, TemplateView):
         super().setup(request, *args, **kwargs)
         pk = kwargs.get("pk")
         self.new = pk is None
-        self.segment = SavedSegment() if pk is None else get_object_or_404(SavedSegment, pk=pk)
+        self.segment = Segment() if pk is None else get_object_or_404(Segment, pk=pk)
         self.name, self.error, self.estimate = self.segment.name, "", None
         self.rule = Group("all", (Group("all"),)) if pk is None else from_json(self.segment.rule)
 
@@ -71,7 +71,7 @@ class SegmentPage(StaffPage, TemplateView):
             self.rule = self._posted()
             if button == "save":
                 return self._save()
-        except BadRule as error:
+        except InvalidRule as error:
             self.error = str(error)
         if button in ("count", "exactly") and not self.error:
             self._count(exactly=button == "exactly")
@@ -81,7 +81,7 @@ class SegmentPage(StaffPage, TemplateView):
         editable = rule_form.is_editable(self.rule)
         try:
             groups = rule_form.rows(self.rule, self.segment.pk) if editable else []
-        except BadRule as error:
+        except InvalidRule as error:
             groups, self.error = [], str(error)
         return super().get_context_data(
             segment=self.segment,
@@ -89,11 +89,11 @@ class SegmentPage(StaffPage, TemplateView):
             join=self.rule.join,
             groups=groups,
             editable=editable,
-            rule_json=json.dumps(as_json(self.rule), ensure_ascii=False, indent=2),
+            rule_json=json.dumps(to_json(self.rule), ensure_ascii=False, indent=2),
             conditions=rule_form.available_conditions(),
             error=self.error,
             estimate=self.estimate,
-            sample=[(one, *state_label(one)) for one in self.estimate.some] if self.estimate else [],
+            sample=[(one, *state_label(one)) for one in self.estimate.sample] if self.estimate else [],
             may_change=self.request.user.has_perm(_CHANGE),
             may_delete=self.request.user.has_perm(_DELETE),
             may_view_subscribers=self.request.user.has_perm("subscribers.view_subscriber"),
@@ -107,7 +107,7 @@ class SegmentPage(StaffPage, TemplateView):
         """Shows a rule that another page suggests, without saving it."""
         try:
             self.name, self.rule = name[:120], _parse(rule)
-        except BadRule as error:
+        except InvalidRule as error:
             self.error = str(error)
 
     def _posted(self) -> Group:
@@ -116,8 +116,8 @@ class SegmentPage(StaffPage, TemplateView):
 
     def _count(self, *, exactly: bool) -> None:
         try:
-            self.estimate = estimate(self.rule, timezone.now(), exactly=exactly)
-        except BadRule as error:
+            self.estimate = estimate(self.rule, timezone.now(), exact=exactly)
+        except InvalidRule as error:
             self.error = str(error)
 
     def _save(self) -> HttpResponse:
@@ -147,50 +147,48 @@ class SegmentPage(StaffPage, TemplateView):
 
 
 def _parse(rule: str) -> Group:
-    """The rule of a JSON text; raises BadRule."""
+    """The rule of a JSON text; raises InvalidRule."""
     try:
         return from_json(json.loads(rule))
-    except BadRule:
+    except InvalidRule:
         raise
     except (ValueError, RecursionError) as error:
-        raise BadRule(f"Invalid JSON: {error}.") from error
+        raise InvalidRule(f"Invalid JSON: {error}.") from error
 
 
-def usages(segment: SavedSegment) -> list[Edition | SavedSegment]:
+def usages(segment: Segment) -> list[Edition | Segment]:
     """Editions and other segments that use it."""
     editions = Edition.objects.filter(segment=segment) | Edition.objects.filter(excluded=segment)
     others = [
-        one
-        for one in SavedSegment.objects.exclude(pk=segment.pk)
-        if _refers_to(from_json(one.rule), segment.pk)
+        one for one in Segment.objects.exclude(pk=segment.pk) if _refers_to(from_json(one.rule), segment.pk)
     ]
     return [*editions.select_related("newsletter"), *others]
 
 
 def _refers_to(rule: Group, segment_id: int) -> bool:
-    return any(test.about == "segment" and segment_id in test.values for test in tests(rule))
+    return any(test.attribute == "segment" and segment_id in test.values for test in all_conditions(rule))
 
 
-def rule_summary(segment: SavedSegment) -> str:
+def rule_summary(segment: Segment) -> str:
     """The number of conditions in the rule, as text."""
-    count = sum(1 for _ in tests(from_json(segment.rule)))
+    count = sum(1 for _ in all_conditions(from_json(segment.rule)))
     return f"{count} condition{'' if count == 1 else 's'}"
 
 
 class SegmentIndex(IndexView):
     """The table."""
 
-    def get_edit_url(self, instance: SavedSegment) -> str:
+    def get_edit_url(self, instance: Segment) -> str:
         return reverse("desk_segments:edit", args=[instance.pk])
 
-    def get_delete_url(self, instance: SavedSegment) -> None:
+    def get_delete_url(self, instance: Segment) -> None:
         return None
 
 
 class SegmentViewSet(ModelViewSet):
     """Segments: rules that select subscribers."""
 
-    model = SavedSegment
+    model = Segment
     name = "desk_segments"
     url_prefix = "segments"
     icon = "sliders"

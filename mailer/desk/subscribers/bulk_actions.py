@@ -19,14 +19,15 @@ from mailer.desk.base.pages import StaffPage
 from mailer.desk.base.tables import count_label
 from mailer.desk.subscribers.list import QUERY_PARAMETERS, SubscriberFilters, query_from
 from subscribers.bulk import jobs
-from subscribers.bulk.models import BulkRun
+from subscribers.bulk.models import BulkJob
+from subscribers.jobs import UNDO_FOR, WrongState
 from subscribers.models import MailingList
 from subscribers.search import search
 from subscribers.search.search import Query
 from subscribers.segments import attributes
 from subscribers.segments.models import Tag
 
-Deed = BulkRun.Deed
+Deed = BulkJob.Action
 _PERMISSION = "subscribers.change_subscriber"
 _MAX_SELECTED = 500
 _SHOWN = 50
@@ -60,16 +61,18 @@ class BulkActionForm(forms.Form):
         help_text="For your colleagues. When adding to a list: how the subscribers gave their consent.",
     )
 
-    def bulk_request(self, ids: tuple[int, ...], query: Query) -> jobs.Wish:
+    def bulk_request(self, ids: tuple[int, ...], query: Query) -> jobs.BulkRequest:
         """What the form asks for. Creates a new tag if needed. Raises ValueError with a message."""
         data = self.cleaned_data
         target: Tag | MailingList | None = data["mailing_list"]
         if data["action"] in (Deed.TAG, Deed.UNTAG):
-            target = attributes.tag_named(data["tag_name"])
+            target = attributes.get_or_create_tag(data["tag_name"])
         elif data["action"] == Deed.SUPPRESS:
             target = None
         target_id, name = (target.pk, str(target)) if target else (None, "")
-        return jobs.Wish(data["action"], ids, query, target=target_id, target_name=name, words=data["note"])
+        return jobs.BulkRequest(
+            data["action"], ids, query, target=target_id, target_name=name, reason=data["note"]
+        )
 
 
 class _BulkView(StaffPage, TemplateView):
@@ -116,7 +119,7 @@ class BulkActionPage(_BulkView):
         form = BulkActionForm(request.POST)
         if (self.ids or self.all_matching) and form.is_valid():
             try:
-                job = jobs.begin(
+                job = jobs.create(
                     form.bulk_request(self.ids, self.query), request.user.get_username(), timezone.now()
                 )
             except ValueError as error:
@@ -124,7 +127,7 @@ class BulkActionPage(_BulkView):
             else:
                 log(instance=job, action="desk.bulk", user=request.user)
                 # The first batch runs before the page is shown; the worker does the rest.
-                jobs.step(job.pk, timezone.now())
+                jobs.RUNNER.attempt(job, timezone.now)
                 return redirect("desk_bulk_job", job.pk)
         return self.render_to_response(self.get_context_data(form=form, **kwargs))
 
@@ -153,7 +156,7 @@ class BulkJobPage(_BulkView):
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
-        self.job = get_object_or_404(BulkRun, pk=kwargs["pk"])
+        self.job = get_object_or_404(BulkJob, pk=kwargs["pk"])
 
     def get_page_title(self) -> str:
         return str(self.job)
@@ -162,26 +165,26 @@ class BulkJobPage(_BulkView):
         resume = "resume" in request.POST
         try:
             if resume:
-                jobs.go_on(self.job)
+                jobs.RUNNER.resume(self.job)
             else:
-                jobs.undo(self.job, request.user.get_username(), timezone.now())
-        except jobs.NotNow as error:
+                jobs.RUNNER.start_undo(self.job, request.user.get_username(), timezone.now())
+        except WrongState as error:
             messages.error(request, str(error))
         else:
             action = "desk.bulk_resume" if resume else "desk.bulk_undo"
             log(instance=self.job, action=action, user=request.user)
-            jobs.step(self.job.pk, timezone.now())
+            jobs.RUNNER.attempt(self.job, timezone.now)
         return redirect("desk_bulk_job", self.job.pk)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         job, now = self.job, timezone.now()
-        total = job.last if job.state == BulkRun.State.WORKING else None
+        total = job.last_subscriber if job.state == BulkJob.State.RUNNING else None
         return super().get_context_data(
             job=job,
-            in_progress=job.at_work,
+            in_progress=job.is_running,
             percent=round(100 * job.position / total) if total else None,
-            may_undo=jobs.may_undo(job, now),
-            undo_until=job.made_at + jobs.UNDO_FOR,
+            may_undo=jobs.RUNNER.can_undo(job, now),
+            undo_until=job.created_at + UNDO_FOR,
             **kwargs,
         )
 
@@ -193,4 +196,4 @@ class BulkJobsPage(_BulkView):
     page_title = "Bulk actions"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(jobs=BulkRun.objects.all()[:_SHOWN], **kwargs)
+        return super().get_context_data(jobs=BulkJob.objects.all()[:_SHOWN], **kwargs)

@@ -38,8 +38,8 @@ from mailer.desk.subscribers.detail import SubscriberPanel
 from mailer.desk.subscribers.tags_fields import AttributesPanel, SubscriberForm
 from mailer.reports.subscriber_sheets import subscribers_sheet
 from subscribers import iso_codes
-from subscribers.export import json_lines
-from subscribers.models import MailingList, SavedSegment, Subscriber, Subscription, Tag
+from subscribers.exports import json_lines
+from subscribers.models import MailingList, Segment, Subscriber, Subscription, Tag
 from subscribers.search import search as finding
 from subscribers.search.search import CappedCount, Page, Query
 
@@ -70,7 +70,7 @@ class SubscriberFilters(WagtailFilterSet):
     language = django_filters.ChoiceFilter(choices=office_languages, label="Language")
     country = django_filters.ChoiceFilter(choices=country_filter_choices, label="Country")
     tag = django_filters.ModelChoiceFilter(queryset=Tag.objects.all(), label="Tag")
-    segment = django_filters.ModelChoiceFilter(queryset=SavedSegment.objects.all(), label="Segment")
+    segment = django_filters.ModelChoiceFilter(queryset=Segment.objects.all(), label="Segment")
 
     class Meta:
         model = Subscriber

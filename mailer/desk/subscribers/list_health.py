@@ -18,12 +18,13 @@ from wagtail.log_actions import log
 
 from mailer.desk.base.pages import StaffPage
 from subscribers.bulk import jobs
+from subscribers.jobs import WrongState
 from subscribers.models import MailingList
-from subscribers.reconfirmation import reconfirmation
-from subscribers.reconfirmation.models import Asking
-from subscribers.segments.estimate import Estimate, estimate
-from subscribers.segments.models import SavedSegment
-from subscribers.segments.rules import BadRule, Group, Test, as_json
+from subscribers.reconfirmation import campaigns
+from subscribers.reconfirmation.models import ReconfirmationCampaign
+from subscribers.segments.compiler import Estimate, estimate
+from subscribers.segments.models import Segment
+from subscribers.segments.rules import Condition, Group, InvalidRule, to_json
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,14 @@ class HealthGroup:
     @property
     def segment_url(self) -> str:
         """The page that creates a segment of them."""
-        query = urlencode({"name": self.title, "rule": json.dumps(as_json(self.rule))})
+        query = urlencode({"name": self.title, "rule": json.dumps(to_json(self.rule))})
         return f"{reverse('desk_segments:add')}?{query}"
 
 
 class ListHealthPage(StaffPage, TemplateView):
     """Shows the groups with the number of subscribers in each."""
 
-    permission_required = "subscribers.view_savedsegment"
+    permission_required = "subscribers.view_segment"
     header_icon = "circle-check"
     page_title = "List health"
     template_name = "desk/subscribers/list_health.html"
@@ -63,35 +64,35 @@ def health_groups() -> list[HealthGroup]:
 
 def _definitions() -> list[tuple[str, str, Group]]:
     lists = tuple(MailingList.objects.values_list("pk", flat=True))
-    on = (Test("list", "on", lists),) if lists else ()
+    on = (Condition("list", "on", lists),) if lists else ()
     return [
         (
             "Never confirmed",
             "Signed up more than a week ago and never clicked the confirmation link. They receive no "
             "editions and are deleted automatically after some days.",
-            _rule(Test("waiting", "not_within", (7,))),
+            _rule(Condition("pending", "not_within", (7,))),
         ),
         (
             "Bounced recently",
             "An email to them bounced in the last 90 days, and they still receive editions. If bounces "
             "continue, the bounce rules suppress them automatically.",
-            _rule(*on, Test("bounced", "within", (90,)), Test("stopped", "not")),
+            _rule(*on, Condition("bounced", "within", (90,)), Condition("suppressed", "not")),
         ),
         (
             "Inactive",
             "Agreed to tracking, received at least three editions, and opened none and clicked nothing for "
             "six months.",
-            _rule(*on, Test("reacted", "not_within", (180,)), Test("received", "at_least", (3,))),
+            _rule(*on, Condition("reacted", "not_within", (180,)), Condition("received", "at_least", (3,))),
         ),
         (
             "No own opt-in",
             "Were added by an import or by staff, and never confirmed themselves that they want it.",
-            _rule(*on, Test("own_word", "never")),
+            _rule(*on, Condition("self_confirmed", "never")),
         ),
     ]
 
 
-def _rule(*tests: Test) -> Group:
+def _rule(*tests: Condition) -> Group:
     return Group("all", (Group("all", tests),))
 
 
@@ -119,17 +120,17 @@ class ReconfirmPage(_CampaignView):
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
-        self.segment = get_object_or_404(SavedSegment, pk=kwargs["pk"])
+        self.segment = get_object_or_404(Segment, pk=kwargs["pk"])
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         form = ReconfirmForm(request.POST)
         if form.is_valid():
             data, by = form.cleaned_data, request.user.get_username()
             try:
-                campaign = reconfirmation.begin(
+                campaign = campaigns.create(
                     self.segment, data["mailing_list"], data["days"], by, timezone.now()
                 )
-            except (BadRule, ValueError) as error:
+            except (InvalidRule, ValueError) as error:
                 form.add_error(None, str(error))
             else:
                 log(instance=campaign, action="desk.reconfirm", user=request.user)
@@ -148,7 +149,9 @@ class CampaignPage(_CampaignView):
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
-        self.campaign = get_object_or_404(Asking.objects.select_related("mailing_list"), pk=kwargs["pk"])
+        self.campaign = get_object_or_404(
+            ReconfirmationCampaign.objects.select_related("mailing_list"), pk=kwargs["pk"]
+        )
 
     def get_page_title(self) -> str:
         return str(self.campaign)
@@ -157,29 +160,32 @@ class CampaignPage(_CampaignView):
         by, now = request.user.get_username(), timezone.now()
         try:
             if request.POST.get("action") == "finish":
-                job = reconfirmation.decide(self.campaign, by, now)
+                job = campaigns.finish(self.campaign, by, now)
                 log(instance=job, action="desk.bulk", user=request.user)
-                jobs.step(job.pk, now)
+                jobs.RUNNER.attempt(job, lambda: now)
                 return redirect("desk_bulk_job", job.pk)
-            reconfirmation.stop(self.campaign, by, now)
+            campaigns.cancel(self.campaign, by, now)
             log(instance=self.campaign, action="desk.reconfirm_stop", user=request.user)
             messages.success(request, "The campaign is stopped. No subscription was changed.")
-        except reconfirmation.NotNow as error:
+        except WrongState as error:
             messages.error(request, str(error))
         return redirect("desk_reconfirmation", self.campaign.pk)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         campaign, now = self.campaign, timezone.now()
-        asked = campaign.people.count()
-        confirmed = campaign.people.filter(stays_at__isnull=False).count()
-        in_progress = campaign.state in (Asking.State.SENDING, Asking.State.WAITING)
+        asked = campaign.requests.count()
+        confirmed = campaign.requests.filter(confirmed_at__isnull=False).count()
+        in_progress = campaign.state in (
+            ReconfirmationCampaign.State.SENDING,
+            ReconfirmationCampaign.State.WAITING,
+        )
         return super().get_context_data(
             campaign=campaign,
             asked=asked,
             confirmed=confirmed,
             unanswered=asked - confirmed,
             in_progress=in_progress,
-            may_finish=in_progress and now.date() > campaign.until,
+            may_finish=in_progress and now.date() > campaign.deadline,
             **kwargs,
         )
 
@@ -192,5 +198,5 @@ class CampaignsPage(_CampaignView):
     breadcrumbs_above = ()
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        campaigns = Asking.objects.select_related("mailing_list")[:_SHOWN]
-        return super().get_context_data(campaigns=campaigns, **kwargs)
+        found = ReconfirmationCampaign.objects.select_related("mailing_list")[:_SHOWN]
+        return super().get_context_data(campaigns=found, **kwargs)

@@ -45,7 +45,7 @@ class SubscriberForm(WagtailAdminModelForm):
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         for field in CustomField.objects.all():
             try:
-                attributes.parsed(field, self.data.get(f"field-{field.pk}", ""))
+                attributes.parse_value(field, self.data.get(f"field-{field.pk}", ""))
             except ValueError as error:
                 self.add_error(None, str(error))
         if any(len(name) > 60 for name in self._tags()):

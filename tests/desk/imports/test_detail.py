@@ -11,9 +11,9 @@ from django.urls import reverse
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
-from subscribers.imports import uploads_job
-from subscribers.imports.models import ImportRun
-from subscribers.imports.records import Figures
+from subscribers.imports import jobs
+from subscribers.imports.models import ImportJob
+from subscribers.imports.rows import ImportStats
 from subscribers.models import MailingList, Subscriber
 from subscribers.suppression import active_suppression, suppress
 from tests.desk.cast import Desk, as_user
@@ -33,7 +33,7 @@ def lola(desk: Desk) -> Client:
     return as_user(desk.admin)
 
 
-def upload(browser: Client, file: bytes = FILE.encode("cp1251")) -> ImportRun:
+def upload(browser: Client, file: bytes = FILE.encode("cp1251")) -> ImportJob:
     """An uploaded file that waits for its column mapping."""
     form = {
         "file": SimpleUploadedFile("forum.csv", file),
@@ -42,24 +42,24 @@ def upload(browser: Client, file: bytes = FILE.encode("cp1251")) -> ImportRun:
         "language": "en",
     }
     assert browser.post(reverse("desk_imports:add"), form).status_code == 302
-    return ImportRun.objects.latest("pk")
+    return ImportJob.objects.latest("pk")
 
 
-def map_columns(browser: Client, job: ImportRun, **changed: str) -> Any:
+def map_columns(browser: Client, job: ImportJob, **changed: str) -> Any:
     page = browser.get(reverse("desk_import_columns", args=[job.pk]))
     form = {field.html_name: field.value() for field in page.context["form"]} | changed
     return browser.post(reverse("desk_import_columns", args=[job.pk]), form, follow=True)
 
 
 def work() -> None:
-    uploads_job.attend(timezone.now, lambda: False)
+    jobs.RUNNER.read_and_run_due(timezone.now, lambda: False)
 
 
-def page(browser: Client, job: ImportRun) -> Page:
+def page(browser: Client, job: ImportJob) -> Page:
     return Page(browser.get(reverse("desk_import", args=[job.pk])))
 
 
-def do(browser: Client, job: ImportRun, action: str, **more: Any) -> Page:
+def do(browser: Client, job: ImportJob, action: str, **more: Any) -> Page:
     address = reverse("desk_import", args=[job.pk])
     return Page(browser.post(address, {"action": action, **more}, follow=True))
 
@@ -75,7 +75,7 @@ def test_a_file_is_uploaded_imported_and_undone(lola: Client, desk: Desk) -> Non
     work()
     ready = page(lola, job)
     assert "Kazakhstan, Uzbekistan" in ready.text and "slip@gmial.com (gmail.com?)" in ready.text
-    assert {"desk-refused", "desk-suppressed"} <= ready.ids and "stopped@example.org" in ready.text
+    assert {"desk-invalid", "desk-suppressed"} <= ready.ids and "stopped@example.org" in ready.text
     assert Subscriber.objects.count() == before
     do(lola, job, "apply", skip=["typo"])
     work()
@@ -88,7 +88,7 @@ def test_a_file_is_uploaded_imported_and_undone(lola: Client, desk: Desk) -> Non
     do(lola, job, "undo")
     work()
     job.refresh_from_db()
-    assert job.state == "undone" and job.undone["removed"] == 1
+    assert job.state == "undone" and job.undo_result["removed"] == 1
     assert Subscriber.objects.count() == before
     actions = ModelLogEntry.objects.filter(action__startswith="desk.import").order_by("pk")
     assert [(entry.action.removeprefix("desk.import_"), entry.user) for entry in actions] == [
@@ -102,7 +102,7 @@ def test_one_column_is_the_address_and_no_field_is_mapped_twice(
 ) -> None:
     answer = map_columns(lola, upload(lola), **mapping)
     assert answer.context["form"].non_field_errors()
-    assert ImportRun.objects.get().state == "mapping"
+    assert ImportJob.objects.get().state == "mapping"
 
 
 def test_a_mapping_that_is_submitted_twice_is_saved_once(lola: Client) -> None:
@@ -112,7 +112,7 @@ def test_a_mapping_that_is_submitted_twice_is_saved_once(lola: Client) -> None:
     for _ in range(2):
         assert lola.post(columns, form)["Location"] == reverse("desk_import", args=[job.pk])
         work()
-    assert ImportRun.objects.get().state == ImportRun.State.READY
+    assert ImportJob.objects.get().state == ImportJob.State.READY
 
 
 def test_another_encoding_can_be_chosen(lola: Client) -> None:
@@ -142,7 +142,7 @@ def test_a_file_without_a_source_of_consent_is_refused(lola: Client) -> None:
     }
     answer = lola.post(reverse("desk_imports:add"), form)
     assert "source" in answer.context["form"].errors
-    assert not ImportRun.objects.exists()
+    assert not ImportJob.objects.exists()
 
 
 def test_only_admins_see_and_run_imports(lola: Client, desk: Desk) -> None:
@@ -153,7 +153,7 @@ def test_only_admins_see_and_run_imports(lola: Client, desk: Desk) -> None:
         assert browser.get(reverse("desk_import", args=[job.pk])).status_code != 200
         assert browser.post(reverse("desk_import", args=[job.pk]), {"action": "discard"}).status_code != 200
         assert browser.post(reverse("desk_import_rejected", args=[job.pk])).status_code != 200
-    assert ImportRun.objects.get().state == "mapping"
+    assert ImportJob.objects.get().state == "mapping"
     assert not ModelLogEntry.objects.filter(action="desk.import_export_rejected").exists()
 
 
@@ -188,9 +188,11 @@ def test_addresses_that_the_file_marks_as_unsubscribed_are_suppressed_if_chosen(
 
 def test_an_interrupted_import_shows_its_error_and_can_be_undone(lola: Client) -> None:
     job = upload(lola)
-    ImportRun.objects.update(state="applying", applied_at=timezone.now(), done=Figures(read=2).as_dict())
+    ImportJob.objects.update(
+        state="applying", applied_at=timezone.now(), result=ImportStats(read=2).as_dict()
+    )
     assert ("action", "undo") not in page(lola, job).controls
-    ImportRun.objects.update(error="It stopped at an error.")
+    ImportJob.objects.update(error="It stopped at an error.")
     shown = page(lola, job)
     assert shown.response.context["state"][0] == "problem" and ("action", "undo") in shown.controls
     assert "It stopped at an error." in shown.text

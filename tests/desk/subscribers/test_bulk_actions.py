@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from subscribers.bulk.models import BulkRun
+from subscribers.bulk.models import BulkJob
 from subscribers.models import Subscriber
 from subscribers.segments.models import Tag, Tagging
 from tests import cast as everyone
@@ -31,13 +31,13 @@ def test_a_bulk_action_on_all_matching_subscribers_is_followed_and_undone(desk: 
     table = Page(browser.get(reverse("desk_subscribers:index"), {"language": "ru"}))
     assert {("language", "ru"), ("all", "yes")} <= table.controls
     page = browser.get(reverse("desk_bulk_action"), query)
-    assert page.context["selected"] == "2 subscribers" and not BulkRun.objects.exists()
+    assert page.context["selected"] == "2 subscribers" and not BulkJob.objects.exists()
     answer = browser.post(reverse("desk_bulk_action"), {**query, "action": "tag", "tag_name": "donor"})
     assert tagged() == {"olga", "ivan"}
     page = Page(browser.get(answer["Location"]))
     assert "undo" in page.names and "donor" in page.text
     browser.post(answer["Location"])
-    assert tagged() == set() and BulkRun.objects.get().state == "undone"
+    assert tagged() == set() and BulkJob.objects.get().state == "undone"
     assert answer["Location"] in Page(browser.get(reverse("desk_bulk_jobs"))).links
 
 
@@ -47,12 +47,12 @@ def test_a_failed_bulk_action_shows_its_error_and_can_be_resumed(desk: Desk) -> 
     fields = {"ids": [selected.pk], "action": "tag", "tag_name": "donor"}
     address = browser.post(reverse("desk_bulk_action"), fields)["Location"]
     Tagging.objects.all().delete()
-    BulkRun.objects.update(state="working", position=0, changed=0, error="ValueError: <no> such tag")
+    BulkJob.objects.update(state="running", position=0, changed=0, error="ValueError: <no> such tag")
     page = Page(browser.get(address))
     assert "ValueError: &lt;no&gt; such tag" in page.html
     assert state_tone(page) == {"problem"} and {"undo", "resume"} <= page.names
     browser.post(address, {"resume": "1"})
-    assert tagged() == {"olga"} and BulkRun.objects.get().state == "done"
+    assert tagged() == {"olga"} and BulkJob.objects.get().state == "done"
 
 
 def test_only_selected_subscribers_are_changed(desk: Desk) -> None:
@@ -78,21 +78,21 @@ def test_an_invalid_filter_does_not_select_everyone(desk: Desk) -> None:
     query = {"list": "4711", "all": "yes"}
     assert browser.get(reverse("desk_bulk_action"), query)["Location"] == reverse("desk_subscribers:index")
     browser.post(reverse("desk_bulk_action"), {**query, "action": "suppress", "note": "x"})
-    assert not BulkRun.objects.exists()
+    assert not BulkJob.objects.exists()
 
 
 def test_without_a_selection_nothing_is_changed(desk: Desk) -> None:
     browser = as_user(desk.admin)
     assert browser.get(reverse("desk_bulk_action"))["Location"] == reverse("desk_subscribers:index")
     browser.post(reverse("desk_bulk_action"), {"action": "suppress", "note": "x"})
-    assert not BulkRun.objects.exists()
+    assert not BulkJob.objects.exists()
 
 
 @pytest.mark.parametrize("action", ["suppress", "tag"])
 def test_a_missing_field_is_an_error_of_the_form(desk: Desk, action: str) -> None:
     answer = as_user(desk.admin).post(reverse("desk_bulk_action"), {"all": "yes", "action": action})
     assert answer.context["form"].errors
-    assert not BulkRun.objects.exists() and not Tag.objects.exists()
+    assert not BulkJob.objects.exists() and not Tag.objects.exists()
 
 
 def test_an_approver_runs_no_bulk_action(desk: Desk) -> None:
@@ -102,4 +102,4 @@ def test_an_approver_runs_no_bulk_action(desk: Desk) -> None:
     )
     answer = browser.post(reverse("desk_bulk_action"), {"all": "yes", "action": "suppress", "note": "x"})
     assert answer.status_code in (302, 403)
-    assert not BulkRun.objects.exists()
+    assert not BulkJob.objects.exists()

@@ -31,12 +31,12 @@ def test_tags_and_custom_fields_are_saved_and_invalid_values_refused(desk: Desk)
     address, browser = reverse("desk_subscribers:edit", args=[desk.reader.pk]), as_user(desk.admin)
     values = {"tags": "donor, press,", f"field-{visits.pk}": "2,5", f"field-{colour.pk}": "red"}
     browser.post(address, form(desk.reader, **values))
-    assert attributes.known(desk.reader) == {"Visits": 2.5, "Colour": "red"}
+    assert attributes.values_of(desk.reader) == {"Visits": 2.5, "Colour": "red"}
     assert {("tags", "donor, press"), (f"field-{visits.pk}", "2.5")} <= Page(browser.get(address)).controls
     invalid = {**values, f"field-{visits.pk}": "often"}
     assert browser.post(address, form(desk.reader, **invalid)).context["form"].non_field_errors()
     browser.post(address, form(desk.reader, tags="press", **{f"field-{colour.pk}": ""}))
-    assert attributes.known(desk.reader) == {}
+    assert attributes.values_of(desk.reader) == {}
     assert [one.tag.name for one in desk.reader.taggings.all()] == ["press"]
 
 
@@ -69,14 +69,14 @@ def test_saving_the_form_keeps_the_precision_of_numbers(desk: Desk) -> None:
     for written in ("1234567", "12345.67", "0.1"):
         browser.post(address, form(desk.reader, tags="", **{f"field-{gift.pk}": written}))
         assert (f"field-{gift.pk}", written) in Page(browser.get(address)).controls
-        assert attributes.known(desk.reader) == {"Gift": float(written)}
+        assert attributes.values_of(desk.reader) == {"Gift": float(written)}
 
 
 def test_nul_characters_in_tags_and_fields_are_removed(desk: Desk) -> None:
     colour = CustomField.objects.create(name="Colour")
     attributes.set_value(desk.reader, colour, "red\0")
     attributes.set_tags(desk.reader, ["press\0office"])
-    assert attributes.known(desk.reader) == {"Colour": "red"}
+    assert attributes.values_of(desk.reader) == {"Colour": "red"}
     assert [one.tag.name for one in desk.reader.taggings.all()] == ["press office"]
 
 

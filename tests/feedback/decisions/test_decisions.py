@@ -160,11 +160,11 @@ def test_no_import_lifts_a_complaint(aigerim: Subscriber) -> None:
     cast.complain(cast.accepted_delivery(aigerim, ago(hours=1)))
     suppression_decisions.revert(verdict(aigerim), "lola", NOW)
     file = io.BytesIO(f"email\n{aigerim.email}\n".encode())
-    run = jobs.begin("people.csv", jobs.Wish(MailingList.objects.get(), "a paper form"), NOW)
-    jobs.read(run, file, lambda: NOW)
-    jobs.start_applying(run, "lola", NOW)
-    assert jobs.work(run, lambda: NOW, lambda: False)
-    assert run.done["suppressed"] == 1 and stopped(aigerim)
+    run = jobs.create("people.csv", jobs.ImportOptions(MailingList.objects.get(), "a paper form"), NOW)
+    jobs.read_file(run, file, lambda: NOW)
+    jobs.start_apply(run, "lola", NOW)
+    assert jobs.run(run, lambda: NOW, lambda: False)
+    assert run.result["suppressed"] == 1 and stopped(aigerim)
 
 
 def test_reopening_a_complaint_can_be_undone(aigerim: Subscriber) -> None:

@@ -18,7 +18,14 @@ from mailer.feedback.models import FeedbackEvent
 from mailer.feedback.signals import gdpr_export, on_erase
 from subscribers import tokens
 from subscribers.consent import Channel, Evidence
-from subscribers.models import AddressChange, Asked, Asking, MailingList, Subscriber, Suppression
+from subscribers.models import (
+    AddressChange,
+    MailingList,
+    ReconfirmationCampaign,
+    ReconfirmationRequest,
+    Subscriber,
+    Suppression,
+)
 from subscribers.privacy import data_access
 from subscribers.subscribe import subscribe
 from subscribers.suppression import active_suppression, suppress
@@ -50,10 +57,10 @@ def test_everything_is_downloaded_as_json_by_a_link_from_a_letter(
     AddressChange.objects.create(
         subscriber=person, old_email=person.email, new_email="x@example.net", requested_at=timezone.now()
     )
-    question = Asking.objects.create(
-        mailing_list=monthly, rule={}, until=timezone.localdate(), made_at=timezone.now()
+    question = ReconfirmationCampaign.objects.create(
+        mailing_list=monthly, rule={}, deadline=timezone.localdate(), created_at=timezone.now()
     )
-    Asked.objects.create(asking=question, subscriber=person, at=timezone.now())
+    ReconfirmationRequest.objects.create(campaign=question, subscriber=person, sent_at=timezone.now())
     suppress(person, Suppression.Reason.SOFT_BOUNCES, "452 full", timezone.now())
     page = link(client, person, letters)
     assert letters[-1].to == ["olga@example.org"] and letters[-1].subject == "Сіздің деректеріңіз"
@@ -72,7 +79,7 @@ def test_everything_is_downloaded_as_json_by_a_link_from_a_letter(
     assert [(row["reason"], row["evidence"]) for row in told["suppressions"]] == [
         ("soft_bounces", "452 full")
     ]
-    assert [(row["list"], row["stays_at"]) for row in told["questions"]] == [("monthly", None)]
+    assert [(row["list"], row["confirmed_at"]) for row in told["questions"]] == [("monthly", None)]
 
 
 def test_a_link_to_somebodys_data_works_for_a_day_and_no_other_link_opens_it(

@@ -14,8 +14,8 @@ from subscribers.privacy.erasure import erase
 from subscribers.search import search, search_index
 from subscribers.search.search import Query
 from subscribers.segments import attributes
-from subscribers.segments.models import SavedSegment
-from subscribers.segments.rules import Group, Test
+from subscribers.segments.models import Segment
+from subscribers.segments.rules import Condition, Group
 from subscribers.segments.store import save
 from subscribers.suppression import suppress
 from tests.conftest import lacking
@@ -187,8 +187,8 @@ def test_whatever_is_written_into_the_box_is_looked_for_and_breaks_nothing(join:
 @pytest.mark.usefixtures("monthly")
 def test_a_segment_that_cannot_be_asked_any_more_finds_nobody(join: Join) -> None:
     join("olga")
-    rule = Group("all", (Test("tag", "not_has", (attributes.tag_named("donor").pk,)),))
-    others = save(SavedSegment(), "Others", rule, "lola", NOW)
+    rule = Group("all", (Condition("tag", "not_has", (attributes.get_or_create_tag("donor").pk,)),))
+    others = save(Segment(), "Others", rule, "lola", NOW)
     asked = Query(segment=others.pk, as_of=NOW.isoformat())
     assert search.count(asked).number == 1
     Tag.objects.all().delete()

@@ -5,37 +5,35 @@ from datetime import timedelta
 import pytest
 
 from subscribers.models import MailingList, Suppression
-from subscribers.segments.audience import Segment, standing
+from subscribers.segments.audience import AudienceQuery, reachability
 from subscribers.suppression import suppress
 from tests.subscribers.conftest import NOW, Join
 
 pytestmark = pytest.mark.both_databases
 
 
-def test_a_person_on_two_of_the_lists_counts_once(
-    join: Join, monthly: MailingList, events: MailingList
-) -> None:
+def test_a_subscriber_of_two_lists_counts_once(join: Join, monthly: MailingList, events: MailingList) -> None:
     join("aigerim", monthly, events)
-    segment = Segment((monthly.pk, events.pk))
-    assert segment.subscribers().count() == 1
-    assert standing(segment, NOW).count() == 1
+    query = AudienceQuery((monthly.pk, events.pk))
+    assert query.subscribers().count() == 1
+    assert reachability(query, NOW).count() == 1
 
 
-def test_a_reader_without_countries_wants_every_country(join: Join, monthly: MailingList) -> None:
+def test_a_subscriber_without_countries_is_interested_in_all(join: Join, monthly: MailingList) -> None:
     everything = join("everything")
     uzbek = join("timur", countries=("KZ", "UZ"))
     join("tajik", countries=("TJ",))
-    found = Segment((monthly.pk,), countries=("UZ", "KG")).subscribers()
+    found = AudienceQuery((monthly.pk,), countries=("UZ", "KG")).subscribers()
     assert set(found) == {everything, uzbek}
 
 
-def test_a_segment_takes_only_its_languages(join: Join, monthly: MailingList) -> None:
+def test_only_the_given_languages_are_included(join: Join, monthly: MailingList) -> None:
     russian = join("olga", language="ru")
     join("john", language="en")
-    assert list(Segment((monthly.pk,), languages=("ru", "kk")).subscribers()) == [russian]
+    assert list(AudienceQuery((monthly.pk,), languages=("ru", "kk")).subscribers()) == [russian]
 
 
-def test_everyone_who_ever_joined_has_one_standing(
+def test_everyone_who_ever_subscribed_has_one_reachability(
     join: Join, monthly: MailingList, events: MailingList
 ) -> None:
     join("reached")
@@ -47,7 +45,7 @@ def test_everyone_who_ever_joined_has_one_standing(
     join("rested", paused_until=NOW)
     join("waiting-and-resting", state="pending", paused_until=NOW + timedelta(days=1))
     join("elsewhere", events)
-    said = dict(standing(Segment((monthly.pk,)), NOW).values_list("email", "standing"))
+    said = dict(reachability(AudienceQuery((monthly.pk,)), NOW).values_list("email", "reachability"))
     assert {email.partition("@")[0]: word for email, word in said.items()} == {
         "reached": "reachable",
         "waiting": "unconfirmed",
@@ -58,19 +56,19 @@ def test_everyone_who_ever_joined_has_one_standing(
         "rested": "reachable",
         "waiting-and-resting": "unconfirmed",
     }
-    # A pause ends by itself, maybe before the mailing leaves: who counts readers counts it in.
-    named = {one.email.partition("@")[0] for one in Segment((monthly.pk,)).reachable()}
+    # A pause may end before the mailing is sent, so paused subscribers count as reachable.
+    named = {one.email.partition("@")[0] for one in AudienceQuery((monthly.pk,)).reachable()}
     assert named == {"reached", "resting", "rested"}
 
 
-def test_leaving_one_of_two_lists_leaves_the_reader_reachable(
+def test_who_leaves_one_of_two_lists_is_still_reachable(
     join: Join, monthly: MailingList, events: MailingList
 ) -> None:
     person = join("aigerim", monthly, events)
     person.subscriptions.filter(mailing_list=events).update(state="unsubscribed")
-    assert standing(Segment((monthly.pk, events.pk)), NOW).get().standing == "reachable"  # type: ignore[attr-defined]
+    assert reachability(AudienceQuery((monthly.pk, events.pk)), NOW).get().reachability == "reachable"  # type: ignore[attr-defined]
 
 
-def test_a_segment_without_lists_is_nobody(join: Join) -> None:
+def test_without_lists_there_is_no_audience(join: Join) -> None:
     join("aigerim")
-    assert not Segment(()).people().exists()
+    assert not AudienceQuery(()).ever_subscribed().exists()

@@ -16,17 +16,17 @@ pytestmark = pytest.mark.both_databases
 
 
 def killed(url: str, seed: int) -> dict[str, Any]:
-    """What a program says that imports 90 people and takes them off again, killed at least so often."""
-    command = [sys.executable, "-m", "tests.subscribers.killed", str(seed), "5"]
+    """The report of a program that imports 90 people and undoes it, killed at random statements."""
+    command = [sys.executable, "-m", "tests.subscribers.imports.killed", str(seed), "5"]
     environment = {**os.environ, "MAILER_DATABASE__URL": url}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def held(told: dict[str, Any]) -> None:
-    assert told.pop("deaths") + told.pop("undo_deaths") > 6
-    assert told == {
+def check(report: dict[str, Any]) -> None:
+    assert report.pop("deaths") + report.pop("undo_deaths") > 6
+    assert report == {
         "people": 90,
         "consents": 90,
         "added": 90,
@@ -39,13 +39,15 @@ def held(told: dict[str, Any]) -> None:
 
 @pytest.mark.sqlite
 @pytest.mark.usefixtures("django_db_setup")
-def test_killed_at_any_statement_an_import_adds_everybody_once(sqlite_template: Path, tmp_path: Path) -> None:
+def test_an_import_that_is_killed_at_any_statement_adds_everyone_once(
+    sqlite_template: Path, tmp_path: Path
+) -> None:
     shutil.copyfile(sqlite_template, tmp_path / "mailer.db")
-    held(killed(f"sqlite:///{tmp_path / 'mailer.db'}", 1))
+    check(killed(f"sqlite:///{tmp_path / 'mailer.db'}", 1))
 
 
 @pytest.mark.journey
 @pytest.mark.postgres
 @pytest.mark.xdist_group("postgres")
-def test_killed_at_any_statement_on_postgresql_too(postgres: Server) -> None:
-    held(killed(postgres.database("killed"), 3))
+def test_an_import_that_is_killed_adds_everyone_once_on_postgresql(postgres: Server) -> None:
+    check(killed(postgres.database("killed"), 3))

@@ -1,0 +1,118 @@
+"""ISO codes of countries and languages as people write them, in English, Russian and the site's languages."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from django.conf import settings
+
+from subscribers import iso_codes
+from subscribers.csv_injection import unescape
+
+_SEPARATOR = re.compile(r"[|;,\n]")
+# Names in daily use besides those of CLDR.
+_OTHER_COUNTRY_NAMES = {
+    "кыргызстан": "KG",
+    "кыргызская республика": "KG",
+    "kyrgyz republic": "KG",
+    "kirghizia": "KG",
+    "казакстан": "KZ",
+    "turkey": "TR",
+    "usa": "US",
+    "uk": "GB",
+    "сша": "US",
+    "рф": "RU",
+    "russian federation": "RU",
+    "россия": "RU",
+    "туркмения": "TM",
+    "киргизия": "KG",
+}
+# "kz" and the like name a country, and mean its language.
+_OTHER_LANGUAGE_NAMES = {
+    "rus": "ru",
+    "eng": "en",
+    "kaz": "kk",
+    "kir": "ky",
+    "kyr": "ky",
+    "uzb": "uz",
+    "tgk": "tg",
+    "taj": "tg",
+    "tuk": "tk",
+    "kz": "kk",
+    "kirghiz": "ky",
+    "киргизский": "ky",
+    "кыргызский": "ky",
+    "qazaq": "kk",
+    "o'zbek": "uz",
+    "англ": "en",
+    "рус": "ru",
+    "каз": "kk",
+}
+
+
+@lru_cache(maxsize=4096)
+def parse_countries(text: str) -> tuple[str, ...]:
+    """Sorted ISO 3166-1 alpha-2 codes of "KZ|UZ", "Kazakhstan; Uzbekistan" or "Казахстан"; none for "".
+
+    Raises ValueError naming the first word that is not a country.
+    """
+    return tuple(sorted({_country(part) for part in _SEPARATOR.split(text) if part.strip()}))
+
+
+@lru_cache(maxsize=1024)
+def parse_language(text: str) -> str:
+    """The language code of "ru", "en-GB", "Russian" or "казахский"; "" for an empty text.
+
+    Raises ValueError naming what is not a language.
+    """
+    trimmed = unescape(text.strip())
+    code = trimmed.replace("_", "-").partition("-")[0].lower()
+    if not code:
+        return ""
+    named = _language_names().get(_folded_language(trimmed))
+    if named:
+        return named
+    if code in iso_codes.LANGUAGES:
+        return code
+    raise ValueError(f"“{trimmed[:40]}” is not a known language; write a code or name such as en, ru or kk")
+
+
+def _country(word: str) -> str:
+    trimmed = word.strip()
+    if trimmed.upper() in iso_codes.COUNTRIES:
+        return trimmed.upper()
+    try:
+        return _country_names()[_folded(trimmed)]
+    except KeyError:
+        raise ValueError(f"“{trimmed[:60]}” is not a known country code or name") from None
+
+
+@lru_cache(maxsize=1)
+def _country_names() -> dict[str, str]:
+    names: dict[str, str] = {}
+    for language in dict.fromkeys(("en", "ru", *settings.CONFIG.site.languages)):
+        for code in sorted(iso_codes.COUNTRIES):
+            names.setdefault(_folded(iso_codes.country_name(code, language)), code)
+    return {**names, **_OTHER_COUNTRY_NAMES}
+
+
+@lru_cache(maxsize=1)
+def _language_names() -> dict[str, str]:
+    names: dict[str, str] = {}
+    ours = settings.CONFIG.site.languages
+    for code in dict.fromkeys((*ours, *sorted(iso_codes.LANGUAGES))):
+        for language in dict.fromkeys(("en", "ru", *ours, *([code] if code in ours else []))):
+            names.setdefault(_folded_language(iso_codes.language_name(code, language)), code)
+    return {**names, **_OTHER_LANGUAGE_NAMES}
+
+
+def _folded(name: str) -> str:
+    """Case, kinds of apostrophes and doubled spaces do not distinguish names."""
+    plain = unicodedata.normalize("NFKC", name).casefold()
+    return " ".join(re.sub("[’‘ʻʼ`']", "'", plain).split())
+
+
+def _folded_language(name: str) -> str:
+    return " ".join(_folded(name).replace("language", "").replace("язык", "").split())

@@ -1,0 +1,156 @@
+"""Reconfirmation campaigns: created by staff, sent in batches, answered by subscribers, finished by staff."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+
+from subscribers import emails, jobs, merge, tokens
+from subscribers.bulk import jobs as bulk
+from subscribers.bulk.models import BulkJob
+from subscribers.consent import Event, Evidence, record
+from subscribers.jobs import JobRunner, Stop, WrongState
+from subscribers.models import MailingList, Subscriber, Subscription
+from subscribers.reconfirmation.models import ReconfirmationCampaign, ReconfirmationRequest
+from subscribers.segments import audience, compiler
+from subscribers.segments.models import Segment
+from subscribers.segments.rules import InvalidRule, from_json, to_json
+from subscribers.segments.store import load_rule
+from subscribers.subscribe import subscribe
+
+State = ReconfirmationCampaign.State
+
+# No subscriber is asked again sooner.
+ASK_AGAIN_AFTER = timedelta(days=90)
+_MIN_DAYS, _MAX_DAYS = 7, 90
+
+
+class CampaignRunner(JobRunner[ReconfirmationCampaign]):
+    """Sends the emails of campaigns."""
+
+    model = ReconfirmationCampaign
+    # Less than the minute between two looks.
+    retry_after = timedelta(seconds=50)
+
+    def __init__(self, batch_size: int = 100) -> None:
+        """`batch_size`: emails of a campaign in a minute, too few for a mail system to take them for spam."""
+        self.batch_size = batch_size
+
+    def batch(self, job: ReconfirmationCampaign, now: datetime) -> ReconfirmationCampaign:
+        try:
+            people = list(recipients(job, now)[: self.batch_size]) if now.date() < job.deadline else []
+        except InvalidRule:
+            # No one else can be asked; those who were asked may still answer.
+            people = []
+        ReconfirmationRequest.objects.bulk_create(
+            ReconfirmationRequest(campaign=job, subscriber=one, sent_at=now) for one in people
+        )
+        for person in people:
+            self.send(job, person)
+        if len(people) < self.batch_size:
+            job.state = State.WAITING
+        else:
+            job.position = people[-1].pk
+        return job
+
+    def send(self, campaign: ReconfirmationCampaign, person: Subscriber) -> None:
+        """Send one email."""
+        token = tokens.make("reconfirm", person.pk, campaign.pk)
+        emails.send_reconfirmation(person, token, campaign.deadline)
+
+
+RUNNER = CampaignRunner()
+
+
+def create(
+    segment: Segment, mailing_list: MailingList, days: int, by: str, now: datetime
+) -> ReconfirmationCampaign:
+    """A campaign to the subscribers of a segment who are on the list. Raises ValueError with a message."""
+    if not _MIN_DAYS <= days <= _MAX_DAYS:
+        raise ValueError(f"Give subscribers {_MIN_DAYS} to {_MAX_DAYS} days to answer.")
+    return ReconfirmationCampaign.objects.create(
+        mailing_list=mailing_list,
+        rule=to_json(load_rule(segment)),
+        segment_name=segment.name,
+        deadline=(now + timedelta(days=days)).date(),
+        created_by=by,
+        created_at=now,
+    )
+
+
+def recipients(campaign: ReconfirmationCampaign, now: datetime) -> QuerySet[Subscriber]:
+    """Who has still to be asked: confirmed on the list, not suppressed or paused, and not asked lately.
+
+    Raises InvalidRule where a list or tag of the rule was deleted since.
+    """
+    on_list = Subscription.objects.filter(
+        subscriber=OuterRef("pk"), mailing_list=campaign.mailing_list, state=Subscription.State.CONFIRMED
+    )
+    lately = ReconfirmationRequest.objects.filter(
+        subscriber=OuterRef("pk"), sent_at__gt=now - ASK_AGAIN_AFTER
+    )
+    rule = from_json(campaign.rule)
+    # "None of a tag" that was deleted since would match everyone.
+    compiler.require_targets(rule)
+    people = compiler.matching_subscribers(rule, campaign.created_at).filter(pk__gt=campaign.position)
+    people = people.filter(Exists(on_list)).exclude(paused_until__gt=now)
+    return people.exclude(audience.suppressed()).exclude(Exists(lately)).order_by("pk")
+
+
+def run_due(now: datetime, stop: Stop = lambda: False) -> int:
+    """The worker's job: send one batch of each campaign; returns batches sent."""
+    return RUNNER.run_due(lambda: now, stop, rounds=1)
+
+
+def read_token(token: str) -> tuple[ReconfirmationCampaign, Subscriber]:
+    """The campaign and subscriber of a link in its email; raises InvalidToken."""
+    claim, person = merge.read_token("reconfirm", token)
+    campaign = ReconfirmationCampaign.objects.select_related("mailing_list").filter(pk=claim.scope).first()
+    if campaign is None:
+        raise tokens.InvalidToken("the campaign was deleted")
+    return campaign, person
+
+
+def confirm(campaign: ReconfirmationCampaign, person: Subscriber, evidence: Evidence, now: datetime) -> None:
+    """The subscriber still wants the list; puts them back on it where they were removed meanwhile."""
+    with transaction.atomic():
+        unanswered = campaign.requests.filter(subscriber=person, confirmed_at__isnull=True)
+        unanswered.update(confirmed_at=now)
+        on_list = person.subscriptions.filter(
+            mailing_list=campaign.mailing_list_id, state=Subscription.State.CONFIRMED
+        )
+        if on_list.exists():
+            if not person.consents.filter(event=Event.CONFIRMED, at__gte=campaign.created_at).exists():
+                record(Event.CONFIRMED, [person.pk], [campaign.mailing_list_id], evidence, now)
+        else:
+            subscribe.add(person, [campaign.mailing_list_id], evidence, now)
+
+
+def cancel(campaign: ReconfirmationCampaign, by: str, now: datetime) -> None:
+    """Ask no one else, and change no subscription. Raises WrongState."""
+    _end(campaign, State.CANCELLED, by, now)
+
+
+def finish(campaign: ReconfirmationCampaign, by: str, now: datetime) -> BulkJob:
+    """Remove those who did not answer from the list, by a bulk job that can be undone. Raises WrongState."""
+    if now.date() <= campaign.deadline:
+        raise WrongState(f"Subscribers can answer until {campaign.deadline}.")
+    with transaction.atomic():
+        _end(campaign, State.FINISHED, by, now)
+        if not campaign.requests.filter(confirmed_at__isnull=True).exists():
+            raise WrongState("Everyone answered; there is no subscriber to remove.")
+        request = bulk.BulkRequest(
+            BulkJob.Action.REMOVE,
+            campaign=campaign.pk,
+            target=campaign.mailing_list_id,
+            target_name=str(campaign.mailing_list),
+            reason=f"Did not answer by {campaign.deadline} whether they still want it.",
+        )
+        return bulk.create(request, by, now)
+
+
+def _end(campaign: ReconfirmationCampaign, state: str, by: str, now: datetime) -> None:
+    if not jobs.transition(campaign, [State.SENDING, State.WAITING], state, ended_by=by, ended_at=now):
+        raise WrongState(f"This campaign is {campaign.get_state_display()} already.")

@@ -1,0 +1,193 @@
+"""Reconfirmation campaigns: an email, a button, and staff who decide about those who do not answer."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+from django.test import Client
+
+from subscribers import suppression, unsubscribe
+from subscribers.bulk import jobs
+from subscribers.consent import Channel, Evidence
+from subscribers.jobs import LEASE, WrongState
+from subscribers.models import MailingList, Subscriber, Suppression
+from subscribers.reconfirmation import campaigns
+from subscribers.reconfirmation.models import ReconfirmationCampaign
+from subscribers.segments import attributes
+from subscribers.segments.models import Segment, Tag
+from subscribers.segments.rules import Condition, Group
+from subscribers.segments.store import save
+from tests.subscribers.conftest import NOW, Join
+
+pytestmark = pytest.mark.both_databases
+
+OVER = NOW + timedelta(days=31)
+
+
+@pytest.fixture
+def campaign(monthly: MailingList) -> ReconfirmationCampaign:
+    """To everyone on the monthly list, for thirty days."""
+    return campaigns.create(everybody(), monthly, 30, "lola", NOW)
+
+
+def everybody() -> Segment:
+    return save(Segment(), "Everybody", Group("all"), "lola", NOW)
+
+
+def asked() -> list[str]:
+    return [email.to[0].partition("@")[0] for email in mail.outbox]
+
+
+def link(letter: int = 0) -> str:
+    found = re.search(r"/stay/[^/]+/", str(mail.outbox[letter].body))
+    assert found is not None
+    return found[0]
+
+
+def decided(campaign: ReconfirmationCampaign) -> None:
+    campaigns.finish(campaign, "dana", OVER)
+    jobs.run_due(OVER, lambda: False)
+
+
+def state(person: Subscriber) -> str:
+    return person.subscriptions.get().state
+
+
+def test_only_reachable_subscribers_are_asked_and_each_once(
+    campaign: ReconfirmationCampaign, join: Join, events: MailingList
+) -> None:
+    runner = campaigns.CampaignRunner(batch_size=2)
+    for name in ("aigul", "bolat", "dana"):
+        join(name)
+    join("waits", state="pending")
+    join("left", state="unsubscribed")
+    join("elsewhere", events)
+    suppression.suppress(join("stopped"), Suppression.Reason.HARD_BOUNCE, "", NOW)
+    counts = []
+    for _ in range(3):
+        runner.run_due(lambda: NOW, lambda: False, rounds=1)
+        counts.append(len(mail.outbox))
+    assert counts == [2, 3, 3]
+    assert asked() == ["aigul", "bolat", "dana"]
+    again = campaigns.create(Segment.objects.get(), campaign.mailing_list, 30, "lola", NOW)
+    campaigns.run_due(NOW + timedelta(days=89))
+    assert len(mail.outbox) == 3 and again.requests.count() == 0
+
+
+def test_a_paused_subscriber_is_not_asked(campaign: ReconfirmationCampaign, join: Join) -> None:
+    join("aigul", paused_until=NOW + timedelta(days=5))
+    join("bolat", paused_until=NOW - timedelta(days=5))
+    campaigns.run_due(NOW)
+    assert asked() == ["bolat"]
+
+
+def test_a_campaign_whose_emails_fail_names_the_error_and_stops_no_other(
+    campaign: ReconfirmationCampaign, events: MailingList, join: Join
+) -> None:
+    join("aigul")
+    join("bolat", events)
+
+    class Failing(campaigns.CampaignRunner):
+        def send(self, campaign: ReconfirmationCampaign, person: Subscriber) -> None:
+            if person.email.startswith("aigul"):
+                raise ZeroDivisionError
+            super().send(campaign, person)
+
+    campaigns.create(Segment.objects.get(), events, 30, "lola", NOW)
+    assert Failing().run_due(lambda: NOW, lambda: False, rounds=1) == 1
+    campaign.refresh_from_db()
+    assert asked() == ["bolat"] and "ZeroDivisionError" in campaign.error
+    campaigns.run_due(NOW + LEASE + timedelta(seconds=1))
+    campaign.refresh_from_db()
+    assert asked() == ["bolat", "aigul"] and not campaign.error
+
+
+def test_no_one_is_asked_when_the_tag_of_the_excluded_was_deleted(
+    monthly: MailingList, events: MailingList, join: Join
+) -> None:
+    join("aigul")
+    rule = Group("all", (Condition("tag", "not_has", (attributes.get_or_create_tag("donor").pk,)),))
+    first = campaigns.create(save(Segment(), "Others", rule, "lola", NOW), monthly, 30, "lola", NOW)
+    Tag.objects.all().delete()
+    campaigns.run_due(NOW)
+    first.refresh_from_db()
+    assert asked() == [] and first.state == ReconfirmationCampaign.State.WAITING
+
+
+def test_the_email_is_in_the_subscribers_language_and_only_the_button_confirms(
+    campaign: ReconfirmationCampaign, join: Join
+) -> None:
+    person = join("olga", language="ru")
+    campaigns.run_due(NOW)
+    assert mail.outbox[0].subject.startswith("Вы всё ещё хотите")
+    page = Client().get(link()).content.decode()
+    assert "Нажмите кнопку" in page and campaign.requests.get().confirmed_at is None
+    assert "olga@example.org" not in page and "olga@example.org" not in link()
+    page = Client().post(link()).content.decode()
+    assert campaign.requests.get().confirmed_at is not None
+    record = person.consents.get()
+    assert (record.event, record.channel) == ("confirmed", Channel.EMAIL_LINK)
+    assert record.text is not None and record.text.text.startswith("Нажмите кнопку")
+    Client().post(link())
+    assert person.consents.count() == 1
+
+
+def test_who_does_not_answer_is_removed_by_staff_only_and_a_late_yes_counts(
+    campaign: ReconfirmationCampaign, join: Join
+) -> None:
+    stays, silent = join("stays"), join("silent")
+    campaigns.run_due(NOW)
+    Client().post(link(0))
+    with pytest.raises(WrongState, match="until"):
+        campaigns.finish(campaign, "dana", NOW + timedelta(days=30))
+    assert state(silent) == "confirmed"
+    decided(campaign)
+    assert (state(stays), state(silent)) == ("confirmed", "unsubscribed")
+    with pytest.raises(WrongState):
+        campaigns.finish(campaign, "dana", OVER)
+    late = link(1)
+    Client().post(late)
+    assert state(silent) == "confirmed"
+
+
+def test_undoing_the_removal_resubscribes_no_one_who_unsubscribed_since(
+    campaign: ReconfirmationCampaign, join: Join
+) -> None:
+    person, other = join("silent"), join("other")
+    campaigns.run_due(NOW)
+    job = campaigns.finish(campaign, "dana", OVER)
+    jobs.run_due(OVER, lambda: False)
+    unsubscribe.unsubscribe(
+        person.pk, [campaign.mailing_list_id], None, Evidence(Channel.ONE_CLICK), OVER + timedelta(1)
+    )
+    job.refresh_from_db()
+    jobs.RUNNER.start_undo(job, "dana", OVER + timedelta(2))
+    jobs.run_due(OVER + timedelta(2), lambda: False)
+    assert (state(person), state(other)) == ("unsubscribed", "confirmed")
+
+
+def test_a_cancelled_campaign_asks_and_removes_no_one(campaign: ReconfirmationCampaign, join: Join) -> None:
+    join("aigul")
+    campaigns.cancel(campaign, "dana", NOW)
+    assert campaigns.run_due(NOW) == 0 and not mail.outbox
+    with pytest.raises(WrongState, match="cancelled"):
+        campaigns.finish(campaign, "dana", OVER)
+
+
+def test_a_rule_that_is_changed_later_does_not_change_the_campaign(
+    campaign: ReconfirmationCampaign, join: Join
+) -> None:
+    join("aigul")
+    nobody = Group("all", (Condition("language", "one_of", ("tk",)),))
+    save(Segment.objects.get(), "Everybody", nobody, "lola", NOW)
+    campaigns.run_due(NOW)
+    assert asked() == ["aigul"]
+
+
+@pytest.mark.parametrize("days", [0, 6, 91])
+def test_too_few_or_too_many_days_are_refused(monthly: MailingList, days: int) -> None:
+    with pytest.raises(ValueError, match="7 to 90"):
+        campaigns.create(everybody(), monthly, days, "lola", NOW)
