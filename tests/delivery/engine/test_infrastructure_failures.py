@@ -22,7 +22,7 @@ on_sqlite = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 
 def sent_with_trouble(worker, relay, pid):
     """Wait until something went wrong; what it was in words, once the worker was asked to stop."""
-    limit = time.monotonic() + 20
+    limit = time.monotonic() + 120
     while not (troubles := worker.report()["troubles"]) and time.monotonic() < limit:
         time.sleep(0.1)
     assert worker.end(pid, signal.SIGTERM) == 0

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -18,17 +19,17 @@ import json
 from datetime import UTC, datetime
 from mailer.cli.main import start_django
 start_django(None)
-from mailer.delivery.ledger.attempts import Claimed
-from mailer.delivery.throttle.throttle import Traffic
+from mailer.delivery.ledger.attempts import ClaimedDelivery
+from mailer.delivery.throttle.throttle import Throttle
 now = datetime(2021, 12, 3, 8, tzinfo=UTC)
 input()
-traffic, granted = Traffic(now), {"office": 0, "provider": 0}
+throttle, granted = Throttle(now), {"office": 0, "provider": 0}
 for number in range(40):
     domain = "mail.ru" if number % 2 else "example.net"
-    one = Claimed(number, 1, 1, 1, number, f"reader-{number}@{domain}", "", ())
-    go, later, spare = traffic.admit([one], now)
-    granted["office"] += len(go)
-    granted["provider"] += bool(go) and number % 2
+    one = ClaimedDelivery(number, 1, 1, 1, number, f"reader-{number}@{domain}", "", ())
+    admitted, deferred, excess = throttle.admit([one], now)
+    granted["office"] += len(admitted)
+    granted["provider"] += bool(admitted) and number % 2
 print(json.dumps(granted))
 """
 
@@ -40,17 +41,20 @@ def test_concurrent_workers_together_keep_the_limits(url, tmp_path):
         "MAILER_SENDING__RATE_PER_HOUR": "50",
         "MAILER_SENDING__RATE_PER_PROVIDER": "bk.ru 10/h",
     }
-    workers = [
-        subprocess.Popen(
-            [sys.executable, "-c", ASKS],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment,
-            cwd=Path(__file__).parents[3],
-        )
-        for _ in range(WORKERS)
-    ]
-    answers = [json.loads(worker.communicate("go\n", timeout=60)[0]) for worker in workers]
+    with ExitStack() as stack:
+        workers = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", ASKS],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                    env=environment,
+                    cwd=Path(__file__).parents[3],
+                )
+            )
+            for _ in range(WORKERS)
+        ]
+        answers = [json.loads(worker.communicate("go\n")[0]) for worker in workers]
     assert sum(answer["office"] for answer in answers) == 50
     assert sum(answer["provider"] for answer in answers) <= 10
