@@ -1,1 +1,1 @@
-"""The snapshot, the seal on its bytes, and the four eyes that must see it."""
+"""Preflight checks, the snapshot of a submitted edition, and its approval by a second person."""

@@ -1,4 +1,4 @@
-"""The seal: approve exactly one hash, break it when anything changes, and let only sealed bytes pass."""
+"""Approval of a snapshot by its hash, scheduling, and the proof before sending that nothing has changed."""
 
 from __future__ import annotations
 
@@ -46,16 +46,16 @@ def variant_digest(subject: str, preheader: str, html: str, text: str) -> str:
 
 
 def author_ids(users: Iterable[int]) -> str:
-    """Primary keys of authors as the manifest holds them, "<3><17>": a trigger can look for one."""
+    """Primary keys of authors as the manifest holds them, "<3><17>", so that a trigger can search for one."""
     return "".join(f"<{number}>" for number in sorted(users))
 
 
 def approve(
     snapshot: Snapshot, user: User, sha256: str, now: datetime, *, by_command: bool = False
 ) -> Approval:
-    """Seal the copy with `user`'s name; `sha256` is the hash of what they looked at.
+    """Approve the snapshot as `user`; `sha256` (hex) is the hash of what they reviewed.
 
-    Raises NotPermitted, WrongState, WrongHash, AuthorMayNotApprove, BrokenSeal.
+    Raises NotPermitted, WrongState, WrongHash, AuthorMayNotApprove, SnapshotChanged.
     """
     require(user, "mailer.approve_edition")
     _require_unchanged(snapshot)
@@ -75,11 +75,11 @@ def approve(
 def schedule(
     snapshot: Snapshot, user: User, at: datetime | None, now: datetime, *, local_hour: int | None = None
 ) -> Snapshot:
-    """Let the approved copy leave at a moment inside its window.
+    """Schedule the approved snapshot for a time inside its window.
 
-    `at` None: now, after the seconds in which it can be undone. `local_hour` (0 to 23): from that moment on,
-    and each reader's at that hour of their own day.
-    Raises NotPermitted, WrongState, BrokenSeal, OutsideWindow.
+    `at` None: now, after the configured seconds for undo. `local_hour` (0 to 23): from `at` on, at that hour
+    of each subscriber's time zone.
+    Raises NotPermitted, WrongState, SnapshotChanged, OutsideWindow.
     """
     require(user, "mailer.schedule_edition")
     verify(snapshot)
@@ -94,7 +94,7 @@ def schedule(
 
 
 def unschedule(snapshot: Snapshot, user: User) -> Snapshot:
-    """Take back the moment of sending, as long as nothing has left. Raises NotPermitted, WrongState."""
+    """Cancel the schedule, as long as nothing was sent. Raises NotPermitted, WrongState."""
     require(user, "mailer.schedule_edition")
     with transaction.atomic():
         held = _locked(snapshot, State.SCHEDULED, "taken back")
@@ -106,10 +106,12 @@ def unschedule(snapshot: Snapshot, user: User) -> Snapshot:
 
 
 def withdraw(snapshot: Snapshot, user: User, reason: str = "") -> Snapshot:
-    """Send the copy back to its writers, as long as nothing has left. Raises NotPermitted, WrongState."""
+    """Return the edition to its writers, as long as nothing was sent. Raises NotPermitted, WrongState."""
     if not (user.has_perm("mailer.approve_edition") or user.has_perm("mailer.submit_edition")):
         raise NotPermitted
-    reason = f"{user.get_full_name() or user.get_username()} sent it back" + (f": {reason}" if reason else "")
+    reason = f"{user.get_full_name() or user.get_username()} requested changes" + (
+        f": {reason}" if reason else ""
+    )
     with transaction.atomic():
         moved = (
             Snapshot.objects.sendable()
@@ -117,31 +119,31 @@ def withdraw(snapshot: Snapshot, user: User, reason: str = "") -> Snapshot:
             .update(state=State.WITHDRAWN, invalidated_reason=reason[:300], send_at=None)
         )
     if not moved:
-        raise WrongState("Only an edition that waits, and of which nothing was sent, can be sent back.")
+        raise WrongState("Changes can be requested only for an edition that was submitted and not sent.")
     snapshot.refresh_from_db()
     return snapshot
 
 
 def verify(snapshot: Snapshot) -> None:
-    """Prove that the copy is approved and unchanged: approval, manifest, content, variants, and today's rows.
+    """Check that the snapshot is approved and unchanged: manifest, content, variants and current rows.
 
-    Raises BrokenSeal, and marks the copy as broken when what it was made from has changed.
+    Raises SnapshotChanged, and invalidates the snapshot when a part of its edition has changed.
     """
     approval = Approval.objects.filter(snapshot=snapshot).first()
     if approval is None or approval.sha256 != snapshot.sha256:
-        raise SnapshotChanged("This copy has no approval for its hash.")
+        raise SnapshotChanged("This snapshot has no approval for its hash.")
     if snapshot.state not in (State.APPROVED, State.SCHEDULED):
         raise SnapshotChanged(snapshot.invalidated_reason or SnapshotChanged.__doc__ or "")
     _require_unchanged(snapshot)
 
 
 def verify_bytes(snapshot: Snapshot) -> None:
-    """Prove that what is stored is what was hashed. Raises BrokenSeal."""
+    """Check that the stored bytes are those that were hashed. Raises SnapshotChanged."""
     manifest = json.loads(snapshot.manifest)
     intact = digest(snapshot.manifest) == snapshot.sha256 and digest(snapshot.content) == manifest["content"]
     if not (intact and _variants_intact(snapshot, dict(manifest["variants"]))):
         raise SnapshotChanged(
-            "The stored copy is not what was hashed; it must not be sent. Submit the edition again."
+            "The stored snapshot does not match its hash and cannot be sent. Submit the edition again."
         )
 
 
@@ -164,7 +166,7 @@ def require(user: User, permission: str) -> None:
 
 
 def _require_unchanged(snapshot: Snapshot) -> None:
-    """Raises BrokenSeal, and marks the copy, when a part of the edition differs from what was frozen."""
+    """Raises SnapshotChanged, and invalidates the snapshot, when a part of the edition has changed since."""
     verify_bytes(snapshot)
     edition = Edition.objects.select_related("newsletter").get(pk=snapshot.edition_id)
     if authorship.fingerprints(edition) == json.loads(snapshot.manifest)["fingerprints"]:
@@ -177,19 +179,19 @@ def _require_unchanged(snapshot: Snapshot) -> None:
 def _require_inside_window(snapshot: Snapshot, moment: datetime, local_hour: int | None) -> None:
     zone = ZoneInfo(snapshot.edition.newsletter.zone)
     until = f"{snapshot.window_until.astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})"
-    advice = "Choose an earlier moment, or submit the edition again."
+    advice = "Choose an earlier time, or submit the edition again."
     if not snapshot.window_from <= moment <= snapshot.window_until:
         raise OutsideWindow(
-            f"{moment.astimezone(zone):%Y-%m-%d %H:%M} lies outside the approved window, "
+            f"{moment.astimezone(zone):%Y-%m-%d %H:%M} is outside the approved window, "
             f"which ends {until}. {advice}"
         )
     if local_hour is None:
         return
     if not 0 <= local_hour <= 23:
-        raise OutsideWindow(f"{local_hour} is no hour of the day; choose one from 0 to 23.")
+        raise OutsideWindow(f"{local_hour} is not an hour; choose one from 0 to 23.")
     if next_hour(moment, local_hour, zone) > snapshot.window_until:
         raise OutsideWindow(
-            f"The approved window ends {until}, before it is {local_hour}:00 for the readers. {advice}"
+            f"The approved window ends {until}, before {local_hour}:00 for the subscribers. {advice}"
         )
 
 
@@ -197,9 +199,9 @@ def _require_not_author(snapshot: Snapshot, user: User) -> None:
     author = snapshot.authors.filter(user=user).first()
     sealed = f"<{user.pk}>" in json.loads(snapshot.manifest)["authors"]
     if author is not None or sealed or snapshot.submitted_by_id == user.pk:
-        because = author.reason if author else "had a hand in it"
+        reason = author.reason if author else "changed a part of it"
         raise AuthorMayNotApprove(
-            f"You may not approve this edition, because you {because}. Ask a colleague."
+            f"You cannot approve this edition, because you {reason}. Ask a colleague who did not write it."
         )
 
 

@@ -1,4 +1,4 @@
-"""Who wrote what: recorded when content really changes, and not when it is only saved."""
+"""Who changed what: recorded when the content changes, not when it is only saved, and who may not approve."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from subscribers.signals import segment_changed
 
 Subject = Edition | Story | Newsletter
 
-# What a reader sees of each, by field name; the rest may change without an author.
+# The fields that subscribers see; other fields may change without a record of authorship.
 _CONTENT_FIELDS: dict[type[models.Model], tuple[str, ...]] = {
     Story: ("kind", "date", "countries", "picture", "link", "texts"),
     Edition: ("newsletter", "period", "number", "body", "texts", "segment", "excluded"),
@@ -40,21 +40,21 @@ _BOOKKEEPING = frozenset({"pk", "id", "story", "edition", "newsletter", "sort_or
 
 
 def fingerprint(subject: Subject, data: dict[str, Any] | None = None) -> str:
-    """Hex SHA-256 of what a reader sees of the subject; `data`: a revision's content, else the live row's."""
+    """Hex SHA-256 of the fields that subscribers see; `data`: a revision's content, else the live row's."""
     data = subject.serializable_data() if data is None else data
     telling = {name: _stored_value(name, data.get(name)) for name in _CONTENT_FIELDS[type(subject)]}
     if isinstance(subject, Story) and telling["picture"]:
         image = get_image_model().objects.filter(pk=telling["picture"]).first()
         telling["picture"] = _picture_content(image) if image else None
     if isinstance(subject, Newsletter):
-        # Who gets it is part of what is approved, and stands in a table of its own.
+        # The audience is a part of what is approved, and is stored in a table of its own.
         telling["lists"] = sorted(subject.lists.values_list("pk", flat=True)) if subject.pk else []
     text = json.dumps(telling, ensure_ascii=False, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def live_fingerprint(subject: Subject) -> str:
-    """The live row's fingerprint; that of a story that is not ready, and so left out, says that too."""
+    """The live row's fingerprint; a story that is not ready, and so left out, has another one."""
     left_out = isinstance(subject, Story) and not subject.live
     return fingerprint(subject) + (":not ready" if left_out else "")
 
@@ -62,9 +62,9 @@ def live_fingerprint(subject: Subject) -> str:
 def record_change(
     user: User | None, subject: Subject, action: str, at: datetime, data: dict[str, Any] | None = None
 ) -> Authorship | None:
-    """Note that `user` changed the subject; None when readers would see nothing else than before.
+    """Record that `user` changed the subject; None when subscribers would see no difference.
 
-    A real change breaks the seal of every open copy that holds the subject.
+    A change invalidates every open snapshot that holds the subject.
     """
     mark = fingerprint(subject, data)
     column = _column(subject)
@@ -77,7 +77,7 @@ def record_change(
 
 
 def _open_snapshots(subject: Subject) -> SnapshotQuerySet:
-    """The copies that hold the subject and are not being sent yet."""
+    """Snapshots that hold the subject and are not being sent yet."""
     open_snapshots = Snapshot.objects.sendable()
     if isinstance(subject, Edition):
         return open_snapshots.filter(edition=subject)
@@ -90,25 +90,25 @@ def _open_snapshots(subject: Subject) -> SnapshotQuerySet:
 
 
 def name_of(user: User | None) -> str:
-    """The person's name as colleagues read it."""
+    """A staff member's name for display."""
     return (user.get_full_name() or user.get_username()) if user else "The system"
 
 
 def title_of(subject: Subject) -> str:
-    """The subject in words: "the story “…”"."""
+    """The subject for display: "the story “…”"."""
     title = str(subject).replace("“", "‘").replace("”", "’")
     return f"the {subject._meta.verbose_name} “{title}”"
 
 
 def connect() -> None:
-    """Listen to everything through which staff change content."""
+    """Listen to revisions, Wagtail's log entries and segment changes."""
     post_save.connect(_on_revision, sender=Revision, dispatch_uid="authorship-revision")
     post_save.connect(_on_log_entry, sender=ModelLogEntry, dispatch_uid="authorship-log-entry")
     segment_changed.connect(_on_segment_changed, dispatch_uid="authorship-segment")
 
 
 def _on_revision(sender: object, instance: Revision, created: bool, **_: object) -> None:
-    """Autosave rewrites the newest revision in place, so one that was saved again counts too."""
+    """Autosave rewrites the newest revision in place, so a revision that is saved again counts too."""
     model = instance.content_type.model_class() if instance.content_type else None
     if model not in (Story, Edition):
         return
@@ -133,7 +133,7 @@ def _on_log_entry(sender: object, instance: ModelLogEntry, created: bool, **_: o
 
 
 def _invalidate_where_it_differs(story: Story, user: User | None, deed: str) -> None:
-    """A draft that everybody saved before comes in, or a story goes out, without another word written."""
+    """A saved draft is published, or a story unpublished, without another change of its text."""
     now = live_fingerprint(story)
     touched = [
         snapshot.pk
@@ -157,7 +157,7 @@ def _record_change_without_revision(model: type[models.Model], entry: ModelLogEn
 
 
 def _picture_content(image: Any) -> list[Any]:
-    """What decides how a picture looks in a mail: its file, and the point that is kept when it is cut."""
+    """What decides how an image looks in an email: its file and its focal point."""
     kept = ("focal_point_x", "focal_point_y", "focal_point_width", "focal_point_height")
     return [image.get_file_hash(), *(getattr(image, name) for name in kept)]
 
@@ -182,20 +182,20 @@ _ACTIONS_LISTED = 2
 
 
 def parts_of(edition: Edition) -> dict[str, Subject]:
-    """Everything that an edition is made of, under the names that a manifest uses."""
+    """Everything that an edition is made of, by the names that a manifest uses."""
     stories = Story.objects.filter(pk__in=story_ids(edition)).prefetch_related("texts")
     parts: dict[str, Subject] = {"edition": edition, "newsletter": edition.newsletter}
     return parts | {f"story:{story.key}": story for story in stories}
 
 
 def fingerprints(edition: Edition) -> dict[str, str]:
-    """The fingerprint of every part as it stands."""
+    """The current fingerprint of every part, segments included."""
     people = {name: rule_fingerprint(one) for name, one in segments_of(edition).items()}
     return people | {name: live_fingerprint(part) for name, part in parts_of(edition).items()}
 
 
 def authors_of(edition: Edition) -> dict[User, str]:
-    """Everybody who may not approve the edition, and why in words: {user: "wrote the story “…”"}."""
+    """Users who may not approve the edition, with the reason: {user: "wrote the story “…”"}."""
     found: dict[User, list[str]] = {}
     approved = list(_approved_manifests(edition))
     for name, part in parts_of(edition).items():
@@ -211,33 +211,33 @@ def authors_of(edition: Edition) -> dict[User, str]:
 
 
 def _summarise(deeds: list[str]) -> str:
-    """The first deeds, and how many there are besides: a person reads a sentence, not a list of thirty."""
+    """The first actions, and the number of the others, as one sentence."""
     told, more = deeds[:_ACTIONS_LISTED], len(deeds) - _ACTIONS_LISTED
     return ", ".join(told) + (f" and changed {more} more parts of it" if more > 0 else "")
 
 
 def _approved_manifests(edition: Edition) -> Iterable[dict[str, str]]:
-    """What each approval of this newsletter sealed, newest first: {part: fingerprint}."""
+    """Fingerprints of each approved snapshot of this newsletter, newest first: {part: fingerprint}."""
     given = Approval.objects.filter(snapshot__edition__newsletter=edition.newsletter).select_related(
         "snapshot"
     )
     for approval in given.order_by("-at", "-pk").iterator(chunk_size=50):
         prints: dict[str, str] = json.loads(approval.snapshot.manifest)["fingerprints"]
-        # Every edition has an "edition" of its own.
+        # The part "edition" is another one in every edition.
         if approval.snapshot.edition_id != edition.pk:
             prints = {name: mark for name, mark in prints.items() if name != "edition"}
         yield prints
 
 
 def _changes_since_approval(name: str, part: Subject, approved: list[dict[str, str]]) -> Iterable[Authorship]:
-    """Notes after the one that recorded the approved content; all of them when that is not to be found.
+    """Changes after the approved content; all of them when no approved content is found.
 
-    The boundary is the content that was sealed and not the moment of sealing: a draft saved before an
+    The boundary is the content that was approved and not the time of approval: a draft saved before an
     approval that did not contain it is still unapproved.
     """
     column = name.partition(":")[0]
     notes = list(Authorship.objects.filter(**{column: part}).select_related("user").order_by("pk"))
-    # An older draft may have been put in force after a newer one that only repeats what was sealed.
+    # An older draft may have been published after a newer one that only repeats the approved content.
     live = fingerprint(part)
     last = max((place for place, note in enumerate(notes) if note.fingerprint == live), default=len(notes))
     for prints in approved:
@@ -249,7 +249,7 @@ def _changes_since_approval(name: str, part: Subject, approved: list[dict[str, s
 
 
 def segments_of(edition: Edition) -> dict[str, Segment]:
-    """Every segment that decides who gets it, also within others, under the names that a manifest uses."""
+    """The edition's segments, nested ones included, by the names that a manifest uses."""
     chosen = [one for one in (edition.segment, edition.excluded) if one is not None]
     found: dict[str, Segment] = {}
     for segment in chosen:

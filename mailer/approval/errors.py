@@ -1,38 +1,38 @@
-"""Why an edition cannot move on, each in words for the person who asked."""
+"""Errors of submitting, approving and scheduling; each docstring is the default message for staff."""
 
 from __future__ import annotations
 
 
 class ApprovalError(Exception):
-    """The edition cannot take this step."""
+    """This step is not possible."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message or (self.__doc__ or "").strip())
 
 
 class NotPermitted(ApprovalError):  # noqa: N818
-    """Your account may not do this; an admin can give it the permission."""
+    """Your account does not have this permission; an admin can grant it."""
 
 
 class WrongState(ApprovalError):  # noqa: N818
-    """The edition is not in a state from which this step is possible."""
+    """This step is not possible in the edition's current state."""
 
 
 class PreflightFailed(ApprovalError):  # noqa: N818
-    """Something must be mended before this edition can be submitted."""
+    """Fix these problems first: the edition cannot be submitted yet."""
 
 
 class AuthorMayNotApprove(ApprovalError):  # noqa: N818
-    """You wrote part of this edition; somebody who did not must approve it."""
+    """You wrote part of this edition; a colleague who did not must approve it."""
 
 
 class WrongHash(ApprovalError):  # noqa: N818
-    """The hash is not that of the submitted copy: look at the copy again before approving it."""
+    """The hash is not that of the submitted snapshot; review the edition again before approving it."""
 
 
 class SnapshotChanged(ApprovalError):  # noqa: N818
-    """What was approved is not what stands there now; submit the edition again."""
+    """The edition has changed since it was approved; submit it again."""
 
 
 class OutsideWindow(ApprovalError):  # noqa: N818
-    """The moment lies outside the window in which this copy may leave."""
+    """The time is outside the approved sending window."""

@@ -1,4 +1,4 @@
-"""The headers that all copies of an edition share, from what the seal binds and from nothing else."""
+"""The headers that all messages of an edition share, from the snapshot alone."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from mailer.rendering.records import Content
 
 
 def sender_of(newsletter: Newsletter) -> dict[str, str]:
-    """Who the mail is from, as the seal binds it."""
+    """The sender as a snapshot's manifest holds it."""
     return {"name": newsletter.sender_name, "email": newsletter.sender_email, "reply_to": newsletter.reply_to}
 
 
 def shared_headers(sender: Mapping[str, str], content: Content) -> mime.MailingHeaders:
-    """What every copy says about its sender and its list; `sender` is of `sender_of`."""
+    """Sender and list headers of every message; `sender` comes from `sender_of`."""
     domain = sender["email"].rpartition("@")[2]
     return mime.MailingHeaders(
         from_name=sender["name"],

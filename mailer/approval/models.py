@@ -1,4 +1,4 @@
-"""The snapshot of an edition, who wrote it, and who put their name to it."""
+"""Authorship, snapshots of submitted editions, approvals, and notices to staff."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mailer.stories.models import Story
 
 
 class Authorship(models.Model):
-    """Append-only: who really changed what a reader would see. Exactly one subject is set."""
+    """Append-only: who changed what subscribers would see. Exactly one subject is set."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     edition = models.ForeignKey(Edition, null=True, on_delete=models.CASCADE, related_name="+")
@@ -44,15 +44,15 @@ class Authorship(models.Model):
 
 class SnapshotQuerySet(models.QuerySet["Snapshot"]):
     def not_mailed(self) -> Self:
-        """Those of which no mailing to readers was begun; rehearsals are none."""
+        """Snapshots without a mailing to subscribers; dry runs do not count."""
         return self.exclude(mailings__dry_run_to="")
 
     def sendable(self) -> Self:
-        """Those that are open, and of which no mailing to readers was begun."""
+        """Open snapshots without a mailing to subscribers."""
         return self.not_mailed().filter(state__in=Snapshot.OPEN)
 
     def invalidate(self, reason: str) -> int:
-        """Mark them as broken; how many they were."""
+        """Mark them as invalidated; returns how many."""
         return self.update(state=Snapshot.State.INVALIDATED, invalidated_reason=reason[:300])
 
 
@@ -63,10 +63,10 @@ class Snapshot(models.Model):
         SUBMITTED = "submitted", "waiting for approval"
         APPROVED = "approved", "approved"
         SCHEDULED = "scheduled", "scheduled"
-        INVALIDATED = "broken", "seal broken by a later change"
+        INVALIDATED = "broken", "invalidated by a later change"
         WITHDRAWN = "withdrawn", "taken back"
 
-    # An edition has one copy in these at the most.
+    # An edition has at most one snapshot in these states.
     OPEN = (State.SUBMITTED, State.APPROVED, State.SCHEDULED)
 
     edition = models.ForeignKey(Edition, on_delete=models.PROTECT, related_name="snapshots")
@@ -86,10 +86,10 @@ class Snapshot(models.Model):
     window_until = models.DateTimeField()
     submitted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     submitted_at = models.DateTimeField()
-    # Below this line, and only here, a copy changes after it was made.
+    # Only the fields below change after the snapshot was created.
     state = models.CharField(max_length=12, choices=State.choices, default=State.SUBMITTED)
     send_at = models.DateTimeField(null=True, blank=True)
-    # Each reader gets it at this hour (0 to 23) of their own day, from `send_at` on; null: all at `send_at`.
+    # Hour (0 to 23) in each subscriber's own time zone, from `send_at` on; null: all at `send_at`.
     local_hour = models.PositiveSmallIntegerField(null=True, blank=True)
     scheduled_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
@@ -113,15 +113,15 @@ class Snapshot(models.Model):
 
     @property
     def mailed(self) -> bool:
-        """Whether a mailing to readers was begun."""
+        """Whether a mailing to subscribers exists."""
         return self.mailings.filter(dry_run_to="").exists()
 
 
 class SnapshotVariant(models.Model):
-    """The exact words and bytes of one variant of a snapshot; personal fields stand in it as marks."""
+    """The exact bytes of one variant of a snapshot; personal values are merge tags."""
 
     snapshot = models.ForeignKey(Snapshot, on_delete=models.CASCADE, related_name="variants")
-    # rendering.select.variant_key of story set and language.
+    # rendering.variants.variant_key of story set and language.
     key = models.CharField(max_length=16)
     language = models.CharField(max_length=12)
     # Keys of the stories shown, in order, comma-separated.
@@ -141,11 +141,11 @@ class SnapshotVariant(models.Model):
 
 
 class SnapshotAuthor(models.Model):
-    """Somebody whose hand is in a snapshot, and who therefore may not approve it."""
+    """A user who changed a part of a snapshot, and may not approve it."""
 
     snapshot = models.ForeignKey(Snapshot, on_delete=models.CASCADE, related_name="authors")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    # In words, for the person who is refused: "wrote the story “…”".
+    # For display: "wrote the story “…”".
     reason = models.CharField(max_length=300)
 
     class Meta:
@@ -156,7 +156,7 @@ class SnapshotAuthor(models.Model):
 
 
 class Approval(models.Model):
-    """A named person's seal on one hash. The database refuses a seal by an author."""
+    """A user's approval of one hash. The database refuses an approval by an author."""
 
     snapshot = models.OneToOneField(Snapshot, on_delete=models.CASCADE, related_name="approval")
     sha256 = models.CharField(max_length=64)
@@ -170,9 +170,9 @@ class Approval(models.Model):
 
 
 class StaffNotice(models.Model):
-    """That staff were told of something by mail, so that they are told once."""
+    """A notice that was emailed to staff, so that it is sent once."""
 
-    # "assembled:EDITION" or "submitted:COPY", with primary keys.
+    # "assembled:EDITION" or "submitted:SNAPSHOT", with primary keys.
     key = models.CharField(max_length=60, unique=True)
     at = models.DateTimeField()
 

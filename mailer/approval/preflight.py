@@ -1,4 +1,4 @@
-"""Preflight: what would embarrass the office if it were sent, found before anybody is asked to approve it."""
+"""Preflight checks: errors and warnings about an edition, before it is submitted for approval."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from mailer.rendering import mime, theme
 from mailer.rendering.records import Content, RenderedVariant
 from mailer.stories.models import Story
 
-# Gmail cuts a mail whose HTML is larger than about 102 KB, and the way out with it.
+# Gmail clips a message whose HTML is larger than about 102 KB, its unsubscribe link included.
 HTML_WARN_BYTES = 90_000
 HTML_LIMIT_BYTES = 100_000
 
 
 @dataclass(frozen=True)
 class PreflightFinding:
-    # An error keeps an edition from being submitted; a warning is for people to weigh.
+    # An error prevents submission; a warning does not.
     level: Literal["error", "warning"]
-    # In words for comms staff: what, where, and what to do.
+    # For comms staff: what, where, and what to do.
     text: str
 
 
 def run_checks(
     edition: Edition, content: Content, variants: Sequence[RenderedVariant], readers: int
 ) -> list[PreflightFinding]:
-    """Everything that preflight has to say, errors first, without repeats."""
+    """All findings, errors first, without repeats; `readers` is the size of the audience."""
     found = [
         *_of_site(content),
         *_of_stories(edition, content),
@@ -45,7 +45,8 @@ def _of_site(content: Content) -> Iterable[PreflightFinding]:
     url = urlsplit(content.site_url)
     if url.scheme != "https" and url.hostname not in ("localhost", "127.0.0.1", "::1"):
         yield PreflightFinding(
-            "error", f"Links would lead to {content.site_url}, which is not https. Mend [site] url."
+            "error",
+            f"Links would lead to {content.site_url}, which is not https. Correct [site] url.",
         )
     for problem in theme.problems(dict(content.masthead.theme)):
         yield PreflightFinding("warning", f"The newsletter's colours: {problem}")
@@ -54,7 +55,7 @@ def _of_site(content: Content) -> Iterable[PreflightFinding]:
 def _of_stories(edition: Edition, content: Content) -> Iterable[PreflightFinding]:
     if not content.stories:
         yield PreflightFinding(
-            "error", "There is no story in this edition that is ready. Publish stories, then add them."
+            "error", "This edition has no story that is ready. Publish stories, then add them."
         )
     named = story_ids(edition)
     known = {story.pk: story for story in Story.objects.filter(pk__in=named)}
@@ -76,7 +77,7 @@ def _of_stories(edition: Edition, content: Content) -> Iterable[PreflightFinding
             if record.picture and not text.picture_alt.strip():
                 yield PreflightFinding(
                     "error",
-                    f"“{text.headline}” ({text.language}): describe the picture for those who do not see it.",
+                    f"“{text.headline}” ({text.language}): add a description of the picture.",
                 )
 
 
@@ -86,28 +87,29 @@ def _of_variants(content: Content, variants: Sequence[RenderedVariant]) -> Itera
             yield PreflightFinding("warning", note)
         size = len(variant.html.encode())
         if size > HTML_LIMIT_BYTES:
-            text = f"a mail of {size // 1000} KB would be cut by Gmail. Shorten texts or leave a story out."
+            text = f"Gmail would clip a message of {size // 1000} KB. Shorten texts or remove a story."
             yield PreflightFinding("error", f"In {variant.language}, {text}")
         elif size > HTML_WARN_BYTES:
             yield PreflightFinding(
-                "warning", f"In {variant.language}, a mail has {size // 1000} KB; Gmail cuts above 102 KB."
+                "warning",
+                f"In {variant.language}, a message has {size // 1000} KB; Gmail clips above 102 KB.",
             )
 
 
 def _of_headers(
     edition: Edition, content: Content, variants: Sequence[RenderedVariant]
 ) -> Iterable[PreflightFinding]:
-    """What no header can carry would stop the mailing after it was approved."""
+    """Values that no header can carry would stop the mailing after approval."""
     shared = shared_headers(sender_of(edition.newsletter), content)
     for variant in variants:
         try:
             mime.shared_headers(variant, shared)
         except ValueError as error:
-            yield PreflightFinding("error", f"The mails cannot be made: {error}.")
+            yield PreflightFinding("error", f"The messages cannot be built: {error}.")
 
 
 def _of_readers(readers: int) -> Iterable[PreflightFinding]:
     if not readers:
         yield PreflightFinding(
-            "warning", "Nobody would get this edition now: no confirmed reader is on its lists."
+            "warning", "The audience is empty: no confirmed subscriber is on this newsletter's lists."
         )

@@ -1,4 +1,4 @@
-"""When it is a certain hour of a reader's own day."""
+"""Sending times in each subscriber's own time zone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from babel.core import get_global
 
 
 def next_hour(start: datetime, hour: int, zone: ZoneInfo) -> datetime:
-    """The first moment at or after `start` at which it is `hour` o'clock in `zone`; UTC."""
+    """The first time at or after `start` at which it is `hour` o'clock in `zone`; UTC."""
     day = start.astimezone(zone).date()
     for later in (0, 1):
         found = datetime(day.year, day.month, day.day, hour, tzinfo=zone) + timedelta(days=later)
@@ -20,9 +20,9 @@ def next_hour(start: datetime, hour: int, zone: ZoneInfo) -> datetime:
 
 
 def local_send_time(countries: Collection[str], start: datetime, hour: int, zone: ZoneInfo) -> datetime:
-    """`next_hour` for a reader of these countries (ISO 3166-1 alpha-2).
+    """`next_hour` for a subscriber of these countries (ISO 3166-1 alpha-2).
 
-    Where their clocks do not all agree, or no country was chosen, `zone` decides.
+    `zone` decides where their time zones differ or no country was chosen.
     """
     moments = {next_hour(start, hour, own) for own in _zones(countries)}
     return moments.pop() if len(moments) == 1 else next_hour(start, hour, zone)
@@ -34,5 +34,5 @@ def _zones(countries: Collection[str]) -> Iterator[ZoneInfo]:
         try:
             yield ZoneInfo(name)
         except ZoneInfoNotFoundError:
-            # Named by Babel, and not by this machine's own data.
+            # Babel knows this zone; the system's zone data do not.
             continue

@@ -1,4 +1,4 @@
-"""Mail to staff: a draft was assembled, or a colleague waits for an approval. Each is told once."""
+"""Emails to staff: a draft was assembled, or an edition needs approval. Each is sent once."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from mailer.editions.models import Edition
 
 
 def send(now: datetime) -> int:
-    """Tell everybody concerned what waits for them; returns how many mails were written."""
+    """Notify staff of new drafts and submissions; returns how many emails were queued."""
     return sum(_notify_assembled(edition, now) for edition in _assembled()) + sum(
         _notify_submitted(snapshot, now) for snapshot in _submitted()
     )
 
 
 def _assembled() -> Iterable[Edition]:
-    """Drafts that nobody has submitted yet, and that nobody was told of."""
+    """Drafts that were not submitted yet and have no notice."""
     told = StaffNotice.objects.filter(key__startswith="assembled:").values_list("key", flat=True)
     known = {int(key.partition(":")[2]) for key in told}
     drafts = Edition.objects.filter(snapshots=None).exclude(pk__in=known)
@@ -42,9 +42,9 @@ def _notify_assembled(edition: Edition, now: datetime) -> int:
     return _send_once(
         f"assembled:{edition.pk}",
         people,
-        f"A draft waits: {edition}",
-        f"The edition {edition} was put together from the stories that are ready.\n\n"
-        f"Look through it, change what you like, and submit it for approval:\n{_link(edition)}\n",
+        f"New draft: {edition}",
+        f"The edition {edition} was assembled from the stories that are ready.\n\n"
+        f"Review it, edit it, and submit it for approval:\n{_link(edition)}\n",
         now,
     )
 
@@ -56,9 +56,9 @@ def _notify_submitted(snapshot: Snapshot, now: datetime) -> int:
     return _send_once(
         f"submitted:{snapshot.pk}",
         people,
-        f"Waits for your approval: {snapshot.edition}",
-        f"{name} has submitted {snapshot.edition}, for {snapshot.audience_count} readers.\n"
-        f"You wrote no part of it, so you may approve it:\n"
+        f"Approval needed: {snapshot.edition}",
+        f"{name} has submitted {snapshot.edition}, for {snapshot.audience_count} subscribers.\n"
+        f"You did not write any part of it, so you can approve it:\n"
         f"{settings.CONFIG.site.url}/desk/editions/{snapshot.edition_id}/review/\n\n"
         f"Its hash is {snapshot.sha256}.\n",
         now,

@@ -1,4 +1,4 @@
-"""Submitting: freeze everything that decides what a reader sees, under one hash."""
+"""Submitting an edition: everything that subscribers would get is frozen in a snapshot under one hash."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ VARIANT_LIMIT = 500
 
 
 def submit(edition: Edition, user: User, now: datetime) -> Snapshot:
-    """Freeze the edition as it was last saved, for a second person to approve.
+    """Create a snapshot of the edition's latest revision, for a second person to approve.
 
-    An earlier open copy is taken back.
-    Raises NotPermitted, WrongState (already sent), PreflightFailed with every error in words.
+    An earlier open snapshot is withdrawn. Raises NotPermitted, WrongState (already sent), and PreflightFailed
+    with the text of every error.
     """
     approve.require(user, "mailer.submit_edition")
     _require_not_sent(edition)
@@ -50,13 +50,13 @@ def _audience(edition: Edition, now: datetime) -> Audience:
     try:
         return Audience.of_edition(edition, now)
     except InvalidRule as error:
-        raise PreflightFailed(f"Whom this edition is for cannot be told. {error}") from error
+        raise PreflightFailed(f"The audience of this edition cannot be determined. {error}") from error
 
 
 def render_all(content: Content, audience: Audience) -> list[RenderedVariant]:
-    """Every variant that could be; beyond VARIANT_LIMIT those that today's readers get.
+    """Every possible variant; beyond VARIANT_LIMIT those that current subscribers would get.
 
-    A combination that gets no story at all has no variant.
+    A combination of countries without a story has no variant.
     """
     wanted, complete = rendering.possible_variants(content, VARIANT_LIMIT)
     if not complete:
@@ -81,10 +81,10 @@ def _require_not_sent(edition: Edition) -> None:
 
 
 def _publish_latest_revision(edition: Edition, user: User) -> Edition:
-    """The edition's row with its latest saved revision in force."""
+    """The edition with its latest saved revision published."""
     revision = edition.get_latest_revision()
     if revision is not None and (not edition.live or edition.has_unpublished_changes):
-        # Who may submit may put the latest revision in force: nothing is shown to a reader by that.
+        # Users who may submit may also publish the latest revision: subscribers see nothing of it yet.
         revision.publish(user=user, skip_permission_checks=True)
     fresh: Edition = Edition.objects.select_related("newsletter").get(pk=edition.pk)
     return fresh
@@ -92,7 +92,7 @@ def _publish_latest_revision(edition: Edition, user: User) -> Edition:
 
 def _withdraw_earlier(edition: Edition, user: User) -> None:
     for snapshot in Snapshot.objects.filter(edition=edition, state__in=Snapshot.OPEN):
-        approve.withdraw(snapshot, user, "replaced by a newer copy")
+        approve.withdraw(snapshot, user, "replaced by a newer submission")
 
 
 def _freeze(

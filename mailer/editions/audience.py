@@ -19,38 +19,38 @@ from subscribers.segments.store import load_rule
 
 @dataclass(frozen=True)
 class Combination:
-    """Readers who chose the same countries and language, and so get the same variant."""
+    """Subscribers who chose the same countries and language, and so get the same variant."""
 
     # ISO 3166-1 alpha-2; none means every country.
     countries: tuple[str, ...]
     language: str
-    # How many they are.
+    # Number of subscribers.
     readers: int
 
 
 @dataclass(frozen=True)
 class Audience:
-    """A definition, not a set of people: who fits is counted at submission and again when planned."""
+    """A definition, evaluated at submission and again when a mailing is planned."""
 
-    # Ids of mailing lists; a reader on several of them gets one copy.
+    # Ids of mailing lists; a subscriber on several of them gets one message.
     lists: tuple[int, ...]
-    # Narrower than the lists, where given.
+    # Restrict the lists further, where given.
     countries: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
-    # The rules of the edition's segments, whole: only people who fit the one, and nobody who fits the other.
+    # The complete rules of the edition's segments: subscribers who match `only` and do not match `without`.
     only: Group | None = None
     without: Group | None = None
-    # The moment as of which rules are asked that go by days; part of the asking, not of the definition.
+    # The time at which rules about days are evaluated (aware); not a part of the definition.
     as_of: datetime | None = field(default=None, compare=False)
 
     @classmethod
     def of_newsletter(cls, newsletter: Newsletter) -> Audience:
-        """Everybody on the newsletter's lists."""
+        """All subscribers on the newsletter's lists."""
         return cls(lists=list_ids(newsletter.pk))
 
     @classmethod
     def of_edition(cls, edition: Edition, now: datetime) -> Audience:
-        """Whom the edition is for: people on its newsletter's lists, by its segments. Raises InvalidRule."""
+        """Subscribers on the newsletter's lists, restricted by the edition's segments. Raises InvalidRule."""
         return cls(
             lists=list_ids(edition.newsletter_id),
             only=load_rule(edition.segment) if edition.segment else None,
@@ -74,9 +74,9 @@ class Audience:
             **{name: to_json(rule) for name, rule in rules.items() if rule is not None},
         }
 
-    def segment(self) -> AudienceQuery:
-        """The same definition in the words of the ground. Raises InvalidRule for what is gone since."""
-        return AudienceQuery(
+    def segment(self) -> Segment:
+        """The definition for `subscribers`. Raises InvalidRule for a tag or field deleted since."""
+        return Segment(
             lists=self.lists,
             countries=self.countries,
             languages=self.languages,
@@ -88,21 +88,21 @@ class Audience:
         if rule is None:
             return None
         if self.as_of is None:
-            raise ValueError("An audience with segments is asked as of a moment.")
-        # "None of a tag" that was deleted since would be everybody.
-        compiler.require_targets(rule)
-        return compiler.to_q(rule, self.as_of)
+            raise ValueError("An audience with segments needs `as_of`.")
+        # A rule "has none of the tags" would match all subscribers once its tag is deleted.
+        compile.refuse_gone(rule)
+        return compile.condition(rule, self.as_of)
 
     def readers(self) -> QuerySet[Subscriber]:
-        """Confirmed readers whose address is not suppressed, each once."""
+        """Confirmed subscribers whose address is not suppressed, each once."""
         return self.segment().reachable()
 
     def count(self) -> int:
-        """How many readers there are now."""
+        """The number of `readers` now."""
         return self.readers().count()
 
     def combinations(self) -> list[Combination]:
-        """What readers chose, most frequent first."""
+        """The countries and languages that subscribers chose, most frequent first."""
         rows = self.readers().order_by().values_list("countries", "language").annotate(readers=Count("pk"))
         found = [Combination(countries, language, readers) for countries, language, readers in rows]
         return sorted(found, key=lambda one: (-one.readers, one.language, one.countries))

@@ -1,4 +1,4 @@
-"""The blocks that an edition is made of."""
+"""The StreamField blocks of an edition's body."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from subscribers import iso_codes
 
 
 def country_choices() -> list[tuple[str, str]]:
-    """The office's countries first, then every other."""
+    """(code, English name): the office's countries first, then all others."""
     first = list(settings.CONFIG.site.countries)
     others = sorted(iso_codes.COUNTRIES - set(first), key=lambda code: iso_codes.country_name(code, "en"))
     return [(code, iso_codes.country_name(code, "en")) for code in [*first, *others]]
@@ -39,9 +39,7 @@ class Heading(blocks.StructBlock):
     country = blocks.ChoiceBlock(
         choices=country_choices, required=False, help_text="The country's name, in each reader's language…"
     )
-    texts = blocks.ListBlock(
-        HeadingText(), default=[], label="…or words of your own, per language", min_num=0
-    )
+    texts = blocks.ListBlock(HeadingText(), default=[], label="…or your own text, per language", min_num=0)
 
     class Meta:
         icon = "title"
@@ -53,7 +51,7 @@ class ParagraphText(blocks.StructBlock):
 
 
 class Paragraph(blocks.StructBlock):
-    """Words from the editors, for everyone or for the readers of some countries."""
+    """Text from the editors, for all readers or for those of some countries."""
 
     countries = blocks.MultipleChoiceBlock(
         choices=country_choices, required=False, help_text="None: for every reader."

@@ -1,4 +1,4 @@
-"""The content of an edition: from rows to the plain records that rendering takes."""
+"""Converts an edition's rows into the plain records that rendering takes, pictures included."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from mailer.stories.models import Story
 
 
 def content_of(edition: Edition) -> records.Content:
-    """Everything that decides what a reader of this edition sees, from published stories only.
+    """Everything that subscribers of this edition may see, from published stories only.
 
-    Works on an unsaved edition too, as the live preview has it. Blocks without a ready story are left out.
+    Also works on an unsaved edition, for the live preview. Blocks without a ready story are left out.
     """
     stories = _ready(story_ids(edition))
     blocks = tuple(block for child in edition.body if (block := _block(child, stories)))
@@ -41,7 +41,7 @@ def content_of(edition: Edition) -> records.Content:
 
 
 def masthead_of(newsletter: Newsletter) -> records.Masthead:
-    """What the newsletter is, as its readers see it."""
+    """The newsletter's name, sender and languages, as subscribers see them."""
     return records.Masthead(
         slug=newsletter.slug,
         name=newsletter.name,
@@ -56,9 +56,9 @@ def masthead_of(newsletter: Newsletter) -> records.Masthead:
 
 
 def story_ids(edition: Edition) -> list[int]:
-    """Primary keys of the stories that the edition's blocks name, ready or not, in order, without repeats.
+    """Primary keys of the stories in the edition's blocks, ready or not, in order, without repeats.
 
-    Read from the stored form, so that no story is fetched and one that was deleted is still named.
+    Read from the stored JSON: no story is fetched, and deleted stories are included.
     """
     found: list[int] = []
     for raw in edition.body.raw_data:
@@ -116,15 +116,15 @@ def _record(story: Story) -> records.Story:
     )
 
 
-# 2:1, twice the width of the mail's column, so that it is sharp on a phone. The focal point is kept.
+# 2:1, twice the width of the mail's column, sharp on a phone; cropped around the focal point.
 SPECIFICATION = "fill-1200x600|jpegquality-80|format-jpeg|bgcolor-ffffff"
 FOLDER = "pictures"
 
 
 def permanent_picture(image: Any) -> Picture:
-    """The picture of a wagtail Image as a copy that never changes: its address holds its SHA-256.
+    """A rendition of a Wagtail image, stored permanently under the SHA-256 of its bytes.
 
-    Replacing the image's file gives another address; mails already sent keep theirs.
+    Replacing the image's file gives another URL; messages already sent keep theirs.
     """
     rendition = image.get_rendition(SPECIFICATION)
     with rendition.file.open("rb") as file:

@@ -21,11 +21,11 @@ from subscribers.models import MailingList, Segment
 
 
 class Newsletter(ClusterableModel):
-    """A publication: its sender, schedule, countries, languages and look."""
+    """A publication: its sender, schedule, countries, languages and theme."""
 
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=120)
-    # The office that speaks, as the foot of every mail names it.
+    # The sending office, named in the footer of every message.
     office = models.CharField(max_length=160)
     postal_address = models.CharField(max_length=240)
     sender_name = models.CharField(max_length=120)
@@ -33,7 +33,7 @@ class Newsletter(ClusterableModel):
     reply_to = models.EmailField(blank=True)
     countries = CountriesField(blank=False)
     languages = LanguagesField(blank=False)
-    # The stated chain: a text missing in the reader's language is taken from the first of these that has it.
+    # A text missing in the reader's language is taken from the first of these languages that has it.
     fallbacks = LanguagesField(
         help_text="Where a text is missing in the reader's language, the first of these that has it is used.",
         default="en",
@@ -66,12 +66,12 @@ class Newsletter(ClusterableModel):
         for name in ("name", "office", "postal_address", "sender_name"):
             _refuse_lines(self, name)
         if not self.sender_email.isascii():
-            words = "Write the domain in its ASCII form (xn--…): not every mail system reads another."
+            words = "Write the domain in its ASCII form (xn--…); some mail systems support nothing else."
             raise ValidationError({"sender_email": words})
 
 
 class NewsletterText(models.Model):
-    """What a newsletter says about itself in one language."""
+    """A newsletter's tagline in one language."""
 
     newsletter = ParentalKey(Newsletter, on_delete=models.CASCADE, related_name="texts")
     language = models.CharField(max_length=12)
@@ -88,25 +88,25 @@ class NewsletterText(models.Model):
 
 
 class Edition(PreviewableMixin, DraftStateMixin, RevisionMixin, ClusterableModel):
-    """One number of a newsletter, for a period. Its life after the draft is kept in approval and delivery."""
+    """One number of a newsletter, for a period. Snapshots and mailings hold its state after the draft."""
 
     newsletter = models.ForeignKey(Newsletter, on_delete=models.PROTECT, related_name="editions")
     slug = models.SlugField(unique=True, max_length=80, editable=False)
-    # The month it is for, "2021-12".
+    # The month, "2021-12".
     period = models.CharField(
         max_length=7,
         validators=[RegexValidator(r"^\d{4}-(0[1-9]|1[0-2])$", "Write year and month: 2021-12.")],
     )
     number = models.PositiveIntegerField("number of the edition", default=1)
     body = StreamField(EDITION_BLOCKS, blank=True)
-    # Of the people on the newsletter's lists, only these, and not those.
+    # Segments that restrict the newsletter's lists: only subscribers in one, and none in the other.
     segment = models.ForeignKey(
         Segment,
         null=True,
         blank=True,
         on_delete=models.PROTECT,
         related_name="+",
-        verbose_name="only people in the segment",
+        verbose_name="only subscribers in the segment",
     )
     excluded = models.ForeignKey(
         Segment,
@@ -146,14 +146,14 @@ class Edition(PreviewableMixin, DraftStateMixin, RevisionMixin, ClusterableModel
 
 
 class EditionText(models.Model):
-    """Subject line and preheader of an edition in one language; made by assembling, changed by staff."""
+    """Subject line and preheader of an edition in one language; assembly suggests them, staff edit them."""
 
     edition = ParentalKey(Edition, on_delete=models.CASCADE, related_name="texts")
     language = models.CharField(max_length=12)
-    subject = models.CharField(
-        max_length=150, help_text="What the inbox shows. About 50 characters read well."
+    subject = models.CharField(max_length=150, help_text="Shown in the inbox; about 50 characters fit.")
+    preheader = models.CharField(
+        max_length=200, blank=True, help_text="The preview text behind the subject in the inbox."
     )
-    preheader = models.CharField(max_length=200, blank=True, help_text="The grey line behind the subject.")
 
     class Meta:
         ordering = ["pk"]
@@ -168,6 +168,6 @@ class EditionText(models.Model):
 
 
 def _refuse_lines(row: models.Model, name: str) -> None:
-    """Raises ValidationError for what no header can carry: a line break or another control character."""
+    """Raises ValidationError for a line break or another control character, which no header can carry."""
     if any(character < " " or character == "\x7f" for character in getattr(row, name)):
         raise ValidationError({name: "Must be a single line."})

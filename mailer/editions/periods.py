@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 
 class InvalidPeriod(ValueError):  # noqa: N818  (a verdict on input)
-    """The period is not written as year and month, such as 2021-12."""
+    """The period is not a year and month such as 2021-12."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Period:
         """Read "2021-12"; raises InvalidPeriod."""
         match = re.fullmatch(r"(\d{4})-(\d{2})", text.strip())
         if not match or not 1 <= int(match[2]) <= 12 or not 1 <= int(match[1]) <= 9998:
-            raise InvalidPeriod(f"“{text}” is no period; write year and month, such as 2021-12.")
+            raise InvalidPeriod(f"“{text}” is not a period; write year and month, such as 2021-12.")
         return cls(int(match[1]), int(match[2]))
 
     @classmethod
@@ -43,7 +43,7 @@ class Period:
 
     @property
     def end(self) -> date:
-        """The first day that is no longer in it."""
+        """The first day after the period."""
         return date(self.year + self.month // 12, self.month % 12 + 1, 1)
 
     def __str__(self) -> str:

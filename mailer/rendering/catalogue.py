@@ -1,4 +1,4 @@
-"""The few words that a mail says by itself, in every language that is shipped."""
+"""Translations of the fixed texts of a message (gettext catalogues) in every supported language."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _FOLDER = Path(__file__).with_name("locale")
 
 
 class Catalogue:
-    """Words of one language. Called with the English words, gives those of the language, or the English."""
+    """Translations into one language; called with an English text, returns the translation if any."""
 
     def __init__(self, language: str, messages: dict[str, str]) -> None:
         self.language = language
         self._messages = messages
 
     def __call__(self, english: str, **values: str) -> str:
-        """The sentence with its `{names}` replaced; raises KeyError when a value is missing."""
+        """The text with its `{names}` replaced; raises KeyError when a value is missing."""
         return (self._messages.get(english) or english).format_map(values)
 
     def has(self, english: str) -> bool:
@@ -27,7 +27,7 @@ class Catalogue:
 
 @cache
 def for_language(language: str) -> Catalogue:
-    """The shipped catalogue of a language; for one that is not shipped, English."""
+    """The catalogue of a language; English where there is none."""
     if language not in shipped():
         return Catalogue("en", {})
     with (_FOLDER / f"{language}.po").open("rb") as file:

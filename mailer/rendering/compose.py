@@ -1,4 +1,4 @@
-"""From a digest to the two bodies of a mail: Jinja2, then MJML, then inlined styles; and plain text."""
+"""Renders a digest to HTML (Jinja2, MJML, inlined CSS) and to plain text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mailer.rendering.merge_tags import PLACEHOLDERS, TrustedText, escape_tags
 from mailer.rendering.view_model import Digest
 
 _PACKAGE = Path(__file__).resolve().parents[1]
-# An installed wheel carries the templates inside the package, a checkout beside it.
+# Templates are inside the package in a wheel, and beside it in a checkout.
 TEMPLATES = tuple(root / "templates" / "mail" for root in (_PACKAGE, _PACKAGE.parent))
 # Columns of the text part; RFC 5322 recommends lines of at most 78.
 _COLUMNS = 72
@@ -28,14 +28,14 @@ _MARKUP = (".mjml", ".html")
 
 
 def render_html(digest: Digest, theme: Mapping[str, str]) -> str:
-    """The HTML body, marks still standing. Its only outside resources are the stories' pictures."""
+    """The HTML body with its merge tags. Its only external resources are the stories' pictures."""
     source = _environment().get_template("digest.mjml").render(_context(digest, theme))
     compiled = mjml2html(_needs_reference().sub(lambda found: f"&#{ord(found[0])};", source), fonts={})
     return _strip_blank_space(_inliner(_stylesheet("inline.css", tuple(theme.items()))).inline(compiled))
 
 
 def render_text(digest: Digest, theme: Mapping[str, str]) -> str:
-    """The plain-text body, marks still standing; lines end with a line feed."""
+    """The plain-text body with its merge tags; lines end with LF."""
     written = _environment().get_template("digest.txt").render(_context(digest, theme))
     lines = (line.rstrip() for line in written.splitlines())
     return re.sub(r"\n{4,}", "\n\n\n", "\n".join(lines)).strip() + "\n"
@@ -45,7 +45,7 @@ def _context(digest: Digest, theme: Mapping[str, str]) -> dict[str, Any]:
     words = catalogue.for_language(digest.language)
 
     def translate(english: str, **values: str) -> TrustedText:
-        """A sentence of the catalogue; what is put into it from outside is made neutral first."""
+        """A text of the catalogue; merge tags in inserted values are escaped."""
         kept = {
             name: value if isinstance(value, TrustedText) else escape_tags(value)
             for name, value in values.items()
@@ -66,7 +66,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
-        # Jinja2's own rule does not know .mjml.
+        # Jinja2's default does not cover .mjml.
         autoescape=lambda name: bool(name and name.endswith(_MARKUP)),  # noqa: S701 (text parts are no markup)
         finalize=_escape_foreign_tags,
         trim_blocks=True,
@@ -79,7 +79,7 @@ def _environment() -> Environment:
 
 
 def _escape_foreign_tags(value: Any) -> Any:
-    """Only what rendering wrote itself may contain a mark; see personal.Ours."""
+    """Escape merge tags in every value that is not a TrustedText."""
     if isinstance(value, TrustedText) or not isinstance(value, str):
         return value
     if isinstance(value, Markup):
@@ -87,17 +87,17 @@ def _escape_foreign_tags(value: Any) -> Any:
     return escape_tags(value)
 
 
-# The fillers of Hangul, which show nothing, and the voiced marks of narrow Katakana.
+# Hangul fillers, which are invisible, and halfwidth Katakana sound marks.
 _LETTERS_LIKE_COMBINING_MARKS = "\u115f\u1160\u3164\uffa0\uff9e\uff9f"
 
 
 @cache
 def _needs_reference() -> re.Pattern[str]:
-    """Characters that the MJML compiler writes into attributes as Rust quotes them: "\\u{306}" for a breve.
+    """Characters that the MJML compiler escapes in attributes as Rust does: "\\u{306}" for a breve.
 
-    It leaves references to them alone: to combining marks, spaces but the usual one, what is not printed.
+    Character references pass unchanged: needed for combining marks, unusual spaces and control characters.
     """
-    # Of the first plane only: with others in it, a set of characters is searched a hundred times as slowly.
+    # Of the basic plane only: with others, the character class is a hundred times slower.
     plane = map(chr, (*range(0x80, 0xD800), *range(0xE000, 0x10000)))
     quoted = "".join(one for one in plane if unicodedata.category(one)[0] in "MCZ")
     return re.compile(f"[\\\\{quoted}{_LETTERS_LIKE_COMBINING_MARKS}]")
@@ -110,19 +110,19 @@ def _stylesheet(name: str, tokens: tuple[tuple[str, str], ...]) -> str:
 
 @cache
 def _inliner(stylesheet: str) -> css_inline.CSSInliner:
-    # Only our own sheet: inlining MJML's reset would repeat 80 bytes in every cell.
+    # Our own stylesheet only: inlining MJML's reset would repeat 80 bytes in every cell.
     return css_inline.CSSInliner(
         inline_style_tags=False, keep_style_tags=True, extra_css=stylesheet, load_remote_stylesheets=False
     )
 
 
 def _strip_blank_space(page: str) -> str:
-    """Without the blank space that templates leave between elements, and in lines that editors can show."""
+    """Without the white space that templates leave between elements; one element a line."""
     return re.sub(r"\s*\n\s*", "\n", page)
 
 
 def wrap(text: str) -> str:
-    """`words` in lines of at most 72 columns, lines kept apart; addresses and long words stay whole."""
+    """`text` in lines of at most 72 columns; line breaks are kept, URLs and long words stay whole."""
     kind = TrustedText if isinstance(text, TrustedText) else str
     lines = (
         textwrap.fill(
@@ -138,6 +138,6 @@ def wrap(text: str) -> str:
 
 
 def underlined(text: str) -> str:
-    """Wrapped words with a rule of their own width below."""
+    """Wrapped text, underlined with hyphens."""
     lines = wrap(text)
     return f"{lines}\n{'-' * max(len(line) for line in lines.splitlines() or ['-'])}"

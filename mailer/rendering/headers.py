@@ -1,4 +1,4 @@
-"""Header fields as octets (RFC 5322, RFC 2047): folded, and closed to whatever would start another field."""
+"""Header fields as octets (RFC 5322, RFC 2047): folded, and safe from header injection."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def list_id(display: str, identifier: str) -> bytes:
     """List-Id (RFC 2919). Raises ValueError unless the identifier is dotted, ASCII and at most 255 octets."""
     single_line(display, "the name in List-Id")
     if not re.match(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+\Z", identifier) or len(identifier) > 255:
-        raise ValueError(f"List-Id: {identifier!r} is no identifier; write it as news.example.org")
+        raise ValueError(f"List-Id: {identifier!r} is not a list identifier; write it as news.example.org")
     return b"List-Id: " + _display_name(display, 9) + f"<{identifier}>\r\n".encode()
 
 
@@ -57,7 +57,7 @@ def addresses(name: str, *uris: str) -> bytes:
     """A field of RFC 2369: URIs in angle brackets, in order of preference, folded only between them."""
     for uri in uris:
         if not _URI.match(uri):
-            raise ValueError(f"{name}: an address in it is no URI")
+            raise ValueError(f"{name}: a value is not a URI")
     return f"{name}: ".encode() + b",\r\n ".join(f"<{uri}>".encode() for uri in uris) + b"\r\n"
 
 
@@ -69,16 +69,16 @@ def short_value(name: str, value: str) -> bytes:
 
 
 def date(moment: datetime) -> str:
-    """An aware moment as RFC 5322 §3.3 writes it. Raises ValueError when it is naive."""
+    """An aware datetime in the format of RFC 5322 §3.3. Raises ValueError when it is naive."""
     offset = moment.strftime("%z")[:5]
     if not offset:
-        raise ValueError("Date: the moment has no time zone; pass an aware datetime")
+        raise ValueError("Date: the datetime has no time zone")
     day, month = _DAYS[moment.weekday()], _MONTHS[moment.month - 1]
     return f"{day}, {moment.day:02} {month} {moment.year:04} {moment:%H:%M:%S} {offset}"
 
 
 def _display_name(display: str, used: int) -> bytes:
-    """A display name ready for the angle bracket behind it; a new line where it took words of RFC 2047."""
+    """A display name to stand before an angle bracket; folded where it needs encoded words (RFC 2047)."""
     if not display:
         return b""
     if _ATOMS.match(display) and "=?" not in display:
@@ -95,7 +95,7 @@ def _encoded_words(text: str, used: int) -> bytes:
     room = min(_WORD_OCTETS, (_LINE - used - 12) // 4 * 3)
     for character in text:
         if word and len((word + character).encode()) > room:
-            # Behind a space where there is one: some readers show a gap between two encoded words of a name.
+            # Cut after a space where possible: some mail programs show a gap between two encoded words.
             cut = word.rfind(" ") + 1 or len(word)
             words.append(word[:cut])
             word, room = word[cut:], _WORD_OCTETS

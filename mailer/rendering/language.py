@@ -1,4 +1,4 @@
-"""How things are said in a language: countries, languages, dates, and which of several texts is read."""
+"""Names of countries and languages, dates and periods per language; which of several texts is used."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Literal, Protocol, TypeVar
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton
 
-# Where CLDR's word or pattern is not what readers of the region expect in a newsletter.
+# Where CLDR's name or pattern is not what readers in the region expect.
 _COUNTRIES = {("ru", "KG"): "Кыргызстан"}
 _PERIODS = {
     "ru": "LLLL y",

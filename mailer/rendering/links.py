@@ -1,4 +1,4 @@
-"""The links of an edition that lead outside, and how a variant leads there by other addresses."""
+"""Outbound links of an edition, and rewriting them in a variant for click tracking."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from mailer.rendering.records import Content, RenderedVariant, Story
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?[\w-]+(?:\.[\w-]+)+(?::\d+)?(?:[/?#]\S*)?", re.IGNORECASE)
 _HREF = re.compile(r'(<a\b[^>]*?\shref=")([^"]*)')
 _URL = re.compile(r"https?://\S+")
-# What may stand right behind an address in a sentence, and be a part of another.
+# Punctuation that may follow a URL in a sentence, or be a part of it.
 _BEHIND = ")].,;:!?»”’\"'"
 _END = re.compile(r"(?=</body>)")
-# Nothing to see, to hear, or to reach with a keyboard.
+# Invisible, silent, and not reachable with a keyboard.
 _HONEYPOT = '<a href="{}" tabindex="-1" aria-hidden="true" style="display:none;mso-hide:all"></a>'
 _PIXEL = '<img src="{}" alt="" width="1" height="1" style="display:block;border:0" />'
 
@@ -33,7 +33,7 @@ class Link:
 def outbound_links(content: Content) -> tuple[Link, ...]:
     """The http and https links that lead away from the site, in the edition's order, each address once.
 
-    An address that is itself the words of a link is not among them: where its reader goes is what they read.
+    A link whose text is its own URL is left out: readers must see where it leads.
     """
     found: dict[str, Link] = {}
     spelled: set[str] = set()
@@ -54,10 +54,9 @@ def links_in_page(page: str, known: Iterable[Link]) -> set[str]:
 def rewrite(
     rendered: RenderedVariant, address: Callable[[str], str | None], *, honeypot: str = "", pixel: str = ""
 ) -> RenderedVariant:
-    """The variant with every link that `address` knows another for leading there, in HTML and in text.
+    """The variant with every link replaced for which `address` returns another URL, in HTML and in text.
 
-    `trap`: where a link leads that people do not see; `picture`: where one comes from that is loaded when the
-    mail is opened; empty: there is none.
+    `honeypot`: URL of a link that people cannot see; `pixel`: URL of the open-tracking picture; empty: none.
     """
 
     def in_html(found: re.Match[str]) -> str:
@@ -75,7 +74,7 @@ def rewrite(
 
 
 def _rewrite_text(written: str, address: Callable[[str], str | None]) -> str:
-    """What stands in a text from "http" to the next space, its address replaced."""
+    """Replace the URL in the characters from "http" to the next space."""
     for end in range(len(written), 0, -1):
         if (other := address(written[:end])) is not None:
             return other + written[end:]
@@ -85,7 +84,7 @@ def _rewrite_text(written: str, address: Callable[[str], str | None]) -> str:
 
 
 def _anchors(content: Content) -> Iterator[tuple[str, str, str]]:
-    """(story, words, address) of every link that staff wrote."""
+    """(story, link text, URL) of every link that staff wrote."""
     stories = {story.key: story for story in content.stories}
     for block in content.blocks:
         for key in block.stories:

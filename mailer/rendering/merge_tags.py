@@ -1,4 +1,4 @@
-"""The few places in a variant that differ from reader to reader, and how they are filled."""
+"""Merge tags: the places in a variant that are filled per subscriber."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TAG_RE = re.compile(f"%%({'|'.join(TAGS)})%%")
 
 
 class TrustedText(str):
-    """A text that rendering itself wrote; only in these are marks left standing."""
+    """A text from rendering itself; merge tags are kept only in these."""
 
     __slots__ = ()
 
@@ -25,22 +25,22 @@ PLACEHOLDERS: Mapping[str, TrustedText] = {name: TrustedText(f"%%{name}%%") for 
 
 
 def escape_tags(text: str) -> str:
-    """`text` with an invisible word joiner in whatever looks like a mark, so that it is none."""
+    """`text` with an invisible word joiner in everything that looks like a merge tag."""
     return TAG_RE.sub("%\N{WORD JOINER}%\\1%%", text)
 
 
 def fill_html(html: str, values: Mapping[str, str]) -> str:
-    """`html` with every mark replaced by its escaped value. Raises KeyError for a mark that has no value."""
+    """`html` with every merge tag replaced by its escaped value. Raises KeyError for a missing value."""
     return TAG_RE.sub(lambda found: html_value(values[found[1]]), html)
 
 
 def fill_text(text: str, values: Mapping[str, str]) -> str:
-    """`text` with every mark replaced by its value. Raises KeyError for a mark that has no value."""
+    """`text` with every merge tag replaced by its value. Raises KeyError for a missing value."""
     return TAG_RE.sub(lambda found: values[found[1]], text)
 
 
 def html_value(value: str) -> str:
-    """A value as it stands in HTML, in text or in a quoted attribute."""
+    """A value escaped for HTML text or a quoted attribute."""
     return str(escape(value))
 
 
@@ -52,7 +52,7 @@ def country_names(countries: Collection[str], reader_language: str) -> str:
 
 
 def web_values(site_url: str, reader_language: str) -> dict[str, str]:
-    """Values for a copy that belongs to nobody: the site's front page and all countries."""
+    """Values for a message without a subscriber: the site's front page and all countries."""
     front = f"{site_url}/"
     return {
         "unsubscribe_url": front,

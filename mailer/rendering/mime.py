@@ -1,4 +1,4 @@
-"""A variant as a mail: built once, then joined with each reader's values (RFC 5322, 2045, 2046, 8058)."""
+"""A variant as a MIME message: built once, then filled per subscriber (RFC 5322, 2045, 2046, 8058)."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from mailer.rendering.records import RenderedVariant
 
 @dataclass(frozen=True)
 class MailingHeaders:
-    """What the headers of all copies of a mailing share."""
+    """Header values that all messages of a mailing share."""
 
     from_name: str
     from_email: str
-    # Belongs to the newsletter for its whole life: "silk-road-monthly.example.org".
+    # Constant for the newsletter's lifetime: "silk-road-monthly.example.org".
     list_id: str
     list_name: str
     reply_to: str = ""
-    # Addresses of pages, absolute; empty: the field is left out.
+    # Absolute URLs; empty: the field is left out.
     archive_url: str = ""
     help_url: str = ""
     # "campaign:newsletter:kind:sender", as Gmail reads it; empty: the field is left out.
     feedback_id: str = ""
 
 
-# A value (UTF-8) to what a part is filled with.
+# From a value (UTF-8) to its encoded form in a part.
 ValueEncoder = Callable[[bytes], bytes]
-# Where a copy's own token stands in a form, as the configuration writes it.
+# The place of a subscriber's token in a template, as in the configuration.
 TOKEN = "{token}"  # noqa: S105  (a place in a text)
 
 
 @dataclass(frozen=True)
 class UrlTemplates:
-    """What all copies of a mailing have in common in values that are each one's own: with TOKEN in its place,
-    or without, where nothing is anybody's own."""
+    """Templates of the values that are personal to each message, with TOKEN in the place of its token, or
+    without it, where all messages share the value."""
 
     # Without angle brackets: "m.{token}@example.org".
     message_id: str
-    # Pages of the reader, absolute.
+    # Absolute URLs of the subscriber's pages.
     unsubscribe_url: str
     preferences_url: str
     # Address that takes an unsubscribe request; empty: none.
@@ -50,36 +50,36 @@ class UrlTemplates:
 
 @dataclass(slots=True)
 class Personalization:
-    """What is one reader's own."""
+    """The personal values of one message."""
 
     # The address; A-labels in its domain.
     to: str
-    # The moment, as headers.date writes it.
+    # The date in the format of headers.date.
     date: str
-    # personal.country_names in the variant's language.
+    # merge_tags.country_names in the variant's language.
     countries: str
-    # Tokens, of letters, digits, "-", "_" and, inside, ".": for each of the forms,
+    # Tokens of letters, digits, "-", "_" and, inside, ".", for each of the templates.
     message_token: str = ""
     unsubscribe_token: str = ""
     preferences_token: str = ""
     unsubscribe_mail_token: str = ""
-    # for the end of the addresses that are counted under the reader's name; empty: none is,
+    # Appended to tracked links where the subscriber agreed; empty: links are tracked in aggregate only.
     subscriber_token: str = ""
-    # and for naming this copy where it comes back without its other names (X-Delivery); empty: nothing does.
+    # X-Delivery, which identifies the delivery in a returned message; empty: the field is left out.
     delivery_token: str = ""
     to_name: str = ""
 
 
-# For the % operator: takes a token, and shows nothing of it.
+# For the % operator: consumes a token without output.
 _DISCARD = "%.0s"
-# What tokens are made of.
+# The characters of tokens.
 _TOKEN_CHARACTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
-# Characters of a line of own headers without tokens, and of a copy's tokens together (998 fit in a line).
+# Maximum characters of a personal header without tokens, and of all tokens together (a line has 998).
 _LONGEST = 450
 
 
 class MessageTemplate:
-    """Every octet of a variant that its readers share, encoded."""
+    """The octets of a variant that its subscribers share, encoded once."""
 
     def __init__(self, rendered: RenderedVariant, envelope: MailingHeaders, forms: UrlTemplates) -> None:
         """Raises ValueError, naming the field, when a header would not be a single valid line."""
@@ -92,7 +92,7 @@ class MessageTemplate:
         self._html = transfer_encoding.smallest(
             rendered.html, _part_head(boundary, b"text/html"), b"--%s--\r\n" % boundary
         )
-        # The piece behind a copy's own headers, the same for everybody: all others, and the body's beginning.
+        # The piece after the personal headers: all other headers, and the beginning of the body.
         self.shared = self._text.first
         self._own = _personal_headers_template(forms)
         self._unsubscribe_url, self._preferences_url = (
@@ -104,11 +104,11 @@ class MessageTemplate:
         ) and transfer_encoding.is_plain(self._preferences_url % b"")
 
     def message(self, reader: Personalization) -> bytes:
-        """The whole message in CRLF lines. Raises ValueError for a value that could begin another header."""
+        """The complete message in CRLF lines. Raises ValueError for an invalid value."""
         return b"".join(self.pieces(reader))
 
     def pieces(self, reader: Personalization) -> list[bytes]:
-        """It in pieces: ASCII in CRLF lines, none of which begins with a dot. Raises like `message`."""
+        """The message in pieces: ASCII, CRLF lines, none beginning with a dot. Raises like `message`."""
         own = self._own_headers(reader)
         in_text = {
             "unsubscribe_url": self._unsubscribe_url % reader.unsubscribe_token.encode(),
@@ -127,8 +127,7 @@ class MessageTemplate:
         return [own, *self._text.fill(in_text), *self._html.fill(in_html)]
 
     def _own_headers(self, reader: Personalization) -> bytes:
-        """The fields that are the reader's own. Every value is proved to be of characters that cannot end its
-        line and begin another field."""
+        """The personal header fields, checked for characters that could begin another field."""
         if reader.to_name or not headers.is_address(reader.to):
             to = headers.mailbox("To", reader.to_name, reader.to).decode()
         else:
@@ -145,7 +144,7 @@ class MessageTemplate:
         if invalid or len(tokens) > _LONGEST:
             raise ValueError("a token may hold letters, digits, - and _ only, and be short")
         if not (reader.date.isascii() and reader.date.isprintable()):
-            raise ValueError("Date holds what no header may")
+            raise ValueError("Date contains characters that no header may have")
         delivery = f"X-Delivery: {reader.delivery_token}\r\n" if reader.delivery_token else ""
         values = (
             *(reader.message_token, reader.date, to),
@@ -155,7 +154,7 @@ class MessageTemplate:
 
 
 def shared_headers(rendered: RenderedVariant, envelope: MailingHeaders) -> bytes:
-    """The fields that all copies of a variant share. Raises ValueError, naming the field that is no line."""
+    """The header fields that all messages of a variant share. Raises ValueError with the field."""
     fields = [
         headers.mailbox("From", envelope.from_name, envelope.from_email),
         headers.unstructured("Subject", rendered.subject),
@@ -178,17 +177,17 @@ def shared_headers(rendered: RenderedVariant, envelope: MailingHeaders) -> bytes
 
 
 def _encode_value(name: str, value: str, text: ValueEncoder, html: ValueEncoder) -> tuple[bytes, bytes]:
-    """A value as text and HTML are filled with it. Raises ValueError, naming it, unless it is one line."""
+    """A value encoded for the text part and the HTML part. Raises ValueError unless it is one line."""
     escaped = merge_tags.html_value(headers.single_line(value, name))
     return text(value.encode()), html(escaped.encode())
 
 
-# Many readers chose the same.
+# Many subscribers chose the same countries.
 _countries = lru_cache(maxsize=4096)(_encode_value)
 
 
 def _personal_headers_template(forms: UrlTemplates) -> str:
-    """A copy's own fields, with room for the values that _own_headers fills in."""
+    """The personal header fields as a template for _own_headers."""
     message_id = headers.short_value("Message-ID", f"<{_template(forms.message_id)}>").decode()
     pages = [_template(forms.unsubscribe_url)]
     if forms.unsubscribe_mailto:
@@ -201,7 +200,7 @@ def _personal_headers_template(forms: UrlTemplates) -> str:
 
 
 def _template(form: str) -> str:
-    """A form for the % operator, which fills in one token."""
+    """A template for the % operator with one token."""
     return form.replace("%", "%%").replace(TOKEN, "%s") + ("" if TOKEN in form else _DISCARD)
 
 
@@ -211,5 +210,5 @@ def _page(form: str) -> bytes:
 
 
 def _part_head(boundary: bytes, kind: bytes) -> bytes:
-    """What stands before the body of a part, but for its encoding."""
+    """The header of a part, without its transfer encoding."""
     return b"--%s\r\nContent-Type: %s; charset=utf-8\r\n" % (boundary, kind)

@@ -1,4 +1,4 @@
-"""What rendering takes and gives: plain frozen records, the same in preview, snapshot and mail."""
+"""The input and output of rendering as frozen records, the same in preview, snapshot and sending."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ class StoryText:
 
 @dataclass(frozen=True)
 class Picture:
-    # Absolute address of a copy named by the hash of its bytes.
+    # Absolute URL of a file named by the hash of its bytes.
     url: str
-    # Pixels of that copy.
+    # Pixels of that file.
     width: int
     height: int
 
@@ -64,19 +64,19 @@ class Story:
 
 @dataclass(frozen=True)
 class Block:
-    """One piece of an edition, in the order that staff gave."""
+    """One block of an edition, in the order that staff chose."""
 
     kind: BlockKind
     # Keys of stories: one for lead, story, date and social; any number for titles; none for heading and text.
     stories: tuple[str, ...] = ()
-    # heading: the country whose name it is, or "" for words of its own. text: who sees it; none: everyone.
+    # heading: the country that it names; none: `texts`. text: the countries whose readers see it; none: all.
     countries: tuple[str, ...] = ()
     texts: tuple[LocalText, ...] = ()
 
 
 @dataclass(frozen=True)
 class Masthead:
-    """What a newsletter is, as its readers see it."""
+    """The newsletter, as its readers see it."""
 
     slug: str
     name: str
@@ -99,9 +99,9 @@ class Content:
     # "2021-12"
     period: str
     number: int
-    # Names the edition in addresses: "silk-road-monthly-2021-12".
+    # Identifies the edition in URLs: "silk-road-monthly-2021-12".
     slug: str
-    # Where the site lives, without a trailing slash; web copies are under it.
+    # The site's base URL, without a trailing slash.
     site_url: str
     subjects: tuple[Subject, ...]
     stories: tuple[Story, ...]
@@ -110,9 +110,9 @@ class Content:
 
 @dataclass(frozen=True)
 class RenderedVariant:
-    """One variant, with personal fields standing in it as marks; see personal.FIELDS."""
+    """One rendered variant; personal values are merge tags, see merge_tags.TAGS."""
 
-    # select.variant_key of the story set and the language.
+    # variants.variant_key of story set and language.
     key: str
     language: str
     # Keys of the stories shown, in order.
@@ -180,4 +180,4 @@ def _story(raw: dict[str, Any]) -> Story:
 def _plain(value: object) -> str:
     if isinstance(value, date):
         return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no place in a Content")
+    raise TypeError(f"{type(value).__name__} cannot be a part of a Content")

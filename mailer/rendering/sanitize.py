@@ -1,4 +1,4 @@
-"""What is let in from outside: rich text, links and plain text, made harmless for every part of a mail."""
+"""Makes rich text, links and plain text from outside safe for every part of a message."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _TAGS = {
 }
 _SCHEMES = {"http", "https", "mailto"}
 # What XML 1.0 §2.2 forbids (the MJML parser is strict), the C1 controls, and direction overrides, which
-# no text needs and which can make an address look like another.
+# can make a URL look like another.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff\ufffe\uffff]")
-_UNSAFE_IN_URL = re.compile("[\x00-\x20\x7f-\xa0<>\"'\\\\^`{|}\u2028\u2029]")
+_UNSAFE_IN_URL = re.compile("[\\s\x00-\x20\x7f-\xa0<>\"'\\\\^`{|}\u2028\u2029]")
 
 
 def printable(text: str) -> str:
@@ -50,7 +50,7 @@ def safe_link(address: str) -> str:
     if parts.scheme not in _SCHEMES or not whole:
         return ""
     encoded = _UNSAFE_IN_URL.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), address)
-    # Two percent signs in a row are no escape; encoded, they cannot look like a personal mark.
+    # Two percent signs in a row are no escape; encoded, they cannot look like a merge tag.
     return encoded.replace("%%", "%25%25")
 
 
@@ -61,7 +61,7 @@ def safe_picture_url(address: str) -> str:
 
 
 def rich_text(text: str) -> Markup:
-    """Rich text with only quiet formatting and safe links left; well-formed enough for MJML."""
+    """Rich text with basic formatting and safe links only; well-formed for MJML."""
     cleaned = nh3.clean(
         printable(text),
         tags=_TAGS,

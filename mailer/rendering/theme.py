@@ -1,4 +1,4 @@
-"""The look's tokens: their defaults, what may replace them, and whether the result can be read."""
+"""Theme tokens (colours, font, width): defaults, validation and contrast."""
 
 from __future__ import annotations
 
@@ -73,9 +73,9 @@ def _merged(changes: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
 
 
 def token_error(name: str, value: str) -> str:
-    """What is wrong with a token, in words for staff; empty when nothing is."""
+    """The error in a token's value, for staff; empty when it is valid."""
     if name not in DEFAULTS:
-        return f"“{name}” is no token of the theme; there are: {', '.join(DEFAULTS)}."
+        return f"“{name}” is not a token of the theme; tokens are: {', '.join(DEFAULTS)}."
     if name == "width":
         fits = value.isascii() and value.isdigit() and int(value[:4]) in _WIDTHS and len(value) == 3
         return (
@@ -94,7 +94,7 @@ def token_error(name: str, value: str) -> str:
 
 
 def problems(changes: Mapping[str, str]) -> tuple[str, ...]:
-    """What keeps the theme with `changes` from being used or read, in words for staff; or nothing."""
+    """Invalid values and insufficient contrasts of the theme with `changes`, as messages for staff."""
     invalid = tuple(
         reason for reason in (token_error(name, value) for name, value in changes.items()) if reason
     )

@@ -1,4 +1,4 @@
-"""Bodies encoded once for all readers; a reader's values are set in without encoding the rest again."""
+"""Base64 and quoted-printable bodies that are encoded once, and filled with values per subscriber."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from mailer.rendering.merge_tags import TAG_RE
 
 # Characters of a line, the "=" of a soft break included (RFC 2045 §6.7, §6.8).
 WIDTH = 76
-# Of the characters that quoted-printable leaves alone, those of addresses.
+# Characters of URLs that quoted-printable does not encode.
 _AS_IS = b".ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:/_-"
-# Octets of a literal that is rather copied than sent as a piece of its own.
+# Literals shorter than this (octets) are copied rather than sent as a piece.
 _SHORT = 1024
 _RUN = re.compile(b" (?= )")
 _NEWLINE = re.compile("\r\n|\r|\n")
 
 
 class EncodedPart(Protocol):
-    """A body behind the field that names its encoding, and what stands before and behind it in the message.
+    """An encoded body, with its Content-Transfer-Encoding header and the octets around it.
 
     Its lines have CRLF and at most 76 characters, and none begins with a dot. DKIM's relaxed canonicalisation
     leaves it as it is (RFC 6376 §3.4.4): what is signed is what is sent.
@@ -29,21 +29,21 @@ class EncodedPart(Protocol):
 
     # The value of Content-Transfer-Encoding.
     name: str
-    # Octets of the encoded body before anything is filled in.
+    # Octets of the encoded body without values.
     size: int
     # The piece that `filled` begins with, whatever the values.
     first: bytes
 
     @staticmethod
     def encode_value(value: bytes) -> bytes:
-        """A value (UTF-8) as `filled` takes it; one that is_plain is so already."""
+        """Encode a value (UTF-8) for `fill`; a value that is_plain needs no encoding."""
 
     def fill(self, values: Mapping[str, bytes]) -> list[bytes]:
-        """It in pieces, with the written values, by field, in the places of the marks."""
+        """The body in pieces, with the encoded values in the places of their merge tags."""
 
 
 def smallest(text: str, before: bytes = b"", behind: bytes = b"") -> EncodedPart:
-    """`text` with its marks in whichever encoding takes less room.
+    """`text` with its merge tags, in the encoding that gives the smaller result.
 
     `before` ends with the fields of the part that stand before its encoding.
     """
@@ -58,8 +58,8 @@ def smallest(text: str, before: bytes = b"", behind: bytes = b"") -> EncodedPart
 class Base64:
     """Base64 whose groups of three octets stay aligned whatever the length of a value.
 
-    A value takes along what the text before it left over, and from the text behind it what completes its
-    last group. That text then begins with its first, second or third octet, so each is encoded in three ways.
+    A value is encoded together with the octets left over before it and those that complete its last group
+    behind it. The text behind may thus begin at its first, second or third octet: it is encoded three ways.
     """
 
     name = "base64"
@@ -142,7 +142,7 @@ class QuotedPrintable:
 
 
 def _with_encoding_header(before: bytes, encoding: str) -> bytes:
-    """What stands before a body: its encoding behind all else."""
+    """The header of a body, ending with its transfer encoding."""
     return b"%bContent-Transfer-Encoding: %b\r\n\r\n" % (before, encoding.encode())
 
 
@@ -151,17 +151,17 @@ def _printable(octets: bytes) -> bytes:
 
 
 def _printable_line(line: bytes) -> bytes:
-    """A line in lines that never begin with a dot: SMTP would have to double it in every copy."""
+    """Break a line such that no part begins with a dot, which SMTP would have to double."""
     return line if is_plain(line) else _soft_lines(line)
 
 
 def is_plain(value: bytes) -> bool:
-    """Whether it stands in a line of a text, of HTML and of quoted-printable as it is."""
+    """Whether a value needs no encoding in text, HTML and quoted-printable."""
     return len(value) < WIDTH and not value.translate(None, _AS_IS) and not value.startswith(b".")
 
 
 def _soft_lines(line: bytes) -> bytes:
-    # Tabs and runs of spaces, which a relay may change, are written so that none stands in the mail.
+    # Tabs and runs of spaces, which a relay may change, are encoded.
     encoded = binascii.b2a_qp(line, istext=False).replace(b"\t", b"=\n=09=\n")
     lines = _RUN.sub(b" =\n", encoded).split(b"=\n")
     return b"=\r\n".join(_without_dot(one) if one.startswith(b".") else one for one in lines)

@@ -1,4 +1,4 @@
-"""One variant of an edition, and all the variants that an edition can have."""
+"""Variants of an edition: which stories a subscriber's countries select, and rendering one of them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from mailer.rendering.records import Block, Content, RenderedVariant, Story
 
 
 class NothingToShow(Exception):  # noqa: N818 (a normal outcome, not a fault)
-    """No story of this edition is for these countries, so no mail is made for them."""
+    """This edition has no story for these countries, so no message is built for them."""
 
 
 def render(content: Content, countries: Collection[str], language: str) -> RenderedVariant:
-    """What a reader of `countries` (ISO 3166-1 alpha-2; none means all) gets in `language`, marks standing.
+    """What a reader of `countries` (ISO 3166-1 alpha-2; none means all) gets in `language`, with merge tags.
 
     Equal contents, story sets and languages give equal bytes. Raises NothingToShow when no story is for them.
     """
@@ -50,7 +50,7 @@ def possible_variants(content: Content, limit: int = 500) -> tuple[list[tuple[tu
     return pairs[:limit], complete and len(pairs) <= limit
 
 
-# Stands for a place that no story names: CLDR's unknown region, never assigned by ISO 3166-1.
+# A country that no story names: CLDR's unknown region, never assigned by ISO 3166-1.
 ELSEWHERE = "ZZ"
 _OF_ONE_STORY = frozenset({"lead", "story", "date", "social"})
 
@@ -59,7 +59,7 @@ def visible_blocks(content: Content, countries: frozenset[str] | None) -> tuple[
     """The blocks for a reader of `countries` (ISO 3166-1 alpha-2, upper case), in the edition's order.
 
     None or no countries means everything. A story or text without countries is for everyone. Headings stand
-    only before something; titles keep what this reader gets; where the lead is not theirs, another leads.
+    only before a visible block; publications are filtered; without the lead, another story is promoted.
     """
     stories = {story.key: story for story in content.stories}
     cut = ((index, _for_reader(block, stories, countries)) for index, block in enumerate(content.blocks))
@@ -95,7 +95,7 @@ def representative_choices(content: Content, limit: int) -> tuple[list[tuple[str
     """One choice of countries per distinct story set that is not empty; and whether these are all.
 
     `limit` at most, all countries together first. What a reader of two countries sees is the union of what
-    each country alone shows. So the sets are found by joining, never by trying all 2ⁿ choices.
+    each country alone shows, so the sets are found by union, not by trying all 2ⁿ choices.
     """
     named = _named_countries(content)
     alone = {country: frozenset(story_set(content, (country,))) for country in named}

@@ -1,4 +1,4 @@
-"""What one variant says: texts chosen, names and dates in the reader's language, links checked."""
+"""The view model of a variant: texts chosen, names and dates localised, links checked."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from markupsafe import Markup
 from mailer.rendering import catalogue, language, sanitize, theme, variants
 from mailer.rendering.records import Block, BlockKind, Content, LocalText, Picture, Story, StoryText, Subject
 
-# From so many countries on, a list of names says less than "and the region".
+# From this many countries on, the place is the first one "and the region".
 _LISTED_COUNTRIES = 4
 
 
 @dataclass(frozen=True)
 class LocalizedText:
-    """A text and, where it is not in the reader's language, the language that it is in."""
+    """A text, and its language where that is not the reader's."""
 
     text: str
     lang: str = ""
@@ -41,7 +41,7 @@ class StoryView:
     date: str
     day: str
     month: str
-    # An address that is safe in an attribute; empty: none.
+    # A URL that is safe in an attribute; empty: none.
     link: str
     link_label: LocalizedText
     picture: Picture | None
@@ -63,7 +63,7 @@ class BlockView:
 
 @dataclass(frozen=True)
 class Digest:
-    """Everything that the templates of a mail need, and nothing else."""
+    """The context of the message templates."""
 
     language: str
     direction: str
@@ -77,7 +77,7 @@ class Digest:
     subject: str
     preheader: str
     blocks: tuple[BlockView, ...]
-    # None of the countries' stories is for this reader, though the edition has some.
+    # The edition has stories of single countries, but none for this reader.
     no_local_stories: bool
     web_url: str
 
@@ -86,16 +86,16 @@ Warn = Callable[[str], None]
 
 
 def build(content: Content, blocks: Sequence[Block], key: str, reader_language: str, warn: Warn) -> Digest:
-    """The digest of `blocks` (from select.visible) in a language; `key` names the variant in its web address.
+    """The digest of `blocks` (from variants.visible_blocks) in a language; `key` stands in the variant's URL.
 
-    Whatever staff should know is passed to `note`, a sentence at a time.
+    `warn` is called with each warning for staff.
     """
     writer = _Builder(content, reader_language, warn)
     head = content.masthead
     pieces = _without_repeated_places([writer.block_view(block) for block in blocks])
     if reader_language not in catalogue.shipped():
         named = language.name_in_english(reader_language)
-        warn(f"The words around the stories have no {named} translation; readers see English.")
+        warn(f"The fixed texts around the stories have no {named} translation; readers see English.")
     for name, value in head.theme:
         if reason := theme.token_error(name, value):
             warn(f"{reason} Readers see the default.")
@@ -119,7 +119,7 @@ def build(content: Content, blocks: Sequence[Block], key: str, reader_language: 
 
 
 def _without_repeated_places(blocks: Sequence[BlockView]) -> tuple[BlockView, ...]:
-    """Stories right under a heading that names their country do not name it again."""
+    """Stories directly under their country's heading do not repeat the country."""
     heading = ""
     result = []
     for block in blocks:
@@ -139,7 +139,7 @@ def _has_no_local_stories(content: Content, blocks: Sequence[Block]) -> bool:
 
 
 class _Builder:
-    """Puts the blocks of one content into the words of one language."""
+    """Builds the views of one content's blocks in one language."""
 
     def __init__(self, content: Content, reader_language: str, warn: Warn) -> None:
         self.content = content
@@ -162,7 +162,7 @@ class _Builder:
                 body=sanitize.rich_text(words.text),
                 body_text=sanitize.to_plain_text(words.text),
             )
-        # Words of its own above a list of titles, when staff gave some.
+        # The heading of a list of publications, where staff wrote one.
         return BlockView(block.kind, stories=items, label=self.localized(block.texts, "A heading"))
 
     def heading(self, block: Block) -> LocalizedText:
@@ -254,10 +254,10 @@ class _Builder:
         what = f"“{_excerpt(text.headline)}”"
         address = sanitize.safe_picture_url(story.picture.url)
         if not address:
-            self.warn(f"{what} has a picture that mail programs cannot load; readers do not see it.")
+            self.warn(f"{what} has a picture that email clients cannot load; readers do not see it.")
             return None
         if not text.picture_alt.strip():
-            self.warn(f"{what} has a picture without words for those who do not see it.")
+            self.warn(f"{what} has a picture without a description.")
         return Picture(address, story.picture.width, story.picture.height)
 
     @property
@@ -281,11 +281,11 @@ class _Builder:
 
 
 def _single_line(text: str) -> str:
-    """`text` on a single line, without characters that no mail may carry."""
+    """`text` on a single line, without control characters."""
     return " ".join(sanitize.printable(text).split())
 
 
 def _excerpt(text: str) -> str:
-    """Enough of a text to know it by."""
+    """The beginning of a text, to identify it."""
     line = _single_line(text)
     return line if len(line) <= 60 else f"{line[:59].rstrip()}…"

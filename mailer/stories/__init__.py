@@ -1,1 +1,1 @@
-"""Stories, the sources they come from, and how they are gathered."""
+"""Stories and their pictures: imported from files, gathered from feeds, fetched safely."""

@@ -1,7 +1,7 @@
-"""The one way out to addresses that people or feeds name: public web servers, and nothing of our own.
+"""Fetches URLs that users or feeds name, from public web servers only (protection against SSRF).
 
-Every hop is resolved once, every address of the answer is judged, and the connection goes to a judged
-address: a name that answers differently the second time (DNS rebinding) gains nothing.
+Every host is resolved once, every address of the answer is checked, and the connection goes to a checked
+address, so that DNS rebinding has no effect. Redirects are checked alike.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class FetchError(Exception):
-    """The address could not be fetched; the message says why, for the person who wrote the address."""
+    """The URL could not be fetched; the message gives the reason for staff."""
 
 
 class ForbiddenAddress(FetchError):  # noqa: N818  (a verdict, named as one)
-    """The address leads to a place that must not be reached from here."""
+    """The URL leads to a private or reserved address."""
 
 
 @dataclass(frozen=True)
 class Fetched:
-    # Where the bytes came from, after redirects.
+    # The final URL, after redirects.
     url: str
     # Lower case, without parameters: "application/rss+xml".
     content_type: str
-    # The header as it was sent, with its charset.
+    # The Content-Type header as sent, with its charset.
     content_type_header: str
     body: bytes
 
@@ -55,9 +55,9 @@ class Fetched:
 class Limits:
     # Bytes after decompression.
     size: int = 5 * 1024 * 1024
-    # For everything, redirects included.
+    # Seconds in total, redirects included.
     seconds: float = 30
-    # For each step that waits for the other side.
+    # Seconds for each connect and read.
     step_seconds: float = 10
     redirects: int = 4
 
@@ -72,14 +72,14 @@ def fetch(
     resolve: Resolve = socket.getaddrinfo,
     connect: Connect = socket.create_connection,
 ) -> Fetched:
-    """The bytes at `url`, an http or https address of a public server, of one of `content_types` (None: any).
+    """Fetch `url` (http or https, public servers only) if its type is one of `content_types` (None: any).
 
-    `form`, an encoded form, is sent by POST. `allow_loopback` lets this machine's own servers be reached.
+    `form`, an encoded form, is sent by POST. `allow_loopback` permits servers on this machine.
     Raises FetchError.
     """
     guard = _Guard(limits, allow_loopback, resolve, connect)
     with guard.watching(), closing(requests.Session()) as session:
-        # Neither a proxy nor a password file of the environment has a say.
+        # No proxy and no .netrc of the environment is used.
         session.trust_env = False
         session.mount("http://", _Adapter(guard))
         session.mount("https://", _Adapter(guard))
@@ -96,7 +96,7 @@ def fetch(
 
 
 def check_address(address: str, *, allow_loopback: bool = False) -> Address:
-    """The IP address, when it is one of the public internet; raises ForbiddenAddress."""
+    """The parsed IP address; raises ForbiddenAddress unless it is a public one."""
     try:
         found: Address = ipaddress.ip_address(address.split("%", 1)[0])
     except ValueError as error:
@@ -110,7 +110,7 @@ def check_address(address: str, *, allow_loopback: bool = False) -> Address:
 
 
 def _reached(address: Address) -> Iterator[Address]:
-    """The address, and the IPv4 addresses that it stands for when it is one of IPv6."""
+    """The address, and the IPv4 addresses embedded in an IPv6 address."""
     if not isinstance(address, ipaddress.IPv6Address):
         yield address
     elif address in _NAT64:
@@ -122,7 +122,7 @@ def _reached(address: Address) -> Iterator[Address]:
 
 
 class _Guard:
-    """Dials for one fetch, and hangs up when its time is over."""
+    """Opens checked connections for one fetch, and closes them when its time is over."""
 
     def __init__(self, limits: Limits, allow_loopback: bool, resolve: Resolve, connect: Connect) -> None:
         self.limits, self.allow_loopback = limits, allow_loopback
@@ -133,7 +133,7 @@ class _Guard:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Ends every connection after the time allowed, however slowly the other side drips."""
+        """Closes all connections when the total time is over, however slowly the server sends."""
         timer = threading.Timer(self.limits.seconds, self._hang_up)
         timer.daemon = True
         timer.start()
@@ -152,7 +152,7 @@ class _Guard:
                 try:
                     line.shutdown(socket.SHUT_RDWR)
                 except OSError:
-                    continue  # ended by itself
+                    continue  # closed already
 
     def connect_checked(self, host: str, port: int) -> socket.socket:
         """A connection to one of the host's addresses, all of which are public."""
@@ -178,7 +178,7 @@ class _Guard:
         raise FetchError(f"{host} does not answer.") from failure
 
     def _watch(self, line: socket.socket) -> None:
-        # A second handle on the same connection: TLS takes the first one away.
+        # A duplicate, because TLS takes over the original socket.
         with self._lock:
             if self.expired:
                 line.close()
@@ -187,7 +187,7 @@ class _Guard:
 
 
 class _Adapter(HTTPAdapter):
-    """Makes requests dial through the guard; names stay what TLS and the Host header see."""
+    """Makes requests connect through the guard; TLS and the Host header still use the name."""
 
     def __init__(self, guard: _Guard) -> None:
         self._guard = guard

@@ -1,4 +1,4 @@
-"""Gathering: feeds (RSS, Atom) become drafts of stories, which a person finishes or throws away."""
+"""Gathers draft stories from RSS and Atom feeds, for staff to edit or delete."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from mailer.stories.models import Story, StorySource, StoryText
 FEED_TYPES = frozenset(
     {"application/rss+xml", "application/atom+xml", "application/rdf+xml", "application/xml", "text/xml"}
 )
-# Newest entries of one feed that are looked at; a source that floods us floods only this far.
+# Newest entries of a feed that are read at a time.
 _MOST = 50
 _SUMMARY = 400
 
@@ -31,25 +31,25 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Gathered:
-    """What one source gave."""
+    """The result of gathering from one source."""
 
     source: str
-    # Keys of the drafts made.
+    # Keys of the new drafts.
     added: tuple[str, ...]
-    # In words; empty when all went well.
+    # The error message; empty after success.
     problem: str
 
 
 def gather_all(now: datetime, *, allow_loopback: bool = False) -> tuple[Gathered, ...]:
-    """Gather from every active source; one that fails keeps none of the others back."""
+    """Gather from every active source; an error in one does not affect the others."""
     sources = StorySource.objects.filter(active=True)
     return tuple(gather(source, now, allow_loopback=allow_loopback) for source in sources)
 
 
 def gather(source: StorySource, now: datetime, *, allow_loopback: bool = False) -> Gathered:
-    """Make an unpublished story of every entry that is new in the source's feed. `now` is aware UTC.
+    """Create a draft story for every new entry of the source's feed. `now` is aware UTC.
 
-    Never raises for what the source does: the problem is returned, and kept on the source in words.
+    Does not raise for errors of the source: the message is returned, and stored on the source.
     """
     added: tuple[str, ...] = ()
     problem = ""
@@ -60,16 +60,16 @@ def gather(source: StorySource, now: datetime, *, allow_loopback: bool = False) 
     except FetchError as error:
         problem = str(error)
     except Exception:
-        # A feed is hostile input: whatever it does to a parser stops here.
+        # A feed is hostile input: no error of the parser goes further.
         log.exception("action=gather source=%s", source.pk)
-        problem = "The feed could not be read: it is not RSS or Atom as the standards describe them."
+        problem = "The feed could not be read: it is not valid RSS or Atom."
     StorySource.objects.filter(pk=source.pk).update(gathered_at=now, problem=problem[:400])
     return Gathered(source.name, added, problem)
 
 
 def _entries(feed: Fetched) -> list[Any]:
     headers = {"content-type": feed.content_type_header, "content-location": feed.url}
-    # As a stream: bytes by themselves could be taken for the name of a file.
+    # As a stream: feedparser takes bytes for a file name.
     import feedparser  # slow to load, and only needed where there are sources
 
     parsed = feedparser.parse(BytesIO(feed.body), response_headers=headers)
@@ -79,7 +79,7 @@ def _entries(feed: Fetched) -> list[Any]:
 
 
 def _fresh(source: StorySource, entries: list[Any]) -> Iterator[tuple[str, Any]]:
-    """Keys and entries that no story was made of yet, each once."""
+    """Keys and entries without a story, each once."""
     found = {_key(source, entry): entry for entry in entries if _headline(entry)}
     known = set(Story.objects.filter(key__in=found).values_list("key", flat=True))
     return ((key, entry) for key, entry in found.items() if key not in known)
@@ -126,7 +126,7 @@ def _draft(source: StorySource, found: tuple[str, Any], now: datetime) -> str:
 
 
 def _day(entry: Any, now: datetime) -> date:
-    """The entry's own date; today for one without, or one that claims to come from the future."""
+    """The entry's date; today where it has none or one in the future."""
     moment = entry.get("published_parsed") or entry.get("updated_parsed")
     if moment is None:
         return now.date()

@@ -1,4 +1,4 @@
-"""Stories: what happened, where, told once per language; and the sources that stories are gathered from."""
+"""Stories with a text per language, and the feeds that stories are gathered from."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RICH_TEXT_FEATURES = ["bold", "italic", "link", "ol", "ul"]
 
 
 class Story(index.Indexed, DraftStateMixin, RevisionMixin, ClusterableModel):
-    """One piece of news, event, publication or notice, with a text per language. Live means ready."""
+    """One piece of news, event, publication or notice, with a text per language. `live` means ready."""
 
     class Kind(models.TextChoices):
         NEWS = "news", "News"
@@ -28,15 +28,15 @@ class Story(index.Indexed, DraftStateMixin, RevisionMixin, ClusterableModel):
         PUBLICATION = "publication", "Publication"
         NOTICE = "notice", "Notice"
 
-    # Names the story in imports and in addresses; made when a person writes the story in the desk.
+    # Identifies the story in imports and URLs; generated for stories written in the desk.
     key = models.SlugField(unique=True, max_length=120, blank=True)
     kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.NEWS)
-    # When it happened; for an event, the day that it takes place.
+    # The date of the news; for an event, the day it takes place.
     date = models.DateField(
         default=timezone.localdate, help_text="When it happened. For an event: the day it takes place."
     )
     countries = OrderedCountriesField(
-        help_text="Whose readers get it; the first is where it happened. None: the whole region."
+        help_text="Readers of these countries get it; the first is where it happened. None: the whole region."
     )
     picture = models.ForeignKey(
         get_image_model_string(), null=True, blank=True, on_delete=models.PROTECT, related_name="+"
@@ -50,7 +50,7 @@ class Story(index.Indexed, DraftStateMixin, RevisionMixin, ClusterableModel):
         index.RelatedFields(
             "texts",
             [
-                # The desk's search finds by the beginnings of words.
+                # The desk's search matches word prefixes.
                 index.AutocompleteField("headline"),
                 index.SearchField("headline"),
                 index.SearchField("summary"),
@@ -77,12 +77,12 @@ class Story(index.Indexed, DraftStateMixin, RevisionMixin, ClusterableModel):
 
 
 class StoryText(models.Model):
-    """A story told in one language."""
+    """A story's text in one language."""
 
     story = ParentalKey(Story, on_delete=models.CASCADE, related_name="texts")
     language = models.CharField(max_length=12)
     headline = models.CharField(max_length=200)
-    summary = models.TextField(help_text="One or two sentences; this is what the mail shows.")
+    summary = models.TextField(help_text="One or two sentences, shown in the email.")
     body = RichTextField(
         blank=True,
         features=RICH_TEXT_FEATURES,
@@ -91,13 +91,13 @@ class StoryText(models.Model):
     link_label = models.CharField(
         max_length=80,
         blank=True,
-        help_text="Says where the link leads, for example “How the project will work”.",
+        help_text="Describes the link's target, for example “How the project will work”.",
     )
     picture_alt = models.CharField(
         "picture description",
         max_length=250,
         blank=True,
-        help_text="What is seen in the picture, for readers who do not see it. Required with a picture.",
+        help_text="Describes the picture for screen readers. Required with a picture.",
     )
 
     class Meta:
@@ -111,13 +111,11 @@ class StoryText(models.Model):
         # A text in a form has no story yet.
         story = getattr(self, "story", None)
         if story is not None and story.picture_id and not self.picture_alt.strip():
-            raise ValidationError(
-                {"picture_alt": "The story has a picture: say in a few words what is seen in it."}
-            )
+            raise ValidationError({"picture_alt": "The story has a picture: describe it in a few words."})
 
 
 class StorySource(models.Model):
-    """A feed that stories are gathered from, as drafts for a person to finish."""
+    """A feed from which stories are gathered as drafts."""
 
     name = models.CharField(max_length=120, unique=True)
     url = models.URLField("feed address (RSS or Atom)", max_length=500)
@@ -125,7 +123,7 @@ class StorySource(models.Model):
     countries = OrderedCountriesField()
     active = models.BooleanField(default=True)
     gathered_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # The last failure in words, empty when the last gathering worked.
+    # The error message of the last attempt; empty after success.
     problem = models.CharField(max_length=400, blank=True, editable=False)
 
     class Meta:

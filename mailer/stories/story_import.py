@@ -1,4 +1,4 @@
-"""A file of stories (JSON or TOML) read into records; everything that is wrong with it is said at once."""
+"""Imports stories from a JSON or TOML file with pictures: all of them or none, with every error at once."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class StoriesFileError(Exception):
     """The file of stories cannot be used."""
 
     def __init__(self, problems: Iterable[str]) -> None:
-        # Each says what is wrong, where, and what to write instead.
+        # Each names the place, the error and the correction.
         self.problems = tuple(problems)
         super().__init__("\n".join(self.problems) or self.__doc__)
 
@@ -63,20 +63,20 @@ class StoryRecord:
     picture: Path | None
     # In the order of the file; at least one.
     texts: tuple[TextRecord, ...]
-    # Stays unpublished, for a person to finish.
+    # Stays a draft, for staff to edit.
     draft: bool
 
 
 def read_stories(path: Path) -> tuple[StoryRecord, ...]:
     """Every story of the file at `path`: `{"stories": […]}`, or in TOML `[[stories]]`.
 
-    Raises StoriesFileError with all that is wrong, not only the first thing.
+    Raises StoriesFileError with every error, not only the first.
     """
     raw = _load(path)
     problems: list[str] = []
     if not isinstance(raw, dict) or not isinstance(raw.get("stories"), list):
         raise StoriesFileError(
-            [f'{path}: must hold a list named "stories"; docs show one story as an example.']
+            [f'{path}: must hold a list named "stories"; the documentation has an example.']
         )
     if not raw["stories"]:
         raise StoriesFileError([f'{path}: the list "stories" is empty; there is nothing to import.'])
@@ -115,7 +115,7 @@ def _load(path: Path) -> Any:
 
 
 class _Context:
-    """The place in the file that is being read, and the list in which its problems are written down."""
+    """The current place in the file, and the list of errors so far."""
 
     def __init__(self, path: Path, number: int, problems: list[str]) -> None:
         self.path, self.problems = path, problems
@@ -147,7 +147,7 @@ class _Context:
     def unknown(self, table: dict[str, Any], known: tuple[str, ...], place: str) -> None:
         for key in table:
             if key not in known:
-                self.error(f"{place}{key}", f"is no known key; known: {', '.join(known)}.")
+                self.error(f"{place}{key}", f"is an unknown key; known keys: {', '.join(known)}.")
 
 
 def _story(raw: Any, where: _Context) -> StoryRecord | None:
@@ -168,7 +168,7 @@ def _story(raw: Any, where: _Context) -> StoryRecord | None:
     countries = _countries(raw.get("countries", []), where)
     link = where.text(raw, "link", "link")
     if link:
-        _checked(where, "link", link, _check_link, "is no web address; begin it with https://.")
+        _checked(where, "link", link, _check_link, "is not a URL; begin it with https://.")
     draft = raw.get("draft", False)
     if not isinstance(draft, bool):
         where.error("draft", "must be true or false.")
@@ -187,7 +187,7 @@ def _checked(where: _Context, key: str, value: str, validator: Any, problem: str
 
 
 def _date(raw: Any, where: _Context) -> date | None:
-    if type(raw) is date:  # TOML has dates; a moment with a clock time is not one
+    if type(raw) is date:  # TOML has dates; a date with a time is another type
         return raw
     try:
         return date.fromisoformat(raw)
@@ -203,7 +203,9 @@ def _countries(raw: Any, where: _Context) -> tuple[str, ...]:
     codes = tuple(dict.fromkeys(code.strip().upper() for code in raw))
     for code in codes:
         if code not in iso_codes.COUNTRIES:
-            where.error("countries", f"“{code}” is no ISO 3166-1 country code; write two letters such as KZ.")
+            where.error(
+                "countries", f"“{code}” is not an ISO 3166-1 country code; write two letters such as KZ."
+            )
     return codes
 
 
@@ -246,7 +248,7 @@ def _texts(raw: Any, alt: dict[str, Any], has_picture: bool, where: _Context) ->
 def _text(language: str, raw: Any, alt: Any, has_picture: bool, where: _Context) -> TextRecord:
     place = f"texts.{language}"
     if language not in iso_codes.LANGUAGES:
-        where.error(place, f"“{language}” is no language code; write two or three letters such as ru.")
+        where.error(place, f"“{language}” is not a language code; write two or three letters such as ru.")
     if not isinstance(raw, dict):
         where.error(place, "must be a table with headline and summary.")
         return TextRecord(language, "", "", "", "", "")
@@ -256,7 +258,7 @@ def _text(language: str, raw: Any, alt: Any, has_picture: bool, where: _Context)
     described = {"picture_alt": alt} if alt is not None else raw
     picture_alt = where.line(described, "picture_alt", f"{place}.picture_alt")
     if has_picture and not picture_alt:
-        where.error(f"{place}.picture_alt", "the story has a picture: say in a few words what is seen in it.")
+        where.error(f"{place}.picture_alt", "the story has a picture: describe it in a few words.")
     return TextRecord(
         language=language,
         headline=where.line(raw, "headline", f"{place}.headline", required=True),
@@ -272,7 +274,7 @@ Outcome = Literal["added", "updated", "unchanged"]
 
 @dataclass(frozen=True)
 class Report:
-    """What an import did, by the stories' keys in the order of the file."""
+    """Keys of the imported stories by outcome, in the order of the file."""
 
     added: tuple[str, ...]
     updated: tuple[str, ...]
@@ -280,10 +282,10 @@ class Report:
 
 
 def import_stories(path: Path, user: AbstractBaseUser | None, now: datetime) -> Report:
-    """Bring the stories of the file at `path` (JSON or TOML) into the system, as written by `user`.
+    """Import the stories of the file at `path` (JSON or TOML), with `user` as their author.
 
-    Stories are known by their key. A new or changed one gets a revision and is published, unless the
-    file says `draft = true`: then it waits for a person, and what readers see stays as it is.
+    Stories are identified by their key. A new or changed story gets a revision and is published, unless the
+    file says `draft = true`: then the revision stays a draft, and subscribers see no change.
     `now` (aware UTC) dates new stories. Raises StoriesFileError; then nothing has changed.
     """
     records = read_stories(path)
@@ -316,7 +318,7 @@ def _import(record: StoryRecord, data: bytes | None, user: Any, now: datetime) -
         picture = stored(record.picture.name, data, record.texts[0].headline, user)
     known = Story.objects.filter(key=record.key).first()
     if known is None:
-        # Saved unpublished first: the revision below is what puts it in front of anyone.
+        # Saved as a draft first; publishing the revision below makes it visible.
         story = Story(key=record.key, live=False, created_at=now)
         _fill(story, record, picture)
         story.save()
@@ -351,7 +353,7 @@ def _fill(story: Story, record: StoryRecord, picture: Any) -> None:
 def _save_revision(story: Story, record: StoryRecord, user: Any) -> None:
     revision = story.save_revision(user=user, log_action=True)
     if not record.draft:
-        # Whoever may run the import may publish: it is not the desk, where permissions decide.
+        # The command line does not check the desk's permissions.
         revision.publish(user=user, skip_permission_checks=True)
 
 
@@ -373,11 +375,14 @@ _FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
 
 
 class PictureError(Exception):
-    """The picture cannot be used; the message says why and what to do."""
+    """The picture cannot be used; the message gives the reason and the remedy."""
 
 
 def check(path: Path) -> bytes:
-    """The picture's bytes; raises PictureError unless it is a whole JPEG, PNG, GIF or WebP of a sane size."""
+    """The picture's bytes, a complete JPEG, PNG, GIF or WebP of at most 10 MB and 50 megapixels.
+
+    Raises PictureError.
+    """
     try:
         size = path.stat().st_size
         if size > _MAX_BYTES:
@@ -402,7 +407,7 @@ def check(path: Path) -> bytes:
         Pillow.DecompressionBombWarning,
     ) as error:
         raise PictureError(
-            f"{path}: is no picture that can be read; save it as JPEG, PNG, GIF or WebP."
+            f"{path}: is not a readable picture; save it as JPEG, PNG, GIF or WebP."
         ) from error
     if pixels > _MAX_PIXELS:
         raise PictureError(f"{path}: has {pixels // 1_000_000} million pixels; save it with fewer than 50.")
@@ -410,7 +415,7 @@ def check(path: Path) -> bytes:
 
 
 def stored(name: str, data: bytes, title: str, user: Any) -> Any:
-    """The library's picture with these bytes; made when there is none."""
+    """The picture in Wagtail's library with these bytes; added when there is none."""
     model = get_image_model()
     digest = hashlib.sha1(data, usedforsecurity=False).hexdigest()
     for known in model.objects.filter(file_hash=digest, file_size=len(data)).order_by("pk"):

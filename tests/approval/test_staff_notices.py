@@ -27,13 +27,13 @@ def recipients() -> list[str]:
     )
 
 
-def test_a_draft_that_waits_is_told_once_to_those_who_can_act() -> None:
+def test_staff_who_can_act_are_notified_once_of_a_new_draft() -> None:
     cast.staff()
     cast.december()
     assert staff_notices.send(NOW) == 3
     assert staff_notices.send(NOW + timedelta(minutes=1)) == 0
     assert recipients() == ["admin", "approver", "writer"]
-    assert b"A draft waits" in bytes(OutboxMessage.objects.all()[0].message)
+    assert b"New draft" in bytes(OutboxMessage.objects.all()[0].message)
 
 
 def test_a_submitted_copy_is_told_to_approvers_who_wrote_no_part_of_it() -> None:

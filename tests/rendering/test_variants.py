@@ -77,9 +77,9 @@ def test_a_missing_text_falls_back_along_the_chain_and_says_so_to_staff_and_to_s
     assert "The subject has no Kazakh text; readers see Russian." in rendered.warnings
 
 
-def test_a_language_without_a_catalogue_is_told_to_staff() -> None:
+def test_staff_are_warned_of_a_language_without_a_catalogue() -> None:
     notes = variants.render(EDITION, (), "de").warnings
-    assert "The words around the stories have no German translation; readers see English." in notes
+    assert "The fixed texts around the stories have no German translation; readers see English." in notes
 
 
 def test_a_text_that_is_there_needs_no_note() -> None:

@@ -155,11 +155,11 @@ def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:
     said = problems(a_file(tmp_path, broken))
 
     for words in (
-        "colour: is no known key",
+        "colour: is an unknown key",
         "date: is '18.12.2021'; write the day as 2021-12-18",
-        "“XX” is no ISO 3166-1 country code",
-        "link: is no web address",
-        "“english” is no language code",
+        "“XX” is not an ISO 3166-1 country code",
+        "link: is not a URL",
+        "“english” is not a language code",
         "texts.english.headline: is missing",
         "texts.english.summary: is missing",
     ):
@@ -180,7 +180,7 @@ def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:
         (a_story(texts={"en": {"headline": "a\nb", "summary": "s"}}), "must be a single line"),
         (
             a_story(texts={"en": {"headline": "a", "summary": "s", "lead": "l"}}),
-            "texts.en.lead: is no known key",
+            "texts.en.lead: is an unknown key",
         ),
         (a_story(picture={"file": "none.png", "alt": {"en": "A"}}), "there is no file “none.png”"),
         (a_story(picture={"file": "../../etc/passwd", "alt": {"en": "A"}}), "lies outside the folder"),
@@ -210,7 +210,7 @@ def test_a_file_that_is_no_picture_is_refused(tmp_path: Path) -> None:
     story = with_picture(tmp_path)
     (tmp_path / "bridge.png").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
 
-    assert "is no picture that can be read" in problems(a_file(tmp_path, story))
+    assert "is not a readable picture" in problems(a_file(tmp_path, story))
 
 
 @pytest.mark.parametrize(
