@@ -74,9 +74,9 @@ class Audience:
             **{name: to_json(rule) for name, rule in rules.items() if rule is not None},
         }
 
-    def segment(self) -> Segment:
+    def segment(self) -> AudienceQuery:
         """The definition for `subscribers`. Raises InvalidRule for a tag or field deleted since."""
-        return Segment(
+        return AudienceQuery(
             lists=self.lists,
             countries=self.countries,
             languages=self.languages,
@@ -90,8 +90,8 @@ class Audience:
         if self.as_of is None:
             raise ValueError("An audience with segments needs `as_of`.")
         # A rule "has none of the tags" would match all subscribers once its tag is deleted.
-        compile.refuse_gone(rule)
-        return compile.condition(rule, self.as_of)
+        compiler.require_targets(rule)
+        return compiler.to_q(rule, self.as_of)
 
     def readers(self) -> QuerySet[Subscriber]:
         """Confirmed subscribers whose address is not suppressed, each once."""
