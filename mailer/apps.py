@@ -27,9 +27,7 @@ _LISTENERS = (
     "mailer.feedback.engagement",
     "mailer.delivery.outbox.alerts",
     "mailer.desk.base.audit_log",
-    "mailer.feedback.signals.on_unsubscribe",
-    "mailer.feedback.signals.on_erase",
-    "mailer.feedback.signals.on_merge",
+    "mailer.feedback.subscriber_hooks",
     "mailer.feedback.signals.gdpr_export",
 )
 

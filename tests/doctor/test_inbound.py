@@ -16,7 +16,7 @@ from mailer.doctor import inbound
 from mailer.feedback.sources import lmtp
 from mailer.feedback.webhooks.models import ServiceContact, ServicePost
 from mailer.feedback.webhooks.process import work_off
-from tests.feedback.imapd import Imapd
+from tests.feedback.sources.fake_imap import Imapd
 from tests.feedback.webhooks.documented import SECRET, SERVICES
 
 NOW = timezone.now()

@@ -53,11 +53,11 @@ def test_copies_and_what_came_back_of_them_are_told_in_a_form_that_json_takes(ma
         NOW,
     )
     told = json.loads(json.dumps(collect(reader)))
-    assert [(one["state"], one["at"], one["reply"]) for one in told["snapshots"]] == [
+    assert [(one["state"], one["at"], one["reply"]) for one in told["deliveries"]] == [
         ("accepted", NOW.isoformat(timespec="seconds"), "250 ok")
     ]
-    assert [(one["kind"], one["class"], one["words"]) for one in told["came_back"]] == [
+    assert [(one["kind"], one["class"], one["diagnostic"]) for one in told["feedback"]] == [
         ("bounce", "hard", "550 5.1.1 nobody")
     ]
-    assert [one["state"] for one in told["verdicts"]] == ["standing"]
+    assert [one["state"] for one in told["suppression_decisions"]] == ["applied"]
     assert told["subscriptions"] and told["email"] == reader.email

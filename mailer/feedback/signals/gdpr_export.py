@@ -1,12 +1,10 @@
-"""What the house keeps about one person: copies sent to them, what came back, and clicks under their name."""
+"""The data export's part about clicks and opens that are stored under a subscriber's name."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from mailer.delivery.models import Delivery
 from mailer.delivery.tracking_urls import Named
-from mailer.feedback.models import FeedbackEvent, SuppressionDecision
 from mailer.tracking import link_targets
 from mailer.tracking.models import Hit
 from mailer.tracking.records import Kind
@@ -16,65 +14,19 @@ from subscribers.signals import collect_personal_data
 
 
 def connect() -> None:
-    """Answer who asks about a person; called once when the application is ready."""
+    """Connect the signal receiver; harmless when called again."""
     collect_personal_data.connect(_known, dispatch_uid="mailer.feedback.signals.gdpr_export")
 
 
 def _known(subscriber: Subscriber, **_: Any) -> dict[str, Any]:
-    return {
-        "copies": [_copy(row) for row in _copies(subscriber)],
-        "came_back": [
-            _event(row) for row in FeedbackEvent.objects.filter(subscriber=subscriber.pk).order_by("pk")
-        ],
-        "verdicts": [
-            _verdict(row)
-            for row in SuppressionDecision.objects.filter(subscriber=subscriber.pk).order_by("pk")
-        ],
-        "opened": [_hit(row) for row in _hits(subscriber)],
-    }
-
-
-def _copies(person: Subscriber) -> Any:
-    # A rehearsal's went to a colleague.
-    rows = Delivery.objects.filter(subscriber=person.pk, mailing__dry_run_to="")
-    return rows.select_related("mailing__edition").order_by("pk")
+    return {"opened": [_hit(row) for row in _hits(subscriber)]}
 
 
 def _hits(person: Subscriber) -> Any:
-    """Only of readers who agreed, and only as long as they do."""
+    """Only of subscribers with tracking consent, and only as long as they give it."""
     rows = Hit.objects.filter(subscriber=person.pk).select_related("variant__snapshot__edition")
-    # Their pages and manifests are large, and nothing of them is told.
+    # Pages and manifests are large, and not exported.
     return rows.defer("variant__html", "variant__snapshot__manifest").order_by("at", "pk")
-
-
-def _copy(row: Delivery) -> dict[str, Any]:
-    return {
-        "edition": row.mailing.edition.slug,
-        "state": row.state,
-        "reason": row.reason,
-        "at": iso_datetime(row.accepted_at),
-        "reply": row.reply,
-    }
-
-
-def _event(row: FeedbackEvent) -> dict[str, Any]:
-    return {
-        "at": iso_datetime(row.at),
-        "kind": row.kind,
-        "class": row.bounce_class,
-        "reason": row.reason,
-        "status": row.status,
-        "words": row.diagnostic,
-    }
-
-
-def _verdict(row: SuppressionDecision) -> dict[str, Any]:
-    return {
-        "at": iso_datetime(row.created_at),
-        "state": row.state,
-        "because": row.reason,
-        "decided_at": iso_datetime(row.closed_at),
-    }
 
 
 def _hit(row: Hit) -> dict[str, Any]:
@@ -84,6 +36,6 @@ def _hit(row: Hit) -> dict[str, Any]:
         "what": row.kind,
         "edition": row.variant.snapshot.edition.slug,
         "link": link,
-        # Why it does not count as a person's; empty: it does.
+        # Why it does not count as a person's; empty: it counts.
         "machine": row.why,
     }

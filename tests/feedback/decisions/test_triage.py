@@ -9,11 +9,10 @@ import pytest
 
 from mailer.delivery import identifiers
 from mailer.delivery.models import Delivery
-from mailer.feedback import ingest
+from mailer.feedback import ingest, subscriber_hooks
 from mailer.feedback.decisions import triage
 from mailer.feedback.decisions.triage import TriageError
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage, SuppressionDecision
-from mailer.feedback.signals import on_unsubscribe
 from subscribers import suppression
 from subscribers.models import ConsentRecord, MailingList, Subscriber, Subscription, Suppression
 from tests.reports import cast
@@ -26,7 +25,7 @@ READER = "aigerim@readers.example.net"
 
 @pytest.fixture(autouse=True)
 def _departures_are_heard() -> None:
-    on_unsubscribe.connect()
+    subscriber_hooks.connect()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from django.conf import settings as django_settings
 
 from mailer.feedback.parsing import rules
 from mailer.feedback.parsing.classify import classify
-from tests.feedback.refusals import NOT_ABOUT_THE_ADDRESS, REFUSALS
+from tests.feedback.parsing.server_replies import NOT_ABOUT_THE_ADDRESS, REFUSALS
 
 ADDRESS = "<aigerim@villages.example>"
 # With such words expressions begin: repeated, they make a matcher begin again and again.

@@ -15,7 +15,7 @@ from mailer.config.bounces import Bounces
 from mailer.demo.folder import free_port
 from mailer.feedback.sources import imap
 from mailer.feedback.sources.base import MailboxError, MessageUnavailable
-from tests.feedback.imapd import Imapd
+from tests.feedback.sources.fake_imap import Imapd
 
 EVERYTHING = ("IDLE", "MOVE", "UIDPLUS")
 # Longer than any machine takes for what the tests do.

@@ -6,9 +6,9 @@ import pytest
 from django.utils import timezone
 
 from mailer.delivery.identifiers import message_id
+from mailer.feedback import subscriber_hooks
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
 from mailer.feedback.parsing import classify
-from mailer.feedback.signals import on_unsubscribe
 from mailer.feedback.webhooks.models import ServicePost
 from mailer.feedback.webhooks.process import work_off
 from mailer.feedback.webhooks.services import (
@@ -125,7 +125,7 @@ def test_what_was_never_sent_stays_planned(told, hear, message, delivery) -> Non
 
 
 def test_a_wish_to_leave_ends_the_subscription(told_of_leaving, hear, message) -> None:
-    on_unsubscribe.connect()
+    subscriber_hooks.connect()
     hear(told_of_leaving, told_of_leaving.left(message))
     assert Subscription.objects.get().state == "unsubscribed"
     assert FeedbackEvent.objects.get().kind == "unsubscribe"
@@ -238,7 +238,7 @@ def test_postmarks_changes_that_are_no_wish_of_the_readers(
 )
 def test_mailguns_list_says_why_an_address_is_on_it(configure, monkeypatch, hear, message, why, kind) -> None:
     service = serve(Mailgun(), configure, monkeypatch)
-    on_unsubscribe.connect()
+    subscriber_hooks.connect()
     hear(service, service.listed(message, why))
     assert Subscription.objects.get().state == "unsubscribed"
     assert ReturnedMessage.objects.get().kind == kind

@@ -10,8 +10,8 @@ from django.test import Client
 from django.utils import timezone
 
 from mailer.editions.models import Newsletter
+from mailer.feedback import subscriber_hooks
 from mailer.feedback.models import FeedbackEvent
-from mailer.feedback.signals import on_unsubscribe
 from subscribers import tokens, unsubscribe
 from subscribers.consent import Channel, Evidence
 from subscribers.models import MailingList, Subscriber, Suppression
@@ -26,7 +26,7 @@ ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
 @pytest.fixture(autouse=True)
 def _listening() -> None:
-    on_unsubscribe.connect()
+    subscriber_hooks.connect()
 
 
 @pytest.fixture

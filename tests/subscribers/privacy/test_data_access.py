@@ -14,8 +14,9 @@ from django.utils import timezone
 
 from mailer.delivery.models import OutboxMessage
 from mailer.delivery.outbox import outbox
+from mailer.feedback import subscriber_hooks
 from mailer.feedback.models import FeedbackEvent
-from mailer.feedback.signals import gdpr_export, on_erase
+from mailer.feedback.signals import gdpr_export
 from subscribers import tokens
 from subscribers.consent import Channel, Evidence
 from subscribers.models import (
@@ -73,7 +74,7 @@ def test_everything_is_downloaded_as_json_by_a_link_from_a_letter(
     assert (told["email"], told["countries"]) == ("olga@example.org", ["KZ", "UZ"])
     assert [row["event"] for row in told["consents"]] == ["preferences"]
     assert told["consents"][0]["text"].startswith("Мекенжайыңызды")
-    assert told["came_back"][0]["words"] == "452 full" and told["copies"] == []
+    assert told["feedback"][0]["diagnostic"] == "452 full" and told["deliveries"] == []
     assert told["address_changes"][0]["to"] == "x@example.net"
     assert [row["list"] for row in told["subscriptions"]] == ["monthly"]
     assert [(row["reason"], row["evidence"]) for row in told["suppressions"]] == [
@@ -127,7 +128,7 @@ def test_of_who_was_erased_no_word_stays_and_the_last_letter_goes_with_time(
     join: Join, settings: Any
 ) -> None:
     settings.EMAIL_BACKEND = "mailer.delivery.outbox.outbox.EmailBackend"
-    on_erase.connect()
+    subscriber_hooks.connect()
     person = join("olga")
     FeedbackEvent.objects.create(kind="bounce", subscriber=person.pk, diagnostic="<olga@example.org>: full")
     now = timezone.now()

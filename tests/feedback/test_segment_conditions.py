@@ -1,4 +1,4 @@
-"""What rules ask of people's mail: whether it arrives, and of those who agreed whether they react."""
+"""Segment conditions on feedback: deliveries, bounces, and reactions of subscribers with tracking consent."""
 
 from __future__ import annotations
 
@@ -82,5 +82,5 @@ def test_reacted_requires_tracking_consent(history: Mailing) -> None:
 
 @pytest.mark.parametrize("value", ["many", 0, -1, ""])
 def test_an_invalid_number_of_editions_is_rejected(value: int | str) -> None:
-    with pytest.raises(InvalidRule, match="Editions that arrived"):
+    with pytest.raises(InvalidRule, match="Editions delivered"):
         asked("received", "at_least", value)

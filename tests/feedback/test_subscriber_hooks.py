@@ -1,4 +1,4 @@
-"""Readers who moved, or became one with another: what comes back reaches the right address."""
+"""Feedback about subscribers who changed their address, were merged, or were erased."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from datetime import timedelta
 import pytest
 
 from mailer.delivery.models import Delivery
+from mailer.feedback import ingest, subscriber_hooks
 from mailer.feedback.decisions.apply import apply
-from mailer.feedback.models import FeedbackEvent
+from mailer.feedback.models import FeedbackEvent, ReturnedMessage
 from mailer.feedback.parsing.records import EventSource, ParsedReturn
-from mailer.feedback.signals import on_merge
 from subscribers import merge
 from subscribers.models import Subscriber
+from subscribers.privacy.erasure import erase
 from subscribers.suppression import is_suppressed
-from tests.feedback.cast import NOW, accepted_delivery, ago, bounce, mailing, reader, recipient
+from tests.feedback.cast import NOW, accepted_delivery, ago, bounce, mailing, reader, recipient, returned
 
 pytestmark = pytest.mark.django_db
 
@@ -59,7 +60,7 @@ def test_a_service_event_about_a_former_address_counts_only_as_complaint(kind: s
 
 
 def test_a_merge_moves_deliveries_and_keeps_complaints() -> None:
-    on_merge.connect()
+    subscriber_hooks.connect()
     kept, gone = reader("kept@example.net"), reader("gone@example.net")
     shared = mailing()
     both = [
@@ -74,3 +75,26 @@ def test_a_merge_moves_deliveries_and_keeps_complaints() -> None:
     Delivery.objects.filter(pk=both[1].pk).update(state="accepted", accepted_at=NOW - timedelta(hours=1))
     complain(both[1])
     assert FeedbackEvent.objects.get(kind="complaint").subscriber == kept.pk and is_suppressed(kept)
+
+
+def receive(sender: str, subject: str) -> ReturnedMessage:
+    raw = f"From: {sender}\nTo: b@bounces.example.org\nSubject: {subject}\n\nHello\n".encode()
+    return ingest.ingest_message(raw, NOW).message
+
+
+def test_erasure_deletes_their_messages_and_servers_replies() -> None:
+    subscriber_hooks.connect()
+    gone, stays = reader("aigerim@example.net"), reader("olga@example.net")
+    returned(gone)
+    returned(stays)
+    receive("Aigerim <Aigerim@Example.net>", "On holiday until Monday")
+    # Triaged by a colleague, who named the subscriber.
+    about = receive("postmaster@provider.example", "No such person")
+    ReturnedMessage.objects.filter(pk=about.pk).update(subscriber=gone.pk)
+    kept = receive("Olga <olga@example.net>", "Thank you")
+    # An address that only ends like it.
+    longer = receive("Kaigerim <kaigerim@example.net>", "Thank you too")
+    assert erase("aigerim@example.net", NOW)
+    assert set(ReturnedMessage.objects.values_list("pk", flat=True)) == {kept.pk, longer.pk}
+    words = dict(FeedbackEvent.objects.values_list("subscriber", "diagnostic"))
+    assert words[gone.pk] == "" and words[stays.pk]

@@ -10,9 +10,8 @@ from django.db import DataError, OperationalError
 from mailer.delivery import identifiers
 from mailer.delivery.ledger import housekeeping
 from mailer.delivery.models import Delivery, OutboxMessage
-from mailer.feedback import ingest
+from mailer.feedback import ingest, subscriber_hooks
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
-from mailer.feedback.signals import on_unsubscribe
 from subscribers import suppression
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 from tests.feedback.parsing.test_parse import sample
@@ -149,7 +148,7 @@ def test_other_feedback_reports_change_nothing(delivery: Delivery, name: str) ->
 def test_mail_to_the_unsubscribe_address_unsubscribes_and_records_an_event(
     aigerim: Subscriber, delivery: Delivery
 ) -> None:
-    on_unsubscribe.connect()
+    subscriber_hooks.connect()
     newsletter = delivery.mailing.edition.newsletter_id
     raw = f"From: {READER}\nTo: {identifiers.unsubscribe_address(aigerim.pk, newsletter)}\n\n".encode()
     ingest.ingest_message(raw, NOW)

@@ -1,0 +1,185 @@
+"""What feedback contributes to subscriber records: it reacts to unsubscribes, erasures and merges, exports
+what it stores about a person, and adds conditions to segments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q
+
+from mailer.delivery.models import Delivery, OutboxMessage
+from mailer.feedback.models import FeedbackEvent, ReturnedMessage, SuppressionDecision
+from subscribers import signals
+from subscribers.addresses import mentions
+from subscribers.models import Subscriber
+from subscribers.privacy.data_access import iso_datetime
+from subscribers.segments import conditions
+from subscribers.segments.conditions import ConditionType, number_value
+from subscribers.segments.rules import Condition
+
+# A reason that is given later is about something else than the last unsubscribe.
+_REASON_WINDOW = timedelta(days=30)
+
+
+def connect() -> None:
+    """Connect the signal receivers and add the conditions; harmless when called again."""
+    signals.unsubscribed.connect(on_unsubscribe, dispatch_uid="mailer.feedback.on_unsubscribe")
+    signals.resubscribed.connect(on_resubscribe, dispatch_uid="mailer.feedback.on_resubscribe")
+    signals.unsubscribe_reason_given.connect(
+        on_unsubscribe_reason, dispatch_uid="mailer.feedback.on_unsubscribe_reason"
+    )
+    signals.erased.connect(on_erase, dispatch_uid="mailer.feedback.on_erase")
+    signals.merged.connect(on_merge, dispatch_uid="mailer.feedback.on_merge")
+    signals.collect_personal_data.connect(
+        export_personal_data, dispatch_uid="mailer.feedback.export_personal_data"
+    )
+    for condition_type in (_RECEIVED, _BOUNCED):
+        conditions.register(condition_type)
+
+
+def on_unsubscribe(subscriber_id: int, newsletter_id: int | None, **_: Any) -> None:
+    """Record an event, in the transaction that ends the subscription: one that is rolled back leaves no
+    event.
+    """
+    FeedbackEvent.objects.create(
+        kind=FeedbackEvent.Kind.UNSUBSCRIBE, subscriber=subscriber_id, newsletter=newsletter_id
+    )
+
+
+def on_resubscribe(subscriber_id: int, newsletter_id: int | None, **_: Any) -> None:
+    """Delete the event of an unsubscribe that was undone, so that no statistics count it."""
+    latest = _latest_unsubscribe(subscriber_id, newsletter_id)
+    if latest is not None:
+        latest.delete()
+
+
+def on_unsubscribe_reason(
+    subscriber_id: int, newsletter_id: int | None, reason: str, now: datetime, **_: Any
+) -> None:
+    """Add the reason that the subscriber gives to the event of their unsubscribe."""
+    latest = _latest_unsubscribe(subscriber_id, newsletter_id)
+    if latest is not None and latest.at > now - _REASON_WINDOW:
+        latest.reason = reason
+        latest.save(update_fields=["reason"])
+
+
+def on_erase(subscriber_ids: Collection[int], addresses: Collection[str], **_: Any) -> None:
+    """Delete servers' replies about the subscribers, messages from or about them, and transactional email to
+    them.
+
+    Deliveries and events stay without text, so that every account still balances.
+    """
+    Delivery.objects.filter(subscriber__in=subscriber_ids).exclude(reply="").update(reply="")
+    events = FeedbackEvent.objects.filter(subscriber__in=subscriber_ids)
+    ReturnedMessage.objects.filter(
+        Q(events__in=events.values("pk")) | Q(subscriber__in=subscriber_ids)
+    ).delete()
+    for address in addresses:
+        # Automatic replies and messages to us are about nobody, and yet name their sender.
+        candidates = ReturnedMessage.objects.filter(sender__icontains=address).values_list("pk", "sender")
+        sent = [pk for pk, sender in candidates if mentions(sender, address)]
+        ReturnedMessage.objects.filter(pk__in=sent).delete()
+    events.exclude(diagnostic="").update(diagnostic="")
+    OutboxMessage.objects.filter(recipient__in=addresses).delete()
+
+
+def on_merge(kept_id: int, merged_id: int, **_: Any) -> None:
+    """Move deliveries, events and decisions to the subscriber that remains."""
+    # Where both have a delivery in a mailing, the other one stays under its id, and is not sent any more.
+    both = Delivery.objects.filter(subscriber=kept_id).values("mailing")
+    Delivery.objects.filter(subscriber=merged_id).exclude(mailing__in=both).update(subscriber=kept_id)
+    FeedbackEvent.objects.filter(subscriber=merged_id).update(subscriber=kept_id)
+    SuppressionDecision.objects.filter(subscriber=merged_id).update(subscriber=kept_id)
+
+
+def export_personal_data(subscriber: Subscriber, **_: Any) -> dict[str, Any]:
+    """The deliveries to a subscriber, their bounces and complaints, and decisions about them."""
+    # A dry run's deliveries went to a colleague.
+    deliveries = Delivery.objects.filter(subscriber=subscriber.pk, mailing__dry_run_to="")
+    events = FeedbackEvent.objects.filter(subscriber=subscriber.pk)
+    decisions = SuppressionDecision.objects.filter(subscriber=subscriber.pk)
+    return {
+        "deliveries": [
+            _delivery(row) for row in deliveries.select_related("mailing__edition").order_by("pk")
+        ],
+        "feedback": [_event(row) for row in events.order_by("pk")],
+        "suppression_decisions": [_decision(row) for row in decisions.order_by("pk")],
+    }
+
+
+def _latest_unsubscribe(subscriber_id: int, newsletter_id: int | None) -> FeedbackEvent | None:
+    events = FeedbackEvent.objects.filter(
+        kind=FeedbackEvent.Kind.UNSUBSCRIBE, subscriber=subscriber_id, newsletter=newsletter_id
+    )
+    return events.order_by("-at", "-pk").first()
+
+
+def _delivery(row: Delivery) -> dict[str, Any]:
+    return {
+        "edition": row.mailing.edition.slug,
+        "state": row.state,
+        "reason": row.reason,
+        "at": iso_datetime(row.accepted_at),
+        "reply": row.reply,
+    }
+
+
+def _event(row: FeedbackEvent) -> dict[str, Any]:
+    return {
+        "at": iso_datetime(row.at),
+        "kind": row.kind,
+        "class": row.bounce_class,
+        "reason": row.reason,
+        "status": row.status,
+        "diagnostic": row.diagnostic,
+    }
+
+
+def _decision(row: SuppressionDecision) -> dict[str, Any]:
+    return {
+        "at": iso_datetime(row.created_at),
+        "state": row.state,
+        "reason": row.reason,
+        "closed_at": iso_datetime(row.closed_at),
+    }
+
+
+def _received(condition: Condition, now: datetime) -> Q:
+    times = int(number_value(condition, 1, 1000))
+    delivered = Delivery.objects.filter(
+        subscriber=OuterRef("pk"),
+        state=Delivery.State.ACCEPTED,
+        bounced_at__isnull=True,
+        mailing__dry_run_to="",
+    )
+    enough = Exists(delivered[times - 1 : times])
+    return Q(~enough) if condition.operator == "fewer_than" else Q(enough)
+
+
+def _bounced(condition: Condition, now: datetime) -> Q:
+    events = FeedbackEvent.objects.filter(subscriber=OuterRef("pk"), kind=FeedbackEvent.Kind.BOUNCE)
+    if condition.operator in ("within", "not_within"):
+        events = events.filter(at__gte=now - timedelta(days=int(number_value(condition, 1, 36_500))))
+    return Q(~Exists(events)) if condition.operator in ("never", "not_within") else Q(Exists(events))
+
+
+_RECEIVED = ConditionType(
+    "received",
+    "Editions delivered",
+    {"at_least": ("at least", "number"), "fewer_than": ("fewer than", "number")},
+    _received,
+)
+_BOUNCED = ConditionType(
+    "bounced",
+    "Bounces",
+    {
+        "never": ("never", "none"),
+        "ever": ("at least once", "none"),
+        "within": ("in the last days", "number"),
+        "not_within": ("not in the last days", "number"),
+    },
+    _bounced,
+)
