@@ -1,1 +1,4 @@
-"""What comes back: bounce mail and unsubscribes become events, and policy acts on them."""
+"""Receives, parses and applies bounces, complaints and unsubscribes, by mail and by services' webhooks.
+
+It serves the worker, the desk and the reports.
+"""

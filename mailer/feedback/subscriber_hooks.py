@@ -78,7 +78,7 @@ def on_erase(subscriber_ids: Collection[int], addresses: Collection[str], **_: A
         Q(events__in=events.values("pk")) | Q(subscriber__in=subscriber_ids)
     ).delete()
     for address in addresses:
-        # Automatic replies and messages to us are about nobody, and yet name their sender.
+        # Automatic replies and messages to us are about no delivery, and yet name their sender.
         candidates = ReturnedMessage.objects.filter(sender__icontains=address).values_list("pk", "sender")
         sent = [pk for pk, sender in candidates if mentions(sender, address)]
         ReturnedMessage.objects.filter(pk__in=sent).delete()

@@ -1,4 +1,4 @@
-"""Readers with a past: copies that arrived, and what servers say about those that did not."""
+"""Subscribers with a history: deliveries that arrived, bounces and complaints."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def ago(**delta: float) -> datetime:
 
 
 def reader(address: str = "aigerim@example.net", since: datetime | None = None) -> Subscriber:
-    """A reader who confirmed, two years ago unless told."""
+    """A confirmed subscriber, since two years unless given."""
     person = Subscriber.objects.create(email=address, created_at=since or ago(days=730))
     monthly, _ = MailingList.objects.get_or_create(slug="monthly", defaults={"name": "Monthly"})
     Subscription.objects.create(subscriber=person, mailing_list=monthly, state="confirmed", source="form")
@@ -40,13 +40,13 @@ def mailing(**columns: Any) -> Mailing:
 
 
 def accepted_delivery(person: Subscriber, left: datetime, **columns: Any) -> Delivery:
-    """A copy in a mailing of its own, which the next server took."""
+    """A delivery in a mailing of its own, which the next server accepted."""
     columns = {"state": "accepted", "accepted_at": left, "attempts": 1, **columns}
     return Delivery.objects.create(mailing=mailing(), subscriber=person.pk, **columns)
 
 
 def arrived(person: Subscriber, copies: int = 12) -> None:
-    """Monthly copies that stayed, the last of them two months ago."""
+    """Monthly deliveries that did not bounce, the last of them two months ago."""
     for month in range(copies):
         accepted_delivery(person, ago(days=60 + 30 * month))
 
@@ -63,7 +63,7 @@ def recipient(address: str, bounce_class: str = "hard") -> Recipient:
 
 
 def bounce(about: Delivery | Subscriber, bounce_class: str = "hard", at: datetime = NOW) -> None:
-    """A bounce of a copy, signed; or one that anybody could have written about a person."""
+    """A signed bounce of a delivery; or a forgeable one that names a subscriber."""
     signed = isinstance(about, Delivery)
     address = Subscriber.objects.get(pk=about.subscriber if signed else about.pk).email
     reading = ParsedReturn(
@@ -76,7 +76,7 @@ def bounce(about: Delivery | Subscriber, bounce_class: str = "hard", at: datetim
 
 
 def returned(person: Subscriber, bounce_class: str = "hard", at: datetime = NOW) -> Delivery:
-    """A copy that left an hour before, and came back."""
+    """A delivery that was accepted an hour before, and bounced."""
     sent = accepted_delivery(person, at - timedelta(hours=1))
     bounce(sent, bounce_class, at)
     return sent
@@ -93,7 +93,7 @@ def complain(about: Delivery | Subscriber, at: datetime = NOW) -> None:
 
 
 def verdict(person: Subscriber) -> SuppressionDecision:
-    """The latest about a person."""
+    """The latest decision about a subscriber."""
     return SuppressionDecision.objects.filter(subscriber=person.pk).order_by("-pk")[0]
 
 

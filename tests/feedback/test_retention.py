@@ -1,4 +1,4 @@
-"""What came back is forgotten after a time, and what was concluded is not."""
+"""Returned messages are deleted after a time, and what was concluded from them is not."""
 
 from __future__ import annotations
 

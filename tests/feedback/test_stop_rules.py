@@ -1,4 +1,4 @@
-"""From a server's refusals to a mailing that stands still, and on again: the whole way, in one process."""
+"""From a server's refusals to a paused mailing, and on again, in one process."""
 
 from __future__ import annotations
 

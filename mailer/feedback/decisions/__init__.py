@@ -1,1 +1,1 @@
-"""What follows from bounces and complaints: events, suppression decisions, outages."""
+"""Decides what follows from bounces and complaints: suppression decisions, domain outages and probes."""

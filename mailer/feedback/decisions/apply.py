@@ -20,7 +20,7 @@ from subscribers.consent import Channel, Evidence
 from subscribers.models import Subscriber
 
 Class = FeedbackEvent.Class
-# The recipient where a token identifies the delivery, and the message names nobody.
+# The recipient where a token identifies the delivery, and the message names none.
 _UNNAMED = {
     "bounce": Recipient("", bounce_class=Class.UNKNOWN, reason="unknown"),
     "complaint": Recipient("", action="complained"),

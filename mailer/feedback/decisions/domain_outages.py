@@ -55,7 +55,7 @@ def apply_or_hold(decision: SuppressionDecision, person: Subscriber, now: dateti
 def decide(outage: DomainOutage, *, suppress: bool, by: str, now: datetime) -> int:
     """Apply all its held decisions, or dismiss them, in the name of `by`; returns how many.
 
-    Raises DecisionError when somebody decided before.
+    Raises DecisionError when another decision was made before.
     """
     state = State.CONFIRMED if suppress else State.DISMISSED
     current = DomainOutage.objects.filter(pk=outage.pk, state=State.OPEN)

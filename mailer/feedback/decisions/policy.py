@@ -40,7 +40,7 @@ class HistoryEvent:
     kind: str
     # hard, soft, block or unknown; "" for a complaint.
     bounce_class: str
-    # Whether nobody else could have forged it (records.AUTHENTICATED).
+    # Whether it cannot have been forged (records.AUTHENTICATED).
     authenticated: bool
     # When the delivery that it is about was accepted; where that is unknown, when it arrived. Aware UTC.
     at: datetime

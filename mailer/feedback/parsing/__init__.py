@@ -1,1 +1,1 @@
-"""Reads returned mail: bounces, complaints and replies become plain records. No database."""
+"""Turns returned mail into plain records: kind, recipients, reason and class. It uses no database."""

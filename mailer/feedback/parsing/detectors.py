@@ -125,7 +125,7 @@ DETECTORS: tuple[Detector, ...] = (
 
 
 def unnamed_recipient(evidence: Evidence, kind: Kind) -> Recipient:
-    """The recipient of a bounce or delay whose text names nobody, and whom only a token identifies."""
+    """The recipient of a bounce or delay whose text names none, and which only a token identifies."""
     named = NamedRecipient("", "", evidence.notice.text)
     return _from_text(named, "delayed" if kind == "delay" else "failed", "token")
 
@@ -155,7 +155,7 @@ def _is_bounce_notice(evidence: Evidence) -> bool:
     signed = evidence.envelope_match is not None
     if signed and (daemon or notice.has_returned_message) and not message_kind.is_reply_or_forward(headers):
         return True
-    # Any other sender needs two signals more; the words alone may be those of somebody who is away.
+    # Any other sender needs two signals more; the text alone may be that of a person who is away.
     null_path = message_kind.has_null_return_path(headers)
     returned = null_path and notice.has_returned_message
     titled = subject and (null_path or notice.has_returned_message or message_kind.is_automated(headers))

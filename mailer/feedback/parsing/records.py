@@ -11,7 +11,7 @@ from mailer.delivery.identifiers import UnsubscribeAddress
 Kind = Literal["bounce", "delay", "complaint", "auto_reply", "unsubscribe", "receipt", "other"]
 BounceClass = Literal["hard", "soft", "block", "unknown", ""]
 
-# Ways of identifying the subscriber that nobody else could have forged: a token of ours in the envelope or in
+# Ways of identifying the subscriber that cannot be forged: a token of ours in the envelope or in
 # the returned message, a service's signed event, a server's reply to our own session, and the decision of a
 # member of staff.
 AUTHENTICATED = ("verp", "message_id", "service", "session", "person")

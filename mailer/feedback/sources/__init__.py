@@ -1,1 +1,1 @@
-"""The kinds of mailbox in which returned mail waits, each behind the same few questions."""
+"""Sources of returned mail: IMAP, POP3, Maildir and LMTP. They hand over messages, and do not parse them."""

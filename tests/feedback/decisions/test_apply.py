@@ -1,4 +1,4 @@
-"""What a reading leads to, however it came."""
+"""What a parsed return leads to, from any source."""
 
 from __future__ import annotations
 

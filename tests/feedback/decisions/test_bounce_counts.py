@@ -1,4 +1,4 @@
-"""What came back, as the stop rules count it: once, proved, and for the hour in which its copy left."""
+"""Bounces and complaints as the stop rules count them: once, and for the hour of their delivery."""
 
 from __future__ import annotations
 

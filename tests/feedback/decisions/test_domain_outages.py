@@ -1,4 +1,4 @@
-"""One ministry's broken server must not stop its three hundred readers."""
+"""A broken server of one domain must not suppress its subscribers."""
 
 from __future__ import annotations
 

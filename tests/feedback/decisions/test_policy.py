@@ -1,4 +1,4 @@
-"""The rules, sentence by sentence, and what holds for any history whatever."""
+"""The rules of the policy one by one, and properties of any history."""
 
 from __future__ import annotations
 

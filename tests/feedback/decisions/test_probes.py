@@ -1,4 +1,4 @@
-"""Whoever has read us for years is asked before soft bounces silently end the address."""
+"""Long-standing subscribers get a probe before soft bounces suppress their address."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What servers refuse while we send goes by the same rules as what comes back."""
+"""Rejections in our own sessions follow the same rules as bounces."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verdicts on single readers: what stops an address, what is kept of it, and how it is taken back."""
+"""Decisions about single subscribers: what suppresses an address, its evidence, and how it is reverted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person says about a message is done, and undone, as if a rule had said it."""
+"""Triage by staff is applied, and undone, like the result of a rule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Complaints: abuse reports (RFC 5965) of many senders; only those that ask for no more mail count."""
+"""Feedback reports (RFC 5965) of many senders; only those that ask for no more mail are complaints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why it came back: what servers say gets the right reason, and an office's own rules are asked first."""
+"""Server replies get the right reason, and custom rules come first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers that programs and people give: none of them is a bounce, whatever words they use."""
+"""Replies by programs and people: none of them is a bounce, whatever words they use."""
 
 from __future__ import annotations
 

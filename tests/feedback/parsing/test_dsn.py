@@ -1,4 +1,4 @@
-"""Delivery reports (RFC 3464) as servers really write them: loosely, damaged, or about several people."""
+"""Delivery reports (RFC 3464) as servers write them: loose, damaged, or about several recipients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose copy it is: found in every bounce that carries a token of ours anywhere, and in no forgery."""
+"""Tokens of ours are found anywhere in a bounce, and forged ones are not."""
 
 from __future__ import annotations
 

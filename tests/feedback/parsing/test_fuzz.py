@@ -1,4 +1,4 @@
-"""The reader against samples that were cut, mixed and damaged: it never raises, and knows its limits."""
+"""The parser against samples that were cut, mixed and damaged: it never raises, and keeps its limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""kill -9 of the worker while mail is handed to it: whatever had its 250 is there, and all of it once."""
+"""kill -9 of the worker while it receives mail: every acknowledged message is stored, exactly once."""
 
 from __future__ import annotations
 

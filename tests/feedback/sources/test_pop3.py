@@ -1,4 +1,4 @@
-"""POP3 with a server that fails where it says; what real ones do is tested with a real one."""
+"""POP3 with a server that fails where the test says; tests/real uses a real server."""
 
 from __future__ import annotations
 
