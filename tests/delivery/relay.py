@@ -183,9 +183,9 @@ class _Connection:
         if reply == DROP:
             self.writer.transport.abort()
             raise _Dropped
-        said = reply.replace("\n", "\r\n")
-        self.writer.write(said.encode() + b"\r\n")
-        if said.startswith("421"):
+        text = reply.replace("\n", "\r\n")
+        self.writer.write(text.encode() + b"\r\n")
+        if text.startswith("421"):
             raise _Dropped
 
     async def do_ehlo(self, line: str) -> None:
@@ -221,21 +221,21 @@ class _Connection:
         right = await getattr(self, f"_{mechanism.lower().replace('-', '_')}")(*map(b64decode, initial))
         self.say(self.script.auth or ("235 2.7.0 ok" if right else "535 5.7.8 no"))
 
-    async def _plain(self, said: bytes | None = None) -> bool:
-        if said is None:
-            said = await self.ask(b"")
-        return said == b"\0%s\0%s" % self._wanted()
+    async def _plain(self, response: bytes | None = None) -> bool:
+        if response is None:
+            response = await self.ask(b"")
+        return response == b"\0%s\0%s" % self._wanted()
 
     async def _login(self) -> bool:
         return (await self.ask(b"User Name\0"), await self.ask(b"Password\0")) == self._wanted()
 
     async def _cram_md5(self) -> bool:
         name, secret = self._wanted()
-        said = await self.ask(b"<1.2@test>")
-        return said == name + b" " + hmac.new(secret, b"<1.2@test>", "md5").hexdigest().encode()
+        response = await self.ask(b"<1.2@test>")
+        return response == name + b" " + hmac.new(secret, b"<1.2@test>", "md5").hexdigest().encode()
 
-    async def _xoauth2(self, said: bytes) -> bool:
-        if said == b"user=%s\1auth=Bearer %s\1\1" % self._wanted():
+    async def _xoauth2(self, response: bytes) -> bool:
+        if response == b"user=%s\1auth=Bearer %s\1\1" % self._wanted():
             return True
         assert await self.ask(b'{"status":"401","schemes":"bearer"}') == b""
         return False

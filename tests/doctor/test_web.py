@@ -23,8 +23,8 @@ def test_the_web_process_must_answer(context, live_server):
     host, _, port = live_server.url.partition("://")[2].partition(":")
     office = context(site={"url": live_server.url}, web={"host": host, "port": int(port)})
     assert [one.status for one in web.process(office)] == ["ok"]
-    nobody = dataclasses.replace(office.config.web, port=1)
-    away = dataclasses.replace(office, config=dataclasses.replace(office.config, web=nobody))
+    other_port = dataclasses.replace(office.config.web, port=1)
+    away = dataclasses.replace(office, config=dataclasses.replace(office.config, web=other_port))
     assert [one.status for one in web.process(away)] == ["warning"]
 
 

@@ -101,8 +101,8 @@ class Postmark(Documented):
     def _result(self, mail: Mail, bad: bool) -> dict[str, Any]:
         if not bad:
             return {"ErrorCode": 0, "Message": "OK", "MessageID": "b7bc2f4a", "To": mail.to}
-        words = f"You tried to send to recipients that are inactive: {mail.to}. Found inactive addresses."
-        return {"ErrorCode": 406, "Message": words}
+        text = f"You tried to send to recipients that are inactive: {mail.to}. Found inactive addresses."
+        return {"ErrorCode": 406, "Message": text}
 
     def checked(self, call: Call) -> Reply:
         assert call.path == "/server" and call.headers["x-postmark-server-token"] == KEY
@@ -129,8 +129,8 @@ class Mailjet(Documented):
         error = self._wrong(*self.errors[how])
         return Reply(400, {"Messages": [error] * len(call.json["Messages"])})
 
-    def _wrong(self, code: str, words: str, about: str) -> dict[str, Any]:
-        error = {"ErrorCode": code, "ErrorMessage": words, "ErrorRelatedTo": [about], "StatusCode": 400}
+    def _wrong(self, code: str, text: str, about: str) -> dict[str, Any]:
+        error = {"ErrorCode": code, "ErrorMessage": text, "ErrorRelatedTo": [about], "StatusCode": 400}
         return {"Status": "error", "Errors": [error]}
 
     def read(self, call: Call) -> list[Mail]:
@@ -222,8 +222,8 @@ class Resend(Documented):
         return Reply(200, {"id": "49a3999c-0ce1-4ea6-ab68-afcd6dc2e794"})
 
     def refused(self, mail: Mail) -> Reply:
-        words = f"Invalid `to` field. The address {mail.to} needs to follow the `email@example.com` format."
-        return Reply(422, {"statusCode": 422, "name": "validation_error", "message": words})
+        text = f"Invalid `to` field. The address {mail.to} needs to follow the `email@example.com` format."
+        return Reply(422, {"statusCode": 422, "name": "validation_error", "message": text})
 
     def checked(self, call: Call) -> Reply:
         assert call.path == "/domains" and call.headers["authorization"] == f"Bearer {KEY}"
@@ -391,8 +391,8 @@ class AmazonSes(Documented):
     config = {"key": KEY, "secret": SECRET, "region": "eu-central-1"}
 
     @staticmethod
-    def _error(status: int, kind: str, words: str) -> Reply:
-        return Reply(status, {"message": words}, {"x-amzn-ErrorType": kind})
+    def _error(status: int, kind: str, text: str) -> Reply:
+        return Reply(status, {"message": text}, {"x-amzn-ErrorType": kind})
 
     unauthorised = _error(403, "UnrecognizedClientException", f"The token {KEY} is invalid.")
     unverified = _error(
