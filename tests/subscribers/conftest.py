@@ -1,11 +1,13 @@
-"""The cast: a handful of readers on two lists, each there for a reason."""
+"""Fixtures: two lists, a newsletter, and a factory of subscribers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from django.core import mail
 
 from mailer.editions.models import Newsletter
 from subscribers.models import MailingList, Subscriber, Subscription
@@ -43,7 +45,7 @@ def newsletter(monthly: MailingList) -> Newsletter:
 
 @pytest.fixture
 def join(monthly: MailingList) -> Join:
-    """Makes a reader on lists (default: the monthly one, confirmed)."""
+    """Creates a subscriber on lists (default: the monthly one, confirmed)."""
 
     def make(local: str, *lists: MailingList, state: str = "confirmed", **choices: object) -> Subscriber:
         person = Subscriber.objects.create(email=f"{local}@example.org", **choices)
@@ -58,3 +60,11 @@ def join(monthly: MailingList) -> Join:
         return person
 
     return make
+
+
+@pytest.fixture
+def sent_emails(settings: Any) -> list[mail.EmailMessage]:
+    """The transactional emails that were sent, kept in memory."""
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    mail.outbox = []
+    return mail.outbox

@@ -1,4 +1,4 @@
-"""Finds every message that the readers' pages ask a translation for."""
+"""Finds every message that the public pages translate."""
 
 from __future__ import annotations
 

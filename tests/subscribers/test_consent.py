@@ -1,4 +1,4 @@
-"""The consent ledger: every word about somebody's mail can be shown, and nobody can change it afterwards."""
+"""Consent records: every event is recorded with its evidence, and the database refuses changes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def acts(person: Subscriber) -> list[tuple[str, str]]:
     return list(person.consents.values_list("event", "channel"))
 
 
-def test_a_sign_up_and_its_confirmation_are_kept_with_the_words_that_were_shown(
+def test_a_sign_up_and_its_confirmation_are_recorded_with_the_text_shown(
     client: Client, monthly: MailingList
 ) -> None:
     shown = forms.form_token(timezone.now() - timedelta(seconds=30))
@@ -42,7 +42,9 @@ def test_a_sign_up_and_its_confirmation_are_kept_with_the_words_that_were_shown(
     assert asked.network == "203.0.113.0/24" and asked.user_agent == "A browser"
 
 
-def test_leaving_tells_how(client: Client, monthly: MailingList, newsletter: Newsletter, join: Join) -> None:
+def test_unsubscribing_records_event_and_channel(
+    client: Client, monthly: MailingList, newsletter: Newsletter, join: Join
+) -> None:
     person = join("aida")
     client.post(
         f"/unsubscribe/{tokens.make('unsubscribe', person.pk, newsletter.pk)}/",
@@ -54,7 +56,9 @@ def test_leaving_tells_how(client: Client, monthly: MailingList, newsletter: New
     assert acts(person)[1:] == [("subscribed", "preferences"), ("removed", "decision")]
 
 
-def test_what_changes_nothing_is_not_written_down(client: Client, monthly: MailingList, join: Join) -> None:
+def test_saving_unchanged_preferences_records_nothing(
+    client: Client, monthly: MailingList, join: Join
+) -> None:
     person = join("aida", language="en", countries=("KZ",))
     page = f"/preferences/{tokens.make('preferences', person.pk, 0)}/"
     same = {"language": "en", "countries": ["KZ"], "lists": [monthly.pk]}
@@ -65,7 +69,7 @@ def test_what_changes_nothing_is_not_written_down(client: Client, monthly: Maili
     assert person.consents.get().source == "en: KZ, UZ"
 
 
-def test_the_same_words_are_kept_once(join: Join) -> None:
+def test_the_same_text_is_stored_once(join: Join) -> None:
     people = [join(name).pk for name in ("aida", "bek")]
     for day in range(2):
         word = Evidence(Channel.FORM, text="Yes, please.", language="en")
@@ -76,7 +80,7 @@ def test_the_same_words_are_kept_once(join: Join) -> None:
 @pytest.mark.parametrize(
     "change", [{"event": "unsubscribed"}, {"source": "x"}, {"at": NOW}, {"attested_by": "somebody"}]
 )
-def test_the_database_lets_nobody_change_a_row(join: Join, change: dict[str, object]) -> None:
+def test_the_database_refuses_to_change_a_consent_record(join: Join, change: dict[str, object]) -> None:
     person = join("aida")
     consent.record(
         Event.CONFIRMED, [person.pk], [None], Evidence(Channel.EMAIL_LINK), NOW + timedelta(hours=1)
@@ -86,7 +90,7 @@ def test_the_database_lets_nobody_change_a_row(join: Join, change: dict[str, obj
     assert acts(person) == [("confirmed", "email_link")]
 
 
-def test_details_are_forgotten_after_their_time_and_the_word_stays(join: Join) -> None:
+def test_old_network_and_user_agent_are_cleared_and_the_record_stays(join: Join) -> None:
     person = join("aida")
     word = Evidence(Channel.FORM, network="203.0.113.0/24", user_agent="A browser")
     for age in (300, 500):
@@ -99,7 +103,7 @@ def test_details_are_forgotten_after_their_time_and_the_word_stays(join: Join) -
     assert acts(person) == [("requested", "form")] * 2
 
 
-def test_erasing_a_person_takes_their_words_along(join: Join) -> None:
+def test_erasure_deletes_consent_records(join: Join) -> None:
     person = join("aida")
     consent.record(Event.CONFIRMED, [person.pk], [None], Evidence(Channel.EMAIL_LINK), NOW)
     erase(person.email, NOW)
@@ -116,5 +120,5 @@ def test_erasing_a_person_takes_their_words_along(join: Join) -> None:
         ("", ""),
     ],
 )
-def test_of_an_address_only_its_network_is_kept(address: str, network: str) -> None:
+def test_only_the_network_of_an_ip_address_is_stored(address: str, network: str) -> None:
     assert consent.network_of(address) == network

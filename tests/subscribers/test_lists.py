@@ -1,4 +1,4 @@
-"""What a list decides: how people join it, what it says to them, and how its growth is told."""
+"""Lists: opt-in, welcome emails and growth."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def states(person: Subscriber) -> dict[str, str]:
     return {row.mailing_list.slug: row.state for row in person.subscriptions.select_related("mailing_list")}
 
 
-def test_a_list_without_confirmation_takes_people_at_once_and_tells_them(open_list: MailingList) -> None:
+def test_a_single_opt_in_list_confirms_at_once_and_sends_an_email(open_list: MailingList) -> None:
     person = ask("aigul@example.org", open_list)
     assert states(person) == {"monthly": "confirmed"}
     assert person.consents.filter(event=consent.Event.SUBSCRIBED, channel=Channel.FORM).count() == 1
     assert len(mail.outbox) == 1 and "/preferences/" in mail.outbox[0].body
 
 
-def test_of_two_lists_only_the_one_that_wants_it_waits_for_a_confirmation(
+def test_of_two_lists_only_the_double_opt_in_list_is_pending(
     open_list: MailingList, events: MailingList
 ) -> None:
     person = ask("aigul@example.org", open_list, events)
@@ -50,7 +50,7 @@ def test_of_two_lists_only_the_one_that_wants_it_waits_for_a_confirmation(
     assert "/confirm/" in mail.outbox[0].body
 
 
-def test_whoever_left_any_list_is_asked_although_the_list_asks_nobody(
+def test_after_unsubscribing_a_single_opt_in_list_asks_for_confirmation(
     open_list: MailingList, events: MailingList, join: Join
 ) -> None:
     person = join("aigul", events)
@@ -58,7 +58,7 @@ def test_whoever_left_any_list_is_asked_although_the_list_asks_nobody(
     assert states(ask(person.email, open_list)) == {"monthly": "pending", "events": "unsubscribed"}
 
 
-def test_whoever_was_erased_is_asked_although_the_list_asks_nobody(open_list: MailingList) -> None:
+def test_after_erasure_a_single_opt_in_list_asks_for_confirmation(open_list: MailingList) -> None:
     open_list.welcome_texts = {"en": "Welcome!"}
     open_list.save()
     erase(ask("aigul@example.org", open_list).email, NOW)
@@ -70,7 +70,7 @@ def test_whoever_was_erased_is_asked_although_the_list_asks_nobody(open_list: Ma
     assert states(person) == {"monthly": "confirmed"} and not suppression.is_suppressed(person)
 
 
-def test_an_address_that_was_stopped_meanwhile_gets_no_welcome(monthly: MailingList) -> None:
+def test_a_suppressed_address_gets_no_welcome_email(monthly: MailingList) -> None:
     monthly.welcome_texts = {"en": "Welcome!"}
     monthly.save()
     person = ask("aigul@example.org", monthly)
@@ -79,14 +79,14 @@ def test_an_address_that_was_stopped_meanwhile_gets_no_welcome(monthly: MailingL
     assert len(mail.outbox) == 1
 
 
-def test_a_line_break_in_a_lists_name_makes_no_header(monthly: MailingList) -> None:
+def test_a_line_break_in_a_lists_name_adds_no_header(monthly: MailingList) -> None:
     monthly.name, monthly.welcome_texts = "Road\nBcc: everybody@example.org", {"en": "Welcome!"}
     monthly.save()
     subscribe.confirm(ask("aigul@example.org", monthly), Evidence(Channel.EMAIL_LINK), NOW)
     assert mail.outbox[1].subject == "Road Bcc: everybody@example.org"
 
 
-def test_a_welcome_greets_in_the_readers_language_under_the_lists_sender(monthly: MailingList) -> None:
+def test_a_welcome_email_has_the_subscribers_language_and_the_lists_sender(monthly: MailingList) -> None:
     monthly.welcome_texts = {"ru": "Добро пожаловать!", "en": "Welcome!"}
     monthly.sender_name, monthly.sender_email = "Silk Road", "road@example.org"
     monthly.save()
@@ -100,7 +100,7 @@ def test_a_welcome_greets_in_the_readers_language_under_the_lists_sender(monthly
     assert len(mail.outbox) == 2
 
 
-def test_growth_adds_up_month_by_month(monthly: MailingList, join: Join) -> None:
+def test_list_growth_adds_up_by_month(monthly: MailingList, join: Join) -> None:
     for number, (joined, left) in enumerate([(400, None), (70, None), (40, None), (40, 5), (5, None)]):
         person = join(f"reader-{number}")
         row = Subscription.objects.filter(subscriber=person)
@@ -118,7 +118,7 @@ def test_growth_adds_up_month_by_month(monthly: MailingList, join: Join) -> None
     ]
 
 
-def test_growth_is_counted_now_and_then(monthly: MailingList) -> None:
+def test_list_growth_is_refreshed_every_six_hours(monthly: MailingList) -> None:
     assert list_growth.count_due(NOW) == 1
     assert list_growth.count_due(NOW + timedelta(hours=5)) == 0
     assert list_growth.count_due(NOW + timedelta(hours=7)) == 1

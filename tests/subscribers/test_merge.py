@@ -1,4 +1,4 @@
-"""Two people become one: leaving wins, complaints come along, and old links go on working."""
+"""Merging subscribers: unsubscribed wins, complaints are carried over, and old links keep working."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STATES = ("", "pending", "confirmed", "unsubscribed")
 
 
 @pytest.mark.parametrize(("kept", "gone"), list(product(STATES, STATES)))
-def test_leaving_wins_and_else_the_better_state(
+def test_unsubscribed_wins_and_otherwise_the_better_state(
     join: Join, monthly: MailingList, events: MailingList, kept: str, gone: str
 ) -> None:
     people = [join(name, events) for name in ("kept", "gone")]
@@ -34,7 +34,7 @@ def test_leaving_wins_and_else_the_better_state(
     assert Subscriber.objects.count() == 1
 
 
-def test_a_person_who_left_and_has_not_confirmed_again_is_not_brought_back(
+def test_a_pending_sign_up_after_unsubscribing_is_not_confirmed_by_a_merge(
     join: Join, monthly: MailingList
 ) -> None:
     kept, gone = join("kept"), join("gone", state="pending")
@@ -51,9 +51,7 @@ def test_a_person_who_left_and_has_not_confirmed_again_is_not_brought_back(
         (Suppression.Reason.HARD_BOUNCE, False),
     ],
 )
-def test_a_complaint_is_the_persons_and_a_bounce_the_mailboxs(
-    join: Join, reason: str, comes_along: bool
-) -> None:
+def test_a_merge_carries_over_a_complaint_and_no_bounce(join: Join, reason: str, comes_along: bool) -> None:
     kept, gone = join("kept"), join("gone")
     suppress(gone, reason, "", NOW)
     merge.merge(kept, gone, NOW)
@@ -61,9 +59,7 @@ def test_a_complaint_is_the_persons_and_a_bounce_the_mailboxs(
     assert active_suppression("gone@example.org") is not None
 
 
-def test_the_ledger_keeps_what_both_said_and_links_of_both_lead_to_one(
-    join: Join, monthly: MailingList
-) -> None:
+def test_a_merge_keeps_the_consent_records_and_links_of_both(join: Join, monthly: MailingList) -> None:
     first, second, third = (join(name) for name in ("first", "second", "third"))
     for person in (first, second, third):
         record(Event.CONFIRMED, [person.pk], [monthly.pk], Evidence(Channel.EMAIL_LINK), NOW)
@@ -81,7 +77,7 @@ def test_the_ledger_keeps_what_both_said_and_links_of_both_lead_to_one(
 
 @pytest.mark.parametrize("gets", [True, False])
 @pytest.mark.parametrize(("kept", "gone"), list(product(("unasked", "silent", "stays"), ("silent", "stays"))))
-def test_what_either_answered_whether_they_still_want_it_is_kept(
+def test_a_merge_keeps_a_reconfirmation_by_either(
     join: Join, monthly: MailingList, events: MailingList, kept: str, gone: str, gets: bool
 ) -> None:
     people = [join("kept", monthly if gets else events), join("gone")]
@@ -103,7 +99,9 @@ def test_what_either_answered_whether_they_still_want_it_is_kept(
         assert found == [(people[0].pk, NOW if "stays" in (kept, gone) else None)]
 
 
-def test_an_answer_brings_nobody_back_who_left_at_the_other_address(join: Join, monthly: MailingList) -> None:
+def test_a_reconfirmation_does_not_undo_an_unsubscribe_of_the_other_address(
+    join: Join, monthly: MailingList
+) -> None:
     left, stays = join("left", state="unsubscribed"), join("stays")
     question = ReconfirmationCampaign.objects.create(
         mailing_list=monthly, rule={}, deadline=NOW.date(), created_by="lola", created_at=NOW

@@ -1,4 +1,4 @@
-"""In whatever order it happens: nobody who left or was erased is mailed before they came back themselves."""
+"""In any order of events, no unsubscribed or erased subscriber is mailed before resubscribing."""
 
 from __future__ import annotations
 
@@ -299,7 +299,7 @@ def on_both_lists(by: User) -> Edition:
     return edition
 
 
-def test_nobody_who_left_or_was_erased_is_mailed_before_they_came_back_themselves() -> None:
+def test_no_unsubscribed_or_erased_subscriber_is_mailed_without_resubscribing() -> None:
     approved_snapshot(edition_by=on_both_lists)
     run_state_machine_as_test(
         People,

@@ -16,21 +16,21 @@ Reason = Suppression.Reason
 
 
 @pytest.mark.django_db
-def test_the_first_verdict_stays_in_force() -> None:
+def test_the_first_reason_stays() -> None:
     first = suppress("Olga@Example.org ", Reason.HARD_BOUNCE, "550 5.1.1", NOW)
     again = suppress("olga@example.org", Reason.MANUAL, "asked", NOW)
     assert (again.pk, again.reason, again.evidence) == (first.pk, Reason.HARD_BOUNCE, "550 5.1.1")
 
 
 @pytest.mark.django_db
-def test_a_complaint_replaces_a_weaker_reason_and_is_replaced_by_none() -> None:
+def test_a_complaint_replaces_a_weaker_reason_and_is_not_replaced() -> None:
     suppress("olga@example.org", Reason.HARD_BOUNCE, "550", NOW)
     assert suppress("olga@example.org", Reason.COMPLAINT, "ARF", NOW).reason == Reason.COMPLAINT
     assert suppress("olga@example.org", Reason.HARD_BOUNCE, "550", NOW).reason == Reason.COMPLAINT
 
 
 @pytest.mark.django_db
-def test_a_lifted_suppression_keeps_nobody_out_and_can_be_made_again() -> None:
+def test_after_lifting_an_address_can_be_suppressed_again() -> None:
     row = suppress("olga@example.org", Reason.MANUAL, "", NOW)
     assert lift(row, "admin", NOW)
     assert not lift(row, "admin", NOW)
@@ -39,12 +39,12 @@ def test_a_lifted_suppression_keeps_nobody_out_and_can_be_made_again() -> None:
 
 
 @pytest.mark.django_db
-def test_an_address_in_a_bounce_that_is_no_address_is_suppressed_as_it_stands() -> None:
+def test_an_invalid_address_is_suppressed_in_lower_case() -> None:
     suppress(" Not An Address ", Reason.HARD_BOUNCE, "", NOW)
     assert is_suppressed("not an address")
 
 
-def test_leaving_twice_ends_once_and_tells_once(join: Join, monthly: MailingList) -> None:
+def test_unsubscribing_twice_ends_once_and_sends_one_signal(join: Join, monthly: MailingList) -> None:
     person, heard = join("olga"), []
     listener = lambda **said: heard.append(  # noqa: E731  (kept for disconnecting)
         (said["subscriber_id"], said["list_ids"], said["newsletter_id"])
@@ -59,7 +59,7 @@ def test_leaving_twice_ends_once_and_tells_once(join: Join, monthly: MailingList
     assert person.subscriptions.get().ended_at == NOW
 
 
-def test_erasing_leaves_a_hash_and_nothing_that_names_the_person(join: Join) -> None:
+def test_erasure_leaves_only_a_suppressed_hash(join: Join) -> None:
     suppress(join("olga"), Reason.HARD_BOUNCE, "550 olga@example.org unknown", NOW)
     assert erase("OLGA@example.org", NOW)
     assert not Subscriber.objects.exists()
@@ -71,6 +71,6 @@ def test_erasing_leaves_a_hash_and_nothing_that_names_the_person(join: Join) -> 
 
 
 @pytest.mark.django_db
-def test_erasing_an_unknown_address_changes_nothing() -> None:
+def test_erasure_of_an_unknown_address_changes_nothing() -> None:
     assert not erase("nobody@example.org", NOW)
     assert not Suppression.objects.exists()

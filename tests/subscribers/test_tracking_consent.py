@@ -39,7 +39,7 @@ def _agreed(person: Subscriber) -> object:
     return person.tracking_consent_at
 
 
-def test_nobody_is_asked_and_nothing_is_agreed_to_where_it_is_not_by_consent(
+def test_without_tracking_by_consent_the_box_is_not_shown_and_not_accepted(
     client: Client, join: Join, monthly: MailingList
 ) -> None:
     person = join("olga")
@@ -48,7 +48,7 @@ def test_nobody_is_asked_and_nothing_is_agreed_to_where_it_is_not_by_consent(
     assert _agreed(person) is None
 
 
-def test_a_reader_agrees_on_the_page_of_their_choices_and_takes_it_back_there(
+def test_tracking_consent_is_given_and_withdrawn_in_the_preference_center(
     client: Client, join: Join, monthly: MailingList, track: Track
 ) -> None:
     track(clicks="consent")
@@ -71,7 +71,7 @@ def test_a_reader_agrees_on_the_page_of_their_choices_and_takes_it_back_there(
     assert kept[0].text.text.startswith("You may see which links I open\n")
 
 
-def test_the_moment_of_the_word_stays_when_choices_are_saved_again(
+def test_saving_again_keeps_the_time_of_the_consent(
     client: Client, join: Join, monthly: MailingList, track: Track
 ) -> None:
     track(opens="consent")
@@ -80,7 +80,7 @@ def test_the_moment_of_the_word_stays_when_choices_are_saved_again(
     assert _agreed(person) == NOW
 
 
-def test_whoever_confirms_may_agree_and_whoever_only_asked_for_the_letter_may_not(
+def test_tracking_consent_is_asked_on_confirmation_and_not_on_sign_up(
     client: Client, join: Join, track: Track
 ) -> None:
     track(clicks="consent")
@@ -102,7 +102,7 @@ def test_whoever_confirms_may_agree_and_whoever_only_asked_for_the_letter_may_no
         ({"opens": "anonymous"}, "how often our mail and the links in it are opened, and not by whom"),
     ],
 )
-def test_readers_are_told_what_is_counted_before_they_subscribe_and_where_they_choose(
+def test_the_pages_say_what_is_tracked(
     client: Client, join: Join, track: Track, counted: dict[str, str], words: str | None
 ) -> None:
     track(**counted)
@@ -111,7 +111,7 @@ def test_readers_are_told_what_is_counted_before_they_subscribe_and_where_they_c
         assert (said[0] if said else None) == words
 
 
-def test_the_box_speaks_the_readers_language(client: Client, join: Join, track: Track) -> None:
+def test_the_tracking_box_is_in_the_subscribers_language(client: Client, join: Join, track: Track) -> None:
     track(clicks="consent")
     html = client.get(_preferences(join("olga", language="uz"))).content.decode()
     assert "Qaysi havolalarni ochishimni koʻrishingiz mumkin" in html

@@ -1,4 +1,4 @@
-"""What readers choose by themselves: lists, countries, language, pauses, and taking a change back."""
+"""Preferences: lists, countries, language, pauses and undo."""
 
 from __future__ import annotations
 
@@ -42,9 +42,7 @@ def inner(db: None) -> MailingList:
     return MailingList.objects.create(slug="inner", name="Inner circle", public=False)
 
 
-def test_a_reader_pauses_until_a_day_and_goes_on_by_one_button(
-    client: Client, join: Join, monthly: MailingList
-) -> None:
+def test_a_subscriber_pauses_and_resumes(client: Client, join: Join, monthly: MailingList) -> None:
     person = join("olga", language="ru")
     day = in_days(40)
     choices = {"language": "ru", "lists": [monthly.pk], "often": "until", "until": day.isoformat()}
@@ -73,7 +71,7 @@ def test_a_reader_pauses_until_a_day_and_goes_on_by_one_button(
         (in_days(370).isoformat(), "within a year"),
     ],
 )
-def test_a_day_that_cannot_be_is_explained_beside_its_field_and_nothing_is_changed(
+def test_an_invalid_day_is_an_error_of_its_field_and_changes_nothing(
     client: Client, join: Join, monthly: MailingList, until: str, words: str
 ) -> None:
     person = join("olga")
@@ -88,14 +86,14 @@ def test_a_day_that_cannot_be_is_explained_beside_its_field_and_nothing_is_chang
     assert (person.language, person.paused_until) == ("en", None)
 
 
-def test_a_pause_that_is_over_is_none(client: Client, join: Join) -> None:
+def test_an_ended_pause_is_not_shown(client: Client, join: Join) -> None:
     person = join("olga", paused_until=timezone.now() - timedelta(minutes=1))
     html = client.get(page_of(person)).content.decode()
     assert "Nothing comes before" not in html
     assert re.search(r'value="every"[^>]*checked', html)
 
 
-def test_undo_puts_back_all_that_was_changed_also_a_list_that_nobody_else_may_join(
+def test_undo_restores_all_changes_and_a_private_list(
     client: Client, join: Join, monthly: MailingList, events: MailingList, inner: MailingList
 ) -> None:
     person = join("olga", monthly, inner, language="en", countries=("KZ",))
@@ -110,7 +108,7 @@ def test_undo_puts_back_all_that_was_changed_also_a_list_that_nobody_else_may_jo
     assert lists_of(person) == {"monthly", "inner"}
 
 
-def test_leaving_everything_is_undone_by_one_button(
+def test_unsubscribing_from_everything_can_be_undone(
     client: Client, join: Join, monthly: MailingList, events: MailingList
 ) -> None:
     person = join("olga", monthly, events)
@@ -126,7 +124,7 @@ def test_leaving_everything_is_undone_by_one_button(
     ]
 
 
-def test_undo_does_not_bring_back_what_staff_ended_since(
+def test_undo_does_not_restore_a_list_that_staff_removed(
     client: Client, join: Join, monthly: MailingList, inner: MailingList
 ) -> None:
     person = join("olga", monthly, inner)
@@ -138,7 +136,7 @@ def test_undo_does_not_bring_back_what_staff_ended_since(
     assert lists_of(person) == {"monthly"}
 
 
-def test_undo_is_for_its_reader_and_for_a_day(
+def test_an_undo_token_is_for_its_subscriber_and_expires(
     client: Client, join: Join, events: MailingList, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person, other = join("olga"), join("timur")
@@ -154,7 +152,7 @@ def test_undo_is_for_its_reader_and_for_a_day(
     assert lists_of(person) == {"events"}
 
 
-def test_a_list_that_is_not_public_is_offered_to_those_who_are_on_it_alone(
+def test_a_private_list_is_offered_to_its_subscribers_only(
     client: Client, join: Join, monthly: MailingList, inner: MailingList
 ) -> None:
     member, stranger = join("member", inner), join("stranger")
@@ -165,7 +163,7 @@ def test_a_list_that_is_not_public_is_offered_to_those_who_are_on_it_alone(
     assert lists_of(stranger) == {"monthly"}
 
 
-def test_the_page_reads_on_in_the_language_that_was_chosen(client: Client, join: Join) -> None:
+def test_after_saving_the_page_is_in_the_chosen_language(client: Client, join: Join) -> None:
     answer = client.post(page_of(join("olga", language="en")), {"language": "tg", "lists": []})
     assert answer["Content-Language"] == "tg"
     assert "Интихоби шумо сабт шуд." in answer.content.decode()

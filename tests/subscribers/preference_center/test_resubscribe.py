@@ -1,4 +1,4 @@
-"""The way back for whoever left, as fresh consent; and why they left, in the report of the mailing."""
+"""Resubscribing as new consent, and the reason for unsubscribing in the mailing's report."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def way_out(person: Subscriber, newsletter: Newsletter) -> str:
     return f"/unsubscribe/{tokens.make('unsubscribe', person.pk, newsletter.pk)}/"
 
 
-def test_one_button_on_the_page_after_leaving_brings_back_as_fresh_consent(
+def test_the_button_after_unsubscribing_resubscribes_as_new_consent(
     receiver: Client, join: Join, newsletter: Newsletter
 ) -> None:
     person = join("olga", language="ru")
@@ -59,7 +59,7 @@ def test_one_button_on_the_page_after_leaving_brings_back_as_fresh_consent(
     assert not FeedbackEvent.objects.exists()
 
 
-def test_the_link_of_the_mail_leads_to_the_way_back_and_opening_it_changes_nothing(
+def test_the_unsubscribe_link_offers_to_resubscribe_and_a_get_changes_nothing(
     receiver: Client, join: Join, newsletter: Newsletter
 ) -> None:
     person = join("olga")
@@ -72,7 +72,7 @@ def test_the_link_of_the_mail_leads_to_the_way_back_and_opening_it_changes_nothi
 
 
 @pytest.mark.parametrize("ended", ["by staff", "complaint", "never confirmed"])
-def test_there_is_no_button_where_leaving_was_not_the_readers_own_act(
+def test_no_resubscribe_button_unless_the_subscriber_unsubscribed(
     receiver: Client, join: Join, newsletter: Newsletter, monthly: MailingList, ended: str
 ) -> None:
     person = join("olga", state="pending" if ended == "never confirmed" else "confirmed")
@@ -90,7 +90,7 @@ def test_there_is_no_button_where_leaving_was_not_the_readers_own_act(
     assert lists_of(person) == set()
 
 
-def test_only_what_that_newsletter_reached_comes_back(
+def test_resubscribing_restores_only_the_newsletters_lists(
     receiver: Client, join: Join, newsletter: Newsletter, monthly: MailingList, events: MailingList
 ) -> None:
     person = join("olga", monthly, events)
@@ -107,7 +107,7 @@ def reasons() -> list[str]:
     return list(FeedbackEvent.objects.order_by("pk").values_list("reason", flat=True))
 
 
-def test_whoever_left_may_say_why_and_the_last_word_counts(
+def test_the_last_reason_for_unsubscribing_counts(
     receiver: Client, join: Join, newsletter: Newsletter
 ) -> None:
     person, other = join("olga"), join("timur")
@@ -121,7 +121,7 @@ def test_whoever_left_may_say_why_and_the_last_word_counts(
 
 
 @pytest.mark.parametrize("body", [{"tell": "1"}, {"tell": "1", "why": "<b>"}, {"why": "bounced"}])
-def test_what_is_no_reason_of_ours_is_not_kept(
+def test_an_unknown_reason_is_not_stored(
     receiver: Client, join: Join, newsletter: Newsletter, body: dict[str, str]
 ) -> None:
     person = join("olga")
@@ -130,7 +130,7 @@ def test_what_is_no_reason_of_ours_is_not_kept(
     assert reasons() == [""] and lists_of(person) == set()
 
 
-def test_a_reason_comes_too_late_after_a_month(receiver: Client, join: Join, newsletter: Newsletter) -> None:
+def test_a_reason_after_a_month_is_not_stored(receiver: Client, join: Join, newsletter: Newsletter) -> None:
     person = join("olga")
     receiver.post(way_out(person, newsletter), ONE_CLICK)
     FeedbackEvent.objects.update(at=timezone.now() - timedelta(days=31))
@@ -138,7 +138,7 @@ def test_a_reason_comes_too_late_after_a_month(receiver: Client, join: Join, new
     assert reasons() == [""]
 
 
-def test_leaving_on_the_page_of_choices_asks_why_and_undo_takes_the_departure_back(
+def test_unsubscribing_in_the_preference_center_asks_why_and_undo_deletes_the_event(
     client: Client, join: Join, newsletter: Newsletter
 ) -> None:
     person = join("olga")
@@ -151,7 +151,7 @@ def test_leaving_on_the_page_of_choices_asks_why_and_undo_takes_the_departure_ba
     assert lists_of(person) == {"monthly"} and reasons() == []
 
 
-def test_whoever_comes_back_and_had_paused_is_told_from_when_on(
+def test_the_page_after_resubscribing_names_a_pause(
     receiver: Client, join: Join, newsletter: Newsletter
 ) -> None:
     person = join("olga", language="ru", paused_until=timezone.now() + timedelta(days=30))

@@ -1,4 +1,4 @@
-"""A reader's own data: downloaded and erased behind a link that only their mailbox has got."""
+"""A subscriber's data is downloaded and erased by a link that only their mailbox gets."""
 
 from __future__ import annotations
 
@@ -36,20 +36,13 @@ from tests.subscribers.preference_center.test_preferences import page_of
 pytestmark = pytest.mark.both_databases
 
 
-@pytest.fixture
-def letters(settings: Any) -> list[mail.EmailMessage]:
-    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-    mail.outbox = []
-    return mail.outbox
-
-
-def link(client: Client, person: Subscriber, letters: list[mail.EmailMessage]) -> str:
+def link(client: Client, person: Subscriber, sent_emails: list[mail.EmailMessage]) -> str:
     client.post(page_of(person), {"own": "1"})
-    return re.search(r"http://localhost:8000(/your-data/\S+)", letters[-1].body)[1]  # type: ignore[index]
+    return re.search(r"http://localhost:8000(/your-data/\S+)", sent_emails[-1].body)[1]  # type: ignore[index]
 
 
-def test_everything_is_downloaded_as_json_by_a_link_from_a_letter(
-    client: Client, join: Join, letters: list[mail.EmailMessage], monthly: MailingList
+def test_all_data_is_downloaded_as_json_by_an_emailed_link(
+    client: Client, join: Join, sent_emails: list[mail.EmailMessage], monthly: MailingList
 ) -> None:
     gdpr_export.connect()
     person = join("olga", language="kk", countries=("KZ",))
@@ -63,8 +56,8 @@ def test_everything_is_downloaded_as_json_by_a_link_from_a_letter(
     )
     ReconfirmationRequest.objects.create(campaign=question, subscriber=person, sent_at=timezone.now())
     suppress(person, Suppression.Reason.SOFT_BOUNCES, "452 full", timezone.now())
-    page = link(client, person, letters)
-    assert letters[-1].to == ["olga@example.org"] and letters[-1].subject == "Сіздің деректеріңіз"
+    page = link(client, person, sent_emails)
+    assert sent_emails[-1].to == ["olga@example.org"] and sent_emails[-1].subject == "Сіздің деректеріңіз"
     # Looking hands nothing out.
     assert "olga@" not in client.get(page).content.decode()
     answer = client.post(page, {"download": "1"})
@@ -83,9 +76,7 @@ def test_everything_is_downloaded_as_json_by_a_link_from_a_letter(
     assert [(row["list"], row["confirmed_at"]) for row in told["questions"]] == [("monthly", None)]
 
 
-def test_a_link_to_somebodys_data_works_for_a_day_and_no_other_link_opens_it(
-    client: Client, join: Join
-) -> None:
+def test_a_data_link_works_for_a_day_and_no_other_token_opens_the_page(client: Client, join: Join) -> None:
     person = join("olga")
     old = int((timezone.now() - timedelta(days=1, minutes=2)).timestamp() // 60)
     for token in (
@@ -98,35 +89,33 @@ def test_a_link_to_somebodys_data_works_for_a_day_and_no_other_link_opens_it(
     assert Subscriber.objects.filter(pk=person.pk).exists()
 
 
-def test_the_link_is_sent_three_times_a_day(
-    client: Client, join: Join, letters: list[mail.EmailMessage]
+def test_the_data_link_is_sent_three_times_a_day(
+    client: Client, join: Join, sent_emails: list[mail.EmailMessage]
 ) -> None:
     person = join("olga")
     said = [client.post(page_of(person), {"own": "1"}).content.decode() for _ in range(4)]
-    assert len(letters) == 3
+    assert len(sent_emails) == 3
     assert "on its way to you" in said[2] and "too often" in said[3]
 
 
-def test_who_is_erased_is_told_what_stays_and_gets_a_last_letter(
-    client: Client, join: Join, letters: list[mail.EmailMessage]
+def test_erasure_names_its_consequences_and_sends_a_last_email(
+    client: Client, join: Join, sent_emails: list[mail.EmailMessage]
 ) -> None:
     person = join("olga", language="ru")
-    page = link(client, person, letters)
+    page = link(client, person, sent_emails)
     html = client.get(page).content.decode()
     assert "Это нельзя отменить" in html and "отпечаток вашего адреса" in html
     client.post(page, {})
     assert Subscriber.objects.exists()
     assert "Ваши данные удалены" in client.post(page, {"erase": "1"}).content.decode()
     assert not Subscriber.objects.exists()
-    assert (letters[-1].subject, letters[-1].to) == ("Ваши данные удалены", ["olga@example.org"])
+    assert (sent_emails[-1].subject, sent_emails[-1].to) == ("Ваши данные удалены", ["olga@example.org"])
     row = Suppression.objects.get()
     assert (row.reason, row.email, row.evidence) == ("erased", "", "")
     assert client.get(page).status_code == 404
 
 
-def test_of_who_was_erased_no_word_stays_and_the_last_letter_goes_with_time(
-    join: Join, settings: Any
-) -> None:
+def test_erasure_deletes_server_replies_and_the_last_email_expires(join: Join, settings: Any) -> None:
     settings.EMAIL_BACKEND = "mailer.delivery.outbox.outbox.EmailBackend"
     subscriber_hooks.connect()
     person = join("olga")
@@ -143,14 +132,14 @@ def test_of_who_was_erased_no_word_stays_and_the_last_letter_goes_with_time(
     assert outbox.delete_old(now + timedelta(days=31)) == 1
 
 
-def test_who_was_erased_comes_back_by_their_own_sign_up_and_confirmation_alone(
-    monthly: MailingList, join: Join, letters: list[mail.EmailMessage]
+def test_an_erased_address_returns_by_a_confirmed_sign_up_only(
+    monthly: MailingList, join: Join, sent_emails: list[mail.EmailMessage]
 ) -> None:
     data_access.erase_and_notify(join("olga"), timezone.now())
     now = timezone.now()
     subscribe.request("olga@example.org", [monthly.pk], "en", (), Evidence(Channel.FORM), now)
     person = Subscriber.objects.get()
     assert active_suppression(person) is not None
-    assert letters[-1].subject == "Confirm your subscription"
+    assert sent_emails[-1].subject == "Confirm your subscription"
     subscribe.confirm(person, Evidence(Channel.EMAIL_LINK), now)
     assert active_suppression(person) is None

@@ -1,4 +1,4 @@
-"""What nobody confirmed is forgotten; whoever has another reason to be here stays."""
+"""Retention: unconfirmed sign-ups are deleted, subscribers with another subscription stay."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def at(moment: timedelta) -> None:
     Subscription.objects.update(created_at=NOW + moment)
 
 
-def test_a_sign_up_that_nobody_confirmed_is_forgotten_after_a_week(join: Join) -> None:
+def test_an_unconfirmed_sign_up_is_deleted_after_a_week(join: Join) -> None:
     join("asked", state="pending")
     at(-WEEK)
     retention.run(NOW)
@@ -30,7 +30,7 @@ def test_a_sign_up_that_nobody_confirmed_is_forgotten_after_a_week(join: Join) -
     assert not Subscriber.objects.exists()
 
 
-def test_a_reader_of_something_else_stays_and_so_does_who_once_left(
+def test_subscribers_with_another_or_an_ended_subscription_stay(
     join: Join, monthly: MailingList, events: MailingList
 ) -> None:
     reader = join("reader", events)
@@ -44,7 +44,7 @@ def test_a_reader_of_something_else_stays_and_so_does_who_once_left(
     assert list(reader.subscriptions.values_list("mailing_list", flat=True)) == [events.pk]
 
 
-def test_details_of_consent_go_and_the_word_stays(join: Join) -> None:
+def test_details_of_old_consent_records_are_cleared(join: Join) -> None:
     person = join("aida")
     word = Evidence(Channel.FORM, network="203.0.113.0/24", user_agent="A browser")
     consent.record(Event.REQUESTED, [person.pk], [None], word, NOW - timedelta(days=500))

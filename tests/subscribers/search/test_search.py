@@ -1,4 +1,4 @@
-"""Finding people: the quick ways give what looking at everybody would."""
+"""Search: the indexed ways find what a scan of all subscribers would."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def fits(person: Subscriber, asked: Query) -> bool:
 @pytest.mark.parametrize("few", [10_000, 5, 0])
 @settings(max_examples=15)
 @given(asked=ASKED, size=st.integers(1, 12))
-def test_walking_the_pages_there_and_back_shows_everybody_who_fits_once(
+def test_paging_forward_and_back_shows_every_match_once(
     many: list[Subscriber], monkeypatch: pytest.MonkeyPatch, few: int, asked: Query, size: int
 ) -> None:
     # Where "few" is little, every way of searching has its turn.
@@ -130,9 +130,7 @@ def test_walking_the_pages_there_and_back_shows_everybody_who_fits_once(
     assert sorted(search.matching(asked).values_list("pk", flat=True)) == sorted(wanted)
 
 
-def test_a_count_says_that_there_are_more_than_it_counted(
-    join: Join, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_count_says_that_it_stopped_at_the_cap(join: Join, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "CAP", 2)
     for name in ("aigul", "bolat", "dana"):
         join(name)
@@ -142,7 +140,7 @@ def test_a_count_says_that_there_are_more_than_it_counted(
 
 
 @pytest.mark.usefixtures("monthly")
-def test_a_person_is_found_by_the_new_address_and_no_more_by_the_old(join: Join) -> None:
+def test_a_changed_address_is_found_and_the_old_one_is_not(join: Join) -> None:
     person = join("aigul")
     person.email = "nurlanova@example.org"
     person.save()
@@ -165,7 +163,7 @@ def test_nothing_of_an_erased_address_stays_in_the_index(join: Join) -> None:
 
 @pytest.mark.sqlite
 @pytest.mark.usefixtures("monthly")
-def test_an_index_that_a_migration_lost_is_made_again(join: Join) -> None:
+def test_a_dropped_trigger_of_the_index_is_created_again(join: Join) -> None:
     join("aigul")
     with connection.cursor() as cursor:
         cursor.execute("DROP TRIGGER subscribers_trigram_add")
@@ -176,7 +174,7 @@ def test_an_index_that_a_migration_lost_is_made_again(join: Join) -> None:
 
 
 @pytest.mark.usefixtures("monthly")
-def test_whatever_is_written_into_the_box_is_looked_for_and_breaks_nothing(join: Join) -> None:
+def test_special_characters_in_a_search_are_literal(join: Join) -> None:
     person = join("olga")
     for words in ("\0", "ol\0", "ol\0ga@"):
         assert list(search.page(Query(text=words), 10).subscribers) == [person]
@@ -185,7 +183,7 @@ def test_whatever_is_written_into_the_box_is_looked_for_and_breaks_nothing(join:
 
 
 @pytest.mark.usefixtures("monthly")
-def test_a_segment_that_cannot_be_asked_any_more_finds_nobody(join: Join) -> None:
+def test_a_segment_with_a_deleted_tag_finds_no_subscriber(join: Join) -> None:
     join("olga")
     rule = Group("all", (Condition("tag", "not_has", (attributes.get_or_create_tag("donor").pk,)),))
     others = save(Segment(), "Others", rule, "lola", NOW)

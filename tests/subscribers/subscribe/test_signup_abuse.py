@@ -1,4 +1,4 @@
-"""A flood of sign-ups is not passed on as mail; who is a person gets through it, and staff hear of it."""
+"""Sign-up abuse: bots cause few emails, people get through, and staff are alerted."""
 
 from __future__ import annotations
 
@@ -38,13 +38,6 @@ def limited(settings: Any) -> Callable[..., None]:
     return to
 
 
-@pytest.fixture
-def letters(settings: Any) -> list[mail.EmailMessage]:
-    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-    mail.outbox = []
-    return mail.outbox
-
-
 def ask(address: str, monthly: MailingList, network: str = "", answered: bool = False) -> str:
     word = Evidence(Channel.FORM, network=network)
     return subscribe.request(address, [monthly.pk], "en", (), word, NOW, answered=answered)
@@ -57,32 +50,32 @@ def sign_up(client: Client, email: str = "new@example.org", **more: Any) -> Any:
     return client.post("/", data, REMOTE_ADDR=address)
 
 
-def test_ten_thousand_hostile_sign_ups_send_no_more_letters_than_allowed_and_people_still_get_in(
-    monthly: MailingList, letters: list[mail.EmailMessage], limited: Callable[..., None]
+def test_ten_thousand_bot_sign_ups_send_no_more_emails_than_the_limit(
+    monthly: MailingList, sent_emails: list[mail.EmailMessage], limited: Callable[..., None]
 ) -> None:
     limited(emails_per_hour=40)
     outcomes = Counter(
         ask(f"victim-{n}@d{n % 500}.example.net", monthly, consent.network_of(f"10.{n % 250}.{n % 97}.1"))
         for n in range(10_000)
     )
-    # Of those without an answer half the hour's letters leave, and nothing else is written down.
-    assert outcomes["answered"] == len(letters) == Subscriber.objects.count() == 20
+    # Of those without an answer half the hour's sent_emails leave, and nothing else is written down.
+    assert outcomes["answered"] == len(sent_emails) == Subscriber.objects.count() == 20
     assert outcomes["question"] == 9_980
     assert ask("nina@example.org", monthly, "203.0.113.0/24", answered=True) == "answered"
-    assert letters[-1].to == ["nina@example.org"]
+    assert sent_emails[-1].to == ["nina@example.org"]
     assert Alert.objects.get().kind == "signup_flood"
 
 
-def test_also_those_who_answer_have_a_limit(
-    monthly: MailingList, letters: list[mail.EmailMessage], limited: Callable[..., None]
+def test_sign_ups_with_an_answer_have_a_limit_too(
+    monthly: MailingList, sent_emails: list[mail.EmailMessage], limited: Callable[..., None]
 ) -> None:
     limited(emails_per_hour=4)
     outcomes = [ask(f"p{n}@d{n}.example.net", monthly, answered=True) for n in range(6)]
-    assert outcomes == ["answered"] * 4 + ["busy"] * 2 and len(letters) == 4
+    assert outcomes == ["answered"] * 4 + ["busy"] * 2 and len(sent_emails) == 4
 
 
-def test_a_busy_network_is_asked_and_then_told_to_wait_while_others_are_not(
-    monthly: MailingList, letters: list[mail.EmailMessage], limited: Callable[..., None]
+def test_a_busy_network_gets_the_question_and_then_a_refusal(
+    monthly: MailingList, sent_emails: list[mail.EmailMessage], limited: Callable[..., None]
 ) -> None:
     limited(per_network_per_hour=5)
     here, there = "198.51.100.0/24", "203.0.113.0/24"
@@ -91,15 +84,15 @@ def test_a_busy_network_is_asked_and_then_told_to_wait_while_others_are_not(
     assert ask("nina@example.org", monthly, there) == "answered"
 
 
-def test_one_domain_gets_so_many_an_hour(
-    monthly: MailingList, letters: list[mail.EmailMessage], limited: Callable[..., None]
+def test_sign_ups_of_one_domain_are_limited(
+    monthly: MailingList, sent_emails: list[mail.EmailMessage], limited: Callable[..., None]
 ) -> None:
     limited(per_domain_per_hour=2)
     assert [ask(f"p{n}@ministry.example", monthly) for n in range(3)] == ["answered", "answered", "busy"]
 
 
-def test_no_answer_tells_who_is_known_or_suppressed(
-    client: Client, monthly: MailingList, letters: list[mail.EmailMessage], limited: Callable[..., None]
+def test_the_question_does_not_reveal_a_suppression(
+    client: Client, monthly: MailingList, sent_emails: list[mail.EmailMessage], limited: Callable[..., None]
 ) -> None:
     limited(emails_per_hour=0)
     suppress("olga@example.org", Suppression.Reason.MANUAL, "", timezone.now())
@@ -108,8 +101,8 @@ def test_no_answer_tells_who_is_known_or_suppressed(
     assert len({hidden.sub("", one) for one in pages}) == 1
 
 
-def test_an_address_gets_few_letters_a_month_however_it_is_written(
-    monthly: MailingList, letters: list[mail.EmailMessage]
+def test_spellings_of_an_address_share_the_monthly_limit(
+    monthly: MailingList, sent_emails: list[mail.EmailMessage]
 ) -> None:
     for number, written in enumerate(
         ("a.b@gmail.com", "ab+x@gmail.com", "AB@googlemail.com", "a.b+y@gmail.com")
@@ -118,32 +111,32 @@ def test_an_address_gets_few_letters_a_month_however_it_is_written(
         subscribe.request(
             written.lower(), [monthly.pk], "en", (), Evidence(Channel.FORM), NOW + number * timedelta(days=2)
         )
-    assert len(letters) == 3
+    assert len(sent_emails) == 3
 
 
-def test_the_question_is_shown_read_out_and_its_answer_lets_a_person_through(
-    client: Client, monthly: MailingList, letters: list[mail.EmailMessage], limited: Callable[..., None]
+def test_the_right_answer_to_the_question_completes_the_sign_up(
+    client: Client, monthly: MailingList, sent_emails: list[mail.EmailMessage], limited: Callable[..., None]
 ) -> None:
     limited(emails_per_hour=1)
     asked = sign_up(client)
     text = asked.content.decode()
-    assert asked.status_code == 422 and "Please answer the question" in text and letters == []
+    assert asked.status_code == 422 and "Please answer the question" in text and sent_emails == []
     first, second = map(int, re.search(r"How much is (\d+) plus (\d+)", text).groups())  # type: ignore[union-attr]
     sealed = re.search(r'name="asked" value="([^"]+)"', text)[1]  # type: ignore[index]
     assert sign_up(client, asked=sealed, answer=str(first + second + 1)).status_code == 422
     assert sign_up(client, asked="2+2", answer="4").status_code == 422
-    assert letters == []
+    assert sent_emails == []
     assert sign_up(client, asked=sealed, answer=f" {first + second} ").status_code == 200
-    assert len(letters) == 1
+    assert len(sent_emails) == 1
 
 
 def test_a_form_is_good_for_one_sign_up(
-    client: Client, monthly: MailingList, letters: list[mail.EmailMessage]
+    client: Client, monthly: MailingList, sent_emails: list[mail.EmailMessage]
 ) -> None:
     shown = forms.form_token(timezone.now() - timedelta(seconds=30))
     assert sign_up(client, "a@example.org", shown=shown).status_code == 200
     assert sign_up(client, "b@example.org", shown=shown).status_code == 422
-    assert len(letters) == 1
+    assert len(sent_emails) == 1
 
 
 @pytest.mark.parametrize(
@@ -155,10 +148,10 @@ def test_a_form_is_good_for_one_sign_up(
         ("127.0.0.1", None, "127.0.0.0/24"),
     ],
 )
-def test_who_asks_is_known_behind_our_own_proxy_and_nobody_elses(
+def test_x_forwarded_for_is_read_from_configured_proxies_only(
     client: Client,
     monthly: MailingList,
-    letters: list[mail.EmailMessage],
+    sent_emails: list[mail.EmailMessage],
     peer: str,
     said: str | None,
     network: str,
@@ -170,7 +163,7 @@ def test_who_asks_is_known_behind_our_own_proxy_and_nobody_elses(
     assert Subscriber.objects.get().consents.get().network == network
 
 
-def test_a_form_on_another_site_is_shown_filled_in_and_changes_nothing(
+def test_a_form_on_another_site_prefills_ours_and_changes_nothing(
     monthly: MailingList, events: MailingList
 ) -> None:
     client = Client(enforce_csrf_checks=True)
@@ -185,7 +178,7 @@ def test_a_form_on_another_site_is_shown_filled_in_and_changes_nothing(
     assert client.get("/subscribe/").status_code == 405
 
 
-def test_a_limit_counts_all_its_keys_or_none_and_begins_anew(db: None) -> None:
+def test_a_hit_counts_under_all_keys_or_none_and_periods_restart(db: None) -> None:
     one, two = Limit("a", 2, HOUR), Limit("b", 1, HOUR)
     assert rate_limit.hit([one, two], NOW) is None
     assert rate_limit.hit([one, two], NOW) == two
@@ -194,6 +187,6 @@ def test_a_limit_counts_all_its_keys_or_none_and_begins_anew(db: None) -> None:
     assert rate_limit.delete_expired(NOW + timedelta(days=40)) == 2
 
 
-def test_ways_of_writing_an_address_count_as_one() -> None:
+def test_spellings_of_an_address_are_one() -> None:
     assert signup_abuse.canonical_address("A.B+news@googlemail.com") == "ab@gmail.com"
     assert signup_abuse.canonical_address("a.b+news@example.org") == "a.b@example.org"

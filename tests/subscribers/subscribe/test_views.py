@@ -1,0 +1,115 @@
+"""The sign-up form, and the page that confirms a sign-up."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+from django.test import Client
+from django.utils import timezone
+
+from subscribers import tokens
+from subscribers.models import MailingList, RateLimitCounter, Subscriber, Suppression
+from subscribers.subscribe import forms, subscribe
+from subscribers.suppression import suppress
+from tests.subscribers.conftest import Join
+
+pytestmark = pytest.mark.both_databases
+
+
+def _sign_up(client: Client, **changes: object) -> object:
+    shown = forms.form_token(timezone.now() - timedelta(seconds=30))
+    return client.post("/", {"email": "new@example.org", "language": "ru", "shown": shown, **changes})
+
+
+def _state(person: Subscriber) -> list[str]:
+    return list(person.subscriptions.values_list("state", flat=True))
+
+
+def test_a_sign_up_is_pending_until_the_button_behind_the_link_is_pressed(
+    client: Client, monthly: MailingList, sent_emails: list[mail.EmailMessage]
+) -> None:
+    assert _sign_up(client, countries=["KZ"]).status_code == 200  # type: ignore[attr-defined]
+    person = Subscriber.objects.get()
+    assert (person.language, person.countries, _state(person)) == ("ru", ("KZ",), ["pending"])
+    (letter,) = sent_emails
+    assert letter.to == ["new@example.org"]
+    assert letter.subject == "Подтвердите подписку"
+    assert letter.message()["Auto-Submitted"] == "auto-generated"
+    link = re.search(r"http://localhost:8000(/confirm/\S+/)", letter.body)[1]  # type: ignore[index]
+    assert "Подтвердите" in client.get(link).content.decode()
+    assert client.head(link).status_code == 200
+    assert _state(person) == ["pending"]
+    assert "Вы подписаны" in client.post(link).content.decode()
+    assert _state(person) == ["confirmed"]
+
+
+def test_a_sign_up_gets_the_same_answer_for_every_address(
+    client: Client, monthly: MailingList, join: Join, sent_emails: list[mail.EmailMessage]
+) -> None:
+    join("known")
+    suppress("stopped@example.org", Suppression.Reason.COMPLAINT, "", timezone.now())
+    answers = [_sign_up(client, email=f"{who}@example.org") for who in ("new", "known", "stopped")]
+    assert len({(answer.status_code, answer.content) for answer in answers}) == 1  # type: ignore[attr-defined]
+    assert [letter.to[0] for letter in sent_emails] == ["new@example.org", "known@example.org"]
+
+
+def test_an_address_gets_one_email_a_day(
+    client: Client, monthly: MailingList, sent_emails: list[mail.EmailMessage]
+) -> None:
+    for _ in range(3):
+        _sign_up(client)
+    assert len(sent_emails) == 1
+    Subscriber.objects.update(signup_email_at=timezone.now() - timedelta(hours=25))
+    # By then the network is not a busy one any more.
+    RateLimitCounter.objects.all().delete()
+    _sign_up(client)
+    assert len(sent_emails) == 2
+
+
+def test_a_sign_up_changes_no_confirmed_subscriber(
+    client: Client, join: Join, sent_emails: list[mail.EmailMessage]
+) -> None:
+    person = join("olga", language="kk", countries=("KZ",))
+    _sign_up(client, email="olga@example.org", language="en", countries=["UZ"])
+    person.refresh_from_db()
+    assert (person.language, person.countries, _state(person)) == ("kk", ("KZ",), ["confirmed"])
+
+
+def test_a_filled_honeypot_is_answered_and_ignored(
+    client: Client, monthly: MailingList, sent_emails: list[mail.EmailMessage]
+) -> None:
+    assert _sign_up(client, website="spam").status_code == 200  # type: ignore[attr-defined]
+    assert not Subscriber.objects.exists()
+    assert not sent_emails
+
+
+@pytest.mark.parametrize("shown", ["", "forged", "1:forged"])
+def test_a_form_without_a_valid_token_must_be_submitted_again(
+    client: Client, monthly: MailingList, shown: str
+) -> None:
+    assert _sign_up(client, shown=shown).status_code == 422  # type: ignore[attr-defined]
+    assert not Subscriber.objects.exists()
+
+
+def test_an_invalid_address_is_an_error_of_the_form(client: Client, monthly: MailingList) -> None:
+    answer = _sign_up(client, email="nonsense")
+    assert answer.status_code == 422  # type: ignore[attr-defined]
+    assert "such as name@example.org" in answer.content.decode()  # type: ignore[attr-defined]
+
+
+def test_the_front_page_is_in_the_requested_language(client: Client, monthly: MailingList) -> None:
+    answer = client.get("/?lang=ky")
+    assert answer["Content-Language"] == "ky"
+    assert "Биздин бюллетенге жазылыңыз" in answer.content.decode()
+    assert client.get("/?lang=nonsense", headers={"accept-language": "tk"})["Content-Language"] == "tk"
+
+
+def test_a_confirmation_link_expires_after_seven_days(client: Client, join: Join) -> None:
+    person = join("olga", state="pending")
+    old = subscribe.confirm_token(person, timezone.now() - timedelta(days=7, minutes=2))
+    assert client.post(f"/confirm/{old}/").status_code == 404
+    assert client.post(f"/confirm/{tokens.make('preferences', person.pk, 0)}/").status_code == 404
+    assert _state(person) == ["pending"]
