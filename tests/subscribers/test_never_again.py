@@ -23,7 +23,7 @@ from mailer.feedback.decisions.apply import apply
 from mailer.feedback.parsing.records import EventSource, ParsedReturn, Recipient
 from subscribers import merge as merging
 from subscribers import suppression, tokens
-from subscribers import unsubscribe as leaving
+from subscribers import unsubscribe as unsubscribing
 from subscribers.bulk import jobs as bulk
 from subscribers.bulk.models import BulkJob
 from subscribers.consent import Channel, Evidence
@@ -37,8 +37,8 @@ from subscribers.models import (
     Subscriber,
     Suppression,
 )
-from subscribers.preference_center import change_address, data_access, preferences
-from subscribers.privacy import retention
+from subscribers.preference_center import change_address, preferences
+from subscribers.privacy import data_access, retention
 from subscribers.segments.audience import REACHABLE, AudienceQuery, reachability
 from subscribers.subscribe import subscribe
 from tests import cast
@@ -52,8 +52,8 @@ whose = st.sampled_from(ADDRESSES)
 which = st.sampled_from(LISTS)
 
 
-class People(RuleBasedStateMachine):
-    """Three mailboxes and two lists. What each has refused is noted beside the real thing."""
+class SubscriberMachine(RuleBasedStateMachine):
+    """Three mailboxes and two lists. What each has refused is tracked beside the database."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,10 +61,10 @@ class People(RuleBasedStateMachine):
         self.now = NOW
         self.lists = {one.slug: one.pk for one in MailingList.objects.filter(slug__in=LISTS)}
         self.newsletter = Newsletter.objects.get()
-        # Lists that an address left, all of them after a complaint, and has not asked for again.
-        self.left: dict[str, set[str]] = {address: set() for address in ADDRESSES}
-        # Of these, nothing may come at all: erased or moved away; complained.
-        self.gone: set[str] = set()
+        # Lists that an address unsubscribed from, all of them after a complaint, and has not requested again.
+        self.unsubscribed_from: dict[str, set[str]] = {address: set() for address in ADDRESSES}
+        # Addresses that get nothing: erased or replaced; complained.
+        self.excluded: set[str] = set()
         # Addresses of people merged into another, until somebody new signs up with one.
         self.merged: set[str] = set()
         self.complained: set[str] = set()
@@ -76,78 +76,80 @@ class People(RuleBasedStateMachine):
     def teardown(self) -> None:
         transaction.savepoint_rollback(self._before)
 
-    def person(self, address: str) -> Subscriber | None:
+    def subscriber_of(self, address: str) -> Subscriber | None:
         return Subscriber.objects.filter(email=address).first()
 
-    def came_back(self, address: str, lists: set[str]) -> None:
-        """They asked for these lists themselves."""
-        self.left[address] -= lists
+    def mark_resubscribed(self, address: str, lists: set[str]) -> None:
+        """The subscriber requested these lists themselves."""
+        self.unsubscribed_from[address] -= lists
         if lists:
-            self.gone.discard(address)
+            self.excluded.discard(address)
 
-    # What readers do
+    # Acts of subscribers
 
     @rule(address=whose, lists=st.sets(which, min_size=1))
     def sign_up(self, address: str, lists: set[str]) -> None:
         self.merged.discard(address)
-        # How often somebody may ask is another matter.
+        # Rate limits are tested elsewhere.
         RateLimitCounter.objects.all().delete()
-        numbers = [self.lists[one] for one in lists]
-        subscribe.request(address, numbers, "en", (), Evidence(Channel.FORM), self.now, answered=True)
+        list_ids = [self.lists[one] for one in lists]
+        subscribe.request(address, list_ids, "en", (), Evidence(Channel.FORM), self.now, answered=True)
 
     @rule(address=whose)
     def confirm(self, address: str) -> None:
-        person = self.person(address)
-        if person is not None:
-            link = subscribe.confirm_token(person, self.now)
+        subscriber = self.subscriber_of(address)
+        if subscriber is not None:
+            link = subscribe.confirm_token(subscriber, self.now)
             found = subscribe.read_token(link, self.now)
-            waiting = {one.slug for one in subscribe.pending_lists(found)}
+            pending = {one.slug for one in subscribe.pending_lists(found)}
             subscribe.confirm(found, Evidence(Channel.EMAIL_LINK), self.now)
-            self.came_back(address, waiting)
+            self.mark_resubscribed(address, pending)
 
     @rule(address=whose)
     def unsubscribe(self, address: str) -> None:
-        person = self.person(address)
-        if person is not None:
-            scope = leaving.newsletter_list_ids(self.newsletter.pk)
-            ended = leaving.unsubscribe(
-                person.pk, scope, self.newsletter.pk, Evidence(Channel.ONE_CLICK), self.now
+        subscriber = self.subscriber_of(address)
+        if subscriber is not None:
+            scope = unsubscribing.newsletter_list_ids(self.newsletter.pk)
+            ended = unsubscribing.unsubscribe(
+                subscriber.pk, scope, self.newsletter.pk, Evidence(Channel.ONE_CLICK), self.now
             )
-            self.left[address] |= {slug for slug, number in self.lists.items() if number in ended}
+            self.unsubscribed_from[address] |= {slug for slug, pk in self.lists.items() if pk in ended}
 
     @rule(address=whose)
-    def take_the_way_back(self, address: str) -> None:
-        person = self.person(address)
-        if person is not None:
-            scope = leaving.newsletter_list_ids(self.newsletter.pk)
-            returned = subscribe.resubscribable(person, scope)
-            word = Evidence(Channel.PREFERENCES)
-            subscribe.resubscribe(person, scope, self.newsletter.pk, word, self.now)
-            self.came_back(address, {slug for slug, number in self.lists.items() if number in returned})
+    def resubscribe_by_button(self, address: str) -> None:
+        subscriber = self.subscriber_of(address)
+        if subscriber is not None:
+            scope = unsubscribing.newsletter_list_ids(self.newsletter.pk)
+            resubscribed = subscribe.resubscribable(subscriber, scope)
+            evidence = Evidence(Channel.PREFERENCES)
+            subscribe.resubscribe(subscriber, scope, self.newsletter.pk, evidence, self.now)
+            self.mark_resubscribed(address, {slug for slug, pk in self.lists.items() if pk in resubscribed})
 
     @rule(address=whose, lists=st.sets(which), days=st.sampled_from([None, 3, 40]))
-    def choose(self, address: str, lists: set[str], days: int | None) -> None:
-        person = self.person(address)
-        if person is not None:
+    def save_preferences(self, address: str, lists: set[str], days: int | None) -> None:
+        subscriber = self.subscriber_of(address)
+        if subscriber is not None:
             chosen = tuple(sorted(self.lists[one] for one in lists))
             until = None if days is None else (self.now + timedelta(days=days)).date()
             wanted = preferences.Preferences("en", (), chosen, until, tracking=False)
             had = {
-                slug for slug, number in self.lists.items() if number in leaving.confirmed_list_ids(person.pk)
+                slug
+                for slug, number in self.lists.items()
+                if number in unsubscribing.confirmed_list_ids(subscriber.pk)
             }
-            preferences.save(person, wanted, None, Evidence(Channel.PREFERENCES), self.now)
-            self.left[address] |= had - lists
-            self.came_back(address, lists)
+            preferences.save(subscriber, wanted, None, Evidence(Channel.PREFERENCES), self.now)
+            self.unsubscribed_from[address] |= had - lists
+            self.mark_resubscribed(address, lists)
 
     @rule(old=whose, new=whose)
-    def ask_for_another_address(self, old: str, new: str) -> None:
-        person = self.person(old)
-        if person is not None and old != new:
+    def request_address_change(self, old: str, new: str) -> None:
+        subscriber = self.subscriber_of(old)
+        if subscriber is not None and old != new:
             RateLimitCounter.objects.all().delete()
-            change_address.request(person, new, Evidence(Channel.PREFERENCES), self.now)
+            change_address.request(subscriber, new, Evidence(Channel.PREFERENCES), self.now)
 
     @rule(number=st.integers(0, 1))
-    def confirm_the_other_address(self, number: int) -> None:
+    def confirm_address_change(self, number: int) -> None:
         for change in AddressChange.objects.order_by("-pk")[number : number + 1]:
             minute = int(change.requested_at.timestamp() // 60)
             try:
@@ -162,32 +164,32 @@ class People(RuleBasedStateMachine):
             old, new = change.old_email, change.new_email
             if old in self.complained:
                 self.complained.add(new)
-            self.left[new] = (self.left[new] | self.left[old]) - named
-            self.gone.discard(new)
-            self.gone.add(old)
+            self.unsubscribed_from[new] = (self.unsubscribed_from[new] | self.unsubscribed_from[old]) - named
+            self.excluded.discard(new)
+            self.excluded.add(old)
 
     @rule(number=st.integers(0, 1))
-    def disown_the_other_address(self, number: int) -> None:
+    def reject_address_change(self, number: int) -> None:
         for change in AddressChange.objects.order_by("-pk")[number : number + 1]:
             present = Subscriber.objects.get(pk=change.subscriber_id).email
             change_address.reject(change, Evidence(Channel.EMAIL_LINK), self.now)
             address = Subscriber.objects.get(pk=change.subscriber_id).email
             if address != present:
-                self.left[address] |= self.left[present]
-                self.gone.discard(address)
-                self.gone.add(present)
+                self.unsubscribed_from[address] |= self.unsubscribed_from[present]
+                self.excluded.discard(address)
+                self.excluded.add(present)
 
     @rule(address=whose)
-    def be_erased(self, address: str) -> None:
-        person = self.person(address)
-        if person is not None:
-            data_access.erase_and_notify(person, self.now)
-            self.gone.add(address)
+    def erase(self, address: str) -> None:
+        subscriber = self.subscriber_of(address)
+        if subscriber is not None:
+            data_access.erase_and_notify(subscriber, self.now)
+            self.excluded.add(address)
 
-    # What others do
+    # Acts of others
 
     @rule(addresses=st.sets(whose, min_size=1), to=which)
-    def import_(self, addresses: set[str], to: str) -> None:
+    def import_file(self, addresses: set[str], to: str) -> None:
         wish = jobs.ImportOptions(MailingList.objects.get(slug=to), "paper", "lola")
         run = jobs.create("people.csv", wish, self.now)
         text = "email\n" + "\n".join(sorted(addresses)) + "\n"
@@ -196,7 +198,7 @@ class People(RuleBasedStateMachine):
         jobs.RUNNER.run(run, lambda: self.now, lambda: False)
 
     @rule(addresses=st.sets(whose, min_size=1), to=which, deed=st.sampled_from(["add", "remove", "suppress"]))
-    def change_many(self, addresses: set[str], to: str, deed: str) -> None:
+    def run_bulk_action(self, addresses: set[str], to: str, deed: str) -> None:
         people = Subscriber.objects.filter(email__in=addresses).values_list("pk", flat=True)
         if people:
             target = None if deed == "suppress" else self.lists[to]
@@ -206,7 +208,7 @@ class People(RuleBasedStateMachine):
             bulk.run_due(self.now, lambda: False)
 
     @rule(number=st.integers(0, 1))
-    def undo_that(self, number: int) -> None:
+    def undo_bulk_action(self, number: int) -> None:
         for run in BulkJob.objects.filter(state="done")[number : number + 1]:
             with contextlib.suppress(WrongState):
                 bulk.RUNNER.start_undo(run, "lola", self.now)
@@ -220,34 +222,34 @@ class People(RuleBasedStateMachine):
                 jobs.RUNNER.run(run, lambda: self.now, lambda: False)
 
     @rule(address=whose)
-    def be_taken_off_by_mistake(self, address: str) -> None:
-        person = self.person(address)
-        if person is not None:
-            leaving.unsubscribe_all(person.pk, None, Evidence(Channel.DESK), self.now)
-            leaving.restore(person.pk, self.now, Evidence(Channel.DESK), self.now)
+    def remove_and_restore(self, address: str) -> None:
+        subscriber = self.subscriber_of(address)
+        if subscriber is not None:
+            unsubscribing.unsubscribe_all(subscriber.pk, None, Evidence(Channel.DESK), self.now)
+            unsubscribing.restore(subscriber.pk, self.now, Evidence(Channel.DESK), self.now)
 
     @rule(kept=whose, gone=whose)
     def merge(self, kept: str, gone: str) -> None:
-        one, other = self.person(kept), self.person(gone)
+        one, other = self.subscriber_of(kept), self.subscriber_of(gone)
         if one is not None and other is not None and one != other:
             merging.merge(one, other, self.now)
-            self.left[kept] |= self.left[gone]
+            self.unsubscribed_from[kept] |= self.unsubscribed_from[gone]
             self.merged.add(gone)
             if gone in self.complained:
                 self.complained.add(kept)
 
     @rule(address=whose, kind=st.sampled_from(["bounce", "complaint"]))
-    def come_back_to_us(self, address: str, kind: str) -> None:
-        known = self.person(address) is not None
+    def receive_feedback(self, address: str, kind: str) -> None:
+        known = self.subscriber_of(address) is not None
         told = Recipient(address, bounce_class="hard", reason="unknown_user", status="5.1.1", rule="r")
         reading = ParsedReturn(kind, (told,), identity="service")  # type: ignore[arg-type]
         apply(reading, EventSource(f"{kind} {self.now.timestamp()}", self.now), self.now)
         if known and kind == "complaint":
             self.complained.add(address)
-            self.left[address] |= set(LISTS)
+            self.unsubscribed_from[address] |= set(LISTS)
 
     @rule(address=whose, also_reopen=st.booleans())
-    def an_admin_lifts(self, address: str, also_reopen: bool) -> None:
+    def lift_suppression(self, address: str, also_reopen: bool) -> None:
         found = suppression.active_suppression(address)
         if found is None or found.reason == Suppression.Reason.ERASED:
             return
@@ -270,31 +272,31 @@ class People(RuleBasedStateMachine):
         snapshot = Snapshot.objects.get()
         mailing = plan(Mailing.objects.create(snapshot=snapshot, edition=snapshot.edition), self.now)
         planned = Delivery.objects.filter(mailing=mailing, state=Delivery.State.PLANNED)
-        self.may_be_mailed(Subscriber.objects.filter(pk__in=planned.values("subscriber")))
+        self.check_may_be_mailed(Subscriber.objects.filter(pk__in=planned.values("subscriber")))
         transaction.savepoint_rollback(before)
 
     @invariant()
-    def nobody_would_be_mailed_who_left(self) -> None:
+    def no_excluded_subscriber_is_reachable(self) -> None:
         self.now += timedelta(minutes=5)
         everybody = reachability(AudienceQuery(tuple(self.lists.values())), self.now)
-        self.may_be_mailed(everybody.filter(reachability=REACHABLE))
+        self.check_may_be_mailed(everybody.filter(reachability=REACHABLE))
 
-    def may_be_mailed(self, people: QuerySet[Subscriber]) -> None:
-        for person in people.prefetch_related("subscriptions__mailing_list"):
-            address = person.email
-            on = {row.mailing_list.slug for row in person.subscriptions.all() if row.state == "confirmed"}
+    def check_may_be_mailed(self, people: QuerySet[Subscriber]) -> None:
+        for subscriber in people.prefetch_related("subscriptions__mailing_list"):
+            address = subscriber.email
+            on = {row.mailing_list.slug for row in subscriber.subscriptions.all() if row.state == "confirmed"}
             assert on, f"{address} is on no list"
-            assert not on & self.left[address], f"{address} left {on & self.left[address]}"
-            assert address not in self.gone | self.merged, f"{address} is gone"
+            assert not on & self.unsubscribed_from[address], f"{address} unsubscribed"
+            assert address not in self.excluded | self.merged, f"{address} is excluded"
             assert address not in self.complained, f"{address} complained"
-            assert person.paused_until is None or person.paused_until <= self.now, f"{address} paused"
+            assert subscriber.paused_until is None or subscriber.paused_until <= self.now, f"{address} paused"
 
 
 def on_both_lists(by: User) -> Edition:
     edition = cast.short(by)
     for slug in LISTS:
         edition.newsletter.lists.add(MailingList.objects.get_or_create(slug=slug, defaults={"name": slug})[0])
-    # Takes whoever is typed in, unless they left anything.
+    # Single opt-in, unless the subscriber ever unsubscribed.
     MailingList.objects.filter(slug="events").update(opt_in="single")
     return edition
 
@@ -302,7 +304,7 @@ def on_both_lists(by: User) -> Edition:
 def test_no_unsubscribed_or_erased_subscriber_is_mailed_without_resubscribing() -> None:
     approved_snapshot(edition_by=on_both_lists)
     run_state_machine_as_test(
-        People,
+        SubscriberMachine,
         settings=settings(
             # The rules are the same on both; their statements are what differs.
             max_examples=15 if connection.vendor == "postgresql" else 50,
