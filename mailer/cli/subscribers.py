@@ -45,7 +45,7 @@ def export_people(
     if kind == "xlsx" and out is None:
         fail("a workbook needs a file: --out people.xlsx.")
     for one in [mailing_list] if mailing_list else MailingList.objects.all():
-        log(instance=one, action="desk.export_people", data={"by": operator()})
+        log(instance=one, action="desk.export_subscribers", data={"by": operator()})
     if out is None:
         _write(sys.stdout, kind, mailing_list)
         return

@@ -178,12 +178,12 @@ def test_addresses_that_the_file_marks_as_unsubscribed_are_suppressed_if_chosen(
     do(lola, job, "apply", suppress="yes")
     work()
     job.refresh_from_db()
-    assert job.done["stopped"] == 1 and active_suppression("left@example.org")
+    assert job.result["newly_suppressed"] == 1 and active_suppression("left@example.org")
     assert ModelLogEntry.objects.get(action="desk.import_apply").data["because"]
     do(lola, job, "undo")
     work()
     job.refresh_from_db()
-    assert job.undone["freed"] == 1 and not active_suppression("left@example.org")
+    assert job.undo_result["unsuppressed"] == 1 and not active_suppression("left@example.org")
 
 
 def test_an_interrupted_import_shows_its_error_and_can_be_undone(lola: Client) -> None:

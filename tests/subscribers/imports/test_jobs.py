@@ -379,7 +379,7 @@ def test_undoing_removes_who_was_added_and_restores_what_was_changed(
     assert list(joined.subscriptions.values_list("mailing_list", flat=True)) == [events.pk]
     assert waiting.subscriptions.get().state == "pending"
     last = joined.consents.latest("pk")
-    assert (last.event, last.channel, last.attested_by) == ("ended", "import", "lola")
+    assert (last.event, last.channel, last.attested_by) == ("removed", "import", "lola")
 
 
 def test_undoing_keeps_what_subscribers_did_since(monthly: MailingList, events: MailingList) -> None:

@@ -195,7 +195,7 @@ def test_the_fields_of_columns_can_be_overridden() -> None:
         ("a@example.org,,,Atlantis", "Atlantis"),
         ('a@example.org,"Two\nlines",,', "line break"),
         (f"a@example.org,{'x' * 201},,", "longer than 200"),
-        ("a@[127.0.0.1],,,", "number"),
+        ("a@[127.0.0.1],,,", "IP address"),
         ("a@example.org,Kim, Olga,ru,KZ", "5 cells under 4"),
         (f"{'x' * 65}@example.org,,,", "64 characters"),
         ("a@exa mple.org,,,", "not a valid"),

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from subscribers.privacy.data_export import everything
 
 from subscribers.merge import merge
 from subscribers.models import MailingList, Subscriber, Subscription
+from subscribers.privacy.data_access import collect
 from subscribers.segments import attributes, compiler
 from subscribers.segments.models import CustomField, Segment
 from subscribers.segments.rules import MAX_DEPTH, Condition, Group, InvalidRule, from_json, to_json
@@ -272,5 +272,5 @@ def test_merging_keeps_the_tags_and_fields_of_both(join: Join) -> None:
     attributes.set_tags(gone, ["Donor", "press"])
     attributes.set_value(gone, field, "Almaty")
     merge(kept, gone, NOW)
-    known = everything(kept)
+    known = collect(kept)
     assert (known["tags"], known["fields"]) == (["donor", "press"], {"Office": "Almaty"})
