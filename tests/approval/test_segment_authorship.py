@@ -120,7 +120,7 @@ def test_what_was_approved_does_not_leave_when_the_tag_of_those_excluded_is_gone
     )
     Tag.objects.all().delete()
     given_up = plan(waiting, NOW)
-    assert given_up.state == Mailing.State.CANCELLED and "a tag that is gone" in given_up.reason
+    assert given_up.state == Mailing.State.CANCELLED and "a tag that was deleted" in given_up.reason
     assert jobs.start_due(NOW + timedelta(minutes=1)) == []
     snapshot.refresh_from_db()
     assert (

@@ -163,7 +163,7 @@ def test_no_import_lifts_a_complaint(aigerim: Subscriber) -> None:
     run = jobs.create("people.csv", jobs.ImportOptions(MailingList.objects.get(), "a paper form"), NOW)
     jobs.read_file(run, file, lambda: NOW)
     jobs.start_apply(run, "lola", NOW)
-    assert jobs.run(run, lambda: NOW, lambda: False)
+    assert jobs.RUNNER.run(run, lambda: NOW, lambda: False)
     assert run.result["suppressed"] == 1 and stopped(aigerim)
 
 
