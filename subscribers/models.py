@@ -239,7 +239,7 @@ class ConsentRecord(models.Model):
     source = models.CharField(max_length=200, blank=True)
     # The user who attests it, where it is not the subscriber's own act.
     attested_by = models.CharField(max_length=150, blank=True)
-    # Client network (/24 or /48) and user agent; emptied after `[retention] details_months`.
+    # Client network (/24 or /48) and user agent; emptied after `[retention] consent_details_months`.
     network = models.CharField(max_length=49, blank=True)
     user_agent = models.CharField(max_length=200, blank=True)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mailer.config.tracking import Mode, Tracking, lesser
+from mailer.config.sections import Mode, Tracking, lesser
 from mailer.rendering.links import Link
 
 

@@ -1,4 +1,4 @@
-"""The configuration: one TOML file, one typed structure; unknown and missing keys fail loudly and by name."""
+"""The configuration: one TOML file as one typed structure; unknown and missing keys are errors."""
 
 from __future__ import annotations
 
@@ -8,156 +8,39 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from mailer.config import reading
-from mailer.config import sending as written
+from mailer.config import reader
+from mailer.config import sending_syntax as syntax
 from mailer.config.bounces import Bounces
-from mailer.config.reading import ConfigError as ConfigError
-from mailer.config.retention import Retention
+from mailer.config.reader import ConfigError as ConfigError
+from mailer.config.sections import (
+    Alerts,
+    Approval,
+    Database,
+    Demo,
+    Retention,
+    Site,
+    StopRules,
+    Storage,
+    Tracking,
+    Web,
+)
+from mailer.config.sections import Dkim as Dkim
+from mailer.config.sections import Sending as Sending
+from mailer.config.sections import SignUp as SignUp
+from mailer.config.sections import Smtp as Smtp
 from mailer.config.service import Service as Service
-from mailer.config.signup import SignUp
-from mailer.config.stops import Stops
-from mailer.config.tracking import Tracking
 
 # How every process writes its log.
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
 @dataclass(frozen=True)
-class Site:
-    # Where readers and staff reach the web process, without a trailing slash.
-    url: str
-    # The office's name, as readers see it.
-    name: str
-    # Signs sessions and every token in a mail. At least 32 characters; changing it ends every link ever sent.
-    secret_key: str
-    # Who confirmations and notices to staff come from; empty: newsletter@ the host of `url`.
-    email: str = ""
-    # Countries offered to readers, ISO 3166-1 alpha-2.
-    countries: tuple[str, ...] = ("KZ", "KG", "TJ", "TM", "UZ")
-    # Languages offered to readers and writers, the first is the site's own.
-    languages: tuple[str, ...] = ("en", "ru", "kk", "ky", "tg", "uz", "tk")
-    # IANA zone of the office, for what staff see.
-    timezone: str = "UTC"
-    # Shows Django's debug pages; never on a machine that others reach.
-    debug: bool = False
-
-
-@dataclass(frozen=True)
-class Database:
-    # sqlite:///mailer.db (relative to the configuration file) or postgresql://user:password@host/name
-    url: str = "sqlite:///mailer.db"
-
-
-@dataclass(frozen=True)
-class Storage:
-    # Pictures, the attempt journal and locks; relative to the configuration file.
-    path: str = "data"
-
-
-@dataclass(frozen=True)
-class Smtp:
-    """A relay: [smtp], and each further one under [[relays]]."""
-
-    host: str = "localhost"
-    port: int = 25
-    # opportunistic: encrypted where the relay offers it, and the certificate is not asked for.
-    security: Literal["none", "opportunistic", "starttls", "tls"] = "none"
-    # auto: the best that the relay offers.
-    auth: Literal["auto", "plain", "login", "cram-md5", "xoauth2"] = "auto"
-    username: str = ""
-    password: str = ""
-    # File with the access token of XOAUTH2, read anew at each sign-in; something else keeps it fresh.
-    token_path: str = ""
-    # Open connections at most, per sending process.
-    connections: int = 5
-    # Messages after which a connection is renewed.
-    messages_per_connection: int = 1000
-    # Its part of the connections among several relays; 0: only while the others are away.
-    weight: int = 1
-
-
-@dataclass(frozen=True)
-class Dkim:
-    """Signing of our own mail (RFC 6376, 8463); empty: the relay signs, or nobody does."""
-
-    # d= of the signature; empty: nothing is signed.
-    domain: str = ""
-    # s= and the private key in PEM, RSA of 2048 bits or more.
-    selector: str = ""
-    key: str = ""
-    # The same for a second signature with Ed25519; empty: there is none.
-    ed25519_selector: str = ""
-    ed25519_key: str = ""
-
-
-@dataclass(frozen=True)
-class Sending:
-    # What happens to a message whose reply was never read: send once more with the same id, or leave it.
-    in_doubt: Literal["resend", "leave"] = "resend"
-    # How long evidence is waited for before such a message is sent once more.
-    in_doubt_wait_minutes: float = 10
-    # Messages at most, over all connections and workers; 0: no limit.
-    rate_per_second: float = 0
-    rate_per_minute: float = 0
-    rate_per_hour: float = 0
-    rate_per_day: float = 0
-    # Limits for single providers or domains: "mail.ru 10/s 5000/h"
-    rate_per_provider: tuple[str, ...] = ()
-    # The day on which sending from this address or domain began, "2026-11-24": volume grows over its weeks.
-    warm_up_since: str = ""
-    # When mail may leave, in the office's zone: "08:00-20:00", and days as "mon"; empty: at any time.
-    hours: str = ""
-    weekdays: tuple[str, ...] = ()
-    # Seconds between "send now" and the first message, in which it can be undone.
-    undo_seconds: int = 30
-    # Percentages of the readers after which a mailing waits and looks at what came back; none: all at once.
-    steps: tuple[str, ...] = ()
-    step_minutes: float = 30
-    # Hours after release when what is still deferred counts as refused.
-    expire_after_hours: int = 72
-
-
-@dataclass(frozen=True)
-class Alerts:
-    """Who is told when sending stops by itself."""
-
-    # Addresses; empty: the admins' own.
-    email: tuple[str, ...] = ()
-    # Also told, by a POST of JSON.
-    webhook: str = ""
-
-
-@dataclass(frozen=True)
-class Approval:
-    # Whether `mailer edition submit|approve --as USER` may act for a person.
-    by_command: bool = False
-
-
-@dataclass(frozen=True)
-class Web:
-    host: str = "127.0.0.1"
-    port: int = 8000
-    # Addresses of reverse proxies whose word about the reader's address is believed.
-    proxies: tuple[str, ...] = ("127.0.0.1", "::1")
-
-
-@dataclass(frozen=True)
-class Demo:
-    # Mounts /demo/ and the readers' inboxes. Only `mailer demo` sets this.
-    enabled: bool = False
-    # The caught mail, relative to the configuration file.
-    inbox: str = "inbox"
-    # The moment that assembling goes by, ISO 8601 with zone; empty: the real clock.
-    assemble_at: str = ""
-
-
-@dataclass(frozen=True)
 class Config:
     site: Site
-    # The folder that relative paths start from: that of the configuration file.
+    # The folder of the configuration file, which relative paths refer to.
     home: Path
     database: Database = field(default_factory=Database)
     storage: Storage = field(default_factory=Storage)
@@ -168,7 +51,7 @@ class Config:
     dkim: Dkim = field(default_factory=Dkim)
     bounces: Bounces = field(default_factory=Bounces)
     sending: Sending = field(default_factory=Sending)
-    stops: Stops = field(default_factory=Stops)
+    stop_rules: StopRules = field(default_factory=StopRules)
     tracking: Tracking = field(default_factory=Tracking)
     signup: SignUp = field(default_factory=SignUp)
     retention: Retention = field(default_factory=Retention)
@@ -178,7 +61,7 @@ class Config:
     demo: Demo = field(default_factory=Demo)
 
     def path(self, relative: str) -> Path:
-        """A path of the configuration, absolute."""
+        """The absolute path for a path in the configuration."""
         return (self.home / relative).resolve()
 
 
@@ -204,7 +87,7 @@ def load(path: Path, environment: Mapping[str, str]) -> Config:
 
 
 def parse(table: dict[str, Any], environment: Mapping[str, str], *, home: Path, origin: str) -> Config:
-    """Turn a TOML table into a Config. `origin` names it in errors."""
+    """A Config from a TOML table; `origin` names the table in errors. Raises ConfigError."""
     sections = {f.name: f for f in dataclasses.fields(Config) if f.name not in ("home", "relays")}
     relays = table.get("relays", [])
     if not isinstance(relays, list) or not all(isinstance(relay, dict) for relay in relays):
@@ -215,10 +98,10 @@ def parse(table: dict[str, Any], environment: Mapping[str, str], *, home: Path, 
         if name in sections and not isinstance(value, dict):
             raise ConfigError(f"{origin}: `{name}` must be a section, written [{name}].")
     merged = {name: dict(table.get(name, {})) for name in sections}
-    reading.override(merged, environment)
+    reader.override(merged, environment)
     hints = typing.get_type_hints(Config)
-    parsed = {name: reading.section(hints[name], name, merged[name], home, origin) for name in sections}
-    further = tuple(reading.section(Smtp, "relays", relay, home, origin) for relay in relays)
+    parsed = {name: reader.section(hints[name], name, merged[name], home, origin) for name in sections}
+    further = tuple(reader.section(Smtp, "relays", relay, home, origin) for relay in relays)
     config = Config(home=home, relays=further, **parsed)
     _check(config, origin)
     return config
@@ -248,22 +131,22 @@ def _check(config: Config, origin: str) -> None:
             if getattr(relay, key) < 1:
                 raise ConfigError(f"{origin}: {name} {key} is 0; at least one is needed to send.")
     _check_dkim(config.dkim, origin)
-    _check_meaning(config, origin)
+    _check_syntax(config, origin)
 
 
-def _check_meaning(config: Config, origin: str) -> None:
-    """What each text says."""
+def _check_syntax(config: Config, origin: str) -> None:
+    """Parse the values that have a syntax of their own. Raises ConfigError."""
     sending = config.sending
     checks: tuple[tuple[str, Callable[[], object]], ...] = (
         ("[site] timezone", lambda: _zone(config.site.timezone)),
-        ("[sending] hours", lambda: written.hours(sending.hours)),
-        ("[sending] weekdays", lambda: written.weekdays(sending.weekdays)),
-        ("[sending] warm_up_since", lambda: written.day(sending.warm_up_since)),
-        ("[sending] rate_per_provider", lambda: list(map(written.provider_rates, sending.rate_per_provider))),
-        ("[sending] steps", lambda: written.steps(sending.steps)),
+        ("[sending] hours", lambda: syntax.time_range(sending.hours)),
+        ("[sending] weekdays", lambda: syntax.weekdays(sending.weekdays)),
+        ("[sending] warm_up_since", lambda: syntax.day(sending.warm_up_since)),
+        ("[sending] rate_per_provider", lambda: list(map(syntax.provider_rates, sending.rate_per_provider))),
+        ("[sending] rollout_percentages", lambda: syntax.rollout_percentages(sending.rollout_percentages)),
         ("[service]", config.service.check),
         ("[bounces]", config.bounces.check),
-        ("[stops]", config.stops.check),
+        ("[stop_rules]", config.stop_rules.check),
     )
     for where, check in checks:
         try:

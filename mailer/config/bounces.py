@@ -1,4 +1,4 @@
-"""Where mail comes back to, and by which ways it is taken in."""
+"""The envelope sender's domain, and the sources that bounces and replies are read from."""
 
 from __future__ import annotations
 
@@ -17,56 +17,56 @@ Security = Literal["none", "starttls", "tls"]
 
 @dataclass(frozen=True)
 class Bounces:
-    # Domain of the envelope sender; what is written to it comes back by one of the ways below.
+    # Domain of the envelope sender; mail to it must arrive at one of the sources below.
     domain: str = ""
-    # What stands before the @, with {token} at its end: of the envelope sender, and of the address that a
-    # reader writes to in order to leave. Without plus addressing "b-{token}", or "{token}" alone.
+    # Local parts of the envelope sender and of the List-Unsubscribe address, with {token} at the end. Without
+    # plus addressing "b-{token}", or "{token}" alone.
     address: str = "b+{token}"
-    leave_address: str = "u+{token}"
-    # Maildir in which returned mail lands; relative to the configuration file. Empty: none is read.
+    unsubscribe_address: str = "u+{token}"
+    # Maildir with returned mail; relative to the configuration file. Empty: none.
     maildir: str = ""
-    # A mailbox that is read by IMAP; empty: none.
+    # IMAP mailbox; empty: none.
     imap_host: str = ""
-    # 0: the usual one, 993 with tls and 143 without.
+    # 0: the default, 993 with tls and 143 without.
     imap_port: int = 0
     imap_security: Security = "tls"
     imap_username: str = ""
     imap_password: str = ""
-    # File with the access token of XOAUTH2 in place of a password, read anew at each sign-in.
+    # File with the access token of XOAUTH2 in place of a password, read at each sign-in.
     imap_token_path: str = ""
     imap_folder: str = "INBOX"
-    # What happens to a message once it is stored: marked as read, moved to imap_done_folder, or deleted.
-    imap_done: Literal["mark", "move", "delete"] = "mark"
-    imap_done_folder: str = "Taken in"
-    # A mailbox that is read by POP3, and emptied; empty: none.
+    # What happens to a stored message: marked as read, moved to imap_move_to, or deleted.
+    imap_after: Literal["mark", "move", "delete"] = "mark"
+    imap_move_to: str = "Processed"
+    # POP3 mailbox, whose messages are deleted once stored; empty: none.
     pop3_host: str = ""
-    # 0: the usual one, 995 with tls and 110 without.
+    # 0: the default, 995 with tls and 110 without.
     pop3_port: int = 0
     pop3_security: Security = "tls"
     pop3_username: str = ""
     pop3_password: str = ""
-    # Where the mail server hands returned mail to us by LMTP; port 0: nowhere.
+    # Address of our LMTP server for the mail server; port 0: off.
     lmtp_host: str = "127.0.0.1"
     lmtp_port: int = 0
-    # Rules of the office's own for judging bounces, tried before the built-in ones; a TOML file. Empty: none.
+    # TOML file with the office's own bounce rules, applied before the built-in ones. Empty: none.
     rules: str = ""
-    # Days that returned mail and services' events are kept word for word; what was concluded stays.
+    # Days that returned mail and webhook events are kept verbatim; the resulting decisions are kept longer.
     keep_days: int = 90
 
     @property
-    def comes_back(self) -> bool:
-        """Whether anything is read by us; the mail server may also run `mailer bounces receive`."""
+    def has_inbound(self) -> bool:
+        """Whether a source is configured; without one, the mail server may run `mailer bounces receive`."""
         return bool(self.maildir or self.imap_host or self.pop3_host or self.lmtp_port)
 
     def check(self) -> None:
-        """Raises ValueError, in words, for what cannot be used."""
-        for key in ("address", "leave_address"):
+        """Raises ValueError for values that cannot be used."""
+        for key in ("address", "unsubscribe_address"):
             _check_form(key, getattr(self, key))
         for key in ("imap_port", "pop3_port", "lmtp_port"):
             if getattr(self, key) > 65_535:
                 raise ValueError(f"{key} is {getattr(self, key)}; a port is between 1 and 65535.")
-        if self.imap_done == "move" and self.imap_done_folder == self.imap_folder:
-            raise ValueError("imap_done_folder is the folder that is read; name another.")
+        if self.imap_after == "move" and self.imap_move_to == self.imap_folder:
+            raise ValueError("imap_move_to is the folder that is read; choose another.")
 
 
 def _check_form(key: str, form: str) -> None:
@@ -74,5 +74,5 @@ def _check_form(key: str, form: str) -> None:
     if not found or after or len(before) > _LONGEST or not _BEFORE_TOKEN.fullmatch(before):
         raise ValueError(
             f'{key} is {form!r}; write it as "b+{TOKEN}": at most {_LONGEST} plain characters of lower case, '
-            f"the last of them a sign such as + or -, and then {TOKEN}. Or {TOKEN} alone."
+            f"the last of them a separator such as + or -, and then {TOKEN}. Or {TOKEN} alone."
         )

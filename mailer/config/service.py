@@ -1,4 +1,4 @@
-"""The transactional service that mail leaves by, and what proves that its posts are its own."""
+"""The email service provider (ESP) that sends mail, and the secrets that authenticate its webhooks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-# What a service cannot do without, where that is not its key alone.
+# Required keys, where that is not the API key alone.
 _NEEDED = {"amazon_ses": ("region",), "mailgun": ("key", "domain"), "mailjet": ("key", "secret")}
 _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
 _SHORTEST_SECRET = 16
@@ -15,7 +15,7 @@ _SHORTEST_SECRET = 16
 
 @dataclass(frozen=True)
 class Service:
-    """A transactional API in place of [smtp]; empty: mail goes by SMTP."""
+    """An ESP's API in place of [smtp]; empty: mail is sent by SMTP."""
 
     name: Literal["", "amazon_ses", "mailgun", "postmark", "brevo", "resend", "mailjet", "sparkpost"] = ""
     key: str = ""
@@ -27,30 +27,30 @@ class Service:
     region: str = ""
     # Postmark's message stream (empty: "broadcast"), Amazon's configuration set (empty: none).
     stream: str = ""
-    # Where its API is, when not at the usual address: the European one, say.
+    # Base URL of the API where it is not the default, such as a European one.
     url: str = ""
-    # Calls at a time.
+    # Concurrent API calls.
     connections: int = 5
-    # Proves that what is posted to /hooks/ comes from the service: Mailgun's signing key, Resend's signing
-    # secret, for the others (but Amazon) a password of our own. Empty: nothing is heard.
+    # Authenticates webhooks: Mailgun's signing key, Resend's signing secret, for the others (except Amazon) a
+    # password of your own. Empty: webhooks are not accepted.
     webhook_secret: str = ""
-    # Amazon's topics that are heard, by their ARN.
+    # ARNs of the Amazon SNS topics that are accepted.
     webhook_topics: tuple[str, ...] = ()
 
     @property
-    def hears(self) -> bool:
-        """Whether its posts are taken in."""
+    def accepts_webhooks(self) -> bool:
+        """Whether webhooks are accepted."""
         return bool(self.webhook_topics if self.name == "amazon_ses" else self.webhook_secret)
 
     def check(self) -> None:
-        """Raises ValueError, in words."""
+        """Raises ValueError."""
         for key in _NEEDED.get(self.name, ("key",)) if self.name else ():
             if not getattr(self, key):
                 raise ValueError(f"{self.name} needs `{key}`.")
         for topic in self.webhook_topics:
             if not _TOPIC.fullmatch(topic):
                 raise ValueError(
-                    f"webhook_topics: {topic!r} is no topic; it is written arn:aws:sns:REGION:ACCOUNT:NAME."
+                    f"webhook_topics: {topic!r} is not a topic; write arn:aws:sns:REGION:ACCOUNT:NAME."
                 )
         if self.webhook_secret:
             self._check_secret()

@@ -116,7 +116,7 @@ def read_message_id(message_id: str) -> int | None:
 def unsubscribe_address_template(sender_domain: str = "") -> str:
     """The address of `unsubscribe_address`, with {token} in place of the subscriber's token."""
     bounces = settings.CONFIG.bounces
-    return f"{bounces.leave_address}@{bounces.domain or sender_domain}"
+    return f"{bounces.unsubscribe_address}@{bounces.domain or sender_domain}"
 
 
 def unsubscribe_address(subscriber: int, newsletter: int, sender_domain: str = "") -> str:

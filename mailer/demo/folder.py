@@ -39,7 +39,7 @@ rate_per_second = {rate}
 undo_seconds = {undo}
 
 [tracking]
-settle_minutes = {settle}
+finalize_minutes = {settle}
 
 [approval]
 by_command = true

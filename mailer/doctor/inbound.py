@@ -107,9 +107,9 @@ def sources(config: Config, timeout: float) -> Iterator[CheckResult]:
     if bounces.lmtp_port:
         yield _lmtp(bounces.lmtp_host, bounces.lmtp_port, timeout)
     result = partial(CheckResult, "bounce_mailbox", "")
-    if not bounces.comes_back and config.service.hears:
+    if not bounces.has_inbound and config.service.accepts_webhooks:
         yield result("skipped", f"No mailbox is read; {config.service.name} reports bounces by webhooks.")
-    elif not bounces.comes_back:
+    elif not bounces.has_inbound:
         yield result(
             "warning",
             "No mailbox is read for bounces, so mail to dead addresses continues.",
@@ -172,7 +172,7 @@ def webhooks(config: Config, now: datetime) -> Iterator[CheckResult]:
     if not service.name:
         return
     result = partial(CheckResult, "webhooks", service.name)
-    if not service.hears:
+    if not service.accepts_webhooks:
         yield result(
             "warning",
             "Its webhooks are not accepted, so its bounces and complaints stay unknown.",

@@ -35,7 +35,7 @@ DO UPDATE SET count = mailer_hitcount.count + excluded.count
 
 def settle_due(now: datetime, stop: Callable[[], bool] = lambda: False) -> int:
     """Judge and sum up what is old enough; how many rows that were. May run twice, and at any time."""
-    cut = now - timedelta(minutes=settings.CONFIG.tracking.settle_minutes)
+    cut = now - timedelta(minutes=settings.CONFIG.tracking.finalize_minutes)
     settled = 0
     due = Hit.objects.filter(settled=False, at__lt=cut).order_by("at", "pk")
     while not stop() and (batch := list(due[:_BATCH])):

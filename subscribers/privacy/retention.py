@@ -25,8 +25,8 @@ _BATCH = 500
 def run(now: datetime) -> None:
     """Delete what is older than `[retention]` allows. May run twice, and stop at any point."""
     config = settings.CONFIG.retention
-    unconfirmed = _delete_unconfirmed(now - timedelta(days=config.pending_days))
-    cleared = consent.clear_old_details(now, config.details_months)
+    unconfirmed = _delete_unconfirmed(now - timedelta(days=config.unconfirmed_days))
+    cleared = consent.clear_old_details(now, config.consent_details_months)
     rate_limit.delete_expired(now)
     jobs.delete_expired(now)
     bulk.delete_expired(now)

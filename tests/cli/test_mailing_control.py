@@ -73,7 +73,7 @@ def test_each_action_in_each_state_is_carried_out_or_refused(
 
 def test_all_remaining_rollout_steps_are_released(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
-    sending = dataclasses.replace(settings.CONFIG.sending, steps=("25",))
+    sending = dataclasses.replace(settings.CONFIG.sending, rollout_percentages=("25",))
     settings.CONFIG = dataclasses.replace(settings.CONFIG, sending=sending)
     readers(4)
     approved_snapshot()

@@ -62,7 +62,7 @@ def test_an_envelope_sender_of_any_form_is_read_in_whatever_dress_it_comes_back(
 
 @given(SUBSCRIBER, NEWSLETTER, FORMS, DRESSES, CASES)
 def test_so_is_a_leave_address(subscriber, newsletter, form, dress, case):
-    with override_settings(CONFIG=_with_bounces(settings.CONFIG, leave_address=form)):
+    with override_settings(CONFIG=_with_bounces(settings.CONFIG, unsubscribe_address=form)):
         local, domain = identifiers.unsubscribe_address(subscriber, newsletter).split("@")
     written = case(dress.format(local=local, domain=domain))
     assert identifiers.read_unsubscribe_address(written) == (subscriber, newsletter)

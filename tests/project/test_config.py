@@ -64,8 +64,14 @@ def test_defaults_fill_what_is_not_said() -> None:
         ({"site": SITE, "sending": {"hours": "08:00-25:00"}}, 'such as "08:00-20:00"'),
         ({"site": SITE, "sending": {"hours": "08:00-08:00"}}, "ends as it begins"),
         ({"site": SITE, "sending": {"weekdays": ["mon", "dies"]}}, "[sending] weekdays: 'dies' is no day"),
-        ({"site": SITE, "sending": {"steps": ["10", "2"]}}, "[sending] steps: must be percentages that rise"),
-        ({"site": SITE, "sending": {"steps": ["two"]}}, "[sending] steps: must be percentages that rise"),
+        (
+            {"site": SITE, "sending": {"rollout_percentages": ["10", "2"]}},
+            "[sending] rollout_percentages: must be percentages that rise",
+        ),
+        (
+            {"site": SITE, "sending": {"rollout_percentages": ["two"]}},
+            "[sending] rollout_percentages: must be percentages that rise",
+        ),
         ({"site": SITE, "sending": {"warm_up_since": "24.11."}}, "[sending] warm_up_since: is '24.11.'"),
         (
             {"site": SITE, "sending": {"rate_per_provider": ["mail.ru"]}},
@@ -80,7 +86,7 @@ def test_defaults_fill_what_is_not_said() -> None:
         ({"site": SITE, "bounces": {"address": "b{token}"}}, "the last of them a sign such as + or -"),
         ({"site": SITE, "bounces": {"address": "B+{token}"}}, "[bounces]: address is"),
         ({"site": SITE, "bounces": {"address": "b+{token}@example.org"}}, "[bounces]: address is"),
-        ({"site": SITE, "bounces": {"leave_address": "far.too.long.for.it+{token}"}}, "at most 15"),
+        ({"site": SITE, "bounces": {"unsubscribe_address": "far.too.long.for.it+{token}"}}, "at most 15"),
         ({"site": {**SITE, "countries": [1, 2]}}, "must be a list of texts"),
         ({"site": {**SITE, "debug": "perhaps"}}, "must be true or false"),
         ({"site": {**SITE, "name": 7}}, "must be a text in quotes"),

@@ -94,7 +94,7 @@ def test_bounces_are_received_by_lmtp_without_plus_addressing(office, postfix, d
     with here.working():
         until(lambda: here.returned() == 3, 60)
     is_right(here.facts())
-    write(postfix, leave_address(dovecot))
+    write(postfix, unsubscribe_address(dovecot))
     time.sleep(1)
     assert here.returned() == 3
     with here.working():
@@ -102,7 +102,7 @@ def test_bounces_are_received_by_lmtp_without_plus_addressing(office, postfix, d
     assert here.facts()["subscriptions"][GOOD] == "unsubscribed"
 
 
-def leave_address(dovecot) -> str:
+def unsubscribe_address(dovecot) -> str:
     """Where the newest mail in the good reader's mailbox says that one may write to in order to leave."""
     with imaplib.IMAP4("127.0.0.1", dovecot.imap) as box:
         box.login(GOOD, PASSWORD)

@@ -196,7 +196,7 @@ class HttpClient(ABC):
 def bounces_are_read() -> bool:
     """Whether our own envelope sender is of use; the ESP must have verified its domain."""
     bounces = settings.CONFIG.bounces
-    return bool(bounces.domain and bounces.comes_back)
+    return bool(bounces.domain and bounces.has_inbound)
 
 
 def session() -> requests.Session:

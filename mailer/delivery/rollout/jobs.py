@@ -79,7 +79,7 @@ def advance_due(now: datetime) -> list[Mailing]:
     """Pause or advance every mailing in a rollout; those that changed. May run twice, and at any time.
 
     The stop rules are applied first, and may pause it. The next step begins when every delivery of this one
-    was tried and `step_minutes` have passed since, so that bounces can arrive.
+    was tried and `rollout_wait_minutes` have passed since, so that bounces can arrive.
     """
     stepping = Mailing.objects.filter(state=Mailing.State.SENDING, released_up_to__isnull=False)
     return [mailing for mailing in stepping.order_by("pk") if _advance(mailing, now)]
@@ -95,7 +95,7 @@ def _advance(mailing: Mailing, now: datetime) -> bool:
     if mailing.step_completed_at is None:
         unchanged.update(step_completed_at=now)
         return False
-    if now < mailing.step_completed_at + timedelta(minutes=settings.CONFIG.sending.step_minutes):
+    if now < mailing.step_completed_at + timedelta(minutes=settings.CONFIG.sending.rollout_wait_minutes):
         return False
     advanced = unchanged.update(**steps.next_step(mailing))
     if advanced:

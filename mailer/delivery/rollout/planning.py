@@ -139,7 +139,7 @@ def _cancel(mailing: Mailing, now: datetime, reason: str) -> Mailing:
 def _uses_steps(mailing: Mailing) -> bool:
     """A dry run has no subscribers to protect, and local hours already spread the sending."""
     local = mailing.snapshot.local_hour is not None
-    return bool(settings.CONFIG.sending.steps) and not mailing.dry_run_to and not local
+    return bool(settings.CONFIG.sending.rollout_percentages) and not mailing.dry_run_to and not local
 
 
 def _insert_deliveries(mailing: Mailing, now: datetime) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Q
 
-from mailer.config import sending as sending_config
+from mailer.config import sending_syntax as sending_config
 from mailer.delivery.models import Delivery, Mailing
 
 State = Delivery.State
@@ -19,7 +19,7 @@ State = Delivery.State
 
 def percentages() -> tuple[float, ...]:
     """The shares of the audience, in percent and rising, after which a rollout waits."""
-    return sending_config.steps(settings.CONFIG.sending.steps)
+    return sending_config.rollout_percentages(settings.CONFIG.sending.rollout_percentages)
 
 
 def release_bound(mailing: Mailing, step: int) -> int | None:

@@ -17,15 +17,15 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from mailer.config.stops import Sign, Stops
+from mailer.config.sections import StopMetric, StopRules
 from mailer.delivery.models import Mailing
 from mailer.delivery.throttle import provider_stats
 from mailer.delivery.throttle.provider_stats import HourlyCounts, ProviderCounts, sum_counts
 
 _METRIC_LABELS = {
-    Sign.COMPLAINED: "Marked as spam",
-    Sign.BOUNCED: "Addresses that do not exist",
-    Sign.BLOCKED: "Blocked for reputation or content",
+    StopMetric.COMPLAINED: "Marked as spam",
+    StopMetric.BOUNCED: "Addresses that do not exist",
+    StopMetric.BLOCKED: "Blocked for reputation or content",
 }
 
 
@@ -42,7 +42,7 @@ class Level(IntEnum):
 class ReachedLimit(NamedTuple):
     """A limit that a mailing has reached."""
 
-    metric: Sign
+    metric: StopMetric
     level: Level
     # Empty: by the mailing as a whole.
     provider: str
@@ -63,20 +63,22 @@ class ReachedLimit(NamedTuple):
         return self.cases * 100 / self.total
 
 
-def level_of(metric: Sign, counts: ProviderCounts, stops: Stops, *, whole: bool) -> tuple[Level, float]:
+def level_of(
+    metric: StopMetric, counts: ProviderCounts, rules: StopRules, *, whole: bool
+) -> tuple[Level, float]:
     """What these counts demand, and the limit (percent) they reached; `whole`: counts of all providers."""
     cases, base = counts.cases(metric), counts.base(metric)
-    warn, stop, min_cases = stops.of(metric)
+    warn, stop, min_cases = rules.of(metric)
     if cases < min_cases:
         return Level.NONE, 0.0
     if stop and cases * 100 >= stop * base:
-        return Level.PAUSE if whole or metric is Sign.COMPLAINED else Level.SLOW, stop
+        return Level.PAUSE if whole or metric is StopMetric.COMPLAINED else Level.SLOW, stop
     if warn and cases * 100 >= warn * base:
         return Level.WARN, warn
     return Level.NONE, 0.0
 
 
-def evaluate(hours: HourlyCounts, stops: Stops) -> list[ReachedLimit]:
+def evaluate(hours: HourlyCounts, stops: StopRules) -> list[ReachedLimit]:
     """The reached limits, the most severe first, and only the most severe of each provider and metric.
 
     A limit that the whole mailing has reached is not repeated for its providers.
@@ -89,7 +91,7 @@ def evaluate(hours: HourlyCounts, stops: Stops) -> list[ReachedLimit]:
             by_provider[provider][hour] = counts
     all_providers = {hour: sum_counts(counts) for hour, counts in by_hour.items()}
     found: list[ReachedLimit] = []
-    for metric in Sign:
+    for metric in StopMetric:
         whole = _most_severe(metric, "", all_providers, stops)
         found += [whole._replace(main_provider=_main_provider(whole, by_provider))] if whole else []
         overall = whole.level if whole else Level.NONE
@@ -101,7 +103,7 @@ def evaluate(hours: HourlyCounts, stops: Stops) -> list[ReachedLimit]:
 
 
 def _most_severe(
-    metric: Sign, provider: str, hours: Mapping[datetime, ProviderCounts], stops: Stops
+    metric: StopMetric, provider: str, hours: Mapping[datetime, ProviderCounts], stops: StopRules
 ) -> ReachedLimit | None:
     if not hours:
         return None
@@ -128,7 +130,7 @@ def _main_provider(whole: ReachedLimit, by_provider: Mapping[str, Mapping[dateti
 
 def reached_limits(mailing: Mailing) -> list[ReachedLimit]:
     """The limits of the stop rules that the mailing has reached, the most severe first."""
-    return evaluate(provider_stats.hourly_counts(mailing), settings.CONFIG.stops)
+    return evaluate(provider_stats.hourly_counts(mailing), settings.CONFIG.stop_rules)
 
 
 def would_pause(mailing: Mailing) -> bool:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from django.db import connection, transaction
 from django.db.models import Q, Sum
 
-from mailer.config.stops import Sign
+from mailer.config.sections import StopMetric
 from mailer.delivery.ledger.attempts import Attempt
 from mailer.delivery.ledger.sql import to_db_datetime
 from mailer.delivery.models import Mailing, ProviderHour
@@ -32,13 +32,13 @@ class ProviderCounts(NamedTuple):
     blocked: int = 0
     complained: int = 0
 
-    def cases(self, metric: Sign) -> int:
+    def cases(self, metric: StopMetric) -> int:
         count: int = getattr(self, metric)
         return count
 
-    def base(self, metric: Sign) -> int:
+    def base(self, metric: StopMetric) -> int:
         """The deliveries that the cases of a metric are a share of."""
-        total = self.accepted if metric is Sign.COMPLAINED else self.tried
+        total = self.accepted if metric is StopMetric.COMPLAINED else self.tried
         # Counts of the last seconds before a crash may be missing.
         return max(total, self.cases(metric))
 

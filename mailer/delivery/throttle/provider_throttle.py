@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple
 
-from mailer.config import sending
+from mailer.config import sending_syntax
 from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery
 from mailer.delivery.outcome import PROVIDER_WIDE, ReplyClass
 from mailer.delivery.throttle import backoff, rate_limits, shared_state
@@ -144,7 +144,7 @@ def penalise(provider: str, now: datetime) -> Backoff:
 def provider_limits(rates_per_provider: Iterable[str]) -> dict[str, tuple[RateLimit, ...]]:
     """The limits of [sending] rate_per_provider, by provider."""
     found: dict[str, tuple[RateLimit, ...]] = {}
-    for domain, rates in map(sending.provider_rates, rates_per_provider):
+    for domain, rates in map(sending_syntax.provider_rates, rates_per_provider):
         provider = provider_of_domain(domain)
         found[provider] = found.get(provider, ()) + tuple(RateLimit(*rate) for rate in rates)
     return found

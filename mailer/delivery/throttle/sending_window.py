@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from mailer.config import sending
+from mailer.config import sending_syntax
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,6 @@ class SendingWindow:
 
 def sending_window(hours: str, weekdays: Iterable[str], zone: str) -> SendingWindow | None:
     """The window of [sending] hours and weekdays; None when mail may be sent at any time."""
-    days = sending.weekdays(weekdays)
-    start, end = sending.hours(hours) or (time(), time())
+    days = sending_syntax.weekdays(weekdays)
+    start, end = sending_syntax.time_range(hours) or (time(), time())
     return None if start == end and len(days) == 7 else SendingWindow(start, end, days, ZoneInfo(zone))

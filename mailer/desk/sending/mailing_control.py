@@ -187,7 +187,7 @@ def _rollout(mailing: Mailing) -> dict[str, Any] | None:
         for index, label in enumerate([*shares, "everyone"])
     ]
     next_check_at = (
-        mailing.step_completed_at + timedelta(minutes=settings.CONFIG.sending.step_minutes)
+        mailing.step_completed_at + timedelta(minutes=settings.CONFIG.sending.rollout_wait_minutes)
         if mailing.step_completed_at
         else None
     )

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
-from mailer.config.stops import Sign
+from mailer.config.sections import StopMetric
 from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.throttle import provider_stats
 from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
@@ -28,9 +28,9 @@ _CLAIM = (
 )
 _Kind, _Class = FeedbackEvent.Kind, FeedbackEvent.Class
 _SIGNS = {
-    (_Kind.COMPLAINT.value, _Class.NONE.value): Sign.COMPLAINED,
-    (_Kind.BOUNCE.value, _Class.HARD.value): Sign.BOUNCED,
-    (_Kind.BOUNCE.value, _Class.BLOCK.value): Sign.BLOCKED,
+    (_Kind.COMPLAINT.value, _Class.NONE.value): StopMetric.COMPLAINED,
+    (_Kind.BOUNCE.value, _Class.HARD.value): StopMetric.BOUNCED,
+    (_Kind.BOUNCE.value, _Class.BLOCK.value): StopMetric.BLOCKED,
 }
 _COLUMNS = ("kind", "bounce_class", "identity", "delivery", "mailing", "provider", "at")
 
@@ -48,9 +48,9 @@ class _Event(NamedTuple):
     reason: str
 
     @property
-    def sign(self) -> Sign | None:
+    def sign(self) -> StopMetric | None:
         sign = _SIGNS.get((self.kind, self.bounce_class))
-        if sign is Sign.BLOCKED and self.identity == "session" and self.reason == ReplyClass.BLOCKED:
+        if sign is StopMetric.BLOCKED and self.identity == "session" and self.reason == ReplyClass.BLOCKED:
             # The sending engine has counted it.
             return None
         return sign
@@ -98,7 +98,7 @@ def _counts(claimed: Collection[int]) -> Iterator[tuple[StatsBucket, ProviderCou
         )
 
 
-def _counted_before(deliveries: Iterable[int], claimed: Collection[int]) -> set[tuple[int, Sign]]:
+def _counted_before(deliveries: Iterable[int], claimed: Collection[int]) -> set[tuple[int, StopMetric]]:
     """What was counted for these deliveries before."""
     before = FeedbackEvent.objects.filter(
         delivery__in=deliveries, counted_at__isnull=False, identity__in=AUTHENTICATED

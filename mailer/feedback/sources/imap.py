@@ -141,11 +141,11 @@ class ImapMailbox:
         return bytes(found[_CONTENT] or b"")
 
     def acknowledge(self, name: str) -> None:
-        uid, folder = _uid(name), self._settings.imap_done_folder
+        uid, folder = _uid(name), self._settings.imap_move_to
         with _unavailable_if_refused():
-            if self._settings.imap_done == "mark":
+            if self._settings.imap_after == "mark":
                 self._client.add_flags([uid], [rb"\Seen"], silent=True)
-            elif self._settings.imap_done == "delete":
+            elif self._settings.imap_after == "delete":
                 self._delete(uid)
             elif self._client.has_capability("MOVE"):
                 self._client.move([uid], folder)
@@ -201,10 +201,10 @@ class ImapMailbox:
                 f"{self._server} does not open the folder {folder!r} ({server_text(error)}): "
                 "see [bounces] imap_folder."
             ) from error
-        if self._settings.imap_done == "move":
+        if self._settings.imap_after == "move":
             # Refused where it exists already; if messages cannot be moved into it, moving says so.
             with suppress(IMAPClientError):
-                self._client.create_folder(self._settings.imap_done_folder)
+                self._client.create_folder(self._settings.imap_move_to)
         return str(status.get(b"UIDVALIDITY", 0))
 
     def _delete(self, uid: int) -> None:

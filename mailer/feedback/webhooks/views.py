@@ -25,7 +25,7 @@ MAX_OCTETS = 4 * 1024 * 1024
 def post(request: HttpRequest, service: str, word: str = "") -> HttpResponse:
     """A service's post: 200 when it is kept for good; everything else leaves nothing behind."""
     configured = settings.CONFIG.service
-    if service != configured.name or not configured.hears:
+    if service != configured.name or not configured.accepts_webhooks:
         raise Http404
     body = request.read(MAX_OCTETS + 1)
     if len(body) > MAX_OCTETS:

@@ -138,7 +138,7 @@ def test_unscheduling_removes_the_local_hour(snapshot):
 
 
 def test_steps_do_not_apply(snapshot, configure):
-    configure(sending={"steps": ("10",)})
+    configure(sending={"rollout_percentages": ("10",)})
     approve.schedule(snapshot, approver(), None, AT, local_hour=9)
     (mailing,) = jobs.start_due(AT)
     assert mailing.released_up_to is None

@@ -20,8 +20,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 @pytest.fixture
 def stepped(configure):
     """A mailing to forty readers, of whom a tenth goes first, then half; two cases are enough to tell."""
-    configure(sending={"steps": ("10", "50"), "step_minutes": 30})
-    configure(stops={"bounced_stop": 20.0, "least_bounced": 2})
+    configure(sending={"rollout_percentages": ("10", "50"), "rollout_wait_minutes": 30})
+    configure(stop_rules={"bounced_stop": 20.0, "min_bounced": 2})
     readers(40)
     return released()
 
@@ -161,7 +161,7 @@ def test_without_steps_the_whole_audience_is_released(configure):
 
 
 def test_a_step_has_at_least_one_delivery(configure):
-    configure(sending={"steps": ("1",)})
+    configure(sending={"rollout_percentages": ("1",)})
     readers(3)
     assert released_rows(released()).count() == 1
 
@@ -214,12 +214,15 @@ def fresh_mailing(mailing, size):
 
 @pytest.fixture
 def in_steps(configure):
-    configure(sending={"steps": ("10", "50"), "step_minutes": 30}, stops={"least_bounced": 2})
+    configure(
+        sending={"rollout_percentages": ("10", "50"), "rollout_wait_minutes": 30},
+        stop_rules={"min_bounced": 2},
+    )
     readers(1)
     return released()
 
 
 def test_shares_round_up(configure):
-    configure(sending={"steps": ("2",)})
+    configure(sending={"rollout_percentages": ("2",)})
     readers(60)
     assert released_rows(released()).count() == math.ceil(60 * 2 / 100)

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.config.stops import Sign, Stops
+from mailer.config.sections import StopMetric, StopRules
 from mailer.delivery.rollout.stop_rules import Level, ReachedLimit, evaluate, level_of
 from mailer.delivery.throttle.provider_stats import ProviderCounts, sum_counts
 
 HOUR = datetime(2021, 12, 3, 9, tzinfo=UTC)
-STOPS = Stops()
+STOPS = StopRules()
 PROVIDERS = ("mail.ru", "gmail.com", "ministry.example")
 
 
@@ -46,17 +46,17 @@ def found(**hours: ProviderCounts) -> list[ReachedLimit]:
     ],
 )
 def test_limits_apply_from_a_minimum_of_cases(counts: ProviderCounts, said: Level) -> None:
-    assert max(level_of(sign, counts, STOPS, whole=True)[0] for sign in Sign) is said
+    assert max(level_of(sign, counts, STOPS, whole=True)[0] for sign in StopMetric) is said
 
 
 def test_bounces_and_blocks_at_a_provider_slow_it_down_and_complaints_pause() -> None:
     healthy = copies(10_000)
     (one,) = found(mail_ru=copies(90, blocked=10), gmail_com=healthy)
-    assert (one.level, one.metric, one.provider) == (Level.SLOW, Sign.BLOCKED, "mail.ru")
+    assert (one.level, one.metric, one.provider) == (Level.SLOW, StopMetric.BLOCKED, "mail.ru")
     (one,) = found(mail_ru=copies(90, bounced=10), gmail_com=healthy)
-    assert (one.level, one.metric, one.provider) == (Level.SLOW, Sign.BOUNCED, "mail.ru")
+    assert (one.level, one.metric, one.provider) == (Level.SLOW, StopMetric.BOUNCED, "mail.ru")
     (one,) = found(mail_ru=copies(900, complained=3), gmail_com=healthy)
-    assert (one.level, one.metric, one.provider) == (Level.PAUSE, Sign.COMPLAINED, "mail.ru")
+    assert (one.level, one.metric, one.provider) == (Level.PAUSE, StopMetric.COMPLAINED, "mail.ru")
 
 
 def test_a_limit_of_the_whole_mailing_is_not_repeated_for_providers() -> None:
@@ -93,10 +93,10 @@ def test_few_cases_an_hour_add_up_over_a_day() -> None:
 
 
 def test_a_limit_of_zero_is_off() -> None:
-    stops = Stops(complained_warn=0, complained_stop=0, bounced_stop=0, blocked_warn=0)
-    assert level_of(Sign.COMPLAINED, copies(10, complained=10), stops, whole=True)[0] is Level.NONE
-    assert level_of(Sign.BOUNCED, copies(0, bounced=10), stops, whole=True)[0] is Level.WARN
-    assert level_of(Sign.BLOCKED, copies(0, blocked=10), stops, whole=True)[0] is Level.PAUSE
+    stops = StopRules(complained_warn=0, complained_stop=0, bounced_stop=0, blocked_warn=0)
+    assert level_of(StopMetric.COMPLAINED, copies(10, complained=10), stops, whole=True)[0] is Level.NONE
+    assert level_of(StopMetric.BOUNCED, copies(0, bounced=10), stops, whole=True)[0] is Level.WARN
+    assert level_of(StopMetric.BLOCKED, copies(0, blocked=10), stops, whole=True)[0] is Level.PAUSE
 
 
 def test_there_are_never_more_cases_than_deliveries() -> None:
@@ -109,23 +109,25 @@ slots = st.tuples(st.sampled_from(PROVIDERS), st.integers(0, 3).map(lambda n: HO
 mailings = st.dictionaries(slots, cells, min_size=1)
 
 
-def worst(hours: dict[tuple[str, datetime], ProviderCounts], sign: Sign) -> Level:
+def worst(hours: dict[tuple[str, datetime], ProviderCounts], sign: StopMetric) -> Level:
     return max((one.level for one in evaluate(hours, STOPS) if one.metric is sign), default=Level.NONE)
 
 
 # Of each sign: told of a snapshot that was accepted, or in the session.
 HARM = [
-    (Sign.COMPLAINED, ProviderCounts(complained=1)),
-    (Sign.BOUNCED, ProviderCounts(bounced=1)),
-    (Sign.BOUNCED, copies(0, bounced=1)),
-    (Sign.BLOCKED, ProviderCounts(blocked=1)),
-    (Sign.BLOCKED, copies(0, blocked=1)),
+    (StopMetric.COMPLAINED, ProviderCounts(complained=1)),
+    (StopMetric.BOUNCED, ProviderCounts(bounced=1)),
+    (StopMetric.BOUNCED, copies(0, bounced=1)),
+    (StopMetric.BLOCKED, ProviderCounts(blocked=1)),
+    (StopMetric.BLOCKED, copies(0, blocked=1)),
 ]
 
 
 @given(mailings, st.sampled_from(HARM), st.data())
 def test_more_cases_are_never_less_severe_and_more_accepted_never_more(
-    hours: dict[tuple[str, datetime], ProviderCounts], harm: tuple[Sign, ProviderCounts], data: st.DataObject
+    hours: dict[tuple[str, datetime], ProviderCounts],
+    harm: tuple[StopMetric, ProviderCounts],
+    data: st.DataObject,
 ) -> None:
     slot = data.draw(st.sampled_from(sorted(hours)))
     sign, case = harm
@@ -139,7 +141,7 @@ def test_no_limit_is_reached_below_its_minimum_or_share(
     hours: dict[tuple[str, datetime], ProviderCounts],
 ) -> None:
     for one in evaluate(hours, STOPS):
-        assert one.cases >= getattr(STOPS, f"least_{one.metric}")
+        assert one.cases >= getattr(STOPS, f"min_{one.metric}")
         assert one.share >= one.limit
         assert one.cases <= one.total and one.cases <= one.total_cases
         # Each provider and sign is told of once.

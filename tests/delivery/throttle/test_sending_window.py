@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.config import sending
+from mailer.config import sending_syntax
 from mailer.delivery.throttle.sending_window import sending_window
 
 ALMATY = "Asia/Almaty"
@@ -46,7 +46,7 @@ def test_the_end_of_the_day_may_be_24_00():
 
 def test_without_hours_and_days_there_is_no_window():
     assert sending_window("", (), ALMATY) is None
-    assert sending_window("", sending.DAYS, ALMATY) is None
+    assert sending_window("", sending_syntax.DAYS, ALMATY) is None
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_window_skipped_by_daylight_saving_does_not_open_that_day():
 @given(
     st.integers(0, 365 * 24 * 60),
     st.tuples(st.integers(0, 47), st.integers(0, 47)).filter(lambda pair: pair[0] != pair[1]),
-    st.sets(st.sampled_from(sending.DAYS), min_size=1),
+    st.sets(st.sampled_from(sending_syntax.DAYS), min_size=1),
     st.sampled_from([ALMATY, "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"]),
 )
 def test_it_opens_at_its_next_opening_and_not_before(minutes, halves, days, zone):

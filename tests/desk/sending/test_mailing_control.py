@@ -34,7 +34,7 @@ def at(desk: Desk, page: str) -> str:
 def undoable(settings: Any) -> None:
     import dataclasses
 
-    sending = dataclasses.replace(settings.CONFIG.sending, undo_seconds=300, steps=("10",))
+    sending = dataclasses.replace(settings.CONFIG.sending, undo_seconds=300, rollout_percentages=("10",))
     settings.CONFIG = dataclasses.replace(settings.CONFIG, sending=sending)
 
 

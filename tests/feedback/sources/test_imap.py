@@ -54,7 +54,7 @@ def refusal(bounces: Bounces, token: Path | None = None) -> str:
 def test_without_move_a_message_is_copied_and_deleted() -> None:
     with Imapd("UIDPLUS") as server:
         server.messages = {5: b"five"}
-        with opened(server, imap_done="move", imap_done_folder="Entrées 1&2") as mailbox:
+        with opened(server, imap_after="move", imap_move_to="Entrées 1&2") as mailbox:
             mailbox.acknowledge("7:5")
             assert mailbox.list_new() == []
     assert (server.messages, server.copies) == ({}, [('"Entr&AOk-es 1&-2"', b"five")])
@@ -63,7 +63,7 @@ def test_without_move_a_message_is_copied_and_deleted() -> None:
 def test_without_uidplus_nothing_is_expunged() -> None:
     with Imapd() as server:
         server.messages = {5: b"five"}
-        with opened(server, imap_done="delete") as mailbox:
+        with opened(server, imap_after="delete") as mailbox:
             mailbox.acknowledge("7:5")
             assert mailbox.list_new() == []
     assert server.deleted == {5} and not any(one.startswith("EXPUNGE") for one in server.heard)

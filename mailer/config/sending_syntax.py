@@ -1,4 +1,4 @@
-"""What the texts in [sending] say: rates, hours, weekdays, a day. A wrong one raises ValueError, in words."""
+"""The syntax of values in [sending]: rates, hours, weekdays, dates. Every function raises ValueError."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DOMAIN = re.compile(r"[^\s@.]+(\.[^\s@.]+)+")
 
 
 class Rate(NamedTuple):
-    """At most so many messages in any period of so many seconds."""
+    """At most `most` messages in any period of this many seconds."""
 
     most: float
     seconds: float
@@ -37,50 +37,47 @@ def _rate(text: str) -> Rate:
     return Rate(float(found[1]), _PERIODS[found[2][0]])
 
 
-def hours(text: str) -> tuple[time, time] | None:
-    """From when to when of a day, which may go past midnight: "08:00-20:00". The same time twice: all of it.
-
-    Empty: None.
-    """
+def time_range(text: str) -> tuple[time, time] | None:
+    """Start and end of a daily time range such as "08:00-20:00", possibly across midnight; None for ""."""
     if not text.strip():
         return None
     found = _HOURS.fullmatch(text.strip())
     if found is None:
         raise ValueError(f'is {text!r}; it must be two times of a day, such as "08:00-20:00".')
-    # 24:00 is how people write the end of a day.
+    # 24:00 is a usual way to write the end of a day.
     begin_hour, begin_minute, end_hour, end_minute = (int(part) for part in found.groups() if part)
     start, end = time(begin_hour, begin_minute), time(end_hour % 24, end_minute)
     if start == end and end_hour != 24:
-        raise ValueError(f"is {text!r}, which ends as it begins; leave it empty to send at any time.")
+        raise ValueError(f"is {text!r}, which ends when it begins; leave it empty to send at any time.")
     return start, end
 
 
 def weekdays(names: Iterable[str]) -> frozenset[int]:
-    """Days by number, Monday is 0; none named: every day."""
+    """Numbers of weekdays, Monday is 0; without names, every day."""
     found = [name.strip().lower()[:3] for name in names]
     for name, short in zip(names, found, strict=True):
         if short not in DAYS:
-            raise ValueError(f"{name!r} is no day; write some of {', '.join(DAYS)}.")
+            raise ValueError(f"{name!r} is not a weekday; known: {', '.join(DAYS)}.")
     return frozenset(map(DAYS.index, found)) or frozenset(range(7))
 
 
 def day(text: str) -> date | None:
-    """A day, "2026-11-24". Empty: None."""
+    """A date such as "2026-11-24"; None for ""."""
     if not text.strip():
         return None
     try:
         return date.fromisoformat(text.strip())
     except ValueError:
-        raise ValueError(f'is {text!r}; it must be a day, such as "2026-11-24".') from None
+        raise ValueError(f'is {text!r}; it must be a date, such as "2026-11-24".') from None
 
 
-def steps(texts: Sequence[str]) -> tuple[float, ...]:
-    """Percentages of the readers, each between 0 and 100 and more than the one before. Raises ValueError."""
-    words = 'must be percentages that rise, such as ["2", "10"]; the rest follows by itself.'
+def rollout_percentages(texts: Sequence[str]) -> tuple[float, ...]:
+    """Percentages of the audience, each between 0 and 100 and above the one before."""
+    message = 'must be rising percentages, such as ["2", "10"]; the rest follows automatically.'
     try:
         found = tuple(float(text) for text in texts)
     except ValueError:
-        raise ValueError(words) from None
+        raise ValueError(message) from None
     if any(not before < share < 100 for before, share in zip((0.0, *found), found, strict=False)):
-        raise ValueError(words)
+        raise ValueError(message)
     return found

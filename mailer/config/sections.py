@@ -1,0 +1,236 @@
+"""Most sections of the configuration file, each key below its explanation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, NamedTuple, get_args
+
+
+@dataclass(frozen=True)
+class Site:
+    # Where subscribers and staff reach the web process, without a trailing slash.
+    url: str
+    # The office's name, as subscribers see it.
+    name: str
+    # Signs sessions and all tokens. At least 32 characters; changing it breaks all links already sent.
+    secret_key: str
+    # Sender of transactional emails; empty: newsletter@ the host of `url`.
+    email: str = ""
+    # Countries offered to subscribers, ISO 3166-1 alpha-2.
+    countries: tuple[str, ...] = ("KZ", "KG", "TJ", "TM", "UZ")
+    # Languages offered to subscribers and writers; the first is the site's default.
+    languages: tuple[str, ...] = ("en", "ru", "kk", "ky", "tg", "uz", "tk")
+    # IANA zone of the office, for times that staff see.
+    timezone: str = "UTC"
+    # Shows Django's debug pages; never on a machine that others reach.
+    debug: bool = False
+
+
+@dataclass(frozen=True)
+class Database:
+    # sqlite:///mailer.db (relative to the configuration file) or postgresql://user:password@host/name
+    url: str = "sqlite:///mailer.db"
+
+
+@dataclass(frozen=True)
+class Storage:
+    # Pictures, the attempt journal and locks; relative to the configuration file.
+    path: str = "data"
+
+
+@dataclass(frozen=True)
+class Smtp:
+    """A relay: [smtp], and each further one under [[relays]]."""
+
+    host: str = "localhost"
+    port: int = 25
+    # opportunistic: encrypted where the relay offers it, without checking the certificate.
+    security: Literal["none", "opportunistic", "starttls", "tls"] = "none"
+    # auto: the best that the relay offers.
+    auth: Literal["auto", "plain", "login", "cram-md5", "xoauth2"] = "auto"
+    username: str = ""
+    password: str = ""
+    # File with the access token of XOAUTH2, read at each sign-in; another program refreshes it.
+    token_path: str = ""
+    # Open connections at most, per sending process.
+    connections: int = 5
+    # Messages after which a connection is renewed.
+    messages_per_connection: int = 1000
+    # Its share of the connections among several relays; 0: only while the others are unavailable.
+    weight: int = 1
+
+
+@dataclass(frozen=True)
+class Dkim:
+    """DKIM signing (RFC 6376, RFC 8463); empty: only the relay signs, if at all."""
+
+    # d= of the signature; empty: nothing is signed.
+    domain: str = ""
+    # s= and the private key in PEM, RSA of 2048 bits or more.
+    selector: str = ""
+    key: str = ""
+    # The same for a second signature with Ed25519; empty: there is none.
+    ed25519_selector: str = ""
+    ed25519_key: str = ""
+
+
+@dataclass(frozen=True)
+class Sending:
+    # What happens to a message whose reply was never read: send it once more with the same id, or leave it.
+    in_doubt: Literal["resend", "leave"] = "resend"
+    # How long to wait for evidence of delivery before such a message is sent once more.
+    in_doubt_wait_minutes: float = 10
+    # Messages at most, over all connections and workers; 0: no limit.
+    rate_per_second: float = 0
+    rate_per_minute: float = 0
+    rate_per_hour: float = 0
+    rate_per_day: float = 0
+    # Limits for single mailbox providers or domains: "mail.ru 10/s 5000/h"
+    rate_per_provider: tuple[str, ...] = ()
+    # The day on which sending from this address or domain began, "2026-11-24": the volume grows over weeks.
+    warm_up_since: str = ""
+    # When mail may be sent, in the office's zone: "08:00-20:00", and days as "mon"; empty: at any time.
+    hours: str = ""
+    weekdays: tuple[str, ...] = ()
+    # Seconds between "send now" and the first message, in which it can be undone.
+    undo_seconds: int = 30
+    # Percentages of the audience after which a mailing waits for bounces and complaints; none: all at once.
+    rollout_percentages: tuple[str, ...] = ()
+    rollout_wait_minutes: float = 30
+    # Hours after the start when messages that are still deferred count as refused.
+    expire_after_hours: int = 72
+
+
+class StopMetric(StrEnum):
+    """What stop rules count against a mailing."""
+
+    COMPLAINED = "complained"
+    # The address does not exist.
+    BOUNCED = "bounced"
+    # Refused for reputation, authentication or content.
+    BLOCKED = "blocked"
+
+
+class Thresholds(NamedTuple):
+    """The stop rule of one metric."""
+
+    # Per cent, 0: never.
+    warn: float
+    stop: float
+    # Cases.
+    minimum: int
+
+
+@dataclass(frozen=True)
+class StopRules:
+    """Percentages at which a running mailing is acted upon, 0: never; fewer cases than `min_…` are chance."""
+
+    # Complaints, of the messages accepted.
+    complained_warn: float = 0.1
+    complained_stop: float = 0.3
+    min_complained: int = 3
+    # Addresses that do not exist, of those tried.
+    bounced_warn: float = 2
+    bounced_stop: float = 5
+    min_bounced: int = 5
+    # Refused for reputation, authentication or content, of those tried.
+    blocked_warn: float = 2
+    blocked_stop: float = 5
+    min_blocked: int = 5
+
+    def of(self, metric: StopMetric) -> Thresholds:
+        """The thresholds of one metric."""
+        names = (f"{metric}_warn", f"{metric}_stop", f"min_{metric}")
+        return Thresholds(*(getattr(self, name) for name in names))
+
+    def check(self) -> None:
+        """Raises ValueError for thresholds that contradict each other."""
+        for metric in StopMetric:
+            warn, stop, minimum = self.of(metric)
+            if max(warn, stop) > 100:
+                raise ValueError(f"{metric}_warn and {metric}_stop are percentages, 100 at the most.")
+            if stop and warn > stop:
+                raise ValueError(f"{metric}_warn is above {metric}_stop, so no warning would ever be sent.")
+            if not minimum:
+                raise ValueError(f"min_{metric} is 0; it must be at least 1.")
+
+
+# From the least to the most data: none; anonymous totals; by name, for subscribers who consented.
+Mode = Literal["off", "anonymous", "consent"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+
+
+@dataclass(frozen=True)
+class Tracking:
+    # Whether clicks are counted. By name only in "consent", and only for subscribers who consented.
+    clicks: Mode = "anonymous"
+    # Opens, by an invisible picture. Many mail programs load it automatically or never: a poor measure.
+    opens: Mode = "off"
+    # Minutes until a click counts: clicks by bots are recognised by what else happened at that time.
+    finalize_minutes: float = 10
+    # Days that single clicks and opens are kept; their totals stay.
+    keep_days: int = 90
+
+    @property
+    def by_consent(self) -> bool:
+        """Whether subscribers are asked for consent."""
+        return "consent" in (self.clicks, self.opens)
+
+
+def lesser(one: Mode, other: Mode) -> Mode:
+    """The mode that records less."""
+    return min(one, other, key=MODES.index)
+
+
+@dataclass(frozen=True)
+class SignUp:
+    # Confirmation mails an hour. From half of it on, the form asks a question that bots cannot answer.
+    confirmations_per_hour: int = 300
+    # Sign-ups an hour from one network (/24 or /48), and to addresses of one domain.
+    per_network_per_hour: int = 20
+    per_domain_per_hour: int = 100
+    # Confirmation mails to one address in 30 days.
+    per_address_per_month: int = 3
+
+
+@dataclass(frozen=True)
+class Retention:
+    # Days after which an unconfirmed sign-up is deleted, and the subscriber with it.
+    unconfirmed_days: int = 7
+    # Months after which the network and browser in consent records are deleted; the consent itself is kept.
+    consent_details_months: int = 13
+
+
+@dataclass(frozen=True)
+class Alerts:
+    """Who is notified when sending stops automatically."""
+
+    # Addresses; empty: those of the admins.
+    email: tuple[str, ...] = ()
+    # Also gets a POST of JSON.
+    webhook: str = ""
+
+
+@dataclass(frozen=True)
+class Approval:
+    # Whether `mailer edition submit|approve --as USER` may act for an account.
+    by_command: bool = False
+
+
+@dataclass(frozen=True)
+class Web:
+    host: str = "127.0.0.1"
+    port: int = 8000
+    # Addresses of reverse proxies whose X-Forwarded-For is trusted.
+    proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+
+
+@dataclass(frozen=True)
+class Demo:
+    # Mounts /demo/ and the sample inboxes. Only `mailer demo` sets this.
+    enabled: bool = False
+    # The caught mail, relative to the configuration file.
+    inbox: str = "inbox"
+    # The time that assembly uses as now, ISO 8601 with zone; empty: the real clock.
+    assemble_at: str = ""
