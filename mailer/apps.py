@@ -132,7 +132,9 @@ def _register_data_hooks() -> None:
 
 
 def _log_actions(registry: Any) -> None:
-    import_module("wagtail.wagtail_hooks").register_core_log_actions(registry)
+    core = import_module("wagtail.wagtail_hooks")
+    core.register_core_log_actions(registry)
+    core.register_workflow_log_actions(registry)
     import_module("mailer.desk.base.audit_log").register_actions(registry)
 
 

@@ -78,3 +78,8 @@ def test_stopping_terminates_every_program(tmp_path: Path) -> None:
     for path in files:
         with pytest.raises(ProcessLookupError):
             os.kill(int(path.read_text()), 0)
+
+
+def test_the_supervisor_holds_no_django() -> None:
+    code = "import sys, mailer.cli.server, mailer.config, mailer.worker.supervisor; sys.exit('django' in sys.modules)"
+    assert subprocess.run(python(code), check=False).returncode == 0

@@ -1,4 +1,4 @@
-"""The web process as it runs: what it was told in its last second is not lost."""
+"""The running web process: clicks of its last second are not lost."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mailer.bench.send import CONFIG, run
 pytestmark = pytest.mark.journey
 
 
-def test_clicks_of_the_last_second_are_written_however_often_the_process_is_asked_to_end(
+def test_clicks_of_the_last_second_are_written_in_spite_of_repeated_signals(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "config.toml").write_text(CONFIG, encoding="utf-8")
