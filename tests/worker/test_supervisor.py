@@ -81,5 +81,6 @@ def test_stopping_terminates_every_program(tmp_path: Path) -> None:
 
 
 def test_the_supervisor_holds_no_django() -> None:
-    code = "import sys, mailer.cli.server, mailer.config, mailer.worker.supervisor; sys.exit('django' in sys.modules)"
+    modules = "sys, mailer.cli.server, mailer.config, mailer.worker.supervisor"
+    code = f"import {modules}; sys.exit('django' in sys.modules)"
     assert subprocess.run(python(code), check=False).returncode == 0
