@@ -186,7 +186,7 @@ def lesser(one: Mode, other: Mode) -> Mode:
 @dataclass(frozen=True)
 class SignUp:
     # Confirmation mails an hour. From half of it on, the form asks a question that bots cannot answer.
-    confirmations_per_hour: int = 300
+    emails_per_hour: int = 300
     # Sign-ups an hour from one network (/24 or /48), and to addresses of one domain.
     per_network_per_hour: int = 20
     per_domain_per_hour: int = 100
