@@ -16,7 +16,7 @@ from mailer.delivery.throttle.backoff import NO_BACKOFF, Backoff
 from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
 from tests.delivery.cast import NOW, Clock, readers, released
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 @pytest.fixture
