@@ -24,11 +24,10 @@ from wagtail.snippets.apps import WagtailSnippetsAppConfig
 _LISTENERS = (
     "mailer.approval.authorship",
     "mailer.editions.newsletter_lists",
-    "mailer.feedback.engagement",
     "mailer.delivery.outbox.alerts",
     "mailer.desk.base.audit_log",
     "mailer.feedback.subscriber_hooks",
-    "mailer.feedback.signals.gdpr_export",
+    "mailer.tracking.signals",
 )
 
 

@@ -27,33 +27,30 @@ from mailer.feedback.models import (
     ReturnedMessage,
     SuppressionDecision,
 )
-from mailer.feedback.webhooks.models import ServiceContact, ServicePost
-from mailer.reports.models import Tally
+from mailer.feedback.webhooks.models import WebhookHeartbeat, WebhookPayload
+from mailer.reports.models import MailingStats
 from mailer.stories.models import Story, StorySource, StoryText
-from mailer.tracking.models import Hit, HitCount, Readership
+from mailer.tracking.models import DailyEventCount, TrackingEvent, VariantAudience
 
 __all__ = [
     "Alert",
     "Approval",
     "Authorship",
+    "DailyEventCount",
     "Delivery",
     "DomainOutage",
     "Edition",
     "EditionText",
     "FeedbackEvent",
-    "Hit",
-    "HitCount",
     "InboundSource",
     "Intervention",
     "Mailing",
+    "MailingStats",
     "Newsletter",
     "NewsletterText",
     "OutboxMessage",
     "ProviderHour",
-    "Readership",
     "ReturnedMessage",
-    "ServiceContact",
-    "ServicePost",
     "Snapshot",
     "SnapshotAuthor",
     "SnapshotVariant",
@@ -62,6 +59,9 @@ __all__ = [
     "StorySource",
     "StoryText",
     "SuppressionDecision",
-    "Tally",
     "ThrottleState",
+    "TrackingEvent",
+    "VariantAudience",
+    "WebhookHeartbeat",
+    "WebhookPayload",
 ]

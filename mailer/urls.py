@@ -9,12 +9,17 @@ from importlib import import_module
 from typing import Any
 
 from django.conf import settings
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.urls.resolvers import RoutePattern
 
-import mailer.feedback.webhooks.urls
-import mailer.public.urls
 import subscribers.urls
+from mailer.feedback.webhooks import views as webhooks
+from mailer.public import views as public
+from mailer.tracking import views as tracking
+from subscribers.tokens import URL_LENGTH
+
+# The token of a tracked link or pixel and, with the subscriber's consent, the subscriber token.
+_TRACKED = rf"(?P<token>[\w-]{{{URL_LENGTH}}})(?P<subscriber>[\w-]{{{URL_LENGTH}}})?"
 
 
 class _LazyResolver(URLResolver):
@@ -41,8 +46,21 @@ class _LazyResolver(URLResolver):
 urlpatterns: list[URLPattern | URLResolver] = [
     _LazyResolver(RoutePattern("desk/", is_endpoint=False), "wagtail.admin.urls"),
     *subscribers.urls.urlpatterns,
-    *mailer.public.urls.urlpatterns,
-    *mailer.feedback.webhooks.urls.urlpatterns,
+    path("archive/", public.archive_list, name="archive"),
+    path("archive/feed.xml", public.feed, name="archive-feed"),
+    path("archive/<slug:slug>/", public.edition, name="archive-edition"),
+    path("archive/<slug:slug>/<slug:story>.ics", public.calendar_file, name="archive-calendar"),
+    re_path(
+        r"^archive/(?P<slug>[-\w]+)/(?P<key>[0-9a-f]{16})/?$", public.web_version, name="archive-web-version"
+    ),
+    path("media/<path:path>", public.image, name="image"),
+    path("healthz", public.health, name="health"),
+    re_path(rf"^r/{_TRACKED}(?:/.*)?$", tracking.click, name="click"),
+    re_path(rf"^o/{_TRACKED}\.gif$", tracking.open_pixel, name="open"),
+    # The last slash may be missing: a redirect would lose the body of a POST.
+    re_path(
+        r"^hooks/(?P<service>[a-z_]{1,16})(?:/(?P<secret>[^/]{1,200}))?/?$", webhooks.receive, name="webhook"
+    ),
 ]
 
 if settings.CONFIG.demo.enabled:

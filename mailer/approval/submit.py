@@ -9,7 +9,8 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from mailer.approval import approve, authorship, tracking_policy
+from mailer import link_tracking
+from mailer.approval import approve, authorship
 from mailer.approval.errors import PreflightFailed, WrongState
 from mailer.approval.headers import sender_of
 from mailer.approval.models import Snapshot, SnapshotAuthor, SnapshotVariant
@@ -119,7 +120,9 @@ def _freeze(
             },
             "fingerprints": authorship.fingerprints(edition),
             "sender": sender_of(newsletter),
-            "counting": tracking_policy.for_manifest(settings.CONFIG.tracking, links.outbound_links(content)),
+            "tracking": link_tracking.policy_for_manifest(
+                settings.CONFIG.tracking, links.outbound_links(content)
+            ),
             "audience": audience.as_dict(),
             "audience_count": count,
             "window": [now.isoformat(), until.isoformat()],

@@ -14,9 +14,9 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.utils import timezone
 
+from mailer import link_tracking
 from mailer.approval import approve, submit
 from mailer.bench import clicks, history_fixture
-from mailer.delivery import tracking_urls
 from mailer.delivery.ledger.attempts import ClaimedDelivery
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import jobs
@@ -98,7 +98,7 @@ def follow_link(port: int, requests: int, connections: int) -> int:
     """Follow the link of the mailing's message so many times on a web process; how often it led on."""
     variant = Delivery.objects.values_list("variant", flat=True)[0]
     assert variant is not None
-    return asyncio.run(clicks.follow(port, tracking_urls.link_path(variant, 1), requests, connections))
+    return asyncio.run(clicks.follow(port, link_tracking.link_path(variant, 1), requests, connections))
 
 
 async def _deliver(port: int, envelope: Envelope) -> None:

@@ -17,7 +17,7 @@ from mailer.delivery.models import Mailing
 from mailer.editions.assemble import assemble
 from mailer.editions.models import Edition, Newsletter, NewsletterText
 from mailer.stories.models import Story, StoryText
-from mailer.tracking.models import HitCount, Readership
+from mailer.tracking.models import DailyEventCount, VariantAudience
 from subscribers.models import MailingList
 from subscribers.segments import store
 from subscribers.segments.models import Segment
@@ -220,14 +220,16 @@ def _sent(snapshot: Snapshot, approver: User, readers: int) -> Mailing:
 def _clicks(variants: Collection[int], readers: int, began: datetime) -> None:
     """Fewer on each link than on the one above it, a third of them by machines."""
     each = readers // len(variants)
-    Readership.objects.bulk_create(Readership(variant_id=variant, readers=each) for variant in variants)
-    HitCount.objects.bulk_create(
-        HitCount(
+    VariantAudience.objects.bulk_create(
+        VariantAudience(variant_id=variant, recipients=each) for variant in variants
+    )
+    DailyEventCount.objects.bulk_create(
+        DailyEventCount(
             variant_id=variant,
             kind="click",
-            number=number,
+            link_number=number,
             day=began.date(),
-            machine=machine,
+            is_bot=machine,
             count=each // (20 * number) // (2 if machine else 1),
         )
         for variant in variants

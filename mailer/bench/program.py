@@ -26,7 +26,7 @@ def main() -> None:
     from mailer.delivery.engine import send_loop
     from mailer.delivery.models import Mailing
     from mailer.reports import cached_stats
-    from mailer.tracking.models import Hit
+    from mailer.tracking.models import TrackingEvent
 
     def prepare(readers: str, size: str) -> int:
         fixture.prepare(int(readers), int(size))
@@ -43,13 +43,13 @@ def main() -> None:
         return fixture.follow_link(int(port), int(requests), int(connections))
 
     def written() -> int:
-        return Hit.objects.count()
+        return TrackingEvent.objects.count()
 
     def fill(readers: str, mailings: str) -> int:
         return len(history_fixture.fill(int(readers), int(mailings)))
 
     def count() -> int:
-        return len(cached_stats.count_due(history_fixture.NOW))
+        return len(cached_stats.refresh_due(history_fixture.NOW))
 
     def visit(rounds: str) -> list[dict[str, Any]]:
         return page_times.time_pages(int(rounds))

@@ -14,8 +14,8 @@ from django.utils import timezone
 from mailer.bench.webhooks import SECRET
 from mailer.delivery.esp import message
 from mailer.delivery.models import Delivery
-from mailer.feedback.webhooks.models import ServicePost
-from mailer.feedback.webhooks.process import work_off
+from mailer.feedback.webhooks.models import WebhookPayload
+from mailer.feedback.webhooks.process import process_due
 
 
 def accept() -> int:
@@ -26,8 +26,8 @@ def accept() -> int:
 def commit(rows: str) -> int:
     """Keep so many posts one by one, and throw them away again."""
     for _ in range(int(rows)):
-        ServicePost.objects.create(service="postmark", body=b"x" * 400)
-    ServicePost.objects.all().delete()
+        WebhookPayload.objects.create(service="postmark", body=b"x" * 400)
+    WebhookPayload.objects.all().delete()
     return int(rows)
 
 
@@ -45,7 +45,7 @@ def post(port: str, count: str, connections: str) -> dict[str, float]:
 
 def read() -> int:
     """Put all of it into effect."""
-    return work_off(timezone.now(), lambda: False)
+    return process_due(timezone.now(), lambda: False)
 
 
 # One in so many tells of a bounce, the others of an arrival.

@@ -26,17 +26,15 @@ from mailer.delivery.models import Mailing
 from mailer.delivery.rollout import interventions
 from mailer.editions.models import Newsletter
 from mailer.reports import not_delivered as undelivered
-from mailer.reports.collect import count
+from mailer.reports.collect import collect
 from mailer.reports.edition_state import edition_summary
-from mailer.reports.engagement import Reading, reading_of, reading_tables
-from mailer.reports.export import Sheet, long_sheet, sheet_of, write_csv
-from mailer.reports.labels import number, percent
-from mailer.reports.stats import Counts
+from mailer.reports.engagement import Engagement, engagement_of, engagement_tables
+from mailer.reports.export import Sheet, flat_sheet, table_sheet, write_csv
+from mailer.reports.labels import format_number, format_percent
+from mailer.reports.stats import Stats, latest_dry_run, latest_mailing
 from mailer.reports.summary import summary
-from mailer.reports.table import Cell, Column, Table
-from mailer.reports.tables import tables
-from mailer.reports.totals import latest_mailing, latest_rehearsal
-from mailer.reports.trend import editions_sent, trend_table
+from mailer.reports.tables import Cell, Column, Table, tables
+from mailer.reports.trend import sent_editions, trend_table
 
 app = command_group()
 
@@ -55,16 +53,16 @@ def report(
 ) -> None:
     """Show the balanced account of an edition's mailing: a summary, totals, and detailed tables."""
     found = find_edition(edition)
-    mailing = latest_rehearsal(found) if dry_run else latest_mailing(found)
-    counts = count(mailing, timezone.now()) if mailing else Counts()
-    engagement = reading_of(mailing) if mailing else Reading()
-    available = {**tables(counts, found.newsletter.zone), **reading_tables(engagement)}
+    mailing = latest_dry_run(found) if dry_run else latest_mailing(found)
+    counts = collect(mailing, timezone.now()) if mailing else Stats()
+    engagement = engagement_of(mailing) if mailing else Engagement()
+    available = {**tables(counts, found.newsletter.zone), **engagement_tables(engagement)}
     if table and table not in available:
         fail(f"a report has no table “{table}”; it has {', '.join(available)}.")
     chosen = [available[table]] if table else list(available.values())
     if csv or xlsx:
         whole = chosen if table or xlsx else []
-        rows_written = _write([sheet_of(one) for one in whole] or [long_sheet(chosen)], csv, xlsx)
+        rows_written = _write([table_sheet(one) for one in whole] or [flat_sheet(chosen)], csv, xlsx)
         record_action(found, "export_report")
         _say_written(rows_written, "rows", csv, xlsx)
     elif json:
@@ -72,9 +70,9 @@ def report(
             {
                 **edition_summary(found),
                 **(dry_run_summary(mailing) if mailing and dry_run else {}),
-                **counts.account.as_dict(),
-                "summary": list(summary(counts, engagement.sentence)),
-                "unsubscribed": dict(counts.left),
+                **counts.totals.as_dict(),
+                "summary": list(summary(counts, engagement.summary)),
+                "unsubscribed": dict(counts.unsubscribes),
                 "stop_rules": interventions.interventions_of(mailing) if mailing else [],
                 "tables": {one.key: one.records() for one in chosen},
             }
@@ -90,9 +88,9 @@ def report(
 def trend(newsletter: NewsletterName, csv: ToCsv = None, xlsx: ToXlsx = None, json: Json = False) -> None:
     """Compare a newsletter's sent editions, newest first."""
     found = find(Newsletter, newsletter)
-    table = trend_table(editions_sent(found, timezone.now()))
+    table = trend_table(sent_editions(found, timezone.now()))
     if csv or xlsx:
-        _say_written(_write([sheet_of(table)], csv, xlsx), "rows", csv, xlsx)
+        _say_written(_write([table_sheet(table)], csv, xlsx), "rows", csv, xlsx)
     elif json:
         for row in table.records():
             emit({"newsletter": found.slug, **row})
@@ -111,9 +109,9 @@ def not_delivered(
 ) -> None:
     """List the subscribers who did not get the edition, with reasons; erased ones without an address."""
     found = find_edition(edition)
-    recipients = undelivered.unreached(find_mailing(found, dry_run), reason)
+    recipients = undelivered.not_delivered(find_mailing(found, dry_run), reason)
     if csv or xlsx:
-        rows_written = _write([undelivered.sheet(recipients)], csv, xlsx)
+        rows_written = _write([undelivered.not_delivered_sheet(recipients)], csv, xlsx)
         record_action(found, "export_not_delivered")
         _say_written(rows_written, "subscribers", csv, xlsx)
         return
@@ -158,16 +156,16 @@ def _state(mailing: Mailing | None, edition: Any, dry_run: bool) -> str:
     return f"{mailing.get_state_display()}{to}"
 
 
-def _print_report(title: str, mailing: Mailing | None, counts: Counts, engagement: Reading) -> None:
+def _print_report(title: str, mailing: Mailing | None, counts: Stats, engagement: Engagement) -> None:
     say(title)
     if mailing and mailing.reason:
         say(f"  {mailing.reason}")
     for one in mailing.interventions.all() if mailing else ():
         at = one.at.astimezone(ZoneInfo(settings.CONFIG.site.timezone))
         say(f"  {at:%Y-%m-%d %H:%M} {one.get_action_display()}: {one.message}")
-    for sentence in summary(counts, engagement.sentence) if mailing else ():
+    for sentence in summary(counts, engagement.summary) if mailing else ():
         say(f"  {sentence}")
-    for name, value in counts.account.as_dict().items():
+    for name, value in counts.totals.as_dict().items():
         if isinstance(value, dict):
             for reason, recipients in value.items():
                 say(f"  {'excluded: ' + reason.replace('_', ' '):32}{recipients:>9}")
@@ -175,11 +173,11 @@ def _print_report(title: str, mailing: Mailing | None, counts: Counts, engagemen
             say(f"  {name.replace('_', ' '):32}{value:>9}")
 
 
-def _recipient_line(recipient: undelivered.Unreached) -> str:
+def _recipient_line(recipient: undelivered.NotDelivered) -> str:
     reply = f" “{recipient.reply}”" if recipient.reply else ""
     retry = f" Next attempt {recipient.due_at:%Y-%m-%d %H:%M} UTC." if recipient.due_at else ""
     address = recipient.email or f"subscriber {recipient.subscriber} (erased)"
-    return f"{address}: {recipient.words or recipient.state}.{reply}{retry}"
+    return f"{address}: {recipient.reason_label or recipient.state}.{reply}{retry}"
 
 
 def _print_table(table: Table) -> None:
@@ -198,4 +196,4 @@ def _print_table(table: Table) -> None:
 def _cell(cell: Cell, column: Column) -> str:
     if cell is None or isinstance(cell, str):
         return cell or ""
-    return percent(cell) if column.kind == "share" else number(int(cell))
+    return format_percent(cell) if column.kind == "share" else format_number(int(cell))

@@ -17,7 +17,7 @@ from mailer.cli.output import emit, fail, say
 from mailer.delivery.models import Mailing
 from mailer.editions.models import Edition
 from mailer.reports.edition_state import edition_summary
-from mailer.reports.totals import latest_mailing, latest_rehearsal
+from mailer.reports.stats import latest_dry_run, latest_mailing
 from subscribers.models import MailingList
 
 EditionName = Annotated[str, typer.Argument(metavar="EDITION", help="Slug or id.")]
@@ -61,7 +61,7 @@ def find_list(slug: str) -> MailingList:
 
 def find_mailing(edition: Edition, dry_run: bool) -> Mailing:
     """The edition's latest mailing, or its latest dry run; fails with the next step where there is none."""
-    found = latest_rehearsal(edition) if dry_run else latest_mailing(edition)
+    found = latest_dry_run(edition) if dry_run else latest_mailing(edition)
     if found is None and dry_run:
         fail(f"{edition.slug} has no dry run; `mailer edition dry-run` starts one.")
     if found is None:

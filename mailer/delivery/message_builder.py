@@ -16,12 +16,13 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from django.conf import settings
 
-from mailer.approval import approve, tracking_policy
+from mailer import link_tracking
+from mailer.approval import approve
 from mailer.approval.errors import SnapshotChanged
 from mailer.approval.headers import shared_headers
 from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.config.bounces import TOKEN
-from mailer.delivery import identifiers, tracking_urls
+from mailer.delivery import identifiers
 from mailer.delivery.ledger.attempts import ClaimedDelivery
 from mailer.delivery.models import Mailing
 from mailer.rendering import mime, variants
@@ -55,7 +56,7 @@ class MailingContext(NamedTuple):
     variants: dict[str, str]
     # What a variant is rendered from that was not stored with the snapshot.
     content: Content
-    tracking: tracking_policy.Counting
+    tracking: link_tracking.TrackingPolicy
 
     @property
     def tracks_subscribers(self) -> bool:
@@ -64,7 +65,11 @@ class MailingContext(NamedTuple):
 
     def subscriber_token(self, claimed: ClaimedDelivery) -> str:
         """What identifies the recipient in tracked URLs; empty without consent."""
-        return tracking_urls.whose(claimed.id) if claimed.tracking_consent and self.tracks_subscribers else ""
+        return (
+            link_tracking.subscriber_token(claimed.id)
+            if claimed.tracking_consent and self.tracks_subscribers
+            else ""
+        )
 
 
 class BuildTime(NamedTuple):
@@ -170,8 +175,8 @@ def load_context(snapshot: Snapshot, dry_run: bool = False) -> MailingContext:
         headers=shared_headers(sender, content),
         variants=manifest["variants"],
         content=content,
-        tracking=tracking_policy.in_force(
-            tracking_policy.of_manifest(snapshot.manifest), settings.CONFIG.tracking
+        tracking=link_tracking.effective_policy(
+            link_tracking.policy_from_manifest(snapshot.manifest), settings.CONFIG.tracking
         ),
     )
 
@@ -184,7 +189,7 @@ def rendered_of(row: SnapshotVariant) -> RenderedVariant:
 
 def as_sent(context: MailingContext, row: SnapshotVariant) -> RenderedVariant:
     """The variant as it is sent: links tracked as approved, merge tags not filled in yet."""
-    return tracking_urls.counted(rendered_of(row), row.pk, context.tracking, context.site)
+    return link_tracking.rewrite_links(rendered_of(row), row.pk, context.tracking, context.site)
 
 
 def as_dry_run(row: SnapshotVariant) -> RenderedVariant:

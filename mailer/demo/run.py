@@ -19,7 +19,7 @@ from mailer.demo.seed import seed
 from mailer.editions.models import Edition
 from mailer.jobs import JOBS
 from mailer.reports.edition_state import edition_summary
-from mailer.reports.totals import account_of
+from mailer.reports.stats import edition_totals
 
 # The unattended play gives up after this long; it needs a few seconds.
 PATIENCE_SECONDS = 120.0
@@ -62,12 +62,12 @@ def play() -> dict[str, Any]:
         approve.approve(snapshot, approver, snapshot.sha256, timezone.now())
         approve.schedule(snapshot, approver, None, timezone.now())
         _until(lambda: _finished(edition), started, "the mailing did not come to its end")
-        _until(lambda: account_of(edition).bounced > 0, started, "the bounce did not come back")
+        _until(lambda: edition_totals(edition).bounced > 0, started, "the bounce did not come back")
         _until(_outbox_is_empty, started, "the mail to staff was not sent")
     finally:
         stop.set()
         catching.join(timeout=10)
-    account = account_of(edition)
+    account = edition_totals(edition)
     if not account.balances:
         raise Unfinished(f"the account does not balance: {account.as_dict()}")
     return {

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from mailer.demo import seed
 from mailer.editions.models import Edition
-from mailer.reports.totals import Account
+from mailer.reports.stats import Totals
 
 Progress = Literal["done", "now", "later"]
 
@@ -65,17 +65,17 @@ _FROM_APPROVAL = (4, 5)
 _LEADS_ON = {"draft": 3, "sent": 6}
 
 
-def status(state: str, account: Account) -> str:
+def status(state: str, account: Totals) -> str:
     """One sentence on where the edition stands; `state` is of reports.lifecycle, "" without an edition."""
     return _RETURNED if came_back(state, account) else _STATUS[state]
 
 
-def came_back(state: str, account: Account) -> bool:
+def came_back(state: str, account: Totals) -> bool:
     """Whether the story is at its end: sent, the bounce counted, the account balanced."""
     return state == "sent" and account.bounced > 0 and account.balances
 
 
-def steps(edition: Edition | None, state: str, account: Account) -> tuple[Step, ...]:
+def steps(edition: Edition | None, state: str, account: Totals) -> tuple[Step, ...]:
     """The seven steps, each with its progress and what one can do."""
     behind, open_until = (7, 7) if came_back(state, account) else _REACHED.get(state, _FROM_APPROVAL)
     leads_on = _LEADS_ON.get(state, open_until)

@@ -20,7 +20,7 @@ from mailer.demo import mailboxes, seed, steps
 from mailer.demo.seed import NEWSLETTER, PERIOD
 from mailer.editions.models import Edition
 from mailer.reports.edition_state import edition_state
-from mailer.reports.totals import Account, account_of
+from mailer.reports.stats import Totals, edition_totals
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
@@ -115,9 +115,9 @@ def mail_source(request: HttpRequest, number: int, mail_number: int) -> HttpResp
 def _story() -> dict[str, object]:
     edition = Edition.objects.filter(newsletter__slug=NEWSLETTER, period=PERIOD).first()
     state = edition_state(edition) if edition else ""
-    account = account_of(edition) if edition else None
+    account = edition_totals(edition) if edition else None
     shown = account if account and account.audience else None
-    counted = account or Account()
+    counted = account or Totals()
     return {
         "edition": edition,
         "status": steps.status(state, counted),

@@ -22,7 +22,7 @@ from mailer.editions.models import Edition, Newsletter
 from mailer.feedback.models import ReturnedMessage
 from mailer.feedback.sources import health
 from mailer.feedback.sources.poll import configured_urls
-from mailer.reports.cached_stats import gists_of
+from mailer.reports.cached_stats import headlines_of
 from mailer.reports.edition_state import edition_states
 from mailer.stories.models import Story
 
@@ -122,8 +122,8 @@ class SendingPanel(_Panel):
         mailings = Mailing.objects.select_related("edition__newsletter")
         busy = list(mailings.filter(state__in=_IN_PROGRESS))
         last = mailings.real().filter(state=Mailing.State.DONE).first()
-        gists = gists_of([*busy, *([last] if last else [])], timezone.now())
-        totals = {pk: gist.account for pk, gist in gists.items()}
+        gists = headlines_of([*busy, *([last] if last else [])], timezone.now())
+        totals = {pk: gist.totals for pk, gist in gists.items()}
         return {
             "visible": True,
             "busy": [(mailing, totals[mailing.pk], progress(totals[mailing.pk])) for mailing in busy],

@@ -19,7 +19,7 @@ from mailer.doctor.check import CheckResult, Context, DnsRecord
 from mailer.doctor.outbound import egress
 from mailer.feedback.sources.base import MailboxError
 from mailer.feedback.sources.poll import Source, configured_mailboxes
-from mailer.feedback.webhooks.models import ServiceContact, ServicePost
+from mailer.feedback.webhooks.models import WebhookHeartbeat, WebhookPayload
 
 # The folders of a Maildir: new messages, seen messages, and messages being written.
 _MAILDIR_FOLDERS = ("new", "cur", "tmp")
@@ -179,8 +179,8 @@ def webhooks(config: Config, now: datetime) -> Iterator[CheckResult]:
             f"{_secret_advice(service)}, and enter {_webhook_url(config)} at the service. {_DOCS}",
         )
         return
-    contact = ServiceContact.objects.filter(service=service.name).first()
-    waiting = ServicePost.objects.filter(attempts=0).order_by("pk").first()
+    contact = WebhookHeartbeat.objects.filter(service=service.name).first()
+    waiting = WebhookPayload.objects.filter(attempts=0).order_by("pk").first()
     if waiting is not None and waiting.received_at < now - _UNPROCESSED:
         since = f"{waiting.received_at:%-d %B %Y, %H:%M} UTC"
         yield result("problem", f"No webhook has been processed since {since}.", "Check the worker's log.")
@@ -188,7 +188,7 @@ def webhooks(config: Config, now: datetime) -> Iterator[CheckResult]:
         advice = f"At the service, enter {_webhook_url(config)} and let it send a test. {_DOCS}"
         yield result("warning", "No webhook has been received so far.", advice)
     else:
-        received = [contact.last_at] if contact else []
+        received = [contact.last_received_at] if contact else []
         latest = max([*received, waiting.received_at] if waiting else received)
         yield result("ok", f"Last received on {latest:%-d %B %Y, %H:%M} UTC.")
 

@@ -67,26 +67,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='ServiceContact',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('service', models.CharField(max_length=16, unique=True)),
-                ('last_at', models.DateTimeField()),
-                ('posts', models.PositiveBigIntegerField(default=0)),
-            ],
-        ),
-        migrations.CreateModel(
-            name='ServicePost',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('service', models.CharField(max_length=16)),
-                ('body', models.BinaryField()),
-                ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('due_at', models.DateTimeField(default=django.utils.timezone.now)),
-            ],
-        ),
-        migrations.CreateModel(
             name='StaffNotice',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -120,6 +100,26 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='WebhookHeartbeat',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('service', models.CharField(max_length=16, unique=True)),
+                ('last_received_at', models.DateTimeField()),
+                ('payload_count', models.PositiveBigIntegerField(default=0)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='WebhookPayload',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('service', models.CharField(max_length=16)),
+                ('body', models.BinaryField()),
+                ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('attempts', models.PositiveSmallIntegerField(default=0)),
+                ('due_at', models.DateTimeField(default=django.utils.timezone.now)),
+            ],
+        ),
+        migrations.CreateModel(
             name='DomainOutage',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -150,12 +150,12 @@ class Migration(migrations.Migration):
                 ('slug', models.SlugField(editable=False, max_length=80, unique=True)),
                 ('period', models.CharField(max_length=7, validators=[django.core.validators.RegexValidator('^\\d{4}-(0[1-9]|1[0-2])$', 'Write year and month: 2021-12.')])),
                 ('number', models.PositiveIntegerField(default=1, verbose_name='number of the edition')),
-                ('body', wagtail.fields.StreamField([('lead', 0), ('story', 1), ('heading', 7), ('date', 8), ('titles', 10), ('text', 15), ('social', 16)], blank=True, block_lookup={0: ('wagtail.snippets.blocks.SnippetChooserBlock', ('mailer.Story',), {'icon': 'pick', 'label': 'Lead story'}), 1: ('wagtail.snippets.blocks.SnippetChooserBlock', ('mailer.Story',), {'icon': 'doc-full-inverse', 'label': 'Story'}), 2: ('wagtail.blocks.ChoiceBlock', [], {'choices': mailer.editions.blocks.country_choices, 'help_text': "The country's name, in each reader's language…", 'required': False}), 3: ('wagtail.blocks.ChoiceBlock', [], {'choices': mailer.editions.blocks.language_choices}), 4: ('wagtail.blocks.CharBlock', (), {'max_length': 120}), 5: ('wagtail.blocks.StructBlock', [[('language', 3), ('text', 4)]], {}), 6: ('wagtail.blocks.ListBlock', (5,), {'default': [], 'label': '…or words of your own, per language', 'min_num': 0}), 7: ('wagtail.blocks.StructBlock', [[('country', 2), ('texts', 6)]], {'label': 'Heading'}), 8: ('wagtail.snippets.blocks.SnippetChooserBlock', ('mailer.Story',), {'icon': 'date', 'label': 'Save the date'}), 9: ('wagtail.snippets.blocks.SnippetChooserBlock', ('mailer.Story',), {'label': 'Publication'}), 10: ('wagtail.blocks.ListBlock', (9,), {'icon': 'list-ul', 'label': 'Titles'}), 11: ('wagtail.blocks.MultipleChoiceBlock', [], {'choices': mailer.editions.blocks.country_choices, 'help_text': 'None: for every reader.', 'required': False}), 12: ('wagtail.blocks.RichTextBlock', (), {'features': ['bold', 'italic', 'link', 'ol', 'ul']}), 13: ('wagtail.blocks.StructBlock', [[('language', 3), ('text', 12)]], {}), 14: ('wagtail.blocks.ListBlock', (13,), {'label': 'Text, per language'}), 15: ('wagtail.blocks.StructBlock', [[('countries', 11), ('texts', 14)]], {'label': 'Text'}), 16: ('wagtail.snippets.blocks.SnippetChooserBlock', ('mailer.Story',), {'icon': 'group', 'label': 'Social call'})})),
+                ('body', wagtail.fields.StreamField([('lead', 0), ('story', 1), ('heading', 7), ('date', 8), ('titles', 10), ('text', 15), ('social', 16)], blank=True, block_lookup={0: ('wagtail.snippets.blocks.SnippetChooserBlock', ('mailer.Story',), {'icon': 'pick', 'label': 'Lead story'}), 1: ('wagtail.snippets.blocks.SnippetChooserBlock', ('mailer.Story',), {'icon': 'doc-full-inverse', 'label': 'Story'}), 2: ('wagtail.blocks.ChoiceBlock', [], {'choices': mailer.editions.blocks.country_choices, 'help_text': "The country's name, in each reader's language…", 'required': False}), 3: ('wagtail.blocks.ChoiceBlock', [], {'choices': mailer.editions.blocks.language_choices}), 4: ('wagtail.blocks.CharBlock', (), {'max_length': 120}), 5: ('wagtail.blocks.StructBlock', [[('language', 3), ('text', 4)]], {}), 6: ('wagtail.blocks.ListBlock', (5,), {'default': [], 'label': '…or your own text, per language', 'min_num': 0}), 7: ('wagtail.blocks.StructBlock', [[('country', 2), ('texts', 6)]], {'label': 'Heading'}), 8: ('wagtail.snippets.blocks.SnippetChooserBlock', ('mailer.Story',), {'icon': 'date', 'label': 'Save the date'}), 9: ('wagtail.snippets.blocks.SnippetChooserBlock', ('mailer.Story',), {'label': 'Publication'}), 10: ('wagtail.blocks.ListBlock', (9,), {'icon': 'list-ul', 'label': 'Titles'}), 11: ('wagtail.blocks.MultipleChoiceBlock', [], {'choices': mailer.editions.blocks.country_choices, 'help_text': 'None: for every reader.', 'required': False}), 12: ('wagtail.blocks.RichTextBlock', (), {'features': ['bold', 'italic', 'link', 'ol', 'ul']}), 13: ('wagtail.blocks.StructBlock', [[('language', 3), ('text', 12)]], {}), 14: ('wagtail.blocks.ListBlock', (13,), {'label': 'Text, per language'}), 15: ('wagtail.blocks.StructBlock', [[('countries', 11), ('texts', 14)]], {'label': 'Text'}), 16: ('wagtail.snippets.blocks.SnippetChooserBlock', ('mailer.Story',), {'icon': 'group', 'label': 'Social call'})})),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('excluded', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='subscribers.segment', verbose_name='nobody in the segment')),
                 ('latest_revision', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='wagtailcore.revision', verbose_name='latest revision')),
                 ('live_revision', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='wagtailcore.revision', verbose_name='live revision')),
-                ('segment', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='subscribers.segment', verbose_name='only people in the segment')),
+                ('segment', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='subscribers.segment', verbose_name='only subscribers in the segment')),
             ],
             options={
                 'ordering': ['-period', 'newsletter'],
@@ -164,15 +164,15 @@ class Migration(migrations.Migration):
             bases=(wagtail.models.preview.PreviewableMixin, models.Model),
         ),
         migrations.CreateModel(
-            name='Tally',
+            name='MailingStats',
             fields=[
-                ('mailing', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='tally', serialize=False, to='mailer.mailing')),
-                ('counts', models.JSONField()),
-                ('account', models.JSONField()),
-                ('left', models.PositiveIntegerField()),
-                ('signs', models.PositiveIntegerField()),
-                ('at', models.DateTimeField()),
-                ('seconds', models.FloatField()),
+                ('mailing', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='cached_stats', serialize=False, to='mailer.mailing')),
+                ('stats', models.JSONField()),
+                ('totals', models.JSONField()),
+                ('unsubscribes', models.PositiveIntegerField()),
+                ('event_count', models.PositiveIntegerField()),
+                ('collected_at', models.DateTimeField()),
+                ('collect_seconds', models.FloatField()),
             ],
         ),
         migrations.AddField(
@@ -365,7 +365,7 @@ class Migration(migrations.Migration):
                 ('window_from', models.DateTimeField()),
                 ('window_until', models.DateTimeField()),
                 ('submitted_at', models.DateTimeField()),
-                ('state', models.CharField(choices=[('submitted', 'waiting for approval'), ('approved', 'approved'), ('scheduled', 'scheduled'), ('broken', 'seal broken by a later change'), ('withdrawn', 'taken back')], default='submitted', max_length=12)),
+                ('state', models.CharField(choices=[('submitted', 'waiting for approval'), ('approved', 'approved'), ('scheduled', 'scheduled'), ('broken', 'invalidated by a later change'), ('withdrawn', 'taken back')], default='submitted', max_length=12)),
                 ('send_at', models.DateTimeField(blank=True, null=True)),
                 ('local_hour', models.PositiveSmallIntegerField(blank=True, null=True)),
                 ('invalidated_reason', models.CharField(blank=True, max_length=300)),
@@ -417,46 +417,22 @@ class Migration(migrations.Migration):
                 ('snapshot', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='variants', to='mailer.snapshot')),
             ],
         ),
-        migrations.CreateModel(
-            name='Readership',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('readers', models.PositiveIntegerField()),
-                ('countries', models.CharField(blank=True, max_length=800)),
-                ('links', models.PositiveSmallIntegerField(default=0)),
-                ('variant', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='mailer.snapshotvariant')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='HitCount',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('click', 'a link was opened'), ('open', 'the mail was opened')], max_length=5)),
-                ('number', models.PositiveSmallIntegerField()),
-                ('day', models.DateField()),
-                ('machine', models.BooleanField()),
-                ('count', models.PositiveIntegerField(default=0)),
-                ('variant', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='mailer.snapshotvariant')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Hit',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('click', 'a link was opened'), ('open', 'the mail was opened')], max_length=5)),
-                ('number', models.PositiveSmallIntegerField()),
-                ('at', models.DateTimeField()),
-                ('client', models.CharField(max_length=16, null=True)),
-                ('why', models.CharField(blank=True, choices=[('', "a person's"), ('head', 'asked about the link without following it'), ('agent', 'called itself a machine, or nothing'), ('prefetch', 'loaded ahead by a browser'), ('trap', 'followed the link that people do not see'), ('burst', 'followed several links in two seconds'), ('everything', 'followed every link of the mail in a minute'), ('flood', 'followed more links than a person can'), ('soon', 'came within seconds of the mail itself'), ('again', 'the same link once more within a minute')], max_length=10)),
-                ('settled', models.BooleanField(default=False)),
-                ('subscriber', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='subscribers.subscriber')),
-                ('variant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='mailer.snapshotvariant')),
-            ],
-        ),
         migrations.AddField(
             model_name='delivery',
             name='variant',
             field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='mailer.snapshotvariant'),
+        ),
+        migrations.CreateModel(
+            name='DailyEventCount',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('click', 'click'), ('open', 'open')], max_length=5)),
+                ('link_number', models.PositiveSmallIntegerField()),
+                ('day', models.DateField()),
+                ('is_bot', models.BooleanField()),
+                ('count', models.PositiveIntegerField(default=0)),
+                ('variant', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='mailer.snapshotvariant')),
+            ],
         ),
         migrations.CreateModel(
             name='Story',
@@ -472,7 +448,7 @@ class Migration(migrations.Migration):
                 ('key', models.SlugField(blank=True, max_length=120, unique=True)),
                 ('kind', models.CharField(choices=[('news', 'News'), ('event', 'Event'), ('publication', 'Publication'), ('notice', 'Notice')], default='news', max_length=12)),
                 ('date', models.DateField(default=django.utils.timezone.localdate, help_text='When it happened. For an event: the day it takes place.')),
-                ('countries', subscribers.fields.OrderedCountriesField(blank=True, default='', help_text='Whose readers get it; the first is where it happened. None: the whole region.', max_length=800)),
+                ('countries', subscribers.fields.OrderedCountriesField(blank=True, default='', help_text='Readers of these countries get it; the first is where it happened. None: the whole region.', max_length=800)),
                 ('link', models.URLField(blank=True, help_text='Where “read more” leads.', max_length=500)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('latest_revision', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='wagtailcore.revision', verbose_name='latest revision')),
@@ -507,10 +483,10 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('language', models.CharField(max_length=12)),
                 ('headline', models.CharField(max_length=200)),
-                ('summary', models.TextField(help_text='One or two sentences; this is what the mail shows.')),
+                ('summary', models.TextField(help_text='One or two sentences, shown in the email.')),
                 ('body', wagtail.fields.RichTextField(blank=True, help_text='Shown when the story leads an edition, and when it has no link to read on.')),
-                ('link_label', models.CharField(blank=True, help_text='Says where the link leads, for example “How the project will work”.', max_length=80)),
-                ('picture_alt', models.CharField(blank=True, help_text='What is seen in the picture, for readers who do not see it. Required with a picture.', max_length=250, verbose_name='picture description')),
+                ('link_label', models.CharField(blank=True, help_text="Describes the link's target, for example “How the project will work”.", max_length=80)),
+                ('picture_alt', models.CharField(blank=True, help_text='Describes the picture for screen readers. Required with a picture.', max_length=250, verbose_name='picture description')),
                 ('story', modelcluster.fields.ParentalKey(on_delete=django.db.models.deletion.CASCADE, related_name='texts', to='mailer.story')),
             ],
             options={
@@ -544,12 +520,36 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='TrackingEvent',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('click', 'click'), ('open', 'open')], max_length=5)),
+                ('link_number', models.PositiveSmallIntegerField()),
+                ('at', models.DateTimeField()),
+                ('client_hash', models.CharField(max_length=16, null=True)),
+                ('filter_reason', models.CharField(blank=True, choices=[('', "a person's"), ('head', 'HEAD request'), ('user_agent', 'user agent of a bot, or none'), ('prefetch', 'prefetched by a browser'), ('honeypot', 'followed the hidden link'), ('burst', 'followed several links in two seconds'), ('all_links', 'followed every link of the message'), ('flood', 'followed more links than a person can'), ('too_soon', 'within seconds of the delivery'), ('repeat', 'the same link again within a minute')], max_length=10)),
+                ('finalized', models.BooleanField(default=False)),
+                ('subscriber', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='subscribers.subscriber')),
+                ('variant', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='mailer.snapshotvariant')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='VariantAudience',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('recipients', models.PositiveIntegerField()),
+                ('countries', models.CharField(blank=True, max_length=800)),
+                ('link_count', models.PositiveSmallIntegerField(default=0)),
+                ('variant', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='mailer.snapshotvariant')),
+            ],
+        ),
+        migrations.CreateModel(
             name='EditionText',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('language', models.CharField(max_length=12)),
-                ('subject', models.CharField(help_text='What the inbox shows. About 50 characters read well.', max_length=150)),
-                ('preheader', models.CharField(blank=True, help_text='The grey line behind the subject.', max_length=200)),
+                ('subject', models.CharField(help_text='Shown in the inbox; about 50 characters fit.', max_length=150)),
+                ('preheader', models.CharField(blank=True, help_text='The preview text behind the subject in the inbox.', max_length=200)),
                 ('edition', modelcluster.fields.ParentalKey(on_delete=django.db.models.deletion.CASCADE, related_name='texts', to='mailer.edition')),
             ],
             options={
@@ -626,26 +626,6 @@ class Migration(migrations.Migration):
             model_name='snapshotvariant',
             constraint=models.UniqueConstraint(fields=('snapshot', 'key'), name='snapshot_variant_once'),
         ),
-        migrations.AddConstraint(
-            model_name='hitcount',
-            constraint=models.UniqueConstraint(fields=('variant', 'kind', 'number', 'day', 'machine'), name='hit_count_once'),
-        ),
-        migrations.AddIndex(
-            model_name='hit',
-            index=models.Index(condition=models.Q(('settled', False)), fields=['at'], name='hit_unsettled'),
-        ),
-        migrations.AddIndex(
-            model_name='hit',
-            index=models.Index(fields=['at'], name='hit_at'),
-        ),
-        migrations.AddIndex(
-            model_name='hit',
-            index=models.Index(condition=models.Q(('client__isnull', False)), fields=['client', 'at'], name='hit_of_client'),
-        ),
-        migrations.AddIndex(
-            model_name='hit',
-            index=models.Index(condition=models.Q(('subscriber__isnull', False)), fields=['subscriber', 'at'], name='hit_of_reader'),
-        ),
         migrations.AddIndex(
             model_name='delivery',
             index=models.Index(condition=models.Q(('state', 'planned')), fields=['mailing', 'id'], name='delivery_planned'),
@@ -687,6 +667,10 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(fields=('mailing', 'subscriber'), name='delivery_once'),
         ),
         migrations.AddConstraint(
+            model_name='dailyeventcount',
+            constraint=models.UniqueConstraint(fields=('variant', 'kind', 'link_number', 'day', 'is_bot'), name='daily_event_count_unique'),
+        ),
+        migrations.AddConstraint(
             model_name='authorship',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('edition__isnull', False), ('newsletter__isnull', True), ('story__isnull', True)), models.Q(('edition__isnull', True), ('newsletter__isnull', True), ('story__isnull', False)), models.Q(('edition__isnull', True), ('newsletter__isnull', False), ('story__isnull', True)), _connector='OR'), name='authorship_one_subject'),
         ),
@@ -713,6 +697,22 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='suppressiondecision',
             constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['applied', 'held', 'probing'])), fields=('address_hash',), name='decision_one_open'),
+        ),
+        migrations.AddIndex(
+            model_name='trackingevent',
+            index=models.Index(condition=models.Q(('finalized', False)), fields=['at'], name='tracking_event_pending'),
+        ),
+        migrations.AddIndex(
+            model_name='trackingevent',
+            index=models.Index(fields=['at'], name='tracking_event_at'),
+        ),
+        migrations.AddIndex(
+            model_name='trackingevent',
+            index=models.Index(condition=models.Q(('client_hash__isnull', False)), fields=['client_hash', 'at'], name='tracking_event_client'),
+        ),
+        migrations.AddIndex(
+            model_name='trackingevent',
+            index=models.Index(condition=models.Q(('subscriber__isnull', False)), fields=['subscriber', 'at'], name='tracking_event_subscriber'),
         ),
         migrations.RunPython(_triggers.create_all, _triggers.drop_all),
     ]

@@ -1,1 +1,1 @@
-"""Pages for everyone: the archive, an edition in the browser, the feed."""
+"""Pages for everyone: the archive with web versions and feed, calendar files, images and the health check."""

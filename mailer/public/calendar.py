@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 from mailer.rendering.records import Story, StoryText
 
+# Of a content line (§3.1).
 _LINE_OCTETS = 75
 
 
 def ics(story: Story, text: StoryText, *, uid: str, stamp: datetime, product: str) -> bytes:
-    """The file. `uid` is the same for every copy of the event, `stamp` (aware): when it was written."""
+    """The file. `uid` is the same in every file about the event; `stamp` (aware): when it was written."""
     lines = [
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
@@ -21,7 +22,7 @@ def ics(story: Story, text: StoryText, *, uid: str, stamp: datetime, product: st
         f"UID:{uid}",
         f"DTSTAMP:{stamp.astimezone(UTC):%Y%m%dT%H%M%SZ}",
         f"DTSTART;VALUE=DATE:{story.date:%Y%m%d}",
-        # The end is the first day that is not part of it (§3.6.1).
+        # The end is the first day that is not part of the event (§3.6.1).
         f"DTEND;VALUE=DATE:{story.date + timedelta(days=1):%Y%m%d}",
         f"SUMMARY;LANGUAGE={text.language}:{_text(text.headline)}",
         "TRANSP:TRANSPARENT",
@@ -29,7 +30,7 @@ def ics(story: Story, text: StoryText, *, uid: str, stamp: datetime, product: st
     if text.summary:
         lines.append(f"DESCRIPTION;LANGUAGE={text.language}:{_text(text.summary)}")
     if story.link:
-        lines.append(f"URL:{_plain(story.link)}")
+        lines.append(f"URL:{_without_controls(story.link)}")
     lines += ["END:VEVENT", "END:VCALENDAR"]
     return b"".join(piece + b"\r\n" for line in lines for piece in _folded(line))
 
@@ -37,10 +38,10 @@ def ics(story: Story, text: StoryText, *, uid: str, stamp: datetime, product: st
 def _text(value: str) -> str:
     """A value of type TEXT (§3.3.11)."""
     escaped = value.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,")
-    return _plain(escaped.replace("\r\n", "\n").replace("\n", "\\n"))
+    return _without_controls(escaped.replace("\r\n", "\n").replace("\n", "\\n"))
 
 
-def _plain(value: str) -> str:
+def _without_controls(value: str) -> str:
     return "".join(letter for letter in value if letter >= " " and letter != "\x7f")
 
 

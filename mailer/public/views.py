@@ -1,53 +1,62 @@
-"""Pages for everyone: the archive, an edition in the browser, its dates, the feed, and a sign of life."""
+"""Pages for everyone: the archive, web versions, calendar files, the feed, images and the health check."""
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import DatabaseError, connection
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.feedgenerator import Atom1Feed
 from django.views.decorators.http import require_safe
+from django.views.static import serve
 
-from mailer.public import archive as sent
-from mailer.public import calendar
+from mailer.editions.contents import FOLDER
+from mailer.public import archive, calendar
 from mailer.rendering import language as languages
 from mailer.rendering import merge_tags
 from subscribers.responses import offered_languages, page, requested_language
 from subscribers.subscribe.forms import native_language_name
 
 _FEED_LENGTH = 30
+# Named by the hash of their bytes, so that they may be cached for ever.
+_SNAPSHOT_IMAGE = re.compile(rf"{FOLDER}/[0-9a-f]{{64}}\.jpg")
+# What the desk shows: uploads and their renditions. Nothing else of the folder is served.
+_DESK_IMAGE = re.compile(r"(images|original_images|avatar_images)/[^/]+\.(gif|jpe?g|png|webp)", re.IGNORECASE)
+_YEAR_SECONDS = 365 * 24 * 3600
 
 
 @require_safe
-def archive(request: HttpRequest) -> HttpResponse:
+def archive_list(request: HttpRequest) -> HttpResponse:
     """`/archive/`: editions that were sent, latest first."""
-    spoken = requested_language(request)
+    language = requested_language(request)
     rows = [
         {
             "slug": one.slug,
             "newsletter": one.newsletter,
-            "period": languages.period_title(one.period, spoken),
+            "period": languages.period_title(one.period, language),
         }
-        for one in sent.editions()
+        for one in archive.editions()
     ]
     context = {"editions": rows, "languages": offered_languages()}
-    return page(request, "pages/archive/list.html", context, language=spoken)
+    return page(request, "pages/archive/list.html", context, language=language)
 
 
 @require_safe
 def edition(request: HttpRequest, slug: str) -> HttpResponse:
-    """`/archive/<slug>/`: the edition's languages, each with its widest variant."""
-    spoken = requested_language(request)
-    found = sent.edition(slug)
+    """`/archive/<slug>/`: the edition's languages, each with the variant that has most stories."""
+    language = requested_language(request)
+    found = archive.edition(slug)
     if found is None:
         raise Http404
-    variants = sent.in_order(sent.widest(found.snapshot), settings.CONFIG.site.languages)
+    variants = archive.sort_by_language(
+        archive.fullest_variants(found.snapshot_id), settings.CONFIG.site.languages
+    )
     context = {
         "slug": slug,
         "newsletter": found.newsletter,
-        "period": languages.period_title(found.period, spoken),
+        "period": languages.period_title(found.period, language),
         "variants": [
             {
                 "key": one.key,
@@ -59,13 +68,13 @@ def edition(request: HttpRequest, slug: str) -> HttpResponse:
         ],
         "languages": offered_languages(),
     }
-    return page(request, "pages/archive/edition.html", context, language=spoken)
+    return page(request, "pages/archive/edition.html", context, language=language)
 
 
 @require_safe
-def web_copy(request: HttpRequest, slug: str, key: str) -> HttpResponse:
-    """`/archive/<slug>/<variant>/`: the mail as it was approved, belonging to nobody."""
-    found = sent.variant(slug, key)
+def web_version(request: HttpRequest, slug: str, key: str) -> HttpResponse:
+    """`/archive/<slug>/<variant>/`: the message as it was approved, without anything personal."""
+    found = archive.variant(slug, key)
     if found is None:
         raise Http404
     site_url = settings.CONFIG.site.url
@@ -81,8 +90,8 @@ def web_copy(request: HttpRequest, slug: str, key: str) -> HttpResponse:
 
 @require_safe
 def calendar_file(request: HttpRequest, slug: str, story: str) -> HttpResponse:
-    """`/archive/<slug>/<story>.ics`: a save-the-date for a calendar, in ?lang= or the nearest to it."""
-    found = sent.event(slug, story)
+    """`/archive/<slug>/<story>.ics`: an event for a calendar, in ?lang= or the nearest language."""
+    found = archive.event(slug, story)
     if found is None:
         raise Http404
     content, event, mailing = found
@@ -106,27 +115,42 @@ def calendar_file(request: HttpRequest, slug: str, story: str) -> HttpResponse:
 def feed(request: HttpRequest) -> HttpResponse:
     """`/archive/feed.xml`: the sent editions as Atom (RFC 4287), in ?lang= or the site's first language."""
     site = settings.CONFIG.site
-    spoken = requested_language(request) if "lang" in request.GET else site.languages[0]
+    language = requested_language(request) if "lang" in request.GET else site.languages[0]
     atom = Atom1Feed(
         title=site.name,
         link=f"{site.url}/archive/",
         description="",
-        language=spoken,
+        language=language,
         feed_url=f"{site.url}/archive/feed.xml",
         feed_guid=f"{site.url}/archive/",
     )
-    for one in sent.editions(_FEED_LENGTH):
-        variants = sent.in_order(sent.widest(one.snapshot), (spoken, *site.languages))
+    for one in archive.editions(_FEED_LENGTH):
+        variants = archive.sort_by_language(
+            archive.fullest_variants(one.snapshot_id), (language, *site.languages)
+        )
         atom.add_item(
-            title=f"{one.newsletter}, {languages.period_title(one.period, spoken)}",
+            title=f"{one.newsletter}, {languages.period_title(one.period, language)}",
             link=f"{site.url}/archive/{one.slug}/",
             description=variants[0].subject if variants else one.newsletter,
             unique_id=f"{site.url}/archive/{one.slug}/",
-            pubdate=one.began_at,
-            updateddate=one.began_at,
+            pubdate=one.started_at,
+            updateddate=one.started_at,
             author_name=site.name,
         )
     return HttpResponse(atom.writeString("utf-8"), content_type="application/atom+xml; charset=utf-8")
+
+
+@require_safe
+def image(request: HttpRequest, path: str) -> HttpResponseBase:
+    """`/media/<path>`: an image of a message, a page or the desk; 404 for any other file of the folder."""
+    of_snapshot = _SNAPSHOT_IMAGE.fullmatch(path)
+    if not of_snapshot and not _DESK_IMAGE.fullmatch(path):
+        raise Http404
+    response = serve(request, path, document_root=str(settings.MEDIA_ROOT))
+    response["Cache-Control"] = (
+        f"public, max-age={_YEAR_SECONDS}, immutable" if of_snapshot else "private, max-age=600"
+    )
+    return response
 
 
 @require_safe

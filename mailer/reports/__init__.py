@@ -1,1 +1,1 @@
-"""Figures about what was sent and what came back."""
+"""Statistics of mailings for staff and the command line: totals, tables, charts and exports."""

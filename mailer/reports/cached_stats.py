@@ -1,4 +1,4 @@
-"""Which figures are shown: a small mailing's are counted on the spot, a large one's now and then by a job."""
+"""Which statistics a page shows: a small mailing's are collected live, a large one's are cached by a job."""
 
 from __future__ import annotations
 
@@ -10,96 +10,99 @@ from typing import NamedTuple
 from django.db.models import Q
 
 from mailer.delivery.models import Delivery, Mailing
-from mailer.reports.collect import count
-from mailer.reports.models import Tally
-from mailer.reports.stats import Counts
-from mailer.reports.totals import Account
-from mailer.reports.unsubscribes import departures
+from mailer.reports.collect import collect, unsubscribe_events
+from mailer.reports.models import MailingStats
+from mailer.reports.stats import Stats, Totals
 
-# Readers up to which counting takes no longer than looking.
-ON_THE_SPOT = 5_000
-# A mailing that moves is counted again after this time, or after so many times what counting took.
-_REST = timedelta(seconds=2)
-_REST_FACTOR = 10
-# What was on its way when a mailing ended is settled by then.
-_SETTLING = timedelta(minutes=10)
-# Of an ended one, what comes back is looked for this long, and all of it is counted again once a day.
+# Recipients up to which collecting takes no longer than reading the cache.
+LIVE_LIMIT = 5_000
+# A mailing in progress is collected again after this time, or after so many times what collecting took.
+_PAUSE = timedelta(seconds=2)
+_PAUSE_FACTOR = 10
+# Deliveries in progress when a mailing ended have a result by then.
+_SETTLED_AFTER = timedelta(minutes=10)
+# An ended mailing is checked this long for new bounces, and collected again once a day anyway.
 _WATCHED = timedelta(days=60)
 _DAY = timedelta(days=1)
 
 
-class Gist(NamedTuple):
-    """What a list says of a mailing."""
+class Headline(NamedTuple):
+    """What a list shows of a mailing."""
 
-    account: Account
-    # Accepted readers who unsubscribed since.
-    left: int
-
-
-def counts_of(mailing: Mailing, now: datetime) -> Counts:
-    """The mailing's figures; `Counts.at` is the moment that they tell of."""
-    if (mailing.audience or 0) > ON_THE_SPOT and (kept := Tally.objects.filter(mailing=mailing).first()):
-        return Counts.from_dict(kept.counts)
-    return count(mailing, now)
+    totals: Totals
+    # Accepted recipients who unsubscribed since.
+    unsubscribes: int
 
 
-def gists_of(mailings: Iterable[Mailing], now: datetime) -> dict[int, Gist]:
-    """The gist of each mailing by its id, as it was counted last."""
+def stats_of(mailing: Mailing, now: datetime, *, live_limit: int = LIVE_LIMIT) -> Stats:
+    """The mailing's statistics, cached where its audience exceeds `live_limit`; see `Stats.collected_at`."""
+    if (mailing.audience or 0) > live_limit:
+        cached = MailingStats.objects.filter(mailing=mailing).first()
+        if cached:
+            return Stats.from_dict(cached.stats)
+    return collect(mailing, now)
+
+
+def headlines_of(mailings: Iterable[Mailing], now: datetime) -> dict[int, Headline]:
+    """The headline of each mailing by its id, from the cache where there is one."""
     listed = list(mailings)
-    kept = Tally.objects.filter(mailing__in=listed).values_list("mailing_id", "account", "left")
-    found = {mailing: Gist(Account(**account), left) for mailing, account, left in kept}
-    return {one.pk: found.get(one.pk) or _gist(count(one, now)) for one in listed}
+    cached = MailingStats.objects.filter(mailing__in=listed).values_list(
+        "mailing_id", "totals", "unsubscribes"
+    )
+    found = {mailing: Headline(Totals(**totals), unsubscribes) for mailing, totals, unsubscribes in cached}
+    return {one.pk: found.get(one.pk) or _headline(collect(one, now)) for one in listed}
 
 
-def count_due(now: datetime) -> list[int]:
-    """Count again what has changed since it was counted; ids of those mailings. May run twice."""
-    watched = Q(finished_at=None) | Q(finished_at__gt=now - _WATCHED) | Q(tally=None)
-    mailings = Mailing.objects.filter(watched).exclude(audience=None).select_related("tally", "edition")
+def refresh_due(now: datetime) -> list[int]:
+    """Refresh the cache of mailings that changed; their ids. Safe to run twice."""
+    watched = Q(finished_at=None) | Q(finished_at__gt=now - _WATCHED) | Q(cached_stats=None)
+    mailings = Mailing.objects.filter(watched).exclude(audience=None)
+    mailings = mailings.select_related("cached_stats", "edition")
     due = [mailing for mailing in mailings.order_by("pk") if _is_due(mailing, now)]
     for mailing in due:
-        keep(mailing, now)
+        refresh(mailing, now)
     return [mailing.pk for mailing in due]
 
 
-def keep(mailing: Mailing, now: datetime) -> Counts:
-    """Count the mailing, and keep the figures."""
-    # Before counting: what comes meanwhile is news the next time.
-    signs, began = _signs(mailing), time.monotonic()
-    counts = count(mailing, now)
-    gist = _gist(counts)
+def refresh(mailing: Mailing, now: datetime) -> Stats:
+    """Collect the mailing's statistics and cache them."""
+    # Before collecting: what arrives meanwhile is new the next time.
+    event_count, began = _event_count(mailing), time.monotonic()
+    stats = collect(mailing, now)
+    headline = _headline(stats)
     columns = {
-        "counts": counts.as_dict(),
-        "account": gist.account.as_dict(),
-        "left": gist.left,
-        "signs": signs,
-        "at": now,
-        "seconds": time.monotonic() - began,
+        "stats": stats.as_dict(),
+        "totals": headline.totals.as_dict(),
+        "unsubscribes": headline.unsubscribes,
+        "event_count": event_count,
+        "collected_at": now,
+        "collect_seconds": time.monotonic() - began,
     }
-    Tally.objects.update_or_create(mailing=mailing, defaults=columns)
-    return counts
+    MailingStats.objects.update_or_create(mailing=mailing, defaults=columns)
+    return stats
 
 
-def _gist(counts: Counts) -> Gist:
-    return Gist(counts.account, sum(counts.left.values()))
+def _headline(stats: Stats) -> Headline:
+    return Headline(stats.totals, sum(stats.unsubscribes.values()))
 
 
 def _is_due(mailing: Mailing, now: datetime) -> bool:
-    tally: Tally | None = getattr(mailing, "tally", None)
-    if tally is None:
+    cached: MailingStats | None = getattr(mailing, "cached_stats", None)
+    if cached is None:
         return True
-    if now - tally.at < max(_REST, timedelta(seconds=tally.seconds * _REST_FACTOR)):
+    if now - cached.collected_at < max(_PAUSE, timedelta(seconds=cached.collect_seconds * _PAUSE_FACTOR)):
         return False
-    if mailing.finished_at is None or tally.at < mailing.finished_at + _SETTLING:
+    if mailing.finished_at is None or cached.collected_at < mailing.finished_at + _SETTLED_AFTER:
         return True
-    return now - tally.at >= _DAY or _signs(mailing) != tally.signs
+    return now - cached.collected_at >= _DAY or _event_count(mailing) != cached.event_count
 
 
-def _signs(mailing: Mailing) -> int:
-    """Marks on its deliveries, and departures: read from small indexes."""
+def _event_count(mailing: Mailing) -> int:
+    """Bounces, complaints and unsubscribes: read from small indexes."""
     rows = Delivery.objects.filter(mailing=mailing)
     return (
         rows.filter(bounced_at__isnull=False).count()
         + rows.filter(complained_at__isnull=False).count()
-        + departures(mailing).count()
-        + departures(mailing).exclude(reason="").count()
+        + unsubscribe_events(mailing).count()
+        + unsubscribe_events(mailing).exclude(reason="").count()
     )

@@ -1,4 +1,4 @@
-"""Counts a mailing: each delivery is read once, so that every table tells of the same readers and adds up."""
+"""Collects the statistics of a mailing: each delivery is read once, so that all breakdowns add up."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from django.db.models import (
     Case,
     CharField,
     Count,
+    Exists,
     ExpressionWrapper,
     F,
     Func,
     OuterRef,
     Q,
+    QuerySet,
     Subquery,
     Value,
     When,
@@ -31,26 +33,32 @@ from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.throttle.providers import provider_of_domain
 from mailer.feedback.models import FeedbackEvent
 from mailer.feedback.parsing.classify import classify
-from mailer.reports.not_delivered import MISSED, WHY
-from mailer.reports.stats import OTHERS, Counts, Failure, Fate, total
-from mailer.reports.totals import Account
-from mailer.reports.unsubscribes import left_after
+from mailer.reports.not_delivered import NOT_DELIVERED, OUTCOME_REASON
+from mailer.reports.stats import (
+    OTHERS,
+    UNSPECIFIED,
+    FailureCount,
+    OutcomeCounts,
+    Stats,
+    Totals,
+    sum_outcomes,
+)
 from subscribers.models import Subscriber
 
 _State = Delivery.State
-# Deliveries that one statement groups: memory stays flat, and nothing is held open for long.
-_PIECE = 50_000
-# States whose field of Fate is not "waiting".
-_NOT_ACCEPTED = {_State.REFUSED.value: "refused", _State.EXCLUDED.value: "left_out"}
-# Providers that are told of one by one.
-_PROVIDERS = 500
+# Deliveries that one statement groups: memory stays flat, and no lock is held for long.
+CHUNK_SIZE = 50_000
+# Providers that are listed one by one.
+MAX_PROVIDERS = 500
+# States whose field of OutcomeCounts is not "pending".
+_ENDED = {_State.REFUSED.value: "refused", _State.EXCLUDED.value: "excluded"}
 _ADDRESS = re.compile(r"\S*@\S*")
-# What the ledger's own reasons say of a refusal whose words say less.
-_OURS = {"expired": "soft", "blocked": "block", "mailbox_full": "soft"}
+# Bounce classes of the ledger's own reasons, where they say more than the server's reply.
+_LEDGER_REASONS = {"expired": "soft", "blocked": "block", "mailbox_full": "soft"}
 
 
 class _Minute(Func):
-    """A moment's minute in UTC, as text."""
+    """The minute of a timestamp in UTC, as text."""
 
     output_field = CharField()
 
@@ -62,192 +70,229 @@ class _Minute(Func):
         return super().as_sql(compiler, connection, template=template)
 
 
-class _Cell(NamedTuple):
-    """Deliveries that are alike in all that is counted."""
+class _Group(NamedTuple):
+    """Deliveries that are the same in all that is counted."""
 
     state: str
-    # See unreached.WHY; "" of those who were reached.
-    why: str
-    variant: int | None
+    # See not_delivered.OUTCOME_REASON; empty: delivered.
+    not_delivered_reason: str
+    variant_id: int | None
     countries: str
     minute: str | None
-    # Of the reader's address; None: erased.
+    # Of the recipient's address; None: erased.
     domain: str | None
     bounced: bool
     complained: bool
-    # Of the failed: "class reason" by the event about it, "" without one.
-    verdict: str
-    # Of the refused: the server's last words.
-    said: str
-    readers: int
+    # Of failed ones: "class reason" of the latest bounce, empty without one.
+    classification: str
+    # Of refused ones: the server's last reply.
+    server_reply: str
+    recipients: int
 
 
-def count(mailing: Mailing, now: datetime) -> Counts:
-    """Everything that is counted of a mailing, as it is between `now` and the end of counting."""
+def collect(
+    mailing: Mailing, now: datetime, *, chunk_size: int = CHUNK_SIZE, max_providers: int = MAX_PROVIDERS
+) -> Stats:
+    """All statistics of a mailing, as it is between `now` (aware) and the end of collecting."""
     languages = dict(
         SnapshotVariant.objects.filter(snapshot=mailing.snapshot_id).values_list("pk", "language")
     )
     sums = _Sums(languages)
-    for cell in _cells(mailing):
-        sums.add(cell)
-    return sums.counts(mailing.audience, left_after(mailing), now)
+    for group in _groups(mailing, chunk_size):
+        sums.add(group)
+    return sums.stats(mailing.audience, unsubscribe_reasons(mailing), now, max_providers)
 
 
-def _cells(mailing: Mailing) -> Iterator[_Cell]:
+def unsubscribe_reasons(mailing: Mailing) -> Mapping[str, int]:
+    """Recipients who unsubscribed after the mailing, by the reason given ("": none), most frequent first.
+
+    Those who marked the message as spam are not among them: they count as complaints.
+    """
+    accepted = Delivery.objects.filter(
+        mailing=mailing,
+        subscriber=OuterRef("subscriber"),
+        state=_State.ACCEPTED,
+        complained_at__isnull=True,
+    )
+    # Annotated with a column that the type of the queryset does not know.
+    found: Any = unsubscribe_events(mailing).filter(Exists(accepted)).order_by().values_list("reason")
+    rows = found.annotate(recipients=Count("subscriber", distinct=True))
+    return dict(sorted(rows, key=lambda row: (-row[1], row[0])))
+
+
+def unsubscribe_events(mailing: Mailing) -> QuerySet[FeedbackEvent]:
+    """Unsubscribes from the newsletter between this mailing and the next one, by anybody."""
+    if mailing.started_at is None:
+        return FeedbackEvent.objects.none()
+    newsletter = mailing.edition.newsletter_id
+    events = FeedbackEvent.objects.filter(
+        kind=FeedbackEvent.Kind.UNSUBSCRIBE, newsletter=newsletter, at__gte=mailing.started_at
+    )
+    later = Mailing.objects.real().filter(edition__newsletter=newsletter, started_at__gt=mailing.started_at)
+    until = later.order_by("started_at").values_list("started_at", flat=True).first()
+    return events.filter(at__lt=until) if until else events
+
+
+def _groups(mailing: Mailing, chunk_size: int) -> Iterator[_Group]:
     after = -1
     rows = Delivery.objects.filter(mailing=mailing)
     while True:
         rest = rows.filter(subscriber__gt=after).order_by("subscriber").values_list("subscriber", flat=True)
-        last = rest[_PIECE - 1 : _PIECE].first()
-        piece = rows.filter(subscriber__gt=after, **({} if last is None else {"subscriber__lte": last}))
-        yield from map(_Cell._make, _grouped(piece))
+        last = rest[chunk_size - 1 : chunk_size].first()
+        chunk = rows.filter(subscriber__gt=after, **({} if last is None else {"subscriber__lte": last}))
+        yield from map(_Group._make, _grouped(chunk))
         if last is None:
             return
         after = last
 
 
-def _grouped(piece: Any) -> Any:
+def _grouped(deliveries: Any) -> Any:
     failed = Q(state=_State.REFUSED) | Q(bounced_at__isnull=False)
+    classification = Coalesce(Subquery(_latest_classification()), Value(""))
     return (
-        piece.annotate(
-            told=Case(When(MISSED, then=WHY), default=Value(""), output_field=CharField()),
+        deliveries.annotate(
+            not_delivered_reason=Case(
+                When(NOT_DELIVERED, then=OUTCOME_REASON), default=Value(""), output_field=CharField()
+            ),
             minute=Case(When(state=_State.ACCEPTED, then=_Minute("accepted_at"))),
-            domain=Subquery(_domains()),
-            came_back=_holds(Q(bounced_at__isnull=False)),
-            unwanted=_holds(Q(complained_at__isnull=False)),
-            verdict=Case(When(failed, then=Coalesce(Subquery(_verdicts()), Value(""))), default=Value("")),
-            said=Case(When(state=_State.REFUSED, then=F("reply")), default=Value("")),
+            domain=Subquery(_domain()),
+            has_bounced=_as_boolean(Q(bounced_at__isnull=False)),
+            has_complained=_as_boolean(Q(complained_at__isnull=False)),
+            classification=Case(When(failed, then=classification), default=Value("")),
+            server_reply=Case(When(state=_State.REFUSED, then=F("reply")), default=Value("")),
         )
         .values_list(
-            *("state", "told", "variant", "countries", "minute", "domain"),
-            *("came_back", "unwanted", "verdict", "said"),
+            *("state", "not_delivered_reason", "variant", "countries", "minute", "domain"),
+            *("has_bounced", "has_complained", "classification", "server_reply"),
         )
-        .annotate(readers=Count("pk"))
+        .annotate(recipients=Count("pk"))
         .order_by()
     )
 
 
-def _holds(condition: Q) -> Any:
+def _as_boolean(condition: Q) -> Any:
     return ExpressionWrapper(condition, output_field=BooleanField())
 
 
-def _domains() -> Any:
+def _domain() -> Any:
     found = Subscriber.objects.filter(pk=OuterRef("subscriber"))
     return found.values(of=Substr("email", StrIndex("email", Value("@")) + 1))
 
 
-def _verdicts() -> Any:
+def _latest_classification() -> Any:
     """The latest bounce of a delivery: "hard unknown_user"."""
     events = FeedbackEvent.objects.filter(delivery=OuterRef("pk"), kind=FeedbackEvent.Kind.BOUNCE)
     return events.order_by("-at", "-pk").values(of=Concat("bounce_class", Value(" "), "reason"))[:1]
 
 
-def _groups() -> dict[str, Counter[str]]:
+def _counters() -> dict[str, Counter[str]]:
     return defaultdict(Counter)
 
 
 @dataclass
 class _Sums:
-    """The tables while they grow."""
+    """The statistics while they are added up."""
 
-    # Of a variant's number.
-    spoken: dict[int, str]
+    # Languages by variant id.
+    language_of: dict[int, str]
     states: Counter[str] = field(default_factory=Counter)
     excluded: Counter[str] = field(default_factory=Counter)
-    unreached: Counter[str] = field(default_factory=Counter)
+    not_delivered: Counter[str] = field(default_factory=Counter)
     minutes: Counter[str] = field(default_factory=Counter)
-    # Fates by what the readers have in common.
-    languages: dict[str, Counter[str]] = field(default_factory=_groups)
-    countries: dict[str, Counter[str]] = field(default_factory=_groups)
-    providers: dict[str, Counter[str]] = field(default_factory=_groups)
+    # Fields of OutcomeCounts by what the recipients have in common.
+    languages: dict[str, Counter[str]] = field(default_factory=_counters)
+    countries: dict[str, Counter[str]] = field(default_factory=_counters)
+    providers: dict[str, Counter[str]] = field(default_factory=_counters)
     failures: dict[tuple[str, str], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    # Classes of failures by provider.
-    troubles: dict[str, Counter[str]] = field(default_factory=_groups)
+    # Bounce classes by provider.
+    provider_failures: dict[str, Counter[str]] = field(default_factory=_counters)
 
-    def add(self, cell: _Cell) -> None:
-        self.states[_State.CLAIMED if cell.why == _State.CLAIMED else cell.state] += cell.readers
-        if cell.why:
-            self.unreached[cell.why] += cell.readers
-        if cell.state == _State.EXCLUDED:
-            self.excluded["no reason kept" if cell.why == _State.EXCLUDED else cell.why] += cell.readers
-        if cell.state == _State.ACCEPTED:
-            self.minutes[cell.minute or ""] += cell.readers
-        provider = provider_of_domain(cell.domain) if cell.domain else ""
-        for fate in _fates(cell):
-            self.languages[self.spoken.get(cell.variant or 0, "")][fate] += cell.readers
-            self.countries[cell.countries][fate] += cell.readers
-            self.providers[provider][fate] += cell.readers
-            if fate in ("refused", "bounced"):
-                bounce_class, reason = _failure(cell)
-                self.failures[bounce_class, reason][fate] += cell.readers
-                self.troubles[provider][bounce_class] += cell.readers
+    def add(self, group: _Group) -> None:
+        reason, recipients = group.not_delivered_reason, group.recipients
+        self.states[_State.CLAIMED if reason == _State.CLAIMED else group.state] += recipients
+        if reason:
+            self.not_delivered[reason] += recipients
+        if group.state == _State.EXCLUDED:
+            self.excluded[UNSPECIFIED if reason == _State.EXCLUDED else reason] += recipients
+        if group.state == _State.ACCEPTED:
+            self.minutes[group.minute or ""] += recipients
+        provider = provider_of_domain(group.domain) if group.domain else ""
+        for outcome in _outcomes(group):
+            self.languages[self.language_of.get(group.variant_id or 0, "")][outcome] += recipients
+            self.countries[group.countries][outcome] += recipients
+            self.providers[provider][outcome] += recipients
+            if outcome in ("refused", "bounced"):
+                bounce_class, failure_reason = _failure(group)
+                self.failures[bounce_class, failure_reason][outcome] += recipients
+                self.provider_failures[provider][bounce_class] += recipients
 
-    def counts(self, audience: int | None, left: Mapping[str, int], now: datetime) -> Counts:
-        languages = _told(self.languages)
-        everybody = total(languages)
-        return Counts(
-            account=Account(
-                audience=everybody.readers if audience is None else audience,
+    def stats(
+        self, audience: int | None, unsubscribes: Mapping[str, int], now: datetime, max_providers: int
+    ) -> Stats:
+        languages = _sorted_outcomes(self.languages)
+        everybody = sum_outcomes(languages)
+        return Stats(
+            totals=Totals(
+                audience=everybody.recipients if audience is None else audience,
                 **{state: self.states[state] for state in _State.values if state != _State.EXCLUDED},
                 bounced=everybody.bounced,
                 complained=everybody.complained,
                 excluded=dict(sorted(self.excluded.items())),
             ),
             languages=languages,
-            countries=_told(self.countries),
-            providers=_told(self.providers, _PROVIDERS),
+            countries=_sorted_outcomes(self.countries),
+            providers=_sorted_outcomes(self.providers, max_providers),
             failures=tuple(
-                Failure(*key, found["refused"], found["bounced"])
+                FailureCount(*key, found["refused"], found["bounced"])
                 for key, found in sorted(self.failures.items())
             ),
-            troubles=_troubles(self.troubles),
-            minutes=dict(sorted(self.minutes.items())),
-            unreached=dict(self.unreached),
-            left=left,
-            at=now,
+            provider_failures=_sorted_failures(self.provider_failures, max_providers),
+            accepted_by_minute=dict(sorted(self.minutes.items())),
+            not_delivered=dict(self.not_delivered),
+            unsubscribes=unsubscribes,
+            collected_at=now,
         )
 
 
-def _fates(cell: _Cell) -> Iterator[str]:
-    """Fields of Fate that the cell's readers count in."""
-    if cell.state != _State.ACCEPTED:
-        yield _NOT_ACCEPTED.get(cell.state, "waiting")
+def _outcomes(group: _Group) -> Iterator[str]:
+    """Fields of OutcomeCounts in which the group's recipients count."""
+    if group.state != _State.ACCEPTED:
+        yield _ENDED.get(group.state, "pending")
         return
     yield "accepted"
-    if cell.bounced:
+    if group.bounced:
         yield "bounced"
-    if cell.complained:
+    if group.complained:
         yield "complained"
 
 
-def _told(table: Mapping[str, Counter[str]], most: int | None = None) -> dict[str, Fate]:
-    """Most readers first; all beyond `most` together, at the end."""
-    fates = sorted(((key, Fate(**found)) for key, found in table.items()), key=lambda one: -one[1].readers)
-    rest = dict(fates[most:]) if most is not None else {}
-    return dict(fates[:most]) | ({OTHERS: total(rest)} if rest else {})
+def _sorted_outcomes(table: Mapping[str, Counter[str]], most: int | None = None) -> dict[str, OutcomeCounts]:
+    """Most recipients first; all beyond `most` together, at the end."""
+    made = ((key, OutcomeCounts(**found)) for key, found in table.items())
+    outcomes = sorted(made, key=lambda one: -one[1].recipients)
+    rest = dict(outcomes[most:]) if most is not None else {}
+    return dict(outcomes[:most]) | ({OTHERS: sum_outcomes(rest)} if rest else {})
 
 
-def _troubles(table: Mapping[str, Counter[str]]) -> dict[str, dict[str, int]]:
-    """Most failures first; all beyond the first providers together, at the end."""
+def _sorted_failures(table: Mapping[str, Counter[str]], most: int) -> dict[str, dict[str, int]]:
+    """Most failures first; all beyond the first `most` providers together, at the end."""
     found = sorted(table.items(), key=lambda one: -one[1].total())
-    rest = sum((classes for _, classes in found[_PROVIDERS:]), Counter[str]())
-    return {
-        name: dict(classes) for name, classes in [*found[:_PROVIDERS], *([(OTHERS, rest)] if rest else [])]
-    }
+    rest = sum((classes for _, classes in found[most:]), Counter[str]())
+    return {name: dict(classes) for name, classes in [*found[:most], *([(OTHERS, rest)] if rest else [])]}
 
 
-def _failure(cell: _Cell) -> tuple[str, str]:
-    """Class and reason: as the bounce was read, else by the words of the session, by the same rules."""
-    bounce_class, _, reason = cell.verdict.partition(" ")
-    if reason or cell.state != _State.REFUSED:
+def _failure(group: _Group) -> tuple[str, str]:
+    """Class and reason: of the bounce, else of the server's reply by the same rules."""
+    bounce_class, _, reason = group.classification.partition(" ")
+    if reason or group.state != _State.REFUSED:
         return bounce_class or "unknown", reason or "unknown"
-    if cell.why in _OURS:
-        return _OURS[cell.why], cell.why
-    return _by_words(_ADDRESS.sub("@", cell.said))
+    if group.not_delivered_reason in _LEDGER_REASONS:
+        return _LEDGER_REASONS[group.not_delivered_reason], group.not_delivered_reason
+    return _classified(_ADDRESS.sub("@", group.server_reply))
 
 
-# Servers say the same to thousands, but for the address.
+# Servers give the same reply to thousands of recipients, but for the address.
 @lru_cache(maxsize=4096)
-def _by_words(said: str) -> tuple[str, str]:
-    verdict = classify(said)
+def _classified(server_reply: str) -> tuple[str, str]:
+    verdict = classify(server_reply)
     return verdict.bounce_class, verdict.reason

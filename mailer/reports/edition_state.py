@@ -1,4 +1,4 @@
-"""Where an edition stands: one word, read from its snapshot and their mailings."""
+"""The state of an edition, derived from its snapshots and their mailings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mailer.approval.models import Snapshot
 from mailer.delivery.models import Mailing
 from mailer.editions.models import Edition
 
-# Every word that `edition_state` can say, in the order of an edition's life.
+# Every state of an edition, in the order of its life.
 STATES = (
     "draft",
     "submitted",
@@ -25,66 +25,66 @@ STATES = (
     "sent",
     "cancelled",
 )
-_WORD = {state.value: state.value for state in Mailing.State} | {Mailing.State.DONE.value: "sent"}
+_OF_MAILING = {state.value: state.value for state in Mailing.State} | {Mailing.State.DONE.value: "sent"}
 
 
-class Copy(NamedTuple):
-    """What is known of one snapshot."""
+class SnapshotState(NamedTuple):
+    """What decides about a snapshot."""
 
     sha256: str
-    # A Snapshot.State.
+    # The snapshot's own state.
     state: str
-    # A Mailing.State, or None before release.
+    # The state of its mailing; None before the mailing.
     mailing: str | None
 
 
-class Standing(NamedTuple):
+class StateAndHash(NamedTuple):
     # One of STATES.
     state: str
-    # SHA-256 of the open or mailed copy; None for a draft.
+    # SHA-256 of the open or mailed snapshot; None for a draft.
     hash: str | None
 
 
-def standing(copies: Sequence[Copy]) -> Standing:
-    """Where an edition with these copies stands, oldest copy first.
+def derive_state(snapshots: Sequence[SnapshotState]) -> StateAndHash:
+    """The state of an edition with these snapshots, oldest first.
 
-    An open copy that has not left yet comes first, then the latest mailing; broken and withdrawn copies count
-    for nothing unless they were mailed.
+    An open snapshot without a mailing comes first, then the latest mailing. Broken and withdrawn snapshots
+    count only where they were mailed.
     """
-    for snapshot in reversed(copies):
+    for snapshot in reversed(snapshots):
         if snapshot.mailing is None and snapshot.state in Snapshot.OPEN:
-            return Standing(snapshot.state, snapshot.sha256)
-    for snapshot in reversed(copies):
+            return StateAndHash(snapshot.state, snapshot.sha256)
+    for snapshot in reversed(snapshots):
         if snapshot.mailing is not None:
-            return Standing(_WORD[snapshot.mailing], snapshot.sha256)
-    return Standing("draft", None)
+            return StateAndHash(_OF_MAILING[snapshot.mailing], snapshot.sha256)
+    return StateAndHash("draft", None)
 
 
 def edition_state(edition: Edition) -> str:
     """One of STATES; one query."""
-    return _standings([edition.pk])[edition.pk].state
+    return _states([edition.pk])[edition.pk].state
 
 
 def edition_states(editions: Iterable[Edition]) -> dict[int, str]:
     """The state of each edition by its id; one query."""
-    found = _standings([edition.pk for edition in editions])
-    return {pk: where.state for pk, where in found.items()}
+    found = _states([edition.pk for edition in editions])
+    return {pk: one.state for pk, one in found.items()}
 
 
 def edition_summary(edition: Edition) -> dict[str, Any]:
     """{id, slug, newsletter, period, state, hash}, as every `mailer edition … --json` prints it."""
-    return _summary(edition, _standings([edition.pk])[edition.pk])
+    return _summary(edition, _states([edition.pk])[edition.pk])
 
 
 def edition_summaries(editions: Iterable[Edition]) -> list[dict[str, Any]]:
     """`edition_summary` of each, in order; one query beside those that load edition and newsletter."""
     listed = list(editions)
-    found = _standings([edition.pk for edition in listed])
+    found = _states([edition.pk for edition in listed])
     return [_summary(edition, found[edition.pk]) for edition in listed]
 
 
-def _standings(ids: list[int]) -> dict[int, Standing]:
-    copies: dict[int, list[Copy]] = defaultdict(list)
+def _states(ids: list[int]) -> dict[int, StateAndHash]:
+    snapshots: dict[int, list[SnapshotState]] = defaultdict(list)
     rows = (
         Snapshot.objects.filter(edition__in=ids)
         .annotate(real=FilteredRelation("mailings", condition=Q(mailings__dry_run_to="")))
@@ -92,16 +92,16 @@ def _standings(ids: list[int]) -> dict[int, Standing]:
         .values_list("edition_id", "sha256", "state", "real__state")
     )
     for edition_id, *columns in rows:
-        copies[edition_id].append(Copy(*columns))
-    return {pk: standing(copies[pk]) for pk in ids}
+        snapshots[edition_id].append(SnapshotState(*columns))
+    return {pk: derive_state(snapshots[pk]) for pk in ids}
 
 
-def _summary(edition: Edition, where: Standing) -> dict[str, Any]:
+def _summary(edition: Edition, found: StateAndHash) -> dict[str, Any]:
     return {
         "id": edition.pk,
         "slug": edition.slug,
         "newsletter": edition.newsletter.slug,
         "period": edition.period,
-        "state": where.state,
-        "hash": where.hash,
+        "state": found.state,
+        "hash": found.hash,
     }

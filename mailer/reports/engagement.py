@@ -1,49 +1,57 @@
-"""What readers did with a mailing, as far as it is counted: clicks by story, language, country; openings."""
+"""Engagement with a mailing, as far as it is tracked: clicks by story, language and countries, and opens."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mailer.approval import tracking_policy
 from mailer.delivery.models import Mailing
-from mailer.reports.labels import counted, number
-from mailer.reports.table import Cell, Column, Table
-from mailer.tracking.aggregates import Clicks, Figures, LinkFigure, Slice, clicks_of, opens_of
+from mailer.link_tracking import policy_from_manifest
+from mailer.reports.labels import count_phrase, format_number
+from mailer.reports.tables import Cell, Column, Table
+from mailer.tracking.aggregates import (
+    Breakdown,
+    ClickStats,
+    EventStats,
+    LinkStats,
+    click_stats,
+    open_stats,
+)
 from subscribers import iso_codes
 
-_HIDDEN = "Counts that could tell of single readers are not shown."
-_PEOPLE = Column("clicks", "Clicks")
+_HIDDEN = "Counts that could reveal what a single subscriber did are hidden."
+_CLICKS = Column("clicks", "Clicks")
 
 
 @dataclass(frozen=True)
-class Reading:
-    """Clicks and openings of a mailing; None where they are not counted."""
+class Engagement:
+    """Clicks and opens of a mailing; None where they are not tracked."""
 
-    clicks: Clicks | None = None
-    opens: Figures | None = None
+    clicks: ClickStats | None = None
+    opens: EventStats | None = None
 
     @property
-    def sentence(self) -> str:
-        """For the summary: "48 clicks, most on “Headline”"; "" where there is nothing to tell."""
-        if self.clicks is None or self.clicks.people is None:
+    def summary(self) -> str:
+        """For the report's summary: "48 clicks, most on “Headline”"; empty where nothing is known."""
+        if self.clicks is None or self.clicks.human_count is None:
             return ""
-        first = max(stories(self.clicks), key=lambda story: story.people or 0, default=None)
-        words = counted(self.clicks.people, "click", "clicks") if self.clicks.people else "nobody clicked"
-        return f"{words}, most on “{first.label}”" if first and first.people else words
+        count = self.clicks.human_count
+        first = max(story_clicks(self.clicks), key=lambda story: story.human_count or 0, default=None)
+        text = count_phrase(count, "click", "clicks") if count else "no clicks"
+        return f"{text}, most on “{first.label}”" if first and first.human_count else text
 
     @property
-    def opened(self) -> str:
-        """Openings as a range, for nothing better can be known; "" where they are not counted."""
+    def opens_text(self) -> str:
+        """Opens as a range, since nothing more exact can be known; empty where they are not tracked."""
         if self.opens is None:
             return ""
-        machines = number(self.opens.machines)
-        if self.opens.people is None:
-            return f"Too few openings to show, and {machines} by machines."
+        bots = format_number(self.opens.bot_count)
+        if self.opens.human_count is None:
+            return f"Too few opens to show, and {bots} by bots."
         return (
-            f"Opened between {number(self.opens.people)} and "
-            f"{number(self.opens.people + self.opens.machines)} times: {machines} of them look like mail "
-            "programs and filters that load pictures by themselves."
+            f"Opened between {format_number(self.opens.human_count)} and "
+            f"{format_number(self.opens.human_count + self.opens.bot_count)} times: {bots} opens look like "
+            "mail programs and scanners that load images automatically."
         )
 
 
@@ -52,43 +60,45 @@ class StoryClicks:
     # The headline, or the host of a link that belongs to no story.
     label: str
     # None: too few to show.
-    people: int | None
-    machines: int
+    human_count: int | None
+    bot_count: int
 
 
-def reading_of(mailing: Mailing) -> Reading:
-    """What is counted of the mailing, as its seal allows."""
-    sealed = tracking_policy.of_manifest(mailing.snapshot.manifest)
-    return Reading(
-        clicks=None if sealed.clicks == "off" else clicks_of(mailing),
-        opens=None if sealed.opens == "off" else opens_of(mailing),
+def engagement_of(mailing: Mailing) -> Engagement:
+    """What is tracked of the mailing by its approved policy."""
+    policy = policy_from_manifest(mailing.snapshot.manifest)
+    return Engagement(
+        clicks=None if policy.clicks == "off" else click_stats(mailing),
+        opens=None if policy.opens == "off" else open_stats(mailing),
     )
 
 
-def stories(clicks: Clicks) -> list[StoryClicks]:
-    """Clicks by story, most first: a story's links together, and links of no story each by itself."""
-    links: dict[str, list[LinkFigure]] = {}
+def story_clicks(clicks: ClickStats) -> list[StoryClicks]:
+    """Clicks by story, most first: a story's links together, each other link on its own."""
+    links: dict[str, list[LinkStats]] = {}
     for link in clicks.links:
         links.setdefault(link.story_key or link.url, []).append(link)
     found = [
-        StoryClicks(own[0].label, _together(own), sum(one.machines for one in own)) for own in links.values()
+        StoryClicks(own[0].label, _sum_of_shown(own), sum(link.bot_count for link in own))
+        for own in links.values()
     ]
-    return sorted(found, key=lambda story: -(story.people or 0))
+    return sorted(found, key=lambda story: -(story.human_count or 0))
 
 
-def reading_tables(reading: Reading) -> dict[str, Table]:
-    """Clicks by story, language and country by the tables' keys; none where clicks are not counted."""
-    clicks = reading.clicks
+def engagement_tables(engagement: Engagement) -> dict[str, Table]:
+    """Clicks by story, language and countries, by the tables' keys; none where clicks are not tracked."""
+    clicks = engagement.clicks
     if clicks is None:
         return {}
-    columns = (Column("story", "Story", "text"), _PEOPLE, Column("machines", "By machines"))
-    rows = tuple((story.label, story.people, story.machines) for story in stories(clicks))
+    columns = (Column("story", "Story", "text"), _CLICKS, Column("bots", "Bot clicks"))
+    rows = tuple((story.label, story.human_count, story.bot_count) for story in story_clicks(clicks))
+    total = ("All", clicks.human_count, clicks.bot_count)
     made = (
-        Table(
-            "stories", "Clicks by story", columns, rows, ("All", clicks.people, clicks.machines), _note(rows)
+        Table("stories", "Clicks by story", columns, rows, total, _note(rows)),
+        _breakdown_table(
+            "click_languages", "Clicks by language", "Language", clicks, _languages(clicks.by_language)
         ),
-        _slices("click_languages", "Clicks by language", "Language", clicks, _languages(clicks.by_language)),
-        _slices(
+        _breakdown_table(
             "click_countries",
             "Clicks by countries chosen",
             "Countries",
@@ -99,27 +109,30 @@ def reading_tables(reading: Reading) -> dict[str, Table]:
     return {table.key: table for table in made}
 
 
-def _together(links: Iterable[LinkFigure]) -> int | None:
-    """None when nothing of it may be shown."""
-    known = [link.people for link in links if link.people is not None]
-    return sum(known) if known else None
+def _sum_of_shown(links: Iterable[LinkStats]) -> int | None:
+    """The sum of the counts that may be shown; None when none of them may."""
+    shown = [link.human_count for link in links if link.human_count is not None]
+    return sum(shown) if shown else None
 
 
-def _slices(key: str, title: str, heading: str, clicks: Clicks, rows: Iterable[tuple[Cell, ...]]) -> Table:
-    columns = (Column(heading.lower(), heading, "text"), _PEOPLE)
+def _breakdown_table(
+    key: str, title: str, heading: str, clicks: ClickStats, rows: Iterable[tuple[Cell, ...]]
+) -> Table:
+    columns = (Column(heading.lower(), heading, "text"), _CLICKS)
     cells = tuple(rows)
-    return Table(key, title, columns, cells, ("All", clicks.people), _note(cells))
+    return Table(key, title, columns, cells, ("All", clicks.human_count), _note(cells))
 
 
 def _note(rows: Iterable[tuple[Cell, ...]]) -> str:
     return _HIDDEN if any(None in row for row in rows) else ""
 
 
-def _languages(slices: Iterable[Slice]) -> Iterable[tuple[Cell, ...]]:
-    return ((iso_codes.language_name(one.language, "en"), one.people) for one in slices)
+def _languages(breakdown: Iterable[Breakdown]) -> Iterable[tuple[Cell, ...]]:
+    return ((iso_codes.language_name(one.language, "en"), one.human_count) for one in breakdown)
 
 
-def _countries(slices: Iterable[Slice]) -> Iterable[tuple[Cell, ...]]:
+def _countries(breakdown: Iterable[Breakdown]) -> Iterable[tuple[Cell, ...]]:
     return (
-        (iso_codes.country_names(one.countries or (), "en") or "Every country", one.people) for one in slices
+        (iso_codes.country_names(one.countries or (), "en") or "Every country", one.human_count)
+        for one in breakdown
     )

@@ -1,4 +1,4 @@
-"""Tables to take away: CSV line by line and XLSX row by row, harmless in a spreadsheet, with flat memory."""
+"""Exports of tables as sheets and as CSV, line by line, without formulas; workbooks are made in `xlsx`."""
 
 from __future__ import annotations
 
@@ -8,41 +8,41 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TextIO
 
-from mailer.reports.table import Cell, Column, Table
+from mailer.reports.tables import Cell, Column, Table
 from subscribers.csv_injection import escape
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table whose rows may be too many to hold."""
+    """A table whose rows may be too many to hold in memory."""
 
     name: str
     columns: tuple[Column, ...]
     rows: Iterable[Sequence[Cell]]
 
 
-def sheet_of(table: Table) -> Sheet:
+def table_sheet(table: Table) -> Sheet:
     """The table without its last line, which a spreadsheet would count twice."""
     return Sheet(table.title, table.columns, table.rows)
 
 
-def long_sheet(tables: Iterable[Table]) -> Sheet:
+def flat_sheet(tables: Iterable[Table]) -> Sheet:
     """Every figure of several tables in a row of its own, for programs that join and filter."""
     columns = tuple(Column(name, name.capitalize(), "text") for name in ("table", "row", "column", "value"))
     return Sheet("Report", columns, chain.from_iterable(map(_figures, tables)))
 
 
 def csv_lines(sheet: Sheet) -> Iterator[str]:
-    """The heading, then a line a row; shares are numbers from 0 to 1."""
-    line = _Line()
-    writer = csv.writer(line)
+    """The heading, then a line for each row; shares are numbers from 0 to 1."""
+    last_line = _LastLine()
+    writer = csv.writer(last_line)
     for row in chain([[column.label for column in sheet.columns]], sheet.rows):
         writer.writerow([escape(cell) if isinstance(cell, str) else cell for cell in row])
-        yield line.text
+        yield last_line.text
 
 
 def write_csv(sheet: Sheet, into: TextIO) -> int:
-    """Write the lines; how many rows there were."""
+    """Write the lines; returns the number of rows."""
     rows = -1
     for line in csv_lines(sheet):
         into.write(line)
@@ -56,8 +56,8 @@ def _figures(table: Table) -> Iterator[tuple[Cell, ...]]:
             yield table.key, row[0], column.key, value
 
 
-class _Line:
-    """A file that holds the last line written to it."""
+class _LastLine:
+    """A file that holds only the last line written to it."""
 
     text = ""
 

@@ -1,4 +1,4 @@
-"""Reasons, classes and numbers in words for staff."""
+"""Labels of reasons and bounce classes, and numbers as staff read them."""
 
 from __future__ import annotations
 
@@ -6,97 +6,96 @@ from collections.abc import Sequence
 
 _REASONS = {
     "": "",
-    # Left out.
+    # Excluded.
     "suppressed": "the address is suppressed",
-    "unconfirmed": "never confirmed the subscription",
-    "unsubscribed": "unsubscribed before it was sent",
-    "paused": "asked to get nothing until a later day",
-    "no_stories": "no story was for this reader's countries",
-    "cancelled": "the mailing was cancelled before their turn",
-    "erased": "erased at their request",
-    "no reason kept": "no reason was kept",
-    # Refused, or returned.
-    "refused": "the receiving server turned it down for good",
-    "expired": "the server kept putting it off until time ran out",
+    "unconfirmed": "the subscription is not confirmed",
+    "unsubscribed": "unsubscribed before the message was sent",
+    "paused": "the subscription is paused until a later day",
+    "no_stories": "no story for the subscriber's countries",
+    "cancelled": "the mailing was cancelled first",
+    "erased": "erased at the subscriber's request",
+    "unspecified": "no reason was stored",
+    # Refused or bounced.
+    "refused": "the receiving server refused the message for good",
+    "expired": "the receiving server deferred the message until it expired",
     "unknown_user": "the address does not exist",
-    "bad_domain": "the part after the @ does not exist",
-    "bad_syntax": "the address is not written as one",
-    "disabled": "the mailbox was closed",
-    "moved": "the reader has moved to another address",
+    "bad_domain": "the domain does not exist",
+    "bad_syntax": "the address is not valid",
+    "disabled": "the mailbox is closed",
+    "moved": "the subscriber has moved to another address",
     "mailbox_full": "the mailbox is full",
-    "temporary": "the receiving server was in trouble",
+    "temporary": "the receiving server had a temporary problem",
     "network": "the receiving server could not be reached",
-    "too_large": "the mail was too large for it",
-    "over_rate": "too much mail for this reader at a time",
-    "unconfirmed_user": "called unknown, but not in a way that can be relied on",
+    "too_large": "the message is too large for the receiving server",
+    "over_rate": "too much mail for this mailbox at a time",
+    "unconfirmed_user": "reported as unknown, but not reliably",
     "suspended": "the mailbox is suspended",
-    "spam_content": "the mail was taken for spam",
-    "reputation": "our server or domain is not trusted",
-    "authentication": "the mail could not be proved to be ours",
-    "policy": "the receiving server's own rules forbid it",
+    "spam_content": "the message was classified as spam",
+    "reputation": "our server or domain has a bad reputation there",
+    "authentication": "the message failed authentication (SPF, DKIM or DMARC)",
+    "policy": "a policy of the receiving server forbids the message",
     "sender_rejected": "the receiving server does not accept our sender",
-    "relay_denied": "the receiving server says that the address is not its own",
-    "on_service_list": "the service that sends for us keeps the address on a list and did not write to it",
-    "unknown": "the server's words were not understood",
-    "bounced": "accepted first, and came back later",
-    # Left, and said why.
+    "relay_denied": "the receiving server does not handle mail for this address",
+    "on_service_list": "the ESP did not send the message: its own list has the address",
+    "unknown": "the reply of the server was not understood",
+    "bounced": "accepted first, and bounced later",
+    # Unsubscribed, with the reason that the subscriber gave.
     "too_often": "it comes too often",
     "not_for_me": "it is not about what they need",
     "wrong_language": "it is not in their language",
     "never_asked": "they never asked for it",
     "read_elsewhere": "they read it elsewhere",
-    # Not yet.
+    # Pending.
     "planned": "not sent yet",
-    "claimed": "being sent at this moment",
+    "claimed": "being sent",
     "deferred": "the receiving server asked to try again later",
     "later": "the receiving server asked to try again later",
     "waiting": "waits for its time",
     "busy": "the receiving server was busy",
-    "throttled": "the receiving server asked us to go slower",
+    "throttled": "the receiving server asked us to slow down",
     "blocked": "the receiving server blocks our mail",
-    "too_many": "the receiving server takes only some at a time",
-    "provider_rate_limit": "waits: their provider takes only so many of ours at a time",
-    "slow_provider": "waits: their provider answers slowly",
-    "connection_lost": "the connection broke off",
-    "in_doubt": "handed over, and no answer came: it may have arrived",
+    "too_many": "the receiving server accepts only some messages at a time",
+    "provider_rate_limit": "waits: the mailbox provider limits our rate",
+    "slow_provider": "waits: the mailbox provider answers slowly",
+    "connection_lost": "the connection was lost",
+    "in_doubt": "handed over without a reply: the message may have arrived",
+}
+
+# Name of each bounce class, and what it means for the address.
+BOUNCE_CLASS_LABELS: dict[str, tuple[str, str]] = {
+    "hard": ("Hard bounce", "no mail will ever arrive there"),
+    "soft": ("Soft bounce", "the next edition may arrive"),
+    "block": ("Block", "the address is good; our mail was blocked for reputation or content"),
+    "unknown": ("Unknown", "the server's reply says too little"),
 }
 
 
-def reason_words(reason: str) -> str:
-    """A reason as the ledger keeps it, in words; an unknown one with its underscores as spaces."""
+def reason_label(reason: str) -> str:
+    """The label of a reason as the ledger stores it; an unknown one with its underscores as spaces."""
     return _REASONS.get(reason, reason.replace("_", " "))
 
 
-# What a class of failures is called, and what it means for the address.
-CLASSES: dict[str, tuple[str, str]] = {
-    "hard": ("Dead address", "no mail will ever arrive there"),
-    "soft": ("Passing trouble", "the next edition may arrive"),
-    "block": ("Blocked", "the address is good; our mail was not wanted"),
-    "unknown": ("Not understood", "the server's words say too little"),
-}
-
-
-def number(count: int) -> str:
-    """A count as people read it: 12 345."""
+def format_number(count: int) -> str:
+    """A count with narrow spaces between thousands: 12 345."""
     return f"{count:,}".replace(",", "\u202f")
 
 
-def percent(share: float) -> str:
-    """A share in words: what exists is never rounded to nothing, what is missing never to all."""
+def format_percent(share: float) -> str:
+    """A share (0 to 1) in per cent, never rounded to nothing or to all."""
     if 0 < share < 0.0001:
         return "under 0.01 %"
     if 0.999 < share < 1:
         return "over 99.9 %"
-    # Of complaints, a tenth of a per cent is much.
-    written = f"{share * 100:.2f}" if share < 0.01 else f"{share * 100:.1f}"
-    return f"{written.rstrip('0').rstrip('.')} %"
+    # Among complaints, a tenth of a per cent is much.
+    digits = f"{share * 100:.2f}" if share < 0.01 else f"{share * 100:.1f}"
+    return f"{digits.rstrip('0').rstrip('.')} %"
 
 
-def counted(count: int, one: str, many: str) -> str:
-    """ "1 reader", "12 readers"."""
-    return f"{number(count)} {one if count == 1 else many}"
+def count_phrase(count: int, one: str, many: str) -> str:
+    """ "1 recipient", "12 recipients"."""
+    return f"{format_number(count)} {one if count == 1 else many}"
 
 
-def listed(parts: Sequence[str]) -> str:
+def join_list(parts: Sequence[str]) -> str:
     """ "a", "a and b", "a, b and c"."""
     return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)

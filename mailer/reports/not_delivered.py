@@ -1,4 +1,4 @@
-"""Who did not get the mail, and why: every reader of a mailing whose copy was not accepted, or came back."""
+"""Recipients without the message and the reason: not accepted, or accepted and bounced later."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from mailer.delivery.ledger import claims
 from mailer.delivery.models import Delivery, Mailing
 from mailer.feedback.models import FeedbackEvent
 from mailer.reports.export import Sheet
-from mailer.reports.labels import reason_words
-from mailer.reports.table import Cell, Column
+from mailer.reports.labels import reason_label
+from mailer.reports.tables import Cell, Column
 from subscribers.models import Subscriber
 
 _State = Delivery.State
 # Rows of a streamed list that are read from the database at a time.
-_CHUNK = 2_000
-MISSED = ~Q(state=_State.ACCEPTED) | Q(bounced_at__isnull=False)
-# One word for why, by which a list can be filtered; the same readers as in the account.
-WHY = Case(
+CHUNK_SIZE = 2_000
+NOT_DELIVERED = ~Q(state=_State.ACCEPTED) | Q(bounced_at__isnull=False)
+# One reason for each of these deliveries, by which a list can be filtered; its counts are those of the
+# totals.
+OUTCOME_REASON = Case(
     When(claims.claimed(), then=Value(_State.CLAIMED)),
     When(state=_State.ACCEPTED, then=Value("bounced")),
-    # Put off before it was tried: its reader's own hour, or our own pace.
+    # Deferred before it was tried: the subscriber's local hour, or our own rate limit.
     When(state=_State.DEFERRED, attempts=0, reason="", then=Value("waiting")),
     When(~Q(reason=""), then=F("reason")),
     default=F("state"),
@@ -34,54 +35,54 @@ WHY = Case(
 )
 
 _COLUMNS = (
-    Column("reader", "reader"),
-    *(Column(name, name, "text") for name in ("address", "state", "reason", "in words")),
-    *(Column(name, name, "text") for name in ("the server said", "tried next")),
+    Column("subscriber", "subscriber"),
+    *(Column(name, name, "text") for name in ("address", "state", "reason", "explanation")),
+    *(Column(name, name, "text") for name in ("server reply", "next attempt")),
 )
 
 
 @dataclass(frozen=True)
-class Unreached:
-    """A reader who did not get the mail, or has not got it yet."""
+class NotDelivered:
+    """A recipient without the message."""
 
-    # Number of the subscriber.
+    # The subscriber's id.
     subscriber: int
     # None: erased since.
     email: str | None
-    # State of the delivery; "bounced" for one that was accepted and came back.
+    # State of the delivery; "bounced" for one that was accepted and bounced.
     state: str
-    # suppressed, expired, bounced…; the state's name where nothing more is known.
+    # suppressed, expired, bounced…; the state where nothing more is known.
     reason: str
     # The reason for people.
-    words: str
-    # The server's last words; of one that came back, those of the bounce.
+    reason_label: str
+    # The server's last reply, or that in the bounce.
     reply: str
-    # When it is tried next; None: not, or at once.
+    # The next attempt, aware; None: none, or at once.
     due_at: datetime | None
 
     def as_dict(self) -> dict[str, Any]:
         return {**asdict(self), "due_at": self.due_at.isoformat() if self.due_at else None}
 
 
-class Missed:
-    """Their deliveries as a sequence to leaf through, found by the ledger's indexes at any size.
+class NotDeliveredList:
+    """The deliveries as a sequence to paginate, found by the ledger's indexes at any size.
 
-    Each has a `why`. Those that came back stand first, the others by state and reason.
+    Each has an `outcome_reason`. Bounced ones come first, the others by state and reason.
     """
 
-    def __init__(self, mailing: Mailing, why: str = "") -> None:
-        # Annotated with a column that its type does not tell.
-        rows: Any = Delivery.objects.filter(mailing=mailing).annotate(why=WHY)
-        back = rows.filter(bounced_at__isnull=False, state=_State.ACCEPTED).order_by("pk")
-        # As the index delivery_not_accepted says it, word for word: else SQLite would not use it.
+    def __init__(self, mailing: Mailing, reason: str = "") -> None:
+        # Annotated with a column that the type of the queryset does not know.
+        rows: Any = Delivery.objects.filter(mailing=mailing).annotate(outcome_reason=OUTCOME_REASON)
+        bounced = rows.filter(bounced_at__isnull=False, state=_State.ACCEPTED).order_by("pk")
+        # The condition of the index delivery_not_accepted, word for word: else SQLite does not use it.
         rest = rows.extra(where=["NOT (mailer_delivery.state = 'accepted')"]).order_by(
             "state", "reason", "pk"
         )
-        if why:
-            back, rest = (
-                (back, rest.none()) if why == "bounced" else (back.none(), rest.filter(_because(why)))
-            )
-        self._parts = (back, rest)
+        if reason == "bounced":
+            rest = rest.none()
+        elif reason:
+            bounced, rest = bounced.none(), rest.filter(_has_reason(reason))
+        self._parts = (bounced, rest)
         self._counts = tuple(part.count() for part in self._parts)
 
     def __len__(self) -> int:
@@ -96,51 +97,52 @@ class Missed:
         return found
 
 
-def _because(why: str) -> Q:
-    """What WHY says, as a condition that an index can answer."""
-    waiting = Q(state=_State.DEFERRED, attempts=0, reason="")
-    if why == "waiting":
-        return waiting
-    untold = claims.unclaimed() if why == _State.PLANNED else Q(state=why) & ~waiting
-    because = Q(reason=why) | (Q(reason="") & untold)
-    return because | claims.claimed() if why == _State.CLAIMED else because
-
-
-def unreached(mailing: Mailing, why: str = "") -> Iterator[Unreached]:
-    """Who did not get the mail and why, by subscriber number; memory stays flat at any size."""
-    columns = ("pk", "subscriber", "state", "why", "reply", "due_at")
-    # Annotated with a column that its type does not tell.
-    found: Any = Delivery.objects.filter(MISSED, mailing=mailing).annotate(why=WHY).order_by("subscriber")
-    wanted = found.filter(why=why) if why else found
-    rows = wanted.values_list(*columns).iterator(chunk_size=_CHUNK)
-    while chunk := list(islice(rows, _CHUNK)):
-        people = Subscriber.objects.filter(pk__in=[row[1] for row in chunk])
-        emails = dict(people.values_list("pk", "email"))
-        returned = _returned([row[0] for row in chunk if row[2] == _State.ACCEPTED])
-        for pk, subscriber, state, reason, reply, due_at in chunk:
-            back = state == _State.ACCEPTED
-            yield Unreached(
+def not_delivered(mailing: Mailing, reason: str = "", chunk_size: int = CHUNK_SIZE) -> Iterator[NotDelivered]:
+    """Recipients without the message by subscriber id, all or those with one reason; memory stays flat."""
+    columns = ("pk", "subscriber", "state", "outcome_reason", "reply", "due_at")
+    # Annotated with a column that the type of the queryset does not know.
+    found: Any = Delivery.objects.filter(NOT_DELIVERED, mailing=mailing)
+    found = found.annotate(outcome_reason=OUTCOME_REASON).order_by("subscriber")
+    wanted = found.filter(outcome_reason=reason) if reason else found
+    rows = wanted.values_list(*columns).iterator(chunk_size=chunk_size)
+    while chunk := list(islice(rows, chunk_size)):
+        subscribers = Subscriber.objects.filter(pk__in=[row[1] for row in chunk])
+        emails = dict(subscribers.values_list("pk", "email"))
+        bounce_replies = _bounce_replies([row[0] for row in chunk if row[2] == _State.ACCEPTED])
+        for pk, subscriber, state, outcome_reason, reply, due_at in chunk:
+            bounced, claimed = state == _State.ACCEPTED, outcome_reason == _State.CLAIMED
+            yield NotDelivered(
                 subscriber=subscriber,
                 email=emails.get(subscriber),
-                state="bounced" if back else _State.CLAIMED if reason == _State.CLAIMED else state,
-                reason=reason,
-                words=reason_words(reason),
-                reply=returned.get(pk, "") if back else reply,
+                state="bounced" if bounced else _State.CLAIMED if claimed else state,
+                reason=outcome_reason,
+                reason_label=reason_label(outcome_reason),
+                reply=bounce_replies.get(pk, "") if bounced else reply,
                 due_at=due_at,
             )
 
 
-def _returned(deliveries: list[int]) -> dict[int, str]:
-    """What the bounce of each delivery said, the latest of them."""
-    events = FeedbackEvent.objects.filter(delivery__in=deliveries).order_by("at")
-    return {pk: " ".join(said.split()) for pk, said in events.values_list("delivery_id", "diagnostic")}
+def not_delivered_sheet(recipients: Iterable[NotDelivered]) -> Sheet:
+    """The list as a sheet to export."""
+    return Sheet("Not delivered", _COLUMNS, map(_row, recipients))
 
 
-def sheet(readers: Iterable[Unreached]) -> Sheet:
-    """The list as a table to take away."""
-    return Sheet("Not reached", _COLUMNS, map(_row, readers))
+def _has_reason(reason: str) -> Q:
+    """OUTCOME_REASON as a condition that an index can answer."""
+    waiting = Q(state=_State.DEFERRED, attempts=0, reason="")
+    if reason == "waiting":
+        return waiting
+    without_reason = claims.unclaimed() if reason == _State.PLANNED else Q(state=reason) & ~waiting
+    matching = Q(reason=reason) | (Q(reason="") & without_reason)
+    return matching | claims.claimed() if reason == _State.CLAIMED else matching
 
 
-def _row(one: Unreached) -> tuple[Cell, ...]:
+def _bounce_replies(delivery_ids: list[int]) -> dict[int, str]:
+    """The reply in the latest bounce of each delivery, in one line."""
+    events = FeedbackEvent.objects.filter(delivery__in=delivery_ids).order_by("at")
+    return {pk: " ".join(reply.split()) for pk, reply in events.values_list("delivery_id", "diagnostic")}
+
+
+def _row(one: NotDelivered) -> tuple[Cell, ...]:
     due = f"{one.due_at:%Y-%m-%d %H:%M} UTC" if one.due_at else ""
-    return one.subscriber, one.email or "", one.state, one.reason, one.words, one.reply, due
+    return one.subscriber, one.email or "", one.state, one.reason, one.reason_label, one.reply, due

@@ -1,41 +1,95 @@
-"""What is counted of a mailing: its account, and the same readers again by language, country and provider."""
+"""The statistics of a mailing as plain records: balanced totals, outcomes and failures."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from operator import add
 from typing import Any
 
-from mailer.reports.totals import Account
+from django.db.models import Count
 
-# The providers that are not told of one by one.
+from mailer.delivery.ledger import claims
+from mailer.delivery.models import Delivery, Mailing
+from mailer.editions.models import Edition
+
+_State = Delivery.State
+# Key of the providers that are not listed one by one.
 OTHERS = "*"
-# Fields of Counts that hold fates.
-_TABLES = ("languages", "countries", "providers")
+# Reason of an exclusion that was stored without one.
+UNSPECIFIED = "unspecified"
+# Fields of Stats that hold outcomes.
+_BREAKDOWNS = ("languages", "countries", "providers")
 
 
 @dataclass(frozen=True)
-class Fate:
-    """What became of some readers. The first four add up to all of them."""
+class Totals:
+    """How many recipients are in each delivery state.
+
+    `accepted` means only that the next server took the message.
+    """
+
+    # Recipients when the audience was fixed; while planning, those counted so far.
+    audience: int = 0
+    # Not yet begun.
+    planned: int = 0
+    # Being sent at this moment.
+    claimed: int = 0
+    accepted: int = 0
+    # To be tried again.
+    deferred: int = 0
+    # Refused for good, expired ones included.
+    refused: int = 0
+    # Handed over, but the server's reply was never read.
+    in_doubt: int = 0
+    # Of the accepted: bounced later.
+    bounced: int = 0
+    # Of the accepted: the recipient marked the message as spam.
+    complained: int = 0
+    # By reason: {"suppressed": 3}
+    excluded: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def balances(self) -> bool:
+        """Whether the audience equals the sum of every state and exclusion."""
+        return self.audience == self.final + self.pending
+
+    @property
+    def final(self) -> int:
+        """Recipients whose delivery has ended."""
+        return self.accepted + self.refused + sum(self.excluded.values())
+
+    @property
+    def pending(self) -> int:
+        """Recipients whose delivery has not ended."""
+        return self.planned + self.claimed + self.deferred + self.in_doubt
+
+    def as_dict(self) -> dict[str, Any]:
+        """As `mailer edition report --json` prints it, `excluded` sorted by reason."""
+        return {**asdict(self), "excluded": dict(sorted(self.excluded.items()))}
+
+
+@dataclass(frozen=True)
+class OutcomeCounts:
+    """Outcomes of some deliveries. The first four add up to all of them."""
 
     accepted: int = 0
     refused: int = 0
-    # Planned, being sent, to be sent later, or in doubt.
-    waiting: int = 0
-    left_out: int = 0
-    # Marks on the accepted: came back later, and marked as unwanted.
+    # Planned, claimed, deferred or in doubt.
+    pending: int = 0
+    excluded: int = 0
+    # Of the accepted.
     bounced: int = 0
     complained: int = 0
 
     @property
-    def readers(self) -> int:
-        return self.accepted + self.refused + self.waiting + self.left_out
+    def recipients(self) -> int:
+        return self.accepted + self.refused + self.pending + self.excluded
 
     @property
-    def reached(self) -> int:
-        """Accepted, and not come back."""
+    def delivered(self) -> int:
+        """Accepted and not bounced."""
         return self.accepted - self.bounced
 
     @property
@@ -44,75 +98,137 @@ class Fate:
         return (
             self.accepted,
             self.refused,
-            self.waiting,
-            self.left_out,
+            self.pending,
+            self.excluded,
             self.bounced,
             self.complained,
         )
 
-    def __add__(self, other: Fate) -> Fate:
-        return Fate(*map(add, self.counts, other.counts))
+    def __add__(self, other: OutcomeCounts) -> OutcomeCounts:
+        return OutcomeCounts(*map(add, self.counts, other.counts))
 
 
 @dataclass(frozen=True)
-class Failure:
-    """One way in which mail failed."""
+class FailureCount:
+    """Recipients whose delivery failed for one reason."""
 
     # hard, soft, block or unknown.
     bounce_class: str
-    # A key of [reasons] in feedback/rules.toml.
+    # A key of [reasons] in the bounce rules, or a reason of the ledger.
     reason: str
-    # Readers whose server said no at once, for good.
+    # Refused for good while we sent.
     refused: int = 0
-    # Readers whose server took it and sent it back.
+    # Accepted, and bounced later.
     bounced: int = 0
 
     @property
-    def readers(self) -> int:
+    def recipients(self) -> int:
         return self.refused + self.bounced
 
 
 @dataclass(frozen=True)
-class Counts:
-    """The tables of a mailing; each tells of all its readers, or of those that it names."""
+class Stats:
+    """All statistics of a mailing; each breakdown covers all recipients, or those that it names."""
 
-    account: Account = field(default_factory=Account)
-    # By the language of the copy; "": no copy was made.
-    languages: Mapping[str, Fate] = field(default_factory=dict)
-    # By the countries that were chosen, "KZ,UZ"; "": every country.
-    countries: Mapping[str, Fate] = field(default_factory=dict)
-    # By who runs the reader's mail; "": the reader was erased since; OTHERS: all the smaller ones.
-    providers: Mapping[str, Fate] = field(default_factory=dict)
-    # All that were refused, and all that came back.
-    failures: tuple[Failure, ...] = ()
-    # The same by provider, and then by class; most first.
-    troubles: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    # Accepted by the minute, "2021-12-03 04:05" in UTC.
-    minutes: Mapping[str, int] = field(default_factory=dict)
-    # Those not reached, by why; see unreached.
-    unreached: Mapping[str, int] = field(default_factory=dict)
-    # Accepted readers who unsubscribed since, by the reason that they gave ("": none).
-    left: Mapping[str, int] = field(default_factory=dict)
-    # When counting began.
-    at: datetime | None = None
+    totals: Totals = field(default_factory=Totals)
+    # By the variant's language; "": no variant was chosen.
+    languages: Mapping[str, OutcomeCounts] = field(default_factory=dict)
+    # By the countries that the recipient chose, "KZ,UZ"; "": every country.
+    countries: Mapping[str, OutcomeCounts] = field(default_factory=dict)
+    # By mailbox provider; "": the recipient is erased; OTHERS: all the smaller ones.
+    providers: Mapping[str, OutcomeCounts] = field(default_factory=dict)
+    # All that were refused or bounced.
+    failures: tuple[FailureCount, ...] = ()
+    # The same by provider, and then by bounce class; most failures first.
+    provider_failures: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    # Accepted by minute, "2021-12-03 04:05" in UTC; "": at an unknown time.
+    accepted_by_minute: Mapping[str, int] = field(default_factory=dict)
+    # Recipients without the message, by reason; see not_delivered.OUTCOME_REASON.
+    not_delivered: Mapping[str, int] = field(default_factory=dict)
+    # Accepted recipients who unsubscribed since, by the reason that they gave ("": none).
+    unsubscribes: Mapping[str, int] = field(default_factory=dict)
+    # When collecting began; aware.
+    collected_at: datetime | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON keeps it: a fate as the list of its counts."""
-        fates = {name: {key: fate.counts for key, fate in getattr(self, name).items()} for name in _TABLES}
-        return {**asdict(self), **fates, "at": self.at.isoformat() if self.at else None}
+        """As JSON keeps it: outcomes as lists of their counts."""
+        outcomes = {
+            name: {key: outcome.counts for key, outcome in getattr(self, name).items()}
+            for name in _BREAKDOWNS
+        }
+        collected_at = self.collected_at.isoformat() if self.collected_at else None
+        return {**asdict(self), **outcomes, "collected_at": collected_at}
 
     @classmethod
-    def from_dict(cls, raw: Mapping[str, Any]) -> Counts:
+    def from_dict(cls, raw: Mapping[str, Any]) -> Stats:
         """The inverse of `as_dict`."""
         changed: dict[str, Any] = {
-            **{name: {key: Fate(*fate) for key, fate in raw[name].items()} for name in _TABLES},
-            "account": Account(**raw["account"]),
-            "failures": tuple(Failure(**one) for one in raw["failures"]),
-            "at": datetime.fromisoformat(raw["at"]) if raw["at"] else None,
+            **{
+                name: {key: OutcomeCounts(*counts) for key, counts in raw[name].items()}
+                for name in _BREAKDOWNS
+            },
+            "totals": Totals(**raw["totals"]),
+            "failures": tuple(FailureCount(**one) for one in raw["failures"]),
+            "collected_at": datetime.fromisoformat(raw["collected_at"]) if raw["collected_at"] else None,
         }
         return cls(**{**raw, **changed})
 
 
-def total(fates: Mapping[str, Fate]) -> Fate:
+def sum_outcomes(outcomes: Mapping[str, OutcomeCounts]) -> OutcomeCounts:
     """All of them together."""
-    return sum(fates.values(), Fate())
+    return sum(outcomes.values(), OutcomeCounts())
+
+
+def mailing_totals(mailing: Mailing | None) -> Totals:
+    """The totals of `mailing`, by one query over the ledger; all zeros without a mailing."""
+    if mailing is None:
+        return Totals()
+    return _sum(_grouped_by_state(mailing), mailing.audience)
+
+
+def edition_totals(edition: Edition) -> Totals:
+    """The totals of the edition's latest mailing; all zeros when there is none."""
+    return mailing_totals(latest_mailing(edition))
+
+
+def latest_mailing(edition: Edition) -> Mailing | None:
+    """The mailing that the edition's statistics are about; None before the first."""
+    found: Mailing | None = edition.mailings.real().first()
+    return found
+
+
+def latest_dry_run(edition: Edition) -> Mailing | None:
+    """The edition's latest dry run; None when there was none."""
+    found: Mailing | None = edition.mailings.dry_runs().first()
+    return found
+
+
+def _grouped_by_state(mailing: Mailing) -> Iterable[dict[str, Any]]:
+    # Annotated with columns that the type of the queryset does not know.
+    rows: Any = Delivery.objects.filter(mailing=mailing).values("state", "reason").order_by()
+    grouped: Iterable[dict[str, Any]] = rows.annotate(
+        recipients=Count("pk"),
+        now_claimed=claims.count_claimed(mailing),
+        bounced=Count("bounced_at"),
+        complained=Count("complained_at"),
+    )
+    return grouped
+
+
+def _sum(rows: Iterable[dict[str, Any]], audience: int | None) -> Totals:
+    counts = dict.fromkeys((f.name for f in fields(Totals) if f.name not in ("audience", "excluded")), 0)
+    excluded: dict[str, int] = {}
+    for row in rows:
+        if row["state"] == _State.EXCLUDED:
+            reason = row["reason"] or UNSPECIFIED
+            excluded[reason] = excluded.get(reason, 0) + row["recipients"]
+            continue
+        counts[row["state"]] += row["recipients"]
+        if row["state"] == _State.PLANNED:
+            counts[_State.PLANNED] -= row["now_claimed"]
+            counts[_State.CLAIMED] += row["now_claimed"]
+        if row["state"] == _State.ACCEPTED:
+            counts["bounced"] += row["bounced"]
+            counts["complained"] += row["complained"]
+    total = sum(counts[state] for state in _State.values if state in counts) + sum(excluded.values())
+    return Totals(audience=total if audience is None else audience, excluded=excluded, **counts)

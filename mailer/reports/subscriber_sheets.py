@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mailer.reports.export import Sheet
-from mailer.reports.table import Column
+from mailer.reports.tables import Column
 from subscribers.exports import COLUMNS, export_rows
 from subscribers.imports import staging
 from subscribers.imports.models import ImportJob

@@ -1,79 +1,86 @@
-"""A mailing in two sentences: did it arrive, and what did its readers make of it?"""
+"""The summary of a mailing in two sentences: what was delivered, and how the recipients responded."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
 
-from mailer.reports.labels import counted, listed, number, percent
-from mailer.reports.stats import Counts
+from mailer.reports.labels import count_phrase, format_number, format_percent, join_list
+from mailer.reports.stats import Stats
 
-# How failures are told of: the reasons, and what is said of one and of several readers.
-_GONE = ("address does not exist", "addresses do not exist")
-_CLOSED = ("mailbox was closed", "mailboxes were closed")
+# How groups of failures are named, for one recipient and for several.
+_UNKNOWN_ADDRESS = ("address does not exist", "addresses do not exist")
+_CLOSED = ("mailbox is closed", "mailboxes are closed")
 _FULL = ("mailbox is full", "mailboxes are full")
-_BLOCKED = ("was blocked", "were blocked")
-_OTHER = ("failed for another reason", "failed for other reasons")
+_BLOCKED = ("message was blocked", "messages were blocked")
+_OTHER = ("message failed for another reason", "messages failed for other reasons")
 _BY_REASON = {
-    "unknown_user": _GONE,
-    "bad_domain": _GONE,
-    "bad_syntax": _GONE,
+    "unknown_user": _UNKNOWN_ADDRESS,
+    "bad_domain": _UNKNOWN_ADDRESS,
+    "bad_syntax": _UNKNOWN_ADDRESS,
     "disabled": _CLOSED,
     "moved": _CLOSED,
     "mailbox_full": _FULL,
 }
 
 
-def summary(counts: Counts, read: str = "") -> tuple[str, ...]:
-    """At most two sentences; `read` says what was clicked, if anything did.
+def summary(stats: Stats, engagement: str = "") -> tuple[str, ...]:
+    """At most two sentences: what was delivered, and how the recipients responded.
 
-    Without an audience there is one sentence, and nobody can react to what nobody got.
+    `engagement`: a phrase about clicks; empty where nothing is known. Without an audience, or without
+    accepted deliveries, there is only one sentence.
     """
-    account = counts.account
-    if not account.audience:
-        return ("Nobody was in the audience.",)
-    arrived = _arrived(counts)
-    return (arrived, _reacted(counts, read)) if account.accepted else (arrived,)
+    totals = stats.totals
+    if not totals.audience:
+        return ("The audience was empty.",)
+    delivered = _delivered(stats)
+    return (delivered, _responses(stats, engagement)) if totals.accepted else (delivered,)
 
 
-def _arrived(counts: Counts) -> str:
-    account = counts.account
-    reached, audience = account.accepted - account.bounced, number(account.audience)
-    if account.planned + account.claimed + account.deferred:
-        head = f"{number(reached)} of {audience} readers have it so far; {number(account.unsettled)} wait"
-        return f"{head}."
-    if reached == account.audience:
-        head = "Reached the only reader" if reached == 1 else f"Reached all {audience} readers"
+def _delivered(stats: Stats) -> str:
+    totals = stats.totals
+    delivered, audience = totals.accepted - totals.bounced, format_number(totals.audience)
+    if totals.planned + totals.claimed + totals.deferred:
+        pending = format_number(totals.pending)
+        return (
+            f"Delivered to {format_number(delivered)} of {audience} recipients so far; {pending} are pending."
+        )
+    if delivered == totals.audience:
+        head = (
+            "Delivered to the only recipient" if delivered == 1 else f"Delivered to all {audience} recipients"
+        )
     else:
-        head = f"Reached {number(reached)} of {audience} readers ({percent(reached / account.audience)})"
-    missing = list(_missing(counts))
-    return f"{head}; {listed(missing)}." if missing else f"{head}."
+        share = format_percent(delivered / totals.audience)
+        head = f"Delivered to {format_number(delivered)} of {audience} recipients ({share})"
+    missing = list(_not_delivered(stats))
+    return f"{head}; {join_list(missing)}." if missing else f"{head}."
 
 
-def _missing(counts: Counts) -> Iterator[str]:
+def _not_delivered(stats: Stats) -> Iterator[str]:
     found: Counter[tuple[str, str]] = Counter()
-    for failure in counts.failures:
+    for failure in stats.failures:
         other = _BLOCKED if failure.bounce_class == "block" else _OTHER
-        found[_BY_REASON.get(failure.reason, other)] += failure.readers
-    for words in (_GONE, _CLOSED, _FULL, _BLOCKED, _OTHER):
-        if found[words]:
-            yield counted(found[words], *words)
-    if left_out := sum(counts.account.excluded.values()):
-        yield counted(left_out, "was left out", "were left out")
-    if counts.account.in_doubt:
-        yield counted(counts.account.in_doubt, "is in doubt", "are in doubt")
+        found[_BY_REASON.get(failure.reason, other)] += failure.recipients
+    for group in (_UNKNOWN_ADDRESS, _CLOSED, _FULL, _BLOCKED, _OTHER):
+        if found[group]:
+            yield count_phrase(found[group], *group)
+    if excluded := sum(stats.totals.excluded.values()):
+        yield count_phrase(excluded, "was excluded", "were excluded")
+    if stats.totals.in_doubt:
+        yield count_phrase(stats.totals.in_doubt, "is in doubt", "are in doubt")
 
 
-def _reacted(counts: Counts, read: str) -> str:
-    account, left = counts.account, sum(counts.left.values())
-    if not account.complained and not left:
-        told = "nobody marked it as unwanted or unsubscribed"
+def _responses(stats: Stats, engagement: str) -> str:
+    totals, unsubscribes = stats.totals, sum(stats.unsubscribes.values())
+    if not totals.complained and not unsubscribes:
+        text = "no complaints and no unsubscribes"
     else:
-        share = f" ({percent(account.complained / account.accepted)})" if account.complained else ""
-        told = f"{_who(account.complained)} marked it as unwanted{share}, and {_who(left)} unsubscribed"
-    words = f"{read}; {told}" if read else told
-    return f"{words[0].upper()}{words[1:]}."
+        share = f" ({format_percent(totals.complained / totals.accepted)})" if totals.complained else ""
+        complaints = _count_or_no(totals.complained, "complaint", "complaints")
+        text = f"{complaints}{share} and {_count_or_no(unsubscribes, 'unsubscribe', 'unsubscribes')}"
+    sentence = f"{engagement}; {text}" if engagement else text
+    return f"{sentence[0].upper()}{sentence[1:]}."
 
 
-def _who(count: int) -> str:
-    return number(count) if count else "nobody"
+def _count_or_no(count: int, one: str, many: str) -> str:
+    return count_phrase(count, one, many) if count else f"no {many}"

@@ -1,188 +1,263 @@
-"""The tables of a report, in plain cells: the page, the exports and the command show the same ones."""
+"""The tables of a report in plain cells: the page, the exports and the command line show the same ones."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from mailer.reports.labels import CLASSES, reason_words
-from mailer.reports.stats import OTHERS, Counts, Failure, Fate, total
-from mailer.reports.table import Cell, Column, Table
-from mailer.reports.timeline import Spread, spread
-from mailer.reports.totals import Account
+from mailer.reports.labels import BOUNCE_CLASS_LABELS, reason_label
+from mailer.reports.stats import OTHERS, OutcomeCounts, Stats, Totals, sum_outcomes
+from mailer.reports.timeline import Timeline, build_timeline
 from subscribers import iso_codes
 
-_STATES = (
+Cell = str | int | float | None
+# text; count: a whole number; share: 0 to 1.
+Kind = Literal["text", "count", "share"]
+
+
+@dataclass(frozen=True)
+class Column:
+    # In exports and JSON.
+    key: str
+    label: str
+    kind: Kind = "count"
+
+
+@dataclass(frozen=True)
+class Table:
+    # Names it in URLs, files and JSON.
+    key: str
+    title: str
+    # The first is what a row is about.
+    columns: tuple[Column, ...]
+    # Cells in the order of the columns.
+    rows: tuple[tuple[Cell, ...], ...]
+    # The last line, each recipient counted once; None where rows are no parts of a whole.
+    total: tuple[Cell, ...] | None = None
+    # What readers of the table must know.
+    note: str = ""
+
+    def records(self) -> list[dict[str, Cell]]:
+        """One object a row, as JSON holds it."""
+        names = [column.key for column in self.columns]
+        return [dict(zip(names, row, strict=True)) for row in self.rows]
+
+    def column(self, key: str) -> list[Any]:
+        """The cells of one column, from the top."""
+        index = self._index(key)
+        return [row[index] for row in self.rows]
+
+    def total_of(self, key: str) -> Any:
+        """The last line's cell of a column; None without a last line."""
+        return self.total[self._index(key)] if self.total else None
+
+    def _index(self, key: str) -> int:
+        return [column.key for column in self.columns].index(key)
+
+
+# (field of Totals, label), in the order of a delivery's life
+STATE_LABELS = (
     ("accepted", "Accepted"),
-    ("planned", "Not yet sent"),
-    ("claimed", "Being sent"),
-    ("deferred", "To be sent later"),
+    ("planned", "Planned"),
+    ("claimed", "Sending"),
+    ("deferred", "Deferred"),
     ("in_doubt", "In doubt"),
     ("refused", "Refused"),
 )
-_READERS = Column("readers", "Readers")
+EXCLUDED_LABEL = "Excluded"
+_RECIPIENTS = Column("recipients", "Recipients")
 _SHARE = Column("share", "Share", "share")
-_FATES = (
-    _READERS,
+# Keys are fields of OutcomeCounts.
+_OUTCOMES = (
+    _RECIPIENTS,
     Column("accepted", "Accepted"),
     Column("refused", "Refused"),
-    Column("bounced", "Came back"),
-    Column("complained", "Unwanted"),
-    Column("waiting", "Waiting"),
-    Column("left_out", "Left out"),
+    Column("bounced", "Bounced"),
+    Column("complained", "Complaints"),
+    Column("pending", "Pending"),
+    Column("excluded", EXCLUDED_LABEL),
 )
-_PROVIDERS = {"": "Erased readers", OTHERS: "All others"}
-_SEVERAL = "A reader who chose several countries stands in several lines; the last line counts each once."
-_WIDTHS = {1: "minute", 5: "5 minutes", 15: "quarter of an hour", 60: "hour", 180: "3 hours", 720: "half day"}
+_PROVIDERS = {"": "Erased subscribers", OTHERS: "All others"}
+_SEVERAL_COUNTRIES = (
+    "A recipient who chose several countries is in several rows; the last line counts each recipient once."
+)
+_INTERVALS = {
+    1: "minute",
+    5: "5 minutes",
+    15: "quarter of an hour",
+    60: "hour",
+    180: "3 hours",
+    720: "half day",
+    1440: "day",
+    10080: "week",
+}
 
 
-def tables(counts: Counts, zone: str) -> dict[str, Table]:
-    """The report's tables by key, in the order in which they are asked about."""
+def tables(stats: Stats, zone: str) -> dict[str, Table]:
+    """The report's tables by key, in the order of the report. `zone`: an IANA time zone."""
     made = (
-        account_table(counts.account),
-        left_out_table(counts.account),
-        arrival_table(spread(counts.minutes, zone), zone),
-        failure_table(counts),
-        trouble_table(counts),
-        provider_table(counts),
-        departure_table(counts.left),
-        language_table(counts),
-        country_table(counts),
-        unreached_table(counts),
+        totals_table(stats.totals),
+        exclusions_table(stats.totals),
+        timeline_table(build_timeline(stats.accepted_by_minute, zone), zone),
+        failures_table(stats),
+        provider_failures_table(stats),
+        providers_table(stats),
+        unsubscribe_reasons_table(stats.unsubscribes),
+        languages_table(stats),
+        countries_table(stats),
+        not_delivered_table(stats),
     )
     return {table.key: table for table in made}
 
 
-def account_table(account: Account) -> Table:
-    """Where every reader stands."""
-    counted = [(label, getattr(account, name)) for name, label in _STATES]
-    counted.append(("Left out", sum(account.excluded.values())))
-    rows = tuple((label, readers, _share(readers, account.audience)) for label, readers in counted)
-    columns = (Column("state", "State", "text"), _READERS, _SHARE)
-    return Table("account", "The account", columns, rows, ("Audience", account.audience, None))
+def totals_table(totals: Totals) -> Table:
+    """Recipients by the state of their delivery."""
+    counts = [(label, getattr(totals, name)) for name, label in STATE_LABELS]
+    counts.append((EXCLUDED_LABEL, sum(totals.excluded.values())))
+    rows = tuple((label, count, _share(count, totals.audience)) for label, count in counts)
+    columns = (Column("state", "State", "text"), _RECIPIENTS, _SHARE)
+    return Table("totals", "Totals", columns, rows, ("Audience", totals.audience, None))
 
 
-def left_out_table(account: Account) -> Table:
-    """Who was left out, and why."""
-    ordered = sorted(account.excluded.items(), key=lambda item: (-item[1], item[0]))
-    return _reasons("left_out", "Left out, and why", ordered)
+def exclusions_table(totals: Totals) -> Table:
+    """Excluded recipients by reason, most frequent first."""
+    return _reasons_table("exclusions", "Excluded, by reason", totals.excluded)
 
 
-def unreached_table(counts: Counts) -> Table:
-    """Everybody who did not get it, by why."""
-    ordered = sorted(counts.unreached.items(), key=lambda item: (-item[1], item[0]))
-    return _reasons("unreached", "Who did not get it, and why", ordered)
+def not_delivered_table(stats: Stats) -> Table:
+    """Recipients without the message by reason, most frequent first."""
+    return _reasons_table("not_delivered", "Not delivered, by reason", stats.not_delivered)
 
 
-def departure_table(left: Mapping[str, int]) -> Table:
-    """Who unsubscribed, by the reason that they gave."""
-    rows = tuple((_sentence(reason_words(why)) or "No reason given", count) for why, count in left.items())
-    columns = (Column("reason", "Reason given", "text"), _READERS)
-    return Table("departures", "Who unsubscribed", columns, rows, ("All", sum(left.values())))
-
-
-def arrival_table(spread_: Spread, zone: str) -> Table:
-    """When it was accepted."""
-    rows: list[tuple[Cell, ...]] = [(f"{step.begins:%Y-%m-%d %H:%M}", step.count) for step in spread_.steps]
-    if spread_.untimed:
-        rows.append(("at an unknown time", spread_.untimed))
-    each = {1440: "day", 10080: "week"} | _WIDTHS
-    columns = (Column("from", f"Each {each[spread_.width]} from", "text"), Column("accepted", "Accepted"))
-    note = f"Times of {zone}. Accepted means that the next server took it."
-    return Table("arrival", "When it arrived", columns, tuple(rows), ("All", spread_.total), note)
-
-
-def failure_table(counts: Counts) -> Table:
-    """What was refused and what came back, by reason; the worst for the list first."""
-    order = list(CLASSES)
-    found = sorted(counts.failures, key=lambda one: (order.index(one.bounce_class), -one.readers, one.reason))
+def unsubscribe_reasons_table(unsubscribes: Mapping[str, int]) -> Table:
+    """Unsubscribed recipients by the reason that they gave."""
     rows = tuple(
-        (_sentence(reason_words(one.reason)), CLASSES[one.bounce_class][0], *_told(one)) for one in found
+        (_capitalised(reason_label(reason)) or "No reason given", count)
+        for reason, count in unsubscribes.items()
+    )
+    columns = (Column("reason", "Reason given", "text"), _RECIPIENTS)
+    return Table("unsubscribe_reasons", "Unsubscribed", columns, rows, ("All", sum(unsubscribes.values())))
+
+
+def timeline_table(timeline: Timeline, zone: str) -> Table:
+    """Accepted deliveries over time."""
+    rows: list[tuple[Cell, ...]] = [
+        (f"{interval.start:%Y-%m-%d %H:%M}", interval.count) for interval in timeline.intervals
+    ]
+    if timeline.unknown_time:
+        rows.append(("at an unknown time", timeline.unknown_time))
+    heading = f"Each {_INTERVALS[timeline.interval_minutes]} from"
+    columns = (Column("from", heading, "text"), Column("accepted", "Accepted"))
+    note = f"Times of {zone}. Accepted means that the next server took the message."
+    return Table("timeline", "Accepted over time", columns, tuple(rows), ("All", timeline.total), note)
+
+
+def failures_table(stats: Stats) -> Table:
+    """Refused and bounced deliveries by reason; hard bounces first."""
+    order = list(BOUNCE_CLASS_LABELS)
+    failures = sorted(
+        stats.failures, key=lambda one: (order.index(one.bounce_class), -one.recipients, one.reason)
+    )
+    rows = tuple(
+        (
+            _capitalised(reason_label(one.reason)),
+            BOUNCE_CLASS_LABELS[one.bounce_class][0],
+            one.refused,
+            one.bounced,
+            one.recipients,
+        )
+        for one in failures
     )
     columns = (
         Column("reason", "Reason", "text"),
-        Column("class", "Kind", "text"),
-        Column("refused", "At once"),
-        Column("bounced", "Later"),
-        _READERS,
+        Column("class", "Class", "text"),
+        Column("refused", "Refused"),
+        Column("bounced", "Bounced"),
+        _RECIPIENTS,
     )
-    both = counts.account.refused, counts.account.bounced
-    return Table("failures", "Refused and came back", columns, rows, ("All", None, *both, sum(both)))
+    both = stats.totals.refused, stats.totals.bounced
+    return Table("failures", "Refused and bounced", columns, rows, ("All", None, *both, sum(both)))
 
 
-def _told(failure: Failure) -> tuple[int, int, int]:
-    return failure.refused, failure.bounced, failure.readers
-
-
-def trouble_table(counts: Counts) -> Table:
-    """Whose mail systems refuse it or send it back, by kind; the most first."""
+def provider_failures_table(stats: Stats) -> Table:
+    """Refused and bounced deliveries by mailbox provider and bounce class; most failures first."""
     columns = (
         Column("provider", "Provider", "text"),
-        *(Column(one, label) for one, (label, _) in CLASSES.items()),
-        _READERS,
+        *(Column(one, label) for one, (label, _) in BOUNCE_CLASS_LABELS.items()),
+        _RECIPIENTS,
     )
-    whole = Counter[str]()
-    for failure in counts.failures:
-        whole[failure.bounce_class] += failure.readers
-    rows = tuple(_trouble(_PROVIDERS.get(name, name), found) for name, found in counts.troubles.items())
-    title = "Whose mail systems refuse it or send it back"
-    return Table("troubles", title, columns, rows, _trouble("All", whole))
+    total = Counter[str]()
+    for failure in stats.failures:
+        total[failure.bounce_class] += failure.recipients
+    rows = tuple(
+        _class_counts(_PROVIDERS.get(name, name), counts) for name, counts in stats.provider_failures.items()
+    )
+    title = "Refused and bounced, by mailbox provider"
+    return Table("provider_failures", title, columns, rows, _class_counts("All", total))
 
 
-def _trouble(label: str, found: Mapping[str, int]) -> tuple[Cell, ...]:
-    return label, *(found.get(one, 0) for one in CLASSES), sum(found.values())
+def providers_table(stats: Stats) -> Table:
+    """Outcomes by mailbox provider."""
+    rows = ((_PROVIDERS.get(name, name), outcome) for name, outcome in stats.providers.items())
+    return _outcomes_table(
+        "providers", "By mailbox provider", "Provider", rows, sum_outcomes(stats.providers)
+    )
 
 
-def provider_table(counts: Counts) -> Table:
-    """By who runs the readers' mail."""
-    rows = ((_PROVIDERS.get(name, name), fate) for name, fate in counts.providers.items())
-    return _fates("providers", "By mail provider", "Provider", rows, total(counts.providers))
-
-
-def language_table(counts: Counts) -> Table:
-    """By the language in which readers got it."""
+def languages_table(stats: Stats) -> Table:
+    """Outcomes by the language of the recipients' variants."""
     rows = (
-        (iso_codes.language_name(code, "en") if code else "No copy was made", fate)
-        for code, fate in counts.languages.items()
+        (iso_codes.language_name(code, "en") if code else "No variant", outcome)
+        for code, outcome in stats.languages.items()
     )
-    return _fates("languages", "By language", "Language", rows, total(counts.languages))
+    return _outcomes_table("languages", "By language", "Language", rows, sum_outcomes(stats.languages))
 
 
-def country_table(counts: Counts) -> Table:
-    """By the countries that readers chose."""
-    rows: dict[str, Fate] = {}
-    for choice, fate in counts.countries.items():
+def countries_table(stats: Stats) -> Table:
+    """Outcomes by the countries that the recipients chose."""
+    outcomes: dict[str, OutcomeCounts] = {}
+    for choice, outcome in stats.countries.items():
         for code in choice.split(","):
-            rows[code] = rows.get(code, Fate()) + fate
-    ordered = sorted(rows.items(), key=lambda item: (not item[0], -item[1].readers, item[0]))
-    named = (
-        (iso_codes.country_name(code, "en") if code else "Every country", fate) for code, fate in ordered
-    )
-    several = any("," in choice for choice in counts.countries)
-    note = _SEVERAL if several else ""
-    return _fates("countries", "By country chosen", "Country", named, total(counts.countries), note)
+            outcomes[code] = outcomes.get(code, OutcomeCounts()) + outcome
+    ordered = sorted(outcomes.items(), key=lambda item: (not item[0], -item[1].recipients, item[0]))
+    rows = ((iso_codes.country_name(code, "en") if code else "Every country", one) for code, one in ordered)
+    note = _SEVERAL_COUNTRIES if any("," in choice for choice in stats.countries) else ""
+    total = sum_outcomes(stats.countries)
+    return _outcomes_table("countries", "By country chosen", "Country", rows, total, note)
 
 
-def _fates(
-    key: str, title: str, heading: str, rows: Iterable[tuple[str, Fate]], whole: Fate, note: str = ""
+def _class_counts(label: str, counts: Mapping[str, int]) -> tuple[Cell, ...]:
+    return label, *(counts.get(one, 0) for one in BOUNCE_CLASS_LABELS), sum(counts.values())
+
+
+def _outcomes_table(
+    key: str,
+    title: str,
+    heading: str,
+    rows: Iterable[tuple[str, OutcomeCounts]],
+    total: OutcomeCounts,
+    note: str = "",
 ) -> Table:
-    columns = (Column(heading.lower(), heading, "text"), *_FATES)
-    cells = tuple((label, *_cells(fate)) for label, fate in rows)
-    return Table(key, title, columns, cells, ("All", *_cells(whole)), note)
+    columns = (Column(heading.lower(), heading, "text"), *_OUTCOMES)
+    cells = tuple((label, *_cells(outcome)) for label, outcome in rows)
+    return Table(key, title, columns, cells, ("All", *_cells(total)), note)
 
 
-def _cells(fate: Fate) -> list[Cell]:
-    return [getattr(fate, column.key) for column in _FATES]
+def _cells(outcome: OutcomeCounts) -> list[Cell]:
+    return [getattr(outcome, column.key) for column in _OUTCOMES]
 
 
-def _reasons(key: str, title: str, counted: Sequence[tuple[str, int]]) -> Table:
-    rows = tuple((_sentence(reason_words(reason)), readers) for reason, readers in counted)
-    columns = (Column("reason", "Why", "text"), _READERS)
-    return Table(key, title, columns, rows, ("All", sum(readers for _, readers in counted)))
+def _reasons_table(key: str, title: str, counts: Mapping[str, int]) -> Table:
+    ordered: Sequence[tuple[str, int]] = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    rows = tuple((_capitalised(reason_label(reason)), count) for reason, count in ordered)
+    columns = (Column("reason", "Reason", "text"), _RECIPIENTS)
+    return Table(key, title, columns, rows, ("All", sum(counts.values())))
 
 
-def _sentence(words: str) -> str:
-    return words[:1].upper() + words[1:]
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _share(part: int, whole: int) -> float:

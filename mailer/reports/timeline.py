@@ -1,4 +1,4 @@
-"""How something spread over time: minutes gathered into as many steps as a chart can show."""
+"""A timeline: counts by minute, put together into as many equal intervals as a chart can show."""
 
 from __future__ import annotations
 
@@ -8,68 +8,70 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-# Minutes that a step may be long: the first that needs no more than _STEPS steps is taken.
-_WIDTHS = (1, 5, 15, 60, 180, 720, 1440, 10080)
-_STEPS = 36
+# Minutes of an interval: the first of these that needs no more than _MAX_INTERVALS is taken.
+_LENGTHS = (1, 5, 15, 60, 180, 720, 1440, 10080)
+_MAX_INTERVALS = 36
 # A Monday, so that weeks begin on one.
 _ORIGIN = datetime(2001, 1, 1)  # noqa: DTZ001  (local times, as a clock on the wall shows them)
 
 
 @dataclass(frozen=True)
-class Step:
-    # Local time of the zone that was asked for, as a clock on the wall shows it.
-    begins: datetime
+class Interval:
+    # Naive local time in the requested zone.
+    start: datetime
     count: int
 
 
 @dataclass(frozen=True)
-class Spread:
-    """Steps of equal length without a gap, from the first in which something happened to the last."""
+class Timeline:
+    """Intervals of equal length without a gap, from the first with a count to the last."""
 
-    # Minutes that each is long.
-    width: int
-    steps: tuple[Step, ...] = ()
-    # What happened at an unknown time.
-    untimed: int = 0
+    interval_minutes: int
+    intervals: tuple[Interval, ...] = ()
+    # Counted at an unknown time.
+    unknown_time: int = 0
 
     @property
     def total(self) -> int:
-        return sum(step.count for step in self.steps) + self.untimed
+        return sum(interval.count for interval in self.intervals) + self.unknown_time
 
     @property
-    def peak(self) -> Step | None:
-        """The first of the fullest steps."""
-        return max(self.steps, key=lambda step: step.count, default=None)
+    def peak(self) -> Interval | None:
+        """The first of the intervals with the highest count."""
+        return max(self.intervals, key=lambda interval: interval.count, default=None)
 
 
-def spread(minutes: Mapping[str, int], zone: str) -> Spread:
-    """From counts by minute, "2021-12-03 04:05" in UTC ("": unknown), to steps on round local times."""
+def build_timeline(minutes: Mapping[str, int], zone: str) -> Timeline:
+    """From counts by minute to intervals that start at round local times.
+
+    `minutes`: keys such as "2021-12-03 04:05" in UTC ("": unknown). `zone`: an IANA time zone.
+    """
     counts: Counter[datetime] = Counter()
     for text, count in minutes.items():
         if text:
             counts[_local(text, zone)] += count
-    untimed = minutes.get("", 0)
+    unknown_time = minutes.get("", 0)
     if not counts:
-        return Spread(_WIDTHS[0], (), untimed)
+        return Timeline(_LENGTHS[0], (), unknown_time)
     first, last = min(counts), max(counts)
-    width = next((one for one in _WIDTHS if _steps(first, last, one) <= _STEPS), _WIDTHS[-1])
-    gathered: Counter[datetime] = Counter()
-    for moment, count in counts.items():
-        gathered[_floor(moment, width)] += count
-    begins = _floor(first, width)
-    steps = (begins + timedelta(minutes=width * number) for number in range(_steps(first, last, width)))
-    return Spread(width, tuple(Step(step, gathered[step]) for step in steps), untimed)
+    length = next((one for one in _LENGTHS if _intervals(first, last, one) <= _MAX_INTERVALS), _LENGTHS[-1])
+    summed: Counter[datetime] = Counter()
+    for at, count in counts.items():
+        summed[_floor(at, length)] += count
+    start = _floor(first, length)
+    starts = (start + timedelta(minutes=length * index) for index in range(_intervals(first, last, length)))
+    return Timeline(length, tuple(Interval(one, summed[one]) for one in starts), unknown_time)
 
 
 def _local(text: str, zone: str) -> datetime:
-    moment = datetime.fromisoformat(text).replace(tzinfo=UTC)
-    return moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None, fold=0)
+    at = datetime.fromisoformat(text).replace(tzinfo=UTC)
+    return at.astimezone(ZoneInfo(zone)).replace(tzinfo=None, fold=0)
 
 
-def _floor(moment: datetime, width: int) -> datetime:
-    past = int((moment - _ORIGIN).total_seconds()) // 60
-    return _ORIGIN + timedelta(minutes=past - past % width)
+def _floor(at: datetime, length: int) -> datetime:
+    minutes = int((at - _ORIGIN).total_seconds()) // 60
+    return _ORIGIN + timedelta(minutes=minutes - minutes % length)
 
 
-def _steps(first: datetime, last: datetime, width: int) -> int:
-    return int((_floor(last, width) - _floor(first, width)).total_seconds()) // 60 // width + 1
+def _intervals(first: datetime, last: datetime, length: int) -> int:
+    return int((_floor(last, length) - _floor(first, length)).total_seconds()) // 60 // length + 1

@@ -1,24 +1,32 @@
-"""A newsletter over its editions: what each mailing came to, and what the newsletter is used to."""
+"""A newsletter over its editions: the totals of each mailing, and whether a rate is usual."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from statistics import median
 
 from mailer.delivery.models import Mailing
 from mailer.editions.models import Newsletter
-from mailer.reports.cached_stats import gists_of
-from mailer.reports.table import Cell, Column, Table
-from mailer.reports.totals import Account
-from mailer.tracking.aggregates import people_of
+from mailer.reports.cached_stats import headlines_of
+from mailer.reports.labels import format_percent
+from mailer.reports.stats import Totals
+from mailer.reports.tables import Cell, Column, Table
+from mailer.tracking.aggregates import human_clicks
 
 # Editions that a trend shows, at most.
-SHOWN = 24
+MAX_EDITIONS = 24
+# Editions that a rate is compared with, at most and at least.
+_COMPARED_EDITIONS = 6
+_MIN_COMPARED = 2
+# A difference below this share does not matter, however significant it is.
+_NEGLIGIBLE = 0.002
 
 
 @dataclass(frozen=True)
-class Sent:
+class SentEdition:
     """One edition that was sent."""
 
     edition: int
@@ -26,93 +34,109 @@ class Sent:
     period: str
     number: int
     sent_at: datetime | None
-    account: Account
-    # Accepted readers who unsubscribed before the next edition.
-    left: int
-    # Clicks of people; None: not counted, or too few to show.
+    totals: Totals
+    # Accepted recipients who unsubscribed before the next edition.
+    unsubscribes: int
+    # Clicks by people; None: not tracked, or too few to show.
     clicks: int | None
 
 
-# (key, label, what is counted, of how many) of the figures that are compared as shares.
-Measure = Callable[[Sent], int]
-SHARES: tuple[tuple[str, str, Measure, Measure], ...] = (
-    ("accepted", "Accepted", lambda one: one.account.accepted, lambda one: one.account.audience),
-    ("failed", "Refused or came back", lambda one: failed(one.account), lambda one: tried(one.account)),
-    (
-        "complained",
-        "Marked as unwanted",
-        lambda one: one.account.complained,
-        lambda one: one.account.accepted,
-    ),
-    ("left", "Unsubscribed", lambda one: one.left, lambda one: one.account.accepted),
+# (key, label, what is counted, of how many) of the rates that are compared.
+Measure = Callable[[SentEdition], int]
+RATES: tuple[tuple[str, str, Measure, Measure], ...] = (
+    ("accepted", "Accepted", lambda one: one.totals.accepted, lambda one: one.totals.audience),
+    ("failed", "Refused or bounced", lambda one: failed(one.totals), lambda one: attempted(one.totals)),
+    ("complained", "Complaints", lambda one: one.totals.complained, lambda one: one.totals.accepted),
+    ("unsubscribed", "Unsubscribed", lambda one: one.unsubscribes, lambda one: one.totals.accepted),
 )
 
 
-def failed(account: Account) -> int:
-    """Readers whose server said no, at once or later."""
-    return account.refused + account.bounced
+def failed(totals: Totals) -> int:
+    """Recipients whose server refused the message, at once or later."""
+    return totals.refused + totals.bounced
 
 
-def tried(account: Account) -> int:
-    """Readers whose server was asked, and answered for good."""
-    return account.accepted + account.refused
+def attempted(totals: Totals) -> int:
+    """Recipients whose server accepted or refused the message."""
+    return totals.accepted + totals.refused
 
 
-def editions_sent(newsletter: Newsletter, now: datetime, before: Mailing | None = None) -> list[Sent]:
-    """The latest editions that were sent, newest first; with `before`, only those that left earlier."""
+def sent_editions(newsletter: Newsletter, now: datetime, before: Mailing | None = None) -> list[SentEdition]:
+    """The latest editions that were sent, newest first; with `before`, only those before that mailing."""
     mailings = Mailing.objects.real().filter(
         edition__newsletter=newsletter, state=Mailing.State.DONE, started_at__isnull=False
     )
     if before is not None and before.started_at:
         mailings = mailings.filter(started_at__lt=before.started_at).exclude(edition=before.edition_id)
     listed = list(
-        # A copy's contents are large, and not looked at.
+        # A snapshot's content is large and not needed.
         mailings.select_related("edition", "snapshot")
         .defer("snapshot__content")
-        .order_by("-started_at")[:SHOWN]
+        .order_by("-started_at")[:MAX_EDITIONS]
     )
-    gists, clicks = gists_of(listed, now), people_of(listed)
+    headlines, clicks = headlines_of(listed, now), human_clicks(listed)
     return [
-        Sent(
+        SentEdition(
             edition=one.edition_id,
             period=one.edition.period,
             number=one.edition.number,
             sent_at=one.started_at,
-            account=gists[one.pk].account,
-            left=gists[one.pk].left,
+            totals=headlines[one.pk].totals,
+            unsubscribes=headlines[one.pk].unsubscribes,
             clicks=clicks.get(one.pk),
         )
         for one in listed
     ]
 
 
-def trend_table(sent: Sequence[Sent]) -> Table:
-    """One row an edition, in the order given."""
+def trend_table(sent: Sequence[SentEdition]) -> Table:
+    """One row an edition, in the given order."""
     columns = (
         Column("period", "Edition", "text"),
         Column("sent", "Sent (UTC)", "text"),
-        Column("readers", "Readers"),
-        *(Column(key, label, "share") for key, label, _, _ in SHARES),
+        Column("recipients", "Recipients"),
+        *(Column(key, label, "share") for key, label, _, _ in RATES),
         Column("clicks", "Clicks"),
     )
-    return Table("trend", "Edition by edition", columns, tuple(_row(one) for one in sent))
+    return Table("trend", "Trend", columns, tuple(_row(one) for one in sent))
 
 
-def shares(sent: Sequence[Sent], key: str) -> list[float]:
-    """One of SHARES, for each edition."""
-    part, whole = next((part, whole) for known, _, part, whole in SHARES if known == key)
-    return [share(part(one), whole(one)) for one in sent]
+def rates(sent: Sequence[SentEdition], key: str) -> list[float]:
+    """One of RATES, for each edition."""
+    part, whole = next((part, whole) for known, _, part, whole in RATES if known == key)
+    return [ratio(part(one), whole(one)) for one in sent]
 
 
-def share(part: int, whole: int) -> float:
+def ratio(part: int, whole: int) -> float:
+    """0 to 1; 0 of nothing."""
     return part / whole if whole else 0.0
 
 
-def _row(one: Sent) -> tuple[Cell, ...]:
+def compare(part: int, whole: int, earlier: Sequence[float], *, final: bool = True) -> str:
+    """ "as usual", "more than usual (0.8 %)", "less than usual (0.8 %)"; empty with too little to compare.
+
+    `earlier`: the rates of earlier editions, 0 to 1, latest first. A difference counts when chance alone
+    would rarely make it among `whole` recipients: one of fifteen is no trend. A figure that is not `final`
+    may still grow, so it is never called usual or less than usual.
+    """
+    if not whole or len(earlier) < _MIN_COMPARED:
+        return ""
+    rate, usual = part / whole, median(earlier[:_COMPARED_EDITIONS])
+    # Two standard errors; one recipient more or less never makes the difference.
+    margin = 2 * math.sqrt(max(usual * (1 - usual), 0.0) / whole) + 1 / whole
+    differs = abs(rate - usual) > max(margin, _NEGLIGIBLE)
+    if differs and rate > usual:
+        return f"more than usual ({format_percent(usual)})"
+    if not final:
+        return ""
+    return f"less than usual ({format_percent(usual)})" if differs else "as usual"
+
+
+def _row(one: SentEdition) -> tuple[Cell, ...]:
     return (
         one.period,
         f"{one.sent_at:%Y-%m-%d %H:%M}" if one.sent_at else "",
-        one.account.audience,
-        *(share(part(one), whole(one)) for _, _, part, whole in SHARES),
+        one.totals.audience,
+        *(ratio(part(one), whole(one)) for _, _, part, whole in RATES),
         one.clicks,
     )

@@ -16,7 +16,7 @@ from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
 from mailer.reports.export import Sheet
-from mailer.reports.table import Cell, Column
+from mailer.reports.tables import Cell, Column
 from subscribers.csv_injection import escape
 
 # Rows of a sheet in Excel, heading included.
@@ -43,7 +43,7 @@ def write_xlsx(sheets: Iterable[Sheet], into: IO[bytes], max_rows: int = MAX_ROW
 def _write(book: Workbook, sheet: Sheet, names: set[str], max_rows: int) -> int:
     rows, total = iter(sheet.rows), 0
     while True:
-        page = book.create_sheet(_name(sheet.name, names))
+        page = book.create_sheet(_unique_name(sheet.name, names))
         page.freeze_panes = "A2"
         for place, column in enumerate(sheet.columns, start=1):
             page.column_dimensions[get_column_letter(place)].width = _WIDTHS[column.kind]
@@ -57,7 +57,7 @@ def _write(book: Workbook, sheet: Sheet, names: set[str], max_rows: int) -> int:
             return total
 
 
-def _name(wanted: str, names: set[str]) -> str:
+def _unique_name(wanted: str, names: set[str]) -> str:
     """A valid sheet name that is unique in the workbook."""
     plain = wanted.translate(_NOT_IN_NAMES)
     for number in count(1):

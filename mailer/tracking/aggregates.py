@@ -1,7 +1,7 @@
-"""Figures about clicks and openings that say nothing about any single reader.
+"""Aggregated clicks and opens of a mailing, which say nothing about any single subscriber.
 
-A count is None where it would: where fewer than FEWEST readers stand behind it, where it is below FEWEST
-itself, or where it could be found by subtracting what is shown beside it.
+A count is None where it would: where fewer than MINIMUM_COUNT recipients could have added to it, where it is
+below MINIMUM_COUNT itself, or where it could be found by subtracting the counts shown beside it.
 """
 
 from __future__ import annotations
@@ -16,185 +16,200 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db.models import Sum
 
-from mailer.approval import tracking_policy
 from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Mailing
+from mailer.link_tracking import policy_from_manifest
 from mailer.rendering import language as languages
 from mailer.rendering.links import Link
 from mailer.rendering.records import Content, from_json
-from mailer.tracking.models import HitCount, Readership
-from mailer.tracking.records import Kind
+from mailer.tracking.bot_detection import EventKind
+from mailer.tracking.models import DailyEventCount, VariantAudience
 from subscribers.fields import split_codes
 
-FEWEST = 5
-# What a page says in place of None.
-TOO_FEW = "too few to show"
+MINIMUM_COUNT = 5
+# What a page shows in place of None.
+HIDDEN_COUNT_LABEL = "too few to show"
 
 T = TypeVar("T")
-_Slice = tuple[str, tuple[str, ...] | None]
+# Language and countries, as in Breakdown.
+_Group = tuple[str, tuple[str, ...] | None]
 
 
 @dataclass(frozen=True)
-class Slice:
-    """The readers of one language, of one choice of countries, or of both."""
+class Breakdown:
+    """The events of recipients with one language, one choice of countries, or both."""
 
     # Language code; empty: every language.
     language: str
-    # ISO 3166-1 alpha-2 as the readers chose; None: whatever they chose, and () those who want every country.
+    # ISO 3166-1 alpha-2 as the recipients chose; None: whatever they chose; (): those who want every country.
     countries: tuple[str, ...] | None
-    people: int | None
+    human_count: int | None
 
 
 @dataclass(frozen=True)
-class LinkFigure:
-    """How often one link of a mailing was followed."""
+class LinkStats:
+    """Clicks on one link of a mailing."""
 
-    # As approval.counting numbers it.
+    # Its number in the tracking policy.
     number: int
     url: str
-    # Key of the story that has it; empty: a text between the stories.
+    # Key of the story that has it; empty: a link between the stories.
     story_key: str
     # The story's headline in the site's first language, else the link's host.
     label: str
-    people: int | None
-    machines: int
-    # By language and countries; together they are `people`.
-    slices: tuple[Slice, ...]
+    human_count: int | None
+    bot_count: int
+    # By language and countries; together they are `human_count`.
+    breakdown: tuple[Breakdown, ...]
 
 
 @dataclass(frozen=True)
-class Figures:
-    """What was counted of one kind; `people` counts each time, and not each person."""
+class EventStats:
+    """Events of one kind. `human_count` counts every event, not every person."""
 
-    people: int | None
-    machines: int
-    by_language: tuple[Slice, ...]
-    by_countries: tuple[Slice, ...]
+    human_count: int | None
+    bot_count: int
+    by_language: tuple[Breakdown, ...]
+    by_countries: tuple[Breakdown, ...]
 
 
 @dataclass(frozen=True)
-class Clicks(Figures):
-    # Every link of the edition, in its order, also those that nobody followed.
-    links: tuple[LinkFigure, ...]
+class ClickStats(EventStats):
+    # Every tracked link of the edition, in its order, also those without clicks.
+    links: tuple[LinkStats, ...]
 
 
-class Cell(NamedTuple):
-    """How often, and how many readers could have added to it."""
+class GroupCount(NamedTuple):
+    """Events of a group, and how many recipients could have added to them."""
 
-    times: int = 0
-    readers: int = 0
+    events: int = 0
+    recipients: int = 0
 
 
 class _Row(NamedTuple):
-    variant: int
-    number: int
-    machine: bool
-    times: int
+    variant_id: int
+    link_number: int
+    is_bot: bool
+    total: int
 
 
-def clicks_of(mailing: Mailing) -> Clicks:
-    """Clicks on the links of a mailing, as far as they are settled."""
-    book = _Book(mailing, Kind.CLICK)
+def click_stats(mailing: Mailing) -> ClickStats:
+    """Clicks on the links of a mailing, as far as they are finalised."""
+    events = _MailingEvents(mailing, EventKind.CLICK)
     content = from_json(mailing.snapshot.content)
-    links = tracking_policy.of_manifest(mailing.snapshot.manifest).links
-    return Clicks(
-        book.people(),
-        book.machines(),
-        book.by_language(),
-        book.by_countries(),
-        tuple(_link(book.of_link(number), number, link, content) for number, link in enumerate(links, 1)),
+    links = policy_from_manifest(mailing.snapshot.manifest).links
+    return ClickStats(
+        events.human_count(),
+        events.bot_count(),
+        events.by_language(),
+        events.by_countries(),
+        tuple(_link_stats(events, number, link, content) for number, link in enumerate(links, 1)),
     )
 
 
-def opens_of(mailing: Mailing) -> Figures:
-    """Openings of a mailing's mails, as far as their pictures tell and are settled."""
-    book = _Book(mailing, Kind.OPEN)
-    return Figures(book.people(), book.machines(), book.by_language(), book.by_countries())
+def open_stats(mailing: Mailing) -> EventStats:
+    """Opens of a mailing's messages, as far as pixels were loaded and are finalised."""
+    events = _MailingEvents(mailing, EventKind.OPEN)
+    return EventStats(events.human_count(), events.bot_count(), events.by_language(), events.by_countries())
 
 
-def people_of(mailings: Iterable[Mailing]) -> dict[int, int | None]:
-    """Clicks of people in each mailing, by its id; only of those in which clicks are counted."""
-    copies = {
+def human_clicks(mailings: Iterable[Mailing]) -> dict[int, int | None]:
+    """Clicks by people in each mailing, by its id; without the mailings that do not track clicks."""
+    snapshots = {
         one.snapshot_id: one.pk
         for one in mailings
-        if tracking_policy.of_manifest(one.snapshot.manifest).clicks != "off"
+        if policy_from_manifest(one.snapshot.manifest).clicks != "off"
     }
-    of_copy = "variant__snapshot"
-    sums = HitCount.objects.filter(variant__snapshot__in=copies, kind=Kind.CLICK, machine=False)
-    times = dict(sums.values_list(of_copy).annotate(Sum("count")).order_by())
-    sizes = Readership.objects.filter(variant__snapshot__in=copies)
-    readers = dict(sizes.values_list(of_copy).annotate(Sum("readers")).order_by())
-    return {mailing: _alone(Cell(times.get(one, 0), readers.get(one, 0))) for one, mailing in copies.items()}
+    by_snapshot = "variant__snapshot"
+    sums = DailyEventCount.objects.filter(variant__snapshot__in=snapshots, kind=EventKind.CLICK, is_bot=False)
+    counts = dict(sums.values_list(by_snapshot).annotate(Sum("count")).order_by())
+    audiences = VariantAudience.objects.filter(variant__snapshot__in=snapshots)
+    recipients = dict(audiences.values_list(by_snapshot).annotate(Sum("recipients")).order_by())
+    return {
+        mailing: _hide_small(GroupCount(counts.get(one, 0), recipients.get(one, 0)))
+        for one, mailing in snapshots.items()
+    }
 
 
-def shown(cells: Mapping[T, Cell]) -> dict[T, int | None]:
-    """The cells' counts as they may stand beside each other and above their sum.
+def hide_small_counts(groups: Mapping[T, GroupCount]) -> dict[T, int | None]:
+    """The counts as they may be shown beside each other and above their sum.
 
-    A single hidden one is what is missing from the sum, so the smallest beside it is hidden with it.
+    A single hidden count could be found by subtracting, so the smallest one beside it is hidden, too.
     """
-    counts = {key: _alone(cell) for key, cell in cells.items()}
-    others = [key for key, count in counts.items() if count]
-    if sum(count is None for count in counts.values()) == 1 and others:
-        counts[min(others, key=lambda key: cells[key].times)] = None
+    counts = {key: _hide_small(group) for key, group in groups.items()}
+    visible = [key for key, count in counts.items() if count]
+    if sum(count is None for count in counts.values()) == 1 and visible:
+        counts[min(visible, key=lambda key: groups[key].events)] = None
     return counts
 
 
-def _alone(cell: Cell) -> int | None:
-    return None if cell.readers < FEWEST or 0 < cell.times < FEWEST else cell.times
+def _hide_small(group: GroupCount) -> int | None:
+    hidden = group.recipients < MINIMUM_COUNT or 0 < group.events < MINIMUM_COUNT
+    return None if hidden else group.events
 
 
-class _Book:
-    """The sums of a mailing's hits of one kind, or those of one link, and how many readers may be in them."""
+class _MailingEvents:
+    """Counts of one kind of a mailing's events, or of those on one link, and the recipients behind them."""
 
-    def __init__(self, mailing: Mailing, kind: Kind) -> None:
+    def __init__(self, mailing: Mailing, kind: EventKind) -> None:
         variants = SnapshotVariant.objects.filter(snapshot=mailing.snapshot_id)
-        sums = HitCount.objects.filter(variant__in=variants, kind=kind)
-        keys = ("variant", "number", "machine")
-        counted = sums.values(*keys).annotate(times=Sum("count")).order_by()
-        self._rows = [_Row(*row) for row in counted.values_list(*keys, "times")]
+        sums = DailyEventCount.objects.filter(variant__in=variants, kind=kind)
+        keys = ("variant", "link_number", "is_bot")
+        counted = sums.values(*keys).annotate(total=Sum("count")).order_by()
+        self._rows = [_Row(*row) for row in counted.values_list(*keys, "total")]
         self._languages = dict(variants.values_list("pk", "language"))
-        readerships = Readership.objects.filter(variant__in=variants)
-        self._readers = {one.variant_id: one.readers for one in readerships}
-        self._countries = {one.variant_id: split_codes(one.countries) for one in readerships}
+        audiences = VariantAudience.objects.filter(variant__in=variants)
+        self._recipients = {one.variant_id: one.recipients for one in audiences}
+        self._countries = {one.variant_id: split_codes(one.countries) for one in audiences}
 
-    def of_link(self, number: int) -> _Book:
+    def of_link(self, number: int) -> _MailingEvents:
         """The same for one link."""
         found = copy(self)
-        found._rows = [row for row in self._rows if row.number == number]
+        found._rows = [row for row in self._rows if row.link_number == number]
         return found
 
-    def people(self) -> int | None:
-        times = sum(row.times for row in self._rows if not row.machine)
-        return _alone(Cell(times, sum(self._readers.values())))
+    def human_count(self) -> int | None:
+        count = sum(row.total for row in self._rows if not row.is_bot)
+        return _hide_small(GroupCount(count, sum(self._recipients.values())))
 
-    def machines(self) -> int:
-        return sum(row.times for row in self._rows if row.machine)
+    def bot_count(self) -> int:
+        return sum(row.total for row in self._rows if row.is_bot)
 
-    def by_language(self) -> tuple[Slice, ...]:
-        return self._slices(lambda variant: (self._languages[variant], None))
+    def by_language(self) -> tuple[Breakdown, ...]:
+        return self._broken_down(lambda variant_id: (self._languages[variant_id], None))
 
-    def by_countries(self) -> tuple[Slice, ...]:
-        return self._slices(lambda variant: ("", self._countries[variant]))
+    def by_countries(self) -> tuple[Breakdown, ...]:
+        return self._broken_down(lambda variant_id: ("", self._countries[variant_id]))
 
-    def by_both(self) -> tuple[Slice, ...]:
-        return self._slices(lambda variant: (self._languages[variant], self._countries[variant]))
+    def by_language_and_countries(self) -> tuple[Breakdown, ...]:
+        return self._broken_down(
+            lambda variant_id: (self._languages[variant_id], self._countries[variant_id])
+        )
 
-    def _slices(self, slice_of: Callable[[int], _Slice]) -> tuple[Slice, ...]:
-        """One for each of the slices that the mailing's readers fall into, most readers first."""
-        readers: Counter[_Slice] = Counter()
-        for variant, number in self._readers.items():
-            readers[slice_of(variant)] += number
-        times: Counter[_Slice] = Counter()
+    def _broken_down(self, group_of: Callable[[int], _Group]) -> tuple[Breakdown, ...]:
+        """One breakdown for each group of the mailing's recipients, largest group first."""
+        recipients: Counter[_Group] = Counter()
+        for variant_id, number in self._recipients.items():
+            recipients[group_of(variant_id)] += number
+        counts: Counter[_Group] = Counter()
         for row in self._rows:
-            if row.variant in self._readers and not row.machine:
-                times[slice_of(row.variant)] += row.times
-        counts = shown({key: Cell(times[key], number) for key, number in readers.most_common()})
-        return tuple(Slice(*key, people) for key, people in counts.items())
+            if row.variant_id in self._recipients and not row.is_bot:
+                counts[group_of(row.variant_id)] += row.total
+        groups = {key: GroupCount(counts[key], number) for key, number in recipients.most_common()}
+        return tuple(Breakdown(*key, count) for key, count in hide_small_counts(groups).items())
 
 
-def _link(book: _Book, number: int, link: Link, content: Content) -> LinkFigure:
-    label = _label(link, content)
-    return LinkFigure(number, link.url, link.story, label, book.people(), book.machines(), book.by_both())
+def _link_stats(events: _MailingEvents, number: int, link: Link, content: Content) -> LinkStats:
+    own = events.of_link(number)
+    return LinkStats(
+        number,
+        link.url,
+        link.story,
+        _label(link, content),
+        own.human_count(),
+        own.bot_count(),
+        own.by_language_and_countries(),
+    )
 
 
 def _label(link: Link, content: Content) -> str:

@@ -1,110 +1,181 @@
-"""What the requests of one client say together: a person reads, a machine runs through the links.
+"""Bot detection: which clicks and opens were made by a person, and which by scanners, previews and robots.
 
-Pure: from what was seen to a reason for each request.
+`filter_request` judges one request by its method and headers when it arrives. `classify` judges recorded
+events together, since a person reads and a scanner runs through the links. Both are pure.
 """
 
 from __future__ import annotations
 
+import re
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from importlib import resources
 from itertools import pairwise
 from typing import NamedTuple
 
-from mailer.tracking.records import Kind, Why
+from django.db.models import TextChoices
 
-# Seconds. What a client does with no longer pause than this is one visit, and is judged as one.
-VISIT = 60.0
-# So many links of a mail in so many seconds are more than a person reads.
-BURST_LINKS, BURST = 3, 2.0
-# With fewer links in a mail than this, a person may well follow all of them.
-EVERY_LINK = 4
-# So many clicks in so many seconds are no person's, whatever they are on.
-FLOOD_CLICKS, FLOOD = 8, 10.0
-# Nobody opens a mail so soon after it was handed over.
-SOON = 10.0
-# What one click of a visit says about the others.
-_OF_ALL = frozenset({Why.HEAD, Why.TRAP, Why.BURST, Why.EVERYTHING, Why.FLOOD})
+# Seconds. Events of one client with no longer pause than this are one visit, and are judged as one.
+VISIT_GAP = 60.0
+# So many links of a message within so many seconds are more than a person reads.
+BURST_LINKS, BURST_SECONDS = 3, 2.0
+# A person may well follow all links of a message that has fewer than this.
+ALL_LINKS_MINIMUM = 4
+# So many clicks within so many seconds are a bot's, on whatever links.
+FLOOD_CLICKS, FLOOD_SECONDS = 8, 10.0
+# No person opens a message so soon after it was handed over.
+TOO_SOON_SECONDS = 10.0
+
+# Apple's Mail Privacy Protection loads every image when the message arrives, and sends only this.
+_APPLE_PRIVACY_PROXY = "Mozilla/5.0"
+_PREFETCH_PURPOSES = ("prefetch", "prerender", "preview")
 
 
-class Seen(NamedTuple):
-    """A request as it was recorded."""
+class EventKind(TextChoices):
+    CLICK = "click", "click"
+    OPEN = "open", "open"
+
+
+class FilterReason(TextChoices):
+    """Why an event is not counted as a person's."""
+
+    NONE = "", "a person's"
+    HEAD = "head", "HEAD request"
+    USER_AGENT = "user_agent", "user agent of a bot, or none"
+    PREFETCH = "prefetch", "prefetched by a browser"
+    HONEYPOT = "honeypot", "followed the hidden link"
+    BURST = "burst", "followed several links in two seconds"
+    ALL_LINKS = "all_links", "followed every link of the message"
+    FLOOD = "flood", "followed more links than a person can"
+    TOO_SOON = "too_soon", "within seconds of the delivery"
+    REPEAT = "repeat", "the same link again within a minute"
+
+
+# A reason that, found for one click of a visit, applies to the whole visit.
+_WHOLE_VISIT = frozenset(
+    {
+        FilterReason.HEAD,
+        FilterReason.HONEYPOT,
+        FilterReason.BURST,
+        FilterReason.ALL_LINKS,
+        FilterReason.FLOOD,
+    }
+)
+
+
+class Observation(NamedTuple):
+    """A recorded click or open."""
 
     # Seconds since 1970.
     at: float
-    # Names the reader who agreed to it, or where it came from; None: forgotten, and judged by itself.
+    # The consenting subscriber or the client's hash; None: forgotten, so it belongs to no visit.
     client: str | None
-    variant: int
+    variant_id: int
     kind: str
-    # Of the link; 0: the picture, or the link that people do not see.
-    number: int
-    # What it said of itself, or was found before.
-    why: str
+    # 0: the pixel of an open, or the honeypot.
+    link_number: int
+    # A FilterReason, as found before.
+    filter_reason: str
 
 
-class Mail(NamedTuple):
-    """What a variant's readers were sent."""
+class SentVariant(NamedTuple):
+    """What the recipients of a variant were sent."""
 
-    # How many links of it count.
-    links: int
-    # When the first of them may have got it, in seconds since 1970.
-    since: float
+    # Tracked links in it.
+    link_count: int
+    # The earliest time of delivery, in seconds since 1970.
+    sent_at: float
 
 
-def judge(seen: Sequence[Seen], mails: Mapping[int, Mail]) -> list[str]:
-    """For each of `seen`, in any order, the Why; NONE for a person's. `mails`: by variant."""
-    reasons = [one.why or _too_soon(one, mails) for one in seen]
-    for visit in _visits(seen):
-        clicks = [place for place in visit if seen[place].kind == Kind.CLICK]
-        found = _of_clicks([seen[place] for place in clicks], mails)
-        repeated = _repeated(seen, clicks)
-        for place in visit:
-            reasons[place] = reasons[place] or found or (Why.AGAIN if place in repeated else Why.NONE)
+def filter_request(kind: EventKind, method: str, headers: Mapping[str, str]) -> FilterReason:
+    """Why a request is not a person's, by what it says itself; NONE when it says nothing of the kind.
+
+    `headers`: names in any letter case, as Django's requests have them.
+    """
+    if method == "HEAD":
+        return FilterReason.HEAD
+    user_agent = headers.get("User-Agent", "").strip()
+    if kind == EventKind.OPEN and _user_agents("image_proxies").search(user_agent):
+        return FilterReason.NONE
+    if user_agent in ("", _APPLE_PRIVACY_PROXY) or _user_agents("scanners", "previews", "robots").search(
+        user_agent
+    ):
+        return FilterReason.USER_AGENT
+    purpose = headers.get("Sec-Purpose", "") or headers.get("Purpose", "") or headers.get("X-Moz", "")
+    return FilterReason.PREFETCH if purpose.lower().startswith(_PREFETCH_PURPOSES) else FilterReason.NONE
+
+
+def classify(observations: Sequence[Observation], variants: Mapping[int, SentVariant]) -> list[str]:
+    """A FilterReason for each observation, in the given order, which may be any; NONE: a person's.
+
+    `variants`: by the variant's id.
+    """
+    reasons = [one.filter_reason or _if_too_soon(one, variants) for one in observations]
+    for visit in _visits(observations):
+        clicks = [index for index in visit if observations[index].kind == EventKind.CLICK]
+        found = _reason_of_visit([observations[index] for index in clicks], variants)
+        repeats = _repeats(observations, clicks)
+        for index in visit:
+            repeat = FilterReason.REPEAT if index in repeats else FilterReason.NONE
+            reasons[index] = reasons[index] or found or repeat
     return reasons
 
 
-def _too_soon(one: Seen, mails: Mapping[int, Mail]) -> Why:
-    return Why.SOON if one.at < mails[one.variant].since + SOON else Why.NONE
+@cache
+def _user_agents(*sections: str) -> re.Pattern[str]:
+    known = tomllib.loads(
+        resources.files(__package__).joinpath("user_agents.toml").read_text(encoding="utf-8")
+    )
+    names = (name for section in sections for name in known[section])
+    return re.compile("|".join(map(re.escape, names)), re.IGNORECASE)
 
 
-def _visits(seen: Sequence[Seen]) -> Iterator[list[int]]:
-    """Places in `seen` that belong together, each visit in the order of time."""
-    of_client: dict[str, list[int]] = defaultdict(list)
-    for place in sorted(range(len(seen)), key=lambda place: seen[place].at):
-        client = seen[place].client
+def _if_too_soon(one: Observation, variants: Mapping[int, SentVariant]) -> FilterReason:
+    soon = one.at < variants[one.variant_id].sent_at + TOO_SOON_SECONDS
+    return FilterReason.TOO_SOON if soon else FilterReason.NONE
+
+
+def _visits(observations: Sequence[Observation]) -> Iterator[list[int]]:
+    """Indexes of the observations of each visit, in order of time."""
+    by_client: dict[str, list[int]] = defaultdict(list)
+    for index in sorted(range(len(observations)), key=lambda index: observations[index].at):
+        client = observations[index].client
         if client is not None:
-            of_client[client].append(place)
-    for places in of_client.values():
-        visit = places[:1]
-        for before, place in pairwise(places):
-            if seen[place].at - seen[before].at > VISIT:
+            by_client[client].append(index)
+    for indexes in by_client.values():
+        visit = indexes[:1]
+        for before, index in pairwise(indexes):
+            if observations[index].at - observations[before].at > VISIT_GAP:
                 yield visit
                 visit = []
-            visit.append(place)
+            visit.append(index)
         yield visit
 
 
-def _of_clicks(clicks: Sequence[Seen], mails: Mapping[int, Mail]) -> Why:
-    """What the clicks of a visit, in the order of time, say about all that was done in it."""
-    if any(one.number == 0 for one in clicks):
-        return Why.TRAP
-    if known := _OF_ALL.intersection(one.why for one in clicks):
-        return Why(min(known))
+def _reason_of_visit(clicks: Sequence[Observation], variants: Mapping[int, SentVariant]) -> FilterReason:
+    """Why a visit is a bot's, by its clicks in order of time; NONE: a person's."""
+    if any(one.link_number == 0 for one in clicks):
+        return FilterReason.HONEYPOT
+    if known := _WHOLE_VISIT.intersection(one.filter_reason for one in clicks):
+        return FilterReason(min(known))
     if any(
-        len(_followed(_within(clicks, start, BURST), one.variant)) >= BURST_LINKS
+        len(_links_followed(_within(clicks, start, BURST_SECONDS), one.variant_id)) >= BURST_LINKS
         for start, one in enumerate(clicks)
     ):
-        return Why.BURST
-    if any(len(_within(clicks, start, FLOOD)) >= FLOOD_CLICKS for start in range(len(clicks))):
-        return Why.FLOOD
-    for variant in {one.variant for one in clicks}:
-        links = mails[variant].links
-        if EVERY_LINK <= links <= len(_followed(clicks, variant)):
-            return Why.EVERYTHING
-    return Why.NONE
+        return FilterReason.BURST
+    if any(len(_within(clicks, start, FLOOD_SECONDS)) >= FLOOD_CLICKS for start in range(len(clicks))):
+        return FilterReason.FLOOD
+    for variant_id in {one.variant_id for one in clicks}:
+        link_count = variants[variant_id].link_count
+        if ALL_LINKS_MINIMUM <= link_count <= len(_links_followed(clicks, variant_id)):
+            return FilterReason.ALL_LINKS
+    return FilterReason.NONE
 
 
-def _within(clicks: Sequence[Seen], start: int, seconds: float) -> list[Seen]:
-    """The click at `start`, and those at most so many seconds after it."""
+def _within(clicks: Sequence[Observation], start: int, seconds: float) -> list[Observation]:
+    """The click at `start` and those at most so many seconds after it."""
     until = clicks[start].at + seconds
     found = []
     for one in clicks[start:]:
@@ -114,17 +185,17 @@ def _within(clicks: Sequence[Seen], start: int, seconds: float) -> list[Seen]:
     return found
 
 
-def _followed(clicks: Sequence[Seen], variant: int) -> set[int]:
-    return {one.number for one in clicks if one.variant == variant}
+def _links_followed(clicks: Sequence[Observation], variant_id: int) -> set[int]:
+    return {one.link_number for one in clicks if one.variant_id == variant_id}
 
 
-def _repeated(seen: Sequence[Seen], clicks: Sequence[int]) -> set[int]:
-    """Of the places of a visit's clicks those on a link that was followed a moment before."""
-    last: dict[tuple[int, int], float] = {}
+def _repeats(observations: Sequence[Observation], clicks: Sequence[int]) -> set[int]:
+    """Indexes of the clicks of a visit on a link that was followed within VISIT_GAP before."""
+    latest: dict[tuple[int, int], float] = {}
     found = set()
-    for place in clicks:
-        one = seen[place]
-        if one.at - last.get((one.variant, one.number), float("-inf")) <= VISIT:
-            found.add(place)
-        last[one.variant, one.number] = one.at
+    for index in clicks:
+        one = observations[index]
+        if one.at - latest.get((one.variant_id, one.link_number), float("-inf")) <= VISIT_GAP:
+            found.add(index)
+        latest[one.variant_id, one.link_number] = one.at
     return found

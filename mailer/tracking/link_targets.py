@@ -1,4 +1,4 @@
-"""Where the links of sent mails lead: only to what stands under the seal of their copy."""
+"""Where tracked links lead: only to URLs that stand in the approved snapshot."""
 
 from __future__ import annotations
 
@@ -7,42 +7,43 @@ from functools import lru_cache
 
 from django.conf import settings
 
-from mailer.approval import approve, tracking_policy
+from mailer import link_tracking
+from mailer.approval import approve
 from mailer.approval.models import Snapshot, SnapshotVariant
-from mailer.delivery import tracking_urls
+from mailer.link_tracking import LinkRef
 
 log = logging.getLogger(__name__)
 
-# Variants, and copies, whose links are kept ready.
-_VARIANTS, _COPIES = 16_384, 256
+# Variants and snapshots whose links are cached.
+_MAX_VARIANTS, _MAX_SNAPSHOTS = 16_384, 256
 
 
-def of(named: tracking_urls.Named) -> str | None:
-    """The address that a link leads to; None when no copy has it. Asks the database once per variant."""
-    if named.number == tracking_urls.TRAP:
+def resolve(ref: LinkRef) -> str | None:
+    """The URL of a link; None when no snapshot has it. Asks the database once per variant."""
+    if ref.link_number == link_tracking.HONEYPOT:
         return f"{settings.CONFIG.site.url}/"
     try:
-        return _urls(_copy(named.variant))[named.number - 1]
+        return _urls(_snapshot_of(ref.variant_id))[ref.link_number - 1]
     except (SnapshotVariant.DoesNotExist, IndexError):
         return None
 
 
-def forget() -> None:
+def clear_cache() -> None:
     """Ask the database anew for everything."""
-    _copy.cache_clear()
+    _snapshot_of.cache_clear()
     _urls.cache_clear()
 
 
-@lru_cache(maxsize=_VARIANTS)
-def _copy(variant: int) -> int:
-    return SnapshotVariant.objects.only("snapshot_id").get(pk=variant).snapshot_id
+@lru_cache(maxsize=_MAX_VARIANTS)
+def _snapshot_of(variant_id: int) -> int:
+    return SnapshotVariant.objects.only("snapshot_id").get(pk=variant_id).snapshot_id
 
 
-@lru_cache(maxsize=_COPIES)
-def _urls(snapshot: int) -> tuple[str, ...]:
-    """None at all where the stored copy is not what was sealed."""
-    frozen = Snapshot.objects.only("manifest", "sha256").get(pk=snapshot)
-    if approve.digest(frozen.manifest) != frozen.sha256:
-        log.error("action=links_not_as_sealed copy=%d", snapshot)
+@lru_cache(maxsize=_MAX_SNAPSHOTS)
+def _urls(snapshot_id: int) -> tuple[str, ...]:
+    """The links in order of their numbers; empty when the stored snapshot is not what was approved."""
+    snapshot = Snapshot.objects.only("manifest", "sha256").get(pk=snapshot_id)
+    if approve.digest(snapshot.manifest) != snapshot.sha256:
+        log.error("action=snapshot_hash_mismatch snapshot=%d", snapshot_id)
         return ()
-    return tuple(link.url for link in tracking_policy.of_manifest(frozen.manifest).links)
+    return tuple(link.url for link in link_tracking.policy_from_manifest(snapshot.manifest).links)

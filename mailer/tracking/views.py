@@ -1,4 +1,7 @@
-"""Where the links of a mail lead through, and its picture: they count, and change nothing else."""
+"""`/r/` and `/o/`: redirects of tracked links and the tracking pixel.
+
+They record an event and change nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from mailer.delivery import tracking_urls
-from mailer.tracking import bots, clients, link_targets
-from mailer.tracking.recording import counts, requests
-from mailer.tracking.records import Kind, Request
+from mailer import link_tracking
+from mailer.link_tracking import LinkRef
+from mailer.tracking import link_targets
+from mailer.tracking.bot_detection import EventKind, filter_request
+from mailer.tracking.recording import TrackedRequest, client_address, event_buffer, hash_client, is_tracked
 from subscribers.responses import page
 
 # The smallest GIF: one transparent pixel.
@@ -19,46 +23,46 @@ PIXEL = b64decode("R0lGODlhAQABAIAAAP///wAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw=="
 
 
 @require_safe
-def link(request: HttpRequest, token: str, whose: str = "") -> HttpResponseBase:
-    """`/r/<token>/`: on to where the link leads; what is written behind the token is for the reader's eye."""
-    named = tracking_urls.read_link(token)
-    target = link_targets.of(named) if named else None
-    if named is None or target is None:
+def click(request: HttpRequest, token: str, subscriber: str = "") -> HttpResponseBase:
+    """`/r/<token>/`: redirect to the link's target; what follows the token is only for the eye."""
+    ref = link_tracking.parse_link_token(token)
+    target = link_targets.resolve(ref) if ref else None
+    if ref is None or target is None:
         return page(request, "pages/unknown_link.html", status=404, private=True)
-    _note(request, named, Kind.CLICK, whose)
+    _record(request, ref, EventKind.CLICK, subscriber)
     return _private(HttpResponseRedirect(target))
 
 
 @require_safe
-def picture(request: HttpRequest, token: str, whose: str = "") -> HttpResponseBase:
-    """`/o/<token>.gif`: one pixel."""
-    named = tracking_urls.read_opening(token)
-    if named is None:
+def open_pixel(request: HttpRequest, token: str, subscriber: str = "") -> HttpResponseBase:
+    """`/o/<token>.gif`: one transparent pixel."""
+    ref = link_tracking.parse_open_token(token)
+    if ref is None:
         return page(request, "pages/unknown_link.html", status=404, private=True)
-    _note(request, named, Kind.OPEN, whose)
+    _record(request, ref, EventKind.OPEN, subscriber)
     return _private(HttpResponse(PIXEL, content_type="image/gif"))
 
 
-def _note(request: HttpRequest, named: tracking_urls.Named, kind: Kind, whose: str) -> None:
-    if not counts(kind):
+def _record(request: HttpRequest, ref: LinkRef, kind: EventKind, subscriber: str) -> None:
+    if not is_tracked(kind):
         return
     now = timezone.now()
-    program = request.headers.get("User-Agent", "")
-    requests.put(
-        Request(
-            variant=named.variant,
+    user_agent = request.headers.get("User-Agent", "")
+    event_buffer.put(
+        TrackedRequest(
+            variant_id=ref.variant_id,
             kind=kind,
-            number=named.number,
+            link_number=ref.link_number,
             at=now,
-            client=clients.hashed(clients.address_of(request.META), program, now.date()),
-            why=bots.told_by(kind, request.method or "", request.headers),
-            delivery=tracking_urls.read_whose(whose) if whose else None,
+            client_hash=hash_client(client_address(request.META), user_agent, now.date()),
+            filter_reason=filter_request(kind, request.method or "", request.headers),
+            delivery_id=link_tracking.parse_subscriber_token(subscriber) if subscriber else None,
         )
     )
 
 
 def _private(response: HttpResponse) -> HttpResponse:
-    """Kept nowhere, and where it leads learns nothing of where it came from."""
+    """Keep the response out of caches, and the mail's URL from the target."""
     response["Cache-Control"] = "no-store"
     response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex"

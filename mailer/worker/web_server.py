@@ -8,7 +8,7 @@ import waitress
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-from mailer.tracking.recording import requests
+from mailer.tracking.recording import event_buffer
 from mailer.worker.memory import limit_arenas, start_trimming
 
 
@@ -17,7 +17,7 @@ def serve() -> None:
     limit_arenas()
     web = settings.CONFIG.web
     application: Any = get_wsgi_application()
-    requests.start()
+    event_buffer.start()
     start_trimming()
     waitress.serve(
         application,

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from mailer.bench import history_fixture, page_times
-from mailer.reports.cached_stats import count_due
-from mailer.reports.totals import account
+from mailer.reports.cached_stats import refresh_due
+from mailer.reports.stats import mailing_totals
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_house_with_a_past_balances_and_each_page_of_it_is_measured() -> None:
     mailings = history_fixture.fill(readers=250, mailings=2)
-    assert count_due(history_fixture.NOW) == sorted(mailing.pk for mailing in mailings)
-    told = account(mailings[0])
+    assert refresh_due(history_fixture.NOW) == sorted(mailing.pk for mailing in mailings)
+    told = mailing_totals(mailings[0])
     assert told.balances and told.audience == 250
     assert told.refused and told.bounced and told.excluded
     measured: list[dict[str, Any]] = page_times.time_pages(rounds=2)

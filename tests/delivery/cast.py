@@ -12,15 +12,15 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from mailer.approval import approve, submit, tracking_policy
+from mailer import link_tracking
+from mailer.approval import approve, submit
 from mailer.approval.models import Snapshot
-from mailer.delivery import tracking_urls
 from mailer.delivery.engine import send_loop
 from mailer.delivery.ledger import claims
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import jobs
 from mailer.editions.models import Edition
-from mailer.reports.totals import account
+from mailer.reports.stats import mailing_totals
 from tests import cast
 
 NOW = cast.NOW
@@ -88,10 +88,10 @@ def reasons(mailing: Mailing) -> dict[str, str]:
 
 def restore_links(written: str, snapshot: Snapshot) -> str:
     """What was sent, with the links of the approved content and without hidden ones."""
-    links = tracking_policy.of_manifest(snapshot.manifest).links
+    links = link_tracking.policy_from_manifest(snapshot.manifest).links
 
     def target(found: re.Match[str]) -> str:
-        named = tracking_urls.read_link(found[1])
+        named = link_tracking.parse_link_token(found[1])
         assert named is not None
         return escape(links[named.number - 1].url)
 
@@ -101,5 +101,5 @@ def restore_links(written: str, snapshot: Snapshot) -> str:
 
 def balances(mailing: Mailing) -> bool:
     mailing.refresh_from_db()
-    found = account(mailing)
+    found = mailing_totals(mailing)
     return found.balances and found.audience == Delivery.objects.filter(mailing=mailing).count()

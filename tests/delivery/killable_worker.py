@@ -68,7 +68,7 @@ def run(*limits: str) -> None:
     from mailer.delivery.engine import send_loop
     from mailer.delivery.models import Mailing
     from mailer.delivery.rollout import control
-    from mailer.reports.totals import account
+    from mailer.reports.stats import mailing_totals
 
     storage = settings.CONFIG.path(settings.CONFIG.storage.path)
     storage.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ def run(*limits: str) -> None:
             summary = send_loop.send_due(clock, stop)
             trouble = trouble or summary.error
             idle = not (summary.tried or summary.recovered or trouble)
-            if idle and not account(mailing).claimed:
+            if idle and not mailing_totals(mailing).claimed:
                 clock.leap()
         except Exception as error:
             trouble = f"{type(error).__name__}: {error}"
@@ -129,14 +129,14 @@ def _limit(kind: str, value: str) -> None:
 
 
 def report() -> dict[str, Any]:
-    """The account of the mailing, its state, who is in doubt, and what was troublesome."""
+    """The mailing_totals of the mailing, its state, who is in doubt, and what was troublesome."""
     from mailer.delivery.ledger import housekeeping
     from mailer.delivery.models import Delivery, Mailing
-    from mailer.reports.totals import account
+    from mailer.reports.stats import mailing_totals
     from subscribers.models import Subscriber
 
     mailing = Mailing.objects.get()
-    found = account(mailing)
+    found = mailing_totals(mailing)
     names = {s.pk: s.email for s in Subscriber.objects.all()}
     doubt = Delivery.objects.filter(state="in_doubt").values_list("subscriber", flat=True)
     folder = housekeeping.journal_folder()

@@ -12,7 +12,7 @@ from mailer.demo import steps
 from mailer.demo.seed import ASSEMBLED_AT, PERIOD, seed
 from mailer.editions.assemble import assemble
 from mailer.editions.models import Newsletter
-from mailer.reports.totals import Account
+from mailer.reports.stats import Totals
 from tests.demo.conftest import NOW, Running
 
 pytestmark = pytest.mark.django_db
@@ -69,14 +69,14 @@ def test_with_the_draft_the_first_three_steps_are_open(client: Client, seeded: N
 def test_each_state_of_the_edition_is_a_place_in_the_story(
     demo: Path, state: str, behind: int, now: int
 ) -> None:
-    marks = [step.progress for step in steps.steps(None, state, Account())]
+    marks = [step.progress for step in steps.steps(None, state, Totals())]
 
     assert (marks.count("done"), marks.count("now")) == (behind, now)
 
 
 def test_the_story_ends_when_the_bounce_is_counted_and_the_report_balances(demo: Path) -> None:
-    open_account = Account(audience=12, accepted=11, bounced=1)
-    balanced = Account(audience=12, accepted=11, bounced=1, refused=1)
+    open_account = Totals(audience=12, accepted=11, bounced=1)
+    balanced = Totals(audience=12, accepted=11, bounced=1, refused=1)
 
     assert not steps.came_back("sent", open_account)
     assert {step.progress for step in steps.steps(None, "sent", balanced)} == {"done"}

@@ -14,8 +14,8 @@ from mailer.config import Service
 from mailer.demo.folder import free_port
 from mailer.doctor import inbound
 from mailer.feedback.sources import lmtp
-from mailer.feedback.webhooks.models import ServiceContact, ServicePost
-from mailer.feedback.webhooks.process import work_off
+from mailer.feedback.webhooks.models import WebhookHeartbeat, WebhookPayload
+from mailer.feedback.webhooks.process import process_due
 from tests.feedback.sources.fake_imap import Imapd
 from tests.feedback.webhooks.documented import SECRET, SERVICES
 
@@ -175,18 +175,18 @@ def test_esps_that_sign_need_no_password_in_the_url(look, name):
 
 @pytest.mark.django_db
 def test_a_received_webhook_is_shown_before_and_after_it_is_processed(look):
-    ServicePost.objects.create(service="postmark", body=b"{}", received_at=NOW, due_at=NOW)
+    WebhookPayload.objects.create(service="postmark", body=b"{}", received_at=NOW, due_at=NOW)
     for _ in range(2):
         (found,) = look("postmark", webhook_secret=SECRET)
         assert (found.status, found.message) == ("ok", f"Last received on {NOW:%-d %B %Y, %H:%M} UTC.")
-        work_off(NOW, lambda: False)
-    assert ServiceContact.objects.get().posts == 1
+        process_due(NOW, lambda: False)
+    assert WebhookHeartbeat.objects.get().payload_count == 1
 
 
 @pytest.mark.django_db
 def test_unprocessed_webhooks_are_a_problem(look):
     old = NOW - timedelta(hours=1)
-    ServicePost.objects.create(service="postmark", body=b"{}", received_at=old, due_at=old)
+    WebhookPayload.objects.create(service="postmark", body=b"{}", received_at=old, due_at=old)
     (found,) = look("postmark", webhook_secret=SECRET)
     assert found.status == "problem"
 

@@ -8,7 +8,7 @@ import pytest
 
 from mailer.delivery.models import Delivery, Mailing
 from mailer.feedback.models import FeedbackEvent
-from mailer.tracking.models import Hit
+from mailer.tracking.models import TrackingEvent
 from subscribers.models import Subscriber
 from subscribers.segments import compiler
 from subscribers.segments.rules import Condition, Group, InvalidRule
@@ -72,7 +72,7 @@ def test_reacted_requires_tracking_consent(history: Mailing) -> None:
             person.tracking_consent_at = NOW - timedelta(days=agreed)
             person.save()
         if hit:
-            Hit.objects.create(
+            TrackingEvent.objects.create(
                 variant=variant, kind="click", number=1, at=NOW - timedelta(days=hit), subscriber=person
             )
     assert asked("reacted", "within", 30) == {"got"}

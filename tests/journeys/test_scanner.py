@@ -73,11 +73,11 @@ def test_a_scanner_leaves_the_reader_subscribed_and_the_figures_clean(demo: Demo
     _sent(demo)
     assert _scan(demo, _mail(demo, SCANNED)) == {200, 302}
     expected = len(list(_people_in(demo.folder / "mail" / "inbox")))
-    counted = "SELECT COALESCE(SUM(count), 0) FROM mailer_hitcount WHERE NOT machine"
+    counted = "SELECT COALESCE(SUM(count), 0) FROM mailer_dailyeventcount WHERE NOT is_bot"
     until(lambda: demo.rows(counted)[0][0] >= expected, 180)
-    until(lambda: demo.rows("SELECT count(*) FROM mailer_hit WHERE NOT settled") == [(0,)], 120)
+    until(lambda: demo.rows("SELECT count(*) FROM mailer_trackingevent WHERE NOT finalized") == [(0,)], 120)
     assert demo.rows(counted) == [(expected,)]
-    machines = demo.rows("SELECT count(*) FROM mailer_hitcount WHERE machine")
+    machines = demo.rows("SELECT count(*) FROM mailer_dailyeventcount WHERE is_bot")
     assert machines[0][0] > 0
     state = f"""SELECT state FROM subscribers_subscription s JOIN subscribers_subscriber p
                 ON p.id = s.subscriber_id WHERE p.email = '{SCANNED}'"""

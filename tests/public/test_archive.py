@@ -47,9 +47,7 @@ def _event_keys(snapshot: Snapshot) -> list[str]:
     return re.findall(r'"key":"([^"]+)","kind":"event"', snapshot.content)
 
 
-def test_nothing_of_an_edition_is_public_before_its_mailing_begins(
-    client: Client, snapshot: Snapshot
-) -> None:
+def test_an_edition_is_not_public_before_its_mailing_starts(client: Client, snapshot: Snapshot) -> None:
     for state in (None, "planning", "held"):
         if state:
             Mailing.objects.update_or_create(
@@ -61,21 +59,19 @@ def test_nothing_of_an_edition_is_public_before_its_mailing_begins(
 
 
 @pytest.mark.parametrize("state", ["sending", "paused", "done"])
-def test_a_mail_that_is_out_finds_its_pages(client: Client, mailing: Mailing, state: str) -> None:
+def test_pages_of_a_started_mailing_are_public(client: Client, mailing: Mailing, state: str) -> None:
     Mailing.objects.update(state=state)
     assert [client.get(page).status_code for page in _pages(mailing.snapshot)] == [200, 200, 200]
     assert mailing.edition.slug in client.get("/archive/").content.decode()
 
 
-def test_a_mailing_cancelled_on_its_way_leaves_no_dead_link_and_no_entry(
-    client: Client, mailing: Mailing
-) -> None:
+def test_a_cancelled_mailing_keeps_its_pages_and_is_not_listed(client: Client, mailing: Mailing) -> None:
     Mailing.objects.update(state="cancelled")
     assert [client.get(page).status_code for page in _pages(mailing.snapshot)] == [200, 200, 200]
     assert mailing.edition.slug not in client.get("/archive/").content.decode()
 
 
-def test_every_variant_has_a_web_copy_that_belongs_to_nobody(client: Client, mailing: Mailing) -> None:
+def test_every_variant_has_a_web_version_without_personal_data(client: Client, mailing: Mailing) -> None:
     for variant in mailing.snapshot.variants.all():
         answer = client.get(f"/archive/{mailing.edition.slug}/{variant.key}/")
         html = answer.content.decode()
@@ -86,22 +82,20 @@ def test_every_variant_has_a_web_copy_that_belongs_to_nobody(client: Client, mai
         assert not answer.cookies
 
 
-def test_the_edition_offers_its_widest_variant_in_each_language(client: Client, mailing: Mailing) -> None:
-    widest = {one.language: one for one in archive.widest(mailing.snapshot_id)}
+def test_an_edition_offers_the_fullest_variant_in_each_language(client: Client, mailing: Mailing) -> None:
+    widest = {one.language: one for one in archive.fullest_variants(mailing.snapshot_id)}
     for variant in mailing.snapshot.variants.all():
         assert len(variant.stories.split(",")) <= len(widest[variant.language].stories.split(","))
     html = client.get(f"/archive/{mailing.edition.slug}/").content.decode()
     assert all(one.key in html for one in widest.values())
 
 
-def test_the_archive_names_the_period_in_the_language_that_is_asked_for(
-    client: Client, mailing: Mailing
-) -> None:
+def test_the_archive_is_shown_in_the_requested_language(client: Client, mailing: Mailing) -> None:
     assert "Декабрь 2021" in client.get("/archive/?lang=ru").content.decode()
     assert "December 2021" in client.get("/archive/?lang=en").content.decode()
 
 
-def test_a_save_the_date_is_an_all_day_event_by_rfc_5545(client: Client, mailing: Mailing) -> None:
+def test_a_calendar_file_is_an_all_day_event(client: Client, mailing: Mailing) -> None:
     (key, *_) = _event_keys(mailing.snapshot)
     answer = client.get(f"/archive/{mailing.edition.slug}/{key}.ics?lang=ru")
     assert answer["Content-Type"] == "text/calendar; charset=utf-8"
@@ -120,7 +114,7 @@ def test_only_events_have_a_calendar_file(client: Client, mailing: Mailing) -> N
     assert client.get(f"/archive/{mailing.edition.slug}/{key}.ics").status_code == 404
 
 
-def test_the_feed_is_atom_and_names_what_was_sent(client: Client, mailing: Mailing) -> None:
+def test_the_feed_is_atom_and_lists_sent_editions(client: Client, mailing: Mailing) -> None:
     answer = client.get("/archive/feed.xml")
     assert answer["Content-Type"].startswith("application/atom+xml")
     entries = ElementTree.fromstring(answer.content).findall(f"{ATOM}entry")
@@ -130,13 +124,13 @@ def test_the_feed_is_atom_and_names_what_was_sent(client: Client, mailing: Maili
 
 
 @pytest.mark.django_db
-def test_the_house_says_that_it_stands(client: Client) -> None:
+def test_the_health_check_asks_the_database(client: Client) -> None:
     answer = client.get("/healthz")
     assert (answer.status_code, answer.json()) == (200, {"database": "ok"})
 
 
 @pytest.mark.django_db
-def test_a_page_that_is_not_there_is_answered_in_the_readers_language(client: Client) -> None:
+def test_not_found_is_answered_in_the_accepted_language(client: Client) -> None:
     answer = client.get("/nothing/", headers={"accept-language": "kk"})
     assert answer.status_code == 404
     assert "Мұнда ештеңе жоқ" in answer.content.decode()

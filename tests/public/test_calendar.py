@@ -15,7 +15,7 @@ letters = st.text(st.characters(exclude_categories=("Cs",)), max_size=200)
 
 
 @given(letters, letters)
-def test_no_headline_breaks_the_file_or_adds_a_line_to_it(headline: str, summary: str) -> None:
+def test_no_text_breaks_the_file_or_adds_a_line(headline: str, summary: str) -> None:
     text = StoryText("ru", headline, summary)
     story = Story("ayka", "event", date(2021, 12, 18), ("KZ",), (text,))
     raw = ics(story, text, uid="ayka@example.org", stamp=datetime(2021, 12, 3, tzinfo=UTC), product="Office")

@@ -14,7 +14,7 @@ from tests import cast
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
-def test_a_mails_picture_is_served_and_may_be_kept_for_ever(client: Client) -> None:
+def test_an_image_of_a_snapshot_is_served_as_immutable(client: Client) -> None:
     address = permanent_picture(cast.picture()).url.removeprefix(settings.CONFIG.site.url)
     response = client.get(address)
     assert response.status_code == 200

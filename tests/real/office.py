@@ -37,7 +37,7 @@ from mailer.cli.main import start_django
 start_django(None)
 from mailer.delivery.models import Mailing
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
-from mailer.reports.totals import account
+from mailer.reports.stats import account
 from subscribers.models import Subscriber, Subscription, Suppression
 found = account(Mailing.objects.get())
 people = dict(Subscriber.objects.values_list("pk", "email"))

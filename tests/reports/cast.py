@@ -52,10 +52,10 @@ def snapshot(of: Edition, state: str = "scheduled", manifest: str = "{}") -> Sna
     )
     if state in ("approved", "scheduled"):
         Approval.objects.create(snapshot=frozen, sha256=frozen.sha256, approver=reviewer, at=NOW)
-    return moved(frozen, state)
+    return set_state(frozen, state)
 
 
-def moved(frozen: Snapshot, state: str) -> Snapshot:
+def set_state(frozen: Snapshot, state: str) -> Snapshot:
     frozen.state = state
     frozen.save(update_fields=["state"])
     return frozen
@@ -72,8 +72,8 @@ def deliver(into: Mailing, state: str, readers: int = 1, **columns: object) -> l
     ]
 
 
-def departed(reader: Delivery, at: dt.datetime, reason: str = "") -> FeedbackEvent:
-    """The reader of a copy unsubscribes."""
+def unsubscribe(reader: Delivery, at: dt.datetime, reason: str = "") -> FeedbackEvent:
+    """The reader of a snapshot unsubscribes."""
     return FeedbackEvent.objects.create(
         kind="unsubscribe",
         subscriber=reader.subscriber,
@@ -83,7 +83,7 @@ def departed(reader: Delivery, at: dt.datetime, reason: str = "") -> FeedbackEve
     )
 
 
-def forget() -> None:
-    """Takes back every edition and copy, so that the next example of a property begins anew."""
+def delete_all() -> None:
+    """Takes back every edition and snapshot, so that the next example of a property begins anew."""
     for model in (FeedbackEvent, Approval, Snapshot, Edition):
         model.objects.all().delete()

@@ -10,7 +10,7 @@ from tests.reports import cast
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
-def test_an_edition_that_nobody_submitted_is_a_draft_without_hash() -> None:
+def test_an_edition_without_a_snapshot_is_a_draft_without_hash() -> None:
     edition = cast.edition()
     assert edition_state.edition_summary(edition) == {
         "id": edition.pk,
@@ -23,17 +23,17 @@ def test_an_edition_that_nobody_submitted_is_a_draft_without_hash() -> None:
 
 
 @pytest.mark.parametrize("state", ["submitted", "approved", "scheduled"])
-def test_an_open_copy_names_the_state_and_the_hash(state: str) -> None:
+def test_an_open_snapshot_decides_state_and_hash(state: str) -> None:
     edition = cast.edition()
-    snapshot = cast.copy(edition, state)
+    snapshot = cast.snapshot(edition, state)
     summary = edition_state.edition_summary(edition)
     assert (summary["state"], summary["hash"]) == (state, snapshot.sha256)
 
 
 @pytest.mark.parametrize("state", ["broken", "withdrawn"])
-def test_a_broken_or_withdrawn_copy_makes_it_a_draft_again(state: str) -> None:
+def test_a_broken_or_withdrawn_snapshot_makes_it_a_draft_again(state: str) -> None:
     edition = cast.edition()
-    cast.copy(edition, state)
+    cast.snapshot(edition, state)
     assert edition_state.edition_summary(edition)["hash"] is None
     assert edition_state.edition_state(edition) == "draft"
 
@@ -49,30 +49,30 @@ def test_a_broken_or_withdrawn_copy_makes_it_a_draft_again(state: str) -> None:
         ("cancelled", "cancelled"),
     ],
 )
-def test_a_mailing_speaks_for_its_edition(state: str, word: str) -> None:
+def test_the_mailing_decides_the_state(state: str, word: str) -> None:
     edition = cast.edition()
-    mailed = cast.mailing(cast.copy(edition), state)
+    mailed = cast.mailing(cast.snapshot(edition), state)
     summary = edition_state.edition_summary(edition)
     assert (summary["state"], summary["hash"]) == (word, mailed.snapshot.sha256)
     assert word in edition_state.STATES
 
 
-def test_a_copy_that_broke_after_it_was_mailed_leaves_the_edition_sent() -> None:
+def test_a_snapshot_broken_after_its_mailing_leaves_the_edition_sent() -> None:
     edition = cast.edition()
-    cast.moved(cast.mailing(cast.copy(edition), "done").snapshot, "broken")
+    cast.set_state(cast.mailing(cast.snapshot(edition), "done").snapshot, "broken")
     assert edition_state.edition_state(edition) == "sent"
 
 
-def test_after_a_cancelled_mailing_a_new_copy_speaks() -> None:
+def test_after_a_cancelled_mailing_a_new_snapshot_decides() -> None:
     edition = cast.edition()
-    cast.moved(cast.mailing(cast.copy(edition), "cancelled").snapshot, "withdrawn")
-    cast.copy(edition, "submitted")
+    cast.set_state(cast.mailing(cast.snapshot(edition), "cancelled").snapshot, "withdrawn")
+    cast.snapshot(edition, "submitted")
     assert edition_state.edition_state(edition) == "submitted"
 
 
-def test_a_list_of_editions_costs_one_query(django_assert_num_queries: Any) -> None:
+def test_states_of_several_editions_take_one_query(django_assert_num_queries: Any) -> None:
     editions = [cast.edition("2021-10"), cast.edition("2021-11")]
-    cast.copy(editions[1], "approved")
+    cast.snapshot(editions[1], "approved")
     with django_assert_num_queries(1):
         states = edition_state.edition_states(editions)
     assert states == {editions[0].pk: "draft", editions[1].pk: "approved"}

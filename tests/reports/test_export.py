@@ -10,11 +10,9 @@ from collections.abc import Iterator, Sequence
 import pytest
 from openpyxl import load_workbook
 
-from mailer.reports.export import Sheet, csv_lines, long_sheet, sheet_of
-from mailer.reports.stats import Counts, Fate
-from mailer.reports.table import Cell, Column
-from mailer.reports.tables import tables
-from mailer.reports.totals import Account
+from mailer.reports.export import Sheet, csv_lines, flat_sheet, table_sheet
+from mailer.reports.stats import OutcomeCounts, Stats, Totals
+from mailer.reports.tables import Cell, Column, tables
 from mailer.reports.xlsx import MAX_ROWS, write_xlsx
 
 pytestmark = pytest.mark.both_databases
@@ -55,15 +53,15 @@ def test_control_characters_of_a_server_break_no_workbook() -> None:
 
 
 def test_a_report_is_a_workbook_of_its_tables_and_one_long_list_of_its_figures() -> None:
-    counts = Counts(
-        Account(audience=3, accepted=2, excluded={"suppressed": 1}),
-        languages={"ru": Fate(accepted=2), "": Fate(left_out=1)},
+    counts = Stats(
+        Totals(audience=3, accepted=2, excluded={"suppressed": 1}),
+        languages={"ru": OutcomeCounts(accepted=2), "": OutcomeCounts(excluded=1)},
     )
     made = tables(counts, "UTC").values()
-    book = workbook(*map(sheet_of, made))
+    book = workbook(*map(table_sheet, made))
     assert book["By language"][1][:3] == ("Russian", 2, 2)
-    assert book["The account"][0] == ("State", "Readers", "Share")
-    lines = list(csv.reader(io.StringIO("".join(csv_lines(long_sheet(made))))))
+    assert book["Totals"][0] == ("State", "Recipients", "Share")
+    lines = list(csv.reader(io.StringIO("".join(csv_lines(flat_sheet(made))))))
     assert lines[0] == ["Table", "Row", "Column", "Value"]
     assert ["languages", "Russian", "accepted", "2"] in lines
     assert len(lines) == 1 + sum(len(table.rows) * (len(table.columns) - 1) for table in made)

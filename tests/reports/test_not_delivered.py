@@ -9,17 +9,17 @@ from datetime import timedelta
 import pytest
 
 from mailer.reports import not_delivered as reports
-from mailer.reports.collect import count as count_of
+from mailer.reports.collect import collect as count_of
 from mailer.reports.export import write_csv
-from mailer.reports.totals import account
+from mailer.reports.stats import mailing_totals
 from subscribers.models import Subscriber
 from tests.reports import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
-def test_who_did_not_get_the_mail_is_listed_with_address_reason_and_the_servers_words() -> None:
-    mailing = cast.mailing(cast.copy(cast.edition()))
+def test_the_list_has_address_reason_and_server_reply() -> None:
+    mailing = cast.mailing(cast.snapshot(cast.edition()))
     cast.deliver(mailing, "accepted", 2)
     (back,) = cast.deliver(mailing, "accepted", bounced_at=cast.NOW)
     (gone,) = cast.deliver(mailing, "refused", reason="unknown_user", reply="550 5.1.1 no such user")
@@ -32,18 +32,18 @@ def test_who_did_not_get_the_mail_is_listed_with_address_reason_and_the_servers_
     reader.save(force_insert=True)
     tried_next = cast.NOW + timedelta(minutes=20)
     (later,) = cast.deliver(mailing, "deferred", reply="450 try later", due_at=tried_next, attempts=1)
-    found = {one.subscriber: one for one in reports.unreached(mailing)}
+    found = {one.subscriber: one for one in reports.not_delivered(mailing)}
     assert set(found) == {back.subscriber, gone.subscriber, out.subscriber, later.subscriber}
-    assert found[back.subscriber].words == "accepted first, and came back later"
+    assert found[back.subscriber].reason == "bounced"
     assert found[gone.subscriber].reply == "550 5.1.1 no such user"
-    assert found[gone.subscriber].words == "the address does not exist"
+    assert found[gone.subscriber].reason == "unknown_user"
     assert found[gone.subscriber].email is None
     assert found[out.subscriber].email == "still.here@example.net"
     assert found[later.subscriber].due_at == tried_next
 
 
-def test_the_list_can_be_leafed_through_by_why_and_holds_the_same_readers() -> None:
-    mailing = cast.mailing(cast.copy(cast.edition()))
+def test_each_reason_lists_the_recipients_of_its_count() -> None:
+    mailing = cast.mailing(cast.snapshot(cast.edition()))
     cast.deliver(mailing, "accepted", 3)
     cast.deliver(mailing, "accepted", 2, bounced_at=cast.NOW)
     cast.deliver(mailing, "refused", 2, reason="refused")
@@ -52,50 +52,49 @@ def test_the_list_can_be_leafed_through_by_why_and_holds_the_same_readers() -> N
     mailing.claims.create(owner="a", first=first, last=last, lease_until=cast.NOW)
     cast.deliver(mailing, "deferred", 1, due_at=cast.NOW)
     cast.deliver(mailing, "deferred", 1, due_at=cast.NOW, attempts=1)
-    told = account(mailing)
+    told = mailing_totals(mailing)
     assert (told.planned, told.claimed) == (1, 2)
-    assert [one.state for one in reports.unreached(mailing, "claimed")] == ["claimed", "claimed"]
-    everybody = reports.Missed(mailing)
+    assert [one.state for one in reports.not_delivered(mailing, "claimed")] == ["claimed", "claimed"]
+    everybody = reports.NotDeliveredList(mailing)
     assert len(everybody) == told.audience - told.accepted + told.bounced == 13
-    for why, count in count_of(mailing, cast.NOW).unreached.items():
-        listed = [one.subscriber for one in reports.unreached(mailing, why)]
-        leafed = reports.Missed(mailing, why)[0:50]
-        assert len(reports.Missed(mailing, why)) == len(listed) == count
+    for why, count in count_of(mailing, cast.NOW).not_delivered.items():
+        listed = [one.subscriber for one in reports.not_delivered(mailing, why)]
+        leafed = reports.NotDeliveredList(mailing, why)[0:50]
+        assert len(reports.NotDeliveredList(mailing, why)) == len(listed) == count
         assert sorted(one.subscriber for one in leafed) == listed
-        assert {one.why for one in leafed} == {why}
+        assert {one.outcome_reason for one in leafed} == {why}
 
 
-def test_leafing_through_the_list_page_by_page_meets_everybody_once() -> None:
-    mailing = cast.mailing(cast.copy(cast.edition()))
+def test_the_pages_of_the_list_have_everybody_once() -> None:
+    mailing = cast.mailing(cast.snapshot(cast.edition()))
     cast.deliver(mailing, "accepted", 4, bounced_at=cast.NOW)
     cast.deliver(mailing, "refused", 3, reason="refused")
     cast.deliver(mailing, "excluded", 4, reason="suppressed")
-    everybody = reports.Missed(mailing)
+    everybody = reports.NotDeliveredList(mailing)
     pages = [[one.pk for one in everybody[start : start + 3]] for start in range(0, 12, 3)]
     assert [len(page) for page in pages] == [3, 3, 3, 2]
     assert len({pk for page in pages for pk in page}) == 11
 
 
-def test_the_list_is_longer_than_what_is_read_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reports, "_CHUNK", 3)
-    mailing = cast.mailing(cast.copy(cast.edition()))
+def test_a_list_of_several_chunks_is_complete_and_in_order() -> None:
+    mailing = cast.mailing(cast.snapshot(cast.edition()))
     cast.deliver(mailing, "refused", 10)
-    found = [one.subscriber for one in reports.unreached(mailing)]
+    found = [one.subscriber for one in reports.not_delivered(mailing, chunk_size=3)]
     assert found == sorted(set(found)) and len(found) == 10
 
 
-def test_the_table_holds_no_formula_and_no_address_of_the_erased() -> None:
-    mailing = cast.mailing(cast.copy(cast.edition()))
+def test_the_export_has_no_formula_and_no_erased_address() -> None:
+    mailing = cast.mailing(cast.snapshot(cast.edition()))
     cast.deliver(mailing, "refused", reply="=HYPERLINK(1)", reason="refused")
     into = io.StringIO()
-    assert write_csv(reports.sheet(reports.unreached(mailing)), into) == 1
+    assert write_csv(reports.not_delivered_sheet(reports.not_delivered(mailing)), into) == 1
     heading, row = csv.reader(io.StringIO(into.getvalue()))
-    assert dict(zip(heading, row, strict=True))["the server said"] == "'=HYPERLINK(1)"
+    assert dict(zip(heading, row, strict=True))["server reply"] == "'=HYPERLINK(1)"
     assert dict(zip(heading, row, strict=True))["address"] == ""
 
 
-def test_the_table_of_nobody_is_its_heading() -> None:
-    mailing = cast.mailing(cast.copy(cast.edition()))
+def test_an_empty_export_is_its_heading() -> None:
+    mailing = cast.mailing(cast.snapshot(cast.edition()))
     into = io.StringIO()
-    assert write_csv(reports.sheet(reports.unreached(mailing)), into) == 0
-    assert into.getvalue().startswith("reader,address,state")
+    assert write_csv(reports.not_delivered_sheet(reports.not_delivered(mailing)), into) == 0
+    assert into.getvalue().startswith("subscriber,address,state")

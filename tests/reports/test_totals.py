@@ -4,21 +4,21 @@ from typing import Any
 
 import pytest
 
-from mailer.reports import totals as reports
+from mailer.reports import stats as reports
 from tests.reports import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
-def test_every_reader_of_the_audience_stands_in_the_account_once(django_assert_num_queries: Any) -> None:
-    mailing = cast.mailing(cast.copy(cast.edition()), audience=20)
+def test_every_recipient_is_in_the_totals_once(django_assert_num_queries: Any) -> None:
+    mailing = cast.mailing(cast.snapshot(cast.edition()), audience=20)
     for state, readers in [("planned", 2), ("claimed", 1), ("accepted", 6), ("deferred", 3), ("in_doubt", 1)]:
         cast.deliver(mailing, state, readers)
     cast.deliver(mailing, "refused", 2, reason="unknown_user")
     cast.deliver(mailing, "excluded", 4, reason="suppressed")
     cast.deliver(mailing, "excluded", 1, reason="no_stories")
     with django_assert_num_queries(1):
-        account = reports.account(mailing)
+        account = reports.mailing_totals(mailing)
     assert account.balances
     assert account.as_dict() == {
         "audience": 20,
@@ -34,30 +34,30 @@ def test_every_reader_of_the_audience_stands_in_the_account_once(django_assert_n
     }
 
 
-def test_a_bounced_reader_stays_counted_as_accepted() -> None:
-    mailing = cast.mailing(cast.copy(cast.edition()), audience=3)
+def test_a_bounced_delivery_stays_accepted() -> None:
+    mailing = cast.mailing(cast.snapshot(cast.edition()), audience=3)
     cast.deliver(mailing, "accepted", 1)
     cast.deliver(mailing, "accepted", 1, bounced_at=cast.NOW)
     cast.deliver(mailing, "accepted", 1, complained_at=cast.NOW)
-    account = reports.account(mailing)
+    account = reports.mailing_totals(mailing)
     assert (account.accepted, account.bounced, account.complained) == (3, 1, 1)
     assert account.balances
 
 
-def test_an_account_with_a_reader_too_few_says_that_it_does_not_balance() -> None:
-    mailing = cast.mailing(cast.copy(cast.edition()), audience=2)
+def test_totals_with_a_missing_delivery_do_not_balance() -> None:
+    mailing = cast.mailing(cast.snapshot(cast.edition()), audience=2)
     cast.deliver(mailing, "accepted", 1)
-    assert not reports.account(mailing).balances
+    assert not reports.mailing_totals(mailing).balances
 
 
-def test_a_mailing_that_is_still_being_planned_balances_with_what_is_counted_so_far() -> None:
-    mailing = cast.mailing(cast.copy(cast.edition()), "planning")
+def test_totals_balance_while_the_mailing_is_planned() -> None:
+    mailing = cast.mailing(cast.snapshot(cast.edition()), "planning")
     cast.deliver(mailing, "planned", 2)
-    assert reports.account(mailing).audience == 2
-    assert reports.account(mailing).balances
+    assert reports.mailing_totals(mailing).audience == 2
+    assert reports.mailing_totals(mailing).balances
 
 
-def test_an_edition_without_a_mailing_has_an_account_of_zeros() -> None:
-    account = reports.account_of(cast.edition())
-    assert account == reports.Account()
+def test_an_edition_without_a_mailing_has_totals_of_zero() -> None:
+    account = reports.edition_totals(cast.edition())
+    assert account == reports.Totals()
     assert account.balances

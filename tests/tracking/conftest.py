@@ -24,7 +24,7 @@ from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import jobs
 from mailer.delivery.smtp.message import message_builder
 from mailer.tracking import link_targets
-from mailer.tracking.recording import requests
+from mailer.tracking.recording import event_buffer
 from tests import cast
 from tests.cast import NOW
 
@@ -39,9 +39,9 @@ Track = Callable[..., None]
 @pytest.fixture(autouse=True)
 def _afresh() -> Iterator[None]:
     """No test sees what another had in memory."""
-    link_targets.forget()
+    link_targets.clear_cache()
     yield
-    requests.clear()
+    event_buffer.clear()
 
 
 @pytest.fixture

@@ -5,96 +5,167 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.tracking import bot_detection
-from mailer.tracking.bot_detection import Mail, Seen, judge
-from mailer.tracking.records import Kind, Why
+from mailer.tracking.bot_detection import EventKind, Observation, SentVariant, classify, filter_request
+from mailer.tracking.bot_detection import FilterReason as Reason
 
 pytestmark = pytest.mark.both_databases
 
 SENT = 1_000_000.0
 LATER = SENT + 3600
-MAILS = {1: Mail(links=6, since=SENT), 2: Mail(links=3, since=SENT)}
+VARIANTS = {1: SentVariant(link_count=6, sent_at=SENT), 2: SentVariant(link_count=3, sent_at=SENT)}
 
 
-def _click(after: float, number: int = 1, client: str | None = "a", variant: int = 1, why: str = "") -> Seen:
-    return Seen(LATER + after, client, variant, Kind.CLICK, number, why)
+def _click(
+    after: float, number: int = 1, client: str | None = "a", variant_id: int = 1, reason: str = ""
+) -> Observation:
+    return Observation(LATER + after, client, variant_id, EventKind.CLICK, number, reason)
 
 
-def _open(after: float, client: str | None = "a", why: str = "") -> Seen:
-    return Seen(LATER + after, client, 1, Kind.OPEN, 0, why)
+def _open(after: float, client: str | None = "a", reason: str = "") -> Observation:
+    return Observation(LATER + after, client, 1, EventKind.OPEN, 0, reason)
 
 
-def test_a_person_who_follows_three_links_within_a_minute_counts_three_times() -> None:
-    assert judge([_click(0, 1), _click(9, 2), _click(25, 3), _open(-5)], MAILS) == [Why.NONE] * 4
+def test_three_clicks_within_a_minute_are_a_persons() -> None:
+    assert classify([_click(0, 1), _click(9, 2), _click(25, 3), _open(-5)], VARIANTS) == [Reason.NONE] * 4
 
 
-def test_several_links_of_a_mail_in_two_seconds_are_a_machines_and_so_is_what_it_did_beside() -> None:
-    seen = [_open(-20), _click(0, 1), _click(0.7, 2), _click(1.9, 3), _click(40, 5)]
-    assert judge(seen, MAILS) == [Why.BURST] * 5
+def test_a_burst_filters_the_whole_visit() -> None:
+    observations = [_open(-20), _click(0, 1), _click(0.7, 2), _click(1.9, 3), _click(40, 5)]
+    assert classify(observations, VARIANTS) == [Reason.BURST] * 5
 
 
-def test_the_same_from_three_readers_is_nobodys_burst() -> None:
-    seen = [_click(0, 1, "a"), _click(0.7, 2, "b"), _click(1.9, 3, "c")]
-    assert judge(seen, MAILS) == [Why.NONE] * 3
+def test_clicks_of_three_clients_are_no_burst() -> None:
+    observations = [_click(0, 1, "a"), _click(0.7, 2, "b"), _click(1.9, 3, "c")]
+    assert classify(observations, VARIANTS) == [Reason.NONE] * 3
 
 
-def test_every_link_of_a_mail_in_one_visit_is_a_machines() -> None:
-    assert judge([_click(5 * n, n) for n in range(1, 7)], MAILS) == [Why.EVERYTHING] * 6
+def test_all_links_of_a_message_in_one_visit_are_filtered() -> None:
+    assert classify([_click(5 * n, n) for n in range(1, 7)], VARIANTS) == [Reason.ALL_LINKS] * 6
 
 
-def test_somebody_may_follow_all_three_links_of_a_short_mail() -> None:
-    assert judge([_click(9 * n, n, variant=2) for n in range(1, 4)], MAILS) == [Why.NONE] * 3
+def test_all_links_of_a_short_message_are_a_persons() -> None:
+    assert classify([_click(9 * n, n, variant_id=2) for n in range(1, 4)], VARIANTS) == [Reason.NONE] * 3
 
 
 @pytest.mark.parametrize(
-    ("telling", "why"), [(_click(30, 0), Why.TRAP), (_click(30, 4, why=Why.HEAD), Why.HEAD)]
+    ("telling", "reason"),
+    [(_click(30, 0), Reason.HONEYPOT), (_click(30, 4, reason=Reason.HEAD), Reason.HEAD)],
 )
-def test_one_deed_that_no_person_does_tells_about_the_whole_visit(telling: Seen, why: Why) -> None:
+def test_a_telling_click_filters_the_whole_visit(telling: Observation, reason: Reason) -> None:
     before, after, another_day = _click(0, 1), _click(70, 2), _click(10_000, 2)
-    assert judge([before, telling, after, another_day], MAILS) == [why, why, why, Why.NONE]
+    assert classify([before, telling, after, another_day], VARIANTS) == [
+        reason,
+        reason,
+        reason,
+        Reason.NONE,
+    ]
 
 
-def test_a_gateway_that_follows_one_link_for_many_readers_is_a_machine() -> None:
-    assert judge([_click(n, 1) for n in range(8)], MAILS) == [Why.FLOOD] * 8
+def test_a_flood_of_clicks_on_one_link_is_filtered() -> None:
+    assert classify([_click(n, 1) for n in range(8)], VARIANTS) == [Reason.FLOOD] * 8
 
 
-def test_a_click_within_seconds_of_the_sending_is_a_machines() -> None:
-    seen = [Seen(SENT + 4, "a", 1, Kind.CLICK, 1, ""), Seen(SENT + 40, "b", 1, Kind.CLICK, 1, "")]
-    assert judge(seen, MAILS) == [Why.SOON, Why.NONE]
+def test_a_click_within_seconds_of_the_sending_is_filtered() -> None:
+    observations = [
+        Observation(SENT + 4, "a", 1, EventKind.CLICK, 1, ""),
+        Observation(SENT + 40, "b", 1, EventKind.CLICK, 1, ""),
+    ]
+    assert classify(observations, VARIANTS) == [Reason.TOO_SOON, Reason.NONE]
 
 
-def test_the_same_link_twice_in_a_moment_is_one_click() -> None:
-    assert judge([_click(0), _click(3), _click(300)], MAILS) == [Why.NONE, Why.AGAIN, Why.NONE]
+def test_the_same_link_within_a_minute_is_a_repeat() -> None:
+    assert classify([_click(0), _click(3), _click(300)], VARIANTS) == [
+        Reason.NONE,
+        Reason.REPEAT,
+        Reason.NONE,
+    ]
 
 
-def test_a_mail_programs_server_that_shows_a_mail_to_many_readers_counts_each_of_them() -> None:
-    assert judge([_open(n / 10, "proxy") for n in range(30)], MAILS) == [Why.NONE] * 30
+def test_opens_through_one_proxy_are_no_burst() -> None:
+    assert classify([_open(n / 10, "proxy") for n in range(30)], VARIANTS) == [Reason.NONE] * 30
 
 
-def test_what_was_found_before_tells_about_what_comes_after() -> None:
-    assert judge([_click(0, 1, why=Why.BURST), _click(20, 2)], MAILS) == [Why.BURST, Why.BURST]
+def test_an_earlier_reason_filters_later_clicks_of_the_visit() -> None:
+    assert classify([_click(0, 1, reason=Reason.BURST), _click(20, 2)], VARIANTS) == [
+        Reason.BURST,
+        Reason.BURST,
+    ]
 
 
 _ANY = st.builds(
-    Seen,
+    Observation,
     at=st.floats(SENT, SENT + 300),
     client=st.sampled_from(["a", "b", None]),
-    variant=st.sampled_from([1, 2]),
-    kind=st.sampled_from(list(Kind)),
-    number=st.integers(0, 6),
-    why=st.sampled_from([Why.NONE, Why.AGENT, Why.HEAD]),
+    variant_id=st.sampled_from([1, 2]),
+    kind=st.sampled_from(list(EventKind)),
+    link_number=st.integers(0, 6),
+    filter_reason=st.sampled_from([Reason.NONE, Reason.USER_AGENT, Reason.HEAD]),
 )
 
 
 @given(st.lists(_ANY, max_size=40), st.randoms())
-def test_the_order_in_which_rows_come_changes_no_verdict(seen: list[Seen], chance: object) -> None:
-    seen = list({(one.at, one.client): one for one in seen}.values())
-    shuffled = seen.copy()
+def test_the_order_of_observations_does_not_matter(observations: list[Observation], chance: object) -> None:
+    observations = list({(one.at, one.client): one for one in observations}.values())
+    shuffled = observations.copy()
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
-    verdicts = dict(zip(shuffled, judge(shuffled, MAILS), strict=True))
-    assert [verdicts[one] for one in seen] == judge(seen, MAILS)
+    reasons = dict(zip(shuffled, classify(shuffled, VARIANTS), strict=True))
+    assert [reasons[one] for one in observations] == classify(observations, VARIANTS)
 
 
 @given(st.lists(_ANY, max_size=40))
-def test_nothing_that_called_itself_a_machine_ever_counts_as_a_persons(seen: list[Seen]) -> None:
-    for one, why in zip(seen, judge(seen, MAILS), strict=True):
-        assert why != Why.NONE or (one.why == Why.NONE and one.at >= SENT + bot_detection.SOON)
+def test_an_observation_with_a_reason_never_counts_as_a_persons(observations: list[Observation]) -> None:
+    for one, reason in zip(observations, classify(observations, VARIANTS), strict=True):
+        assert reason != Reason.NONE or (
+            one.filter_reason == Reason.NONE and one.at >= SENT + bot_detection.TOO_SOON_SECONDS
+        )
+
+
+# Single requests
+
+PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 Safari/604.1"
+CHROME = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 Chrome/126.0 Safari/537.36"
+YANDEX = "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/126.0 YaBrowser/24.6 Safari/537.36"
+OUTLOOK = "Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 10.0; Trident/8.0; .NET4.0C; Microsoft Outlook 16.0)"
+THUNDERBIRD = "Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Thunderbird/115.12.0"
+GMAIL = "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)"
+
+
+@pytest.mark.parametrize("user_agent", [PHONE, CHROME, YANDEX, OUTLOOK, THUNDERBIRD])
+@pytest.mark.parametrize("kind", list(EventKind))
+def test_browsers_and_mail_programs_pass(kind: EventKind, user_agent: str) -> None:
+    assert filter_request(kind, "GET", {"User-Agent": user_agent}) == Reason.NONE
+
+
+@pytest.mark.parametrize(
+    "user_agent",
+    [
+        "",
+        "curl/8.5.0",
+        "python-requests/2.32",
+        "Go-http-client/2.0",
+        "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)",
+        "Mozilla/5.0 (Windows NT 10.0) Chrome/126.0 Safari/537.36 BarracudaSentinel",
+        "TelegramBot (like TwitterBot)",
+        "WhatsApp/2.23",
+    ],
+)
+def test_scanners_previews_and_robots_are_filtered(user_agent: str) -> None:
+    assert filter_request(EventKind.CLICK, "GET", {"User-Agent": user_agent}) == Reason.USER_AGENT
+
+
+def test_apple_mail_privacy_protection_is_filtered() -> None:
+    assert filter_request(EventKind.OPEN, "GET", {"User-Agent": "Mozilla/5.0"}) == Reason.USER_AGENT
+
+
+def test_the_image_proxy_of_gmail_passes() -> None:
+    assert filter_request(EventKind.OPEN, "GET", {"User-Agent": GMAIL}) == Reason.NONE
+
+
+def test_a_head_request_is_filtered() -> None:
+    assert filter_request(EventKind.CLICK, "HEAD", {"User-Agent": CHROME}) == Reason.HEAD
+
+
+@pytest.mark.parametrize("header", ["Sec-Purpose", "Purpose", "X-Moz"])
+def test_a_prefetch_is_filtered(header: str) -> None:
+    said = {"User-Agent": CHROME, header: "prefetch;prerender"}
+    assert filter_request(EventKind.CLICK, "GET", said) == Reason.PREFETCH

@@ -11,10 +11,10 @@ from django.utils import timezone
 from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Mailing
 from mailer.tracking import aggregates
-from mailer.tracking.finalize import delete_old, settle_due
-from mailer.tracking.models import Hit, HitCount, Readership
-from mailer.tracking.recording import requests
-from mailer.tracking.records import Kind, Request, Why
+from mailer.tracking.bot_detection import EventKind, FilterReason
+from mailer.tracking.finalize import delete_expired, finalize_due
+from mailer.tracking.models import DailyEventCount, TrackingEvent, VariantAudience
+from mailer.tracking.recording import TrackedRequest, event_buffer
 from subscribers.models import Subscriber
 from tests.cast import NOW
 from tests.tracking.conftest import Sent, Track, by_consent
@@ -26,87 +26,91 @@ DAY = NOW + timedelta(days=1)
 LATER = DAY + timedelta(minutes=11)
 
 
-def _hit(variant: SnapshotVariant, number: int, client: str, after: float = 0, **more: Any) -> None:
+def _put(variant: SnapshotVariant, number: int, client: str, after: float = 0, **more: Any) -> None:
     at = DAY + timedelta(seconds=after)
-    requests.put(Request(variant.pk, more.pop("kind", Kind.CLICK), number, at, client, Why.NONE, **more))
+    event_buffer.put(
+        TrackedRequest(
+            variant.pk, more.pop("kind", EventKind.CLICK), number, at, client, FilterReason.NONE, **more
+        )
+    )
 
 
 def _counts() -> dict[tuple[int, bool], int]:
-    return {(row.number, row.machine): row.count for row in HitCount.objects.all()}
+    return {(row.link_number, row.is_bot): row.count for row in DailyEventCount.objects.all()}
 
 
-def test_nothing_counts_before_its_burst_could_be_seen(variants: dict[str, SnapshotVariant]) -> None:
-    _hit(variants["KZ en"], 1, "a")
-    requests.flush()
-    assert settle_due(DAY + timedelta(minutes=9)) == 0
-    assert settle_due(LATER) == 1
+def test_events_are_finalized_after_the_configured_minutes(variants: dict[str, SnapshotVariant]) -> None:
+    _put(variants["KZ en"], 1, "a")
+    event_buffer.flush()
+    assert finalize_due(DAY + timedelta(minutes=9)) == 0
+    assert finalize_due(LATER) == 1
     assert _counts() == {(1, False): 1}
 
 
-def test_people_and_machines_are_summed_apart_and_repeats_in_neither(
+def test_people_and_bots_are_counted_apart_and_repeats_in_neither(
     variants: dict[str, SnapshotVariant],
 ) -> None:
     for client in ("a", "b", "c"):
-        _hit(variants["KZ en"], 1, client)
-    _hit(variants["KZ en"], 1, "a", 2)
+        _put(variants["KZ en"], 1, client)
+    _put(variants["KZ en"], 1, "a", 2)
     for number in range(4):
-        _hit(variants["KZ en"], number, "scanner", number / 10)
-    requests.flush()
-    settle_due(LATER)
+        _put(variants["KZ en"], number, "scanner", number / 10)
+    event_buffer.flush()
+    finalize_due(LATER)
     # The link that nobody sees is no link of the edition.
     assert _counts() == {(1, False): 3, (1, True): 1, (2, True): 1, (3, True): 1}
-    assert Hit.objects.filter(why=Why.TRAP).count() == 4
+    assert TrackingEvent.objects.filter(filter_reason=FilterReason.HONEYPOT).count() == 4
 
 
-def test_settling_twice_counts_once_and_more_is_added(variants: dict[str, SnapshotVariant]) -> None:
-    _hit(variants["KZ en"], 1, "a")
-    requests.flush()
-    assert (settle_due(LATER), settle_due(LATER)) == (1, 0)
-    _hit(variants["KZ en"], 1, "b", 60)
-    requests.flush()
-    settle_due(LATER + timedelta(minutes=1))
+def test_finalizing_twice_counts_once_and_later_events_are_added(
+    variants: dict[str, SnapshotVariant],
+) -> None:
+    _put(variants["KZ en"], 1, "a")
+    event_buffer.flush()
+    assert (finalize_due(LATER), finalize_due(LATER)) == (1, 0)
+    _put(variants["KZ en"], 1, "b", 60)
+    event_buffer.flush()
+    finalize_due(LATER + timedelta(minutes=1))
     assert _counts() == {(1, False): 2}
 
 
-def test_a_burst_that_is_settled_in_two_parts_is_known_as_one(variants: dict[str, SnapshotVariant]) -> None:
+def test_a_burst_that_is_finalized_in_two_parts_is_detected(variants: dict[str, SnapshotVariant]) -> None:
     cut = timedelta(minutes=10)
     for number in (1, 2, 3):
-        _hit(variants["KZ en"], number, "a", number / 2)
-    requests.flush()
+        _put(variants["KZ en"], number, "a", number / 2)
+    event_buffer.flush()
     # Between the first and the second of its clicks.
-    settle_due(DAY + timedelta(seconds=0.7) + cut)
-    settle_due(LATER)
+    finalize_due(DAY + timedelta(seconds=0.7) + cut)
+    finalize_due(LATER)
     assert _counts() == {(1, True): 1, (2, True): 1, (3, True): 1}
 
 
-def test_where_it_came_from_is_forgotten_as_soon_as_it_is_judged(
-    variants: dict[str, SnapshotVariant],
-) -> None:
-    _hit(variants["KZ en"], 1, "a")
-    requests.flush()
-    settle_due(LATER + timedelta(minutes=1))
-    assert Hit.objects.get().client is None
+def test_the_client_is_forgotten_as_soon_as_the_event_is_judged(variants: dict[str, SnapshotVariant]) -> None:
+    _put(variants["KZ en"], 1, "a")
+    event_buffer.flush()
+    finalize_due(LATER + timedelta(minutes=1))
+    assert TrackingEvent.objects.get().client_hash is None
 
 
-def test_single_clicks_are_deleted_in_time_and_their_sums_stay(
+def test_expired_events_are_deleted_and_their_counts_stay(
     variants: dict[str, SnapshotVariant], track: Track
 ) -> None:
     track(keep_days=30)
-    _hit(variants["KZ en"], 1, "a")
-    requests.flush()
-    settle_due(LATER)
-    assert delete_old(DAY + timedelta(days=29)) == 0
-    assert delete_old(DAY + timedelta(days=31)) == 1
-    assert not Hit.objects.exists() and _counts() == {(1, False): 1}
+    _put(variants["KZ en"], 1, "a")
+    event_buffer.flush()
+    finalize_due(LATER)
+    assert delete_expired(DAY + timedelta(days=29)) == 0
+    assert delete_expired(DAY + timedelta(days=31)) == 1
+    assert not TrackingEvent.objects.exists() and _counts() == {(1, False): 1}
 
 
-def test_how_many_readers_stand_behind_a_figure_is_counted_once_for_a_mailing(
+def test_the_audience_of_every_variant_is_stored(
     mailing: Mailing, variants: dict[str, SnapshotVariant]
 ) -> None:
-    _hit(variants["KZ en"], 1, "a")
-    requests.flush()
-    settle_due(LATER)
-    rows = Readership.objects.values_list("variant", "readers", "countries", "links")
+    _put(variants["KZ en"], 1, "a")
+    event_buffer.flush()
+    finalize_due(LATER)
+    rows = VariantAudience.objects.values_list("variant", "recipients", "countries", "link_count")
     assert {pk: tuple(row) for pk, *row in rows} == {
         variants["KZ en"].pk: (8, "KZ", 5),
         variants["KZ ru"].pk: (6, "KZ", 5),
@@ -114,57 +118,66 @@ def test_how_many_readers_stand_behind_a_figure_is_counted_once_for_a_mailing(
     }
 
 
-def test_from_clicks_to_figures(mailing: Mailing, variants: dict[str, SnapshotVariant]) -> None:
+def test_finalized_clicks_appear_in_click_stats(
+    mailing: Mailing, variants: dict[str, SnapshotVariant]
+) -> None:
     for number in range(7):
-        _hit(variants["KZ en"], 2, f"reader {number}", number)
+        _put(variants["KZ en"], 2, f"reader {number}", number)
     for number in range(6):
-        _hit(variants["KZ ru"], 2, f"other {number}", number)
-    requests.flush()
-    settle_due(LATER)
-    clicks = aggregates.clicks_of(mailing)
-    (followed,) = [link for link in clicks.links if link.people]
-    assert (followed.number, followed.people, clicks.people) == (2, 13, 13)
-    assert [one.people for one in clicks.by_language] == [7, 6]
+        _put(variants["KZ ru"], 2, f"other {number}", number)
+    event_buffer.flush()
+    finalize_due(LATER)
+    clicks = aggregates.click_stats(mailing)
+    (followed,) = [link for link in clicks.links if link.human_count]
+    assert (followed.number, followed.human_count, clicks.human_count) == (2, 13, 13)
+    assert [one.human_count for one in clicks.by_language] == [7, 6]
 
 
 @by_consent
-def test_a_filter_that_follows_a_named_readers_links_from_many_addresses_is_known(
+def test_a_scanner_with_many_addresses_is_detected_by_the_named_subscriber(
     variants: dict[str, SnapshotVariant],
 ) -> None:
     reader = Subscriber.objects.get(email="reader-0@example.net")
     for number in (1, 2, 3):
-        Hit.objects.create(
+        TrackingEvent.objects.create(
             variant=variants["KZ en"],
-            kind=Kind.CLICK,
-            number=number,
+            kind=EventKind.CLICK,
+            link_number=number,
             at=DAY,
-            client=f"{number:016}",
+            client_hash=f"{number:016}",
             subscriber=reader,
         )
-    settle_due(LATER)
-    assert set(Hit.objects.values_list("why", flat=True)) == {Why.BURST}
+    finalize_due(LATER)
+    assert set(TrackingEvent.objects.values_list("filter_reason", flat=True)) == {FilterReason.BURST}
 
 
 @by_consent
-def test_whoever_takes_back_their_word_is_in_no_row_any_more(
+def test_events_lose_the_name_of_a_subscriber_who_withdraws_consent(
     mailing: Mailing, variants: dict[str, SnapshotVariant], track: Track
 ) -> None:
     people = Subscriber.objects.filter(email__in=["reader-0@example.net", "reader-1@example.net"])
     people.update(tracking_consent_at=NOW)
     for person in people:
-        Hit.objects.create(
-            variant=variants["KZ en"], kind=Kind.CLICK, number=1, at=DAY, settled=True, subscriber=person
+        TrackingEvent.objects.create(
+            variant=variants["KZ en"],
+            kind=EventKind.CLICK,
+            link_number=1,
+            at=DAY,
+            finalized=True,
+            subscriber=person,
         )
     people.filter(email="reader-0@example.net").update(tracking_consent_at=None)
-    settle_due(LATER)
-    assert Hit.objects.get(subscriber__isnull=False).subscriber == people.get(email="reader-1@example.net")
+    finalize_due(LATER)
+    assert TrackingEvent.objects.get(subscriber__isnull=False).subscriber == people.get(
+        email="reader-1@example.net"
+    )
     # An office that no longer asks keeps no names.
     track(clicks="anonymous", opens="off")
-    settle_due(LATER)
-    assert not Hit.objects.filter(subscriber__isnull=False).exists()
+    finalize_due(LATER)
+    assert not TrackingEvent.objects.filter(subscriber__isnull=False).exists()
 
 
-def test_a_scanner_that_opens_every_link_and_picture_leaves_the_reader_and_the_figures_alone(
+def test_a_scanner_that_opens_everything_changes_neither_subscriptions_nor_counts(
     mailing: Mailing, sent: Mails, client: Client
 ) -> None:
     mail = sent("reader-0")
@@ -176,22 +189,22 @@ def test_a_scanner_that_opens_every_link_and_picture_leaves_the_reader_and_the_f
     for look in (client.head, client.get):
         for address in pages:
             assert look(address).status_code in (200, 302, 404)
-    requests.flush()
-    assert Hit.objects.count() > 9
-    settle_due(timezone.now() + timedelta(minutes=11))
+    event_buffer.flush()
+    assert TrackingEvent.objects.count() > 9
+    finalize_due(timezone.now() + timedelta(minutes=11))
     reader = Subscriber.objects.get(email="reader-0@example.net")
     assert list(reader.subscriptions.values_list("state", flat=True)) == ["confirmed"]
-    assert not Hit.objects.filter(why="").exists()
-    assert not HitCount.objects.filter(machine=False).exists()
-    clicks = aggregates.clicks_of(mailing)
-    assert (clicks.people, clicks.machines > 0) == (0, True)
+    assert not TrackingEvent.objects.filter(filter_reason="").exists()
+    assert not DailyEventCount.objects.filter(is_bot=False).exists()
+    clicks = aggregates.click_stats(mailing)
+    assert (clicks.human_count, clicks.bot_count > 0) == (0, True)
 
 
 @pytest.mark.parametrize("mailing", [{"opens": "anonymous"}], indirect=True)
-def test_openings_are_summed_as_such(mailing: Mailing, variants: dict[str, SnapshotVariant]) -> None:
+def test_opens_are_finalized_as_opens(mailing: Mailing, variants: dict[str, SnapshotVariant]) -> None:
     for number in range(9):
-        _hit(variants["KZ en"], 0, "proxy", number / 10, kind=Kind.OPEN)
-    requests.flush()
-    settle_due(LATER)
-    assert aggregates.opens_of(mailing).people == 9
-    assert aggregates.clicks_of(mailing).people == 0
+        _put(variants["KZ en"], 0, "proxy", number / 10, kind=EventKind.OPEN)
+    event_buffer.flush()
+    finalize_due(LATER)
+    assert aggregates.open_stats(mailing).human_count == 9
+    assert aggregates.click_stats(mailing).human_count == 0

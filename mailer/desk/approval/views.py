@@ -10,7 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from wagtail.admin import messages
 
-from mailer.approval import approve, tracking_policy
+from mailer import link_tracking
+from mailer.approval import approve
 from mailer.approval.authorship import name_of
 from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.approval.submit import VARIANT_LIMIT, submit
@@ -116,7 +117,7 @@ _TRACKING = {
 
 
 def _tracking(snapshot: Snapshot) -> str:
-    found = tracking_policy.of_manifest(snapshot.manifest)
+    found = link_tracking.policy_from_manifest(snapshot.manifest)
     return f"Clicks: {_TRACKING[found.clicks]}. Opens: {_TRACKING[found.opens]}."
 
 

@@ -13,7 +13,7 @@ from mailer.approval.models import Snapshot
 from mailer.delivery.models import Mailing
 from mailer.editions.models import Edition
 from mailer.reports import edition_state
-from mailer.reports.totals import latest_mailing, latest_rehearsal
+from mailer.reports.stats import latest_dry_run, latest_mailing
 
 Mark = Literal["done", "now", "todo"]
 
@@ -157,7 +157,7 @@ def _pages(edition: Edition, state: str, user: User) -> Iterable[Action]:
     yield Action("Preview", reverse("desk_edition:variants", args=[edition.pk]), "view")
     if state != "draft":
         yield Action("Review", reverse("desk_edition:review", args=[edition.pk]), "check")
-    if state in ("submitted", "approved", "scheduled") or latest_rehearsal(edition):
+    if state in ("submitted", "approved", "scheduled") or latest_dry_run(edition):
         yield Action("Dry run", reverse("desk_edition:dry_run", args=[edition.pk]), "resubmit")
     if state in ("approved", "scheduled"):
         yield Action("Schedule", reverse("desk_edition:schedule", args=[edition.pk]), "calendar-check")

@@ -12,7 +12,7 @@ from wagtail.admin.ui.tables import Column
 
 from mailer.desk.base.forms import parse_int
 from mailer.reports.export import Sheet, csv_lines
-from mailer.reports.labels import number
+from mailer.reports.labels import format_number
 from subscribers.search.search import CappedCount
 
 _WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -54,8 +54,8 @@ def cursor(request: HttpRequest, name: str) -> int | None:
 def count_label(count: CappedCount, one: str, many: str) -> str:
     """For example "1 subscriber", "12 subscribers" or "more than 10,000 subscribers"."""
     if count.exact:
-        return f"{number(count.number)} {one if count.number == 1 else many}"
-    return f"more than {number(count.number)} {many}" if count.number else f"few {many}, if any"
+        return f"{format_number(count.number)} {one if count.number == 1 else many}"
+    return f"more than {format_number(count.number)} {many}" if count.number else f"few {many}, if any"
 
 
 class KeysetPaginationMixin(ABC):

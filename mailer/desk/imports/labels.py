@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mailer.reports.labels import number
+from mailer.reports.labels import format_number
 from subscribers import iso_codes
 from subscribers.imports import diff
 from subscribers.imports.models import ImportJob, ImportRow, RejectedRow
@@ -61,7 +61,7 @@ class Sample:
     @property
     def rest(self) -> str:
         left = self.count - len(self.rows)
-        return number(left) if left > 0 else ""
+        return format_number(left) if left > 0 else ""
 
 
 def totals(job: ImportJob) -> list[Total]:
@@ -76,7 +76,7 @@ def totals(job: ImportJob) -> list[Total]:
     )
     rejected = "no valid address, or marked as unsubscribed or bounced in the file"
     if suppressed:
-        rejected += f"; {number(suppressed)} of them were suppressed"
+        rejected += f"; {format_number(suppressed)} of them were suppressed"
     lines = [
         ("Added", figures["added"], _of_them(known, "already on another list"), "done"),
         ("Updated", figures["updated"], "name, language, countries or consent", "changed"),
@@ -87,7 +87,7 @@ def totals(job: ImportJob) -> list[Total]:
         ("Duplicates", figures["duplicates"], "the first row of each address was used", "draft"),
     ]
     return [
-        Total(label, number(count), description, tone if count else "draft")
+        Total(label, format_number(count), description, tone if count else "draft")
         for label, count, description, tone in lines
     ]
 
@@ -96,7 +96,7 @@ _APPLIED = (State.APPLYING, State.APPLIED, State.UNDOING, State.UNDONE)
 
 
 def _of_them(count: int, description: str) -> str:
-    return f"{number(count)} of them {description}" if count else "new subscribers"
+    return f"{format_number(count)} of them {description}" if count else "new subscribers"
 
 
 def samples(job: ImportJob) -> list[Sample]:
@@ -118,7 +118,11 @@ def address_warnings(job: ImportJob) -> list[tuple[str, str, str]]:
         kind, _, suggestion = flag.partition(" ")
         by_kind.setdefault(kind, []).append(f"{email} ({suggestion}?)" if suggestion else email)
     return [
-        (kind, f"{label}: {number(job.expected['warnings'][kind])}", ", ".join(by_kind.get(kind, [])[:5]))
+        (
+            kind,
+            f"{label}: {format_number(job.expected['warnings'][kind])}",
+            ", ".join(by_kind.get(kind, [])[:5]),
+        )
         for kind, label in _WARNINGS.items()
         if job.expected.get("warnings", {}).get(kind)
     ]

@@ -23,7 +23,7 @@ from mailer.desk.base.audit_log import links_to
 from mailer.desk.base.forms import office_languages
 from mailer.desk.base.pages import StaffPage
 from mailer.desk.base.tables import StateColumn
-from mailer.reports.labels import number
+from mailer.reports.labels import format_number
 from subscribers.imports import jobs
 from subscribers.imports.jobs import ImportOptions
 from subscribers.imports.models import ImportJob
@@ -55,9 +55,8 @@ def figures_summary(job: ImportJob) -> str:
     figures = job.result or job.expected
     if job.state not in (State.READY, State.APPLIED, State.APPLYING, State.UNDONE) or not figures:
         return ""
-    return (
-        f"{number(figures['added'])} new, {number(figures['updated'])} updated of {number(figures['read'])}"
-    )
+    added, updated, read = (format_number(figures[name]) for name in ("added", "updated", "read"))
+    return f"{added} new, {updated} updated of {read}"
 
 
 class ImportIndex(IndexView):

@@ -24,7 +24,7 @@ from mailer.feedback.decisions import triage
 from mailer.feedback.decisions.triage import TriageError
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
 from mailer.feedback.parsing import mime
-from mailer.reports.labels import reason_words
+from mailer.reports.labels import reason_label
 from subscribers import addresses, suppression
 from subscribers.models import Subscriber
 
@@ -240,7 +240,7 @@ def _event_details(event: FeedbackEvent) -> dict[str, Any]:
     return {
         "event": event,
         "subscriber": Subscriber.objects.filter(pk=event.subscriber).first() if event.subscriber else None,
-        "reason": reason_words(event.reason) if event.reason else "",
+        "reason": reason_label(event.reason) if event.reason else "",
         "diagnostic": strip_invisible(event.diagnostic),
         "decisions": event.decisions.all(),
     }

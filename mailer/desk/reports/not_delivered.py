@@ -15,9 +15,9 @@ from mailer.desk.base.pages import EditionPage
 from mailer.desk.base.tables import sheet_response
 from mailer.feedback.models import FeedbackEvent
 from mailer.reports import not_delivered as missing
-from mailer.reports.cached_stats import counts_of
-from mailer.reports.labels import number, reason_words
-from mailer.reports.totals import latest_mailing
+from mailer.reports.cached_stats import stats_of
+from mailer.reports.labels import format_number, reason_label
+from mailer.reports.stats import latest_mailing
 from subscribers.models import Subscriber
 
 _PER_PAGE = 50
@@ -39,12 +39,12 @@ class NotDeliveredPage(EditionPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         mailing = latest_mailing(self.edition)
-        found = counts_of(mailing, timezone.now()).unreached if mailing else {}
+        found = stats_of(mailing, timezone.now()).not_delivered if mailing else {}
         reason = self.request.GET.get("reason", "")
         return super().get_context_data(
             mailing=mailing,
             reason=reason if reason in found else "",
-            reasons=[(one, reason_words(one), count) for one, count in found.items()],
+            reasons=[(one, reason_label(one), count) for one, count in found.items()],
             total=sum(found.values()),
             page=self._page(mailing, reason) if mailing else None,
             may_view_addresses=self._may_view_addresses,
@@ -59,19 +59,19 @@ class NotDeliveredPage(EditionPage):
             )
             return self.redirect_to("report")
         reason, kind = request.POST.get("reason", ""), request.POST.get("as", "csv")
-        if kind == "xlsx" and len(missing.Missed(mailing, reason)) > MAX_WORKBOOK_ROWS:
-            messages.error(request, _TOO_LARGE.format(number(MAX_WORKBOOK_ROWS), self.edition.slug))
+        if kind == "xlsx" and len(missing.NotDeliveredList(mailing, reason)) > MAX_WORKBOOK_ROWS:
+            messages.error(request, _TOO_LARGE.format(format_number(MAX_WORKBOOK_ROWS), self.edition.slug))
             return self.redirect_to("not_delivered")
         log(instance=self.edition, action="desk.export_not_delivered", user=request.user)
-        deliveries = missing.unreached(mailing, reason)
-        return sheet_response([missing.sheet(deliveries)], f"{self.edition.slug}-not-delivered", kind)
+        sheet = missing.not_delivered_sheet(missing.not_delivered(mailing, reason))
+        return sheet_response([sheet], f"{self.edition.slug}-not-delivered", kind)
 
     @property
     def _may_view_addresses(self) -> bool:
         return self.request.user.has_perm("subscribers.view_subscriber")
 
     def _page(self, mailing: Mailing, reason: str) -> Any:
-        deliveries: Any = missing.Missed(mailing, reason)
+        deliveries: Any = missing.NotDeliveredList(mailing, reason)
         page: Any = Paginator(deliveries, _PER_PAGE).get_page(self.request.GET.get("p"))
         page.object_list = rows(list(page.object_list))
         return page
@@ -94,13 +94,13 @@ def rows(deliveries: list[Any]) -> list[dict[str, Any]]:
 def _row(delivery: Any, subscriber: Subscriber | None, event: FeedbackEvent | None) -> dict[str, Any]:
     bounced = delivery.state == Delivery.State.ACCEPTED
     state = "bounced" if bounced else delivery.state
-    reason = event.reason if event and event.reason else delivery.why
+    reason = event.reason if event and event.reason else delivery.outcome_reason
     return {
         "subscriber": subscriber,
         "subscriber_id": delivery.subscriber,
         "tone": _TONES.get(state, "draft"),
         "label": "Bounced" if bounced else delivery.get_state_display().capitalize(),
-        "reason": reason_words(reason),
+        "reason": reason_label(reason),
         "due_at": delivery.due_at,
         "response": (event.diagnostic if event and event.diagnostic else delivery.reply) or "",
         "event": event,

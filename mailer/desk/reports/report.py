@@ -19,21 +19,23 @@ from mailer.desk.base.tables import sheet_response
 from mailer.desk.sending import mailing_control
 from mailer.desk.sending.mailing_control import interventions, progress_context
 from mailer.reports import trend
-from mailer.reports.benchmark import compared
-from mailer.reports.cached_stats import counts_of
-from mailer.reports.charts.bars import Bar, bars, ranked
-from mailer.reports.charts.columns import columns
-from mailer.reports.charts.drawing import Fill
-from mailer.reports.engagement import Reading, reading_of, reading_tables
-from mailer.reports.export import long_sheet, sheet_of
-from mailer.reports.labels import CLASSES, counted, number, percent, reason_words
-from mailer.reports.stats import Counts
+from mailer.reports.cached_stats import stats_of
+from mailer.reports.charts import Bar, Fill, bar_chart, column_chart, ranking_chart
+from mailer.reports.engagement import Engagement, engagement_of, engagement_tables
+from mailer.reports.export import flat_sheet, table_sheet
+from mailer.reports.labels import (
+    BOUNCE_CLASS_LABELS,
+    count_phrase,
+    format_number,
+    format_percent,
+    reason_label,
+)
+from mailer.reports.stats import Stats, latest_mailing
 from mailer.reports.summary import summary
-from mailer.reports.table import Cell, Column, Table
-from mailer.reports.tables import tables
-from mailer.reports.timeline import spread
-from mailer.reports.totals import latest_mailing
-from mailer.tracking.aggregates import TOO_FEW
+from mailer.reports.tables import Cell, Column, Table, tables
+from mailer.reports.timeline import build_timeline
+from mailer.reports.trend import compare
+from mailer.tracking.aggregates import HIDDEN_COUNT_LABEL
 
 # Rows that a page shows of a table; a last row sums up the rest.
 MAX_ROWS = 12
@@ -87,7 +89,7 @@ def display_table(table: Table, chart: str = "", max_rows: int = MAX_ROWS) -> Di
 
 def _has_values(table: Table, index: int, column: Column) -> bool:
     """Whether the column has a value; columns that are always of interest count as having one."""
-    if column.kind != "count" or column.key in ("readers", "clicks", "accepted"):
+    if column.kind != "count" or column.key in ("recipients", "clicks", "accepted"):
         return True
     return any(row[index] for row in table.rows)
 
@@ -98,10 +100,11 @@ def _heading(column: Column) -> DisplayCell:
 
 def _format(cell: Cell, column: Column) -> DisplayCell:
     if cell is None:
-        return DisplayCell(TOO_FEW if column.kind == "count" else "", column.kind != "text")
+        return DisplayCell(HIDDEN_COUNT_LABEL if column.kind == "count" else "", column.kind != "text")
     if isinstance(cell, str):
         return DisplayCell(cell, is_number=False)
-    return DisplayCell(percent(cell) if column.kind == "share" else number(int(cell)), is_number=True)
+    text = format_percent(cell) if column.kind == "share" else format_number(int(cell))
+    return DisplayCell(text, is_number=True)
 
 
 def _sum_rows(rows: Sequence[Sequence[Cell]], columns: Sequence[Column]) -> tuple[Cell, ...]:
@@ -114,7 +117,7 @@ def _sum_rows(rows: Sequence[Sequence[Cell]], columns: Sequence[Column]) -> tupl
         return None if None in cells else sum(cells)
 
     rest = [cell(index, column) for index, column in enumerate(columns)]
-    return (f"{number(len(rows))} others", *rest[1:])
+    return (f"{format_number(len(rows))} others", *rest[1:])
 
 
 _FINAL_AFTER = timedelta(days=3)
@@ -157,52 +160,52 @@ class ReportPage(EditionPage):
 def report_context(mailing: Mailing, now: datetime) -> dict[str, Any]:
     """The template context of a mailing's report."""
     newsletter = mailing.edition.newsletter
-    counts, reading = counts_of(mailing, now), reading_of(mailing)
-    made = {**tables(counts, newsletter.zone), **reading_tables(reading)}
+    counts, engagement = stats_of(mailing, now), engagement_of(mailing)
+    made = {**tables(counts, newsletter.zone), **engagement_tables(engagement)}
     charts = draw_charts(made, counts, newsletter.zone)
-    earlier = trend.editions_sent(newsletter, now, before=mailing)
+    earlier = trend.sent_editions(newsletter, now, before=mailing)
     return {
-        **progress_context(mailing, counts.account, now),
+        **progress_context(mailing, counts.totals, now),
         "interventions": interventions(mailing),
         # Shown for cached figures only.
-        "counted_at": counts.at if counts.at != now else None,
-        "summary": summary(counts, reading.sentence),
-        "figures": list(figures(counts, reading, earlier, final=_is_final(mailing, now))),
-        "reading": reading,
-        "unsubscribed": sum(counts.left.values()),
-        "reasons_given": any(counts.left),
+        "counted_at": counts.collected_at if counts.collected_at != now else None,
+        "summary": summary(counts, engagement.summary),
+        "figures": list(figures(counts, engagement, earlier, final=_is_final(mailing, now))),
+        "engagement": engagement,
+        "unsubscribed": sum(counts.unsubscribes.values()),
+        "reasons_given": any(counts.unsubscribes),
         "tables": {
             # The timeline keeps all its rows.
-            key: display_table(table, charts.get(key, ""), len(table.rows) if key == "arrival" else MAX_ROWS)
+            key: display_table(table, charts.get(key, ""), len(table.rows) if key == "timeline" else MAX_ROWS)
             for key, table in made.items()
         },
-        "reasons": [(why, reason_words(why), count) for why, count in counts.unreached.items()],
+        "reasons": [(why, reason_label(why), count) for why, count in counts.not_delivered.items()],
     }
 
 
 def figures(
-    counts: Counts, reading: Reading, earlier: Sequence[trend.Sent], *, final: bool
+    counts: Stats, engagement: Engagement, earlier: Sequence[trend.SentEdition], *, final: bool
 ) -> Iterator[Figure]:
     """The key figures. Failures and complaints are marked as problems only if there are any."""
-    account, unsubscribed = counts.account, sum(counts.left.values())
-    failed, tried, accepted = trend.failed(account), trend.tried(account), account.accepted
+    account, unsubscribed = counts.totals, sum(counts.unsubscribes.values())
+    failed, tried, accepted = trend.failed(account), trend.attempted(account), account.accepted
 
     def comparison(key: str, part: int, whole: int) -> str:
-        return compared(part, whole, trend.shares(earlier, key), final=final)
+        return compare(part, whole, trend.rates(earlier, key), final=final)
 
     yield Figure(
         "Delivered",
         accepted - account.bounced,
         "done",
-        f"of {counted(account.audience, 'subscriber', 'subscribers')}",
+        f"of {count_phrase(account.audience, 'subscriber', 'subscribers')}",
     )
-    if account.unsettled:
-        yield Figure("In progress", account.unsettled, "busy", "not sent yet, to be retried, or in doubt")
+    if account.pending:
+        yield Figure("In progress", account.pending, "busy", "not sent yet, to be retried, or in doubt")
     bad = "problem" if failed else "plain"
     yield Figure("Refused or bounced", failed, bad, _of(failed, tried), comparison("failed", failed, tried))
     yield Figure("Excluded", sum(account.excluded.values()), "draft", "not sent; reasons below")
-    if reading.clicks is not None:
-        yield Figure("Clicks", reading.clicks.people, "plain", "without clicks by bots")
+    if engagement.clicks is not None:
+        yield Figure("Clicks", engagement.clicks.human_count, "plain", "without clicks by bots")
     bad = "problem" if account.complained else "plain"
     complained = account.complained
     yield Figure(
@@ -217,7 +220,7 @@ def figures(
         unsubscribed,
         "plain",
         _of(unsubscribed, accepted),
-        comparison("left", unsubscribed, accepted),
+        comparison("unsubscribed", unsubscribed, accepted),
     )
 
 
@@ -226,23 +229,23 @@ def _is_final(mailing: Mailing, now: datetime) -> bool:
     return mailing.finished_at is not None and now - mailing.finished_at > _FINAL_AFTER
 
 
-def draw_charts(made: Mapping[str, Table], counts: Counts, zone: str) -> dict[str, str]:
+def draw_charts(made: Mapping[str, Table], counts: Stats, zone: str) -> dict[str, str]:
     """Charts by the keys of their tables."""
     charts = {key: _ranking(made[key], column) for key, column in _RANKED.items() if key in made}
-    timeline = spread(counts.minutes, zone)
-    if len(timeline.steps) > 1:
-        charts["arrival"] = columns(timeline, made["arrival"].title, "chart-arrival")
+    timeline = build_timeline(counts.accepted_by_minute, zone)
+    if len(timeline.intervals) > 1:
+        charts["timeline"] = column_chart(timeline, made["timeline"].title, "chart-timeline")
     charts["failures"] = _failures(counts)
     return charts
 
 
 # Tables with a bar chart of this column.
 _RANKED = {
-    "providers": "readers",
-    "troubles": "readers",
-    "languages": "readers",
-    "countries": "readers",
-    "departures": "readers",
+    "providers": "recipients",
+    "provider_failures": "recipients",
+    "languages": "recipients",
+    "countries": "recipients",
+    "unsubscribe_reasons": "recipients",
     "stories": "clicks",
     "click_languages": "clicks",
     "click_countries": "clicks",
@@ -254,22 +257,22 @@ def _ranking(table: Table, column: str) -> str:
     pairs = [
         (str(row[0]), count) for row, count in zip(table.rows, table.column(column), strict=True) if count
     ]
-    whole = table.whole(column)
+    whole = table.total_of(column)
     # A chart of one row adds nothing.
-    return ranked(pairs, whole, table.title, f"chart-{table.key}") if len(pairs) > 1 and whole else ""
+    return ranking_chart(pairs, whole, table.title, f"chart-{table.key}") if len(pairs) > 1 and whole else ""
 
 
-def _failures(counts: Counts) -> str:
+def _failures(counts: Stats) -> str:
     """A bar chart of failures by class, each with its own mark and pattern."""
     found = Counter[str]()
     for failure in counts.failures:
-        found[failure.bounce_class] += failure.readers
+        found[failure.bounce_class] += failure.recipients
     shown = [
-        Bar(CLASSES[name][0], found[name], found[name] / found.total(), mark, fill)
+        Bar(BOUNCE_CLASS_LABELS[name][0], found[name], found[name] / found.total(), mark, fill)
         for name, mark, fill in _CLASS_MARKS
         if found[name]
     ]
-    return bars(shown, "Refused and bounced, by kind", "chart-failures") if shown else ""
+    return bar_chart(shown, "Refused and bounced, by kind", "chart-failures") if shown else ""
 
 
 _CLASS_MARKS: tuple[tuple[str, str, Fill], ...] = (
@@ -281,7 +284,7 @@ _CLASS_MARKS: tuple[tuple[str, str, Fill], ...] = (
 
 
 def _of(part: int, whole: int) -> str:
-    return f"{percent(part / whole)} of {number(whole)}" if whole else "none attempted yet"
+    return f"{format_percent(part / whole)} of {format_number(whole)}" if whole else "none attempted yet"
 
 
 class ReportDownload(EditionPage):
@@ -294,13 +297,14 @@ class ReportDownload(EditionPage):
         if mailing is None:
             messages.error(request, "Nothing was sent yet, so there is no report to export.")
             return self.redirect_to("report")
-        counts = counts_of(mailing, timezone.now())
-        made = {**tables(counts, self.edition.newsletter.zone), **reading_tables(reading_of(mailing))}
+        counts = stats_of(mailing, timezone.now())
+        made = {**tables(counts, self.edition.newsletter.zone), **engagement_tables(engagement_of(mailing))}
         kind, key = request.POST.get("as", "csv"), request.POST.get("table", "")
         log(instance=self.edition, action="desk.export_report", user=request.user)
         if key in made:
-            return sheet_response([sheet_of(made[key])], f"{self.edition.slug}-{key.replace('_', '-')}", kind)
+            name = f"{self.edition.slug}-{key.replace('_', '-')}"
+            return sheet_response([table_sheet(made[key])], name, kind)
         whole = (
-            [sheet_of(table) for table in made.values()] if kind == "xlsx" else [long_sheet(made.values())]
+            [table_sheet(table) for table in made.values()] if kind == "xlsx" else [flat_sheet(made.values())]
         )
         return sheet_response(whole, f"{self.edition.slug}-report", kind)

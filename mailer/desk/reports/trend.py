@@ -18,9 +18,9 @@ from mailer.desk.base.pages import VIEW_PERMISSIONS
 from mailer.desk.reports.report import display_table
 from mailer.editions.models import Newsletter
 from mailer.reports import trend
-from mailer.reports.benchmark import compared
-from mailer.reports.charts.lines import Point, trend_line
-from mailer.reports.labels import number, percent
+from mailer.reports.charts import Point, line_chart
+from mailer.reports.labels import format_number, format_percent
+from mailer.reports.trend import compare
 
 
 class Line(NamedTuple):
@@ -56,30 +56,30 @@ class TrendPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView
         ]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        sent = trend.editions_sent(self.newsletter, timezone.now())
+        sent = trend.sent_editions(self.newsletter, timezone.now())
         return super().get_context_data(
             newsletter=self.newsletter,
             sent=sent,
             # A line needs two points.
             lines=list(lines(sent)) if len(sent) > 1 else [],
-            table=display_table(trend.trend_table(sent), max_rows=trend.SHOWN),
+            table=display_table(trend.trend_table(sent), max_rows=trend.MAX_EDITIONS),
             **kwargs,
         )
 
 
-def lines(sent: Sequence[trend.Sent]) -> Iterator[Line]:
+def lines(sent: Sequence[trend.SentEdition]) -> Iterator[Line]:
     """A trend line for each figure, from the oldest edition to the newest. `sent` must not be empty."""
     oldest_first = sent[::-1]
-    audience = [Point(one.period, one.account.audience) for one in oldest_first]
-    yield Line("Subscribers", trend_line(audience, "Subscribers", "trend-subscribers", _whole), "")
-    for key, label, part, whole in trend.SHARES:
-        points = [Point(one.period, trend.share(part(one), whole(one))) for one in oldest_first]
-        comparison = compared(part(sent[0]), whole(sent[0]), trend.shares(sent[1:], key))
-        yield Line(label, trend_line(points, label, f"trend-{key}", percent), comparison)
+    audience = [Point(one.period, one.totals.audience) for one in oldest_first]
+    yield Line("Subscribers", line_chart(audience, "Subscribers", "trend-subscribers", _whole), "")
+    for key, label, part, whole in trend.RATES:
+        points = [Point(one.period, trend.ratio(part(one), whole(one))) for one in oldest_first]
+        comparison = compare(part(sent[0]), whole(sent[0]), trend.rates(sent[1:], key))
+        yield Line(label, line_chart(points, label, f"trend-{key}", format_percent), comparison)
     if any(one.clicks is not None for one in sent):
         clicks = [Point(one.period, one.clicks) for one in oldest_first]
-        yield Line("Clicks", trend_line(clicks, "Clicks", "trend-clicks", _whole), "")
+        yield Line("Clicks", line_chart(clicks, "Clicks", "trend-clicks", _whole), "")
 
 
 def _whole(value: float) -> str:
-    return number(round(value))
+    return format_number(round(value))

@@ -14,8 +14,8 @@ from mailer.delivery.rollout import control
 from mailer.desk.base.pages import EditionPage, current_user
 from mailer.desk.sending import mailing_control
 from mailer.desk.sending.mailing_control import progress_context
-from mailer.reports.cached_stats import counts_of
-from mailer.reports.totals import latest_rehearsal
+from mailer.reports.cached_stats import stats_of
+from mailer.reports.stats import latest_dry_run
 
 _SAMPLE_SIZE = 20
 
@@ -58,7 +58,7 @@ class DryRunPage(EditionPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
-        last = latest_rehearsal(self.edition)
+        last = latest_dry_run(self.edition)
         may_run = any(
             self.request.user.has_perm(permission) for permission in mailing_control.DRY_RUN_PERMISSIONS
         )
@@ -66,7 +66,7 @@ class DryRunPage(EditionPage):
         return {
             **context,
             **(
-                progress_context(last, counts_of(last, context["now"]).account, context["now"])
+                progress_context(last, stats_of(last, context["now"]).totals, context["now"])
                 if last
                 else {"mailing": None}
             ),

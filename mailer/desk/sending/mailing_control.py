@@ -14,9 +14,9 @@ from wagtail.admin import messages
 from mailer.delivery.models import Intervention, Mailing
 from mailer.delivery.rollout import control, steps, stop_rules
 from mailer.desk.base.pages import EditionPage
-from mailer.reports.charts.bars import account_bars, account_chart
-from mailer.reports.labels import number, reason_words
-from mailer.reports.totals import Account, latest_mailing, latest_rehearsal
+from mailer.reports.charts import totals_bars, totals_chart
+from mailer.reports.labels import format_number, reason_label
+from mailer.reports.stats import Totals, latest_dry_run, latest_mailing
 
 _State = Mailing.State
 
@@ -87,7 +87,7 @@ class ControlAction(EditionPage):
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         action = _ACTIONS.get(request.POST.get("action", ""))
-        mailing = latest_rehearsal(self.edition) if self._is_dry_run else latest_mailing(self.edition)
+        mailing = latest_dry_run(self.edition) if self._is_dry_run else latest_mailing(self.edition)
         page = "dry_run" if self._is_dry_run else "report"
         if action is None or mailing is None or mailing.state not in action.states:
             messages.error(
@@ -126,17 +126,17 @@ _INTERVENTIONS = {
 
 def progress(account: Any) -> int:
     """Percent of the audience whose delivery has ended; 0 before the audience is counted."""
-    return round(100 * account.settled / account.audience) if account.audience else 0
+    return round(100 * account.final / account.audience) if account.audience else 0
 
 
-def progress_context(mailing: Mailing, counted: Account, now: datetime) -> dict[str, Any]:
+def progress_context(mailing: Mailing, counted: Totals, now: datetime) -> dict[str, Any]:
     """Template context about a mailing's totals and progress."""
     return {
         "mailing": mailing,
         "totals": counted,
-        "chart": account_chart(counted),
-        "terms": [(bar.label, bar.count, bar.mark) for bar in account_bars(counted)],
-        "excluded": [(reason_words(reason), count) for reason, count in sorted(counted.excluded.items())],
+        "chart": totals_chart(counted),
+        "terms": [(bar.label, bar.count, bar.mark) for bar in totals_bars(counted)],
+        "excluded": [(reason_label(reason), count) for reason, count in sorted(counted.excluded.items())],
         "progress": progress(counted),
         "speed": _speed(mailing, counted, now),
         "in_progress": mailing.state in _IN_PROGRESS,
@@ -145,7 +145,7 @@ def progress_context(mailing: Mailing, counted: Account, now: datetime) -> dict[
     }
 
 
-def _speed(mailing: Mailing, counted: Account, now: datetime) -> str:
+def _speed(mailing: Mailing, counted: Totals, now: datetime) -> str:
     """Messages per minute since the start and the time left, as text; "" if not known."""
     if mailing.state != _State.SENDING or mailing.started_at is None or mailing.released_up_to is not None:
         return ""
@@ -154,7 +154,7 @@ def _speed(mailing: Mailing, counted: Account, now: datetime) -> str:
         return ""
     per_minute = counted.accepted / minutes
     left = timedelta(minutes=(counted.planned + counted.claimed) / per_minute)
-    speed = f"about {number(max(round(per_minute), 1))} per minute"
+    speed = f"about {format_number(max(round(per_minute), 1))} per minute"
     return f"{speed}, {_duration(left)} left" if counted.planned else speed
 
 

@@ -17,8 +17,8 @@ from wagtail.admin.views.generic import DeleteView, IndexView
 from wagtail.admin.viewsets.model import ModelViewSet
 
 from mailer.desk.base.tables import StateColumn
-from mailer.reports.charts.lines import Point, trend_line
-from mailer.reports.labels import number
+from mailer.reports.charts import Point, line_chart
+from mailer.reports.labels import format_number
 from subscribers import iso_codes
 from subscribers.models import ListGrowth, MailingList, Subscription
 from subscribers.search.search import CAP
@@ -83,8 +83,8 @@ class GrowthPanel(Panel):
                 **context,
                 "kept": kept,
                 "months": months[::-1],
-                "chart": trend_line(
-                    points, "Confirmed subscribers", "list-growth", lambda one: number(int(one))
+                "chart": line_chart(
+                    points, "Confirmed subscribers", "list-growth", lambda one: format_number(int(one))
                 )
                 if any(point.value for point in points)
                 else "",
@@ -124,14 +124,14 @@ def confirmed_count(mailing_list: MailingList) -> str:
     count = _count_on(mailing_list, Subscription.State.CONFIRMED)
     kept: ListGrowth | None = getattr(mailing_list, "growth", None)
     if count > CAP and kept:
-        return f"about {number(kept.months[-1]['people'])}"
-    return number(count) if count <= CAP else f"more than {number(CAP)}"
+        return f"about {format_number(kept.months[-1]['people'])}"
+    return format_number(count) if count <= CAP else f"more than {format_number(CAP)}"
 
 
 def pending_count(mailing_list: MailingList) -> str:
     """The number of subscribers who have not confirmed yet."""
     count = _count_on(mailing_list, Subscription.State.PENDING)
-    return number(count) if count <= CAP else f"more than {number(CAP)}"
+    return format_number(count) if count <= CAP else f"more than {format_number(CAP)}"
 
 
 def _count_on(mailing_list: MailingList, state: str) -> int:

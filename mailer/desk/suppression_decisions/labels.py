@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from mailer.delivery.models import Delivery, OutboxMessage
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
-from mailer.reports.labels import reason_words
+from mailer.reports.labels import reason_label
 
 State, Rule, Class = SuppressionDecision.State, SuppressionDecision.Rule, FeedbackEvent.Class
 
@@ -138,7 +138,7 @@ def _last_delivered(decision: SuppressionDecision) -> list[Entry]:
 
 def _feedback_entry(event: FeedbackEvent) -> Entry:
     complaint = event.kind == FeedbackEvent.Kind.COMPLAINT
-    reason = reason_words(event.reason)
+    reason = reason_label(event.reason)
     title = "The subscriber marked an email as spam" if complaint else f"An email bounced: {reason}"
     lines = (
         str(event.mailing.edition) if event.mailing else "",

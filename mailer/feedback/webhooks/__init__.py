@@ -1,5 +1,6 @@
-"""What the services that send for us tell of our mail: taken in at /hooks/, read later, and acted upon.
+"""Webhooks of the ESPs at /hooks/: bounces, complaints and unsubscribes of mail that an ESP sent for us.
 
-The web process proves where a post comes from, keeps it as it is, and says 200 (`views`, `proofs`, `sns`).
-The worker reads what was kept (`work`, `services`) and hands it to the same `apply` as mail that came back.
+The web process verifies a request, stores it as it is, and answers 200 (`views`, `verify`, `sns`). The worker
+parses and applies it later (`process`, `base`, `esp_parsers`), by the same decisions as for bounces that
+arrive by mail.
 """

@@ -1,4 +1,4 @@
-"""What services post to us: waiting to be read, and that they are heard at all."""
+"""Webhook payloads that wait for the worker, and when each ESP was heard last."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from django.db import models
 from django.utils import timezone
 
 
-class ServicePost(models.Model):
-    """What a service posted to us and nobody has read yet, as it came; it goes when it is put into effect."""
+class WebhookPayload(models.Model):
+    """A verified request as it came, until the worker has applied it."""
 
-    # By its name in the configuration.
+    # The ESP's name in the configuration.
     service = models.CharField(max_length=16)
     body = models.BinaryField()
     received_at = models.DateTimeField(default=timezone.now)
-    # How often putting it into effect failed, and when it is due again.
+    # Attempts to apply it that failed, and when the next one is due.
     attempts = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField(default=timezone.now)
 
@@ -21,13 +21,13 @@ class ServicePost(models.Model):
         return f"{self.service} {self.pk}"
 
 
-class ServiceContact(models.Model):
-    """That a service's posts arrive: one row for each that was ever heard."""
+class WebhookHeartbeat(models.Model):
+    """That an ESP's webhooks arrive: a row for each ESP that was ever heard."""
 
     service = models.CharField(max_length=16, unique=True)
-    # When its latest post came, and how many were read so far.
-    last_at = models.DateTimeField()
-    posts = models.PositiveBigIntegerField(default=0)
+    last_received_at = models.DateTimeField()
+    # Payloads that were processed so far.
+    payload_count = models.PositiveBigIntegerField(default=0)
 
     def __str__(self) -> str:
         return self.service

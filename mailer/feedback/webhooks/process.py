@@ -1,7 +1,7 @@
-"""Reads the posts that were kept, and puts what they say into effect: each event once, in whatever order.
+"""Processes stored webhook payloads: each event is applied once, in whatever order the events arrive.
 
-A post may hold many events. Those are taken by themselves, so that one which cannot be read or acted upon
-holds up no other: it is tried again later, and in the end kept for a person.
+A payload may hold many events. Each stands for itself, so that an event that cannot be parsed or applied
+delays no other: it is retried later, and in the end kept as an unclassified reply for staff.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -17,178 +17,201 @@ from typing import TYPE_CHECKING
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
 
+from mailer.backoff import BackoffPolicy
 from mailer.delivery.ledger import housekeeping
 from mailer.feedback.decisions.apply import apply_all
 from mailer.feedback.models import ReturnedMessage
 from mailer.feedback.parsing.records import EventSource, ParsedReturn
-from mailer.feedback.webhooks.models import ServiceContact, ServicePost
+from mailer.feedback.webhooks.models import WebhookHeartbeat, WebhookPayload
 
 if TYPE_CHECKING:
-    from mailer.feedback.webhooks.services.base import Event, Heard
+    from mailer.feedback.webhooks.base import JsonEvent, WebhookEvent
 
 log = logging.getLogger(__name__)
 
-# Posts that are put into effect together.
-AT_ONCE = 50
-# How long an event rests that failed so often; after that it is for a person.
-RESTS = (timedelta(minutes=1), timedelta(minutes=15), timedelta(hours=2), timedelta(hours=12))
-# An event is never told later than this.
-_LATE = timedelta(days=30)
-# What is wrong with the database and not with the event: nothing happened, and all of it is done again.
-_NOT_ITS_FAULT = (OperationalError, InterfaceError)
+# Payloads that are applied together.
+BATCH_SIZE = 50
+# Waits after each failure of an event; after the last one it is for staff.
+RETRY = BackoffPolicy(schedule=(60, 15 * 60, 2 * 3_600, 12 * 3_600))
+# No ESP reports an event later than this.
+_MAX_REPORT_DELAY = timedelta(days=30)
+# The database's fault and not the event's: nothing happened, and all of it is done again.
+_DATABASE_ERRORS = (OperationalError, InterfaceError)
+
+Apply = Callable[[list[tuple[ParsedReturn, EventSource]], datetime], object]
 
 
 @dataclass(frozen=True)
-class _Told:
-    """One event of a post, read."""
+class ParsedEvent:
+    """One event of a payload."""
 
-    post: ServicePost
-    # As it came.
+    payload: WebhookPayload
+    # The JSON as it came.
     raw: bytes
-    heard: Heard | None
-    # Why it could not be read; empty: it could.
-    trouble: str = ""
+    # None: it could not be parsed.
+    event: WebhookEvent | None
+    # Name of the exception that parsing raised; empty: none.
+    error: str = ""
 
     @property
     def at(self) -> datetime:
-        """When it happened, as far as what the service says of that can be true."""
-        said, latest = self.heard.at if self.heard else None, self.post.received_at
-        return said if said is not None and latest - _LATE < said < latest else latest
+        """When it happened, as far as the ESP's time can be true; else when the payload arrived."""
+        stated, received = self.event.occurred_at if self.event else None, self.payload.received_at
+        if stated is not None and received - _MAX_REPORT_DELAY < stated < received:
+            return stated
+        return received
 
 
-def work_off(now: datetime, stop: Callable[[], bool]) -> int:
-    """Put what is due into effect; returns how many posts it was. Raises django.db.OperationalError."""
+def process_due(now: datetime, stop: Callable[[], bool], apply: Apply = apply_all) -> int:
+    """Apply the payloads that are due; returns how many. Raises django.db.OperationalError.
+
+    `apply` makes decisions of parsed events, all or none of them.
+    """
     done = 0
     while not stop():
-        posts = list(ServicePost.objects.filter(due_at__lte=now).order_by("pk")[:AT_ONCE])
-        if not posts:
+        payloads = list(WebhookPayload.objects.filter(due_at__lte=now).order_by("pk")[:BATCH_SIZE])
+        if not payloads:
             break
-        # Before the transaction: what needs time or the network must not keep others from writing.
-        read = {post.pk: list(_read(post)) for post in posts}
-        count = _put_into_effect(posts, read, now)
+        # Before the transaction: what needs time or the network must not keep other writers waiting.
+        parsed = {payload.pk: list(parse_payload(payload)) for payload in payloads}
+        count = apply_payloads(parsed, now, apply)
         if not count:
-            # Another worker is at these.
+            # Another worker has these.
             break
         done += count
     return done
 
 
-def _read(post: ServicePost) -> Iterator[_Told]:
+def parse_payload(payload: WebhookPayload) -> Iterator[ParsedEvent]:
+    """The events of a payload, those that cannot be parsed with their error."""
     # The parsers load anymail and boto3, which takes 60 ms and 10 MB: only where webhooks arrive.
-    from mailer.feedback.webhooks.services import HOOKS
+    from mailer.feedback.webhooks.esp_parsers import PARSERS
 
-    hook = HOOKS[post.service]
-    for event, raw in _events(bytes(post.body)):
+    parser = PARSERS[payload.service]
+    for event, raw in _split(bytes(payload.body)):
         try:
             if not isinstance(event, dict):
                 raise TypeError("no event")
-            hook.reply(event)
-            yield _Told(post, raw, hook.hear(event))
-        except Exception as error:  # noqa: BLE001  (anymail on what a service, or somebody with its secret, made up)
-            yield _Told(post, raw, None, type(error).__name__)
+            parser.acknowledge(event)
+            yield ParsedEvent(payload, raw, parser.parse(event))
+        except Exception as error:  # noqa: BLE001  (anymail, on whatever somebody with the secret made up)
+            yield ParsedEvent(payload, raw, None, type(error).__name__)
 
 
-def _events(body: bytes) -> Iterator[tuple[Event | None, bytes]]:
-    """Each event of a post, and its octets; None for what is no JSON."""
-    try:
-        told = json.loads(body)
-    except (ValueError, RecursionError):
-        yield None, body
-        return
-    if not isinstance(told, list):
-        yield told, body
-        return
-    for event in told:
-        yield event, json.dumps(event).encode()
+def apply_payloads(
+    parsed: Mapping[int, Sequence[ParsedEvent]], now: datetime, apply: Apply = apply_all
+) -> int:
+    """Apply the events of some payloads, by the payload's id, and delete these; returns how many payloads.
 
-
-def _put_into_effect(posts: Sequence[ServicePost], read: dict[int, list[_Told]], now: datetime) -> int:
-    left: dict[int, datetime] = {}
-    telling: list[_Told] = []
+    Payloads that another worker has locked or done are left out.
+    """
+    left_at: dict[int, datetime] = {}
+    meaningful: list[ParsedEvent] = []
     with transaction.atomic():
-        # Another worker may have been faster, or be at it just now.
-        held = ServicePost.objects.select_for_update(skip_locked=True)
-        mine = list(held.filter(pk__in=[post.pk for post in posts]).order_by("pk"))
-        for told in (told for post in mine for told in read[post.pk]):
-            if told.heard is None:
-                _again(told, told.trouble, now)
+        unlocked = WebhookPayload.objects.select_for_update(skip_locked=True)
+        mine = list(unlocked.filter(pk__in=list(parsed)).order_by("pk"))
+        for one in (one for payload in mine for one in parsed[payload.pk]):
+            if one.event is None:
+                _retry_later(one, one.error, now)
                 continue
-            if told.heard.delivery is not None:
-                left[told.heard.delivery] = min(told.at, left.get(told.heard.delivery, told.at))
-            if told.heard.reading is not None:
-                telling.append(told)
-        _act_upon(telling, now)
-        housekeeping.settle_as_accepted(left)
-        _note(mine)
-        ServicePost.objects.filter(pk__in=[post.pk for post in mine]).delete()
+            if (delivery_id := one.event.delivery_id) is not None:
+                left_at[delivery_id] = min(one.at, left_at.get(delivery_id, one.at))
+            if one.event.parsed is not None:
+                meaningful.append(one)
+        _apply_together(meaningful, now, apply)
+        housekeeping.settle_as_accepted(left_at)
+        _record_heartbeats(mine)
+        WebhookPayload.objects.filter(pk__in=[payload.pk for payload in mine]).delete()
     return len(mine)
 
 
-def _act_upon(telling: Sequence[_Told], now: datetime) -> None:
-    """All of it together, which costs far less; where that fails, one after another."""
-    if len(telling) != 1 and _acted_upon(telling, now) is None:
+def _split(body: bytes) -> Iterator[tuple[JsonEvent | None, bytes]]:
+    """Each event of a payload and its JSON; None for what is no JSON."""
+    try:
+        decoded = json.loads(body)
+    except (ValueError, RecursionError):
+        yield None, body
         return
-    for told in telling:
-        trouble = _acted_upon([told], now)
-        if trouble is not None:
-            _again(told, trouble, now)
+    if not isinstance(decoded, list):
+        yield decoded, body
+        return
+    for event in decoded:
+        yield event, json.dumps(event).encode()
 
 
-def _acted_upon(telling: Sequence[_Told], now: datetime) -> str | None:
-    """None when it is done; else nothing of it is, for an error of this name."""
+def _apply_together(events: Sequence[ParsedEvent], now: datetime, apply: Apply) -> None:
+    """Apply all events at once, which costs far less; where that fails, one after another."""
+    if len(events) != 1 and _try_to_apply(events, now, apply) is None:
+        return
+    for one in events:
+        error = _try_to_apply([one], now, apply)
+        if error is not None:
+            _retry_later(one, error, now)
+
+
+def _try_to_apply(events: Sequence[ParsedEvent], now: datetime, apply: Apply) -> str | None:
+    """None when the events are applied; else none of them is, and this is the exception's name."""
     try:
         with transaction.atomic():
-            apply_all([found for told in telling if (found := _new(told)) is not None], now)
-    except _NOT_ITS_FAULT:
+            apply([new for one in events if (new := _if_new(one)) is not None], now)
+    except _DATABASE_ERRORS:
         raise
-    except Exception as error:  # noqa: BLE001  (what cannot be acted upon must not hold up the others)
+    except Exception as error:  # noqa: BLE001  (an event that cannot be applied must not delay the others)
         return type(error).__name__
     return None
 
 
-def _new(told: _Told) -> tuple[ParsedReturn, EventSource] | None:
-    """What an event says, with the event kept as evidence; None when it was told before."""
-    heard = told.heard
-    if heard is None or heard.reading is None:
+def _if_new(one: ParsedEvent) -> tuple[ParsedReturn, EventSource] | None:
+    """What an event says, with the event stored as evidence; None for an event that was reported before."""
+    event = one.event
+    if event is None or event.parsed is None:
         return None
-    key = f"{told.post.service} {heard.key}"
-    message, new = _kept(key, heard.reading.kind, told)
-    return (heard.reading, EventSource(key, told.at, message.pk)) if new else None
+    key = f"{one.payload.service} {event.key}"
+    message, new = _store_evidence(key, event.parsed.kind, one)
+    return (event.parsed, EventSource(key, one.at, message.pk)) if new else None
 
 
-def _kept(key: str, kind: str, told: _Told) -> tuple[ReturnedMessage, bool]:
-    """The event as evidence, and whether it is new."""
-    post = told.post
+def _store_evidence(key: str, kind: str, one: ParsedEvent) -> tuple[ReturnedMessage, bool]:
+    """The event as a returned message, and whether it is new."""
+    payload = one.payload
     return ReturnedMessage.objects.get_or_create(
         sha256=hashlib.sha256(key.encode()).hexdigest(),
-        defaults={"kind": kind, "raw": told.raw, "service": post.service, "received_at": post.received_at},
+        defaults={
+            "kind": kind,
+            "raw": one.raw,
+            "service": payload.service,
+            "received_at": payload.received_at,
+        },
     )
 
 
-def _again(told: _Told, trouble: str, now: datetime) -> None:
-    """Try this event by itself later; when that was done often enough, it is for a person."""
-    post = told.post
+def _retry_later(one: ParsedEvent, error: str, now: datetime) -> None:
+    """Retry this event on its own; after the last retry it is for staff."""
+    payload = one.payload
+    failures = payload.attempts + 1
     log.warning(
-        "action=hook_event_failed service=%s attempts=%d error=%s", post.service, post.attempts + 1, trouble
+        "action=webhook_event_failed service=%s attempts=%d error=%s", payload.service, failures, error
     )
-    if post.attempts < len(RESTS):
-        ServicePost.objects.create(
-            service=post.service,
-            body=told.raw,
-            received_at=post.received_at,
-            attempts=post.attempts + 1,
-            due_at=now + RESTS[post.attempts],
+    if failures <= len(RETRY.schedule):
+        WebhookPayload.objects.create(
+            service=payload.service,
+            body=one.raw,
+            received_at=payload.received_at,
+            attempts=failures,
+            due_at=now + timedelta(seconds=RETRY.delay(failures)),
         )
     else:
-        _kept(f"{post.service} unread {hashlib.sha256(told.raw).hexdigest()}", "other", told)
+        _store_evidence(f"{payload.service} unread {hashlib.sha256(one.raw).hexdigest()}", "other", one)
 
 
-def _note(posts: Sequence[ServicePost]) -> None:
-    """That the services were heard. What is tried again was heard before."""
-    for service in {post.service for post in posts}:
-        new = [post.received_at for post in posts if post.service == service and not post.attempts]
+def _record_heartbeats(payloads: Sequence[WebhookPayload]) -> None:
+    """Record that the ESPs were heard. A retried payload was counted before."""
+    for service in {payload.service for payload in payloads}:
+        new = [one.received_at for one in payloads if one.service == service and not one.attempts]
         if new:
-            contact, _ = ServiceContact.objects.get_or_create(service=service, defaults={"last_at": max(new)})
-            contact.posts = F("posts") + len(new)
-            contact.last_at = max(contact.last_at, *new)
-            contact.save(update_fields=["posts", "last_at"])
+            heartbeat, _ = WebhookHeartbeat.objects.get_or_create(
+                service=service, defaults={"last_received_at": max(new)}
+            )
+            heartbeat.payload_count = F("payload_count") + len(new)
+            heartbeat.last_received_at = max(heartbeat.last_received_at, *new)
+            heartbeat.save(update_fields=["payload_count", "last_received_at"])

@@ -1,4 +1,4 @@
-"""Proofs that a post comes from the service: a password in its address, or a signature over it."""
+"""Verification that a webhook request comes from the ESP: a password in its URL, or a signature over it."""
 
 from __future__ import annotations
 
@@ -13,104 +13,106 @@ from typing import NamedTuple
 
 from mailer.config import Service
 
-# Mailgun goes on offering a post for eight hours, and warns of delays beyond its control.
-_MAILGUN_PATIENCE = timedelta(hours=12)
-# What the authors of Svix advise; each attempt is stamped anew.
-_SVIX_PATIENCE = timedelta(minutes=5)
-# How far a service's clock may be ahead of ours.
-_AHEAD = timedelta(minutes=5)
+# Mailgun retries a request for eight hours, and warns of delays that it does not control.
+_MAILGUN_MAX_AGE = timedelta(hours=12)
+# What the authors of Svix advise; each attempt has a timestamp of its own.
+_SVIX_MAX_AGE = timedelta(minutes=5)
+# How far an ESP's clock may be ahead of ours.
+_MAX_CLOCK_SKEW = timedelta(minutes=5)
 
 
-class Refused(Exception):  # noqa: N818  (what happened, not what went wrong)
-    """The post does not prove where it comes from. The message says why, for the log."""
+class VerificationError(Exception):
+    """The request does not prove that it comes from the ESP. The message says why, for the log."""
 
-    def __init__(self, why: str, status: int = 403) -> None:
-        super().__init__(why)
-        # The HTTP status that says so to whoever posted.
+    def __init__(self, reason: str, status: int = 403) -> None:
+        super().__init__(reason)
+        # The HTTP status of the answer.
         self.status = status
 
 
-class Post(NamedTuple):
+class WebhookRequest(NamedTuple):
     """What arrived."""
 
     body: bytes
-    # Names in any case.
+    # Names in any letter case.
     headers: Mapping[str, str]
-    # The password, where the address ends in it; "" without.
-    word: str = ""
+    # The password, where the URL ends in it; else empty.
+    url_secret: str = ""
 
 
-Proof = Callable[[Post, Service, datetime], None]
+Verifier = Callable[[WebhookRequest, Service, datetime], None]
 
 
-def prove(post: Post, service: Service, now: datetime) -> None:
-    """Raises Refused unless the post comes from the service that is configured."""
-    _PROOFS[service.name](post, service, now)
+def verify(request: WebhookRequest, service: Service, now: datetime) -> None:
+    """Raises VerificationError unless the request comes from the configured ESP. `now`: aware."""
+    _VERIFIERS[service.name](request, service, now)
 
 
-def _by_password(post: Post, service: Service, now: datetime) -> None:
-    """HTTP Basic (RFC 7617) under any user name, or the last part of the address."""
-    if not _same(post.word or _basic(post.headers.get("Authorization", "")), service.webhook_secret):
-        # Asks for the password: some services send it only then.
-        raise Refused("password", 401)
+def _verify_password(request: WebhookRequest, service: Service, now: datetime) -> None:
+    """HTTP Basic authentication (RFC 7617) under any user name, or the last part of the URL."""
+    given = request.url_secret or _basic_password(request.headers.get("Authorization", ""))
+    if not _equal(given, service.webhook_secret):
+        # Asks for the password: some ESPs send it only then.
+        raise VerificationError("password", 401)
 
 
-def _by_mailgun(post: Post, service: Service, now: datetime) -> None:
-    """HMAC over time and token; the body itself is not signed, so what is old is not taken."""
+def _verify_mailgun(request: WebhookRequest, service: Service, now: datetime) -> None:
+    """HMAC over timestamp and token. The body itself is not signed, so old requests are rejected."""
     try:
-        signed = json.loads(post.body)["signature"]
+        signed = json.loads(request.body)["signature"]
         stamp, token, signature = (str(signed[name]) for name in ("timestamp", "token", "signature"))
         at = float(stamp)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise Refused("no signature") from error
+        raise VerificationError("no signature") from error
     wanted = hmac.new(service.webhook_secret.encode(), f"{stamp}{token}".encode(), hashlib.sha256).hexdigest()
-    if not _same(signature, wanted):
-        raise Refused("signature")
-    _fresh(at, now, _MAILGUN_PATIENCE)
+    if not _equal(signature, wanted):
+        raise VerificationError("signature")
+    _check_age(at, now, _MAILGUN_MAX_AGE)
 
 
-def _by_svix(post: Post, service: Service, now: datetime) -> None:
-    """Svix's signature, which Resend uses: HMAC over id, time and body; one of several must fit."""
-    name, stamp = post.headers.get("svix-id", ""), post.headers.get("svix-timestamp", "")
+def _verify_svix(request: WebhookRequest, service: Service, now: datetime) -> None:
+    """Svix's signature, which Resend uses: HMAC over id, timestamp and body; one of several must match."""
+    message_id, stamp = request.headers.get("svix-id", ""), request.headers.get("svix-timestamp", "")
     try:
         at = float(stamp)
         key = base64.b64decode(service.webhook_secret.removeprefix("whsec_"))
     except (ValueError, binascii.Error) as error:
-        raise Refused("no signature") from error
-    signed = b".".join([name.encode(), stamp.encode(), post.body])
+        raise VerificationError("no signature") from error
+    signed = b".".join([message_id.encode(), stamp.encode(), request.body])
     wanted = "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
-    given = post.headers.get("svix-signature", "").split(" ")
-    # All are compared, so that time tells nothing of which.
-    if not any([_same(one, wanted) for one in given]):  # noqa: C419
-        raise Refused("signature")
-    _fresh(at, now, _SVIX_PATIENCE)
+    given = request.headers.get("svix-signature", "").split(" ")
+    # All are compared, so that the time does not depend on which one matches.
+    if not any([_equal(one, wanted) for one in given]):  # noqa: C419
+        raise VerificationError("signature")
+    _check_age(at, now, _SVIX_MAX_AGE)
 
 
-def _by_amazon(post: Post, service: Service, now: datetime) -> None:
-    from mailer.feedback.webhooks import sns  # loads X.509, which only Amazon needs
+def _verify_sns(request: WebhookRequest, service: Service, now: datetime) -> None:
+    # Loads X.509, which only Amazon needs.
+    from mailer.feedback.webhooks import sns
 
     try:
-        sns.prove(post.body, service.webhook_topics, sns.CERTIFICATES)
-    except sns.Unproved as error:
-        raise Refused(str(error)) from error
-    except sns.NoCertificate as error:
-        # Asks for another attempt: Amazon gives up at once on anything below 500.
-        raise Refused(str(error), 503) from error
+        sns.verify(request.body, service.webhook_topics, sns.CERTIFICATES)
+    except sns.InvalidNotification as error:
+        raise VerificationError(str(error)) from error
+    except sns.CertificateUnavailable as error:
+        # Asks for another attempt: Amazon gives up at once on any status below 500.
+        raise VerificationError(str(error), 503) from error
 
 
-_PROOFS: dict[str, Proof] = {
-    "amazon_ses": _by_amazon,
-    "brevo": _by_password,
-    "mailgun": _by_mailgun,
-    "mailjet": _by_password,
-    "postmark": _by_password,
-    "resend": _by_svix,
-    "sparkpost": _by_password,
+_VERIFIERS: dict[str, Verifier] = {
+    "amazon_ses": _verify_sns,
+    "brevo": _verify_password,
+    "mailgun": _verify_mailgun,
+    "mailjet": _verify_password,
+    "postmark": _verify_password,
+    "resend": _verify_svix,
+    "sparkpost": _verify_password,
 }
 
 
-def _basic(header: str) -> str:
-    """The password in an Authorization header; "" where there is none."""
+def _basic_password(header: str) -> str:
+    """The password in an Authorization header; empty where there is none."""
     scheme, _, given = header.partition(" ")
     if scheme.lower() != "basic":
         return ""
@@ -120,13 +122,13 @@ def _basic(header: str) -> str:
         return ""
 
 
-def _same(given: str, wanted: str) -> bool:
-    """Whether they are the same and there is one, in a time that tells nothing."""
+def _equal(given: str, wanted: str) -> bool:
+    """Whether both are the same and not empty, in constant time."""
     return hmac.compare_digest(given.encode(errors="replace"), wanted.encode()) and bool(wanted)
 
 
-def _fresh(at: float, now: datetime, patience: timedelta) -> None:
+def _check_age(at: float, now: datetime, max_age: timedelta) -> None:
     age = now.timestamp() - at
-    # Written so that a "nan" is refused, too.
-    if not -_AHEAD.total_seconds() <= age <= patience.total_seconds():
-        raise Refused("too old, or a clock is wrong")
+    # Written so that a "nan" fails, too.
+    if not -_MAX_CLOCK_SKEW.total_seconds() <= age <= max_age.total_seconds():
+        raise VerificationError("too old, or a clock is wrong")

@@ -1,8 +1,11 @@
-"""Takes posts of the configured service in: proved, kept, and only then answered with 200. Nothing else."""
+"""Receives webhooks of the configured ESP: verified, stored, and only then answered with 200."""
 
 from __future__ import annotations
 
 import logging
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -11,35 +14,89 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from mailer.feedback.webhooks import verify
-from mailer.feedback.webhooks.models import ServicePost
-from mailer.feedback.webhooks.store import KEEPER
+from mailer.feedback.webhooks.models import WebhookPayload
 
 log = logging.getLogger(__name__)
 
-# Octets of a post: far more than any service sends at once.
-MAX_OCTETS = 4 * 1024 * 1024
+# Octets of a request: far more than any ESP sends at once.
+MAX_BODY_OCTETS = 4 * 1024 * 1024
 
 
 @csrf_exempt
 @require_POST
-def post(request: HttpRequest, service: str, word: str = "") -> HttpResponse:
-    """A service's post: 200 when it is kept for good; everything else leaves nothing behind."""
+def receive(request: HttpRequest, service: str, secret: str = "") -> HttpResponse:
+    """An ESP's webhook request: 200 when it is committed.
+
+    `secret`: the password, where the URL ends in it.
+    """
     configured = settings.CONFIG.service
     if service != configured.name or not configured.accepts_webhooks:
         raise Http404
-    body = request.read(MAX_OCTETS + 1)
-    if len(body) > MAX_OCTETS:
+    body = request.read(MAX_BODY_OCTETS + 1)
+    if len(body) > MAX_BODY_OCTETS:
         return HttpResponse(status=413)
     now = timezone.now()
     try:
-        verify.prove(verify.Post(body, request.headers, word), configured, now)
-    except verify.Refused as refusal:
-        log.warning("action=hook_refused service=%s why=%s", service, refusal)
-        return _refused(refusal.status)
-    KEEPER.keep(ServicePost(service=service, body=body, received_at=now, due_at=now))
+        verify.verify(verify.WebhookRequest(body, request.headers, secret), configured, now)
+    except verify.VerificationError as error:
+        log.warning("action=webhook_rejected service=%s reason=%s", service, error)
+        return _rejected(error.status)
+    STORE.save(WebhookPayload(service=service, body=body, received_at=now, due_at=now))
     return HttpResponse()
 
 
-def _refused(status: int) -> HttpResponse:
+def _rejected(status: int) -> HttpResponse:
     headers = {"WWW-Authenticate": 'Basic realm="hooks"'} if status == 401 else None
     return HttpResponse(status=status, headers=headers)
+
+
+@dataclass
+class _Entry:
+    payload: WebhookPayload
+    done: bool = False
+    error: Exception | None = None
+
+
+class PayloadStore:
+    """Group commit for the threads of one process: `save` returns when the payload is committed.
+
+    A commit waits for the disk, and a database makes one at a time. Payloads that arrive during a commit
+    share the next one, so that many web threads do not wait for each other.
+    """
+
+    def __init__(self, insert: Callable[[Iterable[WebhookPayload]], object] | None = None) -> None:
+        """`insert` commits some payloads together."""
+        self._insert = insert or WebhookPayload.objects.bulk_create
+        self._waiting: list[_Entry] = []
+        self._list = threading.Lock()
+        self._commit = threading.Lock()
+
+    def save(self, payload: WebhookPayload) -> None:
+        """Raises django.db.Error when the payload is not committed."""
+        entry = _Entry(payload)
+        with self._list:
+            self._waiting.append(entry)
+        with self._commit:
+            if not entry.done:
+                self._commit_waiting()
+        if entry.error is not None:
+            raise entry.error
+
+    @property
+    def waiting(self) -> int:
+        """Payloads that wait for the next commit."""
+        return len(self._waiting)
+
+    def _commit_waiting(self) -> None:
+        with self._list:
+            together, self._waiting = self._waiting, []
+        error: Exception | None = None
+        try:
+            self._insert([entry.payload for entry in together])
+        except Exception as failure:  # noqa: BLE001  (raised again in each of the waiting threads)
+            error = failure
+        for entry in together:
+            entry.done, entry.error = True, error
+
+
+STORE = PayloadStore()

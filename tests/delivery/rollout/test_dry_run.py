@@ -18,7 +18,7 @@ from mailer.feedback import ingest
 from mailer.feedback.models import FeedbackEvent
 from mailer.public import archive
 from mailer.reports.edition_state import edition_state
-from mailer.reports.totals import account_of, latest_rehearsal
+from mailer.reports.stats import edition_totals, latest_dry_run
 from subscribers.models import Subscriber, Suppression
 from tests import cast
 from tests.delivery.cast import NOW, approved_snapshot, balances, readers, send, states
@@ -93,7 +93,7 @@ def test_it_changes_nothing_about_the_edition(relay, snapshot):
     dry_run = start(snapshot)
     send()
     assert edition_state(snapshot.edition) == "submitted"
-    assert account_of(snapshot.edition).audience == 0
+    assert edition_totals(snapshot.edition).audience == 0
     staff = {user.username: user for user in cast.User.objects.all()}
     approve.approve(snapshot, staff["approver"], snapshot.sha256, NOW)
     approve.schedule(snapshot, staff["approver"], None, NOW)
@@ -101,7 +101,7 @@ def test_it_changes_nothing_about_the_edition(relay, snapshot):
     assert mailing != dry_run and mailing.dry_run_to == ""
     send()
     assert relay.recipients()[:12] == [STAFF] * 12 and len(set(relay.recipients())) == 13
-    assert account_of(snapshot.edition).accepted == 12
+    assert edition_totals(snapshot.edition).accepted == 12
     assert balances(mailing) and balances(dry_run)
 
 
@@ -145,7 +145,7 @@ def test_it_is_paused_resumed_and_cancelled_like_a_mailing(relay, snapshot):
     control.resume(mailing, None, NOW)
     control.cancel(mailing, None, NOW)
     assert states(mailing) == {"excluded": 12} and balances(mailing)
-    assert start(snapshot, limit=2) == latest_rehearsal(snapshot.edition)
+    assert start(snapshot, limit=2) == latest_dry_run(snapshot.edition)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from mailer.delivery.rollout import interventions, jobs
 from mailer.delivery.throttle import provider_stats
 from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
 from mailer.reports.edition_state import edition_state
-from mailer.reports.totals import latest_mailing, latest_rehearsal
+from mailer.reports.stats import latest_dry_run, latest_mailing
 from tests.desk import cast
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
@@ -107,7 +107,7 @@ def test_a_writer_starts_a_dry_run_and_controls_it(desk: Desk) -> None:
     )
     assert Page(page).messages == ["success"]
     jobs.start_due(timezone.now())
-    dry_run = latest_rehearsal(desk.edition)
+    dry_run = latest_dry_run(desk.edition)
     assert dry_run is not None and dry_run.state == "sending"
     assert latest_mailing(desk.edition) is None and edition_state(desk.edition) == "submitted"
     assert logged("desk.dry_run").user == desk.writer

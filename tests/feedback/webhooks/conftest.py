@@ -9,8 +9,7 @@ from django.utils import timezone
 from mailer.delivery.esp.message import delivery_token
 from mailer.delivery.models import Delivery
 from mailer.feedback.webhooks import sns
-from mailer.feedback.webhooks.services import HOOKS
-from mailer.feedback.webhooks.services.amazon_ses import AmazonHook
+from mailer.feedback.webhooks.esp_parsers import PARSERS, AmazonSesParser
 from tests import cast as everyone
 from tests.delivery.conftest import configure  # noqa: F401  (a fixture)
 from tests.feedback.webhooks.documented import SERVICES, AmazonSes, Message
@@ -42,8 +41,8 @@ def amazon(configure, monkeypatch):  # noqa: F811
 def serve(service, configure, monkeypatch):  # noqa: F811
     configure(service={"name": service.name, **service.config})
     if isinstance(service, AmazonSes):
-        monkeypatch.setattr(sns, "CERTIFICATES", sns.Certificates(service.amazon.fetch))
-        monkeypatch.setitem(HOOKS, "amazon_ses", AmazonHook(service.amazon.fetch))
+        monkeypatch.setattr(sns, "CERTIFICATES", sns.CertificateCache(service.amazon.fetch))
+        monkeypatch.setitem(PARSERS, "amazon_ses", AmazonSesParser(service.amazon.fetch))
     return service
 
 

@@ -141,7 +141,7 @@ class Postmark(Documented):
             "SubscriptionChange",
             message,
             ChangedAt=message.at.isoformat(),
-            Origin=origin,
+            EventSource=origin,
             SuppressSending=True,
             SuppressionReason=why,
         )

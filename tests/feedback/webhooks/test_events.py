@@ -9,17 +9,10 @@ from mailer.delivery.identifiers import message_id
 from mailer.feedback import subscriber_hooks
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
 from mailer.feedback.parsing import classify
-from mailer.feedback.webhooks.models import ServicePost
-from mailer.feedback.webhooks.process import work_off
-from mailer.feedback.webhooks.services import (
-    HOOKS,
-    amazon_ses,
-    brevo,
-    mailgun,
-    mailjet,
-    postmark,
-    sparkpost,
-)
+from mailer.feedback.webhooks import esp_parsers
+from mailer.feedback.webhooks.esp_parsers import PARSERS
+from mailer.feedback.webhooks.models import WebhookPayload
+from mailer.feedback.webhooks.process import process_due
 from subscribers import suppression
 from subscribers.models import Subscription, Suppression
 from tests import cast as everyone
@@ -35,8 +28,8 @@ def hear(post):
 
     def tell(service, event):
         assert post(service, service.post(event, timezone.now())).status_code == 200
-        work_off(timezone.now(), lambda: False)
-        assert not ServicePost.objects.exists()
+        process_due(timezone.now(), lambda: False)
+        assert not WebhookPayload.objects.exists()
 
     return tell
 
@@ -54,7 +47,7 @@ def hear(post):
         ("", False, "soft", "temporary"),
     ],
 )
-def test_a_bounce_has_the_class_that_its_words_have_in_mail(
+def test_a_bounce_is_classified_like_one_by_mail(
     told, hear, message, delivery, said, hard, bounce_class, reason
 ) -> None:
     hear(told, told.bounced(message, said, hard))
@@ -67,7 +60,7 @@ def test_a_bounce_has_the_class_that_its_words_have_in_mail(
     assert suppression.is_suppressed(message.to) is (bounce_class == "hard")
 
 
-def test_a_suppression_shows_the_event_that_it_rests_on(told, hear, message) -> None:
+def test_a_suppression_has_the_event_as_evidence(told, hear, message) -> None:
     hear(told, told.bounced(message, UNKNOWN))
     kept = ReturnedMessage.objects.get()
     assert (kept.kind, kept.service) == ("bounce", told.name)
@@ -77,7 +70,7 @@ def test_a_suppression_shows_the_event_that_it_rests_on(told, hear, message) -> 
     assert "User unknown" in evidence and told.name in evidence
 
 
-def test_a_complaint_is_final(told, hear, message, delivery) -> None:
+def test_a_complaint_suppresses_and_unsubscribes(told, hear, message, delivery) -> None:
     hear(told, told.complained(message))
     delivery.refresh_from_db()
     assert delivery.complained_at is not None
@@ -92,7 +85,7 @@ def test_a_delay_has_no_effect(told, hear, message, delivery) -> None:
     assert not FeedbackEvent.objects.exists() and not ReturnedMessage.objects.exists()
 
 
-def test_that_it_arrived_settles_a_doubt_and_nothing_else(told, hear, message, delivery) -> None:
+def test_a_delivered_event_resolves_a_delivery_in_doubt(told, hear, message, delivery) -> None:
     hear(told, told.delivered(message))
     assert not FeedbackEvent.objects.exists() and not ReturnedMessage.objects.exists()
     delivery.state, delivery.accepted_at, delivery.doubts = "in_doubt", None, 1
@@ -104,9 +97,7 @@ def test_that_it_arrived_settles_a_doubt_and_nothing_else(told, hear, message, d
 
 
 @pytest.mark.parametrize("what", ["delivered", "deferred", "bounced", "complained"])
-def test_whatever_is_told_of_a_message_in_doubt_proves_that_it_left(
-    told, hear, message, delivery, what
-) -> None:
+def test_any_event_resolves_a_delivery_in_doubt(told, hear, message, delivery, what) -> None:
     """Also where it is due once more already: it is not sent again."""
     delivery.state, delivery.accepted_at, delivery.doubts = "deferred", None, 1
     delivery.save()
@@ -116,7 +107,7 @@ def test_whatever_is_told_of_a_message_in_doubt_proves_that_it_left(
     assert delivery.state == "accepted"
 
 
-def test_what_was_never_sent_stays_planned(told, hear, message, delivery) -> None:
+def test_a_planned_delivery_stays_planned(told, hear, message, delivery) -> None:
     delivery.state, delivery.accepted_at = "planned", None
     delivery.save()
     hear(told, told.delivered(message))
@@ -124,7 +115,7 @@ def test_what_was_never_sent_stays_planned(told, hear, message, delivery) -> Non
     assert delivery.state == "planned"
 
 
-def test_a_wish_to_leave_ends_the_subscription(told_of_leaving, hear, message) -> None:
+def test_an_unsubscribe_ends_the_subscription(told_of_leaving, hear, message) -> None:
     subscriber_hooks.connect()
     hear(told_of_leaving, told_of_leaving.left(message))
     assert Subscription.objects.get().state == "unsubscribed"
@@ -132,13 +123,13 @@ def test_a_wish_to_leave_ends_the_subscription(told_of_leaving, hear, message) -
     assert not Suppression.objects.exists()
 
 
-def test_a_wish_to_leave_that_says_not_what_is_for_a_person(told_of_leaving, hear, message) -> None:
+def test_an_unsubscribe_without_a_delivery_is_unclassified(told_of_leaving, hear, message) -> None:
     hear(told_of_leaving, told_of_leaving.left(message._replace(token="")))
     assert Subscription.objects.get().state == "confirmed"
     assert ReturnedMessage.objects.get().kind == "other"
 
 
-def test_what_a_service_does_not_send_by_its_own_list_counts_as_soft(told, hear, message, delivery) -> None:
+def test_an_address_on_the_esps_list_is_a_soft_bounce(told, hear, message, delivery) -> None:
     hear(told, told.listed(message))
     event = FeedbackEvent.objects.get()
     assert (event.bounce_class, event.reason) == ("soft", "on_service_list")
@@ -148,7 +139,7 @@ def test_what_a_service_does_not_send_by_its_own_list_counts_as_soft(told, hear,
     assert not Suppression.objects.exists()
 
 
-def test_only_our_token_names_a_delivery(told, hear, message, delivery) -> None:
+def test_a_forged_token_names_no_delivery(told, hear, message, delivery) -> None:
     """What names another by a made-up token is about the address alone."""
     everyone.reader("bakyt")
     forged = f"{delivery.pk:x}-{'0' * 20}"
@@ -158,16 +149,14 @@ def test_only_our_token_names_a_delivery(told, hear, message, delivery) -> None:
     assert FeedbackEvent.objects.get().delivery is None
 
 
-def test_an_event_without_our_token_finds_the_delivery_by_the_message_itself(
-    told, hear, message, delivery
-) -> None:
+def test_an_event_without_a_token_is_matched_by_message_id(told, hear, message, delivery) -> None:
     """As where a service keeps no metadata with a late bounce: our Message-ID stands in the headers."""
     event = told.bounced(message._replace(token=message_id(delivery.pk, "example.org")), UNKNOWN)
     hear(told, event)
     assert FeedbackEvent.objects.get().delivery == delivery
 
 
-def test_a_bounce_of_a_rehearsal_says_nothing_about_the_reader(told, hear, message, delivery) -> None:
+def test_a_bounce_of_a_dry_run_does_not_suppress(told, hear, message, delivery) -> None:
     mailing = delivery.mailing
     type(mailing).objects.create(
         snapshot=mailing.snapshot, edition=mailing.edition, dry_run_to="editor@example.org", audience=1
@@ -176,23 +165,23 @@ def test_a_bounce_of_a_rehearsal_says_nothing_about_the_reader(told, hear, messa
     assert not Suppression.objects.exists()
 
 
-@pytest.mark.parametrize("name", sorted(HOOKS))
-def test_every_reason_of_a_service_is_one_of_the_rules(name) -> None:
+@pytest.mark.parametrize("name", sorted(PARSERS))
+def test_every_reason_of_an_esp_is_one_of_the_rules(name) -> None:
     tables = {
-        "amazon_ses": amazon_ses.REASONS,
-        "resend": amazon_ses.REASONS,
-        "brevo": brevo._REASONS,
-        "mailgun": mailgun._REASONS,
-        "mailjet": mailjet._REASONS,
-        "postmark": postmark._REASONS,
-        "sparkpost": sparkpost._REASONS,
+        "amazon_ses": esp_parsers.AMAZON_REASONS,
+        "resend": esp_parsers.AMAZON_REASONS,
+        "brevo": esp_parsers.BREVO_REASONS,
+        "mailgun": esp_parsers.MAILGUN_REASONS,
+        "mailjet": esp_parsers.MAILJET_REASONS,
+        "postmark": esp_parsers.POSTMARK_REASONS,
+        "sparkpost": esp_parsers.SPARKPOST_REASONS,
     }
     for reason in tables[name].values():
         assert classify.classification_for(reason, "", name).reason == reason
 
 
 @pytest.mark.parametrize("kind", ["not-spam", "auth-failure", "virus"])
-def test_reports_that_are_no_complaints_end_nothing(amazon, hear, message, kind) -> None:
+def test_reports_other_than_complaints_have_no_effect(amazon, hear, message, kind) -> None:
     hear(amazon, amazon.complained(message, kind))
     assert not FeedbackEvent.objects.exists()
 
@@ -207,13 +196,13 @@ def test_reports_that_are_no_complaints_end_nothing(amazon, hear, message, kind)
         ("BadEmailAddress", "hard"),
     ],
 )
-def test_postmarks_types_of_bounces_are_told_apart(postmark, hear, message, kind, bounce_class) -> None:
+def test_types_of_postmark_bounces_have_their_class(postmark, hear, message, kind, bounce_class) -> None:
     hear(postmark, postmark._bounce(message, kind, ""))
     assert FeedbackEvent.objects.get().bounce_class == bounce_class
 
 
 @pytest.mark.parametrize("kind", ["AutoResponder", "ChallengeVerification", "AddressChange", "OpenRelayTest"])
-def test_postmarks_other_bounces_are_none(postmark, hear, message, kind) -> None:
+def test_other_types_of_postmark_are_no_bounces(postmark, hear, message, kind) -> None:
     hear(postmark, postmark._bounce(message, kind, ""))
     assert not FeedbackEvent.objects.exists()
 
@@ -226,7 +215,7 @@ def test_postmarks_other_bounces_are_none(postmark, hear, message, kind) -> None
         ("Recipient", "SpamComplaint", "unsubscribed"),
     ],
 )
-def test_postmarks_changes_that_are_no_wish_of_the_readers(
+def test_changes_of_postmarks_list_that_no_subscriber_made(
     postmark, hear, message, origin, why, state
 ) -> None:
     hear(postmark, postmark.left(message, origin, why))
@@ -244,15 +233,13 @@ def test_mailguns_list_says_why_an_address_is_on_it(configure, monkeypatch, hear
     assert ReturnedMessage.objects.get().kind == kind
 
 
-def test_sparkpost_tries_whether_anybody_listens(configure, monkeypatch, hear) -> None:
+def test_an_empty_event_of_sparkpost_is_accepted(configure, monkeypatch, hear) -> None:
     service = serve(SparkPost(), configure, monkeypatch)
     hear(service, [{"msys": {}}])
     assert not ReturnedMessage.objects.exists()
 
 
-def test_what_resend_could_not_send_for_our_own_fault_is_not_the_readers(
-    configure, monkeypatch, hear, message
-) -> None:
+def test_a_failure_of_our_account_at_resend_is_a_block(configure, monkeypatch, hear, message) -> None:
     service = serve(Resend(), configure, monkeypatch)
     hear(service, service._told("email.failed", message, failed={"reason": "reached_daily_quota"}))
     assert FeedbackEvent.objects.get().bounce_class == "block"

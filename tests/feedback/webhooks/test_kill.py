@@ -32,8 +32,8 @@ READ = """
 from mailer.cli.main import start_django
 start_django(None)
 from django.utils import timezone
-from mailer.feedback.webhooks.process import work_off
-print(work_off(timezone.now(), lambda: False))
+from mailer.feedback.webhooks.process import process_due
+print(process_due(timezone.now(), lambda: False))
 """
 
 
@@ -139,7 +139,7 @@ def web(tmp_path, url):  # noqa: F811
     process.kill()
 
 
-def test_whatever_got_its_200_outlives_kill_9_and_is_read_once_by_two_workers(web, url) -> None:  # noqa: F811
+def test_payloads_answered_with_200_survive_kill_9_and_are_processed_once(web, url) -> None:  # noqa: F811
     service, moments = Service(web.port), random.Random(7)
     with ThreadPoolExecutor(CONNECTIONS) as connections:
         talks = [connections.submit(service.post_all) for _ in range(CONNECTIONS)]
@@ -157,7 +157,7 @@ def test_whatever_got_its_200_outlives_kill_9_and_is_read_once_by_two_workers(we
     assert set(service.answered) <= set(found)
     assert len(found) == len(set(found)) <= POSTS
     assert sum(web.workers(2)) == len(found)
-    assert asked(url, "SELECT count(*) FROM mailer_servicepost") == [(0,)]
+    assert asked(url, "SELECT count(*) FROM mailer_webhookpayload") == [(0,)]
     bounces = asked(url, "SELECT origin FROM mailer_feedbackevent")
     assert len(bounces) == len(set(bounces)) == sum(number % BOUNCES == 0 for number in found)
 
@@ -172,7 +172,8 @@ def until(reached) -> None:
 def kept(address: str) -> list[int]:
     """The numbers of the posts in the database."""
     return [
-        json.loads(bytes(body))["number"] for (body,) in asked(address, "SELECT body FROM mailer_servicepost")
+        json.loads(bytes(body))["number"]
+        for (body,) in asked(address, "SELECT body FROM mailer_webhookpayload")
     ]
 
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from mailer.delivery.esp.message import delivery_token
 from mailer.delivery.models import Delivery
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage, SuppressionDecision
-from mailer.feedback.webhooks.models import ServicePost
-from mailer.feedback.webhooks.process import work_off
+from mailer.feedback.webhooks.models import WebhookPayload
+from mailer.feedback.webhooks.process import process_due
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 from tests import cast as everyone
 from tests.feedback.webhooks.documented import FULL, SERVICES, SPAM, UNKNOWN, Message
@@ -104,11 +104,11 @@ def run(order, cuts, copies):
                 if told.snapshot[0] == edition:
                     body = told.body(delivery_token(copies[told.snapshot].pk))
                     name = told.service.name
-                    ServicePost.objects.create(service=name, body=body, received_at=now, due_at=now)
+                    WebhookPayload.objects.create(service=name, body=body, received_at=now, due_at=now)
                 if place in cuts:
-                    work_off(now, lambda: False)
-            work_off(now, lambda: False)
-        assert not ServicePost.objects.exists()
+                    process_due(now, lambda: False)
+            process_due(now, lambda: False)
+        assert not WebhookPayload.objects.exists()
         found = state()
         transaction.set_rollback(True)
     return found
@@ -129,14 +129,14 @@ def state():
         "left": FeedbackEvent.objects.filter(kind="unsubscribe").count(),
         "subscriptions": list(Subscription.objects.order_by("pk").values_list("pk", "state")),
         "suppressed": sorted(Suppression.objects.values_list("address_hash", "reason", "lifted_at")),
-        "verdicts": sorted(SuppressionDecision.objects.values_list("subscriber", "rule", "state")),
+        "decisions": sorted(SuppressionDecision.objects.values_list("subscriber", "rule", "state")),
         "readers": Subscriber.objects.count(),
     }
 
 
 @settings(max_examples=30)
 @given(story=stories())
-def test_the_order_of_posts_and_their_repeats_do_not_matter(copies, story) -> None:
+def test_the_order_and_repeats_of_payloads_do_not_matter(copies, story) -> None:
     told, mixed, cuts = story
     clean = run(sorted(told, key=lambda one: one.at), set(), copies)
     assert run(mixed, cuts, copies) == clean

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.feedback.models import FeedbackEvent
-from mailer.feedback.webhooks.models import ServicePost
-from mailer.feedback.webhooks.process import RESTS, work_off
+from mailer.feedback.webhooks.models import WebhookPayload
+from mailer.feedback.webhooks.process import RETRY, process_due
 from tests.feedback.webhooks.documented import FULL, SERVICES, AmazonSes
 
 pytestmark = pytest.mark.django_db
@@ -62,24 +62,24 @@ def poison(draw, message):
 
 @settings(max_examples=40)
 @given(data=st.data())
-def test_an_event_with_anything_in_it_holds_up_no_other_and_comes_to_an_end(postmark, message, data) -> None:
+def test_a_malformed_event_delays_no_other_and_is_retried_to_an_end(postmark, message, data) -> None:
     name, told = data.draw(poison(message))
     good = postmark.post(postmark.bounced(message._replace(number=77), FULL), NOW).body
     with transaction.atomic():
         for service, body in ((name, json.dumps(told).encode()), ("postmark", good)):
-            ServicePost.objects.create(service=service, body=body, received_at=NOW, due_at=NOW)
-        assert work_off(NOW, lambda: False) == 2
+            WebhookPayload.objects.create(service=service, body=body, received_at=NOW, due_at=NOW)
+        assert process_due(NOW, lambda: False) == 2
         assert FeedbackEvent.objects.filter(origin__startswith="postmark Bounce 4000077").exists()
         moment = NOW
-        for rest in RESTS:
-            moment += rest
-            work_off(moment, lambda: False)
-        assert not ServicePost.objects.exists()
+        for seconds in RETRY.schedule:
+            moment += timedelta(seconds=seconds)
+            process_due(moment, lambda: False)
+        assert not WebhookPayload.objects.exists()
         transaction.set_rollback(True)
 
 
-def test_what_rests_is_not_looked_at_before_its_time(postmark, message) -> None:
-    ServicePost.objects.create(
+def test_a_payload_is_not_processed_before_it_is_due(postmark, message) -> None:
+    WebhookPayload.objects.create(
         service="postmark", body=b"{", received_at=NOW, due_at=NOW + timedelta(minutes=1)
     )
-    assert work_off(NOW, lambda: False) == 0
+    assert process_due(NOW, lambda: False) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -9,8 +10,8 @@ from django.utils import timezone
 
 from mailer.feedback.models import ReturnedMessage
 from mailer.feedback.webhooks import sns
-from mailer.feedback.webhooks.models import ServicePost
-from mailer.feedback.webhooks.process import RESTS, work_off
+from mailer.feedback.webhooks.models import WebhookPayload
+from mailer.feedback.webhooks.process import RETRY, process_due
 from mailer.stories import fetch
 from tests.feedback.webhooks.documented import HOST, TOPIC, WRONG_CERTIFICATES, Post
 
@@ -22,16 +23,16 @@ def never():
 
 
 @pytest.mark.parametrize("version", ["1", "2"])
-def test_both_versions_of_the_signature_hold(amazon, version) -> None:
+def test_both_versions_of_the_signature_are_valid(amazon, version) -> None:
     signed = amazon.amazon.signed(amazon.notified("{}", timezone.now()), version)
     post = amazon.post(signed, timezone.now())
-    sns.prove(post.body, (TOPIC,), sns.CERTIFICATES)
+    sns.verify(post.body, (TOPIC,), sns.CERTIFICATES)
 
 
 def test_a_notification_without_a_subject_is_signed_without_it(amazon) -> None:
     told = amazon.notified("{}", timezone.now())
     del told["Subject"]
-    sns.prove(amazon.post(told, timezone.now()).body, (TOPIC,), sns.CERTIFICATES)
+    sns.verify(amazon.post(told, timezone.now()).body, (TOPIC,), sns.CERTIFICATES)
 
 
 def test_a_certificate_is_fetched_once(amazon, post) -> None:
@@ -45,9 +46,9 @@ def test_a_certificate_is_fetched_once(amazon, post) -> None:
     assert amazon.amazon.asked == [amazon.amazon.url]
 
 
-def test_no_address_but_amazons_own_is_asked_for_a_certificate(amazon) -> None:
+def test_a_certificate_is_fetched_only_from_amazon(amazon) -> None:
     for url in WRONG_CERTIFICATES:
-        with pytest.raises(sns.Unproved):
+        with pytest.raises(sns.InvalidNotification):
             sns.CERTIFICATES.key(url)
     assert amazon.amazon.asked == []
 
@@ -60,44 +61,44 @@ def test_every_region_has_certificates(amazon, host) -> None:
     assert sns.CERTIFICATES.key(f"https://{host}/SimpleNotificationService-0123456789abcdef.pem")
 
 
-def test_a_name_of_amazons_that_leads_into_our_network_is_not_followed() -> None:
+def test_a_certificate_host_in_a_private_network_is_not_connected() -> None:
     answers = [(2, 1, 6, "", ("10.0.0.7", 443))]
     asked = []
     guarded = partial(fetch.fetch, resolve=lambda *_, **__: answers, connect=lambda *a, **_: asked.append(a))
-    with pytest.raises(sns.NoCertificate):
-        sns.Certificates(guarded).key(f"{HOST}/SimpleNotificationService-0123456789abcdef.pem")
+    with pytest.raises(sns.CertificateUnavailable):
+        sns.CertificateCache(guarded).key(f"{HOST}/SimpleNotificationService-0123456789abcdef.pem")
     assert asked == []
 
 
-def test_where_the_certificate_cannot_be_had_amazon_is_asked_to_come_again(amazon, post) -> None:
+def test_without_the_certificate_amazon_is_asked_to_retry(amazon, post) -> None:
     amazon.amazon.away = True
     request = amazon.post(amazon.notified("{}", timezone.now()), timezone.now())
     assert post(amazon, request).status_code == 503
     amazon.amazon.away = False
     assert post(amazon, request).status_code == 200
-    assert ServicePost.objects.count() == 1
+    assert WebhookPayload.objects.count() == 1
 
 
-def test_while_one_certificate_is_fetched_nobody_else_waits_for_another(amazon) -> None:
+def test_only_one_certificate_is_fetched_at_a_time(amazon) -> None:
     def fetch_another(*_):
-        with pytest.raises(sns.NoCertificate, match="another"):
+        with pytest.raises(sns.CertificateUnavailable, match="another"):
             certificates.key(amazon.amazon.url.replace("0", "f"))
         return amazon.amazon.fetch(amazon.amazon.url)
 
-    certificates = sns.Certificates(fetch_another)
+    certificates = sns.CertificateCache(fetch_another)
     assert certificates.key(amazon.amazon.url)
 
 
-def test_a_subscription_to_a_topic_of_ours_is_confirmed_by_the_worker(amazon, post) -> None:
+def test_the_worker_confirms_a_subscription_to_a_configured_topic(amazon, post) -> None:
     told = amazon.confirmation(timezone.now())
     assert post(amazon, amazon.post(told, timezone.now())).status_code == 200
     assert amazon.amazon.asked == [amazon.amazon.url]
-    work_off(timezone.now(), never)
+    process_due(timezone.now(), never)
     assert amazon.amazon.asked == [amazon.amazon.url, told["SubscribeURL"]]
-    assert not ServicePost.objects.exists() and not ReturnedMessage.objects.exists()
+    assert not WebhookPayload.objects.exists() and not ReturnedMessage.objects.exists()
 
 
-def test_a_subscription_to_a_topic_of_somebody_else_is_not(amazon, post, configure) -> None:
+def test_a_subscription_to_another_topic_is_rejected(amazon, post, configure) -> None:
     configure(service={"webhook_topics": (TOPIC + "s",)})
     assert post(amazon, amazon.post(amazon.confirmation(timezone.now()), timezone.now())).status_code == 403
     assert amazon.amazon.asked == []
@@ -114,39 +115,39 @@ def test_a_subscription_to_a_topic_of_somebody_else_is_not(amazon, post, configu
         f"https://sns.eu-central-1.amazonaws.com/?Action=ConfirmSubscription&TopicArn={TOPIC}s",
     ],
 )
-def test_only_amazons_own_address_confirms_it(amazon, post, url) -> None:
+def test_only_urls_of_amazon_are_opened_to_confirm(amazon, post, url) -> None:
     """Signed as it is: even then nothing else of ours is opened."""
     post(amazon, amazon.post(amazon.confirmation(timezone.now(), url), timezone.now()))
-    work_off(timezone.now(), never)
+    process_due(timezone.now(), never)
     assert url not in amazon.amazon.asked
 
 
-def test_a_confirmation_that_fails_is_tried_again(amazon, post) -> None:
+def test_a_failed_confirmation_is_retried(amazon, post) -> None:
     told = amazon.confirmation(timezone.now())
     post(amazon, amazon.post(told, timezone.now()))
     amazon.amazon.away = True
     now = timezone.now()
-    work_off(now, never)
+    process_due(now, never)
     amazon.amazon.away = False
-    work_off(now + RESTS[0], never)
+    process_due(now + timedelta(seconds=RETRY.delay(1)), never)
     assert amazon.amazon.asked.count(told["SubscribeURL"]) == 2
-    assert not ServicePost.objects.exists()
+    assert not WebhookPayload.objects.exists()
 
 
-def test_that_somebody_ended_the_subscription_is_for_a_person(amazon, post) -> None:
+def test_an_ended_subscription_is_reported_to_staff(amazon, post) -> None:
     told = {**amazon.confirmation(timezone.now()), "Type": "UnsubscribeConfirmation"}
     post(amazon, amazon.post(told, timezone.now()))
-    work_off(timezone.now(), never)
+    process_due(timezone.now(), never)
     assert ReturnedMessage.objects.get().kind == "other"
     assert told["SubscribeURL"] not in amazon.amazon.asked
 
 
-def test_amazons_greeting_is_no_event(amazon, post) -> None:
+def test_the_greeting_of_a_topic_is_no_event(amazon, post) -> None:
     words = "Successfully validated SNS topic for Amazon SES event publishing."
     post(amazon, amazon.post(amazon.notified(words, timezone.now()), timezone.now()))
-    work_off(timezone.now(), never)
-    assert not ServicePost.objects.exists() and not ReturnedMessage.objects.exists()
+    process_due(timezone.now(), never)
+    assert not WebhookPayload.objects.exists() and not ReturnedMessage.objects.exists()
 
 
-def test_raw_delivery_which_is_not_signed_is_refused(amazon, post) -> None:
+def test_raw_delivery_is_rejected(amazon, post) -> None:
     assert post(amazon, Post(b'{"eventType": "Bounce"}', {})).status_code == 403

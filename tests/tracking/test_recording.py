@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Sequence
+from datetime import date, timedelta
 
 import pytest
 from django.db import DatabaseError
 
-from mailer.tracking.buffer import Buffer
+from mailer.tracking.recording import WriteBuffer, hash_client
 
 pytestmark = pytest.mark.both_databases
 
@@ -28,9 +28,9 @@ class Table:
         self.rows += batch
 
 
-def test_what_many_threads_put_is_written_once_each_in_batches() -> None:
+def test_items_from_many_threads_are_written_once_each_in_batches() -> None:
     table = Table()
-    buffer = Buffer(table.write, batch=100)
+    buffer = WriteBuffer(table.write, batch_size=100)
     threads = [
         threading.Thread(target=lambda start: [buffer.put(start + n) for n in range(500)], args=(1000 * k,))
         for k in range(4)
@@ -44,9 +44,9 @@ def test_what_many_threads_put_is_written_once_each_in_batches() -> None:
     assert set(table.batches) == {100}
 
 
-def test_what_the_database_does_not_take_waits_in_its_order() -> None:
+def test_items_that_fail_to_be_written_stay_in_order() -> None:
     table = Table()
-    buffer = Buffer(table.write, batch=2)
+    buffer = WriteBuffer(table.write, batch_size=2)
     table.down = True
     for number in range(5):
         buffer.put(number)
@@ -57,24 +57,27 @@ def test_what_the_database_does_not_take_waits_in_its_order() -> None:
     assert table.rows == [0, 1, 2, 3, 4]
 
 
-def test_memory_is_bounded_and_what_is_lost_is_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_items_beyond_the_capacity_are_dropped_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     table = Table()
-    buffer = Buffer(table.write, most=3)
+    buffer = WriteBuffer(table.write, capacity=3)
     for number in range(10):
         buffer.put(number)
     buffer.flush()
     assert table.rows == [0, 1, 2]
-    assert "action=buffer_full lost=7" in caplog.text
+    assert "action=buffer_full dropped=7" in caplog.text
 
 
-def test_once_started_it_writes_by_itself_and_at_the_end() -> None:
-    table = Table()
-    buffer = Buffer(table.write, every=0.01)
+def test_a_started_buffer_writes_regularly_and_when_it_stops() -> None:
+    table, written = Table(), threading.Event()
+
+    def write(batch: Sequence[int]) -> None:
+        table.write(batch)
+        written.set()
+
+    buffer = WriteBuffer(write, interval_seconds=0.01)
     buffer.start()
     buffer.put(1)
-    deadline = time.monotonic() + 10
-    while not table.rows and time.monotonic() < deadline:
-        time.sleep(0.01)
+    assert written.wait(60)
     assert table.rows == [1]
     buffer.stop()
     buffer.put(2)
@@ -83,16 +86,30 @@ def test_once_started_it_writes_by_itself_and_at_the_end() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_a_process_forked_from_another_writes_its_own_and_only_its_own() -> None:
+def test_a_forked_process_writes_only_its_own_items() -> None:
     reading, writing = os.pipe()
-    buffer = Buffer(lambda batch: os.write(writing, bytes(batch)) and None, every=0.01)
-    buffer.put(1)
+    written = threading.Event()
+
+    def write(batch: Sequence[int]) -> None:
+        os.write(writing, bytes(batch))
+        written.set()
+
+    buffer = WriteBuffer(write, interval_seconds=0.01)
+    # Started first, so that only the parent's own thread could write what it takes before the fork.
     buffer.start()
-    time.sleep(0.1)
+    buffer.put(1)
+    assert written.wait(60)
     if not (child := os.fork()):
+        written.clear()
         buffer.put(2)
-        time.sleep(0.5)
-        os._exit(0)
-    os.waitpid(child, 0)
+        os._exit(0 if written.wait(60) else 1)
+    assert os.waitpid(child, 0)[1] == 0
     buffer.stop()
     assert sorted(os.read(reading, 10)) == [1, 2]
+
+
+def test_the_client_hash_changes_daily() -> None:
+    day = date(2021, 12, 3)
+    assert hash_client("198.51.100.7", "agent", day) != hash_client(
+        "198.51.100.7", "agent", day + timedelta(days=1)
+    )

@@ -11,7 +11,7 @@ from django.test import Client
 from mailer.delivery.models import Delivery, Mailing
 from mailer.feedback.decisions.apply import apply
 from mailer.feedback.parsing.records import EventSource, ParsedReturn, Recipient
-from mailer.tracking.recording import requests
+from mailer.tracking.recording import event_buffer
 from subscribers.models import Subscriber
 from subscribers.privacy.data_access import collect
 from tests.cast import NOW
@@ -32,14 +32,14 @@ def test_clicks_under_a_readers_name_are_told_until_they_take_their_word_back(
     other = Subscriber.objects.get(email="reader-1@example.net")
     phone.get(sent("reader-0").links[0])
     phone.get(sent("reader-0").picture)
-    requests.flush()
-    told = collect(reader)["opened"]
-    assert [(one["what"], one["edition"]) for one in told] == [
+    event_buffer.flush()
+    told = collect(reader)["tracking_events"]
+    assert [(one["kind"], one["edition"]) for one in told] == [
         ("click", "silk-road-monthly-2021-12"),
         ("open", "silk-road-monthly-2021-12"),
     ]
     assert told[0]["link"].startswith("https://example.org/") and told[1]["link"] is None
-    assert collect(other)["opened"] == []
+    assert collect(other)["tracking_events"] == []
 
 
 def test_copies_and_what_came_back_of_them_are_told_in_a_form_that_json_takes(mailing: Mailing) -> None:

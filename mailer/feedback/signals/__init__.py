@@ -1,1 +1,0 @@
-"""Listens to subscribers' signals: unsubscribed, erased, merged, data export."""

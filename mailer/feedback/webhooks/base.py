@@ -1,0 +1,191 @@
+"""The base of all event parsers: anymail's normalised event becomes a parsed return.
+
+Anymail tells a bounce from a complaint, but not an unknown address from a full mailbox. So a bounce is
+classified as one that arrives by mail: by the reply of the server that refused, and where that says nothing,
+by the ESP's own category.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+from anymail.signals import AnymailTrackingEvent, EventType
+
+from mailer.delivery.esp.message import delivery_of
+from mailer.feedback.parsing import evidence
+from mailer.feedback.parsing.classify import classification_for, classify
+from mailer.feedback.parsing.records import Kind, ParsedReturn, Recipient
+
+# An event as the ESP sends it, decoded from JSON.
+JsonEvent = dict[str, Any]
+
+_MAX_DIAGNOSTIC = 1_000
+# Characters of an event's id that are kept; longer ids are hashed.
+_MAX_ID = 80
+_KINDS: dict[str, Kind] = {
+    EventType.BOUNCED: "bounce",
+    EventType.REJECTED: "bounce",
+    EventType.FAILED: "bounce",
+    EventType.COMPLAINED: "complaint",
+    EventType.UNSUBSCRIBED: "unsubscribe",
+}
+
+
+@dataclass(frozen=True)
+class WebhookEvent:
+    """What an event says."""
+
+    # Identifies it among the ESP's events; the same when it is reported again.
+    key: str
+    # Aware; None: the ESP does not say.
+    occurred_at: datetime | None = None
+    # The delivery that our token in it names. The ESP had its message, whatever happened to that.
+    delivery_id: int | None = None
+    # What it means beyond that; None: nothing.
+    parsed: ParsedReturn | None = None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a message was not delivered, as the ESP says."""
+
+    # The reply of the refusing server, which decides the classification.
+    server_reply: str = ""
+    # The ESP's explanation for people: often the same for a whole category.
+    description: str = ""
+    # Enhanced status code (RFC 3463), "5.1.1".
+    status: str = ""
+    # Name of the refusing server.
+    host: str = ""
+    # The ESP's category of the failure, and the reason (in rules.toml) that it means.
+    category: str = ""
+    reason: str = "unknown"
+    # True where the ESP itself refused; else the category counts only where the server's reply says nothing.
+    is_certain: bool = False
+
+
+class EventParser(ABC):
+    """Parses the events of one ESP. Subclasses say what is particular to it."""
+
+    name: str
+    # Anymail's view, which parses the events; verification is not its concern here.
+    anymail_view: Any
+    options: Mapping[str, str] = MappingProxyType({})
+
+    @abstractmethod
+    def failure(self, event: AnymailTrackingEvent) -> Failure:
+        """Why a message was not delivered."""
+
+    def kind(self, event: AnymailTrackingEvent) -> Kind | None:
+        """What happened; None: nothing that counts against the address."""
+        return _KINDS.get(event.event_type)
+
+    def event_id(self, event: JsonEvent) -> str:
+        """The ESP's id of the event; empty: it has none."""
+        return ""
+
+    def token(self, event: AnymailTrackingEvent) -> str:
+        """Our delivery token, which the ESP keeps with the message; empty: the event has none."""
+        return str(event.metadata.get("delivery", "")) if isinstance(event.metadata, Mapping) else ""
+
+    def normalise(self, event: JsonEvent) -> list[AnymailTrackingEvent]:
+        """The event in anymail's terms, one for each recipient. Raises whatever anymail does."""
+        return list(self._view.parse_events(_Request(event)))
+
+    def acknowledge(self, event: JsonEvent) -> None:  # noqa: B027  (most ESPs expect nothing)
+        """Answer an event that expects an answer, such as a confirmation. Safe to repeat.
+
+        Raises FetchError.
+        """
+
+    def parse(self, event: JsonEvent) -> WebhookEvent:
+        """What an event says. Raises any exception when it is not as the ESP documents it."""
+        event_id = self.event_id(event)
+        key = event_id if 0 < len(event_id) <= _MAX_ID else _hash(event)
+        normalised = self.normalise(event)
+        if not normalised:
+            return WebhookEvent(key)
+        first = normalised[0]
+        delivery_id = self._delivery_id(first, event)
+        return WebhookEvent(
+            key, _aware(first.timestamp), delivery_id, self._parsed_return(normalised, delivery_id)
+        )
+
+    @cached_property
+    def _view(self) -> Any:
+        return self.anymail_view(webhook_secret="unused", **self.options)  # noqa: S106
+
+    def _parsed_return(
+        self, events: list[AnymailTrackingEvent], delivery_id: int | None
+    ) -> ParsedReturn | None:
+        kind = self.kind(events[0])
+        if kind is None:
+            return None
+        if kind == "unsubscribe" and delivery_id is None:
+            # Without the delivery the newsletter is not known.
+            return ParsedReturn("other")
+        recipient_of = self._bounced if kind == "bounce" else _recipient
+        recipients = tuple(recipient_of(event, kind) for event in events)
+        feedback_type = "abuse" if kind == "complaint" else ""
+        return ParsedReturn(kind, recipients, delivery_id, identity="service", feedback_type=feedback_type)
+
+    def _delivery_id(self, event: AnymailTrackingEvent, raw: JsonEvent) -> int | None:
+        """By our token where the ESP keeps it; else by any other identifier of the message."""
+        found = delivery_of(self.token(event))
+        if found is not None:
+            return found
+        known = evidence.match_token((), json.dumps(raw))
+        return known.delivery if known else None
+
+    def _bounced(self, event: AnymailTrackingEvent, kind: Kind) -> Recipient:
+        failure = self.failure(event)
+        reply, description = storable_text(failure.server_reply), storable_text(failure.description)
+        verdict = classify(reply, status=storable_text(failure.status), host=failure.host)
+        if failure.is_certain or verdict.reason == "unknown":
+            rule = f"{self.name}: {storable_text(failure.category)}"
+            verdict = classification_for(failure.reason, verdict.status, rule)
+        return Recipient(
+            address=storable_text(event.recipient).lower(),
+            status=verdict.status,
+            diagnostic=(reply or description)[:_MAX_DIAGNOSTIC],
+            bounce_class=verdict.bounce_class,
+            reason=verdict.reason,
+            rule=verdict.rule,
+            found_by="report",
+        )
+
+
+class _Request:
+    """As much of a request as anymail's views need to parse events."""
+
+    content_type, encoding = "application/json", "utf-8"
+
+    def __init__(self, event: JsonEvent) -> None:
+        self.body = json.dumps(event).encode()
+        self.headers: dict[str, str] = {}
+
+
+def storable_text(value: object) -> str:
+    """A text that databases take: without NUL and lone surrogates, which JSON may hold."""
+    return str(value or "").replace("\0", " ").encode("utf-8", "replace").decode()
+
+
+def _recipient(event: AnymailTrackingEvent, kind: Kind) -> Recipient:
+    action = "complained" if kind == "complaint" else "failed"
+    return Recipient(storable_text(event.recipient).lower(), action=action, found_by="report")
+
+
+def _hash(event: JsonEvent) -> str:
+    return hashlib.sha256(json.dumps(event, sort_keys=True).encode()).hexdigest()
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment

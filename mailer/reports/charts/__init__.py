@@ -1,1 +1,0 @@
-"""Charts as inline SVG: no script, no library, and no colour or wide screen needed to understand them."""
