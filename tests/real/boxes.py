@@ -36,8 +36,11 @@ class Folder:
 class Account:
     """A mailbox of Dovecot; every test has one of its own."""
 
-    def __init__(self, dovecot: Dovecot, user: str, kind: str, **settings: object) -> None:
+    def __init__(
+        self, dovecot: Dovecot, user: str, kind: str, timing: imap.Timing | None = None, **settings: object
+    ) -> None:
         self._dovecot, self.user, self._kind = dovecot, user, kind
+        self._timing = timing or imap.Timing()
         ports = {"imap": dovecot.imap, "pop3": dovecot.pop3}
         usual = {
             "host": HOST,
@@ -47,7 +50,7 @@ class Account:
             "password": PASSWORD,
         }
         self.bounces = Bounces(**{f"{kind}_{key}": value for key, value in (usual | settings).items()})
-        # What we remember between two visits.
+        # The position that is saved between two polls.
         self.position = ""
         self.way = Source(kind, f"{kind}:{user}", timedelta(minutes=1), self.opened)
 
@@ -55,7 +58,11 @@ class Account:
         if self._kind == "pop3":
             return pop3.open_mailbox(self.bounces)
         return imap.open_mailbox(
-            self.bounces, None, self.position, lambda position: setattr(self, "position", position)
+            self.bounces,
+            None,
+            self.position,
+            lambda position: setattr(self, "position", position),
+            timing=self._timing,
         )
 
     def put(self, raw: bytes) -> None:

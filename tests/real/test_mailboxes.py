@@ -1,4 +1,4 @@
-"""What holds for every kind of mailbox: nothing is lost or counts twice, and no message holds up others."""
+"""What holds for every kind of mailbox: nothing is lost or counts twice, and no message delays others."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def letter(number: int) -> bytes:
     return f"From: dana@ministry.example\nSubject: {number}\n\nDear colleagues, {number}.\n".encode()
 
 
-def look(box, patience=None) -> poll.PollSummary:
-    """One visit, as the worker makes it."""
+def look(box, retries=None) -> poll.PollSummary:
+    """One poll, as the worker makes it."""
     summary = poll.PollSummary()
     with box.way.open(NOW) as mailbox:
-        poll.ingest_mailbox(mailbox, summary, lambda: NOW, lambda: False, patience)
+        poll.ingest_mailbox(mailbox, summary, ingest.ingest_message, lambda: NOW, lambda: False, retries)
     return summary
 
 
@@ -74,7 +74,7 @@ def crashing(monkeypatch, before_commit: bool):
         genuine(*arguments)
         raise Crash
 
-    return monkeypatch.setattr(ingest, "receive", receive)
+    return monkeypatch.setattr(ingest, "ingest_message", receive)
 
 
 def test_every_message_is_stored_once_in_order(box):
@@ -109,15 +109,15 @@ def test_a_crash_around_the_commit_loses_and_repeats_nothing(box, monkeypatch, b
 def test_random_arrivals_polls_and_crashes_store_each_message_once(box, monkeypatch, seed):
     chance, put = random.Random(seed), 0
     for _ in range(25):
-        deed = chance.choice(["put", "put", "look", "crash before", "crash after"])
-        if deed == "put":
+        action = chance.choice(["put", "put", "look", "crash before", "crash after"])
+        if action == "put":
             box.put(letter(put))
             put += 1
-        elif deed == "look":
+        elif action == "look":
             look(box)
         else:
             with monkeypatch.context() as broken:
-                crashing(broken, deed == "crash before")
+                crashing(broken, action == "crash before")
                 with contextlib.suppress(Crash):
                     look(box)
     look(box)
@@ -135,13 +135,13 @@ def test_a_message_that_cannot_be_stored_delays_no_other_and_is_retried(box, mon
             raise OperationalError("database is locked")
         return genuine(raw, *rest)
 
-    patience = poll.RetryTracker()
+    retries = poll.RetryTracker()
     with monkeypatch.context() as broken:
-        broken.setattr(ingest, "receive", receive)
-        summary = look(box, patience)
+        broken.setattr(ingest, "ingest_message", receive)
+        summary = look(box, retries)
     assert (summary.received, summary.failed, stored()) == (2, 1, ["1", "2"])
-    # It rests for a while, and is not asked for again meanwhile.
-    assert (look(box, patience).failed, stored()) == (1, ["1", "2"])
+    # It waits for a while, and is not fetched meanwhile.
+    assert (look(box, retries).failed, stored()) == (1, ["1", "2"])
     summary = look(box)
     assert (summary.received, stored()) == (1, ["1", "2", "0"])
     assert look(box) == poll.PollSummary()
@@ -153,10 +153,10 @@ def test_a_message_deleted_by_another_program_is_no_failure(box):
     box.put(letter(0))
     summary = poll.PollSummary()
     with box.way.open(NOW) as mailbox:
-        (name,) = mailbox.arrived()
+        (name,) = mailbox.list_new()
         box.lose()
-        assert mailbox.content(name) is None
-        poll.ingest_mailbox(mailbox, summary, lambda: NOW, lambda: False)
+        assert mailbox.fetch(name) is None
+        poll.ingest_mailbox(mailbox, summary, ingest.ingest_message, lambda: NOW, lambda: False)
     assert summary == poll.PollSummary()
 
 
@@ -182,7 +182,9 @@ def test_stop_ends_a_poll_between_messages(box):
         box.put(letter(number))
     summary = poll.PollSummary()
     with box.way.open(NOW) as mailbox:
-        poll.ingest_mailbox(mailbox, summary, lambda: NOW, lambda: summary.received == 1)
+        poll.ingest_mailbox(
+            mailbox, summary, ingest.ingest_message, lambda: NOW, lambda: summary.received == 1
+        )
     assert (summary.received, summary.failed) == (1, 0)
     assert look(box).received == 2
 

@@ -133,12 +133,12 @@ class ImapMailbox:
         uid = _uid(name)
         with _unavailable_if_refused():
             answer = self._client.fetch([uid], [f"BODY.PEEK[]<0.{MAX_OCTETS}>"])
-        # A server may also report what other programs do to other messages.
-        found = answer.get(uid, {})
-        if _CONTENT not in found:
+        content = answer.get(uid, {}).get(_CONTENT)
+        if content is None:
+            # Another program deleted it: the server says nothing about it, or NIL (RFC 3501 §7.4.1).
             self._done.add(uid)
             return None
-        return bytes(found[_CONTENT] or b"")
+        return bytes(content)
 
     def acknowledge(self, name: str) -> None:
         uid, folder = _uid(name), self._settings.imap_move_to
