@@ -1,1 +1,1 @@
-"""The ledger of deliveries and the engine that sends them."""
+"""Sends approved mailings and transactional email, and keeps a ledger of every delivery."""

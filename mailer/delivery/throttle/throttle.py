@@ -135,14 +135,14 @@ class Throttle:
     def record_attempts(self, attempts: Collection[Attempt], now: datetime) -> list[BreakerTrip]:
         """Learn from these attempts; the mailings whose circuit breaker trips."""
         failed = [one for one in attempts if one[1].reply_class is not ReplyClass.ACCEPTED]
-        struck = self._providers.record_attempts(attempts, failed, now)
+        penalised = self._providers.record_attempts(attempts, failed, now)
         if self._relay_backoff != NO_BACKOFF and any(outcome.code for _, outcome in attempts):
             shared_state.update(_RELAY, now, lambda data: ({}, None))
             self._relay_backoff = NO_BACKOFF
         if self._warm_up_since is not None and attempts:
             self._count_warm_up(attempts, now)
         self._stats.record(attempts, failed, now)
-        return self._breakers.record(attempts, failed, struck, now)
+        return self._breakers.record(attempts, failed, penalised, now)
 
     def flush(self, now: datetime) -> None:
         """Write the counts that are not yet written."""
@@ -192,11 +192,11 @@ class Throttle:
         return self._progress
 
     def _count_warm_up(self, attempts: Collection[Attempt], now: datetime) -> None:
-        put_off = sum(outcome.temporary for _, outcome in attempts)
+        deferred = sum(outcome.temporary for _, outcome in attempts)
         final = sum(
             outcome.reply_class is ReplyClass.ACCEPTED or outcome.permanent for _, outcome in attempts
         )
-        self._warm_up(now, final + put_off, put_off)
+        self._warm_up(now, final + deferred, deferred)
 
     def _wait_until(self, until: datetime, reason: str) -> Wait:
         return Wait(f"{WAIT_PREFIX} {until.astimezone(self._zone):%H:%M on %d %B}: {reason}.", until)

@@ -11,8 +11,8 @@ from mailer.delivery.outcome import Outcome, ReplyClass, outcome_of
 NOW = datetime(2021, 12, 3, 8, 0, tzinfo=UTC)
 
 
-def said(words: str) -> Outcome:
-    return outcome_of(int(words[:3]), words)
+def reply_outcome(reply: str) -> Outcome:
+    return outcome_of(int(reply[:3]), reply)
 
 
 def test_delays_grow_up_to_four_hours():
@@ -27,7 +27,8 @@ def test_an_attempt_after_the_expiry_is_not_made():
 
 def test_deliveries_deferred_together_are_spread_out_and_never_too_early():
     dues = sorted(
-        result_of(number, 1, said("450 4.2.0 later"), NOW, None).due_at - NOW for number in range(600)
+        result_of(number, 1, reply_outcome("450 4.2.0 later"), NOW, None).due_at - NOW
+        for number in range(600)
     )
     assert timedelta(minutes=5) <= dues[0] and dues[-1] <= timedelta(minutes=5.5)
     assert max(b - a for a, b in pairwise(dues)) < timedelta(seconds=1)
@@ -59,11 +60,11 @@ def test_deliveries_deferred_together_are_spread_out_and_never_too_early():
     ],
 )
 def test_a_reply_has_a_class(reply, expected):
-    assert said(reply).reply_class == expected
+    assert reply_outcome(reply).reply_class == expected
 
 
 @pytest.mark.parametrize(
-    ("words", "permanent", "temporary"),
+    ("reply", "permanent", "temporary"),
     [
         ("250 2.0.0 queued", False, False),
         ("450 4.2.0 later", False, True),
@@ -73,8 +74,8 @@ def test_a_reply_has_a_class(reply, expected):
         ("550 5.1.1 no such user", True, False),
     ],
 )
-def test_a_rejection_is_permanent_or_temporary(words, permanent, temporary):
-    assert (said(words).permanent, said(words).temporary) == (permanent, temporary)
+def test_a_rejection_is_permanent_or_temporary(reply, permanent, temporary):
+    assert (reply_outcome(reply).permanent, reply_outcome(reply).temporary) == (permanent, temporary)
 
 
 @pytest.mark.parametrize("reply_class", ["in_doubt", "not_tried", "provider_slow", "sender_rejected"])
@@ -84,18 +85,18 @@ def test_without_a_reply_about_the_message_nothing_was_rejected(reply_class):
 
 
 def test_a_full_mailbox_is_tried_again_after_an_hour():
-    result = result_of(1, 1, said("452 4.2.2 mailbox full"), NOW, None)
+    result = result_of(1, 1, reply_outcome("452 4.2.2 mailbox full"), NOW, None)
     assert (result.state, result.reason) == ("deferred", "mailbox_full")
     assert result.due_at - NOW >= timedelta(hours=1)
 
 
 def test_a_block_is_refused_only_after_its_second_attempt():
-    first = result_of(1, 1, said("554 5.7.1 blocked"), NOW, None)
+    first = result_of(1, 1, reply_outcome("554 5.7.1 blocked"), NOW, None)
     assert (first.state, first.reason) == ("deferred", "blocked")
-    again = result_of(1, 2, said("554 5.7.1 blocked"), NOW, None)
+    again = result_of(1, 2, reply_outcome("554 5.7.1 blocked"), NOW, None)
     assert (again.state, again.reason) == ("refused", "blocked")
 
 
 def test_an_expired_delivery_keeps_its_reply():
-    result = result_of(1, 1, said("450 4.2.0 later"), NOW, NOW + timedelta(minutes=1))
+    result = result_of(1, 1, reply_outcome("450 4.2.0 later"), NOW, NOW + timedelta(minutes=1))
     assert (result.state, result.reason, result.reply) == ("refused", "expired", "450 4.2.0 later")

@@ -29,7 +29,7 @@ def take(mailing, owner, limit=100, now=NOW):
 
 
 def settle(claimed, reply_class, owner, now=NOW, code=250):
-    outcome = Outcome(reply_class, f"{code} words", code)
+    outcome = Outcome(reply_class, f"{code} reply", code)
     deliveries.record([result_of(one.id, one.attempt, outcome, now, None) for one in claimed], owner)
 
 

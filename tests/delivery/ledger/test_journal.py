@@ -32,15 +32,15 @@ def test_without_a_first_line_the_file_name_gives_the_owner(tmp_path, head):
 
 def test_a_long_journal_is_read_completely(tmp_path):
     journal = Journal.open(tmp_path)
-    words = "queued as " + "x" * 90
+    reply = "queued as " + "x" * 90
     for number in range(1, 9_001):
         journal.log_attempt(number, 1)
         if number % 3:
-            journal.log_reply(number, 1, 250, words)
+            journal.log_reply(number, 1, 250, reply)
     journal.close()
     (found,) = recoverable(tmp_path)
     assert found.complete and len(found.attempts) == 9_000
-    assert [found.attempts[number, 1] for number in (8_998, 9_000)] == [LoggedReply(250, words), None]
+    assert [found.attempts[number, 1] for number in (8_998, 9_000)] == [LoggedReply(250, reply), None]
 
 
 def test_a_reply_with_line_ends_stays_on_one_line(tmp_path):

@@ -23,11 +23,11 @@ pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 @contextmanager
 def hook(status: int = 200) -> Iterator[tuple[str, list[dict]]]:
     """A webhook on loopback: its address, and the bodies it received."""
-    told: list[dict] = []
+    received: list[dict] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             self.send_response(status)
             self.send_header("Location", "http://127.0.0.1:1/")
             self.send_header("Content-Length", "0")
@@ -40,7 +40,7 @@ def hook(status: int = 200) -> Iterator[tuple[str, list[dict]]]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/hook", told
+        yield f"http://127.0.0.1:{server.server_port}/hook", received
     finally:
         server.shutdown()
         thread.join()
@@ -80,26 +80,26 @@ def test_one_kind_and_mailing_notifies_once_an_hour(mailing, mailoutbox):
 
 
 def test_the_webhook_gets_json_once(mailing, configure):
-    with hook() as (address, told):
+    with hook() as (address, received):
         configure(alerts={"webhook": address})
         alerts.raise_alert("step_stopped", "Stopped after the first 2 %.", mailing.pk, NOW)
-        assert told == []
+        assert received == []
         assert (alerts.post_due(NOW), alerts.post_due(NOW + timedelta(hours=1))) == (1, 0)
-    (body,) = told
+    (body,) = received
     assert body["text"] == "Stopped after the first 2 %." and body["kind"] == "step_stopped"
     assert body["edition"] == mailing.edition.slug
 
 
 @pytest.mark.parametrize("status", [500, 302])
 def test_a_failing_webhook_is_tried_ten_times(mailing, configure, status):
-    with hook(status) as (address, told):
+    with hook(status) as (address, received):
         configure(alerts={"webhook": address})
         alerts.raise_alert("relay_unreachable", "Away.", mailing.pk, NOW)
         at = NOW
         for _ in range(40):
             alerts.post_due(at)
             at += timedelta(hours=1)
-    assert len(told) == 10
+    assert len(received) == 10
     assert Alert.objects.get().webhook_due_at is None
 
 

@@ -32,8 +32,8 @@ def released_rows(mailing):
     return rows if mailing.released_up_to is None else rows.filter(pk__lte=mailing.released_up_to)
 
 
-def come_true(mailing, **columns):
-    """Everything that may leave is accepted, or what else is told."""
+def finish_released(mailing, **columns):
+    """Every released delivery is accepted, or gets the given columns."""
     changes = {"state": "accepted", "attempts": 1, **columns}
     left = released_rows(mailing).filter(state="planned").update(**changes)
     provider_stats.add(
@@ -41,13 +41,13 @@ def come_true(mailing, **columns):
     )
 
 
-def come_back(mailing, number, sign="bounced", at=NOW):
+def add_cases(mailing, number, sign="bounced", at=NOW):
     provider_stats.add([(StatsBucket(mailing.pk, "example.net", at), ProviderCounts(**{sign: number}))])
 
 
 def test_only_a_share_is_released_and_the_rest_stays_planned(stepped):
     assert (stepped.step, released_rows(stepped).count()) == (0, 4)
-    come_true(stepped)
+    finish_released(stepped)
     assert states(stepped) == {"accepted": 4, "planned": 36}
     assert balances(stepped)
 
@@ -55,14 +55,14 @@ def test_only_a_share_is_released_and_the_rest_stays_planned(stepped):
 def test_the_next_step_begins_when_all_were_tried_and_the_wait_is_over(stepped):
     clock = Clock()
     assert jobs.advance_due(clock()) == []
-    come_true(stepped)
+    finish_released(stepped)
     assert jobs.advance_due(clock()) == []
     clock.move(minutes=29)
     assert jobs.advance_due(clock()) == []
     clock.move(minutes=1)
     assert jobs.advance_due(clock()) == [stepped]
     assert (stepped.refresh_from_db(), stepped.step, released_rows(stepped).count())[1:] == (1, 20)
-    come_true(stepped)
+    finish_released(stepped)
     jobs.advance_due(clock())
     clock.move(minutes=30)
     jobs.advance_due(clock())
@@ -72,7 +72,7 @@ def test_the_next_step_begins_when_all_were_tried_and_the_wait_is_over(stepped):
 
 
 def test_a_delivery_deferred_untried_keeps_its_step_open(stepped):
-    come_true(stepped, state="deferred", attempts=0)
+    finish_released(stepped, state="deferred", attempts=0)
     clock = Clock()
     jobs.advance_due(clock())
     clock.move(hours=2)
@@ -80,8 +80,8 @@ def test_a_delivery_deferred_untried_keeps_its_step_open(stepped):
 
 
 def test_the_stop_rules_pause_a_step_at_once_and_alert_staff(stepped, mailoutbox):
-    come_true(stepped)
-    come_back(stepped, 2)
+    finish_released(stepped)
+    add_cases(stepped, 2)
     assert jobs.advance_due(NOW) == [stepped]
     stepped.refresh_from_db()
     (one,) = stepped.interventions.all()
@@ -93,14 +93,14 @@ def test_the_stop_rules_pause_a_step_at_once_and_alert_staff(stepped, mailoutbox
 
 
 def test_a_single_bounce_pauses_nothing(stepped):
-    come_true(stepped)
-    come_back(stepped, 1)
+    finish_released(stepped)
+    add_cases(stepped, 1)
     assert jobs.advance_due(NOW) == []
 
 
 def test_resuming_after_the_stop_rules_begins_the_next_step_and_counts_anew(stepped):
-    come_true(stepped)
-    come_back(stepped, 4)
+    finish_released(stepped)
+    add_cases(stepped, 4)
     clock = Clock()
     jobs.advance_due(clock())
     stepped.refresh_from_db()
@@ -112,9 +112,9 @@ def test_resuming_after_the_stop_rules_begins_the_next_step_and_counts_anew(step
     provider_stats.add(
         [(StatsBucket(stepped.pk, "example.net", clock()), ProviderCounts(tried=16, accepted=16))]
     )
-    come_back(stepped, 3, at=clock())
+    add_cases(stepped, 3, at=clock())
     assert jobs.advance_due(clock()) == []
-    come_back(stepped, 1, at=clock())
+    add_cases(stepped, 1, at=clock())
     jobs.advance_due(clock())
     stepped.refresh_from_db()
     assert (stepped.state, "50 %" in stepped.reason) == ("paused", True)
@@ -141,7 +141,7 @@ def test_staff_release_the_rest_at_once(stepped, paused):
 
 
 def test_cancelling_a_rollout_excludes_the_deliveries_beyond_its_step(stepped):
-    come_true(stepped)
+    finish_released(stepped)
     control.cancel(stepped, None, NOW)
     assert states(stepped) == {"accepted": 4, "excluded": 36}
     assert balances(stepped)

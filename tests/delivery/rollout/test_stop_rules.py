@@ -113,7 +113,7 @@ def worst(hours: dict[tuple[str, datetime], ProviderCounts], sign: StopMetric) -
     return max((one.level for one in evaluate(hours, STOPS) if one.metric is sign), default=Level.NONE)
 
 
-# Of each sign: told of a snapshot that was accepted, or in the session.
+# Of each metric: about an accepted message, or in the session.
 HARM = [
     (StopMetric.COMPLAINED, ProviderCounts(complained=1)),
     (StopMetric.BOUNCED, ProviderCounts(bounced=1)),
@@ -144,6 +144,6 @@ def test_no_limit_is_reached_below_its_minimum_or_share(
         assert one.cases >= getattr(STOPS, f"min_{one.metric}")
         assert one.share >= one.limit
         assert one.cases <= one.total and one.cases <= one.total_cases
-        # Each provider and sign is told of once.
+        # Each provider and metric is named once.
     keys = [(one.metric, one.provider) for one in evaluate(hours, STOPS)]
     assert len(keys) == len(set(keys))
