@@ -55,6 +55,15 @@ _LOG_ACTIONS = {
     TriageResult.UNSUBSCRIBE: "desk.reply_unsubscribe",
     TriageResult.COMPLAINT: "desk.reply_complaint",
 }
+# How an event was matched to a subscriber.
+_MATCHED_BY = {
+    "verp": "return path (VERP)",
+    "message_id": "Message-ID",
+    "service": "the email service provider",
+    "session": "the server’s response during delivery",
+    "person": "a colleague",
+    "recipient": "the address",
+}
 # Shown after classifying.
 _RESULTS = {
     TriageResult.BOUNCE: "{email} is suppressed.",
@@ -241,6 +250,7 @@ def _event_details(event: FeedbackEvent) -> dict[str, Any]:
         "event": event,
         "subscriber": Subscriber.objects.filter(pk=event.subscriber).first() if event.subscriber else None,
         "reason": reason_label(event.reason) if event.reason else "",
+        "matched_by": _MATCHED_BY.get(event.identity, ""),
         "diagnostic": strip_invisible(event.diagnostic),
         "decisions": event.decisions.all(),
     }

@@ -85,7 +85,7 @@ def _definitions() -> list[tuple[str, str, Group]]:
             _rule(*on, Condition("reacted", "not_within", (180,)), Condition("received", "at_least", (3,))),
         ),
         (
-            "No own opt-in",
+            "Added without opt-in",
             "Were added by an import or by staff, and never confirmed themselves that they want it.",
             _rule(*on, Condition("self_confirmed", "never")),
         ),
