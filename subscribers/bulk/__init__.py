@@ -1,1 +1,1 @@
-"""Changing many people at once: by stretches, with what was changed kept, so that it can be undone."""
+"""Bulk jobs: one action on many subscribers, done in batches, that can be undone for thirty days."""

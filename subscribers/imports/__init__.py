@@ -1,1 +1,4 @@
-"""Importing people from files: read, compared, shown, and only then applied, at a person's word."""
+"""Imports subscribers from files: read, compared, shown as a dry run, applied, and undone.
+
+Serves the desk and the command line.
+"""

@@ -1,1 +1,1 @@
-"""Reconfirmation (re-permission) campaigns: asks subscribers whether they still want a list."""
+"""Reconfirmation campaigns: emails that ask subscribers whether they still want a list, and the outcome."""

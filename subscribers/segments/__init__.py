@@ -1,1 +1,4 @@
-"""Grouping people: tags and custom fields, rules over them, and segments, which are rules with a name."""
+"""Tags, custom fields, and segments: rules over subscribers that compile to one query.
+
+Serves audiences, search and bulk jobs.
+"""
