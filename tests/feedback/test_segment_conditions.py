@@ -61,22 +61,26 @@ def test_bounced_works_with_and_without_days(history: Mailing) -> None:
 
 def test_reacted_requires_tracking_consent(history: Mailing) -> None:
     variant = history.snapshot.variants.all()[0]
-    for name, agreed, hit in (
+    for name, consented, event in (
         ("got", 90, 5),
         ("returned", 90, None),
         ("new", None, None),
         ("rehearsed", 5, None),
     ):
         person = Subscriber.objects.get(email=f"{name}@example.net")
-        if agreed:
-            person.tracking_consent_at = NOW - timedelta(days=agreed)
+        if consented:
+            person.tracking_consent_at = NOW - timedelta(days=consented)
             person.save()
-        if hit:
+        if event:
             TrackingEvent.objects.create(
-                variant=variant, kind="click", number=1, at=NOW - timedelta(days=hit), subscriber=person
+                variant=variant,
+                kind="click",
+                link_number=1,
+                at=NOW - timedelta(days=event),
+                subscriber=person,
             )
     assert asked("reacted", "within", 30) == {"got"}
-    # Whoever agreed five days ago may well have read what came before.
+    # Reactions from before the consent are unknown.
     assert asked("reacted", "not_within", 30) == {"returned"}
 
 
