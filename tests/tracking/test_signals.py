@@ -23,9 +23,7 @@ Mails = Callable[[str], Sent]
 
 
 @by_consent
-def test_clicks_under_a_readers_name_are_told_until_they_take_their_word_back(
-    sent: Mails, phone: Client
-) -> None:
+def test_clicks_by_name_are_exported(sent: Mails, phone: Client) -> None:
     reader = Subscriber.objects.get(email="reader-0@example.net")
     reader.tracking_consent_at = NOW
     reader.save()
@@ -42,7 +40,7 @@ def test_clicks_under_a_readers_name_are_told_until_they_take_their_word_back(
     assert collect(other)["tracking_events"] == []
 
 
-def test_copies_and_what_came_back_of_them_are_told_in_a_form_that_json_takes(mailing: Mailing) -> None:
+def test_deliveries_and_bounces_are_exported_as_json(mailing: Mailing) -> None:
     reader = Subscriber.objects.get(email="reader-0@example.net")
     snapshot = Delivery.objects.get(mailing=mailing, subscriber=reader.pk)
     Delivery.objects.filter(pk=snapshot.pk).update(state="accepted", accepted_at=NOW, reply="250 ok")

@@ -158,7 +158,7 @@ def test_payloads_answered_with_200_survive_kill_9_and_are_processed_once(web, u
     assert len(found) == len(set(found)) <= POSTS
     assert sum(web.workers(2)) == len(found)
     assert asked(url, "SELECT count(*) FROM mailer_webhookpayload") == [(0,)]
-    bounces = asked(url, "SELECT origin FROM mailer_feedbackevent")
+    bounces = asked(url, "SELECT source_key FROM mailer_feedbackevent")
     assert len(bounces) == len(set(bounces)) == sum(number % BOUNCES == 0 for number in found)
 
 

@@ -122,7 +122,7 @@ def state():
         ),
         "events": sorted(
             events.values_list(
-                "origin", "kind", "bounce_class", "reason", "delivery", "subscriber", "identity", "at"
+                "source_key", "kind", "bounce_class", "reason", "delivery", "subscriber", "identity", "at"
             )
         ),
         "kept": sorted(ReturnedMessage.objects.values_list("sha256", "kind", "raw")),

@@ -69,7 +69,7 @@ def test_a_malformed_event_delays_no_other_and_is_retried_to_an_end(postmark, me
         for service, body in ((name, json.dumps(told).encode()), ("postmark", good)):
             WebhookPayload.objects.create(service=service, body=body, received_at=NOW, due_at=NOW)
         assert process_due(NOW, lambda: False) == 2
-        assert FeedbackEvent.objects.filter(origin__startswith="postmark Bounce 4000077").exists()
+        assert FeedbackEvent.objects.filter(source_key__startswith="postmark Bounce 4000077").exists()
         moment = NOW
         for seconds in RETRY.schedule:
             moment += timedelta(seconds=seconds)
