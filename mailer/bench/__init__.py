@@ -1,1 +1,1 @@
-"""Measured comparisons, each in processes of their own and beside a known program."""
+"""Benchmarks, each in processes of its own and, where there is one, beside a known program."""

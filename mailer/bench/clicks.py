@@ -1,4 +1,4 @@
-"""Clicks through the web process as it runs: requests a second, their cost, and whether each was written."""
+"""Clicks through the web process: requests a second, their cost, and whether each was recorded."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from mailer.bench.peers import cpu_seconds
 from mailer.bench.send import BACKENDS, CONFIG, Failed, run
 from mailer.bench.web import serving
 
-# Readers of the mailing, and octets of its message: neither matters to a click.
+# Subscribers of the mailing, and octets of its message: irrelevant to a click.
 _READERS, _SIZE = 20, 10_000
 
 
 def measure(
     requests: int, connections: int, backends: tuple[str, ...] = BACKENDS
 ) -> Iterator[dict[str, Any]]:
-    """So many clicks over so many open connections. Raises Missing, Failed."""
+    """Measure this many clicks over this many connections. Raises Missing, Failed."""
     with tempfile.TemporaryDirectory(prefix="mailer-bench-") as name:
         folder = Path(name)
         (folder / "config.toml").write_text(CONFIG, encoding="utf-8")
@@ -34,7 +34,7 @@ def measure(
                     cost = cpu_seconds(process) - before
                 written = run(folder, database.origin, "written")["done"]
                 if followed["done"] != requests:
-                    raise Failed(f"only {followed['done']} of {requests} clicks were led on")
+                    raise Failed(f"only {followed['done']} of {requests} clicks were redirected")
                 yield {
                     "backend": kind,
                     "connections": connections,
@@ -46,7 +46,7 @@ def measure(
 
 
 async def follow(port: int, path: str, requests: int, connections: int) -> int:
-    """Follow a link so many times; how often it led on."""
+    """Follow a link this many times; returns the number of redirects."""
     shares = [requests // connections + (place < requests % connections) for place in range(connections)]
     return sum(await asyncio.gather(*(_follow(port, path, share) for share in shares)))
 

@@ -1,4 +1,4 @@
-"""What is measured: an edition whose message has a given size, sealed by two people, and as many readers."""
+"""Fixtures in the measured process: an approved edition of a given message size, subscribers, an import."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from subscribers.imports import jobs as import_jobs
 from subscribers.models import MailingList
 
 NOW = datetime(2021, 12, 3, 4, 0, tzinfo=UTC)
-# Written straight to the database, as a million of them are wanted.
+# Inserted by SQL, because a million rows are needed.
 _READERS = """
 WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < %s)
 INSERT INTO subscribers_subscriber (email, address_hash, name, language, countries, created_at, updated_at)
@@ -43,13 +43,13 @@ _SUBSCRIPTIONS = """
 INSERT INTO subscribers_subscription (subscriber_id, mailing_list_id, state, source, created_at, confirmed_at)
 SELECT id, %s, 'confirmed', '', %s, %s FROM subscribers_subscriber
 """
-# Octets, about, of all headers and boundaries.
+# Approximate octets of all headers and boundaries.
 _HEADERS = 1_500
 _SENTENCE = "Representatives of five countries met, and agreed on what is to be done next year. "
 
 
 def prepare(readers: int, size: int) -> None:
-    """The tables, so many readers, and the edition scheduled; its message has about `size` octets."""
+    """Create tables, subscribers, and the scheduled edition; its message has about `size` octets."""
     call_command("migrate", verbosity=0)
     add_readers(readers)
     writer = User.objects.create_superuser("writer", "writer@example.org", "the writer's password")
@@ -62,7 +62,7 @@ def prepare(readers: int, size: int) -> None:
 
 
 def add_readers(count: int) -> None:
-    """Confirmed readers of the one list, who want every country."""
+    """Add confirmed subscribers of all countries to the one list."""
     chosen, _ = MailingList.objects.get_or_create(slug="bench", defaults={"name": "Bench"})
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(history_fixture.execute(_READERS), [count, NOW, NOW])
@@ -72,19 +72,19 @@ def add_readers(count: int) -> None:
 
 
 def plan() -> Mailing:
-    """The mailing, its rows made."""
+    """Start and plan the mailing."""
     (mailing,) = jobs.start_due(NOW)
     return mailing
 
 
 def clock() -> Callable[[], datetime]:
-    """A clock that goes on from the moment of the mailing."""
+    """A clock that continues from the mailing's start."""
     started = time.monotonic()
     return lambda: NOW + timedelta(seconds=time.monotonic() - started)
 
 
 def hand_over_one(port: int) -> None:
-    """Deliver the first message to a server on loopback, leaving the ledger as it is."""
+    """Send the first message to a server on loopback, without a change of the ledger."""
     row = Delivery.objects.order_by("pk")[0]
     assert row.variant_id is not None
     claimed = ClaimedDelivery(
@@ -95,7 +95,7 @@ def hand_over_one(port: int) -> None:
 
 
 def follow_link(port: int, requests: int, connections: int) -> int:
-    """Follow the link of the mailing's message so many times on a web process; how often it led on."""
+    """Follow a link of the message this many times on a web process; returns the number of redirects."""
     variant = Delivery.objects.values_list("variant", flat=True)[0]
     assert variant is not None
     return asyncio.run(clicks.follow(port, link_tracking.link_path(variant, 1), requests, connections))
@@ -134,7 +134,7 @@ def _edition() -> Edition:
 
 
 def _fill(edition: Edition, size: int) -> None:
-    """Lengthen the story, which stands in the HTML and in the text, until the message has the size."""
+    """Lengthen the story until the message has the size."""
     story = Story.objects.get(key="bench")
     (short, few), (long, many) = ((_size(edition, story, count), count) for count in (10, 110))
     _size(edition, story, few + round((size - short) * (many - few) / (long - short)))
@@ -155,13 +155,13 @@ def _size(edition: Edition, story: Story, sentences: int) -> int:
 
 
 def prepare_list() -> str:
-    """The tables, and an empty list."""
+    """Create tables and an empty list."""
     call_command("migrate", verbosity=0)
     return MailingList.objects.create(slug="bench", name="Bench").slug
 
 
 def import_file(file: str) -> dict[str, Any]:
-    """Read a file, show what it would do, apply it: figures of the import, and seconds of each step."""
+    """Import a file with its dry run; returns its figures and the seconds of each step."""
     options = import_jobs.ImportOptions(MailingList.objects.get(), "bench", "bench")
     marks = [time.perf_counter()]
     job = import_jobs.create(Path(file).name, options, timezone.now())
@@ -176,5 +176,5 @@ def import_file(file: str) -> dict[str, Any]:
     marks.append(time.perf_counter())
     steps = ("read", "compare", "apply")
     spent = {step: after - before for step, before, after in zip(steps, marks, marks[1:], strict=False)}
-    # `read` is also the name of a figure, which is the number of rows here.
+    # The figure `read` is the number of rows here.
     return {**{name: job.result[name] for name in ("added", "updated", "unchanged")}, **spent}

@@ -1,4 +1,4 @@
-"""A house with a past: a newsletter, its editions sent to many readers, written straight to the database."""
+"""A large history: a newsletter and its editions sent to many subscribers, inserted by SQL."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from subscribers.segments.rules import Condition, Group
 NOW = datetime(2021, 12, 3, 4, 0, tzinfo=UTC)
 LANGUAGES = ("en", "ru", "kk")
 
-# A third of the readers is with Gmail, half with the region's large providers, the rest in small domains.
+# A third of the subscribers use Gmail, half with the region's large providers, the rest in small domains.
 _READERS = """
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %s)
 INSERT INTO subscribers_subscriber
@@ -40,7 +40,7 @@ SELECT i, 'reader-' || i || '@' || CASE i %% 10
     CASE i %% 5 WHEN 0 THEN '' WHEN 1 THEN 'UZ' WHEN 2 THEN 'KZ,UZ' ELSE 'KZ' END, %s, %s
 FROM n
 """
-# Of a thousand, five wait and twenty have left; the other list is of those who came first.
+# Of a thousand, five are pending and twenty unsubscribed; the other list has the first subscribers.
 _SUBSCRIPTIONS = """
 INSERT INTO subscribers_subscription (subscriber_id, mailing_list_id, state, source, created_at, confirmed_at)
 SELECT id, %s, CASE WHEN id %% 200 = 9 THEN 'pending' WHEN id %% 50 = 8 THEN 'unsubscribed'
@@ -91,13 +91,13 @@ FROM mailer_delivery WHERE mailing_id = %(mailing)s AND subscriber %% 500 = 5
 
 
 def fill(readers: int, mailings: int) -> list[Mailing]:
-    """The tables, so many readers, and an edition a month, each sent to all of them; newest mailing first."""
+    """Create tables, subscribers and an edition a month, each sent to all of them; newest mailing first."""
     call_command("migrate", verbosity=0)
     writer = User.objects.create_superuser("writer", "writer@example.org", "the writer's password")
     approver = User.objects.create_superuser("approver", "approver@example.org", "the approver's password")
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
-            # What is lost with the machine is built again.
+            # Durability does not matter here.
             cursor.execute("PRAGMA synchronous = OFF")
         if readers:
             cursor.execute(execute(_READERS), [readers, NOW, NOW])
@@ -112,14 +112,14 @@ def fill(readers: int, mailings: int) -> list[Mailing]:
     sent = [_sent(snapshot, approver, readers) for snapshot in copies]
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            # As the server does by itself within minutes.
+            # As autovacuum does within minutes.
             cursor.execute("VACUUM ANALYZE")
             cursor.execute("SELECT setval('subscribers_subscriber_id_seq', %s)", [max(1, readers)])
     return sent
 
 
 def execute(statement: str) -> str:
-    """The statement in the words of the database at hand; {hash} is 16 octets of their own for each i."""
+    """The statement in the database's dialect; {hash} becomes 16 octets that are unique for each i."""
     if connection.vendor == "postgresql":
         unhash, after = (
             "decode(md5(i::text), 'hex')",
@@ -131,7 +131,7 @@ def execute(statement: str) -> str:
 
 
 def _segment(mailing_list: MailingList) -> None:
-    """Russian readers of the list who got three editions and sent none back."""
+    """Russian-speaking subscribers with three deliveries and no bounce."""
     rule = Group(
         "all",
         (
@@ -176,7 +176,7 @@ def _story(key: str, headline: str) -> None:
 
 
 def _earlier(latest: Snapshot, months: int) -> Snapshot:
-    """The same copy, as the edition of so many months ago."""
+    """The same snapshot as an edition of earlier months."""
     number = NOW.year * 12 + NOW.month - 1 - months
     period = f"{number // 12}-{number % 12 + 1:02d}"
     edition = Edition.objects.create(newsletter=latest.edition.newsletter, period=period)
@@ -192,7 +192,7 @@ def _earlier(latest: Snapshot, months: int) -> Snapshot:
 
 
 def _sent(snapshot: Snapshot, approver: User, readers: int) -> Mailing:
-    """The mailing of the copy to everybody, and what came back."""
+    """The mailing of the snapshot to all subscribers, with bounces and unsubscribes."""
     began = snapshot.submitted_at
     Approval.objects.create(snapshot=snapshot, sha256=snapshot.sha256, approver=approver, at=began)
     snapshot.state = Snapshot.State.SCHEDULED
@@ -218,7 +218,7 @@ def _sent(snapshot: Snapshot, approver: User, readers: int) -> Mailing:
 
 
 def _clicks(variants: Collection[int], readers: int, began: datetime) -> None:
-    """Fewer on each link than on the one above it, a third of them by machines."""
+    """Clicks that decrease from link to link, a third of them by bots."""
     each = readers // len(variants)
     VariantAudience.objects.bulk_create(
         VariantAudience(variant_id=variant, recipients=each) for variant in variants

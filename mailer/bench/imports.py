@@ -1,4 +1,4 @@
-"""Importing a file of many people: read, shown, applied; then the same file again, which changes nothing."""
+"""Importing a large file with its dry run; then the same file again, which changes nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DOMAINS = ("gmail.com", "mail.ru", "yandex.kz", "umail.uz")
 
 
 def measure(rows: int, backends: tuple[str, ...] = BACKENDS) -> Iterator[dict[str, Any]]:
-    """So many rows with name, language, countries and consent. Raises Missing, Failed."""
+    """Measure the import of this many rows. Raises Missing, Failed."""
     with tempfile.TemporaryDirectory(prefix="mailer-bench-") as name:
         folder = Path(name)
         (folder / "config.toml").write_text(CONFIG, encoding="utf-8")
@@ -28,7 +28,7 @@ def measure(rows: int, backends: tuple[str, ...] = BACKENDS) -> Iterator[dict[st
                 for what, expected in (("new people", "added"), ("the same file again", "unchanged")):
                     figures = run(folder, database.origin, "bring", file)
                     if figures[expected] != rows:
-                        raise Failed(f"only {figures[expected]} of {rows} people were {expected}")
+                        raise Failed(f"only {figures[expected]} of {rows} rows were {expected}")
                     yield {
                         "backend": kind,
                         "what": what,
@@ -41,8 +41,8 @@ def measure(rows: int, backends: tuple[str, ...] = BACKENDS) -> Iterator[dict[st
 
 
 def write(file: Path, rows: int) -> None:
-    """A file as another system exports it: addresses in no order, a third of them in domains of their own."""
-    # A step that has no factor in common with the number meets every number once.
+    """Write a file as other systems export it: unsorted addresses, a third of them in small domains."""
+    # A step coprime to the number of rows visits each row once.
     step = next(number for number in (7_919, 104_729, 1_299_709) if rows % number)
     with file.open("w", encoding="utf-8") as target:
         target.write("Email Address,First Name,Last Name,Language,Countries\n")

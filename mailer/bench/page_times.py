@@ -1,4 +1,4 @@
-"""Looking at the desk's pages again and again, in one process, as a member of staff."""
+"""Times the desk's pages in one process, as a member of staff."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from subscribers.segments.models import Segment
 
 
 def time_pages(rounds: int) -> list[dict[str, Any]]:
-    """Milliseconds, queries and size of each page about people, and about the latest mailing."""
+    """Milliseconds, queries and size of each page about subscribers and the latest mailing."""
     browser = Client(SERVER_NAME="127.0.0.1")
     browser.force_login(User.objects.get(username="writer"))
     return [{"what": name, **_measured(browser, address, rounds)} for name, address in _pages()]
@@ -50,7 +50,7 @@ def _pages() -> list[tuple[str, str]]:
         *((name, f"{people}?{query}") for name, query in asked.items()),
         ("person", reverse("desk_subscribers:edit", args=[half])),
         ("lists", reverse("desk_lists:index")),
-        ("segment, told from a part", reverse("desk_segments:edit", args=[Segment.objects.get().pk])),
+        ("segment, estimated", reverse("desk_segments:edit", args=[Segment.objects.get().pk])),
         ("suppressed addresses", reverse("desk_suppressions:index")),
         ("desk", reverse("wagtailadmin_home")),
         ("report", reverse("desk_edition:report", args=[mailing.edition_id])),
@@ -62,7 +62,7 @@ def _pages() -> list[tuple[str, str]]:
 
 
 def _measured(browser: Client, address: str, rounds: int) -> dict[str, Any]:
-    # The first look loads templates, and what else is loaded once.
+    # The first request loads templates and other things that are loaded once.
     browser.get(address)
     with CaptureQueriesContext(connection) as asked:
         answer = browser.get(address)

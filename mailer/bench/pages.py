@@ -1,4 +1,4 @@
-"""How long the desk's pages take in a house with a past: many readers, and editions sent to all of them."""
+"""Response times of the desk's pages with many subscribers and deliveries."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mailer.bench.send import CONFIG, run
 
 
 def measure(readers: int, mailings: int, rounds: int, backends: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """What counting a mailing costs, then each page, asked for so many times. Raises Failed."""
+    """Measure the statistics job of a mailing, then each page this many times. Raises Failed."""
     for name in backends:
         with (
             tempfile.TemporaryDirectory(prefix="mailer-bench-") as folder,

@@ -1,4 +1,4 @@
-"""Who we are measured beside: Postfix's smtp-source, which sends too, and the servers that take the mail."""
+"""Peers: Postfix's smtp-source as a sender, and the SMTP sinks that receive."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import BinaryIO, Self
 
-# Where Debian keeps them, for people whose PATH leaves the folder out.
+# Debian's folder, which is not in every PATH.
 _FOLDERS = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
 _SENDER, _RECIPIENT = "bench@example.org", "reader@example.net"
 
@@ -36,7 +36,7 @@ def find(program: str) -> str:
 
 @dataclass(frozen=True)
 class Took:
-    """What sending so many messages took."""
+    """Cost of sending a number of messages."""
 
     seconds: float
     # User and system time of the sending process.
@@ -53,12 +53,12 @@ def source(port: int, messages: int, sessions: int, size: int) -> Took:
     return Took(seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
-# What takes the mail: our own, which is never the brake, and Postfix's, which is that for a quick sender.
+# Sinks: our own, which is never the bottleneck, and Postfix's smtp-sink.
 SINKS = ("light", "smtp-sink")
 
 
 class Sink:
-    """A server on loopback that takes everything and keeps nothing. A context manager; raises Missing."""
+    """A server on loopback that accepts and discards everything. A context manager; raises Missing."""
 
     def __init__(self, kind: str) -> None:
         """`kind`: one of SINKS."""
@@ -66,7 +66,7 @@ class Sink:
         if kind == "light":
             self._command = [sys.executable, "-m", "mailer.bench.sink", str(self.port)]
             return
-        # It will not run as root.
+        # smtp-sink does not run as root.
         user = ["-u", "nobody"] if os.geteuid() == 0 else []
         self._command = [find("smtp-sink"), *user, f"127.0.0.1:{self.port}", "1024"]
 
@@ -101,7 +101,7 @@ class Sink:
 
 
 class Scales:
-    """Takes messages, one a connection, and weighs the last: its octets on the wire, final dot included."""
+    """Receives one message a connection, and measures its octets on the wire, final dot included."""
 
     def __init__(self) -> None:
         self.octets = 0
@@ -126,7 +126,7 @@ class Scales:
                 talk, _ = self._listener.accept()
             except OSError:
                 return
-            # A client that has its reply may hang up without another word.
+            # A client may close the connection after the reply.
             with talk, talk.makefile("rb") as lines, contextlib.suppress(ConnectionError):
                 self._converse(talk, lines)
 
@@ -160,7 +160,7 @@ def cpu_seconds(process: int) -> float:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on."""
+    """A free loopback port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port

@@ -1,4 +1,4 @@
-"""What a measuring process does: one deed, and its figures as a line of JSON.
+"""The measured process: one action, and its figures as a line of JSON.
 
 `python -m mailer.bench.program prepare READERS SIZE | plan | weigh PORT | send
 | follow PORT REQUESTS CONNECTIONS | written
@@ -71,7 +71,7 @@ def main() -> None:
 
 
 def _measured(action: Callable[..., object], arguments: list[str]) -> dict[str, Any]:
-    """Starting Python and Django is not counted: it happens once, and no message costs it."""
+    """Figures of one action, without the start of Python and Django."""
     before, started = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
     done = action(*arguments)
     seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF)

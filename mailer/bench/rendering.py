@@ -1,4 +1,4 @@
-"""How long all variants of a twelve-story edition take, and how long one reader's message.
+"""Rendering all variants of a twelve-story edition, and one subscriber's message.
 
 Run as `python -m mailer.bench.rendering`; prints one JSON object.
 """
@@ -20,7 +20,7 @@ _MESSAGES = 5_000
 
 
 def edition() -> Content:
-    """Twelve stories with pictures and bodies in seven languages, spread so that every choice differs."""
+    """Twelve stories with pictures in seven languages, so that every choice of countries differs."""
     places = [
         (),
         *((country,) for country in COUNTRIES),

@@ -1,4 +1,4 @@
-"""Sending, ledger and all, beside Postfix's smtp-source: same size, number and sessions to the same sink."""
+"""Sending with the ledger, beside Postfix's smtp-source: same size, number and sessions, same sink."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ domain = "bounces.example.org"
 
 
 class Failed(Exception):  # noqa: N818  (what happened, as the command says it)
-    """A measurement did not do what it was to do."""
+    """A benchmark failed."""
 
 
 @dataclass(frozen=True)
@@ -47,16 +47,16 @@ class _Round:
     ours_cpu: float
     reference_seconds: float
     reference_cpu: float
-    # Processors that the sink was using while we sent; 1 means that it was the brake.
+    # Cores that the sink used while we sent; near 1 it was the bottleneck.
     sink: float
     rss: int
 
 
 class Plan(NamedTuple):
-    """What is measured."""
+    """Parameters of the benchmark."""
 
     messages: int
-    # Of which the median is given.
+    # The median of these is reported.
     rounds: int
     backends: tuple[str, ...] = BACKENDS
     sessions: tuple[int, ...] = SESSIONS
@@ -66,7 +66,7 @@ class Plan(NamedTuple):
 
 
 def measure(what: Plan) -> Iterator[dict[str, Any]]:
-    """A measurement for each backend, sink and number of sessions. Raises Missing, Failed."""
+    """A record for each backend, sink and number of sessions. Raises Missing, Failed."""
     peers.find("smtp-source")
     with tempfile.TemporaryDirectory(prefix="mailer-bench-") as name:
         folder = Path(name)
@@ -83,7 +83,7 @@ def measure(what: Plan) -> Iterator[dict[str, Any]]:
 
 
 def million(messages: int, backends: tuple[str, ...] = BACKENDS) -> Iterator[dict[str, Any]]:
-    """One run over so many readers, without a peer: rate and memory. Raises Missing, Failed."""
+    """One run over this many subscribers, without a peer: rate and memory. Raises Missing, Failed."""
     with tempfile.TemporaryDirectory(prefix="mailer-bench-") as name:
         folder = Path(name)
         (folder / "config.toml").write_text(CONFIG, encoding="utf-8")
@@ -123,7 +123,7 @@ def plan(readers: int, backends: tuple[str, ...] = BACKENDS) -> Iterator[dict[st
 
 
 def run(folder: Path, url: str, *words: object, **more: object) -> dict[str, Any]:
-    """One deed of mailer.bench.program in a process of its own; its figures. Raises Failed."""
+    """Run an action of mailer.bench.program in a process of its own; its figures. Raises Failed."""
     settings = environment(folder, url) | {
         f"MAILER_SMTP__{key.upper()}": str(value) for key, value in more.items()
     }
@@ -136,7 +136,7 @@ def run(folder: Path, url: str, *words: object, **more: object) -> dict[str, Any
 
 
 def environment(folder: Path, url: str) -> dict[str, str]:
-    """What a measuring process finds around it: the folder's configuration, and this database."""
+    """The environment of a measured process: the folder's configuration, and this database."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("MAILER_")}
     return kept | {
         "MAILER_CONFIG": str(folder / "config.toml"),
@@ -146,7 +146,7 @@ def environment(folder: Path, url: str) -> dict[str, str]:
 
 
 def _prepare(folder: Path, database: Backend, messages: int) -> int:
-    """Readers, edition and mailing; returns the octets of a message on the wire."""
+    """Prepare subscribers, edition and mailing; returns the octets of a message on the wire."""
     run(folder, database.origin, "prepare", messages, SIZE)
     _check(run(folder, database.origin, "plan"), messages, "planned")
     with peers.Scales() as scales:
@@ -155,7 +155,7 @@ def _prepare(folder: Path, database: Backend, messages: int) -> int:
 
 
 def _signing(keys: tuple[str, ...]) -> str:
-    """The section of the configuration that signs with new keys."""
+    """A configuration section with new DKIM keys."""
     if not keys:
         return ""
     lines = ["[dkim]", 'domain = "example.org"']
@@ -179,7 +179,7 @@ def _round(folder: Path, database: Backend, kind: str, messages: int, sessions: 
             ours = run(folder, url, "send", port=sink.port, host="127.0.0.1", connections=sessions)
             busy = sink.cpu_seconds() - before
         _check(ours, messages, "accepted")
-        # What it adds to the size that it is asked for is taken off first.
+        # smtp-source adds to the requested size; subtract that first.
         asked = 2 * size - peers.weigh_source(size)
         theirs = peers.source(sink.port, messages, sessions, asked)
     return _Round(

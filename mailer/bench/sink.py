@@ -1,7 +1,7 @@
-"""An SMTP server that takes everything and keeps nothing, as cheaply as Python can.
+"""An SMTP server that accepts and discards everything, as cheaply as Python can: never the bottleneck.
 
-Beside it a sender is not slowed by the other side. `python -m mailer.bench.sink PORT` serves on loopback
-until it is ended. It offers PIPELINING, and reads rather than understands: a message ends at its final dot.
+ `python -m mailer.bench.sink PORT` serves on loopback
+until it is ended. It offers PIPELINING, and does not parse messages: a message ends at its final dot.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 _END = b"\r\n.\r\n"
 # Octets read at once.
 _ROOM = 1 << 20
-# Where the final dot is looked for, from the end of what came: commands behind it are shorter than this.
+# Octets from the end in which the final dot is searched; pipelined commands behind it are shorter.
 _TAIL = 4096
 _GREETING = b"220 sink ESMTP\r\n"
 _HELLO = b"250-sink\r\n250-PIPELINING\r\n250-SIZE 0\r\n250 8BITMIME\r\n"
@@ -32,7 +32,7 @@ class _Session:
         self._in_message = False
 
     def feed(self, data: bytes) -> bytes:
-        """What is to be answered to what came; the session ends with _BYE."""
+        """The reply to received octets; the session ends after _BYE."""
         answers: list[bytes] = []
         data = self._rest + data
         while data:

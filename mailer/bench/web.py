@@ -1,4 +1,4 @@
-"""The web process as it runs, on a port of its own, for as long as something is measured."""
+"""The production web process on a port of its own, for the time of a benchmark."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mailer.bench.send import Failed, environment
 
 @contextmanager
 def serving(folder: Path, url: str) -> Iterator[tuple[int, int]]:
-    """Port and process id of a web process; at its end it writes what it still holds. Raises Failed."""
+    """Port and process id of a web process, which flushes its buffers at the end. Raises Failed."""
     port = free_port()
     settings = environment(folder, url) | {"MAILER_WEB__PORT": str(port)}
     command = [sys.executable, "-m", "mailer", "web"]

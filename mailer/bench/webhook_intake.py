@@ -1,4 +1,4 @@
-"""What services tell, measured: posted, kept and read, over deliveries that were planned before."""
+"""Webhook events in the measured process: posted, stored and processed."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from mailer.feedback.webhooks.process import process_due
 
 
 def accept() -> int:
-    """Every delivery left."""
+    """Mark every delivery as accepted."""
     return Delivery.objects.update(state=Delivery.State.ACCEPTED, accepted_at=timezone.now())
 
 
 def commit(rows: str) -> int:
-    """Keep so many posts one by one, and throw them away again."""
+    """Store this many posts one by one, and delete them again."""
     for _ in range(int(rows)):
         WebhookPayload.objects.create(service="postmark", body=b"x" * 400)
     WebhookPayload.objects.all().delete()
@@ -32,7 +32,7 @@ def commit(rows: str) -> int:
 
 
 def post(port: str, count: str, connections: str) -> dict[str, float]:
-    """Post so many events; how many were taken, and how long one took."""
+    """Post this many events; how many were accepted, and how long one took."""
     tokens = [message.delivery_token(number) for number in Delivery.objects.values_list("pk", flat=True)]
     posted = post_events(int(port), SECRET, tokens, int(count), int(connections))
     took = sorted(posted.seconds)
@@ -44,11 +44,11 @@ def post(port: str, count: str, connections: str) -> dict[str, float]:
 
 
 def read() -> int:
-    """Put all of it into effect."""
+    """Process all stored posts."""
     return process_due(timezone.now(), lambda: False)
 
 
-# One in so many tells of a bounce, the others of an arrival.
+# One in this many is a bounce, the others are deliveries.
 BOUNCES = 20
 
 
@@ -61,7 +61,7 @@ class Posted:
 
 
 def post_events(port: int, secret: str, tokens: Sequence[str], count: int, connections: int) -> Posted:
-    """Post so many events about deliveries in turn to the web process on loopback. Raises OSError."""
+    """Post this many events about deliveries in turn to the web process on loopback. Raises OSError."""
     posted = Posted()
     numbers = iter(range(count))
 
@@ -93,7 +93,7 @@ async def _talk(
 
 
 def _event(number: int, token: str) -> dict[str, object]:
-    """As Postmark tells it, without the message's content."""
+    """An event in Postmark's format, without the message's content."""
     about: dict[str, object] = {
         "MessageID": f"883953f4-6105-42a2-a16a-{number:012}",
         "ServerID": 23,

@@ -1,7 +1,7 @@
-"""Services' webhooks: how many posts a web process keeps and how fast the worker reads them.
+"""ESP webhooks: posts that a web process stores a second, and how fast the worker processes them.
 
-The web process is the one of production, and commits each post before its 200. Beside it the database's own
-pace: single rows committed one by one.
+The production web process commits each post before its 200. For comparison: the database's own rate of
+single-row commits.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from mailer.bench.peers import cpu_seconds
 from mailer.bench.send import BACKENDS, SIZE, Failed, run
 from mailer.bench.web import serving
 
-# Copies that the events are about.
+# Deliveries that the events are about.
 READERS = 1_000
 _COMMITS = 500
 SECRET = "for measurements alone"
@@ -36,18 +36,18 @@ webhook_secret = "{SECRET}"
 
 
 class Plan(NamedTuple):
-    """What is measured."""
+    """Parameters of the benchmark."""
 
     posts: int
-    # Of which the median is given.
+    # The median of these is reported.
     rounds: int
     backends: tuple[str, ...] = BACKENDS
-    # Kept open by the service at the same time.
+    # Connections that the ESP keeps open.
     connections: tuple[int, ...] = (8,)
 
 
 def measure(what: Plan) -> Iterator[dict[str, Any]]:
-    """A measurement for each backend and number of connections. Raises Missing, Failed."""
+    """A record for each backend and number of connections. Raises Missing, Failed."""
     with tempfile.TemporaryDirectory(prefix="mailer-bench-") as name:
         folder = Path(name)
         (folder / "config.toml").write_text(_CONFIG, encoding="utf-8")
@@ -77,10 +77,10 @@ def _round(folder: Path, database: Backend, posts: int, connections: int) -> _Ro
             posted = run(folder, url, "post", port, posts, connections)
             cpu = cpu_seconds(web) - before
         if posted["done"] != posts:
-            raise Failed(f"only {posted['done']} of {posts} posts were taken")
+            raise Failed(f"only {posted['done']} of {posts} posts were accepted")
         read = run(folder, url, "read")
         if read["done"] != posts + 200:
-            raise Failed(f"only {read['done']} of {posts + 200} posts were kept")
+            raise Failed(f"only {read['done']} of {posts + 200} posts were stored")
     return _Round(posted, cpu, read, commits)
 
 

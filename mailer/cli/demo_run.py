@@ -33,7 +33,7 @@ def serve() -> None:
 def once() -> None:
     """Run from stories to inboxes, unattended; the last line is the account as JSON."""
     try:
-        result = run.play()
+        result = run.run_unattended()
     except run.Unfinished as error:
         fail(error)
     emit(result)

@@ -1,1 +1,1 @@
-"""The sample edition, the mail catcher and the guided start; mounted only in the demo."""
+"""The demo: a sample edition, a mail catcher and a guided tour; its pages exist in the demo only."""

@@ -1,7 +1,7 @@
-"""The mail server of the demo: it takes every message, keeps it as a file, and sends nothing on.
+"""The demo's mail server: it accepts every message, stores it as a file, and forwards nothing.
 
-DIR/inbox holds readers' copies, DIR/staff the mail to the office: the bytes as they were received. What the
-envelope said stands beside them in DIR/envelopes. One address is refused; one bounces after it was accepted.
+DIR/inbox holds messages to readers, DIR/staff those to the office, as received; DIR/envelopes holds their
+envelopes. One address is refused; one bounces after acceptance.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from mailer.demo.simulated_readers import report
 
 _HOSTNAME = "mx.example.net"
 _LARGEST = 20 * 1024 * 1024
-# Long enough to be seen arriving while somebody watches; at once when nobody does.
+# Long enough to be noticed in the guided tour; none in the unattended run.
 _WATCHED_DELAY = 4.0
 _UNWATCHED_DELAY = 0.1
 _UNSAFE = re.compile(r"[^a-z0-9@._+-]")
@@ -36,7 +36,7 @@ _UNSAFE = re.compile(r"[^a-z0-9@._+-]")
 
 @dataclass(frozen=True)
 class Rules:
-    """Who is treated how; addresses in lower case."""
+    """What the server does per address (lower case)."""
 
     # Refused at RCPT.
     refused: Collection[str] = frozenset()
@@ -44,14 +44,14 @@ class Rules:
     bouncing: Collection[str] = frozenset()
     # The office's own domain.
     staff_domain: str = seed.STAFF_DOMAIN
-    # Seconds between accepting and returning.
+    # Seconds between acceptance and bounce.
     bounce_delay: float = _UNWATCHED_DELAY
-    # Port of the pages, on which readers follow the links of their mail; None: nobody does.
+    # Port of the web process, where simulated readers follow links; None: they do not.
     pages: int | None = None
 
 
 def rules_of_the_cast(bounce_delay: float, pages: int | None = None) -> Rules:
-    """As the cast's fates and habits say."""
+    """The rules for the sample's readers."""
     return Rules(
         refused={reader.email for reader in seed.READERS if reader.fate == "refused"},
         bouncing={reader.email for reader in seed.READERS if reader.fate == "bounces"},
@@ -64,7 +64,7 @@ class Catcher:
     """An SMTP server on the loopback interface, in a thread of its own."""
 
     def __init__(self, directory: Path, maildir: Path, port: int, rules: Rules) -> None:
-        # aiosmtpd logs addresses at the level of information; logs carry none of a reader's.
+        # aiosmtpd logs addresses at level INFO; our logs hold none.
         logging.getLogger("mail.log").setLevel(logging.WARNING)
         self.handler = _Handler(directory, maildir, rules)
         self._listening = False
@@ -84,7 +84,7 @@ class Catcher:
         self._listening = True
 
     def stop(self) -> None:
-        """Ends the server, and writes the bounces that were still to come; safe to repeat."""
+        """Stop the server, and deliver the bounces that are pending; may be called again."""
         if self._listening:
             self._listening = False
             self._controller.stop()
@@ -92,7 +92,7 @@ class Catcher:
 
 
 def serve(config: Config, stop: threading.Event) -> None:
-    """Catch the mail of the demo that `config` describes, until `stop` is set."""
+    """Accept the mail of the demo that `config` describes, until `stop` is set."""
     rules = rules_of_the_cast(_UNWATCHED_DELAY)
     if config.sending.rate_per_second:
         rules = rules_of_the_cast(_WATCHED_DELAY, config.web.port)
@@ -107,7 +107,7 @@ def serve(config: Config, stop: threading.Event) -> None:
 
 
 class _Handler:
-    """What aiosmtpd asks at each step of a transaction (RFC 5321)."""
+    """aiosmtpd's handler for each step of a transaction (RFC 5321)."""
 
     def __init__(self, directory: Path, maildir: Path, rules: Rules) -> None:
         self.directory, self.maildir, self.rules = directory, maildir, rules
@@ -146,7 +146,7 @@ class _Handler:
         return f"250 2.0.0 OK: caught as {name}"
 
     def _keep(self, recipient: str, sender: str, raw: bytes) -> str:
-        """Write the message into its box; a reader of the folder never sees half of one."""
+        """Write the message into its mailbox atomically."""
         staff = recipient.lower().endswith(f"@{self.rules.staff_domain}")
         box = self.directory / ("staff" if staff else "inbox")
         arriving = self.directory / ".arriving" / f"{os.getpid()}-{next(self._numbers)}"
@@ -155,7 +155,7 @@ class _Handler:
         for number in itertools.count(1):
             name = f"{stem}-{number}"
             try:
-                # Linking fails where a message of that name is there already, also one of an earlier run.
+                # Linking fails where a message of that name exists, also from an earlier run.
                 os.link(arriving, box / f"{name}.eml")
                 break
             except FileExistsError:
@@ -178,7 +178,7 @@ class _Handler:
 
     def _read_later(self, recipient: str, raw: bytes, port: int) -> None:
         loop = asyncio.get_running_loop()
-        for visit in simulated_readers.visits(recipient.lower(), raw):
+        for visit in simulated_readers.clicks_of(recipient.lower(), raw):
             loop.call_later(visit.after, loop.run_in_executor, None, simulated_readers.follow, visit, port)
 
     def write_pending(self) -> None:
@@ -186,7 +186,7 @@ class _Handler:
             self._write_bounce(key)
 
     def _write_bounce(self, key: int) -> None:
-        """Deliver a bounce as a mail server does: written to tmp, then renamed into new (maildir(5))."""
+        """Deliver a bounce to the Maildir: written to tmp, then renamed into new (maildir(5))."""
         raw = self._pending.pop(key, None)
         if raw is None:
             return

@@ -1,4 +1,4 @@
-"""The demo's folder: its configuration, database and caught mail, all in one place on this machine."""
+"""The demo's folder with its configuration, database and caught mail."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import secrets
 import socket
 from pathlib import Path
 
-# The moment as of which the sample edition is assembled: its own days, so that its event is still to come.
+# The time as of which the sample edition is assembled, so that its event is still in the future.
 ASSEMBLE_AT = "2021-12-03T09:30:00+06:00"
 
 TEMPLATE = """\
-# Written by `mailer demo`; rewritten at each start. Nothing in here leaves this machine.
+# Written by `mailer demo`; rewritten at each start. Nothing is sent outside this machine.
 [site]
 url = {url}
 name = "Regional Office for Central Asia"
@@ -58,8 +58,8 @@ assemble_at = "{assemble_at}"
 def prepare(folder: Path, *, port: int, rate: float, connections: int, inbox: Path, undo: int = 0) -> Path:
     """Write the demo's configuration and return its path; an existing secret and database are kept.
 
-    `port` is that of the pages, `rate` messages a second (0: no limit), `inbox` where caught mail lands,
-    `undo` seconds in which "send now" can be undone.
+    `port`: of the web process; `rate`: messages a second (0: no limit); `inbox`: the folder of caught mail;
+    `undo`: seconds in which "send now" can be undone.
     """
     folder.mkdir(parents=True, exist_ok=True)
     secret = folder / "secret"
@@ -75,7 +75,7 @@ def prepare(folder: Path, *, port: int, rate: float, connections: int, inbox: Pa
         smtp_port=free_port(),
         rate=float(rate),
         undo=undo,
-        # Soon enough to be waited for, and long enough that a filter's burst is over.
+        # Short enough to wait for, and longer than the burst of a simulated link scanner.
         settle=0.5,
         connections=connections,
         # A JSON string is a TOML basic string.
@@ -87,7 +87,7 @@ def prepare(folder: Path, *, port: int, rate: float, connections: int, inbox: Pa
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on."""
+    """A free loopback port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

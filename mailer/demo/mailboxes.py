@@ -1,4 +1,4 @@
-"""The caught mail, read back: a box per reader, one for the office, and one for anybody else who wrote in."""
+"""Reads the caught mail: a mailbox per reader, one for the office, and one per other address."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from mailer.demo import seed
 from subscribers import iso_codes
 
-# Numbers of boxes: readers count from 1 in the cast's order.
+# Numbers of mailboxes: readers from 1 in the sample's order.
 OFFICE = 100
 _FIRST_GUEST = 101
 
@@ -26,7 +26,7 @@ class Mail:
     # Counts from 1 in its box, oldest first.
     number: int
     path: Path
-    # As the envelope had it.
+    # The envelope's address.
     sender: str
     recipient: str
     received_at: datetime
@@ -75,13 +75,13 @@ class Mail:
         assert isinstance(payload, bytes)
         try:
             return payload.decode(charset, "replace")
-        except LookupError:  # a charset that nobody knows
+        except LookupError:  # an unknown charset
             return payload.decode("utf-8", "replace")
 
 
 @dataclass(frozen=True)
-class Box:
-    """Everything that arrived for one address, or for the office as a whole."""
+class Mailbox:
+    """All messages to one address, or to the office's domain."""
 
     number: int
     address: str
@@ -101,12 +101,12 @@ class Box:
         if self.reader is not None:
             return self.reader.purpose
         if self.number == OFFICE:
-            return "What the system tells the staff, for example that a draft waits."
+            return "Notices to staff, for example about a new draft."
         return "An address that you used yourself."
 
     @property
     def choice(self) -> str:
-        """Countries and language of a reader, in words; empty for others."""
+        """Countries and language of a reader, for display; empty for others."""
         if self.reader is None:
             return ""
         countries = iso_codes.country_names(self.reader.countries, "en") or "Every country"
@@ -116,28 +116,28 @@ class Box:
         return next((mail for mail in self.mails if mail.number == number), None)
 
 
-def boxes(directory: Path) -> tuple[Box, ...]:
-    """Every box under the catcher's directory: the cast in order, the office, guests as they first came."""
+def boxes(directory: Path) -> tuple[Mailbox, ...]:
+    """Every mailbox: the sample's readers in order, the office, other addresses in order of arrival."""
     caught = _caught(directory)
     readers = [
-        Box(number, reader.email, reader, _newest_first(caught.pop(reader.email, [])))
+        Mailbox(number, reader.email, reader, _newest_first(caught.pop(reader.email, [])))
         for number, reader in enumerate(seed.READERS, 1)
     ]
-    office = Box(OFFICE, seed.STAFF_DOMAIN, None, _newest_first(caught.pop(seed.STAFF_DOMAIN, [])))
+    office = Mailbox(OFFICE, seed.STAFF_DOMAIN, None, _newest_first(caught.pop(seed.STAFF_DOMAIN, [])))
     guests = [
-        Box(number, address, None, _newest_first(mails))
+        Mailbox(number, address, None, _newest_first(mails))
         for number, (address, mails) in enumerate(caught.items(), _FIRST_GUEST)
     ]
     return (*readers, office, *guests)
 
 
-def box(directory: Path, number: int) -> Box | None:
+def box(directory: Path, number: int) -> Mailbox | None:
     """The box with this number, None when there is none."""
     return next((found for found in boxes(directory) if found.number == number), None)
 
 
 def _caught(directory: Path) -> dict[str, list[Mail]]:
-    """Mail by the address that it was for, in the order of arrival; the office's under its domain."""
+    """Messages by recipient, in order of arrival; those to the office under its domain."""
     found = [
         (json.loads(path.read_text(encoding="utf-8")), path.name)
         for path in (directory / "envelopes").glob("*.json")

@@ -1,4 +1,4 @@
-"""The stage: sets the sample up, and plays the whole story unattended."""
+"""Sets the sample up, and runs the whole story unattended for `mailer demo --once`."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ from mailer.jobs import JOBS
 from mailer.reports.edition_state import edition_summary
 from mailer.reports.stats import edition_totals
 
-# The unattended play gives up after this long; it needs a few seconds.
+# The unattended run gives up after this long; it needs a few seconds.
 PATIENCE_SECONDS = 120.0
 
 
 class Unfinished(Exception):  # noqa: N818
-    """The play did not come to its end."""
+    """The unattended run did not finish."""
 
 
 def set_up() -> None:
-    """Database, accounts, readers and stories; what is there already stays as it is."""
+    """Create database, accounts, readers and stories; existing rows are not changed."""
     call_command("migrate", verbosity=0, interactive=False)
     seed(timezone.now())
 
 
 def start_page() -> str:
-    """Where a person begins."""
+    """URL of the start page."""
     return f"{settings.CONFIG.site.url}/demo/"
 
 
 def catch(stop: threading.Event) -> None:
-    """Catch mail until `stop` is set."""
+    """Run the mail server until `stop` is set."""
     catcher.serve(settings.CONFIG, stop)
 
 
-def play() -> dict[str, Any]:
-    """Stories → edition → two people → inboxes → bounce, with the same jobs as the worker's.
+def run_unattended() -> dict[str, Any]:
+    """Stories → edition → two people → inboxes → bounce, run by the worker's own jobs.
 
     Returns the balanced account with {edition, variants, seconds}. Raises Unfinished.
     """
@@ -61,8 +61,8 @@ def play() -> dict[str, Any]:
         snapshot = submit(edition, writer, timezone.now())
         approve.approve(snapshot, approver, snapshot.sha256, timezone.now())
         approve.schedule(snapshot, approver, None, timezone.now())
-        _until(lambda: _finished(edition), started, "the mailing did not come to its end")
-        _until(lambda: edition_totals(edition).bounced > 0, started, "the bounce did not come back")
+        _until(lambda: _finished(edition), started, "the mailing did not finish")
+        _until(lambda: edition_totals(edition).bounced > 0, started, "the bounce did not arrive")
         _until(_outbox_is_empty, started, "the mail to staff was not sent")
     finally:
         stop.set()
@@ -80,7 +80,7 @@ def play() -> dict[str, Any]:
 
 
 def _until(wanted: Any, started: float, otherwise: str) -> Any:
-    """Let every job look for work until `wanted` gives something."""
+    """Run every job repeatedly until `wanted` returns a value."""
     while not (found := wanted()):
         if time.monotonic() - started > PATIENCE_SECONDS:
             raise Unfinished(f"{otherwise} within {PATIENCE_SECONDS:.0f} seconds.")

@@ -1,4 +1,4 @@
-"""Fills an empty database with the demo: the office, the newsletter, its lists, its readers, the stories."""
+"""Fills an empty database with the demo: staff, newsletter, lists, readers and stories."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from subscribers.models import MailingList, Subscriber, Subscription, Suppressio
 SAMPLE = Path(__file__).resolve().parent / "sample"
 NEWSLETTER = "silk-road-monthly"
 PERIOD = "2021-12"
-# When the sample's editors put it together; assembling looks at the world as of this moment.
+# The time as of which the sample edition is assembled.
 ASSEMBLED_AT = datetime(2021, 12, 3, 3, 0, tzinfo=UTC)
 
 _JOINED = datetime(2021, 3, 3, 8, 30, tzinfo=UTC)
@@ -32,7 +32,7 @@ _LEFT = datetime(2021, 10, 4, 16, 12, tzinfo=UTC)
 
 
 def seed(now: datetime) -> None:
-    """Make whatever of the demo is missing; what is there, changed or not, is left alone. All or nothing."""
+    """Create missing rows of the demo in one transaction; existing rows are not changed."""
     with transaction.atomic():
         groups = ensure_groups()
         for member in STAFF:
@@ -85,7 +85,7 @@ def _reader(reader: Reader, newsletter: Newsletter, now: datetime) -> None:
         countries=reader.countries,
         created_at=_JOINED,
     )
-    # Whoever has not confirmed asked just now; they are forgotten after some days.
+    # Unconfirmed sign-ups are recent: they expire after some days.
     asked_at = now if reader.fate == "pending" else _JOINED
     for mailing_list in newsletter.lists.filter(slug__in=reader.lists):
         Subscription.objects.create(
@@ -111,7 +111,7 @@ def _reader(reader: Reader, newsletter: Newsletter, now: datetime) -> None:
             address_hash=person.address_hash,
             email=person.email,
             reason=Suppression.Reason.COMPLAINT,
-            evidence="The reader marked the edition of October 2021 as unwanted.",
+            evidence="The reader marked the edition of October 2021 as spam.",
             created_at=_LEFT,
         )
 
@@ -120,14 +120,14 @@ _STATES = {"pending": Subscription.State.PENDING, "left": Subscription.State.UNS
 
 STAFF_DOMAIN = "office.example.org"
 
-# Follows a link or two; or stands behind a filter that opens every link before its reader does.
+# Follows a link or two; or is behind a scanner that opens every link first.
 Habit = Literal["", "reads on", "filtered"]
 Fate = Literal["reads", "pending", "suppressed", "left", "refused", "bounces"]
 
 
 @dataclass(frozen=True)
 class Member:
-    """Somebody of the office; the password is public, so this exists in the demo only."""
+    """A member of staff; the password is public, so this exists in the demo only."""
 
     username: str
     first_name: str
@@ -150,7 +150,7 @@ class Reader:
     language: str
     # As chosen; none: every country.
     countries: tuple[str, ...]
-    # What this reader shows, for the inboxes' page.
+    # What this reader demonstrates, for the page of inboxes.
     purpose: str
     # What happens to the mail: "refused" at RCPT, "bounces" after it was accepted, or none is sent.
     fate: Fate = "reads"
@@ -172,9 +172,11 @@ APPROVER = Member(
     "Approver",
     "demo-approver-2021",
     "Approvers",
-    "approves what others wrote, and schedules it",
+    "approves what others wrote, and schedules sending",
 )
-ADMIN = Member("admin", "Lola", "Admin", "demo-admin-2021", "Admins", "manages lists, people and settings")
+ADMIN = Member(
+    "admin", "Lola", "Admin", "demo-admin-2021", "Admins", "manages lists, subscribers and settings"
+)
 STAFF = (WRITER, APPROVER, ADMIN)
 
 READERS = (
@@ -186,7 +188,7 @@ READERS = (
         "maral@example.org",
         "tk",
         ("TM",),
-        "Turkmenistan, in Turkmen: her country is silent this month: the regional notice alone.",
+        "Turkmenistan, in Turkmen: no story of her country this month, so only the regional notice.",
         habit="",
     ),
     Reader("Dilshod Karimov", "dilshod@example.org", "uz", ("UZ",), "Uzbekistan, in Uzbek."),
@@ -195,7 +197,7 @@ READERS = (
         "elena@example.net",
         "ru",
         ("KZ", "UZ"),
-        "Two countries in one mail, in Russian. A filter opens all of its links before she does.",
+        "Two countries in one message, in Russian. A link scanner opens all of its links before she does.",
         habit="filtered",
     ),
     Reader(
@@ -203,7 +205,7 @@ READERS = (
         "mary@example.org",
         "en",
         (),
-        "Chose no country, which means every story, in English. On two lists, and still gets one copy.",
+        "Chose no country, which means every story, in English. On two lists, and still gets one message.",
         lists=("monthly", "partners"),
     ),
     Reader("Saule Akhmetova", "saule@example.net", "en", ("KZ",), "The same stories as Aigerim, in English."),
@@ -213,7 +215,7 @@ READERS = (
         "bekzod@example.net",
         "uz",
         ("KG", "KZ", "TJ", "TM", "UZ"),
-        "All five countries, in Uzbek; stories that nobody told in Uzbek come in Russian.",
+        "All five countries, in Uzbek; stories without an Uzbek text appear in Russian.",
         lists=("partners",),
     ),
     Reader(
@@ -221,7 +223,7 @@ READERS = (
         "gulnara@example.org",
         "en",
         ("UZ",),
-        "Her mailbox is closed: the mail server refuses her address while the mail is handed over.",
+        "Her mailbox is closed: the mail server rejects her address during the SMTP session.",
         "refused",
     ),
     Reader(
@@ -229,7 +231,7 @@ READERS = (
         "kairat@example.net",
         "kk",
         ("KZ",),
-        "His mail server accepts the mail, then reports that there is no such mailbox.",
+        "His mail server accepts the message, then sends a bounce: no such mailbox.",
         "bounces",
     ),
     Reader("Asel Toktoeva", "asel@example.org", "ky", ("KG",), "Never confirmed: gets nothing.", "pending"),
@@ -238,13 +240,15 @@ READERS = (
         "rustam@example.net",
         "ru",
         ("KZ",),
-        "Marked an earlier edition as unwanted: suppressed, gets nothing.",
+        "Marked an earlier edition as spam: suppressed, gets nothing.",
         "suppressed",
     ),
-    Reader("Vera Belova", "vera@example.org", "ru", ("KZ",), "Unsubscribed in October: no mail.", "left"),
+    Reader(
+        "Vera Belova", "vera@example.org", "ru", ("KZ",), "Unsubscribed in October: gets nothing.", "left"
+    ),
 )
 
 
 def reader_of(address: str) -> Reader | None:
-    """The reader with this address, whatever its letter case; None for anybody else."""
+    """The sample reader with this address, in any letter case; None for others."""
     return next((reader for reader in READERS if reader.email == address.lower()), None)

@@ -1,4 +1,4 @@
-"""A bounce as a mail server writes it: a delivery report (RFC 3464) with the returned headers."""
+"""Simulates the sample's readers: a bounce as a mail server sends it, and clicks on links."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _status(recipient: str, host: str, reply: str, now: datetime) -> Message:
 
 
 def _returned(raw: bytes) -> Message:
-    """The headers of the message that came back (RFC 6522 §4), and none of its words."""
+    """The returned message's headers (RFC 6522 §4), without its body."""
     headers = BytesHeaderParser(policy=compat32).parsebytes(raw)
     part = MIMENonMultipart("text", "rfc822-headers")
     part.set_payload("".join(f"{name}: {value}\n" for name, value in headers.items()))
@@ -78,42 +78,42 @@ log = logging.getLogger(__name__)
 
 _BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/126.0 Safari/537.36"
 _LINK = re.compile(r'<a\b[^>]*\shref="(http[^"]*/r/[^"]*)"')
-# Seconds after the mail came: nobody reads sooner, and the second link is followed when the first was read.
+# Seconds after delivery at which a person follows the first and the second link.
 _OPENED, _EACH, _READ = 20.0, 2.0, 15.0
 _FILTERED = 1.0
 
 
 @dataclass(frozen=True)
 class Visit:
-    """A link that is followed."""
+    """A simulated click."""
 
     # Seconds after the mail was caught.
     after: float
     url: str
-    # Where the visitor is.
+    # The client's address (RFC 5737).
     address: str
 
 
-def visits(recipient: str, raw: bytes) -> Iterator[Visit]:
-    """What happens to the links of a reader's mail; nothing for anybody who is not of the cast."""
+def clicks_of(recipient: str, raw: bytes) -> Iterator[Visit]:
+    """The simulated clicks on a message; none for other addresses."""
     number = next((place for place, reader in enumerate(seed.READERS) if reader.email == recipient), None)
     if number is None:
         return
     body = message_from_bytes(raw, policy=policy.default).get_body(("html",))
     links = [unescape(found) for found in _LINK.findall(body.get_content())] if body else []
-    # Only a machine sees the one that names no place.
+    # The honeypot link has no visible target; only bots follow it.
     seen = [link for link in links if not link.endswith("/")]
     habit = seed.READERS[number].habit
     if habit == "filtered":
         yield from (Visit(_FILTERED + place / 10, link, "203.0.113.1") for place, link in enumerate(links))
     elif habit == "reads on":
-        # The first of all, and one further down that differs from reader to reader.
+        # The first link, and another one that differs between readers.
         for place, link in enumerate(dict.fromkeys((*seen[:1], *seen[1 + number % 3 :][:1]))):
             yield Visit(_OPENED + _EACH * number + _READ * place, link, f"198.51.100.{number + 1}")
 
 
 def follow(visit: Visit, port: int) -> None:
-    """Ask the web process for it; where that leads is outside, and nobody goes there."""
+    """Request the tracked link; the redirect is not followed."""
     headers: Mapping[str, str] = {"User-Agent": _BROWSER, "X-Forwarded-For": visit.address}
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
     try:

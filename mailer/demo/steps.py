@@ -1,4 +1,4 @@
-"""The demo's story in seven steps, and how far the sample edition has come in it."""
+"""The guided tour's seven steps, and the sample edition's progress through them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Progress = Literal["done", "now", "later"]
 class Action:
     label: str
     url: str
-    # Who must be signed in for it; None: anybody.
+    # The account that is needed; None: any.
     member: seed.Member | None = None
 
 
@@ -26,34 +26,34 @@ class Action:
 class Step:
     number: int
     title: str
-    words: str
+    text: str
     progress: Progress
     action: Action | None
-    # Whether its action is the one that leads on from here.
+    # Whether this is the recommended next action.
     primary: bool
 
     @property
-    def progress_words(self) -> str:
-        """The mark in words, for those who do not see its shape."""
+    def progress_label(self) -> str:
+        """The state as text, for screen readers."""
         return {"done": "done", "now": "to do now", "later": "later"}[self.progress]
 
 
-# What the page says about the edition as a whole.
+# The state of the edition as one sentence.
 _STATUS = {
-    "": "The worker is putting the draft together. It takes a few seconds.",
+    "": "The worker is assembling the draft. This takes a few seconds.",
     "draft": "The edition is a draft: the writer can change and submit it.",
-    "submitted": "The edition waits for approval by somebody who wrote no part of it.",
-    "approved": "The edition is approved and sealed. It waits for its moment.",
-    "scheduled": "The edition is scheduled and leaves by itself.",
-    "planning": "The edition's readers are being counted.",
-    "held": "The mailing is held: somebody must look at its number of readers.",
-    "sending": "The edition is being sent, two mails a second.",
-    "paused": "The mailing is paused: somebody must resume or cancel it.",
-    "sent": "The edition is sent. One mail is on its way back.",
-    "cancelled": "The mailing was cancelled; what was left was not sent.",
+    "submitted": "The edition waits for approval by a person who wrote no part of it.",
+    "approved": "The edition is approved. It can be scheduled.",
+    "scheduled": "The edition is scheduled and will be sent automatically.",
+    "planning": "The edition's audience is being prepared.",
+    "held": "The mailing is on hold: a person must confirm its number of readers.",
+    "sending": "The edition is being sent, two messages a second.",
+    "paused": "The mailing is paused: resume or cancel it.",
+    "sent": "The edition is sent. One bounce is on its way.",
+    "cancelled": "The mailing was cancelled; the remaining messages were not sent.",
 }
-_RETURNED = "The edition is sent, one mail came back, and the report balances."
-# Steps behind, and steps to do now, in each state.
+_RETURNED = "The edition is sent, one message bounced, and the report balances."
+# Completed steps and current steps, per state.
 _REACHED: dict[str, tuple[int, int]] = {
     "": (0, 0),
     "draft": (0, 3),
@@ -61,23 +61,23 @@ _REACHED: dict[str, tuple[int, int]] = {
     "sent": (5, 7),
 }
 _FROM_APPROVAL = (4, 5)
-# Where the open steps are several: the one that moves the story on.
+# Of several current steps, the recommended one.
 _LEADS_ON = {"draft": 3, "sent": 6}
 
 
 def status(state: str, account: Totals) -> str:
-    """One sentence on where the edition stands; `state` is of reports.lifecycle, "" without an edition."""
-    return _RETURNED if came_back(state, account) else _STATUS[state]
+    """The edition's state as one sentence; `state` is of reports.lifecycle, "" without an edition."""
+    return _RETURNED if is_complete(state, account) else _STATUS[state]
 
 
-def came_back(state: str, account: Totals) -> bool:
-    """Whether the story is at its end: sent, the bounce counted, the account balanced."""
+def is_complete(state: str, account: Totals) -> bool:
+    """Whether the tour is complete: sent, the bounce counted, the account balanced."""
     return state == "sent" and account.bounced > 0 and account.balances
 
 
 def steps(edition: Edition | None, state: str, account: Totals) -> tuple[Step, ...]:
-    """The seven steps, each with its progress and what one can do."""
-    behind, open_until = (7, 7) if came_back(state, account) else _REACHED.get(state, _FROM_APPROVAL)
+    """The seven steps, with progress and action."""
+    behind, open_until = (7, 7) if is_complete(state, account) else _REACHED.get(state, _FROM_APPROVAL)
     leads_on = _LEADS_ON.get(state, open_until)
     found = []
     for number, (title, words) in enumerate(_STEPS, 1):
@@ -90,7 +90,7 @@ def steps(edition: Edition | None, state: str, account: Totals) -> tuple[Step, .
 _STEPS = (
     (
         "See the draft",
-        "On 3 December 2021 the worker put eight stories into a draft. The writer can move and rewrite them.",
+        "On 3 December 2021 the worker assembled a draft of eight stories. The writer can edit it.",
     ),
     (
         "Preview the variants",
@@ -98,15 +98,15 @@ _STEPS = (
     ),
     (
         "Submit it for approval",
-        "This freezes every word and picture under one fingerprint. Any later change breaks the seal.",
+        "This creates a snapshot of every text and picture under one hash. Any later change invalidates it.",
     ),
     (
         "Approve it as a second person",
-        "Whoever wrote a part of it may not approve it: try as the writer. The approver can.",
+        "Authors cannot approve their own work: try as the writer. The approver can.",
     ),
     (
         "Send it",
-        "The approver picks the moment; now will do. Two mails leave each second, so that you can watch.",
+        "The approver chooses the time, for example now. Two messages are sent a second.",
     ),
     (
         "Open the readers’ inboxes",
@@ -114,8 +114,8 @@ _STEPS = (
     ),
     (
         "See the bounce arrive",
-        "A moment later one mail comes back and its address is suppressed. The report counts every reader. "
-        "In two minutes it also tells which links they followed; a filter that opened all is left out.",
+        "A moment later one message bounces, and its address is suppressed. The report balances. "
+        "After two minutes it also shows clicks; a scanner that opened all links is excluded.",
     ),
 )
 
@@ -134,7 +134,7 @@ def _action(number: int, edition: Edition | None, state: str) -> Action | None:
     if state in ("approved", "scheduled"):
         send = Action("Send as the approver", desk("desk_edition:schedule"), approver)
     elif state != "sent":
-        send = Action("Watch it leave as the approver", desk("desk_edition:report"), approver)
+        send = Action("Watch sending as the approver", desk("desk_edition:report"), approver)
     return {
         1: Action("Open the draft as the writer", desk("desk_editions:edit"), writer),
         2: Action("Preview as the writer", desk("desk_edition:variants"), writer),

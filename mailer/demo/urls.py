@@ -1,4 +1,4 @@
-"""The addresses under /demo/."""
+"""URLs under /demo/."""
 
 from __future__ import annotations
 

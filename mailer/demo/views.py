@@ -1,4 +1,4 @@
-"""The pages of the demo: the guided start and the readers' inboxes. Mounted nowhere but in the demo."""
+"""Pages of the demo: the guided tour and the readers' inboxes; mounted in the demo only."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from mailer.reports.stats import Totals, edition_totals
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
-# How a mail can be looked at: the word in the address, and the words on the page.
+# Views of a message: the name in the URL, and its label.
 SIDES = {"mail": "On a desk", "phone": "On a phone", "text": "Text", "source": "Headers"}
 
 
 def demo_only(view: View[P]) -> View[P]:
-    """These pages know passwords: outside the demo they do not exist, however they are mounted."""
+    """These pages know passwords: outside the demo they answer 404."""
 
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not settings.CONFIG.demo.enabled:
@@ -49,14 +49,14 @@ def start(request: HttpRequest) -> HttpResponse:
 @demo_only
 @require_safe
 def progress(request: HttpRequest) -> HttpResponse:
-    """The part of the start page that changes while one watches."""
+    """The part of the start page that is refreshed."""
     return render(request, "demo/progress.html", _story())
 
 
 @demo_only
 @require_POST
 def sign_in(request: HttpRequest) -> HttpResponse:
-    """Become one of the three people of the office, and go on to where the button promised."""
+    """Sign in as one of the three members of staff, and redirect to the button's target."""
     member = next((one for one in seed.STAFF if one.username == request.POST.get("username")), None)
     user = get_user_model().objects.filter(username=member.username).first() if member else None
     if user is None:
@@ -98,14 +98,14 @@ def mail(request: HttpRequest, number: int, mail_number: int) -> HttpResponse:
 @demo_only
 @require_safe
 def mail_html(request: HttpRequest, number: int, mail_number: int) -> HttpResponse:
-    """The HTML part by itself, for the frame on the mail's page: it can show, and do nothing."""
+    """The HTML part alone, for the sandboxed frame on the message's page."""
     return framed(_mail(_box(number), mail_number).html)
 
 
 @demo_only
 @require_safe
 def mail_source(request: HttpRequest, number: int, mail_number: int) -> HttpResponse:
-    """The message as it was received."""
+    """The raw message."""
     found = _mail(_box(number), mail_number)
     response = HttpResponse(found.raw, content_type="message/rfc822")
     response.headers["Content-Disposition"] = f'attachment; filename="{found.path.name}"'
@@ -124,7 +124,7 @@ def _story() -> dict[str, object]:
         "steps": steps.steps(edition, state, counted),
         "account": shown,
         "left_out": {reason.replace("_", " "): count for reason, count in counted.excluded.items()},
-        "finished": steps.came_back(state, counted),
+        "finished": steps.is_complete(state, counted),
     }
 
 
@@ -132,14 +132,14 @@ def _directory() -> Path:
     return settings.CONFIG.path(settings.CONFIG.demo.inbox)
 
 
-def _box(number: int) -> mailboxes.Box:
+def _box(number: int) -> mailboxes.Mailbox:
     box = mailboxes.box(_directory(), number)
     if box is None:
         raise Http404("There is no such inbox.")
     return box
 
 
-def _mail(box: mailboxes.Box, number: int) -> mailboxes.Mail:
+def _mail(box: mailboxes.Mailbox, number: int) -> mailboxes.Mail:
     found = box.mail(number)
     if found is None:
         raise Http404("There is no such mail.")
@@ -151,7 +151,7 @@ _NEW_TAB = '<base target="_blank">'
 
 
 def framed(html: str) -> HttpResponse:
-    """The HTML with a policy (CSP level 3) that leaves it pictures and styles alone."""
+    """The HTML with a Content-Security-Policy (CSP level 3) that permits pictures and styles only."""
     head = _HEAD.search(html)
     at = head.end() if head else 0
     response = HttpResponse(html[:at] + _NEW_TAB + html[at:])

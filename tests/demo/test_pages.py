@@ -49,8 +49,8 @@ def test_the_start_says_who_may_sign_in(client: Client, seeded: None) -> None:
         assert member.username in text and member.password in text
 
 
-def test_before_the_draft_the_start_says_that_it_is_being_made(client: Client, seeded: None) -> None:
-    assert "The worker is putting the draft together" in page(client, "/demo/")
+def test_the_start_page_without_an_edition_says_that_it_is_being_assembled(client: Client, seeded: None) -> None:
+    assert "The worker is assembling the draft" in page(client, "/demo/")
 
 
 def test_with_the_draft_the_first_three_steps_are_open(client: Client, seeded: None) -> None:
@@ -78,7 +78,7 @@ def test_the_story_ends_when_the_bounce_is_counted_and_the_report_balances(demo:
     open_account = Totals(audience=12, accepted=11, bounced=1)
     balanced = Totals(audience=12, accepted=11, bounced=1, refused=1)
 
-    assert not steps.came_back("sent", open_account)
+    assert not steps.is_complete("sent", open_account)
     assert {step.progress for step in steps.steps(None, "sent", balanced)} == {"done"}
     assert steps.status("sent", balanced).endswith("the report balances.")
 

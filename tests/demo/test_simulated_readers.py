@@ -12,7 +12,7 @@ MAIL = "".join(f'<p><a href="{link}">more</a></p>' for link in [*LINKS, TRAP, "h
 
 
 def _visits(address: str) -> list[simulated_readers.Visit]:
-    return list(simulated_readers.visits(address, a_message(address, html=MAIL)))
+    return list(simulated_readers.clicks_of(address, a_message(address, html=MAIL)))
 
 
 def test_a_reader_follows_what_a_reader_sees_one_after_another() -> None:

@@ -66,7 +66,7 @@ def _people_in(folder: Path) -> Iterator[simulated_readers.Visit]:
     for reader in seed.READERS:
         if reader.habit == "reads on" and reader.fate == "reads":
             (path,) = folder.glob(f"{reader.email}-*.eml")
-            yield from simulated_readers.visits(reader.email, path.read_bytes())
+            yield from simulated_readers.clicks_of(reader.email, path.read_bytes())
 
 
 def test_a_scanner_leaves_the_reader_subscribed_and_the_figures_clean(demo: Demo) -> None:
