@@ -49,7 +49,9 @@ def test_the_start_says_who_may_sign_in(client: Client, seeded: None) -> None:
         assert member.username in text and member.password in text
 
 
-def test_the_start_page_without_an_edition_says_that_it_is_being_assembled(client: Client, seeded: None) -> None:
+def test_the_start_page_without_an_edition_says_that_it_is_being_assembled(
+    client: Client, seeded: None
+) -> None:
     assert "The worker is assembling the draft" in page(client, "/demo/")
 
 
