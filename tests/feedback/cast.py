@@ -92,7 +92,7 @@ def complain(about: Delivery | Subscriber, at: datetime = NOW) -> None:
     apply(reading, EventSource(f"mail {next(_numbers)}", at), at)
 
 
-def verdict(person: Subscriber) -> SuppressionDecision:
+def latest_decision(person: Subscriber) -> SuppressionDecision:
     """The latest decision about a subscriber."""
     return SuppressionDecision.objects.filter(subscriber=person.pk).order_by("-pk")[0]
 

@@ -34,7 +34,7 @@ def bounced(desk: Desk) -> SuppressionDecision:
     sent = copies.get()
     raw = f"Delivered-To: {identifiers.envelope_sender(sent.pk)}\n".encode() + sample("postfix-unknown.eml")
     ingest.ingest_message(raw, now)
-    return past.verdict(desk.reader)
+    return past.latest_decision(desk.reader)
 
 
 def page_of(verdict: SuppressionDecision) -> str:
@@ -103,7 +103,7 @@ def test_the_second_of_two_users_who_decide_gets_an_error(desk: Desk, bounced: S
 
 def test_after_a_complaint_an_admin_allows_to_resubscribe(desk: Desk) -> None:
     past.complain(past.accepted_delivery(desk.reader, timezone.now() - timedelta(days=1)), timezone.now())
-    verdict = past.verdict(desk.reader)
+    verdict = past.latest_decision(desk.reader)
     page = shown(desk, page_of(verdict))
     assert page.response.context["effect"] == labels.COMPLAINT_EFFECT
     assert [one.slug for one in page.response.context["lists"]] == ["monthly"]
@@ -115,7 +115,7 @@ def test_after_a_complaint_an_admin_allows_to_resubscribe(desk: Desk) -> None:
 
 def test_a_complaint_that_could_be_forged_needs_a_review(desk: Desk) -> None:
     past.complain(desk.reader, timezone.now())
-    verdict = past.verdict(desk.reader)
+    verdict = past.latest_decision(desk.reader)
     assert "Suppression decisions (1)" in shown(desk, reverse("wagtailadmin_home")).html
     page = shown(desk, page_of(verdict))
     assert verdict.state == "held" and {("action", "revert"), ("action", "confirm")} <= page.controls
@@ -129,11 +129,11 @@ def test_a_test_email_is_in_the_timeline_and_an_admin_need_not_wait_for_it(desk:
     past.arrived(desk.reader)
     for days in (40, 30, 20, 10, 0):
         past.returned(desk.reader, "soft", past.ago(days=days))
-    verdict = past.verdict(desk.reader)
+    verdict = past.latest_decision(desk.reader)
     tones = [entry.tone for entry in shown(desk, page_of(verdict)).response.context["timeline"]]
     assert verdict.state == "probing" and tones == ["done", *["problem"] * 5, "busy"]
     decide(desk, verdict, "revert")
-    assert past.verdict(desk.reader).state == "reverted"
+    assert past.latest_decision(desk.reader).state == "reverted"
 
 
 def test_a_suppression_by_staff_is_removed_on_its_page_and_others_on_the_decision(

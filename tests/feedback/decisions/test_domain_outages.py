@@ -12,7 +12,7 @@ from mailer.feedback.decisions.suppression_decisions import DecisionError
 from mailer.feedback.models import DomainOutage, SuppressionDecision
 from subscribers.models import Subscriber, Suppression
 from tests.feedback import cast
-from tests.feedback.cast import NOW, stopped, verdict
+from tests.feedback.cast import NOW, latest_decision, stopped
 
 pytestmark = pytest.mark.django_db
 
@@ -31,7 +31,7 @@ def come_back(people: list[Subscriber], bounce_class: str = "hard", **later: flo
 
 
 def states(people: list[Subscriber]) -> set[str]:
-    return {verdict(person).state for person in people}
+    return {latest_decision(person).state for person in people}
 
 
 def test_many_bounces_at_a_domain_are_held_and_alert_staff(mailoutbox) -> None:
@@ -99,7 +99,7 @@ def test_dismissing_an_outage_keeps_all_and_later_bounces() -> None:
     come_back(people[9:], hours=6)
     assert states(people) == {"dismissed"}
     assert not any(map(stopped, people))
-    assert verdict(people[9]).closed_by == "belongs to a domain outage; decided by lola"
+    assert latest_decision(people[9]).closed_by == "belongs to a domain outage; decided by lola"
 
 
 def test_later_deliveries_dismiss_their_decisions_and_end_the_outage() -> None:
@@ -111,10 +111,10 @@ def test_later_deliveries_dismiss_their_decisions_and_end_the_outage() -> None:
     assert states(people) == {"held"}
     evaluate.review_pending(NOW + timedelta(days=14))
     assert states(people[:3]) == {"dismissed"}
-    assert (verdict(people[3]).state, DomainOutage.objects.get().state) == ("held", "open")
+    assert (latest_decision(people[3]).state, DomainOutage.objects.get().state) == ("held", "open")
     cast.accepted_delivery(people[3], NOW + timedelta(days=14))
     evaluate.review_pending(NOW + timedelta(days=21))
-    assert (verdict(people[3]).closed_by, DomainOutage.objects.get().state) == (
+    assert (latest_decision(people[3]).closed_by, DomainOutage.objects.get().state) == (
         "a later message was delivered",
         "over",
     )
@@ -149,9 +149,9 @@ def test_a_held_decision_lapses() -> None:
 def test_single_decisions_of_an_outage_can_be_confirmed_or_reverted() -> None:
     people = ministry(4)
     come_back(people)
-    suppression_decisions.confirm([verdict(people[0])], NOW)
-    suppression_decisions.revert(verdict(people[1]), "lola", NOW)
-    assert [verdict(person).state for person in people] == ["applied", "reverted", "held", "held"]
+    suppression_decisions.confirm([latest_decision(people[0])], NOW)
+    suppression_decisions.revert(latest_decision(people[1]), "lola", NOW)
+    assert [latest_decision(person).state for person in people] == ["applied", "reverted", "held", "held"]
 
 
 def test_a_complaint_is_applied_during_an_outage() -> None:

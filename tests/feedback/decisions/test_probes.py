@@ -13,7 +13,7 @@ from mailer.feedback.decisions import evaluate, suppression_decisions
 from mailer.feedback.models import DomainOutage, FeedbackEvent, SuppressionDecision
 from subscribers.models import Subscriber, Subscription
 from tests.feedback import cast
-from tests.feedback.cast import NOW, ago, stopped, verdict
+from tests.feedback.cast import NOW, ago, latest_decision, stopped
 from tests.feedback.parsing.test_parse import sample
 
 pytestmark = pytest.mark.django_db
@@ -42,11 +42,13 @@ def sent(at=NOW) -> OutboxMessage:
 
 
 def test_the_probe_is_sent_once_in_the_subscribers_language(asked: Subscriber) -> None:
-    assert (verdict(asked).state, stopped(asked)) == ("probing", False)
+    assert (latest_decision(asked).state, stopped(asked)) == ("probing", False)
     probe = OutboxMessage.objects.get()
-    assert (probe.recipient, identifiers.read_probe(probe.sender)) == (asked.email, verdict(asked).pk)
+    assert (probe.recipient, identifiers.read_probe(probe.sender)) == (asked.email, latest_decision(asked).pk)
     text = bytes(probe.message).decode()
-    assert f"Message-ID: {identifiers.probe_message_id(verdict(asked).pk, 'example.org')}"[:20] in text
+    assert (
+        f"Message-ID: {identifiers.probe_message_id(latest_decision(asked).pk, 'example.org')}"[:20] in text
+    )
     assert "Auto-Submitted: auto-generated" in text and asked.email not in probe.sender
     cast.returned(asked, "soft", NOW + timedelta(days=1))
     assert OutboxMessage.objects.count() == 1
@@ -55,8 +57,8 @@ def test_the_probe_is_sent_once_in_the_subscribers_language(asked: Subscriber) -
 def test_a_bounced_probe_suppresses_and_is_evidence(asked: Subscriber) -> None:
     raw = f"Delivered-To: {sent().sender}\n".encode() + sample("postfix-full-under-5.1.1.eml")
     ingest.ingest_message(raw, NOW + timedelta(hours=1))
-    assert (verdict(asked).state, stopped(asked)) == ("applied", True)
-    assert verdict(asked).events.count() == 6
+    assert (latest_decision(asked).state, stopped(asked)) == ("applied", True)
+    assert latest_decision(asked).events.count() == 6
     assert FeedbackEvent.objects.filter(delivery=None, subscriber=asked.pk, identity="verp").count() == 1
 
 
@@ -70,23 +72,23 @@ def test_a_refused_probe_suppresses(asked: Subscriber) -> None:
 def test_replies_that_are_not_about_the_address_never_suppress(asked: Subscriber, name: str) -> None:
     raw = f"Delivered-To: {sent().sender}\n".encode() + sample(name)
     ingest.ingest_message(raw, NOW + timedelta(hours=1))
-    assert verdict(asked).state == "probing"
+    assert latest_decision(asked).state == "probing"
 
 
 def test_a_blocked_probe_dismisses_the_decision(asked: Subscriber) -> None:
     OutboxMessage.objects.update(state="refused", reply="554 5.7.1 blocked using zen.spamhaus.org")
     evaluate.review_pending(NOW + timedelta(minutes=5))
-    assert (verdict(asked).state, stopped(asked)) == ("dismissed", False)
+    assert (latest_decision(asked).state, stopped(asked)) == ("dismissed", False)
 
 
 def test_a_delivered_probe_resets_the_score(asked: Subscriber) -> None:
     sent()
     evaluate.review_pending(NOW + timedelta(days=5))
-    assert verdict(asked).state == "probing"
+    assert latest_decision(asked).state == "probing"
     evaluate.review_pending(NOW + timedelta(days=7))
-    assert verdict(asked).state == "dismissed"
+    assert latest_decision(asked).state == "dismissed"
     cast.returned(asked, "soft", NOW + timedelta(days=8))
-    assert verdict(asked).state == "dismissed" and not stopped(asked)
+    assert latest_decision(asked).state == "dismissed" and not stopped(asked)
 
 
 def test_further_bounces_after_a_probe_suppress_without_another(asked: Subscriber) -> None:
@@ -99,7 +101,7 @@ def test_further_bounces_after_a_probe_suppress_without_another(asked: Subscribe
 
 def test_a_hard_bounce_suppresses_while_a_probe_is_pending(asked: Subscriber) -> None:
     cast.returned(asked, "hard", NOW + timedelta(days=1))
-    assert (verdict(asked).rule, stopped(asked)) == ("hard_bounce", True)
+    assert (latest_decision(asked).rule, stopped(asked)) == ("hard_bounce", True)
     assert SuppressionDecision.objects.count() == 1
 
 
@@ -107,7 +109,7 @@ def test_forged_bounces_lead_to_one_probe_and_no_suppression() -> None:
     person = cast.reader()
     for days in range(10):
         cast.bounce(person, "hard", NOW + timedelta(days=days))
-    assert (verdict(person).state, verdict(person).rule) == ("probing", "two_hard_bounces")
+    assert (latest_decision(person).state, latest_decision(person).rule) == ("probing", "two_hard_bounces")
     sent()
     evaluate.review_pending(NOW + timedelta(days=10))
     for days in range(11, 60):
@@ -120,7 +122,7 @@ def test_forged_bounces_do_not_answer_a_probe(asked: Subscriber) -> None:
     sent()
     cast.bounce(asked, "hard", NOW + timedelta(hours=1))
     cast.bounce(asked, "hard", NOW + timedelta(days=1))
-    assert verdict(asked).state == "probing"
+    assert latest_decision(asked).state == "probing"
 
 
 def test_unsubscribed_readers_get_no_probe() -> None:
@@ -138,7 +140,7 @@ def test_a_reply_to_a_probe_can_unsubscribe(asked: Subscriber) -> None:
 
 
 def test_staff_can_revert_while_a_probe_is_pending(asked: Subscriber) -> None:
-    suppression_decisions.revert(verdict(asked), "lola", NOW)
+    suppression_decisions.revert(latest_decision(asked), "lola", NOW)
     raw = f"Delivered-To: {sent().sender}\n".encode() + sample("postfix-full-under-5.1.1.eml")
     ingest.ingest_message(raw, NOW + timedelta(hours=1))
     assert not stopped(asked)
@@ -151,5 +153,5 @@ def test_bounced_probes_at_one_domain_are_an_outage() -> None:
         fill(person, ago(hours=1))
     OutboxMessage.objects.update(state="refused", reply="550 5.1.1 User unknown")
     evaluate.review_pending(NOW)
-    assert {verdict(person).state for person in people} == {"held"}
+    assert {latest_decision(person).state for person in people} == {"held"}
     assert DomainOutage.objects.get().state == "open"

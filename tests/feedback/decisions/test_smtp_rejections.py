@@ -10,7 +10,7 @@ from mailer.feedback.decisions import smtp_rejections
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage, SuppressionDecision
 from subscribers.models import Subscriber
 from tests.feedback import cast
-from tests.feedback.cast import NOW, ago, stopped, verdict
+from tests.feedback.cast import NOW, ago, latest_decision, stopped
 
 pytestmark = pytest.mark.django_db
 UNKNOWN = "550 5.1.1 <reader@example.net>: Recipient address rejected: User unknown"
@@ -36,7 +36,7 @@ def test_an_unknown_user_is_suppressed_with_the_servers_reply(
     assert (event.identity, event.bounce_class, event.reason) == ("session", "hard", "unknown_user")
     assert (event.delivery, event.mailing, event.message) == (delivery, delivery.mailing, None)
     assert (event.provider, event.diagnostic) == ("example.net", UNKNOWN)
-    assert verdict(aigerim).suppression.evidence.count("User unknown") == 1
+    assert latest_decision(aigerim).suppression.evidence.count("User unknown") == 1
     delivery.refresh_from_db()
     assert (delivery.state, delivery.bounced_at) == ("refused", None)
 
@@ -98,7 +98,7 @@ def test_five_expired_deliveries_suppress_the_address(aigerim: Subscriber) -> No
     for days in (40, 30, 20, 10, 0):
         refused(aigerim, "452 4.2.2 mailbox full", reason="expired")
         smtp_rejections.process_new(ago(days=days))
-    assert (verdict(aigerim).rule, stopped(aigerim)) == ("soft_bounces", True)
+    assert (latest_decision(aigerim).rule, stopped(aigerim)) == ("soft_bounces", True)
 
 
 def test_rejections_in_a_dry_run_are_no_events(aigerim: Subscriber) -> None:

@@ -19,7 +19,7 @@ from subscribers.imports import jobs
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 from subscribers.subscribe import subscribe
 from tests.feedback import cast
-from tests.feedback.cast import NOW, ago, stopped, verdict
+from tests.feedback.cast import NOW, ago, latest_decision, stopped
 
 pytestmark = pytest.mark.django_db
 
@@ -31,7 +31,7 @@ def aigerim() -> Subscriber:
 
 def test_a_decision_keeps_its_evidence(aigerim: Subscriber) -> None:
     cast.returned(aigerim)
-    found = verdict(aigerim)
+    found = latest_decision(aigerim)
     assert (found.state, found.rule, found.applied_at) == ("applied", "hard_bounce", NOW)
     assert found.suppression == suppression.active_suppression(aigerim)
     (event,) = found.events.all()
@@ -43,8 +43,11 @@ def test_a_decision_keeps_its_evidence(aigerim: Subscriber) -> None:
 def test_every_counted_soft_bounce_is_kept(aigerim: Subscriber) -> None:
     for days in (40, 30, 20, 10, 0):
         cast.returned(aigerim, "soft", ago(days=days))
-    assert verdict(aigerim).events.count() == 5
-    assert verdict(aigerim).reason == "5 deliveries bounced over 40 days, and none was delivered in between."
+    assert latest_decision(aigerim).events.count() == 5
+    assert (
+        latest_decision(aigerim).reason
+        == "5 deliveries bounced over 40 days, and none was delivered in between."
+    )
     assert stopped(aigerim)
 
 
@@ -59,9 +62,9 @@ def test_revert_lifts_the_suppression_and_old_evidence_never_counts_again(
     aigerim: Subscriber,
 ) -> None:
     sent = cast.returned(aigerim)
-    suppression_decisions.revert(verdict(aigerim), "lola", NOW)
+    suppression_decisions.revert(latest_decision(aigerim), "lola", NOW)
     assert not stopped(aigerim)
-    assert (verdict(aigerim).state, verdict(aigerim).closed_by) == ("reverted", "lola")
+    assert (latest_decision(aigerim).state, latest_decision(aigerim).closed_by) == ("reverted", "lola")
     assert Suppression.objects.get().lifted_by == "lola"
     later = NOW + timedelta(days=2)
     # The same copy is reported again, in other words, and so is one that had left by then.
@@ -74,7 +77,7 @@ def test_revert_lifts_the_suppression_and_old_evidence_never_counts_again(
 
 def test_revert_and_reapply_can_alternate(aigerim: Subscriber) -> None:
     cast.returned(aigerim)
-    found = verdict(aigerim)
+    found = latest_decision(aigerim)
     for _ in range(2):
         suppression_decisions.revert(found, "lola", NOW)
         assert not stopped(aigerim)
@@ -86,7 +89,7 @@ def test_revert_and_reapply_can_alternate(aigerim: Subscriber) -> None:
 
 def test_transitions_from_another_state_are_rejected(aigerim: Subscriber) -> None:
     cast.returned(aigerim)
-    found = verdict(aigerim)
+    found = latest_decision(aigerim)
     with pytest.raises(DecisionError, match="was not reverted"):
         suppression_decisions.reapply(found, "lola", NOW)
     suppression_decisions.revert(found, "lola", NOW)
@@ -105,7 +108,7 @@ def test_a_manual_suppression_is_kept(aigerim: Subscriber) -> None:
     cast.returned(aigerim)
     assert not SuppressionDecision.objects.exists()
     cast.complain(cast.accepted_delivery(aigerim, ago(hours=1)))
-    assert verdict(aigerim).rule == "complaint"
+    assert latest_decision(aigerim).rule == "complaint"
 
 
 def test_a_new_address_starts_without_history(aigerim: Subscriber) -> None:
@@ -124,14 +127,14 @@ def test_a_complaint_unsubscribes_and_records_the_lists(aigerim: Subscriber) -> 
     sent = cast.accepted_delivery(aigerim, ago(hours=1))
     cast.complain(sent)
     assert Subscription.objects.get().state == "unsubscribed"
-    assert verdict(aigerim).unsubscribed_lists == [MailingList.objects.get().pk]
+    assert latest_decision(aigerim).unsubscribed_lists == [MailingList.objects.get().pk]
     assert FeedbackEvent.objects.get(kind="unsubscribe").newsletter == sent.mailing.edition.newsletter_id
 
 
 def test_a_complaint_upgrades_a_weaker_decision(aigerim: Subscriber) -> None:
     sent = cast.returned(aigerim)
     cast.complain(sent)
-    assert (verdict(aigerim).rule, SuppressionDecision.objects.count()) == ("complaint", 1)
+    assert (latest_decision(aigerim).rule, SuppressionDecision.objects.count()) == ("complaint", 1)
     assert suppression.active_suppression(aigerim).reason == "complaint"
 
 
@@ -145,20 +148,20 @@ def test_a_complaint_needs_an_admin_and_a_new_sign_up(aigerim: Subscriber) -> No
 
     sign_up_and_confirm()
     assert stopped(aigerim)
-    suppression_decisions.revert(verdict(aigerim), "lola", NOW)
+    suppression_decisions.revert(latest_decision(aigerim), "lola", NOW)
     assert stopped(aigerim) and Subscription.objects.get().state == "unsubscribed"
     sign_up_and_confirm()
     assert not stopped(aigerim) and Subscription.objects.get().state == "confirmed"
     assert Suppression.objects.get().lifted_by == "the reader's own sign-up"
     with pytest.raises(DecisionError, match="signed up again"):
-        suppression_decisions.reapply(verdict(aigerim), "lola", NOW)
+        suppression_decisions.reapply(latest_decision(aigerim), "lola", NOW)
 
 
 def test_no_import_lifts_a_complaint(aigerim: Subscriber) -> None:
     import io
 
     cast.complain(cast.accepted_delivery(aigerim, ago(hours=1)))
-    suppression_decisions.revert(verdict(aigerim), "lola", NOW)
+    suppression_decisions.revert(latest_decision(aigerim), "lola", NOW)
     file = io.BytesIO(f"email\n{aigerim.email}\n".encode())
     run = jobs.create("people.csv", jobs.ImportOptions(MailingList.objects.get(), "a paper form"), NOW)
     jobs.read_file(run, file, lambda: NOW)
@@ -169,26 +172,26 @@ def test_no_import_lifts_a_complaint(aigerim: Subscriber) -> None:
 
 def test_reopening_a_complaint_can_be_undone(aigerim: Subscriber) -> None:
     cast.complain(cast.accepted_delivery(aigerim, ago(hours=1)))
-    suppression_decisions.revert(verdict(aigerim), "lola", NOW)
-    suppression_decisions.reapply(verdict(aigerim), "lola", NOW)
+    suppression_decisions.revert(latest_decision(aigerim), "lola", NOW)
+    suppression_decisions.reapply(latest_decision(aigerim), "lola", NOW)
     assert not suppression.may_sign_up(aigerim.email)
-    assert (verdict(aigerim).state, Suppression.objects.count()) == ("applied", 1)
+    assert (latest_decision(aigerim).state, Suppression.objects.count()) == ("applied", 1)
 
 
 def test_an_unauthenticated_complaint_is_held(aigerim: Subscriber) -> None:
     cast.complain(aigerim)
-    assert (verdict(aigerim).state, stopped(aigerim)) == ("held", False)
-    suppression_decisions.confirm([verdict(aigerim)], NOW)
+    assert (latest_decision(aigerim).state, stopped(aigerim)) == ("held", False)
+    suppression_decisions.confirm([latest_decision(aigerim)], NOW)
     assert stopped(aigerim)
     assert suppression.active_suppression(aigerim).reason == "complaint"
 
 
 def test_a_reverted_complaint_is_not_applied_again(aigerim: Subscriber) -> None:
     cast.complain(aigerim)
-    suppression_decisions.revert(verdict(aigerim), "lola", NOW)
+    suppression_decisions.revert(latest_decision(aigerim), "lola", NOW)
     assert not stopped(aigerim)
     cast.complain(aigerim, NOW + timedelta(days=1))
-    assert verdict(aigerim).state == "held"
+    assert latest_decision(aigerim).state == "held"
 
 
 def test_evidence_is_limited_in_length(aigerim: Subscriber) -> None:

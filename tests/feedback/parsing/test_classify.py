@@ -42,8 +42,8 @@ text = ['no desk of that number']
 )
 def test_server_replies_get_their_reason(reason: str, said: str) -> None:
     stage = "" if "(in reply to" in said or "refused to talk" in said else "rcpt"
-    verdict = classify(said.replace("@", ADDRESS), stage=stage)
-    assert verdict.reason == reason, verdict.rule
+    classification = classify(said.replace("@", ADDRESS), stage=stage)
+    assert classification.reason == reason, classification.rule
 
 
 @pytest.mark.parametrize(
@@ -79,8 +79,8 @@ def test_host_names_links_and_our_subject_never_decide(said: str) -> None:
 
 
 def test_the_notice_is_used_when_the_diagnostic_says_nothing() -> None:
-    verdict = classify("x", "Your message could not be delivered since the mailbox is full")
-    assert (verdict.reason, verdict.bounce_class) == ("mailbox_full", "soft")
+    classification = classify("x", "Your message could not be delivered since the mailbox is full")
+    assert (classification.reason, classification.bounce_class) == ("mailbox_full", "soft")
 
 
 @pytest.mark.parametrize(
@@ -93,8 +93,8 @@ def test_user_unknown_is_hard_only_at_rcpt(stage: str, bounce_class: str) -> Non
 
 @pytest.mark.parametrize("said", NOT_ABOUT_THE_ADDRESS)
 def test_unknown_things_other_than_the_address_are_never_hard(said: str) -> None:
-    verdict = classify(said.replace("@", ADDRESS), stage="rcpt")
-    assert verdict.bounce_class != "hard", verdict.rule
+    classification = classify(said.replace("@", ADDRESS), stage="rcpt")
+    assert classification.bounce_class != "hard", classification.rule
 
 
 @pytest.mark.parametrize("stage", ["connect", "mail"])
