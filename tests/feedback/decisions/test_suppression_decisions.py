@@ -152,7 +152,7 @@ def test_a_complaint_needs_an_admin_and_a_new_sign_up(aigerim: Subscriber) -> No
     assert stopped(aigerim) and Subscription.objects.get().state == "unsubscribed"
     sign_up_and_confirm()
     assert not stopped(aigerim) and Subscription.objects.get().state == "confirmed"
-    assert Suppression.objects.get().lifted_by == "the reader's own sign-up"
+    assert Suppression.objects.get().lifted_by == "the subscriber's own sign-up"
     with pytest.raises(DecisionError, match="signed up again"):
         suppression_decisions.reapply(latest_decision(aigerim), "lola", NOW)
 
