@@ -23,7 +23,7 @@ from wagtail.snippets.apps import WagtailSnippetsAppConfig
 # Modules with a function `connect`, which subscribes them to Django's signals.
 _LISTENERS = (
     "mailer.approval.authorship",
-    "mailer.editions.newsletter_lists",
+    "mailer.editions.audience",
     "mailer.delivery.outbox.alerts",
     "mailer.desk.base.audit_log",
     "mailer.feedback.subscriber_hooks",

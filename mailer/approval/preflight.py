@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
-from mailer.approval.headers import sender_of, shared_headers
+from mailer.approval.manifest import sender_of, shared_headers
 from mailer.editions.contents import story_ids
 from mailer.editions.models import Edition
 from mailer.rendering import mime, theme

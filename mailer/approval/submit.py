@@ -12,7 +12,7 @@ from django.db import transaction
 from mailer import link_tracking
 from mailer.approval import approve, authorship
 from mailer.approval.errors import PreflightFailed, WrongState
-from mailer.approval.headers import sender_of
+from mailer.approval.manifest import sender_of
 from mailer.approval.models import Snapshot, SnapshotAuthor, SnapshotVariant
 from mailer.approval.preflight import PreflightFinding, run_checks
 from mailer.editions.audience import Audience

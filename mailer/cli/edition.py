@@ -34,12 +34,11 @@ from mailer.cli.output import Json, command_group, emit, fail, failing_on, say
 from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import test_send as test_sends
 from mailer.delivery.rollout import control
-from mailer.editions.assemble import EditionExists, assembly_time
+from mailer.editions.assemble import EditionExists, InvalidPeriod, assembly_time
 from mailer.editions.assemble import assemble as assemble_edition
 from mailer.editions.audience import Audience
 from mailer.editions.contents import content_of
 from mailer.editions.models import Edition, Newsletter
-from mailer.editions.periods import InvalidPeriod
 from mailer.rendering import merge_tags, variants
 from mailer.reports.edition_state import edition_summary
 from subscribers import iso_codes

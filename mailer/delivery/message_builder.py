@@ -19,7 +19,7 @@ from django.conf import settings
 from mailer import link_tracking
 from mailer.approval import approve
 from mailer.approval.errors import SnapshotChanged
-from mailer.approval.headers import shared_headers
+from mailer.approval.manifest import shared_headers
 from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.config.bounces import TOKEN
 from mailer.delivery import identifiers

@@ -17,9 +17,8 @@ import dns.reversename
 from cryptography import x509
 
 from mailer.config import Config
-from mailer.delivery.smtp.connect import open_session
+from mailer.delivery.smtp.connect import open_session, unverified_context
 from mailer.delivery.smtp.relays import Relay, SmtpError, Timeouts, configured_relays
-from mailer.delivery.smtp.tls import unverified_context
 from mailer.doctor.check import CheckResult, Context, DnsRecord
 from mailer.doctor.dns import Address, Dns, is_loopback, is_public
 

@@ -1,10 +1,12 @@
-"""Assembles editions: collects the stories of a period, when it is due, and puts them in a first order."""
+"""Assembles editions: the period, the stories that belong to it, when it is due, and the first order."""
 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -13,7 +15,6 @@ from django.db import transaction
 
 from mailer.editions.contents import story_ids
 from mailer.editions.models import Edition, EditionText, Newsletter
-from mailer.editions.periods import Period
 from mailer.rendering import language
 from mailer.stories.models import Story
 
@@ -166,3 +167,45 @@ def _default_subjects(newsletter: Newsletter, span: Period) -> list[EditionText]
         EditionText(language=code, subject=f"{newsletter.name}: {language.period_title(str(span), code)}")
         for code in newsletter.languages
     ]
+
+
+class InvalidPeriod(ValueError):  # noqa: N818  (a verdict on input)
+    """The period is not a year and month such as 2021-12."""
+
+
+@dataclass(frozen=True)
+class Period:
+    """A calendar month."""
+
+    year: int
+    month: int
+
+    @classmethod
+    def parse(cls, text: str) -> Period:
+        """Read "2021-12"; raises InvalidPeriod."""
+        match = re.fullmatch(r"(\d{4})-(\d{2})", text.strip())
+        if not match or not 1 <= int(match[2]) <= 12 or not 1 <= int(match[1]) <= 9998:
+            raise InvalidPeriod(f"“{text}” is not a period; write year and month, such as 2021-12.")
+        return cls(int(match[1]), int(match[2]))
+
+    @classmethod
+    def at(cls, now: datetime, zone: str) -> Period:
+        """The month that `now` (aware) falls into in an IANA zone."""
+        return cls.of(now.astimezone(ZoneInfo(zone)).date())
+
+    @classmethod
+    def of(cls, day: date) -> Period:
+        """The month that a day falls into."""
+        return cls(day.year, day.month)
+
+    @property
+    def first_day(self) -> date:
+        return date(self.year, self.month, 1)
+
+    @property
+    def end(self) -> date:
+        """The first day after the period."""
+        return date(self.year + self.month // 12, self.month % 12 + 1, 1)
+
+    def __str__(self) -> str:
+        return f"{self.year:04d}-{self.month:02d}"

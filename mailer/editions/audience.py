@@ -9,12 +9,11 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet
 
 from mailer.editions.models import Edition, Newsletter
-from mailer.editions.newsletter_lists import list_ids
 from subscribers.models import Subscriber
 from subscribers.segments import compiler
-from subscribers.segments.audience import AudienceQuery
+from subscribers.segments.audience import AudienceQuery, load_rule
 from subscribers.segments.rules import Group, from_json, to_json
-from subscribers.segments.store import load_rule
+from subscribers.unsubscribe import register_newsletter_lists
 
 
 @dataclass(frozen=True)
@@ -106,3 +105,14 @@ class Audience:
         rows = self.readers().order_by().values_list("countries", "language").annotate(readers=Count("pk"))
         found = [Combination(countries, language, readers) for countries, language, readers in rows]
         return sorted(found, key=lambda one: (-one.readers, one.language, one.countries))
+
+
+def connect() -> None:
+    """Register `list_ids`; called once when the application is ready."""
+    register_newsletter_lists(list_ids)
+
+
+def list_ids(newsletter_id: int) -> tuple[int, ...]:
+    """Ids of the newsletter's lists, in order; none for a newsletter that does not exist."""
+    through = Newsletter.lists.through.objects.filter(newsletter_id=newsletter_id)
+    return tuple(through.order_by("mailinglist_id").values_list("mailinglist_id", flat=True))

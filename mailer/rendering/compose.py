@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from mjml import mjml2html
 
-from mailer.rendering import catalogue
+from mailer.rendering import language
 from mailer.rendering.merge_tags import PLACEHOLDERS, TrustedText, escape_tags
 from mailer.rendering.view_model import Digest
 
@@ -42,7 +42,7 @@ def render_text(digest: Digest, theme: Mapping[str, str]) -> str:
 
 
 def _context(digest: Digest, theme: Mapping[str, str]) -> dict[str, Any]:
-    words = catalogue.for_language(digest.language)
+    words = language.for_language(digest.language)
 
     def translate(english: str, **values: str) -> TrustedText:
         """A text of the catalogue; merge tags in inserted values are escaped."""

@@ -1,4 +1,4 @@
-"""Names of countries and languages, dates and periods per language; which of several texts is used."""
+"""Localisation: names of countries and languages, dates, the fixed texts' translations, fallbacks."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import cache
+from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton
+from babel.messages.pofile import read_po
 
 # Where CLDR's name or pattern is not what readers in the region expect.
 _COUNTRIES = {("ru", "KG"): "Кыргызстан"}
@@ -124,3 +126,37 @@ def resolve_language(wanted: str, offered: Sequence[str], fallbacks: Sequence[st
 def _plain_spaces(text: str) -> str:
     """CLDR's narrow no-break spaces are missing from many fonts; the ordinary no-break space is in all."""
     return re.sub("[\u2009\u202f]", "\N{NO-BREAK SPACE}", text)
+
+
+_FOLDER = Path(__file__).with_name("locale")
+
+
+class Catalogue:
+    """Translations into one language; called with an English text, returns the translation if any."""
+
+    def __init__(self, language: str, messages: dict[str, str]) -> None:
+        self.language = language
+        self._messages = messages
+
+    def __call__(self, english: str, **values: str) -> str:
+        """The text with its `{names}` replaced; raises KeyError when a value is missing."""
+        return (self._messages.get(english) or english).format_map(values)
+
+    def has(self, english: str) -> bool:
+        return bool(self._messages.get(english))
+
+
+@cache
+def for_language(language: str) -> Catalogue:
+    """The catalogue of a language; English where there is none."""
+    if language not in shipped():
+        return Catalogue("en", {})
+    with (_FOLDER / f"{language}.po").open("rb") as file:
+        messages = read_po(file, locale=None, abort_invalid=True)
+    return Catalogue(language, {str(entry.id): str(entry.string) for entry in messages if entry.id})
+
+
+@cache
+def shipped() -> frozenset[str]:
+    """Codes of the languages that have a catalogue; English has one for translators to copy."""
+    return frozenset(path.stem for path in _FOLDER.glob("*.po"))

@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from mailer.rendering import catalogue, language, sanitize, theme, variants
+from mailer.rendering import language, sanitize, theme, variants
+from mailer.rendering import language as catalogue
 from mailer.rendering.records import Block, BlockKind, Content, LocalText, Picture, Story, StoryText, Subject
 
 # From this many countries on, the place is the first one "and the region".

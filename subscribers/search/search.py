@@ -19,9 +19,9 @@ from django.db.models.expressions import RawSQL
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 from subscribers.search import search_index
 from subscribers.segments import audience, compiler
+from subscribers.segments.audience import load_rule
 from subscribers.segments.models import Segment, Tagging
 from subscribers.segments.rules import InvalidRule
-from subscribers.segments.store import load_rule
 
 # Counts go no further.
 CAP = 10_000
@@ -325,3 +325,65 @@ def _subscription_condition(mailing_list: int | None, state: str) -> _Condition:
         Q(pk__in=rows.values("subscriber")),
         highest=max((one for one in highest if one is not None), default=0),
     )
+
+
+_COMPARED = 500
+_MAX_CANDIDATES = 10
+# Shortest local part that is compared, and how many of its letters the lookup uses.
+_MIN_LOCAL_LENGTH = 3
+_PREFIX_LENGTH = 5
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A possible duplicate, and why."""
+
+    subscriber: Subscriber
+    reason: str
+
+
+def candidates_for(subscriber: Subscriber) -> list[Candidate]:
+    """Subscribers with another spelling of the mailbox, the same local part, or the same name."""
+    found = {}
+    local = canonical_local(subscriber.email.rpartition("@")[0])
+    for other in _nearby(subscriber, local):
+        if because := _match_reason(subscriber, other, local):
+            found[other.pk] = Candidate(other, because)
+    return list(found.values())[:_MAX_CANDIDATES]
+
+
+def canonical_local(local: str) -> str:
+    """The local part without what many mail systems ignore: dots, and what follows a plus."""
+    return local.partition("+")[0].replace(".", "").lower()
+
+
+def _nearby(subscriber: Subscriber, local: str) -> list[Subscriber]:
+    """Some hundred subscribers at most, from an index: a similar start of the address, or the same name."""
+    subscribers = Subscriber.objects.exclude(pk=subscriber.pk)
+    near: list[QuerySet[Subscriber]] = (
+        [subscribers.filter(_starts_like(local))] if len(local) >= _MIN_LOCAL_LENGTH else []
+    )
+    if len(subscriber.name) >= 3:
+        named = page(Query(text=subscriber.name), _COMPARED).subscribers
+        near.append(subscribers.filter(pk__in=[one.pk for one in named]))
+    return [one for rows in near for one in rows[:_COMPARED]]
+
+
+def _starts_like(local: str) -> Q:
+    """The first letters with dots anywhere among them: each variant is a range of the address index."""
+    prefixes = [local[0]]
+    for letter in local[1:_PREFIX_LENGTH]:
+        prefixes = [prefix + dot + letter for prefix in prefixes for dot in ("", ".")]
+    condition = Q()
+    for prefix in prefixes:
+        condition |= email_starts_with(prefix)
+    return condition
+
+
+def _match_reason(subscriber: Subscriber, other: Subscriber, local: str) -> str:
+    same_domain = subscriber.email.rpartition("@")[2] == other.email.rpartition("@")[2]
+    if len(local) >= _MIN_LOCAL_LENGTH and canonical_local(other.email.rpartition("@")[0]) == local:
+        return "the same mailbox, written otherwise" if same_domain else "the same name before the @"
+    if subscriber.name and " ".join(subscriber.name.lower().split()) == " ".join(other.name.lower().split()):
+        return "the same name"
+    return ""

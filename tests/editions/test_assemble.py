@@ -6,10 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from mailer.editions.assemble import EditionExists, assemble, assemble_due
+from mailer.editions.assemble import EditionExists, InvalidPeriod, Period, assemble, assemble_due
 from mailer.editions.contents import content_of, story_ids
 from mailer.editions.models import Edition
-from mailer.editions.periods import InvalidPeriod, Period
 from mailer.rendering.records import from_json, to_json
 from mailer.stories.models import Story
 from tests import cast

@@ -6,12 +6,12 @@ No recipient is to blame for a failure here.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 import ssl
 import time
 from collections.abc import Callable
 
-from mailer.delivery.smtp import tls
 from mailer.delivery.smtp.auth import authenticate
 from mailer.delivery.smtp.relays import (
     PermanentRelayError,
@@ -118,7 +118,7 @@ async def _handshake(transport: SmtpTransport, relay: Relay, encrypt: bool) -> S
         # Extensions offered in clear must be discarded (RFC 3207 §4.2).
         session.extensions = await _ehlo(transport, relay)
     if relay.username:
-        if relay.security in ("none", "opportunistic") and not tls.is_loopback(relay.host):
+        if relay.security in ("none", "opportunistic") and not is_loopback(relay.host):
             # Without certificate verification an attacker in between could read the password.
             raise PermanentRelayError(
                 f"{_name(relay)} has a username and no verified encryption; security must be starttls or tls."
@@ -174,7 +174,7 @@ def _require_positive(reply: Reply, message: str) -> None:
 
 def _tls_context(relay: Relay) -> ssl.SSLContext:
     if relay.security == "opportunistic":
-        return tls.unverified_context()
+        return unverified_context()
     return relay.tls_context or ssl.create_default_context()
 
 
@@ -186,9 +186,46 @@ def _explain(error: BaseException, relay: Relay) -> str:
     """What is wrong and, where that is known, how to fix it."""
     cause = error.__cause__ if isinstance(error, ConnectionLost) and error.__cause__ else error
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"its certificate {tls.explain_certificate_error(cause)}"
+        return f"its certificate {explain_certificate_error(cause)}"
     if isinstance(cause, ssl.SSLError) and relay.security == "tls":
         return f"it does not start with TLS ({cause.reason}); did you mean security = starttls?"
     if isinstance(cause, TimeoutError):
         return f"no answer within {relay.timeouts.connect:g} seconds"
     return str(error) or type(error).__name__
+
+
+_EXPIRED = "has expired; the server's operator must renew it"
+_WRONG_NAME = "is for another name; host must be a name in the certificate"
+_UNKNOWN = (
+    "is not signed by an authority that this machine trusts; add the authority to the system's certificates"
+)
+# By OpenSSL's error numbers.
+_CERTIFICATE_ERRORS = {
+    9: "is not valid yet; check this machine's clock",
+    10: _EXPIRED,
+    **dict.fromkeys((18, 19, 20, 21), _UNKNOWN),
+    **dict.fromkeys((62, 64), _WRONG_NAME),
+}
+
+
+def explain_certificate_error(error: ssl.SSLCertVerificationError) -> str:
+    """What is wrong with the certificate and how to fix it: a predicate for "its certificate"."""
+    return _CERTIFICATE_ERRORS.get(error.verify_code, f"cannot be trusted: {error.verify_message}")
+
+
+def unverified_context() -> ssl.SSLContext:
+    """Encrypts without checking the certificate: protects against passive eavesdropping only (RFC 7435)."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the name or address is this machine's own."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -33,10 +33,9 @@ from mailer.desk.base.forms import (
 )
 from mailer.desk.base.pages import VIEW_PERMISSIONS, current_user
 from mailer.desk.base.tables import LinkColumn
-from mailer.editions.assemble import EditionExists, assemble, assembly_time
+from mailer.editions.assemble import EditionExists, InvalidPeriod, Period, assemble, assembly_time
 from mailer.editions.audience import Audience
 from mailer.editions.models import Newsletter
-from mailer.editions.periods import InvalidPeriod, Period
 from mailer.rendering import theme
 from subscribers import iso_codes
 

@@ -22,7 +22,7 @@ from mailer.feedback.models import FeedbackEvent, SuppressionDecision
 from subscribers import merge, suppression
 from subscribers.models import Subscriber, Suppression
 from subscribers.privacy.erasure import erase
-from subscribers.search import duplicates
+from subscribers.search import search
 
 _SHOWN = 20
 
@@ -168,5 +168,5 @@ class MergePage(_SubscriberPage):
                 for one in (self.subscriber, self.other)
                 if one is not None
             ],
-            "duplicates": [] if self.other else duplicates.candidates_for(self.subscriber),
+            "duplicates": [] if self.other else search.candidates_for(self.subscriber),
         }

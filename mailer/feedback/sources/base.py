@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from mailer.config.bounces import Security
-from mailer.delivery.smtp import tls
+from mailer.delivery.smtp import connect
 from mailer.feedback.models import ReturnedMessage
 
 # Whether work in progress must end.
@@ -78,7 +78,7 @@ def translate_errors(server: str, *protocol_errors: type[Exception]) -> Iterator
         yield
     except ssl.SSLCertVerificationError as error:
         raise MailboxError(
-            f"{server} cannot be trusted: its certificate {tls.explain_certificate_error(error)}."
+            f"{server} cannot be trusted: its certificate {connect.explain_certificate_error(error)}."
         ) from error
     except ssl.SSLError as error:
         raise MailboxError(
@@ -97,7 +97,7 @@ def require_tls(server: str, host: str, security: Security, key: str) -> None:
     """Refuse to send a password without encryption to another machine. Raises MailboxError, which names the
     key.
     """
-    if security == "none" and not tls.is_loopback(host):
+    if security == "none" and not connect.is_loopback(host):
         raise MailboxError(
             f"{server} would receive our password without encryption: set [bounces] {key} to tls or starttls."
         )

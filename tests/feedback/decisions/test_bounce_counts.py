@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mailer.delivery.models import Delivery, Mailing, ProviderHour
 from mailer.delivery.rollout import interventions
-from mailer.delivery.throttle import provider_stats, shared_state
+from mailer.delivery.throttle import provider_stats, throttle
 from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
 from mailer.feedback.decisions import bounce_counts, smtp_rejections
 from mailer.feedback.models import FeedbackEvent
@@ -111,8 +111,8 @@ def test_blocks_reported_by_mail_slow_their_provider():
         bounce(row, "block")
     bounce_counts.count_new(NOW)
     assert interventions.apply_all(NOW) == []
-    assert shared_state.read("provider mail.ru")["backoff"][0] == 1
-    assert shared_state.read("provider gmail.com") == {}
+    assert throttle.read("provider mail.ru")["backoff"][0] == 1
+    assert throttle.read("provider gmail.com") == {}
 
 
 @settings(max_examples=30)
