@@ -27,7 +27,7 @@ from subscribers.search.search import Query
 from subscribers.segments import attributes
 from subscribers.segments.models import Tag
 
-Deed = BulkJob.Action
+Action = BulkJob.Action
 _PERMISSION = "subscribers.change_subscriber"
 _MAX_SELECTED = 500
 _SHOWN = 50
@@ -40,11 +40,11 @@ class BulkActionForm(forms.Form):
         label="Action",
         widget=forms.RadioSelect,
         choices=[
-            (Deed.TAG, "Add a tag"),
-            (Deed.UNTAG, "Remove a tag"),
-            (Deed.ADD, "Add to a list"),
-            (Deed.REMOVE, "Remove from a list"),
-            (Deed.SUPPRESS, "Suppress: they receive no more emails"),
+            (Action.TAG, "Add a tag"),
+            (Action.UNTAG, "Remove a tag"),
+            (Action.ADD, "Add to a list"),
+            (Action.REMOVE, "Remove from a list"),
+            (Action.SUPPRESS, "Suppress: they receive no more emails"),
         ],
     )
     tag_name = forms.CharField(
@@ -65,9 +65,9 @@ class BulkActionForm(forms.Form):
         """What the form asks for. Creates a new tag if needed. Raises ValueError with a message."""
         data = self.cleaned_data
         target: Tag | MailingList | None = data["mailing_list"]
-        if data["action"] in (Deed.TAG, Deed.UNTAG):
+        if data["action"] in (Action.TAG, Action.UNTAG):
             target = attributes.get_or_create_tag(data["tag_name"])
-        elif data["action"] == Deed.SUPPRESS:
+        elif data["action"] == Action.SUPPRESS:
             target = None
         target_id, name = (target.pk, str(target)) if target else (None, "")
         return jobs.BulkRequest(
