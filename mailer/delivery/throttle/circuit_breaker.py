@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from mailer.delivery.ledger.attempts import Attempt
 from mailer.delivery.outcome import ReplyClass
-from mailer.delivery.throttle import throttle
+from mailer.delivery.throttle import shared_state
 from mailer.delivery.throttle.providers import provider_of
-from mailer.delivery.throttle.throttle import Data
+from mailer.delivery.throttle.shared_state import Data
 
 KEY = "breaker "
 # About so many attempts are remembered; older ones fade.
@@ -126,4 +126,4 @@ class BreakerMonitor:
             # Staff who resume the mailing have seen these: counting starts again.
             return {} if reason else recent._asdict(), reason
 
-        return throttle.update(f"{KEY}{mailing}", now, add)
+        return shared_state.update(f"{KEY}{mailing}", now, add)

@@ -17,11 +17,11 @@ from typing import NamedTuple
 from mailer.config import sending_syntax
 from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery
 from mailer.delivery.outcome import PROVIDER_WIDE, ReplyClass
-from mailer.delivery.throttle import backoff, rate_limits, throttle
+from mailer.delivery.throttle import backoff, rate_limits, shared_state
 from mailer.delivery.throttle.backoff import NO_BACKOFF, PROVIDER, Backoff
 from mailer.delivery.throttle.providers import provider_of, provider_of_domain
 from mailer.delivery.throttle.rate_limits import LimiterState, RateLimit
-from mailer.delivery.throttle.throttle import Data
+from mailer.delivery.throttle.shared_state import Data
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class ProviderThrottle:
 
     def refresh(self, now: datetime) -> None:
         """Read what other workers learned."""
-        rows = throttle.read_all(KEY).items()
+        rows = shared_state.read_all(KEY).items()
         found = {provider: stored_backoff(data, now.timestamp()) for provider, data in rows}
         self._backoffs = {provider: state for provider, state in found.items() if state != NO_BACKOFF}
 
@@ -87,7 +87,7 @@ class ProviderThrottle:
             return
         counts = Counter(provider for one in claimed if (provider := provider_of(one.email)) in self._limits)
         for provider, count in counts.items():
-            throttle.update(KEY + provider, now, partial(_return_unsent, count=count))
+            shared_state.update(KEY + provider, now, partial(_return_unsent, count=count))
 
     def record_attempts(
         self, attempts: Collection[Attempt], failed: Iterable[Attempt], now: datetime
@@ -104,7 +104,7 @@ class ProviderThrottle:
             provider_of(one.email) for one, outcome in attempts if outcome.reply_class is ReplyClass.ACCEPTED
         )
         for provider in set(self._backoffs) & set(accepted) - penalised:
-            self._backoffs[provider] = throttle.update(
+            self._backoffs[provider] = shared_state.update(
                 KEY + provider, now, partial(_record_success, count=accepted[provider], now=now.timestamp())
             )
         return frozenset(provider for provider in penalised if self._penalise(provider, now))
@@ -119,7 +119,7 @@ class ProviderThrottle:
 
     def _reserve(self, provider: str, count: int, now: datetime) -> _Schedule:
         limits = self._limits.get(provider, ())
-        return throttle.update(
+        return shared_state.update(
             KEY + provider, now, lambda data: _reserve(data, limits, count, now.timestamp())
         )
 
@@ -134,7 +134,7 @@ def penalise(provider: str, now: datetime) -> Backoff:
         state = backoff.penalised(before, at, PROVIDER, fraction)
         return {**data, "backoff": list(state)}, (state, state != before)
 
-    state, new = throttle.update(KEY + provider, now, penalised)
+    state, new = shared_state.update(KEY + provider, now, penalised)
     if new:
         seconds = state.until - at
         log.warning("action=provider_backoff provider=%s seconds=%d rate=%.2f", provider, seconds, state.rate)

@@ -1,27 +1,26 @@
-"""The throttle: whether mail may be sent now and how much, with the state that all workers share."""
+"""The throttle: whether mail may be sent now and how much, by limits and by what the replies show."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import transaction
 
 from mailer.config import Sending, sending_syntax
 from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery
-from mailer.delivery.models import ThrottleState
 from mailer.delivery.outcome import ReplyClass
-from mailer.delivery.throttle import backoff, circuit_breaker, provider_throttle, rate_limits
+from mailer.delivery.throttle import backoff, circuit_breaker, provider_throttle, rate_limits, shared_state
 from mailer.delivery.throttle.backoff import NO_BACKOFF, RELAY
 from mailer.delivery.throttle.circuit_breaker import BreakerMonitor, BreakerTrip
 from mailer.delivery.throttle.provider_stats import Recorder
 from mailer.delivery.throttle.provider_throttle import ProviderThrottle, provider_limits, stored_backoff
 from mailer.delivery.throttle.rate_limits import LimiterState, RateLimit
 from mailer.delivery.throttle.sending_window import sending_window
+from mailer.delivery.throttle.shared_state import Data
 
 # Keys of the shared state.
 _OFFICE, _RELAY, _WARM_UP = "office", "relay", "warm-up"
@@ -64,7 +63,7 @@ class Throttle:
         self._warm_up_since = sending_syntax.day(config.sending.warm_up_since)
         self._progress: rate_limits.WarmUpProgress | None = None
         self._providers = ProviderThrottle(provider_limits(config.sending.rate_per_provider), now)
-        self._relay_backoff = stored_backoff(read(_RELAY), now.timestamp())
+        self._relay_backoff = stored_backoff(shared_state.read(_RELAY), now.timestamp())
         self._breakers = BreakerMonitor()
         self._stats = Recorder(now)
 
@@ -114,7 +113,7 @@ class Throttle:
             state, grant = rate_limits.reserve(LimiterState.of(data), limits, len(admitted), now.timestamp())
             return state.data(), grant
 
-        grant = update(_OFFICE, now, take)
+        grant = shared_state.update(_OFFICE, now, take)
         excess = [one for one, _ in admitted[grant.room :]]
         self._providers.return_unsent(excess, now)
         times = zip(admitted[: grant.room], grant.send_times(), strict=True)
@@ -129,7 +128,7 @@ class Throttle:
         self._providers.return_unsent(claimed, now)
         if self._all_limits(now):
             count = len(claimed)
-            update(
+            shared_state.update(
                 _OFFICE, now, lambda data: (rate_limits.give_back(LimiterState.of(data), count).data(), None)
             )
 
@@ -138,7 +137,7 @@ class Throttle:
         failed = [one for one in attempts if one[1].reply_class is not ReplyClass.ACCEPTED]
         penalised = self._providers.record_attempts(attempts, failed, now)
         if self._relay_backoff != NO_BACKOFF and any(outcome.code for _, outcome in attempts):
-            update(_RELAY, now, lambda data: ({}, None))
+            shared_state.update(_RELAY, now, lambda data: ({}, None))
             self._relay_backoff = NO_BACKOFF
         if self._warm_up_since is not None and attempts:
             self._count_warm_up(attempts, now)
@@ -158,7 +157,7 @@ class Throttle:
             state = backoff.penalised(stored_backoff(data, seconds), seconds, RELAY, fraction)
             return {"backoff": list(state)}, state
 
-        self._relay_backoff = update(_RELAY, now, penalise)
+        self._relay_backoff = shared_state.update(_RELAY, now, penalise)
         return self._relay_backoff.failures >= _UNREACHABLE_ALERT
 
     def _grantable(self, wanted: int, now: datetime) -> rate_limits.Grant | None:
@@ -166,7 +165,9 @@ class Throttle:
         limits = self._all_limits(now)
         if not limits:
             return None
-        return rate_limits.reserve(LimiterState.of(read(_OFFICE)), limits, wanted, now.timestamp())[1]
+        return rate_limits.reserve(
+            LimiterState.of(shared_state.read(_OFFICE)), limits, wanted, now.timestamp()
+        )[1]
 
     def _all_limits(self, now: datetime) -> tuple[RateLimit, ...]:
         if self._warm_up_since is None:
@@ -187,7 +188,7 @@ class Throttle:
                 kept = {**progress._asdict(), "day": progress.day.isoformat()}
                 return {"since": since.isoformat(), "progress": kept}, progress
 
-            self._progress = update(_WARM_UP, now, count)
+            self._progress = shared_state.update(_WARM_UP, now, count)
         return self._progress
 
     def _count_warm_up(self, attempts: Collection[Attempt], now: datetime) -> None:
@@ -209,7 +210,7 @@ class Throttle:
 def delete_old_state(now: datetime) -> None:
     """Delete old state of providers and breakers."""
     for prefix in (provider_throttle.KEY, circuit_breaker.KEY):
-        delete_older(prefix, now - _LONG_AGO)
+        shared_state.delete_older(prefix, now - _LONG_AGO)
 
 
 def _progress(data: Data, since: date, today: date) -> rate_limits.WarmUpProgress:
@@ -223,36 +224,3 @@ def _progress(data: Data, since: date, today: date) -> rate_limits.WarmUpProgres
 def _limits(config: Sending) -> tuple[RateLimit, ...]:
     rates = (config.rate_per_second, config.rate_per_minute, config.rate_per_hour, config.rate_per_day)
     return tuple(RateLimit(rate, seconds) for rate, seconds in zip(rates, _PERIODS, strict=True) if rate)
-
-
-Data = dict[str, Any]
-Value = TypeVar("Value")
-
-
-def read(key: str) -> Data:
-    """The data of a key; empty without a row."""
-    row = ThrottleState.objects.filter(key=key).values_list("data", flat=True).first()
-    return row or {}
-
-
-def read_all(prefix: str) -> dict[str, Data]:
-    """The data of all keys with a prefix, by the rest of the key."""
-    rows = ThrottleState.objects.filter(key__startswith=prefix).values_list("key", "data")
-    return {key.removeprefix(prefix): data for key, data in rows}
-
-
-def update(key: str, now: datetime, function: Callable[[Data], tuple[Data, Value]]) -> Value:
-    """Replace a key's data by what `function` makes of it, under a lock; the function's second value."""
-    with transaction.atomic():
-        ThrottleState.objects.bulk_create([ThrottleState(key=key, updated_at=now)], ignore_conflicts=True)
-        # SQLite has no row locks: there the transaction holds the only write lock.
-        row = ThrottleState.objects.select_for_update().get(key=key)
-        row.data, value = function(row.data)
-        row.updated_at = now
-        row.save(update_fields=["data", "updated_at"])
-    return value
-
-
-def delete_older(prefix: str, before: datetime) -> None:
-    """Delete the rows of a prefix that have not changed since `before`."""
-    ThrottleState.objects.filter(key__startswith=prefix, updated_at__lt=before).delete()
