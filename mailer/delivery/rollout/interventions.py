@@ -11,7 +11,7 @@ from wagtail.log_actions import log as audit
 
 from mailer.delivery.models import Intervention, Mailing
 from mailer.delivery.outbox import alerts
-from mailer.delivery.rollout import control, jobs, stop_rules
+from mailer.delivery.rollout import control, steps, stop_rules
 from mailer.delivery.rollout.stop_rules import Level, ReachedLimit
 from mailer.delivery.throttle import provider_throttle
 
@@ -63,7 +63,7 @@ def interventions_of(mailing: Mailing) -> list[dict[str, str]]:
 
 
 def _pause(mailing: Mailing, limit: ReachedLimit, now: datetime) -> bool:
-    share = f" after the first {jobs.released_share(mailing)}" if mailing.released_up_to is not None else ""
+    share = f" after the first {steps.released_share(mailing)}" if mailing.released_up_to is not None else ""
     reason = f"Paused automatically{share}. {stop_rules.describe(limit)}"
     with transaction.atomic():
         # Staff who resumed it since these were counted have seen them.

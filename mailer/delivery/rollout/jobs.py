@@ -1,25 +1,18 @@
-"""Jobs of the rollout: start due mailings, and advance them step by step.
-
-Planning orders the deliveries of a mailing so that the first 2 % are a sample of the whole audience.
-"""
+"""Jobs that move mailings on: start those that are due, and advance rollouts to their next step."""
 
 from __future__ import annotations
 
 import logging
-import math
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 
 from mailer.approval import approve
 from mailer.approval.errors import SnapshotChanged
 from mailer.approval.models import Snapshot
-from mailer.config import sending_syntax as sending_config
-from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import interventions
+from mailer.delivery.models import Mailing
+from mailer.delivery.rollout import interventions, steps
 from mailer.delivery.rollout.planning import plan
 from mailer.editions.audience import Audience
 from subscribers.segments.rules import InvalidRule
@@ -95,7 +88,7 @@ def advance_due(now: datetime) -> list[Mailing]:
 def _advance(mailing: Mailing, now: datetime) -> bool:
     if interventions.apply(mailing, now):
         return True
-    if has_untried(mailing):
+    if steps.has_untried(mailing):
         return False
     unchanged = Mailing.objects.filter(pk=mailing.pk, state=Mailing.State.SENDING, step=mailing.step)
     unchanged = unchanged.filter(released_up_to=mailing.released_up_to)
@@ -104,50 +97,7 @@ def _advance(mailing: Mailing, now: datetime) -> bool:
         return False
     if now < mailing.step_completed_at + timedelta(minutes=settings.CONFIG.sending.rollout_wait_minutes):
         return False
-    advanced = unchanged.update(**next_step(mailing))
+    advanced = unchanged.update(**steps.next_step(mailing))
     if advanced:
         log.info("action=rollout_advanced mailing=%d step=%d", mailing.pk, (mailing.step or 0) + 1)
     return bool(advanced)
-
-
-State = Delivery.State
-
-
-def percentages() -> tuple[float, ...]:
-    """The shares of the audience, in percent and rising, after which a rollout waits."""
-    return sending_config.rollout_percentages(settings.CONFIG.sending.rollout_percentages)
-
-
-def release_bound(mailing: Mailing, step: int) -> int | None:
-    """The last delivery id that may be sent in this step, from 0; None when all may."""
-    shares = percentages()
-    if step >= len(shares):
-        return None
-    rows = Delivery.objects.filter(mailing=mailing)
-    planned = rows.filter(state=State.PLANNED)
-    begun = rows.exclude(state__in=[State.PLANNED, State.EXCLUDED]).count()
-    more = max(math.ceil((begun + planned.count()) * shares[step] / 100) - begun, 1)
-    last: int | None = next(iter(planned.order_by("pk").values_list("pk", flat=True)[more - 1 : more]), None)
-    return last
-
-
-def has_untried(mailing: Mailing) -> bool:
-    """Whether any released delivery was not tried yet."""
-    rows = Delivery.objects.filter(mailing=mailing)
-    # Some were deferred before their first attempt.
-    untried = Q(state=State.CLAIMED) | Q(state=State.DEFERRED, attempts=0)
-    released = Q(state=State.PLANNED, pk__lte=mailing.released_up_to or 0)
-    return rows.filter(untried).exists() or rows.filter(released).exists()
-
-
-def released_share(mailing: Mailing) -> str:
-    """The share of the audience that the mailing is released to, "2 %"."""
-    shares = percentages()
-    step = mailing.step or 0
-    return f"{shares[step]:g} %" if step < len(shares) else "100 %"
-
-
-def next_step(mailing: Mailing) -> dict[str, Any]:
-    """The columns that move a mailing to its next step."""
-    step = (mailing.step or 0) + 1
-    return {"step": step, "released_up_to": release_bound(mailing, step), "step_completed_at": None}

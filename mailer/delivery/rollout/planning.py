@@ -21,7 +21,7 @@ from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.approval.send_time import local_send_time
 from mailer.approval.submit import snapshot_variant
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import jobs
+from mailer.delivery.rollout import steps
 from mailer.editions.audience import Audience
 from mailer.rendering import language as languages
 from mailer.rendering import variants
@@ -110,7 +110,7 @@ def plan(mailing: Mailing, now: datetime) -> Mailing:
         mailing.started_at = None if mailing.reason else now
         mailing.expires_at = expires_at(mailing, now)
         if _uses_steps(mailing):
-            mailing.step, mailing.released_up_to = 0, jobs.release_bound(mailing, 0)
+            mailing.step, mailing.released_up_to = 0, steps.release_bound(mailing, 0)
         mailing.save()
     log.info(
         "action=mailing_planned mailing=%d audience=%d reachable=%d state=%s",

@@ -11,7 +11,7 @@ from wagtail.models import ModelLogEntry
 
 from mailer.delivery.models import Alert, Intervention, Mailing, ProviderHour
 from mailer.delivery.rollout import control, interventions, stop_rules
-from mailer.delivery.throttle import provider_stats, provider_throttle, throttle
+from mailer.delivery.throttle import provider_stats, provider_throttle, shared_state
 from mailer.delivery.throttle.backoff import NO_BACKOFF, Backoff
 from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
 from tests.delivery.cast import NOW, Clock, readers, released
@@ -35,7 +35,7 @@ def sent(mailing, count, **columns):
 
 
 def slowed(provider="mail.ru", at=NOW) -> Backoff:
-    return provider_throttle.stored_backoff(throttle.read(f"provider {provider}"), at.timestamp())
+    return provider_throttle.stored_backoff(shared_state.read(f"provider {provider}"), at.timestamp())
 
 
 def audit():
