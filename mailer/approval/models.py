@@ -121,7 +121,7 @@ class SnapshotVariant(models.Model):
     """The exact bytes of one variant of a snapshot; personal values are merge tags."""
 
     snapshot = models.ForeignKey(Snapshot, on_delete=models.CASCADE, related_name="variants")
-    # rendering.variants.variant_key of story set and language.
+    # rendering.story_selection.variant_key of story set and language.
     key = models.CharField(max_length=16)
     language = models.CharField(max_length=12)
     # Keys of the stories shown, in order, comma-separated.

@@ -19,7 +19,7 @@ from mailer.editions.models import Edition, Newsletter, NewsletterText
 from mailer.stories.models import Story, StoryText
 from mailer.tracking.models import DailyEventCount, VariantAudience
 from subscribers.models import MailingList
-from subscribers.segments import audience
+from subscribers.segments import store
 from subscribers.segments.models import Segment
 from subscribers.segments.rules import Condition, Group
 
@@ -141,7 +141,7 @@ def _segment(mailing_list: MailingList) -> None:
             Condition("bounced", "never"),
         ),
     )
-    audience.save(Segment(), "Faithful", rule, "writer", NOW)
+    store.save(Segment(), "Faithful", rule, "writer", NOW)
 
 
 def _newsletter() -> Newsletter:

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
-from mailer.bench import webhook_intake
+from mailer.bench import poster
 from mailer.bench.backends import Backend, backend
 from mailer.bench.peers import cpu_seconds
 from mailer.bench.send import BACKENDS, SIZE, Failed, run
@@ -99,5 +99,5 @@ def _figures(kind: str, connections: int, posts: int, done: list[_Round]) -> dic
         "single_commits_per_s": round(commits),
         "ratio": round(kept / commits, 2),
         "read_per_s": round(1 / read),
-        "share_of_bounces": round(1 / webhook_intake.BOUNCES, 2),
+        "share_of_bounces": round(1 / poster.BOUNCES, 2),
     }

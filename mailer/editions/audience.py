@@ -11,8 +11,9 @@ from django.db.models import Count, Q, QuerySet
 from mailer.editions.models import Edition, Newsletter
 from subscribers.models import Subscriber
 from subscribers.segments import compiler
-from subscribers.segments.audience import AudienceQuery, load_rule
+from subscribers.segments.audience import AudienceQuery
 from subscribers.segments.rules import Group, from_json, to_json
+from subscribers.segments.store import load_rule
 from subscribers.unsubscribe import register_newsletter_lists
 
 

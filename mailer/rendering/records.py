@@ -112,7 +112,7 @@ class Content:
 class RenderedVariant:
     """One rendered variant; personal values are merge tags, see merge_tags.TAGS."""
 
-    # variants.variant_key of story set and language.
+    # story_selection.variant_key of story set and language.
     key: str
     language: str
     # Keys of the stories shown, in order.

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from mailer.rendering import language, sanitize, theme, variants
+from mailer.rendering import language, sanitize, story_selection, theme
 from mailer.rendering import language as catalogue
 from mailer.rendering.records import Block, BlockKind, Content, LocalText, Picture, Story, StoryText, Subject
 
@@ -87,7 +87,7 @@ Warn = Callable[[str], None]
 
 
 def build(content: Content, blocks: Sequence[Block], key: str, reader_language: str, warn: Warn) -> Digest:
-    """The digest of `blocks` (from variants.visible_blocks) in a language; `key` stands in the variant's URL.
+    """The digest of `blocks` (of story_selection) in a language; `key` stands in its URL.
 
     `warn` is called with each warning for staff.
     """
@@ -135,8 +135,8 @@ def _without_repeated_places(blocks: Sequence[BlockView]) -> tuple[BlockView, ..
 
 def _has_no_local_stories(content: Content, blocks: Sequence[Block]) -> bool:
     local = {story.key for story in content.stories if story.countries}
-    planned = local.intersection(variants.stories_of(content.blocks))
-    return bool(planned) and local.isdisjoint(variants.stories_of(blocks))
+    planned = local.intersection(story_selection.stories_of(content.blocks))
+    return bool(planned) and local.isdisjoint(story_selection.stories_of(blocks))
 
 
 class _Builder:

@@ -15,9 +15,9 @@ from subscribers.jobs import JobRunner, Stop, WrongState
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.reconfirmation.models import ReconfirmationCampaign, ReconfirmationRequest
 from subscribers.segments import audience, compiler
-from subscribers.segments.audience import load_rule
 from subscribers.segments.models import Segment
 from subscribers.segments.rules import InvalidRule, from_json, to_json
+from subscribers.segments.store import load_rule
 from subscribers.subscribe import subscribe
 
 State = ReconfirmationCampaign.State

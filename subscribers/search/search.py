@@ -19,9 +19,9 @@ from django.db.models.expressions import RawSQL
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 from subscribers.search import search_index
 from subscribers.segments import audience, compiler
-from subscribers.segments.audience import load_rule
 from subscribers.segments.models import Segment, Tagging
 from subscribers.segments.rules import InvalidRule
+from subscribers.segments.store import load_rule
 
 # Counts go no further.
 CAP = 10_000

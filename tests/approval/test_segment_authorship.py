@@ -16,9 +16,9 @@ from mailer.delivery.rollout.planning import plan
 from mailer.editions.audience import Audience
 from mailer.editions.models import Edition
 from subscribers.segments import attributes
-from subscribers.segments.audience import save
 from subscribers.segments.models import Segment, Tag
 from subscribers.segments.rules import Condition, Group
+from subscribers.segments.store import save
 from tests import cast
 from tests.delivery.cast import balances, reasons
 

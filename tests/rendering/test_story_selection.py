@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.rendering import variants
+from mailer.rendering import story_selection, variants
 from mailer.rendering.records import Block, Content, LocalText
 from tests.rendering.cast import EDITION, edition, story
 
@@ -13,26 +13,28 @@ COUNTRIES = ("KZ", "KG", "TJ", "TM", "UZ")
 
 
 def kinds(content: Content, *countries: str) -> list[str]:
-    return [block.kind for block in variants.visible_blocks(content, frozenset(countries))]
+    return [block.kind for block in story_selection.visible_blocks(content, frozenset(countries))]
 
 
 def test_a_reader_sees_the_stories_of_the_chosen_countries_and_the_regional_ones() -> None:
-    assert variants.story_set(EDITION, ("KG",)) == ("border", "cash", "online", "page")
+    assert story_selection.story_set(EDITION, ("KG",)) == ("border", "cash", "online", "page")
 
 
 def test_a_reader_without_countries_sees_everything() -> None:
     everything = tuple(story.key for story in EDITION.stories)
-    assert set(variants.story_set(EDITION, ())) == set(everything)
-    assert variants.visible_blocks(EDITION, None) == EDITION.blocks
+    assert set(story_selection.story_set(EDITION, ())) == set(everything)
+    assert story_selection.visible_blocks(EDITION, None) == EDITION.blocks
 
 
 def test_a_reader_whose_countries_are_silent_sees_only_what_is_regional() -> None:
-    assert variants.story_set(EDITION, ("TM",)) == ("page",)
+    assert story_selection.story_set(EDITION, ("TM",)) == ("page",)
 
 
 def test_titles_keep_only_what_the_reader_gets() -> None:
     titles = [
-        block for block in variants.visible_blocks(EDITION, frozenset({"TJ"})) if block.kind == "titles"
+        block
+        for block in story_selection.visible_blocks(EDITION, frozenset({"TJ"}))
+        if block.kind == "titles"
     ]
     assert [block.stories for block in titles] == [("online",)]
 
@@ -69,7 +71,9 @@ def test_another_story_with_a_picture_leads_where_the_lead_is_not_for_the_reader
         Block("story", ("seen",)),
         stories=(story("far", "KZ", picture=True), story("plain", "UZ"), story("seen", "UZ", picture=True)),
     )
-    assert [(block.kind, block.stories) for block in variants.visible_blocks(content, frozenset({"UZ"}))] == [
+    assert [
+        (block.kind, block.stories) for block in story_selection.visible_blocks(content, frozenset({"UZ"}))
+    ] == [
         ("lead", ("seen",)),
         ("story", ("plain",)),
     ]
@@ -84,7 +88,7 @@ def test_without_any_picture_the_first_story_leads_from_the_place_of_the_lead() 
         stories=(story("far", "KZ"), story("one", "UZ"), story("two", "UZ")),
     )
     assert kinds(content, "UZ") == ["text", "lead", "story"]
-    assert variants.story_set(content, ("UZ",)) == ("one", "two")
+    assert story_selection.story_set(content, ("UZ",)) == ("one", "two")
 
 
 def test_an_edition_that_has_no_lead_gets_none() -> None:
@@ -107,19 +111,19 @@ def test_a_text_for_one_country_makes_a_variant_of_its_own() -> None:
 
 def test_a_text_alone_is_nothing_to_send() -> None:
     content = edition(Block("text", texts=(LocalText("en", "<p>Hello</p>"),)))
-    assert variants.story_set(content, ("KZ",)) == ()
+    assert story_selection.story_set(content, ("KZ",)) == ()
 
 
 def test_a_variant_key_is_sixteen_hexadecimal_characters_and_depends_on_order_and_language() -> None:
-    key = variants.variant_key(("a", "b"), "en")
+    key = story_selection.variant_key(("a", "b"), "en")
     assert len(key) == 16
     assert int(key, 16) >= 0
     assert (
         len(
             {
                 key,
-                variants.variant_key(("b", "a"), "en"),
-                variants.variant_key(("a", "b"), "ru"),
+                story_selection.variant_key(("b", "a"), "en"),
+                story_selection.variant_key(("a", "b"), "ru"),
             }
         )
         == 3
@@ -136,12 +140,13 @@ def test_the_possible_variants_are_exactly_those_that_readers_can_get(
     stories = tuple(story(f"s{index}", *sorted(countries)) for index, countries in enumerate(concerned))
     blocks = [Block(kind, (s.key,)) for kind, s in zip(kinds_of_blocks, stories, strict=False)]  # type: ignore[arg-type]
     content = edition(*blocks, stories=stories)
-    choices, complete = variants.representative_choices(content, 500)
-    found = [variants.story_set(content, choice) for choice in choices]
+    choices, complete = story_selection.representative_choices(content, 500)
+    found = [story_selection.story_set(content, choice) for choice in choices]
     readers = itertools.chain.from_iterable(
-        itertools.combinations((*COUNTRIES, variants.ELSEWHERE), size) for size in range(len(COUNTRIES) + 1)
+        itertools.combinations((*COUNTRIES, story_selection.ELSEWHERE), size)
+        for size in range(len(COUNTRIES) + 1)
     )
-    expected = {variants.story_set(content, reader) for reader in readers} - {()}
+    expected = {story_selection.story_set(content, reader) for reader in readers} - {()}
     assert complete
     assert len(found) == len(set(found))
     assert set(found) == expected

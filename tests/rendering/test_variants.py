@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from mailer.rendering import merge_tags, records, variants
+from mailer.rendering import merge_tags, records, story_selection, variants
 from mailer.rendering.records import Block, Story, StoryText
 from tests.rendering.cast import DIASPORA, EDITION, MASTHEAD, edition, story
 
@@ -34,7 +34,7 @@ def test_a_variant_holds_the_stories_of_its_reader_and_no_others() -> None:
         assert "A country maps its people abroad" not in part
         assert "A plan against trafficking" not in part
     assert rendered.stories == ("border", "cash", "online", "page")
-    assert rendered.key == variants.variant_key(rendered.stories, "en")
+    assert rendered.key == story_selection.variant_key(rendered.stories, "en")
 
 
 def test_readers_who_see_the_same_stories_share_a_variant() -> None:

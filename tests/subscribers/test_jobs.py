@@ -17,9 +17,9 @@ from subscribers.jobs import LEASE, UNDO_FOR, Job, JobRunner, WrongState, claim,
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.reconfirmation import campaigns
 from subscribers.segments.attributes import get_or_create_tag
-from subscribers.segments.audience import save
 from subscribers.segments.models import Segment
 from subscribers.segments.rules import Group
+from subscribers.segments.store import save
 from tests.subscribers.conftest import NOW
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]

@@ -24,7 +24,7 @@ from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import steps
 from mailer.editions.audience import Audience
 from mailer.rendering import language as languages
-from mailer.rendering import variants
+from mailer.rendering import story_selection, variants
 from mailer.rendering.records import Content, from_json
 from subscribers.fields import split_codes
 from subscribers.segments.audience import reachability
@@ -197,10 +197,10 @@ def _variant_for(
     """The variant for a combination; rendered from the snapshot alone if it was not stored with it."""
     head = content.masthead
     resolved = languages.resolve_language(language, head.languages, head.fallbacks)
-    stories = variants.story_set(content, countries)
+    stories = story_selection.story_set(content, countries)
     if not stories:
         return None
-    key = variants.variant_key(stories, resolved)
+    key = story_selection.variant_key(stories, resolved)
     if key not in known:
         late = snapshot_variant(snapshot, variants.render(content, countries, resolved))
         late.save()

@@ -20,7 +20,7 @@ from mailer.desk.editions import preview
 from mailer.desk.editions.preview import VIEWS, VariantChoice, latest_version, preflight, variant_choices
 from mailer.editions.audience import Audience
 from mailer.editions.contents import content_of
-from mailer.rendering import merge_tags, variants
+from mailer.rendering import merge_tags, story_selection, variants
 from mailer.rendering.records import Content, from_json
 
 _NOT_ALLOWED = "You cannot approve this edition because you {}. Ask a colleague who is not an author."
@@ -265,7 +265,7 @@ def _countries_by_key(content: Content) -> dict[str, tuple[str, ...]]:
     """Countries that lead to each possible variant: {key: countries}."""
     pairs, _ = variants.possible_variants(content, VARIANT_LIMIT)
     return {
-        variants.variant_key(variants.story_set(content, countries), language): countries
+        story_selection.variant_key(story_selection.story_set(content, countries), language): countries
         for countries, language in pairs
     }
 

@@ -23,7 +23,7 @@ from mailer.editions.audience import Audience, Combination
 from mailer.editions.contents import content_of
 from mailer.editions.models import Edition
 from mailer.rendering import language as languages
-from mailer.rendering import merge_tags, variants
+from mailer.rendering import merge_tags, story_selection, variants
 from mailer.rendering.records import Content
 from subscribers import iso_codes
 
@@ -156,7 +156,7 @@ class VariantChoice:
 
     @property
     def names(self) -> str:
-        if self.countries == (variants.ELSEWHERE,):
+        if self.countries == (story_selection.ELSEWHERE,):
             return "Other countries"
         return iso_codes.country_names(self.countries, "en") if self.countries else "All countries"
 
@@ -174,9 +174,9 @@ def variant_choices(content: Content, combinations: Iterable[Combination]) -> li
     found: dict[str, VariantChoice] = {}
     head = content.masthead
     for one in combinations:
-        stories = variants.story_set(content, one.countries)
+        stories = story_selection.story_set(content, one.countries)
         language = languages.resolve_language(one.language, head.languages, head.fallbacks)
-        key = variants.variant_key(stories, language)
+        key = story_selection.variant_key(stories, language)
         before = found.get(key)
         subscribers = one.readers + (before.subscribers if before else 0)
         countries = before.countries if before else one.countries

@@ -16,9 +16,9 @@ from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.reconfirmation import campaigns
 from subscribers.reconfirmation.models import ReconfirmationCampaign
 from subscribers.segments import attributes, compiler
-from subscribers.segments.audience import save
 from subscribers.segments.models import CustomField, Segment
 from subscribers.segments.rules import Condition, Group, to_json
+from subscribers.segments.store import save
 from tests import cast as everyone
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page

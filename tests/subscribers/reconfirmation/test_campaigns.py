@@ -17,9 +17,9 @@ from subscribers.models import MailingList, Subscriber, Suppression
 from subscribers.reconfirmation import campaigns
 from subscribers.reconfirmation.models import ReconfirmationCampaign
 from subscribers.segments import attributes
-from subscribers.segments.audience import save
 from subscribers.segments.models import Segment, Tag
 from subscribers.segments.rules import Condition, Group
+from subscribers.segments.store import save
 from tests.subscribers.conftest import NOW, Join
 
 pytestmark = pytest.mark.both_databases

@@ -14,9 +14,9 @@ from subscribers.privacy.erasure import erase
 from subscribers.search import search, search_index
 from subscribers.search.search import Query
 from subscribers.segments import attributes
-from subscribers.segments.audience import save
 from subscribers.segments.models import Segment
 from subscribers.segments.rules import Condition, Group
+from subscribers.segments.store import save
 from subscribers.suppression import suppress
 from tests.conftest import lacking
 from tests.subscribers.conftest import NOW, Join

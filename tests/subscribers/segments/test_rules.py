@@ -14,9 +14,9 @@ from subscribers.merge import merge
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.privacy.data_access import collect
 from subscribers.segments import attributes, compiler
-from subscribers.segments.audience import load_rule, save
 from subscribers.segments.models import CustomField, Segment
 from subscribers.segments.rules import MAX_DEPTH, Condition, Group, InvalidRule, from_json, to_json
+from subscribers.segments.store import load_rule, save
 from tests.subscribers.conftest import NOW, Join
 
 pytestmark = pytest.mark.both_databases
