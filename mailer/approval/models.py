@@ -63,8 +63,8 @@ class Snapshot(models.Model):
         SUBMITTED = "submitted", "waiting for approval"
         APPROVED = "approved", "approved"
         SCHEDULED = "scheduled", "scheduled"
-        INVALIDATED = "broken", "invalidated by a later change"
-        WITHDRAWN = "withdrawn", "taken back"
+        INVALIDATED = "invalidated", "invalidated by a later change"
+        WITHDRAWN = "withdrawn", "withdrawn"
 
     # An edition has at most one snapshot in these states.
     OPEN = (State.SUBMITTED, State.APPROVED, State.SCHEDULED)

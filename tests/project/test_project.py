@@ -1,4 +1,4 @@
-"""The house itself: floors, sizes, documents and generated files."""
+"""The project itself: layers, migrations, example configuration, templates, documents and locks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mailer.config import parse
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_imports_only_ever_point_down() -> None:
+def test_imports_follow_the_layers() -> None:
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-logo"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
@@ -34,10 +34,11 @@ def test_the_example_configuration_is_valid_and_names_every_key() -> None:
     # Keys that are off in the example stand there as comments; with them it must still be valid.
     everything = re.sub(r"^# ?(\w+ = )", r"\1", text, flags=re.MULTILINE)
     named = {(section, key) for section, keys in tomllib.loads(everything).items() for key in keys}
-    assert named >= _all_keys()
+    assert named >= all_keys()
 
 
-def _all_keys() -> set[tuple[str, str]]:
+def all_keys() -> set[tuple[str, str]]:
+    """Every (section, key) of the configuration."""
     import dataclasses
     import typing
 
@@ -64,9 +65,8 @@ def test_every_command_of_the_readme_exists() -> None:
     for line in sorted(
         set(re.findall(r"^\.venv/bin/mailer ([a-z -]+?)(?= [A-Z0-9-]|\s*#|\s*$)", readme, re.MULTILINE))
     ):
-        words = line.split()
         done = subprocess.run(
-            [sys.executable, "-m", "mailer", *words, "--help"],
+            [sys.executable, "-m", "mailer", *line.split(), "--help"],
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -80,7 +80,7 @@ def test_rendering_starts_without_django() -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
-def test_the_locks_name_every_dependency_and_no_address() -> None:
+def test_the_lock_files_pin_every_dependency_and_contain_no_url() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     for lock in ("requirements.lock", "requirements-run.lock"):
         text = (ROOT / lock).read_text(encoding="utf-8")
