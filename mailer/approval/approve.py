@@ -97,7 +97,7 @@ def unschedule(snapshot: Snapshot, user: User) -> Snapshot:
     """Cancel the schedule, as long as nothing was sent. Raises NotPermitted, WrongState."""
     require(user, "mailer.schedule_edition")
     with transaction.atomic():
-        held = _locked(snapshot, State.SCHEDULED, "taken back")
+        held = _locked(snapshot, State.SCHEDULED, "unscheduled")
         if held.mailed:
             raise WrongState("This edition is being sent or was sent; pause or cancel its mailing instead.")
         _transition(held, State.APPROVED, send_at=None, scheduled_by=None, local_hour=None)

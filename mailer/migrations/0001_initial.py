@@ -365,7 +365,7 @@ class Migration(migrations.Migration):
                 ('window_from', models.DateTimeField()),
                 ('window_until', models.DateTimeField()),
                 ('submitted_at', models.DateTimeField()),
-                ('state', models.CharField(choices=[('submitted', 'waiting for approval'), ('approved', 'approved'), ('scheduled', 'scheduled'), ('broken', 'invalidated by a later change'), ('withdrawn', 'taken back')], default='submitted', max_length=12)),
+                ('state', models.CharField(choices=[('submitted', 'waiting for approval'), ('approved', 'approved'), ('scheduled', 'scheduled'), ('invalidated', 'invalidated by a later change'), ('withdrawn', 'withdrawn')], default='submitted', max_length=12)),
                 ('send_at', models.DateTimeField(blank=True, null=True)),
                 ('local_hour', models.PositiveSmallIntegerField(blank=True, null=True)),
                 ('invalidated_reason', models.CharField(blank=True, max_length=300)),

@@ -11,12 +11,12 @@ import pytest
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
+from mailer.feedback.signals import gdpr_export
 
 from mailer.delivery.models import OutboxMessage
 from mailer.delivery.outbox import outbox
 from mailer.feedback import subscriber_hooks
 from mailer.feedback.models import FeedbackEvent
-from mailer.feedback.signals import gdpr_export
 from subscribers import tokens
 from subscribers.consent import Channel, Evidence
 from subscribers.models import (
