@@ -6,7 +6,8 @@ Each carries an encrypted, authenticated token, so that returned mail needs no g
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+import string
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from django.conf import settings
@@ -17,8 +18,28 @@ from subscribers.tokens import MailPurpose
 
 # What a token looks like, in lower case.
 TOKEN_RE = tokens.MAIL_TOKEN
-# It begins with its digit for speed: whole messages are searched.
-_TOKEN = re.compile(r"[0-9](?<![0-9a-z].)[0-9a-f]{48}(?![0-9a-z])")
+_TOKEN = re.compile(r"(?<![0-9A-Za-z])[0-9][0-9A-Fa-f]{48}(?![0-9A-Za-z])")
+_TOKEN_LENGTH = 49
+# Turns every hexadecimal digit into "0" and anything else into a space.
+_ZERO_DIGITS = bytes(ord("0") if chr(octet) in string.hexdigits else ord(" ") for octet in range(256))
+_ZEROS = re.compile(rb"0+")
+_MESSAGE_ID_START = re.compile(r"(?<![0-9A-Za-z])[Mm]\.\Z")
+
+
+class FoundToken(NamedTuple):
+    """What looks like a token in a text."""
+
+    # Lower case.
+    token: str
+    # Whether it stands where a Message-ID of ours has it.
+    in_message_id: bool
+
+
+class UnsubscribeAddress(NamedTuple):
+    """Who unsubscribes from what."""
+
+    subscriber: int
+    newsletter: int
 
 
 def delivery_tokens(delivery_ids: Iterable[int]) -> list[str]:
@@ -39,9 +60,29 @@ def read_token(purpose: MailPurpose, token: str) -> int | None:
         return None
 
 
-def find_tokens(text: str) -> Iterator[str]:
-    """Everything in a lower-case text that looks like a token and is not part of a longer word."""
-    return (found[0] for found in _TOKEN.finditer(text))
+def find_tokens(text: str) -> list[FoundToken]:
+    """Everything in a text, in any case, that looks like a token and is not part of a longer word."""
+    # Whole messages are searched. Runs of 49 digits are found so in a sixth of the time of one search with an
+    # expression, and most messages have one or two.
+    digits = text.encode("ascii", "replace").translate(_ZERO_DIGITS)
+    run, found = b"0" * _TOKEN_LENGTH, []
+    start = digits.find(run)
+    while start >= 0:
+        if match := _TOKEN.match(text, start):
+            before = text[max(start - 3, 0) : start]
+            in_message_id = bool(_MESSAGE_ID_START.search(before)) and text.startswith("@", match.end())
+            found.append(FoundToken(match[0].lower(), in_message_id))
+        zeros = _ZEROS.match(digits, start)
+        start = digits.find(run, zeros.end() if zeros else len(digits))
+    return found
+
+
+def first_id(purpose: MailPurpose, tokens: Iterable[FoundToken]) -> int | None:
+    """The id in the first of the tokens that was made here for this purpose, or None."""
+    # Authentication alone tells a token of ours. Servers on the way may have put anything around it: prefixes
+    # (prvs=, SRS0=), quotes, tags, another sign for "+". Mail sent under another configured form is read too.
+    ids = (read_token(purpose, found.token) for found in tokens)
+    return next((found for found in ids if found is not None), None)
 
 
 def envelope_sender_template(sender_domain: str = "") -> str:
@@ -63,7 +104,7 @@ def envelope_sender(delivery_id: int, sender_domain: str = "") -> str:
 
 def read_envelope_sender(address: str) -> int | None:
     """The delivery id in the address that a bounce was sent to, or None if it was not made here."""
-    return _first_id("delivery", address)
+    return first_id("delivery", find_tokens(address))
 
 
 def probe_envelope_sender(number: int, sender_domain: str = "") -> str:
@@ -78,25 +119,7 @@ def probe_message_id(number: int, sender_domain: str) -> str:
 
 def read_probe(text: str) -> int | None:
     """The probe id in an address or a Message-ID within the text, or None if it was not made here."""
-    return _first_id("probe", text)
-
-
-def _first_id(purpose: MailPurpose, text: str) -> int | None:
-    # Authentication alone tells a token of ours. Servers on the way may have put anything around it: prefixes
-    # (prvs=, SRS0=), quotes, tags, another sign for "+". Mail sent under another configured form is read too.
-    numbers = (read_token(purpose, token) for token in find_tokens(text.lower()))
-    return next((number for number in numbers if number is not None), None)
-
-
-# It begins with its letter for speed: whole messages are searched.
-_MESSAGE_ID = re.compile(rf"m\.(?<![a-z0-9]..)({TOKEN_RE})@")
-
-
-class UnsubscribeAddress(NamedTuple):
-    """Who unsubscribes from what."""
-
-    subscriber: int
-    newsletter: int
+    return first_id("probe", find_tokens(text))
 
 
 def message_id(delivery_id: int, domain: str) -> str:
@@ -106,11 +129,7 @@ def message_id(delivery_id: int, domain: str) -> str:
 
 def read_message_id(message_id: str) -> int | None:
     """The delivery id in a Message-ID (with or without brackets, or among others), or None."""
-    for match in _MESSAGE_ID.finditer(message_id.lower()):
-        delivery_id = read_token("delivery", match[1])
-        if delivery_id is not None:
-            return delivery_id
-    return None
+    return first_id("delivery", (found for found in find_tokens(message_id) if found.in_message_id))
 
 
 def unsubscribe_address_template(sender_domain: str = "") -> str:
@@ -127,9 +146,9 @@ def unsubscribe_address(subscriber: int, newsletter: int, sender_domain: str = "
 
 def read_unsubscribe_address(address: str) -> UnsubscribeAddress | None:
     """The subscriber and newsletter in an unsubscribe address, or None if it was not made here."""
-    for token in find_tokens(address.lower()):
+    for found in find_tokens(address):
         try:
-            return UnsubscribeAddress(*tokens.read("unsubscribe", token))
+            return UnsubscribeAddress(*tokens.read("unsubscribe", found.token))
         except tokens.InvalidToken:
             continue
     return None

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from mailer.delivery import identifiers
-from mailer.delivery.identifiers import UnsubscribeAddress, read_message_id, read_unsubscribe_address
+from mailer.delivery.identifiers import FoundToken, UnsubscribeAddress, read_unsubscribe_address
 from mailer.feedback.parsing import dsn, message_kind, mime, notice_text
 from mailer.feedback.parsing.mime import Headers, Part
 from mailer.feedback.parsing.notice_text import NoticeText
@@ -108,19 +108,20 @@ def match_token(addresses: Iterable[str], text: str = "") -> TokenMatch | None:
     A token is found when it was cut, folded in case or surrounded by what a relay adds; a forged one is not.
     """
     for address in addresses:
-        if (match := _match_address(address)) is not None:
+        if (match := _match_tokens(identifiers.find_tokens(address))) is not None:
             return match
     if not text:
         return None
-    delivery = read_message_id(text)
-    return _match_address(text) if delivery is None else TokenMatch(delivery, "message_id")
+    tokens = identifiers.find_tokens(text)
+    delivery = identifiers.first_id("delivery", (found for found in tokens if found.in_message_id))
+    return _match_tokens(tokens) if delivery is None else TokenMatch(delivery, "message_id")
 
 
-def _match_address(text: str) -> TokenMatch | None:
-    delivery = identifiers.read_envelope_sender(text)
+def _match_tokens(tokens: list[FoundToken]) -> TokenMatch | None:
+    delivery = identifiers.first_id("delivery", tokens)
     if delivery is not None:
         return TokenMatch(delivery, "verp")
-    probe = identifiers.read_probe(text)
+    probe = identifiers.first_id("probe", tokens)
     return None if probe is None else TokenMatch(None, "verp", probe)
 
 
