@@ -11,7 +11,6 @@ import pytest
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
-from mailer.feedback.signals import gdpr_export
 
 from mailer.delivery.models import OutboxMessage
 from mailer.delivery.outbox import outbox
@@ -44,7 +43,7 @@ def link(client: Client, person: Subscriber, sent_emails: list[mail.EmailMessage
 def test_all_data_is_downloaded_as_json_by_an_emailed_link(
     client: Client, join: Join, sent_emails: list[mail.EmailMessage], monthly: MailingList
 ) -> None:
-    gdpr_export.connect()
+    subscriber_hooks.connect()
     person = join("olga", language="kk", countries=("KZ",))
     client.post(page_of(person), {"language": "kk", "countries": ["KZ", "UZ"], "lists": [monthly.pk]})
     FeedbackEvent.objects.create(kind="bounce", subscriber=person.pk, diagnostic="452 full")
