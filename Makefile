@@ -1,8 +1,8 @@
-# The newsletter system: every task of a developer and of a newcomer.
+# The newsletter system: tasks for developers, and the demo.
 #
-#   make run     the demo on http://127.0.0.1:8000 (PORT= for another); nothing leaves the machine
+#   make run     the demo on http://127.0.0.1:8000 (PORT= for another); no mail is sent outside this machine
 #   make test    the whole suite, in parallel
-#   make lint    style, types and floors
+#   make lint    style, types and layers
 #   make bench   measured comparisons (WHAT="plan send" for some of them)
 #   make lock    write the locks anew from pyproject.toml
 

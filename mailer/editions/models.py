@@ -178,7 +178,7 @@ class Edition(PreviewableMixin, DraftStateMixin, RevisionMixin, ClusterableModel
         blank=True,
         on_delete=models.PROTECT,
         related_name="+",
-        verbose_name="nobody in the segment",
+        verbose_name="no subscribers in the segment",
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

@@ -1,4 +1,4 @@
-"""The same tests on PostgreSQL: whatever leans on the database holds on the other one too."""
+"""Runs the tests that depend on the database on PostgreSQL as well."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from tests.postgres import ROOT, Server
 
 pytestmark = [pytest.mark.journey, pytest.mark.postgres, pytest.mark.xdist_group("postgres")]
 
-# Fewer than this many have passed: something was not collected.
+# With fewer tests something was not collected.
 AT_LEAST = 300
 
 
-def test_what_leans_on_the_database_holds_on_postgresql(postgres: Server) -> None:
-    # Django puts "test_" before the name, and finds the database already made.
+def test_tests_that_depend_on_the_database_pass_on_postgresql(postgres: Server) -> None:
+    # Django prefixes the name with "test_", and finds this database.
     address = postgres.database("test_mailer").replace("/test_mailer?", "/mailer?")
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("MAILER_", "PYTEST_"))
     }
     environment["MAILER_DATABASE__URL"] = address
-    # Those with a server of their own run once, beside these.
+    # Tests that start a server of their own run once, in the outer run.
     which = ["-m", "both_databases and not sqlite and not postgres"]
     how = ["-q", "--tb=short", "--reuse-db", "-p", "no:cacheprovider"]
     done = subprocess.run(
