@@ -37,12 +37,12 @@ from mailer.cli.main import start_django
 start_django(None)
 from mailer.delivery.models import Mailing
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
-from mailer.reports.stats import account
+from mailer.reports.stats import mailing_totals
 from subscribers.models import Subscriber, Subscription, Suppression
-found = account(Mailing.objects.get())
+found = mailing_totals(Mailing.objects.get())
 people = dict(Subscriber.objects.values_list("pk", "email"))
 print(json.dumps({
-    "account": asdict(found),
+    "totals": asdict(found),
     "balances": found.balances,
     "kinds": sorted(ReturnedMessage.objects.values_list("kind", flat=True)),
     "events": {

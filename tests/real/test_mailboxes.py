@@ -28,9 +28,9 @@ pytestmark = [
 ]
 NOW = cast.NOW + timedelta(days=1)
 KINDS = {
-    "imap, marking": {"kind": "imap", "done": "mark"},
-    "imap, moving": {"kind": "imap", "done": "move", "done_folder": "Принято & gut"},
-    "imap, deleting": {"kind": "imap", "done": "delete"},
+    "imap, marking": {"kind": "imap", "after": "mark"},
+    "imap, moving": {"kind": "imap", "after": "move", "move_to": "Принято & gut"},
+    "imap, deleting": {"kind": "imap", "after": "delete"},
     "pop3": {"kind": "pop3"},
 }
 _numbers = itertools.count(1)

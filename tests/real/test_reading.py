@@ -98,7 +98,7 @@ def test_fetch_marks_nothing_and_acknowledge_marks_as_read(account):
 
 
 def test_stored_messages_are_moved_or_deleted_as_configured(account):
-    moved, deleted = account(done="move", done_folder="Принято"), account(done="delete")
+    moved, deleted = account(after="move", move_to="Принято"), account(after="delete")
     for box in (moved, deleted):
         box.put(b"Subject: one\n\n")
         assert (taken(box), box.flags()) == (1, [])

@@ -54,8 +54,8 @@ def is_right(facts, found: str = "verp") -> None:
     `found` is how the readers were.
     """
     assert facts["balances"]
-    account = facts["account"]
-    assert (account["audience"], account["accepted"], account["bounced"]) == (4, 4, 3)
+    totals = facts["totals"]
+    assert (totals["audience"], totals["accepted"], totals["bounced"]) == (4, 4, 3)
     assert facts["events"] == {
         UNKNOWN: ["bounce", "hard", "unknown_user", found],
         FULL: ["bounce", "soft", "mailbox_full", found],
