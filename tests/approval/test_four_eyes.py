@@ -83,7 +83,7 @@ def test_a_trivial_last_edit_by_a_colleague_does_not_free_the_author(
         approve.approve(snapshot, people.admin, snapshot.sha256, LATER)
 
 
-def test_saving_a_story_unchanged_makes_nobody_an_author(edition: Edition, people: cast.Staff) -> None:
+def test_saving_a_story_unchanged_makes_no_author(edition: Edition, people: cast.Staff) -> None:
     Story.objects.get(key="ring").save_revision(user=people.approver).publish()
     snapshot = submit(edition, people.writer, NOW)
     approve.approve(snapshot, people.approver, snapshot.sha256, LATER)
@@ -133,7 +133,7 @@ def test_a_draft_saved_before_an_approval_that_did_not_hold_it_still_counts(
     assert people.approver in authors_of(january)
 
 
-def test_whoever_replaced_a_picture_is_an_author(people: cast.Staff) -> None:
+def test_replacing_a_picture_makes_an_author(people: cast.Staff) -> None:
     newsletter = cast.newsletter()
     image = cast.picture()
     cast.story("pictured", picture=image, by=people.writer)
@@ -144,7 +144,7 @@ def test_whoever_replaced_a_picture_is_an_author(people: cast.Staff) -> None:
     assert people.approver in authors_of(edition)
 
 
-def test_whoever_changed_the_sender_is_an_author(edition: Edition, people: cast.Staff) -> None:
+def test_changing_the_sender_makes_an_author(edition: Edition, people: cast.Staff) -> None:
     newsletter = edition.newsletter
     newsletter.sender_name = "Somebody else"
     newsletter.save()
@@ -227,7 +227,7 @@ def test_submitting_again_takes_the_earlier_copy_back(edition: Edition, people: 
         approve.approve(first, people.approver, first.sha256, LATER)
 
 
-def test_an_approved_copy_leaves_only_inside_its_window(edition: Edition, people: cast.Staff) -> None:
+def test_an_approval_is_scheduled_only_inside_its_window(edition: Edition, people: cast.Staff) -> None:
     snapshot = submit(edition, people.writer, NOW)
     approve.approve(snapshot, people.approver, snapshot.sha256, LATER)
     with pytest.raises(OutsideWindow):
@@ -252,7 +252,7 @@ def test_an_edition_without_a_ready_story_is_not_submitted(people: cast.Staff) -
     assert not Snapshot.objects.exists()
 
 
-def test_all_variants_are_frozen_and_missing_texts_are_told(edition: Edition, people: cast.Staff) -> None:
+def test_all_variants_are_frozen_and_missing_texts_are_reported(edition: Edition, people: cast.Staff) -> None:
     snapshot = submit(edition, people.writer, NOW)
     languages = set(snapshot.variants.values_list("language", flat=True))
     assert languages == {"en", "ru", "kk", "ky", "tg", "uz", "tk"}

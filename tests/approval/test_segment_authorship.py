@@ -50,7 +50,7 @@ def chosen(edition: Edition) -> Edition:
     return edition
 
 
-def test_only_people_in_the_segment_get_it_and_nobody_who_is_excluded(
+def test_only_subscribers_in_the_segment_and_not_excluded_get_the_mailing(
     chosen: Edition, people: cast.Staff
 ) -> None:
     snapshot = submit(chosen, people.writer, NOW)
@@ -91,7 +91,7 @@ def test_a_segment_changed_behind_the_back_of_the_desk_breaks_the_seal_too(
         approve.verify(snapshot)
 
 
-def test_whoever_changed_a_part_of_the_segment_may_not_approve(edition: Edition, people: cast.Staff) -> None:
+def test_an_author_of_a_segment_condition_may_not_approve(edition: Edition, people: cast.Staff) -> None:
     inner = segment("Russian", RUSSIAN, by=people.approver.username)
     edition.segment = segment("Outer", Group("all", (Condition("segment", "in", (inner.pk,)),)))
     edition.save_revision().publish()

@@ -36,7 +36,7 @@ def test_staff_who_can_act_are_notified_once_of_a_new_draft() -> None:
     assert b"New draft" in bytes(OutboxMessage.objects.all()[0].message)
 
 
-def test_a_submitted_copy_is_told_to_approvers_who_wrote_no_part_of_it() -> None:
+def test_a_submitted_snapshot_notifies_approvers_who_are_no_authors() -> None:
     people = cast.staff()
     edition = cast.december(by=people.writer)
     submit(edition, people.admin, NOW)
@@ -46,7 +46,7 @@ def test_a_submitted_copy_is_told_to_approvers_who_wrote_no_part_of_it() -> None
     assert f"/desk/editions/{edition.pk}/review/".encode() in bytes(message.message)
 
 
-def test_a_second_copy_is_told_again() -> None:
+def test_a_second_snapshot_is_notified_again() -> None:
     people = cast.staff()
     edition = cast.december(by=people.writer)
     submit(edition, people.writer, NOW)

@@ -47,7 +47,7 @@ def test_an_old_draft_put_in_force_behind_a_harmless_last_one_keeps_its_author(
     assert people.admin in authors_of(edition)
 
 
-def test_whoever_moved_the_point_that_is_kept_of_a_picture_is_an_author(
+def test_moving_the_focal_point_of_a_picture_makes_an_author(
     pictured: tuple[Edition, Any], people: cast.Staff
 ) -> None:
     edition, image = pictured
@@ -61,7 +61,7 @@ def test_whoever_moved_the_point_that_is_kept_of_a_picture_is_an_author(
     assert snapshot.state == Snapshot.State.INVALIDATED
 
 
-def test_whoever_replaced_a_picture_that_only_a_draft_shows_is_an_author(
+def test_replacing_a_picture_that_only_a_draft_shows_makes_an_author(
     edition: Edition, people: cast.Staff
 ) -> None:
     story, image = Story.objects.get(key="ring"), cast.picture()
@@ -74,7 +74,7 @@ def test_whoever_replaced_a_picture_that_only_a_draft_shows_is_an_author(
     assert people.approver in authors_of(edition)
 
 
-def test_whoever_chose_other_lists_is_an_author(edition: Edition, people: cast.Staff) -> None:
+def test_choosing_other_lists_makes_an_author(edition: Edition, people: cast.Staff) -> None:
     log(edition.newsletter, "wagtail.edit", user=people.writer)
     snapshot = submit(edition, people.writer, NOW)
     edition.newsletter.lists.add(MailingList.objects.create(slug="everybody", name="Everybody"))
@@ -112,7 +112,7 @@ def test_publishing_again_what_stands_there_already_breaks_nothing(
     assert snapshot.state == Snapshot.State.SUBMITTED
 
 
-def test_striking_an_author_from_the_table_frees_nobody(edition: Edition, people: cast.Staff) -> None:
+def test_deleting_an_author_row_permits_no_approval(edition: Edition, people: cast.Staff) -> None:
     change_headline(Story.objects.get(key="ring"), "By the admin", people.admin)
     snapshot = submit(edition, people.writer, NOW)
     SnapshotAuthor.objects.filter(snapshot=snapshot).delete()

@@ -15,7 +15,7 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.sta
 
 def mailer(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "mailer", *arguments]
-    return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=300)
 
 
 @pytest.mark.journey

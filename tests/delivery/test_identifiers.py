@@ -52,7 +52,7 @@ CASES = st.sampled_from([str, str.upper, str.title, str.swapcase])
 
 
 @given(ID, FORMS, DRESSES, CASES)
-def test_an_envelope_sender_of_any_form_is_read_in_whatever_dress_it_comes_back(delivery, form, dress, case):
+def test_an_envelope_sender_is_read_in_any_form(delivery, form, dress, case):
     with override_settings(CONFIG=_with_bounces(settings.CONFIG, address=form)):
         local, domain = identifiers.envelope_sender(delivery).split("@")
     # The configuration may have changed since it was sent.
@@ -71,14 +71,14 @@ def test_so_is_a_leave_address(subscriber, newsletter, form, dress, case):
 
 
 @given(ID, FORMS)
-def test_a_relay_that_reports_is_told_the_mark_of_any_form(delivery, form):
+def test_a_relay_with_dsn_gets_the_envelope_id(delivery, form):
     with override_settings(CONFIG=_with_bounces(settings.CONFIG, address=form)):
         address = identifiers.envelope_sender(delivery)
     said = CommandBuilder({"DSN": ""}).commands(address, "reader@example.org", 1).decode()
     assert identifiers.read_envelope_sender(re.search(r" ENVID=(\S+) ", said)[1]) == delivery
 
 
-def test_an_envelope_sender_that_was_changed_in_one_character_is_nobodys():
+def test_an_envelope_sender_with_one_changed_character_is_unknown():
     local = identifiers.envelope_sender(12345).split("@")[0]
     for at in range(2, len(local)):
         changed = local[:at] + ("1" if local[at] != "1" else "2") + local[at + 1 :]

@@ -67,7 +67,7 @@ class Program:
     def close(self) -> None:
         self._process.stdin.close()
         try:
-            self._process.wait(20)
+            self._process.wait(60)
         finally:
             self._process.kill()
             self._process.stdout.close()

@@ -99,7 +99,7 @@ def test_signing_in_leads_nowhere_else(client: Client, seeded: None, target: str
     assert response["Location"] == "/desk/"
 
 
-def test_nobody_but_the_cast_can_be_signed_in_as(client: Client, seeded: None) -> None:
+def test_only_demo_users_can_be_signed_in_as(client: Client, seeded: None) -> None:
     User.objects.create_superuser("root")
 
     assert client.post("/demo/sign-in/", {"username": "root"}).status_code == 404

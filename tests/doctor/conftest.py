@@ -20,14 +20,14 @@ def zone():
 
 @pytest.fixture
 def dns(zone):
-    return Dns("127.0.0.1", zone.port, seconds=0.5)
+    return Dns("127.0.0.1", zone.port, seconds=60)
 
 
 @pytest.fixture
 def context(dns):
     """context(senders=…, smtp={…}, …): an office whose DNS is the zone."""
 
-    def make(senders=("news@example.org",), mx_port=25, **sections) -> Context:
+    def make(senders=("news@example.org",), mx_port=25, timeout=60.0, **sections) -> Context:
         config: Config = django_settings.CONFIG
         usual = {"site": {"url": "https://news.example.org"}, "smtp": {"host": "mail.example.net"}}
         for name in usual.keys() | sections.keys():
@@ -35,6 +35,6 @@ def context(dns):
             config = dataclasses.replace(
                 config, **{name: dataclasses.replace(getattr(config, name), **values)}
             )
-        return Context(config, dns, tuple(senders), timeout=2, mx_port=mx_port)
+        return Context(config, dns, tuple(senders), timeout=timeout, mx_port=mx_port)
 
     return make

@@ -57,7 +57,7 @@ def test_a_dkim_key_is_created_for_its_owner_only_and_its_record_is_printed(tmp_
 
 def check(config, zone, **environment):
     done = mailer(
-        *("--config", config, "doctor", "--json", "--timeout", "2"),
+        *("--config", config, "doctor", "--json", "--timeout", "60"),
         *("--nameserver", "127.0.0.1", "--nameserver-port", zone.port),
         **environment,
     )
@@ -89,7 +89,7 @@ def test_the_demo_has_no_problem_and_queries_no_dns(tmp_path, zone):
 def test_the_output_fits_into_eighty_columns(tmp_path, zone):
     (tmp_path / "config.toml").write_text(CONFIG)
     done = mailer(
-        *("--config", tmp_path / "config.toml", "doctor", "--timeout", "2"),
+        *("--config", tmp_path / "config.toml", "doctor", "--timeout", "60"),
         *("--nameserver", "127.0.0.1", "--nameserver-port", zone.port),
         COLUMNS="80",
     )

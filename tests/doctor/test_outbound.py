@@ -58,7 +58,7 @@ def test_a_silent_relay_times_out(context):
 
     with socket.create_server(("127.0.0.1", 0)) as mute:
         port = mute.getsockname()[1]
-        (found,) = outbound.relay(context(), relays.Relay("localhost", port), NOW)
+        (found,) = outbound.relay(context(timeout=0.5), relays.Relay("localhost", port), NOW)
     assert found.status == "problem"
 
 

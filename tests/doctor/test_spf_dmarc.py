@@ -7,7 +7,7 @@ from ipaddress import ip_address
 import pytest
 
 from mailer.doctor import spf_dmarc
-from mailer.doctor.dns import DnsError
+from mailer.doctor.dns import Dns, DnsError
 
 RELAY = ip_address("192.0.2.7")
 
@@ -107,7 +107,7 @@ def test_a_dns_failure_is_not_an_empty_answer(zone, dns):
         evaluate(dns)
     zone.silent.add("quiet.example.org")
     with pytest.raises(DnsError, match=r"within 0\.5 seconds"):
-        evaluate(dns, "quiet.example.org")
+        evaluate(Dns("127.0.0.1", zone.port, seconds=0.5), "quiet.example.org")
 
 
 def test_dmarc_of_the_organizational_domain_applies_to_subdomains(zone, dns):

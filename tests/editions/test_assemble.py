@@ -122,7 +122,7 @@ def test_content_survives_the_way_through_json() -> None:
     assert {story.key for story in content.stories} >= {"ring", "film", "follow"}
 
 
-def test_a_story_that_was_deleted_or_taken_back_leaves_the_rest_standing() -> None:
+def test_a_deleted_or_withdrawn_story_keeps_the_others() -> None:
     edition = cast.december()
     Story.objects.get(key="ring").unpublish()
     assert "ring" not in {story.key for story in content_of(edition).stories}

@@ -9,10 +9,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,20 +22,11 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from mailer.demo.folder import free_port
 from tests.conftest import CHROMIUM_ARGUMENTS
+from tests.waiting import SAFETY_SECONDS, until
 
 EDITION = "silk-road-monthly-2021-12"
 # The journeys run the command as a person does: without this process's own configuration.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("MAILER_")}
-
-
-def until(wanted: Callable[[], Any], seconds: float = 60.0) -> Any:
-    """What `wanted` gives once it gives something; fails after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not (found := wanted()):
-        if time.monotonic() > deadline:
-            pytest.fail(f"waited {seconds:.0f} seconds in vain")
-        time.sleep(0.1)
-    return found
 
 
 @dataclass
@@ -51,7 +41,12 @@ class Demo:
         """Run `mailer` with the demo's configuration."""
         command = [sys.executable, "-m", "mailer", "--config", str(self.folder / "config.toml"), *words]
         return subprocess.run(
-            command, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=60
+            command,
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=SAFETY_SECONDS,
         )
 
     def edition(self, act: str, *words: str) -> str:
@@ -61,7 +56,7 @@ class Demo:
         return done.stdout
 
     def until_drafted(self) -> None:
-        until(lambda: self.rows("SELECT 1 FROM mailer_edition"))
+        until(lambda: self.rows("SELECT 1 FROM mailer_edition"), interval=0.1)
 
     def submit(self) -> None:
         self.until_drafted()
@@ -79,20 +74,20 @@ class Demo:
 
     def until_sent(self) -> dict[str, Any]:
         """The report, once everybody was mailed."""
-        until(lambda: self.rows("SELECT 1 FROM mailer_mailing WHERE state = 'done'"), 120)
+        until(lambda: self.rows("SELECT 1 FROM mailer_mailing WHERE state = 'done'"), interval=0.1)
         report = self.report()
         assert report["state"] == "sent"
         return report
 
     def until_bounced(self) -> None:
         """Everybody was mailed, and the one mail came back that was to come back."""
-        until(lambda: self.rows("SELECT 1 FROM mailer_feedbackevent WHERE kind = 'bounce'"), 120)
-        until(lambda: self.until_sent()["bounced"] == 1, 120)
+        until(lambda: self.rows("SELECT 1 FROM mailer_feedbackevent WHERE kind = 'bounce'"), interval=0.1)
+        until(lambda: self.until_sent()["bounced"] == 1, interval=0.1)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What the database answers, read beside the running processes."""
         with closing(
-            sqlite3.connect(f"file:{self.folder / 'demo.db'}?mode=ro", uri=True, timeout=20)
+            sqlite3.connect(f"file:{self.folder / 'demo.db'}?mode=ro", uri=True, timeout=60)
         ) as database:
             return database.execute(query).fetchall()
 
@@ -123,7 +118,7 @@ OPENER = urllib.request.build_opener(_Stay)
 def status(request: urllib.request.Request | str) -> int:
     """The status of the answer; 0 when there is none."""
     try:
-        with OPENER.open(request, timeout=30) as response:
+        with OPENER.open(request, timeout=60) as response:
             return int(response.status)
     except urllib.error.HTTPError as error:
         with error:
@@ -164,20 +159,19 @@ def started(place: Path, template: Path) -> Iterator[Demo]:
         process = subprocess.Popen(command, env=ENVIRONMENT, stdout=log, stderr=log)
     running = Demo(folder, f"http://127.0.0.1:{port}", process)
     try:
-        until(lambda: answers(f"{running.url}/healthz") or process.poll() is not None, 120)
+        until(lambda: answers(f"{running.url}/healthz") or process.poll() is not None, interval=0.1)
         assert process.poll() is None, (place / "log").read_text(encoding="utf-8")
         yield running
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(30)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
 
 
-# Two cores are shared with a second test process and the demo's own three.
-PATIENCE_MILLISECONDS = 20_000
-expect.set_options(timeout=PATIENCE_MILLISECONDS)
+SAFETY_MILLISECONDS = SAFETY_SECONDS * 1000
+expect.set_options(timeout=SAFETY_MILLISECONDS)
 
 
 # Not for the session: while it is open, its event loop runs in this thread, and other tests have their own.
@@ -192,6 +186,6 @@ def browser(chromium: str) -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(PATIENCE_MILLISECONDS)
+    context.set_default_timeout(SAFETY_MILLISECONDS)
     yield context.new_page()
     context.close()

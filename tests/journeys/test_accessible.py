@@ -13,7 +13,8 @@ from importlib import resources
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.conftest import EDITION, ENVIRONMENT, PATIENCE_MILLISECONDS, Demo, until
+from tests.journeys.conftest import EDITION, ENVIRONMENT, SAFETY_MILLISECONDS, Demo
+from tests.waiting import SAFETY_SECONDS, until
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("journey")]
 
@@ -49,7 +50,7 @@ def window(browser: Browser, width: int, *, dark: bool = False) -> Page:
     context = browser.new_context(
         viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light"
     )
-    context.set_default_timeout(PATIENCE_MILLISECONDS)
+    context.set_default_timeout(SAFETY_MILLISECONDS)
     return context.new_page()
 
 
@@ -159,7 +160,7 @@ def answer_to_the_bounce_address(demo: Demo) -> None:
         input=letter,
         env=ENVIRONMENT,
         check=False,
-        timeout=60,
+        timeout=SAFETY_SECONDS,
     )
     assert done.returncode == 0
 

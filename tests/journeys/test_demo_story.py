@@ -14,7 +14,8 @@ from email.message import EmailMessage
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.journeys.conftest import Demo, answers, until
+from tests.journeys.conftest import Demo, answers
+from tests.waiting import until
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("journey")]
 
@@ -105,7 +106,7 @@ def one_click_leaves(demo: Demo, address: str) -> None:
     assert answers(link)
     assert _states(demo, address) == {"confirmed"}
     data = urllib.parse.urlencode({"List-Unsubscribe": "One-Click"}).encode()
-    with urllib.request.urlopen(link, data, timeout=10) as response:
+    with urllib.request.urlopen(link, data, timeout=60) as response:
         assert (response.status, response.url) == (200, link)
     assert _states(demo, address) == {"unsubscribed"}
 

@@ -8,12 +8,13 @@ from collections import Counter
 
 import pytest
 
-from tests.journeys.conftest import Demo, until
+from tests.journeys.conftest import Demo
+from tests.waiting import until
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("journey")]
 
 
-def test_killing_the_worker_while_it_sends_loses_nobody(shared_demo: Demo) -> None:
+def test_killing_the_worker_while_it_sends_loses_no_delivery(shared_demo: Demo) -> None:
     demo = shared_demo
     demo.submit()
     demo.approve()
@@ -33,7 +34,7 @@ def test_killing_the_worker_while_it_sends_loses_nobody(shared_demo: Demo) -> No
     assert sum(caught.values()) - 11 <= kills
 
 
-def test_the_worker_comes_back_by_itself_and_the_web_process_too(shared_demo: Demo) -> None:
+def test_the_worker_and_the_web_process_are_restarted(shared_demo: Demo) -> None:
     demo = shared_demo
     for part in ("worker", "web"):
         (before,) = until(lambda part=part: demo.children(part))  # type: ignore[misc]

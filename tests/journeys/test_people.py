@@ -15,8 +15,9 @@ from datetime import date, timedelta
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.journeys.conftest import ENVIRONMENT, PATIENCE_MILLISECONDS, Demo, until
+from tests.journeys.conftest import ENVIRONMENT, SAFETY_MILLISECONDS, Demo
 from tests.journeys.test_accessible import AXE, DESK, FIND, PHONE, RULES, tab_to
+from tests.waiting import until
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("journey")]
 
@@ -195,7 +196,7 @@ def reader(shared_demo: Demo, browser: Browser, way: Way) -> Iterator[Reader]:
     context = browser.new_context(
         viewport={"width": way.width, "height": 844}, java_script_enabled=way.scripts, locale="en-US"
     )
-    context.set_default_timeout(PATIENCE_MILLISECONDS)
+    context.set_default_timeout(SAFETY_MILLISECONDS)
     yield Reader(shared_demo, context.new_page(), way.language, way.by_keyboard, way.scripts)
     context.close()
 

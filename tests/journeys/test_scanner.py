@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from mailer.demo import seed, simulated_readers
-from tests.journeys.conftest import Demo, status, until
+from tests.journeys.conftest import Demo, status
+from tests.waiting import until
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("scanner")]
 
@@ -69,7 +70,7 @@ def _people_in(folder: Path) -> Iterator[simulated_readers.Visit]:
             yield from simulated_readers.clicks_of(reader.email, path.read_bytes())
 
 
-def test_a_scanner_leaves_the_reader_subscribed_and_the_figures_clean(demo: Demo) -> None:
+def test_a_link_scanner_unsubscribes_no_reader_and_changes_no_figures(demo: Demo) -> None:
     _sent(demo)
     assert _scan(demo, _mail(demo, SCANNED)) == {200, 302}
     expected = len(list(_people_in(demo.folder / "mail" / "inbox")))

@@ -72,7 +72,9 @@ def test_a_cancelled_mailing_keeps_its_pages_and_is_not_listed(client: Client, m
 
 
 def test_every_variant_has_a_web_version_without_personal_data(client: Client, mailing: Mailing) -> None:
-    for variant in mailing.snapshot.variants.all():
+    shown = mailing.snapshot.variants.all()
+    assert len(shown) > 1
+    for variant in shown:
         answer = client.get(f"/archive/{mailing.edition.slug}/{variant.key}/")
         html = answer.content.decode()
         assert "%%" not in html
@@ -87,7 +89,7 @@ def test_an_edition_offers_the_fullest_variant_in_each_language(client: Client, 
     for variant in mailing.snapshot.variants.all():
         assert len(variant.stories.split(",")) <= len(widest[variant.language].stories.split(","))
     html = client.get(f"/archive/{mailing.edition.slug}/").content.decode()
-    assert all(one.key in html for one in widest.values())
+    assert len(widest) > 1 and all(one.key in html for one in widest.values())
 
 
 def test_the_archive_is_shown_in_the_requested_language(client: Client, mailing: Mailing) -> None:

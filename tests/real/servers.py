@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from tests.waiting import SAFETY_SECONDS
+
 # How every one of them knows us, and whose name their certificate carries.
 NAME, PASSWORD, HOST = "newsletter", "correct horse", "localhost"
 # Whose mail comes back: nobody has this address, this mailbox is full, this one's server takes none of ours.
@@ -33,7 +35,7 @@ def free_ports(count: int) -> list[int]:
 
 def until_listening(port: int, log: Path) -> None:
     """Wait for the server; what it wrote to its log is told where it does not come."""
-    limit = time.monotonic() + 15
+    limit = time.monotonic() + SAFETY_SECONDS
     while time.monotonic() < limit:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -55,7 +57,7 @@ def running(command: list[str], port: int, log: Path, **environment: str) -> Ite
         finally:
             os.killpg(process.pid, signal.SIGTERM)
             try:
-                process.wait(5)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()

@@ -11,9 +11,9 @@ import time
 
 import pytest
 
-from tests.journeys.conftest import until
 from tests.real.office import Office
 from tests.real.servers import BY_LMTP, FULL, HOST, NAME, PASSWORD, REFUSING, REWRITTEN, UNKNOWN
+from tests.waiting import until
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("servers"), pytest.mark.django_db]
 GOOD = "good@example.net"
@@ -71,7 +71,7 @@ def is_right(facts, found: str = "verp") -> None:
 def test_bounces_are_read_by_imap_as_they_arrive(office, dovecot, domain, found):
     here = office(**mailbox(dovecot, domain, imap_port=dovecot.imaps))
     with here.working():
-        until(lambda: here.returned() == 3, 60)
+        until(lambda: here.returned() == 3)
     is_right(here.facts(), found)
 
 
@@ -85,20 +85,20 @@ def test_bounces_are_read_by_pop3(office, dovecot):
             assert done.returncode == 0, done.stderr
             return here.returned() == 3
 
-        until(polled, 60)
+        until(polled)
     is_right(here.facts())
 
 
 def test_bounces_are_received_by_lmtp_without_plus_addressing(office, postfix, dovecot):
     here = office(bounces__domain=BY_LMTP, bounces__lmtp_port=postfix.lmtp, bounces__address="{token}")
     with here.working():
-        until(lambda: here.returned() == 3, 60)
+        until(lambda: here.returned() == 3)
     is_right(here.facts())
     write(postfix, unsubscribe_address(dovecot))
     time.sleep(1)
     assert here.returned() == 3
     with here.working():
-        until(lambda: here.returned() == 4, 60)
+        until(lambda: here.returned() == 4)
     assert here.facts()["subscriptions"][GOOD] == "unsubscribed"
 
 

@@ -24,6 +24,7 @@ from subscribers.models import Subscriber
 from tests import cast
 from tests.delivery.cast import NOW, released, send
 from tests.real.servers import HOST, NAME, PASSWORD
+from tests.waiting import SAFETY_SECONDS
 
 pytestmark = [
     pytest.mark.journey,
@@ -52,7 +53,7 @@ def through(server, configure):
 
 def mailbox(dovecot, reader, count):
     """Every message in a reader's mailbox, once there are so many, newest last."""
-    limit = time.monotonic() + 20
+    limit = time.monotonic() + SAFETY_SECONDS
     while True:
         with imaplib.IMAP4("127.0.0.1", dovecot.imap) as imap:
             imap.login(reader, PASSWORD)
@@ -110,7 +111,7 @@ def test_lines_that_mail_has_always_stumbled_over_arrive_as_they_are(through, do
 
 
 @pytest.mark.parametrize("mechanism", ["plain", "login", "cram-md5"])
-def test_signing_in_works_in_each_way_that_they_offer_and_a_wrong_password_is_told(server, mechanism):
+def test_signing_in_works_with_each_offered_mechanism_and_a_wrong_password_is_reported(server, mechanism):
     async def sign_in(password):
         relay = Relay(HOST, server.port, "starttls", mechanism, NAME, password)
         session = await open_session(relay)

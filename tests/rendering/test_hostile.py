@@ -91,7 +91,7 @@ MARKS = Counter(merge_tags.TAG_RE.findall(variants.render(HARMLESS, (), "en").ht
 
 @given(hostile, hostile, hostile, hostile)
 @settings(max_examples=150)
-def test_nothing_written_into_a_story_becomes_an_element_a_script_or_a_mark(
+def test_no_text_of_a_story_becomes_an_element_a_script_or_a_merge_tag(
     headline: str, summary: str, body: str, link: str
 ) -> None:
     rendered = variants.render(attacked(headline, summary, body, link), (), "en")
@@ -120,7 +120,7 @@ def test_rich_text_keeps_only_quiet_formatting(text: str) -> None:
     assert page.attributes <= {"href"}
 
 
-def test_what_looks_like_markup_is_read_as_words() -> None:
+def test_text_that_looks_like_markup_is_shown_as_text() -> None:
     content = attacked("1 < 2 & <b>bold</b>", "Tom & Jerry", "<p>x &amp; y</p>", "")
     rendered = variants.render(content, (), "en")
     assert "1 &lt; 2 &amp; &lt;b&gt;bold&lt;/b&gt;" in rendered.html
@@ -128,7 +128,7 @@ def test_what_looks_like_markup_is_read_as_words() -> None:
     assert "x & y" in rendered.text
 
 
-def test_a_dropped_link_is_told_to_staff() -> None:
+def test_a_dropped_link_is_reported_to_staff() -> None:
     content = attacked("Headline", "", "", "javascript:alert(1)")
     notes = variants.render(content, (), "en").warnings
     assert "“Headline” has a link that is not http, https or mailto; readers see no link." in notes
@@ -146,7 +146,7 @@ def test_the_sample_has_no_outside_resource_but_its_pictures() -> None:
 @given(st.text(st.characters(exclude_categories=["C"], max_codepoint=0x17FF), max_size=20))
 @example("Кыргызстан\N{COMBINING BREVE}, 12\N{NARROW NO-BREAK SPACE}сом")
 @example("a\N{SOFT HYPHEN}b \\ c\N{ZERO WIDTH JOINER}d")
-def test_what_a_picture_shows_is_said_in_the_letters_that_were_written(words: str) -> None:
+def test_alternative_text_keeps_its_words(words: str) -> None:
     story = replace(DIASPORA, texts=(StoryText("en", "H", "S", "", "", words),))
     html = variants.render(edition(Block("lead", (story.key,)), stories=(story,)), (), "en").html
     said = unescape(re.findall(r'<img\b[^>]*\balt="([^"]*)"', html)[0])

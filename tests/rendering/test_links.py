@@ -123,7 +123,7 @@ def test_an_address_that_only_begins_like_a_known_one_stays() -> None:
     assert rewrite(variant, {"https://example.org/film": OTHER}.get) == variant
 
 
-def test_a_picture_and_a_link_that_nobody_sees_stand_at_the_end_once() -> None:
+def test_the_pixel_and_the_hidden_link_are_at_the_end_once() -> None:
     led = rewrite(
         render(cast.EDITION, (), "en"),
         lambda url: None,

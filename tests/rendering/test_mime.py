@@ -42,6 +42,7 @@ FORMS = mime.UrlTemplates(
     unsubscribe_mailto=f"leave+{mime.TOKEN}@example.org",
 )
 MOMENT = dt.datetime(2021, 12, 3, 9, 5, 7, tzinfo=dt.UTC)
+INVALID = r"header may|in a header|a token may|not a URI|not a list identifier|a line$"
 COPY = mime.Personalization(
     to="reader@example.net",
     date=headers.date(MOMENT),
@@ -158,7 +159,7 @@ def test_the_encoding_that_takes_less_room_is_taken() -> None:
     assert transfer_encoding.smallest("Простые слова. " * 50).name == "base64"
 
 
-def test_the_headers_are_those_of_a_list_that_one_click_leaves() -> None:
+def test_the_headers_offer_one_click_unsubscribe() -> None:
     message = read(mime.MessageTemplate(variants.render(EDITION, (), "ru"), ENVELOPE, FORMS).message(COPY))
     assert message["Subject"] == "Декабрь: страна составляет карту своей диаспоры"
     assert message["From"].addresses[0].addr_spec == "news@example.org"
@@ -190,7 +191,8 @@ def test_an_unsubscribe_address_is_never_folded_inside() -> None:
 )
 def test_no_value_of_a_reader_can_begin_another_header(field: str, bad: str) -> None:
     skeleton = mime.MessageTemplate(variants.render(EDITION, ("TM",), "en"), ENVELOPE, FORMS)
-    with pytest.raises(ValueError, match=r"."):
+    skeleton.message(COPY)
+    with pytest.raises(ValueError, match=INVALID):
         skeleton.message(replace(COPY, **{field: bad}))
 
 
@@ -200,7 +202,7 @@ def test_no_value_of_a_reader_can_begin_another_header(field: str, bad: str) -> 
     ["from_name", "from_email", "list_id", "list_name", "reply_to", "archive_url", "help_url", "feedback_id"],
 )
 def test_no_setting_of_a_newsletter_can_begin_another_header(field: str, bad: str) -> None:
-    with pytest.raises(ValueError, match=r"."):
+    with pytest.raises(ValueError, match=INVALID):
         mime.MessageTemplate(
             variants.render(EDITION, ("TM",), "en"), replace(ENVELOPE, **{field: bad}), FORMS
         )
@@ -208,8 +210,8 @@ def test_no_setting_of_a_newsletter_can_begin_another_header(field: str, bad: st
 
 @pytest.mark.parametrize("bad", ["a:b\r\nBcc: x@example.org", "a:b\nb", "a:b\0b", "a:" + "b" * 900])
 @pytest.mark.parametrize("field", ["message_id", "unsubscribe_url", "unsubscribe_mailto"])
-def test_no_form_of_a_mailing_can_begin_another_header(field: str, bad: str) -> None:
-    with pytest.raises(ValueError, match=r"."):
+def test_no_url_template_of_a_mailing_can_begin_another_header(field: str, bad: str) -> None:
+    with pytest.raises(ValueError, match=INVALID):
         mime.MessageTemplate(
             variants.render(EDITION, ("TM",), "en"), ENVELOPE, replace(FORMS, **{field: bad})
         )

@@ -160,7 +160,7 @@ def test_five_countries_with_a_story_each_make_two_hundred_and_twenty_four_varia
     assert listed[0] == (COUNTRIES, "en")
 
 
-def test_too_many_variants_are_cut_at_the_limit_and_said_to_be_incomplete() -> None:
+def test_variants_over_the_limit_are_cut_and_reported_as_incomplete() -> None:
     places = [f"{a}{b}" for a in "ABCDE" for b in "FGHIJ"]
     stories = tuple(story(place, place) for place in places)
     content = edition(*(Block("story", (one.key,)) for one in stories), stories=stories)

@@ -209,7 +209,7 @@ def test_an_answer_other_than_success_is_named(site: Site) -> None:
         fetch(site.url("/nowhere"), FEED, allow_loopback=True)
 
 
-def test_a_server_that_drips_its_headers_is_hung_up_on() -> None:
+def test_a_server_that_sends_headers_too_slowly_is_disconnected() -> None:
     """Each step stays within its own limit; the limit for everything ends it."""
     listener = socket.create_server(("127.0.0.1", 0))
     done = threading.Event()
@@ -241,7 +241,7 @@ def test_a_server_that_drips_its_headers_is_hung_up_on() -> None:
         listener.close()
 
 
-def test_a_name_that_does_not_exist_is_said_in_words() -> None:
+def test_an_unknown_host_name_is_an_error() -> None:
     def nobody(*_: Any, **__: Any) -> list[Any]:
         raise socket.gaierror(socket.EAI_NONAME, "unknown")
 

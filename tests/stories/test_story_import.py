@@ -147,7 +147,7 @@ def test_one_wrong_story_keeps_all_out(tmp_path: Path) -> None:
     assert "story 2 (“road”), kind: is “rumour”; write one of news, event, publication, notice." in said
 
 
-def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:
+def test_all_errors_are_reported_at_once(tmp_path: Path) -> None:
     broken = a_story(
         date="18.12.2021", countries=["KZ", "XX"], link="example.org", colour="red", texts={"english": {}}
     )
@@ -188,7 +188,7 @@ def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:
         (a_story(picture={"file": "x.png", "alt": {"ru": "А"}}), "no text in “ru”"),
     ],
 )
-def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, story: Any, words: str) -> None:
+def test_an_error_names_its_place(tmp_path: Path, story: Any, words: str) -> None:
     said = problems(a_file(tmp_path, story))
 
     assert words in said

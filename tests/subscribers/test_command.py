@@ -73,7 +73,7 @@ def test_an_option_suppresses_do_not_mail_addresses(tmp_path: Path, monthly: Mai
     assert Suppression.objects.get().email == "left@example.org"
 
 
-def test_a_file_that_cannot_be_read_leaves_nothing_behind(tmp_path: Path, monthly: MailingList) -> None:
+def test_an_unreadable_file_stores_nothing(tmp_path: Path, monthly: MailingList) -> None:
     file = _file(tmp_path, 'email\na@example.org\n"open\n')
     done = run("import", file, "--list", "monthly", "--source", "x", "--json")
     assert (done.exit_code, done.stdout) == (1, "")
@@ -95,9 +95,7 @@ def test_columns_can_be_mapped_and_rejected_rows_written_to_a_file(
     assert run("imports", "apply", str(number)).exit_code == 1
 
 
-def test_an_unknown_list_or_file_or_an_unreadable_one_fails_in_words(
-    tmp_path: Path, monthly: MailingList
-) -> None:
+def test_an_unknown_list_or_unreadable_file_is_an_error(tmp_path: Path, monthly: MailingList) -> None:
     good = _file(tmp_path, "email\na@example.org\n")
     unknown = run("import", good, "--list", "weekly", "--source", "x")
     assert (unknown.exit_code, "monthly" in unknown.stderr) == (1, True)

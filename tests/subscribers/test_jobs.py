@@ -115,7 +115,7 @@ def test_a_job_is_done_in_batches_and_continues_after_the_last_one(kind: Kind) -
     assert run(kind.runner(1)) == 0
 
 
-def test_a_batch_that_is_killed_leaves_no_trace(kind: Kind) -> None:
+def test_a_killed_batch_changes_nothing(kind: Kind) -> None:
     job = kind.create("a")
     runner = failing(kind.runner(1), job, KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
@@ -178,7 +178,7 @@ def test_a_worker_that_is_to_stop_begins_no_batch(kind: Kind) -> None:
     assert kind.done(job) == 0
 
 
-def test_a_job_leaves_a_state_once(kind: Kind) -> None:
+def test_a_job_is_moved_from_a_state_once(kind: Kind) -> None:
     job = kind.create("a")
     state = job.state
     assert transition(job, [state], "cancelled") and not transition(job, [state], "cancelled")

@@ -7,13 +7,13 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from mailer.worker import supervisor
 from mailer.worker.supervisor import HEALTHY_SECONDS, RESTART_BACKOFF, Child, terminate
+from tests.waiting import until
 
 
 def python(code: str) -> list[str]:
@@ -22,7 +22,7 @@ def python(code: str) -> list[str]:
 
 def wait_until_ended(child: Child) -> None:
     assert child.process is not None
-    child.process.wait(20)
+    child.process.wait(300)
 
 
 def test_restart_delays_double_up_to_half_a_minute() -> None:
@@ -55,7 +55,7 @@ def test_after_a_healthy_run_the_first_delay_applies_again() -> None:
 
 def test_a_process_that_ignores_sigterm_is_killed() -> None:
     ignoring = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
-    code = f"{ignoring}; print('on', flush=True); time.sleep(60)"
+    code = f"{ignoring}; print('on', flush=True); time.sleep(600)"
     with subprocess.Popen(python(code), stdout=subprocess.PIPE) as deaf:
         assert deaf.stdout is not None
         assert deaf.stdout.readline() == b"on\n"
@@ -65,16 +65,15 @@ def test_a_process_that_ignores_sigterm_is_killed() -> None:
 
 def test_stopping_terminates_every_program(tmp_path: Path) -> None:
     stop = threading.Event()
-    mark = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(60)"
+    mark = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(600)"
     files = [tmp_path / "a", tmp_path / "b"]
     programs = {path.name: [*python(mark), str(path)] for path in files}
     running = threading.Thread(target=supervisor.supervise, args=(programs, stop))
     running.start()
-    deadline = time.monotonic() + 20
-    while not all(path.exists() and path.read_text() for path in files) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until(lambda: all(path.exists() and path.read_text() for path in files))
     stop.set()
-    running.join(20)
+    running.join(300)
+    assert not running.is_alive()
     for path in files:
         with pytest.raises(ProcessLookupError):
             os.kill(int(path.read_text()), 0)

@@ -130,7 +130,7 @@ class Api:
         if isinstance(reply, str):
             handler.close_connection = True
             if reply == HANG:
-                self._free.wait(30)
+                self._free.wait()
             return
         answer = b"" if reply.body is None else json.dumps(reply.body).encode()
         handler.send_response(reply.status)

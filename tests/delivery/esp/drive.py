@@ -24,6 +24,7 @@ from mailer.delivery.smtp.envelope import Envelope
 from mailer.delivery.smtp.sender import SendError
 from mailer.rendering import headers, mime
 from mailer.rendering.records import RenderedVariant
+from tests.waiting import SAFETY_SECONDS, until
 
 SHORT = RetryPolicy(BackoffPolicy(first=0.01, cap=0.01), retries=3, max_retry_after=2, max_lost=3)
 HTML, TEXT = "<p>Добрый день, {{ x }}</p>", "Добрый день"
@@ -108,7 +109,7 @@ class Drive:
 
     def until(self, count: int) -> dict[int, Any]:
         """Outcomes by delivery, as soon as there are `count`."""
-        limit = time.monotonic() + 60
+        limit = time.monotonic() + SAFETY_SECONDS
         while len(self.done) < count and time.monotonic() < limit:
             self.done += self.pool.collect(0.05)
         assert len(self.done) == count
@@ -120,10 +121,7 @@ class Drive:
 
     def error(self) -> SendError:
         """The first error, as soon as there is one."""
-        limit = time.monotonic() + 60
-        while not (errors := self.pool.take_errors()) and time.monotonic() < limit:
-            time.sleep(0.01)
-        return errors[0]
+        return until(self.pool.take_errors, "an error")[0]
 
     def counts(self) -> dict[str, int]:
         return dict(Counter(outcome.reply_class.value for _, outcome in self.done))

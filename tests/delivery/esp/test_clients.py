@@ -17,6 +17,7 @@ from mailer.delivery.outcome import ReplyClass, outcome_of
 from tests.delivery.esp.api import DROP, HANG, Reply
 from tests.delivery.esp.documented import KEY, SECRET, SERVICES
 from tests.delivery.esp.drive import HTML, LEAVE, TEXT, Drive, claimed
+from tests.waiting import until
 
 
 def only(wanted):
@@ -43,6 +44,7 @@ def test_each_recipient_gets_a_separate_message_with_every_part(api, drive, docu
 
 def test_each_message_has_the_one_click_unsubscribe_headers(api, drive, documented):
     drive.send(3)
+    assert len(api.taken) == 3
     for mail in api.taken:
         assert mail.headers["list-unsubscribe-post"] == "List-Unsubscribe=One-Click"
         assert mail.headers["list-unsubscribe"].startswith(f"<{LEAVE}>")
@@ -88,7 +90,7 @@ def test_an_esp_that_keeps_throttling_ends_the_run_without_an_attempt(api, drive
     drive.submit(claimed(1))
     error = drive.error()
     assert len(api.calls) == 4
-    drive.pool.stop(5)
+    drive.pool.stop(60)
     assert drive.until(1)[1].reply_class is ReplyClass.NOT_TRIED
     assert error.transient and error.mailing is None
     assert CAPABILITIES[documented.name].title in error.message
@@ -112,7 +114,7 @@ def test_an_account_error_is_reported_and_affects_no_recipient(api, drive, docum
     api.script = lambda call: documented.fails(reply, call)
     drive.submit(claimed(1), claimed(2))
     error = drive.error()
-    drive.pool.stop(5)
+    drive.pool.stop(60)
     assert {o.reply_class for o in drive.until(2).values()} == {ReplyClass.NOT_TRIED}
     assert not error.transient
     assert error.mailing == (None if reply == "unauthorised" else 1)
@@ -142,6 +144,8 @@ def test_a_call_without_a_response_is_in_doubt_and_not_repeated(api, service, tm
     api.script = lambda call: HANG
     with Drive(service, tmp_path, read_timeout=0.3) as drive:
         assert drive.send(1)[1].reply_class is ReplyClass.IN_DOUBT
+        # The client may give up before the API has read the call.
+        until(lambda: api.calls)
         assert len(api.calls) == 1
         assert drive.journaled() == {(1, 1): None}
 
@@ -181,7 +185,7 @@ def test_an_esp_that_never_answers_ends_the_run_before_many_are_in_doubt(api, dr
     api.script = lambda call: DROP
     drive.submit(*(claimed(number) for number in range(1, 1001)))
     error = drive.error()
-    drive.pool.stop(5)
+    drive.pool.stop(60)
     drive.until(1000)
     chunk = CAPABILITIES[drive.service.name].batch_size
     assert error.transient and 1 <= drive.counts()["in_doubt"] <= 4 * chunk
@@ -192,7 +196,7 @@ def test_an_unreachable_esp_is_a_transient_error_without_an_attempt(documented, 
     with Drive(service, tmp_path) as drive:
         drive.submit(claimed(1))
         error = drive.error()
-        drive.pool.stop(5)
+        drive.pool.stop(60)
         assert drive.until(1)[1].reply_class is ReplyClass.NOT_TRIED
         assert error.transient and "cannot be reached" in error.message
 

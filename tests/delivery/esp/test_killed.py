@@ -59,7 +59,7 @@ class Program:
 
     def __exit__(self, *error: object) -> None:
         self._process.stdin.close()
-        self._process.wait(20)
+        self._process.wait(60)
         self._process.stdout.close()
         self._log.close()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from html.parser import HTMLParser
 
 import pytest
@@ -177,7 +176,7 @@ def test_a_delivery_in_doubt_is_resolved_by_sending_it_again(api):
 
 
 @pytest.mark.parametrize("documented", KINDS[:2], indirect=True)
-def test_stopping_takes_seconds_and_reports_messages_in_flight(api):
+def test_stopping_reports_messages_in_flight_as_in_doubt(api):
     readers(4)
     mailing = released()
     stop = threading.Event()
@@ -187,10 +186,11 @@ def test_stopping_takes_seconds_and_reports_messages_in_flight(api):
         return HANG
 
     api.script = stop_and_hang
-    began = time.monotonic()
     summary = send_loop.send_due(Clock(), stop)
-    # The grace is eight seconds; without a stop the call would hang for thirty.
-    assert time.monotonic() - began < 25
+    # Not the read timeout ended the call, which is much longer.
+    assert {one.reply for one in Delivery.objects.filter(state="in_doubt")} == {
+        "stopped before the ESP answered"
+    }
     assert summary.in_doubt >= 1 and summary.in_doubt + summary.released == 4
     assert "claimed" not in states(mailing) and balances(mailing)
 

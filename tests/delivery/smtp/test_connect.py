@@ -16,7 +16,7 @@ from mailer.delivery.smtp.relays import PermanentRelayError, RelayUnavailable, T
 from tests.delivery.relay import Relay, Script
 
 LOGIN = ("mailer", "pässword")
-SHORT = Timeouts(connect=5, greeting=5, command=5)
+PATIENT = Timeouts(connect=60, greeting=60, command=60)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def opened(server, host="localhost", **relay):
     """Open a session and quit; return the extensions offered last."""
 
     async def run():
-        session = await open_session(relays.Relay(host, server.port, timeouts=SHORT, **relay))
+        session = await open_session(relays.Relay(host, server.port, timeouts=PATIENT, **relay))
         await session.quit()
         return session.extensions
 

@@ -78,7 +78,7 @@ def test_a_limit_of_a_second_spaces_evenly():
     assert len(moments) == 21 and moments[:3] == [START, START + 0.05, START + 0.1]
 
 
-def test_a_limit_of_a_day_is_used_at_once_and_comes_back_a_day_later():
+def test_a_daily_limit_is_used_at_once_and_renewed_a_day_later():
     kept, grant = reserve(LimiterState(), [RateLimit(50, 86400)], 80, START)
     assert (grant.room, grant.gap) == (50, 0)
     kept, grant = reserve(kept, [RateLimit(50, 86400)], 30, START + 3600)

@@ -214,5 +214,5 @@ def test_a_decision_names_events_after_the_last_reset(history: History) -> None:
 
 
 @given(histories)
-def test_a_reset_after_every_event_leaves_no_decision(history: History) -> None:
+def test_a_reset_after_every_event_gives_no_decision(history: History) -> None:
     assert decide(replace(history, reset_at=NOW)) == NO_DECISION

@@ -126,10 +126,12 @@ def test_no_rule_is_slow_on_any_text() -> None:
     ]
     for rule in known.rules:
         for pattern in (*rule.text, *rule.not_text, *rule.context, *rule.not_context):
-            began = time.perf_counter()
+            began = time.thread_time()
             for text in texts:
                 pattern.search(text[:1_500])
-            assert time.perf_counter() - began < 1, (rule.name, pattern.pattern)
+            # Processor time of this thread alone. A pattern that backtracks takes minutes, any other
+            # some milliseconds.
+            assert time.thread_time() - began < 20, (rule.name, pattern.pattern)
 
 
 def own_rules(tmp_path: Path, settings: Any, text: str) -> None:

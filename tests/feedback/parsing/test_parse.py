@@ -108,7 +108,7 @@ def test_mail_to_an_unsubscribe_address_is_an_unsubscribe() -> None:
     assert (reading.unsubscribe_address.subscriber, reading.unsubscribe_address.newsletter) == (7, 2)
 
 
-def test_an_auto_reply_to_an_unsubscribe_address_unsubscribes_nobody() -> None:
+def test_an_auto_reply_to_an_unsubscribe_address_unsubscribes_no_one() -> None:
     address = identifiers.unsubscribe_address(7, 2)
     raw = f"From: dana@ministry.example\nTo: {address}\nSubject: Automatic reply: x\n\n".encode()
     assert parse_message(raw).kind == "auto_reply"

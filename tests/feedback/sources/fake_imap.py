@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import socketserver
 import threading
 from base64 import b64decode, b64encode
@@ -111,4 +112,7 @@ class _Session(socketserver.StreamRequestHandler):
         self.server.idling.set()
         if self.server.news:
             self.wfile.write(self.server.news)
-        self.rfile.readline()
+        if self.rfile.readline().strip().upper() != b"DONE":
+            # RFC 2177: a client that idles may send nothing else.
+            self.wfile.write(b"* BYE Expected DONE\r\n")
+            self.connection.shutdown(socket.SHUT_RDWR)

@@ -33,9 +33,12 @@ class FakeStore:
         self.failing: set[str] = set()
         # Held until it is set: storing takes its time.
         self.go = threading.Event()
+        # Set as soon as a message is being stored.
+        self.entered = threading.Event()
         self.go.set()
 
     def __call__(self, raw: bytes, recipient: str) -> None:
+        self.entered.set()
         self.go.wait(60)
         if recipient in self.failing:
             raise OSError("the disk is full")
@@ -253,12 +256,11 @@ def test_stop_finishes_the_current_message_and_closes_idle_sessions(
     store.go.clear()
     begin(client, "b@example.org")
     client.write(b"x\r\n.\r\n")
-    time.sleep(0.1)
+    assert store.entered.wait(60)
     stop.set()
-    time.sleep(0.2)
+    assert silent.hear() == ""
     store.go.set()
     assert client.hear().startswith("250") and client.hear() == ""
-    assert silent.hear() == ""
     silent.close()
 
 

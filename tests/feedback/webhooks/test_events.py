@@ -176,6 +176,7 @@ def test_every_reason_of_an_esp_is_one_of_the_rules(name) -> None:
         "postmark": esp_parsers.POSTMARK_REASONS,
         "sparkpost": esp_parsers.SPARKPOST_REASONS,
     }
+    assert tables[name]
     for reason in tables[name].values():
         assert classify.classification_for(reason, "", name).reason == reason
 

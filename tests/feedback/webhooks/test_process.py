@@ -89,7 +89,7 @@ def test_a_malformed_payload_is_retried_and_then_unclassified(told, body) -> Non
     assert not WebhookPayload.objects.exists()
 
 
-def test_an_irrelevant_event_leaves_nothing(postmark) -> None:
+def test_an_irrelevant_event_stores_nothing(postmark) -> None:
     WebhookPayload.objects.create(
         service="postmark", body=b'{"RecordType": "Open"}', received_at=NOW, due_at=NOW
     )

@@ -61,7 +61,7 @@ def test_everyone_who_ever_subscribed_has_one_reachability(
     assert named == {"reached", "resting", "rested"}
 
 
-def test_who_leaves_one_of_two_lists_is_still_reachable(
+def test_a_subscriber_of_two_lists_who_leaves_one_is_reachable(
     join: Join, monthly: MailingList, events: MailingList
 ) -> None:
     person = join("aigerim", monthly, events)
