@@ -1,7 +1,7 @@
 # The newsletter system: tasks for developers, and the demo.
 #
 #   make run     the demo on http://127.0.0.1:8000 (PORT= for another); no mail is sent outside this machine
-#   make test    the whole suite, in parallel
+#   make test    the whole suite, in parallel (SHUFFLE=1, or another seed, for a random order)
 #   make lint    style, types and layers
 #   make bench   measured comparisons (WHAT="plan send" for some of them)
 #   make lock    write the locks anew from pyproject.toml
@@ -18,7 +18,7 @@ run: .venv/run
 	@$(BIN)/mailer demo --port $(PORT)
 
 test: setup
-	@$(BIN)/pytest -n 3 --dist loadgroup
+	@$(BIN)/pytest -n 3 --dist loadgroup $(if $(SHUFFLE),--shuffle $(SHUFFLE))
 
 lint: setup
 	@$(BIN)/ruff check .

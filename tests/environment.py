@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gc
 import os
+import random
 import sys
 import tempfile
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import pytest
 from django.test import override_settings
 from hypothesis import HealthCheck, settings
 
@@ -33,6 +35,30 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailer.settings")
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 # WhiteNoise warns of a missing folder, and warnings are errors here.
 (Path(os.environ["MAILER_STORAGE__PATH"]) / "static").mkdir(parents=True, exist_ok=True)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--shuffle", type=int, metavar="SEED", help="run the tests in random order, by this seed"
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With --shuffle: the modules in random order, and within each its tests.
+
+    A module stays together, for the sake of its fixtures. Every xdist worker comes to the same order.
+    """
+    seed = config.getoption("shuffle")
+    if seed is None:
+        return
+    chance = random.Random(seed)
+    items.sort(key=lambda item: item.nodeid)
+    chance.shuffle(items)
+    rank: dict[Path, float] = {}
+    for item in items:
+        rank.setdefault(item.path, chance.random())
+    items.sort(key=lambda item: rank[item.path])
 
 
 def quick_passwords() -> AbstractContextManager[None]:
