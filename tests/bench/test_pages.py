@@ -1,4 +1,4 @@
-"""The house with a past that pages are measured in: it must stay one that our pages can show."""
+"""The fixture that page times are measured with: every measured page must render with it."""
 
 from __future__ import annotations
 
