@@ -121,7 +121,7 @@ def test_undelivered_subscribers_are_listed_with_reasons(mailing: Mailing, tmp_p
     assert found[first.subscriber]["email"] == "reader-0@example.net"
     assert found[first.subscriber]["reply"] == "550 5.1.1 Unknown"
     assert found[second.subscriber]["email"] is None
-    assert "turned it down for good" in " ".join(run("not-delivered", SLUG).stdout.split())
+    assert "refused the message for good" in " ".join(run("not-delivered", SLUG).stdout.split())
     assert len(run("not-delivered", SLUG, "--reason", "erased", "--json").stdout.splitlines()) == 1
     table = tmp_path / "not reached.csv"
     assert run("not-delivered", SLUG, "--csv", str(table)).exit_code == 0
