@@ -17,10 +17,10 @@ from mailer.delivery.rollout import interventions, jobs
 from mailer.delivery.throttle import provider_stats
 from mailer.editions.assemble import assemble_due, assembly_time
 from mailer.feedback import ingest
-from mailer.feedback.decisions import bounce_counts, evaluate, smtp_rejections
+from mailer.feedback.decisions import delivery_sync, evaluate
 from mailer.feedback.sources import lmtp, poll
 from mailer.feedback.webhooks import process
-from mailer.reports import cached_stats
+from mailer.reports import collect
 from mailer.stories.models import StorySource
 from mailer.tracking import finalize
 from subscribers import list_growth
@@ -67,13 +67,13 @@ JOBS = (
     Job("poll imap", 5, lambda now, stop: poll.run("imap", ingest.ingest_message, now, stop)),
     Job("poll pop3", 5, lambda now, stop: poll.run("pop3", ingest.ingest_message, now, stop)),
     Job("serve lmtp", 5, lambda now, stop: lmtp.serve_configured(ingest.ingest_message, now, stop)),
-    Job("smtp rejections", 5, lambda now, stop: smtp_rejections.process_new(now(), stop)),
+    Job("smtp rejections", 5, lambda now, stop: delivery_sync.process_rejections(now(), stop)),
     Job("suppression decisions", 60, lambda now, stop: evaluate.review_pending(now())),
-    Job("bounce counts", 5, lambda now, stop: bounce_counts.count_new(now(), stop)),
+    Job("bounce counts", 5, lambda now, stop: delivery_sync.count_events(now(), stop)),
     Job("delete old provider stats", 3600, lambda now, stop: provider_stats.delete_old(now())),
     Job("webhooks", 2, lambda now, stop: process.process_due(now(), stop)),
     Job("delete old returned mail", 3600, lambda now, stop: ingest.delete_old(now())),
-    Job("report stats", 2, lambda now, stop: cached_stats.refresh_due(now())),
+    Job("report stats", 2, lambda now, stop: collect.refresh_due(now())),
     Job("imports", 2, imports.RUNNER.read_and_run_due),
     Job("list growth", 600, lambda now, stop: list_growth.count_due(now())),
     Job("reconfirmations", 60, lambda now, stop: campaigns.run_due(now(), stop)),

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from mailer.config.sections import Mode, Tracking, lesser
+from mailer.config.sections import Mode, Tracking, stricter
 from mailer.rendering import links
 from mailer.rendering.links import Link
 from mailer.rendering.merge_tags import PLACEHOLDERS
@@ -71,7 +71,7 @@ def policy_from_manifest(manifest: str) -> TrackingPolicy:
 def effective_policy(approved: TrackingPolicy, tracking: Tracking) -> TrackingPolicy:
     """What is tracked now: what was approved, and no more than the configuration still allows."""
     return TrackingPolicy(
-        lesser(approved.clicks, tracking.clicks), lesser(approved.opens, tracking.opens), approved.links
+        stricter(approved.clicks, tracking.clicks), stricter(approved.opens, tracking.opens), approved.links
     )
 
 

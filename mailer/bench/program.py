@@ -25,7 +25,7 @@ def main() -> None:
     from mailer.bench import fixture, history_fixture, page_times, webhook_intake
     from mailer.delivery.engine import send_loop
     from mailer.delivery.models import Mailing
-    from mailer.reports import cached_stats
+    from mailer.reports import collect
     from mailer.tracking.models import TrackingEvent
 
     def prepare(readers: str, size: str) -> int:
@@ -49,7 +49,7 @@ def main() -> None:
         return len(history_fixture.fill(int(readers), int(mailings)))
 
     def count() -> int:
-        return len(cached_stats.refresh_due(history_fixture.NOW))
+        return len(collect.refresh_due(history_fixture.NOW))
 
     def visit(rounds: str) -> list[dict[str, Any]]:
         return page_times.time_pages(int(rounds))

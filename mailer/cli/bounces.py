@@ -13,12 +13,12 @@ from django.utils import timezone
 
 from mailer.cli.output import Json, command_group, console, emit, fail, failing_on, say
 from mailer.feedback import ingest
-from mailer.feedback.parsing import rules
+from mailer.feedback.parsing import classify
 from mailer.feedback.parsing.accuracy import Score, ScoreError
 from mailer.feedback.parsing.accuracy import score as score_folder
+from mailer.feedback.parsing.classify import RulesError
+from mailer.feedback.parsing.evidence import ParsedReturn, Recipient
 from mailer.feedback.parsing.parse import parse_message
-from mailer.feedback.parsing.records import ParsedReturn, Recipient
-from mailer.feedback.parsing.rules import RulesError
 from mailer.feedback.sources import poll as polling
 from mailer.feedback.sources.base import MAX_OCTETS
 from mailer.feedback.sources.poll import configured_mailboxes
@@ -46,7 +46,7 @@ def read(
 ) -> None:
     """Classify messages without using the database."""
     with failing_on(RulesError):
-        rules.check(settings.CONFIG)
+        classify.check_rules(settings.CONFIG)
     for file in files:
         with failing_on(OSError):
             parsed = parse_message(file.read_bytes(), envelope_to or None)
@@ -100,7 +100,7 @@ def score(
 ) -> None:
     """Measure the parser's accuracy on messages with known answers."""
     with failing_on(OSError, ScoreError, RulesError):
-        rules.check(settings.CONFIG)
+        classify.check_rules(settings.CONFIG)
         result = score_folder(folder)
     if json:
         emit(result.as_dict())

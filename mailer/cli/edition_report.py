@@ -29,10 +29,9 @@ from mailer.reports import not_delivered as undelivered
 from mailer.reports.collect import collect
 from mailer.reports.edition_state import edition_summary
 from mailer.reports.engagement import Engagement, engagement_of, engagement_tables
-from mailer.reports.export import Sheet, flat_sheet, table_sheet, write_csv
-from mailer.reports.labels import format_number, format_percent
+from mailer.reports.export import Sheet, flat_sheet, table_sheet, write_csv, write_xlsx
+from mailer.reports.labels import format_number, format_percent, summary
 from mailer.reports.stats import Stats, latest_dry_run, latest_mailing
-from mailer.reports.summary import summary
 from mailer.reports.tables import Cell, Column, Table, tables
 from mailer.reports.trend import sent_editions, trend_table
 
@@ -107,13 +106,13 @@ def not_delivered(
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """List the subscribers who did not get the edition, with reasons; erased ones without an address."""
+    """List the recipients who did not get the edition, with reasons; erased ones without an address."""
     found = find_edition(edition)
     recipients = undelivered.not_delivered(find_mailing(found, dry_run), reason)
     if csv or xlsx:
         rows_written = _write([undelivered.not_delivered_sheet(recipients)], csv, xlsx)
         record_action(found, "export_not_delivered")
-        _say_written(rows_written, "subscribers", csv, xlsx)
+        _say_written(rows_written, "recipients", csv, xlsx)
         return
     total = 0
     for recipient in recipients:
@@ -128,9 +127,6 @@ def _write(sheets: list[Sheet], csv: Path | None, xlsx: Path | None) -> int:
     with failing_on(OSError):
         if xlsx is not None:
             with _private_file(xlsx).open("wb") as workbook:
-                # Slow to load, and few commands write workbooks.
-                from mailer.reports.xlsx import write_xlsx
-
                 return write_xlsx(sheets, workbook)
         if csv is None or str(csv) == "-":
             return write_csv(sheets[0], sys.stdout)

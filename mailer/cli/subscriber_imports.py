@@ -15,8 +15,7 @@ from django.utils import timezone
 
 from mailer.cli.lookup import find_list, operator
 from mailer.cli.output import Json, command_group, console, emit, fail, failing_on, say
-from mailer.reports.export import write_csv
-from mailer.reports.subscriber_sheets import rejected_rows_sheet
+from mailer.reports.export import rejected_rows_sheet, write_csv
 from subscribers.imports import jobs
 from subscribers.imports.models import ImportJob, RejectedRow
 from subscribers.imports.rows import Progress as ProgressReport

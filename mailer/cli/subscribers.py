@@ -13,8 +13,7 @@ from wagtail.log_actions import log
 from mailer.cli import subscriber_imports
 from mailer.cli.lookup import find_list, operator
 from mailer.cli.output import Json, command_group, emit, fail, failing_on, say
-from mailer.reports.export import write_csv
-from mailer.reports.subscriber_sheets import subscribers_sheet
+from mailer.reports.export import subscribers_sheet, write_csv, write_xlsx
 from subscribers.exports import json_lines
 from subscribers.models import MailingList, Subscriber
 from subscribers.privacy.data_access import collect
@@ -52,9 +51,6 @@ def export_people(
     with failing_on(OSError):
         if kind == "xlsx":
             with out.open("wb") as workbook:
-                # Slow to load, and few commands write workbooks.
-                from mailer.reports.xlsx import write_xlsx
-
                 rows = write_xlsx([subscribers_sheet(mailing_list)], workbook)
         else:
             with out.open("w", encoding="utf-8", newline="") as target:

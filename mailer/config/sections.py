@@ -178,7 +178,7 @@ class Tracking:
         return "consent" in (self.clicks, self.opens)
 
 
-def lesser(one: Mode, other: Mode) -> Mode:
+def stricter(one: Mode, other: Mode) -> Mode:
     """The mode that records less."""
     return min(one, other, key=MODES.index)
 

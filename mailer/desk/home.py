@@ -20,9 +20,9 @@ from mailer.desk.base.pages import current_user
 from mailer.desk.sending.mailing_control import progress
 from mailer.editions.models import Edition, Newsletter
 from mailer.feedback.models import ReturnedMessage
-from mailer.feedback.sources import health
+from mailer.feedback.sources import base
 from mailer.feedback.sources.poll import configured_urls
-from mailer.reports.cached_stats import headlines_of
+from mailer.reports.collect import headlines_of
 from mailer.reports.edition_state import edition_states
 from mailer.stories.models import Story
 
@@ -145,7 +145,7 @@ class RepliesPanel(_Panel):
         return {
             "visible": True,
             "unclassified": ReturnedMessage.objects.unclassified().count(),
-            "source_errors": health.problems(configured_urls(settings.CONFIG), timezone.now()),
+            "source_errors": base.failing_sources(configured_urls(settings.CONFIG), timezone.now()),
         }
 
 

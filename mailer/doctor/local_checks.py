@@ -24,7 +24,7 @@ from mailer.config import Config, ConfigError
 from mailer.delivery.smtp import dkim
 from mailer.doctor.check import CheckResult, Context, Status
 from mailer.doctor.dns import is_loopback
-from mailer.feedback.parsing import rules
+from mailer.feedback.parsing import classify
 
 _MEGABYTE = 1024 * 1024
 # Free bytes that are too few for a mailing, and that soon will be.
@@ -67,8 +67,8 @@ def _mistakes(config: Config) -> Iterator[tuple[Status, str, str]]:
     except ConfigError as error:
         yield "problem", str(error), "The worker does not start until this is fixed."
     try:
-        rules.check(config)
-    except rules.RulesError as error:
+        classify.check_rules(config)
+    except classify.RulesError as error:
         yield "problem", str(error), "Until this is fixed, only the built-in rules classify bounces."
     file = Path(os.environ.get("MAILER_CONFIG", "config.toml"))
     if file.is_file() and file.stat().st_mode & stat.S_IROTH and _contains_secrets(file):

@@ -18,8 +18,8 @@ from django.db import InterfaceError, OperationalError, transaction
 from mailer.feedback.decisions.apply import apply
 from mailer.feedback.models import ReturnedMessage
 from mailer.feedback.parsing import mime
+from mailer.feedback.parsing.evidence import EventSource, ParsedReturn
 from mailer.feedback.parsing.parse import parse_message
-from mailer.feedback.parsing.records import EventSource, ParsedReturn
 from mailer.feedback.sources.base import MAX_OCTETS, Ingested
 
 log = logging.getLogger(__name__)

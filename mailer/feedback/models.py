@@ -130,7 +130,7 @@ class FeedbackEvent(models.Model):
     diagnostic = models.TextField(blank=True)
     # Name of the rule that classified it.
     rule = models.CharField(max_length=120, blank=True)
-    # How the subscriber was identified: one of parsing.records.AUTHENTICATED, or "recipient": by an address,
+    # How the subscriber was identified: one of parsing.evidence.AUTHENTICATED, or "recipient": by an address,
     # which can be forged.
     identity = models.CharField(max_length=20, blank=True)
     delivery = models.ForeignKey(Delivery, null=True, on_delete=models.SET_NULL, related_name="events")

@@ -1,16 +1,19 @@
-"""What the public may see: editions whose mailing has started, and nothing before that."""
+"""What the public may see: editions whose mailing has started, and nothing before that; events as calendar
+files (RFC 5545).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
 from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Mailing
 from mailer.rendering import records
+from mailer.rendering.records import Story, StoryText
 
 # A mailing that was cancelled after its start has recipients, too, whose links must work.
 _STARTED = Q(started_at__isnull=False) | Q(
@@ -101,3 +104,53 @@ def _archived(mailing: Mailing) -> ArchivedEdition:
 
 def _story_count(variant: SnapshotVariant) -> int:
     return len(variant.stories.split(",")) if variant.stories else 0
+
+
+# Of a content line (§3.1).
+_LINE_OCTETS = 75
+
+
+def event_ics(story: Story, text: StoryText, *, uid: str, stamp: datetime, product: str) -> bytes:
+    """The file. `uid` is the same in every file about the event; `stamp` (aware): when it was written."""
+    lines = [
+        "BEGIN:VCALENDAR",
+        "VERSION:2.0",
+        f"PRODID:-//{_ics_text(product)}//Newsletter//EN",
+        "METHOD:PUBLISH",
+        "BEGIN:VEVENT",
+        f"UID:{uid}",
+        f"DTSTAMP:{stamp.astimezone(UTC):%Y%m%dT%H%M%SZ}",
+        f"DTSTART;VALUE=DATE:{story.date:%Y%m%d}",
+        # The end is the first day that is not part of the event (§3.6.1).
+        f"DTEND;VALUE=DATE:{story.date + timedelta(days=1):%Y%m%d}",
+        f"SUMMARY;LANGUAGE={text.language}:{_ics_text(text.headline)}",
+        "TRANSP:TRANSPARENT",
+    ]
+    if text.summary:
+        lines.append(f"DESCRIPTION;LANGUAGE={text.language}:{_ics_text(text.summary)}")
+    if story.link:
+        lines.append(f"URL:{_without_controls(story.link)}")
+    lines += ["END:VEVENT", "END:VCALENDAR"]
+    return b"".join(piece + b"\r\n" for line in lines for piece in _folded_line(line))
+
+
+def _ics_text(value: str) -> str:
+    """A value of type TEXT (§3.3.11)."""
+    escaped = value.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,")
+    return _without_controls(escaped.replace("\r\n", "\n").replace("\n", "\\n"))
+
+
+def _without_controls(value: str) -> str:
+    return "".join(letter for letter in value if letter >= " " and letter != "\x7f")
+
+
+def _folded_line(line: str) -> Iterator[bytes]:
+    """Lines of at most 75 octets (§3.1), never cut within a letter."""
+    piece = b""
+    for letter in line:
+        octets = letter.encode()
+        if len(piece) + len(octets) > _LINE_OCTETS:
+            yield piece
+            piece = b" "
+        piece += octets
+    yield piece

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from django.views.static import serve
 
 from mailer.editions.contents import FOLDER
-from mailer.public import archive, calendar
+from mailer.public import archive
 from mailer.rendering import language as languages
 from mailer.rendering import merge_tags
 from subscribers.responses import offered_languages, page, requested_language
@@ -99,7 +99,7 @@ def calendar_file(request: HttpRequest, slug: str, story: str) -> HttpResponse:
     if text is None:
         raise Http404
     site = settings.CONFIG.site
-    body = calendar.ics(
+    body = archive.event_ics(
         event,
         text,
         uid=f"{event.key}@{urlsplit(site.url).hostname}",

@@ -15,9 +15,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from mailer.reports.labels import format_number, format_percent
-from mailer.reports.stats import Totals
+from mailer.reports.stats import Interval, Timeline, Totals
 from mailer.reports.tables import EXCLUDED_LABEL, STATE_LABELS
-from mailer.reports.timeline import Interval, Timeline
 
 Fill = Literal["full", "light", "dense", "lines", "dots", "hollow"]
 Anchor = Literal["start", "middle", "end"]

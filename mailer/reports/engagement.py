@@ -19,7 +19,7 @@ from mailer.tracking.aggregates import (
 )
 from subscribers import iso_codes
 
-_HIDDEN = "Counts that could reveal what a single subscriber did are hidden."
+_HIDDEN = "Counts that could reveal what a single recipient did are hidden."
 _CLICKS = Column("clicks", "Clicks")
 
 

@@ -1,15 +1,19 @@
-"""Exports of tables as sheets and as CSV, line by line, without formulas; workbooks are made in `xlsx`."""
+"""Exports of tables as sheets: as CSV line by line, and as Excel workbooks row by row, with flat memory."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from typing import TextIO
+from itertools import chain, count, islice
+from typing import IO, TextIO
 
 from mailer.reports.tables import Cell, Column, Table
 from subscribers.csv_injection import escape
+from subscribers.exports import COLUMNS, export_rows
+from subscribers.imports import staging
+from subscribers.imports.models import ImportJob
+from subscribers.models import MailingList
 
 
 @dataclass(frozen=True)
@@ -64,3 +68,102 @@ class _LastLine:
     def write(self, text: str) -> int:
         self.text = text
         return len(text)
+
+
+# Rows of a sheet in Excel, heading included.
+MAX_ROWS = 1_048_576
+# Longest name of a sheet, and the characters that it must not contain.
+_MAX_NAME = 31
+_NOT_IN_NAMES = str.maketrans(dict.fromkeys("[]:*?/\\", "-"))
+# Widths of columns, by the kind of their values.
+_WIDTHS = {"text": 40, "count": 14, "share": 14}
+
+
+def write_xlsx(sheets: Iterable[Sheet], into: IO[bytes], max_rows: int = MAX_ROWS) -> int:
+    """Write a workbook with these sheets and return the number of rows.
+
+    A sheet with more than `max_rows` rows, heading included, is continued in a further sheet.
+    """
+    book = _Workbook(max_rows)
+    written = sum(book.add(sheet) for sheet in sheets)
+    book.save(into)
+    return written
+
+
+class _Workbook:
+    """A workbook that is written row by row."""
+
+    def __init__(self, max_rows: int) -> None:
+        # Loading openpyxl takes 50 ms and 8 MB, and few pages and commands write workbooks.
+        from openpyxl import Workbook
+        from openpyxl.cell import WriteOnlyCell
+        from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+        from openpyxl.styles import Font
+        from openpyxl.utils import get_column_letter
+
+        self._max_rows = max_rows
+        self._book, self._names = Workbook(write_only=True), set[str]()
+        self._styled_cell, self._bold = WriteOnlyCell, Font(bold=True)
+        self._illegal, self._letter = ILLEGAL_CHARACTERS_RE, get_column_letter
+
+    def add(self, sheet: Sheet) -> int:
+        """Add a sheet, continued in further ones where it is too long; returns the number of rows."""
+        rows, total = iter(sheet.rows), 0
+        while True:
+            page = self._book.create_sheet(_unique_name(sheet.name, self._names))
+            page.freeze_panes = "A2"
+            for place, column in enumerate(sheet.columns, start=1):
+                page.column_dimensions[self._letter(place)].width = _WIDTHS[column.kind]
+            page.append([self._heading(page, column) for column in sheet.columns])
+            taken = 0
+            for row in islice(rows, self._max_rows - 1):
+                cells = zip(row, sheet.columns, strict=True)
+                page.append([self._cell(page, cell, column) for cell, column in cells])
+                taken += 1
+            total += taken
+            if taken < self._max_rows - 1:
+                return total
+
+    def save(self, into: IO[bytes]) -> None:
+        self._book.save(into)
+
+    def _heading(self, page: object, column: Column) -> object:
+        cell = self._styled_cell(page, value=column.label)
+        cell.font = self._bold
+        return cell
+
+    def _cell(self, page: object, value: Cell, column: Column) -> object:
+        if isinstance(value, str):
+            return escape(self._illegal.sub(" ", value))
+        if column.kind != "share" or value is None:
+            return value
+        cell = self._styled_cell(page, value=value)
+        cell.number_format = "0.0%"
+        return cell
+
+
+def _unique_name(wanted: str, names: set[str]) -> str:
+    """A valid sheet name that is unique in the workbook."""
+    plain = wanted.translate(_NOT_IN_NAMES)
+    for number in count(1):
+        ending = f" ({number})" if number > 1 else ""
+        name = plain[: _MAX_NAME - len(ending)] + ending
+        if name.lower() not in names:
+            break
+    names.add(name.lower())
+    return name
+
+
+def subscribers_sheet(mailing_list: MailingList | None) -> Sheet:
+    """A sheet of the subscribers of one list, or of all lists."""
+    name = mailing_list.name if mailing_list else "Subscribers"
+    return Sheet(name, _columns(COLUMNS), export_rows(mailing_list))
+
+
+def rejected_rows_sheet(job: ImportJob) -> Sheet:
+    """A sheet of the rows that an import rejected, with reasons."""
+    return Sheet("Rejected rows", _columns(staging.rejected_headings(job)), staging.rejected_rows(job))
+
+
+def _columns(names: Iterable[str]) -> tuple[Column, ...]:
+    return tuple(Column(name, name, "text") for name in names)

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mailer.reports.labels import BOUNCE_CLASS_LABELS, reason_label
-from mailer.reports.stats import OTHERS, OutcomeCounts, Stats, Totals, sum_outcomes
-from mailer.reports.timeline import Timeline, build_timeline
+from mailer.reports.stats import OTHERS, OutcomeCounts, Stats, Timeline, Totals, build_timeline, sum_outcomes
 from subscribers import iso_codes
 
 Cell = str | int | float | None

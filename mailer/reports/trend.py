@@ -10,7 +10,7 @@ from statistics import median
 
 from mailer.delivery.models import Mailing
 from mailer.editions.models import Newsletter
-from mailer.reports.cached_stats import headlines_of
+from mailer.reports.collect import headlines_of
 from mailer.reports.labels import format_percent
 from mailer.reports.stats import Totals
 from mailer.reports.tables import Cell, Column, Table

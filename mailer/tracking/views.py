@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from mailer import link_tracking
 from mailer.link_tracking import LinkRef
-from mailer.tracking import link_targets
+from mailer.tracking import recording
 from mailer.tracking.bot_detection import EventKind, filter_request
 from mailer.tracking.recording import TrackedRequest, client_address, event_buffer, hash_client, is_tracked
 from subscribers.responses import page
@@ -26,7 +26,7 @@ PIXEL = b64decode("R0lGODlhAQABAIAAAP///wAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw=="
 def click(request: HttpRequest, token: str, subscriber: str = "") -> HttpResponseBase:
     """`/r/<token>/`: redirect to the link's target; what follows the token is only for the eye."""
     ref = link_tracking.parse_link_token(token)
-    target = link_targets.resolve(ref) if ref else None
+    target = recording.resolve_link(ref) if ref else None
     if ref is None or target is None:
         return page(request, "pages/unknown_link.html", status=404, private=True)
     _record(request, ref, EventKind.CLICK, subscriber)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mailer.bench import history_fixture, page_times
-from mailer.reports.cached_stats import refresh_due
+from mailer.reports.collect import refresh_due
 from mailer.reports.stats import mailing_totals
 
 

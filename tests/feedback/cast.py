@@ -9,7 +9,7 @@ from typing import Any
 from mailer.delivery.models import Delivery, Mailing
 from mailer.feedback.decisions.apply import apply
 from mailer.feedback.models import SuppressionDecision
-from mailer.feedback.parsing.records import EventSource, ParsedReturn, Recipient
+from mailer.feedback.parsing.evidence import EventSource, ParsedReturn, Recipient
 from subscribers import suppression
 from subscribers.models import MailingList, Subscriber, Subscription
 from tests.reports import cast
@@ -85,9 +85,9 @@ def returned(person: Subscriber, bounce_class: str = "hard", at: datetime = NOW)
 def complain(about: Delivery | Subscriber, at: datetime = NOW) -> None:
     signed = isinstance(about, Delivery)
     address = "" if signed else about.email
-    told = (Recipient(address, action="complained"),)
+    recipients = (Recipient(address, action="complained"),)
     reading = ParsedReturn(
-        "complaint", told, delivery=about.pk if signed else None, identity="verp" if signed else ""
+        "complaint", recipients, delivery=about.pk if signed else None, identity="verp" if signed else ""
     )
     apply(reading, EventSource(f"mail {next(_numbers)}", at), at)
 

@@ -8,7 +8,7 @@ import pytest
 
 from mailer.delivery.models import Delivery
 from mailer.delivery.rollout import control, interventions
-from mailer.feedback.decisions import bounce_counts, smtp_rejections
+from mailer.feedback.decisions import delivery_sync
 from subscribers.models import Subscriber
 from tests.delivery.cast import Clock, balances, readers, released, send, states
 from tests.delivery.conftest import configure  # noqa: F401  (a fixture)
@@ -19,8 +19,8 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_database
 
 def look(clock: Clock) -> list[int]:
     """What the worker's jobs do beside sending."""
-    smtp_rejections.process_new(clock())
-    bounce_counts.count_new(clock())
+    delivery_sync.process_rejections(clock())
+    delivery_sync.count_events(clock())
     return interventions.apply_all(clock())
 
 

@@ -1,7 +1,8 @@
-"""Feedback about subscribers who changed their address, were merged, or were erased."""
+"""Feedback about subscribers who changed their address, were merged, were erased, or export their data."""
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -10,9 +11,10 @@ from mailer.delivery.models import Delivery
 from mailer.feedback import ingest, subscriber_hooks
 from mailer.feedback.decisions.apply import apply
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
-from mailer.feedback.parsing.records import EventSource, ParsedReturn
+from mailer.feedback.parsing.evidence import EventSource, ParsedReturn
 from subscribers import merge
 from subscribers.models import Subscriber
+from subscribers.privacy.data_access import collect
 from subscribers.privacy.erasure import erase
 from subscribers.suppression import is_suppressed
 from tests.feedback.cast import NOW, accepted_delivery, ago, bounce, mailing, reader, recipient, returned
@@ -54,8 +56,8 @@ def test_a_complaint_counts_for_the_person_at_any_address() -> None:
 def test_a_service_event_about_a_former_address_counts_only_as_complaint(kind: str, stopped: bool) -> None:
     person = reader("old@example.net")
     move(person, "new@example.net", days=2)
-    told = recipient("old@example.net")
-    apply(ParsedReturn(kind, (told,), identity="service"), EventSource("1", NOW), NOW)  # type: ignore[arg-type]
+    named = recipient("old@example.net")
+    apply(ParsedReturn(kind, (named,), identity="service"), EventSource("1", NOW), NOW)  # type: ignore[arg-type]
     assert is_suppressed("new@example.net") is stopped
 
 
@@ -98,3 +100,20 @@ def test_erasure_deletes_their_messages_and_servers_replies() -> None:
     assert set(ReturnedMessage.objects.values_list("pk", flat=True)) == {kept.pk, longer.pk}
     words = dict(FeedbackEvent.objects.values_list("subscriber", "diagnostic"))
     assert words[gone.pk] == "" and words[stays.pk]
+
+
+@pytest.mark.both_databases
+def test_deliveries_and_bounces_are_exported_as_json() -> None:
+    person = reader()
+    sent = accepted_delivery(person, ago(days=1), reply="250 ok")
+    bounce(sent)
+    subscriber_hooks.connect()
+    data = json.loads(json.dumps(collect(person)))
+    assert [(one["state"], one["at"], one["reply"]) for one in data["deliveries"]] == [
+        ("accepted", ago(days=1).isoformat(timespec="seconds"), "250 ok")
+    ]
+    assert [(one["kind"], one["class"], one["diagnostic"]) for one in data["feedback"]] == [
+        ("bounce", "hard", recipient(person.email).diagnostic)
+    ]
+    assert [one["state"] for one in data["suppression_decisions"]] == ["applied"]
+    assert data["subscriptions"] and data["email"] == person.email

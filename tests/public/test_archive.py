@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, date, datetime
 from xml.etree import ElementTree
 
 import pytest
 from django.test import Client
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mailer.approval import approve
 from mailer.approval.models import Snapshot
 from mailer.approval.submit import submit
 from mailer.delivery.models import Mailing
 from mailer.public import archive
+from mailer.public.archive import event_ics
+from mailer.rendering.records import Story, StoryText
 from tests import cast
 
 pytestmark = pytest.mark.both_databases
@@ -136,3 +141,24 @@ def test_not_found_is_answered_in_the_accepted_language(client: Client) -> None:
     answer = client.get("/nothing/", headers={"accept-language": "kk"})
     assert answer.status_code == 404
     assert "Мұнда ештеңе жоқ" in answer.content.decode()
+
+
+letters = st.text(st.characters(exclude_categories=("Cs",)), max_size=200)
+
+
+@given(letters, letters)
+def test_no_text_breaks_the_file_or_adds_a_line(headline: str, summary: str) -> None:
+    text = StoryText("ru", headline, summary)
+    story = Story("ayka", "event", date(2021, 12, 18), ("KZ",), (text,))
+    raw = event_ics(
+        story, text, uid="ayka@example.org", stamp=datetime(2021, 12, 3, tzinfo=UTC), product="Office"
+    )
+    assert all(len(line) <= 75 for line in raw.split(b"\r\n"))
+    lines = raw.replace(b"\r\n ", b"").decode().removesuffix("\r\n").split("\r\n")
+    names = [line.partition(":")[0].partition(";")[0] for line in lines]
+    description = ["DESCRIPTION"] if summary else []
+    assert names == [
+        *("BEGIN", "VERSION", "PRODID", "METHOD", "BEGIN", "UID", "DTSTAMP", "DTSTART", "DTEND"),
+        *("SUMMARY", "TRANSP", *description, "END", "END"),
+    ]
+    assert not any(ord(letter) < 32 for line in lines for letter in line)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from mailer.config.bounces import Bounces
-from mailer.feedback.sources import imap, maildir, pop3
+from mailer.feedback.sources import imap, pop3_maildir
 from mailer.feedback.sources.poll import Source
 from tests.real.servers import HOST, PASSWORD, Dovecot
 
@@ -21,14 +21,16 @@ class Folder:
         self._new = folder / "new"
         self._new.mkdir()
         self._count = 0
-        self.way = Source("maildir", "maildir:here", timedelta(), lambda now: maildir.open_mailbox(folder))
+        self.source = Source(
+            "maildir", "maildir:here", timedelta(), lambda now: pop3_maildir.open_maildir(folder)
+        )
 
     def put(self, raw: bytes) -> None:
         self._count += 1
         (self._new / f"{self._count:05}.host").write_bytes(raw)
 
     def lose(self) -> None:
-        """Somebody else takes all of it away."""
+        """Another program takes all messages."""
         for path in self._new.iterdir():
             path.unlink()
 
@@ -52,11 +54,11 @@ class Account:
         self.bounces = Bounces(**{f"{kind}_{key}": value for key, value in (usual | settings).items()})
         # The position that is saved between two polls.
         self.position = ""
-        self.way = Source(kind, f"{kind}:{user}", timedelta(minutes=1), self.opened)
+        self.source = Source(kind, f"{kind}:{user}", timedelta(minutes=1), self.opened)
 
     def opened(self, now=None):
         if self._kind == "pop3":
-            return pop3.open_mailbox(self.bounces)
+            return pop3_maildir.open_pop3(self.bounces)
         return imap.open_mailbox(
             self.bounces,
             None,

@@ -48,10 +48,10 @@ def letter(number: int) -> bytes:
     return f"From: dana@ministry.example\nSubject: {number}\n\nDear colleagues, {number}.\n".encode()
 
 
-def look(box, retries=None) -> poll.PollSummary:
+def poll_box(box, retries=None) -> poll.PollSummary:
     """One poll, as the worker makes it."""
     summary = poll.PollSummary()
-    with box.way.open(NOW) as mailbox:
+    with box.source.open(NOW) as mailbox:
         poll.ingest_mailbox(mailbox, summary, ingest.ingest_message, lambda: NOW, lambda: False, retries)
     return summary
 
@@ -80,15 +80,15 @@ def crashing(monkeypatch, before_commit: bool):
 def test_every_message_is_stored_once_in_order(box):
     for number in range(3):
         box.put(letter(number))
-    assert (look(box).received, stored()) == (3, ["0", "1", "2"])
-    again = look(box)
+    assert (poll_box(box).received, stored()) == (3, ["0", "1", "2"])
+    again = poll_box(box)
     assert (again.received, again.repeated, again.failed) == (0, 0, 0)
     box.put(letter(3))
-    assert look(box).received == 1
+    assert poll_box(box).received == 1
 
 
 def test_an_empty_mailbox_is_no_error(box):
-    assert look(box) == poll.PollSummary()
+    assert poll_box(box) == poll.PollSummary()
 
 
 @pytest.mark.parametrize("before_commit", [True, False], ids=["before", "after"])
@@ -97,32 +97,32 @@ def test_a_crash_around_the_commit_loses_and_repeats_nothing(box, monkeypatch, b
         box.put(letter(number))
     with monkeypatch.context() as broken, pytest.raises(Crash):
         crashing(broken, before_commit)
-        look(box)
+        poll_box(box)
     assert stored() == ([] if before_commit else ["0"])
-    summary = look(box)
+    summary = poll_box(box)
     assert (summary.received, summary.repeated) == ((3, 0) if before_commit else (2, 1))
     assert stored() == ["0", "1", "2"]
-    assert look(box) == poll.PollSummary()
+    assert poll_box(box) == poll.PollSummary()
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_random_arrivals_polls_and_crashes_store_each_message_once(box, monkeypatch, seed):
     chance, put = random.Random(seed), 0
     for _ in range(25):
-        action = chance.choice(["put", "put", "look", "crash before", "crash after"])
+        action = chance.choice(["put", "put", "poll", "crash before", "crash after"])
         if action == "put":
             box.put(letter(put))
             put += 1
-        elif action == "look":
-            look(box)
+        elif action == "poll":
+            poll_box(box)
         else:
             with monkeypatch.context() as broken:
                 crashing(broken, action == "crash before")
                 with contextlib.suppress(Crash):
-                    look(box)
-    look(box)
+                    poll_box(box)
+    poll_box(box)
     assert sorted(map(int, stored())) == list(range(put))
-    assert look(box) == poll.PollSummary()
+    assert poll_box(box) == poll.PollSummary()
 
 
 def test_a_message_that_cannot_be_stored_delays_no_other_and_is_retried(box, monkeypatch):
@@ -138,13 +138,13 @@ def test_a_message_that_cannot_be_stored_delays_no_other_and_is_retried(box, mon
     retries = poll.RetryTracker()
     with monkeypatch.context() as broken:
         broken.setattr(ingest, "ingest_message", receive)
-        summary = look(box, retries)
+        summary = poll_box(box, retries)
     assert (summary.received, summary.failed, stored()) == (2, 1, ["1", "2"])
     # It waits for a while, and is not fetched meanwhile.
-    assert (look(box, retries).failed, stored()) == (1, ["1", "2"])
-    summary = look(box)
+    assert (poll_box(box, retries).failed, stored()) == (1, ["1", "2"])
+    summary = poll_box(box)
     assert (summary.received, stored()) == (1, ["1", "2", "0"])
-    assert look(box) == poll.PollSummary()
+    assert poll_box(box) == poll.PollSummary()
 
 
 # POP3 holds a mailbox for itself while it is open.
@@ -152,7 +152,7 @@ def test_a_message_that_cannot_be_stored_delays_no_other_and_is_retried(box, mon
 def test_a_message_deleted_by_another_program_is_no_failure(box):
     box.put(letter(0))
     summary = poll.PollSummary()
-    with box.way.open(NOW) as mailbox:
+    with box.source.open(NOW) as mailbox:
         (name,) = mailbox.list_new()
         box.lose()
         assert mailbox.fetch(name) is None
@@ -164,7 +164,7 @@ def test_a_message_is_stored_unchanged(box):
     lines = [".", "..", ".hidden", "", "From here on", "x" * 30_000, ") FETCH {5}", "\tблок", "end.", ""]
     raw = b"Subject: lines\r\n\r\n" + "\r\n".join(lines).encode()
     box.put(raw)
-    look(box)
+    poll_box(box)
     kept = bytes(ReturnedMessage.objects.get().raw).replace(b"\r\n", b"\n")
     assert kept.endswith(raw.replace(b"\r\n", b"\n"))
 
@@ -172,21 +172,21 @@ def test_a_message_is_stored_unchanged(box):
 def test_a_huge_message_is_cut(box):
     box.put(b"Subject: huge\r\n\r\n" + b"0123456789abcdef\r\n" * (MAX_OCTETS // 9))
     box.put(letter(1))
-    assert look(box).received == 2
+    assert poll_box(box).received == 2
     assert len(bytes(ReturnedMessage.objects.get(subject="huge").raw)) == MAX_OCTETS
-    assert look(box) == poll.PollSummary()
+    assert poll_box(box) == poll.PollSummary()
 
 
 def test_stop_ends_a_poll_between_messages(box):
     for number in range(3):
         box.put(letter(number))
     summary = poll.PollSummary()
-    with box.way.open(NOW) as mailbox:
+    with box.source.open(NOW) as mailbox:
         poll.ingest_mailbox(
             mailbox, summary, ingest.ingest_message, lambda: NOW, lambda: summary.received == 1
         )
     assert (summary.received, summary.failed) == (1, 0)
-    assert look(box).received == 2
+    assert poll_box(box).received == 2
 
 
 @pytest.fixture
@@ -211,7 +211,7 @@ def test_bounces_and_unsubscribes_are_applied_from_every_source(box, delivery):
     )
     leave = identifiers.unsubscribe_address(delivery.subscriber, delivery.mailing.edition.newsletter_id)
     box.put(f"From: aigerim@readers.example.net\nTo: {leave}\nSubject: unsubscribe\n\n".encode())
-    assert look(box).kinds == {"bounce": 1, "unsubscribe": 1}
+    assert poll_box(box).kinds == {"bounce": 1, "unsubscribe": 1}
     assert FeedbackEvent.objects.filter(delivery=delivery, identity="verp").count() == 1
     assert Suppression.objects.get().reason == "hard_bounce"
     assert Subscription.objects.get().state == "unsubscribed"

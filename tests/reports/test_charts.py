@@ -18,8 +18,7 @@ from mailer.reports.charts import (
     totals_chart,
 )
 from mailer.reports.labels import format_percent
-from mailer.reports.stats import Totals
-from mailer.reports.timeline import Interval, Timeline
+from mailer.reports.stats import Interval, Timeline, Totals
 
 pytestmark = pytest.mark.both_databases
 

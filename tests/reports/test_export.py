@@ -10,10 +10,9 @@ from collections.abc import Iterator, Sequence
 import pytest
 from openpyxl import load_workbook
 
-from mailer.reports.export import Sheet, csv_lines, flat_sheet, table_sheet
+from mailer.reports.export import MAX_ROWS, Sheet, csv_lines, flat_sheet, table_sheet, write_xlsx
 from mailer.reports.stats import OutcomeCounts, Stats, Totals
 from mailer.reports.tables import Cell, Column, tables
-from mailer.reports.xlsx import MAX_ROWS, write_xlsx
 
 pytestmark = pytest.mark.both_databases
 

@@ -1,4 +1,4 @@
-"""Labels of reasons, and lists in English."""
+"""Labels of reasons, lists in English, and the summary of a mailing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from importlib import resources
 
 import pytest
 
-from mailer.reports.labels import BOUNCE_CLASS_LABELS, join_list, reason_label
+from mailer.reports.labels import BOUNCE_CLASS_LABELS, join_list, reason_label, summary
+from mailer.reports.stats import FailureCount, Stats, Totals
 
 pytestmark = pytest.mark.both_databases
 
@@ -28,3 +29,51 @@ def test_lists_are_joined_in_english() -> None:
         "a and b",
         "a, b and c",
     ]
+
+
+def parts(sentence: str) -> list[str]:
+    """What a sentence lists."""
+    return sentence.rstrip(".").replace("; ", ", ").replace(" and ", ", ").split(", ")
+
+
+def test_the_summary_counts_delivered_and_failed() -> None:
+    stats = Stats(
+        totals=Totals(audience=15, accepted=11, refused=1, bounced=1, excluded={"suppressed": 3}),
+        failures=(FailureCount("hard", "unknown_user", refused=1, bounced=1),),
+    )
+    delivered, responses = summary(stats)
+    assert parts(delivered) == [
+        "Delivered to 10 of 15 recipients (66.7 %)",
+        "2 addresses do not exist",
+        "3 were excluded",
+    ]
+    assert parts(responses) == ["No complaints", "no unsubscribes"]
+
+
+def test_the_summary_counts_complaints_and_unsubscribes() -> None:
+    totals = Totals(audience=2000, accepted=2000, complained=2)
+    delivered, responses = summary(Stats(totals, unsubscribes={"": 3}), "12 clicks")
+    assert parts(delivered) == ["Delivered to all 2\u202f000 recipients"]
+    assert parts(responses) == ["12 clicks", "2 complaints (0.1 %)", "3 unsubscribes"]
+
+
+def test_the_summary_groups_similar_failures() -> None:
+    failures = (
+        FailureCount("block", "policy", refused=2),
+        FailureCount("block", "spam_content", bounced=3),
+        FailureCount("soft", "mailbox_full", bounced=1),
+        FailureCount("unknown", "unknown", refused=1),
+    )
+    stats = Stats(Totals(audience=7, refused=3, accepted=4, bounced=4), failures=failures)
+    counts = [part.split()[0] for part in parts(summary(stats)[0])[1:]]
+    assert counts == ["1", "5", "1"]
+
+
+def test_the_summary_of_a_mailing_in_progress_counts_the_pending() -> None:
+    stats = Stats(Totals(audience=10, accepted=4, planned=5, claimed=1))
+    assert parts(summary(stats)[0]) == ["Delivered to 4 of 10 recipients so far", "6 are pending"]
+
+
+def test_without_accepted_deliveries_the_summary_is_one_sentence() -> None:
+    assert len(summary(Stats())) == 1
+    assert len(summary(Stats(Totals(audience=3, excluded={"suppressed": 3})))) == 1

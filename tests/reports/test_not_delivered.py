@@ -52,17 +52,17 @@ def test_each_reason_lists_the_recipients_of_its_count() -> None:
     mailing.claims.create(owner="a", first=first, last=last, lease_until=cast.NOW)
     cast.deliver(mailing, "deferred", 1, due_at=cast.NOW)
     cast.deliver(mailing, "deferred", 1, due_at=cast.NOW, attempts=1)
-    told = mailing_totals(mailing)
-    assert (told.planned, told.claimed) == (1, 2)
+    totals = mailing_totals(mailing)
+    assert (totals.planned, totals.claimed) == (1, 2)
     assert [one.state for one in reports.not_delivered(mailing, "claimed")] == ["claimed", "claimed"]
     everybody = reports.NotDeliveredList(mailing)
-    assert len(everybody) == told.audience - told.accepted + told.bounced == 13
+    assert len(everybody) == totals.audience - totals.accepted + totals.bounced == 13
     for why, count in count_of(mailing, cast.NOW).not_delivered.items():
         listed = [one.subscriber for one in reports.not_delivered(mailing, why)]
-        leafed = reports.NotDeliveredList(mailing, why)[0:50]
+        paged = reports.NotDeliveredList(mailing, why)[0:50]
         assert len(reports.NotDeliveredList(mailing, why)) == len(listed) == count
-        assert sorted(one.subscriber for one in leafed) == listed
-        assert {one.outcome_reason for one in leafed} == {why}
+        assert sorted(one.subscriber for one in paged) == listed
+        assert {one.outcome_reason for one in paged} == {why}
 
 
 def test_the_pages_of_the_list_have_everybody_once() -> None:

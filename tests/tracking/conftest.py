@@ -23,7 +23,7 @@ from mailer.delivery.ledger import deliveries
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import jobs
 from mailer.delivery.smtp.message import message_builder
-from mailer.tracking import link_targets
+from mailer.tracking import recording
 from mailer.tracking.recording import event_buffer
 from tests import cast
 from tests.cast import NOW
@@ -39,7 +39,7 @@ Track = Callable[..., None]
 @pytest.fixture(autouse=True)
 def _afresh() -> Iterator[None]:
     """No test sees what another had in memory."""
-    link_targets.clear_cache()
+    recording.clear_link_cache()
     yield
     event_buffer.clear()
 

@@ -31,7 +31,7 @@ _ACTIONS = {
     "desk.stop_rules_warned": ("Warning", "The stop rules issued a warning"),
     "desk.stop_rules_slowed": ("Slowed down", "The stop rules slowed down sending"),
     "desk.stop_rules_paused": ("Paused automatically", "The stop rules paused sending"),
-    "desk.export_not_delivered": ("Export", "Exported the list of subscribers not reached"),
+    "desk.export_not_delivered": ("Export", "Exported the list of recipients not reached"),
     "desk.export_report": ("Export", "Exported the report"),
     "desk.export_subscribers": ("Export", "Exported subscribers"),
     "desk.import_upload": ("Upload", "Uploaded a file to import"),

@@ -11,7 +11,7 @@ from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHt
 from wagtail.admin.ui.tables import Column
 
 from mailer.desk.base.forms import parse_int
-from mailer.reports.export import Sheet, csv_lines
+from mailer.reports.export import Sheet, csv_lines, write_xlsx
 from mailer.reports.labels import format_number
 from subscribers.search.search import CappedCount
 
@@ -84,9 +84,6 @@ def sheet_response(sheets: Sequence[Sheet], name: str, kind: str) -> HttpRespons
     if kind == "xlsx":
         # On disk, because it may be large. The response closes it, which deletes it.
         file = tempfile.TemporaryFile()  # noqa: SIM115
-        # Slow to load, and few requests write workbooks.
-        from mailer.reports.xlsx import write_xlsx
-
         write_xlsx(sheets, file)
         file.seek(0)
         return FileResponse(file, as_attachment=True, filename=f"{name}.xlsx", content_type=_WORKBOOK)

@@ -19,8 +19,7 @@ from wagtail.log_actions import log
 
 from mailer.desk.imports.labels import COLUMN_LABELS, address_warnings, samples, totals
 from mailer.desk.imports.list import State, state_label
-from mailer.reports.export import csv_lines
-from mailer.reports.subscriber_sheets import rejected_rows_sheet
+from mailer.reports.export import csv_lines, rejected_rows_sheet
 from subscribers import iso_codes
 from subscribers.imports import encodings, jobs, uploads
 from subscribers.imports.mapping import FIELDS, Columns, custom_fields

@@ -23,7 +23,7 @@ from mailer.desk.base.tables import StateColumn
 from mailer.feedback.decisions import triage
 from mailer.feedback.decisions.triage import TriageError
 from mailer.feedback.models import ReturnedMessage
-from mailer.feedback.sources import health
+from mailer.feedback.sources import base
 from mailer.feedback.sources.poll import configured_urls
 
 Kind = ReturnedMessage.Kind
@@ -117,7 +117,7 @@ class ReplyIndex(IndexView):
         return None
 
     def get_context_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        errors = health.problems(configured_urls(settings.CONFIG), timezone.now())
+        errors = base.failing_sources(configured_urls(settings.CONFIG), timezone.now())
         context: dict[str, Any] = super().get_context_data(*args, source_errors=errors, **kwargs)
         return context
 

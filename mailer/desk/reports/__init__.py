@@ -1,1 +1,1 @@
-"""Reports of mailings, comparison of editions, and subscribers not reached."""
+"""Reports of mailings, comparison of editions, and recipients not reached."""

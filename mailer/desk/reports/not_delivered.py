@@ -1,4 +1,4 @@
-"""Subscribers to whom an edition was not delivered, with reasons; filter and export."""
+"""Recipients to whom an edition was not delivered, with reasons; filter and export."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mailer.desk.base.pages import EditionPage
 from mailer.desk.base.tables import sheet_response
 from mailer.feedback.models import FeedbackEvent
 from mailer.reports import not_delivered as missing
-from mailer.reports.cached_stats import stats_of
+from mailer.reports.collect import stats_of
 from mailer.reports.labels import format_number, reason_label
 from mailer.reports.stats import latest_mailing
 from subscribers.models import Subscriber
@@ -24,7 +24,7 @@ _PER_PAGE = 50
 # Rows of a workbook. Larger ones take longer than a browser waits.
 MAX_WORKBOOK_ROWS = 100_000
 _TOO_LARGE = (
-    "An Excel file with more than {} subscribers takes too long here. Export the list as CSV, or use the "
+    "An Excel file with more than {} recipients takes too long here. Export the list as CSV, or use the "
     "command: mailer edition not-delivered {} --xlsx FILE."
 )
 _TONES = {"refused": "problem", "bounced": "problem", "in_doubt": "waiting", "deferred": "busy"}

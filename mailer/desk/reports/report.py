@@ -19,8 +19,8 @@ from mailer.desk.base.tables import sheet_response
 from mailer.desk.sending import mailing_control
 from mailer.desk.sending.mailing_control import interventions, progress_context
 from mailer.reports import trend
-from mailer.reports.cached_stats import stats_of
 from mailer.reports.charts import Bar, Fill, bar_chart, column_chart, ranking_chart
+from mailer.reports.collect import stats_of
 from mailer.reports.engagement import Engagement, engagement_of, engagement_tables
 from mailer.reports.export import flat_sheet, table_sheet
 from mailer.reports.labels import (
@@ -29,11 +29,10 @@ from mailer.reports.labels import (
     format_number,
     format_percent,
     reason_label,
+    summary,
 )
-from mailer.reports.stats import Stats, latest_mailing
-from mailer.reports.summary import summary
+from mailer.reports.stats import Stats, build_timeline, latest_mailing
 from mailer.reports.tables import Cell, Column, Table, tables
-from mailer.reports.timeline import build_timeline
 from mailer.reports.trend import compare
 from mailer.tracking.aggregates import HIDDEN_COUNT_LABEL
 
@@ -197,7 +196,7 @@ def figures(
         "Delivered",
         accepted - account.bounced,
         "done",
-        f"of {count_phrase(account.audience, 'subscriber', 'subscribers')}",
+        f"of {count_phrase(account.audience, 'recipient', 'recipients')}",
     )
     if account.pending:
         yield Figure("In progress", account.pending, "busy", "not sent yet, to be retried, or in doubt")
@@ -253,7 +252,7 @@ _RANKED = {
 
 
 def _ranking(table: Table, column: str) -> str:
-    """Shares are of the table's total row, because a subscriber may count in several rows."""
+    """Shares are of the table's total row, because a recipient may count in several rows."""
     pairs = [
         (str(row[0]), count) for row, count in zip(table.rows, table.column(column), strict=True) if count
     ]

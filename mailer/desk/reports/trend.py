@@ -71,7 +71,7 @@ def lines(sent: Sequence[trend.SentEdition]) -> Iterator[Line]:
     """A trend line for each figure, from the oldest edition to the newest. `sent` must not be empty."""
     oldest_first = sent[::-1]
     audience = [Point(one.period, one.totals.audience) for one in oldest_first]
-    yield Line("Subscribers", line_chart(audience, "Subscribers", "trend-subscribers", _whole), "")
+    yield Line("Recipients", line_chart(audience, "Recipients", "trend-recipients", _whole), "")
     for key, label, part, whole in trend.RATES:
         points = [Point(one.period, trend.ratio(part(one), whole(one))) for one in oldest_first]
         comparison = compare(part(sent[0]), whole(sent[0]), trend.rates(sent[1:], key))

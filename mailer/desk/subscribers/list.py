@@ -36,7 +36,7 @@ from mailer.desk.base.tables import (
 )
 from mailer.desk.subscribers.detail import SubscriberPanel
 from mailer.desk.subscribers.tags_fields import AttributesPanel, SubscriberForm
-from mailer.reports.subscriber_sheets import subscribers_sheet
+from mailer.reports.export import subscribers_sheet
 from subscribers import iso_codes
 from subscribers.exports import json_lines
 from subscribers.models import MailingList, Segment, Subscriber, Subscription, Tag

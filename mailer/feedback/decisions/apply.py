@@ -11,9 +11,9 @@ from django.db.models import Q
 
 from mailer.delivery.models import Delivery
 from mailer.delivery.throttle.providers import provider_of
-from mailer.feedback.decisions import evaluate, probes
+from mailer.feedback.decisions import evaluate
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
-from mailer.feedback.parsing.records import EventSource, ParsedReturn, Recipient
+from mailer.feedback.parsing.evidence import EventSource, ParsedReturn, Recipient
 from subscribers import merge, suppression, unsubscribe
 from subscribers.addresses import address_hash
 from subscribers.consent import Channel, Evidence
@@ -74,7 +74,7 @@ def apply_all(returns: Collection[tuple[ParsedReturn, EventSource]], now: dateti
     for event, subject in new:
         _mark_delivery(event, subject)
     # A block is about us, not about the address that was probed.
-    probes.record_bounces(
+    evaluate.record_probe_bounces(
         {
             subject.probe: str(event.source_key)
             for event, subject in new

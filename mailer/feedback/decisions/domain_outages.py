@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from mailer.delivery.outbox import alerts
-from mailer.feedback.decisions import history, suppression_decisions
+from mailer.feedback.decisions import policy, suppression_decisions
 from mailer.feedback.models import DomainOutage, SuppressionDecision
 from subscribers.models import Subscriber, Subscription, Suppression
 
@@ -144,7 +144,7 @@ def _count_mailable(domain: str) -> int:
 def _delivered_since(held: list[SuppressionDecision], now: datetime) -> list[SuppressionDecision]:
     """The decisions about subscribers to whom a message was delivered after the decision."""
     people = list(Subscriber.objects.filter(pk__in=[decision.subscriber for decision in held]))
-    engaged = {pk: found.last_engaged_at for pk, found in history.load(people, now).items()}
+    engaged = {pk: found.last_engaged_at for pk, found in policy.load_histories(people, now).items()}
     return [
         decision
         for decision in held

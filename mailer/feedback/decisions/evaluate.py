@@ -1,15 +1,27 @@
-"""Evaluates subscribers by their whole history, and carries out what policy decides."""
+"""Evaluates subscribers by their whole history, and carries out what policy decides, probes included.
+
+A probe is one small message that tests whether an address still works before it is suppressed. When it
+bounces as well, the decision is applied; when it does not, the decision is dismissed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from email.utils import parseaddr
+from typing import Literal
 
-from mailer.feedback.decisions import domain_outages, history, policy, probes, suppression_decisions
-from mailer.feedback.decisions.policy import Decision, History
-from mailer.feedback.models import SuppressionDecision
-from subscribers import suppression
+from django.db import transaction
+
+from mailer.delivery import identifiers
+from mailer.delivery.models import OutboxMessage
+from mailer.delivery.outbox import outbox
+from mailer.feedback.decisions import domain_outages, policy, suppression_decisions
+from mailer.feedback.decisions.policy import BOUNCE_WINDOW, Decision, History
+from mailer.feedback.models import FeedbackEvent, SuppressionDecision
+from mailer.feedback.parsing.classify import classify
+from subscribers import emails, suppression
 from subscribers.models import Subscriber, Subscription
 
 State = SuppressionDecision.State
@@ -26,7 +38,7 @@ class _Case:
 def evaluate(subscribers: Collection[int], now: datetime) -> None:
     """Decide about these subscribers, given by id, from their histories. A repetition changes nothing."""
     people = Subscriber.objects.in_bulk(subscribers)
-    histories = history.load(list(people.values()), now)
+    histories = policy.load_histories(list(people.values()), now)
     decisions = {pk: policy.decide(found) for pk, found in histories.items()}
     # In order of their ids, as imports and bulk changes take them: so that neither waits for the other.
     affected = [people[pk] for pk, decision in sorted(decisions.items()) if decision.effect != "none"]
@@ -45,7 +57,7 @@ def evaluate(subscribers: Collection[int], now: datetime) -> None:
 def review_pending(now: datetime) -> None:
     """The worker's job: decide what waited for time or for later deliveries, in domain outages and probes."""
     domain_outages.review(now)
-    probes.review(now)
+    _review_probes(now)
 
 
 def _carry_out(case: _Case) -> None:
@@ -57,7 +69,7 @@ def _carry_out(case: _Case) -> None:
             _create(case, State.HELD)
         case "probe" if _has_subscription(case.person):
             if (decision := _create(case, State.PROBING)) is not None:
-                probes.send(decision, case.person, case.now)
+                send_probe(decision, case.person, case.now)
 
 
 def _create(case: _Case, state: State) -> SuppressionDecision | None:
@@ -86,3 +98,55 @@ def _reconsider(case: _Case, current: SuppressionDecision) -> None:
 def _has_subscription(person: Subscriber) -> bool:
     """Whether anything would be sent to them; only then a probe makes sense."""
     return Subscription.objects.filter(subscriber=person, state=Subscription.State.CONFIRMED).exists()
+
+
+def send_probe(decision: SuppressionDecision, person: Subscriber, now: datetime) -> None:
+    """Put the probe into the outbox; its bounces name the decision."""
+    message = emails.probe_message(person)
+    domain = parseaddr(message.from_email)[1].rpartition("@")[2]
+    message.extra_headers["Message-ID"] = identifiers.probe_message_id(decision.pk, domain)
+    decision.probe = outbox.enqueue_email(
+        message, identifiers.probe_envelope_sender(decision.pk, domain), now
+    )
+    decision.save(update_fields=["probe"])
+
+
+def record_probe_bounces(source_keys: Mapping[int, str], now: datetime) -> None:
+    """Apply the decisions whose probes bounced: decision id → FeedbackEvent.source_key."""
+    for decision in SuppressionDecision.objects.filter(pk__in=source_keys, state=State.PROBING):
+        decision.events.add(*FeedbackEvent.objects.filter(source_key=source_keys[decision.pk]))
+        _apply_after_probe(decision, now)
+
+
+def _review_probes(now: datetime) -> None:
+    """Decide by the fate of each probe: refused means bounced, accepted for long enough means delivered."""
+    for decision in SuppressionDecision.objects.filter(state=State.PROBING).select_related("probe"):
+        match _probe_result(decision.probe, now):
+            case "bounced":
+                _apply_after_probe(decision, now)
+            case "delivered":
+                suppression_decisions.dismiss([decision], "the probe was delivered", now)
+            case "not sent":
+                suppression_decisions.dismiss([decision], "the probe could not be sent", now)
+
+
+def _probe_result(
+    probe: OutboxMessage | None, now: datetime
+) -> Literal["bounced", "delivered", "not sent", "pending"]:
+    if probe is None:
+        return "not sent"
+    if probe.state == OutboxMessage.State.REFUSED:
+        # A block is about us, not about the address.
+        blocked = classify(probe.reply).bounce_class == FeedbackEvent.Class.BLOCK
+        return "not sent" if blocked else "bounced"
+    return "delivered" if probe.sent_at is not None and probe.sent_at < now - BOUNCE_WINDOW else "pending"
+
+
+def _apply_after_probe(decision: SuppressionDecision, now: datetime) -> None:
+    person = Subscriber.objects.filter(address_hash=decision.address_hash).first()
+    if person is None:
+        reason = "the subscriber was erased, or has another address"
+        suppression_decisions.dismiss([decision], reason, now)
+        return
+    with transaction.atomic():
+        domain_outages.apply_or_hold(decision, person, now)

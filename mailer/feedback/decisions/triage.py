@@ -14,8 +14,13 @@ from mailer.feedback.decisions import suppression_decisions
 from mailer.feedback.decisions.apply import apply
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage, SuppressionDecision
 from mailer.feedback.parsing import dsn, mime
-from mailer.feedback.parsing.evidence import envelope_recipients, match_token
-from mailer.feedback.parsing.records import EventSource, ParsedReturn, Recipient
+from mailer.feedback.parsing.evidence import (
+    EventSource,
+    ParsedReturn,
+    Recipient,
+    envelope_recipients,
+    match_token,
+)
 from subscribers import suppression, unsubscribe
 from subscribers.consent import Channel, Evidence
 from subscribers.models import Subscriber

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from mailer.delivery import identifiers
+from mailer.feedback.parsing.evidence import ParsedReturn, Recipient
 from mailer.feedback.parsing.parse import parse_message
-from mailer.feedback.parsing.records import ParsedReturn, Recipient
 
 # Any id: the one that the token of a message names.
 _DELIVERY = 4711

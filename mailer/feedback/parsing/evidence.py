@@ -1,11 +1,14 @@
-"""The evidence in one returned message: its parts, the server's text, the envelope, and tokens of ours."""
+"""The evidence in one returned message (its parts, the server's text, the envelope, and tokens of ours), and
+the records in which parsing returns its results.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from mailer.delivery import identifiers
 from mailer.delivery.identifiers import FoundToken, UnsubscribeAddress, read_unsubscribe_address
@@ -24,7 +27,7 @@ class TokenMatch(NamedTuple):
 
     # Id of the delivery; None for a probe.
     delivery: int | None
-    # Where the token was: "verp" or "message_id" (records.AUTHENTICATED).
+    # Where the token was: "verp" or "message_id" (AUTHENTICATED).
     identity: str
     # Id of the suppression decision whose probe it was; None for a delivery.
     probe: int | None = None
@@ -136,3 +139,70 @@ def _enclosed_report(outer: Part) -> Part | None:
     inner = mime.parse(enclosed.body.lstrip(b"\n"))
     daemons = all(message_kind.is_mailer_daemon(part.headers) for part in (outer, inner))
     return inner if daemons and dsn.recipient_statuses(inner) else None
+
+
+Kind = Literal["bounce", "delay", "complaint", "auto_reply", "unsubscribe", "receipt", "other"]
+BounceClass = Literal["hard", "soft", "block", "unknown", ""]
+
+# Ways of identifying the subscriber that cannot be forged: a token of ours in the envelope or in
+# the returned message, a service's signed event, a server's reply to our own session, and the decision of a
+# member of staff.
+AUTHENTICATED = ("verp", "message_id", "service", "session", "person")
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """What a returned message says about one recipient."""
+
+    # Lower case; "" when only a token identifies the recipient.
+    address: str
+    # The address that was written to, where it differs.
+    alias: str = ""
+    # failed, delayed, delivered, relayed, expanded; complained.
+    action: str = "failed"
+    # Enhanced code (RFC 3463), "5.1.1"; "" without one.
+    status: str = ""
+    # Reply of the server that refused.
+    diagnostic: str = ""
+    # hard, soft, block, unknown; "" where nothing failed.
+    bounce_class: str = ""
+    # A key of [reasons] in rules.toml.
+    reason: str = ""
+    # Name of the rule that decided.
+    rule: str = ""
+    # How the recipient was found: report, header, text, flufl, returned_to, token, session.
+    found_by: str = ""
+
+
+@dataclass(frozen=True)
+class ParsedReturn:
+    """A returned message, a service's event or a refusal, in one vocabulary."""
+
+    kind: Kind
+    recipients: tuple[Recipient, ...] = ()
+    # Id of the delivery that a token of ours names; None without one.
+    delivery: int | None = None
+    # Id of the suppression decision whose probe a token of ours names; None without one.
+    probe: int | None = None
+    # One of AUTHENTICATED; "" where nothing authenticates it. A service and a member of staff also
+    # authenticate the address of the recipient that they name.
+    identity: str = ""
+    # Message-ID of the returned message, with angle brackets; "" when it was not returned.
+    original_message_id: str = ""
+    # For kind unsubscribe by an unsubscribe address: who unsubscribes from what.
+    unsubscribe_address: UnsubscribeAddress | None = None
+    # For a feedback report: abuse, fraud, opt-out.
+    feedback_type: str = ""
+
+
+@dataclass(frozen=True)
+class EventSource:
+    """Where a parsed return came from."""
+
+    # Unique, and the same when it arrives again, so that it is applied once: "mail SHA-256", "session
+    # DELIVERY", "postmark EVENT". At most 120 characters.
+    key: str
+    # When the event happened, as far as that is known; aware UTC.
+    at: datetime
+    # Id of the returned message it was parsed from; None where it did not come by mail.
+    message: int | None = None

@@ -1,12 +1,26 @@
-"""Parses one returned message: its kind, recipients and reasons, and the delivery it is about."""
+"""Parses one returned message: its kind, recipients and reasons, and the delivery it is about.
+
+Detectors are asked in order; the first that recognises the message decides. Feedback reports (RFC 5965,
+"ARF") are read in all their forms.
+"""
 
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from email import message_from_bytes
 
+from flufl.bounce import scan_message
+
+from mailer.feedback.parsing import dsn, message_kind, notice_text
 from mailer.feedback.parsing import evidence as evidence_of
-from mailer.feedback.parsing.detectors import detect, unnamed_recipient
-from mailer.feedback.parsing.records import ParsedReturn
+from mailer.feedback.parsing.classify import Classification, classify
+from mailer.feedback.parsing.dsn import RecipientStatus
+from mailer.feedback.parsing.evidence import Evidence, Kind, ParsedReturn, Recipient
+from mailer.feedback.parsing.mime import Headers, Part, split_headers
+from mailer.feedback.parsing.notice_text import NamedRecipient, NoticeText
 
 log = logging.getLogger(__name__)
 
@@ -45,3 +59,298 @@ def parse_unguarded(raw: bytes, envelope_to: str | None = None) -> ParsedReturn:
         unsubscribe_address=evidence.unsubscribe_address() if detection.kind == "unsubscribe" else None,
         feedback_type=detection.feedback_type,
     )
+
+
+# flufl.bounce logs every detector that it tries.
+logging.getLogger("flufl.bounce").setLevel(logging.WARNING)
+
+_MAX_DIAGNOSTIC = 1_000
+# How much of a message flufl.bounce is given: it applies each of its many patterns to every line.
+_FLUFL_OCTETS = 32 * 1024
+_FLUFL_LINES = 600
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What a message is, and whom it is about."""
+
+    kind: Kind
+    recipients: tuple[Recipient, ...] = ()
+    # Type of a feedback report (RFC 5965), lower case; "" for another message.
+    feedback_type: str = ""
+
+
+Detector = Callable[[Evidence], Detection | None]
+
+OTHER = Detection("other")
+
+
+def detect(evidence: Evidence) -> Detection:
+    """What the first detector says that recognises the message; OTHER when none does."""
+    for detector in DETECTORS:
+        if (detection := detector(evidence)) is not None:
+            return detection
+    return OTHER
+
+
+def detect_feedback_report(evidence: Evidence) -> Detection | None:
+    """A feedback report (RFC 5965): a complaint if its type asks for no more mail, else nothing to act on."""
+    feedback_type = report_type(evidence.root, evidence.notice)
+    if not feedback_type:
+        return None
+    if is_complaint_type(feedback_type):
+        recipients = complaining_recipients(evidence.root, evidence.notice)
+        return Detection("complaint", tuple(recipients), feedback_type)
+    # The address to which it was sent may still ask for something.
+    return replace(detect_unsubscribe_request(evidence) or OTHER, feedback_type=feedback_type)
+
+
+def detect_read_receipt(evidence: Evidence) -> Detection | None:
+    """A read receipt (RFC 8098), unless a mail system uses its form to report a failure."""
+    if not dsn.is_read_receipt(evidence.root):
+        return None
+    reports_failure = _is_from_daemon(evidence) and _mentions_failure(evidence)
+    return None if reports_failure else Detection("receipt")
+
+
+def detect_delivery_report(evidence: Evidence) -> Detection | None:
+    """A delivery report (RFC 3464): a bounce, a delay, or a receipt when every recipient got the message."""
+    statuses = dsn.recipient_statuses(evidence.root)
+    if not statuses:
+        return None
+    addresses = [status.address for status in statuses]
+    recipients = tuple(
+        _from_status(status, notice_text.text_about(evidence.notice.text, status.address, addresses))
+        for status in _with_original_recipient(statuses, evidence)
+    )
+    return Detection(_kind_by_actions(recipients), recipients)
+
+
+def detect_bounce_notice(evidence: Evidence) -> Detection | None:
+    """A bounce or a delay that is reported in plain text."""
+    if not _is_bounce_notice(evidence):
+        return None
+    kind: Kind = "delay" if message_kind.is_delay_notice(evidence.headers, evidence.notice.text) else "bounce"
+    recipients = _named_recipients(evidence, "delayed" if kind == "delay" else "failed")
+    return Detection(kind, tuple(recipients))
+
+
+def detect_auto_reply(evidence: Evidence) -> Detection | None:
+    """An automatic reply (RFC 3834), or a challenge by a filter; asked after bounces, since many set its
+    fields.
+    """
+    headers = evidence.headers
+    if message_kind.is_auto_reply(headers) or message_kind.is_challenge(headers, evidence.notice.text):
+        return Detection("auto_reply")
+    return None
+
+
+def detect_unsubscribe_request(evidence: Evidence) -> Detection | None:
+    """A message to an unsubscribe address, or one whose subject only says so at an envelope address with a
+    token.
+    """
+    signed = evidence.envelope_match is not None
+    if evidence.unsubscribe_address() or (signed and message_kind.is_unsubscribe_subject(evidence.headers)):
+        return Detection("unsubscribe")
+    return None
+
+
+# The order keeps one kind from passing for another: reports come before text, bounces before automatic
+# replies.
+DETECTORS: tuple[Detector, ...] = (
+    detect_feedback_report,
+    detect_read_receipt,
+    detect_delivery_report,
+    detect_bounce_notice,
+    detect_auto_reply,
+    detect_unsubscribe_request,
+)
+
+
+def unnamed_recipient(evidence: Evidence, kind: Kind) -> Recipient:
+    """The recipient of a bounce or delay whose text names none, and which only a token identifies."""
+    named = NamedRecipient("", "", evidence.notice.text)
+    return _from_text(named, "delayed" if kind == "delay" else "failed", "token")
+
+
+def _is_bounce_notice(evidence: Evidence) -> bool:
+    """Whether a message without a readable report is a bounce: a mail system sent it, and it reports a
+    failure.
+
+    One of these alone is not enough: people forward bounces, and auto-responders use an empty return path
+    too.
+    """
+    headers, notice = evidence.headers, evidence.notice
+    if (
+        evidence.root.parameters.get("report-type", "").lower() == "delivery-status"
+        or "x-failed-recipients" in headers
+        or message_kind.ses_event_type(notice.text) == "bounce"
+    ):
+        return True
+    daemon, subject = _is_from_daemon(evidence), message_kind.is_failure_subject(headers)
+    if message_kind.is_auto_reply_subject(headers) and not daemon:
+        return False
+    if daemon and (subject or notice.has_returned_message):
+        return True
+    if not daemon and message_kind.is_auto_reply(headers) and not subject:
+        return False
+    # Few messages but bounces arrive at an envelope sender of ours with its token.
+    signed = evidence.envelope_match is not None
+    if signed and (daemon or notice.has_returned_message) and not message_kind.is_reply_or_forward(headers):
+        return True
+    # Any other sender needs two signals more; the text alone may be that of a person who is away.
+    null_path = message_kind.has_null_return_path(headers)
+    returned = null_path and notice.has_returned_message
+    titled = subject and (null_path or notice.has_returned_message or message_kind.is_automated(headers))
+    return (daemon or returned or titled) and _mentions_failure(evidence)
+
+
+def _is_from_daemon(evidence: Evidence) -> bool:
+    return message_kind.is_mailer_daemon(evidence.headers)
+
+
+def _mentions_failure(evidence: Evidence) -> bool:
+    return message_kind.mentions_failure(evidence.notice.text)
+
+
+def _kind_by_actions(recipients: Iterable[Recipient]) -> Kind:
+    actions = {recipient.action for recipient in recipients}
+    if "failed" in actions:
+        return "bounce"
+    return "delay" if "delayed" in actions else "receipt"
+
+
+def _with_original_recipient(statuses: list[RecipientStatus], evidence: Evidence) -> list[RecipientStatus]:
+    """The statuses; a single one without an address, or with another than ours, gets the returned To."""
+    if len(statuses) != 1:
+        return statuses
+    (status,) = statuses
+    written = evidence.notice.original_recipient(status.address)
+    if not status.address:
+        return [replace(status, address=written)]
+    return [replace(status, alias=status.alias or written)]
+
+
+def _named_recipients(evidence: Evidence, action: str) -> list[Recipient]:
+    """Recipients of a bounce in plain text: Exim's field, the text, the returned To, flufl.bounce."""
+    notice, own = evidence.notice, evidence.own_addresses()
+    failed = dsn.find_addresses(" ".join(evidence.headers.all("x-failed-recipients")[:20]))
+    named = notice_text.named_recipients(notice, own)
+    if len(failed) == len(named) == 1 and failed[0] != named[0].address:
+        # The header field names whom we wrote to, the text the address it was forwarded to.
+        named = [named[0]._replace(alias=failed[0])]
+    elif failed:
+        texts = {recipient.address: recipient.text for recipient in named}
+        named = [NamedRecipient(address, "", texts.get(address, notice.text)) for address in failed]
+        return [_from_text(one, action, "header") for one in named[: notice_text.MAX_RECIPIENTS]]
+    if named:
+        return [_from_text(one, action, "text") for one in named]
+    written = notice.original_recipient("")
+    if written:
+        return [_from_text(NamedRecipient(written, "", notice.text), action, "returned_to")]
+    by_flufl = _scan_with_flufl(evidence.message)
+    if by_flufl:
+        return [_from_text(NamedRecipient(address, "", notice.text), action, "flufl") for address in by_flufl]
+    return [_from_text(one, action, "text") for one in notice_text.sole_recipient(notice, own)]
+
+
+def _from_status(status: RecipientStatus, text: str) -> Recipient:
+    recipient = Recipient(
+        address=status.address,
+        alias=status.alias,
+        action=status.action,
+        status=status.status,
+        diagnostic=status.diagnostic[:_MAX_DIAGNOSTIC],
+        found_by="report",
+    )
+    return _classified(recipient, classify(status.diagnostic, text, status.status, status.mta))
+
+
+def _from_text(named: NamedRecipient, action: str, found_by: str) -> Recipient:
+    recipient = Recipient(
+        address=named.address,
+        alias=named.alias,
+        action=action,
+        diagnostic=named.text.strip()[:_MAX_DIAGNOSTIC],
+        found_by=found_by,
+    )
+    return _classified(recipient, classify("", named.text))
+
+
+def _classified(recipient: Recipient, classification: Classification) -> Recipient:
+    """The recipient with its classification: a class where delivery failed, a reason also for a delay."""
+    if recipient.action not in ("failed", "delayed"):
+        return recipient
+    return replace(
+        recipient,
+        status=classification.status,
+        bounce_class=classification.bounce_class if recipient.action == "failed" else "",
+        reason=classification.reason,
+        rule=classification.rule,
+    )
+
+
+def _scan_with_flufl(message: bytes) -> list[str]:
+    """Addresses that flufl.bounce finds. It is asked last: it costs twice as much as our own parser."""
+    try:
+        lines = message[:_FLUFL_OCTETS].split(b"\n", _FLUFL_LINES)[:_FLUFL_LINES]
+        found = scan_message(message_from_bytes(b"\n".join(lines)))
+    except Exception:  # noqa: BLE001  (it raises on some messages, and the input is hostile)
+        return []
+    addresses = [address.decode("ascii", "replace").lower() for address in found]
+    return sorted(address for address in addresses if "@" in address)[: notice_text.MAX_RECIPIENTS]
+
+
+# Types that mean "do not mail this recipient" (RFC 5965 §7.3); others do not.
+_COMPLAINT_TYPES = {"abuse", "fraud", "opt-out", "opt-out-list"}
+# A report without a type asks for nothing.
+_UNTYPED = "other"
+# Microsoft returns what a user of Outlook.com called junk, with this field in it and no report around it.
+_JUNKED = "x-hmxmroriginalrecipient"
+# Fields that name the recipient who complained.
+_RECIPIENT_FIELDS = ("original-rcpt-to", "removal-recipient", "x-original-rcpt-to", _JUNKED)
+_TYPE_FIELD = re.compile(r"\s*feedback-type[ \t]*:", re.IGNORECASE)
+
+
+def report_type(root: Part, notice: NoticeText) -> str:
+    """The type of a feedback report in lower case; "" when the message is none."""
+    fields = _report_fields(root)
+    if fields is not None:
+        return _first_token(fields.first("feedback-type")) or _UNTYPED
+    if message_kind.ses_event_type(notice.text) == "complaint":
+        return message_kind.ses_complaint_type(notice.text)
+    return "abuse" if _JUNKED in notice.returned else ""
+
+
+def is_complaint_type(feedback_type: str) -> bool:
+    """Whether a report of this type is a complaint by a recipient."""
+    return feedback_type in _COMPLAINT_TYPES
+
+
+def complaining_recipients(root: Part, notice: NoticeText) -> list[Recipient]:
+    """The recipients that the report names, else those to whom the returned message was written."""
+    fields = _report_fields(root) or notice.returned
+    listed = " ".join(value for name in _RECIPIENT_FIELDS for value in fields.all(name)[:50])
+    named = dsn.find_addresses(listed) or notice.returned_to or notice_text.json_recipients(notice)
+    return [
+        Recipient(address, action="complained", found_by="report")
+        for address in named[: notice_text.MAX_RECIPIENTS]
+    ]
+
+
+def _report_fields(root: Part) -> Headers | None:
+    """The fields of a feedback report; None when the message is none."""
+    parts = list(root.walk())
+    for part in parts:
+        if part.type == "message/feedback-report":
+            return split_headers(part.text.lstrip("\n"))[0]
+    if root.parameters.get("report-type", "").lower() == "feedback-report":
+        # The part lost its type on the way.
+        return next((split_headers(part.text)[0] for part in parts if _TYPE_FIELD.match(part.text)), None)
+    return None
+
+
+def _first_token(value: str) -> str:
+    """What a field says before any comment."""
+    token = re.match(r"\s*([\w-]+)", value)
+    return token[1].lower() if token else ""

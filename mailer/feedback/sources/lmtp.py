@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import close_old_connections, connections
 
 from mailer.config.bounces import Bounces
-from mailer.feedback.sources import health
+from mailer.feedback.sources import base
 from mailer.feedback.sources.base import MAX_OCTETS, Ingest, Stop
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ def serve_configured(ingest: Ingest, now: Callable[[], datetime], stop: Stop) ->
     """The worker's job: serve on [bounces] lmtp_host and lmtp_port, where a port is set, until `stop`."""
     bounces = settings.CONFIG.bounces
     url = url_of(bounces)
-    if not bounces.lmtp_port or not health.is_due(url, now()):
+    if not bounces.lmtp_port or not base.is_source_due(url, now()):
         return
 
     def deliver(raw: bytes, recipient: str) -> None:
@@ -74,10 +74,10 @@ def serve_configured(ingest: Ingest, now: Callable[[], datetime], stop: Stop) ->
         server = Server(bounces.lmtp_host, bounces.lmtp_port, deliver)
     except OSError as error:
         text = f"The worker cannot listen on {bounces.lmtp_host}:{bounces.lmtp_port} ({error.strerror})"
-        health.record_failure(url, f"{text}: see [bounces] lmtp_host and lmtp_port.", now())
+        base.record_source_failure(url, f"{text}: see [bounces] lmtp_host and lmtp_port.", now())
         return
     with server:
-        server.serve(stop, lambda: health.record_ok(url, now()))
+        server.serve(stop, lambda: base.record_source_ok(url, now()))
 
 
 class Server(socketserver.ThreadingTCPServer):

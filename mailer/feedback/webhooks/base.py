@@ -22,7 +22,7 @@ from anymail.signals import AnymailTrackingEvent, EventType
 from mailer.delivery.esp.message import delivery_of
 from mailer.feedback.parsing import evidence
 from mailer.feedback.parsing.classify import classification_for, classify
-from mailer.feedback.parsing.records import Kind, ParsedReturn, Recipient
+from mailer.feedback.parsing.evidence import Kind, ParsedReturn, Recipient
 
 # An event as the ESP sends it, decoded from JSON.
 JsonEvent = dict[str, Any]

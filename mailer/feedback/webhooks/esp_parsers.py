@@ -17,8 +17,8 @@ from anymail.webhooks.postmark import PostmarkTrackingWebhookView
 from anymail.webhooks.resend import ResendTrackingWebhookView
 from anymail.webhooks.sparkpost import SparkPostTrackingWebhookView
 
-from mailer.feedback.parsing.arf import is_complaint_type
-from mailer.feedback.parsing.records import Kind, ParsedReturn
+from mailer.feedback.parsing.evidence import Kind, ParsedReturn
+from mailer.feedback.parsing.parse import is_complaint_type
 from mailer.feedback.webhooks import sns
 from mailer.feedback.webhooks.base import EventParser, Failure, JsonEvent, WebhookEvent
 from mailer.stories.fetch import fetch

@@ -21,7 +21,7 @@ from mailer.backoff import BackoffPolicy
 from mailer.delivery.ledger import housekeeping
 from mailer.feedback.decisions.apply import apply_all
 from mailer.feedback.models import ReturnedMessage
-from mailer.feedback.parsing.records import EventSource, ParsedReturn
+from mailer.feedback.parsing.evidence import EventSource, ParsedReturn
 from mailer.feedback.webhooks.models import WebhookHeartbeat, WebhookPayload
 
 if TYPE_CHECKING:

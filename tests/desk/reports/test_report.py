@@ -1,4 +1,4 @@
-"""The report: totals that balance, subscribers not reached, and the controls of the mailing."""
+"""The report: totals that balance, recipients not reached, and the controls of the mailing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Schedule, gradual rollout, dry run, alerts, stop rules, and the list of subscribers not reached."""
+"""Schedule, gradual rollout, dry run, alerts, stop rules, and the list of recipients not reached."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from mailer.delivery import identifiers
 from mailer.delivery.models import Delivery
 from mailer.feedback.decisions.apply import apply
 from mailer.feedback.models import FeedbackEvent
+from mailer.feedback.parsing.evidence import EventSource, ParsedReturn, Recipient
 from mailer.feedback.parsing.parse import parse_message
-from mailer.feedback.parsing.records import EventSource, ParsedReturn, Recipient
 from subscribers import suppression
 from subscribers.models import Subscriber, Subscription
 from tests import cast as everyone

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 def ministry(readers: int, fine: int | None = None) -> list[Subscriber]:
-    """Readers at one domain, all of whom got their copies so far unless told how many."""
+    """Readers at one domain, all of whom got their deliveries so far unless a number is given."""
     people = [cast.reader(f"reader{number}@ministry.example") for number in range(readers)]
     for person in people[:fine]:
         cast.arrived(person, 1)

@@ -170,8 +170,8 @@ def test_the_order_of_arrival_makes_no_difference(history: History, random: obje
 def test_an_event_reported_twice_adds_nothing(history: History, data: st.DataObject) -> None:
     if not history.events:
         return
-    told = data.draw(st.sampled_from(history.events))
-    again = replace(told, id=next(_numbers))
+    event = data.draw(st.sampled_from(history.events))
+    again = replace(event, id=next(_numbers))
     assert decide(replace(history, events=(*history.events, again))) == decide(history)
 
 

@@ -107,22 +107,22 @@ def test_an_empty_message_differs_from_a_missing_one() -> None:
 
 
 def test_the_position_never_passes_a_message_that_remains() -> None:
-    told: list[str] = []
+    positions: list[str] = []
     with Imapd(*EVERYTHING) as server:
         server.messages = dict.fromkeys((3, 4, 6, 9), b"x")
-        with imap.open_mailbox(settings(server), None, "", told.append) as mailbox:
+        with imap.open_mailbox(settings(server), None, "", positions.append) as mailbox:
             assert mailbox.list_new() == ["7:3", "7:4", "7:6", "7:9"]
             for name in ("7:3", "7:4", "7:9"):
                 mailbox.acknowledge(name)
             # 6 stays, and what is done behind it is not asked for again.
             assert mailbox.list_new() == ["7:6"]
-        assert told == ["7:4"]
-        with imap.open_mailbox(settings(server), None, "7:4", told.append) as mailbox:
+        assert positions == ["7:4"]
+        with imap.open_mailbox(settings(server), None, "7:4", positions.append) as mailbox:
             assert mailbox.list_new() == ["7:6", "7:9"]
         # The server has numbered everything anew: what was remembered is worth nothing.
-        with imap.open_mailbox(settings(server), None, "6:4", told.append) as mailbox:
+        with imap.open_mailbox(settings(server), None, "6:4", positions.append) as mailbox:
             assert len(mailbox.list_new()) == 4
-        assert told == ["7:4"]
+        assert positions == ["7:4"]
 
 
 @pytest.mark.parametrize("news", [b"* 1 EXISTS\r\n", b"* OK Still here\r\n"])

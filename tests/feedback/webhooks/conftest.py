@@ -17,14 +17,14 @@ from tests.reports import cast
 
 
 @pytest.fixture(params=sorted(SERVICES))
-def told(request, configure, monkeypatch):  # noqa: F811
+def esp(request, configure, monkeypatch):  # noqa: F811
     """Each service in turn, configured."""
     return serve(SERVICES[request.param](), configure, monkeypatch)
 
 
-@pytest.fixture(params=sorted(name for name, one in SERVICES.items() if hasattr(one, "left")))
-def told_of_leaving(request, configure, monkeypatch):  # noqa: F811
-    """Each service that tells of readers who wish to leave."""
+@pytest.fixture(params=sorted(name for name, one in SERVICES.items() if hasattr(one, "unsubscribed")))
+def esp_with_unsubscribes(request, configure, monkeypatch):  # noqa: F811
+    """Each service that reports unsubscribes."""
     return serve(SERVICES[request.param](), configure, monkeypatch)
 
 
@@ -69,7 +69,7 @@ def aigerim():
 
 @pytest.fixture
 def delivery(aigerim):
-    """Her copy of an edition, which a service took."""
+    """Her delivery of an edition, which a service accepted."""
     edition = cast.edition()
     edition.newsletter.lists.set([aigerim.subscriptions.get().mailing_list])
     edition.newsletter.save()

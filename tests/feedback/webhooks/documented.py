@@ -1,4 +1,4 @@
-"""What each service documents about its events: how a post proves itself, and how it tells of a message."""
+"""What each service documents about its events: how a request is verified, and how it reports a message."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ class Post(NamedTuple):
 
 
 class Message(NamedTuple):
-    """Of which an event tells."""
+    """The message that an event is about."""
 
     token: str
     to: str
     at: datetime
-    # Tells one event from another that is otherwise the same.
+    # Distinguishes events that are otherwise the same.
     number: int = 1
 
 
 class Documented:
-    """One service. Where it tells of readers who wish to leave, it has a method `left` as well."""
+    """One service. Where it reports unsubscribes, it has a method `unsubscribed` as well."""
 
     name = ""
     config: dict[str, Any] = {"key": "k", "webhook_secret": SECRET}
 
-    def post(self, told: Any, at: datetime) -> Post:
-        """The request, proved as the service proves it."""
-        return Post(json.dumps(told).encode(), {"Authorization": basic("hooks", SECRET)})
+    def post(self, event: Any, at: datetime) -> Post:
+        """The request, verified as the service documents."""
+        return Post(json.dumps(event).encode(), {"Authorization": basic("hooks", SECRET)})
 
-    def forged(self, told: Any, at: datetime) -> list[Post]:
-        """The request as somebody would make it who does not know what the service knows."""
-        body = json.dumps(told).encode()
+    def forged(self, event: Any, at: datetime) -> list[Post]:
+        """The request as it would be without the service's secret."""
+        body = json.dumps(event).encode()
         headers = [
             {},
             {"Authorization": basic("hooks", "guessed")},
@@ -62,7 +62,7 @@ class Documented:
         ]
         return [Post(body, one) for one in headers]
 
-    def bounced(self, message: Message, said: str, hard: bool = True) -> Any:
+    def bounced(self, message: Message, reply: str, hard: bool = True) -> Any:
         raise NotImplementedError
 
     def deferred(self, message: Message) -> Any:
@@ -74,7 +74,7 @@ class Documented:
     def complained(self, message: Message) -> Any:
         raise NotImplementedError
 
-    def listed(self, message: Message) -> Any:
+    def suppressed(self, message: Message) -> Any:
         """The service did not send it, because the address is on its own list."""
         raise NotImplementedError
 
@@ -86,7 +86,7 @@ def basic(user: str, password: str) -> str:
 class Postmark(Documented):
     name = "postmark"
 
-    def _told(self, record: str, message: Message, **more: Any) -> Event:
+    def _event(self, record: str, message: Message, **more: Any) -> Event:
         at = "Recipient" if record in ("Delivery", "SubscriptionChange") else "Email"
         return {
             "RecordType": record,
@@ -100,7 +100,7 @@ class Postmark(Documented):
         }
 
     def _bounce(self, message: Message, kind: str, details: str) -> Event:
-        return self._told(
+        return self._event(
             "Bounce",
             message,
             ID=4_000_000 + message.number,
@@ -116,17 +116,17 @@ class Postmark(Documented):
             From="news@example.org",
         )
 
-    def bounced(self, message: Message, said: str, hard: bool = True) -> Event:
-        return self._bounce(message, "HardBounce" if hard else "SoftBounce", f"smtp;{said}" if said else "")
+    def bounced(self, message: Message, reply: str, hard: bool = True) -> Event:
+        return self._bounce(message, "HardBounce" if hard else "SoftBounce", f"smtp;{reply}" if reply else "")
 
     def deferred(self, message: Message) -> Event:
         return self._bounce(message, "Transient", "smtp;450 4.2.0 Greylisted")
 
     def delivered(self, message: Message) -> Event:
-        return self._told("Delivery", message, DeliveredAt=message.at.isoformat(), Details="250 taken")
+        return self._event("Delivery", message, DeliveredAt=message.at.isoformat(), Details="250 taken")
 
     def complained(self, message: Message) -> Event:
-        return self._told(
+        return self._event(
             "SpamComplaint",
             message,
             ID=4_000_000 + message.number,
@@ -136,8 +136,10 @@ class Postmark(Documented):
             BouncedAt=message.at.isoformat(),
         )
 
-    def left(self, message: Message, origin: str = "Recipient", why: str = "ManualSuppression") -> Event:
-        return self._told(
+    def unsubscribed(
+        self, message: Message, origin: str = "Recipient", why: str = "ManualSuppression"
+    ) -> Event:
+        return self._event(
             "SubscriptionChange",
             message,
             ChangedAt=message.at.isoformat(),
@@ -146,14 +148,14 @@ class Postmark(Documented):
             SuppressionReason=why,
         )
 
-    def listed(self, message: Message) -> Event:
+    def suppressed(self, message: Message) -> Event:
         return self._bounce(message, "ManuallyDeactivated", "")
 
 
 class Brevo(Documented):
     name = "brevo"
 
-    def _told(self, event: str, message: Message, **more: Any) -> Event:
+    def _event(self, event: str, message: Message, **more: Any) -> Event:
         return {
             "event": event,
             "email": message.to,
@@ -169,30 +171,30 @@ class Brevo(Documented):
             **more,
         }
 
-    def bounced(self, message: Message, said: str, hard: bool = True) -> Event:
-        return self._told("hard_bounce" if hard else "soft_bounce", message, reason=said)
+    def bounced(self, message: Message, reply: str, hard: bool = True) -> Event:
+        return self._event("hard_bounce" if hard else "soft_bounce", message, reason=reply)
 
     def deferred(self, message: Message) -> Event:
-        return self._told("deferred", message, reason="450 4.2.0 Greylisted")
+        return self._event("deferred", message, reason="450 4.2.0 Greylisted")
 
     def delivered(self, message: Message) -> Event:
-        return self._told("delivered", message)
+        return self._event("delivered", message)
 
     def complained(self, message: Message) -> Event:
-        return self._told("spam", message)
+        return self._event("spam", message)
 
-    def left(self, message: Message) -> Event:
-        return self._told("unsubscribe", message)
+    def unsubscribed(self, message: Message) -> Event:
+        return self._event("unsubscribe", message)
 
-    def listed(self, message: Message) -> Event:
-        return self._told("blocked", message, reason="blocked : due to blacklist user")
+    def suppressed(self, message: Message) -> Event:
+        return self._event("blocked", message, reason="blocked : due to blacklist user")
 
 
 class Mailjet(Documented):
     name = "mailjet"
     config = {"key": "k", "secret": "s", "webhook_secret": SECRET}
 
-    def _told(self, event: str, message: Message, **more: Any) -> Event:
+    def _event(self, event: str, message: Message, **more: Any) -> Event:
         return {
             "event": event,
             "time": int(message.at.timestamp()),
@@ -208,7 +210,7 @@ class Mailjet(Documented):
         }
 
     def _failed(self, message: Message, error: str, comment: str, hard: bool) -> Event:
-        return self._told(
+        return self._event(
             "bounce",
             message,
             blocked=False,
@@ -218,29 +220,29 @@ class Mailjet(Documented):
             comment=comment,
         )
 
-    def bounced(self, message: Message, said: str, hard: bool = True) -> Event:
-        return self._failed(message, "user unknown" if hard else "", said, hard)
+    def bounced(self, message: Message, reply: str, hard: bool = True) -> Event:
+        return self._failed(message, "user unknown" if hard else "", reply, hard)
 
     def deferred(self, message: Message) -> Event:
         return self._failed(message, "greylisted", "450 4.2.0 Greylisted", hard=False)
 
     def delivered(self, message: Message) -> Event:
-        return self._told("sent", message, smtp_reply="250 2.0.0 OK")
+        return self._event("sent", message, smtp_reply="250 2.0.0 OK")
 
     def complained(self, message: Message) -> Event:
-        return self._told("spam", message, source="JMRPP")
+        return self._event("spam", message, source="JMRPP")
 
-    def left(self, message: Message) -> Event:
-        return self._told("unsub", message, mj_list_id=1, ip="192.0.2.1", geo="KZ", agent="")
+    def unsubscribed(self, message: Message) -> Event:
+        return self._event("unsub", message, mj_list_id=1, ip="192.0.2.1", geo="KZ", agent="")
 
-    def listed(self, message: Message) -> Event:
-        return self._told("blocked", message, error_related_to="mailjet", error="preblocked")
+    def suppressed(self, message: Message) -> Event:
+        return self._event("blocked", message, error_related_to="mailjet", error="preblocked")
 
 
 class SparkPost(Documented):
     name = "sparkpost"
 
-    def _told(self, kind: str, event: str, message: Message, **more: Any) -> list[Event]:
+    def _event(self, kind: str, event: str, message: Message, **more: Any) -> list[Event]:
         about = {
             "type": event,
             "event_id": f"9235692769381{message.number:04}",
@@ -256,33 +258,38 @@ class SparkPost(Documented):
         }
         return [{"msys": {kind: about}}]
 
-    def bounced(self, message: Message, said: str, hard: bool = True) -> list[Event]:
-        return self._told(
+    def bounced(self, message: Message, reply: str, hard: bool = True) -> list[Event]:
+        return self._event(
             "message_event",
             "bounce",
             message,
             bounce_class="10" if hard else "20",
-            error_code=said[:3],
-            raw_reason=said,
-            reason=said,
+            error_code=reply[:3],
+            raw_reason=reply,
+            reason=reply,
         )
 
     def deferred(self, message: Message) -> list[Event]:
-        return self._told("message_event", "delay", message, raw_reason="450 Greylisted", bounce_class="20")
+        return self._event("message_event", "delay", message, raw_reason="450 Greylisted", bounce_class="20")
 
     def delivered(self, message: Message) -> list[Event]:
-        return self._told("message_event", "delivery", message, queue_time="12")
+        return self._event("message_event", "delivery", message, queue_time="12")
 
     def complained(self, message: Message, fbtype: str = "abuse") -> list[Event]:
-        return self._told("message_event", "spam_complaint", message, fbtype=fbtype)
+        return self._event("message_event", "spam_complaint", message, fbtype=fbtype)
 
-    def left(self, message: Message) -> list[Event]:
-        return self._told("unsubscribe_event", "list_unsubscribe", message, mailfrom="a@example.org")
+    def unsubscribed(self, message: Message) -> list[Event]:
+        return self._event("unsubscribe_event", "list_unsubscribe", message, mailfrom="a@example.org")
 
-    def listed(self, message: Message) -> list[Event]:
-        said = "554 5.7.1 recipient address suppressed due to customer policy"
-        return self._told(
-            "message_event", "policy_rejection", message, raw_reason=said, bounce_class="25", error_code="554"
+    def suppressed(self, message: Message) -> list[Event]:
+        reply = "554 5.7.1 recipient address suppressed due to customer policy"
+        return self._event(
+            "message_event",
+            "policy_rejection",
+            message,
+            raw_reason=reply,
+            bounce_class="25",
+            error_code="554",
         )
 
 
@@ -290,21 +297,21 @@ class Mailgun(Documented):
     name = "mailgun"
     config = {"key": "k", "domain": "mg.example.org", "webhook_secret": SECRET}
 
-    def post(self, told: Any, at: datetime, key: str = SECRET) -> Post:
+    def post(self, event: Any, at: datetime, key: str = SECRET) -> Post:
         token, stamp = "0" * 50, str(int(at.timestamp()))
         signature = hmac.new(key.encode(), f"{stamp}{token}".encode(), hashlib.sha256).hexdigest()
         signed = {"token": token, "timestamp": stamp, "signature": signature}
-        return Post(json.dumps({"signature": signed, **told}).encode(), {})
+        return Post(json.dumps({"signature": signed, **event}).encode(), {})
 
-    def forged(self, told: Any, at: datetime) -> list[Post]:
+    def forged(self, event: Any, at: datetime) -> list[Post]:
         day = 86_400
-        unsigned = json.dumps(told).encode()
+        unsigned = json.dumps(event).encode()
         broken = [b"", b"[]", b"{", b'{"signature": 7}', b'{"signature": {"timestamp": "nan", "token": "1"}}']
         early, late = (datetime.fromtimestamp(at.timestamp() + by, UTC) for by in (-day, day))
-        made = [self.post(told, at, "guessed"), self.post(told, early), self.post(told, late)]
+        made = [self.post(event, at, "guessed"), self.post(event, early), self.post(event, late)]
         return [*made, *(Post(body, {}) for body in [unsigned, *broken])]
 
-    def _told(self, event: str, message: Message, **more: Any) -> Event:
+    def _event(self, event: str, message: Message, **more: Any) -> Event:
         about = {
             "event": event,
             "id": f"G9Bn5sl1TC6nu79C8C0bwg{message.number}",
@@ -320,12 +327,12 @@ class Mailgun(Documented):
         return {"event-data": about}
 
     def _failed(self, message: Message, severity: str, reason: str, status: Event) -> Event:
-        return self._told("failed", message, severity=severity, reason=reason, **{"delivery-status": status})
+        return self._event("failed", message, severity=severity, reason=reason, **{"delivery-status": status})
 
-    def bounced(self, message: Message, said: str, hard: bool = True) -> Event:
+    def bounced(self, message: Message, reply: str, hard: bool = True) -> Event:
         status = {
-            "code": int(said[:3] or 500),
-            "message": said[4:],
+            "code": int(reply[:3] or 500),
+            "message": reply[4:],
             "description": "",
             "attempt-no": 1,
             "bounce-type": "hard" if hard else "soft",
@@ -337,15 +344,15 @@ class Mailgun(Documented):
         return self._failed(message, "temporary", "generic", {"code": 450, "message": "4.2.0 Greylisted"})
 
     def delivered(self, message: Message) -> Event:
-        return self._told("delivered", message, **{"delivery-status": {"code": 250, "message": "OK"}})
+        return self._event("delivered", message, **{"delivery-status": {"code": 250, "message": "OK"}})
 
     def complained(self, message: Message) -> Event:
-        return self._told("complained", message)
+        return self._event("complained", message)
 
-    def left(self, message: Message) -> Event:
-        return self._told("unsubscribed", message)
+    def unsubscribed(self, message: Message) -> Event:
+        return self._event("unsubscribed", message)
 
-    def listed(self, message: Message, why: str = "suppress-bounce") -> Event:
+    def suppressed(self, message: Message, why: str = "suppress-bounce") -> Event:
         status = {"code": 605, "message": "", "description": "Not delivering to previously bounced address"}
         return self._failed(message, "permanent", why, status)
 
@@ -354,8 +361,8 @@ class Resend(Documented):
     name = "resend"
     config = {"key": "k", "webhook_secret": "whsec_" + base64.b64encode(b"a key of the tests").decode()}
 
-    def post(self, told: Any, at: datetime, key: bytes = b"a key of the tests") -> Post:
-        body, stamp = json.dumps(told).encode(), str(int(at.timestamp()))
+    def post(self, event: Any, at: datetime, key: bytes = b"a key of the tests") -> Post:
+        body, stamp = json.dumps(event).encode(), str(int(at.timestamp()))
         signed = b"msg_1." + stamp.encode() + b"." + body
         signature = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
         return Post(
@@ -363,20 +370,20 @@ class Resend(Documented):
             {"svix-id": "msg_1", "svix-timestamp": stamp, "svix-signature": f"v1,b3RoZXI= v1,{signature}"},
         )
 
-    def forged(self, told: Any, at: datetime) -> list[Post]:
-        real = self.post(told, at)
-        early = self.post(told, datetime.fromtimestamp(at.timestamp() - 3_600, UTC))
+    def forged(self, event: Any, at: datetime) -> list[Post]:
+        real = self.post(event, at)
+        early = self.post(event, datetime.fromtimestamp(at.timestamp() - 3_600, UTC))
         return [
             Post(real.body, {}),
             Post(real.body + b" ", real.headers),
             Post(real.body, {**real.headers, "svix-id": "msg_2"}),
             Post(real.body, {**real.headers, "svix-signature": "v1,"}),
             Post(real.body, {**real.headers, "svix-timestamp": "nan"}),
-            self.post(told, at, b"guessed"),
+            self.post(event, at, b"guessed"),
             early,
         ]
 
-    def _told(self, event: str, message: Message, **more: Any) -> Event:
+    def _event(self, event: str, message: Message, **more: Any) -> Event:
         return {
             "type": event,
             "created_at": message.at.isoformat(),
@@ -391,27 +398,27 @@ class Resend(Documented):
             },
         }
 
-    def bounced(self, message: Message, said: str, hard: bool = True) -> Event:
+    def bounced(self, message: Message, reply: str, hard: bool = True) -> Event:
         bounce = {
             "type": "Permanent" if hard else "Transient",
             "subType": "General",
             "message": "The recipient's email provider sent a bounce message.",
-            "diagnosticCode": [f"smtp; {said}"] if said else [],
+            "diagnosticCode": [f"smtp; {reply}"] if reply else [],
         }
-        return self._told("email.bounced", message, bounce=bounce)
+        return self._event("email.bounced", message, bounce=bounce)
 
     def deferred(self, message: Message) -> Event:
-        return self._told("email.delivery_delayed", message)
+        return self._event("email.delivery_delayed", message)
 
     def delivered(self, message: Message) -> Event:
-        return self._told("email.delivered", message)
+        return self._event("email.delivered", message)
 
     def complained(self, message: Message) -> Event:
-        return self._told("email.complained", message)
+        return self._event("email.complained", message)
 
-    def listed(self, message: Message) -> Event:
+    def suppressed(self, message: Message) -> Event:
         words = "Resend has suppressed sending to this address because it is on the suppression list."
-        return self._told("email.suppressed", message, suppressed={"message": words, "type": "x"})
+        return self._event("email.suppressed", message, suppressed={"message": words, "type": "x"})
 
 
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:mail"
@@ -460,16 +467,16 @@ class AmazonSes(Documented):
     def __init__(self) -> None:
         self.amazon = Amazon()
 
-    def post(self, told: Any, at: datetime) -> Post:
-        return Post(json.dumps(self.amazon.signed(told)).encode(), {"x-amz-sns-message-type": told["Type"]})
+    def post(self, event: Any, at: datetime) -> Post:
+        return Post(json.dumps(self.amazon.signed(event)).encode(), {"x-amz-sns-message-type": event["Type"]})
 
-    def forged(self, told: Any, at: datetime) -> list[Post]:
-        real = self.amazon.signed(told)
+    def forged(self, event: Any, at: datetime) -> list[Post]:
+        real = self.amazon.signed(event)
         changed = [
             {**real, "Message": "{}"},
             {**real, "Type": "UnsubscribeConfirmation"},
             {**real, "TopicArn": TOPIC + "s"},
-            self.amazon.signed({**told, "TopicArn": TOPIC + "s"}),
+            self.amazon.signed({**event, "TopicArn": TOPIC + "s"}),
             {**real, "Signature": ""},
             {**real, "Signature": "?"},
             {**real, "SignatureVersion": "2"},
@@ -479,7 +486,7 @@ class AmazonSes(Documented):
         bodies = [json.dumps(one).encode() for one in changed]
         return [Post(body, {}) for body in [*bodies, b"", b"[]", b'{"Type": []}', b"[" * 100_000]]
 
-    def _told(self, event: str, message: Message, about: Event) -> Event:
+    def _event(self, event: str, message: Message, about: Event) -> Event:
         mail = {
             "timestamp": message.at.isoformat(),
             "source": "news@example.org",
@@ -515,10 +522,10 @@ class AmazonSes(Documented):
             "Timestamp": at.isoformat(),
         }
 
-    def _bounce(self, message: Message, kind: str, detail: str, said: str) -> Event:
+    def _bounce(self, message: Message, kind: str, detail: str, reply: str) -> Event:
         recipient = {"emailAddress": message.to, "action": "failed", "status": "5.0.0"}
-        if said:
-            recipient["diagnosticCode"] = f"smtp; {said}"
+        if reply:
+            recipient["diagnosticCode"] = f"smtp; {reply}"
         about = {
             "bounceType": kind,
             "bounceSubType": detail,
@@ -527,18 +534,18 @@ class AmazonSes(Documented):
             "feedbackId": f"01000157c44f053b-{message.number:06}",
             "reportingMTA": "dsn; a8-1.smtp-out.amazonses.com",
         }
-        return self._told("Bounce", message, about)
+        return self._event("Bounce", message, about)
 
-    def bounced(self, message: Message, said: str, hard: bool = True) -> Event:
-        return self._bounce(message, "Permanent" if hard else "Transient", "General", said)
+    def bounced(self, message: Message, reply: str, hard: bool = True) -> Event:
+        return self._bounce(message, "Permanent" if hard else "Transient", "General", reply)
 
     def deferred(self, message: Message) -> Event:
         about = {"delayType": "TransientCommunicationFailure", "expirationTime": message.at.isoformat()}
-        return self._told("DeliveryDelay", message, about)
+        return self._event("DeliveryDelay", message, about)
 
     def delivered(self, message: Message) -> Event:
         about = {"timestamp": message.at.isoformat(), "recipients": [message.to], "smtpResponse": "250 OK"}
-        return self._told("Delivery", message, about)
+        return self._event("Delivery", message, about)
 
     def complained(self, message: Message, feedback_type: str = "abuse") -> Event:
         about = {
@@ -547,11 +554,11 @@ class AmazonSes(Documented):
             "feedbackId": f"01000157c44f053c-{message.number:06}",
             "timestamp": message.at.isoformat(),
         }
-        return self._told("Complaint", message, about)
+        return self._event("Complaint", message, about)
 
-    def listed(self, message: Message) -> Event:
-        said = "550 5.1.1 Amazon SES has suppressed sending to this address as invalid"
-        return self._bounce(message, "Permanent", "OnAccountSuppressionList", said)
+    def suppressed(self, message: Message) -> Event:
+        reply = "550 5.1.1 Amazon SES has suppressed sending to this address as invalid"
+        return self._bounce(message, "Permanent", "OnAccountSuppressionList", reply)
 
 
 WRONG_CERTIFICATES = [

@@ -1,4 +1,4 @@
-"""Each service's events, as it documents them: the right one on the right delivery."""
+"""Each service's events, as it documents them: each has its effect on the right delivery."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def hear(post):
-    """Lets a service tell of something: posted, and worked off."""
+def receive(post):
+    """Posts an event of a service, and processes it."""
 
-    def tell(service, event):
+    def send(service, event):
         assert post(service, service.post(event, timezone.now())).status_code == 200
         process_due(timezone.now(), lambda: False)
         assert not WebhookPayload.objects.exists()
 
-    return tell
+    return send
 
 
 @pytest.mark.parametrize(
-    ("said", "hard", "bounce_class", "reason"),
+    ("reply", "hard", "bounce_class", "reason"),
     [
         (UNKNOWN, True, "hard", "unknown_user"),
         (FULL, False, "soft", "mailbox_full"),
-        # Where the service says otherwise, the words of the server decide.
+        # Where the service says otherwise, the server's reply decides.
         (FULL, True, "soft", "mailbox_full"),
         (SPAM, True, "block", "spam_content"),
-        # Where the words say nothing, the service does.
+        # Where the reply says nothing, the service's category decides.
         ("", True, "hard", "unknown_user"),
         ("", False, "soft", "temporary"),
     ],
 )
 def test_a_bounce_is_classified_like_one_by_mail(
-    told, hear, message, delivery, said, hard, bounce_class, reason
+    esp, receive, message, delivery, reply, hard, bounce_class, reason
 ) -> None:
-    hear(told, told.bounced(message, said, hard))
+    receive(esp, esp.bounced(message, reply, hard))
     event = FeedbackEvent.objects.get()
     assert (event.kind, event.bounce_class, event.reason) == ("bounce", bounce_class, reason)
     assert (event.delivery, event.subscriber, event.identity) == (delivery, delivery.subscriber, "service")
@@ -60,108 +60,108 @@ def test_a_bounce_is_classified_like_one_by_mail(
     assert suppression.is_suppressed(message.to) is (bounce_class == "hard")
 
 
-def test_a_suppression_has_the_event_as_evidence(told, hear, message) -> None:
-    hear(told, told.bounced(message, UNKNOWN))
+def test_a_suppression_has_the_event_as_evidence(esp, receive, message) -> None:
+    receive(esp, esp.bounced(message, UNKNOWN))
     kept = ReturnedMessage.objects.get()
-    assert (kept.kind, kept.service) == ("bounce", told.name)
+    assert (kept.kind, kept.service) == ("bounce", esp.name)
     assert message.token in bytes(kept.raw).decode()
     assert FeedbackEvent.objects.get().message == kept
     evidence = Suppression.objects.get().evidence
-    assert "User unknown" in evidence and told.name in evidence
+    assert "User unknown" in evidence and esp.name in evidence
 
 
-def test_a_complaint_suppresses_and_unsubscribes(told, hear, message, delivery) -> None:
-    hear(told, told.complained(message))
+def test_a_complaint_suppresses_and_unsubscribes(esp, receive, message, delivery) -> None:
+    receive(esp, esp.complained(message))
     delivery.refresh_from_db()
     assert delivery.complained_at is not None
     assert Suppression.objects.get().reason == "complaint"
     assert Subscription.objects.get().state == "unsubscribed"
 
 
-def test_a_delay_has_no_effect(told, hear, message, delivery) -> None:
-    hear(told, told.deferred(message))
+def test_a_delay_has_no_effect(esp, receive, message, delivery) -> None:
+    receive(esp, esp.deferred(message))
     delivery.refresh_from_db()
     assert delivery.bounced_at is None
     assert not FeedbackEvent.objects.exists() and not ReturnedMessage.objects.exists()
 
 
-def test_a_delivered_event_resolves_a_delivery_in_doubt(told, hear, message, delivery) -> None:
-    hear(told, told.delivered(message))
+def test_a_delivered_event_resolves_a_delivery_in_doubt(esp, receive, message, delivery) -> None:
+    receive(esp, esp.delivered(message))
     assert not FeedbackEvent.objects.exists() and not ReturnedMessage.objects.exists()
     delivery.state, delivery.accepted_at, delivery.doubts = "in_doubt", None, 1
     delivery.save()
-    hear(told, told.delivered(message))
+    receive(esp, esp.delivered(message))
     delivery.refresh_from_db()
     assert delivery.state == "accepted"
     assert abs(delivery.accepted_at - message.at).total_seconds() <= 1
 
 
 @pytest.mark.parametrize("what", ["delivered", "deferred", "bounced", "complained"])
-def test_any_event_resolves_a_delivery_in_doubt(told, hear, message, delivery, what) -> None:
+def test_any_event_resolves_a_delivery_in_doubt(esp, receive, message, delivery, what) -> None:
     """Also where it is due once more already: it is not sent again."""
     delivery.state, delivery.accepted_at, delivery.doubts = "deferred", None, 1
     delivery.save()
-    tell = getattr(told, what)
-    hear(told, tell(message, UNKNOWN) if what == "bounced" else tell(message))
+    make_event = getattr(esp, what)
+    receive(esp, make_event(message, UNKNOWN) if what == "bounced" else make_event(message))
     delivery.refresh_from_db()
     assert delivery.state == "accepted"
 
 
-def test_a_planned_delivery_stays_planned(told, hear, message, delivery) -> None:
+def test_a_planned_delivery_stays_planned(esp, receive, message, delivery) -> None:
     delivery.state, delivery.accepted_at = "planned", None
     delivery.save()
-    hear(told, told.delivered(message))
+    receive(esp, esp.delivered(message))
     delivery.refresh_from_db()
     assert delivery.state == "planned"
 
 
-def test_an_unsubscribe_ends_the_subscription(told_of_leaving, hear, message) -> None:
+def test_an_unsubscribe_ends_the_subscription(esp_with_unsubscribes, receive, message) -> None:
     subscriber_hooks.connect()
-    hear(told_of_leaving, told_of_leaving.left(message))
+    receive(esp_with_unsubscribes, esp_with_unsubscribes.unsubscribed(message))
     assert Subscription.objects.get().state == "unsubscribed"
     assert FeedbackEvent.objects.get().kind == "unsubscribe"
     assert not Suppression.objects.exists()
 
 
-def test_an_unsubscribe_without_a_delivery_is_unclassified(told_of_leaving, hear, message) -> None:
-    hear(told_of_leaving, told_of_leaving.left(message._replace(token="")))
+def test_an_unsubscribe_without_a_delivery_is_unclassified(esp_with_unsubscribes, receive, message) -> None:
+    receive(esp_with_unsubscribes, esp_with_unsubscribes.unsubscribed(message._replace(token="")))
     assert Subscription.objects.get().state == "confirmed"
     assert ReturnedMessage.objects.get().kind == "other"
 
 
-def test_an_address_on_the_esps_list_is_a_soft_bounce(told, hear, message, delivery) -> None:
-    hear(told, told.listed(message))
+def test_an_address_on_the_esps_list_is_a_soft_bounce(esp, receive, message, delivery) -> None:
+    receive(esp, esp.suppressed(message))
     event = FeedbackEvent.objects.get()
     assert (event.bounce_class, event.reason) == ("soft", "on_service_list")
-    assert event.rule.startswith(f"{told.name}: ")
+    assert event.rule.startswith(f"{esp.name}: ")
     delivery.refresh_from_db()
     assert delivery.bounced_at is not None
     assert not Suppression.objects.exists()
 
 
-def test_a_forged_token_names_no_delivery(told, hear, message, delivery) -> None:
+def test_a_forged_token_names_no_delivery(esp, receive, message, delivery) -> None:
     """What names another by a made-up token is about the address alone."""
     everyone.reader("bakyt")
     forged = f"{delivery.pk:x}-{'0' * 20}"
-    hear(told, told.bounced(message._replace(token=forged, to="bakyt@example.net"), FULL))
+    receive(esp, esp.bounced(message._replace(token=forged, to="bakyt@example.net"), FULL))
     delivery.refresh_from_db()
     assert delivery.bounced_at is None
     assert FeedbackEvent.objects.get().delivery is None
 
 
-def test_an_event_without_a_token_is_matched_by_message_id(told, hear, message, delivery) -> None:
+def test_an_event_without_a_token_is_matched_by_message_id(esp, receive, message, delivery) -> None:
     """As where a service keeps no metadata with a late bounce: our Message-ID stands in the headers."""
-    event = told.bounced(message._replace(token=message_id(delivery.pk, "example.org")), UNKNOWN)
-    hear(told, event)
+    event = esp.bounced(message._replace(token=message_id(delivery.pk, "example.org")), UNKNOWN)
+    receive(esp, event)
     assert FeedbackEvent.objects.get().delivery == delivery
 
 
-def test_a_bounce_of_a_dry_run_does_not_suppress(told, hear, message, delivery) -> None:
+def test_a_bounce_of_a_dry_run_does_not_suppress(esp, receive, message, delivery) -> None:
     mailing = delivery.mailing
     type(mailing).objects.create(
         snapshot=mailing.snapshot, edition=mailing.edition, dry_run_to="editor@example.org", audience=1
     ).deliveries.add(delivery, bulk=False)
-    hear(told, told.bounced(message._replace(to="editor@example.org"), UNKNOWN))
+    receive(esp, esp.bounced(message._replace(to="editor@example.org"), UNKNOWN))
     assert not Suppression.objects.exists()
 
 
@@ -182,8 +182,8 @@ def test_every_reason_of_an_esp_is_one_of_the_rules(name) -> None:
 
 
 @pytest.mark.parametrize("kind", ["not-spam", "auth-failure", "virus"])
-def test_reports_other_than_complaints_have_no_effect(amazon, hear, message, kind) -> None:
-    hear(amazon, amazon.complained(message, kind))
+def test_reports_other_than_complaints_have_no_effect(amazon, receive, message, kind) -> None:
+    receive(amazon, amazon.complained(message, kind))
     assert not FeedbackEvent.objects.exists()
 
 
@@ -197,14 +197,14 @@ def test_reports_other_than_complaints_have_no_effect(amazon, hear, message, kin
         ("BadEmailAddress", "hard"),
     ],
 )
-def test_types_of_postmark_bounces_have_their_class(postmark, hear, message, kind, bounce_class) -> None:
-    hear(postmark, postmark._bounce(message, kind, ""))
+def test_types_of_postmark_bounces_have_their_class(postmark, receive, message, kind, bounce_class) -> None:
+    receive(postmark, postmark._bounce(message, kind, ""))
     assert FeedbackEvent.objects.get().bounce_class == bounce_class
 
 
 @pytest.mark.parametrize("kind", ["AutoResponder", "ChallengeVerification", "AddressChange", "OpenRelayTest"])
-def test_other_types_of_postmark_are_no_bounces(postmark, hear, message, kind) -> None:
-    hear(postmark, postmark._bounce(message, kind, ""))
+def test_other_types_of_postmark_are_no_bounces(postmark, receive, message, kind) -> None:
+    receive(postmark, postmark._bounce(message, kind, ""))
     assert not FeedbackEvent.objects.exists()
 
 
@@ -217,30 +217,32 @@ def test_other_types_of_postmark_are_no_bounces(postmark, hear, message, kind) -
     ],
 )
 def test_changes_of_postmarks_list_that_no_subscriber_made(
-    postmark, hear, message, origin, why, state
+    postmark, receive, message, origin, why, state
 ) -> None:
-    hear(postmark, postmark.left(message, origin, why))
+    receive(postmark, postmark.unsubscribed(message, origin, why))
     assert Subscription.objects.get().state == state
 
 
 @pytest.mark.parametrize(
     ("why", "kind"), [("suppress-complaint", "complaint"), ("suppress-unsubscribe", "unsubscribe")]
 )
-def test_mailguns_list_says_why_an_address_is_on_it(configure, monkeypatch, hear, message, why, kind) -> None:
+def test_mailguns_list_says_why_an_address_is_on_it(
+    configure, monkeypatch, receive, message, why, kind
+) -> None:
     service = serve(Mailgun(), configure, monkeypatch)
     subscriber_hooks.connect()
-    hear(service, service.listed(message, why))
+    receive(service, service.suppressed(message, why))
     assert Subscription.objects.get().state == "unsubscribed"
     assert ReturnedMessage.objects.get().kind == kind
 
 
-def test_an_empty_event_of_sparkpost_is_accepted(configure, monkeypatch, hear) -> None:
+def test_an_empty_event_of_sparkpost_is_accepted(configure, monkeypatch, receive) -> None:
     service = serve(SparkPost(), configure, monkeypatch)
-    hear(service, [{"msys": {}}])
+    receive(service, [{"msys": {}}])
     assert not ReturnedMessage.objects.exists()
 
 
-def test_a_failure_of_our_account_at_resend_is_a_block(configure, monkeypatch, hear, message) -> None:
+def test_a_failure_of_our_account_at_resend_is_a_block(configure, monkeypatch, receive, message) -> None:
     service = serve(Resend(), configure, monkeypatch)
-    hear(service, service._told("email.failed", message, failed={"reason": "reached_daily_quota"}))
+    receive(service, service._event("email.failed", message, failed={"reason": "reached_daily_quota"}))
     assert FeedbackEvent.objects.get().bounce_class == "block"

@@ -1,6 +1,6 @@
 """Posts that are repeated, mixed up and read in pieces lead to the same state as one clean run.
 
-Services offer a post again for a day at most, so what tells of one edition is mixed up, and editions are not.
+Services offer a post again for a day at most, so events of one edition are mixed up, and editions are not.
 """
 
 from __future__ import annotations
@@ -27,34 +27,34 @@ BEGINNING = cast.NOW
 READERS, EDITIONS = 2, 6
 # Tried against each reader's copies of six editions.
 SAID = [FULL, SPAM, UNKNOWN, ""]
-WHATS = ["bounced", "deferred", "delivered", "complained", "left"]
+WHATS = ["bounced", "deferred", "delivered", "complained", "unsubscribed"]
 
 
 class Told:
     """One event about one reader's copy of one edition."""
 
-    def __init__(self, service, edition, reader, what, said, hard, minutes, number) -> None:
+    def __init__(self, service, edition, reader, what, reply, hard, minutes, number) -> None:
         self.service = SERVICES[service]()
         self.snapshot = (edition, reader)
         self.what = what if hasattr(self.service, what) else "complained"
-        self.said, self.hard, self.number = said, hard, number
+        self.reply, self.hard, self.number = reply, hard, number
         self.at = BEGINNING + timedelta(days=30 * edition, minutes=minutes)
 
     def body(self, token: str) -> bytes:
         message = Message(token, "", self.at, self.number)
-        tell = getattr(self.service, self.what)
-        event = tell(message, self.said, self.hard) if self.what == "bounced" else tell(message)
+        make = getattr(self.service, self.what)
+        event = make(message, self.reply, self.hard) if self.what == "bounced" else make(message)
         return self.service.post(event, self.at).body
 
     def __repr__(self) -> str:
-        return f"{self.service.name} {self.what} {self.said[:9]!r} {self.copy}"
+        return f"{self.service.name} {self.what} {self.reply[:9]!r} {self.copy}"
 
 
 @st.composite
 def stories(draw):
     """Events, the order and the repeats in which they are posted, and where the worker reads meanwhile."""
     services = draw(st.lists(st.sampled_from(sorted(set(SERVICES) - {"amazon_ses"})), min_size=1, max_size=2))
-    told = [
+    events = [
         Told(
             draw(st.sampled_from(services)),
             draw(st.integers(0, EDITIONS - 1)),
@@ -68,8 +68,8 @@ def stories(draw):
         )
         for number in range(draw(st.integers(1, 10)))
     ]
-    repeats = draw(st.lists(st.sampled_from(told), max_size=5))
-    return told, draw(st.permutations(told + repeats)), draw(st.sets(st.integers(0, len(told))))
+    repeats = draw(st.lists(st.sampled_from(events), max_size=5))
+    return events, draw(st.permutations(events + repeats)), draw(st.sets(st.integers(0, len(events))))
 
 
 @pytest.fixture
@@ -100,10 +100,10 @@ def run(order, cuts, copies):
     with transaction.atomic():
         for edition in range(EDITIONS):
             now = BEGINNING + timedelta(days=30 * edition + 1)
-            for place, told in enumerate(order):
-                if told.snapshot[0] == edition:
-                    body = told.body(delivery_token(copies[told.snapshot].pk))
-                    name = told.service.name
+            for place, event in enumerate(order):
+                if event.snapshot[0] == edition:
+                    body = event.body(delivery_token(copies[event.snapshot].pk))
+                    name = event.service.name
                     WebhookPayload.objects.create(service=name, body=body, received_at=now, due_at=now)
                 if place in cuts:
                     process_due(now, lambda: False)
@@ -126,7 +126,7 @@ def state():
             )
         ),
         "kept": sorted(ReturnedMessage.objects.values_list("sha256", "kind", "raw")),
-        "left": FeedbackEvent.objects.filter(kind="unsubscribe").count(),
+        "unsubscribed": FeedbackEvent.objects.filter(kind="unsubscribe").count(),
         "subscriptions": list(Subscription.objects.order_by("pk").values_list("pk", "state")),
         "suppressed": sorted(Suppression.objects.values_list("address_hash", "reason", "lifted_at")),
         "decisions": sorted(SuppressionDecision.objects.values_list("subscriber", "rule", "state")),
@@ -137,6 +137,6 @@ def state():
 @settings(max_examples=30)
 @given(story=stories())
 def test_the_order_and_repeats_of_payloads_do_not_matter(copies, story) -> None:
-    told, mixed, cuts = story
-    clean = run(sorted(told, key=lambda one: one.at), set(), copies)
+    events, mixed, cuts = story
+    clean = run(sorted(events, key=lambda one: one.at), set(), copies)
     assert run(mixed, cuts, copies) == clean

@@ -23,21 +23,21 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
     max_leaves=6,
 )
-WHATS = ["bounced", "deferred", "delivered", "complained", "left", "listed"]
+WHATS = ["bounced", "deferred", "delivered", "complained", "unsubscribed", "suppressed"]
 
 
-def spoilt(draw, told):
+def spoilt(draw, event):
     """The event with something else in one of its places, or without it."""
-    places = list(_places(told, ()))
+    places = list(_places(event, ()))
     *way, last = draw(st.sampled_from(places))
-    spot = told
+    spot = event
     for step in way:
         spot = spot[step]
     if isinstance(spot, dict) and draw(st.booleans()):
         del spot[last]
     else:
         spot[last] = draw(JSON)
-    return told
+    return event
 
 
 def _places(value, way):
@@ -51,22 +51,22 @@ def _places(value, way):
 def poison(draw, message):
     service = SERVICES[draw(st.sampled_from(sorted(SERVICES)))]()
     what = draw(st.sampled_from([what for what in WHATS if hasattr(service, what)]))
-    tell = getattr(service, what)
-    told = tell(message, FULL) if what == "bounced" else tell(message)
+    make = getattr(service, what)
+    event = make(message, FULL) if what == "bounced" else make(message)
     if isinstance(service, AmazonSes) and draw(st.booleans()):
-        told["Message"] = json.dumps(spoilt(draw, json.loads(told["Message"])))
+        event["Message"] = json.dumps(spoilt(draw, json.loads(event["Message"])))
     else:
-        told = spoilt(draw, told)
-    return service.name, told
+        event = spoilt(draw, event)
+    return service.name, event
 
 
 @settings(max_examples=40)
 @given(data=st.data())
 def test_a_malformed_event_delays_no_other_and_is_retried_to_an_end(postmark, message, data) -> None:
-    name, told = data.draw(poison(message))
+    name, event = data.draw(poison(message))
     good = postmark.post(postmark.bounced(message._replace(number=77), FULL), NOW).body
     with transaction.atomic():
-        for service, body in ((name, json.dumps(told).encode()), ("postmark", good)):
+        for service, body in ((name, json.dumps(event).encode()), ("postmark", good)):
             WebhookPayload.objects.create(service=service, body=body, received_at=NOW, due_at=NOW)
         assert process_due(NOW, lambda: False) == 2
         assert FeedbackEvent.objects.filter(source_key__startswith="postmark Bounce 4000077").exists()

@@ -27,40 +27,40 @@ def never():
     return False
 
 
-def keep(service, told, at=NOW):
+def keep(service, event, at=NOW):
     """A post as the web process leaves it."""
     return WebhookPayload.objects.create(
-        service=service.name, body=service.post(told, at).body, received_at=at, due_at=at
+        service=service.name, body=service.post(event, at).body, received_at=at, due_at=at
     )
 
 
 @pytest.mark.parametrize("what", ["bounced", "complained"])
-def test_a_repeated_event_counts_once(told, message, what) -> None:
+def test_a_repeated_event_counts_once(esp, message, what) -> None:
     """Mailgun and Svix sign each attempt anew, so the posts themselves differ."""
-    event = told.bounced(message, FULL) if what == "bounced" else told.complained(message)
+    event = esp.bounced(message, FULL) if what == "bounced" else esp.complained(message)
     for minutes in range(3):
-        keep(told, event, NOW + timedelta(minutes=minutes))
+        keep(esp, event, NOW + timedelta(minutes=minutes))
     assert process_due(NOW + timedelta(hours=1), never) == 3
-    keep(told, event)
+    keep(esp, event)
     assert process_due(NOW, never) == 1
     heard = FeedbackEvent.objects.exclude(kind="unsubscribe")
     assert (heard.count(), ReturnedMessage.objects.count()) == (1, 1)
     assert not WebhookPayload.objects.exists()
 
 
-def test_two_events_about_one_message_are_two(told, message) -> None:
+def test_two_events_about_one_message_are_two(esp, message) -> None:
     for number in (1, 2):
-        keep(told, told.bounced(message._replace(number=number), FULL, hard=False))
+        keep(esp, esp.bounced(message._replace(number=number), FULL, hard=False))
     process_due(NOW, never)
     assert FeedbackEvent.objects.count() == 2
 
 
-def test_a_repeated_event_does_not_restore_a_removed_suppression(told, message) -> None:
-    event = told.bounced(message, UNKNOWN)
-    keep(told, event)
+def test_a_repeated_event_does_not_restore_a_removed_suppression(esp, message) -> None:
+    event = esp.bounced(message, UNKNOWN)
+    keep(esp, event)
     process_due(NOW, never)
     suppression.lift(Suppression.objects.get(), "admin", NOW)
-    keep(told, event)
+    keep(esp, event)
     process_due(NOW, never)
     assert not suppression.is_suppressed(message.to)
 
@@ -75,8 +75,8 @@ def test_two_workers_process_a_payload_once(postmark, message) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff", b"7", b'"x"', b"null", b"[7]", b"[" * 50_000])
-def test_a_malformed_payload_is_retried_and_then_unclassified(told, body) -> None:
-    WebhookPayload.objects.create(service=told.name, body=body, received_at=NOW, due_at=NOW)
+def test_a_malformed_payload_is_retried_and_then_unclassified(esp, body) -> None:
+    WebhookPayload.objects.create(service=esp.name, body=body, received_at=NOW, due_at=NOW)
     moment = NOW
     for seconds in RETRY.schedule:
         assert process_due(moment, never) == 1
@@ -85,7 +85,7 @@ def test_a_malformed_payload_is_retried_and_then_unclassified(told, body) -> Non
         moment += timedelta(seconds=seconds)
     assert process_due(moment, never) == 1
     kept = ReturnedMessage.objects.get()
-    assert (kept.kind, kept.service) == ("other", told.name)
+    assert (kept.kind, kept.service) == ("other", esp.name)
     assert not WebhookPayload.objects.exists()
 
 
@@ -99,11 +99,11 @@ def test_an_irrelevant_event_stores_nothing(postmark) -> None:
 
 @pytest.mark.parametrize("service", [Mailjet, SparkPost])
 def test_one_malformed_event_of_a_list_delays_no_other(service, configure, monkeypatch, message) -> None:
-    told = serve(service(), configure, monkeypatch)
-    one, another = (told.bounced(message._replace(number=number), FULL, hard=False) for number in (1, 2))
+    esp = serve(service(), configure, monkeypatch)
+    one, another = (esp.bounced(message._replace(number=number), FULL, hard=False) for number in (1, 2))
     as_list = [*one, *another] if isinstance(one, list) else [one, another]
     as_list.insert(1, "no event")
-    keep(told, as_list)
+    keep(esp, as_list)
     process_due(NOW, never)
     assert FeedbackEvent.objects.count() == 2
     left = WebhookPayload.objects.get()
@@ -152,8 +152,8 @@ def test_characters_that_no_database_takes_are_removed(postmark, message) -> Non
 
 
 @pytest.mark.parametrize("days", [1, -400])
-def test_an_impossible_date_is_replaced_by_the_time_of_receipt(told, message, days) -> None:
-    keep(told, told.bounced(message._replace(at=NOW + timedelta(days=days)), FULL))
+def test_an_impossible_date_is_replaced_by_the_time_of_receipt(esp, message, days) -> None:
+    keep(esp, esp.bounced(message._replace(at=NOW + timedelta(days=days)), FULL))
     process_due(NOW, never)
     assert FeedbackEvent.objects.get().at == NOW
 

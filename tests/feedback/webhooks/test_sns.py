@@ -30,9 +30,9 @@ def test_both_versions_of_the_signature_are_valid(amazon, version) -> None:
 
 
 def test_a_notification_without_a_subject_is_signed_without_it(amazon) -> None:
-    told = amazon.notified("{}", timezone.now())
-    del told["Subject"]
-    sns.verify(amazon.post(told, timezone.now()).body, (TOPIC,), sns.CERTIFICATES)
+    notification = amazon.notified("{}", timezone.now())
+    del notification["Subject"]
+    sns.verify(amazon.post(notification, timezone.now()).body, (TOPIC,), sns.CERTIFICATES)
 
 
 def test_a_certificate_is_fetched_once(amazon, post) -> None:
@@ -90,11 +90,11 @@ def test_only_one_certificate_is_fetched_at_a_time(amazon) -> None:
 
 
 def test_the_worker_confirms_a_subscription_to_a_configured_topic(amazon, post) -> None:
-    told = amazon.confirmation(timezone.now())
-    assert post(amazon, amazon.post(told, timezone.now())).status_code == 200
+    notification = amazon.confirmation(timezone.now())
+    assert post(amazon, amazon.post(notification, timezone.now())).status_code == 200
     assert amazon.amazon.asked == [amazon.amazon.url]
     process_due(timezone.now(), never)
-    assert amazon.amazon.asked == [amazon.amazon.url, told["SubscribeURL"]]
+    assert amazon.amazon.asked == [amazon.amazon.url, notification["SubscribeURL"]]
     assert not WebhookPayload.objects.exists() and not ReturnedMessage.objects.exists()
 
 
@@ -123,23 +123,23 @@ def test_only_urls_of_amazon_are_opened_to_confirm(amazon, post, url) -> None:
 
 
 def test_a_failed_confirmation_is_retried(amazon, post) -> None:
-    told = amazon.confirmation(timezone.now())
-    post(amazon, amazon.post(told, timezone.now()))
+    notification = amazon.confirmation(timezone.now())
+    post(amazon, amazon.post(notification, timezone.now()))
     amazon.amazon.away = True
     now = timezone.now()
     process_due(now, never)
     amazon.amazon.away = False
     process_due(now + timedelta(seconds=RETRY.delay(1)), never)
-    assert amazon.amazon.asked.count(told["SubscribeURL"]) == 2
+    assert amazon.amazon.asked.count(notification["SubscribeURL"]) == 2
     assert not WebhookPayload.objects.exists()
 
 
 def test_an_ended_subscription_is_reported_to_staff(amazon, post) -> None:
-    told = {**amazon.confirmation(timezone.now()), "Type": "UnsubscribeConfirmation"}
-    post(amazon, amazon.post(told, timezone.now()))
+    notification = {**amazon.confirmation(timezone.now()), "Type": "UnsubscribeConfirmation"}
+    post(amazon, amazon.post(notification, timezone.now()))
     process_due(timezone.now(), never)
     assert ReturnedMessage.objects.get().kind == "other"
-    assert told["SubscribeURL"] not in amazon.amazon.asked
+    assert notification["SubscribeURL"] not in amazon.amazon.asked
 
 
 def test_the_greeting_of_a_topic_is_no_event(amazon, post) -> None:

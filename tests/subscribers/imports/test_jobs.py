@@ -12,8 +12,7 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mailer.reports.export import write_csv
-from mailer.reports.subscriber_sheets import rejected_rows_sheet, subscribers_sheet
+from mailer.reports.export import rejected_rows_sheet, subscribers_sheet, write_csv
 from subscribers import consent, unsubscribe
 from subscribers.addresses import address_hash
 from subscribers.consent import Channel, Event, Evidence

@@ -1,4 +1,4 @@
-"""Pictures in mails: served, cached for ever, and nothing else with them."""
+"""Images of messages are served and cached; no other file of the folder is served."""
 
 from __future__ import annotations
 

@@ -19,40 +19,40 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def bounced(told):
-    """A bounce of nobody's message."""
-    return told.bounced(Message("1-x", "aigerim@example.net", timezone.now()), UNKNOWN)
+def bounced(esp):
+    """A bounce of a message that is not ours."""
+    return esp.bounced(Message("1-x", "aigerim@example.net", timezone.now()), UNKNOWN)
 
 
-def test_a_verified_request_is_stored_as_it_came(told, bounced, post) -> None:
-    request = told.post(bounced, timezone.now())
-    answer = post(told, request)
+def test_a_verified_request_is_stored_as_it_came(esp, bounced, post) -> None:
+    request = esp.post(bounced, timezone.now())
+    answer = post(esp, request)
     assert (answer.status_code, answer.content, answer.cookies) == (200, b"", {})
     kept = WebhookPayload.objects.get()
-    assert (kept.service, bytes(kept.body), kept.attempts) == (told.name, request.body, 0)
+    assert (kept.service, bytes(kept.body), kept.attempts) == (esp.name, request.body, 0)
     assert not ReturnedMessage.objects.exists() and not FeedbackEvent.objects.exists()
 
 
-def test_a_request_that_is_not_verified_is_rejected(told, bounced, post) -> None:
-    for request in told.forged(bounced, timezone.now()):
-        answer = post(told, request)
+def test_a_request_that_is_not_verified_is_rejected(esp, bounced, post) -> None:
+    for request in esp.forged(bounced, timezone.now()):
+        answer = post(esp, request)
         assert 400 <= answer.status_code < 500, request
         assert answer.content == b""
     assert not WebhookPayload.objects.exists()
 
 
-def test_a_request_for_another_esp_is_not_found(told, bounced, post) -> None:
-    request = told.post(bounced, timezone.now())
+def test_a_request_for_another_esp_is_not_found(esp, bounced, post) -> None:
+    request = esp.post(bounced, timezone.now())
     for other in ("postmark", "mailgun", "amazon_ses", "nobody"):
-        if other != told.name:
-            assert post(told, request, f"/hooks/{other}/").status_code == 404
+        if other != esp.name:
+            assert post(esp, request, f"/hooks/{other}/").status_code == 404
     assert not WebhookPayload.objects.exists()
 
 
-def test_webhooks_are_off_without_a_secret(told, bounced, post, configure) -> None:
-    request = told.post(bounced, timezone.now())
+def test_webhooks_are_off_without_a_secret(esp, bounced, post, configure) -> None:
+    request = esp.post(bounced, timezone.now())
     configure(service={"webhook_secret": "", "webhook_topics": ()})
-    assert post(told, request).status_code == 404
+    assert post(esp, request).status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/hooks/postmark/", "/hooks/postmark"])

@@ -1,15 +1,18 @@
-"""Reads a mailbox by POP3 (RFC 1939), and deletes the messages that were stored.
+"""Reads mailboxes by POP3 (RFC 1939), and Maildirs (maildir(5)).
 
-The name of a message is its UIDL. The server deletes at QUIT: when the connection is lost before, stored
-messages are listed again, and are recognised by their hash.
+POP3: the name of a message is its UIDL, and messages that were stored are deleted. The server deletes at
+QUIT: when the connection is lost before, stored messages are listed again, and are recognised by their hash.
+Maildir: a message that was stored moves from new/ to cur/.
 """
 
 from __future__ import annotations
 
+import os
 import poplib
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from mailer.config.bounces import Bounces
 from mailer.feedback.sources.base import (
@@ -30,7 +33,7 @@ _CHUNK = 64 * 1024
 
 
 @contextmanager
-def open_mailbox(bounces: Bounces) -> Iterator[Pop3Mailbox]:
+def open_pop3(bounces: Bounces) -> Iterator[Pop3Mailbox]:
     """The mailbox that [bounces] pop3_… names, signed in to. Raises MailboxError."""
     server = server_label(bounces)
     require_tls(server, bounces.pop3_host, bounces.pop3_security, "pop3_security")
@@ -51,7 +54,7 @@ def server_label(bounces: Bounces) -> str:
     return f"The POP3 server {bounces.pop3_host}:{_port(bounces)}"
 
 
-def url_of(bounces: Bounces) -> str:
+def pop3_url(bounces: Bounces) -> str:
     """Identifies the mailbox."""
     return f"pop3://{bounces.pop3_username}@{bounces.pop3_host}:{_port(bounces)}"
 
@@ -123,3 +126,55 @@ def _sign_in(connection: poplib.POP3, bounces: Bounces) -> None:
 
 def _port(bounces: Bounces) -> int:
     return bounces.pop3_port or (995 if bounces.pop3_security == "tls" else 110)
+
+
+_READ_FLAG = ":2,S"
+# The longest file name that common file systems allow.
+_MAX_NAME_OCTETS = 255
+
+
+@contextmanager
+def open_maildir(folder: Path) -> Iterator[Maildir]:
+    """The Maildir in `folder`. Reading it may raise MailboxError."""
+    yield Maildir(folder)
+
+
+class Maildir:
+    """An open Maildir (base.Mailbox)."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def list_new(self) -> list[str]:
+        try:
+            names = sorted(path.name for path in (self._folder / "new").iterdir() if path.is_file())
+        except OSError as error:
+            raise MailboxError(
+                f"{self._folder} is not a readable Maildir ({error.strerror}: new). "
+                "Let the mail server deliver to it, or correct [bounces] maildir."
+            ) from error
+        return [name for name in names if not name.startswith(".")]
+
+    def fetch(self, name: str) -> bytes | None:
+        try:
+            with (self._folder / "new" / name).open("rb") as file:
+                return file.read(MAX_OCTETS)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise MessageUnavailable(error.strerror) from error
+
+    def acknowledge(self, name: str) -> None:
+        seen_name = os.fsencode(name.partition(":")[0])[: _MAX_NAME_OCTETS - len(_READ_FLAG)]
+        try:
+            (self._folder / "cur").mkdir(exist_ok=True)
+            (self._folder / "new" / name).rename(
+                self._folder / "cur" / f"{os.fsdecode(seen_name)}{_READ_FLAG}"
+            )
+        except FileNotFoundError:
+            return  # another worker stored it at the same time; its hash makes it one message
+        except OSError as error:
+            raise MessageUnavailable(error.strerror) from error
+
+    def wait_for_more(self, stop: Stop) -> bool:
+        return False

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from mailer.config.bounces import Bounces
-from mailer.feedback.sources import pop3
+from mailer.feedback.sources import pop3_maildir
 from mailer.feedback.sources.base import MailboxError, MessageUnavailable
 
 
@@ -62,7 +62,7 @@ def settings(server: Pop3d) -> Bounces:
 
 def test_a_refused_retr_or_dele_leaves_the_message(server: Pop3d) -> None:
     server.refused = {"RETR 1", "DELE 2"}
-    with pop3.open_mailbox(settings(server)) as mailbox:
+    with pop3_maildir.open_pop3(settings(server)) as mailbox:
         assert mailbox.list_new() == ["one", "two"]
         with pytest.raises(MessageUnavailable, match="not now"):
             mailbox.fetch("one")
@@ -82,11 +82,11 @@ def test_a_refused_retr_or_dele_leaves_the_message(server: Pop3d) -> None:
 )
 def test_a_refusal_is_reported_with_the_servers_text(server: Pop3d, refused: str, words: str) -> None:
     server.refused = {refused}
-    with pytest.raises(MailboxError, match=words), pop3.open_mailbox(settings(server)) as mailbox:
+    with pytest.raises(MailboxError, match=words), pop3_maildir.open_pop3(settings(server)) as mailbox:
         mailbox.list_new()
 
 
 def test_a_password_is_never_sent_unencrypted_over_the_network() -> None:
     away = Bounces(pop3_host="mail.example.org", pop3_security="none")
-    with pytest.raises(MailboxError, match="pop3_security to tls"), pop3.open_mailbox(away):
+    with pytest.raises(MailboxError, match="pop3_security to tls"), pop3_maildir.open_pop3(away):
         pass

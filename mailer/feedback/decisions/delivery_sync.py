@@ -1,0 +1,172 @@
+"""What feedback and delivery exchange: rejections come from the ledger, counts go to the stop rules.
+
+Each rejection in our own SMTP sessions is classified like a bounce, once. Each bounce or complaint is counted
+once, for the hour in which its delivery was accepted. Marking rows as read and recording what follows are one
+transaction: a crash, or a second worker, repeats nothing and loses nothing.
+"""
+# ruff: noqa: S608  (queries are joined from constants of this module alone)
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db import connection, transaction
+
+from mailer.config.sections import StopMetric
+from mailer.delivery.models import Delivery
+from mailer.delivery.outcome import ReplyClass
+from mailer.delivery.throttle import provider_stats
+from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
+from mailer.feedback.decisions.apply import apply_all
+from mailer.feedback.models import FeedbackEvent
+from mailer.feedback.parsing.classify import classify
+from mailer.feedback.parsing.evidence import AUTHENTICATED, EventSource, ParsedReturn, Recipient
+
+log = logging.getLogger(__name__)
+
+# Few at a time: the sender waits for the database meanwhile.
+_REJECTIONS_BATCH = 100
+# SQLite uses the partial index only where a query repeats its condition exactly.
+_UNREAD_REJECTIONS = "state = 'refused' AND refusal_processed_at IS NULL"
+CLAIM_REJECTIONS = (
+    "UPDATE mailer_delivery SET refusal_processed_at = %s "
+    f"WHERE id IN (SELECT id FROM mailer_delivery WHERE {_UNREAD_REJECTIONS} ORDER BY id LIMIT %s) "
+    f"AND {_UNREAD_REJECTIONS} RETURNING id"
+)
+# A reason of ours, without a server's reply, says nothing about a subscriber.
+_SERVER_REPLY = re.compile(r"[245]\d\d[ -]")
+
+
+def process_rejections(
+    now: datetime, stop: Callable[[], bool] = lambda: False, batch_size: int = _REJECTIONS_BATCH
+) -> int:
+    """Apply the rejections that were not read yet, in batches until `stop`; returns how many there were."""
+    count = 0
+    while not stop():
+        with transaction.atomic():
+            claimed = _claim_rejections(now, batch_size)
+            deliveries = Delivery.objects.filter(pk__in=claimed, mailing__dry_run_to="")
+            apply_all([_parse(one, now) for one in deliveries if _SERVER_REPLY.match(one.reply)], now)
+        count += len(claimed)
+        if len(claimed) < batch_size:
+            break
+    if count:
+        log.info("action=smtp_rejections_processed count=%d", count)
+    return count
+
+
+def _claim_rejections(now: datetime, batch_size: int) -> list[int]:
+    moment: Any = connection.ops.adapt_datetimefield_value(now)
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIM_REJECTIONS, [moment, batch_size])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _parse(delivery: Delivery, now: datetime) -> tuple[ParsedReturn, EventSource]:
+    """What the server's last reply says; that it was sent to our own session authenticates it."""
+    classification = classify(delivery.reply)
+    recipient = Recipient(
+        "",
+        status=classification.status,
+        diagnostic=delivery.reply,
+        bounce_class=classification.bounce_class,
+        reason=classification.reason,
+        rule=classification.rule,
+        found_by="session",
+    )
+    parsed = ParsedReturn("bounce", (recipient,), delivery=delivery.pk, identity="session")
+    return parsed, EventSource(f"session {delivery.pk}", now)
+
+
+_EVENTS_BATCH = 500
+# SQLite uses the partial index only where a query repeats its condition exactly.
+_UNCOUNTED = "counted_at IS NULL"
+_CLAIM_EVENTS = (
+    "UPDATE mailer_feedbackevent SET counted_at = %s "
+    f"WHERE id IN (SELECT id FROM mailer_feedbackevent WHERE {_UNCOUNTED} ORDER BY id LIMIT %s) "
+    f"AND {_UNCOUNTED} RETURNING id"
+)
+_Kind, _Class = FeedbackEvent.Kind, FeedbackEvent.Class
+_METRICS = {
+    (_Kind.COMPLAINT.value, _Class.NONE.value): StopMetric.COMPLAINED,
+    (_Kind.BOUNCE.value, _Class.HARD.value): StopMetric.BOUNCED,
+    (_Kind.BOUNCE.value, _Class.BLOCK.value): StopMetric.BLOCKED,
+}
+_COLUMNS = ("kind", "bounce_class", "identity", "delivery", "mailing", "provider", "at")
+
+
+class _Event(NamedTuple):
+    kind: str
+    bounce_class: str
+    identity: str
+    delivery: int
+    mailing: int
+    provider: str
+    at: datetime
+    # Of its delivery.
+    accepted_at: datetime | None
+    reason: str
+
+    @property
+    def metric(self) -> StopMetric | None:
+        sign = _METRICS.get((self.kind, self.bounce_class))
+        if sign is StopMetric.BLOCKED and self.identity == "session" and self.reason == ReplyClass.BLOCKED:
+            # The sending engine has counted it.
+            return None
+        return sign
+
+
+def count_events(now: datetime, stop: Callable[[], bool] = lambda: False) -> int:
+    """Count the events that were not counted yet, in batches until `stop`; returns how many there were.
+
+    For a delivery each sign counts once, however often it is reported, and only when it is authenticated:
+    what could be forged stops no mailing.
+    """
+    count = 0
+    while not stop():
+        with transaction.atomic():
+            claimed = _claim_events(now)
+            provider_stats.add(list(_counts(claimed)))
+        count += len(claimed)
+        if len(claimed) < _EVENTS_BATCH:
+            break
+    return count
+
+
+def _claim_events(now: datetime) -> list[int]:
+    moment: Any = connection.ops.adapt_datetimefield_value(now)
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM_EVENTS, [moment, _EVENTS_BATCH])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _counts(claimed: Collection[int]) -> Iterator[tuple[StatsBucket, ProviderCounts]]:
+    events = FeedbackEvent.objects.filter(
+        pk__in=claimed, identity__in=AUTHENTICATED, delivery__isnull=False, mailing__dry_run_to=""
+    )
+    rows = events.order_by("pk").values_list(*_COLUMNS, "delivery__accepted_at", "delivery__reason")
+    found = [_Event._make(row) for row in rows]
+    counted = _counted_before({event.delivery for event in found}, claimed)
+    for event in found:
+        sign = event.metric
+        if sign is None or (event.delivery, sign) in counted:
+            continue
+        counted.add((event.delivery, sign))
+        yield (
+            StatsBucket(event.mailing, event.provider, event.accepted_at or event.at),
+            ProviderCounts(**{sign: 1}),
+        )
+
+
+def _counted_before(deliveries: Iterable[int], claimed: Collection[int]) -> set[tuple[int, StopMetric]]:
+    """What was counted for these deliveries before."""
+    before = FeedbackEvent.objects.filter(
+        delivery__in=deliveries, counted_at__isnull=False, identity__in=AUTHENTICATED
+    ).exclude(pk__in=claimed)
+    rows = before.values_list("delivery", "kind", "bounce_class")
+    signs = ((delivery, _METRICS.get((kind, bounce_class))) for delivery, kind, bounce_class in rows)
+    return {(delivery, sign) for delivery, sign in signs if sign is not None}
