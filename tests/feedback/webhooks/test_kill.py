@@ -26,7 +26,7 @@ from tests.feedback.webhooks.documented import SECRET, basic
 
 pytestmark = [pytest.mark.journey, pytest.mark.usefixtures("django_db_setup")]
 ROOT = Path(__file__).parents[3]
-POSTS, CONNECTIONS, KILLS = 10_000, 8, 3
+POSTS, CONNECTIONS, KILLS = 3_000, 8, 3
 PATIENCE, BOUNCES = 300, 20
 READ = """
 from mailer.cli.main import start_django
@@ -152,7 +152,7 @@ def test_payloads_answered_with_200_survive_kill_9_and_are_processed_once(web, u
             talk.result(PATIENCE)
     found = kept(url)
     assert service.unclear, "it was never killed in the middle of a post"
-    assert service.unclear < POSTS // 100
+    assert service.unclear <= 2 * CONNECTIONS * KILLS
     assert len(service.answered) == POSTS - service.unclear
     assert set(service.answered) <= set(found)
     assert len(found) == len(set(found)) <= POSTS
