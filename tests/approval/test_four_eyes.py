@@ -180,7 +180,9 @@ def test_a_dismissed_colleague_approves_nothing(edition: Edition, people: cast.S
         approve.approve(snapshot, people.admin, snapshot.sha256, LATER)
 
 
-def test_editing_a_story_after_approval_breaks_the_seal(edition: Edition, people: cast.Staff) -> None:
+def test_editing_a_story_after_approval_invalidates_the_snapshot(
+    edition: Edition, people: cast.Staff
+) -> None:
     snapshot = submit(edition, people.writer, NOW)
     approve.approve(snapshot, people.approver, snapshot.sha256, LATER)
     change_headline(Story.objects.get(key="ring"), "Other words", people.writer)
@@ -194,7 +196,7 @@ def test_editing_a_story_after_approval_breaks_the_seal(edition: Edition, people
 
 
 @pytest.mark.parametrize("way", ["story", "sender", "order", "picture"])
-def test_a_change_behind_the_back_of_the_desk_breaks_the_seal_too(people: cast.Staff, way: str) -> None:
+def test_a_change_in_the_database_invalidates_the_snapshot(people: cast.Staff, way: str) -> None:
     newsletter = cast.newsletter()
     image = cast.picture()
     cast.december_stories(people.writer)

@@ -64,7 +64,7 @@ def test_only_subscribers_in_the_segment_and_not_excluded_get_the_mailing(
     assert kept == Audience.of_edition(chosen, NOW) and kept.as_dict() == snapshot.audience
 
 
-def test_changing_a_segment_breaks_the_seal_and_renaming_it_does_not(
+def test_changing_a_segment_invalidates_the_snapshot_and_renaming_it_does_not(
     chosen: Edition, people: cast.Staff
 ) -> None:
     snapshot = submit(chosen, people.writer, NOW)
@@ -81,7 +81,7 @@ def chosen_parts(edition: Edition) -> tuple[Condition, ...]:
     return (Condition("tag", "has", (Tag.objects.get(name="press").pk,)),)
 
 
-def test_a_segment_changed_behind_the_back_of_the_desk_breaks_the_seal_too(
+def test_a_segment_changed_in_the_database_invalidates_the_snapshot(
     chosen: Edition, people: cast.Staff
 ) -> None:
     snapshot = submit(chosen, people.writer, NOW)
@@ -101,13 +101,13 @@ def test_an_author_of_a_segment_condition_may_not_approve(edition: Edition, peop
         approve.approve(snapshot, people.approver, snapshot.sha256, NOW)
 
 
-def test_a_segment_that_asks_about_what_is_gone_is_not_submitted(chosen: Edition, people: cast.Staff) -> None:
+def test_a_segment_with_a_deleted_reference_is_not_submitted(chosen: Edition, people: cast.Staff) -> None:
     Tag.objects.all().delete()
     with pytest.raises(PreflightFailed, match="deleted"):
         submit(chosen, people.writer, NOW)
 
 
-def test_what_was_approved_does_not_leave_when_the_tag_of_those_excluded_is_gone(
+def test_an_approved_edition_is_not_sent_when_its_exclusion_tag_was_deleted(
     chosen: Edition, people: cast.Staff
 ) -> None:
     chosen.segment = None

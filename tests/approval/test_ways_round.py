@@ -84,7 +84,7 @@ def test_choosing_other_lists_makes_an_author(edition: Edition, people: cast.Sta
     assert snapshot.state == Snapshot.State.INVALIDATED
 
 
-def test_taking_a_story_out_of_force_breaks_the_seal_at_once(edition: Edition, people: cast.Staff) -> None:
+def test_unpublishing_a_story_invalidates_the_snapshot(edition: Edition, people: cast.Staff) -> None:
     snapshot = submit(edition, people.writer, NOW)
     Story.objects.get(key="ring").unpublish(user=people.admin)
     snapshot.refresh_from_db()
@@ -92,9 +92,7 @@ def test_taking_a_story_out_of_force_breaks_the_seal_at_once(edition: Edition, p
     assert "admin unpublished the story" in snapshot.invalidated_reason
 
 
-def test_putting_an_earlier_draft_in_force_breaks_the_seal_at_once(
-    edition: Edition, people: cast.Staff
-) -> None:
+def test_publishing_an_earlier_draft_invalidates_the_snapshot(edition: Edition, people: cast.Staff) -> None:
     story = Story.objects.get(key="ring")
     change_headline(story, "Waiting words", people.writer, publish=False)
     snapshot = submit(edition, people.writer, NOW)
@@ -103,9 +101,7 @@ def test_putting_an_earlier_draft_in_force_breaks_the_seal_at_once(
     assert snapshot.state == Snapshot.State.INVALIDATED
 
 
-def test_publishing_again_what_stands_there_already_breaks_nothing(
-    edition: Edition, people: cast.Staff
-) -> None:
+def test_publishing_unchanged_content_keeps_the_snapshot_valid(edition: Edition, people: cast.Staff) -> None:
     snapshot = submit(edition, people.writer, NOW)
     Story.objects.get(key="ring").get_latest_revision().publish(user=people.admin)
     snapshot.refresh_from_db()

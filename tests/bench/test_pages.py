@@ -12,7 +12,7 @@ from mailer.reports.stats import mailing_totals
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_house_with_a_past_balances_and_each_page_of_it_is_measured() -> None:
+def test_the_totals_of_the_page_benchmark_balance_and_each_page_is_measured() -> None:
     mailings = history_fixture.fill(readers=250, mailings=2)
     assert refresh_due(history_fixture.NOW) == sorted(mailing.pk for mailing in mailings)
     told = mailing_totals(mailings[0])

@@ -19,7 +19,7 @@ def test_a_readers_copy_is_kept_byte_for_byte(running: Running) -> None:
     assert (running.directory / "inbox/aigerim@example.org-1.eml").read_bytes() == raw
 
 
-def test_the_envelope_stands_beside_the_message(running: Running) -> None:
+def test_the_envelope_is_written_beside_the_message(running: Running) -> None:
     running.send("aigerim@example.org")
 
     envelope = json.loads((running.directory / "envelopes/aigerim@example.org-1.json").read_text())

@@ -93,7 +93,7 @@ def test_a_button_signs_in_and_leads_on(client: Client, seeded: None) -> None:
 
 
 @pytest.mark.parametrize("target", ["https://elsewhere.example/", "//elsewhere.example/", "javascript:x", ""])
-def test_signing_in_leads_nowhere_else(client: Client, seeded: None, target: str) -> None:
+def test_signing_in_redirects_to_no_other_site(client: Client, seeded: None, target: str) -> None:
     response = client.post("/demo/sign-in/", {"username": "writer", "next": target})
 
     assert response["Location"] == "/desk/"

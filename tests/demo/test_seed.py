@@ -38,7 +38,7 @@ def test_the_sample_stories_are_live_and_the_writers() -> None:
     assert {story.latest_revision.user.username for story in stories} == {"writer"}
 
 
-def test_every_reader_stands_as_the_cast_says() -> None:
+def test_every_reader_has_the_state_of_the_cast() -> None:
     for reader in cast.READERS:
         person = Subscriber.objects.get(email=reader.email)
         states = set(person.subscriptions.values_list("state", flat=True))

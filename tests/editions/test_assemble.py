@@ -38,7 +38,7 @@ def test_the_first_order_is_lead_regional_countries_dates_titles_and_the_social_
     assert kinds(edition)[-3:] == ["date", "titles", "social"]
 
 
-def test_two_stories_of_a_country_stand_under_its_name() -> None:
+def test_stories_of_a_country_are_listed_under_its_name() -> None:
     newsletter = cast.newsletter()
     for number in range(3):
         cast.story(f"kz-{number}", countries=("KZ",), day=date(2021, 11, 10 + number))

@@ -69,7 +69,7 @@ def test_a_site_whose_name_only_begins_like_ours_is_outside() -> None:
 
 
 @pytest.mark.parametrize("words", ["https://example.org/page", "www.example.org", "example.org/page?a=b"])
-def test_a_link_whose_words_are_an_address_leads_where_they_say(words: str) -> None:
+def test_a_link_with_its_url_as_text_gives_no_warning(words: str) -> None:
     # Even where the same address stands behind other words.
     body = f'<a href="https://example.org/page">{words}</a>, <a href="https://example.org/page">more</a>'
     assert _body(body) == []

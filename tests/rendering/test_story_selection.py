@@ -39,7 +39,7 @@ def test_titles_keep_only_what_the_reader_gets() -> None:
     assert [block.stories for block in titles] == [("online",)]
 
 
-def test_a_heading_stands_only_before_something_of_its_country() -> None:
+def test_a_country_heading_is_shown_only_before_stories_of_its_country() -> None:
     content = edition(
         Block("heading", (), ("KG",)),
         Block("story", ("cash",)),
@@ -52,7 +52,7 @@ def test_a_heading_stands_only_before_something_of_its_country() -> None:
     assert kinds(content, "UZ") == ["titles"]
 
 
-def test_a_heading_in_own_words_stands_before_anything_that_is_seen() -> None:
+def test_a_custom_heading_is_shown_before_any_visible_block() -> None:
     words = (LocalText("en", "Also"),)
     content = edition(
         Block("heading", texts=words),

@@ -42,7 +42,7 @@ def test_an_import_says_what_it_did_as_one_json_object(file: Path) -> None:
     assert Story.objects.get().latest_revision.user.username == "writer"
 
 
-def test_a_wrong_file_ends_the_command_with_words(file: Path) -> None:
+def test_an_invalid_file_is_a_command_error(file: Path) -> None:
     file.write_text("{}")
 
     result = run("import", file, "--json")
@@ -51,7 +51,7 @@ def test_a_wrong_file_ends_the_command_with_words(file: Path) -> None:
     assert str(file) in result.stderr
 
 
-def test_an_unknown_account_ends_the_command_with_words(file: Path) -> None:
+def test_an_unknown_account_is_a_command_error(file: Path) -> None:
     result = run("import", file, "--as", "nobody")
 
     assert result.exit_code == 1
@@ -68,7 +68,7 @@ def test_a_source_that_cannot_be_read_is_an_exit_status(tmp_path: Path) -> None:
     assert json.loads(result.stdout)["problem"]
 
 
-def test_gathering_from_an_unknown_source_ends_with_words() -> None:
+def test_gathering_from_an_unknown_source_is_a_command_error() -> None:
     result = run("gather", "Nobody")
 
     assert result.exit_code == 1

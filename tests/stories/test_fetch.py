@@ -249,7 +249,7 @@ def test_an_unknown_host_name_is_an_error() -> None:
         fetch("https://nowhere.example/", FEED, resolve=nobody)
 
 
-def test_proxies_of_the_environment_have_no_say(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_variables_of_the_environment_are_ignored(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     site.answers["/feed"] = Answer(b"direct")
 

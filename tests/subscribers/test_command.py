@@ -52,7 +52,7 @@ def test_a_dry_run_says_that_nothing_was_changed(tmp_path: Path, monthly: Mailin
     assert not Subscriber.objects.exists()
 
 
-def test_the_imports_say_why_one_does_not_go_on(tmp_path: Path, monthly: MailingList) -> None:
+def test_the_list_of_imports_shows_why_one_has_stopped(tmp_path: Path, monthly: MailingList) -> None:
     run("import", _file(tmp_path, "email\na@example.org\n"), "--list", "monthly", "--source", "x")
     ImportJob.objects.update(state="applying", error="It stopped at an error.")
     assert "It stopped at an error." in run("imports").stdout

@@ -51,7 +51,7 @@ def test_all_links_of_a_short_message_are_a_persons() -> None:
     ("telling", "reason"),
     [(_click(30, 0), Reason.HONEYPOT), (_click(30, 4, reason=Reason.HEAD), Reason.HEAD)],
 )
-def test_a_telling_click_filters_the_whole_visit(telling: Observation, reason: Reason) -> None:
+def test_a_bot_click_filters_the_whole_visit(telling: Observation, reason: Reason) -> None:
     before, after, another_day = _click(0, 1), _click(70, 2), _click(10_000, 2)
     assert classify([before, telling, after, another_day], VARIANTS) == [
         reason,

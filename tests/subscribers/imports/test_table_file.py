@@ -96,7 +96,7 @@ TURKISH = ["Ayşe Yılmaz", "Çağrı", "İbrahim Şahin", "Gülşen"]
         ("cp1254", TURKISH),
     ],
 )
-def test_the_encoding_is_detected_from_the_words(encoding: str, names: Sequence[str]) -> None:
+def test_the_encoding_is_detected_from_the_text(encoding: str, names: Sequence[str]) -> None:
     rows = "".join(f"p{number}@example.org;{name}\r\n" for number, name in enumerate(names))
     assert [row[1] for row in people(f"Email;Name\r\n{rows}".encode(encoding))] == names
 
