@@ -26,7 +26,7 @@ class DryRunForm(forms.Form):
     to = forms.EmailField(
         label="Send all emails to", widget=forms.EmailInput(attrs={"autocomplete": "email"})
     )
-    subscribers = forms.ChoiceField(label="Number of emails", widget=forms.RadioSelect)
+    subscribers = forms.ChoiceField(label="Emails to send", widget=forms.RadioSelect)
 
     def __init__(self, *args: Any, audience: int, variants: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
