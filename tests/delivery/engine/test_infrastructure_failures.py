@@ -64,7 +64,7 @@ def test_a_full_disk_under_the_journal_stops_sending(program, octets):
         worker = program(relay, sending__in_doubt_wait_minutes=0)
         worker.ask(f"prepare {many}")
         troubles = sent_with_trouble(worker, relay, worker.start(f"file={octets}"))
-        assert troubles and all("written down first" in words for words in troubles)
+        assert troubles and all("attempt journal cannot be written" in words for words in troubles)
         assert (relay.taken == []) == (octets == 50)
         everybody_once(worker, relay, len(troubles), many)
 

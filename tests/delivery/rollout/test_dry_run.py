@@ -220,7 +220,7 @@ def _leave(original):
 
 class TestTheDatabaseItself:
     def refused(self):
-        return pytest.raises(DatabaseError, match="only a sealed snapshot")
+        return pytest.raises(DatabaseError, match="only an approved snapshot")
 
     def test_refuses_to_turn_a_dry_run_into_a_real_mailing(self, snapshot):
         mailing = start(snapshot)
