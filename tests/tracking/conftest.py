@@ -1,4 +1,4 @@
-"""A December edition that was sealed and is being sent, to readers in two languages and countries."""
+"""An approved December edition that is being sent to readers in two languages and countries."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Track = Callable[..., None]
 
 @pytest.fixture(autouse=True)
 def _afresh() -> Iterator[None]:
-    """No test sees what another had in memory."""
+    """Clear what other tests cached or buffered."""
     recording.clear_link_cache()
     yield
     event_buffer.clear()
@@ -85,7 +85,7 @@ def variants(mailing: Mailing) -> dict[str, SnapshotVariant]:
 
 @dataclass
 class Sent:
-    """A reader's mail as it left."""
+    """A message as it was sent."""
 
     message: EmailMessage
 
@@ -113,23 +113,23 @@ class Sent:
 
     @property
     def links(self) -> list[str]:
-        """Addresses of counted links, as paths, that a reader sees."""
+        """Paths of the tracked links that a reader sees."""
         return [one.removeprefix(SITE) for one in self.in_html if re.match(rf"{SITE}/r/[^/]+/[^/]", one)]
 
     @property
-    def trap(self) -> str:
+    def honeypot(self) -> str:
         (found,) = [one for one in self.in_html if re.match(rf"{SITE}/r/[^/]+/$", one)]
         return found.removeprefix(SITE)
 
     @property
-    def picture(self) -> str:
+    def pixel(self) -> str:
         (found,) = [one for one in self.in_html if one.startswith(f"{SITE}/o/")]
         return found.removeprefix(SITE)
 
 
 @pytest.fixture
 def sent(mailing: Mailing) -> Callable[[str], Sent]:
-    """sent("reader-0"): that reader's mail, made as the engine makes it."""
+    """sent("reader-0"): the message to that reader, built as the engine builds it."""
     mails: dict[str, Sent] = {}
 
     def of(name: str) -> Sent:

@@ -58,7 +58,7 @@ def test_the_honeypot_is_invisible_to_people_and_screen_readers(sent: Mails) -> 
     assert tag and all(
         word in tag[0] for word in ('aria-hidden="true"', 'tabindex="-1"', "display:none", "mso-hide:all")
     )
-    assert sent("reader-0").trap not in sent("reader-0").text
+    assert sent("reader-0").honeypot not in sent("reader-0").text
 
 
 def test_stored_variants_and_web_versions_have_direct_links(mailing: Mailing, client: Client) -> None:

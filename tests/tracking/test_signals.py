@@ -25,7 +25,7 @@ def test_clicks_by_name_are_exported(sent: Mails, phone: Client) -> None:
     reader.save()
     other = Subscriber.objects.get(email="reader-1@example.net")
     phone.get(sent("reader-0").links[0])
-    phone.get(sent("reader-0").picture)
+    phone.get(sent("reader-0").pixel)
     event_buffer.flush()
     data = collect(reader)["tracking_events"]
     assert [(one["kind"], one["edition"]) for one in data] == [

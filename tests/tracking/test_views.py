@@ -95,7 +95,7 @@ def test_a_head_request_is_answered_and_is_no_click(sent: Mails, phone: Client) 
 
 
 def test_the_honeypot_redirects_to_the_front_page(sent: Mails, client: Client) -> None:
-    assert client.get(sent("reader-0").trap)["Location"] == f"{SITE}/"
+    assert client.get(sent("reader-0").honeypot)["Location"] == f"{SITE}/"
 
 
 def _wrong(variant: int) -> list[str]:
@@ -167,7 +167,7 @@ def test_links_redirect_after_click_tracking_is_switched_off(
 
 @pytest.mark.parametrize("mailing", [{"opens": "anonymous"}], indirect=True)
 def test_the_pixel_is_not_cached_and_records_an_open(sent: Mails, phone: Client) -> None:
-    answer = phone.get(sent("reader-0").picture)
+    answer = phone.get(sent("reader-0").pixel)
     assert answer.content == PIXEL and len(PIXEL) == 43
     assert (answer["Content-Type"], answer["Cache-Control"]) == ("image/gif", "no-store")
     assert not answer.cookies
@@ -186,7 +186,7 @@ def test_only_consenting_subscribers_are_recorded_by_name(
     Delivery.objects.update(accepted_at=NOW)
     for name in ("reader-0", "reader-1"):
         phone.get(sent(name).links[0])
-        phone.get(sent(name).picture)
+        phone.get(sent(name).pixel)
     assert sent("reader-0").links == sent("reader-2").links
     event_buffer.flush()
     assert list(TrackingEvent.objects.order_by("pk").values_list("kind", "subscriber", "filter_reason")) == [
