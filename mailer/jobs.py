@@ -22,7 +22,7 @@ from mailer.feedback.sources import lmtp, poll
 from mailer.feedback.webhooks import process
 from mailer.reports import collect
 from mailer.stories.models import StorySource
-from mailer.tracking import finalize
+from mailer.tracking import finalize_events
 from subscribers import list_growth
 from subscribers.bulk import jobs as bulk
 from subscribers.imports import jobs as imports
@@ -61,8 +61,8 @@ JOBS = (
     Job("outbox", 2, lambda now, stop: outbox.send_due(now())),
     Job("delete old outbox", 3600, lambda now, stop: outbox.delete_old(now())),
     Job("alerts", 5, lambda now, stop: alerts.post_due(now())),
-    Job("finalize tracking", 10, lambda now, stop: finalize.finalize_due(now(), stop)),
-    Job("delete old tracking", 3600, lambda now, stop: finalize.delete_expired(now())),
+    Job("finalize tracking", 10, lambda now, stop: finalize_events.finalize_due(now(), stop)),
+    Job("delete old tracking", 3600, lambda now, stop: finalize_events.delete_expired(now())),
     Job("poll maildir", 5, lambda now, stop: poll.run("maildir", ingest.ingest_message, now, stop)),
     Job("poll imap", 5, lambda now, stop: poll.run("imap", ingest.ingest_message, now, stop)),
     Job("poll pop3", 5, lambda now, stop: poll.run("pop3", ingest.ingest_message, now, stop)),

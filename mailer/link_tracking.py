@@ -120,7 +120,7 @@ def parse_link_token(token: str) -> LinkRef | None:
     return _parse("link", token)
 
 
-def parse_open_token(token: str) -> LinkRef | None:
+def parse_open_pixel_token(token: str) -> LinkRef | None:
     """The variant of an open token, with link number 0; None when the token is not ours."""
     return _parse("open", token)
 

@@ -62,7 +62,7 @@ def reopen(suppression: Suppression, by: str, now: datetime) -> bool:
     return bool(changed)
 
 
-def revoke_reopen(suppression: Suppression) -> bool:
+def undo_reopen(suppression: Suppression) -> bool:
     """Undo `reopen`; False when the suppression is not active any more."""
     changed = Suppression.objects.filter(pk=suppression.pk, lifted_at__isnull=True).update(
         reopened_at=None, reopened_by=""

@@ -123,11 +123,11 @@ def plan(readers: int, backends: tuple[str, ...] = BACKENDS) -> Iterator[dict[st
 
 
 def run(folder: Path, url: str, *words: object, **more: object) -> dict[str, Any]:
-    """Run an action of mailer.bench.program in a process of its own; its figures. Raises Failed."""
+    """Run an action of mailer.bench.measured_process in a process of its own; its figures. Raises Failed."""
     settings = environment(folder, url) | {
         f"MAILER_SMTP__{key.upper()}": str(value) for key, value in more.items()
     }
-    command = [sys.executable, "-m", "mailer.bench.program", *map(str, words)]
+    command = [sys.executable, "-m", "mailer.bench.measured_process", *map(str, words)]
     done = subprocess.run(command, env=settings, capture_output=True, text=True)
     if done.returncode:
         raise Failed(f"measuring failed at {words[0]}:\n{done.stderr[-2000:]}")

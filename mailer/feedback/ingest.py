@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 
-from mailer.feedback.decisions.apply import apply
+from mailer.feedback.decisions.apply_returns import apply
 from mailer.feedback.models import ReturnedMessage
 from mailer.feedback.parsing import mime
 from mailer.feedback.parsing.evidence import EventSource, ParsedReturn

@@ -162,7 +162,9 @@ def subscribers_sheet(mailing_list: MailingList | None) -> Sheet:
 
 def rejected_rows_sheet(job: ImportJob) -> Sheet:
     """A sheet of the rows that an import rejected, with reasons."""
-    return Sheet("Rejected rows", _columns(staging.rejected_headings(job)), staging.rejected_rows(job))
+    return Sheet(
+        "Rejected rows", _columns(staging.headings_of_rejected_rows(job)), staging.rejected_rows(job)
+    )
 
 
 def _columns(names: Iterable[str]) -> tuple[Column, ...]:

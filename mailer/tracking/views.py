@@ -36,7 +36,7 @@ def click(request: HttpRequest, token: str, subscriber: str = "") -> HttpRespons
 @require_safe
 def open_pixel(request: HttpRequest, token: str, subscriber: str = "") -> HttpResponseBase:
     """`/o/<token>.gif`: one transparent pixel."""
-    ref = link_tracking.parse_open_token(token)
+    ref = link_tracking.parse_open_pixel_token(token)
     if ref is None:
         return page(request, "pages/unknown_link.html", status=404, private=True)
     _record(request, ref, EventKind.OPEN, subscriber)

@@ -62,7 +62,7 @@ def apply_batch(job: ImportJob, lines: tuple[int, int], now: datetime) -> Import
         diff.lock(cursor)
         outcomes = diff.count_outcomes(cursor)
         _write(cursor, job, outcomes, now)
-        if attributes.has_attributes(job):
+        if attributes.has_tags_or_fields(job):
             attributes.save(cursor, job)
     suppressed = _suppress(job, after, until, now) if job.suppress_do_not_mail else 0
     ImportRow.objects.filter(job=job.pk, line__gt=after, line__lte=until).delete()

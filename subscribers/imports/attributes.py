@@ -52,7 +52,7 @@ def parser(fields: Sequence[str]) -> Parse | None:
     return parse
 
 
-def has_attributes(job: ImportJob) -> bool:
+def has_tags_or_fields(job: ImportJob) -> bool:
     """Whether the file has a column of tags or of a custom field."""
     return any(field == "tags" or field.startswith("field:") for field in job.options.get("fields", ()))
 

@@ -102,7 +102,7 @@ def compared_rows(
         new_id = _new_id(cursor, after) if with_ids else "NULL"
         only = f"AND r.line IN ({', '.join(map(str, map(int, lines)))})" if lines else ""
         cursor.execute(_COMPARE.format(new_id=new_id, only=only), values)
-        if attributes.has_attributes(job):
+        if attributes.has_tags_or_fields(job):
             attributes.mark_changed(cursor)
         try:
             yield cursor

@@ -138,7 +138,7 @@ def reject_warned(job: int, kind: str) -> int:
     return rows.delete()[0]
 
 
-def rejected_headings(job: ImportJob) -> list[str]:
+def headings_of_rejected_rows(job: ImportJob) -> list[str]:
     """The headings of `rejected_rows`: the reason, then the columns as they are in the file."""
     fields = job.options.get("fields", ["email"])
     theirs = job.options.get("headings") or [field if field != "ignore" else "" for field in fields]

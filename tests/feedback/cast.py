@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 from mailer.delivery.models import Delivery, Mailing
-from mailer.feedback.decisions.apply import apply
+from mailer.feedback.decisions.apply_returns import apply
 from mailer.feedback.models import SuppressionDecision
 from mailer.feedback.parsing.evidence import EventSource, ParsedReturn, Recipient
 from subscribers import suppression

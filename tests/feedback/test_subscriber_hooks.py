@@ -9,7 +9,7 @@ import pytest
 
 from mailer.delivery.models import Delivery
 from mailer.feedback import ingest, subscriber_hooks
-from mailer.feedback.decisions.apply import apply
+from mailer.feedback.decisions.apply_returns import apply
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
 from mailer.feedback.parsing.evidence import EventSource, ParsedReturn
 from subscribers import merge

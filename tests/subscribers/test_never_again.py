@@ -19,7 +19,7 @@ from mailer.approval.models import Snapshot
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout.planning import plan
 from mailer.editions.models import Edition, Newsletter
-from mailer.feedback.decisions.apply import apply
+from mailer.feedback.decisions.apply_returns import apply
 from mailer.feedback.parsing.evidence import EventSource, ParsedReturn, Recipient
 from subscribers import merge as merging
 from subscribers import suppression, tokens

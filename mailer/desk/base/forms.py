@@ -48,7 +48,7 @@ def office_countries() -> Choices:
     return country_choices(settings.CONFIG.site.countries)
 
 
-def office_languages() -> Choices:
+def content_languages() -> Choices:
     """The languages that this office writes in."""
     return language_choices(settings.CONFIG.site.languages)
 
@@ -143,7 +143,7 @@ class LanguageSelect(forms.Select):
     """One of the office's languages, or the current value if the office no longer uses it."""
 
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
-        super().__init__(attrs, [("", "Choose a language"), *office_languages()])
+        super().__init__(attrs, [("", "Choose a language"), *content_languages()])
 
     def build_attrs(
         self, base_attrs: dict[str, Any], extra_attrs: dict[str, Any] | None = None

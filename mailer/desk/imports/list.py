@@ -20,7 +20,7 @@ from wagtail.admin.widgets.button import Button
 from wagtail.log_actions import log
 
 from mailer.desk.base.audit_log import links_to
-from mailer.desk.base.forms import office_languages
+from mailer.desk.base.forms import content_languages
 from mailer.desk.base.pages import StaffPage
 from mailer.desk.base.tables import StateColumn
 from mailer.reports.labels import format_number
@@ -144,7 +144,7 @@ class UploadForm(forms.Form):
     )
     language = forms.ChoiceField(
         label="Default language",
-        choices=office_languages,
+        choices=content_languages,
         help_text="For subscribers without a language in the file.",
     )
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from django.http import QueryDict
 
-from mailer.desk.base.forms import Choices, input_value, office_countries, office_languages, parse_int
+from mailer.desk.base.forms import Choices, content_languages, input_value, office_countries, parse_int
 from subscribers.models import MailingList
 from subscribers.segments import conditions
 from subscribers.segments.models import CustomField, Segment, Tag
@@ -174,7 +174,7 @@ class _Choices:
             "tags": lambda: _by_id(Tag.objects.all()),
             "segments": lambda: _by_id(Segment.objects.exclude(pk=self._segment or 0)),
             "countries": office_countries,
-            "languages": office_languages,
+            "languages": content_languages,
         }
         if widget not in sources:
             return []

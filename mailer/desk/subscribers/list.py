@@ -22,8 +22,8 @@ from mailer.desk.base.forms import (
     Choices,
     CountriesInput,
     LanguageSelect,
+    content_languages,
     office_countries,
-    office_languages,
 )
 from mailer.desk.base.pages import StaffPage
 from mailer.desk.base.tables import (
@@ -67,7 +67,7 @@ class SubscriberFilters(WagtailFilterSet):
             (finding.NO_LIST, "on no list"),
         ],
     )
-    language = django_filters.ChoiceFilter(choices=office_languages, label="Language")
+    language = django_filters.ChoiceFilter(choices=content_languages, label="Language")
     country = django_filters.ChoiceFilter(choices=country_filter_choices, label="Country")
     tag = django_filters.ModelChoiceFilter(queryset=Tag.objects.all(), label="Tag")
     segment = django_filters.ModelChoiceFilter(queryset=Segment.objects.all(), label="Segment")

@@ -21,7 +21,7 @@ from mailer.delivery.models import Delivery
 from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.throttle import provider_stats
 from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
-from mailer.feedback.decisions.apply import apply_all
+from mailer.feedback.decisions.apply_returns import apply_all
 from mailer.feedback.models import FeedbackEvent
 from mailer.feedback.parsing.classify import classify
 from mailer.feedback.parsing.evidence import AUTHENTICATED, EventSource, ParsedReturn, Recipient

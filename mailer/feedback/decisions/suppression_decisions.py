@@ -156,7 +156,7 @@ def reapply(row: SuppressionDecision, by: str, now: datetime) -> None:
             if not current.update(state=State.APPLIED, closed_at=None, closed_by=""):
                 raise DecisionError("This decision was not reverted.")
             if row.suppression is not None:
-                suppression.revoke_reopen(row.suppression)
+                suppression.undo_reopen(row.suppression)
             row.refresh_from_db()
             apply(row, person, now)
     except IntegrityError as error:

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from mailer.delivery.models import Delivery
 from mailer.feedback.decisions import suppression_decisions
-from mailer.feedback.decisions.apply import apply
+from mailer.feedback.decisions.apply_returns import apply
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage, SuppressionDecision
 from mailer.feedback.parsing import dsn, mime
 from mailer.feedback.parsing.evidence import (

@@ -12,7 +12,7 @@ from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Mailing
 from mailer.tracking import aggregates
 from mailer.tracking.bot_detection import EventKind, FilterReason
-from mailer.tracking.finalize import delete_expired, finalize_due
+from mailer.tracking.finalize_events import delete_expired, finalize_due
 from mailer.tracking.models import DailyEventCount, TrackingEvent, VariantAudience
 from mailer.tracking.recording import TrackedRequest, event_buffer
 from subscribers.models import Subscriber

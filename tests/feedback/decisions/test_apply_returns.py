@@ -8,7 +8,7 @@ import pytest
 
 from mailer.delivery import identifiers
 from mailer.delivery.models import Delivery
-from mailer.feedback.decisions.apply import apply
+from mailer.feedback.decisions.apply_returns import apply
 from mailer.feedback.models import FeedbackEvent
 from mailer.feedback.parsing.evidence import EventSource, ParsedReturn, Recipient
 from mailer.feedback.parsing.parse import parse_message

@@ -1,6 +1,6 @@
 """The measured process: one action, and its figures as a line of JSON.
 
-`python -m mailer.bench.program prepare READERS SIZE | plan | weigh PORT | send
+`python -m mailer.bench.measured_process prepare READERS SIZE | plan | weigh PORT | send
 | follow PORT REQUESTS CONNECTIONS | written
 | accept | commit ROWS | post PORT POSTS CONNECTIONS | read
 | fill READERS MAILINGS | count | visit ROUNDS
