@@ -13,7 +13,7 @@ from datetime import datetime
 from mailer.approval import staff_notices
 from mailer.delivery.engine import send_loop
 from mailer.delivery.outbox import alerts, outbox
-from mailer.delivery.rollout import interventions, jobs
+from mailer.delivery.rollout import jobs
 from mailer.delivery.throttle import provider_stats
 from mailer.editions.assemble import assemble_due, assembly_time
 from mailer.feedback import ingest
@@ -26,7 +26,7 @@ from mailer.tracking import finalize_events
 from subscribers import list_growth
 from subscribers.bulk import jobs as bulk
 from subscribers.imports import jobs as imports
-from subscribers.privacy import retention as forgetting
+from subscribers.privacy import erasure as forgetting
 from subscribers.reconfirmation import campaigns
 
 Clock = Callable[[], datetime]
@@ -57,7 +57,7 @@ JOBS = (
     Job("start mailings", 2, lambda now, stop: jobs.start_due(now())),
     Job("send mailings", 1, lambda now, stop: send_loop.send_due(now, stop)),
     Job("advance rollouts", 5, lambda now, stop: jobs.advance_due(now())),
-    Job("stop rules", 15, lambda now, stop: interventions.apply_all(now())),
+    Job("stop rules", 15, lambda now, stop: jobs.apply_all(now())),
     Job("outbox", 2, lambda now, stop: outbox.send_due(now())),
     Job("delete old outbox", 3600, lambda now, stop: outbox.delete_old(now())),
     Job("alerts", 5, lambda now, stop: alerts.post_due(now())),

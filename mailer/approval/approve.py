@@ -1,53 +1,63 @@
-"""Approval of a snapshot by its hash, scheduling, and the proof before sending that nothing has changed."""
+"""Approval of a snapshot by its hash, scheduling, and the check before sending that nothing has changed.
+
+The docstring of each error is its default message for staff.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from babel.core import get_global
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
 from mailer.approval import authorship
-from mailer.approval.errors import (
-    AuthorMayNotApprove,
-    NotPermitted,
-    OutsideWindow,
-    SnapshotChanged,
-    WrongHash,
-    WrongState,
-)
 from mailer.approval.models import Approval, Snapshot, SnapshotVariant
-from mailer.approval.send_time import next_hour
 from mailer.editions.models import Edition
 
 State = Snapshot.State
 
 
-def digest(text: str) -> str:
-    """Hex SHA-256 of a text's UTF-8 bytes."""
-    return hashlib.sha256(text.encode()).hexdigest()
+class ApprovalError(Exception):
+    """This step is not possible."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or (self.__doc__ or "").strip())
 
 
-def canonical(value: Any) -> str:
-    """JSON with sorted keys and no spaces: equal values give equal texts."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+class NotPermitted(ApprovalError):  # noqa: N818
+    """Your account does not have this permission; an admin can grant it."""
 
 
-def variant_digest(subject: str, preheader: str, html: str, text: str) -> str:
-    """Hex SHA-256 of everything that a reader of a variant sees."""
-    return digest(canonical([subject, preheader, html, text]))
+class WrongState(ApprovalError):  # noqa: N818
+    """This step is not possible in the edition's current state."""
 
 
-def author_ids(users: Iterable[int]) -> str:
-    """Primary keys of authors as the manifest holds them, "<3><17>", so that a trigger can search for one."""
-    return "".join(f"<{number}>" for number in sorted(users))
+class PreflightFailed(ApprovalError):  # noqa: N818
+    """Fix these problems first: the edition cannot be submitted yet."""
+
+
+class AuthorMayNotApprove(ApprovalError):  # noqa: N818
+    """You wrote part of this edition; a colleague who did not must approve it."""
+
+
+class WrongHash(ApprovalError):  # noqa: N818
+    """The hash is not that of the submitted snapshot; review the edition again before approving it."""
+
+
+class SnapshotChanged(ApprovalError):  # noqa: N818
+    """The edition has changed since it was approved; submit it again."""
+
+
+class OutsideWindow(ApprovalError):  # noqa: N818
+    """The time is outside the approved sending window."""
 
 
 def approve(
@@ -147,6 +157,26 @@ def verify_bytes(snapshot: Snapshot) -> None:
         )
 
 
+def digest(text: str) -> str:
+    """Hex SHA-256 of a text's UTF-8 bytes."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal texts."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def variant_digest(subject: str, preheader: str, html: str, text: str) -> str:
+    """Hex SHA-256 of everything that a reader of a variant sees."""
+    return digest(canonical([subject, preheader, html, text]))
+
+
+def author_ids(users: Iterable[int]) -> str:
+    """Primary keys of authors as the manifest holds them, "<3><17>", so that a trigger can search for one."""
+    return "".join(f"<{number}>" for number in sorted(users))
+
+
 def _variants_intact(snapshot: Snapshot, hashes: dict[str, str]) -> bool:
     """Whether every variant of the manifest ({key: hash}) is stored as it was hashed; one query."""
     stored = SnapshotVariant.objects.filter(snapshot=snapshot).iterator(chunk_size=20)
@@ -214,3 +244,32 @@ def _locked(snapshot: Snapshot, expected: Snapshot.State, action: str) -> Snapsh
 
 def _transition(snapshot: Snapshot, state: Snapshot.State, **changes: Any) -> None:
     Snapshot.objects.filter(pk=snapshot.pk).update(state=state, **changes)
+
+
+def local_send_time(countries: Collection[str], start: datetime, hour: int, zone: ZoneInfo) -> datetime:
+    """`next_hour` for a subscriber of these countries (ISO 3166-1 alpha-2).
+
+    `zone` decides where their time zones differ or no country was chosen.
+    """
+    moments = {next_hour(start, hour, own) for own in _zones(countries)}
+    return moments.pop() if len(moments) == 1 else next_hour(start, hour, zone)
+
+
+def next_hour(start: datetime, hour: int, zone: ZoneInfo) -> datetime:
+    """The first time at or after `start` at which it is `hour` o'clock in `zone`; UTC."""
+    day = start.astimezone(zone).date()
+    for later in (0, 1):
+        found = datetime(day.year, day.month, day.day, hour, tzinfo=zone) + timedelta(days=later)
+        if found >= start:
+            break
+    return found.astimezone(UTC)
+
+
+def _zones(countries: Collection[str]) -> Iterator[ZoneInfo]:
+    known = get_global("territory_zones")
+    for name in sorted({name for country in countries for name in known.get(country, ())}):
+        try:
+            yield ZoneInfo(name)
+        except ZoneInfoNotFoundError:
+            # Babel knows this zone; the system's zone data do not.
+            continue

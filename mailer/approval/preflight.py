@@ -1,15 +1,17 @@
-"""Preflight checks: errors and warnings about an edition, before it is submitted for approval."""
+"""Preflight checks: errors and warnings about an edition, before it is submitted for approval.
+
+The headers that all messages of an edition share are checked too; they come from the snapshot alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
-from mailer.approval.manifest import sender_of, shared_headers
 from mailer.editions.contents import story_ids
-from mailer.editions.models import Edition
+from mailer.editions.models import Edition, Newsletter
 from mailer.rendering import mime, theme
 from mailer.rendering.records import Content, RenderedVariant
 from mailer.stories.models import Story
@@ -113,3 +115,21 @@ def _of_readers(readers: int) -> Iterable[PreflightFinding]:
         yield PreflightFinding(
             "warning", "The audience is empty: no confirmed subscriber is on this newsletter's lists."
         )
+
+
+def sender_of(newsletter: Newsletter) -> dict[str, str]:
+    """The sender as a snapshot's manifest holds it."""
+    return {"name": newsletter.sender_name, "email": newsletter.sender_email, "reply_to": newsletter.reply_to}
+
+
+def shared_headers(sender: Mapping[str, str], content: Content) -> mime.MailingHeaders:
+    """Sender and list headers of every message; `sender` comes from `sender_of`."""
+    domain = sender["email"].rpartition("@")[2]
+    return mime.MailingHeaders(
+        from_name=sender["name"],
+        from_email=sender["email"],
+        reply_to=sender["reply_to"],
+        list_id=f"{content.masthead.slug}.{domain}",
+        list_name=content.masthead.name,
+        archive_url=f"{content.site_url}/archive/",
+    )

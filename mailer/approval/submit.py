@@ -11,10 +11,9 @@ from django.db import transaction
 
 from mailer import link_tracking
 from mailer.approval import approve, authorship
-from mailer.approval.errors import PreflightFailed, WrongState
-from mailer.approval.manifest import sender_of
+from mailer.approval.approve import PreflightFailed, WrongState
 from mailer.approval.models import Snapshot, SnapshotAuthor, SnapshotVariant
-from mailer.approval.preflight import PreflightFinding, run_checks
+from mailer.approval.preflight import PreflightFinding, run_checks, sender_of
 from mailer.editions.audience import Audience
 from mailer.editions.contents import content_of
 from mailer.editions.models import Edition

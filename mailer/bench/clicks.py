@@ -1,17 +1,21 @@
-"""Clicks through the web process: requests a second, their cost, and whether each was recorded."""
+"""Clicks through the production web process: requests a second, their cost, and whether each was recorded."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from mailer.bench.backends import backend
-from mailer.bench.peers import cpu_seconds
-from mailer.bench.send import BACKENDS, CONFIG, Failed, run
-from mailer.bench.web import serving
+from mailer.bench.peers import cpu_seconds, free_port
+from mailer.bench.send import BACKENDS, CONFIG, Failed, environment, run
 
 # Subscribers of the mailing, and octets of its message: irrelevant to a click.
 _READERS, _SIZE = 20, 10_000
@@ -43,6 +47,31 @@ def measure(
                     "cpu_us_per_request": round(cost / requests * 1e6),
                     "written": written,
                 }
+
+
+@contextmanager
+def serving(folder: Path, url: str) -> Iterator[tuple[int, int]]:
+    """Port and process id of a web process, which flushes its buffers at the end. Raises Failed."""
+    port = free_port()
+    settings = environment(folder, url) | {"MAILER_WEB__PORT": str(port)}
+    command = [sys.executable, "-m", "mailer", "web"]
+    process = subprocess.Popen(command, env=settings, stderr=subprocess.DEVNULL)
+    try:
+        _wait_for(port)
+        yield port, process.pid
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(600):
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=1):
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise Failed("the web process does not answer")
 
 
 async def follow(port: int, path: str, requests: int, connections: int) -> int:

@@ -1,6 +1,6 @@
 """The measured process: one action, and its figures as a line of JSON.
 
-`python -m mailer.bench.measured_process prepare READERS SIZE | plan | weigh PORT | send
+`python -m mailer.bench.measured_process prepare READERS SIZE | plan | deliver_one PORT | send
 | follow PORT REQUESTS CONNECTIONS | written
 | accept | commit ROWS | post PORT POSTS CONNECTIONS | read
 | fill READERS MAILINGS | count | visit ROUNDS
@@ -22,7 +22,7 @@ import django
 def main() -> None:
     django.setup()
     # Models can be imported only now.
-    from mailer.bench import fixture, history_fixture, page_times, webhook_intake
+    from mailer.bench import actions, fixture
     from mailer.delivery.engine import send_loop
     from mailer.delivery.models import Mailing
     from mailer.reports import collect
@@ -35,7 +35,7 @@ def main() -> None:
     def plan() -> int:
         return fixture.plan().audience or 0
 
-    def weigh(port: str) -> int:
+    def deliver_one(port: str) -> int:
         fixture.hand_over_one(int(port))
         return 1
 
@@ -46,28 +46,34 @@ def main() -> None:
         return TrackingEvent.objects.count()
 
     def fill(readers: str, mailings: str) -> int:
-        return len(history_fixture.fill(int(readers), int(mailings)))
+        return len(fixture.fill(int(readers), int(mailings)))
 
     def count() -> int:
-        return len(collect.refresh_due(history_fixture.NOW))
+        return len(collect.refresh_due(fixture.NOW))
 
     def visit(rounds: str) -> list[dict[str, Any]]:
-        return page_times.time_pages(int(rounds))
+        return actions.time_pages(int(rounds))
 
     def send() -> int:
         return send_loop.send_due(fixture.clock(), lambda: False).accepted
 
-    heard = (webhook_intake.accept, webhook_intake.commit, webhook_intake.post, webhook_intake.read)
-    seen = (fill, count, visit)
-    imported = (fixture.prepare_list, fixture.import_file)
-    deeds: dict[str, Callable[..., object]] = {
-        one.__name__: one for one in (prepare, plan, weigh, send, follow, written, *heard, *seen, *imported)
+    webhook_actions = (actions.accept, actions.commit, actions.post, actions.read)
+    page_actions = (fill, count, visit)
+    import_actions = (fixture.prepare_list, fixture.import_file)
+    known: dict[str, Callable[..., object]] = {
+        one.__name__: one
+        for one in (
+            *(prepare, plan, deliver_one, send, follow, written),
+            *webhook_actions,
+            *page_actions,
+            *import_actions,
+        )
     }
     name, *arguments = sys.argv[1:]
     if name not in ("prepare", "fill", "prepare_list"):
         # The first query imports what Django queries with.
         Mailing.objects.exists()
-    print(json.dumps(_measured(deeds[name], arguments)), flush=True)
+    print(json.dumps(_measured(known[name], arguments)), flush=True)
 
 
 def _measured(action: Callable[..., object], arguments: list[str]) -> dict[str, Any]:

@@ -150,7 +150,7 @@ def _prepare(folder: Path, database: Backend, messages: int) -> int:
     run(folder, database.origin, "prepare", messages, SIZE)
     _check(run(folder, database.origin, "plan"), messages, "planned")
     with peers.Scales() as scales:
-        run(folder, database.origin, "weigh", scales.port)
+        run(folder, database.origin, "deliver_one", scales.port)
         return scales.octets
 
 

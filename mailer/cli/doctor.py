@@ -14,8 +14,7 @@ from rich.text import Text
 
 from mailer.cli.output import Json, command_group, console, emit, say
 from mailer.doctor import runner
-from mailer.doctor.check import CheckResult
-from mailer.doctor.dns import Dns
+from mailer.doctor.check import CheckResult, Dns
 
 app = command_group()
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from mailer.approval import approve as approvals
 from mailer.approval import preflight
-from mailer.approval.errors import ApprovalError
+from mailer.approval.approve import ApprovalError
 from mailer.approval.models import Snapshot
 from mailer.approval.submit import render_all
 from mailer.approval.submit import submit as submit_edition
@@ -32,7 +32,7 @@ from mailer.cli.lookup import (
 )
 from mailer.cli.output import Json, command_group, emit, fail, failing_on, say
 from mailer.delivery.models import Mailing
-from mailer.delivery.outbox import test_send as test_sends
+from mailer.delivery.outbox import outbox as test_sends
 from mailer.delivery.rollout import control
 from mailer.editions.assemble import EditionExists, InvalidPeriod, assembly_time
 from mailer.editions.assemble import assemble as assemble_edition
@@ -141,7 +141,7 @@ def test_send(
     with failing_on(ValueError, variants.NothingToShow):
         chosen = iso_codes.parse_countries(countries.split(","))
         rendered = variants.render(content_of(found), chosen, language)
-        test_sends.enqueue(rendered, found.newsletter, to, timezone.now())
+        test_sends.enqueue_test(rendered, found.newsletter, to, timezone.now())
     print_edition(found, json, f"test message to {to} is in the outbox")
 
 

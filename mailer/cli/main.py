@@ -42,7 +42,7 @@ COMMANDS = {
     "subscribers": _Command("Import, export, show and erase subscribers."),
     "bounces": _Command("Read bounces and other returned mail."),
     "doctor": _Command("Check machine, relay, DNS and mailbox; suggest fixes."),
-    "dkim-key": _Command("Make a DKIM key and the DNS record for it.", django=False),
+    "dkim-key": _Command("Make a DKIM key and the DNS record for it.", "init", django=False),
     "bench": _Command("Measured comparisons on this machine.", django=False),
     "first-admin": _Command(module="init"),
     "demo-run": _Command(),

@@ -1,29 +1,39 @@
-"""`mailer subscribers …`: import, export, show and erase subscribers."""
+"""`mailer subscribers …`: import, export, show and erase subscribers; list, apply and undo imports."""
 
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, TextIO
 
 import typer
+from django.conf import settings
 from django.utils import timezone
 from wagtail.log_actions import log
 
-from mailer.cli import subscriber_imports
 from mailer.cli.lookup import find_list, operator
-from mailer.cli.output import Json, command_group, emit, fail, failing_on, say
-from mailer.reports.export import subscribers_sheet, write_csv, write_xlsx
+from mailer.cli.output import Json, command_group, console, emit, fail, failing_on, say
+from mailer.reports.export import rejected_rows_sheet, subscribers_sheet, write_csv, write_xlsx
 from subscribers.exports import json_lines
+from subscribers.imports import jobs
+from subscribers.imports.models import ImportJob, RejectedRow
+from subscribers.imports.rows import Progress as ProgressReport
+from subscribers.imports.rows import UnreadableFile
+from subscribers.imports.validate import WARNINGS
+from subscribers.jobs import WrongState
 from subscribers.models import MailingList, Subscriber
 from subscribers.privacy.data_access import collect
 from subscribers.privacy.erasure import erase as erase_address
 from subscribers.suppression import active_suppression, normalise_or_lower
 
 app = command_group("Import, export, show and erase subscribers.")
-app.command("import")(subscriber_imports.import_people)
-app.add_typer(subscriber_imports.app, name="imports")
-
+imports_app = command_group(
+    "List imports; apply, undo or discard one; get its rejected rows.", no_args_is_help=False
+)
+app.add_typer(imports_app, name="imports")
 Address = Annotated[str, typer.Argument(metavar="A@B", help="The address.")]
 
 
@@ -97,3 +107,256 @@ def erase(address: Address, json: Json = False) -> None:
         emit({"erased": True})
     else:
         say("Erased. Only a keyed hash of the address is kept, and no mailing will be sent to it.")
+
+
+Exclude = Annotated[
+    str,
+    typer.Option(metavar="WARNINGS", help="Reject addresses with these warnings: typo, disposable, role."),
+]
+SuppressDoNotMail = Annotated[
+    bool,
+    typer.Option(
+        "--suppress-do-not-mail",
+        help="Suppress addresses that the file marks as unsubscribed, bounced, blocked or complained.",
+    ),
+]
+ImportId = Annotated[int, typer.Argument(metavar="ID", help="The import's id; `imports` lists them.")]
+# Seconds between two checks of an import that another process is working on.
+_POLL_SECONDS = 0.5
+_LABELS = {
+    "read": "rows read",
+    "added": "added",
+    "updated": "updated",
+    "unchanged": "unchanged",
+    "suppressed": "suppressed",
+    "refused": "rejected",
+    "duplicates": "duplicates",
+}
+
+
+@app.command("import")
+def import_people(
+    file: Annotated[Path, typer.Argument(help="A CSV or Excel file, with or without column headings.")],
+    to: Annotated[str, typer.Option("--list", metavar="SLUG", help="The list to subscribe them to.")],
+    source: Annotated[
+        str, typer.Option(help="How they gave consent, for the consent records; default: the file's name.")
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read and compare only; it can be applied later.")
+    ] = False,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map", metavar="COLUMN=FIELD", help="The field that a column, by heading or number, holds."
+        ),
+    ] = None,
+    encoding: Annotated[str, typer.Option(help="utf-8, cp1251, …; default: detected.")] = "",
+    delimiter: Annotated[str, typer.Option(help="Separator between cells; default: detected.")] = "",
+    exclude: Exclude = "",
+    suppress: SuppressDoNotMail = False,
+    json: Json = False,
+) -> None:
+    """Import a file's subscribers into a list; a file that cannot be read completely changes nothing."""
+    options = jobs.ImportOptions(
+        mailing_list=find_list(to),
+        source=source or f"file {file.name}",
+        created_by=operator(),
+        language=settings.CONFIG.site.languages[0],
+        encoding=encoding,
+        delimiter={"tab": "\t", "\\t": "\t"}.get(delimiter, delimiter),
+        columns=_column_mapping(columns or []),
+    )
+    with (
+        failing_on(UnreadableFile, ValueError, OSError),
+        file.open("rb") as stream,
+        _progress_bar() as progress,
+    ):
+        job = jobs.create(file.name, options, timezone.now())
+        try:
+            jobs.read_file(job, stream, timezone.now, progress, with_dry_run=dry_run)
+        except BaseException:
+            job.delete()
+            raise
+        if not dry_run:
+            jobs.start_apply(
+                job,
+                options.created_by,
+                timezone.now(),
+                _warnings(exclude),
+                suppress_do_not_mail=suppress,
+            )
+            _finish(job, progress)
+    _print_result(job, dry_run, json)
+
+
+@imports_app.callback(invoke_without_command=True)
+def list_imports(context: typer.Context, json: Json = False) -> None:
+    """List imports, newest first."""
+    if context.invoked_subcommand:
+        return
+    for job in ImportJob.objects.select_related("mailing_list").order_by("-pk")[:200]:
+        if json:
+            emit(_summary(job))
+            continue
+        figures = job.result or job.expected
+        say(
+            f"{job.pk:>6}  {job.created_at:%Y-%m-%d}  {job.get_state_display():24}"
+            f"{figures.get('read', 0):>10,} rows  {job.mailing_list.slug:16}{job.file_name}"
+        )
+        if job.error:
+            say(f"{'':8}{job.error}")
+
+
+@imports_app.command()
+def apply(
+    import_id: ImportId,
+    exclude: Exclude = "",
+    suppress: SuppressDoNotMail = False,
+    json: Json = False,
+) -> None:
+    """Apply an import after its dry run, or resume an interrupted one."""
+    job = _find(import_id)
+    with failing_on(WrongState), _progress_bar() as progress:
+        jobs.start_apply(job, operator(), timezone.now(), _warnings(exclude), suppress_do_not_mail=suppress)
+        _finish(job, progress)
+    _print_result(job, False, json)
+
+
+@imports_app.command()
+def undo(import_id: ImportId, json: Json = False) -> None:
+    """Undo an import, within 30 days; later changes by the subscribers themselves are kept."""
+    job = _find(import_id)
+    with failing_on(WrongState), _progress_bar() as progress:
+        jobs.start_undo(job, operator(), timezone.now())
+        _finish(job, progress)
+    if json:
+        emit({"import": job.pk, **job.undo_result})
+        return
+    say("Undone:")
+    for name, figure in job.undo_result.items():
+        say(f"  {name:12}{figure:>12,}")
+
+
+@imports_app.command()
+def discard(import_id: ImportId) -> None:
+    """Delete an import that was not applied."""
+    with failing_on(WrongState):
+        jobs.discard(_find(import_id), operator(), timezone.now())
+    say("Discarded; nothing was changed.")
+
+
+@imports_app.command()
+def rejects(
+    import_id: ImportId,
+    out: Annotated[Path | None, typer.Option(help="File to write; default: stdout.")] = None,
+) -> None:
+    """Write an import's rejected rows with reasons, as CSV to be corrected and imported again."""
+    sheet = rejected_rows_sheet(_find(import_id))
+    if out is None:
+        write_csv(sheet, sys.stdout)
+        return
+    with failing_on(OSError), out.open("w", encoding="utf-8", newline="") as target:
+        rows = write_csv(sheet, target)
+    say(f"wrote {rows} rows to {out}")
+
+
+def _find(import_id: int) -> ImportJob:
+    job = ImportJob.objects.filter(pk=import_id).first()
+    if job is None:
+        fail(f"there is no import {import_id}; `mailer subscribers imports` lists them.")
+    return job
+
+
+def _column_mapping(columns: list[str]) -> dict[str, str]:
+    """Field names by column, from "Mail=email"."""
+    mapping = {}
+    for one in columns:
+        column, equals, field = one.rpartition("=")
+        if not equals:
+            fail(f"“{one}” does not name a field; write --map HEADING=FIELD, such as --map Mail=email.")
+        mapping[column] = field
+    return mapping
+
+
+def _warnings(text: str) -> list[str]:
+    found = [one.strip() for one in text.split(",") if one.strip()]
+    for one in found:
+        if one not in WARNINGS:
+            fail(f"“{one}” is not a warning; known: {', '.join(WARNINGS)}.")
+    return found
+
+
+def _finish(job: ImportJob, progress: ProgressReport) -> None:
+    """Run the import until it is done, or wait for the process that already runs it."""
+    while not jobs.RUNNER.run(job, timezone.now, lambda: False, progress):
+        time.sleep(_POLL_SECONDS)
+
+
+@contextmanager
+def _progress_bar() -> Iterator[ProgressReport]:
+    """A bar for each step on a terminal, nothing elsewhere."""
+    # Slow, and only for imports that run here.
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    terminal = type(console)(stderr=True)
+    columns = (TextColumn("{task.description:>10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as bar:
+        tasks: dict[str, Any] = {}
+
+        def show(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                tasks[step] = bar.add_task(step, total=total)
+            bar.update(tasks[step], completed=done, total=total)
+
+        yield show
+
+
+def _print_result(job: ImportJob, dry_run: bool, json: bool) -> None:
+    figures = job.expected if dry_run else job.result
+    _print_rejects(job, json)
+    if json:
+        emit({**figures, "dry_run": dry_run, "import": job.pk})
+        return
+    say("Nothing was changed; this is what would happen:" if dry_run else "Done:")
+    unsubscribed = figures["unsubscribed"]
+    for name, label in _LABELS.items():
+        note = f"  ({unsubscribed:,} unsubscribed earlier)" if name == "unchanged" and unsubscribed else ""
+        say(f"  {label:12}{figures[name]:>12,}{note}")
+    for name, number in figures["warnings"].items():
+        say(f"  {number:,} addresses with the warning: {name}")
+    if marked := figures.get("do_not_mail"):
+        done = (
+            "--suppress-do-not-mail suppresses them"
+            if dry_run
+            else f"{figures['newly_suppressed']:,} suppressed"
+        )
+        say(f"  {marked:,} of the rejected rows are marked as unsubscribed or bounced; {done}")
+    if dry_run:
+        say(f"To apply it: mailer subscribers imports apply {job.pk}")
+    else:
+        say(f"To undo it within 30 days: mailer subscribers imports undo {job.pk}")
+
+
+def _print_rejects(job: ImportJob, json: bool) -> None:
+    kinds = (RejectedRow.Kind.INVALID, RejectedRow.Kind.DO_NOT_MAIL)
+    rows = RejectedRow.objects.filter(job=job.pk, kind__in=kinds).order_by("line")
+    for line, reason in rows.values_list("line", "reason").iterator(chunk_size=2_000):
+        if json:
+            emit({"line": line, "reason": reason})
+        else:
+            sys.stderr.write(f"line {line}: {reason}\n")
+
+
+def _summary(job: ImportJob) -> dict[str, Any]:
+    return {
+        "id": job.pk,
+        "state": job.state,
+        "file": job.file_name,
+        "list": job.mailing_list.slug,
+        "source": job.source,
+        "created_by": job.created_by,
+        "at": job.created_at.isoformat(timespec="seconds"),
+        "applied_by": job.applied_by,
+        "error": job.error,
+        **(job.result or job.expected),
+    }

@@ -12,12 +12,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mailer.config import reader
-from mailer.config import sending_syntax as syntax
-from mailer.config.bounces import Bounces
+from mailer.config import reader as syntax
 from mailer.config.reader import ConfigError as ConfigError
 from mailer.config.sections import (
     Alerts,
     Approval,
+    Bounces,
     Database,
     Demo,
     Retention,
@@ -29,9 +29,9 @@ from mailer.config.sections import (
 )
 from mailer.config.sections import Dkim as Dkim
 from mailer.config.sections import Sending as Sending
+from mailer.config.sections import Service as Service
 from mailer.config.sections import SignUp as SignUp
 from mailer.config.sections import Smtp as Smtp
-from mailer.config.service import Service as Service
 
 # How every process writes its log.
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"

@@ -1,10 +1,22 @@
-"""Most sections of the configuration file, each key below its explanation."""
+"""The sections of the configuration file, each key below its explanation."""
 
 from __future__ import annotations
 
+import base64
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, NamedTuple, get_args
+
+# Where the token stands in an address; it has 49 characters.
+TOKEN = "{token}"  # noqa: S105  (a place in a text)
+_BEFORE_TOKEN = re.compile(r"(?:[a-z0-9!#$%&'*+/=?^_`|~.-]*[!#$%&'*+/=?^_`|~-])?")
+# Characters before the token, so that no local part is longer than the 64 of RFC 5321 §4.5.3.1.1.
+_LONGEST = 15
+# Required keys, where that is not the API key alone.
+_NEEDED = {"amazon_ses": ("region",), "mailgun": ("key", "domain"), "mailjet": ("key", "secret")}
+_TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
+_SHORTEST_SECRET = 16
 
 
 @dataclass(frozen=True)
@@ -73,6 +85,61 @@ class Dkim:
     # The same for a second signature with Ed25519; empty: there is none.
     ed25519_selector: str = ""
     ed25519_key: str = ""
+
+
+@dataclass(frozen=True)
+class Service:
+    """An ESP's API in place of [smtp]; empty: mail is sent by SMTP."""
+
+    name: Literal["", "amazon_ses", "mailgun", "postmark", "brevo", "resend", "mailjet", "sparkpost"] = ""
+    key: str = ""
+    # Amazon's secret key, Mailjet's secret.
+    secret: str = ""
+    # Mailgun's sender domain.
+    domain: str = ""
+    # Amazon's region.
+    region: str = ""
+    # Postmark's message stream (empty: "broadcast"), Amazon's configuration set (empty: none).
+    stream: str = ""
+    # Base URL of the API where it is not the default, such as a European one.
+    url: str = ""
+    # Concurrent API calls.
+    connections: int = 5
+    # Authenticates webhooks: Mailgun's signing key, Resend's signing secret, for the others (except Amazon) a
+    # password of your own. Empty: webhooks are not accepted.
+    webhook_secret: str = ""
+    # ARNs of the Amazon SNS topics that are accepted.
+    webhook_topics: tuple[str, ...] = ()
+
+    @property
+    def accepts_webhooks(self) -> bool:
+        """Whether webhooks are accepted."""
+        return bool(self.webhook_topics if self.name == "amazon_ses" else self.webhook_secret)
+
+    def check(self) -> None:
+        """Raises ValueError."""
+        for key in _NEEDED.get(self.name, ("key",)) if self.name else ():
+            if not getattr(self, key):
+                raise ValueError(f"{self.name} needs `{key}`.")
+        for topic in self.webhook_topics:
+            if not _TOPIC.fullmatch(topic):
+                raise ValueError(
+                    f"webhook_topics: {topic!r} is not a topic; write arn:aws:sns:REGION:ACCOUNT:NAME."
+                )
+        if self.webhook_secret:
+            self._check_secret()
+
+    def _check_secret(self) -> None:
+        if self.name != "resend":
+            if len(self.webhook_secret) < _SHORTEST_SECRET:
+                raise ValueError(f"webhook_secret is shorter than {_SHORTEST_SECRET} characters.")
+            return
+        try:
+            key = base64.b64decode(self.webhook_secret.removeprefix("whsec_"), validate=True)
+        except ValueError:
+            key = b""
+        if not key or not self.webhook_secret.startswith("whsec_"):
+            raise ValueError("webhook_secret is not Resend's signing secret, which begins with whsec_.")
 
 
 @dataclass(frozen=True)
@@ -181,6 +248,72 @@ class Tracking:
 def stricter(one: Mode, other: Mode) -> Mode:
     """The mode that records less."""
     return min(one, other, key=MODES.index)
+
+
+Security = Literal["none", "starttls", "tls"]
+
+
+@dataclass(frozen=True)
+class Bounces:
+    # Domain of the envelope sender; mail to it must arrive at one of the sources below.
+    domain: str = ""
+    # Local parts of the envelope sender and of the List-Unsubscribe address, with {token} at the end. Without
+    # plus addressing "b-{token}", or "{token}" alone.
+    address: str = "b+{token}"
+    unsubscribe_address: str = "u+{token}"
+    # Maildir with returned mail; relative to the configuration file. Empty: none.
+    maildir: str = ""
+    # IMAP mailbox; empty: none.
+    imap_host: str = ""
+    # 0: the default, 993 with tls and 143 without.
+    imap_port: int = 0
+    imap_security: Security = "tls"
+    imap_username: str = ""
+    imap_password: str = ""
+    # File with the access token of XOAUTH2 in place of a password, read at each sign-in.
+    imap_token_path: str = ""
+    imap_folder: str = "INBOX"
+    # What happens to a stored message: marked as read, moved to imap_move_to, or deleted.
+    imap_after: Literal["mark", "move", "delete"] = "mark"
+    imap_move_to: str = "Processed"
+    # POP3 mailbox, whose messages are deleted once stored; empty: none.
+    pop3_host: str = ""
+    # 0: the default, 995 with tls and 110 without.
+    pop3_port: int = 0
+    pop3_security: Security = "tls"
+    pop3_username: str = ""
+    pop3_password: str = ""
+    # Address of our LMTP server for the mail server; port 0: off.
+    lmtp_host: str = "127.0.0.1"
+    lmtp_port: int = 0
+    # TOML file with the office's own bounce rules, applied before the built-in ones. Empty: none.
+    rules: str = ""
+    # Days that returned mail and webhook events are kept verbatim; the resulting decisions are kept longer.
+    keep_days: int = 90
+
+    @property
+    def has_inbound(self) -> bool:
+        """Whether a source is configured; without one, the mail server may run `mailer bounces receive`."""
+        return bool(self.maildir or self.imap_host or self.pop3_host or self.lmtp_port)
+
+    def check(self) -> None:
+        """Raises ValueError for values that cannot be used."""
+        for key in ("address", "unsubscribe_address"):
+            _check_form(key, getattr(self, key))
+        for key in ("imap_port", "pop3_port", "lmtp_port"):
+            if getattr(self, key) > 65_535:
+                raise ValueError(f"{key} is {getattr(self, key)}; a port is between 1 and 65535.")
+        if self.imap_after == "move" and self.imap_move_to == self.imap_folder:
+            raise ValueError("imap_move_to is the folder that is read; choose another.")
+
+
+def _check_form(key: str, form: str) -> None:
+    before, found, after = form.partition(TOKEN)
+    if not found or after or len(before) > _LONGEST or not _BEFORE_TOKEN.fullmatch(before):
+        raise ValueError(
+            f'{key} is {form!r}; write it as "b+{TOKEN}": at most {_LONGEST} plain characters of lower case, '
+            f"the last of them a separator such as + or -, and then {TOKEN}. Or {TOKEN} alone."
+        )
 
 
 @dataclass(frozen=True)

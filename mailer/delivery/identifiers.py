@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from mailer.config.bounces import TOKEN
+from mailer.config.sections import TOKEN
 from subscribers import tokens
 from subscribers.tokens import MailPurpose
 

@@ -18,10 +18,10 @@ from django.conf import settings
 
 from mailer import link_tracking
 from mailer.approval import approve
-from mailer.approval.errors import SnapshotChanged
-from mailer.approval.manifest import shared_headers
+from mailer.approval.approve import SnapshotChanged
 from mailer.approval.models import Snapshot, SnapshotVariant
-from mailer.config.bounces import TOKEN
+from mailer.approval.preflight import shared_headers
+from mailer.config.sections import TOKEN
 from mailer.delivery import identifiers
 from mailer.delivery.ledger.attempts import ClaimedDelivery
 from mailer.delivery.models import Mailing

@@ -18,8 +18,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from mailer.config import ConfigError
 from mailer.delivery.smtp import dkim
-from mailer.doctor.check import CheckResult, Context, DnsRecord
-from mailer.doctor.dns import DnsError
+from mailer.doctor.check import CheckResult, Context, DnsError, DnsRecord
 from mailer.doctor.outbound import Egress, egress
 from mailer.doctor.spf_dmarc import (
     MAX_SPF_LOOKUPS,

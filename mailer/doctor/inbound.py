@@ -14,7 +14,7 @@ from pathlib import Path
 from django.utils import timezone
 
 from mailer.config import Config, Service
-from mailer.config.bounces import TOKEN
+from mailer.config.sections import TOKEN
 from mailer.doctor.check import CheckResult, Context, DnsRecord
 from mailer.doctor.outbound import egress
 from mailer.feedback.sources.base import MailboxError

@@ -22,8 +22,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from mailer.config import Config, ConfigError
 from mailer.delivery.smtp import dkim
-from mailer.doctor.check import CheckResult, Context, Status
-from mailer.doctor.dns import is_loopback
+from mailer.doctor.check import CheckResult, Context, Status, is_loopback
 from mailer.feedback.parsing import classify
 
 _MEGABYTE = 1024 * 1024

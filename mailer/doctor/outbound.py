@@ -19,8 +19,7 @@ from cryptography import x509
 from mailer.config import Config
 from mailer.delivery.smtp.connect import open_session, unverified_context
 from mailer.delivery.smtp.relays import Relay, SmtpError, Timeouts, configured_relays
-from mailer.doctor.check import CheckResult, Context, DnsRecord
-from mailer.doctor.dns import Address, Dns, is_loopback, is_public
+from mailer.doctor.check import Address, CheckResult, Context, Dns, DnsRecord, is_loopback, is_public
 
 # Days before a certificate's end from which it is a warning.
 _EXPIRES_SOON = 14

@@ -12,8 +12,7 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from mailer.doctor import authentication, inbound, local_checks, outbound, web
-from mailer.doctor.check import CheckResult, Context
-from mailer.doctor.dns import Dns, DnsError
+from mailer.doctor.check import CheckResult, Context, Dns, DnsError
 from mailer.editions.models import Newsletter
 
 _DNS_ADVICE = "Check the network. Receivers that get no answer defer the mail too."

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 from urllib.parse import urlsplit
 
-from mailer.doctor.check import CheckResult, Context
-from mailer.doctor.dns import is_loopback
+from mailer.doctor.check import CheckResult, Context, is_loopback
 from mailer.stories.fetch import Fetched, FetchError, ForbiddenAddress, Limits, fetch
 from subscribers import tokens
 

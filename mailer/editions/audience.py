@@ -10,10 +10,10 @@ from django.db.models import Count, Q, QuerySet
 
 from mailer.editions.models import Edition, Newsletter
 from subscribers.models import Subscriber
-from subscribers.segments import compiler
+from subscribers.segments import segments
 from subscribers.segments.audience import AudienceQuery
 from subscribers.segments.rules import Group, from_json, to_json
-from subscribers.segments.store import load_rule
+from subscribers.segments.segments import load_rule
 from subscribers.unsubscribe import register_newsletter_lists
 
 
@@ -90,8 +90,8 @@ class Audience:
         if self.as_of is None:
             raise ValueError("An audience with segments needs `as_of`.")
         # A rule "has none of the tags" would match all subscribers once its tag is deleted.
-        compiler.require_targets(rule)
-        return compiler.to_q(rule, self.as_of)
+        segments.require_targets(rule)
+        return segments.to_q(rule, self.as_of)
 
     def readers(self) -> QuerySet[Subscriber]:
         """Confirmed subscribers whose address is not suppressed, each once."""

@@ -9,7 +9,7 @@ from itertools import chain, count, islice
 from typing import IO, TextIO
 
 from mailer.reports.tables import Cell, Column, Table
-from subscribers.csv_injection import escape
+from subscribers.csv_cells import escape
 from subscribers.exports import COLUMNS, export_rows
 from subscribers.imports import staging
 from subscribers.imports.models import ImportJob

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 from mailer.tracking.recording import event_buffer
-from mailer.worker.memory import limit_arenas, start_trimming
+from mailer.worker.supervisor import limit_arenas, start_trimming
 
 
 def serve() -> None:

@@ -1,35 +1,38 @@
-"""Applies an import in batches of lines, each one transaction together with the progress, and suppresses
-do-not-mail addresses where the user asked for that. It may be killed at any moment."""
+"""Applies an import in batches of lines, and undoes it.
+
+A batch is one transaction together with the progress, so the process may be killed at any moment. Do-not-mail
+addresses are suppressed where the user asked for that. Undoing reverts what the import added or changed, and
+keeps what subscribers did since.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
 from django.db import connection, models
 from django.db.backends.utils import CursorWrapper
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from subscribers import jobs
+from subscribers.consent import Channel, Event, Evidence, record
 from subscribers.imports import attributes, diff
-from subscribers.imports.models import ImportChange, ImportJob, ImportRow, RejectedRow
+from subscribers.imports.models import UNDO_STATS, ImportChange, ImportJob, ImportRow, RejectedRow
 from subscribers.imports.rows import ImportStats
 from subscribers.imports.validate import parse_address_cell
 from subscribers.models import ConsentRecord, Subscriber, Subscription, Suppression
 
 # Addresses that are suppressed by one statement.
 _SUPPRESSED_AT_ONCE = 500
-
 _NEW = "outcome = 'new'"
 _ADDED = "outcome IN ('new', 'joins')"
 _CONSENTED = "outcome IN ('new', 'joins', 'confirms')"
 _CHANGED = "changed = 1 AND outcome IN ('joins', 'confirms', 'changes')"
 _CHANGED_ONLY = "outcome = 'changes'"
 _REJECTED = "outcome IN ('suppressed', 'unsubscribed')"
-
 # Conditional: a subscriber who confirmed or unsubscribed meanwhile has decided that.
 _CONFIRM = """UPDATE subscribers_subscription
 SET state = 'confirmed', source = %(source)s, confirmed_at = %(now)s
@@ -40,6 +43,10 @@ SET name = c.name, language = c.language, countries = c.countries, updated_at = 
 FROM import_compared c WHERE p.id = c.subscriber AND c.{_CHANGED}"""  # noqa: S608  (made of constants)
 _REASON = """CASE outcome WHEN 'suppressed' THEN 'the address is suppressed: no mail may be sent to it'
     ELSE 'this person unsubscribed before; only they can resubscribe' END"""
+# Changes that are undone in one transaction.
+BATCH_SIZE = 1_000
+_BY_SUBSCRIBER = (Channel.FORM, Channel.EMAIL_LINK, Channel.PREFERENCES, Channel.ONE_CLICK, Channel.EMAIL)
+Kind = ImportChange.Kind
 
 
 def next_lines(job: ImportJob, batch_size: int, *, from_the_end: bool = False) -> tuple[int, int] | None:
@@ -233,3 +240,94 @@ def _addresses(job: ImportJob, rows: QuerySet[RejectedRow]) -> Iterator[tuple[by
         # A row that was too long to be kept has no cells.
         if row.address_hash is not None and (cells := json.loads(row.cells)):
             yield bytes(row.address_hash), parse_address_cell(cells[column])[0]
+
+
+def undo_batch(job: ImportJob, now: datetime, size: int = BATCH_SIZE) -> bool:
+    """Undo the next changes and add them to the job's `undo_result`; False when all is undone.
+
+    To be called in a transaction that holds the job's row.
+    """
+    changes = list(ImportChange.objects.filter(job=job.pk, pk__gt=job.position).order_by("pk")[:size])
+    if not changes:
+        return False
+    people = Subscriber.objects.in_bulk([change.subscriber for change in changes])
+    acted = _acted_since(job, people)
+    free = [change for change in changes if change.subscriber in people and change.subscriber not in acted]
+    restored = _restore(job, free, people, now) | attributes.undo(free)
+    removed = _remove_from_list(job, free, now)
+    kept = {change.subscriber for change in changes} - restored - removed
+    counts = dict(zip(UNDO_STATS, (len(removed), len(restored - removed), len(kept)), strict=True))
+    job.position = changes[-1].pk
+    job.undo_result = {name: job.undo_result.get(name, 0) + count for name, count in counts.items()}
+    return True
+
+
+def unsuppress(job: ImportJob, now: datetime) -> int:
+    """Lift the suppressions that the import made, unless another import needs them; returns how many."""
+    others = RejectedRow.objects.exclude(job=job.pk).filter(
+        kind=RejectedRow.Kind.DO_NOT_MAIL,
+        address_hash__isnull=False,
+        job__suppress_do_not_mail=True,
+        job__state__in=(ImportJob.State.APPLYING, ImportJob.State.APPLIED),
+    )
+    ours = Suppression.objects.filter(
+        evidence=suppression_evidence(job), reason=Suppression.Reason.MANUAL, lifted_at__isnull=True
+    ).exclude(address_hash__in=others.values("address_hash"))
+    return ours.update(lifted_at=now, lifted_by=job.ended_by)
+
+
+def _acted_since(job: ImportJob, people: Iterable[int]) -> set[int]:
+    """Subscribers who themselves changed something about their mail after the import began."""
+    records = ConsentRecord.objects.filter(
+        subscriber__in=list(people), channel__in=_BY_SUBSCRIBER, at__gte=job.applied_at
+    )
+    return set(records.values_list("subscriber", flat=True))
+
+
+def _restore(
+    job: ImportJob, changes: Collection[ImportChange], people: Mapping[int, Subscriber], now: datetime
+) -> set[int]:
+    """Put back each value that still is what the import made of it; returns whose values those were."""
+    restored = []
+    for change in changes:
+        person = people[change.subscriber]
+        codes = ",".join(person.countries)
+        before = (person.name, person.language, codes)
+        if change.new_name is not None and person.name == change.new_name:
+            person.name = change.old_name or ""
+        if change.new_language is not None and person.language == change.new_language:
+            person.language = change.old_language or person.language
+        if change.new_countries is not None and codes == change.new_countries:
+            person.countries = tuple(filter(None, (change.old_countries or "").split(",")))
+        if before != (person.name, person.language, ",".join(person.countries)):
+            person.updated_at = now
+            restored.append(person)
+    Subscriber.objects.bulk_update(restored, ["name", "language", "countries", "updated_at"], batch_size=100)
+    record(Event.PREFERENCES, [person.pk for person in restored], [None], _evidence(job), now)
+    return {person.pk for person in restored}
+
+
+def _remove_from_list(job: ImportJob, changes: Collection[ImportChange], now: datetime) -> set[int]:
+    """End the subscriptions that the import began, and delete subscribers who were not known before it."""
+    ours = Subscription.objects.filter(
+        mailing_list=job.mailing_list_id,
+        subscriber__in=[change.subscriber for change in changes if change.kind != Kind.CHANGES],
+        state=Subscription.State.CONFIRMED,
+        ended_at__isnull=True,
+        source=f"import: {job.source}",
+    )
+    removed = set(ours.values_list("subscriber", flat=True))
+    by_kind = {kind: [one.subscriber for one in changes if one.kind == kind] for kind in Kind.values}
+    ours.filter(subscriber__in=by_kind[Kind.CONFIRMS]).update(
+        state=Subscription.State.PENDING, source="form", confirmed_at=None
+    )
+    ours.filter(subscriber__in=[*by_kind[Kind.NEW], *by_kind[Kind.JOINS]]).delete()
+    elsewhere = Exists(Subscription.objects.filter(subscriber=OuterRef("pk")))
+    Subscriber.objects.filter(~elsewhere, pk__in=removed.intersection(by_kind[Kind.NEW])).delete()
+    remaining = Subscriber.objects.filter(pk__in=removed).values_list("pk", flat=True)
+    record(Event.REMOVED, list(remaining), [job.mailing_list_id], _evidence(job), now)
+    return removed
+
+
+def _evidence(job: ImportJob) -> Evidence:
+    return Evidence(Channel.IMPORT, source="the import was undone", attested_by=job.ended_by)

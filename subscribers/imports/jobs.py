@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from subscribers import jobs
-from subscribers.imports import apply, diff, staging, undo, uploads
+from subscribers.imports import apply, diff, staging
 from subscribers.imports.models import ImportChange, ImportJob, ImportRow, RejectedRow
 from subscribers.imports.rows import ImportStats, Progress, UnreadableFile, no_progress
 from subscribers.imports.table_file import open_table
@@ -70,7 +70,7 @@ class ImportRunner(JobRunner[ImportJob]):
     def __init__(self, batch_size: int = diff.BATCH_SIZE, parallel_from: int = 100_000) -> None:
         """`batch_size`: in lines. `parallel_from`: with so many lines left, two connections share a job."""
         self.batch_size = batch_size
-        self.undo_batch_size = min(batch_size, undo.BATCH_SIZE)
+        self.undo_batch_size = min(batch_size, apply.BATCH_SIZE)
         self.parallel_from = parallel_from
 
     def batch(self, job: ImportJob, now: datetime) -> ImportJob:
@@ -91,12 +91,12 @@ class ImportRunner(JobRunner[ImportJob]):
     def undo_batch(self, job: ImportJob, now: datetime) -> ImportJob:
         """Undo the next changes."""
         held = jobs.lock(job)
-        if not undo.undo_batch(held, now, self.undo_batch_size):
+        if not apply.undo_batch(held, now, self.undo_batch_size):
             held.state = State.UNDONE
             # Left over where the import stopped at an error while it was applied.
             ImportRow.objects.filter(job=held.pk).delete()
             if held.suppress_do_not_mail:
-                held.undo_result = {**held.undo_result, "unsuppressed": undo.unsuppress(held, now)}
+                held.undo_result = {**held.undo_result, "unsuppressed": apply.unsuppress(held, now)}
         return held
 
     def run(self, job: ImportJob, clock: Clock, stop: Stop, progress: Progress = no_progress) -> bool:
@@ -127,13 +127,13 @@ class ImportRunner(JobRunner[ImportJob]):
     def read_upload(self, job: ImportJob, clock: Clock, progress: Progress = no_progress) -> None:
         """Read an uploaded file; one that cannot be read is not tried again."""
         try:
-            with uploads.open_upload(job) as stream:
+            with staging.open_upload(job) as stream:
                 read_file(job, stream, clock, progress)
         except WrongState:
             return
         except UnreadableFile as error:
             _set_failed(job, str(error))
-        uploads.delete(job.upload)
+        staging.delete(job.upload)
 
     @contextmanager
     def _second_connection(self, job: ImportJob, clock: Clock, stop: Stop) -> Iterator[None]:
@@ -202,7 +202,7 @@ def create_upload(
     """A job for an uploaded file whose columns are to be set. Raises ValueError without a source; OSError."""
     job = create(file_name, options, now)
     try:
-        job.upload, size = uploads.store(chunks)
+        job.upload, size = staging.store(chunks)
     except BaseException:
         job.delete()
         raise
@@ -306,7 +306,7 @@ def discard(job: ImportJob, by: str, now: datetime) -> None:
                 f"This import is {job.get_state_display()}; only one that was not applied can be discarded."
             )
         delete_rows(job)
-    uploads.delete(job.upload)
+    staging.delete(job.upload)
 
 
 def delete_expired(now: datetime) -> int:
@@ -320,7 +320,7 @@ def delete_expired(now: datetime) -> int:
     expired = list(ImportJob.objects.filter(ended, kept, state__in=(State.APPLIED, State.UNDONE)))
     for job in expired:
         delete_rows(job)
-    uploads.delete_older_than(APPLY_WITHIN + timedelta(days=1))
+    staging.delete_older_than(APPLY_WITHIN + timedelta(days=1))
     return len(expired)
 
 
@@ -379,4 +379,4 @@ def _stop_reading(job: ImportJob, error: Exception) -> None:
         f"Reading stopped at an unforeseen error ({type(error).__name__}), and nothing was imported. "
         "Save the file as “CSV UTF-8” and upload it again; the log of `mailer worker` has the details.",
     )
-    uploads.delete(job.upload)
+    staging.delete(job.upload)

@@ -1,23 +1,37 @@
-"""Stores a file's rows in the database, where they wait to be applied, and lists the rejected ones.
+"""What waits during an import: uploaded files until they are read, and their rows until they are applied.
 
-Rows are written by COPY on PostgreSQL, and by executemany on SQLite.
+Files are stored under a random name, previewed, and deleted once read. Rows are written by COPY on
+PostgreSQL, and by executemany on SQLite; the rejected ones are listed.
 """
 
 from __future__ import annotations
 
 import json
+import re
+import secrets
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
 from itertools import islice
+from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q
 
+from subscribers.imports.mapping import Columns
 from subscribers.imports.models import ImportJob, ImportRow, RejectedRow
-from subscribers.imports.rows import ImportStats, InvalidRow, ValidRow
+from subscribers.imports.rows import ImportStats, InvalidRow, UnreadableFile, ValidRow
+from subscribers.imports.table_file import open_table
 
+_NAME = re.compile(r"[A-Za-z0-9_-]{20,64}")
+# Rows of a preview, and characters of each cell.
+_PREVIEW_ROWS, _PREVIEW_CELL = 5, 80
 # Rows in one transaction: enough to be quick, and few enough that other writers do not wait long on SQLite.
 _BATCH_SIZE = 10_000
 # Characters of a rejected row that are kept.
@@ -27,6 +41,84 @@ _REJECTED_FOR = {
     "disposable": "the mailbox is disposable",
     "role": "the mailbox belongs to a role and not to a person",
 }
+# After the job, in the order of ValidRow.
+_IMPORT_ROW = (
+    *("job_id", "line", "address_hash", "email", "name", "language", "countries", "warning", "attributes"),
+)
+_REJECTED_ROW = ("job_id", "line", "kind", "reason", "address_hash", "cells")
+
+
+@dataclass(frozen=True)
+class Preview:
+    """How a file begins, as it would be read."""
+
+    columns: Columns
+    rows: tuple[tuple[str, ...], ...]
+    # Empty for a workbook.
+    encoding: str
+
+
+def store(chunks: Iterable[bytes]) -> tuple[str, int]:
+    """Write a file with mode 0600; returns its random name, and its size in bytes. Raises OSError."""
+    folder = _folder()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    name, size = secrets.token_urlsafe(24), 0
+    path = folder / name
+    try:
+        with path.open("xb") as target:
+            path.chmod(0o600)
+            for chunk in chunks:
+                size += target.write(chunk)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return name, size
+
+
+def path_of(name: str) -> Path:
+    """The path of a stored file."""
+    if not _NAME.fullmatch(name):
+        raise ValueError("not the name of a stored file")
+    return _folder() / name
+
+
+def open_upload(job: ImportJob) -> BinaryIO:
+    """The job's uploaded file. Raises UnreadableFile when it is gone."""
+    try:
+        return path_of(job.upload).open("rb")
+    except FileNotFoundError:
+        raise UnreadableFile("The file is no longer stored; upload it again.") from None
+
+
+def preview(job: ImportJob, encoding: str = "", delimiter: str = "") -> Preview:
+    """How the file begins; encoding and delimiter are detected if empty. Raises UnreadableFile."""
+    options = {"encoding": encoding, "delimiter": delimiter}
+    with open_upload(job) as stream, open_table(stream, options, allow_missing_email=True) as table:
+        rows = [
+            tuple(cell[:_PREVIEW_CELL] for cell in cells) for _, cells in islice(table.rows, _PREVIEW_ROWS)
+        ]
+        return Preview(table.columns, tuple(rows), table.encoding)
+
+
+def delete(name: str) -> None:
+    """Delete a stored file; harmless when it is gone or the name is empty."""
+    if name:
+        path_of(name).unlink(missing_ok=True)
+
+
+def delete_older_than(age: timedelta) -> None:
+    """Delete files that no job will read any more."""
+    before = time.time() - age.total_seconds()
+    for path in _folder().glob("*"):
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < before:
+                path.unlink()
+
+
+def _folder() -> Path:
+    config = settings.CONFIG
+    folder: Path = config.path(config.storage.path)
+    return folder / "imports"
 
 
 class Staging:
@@ -153,13 +245,6 @@ def rejected_rows(job: ImportJob) -> Iterator[list[str]]:
         if row.kind in (RejectedRow.Kind.SUPPRESSED, RejectedRow.Kind.UNSUBSCRIBED):
             cells = [""] * email + cells
         yield [str(row.line), row.get_kind_display(), row.reason, *cells]
-
-
-# After the job, in the order of ValidRow.
-_IMPORT_ROW = (
-    *("job_id", "line", "address_hash", "email", "name", "language", "countries", "warning", "attributes"),
-)
-_REJECTED_ROW = ("job_id", "line", "kind", "reason", "address_hash", "cells")
 
 
 def _insert(

@@ -8,11 +8,10 @@ from functools import cache, lru_cache
 
 from subscribers import iso_codes
 from subscribers.addresses import address_hasher, normalise
-from subscribers.csv_injection import unescape
+from subscribers.csv_cells import parse_countries, parse_language, unescape
 from subscribers.imports import attributes
 from subscribers.imports.mapping import Columns, normalise_heading
 from subscribers.imports.rows import InvalidRow, ValidRow
-from subscribers.parse_names import parse_countries, parse_language
 
 Validate = Callable[[int, Sequence[str]], ValidRow | InvalidRow]
 

@@ -19,7 +19,7 @@ from subscribers.consent import Event, Evidence
 from subscribers.models import AddressChange, MailingList, Subscriber, Subscription
 from subscribers.rate_limit import Limit
 from subscribers.responses import mask
-from subscribers.subscribe import signup_abuse, subscribe
+from subscribers.subscribe import subscribe
 
 # How long the link to the new address works, and the link that rejects the change.
 CONFIRM_WITHIN = timedelta(days=3)
@@ -61,7 +61,7 @@ def request(subscriber: Subscriber, new_email: str, evidence: Evidence, now: dat
         change = AddressChange.objects.create(
             subscriber=subscriber, old_email=subscriber.email, new_email=new_email, requested_at=now
         )
-        if signup_abuse.may_email(new_email, now) and not suppression.is_suppressed(new_email):
+        if rate_limit.may_email(new_email, now) and not suppression.is_suppressed(new_email):
             emails.send_address_confirmation(
                 subscriber, new_email, tokens.make_dated("change_address", change.pk, now)
             )

@@ -18,8 +18,7 @@ from subscribers.consent import Channel, Evidence
 from subscribers.emails import page_language
 from subscribers.models import Subscriber, Subscription
 from subscribers.preference_center import change_address, preferences
-from subscribers.preference_center.forms import AddressChangeForm, PreferencesForm
-from subscribers.preference_center.preferences import Preferences
+from subscribers.preference_center.preferences import AddressChangeForm, Preferences, PreferencesForm
 from subscribers.privacy import data_access
 from subscribers.reconfirmation import campaigns
 from subscribers.responses import evidence_from, mask, page, subscriber_context
@@ -60,7 +59,7 @@ def preferences_page(request: HttpRequest, token: str) -> HttpResponse:
     except tokens.InvalidToken:
         return page(request, "pages/unknown_link.html", status=404, private=True)
     now = timezone.now()
-    before = preferences.current(subscriber, now)
+    before = preferences.read_preferences(subscriber, now)
     evidence = evidence_from(request, Channel.PREFERENCES, page_language(subscriber))
     visit = _Visit(request, subscriber, claim.scope or None, now, evidence)
     with override(evidence.language):
@@ -80,7 +79,7 @@ def _preferences_context(
     visit: _Visit, before: Preferences, outcome: _Outcome, language: str
 ) -> dict[str, object]:
     subscriber, now = visit.subscriber, visit.now
-    after = preferences.current(subscriber, now)
+    after = preferences.read_preferences(subscriber, now)
     form = outcome if isinstance(outcome, PreferencesForm) else None
     address_form = outcome if isinstance(outcome, AddressChangeForm) else None
     return {
@@ -126,7 +125,7 @@ def _save(visit: _Visit) -> _Outcome:
 
 
 def _resume(visit: _Visit) -> _Outcome:
-    visit.save(replace(preferences.current(visit.subscriber, visit.now), paused_until=None))
+    visit.save(replace(preferences.read_preferences(visit.subscriber, visit.now), paused_until=None))
     return "saved"
 
 
@@ -231,7 +230,7 @@ def _post_data(request: HttpRequest) -> QueryDict:
 
 def _pause_notice(subscriber: Subscriber, language: str) -> str:
     """That nothing comes before a day, where mail is paused; call it in `language`."""
-    current = preferences.current(subscriber, timezone.now())
+    current = preferences.read_preferences(subscriber, timezone.now())
     return preferences.pause_text(current, language) if current.paused_until else ""
 
 

@@ -1,25 +1,32 @@
-"""Erasure (GDPR, Article 17): all data about a subscriber is deleted, and free texts of staff are redacted.
+"""Deletes personal data: on request (GDPR, Article 17), and when its retention period is over.
 
-A keyed hash of the address stays suppressed, so that no later import adds it again.
+Erasure deletes all data about a subscriber and redacts the free texts of staff. A keyed hash of the address
+stays suppressed, so that no later import adds it again. Retention deletes unconfirmed sign-ups, details of
+consent records, counters and data of imports.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import PurePath
 
+from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
+from subscribers import consent, rate_limit
 from subscribers.addresses import address_hash, address_pattern
-from subscribers.bulk import jobs
+from subscribers.bulk import jobs as bulk_jobs
 from subscribers.bulk.models import BulkJob
+from subscribers.imports import jobs as import_jobs
 from subscribers.imports.models import ImportChange, ImportJob, ImportRow, RejectedRow
-from subscribers.models import FormerAddress, Subscriber, Suppression
+from subscribers.models import AddressChange, FormerAddress, Subscriber, Subscription, Suppression
 from subscribers.signals import erased
 from subscribers.suppression import normalise_or_lower
 
+log = logging.getLogger(__name__)
 # Shorter than any address, so that it fits wherever one did.
 _REDACTED = "…@…"
 # Texts by staff, names of files, and errors.
@@ -27,6 +34,10 @@ _FREE_TEXT_FIELDS: tuple[tuple[type[models.Model], tuple[str, ...]], ...] = (
     (BulkJob, ("reason", "error")),
     (ImportJob, ("file_name", "error")),
 )
+# Longer than any link of an address change works.
+_ADDRESS_CHANGES_KEPT = timedelta(days=60)
+# Subscribers deleted in one transaction.
+_BATCH = 500
 
 
 def erase(email: str, now: datetime) -> bool:
@@ -66,7 +77,7 @@ def redact(addresses: Collection[str]) -> None:
     """
     for job in BulkJob.objects.select_for_update().filter(selection__text__icontains="@").order_by("pk"):
         if any(_searches_for(job.selection["text"], address) for address in addresses):
-            jobs.freeze_selection(job)
+            bulk_jobs.freeze_selection(job)
     for model, fields in _FREE_TEXT_FIELDS:
         _redact_fields(model, fields, addresses)
     for address in addresses:
@@ -134,3 +145,31 @@ def _redact_fields(model: type[models.Model], fields: Iterable[str], addresses: 
                 redacted = address_pattern(address).sub(_REDACTED, redacted)
             if redacted + ending != text:
                 model._default_manager.filter(pk=row.pk).update(**{field: redacted + ending})
+
+
+def run(now: datetime) -> None:
+    """Delete what is older than `[retention]` allows. May run twice, and stop at any point."""
+    config = settings.CONFIG.retention
+    unconfirmed = _delete_unconfirmed(now - timedelta(days=config.unconfirmed_days))
+    cleared = consent.clear_old_details(now, config.consent_details_months)
+    rate_limit.delete_expired(now)
+    import_jobs.delete_expired(now)
+    bulk_jobs.delete_expired(now)
+    AddressChange.objects.filter(requested_at__lt=now - _ADDRESS_CHANGES_KEPT).delete()
+    if unconfirmed or cleared:
+        log.info("action=retention unconfirmed=%d details=%d", unconfirmed, cleared)
+
+
+def _delete_unconfirmed(before: datetime) -> int:
+    """Delete sign-ups that were not confirmed, and subscribers without any other subscription."""
+    waiting = Subscription.objects.filter(
+        state=Subscription.State.PENDING, created_at__lt=before, ended_at__isnull=True
+    )
+    count = 0
+    while rows := list(waiting.values_list("pk", "subscriber")[:_BATCH]):
+        with transaction.atomic():
+            count += waiting.filter(pk__in=[pk for pk, _ in rows]).delete()[0]
+            others = Subscription.objects.filter(subscriber=OuterRef("pk"))
+            subscribers = Subscriber.objects.filter(pk__in={subscriber for _, subscriber in rows})
+            subscribers.filter(~Exists(others)).delete()
+    return count

@@ -14,10 +14,10 @@ from subscribers.consent import Event, Evidence, record
 from subscribers.jobs import JobRunner, Stop, WrongState
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.reconfirmation.models import ReconfirmationCampaign, ReconfirmationRequest
-from subscribers.segments import audience, compiler
+from subscribers.segments import audience, segments
 from subscribers.segments.models import Segment
 from subscribers.segments.rules import InvalidRule, from_json, to_json
-from subscribers.segments.store import load_rule
+from subscribers.segments.segments import load_rule
 from subscribers.subscribe import subscribe
 
 State = ReconfirmationCampaign.State
@@ -93,8 +93,8 @@ def recipients(campaign: ReconfirmationCampaign, now: datetime) -> QuerySet[Subs
     )
     rule = from_json(campaign.rule)
     # "None of a tag" that was deleted since would match everyone.
-    compiler.require_targets(rule)
-    people = compiler.matching_subscribers(rule, campaign.created_at).filter(pk__gt=campaign.position)
+    segments.require_targets(rule)
+    people = segments.matching_subscribers(rule, campaign.created_at).filter(pk__gt=campaign.position)
     people = people.filter(Exists(on_list)).exclude(paused_until__gt=now)
     return people.exclude(audience.suppressed()).exclude(Exists(lately)).order_by("pk")
 

@@ -18,10 +18,10 @@ from django.db.models.expressions import RawSQL
 
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 from subscribers.search import search_index
-from subscribers.segments import audience, compiler
+from subscribers.segments import audience, segments
 from subscribers.segments.models import Segment, Tagging
 from subscribers.segments.rules import InvalidRule
-from subscribers.segments.store import load_rule
+from subscribers.segments.segments import load_rule
 
 # Counts go no further.
 CAP = 10_000
@@ -266,7 +266,7 @@ def _segment_condition(number: int, as_of: datetime) -> Q:
     """No subscriber where the segment, or something that its rule refers to, is deleted."""
     segment = Segment.objects.filter(pk=number).first()
     try:
-        return Q(pk__in=()) if segment is None else compiler.to_q(load_rule(segment), as_of)
+        return Q(pk__in=()) if segment is None else segments.to_q(load_rule(segment), as_of)
     except InvalidRule:
         return Q(pk__in=())
 

@@ -13,10 +13,9 @@ from django.conf import settings
 from django.core.signing import BadSignature, Signer
 from django.utils.translation import gettext, gettext_lazy
 
-from subscribers import consent, iso_codes
+from subscribers import consent, iso_codes, rate_limit
 from subscribers.addresses import normalise
 from subscribers.models import MailingList, Subscriber
-from subscribers.subscribe import signup_abuse
 
 # Seconds between showing and submitting the form: people need at least the first, at most the second.
 _MIN_SECONDS, _MAX_SECONDS = 2, 12 * 3600
@@ -124,7 +123,7 @@ class SignUpForm(PreferenceFields):
             seconds = now.timestamp() - int(shown)
         except (BadSignature, ValueError):
             return True
-        return not _MIN_SECONDS <= seconds <= _MAX_SECONDS or not signup_abuse.claim_form(nonce, now)
+        return not _MIN_SECONDS <= seconds <= _MAX_SECONDS or not rate_limit.claim_form(nonce, now)
 
     def is_question_answered(self) -> bool:
         """Whether the question was shown and answered correctly."""

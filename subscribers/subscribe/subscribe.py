@@ -9,11 +9,10 @@ from typing import Literal
 from django.db import transaction
 from django.db.models import Q
 
-from subscribers import consent, emails, tokens, unsubscribe
+from subscribers import consent, emails, rate_limit, tokens, unsubscribe
 from subscribers.consent import Event, Evidence
 from subscribers.models import FormerAddress, MailingList, Subscriber, Subscription
 from subscribers.signals import resubscribed
-from subscribers.subscribe import signup_abuse
 from subscribers.suppression import is_suppressed, lift_after_confirmation, may_sign_up
 
 # How long the link in a confirmation email works.
@@ -45,7 +44,7 @@ def request(
     """
     with transaction.atomic():
         # Decided before the address is looked up: the answer is the same for known and unknown ones.
-        decision = signup_abuse.check_signup(email, evidence.network, answered, now)
+        decision = rate_limit.check_signup(email, evidence.network, answered, now)
         if decision != "go":
             return decision
         if not may_sign_up(email):
@@ -56,7 +55,7 @@ def request(
         consent.record(Event.REQUESTED, [subscriber.pk], list_ids, evidence, now)
         confirmed = _auto_confirm(subscriber, list_ids, evidence, now)
         waiting = _has_pending(subscriber, list_ids)
-        if _claim_daily_email(subscriber, now) and signup_abuse.may_email(email, now):
+        if _claim_daily_email(subscriber, now) and rate_limit.may_email(email, now):
             if waiting:
                 lists = MailingList.objects.filter(pk__in=list_ids)
                 emails.send_confirmation(subscriber, confirm_token(subscriber, now), lists)

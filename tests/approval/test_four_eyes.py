@@ -10,8 +10,7 @@ from django.db import DatabaseError, transaction
 from wagtail.log_actions import log
 
 from mailer.approval import approve, authorship
-from mailer.approval.authorship import authors_of
-from mailer.approval.errors import (
+from mailer.approval.approve import (
     ApprovalError,
     AuthorMayNotApprove,
     NotPermitted,
@@ -21,6 +20,7 @@ from mailer.approval.errors import (
     WrongHash,
     WrongState,
 )
+from mailer.approval.authorship import authors_of
 from mailer.approval.models import Approval, Authorship, Snapshot, SnapshotAuthor, SnapshotVariant
 from mailer.approval.submit import submit
 from mailer.delivery.models import Mailing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mailer.approval.errors import PreflightFailed
+from mailer.approval.approve import PreflightFailed
 from mailer.approval.submit import submit
 from mailer.editions.models import Newsletter
 from tests import cast

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from mailer.approval import approve
-from mailer.approval.errors import AuthorMayNotApprove, PreflightFailed, SnapshotChanged
+from mailer.approval.approve import AuthorMayNotApprove, PreflightFailed, SnapshotChanged
 from mailer.approval.models import Snapshot
 from mailer.approval.submit import submit
 from mailer.delivery.models import Mailing
@@ -18,7 +18,7 @@ from mailer.editions.models import Edition
 from subscribers.segments import attributes
 from subscribers.segments.models import Segment, Tag
 from subscribers.segments.rules import Condition, Group
-from subscribers.segments.store import save
+from subscribers.segments.segments import save
 from tests import cast
 from tests.delivery.cast import balances, reasons
 

@@ -9,8 +9,8 @@ import pytest
 from wagtail.log_actions import log
 
 from mailer.approval import approve
+from mailer.approval.approve import AuthorMayNotApprove
 from mailer.approval.authorship import authors_of
-from mailer.approval.errors import AuthorMayNotApprove
 from mailer.approval.models import Snapshot, SnapshotAuthor
 from mailer.approval.submit import submit
 from mailer.editions.assemble import assemble

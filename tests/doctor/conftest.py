@@ -6,8 +6,7 @@ import pytest
 from django.conf import settings as django_settings
 
 from mailer.config import Config
-from mailer.doctor.check import Context
-from mailer.doctor.dns import Dns
+from mailer.doctor.check import Context, Dns
 from tests.delivery.conftest import certificate, configure  # noqa: F401
 from tests.doctor.zone import Zone
 

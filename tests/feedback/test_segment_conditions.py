@@ -10,7 +10,7 @@ from mailer.delivery.models import Delivery, Mailing
 from mailer.feedback.models import FeedbackEvent
 from mailer.tracking.models import TrackingEvent
 from subscribers.models import Subscriber
-from subscribers.segments import compiler
+from subscribers.segments import segments
 from subscribers.segments.rules import Condition, Group, InvalidRule
 from tests import cast
 from tests.delivery.cast import approved_snapshot
@@ -20,7 +20,7 @@ NOW = cast.NOW
 
 
 def asked(about: str, relation: str, *values: int | str) -> set[str]:
-    found = compiler.matching_subscribers(Group("all", (Condition(about, relation, values),)), NOW)
+    found = segments.matching_subscribers(Group("all", (Condition(about, relation, values),)), NOW)
     return {person.email.partition("@")[0] for person in found}
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from mailer.delivery.models import Delivery
-from mailer.delivery.rollout import control, interventions
+from mailer.delivery.rollout import control, jobs
 from mailer.feedback.decisions import delivery_sync
 from subscribers.models import Subscriber
 from tests.delivery.cast import Clock, balances, readers, released, send, states
@@ -21,7 +21,7 @@ def look(clock: Clock) -> list[int]:
     """What the worker's jobs do beside sending."""
     delivery_sync.process_rejections(clock())
     delivery_sync.count_events(clock())
-    return interventions.apply_all(clock())
+    return jobs.apply_all(clock())
 
 
 def test_unknown_addresses_pause_a_mailing_and_resuming_sends_the_rest(configure):  # noqa: F811

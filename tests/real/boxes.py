@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from mailer.config.bounces import Bounces
+from mailer.config.sections import Bounces
 from mailer.feedback.sources import imap, pop3_maildir
 from mailer.feedback.sources.poll import Source
 from tests.real.servers import HOST, PASSWORD, Dovecot

@@ -19,7 +19,7 @@ from subscribers.reconfirmation import campaigns
 from subscribers.segments.attributes import get_or_create_tag
 from subscribers.segments.models import Segment
 from subscribers.segments.rules import Group
-from subscribers.segments.store import save
+from subscribers.segments.segments import save
 from tests.subscribers.conftest import NOW
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]

@@ -38,7 +38,7 @@ from subscribers.models import (
     Suppression,
 )
 from subscribers.preference_center import change_address, preferences
-from subscribers.privacy import data_access, retention
+from subscribers.privacy import data_access, erasure
 from subscribers.segments.audience import REACHABLE, AudienceQuery, reachability
 from subscribers.subscribe import subscribe
 from tests import cast
@@ -262,7 +262,7 @@ class SubscriberMachine(RuleBasedStateMachine):
     @rule(days=st.sampled_from([1, 8, 70]))
     def wait(self, days: int) -> None:
         self.now += timedelta(days=days)
-        retention.run(self.now)
+        erasure.run(self.now)
 
     # What must hold
 

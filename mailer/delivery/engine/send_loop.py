@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from mailer.approval.errors import SnapshotChanged
+from mailer.approval.approve import SnapshotChanged
 from mailer.delivery.engine import transports
 from mailer.delivery.engine.transports import Transport
 from mailer.delivery.ledger import deliveries, housekeeping

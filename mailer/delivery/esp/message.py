@@ -10,7 +10,7 @@ from email.headerregistry import Address
 from functools import lru_cache
 from typing import NamedTuple
 
-from mailer.config.bounces import TOKEN
+from mailer.config.sections import TOKEN
 from mailer.delivery import identifiers
 from mailer.delivery.esp.capabilities import TemplateEscape
 from mailer.delivery.ledger.attempts import ClaimedDelivery

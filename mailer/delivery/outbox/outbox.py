@@ -1,8 +1,12 @@
-"""The outbox: transactional email, written in the caller's transaction and sent by the worker."""
+"""The outbox: transactional email, written in the caller's transaction and sent by the worker.
+
+Test sends go the same way: one variant to a staff address, marked and without personal links.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import secrets
 import threading
@@ -28,9 +32,12 @@ from mailer.delivery.smtp.connect import open_any
 from mailer.delivery.smtp.envelope import Envelope
 from mailer.delivery.smtp.relays import PermanentRelayError, SmtpError
 from mailer.delivery.smtp.session import Session
+from mailer.editions.models import Newsletter
+from mailer.rendering import headers, merge_tags, mime
+from mailer.rendering.records import RenderedVariant
+from subscribers.addresses import normalise
 
 log = logging.getLogger(__name__)
-
 _BATCH = 50
 # How long other workers leave a message alone while one sends it: longer than a final dot's ten minutes.
 _LEASE = timedelta(minutes=15)
@@ -38,6 +45,7 @@ _LEASE = timedelta(minutes=15)
 _EXPIRES_AFTER = timedelta(hours=48)
 # How long sent and refused messages are kept.
 _KEPT_FOR = timedelta(days=30)
+SUBJECT_PREFIX = "[Test] "
 
 
 class EmailBackend(BaseEmailBackend):
@@ -75,6 +83,36 @@ def enqueue_email(message: EmailMessage, envelope_sender: str, now: datetime) ->
     row.sender, row.due_at, row.created_at = envelope_sender, now, now
     row.save()
     return row
+
+
+def enqueue_test(rendered: RenderedVariant, newsletter: Newsletter, to: str, now: datetime) -> OutboxMessage:
+    """Put a test message into the outbox. Raises ValueError if `to` is not an address."""
+    try:
+        address = normalise(to)
+    except ValueError as error:
+        raise ValueError(f"the address “{to}” {error}.") from error
+    return enqueue(newsletter.sender_email, address, test_message(rendered, newsletter, address, now), now)
+
+
+def test_message(rendered: RenderedVariant, newsletter: Newsletter, to: str, now: datetime) -> bytes:
+    """The message, CRLF line ends. Its personal links lead to the front page."""
+    domain = newsletter.sender_email.rpartition("@")[2]
+    marked = dataclasses.replace(rendered, subject=SUBJECT_PREFIX + rendered.subject)
+    envelope = mime.MailingHeaders(
+        from_name=newsletter.sender_name,
+        from_email=newsletter.sender_email,
+        reply_to=newsletter.reply_to,
+        list_id=f"{newsletter.slug}.{domain}",
+        list_name=newsletter.name,
+    )
+    values = merge_tags.web_values(settings.CONFIG.site.url, rendered.language)
+    forms = mime.UrlTemplates(
+        f"t.{mime.TOKEN}@{domain}", values["unsubscribe_url"], values["preferences_url"]
+    )
+    copy = mime.Personalization(
+        to, headers.date(now), values["countries"], message_token=secrets.token_hex(16)
+    )
+    return mime.MessageTemplate(marked, envelope, forms).message(copy)
 
 
 def send_due(now: datetime, stop: threading.Event | Callable[[], bool] | None = None) -> OutboxSummary:

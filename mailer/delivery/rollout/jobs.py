@@ -1,4 +1,7 @@
-"""Jobs that move mailings on: start those that are due, and advance rollouts to their next step."""
+"""Jobs that move mailings on: start those that are due, advance rollouts, and apply the stop rules.
+
+The stop rules warn staff, slow a provider down or pause the mailing; each action is done once.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,27 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Q
+from wagtail.log_actions import log as audit
 
 from mailer.approval import approve
-from mailer.approval.errors import SnapshotChanged
+from mailer.approval.approve import SnapshotChanged
 from mailer.approval.models import Snapshot
-from mailer.delivery.models import Mailing
-from mailer.delivery.rollout import interventions, steps
+from mailer.delivery.models import Intervention, Mailing
+from mailer.delivery.outbox import alerts
+from mailer.delivery.rollout import control, steps, stop_rules
 from mailer.delivery.rollout.planning import plan
+from mailer.delivery.rollout.stop_rules import Level, ReachedLimit
+from mailer.delivery.throttle import provider_throttle
 from mailer.editions.audience import Audience
 from subscribers.segments.rules import InvalidRule
 
 log = logging.getLogger(__name__)
-
 _WINDOW_PASSED = "The approved sending window has passed. Submit the edition again."
+_Action = Intervention.Action
+_ACTIONS = {Level.WARN: _Action.WARNED, Level.SLOW: _Action.SLOWED, Level.PAUSE: _Action.PAUSED}
+# For so long after the last message was sent, staff are warned about its bounces and complaints.
+_WATCHED_AFTER_SENDING = timedelta(days=3)
 
 
 def start_due(now: datetime) -> list[Mailing]:
@@ -86,7 +97,7 @@ def advance_due(now: datetime) -> list[Mailing]:
 
 
 def _advance(mailing: Mailing, now: datetime) -> bool:
-    if interventions.apply(mailing, now):
+    if apply(mailing, now):
         return True
     if steps.has_untried(mailing):
         return False
@@ -101,3 +112,105 @@ def _advance(mailing: Mailing, now: datetime) -> bool:
     if advanced:
         log.info("action=rollout_advanced mailing=%d step=%d", mailing.pk, (mailing.step or 0) + 1)
     return bool(advanced)
+
+
+def apply_all(now: datetime) -> list[int]:
+    """Apply the rules to every mailing that is being sent or was just sent; the ids of those it paused.
+
+    May run twice, and beside itself.
+    """
+    sending = Q(state=Mailing.State.SENDING)
+    sent = Q(state=Mailing.State.DONE, finished_at__gt=now - _WATCHED_AFTER_SENDING)
+    mailings = Mailing.objects.real().filter(sending | sent).select_related("edition").order_by("pk")
+    return [mailing.pk for mailing in mailings if apply(mailing, now)]
+
+
+def apply(mailing: Mailing, now: datetime) -> bool:
+    """Do what the rules demand for one mailing; whether it was paused.
+
+    A mailing that is already sent cannot be paused, so staff are warned instead.
+    """
+    reached = stop_rules.reached_limits(mailing)
+    if mailing.state == Mailing.State.SENDING and reached and reached[0].level is Level.PAUSE:
+        return _pause(mailing, reached[0], now)
+    for limit in reached:
+        _warn_or_slow(mailing, limit, now)
+    return False
+
+
+def interventions_of(mailing: Mailing) -> list[dict[str, str]]:
+    """What the rules did to a mailing, newest first, each with `at` (ISO 8601), `action`, `metric`,
+    `provider` and `message`."""
+    return [
+        {
+            "at": one.at.isoformat(timespec="seconds"),
+            "action": one.action,
+            "metric": one.metric,
+            "provider": one.provider,
+            "message": one.message,
+        }
+        for one in mailing.interventions.all()
+    ]
+
+
+def _pause(mailing: Mailing, limit: ReachedLimit, now: datetime) -> bool:
+    share = f" after the first {steps.released_share(mailing)}" if mailing.released_up_to is not None else ""
+    reason = f"Paused automatically{share}. {stop_rules.describe(limit)}"
+    with transaction.atomic():
+        # Staff who resumed it since these were counted have seen them.
+        if not control.pause_automatically(mailing.pk, reason, counted_from=mailing.counted_from):
+            return False
+        _record(mailing, limit, _Action.PAUSED, now)
+        alerts.raise_alert("stop_rules", reason, mailing.pk, now)
+    return True
+
+
+def _warn_or_slow(mailing: Mailing, limit: ReachedLimit, now: datetime) -> None:
+    level = Level.WARN if limit.level is Level.PAUSE else limit.level
+    if not _is_news(mailing, limit, level):
+        return
+    with transaction.atomic():
+        if not _record(mailing, limit, _ACTIONS[level], now):
+            return
+        message = stop_rules.describe(limit)
+        if level is Level.SLOW:
+            provider_throttle.penalise(limit.provider, now)
+            message = f"Mail to {limit.provider} was slowed down. {message}"
+        alerts.warn(f"stop_rules_{limit.metric}", message, mailing.pk, now)
+
+
+def _is_news(mailing: Mailing, limit: ReachedLimit, level: Level) -> bool:
+    """Whether it is more severe than the last action; a provider is slowed again when there are new cases."""
+    earlier = mailing.interventions.filter(metric=limit.metric, provider=limit.provider)
+    last = earlier.filter(counted_from=_counting_since(mailing)).first()
+    if last is None or last.action == _Action.PAUSED:
+        return last is None
+    return _ACTIONS[level] != last.action or (level is Level.SLOW and limit.total_cases > last.total_cases)
+
+
+def _record(mailing: Mailing, limit: ReachedLimit, action: _Action, now: datetime) -> bool:
+    """Record the action, in the audit log as well; False when another worker just did."""
+    message = stop_rules.describe(limit)
+    _, new = Intervention.objects.get_or_create(
+        mailing=mailing,
+        counted_from=_counting_since(mailing),
+        provider=limit.provider,
+        metric=limit.metric,
+        action=action,
+        total_cases=limit.total_cases,
+        defaults={
+            "cases": limit.cases,
+            "total": limit.total,
+            "limit": limit.limit,
+            "message": message[:300],
+            "at": now,
+        },
+    )
+    if new:
+        audit(instance=mailing.edition, action=f"desk.stop_rules_{action}", data={"because": message})
+        log.warning("action=stop_rules_%s mailing=%d metric=%s", action, mailing.pk, limit.metric)
+    return new
+
+
+def _counting_since(mailing: Mailing) -> datetime:
+    return mailing.counted_from or mailing.created_at

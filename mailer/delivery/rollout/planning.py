@@ -17,8 +17,8 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Max
 
+from mailer.approval.approve import local_send_time
 from mailer.approval.models import Snapshot, SnapshotVariant
-from mailer.approval.send_time import local_send_time
 from mailer.approval.submit import snapshot_variant
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import steps

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Q
 
-from mailer.config import sending_syntax as sending_config
+from mailer.config import reader as sending_config
 from mailer.delivery.models import Delivery, Mailing
 
 State = Delivery.State

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from mailer.config.bounces import TOKEN
+from mailer.config.sections import TOKEN
 from mailer.delivery.ledger.attempts import ClaimedDelivery
 from mailer.delivery.message_builder import BuildTime, MailingContext, MessageBuilder
 from mailer.delivery.smtp import dkim

@@ -14,13 +14,12 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple
 
-from mailer.config import sending_syntax
+from mailer.config import reader
 from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery
 from mailer.delivery.outcome import PROVIDER_WIDE, ReplyClass
-from mailer.delivery.throttle import backoff, rate_limits, shared_state
-from mailer.delivery.throttle.backoff import NO_BACKOFF, PROVIDER, Backoff
+from mailer.delivery.throttle import rate_limits, shared_state
 from mailer.delivery.throttle.providers import provider_of, provider_of_domain
-from mailer.delivery.throttle.rate_limits import LimiterState, RateLimit
+from mailer.delivery.throttle.rate_limits import NO_BACKOFF, PROVIDER, Backoff, LimiterState, RateLimit
 from mailer.delivery.throttle.shared_state import Data
 
 log = logging.getLogger(__name__)
@@ -131,7 +130,7 @@ def penalise(provider: str, now: datetime) -> Backoff:
 
     def penalised(data: Data) -> tuple[Data, tuple[Backoff, bool]]:
         before = stored_backoff(data, at)
-        state = backoff.penalised(before, at, PROVIDER, fraction)
+        state = rate_limits.penalised(before, at, PROVIDER, fraction)
         return {**data, "backoff": list(state)}, (state, state != before)
 
     state, new = shared_state.update(KEY + provider, now, penalised)
@@ -144,7 +143,7 @@ def penalise(provider: str, now: datetime) -> Backoff:
 def provider_limits(rates_per_provider: Iterable[str]) -> dict[str, tuple[RateLimit, ...]]:
     """The limits of [sending] rate_per_provider, by provider."""
     found: dict[str, tuple[RateLimit, ...]] = {}
-    for domain, rates in map(sending_syntax.provider_rates, rates_per_provider):
+    for domain, rates in map(reader.provider_rates, rates_per_provider):
         provider = provider_of_domain(domain)
         found[provider] = found.get(provider, ()) + tuple(RateLimit(*rate) for rate in rates)
     return found
@@ -152,7 +151,7 @@ def provider_limits(rates_per_provider: Iterable[str]) -> dict[str, tuple[RateLi
 
 def stored_backoff(data: Data, now: float) -> Backoff:
     """The backoff in a row of the shared state."""
-    return backoff.decayed(Backoff(*data.get("backoff", NO_BACKOFF)), now)
+    return rate_limits.decayed(Backoff(*data.get("backoff", NO_BACKOFF)), now)
 
 
 def _reserve(data: Data, limits: tuple[RateLimit, ...], count: int, now: float) -> tuple[Data, _Schedule]:
@@ -184,5 +183,5 @@ def _return_unsent(data: Data, count: int) -> tuple[Data, None]:
 
 
 def _record_success(data: Data, count: int, now: float) -> tuple[Data, Backoff]:
-    state = backoff.after_success(stored_backoff(data, now), count, now)
+    state = rate_limits.after_success(stored_backoff(data, now), count, now)
     return {**data, "backoff": list(state)}, state

@@ -1,4 +1,4 @@
-"""Rate limits and the warm-up: how many messages may be sent, and when. Pure arithmetic.
+"""How many messages may be sent, and when: sending window, rate limits, warm-up and backoff. Pure arithmetic.
 
 A limit per second spaces messages evenly: the state is the time from which the next may be sent (virtual
 scheduling, as in GCRA). A limit per minute, hour or day grants messages at once and counts them in sixtieths
@@ -6,14 +6,22 @@ of its period, each until the whole sixtieth is past. So no interval as long as 
 messages than the limit, wherever it begins. All times are seconds since 1970.
 
 The warm-up raises the messages a day of a new address or domain until mailbox providers know it.
+
+Backoff slows down for a server that asks for it, and speeds up again (AIMD): each request doubles the wait
+and halves the rate after it. Each accepted message raises the rate a little, until no limit is left.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from datetime import date
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from mailer.backoff import BackoffPolicy
+from mailer.config import reader
 
 # Messages are granted so many seconds ahead; they wait in memory for their time.
 LOOKAHEAD = 1.0
@@ -27,6 +35,54 @@ _ALLOWED = (
 )
 # A day on which a larger share was deferred is repeated.
 _MAX_DEFERRED_SHARE = 0.05
+# For a mailbox provider, and for our relay.
+PROVIDER = BackoffPolicy(first=60, cap=1_800, jitter=0.1)
+RELAY = BackoffPolicy(first=60, cap=600, jitter=0.1)
+# Messages a second after the first request, at the least, and from where on there is no limit any more.
+_FIRST_RATE, _MIN_RATE, _UNLIMITED_RATE = 10.0, 0.1, 20.0
+# A minute of steady sending adds so much to the rate.
+_RISE = 1.0
+# Seconds after the end of a wait for which the state is remembered.
+_MEMORY = 3_600.0
+
+
+@dataclass(frozen=True)
+class SendingWindow:
+    """From `start` to `end` on some days; an earlier `end` is past midnight and belongs to the same day."""
+
+    start: time
+    end: time
+    # Monday is 0.
+    days: frozenset[int]
+    zone: ZoneInfo
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether mail may be sent at `now`, an aware datetime."""
+        local = now.astimezone(self.zone)
+        clock = local.time()
+        today, yesterday = local.weekday(), (local.weekday() - 1) % 7
+        if self.start < self.end:
+            return self.start <= clock < self.end and today in self.days
+        return (clock >= self.start and today in self.days) or (clock < self.end and yesterday in self.days)
+
+    def next_opening(self, now: datetime) -> datetime:
+        """When it opens next, an aware UTC datetime: `now` itself if it is open."""
+        if self.is_open(now):
+            return now
+        today = now.astimezone(self.zone).date()
+        starts = (datetime.combine(today + timedelta(days=n), self.start, self.zone) for n in range(15))
+        # A start that daylight saving time skips comes out later, when the window may be over already.
+        return next(
+            (at for start in starts if (at := start.astimezone(UTC)) > now and self.is_open(at)),
+            now + timedelta(days=1),
+        )
+
+
+def sending_window(hours: str, weekdays: Iterable[str], zone: str) -> SendingWindow | None:
+    """The window of [sending] hours and weekdays; None when mail may be sent at any time."""
+    days = reader.weekdays(weekdays)
+    start, end = reader.time_range(hours) or (time(), time())
+    return None if start == end and len(days) == 7 else SendingWindow(start, end, days, ZoneInfo(zone))
 
 
 class RateLimit(NamedTuple):
@@ -200,3 +256,47 @@ def advance_warm_up(progress: WarmUpProgress, today: date) -> WarmUpProgress:
 def record_warm_up(progress: WarmUpProgress, tried: int, deferred: int) -> WarmUpProgress:
     """The progress after so many more replies."""
     return progress._replace(tried=progress.tried + tried, deferred=progress.deferred + deferred)
+
+
+class Backoff(NamedTuple):
+    """The state for one server."""
+
+    # Requests to slow down in a row.
+    failures: int = 0
+    # Nothing is sent before; seconds since 1970.
+    until: float = 0.0
+    # Messages a second; 0: no limit.
+    rate: float = 0.0
+
+
+NO_BACKOFF = Backoff()
+
+
+def decayed(state: Backoff, now: float) -> Backoff:
+    """The state as of now: none when the last wait ended long ago."""
+    return state if now < state.until + _MEMORY else NO_BACKOFF
+
+
+def penalised(state: Backoff, now: float, policy: BackoffPolicy, fraction: float) -> Backoff:
+    """The state after a request to slow down; `fraction`, between 0 and 1, chooses the jitter.
+
+    Requests during a wait change nothing: they answer messages that were under way when it began.
+    """
+    if now < state.until:
+        return state
+    state = decayed(state, now)
+    failures = state.failures + 1
+    rate = max(state.rate / 2, _MIN_RATE) if state.rate else _FIRST_RATE
+    return Backoff(failures, now + policy.delay(failures, fraction), rate)
+
+
+def after_success(state: Backoff, count: int, now: float) -> Backoff:
+    """The state after so many accepted messages. During a wait they change nothing, for the same reason."""
+    if now < state.until or not count or not state.rate:
+        return state
+    rate = state.rate
+    for _ in range(count):
+        rate += _RISE / 60 / rate
+        if rate >= _UNLIMITED_RATE:
+            return NO_BACKOFF
+    return Backoff(0, state.until, rate)

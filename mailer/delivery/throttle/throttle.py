@@ -10,16 +10,14 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from mailer.config import Sending, sending_syntax
+from mailer.config import Sending, reader
 from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery
 from mailer.delivery.outcome import ReplyClass
-from mailer.delivery.throttle import backoff, circuit_breaker, provider_throttle, rate_limits, shared_state
-from mailer.delivery.throttle.backoff import NO_BACKOFF, RELAY
+from mailer.delivery.throttle import circuit_breaker, provider_throttle, rate_limits, shared_state
 from mailer.delivery.throttle.circuit_breaker import BreakerMonitor, BreakerTrip
 from mailer.delivery.throttle.provider_stats import Recorder
 from mailer.delivery.throttle.provider_throttle import ProviderThrottle, provider_limits, stored_backoff
-from mailer.delivery.throttle.rate_limits import LimiterState, RateLimit
-from mailer.delivery.throttle.sending_window import sending_window
+from mailer.delivery.throttle.rate_limits import NO_BACKOFF, RELAY, LimiterState, RateLimit, sending_window
 from mailer.delivery.throttle.shared_state import Data
 
 # Keys of the shared state.
@@ -60,7 +58,7 @@ class Throttle:
         self._zone = ZoneInfo(config.site.timezone)
         self._window = sending_window(config.sending.hours, config.sending.weekdays, config.site.timezone)
         self._limits = _limits(config.sending)
-        self._warm_up_since = sending_syntax.day(config.sending.warm_up_since)
+        self._warm_up_since = reader.day(config.sending.warm_up_since)
         self._progress: rate_limits.WarmUpProgress | None = None
         self._providers = ProviderThrottle(provider_limits(config.sending.rate_per_provider), now)
         self._relay_backoff = stored_backoff(shared_state.read(_RELAY), now.timestamp())
@@ -153,8 +151,8 @@ class Throttle:
         fraction = random.random()  # noqa: S311  (no secret)
         seconds = now.timestamp()
 
-        def penalise(data: Data) -> tuple[Data, backoff.Backoff]:
-            state = backoff.penalised(stored_backoff(data, seconds), seconds, RELAY, fraction)
+        def penalise(data: Data) -> tuple[Data, rate_limits.Backoff]:
+            state = rate_limits.penalised(stored_backoff(data, seconds), seconds, RELAY, fraction)
             return {"backoff": list(state)}, state
 
         self._relay_backoff = shared_state.update(_RELAY, now, penalise)

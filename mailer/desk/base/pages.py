@@ -17,7 +17,7 @@ from wagtail.admin import messages
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.log_actions import log
 
-from mailer.approval.errors import ApprovalError
+from mailer.approval.approve import ApprovalError
 from mailer.delivery.rollout.control import ControlError
 from mailer.desk.base.edition_workflow import overview
 from mailer.editions.models import Edition

@@ -21,7 +21,7 @@ from mailer.desk.imports.labels import COLUMN_LABELS, address_warnings, samples,
 from mailer.desk.imports.list import State, state_label
 from mailer.reports.export import csv_lines, rejected_rows_sheet
 from subscribers import iso_codes
-from subscribers.imports import encodings, jobs, uploads
+from subscribers.imports import encodings, jobs, staging
 from subscribers.imports.mapping import FIELDS, Columns, custom_fields
 from subscribers.imports.models import ImportJob, RejectedRow
 from subscribers.imports.rows import UnreadableFile
@@ -74,7 +74,7 @@ class ColumnsPage(_ImportPage):
         context |= {"encoding": encoding, "delimiter": delimiter, "encodings": _ENCODINGS}
         context |= {"delimiters": _DELIMITERS}
         try:
-            preview = uploads.preview(self.job, _valid(encoding, _ENCODINGS), _valid(delimiter, _DELIMITERS))
+            preview = staging.preview(self.job, _valid(encoding, _ENCODINGS), _valid(delimiter, _DELIMITERS))
         except UnreadableFile as error:
             return {**context, "file_error": str(error)}
         form = context.get("form") or ColumnsForm(columns=preview.columns)
@@ -92,7 +92,7 @@ class ColumnsPage(_ImportPage):
         encoding = _valid(request.POST.get("encoding", ""), _ENCODINGS)
         delimiter = _valid(request.POST.get("delimiter", ""), _DELIMITERS)
         try:
-            preview = uploads.preview(self.job, encoding, delimiter)
+            preview = staging.preview(self.job, encoding, delimiter)
         except UnreadableFile:
             return self.render_to_response(self.get_context_data())
         form = ColumnsForm(request.POST, columns=preview.columns)

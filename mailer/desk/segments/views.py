@@ -22,10 +22,10 @@ from mailer.desk.base.pages import StaffPage
 from mailer.desk.segments import rule_form
 from mailer.desk.subscribers.list import state_label
 from mailer.editions.models import Edition
-from subscribers.segments import store
-from subscribers.segments.compiler import Estimate, estimate
+from subscribers.segments import segments
 from subscribers.segments.models import Segment
 from subscribers.segments.rules import Group, InvalidRule, all_conditions, from_json, to_json
+from subscribers.segments.segments import Estimate, estimate
 
 _CHANGE, _DELETE = "subscribers.change_segment", "subscribers.delete_segment"
 
@@ -122,7 +122,7 @@ class SegmentPage(StaffPage, TemplateView):
 
     def _save(self) -> HttpResponse:
         user = self.request.user
-        store.save(self.segment, self.name, self.rule, user.get_username(), timezone.now())
+        segments.save(self.segment, self.name, self.rule, user.get_username(), timezone.now())
         log(instance=self.segment, action="desk.segment", user=user)
         messages.success(
             self.request, f"The segment “{self.segment}” is {'created' if self.new else 'saved'}."

@@ -22,9 +22,9 @@ from subscribers.jobs import WrongState
 from subscribers.models import MailingList
 from subscribers.reconfirmation import campaigns
 from subscribers.reconfirmation.models import ReconfirmationCampaign
-from subscribers.segments.compiler import Estimate, estimate
 from subscribers.segments.models import Segment
 from subscribers.segments.rules import Condition, Group, InvalidRule, to_json
+from subscribers.segments.segments import Estimate, estimate
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from mailer.backoff import BackoffPolicy
-from mailer.config.bounces import Security
+from mailer.config.sections import Security
 from mailer.delivery.outbox import alerts
 from mailer.delivery.smtp import connect
 from mailer.feedback.models import InboundSource, ReturnedMessage

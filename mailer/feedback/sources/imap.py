@@ -20,7 +20,7 @@ from pathlib import Path
 from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, IMAPClientReadOnlyError
 
-from mailer.config.bounces import Bounces
+from mailer.config.sections import Bounces
 from mailer.feedback.sources.base import (
     MAX_OCTETS,
     TIMEOUT_SECONDS,

@@ -17,7 +17,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import close_old_connections, connections
 
-from mailer.config.bounces import Bounces
+from mailer.config.sections import Bounces
 from mailer.feedback.sources import base
 from mailer.feedback.sources.base import MAX_OCTETS, Ingest, Stop
 

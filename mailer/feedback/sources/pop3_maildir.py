@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from mailer.config.bounces import Bounces
+from mailer.config.sections import Bounces
 from mailer.feedback.sources.base import (
     MAX_OCTETS,
     TIMEOUT_SECONDS,

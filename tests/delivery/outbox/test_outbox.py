@@ -11,7 +11,7 @@ from django.db import transaction
 from mailer.approval.models import SnapshotVariant
 from mailer.delivery.message_builder import rendered_of
 from mailer.delivery.models import OutboxMessage
-from mailer.delivery.outbox import test_send
+from mailer.delivery.outbox import outbox
 from mailer.delivery.outbox.outbox import send_due
 from tests.delivery.cast import NOW, approved_snapshot
 from tests.delivery.relay import DROP, Relay
@@ -107,11 +107,11 @@ def test_a_rejected_sender_does_not_stop_the_other_emails(relay, later):
 def test_a_test_send_is_marked_and_has_no_personal_links(relay):
     snapshot = approved_snapshot()
     variant = SnapshotVariant.objects.filter(snapshot=snapshot, language="ru").first()
-    test_send.enqueue(rendered_of(variant), snapshot.edition.newsletter, "Colleague@Example.org", NOW)
+    outbox.enqueue_test(rendered_of(variant), snapshot.edition.newsletter, "Colleague@Example.org", NOW)
     assert send_due(NOW).sent == 1
     parsed = email.message_from_bytes(relay.taken[0].message, policy=email.policy.default)
     assert parsed["Subject"] == f"[Test] {variant.subject}" and parsed["To"] == "colleague@example.org"
     body = parsed.get_body(("html",)).get_content()
     assert "%%" not in body and "/unsubscribe/" not in body and "/preferences/" not in body
     with pytest.raises(ValueError, match="@"):
-        test_send.enqueue(rendered_of(variant), snapshot.edition.newsletter, "nobody", NOW)
+        outbox.enqueue_test(rendered_of(variant), snapshot.edition.newsletter, "nobody", NOW)

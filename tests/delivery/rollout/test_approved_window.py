@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from mailer.approval import approve
-from mailer.approval.errors import WrongState
+from mailer.approval.approve import WrongState
 from mailer.delivery.ledger import housekeeping
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import control

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.approval import approve, submit
-from mailer.approval.errors import OutsideWindow
-from mailer.approval.send_time import local_send_time, next_hour
+from mailer.approval.approve import OutsideWindow, local_send_time, next_hour
 from mailer.delivery.engine import send_loop
 from mailer.delivery.ledger import deliveries, housekeeping
 from mailer.delivery.models import Delivery

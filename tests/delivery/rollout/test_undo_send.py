@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from mailer.approval import approve, submit
-from mailer.approval.errors import WrongState
+from mailer.approval.approve import WrongState
 from mailer.delivery.models import Mailing
 from mailer.delivery.rollout import jobs
 from tests import cast

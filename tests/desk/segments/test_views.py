@@ -15,10 +15,10 @@ from mailer.desk.segments import views
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.reconfirmation import campaigns
 from subscribers.reconfirmation.models import ReconfirmationCampaign
-from subscribers.segments import attributes, compiler
+from subscribers.segments import attributes, segments
 from subscribers.segments.models import CustomField, Segment
 from subscribers.segments.rules import Condition, Group, to_json
-from subscribers.segments.store import save
+from subscribers.segments.segments import save
 from tests import cast as everyone
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
@@ -207,7 +207,7 @@ def test_deleting_a_segment_needs_its_own_permission(desk: Desk) -> None:
 
 def estimate_from_a_quarter(monkeypatch: pytest.MonkeyPatch) -> None:
     last = Subscriber.objects.latest("pk").pk
-    monkeypatch.setattr(compiler, "SAMPLE_SIZE", last // 4)
+    monkeypatch.setattr(segments, "SAMPLE_SIZE", last // 4)
 
 
 def test_many_subscribers_are_estimated_from_a_sample(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,12 +224,12 @@ def test_many_subscribers_are_estimated_from_a_sample(desk: Desk, monkeypatch: p
         if number % 4
     )
     everybody = Group("all", (Condition("language", "one_of", ("ru",)),))
-    estimated = compiler.estimate(everybody, everyone.NOW)
+    estimated = segments.estimate(everybody, everyone.NOW)
     assert not estimated.exact and 700 <= estimated.matching <= 900
-    counted = compiler.estimate(everybody, everyone.NOW, exact=True)
+    counted = segments.estimate(everybody, everyone.NOW, exact=True)
     assert (counted.exact, counted.matching, counted.reachable) == (True, 800, 600)
     few = Group("all", (*everybody.parts, Condition("list", "not_on", (chosen.pk if chosen else 0,))))
-    counted = compiler.estimate(few, everyone.NOW)
+    counted = segments.estimate(few, everyone.NOW)
     assert (counted.exact, counted.matching) == (True, 200)
 
 
@@ -247,5 +247,5 @@ def test_the_sample_is_representative_for_alternating_values(
     ]
     Subscriber.objects.bulk_create(people)
     estimate_from_a_quarter(monkeypatch)
-    estimated = compiler.estimate(Group("all", (Condition("language", "one_of", ("ru",)),)), everyone.NOW)
+    estimated = segments.estimate(Group("all", (Condition("language", "one_of", ("ru",)),)), everyone.NOW)
     assert not estimated.exact and 650 <= estimated.matching <= 950

@@ -14,7 +14,7 @@ from wagtail.models import ModelLogEntry
 from mailer.approval.models import Snapshot
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.outbox import alerts
-from mailer.delivery.rollout import interventions, jobs
+from mailer.delivery.rollout import jobs
 from mailer.delivery.throttle import provider_stats
 from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
 from mailer.reports.edition_state import edition_state
@@ -224,7 +224,7 @@ def test_a_pause_by_the_stop_rules_is_explained_on_the_report(desk: Desk) -> Non
             )
         ]
     )
-    interventions.apply_all(timezone.now())
+    jobs.apply_all(timezone.now())
     browser = as_user(desk.approver)
     mailing.refresh_from_db()
     page = browser.get(at(desk, "report"))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mailer.config.bounces import Bounces
+from mailer.config.sections import Bounces
 from mailer.demo.folder import free_port
 from mailer.feedback.sources import imap
 from mailer.feedback.sources.base import MailboxError, MessageUnavailable

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mailer.config.bounces import Bounces
+from mailer.config.sections import Bounces
 from mailer.feedback.sources import pop3_maildir
 from mailer.feedback.sources.base import MailboxError, MessageUnavailable
 

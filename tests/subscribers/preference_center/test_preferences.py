@@ -140,7 +140,7 @@ def test_an_undo_token_is_for_its_subscriber_and_expires(
     client: Client, join: Join, events: MailingList, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person, other = join("olga"), join("timur")
-    before = preferences.current(person, timezone.now())
+    before = preferences.read_preferences(person, timezone.now())
     client.post(page_of(person), {"language": "en", "lists": [events.pk]})
     stranger = preferences.undo_token(other, before)
     forged = signing.dumps([person.pk, *vars(before).values()], salt="another")

@@ -19,7 +19,7 @@ from subscribers.reconfirmation.models import ReconfirmationCampaign
 from subscribers.segments import attributes
 from subscribers.segments.models import Segment, Tag
 from subscribers.segments.rules import Condition, Group
-from subscribers.segments.store import save
+from subscribers.segments.segments import save
 from tests.subscribers.conftest import NOW, Join
 
 pytestmark = pytest.mark.both_databases

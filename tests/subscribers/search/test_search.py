@@ -16,7 +16,7 @@ from subscribers.search.search import Query
 from subscribers.segments import attributes
 from subscribers.segments.models import Segment
 from subscribers.segments.rules import Condition, Group
-from subscribers.segments.store import save
+from subscribers.segments.segments import save
 from subscribers.suppression import suppress
 from tests.conftest import lacking
 from tests.subscribers.conftest import NOW, Join

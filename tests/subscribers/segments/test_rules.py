@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from subscribers.merge import merge
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.privacy.data_access import collect
-from subscribers.segments import attributes, compiler
+from subscribers.segments import attributes, segments
 from subscribers.segments.models import CustomField, Segment
 from subscribers.segments.rules import MAX_DEPTH, Condition, Group, InvalidRule, from_json, to_json
-from subscribers.segments.store import load_rule, save
+from subscribers.segments.segments import load_rule, save
 from tests.subscribers.conftest import NOW, Join
 
 pytestmark = pytest.mark.both_databases
@@ -197,9 +197,9 @@ def test_the_database_returns_who_matches_the_rule(office: dict[str, Any], drawn
     rule = from_json(to_json(with_keys(drawn, office)))
     people = Subscriber.objects.prefetch_related("subscriptions", "taggings", "values__field")
     wanted = {person.pk for person in people if matches(rule, person)}
-    assert set(compiler.matching_subscribers(rule, NOW).values_list("pk", flat=True)) == wanted
+    assert set(segments.matching_subscribers(rule, NOW).values_list("pk", flat=True)) == wanted
     outside = Group("none", (rule,))
-    assert compiler.matching_subscribers(outside, NOW).count() == 30 - len(wanted)
+    assert segments.matching_subscribers(outside, NOW).count() == 30 - len(wanted)
 
 
 _ANY = st.recursive(
@@ -223,7 +223,7 @@ def test_any_json_is_a_rule_or_refused_with_a_message(raw: Any) -> None:
     try:
         rule = from_json(raw)
         assert from_json(to_json(rule)) == rule
-        compiler.matching_subscribers(compiler.validate(rule, NOW), NOW).count()
+        segments.matching_subscribers(segments.validate(rule, NOW), NOW).count()
     except InvalidRule as error:
         assert str(error)[0].isupper() or str(error).startswith("“")
 
@@ -245,8 +245,8 @@ def test_a_segment_within_another_is_expanded(join: Join, monthly: MailingList) 
     join("john", language="en")
     inner = save(Segment(), "Russian", Group("all", (Condition("language", "one_of", ("ru",)),)), "", NOW)
     outer = save(Segment(), "Not", Group("all", (Condition("segment", "not_in", (inner.pk,)),)), "", NOW)
-    assert compiler.matching_subscribers(from_json(inner.rule), NOW).get() == russian
-    assert [one.email for one in compiler.matching_subscribers(load_rule(outer), NOW)] == ["john@example.org"]
+    assert segments.matching_subscribers(from_json(inner.rule), NOW).get() == russian
+    assert [one.email for one in segments.matching_subscribers(load_rule(outer), NOW)] == ["john@example.org"]
 
 
 def test_only_a_changed_rule_is_a_new_version(join: Join) -> None:

@@ -1,4 +1,7 @@
-"""Compiles a rule to one condition that the database answers in one query, and counts who matches."""
+"""Segments: saved with a version, loaded with the segments that they use, compiled to one database condition.
+
+A rule is answered by one query. Estimates of how many subscribers match come from a sample.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import transaction
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.segments import audience, conditions
 from subscribers.segments.models import Segment, Tag
 from subscribers.segments.rules import Condition, Group, InvalidRule, all_conditions, from_json, to_json
+from subscribers.signals import segment_changed
 
 # Conditions in a rule with the segments that it uses.
 _MAX_CONDITIONS = 300
@@ -23,6 +28,33 @@ SAMPLE_SIZE = 5_000
 # With fewer matches in the sample, all are counted.
 _MIN_MATCHES = 100
 _SHOWN = 8
+
+
+def save(segment: Segment, name: str, rule: Group, by: str, now: datetime) -> Segment:
+    """Save the segment under this name and rule; a changed rule is a new version. Raises InvalidRule."""
+    name = name.strip()
+    if not name:
+        raise InvalidRule("Give the segment a name.")
+    if Segment.objects.filter(name=name).exclude(pk=segment.pk).exists():
+        raise InvalidRule("Another segment has this name.")
+    written = to_json(validate(rule, now, segment.pk))
+    with transaction.atomic():
+        changed = segment.pk is None or segment.rule != written
+        if changed:
+            segment.version += 0 if segment.pk is None else 1
+            segment.rule, segment.changed_by, segment.changed_at = written, by, now
+        segment.name = name
+        segment.save()
+        if changed:
+            segment_changed.send(Segment, segment=segment)
+    return segment
+
+
+def load_rule(segment: Segment) -> Group:
+    """The rule with those of other segments in their places; raises InvalidRule, also for deleted targets."""
+    rule = expand(from_json(segment.rule), (segment.pk,))
+    require_targets(rule)
+    return rule
 
 
 def to_q(rule: Group, now: datetime) -> Q:
@@ -77,6 +109,34 @@ def require_targets(rule: Group) -> None:
             raise InvalidRule(f"The rule uses a {attribute} that was deleted.")
 
 
+def _other_segments(condition: Condition, within: tuple[int, ...]) -> Group:
+    conditions.type_of(condition)
+    groups = []
+    for pk in conditions.int_values(condition):
+        if pk in within:
+            raise InvalidRule("A segment cannot be part of itself.")
+        segment = Segment.objects.filter(pk=pk).first()
+        if segment is None:
+            raise InvalidRule("The rule uses a segment that was deleted.")
+        groups.append(expand(from_json(segment.rule), (*within, pk)))
+    return Group("none" if condition.operator.startswith("not") else "any", tuple(groups))
+
+
+def _group(group: Group, now: datetime) -> Q:
+    parts = [
+        _group(part, now) if isinstance(part, Group) else conditions.type_of(part).to_q(part, now)
+        for part in group.parts
+    ]
+    if group.join == "all":
+        return Q(*parts) if parts else _EVERYONE
+    if not parts:
+        return _NO_ONE if group.join == "any" else _EVERYONE
+    any_part = parts[0]
+    for one in parts[1:]:
+        any_part |= one
+    return ~any_part if group.join == "none" else any_part
+
+
 @dataclass(frozen=True)
 class Estimate:
     """How many subscribers match a rule."""
@@ -104,34 +164,6 @@ def estimate(rule: Group, now: datetime, *, exact: bool = False) -> Estimate:
                 _rounded(count * step), _rounded(_reachable(part).count() * step), False, _sample(part)
             )
     return Estimate(found.count(), _reachable(found).count(), True, _sample(found))
-
-
-def _other_segments(condition: Condition, within: tuple[int, ...]) -> Group:
-    conditions.type_of(condition)
-    groups = []
-    for pk in conditions.int_values(condition):
-        if pk in within:
-            raise InvalidRule("A segment cannot be part of itself.")
-        segment = Segment.objects.filter(pk=pk).first()
-        if segment is None:
-            raise InvalidRule("The rule uses a segment that was deleted.")
-        groups.append(expand(from_json(segment.rule), (*within, pk)))
-    return Group("none" if condition.operator.startswith("not") else "any", tuple(groups))
-
-
-def _group(group: Group, now: datetime) -> Q:
-    parts = [
-        _group(part, now) if isinstance(part, Group) else conditions.type_of(part).to_q(part, now)
-        for part in group.parts
-    ]
-    if group.join == "all":
-        return Q(*parts) if parts else _EVERYONE
-    if not parts:
-        return _NO_ONE if group.join == "any" else _EVERYONE
-    any_part = parts[0]
-    for one in parts[1:]:
-        any_part |= one
-    return ~any_part if group.join == "none" else any_part
 
 
 def _drawn(last: int, step: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""Times the desk's pages in one process, as a member of staff."""
+"""What the measured process does beside its fixtures: posting and processing webhook events, timing pages."""
 
 from __future__ import annotations
 
@@ -12,17 +12,53 @@ from django.db.models import Max
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
-from mailer.delivery.models import Mailing
+from mailer.bench import webhooks
+from mailer.bench.webhooks import SECRET
+from mailer.delivery.esp import message
+from mailer.delivery.models import Delivery, Mailing
+from mailer.feedback.webhooks.models import WebhookPayload
+from mailer.feedback.webhooks.process import process_due
 from subscribers.models import MailingList, Subscriber
 from subscribers.segments.models import Segment
+
+
+def accept() -> int:
+    """Mark every delivery as accepted."""
+    return Delivery.objects.update(state=Delivery.State.ACCEPTED, accepted_at=timezone.now())
+
+
+def commit(rows: str) -> int:
+    """Store this many posts one by one, and delete them again."""
+    for _ in range(int(rows)):
+        WebhookPayload.objects.create(service="postmark", body=b"x" * 400)
+    WebhookPayload.objects.all().delete()
+    return int(rows)
+
+
+def post(port: str, count: str, connections: str) -> dict[str, float]:
+    """Post this many events; how many were accepted, and how long one took."""
+    tokens = [message.delivery_token(number) for number in Delivery.objects.values_list("pk", flat=True)]
+    posted = webhooks.post_events(int(port), SECRET, tokens, int(count), int(connections))
+    took = sorted(posted.seconds)
+    return {
+        "done": posted.taken,
+        "p50_ms": took[len(took) // 2] * 1000,
+        "p95_ms": took[len(took) * 95 // 100] * 1000,
+    }
+
+
+def read() -> int:
+    """Process all stored posts."""
+    return process_due(timezone.now(), lambda: False)
 
 
 def time_pages(rounds: int) -> list[dict[str, Any]]:
     """Milliseconds, queries and size of each page about subscribers and the latest mailing."""
     browser = Client(SERVER_NAME="127.0.0.1")
     browser.force_login(User.objects.get(username="writer"))
-    return [{"what": name, **_measured(browser, address, rounds)} for name, address in _pages()]
+    return [{"what": name, **_page_figures(browser, address, rounds)} for name, address in _pages()]
 
 
 def _pages() -> list[tuple[str, str]]:
@@ -61,7 +97,7 @@ def _pages() -> list[tuple[str, str]]:
     ]
 
 
-def _measured(browser: Client, address: str, rounds: int) -> dict[str, Any]:
+def _page_figures(browser: Client, address: str, rounds: int) -> dict[str, Any]:
     # The first request loads templates and other things that are loaded once.
     browser.get(address)
     with CaptureQueriesContext(connection) as asked:

@@ -1,4 +1,9 @@
-"""ISO codes of countries and languages as people write them, in English, Russian and the site's languages."""
+"""What cells of a spreadsheet or CSV file mean, and how they are written safely.
+
+ISO codes of countries and languages are read as people write them: as codes, or as names in English, Russian
+and the site's languages. Cells that a spreadsheet would run as a formula (CSV injection) are escaped on
+export, and unescaped on import.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +14,9 @@ from functools import lru_cache
 from django.conf import settings
 
 from subscribers import iso_codes
-from subscribers.csv_injection import unescape
 
 _SEPARATOR = re.compile(r"[|;,\n]")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 # Names in daily use besides those of CLDR.
 _OTHER_COUNTRY_NAMES = {
     "кыргызстан": "KG",
@@ -50,6 +55,16 @@ _OTHER_LANGUAGE_NAMES = {
     "рус": "ru",
     "каз": "kk",
 }
+
+
+def escape(cell: str) -> str:
+    """The cell with an apostrophe before anything that a spreadsheet would take for a formula."""
+    return f"'{cell}" if cell.lstrip("'").startswith(_FORMULA_STARTS) else cell
+
+
+def unescape(cell: str) -> str:
+    """The inverse of `escape`."""
+    return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(_FORMULA_STARTS) else cell
 
 
 @lru_cache(maxsize=4096)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from subscribers.parse_names import parse_countries, parse_language
+from subscribers.csv_cells import parse_countries, parse_language
 
 
 @pytest.mark.parametrize(
