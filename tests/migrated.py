@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 _FOLDER = ROOT / ".pytest_cache" / "migrated"
 # Beside the migrations: tables, and what is done behind them.
-_MAKERS = ("models.py", "apps.py", "fields.py", "groups.py", "trigrams.py")
+_MAKERS = ("models.py", "apps.py", "fields.py", "groups.py", "search_index.py")
 
 
 class Turn:
