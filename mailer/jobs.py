@@ -78,5 +78,5 @@ JOBS = (
     Job("list growth", 600, lambda now, stop: list_growth.count_due(now())),
     Job("reconfirmations", 60, lambda now, stop: campaigns.run_due(now(), stop)),
     Job("bulk changes", 2, lambda now, stop: bulk.run_due(now(), stop)),
-    Job("retention", 3600, lambda now, stop: forgetting.run(now())),
+    Job("retention", 3600, lambda now, stop: forgetting.apply_retention(now())),
 )

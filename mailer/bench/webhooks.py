@@ -112,7 +112,7 @@ def _figures(kind: str, connections: int, posts: int, done: list[_Round]) -> dic
 @dataclass
 class Posted:
     # Posts that were answered with 200.
-    taken: int = 0
+    accepted: int = 0
     # For each of them, from the first octet written to the last read.
     seconds: list[float] = field(default_factory=list)
 
@@ -144,7 +144,7 @@ async def _talk(
         writer.write(head.encode() + body)
         answer = await reader.readuntil(b"\r\n\r\n")
         posted.seconds.append(time.perf_counter() - started)
-        posted.taken += answer.startswith(b"HTTP/1.1 200")
+        posted.accepted += answer.startswith(b"HTTP/1.1 200")
     writer.close()
     await writer.wait_closed()
 

@@ -147,7 +147,7 @@ def _redact_fields(model: type[models.Model], fields: Iterable[str], addresses: 
                 model._default_manager.filter(pk=row.pk).update(**{field: redacted + ending})
 
 
-def run(now: datetime) -> None:
+def apply_retention(now: datetime) -> None:
     """Delete what is older than `[retention]` allows. May run twice, and stop at any point."""
     config = settings.CONFIG.retention
     unconfirmed = _delete_unconfirmed(now - timedelta(days=config.unconfirmed_days))

@@ -262,7 +262,7 @@ class SubscriberMachine(RuleBasedStateMachine):
     @rule(days=st.sampled_from([1, 8, 70]))
     def wait(self, days: int) -> None:
         self.now += timedelta(days=days)
-        erasure.run(self.now)
+        erasure.apply_retention(self.now)
 
     # What must hold
 

@@ -97,7 +97,7 @@ def advance_due(now: datetime) -> list[Mailing]:
 
 
 def _advance(mailing: Mailing, now: datetime) -> bool:
-    if apply(mailing, now):
+    if apply_stop_rules(mailing, now):
         return True
     if steps.has_untried(mailing):
         return False
@@ -122,10 +122,10 @@ def apply_all(now: datetime) -> list[int]:
     sending = Q(state=Mailing.State.SENDING)
     sent = Q(state=Mailing.State.DONE, finished_at__gt=now - _WATCHED_AFTER_SENDING)
     mailings = Mailing.objects.real().filter(sending | sent).select_related("edition").order_by("pk")
-    return [mailing.pk for mailing in mailings if apply(mailing, now)]
+    return [mailing.pk for mailing in mailings if apply_stop_rules(mailing, now)]
 
 
-def apply(mailing: Mailing, now: datetime) -> bool:
+def apply_stop_rules(mailing: Mailing, now: datetime) -> bool:
     """Do what the rules demand for one mailing; whether it was paused.
 
     A mailing that is already sent cannot be paused, so staff are warned instead.

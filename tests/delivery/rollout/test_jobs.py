@@ -126,7 +126,7 @@ def test_an_evaluation_from_before_staff_resumed_it_pauses_nothing(mailing):
     jobs.apply_all(NOW)
     mailing.refresh_from_db()
     control.resume(mailing, None, NOW + timedelta(minutes=5))
-    assert not jobs.apply(late, NOW + timedelta(minutes=5))
+    assert not jobs.apply_stop_rules(late, NOW + timedelta(minutes=5))
     mailing.refresh_from_db()
     assert mailing.state == "sending"
     assert Intervention.objects.count() == 1
@@ -187,7 +187,7 @@ def test_only_messages_sent_since_it_was_resumed_pause_it(steps):
             clock.move(hours=1)
             stale = Mailing.objects.get(pk=mailing.pk)
         elif event.startswith("apply"):
-            jobs.apply(stale if event == "apply late" else mailing, clock())
+            jobs.apply_stop_rules(stale if event == "apply late" else mailing, clock())
             mailing.refresh_from_db()
             if event == "apply" and before == "sending":
                 hourly = any(
@@ -202,7 +202,7 @@ def test_only_messages_sent_since_it_was_resumed_pause_it(steps):
             control.resume(mailing, None, mailing.snapshot.window_from + (clock() - NOW))
             if exceeded:
                 accepted, complaints, begun = 0, 0, clock()
-                assert not jobs.apply(mailing, clock())
+                assert not jobs.apply_stop_rules(mailing, clock())
         paused = mailing.interventions.filter(action="paused")
         assert paused.count() == paused.values("counted_from").distinct().count()
 
