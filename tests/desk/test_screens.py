@@ -55,6 +55,15 @@ def test_an_admin_sees_every_table_and_every_form(desk: Desk) -> None:
     assert {page: browser.get(page).status_code for page in wanted} == dict.fromkeys(wanted, 200)
 
 
+def test_a_superuser_sees_every_table(desk: Desk) -> None:
+    # A superuser has permissions on read-only tables too, for which there is no form.
+    desk.admin.is_superuser = True
+    desk.admin.save()
+    browser = as_user(desk.admin)
+    wanted = [*tables(), reverse("desk_suppression_decisions:index")]
+    assert {page: browser.get(page).status_code for page in wanted} == dict.fromkeys(wanted, 200)
+
+
 def test_a_writer_sees_no_subscribers(desk: Desk) -> None:
     suppression.suppress(desk.reader, "manual", "asked by telephone", everyone.NOW)
     ingest.ingest_message(

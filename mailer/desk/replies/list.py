@@ -110,6 +110,10 @@ class ReplyIndex(IndexView):
             shown.insert(0, BulkActionsCheckboxColumn("bulk_actions", obj_type="returnedmessage"))
         return shown
 
+    def get_add_url(self) -> None:
+        # Read-only, also for superusers, who have every permission.
+        return None
+
     def get_edit_url(self, instance: ReturnedMessage) -> str:
         return reverse("desk_reply", args=[instance.pk])
 

@@ -45,6 +45,10 @@ class DecisionIndex(IndexView):
         may_view = self.request.user.has_perm("subscribers.view_subscriber")
         return (may_view and decision.email) or f"Subscriber {decision.subscriber}"
 
+    def get_add_url(self) -> None:
+        # Read-only, also for superusers, who have every permission.
+        return None
+
     def get_edit_url(self, instance: SuppressionDecision) -> str:
         return reverse("desk_suppression_decision", args=[instance.pk])
 
