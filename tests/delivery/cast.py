@@ -93,7 +93,7 @@ def restore_links(written: str, snapshot: Snapshot) -> str:
     def target(found: re.Match[str]) -> str:
         named = link_tracking.parse_link_token(found[1])
         assert named is not None
-        return escape(links[named.number - 1].url)
+        return escape(links[named.link_number - 1].url)
 
     seen = re.sub(r'<a href="[^"]*/r/[\w-]{33}/"[^>]*></a>', "", written)
     return re.sub(r"http://localhost:8000/r/([\w-]{33})/[\w.-]+", target, seen)

@@ -39,7 +39,7 @@ def mailing(**columns: Any) -> Mailing:
     )
 
 
-def accepted_delivery(person: Subscriber, accepted_at: datetime, **columns: Any) -> Delivery:
+def accepted_delivery(person: Subscriber, accepted_at: datetime, /, **columns: Any) -> Delivery:
     """A delivery in a mailing of its own, which the next server accepted."""
     columns = {"state": "accepted", "accepted_at": accepted_at, "attempts": 1, **columns}
     return Delivery.objects.create(mailing=mailing(), subscriber=person.pk, **columns)

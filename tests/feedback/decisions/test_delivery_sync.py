@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.delivery.models import Delivery, Mailing, ProviderHour
-from mailer.delivery.rollout import interventions
+from mailer.delivery.rollout import jobs
 from mailer.delivery.throttle import provider_stats, shared_state
 from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
 from mailer.feedback.decisions import delivery_sync
@@ -258,7 +258,7 @@ def test_blocks_reported_by_mail_slow_their_provider():
     for row in rows:
         bounce(row, "block")
     delivery_sync.count_events(NOW)
-    assert interventions.apply_all(NOW) == []
+    assert jobs.apply_all(NOW) == []
     assert shared_state.read("provider mail.ru")["backoff"][0] == 1
     assert shared_state.read("provider gmail.com") == {}
 
