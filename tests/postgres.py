@@ -9,11 +9,13 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import psycopg
+
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[1]
 # Waits for the end of its input, which comes however the tests end, and then ends what is left
@@ -64,7 +66,17 @@ class Server:
 
     def start(self) -> None:
         """Start it again; it answers when this returns."""
-        self._found.ensure_postgres_running()
+        # The library waits ten seconds. Recovery takes longer on a busy machine, and continues meanwhile.
+        with suppress(subprocess.TimeoutExpired):
+            self._found.ensure_postgres_running()
+        until(self._answers)
+
+    def _answers(self) -> bool:
+        try:
+            self.execute("SELECT 1")
+        except psycopg.OperationalError:
+            return False
+        return True
 
 
 @contextmanager
