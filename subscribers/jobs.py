@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -73,9 +74,8 @@ class Job(models.Model):
         def get_state_display(self) -> str:
             """The label of the state."""
 
-    def progress(self) -> tuple[int, int]:
-        """How much of the present step is done, of how much; a total of 0 means that it is unknown."""
-        raise NotImplementedError
+        def progress(self) -> tuple[int, int]:
+            """Done and total of the current step, as every kind of job defines it; a total of 0: unknown."""
 
     @property
     def percent(self) -> int | None:
@@ -103,7 +103,7 @@ class UndoStates:
     since: str = "created_at"
 
 
-class JobRunner(Generic[J]):
+class JobRunner(ABC, Generic[J]):
     """Works on the jobs of one table; a subclass says what a batch does."""
 
     model: type[J]
@@ -113,12 +113,12 @@ class JobRunner(Generic[J]):
     lock_first = True
     undo: UndoStates | None = None
 
+    @abstractmethod
     def batch(self, job: J, now: datetime) -> J:
         """Handle the next rows of an active job and set its `position`, or its next state when none is left.
 
         Called in a transaction. Returns the job's row, locked and not saved yet.
         """
-        raise NotImplementedError
 
     def due(self, now: datetime) -> QuerySet[J]:
         """The active jobs that a worker may take now, oldest first."""

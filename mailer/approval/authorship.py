@@ -132,7 +132,7 @@ def _on_log_entry(sender: object, instance: ModelLogEntry, created: bool, **_: o
         _record_change_without_revision(model, instance)
 
 
-def _invalidate_where_it_differs(story: Story, user: User | None, deed: str) -> None:
+def _invalidate_where_it_differs(story: Story, user: User | None, action: str) -> None:
     """A saved draft is published, or a story unpublished, without another change of its text."""
     now = live_fingerprint(story)
     touched = [
@@ -140,7 +140,7 @@ def _invalidate_where_it_differs(story: Story, user: User | None, deed: str) -> 
         for snapshot in _open_snapshots(story)
         if json.loads(snapshot.manifest)["fingerprints"].get(f"story:{story.key}", now) != now
     ]
-    Snapshot.objects.filter(pk__in=touched).invalidate(f"{name_of(user)} {deed}ed {title_of(story)}")
+    Snapshot.objects.filter(pk__in=touched).invalidate(f"{name_of(user)} {action}ed {title_of(story)}")
 
 
 def _record_change_without_revision(model: type[models.Model], entry: ModelLogEntry) -> None:
@@ -207,13 +207,13 @@ def authors_of(edition: Edition) -> dict[User, str]:
         user = User.objects.filter(username=segment.changed_by).first()
         if user is not None and not any(prints.get(name) == mark for prints in approved):
             found.setdefault(user, []).append(f"changed the segment “{segment}”")
-    return {user: _summarise(list(dict.fromkeys(deeds))) for user, deeds in found.items()}
+    return {user: _summarise(list(dict.fromkeys(actions))) for user, actions in found.items()}
 
 
-def _summarise(deeds: list[str]) -> str:
+def _summarise(actions: list[str]) -> str:
     """The first actions, and the number of the others, as one sentence."""
-    told, more = deeds[:_ACTIONS_LISTED], len(deeds) - _ACTIONS_LISTED
-    return ", ".join(told) + (f" and changed {more} more parts of it" if more > 0 else "")
+    listed, more = actions[:_ACTIONS_LISTED], len(actions) - _ACTIONS_LISTED
+    return ", ".join(listed) + (f" and changed {more} more parts of it" if more > 0 else "")
 
 
 def _approved_manifests(edition: Edition) -> Iterable[dict[str, str]]:

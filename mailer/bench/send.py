@@ -192,9 +192,9 @@ def _round(folder: Path, database: Backend, kind: str, messages: int, sessions: 
     )
 
 
-def _check(found: dict[str, Any], wanted: int, deed: str) -> None:
+def _check(found: dict[str, Any], wanted: int, action: str) -> None:
     if found["done"] != wanted:
-        raise Failed(f"only {found['done']} of {wanted} were {deed}")
+        raise Failed(f"only {found['done']} of {wanted} were {action}")
 
 
 def _figures(

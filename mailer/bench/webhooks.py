@@ -59,8 +59,8 @@ def measure(what: Plan) -> Iterator[dict[str, Any]]:
         (folder / "config.toml").write_text(_CONFIG, encoding="utf-8")
         for kind in what.backends:
             with backend(kind, folder) as database:
-                for deed in (("prepare", READERS, SIZE), ("plan",), ("accept",)):
-                    run(folder, database.origin, *deed)
+                for action in (("prepare", READERS, SIZE), ("plan",), ("accept",)):
+                    run(folder, database.origin, *action)
                 for connections in what.connections:
                     done = [_round(folder, database, what.posts, connections) for _ in range(what.rounds)]
                     yield _figures(kind, connections, what.posts, done)

@@ -25,7 +25,7 @@ class ReplyClass(StrEnum):
     NOT_TRIED = "not_tried"
     # Nothing was tried: the recipient's provider is slow, and others go first.
     PROVIDER_SLOW = "provider_slow"
-    # The relay rejected our sender address, or the message whoever reads it: nothing was tried.
+    # The relay rejected our sender address, or the message for every recipient: nothing was tried.
     SENDER_REJECTED = "sender_rejected"
     # Permanent, about this recipient or this message.
     REFUSED = "refused"
