@@ -1,4 +1,4 @@
-"""Four eyes: whoever had a hand in an edition cannot approve it, by whatever way they try."""
+"""Approval by a second person: an author of any part of an edition cannot approve it, in any way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An edition for some readers: its segment is sealed with it, sent by it, and whoever changed it is known."""
+"""Segments of an edition: part of its snapshot, used when it is sent, and their authors are known."""
 
 from __future__ import annotations
 

@@ -158,10 +158,10 @@ service auth {{
 
 
 class Postfix:
-    """A relay for whoever signs in after STARTTLS, which Dovecot knows; it hands everything to Dovecot.
+    """A relay for users who sign in after STARTTLS with Dovecot's accounts; it hands everything to Dovecot.
 
     Only what goes to REFUSING it tries at a server of its own that takes nothing, and what goes to BY_LMTP at
-    whoever serves LMTP on `lmtp`. Envelope senders at REWRITTEN it replaces by one for all of them.
+    the LMTP server on `lmtp`. Envelope senders at REWRITTEN it replaces by one for all of them.
     """
 
     def __init__(self, folder: Path, certificate: Path, dovecot: Dovecot) -> None:

@@ -197,13 +197,15 @@ class SubscriberMachine(RuleBasedStateMachine):
         jobs.start_apply(run, "lola", self.now)
         jobs.RUNNER.run(run, lambda: self.now, lambda: False)
 
-    @rule(addresses=st.sets(whose, min_size=1), to=which, deed=st.sampled_from(["add", "remove", "suppress"]))
-    def run_bulk_action(self, addresses: set[str], to: str, deed: str) -> None:
+    @rule(
+        addresses=st.sets(whose, min_size=1), to=which, action=st.sampled_from(["add", "remove", "suppress"])
+    )
+    def run_bulk_action(self, addresses: set[str], to: str, action: str) -> None:
         people = Subscriber.objects.filter(email__in=addresses).values_list("pk", flat=True)
         if people:
-            target = None if deed == "suppress" else self.lists[to]
+            target = None if action == "suppress" else self.lists[to]
             bulk.create(
-                bulk.BulkRequest(deed, tuple(people), target=target, reason="paper"), "lola", self.now
+                bulk.BulkRequest(action, tuple(people), target=target, reason="paper"), "lola", self.now
             )
             bulk.run_due(self.now, lambda: False)
 
