@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django import template
 from django.conf import settings
+from django.template.context import Context
+from django.template.loader_tags import BLOCK_CONTEXT_KEY
 
 from subscribers.responses import keep_addresses_together
 
@@ -30,3 +32,10 @@ def tracked_events() -> str:
     if tracking.opens != "off":
         return "mail"
     return "links" if tracking.clicks != "off" else ""
+
+
+@register.simple_tag(takes_context=True)
+def page_title(context: Context) -> str:
+    """The page's block `title` once more, for its heading."""
+    title = context.render_context[BLOCK_CONTEXT_KEY].get_block("title")
+    return str(title.render(context))
