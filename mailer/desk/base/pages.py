@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
 
 from django.contrib.auth.mixins import PermissionRequiredMixin
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -20,7 +21,9 @@ from wagtail.log_actions import log
 from mailer.approval.approve import ApprovalError
 from mailer.delivery.rollout.control import ControlError
 from mailer.desk.base.edition_workflow import overview
-from mailer.editions.models import Edition
+from mailer.editions.models import Edition, Newsletter
+
+Row = TypeVar("Row", bound=Model)
 
 
 def current_user(request: HttpRequest) -> User:
@@ -34,12 +37,34 @@ class StaffPage(PermissionRequiredMixin, WagtailAdminTemplateMixin):
     """Mixin for a view. A user without `permission_required` gets an error, not the sign-in form."""
 
     raise_exception = True
+    # Required for POST instead; empty if `permission_required` is enough.
+    post_permission = ""
     # The pages above it, each as (URL name, label).
     breadcrumbs_above: tuple[tuple[str, str], ...] = ()
+
+    def get_permission_required(self) -> Sequence[str]:
+        if self.request.method == "POST" and self.post_permission:
+            return (self.post_permission,)
+        return super().get_permission_required()
 
     def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
         above = [{"url": reverse(name), "label": label} for name, label in self.breadcrumbs_above]
         return [*self.breadcrumbs_items, *above, {"url": "", "label": self.get_page_title()}]
+
+
+class ObjectPage(StaffPage, Generic[Row]):
+    """Mixin for a view about `self.object`: the row of `model` whose primary key is in the URL."""
+
+    model: type[Row]
+    object: Row
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.object = get_object_or_404(self.get_queryset(), pk=kwargs["pk"])
+
+    def get_queryset(self) -> QuerySet[Row]:
+        """The rows that the page exists for, with what it needs of their relations."""
+        return self.model._default_manager.all()
 
 
 # Any of these permissions allows viewing an edition's pages. Every action checks its own permission.
@@ -52,25 +77,30 @@ VIEW_PERMISSIONS = (
 )
 
 
-class EditionPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView):
+def may_view_editions(user: User | AnonymousUser) -> bool:
+    """Whether the user has any of the permissions."""
+    return any(user.has_perm(permission) for permission in VIEW_PERMISSIONS)
+
+
+class EditionPage(ObjectPage[Edition], TemplateView):
     """A page about `self.edition`. GET changes nothing."""
 
-    raise_exception = True
+    model = Edition
     header_icon = "openquote"
     # The label of its tab in the header.
     tab = ""
-    # Required for POST; empty if viewing is enough.
-    post_permission = ""
 
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().setup(request, *args, **kwargs)
-        self.edition = get_object_or_404(Edition.objects.select_related("newsletter"), pk=kwargs["pk"])
+    @property
+    def edition(self) -> Edition:
+        return self.object
+
+    def get_queryset(self) -> QuerySet[Edition]:
+        return super().get_queryset().select_related("newsletter")
 
     def has_permission(self) -> bool:
-        user = self.request.user
         if self.request.method == "POST" and self.post_permission:
-            return user.has_perm(self.post_permission)
-        return any(user.has_perm(permission) for permission in VIEW_PERMISSIONS)
+            return self.request.user.has_perm(self.post_permission)
+        return may_view_editions(self.request.user)
 
     def get_page_subtitle(self) -> str:
         return str(self.edition)
@@ -107,3 +137,18 @@ class EditionPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateVi
         log(instance=self.edition, action=log_action, user=self.request.user)
         messages.success(self.request, success)
         return self.redirect_to(on_success)
+
+
+class NewsletterPage(ObjectPage[Newsletter]):
+    """Mixin for a page about `self.object`, a newsletter, and named in its breadcrumbs."""
+
+    model = Newsletter
+    header_icon = "mail"
+    breadcrumbs_above = (("desk_newsletters:index", "Newsletters"),)
+
+    def get_page_subtitle(self) -> str:
+        return self.object.name
+
+    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
+        *above, page = super().get_breadcrumbs_items()
+        return [*above, {**page, "sublabel": self.object.name}]

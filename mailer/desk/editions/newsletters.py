@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from django import forms
-from django.contrib.auth.mixins import PermissionRequiredMixin
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.http import HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.views.generic import FormView
@@ -18,7 +17,6 @@ from wagtail.admin import messages
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, InlinePanel, MultiFieldPanel, ObjectList
 from wagtail.admin.ui.tables import Column
 from wagtail.admin.views.generic import EditView, IndexView
-from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.admin.widgets.button import Button, HeaderButton
 from wagtail.log_actions import log
@@ -31,7 +29,7 @@ from mailer.desk.base.forms import (
     TranslationsForm,
     ZoneSelect,
 )
-from mailer.desk.base.pages import VIEW_PERMISSIONS, current_user
+from mailer.desk.base.pages import NewsletterPage, current_user, may_view_editions
 from mailer.desk.base.tables import LinkColumn
 from mailer.editions.assemble import EditionExists, InvalidPeriod, Period, assemble, assembly_time
 from mailer.editions.audience import Audience
@@ -91,7 +89,7 @@ def _links(user: Any, newsletter: Newsletter, kind: Any) -> Iterator[Any]:
     if user.has_perm("mailer.add_edition"):
         address = reverse("desk_assemble", args=[newsletter.pk])
         yield kind("Assemble an edition", url=address, icon_name="plus", priority=5)
-    if any(user.has_perm(permission) for permission in VIEW_PERMISSIONS):
+    if may_view_editions(user):
         address = reverse("desk_trend", args=[newsletter.pk])
         yield kind("Compare editions", url=address, icon_name="history", priority=6)
 
@@ -219,40 +217,24 @@ class PeriodForm(forms.Form):
             raise ValidationError(str(error)) from error
 
 
-class AssembleView(PermissionRequiredMixin, WagtailAdminTemplateMixin, FormView[PeriodForm]):
+class AssembleView(NewsletterPage, FormView[PeriodForm]):
     """Shows the form (GET) and assembles the month's edition from ready stories (POST)."""
 
     permission_required = "mailer.add_edition"
-    raise_exception = True
     form_class = PeriodForm
     template_name = "desk/editions/assemble.html"
     page_title = "Assemble an edition"
-    header_icon = "mail"
-
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().setup(request, *args, **kwargs)
-        self.newsletter = get_object_or_404(Newsletter, pk=kwargs["pk"])
-
-    def get_page_subtitle(self) -> str:
-        return self.newsletter.name
-
-    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
-        return [
-            *self.breadcrumbs_items,
-            {"url": reverse("desk_newsletters:index"), "label": "Newsletters"},
-            {"url": "", "label": self.get_page_title(), "sublabel": self.newsletter.name},
-        ]
 
     def get_initial(self) -> dict[str, Any]:
-        return {"period": str(Period.at(assembly_time(timezone.now()), self.newsletter.zone))}
+        return {"period": str(Period.at(assembly_time(timezone.now()), self.object.zone))}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(newsletter=self.newsletter, **kwargs)
+        return super().get_context_data(newsletter=self.object, **kwargs)
 
     def form_valid(self, form: PeriodForm) -> HttpResponse:
         try:
             now = assembly_time(timezone.now())
-            edition = assemble(self.newsletter, form.cleaned_data["period"], now, current_user(self.request))
+            edition = assemble(self.object, form.cleaned_data["period"], now, current_user(self.request))
         except EditionExists as error:
             form.add_error("period", str(error))
             return self.form_invalid(form)

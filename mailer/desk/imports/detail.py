@@ -8,15 +8,15 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.mixins import PermissionRequiredMixin
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
 from django.utils import timezone
 from django.views.generic import TemplateView, View
 from wagtail.admin import messages
-from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.log_actions import log
 
+from mailer.desk.base.pages import ObjectPage
 from mailer.desk.imports.labels import COLUMN_LABELS, address_warnings, samples, totals
 from mailer.desk.imports.list import State, state_label
 from mailer.reports.export import csv_lines, rejected_rows_sheet
@@ -31,30 +31,28 @@ from subscribers.jobs import UNDO_FOR, WrongState
 _IN_PROGRESS = (State.READING, State.APPLYING, State.UNDOING)
 
 
-class _ImportPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView):
+class _ImportPage(ObjectPage[ImportJob], TemplateView):
     """A page about `self.job`. GET changes nothing."""
 
-    raise_exception = True
+    permission_required = "subscribers.view_importjob"
+    post_permission = "subscribers.change_importjob"
+    breadcrumbs_above = (("desk_imports:index", "Imports"),)
     header_icon = "upload"
     page_title = "Import"
 
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().setup(request, *args, **kwargs)
-        self.job = get_object_or_404(ImportJob.objects.select_related("mailing_list"), pk=kwargs["pk"])
+    @property
+    def job(self) -> ImportJob:
+        return self.object
 
-    def get_permission_required(self) -> tuple[str, ...]:
-        reads = self.request.method == "GET"
-        return ("subscribers.view_importjob" if reads else "subscribers.change_importjob",)
+    def get_queryset(self) -> QuerySet[ImportJob]:
+        return ImportJob.objects.select_related("mailing_list")
 
     def get_page_subtitle(self) -> str:
         return self.job.file_name
 
     def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
-        return [
-            *self.breadcrumbs_items,
-            {"url": reverse("desk_imports:index"), "label": "Imports"},
-            {"url": "", "label": self.job.file_name},
-        ]
+        *above, page = super().get_breadcrumbs_items()
+        return [*above, {**page, "label": self.job.file_name}]
 
 
 class ColumnsPage(_ImportPage):

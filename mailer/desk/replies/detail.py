@@ -11,14 +11,13 @@ from django import forms
 from django.contrib.auth.mixins import PermissionRequiredMixin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
 from django.utils import timezone
 from django.views.generic import TemplateView, View
 from wagtail.admin import messages
-from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.log_actions import log
 
 from mailer.delivery.esp.capabilities import CAPABILITIES
+from mailer.desk.base.pages import ObjectPage
 from mailer.desk.replies.list import mark_done, message_title, state_label
 from mailer.feedback.decisions import triage
 from mailer.feedback.decisions.triage import TriageError
@@ -121,27 +120,16 @@ class ClassifyForm(forms.Form):
         return {**cleaned, "subscriber": subscriber}
 
 
-class ReplyPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView):
+class ReplyPage(ObjectPage[ReturnedMessage], TemplateView):
     """Shows a returned message (GET) and classifies it (POST)."""
 
-    raise_exception = True
+    model = ReturnedMessage
+    permission_required = "mailer.view_returnedmessage"
+    post_permission = _CLASSIFY_PERMISSION
+    breadcrumbs_above = (("desk_replies:index", "Unclassified replies"),)
     template_name = "desk/replies/detail.html"
     header_icon = "mail"
     page_title = "Message"
-
-    def get_permission_required(self) -> tuple[str, ...]:
-        return ("mailer.view_returnedmessage" if self.request.method == "GET" else _CLASSIFY_PERMISSION,)
-
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().setup(request, *args, **kwargs)
-        self.message = get_object_or_404(ReturnedMessage, pk=kwargs["pk"])
-
-    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
-        return [
-            *self.breadcrumbs_items,
-            {"url": reverse("desk_replies:index"), "label": "Unclassified replies"},
-            {"url": "", "label": "Message"},
-        ]
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         form = ClassifyForm(request.POST)
@@ -149,23 +137,23 @@ class ReplyPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView
             return self.render_to_response(self.get_context_data(form=form))
         kind, subscriber = form.cleaned_data["kind"], form.cleaned_data["subscriber"]
         if subscriber is None:
-            result = "The message is marked as done." if mark_done(self.message, request) else ""
+            result = "The message is marked as done." if mark_done(self.object, request) else ""
         else:
             result = self._classify(kind, subscriber)
         if result:
             messages.success(request, result, buttons=[])
         else:
             messages.error(request, "Someone has already classified this message.")
-        return redirect("desk_reply", self.message.pk)
+        return redirect("desk_reply", self.object.pk)
 
     def _classify(self, kind: str, subscriber: Subscriber) -> str:
         """Classifies the message. Returns what was done, or "" if it was classified already."""
         try:
-            triage.triage(self.message, kind, subscriber, self.request.user.get_username(), timezone.now())
+            triage.triage(self.object, kind, subscriber, self.request.user.get_username(), timezone.now())
         except TriageError:
             return ""
         log(
-            instance=self.message,
+            instance=self.object,
             action=_LOG_ACTIONS[TriageResult(kind)],
             user=self.request.user,
             data={"subscriber": subscriber.pk},
@@ -175,7 +163,7 @@ class ReplyPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView
         return _RESULTS[TriageResult(kind)].format(email=subscriber.email)
 
     def get_context_data(self, form: ClassifyForm | None = None, **kwargs: Any) -> dict[str, Any]:
-        message, raw = self.message, bytes(self.message.raw)
+        message, raw = self.object, bytes(self.object.raw)
         is_open = message.triaged_at is None and message.kind not in triage.CLASSIFIED_KINDS
         may_classify = self.request.user.has_perm(_CLASSIFY_PERMISSION)
         suggestions = triage.candidate_subscribers(message) if is_open and may_classify else []

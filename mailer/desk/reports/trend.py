@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from django.contrib.auth.mixins import PermissionRequiredMixin
-from django.http import HttpRequest
-from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.views.generic import TemplateView
-from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 
-from mailer.desk.base.pages import VIEW_PERMISSIONS
+from mailer.desk.base.pages import NewsletterPage, may_view_editions
 from mailer.desk.reports.report import display_table
-from mailer.editions.models import Newsletter
 from mailer.reports import trend
 from mailer.reports.charts import Point, line_chart
 from mailer.reports.labels import format_number, format_percent
@@ -30,35 +24,19 @@ class Line(NamedTuple):
     comparison: str
 
 
-class TrendPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView):
+class TrendPage(NewsletterPage, TemplateView):
     """Compares the latest editions that were sent."""
 
-    raise_exception = True
     template_name = "desk/reports/trend.html"
     page_title = "Compare editions"
-    header_icon = "mail"
-
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().setup(request, *args, **kwargs)
-        self.newsletter = get_object_or_404(Newsletter, pk=kwargs["pk"])
 
     def has_permission(self) -> bool:
-        return any(self.request.user.has_perm(permission) for permission in VIEW_PERMISSIONS)
-
-    def get_page_subtitle(self) -> str:
-        return str(self.newsletter)
-
-    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
-        return [
-            *self.breadcrumbs_items,
-            {"url": reverse("desk_newsletters:index"), "label": "Newsletters"},
-            {"url": "", "label": self.get_page_title(), "sublabel": self.newsletter.name},
-        ]
+        return may_view_editions(self.request.user)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        sent = trend.sent_editions(self.newsletter, timezone.now())
+        sent = trend.sent_editions(self.object, timezone.now())
         return super().get_context_data(
-            newsletter=self.newsletter,
+            newsletter=self.object,
             sent=sent,
             # A line needs two points.
             lines=list(lines(sent)) if len(sent) > 1 else [],

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.views.generic import TemplateView
@@ -15,7 +15,7 @@ from wagtail.admin import messages
 from wagtail.log_actions import log
 
 from mailer.desk.base.forms import parse_int
-from mailer.desk.base.pages import StaffPage
+from mailer.desk.base.pages import ObjectPage, StaffPage
 from mailer.desk.base.tables import count_label
 from mailer.desk.subscribers.list import QUERY_PARAMETERS, SubscriberFilters, query_from
 from subscribers.bulk import jobs
@@ -149,35 +149,32 @@ class BulkActionPage(_BulkView):
         }
 
 
-class BulkJobPage(_BulkView):
+class BulkJobPage(_BulkView, ObjectPage[BulkJob]):
     """Shows progress and result of a job (GET); undoes it, or resumes it after an error (POST)."""
 
+    model = BulkJob
     template_name = "desk/subscribers/bulk_job.html"
 
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().setup(request, *args, **kwargs)
-        self.job = get_object_or_404(BulkJob, pk=kwargs["pk"])
-
     def get_page_title(self) -> str:
-        return str(self.job)
+        return str(self.object)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         resume = "resume" in request.POST
         try:
             if resume:
-                jobs.RUNNER.resume(self.job)
+                jobs.RUNNER.resume(self.object)
             else:
-                jobs.RUNNER.start_undo(self.job, request.user.get_username(), timezone.now())
+                jobs.RUNNER.start_undo(self.object, request.user.get_username(), timezone.now())
         except WrongState as error:
             messages.error(request, str(error))
         else:
             action = "desk.bulk_resume" if resume else "desk.bulk_undo"
-            log(instance=self.job, action=action, user=request.user)
-            jobs.RUNNER.attempt(self.job, timezone.now)
-        return redirect("desk_bulk_job", self.job.pk)
+            log(instance=self.object, action=action, user=request.user)
+            jobs.RUNNER.attempt(self.object, timezone.now)
+        return redirect("desk_bulk_job", self.object.pk)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        job, now = self.job, timezone.now()
+        job, now = self.object, timezone.now()
         total = job.last_subscriber if job.state == BulkJob.State.RUNNING else None
         return super().get_context_data(
             job=job,

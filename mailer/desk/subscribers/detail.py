@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.mixins import PermissionRequiredMixin
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.admin.panels import Panel
-from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.log_actions import log, registry
 
 from mailer.delivery.models import Delivery
+from mailer.desk.base.pages import ObjectPage
 from mailer.desk.suppression_decisions import labels
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
 from subscribers import merge, suppression
@@ -78,27 +77,18 @@ def history(subscriber: Subscriber) -> dict[str, Any]:
     }
 
 
-class _SubscriberPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView):
-    raise_exception = True
+class _SubscriberPage(ObjectPage[Subscriber], TemplateView):
+    model = Subscriber
+    breadcrumbs_above = (("desk_subscribers:index", "Subscribers"),)
     header_icon = "user"
 
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().setup(request, *args, **kwargs)
-        self.subscriber = get_object_or_404(Subscriber, pk=kwargs["pk"])
-
     def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
-        return [
-            *self.breadcrumbs_items,
-            {"url": reverse("desk_subscribers:index"), "label": "Subscribers"},
-            {
-                "url": reverse("desk_subscribers:edit", args=[self.subscriber.pk]),
-                "label": self.subscriber.email,
-            },
-            {"url": "", "label": self.get_page_title()},
-        ]
+        *above, page = super().get_breadcrumbs_items()
+        edit = reverse("desk_subscribers:edit", args=[self.object.pk])
+        return [*above, {"url": edit, "label": self.object.email}, page]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(subscriber=self.subscriber, **kwargs)
+        return super().get_context_data(subscriber=self.object, **kwargs)
 
 
 class ErasePage(_SubscriberPage):
@@ -109,14 +99,14 @@ class ErasePage(_SubscriberPage):
     page_title = "Erase subscriber"
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if suppression.normalise_or_lower(request.POST.get("address", "")) != self.subscriber.email:
+        if suppression.normalise_or_lower(request.POST.get("address", "")) != self.object.email:
             error = "The address does not match. The subscriber was not erased."
             return self.render_to_response(self.get_context_data(error=error, **kwargs))
-        pk = self.subscriber.pk
+        pk = self.object.pk
         with transaction.atomic():
             # After an erasure the audit log must not contain the address.
-            log(instance=self.subscriber, action="desk.erase", user=request.user, title=f"Subscriber {pk}")
-            erase(self.subscriber.email, timezone.now())
+            log(instance=self.object, action="desk.erase", user=request.user, title=f"Subscriber {pk}")
+            erase(self.object.email, timezone.now())
         messages.success(
             request,
             "The subscriber is erased. A keyed hash of the address prevents adding it by imports.",
@@ -139,7 +129,7 @@ class MergePage(_SubscriberPage):
             self.other = Subscriber.objects.filter(email=suppression.normalise_or_lower(address)).first()
             if self.other is None:
                 self.error = "No subscriber has this address."
-            elif self.other.pk == self.subscriber.pk:
+            elif self.other.pk == self.object.pk:
                 self.other, self.error = None, "This is the same subscriber."
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -147,15 +137,15 @@ class MergePage(_SubscriberPage):
             return self.render_to_response(self.get_context_data(**kwargs))
         other_id = self.other.pk
         with transaction.atomic():
-            merge.merge(self.subscriber, self.other, timezone.now())
+            merge.merge(self.object, self.other, timezone.now())
             log(
-                instance=self.subscriber,
+                instance=self.object,
                 action="desk.merge",
                 user=request.user,
                 data={"to": f"subscriber {other_id}"},
             )
         messages.success(request, "The subscribers are merged. Links in emails to either address still work.")
-        return redirect("desk_subscribers:edit", self.subscriber.pk)
+        return redirect("desk_subscribers:edit", self.object.pk)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
@@ -165,8 +155,8 @@ class MergePage(_SubscriberPage):
             "error": self.error,
             "compared": [
                 (one, one.subscriptions.select_related("mailing_list"), suppression.active_suppression(one))
-                for one in (self.subscriber, self.other)
+                for one in (self.object, self.other)
                 if one is not None
             ],
-            "duplicates": [] if self.other else search.candidates_for(self.subscriber),
+            "duplicates": [] if self.other else search.candidates_for(self.object),
         }

@@ -8,15 +8,16 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
-from mailer.desk.base.pages import StaffPage
+from mailer.desk.base.pages import ObjectPage, StaffPage
 from subscribers.bulk import jobs
 from subscribers.jobs import WrongState
 from subscribers.models import MailingList
@@ -112,15 +113,12 @@ class _CampaignView(StaffPage, TemplateView):
     header_icon = "mail"
 
 
-class ReconfirmPage(_CampaignView):
+class ReconfirmPage(_CampaignView, ObjectPage[Segment]):
     """Explains reconfirmation and shows the form (GET), then starts a campaign (POST)."""
 
+    model = Segment
     template_name = "desk/subscribers/reconfirm.html"
     page_title = "Reconfirm subscriptions"
-
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().setup(request, *args, **kwargs)
-        self.segment = get_object_or_404(Segment, pk=kwargs["pk"])
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         form = ReconfirmForm(request.POST)
@@ -128,7 +126,7 @@ class ReconfirmPage(_CampaignView):
             data, by = form.cleaned_data, request.user.get_username()
             try:
                 campaign = campaigns.create(
-                    self.segment, data["mailing_list"], data["days"], by, timezone.now()
+                    self.object, data["mailing_list"], data["days"], by, timezone.now()
                 )
             except (InvalidRule, ValueError) as error:
                 form.add_error(None, str(error))
@@ -139,40 +137,37 @@ class ReconfirmPage(_CampaignView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
-        return {"form": ReconfirmForm(), **context, "segment": self.segment}
+        return {"form": ReconfirmForm(), **context, "segment": self.object}
 
 
-class CampaignPage(_CampaignView):
+class CampaignPage(_CampaignView, ObjectPage[ReconfirmationCampaign]):
     """Shows how many were asked and have confirmed (GET); finishes or stops the campaign (POST)."""
 
     template_name = "desk/subscribers/reconfirmation.html"
 
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().setup(request, *args, **kwargs)
-        self.campaign = get_object_or_404(
-            ReconfirmationCampaign.objects.select_related("mailing_list"), pk=kwargs["pk"]
-        )
+    def get_queryset(self) -> QuerySet[ReconfirmationCampaign]:
+        return ReconfirmationCampaign.objects.select_related("mailing_list")
 
     def get_page_title(self) -> str:
-        return str(self.campaign)
+        return str(self.object)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         by, now = request.user.get_username(), timezone.now()
         try:
             if request.POST.get("action") == "finish":
-                job = campaigns.finish(self.campaign, by, now)
+                job = campaigns.finish(self.object, by, now)
                 log(instance=job, action="desk.bulk", user=request.user)
                 jobs.RUNNER.attempt(job, lambda: now)
                 return redirect("desk_bulk_job", job.pk)
-            campaigns.cancel(self.campaign, by, now)
-            log(instance=self.campaign, action="desk.reconfirm_stop", user=request.user)
+            campaigns.cancel(self.object, by, now)
+            log(instance=self.object, action="desk.reconfirm_stop", user=request.user)
             messages.success(request, "The campaign is stopped. No subscription was changed.")
         except WrongState as error:
             messages.error(request, str(error))
-        return redirect("desk_reconfirmation", self.campaign.pk)
+        return redirect("desk_reconfirmation", self.object.pk)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        campaign, now = self.campaign, timezone.now()
+        campaign, now = self.object, timezone.now()
         asked = campaign.requests.count()
         confirmed = campaign.requests.filter(confirmed_at__isnull=False).count()
         in_progress = campaign.state in (

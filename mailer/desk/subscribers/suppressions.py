@@ -9,7 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.generic import FormView, TemplateView
@@ -22,7 +22,7 @@ from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.log_actions import log
 
 from mailer.desk.base.audit_log import links_to
-from mailer.desk.base.pages import StaffPage
+from mailer.desk.base.pages import ObjectPage, StaffPage
 from mailer.desk.base.tables import StateColumn
 from mailer.feedback.models import SuppressionDecision
 from subscribers import addresses, suppression
@@ -167,27 +167,24 @@ class SuppressView(_SuppressionPage, FormView[SuppressForm]):
         return redirect("desk_suppressions:index")
 
 
-class RemoveSuppressionView(_SuppressionPage, TemplateView):
+class RemoveSuppressionView(_SuppressionPage, ObjectPage[Suppression], TemplateView):
     """Removes a suppression made by staff, after a confirmation. Decisions have their own page."""
 
+    model = Suppression
     permission_required = "subscribers.change_suppression"
     template_name = "desk/subscribers/remove_suppression.html"
     page_title = "Remove suppression"
 
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().setup(request, *args, **kwargs)
-        self.row = get_object_or_404(Suppression, pk=kwargs["pk"])
-
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if decision := SuppressionDecision.objects.filter(suppression=self.row).first():
+        if decision := SuppressionDecision.objects.filter(suppression=self.object).first():
             return redirect("desk_suppression_decision", decision.pk)
         return super().dispatch(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(row=self.row, **kwargs)
+        return super().get_context_data(row=self.object, **kwargs)
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        suppression.lift(self.row, request.user.get_username(), timezone.now())
-        log(instance=self.row, action="desk.unsuppress", user=request.user)
+        suppression.lift(self.object, request.user.get_username(), timezone.now())
+        log(instance=self.object, action="desk.unsuppress", user=request.user)
         messages.success(request, "The suppression is removed. The address can receive emails again.")
         return redirect("desk_suppressions:index")

@@ -6,16 +6,15 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.contrib.auth.mixins import PermissionRequiredMixin
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.generic import TemplateView
 from wagtail.admin import messages
-from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.log_actions import log
 
+from mailer.desk.base.pages import ObjectPage, Row
 from mailer.desk.replies.detail import text_of
 from mailer.desk.suppression_decisions import labels
 from mailer.feedback.decisions import domain_outages, suppression_decisions
@@ -77,39 +76,26 @@ def available_actions(decision: SuppressionDecision) -> dict[str, _Action]:
     return _ACTIONS.get(decision.state, {})
 
 
-class _DecisionPage(PermissionRequiredMixin, WagtailAdminTemplateMixin, TemplateView):
-    """A page with the view permission for GET and the change permission for POST."""
-
-    raise_exception = True
+class _DecisionPage(ObjectPage[Row], TemplateView):
+    permission_required = "mailer.view_suppressiondecision"
+    post_permission = "mailer.change_suppressiondecision"
+    breadcrumbs_above = (("desk_suppression_decisions:index", "Suppression decisions"),)
     header_icon = "warning"
 
-    def has_permission(self) -> bool:
-        changes = self.request.method == "POST"
-        return self.request.user.has_perm(f"mailer.{'change' if changes else 'view'}_suppressiondecision")
 
-    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
-        return [
-            *self.breadcrumbs_items,
-            {"url": reverse("desk_suppression_decisions:index"), "label": "Suppression decisions"},
-            {"url": "", "label": self.get_page_title()},
-        ]
-
-
-class DecisionPage(_DecisionPage):
+class DecisionPage(_DecisionPage[SuppressionDecision]):
     """Shows why an address is suppressed (GET); confirms or reverts the decision (POST)."""
 
     template_name = "desk/suppression_decisions/detail.html"
 
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().setup(request, *args, **kwargs)
-        found = SuppressionDecision.objects.select_related("outage", "probe", "suppression")
-        self.decision = get_object_or_404(found, pk=kwargs["pk"])
+    def get_queryset(self) -> QuerySet[SuppressionDecision]:
+        return SuppressionDecision.objects.select_related("outage", "probe", "suppression")
 
     def get_page_title(self) -> str:
-        return labels.TITLES[self.decision.state]
+        return labels.TITLES[self.object.state]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        decision, may = self.decision, self.request.user.has_perm
+        decision, may = self.object, self.request.user.has_perm
         subscriber = Subscriber.objects.filter(address_hash=bytes(decision.address_hash)).first()
         others = SuppressionDecision.objects.filter(subscriber=decision.subscriber).exclude(pk=decision.pk)
         return super().get_context_data(
@@ -128,21 +114,21 @@ class DecisionPage(_DecisionPage):
         )
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        action = available_actions(self.decision).get(request.POST.get("action", ""))
+        action = available_actions(self.object).get(request.POST.get("action", ""))
         try:
             if action is None:
                 raise DecisionError("That action is no longer available: someone else has decided meanwhile.")
-            action.do(self.decision, request.user.get_username(), timezone.now())
+            action.do(self.object, request.user.get_username(), timezone.now())
         except DecisionError as error:
             messages.error(request, str(error))
         else:
-            log(instance=self.decision, action=action.log_action, user=request.user)
+            log(instance=self.object, action=action.log_action, user=request.user)
             messages.success(request, action.success)
         return redirect("desk_suppression_decision", pk)
 
     def _messages(self) -> list[tuple[datetime, str]]:
         """The text of returned messages with their time, newest first."""
-        kept = self.decision.events.filter(message__isnull=False).select_related("message").order_by("-at")
+        kept = self.object.events.filter(message__isnull=False).select_related("message").order_by("-at")
         return [(one.at, text_of(bytes(one.message.raw))) for one in kept[:3] if one.message]
 
 
@@ -159,21 +145,18 @@ def _effect(decision: SuppressionDecision) -> str:
 _SHOWN = 50
 
 
-class DomainOutagePage(_DecisionPage):
+class DomainOutagePage(_DecisionPage[DomainOutage]):
     """Shows the affected subscribers of a domain (GET) and decides about all of them (POST)."""
 
+    model = DomainOutage
     template_name = "desk/suppression_decisions/domain_outage.html"
     page_title = "Domain outage"
 
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().setup(request, *args, **kwargs)
-        self.outage = get_object_or_404(DomainOutage, pk=kwargs["pk"])
-
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        decisions = self.outage.decisions.order_by("pk")
+        decisions = self.object.decisions.order_by("pk")
         diagnostics = decisions.order_by().values_list("events__diagnostic", flat=True).distinct()
         return super().get_context_data(
-            outage=self.outage,
+            outage=self.object,
             open_count=decisions.filter(state=SuppressionDecision.State.HELD).count(),
             decisions=[(one, *labels.state_label(one)) for one in decisions.with_email()[:_SHOWN]],
             total=decisions.count(),
@@ -187,13 +170,13 @@ class DomainOutagePage(_DecisionPage):
         suppress = request.POST.get("action") == "suppress"
         try:
             count = domain_outages.decide(
-                self.outage, suppress=suppress, by=request.user.get_username(), now=timezone.now()
+                self.object, suppress=suppress, by=request.user.get_username(), now=timezone.now()
             )
         except DecisionError as error:
             messages.error(request, str(error))
         else:
             action = "desk.domain_suppress" if suppress else "desk.domain_keep"
-            log(instance=self.outage, action=action, user=request.user)
+            log(instance=self.object, action=action, user=request.user)
             result = "suppressed" if suppress else "kept"
             messages.success(request, f"{count} address{'' if count == 1 else 'es'} {result}.")
         return redirect("desk_domain_outage", pk)
