@@ -40,6 +40,7 @@ from mailer.editions.audience import Audience
 from mailer.editions.contents import content_of
 from mailer.editions.models import Edition, Newsletter
 from mailer.rendering import merge_tags, variants
+from mailer.rendering.records import RenderedVariant
 from mailer.reports.edition_state import edition_summary
 from subscribers import iso_codes
 
@@ -104,9 +105,7 @@ def preview(
 ) -> None:
     """Write the variant that such a subscriber would get: one .html and one .txt file."""
     found = find_edition(edition)
-    with failing_on(ValueError, variants.NothingToShow):
-        chosen = iso_codes.parse_countries(countries.split(","))
-        rendered = variants.render(content_of(found), chosen, language)
+    chosen, rendered = _render_variant(found, countries, language)
     values = merge_tags.web_values(settings.CONFIG.site.url, language)
     values["countries"] = merge_tags.country_names(chosen, language)
     out.mkdir(parents=True, exist_ok=True)
@@ -138,9 +137,8 @@ def test_send(
 ) -> None:
     """Send one message, marked as a test, to a member of staff through the outbox."""
     found = find_edition(edition)
-    with failing_on(ValueError, variants.NothingToShow):
-        chosen = iso_codes.parse_countries(countries.split(","))
-        rendered = variants.render(content_of(found), chosen, language)
+    _, rendered = _render_variant(found, countries, language)
+    with failing_on(ValueError):
         test_sends.enqueue_test(rendered, found.newsletter, to, timezone.now())
     print_edition(found, json, f"test message to {to} is in the outbox")
 
@@ -260,6 +258,15 @@ def dry_run(
             f"{found.slug}: the worker sends the dry run to {mailing.dry_run_to}; "
             f"`mailer edition report {found.slug} --dry-run` shows its progress"
         )
+
+
+def _render_variant(
+    edition: Edition, countries: str, language: str
+) -> tuple[tuple[str, ...], RenderedVariant]:
+    """The countries of the option, parsed, and the variant for them. Fails if it would have no story."""
+    with failing_on(ValueError, variants.NothingToShow):
+        chosen = iso_codes.parse_countries(countries.split(","))
+        return chosen, variants.render(content_of(edition), chosen, language)
 
 
 def _control(

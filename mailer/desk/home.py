@@ -66,16 +66,17 @@ class _Panel(Component):
     """A panel of the home page, with a context that depends on the user's permissions."""
 
     order = 0
+    # Without this permission the panel is hidden; empty if everyone sees it.
+    permission = ""
 
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
 
     def get_context_data(self, parent_context: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        return {
-            "request": self.request,
-            "perms_of": self.request.user,
-            **self.panel_context(current_user(self.request)),
-        }
+        user = current_user(self.request)
+        visible = not self.permission or user.has_perm(self.permission)
+        shown = self.panel_context(user) if visible else {}
+        return {"request": self.request, "perms_of": user, "visible": visible, **shown}
 
     def panel_context(self, user: User) -> dict[str, Any]:
         """Template context for this user."""
@@ -114,18 +115,16 @@ class SendingPanel(_Panel):
 
     name = "desk_sending"
     order = 20
+    permission = "mailer.view_edition"
     template_name = "desk/home/sending.html"
 
     def panel_context(self, user: User) -> dict[str, Any]:
-        if not user.has_perm("mailer.view_edition"):
-            return {"visible": False}
         mailings = Mailing.objects.select_related("edition__newsletter")
         busy = list(mailings.filter(state__in=_IN_PROGRESS))
         last = mailings.real().filter(state=Mailing.State.DONE).first()
         gists = headlines_of([*busy, *([last] if last else [])], timezone.now())
         totals = {pk: gist.totals for pk, gist in gists.items()}
         return {
-            "visible": True,
             "busy": [(mailing, totals[mailing.pk], progress(totals[mailing.pk])) for mailing in busy],
             "last": last,
             "totals": totals[last.pk] if last else None,
@@ -137,13 +136,11 @@ class RepliesPanel(_Panel):
 
     name = "desk_replies"
     order = 30
+    permission = "mailer.view_returnedmessage"
     template_name = "desk/home/replies.html"
 
     def panel_context(self, user: User) -> dict[str, Any]:
-        if not user.has_perm("mailer.view_returnedmessage"):
-            return {"visible": False}
         return {
-            "visible": True,
             "unclassified": ReturnedMessage.objects.unclassified().count(),
             "source_errors": base.failing_sources(configured_urls(settings.CONFIG), timezone.now()),
         }

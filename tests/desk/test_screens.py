@@ -149,6 +149,16 @@ def test_an_approver_sees_suppressions_and_cannot_remove_them(desk: Desk) -> Non
     assert suppression.is_suppressed(desk.reader)
 
 
+@pytest.mark.parametrize(("state", "shown"), [("yes", "aigul@example.net"), ("no", "bolat@example.net")])
+def test_suppressions_are_filtered_by_state(desk: Desk, state: str, shown: str) -> None:
+    suppression.suppress(desk.reader, "manual", "asked by telephone", everyone.NOW)
+    removed = suppression.suppress(everyone.reader("bolat"), "manual", "asked by telephone", everyone.NOW)
+    suppression.lift(removed, "lola", everyone.NOW)
+    answer = as_user(desk.admin).get(reverse("desk_suppressions:index"), {"force": state})
+    text = Page(answer).text
+    assert {name for name in ("aigul@example.net", "bolat@example.net") if name in text} == {shown}
+
+
 def test_a_suppressed_address_is_normalised(desk: Desk) -> None:
     as_user(desk.admin).post(
         reverse("desk_suppressions:add"), {"address": " AIGUL@Example.net ", "evidence": "asked by telephone"}

@@ -17,9 +17,8 @@ from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.approval.submit import VARIANT_LIMIT, submit
 from mailer.desk.base.pages import EditionPage, current_user
 from mailer.desk.editions import preview
-from mailer.desk.editions.preview import VIEWS, VariantChoice, latest_version, preflight, variant_choices
+from mailer.desk.editions.preview import VIEWS, VariantChoice, current_content, preflight, variant_choices
 from mailer.editions.audience import Audience
-from mailer.editions.contents import content_of
 from mailer.rendering import merge_tags, story_selection, variants
 from mailer.rendering.records import Content, from_json
 
@@ -35,8 +34,7 @@ class SubmitPage(EditionPage):
     post_permission = "mailer.submit_edition"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        edition = latest_version(self.edition)
-        content, audience = content_of(edition), Audience.of_edition(edition, timezone.now())
+        edition, content, audience = current_content(self.edition)
         found = preflight(edition, content, audience)
         return super().get_context_data(
             findings=found,

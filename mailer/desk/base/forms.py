@@ -139,19 +139,22 @@ class LanguageOrderInput(_TemplateWidget):
         return list(split_codes(_getlist(data, name)))
 
 
-class LanguageSelect(forms.Select):
-    """One of the office's languages, or the current value if the office no longer uses it."""
-
-    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
-        super().__init__(attrs, [("", "Choose a language"), *content_languages()])
+class _SelectForTextField(forms.Select):
+    """A text field passes its maxlength to the widget; a select has none."""
 
     def build_attrs(
         self, base_attrs: dict[str, Any], extra_attrs: dict[str, Any] | None = None
     ) -> dict[str, Any]:
         built = super().build_attrs(base_attrs, extra_attrs)
-        # A text field passes its maxlength to the widget; a select has none.
         built.pop("maxlength", None)
         return built
+
+
+class LanguageSelect(_SelectForTextField):
+    """One of the office's languages, or the current value if the office no longer uses it."""
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__(attrs, [("", "Choose a language"), *content_languages()])
 
     def optgroups(self, name: str, value: list[str], attrs: dict[str, Any] | None = None) -> list[Any]:
         known = {code for code, _ in self.choices}
@@ -160,18 +163,11 @@ class LanguageSelect(forms.Select):
         return super().optgroups(name, value, attrs)
 
 
-class ZoneSelect(forms.Select):
+class ZoneSelect(_SelectForTextField):
     """IANA time zones, with those of the office's region first."""
 
     def __init__(self, attrs: dict[str, Any] | None = None, zones: Sequence[str] = ()) -> None:
         super().__init__(attrs, [(zone, zone.replace("_", " ")) for zone in zones])
-
-    def build_attrs(
-        self, base_attrs: dict[str, Any], extra_attrs: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
-        built = super().build_attrs(base_attrs, extra_attrs)
-        built.pop("maxlength", None)
-        return built
 
 
 def _getlist(data: Any, name: str) -> list[str]:

@@ -98,91 +98,44 @@ def _unclassified_replies() -> int:
     return ReturnedMessage.objects.unclassified().count()
 
 
+# Label, URL name, icon, and the permission that shows it.
+_SUBSCRIBERS = (
+    ("All subscribers", "desk_subscribers:index", "user", "subscribers.view_subscriber"),
+    ("Lists", "desk_lists:index", "list-ul", "subscribers.view_mailinglist"),
+    ("Segments", "desk_segments:index", "sliders", "subscribers.view_segment"),
+    ("Imports", "desk_imports:index", "upload", "subscribers.view_importjob"),
+    ("Tags", "desk_tags:index", "tag", "subscribers.view_tag"),
+    ("Custom fields", "desk_fields:index", "form", "subscribers.view_customfield"),
+    ("List health", "desk_list_health", "circle-check", "subscribers.view_segment"),
+    ("Suppressed addresses", "desk_suppressions:index", "no-view", "subscribers.view_suppression"),
+    (
+        "Suppression decisions",
+        "desk_suppression_decisions:index",
+        "warning",
+        "mailer.view_suppressiondecision",
+    ),
+    ("Unclassified replies", "desk_replies:index", "mail", "mailer.view_returnedmessage"),
+)
+# Open items, by the URL name of the list that they are in.
+_COUNTS = {
+    "desk_suppression_decisions:index": _decisions_to_review,
+    "desk_replies:index": _unclassified_replies,
+}
+
+
 def subscribers_menu() -> SubmenuMenuItem:
     """Wagtail hook `register_admin_menu_item`: subscribers, lists, suppressions and replies."""
     entries = [
         _ForPermission(
-            "All subscribers",
-            reverse("desk_subscribers:index"),
-            name="subscribers",
-            icon_name="user",
-            order=1,
-            permission="subscribers.view_subscriber",
-        ),
-        _ForPermission(
-            "Lists",
-            reverse("desk_lists:index"),
-            name="lists",
-            icon_name="list-ul",
-            order=2,
-            permission="subscribers.view_mailinglist",
-        ),
-        _ForPermission(
-            "Segments",
-            reverse("desk_segments:index"),
-            name="segments",
-            icon_name="sliders",
-            order=2,
-            permission="subscribers.view_segment",
-        ),
-        _ForPermission(
-            "Imports",
-            reverse("desk_imports:index"),
-            name="imports",
-            icon_name="upload",
-            order=2,
-            permission="subscribers.view_importjob",
-        ),
-        _ForPermission(
-            "Tags",
-            reverse("desk_tags:index"),
-            name="tags",
-            icon_name="tag",
-            order=3,
-            permission="subscribers.view_tag",
-        ),
-        _ForPermission(
-            "Custom fields",
-            reverse("desk_fields:index"),
-            name="fields",
-            icon_name="form",
-            order=3,
-            permission="subscribers.view_customfield",
-        ),
-        _ForPermission(
-            "List health",
-            reverse("desk_list_health"),
-            name="list-health",
-            icon_name="circle-check",
-            order=3,
-            permission="subscribers.view_segment",
-        ),
-        _ForPermission(
-            "Suppressed addresses",
-            reverse("desk_suppressions:index"),
-            name="suppressions",
-            icon_name="no-view",
-            order=3,
-            permission="subscribers.view_suppression",
-        ),
-        _ForPermission(
-            "Suppression decisions",
-            reverse("desk_suppression_decisions:index"),
-            name="suppression-decisions",
-            icon_name="warning",
-            order=4,
-            permission="mailer.view_suppressiondecision",
-            count=_decisions_to_review,
-        ),
-        _ForPermission(
-            "Unclassified replies",
-            reverse("desk_replies:index"),
-            name="replies",
-            icon_name="mail",
-            order=5,
-            permission="mailer.view_returnedmessage",
-            count=_unclassified_replies,
-        ),
+            label,
+            reverse(url_name),
+            name=url_name.removeprefix("desk_").removesuffix(":index").replace("_", "-"),
+            icon_name=icon,
+            order=order,
+            permission=permission,
+            count=_COUNTS.get(url_name),
+        )
+        for order, (label, url_name, icon, permission) in enumerate(_SUBSCRIBERS, start=1)
     ]
     return SubmenuMenuItem(
         "Subscribers", Menu(items=entries), name="subscribers-menu", icon_name="group", order=150

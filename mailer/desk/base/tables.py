@@ -18,26 +18,27 @@ from subscribers.search.search import CappedCount
 _WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-class StateColumn(Column):
+class _PairColumn(Column):
+    # The template's names for the two parts of the value.
+    names = ("", "")
+
+    def get_cell_context_data(self, instance: Any, parent_context: dict[str, Any]) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_cell_context_data(instance, parent_context)
+        return {**context, **dict(zip(self.names, context["raw_value"], strict=True))}
+
+
+class StateColumn(_PairColumn):
     """Shows (tone, label): the tone decides shape and colour."""
 
     cell_template_name = "desk/tables/state_cell.html"
-
-    def get_cell_context_data(self, instance: Any, parent_context: dict[str, Any]) -> dict[str, Any]:
-        context: dict[str, Any] = super().get_cell_context_data(instance, parent_context)
-        context["tone"], context["label"] = context["raw_value"]
-        return context
+    names = ("tone", "label")
 
 
-class LinkColumn(Column):
+class LinkColumn(_PairColumn):
     """Shows (URL, text) as a link, or as plain text if the URL is empty."""
 
     cell_template_name = "desk/tables/link_cell.html"
-
-    def get_cell_context_data(self, instance: Any, parent_context: dict[str, Any]) -> dict[str, Any]:
-        context: dict[str, Any] = super().get_cell_context_data(instance, parent_context)
-        context["url"], context["text"] = context["raw_value"]
-        return context
+    names = ("url", "text")
 
 
 class CheckboxColumn(Column):

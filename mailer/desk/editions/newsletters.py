@@ -17,7 +17,6 @@ from wagtail.admin import messages
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, InlinePanel, MultiFieldPanel, ObjectList
 from wagtail.admin.ui.tables import Column
 from wagtail.admin.views.generic import EditView, IndexView
-from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.admin.widgets.button import Button, HeaderButton
 from wagtail.log_actions import log
 
@@ -31,6 +30,7 @@ from mailer.desk.base.forms import (
 )
 from mailer.desk.base.pages import NewsletterPage, current_user, may_view_editions
 from mailer.desk.base.tables import LinkColumn
+from mailer.desk.base.viewsets import DeskViewSet
 from mailer.editions.assemble import EditionExists, InvalidPeriod, Period, assemble, assembly_time
 from mailer.editions.audience import Audience
 from mailer.editions.models import Newsletter
@@ -94,7 +94,7 @@ def _links(user: Any, newsletter: Newsletter, kind: Any) -> Iterator[Any]:
         yield kind("Compare editions", url=address, icon_name="history", priority=6)
 
 
-class NewsletterViewSet(ModelViewSet):
+class NewsletterViewSet(DeskViewSet):
     """Publications: each with its sender, schedule, countries and languages."""
 
     model = Newsletter
@@ -105,7 +105,6 @@ class NewsletterViewSet(ModelViewSet):
     menu_name = "newsletters"
     menu_order = 140
     add_to_admin_menu = True
-    copy_view_enabled = False
     index_view_class = NewsletterIndex
     edit_view_class = NewsletterEdit
     list_display = [

@@ -186,10 +186,10 @@ def variant_choices(content: Content, combinations: Iterable[Combination]) -> li
     )
 
 
-def latest_version(edition: Edition) -> Edition:
-    """The edition with its latest saved changes, as it would be submitted now."""
+def current_content(edition: Edition) -> tuple[Edition, Content, Audience]:
+    """The edition with its latest saved changes, its content, and its audience, as submitted now."""
     latest: Edition = edition.get_latest_revision_as_object()
-    return latest
+    return latest, content_of(latest), Audience.of_edition(latest, timezone.now())
 
 
 def preflight(edition: Edition, content: Content, audience: Audience) -> list[PreflightFinding]:
@@ -205,8 +205,7 @@ class VariantsPage(EditionPage):
     tab = "Preview"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        edition = latest_version(self.edition)
-        content, audience = content_of(edition), Audience.of_edition(edition, timezone.now())
+        edition, content, audience = current_content(self.edition)
         offered = self.edition.newsletter.countries
         countries = tuple(code for code in offered if code in self.request.GET.getlist("country"))
         language = self._language()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django import forms
 from django.conf import settings
@@ -14,8 +14,6 @@ from django.utils import timezone
 from django.views.generic import FormView
 from wagtail.admin import messages
 from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
-from wagtail.admin.views.generic import IndexView
-from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.admin.widgets.button import Button
 from wagtail.log_actions import log
 
@@ -23,6 +21,7 @@ from mailer.desk.base.audit_log import links_to
 from mailer.desk.base.forms import content_languages
 from mailer.desk.base.pages import StaffPage
 from mailer.desk.base.tables import StateColumn
+from mailer.desk.base.viewsets import TableIndex, TableViewSet
 from mailer.reports.labels import format_number
 from subscribers.imports import jobs
 from subscribers.imports.jobs import ImportOptions
@@ -59,10 +58,11 @@ def figures_summary(job: ImportJob) -> str:
     return f"{added} new, {updated} updated of {read}"
 
 
-class ImportIndex(IndexView):
+class ImportIndex(TableIndex):
     """The table, newest first."""
 
     results_template_name = "desk/imports/index_results.html"
+    row_url_name = "desk_import"
     default_ordering = "-created_at"
     add_item_label = "Import subscribers"
 
@@ -86,14 +86,8 @@ class ImportIndex(IndexView):
             return []
         return [Button("Export subscribers", url=reverse("desk_export"), icon_name="download", priority=50)]
 
-    def get_edit_url(self, instance: ImportJob) -> str:
-        return reverse("desk_import", args=[instance.pk])
 
-    def get_delete_url(self, instance: ImportJob) -> None:
-        return None
-
-
-class ImportViewSet(ModelViewSet):
+class ImportViewSet(TableViewSet):
     """Imports. They are imported, undone or discarded on their own page."""
 
     model = ImportJob
@@ -101,25 +95,26 @@ class ImportViewSet(ModelViewSet):
     url_prefix = "imports"
     icon = "upload"
     menu_label = "Imports"
-    menu_name = "imports"
     url_finder_class = links_to("desk_import")
-    copy_view_enabled = False
     index_view_class = ImportIndex
     search_fields = ["file_name", "source"]
-    search_backend_name = None
     list_per_page = 30
     exclude_form_fields = ["options", "samples"]
 
-    def get_index_view_kwargs(self, **kwargs: Any) -> dict[str, Any]:
-        named: dict[str, Any] = super().get_index_view_kwargs(page_title=self.menu_label, **kwargs)
-        return named
-
     def get_urlpatterns(self) -> list[URLPattern]:
-        return [
-            path("", self.index_view, name="index"),
-            path("results/", self.index_results_view, name="index_results"),
-            path("new/", UploadView.as_view(), name="add"),
-        ]
+        return [*super().get_urlpatterns(), path("new/", UploadView.as_view(), name="add")]
+
+
+AnyForm = TypeVar("AnyForm", bound=forms.Form)
+
+
+class ListFormPage(StaffPage, FormView[AnyForm]):
+    """A form below "Imports" with a field `mailing_list`, which the URL may choose."""
+
+    breadcrumbs_above = (("desk_imports:index", "Imports"),)
+
+    def get_initial(self) -> dict[str, Any]:
+        return {**super().get_initial(), "mailing_list": self.request.GET.get("list")}
 
 
 class UploadForm(forms.Form):
@@ -145,22 +140,19 @@ class UploadForm(forms.Form):
     language = forms.ChoiceField(
         label="Default language",
         choices=content_languages,
+        initial=lambda: settings.CONFIG.site.languages[0],
         help_text="For subscribers without a language in the file.",
     )
 
 
-class UploadView(StaffPage, FormView[UploadForm]):
+class UploadView(ListFormPage[UploadForm]):
     """Uploads a file; the next page maps its columns."""
 
-    breadcrumbs_above = (("desk_imports:index", "Imports"),)
     permission_required = "subscribers.add_importjob"
     form_class = UploadForm
     template_name = "desk/imports/upload.html"
     page_title = "Import subscribers"
     header_icon = "upload"
-
-    def get_initial(self) -> dict[str, Any]:
-        return {"language": settings.CONFIG.site.languages[0], "mailing_list": self.request.GET.get("list")}
 
     def form_valid(self, form: UploadForm) -> HttpResponse:
         data = form.cleaned_data

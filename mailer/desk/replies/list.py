@@ -8,18 +8,17 @@ import django_filters
 from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils import timezone
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.ui.tables import BulkActionsCheckboxColumn, Column, DateColumn, TitleColumn
 from wagtail.admin.views.bulk_action import BulkAction
-from wagtail.admin.views.generic import IndexView
-from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.log_actions import log
 
 from mailer.delivery.esp.capabilities import CAPABILITIES
 from mailer.desk.base.audit_log import links_to
 from mailer.desk.base.tables import StateColumn
+from mailer.desk.base.viewsets import ReadOnlyIndex, TableViewSet
 from mailer.feedback.decisions import triage
 from mailer.feedback.decisions.triage import TriageError
 from mailer.feedback.models import ReturnedMessage
@@ -82,12 +81,14 @@ class MessageColumn(TitleColumn):
     cell_template_name = "desk/replies/message_cell.html"
 
 
-class ReplyIndex(IndexView):
+class ReplyIndex(ReadOnlyIndex):
     """The table, newest first."""
 
     template_name = "desk/replies/index.html"
     results_template_name = "desk/replies/index_results.html"
+    row_url_name = "desk_reply"
     default_ordering = "-received_at"
+    page_title = "Unclassified replies"
 
     def get_base_queryset(self) -> QuerySet[ReturnedMessage]:
         return ReturnedMessage.objects.defer("raw")
@@ -110,23 +111,13 @@ class ReplyIndex(IndexView):
             shown.insert(0, BulkActionsCheckboxColumn("bulk_actions", obj_type="returnedmessage"))
         return shown
 
-    def get_add_url(self) -> None:
-        # Read-only, also for superusers, who have every permission.
-        return None
-
-    def get_edit_url(self, instance: ReturnedMessage) -> str:
-        return reverse("desk_reply", args=[instance.pk])
-
-    def get_delete_url(self, instance: ReturnedMessage) -> None:
-        return None
-
     def get_context_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         errors = base.failing_sources(configured_urls(settings.CONFIG), timezone.now())
         context: dict[str, Any] = super().get_context_data(*args, source_errors=errors, **kwargs)
         return context
 
 
-class ReplyViewSet(ModelViewSet):
+class ReplyViewSet(TableViewSet):
     """Returned mail, read-only."""
 
     model = ReturnedMessage
@@ -134,25 +125,12 @@ class ReplyViewSet(ModelViewSet):
     url_prefix = "replies"
     icon = "mail"
     menu_label = "Unclassified replies"
-    menu_name = "replies"
     url_finder_class = links_to("desk_reply")
-    copy_view_enabled = False
     index_view_class = ReplyIndex
     filterset_class = ReplyFilters
     search_fields = ["subject", "sender"]
-    search_backend_name = None
     list_per_page = 30
     exclude_form_fields = ["raw"]
-
-    def get_index_view_kwargs(self, **kwargs: Any) -> dict[str, Any]:
-        named: dict[str, Any] = super().get_index_view_kwargs(page_title=self.menu_label, **kwargs)
-        return named
-
-    def get_urlpatterns(self) -> list[URLPattern]:
-        return [
-            path("", self.index_view, name="index"),
-            path("results/", self.index_results_view, name="index_results"),
-        ]
 
 
 class MarkDoneAction(BulkAction):

@@ -9,16 +9,15 @@ from django.db import transaction
 from django.db.models import ProtectedError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.admin.ui.tables import Column, DateColumn
-from wagtail.admin.views.generic import IndexView
-from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.log_actions import log
 
 from mailer.desk.base.pages import StaffPage
+from mailer.desk.base.viewsets import TableIndex, TableViewSet
 from mailer.desk.segments import rule_form
 from mailer.desk.subscribers.list import state_label
 from mailer.editions.models import Edition
@@ -175,17 +174,13 @@ def rule_summary(segment: Segment) -> str:
     return f"{count} condition{'' if count == 1 else 's'}"
 
 
-class SegmentIndex(IndexView):
+class SegmentIndex(TableIndex):
     """The table."""
 
-    def get_edit_url(self, instance: Segment) -> str:
-        return reverse("desk_segments:edit", args=[instance.pk])
-
-    def get_delete_url(self, instance: Segment) -> None:
-        return None
+    row_url_name = "desk_segments:edit"
 
 
-class SegmentViewSet(ModelViewSet):
+class SegmentViewSet(TableViewSet):
     """Segments: rules that select subscribers."""
 
     model = Segment
@@ -193,11 +188,8 @@ class SegmentViewSet(ModelViewSet):
     url_prefix = "segments"
     icon = "sliders"
     menu_label = "Segments"
-    menu_name = "segments"
-    copy_view_enabled = False
     index_view_class = SegmentIndex
     search_fields = ["name"]
-    search_backend_name = None
     form_fields = ["name"]
     list_display = [
         "name",
@@ -208,8 +200,7 @@ class SegmentViewSet(ModelViewSet):
 
     def get_urlpatterns(self) -> list[URLPattern]:
         return [
-            path("", self.index_view, name="index"),
-            path("results/", self.index_results_view, name="index_results"),
+            *super().get_urlpatterns(),
             path("new/", SegmentPage.as_view(), name="add"),
             path("<int:pk>/", SegmentPage.as_view(), name="edit"),
         ]

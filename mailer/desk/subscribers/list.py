@@ -10,12 +10,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
-from django.views.generic import FormView
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel, ObjectList
 from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
 from wagtail.admin.views.generic import DeleteView, IndexView
-from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.log_actions import log
 
 from mailer.desk.base.forms import (
@@ -25,7 +23,6 @@ from mailer.desk.base.forms import (
     content_languages,
     office_countries,
 )
-from mailer.desk.base.pages import StaffPage
 from mailer.desk.base.tables import (
     CheckboxColumn,
     KeysetPaginationMixin,
@@ -34,6 +31,8 @@ from mailer.desk.base.tables import (
     cursor,
     sheet_response,
 )
+from mailer.desk.base.viewsets import DeskViewSet
+from mailer.desk.imports.list import ListFormPage
 from mailer.desk.subscribers.detail import SubscriberPanel
 from mailer.desk.subscribers.tags_fields import AttributesPanel, SubscriberForm
 from mailer.reports.export import subscribers_sheet
@@ -162,7 +161,7 @@ class RedirectToErase(DeleteView):
         return redirect("desk_erase", kwargs["pk"])
 
 
-class SubscriberViewSet(ModelViewSet):
+class SubscriberViewSet(DeskViewSet):
     """Subscribers. They never sign in."""
 
     model = Subscriber
@@ -170,13 +169,10 @@ class SubscriberViewSet(ModelViewSet):
     url_prefix = "subscribers"
     icon = "user"
     menu_label = "Subscribers"
-    menu_name = "subscribers"
-    copy_view_enabled = False
     index_view_class = SubscriberIndex
     filterset_class = SubscriberFilters
     delete_view_class = RedirectToErase
     search_fields = ["email", "name"]
-    search_backend_name = None
     list_per_page = 50
     list_display = [
         "email",
@@ -224,18 +220,14 @@ class ExportForm(forms.Form):
     kind = forms.ChoiceField(label="Format", choices=_FORMATS, widget=forms.RadioSelect, initial="csv")
 
 
-class ExportPage(StaffPage, FormView[ExportForm]):
+class ExportPage(ListFormPage[ExportForm]):
     """Shows the form (GET) and returns the file (POST)."""
 
-    breadcrumbs_above = (("desk_imports:index", "Imports"),)
     permission_required = "subscribers.change_subscriber"
     form_class = ExportForm
     template_name = "desk/subscribers/export.html"
     page_title = "Export subscribers"
     header_icon = "download"
-
-    def get_initial(self) -> dict[str, Any]:
-        return {"kind": "csv", "mailing_list": self.request.GET.get("list")}
 
     def form_valid(self, form: ExportForm) -> HttpResponse:
         chosen, kind = form.cleaned_data["mailing_list"], form.cleaned_data["kind"]

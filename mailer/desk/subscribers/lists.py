@@ -14,9 +14,9 @@ from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel, ObjectList, Panel
 from wagtail.admin.ui.tables import Column
 from wagtail.admin.views.generic import DeleteView, IndexView
-from wagtail.admin.viewsets.model import ModelViewSet
 
 from mailer.desk.base.tables import StateColumn
+from mailer.desk.base.viewsets import DeskViewSet
 from mailer.reports.charts import Point, line_chart
 from mailer.reports.labels import format_number
 from subscribers import iso_codes
@@ -143,7 +143,7 @@ def sign_up_visibility(mailing_list: MailingList) -> tuple[str, str]:
     return ("done", "Shown") if mailing_list.public else ("draft", "Hidden")
 
 
-class MailingListViewSet(ModelViewSet):
+class MailingListViewSet(DeskViewSet):
     """Lists of subscribers; newsletters are sent to lists."""
 
     model = MailingList
@@ -151,8 +151,6 @@ class MailingListViewSet(ModelViewSet):
     url_prefix = "lists"
     icon = "list-ul"
     menu_label = "Lists"
-    menu_name = "lists"
-    copy_view_enabled = False
     index_view_class = ListIndex
     delete_view_class = ListDelete
     list_display = [
@@ -163,7 +161,6 @@ class MailingListViewSet(ModelViewSet):
         Column("opt_in", label="Opt-in", accessor="get_opt_in_display"),
     ]
     search_fields = ["name", "slug"]
-    search_backend_name = None
     edit_handler = ObjectList(
         [
             MultiFieldPanel(

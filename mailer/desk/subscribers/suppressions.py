@@ -17,13 +17,12 @@ from wagtail.admin import messages
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.ui.menus import MenuItem
 from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
-from wagtail.admin.views.generic import IndexView
-from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.log_actions import log
 
 from mailer.desk.base.audit_log import links_to
 from mailer.desk.base.pages import ObjectPage, StaffPage
 from mailer.desk.base.tables import StateColumn
+from mailer.desk.base.viewsets import TableIndex, TableViewSet
 from mailer.feedback.models import SuppressionDecision
 from subscribers import addresses, suppression
 from subscribers.models import Suppression
@@ -41,7 +40,7 @@ class SuppressionFilters(WagtailFilterSet):
         model = Suppression
         fields: list[str] = []
 
-    def active_suppression(self, rows: QuerySet[Suppression], name: str, value: str) -> QuerySet[Suppression]:
+    def in_force(self, rows: QuerySet[Suppression], name: str, value: str) -> QuerySet[Suppression]:
         return rows.filter(lifted_at__isnull=value == "yes")
 
 
@@ -61,7 +60,7 @@ def evidence_of(row: Suppression) -> str:
     return decision.reason if decision else row.evidence
 
 
-class SuppressionIndex(IndexView):
+class SuppressionIndex(TableIndex):
     """The table, newest first. Suppressions are removed, never edited."""
 
     def get_base_queryset(self) -> QuerySet[Suppression]:
@@ -71,15 +70,12 @@ class SuppressionIndex(IndexView):
         column = self._get_title_column_class(TitleColumn)
         return column("email", label="Address", accessor=address_of, get_url=self.get_edit_url)
 
-    def get_edit_url(self, instance: Suppression) -> str | None:
+    def get_edit_url(self, instance: Any) -> str | None:
         """The suppression decision behind it, or else the page that removes it."""
         if decision := next(iter(instance.decisions.all()), None):
             return reverse("desk_suppression_decision", args=[decision.pk])
         if instance.lifted_at is None and self.request.user.has_perm("subscribers.change_suppression"):
             return reverse("desk_suppressions:remove", args=[instance.pk])
-        return None
-
-    def get_delete_url(self, instance: Suppression) -> None:
         return None
 
     def get_list_more_buttons(self, instance: Suppression) -> list[MenuItem]:
@@ -88,7 +84,7 @@ class SuppressionIndex(IndexView):
         return [MenuItem(label, url=url, icon_name=icon, priority=10)] if url else []
 
 
-class SuppressionViewSet(ModelViewSet):
+class SuppressionViewSet(TableViewSet):
     """Suppressed addresses, which receive no editions."""
 
     model = Suppression
@@ -96,13 +92,10 @@ class SuppressionViewSet(ModelViewSet):
     url_prefix = "suppressions"
     icon = "no-view"
     menu_label = "Suppressed addresses"
-    menu_name = "suppressions"
     url_finder_class = links_to("desk_suppressions:remove")
-    copy_view_enabled = False
     index_view_class = SuppressionIndex
     filterset_class = SuppressionFilters
     search_fields = ["email"]
-    search_backend_name = None
     list_per_page = 50
     list_display = [
         "email",
@@ -115,8 +108,7 @@ class SuppressionViewSet(ModelViewSet):
 
     def get_urlpatterns(self) -> list[URLPattern]:
         return [
-            path("", self.index_view, name="index"),
-            path("results/", self.index_results_view, name="index_results"),
+            *super().get_urlpatterns(),
             path("new/", SuppressView.as_view(), name="add"),
             path("<int:pk>/remove/", RemoveSuppressionView.as_view(), name="remove"),
         ]

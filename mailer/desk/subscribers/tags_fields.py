@@ -11,9 +11,9 @@ from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.admin.panels import FieldPanel, ObjectList, Panel
 from wagtail.admin.ui.tables import Column
 from wagtail.admin.views.generic import IndexView
-from wagtail.admin.viewsets.model import ModelViewSet
 
 from mailer.desk.base.forms import input_value
+from mailer.desk.base.viewsets import DeskViewSet
 from subscribers import addresses, merge
 from subscribers import consent as consent
 from subscribers import suppression as suppress
@@ -109,7 +109,7 @@ class TagIndex(IndexView):
         return Tag.objects.annotate(subscriber_count=Count("taggings"))
 
 
-class TagViewSet(ModelViewSet):
+class TagViewSet(DeskViewSet):
     """Tags that staff add to subscribers."""
 
     model = Tag
@@ -117,12 +117,9 @@ class TagViewSet(ModelViewSet):
     url_prefix = "tags"
     icon = "tag"
     menu_label = "Tags"
-    menu_name = "tags"
-    copy_view_enabled = False
     index_view_class = TagIndex
     list_display = ["name", Column("subscriber_count", label="Subscribers", sort_key="subscriber_count")]
     search_fields = ["name"]
-    search_backend_name = None
     panels = [FieldPanel("name")]
 
 
@@ -142,7 +139,7 @@ class FieldForm(WagtailAdminModelForm):
         return cleaned
 
 
-class FieldViewSet(ModelViewSet):
+class FieldViewSet(DeskViewSet):
     """Custom fields of subscribers."""
 
     model = CustomField
@@ -150,11 +147,8 @@ class FieldViewSet(ModelViewSet):
     url_prefix = "fields"
     icon = "form"
     menu_label = "Custom fields"
-    menu_name = "fields"
-    copy_view_enabled = False
     list_display = ["name", Column("kind", label="Type", accessor="get_kind_display")]
     search_fields = ["name"]
-    search_backend_name = None
     edit_handler = ObjectList(
         [
             FieldPanel("name"),

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import django_filters
-from django.urls import URLPattern, path, reverse
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
-from wagtail.admin.views.generic import IndexView
-from wagtail.admin.viewsets.model import ModelViewSet
 
 from mailer.desk.base.audit_log import links_to
 from mailer.desk.base.tables import StateColumn
+from mailer.desk.base.viewsets import ReadOnlyIndex, TableViewSet
 from mailer.desk.suppression_decisions import labels
 from mailer.feedback.models import DomainOutage, SuppressionDecision
 
@@ -28,10 +26,11 @@ class DecisionFilters(WagtailFilterSet):
         fields: list[str] = []
 
 
-class DecisionIndex(IndexView):
+class DecisionIndex(ReadOnlyIndex):
     """The table, newest first."""
 
     template_name = "desk/suppression_decisions/index.html"
+    row_url_name = "desk_suppression_decision"
     default_ordering = "-created_at"
 
     def get_base_queryset(self) -> Any:
@@ -45,16 +44,6 @@ class DecisionIndex(IndexView):
         may_view = self.request.user.has_perm("subscribers.view_subscriber")
         return (may_view and decision.email) or f"Subscriber {decision.subscriber}"
 
-    def get_add_url(self) -> None:
-        # Read-only, also for superusers, who have every permission.
-        return None
-
-    def get_edit_url(self, instance: SuppressionDecision) -> str:
-        return reverse("desk_suppression_decision", args=[instance.pk])
-
-    def get_delete_url(self, instance: SuppressionDecision) -> None:
-        return None
-
     def get_list_more_buttons(self, instance: SuppressionDecision) -> list[Any]:
         return []
 
@@ -64,7 +53,7 @@ class DecisionIndex(IndexView):
         return context
 
 
-class DecisionViewSet(ModelViewSet):
+class DecisionViewSet(TableViewSet):
     """Suppression decisions, read-only; each has its own page."""
 
     model = SuppressionDecision
@@ -72,9 +61,7 @@ class DecisionViewSet(ModelViewSet):
     url_prefix = "suppression-decisions"
     icon = "warning"
     menu_label = "Suppression decisions"
-    menu_name = "suppression-decisions"
     url_finder_class = links_to("desk_suppression_decision")
-    copy_view_enabled = False
     index_view_class = DecisionIndex
     filterset_class = DecisionFilters
     list_per_page = 50
@@ -85,13 +72,3 @@ class DecisionViewSet(ModelViewSet):
         DateColumn("created_at", label="Decided", sort_key="created_at"),
     ]
     exclude_form_fields = ["events"]
-
-    def get_index_view_kwargs(self, **kwargs: Any) -> dict[str, Any]:
-        named: dict[str, Any] = super().get_index_view_kwargs(page_title=self.menu_label, **kwargs)
-        return named
-
-    def get_urlpatterns(self) -> list[URLPattern]:
-        return [
-            path("", self.index_view, name="index"),
-            path("results/", self.index_results_view, name="index_results"),
-        ]
