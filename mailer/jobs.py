@@ -10,14 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from mailer.approval import staff_notices
+from mailer.approval import staff_emails
 from mailer.delivery.engine import send_loop
 from mailer.delivery.outbox import alerts, outbox
-from mailer.delivery.rollout import jobs
+from mailer.delivery.rollout import scheduled_jobs
 from mailer.delivery.throttle import provider_stats
 from mailer.editions.assemble import assemble_due, assembly_time
 from mailer.feedback import ingest
-from mailer.feedback.decisions import delivery_sync, evaluate
+from mailer.feedback.decisions import evaluate, rejections_and_event_counts
 from mailer.feedback.sources import lmtp, poll
 from mailer.feedback.webhooks import process
 from mailer.reports import collect
@@ -45,19 +45,19 @@ class Job:
 def _gather_stories(now: datetime) -> None:
     if not StorySource.objects.filter(active=True).exists():
         return
-    from mailer.stories import gather  # loads feedparser and requests, which few installations need
+    from mailer.stories import gather_feeds  # loads feedparser and requests, which few installations need
 
-    gather.gather_all(now)
+    gather_feeds.gather_all(now)
 
 
 JOBS = (
     Job("gather stories", 900, lambda now, stop: _gather_stories(now())),
     Job("assemble editions", 30, lambda now, stop: assemble_due(assembly_time(now()))),
-    Job("staff notices", 5, lambda now, stop: staff_notices.send(now())),
-    Job("start mailings", 2, lambda now, stop: jobs.start_due(now())),
+    Job("staff notices", 5, lambda now, stop: staff_emails.send(now())),
+    Job("start mailings", 2, lambda now, stop: scheduled_jobs.start_due(now())),
     Job("send mailings", 1, lambda now, stop: send_loop.send_due(now, stop)),
-    Job("advance rollouts", 5, lambda now, stop: jobs.advance_due(now())),
-    Job("stop rules", 15, lambda now, stop: jobs.apply_all(now())),
+    Job("advance rollouts", 5, lambda now, stop: scheduled_jobs.advance_due(now())),
+    Job("stop rules", 15, lambda now, stop: scheduled_jobs.apply_all(now())),
     Job("outbox", 2, lambda now, stop: outbox.send_due(now())),
     Job("delete old outbox", 3600, lambda now, stop: outbox.delete_old(now())),
     Job("alerts", 5, lambda now, stop: alerts.post_due(now())),
@@ -67,9 +67,9 @@ JOBS = (
     Job("poll imap", 5, lambda now, stop: poll.run("imap", ingest.ingest_message, now, stop)),
     Job("poll pop3", 5, lambda now, stop: poll.run("pop3", ingest.ingest_message, now, stop)),
     Job("serve lmtp", 5, lambda now, stop: lmtp.serve_configured(ingest.ingest_message, now, stop)),
-    Job("smtp rejections", 5, lambda now, stop: delivery_sync.process_rejections(now(), stop)),
+    Job("smtp rejections", 5, lambda now, stop: rejections_and_event_counts.process_rejections(now(), stop)),
     Job("suppression decisions", 60, lambda now, stop: evaluate.review_pending(now())),
-    Job("bounce counts", 5, lambda now, stop: delivery_sync.count_events(now(), stop)),
+    Job("bounce counts", 5, lambda now, stop: rejections_and_event_counts.count_events(now(), stop)),
     Job("delete old provider stats", 3600, lambda now, stop: provider_stats.delete_old(now())),
     Job("webhooks", 2, lambda now, stop: process.process_due(now(), stop)),
     Job("delete old returned mail", 3600, lambda now, stop: ingest.delete_old(now())),

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 
 from mailer.config.sections import Mode, Tracking, stricter
 from mailer.rendering import links
+from mailer.rendering.data_types import RenderedVariant
 from mailer.rendering.links import Link
 from mailer.rendering.merge_tags import PLACEHOLDERS
-from mailer.rendering.records import RenderedVariant
 from subscribers import tokens
 from subscribers.tokens import MailPurpose
 

@@ -26,8 +26,9 @@ from mailer.feedback.models import (
     InboundSource,
     ReturnedMessage,
     SuppressionDecision,
+    WebhookHeartbeat,
+    WebhookPayload,
 )
-from mailer.feedback.webhooks.models import WebhookHeartbeat, WebhookPayload
 from mailer.reports.models import MailingStats
 from mailer.stories.models import Story, StorySource, StoryText
 from mailer.tracking.models import DailyEventCount, TrackingEvent, VariantAudience

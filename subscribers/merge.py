@@ -23,7 +23,7 @@ from subscribers.models import (
     Subscription,
     Suppression,
 )
-from subscribers.segments import attributes
+from subscribers.segments import tags_and_fields
 from subscribers.signals import merged
 
 _State = Subscription.State
@@ -44,7 +44,7 @@ def merge(kept: Subscriber, other: Subscriber, now: datetime) -> None:
         _merge_subscriptions(kept, other)
         ConsentRecord.objects.filter(subscriber=other).update(subscriber=kept)
         FormerAddress.objects.filter(subscriber=other).update(subscriber=kept)
-        attributes.merge_attributes(kept, other)
+        tags_and_fields.merge_attributes(kept, other)
         active = suppression.active_suppression(other)
         if active is not None and active.reason in PERSONAL_REASONS:
             suppression.suppress(kept, active.reason, "Carried over from another address of theirs.", now)

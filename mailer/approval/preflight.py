@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from mailer.editions.contents import story_ids
 from mailer.editions.models import Edition, Newsletter
 from mailer.rendering import mime, theme
-from mailer.rendering.records import Content, RenderedVariant
+from mailer.rendering.data_types import Content, RenderedVariant
 from mailer.stories.models import Story
 
 # Gmail clips a message whose HTML is larger than about 102 KB, its unsubscribe link included.

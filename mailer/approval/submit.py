@@ -17,10 +17,8 @@ from mailer.approval.preflight import PreflightFinding, run_checks, sender_of
 from mailer.editions.audience import Audience
 from mailer.editions.contents import content_of
 from mailer.editions.models import Edition
-from mailer.rendering import language as languages
-from mailer.rendering import links
-from mailer.rendering import variants as rendering
-from mailer.rendering.records import Content, RenderedVariant, to_json
+from mailer.rendering import links, localization, variants
+from mailer.rendering.data_types import Content, RenderedVariant, to_json
 from subscribers.segments.rules import InvalidRule
 
 VARIANT_LIMIT = 500
@@ -58,18 +56,18 @@ def render_all(content: Content, audience: Audience) -> list[RenderedVariant]:
 
     A combination of countries without a story has no variant.
     """
-    wanted, complete = rendering.possible_variants(content, VARIANT_LIMIT)
+    wanted, complete = variants.possible_variants(content, VARIANT_LIMIT)
     if not complete:
         head = content.masthead
         wanted = [
-            (one.countries, languages.resolve_language(one.language, head.languages, head.fallbacks))
+            (one.countries, localization.resolve_language(one.language, head.languages, head.fallbacks))
             for one in audience.combinations()
         ]
     found: dict[str, RenderedVariant] = {}
     for countries, language in wanted:
         try:
-            variant = rendering.render(content, countries, language)
-        except rendering.NothingToShow:
+            variant = variants.render(content, countries, language)
+        except variants.NothingToShow:
             continue
         found.setdefault(variant.key, variant)
     return list(found.values())

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mailer.bench.backends import backend
+from mailer.bench.databases import backend
 from mailer.bench.peers import cpu_seconds, free_port
 from mailer.bench.send import BACKENDS, CONFIG, Failed, environment, run
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mailer.bench.backends import backend
+from mailer.bench.databases import backend
 from mailer.bench.send import BACKENDS, CONFIG, Failed, run
 
 _LANGUAGES = ("ru", "en", "Kazakh", "")

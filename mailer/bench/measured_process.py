@@ -22,44 +22,50 @@ import django
 def main() -> None:
     django.setup()
     # Models can be imported only now.
-    from mailer.bench import actions, fixture
+    from mailer.bench import fixtures
+    from mailer.bench import measured_operations as operations
     from mailer.delivery.engine import send_loop
     from mailer.delivery.models import Mailing
     from mailer.reports import collect
     from mailer.tracking.models import TrackingEvent
 
     def prepare(readers: str, size: str) -> int:
-        fixture.prepare(int(readers), int(size))
+        fixtures.prepare(int(readers), int(size))
         return int(readers)
 
     def plan() -> int:
-        return fixture.plan().audience or 0
+        return fixtures.plan().audience or 0
 
     def deliver_one(port: str) -> int:
-        fixture.hand_over_one(int(port))
+        fixtures.hand_over_one(int(port))
         return 1
 
     def follow(port: str, requests: str, connections: str) -> int:
-        return fixture.follow_link(int(port), int(requests), int(connections))
+        return fixtures.follow_link(int(port), int(requests), int(connections))
 
     def written() -> int:
         return TrackingEvent.objects.count()
 
     def fill(readers: str, mailings: str) -> int:
-        return len(fixture.fill(int(readers), int(mailings)))
+        return len(fixtures.fill(int(readers), int(mailings)))
 
     def count() -> int:
-        return len(collect.refresh_due(fixture.NOW))
+        return len(collect.refresh_due(fixtures.NOW))
 
     def visit(rounds: str) -> list[dict[str, Any]]:
-        return actions.time_pages(int(rounds))
+        return operations.time_pages(int(rounds))
 
     def send() -> int:
-        return send_loop.send_due(fixture.clock(), lambda: False).accepted
+        return send_loop.send_due(fixtures.clock(), lambda: False).accepted
 
-    webhook_actions = (actions.accept, actions.commit, actions.post, actions.read)
+    webhook_actions = (
+        operations.accept,
+        operations.commit,
+        operations.post,
+        operations.read,
+    )
     page_actions = (fill, count, visit)
-    import_actions = (fixture.prepare_list, fixture.import_file)
+    import_actions = (fixtures.prepare_list, fixtures.import_file)
     known: dict[str, Callable[..., object]] = {
         one.__name__: one
         for one in (

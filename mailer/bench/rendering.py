@@ -11,7 +11,7 @@ import resource
 import time
 
 from mailer.rendering import headers, mime, variants
-from mailer.rendering.records import Block, Content, Masthead, Picture, Story, StoryText, Subject
+from mailer.rendering.data_types import Block, Content, Masthead, Picture, Story, StoryText, Subject
 
 COUNTRIES = ("KZ", "KG", "TJ", "TM", "UZ")
 LANGUAGES = ("en", "ru", "kk", "ky", "tg", "uz", "tk")

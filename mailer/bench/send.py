@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from mailer.bench import peers
-from mailer.bench.backends import Backend, backend
+from mailer.bench.databases import Backend, backend
 
 BACKENDS = ("sqlite", "postgresql")
 SESSIONS = (1, 20)

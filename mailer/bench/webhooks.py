@@ -18,8 +18,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
-from mailer.bench.backends import Backend, backend
 from mailer.bench.clicks import serving
+from mailer.bench.databases import Backend, backend
 from mailer.bench.peers import cpu_seconds
 from mailer.bench.send import BACKENDS, SIZE, Failed, run
 

@@ -23,7 +23,7 @@ from mailer.cli.lookup import (
 )
 from mailer.cli.output import Json, command_group, console, emit, fail, failing_on, say
 from mailer.delivery.models import Mailing
-from mailer.delivery.rollout import jobs
+from mailer.delivery.rollout import scheduled_jobs
 from mailer.editions.models import Newsletter
 from mailer.reports import not_delivered as undelivered
 from mailer.reports.collect import collect
@@ -72,7 +72,7 @@ def report(
                 **counts.totals.as_dict(),
                 "summary": list(summary(counts, engagement.summary)),
                 "unsubscribed": dict(counts.unsubscribes),
-                "stop_rules": jobs.interventions_of(mailing) if mailing else [],
+                "stop_rules": scheduled_jobs.interventions_of(mailing) if mailing else [],
                 "tables": {one.key: one.records() for one in chosen},
             }
         )

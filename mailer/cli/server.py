@@ -60,8 +60,9 @@ def worker() -> None:
     with loading():
         start_django()
         from mailer.worker import local
+        from mailer.worker.supervisor import stop_on_signals
     stop = threading.Event()
-    local.stop_on_signals(stop)
+    stop_on_signals(stop)
     with failing_on(local.WorkerAlreadyRunning):
         local.run(stop)
 

@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from mailer.cli.output import Json, command_group, emit, fail, failing_on, say
-from mailer.stories.gather import Gathered
-from mailer.stories.gather import gather as gather_source
+from mailer.stories.gather_feeds import Gathered
+from mailer.stories.gather_feeds import gather as gather_source
 from mailer.stories.models import StorySource
 from mailer.stories.story_import import StoriesFileError, import_stories
 

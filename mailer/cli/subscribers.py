@@ -23,10 +23,10 @@ from subscribers.imports.models import ImportJob, RejectedRow
 from subscribers.imports.rows import Progress as ProgressReport
 from subscribers.imports.rows import UnreadableFile
 from subscribers.imports.validate import WARNINGS
-from subscribers.jobs import WrongState
 from subscribers.models import MailingList, Subscriber
 from subscribers.privacy.data_access import collect
 from subscribers.privacy.erasure import erase as erase_address
+from subscribers.resumable_jobs import WrongState
 from subscribers.suppression import active_suppression, normalise_or_lower
 
 app = command_group("Import, export, show and erase subscribers.")

@@ -26,8 +26,8 @@ from mailer.delivery import identifiers
 from mailer.delivery.ledger.attempts import ClaimedDelivery
 from mailer.delivery.models import Mailing
 from mailer.rendering import mime, variants
+from mailer.rendering.data_types import Content, RenderedVariant, from_json
 from mailer.rendering.headers import date
-from mailer.rendering.records import Content, RenderedVariant, from_json
 from subscribers import tokens
 
 # Precedes the subject of a dry run's messages.

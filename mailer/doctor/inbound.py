@@ -17,9 +17,9 @@ from mailer.config import Config, Service
 from mailer.config.sections import TOKEN
 from mailer.doctor.check import CheckResult, Context, DnsRecord
 from mailer.doctor.outbound import egress
+from mailer.feedback.models import WebhookHeartbeat, WebhookPayload
 from mailer.feedback.sources.base import MailboxError
 from mailer.feedback.sources.poll import Source, configured_mailboxes
-from mailer.feedback.webhooks.models import WebhookHeartbeat, WebhookPayload
 
 # The folders of a Maildir: new messages, seen messages, and messages being written.
 _MAILDIR_FOLDERS = ("new", "cur", "tmp")

@@ -17,7 +17,7 @@ import dns.reversename
 from cryptography import x509
 
 from mailer.config import Config
-from mailer.delivery.smtp.connect import open_session, unverified_context
+from mailer.delivery.smtp.open_session import open_session, unverified_context
 from mailer.delivery.smtp.relays import Relay, SmtpError, Timeouts, configured_relays
 from mailer.doctor.check import Address, CheckResult, Context, Dns, DnsRecord, is_loopback, is_public
 

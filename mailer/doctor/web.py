@@ -9,7 +9,7 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from mailer.doctor.check import CheckResult, Context, is_loopback
-from mailer.stories.fetch import Fetched, FetchError, ForbiddenAddress, Limits, fetch
+from mailer.stories.url_fetcher import Fetched, FetchError, ForbiddenAddress, Limits, fetch
 from subscribers import tokens
 
 # An id that no subscriber has: a POST with its token ends no subscription.

@@ -15,7 +15,7 @@ from django.db import transaction
 
 from mailer.editions.contents import story_ids
 from mailer.editions.models import Edition, EditionText, Newsletter
-from mailer.rendering import language
+from mailer.rendering import localization
 from mailer.stories.models import Story
 
 # How far back an edition takes stories that were finished late, and how far ahead it announces events.
@@ -164,7 +164,7 @@ def _next_number(newsletter: Newsletter) -> int:
 
 def _default_subjects(newsletter: Newsletter, span: Period) -> list[EditionText]:
     return [
-        EditionText(language=code, subject=f"{newsletter.name}: {language.period_title(str(span), code)}")
+        EditionText(language=code, subject=f"{newsletter.name}: {localization.period_title(str(span), code)}")
         for code in newsletter.languages
     ]
 

@@ -12,12 +12,12 @@ from django.core.files.storage import default_storage
 from wagtail.rich_text import expand_db_html
 
 from mailer.editions.models import Edition, Newsletter
-from mailer.rendering import records
-from mailer.rendering.records import Picture
+from mailer.rendering import data_types
+from mailer.rendering.data_types import Picture
 from mailer.stories.models import Story
 
 
-def content_of(edition: Edition) -> records.Content:
+def content_of(edition: Edition) -> data_types.Content:
     """Everything that subscribers of this edition may see, from published stories only.
 
     Also works on an unsaved edition, for the live preview. Blocks without a ready story are left out.
@@ -25,14 +25,14 @@ def content_of(edition: Edition) -> records.Content:
     stories = _ready(story_ids(edition))
     blocks = tuple(block for child in edition.body if (block := _block(child, stories)))
     used = {key for block in blocks for key in block.stories}
-    return records.Content(
+    return data_types.Content(
         masthead=masthead_of(edition.newsletter),
         period=edition.period,
         number=edition.number,
         slug=edition.slug or f"{edition.newsletter.slug}-{edition.period}",
         site_url=settings.CONFIG.site.url,
         subjects=tuple(
-            records.Subject(text.language, text.subject, text.preheader)
+            data_types.Subject(text.language, text.subject, text.preheader)
             for text in sorted(edition.texts.all(), key=lambda text: text.language)
         ),
         stories=tuple(_record(story) for story in stories.values() if story.key in used),
@@ -40,9 +40,9 @@ def content_of(edition: Edition) -> records.Content:
     )
 
 
-def masthead_of(newsletter: Newsletter) -> records.Masthead:
+def masthead_of(newsletter: Newsletter) -> data_types.Masthead:
     """The newsletter's name, sender and languages, as subscribers see them."""
-    return records.Masthead(
+    return data_types.Masthead(
         slug=newsletter.slug,
         name=newsletter.name,
         office=newsletter.office,
@@ -50,7 +50,7 @@ def masthead_of(newsletter: Newsletter) -> records.Masthead:
         countries=newsletter.countries,
         languages=newsletter.languages,
         fallbacks=newsletter.fallbacks,
-        taglines=tuple(records.LocalText(text.language, text.tagline) for text in newsletter.texts.all()),
+        taglines=tuple(data_types.LocalText(text.language, text.tagline) for text in newsletter.texts.all()),
         theme=tuple(sorted((str(name), str(value)) for name, value in (newsletter.theme or {}).items())),
     )
 
@@ -75,33 +75,33 @@ def _ready(ids: Iterable[int]) -> dict[int, Story]:
     return {story.pk: story for story in sorted(ready, key=lambda story: story.key) if story.texts.all()}
 
 
-def _block(child: Any, stories: dict[int, Story]) -> records.Block | None:
+def _block(child: Any, stories: dict[int, Story]) -> data_types.Block | None:
     kind, value = child.block_type, child.value
     if kind == "heading":
         own = (
             ()
             if value["country"]
-            else tuple(records.LocalText(t["language"], t["text"]) for t in value["texts"])
+            else tuple(data_types.LocalText(t["language"], t["text"]) for t in value["texts"])
         )
-        return records.Block(kind, countries=(value["country"],) if value["country"] else (), texts=own)
+        return data_types.Block(kind, countries=(value["country"],) if value["country"] else (), texts=own)
     if kind == "text":
         texts = tuple(
-            records.LocalText(t["language"], expand_db_html(t["text"].source)) for t in value["texts"]
+            data_types.LocalText(t["language"], expand_db_html(t["text"].source)) for t in value["texts"]
         )
-        return records.Block(kind, countries=tuple(value["countries"]), texts=texts)
+        return data_types.Block(kind, countries=tuple(value["countries"]), texts=texts)
     chosen = value if kind == "titles" else [value]
     keys = tuple(stories[story.pk].key for story in chosen if story is not None and story.pk in stories)
-    return records.Block(kind, stories=keys) if keys else None
+    return data_types.Block(kind, stories=keys) if keys else None
 
 
-def _record(story: Story) -> records.Story:
-    return records.Story(
+def _record(story: Story) -> data_types.Story:
+    return data_types.Story(
         key=story.key,
-        kind=cast(records.StoryKind, story.kind),
+        kind=cast(data_types.StoryKind, story.kind),
         date=story.date,
         countries=story.countries,
         texts=tuple(
-            records.StoryText(
+            data_types.StoryText(
                 language=text.language,
                 headline=text.headline,
                 summary=text.summary,

@@ -12,8 +12,8 @@ from django.db.models import Q, QuerySet
 
 from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Mailing
-from mailer.rendering import records
-from mailer.rendering.records import Story, StoryText
+from mailer.rendering import data_types
+from mailer.rendering.data_types import Story, StoryText
 
 # A mailing that was cancelled after its start has recipients, too, whose links must work.
 _STARTED = Q(started_at__isnull=False) | Q(
@@ -72,10 +72,10 @@ def fullest_variants(snapshot_id: int) -> list[SnapshotVariant]:
     return list(chosen.values())
 
 
-def event(slug: str, story: str) -> tuple[records.Content, records.Story, Mailing] | None:
+def event(slug: str, story: str) -> tuple[data_types.Content, data_types.Story, Mailing] | None:
     """An event of a sent edition by the story's key, as it was approved."""
     for mailing in _mailings(slug).select_related("snapshot"):
-        content = records.from_json(mailing.snapshot.content)
+        content = data_types.from_json(mailing.snapshot.content)
         found = next((one for one in content.stories if one.key == story and one.kind == "event"), None)
         if found:
             return content, found, mailing

@@ -14,8 +14,7 @@ from django.views.static import serve
 
 from mailer.editions.contents import FOLDER
 from mailer.public import archive
-from mailer.rendering import language as languages
-from mailer.rendering import merge_tags
+from mailer.rendering import localization, merge_tags
 from subscribers.responses import offered_languages, page, requested_language
 from subscribers.subscribe.forms import native_language_name
 
@@ -35,7 +34,7 @@ def archive_list(request: HttpRequest) -> HttpResponse:
         {
             "slug": one.slug,
             "newsletter": one.newsletter,
-            "period": languages.period_title(one.period, language),
+            "period": localization.period_title(one.period, language),
         }
         for one in archive.editions()
     ]
@@ -56,7 +55,7 @@ def edition(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "slug": slug,
         "newsletter": found.newsletter,
-        "period": languages.period_title(found.period, language),
+        "period": localization.period_title(found.period, language),
         "variants": [
             {
                 "key": one.key,
@@ -95,7 +94,7 @@ def calendar_file(request: HttpRequest, slug: str, story: str) -> HttpResponse:
     if found is None:
         raise Http404
     content, event, mailing = found
-    text = languages.choose(event.texts, requested_language(request), content.masthead.fallbacks)
+    text = localization.choose(event.texts, requested_language(request), content.masthead.fallbacks)
     if text is None:
         raise Http404
     site = settings.CONFIG.site
@@ -129,7 +128,7 @@ def feed(request: HttpRequest) -> HttpResponse:
             archive.fullest_variants(one.snapshot_id), (language, *site.languages)
         )
         atom.add_item(
-            title=f"{one.newsletter}, {languages.period_title(one.period, language)}",
+            title=f"{one.newsletter}, {localization.period_title(one.period, language)}",
             link=f"{site.url}/archive/{one.slug}/",
             description=variants[0].subject if variants else one.newsletter,
             unique_id=f"{site.url}/archive/{one.slug}/",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 
 from mailer.rendering import sanitize
-from mailer.rendering.records import Content, RenderedVariant, Story
+from mailer.rendering.data_types import Content, RenderedVariant, Story
 
 # What reads as an address, with or without its scheme: "iom.int", "www.example.org/page".
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?[\w-]+(?:\.[\w-]+)+(?::\d+)?(?:[/?#]\S*)?", re.IGNORECASE)

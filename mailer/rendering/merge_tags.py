@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 from markupsafe import escape
 
-from mailer.rendering import language
+from mailer.rendering import localization
 
 # Addresses of the reader's own pages, the names of the countries that the reader chose, and what makes the
 # address of a link the reader's own, if anything.
@@ -47,8 +47,8 @@ def html_value(value: str) -> str:
 def country_names(countries: Collection[str], reader_language: str) -> str:
     """The value of `countries`: names in the reader's language, as ordered; "all countries" for none."""
     if not countries:
-        return language.for_language(reader_language)("all countries")
-    return language.join_names(language.country(code, reader_language) for code in countries)
+        return localization.for_language(reader_language)("all countries")
+    return localization.join_names(localization.country(code, reader_language) for code in countries)
 
 
 def web_values(site_url: str, reader_language: str) -> dict[str, str]:

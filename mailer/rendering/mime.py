@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from mailer.rendering import headers, merge_tags, transfer_encoding
-from mailer.rendering.records import RenderedVariant
+from mailer.rendering.data_types import RenderedVariant
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from mailer.rendering.records import Block, Content, Story
+from mailer.rendering.data_types import Block, Content, Story
 
 # A country that no story names: CLDR's unknown region, never assigned by ISO 3166-1.
 ELSEWHERE = "ZZ"

@@ -8,9 +8,18 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from mailer.rendering import language, sanitize, story_selection, theme
-from mailer.rendering import language as catalogue
-from mailer.rendering.records import Block, BlockKind, Content, LocalText, Picture, Story, StoryText, Subject
+from mailer.rendering import localization, sanitize, story_selection, theme
+from mailer.rendering import localization as catalogue
+from mailer.rendering.data_types import (
+    Block,
+    BlockKind,
+    Content,
+    LocalText,
+    Picture,
+    Story,
+    StoryText,
+    Subject,
+)
 
 # From this many countries on, the place is the first one "and the region".
 _LISTED_COUNTRIES = 4
@@ -95,7 +104,7 @@ def build(content: Content, blocks: Sequence[Block], key: str, reader_language: 
     head = content.masthead
     pieces = _without_repeated_places([writer.block_view(block) for block in blocks])
     if reader_language not in catalogue.shipped():
-        named = language.name_in_english(reader_language)
+        named = localization.name_in_english(reader_language)
         warn(f"The fixed texts around the stories have no {named} translation; readers see English.")
     for name, value in head.theme:
         if reason := theme.token_error(name, value):
@@ -104,7 +113,7 @@ def build(content: Content, blocks: Sequence[Block], key: str, reader_language: 
     subject, preheader = writer.subject(pieces)
     return Digest(
         language=reader_language,
-        direction=language.direction(reader_language),
+        direction=localization.direction(reader_language),
         newsletter=sanitize.printable(head.name),
         office=sanitize.printable(head.office),
         postal_address=sanitize.printable(head.postal_address),
@@ -147,7 +156,7 @@ class _Builder:
         self.language = reader_language
         self.stories = {story.key: story for story in content.stories}
         self.messages = catalogue.for_language(reader_language)
-        self.period = language.period_title(content.period, reader_language)
+        self.period = localization.period_title(content.period, reader_language)
         self.archive = f"{content.site_url}/archive/{quote(content.slug)}"
         self.warn = warn
 
@@ -168,11 +177,13 @@ class _Builder:
 
     def heading(self, block: Block) -> LocalizedText:
         if block.countries:
-            return LocalizedText(language.join_names(self.country(code) for code in block.countries))
+            return LocalizedText(localization.join_names(self.country(code) for code in block.countries))
         return self.localized(block.texts, "A heading")
 
     def localized(self, texts: Sequence[LocalText], what: str) -> LocalizedText:
-        text = language.choose([text for text in texts if text.text.strip()], self.language, self._fallbacks)
+        text = localization.choose(
+            [text for text in texts if text.text.strip()], self.language, self._fallbacks
+        )
         if text is None:
             return LocalizedText("")
         shown = sanitize.printable(text.text)
@@ -182,7 +193,7 @@ class _Builder:
     def subject(self, pieces: Sequence[BlockView]) -> tuple[str, str]:
         """Subject and preheader, each a single line."""
         given = [subject for subject in self.content.subjects if subject.subject.strip()]
-        chosen: Subject | None = language.choose(given, self.language, self._fallbacks)
+        chosen: Subject | None = localization.choose(given, self.language, self._fallbacks)
         if chosen is None:
             self.warn(f"The edition has no subject in any language; {self._readers} see its name and period.")
             return _single_line(f"{self.content.masthead.name}, {self.period}"), self._first_summary(pieces)
@@ -191,7 +202,7 @@ class _Builder:
 
     def story_view(self, story: Story, kind: BlockKind) -> StoryView:
         """A story as one block shows it: whole if it leads or has no link to read on; else its summary."""
-        chosen = language.choose(
+        chosen = localization.choose(
             [text for text in story.texts if text.headline.strip()] or story.texts,
             self.language,
             self._fallbacks,
@@ -212,9 +223,9 @@ class _Builder:
             body_text=sanitize.to_plain_text(body),
             place=where,
             place_suffix=beyond,
-            date=language.day(story.date, self.content.period, self.language),
+            date=localization.day(story.date, self.content.period, self.language),
             day=str(story.date.day),
-            month=language.month(story.date, self.language),
+            month=localization.month(story.date, self.language),
             link=link,
             link_label=self.link_label(story, chosen),
             picture=self.picture(story, chosen),
@@ -231,10 +242,10 @@ class _Builder:
         )
         if len(story.countries) >= _LISTED_COUNTRIES or everywhere:
             return self.country(story.countries[0]), self.messages("and the region")
-        return language.join_names(self.country(code) for code in story.countries), ""
+        return localization.join_names(self.country(code) for code in story.countries), ""
 
     def country(self, code: str) -> str:
-        return language.country(code, self.language)
+        return localization.country(code, self.language)
 
     def link(self, story: Story, text: StoryText) -> str:
         safe = sanitize.safe_link(story.link)
@@ -267,14 +278,14 @@ class _Builder:
 
     @property
     def _readers(self) -> str:
-        return f"readers of {language.name_in_english(self.language)}"
+        return f"readers of {localization.name_in_english(self.language)}"
 
     def _lang_if_foreign(self, used: str) -> str:
         return "" if used == self.language else used
 
     def _warn_fallback(self, what: str, used: str) -> None:
         if used != self.language:
-            wanted, seen = language.name_in_english(self.language), language.name_in_english(used)
+            wanted, seen = localization.name_in_english(self.language), localization.name_in_english(used)
             self.warn(f"{what} has no {wanted} text; readers see {seen}.")
 
     def _first_summary(self, pieces: Sequence[BlockView]) -> str:

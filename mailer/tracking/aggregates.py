@@ -19,9 +19,9 @@ from django.db.models import Sum
 from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Mailing
 from mailer.link_tracking import policy_from_manifest
-from mailer.rendering import language as languages
+from mailer.rendering import localization
+from mailer.rendering.data_types import Content, from_json
 from mailer.rendering.links import Link
-from mailer.rendering.records import Content, from_json
 from mailer.tracking.bot_detection import EventKind
 from mailer.tracking.models import DailyEventCount, VariantAudience
 from subscribers.fields import split_codes
@@ -216,5 +216,5 @@ def _label(link: Link, content: Content) -> str:
     story = next((one for one in content.stories if one.key == link.story), None)
     if story is None:
         return urlsplit(link.url).hostname or link.url
-    text = languages.choose(story.texts, settings.CONFIG.site.languages[0], content.masthead.fallbacks)
+    text = localization.choose(story.texts, settings.CONFIG.site.languages[0], content.masthead.fallbacks)
     return text.headline if text else link.url

@@ -19,7 +19,6 @@ from django.utils import timezone
 from mailer.delivery.smtp import dkim
 from mailer.jobs import JOBS, Job
 from mailer.worker.supervisor import limit_arenas, start_trimming
-from mailer.worker.supervisor import stop_on_signals as stop_on_signals
 
 log = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from django.db.models import Max, QuerySet
 from subscribers import suppression, unsubscribe
 from subscribers.bulk.models import BulkChange, BulkJob
 from subscribers.consent import Channel, Event, Evidence, record
-from subscribers.jobs import UNDO_FOR, JobRunner, Stop, UndoStates
 from subscribers.models import MailingList, ReconfirmationRequest, Subscriber, Subscription, Suppression
+from subscribers.resumable_jobs import UNDO_FOR, JobRunner, Stop, UndoStates
 from subscribers.search.search import Query, matching
 from subscribers.segments.models import Tag, Tagging
 

@@ -17,9 +17,9 @@ from django.db import connection, models
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Exists, OuterRef, QuerySet
 
-from subscribers import jobs
+from subscribers import resumable_jobs
 from subscribers.consent import Channel, Event, Evidence, record
-from subscribers.imports import attributes, diff
+from subscribers.imports import diff, tags_and_fields
 from subscribers.imports.models import UNDO_STATS, ImportChange, ImportJob, ImportRow, RejectedRow
 from subscribers.imports.rows import ImportStats
 from subscribers.imports.validate import parse_address_cell
@@ -69,20 +69,20 @@ def apply_batch(job: ImportJob, lines: tuple[int, int], now: datetime) -> Import
         diff.lock(cursor)
         outcomes = diff.count_outcomes(cursor)
         _write(cursor, job, outcomes, now)
-        if attributes.has_tags_or_fields(job):
-            attributes.save(cursor, job)
+        if tags_and_fields.has_tags_or_fields(job):
+            tags_and_fields.save(cursor, job)
     suppressed = _suppress(job, after, until, now) if job.suppress_do_not_mail else 0
     ImportRow.objects.filter(job=job.pk, line__gt=after, line__lte=until).delete()
     # Locked only now: two connections apply a large file at once, from its start and from its end.
-    held = jobs.lock(job)
+    held = resumable_jobs.lock(job)
     if not (held.position <= after and until <= held.last_line):
-        raise jobs.Conflict
+        raise resumable_jobs.Conflict
     if after == held.position:
         held.position = until
     elif until == held.last_line:
         held.last_line = after
     else:
-        raise jobs.Conflict
+        raise resumable_jobs.Conflict
     stats = ImportStats(**held.result)
     stats.count(outcomes)
     stats.newly_suppressed += suppressed
@@ -253,7 +253,7 @@ def undo_batch(job: ImportJob, now: datetime, size: int = BATCH_SIZE) -> bool:
     people = Subscriber.objects.in_bulk([change.subscriber for change in changes])
     acted = _acted_since(job, people)
     free = [change for change in changes if change.subscriber in people and change.subscriber not in acted]
-    restored = _restore(job, free, people, now) | attributes.undo(free)
+    restored = _restore(job, free, people, now) | tags_and_fields.undo(free)
     removed = _remove_from_list(job, free, now)
     kept = {change.subscriber for change in changes} - restored - removed
     counts = dict(zip(UNDO_STATS, (len(removed), len(restored - removed), len(kept)), strict=True))

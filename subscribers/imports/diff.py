@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from subscribers.imports import attributes
+from subscribers.imports import tags_and_fields
 from subscribers.imports.models import ImportJob, ImportRow
 from subscribers.imports.rows import ImportStats, Progress, no_progress
 
@@ -102,8 +102,8 @@ def compared_rows(
         new_id = _new_id(cursor, after) if with_ids else "NULL"
         only = f"AND r.line IN ({', '.join(map(str, map(int, lines)))})" if lines else ""
         cursor.execute(_COMPARE.format(new_id=new_id, only=only), values)
-        if attributes.has_tags_or_fields(job):
-            attributes.mark_changed(cursor)
+        if tags_and_fields.has_tags_or_fields(job):
+            tags_and_fields.mark_changed(cursor)
         try:
             yield cursor
         finally:

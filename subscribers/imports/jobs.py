@@ -1,7 +1,7 @@
 """The life of an import: uploaded, read, shown, applied or discarded, and undone; a worker does each step.
 
 Reading keeps the valid rows in ImportRow; applying and undoing are batches of a resumable job, see
-`subscribers.jobs`.
+`subscribers.resumable_jobs`.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from typing import BinaryIO
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from subscribers import jobs
+from subscribers import resumable_jobs
 from subscribers.imports import apply, diff, staging
 from subscribers.imports.models import ImportChange, ImportJob, ImportRow, RejectedRow
 from subscribers.imports.rows import ImportStats, Progress, UnreadableFile, no_progress
 from subscribers.imports.table_file import open_table
 from subscribers.imports.validate import row_validator
-from subscribers.jobs import LEASE, UNDO_FOR, Clock, JobRunner, Stop, UndoStates, WrongState
 from subscribers.models import MailingList
+from subscribers.resumable_jobs import LEASE, UNDO_FOR, Clock, JobRunner, Stop, UndoStates, WrongState
 
 State = ImportJob.State
 
@@ -83,14 +83,14 @@ class ImportRunner(JobRunner[ImportJob]):
         lines = apply.next_lines(job, self.batch_size, from_the_end=from_the_end)
         if lines is not None:
             return apply.apply_batch(job, lines, now)
-        held = jobs.lock(job)
+        held = resumable_jobs.lock(job)
         if held.position >= held.last_line:
             held.state = State.APPLIED
         return held
 
     def undo_batch(self, job: ImportJob, now: datetime) -> ImportJob:
         """Undo the next changes."""
-        held = jobs.lock(job)
+        held = resumable_jobs.lock(job)
         if not apply.undo_batch(held, now, self.undo_batch_size):
             held.state = State.UNDONE
             # Left over where the import stopped at an error while it was applied.
@@ -101,7 +101,7 @@ class ImportRunner(JobRunner[ImportJob]):
 
     def run(self, job: ImportJob, clock: Clock, stop: Stop, progress: Progress = no_progress) -> bool:
         """Apply or undo the job to its end; False when stopped, or when another worker has it."""
-        claimed = jobs.claim(job, self.model.ACTIVE, clock())
+        claimed = resumable_jobs.claim(job, self.model.ACTIVE, clock())
         job.refresh_from_db()
         if not claimed:
             return job.state in (State.APPLIED, State.UNDONE)
@@ -117,11 +117,13 @@ class ImportRunner(JobRunner[ImportJob]):
     def read_and_run_due(self, clock: Clock, stop: Stop) -> None:
         """Read what waits to be read, then apply and undo what is due."""
         # Files without an upload are read by the command that was given them.
-        for job in jobs.unclaimed(ImportJob, [State.READING], clock()).exclude(upload=""):
+        for job in resumable_jobs.unclaimed(ImportJob, [State.READING], clock()).exclude(upload=""):
             if stop():
                 return
-            if jobs.claim(job, [State.READING], clock()):
-                jobs.attempt(job, partial(self.read_upload, job, clock), partial(_stop_reading, job))
+            if resumable_jobs.claim(job, [State.READING], clock()):
+                resumable_jobs.attempt(
+                    job, partial(self.read_upload, job, clock), partial(_stop_reading, job)
+                )
         self.run_due(clock, stop)
 
     def read_upload(self, job: ImportJob, clock: Clock, progress: Progress = no_progress) -> None:
@@ -214,7 +216,7 @@ def create_upload(
 def set_columns(job: ImportJob, columns: Mapping[str, str], encoding: str, delimiter: str) -> None:
     """Set the fields of the columns, by number from 1: the worker reads the file next. Raises WrongState."""
     options = {**job.options, "columns": dict(columns), "encoding": encoding, "delimiter": delimiter}
-    if not jobs.transition(job, [State.MAPPING], State.READING, options=options):
+    if not resumable_jobs.transition(job, [State.MAPPING], State.READING, options=options):
         raise WrongState(f"This import is {job.get_state_display()} already.")
 
 
@@ -273,7 +275,7 @@ def start_apply(
     `suppress_do_not_mail`: addresses that the file marks so are suppressed.
     """
     with transaction.atomic():
-        changed = jobs.transition(
+        changed = resumable_jobs.transition(
             job,
             [State.READY],
             State.APPLYING,
@@ -301,7 +303,7 @@ def start_undo(job: ImportJob, by: str, now: datetime) -> None:
 def discard(job: ImportJob, by: str, now: datetime) -> None:
     """Delete what was read and not applied. Raises WrongState."""
     with transaction.atomic():
-        if not jobs.transition(job, _UNAPPLIED, State.DISCARDED, ended_by=by, ended_at=now):
+        if not resumable_jobs.transition(job, _UNAPPLIED, State.DISCARDED, ended_by=by, ended_at=now):
             raise WrongState(
                 f"This import is {job.get_state_display()}; only one that was not applied can be discarded."
             )

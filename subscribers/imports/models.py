@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from subscribers.jobs import Job
+from subscribers.resumable_jobs import Job
 
 # Every change that was undone is counted in one of these.
 UNDO_STATS = ("removed", "restored", "kept")

@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from subscribers import iso_codes
 from subscribers.addresses import address_hasher, normalise
 from subscribers.csv_cells import parse_countries, parse_language, unescape
-from subscribers.imports import attributes
+from subscribers.imports import tags_and_fields
 from subscribers.imports.mapping import Columns, normalise_heading
 from subscribers.imports.rows import InvalidRow, ValidRow
 
@@ -90,7 +90,7 @@ def row_validator(columns: Columns) -> Validate:
     width, hash_of = len(columns.fields), address_hasher()
     # Most files have none of these columns, and their rows need fewer checks.
     plain = status is None and not ended and not by_country
-    parse_attributes = attributes.parser(columns.fields)
+    parse_attributes = tags_and_fields.parser(columns.fields)
 
     def validate(line: int, cells: Sequence[str]) -> ValidRow | InvalidRow:
         address_hash = None

@@ -18,7 +18,7 @@ from subscribers.models import (
 )
 from subscribers.privacy.erasure import erase
 from subscribers.rate_limit import Limit
-from subscribers.segments import attributes
+from subscribers.segments import tags_and_fields
 from subscribers.signals import collect_personal_data
 
 # How long a link works, and how many a subscriber gets in that time.
@@ -79,7 +79,7 @@ def collect(subscriber: Subscriber) -> dict[str, Any]:
             _consent(row) for row in subscriber.consents.select_related("mailing_list", "text").order_by("pk")
         ],
         "tags": list(subscriber.taggings.order_by("tag__name").values_list("tag__name", flat=True)),
-        "fields": attributes.values_of(subscriber),
+        "fields": tags_and_fields.values_of(subscriber),
         "address_changes": [_address_change(row) for row in subscriber.address_changes.order_by("pk")],
         "suppressions": [
             _suppression(row)

@@ -20,7 +20,7 @@ from subscribers import consent, rate_limit
 from subscribers.addresses import address_hash, address_pattern
 from subscribers.bulk import jobs as bulk_jobs
 from subscribers.bulk.models import BulkJob
-from subscribers.imports import jobs as import_jobs
+from subscribers.imports import jobs
 from subscribers.imports.models import ImportChange, ImportJob, ImportRow, RejectedRow
 from subscribers.models import AddressChange, FormerAddress, Subscriber, Subscription, Suppression
 from subscribers.signals import erased
@@ -153,7 +153,7 @@ def apply_retention(now: datetime) -> None:
     unconfirmed = _delete_unconfirmed(now - timedelta(days=config.unconfirmed_days))
     cleared = consent.clear_old_details(now, config.consent_details_months)
     rate_limit.delete_expired(now)
-    import_jobs.delete_expired(now)
+    jobs.delete_expired(now)
     bulk_jobs.delete_expired(now)
     AddressChange.objects.filter(requested_at__lt=now - _ADDRESS_CHANGES_KEPT).delete()
     if unconfirmed or cleared:

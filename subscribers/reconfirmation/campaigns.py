@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from subscribers import emails, jobs, merge, tokens
+from subscribers import emails, merge, resumable_jobs, tokens
 from subscribers.bulk import jobs as bulk
 from subscribers.bulk.models import BulkJob
 from subscribers.consent import Event, Evidence, record
-from subscribers.jobs import JobRunner, Stop, WrongState
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.reconfirmation.models import ReconfirmationCampaign, ReconfirmationRequest
+from subscribers.resumable_jobs import JobRunner, Stop, WrongState
 from subscribers.segments import audience, segments
 from subscribers.segments.models import Segment
 from subscribers.segments.rules import InvalidRule, from_json, to_json
@@ -152,5 +152,7 @@ def finish(campaign: ReconfirmationCampaign, by: str, now: datetime) -> BulkJob:
 
 
 def _end(campaign: ReconfirmationCampaign, state: str, by: str, now: datetime) -> None:
-    if not jobs.transition(campaign, [State.SENDING, State.WAITING], state, ended_by=by, ended_at=now):
+    if not resumable_jobs.transition(
+        campaign, [State.SENDING, State.WAITING], state, ended_by=by, ended_at=now
+    ):
         raise WrongState(f"This campaign is {campaign.get_state_display()} already.")

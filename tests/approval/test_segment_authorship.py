@@ -11,11 +11,11 @@ from mailer.approval.approve import AuthorMayNotApprove, PreflightFailed, Snapsh
 from mailer.approval.models import Snapshot
 from mailer.approval.submit import submit
 from mailer.delivery.models import Mailing
-from mailer.delivery.rollout import jobs
+from mailer.delivery.rollout import scheduled_jobs
 from mailer.delivery.rollout.planning import plan
 from mailer.editions.audience import Audience
 from mailer.editions.models import Edition
-from subscribers.segments import attributes
+from subscribers.segments import tags_and_fields
 from subscribers.segments.models import Segment, Tag
 from subscribers.segments.rules import Condition, Group
 from subscribers.segments.segments import save
@@ -32,8 +32,8 @@ def segment(name: str, rule: Group, by: str = "lola") -> Segment:
 
 
 def tagged(name: str, tag: str) -> Tag:
-    attributes.set_tags(cast.reader(name), [tag])
-    return attributes.get_or_create_tag(tag)
+    tags_and_fields.set_tags(cast.reader(name), [tag])
+    return tags_and_fields.get_or_create_tag(tag)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_only_subscribers_in_the_segment_and_not_excluded_get_the_mailing(
     assert snapshot.audience_count == 2
     approve.approve(snapshot, people.approver, snapshot.sha256, NOW)
     approve.schedule(snapshot, people.approver, None, NOW)
-    (mailing,) = jobs.start_due(NOW + timedelta(minutes=1))
+    (mailing,) = scheduled_jobs.start_due(NOW + timedelta(minutes=1))
     assert reasons(mailing) == {"olga": "planned", "ivan": "planned"}
     assert balances(mailing)
     kept = Audience.from_dict(snapshot.audience, NOW)
@@ -121,7 +121,7 @@ def test_an_approved_edition_is_not_sent_when_its_exclusion_tag_was_deleted(
     Tag.objects.all().delete()
     given_up = plan(waiting, NOW)
     assert given_up.state == Mailing.State.CANCELLED and "a tag that was deleted" in given_up.reason
-    assert jobs.start_due(NOW + timedelta(minutes=1)) == []
+    assert scheduled_jobs.start_due(NOW + timedelta(minutes=1)) == []
     snapshot.refresh_from_db()
     assert (
         snapshot.state == Snapshot.State.INVALIDATED

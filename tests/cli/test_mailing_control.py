@@ -15,7 +15,7 @@ from wagtail.models import ModelLogEntry
 
 from mailer.delivery.engine import send_loop
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import jobs
+from mailer.delivery.rollout import scheduled_jobs
 from tests import cast
 from tests.cli import SLUG, run, run_json
 from tests.delivery.cast import NOW, Clock, approved_snapshot, readers
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 def mailing() -> Mailing:
     readers(4)
     approved_snapshot()
-    (mailing,) = jobs.start_due(NOW)
+    (mailing,) = scheduled_jobs.start_due(NOW)
     return mailing
 
 
@@ -77,7 +77,7 @@ def test_all_remaining_rollout_steps_are_released(settings: Any, monkeypatch: py
     settings.CONFIG = dataclasses.replace(settings.CONFIG, sending=sending)
     readers(4)
     approved_snapshot()
-    jobs.start_due(NOW)
+    scheduled_jobs.start_due(NOW)
     assert Mailing.objects.get().released_up_to is not None
     run_json("resume", SLUG, "--all")
     assert Mailing.objects.get().released_up_to is None
@@ -101,7 +101,7 @@ def test_a_dry_run_is_started_controlled_and_reported_separately() -> None:
     run("submit", SLUG, "--as", "writer")
     begun = run_json("dry-run", SLUG, "--to", "team@office.example.org", "--limit", "2")
     assert begun["dry_run"]["to"] == "team@office.example.org" and begun["state"] == "submitted"
-    jobs.start_due(NOW)
+    scheduled_jobs.start_due(NOW)
     report = run_json("report", SLUG, "--dry-run")
     assert (report["audience"], report["planned"]) == (2, 2) and balanced(report)
     assert run_json("report", SLUG)["audience"] == 0
@@ -148,7 +148,7 @@ def test_the_report_balances_at_every_moment_of_sending(settings: Any, tmp_path:
     """The report is read while an engine sends, is paused, resumes, and is cancelled."""
     readers(60)
     approved_snapshot()
-    (mailing,) = jobs.start_due(NOW)
+    (mailing,) = scheduled_jobs.start_due(NOW)
     script = Script(
         latency=0.01,
         rcpt=lambda who: "550 5.1.1 Unknown" if "3@" in who else "451 4.3.0 Later" if "7@" in who else None,

@@ -23,7 +23,7 @@ from typing import Any
 def prepare(count: str, *domains: str) -> dict[str, Any]:
     """The December edition sealed, and so many readers planned, in turn at each of the domains."""
     from mailer.delivery.models import Mailing
-    from mailer.delivery.rollout import jobs
+    from mailer.delivery.rollout import scheduled_jobs
     from subscribers.models import Subscriber
     from tests.delivery.cast import approved_snapshot, readers
     from tests.environment import quick_passwords
@@ -35,7 +35,7 @@ def prepare(count: str, *domains: str) -> dict[str, Any]:
     now = datetime.now(UTC)
     with quick_passwords():
         approved_snapshot(now)
-    jobs.start_due(now)
+    scheduled_jobs.start_due(now)
     return {"mailing": Mailing.objects.get().pk}
 
 

@@ -13,8 +13,8 @@ from django.utils import timezone
 from mailer.config import Service
 from mailer.demo.folder import free_port
 from mailer.doctor import inbound
+from mailer.feedback.models import WebhookHeartbeat, WebhookPayload
 from mailer.feedback.sources import lmtp
-from mailer.feedback.webhooks.models import WebhookHeartbeat, WebhookPayload
 from mailer.feedback.webhooks.process import process_due
 from tests.feedback.sources.fake_imap import Imapd
 from tests.feedback.webhooks.documented import SECRET, SERVICES

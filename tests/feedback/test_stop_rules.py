@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from mailer.delivery.models import Delivery
-from mailer.delivery.rollout import control, jobs
-from mailer.feedback.decisions import delivery_sync
+from mailer.delivery.rollout import control, scheduled_jobs
+from mailer.feedback.decisions import rejections_and_event_counts
 from subscribers.models import Subscriber
 from tests.delivery.cast import Clock, balances, readers, released, send, states
 from tests.delivery.conftest import configure  # noqa: F401  (a fixture)
@@ -19,9 +19,9 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_database
 
 def look(clock: Clock) -> list[int]:
     """What the worker's jobs do beside sending."""
-    delivery_sync.process_rejections(clock())
-    delivery_sync.count_events(clock())
-    return jobs.apply_all(clock())
+    rejections_and_event_counts.process_rejections(clock())
+    rejections_and_event_counts.count_events(clock())
+    return scheduled_jobs.apply_all(clock())
 
 
 def test_unknown_addresses_pause_a_mailing_and_resuming_sends_the_rest(configure):  # noqa: F811

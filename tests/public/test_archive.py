@@ -15,7 +15,7 @@ from mailer.approval.submit import submit
 from mailer.delivery.models import Mailing
 from mailer.public import archive
 from mailer.public.archive import event_ics
-from mailer.rendering.records import Story, StoryText
+from mailer.rendering.data_types import Story, StoryText
 from tests import cast
 
 pytestmark = pytest.mark.both_databases

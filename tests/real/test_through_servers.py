@@ -17,8 +17,8 @@ from mailer.delivery.ledger import deliveries
 from mailer.delivery.models import Delivery
 from mailer.delivery.outbox import outbox
 from mailer.delivery.smtp import dkim
-from mailer.delivery.smtp.connect import open_session
-from mailer.delivery.smtp.message import message_builder
+from mailer.delivery.smtp.message_encoder import message_builder
+from mailer.delivery.smtp.open_session import open_session
 from mailer.delivery.smtp.relays import PermanentRelayError, Relay
 from subscribers.models import Subscriber
 from tests import cast

@@ -5,7 +5,16 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 
-from mailer.rendering.records import Block, Content, LocalText, Masthead, Picture, Story, StoryText, Subject
+from mailer.rendering.data_types import (
+    Block,
+    Content,
+    LocalText,
+    Masthead,
+    Picture,
+    Story,
+    StoryText,
+    Subject,
+)
 
 MASTHEAD = Masthead(
     slug="silk-road-monthly",

@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mailer.rendering import merge_tags, sanitize, variants
-from mailer.rendering.records import Block, Content, LocalText, Picture, StoryText
+from mailer.rendering.data_types import Block, Content, LocalText, Picture, StoryText
 from tests.rendering.cast import DIASPORA, EDITION, MASTHEAD, edition
 
 ATTACKS = (

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from mailer.rendering.data_types import Block, Content, LocalText, RenderedVariant, StoryText
 from mailer.rendering.links import Link, outbound_links, rewrite
-from mailer.rendering.records import Block, Content, LocalText, RenderedVariant, StoryText
 from mailer.rendering.variants import render
 from tests.rendering import cast
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.rendering import headers, merge_tags, mime, transfer_encoding, variants
-from mailer.rendering.records import RenderedVariant
+from mailer.rendering.data_types import RenderedVariant
 from tests.rendering.cast import EDITION
 
 ENVELOPE = mime.MailingHeaders(

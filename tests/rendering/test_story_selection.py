@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.rendering import story_selection, variants
-from mailer.rendering.records import Block, Content, LocalText
+from mailer.rendering.data_types import Block, Content, LocalText
 from tests.rendering.cast import EDITION, edition, story
 
 COUNTRIES = ("KZ", "KG", "TJ", "TM", "UZ")

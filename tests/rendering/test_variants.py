@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import pytest
 
-from mailer.rendering import merge_tags, records, story_selection, variants
-from mailer.rendering.records import Block, Story, StoryText
+from mailer.rendering import data_types, merge_tags, story_selection, variants
+from mailer.rendering.data_types import Block, Story, StoryText
 from tests.rendering.cast import DIASPORA, EDITION, MASTHEAD, edition, story
 
 VALUES = {
@@ -42,7 +42,7 @@ def test_readers_who_see_the_same_stories_share_a_variant() -> None:
 
 
 def test_equal_contents_give_equal_bytes_also_after_a_round_trip_through_json() -> None:
-    again = records.from_json(records.to_json(EDITION))
+    again = data_types.from_json(data_types.to_json(EDITION))
     assert variants.render(again, ("KZ",), "kk") == variants.render(EDITION, ("KZ",), "kk")
 
 

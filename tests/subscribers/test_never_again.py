@@ -28,7 +28,6 @@ from subscribers.bulk import jobs as bulk
 from subscribers.bulk.models import BulkJob
 from subscribers.consent import Channel, Evidence
 from subscribers.imports import jobs
-from subscribers.jobs import WrongState
 from subscribers.models import (
     AddressChange,
     ImportJob,
@@ -39,6 +38,7 @@ from subscribers.models import (
 )
 from subscribers.preference_center import change_address, preferences
 from subscribers.privacy import data_access, erasure
+from subscribers.resumable_jobs import WrongState
 from subscribers.segments.audience import REACHABLE, AudienceQuery, reachability
 from subscribers.subscribe import subscribe
 from tests import cast

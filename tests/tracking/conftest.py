@@ -21,8 +21,8 @@ from mailer.approval.models import SnapshotVariant
 from mailer.approval.submit import submit
 from mailer.delivery.ledger import deliveries
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import jobs
-from mailer.delivery.smtp.message import message_builder
+from mailer.delivery.rollout import scheduled_jobs
+from mailer.delivery.smtp.message_encoder import message_builder
 from mailer.tracking import recording
 from mailer.tracking.recording import event_buffer
 from tests import cast
@@ -67,7 +67,7 @@ def mailing(request: pytest.FixtureRequest, db: None, track: Track) -> Mailing:
     snapshot = submit(edition, staff.admin, NOW)
     approve.approve(snapshot, staff.approver, snapshot.sha256, NOW)
     approve.schedule(snapshot, staff.approver, NOW, NOW)
-    (planned,) = jobs.start_due(NOW)
+    (planned,) = scheduled_jobs.start_due(NOW)
     return planned
 
 

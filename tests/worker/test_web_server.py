@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mailer.bench.backends import backend
 from mailer.bench.clicks import serving
+from mailer.bench.databases import backend
 from mailer.bench.send import CONFIG, run
 
 pytestmark = pytest.mark.journey

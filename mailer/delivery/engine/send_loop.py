@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from mailer.approval.approve import SnapshotChanged
-from mailer.delivery.engine import transports
-from mailer.delivery.engine.transports import Transport
+from mailer.delivery.engine import transport_selection
+from mailer.delivery.engine.transport_selection import Transport
 from mailer.delivery.ledger import deliveries, housekeeping
 from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery, GroupedAttempts, SendJob, State, group
 from mailer.delivery.ledger.journal import Journal
@@ -205,7 +205,7 @@ class _SendLoop:
         self._may_have_due = True
         # time.monotonic() when deliveries were last claimed or outstanding.
         self._busy_at = time.monotonic()
-        self._message_builder = transports.message_builder()
+        self._message_builder = transport_selection.message_builder()
 
     def run(self) -> None:
         try:
@@ -216,7 +216,7 @@ class _SendLoop:
         self._owner = journal.owner
         clean = False
         try:
-            with transports.open_transport(journal) as transport:
+            with transport_selection.open_transport(journal) as transport:
                 self._loop(transport)
                 transport.stop(_STOP_GRACE)
                 self._record(transport.collect(0))

@@ -25,7 +25,7 @@ from mailer.delivery.esp.errors import (
     refused,
 )
 from mailer.delivery.esp.http_client import CONNECT_TIMEOUT, READ_TIMEOUT, Item, Result, bounces_are_read
-from mailer.delivery.esp.message import delivery_token
+from mailer.delivery.esp.message_encoder import delivery_token
 from mailer.delivery.smtp.envelope import Envelope
 
 _THROTTLED = ("TooManyRequestsException", "LimitExceededException", "ServiceUnavailable", "SlowDown")

@@ -18,7 +18,7 @@ from django.conf import settings
 from mailer.config import Service
 from mailer.delivery.esp.errors import AccountError, CallError, accepted, deferred, in_doubt, refused
 from mailer.delivery.esp.http_client import READ_TIMEOUT, Client, HttpClient, Item, Result
-from mailer.delivery.esp.message import EspMessage
+from mailer.delivery.esp.message_encoder import EspMessage
 
 
 class BrevoClient(HttpClient):

@@ -32,7 +32,7 @@ from mailer.delivery.esp.errors import (
     raise_for_status,
     redact,
 )
-from mailer.delivery.esp.message import EspMessage
+from mailer.delivery.esp.message_encoder import EspMessage
 from mailer.delivery.ledger.attempts import ClaimedDelivery
 from mailer.delivery.outcome import Outcome
 

@@ -28,13 +28,13 @@ from mailer.delivery.ledger.attempts import next_attempt_at
 from mailer.delivery.models import OutboxMessage
 from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.smtp import dkim
-from mailer.delivery.smtp.connect import open_any
 from mailer.delivery.smtp.envelope import Envelope
+from mailer.delivery.smtp.open_session import open_any
 from mailer.delivery.smtp.relays import PermanentRelayError, SmtpError
 from mailer.delivery.smtp.session import Session
 from mailer.editions.models import Newsletter
 from mailer.rendering import headers, merge_tags, mime
-from mailer.rendering.records import RenderedVariant
+from mailer.rendering.data_types import RenderedVariant
 from subscribers.addresses import normalise
 
 log = logging.getLogger(__name__)

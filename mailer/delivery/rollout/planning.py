@@ -1,5 +1,7 @@
 """Planning: fix the audience of a mailing, with one delivery per subscriber and the variant each will get.
 
+A gradual rollout releases deliveries in steps; their order makes the first 2 % a sample of the audience.
+
 The variant is chosen in Python, once per distinct combination of countries and language. One INSERT … SELECT
 writes the deliveries, so a million subscribers need no more memory than ten.
 """
@@ -7,6 +9,7 @@ writes the deliveries, so a million subscribers need no more memory than ten.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,17 +18,16 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from mailer.approval.approve import local_send_time
 from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.approval.submit import snapshot_variant
+from mailer.config import reader
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import steps
 from mailer.editions.audience import Audience
-from mailer.rendering import language as languages
-from mailer.rendering import story_selection, variants
-from mailer.rendering.records import Content, from_json
+from mailer.rendering import localization, story_selection, variants
+from mailer.rendering.data_types import Content, from_json
 from subscribers.fields import split_codes
 from subscribers.segments.audience import reachability
 from subscribers.segments.rules import InvalidRule
@@ -110,7 +112,7 @@ def plan(mailing: Mailing, now: datetime) -> Mailing:
         mailing.started_at = None if mailing.reason else now
         mailing.expires_at = expires_at(mailing, now)
         if _uses_steps(mailing):
-            mailing.step, mailing.released_up_to = 0, steps.release_bound(mailing, 0)
+            mailing.step, mailing.released_up_to = 0, release_bound(mailing, 0)
         mailing.save()
     log.info(
         "action=mailing_planned mailing=%d audience=%d reachable=%d state=%s",
@@ -196,7 +198,7 @@ def _variant_for(
 ) -> int | None:
     """The variant for a combination; rendered from the snapshot alone if it was not stored with it."""
     head = content.masthead
-    resolved = languages.resolve_language(language, head.languages, head.fallbacks)
+    resolved = localization.resolve_language(language, head.languages, head.fallbacks)
     stories = story_selection.story_set(content, countries)
     if not stories:
         return None
@@ -225,3 +227,43 @@ def _hold_reason(snapshot: Snapshot, reachable: int) -> str:
         f"The audience has {reachable} subscribers now; it had {snapshot.audience_count} when the edition "
         "was submitted. Confirm the new audience, or cancel."
     )
+
+
+def percentages() -> tuple[float, ...]:
+    """The shares of the audience, in percent and rising, after which a rollout waits."""
+    return reader.rollout_percentages(settings.CONFIG.sending.rollout_percentages)
+
+
+def release_bound(mailing: Mailing, step: int) -> int | None:
+    """The last delivery id that may be sent in this step, from 0; None when all may."""
+    shares = percentages()
+    if step >= len(shares):
+        return None
+    rows = Delivery.objects.filter(mailing=mailing)
+    planned = rows.filter(state=Delivery.State.PLANNED)
+    started_count = rows.exclude(state__in=[Delivery.State.PLANNED, Delivery.State.EXCLUDED]).count()
+    release_count = max(math.ceil((started_count + planned.count()) * shares[step] / 100) - started_count, 1)
+    ids = planned.order_by("pk").values_list("pk", flat=True)
+    return next(iter(ids[release_count - 1 : release_count]), None)
+
+
+def has_unattempted(mailing: Mailing) -> bool:
+    """Whether any released delivery was not attempted yet."""
+    rows = Delivery.objects.filter(mailing=mailing)
+    # Some were deferred before their first attempt.
+    unattempted = Q(state=Delivery.State.CLAIMED) | Q(state=Delivery.State.DEFERRED, attempts=0)
+    released = Q(state=Delivery.State.PLANNED, pk__lte=mailing.released_up_to or 0)
+    return rows.filter(unattempted).exists() or rows.filter(released).exists()
+
+
+def released_share(mailing: Mailing) -> str:
+    """The share of the audience that the mailing is released to, "2 %"."""
+    shares = percentages()
+    step = mailing.step or 0
+    return f"{shares[step]:g} %" if step < len(shares) else "100 %"
+
+
+def next_step(mailing: Mailing) -> dict[str, Any]:
+    """The columns that move a mailing to its next step."""
+    step = (mailing.step or 0) + 1
+    return {"step": step, "released_up_to": release_bound(mailing, step), "step_completed_at": None}

@@ -20,8 +20,8 @@ from typing import Self
 from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery, SendJob
 from mailer.delivery.ledger.journal import Journal
 from mailer.delivery.outcome import Outcome, ReplyClass
-from mailer.delivery.smtp.connect import connect
 from mailer.delivery.smtp.envelope import Envelope
+from mailer.delivery.smtp.open_session import connect
 from mailer.delivery.smtp.relays import PermanentRelayError, Relay, RelayPool, RelayUnavailable, SmtpError
 from mailer.delivery.smtp.send_queue import QueueTag, SendQueue
 from mailer.delivery.smtp.session import SendAborted, Session

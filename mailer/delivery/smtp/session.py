@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from mailer.delivery.outcome import Outcome, ReplyClass, classify_rejection, outcome_of
+from mailer.delivery.smtp.connection import ConnectionLost, SmtpTransport
 from mailer.delivery.smtp.envelope import (
     AddressNotEncodable,
     CommandBuilder,
@@ -21,7 +22,6 @@ from mailer.delivery.smtp.envelope import (
 )
 from mailer.delivery.smtp.relays import PermanentRelayError, Relay
 from mailer.delivery.smtp.reply import Reply
-from mailer.delivery.smtp.transport import ConnectionLost, SmtpTransport
 
 # The stages of a session: what the next reply answers.
 _IDLE, _RESET, _MAIL, _RCPT, _DATA, _AWAIT_EMPTY_DATA, _FINAL_DOT, _CLOSED = range(8)

@@ -20,7 +20,7 @@ from mailer.desk.editions import preview
 from mailer.desk.editions.preview import VIEWS, VariantChoice, current_content, preflight, variant_choices
 from mailer.editions.audience import Audience
 from mailer.rendering import merge_tags, story_selection, variants
-from mailer.rendering.records import Content, from_json
+from mailer.rendering.data_types import Content, from_json
 
 _NOT_ALLOWED = "You cannot approve this edition because you {}. Ask a colleague who is not an author."
 

@@ -22,9 +22,8 @@ from mailer.desk.editions import preview
 from mailer.editions.audience import Audience, Combination
 from mailer.editions.contents import content_of
 from mailer.editions.models import Edition
-from mailer.rendering import language as languages
-from mailer.rendering import merge_tags, story_selection, variants
-from mailer.rendering.records import Content
+from mailer.rendering import localization, merge_tags, story_selection, variants
+from mailer.rendering.data_types import Content
 from subscribers import iso_codes
 
 # preview.js stores the chosen countries in it, so that Wagtail's refresh of the panel keeps them.
@@ -175,7 +174,7 @@ def variant_choices(content: Content, combinations: Iterable[Combination]) -> li
     head = content.masthead
     for one in combinations:
         stories = story_selection.story_set(content, one.countries)
-        language = languages.resolve_language(one.language, head.languages, head.fallbacks)
+        language = localization.resolve_language(one.language, head.languages, head.fallbacks)
         key = story_selection.variant_key(stories, language)
         before = found.get(key)
         subscribers = one.readers + (before.subscribers if before else 0)

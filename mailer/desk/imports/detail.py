@@ -26,7 +26,7 @@ from subscribers.imports.mapping import FIELDS, Columns, custom_fields
 from subscribers.imports.models import ImportJob, RejectedRow
 from subscribers.imports.rows import UnreadableFile
 from subscribers.imports.validate import WARNINGS
-from subscribers.jobs import UNDO_FOR, WrongState
+from subscribers.resumable_jobs import UNDO_FOR, WrongState
 
 _IN_PROGRESS = (State.READING, State.APPLYING, State.UNDOING)
 

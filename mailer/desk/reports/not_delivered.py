@@ -14,7 +14,7 @@ from mailer.delivery.models import Delivery, Mailing
 from mailer.desk.base.pages import EditionPage
 from mailer.desk.base.tables import sheet_response
 from mailer.feedback.models import FeedbackEvent
-from mailer.reports import not_delivered as missing
+from mailer.reports import not_delivered
 from mailer.reports.collect import stats_of
 from mailer.reports.labels import format_number, reason_label
 from mailer.reports.stats import latest_mailing
@@ -59,11 +59,11 @@ class NotDeliveredPage(EditionPage):
             )
             return self.redirect_to("report")
         reason, kind = request.POST.get("reason", ""), request.POST.get("as", "csv")
-        if kind == "xlsx" and len(missing.NotDeliveredList(mailing, reason)) > MAX_WORKBOOK_ROWS:
+        if kind == "xlsx" and len(not_delivered.NotDeliveredList(mailing, reason)) > MAX_WORKBOOK_ROWS:
             messages.error(request, _TOO_LARGE.format(format_number(MAX_WORKBOOK_ROWS), self.edition.slug))
             return self.redirect_to("not_delivered")
         log(instance=self.edition, action="desk.export_not_delivered", user=request.user)
-        sheet = missing.not_delivered_sheet(missing.not_delivered(mailing, reason))
+        sheet = not_delivered.not_delivered_sheet(not_delivered.not_delivered(mailing, reason))
         return sheet_response([sheet], f"{self.edition.slug}-not-delivered", kind)
 
     @property
@@ -71,7 +71,7 @@ class NotDeliveredPage(EditionPage):
         return self.request.user.has_perm("subscribers.view_subscriber")
 
     def _page(self, mailing: Mailing, reason: str) -> Any:
-        deliveries: Any = missing.NotDeliveredList(mailing, reason)
+        deliveries: Any = not_delivered.NotDeliveredList(mailing, reason)
         page: Any = Paginator(deliveries, _PER_PAGE).get_page(self.request.GET.get("p"))
         page.object_list = rows(list(page.object_list))
         return page

@@ -20,11 +20,11 @@ from mailer.desk.base.tables import count_label
 from mailer.desk.subscribers.list import QUERY_PARAMETERS, SubscriberFilters, query_from
 from subscribers.bulk import jobs
 from subscribers.bulk.models import BulkJob
-from subscribers.jobs import UNDO_FOR, WrongState
 from subscribers.models import MailingList
+from subscribers.resumable_jobs import UNDO_FOR, WrongState
 from subscribers.search import search
 from subscribers.search.search import Query
-from subscribers.segments import attributes
+from subscribers.segments import tags_and_fields
 from subscribers.segments.models import Tag
 
 Action = BulkJob.Action
@@ -66,7 +66,7 @@ class BulkActionForm(forms.Form):
         data = self.cleaned_data
         target: Tag | MailingList | None = data["mailing_list"]
         if data["action"] in (Action.TAG, Action.UNTAG):
-            target = attributes.get_or_create_tag(data["tag_name"])
+            target = tags_and_fields.get_or_create_tag(data["tag_name"])
         elif data["action"] == Action.SUPPRESS:
             target = None
         target_id, name = (target.pk, str(target)) if target else (None, "")

@@ -19,10 +19,10 @@ from wagtail.log_actions import log
 
 from mailer.desk.base.pages import ObjectPage, StaffPage
 from subscribers.bulk import jobs
-from subscribers.jobs import WrongState
 from subscribers.models import MailingList
 from subscribers.reconfirmation import campaigns
 from subscribers.reconfirmation.models import ReconfirmationCampaign
+from subscribers.resumable_jobs import WrongState
 from subscribers.segments.models import Segment
 from subscribers.segments.rules import Condition, Group, InvalidRule, to_json
 from subscribers.segments.segments import Estimate, estimate

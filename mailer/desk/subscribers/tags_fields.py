@@ -14,13 +14,12 @@ from wagtail.admin.views.generic import IndexView
 
 from mailer.desk.base.forms import input_value
 from mailer.desk.base.viewsets import DeskViewSet
-from subscribers import addresses, merge
-from subscribers import consent as consent
+from subscribers import addresses, consent, merge
 from subscribers import suppression as suppress
 from subscribers.consent import Channel, Event, Evidence
 from subscribers.models import Subscriber
 from subscribers.responses import mask
-from subscribers.segments import attributes
+from subscribers.segments import tags_and_fields
 from subscribers.segments.models import CustomField, Tag
 
 
@@ -45,7 +44,7 @@ class SubscriberForm(WagtailAdminModelForm):
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         for field in CustomField.objects.all():
             try:
-                attributes.parse_value(field, self.data.get(f"field-{field.pk}", ""))
+                tags_and_fields.parse_value(field, self.data.get(f"field-{field.pk}", ""))
             except ValueError as error:
                 self.add_error(None, str(error))
         if any(len(name) > 60 for name in self._tags()):
@@ -59,9 +58,9 @@ class SubscriberForm(WagtailAdminModelForm):
             self._record_address_change(subscriber, before)
         # A form that was posted without these inputs leaves tags and fields unchanged.
         if "tags" in self.data:
-            attributes.set_tags(subscriber, self._tags())
+            tags_and_fields.set_tags(subscriber, self._tags())
             for field in CustomField.objects.all():
-                attributes.set_value(subscriber, field, self.data.get(f"field-{field.pk}", ""))
+                tags_and_fields.set_value(subscriber, field, self.data.get(f"field-{field.pk}", ""))
         return subscriber
 
     def _record_address_change(self, subscriber: Subscriber, before: str) -> None:

@@ -15,7 +15,7 @@ from typing import Protocol
 from mailer.backoff import BackoffPolicy
 from mailer.config.sections import Security
 from mailer.delivery.outbox import alerts
-from mailer.delivery.smtp import connect
+from mailer.delivery.smtp import open_session
 from mailer.feedback.models import InboundSource, ReturnedMessage
 
 # Whether work in progress must end.
@@ -81,7 +81,7 @@ def translate_errors(server: str, *protocol_errors: type[Exception]) -> Iterator
         yield
     except ssl.SSLCertVerificationError as error:
         raise MailboxError(
-            f"{server} cannot be trusted: its certificate {connect.explain_certificate_error(error)}."
+            f"{server} cannot be trusted: its certificate {open_session.explain_certificate_error(error)}."
         ) from error
     except ssl.SSLError as error:
         raise MailboxError(
@@ -100,7 +100,7 @@ def require_tls(server: str, host: str, security: Security, key: str) -> None:
     """Refuse to send a password without encryption to another machine. Raises MailboxError, which names the
     key.
     """
-    if security == "none" and not connect.is_loopback(host):
+    if security == "none" and not open_session.is_loopback(host):
         raise MailboxError(
             f"{server} would receive our password without encryption: set [bounces] {key} to tls or starttls."
         )

@@ -19,7 +19,7 @@ from typing import Any
 
 from anymail.signals import AnymailTrackingEvent, EventType
 
-from mailer.delivery.esp.message import delivery_of
+from mailer.delivery.esp.message_encoder import delivery_of
 from mailer.feedback.parsing import evidence
 from mailer.feedback.parsing.classify import classification_for, classify
 from mailer.feedback.parsing.evidence import Kind, ParsedReturn, Recipient

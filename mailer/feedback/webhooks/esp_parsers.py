@@ -21,7 +21,7 @@ from mailer.feedback.parsing.evidence import Kind, ParsedReturn
 from mailer.feedback.parsing.parse import is_complaint_type
 from mailer.feedback.webhooks import sns
 from mailer.feedback.webhooks.base import EventParser, Failure, JsonEvent, WebhookEvent
-from mailer.stories.fetch import fetch
+from mailer.stories.url_fetcher import fetch
 
 # By bounceType and bounceSubType. Resend sends through Amazon and has the same categories.
 AMAZON_REASONS = {

@@ -20,9 +20,8 @@ from django.db.models import F
 from mailer.backoff import BackoffPolicy
 from mailer.delivery.ledger import housekeeping
 from mailer.feedback.decisions.apply_returns import apply_all
-from mailer.feedback.models import ReturnedMessage
+from mailer.feedback.models import ReturnedMessage, WebhookHeartbeat, WebhookPayload
 from mailer.feedback.parsing.evidence import EventSource, ParsedReturn
-from mailer.feedback.webhooks.models import WebhookHeartbeat, WebhookPayload
 
 if TYPE_CHECKING:
     from mailer.feedback.webhooks.base import JsonEvent, WebhookEvent

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from mailer.stories.fetch import Fetched, FetchError, Limits, fetch
+from mailer.stories.url_fetcher import Fetched, FetchError, Limits, fetch
 
 # A region's own server, and never a customer's bucket of that name: those hosts begin with s3.
 _HOST = r"sns\.[a-z]{2}(?:-[a-z]+)+-\d{1,2}\.amazonaws\.com(?:\.cn)?"

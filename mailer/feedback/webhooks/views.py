@@ -24,7 +24,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from mailer.config import Service
-from mailer.feedback.webhooks.models import WebhookPayload
+from mailer.feedback.models import WebhookPayload
 
 log = logging.getLogger(__name__)
 

@@ -10,11 +10,11 @@ from mailer.approval import approve
 from mailer.approval import submit as submitting
 from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import jobs
+from mailer.delivery.rollout import scheduled_jobs
 from mailer.desk.editions.preview import variant_choices
 from mailer.editions.audience import Audience
 from mailer.editions.models import Newsletter
-from mailer.rendering.records import from_json
+from mailer.rendering.data_types import from_json
 from tests import cast
 from tests.delivery.cast import NOW, approved_snapshot, balances, readers, released, send, states
 from tests.delivery.relay import Relay
@@ -53,7 +53,7 @@ def test_a_variant_rendered_later_from_the_approved_content_is_sent(relay, monke
     snapshot = approved_snapshot()
     assert snapshot.variants.count() == 1
     cast.reader("tajik", ("TJ",), "ru")
-    jobs.start_due(NOW + timedelta(minutes=1))
+    scheduled_jobs.start_due(NOW + timedelta(minutes=1))
     assert snapshot.variants.count() == 2
     assert send().accepted == 2
 
@@ -68,7 +68,7 @@ def test_a_subscriber_without_an_offered_language_gets_an_approved_variant():
     sealed = set(snapshot.variants.values_list("pk", flat=True))
     approve.approve(snapshot, staff.approver, snapshot.sha256, NOW)
     approve.schedule(snapshot, staff.approver, None, NOW)
-    jobs.start_due(NOW)
+    scheduled_jobs.start_due(NOW)
     delivery = Delivery.objects.get()
     assert delivery.variant_id in sealed and delivery.variant.language == "kk"
     (choice,) = variant_choices(

@@ -15,7 +15,7 @@ from mailer.delivery import identifiers
 from mailer.delivery.esp.capabilities import CAPABILITIES
 from mailer.delivery.esp.clients import client
 from mailer.delivery.esp.http_client import READ_TIMEOUT
-from mailer.delivery.esp.message import EspMessage, delivery_token
+from mailer.delivery.esp.message_encoder import EspMessage, delivery_token
 from mailer.delivery.esp.pool import EspPool, RetryPolicy
 from mailer.delivery.ledger import journal
 from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery, SendJob
@@ -23,7 +23,7 @@ from mailer.delivery.ledger.journal import Journal
 from mailer.delivery.smtp.envelope import Envelope
 from mailer.delivery.smtp.sender import SendError
 from mailer.rendering import headers, mime
-from mailer.rendering.records import RenderedVariant
+from mailer.rendering.data_types import RenderedVariant
 from tests.waiting import SAFETY_SECONDS, until
 
 SHORT = RetryPolicy(BackoffPolicy(first=0.01, cap=0.01), retries=3, max_retry_after=2, max_lost=3)

@@ -12,7 +12,7 @@ from mailer.config import Service
 from mailer.delivery import identifiers
 from mailer.delivery.esp.capabilities import CAPABILITIES
 from mailer.delivery.esp.clients import check_credentials
-from mailer.delivery.esp.message import delivery_of
+from mailer.delivery.esp.message_encoder import delivery_of
 from mailer.delivery.outcome import ReplyClass, outcome_of
 from tests.delivery.esp.api import DROP, HANG, Reply
 from tests.delivery.esp.documented import KEY, SECRET, SERVICES

@@ -11,11 +11,11 @@ import pytest
 from mailer.approval import approve, submit
 from mailer.approval.models import SnapshotVariant
 from mailer.delivery.engine import send_loop
-from mailer.delivery.esp import message
+from mailer.delivery.esp import message_encoder
 from mailer.delivery.esp.capabilities import CAPABILITIES
 from mailer.delivery.ledger import housekeeping
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import control, jobs
+from mailer.delivery.rollout import control, scheduled_jobs
 from mailer.editions.assemble import assemble
 from mailer.editions.models import EditionText
 from mailer.stories.models import StoryText
@@ -73,7 +73,7 @@ def released_with(written: str) -> Mailing:
     snapshot = submit.submit(edition, staff.writer, NOW)
     approve.approve(snapshot, staff.approver, snapshot.sha256, NOW)
     approve.schedule(snapshot, staff.approver, None, NOW)
-    (mailing,) = jobs.start_due(NOW)
+    (mailing,) = scheduled_jobs.start_due(NOW)
     return mailing
 
 
@@ -86,7 +86,7 @@ def test_every_recipient_gets_one_message_and_the_account_balances(api):
     assert api.recipients() == sorted(f"reader-{n}@example.net" for n in range(12))
     assert states(mailing) == {"accepted": 12} and balances(mailing)
     assert list(housekeeping.journal_folder().iterdir()) == []
-    named = {message.delivery_of(mail.token) for mail in api.taken}
+    named = {message_encoder.delivery_of(mail.token) for mail in api.taken}
     assert named == set(Delivery.objects.values_list("pk", flat=True))
 
 
@@ -202,7 +202,7 @@ def test_a_dry_run_is_marked_and_goes_to_staff_without_a_subscribers_links(api):
     readers(3)
     snapshot = submit.submit(edition, staff.writer, NOW)
     mailing = control.start_dry_run(snapshot, "dana@office.example.org", None, None, NOW)
-    jobs.start_due(NOW)
+    scheduled_jobs.start_due(NOW)
     send()
     assert states(mailing) == {"accepted": 3} and balances(mailing)
     assert {mail.to for mail in api.taken} == {"dana@office.example.org"}

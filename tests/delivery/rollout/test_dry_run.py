@@ -13,7 +13,7 @@ from django.db import DatabaseError, transaction
 from mailer.approval import approve, submit
 from mailer.delivery import identifiers
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import control, jobs
+from mailer.delivery.rollout import control, scheduled_jobs
 from mailer.feedback import ingest
 from mailer.feedback.models import FeedbackEvent
 from mailer.public import archive
@@ -48,7 +48,7 @@ def snapshot():
 
 def start(snapshot, limit=None):
     mailing = control.start_dry_run(snapshot, STAFF, limit, None, NOW)
-    jobs.start_due(NOW)
+    scheduled_jobs.start_due(NOW)
     mailing.refresh_from_db()
     return mailing
 
@@ -97,7 +97,7 @@ def test_it_changes_nothing_about_the_edition(relay, snapshot):
     staff = {user.username: user for user in cast.User.objects.all()}
     approve.approve(snapshot, staff["approver"], snapshot.sha256, NOW)
     approve.schedule(snapshot, staff["approver"], None, NOW)
-    (mailing,) = jobs.start_due(NOW)
+    (mailing,) = scheduled_jobs.start_due(NOW)
     assert mailing != dry_run and mailing.dry_run_to == ""
     send()
     assert relay.recipients()[:12] == [STAFF] * 12 and len(set(relay.recipients())) == 13
@@ -131,7 +131,7 @@ def test_it_is_paused_when_the_snapshot_is_withdrawn(relay, snapshot):
 def test_it_is_cancelled_when_the_snapshot_is_withdrawn_before_planning(snapshot):
     mailing = control.start_dry_run(snapshot, STAFF, None, None, NOW)
     approve.withdraw(snapshot, snapshot.submitted_by)
-    jobs.start_due(NOW)
+    scheduled_jobs.start_due(NOW)
     mailing.refresh_from_db()
     assert mailing.state == "cancelled" and "withdrawn" in mailing.reason
     assert balances(mailing)
@@ -181,7 +181,7 @@ def test_a_sent_edition_cannot_have_one(snapshot):
     staff = {user.username: user for user in cast.User.objects.all()}
     approve.approve(snapshot, staff["approver"], snapshot.sha256, NOW)
     approve.schedule(snapshot, staff["approver"], None, NOW)
-    jobs.start_due(NOW)
+    scheduled_jobs.start_due(NOW)
     with pytest.raises(control.ControlError) as refused:
         control.start_dry_run(snapshot, STAFF, None, None, NOW)
     assert refused.value.code == "snapshot_not_open"
@@ -236,7 +236,7 @@ class TestTheDatabaseItself:
     def test_refuses_a_second_real_mailing(self):
         readers(1)
         snapshot = approved_snapshot()
-        jobs.start_due(NOW)
+        scheduled_jobs.start_due(NOW)
         with pytest.raises(DatabaseError), transaction.atomic():
             Mailing.objects.create(snapshot=snapshot, edition=snapshot.edition)
 
@@ -246,7 +246,7 @@ def test_it_waits_while_a_real_mailing_has_due_deliveries(configure):
     readers(30)
     snapshot = approved_snapshot()
     mailing = start(snapshot)
-    jobs.start_due(NOW)
+    scheduled_jobs.start_due(NOW)
     with Relay(Script()) as server:
         configure(smtp={"port": server.port, "connections": 1})
         send()

@@ -14,7 +14,7 @@ from mailer.approval.approve import OutsideWindow, local_send_time, next_hour
 from mailer.delivery.engine import send_loop
 from mailer.delivery.ledger import deliveries, housekeeping
 from mailer.delivery.models import Delivery
-from mailer.delivery.rollout import control, jobs
+from mailer.delivery.rollout import control, scheduled_jobs
 from tests import cast
 from tests.delivery.cast import Clock, balances, states
 
@@ -84,7 +84,7 @@ def due(mailing):
 
 def test_planning_gives_each_subscriber_their_local_hour(snapshot):
     approve.schedule(snapshot, approver(), None, AT, local_hour=9)
-    (mailing,) = jobs.start_due(AT)
+    (mailing,) = scheduled_jobs.start_due(AT)
     tomorrow = AT + timedelta(days=1)
     # The newsletter's zone is Almaty, which was at UTC+6 then.
     assert due(mailing) == {"bishkek": AT, "tashkent": AT + timedelta(hours=1), "both": AT}
@@ -98,7 +98,7 @@ def test_planning_gives_each_subscriber_their_local_hour(snapshot):
 def test_no_delivery_expires_before_its_hour(snapshot, configure):
     configure(sending={"expire_after_hours": 1})
     approve.schedule(snapshot, approver(), None, AT + timedelta(hours=1), local_hour=9)
-    (mailing,) = jobs.start_due(AT + timedelta(hours=1))
+    (mailing,) = scheduled_jobs.start_due(AT + timedelta(hours=1))
     late = AT + timedelta(hours=23)
     housekeeping.expire_mailings(late)
     housekeeping.finish_mailings(late)
@@ -110,7 +110,7 @@ def test_no_delivery_is_due_after_the_approved_window(snapshot):
     """It ends at nine in Almaty, which is an hour before it is nine in Tashkent."""
     last = snapshot.window_until - timedelta(minutes=30)
     approve.schedule(snapshot, approver(), last, AT, local_hour=9)
-    (mailing,) = jobs.start_due(last)
+    (mailing,) = scheduled_jobs.start_due(last)
     assert set(due(mailing).values()) == {snapshot.window_until}
 
 
@@ -124,7 +124,7 @@ def test_a_held_mailing_keeps_local_hours_and_retry_time(snapshot):
     for number in range(30):
         cast.reader(f"new-{number}", ("UZ",))
     approve.schedule(snapshot, approver(), None, AT, local_hour=9)
-    (mailing,) = jobs.start_due(AT)
+    (mailing,) = scheduled_jobs.start_due(AT)
     assert mailing.state == "held"
     control.confirm_audience(mailing, None, AT)
     assert mailing.expires_at == AT + timedelta(hours=1 + 72)
@@ -139,13 +139,13 @@ def test_unscheduling_removes_the_local_hour(snapshot):
 def test_steps_do_not_apply(snapshot, configure):
     configure(sending={"rollout_percentages": ("10",)})
     approve.schedule(snapshot, approver(), None, AT, local_hour=9)
-    (mailing,) = jobs.start_due(AT)
+    (mailing,) = scheduled_jobs.start_due(AT)
     assert mailing.released_up_to is None
 
 
 def test_a_mailing_that_waits_for_an_hour_stays_open(snapshot):
     approve.schedule(snapshot, approver(), None, AT, local_hour=20)
-    (mailing,) = jobs.start_due(AT)
+    (mailing,) = scheduled_jobs.start_due(AT)
     clock = Clock(AT)
     assert send_loop.send_due(clock, lambda: False).tried == 0
     mailing.refresh_from_db()

@@ -8,7 +8,7 @@ from mailer.approval import approve, submit
 from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.delivery.ledger import deliveries
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import control, jobs
+from mailer.delivery.rollout import control, scheduled_jobs
 from mailer.delivery.rollout.planning import plan
 from mailer.stories.models import StoryText
 from subscribers.models import Subscriber, Subscription
@@ -60,7 +60,7 @@ def test_pauses_since_the_submission_do_not_hold_the_mailing():
     readers(30)
     approved_snapshot()
     Subscriber.objects.update(paused_until=NOW + timedelta(days=1))
-    (mailing,) = jobs.start_due(NOW)
+    (mailing,) = scheduled_jobs.start_due(NOW)
     assert mailing.state == Mailing.State.SENDING and states(mailing) == {"excluded": 30}
 
 
@@ -92,7 +92,7 @@ def test_a_subscriber_without_a_story_is_excluded():
     snapshot = submit.submit(edition, staff.writer, NOW)
     approve.approve(snapshot, staff.approver, snapshot.sha256, NOW)
     approve.schedule(snapshot, staff.approver, None, NOW)
-    (mailing,) = jobs.start_due(NOW)
+    (mailing,) = scheduled_jobs.start_due(NOW)
     assert reasons(mailing) == {"aida": "planned", "turk": "no_stories"}
     # Nobody is missing against what the approver saw.
     assert mailing.state == Mailing.State.SENDING
@@ -121,7 +121,7 @@ def test_a_much_larger_audience_is_held_for_confirmation():
     snapshot = approved_snapshot()
     for number in range(21):
         cast.reader(f"late-{number}")
-    (mailing,) = jobs.start_due(NOW)
+    (mailing,) = scheduled_jobs.start_due(NOW)
     assert mailing.state == Mailing.State.HELD and mailing.started_at is None
     assert "51" in mailing.reason and "30" in mailing.reason
     control.confirm_audience(mailing, snapshot.scheduled_by, NOW)
@@ -133,14 +133,14 @@ def test_a_slightly_larger_audience_is_not_held():
     approved_snapshot()
     for number in range(20):
         cast.reader(f"late-{number}")
-    (mailing,) = jobs.start_due(NOW)
+    (mailing,) = scheduled_jobs.start_due(NOW)
     assert mailing.state == Mailing.State.SENDING
 
 
 def test_starting_twice_makes_one_mailing():
     readers(2)
     mailing = released()
-    assert jobs.start_due(NOW) == []
+    assert scheduled_jobs.start_due(NOW) == []
     assert Mailing.objects.get() == mailing
     assert mailing.expires_at == NOW + timedelta(hours=72)
 
@@ -149,19 +149,19 @@ def test_interrupted_planning_is_done_by_the_next_call():
     readers(2)
     snapshot = approved_snapshot()
     Mailing.objects.create(snapshot=snapshot, edition=snapshot.edition)
-    (mailing,) = jobs.start_due(NOW)
+    (mailing,) = scheduled_jobs.start_due(NOW)
     assert states(mailing) == {"planned": 2}
 
 
 def test_a_snapshot_is_not_started_early():
     snapshot = approved_snapshot()
     Snapshot.objects.filter(pk=snapshot.pk).update(send_at=NOW + timedelta(hours=1))
-    assert jobs.start_due(NOW) == []
+    assert scheduled_jobs.start_due(NOW) == []
 
 
 def test_a_snapshot_after_its_window_is_invalidated():
     snapshot = approved_snapshot()
-    assert jobs.start_due(NOW + timedelta(days=8)) == []
+    assert scheduled_jobs.start_due(NOW + timedelta(days=8)) == []
     snapshot.refresh_from_db()
     assert snapshot.state == Snapshot.State.INVALIDATED and "window" in snapshot.invalidated_reason
 
@@ -172,7 +172,7 @@ def test_an_edit_after_scheduling_stops_the_edition():
     text = StoryText.objects.filter(story__key="kz-news").first()
     text.headline = "Something else"
     text.save()
-    assert jobs.start_due(NOW) == []
+    assert scheduled_jobs.start_due(NOW) == []
     snapshot.refresh_from_db()
     assert snapshot.state == Snapshot.State.INVALIDATED and "changed" in snapshot.invalidated_reason
     assert not Mailing.objects.exists()

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.delivery.models import Alert, Delivery, Intervention, Mailing, ProviderHour, ThrottleState
-from mailer.delivery.rollout import control, jobs, steps
+from mailer.delivery.rollout import control, planning, scheduled_jobs
 from mailer.delivery.throttle import provider_stats
 from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
 from tests.delivery.cast import NOW, Clock, balances, readers, released, states
@@ -54,35 +54,35 @@ def test_only_a_share_is_released_and_the_rest_stays_planned(stepped):
 
 def test_the_next_step_begins_when_all_were_tried_and_the_wait_is_over(stepped):
     clock = Clock()
-    assert jobs.advance_due(clock()) == []
+    assert scheduled_jobs.advance_due(clock()) == []
     finish_released(stepped)
-    assert jobs.advance_due(clock()) == []
+    assert scheduled_jobs.advance_due(clock()) == []
     clock.move(minutes=29)
-    assert jobs.advance_due(clock()) == []
+    assert scheduled_jobs.advance_due(clock()) == []
     clock.move(minutes=1)
-    assert jobs.advance_due(clock()) == [stepped]
+    assert scheduled_jobs.advance_due(clock()) == [stepped]
     assert (stepped.refresh_from_db(), stepped.step, released_rows(stepped).count())[1:] == (1, 20)
     finish_released(stepped)
-    jobs.advance_due(clock())
+    scheduled_jobs.advance_due(clock())
     clock.move(minutes=30)
-    jobs.advance_due(clock())
+    scheduled_jobs.advance_due(clock())
     stepped.refresh_from_db()
     assert (stepped.step, stepped.released_up_to, stepped.state) == (2, None, "sending")
-    assert jobs.advance_due(clock()) == []
+    assert scheduled_jobs.advance_due(clock()) == []
 
 
 def test_a_delivery_deferred_untried_keeps_its_step_open(stepped):
     finish_released(stepped, state="deferred", attempts=0)
     clock = Clock()
-    jobs.advance_due(clock())
+    scheduled_jobs.advance_due(clock())
     clock.move(hours=2)
-    assert jobs.advance_due(clock()) == []
+    assert scheduled_jobs.advance_due(clock()) == []
 
 
 def test_the_stop_rules_pause_a_step_at_once_and_alert_staff(stepped, mailoutbox):
     finish_released(stepped)
     add_cases(stepped, 2)
-    assert jobs.advance_due(NOW) == [stepped]
+    assert scheduled_jobs.advance_due(NOW) == [stepped]
     stepped.refresh_from_db()
     (one,) = stepped.interventions.all()
     assert (one.action, one.metric, one.cases, one.total) == ("paused", "bounced", 2, 4)
@@ -95,27 +95,27 @@ def test_the_stop_rules_pause_a_step_at_once_and_alert_staff(stepped, mailoutbox
 def test_a_single_bounce_pauses_nothing(stepped):
     finish_released(stepped)
     add_cases(stepped, 1)
-    assert jobs.advance_due(NOW) == []
+    assert scheduled_jobs.advance_due(NOW) == []
 
 
 def test_resuming_after_the_stop_rules_begins_the_next_step_and_counts_anew(stepped):
     finish_released(stepped)
     add_cases(stepped, 4)
     clock = Clock()
-    jobs.advance_due(clock())
+    scheduled_jobs.advance_due(clock())
     stepped.refresh_from_db()
     clock.move(minutes=10)
     control.resume(stepped, None, clock())
     assert (stepped.state, stepped.step, released_rows(stepped).count()) == ("sending", 1, 20)
-    assert jobs.advance_due(clock()) == []
+    assert scheduled_jobs.advance_due(clock()) == []
     released_rows(stepped).filter(state="planned").update(state="accepted", attempts=1)
     provider_stats.add(
         [(StatsBucket(stepped.pk, "example.net", clock()), ProviderCounts(tried=16, accepted=16))]
     )
     add_cases(stepped, 3, at=clock())
-    assert jobs.advance_due(clock()) == []
+    assert scheduled_jobs.advance_due(clock()) == []
     add_cases(stepped, 1, at=clock())
-    jobs.advance_due(clock())
+    scheduled_jobs.advance_due(clock())
     stepped.refresh_from_db()
     assert (stepped.state, "50 %" in stepped.reason) == ("paused", True)
     last = stepped.interventions.first()
@@ -157,7 +157,7 @@ def test_without_steps_the_whole_audience_is_released(configure):
     readers(3)
     mailing = released()
     assert (mailing.step, mailing.released_up_to) == (None, None)
-    assert jobs.advance_due(NOW) == []
+    assert scheduled_jobs.advance_due(NOW) == []
 
 
 def test_a_step_has_at_least_one_delivery(configure):
@@ -187,7 +187,7 @@ def test_steps_never_shrink_and_the_totals_balance_however_deliveries_end(in_ste
             counts = ProviderCounts(tried=1, bounced=bounced)
             provider_stats.add([(StatsBucket(mailing.pk, "example.net", clock()), counts)])
         clock.move(minutes=31)
-        jobs.advance_due(clock())
+        scheduled_jobs.advance_due(clock())
         mailing.refresh_from_db()
         if mailing.state == "paused" and resumes:
             control.resume(mailing, None, mailing.snapshot.window_from)
@@ -205,7 +205,7 @@ def fresh_mailing(mailing, size):
         model.objects.all().delete()
     Delivery.objects.bulk_create(Delivery(mailing=mailing, subscriber=number) for number in range(size))
     columns = {"reason": "", "step_completed_at": None, "counted_from": None, "finished_at": None}
-    bound = steps.release_bound(mailing, 0)
+    bound = planning.release_bound(mailing, 0)
     Mailing.objects.filter(pk=mailing.pk).update(
         state="sending", step=0, released_up_to=bound, audience=size, **columns
     )

@@ -28,7 +28,7 @@ from mailer.delivery.outbox import outbox
 from mailer.delivery.outbox.outbox import send_due
 from mailer.delivery.smtp import dkim
 from mailer.rendering import mime, variants
-from mailer.rendering.records import RenderedVariant
+from mailer.rendering.data_types import RenderedVariant
 from tests.delivery.cast import NOW, approved_snapshot, readers, released, send
 from tests.delivery.relay import Relay
 from tests.rendering.cast import EDITION

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mailer.config import Smtp
 from mailer.delivery.outbox import outbox
 from mailer.delivery.smtp import relays
-from mailer.delivery.smtp.connect import connect
+from mailer.delivery.smtp.open_session import connect
 from mailer.delivery.smtp.relays import (
     PermanentRelayError,
     Relay,

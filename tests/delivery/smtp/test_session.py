@@ -8,8 +8,8 @@ import pytest
 
 from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.smtp import relays
-from mailer.delivery.smtp.connect import open_session
 from mailer.delivery.smtp.envelope import Envelope
+from mailer.delivery.smtp.open_session import open_session
 from mailer.delivery.smtp.relays import PermanentRelayError, RelayUnavailable, Timeouts
 from mailer.delivery.smtp.session import SendAborted
 from tests.delivery.relay import DROP, Relay, Script

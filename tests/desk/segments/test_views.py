@@ -15,7 +15,7 @@ from mailer.desk.segments import views
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.reconfirmation import campaigns
 from subscribers.reconfirmation.models import ReconfirmationCampaign
-from subscribers.segments import attributes, segments
+from subscribers.segments import segments, tags_and_fields
 from subscribers.segments.models import CustomField, Segment
 from subscribers.segments.rules import Condition, Group, to_json
 from subscribers.segments.segments import save
@@ -101,7 +101,7 @@ def test_an_invalid_rule_shows_an_error_and_is_not_saved(desk: Desk, fields: dic
 def test_every_available_condition_can_be_shown(desk: Desk) -> None:
     for kind in CustomField.Kind.values:
         CustomField.objects.create(name=f"A {kind}", kind=kind, choices="red\ngreen")
-    attributes.get_or_create_tag("donor")
+    tags_and_fields.get_or_create_tag("donor")
     page = as_user(desk.admin).get(NEW).content.decode()
     options = [part.split('"')[0] for part in page.split('<option value="')[1:] if "|" in part.split('"')[0]]
     assert len(options) > 30

@@ -14,7 +14,7 @@ from wagtail.models import ModelLogEntry
 from mailer.approval.models import Snapshot
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.outbox import alerts
-from mailer.delivery.rollout import jobs
+from mailer.delivery.rollout import scheduled_jobs
 from mailer.delivery.throttle import provider_stats
 from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
 from mailer.reports.edition_state import edition_state
@@ -106,7 +106,7 @@ def test_a_writer_starts_a_dry_run_and_controls_it(desk: Desk) -> None:
         at(desk, "dry_run"), {"to": "dana@office.example.org", "subscribers": "all"}, follow=True
     )
     assert Page(page).messages == ["success"]
-    jobs.start_due(timezone.now())
+    scheduled_jobs.start_due(timezone.now())
     dry_run = latest_dry_run(desk.edition)
     assert dry_run is not None and dry_run.state == "sending"
     assert latest_mailing(desk.edition) is None and edition_state(desk.edition) == "submitted"
@@ -224,7 +224,7 @@ def test_a_pause_by_the_stop_rules_is_explained_on_the_report(desk: Desk) -> Non
             )
         ]
     )
-    jobs.apply_all(timezone.now())
+    scheduled_jobs.apply_all(timezone.now())
     browser = as_user(desk.approver)
     mailing.refresh_from_db()
     page = browser.get(at(desk, "report"))

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from mailer.stories.fetch import Fetched, FetchError
+from mailer.stories.url_fetcher import Fetched, FetchError
 
 Event = dict[str, Any]
 

@@ -7,11 +7,10 @@ from django.utils import timezone
 
 from mailer.delivery.identifiers import message_id
 from mailer.feedback import subscriber_hooks
-from mailer.feedback.models import FeedbackEvent, ReturnedMessage
+from mailer.feedback.models import FeedbackEvent, ReturnedMessage, WebhookPayload
 from mailer.feedback.parsing import classify
 from mailer.feedback.webhooks import esp_parsers
 from mailer.feedback.webhooks.esp_parsers import PARSERS
-from mailer.feedback.webhooks.models import WebhookPayload
 from mailer.feedback.webhooks.process import process_due
 from subscribers import suppression
 from subscribers.models import Subscription, Suppression

@@ -12,10 +12,9 @@ from django.db import transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailer.delivery.esp.message import delivery_token
+from mailer.delivery.esp.message_encoder import delivery_token
 from mailer.delivery.models import Delivery
-from mailer.feedback.models import FeedbackEvent, ReturnedMessage, SuppressionDecision
-from mailer.feedback.webhooks.models import WebhookPayload
+from mailer.feedback.models import FeedbackEvent, ReturnedMessage, SuppressionDecision, WebhookPayload
 from mailer.feedback.webhooks.process import process_due
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 from tests import cast as everyone

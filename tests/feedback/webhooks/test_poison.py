@@ -11,8 +11,7 @@ from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailer.feedback.models import FeedbackEvent
-from mailer.feedback.webhooks.models import WebhookPayload
+from mailer.feedback.models import FeedbackEvent, WebhookPayload
 from mailer.feedback.webhooks.process import RETRY, process_due
 from tests.feedback.webhooks.documented import FULL, SERVICES, AmazonSes
 

@@ -10,9 +10,8 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from mailer.feedback.decisions.apply_returns import apply_all
-from mailer.feedback.models import FeedbackEvent, ReturnedMessage
+from mailer.feedback.models import FeedbackEvent, ReturnedMessage, WebhookHeartbeat, WebhookPayload
 from mailer.feedback.webhooks import process
-from mailer.feedback.webhooks.models import WebhookHeartbeat, WebhookPayload
 from mailer.feedback.webhooks.process import RETRY, process_due
 from subscribers import suppression
 from subscribers.models import Suppression

@@ -8,11 +8,10 @@ from functools import partial
 import pytest
 from django.utils import timezone
 
-from mailer.feedback.models import ReturnedMessage
+from mailer.feedback.models import ReturnedMessage, WebhookPayload
 from mailer.feedback.webhooks import sns
-from mailer.feedback.webhooks.models import WebhookPayload
 from mailer.feedback.webhooks.process import RETRY, process_due
-from mailer.stories import fetch
+from mailer.stories import url_fetcher
 from tests.feedback.webhooks.documented import HOST, TOPIC, WRONG_CERTIFICATES, Post
 
 pytestmark = pytest.mark.django_db
@@ -64,7 +63,9 @@ def test_every_region_has_certificates(amazon, host) -> None:
 def test_a_certificate_host_in_a_private_network_is_not_connected() -> None:
     answers = [(2, 1, 6, "", ("10.0.0.7", 443))]
     asked = []
-    guarded = partial(fetch.fetch, resolve=lambda *_, **__: answers, connect=lambda *a, **_: asked.append(a))
+    guarded = partial(
+        url_fetcher.fetch, resolve=lambda *_, **__: answers, connect=lambda *a, **_: asked.append(a)
+    )
     with pytest.raises(sns.CertificateUnavailable):
         sns.CertificateCache(guarded).key(f"{HOST}/SimpleNotificationService-0123456789abcdef.pem")
     assert asked == []

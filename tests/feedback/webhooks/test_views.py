@@ -10,9 +10,8 @@ from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
-from mailer.feedback.models import FeedbackEvent, ReturnedMessage
+from mailer.feedback.models import FeedbackEvent, ReturnedMessage, WebhookPayload
 from mailer.feedback.webhooks import views
-from mailer.feedback.webhooks.models import WebhookPayload
 from tests.feedback.webhooks.documented import SECRET, UNKNOWN, Message, Post
 
 pytestmark = pytest.mark.django_db

@@ -19,11 +19,11 @@ from subscribers.consent import Channel, Event, Evidence
 from subscribers.imports import diff, jobs
 from subscribers.imports.models import ImportChange, ImportJob, ImportRow, RejectedRow
 from subscribers.imports.rows import ImportStats, UnreadableFile
-from subscribers.jobs import LEASE, WrongState
 from subscribers.merge import add_alias
 from subscribers.models import ConsentRecord, MailingList, Subscriber, Subscription, Suppression
 from subscribers.privacy.erasure import erase
-from subscribers.segments import attributes
+from subscribers.resumable_jobs import LEASE, WrongState
+from subscribers.segments import tags_and_fields
 from subscribers.segments.models import CustomField, Tag
 from subscribers.suppression import suppress, suppress_manually
 from tests.subscribers.conftest import NOW, Join
@@ -282,8 +282,8 @@ def test_tags_and_custom_fields_are_saved_and_undone(monthly: MailingList, join:
     size = CustomField.objects.create(name="Shoe size", kind="number")
     since = CustomField.objects.create(name="Member since", kind="date")
     known = join("known")
-    attributes.set_tags(known, ["press"])
-    attributes.set_value(known, size, "38")
+    tags_and_fields.set_tags(known, ["press"])
+    tags_and_fields.set_value(known, size, "38")
     file = (
         "email,TAGS,Shoe size,member_since\n"
         'known@example.org,"""vip"",""Press""",39,\nnew@example.org,vip,,2021-03-04\nbad@example.org,,big,\n'
@@ -307,7 +307,7 @@ def test_a_field_that_was_changed_since_is_not_undone(monthly: MailingList, join
     known = join("known")
     job = read_file("email,city\nknown@example.org,Osh\n", monthly)
     apply_job(job)
-    attributes.set_value(known, city, "Naryn")
+    tags_and_fields.set_value(known, city, "Naryn")
     undo_job(job)
     assert known.values.get().text == "Naryn"
 
@@ -468,7 +468,7 @@ def test_a_field_that_was_changed_or_deleted_since_the_file_was_read_is_skipped(
     gone.delete()
     apply_job(job)
     person = Subscriber.objects.get()
-    assert attributes.values_of(person) == {"Colour": "red"}
+    assert tags_and_fields.values_of(person) == {"Colour": "red"}
     undo_job(job)
     assert not Subscriber.objects.exists()
 

@@ -10,8 +10,8 @@ import pytest
 from subscribers.imports import jobs, staging
 from subscribers.imports.jobs import ImportRunner
 from subscribers.imports.models import ImportJob, ImportRow
-from subscribers.jobs import LEASE, WrongState
 from subscribers.models import MailingList, Subscriber
+from subscribers.resumable_jobs import LEASE, WrongState
 from tests.subscribers.conftest import NOW
 
 pytestmark = pytest.mark.both_databases

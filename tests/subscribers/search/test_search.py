@@ -13,7 +13,7 @@ from subscribers.models import MailingList, Subscriber, Subscription, Suppressio
 from subscribers.privacy.erasure import erase
 from subscribers.search import search, search_index
 from subscribers.search.search import Query
-from subscribers.segments import attributes
+from subscribers.segments import tags_and_fields
 from subscribers.segments.models import Segment
 from subscribers.segments.rules import Condition, Group
 from subscribers.segments.segments import save
@@ -70,7 +70,7 @@ def many(monthly: MailingList, events: MailingList) -> Iterator[list[Subscriber]
         if number % 11 == 0:
             suppress(person, Suppression.Reason.MANUAL, "", NOW)
         if number % 7 == 0:
-            attributes.set_tags(person, ["donor"])
+            tags_and_fields.set_tags(person, ["donor"])
     yield list(Subscriber.objects.order_by("-pk"))
 
 
@@ -185,7 +185,7 @@ def test_special_characters_in_a_search_are_literal(join: Join) -> None:
 @pytest.mark.usefixtures("monthly")
 def test_a_segment_with_a_deleted_tag_finds_no_subscriber(join: Join) -> None:
     join("olga")
-    rule = Group("all", (Condition("tag", "not_has", (attributes.get_or_create_tag("donor").pk,)),))
+    rule = Group("all", (Condition("tag", "not_has", (tags_and_fields.get_or_create_tag("donor").pk,)),))
     others = save(Segment(), "Others", rule, "lola", NOW)
     asked = Query(segment=others.pk, as_of=NOW.isoformat())
     assert search.count(asked).number == 1

@@ -16,7 +16,7 @@ from mailer.delivery.esp.capabilities import TemplateEscape
 from mailer.delivery.ledger.attempts import ClaimedDelivery
 from mailer.delivery.message_builder import BuildTime, MailingContext
 from mailer.rendering import headers, merge_tags
-from mailer.rendering.records import RenderedVariant
+from mailer.rendering.data_types import RenderedVariant
 from subscribers import tokens
 
 # With a group, so that split() keeps the tags.

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from mailer.delivery.smtp.connection import ConnectionLost, SmtpTransport
 from mailer.delivery.smtp.relays import (
     PermanentRelayError,
     Relay,
@@ -28,7 +29,6 @@ from mailer.delivery.smtp.relays import (
 )
 from mailer.delivery.smtp.reply import Reply
 from mailer.delivery.smtp.session import Session
-from mailer.delivery.smtp.transport import ConnectionLost, SmtpTransport
 
 log = logging.getLogger(__name__)
 _EXPIRED = "has expired; the server's operator must renew it"

@@ -24,10 +24,10 @@ from mailer.approval.models import Approval, Snapshot, SnapshotVariant
 from mailer.bench import clicks
 from mailer.delivery.ledger.attempts import ClaimedDelivery
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import jobs
-from mailer.delivery.smtp.connect import open_session
+from mailer.delivery.rollout import scheduled_jobs
 from mailer.delivery.smtp.envelope import Envelope
-from mailer.delivery.smtp.message import message_builder
+from mailer.delivery.smtp.message_encoder import message_builder
+from mailer.delivery.smtp.open_session import open_session
 from mailer.delivery.smtp.relays import Relay
 from mailer.editions.assemble import assemble
 from mailer.editions.contents import content_of
@@ -35,7 +35,7 @@ from mailer.editions.models import Edition, Newsletter, NewsletterText
 from mailer.rendering import transfer_encoding, variants
 from mailer.stories.models import Story, StoryText
 from mailer.tracking.models import DailyEventCount, VariantAudience
-from subscribers.imports import jobs as import_jobs
+from subscribers.imports import jobs
 from subscribers.models import MailingList
 from subscribers.segments import segments
 from subscribers.segments.models import Segment
@@ -145,7 +145,7 @@ def add_readers(count: int) -> None:
 
 def plan() -> Mailing:
     """Start and plan the mailing."""
-    (mailing,) = jobs.start_due(NOW)
+    (mailing,) = scheduled_jobs.start_due(NOW)
     return mailing
 
 
@@ -234,17 +234,17 @@ def prepare_list() -> str:
 
 def import_file(file: str) -> dict[str, Any]:
     """Import a file with its dry run; returns its figures and the seconds of each step."""
-    options = import_jobs.ImportOptions(MailingList.objects.get(), "bench", "bench")
+    options = jobs.ImportOptions(MailingList.objects.get(), "bench", "bench")
     marks = [time.perf_counter()]
-    job = import_jobs.create(Path(file).name, options, timezone.now())
+    job = jobs.create(Path(file).name, options, timezone.now())
     with Path(file).open("rb") as stream:
-        import_jobs.read_file(job, stream, timezone.now, with_dry_run=False)
+        jobs.read_file(job, stream, timezone.now, with_dry_run=False)
     marks.append(time.perf_counter())
-    import_jobs.dry_run(job)
+    jobs.dry_run(job)
     job.save()
     marks.append(time.perf_counter())
-    import_jobs.start_apply(job, "bench", timezone.now())
-    import_jobs.RUNNER.run(job, timezone.now, lambda: False)
+    jobs.start_apply(job, "bench", timezone.now())
+    jobs.RUNNER.run(job, timezone.now, lambda: False)
     marks.append(time.perf_counter())
     steps = ("read", "compare", "apply")
     spent = {step: after - before for step, before, after in zip(steps, marks, marks[1:], strict=False)}

@@ -1,4 +1,4 @@
-"""What the measured process does beside its fixtures: posting and processing webhook events, timing pages."""
+"""Measured operations: posting and processing webhook events, timing pages."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from django.utils import timezone
 
 from mailer.bench import webhooks
 from mailer.bench.webhooks import SECRET
-from mailer.delivery.esp import message
+from mailer.delivery.esp import message_encoder
 from mailer.delivery.models import Delivery, Mailing
-from mailer.feedback.webhooks.models import WebhookPayload
+from mailer.feedback.models import WebhookPayload
 from mailer.feedback.webhooks.process import process_due
 from subscribers.models import MailingList, Subscriber
 from subscribers.segments.models import Segment
@@ -39,7 +39,8 @@ def commit(rows: str) -> int:
 
 def post(port: str, count: str, connections: str) -> dict[str, float]:
     """Post this many events; how many were accepted, and how long one took."""
-    tokens = [message.delivery_token(number) for number in Delivery.objects.values_list("pk", flat=True)]
+    ids = Delivery.objects.values_list("pk", flat=True)
+    tokens = [message_encoder.delivery_token(delivery) for delivery in ids]
     posted = webhooks.post_events(int(port), SECRET, tokens, int(count), int(connections))
     took = sorted(posted.seconds)
     return {
@@ -63,13 +64,13 @@ def time_pages(rounds: int) -> list[dict[str, Any]]:
 
 def _pages() -> list[tuple[str, str]]:
     mailing = Mailing.objects.select_related("edition").latest("started_at")
-    unreached = reverse("desk_edition:not_delivered", args=[mailing.edition_id])
-    people = reverse("desk_subscribers:index")
+    not_delivered = reverse("desk_edition:not_delivered", args=[mailing.edition_id])
+    subscribers = reverse("desk_subscribers:index")
     half = (Subscriber.objects.aggregate(last=Max("pk"))["last"] or 0) // 2
     first = MailingList.objects.get(slug="first").pk
-    asked = {
+    filters = {
         "subscribers": "",
-        "in their middle": f"after={half}",
+        "subscribers, middle page": f"after={half}",
         "part of an address, one": f"q=ader-{half}",
         "part of an address, many": "q=gmail",
         "part of a name, many": "q=nurlan",
@@ -80,31 +81,31 @@ def _pages() -> list[tuple[str, str]]:
         "suppressed": "state=suppressed",
         "by language": "language=ru",
         "by country": "country=UZ",
-        "all of these": f"q=gmail&list={first}&state=confirmed&language=ru&country=KZ",
+        "all filters": f"q=gmail&list={first}&state=confirmed&language=ru&country=KZ",
     }
     return [
-        *((name, f"{people}?{query}") for name, query in asked.items()),
-        ("person", reverse("desk_subscribers:edit", args=[half])),
+        *((name, f"{subscribers}?{query}") for name, query in filters.items()),
+        ("subscriber", reverse("desk_subscribers:edit", args=[half])),
         ("lists", reverse("desk_lists:index")),
         ("segment, estimated", reverse("desk_segments:edit", args=[Segment.objects.get().pk])),
         ("suppressed addresses", reverse("desk_suppressions:index")),
-        ("desk", reverse("wagtailadmin_home")),
+        ("home page", reverse("wagtailadmin_home")),
         ("report", reverse("desk_edition:report", args=[mailing.edition_id])),
-        ("who was not reached", unreached),
-        ("the last page of it", f"{unreached}?p=1000000"),
-        ("of one reason", f"{unreached}?reason=suppressed"),
-        ("edition by edition", reverse("desk_trend", args=[mailing.edition.newsletter_id])),
+        ("recipients not reached", not_delivered),
+        ("recipients not reached, last page", f"{not_delivered}?p=1000000"),
+        ("recipients not reached, one reason", f"{not_delivered}?reason=suppressed"),
+        ("trend", reverse("desk_trend", args=[mailing.edition.newsletter_id])),
     ]
 
 
 def _page_figures(browser: Client, address: str, rounds: int) -> dict[str, Any]:
     # The first request loads templates and other things that are loaded once.
     browser.get(address)
-    with CaptureQueriesContext(connection) as asked:
-        answer = browser.get(address)
-        queries = len(asked)
-    if answer.status_code != 200:
-        raise RuntimeError(f"{address} answered {answer.status_code}")
+    with CaptureQueriesContext(connection) as captured:
+        response = browser.get(address)
+        queries = len(captured)
+    if response.status_code != 200:
+        raise RuntimeError(f"{address} answered {response.status_code}")
     busy = time.process_time()
     taken = [_milliseconds(browser, address) for _ in range(rounds)]
     busy = (time.process_time() - busy) * 1000
@@ -113,7 +114,7 @@ def _page_figures(browser: Client, address: str, rounds: int) -> dict[str, Any]:
         "p95_ms": round(quantiles(taken, n=20)[-1]),
         "cpu_ms": round(busy / rounds),
         "queries": queries,
-        "kilobytes": len(answer.content) // 1024,
+        "kilobytes": len(response.content) // 1024,
     }
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from jinja2 import Environment, nodes
 
-from mailer.rendering import compose, language, merge_tags
-from mailer.rendering.records import LocalText
+from mailer.rendering import localization, merge_tags, variants
+from mailer.rendering.data_types import LocalText
 
 LANGUAGES = ("en", "ru", "kk", "ky", "tg", "uz", "tk")
 NAMES = re.compile(r"\{\w+\}")
@@ -17,7 +17,7 @@ NAMES = re.compile(r"\{\w+\}")
 def said_by_the_templates() -> set[str]:
     """Every sentence that a template says, read from the parsed templates."""
     found = {"all countries", "Whole region", "and the region", "Read more", "Follow our page"}
-    folder = next(folder for folder in compose.TEMPLATES if folder.is_dir())
+    folder = next(folder for folder in variants.TEMPLATES if folder.is_dir())
     for path in folder.rglob("*.*"):
         tree = Environment(autoescape=True).parse(path.read_text(encoding="utf-8"))
         for call in tree.find_all(nodes.Call):
@@ -33,7 +33,7 @@ def said_by_the_templates() -> set[str]:
 
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_no_sentence_is_missing_in_a_language(code: str) -> None:
-    words = language.for_language(code)
+    words = localization.for_language(code)
     assert {sentence for sentence in said_by_the_templates() if not words.has(sentence)} == set()
 
 
@@ -41,20 +41,20 @@ def test_no_sentence_is_missing_in_a_language(code: str) -> None:
 def test_every_translation_keeps_its_placeholders(code: str) -> None:
     for sentence in said_by_the_templates():
         values = {name.strip("{}"): "§" for name in NAMES.findall(sentence)}
-        assert language.for_language(code)(sentence, **values).count("§") == len(values), sentence
+        assert localization.for_language(code)(sentence, **values).count("§") == len(values), sentence
 
 
 def test_the_catalogues_hold_no_unused_message() -> None:
-    folder = Path(language.__file__).with_name("locale")
+    folder = Path(localization.__file__).with_name("locale")
     assert {path.stem for path in folder.glob("*.po")} == set(LANGUAGES)
     keys = set(re.findall(r'(?m)^msgid "(.+)"$', (folder / "en.po").read_text(encoding="utf-8")))
     assert keys == said_by_the_templates()
 
 
 def test_an_unknown_language_is_spoken_to_in_english() -> None:
-    assert language.for_language("xx")("Unsubscribe") == "Unsubscribe"
-    assert language.for_language("../../../etc/passwd")("Unsubscribe") == "Unsubscribe"
-    assert language.country("KZ", "xx") == "Kazakhstan"
+    assert localization.for_language("xx")("Unsubscribe") == "Unsubscribe"
+    assert localization.for_language("../../../etc/passwd")("Unsubscribe") == "Unsubscribe"
+    assert localization.country("KZ", "xx") == "Kazakhstan"
 
 
 @pytest.mark.parametrize(
@@ -70,20 +70,20 @@ def test_an_unknown_language_is_spoken_to_in_english() -> None:
     ],
 )
 def test_periods_and_days_follow_the_language(code: str, period: str, day: str) -> None:
-    assert language.period_title("2021-12", code) == period
-    assert language.day(dt.date(2021, 11, 29), "2021-12", code).replace("\xa0", " ") == day
+    assert localization.period_title("2021-12", code) == period
+    assert localization.day(dt.date(2021, 11, 29), "2021-12", code).replace("\xa0", " ") == day
 
 
 def test_a_day_of_another_year_names_the_year() -> None:
-    assert language.day(dt.date(2021, 12, 18), "2022-01", "en").replace("\xa0", " ") == "18 December 2021"
+    assert localization.day(dt.date(2021, 12, 18), "2022-01", "en").replace("\xa0", " ") == "18 December 2021"
 
 
 def test_the_text_in_the_reader_s_language_wins_then_the_chain_then_any() -> None:
     texts = [LocalText("uz", "u"), LocalText("ru", "r"), LocalText("en", "e")]
-    assert language.choose(texts, "en", ("ru",)) == texts[2]
-    assert language.choose(texts, "kk", ("tg", "ru", "en")) == texts[1]
-    assert language.choose(texts, "kk", ("tg",)) == texts[0]
-    assert language.choose([], "kk", ("tg",)) is None
+    assert localization.choose(texts, "en", ("ru",)) == texts[2]
+    assert localization.choose(texts, "kk", ("tg", "ru", "en")) == texts[1]
+    assert localization.choose(texts, "kk", ("tg",)) == texts[0]
+    assert localization.choose([], "kk", ("tg",)) is None
 
 
 def test_a_reader_s_countries_are_named_in_the_reader_s_language() -> None:

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.delivery.models import Delivery, Mailing, ProviderHour
-from mailer.delivery.rollout import jobs
+from mailer.delivery.rollout import scheduled_jobs
 from mailer.delivery.throttle import provider_stats, shared_state
 from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
-from mailer.feedback.decisions import delivery_sync
+from mailer.feedback.decisions import rejections_and_event_counts
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage, SuppressionDecision
 from subscribers.models import Subscriber
 from tests.feedback import cast
@@ -50,7 +50,7 @@ def test_an_unknown_user_is_suppressed_with_the_servers_reply(
     aigerim: Subscriber,
 ) -> None:
     delivery = refused(aigerim, UNKNOWN)
-    assert delivery_sync.process_rejections(NOW) == 1
+    assert rejections_and_event_counts.process_rejections(NOW) == 1
     event = FeedbackEvent.objects.get()
     assert (event.identity, event.bounce_class, event.reason) == ("session", "hard", "unknown_user")
     assert (event.delivery, event.mailing, event.message) == (delivery, delivery.mailing, None)
@@ -62,7 +62,7 @@ def test_an_unknown_user_is_suppressed_with_the_servers_reply(
 
 def test_each_rejection_is_processed_once(aigerim: Subscriber) -> None:
     refused(aigerim, UNKNOWN)
-    assert [delivery_sync.process_rejections(NOW) for _ in range(3)] == [1, 0, 0]
+    assert [rejections_and_event_counts.process_rejections(NOW) for _ in range(3)] == [1, 0, 0]
     assert FeedbackEvent.objects.count() == 1
 
 
@@ -74,9 +74,9 @@ def test_a_crash_loses_and_repeats_nothing(aigerim: Subscriber, monkeypatch: pyt
 
     with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
         broken.setattr("mailer.feedback.decisions.evaluate.evaluate", crash)
-        delivery_sync.process_rejections(NOW)
+        rejections_and_event_counts.process_rejections(NOW)
     assert not FeedbackEvent.objects.exists()
-    assert delivery_sync.process_rejections(NOW) == 1
+    assert rejections_and_event_counts.process_rejections(NOW) == 1
     assert (FeedbackEvent.objects.count(), stopped(aigerim)) == (1, True)
 
 
@@ -85,14 +85,14 @@ def test_rejections_are_processed_in_batches_with_one_decision_per_address() -> 
     for person in people:
         refused(person, UNKNOWN)
         refused(person, UNKNOWN)
-    assert delivery_sync.process_rejections(NOW, batch_size=3) == 10
+    assert rejections_and_event_counts.process_rejections(NOW, batch_size=3) == 10
     assert all(map(stopped, people))
     assert SuppressionDecision.objects.count() == 5
 
 
 def test_stop_is_checked_between_batches(aigerim: Subscriber) -> None:
     refused(aigerim, UNKNOWN)
-    assert delivery_sync.process_rejections(NOW, lambda: True) == 0
+    assert rejections_and_event_counts.process_rejections(NOW, lambda: True) == 0
 
 
 @pytest.mark.parametrize(
@@ -102,21 +102,21 @@ def test_a_block_or_a_full_mailbox_does_not_suppress(
     aigerim: Subscriber, reply: str, bounce_class: str
 ) -> None:
     refused(aigerim, reply)
-    delivery_sync.process_rejections(NOW)
+    rejections_and_event_counts.process_rejections(NOW)
     assert FeedbackEvent.objects.get().bounce_class == bounce_class
     assert not stopped(aigerim)
 
 
 def test_a_failure_without_a_server_reply_is_no_event(aigerim: Subscriber) -> None:
     refused(aigerim, "the connection broke off", reason="expired")
-    assert delivery_sync.process_rejections(NOW) == 1
+    assert rejections_and_event_counts.process_rejections(NOW) == 1
     assert not FeedbackEvent.objects.exists()
 
 
 def test_five_expired_deliveries_suppress_the_address(aigerim: Subscriber) -> None:
     for days in (40, 30, 20, 10, 0):
         refused(aigerim, "452 4.2.2 mailbox full", reason="expired")
-        delivery_sync.process_rejections(ago(days=days))
+        rejections_and_event_counts.process_rejections(ago(days=days))
     assert (latest_decision(aigerim).rule, stopped(aigerim)) == ("soft_bounces", True)
 
 
@@ -125,13 +125,13 @@ def test_rejections_in_a_dry_run_are_no_events(aigerim: Subscriber) -> None:
     type(delivery.mailing).objects.filter(pk=delivery.mailing_id).delete()
     dry_run = cast.mailing(dry_run_to="team@office.example.org")
     Delivery.objects.create(mailing=dry_run, subscriber=aigerim.pk, state="refused", reply=UNKNOWN)
-    assert delivery_sync.process_rejections(NOW) == 1
+    assert rejections_and_event_counts.process_rejections(NOW) == 1
     assert not FeedbackEvent.objects.exists() and not stopped(aigerim)
 
 
 def test_rejections_create_no_returned_message(aigerim: Subscriber) -> None:
     refused(aigerim, UNKNOWN)
-    delivery_sync.process_rejections(NOW)
+    rejections_and_event_counts.process_rejections(NOW)
     assert not ReturnedMessage.objects.exists()
 
 
@@ -139,7 +139,7 @@ def test_rejections_create_no_returned_message(aigerim: Subscriber) -> None:
 @pytest.mark.sqlite
 def test_unprocessed_rejections_are_found_by_their_index(aigerim: Subscriber) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN QUERY PLAN {delivery_sync.CLAIM_REJECTIONS}", [None, 1])
+        cursor.execute(f"EXPLAIN QUERY PLAN {rejections_and_event_counts.CLAIM_REJECTIONS}", [None, 1])
         plan = " ".join(row[3] for row in cursor.fetchall())
     assert "delivery_unprocessed_refusal" in plan and "SCAN mailer_delivery " not in plan.replace(
         "SCAN mailer_delivery USING", ""
@@ -162,13 +162,13 @@ def test_a_code_without_text_is_classified_by_stage(
     aigerim: Subscriber, reply: str, bounce_class: str, reason: str
 ) -> None:
     refused(aigerim, reply)
-    delivery_sync.process_rejections(NOW)
+    rejections_and_event_counts.process_rejections(NOW)
     event = FeedbackEvent.objects.get()
     assert (event.bounce_class, event.reason) == (bounce_class, reason)
 
 
 def counts(delivery: Delivery) -> dict:
-    delivery_sync.count_events(NOW)
+    rejections_and_event_counts.count_events(NOW)
     return provider_stats.hourly_counts(Mailing.objects.get(pk=delivery.mailing_id))
 
 
@@ -202,7 +202,7 @@ def test_a_delivery_counts_once_for_each_metric():
     assert counts(sent) == {
         ("example.net", provider_stats.hour_start(ago(hours=1))): ProviderCounts(bounced=1, complained=1)
     }
-    assert delivery_sync.count_events(NOW) == 0
+    assert rejections_and_event_counts.count_events(NOW) == 0
     assert not FeedbackEvent.objects.filter(counted_at=None).exists()
 
 
@@ -211,7 +211,7 @@ def test_unauthenticated_events_are_not_counted():
     accepted_delivery(person, ago(hours=1))
     bounce(person)
     complain(person)
-    delivery_sync.count_events(NOW)
+    rejections_and_event_counts.count_events(NOW)
     assert not ProviderHour.objects.exists()
 
 
@@ -236,7 +236,7 @@ def test_dry_runs_are_not_counted():
 )
 def test_a_rejection_counts_once_and_a_block_not_twice(reason, reply, counted):
     row = accepted_delivery(reader(), NOW, state="refused", accepted_at=None, reason=reason, reply=reply)
-    delivery_sync.process_rejections(NOW)
+    rejections_and_event_counts.process_rejections(NOW)
     assert list(counts(row).values()) == ([counted] if any(counted) else [])
 
 
@@ -257,8 +257,8 @@ def test_blocks_reported_by_mail_slow_their_provider():
     )
     for row in rows:
         bounce(row, "block")
-    delivery_sync.count_events(NOW)
-    assert jobs.apply_all(NOW) == []
+    rejections_and_event_counts.count_events(NOW)
+    assert scheduled_jobs.apply_all(NOW) == []
     assert shared_state.read("provider mail.ru")["backoff"][0] == 1
     assert shared_state.read("provider gmail.com") == {}
 
@@ -271,7 +271,7 @@ def test_counts_do_not_depend_on_order(steps):
     sent = accepted_delivery(person, accepted_at)
     for step in steps:
         if step == "count":
-            delivery_sync.count_events(NOW)
+            rejections_and_event_counts.count_events(NOW)
         elif step == "complaint":
             complain(sent, NOW + timedelta(minutes=1))
         else:

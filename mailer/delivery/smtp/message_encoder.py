@@ -11,7 +11,7 @@ from mailer.delivery.message_builder import BuildTime, MailingContext, MessageBu
 from mailer.delivery.smtp import dkim
 from mailer.delivery.smtp.envelope import Envelope
 from mailer.rendering import merge_tags, mime
-from mailer.rendering.records import RenderedVariant
+from mailer.rendering.data_types import RenderedVariant
 from subscribers import tokens
 
 _country_names = lru_cache(maxsize=4096)(merge_tags.country_names)

@@ -16,8 +16,8 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from mailer.stories import sanitize
-from mailer.stories.fetch import Fetched, FetchError, fetch
 from mailer.stories.models import Story, StorySource, StoryText
+from mailer.stories.url_fetcher import Fetched, FetchError, fetch
 
 FEED_TYPES = frozenset(
     {"application/rss+xml", "application/atom+xml", "application/rdf+xml", "application/xml", "text/xml"}

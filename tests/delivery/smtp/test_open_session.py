@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from mailer.delivery.smtp import relays
-from mailer.delivery.smtp.connect import open_session
+from mailer.delivery.smtp.open_session import open_session
 from mailer.delivery.smtp.relays import PermanentRelayError, RelayUnavailable, Timeouts
 from tests.delivery.relay import Relay, Script
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mailer.stories.gather import gather, gather_all
+from mailer.stories.gather_feeds import gather, gather_all
 from mailer.stories.models import Story, StorySource, StoryText
 from tests.stories.conftest import NOW, Answer, Site
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mailer.stories.fetch import FetchError, ForbiddenAddress, Limits, check_address, fetch
+from mailer.stories.url_fetcher import FetchError, ForbiddenAddress, Limits, check_address, fetch
 from tests.stories.conftest import Answer, Site
 
 FEED = {"application/rss+xml"}

@@ -10,12 +10,12 @@ from typing import Any, Protocol, Self
 from django.conf import settings
 
 from mailer.delivery.esp.capabilities import CAPABILITIES
-from mailer.delivery.esp.message import PartsEncoder
+from mailer.delivery.esp.message_encoder import PartsEncoder
 from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery, SendJob
 from mailer.delivery.ledger.journal import Journal
 from mailer.delivery.message_builder import MessageBuilder
 from mailer.delivery.models import Mailing
-from mailer.delivery.smtp.message import MimeEncoder
+from mailer.delivery.smtp.message_encoder import MimeEncoder
 from mailer.delivery.smtp.relays import configured_pool
 from mailer.delivery.smtp.sender import Sender, SendError
 

@@ -12,8 +12,8 @@ from typing import Any
 from django.db.backends.utils import CursorWrapper
 
 from subscribers.imports.models import ImportChange, ImportJob
-from subscribers.segments.attributes import get_or_create_tag, parse_value
 from subscribers.segments.models import CustomField, FieldValue, Tag, Tagging
+from subscribers.segments.tags_and_fields import get_or_create_tag, parse_value
 
 # Characters of a tag, and tags of a row.
 _MAX_TAG_LENGTH, _MAX_TAGS = 60, 20

@@ -13,13 +13,13 @@ from django.db import IntegrityError, OperationalError
 
 from subscribers.bulk import jobs as bulk
 from subscribers.imports import jobs as imports
-from subscribers.jobs import LEASE, UNDO_FOR, Job, JobRunner, WrongState, claim, transition
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.reconfirmation import campaigns
-from subscribers.segments.attributes import get_or_create_tag
+from subscribers.resumable_jobs import LEASE, UNDO_FOR, Job, JobRunner, WrongState, claim, transition
 from subscribers.segments.models import Segment
 from subscribers.segments.rules import Group
 from subscribers.segments.segments import save
+from subscribers.segments.tags_and_fields import get_or_create_tag
 from tests.subscribers.conftest import NOW
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
