@@ -15,7 +15,7 @@ from mailer.delivery.engine import send_loop
 from mailer.delivery.outbox import alerts, outbox
 from mailer.delivery.rollout import scheduled_jobs
 from mailer.delivery.throttle import provider_stats
-from mailer.editions.assemble import assemble_due, assembly_time
+from mailer.editions.assemble import assemble_due, now_or_demo_time
 from mailer.feedback import ingest
 from mailer.feedback.decisions import evaluate, rejections_and_event_counts
 from mailer.feedback.sources import lmtp, poll
@@ -52,7 +52,7 @@ def _gather_stories(now: datetime) -> None:
 
 JOBS = (
     Job("gather stories", 900, lambda now, stop: _gather_stories(now())),
-    Job("assemble editions", 30, lambda now, stop: assemble_due(assembly_time(now()))),
+    Job("assemble editions", 30, lambda now, stop: assemble_due(now_or_demo_time(now()))),
     Job("staff notices", 5, lambda now, stop: staff_emails.send(now())),
     Job("start mailings", 2, lambda now, stop: scheduled_jobs.start_due(now())),
     Job("send mailings", 1, lambda now, stop: send_loop.send_due(now, stop)),

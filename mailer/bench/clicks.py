@@ -13,23 +13,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mailer.bench.databases import backend
+from mailer.bench.databases import open_database
 from mailer.bench.peers import cpu_seconds, free_port
-from mailer.bench.send import BACKENDS, CONFIG, Failed, environment, run
+from mailer.bench.send import CONFIG, DATABASES, Failed, environment, run
 
 # Subscribers of the mailing, and octets of its message: irrelevant to a click.
 _READERS, _SIZE = 20, 10_000
 
 
 def measure(
-    requests: int, connections: int, backends: tuple[str, ...] = BACKENDS
+    requests: int, connections: int, backends: tuple[str, ...] = DATABASES
 ) -> Iterator[dict[str, Any]]:
     """Measure this many clicks over this many connections. Raises Missing, Failed."""
     with tempfile.TemporaryDirectory(prefix="mailer-bench-") as name:
         folder = Path(name)
         (folder / "config.toml").write_text(CONFIG, encoding="utf-8")
         for kind in backends:
-            with backend(kind, folder) as database:
+            with open_database(kind, folder) as database:
                 run(folder, database.origin, "prepare", _READERS, _SIZE)
                 run(folder, database.origin, "plan")
                 with serving(folder, database.origin) as (port, process):

@@ -17,7 +17,7 @@ from psycopg import sql
 from mailer.bench.peers import Missing
 
 
-class Backend(Protocol):
+class BenchmarkDatabase(Protocol):
     """SQLite, or a PostgreSQL server of its own."""
 
     # URL of the prepared database.
@@ -67,7 +67,7 @@ class Postgresql:
 
 
 @contextmanager
-def backend(name: str, folder: Path) -> Iterator[Backend]:
+def open_database(name: str, folder: Path) -> Iterator[BenchmarkDatabase]:
     """sqlite in a file, or a PostgreSQL of our own. Raises Missing when that is not installed."""
     if name == "sqlite":
         yield Sqlite(folder)

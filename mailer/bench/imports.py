@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mailer.bench.databases import backend
-from mailer.bench.send import BACKENDS, CONFIG, Failed, run
+from mailer.bench.databases import open_database
+from mailer.bench.send import CONFIG, DATABASES, Failed, run
 
 _LANGUAGES = ("ru", "en", "Kazakh", "")
 _COUNTRIES = ("KZ|UZ", "Kazakhstan; Kyrgyzstan", "", "Узбекистан", "Tajikistan")
 _DOMAINS = ("gmail.com", "mail.ru", "yandex.kz", "umail.uz")
 
 
-def measure(rows: int, backends: tuple[str, ...] = BACKENDS) -> Iterator[dict[str, Any]]:
+def measure(rows: int, backends: tuple[str, ...] = DATABASES) -> Iterator[dict[str, Any]]:
     """Measure the import of this many rows. Raises Missing, Failed."""
     with tempfile.TemporaryDirectory(prefix="mailer-bench-") as name:
         folder = Path(name)
@@ -23,7 +23,7 @@ def measure(rows: int, backends: tuple[str, ...] = BACKENDS) -> Iterator[dict[st
         file = folder / "people.csv"
         write(file, rows)
         for kind in backends:
-            with backend(kind, folder) as database:
+            with open_database(kind, folder) as database:
                 run(folder, database.origin, "prepare_list")
                 for what, expected in (("new people", "added"), ("the same file again", "unchanged")):
                     figures = run(folder, database.origin, "bring", file)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from mailer.bench.databases import backend
+from mailer.bench.databases import open_database
 from mailer.bench.send import CONFIG, run
 
 
@@ -16,7 +16,7 @@ def measure(readers: int, mailings: int, rounds: int, backends: Sequence[str]) -
     for name in backends:
         with (
             tempfile.TemporaryDirectory(prefix="mailer-bench-") as folder,
-            backend(name, Path(folder)) as database,
+            open_database(name, Path(folder)) as database,
         ):
             for one in _measured(Path(folder), database.origin, readers, mailings, rounds):
                 yield {"backend": name, **one, "readers": readers, "deliveries": readers * mailings}

@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from mailer.bench import peers
-from mailer.bench.databases import Backend, backend
+from mailer.bench.databases import BenchmarkDatabase, open_database
 
-BACKENDS = ("sqlite", "postgresql")
+DATABASES = ("sqlite", "postgresql")
 SESSIONS = (1, 20)
 # Octets of a message.
 SIZE = 50_000
@@ -58,7 +58,7 @@ class Plan(NamedTuple):
     messages: int
     # The median of these is reported.
     rounds: int
-    backends: tuple[str, ...] = BACKENDS
+    backends: tuple[str, ...] = DATABASES
     sessions: tuple[int, ...] = SESSIONS
     sinks: tuple[str, ...] = peers.SINKS
     # Keys that sign each message: any of "rsa", "ed25519".
@@ -72,7 +72,7 @@ def measure(what: Plan) -> Iterator[dict[str, Any]]:
         folder = Path(name)
         (folder / "config.toml").write_text(CONFIG + _signing(what.dkim), encoding="utf-8")
         for kind in what.backends:
-            with backend(kind, folder) as database:
+            with open_database(kind, folder) as database:
                 size = _prepare(folder, database, what.messages)
                 for sink, sessions in itertools.product(what.sinks, what.sessions):
                     done = [
@@ -82,13 +82,13 @@ def measure(what: Plan) -> Iterator[dict[str, Any]]:
                     yield _figures(kind, sink, sessions, what, size, done)
 
 
-def million(messages: int, backends: tuple[str, ...] = BACKENDS) -> Iterator[dict[str, Any]]:
+def million(messages: int, backends: tuple[str, ...] = DATABASES) -> Iterator[dict[str, Any]]:
     """One run over this many subscribers, without a peer: rate and memory. Raises Missing, Failed."""
     with tempfile.TemporaryDirectory(prefix="mailer-bench-") as name:
         folder = Path(name)
         (folder / "config.toml").write_text(CONFIG, encoding="utf-8")
         for kind in backends:
-            with backend(kind, folder) as database, peers.Sink("light") as sink:
+            with open_database(kind, folder) as database, peers.Sink("light") as sink:
                 _prepare(folder, database, messages)
                 ours = run(folder, database.origin, "send", port=sink.port, host="127.0.0.1", connections=20)
                 _check(ours, messages, "accepted")
@@ -103,13 +103,13 @@ def million(messages: int, backends: tuple[str, ...] = BACKENDS) -> Iterator[dic
                 }
 
 
-def plan(readers: int, backends: tuple[str, ...] = BACKENDS) -> Iterator[dict[str, Any]]:
+def plan(readers: int, backends: tuple[str, ...] = DATABASES) -> Iterator[dict[str, Any]]:
     """How long it takes to plan a mailing. Raises Missing, Failed."""
     with tempfile.TemporaryDirectory(prefix="mailer-bench-") as name:
         folder = Path(name)
         (folder / "config.toml").write_text(CONFIG, encoding="utf-8")
         for kind in backends:
-            with backend(kind, folder) as database:
+            with open_database(kind, folder) as database:
                 run(folder, database.origin, "prepare", readers, SIZE)
                 found = run(folder, database.origin, "plan")
                 _check(found, readers, "planned")
@@ -145,7 +145,7 @@ def environment(folder: Path, url: str) -> dict[str, str]:
     }
 
 
-def _prepare(folder: Path, database: Backend, messages: int) -> int:
+def _prepare(folder: Path, database: BenchmarkDatabase, messages: int) -> int:
     """Prepare subscribers, edition and mailing; returns the octets of a message on the wire."""
     run(folder, database.origin, "prepare", messages, SIZE)
     _check(run(folder, database.origin, "plan"), messages, "planned")
@@ -172,7 +172,9 @@ def _pem(kind: str) -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-def _round(folder: Path, database: Backend, kind: str, messages: int, sessions: int, size: int) -> _Round:
+def _round(
+    folder: Path, database: BenchmarkDatabase, kind: str, messages: int, sessions: int, size: int
+) -> _Round:
     with peers.Sink(kind) as sink:
         with database.fresh() as url:
             before = sink.cpu_seconds()

@@ -13,7 +13,7 @@ import sys
 
 _END = b"\r\n.\r\n"
 # Octets read at once.
-_ROOM = 1 << 20
+_BUFFER_BYTES = 1 << 20
 # Octets from the end in which the final dot is searched; pipelined commands behind it are shorter.
 _TAIL = 4096
 _GREETING = b"220 sink ESMTP\r\n"
@@ -70,13 +70,13 @@ def serve(listener: socket.socket) -> None:
     listener.setblocking(False)
     poll.register(listener, select.EPOLLIN)
     sessions: dict[int, _Session] = {}
-    room = bytearray(_ROOM)
-    view = memoryview(room)
+    buffer = bytearray(_BUFFER_BYTES)
+    view = memoryview(buffer)
     while True:
         for number, _ in poll.poll():
             if number == listener.fileno():
                 connection, _ = listener.accept()
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _ROOM)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
                 connection.sendall(_GREETING)
                 connection.setblocking(False)
                 sessions[connection.fileno()] = _Session(connection)
@@ -85,7 +85,7 @@ def serve(listener: socket.socket) -> None:
             session = sessions[number]
             answer = _BYE
             with contextlib.suppress(OSError):
-                count = session.connection.recv_into(room)
+                count = session.connection.recv_into(buffer)
                 answer = session.feed(bytes(view[:count])) if count else _BYE
                 if answer:
                     session.connection.send(answer)

@@ -19,9 +19,9 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from mailer.bench.clicks import serving
-from mailer.bench.databases import Backend, backend
+from mailer.bench.databases import BenchmarkDatabase, open_database
 from mailer.bench.peers import cpu_seconds
-from mailer.bench.send import BACKENDS, SIZE, Failed, run
+from mailer.bench.send import DATABASES, SIZE, Failed, run
 
 # Deliveries that the events are about.
 READERS = 1_000
@@ -47,7 +47,7 @@ class Plan(NamedTuple):
     posts: int
     # The median of these is reported.
     rounds: int
-    backends: tuple[str, ...] = BACKENDS
+    backends: tuple[str, ...] = DATABASES
     # Connections that the ESP keeps open.
     connections: tuple[int, ...] = (8,)
 
@@ -58,7 +58,7 @@ def measure(what: Plan) -> Iterator[dict[str, Any]]:
         folder = Path(name)
         (folder / "config.toml").write_text(_CONFIG, encoding="utf-8")
         for kind in what.backends:
-            with backend(kind, folder) as database:
+            with open_database(kind, folder) as database:
                 for action in (("prepare", READERS, SIZE), ("plan",), ("accept",)):
                     run(folder, database.origin, *action)
                 for connections in what.connections:
@@ -73,7 +73,7 @@ class _Round(NamedTuple):
     commits: dict[str, Any]
 
 
-def _round(folder: Path, database: Backend, posts: int, connections: int) -> _Round:
+def _round(folder: Path, database: BenchmarkDatabase, posts: int, connections: int) -> _Round:
     with database.fresh() as url:
         commits = run(folder, url, "commit", _COMMITS)
         with serving(folder, url) as (port, web):

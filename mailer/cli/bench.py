@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mailer.cli.output import Json, command_group, console, emit, failing_on
+from mailer.cli.output import Json, command_group, console, failing_on, print_json
 
 app = command_group("Measured comparisons on this machine; no mail is sent outside it.")
 
@@ -131,9 +131,9 @@ def pages(
 
 
 def _backends(named: list[str] | None) -> tuple[str, ...]:
-    from mailer.bench.send import BACKENDS
+    from mailer.bench.send import DATABASES
 
-    return tuple(named or BACKENDS)
+    return tuple(named or DATABASES)
 
 
 def _show(measurements: Iterator[dict[str, Any]], json: bool) -> None:
@@ -146,7 +146,7 @@ def _show(measurements: Iterator[dict[str, Any]], json: bool) -> None:
     with failing_on(Missing, Failed):
         for index, record in enumerate(measurements):
             if json:
-                emit(record)
+                print_json(record)
                 continue
             if not index:
                 for name in record:

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import Error as DatabaseFailure
 from django.utils import timezone
 
-from mailer.cli.output import Json, command_group, console, emit, fail, failing_on, say
+from mailer.cli.output import Json, command_group, console, fail, failing_on, print_json, print_text
 from mailer.feedback import ingest
 from mailer.feedback.parsing import classify
 from mailer.feedback.parsing.accuracy import Score, ScoreError
@@ -51,7 +51,7 @@ def read(
         with failing_on(OSError):
             parsed = parse_message(file.read_bytes(), envelope_to or None)
         if json:
-            emit(_as_dict(file, parsed))
+            print_json(_as_dict(file, parsed))
         else:
             _print_message(file, parsed)
 
@@ -64,7 +64,7 @@ def poll(json: Json = False) -> None:
     with failing_on(DatabaseFailure):
         summary, errors = polling.poll_all(ingest.ingest_message, timezone.now)
     if json:
-        emit(
+        print_json(
             {
                 "received": summary.received,
                 "kinds": summary.kinds,
@@ -73,7 +73,7 @@ def poll(json: Json = False) -> None:
             }
         )
     else:
-        say(f"{summary.received} received, {summary.repeated} duplicates, {summary.failed} failed")
+        print_text(f"{summary.received} received, {summary.repeated} duplicates, {summary.failed} failed")
     if summary.failed:
         errors.append(f"{summary.failed} messages could not be stored; they stay in the mailbox for a retry.")
     if errors:
@@ -103,10 +103,10 @@ def score(
         classify.check_rules(settings.CONFIG)
         result = score_folder(folder)
     if json:
-        emit(result.as_dict())
+        print_json(result.as_dict())
         return
     for error in result.errors:
-        say(error)
+        print_text(error)
     _print_score(result)
 
 
@@ -146,7 +146,7 @@ def _recipient(recipient: Recipient) -> dict[str, Any]:
 
 
 def _print_message(file: Path, parsed: ParsedReturn) -> None:
-    say(f"{file}: {parsed.kind}")
+    print_text(f"{file}: {parsed.kind}")
     for recipient in parsed.recipients:
         result = " ".join(filter(None, (recipient.bounce_class, recipient.reason, recipient.status)))
-        say(f"  {recipient.address or 'unknown recipient'}: {result or recipient.action}")
+        print_text(f"  {recipient.address or 'unknown recipient'}: {result or recipient.action}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from mailer.cli.output import command_group, emit, fail, say
+from mailer.cli.output import command_group, fail, print_json, print_text
 from mailer.demo import run
 from mailer.worker.supervisor import mailer_command, stop_on_signals, supervise
 
@@ -17,8 +17,8 @@ def serve() -> None:
     stop = threading.Event()
     stop_on_signals(stop)
     run.set_up()
-    say(f"\n  The demo is ready: {run.start_page()}")
-    say("  No mail is sent outside this machine. Ctrl-C stops it.\n")
+    print_text(f"\n  The demo is ready: {run.start_page()}")
+    print_text("  No mail is sent outside this machine. Ctrl-C stops it.\n")
     supervise(
         {
             "catcher": mailer_command("demo-run", "catcher"),
@@ -36,7 +36,7 @@ def once() -> None:
         result = run.run_unattended()
     except run.Unfinished as error:
         fail(error)
-    emit(result)
+    print_json(result)
 
 
 @app.command()

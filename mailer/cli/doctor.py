@@ -12,7 +12,7 @@ import typer
 from django.utils import timezone
 from rich.text import Text
 
-from mailer.cli.output import Json, command_group, console, emit, say
+from mailer.cli.output import Json, command_group, console, print_json, print_text
 from mailer.doctor import runner
 from mailer.doctor.check import CheckResult, Dns
 
@@ -62,7 +62,7 @@ def doctor(
     with _progress() as waiting:
         for result in runner.run(context, timezone.now(), waiting):
             counted[result.status] += 1
-            emit(result.as_dict()) if json else _show(result)
+            print_json(result.as_dict()) if json else _show(result)
     if not json:
         _summarise(counted)
     if counted["problem"]:
@@ -86,7 +86,7 @@ def _show(result: CheckResult) -> None:
     console.print(Text.assemble((f"{mark:<{_INDENT}}", colour), (_TITLES[result.check], "bold"), subject))
     for text in (result.message, f"→ {result.advice}" if result.advice else ""):
         if text:
-            say(_indented(text))
+            print_text(_indented(text))
     for record in result.records:
         # Not wrapped, so that it can be copied whole.
         for name, value in (("Name ", record.name), ("Type ", record.type), ("Value", record.value)):

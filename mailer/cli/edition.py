@@ -30,11 +30,11 @@ from mailer.cli.lookup import (
     print_edition,
     record_action,
 )
-from mailer.cli.output import Json, command_group, emit, fail, failing_on, say
+from mailer.cli.output import Json, command_group, fail, failing_on, print_json, print_text
 from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import outbox
 from mailer.delivery.rollout import control
-from mailer.editions.assemble import EditionExists, InvalidPeriod, assembly_time
+from mailer.editions.assemble import EditionExists, InvalidPeriod, now_or_demo_time
 from mailer.editions.assemble import assemble as assemble_edition
 from mailer.editions.audience import Audience
 from mailer.editions.contents import content_of
@@ -57,7 +57,7 @@ def assemble(
 ) -> None:
     """Create the edition of a period from the stories that are ready."""
     found = find(Newsletter, newsletter)
-    now = parse_time(as_of) if as_of else assembly_time(timezone.now())
+    now = parse_time(as_of) if as_of else now_or_demo_time(timezone.now())
     with failing_on(InvalidPeriod, EditionExists):
         print_edition(assemble_edition(found, period, now), json, "assembled")
 
@@ -84,11 +84,11 @@ def check(edition: EditionName, json: Json = False) -> None:
     results = preflight.run_checks(found, content, render_all(content, audience), audience.count())
     if json:
         rows = [{"level": finding.level, "text": finding.text} for finding in results]
-        emit({**edition_summary(found), "findings": rows})
+        print_json({**edition_summary(found), "findings": rows})
     else:
         for finding in results:
-            say(f"{finding.level}: {finding.text}")
-        say(f"{len(results)} findings." if results else "No problems found.")
+            print_text(f"{finding.level}: {finding.text}")
+        print_text(f"{len(results)} findings." if results else "No problems found.")
     if any(finding.level == "error" for finding in results):
         raise typer.Exit(1)
 
@@ -115,7 +115,7 @@ def preview(
     for path, text in files.items():
         path.write_text(text, encoding="utf-8")
     if json:
-        emit(
+        print_json(
             {
                 **edition_summary(found),
                 "files": [str(path) for path in files],
@@ -124,7 +124,7 @@ def preview(
         )
     else:
         for line in [*(f"wrote {path}" for path in files), *rendered.warnings]:
-            say(line)
+            print_text(line)
 
 
 @app.command("test-send")
@@ -252,9 +252,9 @@ def dry_run(
         mailing = control.start_dry_run(found.snapshots.first(), to, limit, None, timezone.now())
     record_action(found, "dry_run", to=mailing.dry_run_to)
     if json:
-        emit({**edition_summary(found), **dry_run_summary(mailing)})
+        print_json({**edition_summary(found), **dry_run_summary(mailing)})
     else:
-        say(
+        print_text(
             f"{found.slug}: the worker sends the dry run to {mailing.dry_run_to}; "
             f"`mailer edition report {found.slug} --dry-run` shows its progress"
         )
@@ -280,9 +280,9 @@ def _control(
     if not of_dry_run:
         print_edition(edition, json, done)
     elif json:
-        emit({**edition_summary(edition), **dry_run_summary(mailing)})
+        print_json({**edition_summary(edition), **dry_run_summary(mailing)})
     else:
-        say(f"{edition.slug}: dry run {done}; {mailing.get_state_display()}")
+        print_text(f"{edition.slug}: dry run {done}; {mailing.get_state_display()}")
 
 
 def _open_snapshot(edition: Edition) -> Snapshot:

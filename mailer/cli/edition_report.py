@@ -21,7 +21,7 @@ from mailer.cli.lookup import (
     find_mailing,
     record_action,
 )
-from mailer.cli.output import Json, command_group, console, emit, fail, failing_on, say
+from mailer.cli.output import Json, command_group, console, fail, failing_on, print_json, print_text
 from mailer.delivery.models import Mailing
 from mailer.delivery.rollout import scheduled_jobs
 from mailer.editions.models import Newsletter
@@ -65,7 +65,7 @@ def report(
         record_action(found, "export_report")
         _say_written(rows_written, "rows", csv, xlsx)
     elif json:
-        emit(
+        print_json(
             {
                 **edition_summary(found),
                 **(dry_run_summary(mailing) if mailing and dry_run else {}),
@@ -80,7 +80,7 @@ def report(
         _print_table(chosen[0])
     else:
         _print_report(f"{found}: {_state(mailing, found, dry_run)}", mailing, counts, engagement)
-        say(f"  Tables: {', '.join(available)} (--table).")
+        print_text(f"  Tables: {', '.join(available)} (--table).")
 
 
 @app.command()
@@ -92,7 +92,7 @@ def trend(newsletter: NewsletterName, csv: ToCsv = None, xlsx: ToXlsx = None, js
         _say_written(_write([table_sheet(table)], csv, xlsx), "rows", csv, xlsx)
     elif json:
         for row in table.records():
-            emit({"newsletter": found.slug, **row})
+            print_json({"newsletter": found.slug, **row})
     else:
         _print_table(table)
 
@@ -117,9 +117,11 @@ def not_delivered(
     total = 0
     for recipient in recipients:
         total += 1
-        emit(recipient.as_dict()) if json else say(_recipient_line(recipient))
+        print_json(recipient.as_dict()) if json else print_text(_recipient_line(recipient))
     if not json:
-        say(f"Not delivered to {total}." if total else "Delivered to the whole audience, as far as is known.")
+        print_text(
+            f"Not delivered to {total}." if total else "Delivered to the whole audience, as far as is known."
+        )
 
 
 def _write(sheets: list[Sheet], csv: Path | None, xlsx: Path | None) -> int:
@@ -142,7 +144,7 @@ def _private_file(path: Path) -> Path:
 
 def _say_written(rows: int, noun: str, csv: Path | None, xlsx: Path | None) -> None:
     if str(csv) != "-":
-        say(f"wrote {rows} {noun} to {xlsx or csv}")
+        print_text(f"wrote {rows} {noun} to {xlsx or csv}")
 
 
 def _state(mailing: Mailing | None, edition: Any, dry_run: bool) -> str:
@@ -153,20 +155,20 @@ def _state(mailing: Mailing | None, edition: Any, dry_run: bool) -> str:
 
 
 def _print_report(title: str, mailing: Mailing | None, counts: Stats, engagement: Engagement) -> None:
-    say(title)
+    print_text(title)
     if mailing and mailing.reason:
-        say(f"  {mailing.reason}")
+        print_text(f"  {mailing.reason}")
     for one in mailing.interventions.all() if mailing else ():
         at = one.at.astimezone(ZoneInfo(settings.CONFIG.site.timezone))
-        say(f"  {at:%Y-%m-%d %H:%M} {one.get_action_display()}: {one.message}")
+        print_text(f"  {at:%Y-%m-%d %H:%M} {one.get_action_display()}: {one.message}")
     for sentence in summary(counts, engagement.summary) if mailing else ():
-        say(f"  {sentence}")
+        print_text(f"  {sentence}")
     for name, value in counts.totals.as_dict().items():
         if isinstance(value, dict):
             for reason, recipients in value.items():
-                say(f"  {'excluded: ' + reason.replace('_', ' '):32}{recipients:>9}")
+                print_text(f"  {'excluded: ' + reason.replace('_', ' '):32}{recipients:>9}")
         else:
-            say(f"  {name.replace('_', ' '):32}{value:>9}")
+            print_text(f"  {name.replace('_', ' '):32}{value:>9}")
 
 
 def _recipient_line(recipient: undelivered.NotDelivered) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from mailer.cli.output import command_group, console, fail, failing_on, say
+from mailer.cli.output import command_group, console, fail, failing_on, print_text
 from mailer.worker.supervisor import mailer_command
 
 app = command_group()
@@ -65,8 +65,8 @@ def init(
     done = subprocess.run(command, env=environment, check=False)  # noqa: S603  (our own command)
     if done.returncode:
         fail(f"the database was not created; {path} was written. Fix the cause, then run `mailer migrate`.")
-    say(f"Wrote {path}. Sign in at {url}/desk/ as {admin} with the password {password}")
-    say(f"Start it with: mailer --config {path} run")
+    print_text(f"Wrote {path}. Sign in at {url}/desk/ as {admin} with the password {password}")
+    print_text(f"Start it with: mailer --config {path} run")
 
 
 @app.command()
@@ -118,10 +118,10 @@ def dkim_key(
     with os.fdopen(handle, "wb") as key_file:
         key_file.write(pem)
     (public,) = signer.keys
-    say(f"Wrote {file}. Keep it secret, and in the backup.\n\n1. Publish this in DNS:\n")
+    print_text(f"Wrote {file}. Keep it secret, and in the backup.\n\n1. Publish this in DNS:\n")
     for name, value in (("Name ", public.dns_name), ("Type ", "TXT"), ("Value", public.dns_record)):
         console.print(f"   {name}  {value}", markup=False, soft_wrap=True)
-    say(
+    print_text(
         "\n2. Write into config.toml:\n\n"
         f'   [dkim]\n   domain = "{domain}"\n   {prefix}selector = "{selector}"\n'
         f'   {prefix}key_file = "{file}"\n\n'

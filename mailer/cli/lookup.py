@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from wagtail.log_actions import log
 
-from mailer.cli.output import emit, fail, say
+from mailer.cli.output import fail, print_json, print_text
 from mailer.delivery.models import Mailing
 from mailer.editions.models import Edition
 from mailer.reports.edition_state import edition_summary
@@ -109,10 +109,10 @@ def print_edition(edition: Edition, json: bool, done: str) -> None:
     """The edition's state after a command; `done` is what the command did, or empty."""
     summary = edition_summary(edition)
     if json:
-        emit(summary)
+        print_json(summary)
         return
     done = f"{done}; " if done else ""
-    say(f"{summary['slug']}: {done}{summary['state']}, hash {summary['hash'] or 'none yet'}")
+    print_text(f"{summary['slug']}: {done}{summary['state']}, hash {summary['hash'] or 'none yet'}")
 
 
 def dry_run_summary(mailing: Mailing) -> dict[str, Any]:

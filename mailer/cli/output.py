@@ -30,13 +30,13 @@ def command_group(help_text: str | None = None, *, no_args_is_help: bool | None 
     )
 
 
-def emit(record: Mapping[str, Any]) -> None:
+def print_json(record: Mapping[str, Any]) -> None:
     """Print one JSON object on a line of its own."""
     sys.stdout.write(json.dumps(record, ensure_ascii=False, default=str) + "\n")
     sys.stdout.flush()
 
 
-def say(text: str) -> None:
+def print_text(text: str) -> None:
     """Print a line for people, wrapped to the width of the terminal."""
     console.print(text, markup=False)
 

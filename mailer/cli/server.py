@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 
 from mailer.cli.main import loading, start_django
-from mailer.cli.output import command_group, failing_on, say
+from mailer.cli.output import command_group, failing_on, print_text
 
 app = command_group()
 
@@ -39,7 +39,7 @@ def run() -> None:
     stop = threading.Event()
     stop_on_signals(stop)
     logging.basicConfig(level=logging.INFO, format=config.LOG_FORMAT)
-    say(f"Serving {loaded.site.url} on {loaded.web.host}:{loaded.web.port}; Ctrl-C stops.")
+    print_text(f"Serving {loaded.site.url} on {loaded.web.host}:{loaded.web.port}; Ctrl-C stops.")
     supervise({"web": mailer_command("web"), "worker": mailer_command("worker")}, stop)
 
 
@@ -79,7 +79,7 @@ def migrate(before_run: Annotated[bool, typer.Option("--before-run", hidden=True
         dkim.configured()
     call_command("migrate", verbosity=0, interactive=False)
     if not before_run:
-        say("The database is up to date.")
+        print_text("The database is up to date.")
 
 
 def _end(*_: object) -> None:

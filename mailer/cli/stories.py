@@ -9,7 +9,7 @@ import typer
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from mailer.cli.output import Json, command_group, emit, fail, failing_on, say
+from mailer.cli.output import Json, command_group, fail, failing_on, print_json, print_text
 from mailer.stories.gather_feeds import Gathered
 from mailer.stories.gather_feeds import gather as gather_source
 from mailer.stories.models import StorySource
@@ -33,14 +33,16 @@ def import_file(
     with failing_on(StoriesFileError):
         report = import_stories(file, author, timezone.now())
     if json:
-        emit({"file": file, "added": report.added, "updated": report.updated, "unchanged": report.unchanged})
+        print_json(
+            {"file": file, "added": report.added, "updated": report.updated, "unchanged": report.unchanged}
+        )
         return
     for label, keys in (
         ("added", report.added),
         ("updated", report.updated),
         ("unchanged", report.unchanged),
     ):
-        say(f"{label}: {len(keys)}" + (f" ({', '.join(keys)})" if keys else ""))
+        print_text(f"{label}: {len(keys)}" + (f" ({', '.join(keys)})" if keys else ""))
 
 
 @app.command()
@@ -57,14 +59,14 @@ def gather(
     if any(result.problem for result in results):
         raise typer.Exit(1)
     if not results and not json:
-        say("There is no active source; add one in the desk.")
+        print_text("There is no active source; add one in the desk.")
 
 
 def _print_result(result: Gathered, json: bool) -> None:
     if json:
-        emit({"source": result.source, "added": result.added, "problem": result.problem})
+        print_json({"source": result.source, "added": result.added, "problem": result.problem})
     else:
-        say(f"{result.source}: {result.problem or f'{len(result.added)} new drafts'}")
+        print_text(f"{result.source}: {result.problem or f'{len(result.added)} new drafts'}")
 
 
 def _find_sources(name: str) -> list[StorySource]:

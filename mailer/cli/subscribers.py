@@ -15,7 +15,7 @@ from django.utils import timezone
 from wagtail.log_actions import log
 
 from mailer.cli.lookup import find_list, operator
-from mailer.cli.output import Json, command_group, console, emit, fail, failing_on, say
+from mailer.cli.output import Json, command_group, console, fail, failing_on, print_json, print_text
 from mailer.reports.export import rejected_rows_sheet, subscribers_sheet, write_csv, write_xlsx
 from subscribers.exports import json_lines
 from subscribers.imports import jobs
@@ -65,7 +65,7 @@ def export_people(
         else:
             with out.open("w", encoding="utf-8", newline="") as target:
                 rows = _write(target, kind, mailing_list)
-    say(f"wrote {rows} rows to {out}")
+    print_text(f"wrote {rows} rows to {out}")
 
 
 def _write(target: TextIO, kind: str, mailing_list: MailingList | None) -> int:
@@ -84,18 +84,18 @@ def show(address: Address, json: Json = False) -> None:
     data: dict[str, Any] = collect(subscriber) if subscriber else {"email": None, "subscriptions": []}
     data["suppressed"] = suppression.reason if suppression else None
     if json:
-        emit(data)
+        print_json(data)
         return
     for name, value in data.items():
         if isinstance(value, dict):
             value = [f"{field}: {content}" for field, content in value.items()]
         if not isinstance(value, list) or all(isinstance(one, str) for one in value):
-            say(f"{name:20}{', '.join(value) if isinstance(value, list) else value or '–'}")
+            print_text(f"{name:20}{', '.join(value) if isinstance(value, list) else value or '–'}")
     for row in data.get("consents", []):
         about = f" {row['list']}" if row["list"] else ""
-        say(f"{'consent':20}{row['at']} {row['act']}{about} by {row['how']}")
+        print_text(f"{'consent':20}{row['at']} {row['act']}{about} by {row['how']}")
     for row in data["subscriptions"]:
-        say(f"{'list':20}{row['list']}: {row['state']} since {row['since']} ({row['source']})")
+        print_text(f"{'list':20}{row['list']}: {row['state']} since {row['since']} ({row['source']})")
 
 
 @app.command()
@@ -104,9 +104,9 @@ def erase(address: Address, json: Json = False) -> None:
     if not erase_address(address, timezone.now()):
         fail("no subscriber has this address; nothing was changed.")
     if json:
-        emit({"erased": True})
+        print_json({"erased": True})
     else:
-        say("Erased. Only a keyed hash of the address is kept, and no mailing will be sent to it.")
+        print_text("Erased. Only a keyed hash of the address is kept, and no mailing will be sent to it.")
 
 
 Exclude = Annotated[
@@ -196,15 +196,15 @@ def list_imports(context: typer.Context, json: Json = False) -> None:
         return
     for job in ImportJob.objects.select_related("mailing_list").order_by("-pk")[:200]:
         if json:
-            emit(_summary(job))
+            print_json(_summary(job))
             continue
         figures = job.result or job.expected
-        say(
+        print_text(
             f"{job.pk:>6}  {job.created_at:%Y-%m-%d}  {job.get_state_display():24}"
             f"{figures.get('read', 0):>10,} rows  {job.mailing_list.slug:16}{job.file_name}"
         )
         if job.error:
-            say(f"{'':8}{job.error}")
+            print_text(f"{'':8}{job.error}")
 
 
 @imports_app.command()
@@ -230,11 +230,11 @@ def undo(import_id: ImportId, json: Json = False) -> None:
         jobs.start_undo(job, operator(), timezone.now())
         _finish(job, progress)
     if json:
-        emit({"import": job.pk, **job.undo_result})
+        print_json({"import": job.pk, **job.undo_result})
         return
-    say("Undone:")
+    print_text("Undone:")
     for name, figure in job.undo_result.items():
-        say(f"  {name:12}{figure:>12,}")
+        print_text(f"  {name:12}{figure:>12,}")
 
 
 @imports_app.command()
@@ -242,7 +242,7 @@ def discard(import_id: ImportId) -> None:
     """Delete an import that was not applied."""
     with failing_on(WrongState):
         jobs.discard(_find(import_id), operator(), timezone.now())
-    say("Discarded; nothing was changed.")
+    print_text("Discarded; nothing was changed.")
 
 
 @imports_app.command()
@@ -257,7 +257,7 @@ def rejects(
         return
     with failing_on(OSError), out.open("w", encoding="utf-8", newline="") as target:
         rows = write_csv(sheet, target)
-    say(f"wrote {rows} rows to {out}")
+    print_text(f"wrote {rows} rows to {out}")
 
 
 def _find(import_id: int) -> ImportJob:
@@ -315,26 +315,26 @@ def _print_result(job: ImportJob, dry_run: bool, json: bool) -> None:
     figures = job.expected if dry_run else job.result
     _print_rejects(job, json)
     if json:
-        emit({**figures, "dry_run": dry_run, "import": job.pk})
+        print_json({**figures, "dry_run": dry_run, "import": job.pk})
         return
-    say("Nothing was changed; this is what would happen:" if dry_run else "Done:")
+    print_text("Nothing was changed; this is what would happen:" if dry_run else "Done:")
     unsubscribed = figures["unsubscribed"]
     for name, label in _LABELS.items():
         note = f"  ({unsubscribed:,} unsubscribed earlier)" if name == "unchanged" and unsubscribed else ""
-        say(f"  {label:12}{figures[name]:>12,}{note}")
+        print_text(f"  {label:12}{figures[name]:>12,}{note}")
     for name, number in figures["warnings"].items():
-        say(f"  {number:,} addresses with the warning: {name}")
+        print_text(f"  {number:,} addresses with the warning: {name}")
     if marked := figures.get("do_not_mail"):
         done = (
             "--suppress-do-not-mail suppresses them"
             if dry_run
             else f"{figures['newly_suppressed']:,} suppressed"
         )
-        say(f"  {marked:,} of the rejected rows are marked as unsubscribed or bounced; {done}")
+        print_text(f"  {marked:,} of the rejected rows are marked as unsubscribed or bounced; {done}")
     if dry_run:
-        say(f"To apply it: mailer subscribers imports apply {job.pk}")
+        print_text(f"To apply it: mailer subscribers imports apply {job.pk}")
     else:
-        say(f"To undo it within 30 days: mailer subscribers imports undo {job.pk}")
+        print_text(f"To undo it within 30 days: mailer subscribers imports undo {job.pk}")
 
 
 def _print_rejects(job: ImportJob, json: bool) -> None:
@@ -342,7 +342,7 @@ def _print_rejects(job: ImportJob, json: bool) -> None:
     rows = RejectedRow.objects.filter(job=job.pk, kind__in=kinds).order_by("line")
     for line, reason in rows.values_list("line", "reason").iterator(chunk_size=2_000):
         if json:
-            emit({"line": line, "reason": reason})
+            print_json({"line": line, "reason": reason})
         else:
             sys.stderr.write(f"line {line}: {reason}\n")
 

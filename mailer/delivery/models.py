@@ -179,7 +179,7 @@ class ProviderHour(models.Model):
     # Start of the hour in UTC, or a time within it since which the mailing is counted anew.
     since = models.DateTimeField()
     # See throttle.provider_stats.ProviderCounts.
-    tried = models.PositiveIntegerField(default=0)
+    attempted = models.PositiveIntegerField(default=0)
     accepted = models.PositiveIntegerField(default=0)
     bounced = models.PositiveIntegerField(default=0)
     blocked = models.PositiveIntegerField(default=0)

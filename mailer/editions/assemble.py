@@ -72,7 +72,7 @@ def due_at(newsletter: Newsletter, period: Period) -> datetime | None:
     return datetime(day.year, day.month, day.day, newsletter.assemble_hour, tzinfo=ZoneInfo(newsletter.zone))
 
 
-def assembly_time(now: datetime) -> datetime:
+def now_or_demo_time(now: datetime) -> datetime:
     """`now`, or the demo's fixed time (aware) where the configuration gives one."""
     fixed: str = settings.CONFIG.demo.assemble_at
     return datetime.fromisoformat(fixed) if settings.CONFIG.demo.enabled and fixed else now

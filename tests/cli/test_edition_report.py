@@ -59,7 +59,7 @@ def test_the_json_report_has_the_documented_keys_and_every_table(mailing: Mailin
 def test_the_report_shows_what_the_stop_rules_did(mailing: Mailing) -> None:
     assert run_json("report", SLUG)["stop_rules"] == []
     provider_stats.add(
-        [(StatsBucket(mailing.pk, "mail.ru", NOW), ProviderCounts(tried=90, accepted=90, complained=4))]
+        [(StatsBucket(mailing.pk, "mail.ru", NOW), ProviderCounts(attempted=90, accepted=90, complained=4))]
     )
     Mailing.objects.update(state="sending", finished_at=None)
     scheduled_jobs.apply_all(NOW)

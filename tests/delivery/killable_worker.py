@@ -88,7 +88,7 @@ def run(*limits: str) -> None:
                 return
             summary = send_loop.send_due(clock, stop)
             trouble = trouble or summary.error
-            idle = not (summary.tried or summary.recovered or trouble)
+            idle = not (summary.attempted or summary.recovered or trouble)
             if idle and not mailing_totals(mailing).claimed:
                 clock.leap()
         except Exception as error:

@@ -41,7 +41,7 @@ def test_unknown_addresses_pause_a_mailing_and_resuming_sends_the_rest(configure
         assert mailing.state == "paused"
         assert "Addresses that do not exist: 6 of 40 (15 %, limit 5 %)" in mailing.reason
         clock.move(hours=2)
-        assert send(clock, mailing).tried == 0 and look(clock) == []
+        assert send(clock, mailing).attempted == 0 and look(clock) == []
         control.resume(mailing, None, clock())
         assert send(clock, mailing).accepted == 20
         assert look(clock) == []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mailer.bench.clicks import serving
-from mailer.bench.databases import backend
+from mailer.bench.databases import open_database
 from mailer.bench.send import CONFIG, run
 
 pytestmark = pytest.mark.journey
@@ -19,7 +19,7 @@ def test_clicks_of_the_last_second_are_written_in_spite_of_repeated_signals(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "config.toml").write_text(CONFIG, encoding="utf-8")
-    with backend("sqlite", tmp_path) as database:
+    with open_database("sqlite", tmp_path) as database:
         run(tmp_path, database.origin, "prepare", 3, 5_000)
         run(tmp_path, database.origin, "plan")
         with serving(tmp_path, database.origin) as (port, process):

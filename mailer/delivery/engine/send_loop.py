@@ -64,7 +64,7 @@ class SendSummary:
     error: str = ""
 
     @property
-    def tried(self) -> int:
+    def attempted(self) -> int:
         return self.accepted + self.deferred + self.refused + self.in_doubt
 
     def add(self, grouped: GroupedAttempts) -> None:
@@ -163,7 +163,7 @@ class AdaptiveBatch:
         # Time of the last claim, in seconds of a monotonic clock.
         self._claimed_at = 0.0
 
-    def room(self, outstanding: int) -> int:
+    def claim_count(self, outstanding: int) -> int:
         """How many more to claim besides those outstanding; 0 when there are enough."""
         return 0 if outstanding > self.size * _FULL else self.size - outstanding
 
@@ -238,10 +238,10 @@ class _SendLoop:
                 self._on_error(error)
 
     def _wait_for_capacity(self) -> bool:
-        """With nothing outstanding: wait if there will be room within seconds; False if not."""
+        """With nothing outstanding: wait if more may be sent within seconds; False if not."""
         if not self._may_have_due:
             return False
-        seconds = self._throttle.seconds_until_room(self._now())
+        seconds = self._throttle.seconds_until_allowed(self._now())
         if seconds > SHORT_WAIT or time.monotonic() > self._busy_at + 2 * SHORT_WAIT:
             return False
         time.sleep(min(seconds, 0.05))
@@ -271,19 +271,19 @@ class _SendLoop:
         return real or mailings
 
     def _claim_more(self, transport: Transport) -> None:
-        """Claim for each mailing in turn, when few deliveries are outstanding and the throttle has room."""
-        wanted = self._batch.room(self._outstanding) if self._may_have_due else 0
-        room = self._throttle.room(wanted, self._now()) if wanted else 0
-        if not room:
+        """Claim for each mailing in turn, if few deliveries are outstanding and the throttle allows more."""
+        wanted = self._batch.claim_count(self._outstanding) if self._may_have_due else 0
+        allowance = self._throttle.allowance(wanted, self._now()) if wanted else 0
+        if not allowance:
             return
         self._may_have_due = False
         for _ in range(len(self._mailings)):
             mailing = self._mailings[0]
             self._mailings.rotate(-1)
-            claimed = self._claim_for(mailing, room)
+            claimed = self._claim_for(mailing, allowance)
             self._may_have_due = self._may_have_due or bool(claimed)
-            room -= self._submit(transport, mailing, claimed)
-            if room <= 0:
+            allowance -= self._submit(transport, mailing, claimed)
+            if allowance <= 0:
                 return
 
     def _claim_for(self, mailing: Mailing, limit: int) -> list[ClaimedDelivery]:

@@ -156,7 +156,7 @@ def expire_mailings(now: datetime) -> int:
     """Close the open deliveries of mailings past their expiry; how many.
 
     Deliveries that were tried and deferred are refused. Those never tried, because no worker ran or the
-    throttle left no room, are excluded, and only once the approved window has passed too.
+    throttle allowed none, are excluded, and only once the approved window has passed too.
     """
     refused = execute(
         "UPDATE mailer_delivery SET state = 'refused', reason = 'expired', due_at = NULL "

@@ -71,7 +71,7 @@ async def connect(
             pool.failed(relay, clock(), RelayUnavailable("The connection attempt was cancelled."))
             raise
         else:
-            pool.opened(relay)
+            pool.session_opened(relay)
             return session, relay
     if reason := pool.unavailable_error(clock()):
         raise reason

@@ -170,7 +170,7 @@ class RelayPool:
         self._reserved[relay] += 1
         return relay
 
-    def opened(self, relay: Relay) -> None:
+    def session_opened(self, relay: Relay) -> None:
         self._reserved[relay] -= 1
         self._open[relay] += 1
         self._errors.pop(relay, None)

@@ -31,7 +31,7 @@ _SLOW_DOWN = frozenset({ReplyClass.BUSY, ReplyClass.THROTTLED})
 class RecentAttempts(NamedTuple):
     """The outcomes of the latest attempts, as fading counts."""
 
-    tried: float = 0.0
+    attempted: float = 0.0
     # Lost connections, replies never read, requests of providers or the relay to slow down, and blocks.
     failed: float = 0.0
     # Refused for reputation or content.
@@ -45,13 +45,13 @@ class BreakerTrip(NamedTuple):
     reason: str
 
 
-def with_attempts(recent: RecentAttempts, tried: int, failed: int, blocked: int) -> RecentAttempts:
+def with_attempts(recent: RecentAttempts, attempted: int, failed: int, blocked: int) -> RecentAttempts:
     """The counts after so many more attempts, of which `failed` failed and `blocked` of these were blocks."""
-    kept = max(_MEMORY - tried, 0)
-    fade = min(1.0, kept / recent.tried) if recent.tried else 0.0
-    share = min(1.0, _MEMORY / tried) if tried else 0.0
+    kept = max(_MEMORY - attempted, 0)
+    fade = min(1.0, kept / recent.attempted) if recent.attempted else 0.0
+    share = min(1.0, _MEMORY / attempted) if attempted else 0.0
     return RecentAttempts(
-        recent.tried * fade + tried * share,
+        recent.attempted * fade + attempted * share,
         recent.failed * fade + failed * share,
         recent.blocked * fade + blocked * share,
     )
@@ -59,15 +59,15 @@ def with_attempts(recent: RecentAttempts, tried: int, failed: int, blocked: int)
 
 def trip_reason(recent: RecentAttempts) -> str:
     """Why sending must stop, for staff; empty when it may go on."""
-    if recent.blocked >= _BLOCKED_MIN and recent.blocked > _BLOCKED_SHARE * recent.tried:
+    if recent.blocked >= _BLOCKED_MIN and recent.blocked > _BLOCKED_SHARE * recent.attempted:
         return f"{_share(recent.blocked, recent)} were blocked for reputation or content"
-    if recent.failed >= _FAILED_MIN and recent.failed > _FAILED_SHARE * recent.tried:
+    if recent.failed >= _FAILED_MIN and recent.failed > _FAILED_SHARE * recent.attempted:
         return f"{_share(recent.failed, recent)} failed for reasons that do not concern single recipients"
     return ""
 
 
 def _share(count: float, recent: RecentAttempts) -> str:
-    return f"{round(count)} of the last {round(recent.tried)} attempts"
+    return f"{round(count)} of the last {round(recent.attempted)} attempts"
 
 
 class BreakerMonitor:
@@ -118,10 +118,10 @@ class BreakerMonitor:
 
     def _record_failures(self, mailing: int, failed: int, blocked: int, now: datetime) -> str:
         """Why the mailing's breaker trips; empty when it does not."""
-        tried = self._good.pop(mailing, 0) + failed
+        attempted = self._good.pop(mailing, 0) + failed
 
         def add(data: Data) -> tuple[Data, str]:
-            recent = with_attempts(RecentAttempts(**data), tried, failed, blocked)
+            recent = with_attempts(RecentAttempts(**data), attempted, failed, blocked)
             reason = trip_reason(recent)
             # Staff who resume the mailing have seen these: counting starts again.
             return {} if reason else recent._asdict(), reason

@@ -26,7 +26,7 @@ class ProviderCounts(NamedTuple):
     """Deliveries sent to one provider in one hour, and their outcomes, whenever they became known."""
 
     # Accepted, refused or blocked.
-    tried: int = 0
+    attempted: int = 0
     accepted: int = 0
     bounced: int = 0
     blocked: int = 0
@@ -38,7 +38,7 @@ class ProviderCounts(NamedTuple):
 
     def base(self, metric: StopMetric) -> int:
         """The deliveries that the cases of a metric are a share of."""
-        total = self.accepted if metric is StopMetric.COMPLAINED else self.tried
+        total = self.accepted if metric is StopMetric.COMPLAINED else self.attempted
         # Counts of the last seconds before a crash may be missing.
         return max(total, self.cases(metric))
 
@@ -47,17 +47,21 @@ class ProviderCounts(NamedTuple):
 HourlyCounts = Mapping[tuple[str, datetime], ProviderCounts]
 
 
-# What an outcome counts for. A deferred delivery is tried again, and does not count yet.
-_ACCEPTED = ProviderCounts(tried=1, accepted=1)
-_FINAL = {ReplyClass.REFUSED: ProviderCounts(tried=1), ReplyClass.BLOCKED: ProviderCounts(tried=1, blocked=1)}
+# What an outcome counts for. A deferred delivery is attempted again, and does not count yet.
+_ACCEPTED = ProviderCounts(attempted=1, accepted=1)
+_FINAL = {
+    ReplyClass.REFUSED: ProviderCounts(attempted=1),
+    ReplyClass.BLOCKED: ProviderCounts(attempted=1, blocked=1),
+}
 # A worker writes its counts this often.
 _FLUSH = timedelta(seconds=5)
 _KEPT = timedelta(days=60)
 _ADD = """
-INSERT INTO mailer_providerhour (mailing_id, provider, since, tried, accepted, bounced, blocked, complained)
+INSERT INTO mailer_providerhour
+    (mailing_id, provider, since, attempted, accepted, bounced, blocked, complained)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (mailing_id, provider, since) DO UPDATE SET
-    tried = mailer_providerhour.tried + excluded.tried,
+    attempted = mailer_providerhour.attempted + excluded.attempted,
     accepted = mailer_providerhour.accepted + excluded.accepted,
     bounced = mailer_providerhour.bounced + excluded.bounced,
     blocked = mailer_providerhour.blocked + excluded.blocked,

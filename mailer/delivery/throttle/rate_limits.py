@@ -95,17 +95,17 @@ class RateLimit(NamedTuple):
 class Grant(NamedTuple):
     """Permission to send."""
 
-    room: int
+    allowance: int
     # When the first may be sent, and the seconds from each to the next.
     first: float
     gap: float
-    # If room is 0: when to ask again, and the limit that was reached.
+    # If the allowance is 0: when to ask again, and the limit that was reached.
     retry_at: float = 0.0
     limit: RateLimit | None = None
 
     def send_times(self) -> Iterable[float]:
         """When each may be sent."""
-        return (self.first + number * self.gap for number in range(self.room))
+        return (self.first + number * self.gap for number in range(self.allowance))
 
 
 # By a period in seconds: (end of a sixtieth, messages granted in it), oldest first.
@@ -210,7 +210,7 @@ def _subtract(parts: list[tuple[float, int]], count: int) -> list[tuple[float, i
 def _refusal(
     windows: list[RateLimit], counted: WindowCounts, spaced: float, first: float, gap: float
 ) -> Grant:
-    """When to ask again: when every limit has room for one more."""
+    """When to ask again: when every limit allows one more."""
     retry_at, blocking = spaced, None
     for limit in windows:
         used = sum(n for _, n in counted[limit.seconds])
@@ -231,7 +231,7 @@ class WarmUpProgress(NamedTuple):
     # From 0 on the first day.
     step: int
     # Messages of that day with a reply, and how many of them were deferred.
-    tried: int = 0
+    attempted: int = 0
     deferred: int = 0
 
     @property
@@ -249,13 +249,13 @@ def advance_warm_up(progress: WarmUpProgress, today: date) -> WarmUpProgress:
     """The progress as of `today`: one step on if the last day had mail and went well, else the same step."""
     if today <= progress.day:
         return progress
-    well = progress.tried > 0 and progress.deferred <= _MAX_DEFERRED_SHARE * progress.tried
+    well = progress.attempted > 0 and progress.deferred <= _MAX_DEFERRED_SHARE * progress.attempted
     return WarmUpProgress(today, progress.step + well)
 
 
-def record_warm_up(progress: WarmUpProgress, tried: int, deferred: int) -> WarmUpProgress:
+def record_warm_up(progress: WarmUpProgress, attempted: int, deferred: int) -> WarmUpProgress:
     """The progress after so many more replies."""
-    return progress._replace(tried=progress.tried + tried, deferred=progress.deferred + deferred)
+    return progress._replace(attempted=progress.attempted + attempted, deferred=progress.deferred + deferred)
 
 
 class Backoff(NamedTuple):

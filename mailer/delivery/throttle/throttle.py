@@ -46,7 +46,7 @@ class Admission(NamedTuple):
     admitted: list[tuple[ClaimedDelivery, float]]
     # Delivery ids that their provider's limits defer, and until when.
     deferred: list[tuple[int, datetime]]
-    # Delivery ids for which there was no room after all.
+    # Delivery ids for which the limits left none after all.
     excess: list[int]
 
 
@@ -75,7 +75,7 @@ class Throttle:
             until = datetime.fromtimestamp(self._relay_backoff.until, UTC)
             return self._wait_until(until, "the mail server could not be reached")
         grant = self._grantable(1, now)
-        if grant is None or grant.room or grant.limit is None:
+        if grant is None or grant.allowance or grant.limit is None:
             return None
         if grant.retry_at - now.timestamp() < SHORT_WAIT:
             return None
@@ -90,15 +90,15 @@ class Throttle:
         """Read what other workers learned."""
         self._providers.refresh(now)
 
-    def room(self, wanted: int, now: datetime) -> int:
+    def allowance(self, wanted: int, now: datetime) -> int:
         """How many of `wanted` deliveries may be claimed now."""
         grant = self._grantable(wanted, now)
-        return wanted if grant is None else grant.room
+        return wanted if grant is None else grant.allowance
 
-    def seconds_until_room(self, now: datetime) -> float:
+    def seconds_until_allowed(self, now: datetime) -> float:
         """Seconds until one more delivery may be claimed; 0 when it may be now."""
         grant = self._grantable(1, now)
-        return 0.0 if grant is None or grant.room else max(grant.retry_at - now.timestamp(), 0.0)
+        return 0.0 if grant is None or grant.allowance else max(grant.retry_at - now.timestamp(), 0.0)
 
     def admit(self, claimed: list[ClaimedDelivery], now: datetime) -> Admission:
         """Which of these may be sent and when, by the limits of their providers and by our own."""
@@ -112,9 +112,9 @@ class Throttle:
             return state.data(), grant
 
         grant = shared_state.update(_OFFICE, now, take)
-        excess = [one for one, _ in admitted[grant.room :]]
+        excess = [one for one, _ in admitted[grant.allowance :]]
         self._providers.return_unsent(excess, now)
-        times = zip(admitted[: grant.room], grant.send_times(), strict=True)
+        times = zip(admitted[: grant.allowance], grant.send_times(), strict=True)
         return Admission(
             [(one, max(own, at)) for (one, own), at in times], deferred, [one.id for one in excess]
         )
@@ -173,15 +173,15 @@ class Throttle:
         allowed = self._warm_up(now).allowed
         return self._limits if allowed is None else (*self._limits, RateLimit(allowed, _DAY))
 
-    def _warm_up(self, now: datetime, tried: int = 0, deferred: int = 0) -> rate_limits.WarmUpProgress:
+    def _warm_up(self, now: datetime, attempted: int = 0, deferred: int = 0) -> rate_limits.WarmUpProgress:
         """The warm-up as of today, after so many more replies."""
         today = now.astimezone(self._zone).date()
         since = self._warm_up_since or today
-        if self._progress is None or self._progress.day < today or tried:
+        if self._progress is None or self._progress.day < today or attempted:
 
             def count(data: Data) -> tuple[Data, rate_limits.WarmUpProgress]:
                 progress = rate_limits.record_warm_up(
-                    rate_limits.advance_warm_up(_progress(data, since, today), today), tried, deferred
+                    rate_limits.advance_warm_up(_progress(data, since, today), today), attempted, deferred
                 )
                 kept = {**progress._asdict(), "day": progress.day.isoformat()}
                 return {"since": since.isoformat(), "progress": kept}, progress

@@ -41,7 +41,7 @@ class Step:
     @property
     def mark_label(self) -> str:
         """The mark as text, for screen readers."""
-        return {"done": "done", "now": "current step", "todo": "not yet"}[self.mark]
+        return {"done": "completed", "now": "current step", "todo": "not started"}[self.mark]
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from mailer.desk.base.forms import (
 from mailer.desk.base.pages import NewsletterPage, current_user, may_view_editions
 from mailer.desk.base.tables import LinkColumn
 from mailer.desk.base.viewsets import DeskViewSet
-from mailer.editions.assemble import EditionExists, InvalidPeriod, Period, assemble, assembly_time
+from mailer.editions.assemble import EditionExists, InvalidPeriod, Period, assemble, now_or_demo_time
 from mailer.editions.audience import Audience
 from mailer.editions.models import Newsletter
 from mailer.rendering import theme
@@ -225,14 +225,14 @@ class AssembleView(NewsletterPage, FormView[PeriodForm]):
     page_title = "Assemble an edition"
 
     def get_initial(self) -> dict[str, Any]:
-        return {"period": str(Period.at(assembly_time(timezone.now()), self.object.zone))}
+        return {"period": str(Period.at(now_or_demo_time(timezone.now()), self.object.zone))}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(newsletter=self.object, **kwargs)
 
     def form_valid(self, form: PeriodForm) -> HttpResponse:
         try:
-            now = assembly_time(timezone.now())
+            now = now_or_demo_time(timezone.now())
             edition = assemble(self.object, form.cleaned_data["period"], now, current_user(self.request))
         except EditionExists as error:
             form.add_error("period", str(error))

@@ -187,7 +187,7 @@ def figures(
 ) -> Iterator[Figure]:
     """The key figures. Failures and complaints are marked as problems only if there are any."""
     account, unsubscribed = counts.totals, sum(counts.unsubscribes.values())
-    failed, tried, accepted = trend.failed(account), trend.attempted(account), account.accepted
+    failed, attempted, accepted = trend.failed(account), trend.attempted(account), account.accepted
 
     def comparison(key: str, part: int, whole: int) -> str:
         return compare(part, whole, trend.rates(earlier, key), final=final)
@@ -201,7 +201,9 @@ def figures(
     if account.pending:
         yield Figure("In progress", account.pending, "busy", "not sent yet, to be retried, or in doubt")
     bad = "problem" if failed else "plain"
-    yield Figure("Refused or bounced", failed, bad, _of(failed, tried), comparison("failed", failed, tried))
+    yield Figure(
+        "Refused or bounced", failed, bad, _of(failed, attempted), comparison("failed", failed, attempted)
+    )
     yield Figure("Excluded", sum(account.excluded.values()), "draft", "not sent; reasons below")
     if engagement.clicks is not None:
         yield Figure("Clicks", engagement.clicks.human_count, "plain", "without clicks by bots")

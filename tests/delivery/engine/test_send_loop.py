@@ -105,7 +105,7 @@ def test_a_deferred_delivery_is_tried_again_with_the_same_identifiers(relay):
     assert balances(mailing)
     seen.append(True)
     clock.move(minutes=4)
-    assert send(clock).tried == 0
+    assert send(clock).attempted == 0
     clock.move(minutes=2)
     assert send(clock).finished == [mailing.pk]
     first, second = (t for t in relay.taken if t.recipient.startswith("reader-1@"))

@@ -29,7 +29,7 @@ def mailing(configure):
 def test_it_is_sent_again_only_when_the_wait_is_over(mailing):
     clock = Clock()
     clock.move(minutes=9)
-    assert send(clock).tried == 0 and states(mailing) == {"in_doubt": 1}
+    assert send(clock).attempted == 0 and states(mailing) == {"in_doubt": 1}
     mailing.refresh_from_db()
     assert mailing.state == Mailing.State.SENDING
     clock.move(minutes=1)

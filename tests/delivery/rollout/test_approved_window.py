@@ -60,14 +60,14 @@ def test_a_snapshot_with_a_mailing_cannot_be_unscheduled():
 def test_after_window_and_expiry_nothing_is_sent():
     readers(3)
     mailing = released()
-    tried, *_ = Delivery.objects.order_by("pk")
-    Delivery.objects.filter(pk=tried.pk).update(state="deferred", attempts=1, due_at=NOW)
+    attempted, *_ = Delivery.objects.order_by("pk")
+    Delivery.objects.filter(pk=attempted.pk).update(state="deferred", attempts=1, due_at=NOW)
     expired = mailing.expires_at + timedelta(minutes=1)
     assert expired < mailing.snapshot.window_until
     housekeeping.expire_mailings(expired)
-    # Their time to be tried again is over; who was never tried may still leave within the approved window.
+    # The time for retries is over; deliveries never attempted may still be sent within the approved window.
     assert states(mailing) == {"planned": 2, "refused": 1}
-    assert send(Clock(mailing.snapshot.window_until + timedelta(minutes=1))).tried == 0
+    assert send(Clock(mailing.snapshot.window_until + timedelta(minutes=1))).attempted == 0
     assert states(mailing) == {"excluded": 2, "refused": 1}
     assert set(reasons(mailing).values()) == {"expired"}
     mailing.refresh_from_db()

@@ -147,6 +147,6 @@ def test_a_mailing_that_waits_for_an_hour_stays_open(snapshot):
     approve.schedule(snapshot, approver(), None, AT, local_hour=20)
     (mailing,) = scheduled_jobs.start_due(AT)
     clock = Clock(AT)
-    assert send_loop.send_due(clock, lambda: False).tried == 0
+    assert send_loop.send_due(clock, lambda: False).attempted == 0
     mailing.refresh_from_db()
     assert mailing.state == "sending"

@@ -31,7 +31,7 @@ def add(mailing, provider="mail.ru", at=NOW, **counts):
 
 
 def sent(mailing, count, **columns):
-    add(mailing, tried=count, accepted=count, **columns)
+    add(mailing, attempted=count, accepted=count, **columns)
 
 
 def slowed(provider="mail.ru", at=NOW) -> Backoff:
@@ -86,7 +86,7 @@ def test_staff_are_warned_once_and_the_mailing_goes_on(mailing, mailoutbox):
 
 
 def test_a_provider_is_slowed_down_and_again_only_after_new_cases(mailing, mailoutbox):
-    add(mailing, "gmail.com", tried=5000, accepted=5000)
+    add(mailing, "gmail.com", attempted=5000, accepted=5000)
     sent(mailing, 90, blocked=10)
     assert slowed() == NO_BACKOFF
     assert scheduled_jobs.apply_all(NOW) == []
@@ -111,7 +111,7 @@ def test_after_staff_resume_it_only_new_cases_count(mailing, mailoutbox):
     control.resume(mailing, None, clock())
     add(mailing, complained=20)
     assert scheduled_jobs.apply_all(clock()) == []
-    add(mailing, at=clock(), tried=900, accepted=900, complained=2)
+    add(mailing, at=clock(), attempted=900, accepted=900, complained=2)
     assert scheduled_jobs.apply_all(clock()) == []
     add(mailing, at=clock(), complained=1)
     assert scheduled_jobs.apply_all(clock()) == [mailing.pk]
@@ -144,7 +144,7 @@ def test_staff_are_warned_about_a_mailing_that_is_already_sent(mailing, mailoutb
 def test_a_bad_hour_is_named_in_the_sites_time_zone(mailing, configure):
     configure(site={"timezone": "Asia/Almaty"})
     sent(mailing, 100_000)
-    add(mailing, at=NOW + timedelta(hours=1), tried=10, bounced=10)
+    add(mailing, at=NOW + timedelta(hours=1), attempted=10, bounced=10)
     scheduled_jobs.apply_all(NOW)
     (one,) = mailing.interventions.all()
     assert (one.cases, one.total) == (10, 10)
@@ -176,7 +176,7 @@ def test_only_messages_sent_since_it_was_resumed_pause_it(steps):
         before = mailing.state
         too_many = complaints >= 3 and complaints * 1000 >= 3 * max(accepted, complaints)
         if event == "send" and before == "sending":
-            add(mailing, at=clock(), tried=count, accepted=count)
+            add(mailing, at=clock(), attempted=count, accepted=count)
             accepted += count
         elif event == "complain" and accepted:
             add(mailing, at=clock(), complained=count)

@@ -37,7 +37,7 @@ def finish_released(mailing, **columns):
     changes = {"state": "accepted", "attempts": 1, **columns}
     left = released_rows(mailing).filter(state="planned").update(**changes)
     provider_stats.add(
-        [(StatsBucket(mailing.pk, "example.net", NOW), ProviderCounts(tried=left, accepted=left))]
+        [(StatsBucket(mailing.pk, "example.net", NOW), ProviderCounts(attempted=left, accepted=left))]
     )
 
 
@@ -110,7 +110,7 @@ def test_resuming_after_the_stop_rules_begins_the_next_step_and_counts_anew(step
     assert scheduled_jobs.advance_due(clock()) == []
     released_rows(stepped).filter(state="planned").update(state="accepted", attempts=1)
     provider_stats.add(
-        [(StatsBucket(stepped.pk, "example.net", clock()), ProviderCounts(tried=16, accepted=16))]
+        [(StatsBucket(stepped.pk, "example.net", clock()), ProviderCounts(attempted=16, accepted=16))]
     )
     add_cases(stepped, 3, at=clock())
     assert scheduled_jobs.advance_due(clock()) == []
@@ -172,7 +172,7 @@ FATES = st.tuples(st.sampled_from(["accepted", "refused", "deferred", "bounced"]
 @settings(max_examples=30)
 @given(size=st.integers(1, 30), fates=st.lists(FATES, max_size=12))
 def test_steps_never_shrink_and_the_totals_balance_however_deliveries_end(in_steps, size, fates):
-    """Any outcomes and pauses: released deliveries stay released, and none beyond the step was tried.
+    """Any outcomes and pauses: released deliveries stay released, and none beyond the step was attempted.
 
     Each fate says how the next delivery ends, and whether staff resume the mailing if that pauses it.
     """
@@ -184,7 +184,7 @@ def test_steps_never_shrink_and_the_totals_balance_however_deliveries_end(in_ste
         if waiting:
             Delivery.objects.filter(pk=waiting.pk).update(attempts=1, **columns)
             bounced = fate in ("bounced", "refused")
-            counts = ProviderCounts(tried=1, bounced=bounced)
+            counts = ProviderCounts(attempted=1, bounced=bounced)
             provider_stats.add([(StatsBucket(mailing.pk, "example.net", clock()), counts)])
         clock.move(minutes=31)
         scheduled_jobs.advance_due(clock())

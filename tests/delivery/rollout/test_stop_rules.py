@@ -100,7 +100,7 @@ def test_a_limit_of_zero_is_off() -> None:
 
 
 def test_there_are_never_more_cases_than_deliveries() -> None:
-    (one,) = found(mail_ru=ProviderCounts(tried=2, accepted=2, complained=5))
+    (one,) = found(mail_ru=ProviderCounts(attempted=2, accepted=2, complained=5))
     assert (one.cases, one.total, one.share) == (5, 5, 100)
 
 

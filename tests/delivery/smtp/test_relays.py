@@ -55,7 +55,7 @@ def test_single_connections_are_distributed_by_weight():
     found = Counter()
     for _ in range(400):
         granted = one.reserve(0)
-        one.opened(granted)
+        one.session_opened(granted)
         one.closed(granted)
         found[granted.host] += 1
     assert 250 < found["a"] < 350
@@ -87,7 +87,7 @@ def test_the_backoff_doubles_with_each_failure_up_to_ten_minutes():
 def test_a_relay_that_denies_a_further_connection_keeps_the_open_ones():
     one = pool(relay("a"))
     first, second = one.reserve(0), one.reserve(0)
-    one.opened(first)
+    one.session_opened(first)
     one.failed(second, 0, RelayUnavailable("421 too many"))
     assert one.reserve(1) is None and one.unavailable_error(1) is None
     assert one.reserve(6) == first
@@ -134,7 +134,7 @@ def test_no_relay_exceeds_its_limit_and_there_is_always_a_relay_or_an_error(kind
             granted.append(found)
         elif step == "open" and granted:
             held.append(granted.pop())
-            one.opened(held[-1])
+            one.session_opened(held[-1])
         elif step == "fail" and granted:
             one.failed(granted.pop(), clock, DOWN)
         elif step == "close" and held:

@@ -19,7 +19,7 @@ def test_a_few_blocks_are_enough():
 
 def test_old_successes_do_not_hide_that_everything_fails_now():
     recent = with_attempts(RecentAttempts(), 100_000, 0, 0)
-    assert recent.tried <= 100
+    assert recent.attempted <= 100
     for _ in range(10):
         recent = with_attempts(recent, 10, 10, 0)
     assert trip_reason(recent)
@@ -30,4 +30,4 @@ def test_it_never_counts_more_failures_than_attempts(batches):
     recent = RecentAttempts()
     for good, bad in batches:
         recent = with_attempts(recent, good + bad, bad, bad // 2)
-        assert 0 <= recent.blocked <= recent.failed <= recent.tried <= 100 + 1e-6
+        assert 0 <= recent.blocked <= recent.failed <= recent.attempted <= 100 + 1e-6

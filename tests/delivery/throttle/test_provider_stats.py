@@ -32,7 +32,7 @@ def test_final_replies_are_counted_and_deferred_ones_are_not(configure):
         configure(smtp={"port": relay.port})
         send(mailing=mailing)
     assert provider_stats.hourly_counts(mailing) == {
-        ("example.net", provider_stats.hour_start(NOW)): ProviderCounts(tried=5, accepted=3, blocked=1)
+        ("example.net", provider_stats.hour_start(NOW)): ProviderCounts(attempted=5, accepted=3, blocked=1)
     }
 
 
@@ -69,43 +69,45 @@ def counted(mailing: Mailing) -> ProviderCounts:
 
 def test_later_counts_are_added_to_the_hour_of_sending(mailing):
     hour = provider_stats.hour_start(NOW)
-    add(mailing, 0, tried=10, accepted=10)
-    add(mailing, 1, tried=5, accepted=4, blocked=1)
-    add(mailing, 60, tried=7, accepted=7)
+    add(mailing, 0, attempted=10, accepted=10)
+    add(mailing, 1, attempted=5, accepted=4, blocked=1)
+    add(mailing, 60, attempted=7, accepted=7)
     add(mailing, 0, complained=1)
     assert provider_stats.hourly_counts(mailing) == {
-        ("mail.ru", hour): ProviderCounts(tried=15, accepted=14, blocked=1, complained=1),
-        ("mail.ru", hour + timedelta(hours=1)): ProviderCounts(tried=7, accepted=7),
+        ("mail.ru", hour): ProviderCounts(attempted=15, accepted=14, blocked=1, complained=1),
+        ("mail.ru", hour + timedelta(hours=1)): ProviderCounts(attempted=7, accepted=7),
     }
 
 
 def test_providers_without_cases_are_added_up(mailing):
     hour = provider_stats.hour_start(NOW)
-    add(mailing, 0, "mail.ru", tried=10, accepted=10, blocked=1)
-    add(mailing, 0, "a.example", tried=10, accepted=10)
-    add(mailing, 0, "b.example", tried=10, accepted=9)
+    add(mailing, 0, "mail.ru", attempted=10, accepted=10, blocked=1)
+    add(mailing, 0, "a.example", attempted=10, accepted=10)
+    add(mailing, 0, "b.example", attempted=10, accepted=9)
     assert provider_stats.hourly_counts(mailing) == {
-        ("mail.ru", hour): ProviderCounts(tried=10, accepted=10, blocked=1),
-        ("", hour): ProviderCounts(tried=20, accepted=19),
+        ("mail.ru", hour): ProviderCounts(attempted=10, accepted=10, blocked=1),
+        ("", hour): ProviderCounts(attempted=20, accepted=19),
     }
     add(mailing, 0, "", bounced=1)
-    assert provider_stats.hourly_counts(mailing)["", hour] == ProviderCounts(tried=20, accepted=19, bounced=1)
+    assert provider_stats.hourly_counts(mailing)["", hour] == ProviderCounts(
+        attempted=20, accepted=19, bounced=1
+    )
 
 
 def test_messages_sent_before_counting_started_again_do_not_count(mailing):
-    add(mailing, 0, tried=100, accepted=100, complained=3)
+    add(mailing, 0, attempted=100, accepted=100, complained=3)
     Mailing.objects.filter(pk=mailing.pk).update(counted_from=NOW + timedelta(minutes=10))
     assert counted(mailing) == ProviderCounts()
     add(mailing, 5, complained=4)
     assert counted(mailing) == ProviderCounts()
-    add(mailing, 11, tried=20, accepted=20)
+    add(mailing, 11, attempted=20, accepted=20)
     add(mailing, 11, complained=1)
-    add(mailing, 75, tried=1)
-    assert counted(mailing) == ProviderCounts(tried=21, accepted=20, complained=1)
+    add(mailing, 75, attempted=1)
+    assert counted(mailing) == ProviderCounts(attempted=21, accepted=20, complained=1)
 
 
 def test_only_resuming_after_the_stop_rules_starts_counting_again(mailing):
-    add(mailing, 0, tried=100, accepted=100, complained=2)
+    add(mailing, 0, attempted=100, accepted=100, complained=2)
     control.pause(mailing, None, NOW)
     control.resume(mailing, None, NOW)
     assert counted(mailing).complained == 2
@@ -116,12 +118,12 @@ def test_only_resuming_after_the_stop_rules_starts_counting_again(mailing):
 
 
 def test_counts_of_a_deleted_mailing_are_ignored(mailing):
-    provider_stats.add([(StatsBucket(mailing.pk + 1, "mail.ru", NOW), ProviderCounts(tried=1))])
+    provider_stats.add([(StatsBucket(mailing.pk + 1, "mail.ru", NOW), ProviderCounts(attempted=1))])
     assert not ProviderHour.objects.exists()
 
 
 def test_old_counts_are_deleted(mailing):
-    add(mailing, 0, tried=1)
+    add(mailing, 0, attempted=1)
     provider_stats.delete_old(NOW + timedelta(days=59))
     assert ProviderHour.objects.exists()
     provider_stats.delete_old(NOW + timedelta(days=61))

@@ -48,9 +48,9 @@ def left(limits, asked):
         now += wait
         # As it comes back from the database.
         kept, grant = reserve(LimiterState.of(json.loads(json.dumps(kept.data()))), limits, wanted, now)
-        assert 0 <= grant.room <= wanted
+        assert 0 <= grant.allowance <= wanted
         moments += grant.send_times()
-        if grant.room:
+        if grant.allowance:
             assert grant.first >= now and moments[-1] <= now + LOOKAHEAD + 1e-6
         else:
             assert grant.retry_at >= now
@@ -75,10 +75,10 @@ def test_after_a_refusal_there_is_room_at_the_time_it_names(limits, asked):
     for wait, wanted in asked:
         now += wait
         kept, grant = reserve(kept, limits, wanted, now)
-        if not grant.room:
+        if not grant.allowance:
             now = grant.retry_at + 1e-3
             kept, grant = reserve(kept, limits, wanted, now)
-            assert grant.room
+            assert grant.allowance
 
 
 def test_a_limit_of_a_second_spaces_evenly():
@@ -89,30 +89,30 @@ def test_a_limit_of_a_second_spaces_evenly():
 
 def test_a_daily_limit_is_used_at_once_and_renewed_a_day_later():
     kept, grant = reserve(LimiterState(), [RateLimit(50, 86400)], 80, START)
-    assert (grant.room, grant.gap) == (50, 0)
+    assert (grant.allowance, grant.gap) == (50, 0)
     kept, grant = reserve(kept, [RateLimit(50, 86400)], 30, START + 3600)
-    assert grant.room == 0 and grant.limit == RateLimit(50, 86400)
+    assert grant.allowance == 0 and grant.limit == RateLimit(50, 86400)
     assert 0 <= grant.retry_at - (START + 86400) <= 86400 / 60
-    assert reserve(kept, [RateLimit(50, 86400)], 30, grant.retry_at)[1].room == 30
+    assert reserve(kept, [RateLimit(50, 86400)], 30, grant.retry_at)[1].allowance == 30
 
 
 def test_what_did_not_leave_may_leave_later():
     kept, _ = reserve(LimiterState(), [RateLimit(50, 86400)], 50, START)
-    assert reserve(give_back(kept, 20), [RateLimit(50, 86400)], 50, START)[1].room == 20
-    assert reserve(give_back(kept, 200), [RateLimit(50, 86400)], 80, START)[1].room == 50
+    assert reserve(give_back(kept, 20), [RateLimit(50, 86400)], 50, START)[1].allowance == 20
+    assert reserve(give_back(kept, 200), [RateLimit(50, 86400)], 80, START)[1].allowance == 50
 
 
 def test_a_limit_made_smaller_holds_at_once():
     kept, _ = reserve(LimiterState(), [RateLimit(50, 3600)], 50, START)
     _, grant = reserve(kept, [RateLimit(10, 3600)], 1, START + 60)
-    assert grant.room == 0 and grant.retry_at >= START + 3600
+    assert grant.allowance == 0 and grant.retry_at >= START + 3600
 
 
 def test_a_clock_that_was_wrong_for_a_while_does_not_stop_sending():
     year = 365 * 86400.0
     both = [RateLimit(5, 1), RateLimit(50, 86400)]
     kept, _ = reserve(LimiterState(), both, 50, START + year)
-    assert reserve(kept, both, 5, START)[1].room == 5
+    assert reserve(kept, both, 5, START)[1].allowance == 5
 
 
 def test_without_limits_everything_may_leave_now():
@@ -131,9 +131,9 @@ def test_a_new_sender_is_allowed_more_on_each_day_that_went_well():
     assert seen[:4] == [50, 100, 250, 500] and seen[-2:] == [100_000, None]
 
 
-@pytest.mark.parametrize(("tried", "put_off"), [(100, 6), (0, 0)])
-def test_a_day_with_many_deferrals_or_without_mail_is_repeated(tried, put_off):
-    progress = record_warm_up(initial_warm_up(DAY - timedelta(days=2), DAY), tried, put_off)
+@pytest.mark.parametrize(("attempted", "put_off"), [(100, 6), (0, 0)])
+def test_a_day_with_many_deferrals_or_without_mail_is_repeated(attempted, put_off):
+    progress = record_warm_up(initial_warm_up(DAY - timedelta(days=2), DAY), attempted, put_off)
     assert progress.allowed == 250
     assert advance_warm_up(progress, DAY + timedelta(days=1)).allowed == 250
 

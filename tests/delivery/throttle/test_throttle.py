@@ -57,7 +57,7 @@ def test_a_throttling_provider_is_left_alone_and_delays_no_other(relay):
     assert first <= 12
     assert Delivery.objects.filter(state="deferred", attempts=0).count() == 40 - first
     clock.move(seconds=50)
-    assert send(clock, min_batch=12).tried == 0
+    assert send(clock, min_batch=12).attempted == 0
     clock.move(seconds=30)
     again = send(clock, min_batch=12)
     assert 0 < again.deferred == again.tried and tried(relay, "slow.example.net") <= first + 12
@@ -158,7 +158,7 @@ def test_outside_the_hours_nothing_is_claimed(configure, relay):
     readers(3)
     mailing = released()
     clock = Clock()
-    assert send(clock).tried == 0 and states(mailing) == {"planned": 3}
+    assert send(clock).attempted == 0 and states(mailing) == {"planned": 3}
     mailing.refresh_from_db()
     assert mailing.reason.startswith("Waiting until 11:00 on 03 December")
     clock.move(hours=1)
@@ -285,5 +285,5 @@ def test_a_paused_mailing_leaves_deferred_deliveries_unchanged(relay):
     control.pause_automatically(mailing.pk, "Paused.")
     before = dict(Delivery.objects.values_list("pk", "state"))
     clock.move(hours=1)
-    assert send(clock).tried == 0
+    assert send(clock).attempted == 0
     assert dict(Delivery.objects.values_list("pk", "state")) == before

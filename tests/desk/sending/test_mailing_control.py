@@ -220,7 +220,7 @@ def test_a_pause_by_the_stop_rules_is_explained_on_the_report(desk: Desk) -> Non
         [
             (
                 StatsBucket(mailing.pk, "mail.ru", timezone.now()),
-                ProviderCounts(tried=95, accepted=90, complained=4),
+                ProviderCounts(attempted=95, accepted=90, complained=4),
             )
         ]
     )

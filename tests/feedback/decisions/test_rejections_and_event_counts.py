@@ -251,8 +251,8 @@ def test_blocks_reported_by_mail_slow_their_provider():
     ]
     provider_stats.add(
         [
-            (StatsBucket(about.pk, "mail.ru", NOW), ProviderCounts(tried=50, accepted=50)),
-            (StatsBucket(about.pk, "gmail.com", NOW), ProviderCounts(tried=1000, accepted=1000)),
+            (StatsBucket(about.pk, "mail.ru", NOW), ProviderCounts(attempted=50, accepted=50)),
+            (StatsBucket(about.pk, "gmail.com", NOW), ProviderCounts(attempted=1000, accepted=1000)),
         ]
     )
     for row in rows:
