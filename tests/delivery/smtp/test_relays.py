@@ -38,7 +38,7 @@ def opened(one, clock=0.0):
     """Open connections until no more are granted; count them by relay."""
     found = Counter()
     while (granted := one.reserve(clock)) is not None:
-        one.opened(granted)
+        one.session_opened(granted)
         found[granted.host] += 1
     return found
 

@@ -32,7 +32,7 @@ def at(*domains: str, each: int) -> None:
         Subscriber.objects.filter(pk=person.pk).update(email=f"reader-{number}@{domain}")
 
 
-def tried(relay: Relay, domain: str) -> int:
+def attempts_at(relay: Relay, domain: str) -> int:
     return sum(line.startswith("RCPT") and f"@{domain}>" in line for line in relay.commands)
 
 
@@ -52,15 +52,15 @@ def test_a_throttling_provider_is_left_alone_and_delays_no_other(relay):
     clock = Clock()
     send(clock, min_batch=12)
     assert states(mailing) == {"accepted": 80, "deferred": 40} and balances(mailing)
-    # Those in hand when it first asked were tried; the others were put off, and that counts as no attempt.
-    first = tried(relay, "slow.example.net")
+    # Those in hand when it first asked were attempted; the others were deferred without an attempt.
+    first = attempts_at(relay, "slow.example.net")
     assert first <= 12
     assert Delivery.objects.filter(state="deferred", attempts=0).count() == 40 - first
     clock.move(seconds=50)
     assert send(clock, min_batch=12).attempted == 0
     clock.move(seconds=30)
     again = send(clock, min_batch=12)
-    assert 0 < again.deferred == again.tried and tried(relay, "slow.example.net") <= first + 12
+    assert 0 < again.deferred == again.attempted and attempts_at(relay, "slow.example.net") <= first + 12
 
 
 def test_a_provider_that_accepts_again_gets_all_its_mail(relay):
@@ -94,7 +94,7 @@ def test_a_limit_of_one_provider_delays_no_other(configure, relay):
     mailing = released()
     clock = Clock()
     assert send(clock).accepted == 4 + 3
-    assert tried(relay, "mail.ru") + tried(relay, "list.ru") == 3
+    assert attempts_at(relay, "mail.ru") + attempts_at(relay, "list.ru") == 3
     clock.move(minutes=30)
     assert send(clock).accepted == 0
     assert sent_on(clock, days=1 / 8, step=0.25) == 5
