@@ -40,7 +40,7 @@ from mailer.editions.audience import Audience
 from mailer.editions.contents import content_of
 from mailer.editions.models import Edition, Newsletter
 from mailer.rendering import merge_tags, variants
-from mailer.rendering.records import RenderedVariant
+from mailer.rendering.data_types import RenderedVariant
 from mailer.reports.edition_state import edition_summary
 from subscribers import iso_codes
 
