@@ -65,6 +65,7 @@ def pending_editions(user: User) -> list[PendingEdition]:
 class _Panel(Component):
     """A panel of the home page, with a context that depends on the user's permissions."""
 
+    # Wagtail sorts panels by it; with equal ones, the order of _PANELS stays.
     order = 0
     # Without this permission the panel is hidden; empty if everyone sees it.
     permission = ""
@@ -86,8 +87,6 @@ class _Panel(Component):
 class EditionsPanel(_Panel):
     """Editions that need an action by this user."""
 
-    name = "desk_editions"
-    order = 10
     template_name = "desk/home/editions.html"
 
     def panel_context(self, user: User) -> dict[str, Any]:
@@ -102,8 +101,6 @@ class EditionsPanel(_Panel):
 class AlertsPanel(_Panel):
     """Alerts that are still active, such as a mailing that was paused automatically."""
 
-    name = "desk_alerts"
-    order = 5
     template_name = "desk/home/alerts.html"
 
     def panel_context(self, user: User) -> dict[str, Any]:
@@ -113,8 +110,6 @@ class AlertsPanel(_Panel):
 class SendingPanel(_Panel):
     """Mailings in progress and the totals of the last one."""
 
-    name = "desk_sending"
-    order = 20
     permission = "mailer.view_edition"
     template_name = "desk/home/sending.html"
 
@@ -134,8 +129,6 @@ class SendingPanel(_Panel):
 class RepliesPanel(_Panel):
     """Unclassified replies, and sources of returned mail that fail."""
 
-    name = "desk_replies"
-    order = 30
     permission = "mailer.view_returnedmessage"
     template_name = "desk/home/replies.html"
 

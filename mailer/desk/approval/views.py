@@ -15,7 +15,7 @@ from mailer.approval import approve
 from mailer.approval.authorship import name_of
 from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.approval.submit import VARIANT_LIMIT, submit
-from mailer.desk.base.pages import EditionPage, current_user
+from mailer.desk.base.pages import EditionPage, SnapshotPage, current_user
 from mailer.desk.editions import preview
 from mailer.desk.editions.preview import VIEWS, VariantChoice, current_content, preflight, variant_choices
 from mailer.editions.audience import Audience
@@ -184,49 +184,42 @@ def _part_names(content: Content) -> dict[str, str]:
     return {f"story:{story.key}": f"Story “{story.texts[0].headline}”" for story in content.stories}
 
 
-class ApproveAction(EditionPage):
+class ApproveAction(SnapshotPage):
     """POST only: approves the snapshot whose hash the form carries."""
 
     http_method_names = ["post"]
     post_permission = "mailer.approve_edition"
+    no_snapshot_error = "There is no submitted version to approve any more: it was changed or withdrawn."
 
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        snapshot = self.edition.snapshots.filter(state__in=Snapshot.OPEN).first()
-        if snapshot is None:
-            messages.error(
-                request, "There is no submitted version to approve any more: it was changed or withdrawn."
-            )
-            return self.redirect_to("review")
+    def post_for(self, snapshot: Snapshot) -> HttpResponse:
+        user, sha256 = current_user(self.request), self.request.POST.get("sha256", "")
         return self.attempt(
-            lambda: approve.approve(
-                snapshot, current_user(request), request.POST.get("sha256", ""), timezone.now()
-            ),
+            lambda: approve.approve(snapshot, user, sha256, timezone.now()),
             f"{self.edition} is approved. It is sent once someone schedules it.",
             "desk.approve",
-            on_success="schedule" if request.user.has_perm("mailer.schedule_edition") else "review",
+            on_success="schedule" if user.has_perm("mailer.schedule_edition") else "review",
             on_error="review",
         )
 
 
-class RequestChangesAction(EditionPage):
+class RequestChangesAction(SnapshotPage):
     """POST only: returns the edition to its writers, with a reason."""
 
     http_method_names = ["post"]
+    no_snapshot_error = "There is no submitted version any more: it was changed or withdrawn."
 
     def has_permission(self) -> bool:
         return _may_request_changes(current_user(self.request))
 
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        snapshot = self.edition.snapshots.filter(state__in=Snapshot.OPEN).first()
-        reason = " ".join(request.POST.get("reason", "").split())[:200]
-        if snapshot is None:
-            messages.error(request, "There is no submitted version any more: it was changed or withdrawn.")
-            return self.redirect_to("review")
+    def post_for(self, snapshot: Snapshot) -> HttpResponse:
+        reason = " ".join(self.request.POST.get("reason", "").split())[:200]
         if not reason:
-            messages.error(request, "Describe what should be changed, so that the writers know what to do.")
+            messages.error(
+                self.request, "Describe what should be changed, so that the writers know what to do."
+            )
             return self.redirect_to("review")
         return self.attempt(
-            lambda: approve.withdraw(snapshot, current_user(request), reason),
+            lambda: approve.withdraw(snapshot, current_user(self.request), reason),
             f"{self.edition} is a draft again. Its writers see your comment.",
             "desk.request_changes",
             on_success="variants",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from django.contrib.auth.models import User
 from django.urls import reverse
@@ -33,8 +33,7 @@ _STATES: dict[str, tuple[int, str, str, str]] = {
 }
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     label: str
     mark: Mark
 
@@ -44,8 +43,7 @@ class Step:
         return {"done": "completed", "now": "current step", "todo": "not started"}[self.mark]
 
 
-@dataclass(frozen=True)
-class Action:
+class Action(NamedTuple):
     label: str
     url: str
     icon: str

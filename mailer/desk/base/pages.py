@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -19,6 +20,7 @@ from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.log_actions import log
 
 from mailer.approval.approve import ApprovalError
+from mailer.approval.models import Snapshot
 from mailer.delivery.rollout.control import ControlError
 from mailer.desk.base.edition_workflow import overview
 from mailer.editions.models import Edition, Newsletter
@@ -137,6 +139,25 @@ class EditionPage(ObjectPage[Edition], TemplateView):
         log(instance=self.edition, action=log_action, user=self.request.user)
         messages.success(self.request, success)
         return self.redirect_to(on_success)
+
+
+class SnapshotPage(EditionPage, ABC):
+    """A page whose form acts on the edition's open snapshot."""
+
+    # Where to go, and the error to show there, if the snapshot was invalidated meanwhile.
+    fallback_page = "review"
+    no_snapshot_error = ""
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        snapshot = self.edition.snapshots.filter(state__in=Snapshot.OPEN).first()
+        if snapshot is None:
+            messages.error(request, self.no_snapshot_error)
+            return self.redirect_to(self.fallback_page)
+        return self.post_for(snapshot)
+
+    @abstractmethod
+    def post_for(self, snapshot: Snapshot) -> HttpResponse:
+        """Does what the form asks for."""
 
 
 class NewsletterPage(ObjectPage[Newsletter]):

@@ -37,6 +37,13 @@ class TableIndex(IndexView):
     def get_delete_url(self, instance: Any) -> None:
         return None
 
+    def get_context_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return {**super().get_context_data(*args, **kwargs), **self.additional_context()}
+
+    def additional_context(self) -> dict[str, Any]:
+        """What the template shows beside the table."""
+        return {}
+
 
 class ReadOnlyIndex(TableIndex):
     """A table of rows that only the system adds: even superusers get no button for it."""

@@ -32,7 +32,7 @@ _IN_PROGRESS = (State.READING, State.APPLYING, State.UNDOING)
 
 
 class _ImportPage(ObjectPage[ImportJob], TemplateView):
-    """A page about `self.job`. GET changes nothing."""
+    """A page about `self.object`. GET changes nothing."""
 
     permission_required = "subscribers.view_importjob"
     post_permission = "subscribers.change_importjob"
@@ -40,19 +40,15 @@ class _ImportPage(ObjectPage[ImportJob], TemplateView):
     header_icon = "upload"
     page_title = "Import"
 
-    @property
-    def job(self) -> ImportJob:
-        return self.object
-
     def get_queryset(self) -> QuerySet[ImportJob]:
         return ImportJob.objects.select_related("mailing_list")
 
     def get_page_subtitle(self) -> str:
-        return self.job.file_name
+        return self.object.file_name
 
     def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
         *above, page = super().get_breadcrumbs_items()
-        return [*above, {**page, "label": self.job.file_name}]
+        return [*above, {**page, "label": self.object.file_name}]
 
 
 class ColumnsPage(_ImportPage):
@@ -61,18 +57,19 @@ class ColumnsPage(_ImportPage):
     template_name = "desk/imports/columns.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if self.job.state != State.MAPPING:
-            return redirect("desk_import", self.job.pk)
+        if self.object.state != State.MAPPING:
+            return redirect("desk_import", self.object.pk)
         return super().get(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         given = self.request.POST if self.request.method == "POST" else self.request.GET
         encoding, delimiter = given.get("encoding", ""), given.get("delimiter", "")
-        context = super().get_context_data(job=self.job, **kwargs)
+        chosen = _valid(encoding, _ENCODINGS), _valid(delimiter, _DELIMITERS)
+        context = super().get_context_data(job=self.object, **kwargs)
         context |= {"encoding": encoding, "delimiter": delimiter, "encodings": _ENCODINGS}
         context |= {"delimiters": _DELIMITERS}
         try:
-            preview = staging.preview(self.job, _valid(encoding, _ENCODINGS), _valid(delimiter, _DELIMITERS))
+            preview = staging.preview(self.object, *chosen)
         except UnreadableFile as error:
             return {**context, "file_error": str(error)}
         form = context.get("form") or ColumnsForm(columns=preview.columns)
@@ -84,23 +81,23 @@ class ColumnsPage(_ImportPage):
         return {**context, "preview": preview, "form": form, "cells": cells}
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        if self.job.state != State.MAPPING:
+        if self.object.state != State.MAPPING:
             # Submitted twice: the mapping is saved already.
-            return redirect("desk_import", self.job.pk)
+            return redirect("desk_import", self.object.pk)
         encoding = _valid(request.POST.get("encoding", ""), _ENCODINGS)
         delimiter = _valid(request.POST.get("delimiter", ""), _DELIMITERS)
         try:
-            preview = staging.preview(self.job, encoding, delimiter)
+            preview = staging.preview(self.object, encoding, delimiter)
         except UnreadableFile:
             return self.render_to_response(self.get_context_data())
         form = ColumnsForm(request.POST, columns=preview.columns)
         if not form.is_valid():
             return self.render_to_response(self.get_context_data(form=form))
         try:
-            jobs.set_columns(self.job, form.mapping(), encoding, delimiter)
+            jobs.set_columns(self.object, form.mapping(), encoding, delimiter)
         except WrongState as error:
             messages.error(request, str(error))
-        return redirect("desk_import", self.job.pk)
+        return redirect("desk_import", self.object.pk)
 
 
 class ColumnsForm(forms.Form):
@@ -147,8 +144,8 @@ class ImportPage(_ImportPage):
     template_name = "desk/imports/detail.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if self.job.state == State.MAPPING:
-            return redirect("desk_import_columns", self.job.pk)
+        if self.object.state == State.MAPPING:
+            return redirect("desk_import_columns", self.object.pk)
         return super().get(request, *args, **kwargs)
 
     @property
@@ -157,7 +154,7 @@ class ImportPage(_ImportPage):
         return bool(self.request.user.has_perm("subscribers.add_suppression"))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        job, now = self.job, timezone.now()
+        job, now = self.object, timezone.now()
         earlier = ImportJob.objects.filter(
             sha256=job.sha256, mailing_list=job.mailing_list, state=State.APPLIED
         )
@@ -185,24 +182,24 @@ class ImportPage(_ImportPage):
             if action == "apply":
                 skipped = [kind for kind in WARNINGS if kind in request.POST.getlist("skip")]
                 suppress = self.may_suppress and "suppress" in request.POST
-                jobs.start_apply(self.job, by, now, skipped, suppress_do_not_mail=suppress)
+                jobs.start_apply(self.object, by, now, skipped, suppress_do_not_mail=suppress)
             elif action == "undo":
-                jobs.start_undo(self.job, by, now)
+                jobs.start_undo(self.object, by, now)
             elif action == "discard":
-                jobs.discard(self.job, by, now)
+                jobs.discard(self.object, by, now)
                 messages.success(request, "The file is discarded. Nothing was imported.")
         except WrongState as error:
             messages.error(request, str(error))
         else:
             if action in ("apply", "undo", "discard"):
-                suppresses = action == "apply" and self.job.suppress_do_not_mail
+                suppresses = action == "apply" and self.object.suppress_do_not_mail
                 data = (
                     {"because": "and suppressed the addresses that it marks as unsubscribed or bounced"}
                     if suppresses
                     else None
                 )
-                log(instance=self.job, action=f"desk.import_{action}", user=request.user, data=data)
-        return redirect("desk_import", self.job.pk)
+                log(instance=self.object, action=f"desk.import_{action}", user=request.user, data=data)
+        return redirect("desk_import", self.object.pk)
 
 
 class RejectedRowsDownload(PermissionRequiredMixin, View):

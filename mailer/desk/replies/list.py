@@ -111,10 +111,8 @@ class ReplyIndex(ReadOnlyIndex):
             shown.insert(0, BulkActionsCheckboxColumn("bulk_actions", obj_type="returnedmessage"))
         return shown
 
-    def get_context_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        errors = base.failing_sources(configured_urls(settings.CONFIG), timezone.now())
-        context: dict[str, Any] = super().get_context_data(*args, source_errors=errors, **kwargs)
-        return context
+    def additional_context(self) -> dict[str, Any]:
+        return {"source_errors": base.failing_sources(configured_urls(settings.CONFIG), timezone.now())}
 
 
 class ReplyViewSet(TableViewSet):

@@ -51,13 +51,11 @@ class DisplayCell(NamedTuple):
 class DisplayTable:
     """A table with formatted cells, and its chart (SVG; "" for none)."""
 
-    key: str
-    title: str
+    source: Table
     chart: str
     columns: tuple[DisplayCell, ...]
     rows: tuple[tuple[DisplayCell, ...], ...]
     total: tuple[DisplayCell, ...] | None
-    note: str
 
     @property
     def is_wide(self) -> bool:
@@ -76,13 +74,11 @@ def display_table(table: Table, chart: str = "", max_rows: int = MAX_ROWS) -> Di
     if len(rows) > max_rows:
         rows = (*rows[: max_rows - 1], _sum_rows(rows[max_rows - 1 :], table.columns))
     return DisplayTable(
-        key=table.key,
-        title=table.title,
+        source=table,
         chart=chart,
         columns=tuple(_heading(table.columns[index]) for index in kept),
         rows=tuple(map(formatted, rows)),
         total=formatted(table.total) if table.total and len(rows) > 1 else None,
-        note=table.note,
     )
 
 

@@ -7,13 +7,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.utils import timezone
-from wagtail.admin import messages
 
 from mailer.approval import approve
 from mailer.approval.models import Snapshot
-from mailer.desk.base.pages import EditionPage, current_user
+from mailer.desk.base.pages import SnapshotPage, current_user
 from mailer.editions.audience import Audience
 
 # The page shows a countdown when sending starts within this time.
@@ -69,13 +68,15 @@ class ScheduleForm(forms.Form):
         return int(self.cleaned_data["hour"]) if self.cleaned_data["local"] else None
 
 
-class SchedulePage(EditionPage):
+class SchedulePage(SnapshotPage):
     """Schedules an edition in its approved window, sends it now, or cancels the schedule."""
 
     page_title = "Schedule"
     template_name = "desk/sending/schedule.html"
     tab = "Schedule"
     post_permission = "mailer.schedule_edition"
+    fallback_page = "schedule"
+    no_snapshot_error = "There is no approved version to schedule any more: it was changed or withdrawn."
 
     @property
     def zone(self) -> ZoneInfo:
@@ -99,13 +100,8 @@ class SchedulePage(EditionPage):
             "countdown": _countdown(snapshot),
         }
 
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        snapshot = self.edition.snapshots.filter(state__in=Snapshot.OPEN).first()
-        if snapshot is None:
-            messages.error(
-                request, "There is no approved version to schedule any more: it was changed or withdrawn."
-            )
-            return self.redirect_to("schedule")
+    def post_for(self, snapshot: Snapshot) -> HttpResponse:
+        request = self.request
         if request.POST.get("action") == "unschedule":
             return self._unschedule(snapshot)
         form = ScheduleForm(request.POST, zone=self.zone)

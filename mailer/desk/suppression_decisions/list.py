@@ -47,10 +47,8 @@ class DecisionIndex(ReadOnlyIndex):
     def get_list_more_buttons(self, instance: SuppressionDecision) -> list[Any]:
         return []
 
-    def get_context_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        outages = DomainOutage.objects.filter(state=DomainOutage.State.OPEN)
-        context: dict[str, Any] = super().get_context_data(*args, outages=outages, **kwargs)
-        return context
+    def additional_context(self) -> dict[str, Any]:
+        return {"outages": DomainOutage.objects.filter(state=DomainOutage.State.OPEN)}
 
 
 class DecisionViewSet(TableViewSet):
