@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from django.apps import apps
@@ -55,6 +56,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _quick_passwords() -> Iterator[None]:
     with quick_passwords():
         yield
+
+
+@pytest.fixture
+def configure(settings: Any) -> Callable[..., None]:
+    """Changes sections of the configuration: configure(smtp={"port": 25}, sending={"in_doubt": "leave"})."""
+
+    def change(**sections: dict[str, Any]) -> None:
+        config = settings.CONFIG
+        for name, values in sections.items():
+            section = dataclasses.replace(getattr(config, name), **values)
+            config = dataclasses.replace(config, **{name: section})
+        settings.CONFIG = config
+
+    return change
 
 
 @pytest.fixture(scope="session")

@@ -180,28 +180,8 @@ async def _deliver(port: int, envelope: Envelope) -> None:
 
 
 def _edition() -> Edition:
-    newsletter = Newsletter(
-        slug="bench",
-        name="Bench Monthly",
-        office="Regional Office",
-        postal_address="12 Example Street, Almaty",
-        sender_name="Regional Office",
-        sender_email="news@example.org",
-        countries=("KZ", "KG", "TJ", "TM", "UZ"),
-        languages=("en",),
-        fallbacks=("en",),
-        zone="Asia/Almaty",
-        assemble_day=3,
-    )
-    newsletter.texts = [NewsletterText(language="en", tagline="News from five countries")]
-    newsletter.save()
-    newsletter.lists.add(MailingList.objects.get(slug="bench"))
-    story = Story(key="bench", date=date(2021, 11, 20), link="https://example.org/bench")
-    story.texts = [
-        StoryText(language="en", headline="A year of work", summary="What was done.", body="<p>x</p>")
-    ]
-    story.save()
-    story.save_revision().publish()
+    newsletter = _newsletter(MailingList.objects.get(slug="bench"), ("KZ", "KG", "TJ", "TM", "UZ"), ("en",))
+    _story("bench", "A year of work", ("en",))
     return assemble(newsletter, "2021-12", NOW)
 
 
@@ -263,7 +243,10 @@ def fill(readers: int, mailings: int) -> list[Mailing]:
             cursor.execute("PRAGMA synchronous = OFF")
         if readers:
             cursor.execute(execute(_HISTORY_READERS), [readers, NOW, NOW])
-        newsletter = _newsletter()
+        mailing_list = MailingList.objects.create(slug="bench", name="Bench")
+        newsletter = _newsletter(mailing_list, ("KZ", "UZ"), LANGUAGES)
+        for number in range(12):
+            _story(f"bench-{number}", f"A year of work in {number + 3} villages", LANGUAGES)
         cursor.execute(_INSERT_SUBSCRIPTIONS, [newsletter.lists.get().pk])
         first = MailingList.objects.create(slug="first", name="The first readers")
         cursor.execute(_FIRST, [first.pk, readers])
@@ -306,7 +289,9 @@ def _segment(mailing_list: MailingList) -> None:
     segments.save(Segment(), "Faithful", rule, "writer", NOW)
 
 
-def _newsletter() -> Newsletter:
+def _newsletter(
+    mailing_list: MailingList, countries: tuple[str, ...], languages: tuple[str, ...]
+) -> Newsletter:
     newsletter = Newsletter(
         slug="bench",
         name="Bench Monthly",
@@ -314,24 +299,22 @@ def _newsletter() -> Newsletter:
         postal_address="12 Example Street, Almaty",
         sender_name="Regional Office",
         sender_email="news@example.org",
-        countries=("KZ", "UZ"),
-        languages=LANGUAGES,
+        countries=countries,
+        languages=languages,
         fallbacks=("en",),
         zone="Asia/Almaty",
     )
-    newsletter.texts = [NewsletterText(language="en", tagline="News from two countries")]
+    newsletter.texts = [NewsletterText(language="en", tagline="News from these countries")]
     newsletter.save()
-    newsletter.lists.add(MailingList.objects.create(slug="bench", name="Bench"))
-    for number in range(12):
-        _story(f"bench-{number}", f"A year of work in {number + 3} villages")
+    newsletter.lists.add(mailing_list)
     return newsletter
 
 
-def _story(key: str, headline: str) -> None:
+def _story(key: str, headline: str, languages: tuple[str, ...]) -> None:
     story = Story(key=key, date=date(2021, 11, 20), link=f"https://example.org/{key}")
     story.texts = [
         StoryText(language=code, headline=headline, summary="What was done.", body="<p>x</p>")
-        for code in LANGUAGES
+        for code in languages
     ]
     story.save()
     story.save_revision().publish()

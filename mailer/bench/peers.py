@@ -12,7 +12,6 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
-from types import TracebackType
 from typing import BinaryIO, Self
 
 # Debian's folder, which is not in every PATH.
@@ -78,9 +77,7 @@ class Sink:
             time.sleep(0.025)
         raise OSError(f"smtp-sink does not answer: {self._ended()}")
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._ended()
 
     def cpu_seconds(self) -> float:
@@ -113,9 +110,7 @@ class Scales:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._thread.join()
         self._listener.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, NamedTuple, get_args
 
@@ -62,7 +62,7 @@ class Smtp:
     # auto: the best that the relay offers.
     auth: Literal["auto", "plain", "login", "cram-md5", "xoauth2"] = "auto"
     username: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
     # File with the access token of XOAUTH2, read at each sign-in; another program refreshes it.
     token_path: str = ""
     # Open connections at most, per sending process.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import tomllib
@@ -21,6 +22,7 @@ from django.db import transaction
 from PIL import Image as Pillow
 from wagtail.images import get_image_model
 
+from mailer.rendering.records import StoryText as TextRecord
 from mailer.stories import sanitize
 from mailer.stories.models import Story, StoryText
 from subscribers import iso_codes
@@ -38,17 +40,6 @@ class StoriesFileError(Exception):
         # Each names the place, the error and the correction.
         self.problems = tuple(problems)
         super().__init__("\n".join(self.problems) or self.__doc__)
-
-
-@dataclass(frozen=True)
-class TextRecord:
-    language: str
-    headline: str
-    summary: str
-    # Cleaned HTML.
-    body: str
-    link_label: str
-    picture_alt: str
 
 
 @dataclass(frozen=True)
@@ -251,7 +242,7 @@ def _text(language: str, raw: Any, alt: Any, has_picture: bool, where: _Context)
         where.error(place, f"“{language}” is not a language code; write two or three letters such as ru.")
     if not isinstance(raw, dict):
         where.error(place, "must be a table with headline and summary.")
-        return TextRecord(language, "", "", "", "", "")
+        return TextRecord(language, "", "")
     where.unknown(raw, _TEXT_KEYS, f"{place}.")
     if alt is not None and "picture_alt" in raw:
         where.error(f"{place}.picture_alt", f"is given here and in picture.alt.{language}; keep one.")
@@ -339,12 +330,7 @@ def _fill(story: Story, record: StoryRecord, picture: Any) -> None:
     story.texts = [
         StoryText(
             pk=known.get(text.language),
-            language=text.language,
-            headline=text.headline,
-            summary=text.summary,
-            body=text.body,
-            link_label=text.link_label,
-            picture_alt=text.picture_alt,
+            **dataclasses.asdict(text),
         )
         for text in record.texts
     ]

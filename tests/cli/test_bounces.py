@@ -2,12 +2,11 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings as django_settings
 from django.db import OperationalError
 from typer.testing import CliRunner
 
@@ -15,6 +14,8 @@ from mailer.cli import bounces
 from mailer.feedback import ingest
 from mailer.feedback.models import ReturnedMessage
 from tests.feedback.parsing.test_parse import SAMPLES, sample
+
+Configure = Callable[..., None]
 
 pytestmark = pytest.mark.both_databases
 
@@ -44,12 +45,10 @@ def test_read_names_a_missing_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", [["read", str(SAMPLES / "letter.eml")], ["score", str(SAMPLES)]])
 def test_invalid_custom_rules_fail_before_anything_is_read(
-    tmp_path: Path, settings: Any, command: list[str]
+    tmp_path: Path, configure: Configure, command: list[str]
 ) -> None:
     (tmp_path / "own.toml").write_text("[[rule]]\nname = 'odd'\n", encoding="utf-8")
-    config = django_settings.CONFIG
-    bounces_section = replace(config.bounces, rules=str(tmp_path / "own.toml"))
-    settings.CONFIG = replace(config, bounces=bounces_section)
+    configure(bounces={"rules": str(tmp_path / "own.toml")})
     result = runner.invoke(bounces.app, command)
     assert (result.exit_code, result.stdout) == (1, "")
     assert "own.toml: rule 'odd'" in result.stderr
@@ -74,12 +73,16 @@ def test_receive_exits_with_tempfail_when_it_cannot_store(
     assert "try again" in result.stderr
 
 
-@pytest.mark.django_db
-def test_poll_reads_the_configured_mailbox(tmp_path: Path, settings: Any) -> None:
+@pytest.fixture
+def maildir(tmp_path: Path, configure: Configure) -> None:
+    """The configured Maildir, with one message."""
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "1.host").write_bytes(sample("letter.eml"))
-    config = django_settings.CONFIG
-    settings.CONFIG = replace(config, bounces=replace(config.bounces, maildir=str(tmp_path)))
+    configure(bounces={"maildir": str(tmp_path)})
+
+
+@pytest.mark.django_db
+def test_poll_reads_the_configured_mailbox(maildir: None) -> None:
     result = runner.invoke(bounces.app, ["poll", "--json"])
     assert json.loads(result.stdout) == {"received": 1, "kinds": {"other": 1}, "repeated": 0, "failed": 0}
 
@@ -91,12 +94,8 @@ def test_poll_without_a_mailbox_names_the_keys() -> None:
 
 
 @pytest.mark.django_db
-def test_poll_names_a_mailbox_that_fails_and_reads_the_others(tmp_path: Path, settings: Any) -> None:
-    (tmp_path / "new").mkdir()
-    (tmp_path / "new" / "1.host").write_bytes(sample("letter.eml"))
-    config = django_settings.CONFIG
-    away = replace(config.bounces, maildir=str(tmp_path), imap_host="127.0.0.1", imap_port=1)
-    settings.CONFIG = replace(config, bounces=away)
+def test_poll_names_a_mailbox_that_fails_and_reads_the_others(maildir: None, configure: Configure) -> None:
+    configure(bounces={"imap_host": "127.0.0.1", "imap_port": 1})
     result = runner.invoke(bounces.app, ["poll", "--json"])
     assert json.loads(result.stdout)["received"] == 1
     assert result.exit_code == 1

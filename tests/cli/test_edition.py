@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -64,11 +64,8 @@ def test_errors_are_printed_on_stderr_and_nothing_on_stdout(staff: cast.Staff) -
         assert done.stdout == ""
 
 
-def test_acting_for_an_account_must_be_configured(staff: cast.Staff, settings: Any) -> None:
-    import dataclasses
-
-    off = dataclasses.replace(settings.CONFIG.approval, by_command=False)
-    settings.CONFIG = dataclasses.replace(settings.CONFIG, approval=off)
+def test_acting_for_an_account_must_be_configured(staff: cast.Staff, configure: Callable[..., None]) -> None:
+    configure(approval={"by_command": False})
     done = run("submit", SLUG, "--as", "writer")
     assert done.exit_code == 1
     assert "by_command = true" in done.stderr

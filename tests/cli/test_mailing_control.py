@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 import json
 import stat
 from collections.abc import Callable
@@ -20,6 +19,8 @@ from tests import cast
 from tests.cli import SLUG, run, run_json
 from tests.delivery.cast import NOW, Clock, approved_snapshot, readers
 from tests.delivery.relay import Relay, Script
+
+Configure = Callable[..., None]
 
 pytestmark = pytest.mark.django_db
 
@@ -71,10 +72,11 @@ def test_each_action_in_each_state_is_carried_out_or_refused(
     assert balanced(run_json("report", SLUG))
 
 
-def test_all_remaining_rollout_steps_are_released(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_remaining_rollout_steps_are_released(
+    configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("django.utils.timezone.now", lambda: NOW)
-    sending = dataclasses.replace(settings.CONFIG.sending, rollout_percentages=("25",))
-    settings.CONFIG = dataclasses.replace(settings.CONFIG, sending=sending)
+    configure(sending={"rollout_percentages": ("25",)})
     readers(4)
     approved_snapshot()
     scheduled_jobs.start_due(NOW)
@@ -129,9 +131,8 @@ def test_undelivered_subscribers_are_listed_with_reasons(mailing: Mailing, tmp_p
     assert stat.S_IMODE(table.stat().st_mode) == 0o600
 
 
-def test_a_schedule_can_be_cancelled(settings: Any) -> None:
-    sending = dataclasses.replace(settings.CONFIG.sending, undo_seconds=300)
-    settings.CONFIG = dataclasses.replace(settings.CONFIG, sending=sending)
+def test_a_schedule_can_be_cancelled(configure: Configure) -> None:
+    configure(sending={"undo_seconds": 300})
     staff = cast.staff()
     readers(1)
     cast.december(staff.writer)
@@ -144,7 +145,7 @@ def test_a_schedule_can_be_cancelled(settings: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_report_balances_at_every_moment_of_sending(settings: Any, tmp_path: Path) -> None:
+def test_the_report_balances_at_every_moment_of_sending(configure: Configure, tmp_path: Path) -> None:
     """The report is read while an engine sends, is paused, resumes, and is cancelled."""
     readers(60)
     approved_snapshot()
@@ -165,9 +166,7 @@ def test_the_report_balances_at_every_moment_of_sending(settings: Any, tmp_path:
         return stop
 
     with Relay(script) as server:
-        smtp = dataclasses.replace(settings.CONFIG.smtp, port=server.port, connections=2)
-        storage = dataclasses.replace(settings.CONFIG.storage, path=str(tmp_path))
-        settings.CONFIG = dataclasses.replace(settings.CONFIG, smtp=smtp, storage=storage)
+        configure(smtp={"port": server.port, "connections": 2}, storage={"path": str(tmp_path)})
         for messages, state in ((10, "paused"), (20, "sending"), (30, "cancelled"), (99, "cancelled")):
             send_loop.send_due(Clock(), until(messages))
             Mailing.objects.filter(pk=mailing.pk).update(state=state)

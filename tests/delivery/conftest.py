@@ -1,28 +1,28 @@
 from __future__ import annotations
 
-import dataclasses
 import shutil
 import ssl
 import subprocess
 
 import pytest
 
+from tests.delivery.relay import Relay
 from tests.delivery.worker_process import Program
 
 
 @pytest.fixture
-def configure(settings, tmp_path):
-    """Change sections of the configuration: configure(smtp={"port": 25}, sending={"in_doubt": "leave"})."""
+def configure(configure, tmp_path):
+    """As everywhere, with an attempt journal of the test's own."""
+    configure(storage={"path": str(tmp_path / "data")})
+    return configure
 
-    def change(**sections):
-        config = settings.CONFIG
-        for name, values in sections.items():
-            section = dataclasses.replace(getattr(config, name), **values)
-            config = dataclasses.replace(config, **{name: section})
-        settings.CONFIG = config
 
-    change(storage={"path": str(tmp_path / "data")})
-    return change
+@pytest.fixture
+def relay(configure):
+    """A mail server on loopback, which is the configured relay."""
+    with Relay() as server:
+        configure(smtp={"port": server.port, "connections": 3})
+        yield server
 
 
 @pytest.fixture(scope="session")

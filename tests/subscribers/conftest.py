@@ -11,6 +11,7 @@ from django.core import mail
 
 from mailer.editions.models import Newsletter
 from subscribers.models import MailingList, Subscriber, Subscription
+from tests import cast
 
 NOW = datetime(2026, 3, 3, 9, tzinfo=UTC)
 
@@ -29,18 +30,7 @@ def events(db: None) -> MailingList:
 
 @pytest.fixture
 def newsletter(monthly: MailingList) -> Newsletter:
-    made = Newsletter.objects.create(
-        slug="silk-road",
-        name="Silk Road Monthly",
-        office="Regional Office",
-        postal_address="12 Example Street",
-        sender_name="Regional Office",
-        sender_email="news@example.org",
-        countries=("KZ", "UZ"),
-        languages=("en", "ru"),
-    )
-    made.lists.add(monthly)
-    return made
+    return cast.newsletter(slug="silk-road", countries=("KZ", "UZ"), languages=("en", "ru"))
 
 
 @pytest.fixture

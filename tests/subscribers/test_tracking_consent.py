@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.test import Client
@@ -17,17 +15,8 @@ from tests.subscribers.conftest import NOW, Join
 
 pytestmark = pytest.mark.both_databases
 
-Track = Callable[..., None]
+Configure = Callable[..., None]
 BOX = '<input type="checkbox" name="tracking"'
-
-
-@pytest.fixture
-def track(settings: Any) -> Track:
-    def change(**keys: str) -> None:
-        tracking = dataclasses.replace(settings.CONFIG.tracking, **keys)
-        settings.CONFIG = dataclasses.replace(settings.CONFIG, tracking=tracking)
-
-    return change
 
 
 def _preferences(person: Subscriber) -> str:
@@ -49,9 +38,9 @@ def test_without_tracking_by_consent_the_box_is_not_shown_and_not_accepted(
 
 
 def test_tracking_consent_is_given_and_withdrawn_in_the_preference_center(
-    client: Client, join: Join, monthly: MailingList, track: Track
+    client: Client, join: Join, monthly: MailingList, configure: Configure
 ) -> None:
-    track(clicks="consent")
+    configure(tracking={"clicks": "consent"})
     person = join("olga")
     html = client.get(_preferences(person)).content.decode()
     assert BOX in html and "checked" not in re.search(f"{BOX}[^>]*", html)[0]  # type: ignore[index]
@@ -72,18 +61,18 @@ def test_tracking_consent_is_given_and_withdrawn_in_the_preference_center(
 
 
 def test_saving_again_keeps_the_time_of_the_consent(
-    client: Client, join: Join, monthly: MailingList, track: Track
+    client: Client, join: Join, monthly: MailingList, configure: Configure
 ) -> None:
-    track(opens="consent")
+    configure(tracking={"opens": "consent"})
     person = join("olga", tracking_consent_at=NOW)
     client.post(_preferences(person), {"language": "en", "lists": [monthly.pk], "tracking": "on"})
     assert _agreed(person) == NOW
 
 
 def test_tracking_consent_is_asked_on_confirmation_and_not_on_sign_up(
-    client: Client, join: Join, track: Track
+    client: Client, join: Join, configure: Configure
 ) -> None:
-    track(clicks="consent")
+    configure(tracking={"clicks": "consent"})
     assert BOX not in client.get("/").content.decode()
     silent, willing = join("olga", state="pending"), join("timur", state="pending")
     now = timezone.now() - timedelta(minutes=1)
@@ -103,15 +92,17 @@ def test_tracking_consent_is_asked_on_confirmation_and_not_on_sign_up(
     ],
 )
 def test_the_pages_say_what_is_tracked(
-    client: Client, join: Join, track: Track, counted: dict[str, str], words: str | None
+    client: Client, join: Join, configure: Configure, counted: dict[str, str], words: str | None
 ) -> None:
-    track(**counted)
+    configure(tracking=counted)
     for address in ("/", _preferences(join("olga"))):
         said = re.search(r"how often .*? by whom", client.get(address).content.decode())
         assert (said[0] if said else None) == words
 
 
-def test_the_tracking_box_is_in_the_subscribers_language(client: Client, join: Join, track: Track) -> None:
-    track(clicks="consent")
+def test_the_tracking_box_is_in_the_subscribers_language(
+    client: Client, join: Join, configure: Configure
+) -> None:
+    configure(tracking={"clicks": "consent"})
     html = client.get(_preferences(join("olga", language="uz"))).content.decode()
     assert "Qaysi havolalarni ochishimni koʻrishingiz mumkin" in html

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import email
 import re
 from collections.abc import Callable, Iterator
@@ -11,7 +10,6 @@ from datetime import timedelta
 from email import policy
 from email.message import EmailMessage
 from html import unescape
-from typing import Any
 
 import pytest
 from django.test import Client
@@ -45,14 +43,9 @@ def _afresh() -> Iterator[None]:
 
 
 @pytest.fixture
-def track(settings: Any) -> Track:
+def track(configure: Callable[..., None]) -> Track:
     """track(clicks="off", …) changes the configuration."""
-
-    def change(**keys: Any) -> None:
-        tracking = dataclasses.replace(settings.CONFIG.tracking, **keys)
-        settings.CONFIG = dataclasses.replace(settings.CONFIG, tracking=tracking)
-
-    return change
+    return lambda **keys: configure(tracking=keys)
 
 
 @pytest.fixture

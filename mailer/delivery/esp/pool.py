@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
-from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from mailer.backoff import BackoffPolicy
@@ -155,9 +154,7 @@ class EspPool:
             thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.stop(grace=0)
 
     def submit(self, jobs: Iterable[SendJob]) -> None:

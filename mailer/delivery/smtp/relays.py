@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import ssl
 from collections import Counter
@@ -46,24 +47,11 @@ class Timeouts:
 
 
 @dataclass(frozen=True)
-class Relay:
-    """An SMTP server that takes our mail."""
+class Relay(Smtp):
+    """An SMTP server that takes our mail: its configuration, and what else a connection to it needs."""
 
-    host: str
-    port: int
-    security: str = "none"
-    auth: str = "auto"
-    username: str = ""
-    password: str = field(default="", repr=False)
-    # File with the access token of XOAUTH2.
-    token_path: str = ""
     # The name that EHLO gives for us.
     ehlo: str = "localhost"
-    # Connections open at a time, and messages after which one is renewed.
-    connections: int = 5
-    messages_per_connection: int = 1000
-    # Its share among several relays; 0: used only while the others are unavailable.
-    weight: int = 1
     timeouts: Timeouts = field(default_factory=Timeouts)
     # Trusted certificates; None: the system's.
     tls_context: ssl.SSLContext | None = None
@@ -77,19 +65,10 @@ def configured_relays() -> list[Relay]:
 
 
 def _relay(smtp: Smtp, ehlo: str) -> Relay:
-    return Relay(
-        host=smtp.host,
-        port=smtp.port,
-        security=smtp.security,
-        auth=smtp.auth,
-        username=smtp.username,
-        password=smtp.password,
-        token_path=str(settings.CONFIG.path(smtp.token_path)) if smtp.token_path else "",
-        ehlo=ehlo,
-        connections=smtp.connections,
-        messages_per_connection=smtp.messages_per_connection,
-        weight=smtp.weight,
-    )
+    relay = Relay(**dataclasses.asdict(smtp), ehlo=ehlo)
+    if not smtp.token_path:
+        return relay
+    return dataclasses.replace(relay, token_path=str(settings.CONFIG.path(smtp.token_path)))
 
 
 def _ehlo_name(host: str) -> str:

@@ -14,7 +14,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery, SendJob
@@ -97,9 +96,7 @@ class Sender:
         self._started.wait()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.stop(grace=0)
 
     def submit(self, jobs: Iterable[SendJob]) -> None:

@@ -14,16 +14,8 @@ from mailer.approval.models import Approval, Snapshot
 from mailer.delivery.models import Mailing
 from subscribers.models import Subscriber
 from tests.delivery.cast import balances, readers, released, send, states
-from tests.delivery.relay import Relay
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
-
-
-@pytest.fixture
-def relay(configure):
-    with Relay() as server:
-        configure(smtp={"port": server.port, "connections": 3})
-        yield server
 
 
 @pytest.mark.parametrize("address", ['"two words"@example.net', f"{'a' * 70}@example.net"])

@@ -21,13 +21,6 @@ from tests.delivery.relay import DROP, Relay, Script
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def relay(configure):
-    with Relay() as server:
-        configure(smtp={"port": server.port, "connections": 3})
-        yield server
-
-
 def test_every_planned_subscriber_gets_one_message(relay):
     readers(40)
     mailing = released()

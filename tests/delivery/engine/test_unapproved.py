@@ -17,16 +17,14 @@ from mailer.editions.models import Newsletter
 from mailer.rendering.data_types import from_json
 from tests import cast
 from tests.delivery.cast import NOW, approved_snapshot, balances, readers, released, send, states
-from tests.delivery.relay import Relay
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def relay(configure):
-    with Relay() as server:
-        configure(smtp={"port": server.port, "connections": 1})
-        yield server
+def relay(relay, configure):
+    configure(smtp={"connections": 1})
+    return relay
 
 
 def test_a_variant_added_to_the_database_after_approval_is_not_sent(relay):

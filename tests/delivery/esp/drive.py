@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from mailer.backoff import BackoffPolicy
@@ -93,9 +92,7 @@ class Drive:
         self.pool.__enter__()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.pool.stop(0)
         self.journal.discard()
 

@@ -14,18 +14,16 @@ from mailer.delivery.models import OutboxMessage
 from mailer.delivery.outbox import outbox
 from mailer.delivery.outbox.outbox import send_due
 from tests.delivery.cast import NOW, approved_snapshot
-from tests.delivery.relay import DROP, Relay
+from tests.delivery.relay import DROP
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 @pytest.fixture
-def relay(configure, settings):
+def relay(relay, settings):
     # Django's test runner puts a list in the place of the backend.
     settings.EMAIL_BACKEND = "mailer.delivery.outbox.outbox.EmailBackend"
-    with Relay() as server:
-        configure(smtp={"port": server.port})
-        yield server
+    return relay
 
 
 @pytest.fixture

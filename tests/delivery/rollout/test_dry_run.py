@@ -29,13 +29,6 @@ STAFF = "dana@office.example.org"
 
 
 @pytest.fixture
-def relay(configure):
-    with Relay() as server:
-        configure(smtp={"port": server.port, "connections": 3})
-        yield server
-
-
-@pytest.fixture
 def snapshot():
     """The December edition, submitted and waiting, for twelve readers of three kinds."""
     staff = cast.staff()

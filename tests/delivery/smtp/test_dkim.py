@@ -30,7 +30,6 @@ from mailer.delivery.smtp import dkim
 from mailer.rendering import mime, variants
 from mailer.rendering.data_types import RenderedVariant
 from tests.delivery.cast import NOW, approved_snapshot, readers, released, send
-from tests.delivery.relay import Relay
 from tests.rendering.cast import EDITION
 from tests.rendering.test_mime import COPY, ENVELOPE, FORMS, body, line
 
@@ -190,11 +189,10 @@ def test_without_a_domain_there_is_no_signer():
 
 
 @pytest.fixture
-def relay(configure, settings):
+def relay(relay, configure, settings):
     settings.EMAIL_BACKEND = "mailer.delivery.outbox.outbox.EmailBackend"
-    with Relay() as server:
-        configure(smtp={"port": server.port}, dkim=dataclasses.asdict(BOTH))
-        yield server
+    configure(dkim=dataclasses.asdict(BOTH))
+    return relay
 
 
 @pytest.mark.django_db

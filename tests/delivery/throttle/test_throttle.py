@@ -17,13 +17,6 @@ from tests.delivery.relay import DROP, Relay
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def relay(configure):
-    with Relay() as server:
-        configure(smtp={"port": server.port, "connections": 3})
-        yield server
-
-
 def at(*domains: str, each: int) -> None:
     """So many readers at each of the domains, in turn."""
     readers(each * len(domains))

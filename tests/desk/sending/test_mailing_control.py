@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -31,11 +32,8 @@ def at(desk: Desk, page: str) -> str:
 
 
 @pytest.fixture
-def undoable(settings: Any) -> None:
-    import dataclasses
-
-    sending = dataclasses.replace(settings.CONFIG.sending, undo_seconds=300, rollout_percentages=("10",))
-    settings.CONFIG = dataclasses.replace(settings.CONFIG, sending=sending)
+def undoable(configure: Callable[..., None]) -> None:
+    configure(sending={"undo_seconds": 300, "rollout_percentages": ("10",)})
 
 
 def logged(action: str) -> Any:
