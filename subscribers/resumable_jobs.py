@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -82,6 +82,13 @@ class Job(models.Model):
         """Progress of the present step, 0 to 99; None where the total is unknown."""
         done, total = self.progress()
         return min(99, done * 100 // total) if total else None
+
+    def move_past(self, rows: Sequence[models.Model], batch_size: int, end: str) -> None:
+        """Continue behind these rows; where they are fewer than a batch, go to the state `end`."""
+        if len(rows) < batch_size:
+            self.state = end
+        else:
+            self.position = rows[-1].pk
 
     @property
     def is_running(self) -> bool:

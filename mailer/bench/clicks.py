@@ -6,7 +6,6 @@ import asyncio
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from typing import Any
 
 from mailer.bench.databases import open_database
 from mailer.bench.peers import cpu_seconds, free_port
-from mailer.bench.send import CONFIG, DATABASES, Failed, environment, run
+from mailer.bench.send import DATABASES, Failed, environment, run, workspace
 
 # Subscribers of the mailing, and octets of its message: irrelevant to a click.
 _READERS, _SIZE = 20, 10_000
@@ -25,9 +24,7 @@ def measure(
     requests: int, connections: int, backends: tuple[str, ...] = DATABASES
 ) -> Iterator[dict[str, Any]]:
     """Measure this many clicks over this many connections. Raises Missing, Failed."""
-    with tempfile.TemporaryDirectory(prefix="mailer-bench-") as name:
-        folder = Path(name)
-        (folder / "config.toml").write_text(CONFIG, encoding="utf-8")
+    with workspace() as folder:
         for kind in backends:
             with open_database(kind, folder) as database:
                 run(folder, database.origin, "prepare", _READERS, _SIZE)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from mailer.bench.databases import open_database
-from mailer.bench.send import CONFIG, DATABASES, Failed, run
+from mailer.bench.send import DATABASES, Failed, run, workspace
 
 _LANGUAGES = ("ru", "en", "Kazakh", "")
 _COUNTRIES = ("KZ|UZ", "Kazakhstan; Kyrgyzstan", "", "Узбекистан", "Tajikistan")
@@ -17,9 +16,7 @@ _DOMAINS = ("gmail.com", "mail.ru", "yandex.kz", "umail.uz")
 
 def measure(rows: int, backends: tuple[str, ...] = DATABASES) -> Iterator[dict[str, Any]]:
     """Measure the import of this many rows. Raises Missing, Failed."""
-    with tempfile.TemporaryDirectory(prefix="mailer-bench-") as name:
-        folder = Path(name)
-        (folder / "config.toml").write_text(CONFIG, encoding="utf-8")
+    with workspace() as folder:
         file = folder / "people.csv"
         write(file, rows)
         for kind in backends:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -68,9 +69,7 @@ class Plan(NamedTuple):
 def measure(what: Plan) -> Iterator[dict[str, Any]]:
     """A record for each backend, sink and number of sessions. Raises Missing, Failed."""
     peers.find("smtp-source")
-    with tempfile.TemporaryDirectory(prefix="mailer-bench-") as name:
-        folder = Path(name)
-        (folder / "config.toml").write_text(CONFIG + _signing(what.dkim), encoding="utf-8")
+    with workspace(CONFIG + _signing(what.dkim)) as folder:
         for kind in what.backends:
             with open_database(kind, folder) as database:
                 size = _prepare(folder, database, what.messages)
@@ -84,9 +83,7 @@ def measure(what: Plan) -> Iterator[dict[str, Any]]:
 
 def million(messages: int, backends: tuple[str, ...] = DATABASES) -> Iterator[dict[str, Any]]:
     """One run over this many subscribers, without a peer: rate and memory. Raises Missing, Failed."""
-    with tempfile.TemporaryDirectory(prefix="mailer-bench-") as name:
-        folder = Path(name)
-        (folder / "config.toml").write_text(CONFIG, encoding="utf-8")
+    with workspace() as folder:
         for kind in backends:
             with open_database(kind, folder) as database, peers.Sink("light") as sink:
                 _prepare(folder, database, messages)
@@ -105,9 +102,7 @@ def million(messages: int, backends: tuple[str, ...] = DATABASES) -> Iterator[di
 
 def plan(readers: int, backends: tuple[str, ...] = DATABASES) -> Iterator[dict[str, Any]]:
     """How long it takes to plan a mailing. Raises Missing, Failed."""
-    with tempfile.TemporaryDirectory(prefix="mailer-bench-") as name:
-        folder = Path(name)
-        (folder / "config.toml").write_text(CONFIG, encoding="utf-8")
+    with workspace() as folder:
         for kind in backends:
             with open_database(kind, folder) as database:
                 run(folder, database.origin, "prepare", readers, SIZE)
@@ -120,6 +115,15 @@ def plan(readers: int, backends: tuple[str, ...] = DATABASES) -> Iterator[dict[s
                     "cpu_seconds": round(found["cpu_seconds"], 2),
                     "peak_rss_mb": found["peak_rss_mb"],
                 }
+
+
+@contextmanager
+def workspace(config: str = CONFIG) -> Iterator[Path]:
+    """A folder with this configuration, deleted at the end."""
+    with tempfile.TemporaryDirectory(prefix="mailer-bench-") as name:
+        folder = Path(name)
+        (folder / "config.toml").write_text(config, encoding="utf-8")
+        yield folder
 
 
 def run(folder: Path, url: str, *words: object, **more: object) -> dict[str, Any]:

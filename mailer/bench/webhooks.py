@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from typing import Any, NamedTuple
 from mailer.bench.clicks import serving
 from mailer.bench.databases import BenchmarkDatabase, open_database
 from mailer.bench.peers import cpu_seconds
-from mailer.bench.send import DATABASES, SIZE, Failed, run
+from mailer.bench.send import DATABASES, SIZE, Failed, run, workspace
 
 # Deliveries that the events are about.
 READERS = 1_000
@@ -54,9 +53,7 @@ class Plan(NamedTuple):
 
 def measure(what: Plan) -> Iterator[dict[str, Any]]:
     """A record for each backend and number of connections. Raises Missing, Failed."""
-    with tempfile.TemporaryDirectory(prefix="mailer-bench-") as name:
-        folder = Path(name)
-        (folder / "config.toml").write_text(_CONFIG, encoding="utf-8")
+    with workspace(_CONFIG) as folder:
         for kind in what.backends:
             with open_database(kind, folder) as database:
                 for action in (("prepare", READERS, SIZE), ("plan",), ("accept",)):

@@ -151,6 +151,17 @@ class NewsletterText(models.Model):
         return f"{self.language}: {self.tagline}"
 
 
+def _segment(verbose_name: str) -> models.ForeignKey[Segment | None, Segment | None]:
+    return models.ForeignKey(
+        Segment,
+        verbose_name=verbose_name,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+    )
+
+
 class Edition(PreviewableMixin, DraftStateMixin, RevisionMixin, ClusterableModel):
     """One number of a newsletter, for a period. Snapshots and mailings hold its state after the draft."""
 
@@ -164,22 +175,8 @@ class Edition(PreviewableMixin, DraftStateMixin, RevisionMixin, ClusterableModel
     number = models.PositiveIntegerField("number of the edition", default=1)
     body = StreamField(EDITION_BLOCKS, blank=True)
     # Segments that restrict the newsletter's lists: only subscribers in one, and none in the other.
-    segment = models.ForeignKey(
-        Segment,
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="+",
-        verbose_name="only subscribers in the segment",
-    )
-    excluded = models.ForeignKey(
-        Segment,
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="+",
-        verbose_name="no subscribers in the segment",
-    )
+    segment = _segment("only subscribers in the segment")
+    excluded = _segment("no subscribers in the segment")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

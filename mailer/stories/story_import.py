@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
@@ -22,6 +22,8 @@ from django.db import transaction
 from PIL import Image as Pillow
 from wagtail.images import get_image_model
 
+from mailer.rendering.records import Story as StoryContent
+from mailer.rendering.records import StoryKind
 from mailer.rendering.records import StoryText as TextRecord
 from mailer.stories import sanitize
 from mailer.stories.models import Story, StoryText
@@ -43,19 +45,13 @@ class StoriesFileError(Exception):
 
 
 @dataclass(frozen=True)
-class StoryRecord:
-    key: str
-    kind: str
-    date: date
-    # ISO 3166-1 alpha-2, the first is where it happened; none: the whole region.
-    countries: tuple[str, ...]
-    link: str
+class StoryRecord(StoryContent):
+    """A story of the file: its content, with a file in place of the picture."""
+
     # The picture's file, which exists; None: the story has none.
-    picture: Path | None
-    # In the order of the file; at least one.
-    texts: tuple[TextRecord, ...]
+    picture_file: Path | None = None
     # Stays a draft, for staff to edit.
-    draft: bool
+    draft: bool = False
 
 
 def read_stories(path: Path) -> tuple[StoryRecord, ...]:
@@ -167,7 +163,9 @@ def _story(raw: Any, where: _Context) -> StoryRecord | None:
     texts = _texts(raw.get("texts"), alt, picture is not None, where)
     if len(where.problems) > before or day is None:
         return None
-    return StoryRecord(key, kind, day, countries, link, picture, texts, draft)
+    return StoryRecord(
+        key, cast(StoryKind, kind), day, countries, texts, link, picture_file=picture, draft=draft
+    )
 
 
 def _checked(where: _Context, key: str, value: str, validator: Any, problem: str) -> None:
@@ -282,7 +280,9 @@ def import_stories(path: Path, user: AbstractBaseUser | None, now: datetime) -> 
     records = read_stories(path)
     data = _pictures(records)
     with transaction.atomic():
-        outcomes = {record.key: _import(record, data.get(record.picture), user, now) for record in records}
+        outcomes = {
+            record.key: _import(record, data.get(record.picture_file), user, now) for record in records
+        }
     return Report(*(_keys(outcomes, outcome) for outcome in ("added", "updated", "unchanged")))
 
 
@@ -293,7 +293,7 @@ def _keys(outcomes: dict[str, Outcome], outcome: str) -> tuple[str, ...]:
 def _pictures(records: tuple[StoryRecord, ...]) -> dict[Path | None, bytes]:
     found: dict[Path | None, bytes] = {}
     problems = []
-    for path in dict.fromkeys(record.picture for record in records if record.picture):
+    for path in dict.fromkeys(record.picture_file for record in records if record.picture_file):
         try:
             found[path] = check(path)
         except PictureError as error:
@@ -305,8 +305,8 @@ def _pictures(records: tuple[StoryRecord, ...]) -> dict[Path | None, bytes]:
 
 def _import(record: StoryRecord, data: bytes | None, user: Any, now: datetime) -> Outcome:
     picture = None
-    if data is not None and record.picture is not None:
-        picture = stored(record.picture.name, data, record.texts[0].headline, user)
+    if data is not None and record.picture_file is not None:
+        picture = stored(record.picture_file.name, data, record.texts[0].headline, user)
     known = Story.objects.filter(key=record.key).first()
     if known is None:
         # Saved as a draft first; publishing the revision below makes it visible.

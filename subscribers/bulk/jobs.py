@@ -63,10 +63,7 @@ class BulkRunner(JobRunner[BulkJob]):
         BulkChange.objects.bulk_create(changes, batch_size=1_000)
         job.changed += len(changes)
         job.skipped += len(people) - len(changes)
-        if len(people) < self.batch_size:
-            job.state = State.DONE
-        else:
-            job.position = people[-1].pk
+        job.move_past(people, self.batch_size, State.DONE)
         return job
 
     def _undo(self, job: BulkJob, now: datetime) -> BulkJob:
@@ -74,10 +71,7 @@ class BulkRunner(JobRunner[BulkJob]):
         reverted = 0 if target_deleted(job) else undo_changes(job, changes, now)
         job.reverted += reverted
         job.kept += len(changes) - reverted
-        if len(changes) < self.batch_size:
-            job.state = State.UNDONE
-        else:
-            job.position = changes[-1].pk
+        job.move_past(changes, self.batch_size, State.UNDONE)
         return job
 
 

@@ -49,10 +49,7 @@ class CampaignRunner(JobRunner[ReconfirmationCampaign]):
         )
         for person in people:
             self.send(job, person)
-        if len(people) < self.batch_size:
-            job.state = State.WAITING
-        else:
-            job.position = people[-1].pk
+        job.move_past(people, self.batch_size, State.WAITING)
         return job
 
     def send(self, campaign: ReconfirmationCampaign, person: Subscriber) -> None:

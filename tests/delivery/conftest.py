@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from tests.delivery.relay import Relay
-from tests.delivery.worker_process import Program
+from tests.delivery.worker_process import CONNECTIONS, Program
 
 
 @pytest.fixture
@@ -75,7 +75,8 @@ def program(tmp_path, url):
     started = []
 
     def start(relay, **settings):
-        started.append(Program(tmp_path, url, relay.port, **settings))
+        smtp = {"smtp__port": relay.port, "smtp__connections": CONNECTIONS}
+        started.append(Program(tmp_path, url, **smtp, **settings))
         return started[-1]
 
     yield start

@@ -20,15 +20,14 @@ CONNECTIONS = 3
 class Program:
     """The worker program against a database of its own."""
 
-    def __init__(self, folder: Path, url: str, port: int, **settings: object) -> None:
+    def __init__(self, folder: Path, url: str, **settings: object) -> None:
+        """A setting of a section is SECTION__KEY."""
         environment = {key: value for key, value in os.environ.items() if not key.startswith("MAILER_")}
         environment |= {
             "MAILER_CONFIG": "tests/config.toml",
             "DJANGO_SETTINGS_MODULE": "mailer.settings",
             "MAILER_STORAGE__PATH": str(folder / "data"),
             "MAILER_DATABASE__URL": url,
-            "MAILER_SMTP__PORT": str(port),
-            "MAILER_SMTP__CONNECTIONS": str(CONNECTIONS),
         }
         environment |= {f"MAILER_{key.upper()}": str(value) for key, value in settings.items()}
         self._log = (folder / "log").open("w+")

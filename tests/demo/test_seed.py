@@ -82,7 +82,7 @@ def test_every_story_has_english_russian_and_the_languages_of_its_countries() ->
 
 def test_the_pictures_are_small_enough_for_a_mail() -> None:
     pictures: set[Any] = {
-        record.picture for record in read_stories(SAMPLE / "stories.json") if record.picture
+        record.picture_file for record in read_stories(SAMPLE / "stories.json") if record.picture_file
     }
 
     assert len(pictures) == 4

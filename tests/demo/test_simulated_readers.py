@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 
 from mailer.demo import seed, simulated_readers
 from tests.demo.conftest import a_message
+from tests.loopback import Quiet, serving
 
 LINKS = [f"http://127.0.0.1:8000/r/{place:033}/example.org" for place in range(4)]
 TRAP = f"http://127.0.0.1:8000/r/{9:033}/"
@@ -43,7 +43,7 @@ def test_the_mail_of_other_addresses_is_not_shown() -> None:
 def test_a_visit_is_a_request_from_the_visitors_address_and_goes_no_further() -> None:
     asked: list[tuple[str, str | None]] = []
 
-    class Pages(BaseHTTPRequestHandler):
+    class Pages(Quiet, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             asked.append((self.path, self.headers["X-Forwarded-For"]))
             self.send_response(302)
@@ -51,12 +51,6 @@ def test_a_visit_is_a_request_from_the_visitors_address_and_goes_no_further() ->
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Pages) as server:
-        thread = threading.Thread(target=server.handle_request)
-        thread.start()
-        simulated_readers.follow(simulated_readers.Visit(0, LINKS[2], "198.51.100.3"), server.server_port)
-        thread.join(60)
+    with serving(Pages) as port:
+        simulated_readers.follow(simulated_readers.Visit(0, LINKS[2], "198.51.100.3"), port)
     assert asked == [(f"/r/{2:033}/example.org", "198.51.100.3")]

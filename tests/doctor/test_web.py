@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import http.server
-import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
@@ -14,6 +13,7 @@ from mailer.doctor import web
 from subscribers import tokens
 from subscribers.models import Subscription
 from tests import cast
+from tests.loopback import Quiet, serving
 
 NOW = datetime.now(UTC)
 
@@ -43,7 +43,7 @@ def answering(get: int, post: int):
     """A site that answers GET and POST with these statuses; a redirect leads back to itself."""
     asked = []
 
-    class Site(http.server.BaseHTTPRequestHandler):
+    class Site(Quiet, BaseHTTPRequestHandler):
         def answer(self, status):
             asked.append((self.command, self.path, self.headers.get("Cookie")))
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -60,17 +60,8 @@ def answering(get: int, post: int):
         def do_POST(self):
             self.answer(post)
 
-        def log_message(self, *args):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}", asked
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Site) as port:
+        yield f"http://127.0.0.1:{port}", asked
 
 
 @pytest.mark.parametrize(("get", "post"), [(200, 302), (200, 403), (200, 405), (302, 200), (500, 200)])

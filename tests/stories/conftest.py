@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from http.server import BaseHTTPRequestHandler
 
 import pytest
+
+from tests.loopback import Quiet, serving
 
 NOW = datetime(2021, 12, 3, 3, 0, tzinfo=UTC)
 
@@ -30,7 +30,7 @@ class Site:
         self.asked: list[tuple[str, str]] = []
         site = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Quiet, BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 site.asked.append((self.path, self.headers["Host"]))
                 answer = site.answers.get(self.path, Answer(status=404))
@@ -42,11 +42,8 @@ class Site:
                 with suppress(OSError):  # a client that has read enough hangs up
                     self.wfile.write(answer.body)
 
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_address[1]
+        self.handler = Handler
+        self.port = 0
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
@@ -55,9 +52,5 @@ class Site:
 @pytest.fixture
 def site() -> Iterator[Site]:
     running = Site()
-    thread = threading.Thread(target=running.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield running
-    running.server.shutdown()
-    thread.join()
-    running.server.server_close()
+    with serving(running.handler) as running.port:
+        yield running

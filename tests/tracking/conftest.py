@@ -81,19 +81,14 @@ class Sent:
     """A message as it was sent."""
 
     message: EmailMessage
+    html: str
+    text: str
 
-    @property
-    def html(self) -> str:
-        return self._part("html")
-
-    @property
-    def text(self) -> str:
-        return self._part("plain")
-
-    def _part(self, kind: str) -> str:
-        body = self.message.get_body((kind,))
-        assert body is not None
-        return str(body.get_content())
+    @classmethod
+    def read(cls, octets: bytes) -> Sent:
+        message = email.message_from_bytes(octets, policy=policy.default)
+        bodies = [message.get_body((kind,)) for kind in ("html", "plain")]
+        return cls(message, *(body.get_content() for body in bodies if body))
 
     @property
     def in_html(self) -> list[str]:
@@ -129,8 +124,7 @@ def sent(mailing: Mailing) -> Callable[[str], Sent]:
         if not mails:
             claimed = deliveries.claim(mailing, "test", NOW + timedelta(hours=1), 100, NOW)
             for one, make in zip(claimed, message_builder().messages(mailing, claimed, NOW), strict=True):
-                octets = b"".join(make().pieces)
-                mails[one.email] = Sent(email.message_from_bytes(octets, policy=policy.default))
+                mails[one.email] = Sent.read(b"".join(make().pieces))
         return mails[f"{name}@example.net"]
 
     return of

@@ -1,11 +1,13 @@
-"""What each ESP supports, as data: how we call it, how its template language is escaped, and the table in
-docs/services.md."""
+"""What each ESP supports (capabilities.toml): how we call it, how its template language is escaped, and the
+table in docs/services.md."""
 
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import resources
 from typing import NamedTuple
 
 _STYLE = re.compile(r"(<style\b.*?</style>)", re.DOTALL | re.IGNORECASE)
@@ -86,93 +88,28 @@ class Capability:
     disables_tracking: bool
     # What the response that we count as accepted means.
     accepted: str
-    escape: TemplateEscape = NO_ESCAPE
+    escape: TemplateEscape
 
 
-CAPABILITIES = {
-    "amazon_ses": Capability(
-        title="Amazon SES",
-        batch_size=1,
-        max_batch_size=50,
-        batch_note="Its batch call needs a template at Amazon; ours transmits the approved message itself.",
-        keeps_message_id=False,
-        idempotency="",
-        envelope_sender=True,
-        disables_tracking=False,
-        accepted="Queued. Addresses on Amazon's suppression list bounce afterwards.",
-    ),
-    "brevo": Capability(
-        title="Brevo",
-        batch_size=1,
-        max_batch_size=1000,
-        batch_note="One bad address rejects a whole batch.",
-        keeps_message_id=False,
-        idempotency="15 minutes",
-        envelope_sender=False,
-        disables_tracking=False,
-        accepted="Queued. Blocked addresses are dropped afterwards.",
-        escape=BREVO,
-    ),
-    "mailgun": Capability(
-        title="Mailgun",
-        batch_size=1,
-        max_batch_size=1000,
-        batch_note="Its batch call needs placeholders in our HTML, and one bad address rejects all.",
-        keeps_message_id=True,
-        idempotency="",
-        envelope_sender=False,
-        disables_tracking=True,
-        accepted="Queued. Suppressed addresses fail afterwards.",
-        escape=MAILGUN,
-    ),
-    "mailjet": Capability(
-        title="Mailjet",
-        batch_size=50,
-        max_batch_size=50,
-        batch_note="A list of whole messages, each with its own result.",
-        keeps_message_id=False,
-        idempotency="",
-        envelope_sender=False,
-        disables_tracking=True,
-        accepted="Queued. Blocked addresses are dropped afterwards.",
-        escape=MAILJET,
-    ),
-    "postmark": Capability(
-        title="Postmark",
-        batch_size=50,
-        max_batch_size=500,
-        batch_note="A list of whole messages, each with its own result.",
-        keeps_message_id=True,
-        idempotency="",
-        envelope_sender=False,
-        disables_tracking=True,
-        accepted="Queued; the response rejects suppressed addresses.",
-        escape=POSTMARK,
-    ),
-    "resend": Capability(
-        title="Resend",
-        batch_size=1,
-        max_batch_size=100,
-        batch_note="A key must identify one message: after a crash it is unknown which ones shared a call.",
-        keeps_message_id=False,
-        idempotency="24 hours",
-        envelope_sender=False,
-        disables_tracking=False,
-        accepted="Queued. Suppressed addresses fail afterwards.",
-    ),
-    "sparkpost": Capability(
-        title="SparkPost",
-        batch_size=1,
-        max_batch_size=10000,
-        batch_note="Its batch call needs placeholders in our HTML, and reports only how many were accepted.",
-        keeps_message_id=False,
-        idempotency="",
-        envelope_sender=True,
-        disables_tracking=True,
-        accepted="Queued. Suppressed addresses fail afterwards.",
-        escape=SPARKPOST,
-    ),
+# The template languages; the other ESPs interpret none.
+_ESCAPES = {
+    "brevo": BREVO,
+    "mailgun": MAILGUN,
+    "mailjet": MAILJET,
+    "postmark": POSTMARK,
+    "sparkpost": SPARKPOST,
 }
+
+
+def _read() -> dict[str, Capability]:
+    text = resources.files(__package__).joinpath("capabilities.toml").read_text(encoding="utf-8")
+    return {
+        name: Capability(escape=_ESCAPES.get(name, NO_ESCAPE), **fields)
+        for name, fields in tomllib.loads(text).items()
+    }
+
+
+CAPABILITIES = _read()
 
 
 def table() -> str:
