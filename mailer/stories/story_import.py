@@ -22,9 +22,9 @@ from django.db import transaction
 from PIL import Image as Pillow
 from wagtail.images import get_image_model
 
-from mailer.rendering.records import Story as StoryContent
-from mailer.rendering.records import StoryKind
-from mailer.rendering.records import StoryText as TextRecord
+from mailer.rendering.data_types import Story as StoryContent
+from mailer.rendering.data_types import StoryKind
+from mailer.rendering.data_types import StoryText as TextRecord
 from mailer.stories import sanitize
 from mailer.stories.models import Story, StoryText
 from subscribers import iso_codes
