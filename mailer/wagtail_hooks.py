@@ -43,8 +43,16 @@ register_snippet(EditionViewSet)
 _TABLES = [
     viewset()
     for viewset in (
-        *(NewsletterViewSet, MailingListViewSet, SubscriberViewSet, SuppressionViewSet),
-        *(SegmentViewSet, TagViewSet, FieldViewSet, DecisionViewSet, ReplyViewSet, ImportViewSet),
+        NewsletterViewSet,
+        MailingListViewSet,
+        SubscriberViewSet,
+        SuppressionViewSet,
+        SegmentViewSet,
+        TagViewSet,
+        FieldViewSet,
+        DecisionViewSet,
+        ReplyViewSet,
+        ImportViewSet,
     )
 ]
 hooks.register("register_admin_viewset", lambda: _TABLES)

@@ -36,14 +36,25 @@ _ROW_HEIGHT = 42
 _BAR_HEIGHT = 14
 # Rows of a ranking, besides the one with all others.
 RANKED_ROWS = 8
-# Mark and fill of each state of Totals.
-_STATE_STYLES: dict[str, tuple[str, Fill]] = {
-    "accepted": ("●", "full"),
-    "planned": ("○", "hollow"),
-    "claimed": ("▶", "light"),
-    "deferred": ("◆", "dots"),
-    "in_doubt": ("?", "dots"),
-    "refused": ("✕", "lines"),
+
+
+class Style(NamedTuple):
+    """How a bar is told apart without colour."""
+
+    # Before its label.
+    mark: str = ""
+    fill: Fill = "full"
+
+
+PLAIN = Style()
+# For each state of Totals.
+_STATE_STYLES: dict[str, Style] = {
+    "accepted": Style("●", "full"),
+    "planned": Style("○", "hollow"),
+    "claimed": Style("▶", "light"),
+    "deferred": Style("◆", "dots"),
+    "in_doubt": Style("?", "dots"),
+    "refused": Style("✕", "lines"),
 }
 
 # Columns, in pixels: space above for the peak's number, the columns, space below for the times.
@@ -67,9 +78,7 @@ class Bar:
     count: int
     # Its length, 0 to 1.
     share: float
-    # Tells the row apart without colour.
-    mark: str = ""
-    fill: Fill = "full"
+    style: Style = PLAIN
 
     @property
     def value_label(self) -> str:
@@ -98,11 +107,11 @@ def totals_bars(totals: Totals) -> tuple[Bar, ...]:
 
     Before anything is sent: only "Accepted", with zero.
     """
-    counts = [(label, getattr(totals, name), *_STATE_STYLES[name]) for name, label in STATE_LABELS]
-    counts.append((EXCLUDED_LABEL, sum(totals.excluded.values()), "–", "lines"))
+    counts = [(label, getattr(totals, name), _STATE_STYLES[name]) for name, label in STATE_LABELS]
+    counts.append((EXCLUDED_LABEL, sum(totals.excluded.values()), Style("–", "lines")))
     shown = [row for row in counts if row[1]] or counts[:1]
     whole = totals.audience or 1
-    return tuple(Bar(label, count, count / whole, mark, fill) for label, count, mark, fill in shown)
+    return tuple(Bar(label, count, count / whole, style) for label, count, style in shown)
 
 
 def totals_chart(totals: Totals, identifier: str = "totals") -> SafeString:
@@ -119,7 +128,7 @@ def ranking_chart(
     shown = [Bar(label, count, count / whole) for label, count in ordered[:rows]]
     if rest := ordered[rows:]:
         count = sum(count for _, count in rest)
-        shown.append(Bar(f"{format_number(len(rest))} others", count, count / whole, fill="light"))
+        shown.append(Bar(f"{format_number(len(rest))} others", count, count / whole, Style(fill="light")))
     return bar_chart(shown, title, identifier)
 
 
@@ -169,12 +178,12 @@ def line_chart(
 
 
 def _bar(bar: Bar, top: int, identifier: str) -> Iterable[SafeString]:
-    yield _text(f"{bar.mark} {bar.label}".strip(), 0, top + 14)
+    yield _text(f"{bar.style.mark} {bar.label}".strip(), 0, top + 14)
     yield _text(bar.value_label, 100, top + 14, "end")
     yield _rect(0.1, top + 20, 99.7, _BAR_HEIGHT, "hollow", identifier)
     if bar.count:
         # Even the smallest count is visible.
-        yield _rect(0.1, top + 20, max(bar.share * 99.7, 0.4), _BAR_HEIGHT, bar.fill, identifier)
+        yield _rect(0.1, top + 20, max(bar.share * 99.7, 0.4), _BAR_HEIGHT, bar.style.fill, identifier)
 
 
 def _columns(intervals: Sequence[Interval], peak: Interval, identifier: str) -> Iterable[SafeString]:

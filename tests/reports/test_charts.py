@@ -53,7 +53,7 @@ def test_the_bars_of_the_totals_sum_up_to_the_audience() -> None:
 
 
 def test_bars_differ_without_colour() -> None:
-    marks = [bar.mark for bar in totals_bars(TOTALS)]
+    marks = [bar.style.mark for bar in totals_bars(TOTALS)]
     assert len(set(marks)) == len(marks)
 
 

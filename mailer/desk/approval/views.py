@@ -19,8 +19,8 @@ from mailer.desk.base.pages import EditionPage, SnapshotPage, current_user
 from mailer.desk.editions import preview
 from mailer.desk.editions.preview import VIEWS, VariantChoice, current_content, preflight, variant_choices
 from mailer.editions.audience import Audience
-from mailer.rendering import merge_tags, story_selection, variants
-from mailer.rendering.data_types import Content, from_json
+from mailer.rendering import story_selection, variants
+from mailer.rendering.data_types import Content, RenderedVariant, from_json
 
 _NOT_ALLOWED = "You cannot approve this edition because you {}. Ask a colleague who is not an author."
 
@@ -61,7 +61,6 @@ class ReviewPage(EditionPage):
 
     page_title = "Review"
     template_name = "desk/approval/review.html"
-    tab = "Review"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
@@ -135,19 +134,18 @@ def _approval_obstacle(snapshot: Snapshot, user: User) -> str:
     return ""
 
 
-def _email(variant: SnapshotVariant, choice: VariantChoice) -> preview.PreviewedEmail:
+def _email(variant: SnapshotVariant, choice: VariantChoice) -> RenderedVariant:
     """The variant's exact content with only the merge tags filled in."""
-    return preview.PreviewedEmail(
+    stored = RenderedVariant(
+        key=variant.key,
+        language=variant.language,
+        stories=tuple(variant.stories.split(",")),
         subject=variant.subject,
         preheader=variant.preheader,
-        html=preview.fill_html(variant.html, choice.countries, variant.language),
-        text=merge_tags.fill_text(
-            variant.text, preview.placeholder_values(choice.countries, variant.language)
-        ),
-        headlines=(),
-        warnings=(),
-        key=variant.key,
+        html=variant.html,
+        text=variant.text,
     )
+    return preview.fill_placeholders(stored, choice.countries)
 
 
 def _changes(snapshot: Snapshot) -> tuple[str, ...] | None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from django.contrib.auth.mixins import PermissionRequiredMixin
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.views.generic import TemplateView
+from django.views.generic import FormView, TemplateView
 from wagtail.admin import messages
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.log_actions import log
@@ -26,6 +27,7 @@ from mailer.desk.base.edition_workflow import overview
 from mailer.editions.models import Edition, Newsletter
 
 Row = TypeVar("Row", bound=Model)
+AnyForm = TypeVar("AnyForm", bound=Form)
 
 
 def current_user(request: HttpRequest) -> User:
@@ -52,6 +54,17 @@ class StaffPage(PermissionRequiredMixin, WagtailAdminTemplateMixin):
     def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
         above = [{"url": reverse(name), "label": label} for name, label in self.breadcrumbs_above]
         return [*self.breadcrumbs_items, *above, {"url": "", "label": self.get_page_title()}]
+
+
+class FormPage(StaffPage, FormView[AnyForm]):
+    """A page with a form. The URL may fill in fields, such as `?list=3` the field `mailing_list`."""
+
+    # Query parameters by the names of their fields.
+    query_parameters: Mapping[str, str] = {}
+
+    def get_initial(self) -> dict[str, Any]:
+        given = {field: self.request.GET.get(name, "") for field, name in self.query_parameters.items()}
+        return {**super().get_initial(), **given}
 
 
 class ObjectPage(StaffPage, Generic[Row]):
@@ -88,8 +101,9 @@ class EditionPage(ObjectPage[Edition], TemplateView):
     """A page about `self.edition`. GET changes nothing."""
 
     model = Edition
+    breadcrumbs_above = (("desk_editions:list", "Editions"),)
     header_icon = "openquote"
-    # The label of its tab in the header.
+    # The label of its tab in the header, if it is not the title.
     tab = ""
 
     @property
@@ -108,17 +122,14 @@ class EditionPage(ObjectPage[Edition], TemplateView):
         return str(self.edition)
 
     def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
-        return [
-            *self.breadcrumbs_items,
-            {"url": reverse("desk_editions:list"), "label": "Editions"},
-            {"url": "", "label": str(self.edition), "sublabel": self.tab},
-        ]
+        *above, page = super().get_breadcrumbs_items()
+        return [*above, {**page, "label": str(self.edition), "sublabel": self.tab or self.page_title}]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(
             edition=self.edition,
             overview=overview(self.edition, current_user(self.request)),
-            current_tab=self.tab,
+            current_tab=self.tab or self.page_title,
             now=timezone.now(),
             **kwargs,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -18,62 +18,34 @@ from wagtail.snippets.views.snippets import PreviewRevisionView
 from mailer.approval.preflight import PreflightFinding, run_checks
 from mailer.approval.submit import render_all
 from mailer.desk.base.pages import EditionPage
-from mailer.desk.editions import preview
 from mailer.editions.audience import Audience, Combination
 from mailer.editions.contents import content_of
 from mailer.editions.models import Edition
 from mailer.rendering import localization, merge_tags, story_selection, variants
-from mailer.rendering.data_types import Content
+from mailer.rendering.data_types import Content, RenderedVariant
 from subscribers import iso_codes
 
 # preview.js stores the chosen countries in it, so that Wagtail's refresh of the panel keeps them.
 COUNTRIES_COOKIE = "desk_countries"
 
 
-@dataclass(frozen=True)
-class PreviewedEmail:
-    """One variant with placeholder values for its merge tags."""
-
-    subject: str
-    preheader: str
-    html: str
-    text: str
-    # Headlines of the stories in it, in order.
-    headlines: tuple[str, ...]
-    # For staff, such as missing translations.
-    warnings: tuple[str, ...]
-    key: str
-
-
-def render_preview(content: Content, countries: Sequence[str], language: str) -> PreviewedEmail | None:
-    """The variant for `countries` (empty: all) in `language`; None if it would have no story."""
+def render_preview(content: Content, countries: Sequence[str], language: str) -> RenderedVariant | None:
+    """The variant for `countries` (empty: all) in `language`, filled in; None if it would have no story."""
     try:
-        rendered = variants.render(content, countries, language)
+        return fill_placeholders(variants.render(content, countries, language), countries)
     except variants.NothingToShow:
         return None
-    return PreviewedEmail(
-        subject=rendered.subject,
-        preheader=rendered.preheader,
-        html=fill_html(rendered.html, countries, language),
-        text=merge_tags.fill_text(rendered.text, placeholder_values(countries, language)),
-        headlines=headlines(content, rendered.stories, language),
-        warnings=rendered.warnings,
-        key=rendered.key,
-    )
 
 
-def placeholder_values(countries: Sequence[str], language: str) -> dict[str, str]:
-    """Placeholder values for the merge tags, with links that lead nowhere."""
-    return {
+def fill_placeholders(rendered: RenderedVariant, countries: Sequence[str]) -> RenderedVariant:
+    """The variant with placeholder values for its merge tags, and links that lead nowhere."""
+    values = {
         "unsubscribe_url": "#",
         "preferences_url": "#",
-        "countries": merge_tags.country_names(countries, language),
+        "countries": merge_tags.country_names(countries, rendered.language),
     }
-
-
-def fill_html(html: str, countries: Sequence[str], language: str) -> str:
-    """The HTML with placeholder values for its merge tags."""
-    return merge_tags.fill_html(html, placeholder_values(countries, language))
+    html = merge_tags.fill_html(rendered.html, values)
+    return replace(rendered, html=html, text=merge_tags.fill_text(rendered.text, values))
 
 
 def headlines(content: Content, keys: Sequence[str], language: str) -> tuple[str, ...]:
@@ -104,6 +76,7 @@ def preview_response(edition: Edition, request: HttpRequest, mode: str) -> HttpR
     email = render_preview(content, countries, language)
     context: dict[str, Any] = {
         "email": email,
+        "headlines": headlines(content, email.stories, language) if email else (),
         "as_text": form == "text",
         "language": language,
         "language_name": iso_codes.language_name(language, "en"),
@@ -201,7 +174,6 @@ class VariantsPage(EditionPage):
 
     page_title = "Preview"
     template_name = "desk/editions/preview_variants.html"
-    tab = "Preview"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         edition, content, audience = current_content(self.edition)
@@ -209,8 +181,10 @@ class VariantsPage(EditionPage):
         countries = tuple(code for code in offered if code in self.request.GET.getlist("country"))
         language = self._language()
         listed = variant_choices(content, audience.combinations())
+        email = render_preview(content, countries, language)
         return super().get_context_data(
-            email=preview.render_preview(content, countries, language),
+            email=email,
+            headlines=headlines(content, email.stories, language) if email else (),
             country_choices=[
                 (code, iso_codes.country_name(code, "en"), code in countries) for code in offered
             ],

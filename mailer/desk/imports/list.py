@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
-
 from django import forms
 from django.conf import settings
 from django.db.models import QuerySet
@@ -11,7 +9,6 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.views.generic import FormView
 from wagtail.admin import messages
 from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
 from wagtail.admin.widgets.button import Button
@@ -19,7 +16,7 @@ from wagtail.log_actions import log
 
 from mailer.desk.base.audit_log import links_to
 from mailer.desk.base.forms import content_languages
-from mailer.desk.base.pages import StaffPage
+from mailer.desk.base.pages import AnyForm, FormPage
 from mailer.desk.base.tables import StateColumn
 from mailer.desk.base.viewsets import TableIndex, TableViewSet
 from mailer.reports.labels import format_number
@@ -105,16 +102,11 @@ class ImportViewSet(TableViewSet):
         return [*super().get_urlpatterns(), path("new/", UploadView.as_view(), name="add")]
 
 
-AnyForm = TypeVar("AnyForm", bound=forms.Form)
-
-
-class ListFormPage(StaffPage, FormView[AnyForm]):
-    """A form below "Imports" with a field `mailing_list`, which the URL may choose."""
+class ListFormPage(FormPage[AnyForm]):
+    """A form below "Imports" about a list."""
 
     breadcrumbs_above = (("desk_imports:index", "Imports"),)
-
-    def get_initial(self) -> dict[str, Any]:
-        return {**super().get_initial(), "mailing_list": self.request.GET.get("list")}
+    query_parameters = {"mailing_list": "list"}
 
 
 class UploadForm(forms.Form):

@@ -19,7 +19,7 @@ from mailer.desk.base.tables import sheet_response
 from mailer.desk.sending import mailing_control
 from mailer.desk.sending.mailing_control import interventions, progress_context
 from mailer.reports import trend
-from mailer.reports.charts import Bar, Fill, bar_chart, column_chart, ranking_chart
+from mailer.reports.charts import Bar, Style, bar_chart, column_chart, ranking_chart
 from mailer.reports.collect import stats_of
 from mailer.reports.engagement import Engagement, engagement_of, engagement_tables
 from mailer.reports.export import flat_sheet, table_sheet
@@ -137,7 +137,6 @@ class ReportPage(EditionPage):
 
     page_title = "Report"
     template_name = "desk/reports/report.html"
-    tab = "Report"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
@@ -265,19 +264,19 @@ def _failures(counts: Stats) -> str:
     for failure in counts.failures:
         found[failure.bounce_class] += failure.recipients
     shown = [
-        Bar(BOUNCE_CLASS_LABELS[name][0], found[name], found[name] / found.total(), mark, fill)
-        for name, mark, fill in _CLASS_MARKS
+        Bar(BOUNCE_CLASS_LABELS[name][0], found[name], found[name] / found.total(), style)
+        for name, style in _CLASS_STYLES.items()
         if found[name]
     ]
     return bar_chart(shown, "Refused and bounced, by kind", "chart-failures") if shown else ""
 
 
-_CLASS_MARKS: tuple[tuple[str, str, Fill], ...] = (
-    ("hard", "✕", "dense"),
-    ("soft", "◆", "dots"),
-    ("block", "▲", "lines"),
-    ("unknown", "?", "light"),
-)
+_CLASS_STYLES = {
+    "hard": Style("✕", "dense"),
+    "soft": Style("◆", "dots"),
+    "block": Style("▲", "lines"),
+    "unknown": Style("?", "light"),
+}
 
 
 def _of(part: int, whole: int) -> str:

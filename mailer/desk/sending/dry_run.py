@@ -47,7 +47,6 @@ class DryRunPage(EditionPage):
 
     page_title = "Dry run"
     template_name = "desk/sending/dry_run.html"
-    tab = "Dry run"
 
     def has_permission(self) -> bool:
         if self.request.method != "POST":

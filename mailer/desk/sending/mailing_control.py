@@ -135,7 +135,7 @@ def progress_context(mailing: Mailing, counted: Totals, now: datetime) -> dict[s
         "mailing": mailing,
         "totals": counted,
         "chart": totals_chart(counted),
-        "terms": [(bar.label, bar.count, bar.mark) for bar in totals_bars(counted)],
+        "terms": [(bar.label, bar.count, bar.style.mark) for bar in totals_bars(counted)],
         "excluded": [(reason_label(reason), count) for reason, count in sorted(counted.excluded.items())],
         "progress": progress(counted),
         "speed": _speed(mailing, counted, now),

@@ -73,7 +73,6 @@ class SchedulePage(SnapshotPage):
 
     page_title = "Schedule"
     template_name = "desk/sending/schedule.html"
-    tab = "Schedule"
     post_permission = "mailer.schedule_edition"
     fallback_page = "schedule"
     no_snapshot_error = "There is no approved version to schedule any more: it was changed or withdrawn."

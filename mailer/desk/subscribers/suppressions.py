@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.views.generic import FormView, TemplateView
+from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.ui.menus import MenuItem
@@ -20,7 +20,7 @@ from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
 from wagtail.log_actions import log
 
 from mailer.desk.base.audit_log import links_to
-from mailer.desk.base.pages import ObjectPage, StaffPage
+from mailer.desk.base.pages import FormPage, ObjectPage, StaffPage
 from mailer.desk.base.tables import StateColumn
 from mailer.desk.base.viewsets import TableIndex, TableViewSet
 from mailer.feedback.models import SuppressionDecision
@@ -137,16 +137,14 @@ class _SuppressionPage(StaffPage):
     header_icon = "no-view"
 
 
-class SuppressView(_SuppressionPage, FormView[SuppressForm]):
+class SuppressView(_SuppressionPage, FormPage[SuppressForm]):
     """Suppresses an address."""
 
     permission_required = "subscribers.add_suppression"
     form_class = SuppressForm
     template_name = "desk/subscribers/suppress.html"
     page_title = "Suppress an address"
-
-    def get_initial(self) -> dict[str, Any]:
-        return {**super().get_initial(), "address": self.request.GET.get("address", "")}
+    query_parameters = {"address": "address"}
 
     def form_valid(self, form: SuppressForm) -> HttpResponse:
         data = form.cleaned_data
