@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from subscribers.addresses import address_hash
 from subscribers.bulk.models import BulkChange, BulkJob
-from subscribers.fields import CountriesField
+from subscribers.fields import CountriesField, NamedModel
 from subscribers.imports.models import ImportChange, ImportJob, ImportRow, RejectedRow
 from subscribers.reconfirmation.models import ReconfirmationCampaign, ReconfirmationRequest
 from subscribers.segments.models import CustomField, FieldValue, Segment, Tag, Tagging
@@ -81,7 +81,7 @@ class Subscriber(models.Model):
         super().save(*args, **kwargs)  # type: ignore[arg-type]
 
 
-class MailingList(models.Model):
+class MailingList(NamedModel):
     """A list that people subscribe to; newsletters are sent to lists."""
 
     class OptIn(models.TextChoices):
@@ -100,12 +100,6 @@ class MailingList(models.Model):
     # Language code to the text of the welcome email; empty: none is sent.
     welcome_texts = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    class Meta:
-        ordering = ["name"]
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class ListGrowth(models.Model):

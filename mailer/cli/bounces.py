@@ -134,19 +134,21 @@ def _as_dict(file: Path, parsed: ParsedReturn) -> dict[str, Any]:
 
 
 def _recipient(recipient: Recipient) -> dict[str, Any]:
+    classification = recipient.classification
     return {
         "address": recipient.address,
-        "class": recipient.bounce_class,
-        "reason": recipient.reason,
-        "status": recipient.status,
+        "class": classification.bounce_class,
+        "reason": classification.reason,
+        "status": classification.status,
         "action": recipient.action,
         "alias": recipient.alias,
-        "rule": recipient.rule,
+        "rule": classification.rule,
     }
 
 
 def _print_message(file: Path, parsed: ParsedReturn) -> None:
     print_text(f"{file}: {parsed.kind}")
     for recipient in parsed.recipients:
-        result = " ".join(filter(None, (recipient.bounce_class, recipient.reason, recipient.status)))
+        found = recipient.classification
+        result = " ".join(filter(None, (found.bounce_class, found.reason, found.status)))
         print_text(f"  {recipient.address or 'unknown recipient'}: {result or recipient.action}")

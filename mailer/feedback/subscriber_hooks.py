@@ -15,7 +15,7 @@ from mailer.feedback.models import FeedbackEvent, ReturnedMessage, SuppressionDe
 from subscribers import signals
 from subscribers.addresses import mentions
 from subscribers.models import Subscriber
-from subscribers.privacy.data_access import iso_datetime
+from subscribers.privacy.data_access import export_rows
 from subscribers.segments import conditions
 from subscribers.segments.conditions import ConditionType, number_value
 from subscribers.segments.rules import Condition
@@ -102,11 +102,30 @@ def export_personal_data(subscriber: Subscriber, **_: Any) -> dict[str, Any]:
     events = FeedbackEvent.objects.filter(subscriber=subscriber.pk)
     decisions = SuppressionDecision.objects.filter(subscriber=subscriber.pk)
     return {
-        "deliveries": [
-            _delivery(row) for row in deliveries.select_related("mailing__edition").order_by("pk")
-        ],
-        "feedback": [_event(row) for row in events.order_by("pk")],
-        "suppression_decisions": [_decision(row) for row in decisions.order_by("pk")],
+        "deliveries": export_rows(
+            deliveries,
+            {
+                "edition": "mailing__edition__slug",
+                "state": "state",
+                "reason": "reason",
+                "at": "accepted_at",
+                "reply": "reply",
+            },
+        ),
+        "feedback": export_rows(
+            events,
+            {
+                "at": "at",
+                "kind": "kind",
+                "class": "bounce_class",
+                "reason": "reason",
+                "status": "status",
+                "diagnostic": "diagnostic",
+            },
+        ),
+        "suppression_decisions": export_rows(
+            decisions, {"at": "created_at", "state": "state", "reason": "reason", "closed_at": "closed_at"}
+        ),
     }
 
 
@@ -115,36 +134,6 @@ def _latest_unsubscribe(subscriber_id: int, newsletter_id: int | None) -> Feedba
         kind=FeedbackEvent.Kind.UNSUBSCRIBE, subscriber=subscriber_id, newsletter=newsletter_id
     )
     return events.order_by("-at", "-pk").first()
-
-
-def _delivery(row: Delivery) -> dict[str, Any]:
-    return {
-        "edition": row.mailing.edition.slug,
-        "state": row.state,
-        "reason": row.reason,
-        "at": iso_datetime(row.accepted_at),
-        "reply": row.reply,
-    }
-
-
-def _event(row: FeedbackEvent) -> dict[str, Any]:
-    return {
-        "at": iso_datetime(row.at),
-        "kind": row.kind,
-        "class": row.bounce_class,
-        "reason": row.reason,
-        "status": row.status,
-        "diagnostic": row.diagnostic,
-    }
-
-
-def _decision(row: SuppressionDecision) -> dict[str, Any]:
-    return {
-        "at": iso_datetime(row.created_at),
-        "state": row.state,
-        "reason": row.reason,
-        "closed_at": iso_datetime(row.closed_at),
-    }
 
 
 def _received(condition: Condition, now: datetime) -> Q:

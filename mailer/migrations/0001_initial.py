@@ -88,6 +88,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['name'],
+                'abstract': False,
             },
         ),
         migrations.CreateModel(

@@ -14,7 +14,7 @@ from wagtail.images import get_image_model_string
 from wagtail.models import DraftStateMixin, RevisionMixin
 from wagtail.search import index
 
-from subscribers.fields import OrderedCountriesField
+from subscribers.fields import NamedModel, OrderedCountriesField
 
 RICH_TEXT_FEATURES = ["bold", "italic", "link", "ol", "ul"]
 
@@ -114,7 +114,7 @@ class StoryText(models.Model):
             raise ValidationError({"picture_alt": "The story has a picture: describe it in a few words."})
 
 
-class StorySource(models.Model):
+class StorySource(NamedModel):
     """A feed from which stories are gathered as drafts."""
 
     name = models.CharField(max_length=120, unique=True)
@@ -125,9 +125,3 @@ class StorySource(models.Model):
     gathered_at = models.DateTimeField(null=True, blank=True, editable=False)
     # The error message of the last attempt; empty after success.
     problem = models.CharField(max_length=400, blank=True, editable=False)
-
-    class Meta:
-        ordering = ["name"]
-
-    def __str__(self) -> str:
-        return self.name

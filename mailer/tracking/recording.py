@@ -175,15 +175,9 @@ def _keyed_hasher(secret: str, day: date) -> hashlib.blake2b:
 
 
 def _event(one: TrackedRequest, deliveries: Mapping[int, _DeliveryInfo]) -> TrackingEvent:
-    event = TrackingEvent(
-        variant_id=one.variant_id,
-        kind=one.kind,
-        link_number=one.link_number,
-        at=one.at,
-        client_hash=one.client_hash,
-        filter_reason=one.filter_reason,
-    )
-    delivery = deliveries.get(one.delivery_id) if one.delivery_id is not None else None
+    fields = one._asdict()
+    delivery = deliveries.get(fields.pop("delivery_id"))
+    event = TrackingEvent(**fields)
     # The two tokens of a URL may have been put together from two messages.
     if delivery is not None and delivery.variant_id == one.variant_id:
         event.subscriber_id = delivery.subscriber_id

@@ -83,10 +83,19 @@ class _JobRow(models.Model):
         abstract = True
 
 
-class ImportRow(_JobRow):
+class _FileRow(_JobRow):
+    line = models.PositiveIntegerField()
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"line {self.line} of import {self.job_id}"
+
+
+class ImportRow(_FileRow):
     """A valid row of the file that waits to be applied."""
 
-    line = models.PositiveIntegerField()
     address_hash = models.BinaryField(max_length=16)
     email = models.CharField(max_length=254)
     name = models.CharField(max_length=200)
@@ -101,11 +110,8 @@ class ImportRow(_JobRow):
     class Meta:
         indexes = [models.Index(fields=["job", "line"], name="import_row_line")]
 
-    def __str__(self) -> str:
-        return f"line {self.line} of import {self.job_id}"
 
-
-class RejectedRow(_JobRow):
+class RejectedRow(_FileRow):
     """A row that was not imported, and why."""
 
     class Kind(models.TextChoices):
@@ -115,7 +121,6 @@ class RejectedRow(_JobRow):
         SUPPRESSED = "suppressed", "suppressed"
         UNSUBSCRIBED = "unsubscribed", "unsubscribed before"
 
-    line = models.PositiveIntegerField()
     kind = models.CharField(max_length=12, choices=Kind.choices)
     reason = models.CharField(max_length=300)
     # Where the row has an address: erasure finds the row by it.
@@ -125,9 +130,6 @@ class RejectedRow(_JobRow):
 
     class Meta:
         indexes = [models.Index(fields=["job", "line"], name="rejected_row_line")]
-
-    def __str__(self) -> str:
-        return f"line {self.line} of import {self.job_id}: {self.kind}"
 
 
 class ImportChange(_JobRow):

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Manager, QuerySet
+from django.db.models.functions import Coalesce
 
 from subscribers import emails, merge, rate_limit, tokens
-from subscribers.models import (
-    AddressChange,
-    ConsentRecord,
-    ReconfirmationRequest,
-    Subscriber,
-    Subscription,
-    Suppression,
-)
+from subscribers.models import ReconfirmationRequest, Subscriber, Suppression
 from subscribers.privacy.erasure import erase
 from subscribers.rate_limit import Limit
 from subscribers.segments import tags_and_fields
@@ -71,30 +67,47 @@ def collect(subscriber: Subscriber) -> dict[str, Any]:
         "since": iso_datetime(subscriber.created_at),
         "paused_until": iso_datetime(subscriber.paused_until),
         "tracking_consent_at": iso_datetime(subscriber.tracking_consent_at),
-        "subscriptions": [
-            _subscription(row)
-            for row in subscriber.subscriptions.select_related("mailing_list").order_by("pk")
-        ],
-        "consents": [
-            _consent(row) for row in subscriber.consents.select_related("mailing_list", "text").order_by("pk")
-        ],
+        "subscriptions": export_rows(
+            subscriber.subscriptions,
+            {
+                "list": "mailing_list__slug",
+                "state": "state",
+                "source": "source",
+                "since": Coalesce("ended_at", "confirmed_at", "created_at"),
+            },
+        ),
+        "consents": export_rows(
+            subscriber.consents,
+            {
+                "at": "at",
+                "event": "event",
+                "list": "mailing_list__slug",
+                "channel": "channel",
+                "text": "text__text",
+                "source": "source",
+                "attested_by": "attested_by",
+            },
+        ),
         "tags": list(subscriber.taggings.order_by("tag__name").values_list("tag__name", flat=True)),
         "fields": tags_and_fields.values_of(subscriber),
-        "address_changes": [_address_change(row) for row in subscriber.address_changes.order_by("pk")],
-        "suppressions": [
-            _suppression(row)
-            for row in Suppression.objects.filter(address_hash=subscriber.address_hash).order_by("pk")
-        ],
-        "questions": [
+        "address_changes": export_rows(
+            subscriber.address_changes,
             {
-                "list": row.campaign.mailing_list.slug,
-                "at": iso_datetime(row.sent_at),
-                "confirmed_at": iso_datetime(row.confirmed_at),
-            }
-            for row in ReconfirmationRequest.objects.filter(subscriber=subscriber)
-            .select_related("campaign__mailing_list")
-            .order_by("pk")
-        ],
+                "requested_at": "requested_at",
+                "from": "old_email",
+                "to": "new_email",
+                "confirmed_at": "confirmed_at",
+                "rejected_at": "rejected_at",
+            },
+        ),
+        "suppressions": export_rows(
+            Suppression.objects.filter(address_hash=subscriber.address_hash),
+            {"at": "created_at", "reason": "reason", "evidence": "evidence", "lifted_at": "lifted_at"},
+        ),
+        "questions": export_rows(
+            ReconfirmationRequest.objects.filter(subscriber=subscriber),
+            {"list": "campaign__mailing_list__slug", "at": "sent_at", "confirmed_at": "confirmed_at"},
+        ),
     }
     responses: list[tuple[Any, Any]] = collect_personal_data.send(Subscriber, subscriber=subscriber)
     for _, sections in responses:
@@ -107,41 +120,13 @@ def iso_datetime(at: datetime | None) -> str | None:
     return at.isoformat(timespec="seconds") if at else None
 
 
-def _address_change(row: AddressChange) -> dict[str, Any]:
-    return {
-        "requested_at": iso_datetime(row.requested_at),
-        "from": row.old_email,
-        "to": row.new_email,
-        "confirmed_at": iso_datetime(row.confirmed_at),
-        "rejected_at": iso_datetime(row.rejected_at),
-    }
+def export_rows(rows: Manager[Any] | QuerySet[Any], columns: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A dict for each row, oldest first. `columns`: its keys, and the field or expression of each; a time is
+    a text as `iso_datetime` gives it.
+    """
+    found = rows.order_by("pk").values_list(*columns.values())
+    return [dict(zip(columns, map(_json_value, values), strict=True)) for values in found]
 
 
-def _suppression(row: Suppression) -> dict[str, Any]:
-    return {
-        "at": iso_datetime(row.created_at),
-        "reason": row.reason,
-        "evidence": row.evidence,
-        "lifted_at": iso_datetime(row.lifted_at),
-    }
-
-
-def _subscription(row: Subscription) -> dict[str, Any]:
-    return {
-        "list": row.mailing_list.slug,
-        "state": row.state,
-        "source": row.source,
-        "since": iso_datetime(row.ended_at or row.confirmed_at or row.created_at),
-    }
-
-
-def _consent(row: ConsentRecord) -> dict[str, Any]:
-    return {
-        "at": iso_datetime(row.at),
-        "event": row.event,
-        "list": row.mailing_list.slug if row.mailing_list else None,
-        "channel": row.channel,
-        "text": row.text.text if row.text else None,
-        "source": row.source,
-        "attested_by": row.attested_by,
-    }
+def _json_value(value: Any) -> Any:
+    return iso_datetime(value) if isinstance(value, datetime) else value

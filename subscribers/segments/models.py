@@ -6,17 +6,13 @@ from typing import Any
 
 from django.db import models
 
+from subscribers.fields import NamedModel
 
-class Tag(models.Model):
+
+class Tag(NamedModel):
     """A label that staff put on subscribers."""
 
     name = models.CharField(max_length=60, unique=True)
-
-    class Meta:
-        ordering = ["name"]
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class Tagging(models.Model):
@@ -34,7 +30,7 @@ class Tagging(models.Model):
         return f"{self.tag_id} on {self.subscriber_id}"
 
 
-class CustomField(models.Model):
+class CustomField(NamedModel):
     """An attribute of subscribers that this office defines, and its kind."""
 
     class Kind(models.TextChoices):
@@ -47,12 +43,6 @@ class CustomField(models.Model):
     kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.TEXT)
     # The options of a choice, one a line.
     choices = models.TextField(blank=True)
-
-    class Meta:
-        ordering = ["name"]
-
-    def __str__(self) -> str:
-        return self.name
 
     @property
     def column(self) -> str:
@@ -86,7 +76,7 @@ class FieldValue(models.Model):
         return getattr(self, self.field.column)
 
 
-class Segment(models.Model):
+class Segment(NamedModel):
     """A rule with a name; who matches it is queried whenever it is used."""
 
     name = models.CharField(max_length=120, unique=True)
@@ -97,9 +87,3 @@ class Segment(models.Model):
     # Username of the user who changed the rule last.
     changed_by = models.CharField(max_length=150, blank=True)
     changed_at = models.DateTimeField()
-
-    class Meta:
-        ordering = ["name"]
-
-    def __str__(self) -> str:
-        return self.name

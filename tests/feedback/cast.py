@@ -9,6 +9,7 @@ from typing import Any
 from mailer.delivery.models import Delivery, Mailing
 from mailer.feedback.decisions.apply_returns import apply
 from mailer.feedback.models import SuppressionDecision
+from mailer.feedback.parsing.classify import Classification
 from mailer.feedback.parsing.evidence import EventSource, ParsedReturn, Recipient
 from subscribers import suppression
 from subscribers.models import MailingList, Subscriber, Subscription
@@ -54,11 +55,10 @@ def arrived(person: Subscriber, copies: int = 12) -> None:
 def recipient(address: str, bounce_class: str = "hard") -> Recipient:
     return Recipient(
         address,
-        status="5.1.1",
         diagnostic=f"550 5.1.1 the reply of a server about {bounce_class}",
-        bounce_class=bounce_class,
-        reason=REASONS[bounce_class],
-        rule=f"rule of {bounce_class}",
+        classification=Classification(
+            REASONS[bounce_class], bounce_class, "5.1.1", f"rule of {bounce_class}"
+        ),
     )
 
 

@@ -208,21 +208,11 @@ class Session:
                 # A server may end a session between messages; it did not look at this one.
                 self._record(Outcome(ReplyClass.NOT_TRIED, reply.full_text, 421))
                 self._transport.abort(reply.full_text)
-            elif self._pipelining and reply.code != 421:
-                self._stage = _RCPT
-            elif reply.positive:
-                self._send_command(_RCPT)
             else:
-                self._on_rejection(reply)
+                self._continue(reply, _RCPT)
         elif stage == _RCPT:
             self._rcpt_reply = reply
-            # After 421 the server closes the connection and sends no further replies.
-            if self._pipelining and reply.code != 421:
-                self._stage = _DATA
-            elif reply.positive:
-                self._send_command(_DATA)
-            else:
-                self._on_rejection(reply)
+            self._continue(reply, _DATA)
         elif stage == _DATA:
             self._after_data(reply)
         elif stage == _AWAIT_EMPTY_DATA:
@@ -234,6 +224,16 @@ class Session:
         else:
             # The server closes an idle session.
             self._transport.abort(reply.full_text)
+
+    def _continue(self, reply: Reply, stage: int) -> None:
+        """Go on to the next stage; with pipelining its command is sent already."""
+        # After 421 the server closes the connection and sends no further replies.
+        if self._pipelining and reply.code != 421:
+            self._stage = stage
+        elif reply.positive:
+            self._send_command(stage)
+        else:
+            self._on_rejection(reply)
 
     def _after_final_dot(self, reply: Reply) -> None:
         accepted = 200 <= reply.code < 300

@@ -13,6 +13,7 @@ from mailer.delivery.models import Delivery
 from mailer.delivery.throttle.providers import provider_of
 from mailer.feedback.decisions import evaluate
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
+from mailer.feedback.parsing.classify import Classification
 from mailer.feedback.parsing.evidence import EventSource, ParsedReturn, Recipient
 from subscribers import merge, suppression, unsubscribe
 from subscribers.addresses import address_hash
@@ -22,7 +23,7 @@ from subscribers.models import Subscriber
 Class = FeedbackEvent.Class
 # The recipient where a token identifies the delivery, and the message names none.
 _UNNAMED = {
-    "bounce": Recipient("", bounce_class=Class.UNKNOWN, reason="unknown"),
+    "bounce": Recipient("", classification=Classification("unknown", Class.UNKNOWN)),
     "complaint": Recipient("", action="complained"),
 }
 _KINDS = {"bounce": FeedbackEvent.Kind.BOUNCE, "complaint": FeedbackEvent.Kind.COMPLAINT}
@@ -160,14 +161,14 @@ def _subject_by_address(recipient: Recipient, kind: str) -> Subject:
 def _event(
     parsed: ParsedReturn, subject: Subject, history: merge.AddressHistory, source: EventSource, place: int
 ) -> FeedbackEvent:
-    recipient = subject.recipient
+    recipient, classification = subject.recipient, subject.recipient.classification
     return FeedbackEvent(
         kind=_KINDS[parsed.kind],
-        bounce_class=recipient.bounce_class,
-        reason=recipient.reason[:40] or parsed.feedback_type[:40],
-        status=recipient.status[:12],
+        bounce_class=classification.bounce_class,
+        reason=classification.reason[:40] or parsed.feedback_type[:40],
+        status=classification.status[:12],
         diagnostic=recipient.diagnostic,
-        rule=recipient.rule[:120],
+        rule=classification.rule[:120],
         identity=_identity(parsed, subject),
         delivery=subject.delivery,
         mailing=subject.delivery.mailing if subject.delivery else None,

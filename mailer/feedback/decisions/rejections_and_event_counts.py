@@ -68,15 +68,8 @@ def _claim_rejections(now: datetime, batch_size: int) -> list[int]:
 
 def _parse(delivery: Delivery, now: datetime) -> tuple[ParsedReturn, EventSource]:
     """What the server's last reply says; that it was sent to our own session authenticates it."""
-    classification = classify(delivery.reply)
     recipient = Recipient(
-        "",
-        status=classification.status,
-        diagnostic=delivery.reply,
-        bounce_class=classification.bounce_class,
-        reason=classification.reason,
-        rule=classification.rule,
-        found_by="session",
+        "", diagnostic=delivery.reply, classification=classify(delivery.reply), found_by="session"
     )
     parsed = ParsedReturn("bounce", (recipient,), delivery=delivery.pk, identity="session")
     return parsed, EventSource(f"session {delivery.pk}", now)

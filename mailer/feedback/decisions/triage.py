@@ -14,6 +14,7 @@ from mailer.feedback.decisions import suppression_decisions
 from mailer.feedback.decisions.apply_returns import apply
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage, SuppressionDecision
 from mailer.feedback.parsing import dsn, mime
+from mailer.feedback.parsing.classify import Classification
 from mailer.feedback.parsing.evidence import (
     EventSource,
     ParsedReturn,
@@ -111,11 +112,11 @@ def _parsed(message: ReturnedMessage, result: str, subscriber: Subscriber) -> Pa
     own = delivery.pk if delivery is not None and delivery.subscriber == subscriber.pk else None
     rule = f"triaged by {message.triaged_by}"[:120]
     if result == TriageResult.COMPLAINT:
-        recipient = Recipient(subscriber.email, action="complained", diagnostic=diagnostic, rule=rule)
+        complained = Classification(rule=rule)
+        recipient = Recipient(subscriber.email, "", "complained", diagnostic, complained)
         return ParsedReturn("complaint", (recipient,), own, identity="person", feedback_type="by hand")
-    recipient = Recipient(
-        subscriber.email, diagnostic=diagnostic, bounce_class="hard", reason="unknown_user", rule=rule
-    )
+    classification = Classification("unknown_user", "hard", rule=rule)
+    recipient = Recipient(subscriber.email, diagnostic=diagnostic, classification=classification)
     return ParsedReturn("bounce", (recipient,), own, identity="person")
 
 

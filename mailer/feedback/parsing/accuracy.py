@@ -127,7 +127,8 @@ def _compare_record(total: Score, name: str, parsed: ParsedReturn, record: dict[
         )
     else:
         total.found += 1
-    called_hard = parsed.kind == "bounce" and match is not None and match.bounce_class == "hard"
+    bounce_class = match.classification.bounce_class if match else ""
+    called_hard = parsed.kind == "bounce" and bounce_class == "hard"
     if record["hardbounce"]:
         total.hard += 1
         total.missed_hard += not called_hard
@@ -139,11 +140,10 @@ def _compare_record(total: Score, name: str, parsed: ParsedReturn, record: dict[
 
 
 def _describe(match: Recipient | None) -> str:
-    return (
-        "no recipient"
-        if match is None
-        else f"{match.bounce_class} {match.reason} {match.status} by “{match.rule}”"
-    )
+    if match is None:
+        return "no recipient"
+    found = match.classification
+    return f"{found.bounce_class} {found.reason} {found.status} by “{found.rule}”"
 
 
 def _percent(part: int, whole: int) -> float:

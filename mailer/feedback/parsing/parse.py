@@ -259,8 +259,8 @@ def _from_status(status: RecipientStatus, text: str) -> Recipient:
         address=status.address,
         alias=status.alias,
         action=status.action,
-        status=status.status,
         diagnostic=status.diagnostic[:_MAX_DIAGNOSTIC],
+        classification=Classification(status=status.status),
         found_by="report",
     )
     return _classified(recipient, classify(status.diagnostic, text, status.status, status.mta))
@@ -281,13 +281,9 @@ def _classified(recipient: Recipient, classification: Classification) -> Recipie
     """The recipient with its classification: a class where delivery failed, a reason also for a delay."""
     if recipient.action not in ("failed", "delayed"):
         return recipient
-    return replace(
-        recipient,
-        status=classification.status,
-        bounce_class=classification.bounce_class if recipient.action == "failed" else "",
-        reason=classification.reason,
-        rule=classification.rule,
-    )
+    if recipient.action == "delayed":
+        classification = replace(classification, bounce_class="")
+    return replace(recipient, classification=classification)
 
 
 def _scan_with_flufl(message: bytes) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from mailer.backoff import BackoffPolicy
 from mailer.config.sections import Security
@@ -48,6 +48,25 @@ class MailboxError(Exception):
 
 class MessageUnavailable(Exception):  # noqa: N818  (a state of one message; MailboxError is the error)
     """This one message can be neither read nor acknowledged now; it remains, and the others are read."""
+
+
+class MailServer(NamedTuple):
+    """A server that mail is fetched from, and the user that we sign in as."""
+
+    # "IMAP" or "POP3".
+    protocol: str
+    host: str
+    port: int
+    user: str
+
+    @property
+    def url(self) -> str:
+        """Identifies the mailbox: another server or user makes another one."""
+        return f"{self.protocol.lower()}://{self.user}@{self.host}:{self.port}"
+
+    def __str__(self) -> str:
+        """As messages name it: "The IMAP server mail.example.org:993"."""
+        return f"The {self.protocol} server {self.host}:{self.port}"
 
 
 class Mailbox(Protocol):

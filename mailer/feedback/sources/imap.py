@@ -25,6 +25,7 @@ from mailer.feedback.sources.base import (
     MAX_OCTETS,
     TIMEOUT_SECONDS,
     MailboxError,
+    MailServer,
     MessageUnavailable,
     Stop,
     require_tls,
@@ -67,7 +68,7 @@ def open_mailbox(
     `position` is what `save_position` was called with last. Where it is empty, messages that arrived on days
     before `since` are ignored.
     """
-    server = server_label(bounces)
+    server = str(server_of(bounces))
     require_tls(server, bounces.imap_host, bounces.imap_security, "imap_security")
     with translate_errors(server, IMAPClientError):
         client = _connect(bounces)
@@ -85,14 +86,15 @@ def open_mailbox(
                 client.shutdown()
 
 
-def server_label(bounces: Bounces) -> str:
-    """The server as messages name it: "The IMAP server mail.example.org:993"."""
-    return f"The IMAP server {bounces.imap_host}:{_port(bounces)}"
+def server_of(bounces: Bounces) -> MailServer:
+    """The configured server."""
+    port = bounces.imap_port or (993 if bounces.imap_security == "tls" else 143)
+    return MailServer("IMAP", bounces.imap_host, port, bounces.imap_username)
 
 
 def url_of(bounces: Bounces) -> str:
     """Identifies the mailbox: another server, user or folder makes another one."""
-    return f"imap://{bounces.imap_username}@{bounces.imap_host}:{_port(bounces)}/{bounces.imap_folder}"
+    return f"{server_of(bounces).url}/{bounces.imap_folder}"
 
 
 class ImapMailbox:
@@ -108,7 +110,7 @@ class ImapMailbox:
         timing: Timing,
     ) -> None:
         self._client, self._settings, self._save_position, self._since = client, bounces, save_position, since
-        self._timing, self._server = timing, server_label(bounces)
+        self._timing, self._server = timing, str(server_of(bounces))
         self._validity = self._select()
         known, _, uid = position.partition(":")
         # Up to this UID every message was acknowledged.
@@ -241,7 +243,7 @@ def _connect(bounces: Bounces) -> IMAPClient:
     tls = bounces.imap_security == "tls"
     context = ssl.create_default_context() if tls else None
     return IMAPClient(
-        bounces.imap_host, _port(bounces), ssl=tls, ssl_context=context, timeout=TIMEOUT_SECONDS
+        bounces.imap_host, server_of(bounces).port, ssl=tls, ssl_context=context, timeout=TIMEOUT_SECONDS
     )
 
 
@@ -262,7 +264,7 @@ def _sign_in(client: IMAPClient, bounces: Bounces, token_path: Path | None) -> N
         # The library quotes the text of the error that it replaces.
         text = server_text(error.__context__ or error).rstrip(".")
         raise MailboxError(
-            f"{server_label(bounces)} refuses our sign-in as {bounces.imap_username}: {text}. "
+            f"{server_of(bounces)} refuses our sign-in as {bounces.imap_username}: {text}. "
             "See [bounces] imap_username and imap_password."
         ) from error
 
@@ -272,10 +274,6 @@ def _token(path: Path) -> str:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise MailboxError(f"[bounces] imap_token_path: {path} cannot be read.") from error
-
-
-def _port(bounces: Bounces) -> int:
-    return bounces.imap_port or (993 if bounces.imap_security == "tls" else 143)
 
 
 def _day(moment: datetime) -> str:

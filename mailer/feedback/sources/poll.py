@@ -103,7 +103,7 @@ def configured_mailboxes(config: Config) -> list[Source]:
         found.append(
             Source(
                 "pop3",
-                pop3_maildir.pop3_url(bounces),
+                pop3_maildir.server_of(bounces).url,
                 timedelta(minutes=1),
                 lambda now: pop3_maildir.open_pop3(bounces),
             )

@@ -19,6 +19,7 @@ from mailer.feedback.sources.base import (
     MAX_OCTETS,
     TIMEOUT_SECONDS,
     MailboxError,
+    MailServer,
     MessageUnavailable,
     Stop,
     require_tls,
@@ -35,7 +36,7 @@ _CHUNK = 64 * 1024
 @contextmanager
 def open_pop3(bounces: Bounces) -> Iterator[Pop3Mailbox]:
     """The mailbox that [bounces] pop3_… names, signed in to. Raises MailboxError."""
-    server = server_label(bounces)
+    server = str(server_of(bounces))
     require_tls(server, bounces.pop3_host, bounces.pop3_security, "pop3_security")
     with translate_errors(server, poplib.error_proto):
         connection = _connect(bounces)
@@ -49,14 +50,10 @@ def open_pop3(bounces: Bounces) -> Iterator[Pop3Mailbox]:
                 connection.close()
 
 
-def server_label(bounces: Bounces) -> str:
-    """The server as messages name it: "The POP3 server mail.example.org:995"."""
-    return f"The POP3 server {bounces.pop3_host}:{_port(bounces)}"
-
-
-def pop3_url(bounces: Bounces) -> str:
-    """Identifies the mailbox."""
-    return f"pop3://{bounces.pop3_username}@{bounces.pop3_host}:{_port(bounces)}"
+def server_of(bounces: Bounces) -> MailServer:
+    """The configured server."""
+    port = bounces.pop3_port or (995 if bounces.pop3_security == "tls" else 110)
+    return MailServer("POP3", bounces.pop3_host, port, bounces.pop3_username)
 
 
 class Pop3Mailbox:
@@ -104,7 +101,7 @@ class Pop3Mailbox:
 
 
 def _connect(bounces: Bounces) -> poplib.POP3:
-    host, port = bounces.pop3_host, _port(bounces)
+    host, port = bounces.pop3_host, server_of(bounces).port
     if bounces.pop3_security == "tls":
         return poplib.POP3_SSL(host, port, timeout=TIMEOUT_SECONDS, context=ssl.create_default_context())
     return poplib.POP3(host, port, timeout=TIMEOUT_SECONDS)
@@ -119,13 +116,9 @@ def _sign_in(connection: poplib.POP3, bounces: Bounces) -> None:
     except poplib.error_proto as error:
         text = server_text(error).rstrip(".")
         raise MailboxError(
-            f"{server_label(bounces)} refuses our sign-in as {bounces.pop3_username}: {text}. "
+            f"{server_of(bounces)} refuses our sign-in as {bounces.pop3_username}: {text}. "
             "See [bounces] pop3_username and pop3_password."
         ) from error
-
-
-def _port(bounces: Bounces) -> int:
-    return bounces.pop3_port or (995 if bounces.pop3_security == "tls" else 110)
 
 
 _READ_FLAG = ":2,S"

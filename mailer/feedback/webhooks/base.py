@@ -154,11 +154,8 @@ class EventParser(ABC):
             verdict = classification_for(failure.reason, verdict.status, rule)
         return Recipient(
             address=storable_text(event.recipient).lower(),
-            status=verdict.status,
             diagnostic=(reply or description)[:_MAX_DIAGNOSTIC],
-            bounce_class=verdict.bounce_class,
-            reason=verdict.reason,
-            rule=verdict.rule,
+            classification=verdict,
             found_by="report",
         )
 

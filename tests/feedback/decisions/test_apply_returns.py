@@ -10,6 +10,7 @@ from mailer.delivery import identifiers
 from mailer.delivery.models import Delivery
 from mailer.feedback.decisions.apply_returns import apply
 from mailer.feedback.models import FeedbackEvent
+from mailer.feedback.parsing.classify import Classification
 from mailer.feedback.parsing.evidence import EventSource, ParsedReturn, Recipient
 from mailer.feedback.parsing.parse import parse_message
 from subscribers import suppression
@@ -20,7 +21,7 @@ from tests.reports import cast
 
 pytestmark = pytest.mark.django_db
 NOW = cast.NOW + timedelta(days=1)
-HARD = Recipient("aigerim@example.net", bounce_class="hard", reason="unknown_user", status="5.1.1", rule="r")
+HARD = Recipient("aigerim@example.net", classification=Classification("unknown_user", "hard", "5.1.1", "r"))
 
 
 @pytest.fixture

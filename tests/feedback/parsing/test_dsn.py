@@ -66,7 +66,7 @@ def report(
 def test_a_report_in_any_form_names_the_recipient_and_reason(raw: bytes) -> None:
     reading = parse_message(raw)
     (found,) = reading.recipients
-    assert (reading.kind, found.address, found.reason, found.status) == (
+    assert (reading.kind, found.address, found.classification.reason, found.classification.status) == (
         "bounce",
         TO,
         "unknown_user",
@@ -77,7 +77,7 @@ def test_a_report_in_any_form_names_the_recipient_and_reason(raw: bytes) -> None
 @pytest.mark.parametrize("name", ["x400; /PN=1/OU=2", "rfc822; aigerim", "unknown"])
 def test_a_report_without_an_address_gets_the_returned_to(name: str) -> None:
     (found,) = parse_message(report(FAILED.replace(f"rfc822; {TO}", name))).recipients
-    assert (found.address, found.reason) == (TO, "unknown_user")
+    assert (found.address, found.classification.reason) == (TO, "unknown_user")
 
 
 def test_a_forwarded_recipient_keeps_the_original_address_as_alias() -> None:
@@ -94,7 +94,7 @@ def test_each_recipient_of_a_report_is_classified_separately() -> None:
     words = f"<{TO}>: no such user\n<two@villages.example>: mailbox full\n"
     reading = parse_message(report("\n".join([FAILED, full, waiting, arrived]), words=words))
     assert reading.kind == "bounce"
-    assert [(one.action, one.bounce_class) for one in reading.recipients] == [
+    assert [(one.action, one.classification.bounce_class) for one in reading.recipients] == [
         ("failed", "hard"),
         ("failed", "soft"),
         ("delayed", ""),
@@ -109,20 +109,20 @@ def test_each_recipient_of_a_report_is_classified_separately() -> None:
 def test_reports_without_failures_are_no_bounces(action: str, kind: str) -> None:
     reading = parse_message(report(FAILED.replace("failed", action)))
     assert reading.kind == kind
-    assert reading.recipients[0].bounce_class == ""
+    assert reading.recipients[0].classification.bounce_class == ""
 
 
 def test_the_code_in_the_diagnostic_beats_expiry() -> None:
     given_up = FAILED.replace("5.1.1", "5.4.7")
     (found,) = parse_message(report(f"{given_up}Diagnostic-Code: smtp; 452 4.2.2 mailbox full\n")).recipients
-    assert (found.reason, found.bounce_class) == ("mailbox_full", "soft")
+    assert (found.classification.reason, found.classification.bounce_class) == ("mailbox_full", "soft")
 
 
 def test_the_notice_explains_a_report_without_a_reason() -> None:
     (found,) = parse_message(
         report(FAILED.replace("5.1.1", "5.0.0"), words=f"{TO}\n  the mailbox is full")
     ).recipients
-    assert found.reason == "mailbox_full"
+    assert found.classification.reason == "mailbox_full"
 
 
 def test_a_report_enclosed_by_a_gateway_is_parsed() -> None:

@@ -27,7 +27,10 @@ def test_every_sample_has_its_kind_recipients_and_reasons(name: str) -> None:
     assert reading.kind == expected.get("kind", "bounce")
     for record in expected.get("records", []):
         (found,) = [one for one in reading.recipients if one.address == record["recipient"]]
-        assert (found.reason, found.bounce_class == "hard") == (record["reason"], record["hardbounce"])
+        assert (found.classification.reason, found.classification.bounce_class == "hard") == (
+            record["reason"],
+            record["hardbounce"],
+        )
         assert found.alias == record["alias"]
 
 
@@ -82,7 +85,7 @@ def test_a_token_gives_a_bounce_without_names_a_recipient() -> None:
     )
     assert parse_message(raw).recipients == ()
     (nameless,) = parse_message(raw, identifiers.envelope_sender(3)).recipients
-    assert (nameless.address, nameless.reason) == ("", "mailbox_full")
+    assert (nameless.address, nameless.classification.reason) == ("", "mailbox_full")
 
 
 def test_our_message_returned_to_a_signed_address_is_a_bounce() -> None:
@@ -91,7 +94,7 @@ def test_our_message_returned_to_a_signed_address_is_a_bounce() -> None:
         b"Received: from x\nMessage-ID: <e@news.example.org>\nTo: <aigerim@villages.example>\n\nStories.\n"
     )
     (found,) = parse_message(raw, identifiers.envelope_sender(3)).recipients
-    assert (found.address, found.bounce_class) == ("aigerim@villages.example", "unknown")
+    assert (found.address, found.classification.bounce_class) == ("aigerim@villages.example", "unknown")
     assert parse_message(raw).kind == "other"
     # A person who answers quotes our message too.
     assert (

@@ -242,4 +242,4 @@ def test_messages_from_people_are_unclassified(words: str) -> None:
 def test_other_mail_about_deliveries_has_no_hard_recipients(head: str) -> None:
     words = "We were unable to deliver your parcel to the address that you gave. Call us for a new date."
     reading = parse_message(f"{head}Return-Path: <x@y.example>\nTo: b@news.example.org\n\n{words}\n".encode())
-    assert not any(one.bounce_class == "hard" for one in reading.recipients)
+    assert not any(one.classification.bounce_class == "hard" for one in reading.recipients)

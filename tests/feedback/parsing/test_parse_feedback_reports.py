@@ -65,14 +65,19 @@ def test_other_feedback_types_are_no_complaints(feedback_type: str) -> None:
     assert (reading.kind, reading.recipients) == ("other", ())
 
 
+def complaint_recipients(message: str) -> list[str]:
+    reading = parse_message(message.encode())
+    assert reading.kind == "complaint"
+    return [one.address for one in reading.recipients]
+
+
 def test_microsofts_returned_junk_is_a_complaint() -> None:
     raw = (
         "From: staff@hotmail.example\nTo: fbl@news.example.org\nSubject: complaint about message\n"
         "Content-Type: multipart/mixed; boundary=B\n\n--B\nContent-Type: message/rfc822\n\n"
         f"X-HmXmrOriginalRecipient: {TO}\n{SENT.format(to='x', id='<e@news.example.org>')}\nStories.\n--B--\n"
     )
-    reading = parse_message(raw.encode())
-    assert (reading.kind, [one.address for one in reading.recipients]) == ("complaint", [TO])
+    assert complaint_recipients(raw) == [TO]
 
 
 @pytest.mark.parametrize("hidden", ["redacted@villages.example", "undisclosed", "", "[Redacted]"])
@@ -91,8 +96,7 @@ def test_an_ses_complaint_in_json_counts_by_its_type() -> None:
         '{"notificationType":"Complaint","complaint":{"complaintFeedbackType":"abuse",'
         f'"complainedRecipients":[{{"emailAddress":"{TO}"}}]}}}}\n'
     )
-    reading = parse_message(notice.encode())
-    assert (reading.kind, [one.address for one in reading.recipients]) == ("complaint", [TO])
+    assert complaint_recipients(notice) == [TO]
     assert parse_message(notice.replace('"abuse"', '"not-spam"').encode()).kind == "other"
 
 
