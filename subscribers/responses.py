@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any
 
 from django.conf import settings
@@ -16,6 +17,9 @@ from django.utils.translation import get_language, override
 from subscribers import tokens
 from subscribers.consent import Evidence, network_of
 from subscribers.models import Subscriber
+
+# The view of a link, by its token.
+LinkView = Callable[[HttpRequest, str], HttpResponse]
 
 # What `mask` makes, within a longer text.
 _MASKED = re.compile(r"\S*…@\S+")
@@ -45,6 +49,22 @@ def page(
         response["Cache-Control"] = "no-store"
         response["X-Robots-Tag"] = "noindex"
     return response
+
+
+def link_page(invalid: str, status: int = 404) -> Callable[[LinkView], LinkView]:
+    """Decorates the view of a link in an email: where it raises InvalidToken, the page `invalid` answers."""
+
+    def decorate(view: LinkView) -> LinkView:
+        @wraps(view)
+        def answer(request: HttpRequest, token: str) -> HttpResponse:
+            try:
+                return view(request, token)
+            except tokens.InvalidToken:
+                return page(request, invalid, status=status, private=True)
+
+        return answer
+
+    return decorate
 
 
 def requested_language(request: HttpRequest) -> str:

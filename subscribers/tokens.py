@@ -48,6 +48,10 @@ class InvalidToken(ValueError):  # noqa: N818  (as cryptography names its own)
     """The token was not made here, or for another purpose."""
 
 
+class LinkExpired(InvalidToken):
+    """The token was used, rejected or replaced, or is too old."""
+
+
 class Claim(NamedTuple):
     """What the token in a link to a page says."""
 

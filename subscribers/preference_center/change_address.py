@@ -31,10 +31,6 @@ _PER_DAY, _PER_NETWORK_PER_HOUR = 3, 20
 Outcome = Literal["requested", "busy", "closed"]
 
 
-class LinkExpired(ValueError):  # noqa: N818  (as django.core.signing names its own)
-    """The link was used or rejected, or has expired."""
-
-
 def is_allowed(subscriber: Subscriber, now: datetime) -> bool:
     """Whether the subscriber's address can be changed by a link at the moment."""
     active = suppression.active_suppression(subscriber)
@@ -73,14 +69,14 @@ def request(subscriber: Subscriber, new_email: str, evidence: Evidence, now: dat
 
 
 def read_confirmation(token: str, now: datetime) -> AddressChange:
-    """The change that the link to the new address confirms; raises InvalidToken or LinkExpired."""
+    """The change that the link to the new address confirms; raises InvalidToken."""
     change = _read("change_address", token, CONFIRM_WITHIN, now)
     subscriber = change.subscriber
     undone = change.confirmed_at is not None or change.rejected_at is not None
     if undone or subscriber.email != change.old_email or not is_allowed(subscriber, now):
-        raise LinkExpired("used, rejected or replaced")
+        raise tokens.LinkExpired("used, rejected or replaced")
     if suppression.is_suppressed(change.new_email):
-        raise LinkExpired("the new address is suppressed")
+        raise tokens.LinkExpired("the new address is suppressed")
     return change
 
 
@@ -101,14 +97,14 @@ def lists_after(change: AddressChange) -> list[MailingList]:
 
 
 def confirm(token: str, evidence: Evidence, now: datetime) -> Subscriber:
-    """Change the address, at the request of who reads the new one; raises InvalidToken or LinkExpired."""
+    """Change the address, at the request of who reads the new one; raises InvalidToken."""
     with transaction.atomic():
         change = read_confirmation(token, now)
         subscriber = Subscriber.objects.select_for_update().get(pk=change.subscriber_id)
         # Conditional: of two requests at once the second finds it done.
         unconfirmed = AddressChange.objects.filter(pk=change.pk, confirmed_at=None, rejected_at=None)
         if not unconfirmed.update(confirmed_at=now):
-            raise LinkExpired("used")
+            raise tokens.LinkExpired("used")
         own = list(unsubscribe.confirmed_list_ids(subscriber.pk))
         other = Subscriber.objects.filter(email=change.new_email).first()
         if other is not None:
@@ -124,7 +120,7 @@ def confirm(token: str, evidence: Evidence, now: datetime) -> Subscriber:
 
 
 def read_rejection(token: str, now: datetime) -> AddressChange:
-    """The change that the link to the old address rejects; raises InvalidToken or LinkExpired."""
+    """The change that the link to the old address rejects; raises InvalidToken."""
     return _read("reject_change", token, REJECT_WITHIN, now)
 
 
@@ -164,8 +160,8 @@ def _set_email(subscriber: Subscriber, address: str) -> None:
 def _read(purpose: tokens.PagePurpose, token: str, valid: timedelta, now: datetime) -> AddressChange:
     claim = tokens.read(purpose, token)
     if not claim.is_fresh(valid, now):
-        raise LinkExpired("expired")
+        raise tokens.LinkExpired("expired")
     change = AddressChange.objects.select_related("subscriber").filter(pk=claim.subscriber).first()
     if change is None:
-        raise LinkExpired("replaced by a later request, or the subscriber is deleted")
+        raise tokens.LinkExpired("replaced by a later request, or the subscriber is deleted")
     return change

@@ -13,7 +13,7 @@ from django.utils.translation import gettext, override
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from subscribers import merge, tokens, unsubscribe
+from subscribers import merge, unsubscribe
 from subscribers.consent import Channel, Evidence
 from subscribers.emails import page_language
 from subscribers.models import Subscriber, Subscription
@@ -21,7 +21,7 @@ from subscribers.preference_center import change_address, preferences
 from subscribers.preference_center.preferences import AddressChangeForm, Preferences, PreferencesForm
 from subscribers.privacy import data_access
 from subscribers.reconfirmation import campaigns
-from subscribers.responses import evidence_from, mask, page, subscriber_context
+from subscribers.responses import evidence_from, link_page, mask, page, subscriber_context
 from subscribers.subscribe import forms, subscribe
 from subscribers.suppression import is_suppressed
 
@@ -52,12 +52,10 @@ _Outcome = str | PreferencesForm | AddressChangeForm
 
 
 @_methods
+@link_page("pages/unknown_link.html")
 def preferences_page(request: HttpRequest, token: str) -> HttpResponse:
     """`/preferences/<token>/`: all preferences of a subscriber on one page."""
-    try:
-        claim, subscriber = merge.read_token("preferences", token)
-    except tokens.InvalidToken:
-        return page(request, "pages/unknown_link.html", status=404, private=True)
+    claim, subscriber = merge.read_token("preferences", token)
     now = timezone.now()
     before = preferences.read_preferences(subscriber, now)
     evidence = evidence_from(request, Channel.PREFERENCES, page_language(subscriber))
@@ -172,12 +170,10 @@ def _record_reason(visit: _Visit) -> _Outcome:
 
 @csrf_exempt
 @_methods
+@link_page("pages/unknown_link.html", status=200)
 def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
     """`/unsubscribe/<token>/`: one-click unsubscribe by POST (RFC 8058), a button by GET. Sets no cookie."""
-    try:
-        claim, subscriber = merge.read_token("unsubscribe", token)
-    except tokens.InvalidToken:
-        return page(request, "pages/unknown_link.html", private=True)
+    claim, subscriber = merge.read_token("unsubscribe", token)
     lists, language = unsubscribe.newsletter_list_ids(claim.scope), page_language(subscriber)
     with override(language):
         consent_text = gettext("Press the button, and this newsletter comes to you again.")
@@ -238,21 +234,19 @@ def _pause_notice(subscriber: Subscriber, language: str) -> str:
 
 
 @_methods
+@link_page("pages/address_link_expired.html")
 def confirm_address_page(request: HttpRequest, token: str) -> HttpResponse:
     """`/address/<token>/`: a button that confirms the new address."""
     now = timezone.now()
-    try:
-        change = change_address.read_confirmation(token, now)
-        language = page_language(change.subscriber)
-        with override(language):
-            text = gettext("Press the button, and what came to your old address comes to this one.")
-        if request.method == "POST":
-            evidence = evidence_from(request, Channel.EMAIL_LINK, language, text)
-            subscriber = change_address.confirm(token, evidence, now)
-            context: dict[str, object] = {**subscriber_context(subscriber, 0)}
-            return page(request, "pages/address_changed.html", context, language=language, private=True)
-    except (tokens.InvalidToken, change_address.LinkExpired):
-        return page(request, "pages/address_link_expired.html", status=404, private=True)
+    change = change_address.read_confirmation(token, now)
+    language = page_language(change.subscriber)
+    with override(language):
+        text = gettext("Press the button, and what came to your old address comes to this one.")
+    if request.method == "POST":
+        evidence = evidence_from(request, Channel.EMAIL_LINK, language, text)
+        subscriber = change_address.confirm(token, evidence, now)
+        context: dict[str, object] = {**subscriber_context(subscriber, 0)}
+        return page(request, "pages/address_changed.html", context, language=language, private=True)
     context = {
         "text": text,
         "old": mask(change.old_email),
@@ -263,13 +257,11 @@ def confirm_address_page(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @_methods
+@link_page("pages/address_link_expired.html")
 def reject_address_page(request: HttpRequest, token: str) -> HttpResponse:
     """`/address/not-me/<token>/`: a button that keeps or restores the old address."""
     now = timezone.now()
-    try:
-        change = change_address.read_rejection(token, now)
-    except (tokens.InvalidToken, change_address.LinkExpired):
-        return page(request, "pages/address_link_expired.html", status=404, private=True)
+    change = change_address.read_rejection(token, now)
     language = page_language(change.subscriber)
     with override(language):
         text = gettext("Press the button, and what you get from us comes to your old address as before.")
@@ -283,12 +275,10 @@ def reject_address_page(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @_methods
+@link_page("pages/unknown_link.html", status=200)
 def reconfirm_page(request: HttpRequest, token: str) -> HttpResponse:
     """`/stay/<token>/`: a button by which a subscriber confirms that they still want the newsletter."""
-    try:
-        campaign, subscriber = campaigns.read_token(token)
-    except tokens.InvalidToken:
-        return page(request, "pages/unknown_link.html", private=True)
+    campaign, subscriber = campaigns.read_token(token)
     language = page_language(subscriber)
     with override(language):
         text = gettext("Press the button, and the newsletter keeps coming to you.")
@@ -302,13 +292,11 @@ def reconfirm_page(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @_methods
+@link_page("pages/your_data_link_expired.html")
 def data_access_page(request: HttpRequest, token: str) -> HttpResponse:
     """`/your-data/<token>/`: buttons to download all data about the subscriber, or to erase it."""
     now = timezone.now()
-    try:
-        subscriber = data_access.read_link(token, now)
-    except tokens.InvalidToken:
-        return page(request, "pages/your_data_link_expired.html", status=404, private=True)
+    subscriber = data_access.read_link(token, now)
     language = page_language(subscriber)
     if "download" in request.POST:
         return _download(subscriber)

@@ -41,7 +41,7 @@ def read_link(token: str, now: datetime) -> Subscriber:
     """The subscriber whose data a link opens; raises InvalidToken, also when it has expired."""
     claim, subscriber = merge.read_token("data_access", token)
     if not claim.is_fresh(LINK_WORKS_FOR, now):
-        raise tokens.InvalidToken("too old")
+        raise tokens.LinkExpired("too old")
     return subscriber
 
 

@@ -23,10 +23,6 @@ EMAIL_INTERVAL = timedelta(hours=24)
 Outcome = Literal["answered", "question", "busy"]
 
 
-class LinkExpired(ValueError):  # noqa: N818  (as django.core.signing names its own)
-    """The confirmation link has expired."""
-
-
 def request(
     email: str,
     list_ids: Collection[int],
@@ -70,10 +66,10 @@ def confirm_token(subscriber: Subscriber, now: datetime) -> str:
 
 
 def read_token(token: str, now: datetime) -> Subscriber:
-    """The subscriber of a confirmation link; raises InvalidToken or LinkExpired."""
+    """The subscriber of a confirmation link; raises InvalidToken."""
     claim = tokens.read("confirm", token)
     if not claim.is_fresh(CONFIRM_WITHIN, now):
-        raise LinkExpired("the link is older than seven days")
+        raise tokens.LinkExpired("the link is older than seven days")
     subscriber = Subscriber.objects.filter(pk=claim.subscriber).first()
     if subscriber is None:
         raise tokens.InvalidToken("the subscriber is deleted")

@@ -11,12 +11,13 @@ from django.utils.translation import gettext, override
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from subscribers import consent, tokens
+from subscribers import consent
 from subscribers.consent import Channel, Evidence
 from subscribers.emails import page_language
 from subscribers.models import MailingList, Subscriber
 from subscribers.responses import (
     evidence_from,
+    link_page,
     offered_languages,
     page,
     requested_language,
@@ -117,13 +118,11 @@ def _outcome_page(request: HttpRequest, outcome: subscribe.Outcome, language: st
 
 
 @_methods
+@link_page("pages/confirm_expired.html")
 def confirm(request: HttpRequest, token: str) -> HttpResponse:
     """`/confirm/<token>/`: a button that confirms the sign-up."""
     now = timezone.now()
-    try:
-        subscriber = subscribe.read_token(token, now)
-    except (tokens.InvalidToken, subscribe.LinkExpired):
-        return page(request, "pages/confirm_expired.html", status=404, private=True)
+    subscriber = subscribe.read_token(token, now)
     if request.method == "POST":
         evidence = evidence_from(request, Channel.EMAIL_LINK, page_language(subscriber))
         subscribe.confirm(subscriber, evidence, now)

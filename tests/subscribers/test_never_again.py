@@ -20,6 +20,7 @@ from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout.planning import plan
 from mailer.editions.models import Edition, Newsletter
 from mailer.feedback.decisions.apply_returns import apply
+from mailer.feedback.parsing.classify import Classification
 from mailer.feedback.parsing.evidence import EventSource, ParsedReturn, Recipient
 from subscribers import merge as merging
 from subscribers import suppression, tokens
@@ -159,7 +160,7 @@ class SubscriberMachine(RuleBasedStateMachine):
                     for one in change_address.lists_after(change_address.read_confirmation(link, self.now))
                 }
                 change_address.confirm(link, Evidence(Channel.EMAIL_LINK), self.now)
-            except change_address.LinkExpired:
+            except tokens.LinkExpired:
                 return
             old, new = change.old_email, change.new_email
             if old in self.complained:
@@ -243,7 +244,7 @@ class SubscriberMachine(RuleBasedStateMachine):
     @rule(address=whose, kind=st.sampled_from(["bounce", "complaint"]))
     def receive_feedback(self, address: str, kind: str) -> None:
         known = self.subscriber_of(address) is not None
-        told = Recipient(address, bounce_class="hard", reason="unknown_user", status="5.1.1", rule="r")
+        told = Recipient(address, classification=Classification("unknown_user", "hard", "5.1.1", "r"))
         reading = ParsedReturn(kind, (told,), identity="service")  # type: ignore[arg-type]
         apply(reading, EventSource(f"{kind} {self.now.timestamp()}", self.now), self.now)
         if known and kind == "complaint":
