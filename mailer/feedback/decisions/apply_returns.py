@@ -23,7 +23,7 @@ from subscribers.models import Subscriber
 Class = FeedbackEvent.Class
 # The recipient where a token identifies the delivery, and the message names none.
 _UNNAMED = {
-    "bounce": Recipient("", classification=Classification("unknown", Class.UNKNOWN)),
+    "bounce": Recipient("", classification=Classification("unknown", Class.UNKNOWN, "", "")),
     "complaint": Recipient("", action="complained"),
 }
 _KINDS = {"bounce": FeedbackEvent.Kind.BOUNCE, "complaint": FeedbackEvent.Kind.COMPLAINT}

@@ -5,6 +5,7 @@ undone.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
@@ -14,7 +15,7 @@ from mailer.feedback.decisions import suppression_decisions
 from mailer.feedback.decisions.apply_returns import apply
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage, SuppressionDecision
 from mailer.feedback.parsing import dsn, mime
-from mailer.feedback.parsing.classify import Classification
+from mailer.feedback.parsing.classify import UNCLASSIFIED, Classification
 from mailer.feedback.parsing.evidence import (
     EventSource,
     ParsedReturn,
@@ -112,10 +113,10 @@ def _parsed(message: ReturnedMessage, result: str, subscriber: Subscriber) -> Pa
     own = delivery.pk if delivery is not None and delivery.subscriber == subscriber.pk else None
     rule = f"triaged by {message.triaged_by}"[:120]
     if result == TriageResult.COMPLAINT:
-        complained = Classification(rule=rule)
+        complained = replace(UNCLASSIFIED, rule=rule)
         recipient = Recipient(subscriber.email, "", "complained", diagnostic, complained)
         return ParsedReturn("complaint", (recipient,), own, identity="person", feedback_type="by hand")
-    classification = Classification("unknown_user", "hard", rule=rule)
+    classification = Classification("unknown_user", "hard", "", rule)
     recipient = Recipient(subscriber.email, diagnostic=diagnostic, classification=classification)
     return ParsedReturn("bounce", (recipient,), own, identity="person")
 

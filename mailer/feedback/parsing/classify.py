@@ -45,13 +45,17 @@ class Classification:
     """Why one recipient did not get a message."""
 
     # A key of [reasons] in rules.toml.
-    reason: str = ""
+    reason: str
     # hard, soft, block or unknown.
-    bounce_class: str = ""
+    bounce_class: str
     # Enhanced code (RFC 3463) that was used, "5.1.1"; "" without one.
-    status: str = ""
+    status: str
     # Name of the rule, or the code, that decided.
-    rule: str = ""
+    rule: str
+
+
+# Of a recipient whose mail did not fail.
+UNCLASSIFIED = Classification("", "", "", "")
 
 
 def classify(

@@ -5,7 +5,7 @@ the records in which parsing returns its results.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from mailer.delivery import identifiers
 from mailer.delivery.identifiers import FoundToken, UnsubscribeAddress, read_unsubscribe_address
 from mailer.feedback.parsing import dsn, message_kind, mime, notice_text
-from mailer.feedback.parsing.classify import Classification
+from mailer.feedback.parsing.classify import UNCLASSIFIED, Classification
 from mailer.feedback.parsing.mime import Headers, Part
 from mailer.feedback.parsing.notice_text import NoticeText
 
@@ -164,7 +164,7 @@ class Recipient:
     # Reply of the server that refused.
     diagnostic: str = ""
     # Without a class where nothing failed.
-    classification: Classification = field(default_factory=Classification)
+    classification: Classification = UNCLASSIFIED
     # How the recipient was found: report, header, text, flufl, returned_to, token, session.
     found_by: str = ""
 

@@ -16,7 +16,7 @@ from flufl.bounce import scan_message
 
 from mailer.feedback.parsing import dsn, message_kind, notice_text
 from mailer.feedback.parsing import evidence as evidence_of
-from mailer.feedback.parsing.classify import Classification, classify
+from mailer.feedback.parsing.classify import UNCLASSIFIED, Classification, classify
 from mailer.feedback.parsing.dsn import RecipientStatus
 from mailer.feedback.parsing.evidence import Evidence, Kind, ParsedReturn, Recipient
 from mailer.feedback.parsing.mime import Headers, Part, split_headers
@@ -260,7 +260,7 @@ def _from_status(status: RecipientStatus, text: str) -> Recipient:
         alias=status.alias,
         action=status.action,
         diagnostic=status.diagnostic[:_MAX_DIAGNOSTIC],
-        classification=Classification(status=status.status),
+        classification=replace(UNCLASSIFIED, status=status.status),
         found_by="report",
     )
     return _classified(recipient, classify(status.diagnostic, text, status.status, status.mta))
