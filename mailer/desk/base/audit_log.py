@@ -1,4 +1,4 @@
-"""The audit log: actions with their labels, links to rows, and removal of erased addresses."""
+"""The audit log: actions with their labels, and removal of erased addresses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q
-from wagtail.admin.admin_url_finder import ModelAdminURLFinder
 from wagtail.log_actions import LogFormatter
 from wagtail.models import ModelLogEntry
 
@@ -81,12 +80,6 @@ def register_actions(registry: Any) -> None:
     """Wagtail hook `register_log_actions`."""
     for name, (label, message) in _ACTIONS.items():
         registry.register_action(name)(type(f"_{label}", (_Formatter,), {"label": label, "message": message}))
-
-
-def links_to(url_name: str) -> property:
-    """A viewset's `url_finder_class` that links to the row's page with this URL name."""
-    finder = type("_Finder", (ModelAdminURLFinder,), {"edit_url_name": url_name})
-    return property(lambda viewset: finder)
 
 
 def connect() -> None:

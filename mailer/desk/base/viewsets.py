@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from django.urls import URLPattern, path, reverse
+from wagtail.admin.admin_url_finder import ModelAdminURLFinder
 from wagtail.admin.views.generic import IndexView
 from wagtail.admin.viewsets.model import ModelViewSet
 
 
 class DeskViewSet(ModelViewSet):
-    """A model's table and Wagtail's forms for it. The search box asks the database."""
+    """A model's table and Wagtail's forms for it. The search box asks the database.
+
+    Its URLs follow from its name: those of `desk_suppression_decisions` begin with suppression-decisions/.
+    """
 
     copy_view_enabled = False
     search_backend_name = None
 
+    @cached_property
+    def url_prefix(self) -> str:
+        return str(self.name).removeprefix("desk_").replace("_", "-")
+
 
 class TableViewSet(DeskViewSet):
     """A model's table without Wagtail's forms. Its index view is a `TableIndex`."""
+
+    @property
+    def url_finder_class(self) -> type[ModelAdminURLFinder]:
+        """Links in the audit log lead to the same pages as those in the table."""
+        return type("_Finder", (ModelAdminURLFinder,), {"edit_url_name": self.index_view_class.row_url_name})
 
     def get_urlpatterns(self) -> list[URLPattern]:
         return [

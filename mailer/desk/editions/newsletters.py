@@ -99,10 +99,8 @@ class NewsletterViewSet(DeskViewSet):
 
     model = Newsletter
     name = "desk_newsletters"
-    url_prefix = "newsletters"
     icon = "mail"
     menu_label = "Newsletters"
-    menu_name = "newsletters"
     menu_order = 140
     add_to_admin_menu = True
     index_view_class = NewsletterIndex

@@ -112,8 +112,6 @@ class EditionViewSet(SnippetViewSet):
 
     model = Edition
     icon = "openquote"
-    menu_label = "Editions"
-    menu_name = "editions"
     menu_order = 110
     add_to_admin_menu = True
     admin_url_namespace = "desk_editions"

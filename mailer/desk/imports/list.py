@@ -14,7 +14,6 @@ from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
 from wagtail.admin.widgets.button import Button
 from wagtail.log_actions import log
 
-from mailer.desk.base.audit_log import links_to
 from mailer.desk.base.forms import content_languages
 from mailer.desk.base.pages import AnyForm, FormPage
 from mailer.desk.base.tables import StateColumn
@@ -89,10 +88,7 @@ class ImportViewSet(TableViewSet):
 
     model = ImportJob
     name = "desk_imports"
-    url_prefix = "imports"
     icon = "upload"
-    menu_label = "Imports"
-    url_finder_class = links_to("desk_import")
     index_view_class = ImportIndex
     search_fields = ["file_name", "source"]
     list_per_page = 30

@@ -16,7 +16,6 @@ from wagtail.admin.views.bulk_action import BulkAction
 from wagtail.log_actions import log
 
 from mailer.delivery.esp.capabilities import CAPABILITIES
-from mailer.desk.base.audit_log import links_to
 from mailer.desk.base.tables import StateColumn
 from mailer.desk.base.viewsets import ReadOnlyIndex, TableViewSet
 from mailer.feedback.decisions import triage
@@ -120,10 +119,7 @@ class ReplyViewSet(TableViewSet):
 
     model = ReturnedMessage
     name = "desk_replies"
-    url_prefix = "replies"
     icon = "mail"
-    menu_label = "Unclassified replies"
-    url_finder_class = links_to("desk_reply")
     index_view_class = ReplyIndex
     filterset_class = ReplyFilters
     search_fields = ["subject", "sender"]

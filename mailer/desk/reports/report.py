@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from django.http import HttpRequest, HttpResponseBase
@@ -49,37 +50,45 @@ class DisplayCell(NamedTuple):
 
 @dataclass(frozen=True)
 class DisplayTable:
-    """A table with formatted cells, and its chart (SVG; "" for none)."""
+    """A table as pages show it: without empty columns, with formatted cells, and with its chart."""
 
     source: Table
-    chart: str
-    columns: tuple[DisplayCell, ...]
-    rows: tuple[tuple[DisplayCell, ...], ...]
-    total: tuple[DisplayCell, ...] | None
+    # SVG; "" for none.
+    chart: str = ""
+    max_rows: int = MAX_ROWS
 
     @property
     def is_wide(self) -> bool:
         """Whether the table needs more width than its chart."""
-        return len(self.columns) > 4
+        return len(self._kept) > 4
 
+    @property
+    def columns(self) -> tuple[DisplayCell, ...]:
+        """The headings."""
+        return tuple(_heading(self.source.columns[index]) for index in self._kept)
 
-def display_table(table: Table, chart: str = "", max_rows: int = MAX_ROWS) -> DisplayTable:
-    """The table for display, without empty columns and with at most `max_rows` rows."""
-    kept = [index for index, column in enumerate(table.columns) if _has_values(table, index, column)]
+    @property
+    def rows(self) -> tuple[tuple[DisplayCell, ...], ...]:
+        """At most `max_rows` rows; the last one sums up the rest."""
+        rows = self.source.rows
+        if len(rows) > self.max_rows:
+            kept, rest = rows[: self.max_rows - 1], rows[self.max_rows - 1 :]
+            rows = (*kept, _sum_rows(rest, self.source.columns))
+        return tuple(map(self._formatted, rows))
 
-    def formatted(row: Sequence[Cell]) -> tuple[DisplayCell, ...]:
-        return tuple(_format(row[index], table.columns[index]) for index in kept)
+    @property
+    def total(self) -> tuple[DisplayCell, ...] | None:
+        """The total row; None for a table of one row, which would repeat it."""
+        return self._formatted(self.source.total) if self.source.total and len(self.source.rows) > 1 else None
 
-    rows = table.rows
-    if len(rows) > max_rows:
-        rows = (*rows[: max_rows - 1], _sum_rows(rows[max_rows - 1 :], table.columns))
-    return DisplayTable(
-        source=table,
-        chart=chart,
-        columns=tuple(_heading(table.columns[index]) for index in kept),
-        rows=tuple(map(formatted, rows)),
-        total=formatted(table.total) if table.total and len(rows) > 1 else None,
-    )
+    @cached_property
+    def _kept(self) -> tuple[int, ...]:
+        """Indexes of the columns that are shown."""
+        columns = enumerate(self.source.columns)
+        return tuple(index for index, column in columns if _has_values(self.source, index, column))
+
+    def _formatted(self, row: Sequence[Cell]) -> tuple[DisplayCell, ...]:
+        return tuple(_format(row[index], self.source.columns[index]) for index in self._kept)
 
 
 def _has_values(table: Table, index: int, column: Column) -> bool:
@@ -170,7 +179,7 @@ def report_context(mailing: Mailing, now: datetime) -> dict[str, Any]:
         "reasons_given": any(counts.unsubscribes),
         "tables": {
             # The timeline keeps all its rows.
-            key: display_table(table, charts.get(key, ""), len(table.rows) if key == "timeline" else MAX_ROWS)
+            key: DisplayTable(table, charts.get(key, ""), len(table.rows) if key == "timeline" else MAX_ROWS)
             for key, table in made.items()
         },
         "reasons": [(why, reason_label(why), count) for why, count in counts.not_delivered.items()],

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from django.views.generic import TemplateView
 
 from mailer.desk.base.pages import NewsletterPage, may_view_editions
-from mailer.desk.reports.report import display_table
+from mailer.desk.reports.report import DisplayTable
 from mailer.reports import trend
 from mailer.reports.charts import Point, line_chart
 from mailer.reports.labels import format_number, format_percent
@@ -40,7 +40,7 @@ class TrendPage(NewsletterPage, TemplateView):
             sent=sent,
             # A line needs two points.
             lines=list(lines(sent)) if len(sent) > 1 else [],
-            table=display_table(trend.trend_table(sent), max_rows=trend.MAX_EDITIONS),
+            table=DisplayTable(trend.trend_table(sent), max_rows=trend.MAX_EDITIONS),
             **kwargs,
         )
 

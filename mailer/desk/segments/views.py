@@ -185,9 +185,7 @@ class SegmentViewSet(TableViewSet):
 
     model = Segment
     name = "desk_segments"
-    url_prefix = "segments"
     icon = "sliders"
-    menu_label = "Segments"
     index_view_class = SegmentIndex
     search_fields = ["name"]
     form_fields = ["name"]

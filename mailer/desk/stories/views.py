@@ -96,8 +96,6 @@ class StoryViewSet(SnippetViewSet):
 
     model = Story
     icon = "doc-full-inverse"
-    menu_label = "Stories"
-    menu_name = "stories"
     menu_order = 120
     add_to_admin_menu = True
     admin_url_namespace = "desk_stories"

@@ -166,9 +166,7 @@ class SubscriberViewSet(DeskViewSet):
 
     model = Subscriber
     name = "desk_subscribers"
-    url_prefix = "subscribers"
     icon = "user"
-    menu_label = "Subscribers"
     index_view_class = SubscriberIndex
     filterset_class = SubscriberFilters
     delete_view_class = RedirectToErase

@@ -148,9 +148,7 @@ class MailingListViewSet(DeskViewSet):
 
     model = MailingList
     name = "desk_lists"
-    url_prefix = "lists"
     icon = "list-ul"
-    menu_label = "Lists"
     index_view_class = ListIndex
     delete_view_class = ListDelete
     list_display = [

@@ -19,7 +19,6 @@ from wagtail.admin.ui.menus import MenuItem
 from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
 from wagtail.log_actions import log
 
-from mailer.desk.base.audit_log import links_to
 from mailer.desk.base.pages import FormPage, ObjectPage, StaffPage
 from mailer.desk.base.tables import StateColumn
 from mailer.desk.base.viewsets import TableIndex, TableViewSet
@@ -63,6 +62,8 @@ def evidence_of(row: Suppression) -> str:
 class SuppressionIndex(TableIndex):
     """The table, newest first. Suppressions are removed, never edited."""
 
+    row_url_name = "desk_suppressions:remove"
+
     def get_base_queryset(self) -> QuerySet[Suppression]:
         return Suppression.objects.order_by("-pk").prefetch_related("decisions")
 
@@ -89,10 +90,7 @@ class SuppressionViewSet(TableViewSet):
 
     model = Suppression
     name = "desk_suppressions"
-    url_prefix = "suppressions"
     icon = "no-view"
-    menu_label = "Suppressed addresses"
-    url_finder_class = links_to("desk_suppressions:remove")
     index_view_class = SuppressionIndex
     filterset_class = SuppressionFilters
     search_fields = ["email"]

@@ -113,9 +113,7 @@ class TagViewSet(DeskViewSet):
 
     model = Tag
     name = "desk_tags"
-    url_prefix = "tags"
     icon = "tag"
-    menu_label = "Tags"
     index_view_class = TagIndex
     list_display = ["name", Column("subscriber_count", label="Subscribers", sort_key="subscriber_count")]
     search_fields = ["name"]
@@ -143,9 +141,7 @@ class FieldViewSet(DeskViewSet):
 
     model = CustomField
     name = "desk_fields"
-    url_prefix = "fields"
     icon = "form"
-    menu_label = "Custom fields"
     list_display = ["name", Column("kind", label="Type", accessor="get_kind_display")]
     search_fields = ["name"]
     edit_handler = ObjectList(

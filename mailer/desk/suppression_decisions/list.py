@@ -8,7 +8,6 @@ import django_filters
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
 
-from mailer.desk.base.audit_log import links_to
 from mailer.desk.base.tables import StateColumn
 from mailer.desk.base.viewsets import ReadOnlyIndex, TableViewSet
 from mailer.desk.suppression_decisions import labels
@@ -56,10 +55,7 @@ class DecisionViewSet(TableViewSet):
 
     model = SuppressionDecision
     name = "desk_suppression_decisions"
-    url_prefix = "suppression-decisions"
     icon = "warning"
-    menu_label = "Suppression decisions"
-    url_finder_class = links_to("desk_suppression_decision")
     index_view_class = DecisionIndex
     filterset_class = DecisionFilters
     list_per_page = 50
