@@ -72,7 +72,7 @@ class Snapshot(models.Model):
     edition = models.ForeignKey(Edition, on_delete=models.PROTECT, related_name="snapshots")
     # Hex SHA-256 over `manifest`.
     sha256 = models.CharField(max_length=64, unique=True)
-    # Canonical JSON of rendering.records.Content.
+    # Canonical JSON of rendering.data_types.Content.
     content = models.TextField()
     # Canonical JSON: hashes of content and of every variant, audience and count, sender, window.
     manifest = models.TextField()
