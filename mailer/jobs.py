@@ -57,7 +57,7 @@ JOBS = (
     Job("start mailings", 2, lambda now, stop: scheduled_jobs.start_due(now())),
     Job("send mailings", 1, lambda now, stop: send_loop.send_due(now, stop)),
     Job("advance rollouts", 5, lambda now, stop: scheduled_jobs.advance_due(now())),
-    Job("stop rules", 15, lambda now, stop: scheduled_jobs.apply_all(now())),
+    Job("stop rules", 15, lambda now, stop: scheduled_jobs.apply_stop_rules_to_all(now())),
     Job("outbox", 2, lambda now, stop: outbox.send_due(now())),
     Job("delete old outbox", 3600, lambda now, stop: outbox.delete_old(now())),
     Job("alerts", 5, lambda now, stop: alerts.post_due(now())),

@@ -15,11 +15,11 @@ from mailer.desk.editions.preview import VariantsPage
 from mailer.desk.editions.views import EditionViewSet
 from mailer.desk.imports.detail import ColumnsPage, ImportPage, RejectedRowsDownload
 from mailer.desk.imports.list import ImportViewSet
-from mailer.desk.replies.detail import ReopenAction, ReplyPage, ReplySource
-from mailer.desk.replies.list import MarkDoneAction, ReplyViewSet
 from mailer.desk.reports.not_delivered import NotDeliveredPage
 from mailer.desk.reports.report import ReportDownload, ReportPage
 from mailer.desk.reports.trend import TrendPage
+from mailer.desk.returned_mail.detail import ReopenAction, ReplyPage, ReplySource
+from mailer.desk.returned_mail.list import MarkDoneAction, ReplyViewSet
 from mailer.desk.segments.views import SegmentViewSet
 from mailer.desk.sending.dry_run import DryRunPage
 from mailer.desk.sending.mailing_control import ControlAction

@@ -15,4 +15,6 @@ class SubscribersConfig(AppConfig):
 
     def ready(self) -> None:
         """Make the search index after every migration, which may have dropped parts of it."""
-        post_migrate.connect(search_index.ensure, sender=self, dispatch_uid="subscribers.search_index")
+        post_migrate.connect(
+            search_index.create_if_missing, sender=self, dispatch_uid="subscribers.search_index"
+        )

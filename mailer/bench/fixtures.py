@@ -27,8 +27,8 @@ from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import scheduled_jobs
 from mailer.delivery.smtp.envelope import Envelope
 from mailer.delivery.smtp.message_encoder import message_builder
-from mailer.delivery.smtp.open_session import open_session
 from mailer.delivery.smtp.relays import Relay
+from mailer.delivery.smtp.session_setup import open_session
 from mailer.editions.assemble import assemble
 from mailer.editions.contents import content_of
 from mailer.editions.models import Edition, Newsletter, NewsletterText

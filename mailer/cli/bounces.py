@@ -17,7 +17,7 @@ from mailer.feedback.parsing import classify
 from mailer.feedback.parsing.accuracy import Score, ScoreError
 from mailer.feedback.parsing.accuracy import score as score_folder
 from mailer.feedback.parsing.classify import RulesError
-from mailer.feedback.parsing.evidence import ParsedReturn, Recipient
+from mailer.feedback.parsing.evidence import ParsedReturnedMessage, Recipient
 from mailer.feedback.parsing.parse import parse_message
 from mailer.feedback.sources import poll as polling
 from mailer.feedback.sources.base import MAX_OCTETS
@@ -122,7 +122,7 @@ def _print_score(result: Score) -> None:
     console.print(table)
 
 
-def _as_dict(file: Path, parsed: ParsedReturn) -> dict[str, Any]:
+def _as_dict(file: Path, parsed: ParsedReturnedMessage) -> dict[str, Any]:
     return {
         "file": str(file),
         "kind": parsed.kind,
@@ -146,7 +146,7 @@ def _recipient(recipient: Recipient) -> dict[str, Any]:
     }
 
 
-def _print_message(file: Path, parsed: ParsedReturn) -> None:
+def _print_message(file: Path, parsed: ParsedReturnedMessage) -> None:
     print_text(f"{file}: {parsed.kind}")
     for recipient in parsed.recipients:
         found = recipient.classification

@@ -149,7 +149,7 @@ class MessageBuilder(Generic[V, M]):
         missing = wanted.keys() - known.keys()
         for row in SnapshotVariant.objects.filter(pk__in=missing):
             check_unchanged(context, row, wanted[row.pk])
-            rendered = as_dry_run(row) if context.dry_run else as_sent(context, row)
+            rendered = rendered_for_dry_run(row) if context.dry_run else rendered_for_sending(context, row)
             known[row.pk] = self._encoder.prepare(context, rendered)
 
 
@@ -187,12 +187,12 @@ def rendered_of(row: SnapshotVariant) -> RenderedVariant:
     return RenderedVariant(row.key, row.language, stories, row.subject, row.preheader, row.html, row.text)
 
 
-def as_sent(context: MailingContext, row: SnapshotVariant) -> RenderedVariant:
+def rendered_for_sending(context: MailingContext, row: SnapshotVariant) -> RenderedVariant:
     """The variant as it is sent: links tracked as approved, merge tags not filled in yet."""
     return link_tracking.rewrite_links(rendered_of(row), row.pk, context.tracking, context.site)
 
 
-def as_dry_run(row: SnapshotVariant) -> RenderedVariant:
+def rendered_for_dry_run(row: SnapshotVariant) -> RenderedVariant:
     """The variant as staff get it in a dry run: with a marked subject and no tracked link."""
     rendered = rendered_of(row)
     return dataclasses.replace(rendered, subject=DRY_RUN_MARK + rendered.subject)

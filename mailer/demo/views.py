@@ -16,7 +16,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from mailer.demo import mailboxes, seed, steps
+from mailer.demo import mailboxes, seed, tour_steps
 from mailer.demo.seed import NEWSLETTER, PERIOD
 from mailer.editions.models import Edition
 from mailer.reports.edition_state import edition_state
@@ -120,11 +120,11 @@ def _story() -> dict[str, object]:
     counted = account or Totals()
     return {
         "edition": edition,
-        "status": steps.status(state, counted),
-        "steps": steps.steps(edition, state, counted),
+        "status": tour_steps.status(state, counted),
+        "steps": tour_steps.steps(edition, state, counted),
         "account": shown,
         "left_out": {reason.replace("_", " "): count for reason, count in counted.excluded.items()},
-        "finished": steps.is_complete(state, counted),
+        "finished": tour_steps.is_complete(state, counted),
     }
 
 

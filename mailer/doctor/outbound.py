@@ -17,8 +17,8 @@ import dns.reversename
 from cryptography import x509
 
 from mailer.config import Config
-from mailer.delivery.smtp.open_session import open_session, unverified_context
 from mailer.delivery.smtp.relays import Relay, SmtpError, Timeouts, configured_relays
+from mailer.delivery.smtp.session_setup import open_session, unverified_context
 from mailer.doctor.check import Address, CheckResult, Context, Dns, DnsRecord, is_loopback, is_public
 
 # Days before a certificate's end from which it is a warning.

@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 
-from mailer.feedback.decisions.apply_returns import apply
+from mailer.feedback.decisions.apply_returned_mail import apply
 from mailer.feedback.models import ReturnedMessage
 from mailer.feedback.parsing import mime
-from mailer.feedback.parsing.evidence import EventSource, ParsedReturn
+from mailer.feedback.parsing.evidence import EventSource, ParsedReturnedMessage
 from mailer.feedback.parsing.parse import parse_message
 from mailer.feedback.sources.base import MAX_OCTETS, Ingested
 
@@ -52,7 +52,7 @@ def ingest_message(raw: bytes, now: datetime, envelope_to: str | None = None) ->
     except Exception as error:  # noqa: BLE001  (what cannot be applied is kept for staff, and never lost)
         # The error's text could name a subscriber.
         log.error("action=feedback_not_applied error=%s", type(error).__name__)
-        return _store(raw, ParsedReturn("other"), now)
+        return _store(raw, ParsedReturnedMessage("other"), now)
 
 
 def delete_old(now: datetime, batch_size: int = _DELETE_BATCH) -> int:
@@ -72,7 +72,7 @@ def delete_old(now: datetime, batch_size: int = _DELETE_BATCH) -> int:
     return deleted
 
 
-def _store(raw: bytes, parsed: ParsedReturn, now: datetime) -> Ingested:
+def _store(raw: bytes, parsed: ParsedReturnedMessage, now: datetime) -> Ingested:
     digest = hashlib.sha256(mime.normalise(raw)).hexdigest()
     with transaction.atomic():
         message, new = ReturnedMessage.objects.get_or_create(

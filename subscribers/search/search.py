@@ -342,7 +342,7 @@ class Candidate:
     reason: str
 
 
-def candidates_for(subscriber: Subscriber) -> list[Candidate]:
+def possible_duplicates(subscriber: Subscriber) -> list[Candidate]:
     """Subscribers with another spelling of the mailbox, the same local part, or the same name."""
     found = {}
     local = canonical_local(subscriber.email.rpartition("@")[0])

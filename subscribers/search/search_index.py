@@ -38,7 +38,7 @@ _TRIGGERS = {
 }
 
 
-def ensure(sender: Any = None, using: str = "default", **_: Any) -> None:
+def create_if_missing(sender: Any = None, using: str = "default", **_: Any) -> None:
     """Create missing parts of the index, as a receiver of post_migrate; safe to repeat."""
     connection = connections[using]
     if _SUBSCRIBERS not in connection.introspection.table_names():

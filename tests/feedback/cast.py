@@ -7,10 +7,10 @@ from itertools import count
 from typing import Any
 
 from mailer.delivery.models import Delivery, Mailing
-from mailer.feedback.decisions.apply_returns import apply
+from mailer.feedback.decisions.apply_returned_mail import apply
 from mailer.feedback.models import SuppressionDecision
 from mailer.feedback.parsing.classify import Classification
-from mailer.feedback.parsing.evidence import EventSource, ParsedReturn, Recipient
+from mailer.feedback.parsing.evidence import EventSource, ParsedReturnedMessage, Recipient
 from subscribers import suppression
 from subscribers.models import MailingList, Subscriber, Subscription
 from tests.reports import cast
@@ -66,7 +66,7 @@ def bounce(about: Delivery | Subscriber, bounce_class: str = "hard", at: datetim
     """A signed bounce of a delivery; or a forgeable one that names a subscriber."""
     signed = isinstance(about, Delivery)
     address = Subscriber.objects.get(pk=about.subscriber if signed else about.pk).email
-    reading = ParsedReturn(
+    reading = ParsedReturnedMessage(
         "bounce",
         (recipient(address, bounce_class),),
         delivery=about.pk if signed else None,
@@ -86,7 +86,7 @@ def complain(about: Delivery | Subscriber, at: datetime = NOW) -> None:
     signed = isinstance(about, Delivery)
     address = "" if signed else about.email
     recipients = (Recipient(address, action="complained"),)
-    reading = ParsedReturn(
+    reading = ParsedReturnedMessage(
         "complaint", recipients, delivery=about.pk if signed else None, identity="verp" if signed else ""
     )
     apply(reading, EventSource(f"mail {next(_numbers)}", at), at)

@@ -21,7 +21,7 @@ def look(clock: Clock) -> list[int]:
     """What the worker's jobs do beside sending."""
     rejections_and_event_counts.process_rejections(clock())
     rejections_and_event_counts.count_events(clock())
-    return scheduled_jobs.apply_all(clock())
+    return scheduled_jobs.apply_stop_rules_to_all(clock())
 
 
 def test_unknown_addresses_pause_a_mailing_and_resuming_sends_the_rest(configure):  # noqa: F811

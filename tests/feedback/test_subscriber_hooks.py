@@ -9,9 +9,9 @@ import pytest
 
 from mailer.delivery.models import Delivery
 from mailer.feedback import ingest, subscriber_hooks
-from mailer.feedback.decisions.apply_returns import apply
+from mailer.feedback.decisions.apply_returned_mail import apply
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
-from mailer.feedback.parsing.evidence import EventSource, ParsedReturn
+from mailer.feedback.parsing.evidence import EventSource, ParsedReturnedMessage
 from subscribers import merge
 from subscribers.models import Subscriber
 from subscribers.privacy.data_access import collect
@@ -30,7 +30,9 @@ def move(person: Subscriber, to: str, **before: float) -> None:
 
 
 def complain(about: Delivery) -> None:
-    reading = ParsedReturn("complaint", (recipient("x@example.net"),), delivery=about.pk, identity="verp")
+    reading = ParsedReturnedMessage(
+        "complaint", (recipient("x@example.net"),), delivery=about.pk, identity="verp"
+    )
     apply(reading, EventSource("complaint 1", NOW), NOW)
 
 
@@ -57,7 +59,7 @@ def test_a_service_event_about_a_former_address_counts_only_as_complaint(kind: s
     person = reader("old@example.net")
     move(person, "new@example.net", days=2)
     named = recipient("old@example.net")
-    apply(ParsedReturn(kind, (named,), identity="service"), EventSource("1", NOW), NOW)  # type: ignore[arg-type]
+    apply(ParsedReturnedMessage(kind, (named,), identity="service"), EventSource("1", NOW), NOW)  # type: ignore[arg-type]
     assert is_suppressed("new@example.net") is stopped
 
 

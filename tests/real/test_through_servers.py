@@ -18,8 +18,8 @@ from mailer.delivery.models import Delivery
 from mailer.delivery.outbox import outbox
 from mailer.delivery.smtp import dkim
 from mailer.delivery.smtp.message_encoder import message_builder
-from mailer.delivery.smtp.open_session import open_session
 from mailer.delivery.smtp.relays import PermanentRelayError, Relay
+from mailer.delivery.smtp.session_setup import open_session
 from subscribers.models import Subscriber
 from tests import cast
 from tests.delivery.cast import NOW, released, send

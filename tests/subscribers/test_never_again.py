@@ -19,9 +19,9 @@ from mailer.approval.models import Snapshot
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout.planning import plan
 from mailer.editions.models import Edition, Newsletter
-from mailer.feedback.decisions.apply_returns import apply
+from mailer.feedback.decisions.apply_returned_mail import apply
 from mailer.feedback.parsing.classify import Classification
-from mailer.feedback.parsing.evidence import EventSource, ParsedReturn, Recipient
+from mailer.feedback.parsing.evidence import EventSource, ParsedReturnedMessage, Recipient
 from subscribers import merge as merging
 from subscribers import suppression, tokens
 from subscribers import unsubscribe as unsubscribing
@@ -245,7 +245,7 @@ class SubscriberMachine(RuleBasedStateMachine):
     def receive_feedback(self, address: str, kind: str) -> None:
         known = self.subscriber_of(address) is not None
         told = Recipient(address, classification=Classification("unknown_user", "hard", "5.1.1", "r"))
-        reading = ParsedReturn(kind, (told,), identity="service")  # type: ignore[arg-type]
+        reading = ParsedReturnedMessage(kind, (told,), identity="service")  # type: ignore[arg-type]
         apply(reading, EventSource(f"{kind} {self.now.timestamp()}", self.now), self.now)
         if known and kind == "complaint":
             self.complained.add(address)

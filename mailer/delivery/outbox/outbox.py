@@ -29,9 +29,9 @@ from mailer.delivery.models import OutboxMessage
 from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.smtp import dkim
 from mailer.delivery.smtp.envelope import Envelope
-from mailer.delivery.smtp.open_session import open_any
 from mailer.delivery.smtp.relays import PermanentRelayError, SmtpError
 from mailer.delivery.smtp.session import Session
+from mailer.delivery.smtp.session_setup import open_any
 from mailer.editions.models import Newsletter
 from mailer.rendering import headers, merge_tags, mime
 from mailer.rendering.data_types import RenderedVariant

@@ -21,7 +21,7 @@ from mailer.approval.models import Snapshot
 from mailer.delivery.ledger import claims
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import planning, stop_rules
-from mailer.delivery.rollout.planning import expires_at
+from mailer.delivery.rollout.planning import retries_end_at
 from subscribers.addresses import normalise
 from subscribers.models import Subscriber
 
@@ -144,7 +144,7 @@ def confirm_audience(mailing: Mailing, user: User | None, now: datetime) -> Mail
         reason=f"Confirmed by {_actor(user)}.",
         started_at=now,
         # The time for retries begins with sending.
-        expires_at=expires_at(mailing, now),
+        expires_at=retries_end_at(mailing, now),
     )
 
 

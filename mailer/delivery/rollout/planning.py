@@ -110,7 +110,7 @@ def plan(mailing: Mailing, now: datetime) -> Mailing:
         mailing.reason = "" if mailing.dry_run_to else _hold_reason(mailing.snapshot, reachable)
         mailing.state = Mailing.State.HELD if mailing.reason else Mailing.State.SENDING
         mailing.started_at = None if mailing.reason else now
-        mailing.expires_at = expires_at(mailing, now)
+        mailing.expires_at = retries_end_at(mailing, now)
         if _uses_steps(mailing):
             mailing.step, mailing.released_up_to = 0, release_bound(mailing, 0)
         mailing.save()
@@ -124,7 +124,7 @@ def plan(mailing: Mailing, now: datetime) -> Mailing:
     return mailing
 
 
-def expires_at(mailing: Mailing, now: datetime) -> datetime:
+def retries_end_at(mailing: Mailing, now: datetime) -> datetime:
     """When retries end for a mailing that begins now: counted from the last subscriber's local hour."""
     last = Delivery.objects.filter(mailing=mailing, state=Delivery.State.DEFERRED).aggregate(Max("due_at"))
     start = max(now, last["due_at__max"] or now)

@@ -114,7 +114,7 @@ def _advance(mailing: Mailing, now: datetime) -> bool:
     return bool(advanced)
 
 
-def apply_all(now: datetime) -> list[int]:
+def apply_stop_rules_to_all(now: datetime) -> list[int]:
     """Apply the rules to every mailing that is being sent or was just sent; the ids of those it paused.
 
     May run twice, and beside itself.

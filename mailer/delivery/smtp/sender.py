@@ -20,10 +20,10 @@ from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery, SendJob
 from mailer.delivery.ledger.journal import Journal
 from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.smtp.envelope import Envelope
-from mailer.delivery.smtp.open_session import connect
 from mailer.delivery.smtp.relays import PermanentRelayError, Relay, RelayPool, RelayUnavailable, SmtpError
 from mailer.delivery.smtp.send_queue import QueueTag, SendQueue
 from mailer.delivery.smtp.session import SendAborted, Session
+from mailer.delivery.smtp.session_setup import connect
 from mailer.delivery.throttle.providers import provider_of
 
 try:

@@ -33,19 +33,14 @@ def input_value(value: Any) -> str:
 Choices = list[tuple[str, str]]
 
 
-def country_choices(codes: Iterable[str]) -> Choices:
-    """Codes with the countries' English names, in the order given."""
-    return [(code, iso_codes.country_name(code, "en")) for code in codes]
-
-
 def language_choices(codes: Iterable[str]) -> Choices:
     """Codes with the languages' English names, in the order given."""
     return [(code, iso_codes.language_name(code, "en")) for code in codes]
 
 
-def office_countries() -> Choices:
-    """The countries that this office works in."""
-    return country_choices(settings.CONFIG.site.countries)
+def country_choices() -> Choices:
+    """The countries of `[site] countries`, with their English names."""
+    return [(code, iso_codes.country_name(code, "en")) for code in settings.CONFIG.site.countries]
 
 
 def content_languages() -> Choices:

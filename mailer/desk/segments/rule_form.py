@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from django.http import QueryDict
 
-from mailer.desk.base.forms import Choices, content_languages, input_value, office_countries, parse_int
+from mailer.desk.base.forms import Choices, content_languages, country_choices, input_value, parse_int
 from subscribers.models import MailingList
 from subscribers.segments import conditions
 from subscribers.segments.models import CustomField, Segment, Tag
@@ -173,7 +173,7 @@ class _Choices:
             "lists": lambda: _by_id(MailingList.objects.all()),
             "tags": lambda: _by_id(Tag.objects.all()),
             "segments": lambda: _by_id(Segment.objects.exclude(pk=self._segment or 0)),
-            "countries": office_countries,
+            "countries": country_choices,
             "languages": content_languages,
         }
         if widget not in sources:

@@ -19,7 +19,7 @@ from mailer.desk.base.forms import (
     StoryCreateView,
     StoryEditView,
     TranslationsForm,
-    office_countries,
+    country_choices,
 )
 from mailer.desk.base.tables import StateColumn
 from mailer.stories.models import Story
@@ -52,7 +52,7 @@ class StoryFilters(WagtailFilterSet):
 
     kind = django_filters.ChoiceFilter(choices=Story.Kind.choices)
     date = django_filters.DateFromToRangeFilter(widget=DateRangePickerWidget)
-    country = django_filters.ChoiceFilter(method="in_country", choices=office_countries, label="Country")
+    country = django_filters.ChoiceFilter(method="in_country", choices=country_choices, label="Country")
     ready = django_filters.ChoiceFilter(
         method="in_state", choices=[("yes", "Ready"), ("no", "Draft")], label="State"
     )

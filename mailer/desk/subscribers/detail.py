@@ -158,5 +158,5 @@ class MergePage(_SubscriberPage):
                 for one in (self.object, self.other)
                 if one is not None
             ],
-            "duplicates": [] if self.other else search.candidates_for(self.object),
+            "duplicates": [] if self.other else search.possible_duplicates(self.object),
         }

@@ -21,7 +21,7 @@ from mailer.desk.base.forms import (
     CountriesInput,
     LanguageSelect,
     content_languages,
-    office_countries,
+    country_choices,
 )
 from mailer.desk.base.tables import (
     CheckboxColumn,
@@ -47,7 +47,7 @@ _CONFIRMED = Subscription.State.CONFIRMED
 
 def country_filter_choices() -> Choices:
     """Countries to filter by: all countries, or one of the office's countries."""
-    return [(finding.EVERY_COUNTRY, "All countries"), *office_countries()]
+    return [(finding.EVERY_COUNTRY, "All countries"), *country_choices()]
 
 
 # Query parameters of the table.

@@ -15,7 +15,7 @@ from wagtail.admin import messages
 from wagtail.log_actions import log
 
 from mailer.desk.base.pages import ObjectPage, Row
-from mailer.desk.replies.detail import text_of
+from mailer.desk.returned_mail.detail import text_of
 from mailer.desk.suppression_decisions import labels
 from mailer.feedback.decisions import domain_outages, suppression_decisions
 from mailer.feedback.decisions.suppression_decisions import DecisionError

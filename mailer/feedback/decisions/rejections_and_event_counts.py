@@ -21,10 +21,10 @@ from mailer.delivery.models import Delivery
 from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.throttle import provider_stats
 from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
-from mailer.feedback.decisions.apply_returns import apply_all
+from mailer.feedback.decisions.apply_returned_mail import apply_all
 from mailer.feedback.models import FeedbackEvent
 from mailer.feedback.parsing.classify import classify
-from mailer.feedback.parsing.evidence import AUTHENTICATED, EventSource, ParsedReturn, Recipient
+from mailer.feedback.parsing.evidence import AUTHENTICATED, EventSource, ParsedReturnedMessage, Recipient
 
 log = logging.getLogger(__name__)
 
@@ -66,12 +66,12 @@ def _claim_rejections(now: datetime, batch_size: int) -> list[int]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _parse(delivery: Delivery, now: datetime) -> tuple[ParsedReturn, EventSource]:
+def _parse(delivery: Delivery, now: datetime) -> tuple[ParsedReturnedMessage, EventSource]:
     """What the server's last reply says; that it was sent to our own session authenticates it."""
     recipient = Recipient(
         "", diagnostic=delivery.reply, classification=classify(delivery.reply), found_by="session"
     )
-    parsed = ParsedReturn("bounce", (recipient,), delivery=delivery.pk, identity="session")
+    parsed = ParsedReturnedMessage("bounce", (recipient,), delivery=delivery.pk, identity="session")
     return parsed, EventSource(f"session {delivery.pk}", now)
 
 

@@ -12,13 +12,13 @@ from django.db import transaction
 
 from mailer.delivery.models import Delivery
 from mailer.feedback.decisions import suppression_decisions
-from mailer.feedback.decisions.apply_returns import apply
+from mailer.feedback.decisions.apply_returned_mail import apply
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage, SuppressionDecision
 from mailer.feedback.parsing import dsn, mime
 from mailer.feedback.parsing.classify import UNCLASSIFIED, Classification
 from mailer.feedback.parsing.evidence import (
     EventSource,
-    ParsedReturn,
+    ParsedReturnedMessage,
     Recipient,
     envelope_recipients,
     match_token,
@@ -106,7 +106,7 @@ def undo(message: ReturnedMessage, by: str, now: datetime) -> None:
     log.info("action=triage_undone message=%d", message.pk)
 
 
-def _parsed(message: ReturnedMessage, result: str, subscriber: Subscriber) -> ParsedReturn:
+def _parsed(message: ReturnedMessage, result: str, subscriber: Subscriber) -> ParsedReturnedMessage:
     """The colleague's answer as the parser would have put it."""
     diagnostic = " ".join(f"{message.subject} ({message.sender})".split())
     delivery = _delivery(mime.parse(mime.normalise(bytes(message.raw))))
@@ -115,10 +115,12 @@ def _parsed(message: ReturnedMessage, result: str, subscriber: Subscriber) -> Pa
     if result == TriageResult.COMPLAINT:
         complained = replace(UNCLASSIFIED, rule=rule)
         recipient = Recipient(subscriber.email, "", "complained", diagnostic, complained)
-        return ParsedReturn("complaint", (recipient,), own, identity="person", feedback_type="by hand")
+        return ParsedReturnedMessage(
+            "complaint", (recipient,), own, identity="person", feedback_type="by hand"
+        )
     classification = Classification("unknown_user", "hard", "", rule)
     recipient = Recipient(subscriber.email, diagnostic=diagnostic, classification=classification)
-    return ParsedReturn("bounce", (recipient,), own, identity="person")
+    return ParsedReturnedMessage("bounce", (recipient,), own, identity="person")
 
 
 def _event_source(message: ReturnedMessage, now: datetime) -> EventSource:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mailer.delivery import identifiers
-from mailer.feedback.parsing.evidence import ParsedReturn, Recipient
+from mailer.feedback.parsing.evidence import ParsedReturnedMessage, Recipient
 from mailer.feedback.parsing.parse import parse_message
 
 # Any id: the one that the token of a message names.
@@ -100,12 +100,12 @@ def _fails(expected: dict[str, Any]) -> bool:
     return expected.get("is_bounce") is not False and bool(reasons - _NO_FAILURES)
 
 
-def _is_identified(parsed: ParsedReturn) -> bool:
+def _is_identified(parsed: ParsedReturnedMessage) -> bool:
     """Whether the token in the envelope identified the delivery, and the result has a recipient."""
     return parsed.delivery == _DELIVERY and bool(parsed.recipients)
 
 
-def _compare(total: Score, name: str, parsed: ParsedReturn, expected: dict[str, Any]) -> None:
+def _compare(total: Score, name: str, parsed: ParsedReturnedMessage, expected: dict[str, Any]) -> None:
     records = expected.get("records", [])
     feedback = expected.get("feedback_types") or any(record.get("feedback_type") for record in records)
     if feedback or expected.get("is_bounce") is False:
@@ -117,7 +117,7 @@ def _compare(total: Score, name: str, parsed: ParsedReturn, expected: dict[str, 
         _compare_record(total, name, parsed, record)
 
 
-def _compare_record(total: Score, name: str, parsed: ParsedReturn, record: dict[str, Any]) -> None:
+def _compare_record(total: Score, name: str, parsed: ParsedReturnedMessage, record: dict[str, Any]) -> None:
     names = {str(record.get(key, "")).lower() for key in ("recipient", "alias")} - {""}
     total.recipients += 1
     match = next((one for one in parsed.recipients if names & {one.address, one.alias}), None)

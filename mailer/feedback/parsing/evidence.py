@@ -170,7 +170,7 @@ class Recipient:
 
 
 @dataclass(frozen=True)
-class ParsedReturn:
+class ParsedReturnedMessage:
     """A returned message, a service's event or a refusal, in one vocabulary."""
 
     kind: Kind

@@ -18,14 +18,14 @@ from mailer.feedback.parsing import dsn, message_kind, notice_text
 from mailer.feedback.parsing import evidence as evidence_of
 from mailer.feedback.parsing.classify import UNCLASSIFIED, Classification, classify
 from mailer.feedback.parsing.dsn import RecipientStatus
-from mailer.feedback.parsing.evidence import Evidence, Kind, ParsedReturn, Recipient
+from mailer.feedback.parsing.evidence import Evidence, Kind, ParsedReturnedMessage, Recipient
 from mailer.feedback.parsing.mime import Headers, Part, split_headers
 from mailer.feedback.parsing.notice_text import NamedRecipient, NoticeText
 
 log = logging.getLogger(__name__)
 
 
-def parse_message(raw: bytes, envelope_to: str | None = None) -> ParsedReturn:
+def parse_message(raw: bytes, envelope_to: str | None = None) -> ParsedReturnedMessage:
     """What the message `raw` says; its line ends may be LF, CRLF or CR, and make no difference.
 
     `envelope_to` is the address it was delivered to, where the transport says so; else header fields are
@@ -36,10 +36,10 @@ def parse_message(raw: bytes, envelope_to: str | None = None) -> ParsedReturn:
     except Exception as error:  # noqa: BLE001  (one message must never stop the mailbox; it is kept for staff)
         # The error's text could name a subscriber.
         log.warning("action=feedback_unreadable error=%s", type(error).__name__)
-        return ParsedReturn("other")
+        return ParsedReturnedMessage("other")
 
 
-def parse_unguarded(raw: bytes, envelope_to: str | None = None) -> ParsedReturn:
+def parse_unguarded(raw: bytes, envelope_to: str | None = None) -> ParsedReturnedMessage:
     """`parse_message` without the guard: tests use it to see exceptions."""
     evidence = evidence_of.collect(raw, envelope_to)
     detection = detect(evidence)
@@ -49,7 +49,7 @@ def parse_unguarded(raw: bytes, envelope_to: str | None = None) -> ParsedReturn:
     recipients = detection.recipients
     if not recipients and match is not None and detection.kind in ("bounce", "delay"):
         recipients = (unnamed_recipient(evidence, detection.kind),)
-    return ParsedReturn(
+    return ParsedReturnedMessage(
         kind=detection.kind,
         recipients=recipients,
         delivery=match.delivery if match else None,

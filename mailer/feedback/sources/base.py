@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 from mailer.backoff import BackoffPolicy
 from mailer.config.sections import Security
 from mailer.delivery.outbox import alerts
-from mailer.delivery.smtp import open_session
+from mailer.delivery.smtp import session_setup
 from mailer.feedback.models import InboundSource, ReturnedMessage
 
 # Whether work in progress must end.
@@ -100,7 +100,7 @@ def translate_errors(server: str, *protocol_errors: type[Exception]) -> Iterator
         yield
     except ssl.SSLCertVerificationError as error:
         raise MailboxError(
-            f"{server} cannot be trusted: its certificate {open_session.explain_certificate_error(error)}."
+            f"{server} cannot be trusted: its certificate {session_setup.explain_certificate_error(error)}."
         ) from error
     except ssl.SSLError as error:
         raise MailboxError(
@@ -119,7 +119,7 @@ def require_tls(server: str, host: str, security: Security, key: str) -> None:
     """Refuse to send a password without encryption to another machine. Raises MailboxError, which names the
     key.
     """
-    if security == "none" and not open_session.is_loopback(host):
+    if security == "none" and not session_setup.is_loopback(host):
         raise MailboxError(
             f"{server} would receive our password without encryption: set [bounces] {key} to tls or starttls."
         )
@@ -188,7 +188,7 @@ def record_source_failure(url: str, error: str, now: datetime) -> None:
     ):
         row.notified_at = now
         text = f"Returned mail has not been read since {row.failing_since:%d %B, %H:%M} UTC. {error}"
-        alerts.warn(f"inbound_source_{row.pk}", text, None, now, path="/desk/replies/")
+        alerts.warn(f"inbound_source_{row.pk}", text, None, now, path="/desk/returned_mail/")
     row.save(update_fields=["failures", "failing_since", "error", "next_poll_at", "notified_at"])
 
 

@@ -22,7 +22,7 @@ from anymail.signals import AnymailTrackingEvent, EventType
 from mailer.delivery.esp.message_encoder import delivery_of
 from mailer.feedback.parsing import evidence
 from mailer.feedback.parsing.classify import classification_for, classify
-from mailer.feedback.parsing.evidence import Kind, ParsedReturn, Recipient
+from mailer.feedback.parsing.evidence import Kind, ParsedReturnedMessage, Recipient
 
 # An event as the ESP sends it, decoded from JSON.
 JsonEvent = dict[str, Any]
@@ -50,7 +50,7 @@ class WebhookEvent:
     # The delivery that our token in it names. The ESP had its message, whatever happened to that.
     delivery_id: int | None = None
     # What it means beyond that; None: nothing.
-    parsed: ParsedReturn | None = None
+    parsed: ParsedReturnedMessage | None = None
 
 
 @dataclass(frozen=True)
@@ -125,17 +125,19 @@ class EventParser(ABC):
 
     def _parsed_return(
         self, events: list[AnymailTrackingEvent], delivery_id: int | None
-    ) -> ParsedReturn | None:
+    ) -> ParsedReturnedMessage | None:
         kind = self.kind(events[0])
         if kind is None:
             return None
         if kind == "unsubscribe" and delivery_id is None:
             # Without the delivery the newsletter is not known.
-            return ParsedReturn("other")
+            return ParsedReturnedMessage("other")
         recipient_of = self._bounced if kind == "bounce" else _recipient
         recipients = tuple(recipient_of(event, kind) for event in events)
         feedback_type = "abuse" if kind == "complaint" else ""
-        return ParsedReturn(kind, recipients, delivery_id, identity="service", feedback_type=feedback_type)
+        return ParsedReturnedMessage(
+            kind, recipients, delivery_id, identity="service", feedback_type=feedback_type
+        )
 
     def _delivery_id(self, event: AnymailTrackingEvent, raw: JsonEvent) -> int | None:
         """By our token where the ESP keeps it; else by any other identifier of the message."""

@@ -17,7 +17,7 @@ from anymail.webhooks.postmark import PostmarkTrackingWebhookView
 from anymail.webhooks.resend import ResendTrackingWebhookView
 from anymail.webhooks.sparkpost import SparkPostTrackingWebhookView
 
-from mailer.feedback.parsing.evidence import Kind, ParsedReturn
+from mailer.feedback.parsing.evidence import Kind, ParsedReturnedMessage
 from mailer.feedback.parsing.parse import is_complaint_type
 from mailer.feedback.webhooks import sns
 from mailer.feedback.webhooks.base import EventParser, Failure, JsonEvent, WebhookEvent
@@ -59,7 +59,7 @@ class AmazonSesParser(EventParser):
     def parse(self, event: JsonEvent) -> WebhookEvent:
         if event["Type"] == sns.UNSUBSCRIBE_CONFIRMATION:
             # Somebody has ended the subscription: staff should know.
-            return WebhookEvent(self.event_id(event), parsed=ParsedReturn("other"))
+            return WebhookEvent(self.event_id(event), parsed=ParsedReturnedMessage("other"))
         if event["Type"] == sns.SUBSCRIPTION_CONFIRMATION or not _is_json(event["Message"]):
             return WebhookEvent(self.event_id(event))
         return super().parse(event)

@@ -19,9 +19,9 @@ from django.db.models import F
 
 from mailer.backoff import BackoffPolicy
 from mailer.delivery.ledger import housekeeping
-from mailer.feedback.decisions.apply_returns import apply_all
+from mailer.feedback.decisions.apply_returned_mail import apply_all
 from mailer.feedback.models import ReturnedMessage, WebhookHeartbeat, WebhookPayload
-from mailer.feedback.parsing.evidence import EventSource, ParsedReturn
+from mailer.feedback.parsing.evidence import EventSource, ParsedReturnedMessage
 
 if TYPE_CHECKING:
     from mailer.feedback.webhooks.base import JsonEvent, WebhookEvent
@@ -37,7 +37,7 @@ _MAX_REPORT_DELAY = timedelta(days=30)
 # The database's fault and not the event's: nothing happened, and all of it is done again.
 _DATABASE_ERRORS = (OperationalError, InterfaceError)
 
-Apply = Callable[[list[tuple[ParsedReturn, EventSource]], datetime], object]
+Apply = Callable[[list[tuple[ParsedReturnedMessage, EventSource]], datetime], object]
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def _try_to_apply(events: Sequence[ParsedEvent], now: datetime, apply: Apply) ->
     return None
 
 
-def _if_new(one: ParsedEvent) -> tuple[ParsedReturn, EventSource] | None:
+def _if_new(one: ParsedEvent) -> tuple[ParsedReturnedMessage, EventSource] | None:
     """What an event says, with the event stored as evidence; None for an event that was reported before."""
     event = one.event
     if event is None or event.parsed is None:

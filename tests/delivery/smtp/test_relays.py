@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from mailer.config import Smtp
 from mailer.delivery.outbox import outbox
 from mailer.delivery.smtp import relays
-from mailer.delivery.smtp.open_session import connect
 from mailer.delivery.smtp.relays import (
     PermanentRelayError,
     Relay,
@@ -20,6 +19,7 @@ from mailer.delivery.smtp.relays import (
     RelayPool,
     RelayUnavailable,
 )
+from mailer.delivery.smtp.session_setup import connect
 from tests.delivery import relay as server
 from tests.delivery.cast import NOW, readers, released, send, states
 

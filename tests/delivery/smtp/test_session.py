@@ -9,9 +9,9 @@ import pytest
 from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.smtp import relays
 from mailer.delivery.smtp.envelope import Envelope
-from mailer.delivery.smtp.open_session import open_session
 from mailer.delivery.smtp.relays import PermanentRelayError, RelayUnavailable, Timeouts
 from mailer.delivery.smtp.session import SendAborted
+from mailer.delivery.smtp.session_setup import open_session
 from tests.delivery.relay import DROP, Relay, Script
 
 PLAIN = ("SIZE 10000000",)

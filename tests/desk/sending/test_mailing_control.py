@@ -222,7 +222,7 @@ def test_a_pause_by_the_stop_rules_is_explained_on_the_report(desk: Desk) -> Non
             )
         ]
     )
-    scheduled_jobs.apply_all(timezone.now())
+    scheduled_jobs.apply_stop_rules_to_all(timezone.now())
     browser = as_user(desk.approver)
     mailing.refresh_from_db()
     page = browser.get(at(desk, "report"))

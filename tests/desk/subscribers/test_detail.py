@@ -163,7 +163,7 @@ def test_possible_duplicates_are_shown_with_the_reason(
     desk.reader.name = "Aigul Nurlanova"
     desk.reader.save()
     Subscriber.objects.create(email=email, name=name)
-    assert [one.reason for one in search.candidates_for(desk.reader)] == ([because] if because else [])
+    assert [one.reason for one in search.possible_duplicates(desk.reader)] == ([because] if because else [])
 
 
 def test_a_list_has_sign_up_settings_a_welcome_text_and_growth_figures(desk: Desk) -> None:

@@ -258,7 +258,7 @@ def test_blocks_reported_by_mail_slow_their_provider():
     for row in rows:
         bounce(row, "block")
     rejections_and_event_counts.count_events(NOW)
-    assert scheduled_jobs.apply_all(NOW) == []
+    assert scheduled_jobs.apply_stop_rules_to_all(NOW) == []
     assert shared_state.read("provider mail.ru")["backoff"][0] == 1
     assert shared_state.read("provider gmail.com") == {}
 

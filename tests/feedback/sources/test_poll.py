@@ -164,7 +164,7 @@ def test_a_lasting_error_alerts_staff_once_a_day_until_it_ends(mailbox: FakeMail
     pass_by(minutes=30)
     (alert,) = mail.outbox
     assert "Returned mail has not been read since 01 December, 09:00 UTC." in alert.body
-    assert "refuses our sign-in" in alert.body and "/desk/replies/" in alert.body
+    assert "refuses our sign-in" in alert.body and "/desk/returned_mail/" in alert.body
     assert base.failing_sources([URL], clock()) == [state()]
     pass_by(hours=23)
     assert len(mail.outbox) == 1

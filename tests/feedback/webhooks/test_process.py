@@ -9,7 +9,7 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from mailer.feedback.decisions.apply_returns import apply_all
+from mailer.feedback.decisions.apply_returned_mail import apply_all
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage, WebhookHeartbeat, WebhookPayload
 from mailer.feedback.webhooks import process
 from mailer.feedback.webhooks.process import RETRY, process_due

@@ -169,7 +169,7 @@ def test_a_dropped_trigger_of_the_index_is_created_again(join: Join) -> None:
         cursor.execute("DROP TRIGGER subscribers_trigram_add")
     join("bolat")
     assert search.count(Query("bolat")).number == 0
-    search_index.ensure()
+    search_index.create_if_missing()
     assert search.count(Query("bolat")).number == 1
 
 

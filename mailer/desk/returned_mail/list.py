@@ -77,14 +77,14 @@ def state_label(message: ReturnedMessage) -> tuple[str, str]:
 class MessageColumn(TitleColumn):
     """The subject with the sender below it."""
 
-    cell_template_name = "desk/replies/message_cell.html"
+    cell_template_name = "desk/returned_mail/message_cell.html"
 
 
 class ReplyIndex(ReadOnlyIndex):
     """The table, newest first."""
 
-    template_name = "desk/replies/index.html"
-    results_template_name = "desk/replies/index_results.html"
+    template_name = "desk/returned_mail/index.html"
+    results_template_name = "desk/returned_mail/index_results.html"
     row_url_name = "desk_reply"
     default_ordering = "-received_at"
     page_title = "Unclassified replies"
@@ -133,7 +133,7 @@ class MarkDoneAction(BulkAction):
     display_name = "Mark as done"
     aria_label = "Mark the selected messages as done"
     action_type = "done"
-    template_name = "desk/replies/mark_done.html"
+    template_name = "desk/returned_mail/mark_done.html"
     models = [ReturnedMessage]
 
     def check_perm(self, obj: ReturnedMessage) -> bool:

@@ -1,4 +1,4 @@
-"""Applies parsed returns in one transaction: events, marks on deliveries, unsubscribes, then decisions."""
+"""Applies returned mail in one transaction: events, states of deliveries, unsubscribes, then decisions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mailer.delivery.throttle.providers import provider_of
 from mailer.feedback.decisions import evaluate
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
 from mailer.feedback.parsing.classify import Classification
-from mailer.feedback.parsing.evidence import EventSource, ParsedReturn, Recipient
+from mailer.feedback.parsing.evidence import EventSource, ParsedReturnedMessage, Recipient
 from subscribers import merge, suppression, unsubscribe
 from subscribers.addresses import address_hash
 from subscribers.consent import Channel, Evidence
@@ -53,7 +53,7 @@ class Subject:
         return next((provider_of(address)[:255] for address in addresses if "@" in address), "")
 
 
-def apply(parsed: ParsedReturn, source: EventSource, now: datetime) -> None:
+def apply(parsed: ParsedReturnedMessage, source: EventSource, now: datetime) -> None:
     """Record what the return says and do what policy decides; kinds without effect do nothing.
 
     Everything arrives here: returned mail, services' events and refusals in our own sessions. The same source
@@ -63,12 +63,12 @@ def apply(parsed: ParsedReturn, source: EventSource, now: datetime) -> None:
 
 
 @transaction.atomic
-def apply_all(returns: Collection[tuple[ParsedReturn, EventSource]], now: datetime) -> None:
-    """`apply` for many returns at once, which costs far less than one after another."""
-    for parsed, _ in returns:
+def apply_all(messages: Collection[tuple[ParsedReturnedMessage, EventSource]], now: datetime) -> None:
+    """`apply` for many messages at once, which costs far less than one after another."""
+    for parsed, _ in messages:
         if parsed.kind == "unsubscribe":
             _unsubscribe(parsed, now)
-    recorded = [(parsed, source) for parsed, source in returns if parsed.kind in _KINDS]
+    recorded = [(parsed, source) for parsed, source in messages if parsed.kind in _KINDS]
     if not recorded:
         return
     new = _record_events(recorded)
@@ -87,15 +87,15 @@ def apply_all(returns: Collection[tuple[ParsedReturn, EventSource]], now: dateti
 
 
 def _record_events(
-    returns: Collection[tuple[ParsedReturn, EventSource]],
+    messages: Collection[tuple[ParsedReturnedMessage, EventSource]],
 ) -> list[tuple[FeedbackEvent, Subject]]:
     """Store an event for each subject; returns those that were not known before."""
-    deliveries = _deliveries(parsed for parsed, _ in returns)
+    deliveries = _deliveries(parsed for parsed, _ in messages)
     people = merge.resolve_many(delivery.subscriber for delivery in deliveries.values())
     history = merge.AddressHistory(people.values())
     found = [
         (_event(parsed, subject, history, source, place), subject)
-        for parsed, source in returns
+        for parsed, source in messages
         for place, subject in enumerate(_resolve_recipients(parsed, deliveries, people))
     ]
     known = FeedbackEvent.objects.filter(source_key__in=[event.source_key for event, _ in found])
@@ -106,13 +106,13 @@ def _record_events(
     return new
 
 
-def _deliveries(returns: Iterable[ParsedReturn]) -> dict[int, Delivery]:
-    wanted = {parsed.delivery for parsed in returns if parsed.delivery is not None}
+def _deliveries(messages: Iterable[ParsedReturnedMessage]) -> dict[int, Delivery]:
+    wanted = {parsed.delivery for parsed in messages if parsed.delivery is not None}
     return Delivery.objects.select_related("mailing__edition").in_bulk(wanted)
 
 
 def _resolve_recipients(
-    parsed: ParsedReturn, deliveries: Mapping[int, Delivery], people: Mapping[int, Subscriber]
+    parsed: ParsedReturnedMessage, deliveries: Mapping[int, Delivery], people: Mapping[int, Subscriber]
 ) -> list[Subject]:
     """Everyone whom the return is about: with a token one subscriber, without it each that is named."""
     named = [recipient for recipient in parsed.recipients if recipient.action in ("failed", "complained")]
@@ -159,7 +159,11 @@ def _subject_by_address(recipient: Recipient, kind: str) -> Subject:
 
 
 def _event(
-    parsed: ParsedReturn, subject: Subject, history: merge.AddressHistory, source: EventSource, place: int
+    parsed: ParsedReturnedMessage,
+    subject: Subject,
+    history: merge.AddressHistory,
+    source: EventSource,
+    place: int,
 ) -> FeedbackEvent:
     recipient, classification = subject.recipient, subject.recipient.classification
     return FeedbackEvent(
@@ -182,7 +186,9 @@ def _event(
     )
 
 
-def _hash_of_address(parsed: ParsedReturn, subject: Subject, history: merge.AddressHistory) -> bytes | None:
+def _hash_of_address(
+    parsed: ParsedReturnedMessage, subject: Subject, history: merge.AddressHistory
+) -> bytes | None:
     """Hash of the address that the event is about. A complaint is about the person, whatever address they
     had.
     """
@@ -194,7 +200,7 @@ def _hash_of_address(parsed: ParsedReturn, subject: Subject, history: merge.Addr
     return history.address_at(subject.subscriber, accepted_at)
 
 
-def _identity(parsed: ParsedReturn, subject: Subject) -> str:
+def _identity(parsed: ParsedReturnedMessage, subject: Subject) -> str:
     """How the subscriber was identified: by a token, by a service or a colleague who names them, or by an
     address.
     """
@@ -220,7 +226,7 @@ def _mark_delivery(event: FeedbackEvent, subject: Subject) -> None:
     sent.filter(later).update(**{column: event.at})
 
 
-def _unsubscribe(parsed: ParsedReturn, now: datetime) -> None:
+def _unsubscribe(parsed: ParsedReturnedMessage, now: datetime) -> None:
     """End the subscriptions through which the sender of an unsubscribe message gets the newsletter."""
     if parsed.unsubscribe_address is not None:
         subscriber, newsletter = parsed.unsubscribe_address

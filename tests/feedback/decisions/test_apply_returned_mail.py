@@ -8,10 +8,10 @@ import pytest
 
 from mailer.delivery import identifiers
 from mailer.delivery.models import Delivery
-from mailer.feedback.decisions.apply_returns import apply
+from mailer.feedback.decisions.apply_returned_mail import apply
 from mailer.feedback.models import FeedbackEvent
 from mailer.feedback.parsing.classify import Classification
-from mailer.feedback.parsing.evidence import EventSource, ParsedReturn, Recipient
+from mailer.feedback.parsing.evidence import EventSource, ParsedReturnedMessage, Recipient
 from mailer.feedback.parsing.parse import parse_message
 from subscribers import suppression
 from subscribers.models import Subscriber, Subscription
@@ -38,10 +38,10 @@ def delivery(aigerim: Subscriber) -> Delivery:
     )
 
 
-def by_service(kind: str, delivery: Delivery | None = None) -> ParsedReturn:
+def by_service(kind: str, delivery: Delivery | None = None) -> ParsedReturnedMessage:
     """What a service tells us, signed."""
     number = delivery.pk if delivery else None
-    return ParsedReturn(kind, (HARD,), delivery=number, identity="service")  # type: ignore[arg-type]
+    return ParsedReturnedMessage(kind, (HARD,), delivery=number, identity="service")  # type: ignore[arg-type]
 
 
 def test_a_service_event_is_authenticated_also_where_it_names_only_an_address(aigerim: Subscriber) -> None:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
-from mailer.desk.replies.detail import header_of, text_of
+from mailer.desk.returned_mail.detail import header_of, text_of
 from mailer.feedback import ingest
 from mailer.feedback.models import InboundSource, ReturnedMessage
 from subscribers import suppression

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from mailer.delivery.smtp import relays
-from mailer.delivery.smtp.open_session import open_session
 from mailer.delivery.smtp.relays import PermanentRelayError, RelayUnavailable, Timeouts
+from mailer.delivery.smtp.session_setup import open_session
 from tests.delivery.relay import Relay, Script
 
 LOGIN = ("mailer", "pässword")

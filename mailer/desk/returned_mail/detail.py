@@ -18,7 +18,7 @@ from wagtail.log_actions import log
 
 from mailer.delivery.esp.capabilities import CAPABILITIES
 from mailer.desk.base.pages import ObjectPage
-from mailer.desk.replies.list import mark_done, message_title, state_label
+from mailer.desk.returned_mail.list import mark_done, message_title, state_label
 from mailer.feedback.decisions import triage
 from mailer.feedback.decisions.triage import TriageError
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
@@ -127,7 +127,7 @@ class ReplyPage(ObjectPage[ReturnedMessage], TemplateView):
     permission_required = "mailer.view_returnedmessage"
     post_permission = _CLASSIFY_PERMISSION
     breadcrumbs_above = (("desk_replies:index", "Unclassified replies"),)
-    template_name = "desk/replies/detail.html"
+    template_name = "desk/returned_mail/detail.html"
     header_icon = "mail"
     page_title = "Message"
 
