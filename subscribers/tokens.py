@@ -14,13 +14,17 @@ from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import lru_cache
+from operator import and_, xor
 from typing import Literal, NamedTuple
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.cmac import CMAC
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
@@ -40,6 +44,10 @@ _URL_TOKEN, _MAIL_TOKEN = re.compile(r"[0-9][A-Za-z0-9_-]{32}"), re.compile(MAIL
 _ID_OCTETS = 8
 # Octets of the key: AES-256 twice (RFC 5297 §2.2).
 _KEY_OCTETS = 64
+# Octets of a block of AES.
+_BLOCK = 16
+# Bits that the counter mode of AES-SIV clears (RFC 5297 §2.5).
+_COUNTER_MASK = bytes.fromhex("ffffffff ffffffff 7fffffff 7fffffff")
 # A claim's scope takes the last bits of its id; 36 bits are left for the subscriber.
 _SCOPE_BITS = 28
 
@@ -83,9 +91,8 @@ def encrypt_id(purpose: Purpose, number: int) -> str:
 
 def encrypt_ids_for_mail(purpose: Purpose, numbers: Iterable[int]) -> list[str]:
     """A token for a mail address for each number. Raises OverflowError like `encrypt_id`."""
-    key, associated = _keys()[0], _associated(purpose)
-    key_id, encrypt = key.id, key.cipher.encrypt
-    return [key_id + encrypt(number.to_bytes(_ID_OCTETS), associated).hex() for number in numbers]
+    key = _keys()[0]
+    return [key.id + octets.hex() for octets in key.encrypt_all(purpose, numbers)]
 
 
 def decrypt_id(purpose: Purpose, token: str) -> int:
@@ -125,17 +132,15 @@ def read(purpose: PagePurpose, token: str) -> Claim:
 def links(subscribers: Iterable[int], newsletter: int) -> list[Links]:
     """The tokens of each subscriber's message, in their order.
 
-    Made for a batch, because a mailing makes them thousands of times a second: the keys are looked up once,
-    and the unsubscribe token is encrypted once for both of its forms.
+    Made for a batch, because a mailing makes them thousands of times a second; the unsubscribe token is
+    encrypted once for both of its forms.
     """
     key = _keys()[0]
-    key_id, encrypt = key.id, key.cipher.encrypt
-    for_unsubscribe, for_preferences = _associated("unsubscribe"), _associated("preferences")
-    claims = [_pack(subscriber, newsletter).to_bytes(_ID_OCTETS) for subscriber in subscribers]
-    unsubscribe = [encrypt(claim, for_unsubscribe) for claim in claims]
-    preferences = [encrypt(claim, for_preferences) for claim in claims]
+    claims = [_pack(subscriber, newsletter) for subscriber in subscribers]
+    unsubscribe = key.encrypt_all("unsubscribe", claims)
+    preferences = key.encrypt_all("preferences", claims)
     return [
-        Links(key_id + page, key_id + choices, key_id + octets.hex())
+        Links(key.id + page, key.id + choices, key.id + octets.hex())
         for page, choices, octets in zip(_base64(unsubscribe), _base64(preferences), unsubscribe, strict=True)
     ]
 
@@ -157,6 +162,55 @@ class _Key(NamedTuple):
     id: str
     # Its methods may be called by several threads at once.
     cipher: AESSIV
+    # The halves of the key: for the synthetic IV, and for the counter mode.
+    mac_key: AES
+    counter_key: AES
+
+    def encrypt_all(self, purpose: Purpose, numbers: Iterable[int]) -> list[bytes]:
+        """`cipher.encrypt` of many numbers of 64 bits, octet for octet; raises OverflowError.
+
+        A number is shorter than a block of AES, so its synthetic IV is one block of AES, and its ciphertext
+        another (RFC 5297 §2.4, §2.5): a batch takes two calls. One call of the library for each number took
+        1.7 µs more a token while mail was sent.
+        """
+        plain = b"".join([number.to_bytes(_ID_OCTETS) + bytes(_ID_OCTETS) for number in numbers])
+        count = len(plain) // _BLOCK
+        whitened = _combine(xor, plain, _whitening(self.mac_key, purpose) * count)
+        iv = _encrypt_blocks(self.mac_key, whitened)
+        stream = _encrypt_blocks(self.counter_key, _combine(and_, iv, _COUNTER_MASK * count))
+        cipher = _combine(xor, plain, stream)
+        return [iv[at : at + _BLOCK] + cipher[at : at + _ID_OCTETS] for at in range(0, len(plain), _BLOCK)]
+
+
+@lru_cache(maxsize=64)
+def _whitening(key: AES, purpose: Purpose) -> bytes:
+    """What S2V (RFC 5297 §2.4) and CMAC (RFC 4493 §2.4) add to a padded number before AES."""
+    purpose_mac = _combine(xor, _double(_cmac(key, bytes(_BLOCK))), _cmac(key, purpose.encode()))
+    subkey = _double(_encrypt_blocks(key, bytes(_BLOCK)))
+    padding = bytes(_ID_OCTETS) + b"\x80" + bytes(_BLOCK - _ID_OCTETS - 1)
+    return _combine(xor, _combine(xor, _double(purpose_mac), subkey), padding)
+
+
+def _encrypt_blocks(key: AES, blocks: bytes) -> bytes:
+    # ECB is AES itself, for several blocks at once.
+    return Cipher(key, modes.ECB()).encryptor().update(blocks)  # noqa: S305
+
+
+def _cmac(key: AES, message: bytes) -> bytes:
+    mac = CMAC(key)
+    mac.update(message)
+    return mac.finalize()
+
+
+def _double(block: bytes) -> bytes:
+    """The block times two in the field of 2^128 elements (RFC 5297 §2.3)."""
+    number = int.from_bytes(block) << 1
+    return (number ^ (number >> 128) * ((1 << 128) | 0x87)).to_bytes(_BLOCK)
+
+
+def _combine(operator: Callable[[int, int], int], left: bytes, right: bytes) -> bytes:
+    """An operator on the bits of two equally long texts."""
+    return operator(int.from_bytes(left), int.from_bytes(right)).to_bytes(len(left))
 
 
 def _keys() -> tuple[_Key, ...]:
@@ -172,7 +226,8 @@ def _derived(*secrets: str) -> tuple[_Key, ...]:
 def _derive(secret: str) -> _Key:
     """The token key of a secret (RFC 5869)."""
     derived = HKDF(SHA256(), _KEY_OCTETS + 1, None, b"newsletter tokens, AES-SIV").derive(secret.encode())
-    return _Key(str(derived[-1] % 10), AESSIV(derived[:_KEY_OCTETS]))
+    secret_key, half = derived[:_KEY_OCTETS], _KEY_OCTETS // 2
+    return _Key(str(derived[-1] % 10), AESSIV(secret_key), AES(secret_key[:half]), AES(secret_key[half:]))
 
 
 @lru_cache(maxsize=32)
