@@ -26,7 +26,7 @@ _LISTENERS = (
     "mailer.editions.audience",
     "mailer.delivery.outbox.alerts",
     "mailer.desk.base.audit_log",
-    "mailer.feedback.subscriber_hooks",
+    "mailer.feedback.subscriber_signal_receivers",
     "mailer.tracking.signals",
 )
 

@@ -19,8 +19,8 @@ from mailer.editions.assemble import assemble_due, now_or_demo_time
 from mailer.feedback import ingest
 from mailer.feedback.decisions import evaluate, rejections_and_event_counts
 from mailer.feedback.sources import lmtp, poll
-from mailer.feedback.webhooks import process
-from mailer.reports import collect
+from mailer.feedback.webhooks import process_payloads
+from mailer.reports import collect_stats
 from mailer.stories.models import StorySource
 from mailer.tracking import finalize_events
 from subscribers import list_growth
@@ -71,9 +71,9 @@ JOBS = (
     Job("suppression decisions", 60, lambda now, stop: evaluate.review_pending(now())),
     Job("bounce counts", 5, lambda now, stop: rejections_and_event_counts.count_events(now(), stop)),
     Job("delete old provider stats", 3600, lambda now, stop: provider_stats.delete_old(now())),
-    Job("webhooks", 2, lambda now, stop: process.process_due(now(), stop)),
+    Job("webhooks", 2, lambda now, stop: process_payloads.process_due(now(), stop)),
     Job("delete old returned mail", 3600, lambda now, stop: ingest.delete_old(now())),
-    Job("report stats", 2, lambda now, stop: collect.refresh_due(now())),
+    Job("report stats", 2, lambda now, stop: collect_stats.refresh_due(now())),
     Job("imports", 2, imports.RUNNER.read_and_run_due),
     Job("list growth", 600, lambda now, stop: list_growth.count_due(now())),
     Job("reconfirmations", 60, lambda now, stop: campaigns.run_due(now(), stop)),

@@ -26,10 +26,10 @@ from mailer.desk.sending.mailing_control import ControlAction
 from mailer.desk.sending.schedule import SchedulePage
 from mailer.desk.stories.views import StoryViewSet
 from mailer.desk.subscribers.bulk_actions import BulkActionPage, BulkJobPage, BulkJobsPage
-from mailer.desk.subscribers.detail import ErasePage, MergePage
-from mailer.desk.subscribers.list import ExportPage, SubscriberViewSet
 from mailer.desk.subscribers.list_health import CampaignPage, CampaignsPage, ListHealthPage, ReconfirmPage
-from mailer.desk.subscribers.lists import MailingListViewSet
+from mailer.desk.subscribers.mailing_lists import MailingListViewSet
+from mailer.desk.subscribers.subscriber_detail import ErasePage, MergePage
+from mailer.desk.subscribers.subscriber_list import ExportPage, SubscriberViewSet
 from mailer.desk.subscribers.suppressions import SuppressionViewSet
 from mailer.desk.subscribers.tags_fields import FieldViewSet, TagViewSet
 from mailer.desk.suppression_decisions.detail import DecisionPage, DomainOutagePage

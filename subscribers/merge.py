@@ -87,12 +87,12 @@ def record_address_change(
     add_alias(subscriber, old_hash, now, is_own=is_own)
 
 
-def resolve(subscriber_id: int) -> Subscriber | None:
+def surviving_subscriber(subscriber_id: int) -> Subscriber | None:
     """The subscriber of an id from a link or a delivery, also after a merge; None when deleted."""
-    return resolve_many([subscriber_id]).get(subscriber_id)
+    return surviving_subscribers([subscriber_id]).get(subscriber_id)
 
 
-def resolve_many(subscriber_ids: Iterable[int]) -> dict[int, Subscriber]:
+def surviving_subscribers(subscriber_ids: Iterable[int]) -> dict[int, Subscriber]:
     """Id → subscriber as `resolve` finds them, without those who are deleted."""
     wanted = set(subscriber_ids)
     found = Subscriber.objects.in_bulk(wanted)
@@ -108,7 +108,7 @@ def resolve_many(subscriber_ids: Iterable[int]) -> dict[int, Subscriber]:
 def read_token(purpose: tokens.PagePurpose, token: str) -> tuple[tokens.Claim, Subscriber]:
     """A link's claim and its subscriber; raises InvalidToken, also when the subscriber is deleted."""
     claim = tokens.read(purpose, token)
-    subscriber = resolve(claim.subscriber)
+    subscriber = surviving_subscriber(claim.subscriber)
     if subscriber is None:
         raise tokens.InvalidToken("the subscriber is deleted")
     return claim, subscriber

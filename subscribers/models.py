@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from subscribers.addresses import address_hash
 from subscribers.bulk.models import BulkChange, BulkJob
-from subscribers.fields import CountriesField, NamedModel
+from subscribers.code_list_field import CountriesField, NamedModel
 from subscribers.imports.models import ImportChange, ImportJob, ImportRow, RejectedRow
 from subscribers.reconfirmation.models import ReconfirmationCampaign, ReconfirmationRequest
 from subscribers.segments.models import CustomField, FieldValue, Segment, Tag, Tagging

@@ -17,8 +17,8 @@ from wagtail.images import get_image_model
 from wagtail.models import ModelLogEntry, Revision
 
 from mailer.approval.models import Approval, Authorship, Snapshot, SnapshotQuerySet
-from mailer.editions.contents import story_ids
 from mailer.editions.models import Edition, Newsletter
+from mailer.editions.rendering_input import story_ids
 from mailer.stories.models import Story
 from subscribers.segments import conditions
 from subscribers.segments.models import Segment

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
-from mailer.editions.contents import story_ids
 from mailer.editions.models import Edition, Newsletter
+from mailer.editions.rendering_input import story_ids
 from mailer.rendering import mime, theme
 from mailer.rendering.data_types import Content, RenderedVariant
 from mailer.stories.models import Story

@@ -15,8 +15,8 @@ from mailer.approval.approve import PreflightFailed, WrongState
 from mailer.approval.models import Snapshot, SnapshotAuthor, SnapshotVariant
 from mailer.approval.preflight import PreflightFinding, run_checks, sender_of
 from mailer.editions.audience import Audience
-from mailer.editions.contents import content_of
 from mailer.editions.models import Edition
+from mailer.editions.rendering_input import content_of
 from mailer.rendering import links, localization, variants
 from mailer.rendering.data_types import Content, RenderedVariant, to_json
 from subscribers.segments.rules import InvalidRule

@@ -14,7 +14,7 @@ from typing import Any
 
 from mailer.bench.databases import open_database
 from mailer.bench.peers import cpu_seconds, free_port
-from mailer.bench.send import DATABASES, Failed, environment, run, workspace
+from mailer.bench.send import DATABASES, Failed, environment, run_measured, workspace
 
 # Subscribers of the mailing, and octets of its message: irrelevant to a click.
 _READERS, _SIZE = 20, 10_000
@@ -27,13 +27,13 @@ def measure(
     with workspace() as folder:
         for kind in backends:
             with open_database(kind, folder) as database:
-                run(folder, database.origin, "prepare", _READERS, _SIZE)
-                run(folder, database.origin, "plan")
+                run_measured(folder, database.origin, "prepare", _READERS, _SIZE)
+                run_measured(folder, database.origin, "plan")
                 with serving(folder, database.origin) as (port, process):
                     before = cpu_seconds(process)
-                    followed = run(folder, database.origin, "follow", port, requests, connections)
+                    followed = run_measured(folder, database.origin, "follow", port, requests, connections)
                     cost = cpu_seconds(process) - before
-                written = run(folder, database.origin, "written")["done"]
+                written = run_measured(folder, database.origin, "written")["done"]
                 if followed["done"] != requests:
                     raise Failed(f"only {followed['done']} of {requests} clicks were redirected")
                 yield {

@@ -30,8 +30,8 @@ from mailer.delivery.smtp.message_encoder import message_builder
 from mailer.delivery.smtp.relays import Relay
 from mailer.delivery.smtp.session_setup import open_session
 from mailer.editions.assemble import assemble
-from mailer.editions.contents import content_of
 from mailer.editions.models import Edition, Newsletter, NewsletterText
+from mailer.editions.rendering_input import content_of
 from mailer.rendering import transfer_encoding, variants
 from mailer.stories.models import Story, StoryText
 from mailer.tracking.models import DailyEventCount, VariantAudience

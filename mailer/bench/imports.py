@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mailer.bench.databases import open_database
-from mailer.bench.send import DATABASES, Failed, run, workspace
+from mailer.bench.send import DATABASES, Failed, run_measured, workspace
 
 _LANGUAGES = ("ru", "en", "Kazakh", "")
 _COUNTRIES = ("KZ|UZ", "Kazakhstan; Kyrgyzstan", "", "Узбекистан", "Tajikistan")
@@ -21,9 +21,9 @@ def measure(rows: int, backends: tuple[str, ...] = DATABASES) -> Iterator[dict[s
         write(file, rows)
         for kind in backends:
             with open_database(kind, folder) as database:
-                run(folder, database.origin, "prepare_list")
+                run_measured(folder, database.origin, "prepare_list")
                 for what, expected in (("new people", "added"), ("the same file again", "unchanged")):
-                    figures = run(folder, database.origin, "bring", file)
+                    figures = run_measured(folder, database.origin, "bring", file)
                     if figures[expected] != rows:
                         raise Failed(f"only {figures[expected]} of {rows} rows were {expected}")
                     yield {

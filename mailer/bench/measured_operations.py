@@ -19,7 +19,7 @@ from mailer.bench.webhooks import SECRET
 from mailer.delivery.esp import message_encoder
 from mailer.delivery.models import Delivery, Mailing
 from mailer.feedback.models import WebhookPayload
-from mailer.feedback.webhooks.process import process_due
+from mailer.feedback.webhooks.process_payloads import process_due
 from subscribers.models import MailingList, Subscriber
 from subscribers.segments.models import Segment
 

@@ -26,7 +26,7 @@ def main() -> None:
     from mailer.bench import measured_operations as operations
     from mailer.delivery.engine import send_loop
     from mailer.delivery.models import Mailing
-    from mailer.reports import collect
+    from mailer.reports import collect_stats
     from mailer.tracking.models import TrackingEvent
 
     def prepare(readers: str, size: str) -> int:
@@ -50,7 +50,7 @@ def main() -> None:
         return len(fixtures.fill(int(readers), int(mailings)))
 
     def count() -> int:
-        return len(collect.refresh_due(fixtures.NOW))
+        return len(collect_stats.refresh_due(fixtures.NOW))
 
     def visit(rounds: str) -> list[dict[str, Any]]:
         return operations.time_pages(int(rounds))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mailer.bench.databases import open_database
-from mailer.bench.send import CONFIG, run
+from mailer.bench.send import CONFIG, run_measured
 
 
 def measure(readers: int, mailings: int, rounds: int, backends: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -24,8 +24,8 @@ def measure(readers: int, mailings: int, rounds: int, backends: Sequence[str]) -
 
 def _measured(folder: Path, url: str, readers: int, mailings: int, rounds: int) -> Iterator[dict[str, Any]]:
     (folder / "config.toml").write_text(CONFIG, encoding="utf-8")
-    run(folder, url, "fill", readers, mailings)
-    counted = run(folder, url, "count")
+    run_measured(folder, url, "fill", readers, mailings)
+    counted = run_measured(folder, url, "count")
     yield {
         "what": "counting a mailing (a job)",
         "p50_ms": round(counted["seconds"] / mailings * 1000),
@@ -34,4 +34,4 @@ def _measured(folder: Path, url: str, readers: int, mailings: int, rounds: int) 
         "queries": None,
         "kilobytes": None,
     }
-    yield from run(folder, url, "visit", rounds)["done"]
+    yield from run_measured(folder, url, "visit", rounds)["done"]

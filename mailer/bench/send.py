@@ -87,7 +87,9 @@ def million(messages: int, backends: tuple[str, ...] = DATABASES) -> Iterator[di
         for kind in backends:
             with open_database(kind, folder) as database, peers.Sink("light") as sink:
                 _prepare(folder, database, messages)
-                ours = run(folder, database.origin, "send", port=sink.port, host="127.0.0.1", connections=20)
+                ours = run_measured(
+                    folder, database.origin, "send", port=sink.port, host="127.0.0.1", connections=20
+                )
                 _check(ours, messages, "accepted")
                 yield {
                     "backend": kind,
@@ -105,8 +107,8 @@ def plan(readers: int, backends: tuple[str, ...] = DATABASES) -> Iterator[dict[s
     with workspace() as folder:
         for kind in backends:
             with open_database(kind, folder) as database:
-                run(folder, database.origin, "prepare", readers, SIZE)
-                found = run(folder, database.origin, "plan")
+                run_measured(folder, database.origin, "prepare", readers, SIZE)
+                found = run_measured(folder, database.origin, "plan")
                 _check(found, readers, "planned")
                 yield {
                     "backend": kind,
@@ -126,7 +128,7 @@ def workspace(config: str = CONFIG) -> Iterator[Path]:
         yield folder
 
 
-def run(folder: Path, url: str, *words: object, **more: object) -> dict[str, Any]:
+def run_measured(folder: Path, url: str, *words: object, **more: object) -> dict[str, Any]:
     """Run an action of mailer.bench.measured_process in a process of its own; its figures. Raises Failed."""
     settings = environment(folder, url) | {
         f"MAILER_SMTP__{key.upper()}": str(value) for key, value in more.items()
@@ -151,10 +153,10 @@ def environment(folder: Path, url: str) -> dict[str, str]:
 
 def _prepare(folder: Path, database: BenchmarkDatabase, messages: int) -> int:
     """Prepare subscribers, edition and mailing; returns the octets of a message on the wire."""
-    run(folder, database.origin, "prepare", messages, SIZE)
-    _check(run(folder, database.origin, "plan"), messages, "planned")
+    run_measured(folder, database.origin, "prepare", messages, SIZE)
+    _check(run_measured(folder, database.origin, "plan"), messages, "planned")
     with peers.Scales() as scales:
-        run(folder, database.origin, "deliver_one", scales.port)
+        run_measured(folder, database.origin, "deliver_one", scales.port)
         return scales.octets
 
 
@@ -182,7 +184,7 @@ def _round(
     with peers.Sink(kind) as sink:
         with database.fresh() as url:
             before = sink.cpu_seconds()
-            ours = run(folder, url, "send", port=sink.port, host="127.0.0.1", connections=sessions)
+            ours = run_measured(folder, url, "send", port=sink.port, host="127.0.0.1", connections=sessions)
             busy = sink.cpu_seconds() - before
         _check(ours, messages, "accepted")
         # smtp-source adds to the requested size; subtract that first.

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from mailer.bench.clicks import serving
 from mailer.bench.databases import BenchmarkDatabase, open_database
 from mailer.bench.peers import cpu_seconds
-from mailer.bench.send import DATABASES, SIZE, Failed, run, workspace
+from mailer.bench.send import DATABASES, SIZE, Failed, run_measured, workspace
 
 # Deliveries that the events are about.
 READERS = 1_000
@@ -57,7 +57,7 @@ def measure(what: Plan) -> Iterator[dict[str, Any]]:
         for kind in what.backends:
             with open_database(kind, folder) as database:
                 for action in (("prepare", READERS, SIZE), ("plan",), ("accept",)):
-                    run(folder, database.origin, *action)
+                    run_measured(folder, database.origin, *action)
                 for connections in what.connections:
                     done = [_round(folder, database, what.posts, connections) for _ in range(what.rounds)]
                     yield _figures(kind, connections, what.posts, done)
@@ -72,16 +72,16 @@ class _Round(NamedTuple):
 
 def _round(folder: Path, database: BenchmarkDatabase, posts: int, connections: int) -> _Round:
     with database.fresh() as url:
-        commits = run(folder, url, "commit", _COMMITS)
+        commits = run_measured(folder, url, "commit", _COMMITS)
         with serving(folder, url) as (port, web):
             # The first posts of all threads open their connections to the database.
-            run(folder, url, "post", port, 200, connections)
+            run_measured(folder, url, "post", port, 200, connections)
             before = cpu_seconds(web)
-            posted = run(folder, url, "post", port, posts, connections)
+            posted = run_measured(folder, url, "post", port, posts, connections)
             cpu = cpu_seconds(web) - before
         if posted["done"] != posts:
             raise Failed(f"only {posted['done']} of {posts} posts were accepted")
-        read = run(folder, url, "read")
+        read = run_measured(folder, url, "read")
         if read["done"] != posts + 200:
             raise Failed(f"only {read['done']} of {posts + 200} posts were stored")
     return _Round(posted, cpu, read, commits)

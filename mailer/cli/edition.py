@@ -37,8 +37,8 @@ from mailer.delivery.rollout import control
 from mailer.editions.assemble import EditionExists, InvalidPeriod, now_or_demo_time
 from mailer.editions.assemble import assemble as assemble_edition
 from mailer.editions.audience import Audience
-from mailer.editions.contents import content_of
 from mailer.editions.models import Edition, Newsletter
+from mailer.editions.rendering_input import content_of
 from mailer.rendering import merge_tags, variants
 from mailer.rendering.data_types import RenderedVariant
 from mailer.reports.edition_state import edition_summary

@@ -26,7 +26,7 @@ from mailer.delivery.models import Mailing
 from mailer.delivery.rollout import scheduled_jobs
 from mailer.editions.models import Newsletter
 from mailer.reports import not_delivered as undelivered
-from mailer.reports.collect import collect
+from mailer.reports.collect_stats import collect
 from mailer.reports.edition_state import edition_summary
 from mailer.reports.engagement import Engagement, engagement_of, engagement_tables
 from mailer.reports.export import Sheet, flat_sheet, table_sheet, write_csv, write_xlsx

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from mailer.config import reader
-from mailer.config import reader as syntax
-from mailer.config.reader import ConfigError as ConfigError
+from mailer.config import toml_reader
+from mailer.config import toml_reader as syntax
 from mailer.config.sections import (
     Alerts,
     Approval,
@@ -32,6 +31,7 @@ from mailer.config.sections import Sending as Sending
 from mailer.config.sections import Service as Service
 from mailer.config.sections import SignUp as SignUp
 from mailer.config.sections import Smtp as Smtp
+from mailer.config.toml_reader import ConfigError as ConfigError
 
 # How every process writes its log.
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
@@ -98,10 +98,10 @@ def parse(table: dict[str, Any], environment: Mapping[str, str], *, home: Path, 
         if name in sections and not isinstance(value, dict):
             raise ConfigError(f"{origin}: `{name}` must be a section, written [{name}].")
     merged = {name: dict(table.get(name, {})) for name in sections}
-    reader.override(merged, environment)
+    toml_reader.override(merged, environment)
     hints = typing.get_type_hints(Config)
-    parsed = {name: reader.section(hints[name], name, merged[name], home, origin) for name in sections}
-    further = tuple(reader.section(Smtp, "relays", relay, home, origin) for relay in relays)
+    parsed = {name: toml_reader.section(hints[name], name, merged[name], home, origin) for name in sections}
+    further = tuple(toml_reader.section(Smtp, "relays", relay, home, origin) for relay in relays)
     config = Config(home=home, relays=further, **parsed)
     _check(config, origin)
     return config

@@ -22,7 +22,7 @@ from mailer.approval.approve import SnapshotChanged
 from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.approval.preflight import shared_headers
 from mailer.config.sections import TOKEN
-from mailer.delivery import identifiers
+from mailer.delivery import message_identifiers
 from mailer.delivery.ledger.attempts import ClaimedDelivery
 from mailer.delivery.models import Mailing
 from mailer.rendering import mime, variants
@@ -129,7 +129,7 @@ class MessageBuilder(Generic[V, M]):
         known = self._variants[context.dry_run]
         self._load(context, known, {one.variant: one.countries for one in claimed})
         time = BuildTime(date(now), int(now.timestamp()))
-        delivery_tokens = identifiers.delivery_tokens([one.id for one in claimed])
+        delivery_tokens = message_identifiers.delivery_tokens([one.id for one in claimed])
         links = tokens.links([one.subscriber for one in claimed], context.newsletter)
         encode = self._encoder.encode
         built: list[Callable[[], M]] = [
@@ -169,7 +169,7 @@ def load_context(snapshot: Snapshot, dry_run: bool = False) -> MailingContext:
         dry_run=dry_run,
         sender=sender["email"],
         domain=domain,
-        envelope_sender=identifiers.envelope_sender_template(domain),
+        envelope_sender=message_identifiers.envelope_sender_template(domain),
         site=site,
         urls=_dry_run_urls(site, domain) if dry_run else _recipient_urls(site, domain),
         headers=shared_headers(sender, content),
@@ -221,7 +221,7 @@ def _recipient_urls(site: str, domain: str) -> mime.UrlTemplates:
         message_id=f"m.{TOKEN}@{domain}",
         unsubscribe_url=f"{site}/unsubscribe/{TOKEN}/",
         preferences_url=f"{site}/preferences/{TOKEN}/",
-        unsubscribe_mailto=identifiers.unsubscribe_address_template(domain),
+        unsubscribe_mailto=message_identifiers.unsubscribe_address_template(domain),
     )
 
 

@@ -20,7 +20,7 @@ from mailer.demo import mailboxes, seed, tour_steps
 from mailer.demo.seed import NEWSLETTER, PERIOD
 from mailer.editions.models import Edition
 from mailer.reports.edition_state import edition_state
-from mailer.reports.stats import Totals, edition_totals
+from mailer.reports.stats import Totals, latest_mailing_totals
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
@@ -115,7 +115,7 @@ def mail_source(request: HttpRequest, number: int, mail_number: int) -> HttpResp
 def _story() -> dict[str, object]:
     edition = Edition.objects.filter(newsletter__slug=NEWSLETTER, period=PERIOD).first()
     state = edition_state(edition) if edition else ""
-    account = edition_totals(edition) if edition else None
+    account = latest_mailing_totals(edition) if edition else None
     shown = account if account and account.audience else None
     counted = account or Totals()
     return {

@@ -22,7 +22,7 @@ from mailer.editions.models import Edition, Newsletter
 from mailer.feedback.models import ReturnedMessage
 from mailer.feedback.sources import base
 from mailer.feedback.sources.poll import configured_urls
-from mailer.reports.collect import headlines_of
+from mailer.reports.collect_stats import key_figures_of
 from mailer.reports.edition_state import edition_states
 from mailer.stories.models import Story
 
@@ -117,7 +117,7 @@ class SendingPanel(_Panel):
         mailings = Mailing.objects.select_related("edition__newsletter")
         busy = list(mailings.filter(state__in=_IN_PROGRESS))
         last = mailings.real().filter(state=Mailing.State.DONE).first()
-        gists = headlines_of([*busy, *([last] if last else [])], timezone.now())
+        gists = key_figures_of([*busy, *([last] if last else [])], timezone.now())
         totals = {pk: gist.totals for pk, gist in gists.items()}
         return {
             "busy": [(mailing, totals[mailing.pk], progress(totals[mailing.pk])) for mailing in busy],

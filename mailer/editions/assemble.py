@@ -13,8 +13,8 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from mailer.editions.contents import story_ids
 from mailer.editions.models import Edition, EditionText, Newsletter
+from mailer.editions.rendering_input import story_ids
 from mailer.rendering import localization
 from mailer.stories.models import Story
 

@@ -11,7 +11,7 @@ from django.db.models import Count, Q, QuerySet
 from mailer.editions.models import Edition, Newsletter
 from subscribers.models import Subscriber
 from subscribers.segments import segments
-from subscribers.segments.audience import AudienceQuery
+from subscribers.segments.audience_query import AudienceQuery
 from subscribers.segments.rules import Group, from_json, to_json
 from subscribers.segments.segments import load_rule
 from subscribers.unsubscribe import register_newsletter_lists

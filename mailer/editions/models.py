@@ -19,7 +19,7 @@ from wagtail.snippets.blocks import SnippetChooserBlock
 
 from mailer.stories.models import RICH_TEXT_FEATURES
 from subscribers import iso_codes
-from subscribers.fields import CountriesField, LanguagesField
+from subscribers.code_list_field import CountriesField, LanguagesField
 from subscribers.models import MailingList, Segment
 
 

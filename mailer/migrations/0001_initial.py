@@ -4,7 +4,7 @@ import django.utils.timezone
 import mailer.editions.models
 import modelcluster.fields
 import modelsearch.index
-import subscribers.fields
+import subscribers.code_list_field
 import wagtail.fields
 import wagtail.models.preview
 from django.conf import settings
@@ -81,7 +81,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=120, unique=True)),
                 ('url', models.URLField(max_length=500, verbose_name='feed address (RSS or Atom)')),
                 ('language', models.CharField(default='en', max_length=12)),
-                ('countries', subscribers.fields.OrderedCountriesField(blank=True, default='', max_length=800)),
+                ('countries', subscribers.code_list_field.OrderedCountriesField(blank=True, default='', max_length=800)),
                 ('active', models.BooleanField(default=True)),
                 ('gathered_at', models.DateTimeField(blank=True, editable=False, null=True)),
                 ('problem', models.CharField(blank=True, editable=False, max_length=400)),
@@ -242,9 +242,9 @@ class Migration(migrations.Migration):
                 ('sender_name', models.CharField(max_length=120)),
                 ('sender_email', models.EmailField(max_length=254)),
                 ('reply_to', models.EmailField(blank=True, max_length=254)),
-                ('countries', subscribers.fields.CountriesField(blank=True, default='', max_length=800)),
-                ('languages', subscribers.fields.LanguagesField(blank=True, default='', max_length=800)),
-                ('fallbacks', subscribers.fields.LanguagesField(blank=True, default='en', help_text="Where a text is missing in the reader's language, the first of these that has it is used.", max_length=800)),
+                ('countries', subscribers.code_list_field.CountriesField(blank=True, default='', max_length=800)),
+                ('languages', subscribers.code_list_field.LanguagesField(blank=True, default='', max_length=800)),
+                ('fallbacks', subscribers.code_list_field.LanguagesField(blank=True, default='en', help_text="Where a text is missing in the reader's language, the first of these that has it is used.", max_length=800)),
                 ('zone', models.CharField(default='UTC', max_length=64, verbose_name='time zone')),
                 ('assemble_day', models.PositiveSmallIntegerField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(28)])),
                 ('assemble_hour', models.PositiveSmallIntegerField(default=9, validators=[django.core.validators.MaxValueValidator(23)])),
@@ -449,7 +449,7 @@ class Migration(migrations.Migration):
                 ('key', models.SlugField(blank=True, max_length=120, unique=True)),
                 ('kind', models.CharField(choices=[('news', 'News'), ('event', 'Event'), ('publication', 'Publication'), ('notice', 'Notice')], default='news', max_length=12)),
                 ('date', models.DateField(default=django.utils.timezone.localdate, help_text='When it happened. For an event: the day it takes place.')),
-                ('countries', subscribers.fields.OrderedCountriesField(blank=True, default='', help_text='Readers of these countries get it; the first is where it happened. None: the whole region.', max_length=800)),
+                ('countries', subscribers.code_list_field.OrderedCountriesField(blank=True, default='', help_text='Readers of these countries get it; the first is where it happened. None: the whole region.', max_length=800)),
                 ('link', models.URLField(blank=True, help_text='Where “read more” leads.', max_length=500)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('latest_revision', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='wagtailcore.revision', verbose_name='latest revision')),

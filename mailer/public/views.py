@@ -12,7 +12,7 @@ from django.utils.feedgenerator import Atom1Feed
 from django.views.decorators.http import require_safe
 from django.views.static import serve
 
-from mailer.editions.contents import FOLDER
+from mailer.editions.rendering_input import FOLDER
 from mailer.public import archive
 from mailer.rendering import localization, merge_tags
 from subscribers.responses import offered_languages, page, requested_language

@@ -190,7 +190,7 @@ def mailing_totals(mailing: Mailing | None) -> Totals:
     return _sum(_grouped_by_state(mailing), mailing.audience)
 
 
-def edition_totals(edition: Edition) -> Totals:
+def latest_mailing_totals(edition: Edition) -> Totals:
     """The totals of the edition's latest mailing; all zeros when there is none."""
     return mailing_totals(latest_mailing(edition))
 

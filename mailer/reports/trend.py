@@ -10,7 +10,7 @@ from statistics import median
 
 from mailer.delivery.models import Mailing
 from mailer.editions.models import Newsletter
-from mailer.reports.collect import headlines_of
+from mailer.reports.collect_stats import key_figures_of
 from mailer.reports.labels import format_percent
 from mailer.reports.stats import Totals
 from mailer.reports.tables import Cell, Column, Table
@@ -74,7 +74,7 @@ def sent_editions(newsletter: Newsletter, now: datetime, before: Mailing | None 
         .defer("snapshot__content")
         .order_by("-started_at")[:MAX_EDITIONS]
     )
-    headlines, clicks = headlines_of(listed, now), human_clicks(listed)
+    headlines, clicks = key_figures_of(listed, now), human_clicks(listed)
     return [
         SentEdition(
             edition=one.edition_id,

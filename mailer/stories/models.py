@@ -14,7 +14,7 @@ from wagtail.images import get_image_model_string
 from wagtail.models import DraftStateMixin, RevisionMixin
 from wagtail.search import index
 
-from subscribers.fields import NamedModel, OrderedCountriesField
+from subscribers.code_list_field import NamedModel, OrderedCountriesField
 
 RICH_TEXT_FEATURES = ["bold", "italic", "link", "ol", "ul"]
 

@@ -24,7 +24,7 @@ from mailer.rendering.data_types import Content, from_json
 from mailer.rendering.links import Link
 from mailer.tracking.bot_detection import EventKind
 from mailer.tracking.models import DailyEventCount, VariantAudience
-from subscribers.fields import split_codes
+from subscribers.code_list_field import split_codes
 
 MINIMUM_COUNT = 5
 # What a page shows in place of None.

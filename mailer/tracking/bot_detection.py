@@ -89,7 +89,7 @@ class SentVariant(NamedTuple):
     sent_at: float
 
 
-def filter_request(kind: EventKind, method: str, headers: Mapping[str, str]) -> FilterReason:
+def reason_to_ignore(kind: EventKind, method: str, headers: Mapping[str, str]) -> FilterReason:
     """Why a request is not a person's, by what it says itself; NONE when it says nothing of the kind.
 
     `headers`: names in any letter case, as Django's requests have them.

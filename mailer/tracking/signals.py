@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q
 
 from mailer.link_tracking import LinkRef
-from mailer.tracking import recording
+from mailer.tracking import record_events
 from mailer.tracking.bot_detection import EventKind, FilterReason
 from mailer.tracking.models import TrackingEvent
 from subscribers.models import Subscriber
@@ -61,7 +61,7 @@ def _exported(row: TrackingEvent) -> dict[str, Any]:
         "at": iso_datetime(row.at),
         "kind": row.kind,
         "edition": row.variant.snapshot.edition.slug,
-        "link": recording.resolve_link(LinkRef(row.variant_id, row.link_number)) if is_click else None,
+        "link": record_events.resolve_link(LinkRef(row.variant_id, row.link_number)) if is_click else None,
         # Why it is not counted as the subscriber's own; empty: it is.
         "filter_reason": row.filter_reason,
     }

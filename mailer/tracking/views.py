@@ -13,9 +13,15 @@ from django.views.decorators.http import require_safe
 
 from mailer import link_tracking
 from mailer.link_tracking import LinkRef
-from mailer.tracking import recording
-from mailer.tracking.bot_detection import EventKind, filter_request
-from mailer.tracking.recording import TrackedRequest, client_address, event_buffer, hash_client, is_tracked
+from mailer.tracking import record_events
+from mailer.tracking.bot_detection import EventKind, reason_to_ignore
+from mailer.tracking.record_events import (
+    TrackedRequest,
+    client_address,
+    event_buffer,
+    hash_client,
+    is_tracked,
+)
 from subscribers.responses import page
 
 # The smallest GIF: one transparent pixel.
@@ -26,7 +32,7 @@ PIXEL = b64decode("R0lGODlhAQABAIAAAP///wAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw=="
 def click(request: HttpRequest, token: str, subscriber: str = "") -> HttpResponseBase:
     """`/r/<token>/`: redirect to the link's target; what follows the token is only for the eye."""
     ref = link_tracking.parse_link_token(token)
-    target = recording.resolve_link(ref) if ref else None
+    target = record_events.resolve_link(ref) if ref else None
     if ref is None or target is None:
         return page(request, "pages/unknown_link.html", status=404, private=True)
     _record(request, ref, EventKind.CLICK, subscriber)
@@ -55,7 +61,7 @@ def _record(request: HttpRequest, ref: LinkRef, kind: EventKind, subscriber: str
             link_number=ref.link_number,
             at=now,
             client_hash=hash_client(client_address(request.META), user_agent, now.date()),
-            filter_reason=filter_request(kind, request.method or "", request.headers),
+            filter_reason=reason_to_ignore(kind, request.method or "", request.headers),
             delivery_id=link_tracking.parse_subscriber_token(subscriber) if subscriber else None,
         )
     )

@@ -8,7 +8,7 @@ import waitress
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-from mailer.tracking.recording import event_buffer
+from mailer.tracking.record_events import event_buffer
 from mailer.worker.supervisor import limit_arenas, start_trimming
 
 

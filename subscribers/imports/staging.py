@@ -24,7 +24,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q
 
-from subscribers.imports.mapping import Columns
+from subscribers.imports.column_mapping import Columns
 from subscribers.imports.models import ImportJob, ImportRow, RejectedRow
 from subscribers.imports.rows import ImportStats, InvalidRow, UnreadableFile, ValidRow
 from subscribers.imports.table_file import open_table

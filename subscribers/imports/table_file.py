@@ -23,7 +23,7 @@ from typing import Any, BinaryIO, TextIO
 from xml.etree.ElementTree import ParseError
 
 from subscribers.imports import encodings
-from subscribers.imports.mapping import Columns, find_columns
+from subscribers.imports.column_mapping import Columns, find_columns
 from subscribers.imports.rows import UnreadableFile
 
 # The line or row number, from 1, and its cells.

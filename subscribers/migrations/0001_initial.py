@@ -1,7 +1,7 @@
 import django.core.validators
 import django.db.models.deletion
 import django.utils.timezone
-import subscribers.fields
+import subscribers.code_list_field
 from django.db import migrations, models
 
 from subscribers.migrations import _triggers
@@ -209,7 +209,7 @@ class Migration(migrations.Migration):
                 ('address_hash', models.BinaryField(max_length=16, unique=True)),
                 ('name', models.CharField(blank=True, max_length=200)),
                 ('language', models.CharField(default='en', max_length=12)),
-                ('countries', subscribers.fields.CountriesField(blank=True, default='', max_length=800)),
+                ('countries', subscribers.code_list_field.CountriesField(blank=True, default='', max_length=800)),
                 ('tracking_consent_at', models.DateTimeField(editable=False, null=True)),
                 ('paused_until', models.DateTimeField(editable=False, null=True)),
                 ('signup_email_at', models.DateTimeField(editable=False, null=True)),

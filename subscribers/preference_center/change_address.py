@@ -14,7 +14,7 @@ from typing import Literal
 from django.db import transaction
 from django.db.models import Q
 
-from subscribers import consent, emails, merge, rate_limit, suppression, tokens, unsubscribe
+from subscribers import consent, merge, rate_limit, suppression, tokens, transactional_emails, unsubscribe
 from subscribers.consent import Event, Evidence
 from subscribers.models import AddressChange, MailingList, Subscriber, Subscription
 from subscribers.rate_limit import Limit
@@ -58,11 +58,11 @@ def request(subscriber: Subscriber, new_email: str, evidence: Evidence, now: dat
             subscriber=subscriber, old_email=subscriber.email, new_email=new_email, requested_at=now
         )
         if rate_limit.may_email(new_email, now) and not suppression.is_suppressed(new_email):
-            emails.send_address_confirmation(
+            transactional_emails.send_address_confirmation(
                 subscriber, new_email, tokens.make_dated("change_address", change.pk, now)
             )
         if not suppression.is_suppressed(subscriber):
-            emails.send_address_change_notice(
+            transactional_emails.send_address_change_notice(
                 subscriber, mask(new_email), tokens.make_dated("reject_change", change.pk, now)
             )
     return "requested"
@@ -80,7 +80,7 @@ def read_confirmation(token: str, now: datetime) -> AddressChange:
     return change
 
 
-def lists_after(change: AddressChange) -> list[MailingList]:
+def lists_after_change(change: AddressChange) -> list[MailingList]:
     """The lists that the new address gets once it is confirmed."""
     subscriber = change.subscriber
     other = Subscriber.objects.filter(email=change.new_email).first()

@@ -15,7 +15,6 @@ from django.views.decorators.http import require_http_methods
 
 from subscribers import merge, unsubscribe
 from subscribers.consent import Channel, Evidence
-from subscribers.emails import page_language
 from subscribers.models import Subscriber, Subscription
 from subscribers.preference_center import change_address, preferences
 from subscribers.preference_center.preferences import AddressChangeForm, Preferences, PreferencesForm
@@ -24,6 +23,7 @@ from subscribers.reconfirmation import campaigns
 from subscribers.responses import evidence_from, link_page, mask, page, subscriber_context
 from subscribers.subscribe import forms, subscribe
 from subscribers.suppression import is_suppressed
+from subscribers.transactional_emails import page_language
 
 _methods = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -251,7 +251,7 @@ def confirm_address_page(request: HttpRequest, token: str) -> HttpResponse:
         "text": text,
         "old": mask(change.old_email),
         "new": mask(change.new_email),
-        "lists": change_address.lists_after(change),
+        "lists": change_address.lists_after_change(change),
     }
     return page(request, "pages/confirm_address.html", context, language=language, private=True)
 

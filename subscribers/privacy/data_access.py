@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Manager, QuerySet
 from django.db.models.functions import Coalesce
 
-from subscribers import emails, merge, rate_limit, tokens
+from subscribers import merge, rate_limit, tokens, transactional_emails
 from subscribers.models import ReconfirmationRequest, Subscriber, Suppression
 from subscribers.privacy.erasure import erase
 from subscribers.rate_limit import Limit
@@ -33,7 +33,7 @@ def request_link(subscriber: Subscriber, now: datetime) -> bool:
             is not None
         ):
             return False
-        emails.send_data_link(subscriber, tokens.make_dated("data_access", subscriber.pk, now))
+        transactional_emails.send_data_link(subscriber, tokens.make_dated("data_access", subscriber.pk, now))
     return True
 
 
@@ -49,7 +49,7 @@ def erase_and_notify(subscriber: Subscriber, now: datetime) -> None:
     """Erase the subscriber, and confirm it in a last email."""
     with transaction.atomic():
         erase(subscriber.email, now)
-        emails.send_erased_notice(subscriber)
+        transactional_emails.send_erased_notice(subscriber)
 
 
 def collect(subscriber: Subscriber) -> dict[str, Any]:

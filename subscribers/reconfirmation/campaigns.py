@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from subscribers import emails, merge, resumable_jobs, tokens
+from subscribers import merge, resumable_jobs, tokens, transactional_emails
 from subscribers.bulk import jobs as bulk
 from subscribers.bulk.models import BulkJob
 from subscribers.consent import Event, Evidence, record
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.reconfirmation.models import ReconfirmationCampaign, ReconfirmationRequest
 from subscribers.resumable_jobs import JobRunner, Stop, WrongState
-from subscribers.segments import audience, segments
+from subscribers.segments import audience_query, segments
 from subscribers.segments.models import Segment
 from subscribers.segments.rules import InvalidRule, from_json, to_json
 from subscribers.segments.segments import load_rule
@@ -55,7 +55,7 @@ class CampaignRunner(JobRunner[ReconfirmationCampaign]):
     def send(self, campaign: ReconfirmationCampaign, person: Subscriber) -> None:
         """Send one email."""
         token = tokens.make("reconfirm", person.pk, campaign.pk)
-        emails.send_reconfirmation(person, token, campaign.deadline)
+        transactional_emails.send_reconfirmation(person, token, campaign.deadline)
 
 
 RUNNER = CampaignRunner()
@@ -93,7 +93,7 @@ def recipients(campaign: ReconfirmationCampaign, now: datetime) -> QuerySet[Subs
     segments.require_targets(rule)
     people = segments.matching_subscribers(rule, campaign.created_at).filter(pk__gt=campaign.position)
     people = people.filter(Exists(on_list)).exclude(paused_until__gt=now)
-    return people.exclude(audience.suppressed()).exclude(Exists(lately)).order_by("pk")
+    return people.exclude(audience_query.suppressed()).exclude(Exists(lately)).order_by("pk")
 
 
 def run_due(now: datetime, stop: Stop = lambda: False) -> int:

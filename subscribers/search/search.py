@@ -18,7 +18,7 @@ from django.db.models.expressions import RawSQL
 
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 from subscribers.search import search_index
-from subscribers.segments import audience, segments
+from subscribers.segments import audience_query, segments
 from subscribers.segments.models import Segment, Tagging
 from subscribers.segments.rules import InvalidRule
 from subscribers.segments.segments import load_rule
@@ -127,7 +127,7 @@ class Search:
 
 
 def _page(conditions: list[_Condition], size: int, after: int | None, before: int | None) -> Page:
-    found = _page_queryset(conditions, after, before).annotate(suppressed=audience.suppressed())
+    found = _page_queryset(conditions, after, before).annotate(suppressed=audience_query.suppressed())
     subscribers = list(found.prefetch_related("subscriptions")[: size + 1])
     more, subscribers = len(subscribers) > size, subscribers[:size]
     if before is not None:
@@ -246,7 +246,7 @@ def _conditions(query: Query) -> Iterator[_Condition]:
     if query.state == SUPPRESSED:
         suppressions = Suppression.objects.filter(lifted_at__isnull=True).values("address_hash")
         ids = Subscriber.objects.filter(address_hash__in=suppressions).values("pk")
-        yield _Condition(Q(audience.suppressed()), ids, Q(address_hash__in=suppressions))
+        yield _Condition(Q(audience_query.suppressed()), ids, Q(address_hash__in=suppressions))
     if query.language:
         in_language = Subscriber.objects.filter(language=query.language).values("pk")
         yield _Condition(Q(language__iexact=query.language), in_language, Q(language=query.language))

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import models
 
-from subscribers.fields import NamedModel
+from subscribers.code_list_field import NamedModel
 
 
 class Tag(NamedModel):

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from subscribers.models import MailingList, Subscriber, Subscription
-from subscribers.segments import audience, conditions
+from subscribers.segments import audience_query, conditions
 from subscribers.segments.models import Segment, Tag
 from subscribers.segments.rules import Condition, Group, InvalidRule, all_conditions, from_json, to_json
 from subscribers.signals import segment_changed
@@ -173,13 +173,13 @@ def _drawn(last: int, step: int) -> list[int]:
 
 
 def _sample(found: QuerySet[Subscriber]) -> Sequence[Subscriber]:
-    latest = found.order_by("-pk").annotate(suppressed=audience.suppressed())
+    latest = found.order_by("-pk").annotate(suppressed=audience_query.suppressed())
     return list(latest.prefetch_related("subscriptions")[:_SHOWN])
 
 
 def _reachable(found: QuerySet[Subscriber]) -> QuerySet[Subscriber]:
     confirmed = Subscription.objects.filter(subscriber=OuterRef("pk"), state=Subscription.State.CONFIRMED)
-    return found.filter(Exists(confirmed)).exclude(audience.suppressed())
+    return found.filter(Exists(confirmed)).exclude(audience_query.suppressed())
 
 
 def _rounded(number: int) -> int:

@@ -9,7 +9,7 @@ from typing import Literal
 from django.db import transaction
 from django.db.models import Q
 
-from subscribers import consent, emails, rate_limit, tokens, unsubscribe
+from subscribers import consent, rate_limit, tokens, transactional_emails, unsubscribe
 from subscribers.consent import Event, Evidence
 from subscribers.models import FormerAddress, MailingList, Subscriber, Subscription
 from subscribers.signals import resubscribed
@@ -54,9 +54,9 @@ def request(
         if _claim_daily_email(subscriber, now) and rate_limit.may_email(email, now):
             if waiting:
                 lists = MailingList.objects.filter(pk__in=list_ids)
-                emails.send_confirmation(subscriber, confirm_token(subscriber, now), lists)
+                transactional_emails.send_confirmation(subscriber, confirm_token(subscriber, now), lists)
             elif not _send_welcomes(subscriber, confirmed):
-                emails.send_already_subscribed(subscriber)
+                transactional_emails.send_already_subscribed(subscriber)
     return "answered"
 
 
@@ -187,7 +187,7 @@ def _send_welcomes(subscriber: Subscriber, lists: Iterable[MailingList]) -> int:
     """Send the welcome email of each list that has one; how many were sent."""
     if is_suppressed(subscriber):
         return 0
-    return sum([emails.send_welcome(subscriber, one) for one in lists])
+    return sum([transactional_emails.send_welcome(subscriber, one) for one in lists])
 
 
 def _has_pending(subscriber: Subscriber, list_ids: Collection[int]) -> bool:

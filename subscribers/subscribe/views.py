@@ -13,7 +13,6 @@ from django.views.decorators.http import require_http_methods
 
 from subscribers import consent
 from subscribers.consent import Channel, Evidence
-from subscribers.emails import page_language
 from subscribers.models import MailingList, Subscriber
 from subscribers.responses import (
     evidence_from,
@@ -24,6 +23,7 @@ from subscribers.responses import (
     subscriber_context,
 )
 from subscribers.subscribe import forms, subscribe
+from subscribers.transactional_emails import page_language
 
 _methods = require_http_methods(["GET", "HEAD", "POST"])
 

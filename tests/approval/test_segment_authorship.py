@@ -12,7 +12,7 @@ from mailer.approval.models import Snapshot
 from mailer.approval.submit import submit
 from mailer.delivery.models import Mailing
 from mailer.delivery.rollout import scheduled_jobs
-from mailer.delivery.rollout.planning import plan
+from mailer.delivery.rollout.plan_deliveries import plan
 from mailer.editions.audience import Audience
 from mailer.editions.models import Edition
 from subscribers.segments import tags_and_fields

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mailer.bench import fixtures, measured_operations
-from mailer.reports.collect import refresh_due
+from mailer.reports.collect_stats import refresh_due
 from mailer.reports.stats import mailing_totals
 
 

@@ -130,7 +130,7 @@ def _limit(kind: str, value: str) -> None:
 
 def report() -> dict[str, Any]:
     """The mailing_totals of the mailing, its state, who is in doubt, and what was troublesome."""
-    from mailer.delivery.ledger import housekeeping
+    from mailer.delivery.ledger import recover_and_finish
     from mailer.delivery.models import Delivery, Mailing
     from mailer.reports.stats import mailing_totals
     from subscribers.models import Subscriber
@@ -139,7 +139,7 @@ def report() -> dict[str, Any]:
     found = mailing_totals(mailing)
     names = {s.pk: s.email for s in Subscriber.objects.all()}
     doubt = Delivery.objects.filter(state="in_doubt").values_list("subscriber", flat=True)
-    folder = housekeeping.journal_folder()
+    folder = recover_and_finish.journal_folder()
     return {
         **found.as_dict(),
         "balances": found.balances,

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from mailer.demo.catcher import Catcher, rules_of_the_cast
 from mailer.demo.folder import free_port
+from mailer.demo.mail_catcher import Catcher, rules_of_the_cast
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 

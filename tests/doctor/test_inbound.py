@@ -15,7 +15,7 @@ from mailer.demo.folder import free_port
 from mailer.doctor import inbound
 from mailer.feedback.models import WebhookHeartbeat, WebhookPayload
 from mailer.feedback.sources import lmtp
-from mailer.feedback.webhooks.process import process_due
+from mailer.feedback.webhooks.process_payloads import process_due
 from tests.feedback.sources.fake_imap import Imapd
 from tests.feedback.webhooks.documented import SECRET, SERVICES
 

@@ -7,10 +7,10 @@ import pytest
 from django.core import mail
 from django.db import DataError, OperationalError
 
-from mailer.delivery import identifiers
-from mailer.delivery.ledger import housekeeping
+from mailer.delivery import message_identifiers
+from mailer.delivery.ledger import recover_and_finish
 from mailer.delivery.models import Delivery, OutboxMessage
-from mailer.feedback import ingest, subscriber_hooks
+from mailer.feedback import ingest, subscriber_signal_receivers
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
 from subscribers import suppression
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
@@ -48,7 +48,9 @@ def to(address: str, name: str) -> bytes:
 
 
 def test_a_signed_hard_bounce_suppresses_with_evidence(delivery: Delivery) -> None:
-    received = ingest.ingest_message(to(identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW)
+    received = ingest.ingest_message(
+        to(message_identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW
+    )
     delivery.refresh_from_db()
     assert (delivery.state, delivery.bounced_at) == ("accepted", NOW)
     event = FeedbackEvent.objects.get()
@@ -78,7 +80,9 @@ def test_a_bounce_without_a_token_suppresses_and_marks_nothing(delivery: Deliver
 
 
 def test_a_soft_bounce_marks_the_delivery_only(delivery: Delivery) -> None:
-    ingest.ingest_message(to(identifiers.envelope_sender(delivery.pk), "postfix-full-under-5.1.1.eml"), NOW)
+    ingest.ingest_message(
+        to(message_identifiers.envelope_sender(delivery.pk), "postfix-full-under-5.1.1.eml"), NOW
+    )
     delivery.refresh_from_db()
     assert delivery.bounced_at == NOW
     assert not Suppression.objects.exists()
@@ -89,12 +93,12 @@ def test_a_soft_bounce_marks_the_delivery_only(delivery: Delivery) -> None:
     ["spamhaus-refused.eml", "dmarc-refused.eml", "delay-report.eml", "report-of-success.eml", "away-ru.eml"],
 )
 def test_blocks_delays_receipts_and_auto_replies_never_suppress(delivery: Delivery, name: str) -> None:
-    ingest.ingest_message(to(identifiers.envelope_sender(delivery.pk), name), NOW)
+    ingest.ingest_message(to(message_identifiers.envelope_sender(delivery.pk), name), NOW)
     assert not Suppression.objects.exists()
 
 
 def test_a_delay_marks_nothing(delivery: Delivery) -> None:
-    ingest.ingest_message(to(identifiers.envelope_sender(delivery.pk), "delay-report.eml"), NOW)
+    ingest.ingest_message(to(message_identifiers.envelope_sender(delivery.pk), "delay-report.eml"), NOW)
     delivery.refresh_from_db()
     assert delivery.bounced_at is None
     assert not FeedbackEvent.objects.exists()
@@ -102,7 +106,7 @@ def test_a_delay_marks_nothing(delivery: Delivery) -> None:
 
 def test_a_bounce_of_a_refused_delivery_is_stored_without_a_mark(delivery: Delivery) -> None:
     Delivery.objects.update(state="refused")
-    ingest.ingest_message(to(identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW)
+    ingest.ingest_message(to(message_identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW)
     delivery.refresh_from_db()
     assert (delivery.state, delivery.bounced_at) == ("refused", None)
     assert FeedbackEvent.objects.count() == 1
@@ -110,8 +114,8 @@ def test_a_bounce_of_a_refused_delivery_is_stored_without_a_mark(delivery: Deliv
 
 def test_a_bounce_proves_that_a_delivery_in_doubt_was_accepted(delivery: Delivery) -> None:
     Delivery.objects.update(state="in_doubt", accepted_at=None)
-    ingest.ingest_message(to(identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW)
-    housekeeping.settle_in_doubt(NOW)
+    ingest.ingest_message(to(message_identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW)
+    recover_and_finish.settle_in_doubt(NOW)
     delivery.refresh_from_db()
     assert (delivery.state, delivery.bounced_at, delivery.accepted_at) == ("accepted", NOW, NOW)
 
@@ -124,14 +128,14 @@ def test_five_monthly_soft_bounces_suppress_the_address(aigerim: Subscriber) -> 
             mailing=mailing, subscriber=aigerim.pk, state="accepted", accepted_at=moment
         )
         ingest.ingest_message(
-            to(identifiers.envelope_sender(copy.pk), "postfix-full-under-5.1.1.eml"), moment
+            to(message_identifiers.envelope_sender(copy.pk), "postfix-full-under-5.1.1.eml"), moment
         )
         assert suppression.is_suppressed(READER) is (month == 5)
     assert Suppression.objects.get().reason == "soft_bounces"
 
 
 def test_a_signed_complaint_suppresses_and_unsubscribes(aigerim: Subscriber, delivery: Delivery) -> None:
-    ingest.ingest_message(to(identifiers.envelope_sender(delivery.pk), "arf-abuse.eml"), NOW)
+    ingest.ingest_message(to(message_identifiers.envelope_sender(delivery.pk), "arf-abuse.eml"), NOW)
     delivery.refresh_from_db()
     assert delivery.complained_at == NOW
     assert Suppression.objects.get().reason == "complaint"
@@ -140,7 +144,7 @@ def test_a_signed_complaint_suppresses_and_unsubscribes(aigerim: Subscriber, del
 
 @pytest.mark.parametrize("name", ["arf-not-spam.eml", "arf-auth-failure.eml", "arf-virus.eml"])
 def test_other_feedback_reports_change_nothing(delivery: Delivery, name: str) -> None:
-    ingest.ingest_message(to(identifiers.envelope_sender(delivery.pk), name), NOW)
+    ingest.ingest_message(to(message_identifiers.envelope_sender(delivery.pk), name), NOW)
     assert not Suppression.objects.exists()
     assert Subscription.objects.get().state == "confirmed"
 
@@ -148,9 +152,11 @@ def test_other_feedback_reports_change_nothing(delivery: Delivery, name: str) ->
 def test_mail_to_the_unsubscribe_address_unsubscribes_and_records_an_event(
     aigerim: Subscriber, delivery: Delivery
 ) -> None:
-    subscriber_hooks.connect()
+    subscriber_signal_receivers.connect()
     newsletter = delivery.mailing.edition.newsletter_id
-    raw = f"From: {READER}\nTo: {identifiers.unsubscribe_address(aigerim.pk, newsletter)}\n\n".encode()
+    raw = (
+        f"From: {READER}\nTo: {message_identifiers.unsubscribe_address(aigerim.pk, newsletter)}\n\n".encode()
+    )
     ingest.ingest_message(raw, NOW)
     assert Subscription.objects.get().state == "unsubscribed"
     event = FeedbackEvent.objects.get()
@@ -159,14 +165,14 @@ def test_mail_to_the_unsubscribe_address_unsubscribes_and_records_an_event(
 
 
 def test_the_same_message_with_other_line_ends_is_stored_once(delivery: Delivery) -> None:
-    raw = to(identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml")
+    raw = to(message_identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml")
     assert ingest.ingest_message(raw, NOW).new
     assert not ingest.ingest_message(raw.replace(b"\n", b"\r\n"), NOW).new
     assert (ReturnedMessage.objects.count(), FeedbackEvent.objects.count()) == (1, 1)
 
 
 def test_the_same_message_does_not_renew_a_lifted_suppression(delivery: Delivery) -> None:
-    raw = to(identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml")
+    raw = to(message_identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml")
     ingest.ingest_message(raw, NOW)
     suppression.lift(Suppression.objects.get(), "admin", NOW)
     ingest.ingest_message(raw, NOW)
@@ -178,7 +184,7 @@ def test_a_bounce_of_an_erased_subscriber_is_stored_under_their_id(
 ) -> None:
     number = aigerim.pk
     aigerim.delete()
-    ingest.ingest_message(to(identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW)
+    ingest.ingest_message(to(message_identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW)
     assert FeedbackEvent.objects.get().subscriber == number
     assert not Suppression.objects.exists()
 
@@ -197,7 +203,7 @@ def test_one_message_to_two_addresses_is_two(delivery: Delivery) -> None:
     other = Delivery.objects.create(mailing=delivery.mailing, subscriber=4711, state="accepted")
     raw = sample("postfix-unknown.eml")
     for copy in (delivery, other, delivery):
-        ingest.ingest_message(raw, NOW, identifiers.envelope_sender(copy.pk))
+        ingest.ingest_message(raw, NOW, message_identifiers.envelope_sender(copy.pk))
     assert set(FeedbackEvent.objects.values_list("delivery", flat=True)) == {delivery.pk, other.pk}
     assert ReturnedMessage.objects.count() == 2
 
@@ -225,7 +231,9 @@ def test_a_database_outage_stores_nothing(delivery: Delivery, monkeypatch: pytes
 
     with monkeypatch.context() as broken, pytest.raises(OperationalError):
         broken.setattr(ingest, "apply", away)
-        ingest.ingest_message(to(identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW)
+        ingest.ingest_message(
+            to(message_identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW
+        )
     assert not ReturnedMessage.objects.exists()
 
 
@@ -240,12 +248,14 @@ def test_a_bounce_that_the_database_rejects_is_stored_as_unclassified(
         genuine(reading, *rest)
 
     monkeypatch.setattr(ingest, "apply", refused)
-    received = ingest.ingest_message(to(identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW)
+    received = ingest.ingest_message(
+        to(message_identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW
+    )
     assert received.message.kind == "other"
 
 
 def test_no_message_is_ever_answered(delivery: Delivery) -> None:
     for name in ("letter.eml", "challenge.eml", "away-en.eml", "read-receipt.eml", "postfix-unknown.eml"):
-        ingest.ingest_message(to(identifiers.envelope_sender(delivery.pk), name), NOW)
+        ingest.ingest_message(to(message_identifiers.envelope_sender(delivery.pk), name), NOW)
     assert mail.outbox == []
     assert not OutboxMessage.objects.exists()

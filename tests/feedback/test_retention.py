@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from mailer.delivery import identifiers
+from mailer.delivery import message_identifiers
 from mailer.delivery.models import Delivery
 from mailer.feedback import ingest
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
@@ -26,7 +26,9 @@ def raw() -> bytes:
     mailing = cast.mailing(cast.snapshot(cast.edition()), audience=1)
     reader = everyone.reader("aigerim")
     copy = Delivery.objects.create(mailing=mailing, subscriber=reader.pk, state="accepted", accepted_at=NOW)
-    return f"Delivered-To: {identifiers.envelope_sender(copy.pk)}\n".encode() + sample("postfix-unknown.eml")
+    return f"Delivered-To: {message_identifiers.envelope_sender(copy.pk)}\n".encode() + sample(
+        "postfix-unknown.eml"
+    )
 
 
 def test_returned_mail_is_deleted_after_keep_days_and_decisions_stay(raw: bytes, configure) -> None:  # type: ignore[no-untyped-def]  # noqa: F811

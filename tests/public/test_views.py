@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from mailer.editions.contents import permanent_picture
+from mailer.editions.rendering_input import permanent_picture
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from django.db import OperationalError
 
-from mailer.delivery import identifiers
+from mailer.delivery import message_identifiers
 from mailer.delivery.models import Delivery
 from mailer.feedback import ingest
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
@@ -206,10 +206,12 @@ def delivery() -> Delivery:
 
 def test_bounces_and_unsubscribes_are_applied_from_every_source(box, delivery):
     box.put(
-        f"X-Original-To: {identifiers.envelope_sender(delivery.pk)}\n".encode()
+        f"X-Original-To: {message_identifiers.envelope_sender(delivery.pk)}\n".encode()
         + sample("postfix-unknown.eml")
     )
-    leave = identifiers.unsubscribe_address(delivery.subscriber, delivery.mailing.edition.newsletter_id)
+    leave = message_identifiers.unsubscribe_address(
+        delivery.subscriber, delivery.mailing.edition.newsletter_id
+    )
     box.put(f"From: aigerim@readers.example.net\nTo: {leave}\nSubject: unsubscribe\n\n".encode())
     assert poll_box(box).kinds == {"bounce": 1, "unsubscribe": 1}
     assert FeedbackEvent.objects.filter(delivery=delivery, identity="verp").count() == 1

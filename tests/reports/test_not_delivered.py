@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from mailer.reports import not_delivered as reports
-from mailer.reports.collect import collect as count_of
+from mailer.reports.collect_stats import collect as count_of
 from mailer.reports.export import write_csv
 from mailer.reports.stats import mailing_totals
 from subscribers.models import Subscriber

@@ -61,7 +61,7 @@ def test_totals_balance_while_the_mailing_is_planned() -> None:
 
 
 def test_an_edition_without_a_mailing_has_totals_of_zero() -> None:
-    account = reports.edition_totals(cast.edition())
+    account = reports.latest_mailing_totals(cast.edition())
     assert account == reports.Totals()
     assert account.balances
 

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from mailer.approval.models import Snapshot
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout.planning import plan
+from mailer.delivery.rollout.plan_deliveries import plan
 from mailer.editions.models import Edition, Newsletter
 from mailer.feedback.decisions.apply_returned_mail import apply
 from mailer.feedback.parsing.classify import Classification
@@ -40,7 +40,7 @@ from subscribers.models import (
 from subscribers.preference_center import change_address, preferences
 from subscribers.privacy import data_access, erasure
 from subscribers.resumable_jobs import WrongState
-from subscribers.segments.audience import REACHABLE, AudienceQuery, reachability
+from subscribers.segments.audience_query import REACHABLE, AudienceQuery, reachability
 from subscribers.subscribe import subscribe
 from tests import cast
 from tests.delivery.cast import NOW, approved_snapshot
@@ -157,7 +157,9 @@ class SubscriberMachine(RuleBasedStateMachine):
                 link = tokens.make("change_address", change.pk, minute)
                 named = {
                     one.slug
-                    for one in change_address.lists_after(change_address.read_confirmation(link, self.now))
+                    for one in change_address.lists_after_change(
+                        change_address.read_confirmation(link, self.now)
+                    )
                 }
                 change_address.confirm(link, Evidence(Channel.EMAIL_LINK), self.now)
             except tokens.LinkExpired:

@@ -21,8 +21,8 @@ from mailer.delivery.ledger import deliveries
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import scheduled_jobs
 from mailer.delivery.smtp.message_encoder import message_builder
-from mailer.tracking import recording
-from mailer.tracking.recording import event_buffer
+from mailer.tracking import record_events
+from mailer.tracking.record_events import event_buffer
 from tests import cast
 from tests.cast import NOW
 
@@ -37,7 +37,7 @@ Track = Callable[..., None]
 @pytest.fixture(autouse=True)
 def _afresh() -> Iterator[None]:
     """Clear what other tests cached or buffered."""
-    recording.clear_link_cache()
+    record_events.clear_link_cache()
     yield
     event_buffer.clear()
 

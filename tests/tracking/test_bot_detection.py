@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.tracking import bot_detection
-from mailer.tracking.bot_detection import EventKind, Observation, SentVariant, classify, filter_request
+from mailer.tracking.bot_detection import EventKind, Observation, SentVariant, classify, reason_to_ignore
 from mailer.tracking.bot_detection import FilterReason as Reason
 
 pytestmark = pytest.mark.both_databases
@@ -133,7 +133,7 @@ GMAIL = "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com
 @pytest.mark.parametrize("user_agent", [PHONE, CHROME, YANDEX, OUTLOOK, THUNDERBIRD])
 @pytest.mark.parametrize("kind", list(EventKind))
 def test_browsers_and_mail_programs_pass(kind: EventKind, user_agent: str) -> None:
-    assert filter_request(kind, "GET", {"User-Agent": user_agent}) == Reason.NONE
+    assert reason_to_ignore(kind, "GET", {"User-Agent": user_agent}) == Reason.NONE
 
 
 @pytest.mark.parametrize(
@@ -150,22 +150,22 @@ def test_browsers_and_mail_programs_pass(kind: EventKind, user_agent: str) -> No
     ],
 )
 def test_scanners_previews_and_robots_are_filtered(user_agent: str) -> None:
-    assert filter_request(EventKind.CLICK, "GET", {"User-Agent": user_agent}) == Reason.USER_AGENT
+    assert reason_to_ignore(EventKind.CLICK, "GET", {"User-Agent": user_agent}) == Reason.USER_AGENT
 
 
 def test_apple_mail_privacy_protection_is_filtered() -> None:
-    assert filter_request(EventKind.OPEN, "GET", {"User-Agent": "Mozilla/5.0"}) == Reason.USER_AGENT
+    assert reason_to_ignore(EventKind.OPEN, "GET", {"User-Agent": "Mozilla/5.0"}) == Reason.USER_AGENT
 
 
 def test_the_image_proxy_of_gmail_passes() -> None:
-    assert filter_request(EventKind.OPEN, "GET", {"User-Agent": GMAIL}) == Reason.NONE
+    assert reason_to_ignore(EventKind.OPEN, "GET", {"User-Agent": GMAIL}) == Reason.NONE
 
 
 def test_a_head_request_is_filtered() -> None:
-    assert filter_request(EventKind.CLICK, "HEAD", {"User-Agent": CHROME}) == Reason.HEAD
+    assert reason_to_ignore(EventKind.CLICK, "HEAD", {"User-Agent": CHROME}) == Reason.HEAD
 
 
 @pytest.mark.parametrize("header", ["Sec-Purpose", "Purpose", "X-Moz"])
 def test_a_prefetch_is_filtered(header: str) -> None:
     said = {"User-Agent": CHROME, header: "prefetch;prerender"}
-    assert filter_request(EventKind.CLICK, "GET", said) == Reason.PREFETCH
+    assert reason_to_ignore(EventKind.CLICK, "GET", said) == Reason.PREFETCH

@@ -14,7 +14,7 @@ from mailer.tracking import aggregates
 from mailer.tracking.bot_detection import EventKind, FilterReason
 from mailer.tracking.finalize_events import delete_expired, finalize_due
 from mailer.tracking.models import DailyEventCount, TrackingEvent, VariantAudience
-from mailer.tracking.recording import TrackedRequest, event_buffer
+from mailer.tracking.record_events import TrackedRequest, event_buffer
 from subscribers.models import Subscriber
 from tests.cast import NOW
 from tests.tracking.conftest import Sent, Track, by_consent

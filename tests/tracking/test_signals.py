@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
-from mailer.tracking.recording import event_buffer
+from mailer.tracking.record_events import event_buffer
 from subscribers.models import Subscriber
 from subscribers.privacy.data_access import collect
 from tests.cast import NOW

@@ -13,7 +13,7 @@ from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.delivery.models import Delivery, Mailing
 from mailer.tracking.bot_detection import EventKind, FilterReason
 from mailer.tracking.models import TrackingEvent
-from mailer.tracking.recording import event_buffer
+from mailer.tracking.record_events import event_buffer
 from mailer.tracking.views import PIXEL
 from subscribers import tokens
 from subscribers.models import Subscriber

@@ -10,7 +10,7 @@ import pytest
 
 from mailer.bench.clicks import serving
 from mailer.bench.databases import open_database
-from mailer.bench.send import CONFIG, run
+from mailer.bench.send import CONFIG, run_measured
 
 pytestmark = pytest.mark.journey
 
@@ -20,10 +20,10 @@ def test_clicks_of_the_last_second_are_written_in_spite_of_repeated_signals(
 ) -> None:
     (tmp_path / "config.toml").write_text(CONFIG, encoding="utf-8")
     with open_database("sqlite", tmp_path) as database:
-        run(tmp_path, database.origin, "prepare", 3, 5_000)
-        run(tmp_path, database.origin, "plan")
+        run_measured(tmp_path, database.origin, "prepare", 3, 5_000)
+        run_measured(tmp_path, database.origin, "plan")
         with serving(tmp_path, database.origin) as (port, process):
-            assert run(tmp_path, database.origin, "follow", port, 40, 4)["done"] == 40
+            assert run_measured(tmp_path, database.origin, "follow", port, 40, 4)["done"] == 40
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGTERM):
                 os.kill(process, number)
-        assert run(tmp_path, database.origin, "written")["done"] == 40
+        assert run_measured(tmp_path, database.origin, "written")["done"] == 40

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from mailer.approval.approve import SnapshotChanged
 from mailer.delivery.engine import transport_selection
 from mailer.delivery.engine.transport_selection import Transport
-from mailer.delivery.ledger import deliveries, housekeeping
+from mailer.delivery.ledger import deliveries, recover_and_finish
 from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery, GroupedAttempts, SendJob, State, group
 from mailer.delivery.ledger.journal import Journal
 from mailer.delivery.models import Mailing
@@ -88,10 +88,10 @@ def send_due(
     `now` returns the aware UTC time; `stop` ends the call within ten seconds. May be called at any time, by
     several workers at once, and after any crash.
     """
-    summary = SendSummary(recovered=housekeeping.recover(now()))
-    housekeeping.exclude_cancelled()
-    housekeeping.expire_mailings(now())
-    housekeeping.settle_in_doubt(now())
+    summary = SendSummary(recovered=recover_and_finish.recover(now()))
+    recover_and_finish.exclude_cancelled()
+    recover_and_finish.expire_mailings(now())
+    recover_and_finish.settle_in_doubt(now())
     stopped = stop.is_set if isinstance(stop, threading.Event) else stop
     if due := _due_mailings(only, now()):
         limits = throttle.Throttle(now())
@@ -100,9 +100,9 @@ def send_due(
             with _paused_garbage_collection():
                 _SendLoop(now, stopped, only, summary, limits, min_batch).run()
             limits.flush(now())
-            housekeeping.exclude_cancelled()
+            recover_and_finish.exclude_cancelled()
         _update_wait_reason(_due_mailings(only, now()), limits.wait(now()))
-    summary.finished = housekeeping.finish_mailings(now())
+    summary.finished = recover_and_finish.finish_mailings(now())
     if summary.finished:
         throttle.delete_old_state(now())
     return summary
@@ -209,7 +209,7 @@ class _SendLoop:
 
     def run(self) -> None:
         try:
-            journal = Journal.open(housekeeping.journal_folder())
+            journal = Journal.open(recover_and_finish.journal_folder())
         except OSError as error:
             self._on_error(SendError(str(journal_unwritable(error)), transient=True))
             return
@@ -334,7 +334,7 @@ class _SendLoop:
     def _record(self, attempts: list[Attempt]) -> None:
         now = self._now()
         self._outstanding -= len(attempts)
-        found = group(attempts, now, self._expires_at, housekeeping.settle_at(now))
+        found = group(attempts, now, self._expires_at, recover_and_finish.settle_at(now))
         deliveries.record_accepted(found.accepted, self._owner, now)
         deliveries.record(found.results, self._owner)
         deliveries.defer(

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from mailer.config.sections import TOKEN
-from mailer.delivery import identifiers
+from mailer.delivery import message_identifiers
 from mailer.delivery.esp.capabilities import TemplateEscape
 from mailer.delivery.ledger.attempts import ClaimedDelivery
 from mailer.delivery.message_builder import BuildTime, MailingContext
@@ -124,12 +124,12 @@ def _between_tags(text: str, escape: Callable[[str], str]) -> str:
 
 def delivery_token(delivery: int) -> str:
     """A delivery's token: letters and digits, which the strictest ESP accepts as a tag."""
-    return identifiers.token("delivery", delivery)
+    return message_identifiers.token("delivery", delivery)
 
 
 def delivery_of(token: str) -> int | None:
     """The id of the delivery that a token identifies, or None if we did not make it."""
-    return identifiers.read_token("delivery", token)
+    return message_identifiers.read_token("delivery", token)
 
 
 def _shared_headers(context: MailingContext) -> dict[str, str]:

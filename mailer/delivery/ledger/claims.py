@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, IntegerField, OuterRef, Q
 from django.db.models.expressions import RawSQL
 
-from mailer.delivery.ledger.sql import execute, to_db_datetime
+from mailer.delivery.ledger.sql_helpers import execute, to_db_datetime
 from mailer.delivery.models import Claim, Delivery, Mailing
 
 

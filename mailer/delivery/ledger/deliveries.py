@@ -22,9 +22,9 @@ from django.db import connection, transaction
 from mailer.approval.models import Snapshot
 from mailer.delivery.ledger import claims
 from mailer.delivery.ledger.attempts import ClaimedDelivery, DeliveryResult, State
-from mailer.delivery.ledger.sql import dialect, id_list, to_db_datetime, to_db_text
+from mailer.delivery.ledger.sql_helpers import dialect, id_list, to_db_datetime, to_db_text
 from mailer.delivery.models import Mailing
-from subscribers.fields import split_codes
+from subscribers.code_list_field import split_codes
 
 # Checked for each batch, so the statement is fixed.
 _APPROVED = """

@@ -20,8 +20,8 @@ from django.db.models import Q
 from mailer.approval.models import Snapshot
 from mailer.delivery.ledger import claims
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import planning, stop_rules
-from mailer.delivery.rollout.planning import retries_end_at
+from mailer.delivery.rollout import plan_deliveries, stop_rules
+from mailer.delivery.rollout.plan_deliveries import retries_end_at
 from subscribers.addresses import normalise
 from subscribers.models import Subscriber
 
@@ -104,7 +104,7 @@ def resume(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
     if stop_rules.would_pause(mailing):
         changes = {"counted_from": now}
         if mailing.released_up_to is not None:
-            changes |= planning.next_step(mailing)
+            changes |= plan_deliveries.next_step(mailing)
     return _transition(mailing, (State.PAUSED,), State.SENDING, "resumed", user, reason="", **changes)
 
 
@@ -116,7 +116,7 @@ def release_all(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
     _check_window(mailing, now)
     if mailing.state in (State.SENDING, State.PAUSED) and mailing.released_up_to is None:
         raise ControlError("fully_released", "This mailing is already released to its whole audience.")
-    last = len(planning.percentages())
+    last = len(plan_deliveries.percentages())
     changes = {"counted_from": now} if stop_rules.would_pause(mailing) else {}
     return _transition(
         mailing,

@@ -18,8 +18,8 @@ from mailer.approval.approve import SnapshotChanged
 from mailer.approval.models import Snapshot
 from mailer.delivery.models import Intervention, Mailing
 from mailer.delivery.outbox import alerts
-from mailer.delivery.rollout import control, planning, stop_rules
-from mailer.delivery.rollout.planning import plan
+from mailer.delivery.rollout import control, plan_deliveries, stop_rules
+from mailer.delivery.rollout.plan_deliveries import plan
 from mailer.delivery.rollout.stop_rules import Level, ReachedLimit
 from mailer.delivery.throttle import provider_throttle
 from mailer.editions.audience import Audience
@@ -99,7 +99,7 @@ def advance_due(now: datetime) -> list[Mailing]:
 def _advance(mailing: Mailing, now: datetime) -> bool:
     if apply_stop_rules(mailing, now):
         return True
-    if planning.has_unattempted(mailing):
+    if plan_deliveries.has_unattempted(mailing):
         return False
     unchanged = Mailing.objects.filter(pk=mailing.pk, state=Mailing.State.SENDING, step=mailing.step)
     unchanged = unchanged.filter(released_up_to=mailing.released_up_to)
@@ -108,7 +108,7 @@ def _advance(mailing: Mailing, now: datetime) -> bool:
         return False
     if now < mailing.step_completed_at + timedelta(minutes=settings.CONFIG.sending.rollout_wait_minutes):
         return False
-    advanced = unchanged.update(**planning.next_step(mailing))
+    advanced = unchanged.update(**plan_deliveries.next_step(mailing))
     if advanced:
         log.info("action=rollout_advanced mailing=%d step=%d", mailing.pk, (mailing.step or 0) + 1)
     return bool(advanced)
@@ -155,7 +155,9 @@ def interventions_of(mailing: Mailing) -> list[dict[str, str]]:
 
 def _pause(mailing: Mailing, limit: ReachedLimit, now: datetime) -> bool:
     share = (
-        f" after the first {planning.released_share(mailing)}" if mailing.released_up_to is not None else ""
+        f" after the first {plan_deliveries.released_share(mailing)}"
+        if mailing.released_up_to is not None
+        else ""
     )
     reason = f"Paused automatically{share}. {stop_rules.describe(limit)}"
     with transaction.atomic():

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from mailer.delivery import identifiers
+from mailer.delivery import message_identifiers
 
 # Characters of a local part without quotes; a domain of A-labels, or an IP address in brackets.
 _LOCAL = r"[A-Za-z0-9!#$%&'*/?^_`{|}~.\-"
@@ -21,7 +21,7 @@ _DOMAIN = r"@(?:[A-Za-z0-9.\-]{1,255}|\[[A-Za-z0-9.:]{2,60}\])"
 _PLAIN = re.compile(rf"{_LOCAL}]{{1,64}}{_DOMAIN}")
 _ASCII = re.compile(rf"{_LOCAL}+=]{{1,64}}{_DOMAIN}")
 # Ends in a signed id, which is plain: b+TOKEN@…
-_WITH_TOKEN = re.compile(rf"(?:{_LOCAL}+=]{{0,16}}?(?<![0-9a-z]))?({identifiers.TOKEN_RE}){_DOMAIN}")
+_WITH_TOKEN = re.compile(rf"(?:{_LOCAL}+=]{{0,16}}?(?<![0-9a-z]))?({message_identifiers.TOKEN_RE}){_DOMAIN}")
 # Bytes of an address, and of one in ORCPT (RFC 5321 §4.5.3.1.3, RFC 3461 §4.2).
 _MAX_ADDRESS = 254
 _MAX_ORCPT = 500

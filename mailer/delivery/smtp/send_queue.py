@@ -13,7 +13,7 @@ from typing import NamedTuple
 from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery
 from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.smtp.envelope import Envelope
-from mailer.delivery.throttle.providers import ProviderShares
+from mailer.delivery.throttle.mailbox_providers import ProviderShares
 
 # Messages of a slow provider kept per session that it may hold; the others return to the ledger.
 _KEPT_PER_SESSION = 4

@@ -24,7 +24,7 @@ from mailer.delivery.smtp.relays import PermanentRelayError, Relay, RelayPool, R
 from mailer.delivery.smtp.send_queue import QueueTag, SendQueue
 from mailer.delivery.smtp.session import SendAborted, Session
 from mailer.delivery.smtp.session_setup import connect
-from mailer.delivery.throttle.providers import provider_of
+from mailer.delivery.throttle.mailbox_providers import provider_of
 
 try:
     import uvloop

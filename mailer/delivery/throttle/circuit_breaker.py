@@ -10,7 +10,7 @@ from typing import NamedTuple
 from mailer.delivery.ledger.attempts import Attempt
 from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.throttle import shared_state
-from mailer.delivery.throttle.providers import provider_of
+from mailer.delivery.throttle.mailbox_providers import provider_of
 from mailer.delivery.throttle.shared_state import Data
 
 KEY = "breaker "

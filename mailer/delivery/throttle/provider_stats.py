@@ -16,10 +16,10 @@ from django.db.models import Q, Sum
 
 from mailer.config.sections import StopMetric
 from mailer.delivery.ledger.attempts import Attempt
-from mailer.delivery.ledger.sql import to_db_datetime
+from mailer.delivery.ledger.sql_helpers import to_db_datetime
 from mailer.delivery.models import Mailing, ProviderHour
 from mailer.delivery.outcome import ReplyClass
-from mailer.delivery.throttle.providers import provider_of_domain
+from mailer.delivery.throttle.mailbox_providers import provider_of_domain
 
 
 class ProviderCounts(NamedTuple):

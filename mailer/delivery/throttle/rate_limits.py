@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from mailer.backoff import BackoffPolicy
-from mailer.config import reader
+from mailer.config import toml_reader
 
 # Messages are granted so many seconds ahead; they wait in memory for their time.
 LOOKAHEAD = 1.0
@@ -80,8 +80,8 @@ class SendingWindow:
 
 def sending_window(hours: str, weekdays: Iterable[str], zone: str) -> SendingWindow | None:
     """The window of [sending] hours and weekdays; None when mail may be sent at any time."""
-    days = reader.weekdays(weekdays)
-    start, end = reader.time_range(hours) or (time(), time())
+    days = toml_reader.weekdays(weekdays)
+    start, end = toml_reader.time_range(hours) or (time(), time())
     return None if start == end and len(days) == 7 else SendingWindow(start, end, days, ZoneInfo(zone))
 
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from mailer.config import Sending, reader
+from mailer.config import Sending, toml_reader
 from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery
 from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.throttle import circuit_breaker, provider_throttle, rate_limits, shared_state
@@ -58,7 +58,7 @@ class Throttle:
         self._zone = ZoneInfo(config.site.timezone)
         self._window = sending_window(config.sending.hours, config.sending.weekdays, config.site.timezone)
         self._limits = _limits(config.sending)
-        self._warm_up_since = reader.day(config.sending.warm_up_since)
+        self._warm_up_since = toml_reader.day(config.sending.warm_up_since)
         self._progress: rate_limits.WarmUpProgress | None = None
         self._providers = ProviderThrottle(provider_limits(config.sending.rate_per_provider), now)
         self._relay_backoff = stored_backoff(shared_state.read(_RELAY), now.timestamp())

@@ -17,7 +17,7 @@ from wagtail.snippets.views import snippets
 from mailer.editions.models import Edition
 from mailer.stories.models import Story
 from subscribers import iso_codes
-from subscribers.fields import split_codes
+from subscribers.code_list_field import split_codes
 
 
 def parse_int(text: str) -> int | None:

@@ -19,8 +19,8 @@ from mailer.approval.preflight import PreflightFinding, run_checks
 from mailer.approval.submit import render_all
 from mailer.desk.base.pages import EditionPage
 from mailer.editions.audience import Audience, Combination
-from mailer.editions.contents import content_of
 from mailer.editions.models import Edition
+from mailer.editions.rendering_input import content_of
 from mailer.rendering import localization, merge_tags, story_selection, variants
 from mailer.rendering.data_types import Content, RenderedVariant
 from subscribers import iso_codes

@@ -22,7 +22,7 @@ from mailer.desk.imports.list import State, state_label
 from mailer.reports.export import csv_lines, rejected_rows_sheet
 from subscribers import iso_codes
 from subscribers.imports import encodings, jobs, staging
-from subscribers.imports.mapping import FIELDS, Columns, custom_fields
+from subscribers.imports.column_mapping import FIELDS, Columns, custom_fields
 from subscribers.imports.models import ImportJob, RejectedRow
 from subscribers.imports.rows import UnreadableFile
 from subscribers.imports.validate import WARNINGS

@@ -15,7 +15,7 @@ from mailer.desk.base.pages import EditionPage
 from mailer.desk.base.tables import sheet_response
 from mailer.feedback.models import FeedbackEvent
 from mailer.reports import not_delivered
-from mailer.reports.collect import stats_of
+from mailer.reports.collect_stats import stats_of
 from mailer.reports.labels import format_number, reason_label
 from mailer.reports.stats import latest_mailing
 from subscribers.models import Subscriber

@@ -21,7 +21,7 @@ from mailer.desk.sending import mailing_control
 from mailer.desk.sending.mailing_control import interventions, progress_context
 from mailer.reports import trend
 from mailer.reports.charts import Bar, Style, bar_chart, column_chart, ranking_chart
-from mailer.reports.collect import stats_of
+from mailer.reports.collect_stats import stats_of
 from mailer.reports.engagement import Engagement, engagement_of, engagement_tables
 from mailer.reports.export import flat_sheet, table_sheet
 from mailer.reports.labels import (

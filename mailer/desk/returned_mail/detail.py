@@ -19,8 +19,8 @@ from wagtail.log_actions import log
 from mailer.delivery.esp.capabilities import CAPABILITIES
 from mailer.desk.base.pages import ObjectPage
 from mailer.desk.returned_mail.list import mark_done, message_title, state_label
-from mailer.feedback.decisions import triage
-from mailer.feedback.decisions.triage import TriageError
+from mailer.feedback.decisions import manual_triage
+from mailer.feedback.decisions.manual_triage import TriageError
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
 from mailer.feedback.parsing import mime
 from mailer.reports.labels import reason_label
@@ -149,7 +149,9 @@ class ReplyPage(ObjectPage[ReturnedMessage], TemplateView):
     def _classify(self, kind: str, subscriber: Subscriber) -> str:
         """Classifies the message. Returns what was done, or "" if it was classified already."""
         try:
-            triage.triage(self.object, kind, subscriber, self.request.user.get_username(), timezone.now())
+            manual_triage.triage(
+                self.object, kind, subscriber, self.request.user.get_username(), timezone.now()
+            )
         except TriageError:
             return ""
         log(
@@ -164,9 +166,9 @@ class ReplyPage(ObjectPage[ReturnedMessage], TemplateView):
 
     def get_context_data(self, form: ClassifyForm | None = None, **kwargs: Any) -> dict[str, Any]:
         message, raw = self.object, bytes(self.object.raw)
-        is_open = message.triaged_at is None and message.kind not in triage.CLASSIFIED_KINDS
+        is_open = message.triaged_at is None and message.kind not in manual_triage.CLASSIFIED_KINDS
         may_classify = self.request.user.has_perm(_CLASSIFY_PERMISSION)
-        suggestions = triage.candidate_subscribers(message) if is_open and may_classify else []
+        suggestions = manual_triage.candidate_subscribers(message) if is_open and may_classify else []
         initial = {"kind": TriageResult.NOTHING, "subscriber": suggestions[0].email if suggestions else ""}
         return super().get_context_data(
             message=message,
@@ -195,7 +197,7 @@ class ReopenAction(PermissionRequiredMixin, View):
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         message = get_object_or_404(ReturnedMessage, pk=pk)
         try:
-            triage.undo(message, request.user.get_username(), timezone.now())
+            manual_triage.undo(message, request.user.get_username(), timezone.now())
         except TriageError as error:
             messages.error(request, str(error))
         else:

@@ -18,8 +18,8 @@ from wagtail.log_actions import log
 from mailer.delivery.esp.capabilities import CAPABILITIES
 from mailer.desk.base.tables import StateColumn
 from mailer.desk.base.viewsets import ReadOnlyIndex, TableViewSet
-from mailer.feedback.decisions import triage
-from mailer.feedback.decisions.triage import TriageError
+from mailer.feedback.decisions import manual_triage
+from mailer.feedback.decisions.manual_triage import TriageError
 from mailer.feedback.models import ReturnedMessage
 from mailer.feedback.sources import base
 from mailer.feedback.sources.poll import configured_urls
@@ -138,7 +138,8 @@ class MarkDoneAction(BulkAction):
 
     def check_perm(self, obj: ReturnedMessage) -> bool:
         return (
-            bool(self.request.user.has_perm(_CLASSIFY_PERMISSION)) and obj.kind not in triage.CLASSIFIED_KINDS
+            bool(self.request.user.has_perm(_CLASSIFY_PERMISSION))
+            and obj.kind not in manual_triage.CLASSIFIED_KINDS
         )
 
     def get_all_objects_in_listing_query(self, parent_id: Any) -> Any:
@@ -164,7 +165,7 @@ class MarkDoneAction(BulkAction):
 def mark_done(message: ReturnedMessage, request: HttpRequest) -> bool:
     """Marks a message as done by the user; False if it is done already."""
     try:
-        triage.triage(message, "nothing", None, request.user.get_username(), timezone.now())
+        manual_triage.triage(message, "nothing", None, request.user.get_username(), timezone.now())
     except TriageError:
         return False
     log(instance=message, action="desk.reply_done", user=request.user)

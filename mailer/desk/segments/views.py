@@ -19,7 +19,7 @@ from wagtail.log_actions import log
 from mailer.desk.base.pages import StaffPage
 from mailer.desk.base.viewsets import TableIndex, TableViewSet
 from mailer.desk.segments import rule_form
-from mailer.desk.subscribers.list import state_label
+from mailer.desk.subscribers.subscriber_list import state_label
 from mailer.editions.models import Edition
 from subscribers.segments import segments
 from subscribers.segments.models import Segment

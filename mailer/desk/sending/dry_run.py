@@ -14,7 +14,7 @@ from mailer.delivery.rollout import control
 from mailer.desk.base.pages import EditionPage, current_user
 from mailer.desk.sending import mailing_control
 from mailer.desk.sending.mailing_control import progress_context
-from mailer.reports.collect import stats_of
+from mailer.reports.collect_stats import stats_of
 from mailer.reports.stats import latest_dry_run
 
 _SAMPLE_SIZE = 20

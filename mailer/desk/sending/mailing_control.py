@@ -12,7 +12,7 @@ from django.utils import timezone
 from wagtail.admin import messages
 
 from mailer.delivery.models import Intervention, Mailing
-from mailer.delivery.rollout import control, planning, stop_rules
+from mailer.delivery.rollout import control, plan_deliveries, stop_rules
 from mailer.desk.base.pages import EditionPage
 from mailer.reports.charts import totals_bars, totals_chart
 from mailer.reports.labels import format_number, reason_label
@@ -181,7 +181,7 @@ def _rollout(mailing: Mailing) -> dict[str, Any] | None:
     """The steps of a gradual rollout; None for a mailing without steps or one that has ended."""
     if mailing.step is None or mailing.state not in (_State.HELD, _State.SENDING, _State.PAUSED):
         return None
-    shares = [f"{share:g} %" for share in planning.percentages()]
+    shares = [f"{share:g} %" for share in plan_deliveries.percentages()]
     marks = [
         ("done" if index < mailing.step else "now" if index == mailing.step else "todo", label)
         for index, label in enumerate([*shares, "everyone"])
@@ -194,6 +194,6 @@ def _rollout(mailing: Mailing) -> dict[str, Any] | None:
     return {
         "steps": marks,
         "next_check_at": next_check_at,
-        "share": planning.released_share(mailing),
+        "share": plan_deliveries.released_share(mailing),
         "is_open": mailing.released_up_to is not None,
     }

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from mailer.delivery.models import Delivery
-from mailer.delivery.throttle.providers import provider_of
+from mailer.delivery.throttle.mailbox_providers import provider_of
 from mailer.feedback.decisions import evaluate
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
 from mailer.feedback.parsing.classify import Classification
@@ -91,7 +91,7 @@ def _record_events(
 ) -> list[tuple[FeedbackEvent, Subject]]:
     """Store an event for each subject; returns those that were not known before."""
     deliveries = _deliveries(parsed for parsed, _ in messages)
-    people = merge.resolve_many(delivery.subscriber for delivery in deliveries.values())
+    people = merge.surviving_subscribers(delivery.subscriber for delivery in deliveries.values())
     history = merge.AddressHistory(people.values())
     found = [
         (_event(parsed, subject, history, source, place), subject)
@@ -240,7 +240,7 @@ def _unsubscribe(parsed: ParsedReturnedMessage, now: datetime) -> None:
         if delivery is None or delivery.mailing.dry_run_to:
             return
         subscriber, newsletter = delivery.subscriber, delivery.mailing.edition.newsletter_id
-    person = merge.resolve(subscriber)
+    person = merge.surviving_subscriber(subscriber)
     if person is not None:
         unsubscribe.unsubscribe(
             person.pk, unsubscribe.newsletter_list_ids(newsletter), newsletter, Evidence(Channel.EMAIL), now

@@ -14,14 +14,14 @@ from typing import Literal
 
 from django.db import transaction
 
-from mailer.delivery import identifiers
+from mailer.delivery import message_identifiers
 from mailer.delivery.models import OutboxMessage
 from mailer.delivery.outbox import outbox
 from mailer.feedback.decisions import domain_outages, policy, suppression_decisions
 from mailer.feedback.decisions.policy import BOUNCE_WINDOW, Decision, History
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
 from mailer.feedback.parsing.classify import classify
-from subscribers import emails, suppression
+from subscribers import suppression, transactional_emails
 from subscribers.models import Subscriber, Subscription
 
 State = SuppressionDecision.State
@@ -102,11 +102,11 @@ def _has_subscription(person: Subscriber) -> bool:
 
 def send_probe(decision: SuppressionDecision, person: Subscriber, now: datetime) -> None:
     """Put the probe into the outbox; its bounces name the decision."""
-    message = emails.probe_message(person)
+    message = transactional_emails.probe_message(person)
     domain = parseaddr(message.from_email)[1].rpartition("@")[2]
-    message.extra_headers["Message-ID"] = identifiers.probe_message_id(decision.pk, domain)
+    message.extra_headers["Message-ID"] = message_identifiers.probe_message_id(decision.pk, domain)
     decision.probe = outbox.enqueue_email(
-        message, identifiers.probe_envelope_sender(decision.pk, domain), now
+        message, message_identifiers.probe_envelope_sender(decision.pk, domain), now
     )
     decision.save(update_fields=["probe"])
 

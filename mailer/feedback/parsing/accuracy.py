@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mailer.delivery import identifiers
+from mailer.delivery import message_identifiers
 from mailer.feedback.parsing.evidence import ParsedReturnedMessage, Recipient
 from mailer.feedback.parsing.parse import parse_message
 
@@ -74,7 +74,9 @@ def score(folder: Path) -> Score:
         _compare(total, name, parsed, expected)
         if _fails(expected):
             total.bounces += 1
-            total.identified += _is_identified(parse_message(raw, identifiers.envelope_sender(_DELIVERY)))
+            total.identified += _is_identified(
+                parse_message(raw, message_identifiers.envelope_sender(_DELIVERY))
+            )
         plain = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         if any(parse_message(plain.replace(b"\n", ends)) != parsed for ends in (b"\n", b"\r\n", b"\r")):
             total.line_end_differences += 1

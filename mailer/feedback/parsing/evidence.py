@@ -10,8 +10,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Literal, NamedTuple
 
-from mailer.delivery import identifiers
-from mailer.delivery.identifiers import FoundToken, UnsubscribeAddress, read_unsubscribe_address
+from mailer.delivery import message_identifiers
+from mailer.delivery.message_identifiers import FoundToken, UnsubscribeAddress, read_unsubscribe_address
 from mailer.feedback.parsing import dsn, message_kind, mime, notice_text
 from mailer.feedback.parsing.classify import UNCLASSIFIED, Classification
 from mailer.feedback.parsing.mime import Headers, Part
@@ -112,20 +112,20 @@ def match_token(addresses: Iterable[str], text: str = "") -> TokenMatch | None:
     A token is found when it was cut, folded in case or surrounded by what a relay adds; a forged one is not.
     """
     for address in addresses:
-        if (match := _match_tokens(identifiers.find_tokens(address))) is not None:
+        if (match := _match_tokens(message_identifiers.find_tokens(address))) is not None:
             return match
     if not text:
         return None
-    tokens = identifiers.find_tokens(text)
-    delivery = identifiers.first_id("delivery", (found for found in tokens if found.in_message_id))
+    tokens = message_identifiers.find_tokens(text)
+    delivery = message_identifiers.first_id("delivery", (found for found in tokens if found.in_message_id))
     return _match_tokens(tokens) if delivery is None else TokenMatch(delivery, "message_id")
 
 
 def _match_tokens(tokens: list[FoundToken]) -> TokenMatch | None:
-    delivery = identifiers.first_id("delivery", tokens)
+    delivery = message_identifiers.first_id("delivery", tokens)
     if delivery is not None:
         return TokenMatch(delivery, "verp")
-    probe = identifiers.first_id("probe", tokens)
+    probe = message_identifiers.first_id("probe", tokens)
     return None if probe is None else TokenMatch(None, "verp", probe)
 
 

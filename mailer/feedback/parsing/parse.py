@@ -48,7 +48,7 @@ def parse_unguarded(raw: bytes, envelope_to: str | None = None) -> ParsedReturne
     match = evidence.envelope_match if only_envelope else evidence.token_match()
     recipients = detection.recipients
     if not recipients and match is not None and detection.kind in ("bounce", "delay"):
-        recipients = (unnamed_recipient(evidence, detection.kind),)
+        recipients = (recipient_without_address(evidence, detection.kind),)
     return ParsedReturnedMessage(
         kind=detection.kind,
         recipients=recipients,
@@ -167,7 +167,7 @@ DETECTORS: tuple[Detector, ...] = (
 )
 
 
-def unnamed_recipient(evidence: Evidence, kind: Kind) -> Recipient:
+def recipient_without_address(evidence: Evidence, kind: Kind) -> Recipient:
     """The recipient of a bounce or delay whose text names none, and which only a token identifies."""
     named = NamedRecipient("", "", evidence.notice.text)
     return _from_text(named, "delayed" if kind == "delay" else "failed", "token")

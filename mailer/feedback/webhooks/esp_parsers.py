@@ -20,7 +20,7 @@ from anymail.webhooks.sparkpost import SparkPostTrackingWebhookView
 from mailer.feedback.parsing.evidence import Kind, ParsedReturnedMessage
 from mailer.feedback.parsing.parse import is_complaint_type
 from mailer.feedback.webhooks import sns
-from mailer.feedback.webhooks.base import EventParser, Failure, JsonEvent, WebhookEvent
+from mailer.feedback.webhooks.event_parser import EventParser, Failure, JsonEvent, WebhookEvent
 from mailer.stories.url_fetcher import fetch
 
 # By bounceType and bounceSubType. Resend sends through Amazon and has the same categories.

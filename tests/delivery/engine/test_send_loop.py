@@ -7,9 +7,9 @@ import time
 import pytest
 
 from mailer.approval.models import Snapshot, SnapshotVariant
-from mailer.delivery import identifiers
+from mailer.delivery import message_identifiers
 from mailer.delivery.engine import send_loop
-from mailer.delivery.ledger import housekeeping
+from mailer.delivery.ledger import recover_and_finish
 from mailer.delivery.models import Alert, Delivery, Mailing
 from mailer.delivery.rollout import control
 from subscribers.models import Subscriber, Subscription, Suppression
@@ -32,7 +32,7 @@ def test_every_planned_subscriber_gets_one_message(relay):
     assert states(mailing) == {"accepted": 40}
     assert relay.connections <= 3
     assert balances(mailing)
-    assert list(housekeeping.journal_folder().iterdir()) == []
+    assert list(recover_and_finish.journal_folder().iterdir()) == []
 
 
 def test_a_message_names_its_delivery_in_envelope_sender_and_message_id(relay):
@@ -42,8 +42,8 @@ def test_a_message_names_its_delivery_in_envelope_sender_and_message_id(relay):
     delivery = Delivery.objects.get(mailing=mailing)
     (taken,) = relay.taken
     mail = email.message_from_bytes(taken.message, policy=email.policy.default)
-    assert identifiers.read_envelope_sender(taken.sender) == delivery.pk
-    assert identifiers.read_message_id(mail["Message-ID"]) == delivery.pk
+    assert message_identifiers.read_envelope_sender(taken.sender) == delivery.pk
+    assert message_identifiers.read_message_id(mail["Message-ID"]) == delivery.pk
     assert mail["To"] == reader.email and not mail.defects
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert "queued as 1" in delivery.reply and delivery.attempts == 1
@@ -107,7 +107,7 @@ def test_a_deferred_delivery_is_tried_again_with_the_same_identifiers(relay):
     assert send(clock).finished == [mailing.pk]
     first, second = (t for t in relay.taken if t.recipient.startswith("reader-1@"))
     assert (first.message_id, first.sender) == (second.message_id, second.sender)
-    assert Delivery.objects.get(pk=identifiers.read_envelope_sender(first.sender)).attempts == 2
+    assert Delivery.objects.get(pk=message_identifiers.read_envelope_sender(first.sender)).attempts == 2
 
 
 def test_a_delivery_deferred_past_the_expiry_is_refused(relay):
@@ -214,7 +214,7 @@ def test_a_stop_ends_the_call_and_loses_no_delivery(relay):
     assert 5 < found["accepted"] == len(relay.taken) < 200
     # On a slow machine the provider may seem slow, and some deliveries are deferred for that.
     assert found["accepted"] + found.get("planned", 0) + found.get("deferred", 0) == 200
-    assert balances(mailing) and list(housekeeping.journal_folder().iterdir()) == []
+    assert balances(mailing) and list(recover_and_finish.journal_folder().iterdir()) == []
     relay.script.latency = 0
     clock = Clock()
     clock.move(minutes=2)

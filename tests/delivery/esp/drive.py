@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from mailer.backoff import BackoffPolicy
 from mailer.config import Service
-from mailer.delivery import identifiers
+from mailer.delivery import message_identifiers
 from mailer.delivery.esp.capabilities import CAPABILITIES
 from mailer.delivery.esp.clients import client
 from mailer.delivery.esp.http_client import READ_TIMEOUT
@@ -49,8 +49,8 @@ def message(one: ClaimedDelivery, subject: str = "Новости") -> EspMessage
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
             "Precedence": "bulk",
         },
-        message_id=identifiers.message_id(one.id, "example.org"),
-        envelope_sender=identifiers.envelope_sender(one.id, "example.org"),
+        message_id=message_identifiers.message_id(one.id, "example.org"),
+        envelope_sender=message_identifiers.envelope_sender(one.id, "example.org"),
     )
 
 

@@ -9,7 +9,7 @@ from email.utils import parseaddr
 import pytest
 
 from mailer.config import Service
-from mailer.delivery import identifiers
+from mailer.delivery import message_identifiers
 from mailer.delivery.esp.capabilities import CAPABILITIES
 from mailer.delivery.esp.clients import check_credentials
 from mailer.delivery.esp.message_encoder import delivery_of
@@ -216,7 +216,7 @@ def test_our_envelope_sender_is_used_if_bounces_are_read_and_the_esp_accepts_it(
         drive.send(1)
     (mail,) = api.taken
     ours = CAPABILITIES[documented.name].envelope_sender
-    assert identifiers.read_envelope_sender(mail.envelope_sender) == (1 if ours else None)
+    assert message_identifiers.read_envelope_sender(mail.envelope_sender) == (1 if ours else None)
 
 
 def test_credentials_are_verified_without_sending_anything(api, service, configure, documented):

@@ -13,7 +13,7 @@ from mailer.approval.models import SnapshotVariant
 from mailer.delivery.engine import send_loop
 from mailer.delivery.esp import message_encoder
 from mailer.delivery.esp.capabilities import CAPABILITIES
-from mailer.delivery.ledger import housekeeping
+from mailer.delivery.ledger import recover_and_finish
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import control, scheduled_jobs
 from mailer.editions.assemble import assemble
@@ -85,7 +85,7 @@ def test_every_recipient_gets_one_message_and_the_account_balances(api):
     assert summary.accepted == 12 and summary.finished == [mailing.pk] and summary.error == ""
     assert api.recipients() == sorted(f"reader-{n}@example.net" for n in range(12))
     assert states(mailing) == {"accepted": 12} and balances(mailing)
-    assert list(housekeeping.journal_folder().iterdir()) == []
+    assert list(recover_and_finish.journal_folder().iterdir()) == []
     named = {message_encoder.delivery_of(mail.token) for mail in api.taken}
     assert named == set(Delivery.objects.values_list("pk", flat=True))
 
@@ -149,7 +149,7 @@ def test_rejected_credentials_pause_the_mailing_without_an_attempt(api, document
     assert CAPABILITIES[documented.name].title in summary.error
     assert states(mailing) == {"planned": 6} and balances(mailing)
     assert set(Delivery.objects.values_list("attempts", flat=True)) == {0}
-    assert list(housekeeping.journal_folder().iterdir()) == []
+    assert list(recover_and_finish.journal_folder().iterdir()) == []
 
 
 def test_an_unreachable_esp_counts_no_attempt(api, configure):

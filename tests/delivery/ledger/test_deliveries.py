@@ -10,7 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from mailer.delivery.ledger import deliveries, housekeeping
+from mailer.delivery.ledger import deliveries, recover_and_finish
 from mailer.delivery.ledger.attempts import result_of
 from mailer.delivery.ledger.journal import DeadJournal, Journal, LoggedReply, recoverable
 from mailer.delivery.models import Claim, Delivery, Mailing
@@ -57,7 +57,7 @@ def test_after_an_expired_lease_a_late_result_still_settles_the_delivery(configu
     readers(2)
     mailing = released()
     claimed = take(mailing, "a")
-    housekeeping.recover(NOW + LEASE + timedelta(seconds=1))
+    recover_and_finish.recover(NOW + LEASE + timedelta(seconds=1))
     assert states(mailing) == {"in_doubt": 2}
     settle(claimed[:1], ReplyClass.ACCEPTED, "a")
     assert states(mailing) == {"in_doubt": 1, "accepted": 1}
@@ -93,16 +93,16 @@ def test_claiming_uses_the_partial_indexes():
 def test_recovery_uses_the_journal_of_a_dead_process(configure):
     readers(4)
     mailing = released()
-    journal = Journal.open(housekeeping.journal_folder())
+    journal = Journal.open(recover_and_finish.journal_folder())
     answered, refused, doubtful, untried = take(mailing, journal.owner)
     journal.log_attempt(answered.id, 1)
     journal.log_reply(answered.id, 1, 250, "250 2.0.0 queued\nas 7")
     journal.log_attempt(refused.id, 1)
     journal.log_reply(refused.id, 1, 550, "550 5.1.1 no")
     journal.log_attempt(doubtful.id, 1)
-    assert housekeeping.recover(NOW) == 0, "its writer is alive"
+    assert recover_and_finish.recover(NOW) == 0, "its writer is alive"
     journal.close()
-    assert housekeeping.recover(NOW) == 4
+    assert recover_and_finish.recover(NOW) == 4
     found = dict(Delivery.objects.values_list("pk", "state"))
     assert [found[one.id] for one in (answered, refused, doubtful, untried)] == [
         "accepted",
@@ -112,16 +112,16 @@ def test_recovery_uses_the_journal_of_a_dead_process(configure):
     ]
     assert Delivery.objects.get(pk=answered.id).reply == "250 2.0.0 queued as 7"
     assert Delivery.objects.get(pk=untried.id).attempts == 0
-    assert list(housekeeping.journal_folder().iterdir()) == []
+    assert list(recover_and_finish.journal_folder().iterdir()) == []
 
 
 def test_after_a_reboot_every_claimed_delivery_is_in_doubt(configure):
     readers(3)
     mailing = released()
-    journal = Journal.open(housekeeping.journal_folder(), boot_id="another boot")
+    journal = Journal.open(recover_and_finish.journal_folder(), boot_id="another boot")
     take(mailing, journal.owner)
     journal.close()
-    housekeeping.recover(NOW)
+    recover_and_finish.recover(NOW)
     assert states(mailing) == {"in_doubt": 3}
 
 
@@ -139,12 +139,12 @@ def test_an_unfinished_line_is_ignored(tmp_path):
 def test_deliveries_released_into_a_cancelled_mailing_are_excluded(configure):
     readers(2)
     mailing = released()
-    journal = Journal.open(housekeeping.journal_folder())
+    journal = Journal.open(recover_and_finish.journal_folder())
     take(mailing, journal.owner)
     control.cancel(mailing, None, NOW)
     journal.close()
-    housekeeping.recover(NOW)
-    housekeeping.exclude_cancelled()
+    recover_and_finish.recover(NOW)
+    recover_and_finish.exclude_cancelled()
     assert states(mailing) == {"excluded": 2} and balances(mailing)
 
 
@@ -197,7 +197,7 @@ class Machine(RuleBasedStateMachine):
         """The owner is killed after so many final dots and so many replies to them."""
         attempts = {(one.id, one.attempt): None for one, _ in self.held[owner][:begun]}
         spoken = dict.fromkeys(list(attempts)[:answered], LoggedReply(250, "250 queued"))
-        housekeeping._replay(DeadJournal(owner, whole, {**attempts, **spoken}), self.clock())
+        recover_and_finish._replay(DeadJournal(owner, whole, {**attempts, **spoken}), self.clock())
         accepted = Delivery.objects.filter(state="accepted").values_list("pk", flat=True)
         assert {delivery for delivery, _ in spoken} <= set(accepted)
         self.held[owner].clear()
@@ -212,8 +212,8 @@ class Machine(RuleBasedStateMachine):
     @rule(minutes=st.integers(1, 30))
     def wait(self, minutes):
         self.clock.move(minutes=minutes)
-        housekeeping.recover(self.clock())
-        housekeeping.settle_in_doubt(self.clock())
+        recover_and_finish.recover(self.clock())
+        recover_and_finish.settle_in_doubt(self.clock())
         for held in self.held.values():
             held[:] = [(one, until) for one, until in held if until >= self.clock()]
 
@@ -329,7 +329,7 @@ def test_deliveries_under_way_when_a_mailing_is_cancelled_get_their_results():
     deliveries.record_accepted({"250 queued": [sent.id]}, "a", NOW)
     settle([refused], ReplyClass.REFUSED, "a", code=550)
     deliveries.release([given_back.id], "a", NOW)
-    housekeeping.exclude_cancelled()
+    recover_and_finish.exclude_cancelled()
     assert states(mailing) == {"accepted": 1, "refused": 1, "excluded": 3} and balances(mailing)
 
 
@@ -339,7 +339,7 @@ def test_deliveries_under_way_when_a_mailing_expires_are_not_excluded():
     (sent,) = take(mailing, "a", 1)
     Mailing.objects.update(expires_at=NOW)
     later = mailing.snapshot.window_until + timedelta(minutes=1)
-    housekeeping.expire_mailings(later)
+    recover_and_finish.expire_mailings(later)
     assert states(mailing) == {"claimed": 1, "excluded": 2}
     deliveries.record_accepted({"250 queued": [sent.id]}, "a", later)
     assert states(mailing) == {"accepted": 1, "excluded": 2}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mailer.delivery.ledger import housekeeping
+from mailer.delivery.ledger import recover_and_finish
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import control
 from tests.delivery.cast import NOW, Clock, balances, readers, released, send, states
@@ -49,17 +49,17 @@ def test_a_bounce_or_a_complaint_proves_that_it_had_been_accepted(mailing, mark)
 
 def test_evidence_settles_it_also_with_in_doubt_leave(mailing, configure):
     configure(sending={"in_doubt": "leave"})
-    housekeeping.settle_in_doubt(NOW)
+    recover_and_finish.settle_in_doubt(NOW)
     assert states(mailing) == {"in_doubt": 1}
     Delivery.objects.update(bounced_at=NOW)
-    housekeeping.settle_in_doubt(NOW)
+    recover_and_finish.settle_in_doubt(NOW)
     assert states(mailing) == {"accepted": 1}
 
 
 def test_evidence_settles_it_in_a_paused_mailing(mailing):
     control.pause(mailing, None, NOW)
     Delivery.objects.update(complained_at=NOW)
-    housekeeping.settle_in_doubt(NOW)
+    recover_and_finish.settle_in_doubt(NOW)
     assert states(mailing) == {"accepted": 1}
 
 
@@ -67,8 +67,8 @@ def test_a_delivery_with_an_expired_lease_waits_as_well(mailing):
     Delivery.objects.update(state="claimed", doubts=0, claimed_by="elsewhere", lease_until=NOW, due_at=None)
     clock = Clock()
     clock.move(minutes=1)
-    assert housekeeping.recover(clock()) == 1
-    housekeeping.settle_in_doubt(clock())
+    assert recover_and_finish.recover(clock()) == 1
+    recover_and_finish.settle_in_doubt(clock())
     assert states(mailing) == {"in_doubt": 1}
     clock.move(minutes=10)
     assert send(clock).accepted == 1

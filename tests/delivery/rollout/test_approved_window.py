@@ -8,7 +8,7 @@ import pytest
 
 from mailer.approval import approve
 from mailer.approval.approve import WrongState
-from mailer.delivery.ledger import housekeeping
+from mailer.delivery.ledger import recover_and_finish
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import control
 from tests.delivery.cast import NOW, Clock, balances, readers, reasons, released, send, states
@@ -42,10 +42,10 @@ def test_a_delivery_in_doubt_does_not_keep_an_expired_mailing_open():
     mailing = released()
     Delivery.objects.filter(pk=Delivery.objects.first().pk).update(state="in_doubt", doubts=1)
     Delivery.objects.filter(state="planned").update(state="accepted")
-    assert housekeeping.finish_mailings(NOW) == []
+    assert recover_and_finish.finish_mailings(NOW) == []
     late = mailing.expires_at + timedelta(minutes=1)
-    assert housekeeping.settle_in_doubt(late) == 0
-    assert housekeeping.finish_mailings(late) == [mailing.pk]
+    assert recover_and_finish.settle_in_doubt(late) == 0
+    assert recover_and_finish.finish_mailings(late) == [mailing.pk]
     assert balances(mailing)
 
 
@@ -64,7 +64,7 @@ def test_after_window_and_expiry_nothing_is_sent():
     Delivery.objects.filter(pk=attempted.pk).update(state="deferred", attempts=1, due_at=NOW)
     expired = mailing.expires_at + timedelta(minutes=1)
     assert expired < mailing.snapshot.window_until
-    housekeeping.expire_mailings(expired)
+    recover_and_finish.expire_mailings(expired)
     # The time for retries is over; deliveries never attempted may still be sent within the approved window.
     assert states(mailing) == {"planned": 2, "refused": 1}
     assert send(Clock(mailing.snapshot.window_until + timedelta(minutes=1))).attempted == 0
@@ -78,7 +78,7 @@ def test_deliveries_deferred_by_the_throttle_may_be_sent_until_the_window_ends()
     readers(1)
     mailing = released()
     Delivery.objects.update(state="deferred", attempts=0, due_at=NOW)
-    housekeeping.expire_mailings(mailing.expires_at + timedelta(minutes=1))
+    recover_and_finish.expire_mailings(mailing.expires_at + timedelta(minutes=1))
     assert states(mailing) == {"deferred": 1}
-    housekeeping.expire_mailings(mailing.snapshot.window_until + timedelta(minutes=1))
+    recover_and_finish.expire_mailings(mailing.snapshot.window_until + timedelta(minutes=1))
     assert states(mailing) == {"excluded": 1} and balances(mailing)

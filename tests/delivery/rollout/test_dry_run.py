@@ -11,14 +11,14 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from mailer.approval import approve, submit
-from mailer.delivery import identifiers
+from mailer.delivery import message_identifiers
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import control, scheduled_jobs
 from mailer.feedback import ingest
 from mailer.feedback.models import FeedbackEvent
 from mailer.public import archive
 from mailer.reports.edition_state import edition_state
-from mailer.reports.stats import edition_totals, latest_dry_run
+from mailer.reports.stats import latest_dry_run, latest_mailing_totals
 from subscribers.models import Subscriber, Suppression
 from tests import cast
 from tests.delivery.cast import NOW, approved_snapshot, balances, readers, send, states
@@ -86,7 +86,7 @@ def test_it_changes_nothing_about_the_edition(relay, snapshot):
     dry_run = start(snapshot)
     send()
     assert edition_state(snapshot.edition) == "submitted"
-    assert edition_totals(snapshot.edition).audience == 0
+    assert latest_mailing_totals(snapshot.edition).audience == 0
     staff = {user.username: user for user in cast.User.objects.all()}
     approve.approve(snapshot, staff["approver"], snapshot.sha256, NOW)
     approve.schedule(snapshot, staff["approver"], None, NOW)
@@ -94,7 +94,7 @@ def test_it_changes_nothing_about_the_edition(relay, snapshot):
     assert mailing != dry_run and mailing.dry_run_to == ""
     send()
     assert relay.recipients()[:12] == [STAFF] * 12 and len(set(relay.recipients())) == 13
-    assert edition_totals(snapshot.edition).accepted == 12
+    assert latest_mailing_totals(snapshot.edition).accepted == 12
     assert balances(mailing) and balances(dry_run)
 
 
@@ -185,7 +185,7 @@ def test_its_bounces_say_nothing_about_subscribers(relay, snapshot):
     send()
     sender, original = relay.taken[0].sender, relay.taken[0].message.decode("ascii", "replace")
     for bounce in (_bounce(sender, original), _leave(original)):
-        ingest.ingest_message(bounce, NOW, identifiers.read_envelope_sender(sender) and sender)
+        ingest.ingest_message(bounce, NOW, message_identifiers.read_envelope_sender(sender) and sender)
     assert not Suppression.objects.exists()
     assert not FeedbackEvent.objects.exclude(subscriber=None).exists()
     assert Subscriber.objects.filter(subscriptions__state="confirmed").count() == 12

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mailer.approval import approve, submit
 from mailer.approval.approve import OutsideWindow, local_send_time, next_hour
 from mailer.delivery.engine import send_loop
-from mailer.delivery.ledger import deliveries, housekeeping
+from mailer.delivery.ledger import deliveries, recover_and_finish
 from mailer.delivery.models import Delivery
 from mailer.delivery.rollout import control, scheduled_jobs
 from tests import cast
@@ -100,8 +100,8 @@ def test_no_delivery_expires_before_its_hour(snapshot, configure):
     approve.schedule(snapshot, approver(), None, AT + timedelta(hours=1), local_hour=9)
     (mailing,) = scheduled_jobs.start_due(AT + timedelta(hours=1))
     late = AT + timedelta(hours=23)
-    housekeeping.expire_mailings(late)
-    housekeeping.finish_mailings(late)
+    recover_and_finish.expire_mailings(late)
+    recover_and_finish.finish_mailings(late)
     mailing.refresh_from_db()
     assert (mailing.state, states(mailing)) == ("sending", {"deferred": 3, "excluded": 1})
 

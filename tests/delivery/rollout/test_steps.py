@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.delivery.models import Alert, Delivery, Intervention, Mailing, ProviderHour, ThrottleState
-from mailer.delivery.rollout import control, planning, scheduled_jobs
+from mailer.delivery.rollout import control, plan_deliveries, scheduled_jobs
 from mailer.delivery.throttle import provider_stats
 from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
 from tests.delivery.cast import NOW, Clock, balances, readers, released, states
@@ -205,7 +205,7 @@ def fresh_mailing(mailing, size):
         model.objects.all().delete()
     Delivery.objects.bulk_create(Delivery(mailing=mailing, subscriber=number) for number in range(size))
     columns = {"reason": "", "step_completed_at": None, "counted_from": None, "finished_at": None}
-    bound = planning.release_bound(mailing, 0)
+    bound = plan_deliveries.release_bound(mailing, 0)
     Mailing.objects.filter(pk=mailing.pk).update(
         state="sending", step=0, released_up_to=bound, audience=size, **columns
     )

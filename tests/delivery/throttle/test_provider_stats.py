@@ -9,7 +9,7 @@ import pytest
 from mailer.delivery.models import Mailing, ProviderHour
 from mailer.delivery.rollout import control
 from mailer.delivery.rollout import control as rehearsals
-from mailer.delivery.rollout.planning import plan
+from mailer.delivery.rollout.plan_deliveries import plan
 from mailer.delivery.throttle import provider_stats
 from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
 from tests.delivery.cast import NOW, approved_snapshot, readers, released, send

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.config import reader
+from mailer.config import toml_reader
 from mailer.delivery.throttle.rate_limits import (
     LOOKAHEAD,
     NO_BACKOFF,
@@ -180,7 +180,7 @@ def test_the_end_of_the_day_may_be_24_00():
 
 def test_without_hours_and_days_there_is_no_window():
     assert sending_window("", (), ALMATY) is None
-    assert sending_window("", reader.DAYS, ALMATY) is None
+    assert sending_window("", toml_reader.DAYS, ALMATY) is None
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_a_window_skipped_by_daylight_saving_does_not_open_that_day():
 @given(
     st.integers(0, 365 * 24 * 60),
     st.tuples(st.integers(0, 47), st.integers(0, 47)).filter(lambda pair: pair[0] != pair[1]),
-    st.sets(st.sampled_from(reader.DAYS), min_size=1),
+    st.sets(st.sampled_from(toml_reader.DAYS), min_size=1),
     st.sampled_from([ALMATY, "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"]),
 )
 def test_it_opens_at_its_next_opening_and_not_before(minutes, halves, days, zone):

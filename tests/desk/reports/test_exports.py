@@ -14,7 +14,7 @@ from wagtail.models import ModelLogEntry
 
 from mailer.delivery.models import Delivery, Mailing
 from mailer.desk.reports import not_delivered
-from mailer.reports import collect
+from mailer.reports import collect_stats
 from tests.desk import cast
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
@@ -52,8 +52,8 @@ def test_the_report_shows_every_table_with_the_totals_of_the_mailing(desk: Desk)
 
 def test_the_report_of_a_large_mailing_shows_when_it_was_counted(desk: Desk) -> None:
     mailing = cast.sending(desk)
-    Mailing.objects.update(audience=collect.LIVE_LIMIT + 1)
-    collect.refresh(mailing, timezone.now() - timedelta(minutes=5))
+    Mailing.objects.update(audience=collect_stats.LIVE_LIMIT + 1)
+    collect_stats.refresh(mailing, timezone.now() - timedelta(minutes=5))
     Delivery.objects.filter(mailing=mailing).update(state="accepted")
     counted = timezone.now() - timedelta(minutes=5)
     answer = as_user(desk.writer).get(page(desk, "report"))

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
-from mailer.delivery import identifiers
+from mailer.delivery import message_identifiers
 from mailer.desk.suppression_decisions import labels
 from mailer.feedback import ingest
 from mailer.feedback.models import DomainOutage, SuppressionDecision
@@ -32,7 +32,9 @@ def bounced(desk: Desk) -> SuppressionDecision:
     copies = cast.sending(desk).deliveries.filter(state="accepted")
     copies.update(accepted_at=now - timedelta(hours=2))
     sent = copies.get()
-    raw = f"Delivered-To: {identifiers.envelope_sender(sent.pk)}\n".encode() + sample("postfix-unknown.eml")
+    raw = f"Delivered-To: {message_identifiers.envelope_sender(sent.pk)}\n".encode() + sample(
+        "postfix-unknown.eml"
+    )
     ingest.ingest_message(raw, now)
     return past.latest_decision(desk.reader)
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from mailer.delivery import identifiers
+from mailer.delivery import message_identifiers
 from mailer.delivery.models import Delivery
 from mailer.feedback.decisions.apply_returned_mail import apply
 from mailer.feedback.models import FeedbackEvent
@@ -95,8 +95,8 @@ def test_an_event_has_its_mailing_and_mailbox_provider(aigerim: Subscriber, deli
 @pytest.mark.parametrize("sign", ["Delivered-To: {address}", "References: {message_id}"])
 def test_a_bounced_probe_is_identified(sign: str) -> None:
     head = sign.format(
-        address=identifiers.probe_envelope_sender(7),
-        message_id=identifiers.probe_message_id(7, "example.org"),
+        address=message_identifiers.probe_envelope_sender(7),
+        message_id=message_identifiers.probe_message_id(7, "example.org"),
     )
     reading = parse_message(head.encode() + b"\n" + sample("postfix-unknown.eml"))
     assert (reading.kind, reading.probe, reading.delivery, reading.identity) == ("bounce", 7, None, "verp")

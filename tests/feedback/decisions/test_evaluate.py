@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from mailer.delivery import identifiers
+from mailer.delivery import message_identifiers
 from mailer.delivery.models import OutboxMessage
 from mailer.feedback import ingest
 from mailer.feedback.decisions import evaluate, suppression_decisions
@@ -44,10 +44,14 @@ def sent(at=NOW) -> OutboxMessage:
 def test_the_probe_is_sent_once_in_the_subscribers_language(asked: Subscriber) -> None:
     assert (latest_decision(asked).state, stopped(asked)) == ("probing", False)
     probe = OutboxMessage.objects.get()
-    assert (probe.recipient, identifiers.read_probe(probe.sender)) == (asked.email, latest_decision(asked).pk)
+    assert (probe.recipient, message_identifiers.read_probe(probe.sender)) == (
+        asked.email,
+        latest_decision(asked).pk,
+    )
     text = bytes(probe.message).decode()
     assert (
-        f"Message-ID: {identifiers.probe_message_id(latest_decision(asked).pk, 'example.org')}"[:20] in text
+        f"Message-ID: {message_identifiers.probe_message_id(latest_decision(asked).pk, 'example.org')}"[:20]
+        in text
     )
     assert "Auto-Submitted: auto-generated" in text and asked.email not in probe.sender
     cast.returned(asked, "soft", NOW + timedelta(days=1))

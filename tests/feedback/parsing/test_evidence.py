@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.delivery import identifiers
+from mailer.delivery import message_identifiers
 from mailer.feedback.parsing.parse import parse_message
 from tests.feedback.parsing.test_parse import EXPECTED, sample
 
@@ -85,7 +85,7 @@ Content-Transfer-Encoding: {encoding}
 
 @given(st.sampled_from(BOUNCES + COMPLAINTS), ID, ARRIVALS, DRESSES, CASES, ENDS)
 def test_an_envelope_token_identifies_the_delivery(name, delivery, field, dress, case, end):
-    local, domain = identifiers.envelope_sender(delivery).split("@")
+    local, domain = message_identifiers.envelope_sender(delivery).split("@")
     written = case(dress.format(local=local, domain=domain))
     raw = ends(f"{field}: {written}\n".encode() + sample(name), end)
     reading = parse_message(raw)
@@ -109,9 +109,9 @@ def test_a_token_in_the_returned_header_identifies_the_delivery(
     line, found, delivery, kind, encoding, case, end
 ):
     names = {
-        "message_id": identifiers.message_id(delivery, "office.example.org"),
-        "address": identifiers.envelope_sender(delivery),
-        "token": identifiers.envelope_sender(delivery).split("@")[0].removeprefix("b+"),
+        "message_id": message_identifiers.message_id(delivery, "office.example.org"),
+        "address": message_identifiers.envelope_sender(delivery),
+        "token": message_identifiers.envelope_sender(delivery).split("@")[0].removeprefix("b+"),
     }
     head = "From: news@example.org\n" + case(line.format(**names)) + "\nSubject: December"
     reading = parse_message(ends(bounce(head, kind, encoding), end))
@@ -120,14 +120,14 @@ def test_a_token_in_the_returned_header_identifies_the_delivery(
 
 @given(ID, ENDS)
 def test_the_original_envelope_id_identifies_the_delivery(delivery, end):
-    token = identifiers.envelope_sender(delivery).split("@")[0].removeprefix("b+")
+    token = message_identifiers.envelope_sender(delivery).split("@")[0].removeprefix("b+")
     raw = bounce("", "text/plain", "7bit", f"Original-Envelope-Id: {token}\n")
     assert parse_message(ends(raw, end)).delivery == delivery
 
 
 @given(ID, st.integers(min_value=0, max_value=19), st.sampled_from("0123456789abcdef"))
 def test_a_token_with_one_changed_digit_is_rejected(delivery, place, digit):
-    local, domain = identifiers.envelope_sender(delivery).split("@")
+    local, domain = message_identifiers.envelope_sender(delivery).split("@")
     at = len(local) - 20 + place
     forged = local[:at] + digit + local[at + 1 :]
     reading = parse_message(sample("postfix-unknown.eml"), f"{forged}@{domain}")
@@ -135,6 +135,6 @@ def test_a_token_with_one_changed_digit_is_rejected(delivery, place, digit):
 
 
 def test_a_message_that_quotes_a_token_is_no_bounce():
-    quoted = identifiers.message_id(7, "example.org")
+    quoted = message_identifiers.message_id(7, "example.org")
     raw = f"From: dana@ministry.example\nSubject: Re: news\n\n> {quoted}\n".encode()
     assert (parse_message(raw).kind, parse_message(raw).delivery) == ("other", None)

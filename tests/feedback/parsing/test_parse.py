@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mailer.delivery import identifiers
+from mailer.delivery import message_identifiers
 from mailer.feedback.parsing import mime
 from mailer.feedback.parsing.accuracy import score
 from mailer.feedback.parsing.parse import parse_message
@@ -55,18 +55,20 @@ def test_the_samples_score_without_errors() -> None:
 )
 def test_a_valid_envelope_token_identifies_the_delivery_of_any_bounce(name: str) -> None:
     for written in ("{}", "{} ", "<{}>", "prvs=0123456789={}", '"{}"'):
-        reading = parse_message(sample(name), written.format(identifiers.envelope_sender(4711)))
+        reading = parse_message(sample(name), written.format(message_identifiers.envelope_sender(4711)))
         assert (reading.kind, reading.delivery, reading.identity) == ("bounce", 4711, "verp")
         assert reading.recipients
 
 
 def test_the_envelope_is_read_from_header_fields() -> None:
-    raw = f"X-Original-To: {identifiers.envelope_sender(12).upper()}\n".encode() + sample("qmail-words.eml")
+    raw = f"X-Original-To: {message_identifiers.envelope_sender(12).upper()}\n".encode() + sample(
+        "qmail-words.eml"
+    )
     assert parse_message(raw).delivery == 12
 
 
 def test_a_signed_message_id_identifies_the_delivery() -> None:
-    signed = identifiers.message_id(815, "example.org")
+    signed = message_identifiers.message_id(815, "example.org")
     raw = sample("postfix-unknown.eml").replace(b"<m1@news.example.org>", signed.encode())
     reading = parse_message(raw)
     assert (reading.delivery, reading.identity) == (815, "message_id")
@@ -74,7 +76,7 @@ def test_a_signed_message_id_identifies_the_delivery() -> None:
 
 
 def test_a_forged_token_identifies_nothing() -> None:
-    genuine = identifiers.envelope_sender(12)
+    genuine = message_identifiers.envelope_sender(12)
     forged = genuine.replace(genuine[20:24], "aaaa")
     assert parse_message(sample("postfix-unknown.eml"), forged).delivery is None
 
@@ -84,7 +86,7 @@ def test_a_token_gives_a_bounce_without_names_a_recipient() -> None:
         b"Return-Path: <>\nFrom: MAILER-DAEMON@x.example\nSubject: Undelivered mail\n\nThe mailbox is full.\n"
     )
     assert parse_message(raw).recipients == ()
-    (nameless,) = parse_message(raw, identifiers.envelope_sender(3)).recipients
+    (nameless,) = parse_message(raw, message_identifiers.envelope_sender(3)).recipients
     assert (nameless.address, nameless.classification.reason) == ("", "mailbox_full")
 
 
@@ -93,18 +95,21 @@ def test_our_message_returned_to_a_signed_address_is_a_bounce() -> None:
         b"From: list-admin@villages.example\nSubject: Loop alert\n\nSeen.\n\nOriginal mail as follows:\n\n"
         b"Received: from x\nMessage-ID: <e@news.example.org>\nTo: <aigerim@villages.example>\n\nStories.\n"
     )
-    (found,) = parse_message(raw, identifiers.envelope_sender(3)).recipients
+    (found,) = parse_message(raw, message_identifiers.envelope_sender(3)).recipients
     assert (found.address, found.classification.bounce_class) == ("aigerim@villages.example", "unknown")
     assert parse_message(raw).kind == "other"
     # A person who answers quotes our message too.
     assert (
-        parse_message(raw.replace(b"Loop alert", b"Re: December digest"), identifiers.envelope_sender(3)).kind
+        parse_message(
+            raw.replace(b"Loop alert", b"Re: December digest"), message_identifiers.envelope_sender(3)
+        ).kind
         == "other"
     )
 
 
 def test_mail_to_an_unsubscribe_address_is_an_unsubscribe() -> None:
-    raw = f"From: dana@ministry.example\nTo: {identifiers.unsubscribe_address(7, 2)}\nSubject: x\n\n".encode()
+    own = message_identifiers.unsubscribe_address(7, 2)
+    raw = f"From: dana@ministry.example\nTo: {own}\nSubject: x\n\n".encode()
     reading = parse_message(raw)
     assert reading.kind == "unsubscribe"
     assert reading.unsubscribe_address is not None
@@ -112,7 +117,7 @@ def test_mail_to_an_unsubscribe_address_is_an_unsubscribe() -> None:
 
 
 def test_an_auto_reply_to_an_unsubscribe_address_unsubscribes_no_one() -> None:
-    address = identifiers.unsubscribe_address(7, 2)
+    address = message_identifiers.unsubscribe_address(7, 2)
     raw = f"From: dana@ministry.example\nTo: {address}\nSubject: Automatic reply: x\n\n".encode()
     assert parse_message(raw).kind == "auto_reply"
 
@@ -120,13 +125,13 @@ def test_an_auto_reply_to_an_unsubscribe_address_unsubscribes_no_one() -> None:
 @pytest.mark.parametrize("subject", ["unsubscribe", "Отписаться", "Re: STOP"])
 def test_an_unsubscribe_subject_counts_when_the_envelope_is_signed(subject: str) -> None:
     raw = f"From: dana@ministry.example\nSubject: {subject}\n\n".encode()
-    assert parse_message(raw, identifiers.envelope_sender(5)).kind == "unsubscribe"
+    assert parse_message(raw, message_identifiers.envelope_sender(5)).kind == "unsubscribe"
     assert parse_message(raw, "b@example.org").kind == "other"
 
 
 def test_an_auto_reply_is_never_a_bounce() -> None:
     for name in (name for name in EXPECTED if name.startswith("away")):
-        reading = parse_message(sample(name), identifiers.envelope_sender(5))
+        reading = parse_message(sample(name), message_identifiers.envelope_sender(5))
         assert (reading.kind, reading.recipients) == ("auto_reply", ())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mailer.delivery import identifiers
+from mailer.delivery import message_identifiers
 from mailer.feedback.parsing.parse import parse_message
 
 # What people away write about their mailboxes, in words that bounces use too.
@@ -80,7 +80,7 @@ def answer(subject: str, words: str, head: str = "") -> bytes:
 @pytest.mark.parametrize("subject", AWAY)
 def test_out_of_office_replies_are_auto_replies_in_any_language(subject: str) -> None:
     for words in TREACHEROUS:
-        reading = parse_message(answer(subject, words), identifiers.envelope_sender(5))
+        reading = parse_message(answer(subject, words), message_identifiers.envelope_sender(5))
         assert (reading.kind, reading.recipients) == ("auto_reply", ()), words
 
 
@@ -105,7 +105,7 @@ def test_out_of_office_replies_are_auto_replies_in_any_language(subject: str) ->
 )
 @pytest.mark.parametrize("words", TREACHEROUS)
 def test_an_auto_reply_header_outweighs_failure_text(head: str, words: str) -> None:
-    reading = parse_message(answer("December digest", words, head), identifiers.envelope_sender(5))
+    reading = parse_message(answer("December digest", words, head), message_identifiers.envelope_sender(5))
     assert (reading.kind, reading.recipients) == ("auto_reply", ())
 
 
@@ -128,7 +128,7 @@ def test_an_auto_reply_header_outweighs_failure_text(head: str, words: str) -> N
     ],
 )
 def test_a_challenge_is_an_auto_reply(subject: str, words: str) -> None:
-    assert parse_message(answer(subject, words), identifiers.envelope_sender(5)).kind == "auto_reply"
+    assert parse_message(answer(subject, words), message_identifiers.envelope_sender(5)).kind == "auto_reply"
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_challenge_is_an_auto_reply(subject: str, words: str) -> None:
 )
 def test_a_ticket_confirmation_has_no_effect(subject: str, head: str) -> None:
     words = "Your message was received. If it cannot be delivered to an expert, we will return it."
-    reading = parse_message(answer(subject, words, head), identifiers.envelope_sender(5))
+    reading = parse_message(answer(subject, words, head), message_identifiers.envelope_sender(5))
     assert reading.kind in ("auto_reply", "other")
     assert reading.recipients == ()
 
@@ -157,7 +157,7 @@ def test_a_read_receipt_is_a_receipt(disposition: str) -> None:
         "--B\nContent-Type: message/disposition-notification\n\nFinal-Recipient: rfc822;dana@x.example\n"
         f"Disposition: manual-action/MDN-sent-manually; {disposition}\n\n--B--\n"
     )
-    reading = parse_message(raw.encode(), identifiers.envelope_sender(5))
+    reading = parse_message(raw.encode(), message_identifiers.envelope_sender(5))
     assert (reading.kind, reading.recipients) == ("receipt", ())
 
 
@@ -192,7 +192,7 @@ LEAVE = (
 @pytest.mark.parametrize("subject", LEAVE)
 def test_an_unsubscribe_subject_counts_at_a_signed_address_only(subject: str) -> None:
     raw = f"From: dana@ministry.example\nTo: x\nSubject: {subject}\n\n".encode()
-    assert parse_message(raw, identifiers.envelope_sender(5)).kind == "unsubscribe"
+    assert parse_message(raw, message_identifiers.envelope_sender(5)).kind == "unsubscribe"
     assert parse_message(raw, "b@news.example.org").kind == "other"
 
 
@@ -202,12 +202,13 @@ def test_an_unsubscribe_subject_counts_at_a_signed_address_only(subject: str) ->
 )
 def test_a_subject_that_only_begins_like_an_unsubscribe_is_unclassified(subject: str) -> None:
     raw = f"From: dana@ministry.example\nTo: x\nSubject: {subject}\n\nDear editors\n".encode()
-    assert parse_message(raw, identifiers.envelope_sender(5)).kind == "other"
+    assert parse_message(raw, message_identifiers.envelope_sender(5)).kind == "other"
 
 
 def test_apple_mail_unsubscribes_by_the_unsubscribe_address() -> None:
+    own = message_identifiers.unsubscribe_address(7, 2)
     raw = (
-        f"From: dana@ministry.example\nTo: {identifiers.unsubscribe_address(7, 2)}\nSubject: unsubscribe\n"
+        f"From: dana@ministry.example\nTo: {own}\nSubject: unsubscribe\n"
         "X-Apple-Unsubscribe: true\nX-Apple-Action: UNSUBSCRIBE/42\n\nThis mail unsubscribes.\n"
     )
     reading = parse_message(raw.encode())
@@ -226,7 +227,7 @@ def test_apple_mail_unsubscribes_by_the_unsubscribe_address() -> None:
 )
 def test_messages_from_people_are_unclassified(words: str) -> None:
     raw = f"Return-Path: <dana@ministry.example>\nFrom: Dana <d@x.example>\nSubject: Digest\n\n{words}\n"
-    reading = parse_message(raw.encode(), identifiers.envelope_sender(5))
+    reading = parse_message(raw.encode(), message_identifiers.envelope_sender(5))
     assert (reading.kind, reading.recipients) == ("other", ())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mailer.delivery import identifiers
+from mailer.delivery import message_identifiers
 from mailer.feedback.parsing.parse import parse_message
 
 TO = "aigerim.s@villages.example"
@@ -60,7 +60,7 @@ def test_a_feedback_report_names_the_complaining_recipient(raw: bytes) -> None:
 def test_other_feedback_types_are_no_complaints(feedback_type: str) -> None:
     reading = parse_message(
         abuse_report(f"Feedback-Type: {feedback_type}\nOriginal-Rcpt-To: <{TO}>\n"),
-        identifiers.envelope_sender(3),
+        message_identifiers.envelope_sender(3),
     )
     assert (reading.kind, reading.recipients) == ("other", ())
 
@@ -84,7 +84,7 @@ def test_microsofts_returned_junk_is_a_complaint() -> None:
 def test_a_redacted_complaint_is_identified_by_the_signed_message_id(
     hidden: str,
 ) -> None:
-    signed = identifiers.message_id(815, "news.example.org")
+    signed = message_identifiers.message_id(815, "news.example.org")
     fields = f"Feedback-Type: abuse\nOriginal-Rcpt-To: {hidden}\n"
     reading = parse_message(abuse_report(fields, to=hidden, message_id=signed))
     assert (reading.kind, reading.delivery, reading.identity) == ("complaint", 815, "message_id")
@@ -119,4 +119,4 @@ def test_dmarc_and_tls_reports_are_unclassified(subject: str) -> None:
         f"From: noreply-dmarc-support@mail.example\nTo: dmarc@news.example.org\nSubject: {subject}\n"
         "Content-Type: application/gzip; name=report.gz\nContent-Transfer-Encoding: base64\n\nH4sIAAAAAAAA\n"
     )
-    assert parse_message(raw.encode(), identifiers.envelope_sender(3)).kind == "other"
+    assert parse_message(raw.encode(), message_identifiers.envelope_sender(3)).kind == "other"

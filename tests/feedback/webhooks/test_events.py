@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
-from mailer.delivery.identifiers import message_id
-from mailer.feedback import subscriber_hooks
+from mailer.delivery.message_identifiers import message_id
+from mailer.feedback import subscriber_signal_receivers
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage, WebhookPayload
 from mailer.feedback.parsing import classify
 from mailer.feedback.webhooks import esp_parsers
 from mailer.feedback.webhooks.esp_parsers import PARSERS
-from mailer.feedback.webhooks.process import process_due
+from mailer.feedback.webhooks.process_payloads import process_due
 from subscribers import suppression
 from subscribers.models import Subscription, Suppression
 from tests import cast as everyone
@@ -115,7 +115,7 @@ def test_a_planned_delivery_stays_planned(esp, receive, message, delivery) -> No
 
 
 def test_an_unsubscribe_ends_the_subscription(esp_with_unsubscribes, receive, message) -> None:
-    subscriber_hooks.connect()
+    subscriber_signal_receivers.connect()
     receive(esp_with_unsubscribes, esp_with_unsubscribes.unsubscribed(message))
     assert Subscription.objects.get().state == "unsubscribed"
     assert FeedbackEvent.objects.get().kind == "unsubscribe"
@@ -229,7 +229,7 @@ def test_mailguns_list_says_why_an_address_is_on_it(
     configure, monkeypatch, receive, message, why, kind
 ) -> None:
     service = serve(Mailgun(), configure, monkeypatch)
-    subscriber_hooks.connect()
+    subscriber_signal_receivers.connect()
     receive(service, service.suppressed(message, why))
     assert Subscription.objects.get().state == "unsubscribed"
     assert ReturnedMessage.objects.get().kind == kind

@@ -32,7 +32,7 @@ READ = """
 from mailer.cli.main import start_django
 start_django(None)
 from django.utils import timezone
-from mailer.feedback.webhooks.process import process_due
+from mailer.feedback.webhooks.process_payloads import process_due
 print(process_due(timezone.now(), lambda: False))
 """
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mailer.delivery.esp.message_encoder import delivery_token
 from mailer.delivery.models import Delivery
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage, SuppressionDecision, WebhookPayload
-from mailer.feedback.webhooks.process import process_due
+from mailer.feedback.webhooks.process_payloads import process_due
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 from tests import cast as everyone
 from tests.feedback.webhooks.documented import FULL, SERVICES, SPAM, UNKNOWN, Message

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.feedback.models import FeedbackEvent, WebhookPayload
-from mailer.feedback.webhooks.process import RETRY, process_due
+from mailer.feedback.webhooks.process_payloads import RETRY, process_due
 from tests.feedback.webhooks.documented import FULL, SERVICES, AmazonSes
 
 pytestmark = pytest.mark.django_db

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from mailer.feedback.models import ReturnedMessage, WebhookPayload
 from mailer.feedback.webhooks import sns
-from mailer.feedback.webhooks.process import RETRY, process_due
+from mailer.feedback.webhooks.process_payloads import RETRY, process_due
 from mailer.stories import url_fetcher
 from tests.feedback.webhooks.documented import HOST, TOPIC, WRONG_CERTIFICATES, Post
 

@@ -18,7 +18,7 @@ from django.db.models import Q
 from mailer.delivery.ledger import claims, deliveries, journal
 from mailer.delivery.ledger.attempts import DeliveryResult, State, result_of
 from mailer.delivery.ledger.journal import DeadJournal
-from mailer.delivery.ledger.sql import execute, to_db_datetime
+from mailer.delivery.ledger.sql_helpers import execute, to_db_datetime
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.outcome import Outcome, ReplyClass, outcome_of
 

@@ -33,7 +33,7 @@ from mailer.desk.base.tables import (
 )
 from mailer.desk.base.viewsets import DeskViewSet
 from mailer.desk.imports.list import ListFormPage
-from mailer.desk.subscribers.detail import SubscriberPanel
+from mailer.desk.subscribers.subscriber_detail import SubscriberPanel
 from mailer.desk.subscribers.tags_fields import AttributesPanel, SubscriberForm
 from mailer.reports.export import subscribers_sheet
 from subscribers import iso_codes

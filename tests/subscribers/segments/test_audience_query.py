@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from subscribers.models import MailingList, Suppression
-from subscribers.segments.audience import AudienceQuery, reachability
+from subscribers.segments.audience_query import AudienceQuery, reachability
 from subscribers.suppression import suppress
 from tests.subscribers.conftest import NOW, Join
 

@@ -9,7 +9,7 @@ from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.delivery.ledger import deliveries
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import control, scheduled_jobs
-from mailer.delivery.rollout.planning import plan
+from mailer.delivery.rollout.plan_deliveries import plan
 from mailer.stories.models import StoryText
 from subscribers.models import Subscriber, Subscription
 from subscribers.suppression import suppress

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from mailer.delivery import identifiers
+from mailer.delivery import message_identifiers
 from mailer.delivery.models import Delivery
-from mailer.feedback import ingest, subscriber_hooks
-from mailer.feedback.decisions import triage
-from mailer.feedback.decisions.triage import TriageError
+from mailer.feedback import ingest, subscriber_signal_receivers
+from mailer.feedback.decisions import manual_triage
+from mailer.feedback.decisions.manual_triage import TriageError
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage, SuppressionDecision
 from subscribers import suppression
 from subscribers.models import ConsentRecord, MailingList, Subscriber, Subscription, Suppression
@@ -25,7 +25,7 @@ READER = "aigerim@readers.example.net"
 
 @pytest.fixture(autouse=True)
 def _departures_are_heard() -> None:
-    subscriber_hooks.connect()
+    subscriber_signal_receivers.connect()
 
 
 @pytest.fixture
@@ -84,28 +84,35 @@ def test_the_sender_is_the_first_candidate(aigerim: Subscriber) -> None:
     message = received(
         f"From: {READER}", "", "Please write to bek@readers.example.net, not x@elsewhere.example"
     )
-    assert triage.candidate_subscribers(message) == [aigerim, bek]
+    assert manual_triage.candidate_subscribers(message) == [aigerim, bek]
 
 
 def test_a_token_determines_the_candidate(aigerim: Subscriber, delivery: Delivery) -> None:
     Subscriber.objects.create(email="bek@readers.example.net")
     answered = received(
-        "From: bek@readers.example.net", f"To: {identifiers.envelope_sender(delivery.pk)}", "", "Hello"
+        "From: bek@readers.example.net",
+        f"To: {message_identifiers.envelope_sender(delivery.pk)}",
+        "",
+        "Hello",
     )
-    name = identifiers.message_id(delivery.pk, "example.org")
+    name = message_identifiers.message_id(delivery.pk, "example.org")
     quoted = received("From: bek@readers.example.net", "", f"You wrote in {name}:")
-    assert triage.candidate_subscribers(answered) == triage.candidate_subscribers(quoted) == [aigerim]
+    assert (
+        manual_triage.candidate_subscribers(answered)
+        == manual_triage.candidate_subscribers(quoted)
+        == [aigerim]
+    )
 
 
 def test_no_action_only_closes_the_message(letter: ReturnedMessage) -> None:
-    triage.triage(letter, "nothing", None, "lola", NOW)
+    manual_triage.triage(letter, "nothing", None, "lola", NOW)
     assert (letter.triaged_by, letter.triaged_at, letter.triage_result) == ("lola", NOW, "nothing")
     assert not ReturnedMessage.objects.unclassified().exists()
     assert (lists(), FeedbackEvent.objects.count()) == (["confirmed", "confirmed"], 0)
 
 
 def test_a_bounce_by_triage_suppresses_with_evidence(aigerim: Subscriber, letter: ReturnedMessage) -> None:
-    triage.triage(letter, "bounce", aigerim, "lola", NOW)
+    manual_triage.triage(letter, "bounce", aigerim, "lola", NOW)
     row = Suppression.objects.get()
     assert row.reason == "hard_bounce"
     assert "rule: triaged by lola" in row.evidence and f"Hello (Aigerim <{READER}>)" in row.evidence
@@ -117,8 +124,10 @@ def test_a_bounce_by_triage_suppresses_with_evidence(aigerim: Subscriber, letter
 def test_a_triaged_bounce_counts_for_the_mailing_of_its_token(
     aigerim: Subscriber, delivery: Delivery
 ) -> None:
-    message = received(f"To: {identifiers.envelope_sender(delivery.pk)}", "", "She works here no more.")
-    triage.triage(message, "bounce", aigerim, "lola", NOW)
+    message = received(
+        f"To: {message_identifiers.envelope_sender(delivery.pk)}", "", "She works here no more."
+    )
+    manual_triage.triage(message, "bounce", aigerim, "lola", NOW)
     delivery.refresh_from_db()
     assert (delivery.bounced_at, FeedbackEvent.objects.get().mailing) == (NOW, delivery.mailing)
 
@@ -127,8 +136,10 @@ def test_another_subscriber_than_the_token_names_counts_for_no_mailing(
     aigerim: Subscriber, delivery: Delivery
 ) -> None:
     bek = Subscriber.objects.create(email="bek@readers.example.net")
-    message = received(f"To: {identifiers.envelope_sender(delivery.pk)}", "", "Bek works here no more.")
-    triage.triage(message, "bounce", bek, "lola", NOW)
+    message = received(
+        f"To: {message_identifiers.envelope_sender(delivery.pk)}", "", "Bek works here no more."
+    )
+    manual_triage.triage(message, "bounce", bek, "lola", NOW)
     assert suppression.is_suppressed(bek) and not suppression.is_suppressed(aigerim)
     delivery.refresh_from_db()
     assert delivery.bounced_at is None
@@ -137,13 +148,13 @@ def test_another_subscriber_than_the_token_names_counts_for_no_mailing(
 def test_a_triaged_complaint_suppresses_and_unsubscribes(
     aigerim: Subscriber, letter: ReturnedMessage
 ) -> None:
-    triage.triage(letter, "complaint", aigerim, "lola", NOW)
+    manual_triage.triage(letter, "complaint", aigerim, "lola", NOW)
     assert Suppression.objects.get().reason == "complaint"
     assert lists() == ["unsubscribed", "unsubscribed"]
 
 
 def test_a_triaged_unsubscribe_ends_every_subscription(aigerim: Subscriber, letter: ReturnedMessage) -> None:
-    triage.triage(letter, "unsubscribe", aigerim, "lola", NOW)
+    manual_triage.triage(letter, "unsubscribe", aigerim, "lola", NOW)
     assert lists() == ["unsubscribed", "unsubscribed"]
     assert not suppression.is_suppressed(aigerim)
     word = ConsentRecord.objects.filter(subscriber=aigerim).latest("pk")
@@ -155,23 +166,23 @@ def test_a_triaged_unsubscribe_ends_every_subscription(aigerim: Subscriber, lett
 def test_undo_reverts_every_triage_result(
     aigerim: Subscriber, delivery: Delivery, kind: str, with_copy: bool
 ) -> None:
-    to = identifiers.envelope_sender(delivery.pk) if with_copy else "office@example.org"
+    to = message_identifiers.envelope_sender(delivery.pk) if with_copy else "office@example.org"
     message = received(f"From: {READER}", f"To: {to}", "", "Hello")
     before = collect()
-    triage.triage(message, kind, None if kind == "nothing" else aigerim, "lola", NOW)
+    manual_triage.triage(message, kind, None if kind == "nothing" else aigerim, "lola", NOW)
     assert collect() != before
-    triage.undo(message, "lola", LATER)
+    manual_triage.undo(message, "lola", LATER)
     assert collect() == before
     # And it may be sorted anew, otherwise or the same.
-    triage.triage(message, "bounce", aigerim, "lola", LATER)
+    manual_triage.triage(message, "bounce", aigerim, "lola", LATER)
     assert suppression.is_suppressed(aigerim)
 
 
 def test_undo_keeps_an_earlier_suppression(aigerim: Subscriber, letter: ReturnedMessage) -> None:
     suppression.suppress(aigerim, "manual", "asked by telephone", cast.NOW)
     for kind in ("bounce", "complaint"):
-        triage.triage(letter, kind, aigerim, "lola", NOW)
-        triage.undo(letter, "lola", LATER)
+        manual_triage.triage(letter, kind, aigerim, "lola", NOW)
+        manual_triage.undo(letter, "lola", LATER)
         assert suppression.is_suppressed(aigerim)
 
 
@@ -179,27 +190,27 @@ def test_undo_does_not_resubscribe_earlier_unsubscribes(aigerim: Subscriber, let
     weekly = Subscription.objects.get(mailing_list__slug="weekly")
     weekly.state, weekly.ended_at = "unsubscribed", cast.NOW
     weekly.save()
-    triage.triage(letter, "unsubscribe", aigerim, "lola", NOW)
-    triage.undo(letter, "lola", LATER)
+    manual_triage.triage(letter, "unsubscribe", aigerim, "lola", NOW)
+    manual_triage.undo(letter, "lola", LATER)
     assert lists() == ["confirmed", "unsubscribed"]
 
 
 def test_a_second_triage_or_undo_is_rejected(aigerim: Subscriber, letter: ReturnedMessage) -> None:
     seen_by_timur = ReturnedMessage.objects.get(pk=letter.pk)
-    triage.triage(letter, "nothing", None, "lola", NOW)
+    manual_triage.triage(letter, "nothing", None, "lola", NOW)
     with pytest.raises(TriageError, match="triaged already"):
-        triage.triage(seen_by_timur, "complaint", aigerim, "timur", LATER)
+        manual_triage.triage(seen_by_timur, "complaint", aigerim, "timur", LATER)
     assert lists() == ["confirmed", "confirmed"]
     seen_by_timur.refresh_from_db()
-    triage.undo(letter, "lola", LATER)
+    manual_triage.undo(letter, "lola", LATER)
     with pytest.raises(TriageError, match="undone already"):
-        triage.undo(seen_by_timur, "timur", LATER)
+        manual_triage.undo(seen_by_timur, "timur", LATER)
 
 
 def test_classified_messages_cannot_be_triaged(aigerim: Subscriber, letter: ReturnedMessage) -> None:
     ReturnedMessage.objects.update(kind="bounce")
     with pytest.raises(TriageError):
-        triage.triage(letter, "nothing", None, "lola", NOW)
+        manual_triage.triage(letter, "nothing", None, "lola", NOW)
 
 
 def test_triage_requires_a_subscriber_exactly_when_it_acts(
@@ -207,4 +218,4 @@ def test_triage_requires_a_subscriber_exactly_when_it_acts(
 ) -> None:
     for kind, about in (("bounce", None), ("nothing", aigerim)):
         with pytest.raises(TriageError, match="Choose the subscriber"):
-            triage.triage(letter, kind, about, "lola", NOW)
+            manual_triage.triage(letter, kind, about, "lola", NOW)

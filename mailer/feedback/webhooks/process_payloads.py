@@ -18,13 +18,13 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
 
 from mailer.backoff import BackoffPolicy
-from mailer.delivery.ledger import housekeeping
+from mailer.delivery.ledger import recover_and_finish
 from mailer.feedback.decisions.apply_returned_mail import apply_all
 from mailer.feedback.models import ReturnedMessage, WebhookHeartbeat, WebhookPayload
 from mailer.feedback.parsing.evidence import EventSource, ParsedReturnedMessage
 
 if TYPE_CHECKING:
-    from mailer.feedback.webhooks.base import JsonEvent, WebhookEvent
+    from mailer.feedback.webhooks.event_parser import JsonEvent, WebhookEvent
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +118,7 @@ def apply_payloads(
             if one.event.parsed is not None:
                 meaningful.append(one)
         _apply_together(meaningful, now, apply)
-        housekeeping.settle_as_accepted(left_at)
+        recover_and_finish.settle_as_accepted(left_at)
         _record_heartbeats(mine)
         WebhookPayload.objects.filter(pk__in=[payload.pk for payload in mine]).delete()
     return len(mine)

@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.delivery.throttle.providers import ProviderShares, provider_of
+from mailer.delivery.throttle.mailbox_providers import ProviderShares, provider_of
 
 
 def used(shares, provider, seconds, times=1):

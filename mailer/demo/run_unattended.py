@@ -14,12 +14,12 @@ from django.utils import timezone
 from mailer.approval import approve
 from mailer.approval.submit import submit
 from mailer.delivery.models import Mailing, OutboxMessage
-from mailer.demo import catcher
+from mailer.demo import mail_catcher
 from mailer.demo.seed import seed
 from mailer.editions.models import Edition
 from mailer.jobs import JOBS
 from mailer.reports.edition_state import edition_summary
-from mailer.reports.stats import edition_totals
+from mailer.reports.stats import latest_mailing_totals
 
 # The unattended run gives up after this long; it needs a few seconds.
 PATIENCE_SECONDS = 120.0
@@ -42,7 +42,7 @@ def start_page() -> str:
 
 def catch(stop: threading.Event) -> None:
     """Run the mail server until `stop` is set."""
-    catcher.serve(settings.CONFIG, stop)
+    mail_catcher.serve(settings.CONFIG, stop)
 
 
 def run_unattended() -> dict[str, Any]:
@@ -62,12 +62,12 @@ def run_unattended() -> dict[str, Any]:
         approve.approve(snapshot, approver, snapshot.sha256, timezone.now())
         approve.schedule(snapshot, approver, None, timezone.now())
         _until(lambda: _finished(edition), started, "the mailing did not finish")
-        _until(lambda: edition_totals(edition).bounced > 0, started, "the bounce did not arrive")
+        _until(lambda: latest_mailing_totals(edition).bounced > 0, started, "the bounce did not arrive")
         _until(_outbox_is_empty, started, "the mail to staff was not sent")
     finally:
         stop.set()
         catching.join(timeout=10)
-    account = edition_totals(edition)
+    account = latest_mailing_totals(edition)
     if not account.balances:
         raise Unfinished(f"the account does not balance: {account.as_dict()}")
     return {

@@ -34,7 +34,7 @@ from django.db.models.functions import Coalesce, Concat, StrIndex, Substr
 
 from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.throttle.providers import provider_of_domain
+from mailer.delivery.throttle.mailbox_providers import provider_of_domain
 from mailer.feedback.models import FeedbackEvent
 from mailer.feedback.parsing.classify import classify
 from mailer.reports.models import MailingStats
@@ -315,7 +315,7 @@ _WATCHED = timedelta(days=60)
 _DAY = timedelta(days=1)
 
 
-class Headline(NamedTuple):
+class KeyFigures(NamedTuple):
     """What a list shows of a mailing."""
 
     totals: Totals
@@ -332,13 +332,13 @@ def stats_of(mailing: Mailing, now: datetime, *, live_limit: int = LIVE_LIMIT) -
     return collect(mailing, now)
 
 
-def headlines_of(mailings: Iterable[Mailing], now: datetime) -> dict[int, Headline]:
+def key_figures_of(mailings: Iterable[Mailing], now: datetime) -> dict[int, KeyFigures]:
     """The headline of each mailing by its id, from the cache where there is one."""
     listed = list(mailings)
     cached = MailingStats.objects.filter(mailing__in=listed).values_list(
         "mailing_id", "totals", "unsubscribes"
     )
-    found = {mailing: Headline(Totals(**totals), unsubscribes) for mailing, totals, unsubscribes in cached}
+    found = {mailing: KeyFigures(Totals(**totals), unsubscribes) for mailing, totals, unsubscribes in cached}
     return {one.pk: found.get(one.pk) or _headline(collect(one, now)) for one in listed}
 
 
@@ -371,8 +371,8 @@ def refresh(mailing: Mailing, now: datetime) -> Stats:
     return stats
 
 
-def _headline(stats: Stats) -> Headline:
-    return Headline(stats.totals, sum(stats.unsubscribes.values()))
+def _headline(stats: Stats) -> KeyFigures:
+    return KeyFigures(stats.totals, sum(stats.unsubscribes.values()))
 
 
 def _is_due(mailing: Mailing, now: datetime) -> bool:

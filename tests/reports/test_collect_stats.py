@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Delivery, Mailing
 from mailer.feedback.models import FeedbackEvent
-from mailer.reports import collect
+from mailer.reports import collect_stats
 from mailer.reports.models import MailingStats
 from mailer.reports.not_delivered import NotDeliveredList
 from mailer.reports.stats import FailureCount, OutcomeCounts, Stats, mailing_totals, sum_outcomes
@@ -93,7 +93,7 @@ def deliver(
 
 
 def stats(mailing: Mailing) -> Stats:
-    return collect.collect(mailing, cast.NOW)
+    return collect_stats.collect(mailing, cast.NOW)
 
 
 @settings(max_examples=15)
@@ -104,7 +104,7 @@ def test_all_tables_add_up_to_the_totals(rows: list[dict[str, Any]], chunk_size:
     Subscriber.objects.all().delete()
     cast.delete_all()
     mailing = ledger(rows)
-    counts = collect.collect(mailing, cast.NOW, chunk_size=chunk_size)
+    counts = collect_stats.collect(mailing, cast.NOW, chunk_size=chunk_size)
     balanced = mailing_totals(mailing)
     assert counts.totals == balanced and balanced.balances
     excluded = sum(balanced.excluded.values())
@@ -183,7 +183,7 @@ def test_the_smallest_providers_are_counted_together() -> None:
     for domain in ("a.example", "b.example", "a.example"):
         (made,) = cast.deliver(mailing, "accepted")
         Subscriber(pk=made.subscriber, email=f"r{made.pk}@{domain}").save(force_insert=True)
-    assert collect.collect(mailing, cast.NOW, max_providers=1).providers == {
+    assert collect_stats.collect(mailing, cast.NOW, max_providers=1).providers == {
         "a.example": OutcomeCounts(accepted=2),
         "*": OutcomeCounts(accepted=1),
     }
@@ -228,28 +228,28 @@ def bounce(mailing: Mailing, at: datetime) -> None:
 def test_an_ended_mailing_is_collected_once() -> None:
     mailing = sent()
     later = cast.NOW + timedelta(hours=1)
-    assert collect.refresh_due(later) == [mailing.pk]
-    assert collect.refresh_due(later + timedelta(hours=1)) == []
+    assert collect_stats.refresh_due(later) == [mailing.pk]
+    assert collect_stats.refresh_due(later + timedelta(hours=1)) == []
 
 
 def test_a_bounce_is_collected_whatever_its_date() -> None:
     mailing = sent()
     later = cast.NOW + timedelta(hours=1)
-    collect.refresh_due(later)
+    collect_stats.refresh_due(later)
     bounce(mailing, at=cast.NOW - timedelta(days=2))
-    assert collect.refresh_due(later + MINUTE) == [mailing.pk]
+    assert collect_stats.refresh_due(later + MINUTE) == [mailing.pk]
     assert MailingStats.objects.get().totals["bounced"] == 1
-    assert collect.refresh_due(later + 2 * MINUTE) == []
+    assert collect_stats.refresh_due(later + 2 * MINUTE) == []
 
 
 def test_an_unsubscribe_is_collected() -> None:
     mailing = sent()
     later = cast.NOW + timedelta(hours=1)
-    collect.refresh_due(later)
+    collect_stats.refresh_due(later)
     reader = Delivery.objects.filter(mailing=mailing).first()
     assert reader is not None
     cast.unsubscribe(reader, later, "not_asked_for")
-    assert collect.refresh_due(later + MINUTE) == [mailing.pk]
+    assert collect_stats.refresh_due(later + MINUTE) == [mailing.pk]
     assert MailingStats.objects.get().unsubscribes == 1
     assert MailingStats.objects.get().stats["unsubscribes"] == {"not_asked_for": 1}
 
@@ -257,49 +257,49 @@ def test_an_unsubscribe_is_collected() -> None:
 def test_a_mailing_in_progress_is_collected_again_after_a_pause() -> None:
     mailing = cast.mailing(cast.snapshot(cast.edition()), "sending", audience=1)
     cast.deliver(mailing, "planned")
-    assert collect.refresh_due(cast.NOW) == [mailing.pk]
-    assert collect.refresh_due(cast.NOW + timedelta(seconds=1)) == []
-    assert collect.refresh_due(cast.NOW + timedelta(seconds=30)) == [mailing.pk]
+    assert collect_stats.refresh_due(cast.NOW) == [mailing.pk]
+    assert collect_stats.refresh_due(cast.NOW + timedelta(seconds=1)) == []
+    assert collect_stats.refresh_due(cast.NOW + timedelta(seconds=30)) == [mailing.pk]
 
 
 def test_the_pause_grows_with_the_time_that_collecting_takes() -> None:
     mailing = cast.mailing(cast.snapshot(cast.edition()), "sending", audience=1)
-    collect.refresh(mailing, cast.NOW)
+    collect_stats.refresh(mailing, cast.NOW)
     MailingStats.objects.update(collect_seconds=6)
-    assert collect.refresh_due(cast.NOW + timedelta(seconds=59)) == []
-    assert collect.refresh_due(cast.NOW + timedelta(seconds=60)) == [mailing.pk]
+    assert collect_stats.refresh_due(cast.NOW + timedelta(seconds=59)) == []
+    assert collect_stats.refresh_due(cast.NOW + timedelta(seconds=60)) == [mailing.pk]
 
 
 def test_an_old_mailing_is_collected_only_if_it_never_was() -> None:
     old = sent(ended=cast.NOW - timedelta(days=400))
-    assert collect.refresh_due(cast.NOW) == [old.pk]
-    assert collect.refresh_due(cast.NOW + timedelta(days=2)) == []
+    assert collect_stats.refresh_due(cast.NOW) == [old.pk]
+    assert collect_stats.refresh_due(cast.NOW + timedelta(days=2)) == []
 
 
 def test_a_mailing_without_an_audience_is_not_collected() -> None:
     cast.mailing(cast.snapshot(cast.edition()), "planning")
-    assert collect.refresh_due(cast.NOW) == []
+    assert collect_stats.refresh_due(cast.NOW) == []
 
 
 def test_small_mailings_are_live_and_large_ones_cached() -> None:
     mailing = sent(accepted=3)
-    collect.refresh(mailing, cast.NOW)
+    collect_stats.refresh(mailing, cast.NOW)
     bounce(mailing, cast.NOW)
     later = cast.NOW + MINUTE
-    live = collect.stats_of(mailing, later)
+    live = collect_stats.stats_of(mailing, later)
     assert (live.totals.bounced, live.collected_at) == (1, later)
-    cached = collect.stats_of(mailing, later, live_limit=2)
+    cached = collect_stats.stats_of(mailing, later, live_limit=2)
     assert (cached.totals.bounced, cached.collected_at) == (0, cast.NOW)
 
 
 def test_a_large_mailing_without_a_cache_is_collected() -> None:
-    assert collect.stats_of(sent(), cast.NOW, live_limit=0).totals.accepted == 3
+    assert collect_stats.stats_of(sent(), cast.NOW, live_limit=0).totals.accepted == 3
 
 
 def test_headlines_come_from_the_cache_where_there_is_one() -> None:
     known, unknown = sent(), cast.mailing(cast.snapshot(cast.edition("2021-11")), audience=1)
     cast.deliver(unknown, "accepted")
-    collect.refresh(known, cast.NOW)
-    gists = collect.headlines_of([known, unknown], cast.NOW)
+    collect_stats.refresh(known, cast.NOW)
+    gists = collect_stats.key_figures_of([known, unknown], cast.NOW)
     assert {pk: gist.totals.accepted for pk, gist in gists.items()} == {known.pk: 3, unknown.pk: 1}
-    assert gists[known.pk] == collect.Headline(collect.stats_of(known, cast.NOW).totals, 0)
+    assert gists[known.pk] == collect_stats.KeyFigures(collect_stats.stats_of(known, cast.NOW).totals, 0)

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from mailer.feedback.decisions.apply_returned_mail import apply_all
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage, WebhookHeartbeat, WebhookPayload
-from mailer.feedback.webhooks import process
-from mailer.feedback.webhooks.process import RETRY, process_due
+from mailer.feedback.webhooks import process_payloads
+from mailer.feedback.webhooks.process_payloads import RETRY, process_due
 from subscribers import suppression
 from subscribers.models import Suppression
 from tests.feedback.webhooks.conftest import serve
@@ -67,9 +67,9 @@ def test_a_repeated_event_does_not_restore_a_removed_suppression(esp, message) -
 def test_two_workers_process_a_payload_once(postmark, message) -> None:
     """Both have parsed it, and the second finds that the first was faster."""
     payload = keep(postmark, postmark.bounced(message, FULL))
-    parsed = {payload.pk: list(process.parse_payload(payload))}
-    assert process.apply_payloads(parsed, NOW) == 1
-    assert process.apply_payloads(parsed, NOW) == 0
+    parsed = {payload.pk: list(process_payloads.parse_payload(payload))}
+    assert process_payloads.apply_payloads(parsed, NOW) == 1
+    assert process_payloads.apply_payloads(parsed, NOW) == 0
     assert FeedbackEvent.objects.count() == 1
 
 

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 from django.db import DatabaseError
 
-from mailer.tracking.recording import WriteBuffer, hash_client
+from mailer.tracking.record_events import WriteBuffer, hash_client
 
 pytestmark = pytest.mark.both_databases
 

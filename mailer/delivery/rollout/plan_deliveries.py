@@ -23,13 +23,13 @@ from django.db.models import Max, Q
 from mailer.approval.approve import local_send_time
 from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.approval.submit import snapshot_variant
-from mailer.config import reader
+from mailer.config import toml_reader
 from mailer.delivery.models import Delivery, Mailing
 from mailer.editions.audience import Audience
 from mailer.rendering import localization, story_selection, variants
 from mailer.rendering.data_types import Content, from_json
-from subscribers.fields import split_codes
-from subscribers.segments.audience import reachability
+from subscribers.code_list_field import split_codes
+from subscribers.segments.audience_query import reachability
 from subscribers.segments.rules import InvalidRule
 
 log = logging.getLogger(__name__)
@@ -231,7 +231,7 @@ def _hold_reason(snapshot: Snapshot, reachable: int) -> str:
 
 def percentages() -> tuple[float, ...]:
     """The shares of the audience, in percent and rising, after which a rollout waits."""
-    return reader.rollout_percentages(settings.CONFIG.sending.rollout_percentages)
+    return toml_reader.rollout_percentages(settings.CONFIG.sending.rollout_percentages)
 
 
 def release_bound(mailing: Mailing, step: int) -> int | None:
