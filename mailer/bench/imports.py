@@ -23,7 +23,7 @@ def measure(rows: int, backends: tuple[str, ...] = DATABASES) -> Iterator[dict[s
             with open_database(kind, folder) as database:
                 run_measured(folder, database.origin, "prepare_list")
                 for what, expected in (("new people", "added"), ("the same file again", "unchanged")):
-                    figures = run_measured(folder, database.origin, "bring", file)
+                    figures = run_measured(folder, database.origin, "import_file", file)
                     if figures[expected] != rows:
                         raise Failed(f"only {figures[expected]} of {rows} rows were {expected}")
                     yield {

@@ -4,7 +4,7 @@
 | follow PORT REQUESTS CONNECTIONS | written
 | accept | commit ROWS | post PORT POSTS CONNECTIONS | read
 | fill READERS MAILINGS | count | visit ROUNDS
-| prepare_list | bring FILE`
+| prepare_list | import_file FILE`
 """
 
 from __future__ import annotations
@@ -14,9 +14,28 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, cast
 
 import django
+
+# What a process can be asked to do.
+Action = Literal[
+    "prepare",
+    "plan",
+    "deliver_one",
+    "send",
+    "follow",
+    "written",
+    "accept",
+    "commit",
+    "post",
+    "read",
+    "fill",
+    "count",
+    "visit",
+    "prepare_list",
+    "import_file",
+]
 
 
 def main() -> None:
@@ -58,24 +77,24 @@ def main() -> None:
     def send() -> int:
         return send_loop.send_due(fixtures.clock(), lambda: False).accepted
 
-    webhook_actions = (
-        operations.accept,
-        operations.commit,
-        operations.post,
-        operations.read,
-    )
-    page_actions = (fill, count, visit)
-    import_actions = (fixtures.prepare_list, fixtures.import_file)
-    known: dict[str, Callable[..., object]] = {
-        one.__name__: one
-        for one in (
-            *(prepare, plan, deliver_one, send, follow, written),
-            *webhook_actions,
-            *page_actions,
-            *import_actions,
-        )
+    known: dict[Action, Callable[..., object]] = {
+        "prepare": prepare,
+        "plan": plan,
+        "deliver_one": deliver_one,
+        "send": send,
+        "follow": follow,
+        "written": written,
+        "accept": operations.accept,
+        "commit": operations.commit,
+        "post": operations.post,
+        "read": operations.read,
+        "fill": fill,
+        "count": count,
+        "visit": visit,
+        "prepare_list": fixtures.prepare_list,
+        "import_file": fixtures.import_file,
     }
-    name, *arguments = sys.argv[1:]
+    name, arguments = cast(Action, sys.argv[1]), sys.argv[2:]
     if name not in ("prepare", "fill", "prepare_list"):
         # The first query imports what Django queries with.
         Mailing.objects.exists()

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from mailer.bench import peers
 from mailer.bench.databases import BenchmarkDatabase, open_database
+from mailer.bench.measured_process import Action
 
 DATABASES = ("sqlite", "postgresql")
 SESSIONS = (1, 20)
@@ -128,15 +129,17 @@ def workspace(config: str = CONFIG) -> Iterator[Path]:
         yield folder
 
 
-def run_measured(folder: Path, url: str, *words: object, **more: object) -> dict[str, Any]:
-    """Run an action of mailer.bench.measured_process in a process of its own; its figures. Raises Failed."""
+def run_measured(
+    folder: Path, url: str, action: Action, *arguments: object, **smtp: object
+) -> dict[str, Any]:
+    """Run an action in a process of its own; its figures. `smtp`: keys of that section. Raises Failed."""
     settings = environment(folder, url) | {
-        f"MAILER_SMTP__{key.upper()}": str(value) for key, value in more.items()
+        f"MAILER_SMTP__{key.upper()}": str(value) for key, value in smtp.items()
     }
-    command = [sys.executable, "-m", "mailer.bench.measured_process", *map(str, words)]
+    command = [sys.executable, "-m", "mailer.bench.measured_process", action, *map(str, arguments)]
     done = subprocess.run(command, env=settings, capture_output=True, text=True)
     if done.returncode:
-        raise Failed(f"measuring failed at {words[0]}:\n{done.stderr[-2000:]}")
+        raise Failed(f"measuring failed at {action}:\n{done.stderr[-2000:]}")
     figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return figures
 
