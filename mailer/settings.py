@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from email.utils import formataddr
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import dj_database_url
 import django_stubs_ext
 
 from mailer import config as _config
+from mailer.config import key_ring as _key_ring
 
 # Lets subclasses of Django's generic classes name their type parameter, as the type checker requires.
 django_stubs_ext.monkeypatch()
@@ -63,7 +65,12 @@ def _database() -> dict[str, Any]:
 DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-SECRET_KEY = CONFIG.site.secret_key
+_KEYS = _key_ring.load(CONFIG.path(CONFIG.keys.file), datetime.now(UTC))
+SECRET_KEY, *SECRET_KEY_FALLBACKS = _KEYS.secrets("sessions")
+# Key id and secret; the first encrypts the ids in links and mail addresses, all of them decrypt.
+TOKEN_KEYS = tuple((key.id, key.secret) for key in _KEYS.keys["tokens"])
+ADDRESS_HASH_KEY = _KEYS.current("addresses").secret
+AUDIT_LOG_KEY = _KEYS.current("audit_log").secret
 DEBUG = CONFIG.site.debug
 _HOST = urlsplit(CONFIG.site.url).hostname or "localhost"
 ALLOWED_HOSTS = sorted({_HOST, "127.0.0.1", "localhost"})
@@ -152,6 +159,8 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_URL = "/media/"
 MEDIA_ROOT = CONFIG.path(CONFIG.storage.path) / "media"
+# The web process serves the pictures; no other user of the machine needs to read them.
+FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o600, 0o700
 
 # Every transactional email becomes an outbox row in the caller's transaction.
 EMAIL_BACKEND = "mailer.delivery.outbox.outbox.EmailBackend"

@@ -9,5 +9,8 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailer.settings")
 application = get_wsgi_application()
+_startup = import_module("mailer.worker.startup")
+_startup.make_files_private()
+_startup.check_address_hash_key()
 # Each web process writes the clicks and opens that it records. The module needs loaded settings.
 import_module("mailer.tracking.record_events").event_buffer.start()

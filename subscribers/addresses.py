@@ -68,7 +68,7 @@ def address_hash(address: str) -> bytes:
 
 def address_hasher() -> Callable[[str], bytes]:
     """`address_hash` for millions of addresses, which must be normalised."""
-    keyed = _keyed(settings.SECRET_KEY)
+    keyed = _keyed(settings.ADDRESS_HASH_KEY)
 
     def hash_of(address: str) -> bytes:
         digest = keyed.copy()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
@@ -14,7 +16,10 @@ class SubscribersConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Make the search index after every migration, which may have dropped parts of it."""
+        """After every migration, make what it may have dropped of the search index, and check the key."""
+        # Its tables can be imported only from here on.
+        key_canary = import_module("subscribers.key_canary")
+        post_migrate.connect(key_canary.create_if_missing, sender=self, dispatch_uid="subscribers.key_canary")
         post_migrate.connect(
             search_index.create_if_missing, sender=self, dispatch_uid="subscribers.search_index"
         )

@@ -24,6 +24,7 @@ __all__ = [
     "ImportChange",
     "ImportJob",
     "ImportRow",
+    "KeyCanary",
     "ListGrowth",
     "MailingList",
     "RateLimitCounter",
@@ -175,6 +176,16 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         return f"{self.email or 'an erased address'}: {self.get_reason_display()}"
+
+
+class KeyCanary(models.Model):
+    """The keyed hash of a fixed text, by which a wrong address-hash key is noticed; one row."""
+
+    fingerprint = models.BinaryField(max_length=16)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"canary of {self.created_at:%Y-%m-%d}"
 
 
 class ConsentText(models.Model):

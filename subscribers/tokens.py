@@ -3,11 +3,10 @@
 The cipher is deterministic, so a link is the same each time it is made, and authenticated, so nobody without
 the key reads an id out of a token, makes one, or uses one for another purpose (the associated data).
 
-A token is the id of its key (one digit) and 24 octets: the synthetic IV and an unsigned 64-bit number. In a
+A token is the last digit of its key's id and 24 octets: the synthetic IV and an unsigned 64-bit number. In a
 URL they are base64url, 33 characters in all; in a mail address, whose case servers may fold, hexadecimal, 49.
 
-To rotate keys, put the new secret into SECRET_KEY and the old one into SECRET_KEY_FALLBACKS: the first one
-encrypts, and all of them decrypt.
+The setting TOKEN_KEYS holds the id and secret of each key: the first one encrypts, and all of them decrypt.
 """
 
 from __future__ import annotations
@@ -104,7 +103,7 @@ def decrypt_id(purpose: Purpose, token: str) -> int:
     else:
         raise InvalidToken("not a token")
     for key in _keys():
-        # Ten ids are few; two keys may share one, and only the right key authenticates.
+        # Ten digits are few; two keys may share one, and only the right key authenticates.
         if key.id == token[0]:
             try:
                 return int.from_bytes(key.cipher.decrypt(octets, _associated(purpose)))
@@ -158,7 +157,7 @@ def _pack(subscriber: int, scope: int) -> int:
 
 
 class _Key(NamedTuple):
-    # A digit derived from the key, so that it stays the same when keys are added.
+    # The last digit of its id in the keys file.
     id: str
     # Its methods may be called by several threads at once.
     cipher: AESSIV
@@ -215,19 +214,19 @@ def _combine(operator: Callable[[int, int], int], left: bytes, right: bytes) -> 
 
 def _keys() -> tuple[_Key, ...]:
     """The key that encrypts, and behind it those that only decrypt."""
-    return _derived(settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    return _derived(settings.TOKEN_KEYS)
 
 
 @lru_cache(maxsize=8)
-def _derived(*secrets: str) -> tuple[_Key, ...]:
-    return tuple(map(_derive, secrets))
+def _derived(keys: tuple[tuple[int, str], ...]) -> tuple[_Key, ...]:
+    return tuple(_derive(number, secret) for number, secret in keys)
 
 
-def _derive(secret: str) -> _Key:
-    """The token key of a secret (RFC 5869)."""
-    derived = HKDF(SHA256(), _KEY_OCTETS + 1, None, b"newsletter tokens, AES-SIV").derive(secret.encode())
-    secret_key, half = derived[:_KEY_OCTETS], _KEY_OCTETS // 2
-    return _Key(str(derived[-1] % 10), AESSIV(secret_key), AES(secret_key[:half]), AES(secret_key[half:]))
+def _derive(number: int, secret: str) -> _Key:
+    """The token key of a key id and its secret (RFC 5869)."""
+    key = HKDF(SHA256(), _KEY_OCTETS, None, b"newsletter tokens, AES-SIV").derive(secret.encode())
+    half = _KEY_OCTETS // 2
+    return _Key(str(number % 10), AESSIV(key), AES(key[:half]), AES(key[half:]))
 
 
 @lru_cache(maxsize=32)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mailer.bench.databases import open_database
-from mailer.bench.send import CONFIG, run_measured
+from mailer.bench.send import run_measured, write_config
 
 
 def measure(readers: int, mailings: int, rounds: int, backends: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -23,7 +23,7 @@ def measure(readers: int, mailings: int, rounds: int, backends: Sequence[str]) -
 
 
 def _measured(folder: Path, url: str, readers: int, mailings: int, rounds: int) -> Iterator[dict[str, Any]]:
-    (folder / "config.toml").write_text(CONFIG, encoding="utf-8")
+    write_config(folder)
     run_measured(folder, url, "fill", readers, mailings)
     counted = run_measured(folder, url, "count")
     yield {

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -23,6 +24,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from mailer.bench import peers
 from mailer.bench.databases import BenchmarkDatabase, open_database
 from mailer.bench.measured_process import Action
+from mailer.config import key_ring
+from mailer.config.sections import Keys
 
 DATABASES = ("sqlite", "postgresql")
 SESSIONS = (1, 20)
@@ -33,7 +36,6 @@ CONFIG = """
 [site]
 url = "http://localhost:8000"
 name = "Regional Office"
-secret_key = "for measurements alone, and long enough for that"
 [bounces]
 domain = "bounces.example.org"
 """
@@ -125,8 +127,14 @@ def workspace(config: str = CONFIG) -> Iterator[Path]:
     """A folder with this configuration, deleted at the end."""
     with tempfile.TemporaryDirectory(prefix="mailer-bench-") as name:
         folder = Path(name)
-        (folder / "config.toml").write_text(config, encoding="utf-8")
+        write_config(folder, config)
         yield folder
+
+
+def write_config(folder: Path, config: str = CONFIG) -> None:
+    """Write a configuration and new keys into the folder."""
+    (folder / "config.toml").write_text(config, encoding="utf-8")
+    key_ring.create(folder / Keys.file, datetime.now(UTC))
 
 
 def run_measured(

@@ -30,7 +30,6 @@ _CONFIG = f"""
 [site]
 url = "http://localhost:8000"
 name = "Regional Office"
-secret_key = "for measurements alone, and long enough for that"
 [service]
 name = "postmark"
 key = "unused"

@@ -22,6 +22,8 @@ _TITLES = {
     "configuration": "Configuration",
     "database": "Database",
     "storage": "Storage",
+    "files": "Files",
+    "keys": "Keys",
     "clock": "Clock",
     "worker": "Worker",
     "web": "Web process",

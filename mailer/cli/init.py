@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import secrets
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mailer.cli.output import command_group, console, fail, failing_on, print_text
+from mailer.config import key_ring
+from mailer.config.sections import Keys
 from mailer.worker.supervisor import mailer_command
 
 app = command_group()
@@ -20,7 +23,6 @@ TEMPLATE = """\
 [site]
 url = "{url}"
 name = "{name}"
-secret_key = "{secret}"
 
 [database]
 url = "sqlite:///mailer.db"
@@ -48,14 +50,16 @@ def init(
     admin: Annotated[str, typer.Option(help="Username of the first admin.")] = "admin",
     email: Annotated[str, typer.Option(help="Address of the first admin.")] = "",
 ) -> None:
-    """Write config.toml with a fresh secret, create the database and the first admin; overwrite nothing."""
+    """Write config.toml and keys.toml, create the database and the first admin; overwrite nothing."""
     path = folder / "config.toml"
-    if path.exists():
-        fail(f"{path} exists already; delete it first, or give another folder.")
+    for existing in (path, folder / Keys.file):
+        if existing.exists():
+            fail(f"{existing} exists already; delete it first, or give another folder.")
     if any(character in url + name + bounces for character in '"\\\n'):
         fail("url, name and bounces may not contain quotes, backslashes or line breaks.")
     folder.mkdir(parents=True, exist_ok=True)
-    text = TEMPLATE.format(url=url, name=name, bounces=bounces, secret=secrets.token_urlsafe(48))
+    key_ring.create(folder / Keys.file, datetime.now(UTC))
+    text = TEMPLATE.format(url=url, name=name, bounces=bounces)
     path.touch(mode=0o600)
     path.write_text(text, encoding="utf-8")
     password = secrets.token_urlsafe(12)

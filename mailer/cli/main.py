@@ -28,11 +28,14 @@ class _Command:
     module: str = ""
     # Whether Django is started before the module is loaded.
     django: bool = True
+    # Whether it refuses to start where suppressed addresses would not be recognised.
+    checks_key: bool = True
 
 
 COMMANDS = {
     "init": _Command("Write config.toml, create database and first admin.", "init", django=False),
     "demo": _Command("Send the sample edition to inboxes on this machine.", django=False),
+    "keys": _Command("List and replace the installation's keys.", django=False),
     "run": _Command("Start web and worker, and keep them running.", "server", django=False),
     "web": _Command("Serve the pages.", "server", django=False),
     "worker": _Command("Run the jobs: assemble, send, read bounces.", "server", django=False),
@@ -41,10 +44,10 @@ COMMANDS = {
     "edition": _Command("Assemble, preview, approve, send and report."),
     "subscribers": _Command("Import, export, show and erase subscribers."),
     "bounces": _Command("Read bounces and other returned mail."),
-    "doctor": _Command("Check machine, relay, DNS and mailbox; suggest fixes."),
+    "doctor": _Command("Check machine, relay, DNS and mailbox; suggest fixes.", checks_key=False),
     "dkim-key": _Command("Make a DKIM key and the DNS record for it.", "init", django=False),
     "bench": _Command("Measured comparisons on this machine.", django=False),
-    "first-admin": _Command(module="init"),
+    "first-admin": _Command(module="init", checks_key=False),
     "demo-run": _Command(),
 }
 
@@ -71,6 +74,8 @@ class LazyGroup(TyperGroup):
         with loading():
             if command.django:
                 start_django()
+                if command.checks_key and "--help" not in sys.argv:
+                    importlib.import_module("mailer.worker.startup").check_address_hash_key()
             module = importlib.import_module(f"mailer.cli.{name}")
         found: Any = typer.main.get_command(module.app)
         return found.get_command(ctx, cmd_name) if command.module else found
@@ -128,7 +133,11 @@ def start_django(config: Path | None = None, *, desk: bool = False) -> None:
 
 
 def main() -> None:
-    """Run the command; a configuration error becomes one line on stderr and exit status 1."""
+    """Run the command; a configuration error becomes one line on stderr and exit status 1.
+
+    What it and its child processes create is for their owner only.
+    """
+    os.umask(0o077)
     try:
         app(prog_name="mailer")
     except Exception as error:

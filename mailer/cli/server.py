@@ -48,7 +48,10 @@ def web() -> None:
     """Serve the pages on [web] host and port."""
     with loading():
         start_django(desk=True)
+        from mailer.worker import startup
         from mailer.worker.web_server import serve
+    startup.make_files_private()
+    startup.check_address_hash_key()
     for number in _STOP_SIGNALS:
         signal.signal(number, _end)
     serve()
@@ -59,8 +62,10 @@ def worker() -> None:
     """Run the jobs of every package until asked to stop: assemble, send, read bounces."""
     with loading():
         start_django()
-        from mailer.worker import local
+        from mailer.worker import local, startup
         from mailer.worker.supervisor import stop_on_signals
+    startup.make_files_private()
+    startup.check_address_hash_key()
     stop = threading.Event()
     stop_on_signals(stop)
     with failing_on(local.WorkerAlreadyRunning):
@@ -73,11 +78,18 @@ def migrate(before_run: Annotated[bool, typer.Option("--before-run", hidden=True
     with loading():
         start_django()
         from django.core.management import call_command
+
+        from mailer.worker import startup
+        from subscribers.key_canary import WrongAddressHashKey
+    startup.make_files_private()
     if before_run:
         from mailer.delivery.smtp import dkim
 
         dkim.configured()
-    call_command("migrate", verbosity=0, interactive=False)
+    try:
+        call_command("migrate", verbosity=0, interactive=False)
+    except WrongAddressHashKey as error:
+        raise startup.as_config_error(error) from error
     if not before_run:
         print_text("The database is up to date.")
 

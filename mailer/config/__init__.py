@@ -19,6 +19,7 @@ from mailer.config.sections import (
     Bounces,
     Database,
     Demo,
+    Keys,
     Retention,
     Site,
     StopRules,
@@ -42,6 +43,7 @@ class Config:
     site: Site
     # The folder of the configuration file, which relative paths refer to.
     home: Path
+    keys: Keys = field(default_factory=Keys)
     database: Database = field(default_factory=Database)
     storage: Storage = field(default_factory=Storage)
     smtp: Smtp = field(default_factory=Smtp)
@@ -112,10 +114,6 @@ def _check(config: Config, origin: str) -> None:
         raise ConfigError(
             f"{origin}: [site] url is {config.site.url!r}; "
             "write it as https://news.example.org, without a final slash."
-        )
-    if len(config.site.secret_key) < 32:
-        raise ConfigError(
-            f"{origin}: [site] secret_key is shorter than 32 characters; `mailer init` makes a good one."
         )
     if not config.site.languages or not config.site.countries:
         raise ConfigError(f"{origin}: [site] needs at least one of `languages` and one of `countries`.")

@@ -25,8 +25,6 @@ class Site:
     url: str
     # The office's name, as subscribers see it.
     name: str
-    # Signs sessions and all tokens. At least 32 characters; changing it breaks all links already sent.
-    secret_key: str
     # Sender of transactional emails; empty: newsletter@ the host of `url`.
     email: str = ""
     # Countries offered to subscribers, ISO 3166-1 alpha-2.
@@ -37,6 +35,13 @@ class Site:
     timezone: str = "UTC"
     # Shows Django's debug pages; never on a machine that others reach.
     debug: bool = False
+
+
+@dataclass(frozen=True)
+class Keys:
+    # The file of the secrets that sign sessions, encrypt links and hash addresses; `mailer init` writes it.
+    # Relative to the configuration file.
+    file: str = "keys.toml"
 
 
 @dataclass(frozen=True)

@@ -282,7 +282,7 @@ class OutboxMessage(models.Model):
 
     sender = models.CharField(max_length=320)
     recipient = models.CharField(max_length=320)
-    # The whole message, CRLF line ends.
+    # The whole message, CRLF line ends; once sent or refused, without the secret parts of its links.
     message = models.BinaryField()
     state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
     attempts = models.PositiveSmallIntegerField(default=0)

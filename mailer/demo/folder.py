@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-import secrets
 import socket
+from datetime import UTC, datetime
 from pathlib import Path
+
+from mailer.config import key_ring
+from mailer.config.sections import Keys
 
 # The time as of which the sample edition is assembled, so that its event is still in the future.
 ASSEMBLE_AT = "2021-12-03T09:30:00+06:00"
@@ -16,7 +19,6 @@ TEMPLATE = """\
 url = {url}
 name = "Regional Office for Central Asia"
 email = "newsletters@office.example.org"
-secret_key_file = "secret"
 timezone = "Asia/Almaty"
 
 [database]
@@ -56,16 +58,15 @@ assemble_at = "{assemble_at}"
 
 
 def prepare(folder: Path, *, port: int, rate: float, connections: int, inbox: Path, undo: int = 0) -> Path:
-    """Write the demo's configuration and return its path; an existing secret and database are kept.
+    """Write the demo's configuration and return its path; existing keys and an existing database are kept.
 
     `port`: of the web process; `rate`: messages a second (0: no limit); `inbox`: the folder of caught mail;
     `undo`: seconds in which "send now" can be undone.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    secret = folder / "secret"
-    if not secret.exists():
-        secret.touch(mode=0o600)
-        secret.write_text(secrets.token_urlsafe(48), encoding="utf-8")
+    keys = folder / Keys.file
+    if not keys.exists():
+        key_ring.create(keys, datetime.now(UTC))
     for part in ("new", "cur", "tmp"):
         (folder / "bounces" / part).mkdir(parents=True, exist_ok=True)
     path = folder / "config.toml"

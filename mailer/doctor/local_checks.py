@@ -6,9 +6,7 @@ import ctypes
 import fcntl
 import os
 import shutil
-import stat
 import tempfile
-import tomllib
 import zoneinfo
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -28,7 +26,6 @@ from mailer.feedback.parsing import classify
 _MEGABYTE = 1024 * 1024
 # Free bytes that are too few for a mailing, and that soon will be.
 _PROBLEM_BELOW, _WARNING_BELOW = 200 * _MEGABYTE, 2000 * _MEGABYTE
-_SECRETS = ("secret_key", "password", "key", "secret", "ed25519_key")
 # The oldest PostgreSQL that Django 5.2 supports.
 _MIN_POSTGRESQL = 140000
 # SQLite's locks and shared memory do not work on these file systems.
@@ -49,8 +46,6 @@ def configuration(config: Config) -> Iterator[CheckResult]:
 
 def _mistakes(config: Config) -> Iterator[tuple[Status, str, str]]:
     site = config.site
-    if site.secret_key.startswith("replace this"):
-        yield "problem", "[site] secret_key is the one of the example.", "Set a long random one."
     if not site.url.startswith("https://") and not _is_local(site.url):
         advice = "Put a reverse proxy with TLS in front, and use https:// in [site] url."
         yield "problem", "[site] url is not https.", advice
@@ -69,24 +64,10 @@ def _mistakes(config: Config) -> Iterator[tuple[Status, str, str]]:
         classify.check_rules(config)
     except classify.RulesError as error:
         yield "problem", str(error), "Until this is fixed, only the built-in rules classify bounces."
-    file = Path(os.environ.get("MAILER_CONFIG", "config.toml"))
-    if file.is_file() and file.stat().st_mode & stat.S_IROTH and _contains_secrets(file):
-        message = f"Every user of this machine can read {file}, and the secrets in it."
-        yield "warning", message, f"chmod o-r {file}"
 
 
 def _is_local(url: str) -> bool:
     return is_loopback(urlsplit(url).hostname)
-
-
-def _contains_secrets(file: Path) -> bool:
-    """Whether the configuration contains a secret itself, and not in a file of its own."""
-    sections = tomllib.loads(file.read_text("utf-8"))
-    relays = sections.pop("relays", [])
-    tables = [*sections.values(), *relays]
-    return any(table.get(key) for table in tables for key in _SECRETS) or bool(
-        urlsplit(sections.get("database", {}).get("url", "")).password
-    )
 
 
 def database() -> Iterator[CheckResult]:

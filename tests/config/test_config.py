@@ -9,7 +9,7 @@ import pytest
 
 from mailer.config import Config, ConfigError, load, parse
 
-SITE = {"url": "https://news.example.org", "name": "Office", "secret_key": "s" * 40}
+SITE = {"url": "https://news.example.org", "name": "Office"}
 
 
 def read(table: dict[str, Any], environment: dict[str, str] | None = None, home: Path = Path()) -> Config:
@@ -27,8 +27,7 @@ def test_missing_keys_have_defaults() -> None:
     [
         ({"site": {**SITE, "colour": "red"}}, ("unknown", "`colour`", "[site]")),
         ({"site": SITE, "smpt": {}}, ("unknown", "[smpt]")),
-        ({"site": {"url": SITE["url"], "name": "Office"}}, ("[site]", "`secret_key`")),
-        ({"site": {**SITE, "secret_key": "short"}}, ("[site] secret_key", "32")),
+        ({"site": {"url": SITE["url"]}}, ("[site]", "`name`")),
         ({"site": {**SITE, "url": "news.example.org"}}, ("[site] url",)),
         ({"site": {**SITE, "url": "https://news.example.org/"}}, ("[site] url",)),
         ({"site": {**SITE, "timezone": "Almaty"}}, ("[site] timezone", "'Almaty'")),
@@ -112,20 +111,20 @@ def test_a_misspelt_variable_is_an_error() -> None:
 
 def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("k" * 40 + "\n", encoding="utf-8")
-    table = {"site": {"url": SITE["url"], "name": "Office", "secret_key_file": "key"}}
-    assert read(table, home=tmp_path).site.secret_key == "k" * 40
+    table = {"site": SITE, "smtp": {"password_file": "key"}}
+    assert read(table, home=tmp_path).smtp.password == "k" * 40
 
 
 def test_a_missing_secret_file_is_an_error(tmp_path: Path) -> None:
-    table = {"site": {"url": SITE["url"], "name": "Office", "secret_key_file": "nowhere"}}
+    table = {"site": SITE, "smtp": {"password_file": "nowhere"}}
     with pytest.raises(ConfigError, match="nowhere cannot be read"):
         read(table, home=tmp_path)
 
 
 def test_a_key_and_its_file_cannot_both_be_given(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("k" * 40, encoding="utf-8")
-    with pytest.raises(ConfigError, match="`secret_key_file`"):
-        read({"site": {**SITE, "secret_key_file": "key"}}, home=tmp_path)
+    with pytest.raises(ConfigError, match="`password_file`"):
+        read({"site": SITE, "smtp": {"password": "k", "password_file": "key"}}, home=tmp_path)
 
 
 def test_a_missing_configuration_names_init(tmp_path: Path) -> None:

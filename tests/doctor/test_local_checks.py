@@ -28,10 +28,6 @@ def as_text(findings) -> str:
             {"site": {"url": "https://news.example.org", "timezone": "Asia/Almatty"}},
             "timezone 'Asia/Almatty'",
         ),
-        (
-            {"site": {"url": "https://n.example.org", "secret_key": "replace this by x"}},
-            "secret_key",
-        ),
         ({"dkim": {"domain": "example.org", "selector": "a", "key": "x"}}, "[dkim] key"),
         ({"bounces": {"rules": "no-such.toml"}}, "no-such.toml"),
     ],
@@ -39,19 +35,6 @@ def as_text(findings) -> str:
 def test_a_mistake_in_the_configuration_is_a_problem(context, section, setting):
     found = as_text(local_checks.configuration(context(**section).config))
     assert found.startswith("problem") and setting in found
-
-
-def test_a_world_readable_configuration_with_secrets_is_a_warning(context, tmp_path, monkeypatch):
-    file = tmp_path / "config.toml"
-    file.write_text('[site]\nsecret_key = "x"')
-    monkeypatch.setenv("MAILER_CONFIG", str(file))
-    file.chmod(0o644)
-    assert "chmod o-r" in as_text(local_checks.configuration(context().config))
-    file.chmod(0o600)
-    assert as_text(local_checks.configuration(context().config)).startswith("ok")
-    file.chmod(0o644)
-    file.write_text('[site]\nsecret_key_file = "x"')
-    assert as_text(local_checks.configuration(context().config)).startswith("ok")
 
 
 def test_storage_that_is_not_writable_is_a_problem(context, tmp_path):

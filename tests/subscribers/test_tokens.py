@@ -87,20 +87,20 @@ def test_no_other_text_is_a_token(purpose: tokens.Purpose, text: str) -> None:
         tokens.decrypt_id(purpose, text)
 
 
-# Among eleven keys two share one of the ten key ids.
-SECRETS = [f"secret {number} ".ljust(40, "x") for number in range(11)]
+# Among twelve keys two share a digit.
+KEYS = tuple((number, f"secret {number} ".ljust(40, "x")) for number in range(1, 12))
 
 
-@pytest.mark.parametrize("old", SECRETS)
-def test_a_token_of_a_former_key_is_read_while_that_key_is_accepted(old: str) -> None:
-    with override_settings(SECRET_KEY=old, SECRET_KEY_FALLBACKS=[]):
+@pytest.mark.parametrize("old", KEYS)
+def test_a_token_of_a_former_key_is_read_while_that_key_is_accepted(old: tuple[int, str]) -> None:
+    with override_settings(TOKEN_KEYS=(old,)):
         token = tokens.make("preferences", 7, 3)
-    new = "the new secret".ljust(40, "x")
-    with override_settings(SECRET_KEY=new, SECRET_KEY_FALLBACKS=SECRETS):
+    new = (12, "the new secret".ljust(40, "x"))
+    with override_settings(TOKEN_KEYS=(new, *KEYS)):
         assert tokens.read("preferences", token) == (7, 3)
         assert tokens.make("preferences", 7, 3) != token
-    others = [secret for secret in SECRETS if secret != old]
-    with override_settings(SECRET_KEY=new, SECRET_KEY_FALLBACKS=others), pytest.raises(InvalidToken):
+    others = tuple(key for key in KEYS if key != old)
+    with override_settings(TOKEN_KEYS=(new, *others)), pytest.raises(InvalidToken):
         tokens.read("preferences", token)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from mailer.bench.clicks import serving
 from mailer.bench.databases import open_database
-from mailer.bench.send import CONFIG, run_measured
+from mailer.bench.send import run_measured, write_config
 
 pytestmark = pytest.mark.journey
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.journey
 def test_clicks_of_the_last_second_are_written_in_spite_of_repeated_signals(
     tmp_path: Path,
 ) -> None:
-    (tmp_path / "config.toml").write_text(CONFIG, encoding="utf-8")
+    write_config(tmp_path)
     with open_database("sqlite", tmp_path) as database:
         run_measured(tmp_path, database.origin, "prepare", 3, 5_000)
         run_measured(tmp_path, database.origin, "plan")

@@ -26,6 +26,7 @@ from django.db.models import F
 
 from mailer.delivery.ledger.attempts import next_attempt_at
 from mailer.delivery.models import OutboxMessage
+from mailer.delivery.outbox.link_removal import without_secret_links
 from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.smtp import dkim
 from mailer.delivery.smtp.envelope import Envelope
@@ -133,7 +134,7 @@ def send_due(now: datetime, stop: threading.Event | Callable[[], bool] | None = 
 
 
 def delete_old(now: datetime) -> int:
-    """Delete old sent and refused messages, because they hold addresses and links; how many."""
+    """Delete old sent and refused messages, because they hold addresses; how many."""
     old = OutboxMessage.objects.filter(created_at__lt=now - _KEPT_FOR).exclude(
         state=OutboxMessage.State.WAITING
     )
@@ -239,11 +240,13 @@ def _settle(message: OutboxMessage, outcome: Outcome | None, now: datetime, summ
         return
     reply = outcome.reply[:500]
     if outcome.reply_class is ReplyClass.ACCEPTED:
-        summary.sent += row.update(state=OutboxMessage.State.SENT, sent_at=now, reply=reply)
+        blanked = without_secret_links(bytes(message.message))
+        summary.sent += row.update(state=OutboxMessage.State.SENT, sent_at=now, reply=reply, message=blanked)
         return
     due_at = next_attempt_at(message.attempts, now, message.created_at + _EXPIRES_AFTER)
     if outcome.permanent or due_at is None:
-        summary.refused += row.update(state=OutboxMessage.State.REFUSED, reply=reply)
+        blanked = without_secret_links(bytes(message.message))
+        summary.refused += row.update(state=OutboxMessage.State.REFUSED, reply=reply, message=blanked)
         log.warning("action=outbox_refused message=%d code=%d", message.pk, outcome.code)
         return
     summary.waiting += row.update(due_at=due_at, reply=reply)

@@ -113,3 +113,39 @@ def test_a_test_send_is_marked_and_has_no_personal_links(relay):
     assert "%%" not in body and "/unsubscribe/" not in body and "/preferences/" not in body
     with pytest.raises(ValueError, match="@"):
         outbox.enqueue_test(rendered_of(variant), snapshot.edition.newsletter, "nobody", NOW)
+
+
+PASSWORD_LINK = (
+    "https://news.example.org/desk/password_reset/confirm/MQ/d0w2k1-5f0c3a9be1d24477a8c0de5512ab34cd/"
+)
+PAGE_LINK = "https://news.example.org/confirm/2AbCdEfGhIjKlMnOpQrStUvWxYz-_0123/"
+OTHER_LINK = "https://news.example.org/desk/editions/silk-road-monthly-2021-12/report/"
+
+
+@pytest.mark.parametrize(("reply", "state"), [(None, "sent"), ("550 5.1.1 no", "refused")])
+def test_a_finished_email_keeps_its_text_but_no_one_time_link(relay, later, reply, state):
+    relay.script.rcpt = lambda to: reply
+    body = f"Сбросьте пароль:\n{PASSWORD_LINK}\n\n{PAGE_LINK}\n\n{OTHER_LINK}\n"
+    message = EmailMultiAlternatives("Пароль", body, None, ["aida@example.org"])
+    message.attach_alternative(f'<p><a href="{PASSWORD_LINK}">Пароль</a></p>', "text/html")
+    message.send()
+    send_due(later)
+    row = OutboxMessage.objects.get()
+    stored = email.message_from_bytes(bytes(row.message), policy=email.policy.default)
+    texts = [part.get_content() for part in stored.walk() if part.get_content_maintype() == "text"]
+    assert (row.state, stored["Subject"], stored["To"]) == (state, "Пароль", "aida@example.org")
+    assert "Сбросьте пароль" in texts[0] and OTHER_LINK in texts[0] and "/confirm/MQ/" in texts[0]
+    for link in (PASSWORD_LINK, PAGE_LINK):
+        assert not any(link.split("/")[-2] in text for text in texts)
+    if state == "sent":
+        taken = email.message_from_bytes(relay.taken[0].message, policy=email.policy.default)
+        assert PASSWORD_LINK in taken.get_body(("plain",)).get_content()
+
+
+def test_an_email_that_waits_keeps_its_links(relay, later):
+    relay.script.rcpt = lambda to: "451 4.2.1 later"
+    send_mail("x", PAGE_LINK, None, ["aida@example.org"])
+    send_due(later)
+    row = OutboxMessage.objects.get()
+    stored = email.message_from_bytes(bytes(row.message), policy=email.policy.default)
+    assert row.state == "waiting" and PAGE_LINK in stored.get_content()

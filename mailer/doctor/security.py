@@ -1,0 +1,55 @@
+"""Checks of what protects addresses and secrets: file modes, and the key of the address hashes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from django.db import DatabaseError
+
+from mailer.config import Config, ConfigError, file_modes, key_ring
+from mailer.doctor.check import CheckResult
+from subscribers import key_canary
+
+# Named one by one; of more only the number is shown.
+_SHOWN = 3
+
+
+def files(config: Config) -> Iterator[CheckResult]:
+    """Configuration, keys, database and storage, which other users of the machine must not open."""
+    result = partial(CheckResult, "files", "")
+    file = Path(os.environ.get("MAILER_CONFIG", "config.toml"))
+    found = file_modes.exposed(file, config)
+    # A group may have been given access on purpose where another user owns the file.
+    wrong = [one for one in found if one.to_everyone or one.is_ours]
+    for one in wrong[:_SHOWN]:
+        who = "Every user of this machine" if one.to_everyone else "Its group"
+        advice = f"chmod go= {one.path}; web and worker do this at their start for files of their own user."
+        yield result("problem", f"{who} may open {one.path} (mode {one.mode:04o}).", advice)
+    if len(wrong) > _SHOWN:
+        yield result("problem", f"{len(wrong) - _SHOWN} more files are open to other users.", "As above.")
+    if not wrong:
+        yield result("ok", "Only their owner can open configuration, keys, database and storage.")
+
+
+def keys(config: Config, now: datetime) -> Iterator[CheckResult]:
+    """The keys file, and whether its address-hash key is the database's. In the caller's thread."""
+    path = config.path(config.keys.file)
+    result = partial(CheckResult, "keys", str(path))
+    try:
+        ring = key_ring.load(path, now)
+        key_canary.verify()
+    except ConfigError as error:
+        yield result("problem", str(error), "Neither web nor worker starts until this is fixed.")
+    except key_canary.WrongAddressHashKey as error:
+        yield result("problem", f"The file {error}", "Neither web nor worker starts until then.")
+    except DatabaseError:
+        yield result("skipped", "The database cannot be used.")
+    else:
+        ages = ", ".join(
+            f"{purpose} {(now - ring.current(purpose).created_at).days}" for purpose in ring.keys
+        )
+        yield result("ok", f"The address hashes match the database. Days since a key was made: {ages}.")

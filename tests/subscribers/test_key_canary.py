@@ -1,0 +1,99 @@
+"""Suppression outlives every rotation of keys, and a wrong address-hash key is noticed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.test import Client, override_settings
+from subscribers.segments.audience import REACHABLE, AudienceQuery, reachability
+from typer.testing import CliRunner
+
+from mailer.cli.subscribers import app
+from mailer.config import key_ring
+from subscribers import key_canary, tokens
+from subscribers.consent import Channel, Evidence
+from subscribers.key_canary import WrongAddressHashKey
+from subscribers.models import KeyCanary, MailingList, Subscriber, Subscription
+from subscribers.privacy.erasure import erase
+from subscribers.subscribe import subscribe
+from subscribers.suppression import is_suppressed, suppress
+from tests.subscribers.conftest import NOW, Join
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+
+STOPPED, ERASED = "stopped@example.org", "erased@example.org"
+
+
+@contextmanager
+def started_with(path: Path) -> Iterator[None]:
+    """The settings of a process that starts with this keys file."""
+    ring = key_ring.load(path, NOW)
+    sessions = ring.secrets("sessions")
+    with override_settings(
+        SECRET_KEY=sessions[0],
+        SECRET_KEY_FALLBACKS=sessions[1:],
+        TOKEN_KEYS=tuple((key.id, key.secret) for key in ring.keys["tokens"]),
+        ADDRESS_HASH_KEY=ring.current("addresses").secret,
+    ):
+        yield
+
+
+def test_after_a_rotation_suppressed_addresses_stay_out_and_old_links_work(
+    tmp_path: Path, monthly: MailingList, join: Join, client: Client
+) -> None:
+    path = tmp_path / "keys.toml"
+    key_ring.create(path, NOW)
+    KeyCanary.objects.all().delete()
+    with started_with(path):
+        key_canary.create_if_missing()
+        reader = join("reader")
+        join("erased")
+        link = tokens.make("preferences", reader.pk, 0)
+        suppress(STOPPED, "complaint", "", NOW)
+        erase(ERASED, NOW)
+    for purpose in ("sessions", "tokens"):
+        key_ring.rotate(path, purpose, timedelta(days=30), NOW)
+    with started_with(path):
+        key_canary.verify()
+        assert tokens.make("preferences", reader.pk, 0) != link
+        assert client.get(f"/preferences/{link}/").status_code == 200
+        evidence = Evidence(Channel.FORM)
+        assert subscribe.request(STOPPED, [monthly.pk], "en", [], evidence, NOW) == "answered"
+        assert not Subscriber.objects.filter(email=STOPPED).exists()
+        file = tmp_path / "people.csv"
+        file.write_text(f"email\n{STOPPED}\n{ERASED}\n", encoding="utf-8")
+        done = CliRunner().invoke(app, ["import", str(file), "--list", "monthly", "--source", "paper"])
+        assert done.exit_code == 0, done.output
+        assert not Subscriber.objects.filter(email=ERASED).exists()
+        for address in (STOPPED, ERASED):
+            assert is_suppressed(address)
+            found = Subscriber.objects.filter(email=address).first()
+            query = AudienceQuery(lists=(monthly.pk,))
+            assert found is None or reachability(query, [found.pk], NOW)[found.pk] != REACHABLE
+        assert Subscription.objects.filter(subscriber=reader, state="confirmed").exists()
+
+
+def test_another_address_hash_key_is_refused() -> None:
+    key_canary.verify()
+    with override_settings(ADDRESS_HASH_KEY="another key, which hashes otherwise"):
+        with pytest.raises(WrongAddressHashKey):
+            key_canary.verify()
+        with pytest.raises(WrongAddressHashKey):
+            key_canary.create_if_missing()
+
+
+def test_a_lost_canary_is_not_replaced_by_that_of_another_key(join: Join) -> None:
+    join("reader")
+    KeyCanary.objects.all().delete()
+    with pytest.raises(WrongAddressHashKey):
+        key_canary.verify()
+    wrong = override_settings(ADDRESS_HASH_KEY="another key, which hashes otherwise")
+    with wrong, pytest.raises(WrongAddressHashKey):
+        key_canary.create_if_missing()
+    assert not KeyCanary.objects.exists()
+    key_canary.create_if_missing()
+    key_canary.verify()
