@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
 
 from subscribers import suppression, tokens
 from subscribers.models import (
@@ -51,6 +52,9 @@ def merge(kept: Subscriber, other: Subscriber, now: datetime) -> None:
         if other.name and not kept.name:
             kept.name = other.name
             kept.save(update_fields=["name", "updated_at"])
+        if not other.data_by_link:
+            kept.data_by_link = False
+            kept.save(update_fields=["data_by_link", "updated_at"])
         other_id, old_hash = other.pk, bytes(other.address_hash)
         merged.send(Subscriber, kept_id=kept.pk, merged_id=other_id)
         other.delete()
@@ -85,6 +89,12 @@ def record_address_change(
     present = bytes(subscriber.address_hash)
     FormerAddress.objects.filter(address_hash=present, merged_subscriber_id=None).delete()
     add_alias(subscriber, old_hash, now, is_own=is_own)
+
+
+def address_changed_since(subscriber: Subscriber, at: datetime) -> bool:
+    """Whether a link changed the subscriber's address since then, or changed it back."""
+    made = Q(changed_at__gte=at) | Q(changed_at__isnull=False, rejected_at__gte=at)
+    return subscriber.address_changes.filter(made).exists()
 
 
 def surviving_subscriber(subscriber_id: int) -> Subscriber | None:

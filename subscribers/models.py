@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
@@ -15,12 +17,15 @@ from subscribers.reconfirmation.models import ReconfirmationCampaign, Reconfirma
 from subscribers.segments.models import CustomField, FieldValue, Segment, Tag, Tagging
 
 __all__ = [
+    "AddressChange",
     "BulkChange",
     "BulkJob",
     "ConsentRecord",
     "ConsentText",
     "CustomField",
+    "DataLink",
     "FieldValue",
+    "FormerAddress",
     "ImportChange",
     "ImportJob",
     "ImportRow",
@@ -31,6 +36,7 @@ __all__ = [
     "ReconfirmationCampaign",
     "ReconfirmationRequest",
     "RejectedRow",
+    "ReversibleErasure",
     "Segment",
     "Subscriber",
     "Subscription",
@@ -61,6 +67,10 @@ class Subscriber(models.Model):
     paused_until = models.DateTimeField(null=True, editable=False)
     # When the sign-up form last caused an email to this address.
     signup_email_at = models.DateTimeField(null=True, editable=False)
+    # Whether a link that is emailed to the subscriber opens their data. Not after the address was changed
+    # without a click from the old one, nor after a change that had merged two subscribers was rejected: who
+    # reads the present address may then be another person than the data is about.
+    data_by_link = models.BooleanField(default=True, db_default=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -276,14 +286,30 @@ class RateLimitCounter(models.Model):
 
 
 class AddressChange(models.Model):
-    """A subscriber's request to get mail at another address: confirmed there, announced at the old one."""
+    """A subscriber's request to get mail at another address, which both addresses have to confirm.
+
+    An old address that bounces confirms nothing; the new one is enough then.
+    """
+
+    # How long the links that confirm work, and after the request and the change the one that rejects it.
+    CONFIRM_WITHIN = timedelta(days=3)
+    REJECT_WITHIN = timedelta(days=30)
 
     subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="address_changes")
     old_email = models.EmailField(max_length=254)
     new_email = models.EmailField(max_length=254)
     requested_at = models.DateTimeField()
-    # When the change was confirmed by the link sent to the new address.
-    confirmed_at = models.DateTimeField(null=True)
+    # Whether the old address has to confirm; it got its links then.
+    needs_old = models.BooleanField(default=True)
+    # When the change was confirmed by the link sent to the old address, and to the new one.
+    old_confirmed_at = models.DateTimeField(null=True)
+    new_confirmed_at = models.DateTimeField(null=True)
+    # Ids of the lists that were shown when the new address confirmed.
+    lists = models.JSONField(default=list)
+    # When the address was changed.
+    changed_at = models.DateTimeField(null=True)
+    # The new address belonged to another subscriber, who was merged into this one.
+    merged = models.BooleanField(default=False)
     # When the change was rejected by the link sent to the old address.
     rejected_at = models.DateTimeField(null=True)
 
@@ -293,6 +319,44 @@ class AddressChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subscriber_id} requested at {self.requested_at:%Y-%m-%d}"
+
+    @property
+    def reject_until(self) -> datetime:
+        """Until when the link sent to the old address rejects the change."""
+        return (self.changed_at or self.requested_at) + self.REJECT_WITHIN
+
+
+class DataLink(models.Model):
+    """A link to a subscriber's data, as it was emailed to one address; the token has its id."""
+
+    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="data_links")
+    # Hash of the address that the link was emailed to.
+    address_hash = models.BinaryField(max_length=16)
+    requested_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["requested_at"], name="data_link_age")]
+
+    def __str__(self) -> str:
+        return f"data of {self.subscriber_id}, requested at {self.requested_at:%Y-%m-%d}"
+
+
+class ReversibleErasure(models.Model):
+    """An erased subscriber, encrypted, until the erasure cannot be reversed any more."""
+
+    # Ids of the AddressChange rows whose links reverse it.
+    change_ids = models.JSONField()
+    # Hexadecimal hashes of all addresses that were erased.
+    address_hashes = models.JSONField()
+    encrypted = models.BinaryField()
+    # When the row is deleted.
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["expires_at"], name="reversible_erasure_age")]
+
+    def __str__(self) -> str:
+        return f"an erasure that can be reversed until {self.expires_at:%Y-%m-%d}"
 
 
 class FormerAddress(models.Model):

@@ -91,7 +91,9 @@ def evidence_from(request: HttpRequest, channel: str, language: str, text: str =
 
 
 def subscriber_context(subscriber: Subscriber, newsletter_id: int) -> dict[str, str]:
-    """What every page about a subscriber shows: the masked address, and the link to the preferences."""
+    """The masked address, and the link to the preferences: for pages that only the subscriber's own mailbox
+    opens. An unsubscribe token does not: mail systems and forwarded mail carry it.
+    """
     link = tokens.make("preferences", subscriber.pk, newsletter_id)
     return {"masked": mask(subscriber.email), "preferences_url": f"/preferences/{link}/"}
 

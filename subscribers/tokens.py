@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from operator import and_, xor
 from typing import Literal, NamedTuple
@@ -28,9 +28,18 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
-# In links to the pages of a subscriber. For change_address and reject_change the id is an AddressChange's.
+# In links to the pages of a subscriber. For change_address (emailed to the new address), agree_change and
+# reject_change (to the old one) the id is an AddressChange's, for data_access a DataLink's.
+# docs/subscribers.md says what each opens; no page holds a token that opens more than its own.
 PagePurpose = Literal[
-    "unsubscribe", "preferences", "confirm", "change_address", "reject_change", "data_access", "reconfirm"
+    "unsubscribe",
+    "preferences",
+    "confirm",
+    "change_address",
+    "agree_change",
+    "reject_change",
+    "data_access",
+    "reconfirm",
 ]
 # In Message-IDs and envelope senders (delivery, probe), and in tracked links.
 MailPurpose = Literal["delivery", "probe", "link", "open", "subscriber"]
@@ -62,7 +71,7 @@ class LinkExpired(InvalidToken):
 class Claim(NamedTuple):
     """What the token in a link to a page says."""
 
-    # Primary key of the subscriber.
+    # Primary key of the subscriber, or of the row that the purpose is about.
     subscriber: int
     # The newsletter whose mail carried the link (0: none); for a link that expires, the minute since 1970 in
     # which it was made.
@@ -71,6 +80,11 @@ class Claim(NamedTuple):
     def is_fresh(self, valid: timedelta, now: datetime) -> bool:
         """Whether a token of `make_dated` is no older than that, nor made in the future."""
         return 0 <= now.timestamp() - self.scope * 60 <= valid.total_seconds()
+
+    @property
+    def made_at(self) -> datetime:
+        """The minute in which a token of `make_dated` was made (aware, UTC)."""
+        return datetime.fromtimestamp(self.scope * 60, UTC)
 
 
 class Links(NamedTuple):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import date
+from datetime import date, datetime
 from email.utils import formataddr
 
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext, override
 
@@ -59,37 +60,66 @@ def send_already_subscribed(subscriber: Subscriber) -> None:
         ).send()
 
 
-def send_address_confirmation(subscriber: Subscriber, new_email: str, token: str) -> None:
-    """Ask for confirmation at the new address; `token` is a "change_address" token."""
+def send_address_confirmation(subscriber: Subscriber, new_email: str, token: str, needs_old: bool) -> None:
+    """Ask for confirmation at the new address; `token` is a "change_address" token.
+
+    `needs_old`: whether the old address has to confirm too.
+    """
+    template, path = "pages/emails/address_confirmation.txt", f"/address/{token}/"
     with override(page_language(subscriber)):
         subject = gettext("Confirm your new address")
-        _message(
-            subscriber, subject, "pages/emails/address_confirmation.txt", f"/address/{token}/", to=new_email
-        ).send()
+        extra = {"needs_old": "yes" if needs_old else ""}
+        _message(subscriber, subject, template, path, extra, to=new_email).send()
 
 
-def send_address_change_notice(subscriber: Subscriber, masked_email: str, token: str) -> None:
-    """Announce the change at the present address; `token` is a "reject_change" token."""
+def send_address_change_notice(
+    subscriber: Subscriber, masked_email: str, agree_token: str, reject_token: str
+) -> None:
+    """Ask for confirmation at the present address, with an "agree_change" and a "reject_change" token."""
+    template, path = "pages/emails/address_change_notice.txt", f"/address/agree/{agree_token}/"
     with override(page_language(subscriber)):
         subject = gettext("Your address is about to change")
-        path = f"/address/not-me/{token}/"
-        _message(
-            subscriber, subject, "pages/emails/address_change_notice.txt", path, {"masked": masked_email}
-        ).send()
+        reject_address = f"{settings.CONFIG.site.url}/address/not-me/{reject_token}/"
+        extra = {"masked": masked_email, "reject_address": reject_address}
+        _message(subscriber, subject, template, path, extra).send()
 
 
-def send_data_link(subscriber: Subscriber, token: str) -> None:
+def send_preferences_link(subscriber: Subscriber, newsletter_id: int) -> None:
+    """Send the link to the subscriber's preferences; `newsletter_id`: whose mail the request came from."""
+    path = f"/preferences/{tokens.make('preferences', subscriber.pk, newsletter_id)}/"
+    with override(page_language(subscriber)):
+        subject = gettext("What you get from us")
+        _message(subscriber, subject, "pages/emails/preferences_link.txt", path).send()
+
+
+def send_data_link(subscriber: Subscriber, address: str, token: str) -> None:
     """Send the link to the page of the subscriber's data; `token` is a "data_access" token."""
+    path = f"/your-data/{token}/"
     with override(page_language(subscriber)):
         subject = gettext("Your data")
-        _message(subscriber, subject, "pages/emails/data_link.txt", f"/your-data/{token}/").send()
+        _message(subscriber, subject, "pages/emails/data_link.txt", path, to=address).send()
 
 
-def send_erased_notice(subscriber: Subscriber) -> None:
-    """The last email, to a subscriber who is erased in the same transaction."""
+def send_erased_notice(subscriber: Subscriber, until: datetime | None) -> None:
+    """The last email, to a subscriber who is erased in the same transaction.
+
+    `until`: when the address that they had before can reverse it no more; None: it cannot at all.
+    """
     with override(page_language(subscriber)):
         subject = gettext("Your data is erased")
-        _message(subscriber, subject, "pages/emails/erased_notice.txt", "/").send()
+        extra = {"until": local_day(until)} if until else {}
+        _message(subscriber, subject, "pages/emails/erased_notice.txt", "/", extra).send()
+
+
+def send_erased_notice_to_old(
+    subscriber: Subscriber, old_email: str, masked_email: str, token: str, until: datetime
+) -> None:
+    """Say at the old address of a subscriber that they are erased; `token` is a "reject_change" token."""
+    template, path = "pages/emails/erased_notice_to_old.txt", f"/address/not-me/{token}/"
+    with override(page_language(subscriber)):
+        subject = gettext("Your data is erased")
+        extra = {"masked": masked_email, "until": local_day(until)}
+        _message(subscriber, subject, template, path, extra, to=old_email).send()
 
 
 def probe_message(subscriber: Subscriber) -> EmailMessage:
@@ -113,6 +143,11 @@ def page_language(subscriber: Subscriber) -> str:
     supported = {code for code, _ in settings.LANGUAGES}
     wanted = (subscriber.language, settings.LANGUAGE_CODE)
     return next((code for code in wanted if code in supported), "en")
+
+
+def local_day(at: datetime) -> str:
+    """The day of a time in the site's time zone, as the active language writes it."""
+    return date_format(timezone.localdate(at))
 
 
 def _preferences_path(subscriber: Subscriber) -> str:

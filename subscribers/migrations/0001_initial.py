@@ -210,6 +210,19 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='ReversibleErasure',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('change_ids', models.JSONField()),
+                ('address_hashes', models.JSONField()),
+                ('encrypted', models.BinaryField()),
+                ('expires_at', models.DateTimeField()),
+            ],
+            options={
+                'indexes': [models.Index(fields=['expires_at'], name='reversible_erasure_age')],
+            },
+        ),
+        migrations.CreateModel(
             name='Subscriber',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -221,6 +234,7 @@ class Migration(migrations.Migration):
                 ('tracking_consent_at', models.DateTimeField(editable=False, null=True)),
                 ('paused_until', models.DateTimeField(editable=False, null=True)),
                 ('signup_email_at', models.DateTimeField(editable=False, null=True)),
+                ('data_by_link', models.BooleanField(db_default=True, default=True, editable=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(auto_now=True)),
             ],
@@ -261,6 +275,15 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='DataLink',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('address_hash', models.BinaryField(max_length=16)),
+                ('requested_at', models.DateTimeField()),
+                ('subscriber', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='data_links', to='subscribers.subscriber')),
+            ],
+        ),
+        migrations.CreateModel(
             name='ConsentRecord',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -296,7 +319,12 @@ class Migration(migrations.Migration):
                 ('old_email', models.EmailField(max_length=254)),
                 ('new_email', models.EmailField(max_length=254)),
                 ('requested_at', models.DateTimeField()),
-                ('confirmed_at', models.DateTimeField(null=True)),
+                ('needs_old', models.BooleanField(default=True)),
+                ('old_confirmed_at', models.DateTimeField(null=True)),
+                ('new_confirmed_at', models.DateTimeField(null=True)),
+                ('lists', models.JSONField(default=list)),
+                ('changed_at', models.DateTimeField(null=True)),
+                ('merged', models.BooleanField(default=False)),
                 ('rejected_at', models.DateTimeField(null=True)),
                 ('subscriber', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='address_changes', to='subscribers.subscriber')),
             ],
@@ -395,6 +423,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='fieldvalue',
             constraint=models.UniqueConstraint(fields=('field', 'subscriber'), name='field_value_once'),
+        ),
+        migrations.AddIndex(
+            model_name='datalink',
+            index=models.Index(fields=['requested_at'], name='data_link_age'),
         ),
         migrations.AddIndex(
             model_name='consentrecord',

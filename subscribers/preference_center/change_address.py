@@ -1,13 +1,16 @@
-"""Changing a subscriber's address: confirmed by an email to the new one, announced at the old one.
+"""Changing a subscriber's address: confirmed by a link at the new address and by one at the old.
+
+Whoever has one of our mails, perhaps a forwarded one, can ask for a change; only who reads both mailboxes can
+make it. The order of the two clicks does not matter. An address that bounces confirms nothing: the new one is
+enough then, and no link opens the subscriber's data any more (`Subscriber.data_by_link`).
 
 What the page says never depends on whether the new address is known or suppressed. A suppressed address stays
-so. When the new address belongs to a subscriber already, the two are merged (see merge): who opens the email
-has access to both mailboxes.
+so. When the new address belongs to a subscriber already, the two are merged (see merge).
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -16,19 +19,31 @@ from django.db.models import Q
 
 from subscribers import consent, merge, rate_limit, suppression, tokens, transactional_emails, unsubscribe
 from subscribers.consent import Event, Evidence
-from subscribers.models import AddressChange, MailingList, Subscriber, Subscription
+from subscribers.models import AddressChange, MailingList, Subscriber, Subscription, Suppression
+from subscribers.privacy import reversible_erasure
+from subscribers.privacy.reversible_erasure import StoredErasure
 from subscribers.rate_limit import Limit
 from subscribers.responses import mask
 from subscribers.subscribe import subscribe
 
-# How long the link to the new address works, and the link that rejects the change.
-CONFIRM_WITHIN = timedelta(days=3)
-REJECT_WITHIN = timedelta(days=30)
 # Requests of one subscriber in a day, and of all subscribers in a network in an hour, at most.
 _PER_DAY, _PER_NETWORK_PER_HOUR = 3, 20
+_BOUNCED = (Suppression.Reason.HARD_BOUNCE, Suppression.Reason.SOFT_BOUNCES)
 
 # requested: the emails are sent; busy: too many requests; closed: not allowed by a link at the moment.
 Outcome = Literal["requested", "busy", "closed"]
+# Whose button a change waits for.
+Waiting = Literal["both", "old", "new", ""]
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A change that may be rejected; of an erased subscriber, as they were before."""
+
+    change: AddressChange
+    subscriber: Subscriber
+    # The erasure that is reversed with it, if any.
+    erasure: StoredErasure | None = None
 
 
 def is_allowed(subscriber: Subscriber, now: datetime) -> bool:
@@ -36,8 +51,14 @@ def is_allowed(subscriber: Subscriber, now: datetime) -> bool:
     active = suppression.active_suppression(subscriber)
     if active is not None and active.reason in merge.PERSONAL_REASONS:
         return False
-    recently = now - REJECT_WITHIN
+    recently = now - AddressChange.REJECT_WITHIN
     return not subscriber.address_changes.filter(rejected_at__gt=recently).exists()
+
+
+def bounces(subscriber: Subscriber) -> bool:
+    """Whether the present address cannot be reached, so that the new one alone confirms a change."""
+    active = suppression.active_suppression(subscriber)
+    return active is not None and active.reason in _BOUNCED
 
 
 def request(subscriber: Subscriber, new_email: str, evidence: Evidence, now: datetime) -> Outcome:
@@ -53,35 +74,58 @@ def request(subscriber: Subscriber, new_email: str, evidence: Evidence, now: dat
         if rate_limit.hit(limits, now) is not None:
             return "busy"
         # Only the latest request counts.
-        subscriber.address_changes.filter(confirmed_at__isnull=True, rejected_at__isnull=True).delete()
+        subscriber.address_changes.filter(changed_at__isnull=True, rejected_at__isnull=True).delete()
         change = AddressChange.objects.create(
-            subscriber=subscriber, old_email=subscriber.email, new_email=new_email, requested_at=now
+            subscriber=subscriber,
+            old_email=subscriber.email,
+            new_email=new_email,
+            requested_at=now,
+            needs_old=not bounces(subscriber),
         )
         if rate_limit.may_email(new_email, now) and not suppression.is_suppressed(new_email):
-            transactional_emails.send_address_confirmation(
-                subscriber, new_email, tokens.make_dated("change_address", change.pk, now)
-            )
-        if not suppression.is_suppressed(subscriber):
+            token = tokens.make_dated("change_address", change.pk, now)
+            transactional_emails.send_address_confirmation(subscriber, new_email, token, change.needs_old)
+        if change.needs_old:
             transactional_emails.send_address_change_notice(
-                subscriber, mask(new_email), tokens.make_dated("reject_change", change.pk, now)
+                subscriber,
+                mask(new_email),
+                tokens.make_dated("agree_change", change.pk, now),
+                tokens.make_dated("reject_change", change.pk, now),
             )
     return "requested"
 
 
+def pending(subscriber: Subscriber, now: datetime) -> AddressChange | None:
+    """The request that still waits for a button, if any."""
+    rows = subscriber.address_changes.filter(
+        changed_at__isnull=True,
+        rejected_at__isnull=True,
+        old_email=subscriber.email,
+        requested_at__gt=now - AddressChange.CONFIRM_WITHIN,
+    )
+    return rows.last()
+
+
+def waits_for(change: AddressChange) -> Waiting:
+    """Whose button the change waits for; "" when it is made."""
+    old = change.needs_old and change.old_confirmed_at is None
+    if change.new_confirmed_at is None:
+        return "both" if old else "new"
+    return "old" if old else ""
+
+
 def read_confirmation(token: str, now: datetime) -> AddressChange:
     """The change that the link to the new address confirms; raises InvalidToken."""
-    change = _read("change_address", token, CONFIRM_WITHIN, now)
-    subscriber = change.subscriber
-    undone = change.confirmed_at is not None or change.rejected_at is not None
-    if undone or subscriber.email != change.old_email or not is_allowed(subscriber, now):
-        raise tokens.LinkExpired("used, rejected or replaced")
-    if suppression.is_suppressed(change.new_email):
-        raise tokens.LinkExpired("the new address is suppressed")
-    return change
+    return _require_pending(_read("change_address", token, AddressChange.CONFIRM_WITHIN, now), now)
+
+
+def read_agreement(token: str, now: datetime) -> AddressChange:
+    """The change that the link to the old address confirms; raises InvalidToken."""
+    return _require_pending(_read("agree_change", token, AddressChange.CONFIRM_WITHIN, now), now)
 
 
 def lists_after_change(change: AddressChange) -> list[MailingList]:
-    """The lists that the new address gets once it is confirmed."""
+    """The lists that the new address gets once the change is made. Only for who reads the new address."""
     subscriber = change.subscriber
     other = Subscriber.objects.filter(email=change.new_email).first()
     confirmed = Q(subscriber=subscriber, state=Subscription.State.CONFIRMED)
@@ -96,40 +140,63 @@ def lists_after_change(change: AddressChange) -> list[MailingList]:
     return list(MailingList.objects.filter(pk__in=found))
 
 
-def confirm(token: str, evidence: Evidence, now: datetime) -> Subscriber:
-    """Change the address, at the request of who reads the new one; raises InvalidToken."""
-    with transaction.atomic():
-        change = read_confirmation(token, now)
-        subscriber = Subscriber.objects.select_for_update().get(pk=change.subscriber_id)
-        # Conditional: of two requests at once the second finds it done.
-        unconfirmed = AddressChange.objects.filter(pk=change.pk, confirmed_at=None, rejected_at=None)
-        if not unconfirmed.update(confirmed_at=now):
-            raise tokens.LinkExpired("used")
-        own = list(unsubscribe.confirmed_list_ids(subscriber.pk))
-        other = Subscriber.objects.filter(email=change.new_email).first()
-        if other is not None:
-            merge.merge(subscriber, other, now)
-        old = bytes(subscriber.address_hash)
-        _set_email(subscriber, change.new_email)
-        merge.record_address_change(subscriber, old, now)
-        source = f"from {mask(change.old_email)} to {mask(change.new_email)}"
-        consent.record(Event.ADDRESS_CHANGED, [subscriber.pk], [None], replace(evidence, source=source), now)
-        # The page named these lists: also those that the other had unsubscribed from are requested now.
-        subscribe.add(subscriber, own, evidence, now)
-    return subscriber
+def confirm(token: str, evidence: Evidence, now: datetime) -> AddressChange:
+    """Confirm from the new address, and change the address unless the old one is waited for.
 
-
-def read_rejection(token: str, now: datetime) -> AddressChange:
-    """The change that the link to the old address rejects; raises InvalidToken."""
-    return _read("reject_change", token, REJECT_WITHIN, now)
-
-
-def reject(change: AddressChange, evidence: Evidence, now: datetime) -> None:
-    """Reject a change: the old address is restored, and no link changes it for REJECT_WITHIN.
-
-    Repeating it changes nothing. Merged subscribers stay merged.
+    Repeating it changes nothing. Raises InvalidToken.
     """
     with transaction.atomic():
+        change = _lock(read_confirmation(token, now))
+        if change.new_confirmed_at is None:
+            change.new_confirmed_at = now
+            change.lists = [one.pk for one in lists_after_change(change)]
+            change.save(update_fields=["new_confirmed_at", "lists"])
+            _change_unless_waiting(change, evidence, now)
+    return change
+
+
+def agree(token: str, evidence: Evidence, now: datetime) -> AddressChange:
+    """Confirm from the old address, and change the address unless the new one is waited for.
+
+    Repeating it changes nothing. Raises InvalidToken.
+    """
+    with transaction.atomic():
+        change = _lock(read_agreement(token, now))
+        if change.old_confirmed_at is None:
+            change.old_confirmed_at = now
+            change.save(update_fields=["old_confirmed_at"])
+            _change_unless_waiting(change, evidence, now)
+    return change
+
+
+def read_rejection(token: str, now: datetime) -> Rejection:
+    """What the link to the old address rejects, also after the subscriber was erased; raises InvalidToken."""
+    valid = AddressChange.CONFIRM_WITHIN + AddressChange.REJECT_WITHIN
+    claim = _fresh_claim("reject_change", token, valid, now)
+    change = AddressChange.objects.select_related("subscriber").filter(pk=claim.subscriber).first()
+    if change is None:
+        erasure = reversible_erasure.find(claim.subscriber, now)
+        if erasure is None:
+            raise tokens.LinkExpired("replaced by a later request, or the subscriber is deleted")
+        rejection = Rejection(erasure.change(claim.subscriber), erasure.subscriber, erasure)
+    else:
+        rejection = Rejection(change, change.subscriber)
+    if now > rejection.change.reject_until:
+        raise tokens.LinkExpired("expired")
+    return rejection
+
+
+def reject(rejection: Rejection, evidence: Evidence, now: datetime) -> None:
+    """Reject a change: the old address is restored, and no link changes it for REJECT_WITHIN.
+
+    An erasure since then is reversed. Repeating it changes nothing. Merged subscribers stay merged.
+    """
+    change = rejection.change
+    with transaction.atomic():
+        if rejection.erasure is not None and not reversible_erasure.restore(
+            rejection.erasure, change.old_email, now
+        ):
+            return
         changes = AddressChange.objects.filter(pk=change.pk, rejected_at__isnull=True)
         if not changes.update(rejected_at=now):
             return
@@ -137,19 +204,52 @@ def reject(change: AddressChange, evidence: Evidence, now: datetime) -> None:
         AddressChange.objects.filter(subscriber=subscriber, requested_at__gt=change.requested_at).update(
             rejected_at=now
         )
-        taken = Subscriber.objects.filter(email=change.old_email).exclude(pk=subscriber.pk).exists()
-        if change.confirmed_at is None or subscriber.email == change.old_email or taken:
-            return
-        other = bytes(subscriber.address_hash)
-        _set_email(subscriber, change.old_email)
-        merge.record_address_change(subscriber, other, now, is_own=False)
-        consent.record(
-            Event.ADDRESS_CHANGED,
-            [subscriber.pk],
-            [None],
-            replace(evidence, source="rejected: the old address is restored"),
-            now,
-        )
+        if change.changed_at is not None and subscriber.email != change.old_email:
+            _restore_address(subscriber, change, evidence, now)
+
+
+def _restore_address(
+    subscriber: Subscriber, change: AddressChange, evidence: Evidence, now: datetime
+) -> None:
+    # Who reads the old address may have signed up there again meanwhile.
+    other = Subscriber.objects.filter(email=change.old_email).first()
+    if other is not None:
+        merge.merge(subscriber, other, now)
+    since = subscriber.address_changes.filter(pk__gte=change.pk)
+    if since.filter(merged=True).exists():
+        # The data is about both, who do not agree that they are one person.
+        Subscriber.objects.filter(pk=subscriber.pk).update(data_by_link=False)
+    rejected = bytes(subscriber.address_hash)
+    _set_email(subscriber, change.old_email)
+    merge.record_address_change(subscriber, rejected, now, is_own=False)
+    evidence = replace(evidence, source="rejected: the old address is restored")
+    consent.record(Event.ADDRESS_CHANGED, [subscriber.pk], [None], evidence, now)
+
+
+def _change_unless_waiting(change: AddressChange, evidence: Evidence, now: datetime) -> None:
+    if waits_for(change):
+        return
+    subscriber = Subscriber.objects.select_for_update().get(pk=change.subscriber_id)
+    # The page at the new address named these lists: also those that the other had unsubscribed from are
+    # requested now, unless they unsubscribed after that.
+    agreed = set(unsubscribe.confirmed_list_ids(subscriber.pk)) & set(change.lists)
+    other = Subscriber.objects.filter(email=change.new_email).first()
+    if other is not None:
+        left = other.subscriptions.filter(ended_at__gt=change.new_confirmed_at)
+        agreed -= set(left.values_list("mailing_list", flat=True))
+        merge.merge(subscriber, other, now)
+    old = bytes(subscriber.address_hash)
+    _set_email(subscriber, change.new_email)
+    merge.record_address_change(subscriber, old, now)
+    change.changed_at, change.merged = now, other is not None
+    change.save(update_fields=["changed_at", "merged"])
+    source = f"from {mask(change.old_email)} to {mask(change.new_email)}"
+    if not change.needs_old:
+        source += "; the old address bounces"
+        Subscriber.objects.filter(pk=subscriber.pk).update(data_by_link=False)
+    consent.record(Event.ADDRESS_CHANGED, [subscriber.pk], [None], replace(evidence, source=source), now)
+    subscribe.add(subscriber, sorted(agreed), evidence, now)
+    change.subscriber = subscriber
 
 
 def _set_email(subscriber: Subscriber, address: str) -> None:
@@ -157,11 +257,38 @@ def _set_email(subscriber: Subscriber, address: str) -> None:
     subscriber.save(update_fields=["email", "address_hash", "updated_at"])
 
 
+def _lock(change: AddressChange) -> AddressChange:
+    """The change, locked: of two clicks at once the second sees the first."""
+    locked = AddressChange.objects.select_for_update(of=("self",)).select_related("subscriber")
+    found = locked.filter(pk=change.pk, changed_at__isnull=True, rejected_at__isnull=True).first()
+    if found is None:
+        raise tokens.LinkExpired("used, rejected or replaced")
+    return found
+
+
+def _require_pending(change: AddressChange, now: datetime) -> AddressChange:
+    """The change; raises LinkExpired when it cannot be confirmed any more."""
+    subscriber = change.subscriber
+    undone = change.changed_at is not None or change.rejected_at is not None
+    if undone or subscriber.email != change.old_email or not is_allowed(subscriber, now):
+        raise tokens.LinkExpired("used, rejected or replaced")
+    if not change.needs_old and not bounces(subscriber):
+        raise tokens.LinkExpired("the old address does not bounce any more, and was not asked")
+    if suppression.is_suppressed(change.new_email):
+        raise tokens.LinkExpired("the new address is suppressed")
+    return change
+
+
 def _read(purpose: tokens.PagePurpose, token: str, valid: timedelta, now: datetime) -> AddressChange:
-    claim = tokens.read(purpose, token)
-    if not claim.is_fresh(valid, now):
-        raise tokens.LinkExpired("expired")
+    claim = _fresh_claim(purpose, token, valid, now)
     change = AddressChange.objects.select_related("subscriber").filter(pk=claim.subscriber).first()
     if change is None:
         raise tokens.LinkExpired("replaced by a later request, or the subscriber is deleted")
     return change
+
+
+def _fresh_claim(purpose: tokens.PagePurpose, token: str, valid: timedelta, now: datetime) -> tokens.Claim:
+    claim = tokens.read(purpose, token)
+    if not claim.is_fresh(valid, now):
+        raise tokens.LinkExpired("expired")
+    return claim

@@ -15,9 +15,10 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
-from subscribers import consent, iso_codes, unsubscribe
+from subscribers import consent, iso_codes, rate_limit, transactional_emails, unsubscribe
 from subscribers.consent import Event, Evidence
 from subscribers.models import MailingList, Subscriber
+from subscribers.rate_limit import Limit
 from subscribers.subscribe import subscribe
 from subscribers.subscribe.forms import (
     PreferenceFields,
@@ -25,11 +26,14 @@ from subscribers.subscribe.forms import (
     parse_address,
     tracking_consent_text,
 )
+from subscribers.suppression import is_suppressed
 
 # A pause is for a holiday or a busy season; who wants a longer one unsubscribes.
 MAX_PAUSE = timedelta(days=366)
 # How long the undo button works.
 UNDO_WITHIN = timedelta(days=1)
+# Links to the preferences that are emailed to a subscriber in a day, and for one network in an hour, at most.
+_LINKS_PER_DAY, _LINKS_PER_NETWORK = 3, 20
 _SALT = "subscribers.preference_center.undo"
 _EVERY, _UNTIL = "every", "until"
 
@@ -176,6 +180,23 @@ def save(
             consent.set_tracking_consent(
                 subscriber, wanted.tracking, replace(evidence, text=tracking_consent_text()), now
             )
+
+
+def email_link(subscriber: Subscriber, newsletter_id: int, network: str, now: datetime) -> str:
+    """Email the link to the preferences to the subscriber: "sent", or "busy" when it was requested too often.
+
+    A suppressed address gets none, which the answer does not reveal. `network`: as consent.network_of gives
+    it.
+    """
+    with transaction.atomic():
+        limits = [Limit(f"preferences link {subscriber.pk}", _LINKS_PER_DAY, timedelta(days=1))]
+        if network:
+            limits.append(Limit(f"preferences links {network}", _LINKS_PER_NETWORK, timedelta(hours=1)))
+        if rate_limit.hit(limits, now) is not None:
+            return "busy"
+        if not is_suppressed(subscriber):
+            transactional_emails.send_preferences_link(subscriber, newsletter_id)
+    return "sent"
 
 
 def undo_token(subscriber: Subscriber, before: Preferences) -> str:

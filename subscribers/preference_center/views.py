@@ -14,13 +14,21 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from subscribers import merge, unsubscribe
-from subscribers.consent import Channel, Evidence
+from subscribers.consent import Channel, Evidence, network_of
 from subscribers.models import Subscriber, Subscription
 from subscribers.preference_center import change_address, preferences
+from subscribers.preference_center.address_views import waiting_context
 from subscribers.preference_center.preferences import AddressChangeForm, Preferences, PreferencesForm
 from subscribers.privacy import data_access
 from subscribers.reconfirmation import campaigns
-from subscribers.responses import evidence_from, link_page, mask, page, subscriber_context
+from subscribers.responses import (
+    client_address,
+    evidence_from,
+    link_page,
+    mask,
+    page,
+    subscriber_context,
+)
 from subscribers.subscribe import forms, subscribe
 from subscribers.suppression import is_suppressed
 from subscribers.transactional_emails import page_language
@@ -65,10 +73,7 @@ def preferences_page(request: HttpRequest, token: str) -> HttpResponse:
     # The subscriber may have chosen another language.
     language = page_language(subscriber)
     with override(language):
-        context = {
-            **_preferences_context(visit, before, outcome, language),
-            **subscriber_context(subscriber, claim.scope),
-        }
+        context = _preferences_context(visit, before, outcome, language)
     status = 200 if isinstance(outcome, str) else 422
     return page(request, "pages/preferences.html", context, language=language, status=status, private=True)
 
@@ -80,10 +85,15 @@ def _preferences_context(
     after = preferences.read_preferences(subscriber, now)
     form = outcome if isinstance(outcome, PreferencesForm) else None
     address_form = outcome if isinstance(outcome, AddressChangeForm) else None
+    change = change_address.pending(subscriber, now)
     return {
+        "masked": mask(subscriber.email),
         "form": form or PreferencesForm(None, subscriber=subscriber, page_language=language, now=now),
         "address_form": address_form or AddressChangeForm(None, current_email=subscriber.email),
         "may_change_address": change_address.is_allowed(subscriber, now),
+        "bounces": change_address.bounces(subscriber),
+        **(waiting_context(change, language) if change else {}),
+        "data_by_link": subscriber.data_by_link,
         "tracking_form": forms.tracking_consent_form(None, subscriber),
         "consent_text": forms.consent_text(),
         "outcome": outcome if isinstance(outcome, str) else "",
@@ -156,7 +166,8 @@ def _request_address_change(visit: _Visit) -> _Outcome:
 
 
 def _send_data_link(visit: _Visit) -> _Outcome:
-    return "link_sent" if data_access.request_link(visit.subscriber, visit.now) else "busy"
+    outcome = data_access.request_link(visit.subscriber, visit.now)
+    return {"sent": "link_sent", "busy": "busy", "closed": ""}[outcome]
 
 
 def _record_reason(visit: _Visit) -> _Outcome:
@@ -180,8 +191,9 @@ def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
         outcome = ""
         if request.method == "POST":
             outcome = _handle_unsubscribe(request, subscriber, claim.scope, lists, consent_text)
+        # No link to the preferences: mail systems and forwarded mail carry this token.
         context = {
-            **subscriber_context(subscriber, claim.scope),
+            "masked": mask(subscriber.email),
             "outcome": outcome,
             "consent_text": consent_text,
             "may_resubscribe": bool(subscribe.resubscribable(subscriber, lists)),
@@ -210,6 +222,9 @@ def _handle_unsubscribe(
         evidence = evidence_from(request, Channel.PREFERENCES, language, text)
         is_back = subscribe.resubscribe(subscriber, lists, newsletter_id, evidence, now)
         return "resubscribed" if is_back else "unsubscribed"
+    if "send" in post:
+        network = network_of(client_address(request))
+        return preferences.email_link(subscriber, newsletter_id, network, now)
     if unsubscribe.record_reason(subscriber, newsletter_id, post.get("why", ""), now):
         return "thanks"
     # The button without a choice among the reasons is a valid answer too.
@@ -231,47 +246,6 @@ def _pause_notice(subscriber: Subscriber, language: str) -> str:
 
 
 # Links in transactional emails
-
-
-@_methods
-@link_page("pages/address_link_expired.html")
-def confirm_address_page(request: HttpRequest, token: str) -> HttpResponse:
-    """`/address/<token>/`: a button that confirms the new address."""
-    now = timezone.now()
-    change = change_address.read_confirmation(token, now)
-    language = page_language(change.subscriber)
-    with override(language):
-        text = gettext("Press the button, and what came to your old address comes to this one.")
-    if request.method == "POST":
-        evidence = evidence_from(request, Channel.EMAIL_LINK, language, text)
-        subscriber = change_address.confirm(token, evidence, now)
-        context: dict[str, object] = {**subscriber_context(subscriber, 0)}
-        return page(request, "pages/address_changed.html", context, language=language, private=True)
-    context = {
-        "text": text,
-        "old": mask(change.old_email),
-        "new": mask(change.new_email),
-        "lists": change_address.lists_after_change(change),
-    }
-    return page(request, "pages/confirm_address.html", context, language=language, private=True)
-
-
-@_methods
-@link_page("pages/address_link_expired.html")
-def reject_address_page(request: HttpRequest, token: str) -> HttpResponse:
-    """`/address/not-me/<token>/`: a button that keeps or restores the old address."""
-    now = timezone.now()
-    change = change_address.read_rejection(token, now)
-    language = page_language(change.subscriber)
-    with override(language):
-        text = gettext("Press the button, and what you get from us comes to your old address as before.")
-    if request.method == "POST":
-        change_address.reject(change, evidence_from(request, Channel.EMAIL_LINK, language, text), now)
-    change.refresh_from_db()
-    if change.rejected_at is None:
-        return page(request, "pages/reject_address.html", {"text": text}, language=language, private=True)
-    context = {**subscriber_context(change.subscriber, 0), "masked": mask(change.old_email)}
-    return page(request, "pages/address_kept.html", context, language=language, private=True)
 
 
 @_methods
@@ -300,11 +274,14 @@ def data_access_page(request: HttpRequest, token: str) -> HttpResponse:
     language = page_language(subscriber)
     if "download" in request.POST:
         return _download(subscriber)
+    until = data_access.reversible_until(subscriber, now)
+    day = preferences.format_day(timezone.localdate(until), language) if until else ""
     if "erase" in request.POST:
         data_access.erase_and_notify(subscriber, now)
-        return page(request, "pages/your_data_erased.html", language=language, private=True)
+        context: dict[str, object] = {"until": day}
+        return page(request, "pages/your_data_erased.html", context, language=language, private=True)
     with override(language):
-        context = {"consequences": _erasure_consequences(), **subscriber_context(subscriber, 0)}
+        context = {"consequences": _erasure_consequences(day), **subscriber_context(subscriber, 0)}
     return page(request, "pages/your_data.html", context, language=language, private=True)
 
 
@@ -317,10 +294,14 @@ def _download(subscriber: Subscriber) -> HttpResponse:
     return response
 
 
-def _erasure_consequences() -> list[str]:
-    """What erasure means, in the active language."""
+def _erasure_consequences(until: str) -> list[str]:
+    """What erasure means, in the active language; `until`: the day until which it can be reversed, or ""."""
+    reversal = gettext(
+        "We write to the address that you had before, too. Only from there can this be taken back, until "
+        "%(until)s:"
+    ) % {"until": until}
     return [
-        gettext("This cannot be taken back:"),
+        reversal if until else gettext("This cannot be taken back:"),
         gettext("Your address, your name, your choices and your history here are deleted."),
         gettext("Nothing more comes from us, and links in our earlier mail to you stop working."),
         gettext("Sums stay, such as how many copies of an edition were sent. You are not in them by name."),

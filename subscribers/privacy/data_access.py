@@ -4,52 +4,111 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from django.db import transaction
 from django.db.models import Manager, QuerySet
 from django.db.models.functions import Coalesce
 
 from subscribers import merge, rate_limit, tokens, transactional_emails
-from subscribers.models import ReconfirmationRequest, Subscriber, Suppression
+from subscribers.addresses import address_hash
+from subscribers.models import DataLink, ReconfirmationRequest, Subscriber, Suppression
+from subscribers.privacy import reversible_erasure
 from subscribers.privacy.erasure import erase
 from subscribers.rate_limit import Limit
+from subscribers.responses import mask
 from subscribers.segments import tags_and_fields
 from subscribers.signals import collect_personal_data
+from subscribers.suppression import is_suppressed
 
-# How long a link works, and how many a subscriber gets in that time.
+# How long a link works, and how many times a subscriber gets one in that time.
 LINK_WORKS_FOR = timedelta(days=1)
 _LINKS_PER_DAY = 3
 
+# sent: the link is emailed; busy: requested too often today; closed: no link opens this subscriber's data.
+LinkOutcome = Literal["sent", "busy", "closed"]
 
-def request_link(subscriber: Subscriber, now: datetime) -> bool:
-    """Email the link to the subscriber; False when it was requested too often today.
+
+def request_link(subscriber: Subscriber, now: datetime) -> LinkOutcome:
+    """Email the link to the subscriber, and for 30 days after a change of address to the old one too.
 
     It goes to their own mailbox, because any mail of ours, with its links, may have been forwarded.
     """
     with transaction.atomic():
-        if (
-            rate_limit.hit([Limit(f"data link {subscriber.pk}", _LINKS_PER_DAY, LINK_WORKS_FOR)], now)
-            is not None
-        ):
-            return False
-        transactional_emails.send_data_link(subscriber, tokens.make_dated("data_access", subscriber.pk, now))
-    return True
+        if not subscriber.data_by_link:
+            return "closed"
+        limit = Limit(f"data link {subscriber.pk}", _LINKS_PER_DAY, LINK_WORKS_FOR)
+        if rate_limit.hit([limit], now) is not None:
+            return "busy"
+        for address in _recipients(subscriber, now):
+            link = DataLink.objects.create(
+                subscriber=subscriber, address_hash=address_hash(address), requested_at=now
+            )
+            transactional_emails.send_data_link(
+                subscriber, address, tokens.make_dated("data_access", link.pk, now)
+            )
+    return "sent"
 
 
 def read_link(token: str, now: datetime) -> Subscriber:
-    """The subscriber whose data a link opens; raises InvalidToken, also when it has expired."""
-    claim, subscriber = merge.read_token("data_access", token)
+    """The subscriber whose data a link opens; raises InvalidToken, also when it has expired.
+
+    A link that was requested before the address was changed, or changed back, has expired: who reads that
+    mailbox may be another person than the one who has the address now.
+    """
+    claim = tokens.read("data_access", token)
     if not claim.is_fresh(LINK_WORKS_FOR, now):
         raise tokens.LinkExpired("too old")
-    return subscriber
+    link = DataLink.objects.select_related("subscriber").filter(pk=claim.subscriber).first()
+    if link is None or not link.subscriber.data_by_link:
+        raise tokens.LinkExpired("the subscriber is deleted or merged, or no link opens their data")
+    hashes = [address_hash(address) for address in _recipients(link.subscriber, now)]
+    if bytes(link.address_hash) not in hashes or merge.address_changed_since(
+        link.subscriber, link.requested_at
+    ):
+        raise tokens.LinkExpired("the address was changed since")
+    return link.subscriber
+
+
+def reversible_until(subscriber: Subscriber, now: datetime) -> datetime | None:
+    """Until when the old address could reverse an erasure by `erase_and_notify`; None: not at all."""
+    changes = reversible_erasure.reversible_changes(subscriber, now)
+    return max((change.reject_until for change in changes), default=None)
 
 
 def erase_and_notify(subscriber: Subscriber, now: datetime) -> None:
-    """Erase the subscriber, and confirm it in a last email."""
+    """Erase the subscriber, and confirm it in a last email.
+
+    Within 30 days after a change of address the old address is notified too, and can reverse it.
+    """
     with transaction.atomic():
-        erase(subscriber.email, now)
-        transactional_emails.send_erased_notice(subscriber)
+        changes = reversible_erasure.reversible_changes(subscriber, now)
+        copy = reversible_erasure.encrypt(subscriber, changes) if changes else None
+        reachable = [change for change in changes if not is_suppressed(change.old_email)]
+        erase(subscriber.email, now, final=False)
+        if copy is not None:
+            copy.save()
+        transactional_emails.send_erased_notice(subscriber, copy.expires_at if copy else None)
+        for change in reachable:
+            token = tokens.make_dated("reject_change", change.pk, now)
+            transactional_emails.send_erased_notice_to_old(
+                subscriber, change.old_email, mask(change.new_email), token, change.reject_until
+            )
+
+
+def _recipients(subscriber: Subscriber, now: datetime) -> list[str]:
+    """The addresses that get the link: the present one, and those that can still reject their change.
+
+    Not those from before the subscriber was merged with the one who had the new address: the data is about
+    both.
+    """
+    addresses = [subscriber.email]
+    for change in reversed(reversible_erasure.reversible_changes(subscriber, now)):
+        if change.merged:
+            break
+        if not is_suppressed(change.old_email):
+            addresses.append(change.old_email)
+    return list(dict.fromkeys(addresses))
 
 
 def collect(subscriber: Subscriber) -> dict[str, Any]:
@@ -96,7 +155,9 @@ def collect(subscriber: Subscriber) -> dict[str, Any]:
                 "requested_at": "requested_at",
                 "from": "old_email",
                 "to": "new_email",
-                "confirmed_at": "confirmed_at",
+                "confirmed_at_old": "old_confirmed_at",
+                "confirmed_at_new": "new_confirmed_at",
+                "changed_at": "changed_at",
                 "rejected_at": "rejected_at",
             },
         ),

@@ -22,7 +22,15 @@ from subscribers.bulk import jobs as bulk_jobs
 from subscribers.bulk.models import BulkJob
 from subscribers.imports import jobs
 from subscribers.imports.models import ImportChange, ImportJob, ImportRow, RejectedRow
-from subscribers.models import AddressChange, FormerAddress, Subscriber, Subscription, Suppression
+from subscribers.models import (
+    AddressChange,
+    DataLink,
+    FormerAddress,
+    Subscriber,
+    Subscription,
+    Suppression,
+)
+from subscribers.privacy import reversible_erasure
 from subscribers.signals import erased
 from subscribers.suppression import normalise_or_lower
 
@@ -34,16 +42,17 @@ _FREE_TEXT_FIELDS: tuple[tuple[type[models.Model], tuple[str, ...]], ...] = (
     (BulkJob, ("reason", "error")),
     (ImportJob, ("file_name", "error")),
 )
-# Longer than any link of an address change works.
-_ADDRESS_CHANGES_KEPT = timedelta(days=60)
+# Longer than any link of an address change, or to data, works.
+_ADDRESS_CHANGES_KEPT, _DATA_LINKS_KEPT = timedelta(days=60), timedelta(days=2)
 # Subscribers deleted in one transaction.
 _BATCH = 500
 
 
-def erase(email: str, now: datetime) -> bool:
+def erase(email: str, now: datetime, *, final: bool = True) -> bool:
     """Erase the subscriber of this address, and suppress the address by its hash; repeating is harmless.
 
-    A former address stands for the subscriber too. False, without a change, for an unknown address.
+    A former address stands for the subscriber too. `final`: also delete what could reverse an earlier erasure
+    of the address. False, without a change, for an unknown address.
     """
     address = normalise_or_lower(email)
     hashed = address_hash(address)
@@ -67,6 +76,8 @@ def erase(email: str, now: datetime) -> bool:
         ImportChange.objects.filter(subscriber__in=subscriber_ids).delete()
         for one in hashes:
             _suppress_as_erased(one, now)
+        if final:
+            reversible_erasure.delete_of(hashes)
     return True
 
 
@@ -156,6 +167,8 @@ def apply_retention(now: datetime) -> None:
     jobs.delete_expired(now)
     bulk_jobs.delete_expired(now)
     AddressChange.objects.filter(requested_at__lt=now - _ADDRESS_CHANGES_KEPT).delete()
+    DataLink.objects.filter(requested_at__lt=now - _DATA_LINKS_KEPT).delete()
+    reversible_erasure.delete_expired(now)
     if unconfirmed or cleared:
         log.info("action=retention unconfirmed=%d details=%d", unconfirmed, cleared)
 

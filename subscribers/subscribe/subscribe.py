@@ -9,7 +9,7 @@ from typing import Literal
 from django.db import transaction
 from django.db.models import Q
 
-from subscribers import consent, rate_limit, tokens, transactional_emails, unsubscribe
+from subscribers import consent, merge, rate_limit, tokens, transactional_emails, unsubscribe
 from subscribers.consent import Event, Evidence
 from subscribers.models import FormerAddress, MailingList, Subscriber, Subscription
 from subscribers.signals import resubscribed
@@ -73,6 +73,8 @@ def read_token(token: str, now: datetime) -> Subscriber:
     subscriber = Subscriber.objects.filter(pk=claim.subscriber).first()
     if subscriber is None:
         raise tokens.InvalidToken("the subscriber is deleted")
+    if merge.address_changed_since(subscriber, claim.made_at):
+        raise tokens.LinkExpired("it was emailed to another address")
     return subscriber
 
 

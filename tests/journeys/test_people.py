@@ -167,6 +167,7 @@ WORDS = {
         "confirmed": "Вы подписаны",
         "saved": "Ваш выбор сохранён.",
         "paused": "ничего не придёт",
+        "waiting": "Осталась одна кнопка",
         "moved": "Ваш адрес изменён",
         "left": "Вы отписались",
         "thanks": "Спасибо",
@@ -177,6 +178,7 @@ WORDS = {
         "confirmed": "Сіз жазылдыңыз",
         "saved": "Таңдауыңыз сақталды.",
         "paused": "ештеңе келмейді",
+        "waiting": "Бір түйме қалды",
         "moved": "Мекенжайыңыз өзгерді",
         "left": "Жазылымыңыз тоқтатылды",
         "thanks": "Рақмет",
@@ -250,6 +252,9 @@ def moves(reader: Reader, address: str, words: dict[str, str]) -> str:
     reader.writes("#id_new_email", new)
     reader.sends("button[name=move]")
     reader.goes(reader.letter(address, "address/not-me"))
+    reader.goes(reader.letter(address, "address/agree"))
+    reader.sends("main form button")
+    reader.says(words["waiting"])
     reader.goes(reader.letter(new, "address"))
     reader.sends("main form button")
     reader.says(words["moved"])
@@ -259,7 +264,7 @@ def moves(reader: Reader, address: str, words: dict[str, str]) -> str:
 def leaves_and_comes_back(reader: Reader, address: str, words: dict[str, str]) -> None:
     out = way_out(reader.demo, address)
     reader.goes(out)
-    reader.sends("main form button")
+    reader.sends("main form >> nth=0 >> button")
     reader.says(words["left"])
     reader.presses("input[name=why] >> nth=0")
     reader.sends("button[name=tell]")
@@ -270,7 +275,9 @@ def leaves_and_comes_back(reader: Reader, address: str, words: dict[str, str]) -
 
 
 def is_erased(reader: Reader, address: str, words: dict[str, str]) -> None:
-    reader.follows("main a[href^='/preferences/']")
+    # The link to leave does not open the preferences: they come by mail.
+    reader.sends("button[name=send]")
+    reader.goes(reader.letter(address, "preferences"))
     reader.sends("button[name=own]")
     reader.goes(reader.letter(address, "your-data"))
     reader.sends("button[name=erase]")

@@ -69,6 +69,10 @@ class SubscriberMachine(RuleBasedStateMachine):
         # Addresses of people merged into another, until somebody new signs up with one.
         self.merged: set[str] = set()
         self.complained: set[str] = set()
+        # Ids of requests to change an address.
+        self.requested: list[int] = []
+        # By request: what the old and the new address had unsubscribed from when the new one confirmed.
+        self.when_shown: dict[int, tuple[set[str], set[str]]] = {}
         for address in ADDRESSES:
             self.sign_up(address, set(LISTS))
             self.confirm(address)
@@ -148,35 +152,45 @@ class SubscriberMachine(RuleBasedStateMachine):
         if subscriber is not None and old != new:
             RateLimitCounter.objects.all().delete()
             change_address.request(subscriber, new, Evidence(Channel.PREFERENCES), self.now)
+            self.requested += subscriber.address_changes.values_list("pk", flat=True).order_by("-pk")[:1]
 
-    @rule(number=st.integers(0, 1))
-    def confirm_address_change(self, number: int) -> None:
+    @rule(number=st.integers(0, 1), at_old=st.booleans())
+    def confirm_address_change(self, number: int, at_old: bool) -> None:
         for change in AddressChange.objects.order_by("-pk")[number : number + 1]:
-            minute = int(change.requested_at.timestamp() // 60)
+            purpose: tokens.PagePurpose = "agree_change" if at_old else "change_address"
+            press = change_address.agree if at_old else change_address.confirm
             try:
-                link = tokens.make("change_address", change.pk, minute)
-                named = {
-                    one.slug
-                    for one in change_address.lists_after_change(
-                        change_address.read_confirmation(link, self.now)
-                    )
-                }
-                change_address.confirm(link, Evidence(Channel.EMAIL_LINK), self.now)
+                link = tokens.make_dated(purpose, change.pk, change.requested_at)
+                change = press(link, Evidence(Channel.EMAIL_LINK), self.now)
             except tokens.LinkExpired:
                 return
+            of_old, of_new = (self.unsubscribed_from[one] for one in (change.old_email, change.new_email))
+            if not at_old:
+                self.when_shown.setdefault(change.pk, (set(of_old), set(of_new)))
+            if change.changed_at is None:
+                return
+            shown_to_old, shown_to_new = self.when_shown[change.pk]
+            since = (of_old - shown_to_old) | (of_new - shown_to_new)
+            named = {slug for slug, pk in self.lists.items() if pk in change.lists} - since
             old, new = change.old_email, change.new_email
             if old in self.complained:
                 self.complained.add(new)
-            self.unsubscribed_from[new] = (self.unsubscribed_from[new] | self.unsubscribed_from[old]) - named
+            self.unsubscribed_from[new] = (of_new | of_old) - named
             self.excluded.discard(new)
             self.excluded.add(old)
 
     @rule(number=st.integers(0, 1))
     def reject_address_change(self, number: int) -> None:
-        for change in AddressChange.objects.order_by("-pk")[number : number + 1]:
-            present = Subscriber.objects.get(pk=change.subscriber_id).email
-            change_address.reject(change, Evidence(Channel.EMAIL_LINK), self.now)
-            address = Subscriber.objects.get(pk=change.subscriber_id).email
+        for pk in self.requested[::-1][number : number + 1]:
+            try:
+                rejection = change_address.read_rejection(
+                    tokens.make_dated("reject_change", pk, self.now), self.now
+                )
+            except tokens.LinkExpired:
+                return
+            present = rejection.subscriber.email
+            change_address.reject(rejection, Evidence(Channel.EMAIL_LINK), self.now)
+            address = Subscriber.objects.get(pk=rejection.subscriber.pk).email
             if address != present:
                 self.unsubscribed_from[address] |= self.unsubscribed_from[present]
                 self.excluded.discard(address)

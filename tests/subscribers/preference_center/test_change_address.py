@@ -1,4 +1,4 @@
-"""Changing an address: confirmed at the new one, announced at the old one, and rejected from there."""
+"""Changing an address: confirmed at the new one and at the old one, and rejected from there."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from subscribers.models import FormerAddress, MailingList, Subscriber, Suppressi
 from subscribers.preference_center import change_address
 from subscribers.privacy.erasure import erase
 from subscribers.subscribe import subscribe
-from subscribers.suppression import is_suppressed, suppress
+from subscribers.suppression import is_suppressed, lift, suppress
 from tests.subscribers.conftest import Join
 from tests.subscribers.preference_center.test_preferences import lists_of, page_of
 
@@ -30,8 +30,25 @@ def ask(client: Client, person: Subscriber, new: str = "new@example.org") -> str
     return str(answer.content.decode())
 
 
+def links(letter: mail.EmailMessage) -> list[str]:
+    return re.findall(r"http://localhost:8000(/address/\S+)", str(letter.body))
+
+
 def link(letter: mail.EmailMessage) -> str:
-    return re.search(r"http://localhost:8000(/address/\S+)", letter.body)[1]  # type: ignore[index]
+    """The link that confirms."""
+    return links(letter)[0]
+
+
+def not_me(letter: mail.EmailMessage) -> str:
+    """The link that rejects."""
+    (found,) = [one for one in links(letter) if "/not-me/" in one]
+    return found
+
+
+def change(client: Client, letters: list[mail.EmailMessage]) -> None:
+    """Press the buttons in the two latest letters."""
+    for letter in letters[-2:]:
+        assert client.post(link(letter)).status_code == 200
 
 
 def address(person: Subscriber) -> str:
@@ -39,11 +56,11 @@ def address(person: Subscriber) -> str:
     return person.email
 
 
-def test_the_address_changes_after_confirmation_and_all_else_stays(
+def test_the_address_changes_after_both_clicks_and_all_else_stays(
     client: Client, join: Join, sent_emails: list[mail.EmailMessage]
 ) -> None:
     person = join("olga", language="ru", countries=("KZ",))
-    assert "письмо" in ask(client, person, " New@Example.ORG ")
+    assert "два письма" in ask(client, person, " New@Example.ORG ")
     to_new, to_old = sent_emails
     assert (to_new.to, to_old.to) == (["new@example.org"], ["olga@example.org"])
     assert to_new.subject == "Подтвердите новый адрес" and "n…@example.org" in to_old.body
@@ -52,8 +69,11 @@ def test_the_address_changes_after_confirmation_and_all_else_stays(
     html = client.get(link(to_new)).content.decode()
     assert "o…@example.org" in html and "Silk Road Monthly" in html
     client.head(link(to_new))
+    html = client.get(link(to_old)).content.decode()
+    assert "o…@example.org" in html and "n…@example.org" in html
+    assert "нынешний адрес" in client.post(link(to_new)).content.decode()
     assert address(person) == "olga@example.org"
-    assert "Ваш адрес изменён" in client.post(link(to_new)).content.decode()
+    assert "Ваш адрес изменён" in client.post(link(to_old)).content.decode()
     assert address(person) == "new@example.org"
     assert (person.countries, lists_of(person)) == (("KZ",), {"monthly"})
     (row,) = person.consents.all()
@@ -64,7 +84,40 @@ def test_the_address_changes_after_confirmation_and_all_else_stays(
     )
     assert row.text is not None and row.text.text.startswith("Нажмите кнопку")
     # Good for once.
-    assert client.post(link(to_new)).status_code == 404
+    assert client.post(link(to_new)).status_code == client.post(link(to_old)).status_code == 404
+
+
+@pytest.mark.parametrize("old_first", [True, False])
+def test_one_click_changes_nothing_and_the_page_says_what_is_waited_for(
+    client: Client, join: Join, sent_emails: list[mail.EmailMessage], old_first: bool
+) -> None:
+    person = join("olga")
+    ask(client, person)
+    to_new, to_old = sent_emails
+    first, second = (to_old, to_new) if old_first else (to_new, to_old)
+    missing = "letter to the new address" if old_first else "letter to the present address"
+    for _ in range(2):
+        assert missing in client.post(link(first)).content.decode()
+    assert missing in client.get(link(first)).content.decode()
+    assert missing in client.get(page_of(person)).content.decode()
+    assert address(person) == "olga@example.org"
+    client.post(link(second))
+    assert address(person) == "new@example.org"
+    assert "waits for" not in client.get(page_of(person)).content.decode()
+
+
+def test_who_has_only_a_forwarded_newsletter_cannot_change_the_address(
+    client: Client, join: Join, sent_emails: list[mail.EmailMessage]
+) -> None:
+    person = join("olga", name="Olga Petrova")
+    ask(client, person, "thief@example.net")
+    (to_thief,) = [one for one in sent_emails if one.to == ["thief@example.net"]]
+    for method in (client.get, client.post, client.get):
+        html = method(link(to_thief)).content.decode()
+        assert "Petrova" not in html and "olga@" not in html and "/preferences/" not in html
+    assert address(person) == "olga@example.org" and person.data_by_link
+    client.post(page_of(person), {"own": "1"})
+    assert sent_emails[-1].to == ["olga@example.org"]
 
 
 def test_the_page_does_not_reveal_whether_the_new_address_is_known_or_suppressed(
@@ -75,9 +128,9 @@ def test_the_page_does_not_reveal_whether_the_new_address_is_known_or_suppressed
     pages = set()
     for who, new in (("aida", "fresh"), ("bek", "known"), ("dana", "stopped")):
         html = ask(client, join(f"same-{who}"), f"{new}@example.org")
-        pages.add(re.sub(r'[\w-]{33}|value="[^"]*"', "", html))
+        pages.add(re.sub(r'[\w-]{33}|value="[^"]*"|\w…@', "", html))
     assert len(pages) == 1
-    assert [one.to[0] for one in sent_emails if "address/not-me" not in one.body] == [
+    assert [one.to[0] for one in sent_emails if "address/not-me" not in str(one.body)] == [
         "fresh@example.org",
         "known@example.org",
     ]
@@ -121,6 +174,22 @@ def test_a_bounced_address_can_be_replaced(
     (letter,) = sent_emails
     client.post(link(letter))
     assert address(person) == "new@example.org" and not is_suppressed(person)
+    # But nobody there said that they are the person whose data it is.
+    html = client.post(page_of(person), {"own": "1"}).content.decode()
+    assert len(sent_emails) == 1 and "cannot be opened with a link" in html
+
+
+def test_an_address_that_bounces_no_more_is_asked_too(
+    client: Client, join: Join, sent_emails: list[mail.EmailMessage]
+) -> None:
+    person = join("olga")
+    found = suppress(person, Suppression.Reason.HARD_BOUNCE, "550", timezone.now())
+    ask(client, person)
+    lift(found, "lola", timezone.now())
+    assert client.post(link(sent_emails[0])).status_code == 404
+    ask(client, person)
+    change(client, sent_emails)
+    assert address(person) == "new@example.org" and person.data_by_link
 
 
 def test_a_rejection_before_confirmation_cancels_the_change_and_blocks_others(
@@ -129,10 +198,10 @@ def test_a_rejection_before_confirmation_cancels_the_change_and_blocks_others(
     person = join("olga")
     ask(client, person)
     to_new, to_old = sent_emails
-    client.get(link(to_old))
-    assert client.get(link(to_new)).status_code == 200
-    assert "come as before" in client.post(link(to_old)).content.decode()
-    assert client.post(link(to_new)).status_code == 404
+    client.get(not_me(to_old))
+    assert client.post(link(to_new)).status_code == 200
+    assert "come as before" in client.post(not_me(to_old)).content.decode()
+    assert client.post(link(to_new)).status_code == client.post(link(to_old)).status_code == 404
     ask(client, person, "again@example.net")
     assert len(sent_emails) == 2 and address(person) == "olga@example.org"
 
@@ -142,14 +211,14 @@ def test_a_rejection_after_confirmation_restores_the_address(
 ) -> None:
     person = join("olga")
     ask(client, person)
-    first, notice = sent_emails
-    client.post(link(first))
+    notice = sent_emails[1]
+    change(client, sent_emails)
     person.refresh_from_db()
     ask(client, person, "third@example.net")
-    client.post(link(sent_emails[2]))
+    change(client, sent_emails)
     assert address(person) == "third@example.net"
-    client.post(link(notice))
-    client.post(link(notice))
+    client.post(not_me(notice))
+    client.post(not_me(notice))
     assert address(person) == "olga@example.org"
     assert [row.source for row in person.consents.order_by("pk")][
         -1
@@ -164,14 +233,58 @@ def test_links_expire_and_only_the_latest_request_counts(
     person = join("olga")
     asked = timezone.now() - timedelta(days=3, minutes=2)
     change_address.request(person, "new@example.org", WORD, asked)
-    assert client.post(link(sent_emails[0])).status_code == 404
+    assert [client.post(link(one)).status_code for one in sent_emails] == [404, 404]
+    assert "waits for" not in client.get(page_of(person)).content.decode()
     ask(client, person, "second@example.net")
+    # What was confirmed for another address is not confirmed for this one.
+    assert client.post(link(sent_emails[3])).status_code == 200
     ask(client, person, "third@example.net")
-    assert client.post(link(sent_emails[2])).status_code == 404
-    assert client.post(link(sent_emails[4])).status_code == 200
+    assert [client.post(link(one)).status_code for one in sent_emails[2:4]] == [404, 404]
+    client.post(link(sent_emails[4]))
+    assert address(person) == "olga@example.org"
+    client.post(link(sent_emails[5]))
     assert address(person) == "third@example.net"
     for forged in (tokens.make("preferences", person.pk, 0), tokens.make("reject_change", 1, 0), "x"):
         assert client.post(f"/address/{forged}/").status_code == 404
+
+
+def test_the_link_that_rejects_works_for_thirty_days_after_the_change(
+    client: Client, join: Join, sent_emails: list[mail.EmailMessage]
+) -> None:
+    person = join("olga")
+    ask(client, person)
+    change(client, sent_emails)
+    token = not_me(sent_emails[1]).split("/")[3]
+    made = person.address_changes.get().changed_at
+    assert made is not None
+    change_address.read_rejection(token, made + timedelta(days=30))
+    with pytest.raises(tokens.LinkExpired):
+        change_address.read_rejection(token, made + timedelta(days=30, minutes=1))
+
+
+def test_a_confirmation_of_a_sign_up_at_the_old_address_confirms_nothing_at_the_new_one(
+    client: Client, join: Join, sent_emails: list[mail.EmailMessage], events: MailingList
+) -> None:
+    person = join("olga")
+    subscribe.request(person.email, [events.pk], "en", (), Evidence(Channel.FORM), timezone.now())
+    token = re.search(r"/confirm/\S+", str(sent_emails[-1].body))
+    assert token
+    ask(client, person)
+    change(client, sent_emails)
+    assert client.post(token[0]).status_code == 404
+    assert lists_of(person) == {"monthly"}
+
+
+def test_a_rejected_address_that_signed_up_again_is_merged(
+    client: Client, join: Join, sent_emails: list[mail.EmailMessage], events: MailingList
+) -> None:
+    person = join("olga")
+    ask(client, person)
+    notice = sent_emails[1]
+    change(client, sent_emails)
+    join("olga", events)
+    client.post(not_me(notice))
+    assert address(person) == "olga@example.org" and lists_of(person) == {"monthly", "events"}
 
 
 def test_a_subscriber_may_request_three_changes_a_day(
@@ -179,7 +292,7 @@ def test_a_subscriber_may_request_three_changes_a_day(
 ) -> None:
     person = join("olga")
     for _ in range(3):
-        assert "on its way" in ask(client, person)
+        assert "on their way" in ask(client, person)
     assert "too often today" in ask(client, person)
     assert len(sent_emails) == 6
 
@@ -201,7 +314,7 @@ def test_a_former_address_needs_confirmation_on_a_single_opt_in_list(
     MailingList.objects.update(opt_in=MailingList.OptIn.SINGLE)
     person = join("olga")
     ask(client, person)
-    client.post(link(sent_emails[0]))
+    change(client, sent_emails)
     subscribe.request("olga@example.org", [monthly.pk], "en", (), Evidence(Channel.FORM), timezone.now())
     assert lists_of(Subscriber.objects.get(email="olga@example.org")) == set()
     assert sent_emails[-1].subject == "Confirm your subscription"
@@ -226,13 +339,48 @@ def test_a_change_to_a_known_address_merges_both_with_the_lists_shown(
     ask(client, person)
     html = client.get(link(sent_emails[0])).content.decode()
     assert "Silk Road Monthly" in html and "Events" in html and "Inner circle" not in html
-    client.post(link(sent_emails[0]))
+    # Who reads the old address does not see what the new one gets.
+    assert "Events" not in client.get(link(sent_emails[1])).content.decode()
+    change(client, sent_emails)
     assert address(person) == "new@example.org"
     assert (person.language, person.countries, lists_of(person)) == ("ru", ("KZ",), {"monthly", "events"})
     assert not Subscriber.objects.filter(pk=other.pk).exists()
     # Links in mail to the other still find her, in particular the way out.
     client.post(page_of(other), {"leave_all": "1"})
     assert lists_of(person) == set()
+
+
+def test_what_the_new_address_unsubscribed_from_after_its_click_stays_so(
+    client: Client,
+    join: Join,
+    sent_emails: list[mail.EmailMessage],
+    monthly: MailingList,
+    events: MailingList,
+) -> None:
+    person, other = join("olga", monthly, events), join("new", monthly, events)
+    ask(client, person)
+    to_new, to_old = sent_emails
+    client.post(link(to_new))
+    client.post(page_of(other), {"language": "en", "lists": [events.pk]})
+    client.post(link(to_old))
+    assert lists_of(person) == {"events"}
+
+
+def test_after_a_merge_the_old_address_gets_no_link_to_the_data(
+    client: Client, join: Join, sent_emails: list[mail.EmailMessage]
+) -> None:
+    person, other = join("thief"), join("new", name="Nadia")
+    ask(client, person)
+    notice = sent_emails[1]
+    change(client, sent_emails)
+    client.post(page_of(person), {"own": "1"})
+    assert sent_emails[-1].to == ["new@example.org"] and len(sent_emails) == 3
+    # Nor when it takes the address back: the data is also about the other.
+    client.post(not_me(notice))
+    assert address(person) == "thief@example.org"
+    client.post(page_of(person), {"own": "1"})
+    assert len(sent_emails) == 3
+    assert not Subscriber.objects.filter(pk=other.pk).exists()
 
 
 def join_and_leave(person: Subscriber, one: MailingList) -> None:
@@ -245,7 +393,7 @@ def test_erasure_suppresses_former_addresses_too(
     person = join("olga")
     join("new")
     ask(client, person)
-    client.post(link(sent_emails[0]))
+    change(client, sent_emails)
     assert erase("olga@example.org", timezone.now())
     assert not Subscriber.objects.exists() and not FormerAddress.objects.exists()
     assert all(is_suppressed(f"{one}") for one in ("olga@example.org", "new@example.org"))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlencode
 
 import pytest
+from django.core import mail
 from django.test import Client
+from django.utils import timezone
 
 from mailer.editions.models import Newsletter
 from subscribers import tokens
-from subscribers.models import MailingList, Subscriber
+from subscribers.models import MailingList, Subscriber, Suppression
+from subscribers.suppression import suppress
 from tests.subscribers.conftest import Join
 
 pytestmark = pytest.mark.both_databases
@@ -155,7 +159,29 @@ def test_one_click_ends_only_the_newsletters_lists(
 def test_the_page_after_unsubscribing_is_in_the_subscribers_language(receiver: Client, link: str) -> None:
     html = receiver.post(link, ONE_CLICK).content.decode()
     assert "Вы отписались" in html
-    assert 'href="/preferences/' in html
+
+
+def test_the_unsubscribe_link_has_the_preferences_link_mailed_three_times_a_day(
+    receiver: Client, reader: Subscriber, link: str, sent_emails: list[mail.EmailMessage]
+) -> None:
+    assert "preferences" not in receiver.get(link).content.decode()
+    for _ in range(3):
+        answer = receiver.post(link, {"send": "1"})
+        assert (answer.status_code, list(answer.cookies)) == (200, [])
+        assert "отправлено на адрес o…@example.org" in answer.content.decode()
+    assert "слишком часто" in receiver.post(link, {"send": "1"}).content.decode()
+    assert [one.to for one in sent_emails] == [["olga@example.org"]] * 3
+    found = re.search(r"http://localhost:8000(/preferences/\S+)", str(sent_emails[0].body))
+    assert found and receiver.get(found[1]).status_code == 200
+    assert _state(reader) == ["confirmed"]
+
+
+def test_a_suppressed_address_gets_no_preferences_link_and_the_page_does_not_say_so(
+    receiver: Client, reader: Subscriber, link: str, sent_emails: list[mail.EmailMessage]
+) -> None:
+    suppress(reader, Suppression.Reason.COMPLAINT, "", timezone.now())
+    assert "отправлено" in receiver.post(link, {"send": "1"}).content.decode()
+    assert sent_emails == []
 
 
 def test_pages_of_a_subscriber_are_not_cached_or_indexed_and_have_no_script(

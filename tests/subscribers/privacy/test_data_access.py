@@ -20,6 +20,7 @@ from subscribers import tokens
 from subscribers.consent import Channel, Evidence
 from subscribers.models import (
     AddressChange,
+    DataLink,
     MailingList,
     ReconfirmationCampaign,
     ReconfirmationRequest,
@@ -77,11 +78,14 @@ def test_all_data_is_downloaded_as_json_by_an_emailed_link(
 
 def test_a_data_link_works_for_a_day_and_no_other_token_opens_the_page(client: Client, join: Join) -> None:
     person = join("olga")
-    old = int((timezone.now() - timedelta(days=1, minutes=2)).timestamp() // 60)
+    now = timezone.now()
+    row = DataLink.objects.create(
+        subscriber=person, address_hash=bytes(person.address_hash), requested_at=now
+    )
     for token in (
-        tokens.make("data_access", person.pk, old),
-        tokens.make("data_access", 999, int(timezone.now().timestamp() // 60)),
-        tokens.make("preferences", person.pk, 0),
+        tokens.make_dated("data_access", row.pk, now - timedelta(days=1, minutes=2)),
+        tokens.make_dated("data_access", row.pk + 999, now),
+        tokens.make("preferences", row.pk, 0),
         "x",
     ):
         assert client.post(f"/your-data/{token}/", {"erase": "1"}).status_code == 404
