@@ -192,12 +192,17 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": _config.LOG_FORMAT}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "filters": {"mask": {"()": "mailer.config.log_masking.MaskingFilter"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["mask"]},
+    },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         **{name: {"level": "WARNING"} for name in ("apscheduler", "django_tasks", "wagtail", "modelsearch")},
         # It warns when a job is still running at the time of its next run, which is normal.
         "apscheduler.scheduler": {"level": "ERROR"},
+        # Without Django's own handlers, which mask nothing.
+        "django": {"handlers": [], "level": "INFO"},
         "django.request": {"level": "ERROR"},
         # It logs every request that waits for a thread, which makes a busy process busier.
         "waitress.queue": {"level": "ERROR"},

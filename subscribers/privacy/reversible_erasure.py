@@ -173,8 +173,8 @@ def _restore_suppression(hashed: bytes, before: dict[str, list[str]], now: datet
 
 
 def _cipher() -> MultiFernet:
-    secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-    return MultiFernet([Fernet(_derive(str(secret))) for secret in secrets])
+    # Those of the links: the link that reverses an erasure and what it restores are readable for as long.
+    return MultiFernet([Fernet(_derive(secret)) for _, secret in settings.TOKEN_KEYS])
 
 
 def _derive(secret: str) -> bytes:
