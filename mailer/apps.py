@@ -19,9 +19,12 @@ from wagtail.admin.apps import WagtailAdminAppConfig
 from wagtail.documents.apps import WagtailDocsAppConfig
 from wagtail.images.apps import WagtailImagesAppConfig
 from wagtail.snippets.apps import WagtailSnippetsAppConfig
+from wagtail.users.apps import WagtailUsersAppConfig
 
 # Modules with a function `connect`, which subscribes them to Django's signals.
 _LISTENERS = (
+    "mailer.approval.account_changes",
+    "mailer.approval.same_person",
     "mailer.approval.authorship",
     "mailer.editions.audience",
     "mailer.delivery.outbox.alerts",
@@ -40,6 +43,14 @@ class MailerConfig(AppConfig):
         """Connect the listeners of every package. Their models can be imported only from here on."""
         for listener in _LISTENERS:
             import_module(listener).connect()
+
+
+class UsersConfig(WagtailUsersAppConfig):
+    """Wagtail's pages for accounts and groups, with the desk's limits."""
+
+    default = False
+    user_viewset = "mailer.desk.accounts.views.AccountViewSet"
+    group_viewset = "mailer.desk.accounts.views.GroupViewSet"
 
 
 class SnippetsConfig(WagtailSnippetsAppConfig):

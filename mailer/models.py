@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mailer.approval.models import (
+    AccountChange,
     Approval,
     Authorship,
     Snapshot,
@@ -34,6 +35,7 @@ from mailer.stories.models import Story, StorySource, StoryText
 from mailer.tracking.models import DailyEventCount, TrackingEvent, VariantAudience
 
 __all__ = [
+    "AccountChange",
     "Alert",
     "Approval",
     "Authorship",

@@ -81,7 +81,7 @@ WSGI_APPLICATION = "mailer.wsgi.application"
 INSTALLED_APPS = [
     "mailer.apps.MailerConfig",
     "subscribers",
-    "wagtail.users",
+    "mailer.apps.UsersConfig",
     "mailer.apps.SnippetsConfig",
     "mailer.apps.ImagesConfig",
     # Not used, and hidden in the desk: Wagtail's own pages link to its URLs.
@@ -109,6 +109,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "mailer.approval.account_changes.ActingUserMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "mailer.desk.base.delete_guards.ProtectedDeleteMiddleware",

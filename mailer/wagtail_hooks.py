@@ -7,6 +7,7 @@ from wagtail import hooks
 from wagtail.snippets.models import register_snippet
 
 from mailer.desk import home
+from mailer.desk.accounts.bulk_actions import remove_bulk_actions
 from mailer.desk.approval.views import ApproveAction, RequestChangesAction, ReviewPage, SubmitPage
 from mailer.desk.base import forms, menu
 from mailer.desk.base.audit_log import register_actions
@@ -96,6 +97,7 @@ _PAGES = [
 ]
 hooks.register("register_admin_urls", lambda: _PAGES)
 hooks.register("register_bulk_action", MarkDoneAction)
+remove_bulk_actions()
 
 # Menu and home page.
 hooks.register("register_admin_menu_item", menu.subscribers_menu)

@@ -28,6 +28,3 @@ erased = Signal()
 # Argument: subscriber. Receivers return a dict, name of a section → records ready for JSON;
 # `privacy.data_access.collect` puts them together.
 collect_personal_data = Signal()
-
-# Argument: segment. Its rule changed.
-segment_changed = Signal()

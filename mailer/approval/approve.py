@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,11 +19,13 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from mailer.approval import authorship
+from mailer.approval import account_changes, authorship
 from mailer.approval.models import Approval, Snapshot, SnapshotVariant
 from mailer.editions.models import Edition
 
 State = Snapshot.State
+# As `author_ids` writes them.
+_AUTHOR_ID = re.compile(r"<(\d+)>")
 
 
 class ApprovalError(Exception):
@@ -48,6 +51,10 @@ class AuthorMayNotApprove(ApprovalError):  # noqa: N818
     """You wrote part of this edition; a colleague who did not must approve it."""
 
 
+class AccountNotIndependent(ApprovalError):  # noqa: N818
+    """An author of this edition created or changed your account in the last 30 days; ask a colleague."""
+
+
 class WrongHash(ApprovalError):  # noqa: N818
     """The hash is not that of the submitted snapshot; review the edition again before approving it."""
 
@@ -65,7 +72,7 @@ def approve(
 ) -> Approval:
     """Approve the snapshot as `user`; `sha256` (hex) is the hash of what they reviewed.
 
-    Raises NotPermitted, WrongState, WrongHash, AuthorMayNotApprove, SnapshotChanged.
+    Raises NotPermitted, WrongState, WrongHash, AuthorMayNotApprove, AccountNotIndependent, SnapshotChanged.
     """
     require(user, "mailer.approve_edition")
     _require_unchanged(snapshot)
@@ -73,7 +80,7 @@ def approve(
         held = _locked(snapshot, State.SUBMITTED, "approved")
         if not hmac.compare_digest(held.sha256.encode(), sha256.strip().lower().encode()):
             raise WrongHash
-        _require_not_author(held, user)
+        require_second_person(held, user)
         approval = Approval.objects.create(
             snapshot=held, sha256=held.sha256, approver=user, at=now, by_command=by_command
         )
@@ -225,13 +232,21 @@ def _require_inside_window(snapshot: Snapshot, moment: datetime, local_hour: int
         )
 
 
-def _require_not_author(snapshot: Snapshot, user: User) -> None:
-    author = snapshot.authors.filter(user=user).first()
-    sealed = f"<{user.pk}>" in json.loads(snapshot.manifest)["authors"]
-    if author is not None or sealed or snapshot.submitted_by_id == user.pk:
-        reason = author.reason if author else "changed a part of it"
+def require_second_person(snapshot: Snapshot, user: User) -> None:
+    """Raises AuthorMayNotApprove or AccountNotIndependent; the database refuses the same approvals."""
+    authors = {int(pk) for pk in _AUTHOR_ID.findall(json.loads(snapshot.manifest)["authors"])}
+    reasons = dict(snapshot.authors.values_list("user_id", "reason"))
+    authors |= {*reasons, snapshot.submitted_by_id}
+    if user.pk in authors:
+        reason = reasons.get(user.pk, "changed a part of it")
         raise AuthorMayNotApprove(
             f"You cannot approve this edition, because you {reason}. Ask a colleague who did not write it."
+        )
+    if behind := account_changes.authors_behind(user, authors):
+        names = ", ".join(authorship.name_of(author) for author in behind)
+        raise AccountNotIndependent(
+            f"You cannot approve this edition: {names} wrote a part of it, and created or changed your "
+            f"account in the last {account_changes.DAYS} days. Ask another colleague."
         )
 
 

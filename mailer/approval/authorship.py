@@ -11,21 +11,22 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
-from django.db.models.signals import post_save
+from django.db.models.signals import post_delete, post_save
 from django.utils import timezone
 from wagtail.images import get_image_model
 from wagtail.models import ModelLogEntry, Revision
 
+from mailer.approval.account_changes import acting_user
 from mailer.approval.models import Approval, Authorship, Snapshot, SnapshotQuerySet
 from mailer.editions.models import Edition, Newsletter
-from mailer.editions.rendering_input import story_ids
+from mailer.editions.rendering_input import STORY_BLOCKS, story_ids, story_ids_in
 from mailer.stories.models import Story
 from subscribers.segments import conditions
 from subscribers.segments.models import Segment
 from subscribers.segments.rules import all_conditions, from_json
-from subscribers.signals import segment_changed
 
-Subject = Edition | Story | Newsletter
+Subject = Edition | Story | Newsletter | Segment
+_NOT_READY = ":not ready"
 
 # The fields that subscribers see; other fields may change without a record of authorship.
 _CONTENT_FIELDS: dict[type[models.Model], tuple[str, ...]] = {
@@ -40,7 +41,12 @@ _BOOKKEEPING = frozenset({"pk", "id", "story", "edition", "newsletter", "sort_or
 
 
 def fingerprint(subject: Subject, data: dict[str, Any] | None = None) -> str:
-    """Hex SHA-256 of the fields that subscribers see; `data`: a revision's content, else the live row's."""
+    """Hex SHA-256 of the fields that subscribers see; `data`: a revision's content, else the live row's.
+
+    Of a segment: of its rule.
+    """
+    if isinstance(subject, Segment):
+        return rule_fingerprint(subject)
     data = subject.serializable_data() if data is None else data
     telling = {name: _stored_value(name, data.get(name)) for name in _CONTENT_FIELDS[type(subject)]}
     if isinstance(subject, Story) and telling["picture"]:
@@ -56,7 +62,7 @@ def fingerprint(subject: Subject, data: dict[str, Any] | None = None) -> str:
 def live_fingerprint(subject: Subject) -> str:
     """The live row's fingerprint; a story that is not ready, and so left out, has another one."""
     left_out = isinstance(subject, Story) and not subject.live
-    return fingerprint(subject) + (":not ready" if left_out else "")
+    return fingerprint(subject) + (_NOT_READY if left_out else "")
 
 
 def record_change(
@@ -67,13 +73,22 @@ def record_change(
     A change invalidates every open snapshot that holds the subject.
     """
     mark = fingerprint(subject, data)
-    column = _column(subject)
-    last = Authorship.objects.filter(**{column: subject}).order_by("-pk").first()
-    if last and last.fingerprint == mark:
+    last = _notes(subject).order_by("-pk").first()
+    if last and last.fingerprint.removesuffix(_NOT_READY) == mark:
         return None
-    note = Authorship.objects.create(user=user, action=action, at=at, fingerprint=mark, **{column: subject})
+    note = _note(user, subject, action, at, mark)
     _open_snapshots(subject).invalidate(f"{name_of(user)} {action} {title_of(subject)}")
     return note
+
+
+def _notes(subject: Subject) -> models.QuerySet[Authorship]:
+    return Authorship.objects.filter(**{_column(subject): subject})
+
+
+def _note(user: User | None, subject: Subject, action: str, at: datetime, mark: str) -> Authorship:
+    return Authorship.objects.create(
+        user=user, action=action[:250], at=at, fingerprint=mark, **{_column(subject): subject}
+    )
 
 
 def _open_snapshots(subject: Subject) -> SnapshotQuerySet:
@@ -83,6 +98,12 @@ def _open_snapshots(subject: Subject) -> SnapshotQuerySet:
         return open_snapshots.filter(edition=subject)
     if isinstance(subject, Newsletter):
         return open_snapshots.filter(edition__newsletter=subject)
+    if isinstance(subject, Segment):
+        name = f"segment:{subject.pk}"
+        manifests = open_snapshots.values_list("pk", "manifest")
+        return open_snapshots.filter(
+            pk__in=[pk for pk, manifest in manifests if name in json.loads(manifest)["fingerprints"]]
+        )
     with_edition = open_snapshots.select_related("edition")
     return open_snapshots.filter(
         pk__in=[snapshot.pk for snapshot in with_edition if subject.pk in story_ids(snapshot.edition)]
@@ -101,10 +122,11 @@ def title_of(subject: Subject) -> str:
 
 
 def connect() -> None:
-    """Listen to revisions, Wagtail's log entries and segment changes."""
+    """Listen to revisions, Wagtail's log entries, changes of segments and deletions of stories."""
     post_save.connect(_on_revision, sender=Revision, dispatch_uid="authorship-revision")
     post_save.connect(_on_log_entry, sender=ModelLogEntry, dispatch_uid="authorship-log-entry")
-    segment_changed.connect(_on_segment_changed, dispatch_uid="authorship-segment")
+    post_save.connect(_on_segment, sender=Segment, dispatch_uid="authorship-segment")
+    post_delete.connect(_on_story_deleted, sender=Story, dispatch_uid="authorship-story-deleted")
 
 
 def _on_revision(sender: object, instance: Revision, created: bool, **_: object) -> None:
@@ -127,20 +149,42 @@ def _on_log_entry(sender: object, instance: ModelLogEntry, created: bool, **_: o
         return
     if model is Story and instance.action in ("wagtail.publish", "wagtail.unpublish"):
         for story in Story.objects.filter(pk=instance.object_id):
-            _invalidate_where_it_differs(story, instance.user, instance.action.removeprefix("wagtail."))
+            _record_readiness(
+                story, instance.user, instance.action.removeprefix("wagtail.") + "ed", instance.timestamp
+            )
     elif instance.action in ("wagtail.create", "wagtail.edit"):
         _record_change_without_revision(model, instance)
 
 
-def _invalidate_where_it_differs(story: Story, user: User | None, action: str) -> None:
+def _record_readiness(story: Story, user: User | None, action: str, at: datetime) -> None:
     """A saved draft is published, or a story unpublished, without another change of its text."""
     now = live_fingerprint(story)
+    last = _notes(story).order_by("-pk").first()
+    # Publishing what was never unpublished repeats the last change.
+    if last is None or (_NOT_READY in now + last.fingerprint and last.fingerprint != now):
+        _note(user, story, action, at, now)
     touched = [
         snapshot.pk
         for snapshot in _open_snapshots(story)
         if json.loads(snapshot.manifest)["fingerprints"].get(f"story:{story.key}", now) != now
     ]
-    Snapshot.objects.filter(pk__in=touched).invalidate(f"{name_of(user)} {action}ed {title_of(story)}")
+    Snapshot.objects.filter(pk__in=touched).invalidate(f"{name_of(user)} {action} {title_of(story)}")
+
+
+def _on_segment(sender: object, instance: Segment, raw: bool = False, **_: object) -> None:
+    """The user is known by their key from here on: renaming the account changes nothing."""
+    if raw:
+        return
+    user = acting_user() or User.objects.filter(username=instance.changed_by).first()
+    record_change(user, instance, "changed", instance.changed_at)
+
+
+def _on_story_deleted(sender: object, instance: Story, **_: object) -> None:
+    """The record of a story goes with it; leaving it out is a change of every edition that shows it."""
+    action = f"deleted {title_of(instance)} from"
+    for edition in Edition.objects.exclude(snapshots__mailings__dry_run_to=""):
+        if instance.pk in story_ids(edition):
+            record_change(acting_user(), edition, action, timezone.now())
 
 
 def _record_change_without_revision(model: type[models.Model], entry: ModelLogEntry) -> None:
@@ -168,14 +212,35 @@ def _stored_value(name: str, value: Any) -> Any:
         children = [{key: child[key] for key in child if key not in _BOOKKEEPING} for child in value or []]
         return sorted(children, key=lambda child: str(child.get("language")))
     if name == "body" and isinstance(value, str):
-        return [{key: block[key] for key in ("type", "value")} for block in json.loads(value or "[]")]
+        return _blocks(json.loads(value or "[]"))
     if name in ("countries", "languages", "fallbacks") and not isinstance(value, str):
         return ",".join(value or ())
     return value
 
 
+def _blocks(raw: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """An edition's blocks without their ids, and None in the place of each story that was deleted.
+
+    Wagtail writes None itself, but only into rows and revisions that are saved after the deletion.
+    """
+    existing = set(Story.objects.filter(pk__in=story_ids_in(raw)).values_list("pk", flat=True))
+
+    def kept(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {**value, "value": kept(value["value"])}
+        return value if value in existing else None
+
+    blocks = [{key: block[key] for key in ("type", "value")} for block in raw]
+    for block in blocks:
+        if block["type"] in STORY_BLOCKS:
+            block["value"] = kept(block["value"])
+        elif block["type"] == "titles":
+            block["value"] = [kept(item) for item in block["value"]]
+    return blocks
+
+
 def _column(subject: Subject) -> str:
-    return {Edition: "edition", Story: "story", Newsletter: "newsletter"}[type(subject)]
+    return {Edition: "edition", Story: "story", Newsletter: "newsletter", Segment: "segment"}[type(subject)]
 
 
 _ACTIONS_LISTED = 2
@@ -198,15 +263,10 @@ def authors_of(edition: Edition) -> dict[User, str]:
     """Users who may not approve the edition, with the reason: {user: "wrote the story “…”"}."""
     found: dict[User, list[str]] = {}
     approved = list(_approved_manifests(edition))
-    for name, part in parts_of(edition).items():
+    for name, part in {**parts_of(edition), **segments_of(edition)}.items():
         for note in _changes_since_approval(name, part, approved):
             if note.user is not None:
                 found.setdefault(note.user, []).append(f"{note.action} {title_of(part)}")
-    for name, segment in segments_of(edition).items():
-        mark = rule_fingerprint(segment)
-        user = User.objects.filter(username=segment.changed_by).first()
-        if user is not None and not any(prints.get(name) == mark for prints in approved):
-            found.setdefault(user, []).append(f"changed the segment “{segment}”")
     return {user: _summarise(list(dict.fromkeys(actions))) for user, actions in found.items()}
 
 
@@ -235,8 +295,7 @@ def _changes_since_approval(name: str, part: Subject, approved: list[dict[str, s
     The boundary is the content that was approved and not the time of approval: a draft saved before an
     approval that did not contain it is still unapproved.
     """
-    column = name.partition(":")[0]
-    notes = list(Authorship.objects.filter(**{column: part}).select_related("user").order_by("pk"))
+    notes = list(_notes(part).select_related("user").order_by("pk"))
     # An older draft may have been published after a newer one that only repeats the approved content.
     live = fingerprint(part)
     last = max((place for place, note in enumerate(notes) if note.fingerprint == live), default=len(notes))
@@ -274,14 +333,3 @@ def _with_parts(segment: Segment, seen: frozenset[int]) -> Iterator[Segment]:
     }
     for part in Segment.objects.filter(pk__in=named - seen):
         yield from _with_parts(part, seen)
-
-
-def _on_segment_changed(segment: Segment, **_: Any) -> None:
-    name = f"segment:{segment.pk}"
-    copies = Snapshot.objects.sendable()
-    held = [
-        snapshot.pk
-        for snapshot in copies.only("manifest")
-        if name in json.loads(snapshot.manifest)["fingerprints"]
-    ]
-    copies.filter(pk__in=held).invalidate(f"The segment “{segment}” was changed. Submit it again.")

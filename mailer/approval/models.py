@@ -1,4 +1,4 @@
-"""Authorship, snapshots of submitted editions, approvals, and notices to staff."""
+"""Authorship, account changes, snapshots of submitted editions, approvals, and notices to staff."""
 
 from __future__ import annotations
 
@@ -10,6 +10,15 @@ from django.utils import timezone
 
 from mailer.editions.models import Edition, Newsletter
 from mailer.stories.models import Story
+from subscribers.segments.models import Segment
+
+
+def _exactly_one(*names: str) -> models.Q:
+    """Exactly one of these fields is set."""
+    any_one = models.Q()
+    for chosen in names:
+        any_one |= models.Q(**{f"{name}__isnull": name != chosen for name in names})
+    return any_one
 
 
 class Authorship(models.Model):
@@ -19,10 +28,11 @@ class Authorship(models.Model):
     edition = models.ForeignKey(Edition, null=True, on_delete=models.CASCADE, related_name="+")
     story = models.ForeignKey(Story, null=True, on_delete=models.CASCADE, related_name="+")
     newsletter = models.ForeignKey(Newsletter, null=True, on_delete=models.CASCADE, related_name="+")
+    segment = models.ForeignKey(Segment, null=True, on_delete=models.CASCADE, related_name="+")
     # "wrote", "imported", "assembled", "replaced the picture", "changed the sender"…
-    action = models.CharField(max_length=60)
-    # SHA-256 of the subject's content after the change.
-    fingerprint = models.CharField(max_length=64)
+    action = models.CharField(max_length=250)
+    # Of the subject's content after the change, see `authorship.live_fingerprint`.
+    fingerprint = models.CharField(max_length=80)
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -30,16 +40,51 @@ class Authorship(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="authorship_one_subject",
-                condition=(
-                    models.Q(edition__isnull=False, story__isnull=True, newsletter__isnull=True)
-                    | models.Q(edition__isnull=True, story__isnull=False, newsletter__isnull=True)
-                    | models.Q(edition__isnull=True, story__isnull=True, newsletter__isnull=False)
-                ),
+                condition=_exactly_one("edition", "story", "newsletter", "segment"),
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.user} {self.action}"
+
+
+class AccountChange(models.Model):
+    """Append-only, written by the database's triggers: what of an account was changed, when, and by whom."""
+
+    class What(models.TextChoices):
+        CREATED = "created", "account"
+        USERNAME = "username", "username"
+        NAME = "name", "name"
+        EMAIL = "email", "email address"
+        PASSWORD = "password", "password"
+        ACTIVE = "active", "active"
+        SUPERUSER = "superuser", "superuser"
+        GROUP = "group", "group"
+        PERMISSION = "permission", "permission"
+        # A permission of a group that the user is in: "Approvers: approve_edition".
+        GROUP_PERMISSION = "group_permission", "permission of a group"
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    # The user who was signed in; null: none was (a command, or a link from an email).
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    what = models.CharField(max_length=20, choices=What.choices)
+    # The values; empty for a password, and where something was added or removed.
+    before = models.TextField(blank=True)
+    after = models.TextField(blank=True)
+    at = models.DateTimeField(default=timezone.now)
+    # When the owner and the approvers were notified; the only column that changes.
+    notified_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["pk"]
+        indexes = [
+            models.Index(
+                fields=["id"], name="account_change_unnotified", condition=models.Q(notified_at=None)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.what} of {self.user_id}"
 
 
 class SnapshotQuerySet(models.QuerySet["Snapshot"]):

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
 from django.db import transaction
 
+from mailer.approval.approve import ApprovalError, require_second_person
 from mailer.approval.models import Snapshot, StaffNotice
 from mailer.editions.models import Edition
 
@@ -38,7 +39,7 @@ def _submitted() -> Iterable[Snapshot]:
 
 
 def _notify_assembled(edition: Edition, now: datetime) -> int:
-    people = _with("mailer.submit_edition") | _with("mailer.approve_edition")
+    people = users_with("mailer.submit_edition") | users_with("mailer.approve_edition")
     return _send_once(
         f"assembled:{edition.pk}",
         people,
@@ -50,8 +51,7 @@ def _notify_assembled(edition: Edition, now: datetime) -> int:
 
 
 def _notify_submitted(snapshot: Snapshot, now: datetime) -> int:
-    hands = set(snapshot.authors.values_list("user_id", flat=True))
-    people = {user for user in _with("mailer.approve_edition") if user.pk not in hands}
+    people = {user for user in users_with("mailer.approve_edition") if _second_person(snapshot, user)}
     name = snapshot.submitted_by.get_full_name() or snapshot.submitted_by.get_username()
     return _send_once(
         f"submitted:{snapshot.pk}",
@@ -65,7 +65,16 @@ def _notify_submitted(snapshot: Snapshot, now: datetime) -> int:
     )
 
 
-def _with(permission: str) -> set[User]:
+def _second_person(snapshot: Snapshot, user: User) -> bool:
+    try:
+        require_second_person(snapshot, user)
+    except ApprovalError:
+        return False
+    return True
+
+
+def users_with(permission: str) -> set[User]:
+    """Active users with the permission and an address."""
     return set(
         User.objects.with_perm(permission, backend="django.contrib.auth.backends.ModelBackend").exclude(
             email=""

@@ -13,6 +13,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import transaction
 
+from mailer.approval import account_emails
 from mailer.desk.accounts.groups import ensure_groups
 from mailer.editions.models import Newsletter, NewsletterText
 from mailer.stories.models import Story
@@ -35,8 +36,9 @@ def seed(now: datetime) -> None:
     """Create missing rows of the demo in one transaction; existing rows are not changed."""
     with transaction.atomic():
         groups = ensure_groups()
-        for member in STAFF:
-            _staff(member, groups)
+        created = [_staff(member, groups) for member in STAFF]
+        if any(created):
+            account_emails.mark_as_reported(now)
         newsletter = _newsletter()
         for reader in READERS:
             _reader(reader, newsletter, now)
@@ -45,10 +47,11 @@ def seed(now: datetime) -> None:
             import_stories(SAMPLE / "stories.json", writer, now)
 
 
-def _staff(member: Member, groups: Mapping[str, Group]) -> None:
+def _staff(member: Member, groups: Mapping[str, Group]) -> bool:
+    """Create the account; whether it did not exist before."""
     model = get_user_model()
     if model.objects.filter(username=member.username).exists():
-        return
+        return False
     user = model.objects.create_user(
         member.username,
         member.email,
@@ -57,6 +60,7 @@ def _staff(member: Member, groups: Mapping[str, Group]) -> None:
         last_name=member.last_name,
     )
     user.groups.add(groups[member.group])
+    return True
 
 
 def _newsletter() -> Newsletter:

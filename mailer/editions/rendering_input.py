@@ -16,6 +16,9 @@ from mailer.rendering import data_types
 from mailer.rendering.data_types import Picture
 from mailer.stories.models import Story
 
+# Blocks whose stored value is the primary key of a story; "titles" is a list of them.
+STORY_BLOCKS = ("lead", "story", "date", "social")
+
 
 def content_of(edition: Edition) -> data_types.Content:
     """Everything that subscribers of this edition may see, from published stories only.
@@ -60,10 +63,15 @@ def story_ids(edition: Edition) -> list[int]:
 
     Read from the stored JSON: no story is fetched, and deleted stories are included.
     """
+    return story_ids_in(edition.body.raw_data)
+
+
+def story_ids_in(blocks: Iterable[Any]) -> list[int]:
+    """The same from blocks as they are stored: [{"type": "story", "value": 7}, …]."""
     found: list[int] = []
-    for raw in edition.body.raw_data:
+    for raw in blocks:
         value = raw["value"]
-        if raw["type"] in ("lead", "story", "date", "social"):
+        if raw["type"] in STORY_BLOCKS:
             found.append(value)
         elif raw["type"] == "titles":
             found.extend(item["value"] if isinstance(item, dict) else item for item in value)

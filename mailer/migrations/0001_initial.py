@@ -466,9 +466,10 @@ class Migration(migrations.Migration):
             name='Authorship',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('action', models.CharField(max_length=60)),
-                ('fingerprint', models.CharField(max_length=64)),
+                ('action', models.CharField(max_length=250)),
+                ('fingerprint', models.CharField(max_length=80)),
                 ('at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('segment', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='subscribers.segment')),
                 ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('edition', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='mailer.edition')),
                 ('newsletter', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='mailer.newsletter')),
@@ -543,6 +544,23 @@ class Migration(migrations.Migration):
                 ('link_count', models.PositiveSmallIntegerField(default=0)),
                 ('variant', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='mailer.snapshotvariant')),
             ],
+        ),
+        migrations.CreateModel(
+            name='AccountChange',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('what', models.CharField(choices=[('created', 'account'), ('username', 'username'), ('name', 'name'), ('email', 'email address'), ('password', 'password'), ('active', 'active'), ('superuser', 'superuser'), ('group', 'group'), ('permission', 'permission'), ('group_permission', 'permission of a group')], max_length=20)),
+                ('before', models.TextField(blank=True)),
+                ('after', models.TextField(blank=True)),
+                ('at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('notified_at', models.DateTimeField(blank=True, null=True)),
+                ('actor', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'ordering': ['pk'],
+                'indexes': [models.Index(condition=models.Q(('notified_at', None)), fields=['id'], name='account_change_unnotified')],
+            },
         ),
         migrations.CreateModel(
             name='EditionText',
@@ -673,7 +691,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='authorship',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('edition__isnull', False), ('newsletter__isnull', True), ('story__isnull', True)), models.Q(('edition__isnull', True), ('newsletter__isnull', True), ('story__isnull', False)), models.Q(('edition__isnull', True), ('newsletter__isnull', False), ('story__isnull', True)), _connector='OR'), name='authorship_one_subject'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('edition__isnull', False), ('newsletter__isnull', True), ('segment__isnull', True), ('story__isnull', True)), models.Q(('edition__isnull', True), ('newsletter__isnull', True), ('segment__isnull', True), ('story__isnull', False)), models.Q(('edition__isnull', True), ('newsletter__isnull', False), ('segment__isnull', True), ('story__isnull', True)), models.Q(('edition__isnull', True), ('newsletter__isnull', True), ('segment__isnull', False), ('story__isnull', True)), _connector='OR'), name='authorship_one_subject'),
         ),
         migrations.AddConstraint(
             model_name='storytext',

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
+from mailer.migrations import _account_changes
 from subscribers.migrations._triggers import Trigger, create, drop
 
 _AUTHOR = (
@@ -118,12 +119,16 @@ TRIGGERS = [
         f"{_MOVED} OR (NEW.state = 'sending' AND {_UNFIT})",
         "only an approved snapshot can be sent",
     ),
+    *_account_changes.TRIGGERS,
 ]
 
 
 def create_all(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
+    # The triggers read the view.
+    _account_changes.create(editor)
     create(editor, TRIGGERS)
 
 
 def drop_all(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
     drop(editor, TRIGGERS)
+    _account_changes.drop(editor)

@@ -11,7 +11,7 @@ from django.db.migrations.state import StateApps
 
 class Trigger(NamedTuple):
     name: str
-    # INSERT or UPDATE.
+    # INSERT, UPDATE or DELETE.
     event: str
     table: str
     # The write is refused where this SQL condition over NEW and OLD holds.
@@ -54,11 +54,12 @@ def _sqlite(trigger: Trigger) -> str:
 
 
 def _postgresql(trigger: Trigger) -> str:
+    row = "OLD" if trigger.event == "DELETE" else "NEW"
     return (
         f"CREATE FUNCTION {trigger.name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
         f"IF {trigger.condition} THEN "
         f"RAISE EXCEPTION '{trigger.message}' USING ERRCODE = 'integrity_constraint_violation'; END IF; "
-        f"RETURN NEW; END $$; "
+        f"RETURN {row}; END $$; "
         f"CREATE TRIGGER {trigger.name} BEFORE {trigger.event} ON {trigger.table} "
         f"FOR EACH ROW EXECUTE FUNCTION {trigger.name}()"
     )

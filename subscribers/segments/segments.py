@@ -17,7 +17,6 @@ from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.segments import audience_query, conditions
 from subscribers.segments.models import Segment, Tag
 from subscribers.segments.rules import Condition, Group, InvalidRule, all_conditions, from_json, to_json
-from subscribers.signals import segment_changed
 
 # Conditions in a rule with the segments that it uses.
 _MAX_CONDITIONS = 300
@@ -45,8 +44,6 @@ def save(segment: Segment, name: str, rule: Group, by: str, now: datetime) -> Se
             segment.rule, segment.changed_by, segment.changed_at = written, by, now
         segment.name = name
         segment.save()
-        if changed:
-            segment_changed.send(Segment, segment=segment)
     return segment
 
 

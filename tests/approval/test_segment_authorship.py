@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import DatabaseError, connection, transaction
 
 from mailer.approval import approve
 from mailer.approval.approve import AuthorMayNotApprove, PreflightFailed, SnapshotChanged
-from mailer.approval.models import Snapshot
+from mailer.approval.models import Approval, Authorship, Snapshot
 from mailer.approval.submit import submit
 from mailer.delivery.models import Mailing
 from mailer.delivery.rollout import scheduled_jobs
@@ -99,6 +100,67 @@ def test_an_author_of_a_segment_condition_may_not_approve(edition: Edition, peop
     snapshot = submit(edition, people.writer, NOW)
     with pytest.raises(AuthorMayNotApprove, match="Russian"):
         approve.approve(snapshot, people.approver, snapshot.sha256, NOW)
+
+
+def written_by_approver(edition: Edition, people: cast.Staff) -> Segment:
+    """A segment of the approver's, which the edition uses."""
+    edition.segment = segment("Russian", RUSSIAN, by=people.approver.username)
+    edition.save_revision().publish()
+    cast.reader("olga", (), "ru")
+    return edition.segment
+
+
+def test_a_segments_author_who_is_renamed_may_not_approve(edition: Edition, people: cast.Staff) -> None:
+    written_by_approver(edition, people)
+    people.approver.username = "renamed"
+    people.approver.save()
+    snapshot = submit(edition, people.writer, NOW)
+    with pytest.raises(AuthorMayNotApprove, match="Russian"):
+        approve.approve(snapshot, people.approver, snapshot.sha256, NOW)
+
+
+def test_a_change_by_another_admin_does_not_free_a_segments_author(
+    edition: Edition, people: cast.Staff
+) -> None:
+    rule = written_by_approver(edition, people)
+    save(rule, rule.name, RUSSIAN, people.admin.username, NOW)
+    save(rule, rule.name, Group("any", RUSSIAN.parts), people.admin.username, NOW)
+    save(rule, rule.name, RUSSIAN, people.admin.username, NOW)
+    snapshot = submit(edition, people.writer, NOW)
+    for author in (people.approver, people.admin):
+        with pytest.raises(AuthorMayNotApprove, match="Russian"):
+            approve.approve(snapshot, author, snapshot.sha256, NOW)
+
+
+def test_a_segment_that_is_renamed_or_saved_unchanged_makes_no_author(
+    edition: Edition, people: cast.Staff
+) -> None:
+    rule = segment("Russian", RUSSIAN, by=people.writer.username)
+    edition.segment = rule
+    edition.save_revision().publish()
+    cast.reader("olga", (), "ru")
+    save(rule, "Readers of Russian", RUSSIAN, people.approver.username, NOW)
+    snapshot = submit(edition, people.writer, NOW)
+    approve.approve(snapshot, people.approver, snapshot.sha256, NOW)
+
+
+def test_a_segment_that_was_approved_frees_its_author_next_time(edition: Edition, people: cast.Staff) -> None:
+    written_by_approver(edition, people)
+    first = submit(edition, people.writer, NOW)
+    approve.approve(first, people.admin, first.sha256, NOW)
+    second = submit(edition, people.writer, NOW + timedelta(minutes=1))
+    approve.approve(second, people.approver, second.sha256, NOW)
+
+
+def test_the_database_does_not_forget_who_changed_a_segment(edition: Edition, people: cast.Staff) -> None:
+    rule = written_by_approver(edition, people)
+    with pytest.raises(DatabaseError, match="authorship is never changed"), transaction.atomic():
+        Authorship.objects.filter(segment=rule).update(user=None)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE subscribers_segment SET changed_by = 'writer'")
+    snapshot = submit(edition, people.writer, NOW)
+    with pytest.raises(DatabaseError, match="an author may not approve"), transaction.atomic():
+        Approval.objects.create(snapshot=snapshot, sha256=snapshot.sha256, approver=people.approver, at=NOW)
 
 
 def test_a_segment_with_a_deleted_reference_is_not_submitted(chosen: Edition, people: cast.Staff) -> None:

@@ -11,7 +11,8 @@ from django.utils import timezone
 from wagtail.admin import messages
 
 from mailer import link_tracking
-from mailer.approval import approve
+from mailer.approval import account_changes, approve
+from mailer.approval.approve import ApprovalError
 from mailer.approval.authorship import name_of
 from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.approval.submit import VARIANT_LIMIT, submit
@@ -21,8 +22,6 @@ from mailer.desk.editions.preview import VIEWS, VariantChoice, current_content, 
 from mailer.editions.audience import Audience
 from mailer.rendering import story_selection, variants
 from mailer.rendering.data_types import Content, RenderedVariant, from_json
-
-_NOT_ALLOWED = "You cannot approve this edition because you {}. Ask a colleague who is not an author."
 
 
 class SubmitPage(EditionPage):
@@ -90,6 +89,7 @@ def _review(snapshot: Snapshot, request: HttpRequest) -> dict[str, Any]:
         and _may_request_changes(current_user(request)),
         "approval": approval,
         "approver": name_of(approval.approver) if approval else "",
+        "approver_since": account_changes.approver_since(approval.approver) if approval else (),
         "tracking": _tracking(snapshot),
         "submitter": name_of(snapshot.submitted_by),
         "variants": listed,
@@ -124,11 +124,10 @@ def _may_request_changes(user: User) -> bool:
 
 def _approval_obstacle(snapshot: Snapshot, user: User) -> str:
     """Why this user may not approve the snapshot; empty if they may."""
-    author = snapshot.authors.filter(user=user.pk).first()
-    if author is not None:
-        return _NOT_ALLOWED.format(author.reason)
-    if snapshot.submitted_by_id == user.pk:
-        return _NOT_ALLOWED.format("submitted it")
+    try:
+        approve.require_second_person(snapshot, user)
+    except ApprovalError as error:
+        return str(error)
     if not user.has_perm("mailer.approve_edition"):
         return "You do not have permission to approve editions. Ask an admin for it."
     return ""

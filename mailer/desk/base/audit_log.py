@@ -40,6 +40,8 @@ _ACTIONS = {
     "desk.import_export_rejected": ("Export", "Exported the rejected rows of an import"),
     "desk.suppress": ("Suppress", "Suppressed an address"),
     "desk.unsuppress": ("Remove suppression", "Removed a suppression"),
+    "desk.superuser": ("Superuser", "Changed whether the account is a superuser"),
+    "desk.send_password_link": ("Send link", "Sent a link to choose a password"),
     "desk.segment": ("Save", "Saved a segment"),
     "desk.bulk": ("Bulk action", "Started a bulk action"),
     "desk.bulk_undo": ("Undo", "Undid a bulk action"),

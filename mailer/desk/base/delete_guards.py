@@ -1,4 +1,4 @@
-"""Refuses to delete what the approval record refers to, with a message instead of an error page."""
+"""Refuses what the approval record forbids, such as to delete what it refers to, without an error page."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from wagtail.admin import messages
 from wagtail.snippets.views import snippets
+
+from mailer.approval.same_person import SamePerson
 
 
 class EditionDeleteView(snippets.DeleteView):
@@ -26,7 +28,10 @@ class EditionDeleteView(snippets.DeleteView):
 
 
 class ProtectedDeleteMiddleware:
-    """Middleware: the same for user accounts and for bulk deletion."""
+    """Middleware: the same for bulk deletion; and for a name or address that another account has.
+
+    Wagtail's form of one's own account does not know that rule.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -35,6 +40,9 @@ class ProtectedDeleteMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, SamePerson):
+            messages.error(request, " ".join(exception.messages))
+            return redirect(request.path)
         if not isinstance(exception, ProtectedError) or not request.path.startswith("/desk/"):
             return None
         reason = "the approval record refers to it. You can deactivate a user account instead."

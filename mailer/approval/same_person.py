@@ -1,0 +1,93 @@
+"""One account per person: a second account with the name, username or address of another one is refused.
+
+Names are compared as they look: without letter case, accents, punctuation and order of words, and with
+letters of Cyrillic and Greek that look like Latin ones as those (after the idea of Unicode Technical
+Standard 39, for the alphabets of the staff).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db.models.signals import pre_save
+
+_LOOKALIKES = str.maketrans(
+    # Cyrillic, with Kazakh and other letters of the region.
+    "авекмнорстухіјѕһԁԛԝғқүұәөңҳ"
+    # Greek.
+    "αβεικνορτυχηω"
+    # Digits and letters that are told apart with difficulty.
+    "01iı",
+    "abekmhopctyxijshdqwfkyyaohx"  # Cyrillic
+    "abeikvoptuxnw"  # Greek
+    "olll",
+)
+_FIELDS = ("username", "first_name", "last_name", "email")
+
+
+class SamePerson(ValidationError):  # noqa: N818
+    """Another account has this name or address."""
+
+
+def look(text: str) -> str:
+    """What is left of a text when everything is removed by which two alike texts differ."""
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
+    # Twice: i and dotless i are the same letter, and so are the Cyrillic and Greek ones.
+    plain = plain.translate(_LOOKALIKES).translate(_LOOKALIKES)
+    return "".join(letter for letter in plain if letter.isalnum())
+
+
+def _name(user: User) -> str:
+    return "".join(sorted(look(word) for word in user.get_full_name().split()))
+
+
+def _mailbox(user: User) -> str:
+    """The address without what is behind a plus sign: messages to both reach the same mailbox."""
+    local, _, domain = user.email.strip().rpartition("@")
+    local = local.partition("+")[0]
+    return (
+        f"{'.'.join(map(look, local.split('.')))}@{'.'.join(map(look, domain.split('.')))}" if local else ""
+    )
+
+
+def conflicts(user: User) -> Iterator[tuple[str, User]]:
+    """Other accounts that look like the same person: ("username", "email" or "name", the account)."""
+    mine = {"username": look(user.username), "email": _mailbox(user), "name": _name(user)}
+    for other in User.objects.exclude(pk=user.pk).order_by("pk"):
+        theirs = {"username": look(other.username), "email": _mailbox(other), "name": _name(other)}
+        yield from ((field, other) for field in mine if mine[field] and mine[field] == theirs[field])
+
+
+def require_one_account(user: User) -> None:
+    """Raises SamePerson where another account has the same name, username or address."""
+    for field, other in conflicts(user):
+        label = {"email": "email address"}.get(field, field)
+        raise SamePerson(
+            f"The account “{other.username}” has the same {label}, or one that looks the same. "
+            "One person has one account; where these are two people, add an initial to the name.",
+            code=field,
+        )
+
+
+def connect() -> None:
+    """Check whenever an account is saved."""
+    pre_save.connect(_on_save, sender=User, dispatch_uid="same-person")
+
+
+def _on_save(
+    sender: object,
+    instance: User,
+    raw: bool = False,
+    update_fields: frozenset[str] | None = None,
+    **_: object,
+) -> None:
+    if raw or (update_fields is not None and update_fields.isdisjoint(_FIELDS)):
+        return
+    if instance.pk is not None:
+        before = User.objects.filter(pk=instance.pk).values_list(*_FIELDS).first()
+        if before == tuple(getattr(instance, field) for field in _FIELDS):
+            return
+    require_one_account(instance)

@@ -1,0 +1,213 @@
+"""The record of account changes, written by the database itself, whatever code changes an account.
+
+`mailer_accountinfluence` is a view: which accounts were created or changed by which other account, directly
+or through further accounts, within the last 30 days of the database's clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+from subscribers.migrations._triggers import Trigger
+
+DAYS = 30
+
+_NOW = {"sqlite": "strftime('%Y-%m-%d %H:%M:%f', 'now')", "postgresql": "clock_timestamp()"}
+_SINCE = {
+    "sqlite": f"strftime('%Y-%m-%d %H:%M:%f', 'now', '-{DAYS} days')",
+    "postgresql": f"clock_timestamp() - interval '{DAYS} days'",
+}
+# `mailer.approval.account_changes` tells the database who is signed in. A process without it, such as a
+# database shell, cannot write to accounts on SQLite, and leaves the actor empty on PostgreSQL.
+_ACTOR = {
+    "sqlite": "mailer_acting_user()",
+    "postgresql": "CAST(NULLIF(current_setting('mailer.acting_user', true), '') AS integer)",
+}
+
+
+class _Recorded(NamedTuple):
+    """A write that is recorded, and the columns of its row as SQL expressions over NEW and OLD."""
+
+    name: str
+    # INSERT, DELETE, UPDATE or UPDATE OF columns.
+    event: str
+    table: str
+    what: str
+    before: str = "''"
+    after: str = "''"
+    user: str = "NEW.id"
+    # Further tables, one row each.
+    source: str = ""
+    condition: str = "1 = 1"
+
+
+def _field(what: str, before: str, after: str, *columns: str) -> _Recorded:
+    differs = " OR ".join(f"NEW.{column} IS DISTINCT FROM OLD.{column}" for column in columns)
+    return _Recorded(
+        f"account_{what}_recorded",
+        f"UPDATE OF {', '.join(columns)}",
+        "auth_user",
+        what,
+        before,
+        after,
+        condition=differs,
+    )
+
+
+def _yes_no(value: str) -> str:
+    return f"CASE WHEN {value} THEN 'yes' ELSE 'no' END"
+
+
+def _added_and_removed(
+    what: str, table: str, label: str, user: str = "{row}.user_id", source: str = ""
+) -> Iterator[_Recorded]:
+    """The records of rows of a table between two others; `{row}` stands for NEW or OLD."""
+    new, old = ({"row": row} for row in ("NEW", "OLD"))
+    added = {"after": label.format(**new), "user": user.format(**new), "source": source.format(**new)}
+    removed = {"before": label.format(**old), "user": user.format(**old), "source": source.format(**old)}
+    yield _Recorded(f"account_{what}_added", "INSERT", table, what, **added)
+    yield _Recorded(f"account_{what}_removed", "DELETE", table, what, **removed)
+    # Only a database shell updates such a row: what it was is removed, and what it is added.
+    yield _Recorded(f"account_{what}_moved_from", "UPDATE", table, what, **removed)
+    yield _Recorded(f"account_{what}_moved_to", "UPDATE", table, what, **added)
+
+
+_GROUP = "COALESCE((SELECT name FROM auth_group WHERE id = {row}.group_id), '')"
+_PERMISSION = "COALESCE((SELECT codename FROM auth_permission WHERE id = {row}.permission_id), '')"
+
+_RECORDED = (
+    _Recorded(
+        "account_created_recorded",
+        "INSERT",
+        "auth_user",
+        "created",
+        after="NEW.username || ' <' || NEW.email || '>'",
+    ),
+    _Recorded(
+        "account_created_superuser",
+        "INSERT",
+        "auth_user",
+        "superuser",
+        after="'yes'",
+        condition="NEW.is_superuser",
+    ),
+    _field("username", "OLD.username", "NEW.username", "username"),
+    _field(
+        "name",
+        "OLD.first_name || ' ' || OLD.last_name",
+        "NEW.first_name || ' ' || NEW.last_name",
+        "first_name",
+        "last_name",
+    ),
+    _field("email", "OLD.email", "NEW.email", "email"),
+    _field("password", "''", "''", "password"),
+    _field("active", _yes_no("OLD.is_active"), _yes_no("NEW.is_active"), "is_active"),
+    _field("superuser", _yes_no("OLD.is_superuser"), _yes_no("NEW.is_superuser"), "is_superuser"),
+    *_added_and_removed("group", "auth_user_groups", _GROUP),
+    *_added_and_removed("permission", "auth_user_user_permissions", _PERMISSION),
+    # Every member of the group has another role.
+    *_added_and_removed(
+        "group_permission",
+        "auth_group_permissions",
+        f"{_GROUP} || ': ' || {_PERMISSION}",
+        user="member.user_id",
+        source="FROM auth_user_groups member WHERE member.group_id = {row}.group_id",
+    ),
+)
+
+_VIEW = """
+CREATE VIEW mailer_accountinfluence AS
+WITH RECURSIVE recent (actor_id, user_id, at) AS (
+  SELECT actor_id, user_id, at FROM mailer_accountchange WHERE actor_id <> user_id AND at > {since}
+), influence (author_id, user_id, at) AS (
+  SELECT actor_id, user_id, at FROM recent
+  UNION
+  SELECT i.author_id, r.user_id, r.at FROM influence i
+  JOIN recent r ON r.actor_id = i.user_id AND r.at >= i.at
+)
+SELECT DISTINCT author_id, user_id FROM influence
+"""
+
+# The approver's account was created or changed by an author of the snapshot.
+CHANGED_BY_AUTHOR = (
+    "EXISTS (SELECT 1 FROM mailer_accountinfluence i JOIN mailer_snapshot c ON c.id = NEW.snapshot_id"
+    " WHERE i.user_id = NEW.approver_id AND (c.submitted_by_id = i.author_id"
+    " OR c.manifest LIKE '%<' || i.author_id || '>%'"
+    " OR EXISTS (SELECT 1 FROM mailer_snapshotauthor a"
+    " WHERE a.snapshot_id = c.id AND a.user_id = i.author_id)))"
+)
+
+# A notice to staff is noted on the row; nothing else of it changes.
+_COLUMNS = ("user_id", "actor_id", "what", "before", "after", "at")
+
+TRIGGERS = [
+    Trigger(
+        "approval_by_independent_account",
+        "INSERT",
+        "mailer_approval",
+        CHANGED_BY_AUTHOR,
+        "an author changed the account of the approver",
+    ),
+    Trigger(
+        "account_change_unchanged",
+        "UPDATE",
+        "mailer_accountchange",
+        " OR ".join(f"NEW.{column} IS DISTINCT FROM OLD.{column}" for column in ("id", *_COLUMNS)),
+        "the record of account changes is only added to",
+    ),
+    Trigger(
+        "account_change_kept",
+        "DELETE",
+        "mailer_accountchange",
+        "1 = 1",
+        "the record of account changes is only added to",
+    ),
+]
+
+
+# Two accounts never differ by letter case alone. `mailer.approval.same_person` refuses more.
+_INDEXES = {
+    "account_username_once": "auth_user (lower(username))",
+    "account_email_once": "auth_user (lower(email)) WHERE email <> ''",
+}
+
+
+def create(editor: BaseDatabaseSchemaEditor) -> None:
+    """Create the indexes, the view and the triggers that record."""
+    vendor = editor.connection.vendor
+    for name, columns in _INDEXES.items():
+        editor.execute(f"CREATE UNIQUE INDEX {name} ON {columns}", params=None)
+    editor.execute(_VIEW.format(since=_SINCE[vendor]), params=None)
+    for one in _RECORDED:
+        statement = (
+            f"INSERT INTO mailer_accountchange ({', '.join(_COLUMNS)})"
+            f" SELECT {one.user}, {_ACTOR[vendor]}, '{one.what}', {one.before}, {one.after}, {_NOW[vendor]}"
+            f" {one.source};"
+        )
+        when = f"CREATE TRIGGER {one.name} AFTER {one.event} ON {one.table} FOR EACH ROW"
+        if vendor == "sqlite":
+            condition = one.condition.replace("IS DISTINCT FROM", "IS NOT")
+            editor.execute(f"{when} WHEN {condition} BEGIN {statement} END", params=None)
+        else:
+            editor.execute(
+                f"CREATE FUNCTION {one.name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                f" IF {one.condition} THEN {statement} END IF; RETURN NULL; END $$;"
+                f" {when} EXECUTE FUNCTION {one.name}()",
+                params=None,
+            )
+
+
+def drop(editor: BaseDatabaseSchemaEditor) -> None:
+    """Drop what `create` created."""
+    for one in _RECORDED:
+        if editor.connection.vendor == "sqlite":
+            editor.execute(f"DROP TRIGGER {one.name}", params=None)
+        else:
+            editor.execute(f"DROP TRIGGER {one.name} ON {one.table}", params=None)
+            editor.execute(f"DROP FUNCTION {one.name}()", params=None)
+    editor.execute("DROP VIEW mailer_accountinfluence", params=None)
+    for name in _INDEXES:
+        editor.execute(f"DROP INDEX {name}", params=None)
