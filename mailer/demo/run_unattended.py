@@ -21,8 +21,8 @@ from mailer.jobs import JOBS
 from mailer.reports.edition_state import edition_summary
 from mailer.reports.stats import latest_mailing_totals
 
-# The unattended run gives up after this long; it needs a few seconds.
-PATIENCE_SECONDS = 120.0
+# The unattended run gives up after this long. It needs a few seconds, and minutes on a busy machine.
+PATIENCE_SECONDS = 600.0
 
 
 class Unfinished(Exception):  # noqa: N818
