@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from email.utils import formataddr
 
+from babel.dates import format_date
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
@@ -13,7 +14,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext, override
 
-from subscribers import tokens
+from subscribers import iso_codes, tokens
 from subscribers.models import MailingList, Subscriber
 
 
@@ -107,7 +108,7 @@ def send_erased_notice(subscriber: Subscriber, until: datetime | None) -> None:
     """
     with override(page_language(subscriber)):
         subject = gettext("Your data is erased")
-        extra = {"until": local_day(until)} if until else {}
+        extra = {"until": _local_day(until, page_language(subscriber))} if until else {}
         _message(subscriber, subject, "pages/emails/erased_notice.txt", "/", extra).send()
 
 
@@ -118,7 +119,7 @@ def send_erased_notice_to_old(
     template, path = "pages/emails/erased_notice_to_old.txt", f"/address/not-me/{token}/"
     with override(page_language(subscriber)):
         subject = gettext("Your data is erased")
-        extra = {"masked": masked_email, "until": local_day(until)}
+        extra = {"masked": masked_email, "until": _local_day(until, page_language(subscriber))}
         _message(subscriber, subject, template, path, extra, to=old_email).send()
 
 
@@ -145,9 +146,9 @@ def page_language(subscriber: Subscriber) -> str:
     return next((code for code in wanted if code in supported), "en")
 
 
-def local_day(at: datetime) -> str:
-    """The day of a time in the site's time zone, as the active language writes it."""
-    return date_format(timezone.localdate(at))
+def _local_day(at: datetime, language: str) -> str:
+    """The day of a time in the site's time zone, as the language writes it."""
+    return format_date(timezone.localdate(at), "long", locale=iso_codes.locale_of(language))
 
 
 def _preferences_path(subscriber: Subscriber) -> str:
