@@ -23,6 +23,7 @@ from wagtail.users.apps import WagtailUsersAppConfig
 
 # Modules with a function `connect`, which subscribes them to Django's signals.
 _LISTENERS = (
+    "mailer.accounts.signals",
     "mailer.approval.account_changes",
     "mailer.approval.same_person",
     "mailer.approval.authorship",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mailer.accounts.models import AccountState, PasswordResetRequest, SignInFailures
 from mailer.approval.models import (
     AccountChange,
     Approval,
@@ -36,6 +37,7 @@ from mailer.tracking.models import DailyEventCount, TrackingEvent, VariantAudien
 
 __all__ = [
     "AccountChange",
+    "AccountState",
     "Alert",
     "Approval",
     "Authorship",
@@ -52,8 +54,10 @@ __all__ = [
     "Newsletter",
     "NewsletterText",
     "OutboxMessage",
+    "PasswordResetRequest",
     "ProviderHour",
     "ReturnedMessage",
+    "SignInFailures",
     "Snapshot",
     "SnapshotAuthor",
     "SnapshotVariant",

@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.urls.resolvers import RoutePattern
+from django.views.generic import RedirectView
 
 import subscribers.urls
 from mailer.feedback.webhooks import views as webhooks
@@ -44,6 +45,14 @@ class _LazyResolver(URLResolver):
 
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    _LazyResolver(RoutePattern("accounts/", is_endpoint=False), "mailer.accounts.urls"),
+    # Wagtail's own sign-in and password reset, which links and bookmarks may still name.
+    path("desk/login/", RedirectView.as_view(pattern_name="account_login", query_string=True)),
+    re_path(
+        r"^desk/password_reset/confirm/(?P<uidb64>[^/]+)/(?P<token>[^/]+)/$",
+        RedirectView.as_view(pattern_name="accounts:set_password"),
+    ),
+    re_path(r"^desk/password_reset/", RedirectView.as_view(pattern_name="account_reset_password")),
     _LazyResolver(RoutePattern("desk/", is_endpoint=False), "wagtail.admin.urls"),
     *subscribers.urls.urlpatterns,
     path("archive/", public.archive_list, name="archive"),

@@ -50,7 +50,7 @@ def mark_as_reported(now: datetime) -> None:
 
 _OWNER = (
     "If you do not expect this, tell a colleague who approves editions, and set a new password:\n"
-    "{url}/desk/password_reset/\n"
+    "{url}/accounts/password/forgotten/\n"
 )
 _APPROVER = (
     f"For {DAYS} days these accounts cannot approve the work of the users who made the changes.\n"

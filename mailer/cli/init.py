@@ -80,6 +80,7 @@ def first_admin(username: str, email: Annotated[str, typer.Argument()] = "") -> 
     from django.contrib.auth.models import User
     from django.core.management import call_command
 
+    from mailer.accounts.requirements import require_password_change
     from mailer.desk.accounts.groups import ensure_groups
 
     password = os.environ.get(_PASSWORD_VARIABLE, "")
@@ -88,7 +89,8 @@ def first_admin(username: str, email: Annotated[str, typer.Argument()] = "") -> 
     call_command("migrate", verbosity=0, interactive=False)
     ensure_groups()
     if not User.objects.filter(username=username).exists():
-        User.objects.create_superuser(username, email, password)
+        # The password stands in a terminal's history, so its owner replaces it at the first sign-in.
+        require_password_change(User.objects.create_superuser(username, email, password))
 
 
 @app.command()

@@ -26,8 +26,10 @@ class _Command:
     help: str = ""
     # The module below mailer.cli that has this command beside others; empty: the module named as the command.
     module: str = ""
-    # Whether Django is started before the module is loaded.
+    # Whether Django is started before the module is loaded, and with the applications of the pages: those
+    # have tables too, so what creates the database needs them.
     django: bool = True
+    pages: bool = False
     # Whether it refuses to start where suppressed addresses would not be recognised.
     checks_key: bool = True
 
@@ -48,8 +50,8 @@ COMMANDS = {
     "superuser": _Command("Make an account a superuser, or take that away."),
     "dkim-key": _Command("Make a DKIM key and the DNS record for it.", "init", django=False),
     "bench": _Command("Measured comparisons on this machine.", django=False),
-    "first-admin": _Command(module="init", checks_key=False),
-    "demo-run": _Command(),
+    "first-admin": _Command(module="init", checks_key=False, pages=True),
+    "demo-run": _Command(pages=True),
 }
 
 
@@ -74,7 +76,7 @@ class LazyGroup(TyperGroup):
         name = command.module or cmd_name.replace("-", "_")
         with loading():
             if command.django:
-                start_django()
+                start_django(desk=command.pages)
                 if command.checks_key and "--help" not in sys.argv:
                     importlib.import_module("mailer.worker.startup").check_address_hash_key()
             module = importlib.import_module(f"mailer.cli.{name}")

@@ -79,7 +79,8 @@ def worker() -> None:
 def migrate(before_run: Annotated[bool, typer.Option("--before-run", hidden=True)] = False) -> None:
     """Bring the database up to date with this version; running it twice changes nothing."""
     with loading():
-        start_django()
+        # The pages' applications have tables too.
+        start_django(desk=True)
         from django.core.management import call_command
 
         from mailer.worker import startup

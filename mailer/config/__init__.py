@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from mailer.config import toml_reader
 from mailer.config import toml_reader as syntax
 from mailer.config.sections import (
+    Accounts,
     Alerts,
     Approval,
     Bounces,
@@ -59,6 +60,7 @@ class Config:
     retention: Retention = field(default_factory=Retention)
     alerts: Alerts = field(default_factory=Alerts)
     approval: Approval = field(default_factory=Approval)
+    accounts: Accounts = field(default_factory=Accounts)
     web: Web = field(default_factory=Web)
     demo: Demo = field(default_factory=Demo)
 
@@ -145,6 +147,7 @@ def _check_syntax(config: Config, origin: str) -> None:
         ("[service]", config.service.check),
         ("[bounces]", config.bounces.check),
         ("[stop_rules]", config.stop_rules.check),
+        ("[accounts]", config.accounts.check),
     )
     for where, check in checks:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -354,6 +355,29 @@ class Alerts:
 class Approval:
     # Whether `mailer edition submit|approve --as USER` may act for an account.
     by_command: bool = False
+
+
+@dataclass(frozen=True)
+class Accounts:
+    # Failed sign-ins in a row after which an account, or a network, is locked: for a minute at first, then
+    # for twice as long with each further failure, up to an hour.
+    failures_per_account: int = 5
+    failures_per_network: int = 20
+    # Mails with a link to a new password, for one account and from one network.
+    reset_mails_per_hour: int = 3
+    reset_mails_per_network_per_hour: int = 20
+    # Passwords and codes that are checked at a time, so that subscribers' pages stay fast.
+    concurrent_checks: int = 2
+    # Hours without a request after which a session ends, and days after which it ends in any case.
+    idle_hours: float = 8
+    absolute_days: float = 14
+
+    def check(self) -> None:
+        """Raises ValueError for values with which nobody could sign in."""
+        for one in dataclasses.fields(self):
+            value = getattr(self, one.name)
+            if not isinstance(value, bool) and value <= 0:
+                raise ValueError(f"{one.name} is {value}; it must be more than 0.")
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ def test_anonymous_users_are_redirected_to_the_sign_in_page(desk: Desk) -> None:
     for page in [*tables(), *edition_pages(desk)]:
         answer = Client().get(page)
         assert answer.status_code == 302
-        assert answer["Location"].startswith(reverse("wagtailadmin_login"))
+        assert answer["Location"].startswith(reverse("account_login"))
 
 
 def test_a_user_without_permissions_opens_no_page(desk: Desk) -> None:

@@ -92,7 +92,8 @@ def test_every_path_with_a_token_or_a_secret_is_masked_even_damaged() -> None:
             service = "postmark/" if "<service>" in text else ""
             assert mask(f"Not Found: /{prefix}{service}hunter2/more") == f"Not Found: /{prefix}{service}…"
             found += 1
-    assert found == len(PAGES) + 3
+    assert found == len(PAGES) + 4
+    assert mask("/accounts/set-password/MQ/c5-abc/") == "/accounts/set-password/…"
     assert mask("/desk/password_reset/confirm/MQ/c5-abc/") == "/desk/password_reset/confirm/…"
 
 

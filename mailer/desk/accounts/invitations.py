@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.contrib.auth.tokens import default_token_generator
 from django.core.mail import EmailMessage
-from django.urls import reverse
-from django.utils.encoding import force_bytes
-from django.utils.http import urlsafe_base64_encode
+
+from mailer.accounts.password_reset import set_password_url
 
 _TEXT = """\
 {reason}
@@ -34,17 +32,10 @@ def send_reset(user: User) -> None:
 
 
 def _send(user: User, subject: str, reason: str) -> None:
-    link = reverse(
-        "wagtailadmin_password_reset_confirm",
-        kwargs={
-            "uidb64": urlsafe_base64_encode(force_bytes(user.pk)),
-            "token": default_token_generator.make_token(user),
-        },
-    )
     body = _TEXT.format(
         reason=reason,
         username=user.get_username(),
         days=settings.PASSWORD_RESET_TIMEOUT // 86_400,
-        url=f"{settings.CONFIG.site.url}{link}",
+        url=set_password_url(user),
     )
     EmailMessage(subject, body, to=[user.email], headers={"Auto-Submitted": "auto-generated"}).send()

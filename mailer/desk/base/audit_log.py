@@ -10,11 +10,13 @@ from django.db.models import Q
 from wagtail.log_actions import LogFormatter
 from wagtail.models import ModelLogEntry
 
+from mailer.accounts.audit import ACTIONS as _ACCOUNT_ACTIONS
 from subscribers.addresses import mentions
 from subscribers.models import Subscriber
 from subscribers.signals import erased
 
 _ACTIONS = {
+    **_ACCOUNT_ACTIONS,
     "desk.assemble": ("Assemble", "Assembled from ready stories"),
     "desk.submit": ("Submit", "Submitted for approval"),
     "desk.approve": ("Approve", "Approved"),

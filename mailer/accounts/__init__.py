@@ -1,0 +1,1 @@
+"""Accounts of staff: sign-in and its limits, passwords, second factors, sessions, recent sign-in."""

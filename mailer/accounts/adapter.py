@@ -1,0 +1,104 @@
+"""How allauth behaves here: mailer's own limits and audit log, no sign-up, and secrets encrypted at rest."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from mailer.accounts import audit, limits
+from mailer.accounts.backend import find_account
+from subscribers.responses import client_address
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    """Sign-in with locks that all processes share; accounts are created by invitation only."""
+
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "username_password_mismatch": "The username or the password is wrong.",
+        "email_password_mismatch": "The address or the password is wrong.",
+        "incorrect_password": "The password is wrong.",
+    }
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """The client's address; 0.0.0.0 where the proxy wrote something that is none."""
+        address = client_address(request)
+        try:
+            return str(ipaddress.ip_address(address))
+        except ValueError:
+            return "0.0.0.0"  # noqa: S104  (an address that is none)
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Raises ValidationError while the account or the network is locked."""
+        refuse_if_locked(request, *self._subject(credentials))
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count the failure. Raises ValidationError if the account is locked from now on."""
+        user, login = self._subject(credentials)
+        report_failure(request, user, login, "accounts.sign_in_failed")
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("wagtailadmin_home")
+
+    def get_logout_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("account_login")
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("wagtailadmin_home")
+
+    def set_password(self, user: AbstractBaseUser, password: str) -> None:
+        assert isinstance(user, User)
+        user.set_password(password)
+        user.save(update_fields=["password"])
+
+    def _subject(self, credentials: dict[str, Any]) -> tuple[User | None, str]:
+        login = str(credentials.get("username") or credentials.get("email") or "")
+        return find_account(login), login
+
+
+def refuse_if_locked(request: HttpRequest, user: User | None, login: str = "") -> None:
+    """Raises ValidationError, with the code too_many_login_attempts, while sign-ins are locked."""
+    now = timezone.now()
+    until = limits.locked_until([limits.account_key(user, login), limits.network_key(request)], now)
+    if until is not None:
+        raise _locked(request, (until - now).total_seconds())
+
+
+def report_failure(request: HttpRequest, user: User | None, login: str, action: str) -> None:
+    """Count and log a wrong password or code. Raises ValidationError if sign-ins are locked from now on."""
+    now = timezone.now()
+    audit.record(action, user, request)
+    until = limits.record_failure([limits.account_key(user, login), limits.network_key(request)], now)
+    if until is not None:
+        seconds = (until - now).total_seconds()
+        audit.record("accounts.locked", user, request, minutes=round(seconds / 60))
+        raise _locked(request, seconds)
+
+
+def current_request() -> HttpRequest:
+    """The request that is being answered, as allauth's middleware remembers it."""
+    request: HttpRequest = context.request
+    return request
+
+
+def _locked(request: HttpRequest, seconds: float) -> ValidationError:
+    # The sign-in page answers 429 with this.
+    request.locked_seconds = max(int(seconds), 1)  # type: ignore[attr-defined]
+    minutes = max(round(seconds / 60), 1)
+    return ValidationError(
+        f"Too many failed attempts. Try again in {minutes} minute{'s' if minutes > 1 else ''}, "
+        "or set a new password by “Forgotten password?”.",
+        code="too_many_login_attempts",
+    )

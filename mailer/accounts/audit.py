@@ -1,0 +1,50 @@
+"""What happens to accounts, in the audit log: who, from which network, and never a password or typed name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+from wagtail.log_actions import log
+
+from subscribers.consent import network_of
+from subscribers.responses import client_address
+
+# Actions with their labels and messages, for mailer/desk/base/audit_log.py.
+ACTIONS = {
+    "accounts.sign_in": ("Sign in", "Signed in"),
+    "accounts.sign_in_failed": ("Failed sign-in", "Failed to sign in"),
+    "accounts.locked": ("Lockout", "Sign-in was locked after failed attempts"),
+    "accounts.sign_out": ("Sign out", "Signed out"),
+    "accounts.reset_requested": ("Reset request", "A password reset was requested"),
+    "accounts.reset_refused": ("Reset request", "A password reset was refused: too many requests"),
+    "accounts.password_set": ("Set password", "Set a password by a mailed link"),
+    "accounts.password_changed": ("Change password", "Changed the password"),
+}
+_UNKNOWN = "an unknown account"
+
+
+def record(
+    action: str,
+    user: User | None,
+    request: HttpRequest | None = None,
+    *,
+    network: str = "",
+    **data: Any,
+) -> None:
+    """Add an entry about an account (None: a name that no account has), made by the account itself.
+
+    The client's network comes from `request`, or is given. A typed name is not recorded, because people type
+    passwords into the wrong field.
+    """
+    if request is not None:
+        network = network_of(client_address(request))
+    subject = user if user is not None else User(pk=0, username=_UNKNOWN)
+    log(
+        instance=subject,
+        action=action,
+        user=user,
+        title=subject.get_username(),
+        data={**({"network": network} if network else {}), **data},
+    )

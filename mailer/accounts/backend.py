@@ -1,0 +1,45 @@
+"""Authentication by username or address and password, with one hash for every attempt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+
+
+def find_account(login: str) -> User | None:
+    """The account with this username, else the only active one with this address; None without one."""
+    login = login.strip()
+    if not login:
+        return None
+    by_name = User.objects.filter(username=login).first()
+    if by_name is not None or "@" not in login:
+        return by_name
+    # Two accounts with one address can be told apart by their usernames only.
+    found = User.objects.filter(email__iexact=login, is_active=True)[:2]
+    return found[0] if len(found) == 1 else None
+
+
+class PasswordBackend(ModelBackend):
+    """Hashes exactly once, also for unknown names, so that the time does not reveal which names exist."""
+
+    def authenticate(
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **kwargs: Any,
+    ) -> User | None:
+        """The active account of these credentials (`username` or `email`, and `password`), or None."""
+        login = username or kwargs.get("email")
+        if not login or not password:
+            return None
+        user = find_account(login)
+        if user is None:
+            User().set_password(password)
+            return None
+        # An unusable password is hashed as well (Django's check_password does that).
+        matches = user.check_password(password)
+        return user if matches and self.user_can_authenticate(user) else None

@@ -1,0 +1,80 @@
+"""The forms of the account pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from allauth.account.forms import ChangePasswordForm, LoginForm
+from django import forms
+from django.contrib.auth.forms import SetPasswordForm
+from django.contrib.auth.models import User
+
+from mailer.accounts.adapter import AccountAdapter, current_request
+
+if TYPE_CHECKING:
+    _SetPasswordForm = SetPasswordForm[User]
+else:
+    _SetPasswordForm = SetPasswordForm
+
+
+def _plain(form: forms.BaseForm) -> None:
+    """Labels instead of placeholders, and each field linked to its error by Django's own attributes."""
+    for field in form.fields.values():
+        field.widget.attrs.pop("placeholder", None)
+
+
+class SignInForm(LoginForm):
+    """Username or address, and password."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        login, password = self.fields["login"], self.fields["password"]
+        login.label = "Username or email address"
+        login.widget.attrs |= {"autocomplete": "username", "autofocus": True, "maxlength": 254}
+        login.max_length = 254
+        # A longer password would cost more to hash than anyone needs.
+        password.widget.attrs["maxlength"] = 1000
+        password.max_length = 1000
+        password.help_text = ""
+        _plain(self)
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        if len(password) > 1000:
+            raise forms.ValidationError("This password is too long.")
+        return password
+
+
+class ResetRequestForm(forms.Form):
+    """The account whose password was forgotten."""
+
+    login = forms.CharField(
+        label="Username or email address",
+        max_length=254,
+        widget=forms.TextInput(attrs={"autocomplete": "username", "autofocus": True}),
+    )
+
+
+class FirstPasswordForm(_SetPasswordForm):
+    """A new password, twice; for invitations and resets."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs["maxlength"] = 1000
+            field.max_length = 1000  # type: ignore[attr-defined]
+
+
+class PasswordChangeForm(ChangePasswordForm):
+    """The present password, whose failures count as failed sign-ins, and a new one twice."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _plain(self)
+
+    def clean_oldpassword(self) -> str:
+        password: str = self.cleaned_data["oldpassword"]
+        adapter = AccountAdapter(current_request())
+        if not adapter.reauthenticate(self.user, password):
+            raise adapter.validation_error("incorrect_password")
+        return password

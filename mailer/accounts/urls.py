@@ -1,0 +1,21 @@
+"""The URLs below /accounts/. The names account_… are those that allauth looks up."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from mailer.accounts import views
+
+_OWN = [
+    path("set-password/<uidb64>/<token>/", views.SetPasswordView.as_view(), name="set_password"),
+]
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="account_login")),
+    path("sign-in/", views.SignInView.as_view(), name="account_login"),
+    path("sign-out/", views.SignOutView.as_view(), name="account_logout"),
+    path("password/", views.ChangePasswordView.as_view(), name="account_change_password"),
+    path("password/forgotten/", views.RequestResetView.as_view(), name="account_reset_password"),
+    path("", include((_OWN, "accounts"))),
+]

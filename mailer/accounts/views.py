@@ -1,0 +1,151 @@
+"""The pages of sign-in and passwords."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.internal.flows.password_change import finalize_password_change
+from allauth.account.views import LoginView, LogoutView, PasswordChangeView
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.contrib.auth.tokens import default_token_generator
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.utils.http import urlsafe_base64_decode
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.generic import FormView
+
+from mailer.accounts import audit, limits, requirements
+from mailer.accounts.forms import FirstPasswordForm, PasswordChangeForm, ResetRequestForm, SignInForm
+from mailer.accounts.password_reset import request_reset
+
+# In place of the token in the URL, so that the token is not in the history and in no Referer.
+_STORED = "set-password"
+_SESSION_TOKEN = "accounts_password_token"  # noqa: S105  (a name)
+
+
+class OfficeContext:
+    """Mixin: the office's name for the pages' title."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)  # type: ignore[misc]
+        return {**context, "office": settings.CONFIG.site.name}
+
+
+class SignInView(OfficeContext, LoginView):
+    """The sign-in form; a locked account or network gets 429 and when to try again."""
+
+    template_name = "accounts/sign_in.html"
+    form_class = SignInForm
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.user.is_authenticated and not request.user.has_perm("wagtailadmin.access_admin"):
+            # The desk sends such accounts back here.
+            context = {"office": settings.CONFIG.site.name}
+            return render(request, "accounts/no_access.html", context, status=403)
+        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+        return response
+
+    def get_form_class(self) -> type[Form]:
+        return SignInForm
+
+    def form_invalid(self, form: Form) -> HttpResponse:
+        response: HttpResponse = super().form_invalid(form)
+        seconds = getattr(self.request, "locked_seconds", 0)
+        if seconds:
+            response.status_code = 429
+            response["Retry-After"] = str(seconds)
+        return response
+
+
+class SignOutView(OfficeContext, LogoutView):
+    """Asks, and signs out."""
+
+    template_name = "accounts/sign_out.html"
+
+
+class ChangePasswordView(OfficeContext, PasswordChangeView):
+    """A new password; every other session of the account ends with it."""
+
+    template_name = "accounts/change_password.html"
+
+    def get_form_class(self) -> type[Form]:
+        return PasswordChangeForm
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        form.save()
+        user: User = form.user
+        requirements.password_was_changed(user)
+        audit.record("accounts.password_changed", user, self.request)
+        finalize_password_change(self.request, user)
+        return redirect(self.get_success_url())
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        forced = isinstance(self.request.user, User) and requirements.must_change_password(self.request.user)
+        return super().get_context_data(forced=forced, **kwargs)
+
+
+@method_decorator(never_cache, name="dispatch")
+class RequestResetView(OfficeContext, FormView[ResetRequestForm]):
+    """Asks for a mail with a link to a new password. The answer is the same for every name."""
+
+    template_name = "accounts/request_reset.html"
+    form_class = ResetRequestForm
+
+    def form_valid(self, form: ResetRequestForm) -> HttpResponse:
+        request_reset(form.cleaned_data["login"], self.request, timezone.now())
+        return render(self.request, "accounts/reset_requested.html", {"office": settings.CONFIG.site.name})
+
+
+@method_decorator([sensitive_post_parameters(), never_cache], name="dispatch")
+class SetPasswordView(OfficeContext, FormView[FirstPasswordForm]):
+    """The page of a mailed link, of an invitation or a password reset, where the account sets a password.
+
+    The link's token goes into the session, and the page continues at a URL without it.
+    """
+
+    template_name = "accounts/set_password.html"
+    form_class = FirstPasswordForm
+    user: User
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        user, token = _account_of(kwargs["uidb64"]), kwargs["token"]
+        stored = token == _STORED
+        if stored:
+            token = request.session.get(_SESSION_TOKEN, "")
+        if user is None or not user.is_active or not default_token_generator.check_token(user, token):
+            context = {"office": settings.CONFIG.site.name}
+            return render(request, "accounts/link_expired.html", context, status=410)
+        if not stored:
+            request.session[_SESSION_TOKEN] = token
+            return redirect("accounts:set_password", kwargs["uidb64"], _STORED)
+        self.user = user
+        return super().dispatch(request, *args, **kwargs)
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "user": self.user}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(account=self.user, **kwargs)
+
+    def form_valid(self, form: FirstPasswordForm) -> HttpResponse:
+        del self.request.session[_SESSION_TOKEN]
+        form.save()
+        requirements.password_was_changed(self.user)
+        limits.clear(limits.account_key(self.user, ""))
+        audit.record("accounts.password_set", self.user, self.request)
+        messages.success(self.request, "Your new password is set. Sign in with it.")
+        return redirect(reverse("account_login"))
+
+
+def _account_of(uidb64: str) -> User | None:
+    try:
+        return User.objects.filter(pk=int(urlsafe_base64_decode(uidb64))).first()
+    except (ValueError, OverflowError):
+        return None

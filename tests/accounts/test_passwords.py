@@ -1,0 +1,190 @@
+"""Rules for passwords, resets by mail, first passwords, and sessions that end."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.auth.password_validation import validate_password
+from django.core import mail
+from django.core.exceptions import ValidationError
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from mailer.accounts import middleware, password_reset, requirements
+from mailer.accounts.models import PasswordResetRequest
+from mailer.config.log_masking import mask
+from tests.accounts.conftest import PASSWORD, actions, sign_in, signed_in
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+Configured = Callable[..., AbstractContextManager[None]]
+NEW = "three-blue-lanterns-burn"
+
+
+@pytest.mark.parametrize(
+    ("password", "code"),
+    [
+        ("short-otter", "password_too_short"),
+        ("583920174650", "password_entirely_numeric"),
+        ("dana@office.example.org", "password_too_similar"),
+        ("password1234!", "password_too_common"),
+        ("P@ssw0rd!!2021", "password_too_common"),
+        ("letmeinletmein", "password_too_common"),
+        ("qwertyuiopqwert", "password_too_common"),
+        ("йцукенгшщзхъ", "password_too_common"),
+        ("aaaaaaaabbbbbbbb", "password_too_common"),
+        ("Regional-Office-1", "password_too_similar"),
+    ],
+)
+def test_weak_passwords_are_refused(dana: User, password: str, code: str) -> None:
+    with pytest.raises(ValidationError) as raised:
+        validate_password(password, dana)
+    assert code in [error.code for error in raised.value.error_list]
+
+
+@pytest.mark.parametrize("password", [PASSWORD, NEW, "Кот-читает-7-газет", "x9!kQ2m#Lp4z"])
+def test_good_passwords_are_accepted(dana: User, password: str) -> None:
+    validate_password(password, dana)
+
+
+def _link() -> str:
+    found = re.search(r"http://localhost:8000(/accounts/set-password/\S+)", str(mail.outbox[-1].body))
+    assert found
+    return found[1]
+
+
+def _reset(login: str, network: str = "203.0.113") -> bytes:
+    answer = Client().post(
+        "/accounts/password/forgotten/", {"login": login}, headers={"X-Forwarded-For": f"{network}.7"}
+    )
+    assert answer.status_code == 200
+    return answer.content
+
+
+def test_a_forgotten_password_is_replaced_by_a_mailed_link_once(dana: User) -> None:
+    old_session = Client()
+    sign_in("dana", PASSWORD, client=old_session)
+    for attempt in range(5):
+        sign_in("dana", "wrong", f"10.0.{attempt}")
+    _reset("dana")
+    assert password_reset.answer_requests(timezone.now()) == 1
+    link, browser = _link(), Client()
+    page = browser.get(link, follow=True)
+    # The token stays neither in the address nor in the history.
+    assert page.redirect_chain[-1][0].endswith("/set-password/")
+    answer = browser.post(page.redirect_chain[-1][0], {"new_password1": NEW, "new_password2": NEW})
+    assert answer["Location"] == reverse("account_login")
+    assert Client().get(link).status_code == 410
+    assert not signed_in(old_session)
+    # The lock ends with it.
+    assert sign_in("dana", NEW, client=browser).status_code == 302
+    assert actions(dana)[-3:] == ["accounts.reset_requested", "accounts.password_set", "accounts.sign_in"]
+
+
+def test_the_link_of_the_worker_is_the_page_of_the_site(dana: User) -> None:
+    path = password_reset.set_password_url(dana).removeprefix("http://localhost:8000")
+    uid, token = path.strip("/").split("/")[2:]
+    assert path == reverse("accounts:set_password", args=[uid, token])
+    assert token not in mask(path)
+    assert Client().get(f"/desk/password_reset/confirm/{uid}/{token}/")["Location"] == path
+
+
+def test_a_link_is_refused_for_a_weak_password_a_wrong_token_and_a_closed_account(dana: User) -> None:
+    path = password_reset.set_password_url(dana).removeprefix("http://localhost:8000")
+    browser = Client()
+    form = browser.get(path)["Location"]
+    assert (
+        browser.post(form, {"new_password1": "password1234", "new_password2": "password1234"}).status_code
+        == 200
+    )
+    assert User.objects.get(pk=dana.pk).check_password(PASSWORD)
+    assert Client().get(path[:-3] + "xx/").status_code == 410
+    assert Client().get(form).status_code == 410
+    User.objects.filter(pk=dana.pk).update(is_active=False)
+    assert browser.get(form).status_code == 410
+
+
+def test_a_reset_request_does_the_same_whether_or_not_the_account_exists(dana: User) -> None:
+    answers = []
+    for login in ("dana", "nobody"):
+        with CaptureQueriesContext(connection) as queries:
+            _reset(login, "203.0.113" if login == "dana" else "198.51.100")
+        answers.append([re.sub(r"\W.*", "", query["sql"]) for query in queries])
+    assert answers[0] == answers[1]
+    assert PasswordResetRequest.objects.count() == 2
+    assert password_reset.answer_requests(timezone.now()) == 1
+    assert actions(None) == ["accounts.reset_requested"]
+    assert not PasswordResetRequest.objects.exists()
+
+
+def test_reset_mails_are_limited_per_name_and_per_network(dana: User, configured: Configured) -> None:
+    for attempt in range(5):
+        _reset("dana", f"10.0.{attempt}")
+    assert PasswordResetRequest.objects.count() == 3
+    with configured(reset_mails_per_network_per_hour=2):
+        for name in ("a", "b", "c"):
+            _reset(name, "10.9.9")
+    assert PasswordResetRequest.objects.count() == 5
+    assert actions(None).count("accounts.reset_refused") == 3
+
+
+def test_changing_the_password_ends_the_other_sessions(dana: User) -> None:
+    here, there = Client(), Client()
+    for browser in (here, there):
+        sign_in("dana", PASSWORD, client=browser)
+    answer = here.post("/accounts/password/", {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW})
+    assert answer.status_code == 302
+    assert signed_in(here)
+    assert not signed_in(there)
+    assert "accounts.password_changed" in actions(dana)
+
+
+def test_guesses_at_the_present_password_count_as_failed_sign_ins(dana: User) -> None:
+    browser = Client()
+    sign_in("dana", PASSWORD, client=browser)
+    for _ in range(5):
+        browser.post("/accounts/password/", {"oldpassword": "wrong", "password1": NEW, "password2": NEW})
+    browser.post("/accounts/password/", {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW})
+    assert User.objects.get(pk=dana.pk).check_password(PASSWORD)
+    assert sign_in("dana", PASSWORD, "10.1.0").status_code == 429
+
+
+def test_a_password_made_by_a_command_is_replaced_before_anything_else(dana: User) -> None:
+    requirements.require_password_change(dana)
+    browser = Client()
+    sign_in("dana", PASSWORD, client=browser)
+    assert browser.get("/desk/")["Location"] == "/accounts/password/"
+    browser.post("/accounts/password/", {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW})
+    assert signed_in(browser)
+
+
+@pytest.mark.parametrize(
+    ("started", "seen", "open_"),
+    [(1, 7.9, True), (1, 8.1, False), (13.9 * 24, 0, True), (14.1 * 24, 0, False)],
+)
+def test_a_session_ends_when_idle_and_in_any_case_after_two_weeks(
+    dana: User, started: float, seen: float, open_: bool
+) -> None:
+    browser = Client()
+    sign_in("dana", PASSWORD, client=browser)
+    session = browser.session
+    session[middleware._STARTED] = time.time() - timedelta(hours=max(started, seen)).total_seconds()
+    session[middleware._SEEN] = time.time() - timedelta(hours=seen).total_seconds()
+    session.save()
+    assert signed_in(browser) is open_
+
+
+def test_wagtails_account_page_offers_no_way_round(dana: User) -> None:
+    browser = Client()
+    browser.force_login(dana)
+    html = browser.get("/desk/account/").content.decode()
+    assert "old_password" not in html
+    assert 'name="name_email-email"' not in html
