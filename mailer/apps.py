@@ -12,6 +12,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.db import connections
 from django.db.models import ForeignKey
 from django.db.models.signals import post_migrate
 from wagtail import hooks
@@ -44,6 +45,14 @@ class MailerConfig(AppConfig):
         """Connect the listeners of every package. Their models can be imported only from here on."""
         for listener in _LISTENERS:
             import_module(listener).connect()
+        post_migrate.connect(_restore_triggers, sender=self)
+
+
+def _restore_triggers(using: str, **_: Any) -> None:
+    """Migrations of other applications may have dropped what records the changes of accounts."""
+    connection = connections[using]
+    if "mailer_accountchange" in connection.introspection.table_names():
+        import_module("mailer.migrations._account_changes").create(connection)
 
 
 class UsersConfig(WagtailUsersAppConfig):

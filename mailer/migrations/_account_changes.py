@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from subscribers.migrations._triggers import Trigger
 
@@ -175,13 +175,21 @@ _INDEXES = {
 }
 
 
-def create(editor: BaseDatabaseSchemaEditor) -> None:
-    """Create the indexes, the view and the triggers that record."""
-    vendor = editor.connection.vendor
+def create(database: BaseDatabaseWrapper) -> None:
+    """Create the indexes, the view and the triggers that record, where they are missing.
+
+    On SQLite, a migration of Django that alters the table of accounts drops what belongs to that table.
+    """
+    vendor = database.vendor
+    existing = _existing(database)
     for name, columns in _INDEXES.items():
-        editor.execute(f"CREATE UNIQUE INDEX {name} ON {columns}", params=None)
-    editor.execute(_VIEW.format(since=_SINCE[vendor]), params=None)
+        if name not in existing:
+            _execute(database, f"CREATE UNIQUE INDEX {name} ON {columns}")
+    if "mailer_accountinfluence" not in existing:
+        _execute(database, _VIEW.format(since=_SINCE[vendor]))
     for one in _RECORDED:
+        if one.name in existing:
+            continue
         statement = (
             f"INSERT INTO mailer_accountchange ({', '.join(_COLUMNS)})"
             f" SELECT {one.user}, {_ACTOR[vendor]}, '{one.what}', {one.before}, {one.after}, {_NOW[vendor]}"
@@ -190,24 +198,40 @@ def create(editor: BaseDatabaseSchemaEditor) -> None:
         when = f"CREATE TRIGGER {one.name} AFTER {one.event} ON {one.table} FOR EACH ROW"
         if vendor == "sqlite":
             condition = one.condition.replace("IS DISTINCT FROM", "IS NOT")
-            editor.execute(f"{when} WHEN {condition} BEGIN {statement} END", params=None)
+            _execute(database, f"{when} WHEN {condition} BEGIN {statement} END")
         else:
-            editor.execute(
-                f"CREATE FUNCTION {one.name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            _execute(
+                database,
+                f"CREATE OR REPLACE FUNCTION {one.name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
                 f" IF {one.condition} THEN {statement} END IF; RETURN NULL; END $$;"
                 f" {when} EXECUTE FUNCTION {one.name}()",
-                params=None,
             )
 
 
-def drop(editor: BaseDatabaseSchemaEditor) -> None:
+def _existing(database: BaseDatabaseWrapper) -> set[str]:
+    """Names of the database's triggers, indexes and views."""
+    queries = {
+        "sqlite": "SELECT name FROM sqlite_master",
+        "postgresql": "SELECT tgname FROM pg_trigger UNION SELECT relname FROM pg_class",
+    }
+    with database.cursor() as cursor:
+        cursor.execute(queries[database.vendor])
+        return {name for (name,) in cursor.fetchall()}
+
+
+def drop(database: BaseDatabaseWrapper) -> None:
     """Drop what `create` created."""
     for one in _RECORDED:
-        if editor.connection.vendor == "sqlite":
-            editor.execute(f"DROP TRIGGER {one.name}", params=None)
+        if database.vendor == "sqlite":
+            _execute(database, f"DROP TRIGGER {one.name}")
         else:
-            editor.execute(f"DROP TRIGGER {one.name} ON {one.table}", params=None)
-            editor.execute(f"DROP FUNCTION {one.name}()", params=None)
-    editor.execute("DROP VIEW mailer_accountinfluence", params=None)
+            _execute(database, f"DROP TRIGGER {one.name} ON {one.table}")
+            _execute(database, f"DROP FUNCTION {one.name}()")
+    _execute(database, "DROP VIEW mailer_accountinfluence")
     for name in _INDEXES:
-        editor.execute(f"DROP INDEX {name}", params=None)
+        _execute(database, f"DROP INDEX {name}")
+
+
+def _execute(database: BaseDatabaseWrapper, statement: str) -> None:
+    with database.cursor() as cursor:
+        cursor.execute(statement)

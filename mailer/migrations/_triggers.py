@@ -125,10 +125,10 @@ TRIGGERS = [
 
 def create_all(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
     # The triggers read the view.
-    _account_changes.create(editor)
+    _account_changes.create(editor.connection)
     create(editor, TRIGGERS)
 
 
 def drop_all(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
     drop(editor, TRIGGERS)
-    _account_changes.drop(editor)
+    _account_changes.drop(editor.connection)

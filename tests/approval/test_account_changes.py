@@ -9,9 +9,10 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.core import mail
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
+from mailer import apps
 from mailer.approval import account_emails, approve
 from mailer.approval.account_changes import acting_as, approver_since
 from mailer.approval.approve import AccountNotIndependent
@@ -257,3 +258,18 @@ def test_since_when_somebody_may_approve(people: cast.Staff) -> None:
     ((role, since),) = approver_since(people.writer)
     assert role == "Approvers" and since is not None and since >= started - timedelta(seconds=1)
     assert approver_since(User.objects.create_user("new", "new@office.example.org")) == []
+
+
+def test_a_migration_brings_back_what_records_when_another_one_dropped_it(people: cast.Staff) -> None:
+    on_table = " ON auth_user" if connection.vendor == "postgresql" else ""
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TRIGGER account_email_recorded{on_table}")
+        if on_table:
+            cursor.execute("DROP FUNCTION account_email_recorded()")
+        cursor.execute("DROP INDEX account_email_once")
+    for _ in range(2):
+        apps._restore_triggers(using="default")
+    _email(people)
+    assert AccountChange.objects.filter(user=people.approver, what="email").count() == 1
+    with pytest.raises(IntegrityError), transaction.atomic():
+        User.objects.filter(pk=people.approver.pk).update(email=people.writer.email.upper())
