@@ -68,8 +68,8 @@ class Subscriber(models.Model):
     # When the sign-up form last caused an email to this address.
     signup_email_at = models.DateTimeField(null=True, editable=False)
     # Whether a link that is emailed to the subscriber opens their data. Not after the address was changed
-    # without a click from the old one, nor after a change that had merged two subscribers was rejected: who
-    # reads the present address may then be another person than the data is about.
+    # without a click from the old one: who reads the present address may be another person than the data is
+    # about.
     data_by_link = models.BooleanField(default=True, db_default=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
@@ -308,8 +308,8 @@ class AddressChange(models.Model):
     lists = models.JSONField(default=list)
     # When the address was changed.
     changed_at = models.DateTimeField(null=True)
-    # The new address belonged to another subscriber, who was merged into this one.
-    merged = models.BooleanField(default=False)
+    # The new address belonged to another subscriber, who got the lists; this one was unsubscribed.
+    new_is_known = models.BooleanField(default=False)
     # When the change was rejected by the link sent to the old address.
     rejected_at = models.DateTimeField(null=True)
 

@@ -324,7 +324,7 @@ class Migration(migrations.Migration):
                 ('new_confirmed_at', models.DateTimeField(null=True)),
                 ('lists', models.JSONField(default=list)),
                 ('changed_at', models.DateTimeField(null=True)),
-                ('merged', models.BooleanField(default=False)),
+                ('new_is_known', models.BooleanField(default=False)),
                 ('rejected_at', models.DateTimeField(null=True)),
                 ('subscriber', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='address_changes', to='subscribers.subscriber')),
             ],

@@ -5,7 +5,8 @@ make it. The order of the two clicks does not matter. An address that bounces co
 enough then, and no link opens the subscriber's data any more (`Subscriber.data_by_link`).
 
 What the page says never depends on whether the new address is known or suppressed. A suppressed address stays
-so. When the new address belongs to a subscriber already, the two are merged (see merge).
+so. When the new address belongs to another subscriber, they get the lists, and the one who asked is
+unsubscribed: the two are not merged, so that neither gets the other's data, and a rejection undoes it.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ from subscribers.subscribe import subscribe
 _PER_DAY, _PER_NETWORK_PER_HOUR = 3, 20
 _BOUNCED = (Suppression.Reason.HARD_BOUNCE, Suppression.Reason.SOFT_BOUNCES)
 
-# requested: the emails are sent; busy: too many requests; closed: not allowed by a link at the moment.
-Outcome = Literal["requested", "busy", "closed"]
+# requested: the emails are sent; busy: too many requests; closed: not allowed by a link at the moment;
+# same: it is the present address.
+Outcome = Literal["requested", "busy", "closed", "same"]
 # Whose button a change waits for.
 Waiting = Literal["both", "old", "new", ""]
 
@@ -73,6 +75,9 @@ def request(subscriber: Subscriber, new_email: str, evidence: Evidence, now: dat
             )
         if rate_limit.hit(limits, now) is not None:
             return "busy"
+        # After the limit: who has a forwarded newsletter cannot guess the address.
+        if new_email == subscriber.email:
+            return "same"
         # Only the latest request counts.
         subscriber.address_changes.filter(changed_at__isnull=True, rejected_at__isnull=True).delete()
         change = AddressChange.objects.create(
@@ -126,18 +131,9 @@ def read_agreement(token: str, now: datetime) -> AddressChange:
 
 def lists_after_change(change: AddressChange) -> list[MailingList]:
     """The lists that the new address gets once the change is made. Only for who reads the new address."""
-    subscriber = change.subscriber
-    other = Subscriber.objects.filter(email=change.new_email).first()
-    confirmed = Q(subscriber=subscriber, state=Subscription.State.CONFIRMED)
-    if other is not None:
-        unsubscribed = subscriber.subscriptions.exclude(state=Subscription.State.CONFIRMED).exclude(
-            ended_at=None
-        )
-        theirs = other.subscriptions.filter(state=Subscription.State.CONFIRMED)
-        kept = theirs.exclude(mailing_list__in=unsubscribed.values("mailing_list"))
-        confirmed |= Q(pk__in=kept.values("pk"))
-    found = Subscription.objects.filter(confirmed).values("mailing_list")
-    return list(MailingList.objects.filter(pk__in=found))
+    of_either = Q(subscriber=change.subscriber) | Q(subscriber__email=change.new_email)
+    rows = Subscription.objects.filter(of_either, state=Subscription.State.CONFIRMED)
+    return list(MailingList.objects.filter(pk__in=rows.values("mailing_list")))
 
 
 def confirm(token: str, evidence: Evidence, now: datetime) -> AddressChange:
@@ -189,7 +185,7 @@ def read_rejection(token: str, now: datetime) -> Rejection:
 def reject(rejection: Rejection, evidence: Evidence, now: datetime) -> None:
     """Reject a change: the old address is restored, and no link changes it for REJECT_WITHIN.
 
-    An erasure since then is reversed. Repeating it changes nothing. Merged subscribers stay merged.
+    An erasure since then is reversed. Repeating it changes nothing.
     """
     change = rejection.change
     with transaction.atomic():
@@ -201,11 +197,14 @@ def reject(rejection: Rejection, evidence: Evidence, now: datetime) -> None:
         if not changes.update(rejected_at=now):
             return
         subscriber = Subscriber.objects.select_for_update().get(pk=change.subscriber_id)
-        AddressChange.objects.filter(subscriber=subscriber, requested_at__gt=change.requested_at).update(
-            rejected_at=now
-        )
+        since = subscriber.address_changes.filter(requested_at__gte=change.requested_at)
+        since.update(rejected_at=now)
         if change.changed_at is not None and subscriber.email != change.old_email:
             _restore_address(subscriber, change, evidence, now)
+        handed_over = since.filter(new_is_known=True, changed_at__isnull=False)
+        for ended_at in handed_over.values_list("changed_at", flat=True):
+            if ended_at is not None and unsubscribe.restore(subscriber.pk, ended_at, evidence, now):
+                subscribe.notify_resubscribed(subscriber, None)
 
 
 def _restore_address(
@@ -215,10 +214,6 @@ def _restore_address(
     other = Subscriber.objects.filter(email=change.old_email).first()
     if other is not None:
         merge.merge(subscriber, other, now)
-    since = subscriber.address_changes.filter(pk__gte=change.pk)
-    if since.filter(merged=True).exists():
-        # The data is about both, who do not agree that they are one person.
-        Subscriber.objects.filter(pk=subscriber.pk).update(data_by_link=False)
     rejected = bytes(subscriber.address_hash)
     _set_email(subscriber, change.old_email)
     merge.record_address_change(subscriber, rejected, now, is_own=False)
@@ -230,26 +225,41 @@ def _change_unless_waiting(change: AddressChange, evidence: Evidence, now: datet
     if waits_for(change):
         return
     subscriber = Subscriber.objects.select_for_update().get(pk=change.subscriber_id)
-    # The page at the new address named these lists: also those that the other had unsubscribed from are
-    # requested now, unless they unsubscribed after that.
-    agreed = set(unsubscribe.confirmed_list_ids(subscriber.pk)) & set(change.lists)
     other = Subscriber.objects.filter(email=change.new_email).first()
-    if other is not None:
-        left = other.subscriptions.filter(ended_at__gt=change.new_confirmed_at)
-        agreed -= set(left.values_list("mailing_list", flat=True))
-        merge.merge(subscriber, other, now)
+    change.changed_at, change.new_is_known = now, other is not None
+    change.save(update_fields=["changed_at", "new_is_known"])
+    if other is None:
+        _move(subscriber, change, evidence, now)
+    else:
+        _hand_over(subscriber, other, change, evidence, now)
+    change.subscriber = subscriber
+
+
+def _move(subscriber: Subscriber, change: AddressChange, evidence: Evidence, now: datetime) -> None:
+    """Give the subscriber the new address, which no other has."""
     old = bytes(subscriber.address_hash)
     _set_email(subscriber, change.new_email)
     merge.record_address_change(subscriber, old, now)
-    change.changed_at, change.merged = now, other is not None
-    change.save(update_fields=["changed_at", "merged"])
     source = f"from {mask(change.old_email)} to {mask(change.new_email)}"
     if not change.needs_old:
         source += "; the old address bounces"
         Subscriber.objects.filter(pk=subscriber.pk).update(data_by_link=False)
     consent.record(Event.ADDRESS_CHANGED, [subscriber.pk], [None], replace(evidence, source=source), now)
-    subscribe.add(subscriber, sorted(agreed), evidence, now)
-    change.subscriber = subscriber
+
+
+def _hand_over(
+    subscriber: Subscriber, other: Subscriber, change: AddressChange, evidence: Evidence, now: datetime
+) -> None:
+    """Subscribe the other, who has the new address, to the subscriber's lists, and unsubscribe the latter."""
+    # The page at the new address named these lists: also those that the other had unsubscribed from are
+    # requested now, unless they unsubscribed after that.
+    since = other.subscriptions.filter(ended_at__gt=change.new_confirmed_at)
+    agreed = set(unsubscribe.confirmed_list_ids(subscriber.pk)) & set(change.lists)
+    agreed -= set(since.values_list("mailing_list", flat=True))
+    source = f"from {mask(change.old_email)} to {mask(change.new_email)}"
+    evidence = replace(evidence, source=source)
+    subscribe.add(other, sorted(agreed), evidence, now)
+    unsubscribe.unsubscribe_all(subscriber.pk, None, evidence, now)
 
 
 def _set_email(subscriber: Subscriber, address: str) -> None:

@@ -53,19 +53,12 @@ class Preferences:
 
 
 class AddressChangeForm(forms.Form):
-    """A new address, other than the present one."""
+    """A new address."""
 
     new_email = forms.CharField(label=gettext_lazy("Your new e-mail address"), max_length=400, required=False)
 
-    def __init__(self, data: Any, *, current_email: str) -> None:
-        super().__init__(data)
-        self._present = current_email
-
     def clean_new_email(self) -> str:
-        address = parse_address(self.cleaned_data["new_email"])
-        if address == self._present:
-            raise forms.ValidationError(gettext("This is the address that you have already."))
-        return address
+        return parse_address(self.cleaned_data["new_email"])
 
 
 class PreferencesForm(PreferenceFields):

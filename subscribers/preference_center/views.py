@@ -89,7 +89,7 @@ def _preferences_context(
     return {
         "masked": mask(subscriber.email),
         "form": form or PreferencesForm(None, subscriber=subscriber, page_language=language, now=now),
-        "address_form": address_form or AddressChangeForm(None, current_email=subscriber.email),
+        "address_form": address_form or AddressChangeForm(),
         "may_change_address": change_address.is_allowed(subscriber, now),
         "bounces": change_address.bounces(subscriber),
         **(waiting_context(change, language) if change else {}),
@@ -157,11 +157,14 @@ def _unsubscribe_all(visit: _Visit) -> _Outcome:
 
 
 def _request_address_change(visit: _Visit) -> _Outcome:
-    form = AddressChangeForm(visit.request.POST, current_email=visit.subscriber.email)
+    form = AddressChangeForm(visit.request.POST)
     if not form.is_valid():
         return form
     new_email = form.cleaned_data["new_email"]
     outcome = change_address.request(visit.subscriber, new_email, visit.evidence, visit.now)
+    if outcome == "same":
+        form.add_error("new_email", gettext("This is the address that you have already."))
+        return form
     return {"requested": "address_requested", "busy": "busy", "closed": ""}[outcome]
 
 

@@ -97,18 +97,10 @@ def erase_and_notify(subscriber: Subscriber, now: datetime) -> None:
 
 
 def _recipients(subscriber: Subscriber, now: datetime) -> list[str]:
-    """The addresses that get the link: the present one, and those that can still reject their change.
-
-    Not those from before the subscriber was merged with the one who had the new address: the data is about
-    both.
-    """
-    addresses = [subscriber.email]
-    for change in reversed(reversible_erasure.reversible_changes(subscriber, now)):
-        if change.merged:
-            break
-        if not is_suppressed(change.old_email):
-            addresses.append(change.old_email)
-    return list(dict.fromkeys(addresses))
+    """The addresses that get the link: the present one, and those that can still reject their change."""
+    changes = reversible_erasure.reversible_changes(subscriber, now)
+    reachable = [change.old_email for change in changes if not is_suppressed(change.old_email)]
+    return list(dict.fromkeys([subscriber.email, *reachable]))
 
 
 def collect(subscriber: Subscriber) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def reversible_changes(subscriber: Subscriber, now: datetime) -> list[AddressCha
     """Changes of the subscriber's address that the old address can still reject, oldest first."""
     return list(
         subscriber.address_changes.filter(
-            changed_at__gt=now - AddressChange.REJECT_WITHIN, rejected_at__isnull=True
+            changed_at__gt=now - AddressChange.REJECT_WITHIN, new_is_known=False, rejected_at__isnull=True
         )
     )
 

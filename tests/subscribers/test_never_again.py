@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Iterable
 from datetime import timedelta
 
 import pytest
@@ -35,6 +36,7 @@ from subscribers.models import (
     MailingList,
     RateLimitCounter,
     Subscriber,
+    Subscription,
     Suppression,
 )
 from subscribers.preference_center import change_address, preferences
@@ -83,6 +85,13 @@ class SubscriberMachine(RuleBasedStateMachine):
 
     def subscriber_of(self, address: str) -> Subscriber | None:
         return Subscriber.objects.filter(email=address).first()
+
+    def confirmed_in(self, rows: Iterable[object]) -> set[str]:
+        """Slugs of the lists of the confirmed subscriptions among these rows."""
+        on = {
+            row.mailing_list_id for row in rows if isinstance(row, Subscription) and row.state == "confirmed"
+        }
+        return {slug for slug, pk in self.lists.items() if pk in on}
 
     def mark_resubscribed(self, address: str, lists: set[str]) -> None:
         """The subscriber requested these lists themselves."""
@@ -173,8 +182,10 @@ class SubscriberMachine(RuleBasedStateMachine):
             since = (of_old - shown_to_old) | (of_new - shown_to_new)
             named = {slug for slug, pk in self.lists.items() if pk in change.lists} - since
             old, new = change.old_email, change.new_email
-            if old in self.complained:
-                self.complained.add(new)
+            if change.new_is_known:
+                self.mark_resubscribed(new, named - of_old)
+                self.unsubscribed_from[old] = set(LISTS)
+                return
             self.unsubscribed_from[new] = (of_new | of_old) - named
             self.excluded.discard(new)
             self.excluded.add(old)
@@ -189,12 +200,18 @@ class SubscriberMachine(RuleBasedStateMachine):
             except tokens.LinkExpired:
                 return
             present = rejection.subscriber.email
+            rows = rejection.erasure.rows if rejection.erasure else rejection.subscriber.subscriptions.all()
+            subscribed = self.confirmed_in(rows)
             change_address.reject(rejection, Evidence(Channel.EMAIL_LINK), self.now)
-            address = Subscriber.objects.get(pk=rejection.subscriber.pk).email
+            subscriber = Subscriber.objects.get(pk=rejection.subscriber.pk)
+            address = subscriber.email
+            # Those that a change to a known address had ended, for the reader at the old one.
+            restored = self.confirmed_in(subscriber.subscriptions.all()) - subscribed
             if address != present:
                 self.unsubscribed_from[address] |= self.unsubscribed_from[present]
                 self.excluded.discard(address)
                 self.excluded.add(present)
+            self.unsubscribed_from[address] -= restored
 
     @rule(address=whose)
     def erase(self, address: str) -> None:
