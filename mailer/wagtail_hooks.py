@@ -27,6 +27,7 @@ from mailer.desk.sending.mailing_control import ControlAction
 from mailer.desk.sending.schedule import SchedulePage
 from mailer.desk.stories.views import StoryViewSet
 from mailer.desk.subscribers.bulk_actions import BulkActionPage, BulkJobPage, BulkJobsPage
+from mailer.desk.subscribers.list_changes import ListChangePage
 from mailer.desk.subscribers.list_health import CampaignPage, CampaignsPage, ListHealthPage, ReconfirmPage
 from mailer.desk.subscribers.mailing_lists import MailingListViewSet
 from mailer.desk.subscribers.subscriber_detail import ErasePage, MergePage
@@ -76,6 +77,7 @@ _PAGES = [
     path("editions/<int:pk>/", include((_EDITION, "desk_edition"))),
     path("newsletters/<int:pk>/assemble/", AssembleView.as_view(), name="desk_assemble"),
     path("newsletters/<int:pk>/trend/", TrendPage.as_view(), name="desk_trend"),
+    path("lists/changes/<int:pk>/", ListChangePage.as_view(), name="desk_list_change"),
     path("subscribers/<int:pk>/erase/", ErasePage.as_view(), name="desk_erase"),
     path("subscribers/<int:pk>/merge/", MergePage.as_view(), name="desk_merge"),
     path("subscribers/health/", ListHealthPage.as_view(), name="desk_list_health"),

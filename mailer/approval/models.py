@@ -1,4 +1,4 @@
-"""Authorship, account changes, snapshots of submitted editions, approvals, and notices to staff."""
+"""Authorship, changes of accounts and lists, snapshots of submitted editions, approvals, notices to staff."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from mailer.editions.models import Edition, Newsletter
 from mailer.stories.models import Story
+from subscribers.models import MailingList
 from subscribers.segments.models import Segment
 
 
@@ -85,6 +86,42 @@ class AccountChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.what} of {self.user_id}"
+
+
+class ListChange(models.Model):
+    """A proposed sender and welcome text of a list; in force once a second person has approved it."""
+
+    class State(models.TextChoices):
+        PROPOSED = "proposed", "waiting for approval"
+        APPROVED = "approved", "approved"
+        REJECTED = "rejected", "rejected"
+        REPLACED = "replaced", "replaced by a later proposal"
+
+    mailing_list = models.ForeignKey(MailingList, on_delete=models.CASCADE, related_name="+")
+    # As the fields of `MailingList`.
+    sender_name = models.CharField(max_length=120, blank=True)
+    sender_email = models.EmailField(blank=True)
+    welcome_texts = models.JSONField(default=dict, blank=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PROPOSED)
+    proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    proposed_at = models.DateTimeField()
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["mailing_list"],
+                condition=models.Q(state="proposed"),
+                name="list_change_one_proposed",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.mailing_list}: {self.state}"
 
 
 class SnapshotQuerySet(models.QuerySet["Snapshot"]):

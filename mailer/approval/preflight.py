@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
+from mailer.editions import sender_domains
 from mailer.editions.models import Edition, Newsletter
 from mailer.editions.rendering_input import story_ids
 from mailer.rendering import mime, theme
@@ -35,6 +36,7 @@ def run_checks(
     """All findings, errors first, without repeats; `readers` is the size of the audience."""
     found = [
         *_of_site(content),
+        *_of_sender(edition.newsletter),
         *_of_stories(edition, content),
         *_of_variants(content, variants),
         *_of_headers(edition, content, variants),
@@ -52,6 +54,15 @@ def _of_site(content: Content) -> Iterable[PreflightFinding]:
         )
     for problem in theme.problems(dict(content.masthead.theme)):
         yield PreflightFinding("warning", f"The newsletter's colours: {problem}")
+
+
+def _of_sender(newsletter: Newsletter) -> Iterable[PreflightFinding]:
+    if not sender_domains.is_allowed(newsletter.sender_email):
+        yield PreflightFinding(
+            "error",
+            f"The newsletter's sender {newsletter.sender_email} has a domain that is not allowed. Choose "
+            "another sender, or add the domain to sender_domains in [site] of the configuration.",
+        )
 
 
 def _of_stories(edition: Edition, content: Content) -> Iterable[PreflightFinding]:

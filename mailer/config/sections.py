@@ -28,6 +28,9 @@ class Site:
     name: str
     # Sender of transactional emails; empty: newsletter@ the host of `url`.
     email: str = ""
+    # Domains whose addresses may be senders of newsletters and lists, with their subdomains. Empty: those of
+    # `url` and `email`, with their parents.
+    sender_domains: tuple[str, ...] = ()
     # Countries offered to subscribers, ISO 3166-1 alpha-2.
     countries: tuple[str, ...] = ("KZ", "KG", "TJ", "TM", "UZ")
     # Languages offered to subscribers and writers; the first is the site's default.

@@ -604,6 +604,25 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='ListChange',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('sender_name', models.CharField(blank=True, max_length=120)),
+                ('sender_email', models.EmailField(blank=True, max_length=254)),
+                ('welcome_texts', models.JSONField(blank=True, default=dict)),
+                ('state', models.CharField(choices=[('proposed', 'waiting for approval'), ('approved', 'approved'), ('rejected', 'rejected'), ('replaced', 'replaced by a later proposal')], default='proposed', max_length=10)),
+                ('proposed_at', models.DateTimeField()),
+                ('decided_at', models.DateTimeField(null=True)),
+                ('decided_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('mailing_list', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='subscribers.mailinglist')),
+                ('proposed_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'ordering': ['pk'],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'proposed')), fields=('mailing_list',), name='list_change_one_proposed')],
+            },
+        ),
+        migrations.CreateModel(
             name='Intervention',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
-from mailer.migrations import _account_changes
+from mailer.migrations import _account_changes, _list_changes
 from subscribers.migrations._triggers import Trigger, create, drop
 
 _AUTHOR = (
@@ -120,6 +120,7 @@ TRIGGERS = [
         "only an approved snapshot can be sent",
     ),
     *_account_changes.TRIGGERS,
+    *_list_changes.TRIGGERS,
 ]
 
 

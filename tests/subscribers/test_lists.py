@@ -7,11 +7,14 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 
+from mailer.approval import list_changes
+from mailer.approval.list_changes import ListEmails
 from subscribers import consent, list_growth, suppression, unsubscribe
 from subscribers.consent import Channel, Evidence
 from subscribers.models import ListGrowth, MailingList, Subscriber, Subscription, Suppression
 from subscribers.privacy.erasure import erase
 from subscribers.subscribe import subscribe
+from tests import cast
 from tests.subscribers.conftest import NOW, Join
 
 pytestmark = pytest.mark.both_databases
@@ -24,6 +27,15 @@ def open_list(monthly: MailingList) -> MailingList:
     monthly.opt_in = "single"
     monthly.save()
     return monthly
+
+
+def emails(mailing_list: MailingList, texts: dict[str, str], name: str = "", address: str = "") -> None:
+    """The list's welcome texts and sender, approved by a second person."""
+    people = cast.staff()
+    change = list_changes.propose(mailing_list, ListEmails(name, address, texts), people.writer, NOW)
+    list_changes.approve(change, people.admin, NOW)
+    mail.outbox.clear()
+    mailing_list.refresh_from_db()
 
 
 def ask(email: str, *lists: MailingList, language: str = "en") -> Subscriber:
@@ -59,8 +71,7 @@ def test_after_unsubscribing_a_single_opt_in_list_asks_for_confirmation(
 
 
 def test_after_erasure_a_single_opt_in_list_asks_for_confirmation(open_list: MailingList) -> None:
-    open_list.welcome_texts = {"en": "Welcome!"}
-    open_list.save()
+    emails(open_list, {"en": "Welcome!"})
     erase(ask("aigul@example.org", open_list).email, NOW)
     mail.outbox.clear()
     person = ask("aigul@example.org", open_list)
@@ -71,8 +82,7 @@ def test_after_erasure_a_single_opt_in_list_asks_for_confirmation(open_list: Mai
 
 
 def test_a_suppressed_address_gets_no_welcome_email(monthly: MailingList) -> None:
-    monthly.welcome_texts = {"en": "Welcome!"}
-    monthly.save()
+    emails(monthly, {"en": "Welcome!"})
     person = ask("aigul@example.org", monthly)
     suppression.suppress(person, Suppression.Reason.MANUAL, "", NOW)
     subscribe.confirm(person, Evidence(Channel.EMAIL_LINK), NOW)
@@ -80,16 +90,15 @@ def test_a_suppressed_address_gets_no_welcome_email(monthly: MailingList) -> Non
 
 
 def test_a_line_break_in_a_lists_name_adds_no_header(monthly: MailingList) -> None:
-    monthly.name, monthly.welcome_texts = "Road\nBcc: everybody@example.org", {"en": "Welcome!"}
+    monthly.name = "Road\nBcc: everybody@example.org"
     monthly.save()
+    emails(monthly, {"en": "Welcome!"})
     subscribe.confirm(ask("aigul@example.org", monthly), Evidence(Channel.EMAIL_LINK), NOW)
     assert mail.outbox[1].subject == "Road Bcc: everybody@example.org"
 
 
 def test_a_welcome_email_has_the_subscribers_language_and_the_lists_sender(monthly: MailingList) -> None:
-    monthly.welcome_texts = {"ru": "Добро пожаловать!", "en": "Welcome!"}
-    monthly.sender_name, monthly.sender_email = "Silk Road", "road@example.org"
-    monthly.save()
+    emails(monthly, {"ru": "Добро пожаловать!", "en": "Welcome!"}, "Silk Road", "road@example.org")
     person = ask("aigul@example.org", monthly, language="ru")
     assert mail.outbox[0].from_email == "Silk Road <road@example.org>"
     subscribe.confirm(person, Evidence(Channel.EMAIL_LINK), NOW)

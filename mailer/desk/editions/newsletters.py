@@ -31,6 +31,7 @@ from mailer.desk.base.forms import (
 from mailer.desk.base.pages import NewsletterPage, current_user, may_view_editions
 from mailer.desk.base.tables import LinkColumn
 from mailer.desk.base.viewsets import DeskViewSet
+from mailer.editions import sender_domains
 from mailer.editions.assemble import EditionExists, InvalidPeriod, Period, assemble, now_or_demo_time
 from mailer.editions.audience import Audience
 from mailer.editions.models import Newsletter
@@ -43,7 +44,12 @@ _ZONES = sorted(
 
 
 class NewsletterForm(TranslationsForm):
-    """A newsletter. Its theme must keep enough contrast."""
+    """A newsletter. Its theme must keep enough contrast, and its sender have an allowed domain."""
+
+    def clean_sender_email(self) -> str:
+        address: str = self.cleaned_data["sender_email"]
+        sender_domains.validate(address)
+        return address
 
     def clean_theme(self) -> dict[str, str]:
         changes = self.cleaned_data.get("theme") or {}

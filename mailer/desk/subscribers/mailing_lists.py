@@ -9,14 +9,24 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import cached_property
 from wagtail.admin import messages
 from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel, ObjectList, Panel
 from wagtail.admin.ui.tables import Column
-from wagtail.admin.views.generic import DeleteView, IndexView
+from wagtail.admin.views.generic import CreateView, DeleteView, EditView, IndexView
+from wagtail.log_actions import log
 
+from mailer.approval import list_changes
+from mailer.approval.authorship import name_of
+from mailer.approval.list_changes import ListEmails
+from mailer.approval.models import ListChange
+from mailer.desk.base.pages import current_user
 from mailer.desk.base.tables import StateColumn
 from mailer.desk.base.viewsets import DeskViewSet
+from mailer.editions import sender_domains
 from mailer.reports.charts import Point, line_chart
 from mailer.reports.labels import format_number
 from subscribers import iso_codes
@@ -27,7 +37,21 @@ _WELCOME = "welcome_"
 
 
 class ListForm(WagtailAdminModelForm):
-    """A list, with a welcome text for each language of the office."""
+    """A list, with a welcome text for each language of the office.
+
+    It saves neither sender nor welcome texts: those are proposed, for a second person to approve.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._in_force = ListEmails.of(self.instance)
+        self._wanted = self._in_force
+
+    def clean_sender_email(self) -> str:
+        address: str = self.cleaned_data["sender_email"]
+        if address != self._in_force.sender_email:
+            sender_domains.validate(address)
+        return address
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -36,11 +60,49 @@ class ListForm(WagtailAdminModelForm):
         return cleaned
 
     def save(self, commit: bool = True) -> Any:
+        texts = self._in_force.welcome_texts
         codes = settings.CONFIG.site.languages
         if any(f"{_WELCOME}{code}" in self.data for code in codes):
             written = {code: self.data.get(f"{_WELCOME}{code}", "").strip()[:4000] for code in codes}
-            self.instance.welcome_texts = {code: text for code, text in written.items() if text}
+            texts = {code: text for code, text in written.items() if text}
+        self._wanted = ListEmails(self.cleaned_data["sender_name"], self.cleaned_data["sender_email"], texts)
+        self.instance.sender_name = self._in_force.sender_name
+        self.instance.sender_email = self._in_force.sender_email
+        self.instance.welcome_texts = self._in_force.welcome_texts
         return super().save(commit)
+
+    def propose(self, request: HttpRequest) -> None:
+        """Propose the sender and texts of the saved form, where they differ from those in force."""
+        earlier = list_changes.waiting(self.instance)
+        if self._wanted in (self._in_force, earlier and ListEmails.of(earlier)):
+            return
+        user = current_user(request)
+        change = list_changes.propose(self.instance, self._wanted, user, timezone.now())
+        log(instance=self.instance, action="desk.list_change_propose", user=user)
+        messages.info(
+            request,
+            "The sender and the welcome texts wait for a second person, who gets an email.",
+            buttons=[messages.button(reverse("desk_list_change", args=[change.pk]), "Show the change")],
+        )
+
+
+class WaitingPanel(Panel):
+    """Says that a change of sender or texts waits for a second person."""
+
+    class BoundPanel(Panel.BoundPanel):
+        template_name = "desk/subscribers/list_waiting.html"
+
+        @cached_property
+        def change(self) -> ListChange | None:
+            return list_changes.waiting(self.instance) if self.instance.pk else None
+
+        def is_shown(self) -> bool:
+            return self.change is not None
+
+        def get_context_data(self, parent_context: dict[str, Any] | None = None) -> dict[str, Any]:
+            context: dict[str, Any] = super().get_context_data(parent_context)
+            proposer = name_of(self.change.proposed_by) if self.change else ""
+            return {**context, "change": self.change, "proposer": proposer}
 
 
 class WelcomePanel(Panel):
@@ -89,6 +151,24 @@ class GrowthPanel(Panel):
                 if any(point.value for point in points)
                 else "",
             }
+
+
+class ListCreate(CreateView):
+    """Creates a list, and proposes its sender and welcome texts."""
+
+    def save_instance(self) -> Any:
+        saved = super().save_instance()
+        self.form.propose(self.request)
+        return saved
+
+
+class ListEdit(EditView):
+    """Edits a list, and proposes another sender or other welcome texts."""
+
+    def save_instance(self) -> Any:
+        saved = super().save_instance()
+        self.form.propose(self.request)
+        return saved
 
 
 class ListIndex(IndexView):
@@ -150,6 +230,8 @@ class MailingListViewSet(DeskViewSet):
     name = "desk_lists"
     icon = "list-ul"
     index_view_class = ListIndex
+    add_view_class = ListCreate
+    edit_view_class = ListEdit
     delete_view_class = ListDelete
     list_display = [
         "name",
@@ -186,9 +268,14 @@ class MailingListViewSet(DeskViewSet):
                 heading="Sign-up",
             ),
             MultiFieldPanel(
-                [FieldRowPanel([FieldPanel("sender_name"), FieldPanel("sender_email")]), WelcomePanel()],
+                [
+                    WaitingPanel(),
+                    FieldRowPanel([FieldPanel("sender_name"), FieldPanel("sender_email")]),
+                    WelcomePanel(),
+                ],
                 heading="Emails of this list",
-                help_text="Sender of confirmation and welcome emails. If empty: the office.",
+                help_text="Sender of confirmation and welcome emails. If empty: the office. A second person "
+                "approves every change of sender and texts.",
             ),
             GrowthPanel(heading="Growth"),
         ],

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
+from mailer.approval.models import ListChange
 from subscribers import list_growth
 from subscribers import suppression as suppress
 from subscribers.addresses import address_hash
@@ -175,6 +176,9 @@ def test_a_list_has_sign_up_settings_a_welcome_text_and_growth_figures(desk: Des
     answer = browser.post(address, {**fields, "sender_name": "Road"})
     assert "sender_email" in answer.context["form"].errors
     browser.post(address, {**fields, "welcome_en": " Hello! ", "welcome_ru": ""})
+    as_user(desk.approver).post(
+        reverse("desk_list_change", args=[ListChange.objects.get().pk]), {"action": "approve"}
+    )
     chosen.refresh_from_db()
     assert chosen.welcome_texts == {"en": "Hello!"}
 

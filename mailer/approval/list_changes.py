@@ -1,0 +1,107 @@
+"""Senders and welcome texts of lists: proposed by one person, put into force by another one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.mail import EmailMessage
+from django.db import transaction
+
+from mailer.approval import account_changes
+from mailer.approval.approve import AccountNotIndependent, AuthorMayNotApprove, WrongState, require
+from mailer.approval.authorship import name_of
+from mailer.approval.models import ListChange
+from mailer.approval.staff_emails import users_with
+from subscribers.models import MailingList
+
+State = ListChange.State
+PERMISSION = "mailer.approve_edition"
+
+
+@dataclass(frozen=True)
+class ListEmails:
+    """What a list's emails say of their sender, and the welcome texts by language code."""
+
+    sender_name: str
+    sender_email: str
+    welcome_texts: dict[str, str]
+
+    @classmethod
+    def of(cls, row: MailingList | ListChange) -> ListEmails:
+        return cls(row.sender_name, row.sender_email, dict(row.welcome_texts or {}))
+
+
+def waiting(mailing_list: MailingList) -> ListChange | None:
+    """The proposal that waits for approval."""
+    return ListChange.objects.filter(mailing_list=mailing_list, state=State.PROPOSED).first()
+
+
+def propose(mailing_list: MailingList, emails: ListEmails, user: User, now: datetime) -> ListChange:
+    """Propose a sender and welcome texts, in place of an earlier proposal; approvers get an email."""
+    with transaction.atomic():
+        ListChange.objects.filter(mailing_list=mailing_list, state=State.PROPOSED).update(
+            state=State.REPLACED
+        )
+        change = ListChange.objects.create(
+            mailing_list=mailing_list,
+            sender_name=emails.sender_name,
+            sender_email=emails.sender_email,
+            welcome_texts=emails.welcome_texts,
+            proposed_by=user,
+            proposed_at=now,
+        )
+        for approver in sorted(users_with(PERMISSION) - {user}, key=lambda one: one.pk):
+            _notify(change, approver)
+    return change
+
+
+def _notify(change: ListChange, approver: User) -> None:
+    body = (
+        f"{name_of(change.proposed_by)} proposes another sender or welcome text of the list "
+        f"“{change.mailing_list}”.\n\nReview it here:\n"
+        f"{settings.CONFIG.site.url}/desk/lists/changes/{change.pk}/\n"
+    )
+    subject = f"Approval needed: emails of the list {change.mailing_list}"
+    EmailMessage(
+        " ".join(subject.split()), body, to=[approver.email], headers={"Auto-Submitted": "auto-generated"}
+    ).send()
+
+
+def approve(change: ListChange, user: User, now: datetime) -> None:
+    """Put a proposal into force.
+
+    Raises NotPermitted, AuthorMayNotApprove for the user who proposed it, AccountNotIndependent, WrongState.
+    """
+    require(user, PERMISSION)
+    if change.proposed_by_id == user.pk:
+        raise AuthorMayNotApprove("You proposed this change; ask a colleague to approve it.")
+    if account_changes.authors_behind(user, [change.proposed_by_id]):
+        raise AccountNotIndependent(
+            f"{name_of(change.proposed_by)} proposed this change, and created or changed your account in the "
+            f"last {account_changes.DAYS} days. Ask another colleague."
+        )
+    with transaction.atomic():
+        _decide(change, State.APPROVED, user, now)
+        MailingList.objects.filter(pk=change.mailing_list_id).update(
+            sender_name=change.sender_name,
+            sender_email=change.sender_email,
+            welcome_texts=change.welcome_texts,
+        )
+
+
+def reject(change: ListChange, user: User, now: datetime) -> None:
+    """Put a proposal aside; its author may do that too. Raises NotPermitted, WrongState."""
+    if change.proposed_by_id != user.pk:
+        require(user, PERMISSION)
+    _decide(change, State.REJECTED, user, now)
+
+
+def _decide(change: ListChange, state: ListChange.State, user: User, now: datetime) -> None:
+    decided = ListChange.objects.filter(pk=change.pk, state=State.PROPOSED).update(
+        state=state, decided_by=user, decided_at=now
+    )
+    if not decided:
+        raise WrongState("This change was decided or replaced already.")
