@@ -244,6 +244,19 @@ def test_a_damaged_token_opens_nothing(client: Client, stage: Stage, page: Page)
         assert tokens_in(answer.content.decode()) == set()
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.name))
+def test_pages_about_errors_hold_no_token(client: Client, stage: Stage, page: Page) -> None:
+    path = page.path.format(stage.token(page))
+    strict = Client(enforce_csrf_checks=True)
+    answers = [client.put(path), client.get(f"{path}more/")]
+    if page.name != "unsubscribe":
+        answers.append(strict.post(path))
+    for answer in answers:
+        assert answer.status_code >= 400
+        text = answer.content.decode()
+        assert tokens_in(text) == set() and stage.reader.email not in text
+
+
 def test_the_table_names_every_page_that_a_token_opens() -> None:
     named = {page.name for page in PAGES} | REDIRECTS
     with_token = {
