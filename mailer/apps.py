@@ -24,6 +24,8 @@ from wagtail.users.apps import WagtailUsersAppConfig
 
 # Modules with a function `connect`, which subscribes them to Django's signals.
 _LISTENERS = (
+    "mailer.audit_log.chain",
+    "mailer.audit_log.changes",
     "mailer.accounts.signals",
     "mailer.approval.account_changes",
     "mailer.approval.same_person",
@@ -45,6 +47,8 @@ class MailerConfig(AppConfig):
         """Connect the listeners of every package. Their models can be imported only from here on."""
         for listener in _LISTENERS:
             import_module(listener).connect()
+        triggers = import_module("mailer.migrations._triggers")
+        post_migrate.connect(triggers.restore_missing, sender=self, dispatch_uid="mailer.triggers")
         post_migrate.connect(_restore_triggers, sender=self)
 
 

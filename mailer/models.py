@@ -13,6 +13,7 @@ from mailer.approval.models import (
     SnapshotVariant,
     StaffNotice,
 )
+from mailer.audit_log.models import AuditRecord
 from mailer.delivery.models import (
     Alert,
     Delivery,
@@ -41,6 +42,7 @@ __all__ = [
     "AccountState",
     "Alert",
     "Approval",
+    "AuditRecord",
     "Authorship",
     "DailyEventCount",
     "Delivery",

@@ -119,6 +119,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "mailer.desk.base.delete_guards.ProtectedDeleteMiddleware",
+    "mailer.desk.base.personal_data.PersonalDataMiddleware",
 ]
 
 TEMPLATES = [

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import pytest
 from django.apps import apps
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.db.backends.sqlite3.base import DatabaseWrapper
 from django.db.models.signals import post_migrate
@@ -126,6 +127,8 @@ def django_db_setup(
             _turn.keep(connection.connection)
         else:
             migrated.restore(connection.connection)
+            # Those of the database before have other ids.
+            ContentType.objects.clear_cache()
         shutil.copyfile(migrated.kept(), sqlite_template)
 
 

@@ -24,6 +24,7 @@ _TITLES = {
     "storage": "Storage",
     "files": "Files",
     "keys": "Keys",
+    "audit_log": "Audit log",
     "clock": "Clock",
     "worker": "Worker",
     "web": "Web process",

@@ -77,11 +77,12 @@ class LazyGroup(TyperGroup):
         with loading():
             if command.django:
                 start_django(desk=command.pages)
-                if command.checks_key and "--help" not in sys.argv:
-                    importlib.import_module("mailer.worker.startup").check_address_hash_key()
             module = importlib.import_module(f"mailer.cli.{name}")
         found: Any = typer.main.get_command(module.app)
-        return found.get_command(ctx, cmd_name) if command.module else found
+        found = found.get_command(ctx, cmd_name) if command.module else found
+        if command.django and command.checks_key:
+            _check_key_before(found)
+        return found
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         self.listing = True
@@ -89,6 +90,18 @@ class LazyGroup(TyperGroup):
             super().format_help(ctx, formatter)
         finally:
             self.listing = False
+
+
+def _check_key_before(command: Any) -> None:
+    """Let the command check the address-hash key when it is run; its help needs no database."""
+    invoke = command.invoke
+
+    def checked(ctx: Any) -> Any:
+        if "--help" not in sys.argv:
+            importlib.import_module("mailer.worker.startup").check_address_hash_key()
+        return invoke(ctx)
+
+    command.invoke = checked
 
 
 # Plain help: loading what draws boxes around it would take a third of the time of `mailer --help`.

@@ -81,6 +81,10 @@ def show(address: Address, json: Json = False) -> None:
     suppression = active_suppression(address)
     if subscriber is None and suppression is None:
         fail("no subscriber has this address.")
+    if seen := subscriber or suppression:
+        action = "desk.view_subscriber" if subscriber else "desk.view_suppression"
+        title = f"{seen._meta.verbose_name} {seen.pk}".capitalize()
+        log(instance=seen, action=action, title=title, data={"by": operator()})
     data: dict[str, Any] = collect(subscriber) if subscriber else {"email": None, "subscriptions": []}
     data["suppressed"] = suppression.reason if suppression else None
     if json:

@@ -2,7 +2,7 @@
 
 Each purpose has keys of its own, so that one can be replaced without the others. A replaced key still reads
 what it wrote until a stated time. Two purposes keep their key for ever: address hashes of erased subscribers
-cannot be made again with another key, and neither can the seals of past entries of the audit log.
+cannot be made again with another key, and neither can the records of past entries of the audit log.
 """
 
 from __future__ import annotations

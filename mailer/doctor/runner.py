@@ -66,6 +66,7 @@ def run(
         ("storage", partial(local_checks.storage, config)),
         ("files", partial(security.files, config)),
         ("keys", partial(security.keys, config, now)),
+        ("audit_log", security.audit_log),
         ("clock", partial(local_checks.clock, context)),
         ("worker", partial(local_checks.worker, config)),
         ("webhooks", partial(inbound.webhooks, config, now)),

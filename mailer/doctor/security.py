@@ -1,4 +1,4 @@
-"""Checks of what protects addresses and secrets: file modes, and the key of the address hashes."""
+"""Checks of what protects addresses, secrets and the record of actions: file modes, keys, the audit log."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
+from mailer.audit_log import chain
 from mailer.config import Config, ConfigError, file_modes, key_ring
 from mailer.doctor.check import CheckResult
+from mailer.migrations import _triggers
 from subscribers import key_canary
+from subscribers.migrations import _triggers as subscriber_triggers
 
 # Named one by one; of more only the number is shown.
 _SHOWN = 3
@@ -53,3 +56,35 @@ def keys(config: Config, now: datetime) -> Iterator[CheckResult]:
             f"{purpose} {(now - ring.current(purpose).created_at).days}" for purpose in ring.keys
         )
         yield result("ok", f"The address hashes match the database. Days since a key was made: {ages}.")
+
+
+_PROBLEMS = {
+    "broken": "the chain does not fit at record {}",
+    "changed": "entry {} was changed",
+    "deleted": "entry {} was deleted",
+    "unchained": "entry {} was written past the application",
+}
+
+
+def audit_log() -> Iterator[CheckResult]:
+    """The chain of the audit log, and the database's triggers. In the caller's thread."""
+    result = partial(CheckResult, "audit_log", "")
+    try:
+        triggers = [*_triggers.TRIGGERS, *subscriber_triggers.TRIGGERS]
+        lacking = subscriber_triggers.missing(connection, triggers)
+        found = chain.verify()
+    except DatabaseError:
+        yield result("skipped", "The database cannot be used, or is not migrated.")
+        return
+    if lacking:
+        names = ", ".join(trigger.name for trigger in lacking)
+        advice = "Find out who removed them; `mailer migrate` creates them again."
+        yield result("problem", f"The database lacks triggers: {names}.", advice)
+    if found.count:
+        shown = "; ".join(_PROBLEMS[kind].format(number) for kind, number in found.problems[:_SHOWN])
+        more = f" and {found.count - _SHOWN} more" if found.count > _SHOWN else ""
+        advice = "A person or a program wrote to the database directly. Compare with the backup."
+        yield result("problem", f"The audit log was tampered with: {shown}{more}.", advice)
+    elif not lacking:
+        head = found.head[:16] or "none"
+        yield result("ok", f"Its {found.entries} entries are as they were written; the last MAC is {head}.")

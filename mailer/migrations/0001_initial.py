@@ -148,6 +148,18 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='AuditRecord',
+            fields=[
+                ('sequence', models.BigIntegerField(primary_key=True, serialize=False)),
+                ('redaction', models.BooleanField(default=False)),
+                ('fixed_digest', models.BinaryField(max_length=32)),
+                ('content_digest', models.BinaryField(max_length=32)),
+                ('salt', models.BinaryField(max_length=16)),
+                ('mac', models.BinaryField(max_length=32, unique=True)),
+                ('entry', models.ForeignKey(on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='wagtailcore.modellogentry')),
+            ],
+        ),
+        migrations.CreateModel(
             name='DomainOutage',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

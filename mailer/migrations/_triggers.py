@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.db import connection
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
 from mailer.migrations import _account_changes, _list_changes
-from subscribers.migrations._triggers import Trigger, create, drop
+from subscribers.migrations._triggers import Trigger, create, create_missing, drop
 
 _AUTHOR = (
     "EXISTS (SELECT 1 FROM mailer_snapshotauthor a"
@@ -68,6 +71,25 @@ _UNFIT = f"((NEW.dry_run_to = '' AND {_MAILING_WITHOUT_APPROVAL}) OR (NEW.dry_ru
 _MOVED = "NEW.snapshot_id <> OLD.snapshot_id OR NEW.dry_run_to <> OLD.dry_run_to"
 _ALWAYS = "1 = 1"
 
+# Columns of Wagtail's audit log that say who did what, and when; the others name the object.
+_ENTRY = "wagtailcore_modellogentry"
+_ENTRY_COLUMNS = (
+    *("id", "content_type_id", "object_id", "action", "user_id", "timestamp", "uuid"),
+    *("revision_id", "content_changed", "deleted"),
+)
+_ENTRY_CHANGED = " OR ".join(f"NEW.{column} IS DISTINCT FROM OLD.{column}" for column in _ENTRY_COLUMNS)
+# Erasure gives up the salts of an entry's records before it replaces label and data.
+_ENTRY_NOT_REDACTED = (
+    "(NEW.label IS DISTINCT FROM OLD.label OR CAST(NEW.data AS TEXT) IS DISTINCT FROM CAST(OLD.data AS TEXT))"
+    " AND (NOT EXISTS (SELECT 1 FROM mailer_auditrecord r WHERE r.entry_id = OLD.id)"
+    " OR EXISTS (SELECT 1 FROM mailer_auditrecord r WHERE r.entry_id = OLD.id AND length(r.salt) > 0))"
+)
+_RECORD_COLUMNS = ("sequence", "entry_id", "redaction", "fixed_digest", "content_digest", "mac")
+_RECORD_CHANGED = (
+    " OR ".join(f"NEW.{column} IS DISTINCT FROM OLD.{column}" for column in _RECORD_COLUMNS)
+    + " OR (NEW.salt IS DISTINCT FROM OLD.salt AND length(NEW.salt) > 0)"
+)
+
 TRIGGERS = [
     Trigger("approval_not_by_author", "INSERT", "mailer_approval", _AUTHOR, "an author may not approve"),
     Trigger(
@@ -121,6 +143,22 @@ TRIGGERS = [
     ),
     *_account_changes.TRIGGERS,
     *_list_changes.TRIGGERS,
+    Trigger(
+        "audit_entry_unchanged",
+        "UPDATE",
+        _ENTRY,
+        f"{_ENTRY_CHANGED} OR ({_ENTRY_NOT_REDACTED})",
+        "the audit log is only added to",
+    ),
+    Trigger("audit_entry_kept", "DELETE", _ENTRY, _ALWAYS, "the audit log is only added to"),
+    Trigger(
+        "audit_record_unchanged",
+        "UPDATE",
+        "mailer_auditrecord",
+        _RECORD_CHANGED,
+        "the audit log is only added to",
+    ),
+    Trigger("audit_record_kept", "DELETE", "mailer_auditrecord", _ALWAYS, "the audit log is only added to"),
 ]
 
 
@@ -133,3 +171,8 @@ def create_all(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
 def drop_all(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
     drop(editor, TRIGGERS)
     _account_changes.drop(editor.connection)
+
+
+def restore_missing(**_: Any) -> None:
+    """After every migration: one of Wagtail's that rebuilds a table drops the triggers on it."""
+    create_missing(connection, TRIGGERS)

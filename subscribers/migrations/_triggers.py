@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
@@ -28,9 +29,30 @@ def append_only(name: str, table: str, columns: Collection[str]) -> Trigger:
 
 def create(editor: BaseDatabaseSchemaEditor, triggers: Iterable[Trigger]) -> None:
     """Create the triggers on SQLite or PostgreSQL."""
-    to_sql = {"sqlite": _sqlite, "postgresql": _postgresql}[editor.connection.vendor]
     for trigger in triggers:
-        editor.execute(to_sql(trigger), params=None)
+        editor.execute(_TO_SQL[editor.connection.vendor](trigger), params=None)
+
+
+def missing(connection: BaseDatabaseWrapper, triggers: Iterable[Trigger]) -> list[Trigger]:
+    """Those that the database does not have, or that are disabled there."""
+    query = (
+        "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        if connection.vendor == "sqlite"
+        else "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('O', 'A')"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        existing = {name for (name,) in cursor.fetchall()}
+    return [trigger for trigger in triggers if trigger.name not in existing]
+
+
+def create_missing(connection: BaseDatabaseWrapper, triggers: Iterable[Trigger]) -> None:
+    """Create those that the database lacks, on the tables that it has."""
+    tables = set(connection.introspection.table_names())
+    with connection.cursor() as cursor:
+        for trigger in missing(connection, triggers):
+            if trigger.table in tables:
+                cursor.execute(_TO_SQL[connection.vendor](trigger))
 
 
 def drop(editor: BaseDatabaseSchemaEditor, triggers: Iterable[Trigger]) -> None:
@@ -56,7 +78,7 @@ def _sqlite(trigger: Trigger) -> str:
 def _postgresql(trigger: Trigger) -> str:
     row = "OLD" if trigger.event == "DELETE" else "NEW"
     return (
-        f"CREATE FUNCTION {trigger.name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"CREATE OR REPLACE FUNCTION {trigger.name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
         f"IF {trigger.condition} THEN "
         f"RAISE EXCEPTION '{trigger.message}' USING ERRCODE = 'integrity_constraint_violation'; END IF; "
         f"RETURN {row}; END $$; "
@@ -64,6 +86,8 @@ def _postgresql(trigger: Trigger) -> str:
         f"FOR EACH ROW EXECUTE FUNCTION {trigger.name}()"
     )
 
+
+_TO_SQL = {"sqlite": _sqlite, "postgresql": _postgresql}
 
 TRIGGERS = [
     # Merging two subscribers moves rows to one of them; retention empties `network` and `user_agent`.

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from django.contrib.auth.models import Group, User
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q
+from wagtail.images import get_image_model
 from wagtail.log_actions import LogFormatter
 from wagtail.models import ModelLogEntry
 
 from mailer.accounts.audit import ACTIONS as _ACCOUNT_ACTIONS
-from subscribers.addresses import mentions
-from subscribers.models import Subscriber
+from mailer.audit_log import chain
+from mailer.audit_log.changes import CHANGES, audit
+from mailer.editions.models import Newsletter
+from subscribers.addresses import address_pattern, mentions
+from subscribers.models import CustomField, MailingList, Segment, Subscriber, Tag
+from subscribers.segments import tags_and_fields
 from subscribers.signals import erased
 
 _ACTIONS = {
@@ -32,6 +38,11 @@ _ACTIONS = {
     "desk.stop_rules_warned": ("Warning", "The stop rules issued a warning"),
     "desk.stop_rules_slowed": ("Slowed down", "The stop rules slowed down sending"),
     "desk.stop_rules_paused": ("Paused automatically", "The stop rules paused sending"),
+    "desk.view_subscriber": ("View", "Opened a subscriber's page"),
+    "desk.view_returned_message": ("View", "Opened a returned message"),
+    "desk.view_suppression": ("View", "Opened a suppression"),
+    "desk.view_decision": ("View", "Opened a suppression decision"),
+    "desk.view_personal_data": ("View", "Opened a list of addresses"),
     "desk.export_not_delivered": ("Export", "Exported the list of recipients not reached"),
     "desk.export_report": ("Export", "Exported the report"),
     "desk.export_subscribers": ("Export", "Exported subscribers"),
@@ -72,7 +83,10 @@ _ACTIONS = {
 
 
 # Data of an entry that its message shows, and the text before it.
-_DETAILS = {"to": "to", "by": "by", "because": "–"}
+_DETAILS = {"to": "to", "by": "by", "because": "–", "page": ":"}
+# Actions of Wagtail whose messages show what changed.
+_CHANGING = ("wagtail.create", "wagtail.edit")
+_REDACTED = "(erased address)"
 
 
 class _Formatter(LogFormatter):
@@ -80,31 +94,65 @@ class _Formatter(LogFormatter):
 
     def format_message(self, entry: ModelLogEntry) -> str:
         details = [f"{before} {entry.data[key]}" for key, before in _DETAILS.items() if entry.data.get(key)]
-        return " ".join([self.message, *details])
+        return " ".join([str(self.message), *details]) + _describe(entry.data.get(CHANGES, {}))
+
+
+def _describe(changed: Mapping[str, Sequence[str]]) -> str:
+    """The changes as text: ": name “old” → “new”"."""
+    parts = [f"{name.replace('_', ' ')} “{before}” → “{after}”" for name, (before, after) in changed.items()]
+    return f": {', '.join(parts)}" if parts else ""
 
 
 def register_actions(registry: Any) -> None:
-    """Wagtail hook `register_log_actions`."""
+    """Wagtail hook `register_log_actions`, after Wagtail's own."""
     for name, (label, message) in _ACTIONS.items():
         registry.register_action(name)(type(f"_{label}", (_Formatter,), {"label": label, "message": message}))
+    for name in _CHANGING:
+        known = registry.formatters[name]
+        texts = {"label": known.label, "message": known.message}
+        registry.formatters[name] = type("_Changing", (_Formatter,), texts)()
 
 
 def connect() -> None:
-    """Connects to the signal `erased`; called once when the application is ready."""
+    """Redact entries of erased subscribers, and keep what staff change. Called once, when all is loaded."""
     erased.connect(_erased, dispatch_uid="mailer.desk.base.audit_log")
+    for model in (Newsletter, MailingList, Segment, Tag, CustomField, User, Group, get_image_model()):
+        audit(model)
+    audit(Subscriber, _attributes)
+
+
+def _attributes(subscriber: Subscriber) -> dict[str, Any]:
+    """A subscriber's tags and custom fields, by name."""
+    tags = sorted(subscriber.taggings.values_list("tag__name", flat=True))
+    return {"tags": tags, **tags_and_fields.values_of(subscriber)}
 
 
 def _erased(subscriber_ids: Collection[int], addresses: Collection[str], **_: Any) -> None:
     kind = ContentType.objects.get_for_model(Subscriber)
     about = Q(content_type=kind, object_id__in=[str(number) for number in subscriber_ids])
     for address in addresses:
-        about |= Q(label__icontains=address)
+        about |= Q(label__icontains=address) | Q(data__icontains=address)
     ids = {str(number) for number in subscriber_ids}
-    for entry in ModelLogEntry.objects.filter(about):
-        is_theirs = entry.content_type_id == kind.pk and entry.object_id in ids
-        if not is_theirs and not any(mentions(entry.label, address) for address in addresses):
-            continue
-        entry.label = (
-            f"Subscriber {entry.object_id}" if entry.content_type_id == kind.pk else "(erased address)"
-        )
-        entry.save(update_fields=["label"])
+    for entry in ModelLogEntry.objects.filter(about).order_by("pk"):
+        if entry.content_type_id == kind.pk and entry.object_id in ids:
+            label = f"Subscriber {entry.object_id}"
+            # Before and after may be their name or address; which fields changed stays.
+            changed = {name: ["", ""] for name in entry.data.get(CHANGES, {})}
+            data = {**_without(entry.data, addresses), **({CHANGES: changed} if changed else {})}
+        else:
+            named = any(mentions(entry.label, address) for address in addresses)
+            label, data = _REDACTED if named else entry.label, _without(entry.data, addresses)
+        if (label, data) != (entry.label, entry.data):
+            chain.redact(entry, label, data)
+
+
+def _without(value: Any, addresses: Collection[str]) -> Any:
+    """JSON without these addresses in its texts."""
+    if isinstance(value, dict):
+        return {key: _without(one, addresses) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_without(one, addresses) for one in value]
+    if isinstance(value, str):
+        for address in addresses:
+            value = address_pattern(address).sub(_REDACTED, value)
+    return value

@@ -83,8 +83,8 @@ def test_a_decision_is_reverted_and_restored(desk: Desk, bounced: SuppressionDec
     assert not suppression.is_suppressed(desk.reader)
     assert decide(desk, bounced, "restore").messages == ["success"]
     assert suppression.is_suppressed(desk.reader)
-    entries = ModelLogEntry.objects.filter(user=desk.admin, action__startswith="desk.")
-    actions = entries.values_list("action", flat=True)
+    about = ModelLogEntry.objects.filter(user=desk.admin, action__startswith="desk.decision_")
+    actions = about.values_list("action", flat=True)
     assert list(actions.order_by("pk")) == ["desk.decision_revert", "desk.decision_restore"]
     assert desk.reader.email not in str(ModelLogEntry.objects.values_list("label", flat=True))
 

@@ -1,0 +1,143 @@
+"""The audit log says what staff changed, from what to what, and which personal data they looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.contrib.auth.models import Group, Permission, User
+from django.urls import NoReverseMatch, URLResolver, get_resolver, resolve, reverse
+from wagtail.log_actions import LogContext, log
+from wagtail.models import ModelLogEntry
+
+from mailer.audit_log import chain
+from mailer.desk.base.personal_data import LIST_PAGES, ROW_PAGES
+from mailer.feedback import ingest
+from mailer.feedback.models import ReturnedMessage
+from subscribers import suppression
+from subscribers.models import Tag
+from subscribers.privacy.erasure import erase
+from subscribers.segments import tags_and_fields
+from tests import cast as everyone
+from tests.desk.cast import Desk, as_user
+from tests.desk.subscribers.test_subscriber_detail import form
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+
+
+def changes(**about: object) -> dict[str, list[str]]:
+    """The changes in the newest entry."""
+    entry = ModelLogEntry.objects.filter(action="wagtail.edit", **about).latest("pk")
+    found: dict[str, list[str]] = entry.data.get("changes", {})
+    return found
+
+
+def seen(user: User) -> list[tuple[str, str]]:
+    """The views that are logged for a user: action and object or page."""
+    entries = ModelLogEntry.objects.filter(user=user, action__startswith="desk.view_").order_by("pk")
+    return [(entry.action, entry.data.get("page", entry.object_id)) for entry in entries]
+
+
+def test_an_edit_is_logged_with_the_values_before_and_after(desk: Desk) -> None:
+    tags_and_fields.set_tags(desk.reader, ["old"])
+    url = reverse("desk_subscribers:edit", args=[desk.reader.pk])
+    as_user(desk.admin).post(url, form(desk.reader, name="Aigul N", tags="new"))
+    expected = {"name": [desk.reader.name, "Aigul N"], "tags": ['["old"]', '["new"]']}
+    assert expected.items() <= changes(object_id=str(desk.reader.pk)).items()
+    history = as_user(desk.admin).get(reverse("desk_subscribers:history", args=[desk.reader.pk]))
+    assert "Aigul N" in history.content.decode()
+    erase(desk.reader.email, everyone.NOW)
+    redacted = changes(object_id=str(desk.reader.pk))
+    assert set(redacted) >= set(expected) and "Aigul" not in str(redacted)
+    assert chain.verify().problems == []
+
+
+def test_changes_of_accounts_and_groups_are_logged_without_passwords(desk: Desk) -> None:
+    user, group = User.objects.get(pk=desk.writer.pk), Group.objects.get(name="Writers")
+    permission = Permission.objects.get(codename="approve_edition")
+    with LogContext(user=desk.admin):
+        user.email = "new@office.example.org"
+        user.set_password("another long password")
+        user.save()
+        user.groups.set(Group.objects.filter(name="Approvers"))
+        log(instance=user, action="wagtail.edit")
+        found = changes(object_id=str(user.pk))
+        group.permissions.add(permission)
+        log(instance=group, action="wagtail.edit")
+    assert set(found) == {"email", "password", "groups"}
+    assert found["email"] == [desk.writer.email, "new@office.example.org"]
+    assert user.password not in str(found) and desk.writer.password not in str(found)
+    assert "Writers" in found["groups"][0] and "Approvers" in found["groups"][1]
+    before, after = changes(object_id=str(group.pk))["permissions"]
+    assert before != after
+
+
+def test_what_is_saved_outside_of_the_desk_has_no_changes(desk: Desk) -> None:
+    tag = Tag.objects.create(name="one")
+    tag.name = "two"
+    tag.save()
+    log(instance=tag, action="wagtail.edit", user=desk.admin)
+    assert changes(object_id=str(tag.pk)) == {}
+
+
+def test_opening_personal_data_is_logged_once_in_a_while(desk: Desk) -> None:
+    ingest.ingest_message(f"From: {desk.reader.email}\nSubject: Hi\n\nThanks.\n".encode(), everyone.NOW)
+    message = ReturnedMessage.objects.get()
+    pages = [
+        reverse("desk_subscribers:index"),
+        reverse("desk_subscribers:edit", args=[desk.reader.pk]),
+        reverse("desk_reply", args=[message.pk]),
+    ]
+    for page in (*pages, *pages):
+        assert as_user(desk.admin).get(page).status_code == 200
+    assert seen(desk.admin) == [
+        ("desk.view_personal_data", "Subscribers"),
+        ("desk.view_subscriber", str(desk.reader.pk)),
+        ("desk.view_returned_message", str(message.pk)),
+    ]
+    for page in pages:
+        assert as_user(desk.writer).get(page).status_code != 200
+    assert seen(desk.writer) == []
+    assert not ModelLogEntry.objects.filter(label__contains="@", action__startswith="desk.view").exists()
+
+
+def test_every_page_with_an_address_is_logged(desk: Desk) -> None:
+    suppression.suppress(desk.reader, "hard_bounce", f"550 5.1.1 {desk.reader.email}", everyone.NOW)
+    ingest.ingest_message(f"From: {desk.reader.email}\nSubject: Hi\n\nThanks.\n".encode(), everyone.NOW)
+    desk.admin.is_superuser = True
+    desk.admin.save()
+    browser, shown = as_user(desk.admin), set()
+    message = ReturnedMessage.objects.get()
+    for name, arguments in desk_pages():
+        keys = [desk.reader.pk, message.pk, desk.edition.pk] if arguments else [None]
+        for key in keys:
+            try:
+                url = reverse(name, kwargs={arguments[0]: key} if key else {})
+            except NoReverseMatch:
+                continue
+            answer = browser.get(url)
+            if (
+                answer.status_code == 200
+                and not answer.streaming
+                and desk.reader.email in answer.content.decode()
+            ):
+                shown.add(resolve(url).view_name)
+    assert {"desk_subscribers:index", "desk_subscribers:edit", "desk_suppressions:index"} <= shown
+    assert shown - ROW_PAGES.keys() - LIST_PAGES.keys() == set()
+
+
+def desk_pages() -> Iterator[tuple[str, list[str]]]:
+    """The names of the desk's own pages with at most one argument, and that argument's name."""
+    for key, value in names(get_resolver(), ""):
+        if "desk_" in key or "site_history" in key:
+            yield key, value
+
+
+def names(resolver: URLResolver, prefix: str) -> Iterator[tuple[str, list[str]]]:
+    for one in resolver.url_patterns:
+        if isinstance(one, URLResolver):
+            yield from names(one, f"{prefix}{one.namespace}:" if one.namespace else prefix)
+        elif isinstance(one.name, str):
+            arguments = list(one.pattern.regex.groupindex)
+            if len(arguments) <= 1:
+                yield prefix + one.name, arguments
