@@ -24,6 +24,8 @@ from mailer.approval.models import AccountChange
 # Days for which an account cannot approve the work of an author who created or changed it.
 DAYS = 30
 _APPROVE = "approve_edition"
+# Statements that name none of these change no account.
+_TABLES = ("auth_user", "auth_group", "mfa_")
 
 _signed_in: ContextVar[Callable[[], int | None] | None] = ContextVar("signed_in", default=None)
 # What SQLite's triggers ask for.
@@ -75,7 +77,7 @@ def _attribute(
     execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
 ) -> Any:
     """Around a statement that changes accounts, the database knows the acting user."""
-    if "auth_" not in sql or sql.lstrip()[:6].upper() == "SELECT":
+    if not any(table in sql for table in _TABLES) or sql.lstrip()[:6].upper() == "SELECT":
         return execute(sql, params, many, context)
     who = _signed_in.get()
     with _known_to(context["connection"], who() if who else None):

@@ -77,7 +77,7 @@ def describe(change: AccountChange) -> str:
     what = change.get_what_display()
     if change.what == What.CREATED:
         return f"{who} created the account {change.after}"
-    if change.what in (What.GROUP, What.PERMISSION, What.GROUP_PERMISSION):
+    if change.what in (What.SECOND_FACTOR, What.GROUP, What.PERMISSION, What.GROUP_PERMISSION):
         return f"{who} {'added' if change.after else 'removed'} the {what} {change.after or change.before}"
     values = f": {change.before} → {change.after}" if change.before or change.after else ""
     return f"{who} changed the {what}{values}"

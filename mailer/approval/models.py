@@ -60,6 +60,7 @@ class AccountChange(models.Model):
         PASSWORD = "password", "password"
         ACTIVE = "active", "active"
         SUPERUSER = "superuser", "superuser"
+        SECOND_FACTOR = "second_factor", "second factor"
         GROUP = "group", "group"
         PERMISSION = "permission", "permission"
         # A permission of a group that the user is in: "Approvers: approve_edition".

@@ -588,7 +588,7 @@ class Migration(migrations.Migration):
             name='AccountChange',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('what', models.CharField(choices=[('created', 'account'), ('username', 'username'), ('name', 'name'), ('email', 'email address'), ('password', 'password'), ('active', 'active'), ('superuser', 'superuser'), ('group', 'group'), ('permission', 'permission'), ('group_permission', 'permission of a group')], max_length=20)),
+                ('what', models.CharField(choices=[('created', 'account'), ('username', 'username'), ('name', 'name'), ('email', 'email address'), ('password', 'password'), ('active', 'active'), ('superuser', 'superuser'), ('second_factor', 'second factor'), ('group', 'group'), ('permission', 'permission'), ('group_permission', 'permission of a group')], max_length=20)),
                 ('before', models.TextField(blank=True)),
                 ('after', models.TextField(blank=True)),
                 ('at', models.DateTimeField(default=django.utils.timezone.now)),

@@ -62,17 +62,17 @@ def _yes_no(value: str) -> str:
 
 
 def _added_and_removed(
-    what: str, table: str, label: str, user: str = "{row}.user_id", source: str = ""
+    what: str, table: str, columns: str, label: str, user: str = "{row}.user_id", source: str = ""
 ) -> Iterator[_Recorded]:
-    """The records of rows of a table between two others; `{row}` stands for NEW or OLD."""
+    """The records of a table's rows, which these columns identify; `{row}` stands for NEW or OLD."""
     new, old = ({"row": row} for row in ("NEW", "OLD"))
     added = {"after": label.format(**new), "user": user.format(**new), "source": source.format(**new)}
     removed = {"before": label.format(**old), "user": user.format(**old), "source": source.format(**old)}
     yield _Recorded(f"account_{what}_added", "INSERT", table, what, **added)
     yield _Recorded(f"account_{what}_removed", "DELETE", table, what, **removed)
     # Only a database shell updates such a row: what it was is removed, and what it is added.
-    yield _Recorded(f"account_{what}_moved_from", "UPDATE", table, what, **removed)
-    yield _Recorded(f"account_{what}_moved_to", "UPDATE", table, what, **added)
+    yield _Recorded(f"account_{what}_moved_from", f"UPDATE OF {columns}", table, what, **removed)
+    yield _Recorded(f"account_{what}_moved_to", f"UPDATE OF {columns}", table, what, **added)
 
 
 _GROUP = "COALESCE((SELECT name FROM auth_group WHERE id = {row}.group_id), '')"
@@ -106,12 +106,15 @@ _RECORDED = (
     _field("password", "''", "''", "password"),
     _field("active", _yes_no("OLD.is_active"), _yes_no("NEW.is_active"), "is_active"),
     _field("superuser", _yes_no("OLD.is_superuser"), _yes_no("NEW.is_superuser"), "is_superuser"),
-    *_added_and_removed("group", "auth_user_groups", _GROUP),
-    *_added_and_removed("permission", "auth_user_user_permissions", _PERMISSION),
+    *_added_and_removed("group", "auth_user_groups", "user_id, group_id", _GROUP),
+    *_added_and_removed("permission", "auth_user_user_permissions", "user_id, permission_id", _PERMISSION),
+    # Of django-allauth; the table exists where second factors are used.
+    *_added_and_removed("second_factor", "mfa_authenticator", "user_id", "{row}.type"),
     # Every member of the group has another role.
     *_added_and_removed(
         "group_permission",
         "auth_group_permissions",
+        "group_id, permission_id",
         f"{_GROUP} || ': ' || {_PERMISSION}",
         user="member.user_id",
         source="FROM auth_user_groups member WHERE member.group_id = {row}.group_id",
@@ -178,9 +181,11 @@ _INDEXES = {
 def create(database: BaseDatabaseWrapper) -> None:
     """Create the indexes, the view and the triggers that record, where they are missing.
 
-    On SQLite, a migration of Django that alters the table of accounts drops what belongs to that table.
+    On SQLite, a migration of Django that alters the table of accounts drops what belongs to that table. And
+    a table may be created later than this.
     """
     vendor = database.vendor
+    tables = database.introspection.table_names()
     existing = _existing(database)
     for name, columns in _INDEXES.items():
         if name not in existing:
@@ -188,7 +193,7 @@ def create(database: BaseDatabaseWrapper) -> None:
     if "mailer_accountinfluence" not in existing:
         _execute(database, _VIEW.format(since=_SINCE[vendor]))
     for one in _RECORDED:
-        if one.name in existing:
+        if one.name in existing or one.table not in tables:
             continue
         statement = (
             f"INSERT INTO mailer_accountchange ({', '.join(_COLUMNS)})"
@@ -221,7 +226,10 @@ def _existing(database: BaseDatabaseWrapper) -> set[str]:
 
 def drop(database: BaseDatabaseWrapper) -> None:
     """Drop what `create` created."""
+    existing = _existing(database)
     for one in _RECORDED:
+        if one.name not in existing:
+            continue
         if database.vendor == "sqlite":
             _execute(database, f"DROP TRIGGER {one.name}")
         else:

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import timedelta
 
 import pytest
+from django.apps import apps as django_apps
 from django.contrib.auth.models import Group, Permission, User
 from django.core import mail
 from django.db import DatabaseError, IntegrityError, connection, transaction
@@ -273,3 +274,30 @@ def test_a_migration_brings_back_what_records_when_another_one_dropped_it(people
     assert AccountChange.objects.filter(user=people.approver, what="email").count() == 1
     with pytest.raises(IntegrityError), transaction.atomic():
         User.objects.filter(pk=people.approver.pk).update(email=people.writer.email.upper())
+
+
+def test_a_second_factor_that_an_author_removed_is_a_change_of_the_account(
+    edition: Edition, people: cast.Staff
+) -> None:
+    with connection.cursor() as cursor:
+        if "mfa_authenticator" not in connection.introspection.table_names():
+            cursor.execute("CREATE TABLE mfa_authenticator (user_id integer, type varchar(20))")
+        apps._restore_triggers(using="default")
+    insert_second_factor(people.approver)
+    snapshot = submit(edition, people.writer, NOW)
+    with acting_as(people.writer), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM mfa_authenticator WHERE user_id = %s", [people.approver.pk])
+    changes = AccountChange.objects.filter(user=people.approver, what="second_factor")
+    assert [(one.before, one.after, one.actor) for one in changes] == [
+        ("", "totp", None),
+        ("totp", "", people.writer),
+    ]
+    approve_in_python_and_in_sql(snapshot, people.approver)
+
+
+def insert_second_factor(user: User) -> None:
+    if django_apps.is_installed("allauth.mfa"):
+        django_apps.get_model("mfa", "Authenticator").objects.create(user=user, type="totp", data={})
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO mfa_authenticator (user_id, type) VALUES (%s, 'totp')", [user.pk])

@@ -161,6 +161,8 @@ class AccountViewSet(users.UserViewSet):
     delete_view_class = NoDeletion
     create_template_name = "desk/accounts/create.html"
     edit_template_name = "desk/accounts/edit.html"
+    # A copy would be made by a form of its own.
+    copy_view_enabled = False
 
     def get_form_class(self, for_update: bool = False) -> type[_AccountForm]:
         return AccountEditForm if for_update else AccountCreationForm
