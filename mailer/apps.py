@@ -47,6 +47,8 @@ class MailerConfig(AppConfig):
         """Connect the listeners of every package. Their models can be imported only from here on."""
         for listener in _LISTENERS:
             import_module(listener).connect()
+        if settings.DESK:
+            import_module("mailer.accounts.second_factor").connect()
         triggers = import_module("mailer.migrations._triggers")
         post_migrate.connect(triggers.restore_missing, sender=self, dispatch_uid="mailer.triggers")
         post_migrate.connect(_restore_triggers, sender=self)

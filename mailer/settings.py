@@ -96,6 +96,8 @@ INSTALLED_APPS = [
     # Sign-in; settings_headless.py leaves these out.
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
@@ -132,6 +134,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "mailer.accounts.context.office",
             ],
         },
     },
@@ -157,7 +160,21 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = True
 # mailer/accounts/limits.py counts for all processes; allauth would count in each process's memory.
-ACCOUNT_RATE_LIMITS = False
+ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = int(CONFIG.accounts.recent_minutes * 60)
+MFA_ADAPTER = "mailer.accounts.second_factor.MfaAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {
+    "authenticate": "mailer.accounts.forms.SecondFactorForm",
+    "reauthenticate": "mailer.accounts.forms.RepeatSecondFactorForm",
+}
+MFA_PASSKEY_LOGIN_ENABLED = True
+# Addresses are proven by the invitation, whose link was mailed to them.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_TOTP_ISSUER = CONFIG.site.name
+# Clocks of telephones may be half a minute off.
+MFA_TOTP_TOLERANCE = 1
 
 LANGUAGE_CODE = CONFIG.site.languages[0]
 LANGUAGES = [

@@ -104,6 +104,7 @@ remove_bulk_actions()
 # Menu and home page.
 hooks.register("register_admin_menu_item", menu.subscribers_menu)
 hooks.register("register_admin_search_area", menu.story_search)
+hooks.register("register_settings_menu_item", menu.own_sign_in)
 hooks.register("construct_main_menu", menu.customize_main)
 hooks.register("construct_reports_menu", menu.customize_reports)
 hooks.register("construct_settings_menu", menu.customize_settings)

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from mailer.accounts import audit, limits
 from mailer.accounts.backend import find_account
+from mailer.accounts.recent import signed_in_recently
 from subscribers.responses import client_address
 
 
@@ -48,6 +49,9 @@ class AccountAdapter(DefaultAccountAdapter):
         """Count the failure. Raises ValidationError if the account is locked from now on."""
         user, login = self._subject(credentials)
         report_failure(request, user, login, "accounts.sign_in_failed")
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        return not signed_in_recently(current_request())
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         return reverse("wagtailadmin_home")

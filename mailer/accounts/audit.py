@@ -20,6 +20,10 @@ ACTIONS = {
     "accounts.reset_requested": ("Reset request", "A password reset was requested"),
     "accounts.reset_refused": ("Reset request", "A password reset was refused: too many requests"),
     "accounts.password_set": ("Set password", "Set a password by a mailed link"),
+    "accounts.factor_added": ("Add second factor", "Added a second factor"),
+    "accounts.factor_removed": ("Remove second factor", "Removed a second factor"),
+    "accounts.factor_failed": ("Failed second factor", "Entered a wrong code"),
+    "accounts.sessions_ended": ("End sessions", "Ended all other sessions"),
     "accounts.password_changed": ("Change password", "Changed the password"),
 }
 _UNKNOWN = "an unknown account"

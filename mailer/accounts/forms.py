@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from allauth.account.forms import ChangePasswordForm, LoginForm
+from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from django import forms
 from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.models import User
 
-from mailer.accounts.adapter import AccountAdapter, current_request
+from mailer.accounts.adapter import AccountAdapter, current_request, refuse_if_locked
 
 if TYPE_CHECKING:
     _SetPasswordForm = SetPasswordForm[User]
@@ -78,3 +79,28 @@ class PasswordChangeForm(ChangePasswordForm):
         if not adapter.reauthenticate(self.user, password):
             raise adapter.validation_error("incorrect_password")
         return password
+
+
+class _CodeMixin:
+    """Mixin: wrong codes count as failed sign-ins, and none is looked at while the account is locked."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        code = self.fields["code"]  # type: ignore[attr-defined]
+        code.label = "Code of your authenticator app, or a recovery code"
+        code.max_length = 32
+        code.widget.attrs |= {"autofocus": True, "maxlength": 32, "inputmode": "text"}
+        code.widget.attrs.pop("placeholder", None)
+
+    def clean_code(self) -> str:
+        refuse_if_locked(current_request(), self.user)  # type: ignore[attr-defined]
+        code: str = super().clean_code()  # type: ignore[misc]
+        return code
+
+
+class SecondFactorForm(_CodeMixin, AuthenticateForm):
+    """The code at a sign-in."""
+
+
+class RepeatSecondFactorForm(_CodeMixin, ReauthenticateForm):
+    """The code that confirms that it is still the same person."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime
 
 from django.conf import settings
 from django.contrib.auth import logout
@@ -14,7 +13,8 @@ from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from mailer.accounts import limits, requirements
+from mailer.accounts import limits, requirements, session_times
+from mailer.accounts.recent import ask_again, signed_in_recently
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -22,11 +22,10 @@ Handler = Callable[[HttpRequest], HttpResponse]
 PATH = "/accounts/"
 # Seconds after which a refused client may try again, when others are being checked.
 _BUSY_SECONDS = 2
-# How often a session records that it is in use: each time is a write to the database.
-_TOUCH_SECONDS = 300
+# Wagtail's pages of accounts and groups.
+_ACCOUNTS = ("/desk/users/", "/desk/groups/")
 # Pages of the desk that every signed-in account reaches.
 _ALWAYS_OPEN = ("/desk/logout/", "/desk/login/")
-_STARTED, _SEEN = "accounts_started_at", "accounts_seen_at"
 
 
 class SignInThrottle:
@@ -79,27 +78,14 @@ class SessionLimits:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
-            if _has_expired(request, time.time()):
+            if session_times.has_expired(request, time.time()):
                 logout(request)
             elif _is_desk_page(request.path) and (page := requirements.next_step(request)):
                 return redirect(page)
+            elif request.path.startswith(_ACCOUNTS) and not signed_in_recently(request):
+                return ask_again(request)
         return self._get_response(request)
 
 
 def _is_desk_page(path: str) -> bool:
     return path.startswith("/desk/") and not path.startswith(_ALWAYS_OPEN)
-
-
-def start_session(request: HttpRequest, now: datetime) -> None:
-    """Record in the session that it begins now; called at each sign-in."""
-    request.session[_STARTED] = request.session[_SEEN] = now.timestamp()
-
-
-def _has_expired(request: HttpRequest, now: float) -> bool:
-    config = settings.CONFIG.accounts
-    started, seen = request.session.get(_STARTED, 0.0), request.session.get(_SEEN, 0.0)
-    if now - seen > config.idle_hours * 3600 or now - started > config.absolute_days * 86400:
-        return True
-    if now - seen > _TOUCH_SECONDS:
-        request.session[_SEEN] = now
-    return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
+from mailer.accounts import second_factor
 from mailer.accounts.models import AccountState
 
 
@@ -29,4 +30,6 @@ def next_step(request: HttpRequest) -> str:
         return ""
     if must_change_password(request.user):
         return "account_change_password"
+    if second_factor.is_missing(request.user):
+        return "mfa_index"
     return ""

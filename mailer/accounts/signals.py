@@ -9,7 +9,7 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.http import HttpRequest
 from django.utils import timezone
 
-from mailer.accounts import audit, limits, middleware
+from mailer.accounts import audit, limits, session_times
 
 # Where allauth lists how a session was authenticated.
 _METHODS = "account_authentication_methods"
@@ -22,7 +22,7 @@ def connect() -> None:
 
 
 def _signed_in(request: HttpRequest, user: User, **_: Any) -> None:
-    middleware.start_session(request, timezone.now())
+    session_times.start_session(request, timezone.now())
     limits.clear(limits.account_key(user, ""))
     methods = [str(one.get("type") or one["method"]) for one in request.session.get(_METHODS, [])]
     audit.record("accounts.sign_in", user, request, methods=methods)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from allauth.account.views import reauthenticate
 from django.urls import include, path
 from django.views.generic import RedirectView
 
@@ -17,5 +18,9 @@ urlpatterns = [
     path("sign-out/", views.SignOutView.as_view(), name="account_logout"),
     path("password/", views.ChangePasswordView.as_view(), name="account_change_password"),
     path("password/forgotten/", views.RequestResetView.as_view(), name="account_reset_password"),
+    path("confirm/", reauthenticate, name="account_reauthenticate"),
+    path("security/", views.SecurityView.as_view(), name="mfa_index"),
+    path("security/", include("allauth.mfa.urls")),
+    path("sessions/", views.SessionsView.as_view(), name="usersessions_list"),
     path("", include((_OWN, "accounts"))),
 ]

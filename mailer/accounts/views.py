@@ -6,7 +6,8 @@ from typing import Any
 
 from allauth.account.internal.flows.password_change import finalize_password_change
 from allauth.account.views import LoginView, LogoutView, PasswordChangeView
-from django.conf import settings
+from allauth.mfa.base.views import IndexView
+from allauth.usersessions.views import ListUserSessionsView
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.contrib.auth.tokens import default_token_generator
@@ -21,7 +22,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
 
-from mailer.accounts import audit, limits, requirements
+from mailer.accounts import audit, limits, requirements, second_factor
 from mailer.accounts.forms import FirstPasswordForm, PasswordChangeForm, ResetRequestForm, SignInForm
 from mailer.accounts.password_reset import request_reset
 
@@ -30,15 +31,7 @@ _STORED = "set-password"
 _SESSION_TOKEN = "accounts_password_token"  # noqa: S105  (a name)
 
 
-class OfficeContext:
-    """Mixin: the office's name for the pages' title."""
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        context: dict[str, Any] = super().get_context_data(**kwargs)  # type: ignore[misc]
-        return {**context, "office": settings.CONFIG.site.name}
-
-
-class SignInView(OfficeContext, LoginView):
+class SignInView(LoginView):
     """The sign-in form; a locked account or network gets 429 and when to try again."""
 
     template_name = "accounts/sign_in.html"
@@ -47,8 +40,7 @@ class SignInView(OfficeContext, LoginView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.user.is_authenticated and not request.user.has_perm("wagtailadmin.access_admin"):
             # The desk sends such accounts back here.
-            context = {"office": settings.CONFIG.site.name}
-            return render(request, "accounts/no_access.html", context, status=403)
+            return render(request, "accounts/no_access.html", status=403)
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
         return response
 
@@ -64,13 +56,13 @@ class SignInView(OfficeContext, LoginView):
         return response
 
 
-class SignOutView(OfficeContext, LogoutView):
+class SignOutView(LogoutView):
     """Asks, and signs out."""
 
     template_name = "accounts/sign_out.html"
 
 
-class ChangePasswordView(OfficeContext, PasswordChangeView):
+class ChangePasswordView(PasswordChangeView):
     """A new password; every other session of the account ends with it."""
 
     template_name = "accounts/change_password.html"
@@ -88,11 +80,12 @@ class ChangePasswordView(OfficeContext, PasswordChangeView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         forced = isinstance(self.request.user, User) and requirements.must_change_password(self.request.user)
-        return super().get_context_data(forced=forced, **kwargs)
+        context: dict[str, Any] = super().get_context_data(forced=forced, **kwargs)
+        return context
 
 
 @method_decorator(never_cache, name="dispatch")
-class RequestResetView(OfficeContext, FormView[ResetRequestForm]):
+class RequestResetView(FormView[ResetRequestForm]):
     """Asks for a mail with a link to a new password. The answer is the same for every name."""
 
     template_name = "accounts/request_reset.html"
@@ -100,11 +93,11 @@ class RequestResetView(OfficeContext, FormView[ResetRequestForm]):
 
     def form_valid(self, form: ResetRequestForm) -> HttpResponse:
         request_reset(form.cleaned_data["login"], self.request, timezone.now())
-        return render(self.request, "accounts/reset_requested.html", {"office": settings.CONFIG.site.name})
+        return render(self.request, "accounts/reset_requested.html")
 
 
 @method_decorator([sensitive_post_parameters(), never_cache], name="dispatch")
-class SetPasswordView(OfficeContext, FormView[FirstPasswordForm]):
+class SetPasswordView(FormView[FirstPasswordForm]):
     """The page of a mailed link, of an invitation or a password reset, where the account sets a password.
 
     The link's token goes into the session, and the page continues at a URL without it.
@@ -120,8 +113,7 @@ class SetPasswordView(OfficeContext, FormView[FirstPasswordForm]):
         if stored:
             token = request.session.get(_SESSION_TOKEN, "")
         if user is None or not user.is_active or not default_token_generator.check_token(user, token):
-            context = {"office": settings.CONFIG.site.name}
-            return render(request, "accounts/link_expired.html", context, status=410)
+            return render(request, "accounts/link_expired.html", status=410)
         if not stored:
             request.session[_SESSION_TOKEN] = token
             return redirect("accounts:set_password", kwargs["uidb64"], _STORED)
@@ -142,6 +134,28 @@ class SetPasswordView(OfficeContext, FormView[FirstPasswordForm]):
         audit.record("accounts.password_set", self.user, self.request)
         messages.success(self.request, "Your new password is set. Sign in with it.")
         return redirect(reverse("account_login"))
+
+
+class SecurityView(IndexView):
+    """The second factors, and the way to password and sessions."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        user = self.request.user
+        required = isinstance(user, User) and second_factor.is_required(user)
+        context: dict[str, Any] = super().get_context_data(required=required, **kwargs)
+        return context
+
+
+class SessionsView(ListUserSessionsView):
+    """Where the account is signed in, and a button that ends all other sessions."""
+
+    template_name = "accounts/sessions.html"
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        assert isinstance(self.request.user, User)
+        audit.record("accounts.sessions_ended", self.request.user, self.request)
+        response: HttpResponse = super().form_valid(form)
+        return response
 
 
 def _account_of(uidb64: str) -> User | None:

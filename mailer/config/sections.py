@@ -374,6 +374,11 @@ class Accounts:
     # Hours without a request after which a session ends, and days after which it ends in any case.
     idle_hours: float = 8
     absolute_days: float = 14
+    # Minutes for which a sign-in, or a repeated password or second factor, counts as recent: that is required
+    # to approve an edition, to export people and to change accounts.
+    recent_minutes: float = 15
+    # Whether accounts that may approve, administer or export need an authenticator app or a passkey.
+    require_second_factor: bool = True
 
     def check(self) -> None:
         """Raises ValueError for values with which nobody could sign in."""

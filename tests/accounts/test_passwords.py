@@ -19,7 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from mailer.accounts import middleware, password_reset, requirements
+from mailer.accounts import password_reset, requirements, session_times
 from mailer.accounts.models import PasswordResetRequest
 from mailer.config.log_masking import mask
 from tests.accounts.conftest import PASSWORD, actions, sign_in, signed_in
@@ -176,8 +176,8 @@ def test_a_session_ends_when_idle_and_in_any_case_after_two_weeks(
     browser = Client()
     sign_in("dana", PASSWORD, client=browser)
     session = browser.session
-    session[middleware._STARTED] = time.time() - timedelta(hours=max(started, seen)).total_seconds()
-    session[middleware._SEEN] = time.time() - timedelta(hours=seen).total_seconds()
+    session[session_times.STARTED] = time.time() - timedelta(hours=max(started, seen)).total_seconds()
+    session[session_times.SEEN] = time.time() - timedelta(hours=seen).total_seconds()
     session.save()
     assert signed_in(browser) is open_
 

@@ -130,6 +130,7 @@ def test_every_menu_entry_is_in_the_glossary(glossary: frozenset[str]) -> None:
     assert {label.lower() for label in _menu_labels()} - glossary == set()
 
 
+@pytest.mark.django_db
 def test_every_command_is_in_the_glossary(glossary: frozenset[str]) -> None:
     assert {f"mailer {path}" for path, _ in _commands()} - glossary == set()
 

@@ -8,9 +8,11 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from wagtail.admin import messages
 
 from mailer import link_tracking
+from mailer.accounts.recent import requires_recent_sign_in
 from mailer.approval import account_changes, approve
 from mailer.approval.approve import ApprovalError
 from mailer.approval.authorship import name_of
@@ -181,6 +183,7 @@ def _part_names(content: Content) -> dict[str, str]:
     return {f"story:{story.key}": f"Story “{story.texts[0].headline}”" for story in content.stories}
 
 
+@method_decorator(requires_recent_sign_in, name="dispatch")
 class ApproveAction(SnapshotPage):
     """POST only: approves the snapshot whose hash the form carries."""
 

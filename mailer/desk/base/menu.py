@@ -45,6 +45,11 @@ def customize_settings(request: HttpRequest, items: list[MenuItem]) -> None:
     items[:] = [item for item in items if item.name not in _HIDDEN_SETTINGS]
 
 
+def own_sign_in() -> MenuItem:
+    """Wagtail hook `register_settings_menu_item`: password, second factors and sessions of the user."""
+    return MenuItem("Your sign-in", reverse("mfa_index"), name="own-sign-in", icon_name="key", order=900)
+
+
 def customize_help(request: HttpRequest, items: list[MenuItem]) -> None:
     """Wagtail hook `construct_help_menu`: keeps the keyboard shortcuts only."""
     items[:] = [item for item in items if "wagtail.org" not in str(item.url)]

@@ -7,9 +7,11 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
+from mailer.accounts.recent import requires_recent_sign_in
 from mailer.delivery.models import Delivery, Mailing
 from mailer.desk.base.pages import EditionPage
 from mailer.desk.base.tables import sheet_response
@@ -51,6 +53,7 @@ class NotDeliveredPage(EditionPage):
             **kwargs,
         )
 
+    @method_decorator(requires_recent_sign_in)
     def post(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         mailing = latest_mailing(self.edition)
         if mailing is None or not self._may_view_addresses:

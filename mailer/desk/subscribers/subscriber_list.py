@@ -10,12 +10,14 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel, ObjectList
 from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
 from wagtail.admin.views.generic import DeleteView, IndexView
 from wagtail.log_actions import log
 
+from mailer.accounts.recent import requires_recent_sign_in
 from mailer.desk.base.forms import (
     Choices,
     CountriesInput,
@@ -218,6 +220,7 @@ class ExportForm(forms.Form):
     kind = forms.ChoiceField(label="Format", choices=_FORMATS, widget=forms.RadioSelect, initial="csv")
 
 
+@method_decorator(requires_recent_sign_in, name="dispatch")
 class ExportPage(ListFormPage[ExportForm]):
     """Shows the form (GET) and returns the file (POST)."""
 

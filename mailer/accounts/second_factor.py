@@ -1,0 +1,111 @@
+"""Second factors: who needs one, their secrets encrypted at rest, and their entries in the audit log."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import Any
+
+from allauth.mfa import signals
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from cryptography.fernet import Fernet, MultiFernet
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.mail import EmailMessage
+from django.http import HttpRequest
+
+from mailer.accounts import audit
+from mailer.accounts.adapter import report_failure
+
+# Whoever may do one of these could send mail to everybody, read all addresses, or let others do so.
+_POWERFUL = (
+    "mailer.approve_edition",
+    "mailer.schedule_edition",
+    "auth.change_user",
+    "subscribers.change_subscriber",
+)
+_FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+
+
+class MfaAdapter(DefaultMFAAdapter):
+    """Encrypts the secrets of authenticator apps and recovery codes, and keeps the last factor."""
+
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": "This code is wrong, or was used already.",
+        "cannot_delete_authenticator": "Your account needs a second factor. Add another one first.",
+    }
+
+    def encrypt(self, text: str) -> str:
+        return _cipher().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return _cipher().decrypt(encrypted_text.encode()).decode()
+
+    def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
+        others = Authenticator.objects.filter(user=authenticator.user, type__in=_FACTORS)
+        return not is_required(authenticator.user) or others.exclude(pk=authenticator.pk).exists()
+
+
+def is_required(user: User) -> bool:
+    """Whether the configuration requires a second factor of this account."""
+    return bool(settings.CONFIG.accounts.require_second_factor) and any(map(user.has_perm, _POWERFUL))
+
+
+def is_missing(user: User) -> bool:
+    """Whether a second factor is required of this account, and it has none."""
+    return is_required(user) and not has_one(user)
+
+
+def has_one(user: User) -> bool:
+    """Whether the account has an authenticator app or a passkey."""
+    return bool(Authenticator.objects.filter(user=user, type__in=_FACTORS).exists())
+
+
+def connect() -> None:
+    """Connect the receivers; called once when the application of the pages is ready."""
+    for name in ("added", "removed", "reset"):
+        signal = getattr(signals, f"authenticator_{name}")
+        signal.connect(_RECEIVERS[name], dispatch_uid=f"mailer.accounts.{name}")
+    signals.authentication_failed.connect(_failed, dispatch_uid="mailer.accounts.factor_failed")
+
+
+def _added(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
+    _report(request, user, authenticator, "accounts.factor_added", "was added to")
+
+
+def _removed(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
+    _report(request, user, authenticator, "accounts.factor_removed", "was removed from")
+
+
+def _reset(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
+    _report(request, user, authenticator, "accounts.factor_added", "were made anew for")
+
+
+_RECEIVERS = {"added": _added, "removed": _removed, "reset": _reset}
+_NAMES = {"totp": "An authenticator app", "webauthn": "A passkey", "recovery_codes": "Recovery codes"}
+
+
+def _report(request: HttpRequest, user: User, authenticator: Authenticator, action: str, verb: str) -> None:
+    """Log a change of the factors, and notify the account's owner."""
+    audit.record(action, user, request, to=str(authenticator.type))
+    if user.email:
+        site = settings.CONFIG.site
+        subject = f"{_NAMES[authenticator.type]} {verb} your account at {site.name}"
+        body = (
+            f"{subject} ({user.get_username()}).\n\nIf this was not you, set a new password at once "
+            f"({site.url}/accounts/password/forgotten/), and tell an admin."
+        )
+        EmailMessage(subject, body, to=[user.email]).send()
+
+
+def _failed(request: HttpRequest, user: User, **_: Any) -> None:
+    report_failure(request, user, "", "accounts.factor_failed")
+
+
+def _cipher() -> MultiFernet:
+    """Of the keys of links, which read for years after they were replaced."""
+    secrets = [secret for _, secret in settings.TOKEN_KEYS]
+    digests = (hashlib.sha256(f"mailer.accounts.second_factor {secret}".encode()) for secret in secrets)
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(digest.digest())) for digest in digests])
