@@ -12,7 +12,6 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.db import connections
 from django.db.models import ForeignKey
 from django.db.models.signals import post_migrate
 from wagtail import hooks
@@ -51,14 +50,6 @@ class MailerConfig(AppConfig):
             import_module("mailer.accounts.second_factor").connect()
         triggers = import_module("mailer.migrations._triggers")
         post_migrate.connect(triggers.restore_missing, sender=self, dispatch_uid="mailer.triggers")
-        post_migrate.connect(_restore_triggers, sender=self)
-
-
-def _restore_triggers(using: str, **_: Any) -> None:
-    """Migrations of other applications may have dropped what records the changes of accounts."""
-    connection = connections[using]
-    if "mailer_accountchange" in connection.introspection.table_names():
-        import_module("mailer.migrations._account_changes").create(connection)
 
 
 class UsersConfig(WagtailUsersAppConfig):

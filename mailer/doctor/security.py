@@ -13,7 +13,7 @@ from django.db import DatabaseError, connection
 from mailer.audit_log import chain
 from mailer.config import Config, ConfigError, file_modes, key_ring
 from mailer.doctor.check import CheckResult
-from mailer.migrations import _triggers
+from mailer.migrations import _account_changes, _triggers
 from subscribers import key_canary
 from subscribers.migrations import _triggers as subscriber_triggers
 
@@ -71,13 +71,14 @@ def audit_log() -> Iterator[CheckResult]:
     result = partial(CheckResult, "audit_log", "")
     try:
         triggers = [*_triggers.TRIGGERS, *subscriber_triggers.TRIGGERS]
-        lacking = subscriber_triggers.missing(connection, triggers)
+        lacking = [trigger.name for trigger in subscriber_triggers.missing(connection, triggers)]
+        lacking += _account_changes.missing(connection)
         found = chain.verify()
     except DatabaseError:
         yield result("skipped", "The database cannot be used, or is not migrated.")
         return
     if lacking:
-        names = ", ".join(trigger.name for trigger in lacking)
+        names = ", ".join(lacking)
         advice = "Find out who removed them; `mailer migrate` creates them again."
         yield result("problem", f"The database lacks triggers: {names}.", advice)
     if found.count:

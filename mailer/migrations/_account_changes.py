@@ -213,6 +213,13 @@ def create(database: BaseDatabaseWrapper) -> None:
             )
 
 
+def missing(database: BaseDatabaseWrapper) -> list[str]:
+    """The names of those that `create` would create."""
+    tables, existing = database.introspection.table_names(), _existing(database)
+    triggers = [one.name for one in _RECORDED if one.table in tables]
+    return [name for name in (*_INDEXES, "mailer_accountinfluence", *triggers) if name not in existing]
+
+
 def _existing(database: BaseDatabaseWrapper) -> set[str]:
     """Names of the database's triggers, indexes and views."""
     queries = {

@@ -13,13 +13,14 @@ from django.core import mail
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
-from mailer import apps
 from mailer.approval import account_emails, approve
 from mailer.approval.account_changes import acting_as, approver_since
 from mailer.approval.approve import AccountNotIndependent
 from mailer.approval.models import AccountChange, Approval, Snapshot
 from mailer.approval.submit import submit
+from mailer.doctor import security
 from mailer.editions.models import Edition
+from mailer.migrations import _triggers
 from mailer.stories.models import Story
 from tests import cast
 from tests.approval.test_four_eyes import change_headline
@@ -268,8 +269,10 @@ def test_a_migration_brings_back_what_records_when_another_one_dropped_it(people
         if on_table:
             cursor.execute("DROP FUNCTION account_email_recorded()")
         cursor.execute("DROP INDEX account_email_once")
+    (found,) = [one for one in security.audit_log() if one.status == "problem"]
+    assert "account_email_recorded" in found.message and "account_email_once" in found.message
     for _ in range(2):
-        apps._restore_triggers(using="default")
+        _triggers.restore_missing()
     _email(people)
     assert AccountChange.objects.filter(user=people.approver, what="email").count() == 1
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -282,7 +285,7 @@ def test_a_second_factor_that_an_author_removed_is_a_change_of_the_account(
     with connection.cursor() as cursor:
         if "mfa_authenticator" not in connection.introspection.table_names():
             cursor.execute("CREATE TABLE mfa_authenticator (user_id integer, type varchar(20))")
-        apps._restore_triggers(using="default")
+        _triggers.restore_missing()
     insert_second_factor(people.approver)
     snapshot = submit(edition, people.writer, NOW)
     with acting_as(people.writer), connection.cursor() as cursor:

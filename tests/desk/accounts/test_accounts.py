@@ -311,3 +311,19 @@ def test_deleting_a_story_in_the_desk_makes_an_author_and_the_edition_can_be_app
         as_user(user).post(reverse("desk_edition:approve", args=[desk.edition.pk]), {"sha256": again.sha256})
     again.refresh_from_db()
     assert (again.state, again.approval.approver) == ("approved", desk.approver)
+
+
+@pytest.mark.parametrize("who", ["admin", "root"])
+def test_the_pages_of_accounts_and_groups_open(desk: Desk, root: User, who: str) -> None:
+    browser = as_user(desk.admin if who == "admin" else root)
+    pages = [
+        *(reverse(f"wagtailusers_users:{name}") for name in ("index", "index_results", "add")),
+        *(reverse(f"wagtailusers_users:{name}", args=[desk.writer.pk]) for name in ("edit", "history")),
+        *(reverse(f"wagtailusers_groups:{name}") for name in ("index", "add")),
+        reverse("wagtailusers_groups:edit", args=[group("Writers")]),
+        reverse("wagtailusers_groups:delete", args=[group("Writers")]),
+    ]
+    assert {page: browser.get(page).status_code for page in pages} == dict.fromkeys(pages, 200)
+    edit = Page(browser.get(reverse(EDIT, args=[desk.writer.pk])))
+    assert not {"is_superuser", "password1", "password2"} & edit.names
+    assert "groups" in edit.names
