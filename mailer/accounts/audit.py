@@ -23,6 +23,9 @@ ACTIONS = {
     "accounts.factor_added": ("Add second factor", "Added a second factor"),
     "accounts.factor_removed": ("Remove second factor", "Removed a second factor"),
     "accounts.factor_failed": ("Failed second factor", "Entered a wrong code"),
+    "accounts.email_change_requested": ("Change address", "Asked for another address"),
+    "accounts.email_changed": ("Change address", "Confirmed another address"),
+    "accounts.factors_removed": ("Remove second factors", "Removed all second factors by a command"),
     "accounts.sessions_ended": ("End sessions", "Ended all other sessions"),
     "accounts.password_changed": ("Change password", "Changed the password"),
 }

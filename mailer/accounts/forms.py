@@ -11,6 +11,7 @@ from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.models import User
 
 from mailer.accounts.adapter import AccountAdapter, current_request, refuse_if_locked
+from mailer.approval.same_person import require_one_account
 
 if TYPE_CHECKING:
     _SetPasswordForm = SetPasswordForm[User]
@@ -79,6 +80,36 @@ class PasswordChangeForm(ChangePasswordForm):
         if not adapter.reauthenticate(self.user, password):
             raise adapter.validation_error("incorrect_password")
         return password
+
+
+class EmailChangeForm(forms.Form):
+    """A new address, and the present password, whose failures count as failed sign-ins."""
+
+    email = forms.EmailField(
+        label="New email address", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
+    )
+    password = forms.CharField(
+        label="Password",
+        max_length=1000,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._user = user
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        email, password = cleaned.get("email"), cleaned.get("password")
+        if email and password:
+            adapter = AccountAdapter(current_request())
+            if not adapter.reauthenticate(self._user, password):
+                raise adapter.validation_error("incorrect_password")
+            wanted = User.objects.get(pk=self._user.pk)
+            wanted.email = email
+            require_one_account(wanted)
+        return cleaned
 
 
 class _CodeMixin:

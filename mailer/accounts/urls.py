@@ -9,6 +9,8 @@ from django.views.generic import RedirectView
 from mailer.accounts import views
 
 _OWN = [
+    path("email/", views.ChangeEmailView.as_view(), name="change_email"),
+    path("email/<token>/", views.confirm_email, name="confirm_email"),
     path("set-password/<uidb64>/<token>/", views.SetPasswordView.as_view(), name="set_password"),
 ]
 

@@ -9,6 +9,7 @@ from allauth.account.views import LoginView, LogoutView, PasswordChangeView
 from allauth.mfa.base.views import IndexView
 from allauth.usersessions.views import ListUserSessionsView
 from django.contrib import messages
+from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.contrib.auth.tokens import default_token_generator
 from django.forms import Form
@@ -22,9 +23,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
 
-from mailer.accounts import audit, limits, requirements, second_factor
-from mailer.accounts.forms import FirstPasswordForm, PasswordChangeForm, ResetRequestForm, SignInForm
+from mailer.accounts import audit, email_change, limits, requirements, second_factor
+from mailer.accounts.forms import (
+    EmailChangeForm,
+    FirstPasswordForm,
+    PasswordChangeForm,
+    ResetRequestForm,
+    SignInForm,
+)
 from mailer.accounts.password_reset import request_reset
+from mailer.approval.same_person import SamePerson
 
 # In place of the token in the URL, so that the token is not in the history and in no Referer.
 _STORED = "set-password"
@@ -134,6 +142,45 @@ class SetPasswordView(FormView[FirstPasswordForm]):
         audit.record("accounts.password_set", self.user, self.request)
         messages.success(self.request, "Your new password is set. Sign in with it.")
         return redirect(reverse("account_login"))
+
+
+@method_decorator([sensitive_post_parameters(), login_required, never_cache], name="dispatch")
+class ChangeEmailView(FormView[EmailChangeForm]):
+    """Asks for a new address and the password, and mails a link to the new address."""
+
+    template_name = "accounts/change_email.html"
+    form_class = EmailChangeForm
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "user": self.request.user}
+
+    def form_valid(self, form: EmailChangeForm) -> HttpResponse:
+        assert isinstance(self.request.user, User)
+        email_change.send_link(self.request.user, form.cleaned_data["email"])
+        audit.record("accounts.email_change_requested", self.request.user, self.request)
+        messages.success(self.request, "A link is on its way to the new address.")
+        return redirect("mfa_index")
+
+
+@login_required
+@never_cache
+def confirm_email(request: HttpRequest, token: str) -> HttpResponse:
+    """The page of the link: shows the new address, and sets it by POST."""
+    change = email_change.read_link(token)
+    if change is None or change.user != request.user:
+        return render(request, "accounts/link_expired.html", status=410)
+    error = ""
+    if request.method == "POST":
+        change.user.email = change.email
+        try:
+            change.user.save(update_fields=["email"])
+        except SamePerson as refused:
+            error = refused.messages[0]
+        else:
+            audit.record("accounts.email_changed", change.user, request)
+            messages.success(request, "Your new address is set.")
+            return redirect("mfa_index")
+    return render(request, "accounts/confirm_email.html", {"change": change, "error": error})
 
 
 class SecurityView(IndexView):

@@ -25,6 +25,7 @@ _TITLES = {
     "files": "Files",
     "keys": "Keys",
     "audit_log": "Audit log",
+    "accounts": "Accounts",
     "clock": "Clock",
     "worker": "Worker",
     "web": "Web process",

@@ -48,6 +48,7 @@ COMMANDS = {
     "bounces": _Command("Read bounces and other returned mail."),
     "doctor": _Command("Check machine, relay, DNS and mailbox; suggest fixes.", checks_key=False),
     "superuser": _Command("Make an account a superuser, or take that away."),
+    "second-factor": _Command("Remove the second factors of an account.", pages=True),
     "dkim-key": _Command("Make a DKIM key and the DNS record for it.", "init", django=False),
     "bench": _Command("Measured comparisons on this machine.", django=False),
     "first-admin": _Command(module="init", checks_key=False, pages=True),

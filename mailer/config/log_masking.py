@@ -12,7 +12,7 @@ import re
 # The pages whose path carries a token or a secret: what follows their name is masked, also a damaged token.
 _PATH = re.compile(
     r"(/(?:confirm|preferences|address(?:/agree|/not-me)?|stay|your-data|unsubscribe|r|o|hooks/[a-z_]+"
-    r"|password_reset/confirm|set-password)/)[^\s\"'<>]+"
+    r"|password_reset/confirm|set-password|accounts/email)/)[^\s\"'<>]+"
 )
 # A token in a URL (with that of the subscriber behind it in a tracked link), and one in a mail address.
 _TOKEN = re.compile(

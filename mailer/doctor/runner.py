@@ -67,6 +67,7 @@ def run(
         ("files", partial(security.files, config)),
         ("keys", partial(security.keys, config, now)),
         ("audit_log", security.audit_log),
+        ("accounts", partial(security.accounts, now)),
         ("clock", partial(local_checks.clock, context)),
         ("worker", partial(local_checks.worker, config)),
         ("webhooks", partial(inbound.webhooks, config, now)),

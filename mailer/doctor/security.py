@@ -10,6 +10,7 @@ from pathlib import Path
 
 from django.db import DatabaseError, connection
 
+from mailer.accounts import unused
 from mailer.audit_log import chain
 from mailer.config import Config, ConfigError, file_modes, key_ring
 from mailer.doctor.check import CheckResult
@@ -89,3 +90,19 @@ def audit_log() -> Iterator[CheckResult]:
     elif not lacking:
         head = found.head[:16] or "none"
         yield result("ok", f"Its {found.entries} entries are as they were written; the last MAC is {head}.")
+
+
+def accounts(now: datetime) -> Iterator[CheckResult]:
+    """Accounts that nobody uses. In the caller's thread."""
+    result = partial(CheckResult, "accounts", "")
+    try:
+        names = list(unused.unused_accounts(now).values_list("username", flat=True))
+    except DatabaseError:
+        yield result("skipped", "The database cannot be used, or is not migrated.")
+        return
+    if names:
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        message = f"Not signed in to for {unused.DAYS} days: {', '.join(names[:_SHOWN])}{more}."
+        yield result("warning", message, "Deactivate accounts that are not needed (Settings › Users).")
+    else:
+        yield result("ok", f"Every active account was used in the last {unused.DAYS} days.")

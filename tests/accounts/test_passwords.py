@@ -19,9 +19,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from mailer.accounts import password_reset, requirements, session_times
+from mailer.accounts import password_reset, requirements, session_times, unused
 from mailer.accounts.models import PasswordResetRequest
+from mailer.approval import account_emails
 from mailer.config.log_masking import mask
+from mailer.doctor import security
 from tests.accounts.conftest import PASSWORD, actions, sign_in, signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -188,3 +190,66 @@ def test_wagtails_account_page_offers_no_way_round(dana: User) -> None:
     html = browser.get("/desk/account/").content.decode()
     assert "old_password" not in html
     assert 'name="name_email-email"' not in html
+
+
+def _change_address(browser: Client, email: str, password: str = PASSWORD) -> str:
+    """Ask for another address; the path of the link in the mail to it, or ""."""
+    before = len(mail.outbox)
+    browser.post("/accounts/email/", {"email": email, "password": password})
+    if len(mail.outbox) == before:
+        return ""
+    assert mail.outbox[-1].to == [email]
+    found = re.search(r"http://localhost:8000(/accounts/email/\S+)", str(mail.outbox[-1].body))
+    assert found
+    return found[1]
+
+
+def test_an_address_changes_with_the_password_and_a_link_to_the_new_one(dana: User) -> None:
+    browser, other = Client(), Client()
+    sign_in("dana", PASSWORD, client=browser)
+    assert not _change_address(browser, "new@office.example.org", "wrong")
+    link = _change_address(browser, "new@office.example.org")
+    assert link not in mask(link)
+    assert User.objects.get(pk=dana.pk).email == "dana@office.example.org"
+    # The link alone is of no use to another account, and looking at it changes nothing.
+    other.force_login(User.objects.create_user("mira", "mira@office.example.org"))
+    assert other.post(link).status_code == 410
+    assert browser.get(link).status_code == 200
+    assert User.objects.get(pk=dana.pk).email == "dana@office.example.org"
+    assert browser.post(link).status_code == 302
+    assert User.objects.get(pk=dana.pk).email == "new@office.example.org"
+    assert browser.post(link).status_code == 410
+    # The old address is told as well.
+    account_emails.send(timezone.now())
+    assert "dana@office.example.org" in {to for message in mail.outbox for to in message.to}
+    assert actions(dana)[-2:] == ["accounts.email_change_requested", "accounts.email_changed"]
+
+
+def test_the_address_of_another_account_is_refused(dana: User) -> None:
+    User.objects.create_user("mira", "mira@office.example.org")
+    browser = Client()
+    sign_in("dana", PASSWORD, client=browser)
+    assert not _change_address(browser, "mira@office.example.org")
+
+
+def test_unused_accounts_are_listed(dana: User) -> None:
+    now = timezone.now()
+    User.objects.create_user("old", last_login=now - timedelta(days=91))
+    User.objects.create_user("never", date_joined=now - timedelta(days=91))
+    User.objects.create_user("closed", last_login=now - timedelta(days=91), is_active=False)
+    User.objects.create_user("new")
+    names = [user.username for user in unused.unused_accounts(now)]
+    assert names == ["never", "old"]
+    assert [
+        user.username for user in User.objects.order_by("username") if unused.is_unused(user, now)
+    ] == names
+    (result,) = security.accounts(now)
+    assert result.status == "warning" and "never, old" in result.message
+    User.objects.filter(username__in=names).update(is_active=False)
+    assert [result.status for result in security.accounts(now)] == ["ok"]
+    dana.is_superuser = True
+    dana.save()
+    browser = Client()
+    browser.force_login(dana)
+    User.objects.filter(username="old").update(is_active=True)
+    assert browser.get("/desk/users/").content.decode().count("unused for 90 days") == 1

@@ -250,3 +250,12 @@ def test_every_page_has_our_heading_and_no_script_in_it(desk: Desk) -> None:
         assert all(
             "src=" in tag or "application/json" in tag for tag in re.findall(r"<script[^>]*>", html)
         ), name
+
+
+def test_an_operator_removes_lost_factors(desk: Desk) -> None:
+    set_up_app(as_user(desk.approver))
+    from mailer.cli.second_factor import second_factor as command
+
+    command("timur")
+    assert not Authenticator.objects.filter(user=desk.approver).exists()
+    assert actions(desk.approver)[-1] == "accounts.factors_removed"

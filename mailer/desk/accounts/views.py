@@ -10,12 +10,15 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
+from django.utils import timezone
 from django.views.generic import View
 from wagtail.admin import messages
+from wagtail.admin.ui.tables import Column
 from wagtail.log_actions import log
 from wagtail.users import forms as wagtail_forms
 from wagtail.users.views import groups, users
 
+from mailer.accounts import unused
 from mailer.approval.same_person import SamePerson, require_one_account
 from mailer.desk.accounts import authority, invitations
 from mailer.desk.base.pages import ObjectPage, current_user
@@ -87,12 +90,17 @@ class _EditorMixin(_FormView):
         return {**super().get_form_kwargs(), "editor": current_user(self.request)}
 
 
+def _use(user: User) -> str:
+    """Marks accounts that should perhaps be deactivated."""
+    return f"unused for {unused.DAYS} days" if unused.is_unused(user, timezone.now()) else ""
+
+
 class AccountIndex(users.IndexView):
     """The table of accounts, without bulk actions: each change of an account is an act of its own."""
 
     @property
     def columns(self) -> list[Any]:
-        return list(super().columns[1:])
+        return [*super().columns[1:], Column("use", label="Use", accessor=_use)]
 
     def get_delete_url(self, instance: User) -> None:
         return None
