@@ -1,0 +1,196 @@
+"""A new approver by keyboard: invitation, password, app, passkey, sessions, approval, recovery code."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.core import mail
+from django.test import override_settings
+from playwright.sync_api import Browser, Page
+
+from mailer.approval.models import Approval
+from mailer.desk.accounts import invitations
+from mailer.desk.accounts.groups import ensure_groups
+from tests.desk.cast import Desk, submitted
+from tests.desk.cast import desk as make_desk
+from tests.journeys.test_accessible import AXE, FIND, RULES, tab_to
+from tests.waiting import until
+
+pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("journey")]
+PASSWORD = "three-blue-lanterns-burn"
+
+
+@pytest.fixture
+def desk(transactional_db: None) -> Iterator[Desk]:
+    """The product's own requirement, and an edition that waits for approval."""
+    accounts = dataclasses.replace(settings.CONFIG.accounts, require_second_factor=True)
+    with override_settings(CONFIG=dataclasses.replace(settings.CONFIG, accounts=accounts)):
+        yield make_desk()
+
+
+class Person:
+    """Somebody at a keyboard, at a browser that has a passkey built in."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page, self.url = page, url
+        self.barriers: list[str] = []
+        session = page.context.new_cdp_session(page)
+        session.send("WebAuthn.enable")
+        session.send(
+            "WebAuthn.addVirtualAuthenticator",
+            {
+                "options": {
+                    "protocol": "ctap2",
+                    "transport": "internal",
+                    "hasResidentKey": True,
+                    "hasUserVerification": True,
+                    "isUserVerified": True,
+                    "automaticPresenceSimulation": True,
+                }
+            },
+        )
+
+    def goes(self, path: str) -> None:
+        self.page.goto(self.url + path)
+        self.looks()
+
+    def looks(self) -> None:
+        """Note what breaks a rule of WCAG on an account page; the desk's are looked at elsewhere."""
+        self.page.wait_for_load_state()
+        if "/accounts/" in self.page.url:
+            self.page.evaluate(AXE)
+            self.barriers += [f"{self.page.url}: {line}" for line in self.page.evaluate(FIND, RULES)]
+
+    def writes(self, selector: str, text: str) -> None:
+        """Fill a field in; the first one of a page may have the focus already."""
+        if not self.page.locator(selector).evaluate("(field) => field === document.activeElement"):
+            tab_to(self.page, selector)
+        self.page.keyboard.type(text)
+
+    def follows(self, selector: str) -> None:
+        """Press a link or a button that leads to a page."""
+        tab_to(self.page, selector)
+        with self.page.expect_navigation():
+            self.page.keyboard.press("Enter")
+        self.looks()
+
+    def sends(self) -> None:
+        """Press Enter in the last field of a form."""
+        with self.page.expect_navigation():
+            self.page.keyboard.press("Enter")
+        self.looks()
+
+    def signs_in(self, name: str) -> None:
+        self.goes("/accounts/sign-in/")
+        self.writes("[name=login]", name)
+        self.writes("[name=password]", PASSWORD)
+        self.sends()
+
+    @property
+    def path(self) -> str:
+        return self.page.url.removeprefix(self.url)
+
+
+def code(secret: str, steps: int = 0) -> str:
+    return format_hotp_value(hotp_value(secret, int(time.time()) // 30 + steps))
+
+
+def age_sessions(minutes: float) -> None:
+    """Let every sign-in be so long ago."""
+    from mailer.accounts import session_times
+
+    for row in Session.objects.all():
+        store: Any = row.get_session_store_class()(row.session_key)
+        if session_times.STARTED in store:
+            store[session_times.STARTED] -= minutes * 60
+            for record in store.get("account_authentication_methods", []):
+                record["at"] -= minutes * 60
+            store.save()
+
+
+def test_a_new_approver_from_the_invitation_to_the_recovery_code(
+    live_server: Any, browser: Browser, desk: Desk
+) -> None:
+    snapshot = submitted(desk)
+    user = User.objects.create_user("nodira", "nodira@office.example.org", first_name="Nodira")
+    user.groups.add(ensure_groups()["Approvers"])
+    invitations.send_invitation(user)
+    found = re.search(r"http://localhost:8000(/accounts/\S+)", str(mail.outbox[-1].body))
+    assert found
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    person = Person(context.new_page(), live_server.url)
+
+    # The invitation, and the first password.
+    person.goes(found[1])
+    person.writes("[name=new_password1]", PASSWORD)
+    person.writes("[name=new_password2]", PASSWORD)
+    person.sends()
+    person.signs_in("nodira")
+
+    # The desk is closed until there is a second factor: an app first.
+    assert person.path == "/accounts/security/"
+    person.follows("#add-app")
+    secret = person.page.locator("#authenticator_secret").input_value()
+    person.writes("[name=code]", code(secret, -1))
+    person.sends()
+    recovery = person.page.locator("#recovery_codes").input_value().split()
+    assert len(recovery) == 10
+
+    # And a passkey.
+    person.goes("/accounts/security/")
+    person.follows("#add-passkey")
+    tab_to(person.page, "[name=passwordless]")
+    person.page.keyboard.press("Space")
+    person.follows("#mfa_webauthn_add")
+    assert person.path == "/accounts/security/"
+    tab_to(person.page, "form button")
+    with person.page.expect_navigation():
+        person.page.keyboard.press("Enter")
+
+    # Signing in with the passkey alone, while another browser is signed in with the app.
+    person.goes("/accounts/sign-in/")
+    person.follows("#passkey_login")
+    until(lambda: person.path == "/desk/")
+    other = Person(browser.new_context().new_page(), live_server.url)
+    other.signs_in("nodira")
+    other.writes("[name=code]", code(secret))
+    other.sends()
+    assert other.path == "/desk/"
+    person.goes("/accounts/sessions/")
+    person.follows("#end-others")
+    other.goes("/desk/")
+    assert other.path.startswith("/accounts/sign-in/")
+
+    # An hour later, an approval needs a password or second factor once more.
+    age_sessions(60)
+    review = f"/desk/editions/{desk.edition.pk}/review/"
+    person.page.goto(live_server.url + review)
+    approve = person.page.locator("form[action$='/approve/'] button[type=submit]")
+    approve.focus()
+    with person.page.expect_navigation():
+        person.page.keyboard.press("Enter")
+    assert person.path.startswith("/accounts/confirm/")
+    assert not Approval.objects.exists()
+    person.writes("[name=password]", PASSWORD)
+    person.sends()
+    assert person.path == review
+    approve.focus()
+    with person.page.expect_navigation():
+        person.page.keyboard.press("Enter")
+    assert Approval.objects.get().snapshot_id == snapshot.pk
+
+    # The phone is lost: a recovery code.
+    other.signs_in("nodira")
+    other.writes("[name=code]", recovery[0])
+    other.sends()
+    assert other.path == "/desk/"
+    assert person.barriers + other.barriers == []
