@@ -144,6 +144,7 @@ def _check_syntax(config: Config, origin: str) -> None:
         ("[sending] warm_up_since", lambda: syntax.day(sending.warm_up_since)),
         ("[sending] rate_per_provider", lambda: list(map(syntax.provider_rates, sending.rate_per_provider))),
         ("[sending] rollout_percentages", lambda: syntax.rollout_percentages(sending.rollout_percentages)),
+        ("[site]", config.site.check),
         ("[service]", config.service.check),
         ("[bounces]", config.bounces.check),
         ("[stop_rules]", config.stop_rules.check),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import ipaddress
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -39,6 +40,25 @@ class Site:
     timezone: str = "UTC"
     # Shows Django's debug pages; never on a machine that others reach.
     debug: bool = False
+    # Addresses and networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    # Ports of the servers that feeds are read from.
+    feed_ports: tuple[str, ...] = ("80", "443")
+    # The Content-Security-Policy of the desk: enforced by browsers, or only reported in their consoles.
+    desk_policy: Literal["enforce", "report"] = "enforce"
+
+    def check(self) -> None:
+        """Raises ValueError for values that cannot be used."""
+        for written in self.trusted_proxies:
+            try:
+                ipaddress.ip_network(written, strict=False)
+            except ValueError:
+                raise ValueError(
+                    f"trusted_proxies: {written!r} is no address or network; write 10.0.0.5 or 10.0.0.0/24."
+                ) from None
+        for port in self.feed_ports:
+            if not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
+                raise ValueError(f"feed_ports: {port!r} is no port; write a number from 1 to 65535.")
 
 
 @dataclass(frozen=True)
@@ -176,6 +196,10 @@ class Sending:
     rollout_wait_minutes: float = 30
     # Hours after the start when messages that are still deferred count as refused.
     expire_after_hours: int = 72
+    # Domains to which a dry run may be sent besides the addresses of active accounts.
+    dry_run_domains: tuple[str, ...] = ()
+    # Messages of dry runs in 24 hours at most.
+    dry_run_messages_per_day: int = 2_000
 
 
 class StopMetric(StrEnum):
@@ -392,8 +416,6 @@ class Accounts:
 class Web:
     host: str = "127.0.0.1"
     port: int = 8000
-    # Addresses of reverse proxies whose X-Forwarded-For is trusted.
-    proxies: tuple[str, ...] = ("127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
