@@ -81,7 +81,8 @@ Decision = Literal["go", "question", "busy"]
 def check_signup(address: str, network: str, answered: bool, now: datetime) -> Decision:
     """Decide on a sign-up, in the caller's transaction; one that may go on is counted.
 
-    `network`: as consent.network_of gives it; `answered`: whether the question was answered.
+    `network`: as consent.network_of gives it, and all unknown ones are one. `answered`: whether the question
+    was answered.
     """
     config = settings.CONFIG.signup
     question_threshold = config.emails_per_hour // 2
@@ -97,9 +98,8 @@ def check_signup(address: str, network: str, answered: bool, now: datetime) -> D
     limits = [
         Limit(key, config.emails_per_hour, _HOUR),
         Limit(f"domain {domain}", config.per_domain_per_hour, _HOUR),
+        Limit(f"network {network}", config.per_network_per_hour, _HOUR),
     ]
-    if network:
-        limits.append(Limit(f"network {network}", config.per_network_per_hour, _HOUR))
     reached = hit(limits, now)
     if reached is None:
         return "go"

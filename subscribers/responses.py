@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, override
 
 from subscribers import tokens
+from subscribers.client_address import address_from
 from subscribers.consent import Evidence, network_of
 from subscribers.models import Subscriber
 
@@ -85,7 +86,7 @@ def evidence_from(request: HttpRequest, channel: str, language: str, text: str =
         channel,
         text=text,
         language=language,
-        network=network_of(client_address(request)),
+        network=network_of(address_from(request.META)),
         user_agent=request.headers.get("User-Agent", ""),
     )
 
@@ -110,12 +111,5 @@ def keep_addresses_together(text: str) -> SafeString:
 
 
 def client_address(request: HttpRequest) -> str:
-    """The client's IP address: from X-Forwarded-For of a configured proxy, else the connection's."""
-    peer: str = request.META.get("REMOTE_ADDR", "")
-    forwarded_for = request.headers.get("X-Forwarded-For", "")
-    # Each proxy appends its client; only the last proxy is ours.
-    return (
-        forwarded_for.rpartition(",")[2].strip()
-        if forwarded_for and peer in settings.CONFIG.web.proxies
-        else peer
-    )
+    """The client's IP address, also behind the configured proxies; "" where there is none."""
+    return address_from(request.META)

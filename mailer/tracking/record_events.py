@@ -146,14 +146,6 @@ def is_tracked(kind: EventKind) -> bool:
     return (tracking.clicks if kind == EventKind.CLICK else tracking.opens) != "off"
 
 
-def client_address(environ: Mapping[str, str]) -> str:
-    """The network address in a WSGI environment; behind a proxy on this machine, the one that it forwards."""
-    address = environ.get("REMOTE_ADDR", "")
-    if address in ("", "127.0.0.1", "::1"):
-        return environ.get("HTTP_X_FORWARDED_FOR", address).rpartition(",")[2].strip()
-    return address
-
-
 def hash_client(address: str, user_agent: str, day: date) -> str:
     """16 hexadecimal characters for a network address and user agent; others on another day."""
     mac = _keyed_hasher(settings.SECRET_KEY, day).copy()

@@ -17,11 +17,11 @@ from mailer.tracking import record_events
 from mailer.tracking.bot_detection import EventKind, reason_to_ignore
 from mailer.tracking.record_events import (
     TrackedRequest,
-    client_address,
     event_buffer,
     hash_client,
     is_tracked,
 )
+from subscribers.client_address import address_from
 from subscribers.responses import page
 
 # The smallest GIF: one transparent pixel.
@@ -60,7 +60,7 @@ def _record(request: HttpRequest, ref: LinkRef, kind: EventKind, subscriber: str
             kind=kind,
             link_number=ref.link_number,
             at=now,
-            client_hash=hash_client(client_address(request.META), user_agent, now.date()),
+            client_hash=hash_client(address_from(request.META), user_agent, now.date()),
             filter_reason=reason_to_ignore(kind, request.method or "", request.headers),
             delivery_id=link_tracking.parse_subscriber_token(subscriber) if subscriber else None,
         )
