@@ -1,15 +1,38 @@
-"""The web process: waitress serving the WSGI application."""
+"""The web process: waitress serving the WSGI application, with a limit of bytes for the body of each path."""
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable, Iterable
 from typing import Any
 
-import waitress
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.server import create_server
 
+from mailer.feedback.webhooks.views import MAX_BODY_OCTETS
 from mailer.tracking.record_events import event_buffer
 from mailer.worker.supervisor import limit_arenas, start_trimming
+from subscribers.client_address import is_trusted_proxy
+from subscribers.imports.staging import MAX_UPLOAD_BYTES
+
+Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+_MB = 1 << 20
+# What surrounds a file in a form.
+_FORM = _MB
+# Bytes of a body by the beginning of the path; the first that fits.
+_LIMITS = (
+    ("/desk/imports/", MAX_UPLOAD_BYTES + _FORM),
+    *((path, settings.WAGTAILIMAGES_MAX_UPLOAD_SIZE + _FORM) for path in ("/desk/images/", "/desk/account/")),
+    ("/desk/", 4 * _MB),
+    ("/hooks/", MAX_BODY_OCTETS),
+)
+# Forms of readers have a few fields.
+_READERS_LIMIT = 64 * 1024
+_FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_FORWARDED")
 
 
 def serve() -> None:
@@ -19,14 +42,54 @@ def serve() -> None:
     application: Any = get_wsgi_application()
     event_buffer.start()
     start_trimming()
-    waitress.serve(
+    server = limited_server(distrust_others(application), host=web.host, port=web.port, threads=8)
+    server.print_listen("Serving on http://{}:{}")
+    server.run()
+
+
+def limited_server(application: Application, **options: Any) -> Any:
+    """A waitress server that answers 413 to a body that is too large for its path, before it is read."""
+    sockets: dict[int, Any] = {}
+    server = create_server(
         application,
-        host=web.host,
-        port=web.port,
-        threads=8,
+        map=sockets,
         ident="mailer",
-        # The proxy with TLS runs on this machine; what other clients say about the connection is ignored.
-        trusted_proxy="127.0.0.1",
-        trusted_proxy_headers={"x-forwarded-for", "x-forwarded-proto"},
-        clear_untrusted_proxy_headers=True,
+        max_request_body_size=max(size for _, size in _LIMITS),
+        **options,
     )
+    for one in sockets.values():
+        if hasattr(one, "channel_class"):
+            one.channel_class = _Channel
+    return server
+
+
+def max_body_bytes(path: str) -> int:
+    """The bytes that the body of a request for this path may have."""
+    return next((size for prefix, size in _LIMITS if path.startswith(prefix)), _READERS_LIMIT)
+
+
+def distrust_others(application: Application) -> Application:
+    """The application, for which only configured proxies say where a request came from, and how."""
+
+    def call(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if not is_trusted_proxy(environ.get("REMOTE_ADDR", "")):
+            for name in _FORWARDED:
+                environ.pop(name, None)
+        return application(environ, start_response)
+
+    return call
+
+
+class _Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
+    """Knows the limit once it has read the path."""
+
+    def parse_header(self, header_plus: bytes) -> None:
+        super().parse_header(header_plus)
+        limits: Any = copy.copy(self.adj)
+        # Waitress refuses a body of as many bytes as the limit.
+        limits.max_request_body_size = max_body_bytes(self.path) + 1
+        self.adj: Any = limits
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]
+    parser_class = _Parser

@@ -1,20 +1,25 @@
-"""The running web process: clicks of its last second are not lost."""
+"""The running web process: clicks of its last second are not lost, and bodies have limits."""
 
 from __future__ import annotations
 
 import os
 import signal
+import socket
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mailer.bench.clicks import serving
 from mailer.bench.databases import open_database
 from mailer.bench.send import run_measured, write_config
+from mailer.feedback.webhooks.views import MAX_BODY_OCTETS
+from mailer.worker.web_server import distrust_others, limited_server, max_body_bytes
 
-pytestmark = pytest.mark.journey
 
-
+@pytest.mark.journey
 def test_clicks_of_the_last_second_are_written_in_spite_of_repeated_signals(
     tmp_path: Path,
 ) -> None:
@@ -27,3 +32,62 @@ def test_clicks_of_the_last_second_are_written_in_spite_of_repeated_signals(
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGTERM):
                 os.kill(process, number)
         assert run_measured(tmp_path, database.origin, "written")["done"] == 40
+
+
+@pytest.fixture
+def server() -> Iterator[Any]:
+    """A server with our limits, for an application that tells how many bytes it was given."""
+
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        size = len(environ["wsgi.input"].read())
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [str(size).encode()]
+
+    running = limited_server(application, host="127.0.0.1", port=0, threads=1)
+    thread = threading.Thread(target=running.run)
+    thread.start()
+    yield running
+    running.trigger.pull_trigger(running.close)
+    thread.join(60)
+
+
+def ask(server: Any, path: str, headers: str, body: bytes = b"") -> bytes:
+    """The status line of the answer."""
+    with socket.create_connection(("127.0.0.1", server.effective_port), 60) as line:
+        line.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\n{headers}\r\n\r\n".encode() + body)
+        return line.recv(4096).partition(b"\r\n")[0]
+
+
+@pytest.mark.parametrize(
+    ("path", "size"),
+    [
+        ("/unsubscribe/token/", 100_000),
+        ("/", 100_000),
+        ("/hooks/mailgun/", 5 << 20),
+        ("/desk/login/", 5 << 20),
+        ("/desk/images/add/", 12 << 20),
+        ("/desk/imports/new/", 300 << 20),
+    ],
+)
+def test_a_body_that_is_too_large_for_its_path_is_refused_unread(server: Any, path: str, size: int) -> None:
+    # No octet of the body is sent.
+    assert b" 413 " in ask(server, path, f"Content-Length: {size}")
+
+
+def test_a_chunked_body_has_the_same_limit(server: Any) -> None:
+    chunk = b"10000\r\n" + b"x" * 65_536 + b"\r\n"
+    assert b" 413 " in ask(server, "/preferences/token/", "Transfer-Encoding: chunked", chunk * 2)
+
+
+def test_what_is_allowed_arrives(server: Any) -> None:
+    assert b" 200 " in ask(server, "/", "Content-Length: 60000", b"x" * 60_000)
+    assert b" 200 " in ask(server, "/desk/images/add/", "Content-Length: 200000", b"x" * 200_000)
+    assert max_body_bytes("/hooks/mailgun") == MAX_BODY_OCTETS
+
+
+def test_only_a_proxy_says_how_a_request_came(settings: Any) -> None:
+    seen: list[dict[str, Any]] = []
+    application = distrust_others(lambda environ, _: seen.append(environ) or [])  # type: ignore[func-returns-value]
+    for peer in ("127.0.0.1", "203.0.113.9", ""):
+        application({"REMOTE_ADDR": peer, "HTTP_X_FORWARDED_PROTO": "https"}, None)
+    assert ["HTTP_X_FORWARDED_PROTO" in environ for environ in seen] == [True, False, False]
