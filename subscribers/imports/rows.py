@@ -6,9 +6,20 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
+# The line or row number, from 1, and its cells.
+TableRow = tuple[int, list[str]]
+
+# A table of people has no more.
+MAX_COLUMNS = 500
+
 
 class UnreadableFile(Exception):  # noqa: N818  (a finding about the file)
     """The file cannot be read, and nothing of it is imported; the message says where and what to do."""
+
+
+def too_many_columns(line: int, columns: int) -> str:
+    """The message about a row with more than MAX_COLUMNS cells."""
+    return f"Line {line}: there are {columns:,} columns; at most {MAX_COLUMNS} are read."
 
 
 class ValidRow(NamedTuple):

@@ -34,6 +34,10 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{20,64}")
 _PREVIEW_ROWS, _PREVIEW_CELL = 5, 80
 # Rows in one transaction: enough to be quick, and few enough that other writers do not wait long on SQLite.
 _BATCH_SIZE = 10_000
+# Characters of the rows in a batch, where they are long.
+_MAX_HELD = 16_000_000
+# Bytes of a file: far more than a list of a million people.
+MAX_UPLOAD_BYTES = 200_000_000
 # Characters of a rejected row that are kept.
 _MAX_CELLS = 4_000
 _REJECTED_FOR = {
@@ -132,6 +136,8 @@ class Staging:
         self._valid: list[ValidRow] = []
         self._cells: list[Sequence[str]] = []
         self._rejected: list[tuple[InvalidRow, str]] = []
+        # Characters in `_cells`.
+        self._held = 0
 
     def __enter__(self) -> Staging:
         # An empty name is SQLite's private temporary database, on disk, deleted when it is closed.
@@ -161,7 +167,8 @@ class Staging:
         else:
             self._valid.append(row)
             self._cells.append(cells)
-        if len(self._valid) + len(self._rejected) >= _BATCH_SIZE:
+            self._held += sum(map(len, cells))
+        if len(self._valid) + len(self._rejected) >= _BATCH_SIZE or self._held > _MAX_HELD:
             self._flush()
 
     def _reject_duplicates(self) -> None:
@@ -206,6 +213,7 @@ class Staging:
             _insert(RejectedRow._meta.db_table, _REJECTED_ROW, rejected)
         self._valid.clear()
         self._cells.clear()
+        self._held = 0
         self._rejected.clear()
 
 

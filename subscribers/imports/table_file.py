@@ -8,29 +8,19 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import lzma
 import re
-import struct
-import warnings
-import zipfile
-import zlib
+import tempfile
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
 from itertools import chain
 from typing import Any, BinaryIO, TextIO
-from xml.etree.ElementTree import ParseError
 
 from subscribers.imports import encodings
 from subscribers.imports.column_mapping import Columns, find_columns
-from subscribers.imports.rows import UnreadableFile
+from subscribers.imports.rows import MAX_COLUMNS, TableRow, UnreadableFile, too_many_columns
+from subscribers.imports.workbook import read_workbook
 
-# The line or row number, from 1, and its cells.
-TableRow = tuple[int, list[str]]
-
-# A table of people has no more.
-MAX_COLUMNS = 500
 DELIMITERS = (",", ";", "\t", "|")
 # Characters; a longer line is not part of a table of people.
 MAX_LINE_LENGTH = 1_000_000
@@ -41,19 +31,8 @@ _MEMBER = re.compile(r"[^@\s,;|<>]+@[^@\s,;|<>]+|[^<>@;|\t]*<[^@\s<>]+@[^@\s<>]+
 # Excel writes the delimiter as a first line of its own: "sep=;".
 _SEP = re.compile(r'"?sep=(.)"?\r?\n?\Z', re.IGNORECASE)
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
-# Rows of a sheet in Excel.
-_MAX_ROWS = 1_048_576
-# Limits of the unpacked parts: their number, their bytes, and the bytes of the texts that cells share.
-_MAX_PARTS, _MAX_BYTES, _MAX_SHARED = 2_000, 1 << 30, 128 << 20
-# The compression ratio of a part of so many bytes or more; a table of people never exceeds it.
-_LARGE, _MAX_RATIO = 10 << 20, 100
-_DAMAGED = (
-    # openpyxl's InvalidFileException is not here: it is about names of files, and a stream has none.
-    *(zipfile.BadZipFile, ParseError, KeyError, ValueError, TypeError, IndexError),
-    *(AttributeError, EOFError, OverflowError, OSError, zlib.error, lzma.LZMAError, struct.error),
-    # Such as an encrypted part, or an unknown compression method.
-    RuntimeError,
-)
+# Rows, and characters of a row: a cell may have many lines.
+_MAX_ROWS, _MAX_ROW_LENGTH = 5_000_000, 1_000_000
 
 
 @dataclass(frozen=True)
@@ -81,19 +60,22 @@ def open_table(
     stream.seek(0)
     encoding = ""
     rows: Generator[TableRow, None, None]
-    if _is_xlsx(stream):
-        digest, size = hashlib.sha256(), 0
-        while chunk := stream.read(1 << 20):
-            digest.update(chunk)
-            size += len(chunk)
-        stream.seek(0)
-        sha256, rows = digest.hexdigest(), _read_xlsx(stream)
-    else:
-        text = encodings.detect(stream, options.get("encoding", ""))
-        sha256, size, encoding = text.sha256, text.size, text.encoding
-        rows = _read_csv(stream, encoding, options.get("delimiter", ""))
-    # Closed here, and not when the garbage collector runs: the generator holds the stream.
-    with closing(rows):
+    with ExitStack() as closed_at_the_end:
+        if _is_xlsx(stream):
+            digest, size = hashlib.sha256(), 0
+            # A file with a descriptor of its own, for the process that reads it.
+            copy = closed_at_the_end.enter_context(tempfile.TemporaryFile())
+            while chunk := stream.read(1 << 20):
+                digest.update(chunk)
+                size += copy.write(chunk)
+            copy.flush()
+            sha256, rows = digest.hexdigest(), read_workbook(copy, size)
+        else:
+            text = encodings.detect(stream, options.get("encoding", ""))
+            sha256, size, encoding = text.sha256, text.size, text.encoding
+            rows = _read_csv(stream, encoding, options.get("delimiter", ""))
+        # Closed here, and not when the garbage collector runs: the generator holds the stream.
+        closed_at_the_end.enter_context(closing(rows))
         try:
             first = next(rows)
         except StopIteration:
@@ -123,8 +105,17 @@ def _read_csv(stream: BinaryIO, encoding: str, delimiter: str = "") -> Generator
         for cells in reader:
             if (joined := "".join(cells)) and not joined.isspace():
                 if len(cells) > MAX_COLUMNS:
-                    raise UnreadableFile(_too_many_columns(begins, len(cells)))
+                    raise UnreadableFile(too_many_columns(begins, len(cells)))
+                if len(joined) > _MAX_ROW_LENGTH:
+                    raise UnreadableFile(
+                        f"Line {begins}: the row is longer than {_MAX_ROW_LENGTH:,} characters; "
+                        "this is not a table of people."
+                    )
                 rows += 1
+                if rows > _MAX_ROWS:
+                    raise UnreadableFile(
+                        f"Line {begins}: at most {_MAX_ROWS:,} rows are read; import the file in parts."
+                    )
                 yield begins, cells
             begins = reader.line_num + skipped + 1
     except csv.Error as error:
@@ -214,97 +205,12 @@ def _csv_message(error: str, one_line: bool) -> str:
     return f"{error}."
 
 
-def _too_many_columns(line: int, columns: int) -> str:
-    """The message about a row with more than MAX_COLUMNS cells."""
-    return f"Line {line}: there are {columns:,} columns; at most {MAX_COLUMNS} are read."
-
-
 def _is_xlsx(stream: BinaryIO) -> bool:
-    """Whether it is an XLSX file; it is rewound. Raises UnreadableFile for another Excel file or archive."""
+    """Whether it is an archive, as XLSX files are; it is rewound. Raises UnreadableFile for an old one."""
     start = stream.read(4)
     stream.seek(0)
     if start == _OLE:
         raise UnreadableFile(
             "This is an old Excel file, or one with a password: save it as XLSX or CSV without one."
         )
-    if start != _ZIP:
-        return False
-    try:
-        with zipfile.ZipFile(stream) as packed:
-            found = "xl/workbook.xml" in packed.namelist()
-    except zipfile.BadZipFile as error:
-        raise UnreadableFile(
-            "The file is damaged: it begins like a workbook but does not end like one."
-        ) from error
-    finally:
-        stream.seek(0)
-    if not found:
-        raise UnreadableFile("This is a ZIP archive: unpack it, and import the CSV or XLSX file in it.")
-    return True
-
-
-def _read_xlsx(stream: BinaryIO) -> Generator[TableRow, None, None]:
-    """Every row of the first sheet that is not blank, with its number from 1; all cells as text.
-
-    Raises UnreadableFile with the row.
-    """
-    # Imported here because it is slow to load, and few files are workbooks.
-    from openpyxl import load_workbook
-
-    number = 0
-    try:
-        _check_xlsx_size(stream)
-        with warnings.catch_warnings():
-            # openpyxl warns about parts that it skips.
-            warnings.simplefilter("ignore")
-            book = load_workbook(stream, read_only=True, data_only=True, keep_links=False)
-            with closing(book):
-                sheet = book.worksheets[0]
-                # A sheet may claim to be wider than it is; every row would be filled up to that.
-                sheet.reset_dimensions()
-                for number, values in enumerate(sheet.iter_rows(values_only=True), start=1):
-                    if number > _MAX_ROWS:
-                        raise UnreadableFile(f"Row {number:,}: a sheet has no more than {_MAX_ROWS:,} rows.")
-                    if len(values) > MAX_COLUMNS:
-                        raise UnreadableFile(_too_many_columns(number, len(values)))
-                    cells = [_cell_text(value) for value in values]
-                    if (joined := "".join(cells)) and not joined.isspace():
-                        yield number, cells
-    except _DAMAGED as error:
-        raise UnreadableFile(
-            f"Row {number + 1}: the workbook is damaged; save it again, or as CSV."
-        ) from error
-    if not number:
-        raise UnreadableFile("The first sheet is empty: its first row must name the columns.")
-
-
-def _check_xlsx_size(stream: BinaryIO) -> None:
-    """Raise UnreadableFile for a workbook that would unpack to far more than a table of people."""
-    with zipfile.ZipFile(stream) as packed:
-        parts = packed.infolist()
-    stream.seek(0)
-    shared = sum(part.file_size for part in parts if part.filename.endswith("sharedStrings.xml"))
-    bomb = any(
-        part.file_size > _LARGE and part.file_size > _MAX_RATIO * max(part.compress_size, 1) for part in parts
-    )
-    if (
-        bomb
-        or len(parts) > _MAX_PARTS
-        or sum(part.file_size for part in parts) > _MAX_BYTES
-        or shared > _MAX_SHARED
-    ):
-        raise UnreadableFile(
-            "Row 1: the workbook would unpack to far more than a table of people; save the sheet as CSV."
-        )
-
-
-def _cell_text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "1" if value else "0"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return value.isoformat() if isinstance(value, datetime | date) else str(value)
+    return start == _ZIP

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -22,6 +25,7 @@ from mailer.reports.labels import format_number
 from subscribers.imports import jobs
 from subscribers.imports.jobs import ImportOptions
 from subscribers.imports.models import ImportJob
+from subscribers.imports.staging import MAX_UPLOAD_BYTES
 from subscribers.models import MailingList
 
 State = ImportJob.State
@@ -131,6 +135,15 @@ class UploadForm(forms.Form):
         initial=lambda: settings.CONFIG.site.languages[0],
         help_text="For subscribers without a language in the file.",
     )
+
+    def clean_file(self) -> UploadedFile[Any]:
+        file: UploadedFile[Any] = self.cleaned_data["file"]
+        if (file.size or 0) > MAX_UPLOAD_BYTES:
+            raise forms.ValidationError(
+                f"The file has more than {MAX_UPLOAD_BYTES // 1_000_000} MB; import it in parts.",
+                code="too_large",
+            )
+        return file
 
 
 class UploadView(ListFormPage[UploadForm]):

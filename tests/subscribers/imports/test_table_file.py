@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 from collections.abc import Sequence
 from datetime import date
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -13,9 +15,12 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from subscribers.imports import table_file
+from subscribers.imports import workbook as workbook_reader
 from subscribers.imports.rows import InvalidRow, UnreadableFile, ValidRow
 from subscribers.imports.table_file import MAX_LINE_LENGTH
 from subscribers.imports.validate import row_validator, warning_for
+from subscribers.imports.workbook import rows as table_rows
+from subscribers.limited_process import ProcessLimits
 
 # The names of custom fields are in the database.
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -257,7 +262,9 @@ def workbook(*rows: Sequence[object], **parts: bytes) -> bytes:
     changed = io.BytesIO()
     with zipfile.ZipFile(target) as old, zipfile.ZipFile(changed, "w", zipfile.ZIP_DEFLATED) as new:
         for name in old.namelist():
-            new.writestr(name, parts.get(name.rpartition("/")[2].partition(".")[0], old.read(name)))
+            new.writestr(name, parts.pop(name.rpartition("/")[2].partition(".")[0], old.read(name)))
+        for name, data in parts.items():
+            new.writestr(name, data)
     return changed.getvalue()
 
 
@@ -295,6 +302,9 @@ SHEET = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006
             "Row 1,048,577",
         ),
         (workbook(["email"])[:-200], "damaged"),
+        (workbook(["email"], workbook=b"<a>" * 300_000), "Row 1: .* damaged"),
+        (workbook(["email"], styles=os.urandom(70 << 20)), "unpack to far more"),
+        (workbook(["email"], **{f"extra{number}": b"" for number in range(1_000)}), "unpack to far more"),
         (b"\xd0\xcf\x11\xe0" + b"\0" * 600, "old Excel file"),
     ],
     # A workbook contains the time at which it was made, and test ids must be the same everywhere.
@@ -324,7 +334,8 @@ def test_a_workbook_with_any_octets_changed_is_read_or_refused(at: list[tuple[in
     for place, octet in at:
         damaged[place] = octet
     try:
-        read(bytes(damaged))
+        # In this process, which is quicker: another one adds limits only.
+        list(table_rows(io.BytesIO(bytes(damaged))))
     except UnreadableFile as error:
         assert str(error)
 
@@ -337,3 +348,16 @@ def test_an_encrypted_workbook_is_refused() -> None:
         place = locked.find(b"PK\x01\x02", place + 4)
     with pytest.raises(UnreadableFile, match="damaged"):
         read(bytes(locked))
+
+
+def test_a_workbook_that_takes_too_much_ends_its_reader_and_not_us(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = partial(ProcessLimits, memory=40 << 20)
+    monkeypatch.setattr(workbook_reader, "ProcessLimits", limits)
+    with pytest.raises(UnreadableFile, match="memory or time"):
+        read(SMALL)
+
+
+def test_a_row_of_many_lines_has_a_limit_too() -> None:
+    cell = '"' + "y\n" * 60_000 + '"'
+    with pytest.raises(UnreadableFile, match="the row is longer"):
+        read("email\n" + ",".join([cell] * 10) + "\n")

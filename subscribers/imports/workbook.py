@@ -1,0 +1,144 @@
+"""Reads an Excel workbook (XLSX) row by row, in a process of its own with limits (see `limited_process`).
+
+`python -m subscribers.imports.workbook` is that process: it loads neither Django nor the configuration.
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+import struct
+import sys
+import warnings
+import zipfile
+import zlib
+from collections.abc import Generator
+from contextlib import closing
+from datetime import date, datetime
+from typing import Any, BinaryIO
+from xml.etree.ElementTree import ParseError
+
+from subscribers.imports.rows import MAX_COLUMNS, TableRow, UnreadableFile, too_many_columns
+from subscribers.limited_process import LimitExceeded, ProcessLimits, apply_limits, check_depth, run_lines
+
+# Rows of a sheet in Excel.
+_MAX_ROWS = 1_048_576
+# Limits of the unpacked parts: their number, and bytes of all and of the largest that is not a sheet.
+_MAX_PARTS, _MAX_BYTES, _MAX_OTHER_PART = 1_000, 1 << 30, 64 << 20
+# The compression ratio of a part of so many bytes or more; a table of people never exceeds it.
+_LARGE, _MAX_RATIO = 1 << 20, 60
+_SHEETS = "xl/worksheets/"
+_DAMAGED = (
+    # openpyxl's InvalidFileException is not here: it is about names of files, and a stream has none.
+    *(zipfile.BadZipFile, ParseError, KeyError, ValueError, TypeError, IndexError),
+    *(AttributeError, EOFError, OverflowError, OSError, zlib.error, lzma.LZMAError, struct.error),
+    # Such as an encrypted part, or an unknown compression method.
+    RuntimeError,
+)
+_TOO_COMPLEX = "The workbook needs far more memory or time than a table of people; save the sheet as CSV."
+
+
+def read_workbook(stream: BinaryIO, size: int) -> Generator[TableRow, None, None]:
+    """Every row of the first sheet that is not blank, with its number from 1; all cells as text.
+
+    `stream` has a file descriptor and `size` bytes. Raises UnreadableFile with the row.
+    """
+    limits = ProcessLimits(cpu_seconds=10 + 6 * (size >> 20))
+    try:
+        with closing(run_lines(__name__, stream, limits)) as lines:
+            for line in lines:
+                found = json.loads(line)
+                if isinstance(found, str):
+                    raise UnreadableFile(found)
+                yield found[0], found[1]
+    except LimitExceeded as error:
+        raise UnreadableFile(_TOO_COMPLEX) from error
+
+
+def rows(stream: BinaryIO) -> Generator[TableRow, None, None]:
+    """The same in this process, with the limits of the archive but not of memory and time."""
+    # Imported here because it is slow to load, and the parent does not need it.
+    from openpyxl import load_workbook
+
+    number = 0
+    try:
+        _check_parts(stream)
+        with warnings.catch_warnings():
+            # openpyxl warns about parts that it skips.
+            warnings.simplefilter("ignore")
+            book = load_workbook(stream, read_only=True, data_only=True, keep_links=False)
+            with closing(book):
+                sheet = book.worksheets[0]
+                # A sheet may claim to be wider than it is; every row would be filled up to that.
+                sheet.reset_dimensions()
+                for number, values in enumerate(sheet.iter_rows(values_only=True), start=1):
+                    if number > _MAX_ROWS:
+                        raise UnreadableFile(f"Row {number:,}: a sheet has no more than {_MAX_ROWS:,} rows.")
+                    if len(values) > MAX_COLUMNS:
+                        raise UnreadableFile(too_many_columns(number, len(values)))
+                    cells = [_cell_text(value) for value in values]
+                    if (joined := "".join(cells)) and not joined.isspace():
+                        yield number, cells
+    except _DAMAGED as error:
+        raise UnreadableFile(
+            f"Row {number + 1}: the workbook is damaged; save it again, or as CSV."
+        ) from error
+    if not number:
+        raise UnreadableFile("The first sheet is empty: its first row must name the columns.")
+
+
+def _check_parts(stream: BinaryIO) -> None:
+    """Raise UnreadableFile for another archive, and for one that would unpack to far more than a table."""
+    with zipfile.ZipFile(stream) as packed:
+        parts = packed.infolist()
+        if not any(part.filename == "xl/workbook.xml" for part in parts):
+            raise UnreadableFile("This is a ZIP archive: unpack it, and import the CSV or XLSX file in it.")
+        if (
+            len(parts) > _MAX_PARTS
+            or sum(part.file_size for part in parts) > _MAX_BYTES
+            or any(_is_bomb(part) for part in parts)
+        ):
+            raise UnreadableFile(
+                "Row 1: the workbook would unpack to far more than a table of people; save the sheet as CSV."
+            )
+        for part in parts:
+            if part.filename.endswith((".xml", ".rels")) and not part.filename.startswith(_SHEETS):
+                with packed.open(part) as text:
+                    check_depth(iter(lambda text=text: text.read(1 << 16), b""))  # type: ignore[misc]
+    stream.seek(0)
+
+
+def _is_bomb(part: zipfile.ZipInfo) -> bool:
+    return part.file_size > _LARGE and (
+        part.file_size > _MAX_RATIO * max(part.compress_size, 1)
+        or (part.file_size > _MAX_OTHER_PART and not part.filename.startswith(_SHEETS))
+    )
+
+
+def _cell_text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return value.isoformat() if isinstance(value, datetime | date) else str(value)
+
+
+def _main() -> None:
+    """Write every row as a line of JSON, [number, cells]; an error as a text; an empty line at the end."""
+    apply_limits(sys.argv[1:])
+    out = sys.stdout
+    try:
+        for row in rows(sys.stdin.buffer):
+            out.write(json.dumps(row) + "\n")
+    except UnreadableFile as error:
+        out.write(json.dumps(str(error)) + "\n")
+    out.write("\n")
+    out.flush()
+
+
+if __name__ == "__main__":
+    _main()
