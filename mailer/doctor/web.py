@@ -9,7 +9,7 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from mailer.doctor.check import CheckResult, Context, is_loopback
-from mailer.stories.url_fetcher import Fetched, FetchError, ForbiddenAddress, Limits, fetch
+from mailer.stories.url_fetcher import WEB_PORTS, Fetched, FetchError, ForbiddenAddress, Limits, fetch
 from subscribers import tokens
 
 # An id that no subscriber has: a POST with its token ends no subscription.
@@ -89,7 +89,8 @@ def one_click(context: Context) -> Iterator[CheckResult]:
 
 def _request(context: Context, url: str, form: str | None = None) -> Fetched:
     """Request a page of our own site without following redirects. Raises FetchError."""
-    limits = Limits(seconds=2 * context.timeout, step_seconds=context.timeout, redirects=0)
+    ports = {*WEB_PORTS, urlsplit(url).port or 443}
+    limits = Limits(seconds=2 * context.timeout, step_seconds=context.timeout, redirects=0, ports=ports)
     return fetch(url, _HTML, limits, form=form, allow_loopback=_is_local(context))
 
 

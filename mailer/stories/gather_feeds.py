@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
+import tempfile
 from calendar import timegm
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.text import slugify
 
 from mailer.stories import sanitize
 from mailer.stories.models import Story, StorySource, StoryText
-from mailer.stories.url_fetcher import Fetched, FetchError, fetch
+from mailer.stories.url_fetcher import Fetched, FetchError, Limits, fetch
+from subscribers.limited_process import LimitExceeded, ProcessLimits, run_lines
 
 FEED_TYPES = frozenset(
     {"application/rss+xml", "application/atom+xml", "application/rdf+xml", "application/xml", "text/xml"}
 )
-# Newest entries of a feed that are read at a time.
-_MOST = 50
+# The process that parses a feed, and its limits: 5 MB of XML take a few seconds.
+_READER, _LIMITS = "mailer.stories.feed_reader", ProcessLimits(cpu_seconds=20)
 _SUMMARY = 400
 
 log = logging.getLogger(__name__)
@@ -54,7 +57,8 @@ def gather(source: StorySource, now: datetime, *, allow_loopback: bool = False) 
     added: tuple[str, ...] = ()
     problem = ""
     try:
-        feed = fetch(source.url, FEED_TYPES, allow_loopback=allow_loopback)
+        ports = frozenset(map(int, settings.CONFIG.site.feed_ports))
+        feed = fetch(source.url, FEED_TYPES, Limits(ports=ports), allow_loopback=allow_loopback)
         with transaction.atomic():
             added = tuple(_draft(source, entry, now) for entry in _fresh(source, _entries(feed)))
     except FetchError as error:
@@ -69,13 +73,16 @@ def gather(source: StorySource, now: datetime, *, allow_loopback: bool = False) 
 
 def _entries(feed: Fetched) -> list[Any]:
     headers = {"content-type": feed.content_type_header, "content-location": feed.url}
-    # As a stream: feedparser takes bytes for a file name.
-    import feedparser  # slow to load, and only needed where there are sources
-
-    parsed = feedparser.parse(BytesIO(feed.body), response_headers=headers)
-    if not parsed.version and not parsed.entries:
+    with tempfile.TemporaryFile() as body:
+        body.write(feed.body)
+        body.flush()
+        try:
+            read = [json.loads(line) for line in run_lines(_READER, body, _LIMITS, json.dumps(headers))]
+        except LimitExceeded as error:
+            raise FetchError(f"{feed.url} needs far more memory or time than a feed does.") from error
+    if not read:
         raise FetchError(f"{feed.url} is no feed; give the address of its RSS or Atom, not of the page.")
-    return list(parsed.entries[:_MOST])
+    return read[1:]
 
 
 def _fresh(source: StorySource, entries: list[Any]) -> Iterator[tuple[str, Any]]:

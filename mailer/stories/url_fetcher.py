@@ -1,7 +1,8 @@
 """Fetches URLs that users or feeds name, from public web servers only (protection against SSRF).
 
 Every host is resolved once, every address of the answer is checked, and the connection goes to a checked
-address, so that DNS rebinding has no effect. Redirects are checked alike.
+address, so that DNS rebinding has no effect. Redirects are checked alike, and ports other than those of the
+web are refused.
 """
 
 from __future__ import annotations
@@ -23,8 +24,25 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 USER_AGENT = "newsletter-mailer/0.1"
 _REDIRECTS = (301, 302, 303, 307, 308)
+# The ports of http and https.
+WEB_PORTS = frozenset({80, 443})
 # Addresses that carry an IPv4 address inside (RFC 6052 §2.1); the inner one is what is reached.
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# What the IANA registries of special-purpose addresses (RFC 6890) do not call globally reachable, with ranges
+# that only other hosts on the way use: written out, because Python's own table depends on its version.
+_SPECIAL_IPV4 = tuple(
+    map(
+        ipaddress.IPv4Network,
+        (
+            *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+            *("192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15"),
+            *("198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
+        ),
+    )
+)
+# All public IPv6 addresses are in the first; of these, the others are special, Teredo and 6to4 among them.
+_GLOBAL_IPV6 = ipaddress.IPv6Network("2000::/3")
+_SPECIAL_IPV6 = tuple(map(ipaddress.IPv6Network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")))
 _PIECE = 16 * 1024
 
 Resolve = Callable[..., list[Any]]
@@ -60,6 +78,8 @@ class Limits:
     # Seconds for each connect and read.
     step_seconds: float = 10
     redirects: int = 4
+    # What may be connected to.
+    ports: Collection[int] = WEB_PORTS
 
 
 def fetch(
@@ -74,7 +94,7 @@ def fetch(
 ) -> Fetched:
     """Fetch `url` (http or https, public servers only) if its type is one of `content_types` (None: any).
 
-    `form`, an encoded form, is sent by POST. `allow_loopback` permits servers on this machine.
+    `form`, an encoded form, is sent by POST. `allow_loopback` permits servers on this machine, on any port.
     Raises FetchError.
     """
     guard = _Guard(limits, allow_loopback, resolve, connect)
@@ -101,24 +121,31 @@ def check_address(address: str, *, allow_loopback: bool = False) -> Address:
         found: Address = ipaddress.ip_address(address.split("%", 1)[0])
     except ValueError as error:
         raise ForbiddenAddress(f"{address} is no IP address.") from error
-    for reached in _reached(found):
-        if allow_loopback and reached.is_loopback:
-            continue
-        if not reached.is_global or reached.is_multicast or reached.is_reserved:
-            raise ForbiddenAddress(f"leads to {address}, which is not on the public internet")
+    reached = _reached(found)
+    if not (allow_loopback and reached.is_loopback) and not _is_public(reached):
+        raise ForbiddenAddress(f"leads to {address}, which is not on the public internet")
     return found
 
 
-def _reached(address: Address) -> Iterator[Address]:
-    """The address, and the IPv4 addresses embedded in an IPv6 address."""
-    if not isinstance(address, ipaddress.IPv6Address):
-        yield address
-    elif address in _NAT64:
-        # Formally reserved, but how a network without IPv4 reaches every server that has nothing else.
-        yield ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    else:
-        yield address
-        yield from filter(None, (address.ipv4_mapped, address.sixtofour, *(address.teredo or ())))
+def _reached(address: Address) -> Address:
+    """The address, or the IPv4 address embedded in it."""
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return address.ipv4_mapped
+        if address in _NAT64:
+            # Formally reserved, but how a network without IPv4 reaches every server that has nothing else.
+            return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address
+
+
+def _is_public(address: Address) -> bool:
+    if isinstance(address, ipaddress.IPv4Address):
+        return address.is_global and not any(address in network for network in _SPECIAL_IPV4)
+    return (
+        address.is_global
+        and address in _GLOBAL_IPV6
+        and not any(address in network for network in _SPECIAL_IPV6)
+    )
 
 
 class _Guard:
@@ -166,6 +193,8 @@ class _Guard:
             ]
         except ForbiddenAddress as error:
             raise ForbiddenAddress(f"{host} {error}.") from error
+        if port not in self.limits.ports and not all(_reached(one).is_loopback for one in addresses):
+            raise ForbiddenAddress(f"{host}: port {port} is not one of a web server.")
         failure: OSError | None = None
         for address in addresses[:4]:
             try:

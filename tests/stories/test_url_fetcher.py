@@ -38,6 +38,34 @@ FORBIDDEN = [
     "fe80::1%eth0",
     "ff02::1",
     "2001:db8::1",
+    # IETF protocol assignments, 6to4 relays, and networks of documentation, benchmarks and reserved use.
+    "192.0.0.9",
+    "192.0.0.170",
+    "192.88.99.1",
+    "198.51.100.1",
+    "203.0.113.1",
+    "3fff::1",
+    "2001:2::1",
+    "2001:10::1",
+    "100::1",
+    "5f00::1",
+    "4000::1",
+    # Site-local, unique local, multicast.
+    "fec0::1",
+    "feff::1",
+    "fdff::1",
+    "ff0e::1",
+    # IPv4 addresses inside: mapped, compatible, translated, NAT64 of a network's own, 6to4 and Teredo.
+    "::ffff:169.254.169.254",
+    "::ffff:192.0.0.9",
+    "::10.0.0.1",
+    "::ffff:0:10.0.0.1",
+    "64:ff9b::192.0.0.9",
+    "64:ff9b:1::10.0.0.1",
+    "2002:a00:1::",
+    "2002:5db8:d822::",
+    "2001:0:5db8:d822::1",
+    "2001:0:0:0:0:0:f5ff:fffe",
 ]
 
 
@@ -161,12 +189,41 @@ def test_the_connection_goes_to_the_address_that_was_judged(site: Site) -> None:
         dialled.append(address)
         return socket.create_connection(("127.0.0.1", site.port), timeout)
 
-    found = fetch("http://feeds.example.org:8080/feed", FEED, resolve=names, connect=connect)
+    limits = Limits(ports={8080})
+    found = fetch("http://feeds.example.org:8080/feed", FEED, limits, resolve=names, connect=connect)
 
     assert names.asked == 1
     assert dialled == [("93.184.216.34", 8080)]
     assert site.asked == [("/feed", "feeds.example.org:8080")]
     assert found.body == b"reached through the judged address"
+
+
+@pytest.mark.parametrize("port", [22, 25, 6379, 8080, 65_535])
+def test_only_the_ports_of_the_web_are_reached(port: int) -> None:
+    dialled: list[Any] = []
+    for url in (f"http://feeds.example.org:{port}/", f"https://feeds.example.org:{port}/"):
+        with pytest.raises(ForbiddenAddress, match=str(port)):
+            fetch(
+                url,
+                FEED,
+                resolve=Names(["93.184.216.34"]),
+                connect=lambda *args, **_: dialled.append(args),  # type: ignore[arg-type,return-value]
+            )
+    assert dialled == []
+
+
+def test_a_redirect_to_another_port_is_refused(site: Site) -> None:
+    site.answers["/feed"] = Answer(status=302, headers={"Location": "http://feeds.example.org:6379/"})
+
+    with pytest.raises(ForbiddenAddress):
+        fetch(
+            site.url("/feed"),
+            FEED,
+            allow_loopback=True,
+            resolve=lambda host, port, **more: (
+                Names(["93.184.216.34"]) if host == "feeds.example.org" else socket.getaddrinfo
+            )(host, port, **more),
+        )
 
 
 def test_one_private_address_among_public_ones_is_enough_to_refuse() -> None:
