@@ -33,6 +33,7 @@ _LISTENERS = (
     "mailer.delivery.outbox.alerts",
     "mailer.desk.base.audit_log",
     "mailer.feedback.subscriber_signal_receivers",
+    "mailer.stories.pictures",
     "mailer.tracking.signals",
 )
 

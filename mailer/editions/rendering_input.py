@@ -15,6 +15,7 @@ from mailer.editions.models import Edition, Newsletter
 from mailer.rendering import data_types
 from mailer.rendering.data_types import Picture
 from mailer.stories.models import Story
+from mailer.stories.picture_metadata import without_metadata
 
 # Blocks whose stored value is the primary key of a story; "titles" is a list of them.
 STORY_BLOCKS = ("lead", "story", "date", "social")
@@ -136,7 +137,7 @@ def permanent_picture(image: Any) -> Picture:
     """
     rendition = image.get_rendition(SPECIFICATION)
     with rendition.file.open("rb") as file:
-        data = file.read()
+        data = without_metadata(file.read())
     name = f"{FOLDER}/{hashlib.sha256(data).hexdigest()}.jpg"
     if not default_storage.exists(name):
         default_storage.save(name, ContentFile(data))

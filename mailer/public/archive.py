@@ -20,6 +20,9 @@ _STARTED = Q(started_at__isnull=False) | Q(
     state__in=[Mailing.State.SENDING, Mailing.State.PAUSED, Mailing.State.DONE]
 )
 
+_MAX_REMEMBERED = 10_000
+_public_pictures: set[str] = set()
+
 
 @dataclass(frozen=True)
 class ArchivedEdition:
@@ -59,6 +62,22 @@ def variant(slug: str, key: str) -> SnapshotVariant | None:
     """The variant of a web version, from the latest mailing that has it: every message's link works."""
     found = SnapshotVariant.objects.filter(key=key, snapshot__mailings__in=_mailings(slug))
     return found.order_by("-snapshot__mailings__created_at").first()
+
+
+def is_public_picture(path: str) -> bool:
+    """Whether a picture, by its path below /media/, is in a message that was sent, be it to a colleague.
+
+    What is public stays so, so that each process asks once.
+    """
+    if path in _public_pictures:
+        return True
+    sent = Mailing.objects.filter(_STARTED, snapshot__content__contains=path)
+    if not sent.exists():
+        return False
+    if len(_public_pictures) >= _MAX_REMEMBERED:
+        _public_pictures.clear()
+    _public_pictures.add(path)
+    return True
 
 
 def fullest_variants(snapshot_id: int) -> list[SnapshotVariant]:

@@ -21,7 +21,7 @@ from subscribers.subscribe.forms import native_language_name
 _FEED_LENGTH = 30
 # Named by the hash of their bytes, so that they may be cached for ever.
 _SNAPSHOT_IMAGE = re.compile(rf"{FOLDER}/[0-9a-f]{{64}}\.jpg")
-# What the desk shows: uploads and their renditions. Nothing else of the folder is served.
+# What the desk shows, and only to staff: uploads and their renditions. Nothing else of the folder is served.
 _DESK_IMAGE = re.compile(r"(images|original_images|avatar_images)/[^/]+\.(gif|jpe?g|png|webp)", re.IGNORECASE)
 _YEAR_SECONDS = 365 * 24 * 3600
 
@@ -141,14 +141,19 @@ def feed(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def image(request: HttpRequest, path: str) -> HttpResponseBase:
-    """`/media/<path>`: an image of a message, a page or the desk; 404 for any other file of the folder."""
+    """`/media/<path>`: an image of a sent message, and for staff every other image; 404 for anything else."""
     of_snapshot = _SNAPSHOT_IMAGE.fullmatch(path)
     if not of_snapshot and not _DESK_IMAGE.fullmatch(path):
         raise Http404
+    # Only for a file that exists the database is asked.
     response = serve(request, path, document_root=str(settings.MEDIA_ROOT))
-    response["Cache-Control"] = (
-        f"public, max-age={_YEAR_SECONDS}, immutable" if of_snapshot else "private, max-age=600"
-    )
+    if of_snapshot and archive.is_public_picture(path):
+        response["Cache-Control"] = f"public, max-age={_YEAR_SECONDS}, immutable"
+    elif request.user.has_perm("wagtailadmin.access_admin"):
+        response["Cache-Control"] = "private, max-age=600"
+    else:
+        response.close()
+        raise Http404
     return response
 
 

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import tomllib
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
-from django.core.files.images import ImageFile
 from django.core.validators import URLValidator, validate_slug
 from django.db import transaction
-from PIL import Image as Pillow
-from wagtail.images import get_image_model
 
 from mailer.rendering.data_types import Story as StoryContent
 from mailer.rendering.data_types import StoryKind
 from mailer.rendering.data_types import StoryText as TextRecord
 from mailer.stories import sanitize
 from mailer.stories.models import Story, StoryText
+from mailer.stories.pictures import PictureError, check, stored
 from subscribers import iso_codes
 
 _STORY_KEYS = ("key", "kind", "date", "countries", "link", "picture", "texts", "draft")
@@ -353,62 +348,3 @@ def _same(story: Story, record: StoryRecord, picture: Any) -> bool:
 
 def _text_fields(text: Any) -> tuple[str, ...]:
     return (text.language, text.headline, text.summary, text.body, text.link_label, text.picture_alt)
-
-
-_MAX_BYTES = 10 * 1024 * 1024
-_MAX_PIXELS = 50_000_000
-_FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
-
-
-class PictureError(Exception):
-    """The picture cannot be used; the message gives the reason and the remedy."""
-
-
-def check(path: Path) -> bytes:
-    """The picture's bytes, a complete JPEG, PNG, GIF or WebP of at most 10 MB and 50 megapixels.
-
-    Raises PictureError.
-    """
-    try:
-        size = path.stat().st_size
-        if size > _MAX_BYTES:
-            raise PictureError(
-                f"{path}: has {size // 1_000_000} MB; a picture may have 10 MB. Save it smaller."
-            )
-        data = path.read_bytes()
-    except OSError as error:
-        raise PictureError(f"{path}: cannot be read ({error.strerror}).") from error
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Pillow.DecompressionBombWarning)
-            with Pillow.open(BytesIO(data), formats=_FORMATS) as picture:
-                pixels = picture.width * picture.height
-                if pixels <= _MAX_PIXELS:
-                    picture.load()
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,
-        Pillow.DecompressionBombError,
-        Pillow.DecompressionBombWarning,
-    ) as error:
-        raise PictureError(
-            f"{path}: is not a readable picture; save it as JPEG, PNG, GIF or WebP."
-        ) from error
-    if pixels > _MAX_PIXELS:
-        raise PictureError(f"{path}: has {pixels // 1_000_000} million pixels; save it with fewer than 50.")
-    return data
-
-
-def stored(name: str, data: bytes, title: str, user: Any) -> Any:
-    """The picture in Wagtail's library with these bytes; added when there is none."""
-    model = get_image_model()
-    digest = hashlib.sha1(data, usedforsecurity=False).hexdigest()
-    for known in model.objects.filter(file_hash=digest, file_size=len(data)).order_by("pk"):
-        with known.open_file() as file:
-            if file.read() == data:
-                return known
-    picture = model(title=title[:255], file=ImageFile(BytesIO(data), name=name), uploaded_by_user=user)
-    picture.file_size, picture.file_hash = len(data), digest
-    picture.save()
-    return picture

@@ -3,24 +3,85 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
 from django.test import Client
+from wagtail.images import get_image_model
 
+from mailer.approval import approve
+from mailer.approval.models import Snapshot
+from mailer.approval.submit import submit
+from mailer.delivery.models import Mailing
+from mailer.editions.assemble import assemble
 from mailer.editions.rendering_input import permanent_picture
+from mailer.public import archive
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
-def test_an_image_of_a_snapshot_is_served_as_immutable(client: Client) -> None:
-    address = permanent_picture(cast.picture()).url.removeprefix(settings.CONFIG.site.url)
+@pytest.fixture
+def sealed(monkeypatch: pytest.MonkeyPatch) -> tuple[Snapshot, str]:
+    """A snapshot of an edition with a picture, and the picture's path."""
+    # Pictures of the same bytes have the same path, and what is public is remembered.
+    monkeypatch.setattr(archive, "_public_pictures", set())
+    staff, image = cast.staff(), cast.picture()
+    monthly = cast.newsletter()
+    cast.story("kz-news", countries=("KZ",), picture=image, by=staff.writer)
+    snapshot = submit(assemble(monthly, "2021-12", cast.NOW), staff.writer, cast.NOW)
+    return snapshot, permanent_picture(image).url.removeprefix(settings.CONFIG.site.url)
+
+
+def mail(snapshot: Snapshot, **fields: Any) -> None:
+    approver = cast.User.objects.get(username="approver")
+    approve.approve(snapshot, approver, snapshot.sha256, cast.NOW)
+    approve.schedule(snapshot, approver, None, cast.NOW)
+    Mailing.objects.create(snapshot=snapshot, edition=snapshot.edition, created_at=cast.NOW, **fields)
+
+
+def test_an_image_of_a_sent_message_is_served_to_everyone_as_immutable(
+    client: Client, sealed: tuple[Snapshot, str]
+) -> None:
+    snapshot, address = sealed
+    assert address in snapshot.content
+    mail(snapshot, state="sending", started_at=cast.NOW)
     response = client.get(address)
     assert response.status_code == 200
     assert response["Content-Type"] == "image/jpeg"
     assert "immutable" in response["Cache-Control"]
     response.close()
+
+
+def test_an_image_of_a_dry_run_is_seen_by_the_colleague_who_gets_it(
+    client: Client, sealed: tuple[Snapshot, str]
+) -> None:
+    snapshot, address = sealed
+    Mailing.objects.create(
+        snapshot=snapshot, edition=snapshot.edition, dry_run_to="a@example.org", started_at=cast.NOW
+    )
+    response = client.get(address)
+    assert response.status_code == 200
+    response.close()
+
+
+def test_originals_renditions_and_images_not_yet_sent_are_for_staff(
+    client: Client, sealed: tuple[Snapshot, str]
+) -> None:
+    snapshot, unsent = sealed
+    mail(snapshot, state="held")
+    image = get_image_model().objects.get()
+    paths = [unsent, image.file.url, image.get_rendition("max-165x165").url]
+    assert [client.get(path).status_code for path in paths] == [404, 404, 404]
+    client.force_login(cast.User.objects.create_user("guest", password="a long password"))
+    assert [client.get(path).status_code for path in paths] == [404, 404, 404]
+    client.force_login(cast.User.objects.get(username="admin"))
+    answers = [client.get(path) for path in paths]
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert {answer["Cache-Control"] for answer in answers} == {"private, max-age=600"}
+    for answer in answers:
+        answer.close()
 
 
 @pytest.mark.parametrize(

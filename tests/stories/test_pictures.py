@@ -1,0 +1,186 @@
+"""Pictures are stored without metadata and upright, and what would fill the memory is refused unread."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image as Drawing
+from PIL.PngImagePlugin import PngInfo
+from wagtail.images import get_image_model
+from wagtail.users.models import UserProfile
+
+from mailer.editions.rendering_input import permanent_picture
+from mailer.stories import pictures
+from mailer.stories.picture_metadata import DamagedPicture, without_metadata
+from tests.desk.cast import Desk, as_user
+from tests.desk.cast import desk as make_desk
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+
+SECRETS = (b"Nikon", b"Photographer Kim", b"43.2389", b"Taken at home")
+NOW = datetime(2021, 12, 3, tzinfo=UTC)
+ORIENTATION, ARTIST, MAKE, GPS = 0x0112, 0x013B, 0x010F, 0x8825
+KINDS = ("JPEG", "PNG", "WEBP", "GIF")
+
+
+def photo(kind: str, orientation: int = 1) -> bytes:
+    """A picture, 40 by 20, red at the left, with as much metadata as its format takes."""
+    drawing = Drawing.new("RGB", (40, 20), "blue")
+    drawing.paste("red", (0, 0, 10, 20))
+    exif = Drawing.Exif()
+    exif[ORIENTATION], exif[ARTIST], exif[MAKE] = orientation, "Photographer Kim", "Nikon"
+    exif.get_ifd(GPS)[29] = "43.2389"
+    options: dict[str, Any] = {"exif": exif.tobytes()}
+    if kind == "PNG":
+        options["pnginfo"] = PngInfo()
+        options["pnginfo"].add_text("Comment", "Taken at home")
+    if kind == "GIF":
+        options = {"comment": b"Taken at home by Photographer Kim, Nikon"}
+    if kind in ("JPEG", "WEBP"):
+        options["xmp"] = b"<x>Photographer Kim, Taken at home</x>"
+    target = io.BytesIO()
+    drawing.save(target, kind, **options)
+    return target.getvalue()
+
+
+def secrets_in(data: bytes) -> list[bytes]:
+    return [secret for secret in SECRETS if secret in data]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_metadata_is_removed_and_the_pixels_stay(kind: str) -> None:
+    data = photo(kind)
+    assert secrets_in(data)
+    clean = without_metadata(data)
+    assert secrets_in(clean) == []
+    before, after = Drawing.open(io.BytesIO(data)), Drawing.open(io.BytesIO(clean))
+    assert before.convert("RGB").tobytes() == after.convert("RGB").tobytes()
+    assert not after.getexif() and not {"exif", "xmp", "comment", "Comment"} & set(after.info)
+    assert without_metadata(clean) == clean
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_a_picture_that_exif_turns_is_upright_without_it(kind: str) -> None:
+    # 6: turn by 90 degrees clockwise; what was at the left is on top.
+    upright = Drawing.open(io.BytesIO(without_metadata(photo(kind, orientation=6)))).convert("RGB")
+    assert upright.size == (20, 40)
+    top, bottom = upright.getpixel((10, 2)), upright.getpixel((10, 38))
+    assert top[0] > 150 > top[2] and bottom[2] > 150 > bottom[0]  # type: ignore[index]
+    assert not upright.getexif()
+
+
+def test_what_follows_a_jpeg_is_removed() -> None:
+    # Phones store further pictures, depths and places there.
+    assert secrets_in(without_metadata(photo("JPEG") + photo("JPEG"))) == []
+
+
+def test_an_animation_keeps_its_frames() -> None:
+    frames = [Drawing.new("RGB", (8, 8), colour) for colour in ("red", "green", "blue")]
+    target = io.BytesIO()
+    frames[0].save(target, "GIF", save_all=True, append_images=frames[1:], loop=0, comment=b"Taken at home")
+    clean = without_metadata(target.getvalue())
+    assert secrets_in(clean) == []
+    animated = Drawing.open(io.BytesIO(clean))
+    assert (animated.n_frames, animated.info["loop"]) == (3, 0)  # type: ignore[attr-defined]
+
+
+def bomb(width: int, height: int) -> bytes:
+    """A PNG of so many pixels of one bit, in a few kilobytes."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = zlib.compress(bytes((width + 7) // 8 + 1) * height, 9)
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def test_a_picture_of_too_many_pixels_is_refused_undecoded(tmp_path: Path) -> None:
+    huge = bomb(10_000, 6_000)
+    assert len(huge) < 20_000
+    with pytest.raises(DamagedPicture):
+        without_metadata(huge)
+    (tmp_path / "huge.png").write_bytes(huge)
+    with pytest.raises(pictures.PictureError):
+        pictures.check(tmp_path / "huge.png")
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return make_desk()
+
+
+def upload(desk: Desk, name: str, data: bytes) -> Any:
+    page = reverse("wagtailimages:add")
+    collection = "1"
+    file = SimpleUploadedFile(name, data)
+    return as_user(desk.admin).post(page, {"title": "A road", "file": file, "collection": collection})
+
+
+@pytest.mark.parametrize(("kind", "name"), [("JPEG", "a.jpg"), ("PNG", "a.png"), ("WEBP", "a.webp")])
+def test_an_upload_its_renditions_and_its_snapshot_have_no_metadata(
+    desk: Desk, settings: Any, kind: str, name: str
+) -> None:
+    assert upload(desk, name, photo(kind, orientation=6)).status_code == 302
+    image = get_image_model().objects.get()
+    permanent = permanent_picture(image).url.rpartition("/media/")[2]
+    rendition = image.get_rendition("max-165x165|format-jpeg").file.name
+    for path in (image.file.name, rendition, permanent):
+        assert secrets_in((Path(settings.MEDIA_ROOT) / path).read_bytes()) == [], path
+    assert (image.width, image.height) == (20, 40)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.png", bomb(10_000, 6_000)),
+        ("a.jpg", photo("JPEG")[:200]),
+        ("a.png", photo("PNG")[:60]),
+        ("a.jpg", b"\xff\xd8\xff\xe1\xff\xff"),
+    ],
+    ids=["pixels", "cut JPEG", "cut PNG", "no picture"],
+)
+def test_an_upload_that_cannot_be_used_is_an_error_of_the_form(desk: Desk, name: str, data: bytes) -> None:
+    answer = upload(desk, name, data)
+    assert answer.status_code == 200
+    assert set(answer.context["form"].errors) == {"file"}
+    assert not get_image_model().objects.exists()
+
+
+def test_a_profile_picture_has_no_metadata(desk: Desk) -> None:
+    profile = UserProfile.get_for_user(desk.writer)
+    profile.avatar = ContentFile(photo("JPEG"), "me.jpg")
+    profile.save()
+    with profile.avatar.open("rb") as file:
+        assert secrets_in(file.read()) == []
+    profile.avatar = ContentFile(b"BM no picture of the web", "me.bmp")
+    profile.save()
+    assert not profile.avatar
+
+
+@given(at=st.lists(st.tuples(st.integers(2, 400), st.integers(0, 255)), min_size=1, max_size=6))
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_picture_with_any_octets_changed_is_cleaned_or_refused(
+    kind: str, at: list[tuple[int, int]]
+) -> None:
+    damaged = bytearray(PHOTOS[kind])
+    for place, octet in at:
+        damaged[place % len(damaged)] = octet
+    try:
+        without_metadata(bytes(damaged))
+    except DamagedPicture as error:
+        assert str(error)
+
+
+PHOTOS = {kind: photo(kind) for kind in KINDS}
