@@ -22,6 +22,7 @@ from mailer.delivery.ledger import recover_and_finish
 from mailer.feedback.decisions.apply_returned_mail import apply_all
 from mailer.feedback.models import ReturnedMessage, WebhookHeartbeat, WebhookPayload
 from mailer.feedback.parsing.evidence import EventSource, ParsedReturnedMessage
+from mailer.feedback.webhooks.replay import claim_token
 
 if TYPE_CHECKING:
     from mailer.feedback.webhooks.event_parser import JsonEvent, WebhookEvent
@@ -34,6 +35,8 @@ BATCH_SIZE = 50
 RETRY = BackoffPolicy(schedule=(60, 15 * 60, 2 * 3_600, 12 * 3_600))
 # No ESP reports an event later than this.
 _MAX_REPORT_DELAY = timedelta(days=30)
+# Nesting of an event; every ESP needs fewer than ten levels.
+_MAX_DEPTH = 50
 # The database's fault and not the event's: nothing happened, and all of it is done again.
 _DATABASE_ERRORS = (OperationalError, InterfaceError)
 
@@ -109,7 +112,7 @@ def apply_payloads(
     with transaction.atomic():
         unlocked = WebhookPayload.objects.select_for_update(skip_locked=True)
         mine = list(unlocked.filter(pk__in=list(parsed)).order_by("pk"))
-        for one in (one for payload in mine for one in parsed[payload.pk]):
+        for one in (one for payload in mine if _is_first(payload, now) for one in parsed[payload.pk]):
             if one.event is None:
                 _retry_later(one, one.error, now)
                 continue
@@ -124,6 +127,11 @@ def apply_payloads(
     return len(mine)
 
 
+def _is_first(payload: WebhookPayload, now: datetime) -> bool:
+    """Whether no other request had its token. An event that is retried has none of its own."""
+    return payload.attempts > 0 or claim_token(payload.service, bytes(payload.body), now)
+
+
 def _split(body: bytes) -> Iterator[tuple[JsonEvent | None, bytes]]:
     """Each event of a payload and its JSON; None for what is no JSON."""
     try:
@@ -131,11 +139,27 @@ def _split(body: bytes) -> Iterator[tuple[JsonEvent | None, bytes]]:
     except (ValueError, RecursionError):
         yield None, body
         return
+    if _is_deeper(decoded, _MAX_DEPTH):
+        # Writing it as JSON, or a parser of anymail, would need more stack than there is.
+        yield None, body
+        return
     if not isinstance(decoded, list):
         yield decoded, body
         return
     for event in decoded:
         yield event, json.dumps(event).encode()
+
+
+def _is_deeper(value: object, most: int) -> bool:
+    """Whether lists and objects are nested deeper than `most`."""
+    level = [value]
+    for _ in range(most):
+        level = [
+            inner
+            for one in level
+            for inner in (one.values() if isinstance(one, dict) else one if isinstance(one, list) else ())
+        ]
+    return any(isinstance(one, dict | list) for one in level)
 
 
 def _apply_together(events: Sequence[ParsedEvent], now: datetime, apply: Apply) -> None:

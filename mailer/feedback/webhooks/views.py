@@ -25,6 +25,7 @@ from django.views.decorators.http import require_POST
 
 from mailer.config import Service
 from mailer.feedback.models import WebhookPayload
+from mailer.feedback.webhooks.replay import is_replayed
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,10 @@ def receive(request: HttpRequest, service: str, secret: str = "") -> HttpRespons
     except VerificationError as error:
         log.warning("action=webhook_rejected service=%s reason=%s", service, error)
         return _rejected(error.status)
+    if is_replayed(service, body, now):
+        log.warning("action=webhook_rejected service=%s reason=replayed", service)
+        # Mailgun repeats a request after every other error.
+        return _rejected(406)
     STORE.save(WebhookPayload(service=service, body=body, received_at=now, due_at=now))
     return HttpResponse()
 

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import secrets
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -298,7 +299,8 @@ class Mailgun(Documented):
     config = {"key": "k", "domain": "mg.example.org", "webhook_secret": SECRET}
 
     def post(self, event: Any, at: datetime, key: str = SECRET) -> Post:
-        token, stamp = "0" * 50, str(int(at.timestamp()))
+        # Each request has a token of its own, 50 hexadecimal digits.
+        token, stamp = secrets.token_hex(25), str(int(at.timestamp()))
         signature = hmac.new(key.encode(), f"{stamp}{token}".encode(), hashlib.sha256).hexdigest()
         signed = {"token": token, "timestamp": stamp, "signature": signature}
         return Post(json.dumps({"signature": signed, **event}).encode(), {})
