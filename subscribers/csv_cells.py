@@ -16,7 +16,10 @@ from django.conf import settings
 from subscribers import iso_codes
 
 _SEPARATOR = re.compile(r"[|;,\n]")
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+# Where a spreadsheet that expects another delimiter would begin a cell, and what would make that a formula.
+_INNER_FORMULA = re.compile(r"""([;\t\r\n]["\s]*)('*[=+@＝＋－＠-])""")
+_INNER_ESCAPED = re.compile(r"""([;\t\r\n]["\s]*)'('*[=+@＝＋－＠-])""")
 # Names in daily use besides those of CLDR.
 _OTHER_COUNTRY_NAMES = {
     "кыргызстан": "KG",
@@ -58,13 +61,19 @@ _OTHER_LANGUAGE_NAMES = {
 
 
 def escape(cell: str) -> str:
-    """The cell with an apostrophe before anything that a spreadsheet would take for a formula."""
-    return f"'{cell}" if cell.lstrip("'").startswith(_FORMULA_STARTS) else cell
+    """The cell with an apostrophe before anything that a spreadsheet would take for a formula.
+
+    Also within the cell: where the spreadsheet splits at semicolons or tabs, another cell begins there.
+    """
+    inner = _INNER_FORMULA.sub(r"\1'\2", cell)
+    return f"'{inner}" if inner.lstrip("'").startswith(_FORMULA_STARTS) else inner
 
 
 def unescape(cell: str) -> str:
     """The inverse of `escape`."""
-    return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(_FORMULA_STARTS) else cell
+    if cell.startswith("'") and cell.lstrip("'").startswith(_FORMULA_STARTS):
+        cell = cell[1:]
+    return _INNER_ESCAPED.sub(r"\1\2", cell)
 
 
 @lru_cache(maxsize=4096)

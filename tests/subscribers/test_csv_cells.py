@@ -1,8 +1,13 @@
 from __future__ import annotations
 
-import pytest
+import csv
+import io
 
-from subscribers.csv_cells import parse_countries, parse_language
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from subscribers.csv_cells import escape, parse_countries, parse_language, unescape
 
 
 @pytest.mark.parametrize(
@@ -43,3 +48,28 @@ def test_languages_are_parsed_as_people_write_them(text: str, code: str) -> None
 def test_an_unknown_name_is_named(parse: object) -> None:
     with pytest.raises(ValueError, match="Atlantis"):
         parse("Atlantis")  # type: ignore[operator]
+
+
+FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+CELLS = st.text(alphabet="=+-@＝'\"; \t\n\rax,|", max_size=12)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@given(cell=CELLS)
+@example(cell="Kim;=cmd|' /C calc'!A0")
+@example(cell='a\t=HYPERLINK("http://x")')
+@example(cell='Kim"; @SUM(1)')
+@example(cell="x\n+1")
+def test_no_exported_cell_is_a_formula_whatever_delimiter_a_spreadsheet_expects(
+    cell: str, delimiter: str
+) -> None:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(["a@example.org", escape(cell), "b"])
+    for row in csv.reader(io.StringIO(line.getvalue(), newline=""), delimiter=delimiter):
+        for found in row:
+            assert not found.startswith(FORMULA), row
+
+
+@given(cell=CELLS)
+def test_an_import_reads_what_was_exported(cell: str) -> None:
+    assert unescape(escape(cell)) == cell
