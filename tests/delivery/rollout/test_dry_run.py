@@ -144,7 +144,10 @@ def test_it_is_paused_resumed_and_cancelled_like_a_mailing(relay, snapshot):
 @pytest.mark.parametrize(
     "to, limit, code",
     [
-        ("reader-1@example.net", None, "subscriber_address"),
+        # Whether a subscriber has it or nobody: the answer is the same.
+        ("reader-1@example.net", None, "not_staff"),
+        ("nobody@example.net", None, "not_staff"),
+        ("nobody@sub.office.example.org", None, "not_staff"),
         ("no address", None, "invalid_address"),
         (STAFF, 0, "invalid_limit"),
     ],
@@ -161,6 +164,27 @@ def test_staff_who_are_subscribed_may_receive_it(snapshot):
     cast.reader("dana")
     Subscriber.objects.filter(email__startswith="dana").update(email=STAFF)
     assert control.start_dry_run(snapshot, STAFF, None, None, NOW).dry_run_to == STAFF
+
+
+def test_an_account_that_is_not_active_is_not_staff(snapshot, configure):
+    configure(sending={"dry_run_domains": ()})
+    account = cast.User.objects.create_user("dana", STAFF, "a long password", is_active=False)
+    with pytest.raises(control.ControlError) as refused:
+        control.start_dry_run(snapshot, STAFF, None, None, NOW)
+    assert refused.value.code == "not_staff"
+    account.is_active = True
+    account.save()
+    assert control.start_dry_run(snapshot, STAFF.upper(), None, None, NOW).dry_run_to == STAFF
+
+
+def test_dry_runs_send_so_many_messages_a_day_and_no_more(snapshot, configure):
+    configure(sending={"dry_run_messages_per_day": 20})
+    for limit in (None, 8):
+        control.cancel(control.start_dry_run(snapshot, STAFF, limit, None, NOW), None, NOW)
+    with pytest.raises(control.ControlError) as refused:
+        control.start_dry_run(snapshot, STAFF, 1, None, NOW)
+    assert refused.value.code == "daily_limit"
+    assert control.start_dry_run(snapshot, STAFF, 1, None, NOW + timedelta(hours=25))
 
 
 def test_a_second_one_must_wait_for_the_first(snapshot):
