@@ -49,6 +49,8 @@ Purpose = PagePurpose | MailPurpose
 URL_LENGTH = 33
 MAIL_TOKEN = r"[0-9][0-9a-f]{48}"  # noqa: S105  (a pattern)
 _URL_TOKEN, _MAIL_TOKEN = re.compile(r"[0-9][A-Za-z0-9_-]{32}"), re.compile(MAIL_TOKEN)
+# What may be a token of either form, or a tracked link's two, in a text for people.
+_LIKE_TOKEN = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{33,}(?![A-Za-z0-9_-])")
 _ID_OCTETS = 8
 # Octets of the key: AES-256 twice (RFC 5297 §2.2).
 _KEY_OCTETS = 64
@@ -124,6 +126,15 @@ def decrypt_id(purpose: Purpose, token: str) -> int:
             except InvalidTag:
                 continue
     raise InvalidToken("not a token of ours")
+
+
+def mask(text: str) -> str:
+    """The text without anything that looks like a token: with one, its reader could act for a subscriber."""
+    return _LIKE_TOKEN.sub(lambda found: f"{found[0][:3]}…" if _has_digit(found[0]) else found[0], text)
+
+
+def _has_digit(text: str) -> bool:
+    return any(character.isdigit() for character in text)
 
 
 def make(purpose: PagePurpose, subscriber: int, scope: int) -> str:

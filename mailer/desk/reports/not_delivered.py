@@ -20,6 +20,7 @@ from mailer.reports import not_delivered
 from mailer.reports.collect_stats import stats_of
 from mailer.reports.labels import format_number, reason_label
 from mailer.reports.stats import latest_mailing
+from subscribers import tokens
 from subscribers.models import Subscriber
 
 _PER_PAGE = 50
@@ -105,7 +106,7 @@ def _row(delivery: Any, subscriber: Subscriber | None, event: FeedbackEvent | No
         "label": "Bounced" if bounced else delivery.get_state_display().capitalize(),
         "reason": reason_label(reason),
         "due_at": delivery.due_at,
-        "response": (event.diagnostic if event and event.diagnostic else delivery.reply) or "",
+        "response": tokens.mask((event.diagnostic if event and event.diagnostic else delivery.reply) or ""),
         "event": event,
         "decision": next(iter(event.decisions.all()), None) if event else None,
     }

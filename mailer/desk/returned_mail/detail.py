@@ -24,7 +24,7 @@ from mailer.feedback.decisions.manual_triage import TriageError
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
 from mailer.feedback.parsing import mime
 from mailer.reports.labels import reason_label
-from subscribers import addresses, suppression
+from subscribers import addresses, suppression, tokens
 from subscribers.models import Subscriber
 
 Kind, TriageResult = ReturnedMessage.Kind, ReturnedMessage.TriageResult
@@ -76,28 +76,34 @@ def strip_invisible(text: str) -> str:
     return _INVISIBLE.sub("", text)
 
 
-def text_of(raw: bytes) -> str:
-    """A message's plain text, else its HTML without tags, else its source; shortened."""
+def text_of(raw: bytes, *, masked: bool = True) -> str:
+    """A message's plain text, else its HTML without tags, else its source; shortened.
+
+    `masked`: without tokens, with which one could act for a subscriber.
+    """
     root = mime.parse(mime.normalise(raw))
     parts = [part for part in root.walk() if not part.children and part.type.startswith("text/")]
     parts.sort(key=lambda part: part.type != "text/plain")
     found = next((part.text for part in parts if part.text.strip()), "")
-    return strip_invisible(found or raw[: _MAX_CHARACTERS * 4].decode("utf-8", "replace"))[:_MAX_CHARACTERS]
+    return _shown(found or raw[: _MAX_CHARACTERS * 4].decode("utf-8", "replace"), masked)
 
 
-def header_of(raw: bytes) -> str:
-    """A message's header as received; shortened."""
+def header_of(raw: bytes, *, masked: bool = True) -> str:
+    """A message's header as received; shortened. `masked`: without tokens."""
     head = mime.normalise(raw[: mime.MAX_OCTETS]).lstrip(b"\n").partition(b"\n\n")[0]
-    return strip_invisible("\n".join(head.decode("utf-8", "replace").split("\n")[:_HEADER_LINES]))[
-        :_MAX_CHARACTERS
-    ]
+    return _shown("\n".join(head.decode("utf-8", "replace").split("\n")[:_HEADER_LINES]), masked)
 
 
-def event_json(raw: bytes) -> str:
-    """An ESP's event as indented JSON; shortened."""
+def event_json(raw: bytes, *, masked: bool = True) -> str:
+    """An ESP's event as indented JSON; shortened. `masked`: without tokens."""
     with contextlib.suppress(ValueError, RecursionError):
-        return strip_invisible(json.dumps(json.loads(raw), ensure_ascii=False, indent=2))[:_MAX_CHARACTERS]
-    return strip_invisible(raw[: _MAX_CHARACTERS * 4].decode("utf-8", "replace"))[:_MAX_CHARACTERS]
+        return _shown(json.dumps(json.loads(raw), ensure_ascii=False, indent=2), masked)
+    return _shown(raw[: _MAX_CHARACTERS * 4].decode("utf-8", "replace"), masked)
+
+
+def _shown(text: str, masked: bool) -> str:
+    shown = strip_invisible(text)[:_MAX_CHARACTERS]
+    return tokens.mask(shown) if masked else shown
 
 
 class ClassifyForm(forms.Form):
@@ -174,7 +180,7 @@ class ReplyPage(ObjectPage[ReturnedMessage], TemplateView):
             message=message,
             title=message_title(message),
             state=state_label(message),
-            **(_event(message, raw) if message.service else _email(raw)),
+            **(_event(message, raw, not may_classify) if message.service else _email(raw, not may_classify)),
             explanation=_EXPLANATIONS[Kind(message.kind)],
             events=[_event_details(event) for event in message.events.all()[:50]],
             form=form or (ClassifyForm(initial=initial) if is_open and may_classify else None),
@@ -207,9 +213,12 @@ class ReopenAction(PermissionRequiredMixin, View):
 
 
 class ReplySource(PermissionRequiredMixin, View):
-    """The source of the message as a download, so that the browser never renders it."""
+    """The source of the message as a download, so that the browser never renders it.
 
-    permission_required = "mailer.view_returnedmessage"
+    It holds tokens of subscribers, some of them encoded, so only those get it who may act for subscribers.
+    """
+
+    permission_required = _CLASSIFY_PERMISSION
     raise_exception = True
     http_method_names = ["get"]
 
@@ -221,17 +230,17 @@ class ReplySource(PermissionRequiredMixin, View):
         return response
 
 
-def _email(raw: bytes) -> dict[str, Any]:
+def _email(raw: bytes, masked: bool) -> dict[str, Any]:
     """The context of an email."""
-    header = header_of(raw)
+    header = header_of(raw, masked=masked)
     headers, _ = mime.split_headers(header)
     fields = [(name, strip_invisible(headers.decoded(name.lower()))) for name in ("From", "To", "Date")]
-    return {"fields": fields, "full_header": header, "text": text_of(raw)}
+    return {"fields": fields, "full_header": header, "text": text_of(raw, masked=masked)}
 
 
-def _event(message: ReturnedMessage, raw: bytes) -> dict[str, Any]:
+def _event(message: ReturnedMessage, raw: bytes, masked: bool) -> dict[str, Any]:
     """The context of an ESP's event."""
-    return {"fields": [("From", CAPABILITIES[message.service].title)], "text": event_json(raw)}
+    return {"fields": [("From", CAPABILITIES[message.service].title)], "text": event_json(raw, masked=masked)}
 
 
 def _event_details(event: FeedbackEvent) -> dict[str, Any]:
@@ -241,6 +250,6 @@ def _event_details(event: FeedbackEvent) -> dict[str, Any]:
         "subscriber": Subscriber.objects.filter(pk=event.subscriber).first() if event.subscriber else None,
         "reason": reason_label(event.reason) if event.reason else "",
         "matched_by": _MATCHED_BY.get(event.identity, ""),
-        "diagnostic": strip_invisible(event.diagnostic),
+        "diagnostic": tokens.mask(strip_invisible(event.diagnostic)),
         "decisions": event.decisions.all(),
     }

@@ -20,6 +20,7 @@ from mailer.desk.suppression_decisions import labels
 from mailer.feedback.decisions import domain_outages, suppression_decisions
 from mailer.feedback.decisions.suppression_decisions import DecisionError
 from mailer.feedback.models import DomainOutage, SuppressionDecision
+from subscribers import tokens
 from subscribers.models import MailingList, Subscriber
 
 State, Rule = SuppressionDecision.State, SuppressionDecision.Rule
@@ -160,7 +161,7 @@ class DomainOutagePage(_DecisionPage[DomainOutage]):
             open_count=decisions.filter(state=SuppressionDecision.State.HELD).count(),
             decisions=[(one, *labels.state_label(one)) for one in decisions.with_email()[:_SHOWN]],
             total=decisions.count(),
-            diagnostics=[" ".join(one.split())[:300] for one in diagnostics[:5] if one],
+            diagnostics=[tokens.mask(" ".join(one.split())[:300]) for one in diagnostics[:5] if one],
             may_view_addresses=self.request.user.has_perm("subscribers.view_subscriber"),
             may_decide=self.request.user.has_perm("mailer.change_suppressiondecision"),
             **kwargs,

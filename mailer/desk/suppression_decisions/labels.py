@@ -8,6 +8,7 @@ from typing import NamedTuple
 from mailer.delivery.models import Delivery, OutboxMessage
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
 from mailer.reports.labels import reason_label
+from subscribers import tokens
 
 State, Rule, Class = SuppressionDecision.State, SuppressionDecision.Rule, FeedbackEvent.Class
 
@@ -149,7 +150,9 @@ def _feedback_entry(event: FeedbackEvent) -> Entry:
     )
     tone = "changed" if event.bounce_class in (Class.BLOCK, Class.UNKNOWN) else "problem"
     details = tuple(f"{line[0].upper()}{line[1:]}" for line in lines if line)
-    return Entry(event.at, tone, title, details, " ".join(event.diagnostic.split()), event.message_id)
+    return Entry(
+        event.at, tone, title, details, tokens.mask(" ".join(event.diagnostic.split())), event.message_id
+    )
 
 
 def _test_email_entries(decision: SuppressionDecision, at: datetime) -> list[Entry]:
@@ -157,7 +160,10 @@ def _test_email_entries(decision: SuppressionDecision, at: datetime) -> list[Ent
     probe = decision.probe
     if probe is not None and probe.state == OutboxMessage.State.REFUSED:
         refused = Entry(
-            decision.applied_at or at, "problem", "The server refused the test email", response=probe.reply
+            decision.applied_at or at,
+            "problem",
+            "The server refused the test email",
+            response=tokens.mask(probe.reply),
         )
         found.append(refused)
     return found

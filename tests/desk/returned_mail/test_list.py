@@ -12,10 +12,11 @@ from django.urls import reverse
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
+from mailer.delivery import message_identifiers
 from mailer.desk.returned_mail.detail import header_of, text_of
 from mailer.feedback import ingest
 from mailer.feedback.models import InboundSource, ReturnedMessage
-from subscribers import suppression
+from subscribers import suppression, tokens
 from subscribers.models import Subscription
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
@@ -213,9 +214,9 @@ def test_an_approver_reads_replies_and_classifies_none(letter: ReturnedMessage, 
 
 
 def test_a_writer_sees_no_returned_mail(letter: ReturnedMessage, desk: Desk) -> None:
-    pages = [INDEX, *(reverse(name, args=[letter.pk]) for name in ("desk_reply", "desk_reply_source"))]
-    for page in pages:
-        assert as_user(desk.approver).get(page).status_code == 200
+    source = reverse("desk_reply_source", args=[letter.pk])
+    for page in (INDEX, reverse("desk_reply", args=[letter.pk]), source):
+        assert as_user(desk.approver if page != source else desk.admin).get(page).status_code == 200
         answer = as_user(desk.writer).get(page)
         assert answer.status_code in (302, 403) and b"leaving" not in answer.content
 
@@ -254,3 +255,23 @@ def test_an_event_of_an_esp_is_shown_as_indented_json(lola: Client) -> None:
     event.raw = b"[" * 100_000
     event.save()
     assert "[[[[" in page_of(lola, event).text
+
+
+def test_tokens_in_a_message_are_shown_to_admins_only(desk: Desk, lola: Client) -> None:
+    page_token = tokens.make("preferences", desk.reader.pk, 0)
+    mail_token = message_identifiers.token("delivery", 7)
+    raw = (
+        f"From: a@example.net\r\nSubject: Fwd\r\nX-Delivery: {mail_token}\r\n\r\n"
+        f"Look: https://news.example.org/preferences/{page_token}/ and b+{mail_token}@example.org\r\n"
+    )
+    ingest.ingest_message(raw.encode(), timezone.now())
+    message = ReturnedMessage.objects.get(subject="Fwd")
+    shown = {
+        name: as_user(user).get(reverse("desk_reply", args=[message.pk])).content.decode()
+        for name, user in (("admin", desk.admin), ("approver", desk.approver))
+    }
+    assert [token in shown["admin"] for token in (page_token, mail_token)] == [True, True]
+    assert [token in shown["approver"] for token in (page_token, mail_token)] == [False, False]
+    # Encoded parts of the source hold tokens as well.
+    source = reverse("desk_reply_source", args=[message.pk])
+    assert (lola.get(source).status_code, as_user(desk.approver).get(source).status_code) == (200, 302)
