@@ -9,8 +9,10 @@ from importlib import import_module
 from typing import Any
 
 from django.conf import settings
+from django.http import Http404
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.urls.resolvers import RoutePattern
+from django.views.defaults import page_not_found
 from django.views.generic import RedirectView
 
 import subscribers.urls
@@ -45,6 +47,8 @@ class _LazyResolver(URLResolver):
 
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    # Parts of Wagtail that are not used, among them a page that fails on purpose.
+    re_path(r"^desk/(?:failwhale|test404|pages|workflows|api)/", page_not_found, {"exception": Http404()}),
     _LazyResolver(RoutePattern("accounts/", is_endpoint=False), "mailer.accounts.urls"),
     # Wagtail's own sign-in and password reset, which links and bookmarks may still name.
     path("desk/login/", RedirectView.as_view(pattern_name="account_login", query_string=True)),

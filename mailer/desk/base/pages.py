@@ -11,7 +11,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.forms import Form
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -46,6 +46,16 @@ class StaffPage(PermissionRequiredMixin, WagtailAdminTemplateMixin):
     # The pages above it, each as (URL name, label).
     breadcrumbs_above: tuple[tuple[str, str], ...] = ()
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not self.has_permission():
+            return self.handle_no_permission()
+        self.load(**kwargs)
+        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+        return response
+
+    def load(self, **kwargs: Any) -> None:
+        """Load what the page is about by the URL's arguments, once it is known that the user may see it."""
+
     def get_permission_required(self) -> Sequence[str]:
         if self.request.method == "POST" and self.post_permission:
             return (self.post_permission,)
@@ -73,8 +83,8 @@ class ObjectPage(StaffPage, Generic[Row]):
     model: type[Row]
     object: Row
 
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().setup(request, *args, **kwargs)
+    def load(self, **kwargs: Any) -> None:
+        super().load(**kwargs)
         self.object = get_object_or_404(self.get_queryset(), pk=kwargs["pk"])
 
     def get_queryset(self) -> QuerySet[Row]:

@@ -67,6 +67,11 @@ class KeysetPaginationMixin(ABC):
     # The query parameter that a changed filter resets.
     page_kwarg = "after"
 
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)  # type: ignore[misc]
+        # Wagtail's own export would hold all rows in memory, and no log would know of it.
+        self.is_export = False
+
     def paginate_queryset(self, queryset: Any, page_size: int) -> tuple[None, None, Any, bool]:
         self.rows, self.count = self.load_page(page_size)
         return None, None, self.rows.subscribers, False

@@ -37,8 +37,8 @@ class SegmentPage(StaffPage, TemplateView):
     header_icon = "sliders"
     template_name = "desk/segments/edit.html"
 
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().setup(request, *args, **kwargs)
+    def load(self, **kwargs: Any) -> None:
+        super().load(**kwargs)
         pk = kwargs.get("pk")
         self.new = pk is None
         self.segment = Segment() if pk is None else get_object_or_404(Segment, pk=pk)

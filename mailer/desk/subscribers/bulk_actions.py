@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -87,8 +87,9 @@ class BulkActionPage(_BulkView):
     template_name = "desk/subscribers/bulk_action.html"
     page_title = "Bulk action"
 
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().setup(request, *args, **kwargs)
+    def load(self, **kwargs: Any) -> None:
+        super().load(**kwargs)
+        request = self.request
         given = request.POST if request.method == "POST" else request.GET
         ids = [pk for one in given.getlist("ids") if (pk := parse_int(one)) is not None]
         self.all_matching = given.get("all") == "yes"
@@ -98,16 +99,16 @@ class BulkActionPage(_BulkView):
         self.filter_is_invalid = self.all_matching and not filters.is_valid()
         self.query = query_from(filters, given.get("q", ""))
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if self.has_permission() and self.filter_is_invalid:
-            # Ignoring the filter would select far more subscribers.
-            messages.error(
-                request, "A filter refers to something that no longer exists. No subscriber was changed."
-            )
-            return redirect("desk_subscribers:index")
-        return super().dispatch(request, *args, **kwargs)
+    def _refusal(self) -> HttpResponse:
+        # Ignoring the filter would select far more subscribers.
+        messages.error(
+            self.request, "A filter refers to something that no longer exists. No subscriber was changed."
+        )
+        return redirect("desk_subscribers:index")
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if self.filter_is_invalid:
+            return self._refusal()
         if not self.ids and not self.all_matching:
             messages.error(
                 request, "No subscribers are selected. Select some in the table, or choose all of them."
@@ -116,6 +117,8 @@ class BulkActionPage(_BulkView):
         return super().get(request, *args, **kwargs)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if self.filter_is_invalid:
+            return self._refusal()
         form = BulkActionForm(request.POST)
         if (self.ids or self.all_matching) and form.is_valid():
             try:

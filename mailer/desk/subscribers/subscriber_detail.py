@@ -121,9 +121,10 @@ class MergePage(_SubscriberPage):
     template_name = "desk/subscribers/merge.html"
     page_title = "Merge duplicates"
 
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().setup(request, *args, **kwargs)
+    def load(self, **kwargs: Any) -> None:
+        super().load(**kwargs)
         self.error, self.other = "", None
+        request = self.request
         given = request.POST if request.method == "POST" else request.GET
         if address := given.get("other", "").strip():
             self.other = Subscriber.objects.filter(email=suppression.normalise_or_lower(address)).first()

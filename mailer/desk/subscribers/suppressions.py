@@ -8,7 +8,7 @@ import django_filters
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -163,15 +163,19 @@ class RemoveSuppressionView(_SuppressionPage, ObjectPage[Suppression], TemplateV
     template_name = "desk/subscribers/remove_suppression.html"
     page_title = "Remove suppression"
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if decision := SuppressionDecision.objects.filter(suppression=self.object).first():
-            return redirect("desk_suppression_decision", decision.pk)
-        return super().dispatch(request, *args, **kwargs)
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._to_decision() or super().get(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(row=self.object, **kwargs)
 
+    def _to_decision(self) -> HttpResponse | None:
+        decision = SuppressionDecision.objects.filter(suppression=self.object).first()
+        return redirect("desk_suppression_decision", decision.pk) if decision else None
+
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        if elsewhere := self._to_decision():
+            return elsewhere
         suppression.lift(self.object, request.user.get_username(), timezone.now())
         log(instance=self.object, action="desk.unsuppress", user=request.user)
         messages.success(request, "The suppression is removed. The address can receive emails again.")

@@ -1,0 +1,191 @@
+"""No parameter of any screen of the desk, however hostile, is answered with an error of the server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model
+from django.http import QueryDict
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from wagtail.images import get_image_model
+
+from mailer.editions.models import Edition, Newsletter
+from mailer.feedback import ingest
+from mailer.feedback.models import ReturnedMessage, SuppressionDecision
+from mailer.stories.models import Story
+from subscribers.imports.models import ImportJob
+from subscribers.models import MailingList, Subscriber
+from subscribers.segments.models import Segment
+from subscribers.segments.rules import Group, to_json
+from tests import cast as everyone
+from tests.desk import cast
+from tests.desk.cast import Desk, as_user
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+
+TWENTY_SIX_DIGITS = "9" * 26
+ALONE = ("no-such-choice", str(2**31), "csv")
+VALUES = (
+    *(TWENTY_SIX_DIGITS, str(2**63), "-1", "a\0b", "x" * 500, "<script>'\"%{{"),
+    # A surrogate, which UTF-8 must not hold.
+    b"\xed\xa0\x80",
+)
+
+
+@pytest.fixture(autouse=True)
+def _content_types() -> None:
+    """Those of the tests' database may have other ids than the remembered ones."""
+    ContentType.objects.clear_cache()
+
+
+@pytest.fixture
+def first_admin(desk: Desk) -> User:
+    """A superuser without groups, as `mailer init` makes one, beside a row in every table."""
+    cast.submitted(desk)
+    everyone.picture()
+    ingest.ingest_message(b"From: a@example.net\r\nSubject: Thank you\r\n\r\nUseful.\r\n", everyone.NOW)
+    SuppressionDecision.objects.create(
+        subscriber=desk.reader.pk,
+        address_hash=desk.reader.address_hash,
+        rule=SuppressionDecision.Rule.values[0],
+        state=SuppressionDecision.State.values[0],
+        created_at=everyone.NOW,
+    )
+    Segment.objects.create(name="All", rule=to_json(Group("all", ())), changed_at=everyone.NOW)
+    ImportJob.objects.create(
+        file_name="a.csv",
+        mailing_list=desk.reader.subscriptions.get().mailing_list,
+        source="paper",
+        state="failed",
+        created_at=everyone.NOW,
+    )
+    return User.objects.create_superuser("first", "first@office.example.org", "a long password")
+
+
+def patterns(
+    resolver: Any, before: str = "", arguments: dict[str, Any] | None = None
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every path of the desk, as a format string, and the converters of its arguments."""
+    for one in resolver.url_patterns:
+        route = str(one.pattern)
+        known = {**(arguments or {}), **one.pattern.converters}
+        if isinstance(one, URLResolver):
+            yield from patterns(one, before + route, known)
+        elif isinstance(one, URLPattern) and not re.search(r"[\\^$(]", before + route):
+            yield re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", before + route), known
+
+
+def desk_paths() -> list[tuple[str, dict[str, Any]]]:
+    (desk,) = (one for one in get_resolver().url_patterns if str(one.pattern) == "desk/")
+    return list(patterns(desk, "/desk/"))
+
+
+ROWS: dict[str, type[Model]] = {
+    "editions": Edition,
+    "newsletters": Newsletter,
+    "stories": Story,
+    "lists": MailingList,
+    "subscribers": Subscriber,
+    "users": User,
+    "images": get_image_model(),
+    "segments": Segment,
+    "imports": ImportJob,
+    "replies": ReturnedMessage,
+    "suppression-decisions": SuppressionDecision,
+}
+
+
+def filled(path: str, converters: dict[str, Any], number: str = "", text: str = "x") -> str:
+    """The path with its arguments: a number, or the key of the row that the path is about."""
+    if not number:
+        model = ROWS.get(path.split("/")[2])
+        number = str(
+            model._default_manager.order_by("pk").values_list("pk", flat=True).first() if model else 1
+        )
+    chosen = {
+        name: number if type(kind).__name__ == "IntConverter" or name in ("pk", "object_id") else text
+        for name, kind in converters.items()
+    }
+    return path.format(**chosen)
+
+
+def failures(browser: Client, requests: list[tuple[str, Any]]) -> list[str]:
+    browser.raise_request_exception = False
+    found = []
+    for path, query in requests:
+        answer = browser.get(path, query)
+        if answer.status_code >= 500:
+            found.append(f"{path} {query}")
+        answer.close()
+    return found
+
+
+class ReadParameters:
+    """Which parameters of a query are read."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.names: set[str] = set()
+        for method in ("__getitem__", "getlist", "__contains__"):
+            monkeypatch.setattr(QueryDict, method, self._recorded(getattr(QueryDict, method)))
+
+    def _recorded(self, read: Callable[..., Any]) -> Callable[..., Any]:
+        def recording(data: QueryDict, name: str, *rest: Any, **more: Any) -> Any:
+            self.names.add(str(name))
+            return read(data, name, *rest, **more)
+
+        return recording
+
+
+def test_the_first_admin_sees_every_screen_with_a_row_in_it(first_admin: User) -> None:
+    requests = [(filled(path, kinds), None) for path, kinds in desk_paths()]
+    assert len(requests) > 150
+    assert failures(as_user(first_admin), requests) == []
+    tables = ("desk_replies:index", "desk_suppression_decisions:index", "desk_imports:index")
+    answers = {name: as_user(first_admin).get(reverse(name)).status_code for name in tables}
+    assert answers == dict.fromkeys(tables, 200)
+    assert ReturnedMessage.objects.exists()
+
+
+def test_ids_in_paths(first_admin: User) -> None:
+    requests = [
+        (filled(path, kinds, number, "%00"), None)
+        for path, kinds in desk_paths()
+        if kinds
+        for number in (TWENTY_SIX_DIGITS, str(2**31), "0")
+    ]
+    assert failures(as_user(first_admin), requests) == []
+
+
+def test_every_parameter_of_every_screen(first_admin: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser, requests = as_user(first_admin), []
+    for path, kinds in desk_paths():
+        filled_path = filled(path, kinds)
+        with monkeypatch.context() as patched:
+            read = ReadParameters(patched)
+            browser.get(filled_path)
+        names = sorted(read.names - {"csrfmiddlewaretoken"})
+        # Each alone, where the others cannot hide it; and all of them, which no form makes.
+        requests += [(filled_path, {name: [value, "-1"]}) for name in names for value in ALONE]
+        requests += [(filled_path, dict.fromkeys(names, value)) for value in VALUES]
+    assert len(requests) > 1_000
+    assert failures(browser, requests) == []
+
+
+def test_filters_search_and_order_together(first_admin: User) -> None:
+    orders = ("pk", "title", "-created_at", "name", "email", "received_at", "object_id", "usage_count")
+    queries = [{"q": "a", "tag": "b", "ordering": order} for order in orders]
+    queries += [{"export": export, "q": q} for export in ("csv", "xlsx") for q in ("", "a")]
+    requests = [(path, query) for path, kinds in desk_paths() if not kinds for query in queries]
+    assert failures(as_user(first_admin), requests) == []
+
+
+def test_an_export_of_subscribers_is_made_on_its_own_page_only(desk: Desk) -> None:
+    answer = as_user(desk.admin).get(reverse("desk_subscribers:index"), {"export": "csv"})
+    assert answer.status_code == 200
+    assert answer["Content-Type"].startswith("text/html")
