@@ -5,6 +5,7 @@
 #   make lint    style, types and layers
 #   make bench   measured comparisons (WHAT="plan send" for some of them)
 #   make lock    write the locks anew from pyproject.toml
+#   make sbom    write the bill of materials, sbom.cdx.json, of what an installation has (CycloneDX)
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -12,7 +13,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ITSELF := --no-deps --no-build-isolation --editable .
 
-.PHONY: run test lint bench lock setup
+.PHONY: run test lint bench lock sbom setup
 
 run: .venv/run
 	@$(BIN)/mailer demo --port $(PORT)
@@ -34,6 +35,19 @@ lock: setup
 		--extra build pyproject.toml -o requirements-run.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--extra build --extra test -c requirements-run.lock pyproject.toml -o requirements.lock
+
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--group sbom -o requirements-sbom.lock
+
+sbom: .venv-sbom/done
+	@.venv-sbom/bin/cyclonedx-py requirements requirements-run.lock --pyproject pyproject.toml --output-reproducible \
+		--output-format JSON --output-file sbom.cdx.json
+	@echo "Wrote sbom.cdx.json; docs/security.md says how to check it."
+
+.venv-sbom/done: .venv/bin/python requirements-sbom.lock
+	@$(BIN)/python -m venv --clear .venv-sbom
+	@.venv-sbom/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-sbom.lock
+	@touch $@
 
 setup: .venv/full
 
