@@ -69,6 +69,8 @@ _KEYS = _key_ring.load(CONFIG.path(CONFIG.keys.file), datetime.now(UTC))
 SECRET_KEY, *SECRET_KEY_FALLBACKS = _KEYS.secrets("sessions")
 # Key id and secret; the first encrypts the ids in links and mail addresses, all of them decrypt.
 TOKEN_KEYS = tuple((key.id, key.secret) for key in _KEYS.keys["tokens"])
+# Encrypt secrets in the database: the first one; all of them decrypt.
+STORED_SECRET_KEYS = _KEYS.secrets("stored_secrets")
 ADDRESS_HASH_KEY = _KEYS.current("addresses").secret
 AUDIT_LOG_KEY = _KEYS.current("audit_log").secret
 DEBUG = CONFIG.site.debug

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -55,8 +55,8 @@ def create() -> None:
 @app.command()
 def rotate(
     purpose: Annotated[
-        Literal["sessions", "tokens", "addresses", "audit_log"],
-        typer.Argument(help="sessions: sign-ins and forms; tokens: links and addresses in mail."),
+        key_ring.Purpose,
+        typer.Argument(help="sessions, tokens (links in mail) or stored_secrets (second factors)."),
     ],
     keep_days: Annotated[
         int | None,
@@ -71,6 +71,8 @@ def rotate(
         )
     if purpose == "audit_log":
         fail("the key of the audit log is never replaced: past entries could no longer be verified.")
+    if purpose == "stored_secrets" and keep_days is not None:
+        fail("what is encrypted with the key before must stay readable; leave --keep-days out.")
     read_for = key_ring.READ_FOR[purpose] if keep_days is None else timedelta(days=keep_days)
     now = datetime.now(UTC)
     with failing_on(config.ConfigError, OSError):

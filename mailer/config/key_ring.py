@@ -19,12 +19,17 @@ from typing import Any, Literal, get_args
 
 from mailer.config.toml_reader import ConfigError
 
-# sessions: sign-ins, forms and password resets. tokens: links and addresses in mail. addresses: hashes of
-# addresses. audit_log: the chain of the audit log.
-Purpose = Literal["sessions", "tokens", "addresses", "audit_log"]
+# sessions: sign-ins, forms and password resets. tokens: links and addresses in mail. stored_secrets: secrets
+# in the database, such as those of second factors. addresses: hashes of addresses. audit_log: its chain.
+Purpose = Literal["sessions", "tokens", "stored_secrets", "addresses", "audit_log"]
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
-# How long a replaced key still reads: longer than any session lasts; as long as mail with its links is kept.
-READ_FOR: Mapping[Purpose, timedelta] = {"sessions": timedelta(days=30), "tokens": timedelta(days=3 * 365)}
+# How long a replaced key still reads: longer than any session lasts; as long as mail with its links is kept;
+# for good, because a secret is encrypted anew only when it changes.
+READ_FOR: Mapping[Purpose, timedelta] = {
+    "sessions": timedelta(days=30),
+    "tokens": timedelta(days=3 * 365),
+    "stored_secrets": timedelta(days=100 * 365),
+}
 _MIN_LENGTH = 32
 _HEADER = """\
 # The secrets of this installation, by purpose. Keep this file secret, and in the backup, apart from the

@@ -72,6 +72,7 @@ def test_nothing_starts_with_the_keys_of_another_installation(office: Path) -> N
     rows = [json.loads(line) for line in mailer(office, "keys", "list", "--json").stdout.splitlines()]
     assert [(row["purpose"], row["id"], row["read_until"] is None) for row in rows] == [
         *(("sessions", 2, True), ("sessions", 1, False), ("tokens", 2, True), ("tokens", 1, False)),
+        ("stored_secrets", 1, True),
         *(("addresses", 1, True), ("audit_log", 1, True)),
     ]
     ring = key_ring.load(office / "keys.toml", datetime.now(UTC))
