@@ -105,7 +105,5 @@ def _failed(request: HttpRequest, user: User, **_: Any) -> None:
 
 
 def _cipher() -> MultiFernet:
-    """Of the keys of links, which read for years after they were replaced."""
-    secrets = [secret for _, secret in settings.TOKEN_KEYS]
-    digests = (hashlib.sha256(f"mailer.accounts.second_factor {secret}".encode()) for secret in secrets)
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(digest.digest())) for digest in digests])
+    keys = (hashlib.sha256(secret.encode()) for secret in settings.STORED_SECRET_KEYS)
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(key.digest())) for key in keys])

@@ -126,7 +126,8 @@ def test_secrets_are_encrypted_and_survive_a_rotation_of_keys(desk: Desk) -> Non
     secret = set_up_app(as_user(desk.approver))
     assert secret not in str(list(Authenticator.objects.values_list("data", flat=True)))
     with override_settings(
-        TOKEN_KEYS=((2, "a new secret of tokens, for this test only"), *settings.TOKEN_KEYS)
+        STORED_SECRET_KEYS=["a new secret, for this test only", *settings.STORED_SECRET_KEYS],
+        TOKEN_KEYS=((2, "a new secret of tokens, for this test only"),),
     ):
         assert Authenticator.objects.get(type="totp").wrap().validate_code(code(secret))
 
