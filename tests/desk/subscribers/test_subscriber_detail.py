@@ -114,6 +114,13 @@ def test_a_pause_is_shown_until_it_ends(desk: Desk) -> None:
         assert ("desk-subscriber-paused" in Page(browser.get(address)).ids) == paused
 
 
+def test_staff_see_that_the_present_address_was_not_confirmed_by_the_former_one(desk: Desk) -> None:
+    address, browser = reverse("desk_subscribers:edit", args=[desk.reader.pk]), as_user(desk.admin)
+    for by_link in (True, False):
+        Subscriber.objects.filter(pk=desk.reader.pk).update(data_by_link=by_link)
+        assert ("desk-subscriber-unproven" in Page(browser.get(address)).ids) != by_link
+
+
 def test_erasing_needs_the_address_retyped_and_removes_it_from_the_audit_log(desk: Desk) -> None:
     browser = as_user(desk.admin)
     browser.post(reverse("desk_subscribers:edit", args=[desk.reader.pk]), form(desk.reader, name="Aigul N"))
