@@ -100,6 +100,8 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
@@ -179,6 +181,24 @@ MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_ISSUER = CONFIG.site.name
 # Clocks of telephones may be half a minute off.
 MFA_TOTP_TOLERANCE = 1
+
+SOCIALACCOUNT_ADAPTER = "mailer.accounts.oidc.OidcAdapter"
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "OAUTH_PKCE_ENABLED": True,
+        "APPS": [
+            {
+                "provider_id": "office",
+                "name": CONFIG.oidc.name,
+                "client_id": CONFIG.oidc.client_id,
+                "secret": CONFIG.oidc.client_secret,
+                "settings": {"server_url": CONFIG.oidc.issuer},
+            }
+        ]
+        if CONFIG.oidc.issuer
+        else [],
+    }
+}
 
 LANGUAGE_CODE = CONFIG.site.languages[0]
 LANGUAGES = [

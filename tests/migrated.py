@@ -12,8 +12,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 _FOLDER = ROOT / ".pytest_cache" / "migrated"
-# Beside the migrations: tables, and what is done behind them.
-_MAKERS = ("models.py", "apps.py", "fields.py", "groups.py", "search_index.py", "key_canary.py")
+# Beside the migrations: tables, the applications that have some, and what is done behind them.
+_MAKERS = (
+    "models.py",
+    "apps.py",
+    "settings.py",
+    "fields.py",
+    "groups.py",
+    "search_index.py",
+    "key_canary.py",
+)
 
 
 class Turn:

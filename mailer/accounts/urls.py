@@ -24,5 +24,6 @@ urlpatterns = [
     path("security/", views.SecurityView.as_view(), name="mfa_index"),
     path("security/", include("allauth.mfa.urls")),
     path("sessions/", views.SessionsView.as_view(), name="usersessions_list"),
+    path("", include("allauth.socialaccount.providers.openid_connect.urls")),
     path("", include((_OWN, "accounts"))),
 ]

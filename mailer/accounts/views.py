@@ -8,6 +8,7 @@ from allauth.account.internal.flows.password_change import finalize_password_cha
 from allauth.account.views import LoginView, LogoutView, PasswordChangeView
 from allauth.mfa.base.views import IndexView
 from allauth.usersessions.views import ListUserSessionsView
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
@@ -54,6 +55,10 @@ class SignInView(LoginView):
 
     def get_form_class(self) -> type[Form]:
         return SignInForm
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(oidc=settings.CONFIG.oidc, **kwargs)
+        return context
 
     def form_invalid(self, form: Form) -> HttpResponse:
         response: HttpResponse = super().form_invalid(form)

@@ -21,6 +21,7 @@ from mailer.config.sections import (
     Database,
     Demo,
     Keys,
+    Oidc,
     Retention,
     Site,
     StopRules,
@@ -61,6 +62,7 @@ class Config:
     alerts: Alerts = field(default_factory=Alerts)
     approval: Approval = field(default_factory=Approval)
     accounts: Accounts = field(default_factory=Accounts)
+    oidc: Oidc = field(default_factory=Oidc)
     web: Web = field(default_factory=Web)
     demo: Demo = field(default_factory=Demo)
 
@@ -149,6 +151,7 @@ def _check_syntax(config: Config, origin: str) -> None:
         ("[bounces]", config.bounces.check),
         ("[stop_rules]", config.stop_rules.check),
         ("[accounts]", config.accounts.check),
+        ("[oidc]", config.oidc.check),
     )
     for where, check in checks:
         try:

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, NamedTuple, get_args
+from urllib.parse import urlsplit
 
 # Where the token stands in an address; it has 49 characters.
 TOKEN = "{token}"  # noqa: S105  (a place in a text)
@@ -410,6 +411,28 @@ class Accounts:
             value = getattr(self, one.name)
             if not isinstance(value, bool) and value <= 0:
                 raise ValueError(f"{one.name} is {value}; it must be more than 0.")
+
+
+@dataclass(frozen=True)
+class Oidc:
+    """Sign-in of existing accounts by an OpenID Connect provider, such as the office's own directory."""
+
+    # The provider's issuer URL, such as "https://login.example.org/realms/office". Empty: none.
+    issuer: str = ""
+    # What the button says: "Sign in with …".
+    name: str = "single sign-on"
+    client_id: str = ""
+    client_secret: str = ""
+
+    def check(self) -> None:
+        """Raises ValueError for values that cannot be used."""
+        if not self.issuer:
+            return
+        url = urlsplit(self.issuer)
+        if url.scheme != "https" and url.hostname not in ("localhost", "127.0.0.1", "::1"):
+            raise ValueError(f"issuer is {self.issuer!r}; it must begin with https://.")
+        if not self.client_id or not self.client_secret:
+            raise ValueError("issuer is set; client_id and client_secret are needed as well.")
 
 
 @dataclass(frozen=True)
