@@ -47,7 +47,7 @@ def test_job_names_are_unique_and_only_housekeeping_runs_rarely() -> None:
     assert {"assemble editions", "send mailings", "outbox", "poll maildir", "poll imap"} <= set(names)
     housekeeping = {
         *("gather stories", "list growth", "retention", "delete old tracking", "delete old provider stats"),
-        *("delete old outbox", "delete old returned mail"),
+        *("delete old outbox", "delete old returned mail", "delete old sign-in failures"),
     }
     assert housekeeping == {job.name for job in JOBS if job.every > 60}
 
