@@ -45,7 +45,7 @@ COMMANDS = {
     "stories": _Command("Import and gather stories."),
     "edition": _Command("Assemble, preview, approve, send and report."),
     "subscribers": _Command("Import, export, show and erase subscribers."),
-    "bounces": _Command("Read bounces and other returned mail."),
+    "bounces": _Command("Read bounces and other returned mail.", checks_key=False),
     "doctor": _Command("Check machine, relay, DNS and mailbox; suggest fixes.", checks_key=False),
     "superuser": _Command("Make an account a superuser, or take that away."),
     "second-factor": _Command("Remove the second factors of an account.", pages=True),
@@ -163,4 +163,5 @@ def main() -> None:
         if not isinstance(error, ConfigError):
             raise
         print(f"mailer: {error}", file=sys.stderr)  # noqa: T201
-        sys.exit(1)
+        # A mail server that pipes a message in keeps it then, and tries again (sysexits.h EX_TEMPFAIL).
+        sys.exit(75 if {"bounces", "receive"} <= set(sys.argv) else 1)

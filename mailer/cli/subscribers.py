@@ -11,6 +11,7 @@ from typing import Annotated, Any, TextIO
 
 import typer
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 from wagtail.log_actions import log
 
@@ -105,7 +106,14 @@ def show(address: Address, json: Json = False) -> None:
 @app.command()
 def erase(address: Address, json: Json = False) -> None:
     """Erase a subscriber; a hash of the address is kept, so that no import adds it again."""
-    if not erase_address(address, timezone.now()):
+    subscriber = Subscriber.objects.filter(email=normalise_or_lower(address)).first()
+    with transaction.atomic():
+        if subscriber is not None:
+            # After an erasure the audit log must not contain the address.
+            title = f"Subscriber {subscriber.pk}"
+            log(instance=subscriber, action="desk.erase", title=title, data={"by": operator()})
+        erased = erase_address(address, timezone.now())
+    if not erased:
         fail("no subscriber has this address; nothing was changed.")
     if json:
         print_json({"erased": True})

@@ -97,6 +97,8 @@ def test_nothing_starts_with_the_keys_of_another_installation(office: Path) -> N
     for command in commands:
         done = mailer(office, *command)
         assert (done.returncode, "not the keys file" in done.stderr) == (1, True), (command, done.stderr)
+    # The mail server keeps the message.
+    assert mailer(office, "bounces", "receive").returncode == 75
     wsgi = subprocess.run(
         [sys.executable, "-c", "import mailer.wsgi"],
         env={**ENVIRONMENT, "MAILER_CONFIG": str(office / "config.toml")},

@@ -8,6 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.contrib.auth import get_user
+from django.contrib.auth.models import User
 from django.test import Client, override_settings
 from typer.testing import CliRunner
 
@@ -53,6 +55,8 @@ def test_after_a_rotation_suppressed_addresses_stay_out_and_old_links_work(
         reader = join("reader")
         join("erased")
         link = tokens.make("preferences", reader.pk, 0)
+        staff = User.objects.create_superuser("lola", "lola@office.example.org", "a long password")
+        client.force_login(staff)
         suppress(STOPPED, "complaint", "", NOW)
         erase(ERASED, NOW)
     for purpose in ("sessions", "tokens"):
@@ -61,6 +65,7 @@ def test_after_a_rotation_suppressed_addresses_stay_out_and_old_links_work(
         key_canary.verify()
         assert tokens.make("preferences", reader.pk, 0) != link
         assert client.get(f"/preferences/{link}/").status_code == 200
+        assert get_user(client) == staff
         evidence = Evidence(Channel.FORM)
         assert subscribe.request(STOPPED, [monthly.pk], "en", [], evidence, NOW) == "answered"
         assert not Subscriber.objects.filter(email=STOPPED).exists()
