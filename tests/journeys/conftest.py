@@ -154,6 +154,8 @@ def started(place: Path, template: Path) -> Iterator[Demo]:
     folder = place / "demo"
     folder.mkdir()
     shutil.copyfile(template, folder / "demo.db")
+    # The keys with which its tables were made.
+    shutil.copyfile(Path(__file__).parents[1] / "keys.toml", folder / "keys.toml")
     command = [sys.executable, "-m", "mailer", "demo", "--folder", str(folder), "--port", str(port)]
     with (place / "log").open("wb") as log:
         process = subprocess.Popen(command, env=ENVIRONMENT, stdout=log, stderr=log)
