@@ -5,8 +5,9 @@ make it. The order of the two clicks does not matter. An address that bounces co
 enough then, and no link opens the subscriber's data any more (`Subscriber.data_by_link`).
 
 What the page says never depends on whether the new address is known or suppressed. A suppressed address stays
-so. When the new address belongs to another subscriber, they get the lists, and the one who asked is
-unsubscribed: the two are not merged, so that neither gets the other's data, and a rejection undoes it.
+so. When the new address belongs to another subscriber who confirmed a subscription, they get the lists, and
+the one who asked is unsubscribed: the two are not merged, so that neither gets the other's data, and a
+rejection undoes it.
 """
 
 from __future__ import annotations
@@ -226,6 +227,10 @@ def _change_unless_waiting(change: AddressChange, evidence: Evidence, now: datet
         return
     subscriber = Subscriber.objects.select_for_update().get(pk=change.subscriber_id)
     other = Subscriber.objects.filter(email=change.new_email).first()
+    if other is not None and _is_unconfirmed(other):
+        # Somebody typed the address into the sign-up form, and nobody who reads it has answered until now.
+        merge.merge(subscriber, other, now)
+        other = None
     change.changed_at, change.new_is_known = now, other is not None
     change.save(update_fields=["changed_at", "new_is_known"])
     if other is None:
@@ -233,6 +238,16 @@ def _change_unless_waiting(change: AddressChange, evidence: Evidence, now: datet
     else:
         _hand_over(subscriber, other, change, evidence, now)
     change.subscriber = subscriber
+
+
+def _is_unconfirmed(subscriber: Subscriber) -> bool:
+    """Whether nothing is known of the subscriber but a sign-up that was never confirmed."""
+    pending = Q(state=Subscription.State.PENDING, confirmed_at=None, ended_at=None)
+    return (
+        not subscriber.name
+        and subscriber.subscriptions.filter(pending).exists()
+        and not subscriber.subscriptions.exclude(pending).exists()
+    )
 
 
 def _move(subscriber: Subscriber, change: AddressChange, evidence: Evidence, now: datetime) -> None:

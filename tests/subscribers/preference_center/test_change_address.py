@@ -368,6 +368,17 @@ def test_a_change_to_a_known_address_hands_over_the_lists_shown_and_mixes_no_dat
     assert "Напишите нам, и мы это сделаем" in ask(client, person)
 
 
+def test_a_sign_up_that_nobody_confirmed_does_not_keep_the_record_from_moving(
+    client: Client, join: Join, sent_emails: list[mail.EmailMessage], events: MailingList
+) -> None:
+    person = join("olga", language="ru", countries=("KZ",))
+    other = join("new", events, state="pending")
+    ask(client, person)
+    change(client, sent_emails)
+    assert (address(person), person.countries, lists_of(person)) == ("new@example.org", ("KZ",), {"monthly"})
+    assert not Subscriber.objects.filter(pk=other.pk).exists()
+
+
 def test_a_bounced_address_hands_its_lists_over_and_no_data(
     client: Client, join: Join, sent_emails: list[mail.EmailMessage], events: MailingList
 ) -> None:
