@@ -76,6 +76,11 @@ MEASUREMENTS = {
     ),
     "feedback": Measurement("Services' webhooks", _command("feedback")),
     "clicks": Measurement("Clicks", _command("clicks")),
+    "login": Measurement(
+        "An unsubscribe page while clients hammer the sign-in",
+        _command("login"),
+        (Goal("p95_ms", 200),),
+    ),
     "pages": Measurement(
         "The desk over a million readers and ten million deliveries",
         _command("pages"),

@@ -21,7 +21,7 @@ from django.utils import timezone
 from mailer import link_tracking
 from mailer.approval import approve, submit
 from mailer.approval.models import Approval, Snapshot, SnapshotVariant
-from mailer.bench import clicks
+from mailer.bench import clicks, login
 from mailer.delivery.ledger.attempts import ClaimedDelivery
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import scheduled_jobs
@@ -35,8 +35,9 @@ from mailer.editions.rendering_input import content_of
 from mailer.rendering import transfer_encoding, variants
 from mailer.stories.models import Story, StoryText
 from mailer.tracking.models import DailyEventCount, VariantAudience
+from subscribers import tokens
 from subscribers.imports import jobs
-from subscribers.models import MailingList
+from subscribers.models import MailingList, Subscriber
 from subscribers.segments import segments
 from subscribers.segments.models import Segment
 from subscribers.segments.rules import Condition, Group
@@ -171,6 +172,13 @@ def follow_link(port: int, requests: int, connections: int) -> int:
     variant = Delivery.objects.values_list("variant", flat=True)[0]
     assert variant is not None
     return asyncio.run(clicks.follow(port, link_tracking.link_path(variant, 1), requests, connections))
+
+
+def hammer_sign_in(port: int, clients: int, networks: str, seconds: float) -> dict[str, float]:
+    """Let clients post wrong passwords while a reader opens the unsubscribe page; its milliseconds."""
+    subscriber, newsletter = Subscriber.objects.values_list("pk", flat=True)[0], Newsletter.objects.get()
+    path = f"/unsubscribe/{tokens.make('unsubscribe', subscriber, newsletter.pk)}/"
+    return asyncio.run(login.hammer(port, path, clients, networks, seconds))
 
 
 async def _deliver(port: int, envelope: Envelope) -> None:

@@ -1,7 +1,7 @@
 """The measured process: one action, and its figures as a line of JSON.
 
 `python -m mailer.bench.measured_process prepare READERS SIZE | plan | deliver_one PORT | send
-| follow PORT REQUESTS CONNECTIONS | written
+| follow PORT REQUESTS CONNECTIONS | written | hammer PORT CLIENTS NETWORKS SECONDS
 | accept | commit ROWS | post PORT POSTS CONNECTIONS | read
 | fill READERS MAILINGS | count | visit ROUNDS
 | prepare_list | import_file FILE`
@@ -25,6 +25,7 @@ Action = Literal[
     "deliver_one",
     "send",
     "follow",
+    "hammer",
     "written",
     "accept",
     "commit",
@@ -62,6 +63,9 @@ def main() -> None:
     def follow(port: str, requests: str, connections: str) -> int:
         return fixtures.follow_link(int(port), int(requests), int(connections))
 
+    def hammer(port: str, clients: str, networks: str, seconds: str) -> dict[str, float]:
+        return fixtures.hammer_sign_in(int(port), int(clients), networks, float(seconds))
+
     def written() -> int:
         return TrackingEvent.objects.count()
 
@@ -83,6 +87,7 @@ def main() -> None:
         "deliver_one": deliver_one,
         "send": send,
         "follow": follow,
+        "hammer": hammer,
         "written": written,
         "accept": operations.accept,
         "commit": operations.commit,

@@ -117,6 +117,19 @@ def import_people(
 
 
 @app.command()
+def login(
+    clients: Annotated[int, typer.Option(min=1, help="Clients that post wrong passwords.")] = 50,
+    seconds: Annotated[float, typer.Option(min=1, help="How long.")] = 10,
+    backend: Backends = None,
+    json: Json = False,
+) -> None:
+    """An unsubscribe page while clients hammer the sign-in, from one network and from many."""
+    from mailer.bench import login as signing_in
+
+    _show(signing_in.measure(clients, seconds, _backends(backend)), json)
+
+
+@app.command()
 def pages(
     readers: Annotated[int, typer.Option(min=1, help="Subscribers.")] = 1_000_000,
     mailings: Annotated[int, typer.Option(min=1, help="Editions sent to all of them.")] = 10,
