@@ -7,6 +7,9 @@ from typing import Any
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
 from django.http import HttpRequest
+from django.utils import timezone
+
+from mailer.approval import account_changes
 
 
 def find_account(login: str) -> User | None:
@@ -41,5 +44,8 @@ class PasswordBackend(ModelBackend):
             User().set_password(password)
             return None
         # An unusable password is hashed as well (Django's check_password does that).
+        stored = user.password
         matches = user.check_password(password)
+        if user.password != stored:
+            account_changes.leave_rehash_unreported(user, timezone.now())
         return user if matches and self.user_can_authenticate(user) else None

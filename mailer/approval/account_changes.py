@@ -103,6 +103,16 @@ def _set_variable(database: BaseDatabaseWrapper, value: str) -> None:
             cursor.execute("SELECT set_config('mailer.acting_user', %s, false)", [value])
 
 
+def leave_rehash_unreported(user: User, now: datetime) -> None:
+    """Send no email about a sign-in that stored the same password with another hash.
+
+    An update of Django does that to every account, and the database cannot tell it from a new password.
+    """
+    changes = AccountChange.objects.filter(user=user, what=AccountChange.What.PASSWORD, notified_at=None)
+    last = changes.order_by("-pk").values_list("pk", flat=True)[:1]
+    AccountChange.objects.filter(pk__in=list(last)).update(notified_at=now)
+
+
 def authors_behind(user: User, authors: Collection[int]) -> list[User]:
     """Which of the authors (primary keys) created or changed the user's account in the last 30 days.
 

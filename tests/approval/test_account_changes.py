@@ -8,6 +8,8 @@ from datetime import timedelta
 
 import pytest
 from django.apps import apps as django_apps
+from django.contrib.auth import authenticate
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, Permission, User
 from django.core import mail
 from django.db import DatabaseError, IntegrityError, connection, transaction
@@ -304,3 +306,18 @@ def insert_second_factor(user: User) -> None:
         return
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO mfa_authenticator (user_id, type) VALUES (%s, 'totp')", [user.pk])
+
+
+def test_a_sign_in_that_renews_the_hash_of_the_password_is_not_reported(people: cast.Staff) -> None:
+    words = "approver's long password"
+    weak = make_password(words, salt="ab", hasher="md5")
+    User.objects.filter(pk=people.approver.pk).update(password=weak)
+    account_emails.mark_as_reported(NOW)
+    assert authenticate(username="approver", password="wrong") is None
+    assert authenticate(username="approver", password=words) == people.approver
+    people.approver.refresh_from_db()
+    assert people.approver.password != weak
+    assert account_emails.send(NOW) == 0
+    people.approver.set_password("another long password")
+    people.approver.save()
+    assert account_emails.send(NOW) == 2
