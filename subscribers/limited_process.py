@@ -68,6 +68,8 @@ def apply_limits(arguments: list[str]) -> list[str]:
     import resource  # not on every system, and only this process needs it
 
     memory, cpu = int(arguments[0]), int(arguments[1])
+    # Readers' pages come first.
+    os.nice(10)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

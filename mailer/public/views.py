@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -146,14 +147,14 @@ def image(request: HttpRequest, path: str) -> HttpResponseBase:
     if not of_snapshot and not _DESK_IMAGE.fullmatch(path):
         raise Http404
     # Only for a file that exists the database is asked.
-    response = serve(request, path, document_root=str(settings.MEDIA_ROOT))
-    if of_snapshot and archive.is_public_picture(path):
-        response["Cache-Control"] = f"public, max-age={_YEAR_SECONDS}, immutable"
+    if of_snapshot and (Path(settings.MEDIA_ROOT) / path).is_file() and archive.is_public_picture(path):
+        cache = f"public, max-age={_YEAR_SECONDS}, immutable"
     elif request.user.has_perm("wagtailadmin.access_admin"):
-        response["Cache-Control"] = "private, max-age=600"
+        cache = "private, max-age=600"
     else:
-        response.close()
         raise Http404
+    response = serve(request, path, document_root=str(settings.MEDIA_ROOT))
+    response["Cache-Control"] = cache
     return response
 
 

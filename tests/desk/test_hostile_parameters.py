@@ -122,7 +122,9 @@ def failures(browser: Client, requests: list[tuple[str, Any]]) -> list[str]:
         answer = browser.get(path, query)
         if answer.status_code >= 500:
             found.append(f"{path} {query}")
-        answer.close()
+        # Not `close`, which would end the request, and with it the connection to PostgreSQL.
+        for close in answer._resource_closers:
+            close()
     return found
 
 

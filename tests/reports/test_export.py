@@ -35,11 +35,12 @@ def workbook(*made: Sheet, max_rows: int = MAX_ROWS) -> dict[str, list[tuple[obj
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_no_cell_is_a_formula(formula: str) -> None:
     (line,) = list(csv.reader(io.StringIO("".join(csv_lines(sheet((formula, 1)))))))[1:]
-    assert line == [f"'{formula}", "1"]
+    # A tab may begin a cell as well, so that there are two in "\t=1".
+    assert line == [f"'{formula}".replace("\t=", "\t'="), "1"]
     into = io.BytesIO()
     write_xlsx([sheet((formula, 1))], into)
     cell = load_workbook(into).worksheets[0]["A2"]
-    assert (cell.data_type, cell.value) == ("s", f"'{formula}")
+    assert (cell.data_type, cell.value) == ("s", f"'{formula}".replace("\t=", "\t'="))
 
 
 def test_negative_and_missing_numbers_stay_numbers_and_empty() -> None:
