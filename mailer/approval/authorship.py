@@ -180,7 +180,7 @@ def _on_segment(sender: object, instance: Segment, raw: bool = False, **_: objec
 
 
 def _on_story_deleted(sender: object, instance: Story, **_: object) -> None:
-    """The record of a story goes with it; leaving it out is a change of every edition that shows it."""
+    """Leaving out a story that was deleted is a change of every edition that shows it."""
     action = f"deleted {title_of(instance)} from"
     for edition in Edition.objects.exclude(snapshots__mailings__dry_run_to=""):
         if instance.pk in story_ids(edition):

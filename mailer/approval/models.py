@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
@@ -22,14 +22,21 @@ def _exactly_one(*names: str) -> models.Q:
     return any_one
 
 
+def _kept_reference(model: type[models.Model]) -> Any:
+    """A reference that outlives the row it refers to: the record stays when a story is deleted."""
+    return models.ForeignKey(
+        model, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
+
+
 class Authorship(models.Model):
     """Append-only: who changed what subscribers would see. Exactly one subject is set."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
-    edition = models.ForeignKey(Edition, null=True, on_delete=models.CASCADE, related_name="+")
-    story = models.ForeignKey(Story, null=True, on_delete=models.CASCADE, related_name="+")
-    newsletter = models.ForeignKey(Newsletter, null=True, on_delete=models.CASCADE, related_name="+")
-    segment = models.ForeignKey(Segment, null=True, on_delete=models.CASCADE, related_name="+")
+    edition = _kept_reference(Edition)
+    story = _kept_reference(Story)
+    newsletter = _kept_reference(Newsletter)
+    segment = _kept_reference(Segment)
     # "wrote", "imported", "assembled", "replaced the picture", "changed the sender"…
     action = models.CharField(max_length=250)
     # Of the subject's content after the change, see `authorship.live_fingerprint`.

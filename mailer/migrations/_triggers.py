@@ -132,6 +132,9 @@ TRIGGERS = [
         "the record of authorship is never changed",
     ),
     Trigger(
+        "authorship_kept", "DELETE", "mailer_authorship", _ALWAYS, "the record of authorship is only added to"
+    ),
+    Trigger(
         "mailing_needs_approval", "INSERT", "mailer_mailing", _UNFIT, "only an approved snapshot can be sent"
     ),
     Trigger(

@@ -110,6 +110,20 @@ def test_publishing_unchanged_content_keeps_the_snapshot_valid(edition: Edition,
     assert snapshot.state == Snapshot.State.SUBMITTED
 
 
+@pytest.mark.parametrize("way", ["the record", "the story"])
+def test_the_record_of_authorship_outlives_what_it_is_about(
+    edition: Edition, people: cast.Staff, way: str
+) -> None:
+    before = Authorship.objects.filter(story__isnull=False).count()
+    assert before
+    if way == "the story":
+        Story.objects.all().delete()
+    else:
+        with pytest.raises(DatabaseError, match="only added to"), transaction.atomic():
+            Authorship.objects.filter(user=people.writer).delete()
+    assert Authorship.objects.filter(story__isnull=False).count() == before
+
+
 def test_deleting_an_author_row_permits_no_approval(edition: Edition, people: cast.Staff) -> None:
     change_headline(Story.objects.get(key="ring"), "By the admin", people.admin)
     snapshot = submit(edition, people.writer, NOW)
@@ -176,7 +190,6 @@ def test_a_story_deleted_in_the_database_invalidates_the_snapshot(
     snapshot = submit(edition, people.writer, NOW)
     story = Story.objects.filter(key="ring")
     StoryText.objects.filter(story__in=story).delete()
-    Authorship.objects.filter(story__in=story).delete()
     story._raw_delete(story.db)
     with pytest.raises(SnapshotChanged):
         approve.approve(snapshot, people.approver, snapshot.sha256, LATER)
