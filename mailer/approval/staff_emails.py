@@ -14,6 +14,8 @@ from mailer.approval.approve import ApprovalError, require_second_person
 from mailer.approval.models import Snapshot, StaffNotice
 from mailer.editions.models import Edition
 
+_BACKEND = "django.contrib.auth.backends.ModelBackend"
+
 
 def send(now: datetime) -> int:
     """Notify staff of new drafts and submissions; returns how many emails were queued."""
@@ -51,7 +53,7 @@ def _notify_assembled(edition: Edition, now: datetime) -> int:
 
 
 def _notify_submitted(snapshot: Snapshot, now: datetime) -> int:
-    people = {user for user in users_with("mailer.approve_edition") if _second_person(snapshot, user)}
+    people = {user for user in second_persons(snapshot) if user.email}
     name = snapshot.submitted_by.get_full_name() or snapshot.submitted_by.get_username()
     return _send_once(
         f"submitted:{snapshot.pk}",
@@ -65,6 +67,12 @@ def _notify_submitted(snapshot: Snapshot, now: datetime) -> int:
     )
 
 
+def second_persons(snapshot: Snapshot) -> list[User]:
+    """The active users who may approve the snapshot."""
+    users = User.objects.with_perm("mailer.approve_edition", backend=_BACKEND).order_by("pk")
+    return [user for user in users if _second_person(snapshot, user)]
+
+
 def _second_person(snapshot: Snapshot, user: User) -> bool:
     try:
         require_second_person(snapshot, user)
@@ -75,11 +83,7 @@ def _second_person(snapshot: Snapshot, user: User) -> bool:
 
 def users_with(permission: str) -> set[User]:
     """Active users with the permission and an address."""
-    return set(
-        User.objects.with_perm(permission, backend="django.contrib.auth.backends.ModelBackend").exclude(
-            email=""
-        )
-    )
+    return set(User.objects.with_perm(permission, backend=_BACKEND).exclude(email=""))
 
 
 def _link(edition: Edition) -> str:

@@ -13,7 +13,7 @@ from wagtail.admin import messages
 
 from mailer import link_tracking
 from mailer.accounts.recent import requires_recent_sign_in
-from mailer.approval import account_changes, approve
+from mailer.approval import account_changes, approve, staff_emails
 from mailer.approval.approve import ApprovalError
 from mailer.approval.authorship import name_of
 from mailer.approval.models import Snapshot, SnapshotVariant
@@ -86,6 +86,8 @@ def _review(snapshot: Snapshot, request: HttpRequest) -> dict[str, Any]:
         "author_names": ", ".join(name_of(author.user) for author in authors),
         "may_approve": request.user.has_perm("mailer.approve_edition"),
         "approval_obstacle": _approval_obstacle(snapshot, current_user(request)),
+        "no_second_person": snapshot.state == Snapshot.State.SUBMITTED
+        and not staff_emails.second_persons(snapshot),
         "may_request_changes": snapshot.state in Snapshot.OPEN
         and not snapshot.mailed
         and _may_request_changes(current_user(request)),

@@ -13,6 +13,7 @@ from django.urls import reverse
 from wagtail.models import Collection, GroupCollectionPermission
 
 from mailer.approval import approve
+from mailer.approval.account_changes import acting_as
 from mailer.approval.approve import AccountNotIndependent
 from mailer.approval.models import AccountChange
 from mailer.desk.accounts.views import AccountViewSet, GroupViewSet
@@ -327,3 +328,13 @@ def test_the_pages_of_accounts_and_groups_open(desk: Desk, root: User, who: str)
     edit = Page(browser.get(reverse(EDIT, args=[desk.writer.pk])))
     assert not {"is_superuser", "password1", "password2"} & edit.names
     assert "groups" in edit.names
+
+
+def test_the_review_page_says_when_no_account_can_approve(desk: Desk) -> None:
+    User.objects.filter(pk=desk.admin.pk).update(is_active=False)
+    submitted(desk)
+    review = reverse("desk_edition:review", args=[desk.edition.pk])
+    assert not as_user(desk.writer).get(review).context["no_second_person"]
+    with acting_as(desk.writer):
+        User.objects.filter(pk=desk.approver.pk).update(first_name="Another")
+    assert as_user(desk.writer).get(review).context["no_second_person"]
