@@ -19,6 +19,7 @@ from mailer.editions.models import Edition, Newsletter
 from mailer.feedback import ingest
 from mailer.feedback.models import ReturnedMessage, SuppressionDecision
 from mailer.stories.models import Story
+from subscribers import tokens
 from subscribers.imports.models import ImportJob
 from subscribers.models import MailingList, Subscriber
 from subscribers.segments.models import Segment
@@ -191,3 +192,17 @@ def test_an_export_of_subscribers_is_made_on_its_own_page_only(desk: Desk) -> No
     answer = as_user(desk.admin).get(reverse("desk_subscribers:index"), {"export": "csv"})
     assert answer.status_code == 200
     assert answer["Content-Type"].startswith("text/html")
+
+
+@pytest.mark.parametrize("value", ["a\0b", "\ud800", TWENTY_SIX_DIGITS, "x" * 20_000])
+def test_forms_and_links_of_readers(desk: Desk, value: str) -> None:
+    token = tokens.make("preferences", desk.reader.pk, 0)
+    paths = ("/", "/subscribe/", f"/preferences/{token}/", f"/unsubscribe/{token}/", f"/your-data/{token}/")
+    names = ("email", "name", "language", "lists", "list", "countries", "shown", "answer", "reason", "pause")
+    browser = Client(raise_request_exception=False)
+    encoded = value.encode("utf-8", "surrogatepass")
+    for path in paths:
+        answers = [browser.get(path, dict.fromkeys((*names, "lang"), encoded))]
+        answers += [browser.post(path, {name: encoded}) for name in names]
+        answers.append(browser.post(path, dict.fromkeys(names, encoded)))
+        assert [answer.status_code for answer in answers if answer.status_code >= 500] == [], path

@@ -148,8 +148,10 @@ def test_an_upload_its_renditions_and_its_snapshot_have_no_metadata(
         ("a.jpg", photo("JPEG")[:200]),
         ("a.png", photo("PNG")[:60]),
         ("a.jpg", b"\xff\xd8\xff\xe1\xff\xff"),
+        ("a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
+        ("a.png", b"<svg xmlns='http://www.w3.org/2000/svg'>" + b"<g>" * 100_000),
     ],
-    ids=["pixels", "cut JPEG", "cut PNG", "no picture"],
+    ids=["pixels", "cut JPEG", "cut PNG", "no picture", "SVG", "SVG as PNG"],
 )
 def test_an_upload_that_cannot_be_used_is_an_error_of_the_form(desk: Desk, name: str, data: bytes) -> None:
     answer = upload(desk, name, data)

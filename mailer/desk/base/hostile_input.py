@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 _MAX_QUERY, _MAX_DIGITS = 16_000, 18
 # Texts for people, in which a long number is a text like any other.
 _TEXTS = frozenset({"q", "name", "rule", "label"})
-# What database and search raise for values that they cannot take.
-_REFUSALS = (OverflowError, DataError, UnicodeEncodeError, FieldError)
+# What the database raises for values that it cannot take.
+_REFUSALS = (OverflowError, DataError, UnicodeEncodeError)
 
 
 class HostileInputMiddleware:
@@ -36,7 +36,7 @@ class HostileInputMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if request.path.startswith("/desk/") and _is_about_values(exception):
+        if _is_about_values(exception) or (request.path.startswith("/desk/") and _is_about_fields(exception)):
             return _refused(request, type(exception).__name__)
         return None
 
@@ -65,13 +65,16 @@ def _is_unstorable(value: str) -> bool:
 
 
 def _is_about_values(exception: Exception) -> bool:
+    return isinstance(exception, _REFUSALS) or (isinstance(exception, ValueError) and "NUL" in str(exception))
+
+
+def _is_about_fields(exception: Exception) -> bool:
+    """Whether an order or a filter from the URL is one that the table or its search does not have."""
     # Loaded where the desk has failed, and not with every process.
     from modelsearch.backends.base import FieldError as SearchFieldError
     from modelsearch.backends.base import FilterError
 
-    return isinstance(exception, (*_REFUSALS, SearchFieldError, FilterError)) or (
-        isinstance(exception, ValueError) and "NUL" in str(exception)
-    )
+    return isinstance(exception, (FieldError, SearchFieldError, FilterError))
 
 
 def _refused(request: HttpRequest, reason: str) -> HttpResponse:

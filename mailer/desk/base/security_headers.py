@@ -31,7 +31,7 @@ _INLINE_SCRIPTS = re.compile(
 _POLICY = (
     "default-src 'self'; {scripts}; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob: https: {site}; font-src 'self' data:; object-src 'none'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+    "base-uri 'none'; form-action 'self'{forms}; frame-ancestors 'self'"
 )
 
 
@@ -44,7 +44,7 @@ class SecurityHeadersMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         response.headers.setdefault("Permissions-Policy", _PERMISSIONS)
-        if request.path.startswith("/desk/") and "Content-Security-Policy" not in response:
+        if request.path.startswith(("/desk/", "/accounts/")) and "Content-Security-Policy" not in response:
             enforced = settings.CONFIG.site.desk_policy == "enforce"
             name = "Content-Security-Policy" if enforced else "Content-Security-Policy-Report-Only"
             response.headers[name] = desk_policy(request.path)
@@ -52,6 +52,8 @@ class SecurityHeadersMiddleware:
 
 
 def desk_policy(path: str) -> str:
-    """The Content-Security-Policy (CSP 3) of a screen of the desk."""
+    """The Content-Security-Policy (CSP 3) of a screen of the desk, or of the accounts."""
     inline = " 'unsafe-inline'" if _INLINE_SCRIPTS.fullmatch(path) else ""
-    return _POLICY.format(scripts=f"script-src 'self'{inline}", site=settings.CONFIG.site.url)
+    # The form that begins a sign-in by OpenID Connect is redirected to the other server.
+    forms = " https:" if path.startswith("/accounts/") else ""
+    return _POLICY.format(scripts=f"script-src 'self'{inline}", forms=forms, site=settings.CONFIG.site.url)
