@@ -49,9 +49,18 @@ LIST_PAGES: dict[str, str] = {
     "desk_edition:not_delivered": "Recipients not reached",
     "desk_import": "Rows of an import",
     "desk_import_columns": "Rows of an import",
+    "desk_segments:add": "Sample of a segment",
+    "desk_segments:edit": "Sample of a segment",
     "desk_domain_outage": "Bouncing addresses of a domain",
     "wagtailadmin_reports:site_history": "Audit log",
     "wagtailadmin_reports:site_history_results": "Audit log",
+}
+# Those that show no address to users who may not view subscribers.
+_HIDING_PAGES = {
+    "desk_edition:not_delivered",
+    "desk_segments:add",
+    "desk_segments:edit",
+    "desk_domain_outage",
 }
 _LIST_ACTION = "desk.view_personal_data"
 # Opening the same page again within this time makes no further entry.
@@ -67,7 +76,8 @@ class PersonalDataMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self._get_response(request)
         match = request.resolver_match
-        if match is None or response.status_code != 200 or request.method not in ("GET", "HEAD"):
+        # A form that is shown again after a POST shows the same.
+        if match is None or response.status_code != 200:
             return response
         if match.view_name in ROW_PAGES:
             action, model = ROW_PAGES[match.view_name]
@@ -75,7 +85,9 @@ class PersonalDataMiddleware:
             # Without the address, which a row's own title would be.
             _note(request, row, action, title=f"{model._meta.verbose_name} {row.pk}".capitalize(), data={})
         elif match.view_name in LIST_PAGES and isinstance(request.user, User):
-            _note(request, request.user, _LIST_ACTION, data={"page": LIST_PAGES[match.view_name]})
+            hidden = match.view_name in _HIDING_PAGES
+            if not hidden or request.user.has_perm("subscribers.view_subscriber"):
+                _note(request, request.user, _LIST_ACTION, data={"page": LIST_PAGES[match.view_name]})
         return response
 
 

@@ -17,7 +17,9 @@ from mailer.feedback.models import ReturnedMessage
 from subscribers import suppression
 from subscribers.models import Tag
 from subscribers.privacy.erasure import erase
-from subscribers.segments import tags_and_fields
+from subscribers.segments import rules, tags_and_fields
+from subscribers.segments.models import Segment
+from subscribers.segments.segments import save
 from tests import cast as everyone
 from tests.desk.cast import Desk, as_user
 from tests.desk.subscribers.test_subscriber_detail import form
@@ -113,8 +115,9 @@ def test_every_page_with_an_address_is_logged(desk: Desk) -> None:
     desk.admin.save()
     browser, shown = as_user(desk.admin), set()
     message = ReturnedMessage.objects.get()
+    segment = save(Segment(), "All", rules.Group("all"), "lola", everyone.NOW)
     for name, arguments in desk_pages():
-        keys = [desk.reader.pk, message.pk, desk.edition.pk] if arguments else [None]
+        keys = [desk.reader.pk, message.pk, desk.edition.pk, segment.pk] if arguments else [None]
         for key in keys:
             try:
                 url = reverse(name, kwargs={arguments[0]: key} if key else {})
@@ -127,7 +130,7 @@ def test_every_page_with_an_address_is_logged(desk: Desk) -> None:
                 and desk.reader.email in answer.content.decode()
             ):
                 shown.add(resolve(url).view_name)
-    assert {"desk_subscribers:index", "desk_subscribers:edit", "desk_suppressions:index"} <= shown
+    assert {"desk_subscribers:index", "desk_segments:edit", "desk_suppressions:index"} <= shown
     assert shown - ROW_PAGES.keys() - LIST_PAGES.keys() == set()
 
 
