@@ -104,6 +104,12 @@ def test_environment_variables_take_precedence() -> None:
     assert config.site.countries == ("KZ", "UZ")
 
 
+def test_the_keys_file_may_be_named_by_the_environment() -> None:
+    assert read({"site": SITE}).keys.file == "keys.toml"
+    config = read({"site": SITE}, {"MAILER_KEYS__FILE": "/run/secrets/keys.toml"})
+    assert config.path(config.keys.file) == Path("/run/secrets/keys.toml")
+
+
 def test_a_misspelt_variable_is_an_error() -> None:
     with pytest.raises(ConfigError, match="MAILER_SMPT__PORT"):
         read({"site": SITE}, {"MAILER_SMPT__PORT": "25"})
