@@ -61,7 +61,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     user = get_user_model().objects.filter(username=member.username).first() if member else None
     if user is None:
         raise Http404
-    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
     target = request.POST.get("next", "")
     if not url_has_allowed_host_and_scheme(target, allowed_hosts=None):
         target = reverse("wagtailadmin_home")
