@@ -232,6 +232,9 @@ DEFAULT_FROM_EMAIL = formataddr((CONFIG.site.name, CONFIG.site.email or f"newsle
 
 _secure = CONFIG.site.url.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _secure
+# Browsers take cookies of these names only over TLS, from this host and for all of it.
+_PREFIX = "__Host-" if _secure else ""
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{_PREFIX}sessionid", f"{_PREFIX}csrftoken"
 SESSION_COOKIE_HTTPONLY = True
 # The longest that a session can last; SessionLimits ends it earlier when it is idle.
 SESSION_COOKIE_AGE = int(CONFIG.accounts.absolute_days * 86400)
