@@ -24,8 +24,8 @@ _PERMISSIONS = ", ".join(
 # Wagtail's forms and reports bring their widgets to life by scripts within the page: choosers, dates, inline
 # panels. All other screens have none, and there none is run.
 _INLINE_SCRIPTS = re.compile(
-    r"/desk/(?:reports/.*|account/.*"
-    r"|(?:stories|editions|newsletters|lists|subscribers|images|users|groups|tags|fields|snippets|collections)/"
+    r"/desk/(?:reports/.*|account/.*|images/.*|(?:users|stories)/(?:results/)?"
+    r"|(?:stories|editions|newsletters|lists|subscribers|users|groups|tags|fields|snippets|collections)/"
     r".*\b(?:add|new|edit|copy|history|choose|multiple|revisions)\b.*)"
 )
 _POLICY = (
