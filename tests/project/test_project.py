@@ -90,3 +90,11 @@ def test_the_lock_files_pin_every_dependency_and_contain_no_url() -> None:
         }
         wanted = {re.split(r"[\[<>=;]", dependency)[0].lower() for dependency in project["dependencies"]}
         assert {name.replace(".", "-") for name in wanted} <= {name.replace(".", "-") for name in pinned}
+
+
+def test_what_writes_the_bill_of_materials_is_pinned_by_hash() -> None:
+    text = (ROOT / "requirements-sbom.lock").read_text(encoding="utf-8")
+    assert "://" not in text
+    parts = re.split(r"\n(?=\S)", text.strip())
+    assert any(part.startswith("cyclonedx-bom==") for part in parts)
+    assert [part for part in parts if "--hash=sha256:" not in part] == []
