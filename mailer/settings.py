@@ -111,10 +111,11 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # First, because what it refuses may cost next to nothing.
+    "mailer.accounts.middleware.SignInThrottle",
     "django.middleware.security.SecurityMiddleware",
     "mailer.desk.base.security_headers.SecurityHeadersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "mailer.accounts.middleware.SignInThrottle",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 from django.conf import settings
 from django.contrib.auth import logout
@@ -22,6 +23,8 @@ Handler = Callable[[HttpRequest], HttpResponse]
 PATH = "/accounts/"
 # Seconds after which a refused client may try again, when others are being checked.
 _BUSY_SECONDS = 2
+# Locked networks that a process remembers.
+_REMEMBERED = 10_000
 # Wagtail's pages of accounts and groups.
 _ACCOUNTS = ("/desk/users/", "/desk/groups/")
 # Pages of the desk that every signed-in account reaches.
@@ -39,20 +42,30 @@ class SignInThrottle:
     def __init__(self, get_response: Handler) -> None:
         self._get_response = get_response
         self._slots = threading.BoundedSemaphore(settings.CONFIG.accounts.concurrent_checks)
+        # Networks that the database says are locked, and until when: they are refused without a query.
+        self._locked: dict[str, datetime] = {}
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.method != "POST" or not request.path.startswith(PATH):
             return self._get_response(request)
-        now = timezone.now()
-        until = limits.locked_until([limits.network_key(request)], now)
-        if until is not None:
+        now, network = timezone.now(), limits.network_key(request)
+        if (until := self._locked.get(network)) and until > now:
             return _too_many(int((until - now).total_seconds()) + 1)
         if not self._slots.acquire(blocking=False):
             return _too_many(_BUSY_SECONDS)
         try:
+            if until := limits.locked_until([network], now):
+                self._remember(network, until, now)
+                return _too_many(int((until - now).total_seconds()) + 1)
             return self._get_response(request)
         finally:
             self._slots.release()
+
+    def _remember(self, network: str, until: datetime, now: datetime) -> None:
+        if len(self._locked) >= _REMEMBERED:
+            self._locked = {one: end for one, end in self._locked.items() if end > now}
+        if len(self._locked) < _REMEMBERED:
+            self._locked[network] = until
 
 
 def _too_many(seconds: int) -> HttpResponse:
@@ -61,7 +74,14 @@ def _too_many(seconds: int) -> HttpResponse:
         _page = render_to_string("accounts/too_many.html", {"wait": "WAIT"})
     minutes = -(-seconds // 60)
     wait = f"{seconds} seconds" if seconds < 60 else f"{minutes} minute{'s' if minutes > 1 else ''}"
-    return HttpResponse(_page.replace("WAIT", wait), status=429, headers={"Retry-After": str(seconds)})
+    # No other middleware sees this answer.
+    headers = {
+        "Retry-After": str(seconds),
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    }
+    return HttpResponse(_page.replace("WAIT", wait), status=429, headers=headers)
 
 
 _page = ""
