@@ -11,6 +11,7 @@ import select
 import subprocess
 import sys
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 from xml.parsers import expat
@@ -70,11 +71,16 @@ def apply_limits(arguments: list[str]) -> list[str]:
     memory, cpu = int(arguments[0]), int(arguments[1])
     # Readers' pages come first.
     os.nice(10)
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # It writes to its pipe only, and to no file.
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    for kind, limit in (
+        (resource.RLIMIT_AS, (memory, memory)),
+        (resource.RLIMIT_CPU, (cpu, cpu + 1)),
+        (resource.RLIMIT_CORE, (0, 0)),
+        # It writes to its pipe only, and to no file.
+        (resource.RLIMIT_FSIZE, (0, 0)),
+    ):
+        # Not every system has every limit.
+        with suppress(ValueError, OSError):
+            resource.setrlimit(kind, limit)
     return arguments[2:]
 
 

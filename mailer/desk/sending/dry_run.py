@@ -24,7 +24,8 @@ class DryRunForm(forms.Form):
     """The receiving address, and for how many subscribers."""
 
     to = forms.EmailField(
-        label="Send all emails to", widget=forms.EmailInput(attrs={"autocomplete": "email"})
+        label="Send all emails to",
+        widget=forms.EmailInput(attrs={"autocomplete": "email", "aria-describedby": "desk-to-help"}),
     )
     subscribers = forms.ChoiceField(label="Emails to send", widget=forms.RadioSelect)
 
