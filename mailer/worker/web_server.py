@@ -55,6 +55,8 @@ def limited_server(application: Application, **options: Any) -> Any:
         map=sockets,
         ident="mailer",
         max_request_body_size=max(size for _, size in _LIMITS),
+        # `distrust_others` does this for any number of proxies; waitress knows one.
+        clear_untrusted_proxy_headers=False,
         **options,
     )
     for one in sockets.values():

@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from mailer.bench.databases import open_database
 from mailer.bench.send import run_measured, write_config
 from mailer.feedback.webhooks.views import MAX_BODY_OCTETS
 from mailer.worker.web_server import distrust_others, limited_server, max_body_bytes
+from subscribers.client_address import address_from
 
 
 @pytest.mark.journey
@@ -43,12 +45,20 @@ def server() -> Iterator[Any]:
         start_response("200 OK", [("Content-Type", "text/plain")])
         return [str(size).encode()]
 
-    running = limited_server(application, host="127.0.0.1", port=0, threads=1)
-    thread = threading.Thread(target=running.run)
+    with running(application) as one:
+        yield one
+
+
+@contextmanager
+def running(application: Any) -> Iterator[Any]:
+    one = limited_server(application, host="127.0.0.1", port=0, threads=1)
+    thread = threading.Thread(target=one.run)
     thread.start()
-    yield running
-    running.trigger.pull_trigger(running.close)
-    thread.join(60)
+    try:
+        yield one
+    finally:
+        one.trigger.pull_trigger(one.close)
+        thread.join(60)
 
 
 def ask(server: Any, path: str, headers: str, body: bytes = b"") -> bytes:
@@ -83,6 +93,20 @@ def test_what_is_allowed_arrives(server: Any) -> None:
     assert b" 200 " in ask(server, "/", "Content-Length: 60000", b"x" * 60_000)
     assert b" 200 " in ask(server, "/desk/images/add/", "Content-Length: 200000", b"x" * 200_000)
     assert max_body_bytes("/hooks/mailgun") == MAX_BODY_OCTETS
+
+
+def test_what_a_proxy_says_reaches_the_application() -> None:
+    seen: list[dict[str, Any]] = []
+
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        seen.append(environ)
+        start_response("204 No Content", [])
+        return []
+
+    with running(distrust_others(application)) as server:
+        ask(server, "/", "Content-Length: 0\r\nX-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https")
+    assert address_from(seen[0]) == "203.0.113.9"
+    assert seen[0]["HTTP_X_FORWARDED_PROTO"] == "https"
 
 
 def test_only_a_proxy_says_how_a_request_came(settings: Any) -> None:
