@@ -9,6 +9,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.contrib.auth import logout
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
@@ -27,8 +28,8 @@ _BUSY_SECONDS = 2
 _REMEMBERED = 10_000
 # Wagtail's pages of accounts and groups.
 _ACCOUNTS = ("/desk/users/", "/desk/groups/")
-# Pages of the desk that every signed-in account reaches.
-_ALWAYS_OPEN = ("/desk/logout/", "/desk/login/")
+# Pages that every signed-in account reaches.
+_OPEN = (PATH, "/desk/logout/", "/desk/login/", "/static/")
 
 
 class SignInThrottle:
@@ -100,12 +101,13 @@ class SessionLimits:
         if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
             if session_times.has_expired(request, time.time()):
                 logout(request)
-            elif _is_desk_page(request.path) and (page := requirements.next_step(request)):
-                return redirect(page)
+            elif request.path.startswith(_OPEN):
+                pass
+            elif page := requirements.next_step(request):
+                if request.path.startswith("/desk/"):
+                    return redirect(page)
+                # Elsewhere, such as at unsent pictures, the account counts once it is complete.
+                request.user = AnonymousUser()
             elif request.path.startswith(_ACCOUNTS) and not signed_in_recently(request):
                 return ask_again(request)
         return self._get_response(request)
-
-
-def _is_desk_page(path: str) -> bool:
-    return path.startswith("/desk/") and not path.startswith(_ALWAYS_OPEN)

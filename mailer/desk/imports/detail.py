@@ -12,10 +12,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.views.generic import TemplateView, View
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
+from mailer.accounts.recent import requires_recent_sign_in
 from mailer.desk.base.pages import ObjectPage
 from mailer.desk.imports.labels import COLUMN_LABELS, address_warnings, samples, totals
 from mailer.desk.imports.list import State, state_label
@@ -202,6 +204,7 @@ class ImportPage(_ImportPage):
         return redirect("desk_import", self.object.pk)
 
 
+@method_decorator(requires_recent_sign_in, name="dispatch")
 class RejectedRowsDownload(PermissionRequiredMixin, View):
     """POST only: the rejected rows of an import as CSV."""
 
