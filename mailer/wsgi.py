@@ -7,8 +7,10 @@ from importlib import import_module
 
 from django.core.wsgi import get_wsgi_application
 
+from subscribers.client_address import distrust_others
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailer.settings")
-application = get_wsgi_application()
+application = distrust_others(get_wsgi_application())
 _startup = import_module("mailer.worker.startup")
 _startup.make_files_private()
 _startup.check_address_hash_key()

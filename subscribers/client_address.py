@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +18,9 @@ from django.conf import settings
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+_FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_FORWARDED")
 # Some proxies write a port: 203.0.113.9:4711 or [2001:db8::1]:4711.
 _WITH_PORT = re.compile(r"(\d+\.\d+\.\d+\.\d+):\d{1,5}|\[([0-9A-Fa-f:.]+)\](?::\d{1,5})?")
 
@@ -40,6 +43,18 @@ def is_trusted_proxy(peer: str) -> bool:
     """Whether a connection's peer is a configured proxy."""
     found = _parse(peer)
     return found is not None and is_within(found, _networks(tuple(settings.CONFIG.site.trusted_proxies)))
+
+
+def distrust_others(application: Application) -> Application:
+    """The WSGI application, for which only configured proxies say where a request came from, and how."""
+
+    def call(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if not is_trusted_proxy(environ.get("REMOTE_ADDR", "")):
+            for name in _FORWARDED:
+                environ.pop(name, None)
+        return application(environ, start_response)
+
+    return call
 
 
 def is_within(address: Address, networks: tuple[Network, ...]) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.conf import settings
@@ -15,10 +14,8 @@ from waitress.server import create_server
 from mailer.feedback.webhooks.views import MAX_BODY_OCTETS
 from mailer.tracking.record_events import event_buffer
 from mailer.worker.supervisor import limit_arenas, start_trimming
-from subscribers.client_address import is_trusted_proxy
+from subscribers.client_address import Application, distrust_others
 from subscribers.imports.staging import MAX_UPLOAD_BYTES
-
-Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 _MB = 1 << 20
 # What surrounds a file in a form.
@@ -32,7 +29,6 @@ _LIMITS = (
 )
 # Forms of readers have a few fields.
 _READERS_LIMIT = 64 * 1024
-_FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_FORWARDED")
 
 
 def serve() -> None:
@@ -68,18 +64,6 @@ def limited_server(application: Application, **options: Any) -> Any:
 def max_body_bytes(path: str) -> int:
     """The bytes that the body of a request for this path may have."""
     return next((size for prefix, size in _LIMITS if path.startswith(prefix)), _READERS_LIMIT)
-
-
-def distrust_others(application: Application) -> Application:
-    """The application, for which only configured proxies say where a request came from, and how."""
-
-    def call(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if not is_trusted_proxy(environ.get("REMOTE_ADDR", "")):
-            for name in _FORWARDED:
-                environ.pop(name, None)
-        return application(environ, start_response)
-
-    return call
 
 
 class _Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,8 +19,8 @@ from mailer.bench.clicks import serving
 from mailer.bench.databases import open_database
 from mailer.bench.send import run_measured, write_config
 from mailer.feedback.webhooks.views import MAX_BODY_OCTETS
-from mailer.worker.web_server import distrust_others, limited_server, max_body_bytes
-from subscribers.client_address import address_from
+from mailer.worker.web_server import limited_server, max_body_bytes
+from subscribers.client_address import address_from, distrust_others
 
 
 @pytest.mark.journey
@@ -107,6 +109,23 @@ def test_what_a_proxy_says_reaches_the_application() -> None:
         ask(server, "/", "Content-Length: 0\r\nX-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https")
     assert address_from(seen[0]) == "203.0.113.9"
     assert seen[0]["HTTP_X_FORWARDED_PROTO"] == "https"
+
+
+GUNICORN = """
+import contextlib, sys, types
+# Without a database, which the checks at start need, and with which most pages begin.
+startup = sys.modules["mailer.worker.startup"] = types.ModuleType("startup")
+startup.make_files_private = startup.check_address_hash_key = lambda: None
+from mailer.wsgi import application
+environ = {"REMOTE_ADDR": "203.0.113.9", "HTTP_X_FORWARDED_PROTO": "https"}
+with contextlib.suppress(Exception):
+    application(environ, None)
+sys.exit("HTTP_X_FORWARDED_PROTO" in environ)
+"""
+
+
+def test_gunicorn_gets_an_application_that_believes_proxies_only() -> None:
+    assert subprocess.run([sys.executable, "-c", GUNICORN], check=False).returncode == 0
 
 
 def test_only_a_proxy_says_how_a_request_came(settings: Any) -> None:
