@@ -129,13 +129,18 @@ def test_no_page_of_the_desk_has_a_barrier(demo: Demo, browser: Browser) -> None
         *("editions/", "editions/1/variants/", "editions/1/submit/", "stories/", "subscribers/"),
         *("subscribers/edit/1/", "suppressions/", "lists/", "replies/?state=all", "newsletters/1/assemble/"),
         *("lists/edit/1/", "subscribers/health/", "subscribers/bulk/?all=yes", "subscribers/1/merge/"),
+        *("users/", "users/new/", "users/edit/1/"),
     )
+    wide.goto(f"{demo.url}/desk/lists/edit/1/")
+    wide.locator("#welcome-en").fill("Welcome to the list!")
+    wide.get_by_role("button", name="Save", exact=True).first.click()
+    wide.wait_for_url("**/desk/lists/")
     found += desk_barriers(demo, [wide, phone], "editions/edit/1/", "stories/edit/1/", "segments/new/")
     found += desk_barriers(demo, [phone], "editions/1/variants/", "subscribers/")
     demo.submit()
     for page in looking:
         sign_in(page, demo, "approver")
-    found += desk_barriers(demo, looking, "editions/1/review/")
+    found += desk_barriers(demo, looking, "editions/1/review/", "lists/changes/1/")
     demo.approve()
     found += desk_barriers(demo, looking, "editions/1/schedule/")
     demo.schedule()
