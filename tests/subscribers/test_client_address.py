@@ -16,7 +16,7 @@ PROXIES = ("127.0.0.1", "10.0.0.0/24", "2001:db8:1::/48")
     ("peer", "forwarded", "client"),
     [
         ("203.0.113.9", "", "203.0.113.9"),
-        # Nobody but a proxy says who somebody is.
+        # Only proxies are believed.
         ("203.0.113.9", "192.0.2.1", "203.0.113.9"),
         ("127.0.0.1", "203.0.113.9", "203.0.113.9"),
         # From right to left: two proxies of ours, then the client, then what it invented.
