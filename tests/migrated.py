@@ -32,7 +32,7 @@ class Turn:
         self._lock = os.open(_FOLDER / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         # Whether this process has to migrate.
-        self.mine = not kept().exists()
+        self.mine = not _is_migrated(kept())
         if not self.mine:
             self._end()
 
@@ -44,11 +44,21 @@ class Turn:
         unfinished.unlink(missing_ok=True)
         with closing(sqlite3.connect(unfinished)) as target:
             database.backup(target)
-        unfinished.rename(kept())
+        if _is_migrated(unfinished):
+            unfinished.rename(kept())
         self._end()
 
     def _end(self) -> None:
         os.close(self._lock)
+
+
+def _is_migrated(path: Path) -> bool:
+    """Whether there is a database with migrations. A run that was cut short may have left an empty one."""
+    if not path.exists():
+        return False
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        tables = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'django_migrations'")
+        return tables.fetchone() is not None
 
 
 @cache
