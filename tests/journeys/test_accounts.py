@@ -22,7 +22,7 @@ from mailer.desk.accounts import invitations
 from mailer.desk.accounts.groups import ensure_groups
 from tests.desk.cast import Desk, submitted
 from tests.desk.cast import desk as make_desk
-from tests.journeys.test_accessible import AXE, FIND, RULES, tab_to
+from tests.journeys.test_accessible import AXE, FIND, NARROW, PHONE, RULES, barriers, sideways, tab_to, window
 from tests.waiting import until
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("journey")]
@@ -194,3 +194,16 @@ def test_a_new_approver_from_the_invitation_to_the_recovery_code(
     other.sends()
     assert other.path == "/desk/"
     assert person.barriers + other.barriers == []
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_no_page_of_the_sign_in_has_a_barrier_or_needs_scrolling_sideways(
+    live_server: Any, browser: Browser, desk: Desk, dark: bool
+) -> None:
+    invitations.send_invitation(desk.approver)
+    found = re.search(r"http://localhost:8000(/accounts/\S+)", str(mail.outbox[-1].body))
+    assert found
+    pages = ["/accounts/sign-in/", "/accounts/password/forgotten/", found[1], "/accounts/set-password/a/b/"]
+    phone, narrow = window(browser, PHONE, dark=dark), window(browser, NARROW, dark=dark)
+    assert [line for page in pages for line in barriers(phone, live_server.url + page)] == []
+    assert [line for page in pages for line in sideways(narrow, live_server.url + page)] == []
