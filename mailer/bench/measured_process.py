@@ -14,29 +14,11 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import django
 
-# What a process can be asked to do.
-Action = Literal[
-    "prepare",
-    "plan",
-    "deliver_one",
-    "send",
-    "follow",
-    "hammer",
-    "written",
-    "accept",
-    "commit",
-    "post",
-    "read",
-    "fill",
-    "count",
-    "visit",
-    "prepare_list",
-    "import_file",
-]
+from mailer.bench.send import Action
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
@@ -23,10 +23,28 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from mailer.bench import peers
 from mailer.bench.databases import BenchmarkDatabase, open_database
-from mailer.bench.measured_process import Action
 from mailer.config import key_ring
 from mailer.config.sections import Keys
 
+# What mailer.bench.measured_process can be asked to do.
+Action = Literal[
+    "prepare",
+    "plan",
+    "deliver_one",
+    "send",
+    "follow",
+    "hammer",
+    "written",
+    "accept",
+    "commit",
+    "post",
+    "read",
+    "fill",
+    "count",
+    "visit",
+    "prepare_list",
+    "import_file",
+]
 DATABASES = ("sqlite", "postgresql")
 SESSIONS = (1, 20)
 # Octets of a message.
