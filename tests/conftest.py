@@ -11,12 +11,13 @@ from typing import Any, NoReturn
 
 import pytest
 from django.apps import apps
+from django.conf import settings as django_settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.db.backends.sqlite3.base import DatabaseWrapper
 from django.db.models.signals import post_migrate
 from pytest_django import DjangoDbBlocker
-from wagtail.models import Collection
+from wagtail.models import Collection, Locale, Page
 
 from tests import migrated
 from tests.environment import quick_passwords
@@ -118,7 +119,7 @@ def django_db_setup(
     _turn: migrated.Turn | None,
 ) -> None:
     """Before the first test, the migrated database is kept for tests that need a file of their own."""
-    post_migrate.connect(_root_collection, sender=apps.get_app_config("wagtailcore"))
+    post_migrate.connect(_roots, sender=apps.get_app_config("wagtailcore"))
     if _turn is None:
         return
     with django_db_blocker.unblock():
@@ -132,10 +133,13 @@ def django_db_setup(
         shutil.copyfile(migrated.kept(), sqlite_template)
 
 
-def _root_collection(**_: object) -> None:
+def _roots(**_: object) -> None:
     """A test with transactions of its own empties every table, also of what a migration put there."""
     if not Collection.objects.exists():
         Collection.add_root(name="Root")
+    if not Page.objects.exists():
+        Locale.objects.get_or_create(language_code=django_settings.LANGUAGE_CODE)
+        Page.add_root(title="Root", slug="root")
 
 
 @pytest.fixture(scope="session")
