@@ -18,7 +18,7 @@ from django.http import HttpRequest
 from mailer.accounts import audit
 from mailer.accounts.adapter import report_failure
 
-# Whoever may do one of these could send mail to everybody, read all addresses, or let others do so.
+# Each of these permits sending mail to all subscribers, reading all addresses, or letting others do so.
 _POWERFUL = (
     "mailer.approve_edition",
     "mailer.schedule_edition",

@@ -1,8 +1,8 @@
 """Changing a subscriber's address: confirmed by a link at the new address and by one at the old.
 
-Whoever has one of our mails, perhaps a forwarded one, can ask for a change; only who reads both mailboxes can
-make it. The order of the two clicks does not matter. An address that bounces confirms nothing: the new one is
-enough then, and no link opens the subscriber's data any more (`Subscriber.data_by_link`).
+A person with one of our mails, perhaps a forwarded one, can ask for a change; only a reader of both mailboxes
+can make it. The order of the two clicks does not matter. An address that bounces confirms nothing: the new
+one is enough then, and no link opens the subscriber's data any more (`Subscriber.data_by_link`).
 
 What the page says never depends on whether the new address is known or suppressed. A suppressed address stays
 so. When the new address belongs to another subscriber who confirmed a subscription, they get the lists, and

@@ -1,7 +1,7 @@
 """Erasure that the former address can reverse for 30 days after a change of address.
 
-Whoever took an address over could otherwise erase the subscriber before they read the notice at their own
-address. What is needed to restore them is kept encrypted: no page, command or export shows it, and nothing
+A person who took an address over could otherwise erase the subscriber, before the notice at the old address
+is read. What is needed to restore them is kept encrypted: no page, command or export shows it, and nothing
 but the link “It was not me” decrypts it. It is deleted when that link expires, or when staff erase the
 address. Nothing is kept where no address was changed lately.
 

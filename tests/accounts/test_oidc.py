@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 class Provider(BaseHTTPRequestHandler):
-    """Says of whoever asks what `claims` holds."""
+    """Says of every user what `claims` holds."""
 
     claims: dict[str, Any] = {}
 

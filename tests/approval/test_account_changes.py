@@ -1,4 +1,4 @@
-"""One person with two accounts: whoever creates or changes an account cannot use it as a second person."""
+"""One person with two accounts: an account that a person created or changed is no second person."""
 
 from __future__ import annotations
 

@@ -179,7 +179,7 @@ def test_the_sign_up_form_is_filled_and_sent_by_keyboard_alone(shared_demo: Demo
     page.keyboard.press("Space")
     tab_to(page, "select[name=language]")
     tab_to(page, "main button[type=submit]")
-    # Whoever is done within two seconds is taken for a machine, and asked to press once more.
+    # A form sent within two seconds counts as a machine's, and asks to press once more.
     page.wait_for_timeout(2_500)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).not_to_have_text("Get our newsletter")

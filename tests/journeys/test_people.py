@@ -227,7 +227,7 @@ def signs_up(reader: Reader, address: str, words: dict[str, str]) -> None:
     if reader.page.locator("input[name=lists]").count():
         reader.presses("input[name=lists] >> nth=0")
     reader.presses("input[name=countries][value=KZ]")
-    # Whoever is done within two seconds is taken for a machine.
+    # A form sent within two seconds counts as a machine's.
     reader.page.wait_for_timeout(2_200)
     reader.sends("main form button[type=submit]")
     reader.goes(reader.letter(address, "confirm"))

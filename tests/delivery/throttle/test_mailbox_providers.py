@@ -61,7 +61,7 @@ def test_no_provider_holds_more_than_it_may_and_none_is_ever_shut_out(sessions, 
             held[provider] += 1
             shares.acquire(provider)
             assert not shares.is_slow(provider) or held[provider] <= shares.share
-        # Whoever holds nothing may begin.
+        # A provider without a session may begin.
         assert all(held[one] or shares.may_begin(one) for one in ("a.example", "b.example", "c.example"))
 
 

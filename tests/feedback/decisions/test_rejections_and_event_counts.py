@@ -230,7 +230,7 @@ def test_dry_runs_are_not_counted():
         ("refused", "550 5.1.1 no such user", ProviderCounts(bounced=1)),
         # The ledger took it for one reader's matter, the rules know better.
         ("refused", "550 rejected due to spam content", ProviderCounts(blocked=1)),
-        # Whoever sent it has counted it as blocked at once.
+        # The sender has counted it as blocked at once.
         ("blocked", "550 5.7.1 rejected due to spam content", ProviderCounts()),
     ],
 )
