@@ -127,7 +127,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "mailer.desk.base.delete_guards.ProtectedDeleteMiddleware",
-    "mailer.desk.base.personal_data.PersonalDataMiddleware",
+    "mailer.desk.base.log_personal_data_views.PersonalDataMiddleware",
     "mailer.desk.base.hostile_input.HostileInputMiddleware",
 ]
 

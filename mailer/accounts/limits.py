@@ -53,7 +53,7 @@ def record_failure(keys: Iterable[str], now: datetime) -> datetime | None:
     return max(locks, default=None)
 
 
-def clear(key: str) -> None:
+def reset_failed_attempts(key: str) -> None:
     """Forget the failures under a key, because its owner signed in or chose a new password."""
     SignInFailures.objects.filter(key=key).delete()
 

@@ -23,7 +23,7 @@ def connect() -> None:
 
 def _signed_in(request: HttpRequest, user: User, **_: Any) -> None:
     session_times.start_session(request, timezone.now())
-    limits.clear(limits.account_key(user, ""))
+    limits.reset_failed_attempts(limits.account_key(user, ""))
     methods = [str(one.get("type") or one["method"]) for one in request.session.get(_METHODS, [])]
     audit.record("accounts.sign_in", user, request, methods=methods)
 

@@ -143,7 +143,7 @@ class SetPasswordView(FormView[FirstPasswordForm]):
         del self.request.session[_SESSION_TOKEN]
         form.save()
         requirements.password_was_changed(self.user)
-        limits.clear(limits.account_key(self.user, ""))
+        limits.reset_failed_attempts(limits.account_key(self.user, ""))
         audit.record("accounts.password_set", self.user, self.request)
         messages.success(self.request, "Your new password is set. Sign in with it.")
         return redirect(reverse("account_login"))

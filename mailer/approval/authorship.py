@@ -255,7 +255,7 @@ def parts_of(edition: Edition) -> dict[str, Subject]:
 
 def fingerprints(edition: Edition) -> dict[str, str]:
     """The current fingerprint of every part, segments included."""
-    people = {name: rule_fingerprint(one) for name, one in segments_of(edition).items()}
+    people = {name: rule_fingerprint(one) for name, one in audience_segments(edition).items()}
     return people | {name: live_fingerprint(part) for name, part in parts_of(edition).items()}
 
 
@@ -263,7 +263,7 @@ def authors_of(edition: Edition) -> dict[User, str]:
     """Users who may not approve the edition, with the reason: {user: "wrote the story “…”"}."""
     found: dict[User, list[str]] = {}
     approved = list(_approved_manifests(edition))
-    for name, part in {**parts_of(edition), **segments_of(edition)}.items():
+    for name, part in {**parts_of(edition), **audience_segments(edition)}.items():
         for note in _changes_since_approval(name, part, approved):
             if note.user is not None:
                 found.setdefault(note.user, []).append(f"{note.action} {title_of(part)}")
@@ -307,7 +307,7 @@ def _changes_since_approval(name: str, part: Subject, approved: list[dict[str, s
     return notes
 
 
-def segments_of(edition: Edition) -> dict[str, Segment]:
+def audience_segments(edition: Edition) -> dict[str, Segment]:
     """The edition's segments, nested ones included, by the names that a manifest uses."""
     chosen = [one for one in (edition.segment, edition.excluded) if one is not None]
     found: dict[str, Segment] = {}

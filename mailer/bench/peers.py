@@ -140,7 +140,7 @@ class Scales:
                 talk.sendall(b"250 taken\r\n")
 
 
-def weigh_source(size: int) -> int:
+def smtp_source_message_octets(size: int) -> int:
     """Octets on the wire of smtp-source's message when it is asked for `size`. Raises Missing."""
     with Scales() as scales:
         source(scales.port, 1, 1, size)

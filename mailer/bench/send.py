@@ -217,7 +217,7 @@ def _round(
             busy = sink.cpu_seconds() - before
         _check(ours, messages, "accepted")
         # smtp-source adds to the requested size; subtract that first.
-        asked = 2 * size - peers.weigh_source(size)
+        asked = 2 * size - peers.smtp_source_message_octets(size)
         theirs = peers.source(sink.port, messages, sessions, asked)
     return _Round(
         ours["seconds"],

@@ -138,7 +138,7 @@ def pages(
     json: Json = False,
 ) -> None:
     """Desk pages with many subscribers and deliveries: searches and reports."""
-    from mailer.bench import pages as paging
+    from mailer.bench import page_load_times as paging
 
     _show(paging.measure(readers, mailings, rounds, _backends(backend)), json)
 

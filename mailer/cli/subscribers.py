@@ -21,8 +21,8 @@ from mailer.reports.export import rejected_rows_sheet, subscribers_sheet, write_
 from subscribers.exports import json_lines
 from subscribers.imports import jobs
 from subscribers.imports.models import ImportJob, RejectedRow
-from subscribers.imports.rows import Progress as ProgressReport
-from subscribers.imports.rows import UnreadableFile
+from subscribers.imports.row_types import Progress as ProgressReport
+from subscribers.imports.row_types import UnreadableFile
 from subscribers.imports.validate import WARNINGS
 from subscribers.models import MailingList, Subscriber
 from subscribers.privacy.data_access import collect

@@ -37,7 +37,7 @@ class Exposed(NamedTuple):
         return bool(self.mode & _OTHERS)
 
 
-def exposed(file: Path, config: Config) -> list[Exposed]:
+def exposed_paths(file: Path, config: Config) -> list[Exposed]:
     """The private files and folders that others may open; `file` is the configuration's own."""
     found = []
     for path in _private_paths(file, config):
@@ -54,7 +54,7 @@ def exposed(file: Path, config: Config) -> list[Exposed]:
 def tighten(file: Path, config: Config) -> list[Path]:
     """Close those that belong to the user of this process to all others; which ones were changed."""
     changed = []
-    for path, mode, is_ours in exposed(file, config):
+    for path, mode, is_ours in exposed_paths(file, config):
         if not is_ours:
             continue
         try:

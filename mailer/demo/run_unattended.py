@@ -17,7 +17,7 @@ from mailer.delivery.models import Mailing, OutboxMessage
 from mailer.demo import mail_catcher
 from mailer.demo.seed import seed
 from mailer.editions.models import Edition
-from mailer.jobs import JOBS
+from mailer.job_index import JOBS
 from mailer.reports.edition_state import edition_summary
 from mailer.reports.stats import latest_mailing_totals
 

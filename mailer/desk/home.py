@@ -16,7 +16,7 @@ from mailer.approval.models import SnapshotAuthor
 from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import alerts
 from mailer.desk.base.edition_workflow import Action, next_action, state_label
-from mailer.desk.base.pages import current_user
+from mailer.desk.base.page_classes import current_user
 from mailer.desk.sending.mailing_control import progress
 from mailer.editions.models import Edition, Newsletter
 from mailer.feedback.models import ReturnedMessage

@@ -26,7 +26,7 @@ def files(config: Config) -> Iterator[CheckResult]:
     """Configuration, keys, database and storage, which other users of the machine must not open."""
     result = partial(CheckResult, "files", "")
     file = Path(os.environ.get("MAILER_CONFIG", "config.toml"))
-    found = file_modes.exposed(file, config)
+    found = file_modes.exposed_paths(file, config)
     # A group may have been given access on purpose where another user owns the file.
     wrong = [one for one in found if one.to_everyone or one.is_ours]
     for one in wrong[:_SHOWN]:

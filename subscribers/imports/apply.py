@@ -21,7 +21,7 @@ from subscribers import resumable_jobs
 from subscribers.consent import Channel, Event, Evidence, record
 from subscribers.imports import diff, tags_and_fields
 from subscribers.imports.models import UNDO_STATS, ImportChange, ImportJob, ImportRow, RejectedRow
-from subscribers.imports.rows import ImportStats
+from subscribers.imports.row_types import ImportStats
 from subscribers.imports.validate import parse_address_cell
 from subscribers.models import ConsentRecord, Subscriber, Subscription, Suppression
 

@@ -11,7 +11,7 @@ from django.conf import settings
 
 from subscribers import iso_codes
 from subscribers.csv_cells import parse_countries
-from subscribers.imports.rows import UnreadableFile
+from subscribers.imports.row_types import UnreadableFile
 from subscribers.segments.models import CustomField
 
 # What a column can be about; besides these "country:KZ", the column of one country, and "field:NAME", one of

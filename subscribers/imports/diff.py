@@ -16,7 +16,7 @@ from django.db.backends.utils import CursorWrapper
 
 from subscribers.imports import tags_and_fields
 from subscribers.imports.models import ImportJob, ImportRow
-from subscribers.imports.rows import ImportStats, Progress, no_progress
+from subscribers.imports.row_types import ImportStats, Progress, no_progress
 
 # Lines that are compared, and applied, in one transaction.
 BATCH_SIZE = 20_000

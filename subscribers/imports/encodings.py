@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from subscribers.imports.rows import UnreadableFile
+from subscribers.imports.row_types import UnreadableFile
 
 # Tried where the text is not Unicode, in this order where two are equally likely.
 #

@@ -21,7 +21,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from subscribers import resumable_jobs
 from subscribers.imports import apply, diff, staging
 from subscribers.imports.models import ImportChange, ImportJob, ImportRow, RejectedRow
-from subscribers.imports.rows import ImportStats, Progress, UnreadableFile, no_progress
+from subscribers.imports.row_types import ImportStats, Progress, UnreadableFile, no_progress
 from subscribers.imports.table_file import open_table
 from subscribers.imports.validate import row_validator
 from subscribers.models import MailingList

@@ -26,7 +26,7 @@ from django.db.models import Q
 
 from subscribers.imports.column_mapping import Columns
 from subscribers.imports.models import ImportJob, ImportRow, RejectedRow
-from subscribers.imports.rows import ImportStats, InvalidRow, UnreadableFile, ValidRow
+from subscribers.imports.row_types import ImportStats, InvalidRow, UnreadableFile, ValidRow
 from subscribers.imports.table_file import open_table
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{20,64}")

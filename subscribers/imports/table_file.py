@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, TextIO
 
 from subscribers.imports import encodings
 from subscribers.imports.column_mapping import Columns, find_columns
-from subscribers.imports.rows import MAX_COLUMNS, TableRow, UnreadableFile, too_many_columns
+from subscribers.imports.row_types import MAX_COLUMNS, TableRow, UnreadableFile, too_many_columns
 from subscribers.imports.workbook import read_workbook
 
 DELIMITERS = (",", ";", "\t", "|")

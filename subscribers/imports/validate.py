@@ -11,7 +11,7 @@ from subscribers.addresses import address_hasher, normalise
 from subscribers.csv_cells import parse_countries, parse_language, unescape
 from subscribers.imports import tags_and_fields
 from subscribers.imports.column_mapping import Columns, normalise_heading
-from subscribers.imports.rows import InvalidRow, ValidRow
+from subscribers.imports.row_types import InvalidRow, ValidRow
 
 Validate = Callable[[int, Sequence[str]], ValidRow | InvalidRow]
 

@@ -18,7 +18,7 @@ from datetime import date, datetime
 from typing import Any, BinaryIO
 from xml.etree.ElementTree import ParseError
 
-from subscribers.imports.rows import MAX_COLUMNS, TableRow, UnreadableFile, too_many_columns
+from subscribers.imports.row_types import MAX_COLUMNS, TableRow, UnreadableFile, too_many_columns
 from subscribers.limited_process import LimitExceeded, ProcessLimits, apply_limits, check_depth, run_lines
 
 # Rows of a sheet in Excel.

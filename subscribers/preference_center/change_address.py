@@ -58,7 +58,7 @@ def is_allowed(subscriber: Subscriber, now: datetime) -> bool:
     return not subscriber.address_changes.filter(rejected_at__gt=recently).exists()
 
 
-def bounces(subscriber: Subscriber) -> bool:
+def is_bouncing(subscriber: Subscriber) -> bool:
     """Whether the present address cannot be reached, so that the new one alone confirms a change."""
     active = suppression.active_suppression(subscriber)
     return active is not None and active.reason in _BOUNCED
@@ -86,7 +86,7 @@ def request(subscriber: Subscriber, new_email: str, evidence: Evidence, now: dat
             old_email=subscriber.email,
             new_email=new_email,
             requested_at=now,
-            needs_old=not bounces(subscriber),
+            needs_old=not is_bouncing(subscriber),
         )
         if rate_limit.may_email(new_email, now) and not suppression.is_suppressed(new_email):
             token = tokens.make_dated("change_address", change.pk, now)
@@ -297,7 +297,7 @@ def _require_pending(change: AddressChange, now: datetime) -> AddressChange:
     undone = change.changed_at is not None or change.rejected_at is not None
     if undone or subscriber.email != change.old_email or not is_allowed(subscriber, now):
         raise tokens.LinkExpired("used, rejected or replaced")
-    if not change.needs_old and not bounces(subscriber):
+    if not change.needs_old and not is_bouncing(subscriber):
         raise tokens.LinkExpired("the old address does not bounce any more, and was not asked")
     if suppression.is_suppressed(change.new_email):
         raise tokens.LinkExpired("the new address is suppressed")

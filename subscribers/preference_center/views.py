@@ -91,7 +91,7 @@ def _preferences_context(
         "form": form or PreferencesForm(None, subscriber=subscriber, page_language=language, now=now),
         "address_form": address_form or AddressChangeForm(),
         "may_change_address": change_address.is_allowed(subscriber, now),
-        "bounces": change_address.bounces(subscriber),
+        "bounces": change_address.is_bouncing(subscriber),
         **(waiting_context(change, language) if change else {}),
         "data_by_link": subscriber.data_by_link,
         "tracking_form": forms.tracking_consent_form(None, subscriber),

@@ -23,7 +23,7 @@ from mailer.approval.models import Snapshot
 from mailer.cli.main import COMMANDS, app
 from mailer.delivery.models import Delivery, Mailing
 from mailer.feedback.models import SuppressionDecision
-from mailer.jobs import JOBS
+from mailer.job_index import JOBS
 from subscribers.bulk.models import BulkJob
 from subscribers.imports.models import ImportJob
 from tests.project.test_project import ROOT, all_keys

@@ -21,7 +21,7 @@ from wagtail.users.views import groups, users
 from mailer.accounts import unused
 from mailer.approval.same_person import SamePerson, require_one_account
 from mailer.desk.accounts import authority, invitations
-from mailer.desk.base.pages import ObjectPage, current_user
+from mailer.desk.base.page_classes import ObjectPage, current_user
 
 _FIELDS = ("username", "email", "first_name", "last_name")
 

@@ -18,7 +18,7 @@ from mailer.approval.approve import ApprovalError
 from mailer.approval.authorship import name_of
 from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.approval.submit import VARIANT_LIMIT, submit
-from mailer.desk.base.pages import EditionPage, SnapshotPage, current_user
+from mailer.desk.base.page_classes import EditionPage, SnapshotPage, current_user
 from mailer.desk.editions import preview
 from mailer.desk.editions.preview import VIEWS, VariantChoice, current_content, preflight, variant_choices
 from mailer.editions.audience import Audience

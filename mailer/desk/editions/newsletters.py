@@ -28,7 +28,7 @@ from mailer.desk.base.forms import (
     TranslationsForm,
     ZoneSelect,
 )
-from mailer.desk.base.pages import NewsletterPage, current_user, may_view_editions
+from mailer.desk.base.page_classes import NewsletterPage, current_user, may_view_editions
 from mailer.desk.base.tables import LinkColumn
 from mailer.desk.base.viewsets import DeskViewSet
 from mailer.editions import sender_domains

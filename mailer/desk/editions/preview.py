@@ -17,7 +17,7 @@ from wagtail.snippets.views.snippets import PreviewRevisionView
 
 from mailer.approval.preflight import PreflightFinding, run_checks
 from mailer.approval.submit import render_all
-from mailer.desk.base.pages import EditionPage
+from mailer.desk.base.page_classes import EditionPage
 from mailer.editions.audience import Audience, Combination
 from mailer.editions.models import Edition
 from mailer.editions.rendering_input import content_of

@@ -18,7 +18,7 @@ from wagtail.admin import messages
 from wagtail.log_actions import log
 
 from mailer.accounts.recent import requires_recent_sign_in
-from mailer.desk.base.pages import ObjectPage
+from mailer.desk.base.page_classes import ObjectPage
 from mailer.desk.imports.labels import COLUMN_LABELS, address_warnings, samples, totals
 from mailer.desk.imports.list import State, state_label
 from mailer.reports.export import csv_lines, rejected_rows_sheet
@@ -26,7 +26,7 @@ from subscribers import iso_codes
 from subscribers.imports import encodings, jobs, staging
 from subscribers.imports.column_mapping import FIELDS, Columns, custom_fields
 from subscribers.imports.models import ImportJob, RejectedRow
-from subscribers.imports.rows import UnreadableFile
+from subscribers.imports.row_types import UnreadableFile
 from subscribers.imports.validate import WARNINGS
 from subscribers.resumable_jobs import UNDO_FOR, WrongState
 

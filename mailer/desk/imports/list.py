@@ -18,7 +18,7 @@ from wagtail.admin.widgets.button import Button
 from wagtail.log_actions import log
 
 from mailer.desk.base.forms import content_languages
-from mailer.desk.base.pages import AnyForm, FormPage
+from mailer.desk.base.page_classes import AnyForm, FormPage
 from mailer.desk.base.tables import StateColumn
 from mailer.desk.base.viewsets import TableIndex, TableViewSet
 from mailer.reports.labels import format_number

@@ -13,7 +13,7 @@ from wagtail.log_actions import log
 
 from mailer.accounts.recent import requires_recent_sign_in
 from mailer.delivery.models import Delivery, Mailing
-from mailer.desk.base.pages import EditionPage
+from mailer.desk.base.page_classes import EditionPage
 from mailer.desk.base.tables import sheet_response
 from mailer.feedback.models import FeedbackEvent
 from mailer.reports import not_delivered

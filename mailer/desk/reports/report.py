@@ -15,7 +15,7 @@ from wagtail.admin import messages
 from wagtail.log_actions import log
 
 from mailer.delivery.models import Mailing
-from mailer.desk.base.pages import EditionPage
+from mailer.desk.base.page_classes import EditionPage
 from mailer.desk.base.tables import sheet_response
 from mailer.desk.sending import mailing_control
 from mailer.desk.sending.mailing_control import interventions, progress_context

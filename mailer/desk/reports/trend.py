@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.views.generic import TemplateView
 
-from mailer.desk.base.pages import NewsletterPage, may_view_editions
+from mailer.desk.base.page_classes import NewsletterPage, may_view_editions
 from mailer.desk.reports.report import DisplayTable
 from mailer.reports import trend
 from mailer.reports.charts import Point, line_chart

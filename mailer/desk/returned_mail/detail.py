@@ -17,7 +17,7 @@ from wagtail.admin import messages
 from wagtail.log_actions import log
 
 from mailer.delivery.esp.capabilities import CAPABILITIES
-from mailer.desk.base.pages import ObjectPage
+from mailer.desk.base.page_classes import ObjectPage
 from mailer.desk.returned_mail.list import mark_done, message_title, state_label
 from mailer.feedback.decisions import manual_triage
 from mailer.feedback.decisions.manual_triage import TriageError

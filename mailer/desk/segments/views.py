@@ -16,7 +16,7 @@ from wagtail.admin import messages
 from wagtail.admin.ui.tables import Column, DateColumn
 from wagtail.log_actions import log
 
-from mailer.desk.base.pages import StaffPage
+from mailer.desk.base.page_classes import StaffPage
 from mailer.desk.base.viewsets import TableIndex, TableViewSet
 from mailer.desk.segments import rule_form
 from mailer.desk.subscribers.subscriber_list import state_label

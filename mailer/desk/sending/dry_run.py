@@ -11,7 +11,7 @@ from django.utils import timezone
 from mailer.approval.models import Snapshot
 from mailer.delivery.models import Mailing
 from mailer.delivery.rollout import control
-from mailer.desk.base.pages import EditionPage, current_user
+from mailer.desk.base.page_classes import EditionPage, current_user
 from mailer.desk.sending import mailing_control
 from mailer.desk.sending.mailing_control import progress_context
 from mailer.reports.collect_stats import stats_of

@@ -13,7 +13,7 @@ from wagtail.admin import messages
 
 from mailer.delivery.models import Intervention, Mailing
 from mailer.delivery.rollout import control, plan_deliveries, stop_rules
-from mailer.desk.base.pages import EditionPage
+from mailer.desk.base.page_classes import EditionPage
 from mailer.reports.charts import totals_bars, totals_chart
 from mailer.reports.labels import format_number, reason_label
 from mailer.reports.stats import Totals, latest_dry_run, latest_mailing

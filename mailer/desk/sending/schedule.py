@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from mailer.approval import approve
 from mailer.approval.models import Snapshot
-from mailer.desk.base.pages import SnapshotPage, current_user
+from mailer.desk.base.page_classes import SnapshotPage, current_user
 from mailer.editions.audience import Audience
 
 # The page shows a countdown when sending starts within this time.

@@ -15,7 +15,7 @@ from wagtail.admin import messages
 from wagtail.log_actions import log
 
 from mailer.desk.base.forms import parse_int
-from mailer.desk.base.pages import ObjectPage, StaffPage
+from mailer.desk.base.page_classes import ObjectPage, StaffPage
 from mailer.desk.base.tables import count_label
 from mailer.desk.subscribers.subscriber_list import QUERY_PARAMETERS, SubscriberFilters, query_from
 from subscribers.bulk import jobs

@@ -18,7 +18,7 @@ from mailer.approval.approve import ApprovalError
 from mailer.approval.authorship import name_of
 from mailer.approval.list_changes import ListEmails
 from mailer.approval.models import ListChange
-from mailer.desk.base.pages import ObjectPage, current_user
+from mailer.desk.base.page_classes import ObjectPage, current_user
 from subscribers import iso_codes
 
 

@@ -17,7 +17,7 @@ from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
-from mailer.desk.base.pages import ObjectPage, StaffPage
+from mailer.desk.base.page_classes import ObjectPage, StaffPage
 from subscribers.bulk import jobs
 from subscribers.models import MailingList
 from subscribers.reconfirmation import campaigns

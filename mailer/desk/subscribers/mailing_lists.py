@@ -23,7 +23,7 @@ from mailer.approval import list_changes
 from mailer.approval.authorship import name_of
 from mailer.approval.list_changes import ListEmails
 from mailer.approval.models import ListChange
-from mailer.desk.base.pages import current_user
+from mailer.desk.base.page_classes import current_user
 from mailer.desk.base.tables import StateColumn
 from mailer.desk.base.viewsets import DeskViewSet
 from mailer.editions import sender_domains

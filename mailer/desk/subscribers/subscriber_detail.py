@@ -15,7 +15,7 @@ from wagtail.admin.panels import Panel
 from wagtail.log_actions import log, registry
 
 from mailer.delivery.models import Delivery
-from mailer.desk.base.pages import ObjectPage
+from mailer.desk.base.page_classes import ObjectPage
 from mailer.desk.suppression_decisions import labels
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
 from subscribers import merge, suppression

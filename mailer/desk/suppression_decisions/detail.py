@@ -14,7 +14,7 @@ from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
-from mailer.desk.base.pages import ObjectPage, Row
+from mailer.desk.base.page_classes import ObjectPage, Row
 from mailer.desk.returned_mail.detail import text_of
 from mailer.desk.suppression_decisions import labels
 from mailer.feedback.decisions import domain_outages, suppression_decisions

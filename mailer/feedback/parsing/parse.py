@@ -32,14 +32,14 @@ def parse_message(raw: bytes, envelope_to: str | None = None) -> ParsedReturnedM
     used. Input is hostile: what cannot be read is of kind "other", for staff. Never raises.
     """
     try:
-        return parse_unguarded(raw, envelope_to)
+        return parse_or_raise(raw, envelope_to)
     except Exception as error:  # noqa: BLE001  (one message must never stop the mailbox; it is kept for staff)
         # The error's text could name a subscriber.
         log.warning("action=feedback_unreadable error=%s", type(error).__name__)
         return ParsedReturnedMessage("other")
 
 
-def parse_unguarded(raw: bytes, envelope_to: str | None = None) -> ParsedReturnedMessage:
+def parse_or_raise(raw: bytes, envelope_to: str | None = None) -> ParsedReturnedMessage:
     """`parse_message` without the guard: tests use it to see exceptions."""
     evidence = evidence_of.collect(raw, envelope_to)
     detection = detect(evidence)

@@ -209,7 +209,7 @@ def test_an_unreachable_relay_is_tried_less_and_less_often_and_staff_are_alerted
 
 def test_the_breaker_pauses_a_blocked_mailing_and_refuses_no_delivery(relay):
     relay.script.dot = lambda to: "554 5.7.1 rejected, your host is blocked"
-    at("a.example.net", "b.example.net", "c.example.net", each=20)
+    at("a.example.net", "b.example.net", "c.example.net", each=60)
     mailing = released()
     send(min_batch=10)
     mailing.refresh_from_db()
@@ -217,7 +217,7 @@ def test_the_breaker_pauses_a_blocked_mailing_and_refuses_no_delivery(relay):
     assert "your host is blocked" in mailing.reason
     assert (Alert.objects.get().kind, Alert.objects.get().mailing_id) == ("circuit_breaker", mailing.pk)
     found = states(mailing)
-    assert "refused" not in found and len(relay.taken) < 30 and balances(mailing)
+    assert "refused" not in found and len(relay.taken) < 90 and balances(mailing)
     # Staff see to it and resume: it begins with a clean slate, and everybody gets their mail.
     relay.script.dot = lambda to: None
     clock = Clock()
@@ -226,18 +226,19 @@ def test_the_breaker_pauses_a_blocked_mailing_and_refuses_no_delivery(relay):
     for _ in range(30):
         send(clock, min_batch=10)
         clock.move(minutes=1)
-    assert states(mailing) == {"accepted": 60}
+    assert states(mailing) == {"accepted": 180}
 
 
 def test_the_breaker_pauses_a_mailing_whose_connections_keep_breaking(relay):
     relay.script.rcpt = lambda to: DROP
-    readers(60)
+    readers(300)
     mailing = released()
     send(min_batch=10)
     mailing.refresh_from_db()
     assert mailing.state == Mailing.State.PAUSED
     assert Alert.objects.get().kind == "circuit_breaker"
-    assert Delivery.objects.filter(attempts=0).count() > 20
+    # How many more were attempted before the trip was seen depends on the machine: always fewer than half.
+    assert Delivery.objects.filter(attempts=0).count() > 150
 
 
 def test_unknown_addresses_do_not_trip_the_breaker(relay):

@@ -13,7 +13,7 @@ from wagtail.models import ModelLogEntry
 
 from subscribers.imports import jobs
 from subscribers.imports.models import ImportJob
-from subscribers.imports.rows import ImportStats
+from subscribers.imports.row_types import ImportStats
 from subscribers.models import MailingList, Subscriber
 from subscribers.suppression import active_suppression, suppress
 from tests.desk.cast import Desk, as_user

@@ -18,7 +18,7 @@ from subscribers.addresses import address_hash
 from subscribers.consent import Channel, Event, Evidence
 from subscribers.imports import diff, jobs
 from subscribers.imports.models import ImportChange, ImportJob, ImportRow, RejectedRow
-from subscribers.imports.rows import ImportStats, UnreadableFile
+from subscribers.imports.row_types import ImportStats, UnreadableFile
 from subscribers.merge import add_alias
 from subscribers.models import ConsentRecord, MailingList, Subscriber, Subscription, Suppression
 from subscribers.privacy.erasure import erase

@@ -17,7 +17,7 @@ from django.db import close_old_connections, connections
 from django.utils import timezone
 
 from mailer.delivery.smtp import dkim
-from mailer.jobs import JOBS, Job
+from mailer.job_index import JOBS, Job
 from mailer.worker.supervisor import limit_arenas, start_trimming
 
 log = logging.getLogger(__name__)
