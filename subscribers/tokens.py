@@ -12,6 +12,8 @@ The setting TOKEN_KEYS holds the id and secret of each key: the first one encryp
 from __future__ import annotations
 
 import re
+import struct
+from array import array
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
@@ -52,6 +54,8 @@ _URL_TOKEN, _MAIL_TOKEN = re.compile(r"[0-9][A-Za-z0-9_-]{32}"), re.compile(MAIL
 # What may be a token of either form, or a tracked link's two, in a text for people.
 _LIKE_TOKEN = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{33,}(?![A-Za-z0-9_-])")
 _ID_OCTETS = 8
+# Octets of a token: the synthetic IV, and the encrypted id.
+_TOKEN_OCTETS = 24
 # Octets of the key: AES-256 twice (RFC 5297 §2.2).
 _KEY_OCTETS = 64
 # Octets of a block of AES.
@@ -107,7 +111,7 @@ def encrypt_id(purpose: Purpose, number: int) -> str:
 def encrypt_ids_for_mail(purpose: Purpose, numbers: Iterable[int]) -> list[str]:
     """A token for a mail address for each number. Raises OverflowError like `encrypt_id`."""
     key = _keys()[0]
-    return [key.id + octets.hex() for octets in key.encrypt_all(purpose, numbers)]
+    return _split(key.id, key.encrypt_all(purpose, numbers).hex(), 2 * _TOKEN_OCTETS)
 
 
 def decrypt_id(purpose: Purpose, token: str) -> int:
@@ -160,19 +164,19 @@ def links(subscribers: Iterable[int], newsletter: int) -> list[Links]:
     encrypted once for both of its forms.
     """
     key = _keys()[0]
-    claims = [_pack(subscriber, newsletter) for subscriber in subscribers]
-    unsubscribe = key.encrypt_all("unsubscribe", claims)
-    preferences = key.encrypt_all("preferences", claims)
-    return [
-        Links(key.id + page, key.id + choices, key.id + octets.hex())
-        for page, choices, octets in zip(_base64(unsubscribe), _base64(preferences), unsubscribe, strict=True)
-    ]
+    scope = _pack(0, newsletter)
+    claims = [subscriber << _SCOPE_BITS | scope for subscriber in subscribers]
+    unsubscribe, preferences = key.encrypt_all("unsubscribe", claims), key.encrypt_all("preferences", claims)
+    # 24 octets are 32 characters of base64 without padding, so that all are encoded in one call.
+    pages = _split(key.id, urlsafe_b64encode(unsubscribe).decode(), URL_LENGTH - 1)
+    choices = _split(key.id, urlsafe_b64encode(preferences).decode(), URL_LENGTH - 1)
+    addresses = _split(key.id, unsubscribe.hex(), 2 * _TOKEN_OCTETS)
+    return list(map(Links, pages, choices, addresses))
 
 
-def _base64(ciphertexts: list[bytes]) -> list[str]:
-    """Each as base64url: 24 octets are 32 characters without padding, so that all are encoded in one call."""
-    text = urlsafe_b64encode(b"".join(ciphertexts)).decode()
-    return [text[start : start + 32] for start in range(0, len(text), 32)]
+def _split(key_id: str, text: str, length: int) -> list[str]:
+    """The tokens in a text of encoded ciphertexts, each of so many characters."""
+    return [key_id + text[start : start + length] for start in range(0, len(text), length)]
 
 
 def _pack(subscriber: int, scope: int) -> int:
@@ -190,20 +194,27 @@ class _Key(NamedTuple):
     mac_key: AES
     counter_key: AES
 
-    def encrypt_all(self, purpose: Purpose, numbers: Iterable[int]) -> list[bytes]:
-        """`cipher.encrypt` of many numbers of 64 bits, octet for octet; raises OverflowError.
+    def encrypt_all(self, purpose: Purpose, numbers: Iterable[int]) -> bytes:
+        """`cipher.encrypt` of many numbers of 64 bits, octet for octet and one behind the other.
 
-        A number is shorter than a block of AES, so its synthetic IV is one block of AES, and its ciphertext
-        another (RFC 5297 §2.4, §2.5): a batch takes two calls. One call of the library for each number took
-        1.7 µs more a token while mail was sent.
+        Raises OverflowError. A number is shorter than a block of AES, so its synthetic IV is one block of
+        AES, and its ciphertext another (RFC 5297 §2.4, §2.5): a batch takes two calls and 0.1 µs a token,
+        where one call of the library for each number takes 1.7 µs while mail is sent.
         """
-        plain = b"".join([number.to_bytes(_ID_OCTETS) + bytes(_ID_OCTETS) for number in numbers])
-        count = len(plain) // _BLOCK
+        numbers = tuple(numbers)
+        count = len(numbers)
+        try:
+            plain = struct.pack(">" + "Q8x" * count, *numbers)
+        except struct.error as error:
+            raise OverflowError("a token holds an unsigned number of 64 bits") from error
         whitened = _combine(xor, plain, _whitening(self.mac_key, purpose) * count)
         iv = _encrypt_blocks(self.mac_key, whitened)
         stream = _encrypt_blocks(self.counter_key, _combine(and_, iv, _COUNTER_MASK * count))
-        cipher = _combine(xor, plain, stream)
-        return [iv[at : at + _BLOCK] + cipher[at : at + _ID_OCTETS] for at in range(0, len(plain), _BLOCK)]
+        # Words of eight octets: two of each synthetic IV, and the ciphertext, the first word of its block.
+        words, ivs = array("Q", bytes(_TOKEN_OCTETS * count)), array("Q", iv)
+        words[0::3], words[1::3] = ivs[0::2], ivs[1::2]
+        words[2::3] = array("Q", _combine(xor, plain, stream))[0::2]
+        return words.tobytes()
 
 
 @lru_cache(maxsize=64)

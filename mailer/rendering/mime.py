@@ -99,9 +99,13 @@ class MessageTemplate:
             _page(forms.unsubscribe_url),
             _page(forms.preferences_url),
         )
-        self._plain_pages = transfer_encoding.is_plain(
-            self._unsubscribe_url % b""
-        ) and transfer_encoding.is_plain(self._preferences_url % b"")
+        pages = self._unsubscribe_url % b"", self._preferences_url % b""
+        # Tokens up to this length leave the values in the body plain, which need no encoding then.
+        self._plain_up_to = (
+            transfer_encoding.WIDTH - 1 - max(map(len, pages))
+            if all(map(transfer_encoding.is_plain, pages))
+            else -1
+        )
 
     def message(self, reader: Personalization) -> bytes:
         """The complete message in CRLF lines. Raises ValueError for an invalid value."""
@@ -110,13 +114,18 @@ class MessageTemplate:
     def pieces(self, reader: Personalization) -> list[bytes]:
         """The message in pieces: ASCII, CRLF lines, none beginning with a dot. Raises like `message`."""
         own = self._own_headers(reader)
+        unsubscribe, preferences, subscriber = (
+            reader.unsubscribe_token,
+            reader.preferences_token,
+            reader.subscriber_token,
+        )
         in_text = {
-            "unsubscribe_url": self._unsubscribe_url % reader.unsubscribe_token.encode(),
-            "preferences_url": self._preferences_url % reader.preferences_token.encode(),
-            "subscriber_token": reader.subscriber_token.encode(),
+            "unsubscribe_url": self._unsubscribe_url % unsubscribe.encode(),
+            "preferences_url": self._preferences_url % preferences.encode(),
+            "subscriber_token": subscriber.encode(),
         }
         in_html = in_text.copy()
-        if not self._plain_pages or max(map(len, in_text.values())) >= transfer_encoding.WIDTH:
+        if max(len(unsubscribe), len(preferences), len(subscriber)) > self._plain_up_to:
             for name, value in in_html.items():
                 in_text[name], in_html[name] = _encode_value(
                     name, value.decode(), self._text.encode_value, self._html.encode_value
@@ -132,15 +141,11 @@ class MessageTemplate:
             to = headers.mailbox("To", reader.to_name, reader.to).decode()
         else:
             to = f"To: <{reader.to}>\r\n"
-        tokens = "".join(
-            (
-                *(reader.message_token, reader.unsubscribe_token, reader.preferences_token),
-                *(reader.unsubscribe_mail_token, reader.subscriber_token, reader.delivery_token),
-            )
+        tokens = (
+            f"{reader.message_token}{reader.unsubscribe_token}{reader.preferences_token}"
+            f"{reader.unsubscribe_mail_token}{reader.subscriber_token}{reader.delivery_token}"
         )
-        invalid = tokens.encode().translate(None, _TOKEN_CHARACTERS) or reader.subscriber_token.startswith(
-            "."
-        )
+        invalid = tokens.encode().translate(None, _TOKEN_CHARACTERS) or reader.subscriber_token[:1] == "."
         if invalid or len(tokens) > _LONGEST:
             raise ValueError("a token may hold letters, digits, - and _ only, and be short")
         if not (reader.date.isascii() and reader.date.isprintable()):
