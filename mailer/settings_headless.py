@@ -9,6 +9,6 @@ from mailer import settings as _full
 from mailer.settings import *  # noqa: F403
 
 DESK = False
-# Nobody signs in to these processes.
+# These processes have no pages, so no user signs in.
 INSTALLED_APPS = [app for app in _full.INSTALLED_APPS if not app.startswith("allauth")]
 MIDDLEWARE = [layer for layer in _full.MIDDLEWARE if not layer.startswith("allauth")]

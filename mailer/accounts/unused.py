@@ -1,4 +1,4 @@
-"""Accounts that nobody uses: each is a way in that nobody watches."""
+"""Accounts without a sign-in for 90 days: an attacker who takes one over is noticed late."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who changed which account: told to the database, which records it, and what follows for approvals.
+"""Who changed which account: passed to the database, which records it, and what follows for approvals.
 
 The triggers of `mailer/migrations/_account_changes.py` write the record, so that no path is forgotten. They
 know what changed; this module tells them who is signed in.

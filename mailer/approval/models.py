@@ -170,7 +170,7 @@ class Snapshot(models.Model):
     audience = models.JSONField()
     # Readers counted when it was submitted.
     audience_count = models.PositiveIntegerField()
-    # What preflight said to staff: [{"level": "warning", "text": …}]
+    # The problems that preflight found, for staff: [{"level": "warning", "text": …}]
     findings = models.JSONField(default=list)
     window_from = models.DateTimeField()
     window_until = models.DateTimeField()

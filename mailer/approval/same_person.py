@@ -19,7 +19,7 @@ _LOOKALIKES = str.maketrans(
     "авекмнорстухіјѕһԁԛԝғқүұәөңҳ"
     # Greek.
     "αβεικνορτυχηω"
-    # Digits and letters that are told apart with difficulty.
+    # Digits and letters that people confuse.
     "01iı",
     "abekmhopctyxijshdqwfkyyaohx"  # Cyrillic
     "abeikvoptuxnw"  # Greek

@@ -26,16 +26,16 @@ def send(now: datetime) -> int:
 
 def _assembled() -> Iterable[Edition]:
     """Drafts that were not submitted yet and have no notice."""
-    told = StaffNotice.objects.filter(key__startswith="assembled:").values_list("key", flat=True)
-    known = {int(key.partition(":")[2]) for key in told}
+    notified = StaffNotice.objects.filter(key__startswith="assembled:").values_list("key", flat=True)
+    known = {int(key.partition(":")[2]) for key in notified}
     drafts = Edition.objects.filter(snapshots=None).exclude(pk__in=known)
     found: Iterable[Edition] = drafts.select_related("newsletter")
     return found
 
 
 def _submitted() -> Iterable[Snapshot]:
-    told = StaffNotice.objects.filter(key__startswith="submitted:").values_list("key", flat=True)
-    known = {int(key.partition(":")[2]) for key in told}
+    notified = StaffNotice.objects.filter(key__startswith="submitted:").values_list("key", flat=True)
+    known = {int(key.partition(":")[2]) for key in notified}
     waiting = Snapshot.objects.filter(state=Snapshot.State.SUBMITTED).exclude(pk__in=known)
     return waiting.select_related("edition__newsletter", "submitted_by")
 

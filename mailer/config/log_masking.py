@@ -19,7 +19,7 @@ _TOKEN = re.compile(
     r"(?<![\w-])[0-9][A-Za-z0-9_-]{32}(?:[0-9][A-Za-z0-9_-]{32})?(?![\w-])"
     r"|(?<![0-9A-Za-z])[0-9][0-9a-f]{48}(?![0-9A-Za-z])"
 )
-# "a…@example.org" is enough to find the subscriber's mail provider, and names nobody.
+# "a…@example.org" is enough to find the subscriber's mail provider, and does not name the subscriber.
 _ADDRESS = re.compile(r"([\w.+%'/=-])[\w.+%'/=-]*@((?:[\w-]+\.)+[\w-]+)")
 _MASK = "…"
 _format_exception = logging.Formatter().formatException

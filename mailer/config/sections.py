@@ -406,7 +406,7 @@ class Accounts:
     require_second_factor: bool = True
 
     def check(self) -> None:
-        """Raises ValueError for values with which nobody could sign in."""
+        """Raises ValueError for values with which no account could sign in."""
         for one in dataclasses.fields(self):
             value = getattr(self, one.name)
             if not isinstance(value, bool) and value <= 0:

@@ -93,7 +93,7 @@ def audit_log() -> Iterator[CheckResult]:
 
 
 def accounts(now: datetime) -> Iterator[CheckResult]:
-    """Accounts that nobody uses. In the caller's thread."""
+    """Accounts without a recent sign-in. In the caller's thread."""
     result = partial(CheckResult, "accounts", "")
     try:
         names = list(unused.unused_accounts(now).values_list("username", flat=True))

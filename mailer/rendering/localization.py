@@ -77,12 +77,12 @@ def period_title(months: str, language: str) -> str:
     first = date.fromisoformat(f"{months}-01")
     pattern = _PERIODS.get(language)
     where = locale(language)
-    said = (
+    formatted = (
         format_date(first, pattern, locale=where)
         if pattern
         else format_skeleton("yMMMM", first, locale=where)
     )
-    return said[:1].upper() + _plain_spaces(said[1:])
+    return formatted[:1].upper() + _plain_spaces(formatted[1:])
 
 
 @cache
@@ -90,13 +90,13 @@ def day(when: date, months: str, language: str) -> str:
     """A date, with the year only where it is not the period's."""
     where = locale(language)
     if not months.startswith(f"{when.year}-"):
-        said = format_date(when, "long", locale=where)
+        formatted = format_date(when, "long", locale=where)
     elif language in _DAYS:
-        said = format_date(when, _DAYS[language], locale=where)
+        formatted = format_date(when, _DAYS[language], locale=where)
     else:
-        said = format_skeleton("MMMMd", when, locale=where)
+        formatted = format_skeleton("MMMMd", when, locale=where)
     # A date is never broken over two lines.
-    return _plain_spaces(said.lower() if language in _LOWER_MONTHS else said).replace(
+    return _plain_spaces(formatted.lower() if language in _LOWER_MONTHS else formatted).replace(
         " ", "\N{NO-BREAK SPACE}"
     )
 
@@ -105,8 +105,8 @@ def day(when: date, months: str, language: str) -> str:
 def month(when: date, language: str) -> str:
     """The name of a month, standing alone beside the number of a day."""
     # Slavic and Turkic readers say "18 декабря": the form that follows a number.
-    said = format_date(when, "MMMM", locale=locale(language))
-    return _plain_spaces(said)
+    formatted = format_date(when, "MMMM", locale=locale(language))
+    return _plain_spaces(formatted)
 
 
 def choose(texts: Sequence[T], language: str, fallbacks: Sequence[str]) -> T | None:

@@ -118,9 +118,9 @@ def _promote_lead(
     place = next((index for index, block in enumerate(planned) if block.kind == "lead"), None)
     if place is None or any(block.kind == "lead" for block in blocks):
         return blocks
-    told = [block for block in blocks if block.kind == "story"]
-    pictured = [block for block in told if stories[block.stories[0]].picture]
-    chosen = next(iter(pictured or told), None)
+    story_blocks = [block for block in blocks if block.kind == "story"]
+    pictured = [block for block in story_blocks if stories[block.stories[0]].picture]
+    chosen = next(iter(pictured or story_blocks), None)
     if chosen is None:
         return blocks
     before = [block for index, block in kept if index < place and block is not chosen]

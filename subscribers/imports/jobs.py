@@ -327,7 +327,7 @@ def delete_expired(now: datetime) -> int:
 
 
 def delete_rows(job: ImportJob) -> None:
-    """Delete everything that the file said; what was applied stays applied and can no longer be undone."""
+    """Delete the rows of the file; what was applied stays applied and can no longer be undone."""
     for model in (ImportRow, RejectedRow, ImportChange):
         model._default_manager.filter(job=job.pk).delete()
 

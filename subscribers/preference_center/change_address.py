@@ -228,7 +228,7 @@ def _change_unless_waiting(change: AddressChange, evidence: Evidence, now: datet
     subscriber = Subscriber.objects.select_for_update().get(pk=change.subscriber_id)
     other = Subscriber.objects.filter(email=change.new_email).first()
     if other is not None and _is_unconfirmed(other):
-        # Somebody typed the address into the sign-up form, and nobody who reads it has answered until now.
+        # The address was typed into the sign-up form, and its owner has not confirmed it until now.
         merge.merge(subscriber, other, now)
         other = None
     change.changed_at, change.new_is_known = now, other is not None

@@ -37,7 +37,7 @@ from subscribers.models import (
 from subscribers.suppression import lift
 
 _KEY_OCTETS = 32
-# Nobody gets mail at it (RFC 2606 §2).
+# No mail arrives at it (RFC 2606 §2).
 _PLACEHOLDER = "erased-{}@restored.invalid"
 
 
@@ -114,7 +114,7 @@ def restore(erasure: StoredErasure, old_email: str, now: datetime) -> bool:
         return False
     subscriber = erasure.subscriber
     if Subscriber.objects.filter(email=subscriber.email).exists():
-        # Somebody signed up with it since.
+        # Another person signed up with it since.
         subscriber.email = _PLACEHOLDER.format(subscriber.pk)
     subscriber.save(force_insert=True)
     for row in erasure.rows:

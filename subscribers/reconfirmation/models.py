@@ -46,7 +46,7 @@ class ReconfirmationRequest(models.Model):
     )
     subscriber = models.ForeignKey("subscribers.Subscriber", on_delete=models.CASCADE, related_name="+")
     sent_at = models.DateTimeField()
-    # When the subscriber said that they still want the list.
+    # When the subscriber confirmed that they still want the list.
     confirmed_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -1,4 +1,4 @@
-"""Links by which the owner of an account chooses a password: nobody else ever types one."""
+"""Links by which the owner of an account chooses a password, which no other person ever types."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Sources of returned mail: IMAP, POP3, Maildir and LMTP. They hand over messages, and do not parse them."""
+"""Sources of returned mail: IMAP, POP3, Maildir and LMTP. They fetch messages, and do not parse them."""

@@ -2,7 +2,7 @@
 (() => {
   "use strict";
 
-  // The start page: look for progress while somebody watches, and say only what is new.
+  // The start page: poll for progress while the page is visible, and announce only what is new.
   const progress = document.getElementById("demo-progress");
   const status = document.getElementById("demo-status");
 
