@@ -32,7 +32,7 @@ class SamePerson(ValidationError):  # noqa: N818
     """Another account has this name or address."""
 
 
-def look(text: str) -> str:
+def look_alike_form(text: str) -> str:
     """What is left of a text when everything is removed by which two alike texts differ."""
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
     # Twice: i and dotless i are the same letter, and so are the Cyrillic and Greek ones.
@@ -41,7 +41,7 @@ def look(text: str) -> str:
 
 
 def _name(user: User) -> str:
-    return "".join(sorted(look(word) for word in user.get_full_name().split()))
+    return "".join(sorted(look_alike_form(word) for word in user.get_full_name().split()))
 
 
 def _mailbox(user: User) -> str:
@@ -49,15 +49,17 @@ def _mailbox(user: User) -> str:
     local, _, domain = user.email.strip().rpartition("@")
     local = local.partition("+")[0]
     return (
-        f"{'.'.join(map(look, local.split('.')))}@{'.'.join(map(look, domain.split('.')))}" if local else ""
+        f"{'.'.join(map(look_alike_form, local.split('.')))}@{'.'.join(map(look_alike_form, domain.split('.')))}"
+        if local
+        else ""
     )
 
 
 def conflicts(user: User) -> Iterator[tuple[str, User]]:
     """Other accounts that look like the same person: ("username", "email" or "name", the account)."""
-    mine = {"username": look(user.username), "email": _mailbox(user), "name": _name(user)}
+    mine = {"username": look_alike_form(user.username), "email": _mailbox(user), "name": _name(user)}
     for other in User.objects.exclude(pk=user.pk).order_by("pk"):
-        theirs = {"username": look(other.username), "email": _mailbox(other), "name": _name(other)}
+        theirs = {"username": look_alike_form(other.username), "email": _mailbox(other), "name": _name(other)}
         yield from ((field, other) for field in mine if mine[field] and mine[field] == theirs[field])
 
 

@@ -21,7 +21,7 @@ console = Console(highlight=False)
 def command_group(help_text: str | None = None, *, no_args_is_help: bool | None = None) -> typer.Typer:
     """A Typer application for a module's commands, with plain help as `mailer --help` has it.
 
-    A group with a help text shows its help when it is called without a command, unless another default is set.
+    A group with a help text shows its help if it is called without a command, unless another default is set.
     """
     if no_args_is_help is None:
         no_args_is_help = help_text is not None
