@@ -1,7 +1,7 @@
 """Opaque tokens for links and mail addresses: ids encrypted with AES-SIV (RFC 5297), each for one purpose.
 
 The cipher is deterministic, so a link is the same each time it is made, and authenticated, so without the
-key no id can be read out of a token, and no token made or used for another purpose (the associated data).
+key no id is read out of a token, and no token made or used for another purpose (the associated data).
 
 A token is the last digit of its key's id and 24 octets: the synthetic IV and an unsigned 64-bit number. In a
 URL they are base64url, 33 characters in all; in a mail address, whose case servers may fold, hexadecimal, 49.

@@ -48,11 +48,9 @@ def _mailbox(user: User) -> str:
     """The address without what is behind a plus sign: messages to both reach the same mailbox."""
     local, _, domain = user.email.strip().rpartition("@")
     local = local.partition("+")[0]
-    return (
-        f"{'.'.join(map(look_alike_form, local.split('.')))}@{'.'.join(map(look_alike_form, domain.split('.')))}"
-        if local
-        else ""
-    )
+    if not local:
+        return ""
+    return "@".join(".".join(map(look_alike_form, part.split("."))) for part in (local, domain))
 
 
 def conflicts(user: User) -> Iterator[tuple[str, User]]:
