@@ -7,11 +7,13 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core import mail
 from django.test import Client, override_settings
@@ -236,6 +238,7 @@ PAGES = (
     "mfa_index",
     "mfa_list_webauthn",
     "mfa_reauthenticate",
+    "mfa_reauthenticate_webauthn",
     "mfa_view_recovery_codes",
     "usersessions_list",
 )
@@ -250,6 +253,8 @@ def test_every_page_has_our_heading_and_no_script_in_it(desk: Desk) -> None:
         html = answer.content.decode()
         assert answer.status_code == 200, name
         assert html.count("<h1>") == 1 and 'id="main"' in html, name
+        # allauth's own pages use other words, and explain less.
+        assert Path(answer.templates[0].origin.name).is_relative_to(settings.TEMPLATES[0]["DIRS"][0]), name
         assert all(
             "src=" in tag or "application/json" in tag for tag in re.findall(r"<script[^>]*>", html)
         ), name

@@ -15,7 +15,7 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.core import mail
 from django.test import override_settings
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from mailer.approval.models import Approval
 from mailer.desk.accounts import invitations
@@ -43,9 +43,9 @@ class Person:
     def __init__(self, page: Page, url: str) -> None:
         self.page, self.url = page, url
         self.barriers: list[str] = []
-        session = page.context.new_cdp_session(page)
-        session.send("WebAuthn.enable")
-        session.send(
+        self.devices = page.context.new_cdp_session(page)
+        self.devices.send("WebAuthn.enable")
+        self.passkeys = self.devices.send(
             "WebAuthn.addVirtualAuthenticator",
             {
                 "options": {
@@ -58,6 +58,9 @@ class Person:
                 }
             },
         )
+
+    def can_show_a_fingerprint(self, able: bool) -> None:
+        self.devices.send("WebAuthn.setUserVerified", {**self.passkeys, "isUserVerified": able})
 
     def goes(self, path: str) -> None:
         self.page.goto(self.url + path)
@@ -84,7 +87,7 @@ class Person:
         self.looks()
 
     def sends(self) -> None:
-        """Press Enter in the last field of a form."""
+        """Press Enter in the last field of a form, or on its button."""
         with self.page.expect_navigation():
             self.page.keyboard.press("Enter")
         self.looks()
@@ -139,18 +142,21 @@ def test_a_new_approver_from_the_invitation_to_the_recovery_code(
     # The desk is closed until there is a second factor: an app first.
     assert person.path == "/accounts/security/"
     person.follows("#add-app")
-    secret = person.page.locator("#authenticator_secret").input_value()
+    secret = person.page.locator("#authenticator_secret").inner_text()
     person.writes("[name=code]", code(secret, -1))
     person.sends()
-    recovery = person.page.locator("#recovery_codes").input_value().split()
+    recovery = person.page.locator("#recovery_codes").inner_text().split()
     assert len(recovery) == 10
 
     # And a passkey.
     person.goes("/accounts/security/")
     person.follows("#add-passkey")
-    tab_to(person.page, "[name=passwordless]")
-    person.page.keyboard.press("Space")
-    person.follows("#mfa_webauthn_add")
+    person.can_show_a_fingerprint(False)
+    tab_to(person.page, "#mfa_webauthn_add")
+    person.page.keyboard.press("Enter")
+    expect(person.page.locator("#passkey_error")).not_to_be_empty()
+    person.can_show_a_fingerprint(True)
+    person.sends()
     assert person.path == "/accounts/security/"
     tab_to(person.page, "form button")
     with person.page.expect_navigation():
