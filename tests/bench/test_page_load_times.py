@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +13,11 @@ from mailer.reports.stats import mailing_totals
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_totals_of_the_page_benchmark_balance_and_each_page_is_measured() -> None:
+def test_the_totals_of_the_page_benchmark_balance_and_each_page_is_measured(
+    configure: Callable[..., None],
+) -> None:
+    # As the benchmark's own configuration has it.
+    configure(accounts={"require_second_factor": True})
     mailings = fixtures.fill(readers=250, mailings=2)
     assert refresh_due(fixtures.NOW) == sorted(mailing.pk for mailing in mailings)
     totals = mailing_totals(mailings[0])
