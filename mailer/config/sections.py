@@ -17,9 +17,19 @@ _BEFORE_TOKEN = re.compile(r"(?:[a-z0-9!#$%&'*+/=?^_`|~.-]*[!#$%&'*+/=?^_`|~-])?
 # Characters before the token, so that no local part is longer than the 64 of RFC 5321 §4.5.3.1.1.
 _LONGEST = 15
 # Required keys, where that is not the API key alone.
-_NEEDED = {"amazon_ses": ("region",), "mailgun": ("key", "domain"), "mailjet": ("key", "secret")}
+_NEEDED = {
+    "amazon_ses": ("region",),
+    "mailgun": ("key", "domain"),
+    "mailjet": ("key", "secret"),
+    "postal": ("key", "url"),
+    "unisender_go": ("key", "url"),
+}
+# ESPs whose webhook secret is a public key, and what they call it.
+_PUBLIC_KEYS = {"sendgrid": "SendGrid's verification key", "postal": "Postal's public key"}
 _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
 _SHORTEST_SECRET = 16
+# How a key in DER begins: a sequence (X.690 §8.9).
+_DER_SEQUENCE = b"\x30"
 
 
 @dataclass(frozen=True)
@@ -121,7 +131,22 @@ class Dkim:
 class Service:
     """An ESP's API in place of [smtp]; empty: mail is sent by SMTP."""
 
-    name: Literal["", "amazon_ses", "mailgun", "postmark", "brevo", "resend", "mailjet", "sparkpost"] = ""
+    name: Literal[
+        "",
+        "amazon_ses",
+        "brevo",
+        "mailersend",
+        "mailgun",
+        "mailjet",
+        "mailtrap",
+        "mandrill",
+        "postal",
+        "postmark",
+        "resend",
+        "sendgrid",
+        "sparkpost",
+        "unisender_go",
+    ] = ""
     key: str = ""
     # Amazon's secret key, Mailjet's secret.
     secret: str = ""
@@ -131,12 +156,14 @@ class Service:
     region: str = ""
     # Postmark's message stream (empty: "broadcast"), Amazon's configuration set (empty: none).
     stream: str = ""
-    # Base URL of the API where it is not the default, such as a European one.
+    # Base URL of the API where it is not the default, such as a European one; Postal and Unisender Go have
+    # none.
     url: str = ""
     # Concurrent API calls.
     connections: int = 5
-    # Authenticates webhooks: Mailgun's signing key, Resend's signing secret, for the others (except Amazon) a
-    # password of your own. Empty: webhooks are not accepted.
+    # Authenticates webhooks: the key or secret with which the ESP signs them, or a password of your own (for
+    # Brevo, Mailjet, Postmark and SparkPost). Empty: webhooks are not accepted, except Unisender Go's, which
+    # are signed with the API key.
     webhook_secret: str = ""
     # ARNs of the Amazon SNS topics that are accepted.
     webhook_topics: tuple[str, ...] = ()
@@ -144,7 +171,9 @@ class Service:
     @property
     def accepts_webhooks(self) -> bool:
         """Whether webhooks are accepted."""
-        return bool(self.webhook_topics if self.name == "amazon_ses" else self.webhook_secret)
+        if self.name == "amazon_ses":
+            return bool(self.webhook_topics)
+        return bool(self.webhook_secret or (self.name == "unisender_go" and self.key))
 
     def check(self) -> None:
         """Raises ValueError."""
@@ -160,16 +189,24 @@ class Service:
             self._check_secret()
 
     def _check_secret(self) -> None:
-        if self.name != "resend":
-            if len(self.webhook_secret) < _SHORTEST_SECRET:
-                raise ValueError(f"webhook_secret is shorter than {_SHORTEST_SECRET} characters.")
-            return
-        try:
-            key = base64.b64decode(self.webhook_secret.removeprefix("whsec_"), validate=True)
-        except ValueError:
-            key = b""
-        if not key or not self.webhook_secret.startswith("whsec_"):
-            raise ValueError("webhook_secret is not Resend's signing secret, which begins with whsec_.")
+        if self.name in _PUBLIC_KEYS:
+            text = "".join(re.sub(r"-----[^-]+-----", "", self.webhook_secret).split())
+            if not _decoded(text).startswith(_DER_SEQUENCE):
+                raise ValueError(f"webhook_secret is not {_PUBLIC_KEYS[self.name]} (base64).")
+        elif self.name == "resend":
+            key = _decoded(self.webhook_secret.removeprefix("whsec_"))
+            if not key or not self.webhook_secret.startswith("whsec_"):
+                raise ValueError("webhook_secret is not Resend's signing secret, which begins with whsec_.")
+        elif len(self.webhook_secret) < _SHORTEST_SECRET:
+            raise ValueError(f"webhook_secret is shorter than {_SHORTEST_SECRET} characters.")
+
+
+def _decoded(text: str) -> bytes:
+    """What base64 stands for; empty where it is none."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        return b""
 
 
 @dataclass(frozen=True)

@@ -1,156 +1,34 @@
 """The event parsers of the ESPs: how each of them reports bounces, complaints and unsubscribes.
 
-Each table of reasons maps the ESP's categories to reasons of rules.toml.
+reasons.toml says what their categories of failures mean.
 """
 
 from __future__ import annotations
 
-import json
 import re
+from typing import Any
 
 from anymail.signals import AnymailTrackingEvent, EventType
-from anymail.webhooks.amazon_ses import AmazonSESTrackingWebhookView
+from anymail.webhooks.base import AnymailBaseWebhookView
 from anymail.webhooks.brevo import BrevoTrackingWebhookView
+from anymail.webhooks.mailersend import MailerSendTrackingWebhookView
 from anymail.webhooks.mailgun import MailgunTrackingWebhookView
 from anymail.webhooks.mailjet import MailjetTrackingWebhookView
+from anymail.webhooks.mailtrap import MailtrapTrackingWebhookView
+from anymail.webhooks.mandrill import MandrillTrackingWebhookView
+from anymail.webhooks.postal import PostalTrackingWebhookView
 from anymail.webhooks.postmark import PostmarkTrackingWebhookView
-from anymail.webhooks.resend import ResendTrackingWebhookView
+from anymail.webhooks.sendgrid import SendGridTrackingWebhookView
 from anymail.webhooks.sparkpost import SparkPostTrackingWebhookView
+from anymail.webhooks.unisender_go import UnisenderGoTrackingWebhookView
 
-from mailer.feedback.parsing.evidence import Kind, ParsedReturnedMessage
+from mailer.delivery.esp.message_encoder import delivery_of
+from mailer.feedback.parsing.classify import classification_for
+from mailer.feedback.parsing.evidence import Kind
 from mailer.feedback.parsing.parse import is_complaint_type
-from mailer.feedback.webhooks import sns
-from mailer.feedback.webhooks.event_parser import EventParser, Failure, JsonEvent, WebhookEvent
-from mailer.stories.url_fetcher import fetch
-
-# By bounceType and bounceSubType. Resend sends through Amazon and has the same categories.
-AMAZON_REASONS = {
-    "Permanent General": "unknown_user",
-    "Permanent NoEmail": "unknown_user",
-    "Transient General": "temporary",
-    "Transient MailboxFull": "mailbox_full",
-    "Transient MessageTooLarge": "too_large",
-    "Transient CustomTimeoutExceeded": "expired",
-    "Transient ContentRejected": "spam_content",
-    "Transient AttachmentRejected": "policy",
-}
-# Subtypes that mean: on a suppression list of Amazon's or of the account.
-_AMAZON_SUPPRESSED = (
-    "Suppressed",
-    "OnAccountSuppressionList",
-    "OnTenantSuppressionList",
-    "UnsubscribedRecipient",
-)
-
-
-class AmazonSesParser(EventParser):
-    """Events come through SNS, one in each request, as configuration sets or identities publish them."""
-
-    name = "amazon_ses"
-    anymail_view = AmazonSESTrackingWebhookView
-
-    def __init__(self, fetch: sns.Fetch = fetch) -> None:
-        self._fetch = fetch
-
-    def acknowledge(self, event: JsonEvent) -> None:
-        if event.get("Type") == sns.SUBSCRIPTION_CONFIRMATION:
-            sns.confirm_subscription(event, self._fetch)
-
-    def parse(self, event: JsonEvent) -> WebhookEvent:
-        if event["Type"] == sns.UNSUBSCRIBE_CONFIRMATION:
-            # Somebody has ended the subscription: staff should know.
-            return WebhookEvent(self.event_id(event), parsed=ParsedReturnedMessage("other"))
-        if event["Type"] == sns.SUBSCRIPTION_CONFIRMATION or not _is_json(event["Message"]):
-            return WebhookEvent(self.event_id(event))
-        return super().parse(event)
-
-    def event_id(self, event: JsonEvent) -> str:
-        # The feedback id is the same in every topic that reports the event.
-        if event["Type"] == sns.NOTIFICATION and _is_json(event["Message"]):
-            message = json.loads(event["Message"])
-            details = message.get("bounce") or message.get("complaint") or {}
-            if "feedbackId" in details:
-                return str(details["feedbackId"])
-        return str(event["MessageId"])
-
-    def token(self, event: AnymailTrackingEvent) -> str:
-        # Every tag has a list of values.
-        return str(next(iter(event.esp_event["mail"].get("tags", {}).get("delivery", [])), ""))
-
-    def kind(self, event: AnymailTrackingEvent) -> Kind | None:
-        if event.event_type == EventType.COMPLAINED and not is_complaint_type(event.description or "abuse"):
-            return None
-        return super().kind(event)
-
-    def failure(self, event: AnymailTrackingEvent) -> Failure:
-        bounce = event.esp_event.get("bounce")
-        if bounce is None:
-            # Amazon accepted the message and did not send it: a virus, a template.
-            return Failure(
-                description=str(event.description or ""),
-                category=event.event_type,
-                reason="policy",
-                is_certain=True,
-            )
-        category, subtype = _amazon_category(bounce.get("bounceType"), bounce.get("bounceSubType"))
-        recipients = {one["emailAddress"]: one for one in bounce["bouncedRecipients"]}
-        suppressed = subtype in _AMAZON_SUPPRESSED
-        return Failure(
-            server_reply=str(event.mta_response or ""),
-            status=str(recipients[event.recipient].get("status") or ""),
-            category=category,
-            reason="on_service_list" if suppressed else AMAZON_REASONS.get(category, "unknown"),
-            is_certain=suppressed,
-        )
-
-
-def _amazon_category(bounce_type: object, subtype: object) -> tuple[str, str]:
-    """Key of AMAZON_REASONS, and the subtype."""
-    return f"{bounce_type} {subtype}", str(subtype)
-
-
-def _is_json(message: object) -> bool:
-    """Whether it is an event; the greeting of a new topic is plain text."""
-    return str(message).lstrip().startswith("{")
-
-
-class ResendParser(EventParser):
-    """One event in each request. Resend sends through Amazon, and has Amazon's types of bounces."""
-
-    name = "resend"
-    anymail_view = ResendTrackingWebhookView
-
-    def kind(self, event: AnymailTrackingEvent) -> Kind | None:
-        if event.esp_event["type"] in ("email.failed", "email.suppressed"):
-            return "bounce"
-        return super().kind(event)
-
-    def failure(self, event: AnymailTrackingEvent) -> Failure:
-        details = event.esp_event["data"]
-        if event.esp_event["type"] == "email.failed":
-            description = str((details.get("failed") or {}).get("reason") or "")
-            return Failure(description=description, category="failed", reason="policy", is_certain=True)
-        bounce = details.get("bounce") or details.get("suppressed") or {}
-        category, subtype = _amazon_category(bounce.get("type"), bounce.get("subType"))
-        suppressed = subtype in _AMAZON_SUPPRESSED or event.esp_event["type"] == "email.suppressed"
-        codes = bounce.get("diagnosticCode")
-        reply = " ".join(map(str, codes)) if isinstance(codes, list) else str(codes or "")
-        return Failure(
-            server_reply=reply or str(bounce.get("message") or ""),
-            category=category,
-            reason="on_service_list" if suppressed else AMAZON_REASONS.get(category, "unknown"),
-            is_certain=suppressed,
-        )
-
-
-BREVO_REASONS = {
-    "hard_bounce": "unknown_user",
-    "soft_bounce": "temporary",
-    "invalid_email": "bad_syntax",
-    "blocked": "on_service_list",
-    # Brevo could not make the message.
-    "error": "policy",
-}
+from mailer.feedback.webhooks.amazon_parsers import AmazonSesParser, ResendParser
+from mailer.feedback.webhooks.event_parser import REASONS, EventParser, Failure
+from mailer.feedback.webhooks.request_body import JsonEvent
 
 
 class BrevoParser(EventParser):
@@ -164,13 +42,11 @@ class BrevoParser(EventParser):
         return Failure(
             server_reply=str(event.mta_response or ""),
             category=category,
-            reason=BREVO_REASONS.get(category, "unknown"),
+            reason=REASONS["brevo"].get(category, "unknown"),
             is_certain=category in ("blocked", "error"),
         )
 
 
-# By Mailgun's type of bounce.
-MAILGUN_REASONS = {"hard": "unknown_user", "soft": "temporary"}
 # Reasons of messages that Mailgun did not send, because its suppression list has the address.
 _MAILGUN_SUPPRESSED: dict[str, Kind] = {
     "suppress-bounce": "bounce",
@@ -190,8 +66,14 @@ class MailgunParser(EventParser):
 
     def event_id(self, event: JsonEvent) -> str:
         data = event["event-data"]
+        if "id" not in data:
+            return ""
         # Mailgun documents the id as unique within a day.
-        return f"{data['id']} {data['timestamp']}"
+        return f"{data['id']} {data.get('timestamp', '')}".strip()
+
+    def hashed(self, event: JsonEvent) -> str:
+        # Each attempt has another signature.
+        return super().hashed(event["event-data"])
 
     def kind(self, event: AnymailTrackingEvent) -> Kind | None:
         if event.event_type == EventType.BOUNCED:
@@ -208,8 +90,10 @@ class MailgunParser(EventParser):
         if _REPLY_CODE.fullmatch(code) and not reply.startswith(code):
             reply = f"{code} {reply}"
         category, bounce_type = str(data.get("reason")), str(status.get("bounce-type"))
-        # "old": Mailgun gave up.
-        by_category = "expired" if category == "old" else MAILGUN_REASONS.get(bounce_type, "unknown")
+        reasons = REASONS["mailgun"]
+        by_reason = reasons.get(category) or ("unknown_user" if bounce_type == "None" else "unknown")
+        # "old": Mailgun gave up; its type of the last reply does not matter.
+        by_category = by_reason if category == "old" else reasons.get(bounce_type, by_reason)
         suppressed = category in _MAILGUN_SUPPRESSED
         return Failure(
             server_reply=reply,
@@ -222,25 +106,6 @@ class MailgunParser(EventParser):
         )
 
 
-# By Mailjet's word for the error.
-MAILJET_REASONS = {
-    "user unknown": "unknown_user",
-    "mailbox inactive": "disabled",
-    "quota exceeded": "mailbox_full",
-    "invalid domain": "bad_domain",
-    "no mail host": "network",
-    "relay/access denied": "relay_denied",
-    "typofix": "bad_domain",
-    "sender blocked": "reputation",
-    "content blocked": "spam_content",
-    "policy issue": "policy",
-    "system issue": "temporary",
-    "protocol issue": "temporary",
-    "connection issue": "network",
-    "bad or empty template": "policy",
-    "error in template language": "policy",
-    "duplicate in campaign": "policy",
-}
 _MAILJET_SUPPRESSED = ("preblocked", "blacklisted")
 # On Mailjet's list because the recipient complained before.
 _MAILJET_COMPLAINED = "spam reporter"
@@ -261,7 +126,7 @@ class MailjetParser(EventParser):
     def failure(self, event: AnymailTrackingEvent) -> Failure:
         error = str(event.esp_event.get("error"))
         suppressed = error in _MAILJET_SUPPRESSED
-        by_category = MAILJET_REASONS.get(error, _mailjet_default(event.esp_event))
+        by_category = _mailjet_reason(event.esp_event, error)
         return Failure(
             server_reply=str(event.esp_event.get("comment") or event.mta_response or ""),
             description=error,
@@ -271,27 +136,15 @@ class MailjetParser(EventParser):
         )
 
 
-def _mailjet_default(event: JsonEvent) -> str:
-    if event.get("event") != "bounce":
-        return "unknown"
-    return "unknown_user" if event.get("hard_bounce") is True else "temporary"
+def _mailjet_reason(event: JsonEvent, error: str) -> str:
+    hard = event.get("hard_bounce")
+    default = "unknown" if event.get("event") != "bounce" else "unknown_user" if hard is True else "temporary"
+    reason = REASONS["mailjet"].get(error, default)
+    return "temporary" if hard is False and _is_hard(reason) else reason
 
 
-# By Postmark's type of bounce. The other types are no bounces of ours.
-POSTMARK_REASONS = {
-    "HardBounce": "unknown_user",
-    "BadEmailAddress": "bad_syntax",
-    "SoftBounce": "temporary",
-    "Blocked": "reputation",
-    "SpamNotification": "spam_content",
-    "VirusNotification": "spam_content",
-    "DMARCPolicy": "authentication",
-    "SMTPApiError": "policy",
-    "TemplateRenderingFailed": "policy",
-    "Unconfirmed": "policy",
-    "ManuallyDeactivated": "on_service_list",
-    "Unknown": "unknown",
-}
+def _is_hard(reason: str) -> bool:
+    return classification_for(reason, "", "").bounce_class == "hard"
 
 
 class PostmarkParser(EventParser):
@@ -305,7 +158,7 @@ class PostmarkParser(EventParser):
 
     def kind(self, event: AnymailTrackingEvent) -> Kind | None:
         record, bounce_type = event.esp_event.get("RecordType"), event.esp_event.get("Type")
-        if record == "Bounce" and bounce_type in POSTMARK_REASONS:
+        if record == "Bounce" and bounce_type in REASONS["postmark"]:
             return "bounce"
         if record == "SubscriptionChange":
             return _postmark_change(event.esp_event)
@@ -317,7 +170,7 @@ class PostmarkParser(EventParser):
             server_reply=str(event.mta_response or ""),
             description=str(event.description or ""),
             category=category,
-            reason=POSTMARK_REASONS.get(category, "unknown"),
+            reason=REASONS["postmark"].get(category, "unknown"),
             is_certain=category == "ManuallyDeactivated",
         )
 
@@ -334,24 +187,6 @@ def _postmark_change(event: JsonEvent) -> Kind | None:
     return "unsubscribe" if by_recipient else None
 
 
-# By SparkPost's bounce class.
-SPARKPOST_REASONS = {
-    "10": "unknown_user",
-    "20": "temporary",
-    "21": "network",
-    "22": "mailbox_full",
-    "23": "too_large",
-    "24": "network",
-    "25": "policy",
-    "30": "unknown_user",
-    "40": "temporary",
-    "50": "reputation",
-    "51": "reputation",
-    "52": "spam_content",
-    "53": "policy",
-    "54": "relay_denied",
-    "70": "temporary",
-}
 # SparkPost itself refused: by its suppression list, by a policy, or because it could not make the message.
 _SPARKPOST_REFUSED = ("policy_rejection", "generation_failure", "generation_rejection")
 
@@ -378,11 +213,14 @@ class SparkPostParser(EventParser):
     def failure(self, event: AnymailTrackingEvent) -> Failure:
         details = _sparkpost_details(event)
         reply = str(event.mta_response or details.get("reason") or "")
+        code = str(details.get("error_code") or "")
+        if _REPLY_CODE.fullmatch(code) and code not in reply:
+            reply = f"{code} {reply}"
         if details["type"] in _SPARKPOST_REFUSED:
             reason = "on_service_list" if "suppress" in reply.lower() else "policy"
             return Failure(reply, category=str(details["type"]), reason=reason, is_certain=True)
         bounce_class = str(details.get("bounce_class"))
-        reason = SPARKPOST_REASONS.get(bounce_class, "unknown")
+        reason = REASONS["sparkpost"].get(bounce_class, "unknown")
         return Failure(reply, category=f"class {bounce_class}", reason=reason)
 
 
@@ -391,15 +229,290 @@ def _sparkpost_details(event: AnymailTrackingEvent) -> JsonEvent:
     return dict(details)
 
 
+class SendGridView(SendGridTrackingWebhookView):  # type: ignore[misc]
+    """Without the parent's warning that anymail no longer has an account to test with."""
+
+    def __init__(self, **options: Any) -> None:
+        AnymailBaseWebhookView.__init__(self, **options)
+
+
+# Why SendGrid dropped a message; the other reasons are bounces, or our own faults.
+_SENDGRID_DROPPED: dict[str, Kind] = {
+    "spam reporting address": "complaint",
+    "unsubscribed address": "unsubscribe",
+    "group unsubscribe": "unsubscribe",
+}
+# What SendGrid thinks of the reply, where that says more than its type.
+_SENDGRID_CLASSES = {
+    "content": "spam_content",
+    "reputation": "reputation",
+    "frequency or volume too high": "over_rate",
+}
+
+
+class SendGridParser(EventParser):
+    """A list of events in each request."""
+
+    name = "sendgrid"
+    anymail_view = SendGridView
+
+    def normalise(self, event: JsonEvent) -> list[AnymailTrackingEvent]:
+        # Anymail expects the list that came.
+        return super().normalise([event])  # type: ignore[arg-type]
+
+    def event_id(self, event: JsonEvent) -> str:
+        return str(event.get("sg_event_id") or "")
+
+    def kind(self, event: AnymailTrackingEvent) -> Kind | None:
+        if event.event_type == EventType.REJECTED:
+            return _SENDGRID_DROPPED.get(_sendgrid_reason(event.esp_event), "bounce")
+        return super().kind(event)
+
+    def failure(self, event: AnymailTrackingEvent) -> Failure:
+        data, reasons = event.esp_event, REASONS["sendgrid"]
+        if event.event_type == EventType.REJECTED:
+            category = _sendgrid_reason(data)
+            reason = reasons.get(category, "policy")
+            return Failure(
+                description=str(data.get("reason") or ""), category=category, reason=reason, is_certain=True
+            )
+        category = str(data.get("type") or "bounce")
+        by_class = _SENDGRID_CLASSES.get(str(data.get("bounce_classification") or "").lower())
+        return Failure(
+            server_reply=str(event.mta_response or ""),
+            status=str(data.get("status") or ""),
+            category=category,
+            reason=by_class or reasons.get(category, "unknown"),
+        )
+
+
+def _sendgrid_reason(event: JsonEvent) -> str:
+    return str(event.get("reason") or "").lower()
+
+
+class MailerSendParser(EventParser):
+    """One event in each request. The delivery is named by a tag: MailerSend keeps no metadata."""
+
+    name = "mailersend"
+    anymail_view = MailerSendTrackingWebhookView
+    options = {"signing_secret": "unused"}
+
+    def event_id(self, event: JsonEvent) -> str:
+        return str(event["data"].get("id") or "")
+
+    def token(self, event: AnymailTrackingEvent) -> str:
+        tags = event.tags if isinstance(event.tags, list) else []
+        return next((tag for tag in map(str, tags) if delivery_of(tag) is not None), "")
+
+    def kind(self, event: AnymailTrackingEvent) -> Kind | None:
+        return "bounce" if event.esp_event["data"]["type"] == "suppressed" else super().kind(event)
+
+    def failure(self, event: AnymailTrackingEvent) -> Failure:
+        category = str(event.esp_event["data"]["type"])
+        return Failure(
+            # The server's reply in some bounces, MailerSend's words in others.
+            server_reply=str(event.description or ""),
+            category=category,
+            reason=REASONS["mailersend"].get(category, "unknown"),
+            is_certain=category == "suppressed",
+        )
+
+
+# "bounced (550 5.1.1 …)"
+_MAILTRAP_REPLY = re.compile(r"[a-z ]{1,40}\((.*)\)\s*", re.DOTALL)
+
+
+class MailtrapParser(EventParser):
+    """Events in an envelope in each request."""
+
+    name = "mailtrap"
+    anymail_view = MailtrapTrackingWebhookView
+
+    def normalise(self, event: JsonEvent) -> list[AnymailTrackingEvent]:
+        return super().normalise({"events": [event]})
+
+    def event_id(self, event: JsonEvent) -> str:
+        return str(event.get("event_id") or "")
+
+    def kind(self, event: AnymailTrackingEvent) -> Kind | None:
+        category = event.esp_event["event"]
+        if category == "reject":
+            # On Mailtrap's suppression list; the reason says since when.
+            reason = str(event.esp_event.get("reason") or "").lower()
+            return "complaint" if "spam" in reason else "unsubscribe" if "unsubscri" in reason else "bounce"
+        return "bounce" if category in REASONS["mailtrap"] else super().kind(event)
+
+    def failure(self, event: AnymailTrackingEvent) -> Failure:
+        data = event.esp_event
+        category, description = str(data["event"]), str(data.get("reason") or "")
+        if category == "reject":
+            suppressed = any(word in description.lower() for word in ("bounce", "suppress", "manual"))
+            reason = "on_service_list" if suppressed else "policy"
+            return Failure(description=description, category=category, reason=reason, is_certain=True)
+        reply, code = str(event.mta_response or ""), str(data.get("response_code") or "")
+        if wrapped := _MAILTRAP_REPLY.fullmatch(reply):
+            reply = wrapped[1]
+        if _REPLY_CODE.fullmatch(code) and code not in reply:
+            reply = f"{code} {reply}"
+        return Failure(
+            server_reply=reply,
+            description=description,
+            category=category,
+            reason=REASONS["mailtrap"].get(category, "unknown"),
+            is_certain=category == "suspension",
+        )
+
+
+# Why Mandrill has an address on its list.
+_MANDRILL_REJECTED: dict[str, Kind] = {"spam": "complaint", "unsub": "unsubscribe"}
+# Why Mandrill rejected a message although the address is not on its list.
+_MANDRILL_OWN_FAULT = (
+    *("invalid-sender", "unsigned", "rule", "test-mode-limit", "recipient-limit-exceeded", "global-block"),
+)
+
+
+class MandrillParser(EventParser):
+    """A list of events in a form in each request; those of its lists have another shape."""
+
+    name = "mandrill"
+    anymail_view = MandrillTrackingWebhookView
+    options = {"webhook_key": "unused"}
+
+    def normalise(self, event: JsonEvent) -> list[AnymailTrackingEvent]:
+        if event.get("event") == "inbound":
+            return []
+        return [self._view.mandrill_tracking_to_anymail_event(event)]
+
+    def event_id(self, event: JsonEvent) -> str:
+        # The message's id, which all its events share.
+        return f"{event['event']} {event['_id']} {event.get('ts', '')}" if event.get("_id") else ""
+
+    def kind(self, event: AnymailTrackingEvent) -> Kind | None:
+        data = event.esp_event
+        if data.get("type") == "blacklist":
+            # Bounces have events of their own, and the account's users are not the subscriber.
+            added = data.get("action") == "add"
+            return _MANDRILL_REJECTED.get(_mandrill_reason(data)) if added else None
+        if event.event_type == EventType.REJECTED:
+            return _MANDRILL_REJECTED.get(_mandrill_reason(data["msg"]), "bounce")
+        return super().kind(event)
+
+    def failure(self, event: AnymailTrackingEvent) -> Failure:
+        data, message = event.esp_event, event.esp_event["msg"]
+        if event.event_type == EventType.REJECTED:
+            category = _mandrill_reason(message)
+            reason = "policy" if category in _MANDRILL_OWN_FAULT else "on_service_list"
+            return Failure(category=f"reject {category}", reason=reason, is_certain=True)
+        category, description = str(data["event"]), str(message.get("bounce_description") or "")
+        reasons = REASONS["mandrill"]
+        return Failure(
+            server_reply=str(event.mta_response or ""),
+            description=description,
+            category=category,
+            reason=reasons.get(f"{category} {description}") or reasons.get(category, "unknown"),
+        )
+
+
+def _mandrill_reason(data: JsonEvent) -> str:
+    reject = data.get("reject")
+    return str((reject.get("reason") if isinstance(reject, dict) else reject) or "")
+
+
+# Postal's texts: an address on its list, and a message that it tried too often.
+_POSTAL_SUPPRESSED, _POSTAL_EXPIRED = "suppression list", "maximum number of delivery attempts"
+
+
+class PostalParser(EventParser):
+    """One event in each request. The delivery is named by the message's tag: Postal keeps no metadata."""
+
+    name = "postal"
+    anymail_view = PostalTrackingWebhookView
+    options = {"webhook_key": "unused"}
+
+    def event_id(self, event: JsonEvent) -> str:
+        return str(event.get("uuid") or "")
+
+    def token(self, event: AnymailTrackingEvent) -> str:
+        return str(next(iter(event.tags or ()), "") or "")
+
+    def kind(self, event: AnymailTrackingEvent) -> Kind | None:
+        # Held: Postal did not send it.
+        return "bounce" if _postal_status(event) == "Held" else super().kind(event)
+
+    def failure(self, event: AnymailTrackingEvent) -> Failure:
+        status, details = _postal_status(event), str(event.description or "")
+        held = status == "Held"
+        expired = _POSTAL_EXPIRED in details.lower()
+        by_status = REASONS["postal"].get("expired" if expired else status, "unknown")
+        suppressed = held and _POSTAL_SUPPRESSED in details.lower()
+        return Failure(
+            server_reply=str(event.mta_response or ""),
+            description=details,
+            category=status or "MessageBounced",
+            reason="on_service_list" if suppressed else by_status,
+            is_certain=held,
+        )
+
+
+def _postal_status(event: AnymailTrackingEvent) -> str:
+    return str((event.esp_event.get("payload") or {}).get("status") or "")
+
+
+class UnisenderGoParser(EventParser):
+    """Events in an envelope in each request, or one event."""
+
+    name = "unisender_go"
+    anymail_view = UnisenderGoTrackingWebhookView
+    options = {"api_key": "unused"}
+
+    def normalise(self, event: JsonEvent) -> list[AnymailTrackingEvent]:
+        if event["event_name"] != "transactional_email_status":
+            return []
+        return [self._view.esp_to_anymail_event(event.get("event_data") or event)]
+
+    def hashed(self, event: JsonEvent) -> str:
+        # Each attempt of a single event has another signature.
+        return super().hashed({name: value for name, value in event.items() if name != "auth"})
+
+    def kind(self, event: AnymailTrackingEvent) -> Kind | None:
+        if event.esp_event["status"] == "soft_bounced":
+            # Unisender Go tries again, or it does not.
+            return None if _unisender_status(event) in ("err_will_retry", "") else "bounce"
+        return super().kind(event)
+
+    def failure(self, event: AnymailTrackingEvent) -> Failure:
+        status, category = str(event.esp_event["status"]), _unisender_status(event)
+        reasons = REASONS["unisender_go"]
+        reason = reasons.get(category) or reasons.get(status, "unknown")
+        if status == "soft_bounced" and _is_hard(reason):
+            reason = "temporary"
+        return Failure(
+            server_reply=str(event.mta_response or ""),
+            category=category or status,
+            reason=reason,
+            is_certain=reason == "on_service_list",
+        )
+
+
+def _unisender_status(event: AnymailTrackingEvent) -> str:
+    return str((event.esp_event.get("delivery_info") or {}).get("delivery_status") or "")
+
+
 PARSERS: dict[str, EventParser] = {
     parser.name: parser
     for parser in (
         AmazonSesParser(),
         BrevoParser(),
+        MailerSendParser(),
         MailgunParser(),
         MailjetParser(),
+        MailtrapParser(),
+        MandrillParser(),
+        PostalParser(),
         PostmarkParser(),
         ResendParser(),
+        SendGridParser(),
         SparkPostParser(),
+        UnisenderGoParser(),
     )
 }

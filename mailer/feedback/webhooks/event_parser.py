@@ -1,19 +1,23 @@
 """The base of all event parsers: anymail's normalised event becomes a parsed return.
 
 Anymail tells a bounce from a complaint, but not an unknown address from a full mailbox. So a bounce is
-classified as one that arrives by mail: by the reply of the server that refused, and where that says nothing,
-by the ESP's own category.
+classified as one that arrives by mail, by the reply of the server that refused. The ESP's own verdict bounds
+that: what it calls temporary or blocked is never hard. Where no server replied, its verdict decides: its own
+words for people are no server's reply.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
+import tomllib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from importlib import resources
 from types import MappingProxyType
 from typing import Any
 
@@ -21,15 +25,20 @@ from anymail.signals import AnymailTrackingEvent, EventType
 
 from mailer.delivery.esp.message_encoder import delivery_of
 from mailer.feedback.parsing import evidence
-from mailer.feedback.parsing.classify import classification_for, classify
+from mailer.feedback.parsing.classify import Classification, classification_for, classify
 from mailer.feedback.parsing.evidence import Kind, ParsedReturnedMessage, Recipient
+from mailer.feedback.webhooks.request_body import JsonEvent
 
-# An event as the ESP sends it, decoded from JSON.
-JsonEvent = dict[str, Any]
-
+# Of each ESP: its categories of failures, and the reason (in rules.toml) that each means.
+REASONS: dict[str, dict[str, str]] = tomllib.loads(
+    resources.files(__package__).joinpath("reasons.toml").read_text(encoding="utf-8")
+)
 _MAX_DIAGNOSTIC = 1_000
 # Characters of an event's id that are kept; longer ids are hashed.
 _MAX_ID = 80
+# What a server's reply has and a text for people does not: a reply code (RFC 5321 §4.2) or an enhanced status
+# code (RFC 3463).
+_REPLY_CODE = re.compile(r"(?<![\w.-])[245](?:\d\d(?=[- ,:;#)]|$)|\.\d{1,3}\.\d{1,3}\b)")
 _KINDS: dict[str, Kind] = {
     EventType.BOUNCED: "bounce",
     EventType.REJECTED: "bounce",
@@ -57,7 +66,8 @@ class WebhookEvent:
 class Failure:
     """Why a message was not delivered, as the ESP says."""
 
-    # The reply of the refusing server, which decides the classification.
+    # The reply of the refusing server, which decides the classification within the ESP's verdict. A text
+    # without a reply code counts as the ESP's own words.
     server_reply: str = ""
     # The ESP's explanation for people: often the same for a whole category.
     description: str = ""
@@ -65,10 +75,11 @@ class Failure:
     status: str = ""
     # Name of the refusing server.
     host: str = ""
-    # The ESP's category of the failure, and the reason (in rules.toml) that it means.
+    # The ESP's category of the failure, and the reason (in rules.toml) that it means: its class is the ESP's
+    # verdict. "unknown": it has none.
     category: str = ""
     reason: str = "unknown"
-    # True where the ESP itself refused; else the category counts only where the server's reply says nothing.
+    # True where the ESP itself refused, so that no server's reply counts.
     is_certain: bool = False
 
 
@@ -92,6 +103,10 @@ class EventParser(ABC):
         """The ESP's id of the event; empty: it has none."""
         return ""
 
+    def hashed(self, event: JsonEvent) -> str:
+        """A digest of what is the same whenever the ESP reports the event."""
+        return hashlib.sha256(json.dumps(event, sort_keys=True).encode()).hexdigest()
+
     def token(self, event: AnymailTrackingEvent) -> str:
         """Our delivery token, which the ESP keeps with the message; empty: the event has none."""
         return str(event.metadata.get("delivery", "")) if isinstance(event.metadata, Mapping) else ""
@@ -109,7 +124,7 @@ class EventParser(ABC):
     def parse(self, event: JsonEvent) -> WebhookEvent:
         """What an event says. Raises any exception when it is not as the ESP documents it."""
         event_id = self.event_id(event)
-        key = event_id if 0 < len(event_id) <= _MAX_ID else _hash(event)
+        key = event_id if 0 < len(event_id) <= _MAX_ID else self.hashed(event)
         normalised = self.normalise(event)
         if not normalised:
             return WebhookEvent(key)
@@ -149,17 +164,39 @@ class EventParser(ABC):
 
     def _bounced(self, event: AnymailTrackingEvent, kind: Kind) -> Recipient:
         failure = self.failure(event)
-        reply, description = storable_text(failure.server_reply), storable_text(failure.description)
-        verdict = classify(reply, status=storable_text(failure.status), host=failure.host)
-        if failure.is_certain or verdict.reason == "unknown":
-            rule = f"{self.name}: {storable_text(failure.category)}"
-            verdict = classification_for(failure.reason, verdict.status, rule)
+        text = storable_text(failure.server_reply) or storable_text(failure.description)
         return Recipient(
             address=storable_text(event.recipient).lower(),
-            diagnostic=(reply or description)[:_MAX_DIAGNOSTIC],
-            classification=verdict,
+            diagnostic=text[:_MAX_DIAGNOSTIC],
+            classification=self._classification(failure),
             found_by="report",
         )
+
+    def _classification(self, failure: Failure) -> Classification:
+        reply, status = storable_text(failure.server_reply), storable_text(failure.status)
+        rule = f"{self.name}: {storable_text(failure.category)}"
+        verdict = classification_for(failure.reason, status, rule)
+        if failure.is_certain:
+            return verdict
+        found = classify(reply, status=status, host=failure.host)
+        verdict = classification_for(failure.reason, found.status, rule)
+        by_server = bool(status or _REPLY_CODE.search(reply))
+        return found if _is_within(found, verdict, by_server) else verdict
+
+
+def _is_within(found: Classification, verdict: Classification, by_server: bool) -> bool:
+    """Whether the classification of a text counts beside the ESP's verdict.
+
+    A server's reply counts unless it makes a temporary failure or a block hard. Words without a reply code
+    may name a reason, but do not change the class.
+    """
+    if found.reason == "unknown":
+        return False
+    if by_server:
+        return found.bounce_class != "hard" or verdict.bounce_class in ("hard", "unknown")
+    return found.bounce_class == verdict.bounce_class or (
+        verdict.reason == "unknown" and found.bounce_class != "hard"
+    )
 
 
 class _Request:
@@ -180,10 +217,6 @@ def storable_text(value: object) -> str:
 def _recipient(event: AnymailTrackingEvent, kind: Kind) -> Recipient:
     action = "complained" if kind == "complaint" else "failed"
     return Recipient(storable_text(event.recipient).lower(), action=action, found_by="report")
-
-
-def _hash(event: JsonEvent) -> str:
-    return hashlib.sha256(json.dumps(event, sort_keys=True).encode()).hexdigest()
 
 
 def _aware(moment: datetime | None) -> datetime | None:

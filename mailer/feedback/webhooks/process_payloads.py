@@ -7,7 +7,6 @@ delays no other: it is retried later, and in the end kept as an unclassified rep
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,10 +21,11 @@ from mailer.delivery.ledger import recover_and_finish
 from mailer.feedback.decisions.apply_returned_mail import apply_all
 from mailer.feedback.models import ReturnedMessage, WebhookHeartbeat, WebhookPayload
 from mailer.feedback.parsing.evidence import EventSource, ParsedReturnedMessage
-from mailer.feedback.webhooks.replay import claim_token
+from mailer.feedback.webhooks.request_body import split_events
+from mailer.feedback.webhooks.verification import claim_token
 
 if TYPE_CHECKING:
-    from mailer.feedback.webhooks.event_parser import JsonEvent, WebhookEvent
+    from mailer.feedback.webhooks.event_parser import WebhookEvent
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +35,6 @@ BATCH_SIZE = 50
 RETRY = BackoffPolicy(schedule=(60, 15 * 60, 2 * 3_600, 12 * 3_600))
 # No ESP reports an event later than this.
 _MAX_REPORT_DELAY = timedelta(days=30)
-# Nesting of an event; every ESP needs fewer than ten levels.
-_MAX_DEPTH = 50
 # The database's fault and not the event's: nothing happened, and all of it is done again.
 _DATABASE_ERRORS = (OperationalError, InterfaceError)
 
@@ -90,7 +88,7 @@ def parse_payload(payload: WebhookPayload) -> Iterator[ParsedEvent]:
     from mailer.feedback.webhooks.esp_parsers import PARSERS
 
     parser = PARSERS[payload.service]
-    for event, raw in _split(bytes(payload.body)):
+    for event, raw in split_events(payload.service, bytes(payload.body)):
         try:
             if not isinstance(event, dict):
                 raise TypeError("no event")
@@ -130,36 +128,6 @@ def apply_payloads(
 def _is_first(payload: WebhookPayload, now: datetime) -> bool:
     """Whether no other request had its token. An event that is retried has none of its own."""
     return payload.attempts > 0 or claim_token(payload.service, bytes(payload.body), now)
-
-
-def _split(body: bytes) -> Iterator[tuple[JsonEvent | None, bytes]]:
-    """Each event of a payload and its JSON; None for what is no JSON."""
-    try:
-        decoded = json.loads(body)
-    except (ValueError, RecursionError):
-        yield None, body
-        return
-    if _is_deeper(decoded, _MAX_DEPTH):
-        # Writing it as JSON, or a parser of anymail, would need more stack than there is.
-        yield None, body
-        return
-    if not isinstance(decoded, list):
-        yield decoded, body
-        return
-    for event in decoded:
-        yield event, json.dumps(event).encode()
-
-
-def _is_deeper(value: object, most: int) -> bool:
-    """Whether lists and objects are nested deeper than `most`."""
-    level = [value]
-    for _ in range(most):
-        level = [
-            inner
-            for one in level
-            for inner in (one.values() if isinstance(one, dict) else one if isinstance(one, list) else ())
-        ]
-    return any(isinstance(one, dict | list) for one in level)
 
 
 def _apply_together(events: Sequence[ParsedEvent], now: datetime, apply: Apply) -> None:

@@ -28,6 +28,18 @@ def esp_with_unsubscribes(request, configure, monkeypatch):  # noqa: F811
     return serve(SERVICES[request.param](), configure, monkeypatch)
 
 
+@pytest.fixture(params=sorted(name for name, one in SERVICES.items() if hasattr(one, "complained")))
+def esp_with_complaints(request, configure, monkeypatch):  # noqa: F811
+    """Each service that reports complaints."""
+    return serve(SERVICES[request.param](), configure, monkeypatch)
+
+
+@pytest.fixture(params=sorted(name for name, one in SERVICES.items() if hasattr(one, "together")))
+def esp_with_batches(request, configure, monkeypatch):  # noqa: F811
+    """Each service that reports many events in a request."""
+    return serve(SERVICES[request.param](), configure, monkeypatch)
+
+
 @pytest.fixture
 def postmark(configure, monkeypatch):  # noqa: F811
     return serve(SERVICES["postmark"](), configure, monkeypatch)
@@ -55,7 +67,7 @@ def post():
         return client.post(
             path or f"/hooks/{service.name}/",
             data=request.body,
-            content_type="application/json",
+            content_type=request.content_type,
             headers=request.headers,
         )
 

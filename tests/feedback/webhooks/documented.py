@@ -7,14 +7,17 @@ import hashlib
 import hmac
 import json
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlencode
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mailer.stories.url_fetcher import Fetched, FetchError
 
@@ -29,6 +32,7 @@ SPAM = "554 5.7.1 Message rejected as spam"
 class Post(NamedTuple):
     body: bytes
     headers: dict[str, str]
+    content_type: str = "application/json"
 
 
 class Message(NamedTuple):
@@ -42,14 +46,21 @@ class Message(NamedTuple):
 
 
 class Documented:
-    """One service. Where it reports unsubscribes, it has a method `unsubscribed` as well."""
+    """One service. Where it reports complaints and unsubscribes, it has methods `complained` and
+    `unsubscribed` as well; where it reports many events in a request, `together`."""
 
     name = ""
     config: dict[str, Any] = {"key": "k", "webhook_secret": SECRET}
+    # The reason of a temporary failure without a reply.
+    soft_reason = "temporary"
 
     def post(self, event: Any, at: datetime) -> Post:
         """The request, verified as the service documents."""
-        return Post(json.dumps(event).encode(), {"Authorization": basic("hooks", SECRET)})
+        return self.sign(json.dumps(event).encode(), at)
+
+    def sign(self, body: bytes, at: datetime) -> Post:
+        """Any body as a request of the service."""
+        return Post(body, {"Authorization": basic("hooks", SECRET)})
 
     def forged(self, event: Any, at: datetime) -> list[Post]:
         """The request as it would be without the service's secret."""
@@ -72,7 +83,7 @@ class Documented:
     def delivered(self, message: Message) -> Any:
         raise NotImplementedError
 
-    def complained(self, message: Message) -> Any:
+    def opened(self, message: Message) -> Any:
         raise NotImplementedError
 
     def suppressed(self, message: Message) -> Any:
@@ -149,6 +160,9 @@ class Postmark(Documented):
             SuppressionReason=why,
         )
 
+    def opened(self, message: Message) -> Event:
+        return self._event("Open", message, FirstOpen=True, ReceivedAt=message.at.isoformat())
+
     def suppressed(self, message: Message) -> Event:
         return self._bounce(message, "ManuallyDeactivated", "")
 
@@ -186,6 +200,12 @@ class Brevo(Documented):
 
     def unsubscribed(self, message: Message) -> Event:
         return self._event("unsubscribe", message)
+
+    def opened(self, message: Message) -> Event:
+        return self._event("unique_opened", message)
+
+    def together(self, *events: Event) -> list[Event]:
+        return list(events)
 
     def suppressed(self, message: Message) -> Event:
         return self._event("blocked", message, reason="blocked : due to blacklist user")
@@ -236,6 +256,12 @@ class Mailjet(Documented):
     def unsubscribed(self, message: Message) -> Event:
         return self._event("unsub", message, mj_list_id=1, ip="192.0.2.1", geo="KZ", agent="")
 
+    def opened(self, message: Message) -> Event:
+        return self._event("open", message, ip="192.0.2.1", geo="KZ", agent="")
+
+    def together(self, *events: Event) -> list[Event]:
+        return list(events)
+
     def suppressed(self, message: Message) -> Event:
         return self._event("blocked", message, error_related_to="mailjet", error="preblocked")
 
@@ -282,6 +308,12 @@ class SparkPost(Documented):
     def unsubscribed(self, message: Message) -> list[Event]:
         return self._event("unsubscribe_event", "list_unsubscribe", message, mailfrom="a@example.org")
 
+    def opened(self, message: Message) -> list[Event]:
+        return self._event("track_event", "open", message, user_agent="Mozilla/5.0")
+
+    def together(self, *events: list[Event]) -> list[Event]:
+        return [one for event in events for one in event]
+
     def suppressed(self, message: Message) -> list[Event]:
         reply = "554 5.7.1 recipient address suppressed due to customer policy"
         return self._event(
@@ -304,6 +336,33 @@ class Mailgun(Documented):
         signature = hmac.new(key.encode(), f"{stamp}{token}".encode(), hashlib.sha256).hexdigest()
         signed = {"token": token, "timestamp": stamp, "signature": signature}
         return Post(json.dumps({"signature": signed, **event}).encode(), {})
+
+    def sign(self, body: bytes, at: datetime) -> Post:
+        # The signature is part of the body.
+        return Post(body, {})
+
+    def legacy(self, event: str, message: Message, multipart: bool = False, **fields: str) -> Post:
+        """A request of the older webhooks, a form, in which our variables are fields of their own."""
+        token = secrets.token_hex(25)
+        signed = {"token": token, "timestamp": str(int(message.at.timestamp()))}
+        text = signed["timestamp"] + token
+        form = {
+            "event": event,
+            "recipient": message.to,
+            "domain": "mg.example.org",
+            "Message-Id": "<7@mg.example.org>",
+            "delivery": message.token,
+            **fields,
+            **signed,
+            "signature": hmac.new(SECRET.encode(), text.encode(), hashlib.sha256).hexdigest(),
+        }
+        if not multipart:
+            return Post(urlencode(form).encode(), {}, "application/x-www-form-urlencoded")
+        head = 'Content-Disposition: form-data; name="{}"'
+        parts = [f"{head.format(name)}\r\n\r\n{value}" for name, value in form.items()]
+        parts.append(f'{head.format("attachment-1")}; filename="a.eml"\r\n\r\nFrom: x')
+        body = "".join(f"--b7\r\n{part}\r\n" for part in parts) + "--b7--\r\n"
+        return Post(body.encode(), {}, "multipart/form-data; boundary=b7")
 
     def forged(self, event: Any, at: datetime) -> list[Post]:
         day = 86_400
@@ -354,6 +413,9 @@ class Mailgun(Documented):
     def unsubscribed(self, message: Message) -> Event:
         return self._event("unsubscribed", message)
 
+    def opened(self, message: Message) -> Event:
+        return self._event("opened", message, geolocation={"country": "KZ"})
+
     def suppressed(self, message: Message, why: str = "suppress-bounce") -> Event:
         status = {"code": 605, "message": "", "description": "Not delivering to previously bounced address"}
         return self._failed(message, "permanent", why, status)
@@ -364,7 +426,10 @@ class Resend(Documented):
     config = {"key": "k", "webhook_secret": "whsec_" + base64.b64encode(b"a key of the tests").decode()}
 
     def post(self, event: Any, at: datetime, key: bytes = b"a key of the tests") -> Post:
-        body, stamp = json.dumps(event).encode(), str(int(at.timestamp()))
+        return self.sign(json.dumps(event).encode(), at, key)
+
+    def sign(self, body: bytes, at: datetime, key: bytes = b"a key of the tests") -> Post:
+        stamp = str(int(at.timestamp()))
         signed = b"msg_1." + stamp.encode() + b"." + body
         signature = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
         return Post(
@@ -404,7 +469,9 @@ class Resend(Documented):
         bounce = {
             "type": "Permanent" if hard else "Transient",
             "subType": "General",
-            "message": "The recipient's email provider sent a bounce message.",
+            # The same for every bounce of this type, and not the server's.
+            "message": "The provider of this mailbox sent a hard bounce. Remove the address: more messages "
+            "to it harm the reputation of your domain as a sender, which may be blocked.",
             "diagnosticCode": [f"smtp; {reply}"] if reply else [],
         }
         return self._event("email.bounced", message, bounce=bounce)
@@ -417,6 +484,9 @@ class Resend(Documented):
 
     def complained(self, message: Message) -> Event:
         return self._event("email.complained", message)
+
+    def opened(self, message: Message) -> Event:
+        return self._event("email.opened", message)
 
     def suppressed(self, message: Message) -> Event:
         words = "Resend has suppressed sending to this address because it is on the suppression list."
@@ -471,6 +541,10 @@ class AmazonSes(Documented):
 
     def post(self, event: Any, at: datetime) -> Post:
         return Post(json.dumps(self.amazon.signed(event)).encode(), {"x-amz-sns-message-type": event["Type"]})
+
+    def sign(self, body: bytes, at: datetime) -> Post:
+        # The signature is part of the body.
+        return Post(body, {})
 
     def forged(self, event: Any, at: datetime) -> list[Post]:
         real = self.amazon.signed(event)
@@ -558,6 +632,9 @@ class AmazonSes(Documented):
         }
         return self._event("Complaint", message, about)
 
+    def opened(self, message: Message) -> Event:
+        return self._event("Open", message, {"ipAddress": "192.0.2.1", "timestamp": message.at.isoformat()})
+
     def suppressed(self, message: Message) -> Event:
         reply = "550 5.1.1 Amazon SES has suppressed sending to this address as invalid"
         return self._bounce(message, "Permanent", "OnAccountSuppressionList", reply)
@@ -577,4 +654,418 @@ WRONG_CERTIFICATES = [
     "",
 ]
 
-SERVICES = {one.name: one for one in (AmazonSes, Brevo, Mailgun, Mailjet, Postmark, Resend, SparkPost)}
+
+def _pem_body(key: Any) -> str:
+    return base64.b64encode(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
+
+
+@cache
+def _elliptic_key() -> Any:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+@cache
+def _rsa_key() -> Any:
+    return generate_private_key(65537, 2048)
+
+
+def _forged_signatures(real: Post, field: str) -> list[Post]:
+    """A request without its signature, with others, and with another body."""
+    wrong = [{}, {field: ""}, {field: "?"}, {field: "0" * 64}, {field: base64.b64encode(b"x" * 70).decode()}]
+    without = {name: value for name, value in real.headers.items() if name != field}
+    posts = [Post(real.body, {**without, **one}, real.content_type) for one in wrong]
+    return [*posts, Post(real.body + b" ", real.headers, real.content_type)]
+
+
+class SendGrid(Documented):
+    name = "sendgrid"
+    _signature = "X-Twilio-Email-Event-Webhook-Signature"
+    _timestamp = "X-Twilio-Email-Event-Webhook-Timestamp"
+
+    @property
+    def config(self) -> dict[str, Any]:  # type: ignore[override]
+        return {"key": "k", "webhook_secret": _pem_body(_elliptic_key().public_key())}
+
+    def sign(self, body: bytes, at: datetime) -> Post:
+        stamp = str(int(at.timestamp()))
+        signature = _elliptic_key().sign(stamp.encode() + body, ec.ECDSA(hashes.SHA256()))
+        return Post(body, {self._signature: base64.b64encode(signature).decode(), self._timestamp: stamp})
+
+    def forged(self, event: Any, at: datetime) -> list[Post]:
+        real = self.post(event, at)
+        old = self.post(event, datetime.fromtimestamp(at.timestamp() - 100_000, UTC))
+        other = Post(real.body, {**real.headers, self._timestamp: "1"})
+        return [*_forged_signatures(real, self._signature), old, other]
+
+    def _event(self, event: str, message: Message, **more: Any) -> list[Event]:
+        about = {
+            "email": message.to,
+            "timestamp": int(message.at.timestamp()),
+            "smtp-id": "<tests.7@ismtpd.example>",
+            "event": event,
+            "category": [],
+            "sg_event_id": f"c2VuZGdyaWQtdGVzdC0{message.number}",
+            "sg_message_id": "tests.filter7.1.2.0",
+            "delivery": message.token,
+            **more,
+        }
+        return [about]
+
+    def together(self, *events: list[Event]) -> list[Event]:
+        return [one for event in events for one in event]
+
+    def bounced(self, message: Message, reply: str, hard: bool = True) -> list[Event]:
+        kind = "bounce" if hard else "blocked"
+        return self._event("bounce", message, type=kind, reason=reply, ip="192.0.2.1", tls=1)
+
+    def deferred(self, message: Message) -> list[Event]:
+        return self._event("deferred", message, response="450 4.2.0 Greylisted", attempt="1")
+
+    def delivered(self, message: Message) -> list[Event]:
+        return self._event("delivered", message, response="250 2.0.0 OK")
+
+    def opened(self, message: Message) -> list[Event]:
+        return self._event("open", message, useragent="Mozilla/5.0")
+
+    def complained(self, message: Message) -> list[Event]:
+        return self._event("spamreport", message)
+
+    def unsubscribed(self, message: Message) -> list[Event]:
+        return self._event("group_unsubscribe", message, asm_group_id=7)
+
+    def suppressed(self, message: Message, why: str = "Bounced Address") -> list[Event]:
+        return self._event("dropped", message, reason=why, status="5.0.0")
+
+
+class MailerSend(Documented):
+    name = "mailersend"
+
+    def sign(self, body: bytes, at: datetime) -> Post:
+        return Post(body, {"Signature": hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()})
+
+    def forged(self, event: Any, at: datetime) -> list[Post]:
+        return _forged_signatures(self.post(event, at), "Signature")
+
+    def _event(self, kind: str, message: Message, morph: Event | None = None) -> Event:
+        at = message.at.isoformat().replace("+00:00", "Z")
+        return {
+            "type": f"activity.{kind}",
+            "domain_id": "a1b2c3d4",
+            "created_at": at,
+            "webhook_id": "w1e2b3",
+            "url": "https://news.example.org/hooks/mailersend/",
+            "data": {
+                "object": "activity",
+                "id": f"65f0c0ffee{message.number:014}",
+                "type": kind,
+                "created_at": at,
+                "email": {
+                    "object": "email",
+                    "id": "65f0aaaaaaaaaaaaaaaaaaaa",
+                    "created_at": at,
+                    "from": "news@example.org",
+                    "subject": "News",
+                    "status": "rejected" if morph else "delivered",
+                    "tags": [message.token] if message.token else None,
+                    "message": {"object": "message", "id": "65f0bbbbbbbbbbbbbbbbbbbb", "created_at": at},
+                    "recipient": {"object": "recipient", "id": "r7", "email": message.to, "created_at": at},
+                },
+                "morph": morph,
+                "template_id": "",
+            },
+        }
+
+    def bounced(self, message: Message, reply: str, hard: bool = True) -> Event:
+        kind = "hard_bounced" if hard else "soft_bounced"
+        return self._event(kind, message, {"object": "recipient_bounce", "reason": reply or "Unknown reason"})
+
+    def deferred(self, message: Message) -> Event:
+        return self._event("deferred", message)
+
+    def delivered(self, message: Message) -> Event:
+        return self._event("delivered", message)
+
+    def opened(self, message: Message) -> Event:
+        return self._event("opened", message, {"object": "open", "ip": "192.0.2.1"})
+
+    def complained(self, message: Message) -> Event:
+        return self._event("spam_complaint", message, {"object": "spam_complaint", "reason": None})
+
+    def unsubscribed(self, message: Message) -> Event:
+        morph = {"object": "recipient_unsubscribe", "reason": "option_2", "readable_reason": "Too often"}
+        return self._event("unsubscribed", message, morph)
+
+    def suppressed(self, message: Message) -> Event:
+        return self._event("suppressed", message)
+
+
+class Mailtrap(Documented):
+    name = "mailtrap"
+
+    def sign(self, body: bytes, at: datetime) -> Post:
+        return Post(body, {"Mailtrap-Signature": hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()})
+
+    def forged(self, event: Any, at: datetime) -> list[Post]:
+        passwords = super().forged(event, at)
+        return [*_forged_signatures(self.post(event, at), "Mailtrap-Signature"), *passwords]
+
+    def _event(self, kind: str, message: Message, **more: Any) -> Event:
+        about = {
+            "event": kind,
+            "timestamp": int(message.at.timestamp()),
+            "sending_stream": "bulk",
+            "category": "newsletter",
+            "custom_variables": {"delivery": message.token},
+            "message_id": "7a7a7a7a-0000-4000-8000-000000000001",
+            "email": message.to,
+            "event_id": f"e7e7e7e7-0000-4000-8000-{message.number:012}",
+            **more,
+        }
+        return {"events": [about]}
+
+    def together(self, *events: Event) -> Event:
+        return {"events": [one for event in events for one in event["events"]]}
+
+    def bounced(self, message: Message, reply: str, hard: bool = True) -> Event:
+        kind = "bounce" if hard else "soft bounce"
+        wrapped = f"{kind.replace('bounce', 'bounced')} ({reply})" if reply else ""
+        code = {"response_code": int(reply[:3])} if reply else {}
+        return self._event(kind, message, response=wrapped, bounce_category="badmailbox", **code)
+
+    def deferred(self, message: Message) -> Event:
+        return self._event("deferred", message)
+
+    def delivered(self, message: Message) -> Event:
+        return self._event("delivery", message)
+
+    def opened(self, message: Message) -> Event:
+        return self._event("open", message, ip="192.0.2.1", user_agent="Mozilla/5.0")
+
+    def complained(self, message: Message) -> Event:
+        return self._event("spam", message)
+
+    def unsubscribed(self, message: Message) -> Event:
+        return self._event("unsubscribe", message, ip="192.0.2.1")
+
+    def suppressed(self, message: Message, why: str = "Recipient was suppressed: hard bounce") -> Event:
+        return self._event("reject", message, reason=why)
+
+
+class Mandrill(Documented):
+    name = "mandrill"
+    url = "http://localhost:8000/hooks/mandrill/"
+
+    def post(self, event: Any, at: datetime, key: str = SECRET, url: str = url) -> Post:
+        return self.sign(urlencode({"mandrill_events": json.dumps(event)}).encode(), at, key, url)
+
+    def sign(self, body: bytes, at: datetime, key: str = SECRET, url: str = url) -> Post:
+        fields = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+        signed = url + "".join(f"{name}{fields[name]}" for name in sorted(fields))
+        digest = hmac.new(key.encode(), signed.encode(), hashlib.sha1).digest()
+        signature = {"X-Mandrill-Signature": base64.b64encode(digest).decode()}
+        return Post(body, signature, "application/x-www-form-urlencoded")
+
+    def forged(self, event: Any, at: datetime) -> list[Post]:
+        real = self.post(event, at)
+        made = [
+            self.post(event, at, "guessed"),
+            self.post(event, at, url="https://example.net/hooks/mandrill/"),
+        ]
+        return [*_forged_signatures(real, "X-Mandrill-Signature"), *made]
+
+    def _event(self, kind: str, message: Message, **more: Any) -> list[Event]:
+        at = int(message.at.timestamp())
+        about = {
+            "ts": at - 60,
+            "subject": "News",
+            "email": message.to,
+            "sender": "news@example.org",
+            "tags": [],
+            "metadata": {"delivery": message.token},
+            "_id": "abc7abc7abc7abc7abc7abc7abc7abc7",
+            **more,
+        }
+        return [{"event": kind, "_id": about["_id"], "ts": at + message.number - 1, "msg": about}]
+
+    def together(self, *events: list[Event]) -> list[Event]:
+        return [one for event in events for one in event]
+
+    def bounced(self, message: Message, reply: str, hard: bool = True) -> list[Event]:
+        kind, description = ("hard_bounce", "bad_mailbox") if hard else ("soft_bounce", "general")
+        diag = f"smtp;{reply}" if reply else ""
+        return self._event(kind, message, bounce_description=description, bgtools_code=10, diag=diag)
+
+    def deferred(self, message: Message) -> list[Event]:
+        return self._event(
+            "deferral", message, state="deferred", smtp_events=[{"diag": "450 4.2.0 Greylisted"}]
+        )
+
+    def delivered(self, message: Message) -> list[Event]:
+        return self._event("delivered", message, state="sent")
+
+    def opened(self, message: Message) -> list[Event]:
+        return self._event("open", message, opens=[{"ts": 1}])
+
+    def complained(self, message: Message) -> list[Event]:
+        return self._event("spam", message, state="spam")
+
+    def unsubscribed(self, message: Message) -> list[Event]:
+        return self._event("unsub", message, state="unsub")
+
+    def suppressed(self, message: Message, why: str = "hard-bounce") -> list[Event]:
+        return self._event("reject", message, state="rejected", reject={"reason": why})
+
+    def listed(self, message: Message, reason: str, action: str = "add") -> list[Event]:
+        """A change of the account's list."""
+        entry = {"email": message.to, "reason": reason, "detail": "", "created_at": "2021-12-01 10:00:00"}
+        return [{"type": "blacklist", "action": action, "reject": entry, "ts": int(message.at.timestamp())}]
+
+
+class Postal(Documented):
+    name = "postal"
+    soft_reason = "expired"
+    url = "https://postal.example.org/"
+
+    @property
+    def config(self) -> dict[str, Any]:  # type: ignore[override]
+        return {"key": "k", "url": self.url, "webhook_secret": _pem_body(_rsa_key().public_key())}
+
+    def sign(self, body: bytes, at: datetime) -> Post:
+        old, new = (_rsa_key().sign(body, PKCS1v15(), one()) for one in (hashes.SHA1, hashes.SHA256))
+        headers = {"X-Postal-Signature": old, "X-Postal-Signature-256": new}
+        return Post(body, {name: base64.b64encode(value).decode() for name, value in headers.items()})
+
+    def forged(self, event: Any, at: datetime) -> list[Post]:
+        real = self.post(event, at)
+        only_old = {"X-Postal-Signature": real.headers["X-Postal-Signature"]}
+        return [
+            *_forged_signatures(real._replace(headers=only_old), "X-Postal-Signature"),
+            # The weaker signature does not make up for a wrong one.
+            *_forged_signatures(real, "X-Postal-Signature-256")[2:],
+        ]
+
+    def _event(self, event: str, message: Message, **payload: Any) -> Event:
+        about = {
+            "id": 7,
+            "token": "aBcDeFg7",
+            "direction": "outgoing",
+            "message_id": "7@rp.postal.example.org",
+            "to": message.to,
+            "from": "news@example.org",
+            "subject": "News",
+            "timestamp": message.at.timestamp() - 60,
+            "spam_status": "NotChecked",
+            "tag": message.token or None,
+        }
+        return {
+            "event": event,
+            "timestamp": message.at.timestamp(),
+            "payload": {"message": about, **payload},
+            "uuid": f"abababab-0000-4000-8000-{message.number:012}",
+        }
+
+    def bounced(self, message: Message, reply: str, hard: bool = True) -> Event:
+        details = f"Permanent SMTP delivery error when sending to mx.example.net: {reply}"
+        if not hard:
+            details = "Maximum number of delivery attempts (18) has been reached."
+        return self._event(
+            "MessageDeliveryFailed",
+            message,
+            status="HardFail",
+            details=details,
+            output=reply,
+            sent_with_ssl=True,
+        )
+
+    def deferred(self, message: Message) -> Event:
+        return self._event("MessageDelayed", message, status="SoftFail", details="", output="450 Greylisted")
+
+    def delivered(self, message: Message) -> Event:
+        return self._event("MessageSent", message, status="Sent", details="", output="250 2.0.0 OK")
+
+    def opened(self, message: Message) -> Event:
+        return self._event("MessageLoaded", message, ip_address="192.0.2.1", user_agent="Mozilla/5.0")
+
+    def suppressed(self, message: Message) -> Event:
+        details = f"Recipient ({message.to}) is on the suppression list (reason: too many hard fails)"
+        return self._event("MessageHeld", message, status="Held", details=details, output="")
+
+
+class UnisenderGo(Documented):
+    name = "unisender_go"
+    config = {"key": "the-key-of-the-tests", "url": "https://go1.example/ru/transactional/api/v1/"}
+
+    def post(self, event: Any, at: datetime) -> Post:
+        return self.sign(
+            json.dumps({"auth": self.config["key"], **event}, separators=(",", ":")).encode(), at
+        )
+
+    def sign(self, body: bytes, at: datetime) -> Post:
+        digest = hashlib.md5(body).hexdigest().encode()
+        return Post(body.replace(self.config["key"].encode(), digest), {})
+
+    def forged(self, event: Any, at: datetime) -> list[Post]:
+        real = self.post(event, at).body
+        bodies = [
+            real + b" ",
+            real.replace(b'"auth"', b'"other"'),
+            json.dumps(event).encode(),
+            b"",
+            b"[]",
+            b"{",
+        ]
+        guessed = [
+            json.dumps({"auth": auth, **event}).encode() for auth in ("", "0" * 32, 7, self.config["key"])
+        ]
+        return [Post(body, {}) for body in [*bodies, *guessed]]
+
+    def _event(self, status: str, message: Message, delivery_status: str = "", reply: str = "") -> Event:
+        about: Event = {
+            "job_id": "1a2B3c-000000-7D",
+            "metadata": {"delivery": message.token},
+            "email": message.to,
+            "status": status,
+            "event_time": (message.at + timedelta(seconds=message.number - 1)).strftime("%Y-%m-%d %H:%M:%S"),
+        }
+        if delivery_status:
+            about["delivery_info"] = {"delivery_status": delivery_status, "destination_response": reply}
+        return self._all({"event_name": "transactional_email_status", "event_data": about})
+
+    def _all(self, *events: Event) -> Event:
+        user = {"user_id": 7, "project_id": "77", "project_name": "News", "events": list(events)}
+        return {"events_by_user": [user]}
+
+    def together(self, *events: Event) -> Event:
+        return self._all(*(one for event in events for one in event["events_by_user"][0]["events"]))
+
+    def bounced(self, message: Message, reply: str, hard: bool = True) -> Event:
+        if hard:
+            return self._event("hard_bounced", message, "err_delivery_failed", reply)
+        return self._event("soft_bounced", message, "err_delivery_failed", reply)
+
+    def deferred(self, message: Message) -> Event:
+        return self._event("soft_bounced", message, "err_will_retry", "450 4.2.0 Greylisted")
+
+    def delivered(self, message: Message) -> Event:
+        return self._event("delivered", message, "ok_delivered", "250 OK")
+
+    def opened(self, message: Message) -> Event:
+        return self._event("opened", message)
+
+    def complained(self, message: Message) -> Event:
+        return self._event("spam", message)
+
+    def unsubscribed(self, message: Message) -> Event:
+        return self._event("unsubscribed", message)
+
+    def suppressed(self, message: Message) -> Event:
+        return self._event("hard_bounced", message, "err_skip_letter")
+
+
+SERVICES = {
+    one.name: one
+    for one in (
+        *(AmazonSes, Brevo, MailerSend, Mailgun, Mailjet, Mailtrap, Mandrill),
+        *(Postal, Postmark, Resend, SendGrid, SparkPost, UnisenderGo),
+    )
+}

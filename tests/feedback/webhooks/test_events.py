@@ -9,14 +9,28 @@ from mailer.delivery.message_identifiers import message_id
 from mailer.feedback import subscriber_signal_receivers
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage, WebhookPayload
 from mailer.feedback.parsing import classify
-from mailer.feedback.webhooks import esp_parsers
 from mailer.feedback.webhooks.esp_parsers import PARSERS
+from mailer.feedback.webhooks.event_parser import REASONS
 from mailer.feedback.webhooks.process_payloads import process_due
 from subscribers import suppression
 from subscribers.models import Subscription, Suppression
 from tests import cast as everyone
 from tests.feedback.webhooks.conftest import serve
-from tests.feedback.webhooks.documented import FULL, SPAM, UNKNOWN, Mailgun, Resend, SparkPost
+from tests.feedback.webhooks.documented import (
+    FULL,
+    SERVICES,
+    SPAM,
+    UNKNOWN,
+    Mailgun,
+    Mailjet,
+    Mailtrap,
+    Mandrill,
+    Postal,
+    Resend,
+    SendGrid,
+    SparkPost,
+    UnisenderGo,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -38,12 +52,16 @@ def receive(post):
     [
         (UNKNOWN, True, "hard", "unknown_user"),
         (FULL, False, "soft", "mailbox_full"),
-        # Where the service says otherwise, the server's reply decides.
+        # What the service calls permanent may be less by the server's reply.
         (FULL, True, "soft", "mailbox_full"),
         (SPAM, True, "block", "spam_content"),
-        # Where the reply says nothing, the service's category decides.
+        # What it calls temporary is never hard.
+        (UNKNOWN, False, "soft", ""),
+        ("550 5.1.2 Unable to find MX of domain example.net", False, "soft", ""),
+        ("550 5.4.4 No MX for example.net", False, "soft", None),
+        # Without a server's reply, the service's category decides.
         ("", True, "hard", "unknown_user"),
-        ("", False, "soft", "temporary"),
+        ("", False, "soft", ""),
     ],
 )
 def test_a_bounce_is_classified_like_one_by_mail(
@@ -51,7 +69,8 @@ def test_a_bounce_is_classified_like_one_by_mail(
 ) -> None:
     receive(esp, esp.bounced(message, reply, hard))
     event = FeedbackEvent.objects.get()
-    assert (event.kind, event.bounce_class, event.reason) == ("bounce", bounce_class, reason)
+    assert (event.kind, event.bounce_class) == ("bounce", bounce_class)
+    assert reason is None or event.reason == (reason or esp.soft_reason)
     assert (event.delivery, event.subscriber, event.identity) == (delivery, delivery.subscriber, "service")
     delivery.refresh_from_db()
     assert (delivery.state, delivery.bounced_at) == ("accepted", event.at)
@@ -69,8 +88,8 @@ def test_a_suppression_has_the_event_as_evidence(esp, receive, message) -> None:
     assert "User unknown" in evidence and esp.name in evidence
 
 
-def test_a_complaint_suppresses_and_unsubscribes(esp, receive, message, delivery) -> None:
-    receive(esp, esp.complained(message))
+def test_a_complaint_suppresses_and_unsubscribes(esp_with_complaints, receive, message, delivery) -> None:
+    receive(esp_with_complaints, esp_with_complaints.complained(message))
     delivery.refresh_from_db()
     assert delivery.complained_at is not None
     assert Suppression.objects.get().reason == "complaint"
@@ -82,6 +101,19 @@ def test_a_delay_has_no_effect(esp, receive, message, delivery) -> None:
     delivery.refresh_from_db()
     assert delivery.bounced_at is None
     assert not FeedbackEvent.objects.exists() and not ReturnedMessage.objects.exists()
+
+
+def test_an_open_has_no_effect(esp, receive, message, delivery) -> None:
+    receive(esp, esp.opened(message))
+    assert not FeedbackEvent.objects.exists() and not ReturnedMessage.objects.exists()
+
+
+def test_all_events_of_a_request_count(esp_with_batches, receive, message, delivery) -> None:
+    esp = esp_with_batches
+    one, other = message._replace(number=1), message._replace(number=2)
+    receive(esp, esp.together(esp.bounced(one, FULL, hard=False), esp.opened(other), esp.complained(other)))
+    kinds = FeedbackEvent.objects.exclude(kind="unsubscribe").values_list("kind", flat=True)
+    assert sorted(kinds) == ["bounce", "complaint"]
 
 
 def test_a_delivered_event_resolves_a_delivery_in_doubt(esp, receive, message, delivery) -> None:
@@ -100,7 +132,7 @@ def test_any_event_resolves_a_delivery_in_doubt(esp, receive, message, delivery,
     """Also where it is due once more already: it is not sent again."""
     delivery.state, delivery.accepted_at, delivery.doubts = "deferred", None, 1
     delivery.save()
-    make_event = getattr(esp, what)
+    make_event = getattr(esp, what, esp.deferred)
     receive(esp, make_event(message, UNKNOWN) if what == "bounced" else make_event(message))
     delivery.refresh_from_db()
     assert delivery.state == "accepted"
@@ -164,20 +196,11 @@ def test_a_bounce_of_a_dry_run_does_not_suppress(esp, receive, message, delivery
     assert not Suppression.objects.exists()
 
 
-@pytest.mark.parametrize("name", sorted(PARSERS))
-def test_every_reason_of_an_esp_is_one_of_the_rules(name) -> None:
-    tables = {
-        "amazon_ses": esp_parsers.AMAZON_REASONS,
-        "resend": esp_parsers.AMAZON_REASONS,
-        "brevo": esp_parsers.BREVO_REASONS,
-        "mailgun": esp_parsers.MAILGUN_REASONS,
-        "mailjet": esp_parsers.MAILJET_REASONS,
-        "postmark": esp_parsers.POSTMARK_REASONS,
-        "sparkpost": esp_parsers.SPARKPOST_REASONS,
-    }
-    assert tables[name]
-    for reason in tables[name].values():
-        assert classify.classification_for(reason, "", name).reason == reason
+def test_every_reason_of_an_esp_is_one_of_the_rules() -> None:
+    assert set(REASONS) <= set(PARSERS) == set(SERVICES)
+    for reasons in REASONS.values():
+        for reason in reasons.values():
+            assert classify.classification_for(reason, "", "").reason == reason
 
 
 @pytest.mark.parametrize("kind", ["not-spam", "auth-failure", "virus"])
@@ -233,6 +256,253 @@ def test_mailguns_list_says_why_an_address_is_on_it(
     receive(service, service.suppressed(message, why))
     assert Subscription.objects.get().state == "unsubscribed"
     assert ReturnedMessage.objects.get().kind == kind
+
+
+def test_an_event_of_mailgun_without_an_id_counts_once(configure, monkeypatch, receive, message) -> None:
+    service = serve(Mailgun(), configure, monkeypatch)
+    event = service.bounced(message, UNKNOWN)
+    del event["event-data"]["id"]
+    receive(service, event)
+    receive(service, event)
+    assert FeedbackEvent.objects.get().bounce_class == "hard"
+
+
+@pytest.mark.parametrize("multipart", [False, True])
+@pytest.mark.parametrize(
+    ("event", "fields", "kind", "bounce_class"),
+    [
+        ("bounced", {"code": "550", "error": "5.1.1 No such user"}, "bounce", "hard"),
+        ("bounced", {"code": "552", "error": "5.2.2 The mailbox is full"}, "bounce", "soft"),
+        ("dropped", {"code": "605", "reason": "hardfail", "description": "Bounced before"}, "bounce", "soft"),
+        ("dropped", {"code": "607", "reason": "hardfail", "description": "Complained"}, "complaint", ""),
+        ("dropped", {"code": "602", "reason": "old", "description": "Too old"}, "bounce", "soft"),
+        ("complained", {}, "complaint", ""),
+        ("unsubscribed", {"tag": "*"}, "unsubscribe", ""),
+    ],
+)
+def test_forms_of_mailguns_older_webhooks_count_once(
+    configure, monkeypatch, post, message, delivery, event, fields, kind, bounce_class, multipart
+) -> None:
+    subscriber_signal_receivers.connect()
+    service = serve(Mailgun(), configure, monkeypatch)
+    for _ in range(2):
+        # Each attempt has another token and time.
+        assert post(service, service.legacy(event, message, multipart, **fields)).status_code == 200
+    process_due(timezone.now(), lambda: False)
+    assert not WebhookPayload.objects.exists()
+    assert ReturnedMessage.objects.get().kind == kind
+    found = FeedbackEvent.objects.get(kind=kind)
+    named = None if kind == "unsubscribe" else delivery.pk
+    assert (found.bounce_class, found.delivery_id) == (bounce_class, named)
+    assert Subscription.objects.get().state == ("confirmed" if kind == "bounce" else "unsubscribed")
+
+
+def test_a_form_of_mailgun_with_another_signature_is_rejected(configure, monkeypatch, post, message) -> None:
+    service = serve(Mailgun(), configure, monkeypatch)
+    real = service.legacy("bounced", message, code="550", error="No such user")
+    assert post(service, real._replace(body=real.body[:-1])).status_code == 403
+    assert post(service, real._replace(body=b"event=bounced")).status_code == 403
+    assert post(service, real).status_code == 200
+    process_due(timezone.now(), lambda: False)
+    assert post(service, real).status_code == 406
+
+
+@pytest.mark.parametrize(
+    ("data", "bounce_class", "reason"),
+    [
+        ({"reason": "bounce"}, "hard", "unknown_user"),
+        ({"reason": "generic"}, "soft", "temporary"),
+        ({"reason": "old", "delivery-status": {"code": 602, "message": "Too old"}}, "soft", "expired"),
+        (
+            {"reason": "espblock", "delivery-status": {"code": 550, "message": "Rejected"}},
+            "block",
+            "reputation",
+        ),
+        ({}, "hard", "unknown_user"),
+    ],
+)
+def test_mailguns_reason_decides_where_its_type_is_missing(
+    configure, monkeypatch, receive, message, data, bounce_class, reason
+) -> None:
+    service = serve(Mailgun(), configure, monkeypatch)
+    receive(service, service._event("failed", message, **({"severity": "permanent"} | data)))
+    event = FeedbackEvent.objects.get()
+    assert (event.bounce_class, event.reason) == (bounce_class, reason)
+
+
+@pytest.mark.parametrize("name", ["amazon_ses", "resend"])
+@pytest.mark.parametrize(
+    ("kind", "subtype", "bounce_class"),
+    [
+        ("Permanent", "General", "hard"),
+        ("Permanent", "NoEmail", "hard"),
+        ("Permanent", "Undocumented", "hard"),
+        ("Transient", "MailboxFull", "soft"),
+        ("Transient", "Undocumented", "soft"),
+        ("Transient", "ContentRejected", "block"),
+        ("Undetermined", "Undetermined", "unknown"),
+    ],
+)
+def test_amazons_types_are_its_verdict(
+    configure, monkeypatch, receive, message, name, kind, subtype, bounce_class
+) -> None:
+    service = serve(SERVICES[name](), configure, monkeypatch)
+    if name == "amazon_ses":
+        event = service._bounce(message, kind, subtype, "")
+    else:
+        event = service.bounced(message, "")
+        event["data"]["bounce"] |= {"type": kind, "subType": subtype}
+    receive(service, event)
+    assert FeedbackEvent.objects.get().bounce_class == bounce_class
+
+
+def test_mailjets_flag_bounds_its_word_for_the_error(configure, monkeypatch, receive, message) -> None:
+    service = serve(Mailjet(), configure, monkeypatch)
+    receive(service, service._failed(message, "user unknown", "", hard=False))
+    assert FeedbackEvent.objects.get().bounce_class == "soft"
+
+
+def test_a_permanent_failure_because_of_our_sender_suppresses_nobody(esp, receive, message) -> None:
+    receive(esp, esp.bounced(message, "550 5.7.26 This mail is unauthenticated: SPF of the sender failed"))
+    assert FeedbackEvent.objects.get().bounce_class == "block"
+    assert not suppression.is_suppressed(message.to)
+
+
+@pytest.mark.parametrize(
+    ("why", "kind", "bounce_class"),
+    [
+        ("Bounced Address", "bounce", "soft"),
+        ("Invalid", "bounce", "hard"),
+        ("Recipient List over Package Quota", "bounce", "block"),
+        ("Spam Reporting Address", "complaint", ""),
+        ("Unsubscribed Address", "unsubscribe", ""),
+    ],
+)
+def test_sendgrid_says_why_it_dropped_a_message(
+    configure, monkeypatch, receive, message, why, kind, bounce_class
+) -> None:
+    service = serve(SendGrid(), configure, monkeypatch)
+    subscriber_signal_receivers.connect()
+    receive(service, service.suppressed(message, why))
+    assert FeedbackEvent.objects.get(kind=kind).bounce_class == bounce_class
+
+
+@pytest.mark.parametrize(
+    ("kind", "found", "bounce_class"),
+    [
+        ("bounce", "Invalid Address", "hard"),
+        ("bounce", "Reputation", "block"),
+        ("bounce", "Content", "block"),
+        ("blocked", "Technical", "soft"),
+    ],
+)
+def test_sendgrids_classification_of_a_reply(
+    configure, monkeypatch, receive, message, kind, found, bounce_class
+) -> None:
+    service = serve(SendGrid(), configure, monkeypatch)
+    words = "The address was refused, and its domain does not exist."
+    receive(service, service._event("bounce", message, type=kind, reason=words, bounce_classification=found))
+    assert FeedbackEvent.objects.get().bounce_class == bounce_class
+
+
+@pytest.mark.parametrize(
+    ("why", "kind", "bounce_class"),
+    [
+        ("hard-bounce", "bounce", "soft"),
+        ("unsigned", "bounce", "block"),
+        ("spam", "complaint", ""),
+        ("unsub", "unsubscribe", ""),
+    ],
+)
+def test_mandrill_says_why_it_rejected_a_message(
+    configure, monkeypatch, receive, message, why, kind, bounce_class
+) -> None:
+    service = serve(Mandrill(), configure, monkeypatch)
+    subscriber_signal_receivers.connect()
+    receive(service, service.suppressed(message, why))
+    assert FeedbackEvent.objects.get(kind=kind).bounce_class == bounce_class
+
+
+@pytest.mark.parametrize(
+    ("reason", "action", "kind"),
+    [
+        ("spam", "add", "complaint"),
+        ("hard-bounce", "add", None),
+        ("custom", "add", None),
+        ("spam", "remove", None),
+    ],
+)
+def test_changes_of_mandrills_list(configure, monkeypatch, receive, message, reason, action, kind) -> None:
+    service = serve(Mandrill(), configure, monkeypatch)
+    receive(service, service.listed(message, reason, action))
+    assert [one.kind for one in ReturnedMessage.objects.all()] == ([kind] if kind else [])
+    assert suppression.is_suppressed(message.to) is (kind == "complaint")
+
+
+@pytest.mark.parametrize(
+    ("why", "kind"),
+    [("spam complaint", "complaint"), ("unsubscription", "unsubscribe"), ("hard bounce", "bounce")],
+)
+def test_mailtrap_says_why_it_rejected_a_message(configure, monkeypatch, receive, message, why, kind) -> None:
+    service = serve(Mailtrap(), configure, monkeypatch)
+    receive(service, service.suppressed(message, why))
+    assert ReturnedMessage.objects.get().kind == kind
+
+
+def test_a_suspension_of_our_account_is_a_block(configure, monkeypatch, receive, message) -> None:
+    service = serve(Mailtrap(), configure, monkeypatch)
+    receive(service, service._event("suspension", message, reason="other"))
+    assert FeedbackEvent.objects.get().bounce_class == "block"
+
+
+def test_what_postal_holds_because_of_us_is_a_block(configure, monkeypatch, receive, message) -> None:
+    service = serve(Postal(), configure, monkeypatch)
+    receive(service, service._event("MessageHeld", message, status="Held", details="Send limit exceeded."))
+    assert FeedbackEvent.objects.get().bounce_class == "block"
+
+
+def test_a_bounce_message_that_postal_received_is_unknown(configure, monkeypatch, receive, message) -> None:
+    service = serve(Postal(), configure, monkeypatch)
+    event = service._event("MessageBounced", message)
+    event["payload"] = {"original_message": event["payload"]["message"], "bounce": {"id": 8}}
+    receive(service, event)
+    assert FeedbackEvent.objects.get().bounce_class == "unknown"
+
+
+def test_postals_events_of_incoming_mail_have_no_effect(configure, monkeypatch, receive, message) -> None:
+    service = serve(Postal(), configure, monkeypatch)
+    event = service.bounced(message, UNKNOWN)
+    event["payload"]["message"]["direction"] = "incoming"
+    receive(service, event)
+    assert not ReturnedMessage.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("status", "details", "bounce_class"),
+    [
+        ("hard_bounced", "err_user_unknown", "hard"),
+        ("hard_bounced", "err_domain_inactive", "hard"),
+        ("hard_bounced", "", "hard"),
+        ("hard_bounced", "err_mailbox_full", "soft"),
+        ("hard_bounced", "err_spam_rejected", "block"),
+        ("soft_bounced", "err_user_unknown", "soft"),
+        ("soft_bounced", "err_mailbox_full", "soft"),
+    ],
+)
+def test_statuses_of_unisender_go(
+    configure, monkeypatch, receive, message, status, details, bounce_class
+) -> None:
+    service = serve(UnisenderGo(), configure, monkeypatch)
+    receive(service, service._event(status, message, details))
+    assert FeedbackEvent.objects.get().bounce_class == bounce_class
+
+
+def test_unisender_go_may_send_one_event_alone(configure, monkeypatch, receive, message, delivery) -> None:
+    service = serve(UnisenderGo(), configure, monkeypatch)
+    (event,) = service.bounced(message, UNKNOWN)["events_by_user"][0]["events"]
+    receive(service, {"event_name": event["event_name"], "user_id": 7, **event["event_data"]})
+    receive(service, {"event_name": "transactional_spam_block", "domain": "example.net"})
+    assert FeedbackEvent.objects.get().delivery == delivery
 
 
 def test_an_empty_event_of_sparkpost_is_accepted(configure, monkeypatch, receive) -> None:

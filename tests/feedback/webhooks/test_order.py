@@ -35,7 +35,7 @@ class Told:
     def __init__(self, service, edition, reader, what, reply, hard, minutes, number) -> None:
         self.service = SERVICES[service]()
         self.snapshot = (edition, reader)
-        self.what = what if hasattr(self.service, what) else "complained"
+        self.what = what if hasattr(self.service, what) else "deferred"
         self.reply, self.hard, self.number = reply, hard, number
         self.at = BEGINNING + timedelta(days=30 * edition, minutes=minutes)
         self.bodies: dict[str, bytes] = {}

@@ -12,7 +12,19 @@ from django.utils import timezone
 
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage, WebhookPayload
 from mailer.feedback.webhooks import views
-from tests.feedback.webhooks.documented import SECRET, UNKNOWN, Message, Post
+from mailer.feedback.webhooks.process_payloads import process_due
+from tests.feedback.webhooks.conftest import serve
+from tests.feedback.webhooks.documented import (
+    SECRET,
+    UNKNOWN,
+    Mailtrap,
+    Mandrill,
+    Message,
+    Post,
+    Postal,
+    SendGrid,
+    basic,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -50,13 +62,67 @@ def test_a_request_for_another_esp_is_not_found(esp, bounced, post) -> None:
 
 def test_webhooks_are_off_without_a_secret(esp, bounced, post, configure) -> None:
     request = esp.post(bounced, timezone.now())
-    configure(service={"webhook_secret": "", "webhook_topics": ()})
+    configure(service={"webhook_secret": "", "webhook_topics": (), "key": ""})
     assert post(esp, request).status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/hooks/postmark/", "/hooks/postmark"])
 def test_a_missing_last_slash_does_not_redirect(postmark, post, path) -> None:
     assert post(postmark, postmark.post({}, timezone.now()), path).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"\xff", b"[7]", b"null", b"{}", b"a=b", b"--x\r\n", b"--x\r\n--x"]
+)
+def test_a_signed_body_that_is_no_event_is_no_error_of_ours(esp, post, body) -> None:
+    assert post(esp, esp.sign(body, timezone.now())).status_code < 500
+    process_due(timezone.now(), lambda: False)
+    assert not FeedbackEvent.objects.exists()
+
+
+def test_a_url_is_tested_before_the_esp_names_its_key(configure) -> None:
+    client = Client()
+    form = "application/x-www-form-urlencoded"
+    configure(service={"name": "mandrill", "webhook_secret": ""})
+    assert client.head("/hooks/mandrill/").status_code == 200
+    assert client.post("/hooks/mandrill/", "mandrill_events=%5B%5D", content_type=form).status_code == 200
+    assert client.post("/hooks/mandrill/", "mandrill_events=%5B7%5D", content_type=form).status_code == 404
+    configure(service={"name": "mailersend", "webhook_secret": ""})
+    test, real = '{"type": "webhook.test"}', '{"type": "activity.sent"}'
+    assert client.post("/hooks/mailersend/", test, content_type="application/json").status_code == 200
+    assert client.post("/hooks/mailersend/", real, content_type="application/json").status_code == 404
+    configure(service={"name": "unisender_go", "key": "k"})
+    assert client.get("/hooks/unisender_go/").status_code == 200
+    assert not WebhookPayload.objects.exists()
+
+
+def test_mandrill_signs_the_url_with_its_user_and_password(configure, monkeypatch, post) -> None:
+    esp = serve(Mandrill(), configure, monkeypatch)
+    request = esp.post([{}], timezone.now(), url="http://hooks:pass@localhost:8000/hooks/mandrill/")
+    assert post(esp, request).status_code == 403
+    request.headers["Authorization"] = basic("hooks", "pass")
+    assert post(esp, request).status_code == 200
+
+
+def test_mailtrap_may_have_a_password_in_place_of_a_signature(configure, monkeypatch, post) -> None:
+    esp = serve(Mailtrap(), configure, monkeypatch)
+    assert post(esp, Post(b"{}", {"Authorization": basic("hooks", SECRET)})).status_code == 200
+
+
+def test_a_key_may_stand_in_lines_of_pem(configure, monkeypatch, post) -> None:
+    esp = serve(SendGrid(), configure, monkeypatch)
+    key = esp.config["webhook_secret"]
+    pem = f"-----BEGIN PUBLIC KEY-----\n{key[:64]}\n{key[64:]}\n-----END PUBLIC KEY-----\n"
+    configure(service={"webhook_secret": pem})
+    assert post(esp, esp.post([], timezone.now())).status_code == 200
+
+
+@pytest.mark.parametrize("service", [SendGrid, Postal])
+def test_another_kind_of_key_verifies_nothing(service, configure, monkeypatch, post) -> None:
+    esp, other = service(), Postal() if service is SendGrid else SendGrid()
+    serve(esp, configure, monkeypatch)
+    configure(service={"webhook_secret": other.config["webhook_secret"]})
+    assert post(esp, esp.post([], timezone.now())).status_code == 403
 
 
 @pytest.mark.parametrize("end", ["/", ""])
