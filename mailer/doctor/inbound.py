@@ -27,10 +27,16 @@ _MAILDIR_FOLDERS = ("new", "cur", "tmp")
 _OK = 250
 # The worker processes webhooks every few seconds.
 _UNPROCESSED = timedelta(minutes=10)
-# ESPs that give a signing key of their own; Amazon has none.
+# ESPs that sign with a key of their own; Amazon has none.
 _SIGNING_KEYS = {
+    "mailersend": "the signing secret of its webhook",
     "mailgun": "its HTTP webhook signing key",
+    "mailtrap": "the signature secret of its webhook",
+    "mandrill": "the key of its webhook",
+    "postal": "the public key of its installation",
     "resend": "its signing secret, which begins with whsec_",
+    "sendgrid": "the verification key of its signed event webhook",
+    "unisender_go": "its API key",
 }
 _DOCS = "docs/services.md says where."
 

@@ -58,6 +58,12 @@ def test_missing_keys_have_defaults() -> None:
             ("[service]", "webhook_secret"),
         ),
         (
+            {"site": SITE, "service": {"name": "sendgrid", "key": "k", "webhook_secret": "a" * 32}},
+            ("[service]", "webhook_secret", "verification key"),
+        ),
+        ({"site": SITE, "service": {"name": "postal", "key": "k"}}, ("[service]", "`url`")),
+        ({"site": SITE, "service": {"name": "unisender_go", "key": "k"}}, ("[service]", "`url`")),
+        (
             {"site": SITE, "service": {"name": "amazon_ses", "region": "x", "webhook_topics": ["mail"]}},
             ("[service]", "webhook_topics", "'mail'"),
         ),

@@ -66,6 +66,8 @@ MAILGUN = _break_placeholders(r"%(?=recipient|unsubscribe|tag_unsubscribe|mailin
 MAILJET = _break_placeholders(r"\[(?=\[)")
 # {{{ pm:unsubscribe }}}
 POSTMARK = _break_placeholders(r"\{(?=\{{1,2}\s*pm:)")
+# {$x}, {{ x }} and {% if %}
+MAILERSEND = _break_placeholders(r"\{(?=[{%$#])")
 # {{ x }} and {{{ x }}}
 SPARKPOST = TemplateEscape(_sparkpost_macros, _sparkpost_macros)
 
@@ -80,6 +82,12 @@ class Capability:
     batch_note: str
     # Whether our Message-ID is kept; where it is not, only the token identifies the delivery.
     keeps_message_id: bool
+    # Which of our header fields reach the recipient.
+    headers: str
+    # Where the API and the webhooks have our delivery token.
+    token_in: str
+    # Octets of a message at most, in millions, as the ESP documents it.
+    max_message_mb: int
     # How long an idempotency key prevents a second send; empty: the API has none.
     idempotency: str
     # Whether the API accepts our envelope sender.
@@ -94,6 +102,7 @@ class Capability:
 # The template languages; the other ESPs interpret none.
 _ESCAPES = {
     "brevo": BREVO,
+    "mailersend": MAILERSEND,
     "mailgun": MAILGUN,
     "mailjet": MAILJET,
     "postmark": POSTMARK,
@@ -115,8 +124,9 @@ CAPABILITIES = _read()
 def table() -> str:
     """The Markdown table that docs/services.md contains."""
     head = (
-        "| ESP | recipients per call (allowed) | why | our Message-ID | idempotency key "
-        "| envelope sender | tracking | what “accepted” means |\n|---|---|---|---|---|---|---|---|"
+        "| ESP | recipients per call (allowed) | why | header fields | our Message-ID | our token in "
+        "| message (MB) | idempotency key | envelope sender | tracking | what “accepted” means |\n"
+        "|---|---|---|---|---|---|---|---|---|---|---|"
     )
     rows = [_row(one) for one in CAPABILITIES.values()]
     return "\n".join([head, *rows])
@@ -127,7 +137,10 @@ def _row(one: Capability) -> str:
         one.title,
         f"{one.batch_size} ({one.max_batch_size})",
         one.batch_note,
+        one.headers,
         "kept" if one.keeps_message_id else "replaced",
+        one.token_in,
+        str(one.max_message_mb),
         one.idempotency or "none",
         "ours" if one.envelope_sender else "theirs",
         "off in each call" if one.disables_tracking else "switch it off in the account",

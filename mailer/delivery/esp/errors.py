@@ -63,6 +63,13 @@ def refused(text: str) -> Outcome:
     return Outcome(ReplyClass.REFUSED, _shorten(f"550 5.1.1 {text}"), 550)
 
 
+def on_service_list(text: str) -> Outcome:
+    """The ESP sends nothing to this address, which is on its suppression list. Written as words of ours, not
+    as a server's reply: such a list proves nothing about the address.
+    """
+    return Outcome(ReplyClass.REFUSED, _shorten(f"on the suppression list of the ESP: {text}"), 550)
+
+
 def deferred(text: str) -> Outcome:
     """The ESP rejects this recipient for now; the recipient's mailbox provider is not involved."""
     return Outcome(ReplyClass.TRY_LATER, _shorten(f"451 4.0.0 {text}"), 451)

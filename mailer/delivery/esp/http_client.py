@@ -69,8 +69,11 @@ class HttpClient(ABC):
     """A client for an ESP that anymail supports and whose API is HTTP. Subclasses add what is specific."""
 
     name: str
-    # The path that check() requests, relative to the API's address.
+    # The path that check() requests, relative to the API's address, and its method.
     check_path: str
+    check_method = "GET"
+    # Whether anymail can switch tracking off, where the API can.
+    has_tracking_options = True
 
     def __init__(self, service: Service, read_timeout: float = READ_TIMEOUT) -> None:
         """`read_timeout`: seconds to wait for a response."""
@@ -91,6 +94,14 @@ class HttpClient(ABC):
     def extra_headers(self, message: EspMessage) -> dict[str, str]:
         """Header fields for this ESP only."""
         return {}
+
+    def metadata(self, message: EspMessage) -> dict[str, str]:
+        """What the ESP keeps with the message and its webhooks repeat."""
+        return {"delivery": message.token}
+
+    def check_body(self) -> str | None:
+        """The body of check()'s request; None: it has none."""
+        return None
 
     def batch_request(self, payloads: list[Any]) -> dict[str, Any]:
         """The request that transmits these payloads."""
@@ -127,10 +138,17 @@ class HttpClient(ABC):
         probe = EspMessage("", "x@example.org", "x@example.org", "", "x", "x", "x", {}, "<x@example.org>", "")
         payload = self._backend.build_message_payload(self._email(probe), {})
         known = payload.get_request_params(self._backend.api_url)
-        url = urljoin(self._backend.api_url, self.check_path)
-        response = self._request(method="GET", url=url, headers=known["headers"], auth=known["auth"])
-        answer = _json(response)
+        response = self._request(
+            method=self.check_method,
+            url=urljoin(self._backend.api_url, self.check_path),
+            headers=known["headers"],
+            auth=known["auth"],
+            data=self.check_body(),
+        )
+        answer = self.decode(response)
         if not self.credentials_ok(response.status_code, answer):
+            if response.status_code >= 300 and isinstance(answer, dict):
+                self.read_error(response.status_code, answer, ())
             self._raise_for_status(response, answer)
 
     def close(self) -> None:
@@ -146,8 +164,11 @@ class HttpClient(ABC):
             reply_to=[message.reply_to] if message.reply_to else None,
         )
         email.attach_alternative(message.html, "text/html")
-        email.metadata = {"delivery": message.token}
-        if self.capability.disables_tracking:
+        if metadata := self.metadata(message):
+            email.metadata = metadata
+        else:
+            email.tags = [message.token]
+        if self.capability.disables_tracking and self.has_tracking_options:
             email.track_clicks = email.track_opens = False
         if self.capability.envelope_sender and bounces_are_read():
             email.envelope_sender = message.envelope_sender
@@ -160,8 +181,19 @@ class HttpClient(ABC):
         except CallError as error:
             raise type(error)(f"{self.capability.title}: {error}.") from error
 
+    def decode(self, response: requests.Response) -> Any:
+        """What read() and read_error() get: the JSON of a response, None where it has none."""
+        try:
+            return response.json()
+        except ValueError:
+            return None
+
+    def retry_after(self, response: requests.Response) -> str | None:
+        """Retry-After of a response that throttles us."""
+        return response.headers.get("Retry-After")
+
     def _results(self, response: requests.Response, items: Sequence[Item]) -> list[Result]:
-        answer = _json(response)
+        answer = self.decode(response)
         results: list[Result] | None = None
         try:
             if response.status_code >= 300:
@@ -179,8 +211,7 @@ class HttpClient(ABC):
     def _raise_for_status(self, response: requests.Response, answer: Any) -> None:
         text = self.redact(self.error_text(answer))
         title = self.capability.title
-        retry_after = response.headers.get("Retry-After")
-        raise_for_status(title, response.status_code, text, retry_after, datetime.now(UTC))
+        raise_for_status(title, response.status_code, text, self.retry_after(response), datetime.now(UTC))
 
     def redact(self, text: str) -> str:
         """The ESP's text without addresses and without our credentials."""
@@ -215,13 +246,6 @@ def request(session: requests.Session, read_timeout: float, **parameters: Any) -
         return session.request(timeout=(CONNECT_TIMEOUT, read_timeout), allow_redirects=False, **parameters)
     except requests.RequestException as error:
         raise NoResponse(f"no answer came ({type(error).__name__})") from error
-
-
-def _json(response: requests.Response) -> Any:
-    try:
-        return response.json()
-    except ValueError:
-        return None
 
 
 @contextmanager

@@ -49,12 +49,15 @@ class Documented:
     def refused(self, mail: Mail) -> Reply:
         raise NotImplementedError
 
+    # The address is on the ESP's list. Only where the response says so: a method `suppressed(mail)`.
+
     def fails(self, how: str, call: Call) -> Reply:
         """How a whole call fails: unauthorised, unverified or unexplained."""
         reply: Reply = getattr(self, how)
         return reply
 
     def checked(self, call: Call) -> Reply:
+        """The response to a call that only verifies the credentials."""
         raise NotImplementedError
 
     def rendered(self, text: str) -> str:
@@ -101,8 +104,11 @@ class Postmark(Documented):
     def _result(self, mail: Mail, bad: bool) -> dict[str, Any]:
         if not bad:
             return {"ErrorCode": 0, "Message": "OK", "MessageID": "b7bc2f4a", "To": mail.to}
+        return {"ErrorCode": 300, "Message": f"Error parsing 'To': Illegal email address '{mail.to}'."}
+
+    def suppressed(self, mail: Mail) -> Reply:
         text = f"You tried to send to recipients that are inactive: {mail.to}. Found inactive addresses."
-        return {"ErrorCode": 406, "Message": text}
+        return Reply(200, [{"ErrorCode": 406, "Message": text}])
 
     def checked(self, call: Call) -> Reply:
         assert call.path == "/server" and call.headers["x-postmark-server-token"] == KEY
@@ -122,6 +128,8 @@ class Mailjet(Documented):
         "unverified": ("send-0008", '"news@example.org" is not a validated sender.', "From"),
         "unexplained": ("mj-0002", "Malformed JSON.", ""),
     }
+
+    # The address is on the ESP's list. Only where the response says so: a method `suppressed(mail)`.
 
     def fails(self, how: str, call: Call) -> Reply:
         if how == "unauthorised":
@@ -444,4 +452,307 @@ class AmazonSes(Documented):
         assert "/eu-central-1/ses/aws4_request" in signature and SECRET not in signature
 
 
-SERVICES = {one.name: one for one in (AmazonSes, Brevo, Mailgun, Mailjet, Postmark, Resend, SparkPost)}
+class SendGrid(Documented):
+    name = "sendgrid"
+    base = "/v3/"
+    unauthorised = Reply(401, {"errors": [{"message": f"The key {KEY} is invalid", "field": None}]})
+    unverified = Reply(
+        403,
+        {"errors": [{"message": "news@example.org is no verified sender identity", "field": "from"}]},
+    )
+    unexplained = Reply(400, {"errors": [{"message": "Bad Request", "field": None, "help": None}]})
+    busy = {"errors": [{"message": "too many requests", "field": None}]}
+
+    def read(self, call: Call) -> list[Mail]:
+        assert (call.method, call.path) == ("POST", "/v3/mail/send")
+        assert call.headers["authorization"] == f"Bearer {KEY}"
+        one = call.json
+        (personal,) = one["personalizations"]
+        (to,) = personal["to"]
+        assert personal.keys() == {"to"} and "template_id" not in one
+        assert [part["type"] for part in one["content"]] == ["text/plain", "text/html"]
+        off = {"enable": False}
+        tracking = {"click_tracking": off, "open_tracking": off, "subscription_tracking": off}
+        assert one["tracking_settings"] == tracking
+        (answer_to,) = one.get("reply_to_list", [{"email": ""}])
+        headers = _lower(one["headers"])
+        reserved = {"to", "from", "subject", "reply-to", "cc", "bcc", "content-type", "received"}
+        assert not reserved & headers.keys()
+        return [
+            Mail(
+                to["email"],
+                formataddr((one["from"]["name"], one["from"]["email"])),
+                one["subject"],
+                one["content"][1]["value"],
+                one["content"][0]["value"],
+                headers,
+                one["custom_args"]["delivery"],
+                answer_to["email"],
+            )
+        ]
+
+    def taken(self, mail: Mail) -> Reply:
+        return Reply(202, None, {"X-Message-Id": "aBc7dEf"})
+
+    def refused(self, mail: Mail) -> Reply:
+        error = {"message": "Does not contain a valid address.", "field": "personalizations.0.to.0.email"}
+        return Reply(400, {"errors": [error]})
+
+    def checked(self, call: Call) -> Reply:
+        assert call.path == "/v3/scopes" and call.headers["authorization"] == f"Bearer {KEY}"
+        return Reply(200, {"scopes": ["mail.send"]})
+
+
+class MailerSend(Documented):
+    name = "mailersend"
+    base = "/v1/"
+    unauthorised = Reply(401, {"message": "Unauthenticated."})
+    unverified = Reply(
+        422,
+        {
+            "message": "The from.email domain must be verified.",
+            "errors": {"from.email": ["The domain of news@example.org must be verified. #MS42207"]},
+        },
+    )
+    unexplained = Reply(422, {"message": "Invalid.", "errors": {"text": ["The text is invalid."]}})
+
+    def read(self, call: Call) -> list[Mail]:
+        assert (call.method, call.path) == ("POST", "/v1/email")
+        assert call.headers["authorization"] == f"Bearer {KEY}"
+        one = call.json
+        assert one["settings"] == {"track_clicks": False, "track_opens": False}
+        assert one["precedence_bulk"] is True and "personalization" not in one
+        (to,), (tag,) = one["to"], one["tags"]
+        return [
+            Mail(
+                to["email"],
+                formataddr((one["from"]["name"], one["from"]["email"])),
+                one["subject"],
+                one["html"],
+                one["text"],
+                _lower({header["name"]: header["value"] for header in one["headers"]}),
+                tag,
+                one.get("reply_to", {}).get("email", ""),
+            )
+        ]
+
+    def taken(self, mail: Mail) -> Reply:
+        return Reply(202, None, {"X-Message-Id": "65f0c0ffee"})
+
+    def refused(self, mail: Mail) -> Reply:
+        text = f"The to.0.email {mail.to} must be a valid email address."
+        return Reply(422, {"message": text, "errors": {"to.0.email": [text]}})
+
+    def suppressed(self, mail: Mail) -> Reply:
+        recipient = {"email": mail.to, "name": "", "reasons": ["hard_bounced"]}
+        warning = {"type": "ALL_SUPPRESSED", "warning": "All are suppressed.", "recipients": [recipient]}
+        return Reply(202, {"message": "", "warnings": [warning]}, {"X-Message-Id": "65f0c0ffef"})
+
+    def checked(self, call: Call) -> Reply:
+        assert call.path == "/v1/domains?limit=10" and call.headers["authorization"] == f"Bearer {KEY}"
+        return Reply(403, {"message": "This action is unauthorized."})
+
+    def rendered(self, text: str) -> str:
+        return re.sub(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|\{\$.*?\}", "", text, flags=re.DOTALL)
+
+
+class Mailtrap(Documented):
+    name = "mailtrap"
+    base = "/api/"
+    unauthorised = Reply(401, {"errors": ["Unauthorized"]})
+    unverified = Reply(403, {"success": False, "errors": ["Sending from domain example.org is forbidden"]})
+    unexplained = Reply(400, {"success": False, "errors": ["Bad request"]})
+    busy = {"errors": ["Rate limit exceeded"]}
+
+    def read(self, call: Call) -> list[Mail]:
+        assert (call.method, call.path) == ("POST", "/api/batch")
+        assert call.headers["api-token"] == KEY
+        assert call.json["base"].keys() == {"from"} and 1 <= len(call.json["requests"]) <= 500
+        return [self._mail(call.json["base"] | one) for one in call.json["requests"]]
+
+    def _mail(self, one: dict[str, Any]) -> Mail:
+        (to,) = one["to"]
+        assert all(len(str(value)) <= 1000 for value in one["custom_variables"].values())
+        return Mail(
+            to["email"],
+            formataddr((one["from"]["name"], one["from"]["email"])),
+            one["subject"],
+            one["html"],
+            one["text"],
+            _lower(one["headers"]),
+            one["custom_variables"]["delivery"],
+            one.get("reply_to", {}).get("email", ""),
+        )
+
+    def answer(self, mails: list[Mail], bad: set[str]) -> tuple[Reply, list[Mail]]:
+        results = [
+            {"success": False, "errors": [f"'to' address {mail.to} is invalid"]}
+            if mail.to in bad
+            else {"success": True, "message_ids": ["7a7a7a7a-0000"]}
+            for mail in mails
+        ]
+        return Reply(200, {"success": True, "responses": results}), [m for m in mails if m.to not in bad]
+
+    def suppressed(self, mail: Mail) -> Reply:
+        result = {"success": False, "errors": [f"{mail.to} is suppressed"]}
+        return Reply(200, {"success": True, "responses": [result]})
+
+    def checked(self, call: Call) -> Reply:
+        assert call.path == "/api/accounts" and call.headers["api-token"] == KEY
+        return Reply(200, [{"id": 7, "name": "Office"}])
+
+
+class Mandrill(Documented):
+    name = "mandrill"
+    base = "/api/1.0/"
+    unauthorised = Reply(
+        500, {"status": "error", "code": -1, "name": "Invalid_Key", "message": f"Invalid API key {KEY}"}
+    )
+    unverified = Reply(
+        200, [{"email": "reader@example.net", "status": "rejected", "reject_reason": "unsigned", "_id": "7"}]
+    )
+    unexplained = Reply(
+        500, {"status": "error", "code": -2, "name": "ValidationError", "message": "Invalid html."}
+    )
+
+    def read(self, call: Call) -> list[Mail]:
+        assert (call.method, call.path) == ("POST", "/api/1.0/messages/send.json")
+        one = call.json["message"]
+        assert call.json["key"] == KEY and call.json.keys() == {"key", "message"}
+        assert one["track_opens"] is one["track_clicks"] is one["merge"] is False
+        assert "merge_vars" not in one and "global_merge_vars" not in one
+        (to,) = one["to"]
+        headers = _lower(one["headers"])
+        return [
+            Mail(
+                to["email"],
+                formataddr((one["from_name"], one["from_email"])),
+                one["subject"],
+                one["html"],
+                one["text"],
+                headers,
+                one["metadata"]["delivery"],
+                headers.get("reply-to", ""),
+            )
+        ]
+
+    def _result(self, mail: Mail, status: str, reason: str | None = None) -> Reply:
+        result = {"email": mail.to, "status": status, "reject_reason": reason, "_id": "abc7"}
+        return Reply(200, [result])
+
+    def taken(self, mail: Mail) -> Reply:
+        return self._result(mail, "queued")
+
+    def refused(self, mail: Mail) -> Reply:
+        return self._result(mail, "invalid")
+
+    def suppressed(self, mail: Mail) -> Reply:
+        return self._result(mail, "rejected", "hard-bounce")
+
+    def checked(self, call: Call) -> Reply:
+        assert call.path == "/api/1.0/users/ping2.json" and call.json == {"key": KEY}
+        return Reply(200, {"PING": "PONG!"})
+
+
+class Postal(Documented):
+    name = "postal"
+
+    @staticmethod
+    def _error(code: str, text: str) -> Reply:
+        data = {"code": code, "message": text}
+        return Reply(200, {"status": "error", "time": 0.02, "flags": {}, "data": data})
+
+    unauthorised = _error("InvalidServerAPIKey", f"The key {KEY} was not valid.")
+    unverified = _error("UnauthenticatedFromAddress", "news@example.org is not authorised")
+    unexplained = _error("NoContent", "There is no content defined for this e-mail")
+
+    def read(self, call: Call) -> list[Mail]:
+        assert (call.method, call.path) == ("POST", "/api/v1/send/message")
+        assert call.headers["x-server-api-key"] == KEY
+        one = call.json
+        (to,) = one["to"]
+        headers = _lower(one["headers"])
+        assert headers.pop("x-amp") == "skip"
+        return [
+            Mail(
+                to,
+                one["from"],
+                one["subject"],
+                one["html_body"],
+                one["plain_body"],
+                headers,
+                one["tag"],
+                one.get("reply_to", ""),
+            )
+        ]
+
+    def taken(self, mail: Mail) -> Reply:
+        data = {"message_id": "7@rp.example.org", "messages": {mail.to: {"id": 7, "token": "aBc7"}}}
+        return Reply(200, {"status": "success", "time": 0.02, "flags": {}, "data": data})
+
+    def refused(self, mail: Mail) -> Reply:
+        return self._error("ValidationError", f"The To address {mail.to} is invalid")
+
+    def checked(self, call: Call) -> Reply:
+        assert call.path == "/api/v1/messages/message" and call.headers["x-server-api-key"] == KEY
+        text = "`id` parameter is required but is missing"
+        return Reply(200, {"status": "parameter-error", "flags": {}, "data": {"message": text}})
+
+
+class UnisenderGo(Documented):
+    name = "unisender_go"
+    base = "/ru/transactional/api/v1/"
+    unauthorised = Reply(401, {"status": "error", "code": 114, "message": f"User with key {KEY} not found"})
+    unverified = Reply(
+        400,
+        {"status": "error", "code": 199, "message": "The from_email news@example.org is not confirmed"},
+    )
+    unexplained = Reply(400, {"status": "error", "code": 150, "message": "Invalid JSON"})
+
+    def read(self, call: Call) -> list[Mail]:
+        assert (call.method, call.path) == ("POST", "/ru/transactional/api/v1/email/send.json")
+        assert call.headers["x-api-key"] == KEY
+        one = call.json["message"]
+        assert one["track_links"] == one["track_read"] == 0
+        assert (one["template_engine"], one["skip_unsubscribe"]) == ("none", 1)
+        (recipient,) = one["recipients"]
+        assert recipient == {"email": one["headers"].pop("to")}
+        return [
+            Mail(
+                recipient["email"],
+                formataddr((one["from_name"], one["from_email"])),
+                one["subject"],
+                one["body"]["html"],
+                one["body"]["plaintext"],
+                _lower(one["headers"]),
+                one["global_metadata"]["delivery"],
+                one.get("reply_to", ""),
+            )
+        ]
+
+    def taken(self, mail: Mail) -> Reply:
+        return Reply(200, {"status": "success", "job_id": "1aB2c3-7D", "emails": [mail.to]})
+
+    def refused(self, mail: Mail) -> Reply:
+        return self._failed(mail, "invalid")
+
+    def suppressed(self, mail: Mail) -> Reply:
+        return self._failed(mail, "unsubscribed")
+
+    def _failed(self, mail: Mail, why: str) -> Reply:
+        text = "No valid recipients"
+        return Reply(400, {"status": "error", "code": 204, "message": text, "failed_emails": {mail.to: why}})
+
+    def checked(self, call: Call) -> Reply:
+        assert call.path == "/ru/transactional/api/v1/system/info.json" and call.json == {}
+        assert call.headers["x-api-key"] == KEY
+        return Reply(200, {"status": "success", "user_id": 7, "email": "office@example.org"})
+
+
+SERVICES = {
+    one.name: one
+    for one in (
+        *(AmazonSes, Brevo, MailerSend, Mailgun, Mailjet, Mailtrap, Mandrill),
+        *(Postal, Postmark, Resend, SendGrid, SparkPost, UnisenderGo),
+    )
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from email.header import decode_header, make_header
 from email.utils import parseaddr
@@ -226,4 +227,48 @@ def test_credentials_are_verified_without_sending_anything(api, service, configu
     api.script = lambda call: documented.unauthorised
     error = check_credentials()
     assert error and KEY not in error
-    assert api.taken == [] and {call.method for call in api.calls} == {"GET"}
+    assert api.taken == [] and len(api.calls) == 2
+
+
+@only(lambda name: hasattr(SERVICES[name], "suppressed"))
+def test_an_address_on_the_esps_list_is_refused_without_a_servers_reply(api, drive, documented):
+    def script(call):
+        (mail,) = documented.read(call)
+        return documented.suppressed(mail)
+
+    api.script = script
+    outcome = drive.send(1)[1]
+    assert outcome.reply_class is ReplyClass.REFUSED and "@" not in outcome.reply
+    # So the address itself is not judged by it.
+    assert not re.match(r"[245]\d\d[ -]", outcome.reply)
+    assert drive.pool.take_errors() == []
+
+
+@pytest.mark.parametrize("documented", ["unisender_go"], indirect=True)
+def test_an_address_that_is_unavailable_for_now_is_deferred(api, drive, documented):
+    api.script = lambda call: documented._failed(*documented.read(call), "temporary_unavailable")
+    assert drive.send(1)[1].reply_class is ReplyClass.TRY_LATER
+
+
+@pytest.mark.parametrize("documented", ["sendgrid"], indirect=True)
+def test_sendgrids_time_of_the_next_call_is_respected(api, drive, documented):
+    def script(call):
+        if len(api.calls) > 1:
+            return None
+        return Reply(429, documented.busy, {"X-RateLimit-Reset": str(int(time.time()) + 2)})
+
+    api.script = script
+    began = time.monotonic()
+    drive.send(1)
+    assert time.monotonic() - began >= 1
+
+
+@pytest.mark.parametrize("reason, about_sender", [("invalid-sender", True), ("test-mode-limit", False)])
+@pytest.mark.parametrize("documented", ["mandrill"], indirect=True)
+def test_mandrills_rejections_because_of_us_affect_no_recipient(api, drive, documented, reason, about_sender):
+    api.script = lambda call: documented._result(*documented.read(call), "rejected", reason)
+    drive.submit(claimed(1))
+    error = drive.error()
+    drive.pool.stop(60)
+    assert drive.until(1)[1].reply_class is ReplyClass.NOT_TRIED
+    assert not error.transient and error.mailing == (1 if about_sender else None)
