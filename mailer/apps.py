@@ -25,7 +25,7 @@ from wagtail.users.apps import WagtailUsersAppConfig
 _LISTENERS = (
     "mailer.audit_log.chain",
     "mailer.audit_log.changes",
-    "mailer.accounts.signals",
+    "mailer.accounts.sessions",
     "mailer.approval.account_changes",
     "mailer.approval.same_person",
     "mailer.approval.authorship",

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from mailer.accounts import limits, password_reset
+from mailer.accounts import limits, passwords
 from mailer.approval import account_emails, staff_emails
 from mailer.delivery.engine import send_loop
 from mailer.delivery.outbox import alerts, outbox
@@ -52,7 +52,7 @@ def _gather_stories(now: datetime) -> None:
 
 
 JOBS = (
-    Job("password resets", 2, lambda now, stop: password_reset.answer_requests(now())),
+    Job("password resets", 2, lambda now, stop: passwords.answer_requests(now())),
     Job("delete old sign-in failures", 3600, lambda now, stop: limits.delete_old(now())),
     Job("gather stories", 900, lambda now, stop: _gather_stories(now())),
     Job("assemble editions", 30, lambda now, stop: assemble_due(now_or_demo_time(now()))),

@@ -141,7 +141,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "mailer.accounts.context.office",
+                "mailer.accounts.middleware.office",
             ],
         },
     },
@@ -155,7 +155,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "mailer.accounts.passwords.LeakedPasswordValidator"},
     {"NAME": "mailer.accounts.passwords.OfficeNameValidator"},
 ]
-AUTHENTICATION_BACKENDS = ["mailer.accounts.backend.PasswordBackend"]
+AUTHENTICATION_BACKENDS = ["mailer.accounts.passwords.PasswordBackend"]
 LOGIN_URL = WAGTAILADMIN_LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "wagtailadmin_home"
 LOGOUT_REDIRECT_URL = "account_login"
@@ -183,7 +183,7 @@ MFA_TOTP_ISSUER = CONFIG.site.name
 # Clocks of telephones may be half a minute off.
 MFA_TOTP_TOLERANCE = 1
 
-SOCIALACCOUNT_ADAPTER = "mailer.accounts.oidc.OidcAdapter"
+SOCIALACCOUNT_ADAPTER = "mailer.accounts.adapter.OidcAdapter"
 SOCIALACCOUNT_PROVIDERS = {
     "openid_connect": {
         "OAUTH_PKCE_ENABLED": True,

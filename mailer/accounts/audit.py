@@ -1,16 +1,23 @@
-"""What happens to accounts, in the audit log: who, from which network, and never a password or typed name."""
+"""What happens to accounts, in the audit log: who, from which network, and never a password or typed name.
+
+Also which accounts are unused: each is a way in that nobody watches.
+"""
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from wagtail.log_actions import log
 
 from subscribers.consent import network_of
 from subscribers.responses import client_address
 
+# Days without a sign-in after which an account counts as unused.
+UNUSED_DAYS = 90
 # Actions with their labels and messages, for mailer/desk/base/audit_log.py.
 ACTIONS = {
     "accounts.sign_in": ("Sign in", "Signed in"),
@@ -55,3 +62,15 @@ def record(
         title=subject.get_username(),
         data={**({"network": network} if network else {}), **data},
     )
+
+
+def is_unused(user: User, now: datetime) -> bool:
+    """Whether an active account was not signed in to for 90 days, or since it was created."""
+    return user.is_active and (user.last_login or user.date_joined) < now - timedelta(days=UNUSED_DAYS)
+
+
+def unused_accounts(now: datetime) -> QuerySet[User]:
+    """The unused accounts, by name."""
+    limit = now - timedelta(days=UNUSED_DAYS)
+    never = Q(last_login=None, date_joined__lt=limit)
+    return User.objects.filter(Q(last_login__lt=limit) | never, is_active=True).order_by("username")

@@ -1,4 +1,7 @@
-"""Sign-in beside subscribers' pages: how many passwords are hashed at a time, and how long sessions last."""
+"""Middleware of sign-in: how many passwords are hashed at a time, how long sessions last, what comes first.
+
+Also the context processor of the account pages.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,13 @@ from datetime import datetime
 
 from django.conf import settings
 from django.contrib.auth import logout
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from mailer.accounts import limits, requirements, session_times
-from mailer.accounts.recent import ask_again, signed_in_recently
+from mailer.accounts import limits, passwords, second_factor, sessions
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -99,15 +101,31 @@ class SessionLimits:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
-            if session_times.has_expired(request, time.time()):
+            if sessions.has_expired(request, time.time()):
                 logout(request)
             elif request.path.startswith(_OPEN):
                 pass
-            elif page := requirements.next_step(request):
+            elif page := next_step(request):
                 if request.path.startswith("/desk/"):
                     return redirect(page)
                 # Elsewhere, such as at unsent pictures, the account counts once it is complete.
                 request.user = AnonymousUser()
-            elif request.path.startswith(_ACCOUNTS) and not signed_in_recently(request):
-                return ask_again(request)
+            elif request.path.startswith(_ACCOUNTS) and not sessions.signed_in_recently(request):
+                return sessions.ask_again(request)
         return self._get_response(request)
+
+
+def next_step(request: HttpRequest) -> str:
+    """The name of the page that the signed-in user must visit first; "" if the desk is open to them."""
+    if not isinstance(request.user, User):
+        return ""
+    if passwords.must_change_password(request.user):
+        return "account_change_password"
+    if second_factor.is_missing(request.user):
+        return "mfa_index"
+    return ""
+
+
+def office(request: HttpRequest) -> dict[str, str]:
+    """Context processor: the office's name."""
+    return {"office": settings.CONFIG.site.name}

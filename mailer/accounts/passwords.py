@@ -1,13 +1,70 @@
-"""Rules for passwords: Django's list of leaked passwords, also where it is decorated in a usual way."""
+"""Passwords: how they are checked, which are too weak, resets by email, and who must change theirs."""
 
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import User
 from django.contrib.auth.password_validation import CommonPasswordValidator
+from django.contrib.auth.tokens import default_token_generator
 from django.core.exceptions import ValidationError
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+
+from mailer.accounts import audit, limits
+from mailer.accounts.models import AccountState, PasswordResetRequest
+from mailer.approval import account_changes
+from subscribers.consent import network_of
+from subscribers.responses import client_address
+
+
+def find_account(login: str) -> User | None:
+    """The account with this username, else the only active one with this address; None without one."""
+    login = login.strip()
+    if not login:
+        return None
+    by_name = User.objects.filter(username=login).first()
+    if by_name is not None or "@" not in login:
+        return by_name
+    # Two accounts with one address can be told apart by their usernames only.
+    found = User.objects.filter(email__iexact=login, is_active=True)[:2]
+    return found[0] if len(found) == 1 else None
+
+
+class PasswordBackend(ModelBackend):
+    """Hashes exactly once, also for unknown names, so that the time does not reveal which names exist."""
+
+    def authenticate(
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **kwargs: Any,
+    ) -> User | None:
+        """The active account of these credentials (`username` or `email`, and `password`), or None."""
+        login = username or kwargs.get("email")
+        if not login or not password:
+            return None
+        user = find_account(login)
+        if user is None:
+            User().set_password(password)
+            return None
+        # An unusable password is hashed as well (Django's check_password does that).
+        stored = user.password
+        matches = user.check_password(password)
+        if user.password != stored:
+            account_changes.leave_rehash_unreported(user, timezone.now())
+        return user if matches and self.user_can_authenticate(user) else None
+
 
 _LEET = str.maketrans("0134578@$!", "oleastbasi")
 # What people put around a word to satisfy a rule: digits, years and punctuation.
@@ -67,3 +124,66 @@ def _is_row(password: str) -> bool:
     """Whether the password consists of keys that lie beside each other, forwards or backwards."""
     rows = [row * 3 for row in _KEYBOARD]
     return any(password in row or password in row[::-1] for row in rows)
+
+
+def request_reset(login: str, request: HttpRequest, now: datetime) -> None:
+    """Store a request for the worker; beyond the hour's limits, log it and store nothing.
+
+    Neither what it does nor how long it takes depends on whether the account exists.
+    """
+    if not limits.may_request_reset(login, request, now):
+        audit.record("accounts.reset_refused", None, request)
+        return
+    network = network_of(client_address(request))
+    PasswordResetRequest.objects.create(login=login[:254], network=network, created_at=now)
+
+
+def answer_requests(now: datetime) -> int:
+    """Mail a link to each account of the waiting requests; how many mails. A job of the worker."""
+    sent = 0
+    for waiting in PasswordResetRequest.objects.order_by("pk")[:50]:
+        with transaction.atomic():
+            if not PasswordResetRequest.objects.filter(pk=waiting.pk).delete()[0]:
+                continue
+            user = find_account(waiting.login)
+            audit.record("accounts.reset_requested", user, network=waiting.network)
+            if user is not None and user.is_active and user.email:
+                _mail_link(user)
+                sent += 1
+    return sent
+
+
+def set_password_url(user: User) -> str:
+    """The absolute URL at which the account sets a password, once and within PASSWORD_RESET_TIMEOUT."""
+    uid = urlsafe_base64_encode(force_bytes(user.pk))
+    # Not by reverse(): the worker, which writes these mails, loads no pages.
+    token = default_token_generator.make_token(user)
+    return f"{settings.CONFIG.site.url}/accounts/set-password/{uid}/{token}/"
+
+
+def _mail_link(user: User) -> None:
+    body = render_to_string(
+        "accounts/emails/password_reset.txt",
+        {
+            "user": user,
+            "url": set_password_url(user),
+            "site": settings.CONFIG.site,
+            "days": settings.PASSWORD_RESET_TIMEOUT // 86400,
+        },
+    )
+    EmailMessage(f"Set a new password – {settings.CONFIG.site.name}", body, to=[user.email]).send()
+
+
+def must_change_password(user: User) -> bool:
+    """Whether the password was chosen by another person or a command."""
+    return AccountState.objects.filter(user=user, must_change_password=True).exists()
+
+
+def require_password_change(user: User) -> None:
+    """Let the account choose a new password at its next sign-in."""
+    AccountState.objects.update_or_create(user=user, defaults={"must_change_password": True})
+
+
+def password_was_changed(user: User) -> None:
+    """Record that the account chose its password itself."""
+    AccountState.objects.filter(user=user).update(must_change_password=False)

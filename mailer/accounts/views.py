@@ -1,7 +1,8 @@
-"""The pages of sign-in and passwords."""
+"""The pages of sign-in, passwords, the account's address, second factors and sessions."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from allauth.account.internal.flows.password_change import finalize_password_change
@@ -13,9 +14,12 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.contrib.auth.tokens import default_token_generator
+from django.core import signing
+from django.core.mail import EmailMessage
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -24,7 +28,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
 
-from mailer.accounts import audit, email_change, limits, requirements, second_factor
+from mailer.accounts import audit, limits, passwords, second_factor
 from mailer.accounts.forms import (
     EmailChangeForm,
     FirstPasswordForm,
@@ -32,12 +36,14 @@ from mailer.accounts.forms import (
     ResetRequestForm,
     SignInForm,
 )
-from mailer.accounts.password_reset import request_reset
 from mailer.approval.same_person import SamePerson
 
 # In place of the token in the URL, so that the token is not in the history and in no Referer.
 _STORED = "set-password"
 _SESSION_TOKEN = "accounts_password_token"  # noqa: S105  (a name)
+_EMAIL_LINK_SALT = "mailer.accounts.email_change"
+# Seconds for which the link in the email works.
+_EMAIL_LINK_VALID_FOR = 86400
 
 
 class SignInView(LoginView):
@@ -86,13 +92,13 @@ class ChangePasswordView(PasswordChangeView):
     def form_valid(self, form: Any) -> HttpResponse:
         form.save()
         user: User = form.user
-        requirements.password_was_changed(user)
+        passwords.password_was_changed(user)
         audit.record("accounts.password_changed", user, self.request)
         finalize_password_change(self.request, user)
         return redirect(self.get_success_url())
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        forced = isinstance(self.request.user, User) and requirements.must_change_password(self.request.user)
+        forced = isinstance(self.request.user, User) and passwords.must_change_password(self.request.user)
         context: dict[str, Any] = super().get_context_data(forced=forced, **kwargs)
         return context
 
@@ -105,7 +111,7 @@ class RequestResetView(FormView[ResetRequestForm]):
     form_class = ResetRequestForm
 
     def form_valid(self, form: ResetRequestForm) -> HttpResponse:
-        request_reset(form.cleaned_data["login"], self.request, timezone.now())
+        passwords.request_reset(form.cleaned_data["login"], self.request, timezone.now())
         return render(self.request, "accounts/reset_requested.html")
 
 
@@ -142,11 +148,42 @@ class SetPasswordView(FormView[FirstPasswordForm]):
     def form_valid(self, form: FirstPasswordForm) -> HttpResponse:
         del self.request.session[_SESSION_TOKEN]
         form.save()
-        requirements.password_was_changed(self.user)
+        passwords.password_was_changed(self.user)
         limits.reset_failed_attempts(limits.account_key(self.user, ""))
         audit.record("accounts.password_set", self.user, self.request)
         messages.success(self.request, "Your new password is set. Sign in with it.")
         return redirect(reverse("account_login"))
+
+
+@dataclass(frozen=True)
+class EmailChange:
+    """A change that its owner asked for."""
+
+    user: User
+    email: str
+
+
+def _send_link(user: User, email: str) -> None:
+    """Mail a link to the new address; nothing changes before it is followed.
+
+    mailer/approval/staff_emails.py reports the change to the old address.
+    """
+    # With the old address: once it changed, by this link or another, the link is void.
+    token = signing.dumps([user.pk, user.email, email], salt=_EMAIL_LINK_SALT, compress=True)
+    url = f"{settings.CONFIG.site.url}/accounts/email/{token}/"
+    context = {"user": user, "url": url, "site": settings.CONFIG.site}
+    body = render_to_string("accounts/emails/email_change.txt", context)
+    EmailMessage(f"Confirm your address – {settings.CONFIG.site.name}", body, to=[email]).send()
+
+
+def _read_link(token: str) -> EmailChange | None:
+    """The change that a link stands for; None for one that is forged, too old or void."""
+    try:
+        pk, before, email = signing.loads(token, salt=_EMAIL_LINK_SALT, max_age=_EMAIL_LINK_VALID_FOR)
+    except (signing.BadSignature, ValueError):
+        return None
+    user = User.objects.filter(pk=pk, email=before, is_active=True).first()
+    return EmailChange(user, email) if user else None
 
 
 @method_decorator([sensitive_post_parameters(), login_required, never_cache], name="dispatch")
@@ -161,7 +198,7 @@ class ChangeEmailView(FormView[EmailChangeForm]):
 
     def form_valid(self, form: EmailChangeForm) -> HttpResponse:
         assert isinstance(self.request.user, User)
-        email_change.send_link(self.request.user, form.cleaned_data["email"])
+        _send_link(self.request.user, form.cleaned_data["email"])
         audit.record("accounts.email_change_requested", self.request.user, self.request)
         messages.success(self.request, "A link is on its way to the new address.")
         return redirect("mfa_index")
@@ -171,7 +208,7 @@ class ChangeEmailView(FormView[EmailChangeForm]):
 @never_cache
 def confirm_email(request: HttpRequest, token: str) -> HttpResponse:
     """The page of the link: shows the new address, and sets it by POST."""
-    change = email_change.read_link(token)
+    change = _read_link(token)
     if change is None or change.user != request.user:
         return render(request, "accounts/link_expired.html", status=410)
     error = ""

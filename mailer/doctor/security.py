@@ -10,7 +10,7 @@ from pathlib import Path
 
 from django.db import DatabaseError, connection
 
-from mailer.accounts import unused
+from mailer.accounts import audit
 from mailer.audit_log import chain
 from mailer.config import Config, ConfigError, file_modes, key_ring
 from mailer.doctor.check import CheckResult
@@ -96,13 +96,13 @@ def accounts(now: datetime) -> Iterator[CheckResult]:
     """Accounts without a recent sign-in. In the caller's thread."""
     result = partial(CheckResult, "accounts", "")
     try:
-        names = list(unused.unused_accounts(now).values_list("username", flat=True))
+        names = list(audit.unused_accounts(now).values_list("username", flat=True))
     except DatabaseError:
         yield result("skipped", "The database cannot be used, or is not migrated.")
         return
     if names:
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        message = f"Not signed in to for {unused.DAYS} days: {', '.join(names[:_SHOWN])}{more}."
+        message = f"Not signed in to for {audit.UNUSED_DAYS} days: {', '.join(names[:_SHOWN])}{more}."
         yield result("warning", message, "Deactivate accounts that are not needed (Settings › Users).")
     else:
-        yield result("ok", f"Every active account was used in the last {unused.DAYS} days.")
+        yield result("ok", f"Every active account was used in the last {audit.UNUSED_DAYS} days.")

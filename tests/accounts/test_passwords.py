@@ -19,7 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from mailer.accounts import password_reset, requirements, session_times, unused
+from mailer.accounts import audit, passwords, sessions
 from mailer.accounts.models import PasswordResetRequest
 from mailer.approval import account_emails
 from mailer.config.log_masking import mask
@@ -77,7 +77,7 @@ def test_a_forgotten_password_is_replaced_by_a_mailed_link_once(dana: User) -> N
     for attempt in range(5):
         sign_in("dana", "wrong", f"10.0.{attempt}")
     _reset("dana")
-    assert password_reset.answer_requests(timezone.now()) == 1
+    assert passwords.answer_requests(timezone.now()) == 1
     link, browser = _link(), Client()
     page = browser.get(link, follow=True)
     # The token stays neither in the address nor in the history.
@@ -92,7 +92,7 @@ def test_a_forgotten_password_is_replaced_by_a_mailed_link_once(dana: User) -> N
 
 
 def test_the_link_of_the_worker_is_the_page_of_the_site(dana: User) -> None:
-    path = password_reset.set_password_url(dana).removeprefix("http://localhost:8000")
+    path = passwords.set_password_url(dana).removeprefix("http://localhost:8000")
     uid, token = path.strip("/").split("/")[2:]
     assert path == reverse("accounts:set_password", args=[uid, token])
     assert token not in mask(path)
@@ -100,7 +100,7 @@ def test_the_link_of_the_worker_is_the_page_of_the_site(dana: User) -> None:
 
 
 def test_a_link_is_refused_for_a_weak_password_a_wrong_token_and_a_closed_account(dana: User) -> None:
-    path = password_reset.set_password_url(dana).removeprefix("http://localhost:8000")
+    path = passwords.set_password_url(dana).removeprefix("http://localhost:8000")
     browser = Client()
     form = browser.get(path)["Location"]
     assert (
@@ -122,7 +122,7 @@ def test_a_reset_request_does_the_same_whether_or_not_the_account_exists(dana: U
         answers.append([re.sub(r"\W.*", "", query["sql"]) for query in queries])
     assert answers[0] == answers[1]
     assert PasswordResetRequest.objects.count() == 2
-    assert password_reset.answer_requests(timezone.now()) == 1
+    assert passwords.answer_requests(timezone.now()) == 1
     assert actions(None) == ["accounts.reset_requested"]
     assert not PasswordResetRequest.objects.exists()
 
@@ -160,7 +160,7 @@ def test_guesses_at_the_present_password_count_as_failed_sign_ins(dana: User) ->
 
 
 def test_a_password_made_by_a_command_is_replaced_before_anything_else(dana: User) -> None:
-    requirements.require_password_change(dana)
+    passwords.require_password_change(dana)
     browser = Client()
     sign_in("dana", PASSWORD, client=browser)
     assert browser.get("/desk/")["Location"] == "/accounts/password/"
@@ -178,8 +178,8 @@ def test_a_session_ends_when_idle_and_in_any_case_after_two_weeks(
     browser = Client()
     sign_in("dana", PASSWORD, client=browser)
     session = browser.session
-    session[session_times.STARTED] = time.time() - timedelta(hours=max(started, seen)).total_seconds()
-    session[session_times.SEEN] = time.time() - timedelta(hours=seen).total_seconds()
+    session[sessions.STARTED] = time.time() - timedelta(hours=max(started, seen)).total_seconds()
+    session[sessions.SEEN] = time.time() - timedelta(hours=seen).total_seconds()
     session.save()
     assert signed_in(browser) is open_
 
@@ -238,10 +238,10 @@ def test_unused_accounts_are_listed(dana: User) -> None:
     User.objects.create_user("never", date_joined=now - timedelta(days=91))
     User.objects.create_user("closed", last_login=now - timedelta(days=91), is_active=False)
     User.objects.create_user("new")
-    names = [user.username for user in unused.unused_accounts(now)]
+    names = [user.username for user in audit.unused_accounts(now)]
     assert names == ["never", "old"]
     assert [
-        user.username for user in User.objects.order_by("username") if unused.is_unused(user, now)
+        user.username for user in User.objects.order_by("username") if audit.is_unused(user, now)
     ] == names
     (result,) = security.accounts(now)
     assert result.status == "warning" and "never, old" in result.message

@@ -109,12 +109,12 @@ def code(secret: str, steps: int = 0) -> str:
 
 def age_sessions(minutes: float) -> None:
     """Let every sign-in be so long ago."""
-    from mailer.accounts import session_times
+    from mailer.accounts import sessions
 
     for row in Session.objects.all():
         store: Any = row.get_session_store_class()(row.session_key)
-        if session_times.STARTED in store:
-            store[session_times.STARTED] -= minutes * 60
+        if sessions.STARTED in store:
+            store[sessions.STARTED] -= minutes * 60
             for record in store.get("account_authentication_methods", []):
                 record["at"] -= minutes * 60
             store.save()

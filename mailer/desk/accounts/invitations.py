@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
 
-from mailer.accounts.password_reset import set_password_url
+from mailer.accounts.passwords import set_password_url
 
 _TEXT = """\
 {reason}

@@ -18,7 +18,7 @@ from wagtail.log_actions import log
 from wagtail.users import forms as wagtail_forms
 from wagtail.users.views import groups, users
 
-from mailer.accounts import unused
+from mailer.accounts import audit
 from mailer.approval.same_person import SamePerson, require_one_account
 from mailer.desk.accounts import authority, invitations
 from mailer.desk.base.page_classes import ObjectPage, current_user
@@ -92,7 +92,7 @@ class _EditorMixin(_FormView):
 
 def _use(user: User) -> str:
     """Marks accounts that should perhaps be deactivated."""
-    return f"unused for {unused.DAYS} days" if unused.is_unused(user, timezone.now()) else ""
+    return f"unused for {audit.UNUSED_DAYS} days" if audit.is_unused(user, timezone.now()) else ""
 
 
 class AccountIndex(users.IndexView):

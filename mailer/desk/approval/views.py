@@ -12,7 +12,7 @@ from django.utils.decorators import method_decorator
 from wagtail.admin import messages
 
 from mailer import link_tracking
-from mailer.accounts.recent import requires_recent_sign_in
+from mailer.accounts.sessions import requires_recent_sign_in
 from mailer.approval import account_changes, approve, staff_emails
 from mailer.approval.approve import ApprovalError
 from mailer.approval.authorship import name_of

@@ -17,7 +17,7 @@ from django.views.generic import TemplateView, View
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
-from mailer.accounts.recent import requires_recent_sign_in
+from mailer.accounts.sessions import requires_recent_sign_in
 from mailer.desk.base.page_classes import ObjectPage
 from mailer.desk.imports.labels import COLUMN_LABELS, address_warnings, samples, totals
 from mailer.desk.imports.list import State, state_label

@@ -11,7 +11,7 @@ from django.utils.decorators import method_decorator
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
-from mailer.accounts.recent import requires_recent_sign_in
+from mailer.accounts.sessions import requires_recent_sign_in
 from mailer.delivery.models import Delivery, Mailing
 from mailer.desk.base.page_classes import EditionPage
 from mailer.desk.base.tables import sheet_response

@@ -17,7 +17,7 @@ from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
 from wagtail.admin.views.generic import DeleteView, IndexView
 from wagtail.log_actions import log
 
-from mailer.accounts.recent import requires_recent_sign_in
+from mailer.accounts.sessions import requires_recent_sign_in
 from mailer.desk.base.forms import (
     Choices,
     CountriesInput,

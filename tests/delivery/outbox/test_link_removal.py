@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core import signing
 
-from mailer.accounts.password_reset import set_password_url
+from mailer.accounts.passwords import set_password_url
 from mailer.delivery.outbox.link_removal import without_secret_links
 from subscribers import tokens
 from tests.cast import NOW

@@ -1,25 +1,70 @@
-"""Recent sign-in: what is required before an edition is approved, people are exported or accounts change."""
+"""Sessions: when they begin and end, and which actions need a recent sign-in.
+
+Sign-ins and sign-outs are recorded in the audit log.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from typing import Any, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.models import User
+from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from mailer.accounts.session_times import STARTED
+from mailer.accounts import audit, limits
 
-View = TypeVar("View", bound=Callable[..., HttpResponseBase])
+# Names in the session, of times in seconds since 1970.
+STARTED, SEEN = "accounts_started_at", "accounts_seen_at"
+# How often a session records that it is in use: each time is a write to the database.
+_TOUCH_SECONDS = 300
 # Where allauth lists how, and when, the session was authenticated, and whose list it is.
 _RECORDS, _OWNER = "account_authentication_methods", "account_authentication_methods_user"
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
+
+
+def connect() -> None:
+    """Connect the receivers; called once when the application is ready."""
+    user_logged_in.connect(_signed_in, dispatch_uid="mailer.accounts.signed_in")
+    user_logged_out.connect(_signed_out, dispatch_uid="mailer.accounts.signed_out")
+
+
+def _signed_in(request: HttpRequest, user: User, **_: Any) -> None:
+    start_session(request, timezone.now())
+    limits.reset_failed_attempts(limits.account_key(user, ""))
+    methods = [str(one.get("type") or one["method"]) for one in request.session.get(_RECORDS, [])]
+    audit.record("accounts.sign_in", user, request, methods=methods)
+
+
+def _signed_out(request: HttpRequest | None, user: User | None, **_: Any) -> None:
+    if user is not None:
+        audit.record("accounts.sign_out", user, request)
+
+
+def start_session(request: HttpRequest, now: datetime) -> None:
+    """Record in the session that it begins now; called at each sign-in."""
+    request.session[STARTED] = request.session[SEEN] = now.timestamp()
+
+
+def has_expired(request: HttpRequest, now: float) -> bool:
+    """Whether the session was idle too long or began too long ago; if not, note that it is in use."""
+    config = settings.CONFIG.accounts
+    started, seen = request.session.get(STARTED, 0.0), request.session.get(SEEN, 0.0)
+    if now - seen > config.idle_hours * 3600 or now - started > config.absolute_days * 86400:
+        return True
+    if now - seen > _TOUCH_SECONDS:
+        request.session[SEEN] = now
+    return False
 
 
 def signed_in_recently(request: HttpRequest) -> bool:
