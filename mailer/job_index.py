@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mailer.accounts import limits, passwords
-from mailer.approval import account_emails, staff_emails
+from mailer.approval import staff_emails
 from mailer.delivery.engine import send_loop
 from mailer.delivery.outbox import alerts, outbox
 from mailer.delivery.rollout import scheduled_jobs
@@ -56,8 +56,8 @@ JOBS = (
     Job("delete old sign-in failures", 3600, lambda now, stop: limits.delete_old(now())),
     Job("gather stories", 900, lambda now, stop: _gather_stories(now())),
     Job("assemble editions", 30, lambda now, stop: assemble_due(now_or_demo_time(now()))),
-    Job("staff notices", 5, lambda now, stop: staff_emails.send(now())),
-    Job("account notices", 5, lambda now, stop: account_emails.send(now())),
+    Job("staff notices", 5, lambda now, stop: staff_emails.send_edition_notices(now())),
+    Job("account notices", 5, lambda now, stop: staff_emails.send_account_notices(now())),
     Job("start mailings", 2, lambda now, stop: scheduled_jobs.start_due(now())),
     Job("send mailings", 1, lambda now, stop: send_loop.send_due(now, stop)),
     Job("advance rollouts", 5, lambda now, stop: scheduled_jobs.advance_due(now())),

@@ -114,7 +114,7 @@ MIDDLEWARE = [
     # First, because what it refuses may cost next to nothing.
     "mailer.accounts.middleware.SignInThrottle",
     "django.middleware.security.SecurityMiddleware",
-    "mailer.desk.base.security_headers.SecurityHeadersMiddleware",
+    "mailer.desk.base.middleware.SecurityHeadersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -126,9 +126,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "mailer.desk.base.delete_guards.ProtectedDeleteMiddleware",
-    "mailer.desk.base.log_personal_data_views.PersonalDataMiddleware",
-    "mailer.desk.base.hostile_input.HostileInputMiddleware",
+    "mailer.desk.base.middleware.ProtectedDeleteMiddleware",
+    "mailer.desk.base.audit_log.PersonalDataMiddleware",
+    "mailer.desk.base.middleware.HostileInputMiddleware",
 ]
 
 TEMPLATES = [
@@ -270,7 +270,7 @@ WAGTAIL_MODERATION_ENABLED = False
 # Bytes and pixels of a picture; decoded, a pixel takes up to four bytes.
 WAGTAILIMAGES_MAX_UPLOAD_SIZE = 10 * 1024 * 1024
 WAGTAILIMAGES_MAX_IMAGE_PIXELS = 50_000_000
-WAGTAILIMAGES_IMAGE_FORM_BASE = "mailer.desk.stories.picture_form.PictureForm"
+WAGTAILIMAGES_IMAGE_FORM_BASE = "mailer.desk.base.forms.PictureForm"
 WAGTAILIMAGES_EXTENSIONS = ["gif", "jpg", "jpeg", "png", "webp"]
 WAGTAILSEARCH_BACKENDS = {"default": {"BACKEND": "wagtail.search.backends.database", "AUTO_UPDATE": True}}
 

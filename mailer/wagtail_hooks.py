@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from django.urls import include, path
 from wagtail import hooks
 from wagtail.snippets.models import register_snippet
+from wagtail.users.views.bulk_actions.user_bulk_action import UserBulkAction
 
 from mailer.desk import home
-from mailer.desk.accounts.bulk_actions import remove_bulk_actions
 from mailer.desk.approval.views import ApproveAction, RequestChangesAction, ReviewPage, SubmitPage
 from mailer.desk.base import forms, menu
 from mailer.desk.base.audit_log import register_actions
@@ -17,25 +19,19 @@ from mailer.desk.editions.views import EditionViewSet
 from mailer.desk.imports.detail import ColumnsPage, ImportPage, RejectedRowsDownload
 from mailer.desk.imports.list import ImportViewSet
 from mailer.desk.reports.not_delivered import NotDeliveredPage
-from mailer.desk.reports.report import ReportDownload, ReportPage
-from mailer.desk.reports.trend import TrendPage
-from mailer.desk.returned_mail.detail import ReopenAction, ReplyPage, ReplySource
-from mailer.desk.returned_mail.list import MarkDoneAction, ReplyViewSet
+from mailer.desk.reports.report import ReportDownload, ReportPage, TrendPage
+from mailer.desk.returned_mail.views import MarkDoneAction, ReopenAction, ReplyPage, ReplySource, ReplyViewSet
 from mailer.desk.segments.views import SegmentViewSet
-from mailer.desk.sending.dry_run import DryRunPage
-from mailer.desk.sending.mailing_control import ControlAction
+from mailer.desk.sending.mailing_control import ControlAction, DryRunPage
 from mailer.desk.sending.schedule import SchedulePage
 from mailer.desk.stories.views import StoryViewSet
 from mailer.desk.subscribers.bulk_actions import BulkActionPage, BulkJobPage, BulkJobsPage
-from mailer.desk.subscribers.list_changes import ListChangePage
 from mailer.desk.subscribers.list_health import CampaignPage, CampaignsPage, ListHealthPage, ReconfirmPage
-from mailer.desk.subscribers.mailing_lists import MailingListViewSet
-from mailer.desk.subscribers.subscriber_detail import ErasePage, MergePage
-from mailer.desk.subscribers.subscriber_list import ExportPage, SubscriberViewSet
+from mailer.desk.subscribers.mailing_lists import ListChangePage, MailingListViewSet
+from mailer.desk.subscribers.subscriber_pages import ErasePage, ExportPage, MergePage, SubscriberViewSet
 from mailer.desk.subscribers.suppressions import SuppressionViewSet
 from mailer.desk.subscribers.tags_fields import FieldViewSet, TagViewSet
-from mailer.desk.suppression_decisions.detail import DecisionPage, DomainOutagePage
-from mailer.desk.suppression_decisions.list import DecisionViewSet
+from mailer.desk.suppression_decisions.views import DecisionPage, DecisionViewSet, DomainOutagePage
 
 # Stories and editions are snippets, because they have drafts and revisions.
 register_snippet(StoryViewSet)
@@ -99,7 +95,19 @@ _PAGES = [
 ]
 hooks.register("register_admin_urls", lambda: _PAGES)
 hooks.register("register_bulk_action", MarkDoneAction)
-remove_bulk_actions()
+
+
+def _remove_account_bulk_actions() -> None:
+    """Remove Wagtail's bulk actions for accounts: they do not ask what the editor may give away."""
+    # It registers them when it is imported.
+    import_module("wagtail.users.wagtail_hooks")
+    kept = [
+        entry for entry in hooks._hooks["register_bulk_action"] if not issubclass(entry[0], UserBulkAction)
+    ]
+    hooks._hooks["register_bulk_action"] = kept
+
+
+_remove_account_bulk_actions()
 
 # Menu and home page.
 hooks.register("register_admin_menu_item", menu.subscribers_menu)

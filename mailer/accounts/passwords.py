@@ -1,4 +1,7 @@
-"""Passwords: how they are checked, which are too weak, resets by email, and who must change theirs."""
+"""Passwords: how they are checked, which are too weak, links by which owners choose theirs, and who must.
+
+Nobody else ever types a password.
+"""
 
 from __future__ import annotations
 
@@ -126,6 +129,14 @@ def _is_row(password: str) -> bool:
     return any(password in row or password in row[::-1] for row in rows)
 
 
+def set_password_url(user: User) -> str:
+    """The absolute URL at which the account sets a password, once and within PASSWORD_RESET_TIMEOUT."""
+    uid = urlsafe_base64_encode(force_bytes(user.pk))
+    # Not by reverse(): the worker, which writes these mails, loads no pages.
+    token = default_token_generator.make_token(user)
+    return f"{settings.CONFIG.site.url}/accounts/set-password/{uid}/{token}/"
+
+
 def request_reset(login: str, request: HttpRequest, now: datetime) -> None:
     """Store a request for the worker; beyond the hour's limits, log it and store nothing.
 
@@ -151,14 +162,6 @@ def answer_requests(now: datetime) -> int:
                 _mail_link(user)
                 sent += 1
     return sent
-
-
-def set_password_url(user: User) -> str:
-    """The absolute URL at which the account sets a password, once and within PASSWORD_RESET_TIMEOUT."""
-    uid = urlsafe_base64_encode(force_bytes(user.pk))
-    # Not by reverse(): the worker, which writes these mails, loads no pages.
-    token = default_token_generator.make_token(user)
-    return f"{settings.CONFIG.site.url}/accounts/set-password/{uid}/{token}/"
 
 
 def _mail_link(user: User) -> None:
@@ -187,3 +190,38 @@ def require_password_change(user: User) -> None:
 def password_was_changed(user: User) -> None:
     """Record that the account chose its password itself."""
     AccountState.objects.filter(user=user).update(must_change_password=False)
+
+
+_INVITATION = """\
+{reason}
+
+Username: {username}
+Choose a password here, within {days} days:
+{url}
+
+If you do not expect this message, ignore it: without the link nothing changes.
+"""
+
+
+def send_invitation(user: User) -> None:
+    """Email the owner of a new account a link to choose the first password."""
+    _send_password_link(
+        user, f"Your account at {settings.CONFIG.site.name}", "A colleague created an account for you."
+    )
+
+
+def send_reset(user: User) -> None:
+    """Email the owner of an account a link to choose another password."""
+    _send_password_link(
+        user, f"New password at {settings.CONFIG.site.name}", "A colleague asked for a new password for you."
+    )
+
+
+def _send_password_link(user: User, subject: str, reason: str) -> None:
+    body = _INVITATION.format(
+        reason=reason,
+        username=user.get_username(),
+        days=settings.PASSWORD_RESET_TIMEOUT // 86_400,
+        url=set_password_url(user),
+    )
+    EmailMessage(subject, body, to=[user.email], headers={"Auto-Submitted": "auto-generated"}).send()

@@ -81,7 +81,7 @@ def first_admin(username: str, email: Annotated[str, typer.Argument()] = "") -> 
     from django.core.management import call_command
 
     from mailer.accounts.passwords import require_password_change
-    from mailer.desk.accounts.groups import ensure_groups
+    from mailer.desk.accounts.permissions import ensure_groups
 
     password = os.environ.get(_PASSWORD_VARIABLE, "")
     if not password:

@@ -13,8 +13,8 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import transaction
 
-from mailer.approval import account_emails
-from mailer.desk.accounts.groups import ensure_groups
+from mailer.approval import staff_emails
+from mailer.desk.accounts.permissions import ensure_groups
 from mailer.editions.models import Newsletter, NewsletterText
 from mailer.stories.models import Story
 from mailer.stories.story_import import import_stories
@@ -38,7 +38,7 @@ def seed(now: datetime) -> None:
         groups = ensure_groups()
         created = [_staff(member, groups) for member in STAFF]
         if any(created):
-            account_emails.mark_as_reported(now)
+            staff_emails.mark_as_reported(now)
         newsletter = _newsletter()
         for reader in READERS:
             _reader(reader, newsletter, now)

@@ -15,7 +15,7 @@ from django.core import mail
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
-from mailer.approval import account_emails, approve
+from mailer.approval import approve, staff_emails
 from mailer.approval.account_changes import acting_as, approver_since
 from mailer.approval.approve import AccountNotIndependent
 from mailer.approval.models import AccountChange, Approval, Snapshot
@@ -241,16 +241,16 @@ def test_an_update_that_changes_nothing_is_not_recorded(people: cast.Staff) -> N
 def test_a_change_is_reported_to_the_owner_at_both_addresses_and_to_every_approver_once(
     people: cast.Staff,
 ) -> None:
-    account_emails.mark_as_reported(NOW)
+    staff_emails.mark_as_reported(NOW)
     with acting_as(people.admin):
         _email(people)
-    account_emails.send(NOW)
+    staff_emails.send_account_notices(NOW)
     assert sorted(message.to[0] for message in mail.outbox) == [
         "admin@office.example.org",
         "another@office.example.org",
         "approver@office.example.org",
     ]
-    assert account_emails.send(NOW) == 0
+    assert staff_emails.send_account_notices(NOW) == 0
 
 
 def test_since_when_somebody_may_approve(people: cast.Staff) -> None:
@@ -312,12 +312,12 @@ def test_a_sign_in_that_renews_the_hash_of_the_password_is_not_reported(people: 
     words = "approver's long password"
     weak = make_password(words, salt="ab", hasher="md5")
     User.objects.filter(pk=people.approver.pk).update(password=weak)
-    account_emails.mark_as_reported(NOW)
+    staff_emails.mark_as_reported(NOW)
     assert authenticate(username="approver", password="wrong") is None
     assert authenticate(username="approver", password=words) == people.approver
     people.approver.refresh_from_db()
     assert people.approver.password != weak
-    assert account_emails.send(NOW) == 0
+    assert staff_emails.send_account_notices(NOW) == 0
     people.approver.set_password("another long password")
     people.approver.save()
-    assert account_emails.send(NOW) == 2
+    assert staff_emails.send_account_notices(NOW) == 2

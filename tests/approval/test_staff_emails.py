@@ -30,8 +30,8 @@ def recipients() -> list[str]:
 def test_staff_who_can_act_are_notified_once_of_a_new_draft() -> None:
     cast.staff()
     cast.december()
-    assert staff_emails.send(NOW) == 3
-    assert staff_emails.send(NOW + timedelta(minutes=1)) == 0
+    assert staff_emails.send_edition_notices(NOW) == 3
+    assert staff_emails.send_edition_notices(NOW + timedelta(minutes=1)) == 0
     assert recipients() == ["admin", "approver", "writer"]
     assert b"New draft" in bytes(OutboxMessage.objects.all()[0].message)
 
@@ -40,7 +40,7 @@ def test_a_submitted_snapshot_notifies_approvers_who_are_no_authors() -> None:
     people = cast.staff()
     edition = cast.december(by=people.writer)
     submit(edition, people.admin, NOW)
-    assert staff_emails.send(NOW) == 1
+    assert staff_emails.send_edition_notices(NOW) == 1
     assert recipients() == ["approver"]
     (message,) = OutboxMessage.objects.all()
     assert f"/desk/editions/{edition.pk}/review/".encode() in bytes(message.message)
@@ -50,9 +50,9 @@ def test_a_second_snapshot_is_notified_again() -> None:
     people = cast.staff()
     edition = cast.december(by=people.writer)
     submit(edition, people.writer, NOW)
-    staff_emails.send(NOW)
+    staff_emails.send_edition_notices(NOW)
     submit(edition, people.writer, NOW + timedelta(hours=1))
-    assert staff_emails.send(NOW + timedelta(hours=1)) == 2
+    assert staff_emails.send_edition_notices(NOW + timedelta(hours=1)) == 2
 
 
 def test_an_office_without_addresses_is_no_error() -> None:
@@ -61,4 +61,4 @@ def test_an_office_without_addresses_is_no_error() -> None:
         user.email = ""
         user.save()
     cast.december()
-    assert staff_emails.send(NOW) == 0
+    assert staff_emails.send_edition_notices(NOW) == 0

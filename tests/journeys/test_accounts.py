@@ -17,9 +17,9 @@ from django.core import mail
 from django.test import override_settings
 from playwright.sync_api import Browser, Page, expect
 
+from mailer.accounts import passwords
 from mailer.approval.models import Approval
-from mailer.desk.accounts import invitations
-from mailer.desk.accounts.groups import ensure_groups
+from mailer.desk.accounts.permissions import ensure_groups
 from tests.desk.cast import Desk, submitted
 from tests.desk.cast import desk as make_desk
 from tests.journeys.test_accessible import AXE, FIND, NARROW, PHONE, RULES, barriers, sideways, tab_to, window
@@ -126,7 +126,7 @@ def test_a_new_approver_from_the_invitation_to_the_recovery_code(
     snapshot = submitted(desk)
     user = User.objects.create_user("nodira", "nodira@office.example.org", first_name="Nodira")
     user.groups.add(ensure_groups()["Approvers"])
-    invitations.send_invitation(user)
+    passwords.send_invitation(user)
     found = re.search(r"http://localhost:8000(/accounts/\S+)", str(mail.outbox[-1].body))
     assert found
     context = browser.new_context(viewport={"width": 1280, "height": 900})
@@ -206,7 +206,7 @@ def test_a_new_approver_from_the_invitation_to_the_recovery_code(
 def test_no_page_of_the_sign_in_has_a_barrier_or_needs_scrolling_sideways(
     live_server: Any, browser: Browser, desk: Desk, dark: bool
 ) -> None:
-    invitations.send_invitation(desk.approver)
+    passwords.send_invitation(desk.approver)
     found = re.search(r"http://localhost:8000(/accounts/\S+)", str(mail.outbox[-1].body))
     assert found
     pages = ["/accounts/sign-in/", "/accounts/password/forgotten/", found[1], "/accounts/set-password/a/b/"]

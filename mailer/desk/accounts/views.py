@@ -18,9 +18,9 @@ from wagtail.log_actions import log
 from wagtail.users import forms as wagtail_forms
 from wagtail.users.views import groups, users
 
-from mailer.accounts import audit
+from mailer.accounts import audit, passwords
 from mailer.approval.same_person import SamePerson, require_one_account
-from mailer.desk.accounts import authority, invitations
+from mailer.desk.accounts import permissions
 from mailer.desk.base.page_classes import ObjectPage, current_user
 
 _FIELDS = ("username", "email", "first_name", "last_name")
@@ -34,7 +34,7 @@ class _AccountForm(wagtail_forms.UserForm):
 
     def __init__(self, *args: Any, editor: User, editing_self: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        grantable = [group.pk for group in authority.grantable_groups(editor)]
+        grantable = [group.pk for group in permissions.grantable_groups(editor)]
         self.fields["groups"].queryset = Group.objects.filter(pk__in=grantable)
         if editing_self:
             del self.fields["is_active"]
@@ -115,7 +115,7 @@ class CreateAccount(_EditorMixin, users.CreateView):
 
     def save_instance(self) -> User:
         user: User = super().save_instance()
-        invitations.send_invitation(user)
+        passwords.send_invitation(user)
         return user
 
 
@@ -127,7 +127,7 @@ class EditAccount(_EditorMixin, users.EditView):
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
         self.can_delete = False
-        if not authority.may_manage(current_user(request), self.object):
+        if not permissions.may_manage(current_user(request), self.object):
             raise PermissionDenied
 
 
@@ -140,12 +140,12 @@ class SendLinkAction(ObjectPage[User], View):
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         account = self.object
-        if not authority.may_manage(current_user(request), account):
+        if not permissions.may_manage(current_user(request), account):
             raise PermissionDenied
         if not account.is_active or not account.email:
             messages.error(request, f"{account} is not active, or has no email address.")
         else:
-            send = invitations.send_reset if account.has_usable_password() else invitations.send_invitation
+            send = passwords.send_reset if account.has_usable_password() else passwords.send_invitation
             send(account)
             log(instance=account, action="desk.send_password_link", user=request.user)
             messages.success(request, f"A link to choose a password is sent to {account.email}.")
@@ -195,7 +195,7 @@ class GroupForm(wagtail_forms.GroupForm):
         chosen = self.cleaned_data["permissions"]
         had = set(self.instance.permissions.values_list("pk", flat=True)) if self.instance.pk else set()
         added: list[Permission] = [permission for permission in chosen if permission.pk not in had]
-        if lacking := authority.lacks(self._editor, added):
+        if lacking := permissions.lacks(self._editor, added):
             names = ", ".join(permission.name for permission in lacking)
             raise ValidationError(
                 f"You cannot give permissions that you do not have: {names}.", code="lacking"
@@ -225,7 +225,7 @@ class DeleteGroup(groups.DeleteView):
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
-        if self.get_object() not in authority.grantable_groups(current_user(request)):
+        if self.get_object() not in permissions.grantable_groups(current_user(request)):
             raise PermissionDenied
 
 

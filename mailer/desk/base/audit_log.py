@@ -1,23 +1,27 @@
-"""The audit log: actions with their labels, and removal of erased addresses."""
+"""The audit log: actions with their labels, entries about opened pages, and removal of erased addresses."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import Group, User
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Q
+from django.db.models import Model, Q
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from wagtail.images import get_image_model
-from wagtail.log_actions import LogFormatter
+from wagtail.log_actions import LogFormatter, log
 from wagtail.models import ModelLogEntry
 
 from mailer.accounts.audit import ACTIONS as _ACCOUNT_ACTIONS
 from mailer.audit_log import chain
 from mailer.audit_log.changes import CHANGES, audit
 from mailer.editions.models import Newsletter
+from mailer.feedback.models import ReturnedMessage, SuppressionDecision
 from subscribers.addresses import address_pattern, mentions
-from subscribers.models import CustomField, MailingList, Segment, Subscriber, Tag
+from subscribers.models import CustomField, MailingList, Segment, Subscriber, Suppression, Tag
 from subscribers.segments import tags_and_fields
 from subscribers.signals import erased
 
@@ -156,3 +160,93 @@ def _without(value: Any, addresses: Collection[str]) -> Any:
         for address in addresses:
             value = address_pattern(address).sub(_REDACTED, value)
     return value
+
+
+# Pages about one row whose primary key is in the URL, by URL name: the action, and the row's model.
+ROW_PAGES: dict[str, tuple[str, type[Model]]] = {
+    **dict.fromkeys(
+        (
+            *(
+                f"desk_subscribers:{page}"
+                for page in ("edit", "delete", "history", "history_results", "usage")
+            ),
+            *("desk_merge", "desk_erase"),
+        ),
+        ("desk.view_subscriber", Subscriber),
+    ),
+    "desk_reply": ("desk.view_returned_message", ReturnedMessage),
+    "desk_reply_source": ("desk.view_returned_message", ReturnedMessage),
+    "desk_suppressions:remove": ("desk.view_suppression", Suppression),
+    "desk_suppression_decision": ("desk.view_decision", SuppressionDecision),
+}
+# Pages that list addresses of many subscribers.
+LIST_PAGES: dict[str, str] = {
+    **{
+        f"desk_{table}:index{part}": title
+        for table, title in (
+            ("subscribers", "Subscribers"),
+            ("suppressions", "Suppressed addresses"),
+            ("suppression_decisions", "Suppression decisions"),
+            ("replies", "Returned mail"),
+        )
+        for part in ("", "_results")
+    },
+    "desk_edition:not_delivered": "Recipients not reached",
+    "desk_import": "Rows of an import",
+    "desk_import_columns": "Rows of an import",
+    "desk_segments:add": "Sample of a segment",
+    "desk_segments:edit": "Sample of a segment",
+    "desk_domain_outage": "Bouncing addresses of a domain",
+    "wagtailadmin_reports:site_history": "Audit log",
+    "wagtailadmin_reports:site_history_results": "Audit log",
+}
+# Those that show no address to users who may not view subscribers.
+_HIDING_PAGES = {
+    "desk_edition:not_delivered",
+    "desk_segments:add",
+    "desk_segments:edit",
+    "desk_domain_outage",
+}
+_LIST_ACTION = "desk.view_personal_data"
+# Opening the same page again within this time makes no further entry.
+_INTERVAL = timedelta(minutes=10)
+
+
+class PersonalDataMiddleware:
+    """Logs each page of the tables above that was shown. A page that cannot be logged is not shown."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self._get_response(request)
+        match = request.resolver_match
+        # A form that is shown again after a POST shows the same.
+        if match is None or response.status_code != 200:
+            return response
+        if match.view_name in ROW_PAGES:
+            action, model = ROW_PAGES[match.view_name]
+            row = model(pk=match.kwargs["pk"])
+            # Without the address, which a row's own title would be.
+            _note(request, row, action, title=f"{model._meta.verbose_name} {row.pk}".capitalize(), data={})
+        elif match.view_name in LIST_PAGES and isinstance(request.user, User):
+            hidden = match.view_name in _HIDING_PAGES
+            if not hidden or request.user.has_perm("subscribers.view_subscriber"):
+                _note(request, request.user, _LIST_ACTION, data={"page": LIST_PAGES[match.view_name]})
+        return response
+
+
+def _note(request: HttpRequest, row: Model, action: str, *, data: dict[str, str], title: str = "") -> None:
+    if not isinstance(request.user, User):
+        return
+    now = timezone.now()
+    before = ModelLogEntry.objects.filter(
+        content_type=ContentType.objects.get_for_model(row),
+        object_id=str(row.pk),
+        user=request.user,
+        action=action,
+        timestamp__gt=now - _INTERVAL,
+    )
+    more: dict[str, Any] = {"title": title} if title else {}
+    if not any(entry.data == data for entry in before.only("data")):
+        log(instance=row, action=action, user=request.user, data=data, timestamp=now, **more)

@@ -1,21 +1,26 @@
-"""Form widgets for countries, languages and time zones, forms with translations, and save buttons."""
+"""Form widgets for countries, languages and time zones; forms with translations or pictures; save buttons."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from io import BytesIO
 from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.core.files.uploadedfile import InMemoryUploadedFile
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from wagtail.admin.forms.models import WagtailAdminModelForm
+from wagtail.images.fields import WagtailImageField
+from wagtail.images.forms import BaseImageForm
 from wagtail.snippets.action_menu import ActionMenuItem, PublishMenuItem, SaveMenuItem, UnpublishMenuItem
 from wagtail.snippets.views import snippets
 
 from mailer.editions.models import Edition
 from mailer.stories.models import Story
+from mailer.stories.picture_metadata import DamagedPicture, without_metadata
 from subscribers import iso_codes
 from subscribers.code_list_field import split_codes
 
@@ -197,6 +202,28 @@ class TranslationsForm(WagtailAdminModelForm):
 def _repeated_message(language: str) -> str:
     name = iso_codes.language_name(language, "en")
     return f"There is already a text in {name}. Edit that one, or choose another language."
+
+
+class PictureField(WagtailImageField):
+    """Wagtail's field. A damaged picture is an error of the form."""
+
+    def to_python(self, data: Any) -> Any:
+        if data is None or data.size > self.max_upload_size:
+            # Refused by Wagtail's check.
+            return super().to_python(data)
+        data.seek(0)
+        try:
+            clean = without_metadata(data.read())
+        except DamagedPicture as error:
+            raise forms.ValidationError(f"This picture cannot be used: {error}.", code="damaged") from error
+        file = InMemoryUploadedFile(BytesIO(clean), "file", data.name, data.content_type, len(clean), None)
+        return super().to_python(file)
+
+
+class PictureForm(BaseImageForm):
+    """Wagtail's form with this field."""
+
+    file = PictureField(label="File", widget=BaseImageForm.Meta.widgets["file"])
 
 
 class SaveEdition(SaveMenuItem):

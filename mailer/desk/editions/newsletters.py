@@ -29,8 +29,7 @@ from mailer.desk.base.forms import (
     ZoneSelect,
 )
 from mailer.desk.base.page_classes import NewsletterPage, current_user, may_view_editions
-from mailer.desk.base.tables import LinkColumn
-from mailer.desk.base.viewsets import DeskViewSet
+from mailer.desk.base.tables import DeskViewSet, LinkColumn
 from mailer.editions import sender_domains
 from mailer.editions.assemble import EditionExists, InvalidPeriod, Period, assemble, now_or_demo_time
 from mailer.editions.audience import Audience

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import django_filters
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.db.models import ProtectedError, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
+from wagtail.admin import messages
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, InlinePanel, MultiFieldPanel, ObjectList
 from wagtail.admin.ui.tables import Column
 from wagtail.admin.widgets.button import Button, HeaderButton
-from wagtail.snippets.views.snippets import EditView, IndexView, SnippetViewSet
+from wagtail.snippets.views.snippets import DeleteView, EditView, IndexView, SnippetViewSet
 
-from mailer.desk.base.delete_guards import EditionDeleteView
 from mailer.desk.base.edition_workflow import next_action, next_step_label, overview, state_label
 from mailer.desk.base.forms import LanguageSelect, TranslationsForm
 from mailer.desk.base.tables import StateColumn
@@ -105,6 +106,19 @@ class EditionEdit(EditView):
         """Removes Wagtail's status panel: its "live" could be mistaken for "sent"."""
         panels = super().get_side_panels()
         return type(panels)([panel for panel in panels if panel.name != "status"])
+
+
+class EditionDeleteView(DeleteView):
+    """Deletes an edition that was never submitted. Wagtail's reference index does not know snapshots."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        try:
+            response: HttpResponse = super().form_valid(form)
+        except ProtectedError:
+            reason = "it was submitted, and submitted editions are kept permanently."
+            messages.error(self.request, f"{self.object} was not deleted: {reason}")
+            return redirect(self.get_success_url())
+        return response
 
 
 class EditionViewSet(SnippetViewSet):

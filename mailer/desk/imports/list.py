@@ -19,8 +19,7 @@ from wagtail.log_actions import log
 
 from mailer.desk.base.forms import content_languages
 from mailer.desk.base.page_classes import AnyForm, FormPage
-from mailer.desk.base.tables import StateColumn
-from mailer.desk.base.viewsets import TableIndex, TableViewSet
+from mailer.desk.base.tables import StateColumn, TableIndex, TableViewSet
 from mailer.reports.labels import format_number
 from subscribers.imports import jobs
 from subscribers.imports.jobs import ImportOptions

@@ -1,4 +1,4 @@
-"""The report of a mailing: key figures, tables with charts, and the export."""
+"""The report of a mailing: key figures, tables with charts, the export; and the comparison of editions."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from typing import Any, NamedTuple
 
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
 from mailer.delivery.models import Mailing
-from mailer.desk.base.page_classes import EditionPage
+from mailer.desk.base.page_classes import EditionPage, NewsletterPage, may_view_editions
 from mailer.desk.base.tables import sheet_response
 from mailer.desk.sending import mailing_control
 from mailer.desk.sending.mailing_control import interventions, progress_context
 from mailer.reports import trend
-from mailer.reports.charts import Bar, Style, bar_chart, column_chart, ranking_chart
+from mailer.reports.charts import Bar, Point, Style, bar_chart, column_chart, line_chart, ranking_chart
 from mailer.reports.collect_stats import stats_of
 from mailer.reports.engagement import Engagement, engagement_of, engagement_tables
 from mailer.reports.export import flat_sheet, table_sheet
@@ -313,3 +315,49 @@ class ReportDownload(EditionPage):
             [table_sheet(table) for table in made.values()] if kind == "xlsx" else [flat_sheet(made.values())]
         )
         return sheet_response(whole, f"{self.edition.slug}-report", kind)
+
+
+class Line(NamedTuple):
+    title: str
+    chart: SafeString
+    # How the last edition compares with those before it; "" if there are too few.
+    comparison: str
+
+
+class TrendPage(NewsletterPage, TemplateView):
+    """Compares the latest editions that were sent."""
+
+    template_name = "desk/reports/trend.html"
+    page_title = "Compare editions"
+
+    def has_permission(self) -> bool:
+        return may_view_editions(self.request.user)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        sent = trend.sent_editions(self.object, timezone.now())
+        return super().get_context_data(
+            newsletter=self.object,
+            sent=sent,
+            # A line needs two points.
+            lines=list(lines(sent)) if len(sent) > 1 else [],
+            table=DisplayTable(trend.trend_table(sent), max_rows=trend.MAX_EDITIONS),
+            **kwargs,
+        )
+
+
+def lines(sent: Sequence[trend.SentEdition]) -> Iterator[Line]:
+    """A trend line for each figure, from the oldest edition to the newest. `sent` must not be empty."""
+    oldest_first = sent[::-1]
+    audience = [Point(one.period, one.totals.audience) for one in oldest_first]
+    yield Line("Recipients", line_chart(audience, "Recipients", "trend-recipients", _whole), "")
+    for key, label, part, whole in trend.RATES:
+        points = [Point(one.period, trend.ratio(part(one), whole(one))) for one in oldest_first]
+        comparison = compare(part(sent[0]), whole(sent[0]), trend.rates(sent[1:], key))
+        yield Line(label, line_chart(points, label, f"trend-{key}", format_percent), comparison)
+    if any(one.clicks is not None for one in sent):
+        clicks = [Point(one.period, one.clicks) for one in oldest_first]
+        yield Line("Clicks", line_chart(clicks, "Clicks", "trend-clicks", _whole), "")
+
+
+def _whole(value: float) -> str:
+    return format_number(round(value))

@@ -1,4 +1,7 @@
-"""A mailing's progress and totals, and the actions on it: pause, resume, cancel and so on."""
+"""A mailing's progress and totals, the actions on it (pause, resume, cancel and so on), and dry runs.
+
+In a dry run every subscriber's email is built exactly as it would be sent, and goes to a colleague.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,18 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from django import forms
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from wagtail.admin import messages
 
+from mailer.approval.models import Snapshot
 from mailer.delivery.models import Intervention, Mailing
 from mailer.delivery.rollout import control, plan_deliveries, stop_rules
-from mailer.desk.base.page_classes import EditionPage
+from mailer.desk.base.page_classes import EditionPage, current_user
 from mailer.reports.charts import totals_bars, totals_chart
+from mailer.reports.collect_stats import stats_of
 from mailer.reports.labels import format_number, reason_label
 from mailer.reports.stats import Totals, latest_dry_run, latest_mailing
 
@@ -197,3 +203,84 @@ def _rollout(mailing: Mailing) -> dict[str, Any] | None:
         "share": plan_deliveries.released_share(mailing),
         "is_open": mailing.released_up_to is not None,
     }
+
+
+_SAMPLE_SIZE = 20
+
+
+class DryRunForm(forms.Form):
+    """The receiving address, and for how many subscribers."""
+
+    to = forms.EmailField(
+        label="Send all emails to",
+        widget=forms.EmailInput(attrs={"autocomplete": "email", "aria-describedby": "desk-to-help"}),
+    )
+    subscribers = forms.ChoiceField(label="Emails to send", widget=forms.RadioSelect)
+
+    def __init__(self, *args: Any, audience: int, variants: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        sample = max(_SAMPLE_SIZE, variants)
+        choices = [("all", f"All {audience:,}: one for each subscriber".replace(",", "\u202f"))]
+        if sample < audience:
+            choices.insert(0, (str(sample), f"A sample of {sample} that includes every variant"))
+        self.fields["subscribers"].choices = choices  # type: ignore[attr-defined]
+        self.fields["subscribers"].initial = choices[0][0]
+
+    def limit(self) -> int | None:
+        chosen = self.cleaned_data["subscribers"]
+        return None if chosen == "all" else int(chosen)
+
+
+class DryRunPage(EditionPage):
+    """Shows the last dry run (GET) and starts another one (POST)."""
+
+    page_title = "Dry run"
+    template_name = "desk/sending/dry_run.html"
+
+    def has_permission(self) -> bool:
+        if self.request.method != "POST":
+            return super().has_permission()
+        return any(self.request.user.has_perm(permission) for permission in DRY_RUN_PERMISSIONS)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        last = latest_dry_run(self.edition)
+        may_run = any(self.request.user.has_perm(permission) for permission in DRY_RUN_PERMISSIONS)
+        context.setdefault("form", self._form())
+        return {
+            **context,
+            **(
+                progress_context(last, stats_of(last, context["now"]).totals, context["now"])
+                if last
+                else {"mailing": None}
+            ),
+            "actions": available_actions(last) if last and may_run else (),
+            "may_start": may_run and context["form"] is not None and not _in_progress(last),
+        }
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        form = self._form(request.POST)
+        if form is None or not form.is_valid():
+            return self.render_to_response(self.get_context_data(form=form))
+        snapshot, to = self.edition.snapshots.first(), form.cleaned_data["to"]
+        return self.attempt(
+            lambda: control.start_dry_run(snapshot, to, form.limit(), current_user(request), timezone.now()),
+            f"The dry run to {to} has started. You can pause or cancel it.",
+            "desk.dry_run",
+            on_success="dry_run",
+            on_error="dry_run",
+        )
+
+    def _form(self, data: Any = None) -> DryRunForm | None:
+        """None if there is no open snapshot."""
+        snapshot = self.edition.snapshots.first()
+        if snapshot is None or snapshot.state not in Snapshot.OPEN or snapshot.mailed:
+            return None
+        initial = {"to": current_user(self.request).email}
+        return DryRunForm(
+            data, initial=initial, audience=snapshot.audience_count, variants=snapshot.variants.count()
+        )
+
+
+def _in_progress(last: Mailing | None) -> bool:
+    return last is not None and last.state in control.ACTIVE

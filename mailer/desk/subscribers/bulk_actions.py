@@ -17,7 +17,7 @@ from wagtail.log_actions import log
 from mailer.desk.base.forms import parse_int
 from mailer.desk.base.page_classes import ObjectPage, StaffPage
 from mailer.desk.base.tables import count_label
-from mailer.desk.subscribers.subscriber_list import QUERY_PARAMETERS, SubscriberFilters, query_from
+from mailer.desk.subscribers.subscriber_pages import QUERY_PARAMETERS, SubscriberFilters, query_from
 from subscribers.bulk import jobs
 from subscribers.bulk.models import BulkJob
 from subscribers.models import MailingList

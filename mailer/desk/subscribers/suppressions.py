@@ -20,8 +20,7 @@ from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
 from wagtail.log_actions import log
 
 from mailer.desk.base.page_classes import FormPage, ObjectPage, StaffPage
-from mailer.desk.base.tables import StateColumn
-from mailer.desk.base.viewsets import TableIndex, TableViewSet
+from mailer.desk.base.tables import StateColumn, TableIndex, TableViewSet
 from mailer.feedback.models import SuppressionDecision
 from subscribers import addresses, suppression
 from subscribers.models import Suppression

@@ -13,7 +13,7 @@ from wagtail.admin.ui.tables import Column
 from wagtail.admin.views.generic import IndexView
 
 from mailer.desk.base.forms import input_value
-from mailer.desk.base.viewsets import DeskViewSet
+from mailer.desk.base.tables import DeskViewSet
 from subscribers import addresses, consent, merge
 from subscribers import suppression as suppress
 from subscribers.consent import Channel, Event, Evidence

@@ -11,7 +11,7 @@ from wagtail.log_actions import LogContext, log
 from wagtail.models import ModelLogEntry
 
 from mailer.audit_log import chain
-from mailer.desk.base.log_personal_data_views import LIST_PAGES, ROW_PAGES
+from mailer.desk.base.audit_log import LIST_PAGES, ROW_PAGES
 from mailer.feedback import ingest
 from mailer.feedback.models import ReturnedMessage
 from subscribers import suppression

@@ -13,7 +13,7 @@ from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
 from mailer.delivery import message_identifiers
-from mailer.desk.returned_mail.detail import header_of, text_of
+from mailer.desk.returned_mail.views import header_of, text_of
 from mailer.feedback import ingest
 from mailer.feedback.models import InboundSource, ReturnedMessage
 from subscribers import suppression, tokens

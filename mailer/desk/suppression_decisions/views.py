@@ -1,4 +1,4 @@
-"""One suppression decision with its timeline, and the decision about a domain outage."""
+"""Suppression decisions: the list, one decision with its timeline, and the decision about a domain outage."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import django_filters
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.generic import TemplateView
 from wagtail.admin import messages
+from wagtail.admin.filters import WagtailFilterSet
+from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
 from wagtail.log_actions import log
 
 from mailer.desk.base.page_classes import ObjectPage, Row
-from mailer.desk.returned_mail.detail import text_of
+from mailer.desk.base.tables import ReadOnlyIndex, StateColumn, TableViewSet
+from mailer.desk.returned_mail.views import text_of
 from mailer.desk.suppression_decisions import labels
 from mailer.feedback.decisions import domain_outages, suppression_decisions
 from mailer.feedback.decisions.suppression_decisions import DecisionError
@@ -24,6 +28,60 @@ from subscribers import tokens
 from subscribers.models import MailingList, Subscriber
 
 State, Rule = SuppressionDecision.State, SuppressionDecision.Rule
+
+
+class DecisionFilters(WagtailFilterSet):
+    """By state and reason."""
+
+    state = django_filters.ChoiceFilter(label="State", choices=labels.STATES)
+    rule = django_filters.ChoiceFilter(label="Reason", choices=SuppressionDecision.Rule.choices)
+
+    class Meta:
+        model = SuppressionDecision
+        fields: list[str] = []
+
+
+class DecisionIndex(ReadOnlyIndex):
+    """The table, newest first."""
+
+    template_name = "desk/suppression_decisions/index.html"
+    row_url_name = "desk_suppression_decision"
+    default_ordering = "-created_at"
+
+    def get_base_queryset(self) -> Any:
+        return SuppressionDecision.objects.with_email()
+
+    def _get_title_column(self, *args: Any, **kwargs: Any) -> TitleColumn:
+        column = self._get_title_column_class(TitleColumn)
+        return column("pk", label="Address", accessor=self._address, get_url=self.get_edit_url)
+
+    def _address(self, decision: Any) -> str:
+        may_view = self.request.user.has_perm("subscribers.view_subscriber")
+        return (may_view and decision.email) or f"Subscriber {decision.subscriber}"
+
+    def get_list_more_buttons(self, instance: SuppressionDecision) -> list[Any]:
+        return []
+
+    def additional_context(self) -> dict[str, Any]:
+        return {"outages": DomainOutage.objects.filter(state=DomainOutage.State.OPEN)}
+
+
+class DecisionViewSet(TableViewSet):
+    """Suppression decisions, read-only; each has its own page."""
+
+    model = SuppressionDecision
+    name = "desk_suppression_decisions"
+    icon = "warning"
+    index_view_class = DecisionIndex
+    filterset_class = DecisionFilters
+    list_per_page = 50
+    list_display = [
+        "pk",
+        Column("rule", label="Reason", accessor=lambda one: one.get_rule_display().capitalize()),
+        StateColumn("state", label="State", accessor=labels.state_label),
+        DateColumn("created_at", label="Decided", sort_key="created_at"),
+    ]
+    exclude_form_fields = ["events"]
 
 
 class _Action(NamedTuple):

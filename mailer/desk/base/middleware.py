@@ -1,0 +1,166 @@
+"""Middleware of all pages: security headers, 400 for hostile input, messages in place of error pages.
+
+Readers' pages bring a Content-Security-Policy of their own (`subscribers.responses.page`).
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterable
+
+from django.conf import settings
+from django.core.exceptions import BadRequest, FieldError
+from django.db import DataError
+from django.db.models import ProtectedError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.defaults import bad_request
+from wagtail.admin import messages
+
+from mailer.approval.same_person import SamePerson
+
+# What no page of ours uses. Passkeys are used, so their features are not listed.
+_PERMISSIONS = ", ".join(
+    f"{feature}=()"
+    for feature in (
+        *("accelerometer", "autoplay", "bluetooth", "browsing-topics", "camera", "display-capture"),
+        *("encrypted-media", "geolocation", "gyroscope", "hid", "idle-detection", "magnetometer"),
+        *("microphone", "midi", "payment", "picture-in-picture", "screen-wake-lock", "serial", "usb"),
+        *("web-share", "xr-spatial-tracking"),
+    )
+)
+# Wagtail's forms and reports bring their widgets to life by scripts within the page: choosers, dates, inline
+# panels. All other screens have none, and there none is run.
+_INLINE_SCRIPTS = re.compile(
+    r"/desk/(?:reports/.*|account/.*|images/.*|(?:users|stories)/(?:results/)?"
+    r"|(?:stories|editions|newsletters|lists|subscribers|users|groups|tags|fields|snippets|collections)/"
+    r".*\b(?:add|new|edit|copy|history|choose|multiple|revisions)\b.*)"
+)
+_POLICY = (
+    "default-src 'self'; {scripts}; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob: https: {site}; font-src 'self' data:; object-src 'none'; "
+    "base-uri 'none'; form-action 'self'{forms}; frame-ancestors 'self'"
+)
+
+
+class SecurityHeadersMiddleware:
+    """Limits what a page may do in the browser: Permissions-Policy; in the desk, Content-Security-Policy."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Permissions-Policy", _PERMISSIONS)
+        if request.path.startswith(("/desk/", "/accounts/")) and "Content-Security-Policy" not in response:
+            enforced = settings.CONFIG.site.desk_policy == "enforce"
+            name = "Content-Security-Policy" if enforced else "Content-Security-Policy-Report-Only"
+            response.headers[name] = desk_policy(request.path)
+        return response
+
+
+def desk_policy(path: str) -> str:
+    """The Content-Security-Policy (CSP 3) of a screen of the desk, or of the accounts."""
+    inline = " 'unsafe-inline'" if _INLINE_SCRIPTS.fullmatch(path) else ""
+    # The form that begins a sign-in by OpenID Connect is redirected to the other server.
+    forms = " https:" if path.startswith("/accounts/") else ""
+    return _POLICY.format(scripts=f"script-src 'self'{inline}", forms=forms, site=settings.CONFIG.site.url)
+
+
+log = logging.getLogger(__name__)
+
+# Characters of a query string, and digits that a number of the database may have.
+_MAX_QUERY, _MAX_DIGITS = 16_000, 18
+# Texts for people, in which a long number is a text like any other.
+_TEXTS = frozenset({"q", "name", "rule", "label"})
+# What the database raises for values that it cannot take.
+_REFUSALS = (OverflowError, DataError, UnicodeEncodeError)
+
+
+class HostileInputMiddleware:
+    """Answers 400, and not 500, to parameters that no form and no link of ours makes.
+
+    Wagtail's screens hand filters and ids from the URL to the database, which refuses numbers of 26 digits
+    and NUL bytes with errors of its own; some combinations of filters its search does not know.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if _is_hostile(request):
+            return _refused(request, "parameters")
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if _is_about_values(exception) or (request.path.startswith("/desk/") and _is_about_fields(exception)):
+            return _refused(request, type(exception).__name__)
+        return None
+
+
+def _is_hostile(request: HttpRequest) -> bool:
+    if len(request.META.get("QUERY_STRING", "")) > _MAX_QUERY:
+        return True
+    if any("\0" in value for value in _values(request, texts=True)):
+        return True
+    # Elsewhere a path may hold a long number, such as the password of a webhook.
+    return request.path.startswith("/desk/") and (
+        any(map(_is_unstorable, request.path.split("/")))
+        or any(map(_is_unstorable, _values(request, texts=False)))
+    )
+
+
+def _values(request: HttpRequest, *, texts: bool) -> Iterable[str]:
+    for name, values in request.GET.lists():
+        if (name in _TEXTS) == texts:
+            yield name
+            yield from values
+
+
+def _is_unstorable(value: str) -> bool:
+    """Whether no column holds it: a text with NUL, or a whole number of too many digits."""
+    digits = value.strip().lstrip("+-").replace("_", "")
+    return "\0" in value or (len(digits) > _MAX_DIGITS and digits.isdigit())
+
+
+def _is_about_values(exception: Exception) -> bool:
+    return isinstance(exception, _REFUSALS) or (isinstance(exception, ValueError) and "NUL" in str(exception))
+
+
+def _is_about_fields(exception: Exception) -> bool:
+    """Whether an order or a filter from the URL is one that the table or its search does not have."""
+    # Loaded where the desk has failed, and not with every process.
+    from modelsearch.backends.base import FieldError as SearchFieldError
+    from modelsearch.backends.base import FilterError
+
+    return isinstance(exception, (FieldError, SearchFieldError, FilterError))
+
+
+def _refused(request: HttpRequest, reason: str) -> HttpResponse:
+    log.warning("action=hostile_input_refused reason=%s", reason)
+    return bad_request(request, BadRequest())
+
+
+class ProtectedDeleteMiddleware:
+    """A message where the approval record refers to what was to be deleted.
+
+    Likewise for a name or address that another account has: Wagtail's form of one's own account does not know
+    that rule.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, SamePerson):
+            messages.error(request, " ".join(exception.messages))
+            return redirect(request.path)
+        if not isinstance(exception, ProtectedError) or not request.path.startswith("/desk/"):
+            return None
+        reason = "the approval record refers to it. You can deactivate a user account instead."
+        messages.error(request, f"Nothing was deleted: {reason}")
+        return redirect("wagtailadmin_home")
