@@ -1,6 +1,6 @@
 """What happens to accounts, in the audit log: who, from which network, and never a password or typed name.
 
-Also which accounts are unused: each is a way in that nobody watches.
+Also which accounts are unused: an attacker who takes one of them over is noticed late.
 """
 
 from __future__ import annotations

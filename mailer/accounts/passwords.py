@@ -1,6 +1,6 @@
 """Passwords: how they are checked, which are too weak, links by which owners choose theirs, and who must.
 
-Nobody else ever types a password.
+No other person ever types a password.
 """
 
 from __future__ import annotations

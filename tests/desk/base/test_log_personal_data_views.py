@@ -22,7 +22,7 @@ from subscribers.segments.models import Segment
 from subscribers.segments.segments import save
 from tests import cast as everyone
 from tests.desk.cast import Desk, as_user
-from tests.desk.subscribers.test_subscriber_detail import form
+from tests.desk.subscribers.test_subscriber_pages import form
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
