@@ -15,11 +15,13 @@ from django.conf import settings
 
 from subscribers import iso_codes
 
-_SEPARATOR = re.compile(r"[|;,\n]")
+_SEPARATOR = re.compile(r"[|;,/\n]")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 # Where a spreadsheet that expects another delimiter would begin a cell, and what would make that a formula.
 _INNER_FORMULA = re.compile(r"""([;\t\r\n]["\s]*)('*[=+@＝＋－＠-])""")
 _INNER_ESCAPED = re.compile(r"""([;\t\r\n]["\s]*)'('*[=+@＝＋－＠-])""")
+# Languages, and scripts of them, in which countries are named besides the site's own.
+_NAMED_IN = ("en", "ru", "kk", "ky", "tg", "uz", "uz-Cyrl", "tk")
 # Names in daily use besides those of CLDR.
 _OTHER_COUNTRY_NAMES = {
     "кыргызстан": "KG",
@@ -107,6 +109,8 @@ def _country(word: str) -> str:
     trimmed = word.strip()
     if trimmed.upper() in iso_codes.COUNTRIES:
         return trimmed.upper()
+    if (short := iso_codes.ALPHA_3.get(trimmed.upper())) is not None:
+        return short
     try:
         return _country_names()[_folded(trimmed)]
     except KeyError:
@@ -116,7 +120,7 @@ def _country(word: str) -> str:
 @lru_cache(maxsize=1)
 def _country_names() -> dict[str, str]:
     names: dict[str, str] = {}
-    for language in dict.fromkeys(("en", "ru", *settings.CONFIG.site.languages)):
+    for language in dict.fromkeys((*_NAMED_IN, *settings.CONFIG.site.languages)):
         for code in sorted(iso_codes.COUNTRIES):
             names.setdefault(_folded(iso_codes.country_name(code, language)), code)
     return {**names, **_OTHER_COUNTRY_NAMES}

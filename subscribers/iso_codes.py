@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
+from babel.core import get_global
 from babel.lists import format_list
 
 # Two-letter codes that CLDR knows and ISO 3166-1 does not assign.
@@ -20,6 +21,12 @@ COUNTRIES: frozenset[str] = frozenset(
     for code in map(str, _ENGLISH.territories)
     if len(code) == 2 and code.isalpha() and code not in _NOT_COUNTRIES
 )
+# ISO 3166-1 alpha-3 code to alpha-2 code.
+ALPHA_3: dict[str, str] = {
+    code: short
+    for code, (short, *_) in get_global("territory_aliases").items()
+    if len(code) == 3 and code.isalpha() and short in COUNTRIES
+}
 LANGUAGES: frozenset[str] = frozenset(
     code for code in map(str, _ENGLISH.languages) if len(code) in (2, 3) and code.isalpha()
 )

@@ -29,7 +29,12 @@ from subscribers.signals import merged
 
 _State = Subscription.State
 # Suppressions that are about the person and not about the mailbox.
-PERSONAL_REASONS = (Suppression.Reason.COMPLAINT, Suppression.Reason.MANUAL, Suppression.Reason.ERASED)
+PERSONAL_REASONS = (
+    Suppression.Reason.COMPLAINT,
+    Suppression.Reason.MANUAL,
+    Suppression.Reason.UNSUBSCRIBED,
+    Suppression.Reason.ERASED,
+)
 
 
 def merge(kept: Subscriber, other: Subscriber, now: datetime) -> None:

@@ -162,6 +162,7 @@ class Suppression(models.Model):
         SOFT_BOUNCES = "soft_bounces", "repeated soft bounces"
         COMPLAINT = "complaint", "spam complaint"
         MANUAL = "manual", "suppressed by staff"
+        UNSUBSCRIBED = "unsubscribed", "unsubscribed in another system"
         ERASED = "erased", "erased on request"
 
     address_hash = models.BinaryField(max_length=16)

@@ -11,12 +11,17 @@ from subscribers.addresses import address_hash, normalise
 from subscribers.models import Subscriber, Suppression
 
 _EVIDENCE_LIMIT = 4000
+# How the evidence of suppressions begins that an import made.
+IMPORTED = "The file of import"
+# Reasons that end when the subscribers themselves confirm a new sign-up.
+_OPEN_TO_THEM = (Suppression.Reason.ERASED, Suppression.Reason.UNSUBSCRIBED)
 
 
 def suppress(target: Subscriber | str, reason: str, evidence: str, now: datetime) -> Suppression:
     """Suppress an address unless it is suppressed already; the active suppression.
 
-    The first reason stays, except that a complaint replaces a weaker one. `reason`: a Suppression.Reason.
+    The first reason stays, except that a complaint replaces a weaker one, and anything what only an import
+    said. `reason`: a Suppression.Reason.
     """
     address = normalise_or_lower(target)
     row, created = Suppression.objects.get_or_create(
@@ -29,7 +34,10 @@ def suppress(target: Subscriber | str, reason: str, evidence: str, now: datetime
             "created_at": now,
         },
     )
-    if not created and reason == Suppression.Reason.COMPLAINT and row.reason != reason:
+    complaint = Suppression.Reason.COMPLAINT
+    stronger = row.reason != complaint and (reason == complaint or row.evidence.startswith(IMPORTED))
+    confirmed = reason == row.reason and row.evidence.startswith(IMPORTED)
+    if not created and (stronger or confirmed):
         row.reason, row.evidence = reason, evidence[:_EVIDENCE_LIMIT]
         row.save(update_fields=["reason", "evidence"])
     return row
@@ -38,9 +46,10 @@ def suppress(target: Subscriber | str, reason: str, evidence: str, now: datetime
 def suppress_manually(address: str, reason: str, now: datetime) -> Suppression:
     """`suppress` by staff; the given reason replaces one that staff or an import gave before."""
     row = suppress(address, Suppression.Reason.MANUAL, reason, now)
-    if row.reason == Suppression.Reason.MANUAL and row.evidence != reason:
-        row.evidence = reason[:_EVIDENCE_LIMIT]
-        row.save(update_fields=["evidence"])
+    manual = Suppression.Reason.MANUAL
+    if (row.reason == manual or row.evidence.startswith(IMPORTED)) and row.evidence != reason:
+        row.reason, row.evidence = manual, reason[:_EVIDENCE_LIMIT]
+        row.save(update_fields=["reason", "evidence"])
     return row
 
 
@@ -72,8 +81,8 @@ def undo_reopen(suppression: Suppression) -> bool:
 
 
 def lift_after_confirmation(subscriber: Subscriber, now: datetime) -> None:
-    """Lift a reopened suppression, and one after erasure, because the subscriber confirmed a new sign-up."""
-    open_to_them = Q(reopened_at__isnull=False) | Q(reason=Suppression.Reason.ERASED)
+    """Lift a suppression that is open to a sign-up, see `may_sign_up`: the subscriber confirmed a new one."""
+    open_to_them = Q(reopened_at__isnull=False) | Q(reason__in=_OPEN_TO_THEM)
     Suppression.objects.filter(
         open_to_them, address_hash=subscriber.address_hash, lifted_at__isnull=True
     ).update(lifted_at=now, lifted_by="the subscriber's own sign-up")
@@ -101,9 +110,12 @@ def suppressed_hashes(subscribers: Iterable[Subscriber]) -> set[bytes]:
 
 
 def may_sign_up(address: str) -> bool:
-    """Whether a sign-up of this address is accepted: it is not suppressed, or reopened, or was erased."""
+    """Whether a sign-up of this address is accepted: it is not suppressed, or is open to one.
+
+    It is after staff reopened it, after erasure, and after the address unsubscribed in another system.
+    """
     found = active_suppression(address)
-    return found is None or found.reopened_at is not None or found.reason == Suppression.Reason.ERASED
+    return found is None or found.reopened_at is not None or found.reason in _OPEN_TO_THEM
 
 
 def normalise_or_lower(target: Subscriber | str) -> str:

@@ -23,6 +23,8 @@ from subscribers.imports import jobs
 from subscribers.imports.models import ImportJob, RejectedRow
 from subscribers.imports.row_types import Progress as ProgressReport
 from subscribers.imports.row_types import UnreadableFile
+from subscribers.imports.statuses import Status
+from subscribers.imports.survey import Unanswered
 from subscribers.imports.validate import WARNINGS
 from subscribers.models import MailingList, Subscriber
 from subscribers.privacy.data_access import collect
@@ -128,7 +130,7 @@ Exclude = Annotated[
 SuppressDoNotMail = Annotated[
     bool,
     typer.Option(
-        "--suppress-do-not-mail",
+        "--suppress-do-not-mail/--no-suppress-do-not-mail",
         help="Suppress addresses that the file marks as unsubscribed, bounced, blocked or complained.",
     ),
 ]
@@ -148,7 +150,9 @@ _LABELS = {
 
 @app.command("import")
 def import_people(
-    file: Annotated[Path, typer.Argument(help="A CSV or Excel file, with or without column headings.")],
+    file: Annotated[
+        Path, typer.Argument(help="A CSV or Excel file, or a ZIP archive of them; headings are optional.")
+    ],
     to: Annotated[str, typer.Option("--list", metavar="SLUG", help="The list to subscribe them to.")],
     source: Annotated[
         str, typer.Option(help="How they gave consent, for the consent records; default: the file's name.")
@@ -162,13 +166,24 @@ def import_people(
             "--map", metavar="COLUMN=FIELD", help="The field that a column, by heading or number, holds."
         ),
     ] = None,
+    statuses: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--status",
+            metavar="WORD=STATUS",
+            help=f"What a word in a column of statuses means: {', '.join(Status)}.",
+        ),
+    ] = None,
     encoding: Annotated[str, typer.Option(help="utf-8, cp1251, …; default: detected.")] = "",
     delimiter: Annotated[str, typer.Option(help="Separator between cells; default: detected.")] = "",
     exclude: Exclude = "",
-    suppress: SuppressDoNotMail = False,
+    suppress: SuppressDoNotMail = True,
     json: Json = False,
 ) -> None:
-    """Import a file's subscribers into a list; a file that cannot be read completely changes nothing."""
+    """Import a file's subscribers into a list; a file that cannot be read completely changes nothing.
+
+    Nor does a file that does not say clearly who must get no mail, until --map or --status says it.
+    """
     options = jobs.ImportOptions(
         mailing_list=find_list(to),
         source=source or f"file {file.name}",
@@ -176,10 +191,11 @@ def import_people(
         language=settings.CONFIG.site.languages[0],
         encoding=encoding,
         delimiter={"tab": "\t", "\\t": "\t"}.get(delimiter, delimiter),
-        columns=_column_mapping(columns or []),
+        columns=_pairs(columns or [], "--map HEADING=FIELD", "--map Mail=email"),
+        words=_pairs(statuses or [], "--status WORD=STATUS", "--status former=unsubscribed"),
     )
     with (
-        failing_on(UnreadableFile, ValueError, OSError),
+        failing_on(UnreadableFile, Unanswered, ValueError, OSError),
         file.open("rb") as stream,
         _progress_bar() as progress,
     ):
@@ -223,7 +239,7 @@ def list_imports(context: typer.Context, json: Json = False) -> None:
 def apply(
     import_id: ImportId,
     exclude: Exclude = "",
-    suppress: SuppressDoNotMail = False,
+    suppress: SuppressDoNotMail = True,
     json: Json = False,
 ) -> None:
     """Apply an import after its dry run, or resume an interrupted one."""
@@ -279,15 +295,15 @@ def _find(import_id: int) -> ImportJob:
     return job
 
 
-def _column_mapping(columns: list[str]) -> dict[str, str]:
-    """Field names by column, from "Mail=email"."""
-    mapping = {}
-    for one in columns:
-        column, equals, field = one.rpartition("=")
+def _pairs(given: list[str], form: str, example: str) -> dict[str, str]:
+    """Values by name, from "Mail=email"."""
+    found = {}
+    for one in given:
+        name, equals, value = one.rpartition("=")
         if not equals:
-            fail(f"“{one}” does not name a field; write --map HEADING=FIELD, such as --map Mail=email.")
-        mapping[column] = field
-    return mapping
+            fail(f"“{one}” has no value; write {form}, such as {example}.")
+        found[name] = value
+    return found
 
 
 def _warnings(text: str) -> list[str]:
@@ -327,7 +343,7 @@ def _print_result(job: ImportJob, dry_run: bool, json: bool) -> None:
     figures = job.expected if dry_run else job.result
     _print_rejects(job, json)
     if json:
-        print_json({**figures, "dry_run": dry_run, "import": job.pk})
+        print_json({**figures, "dry_run": dry_run, "import": job.pk, **_about_columns(job)})
         return
     print_text("Nothing was changed; this is what would happen:" if dry_run else "Done:")
     unsubscribed = figures["unsubscribed"]
@@ -338,15 +354,38 @@ def _print_result(job: ImportJob, dry_run: bool, json: bool) -> None:
         print_text(f"  {number:,} addresses with the warning: {name}")
     if marked := figures.get("do_not_mail"):
         done = (
-            "--suppress-do-not-mail suppresses them"
+            "they will be suppressed, unless --no-suppress-do-not-mail is given"
             if dry_run
             else f"{figures['newly_suppressed']:,} suppressed"
         )
         print_text(f"  {marked:,} of the rejected rows are marked as unsubscribed or bounced; {done}")
+    _print_columns(_about_columns(job))
     if dry_run:
         print_text(f"To apply it: mailer subscribers imports apply {job.pk}")
     else:
         print_text(f"To undo it within 30 days: mailer subscribers imports undo {job.pk}")
+
+
+def _about_columns(job: ImportJob) -> dict[str, Any]:
+    """What the columns of the file were used for."""
+    options = job.options
+    return {
+        "product": options.get("product", ""),
+        "deciding_columns": options.get("deciding", []),
+        "unused_columns": dict(options.get("unused", [])),
+        "unread_files": options.get("unread", []),
+    }
+
+
+def _print_columns(about: dict[str, Any]) -> None:
+    if about["product"]:
+        print_text(f"  The file is an export of {about['product']}.")
+    if about["deciding_columns"]:
+        print_text(f"  Who must get no mail was read from: {', '.join(about['deciding_columns'])}")
+    for heading, sample in about["unused_columns"].items():
+        print_text(f"  Not imported: the column “{heading}” (such as “{sample}”)")
+    for name in about["unread_files"]:
+        print_text(f"  Not read: {name}")
 
 
 def _print_rejects(job: ImportJob, json: bool) -> None:

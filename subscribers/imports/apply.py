@@ -22,11 +22,20 @@ from subscribers.consent import Channel, Event, Evidence, record
 from subscribers.imports import diff, tags_and_fields
 from subscribers.imports.models import UNDO_STATS, ImportChange, ImportJob, ImportRow, RejectedRow
 from subscribers.imports.row_types import ImportStats
+from subscribers.imports.statuses import Status, heaviest
 from subscribers.imports.validate import parse_address_cell
 from subscribers.models import ConsentRecord, Subscriber, Subscription, Suppression
+from subscribers.suppression import IMPORTED
 
 # Addresses that are suppressed by one statement.
 _SUPPRESSED_AT_ONCE = 500
+# Why an address is suppressed, by what the file says about it.
+_REASONS = {
+    Status.UNSUBSCRIBED: Suppression.Reason.UNSUBSCRIBED,
+    Status.BOUNCED: Suppression.Reason.HARD_BOUNCE,
+    Status.COMPLAINED: Suppression.Reason.COMPLAINT,
+    Status.BLOCKED: Suppression.Reason.MANUAL,
+}
 _NEW = "outcome = 'new'"
 _ADDED = "outcome IN ('new', 'joins')"
 _CONSENTED = "outcome IN ('new', 'joins', 'confirms')"
@@ -93,7 +102,7 @@ def apply_batch(job: ImportJob, lines: tuple[int, int], now: datetime) -> Import
 def suppression_evidence(job: ImportJob) -> str:
     """What the suppressions of this import rest on; undoing finds them by it."""
     by = f", and {job.applied_by} asked for it" if job.applied_by else ""
-    return f"The file of import {job.pk} marks the address as do-not-mail{by}."
+    return f"{IMPORTED} {job.pk} marks the address as do-not-mail{by}."
 
 
 def _speed_up() -> None:
@@ -214,7 +223,11 @@ def _suppress(job: ImportJob, after: int, until: int, now: datetime) -> int:
     """
     rows = RejectedRow.objects.filter(job=job.pk, kind=RejectedRow.Kind.DO_NOT_MAIL)
     rows = rows.filter(line__gt=after, line__lte=until).order_by("line")
-    addresses, count = iter(dict(_addresses(job, rows)).items()), 0
+    found: dict[bytes, tuple[str, Status]] = {}
+    for address_hash, email, status in _addresses(job, rows):
+        before = found.get(address_hash, (email, status))[1]
+        found[address_hash] = email, heaviest((before, status))
+    addresses, count = iter(found.items()), 0
     while some := dict(islice(addresses, _SUPPRESSED_AT_ONCE)):
         known = Suppression.objects.filter(address_hash__in=some, lifted_at__isnull=True)
         suppressed = {bytes(one) for one in known.values_list("address_hash", flat=True)}
@@ -222,24 +235,25 @@ def _suppress(job: ImportJob, after: int, until: int, now: datetime) -> int:
             Suppression(
                 address_hash=address_hash,
                 email=email,
-                reason=Suppression.Reason.MANUAL,
+                reason=_REASONS.get(status, Suppression.Reason.MANUAL),
                 evidence=suppression_evidence(job),
                 created_at=now,
             )
-            for address_hash, email in some.items()
+            for address_hash, (email, status) in some.items()
             if address_hash not in suppressed
         )
         count += len(created)
     return count
 
 
-def _addresses(job: ImportJob, rows: QuerySet[RejectedRow]) -> Iterator[tuple[bytes, str]]:
-    """The hash of each address, and the address."""
+def _addresses(job: ImportJob, rows: QuerySet[RejectedRow]) -> Iterator[tuple[bytes, str, Status]]:
+    """The hash of each address, the address, and what the file says about it."""
     column = job.options["fields"].index("email")
     for row in rows.iterator(chunk_size=2_000):
         # A row that was too long to be kept has no cells.
         if row.address_hash is not None and (cells := json.loads(row.cells)):
-            yield bytes(row.address_hash), parse_address_cell(cells[column])[0]
+            status = Status(row.status) if row.status else Status.BLOCKED
+            yield bytes(row.address_hash), parse_address_cell(cells[column])[0], status
 
 
 def undo_batch(job: ImportJob, now: datetime, size: int = BATCH_SIZE) -> bool:
@@ -270,9 +284,9 @@ def unsuppress(job: ImportJob, now: datetime) -> int:
         job__suppress_do_not_mail=True,
         job__state__in=(ImportJob.State.APPLYING, ImportJob.State.APPLIED),
     )
-    ours = Suppression.objects.filter(
-        evidence=suppression_evidence(job), reason=Suppression.Reason.MANUAL, lifted_at__isnull=True
-    ).exclude(address_hash__in=others.values("address_hash"))
+    ours = Suppression.objects.filter(evidence=suppression_evidence(job), lifted_at__isnull=True).exclude(
+        address_hash__in=others.values("address_hash")
+    )
     return ours.update(lifted_at=now, lifted_by=job.ended_by)
 
 

@@ -1,39 +1,34 @@
-"""The field of each column of a file: detected from its heading as other systems write it, or chosen."""
+"""The field of each column of a file: chosen, or detected from its heading and its first cells."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.conf import settings
 
 from subscribers import iso_codes
 from subscribers.csv_cells import parse_countries
+from subscribers.imports import formats
 from subscribers.imports.row_types import UnreadableFile
+from subscribers.imports.statuses import GATES, Kind, Status, heading_kind, read_column
 from subscribers.segments.models import CustomField
 
 # What a column can be about; besides these "country:KZ", the column of one country, and "field:NAME", one of
-# the custom fields.
-FIELDS = (
-    "email",
-    "name",
-    "first_name",
-    "last_name",
-    "language",
-    "countries",
-    "tags",
-    "status",
-    "ended",
-    "ignore",
-)
+# the custom fields. GATES decide who is added: "status" by its words, "opted_out" where a yes, a date or a
+# number means no mail, "opted_in" where only a yes or a date means mail, "mentions" by clear words in a text.
+FIELDS = ("email", "name", "first_name", "last_name", "language", "countries", "tags", *GATES, "ignore")
+# Fields that several columns may be about.
+REPEATABLE = (*GATES, "tags", "ignore")
 # Normalised headings, the most reliable first. Where people live is not what they want to read: columns of
 # postal addresses, and of places that were derived from an IP address, are not here.
 _HEADINGS: dict[str, tuple[str, ...]] = {
     "email": (
         *("email", "email address", "e mail address", "e mail", "mail", "mail address", "subscriber"),
         *("электронная почта", "адрес электронной почты", "эл почта", "e mail адрес", "почта", "e posta"),
+        *("emailaddress", "contact email", "lead email", "email id", "адрес email", "емейл", "имейл"),
         *("e mail 1 value", "email 1", "primary email", "member address", "address", "адрес"),
     ),
     "name": (
@@ -44,23 +39,26 @@ _HEADINGS: dict[str, tuple[str, ...]] = {
     "last_name": ("last name", "lastname", "lname", "surname", "family name", "nom", "фамилия", "soyad"),
     "language": ("language", "lang", "locale", "preferred language", "язык", "язык рассылки", "dil"),
     "countries": (
-        *("countries", "countries of interest", "country of interest", "interests", "country", "страны"),
-        *("страны интереса", "интересующие страны", "страна", "ülkeler", "ülke"),
+        *(
+            "countries",
+            "countries of interest",
+            "country of interest",
+            "country interest",
+            "country interests",
+        ),
+        *("страны", "страны интереса", "интересующие страны", "ülkeler"),
     ),
     "tags": ("tags", "tag", "labels", "метки", "теги", "метка", "тег"),
-    "status": (
-        *("status", "subscription status", "email status", "member status", "contact status", "state"),
-        *("email marketing", "subscribed", "статус", "статус подписки"),
-    ),
 }
-# A value in one of these marks the address as do-not-mail; there may be several.
-_ENDED = frozenset(
-    {
-        *("unsub time", "unsubscribe time", "unsubscribed at", "unsubscribed", "clean time", "ended"),
-        *("email blacklisted", "blacklisted", "email blocklisted", "blocklisted", "blocked", "opted out"),
-        *("email opt out", "opt out", "bounced", "unsubscribe date", "отписан", "дата отписки"),
-    }
+# A column of countries, and a word that makes it a choice of content.
+_COUNTRY = re.compile(r"\b(?:countr(?:y|ies)|стран\w*|ülke\w*|мамлекет\w*|давлат\w*|davlat\w*|кишвар\w*)\b")
+_CHOICE = re.compile(
+    r"\b(?:interest\w*|topics?|follow\w*|prefer\w*|select\w*|chosen|choices?|wants?|about|news|интерес\w*|тем[аы]"
+    r"|выбран\w*|выбор|предпоч\w*|новости)\b"
 )
+# These are a choice of content only where their cells show it: one country may be where somebody lives.
+_SEVERAL_COUNTRIES = frozenset({"country", "страна", "ülke"})
+_TOPICS = frozenset({"interests", "interest", "topics", "groups", "preferences", "интересы", "темы"})
 _BEFORE_A_COUNTRY = re.compile(r"^(?:country|interest|interests|страна|want|wants)\b\s*")
 _ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>]+\.[^@\s<>]+")
 
@@ -74,32 +72,80 @@ class Columns:
     headings: tuple[str, ...]
     # Whether the first row names the columns.
     headed: bool
+    # What the headings say about who must get no mail.
+    kinds: tuple[Kind | None, ...] = ()
+    # Of each column: what its words mean, by `statuses.plain` word.
+    words: tuple[Mapping[str, Status], ...] = ()
+    # Of each column: what a yes under "opted_out", or a no under "opted_in", means.
+    refused: tuple[Status, ...] = ()
+    # Places of columns whose field a person chose, or that the product's format fixes.
+    settled: frozenset[int] = frozenset()
+    # Places of columns that a person must decide about.
+    doubtful: frozenset[int] = frozenset()
+    # Places of columns of JSON; their keys are columns of their own.
+    expanded: frozenset[int] = frozenset()
+    # The product that exported the file, if it is known.
+    format: formats.Format | None = None
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a person has decided about a file."""
+
+    # Heading, or number from 1, to field.
+    columns: Mapping[str, str] = field(default_factory=dict)
+    # What words in columns of statuses mean, by `statuses.plain` word.
+    words: Mapping[str, Status] = field(default_factory=dict)
 
 
 def find_columns(
-    first: Sequence[str], overrides: Mapping[str, str] | None = None, *, require_email: bool = True
+    first: Sequence[str],
+    sample: Sequence[Sequence[str]] = (),
+    choices: Choices | None = None,
+    *,
+    require_email: bool = True,
+    keys: Mapping[int, str] | None = None,
+    expanded: frozenset[int] = frozenset(),
 ) -> Columns:
-    """What the columns are about by the file's first row; `overrides` (heading or number from 1: field) win.
+    """What the columns are about by the file's first row, a sample of the rows below, and a person's choices.
 
-    Raises UnreadableFile when two columns are about one field, or a required address column is missing.
+    `keys`: of columns that come from JSON, by place, the name by which they are recognised. Raises
+    UnreadableFile when two columns are about one field, or a required address column is missing.
     """
-    headed = not any(_ADDRESS.fullmatch(_bare(cell)) for cell in first)
+    choices = choices or Choices()
+    headed = is_headed(first)
     headings = tuple(cell.strip() for cell in first) if headed else _made_up(len(first))
-    fields = _detected(headings) if headed else _guessed(first)
-    for column, field in (overrides or {}).items():
+    names = [(keys or {}).get(place, heading) for place, heading in enumerate(headings)]
+    known = formats.recognise([normalise_heading(name) for name in names]) if headed else None
+    detection = _Detection(headings, names, sample if headed else [first, *sample], known, choices.words)
+    fields = detection.fields() if headed else detection.guessed(first)
+    settled = {place for place in detection.fixed if known}
+    for column, chosen in choices.columns.items():
         place = _place(column, headings)
-        if field not in FIELDS and not _is_country_field(field) and field not in custom_fields().values():
-            known = ", ".join((*FIELDS, "country:KZ", *custom_fields().values()))
-            raise UnreadableFile(f"“{field}” is not a field of a subscriber; these are: {known}.")
-        if field in _HEADINGS:
-            fields = ["ignore" if one == field else one for one in fields]
-        fields[place] = field
+        if chosen not in FIELDS and not _is_country_field(chosen) and chosen not in custom_fields().values():
+            possible = ", ".join((*FIELDS, "country:KZ", *custom_fields().values()))
+            raise UnreadableFile(f"“{chosen}” is not a field of a subscriber; these are: {possible}.")
+        if chosen not in REPEATABLE and not chosen.startswith(("country:", "field:")):
+            fields = ["ignore" if one == chosen else one for one in fields]
+        fields[place] = chosen
+        settled.add(place)
     if require_email and "email" not in fields:
         raise UnreadableFile(
             "Line 1: there is no column “email”. "
             "The first line must name the columns, such as: email,name,language,countries"
         )
-    return Columns(tuple(fields), headings, headed)
+    return Columns(
+        tuple(fields),
+        headings,
+        headed,
+        tuple(detection.kinds),
+        tuple(detection.words),
+        tuple(detection.refused),
+        frozenset(settled),
+        frozenset(detection.doubtful - settled),
+        expanded,
+        known,
+    )
 
 
 def normalise_heading(heading: str) -> str:
@@ -108,29 +154,149 @@ def normalise_heading(heading: str) -> str:
     return " ".join(re.sub(r"[\W_]+", " ", plain).split())
 
 
+def is_headed(first: Sequence[str]) -> bool:
+    """Whether a file's first row names the columns."""
+    return not any(_ADDRESS.fullmatch(_bare(cell)) for cell in first)
+
+
+def is_email_heading(name: str) -> bool:
+    """Whether a normalised heading may be that of the addresses."""
+    return name in _HEADINGS["email"] or name == "member email"
+
+
+def made_up_headings(first: Sequence[str]) -> list[str]:
+    """Headings for a file without any, by its first row."""
+    guessed = [
+        "email" if _ADDRESS.fullmatch(_bare(cell)) else f"column {n}" for n, cell in enumerate(first, 1)
+    ]
+    if len(first) == 2 and guessed.count("email") == 1:
+        guessed[1 - guessed.index("email")] = "name"
+    return guessed
+
+
 def custom_fields() -> dict[str, str]:
     """The custom fields of this office: "field:NAME" by normalised name."""
     names = CustomField.objects.values_list("name", flat=True)
     return {normalise_heading(name): f"field:{name}" for name in names}
 
 
-def _detected(headings: Sequence[str]) -> list[str]:
-    fields = ["ignore"] * len(headings)
-    names = [normalise_heading(heading) for heading in headings]
-    for field, known in _HEADINGS.items():
-        ranks = [(known.index(name), place) for place, name in enumerate(names) if name in known]
-        if not ranks:
-            continue
-        best, place = min(ranks)
-        if sum(rank == best and headings[other] == headings[place] for rank, other in ranks) > 1:
-            raise UnreadableFile(f"Line 1: there are two columns “{headings[place]}”; keep one.")
-        fields[place] = field
-    ours = custom_fields()
-    for place, name in enumerate(names):
-        if fields[place] == "ignore":
-            other = "ended" if name in _ENDED else _country_field(headings[place])
-            fields[place] = ours.pop(name, other)
-    return fields
+class _Detection:
+    """Finds the field of each column from its heading, its first cells and the product's format."""
+
+    def __init__(
+        self,
+        headings: Sequence[str],
+        names: Sequence[str],
+        sample: Sequence[Sequence[str]],
+        known: formats.Format | None,
+        words: Mapping[str, Status],
+    ) -> None:
+        self._headings = headings
+        self._names = [normalise_heading(name) for name in names]
+        self._sample = sample
+        self.fixed: dict[int, str] = {}
+        self.doubtful: set[int] = set()
+        # A heading that the program made up says nothing.
+        self.kinds = [heading_kind(name) if name else None for name in names]
+        self.words: list[Mapping[str, Status]] = [words] * len(names)
+        self.refused = [kind.status if kind else Status.UNSUBSCRIBED for kind in self.kinds]
+        if known is None:
+            return
+        for place, name in enumerate(self._names):
+            if name in known.columns:
+                self.fixed[place] = known.columns[name]
+            if name in known.words:
+                self.words[place] = {**known.words[name], **words}
+            self.refused[place] = known.refused.get(name, self.refused[place])
+
+    def fields(self) -> list[str]:
+        """The fields; `doubtful` is complete then."""
+        fields = [self.fixed.get(place, "ignore") for place in range(len(self._names))]
+        self._add_known(fields)
+        self._add_countries(fields)
+        ours = custom_fields()
+        for place, name in enumerate(self._names):
+            if place in self.fixed or fields[place] not in ("ignore", "tags"):
+                continue
+            other = "ignore" if fields[place] == "tags" else _country_field(self._headings[place])
+            if self._add_gate(fields, place, ours.get(name, other)):
+                continue
+            if fields[place] == "ignore":
+                fields[place] = ours.pop(name, other)
+        return fields
+
+    def guessed(self, first: Sequence[str]) -> list[str]:
+        """A file without headings, such as a list of members: the address, and of two columns the name."""
+        self.kinds = [None] * len(first)
+        place = next(place for place, cell in enumerate(first) if _ADDRESS.fullmatch(_bare(cell)))
+        fields = ["ignore"] * len(first)
+        fields[place] = "email"
+        for other in range(len(first)):
+            if other != place and not self._add_gate(fields, other, "") and len(first) == 2:
+                fields[other] = "name"
+        return fields
+
+    def _add_known(self, fields: list[str]) -> None:
+        for field_name, known in _HEADINGS.items():
+            if field_name in fields:
+                continue
+            ranks = [
+                (known.index(name), place)
+                for place, name in enumerate(self._names)
+                if name in known and place not in self.fixed
+            ]
+            if not ranks:
+                continue
+            best, place = min(ranks)
+            same = sum(rank == best and self._headings[one] == self._headings[place] for rank, one in ranks)
+            if same > 1:
+                raise UnreadableFile(f"Line 1: there are two columns “{self._headings[place]}”; keep one.")
+            fields[place] = field_name
+
+    def _add_countries(self, fields: list[str]) -> None:
+        """Where people live is not what they want to read."""
+        for place, name in enumerate(self._names):
+            if "countries" in fields:
+                return
+            if fields[place] != "ignore" or place in self.fixed:
+                continue
+            chosen = _COUNTRY.search(name) and _CHOICE.search(name)
+            if chosen or name in _SEVERAL_COUNTRIES or name in _TOPICS:
+                read, several = self._countries(place)
+                if read and (chosen or name in _TOPICS or several):
+                    fields[place] = "countries"
+
+    def _countries(self, place: int) -> tuple[bool, bool]:
+        """Whether the cells are countries, and whether one names several."""
+        cells = [cell for cell in self._cells(place) if cell.strip()]
+        found = [_countries_in(cell) for cell in cells]
+        return 2 * sum(map(bool, found)) >= len(cells), any(len(one) > 1 for one in found)
+
+    def _add_gate(self, fields: list[str], place: int, other: str) -> bool:
+        """Make a column decide who is added, if its heading or its cells say so."""
+        kind = self.kinds[place]
+        if other.startswith("country:"):
+            return False
+        cells = self._cells(place)
+        if fields[place] == "tags":
+            cells = [part for cell in cells for part in re.split("[,;|]", cell)]
+        reading = read_column(kind, cells, self.words[place])
+        if reading.field == "ignore":
+            return False
+        fields[place] = reading.field
+        if reading.doubtful:
+            self.doubtful.add(place)
+        return True
+
+    def _cells(self, place: int) -> list[str]:
+        return [row[place] if place < len(row) else "" for row in self._sample]
+
+
+def _countries_in(cell: str) -> tuple[str, ...]:
+    try:
+        return parse_countries(cell.strip())
+    except ValueError:
+        return ()
 
 
 def _country_field(heading: str) -> str:
@@ -151,17 +317,6 @@ def _is_country_field(field: str) -> bool:
 
 def _made_up(count: int) -> tuple[str, ...]:
     return tuple(f"column {number}" for number in range(1, count + 1))
-
-
-def _guessed(first: Sequence[str]) -> list[str]:
-    """A file without headings, such as a list of members: the address, and of two columns the name."""
-    place = next(place for place, cell in enumerate(first) if _ADDRESS.fullmatch(_bare(cell)))
-    fields = ["ignore"] * len(first)
-    fields[place] = "email"
-    others = [other for other in range(len(first)) if other != place]
-    if len(others) == 1:
-        fields[others[0]] = "name"
-    return fields
 
 
 def _bare(cell: str) -> str:

@@ -22,6 +22,8 @@ from subscribers import resumable_jobs
 from subscribers.imports import apply, diff, staging
 from subscribers.imports.models import ImportChange, ImportJob, ImportRow, RejectedRow
 from subscribers.imports.row_types import ImportStats, Progress, UnreadableFile, no_progress
+from subscribers.imports.statuses import GATES
+from subscribers.imports.survey import Survey, Unanswered
 from subscribers.imports.table_file import open_table
 from subscribers.imports.validate import row_validator
 from subscribers.models import MailingList
@@ -55,8 +57,10 @@ class ImportOptions:
     # Detected if empty.
     encoding: str = ""
     delimiter: str = ""
-    # Heading, or number from 1, to field; see `imports.mapping`.
+    # Heading, or number from 1, to field; see `imports.column_mapping`.
     columns: Mapping[str, str] = field(default_factory=dict)
+    # What words in columns of statuses mean, each a `statuses.Status`.
+    words: Mapping[str, str] = field(default_factory=dict)
 
 
 class ImportRunner(JobRunner[ImportJob]):
@@ -133,6 +137,9 @@ class ImportRunner(JobRunner[ImportJob]):
                 read_file(job, stream, clock, progress)
         except WrongState:
             return
+        except Unanswered as error:
+            _ask(job, error)
+            return
         except UnreadableFile as error:
             _set_failed(job, str(error))
         staging.delete(job.upload)
@@ -191,6 +198,7 @@ def create(file_name: str, options: ImportOptions, now: datetime) -> ImportJob:
             "encoding": options.encoding,
             "delimiter": options.delimiter,
             "columns": dict(options.columns),
+            "words": dict(options.words),
         },
         state=State.READING,
         created_by=options.created_by,
@@ -213,9 +221,25 @@ def create_upload(
     return job
 
 
-def set_columns(job: ImportJob, columns: Mapping[str, str], encoding: str, delimiter: str) -> None:
-    """Set the fields of the columns, by number from 1: the worker reads the file next. Raises WrongState."""
-    options = {**job.options, "columns": dict(columns), "encoding": encoding, "delimiter": delimiter}
+def set_columns(
+    job: ImportJob,
+    columns: Mapping[str, str],
+    encoding: str,
+    delimiter: str,
+    words: Mapping[str, str] | None = None,
+) -> None:
+    """Set the fields of the columns, by number from 1, and what words in columns of statuses mean.
+
+    The worker reads the file next; it comes back to be mapped when it says something else about who must get
+    no mail. Raises WrongState.
+    """
+    options = {
+        **job.options,
+        "columns": dict(columns),
+        "words": {**job.options.get("words", {}), **(words or {})},
+        "encoding": encoding,
+        "delimiter": delimiter,
+    }
     if not resumable_jobs.transition(job, [State.MAPPING], State.READING, options=options):
         raise WrongState(f"This import is {job.get_state_display()} already.")
 
@@ -230,8 +254,9 @@ def read_file(
 ) -> None:
     """Read the file from its start into ImportRow and RejectedRow; the job is READY then.
 
-    `with_dry_run`: also find out what applying would do. Raises UnreadableFile, and WrongState when the
-    import was discarded meanwhile; nothing of the file is kept then.
+    `with_dry_run`: also find out what applying would do. Raises UnreadableFile, Unanswered when a person must
+    decide about columns first, and WrongState when the import was discarded meanwhile; nothing of the file is
+    kept then.
     """
     _clear(job)
     try:
@@ -339,17 +364,26 @@ def _stage(job: ImportJob, stream: BinaryIO, clock: Clock, progress: Progress) -
             raise WrongState(_DISCARDED)
 
     line = 1
-    with open_table(stream, job.options) as table:
-        columns, validate = table.columns, row_validator(table.columns)
-        with staging.Staging(job.pk, extend_lease) as staged:
-            for count, (line, cells) in enumerate(table.rows, start=1):
+    with open_table(stream, {**job.options, "file_name": job.file_name}) as table:
+        columns, validate, survey = table.columns, row_validator(table.columns), Survey(table.columns)
+        with staging.Staging(job.pk, extend_lease, columns.fields.index("email")) as staged:
+            for count, (line, cells) in enumerate(survey.watch(table.rows), start=1):
                 staged.add(validate(line, cells), cells)
                 if not count % _REPORT_EVERY:
                     progress("reading", stream.tell(), table.size)
         progress("reading", table.size, table.size)
+        if questions := survey.questions(table.late_keys):
+            raise Unanswered(questions)
         job.last_line, job.sha256 = line, table.sha256
         job.options = {**job.options, "encoding": table.encoding, "fields": list(columns.fields)}
     job.options["headings"] = list(columns.headings) if columns.headed else []
+    job.options |= {
+        "unused": [[one.heading, one.sample] for one in survey.unused(table.late_keys)],
+        "deciding": [columns.headings[place] for place, name in enumerate(columns.fields) if name in GATES],
+        "unread": list(table.unread),
+        "product": columns.format.product if columns.format else "",
+        "not_carried": columns.format.not_carried if columns.format else "",
+    }
     job.expected = staged.stats.as_dict()
 
 
@@ -373,6 +407,19 @@ def _stats_as_read(job: ImportJob) -> ImportStats:
 
 def _set_failed(job: ImportJob, error: str) -> None:
     _being_read(job).update(state=State.FAILED, error=error, worker="", lease_until=None)
+
+
+def _ask(job: ImportJob, error: Unanswered) -> None:
+    """Have a person answer; the file is read again then."""
+    options = {
+        **job.options,
+        "questions": [list(one) for one in error.questions],
+        "keys": [
+            *job.options.get("keys", []),
+            *(one.heading for one in error.questions if not one.column),
+        ],
+    }
+    _being_read(job).update(state=State.MAPPING, options=options, worker="", lease_until=None, position=0)
 
 
 def _stop_reading(job: ImportJob, error: Exception) -> None:

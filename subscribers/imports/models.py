@@ -123,6 +123,8 @@ class RejectedRow(_FileRow):
 
     kind = models.CharField(max_length=12, choices=Kind.choices)
     reason = models.CharField(max_length=300)
+    # What the file says about the person, a `statuses.Status`; empty where that is not the reason.
+    status = models.CharField(max_length=16, blank=True, default="")
     # Where the row has an address: erasure finds the row by it.
     address_hash = models.BinaryField(max_length=16, null=True)
     # The cells as they are in the file, a JSON array; of rows that were compared only the address.

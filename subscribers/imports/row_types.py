@@ -51,6 +51,8 @@ class InvalidRow(NamedTuple):
     kind: str = "invalid"
     # Where the address could be read.
     address_hash: bytes | None = None
+    # What the file says about the person, a `statuses.Status`; empty where that is not the reason.
+    status: str = ""
 
 
 @dataclass

@@ -27,6 +27,7 @@ from django.db.models import Q
 from subscribers.imports.column_mapping import Columns
 from subscribers.imports.models import ImportJob, ImportRow, RejectedRow
 from subscribers.imports.row_types import ImportStats, InvalidRow, UnreadableFile, ValidRow
+from subscribers.imports.survey import Question, Survey
 from subscribers.imports.table_file import open_table
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{20,64}")
@@ -34,6 +35,8 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{20,64}")
 _PREVIEW_ROWS, _PREVIEW_CELL = 5, 80
 # Rows in one transaction: enough to be quick, and few enough that other writers do not wait long on SQLite.
 _BATCH_SIZE = 10_000
+# Rows that are rejected by one statement after all were read.
+_REJECTED_AT_ONCE = 500
 # Characters of the rows in a batch, where they are long.
 _MAX_HELD = 16_000_000
 # Bytes of a file: far more than a list of a million people.
@@ -49,7 +52,7 @@ _REJECTED_FOR = {
 _IMPORT_ROW = (
     *("job_id", "line", "address_hash", "email", "name", "language", "countries", "warning", "attributes"),
 )
-_REJECTED_ROW = ("job_id", "line", "kind", "reason", "address_hash", "cells")
+_REJECTED_ROW = ("job_id", "line", "kind", "reason", "address_hash", "cells", "status")
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,12 @@ class Preview:
 
     columns: Columns
     rows: tuple[tuple[str, ...], ...]
-    # Empty for a workbook.
+    # Empty for a workbook and an archive.
     encoding: str
+    # What a person must decide, as far as the first rows show it.
+    questions: tuple[Question, ...] = ()
+    # Files of an archive that are not read.
+    unread: tuple[str, ...] = ()
 
 
 def store(chunks: Iterable[bytes]) -> tuple[str, int]:
@@ -96,12 +103,19 @@ def open_upload(job: ImportJob) -> BinaryIO:
 
 def preview(job: ImportJob, encoding: str = "", delimiter: str = "") -> Preview:
     """How the file begins; encoding and delimiter are detected if empty. Raises UnreadableFile."""
-    options = {"encoding": encoding, "delimiter": delimiter}
+    options = {
+        **{name: job.options[name] for name in ("words", "keys") if name in job.options},
+        "encoding": encoding,
+        "delimiter": delimiter,
+        "file_name": job.file_name,
+    }
     with open_upload(job) as stream, open_table(stream, options, allow_missing_email=True) as table:
-        rows = [
-            tuple(cell[:_PREVIEW_CELL] for cell in cells) for _, cells in islice(table.rows, _PREVIEW_ROWS)
-        ]
-        return Preview(table.columns, tuple(rows), table.encoding)
+        survey = Survey(table.columns)
+        survey.look(table.sample)
+        rows = tuple(
+            tuple(cell[:_PREVIEW_CELL] for cell in cells) for cells in islice(table.sample, _PREVIEW_ROWS)
+        )
+        return Preview(table.columns, rows, table.encoding, tuple(survey.questions()), table.unread)
 
 
 def delete(name: str) -> None:
@@ -128,8 +142,12 @@ def _folder() -> Path:
 class Staging:
     """Takes rows one after another, counts them, and finds repeated addresses; memory does not grow."""
 
-    def __init__(self, job: int, before_write: Callable[[], None]) -> None:
-        """`before_write` is called in every transaction, and raises where the rows may no longer be kept."""
+    def __init__(self, job: int, before_write: Callable[[], None], email: int = 0) -> None:
+        """`before_write` is called in every transaction, and raises where the rows may no longer be kept.
+
+        `email`: the place of the column of addresses.
+        """
+        self._email = email
         self.stats = ImportStats()
         self._before_write = before_write
         self._job = job
@@ -145,6 +163,7 @@ class Staging:
         self._seen.execute("PRAGMA journal_mode=OFF")
         self._seen.execute("PRAGMA cache_size=-32768")
         self._seen.execute("CREATE TABLE seen (hash BLOB PRIMARY KEY, line INTEGER) WITHOUT ROWID")
+        self._seen.execute("CREATE TABLE refused (hash BLOB PRIMARY KEY, line INTEGER) WITHOUT ROWID")
         self._seen.execute("BEGIN")
         return self
 
@@ -154,6 +173,7 @@ class Staging:
         try:
             if kind is None:
                 self._flush()
+                self._reject_refused_elsewhere()
         finally:
             self._seen.close()
 
@@ -204,9 +224,13 @@ class Staging:
             self.stats.warnings[kind] = self.stats.warnings.get(kind, 0) + 1
         valid = [(self._job, *row) for row in self._valid]
         rejected = [
-            (self._job, row.line, row.kind, row.reason, row.address_hash, cells)
+            (self._job, row.line, row.kind, row.reason, row.address_hash, cells, row.status)
             for row, cells in self._rejected
         ]
+        self._seen.executemany(
+            "INSERT OR IGNORE INTO refused VALUES (?, ?)",
+            [(row.address_hash, row.line) for row, _ in self._rejected if row.status and row.address_hash],
+        )
         with transaction.atomic():
             self._before_write()
             _insert(ImportRow._meta.db_table, _IMPORT_ROW, valid, _copy_valid_row)
@@ -215,6 +239,33 @@ class Staging:
         self._cells.clear()
         self._held = 0
         self._rejected.clear()
+
+    def _reject_refused_elsewhere(self) -> None:
+        """Reject rows whose address is in another row that says that this person left."""
+        found = self._seen.execute("SELECT seen.line, refused.line FROM refused JOIN seen USING (hash)")
+        while some := dict(found.fetchmany(_REJECTED_AT_ONCE)):
+            rows = ImportRow.objects.filter(job=self._job, line__in=some)
+            rejected = []
+            for row in rows:
+                rejected.append(
+                    (
+                        self._job,
+                        row.line,
+                        RejectedRow.Kind.INVALID.value,
+                        f"line {some[row.line]} says that this person left, or never asked for mail",
+                        bytes(row.address_hash),
+                        json.dumps([*[""] * self._email, row.email], ensure_ascii=False),
+                        "",
+                    )
+                )
+                if kind := row.warning.partition(" ")[0]:
+                    self.stats.warnings[kind] -= 1
+            with transaction.atomic():
+                self._before_write()
+                _insert(RejectedRow._meta.db_table, _REJECTED_ROW, rejected)
+                rows.delete()
+            self.stats.refused += len(rejected)
+        self.stats.warnings = {kind: count for kind, count in self.stats.warnings.items() if count}
 
 
 def reject_warned(job: int, kind: str) -> int:
@@ -228,6 +279,7 @@ def reject_warned(job: int, kind: str) -> int:
             _REJECTED_FOR[kind],
             bytes(address_hash),
             json.dumps([email, name], ensure_ascii=False),
+            "",
         )
         for line, address_hash, email, name in rows.values_list(
             "line", "address_hash", "email", "name"

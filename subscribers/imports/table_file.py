@@ -1,4 +1,4 @@
-"""Opens a CSV file or an Excel workbook (XLSX) as a table, and reads it row by row with flat memory.
+"""Opens a CSV file, an Excel workbook (XLSX) or a ZIP archive of them as a table, with flat memory.
 
 A file that no table of people can be, or that would fill the memory, is refused with a message.
 """
@@ -9,16 +9,28 @@ import csv
 import hashlib
 import io
 import re
+import struct
 import tempfile
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any, BinaryIO, TextIO
 
-from subscribers.imports import encodings
-from subscribers.imports.column_mapping import Columns, find_columns
+from subscribers.imports import archive, encodings, formats
+from subscribers.imports.column_mapping import (
+    Choices,
+    Columns,
+    find_columns,
+    is_email_heading,
+    is_headed,
+    made_up_headings,
+    normalise_heading,
+)
+from subscribers.imports.json_columns import JsonColumns
 from subscribers.imports.row_types import MAX_COLUMNS, TableRow, UnreadableFile, too_many_columns
+from subscribers.imports.statuses import file_status, heading_kind
+from subscribers.imports.survey import parse_words
 from subscribers.imports.workbook import read_workbook
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -30,7 +42,13 @@ _SAMPLE, _SAMPLE_ROWS = 64 * 1024, 20
 _MEMBER = re.compile(r"[^@\s,;|<>]+@[^@\s,;|<>]+|[^<>@;|\t]*<[^@\s<>]+@[^@\s<>]+>")
 # Excel writes the delimiter as a first line of its own: "sep=;".
 _SEP = re.compile(r'"?sep=(.)"?\r?\n?\Z', re.IGNORECASE)
+# Bytes at the end of an archive that say where its directory is (APPNOTE.TXT §4.3.16).
+_MAX_ZIP_END = 22 + 65_535
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+# Rows that are read before the columns are known.
+_PEEKED = 2_000
+# The heading of the column that says what the names of files say about the people in them.
+STATUS_BY_NAME = "status by file name"
 # Rows, and characters of a row: a cell may have many lines.
 _MAX_ROWS, _MAX_ROW_LENGTH = 5_000_000, 1_000_000
 
@@ -41,47 +59,231 @@ class Table:
 
     columns: Columns
     rows: Iterator[TableRow]
+    # The first of these rows.
+    sample: Sequence[Sequence[str]]
     # SHA-256 of the file's bytes, hexadecimal, and how many there are.
     sha256: str
     size: int
-    # Empty for a workbook.
+    # Empty for a workbook and an archive.
     encoding: str
+    # Files of an archive that are not read.
+    unread: tuple[str, ...] = ()
+    # Keys of JSON objects that the first rows do not have, with a value; complete after the last row.
+    late_keys: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Rows with their headings, where the file has any."""
+
+    rows: Iterator[TableRow]
+    sha256: str
+    size: int
+    encoding: str = ""
+    unread: tuple[str, ...] = ()
+    # Whether a person must say that the file's name means what it seems to say.
+    doubtful_name: bool = False
 
 
 @contextmanager
 def open_table(
     stream: BinaryIO, options: Mapping[str, Any], *, allow_missing_email: bool = False
 ) -> Iterator[Table]:
-    """The table in a CSV file or a workbook, read as far as its headings.
+    """The table in a CSV file, a workbook or an archive of them, read as far as its first rows.
 
-    `options` may hold encoding, delimiter and columns (heading to field). Raises UnreadableFile, also without
-    a column of addresses unless `allow_missing_email`.
+    `options` may hold encoding, delimiter, file_name, columns (heading to field), words (word to Status), and
+    keys (headings of JSON keys). Raises UnreadableFile, also without a column of addresses unless
+    `allow_missing_email`.
     """
     stream.seek(0)
-    encoding = ""
-    rows: Generator[TableRow, None, None]
     with ExitStack() as closed_at_the_end:
-        if _is_xlsx(stream):
-            digest, size = hashlib.sha256(), 0
-            # A file with a descriptor of its own, for the process that reads it.
-            copy = closed_at_the_end.enter_context(tempfile.TemporaryFile())
-            while chunk := stream.read(1 << 20):
-                digest.update(chunk)
-                size += copy.write(chunk)
-            copy.flush()
-            sha256, rows = digest.hexdigest(), read_workbook(copy, size)
-        else:
-            text = encodings.detect(stream, options.get("encoding", ""))
-            sha256, size, encoding = text.sha256, text.size, text.encoding
-            rows = _read_csv(stream, encoding, options.get("delimiter", ""))
-        # Closed here, and not when the garbage collector runs: the generator holds the stream.
-        closed_at_the_end.enter_context(closing(rows))
+        source = _open(stream, options, closed_at_the_end)
+        rows = source.rows
         try:
-            first = next(rows)
+            line, first = next(rows)
         except StopIteration:
             raise UnreadableFile("The file is empty: its first line must name the columns.") from None
-        columns = find_columns(first[1], options.get("columns"), require_email=not allow_missing_email)
-        yield Table(columns, rows if columns.headed else chain([first], rows), sha256, size, encoding)
+        begin, rows = _peek(rows)
+        chosen = options.get("columns") or {}
+        expanded = JsonColumns(first, [cells for _, cells in begin], [*options.get("keys", ()), *chosen])
+        keys: Mapping[int, str] = {}
+        if expanded.places and is_headed(first):
+            first, keys = [*first, *expanded.headings], expanded.names()
+            begin, rows = [(at, expanded.add(cells)) for at, cells in begin], expanded.rows(rows)
+        choices = Choices(chosen, parse_words(options.get("words") or {}))
+        sample = [cells for _, cells in begin]
+        columns = find_columns(
+            first,
+            sample,
+            choices,
+            require_email=not allow_missing_email,
+            keys=keys,
+            expanded=frozenset(expanded.places) if keys else frozenset(),
+        )
+        if source.doubtful_name:
+            place = columns.headings.index(STATUS_BY_NAME)
+            columns = replace(columns, doubtful=columns.doubtful | ({place} - columns.settled))
+        yield Table(
+            columns,
+            chain([] if columns.headed else [(line, first)], begin, rows),
+            sample if columns.headed else [first, *sample],
+            source.sha256,
+            source.size,
+            source.encoding,
+            source.unread,
+            expanded.late,
+        )
+
+
+def _open(stream: BinaryIO, options: Mapping[str, Any], closed_at_the_end: ExitStack) -> _Source:
+    if _is_zip(stream):
+        digest, size = hashlib.sha256(), 0
+        # A file with a descriptor of its own, for the process that reads it.
+        copy = closed_at_the_end.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+        while chunk := stream.read(1 << 20):
+            digest.update(chunk)
+            size += copy.write(chunk)
+        copy.flush()
+        if not _is_xlsx(copy, size):
+            unpacked = archive.unpack(copy, size, closed_at_the_end)
+            return _open_archive(unpacked, options, closed_at_the_end, digest.hexdigest(), size)
+        source = _Source(read_workbook(copy, size), digest.hexdigest(), size)
+    else:
+        text = encodings.detect(stream, options.get("encoding", ""))
+        rows = _read_csv(stream, text.encoding, options.get("delimiter", ""))
+        source = _Source(rows, text.sha256, text.size, text.encoding)
+    # Closed here, and not when the garbage collector runs: the generator holds the stream.
+    closed_at_the_end.enter_context(closing(source.rows))  # type: ignore[type-var]
+    word, sure = file_status(options.get("file_name", ""))
+    if word in ("", "subscribed"):
+        return source
+    return replace(source, rows=_with_status(source.rows, word), doubtful_name=not sure)
+
+
+def _open_archive(
+    unpacked: archive.Archive,
+    options: Mapping[str, Any],
+    closed_at_the_end: ExitStack,
+    sha256: str,
+    size: int,
+) -> _Source:
+    """The tables of an archive as one: all their headings, and the status that each file's name gives."""
+    tables: list[tuple[str, _Source, list[str]]] = []
+    unread = list(unpacked.others)
+    for name, file in unpacked.tables:
+        try:
+            source = _open(file, {**options, "file_name": "", "encoding": ""}, closed_at_the_end)
+            rows = _headed(source.rows)
+            tables.append((name, replace(source, rows=rows), next(rows)[1]))
+        except StopIteration:
+            unread.append(name)
+        except UnreadableFile as error:
+            raise UnreadableFile(f"{name}: {error}") from error
+    wanted = _wanted(tables)
+    unread += [name for name, _, _ in tables if name not in wanted]
+    tables = [one for one in tables if one[0] in wanted]
+    if not tables:
+        raise UnreadableFile("No file in the archive has a column of email addresses.")
+    said = {name: file_status(name) for name, _, _ in tables}
+    return _Source(
+        _joined(tables, {name: word for name, (word, _) in said.items()}),
+        sha256,
+        size,
+        unread=tuple(unread),
+        doubtful_name=not all(sure for _, sure in said.values()),
+    )
+
+
+def _wanted(tables: Sequence[tuple[str, _Source, list[str]]]) -> set[str]:
+    """Names of the tables that are lists of people.
+
+    Where some of them are known exports, others are left out, such as the statistics of each mailing: unless
+    they have an address and say something about leaving.
+    """
+    names = {name: [normalise_heading(cell) for cell in first] for name, _, first in tables}
+    with_email = {name for name, headings in names.items() if any(map(is_email_heading, headings))}
+    known = {name for name in with_email if formats.recognise(names[name]) is not None}
+    leaving = {
+        name
+        for name in with_email
+        if file_status(name)[0]
+        or any((kind := heading_kind(one)) and kind.field == "opted_out" for one in names[name])
+    }
+    return known | leaving if known else with_email
+
+
+def _joined(
+    tables: Sequence[tuple[str, _Source, list[str]]], words: Mapping[str, str]
+) -> Generator[TableRow, None, None]:
+    """The rows of several tables under all their headings; lines are counted on from file to file."""
+    headings: dict[tuple[str, int], str] = {}
+    keys = {name: _numbered(first) for name, _, first in tables}
+    for name, _, first in tables:
+        for key, cell in zip(keys[name], first, strict=True):
+            headings.setdefault(key, cell)
+    places = {key: place for place, key in enumerate(headings)}
+    yield 1, [*headings.values(), STATUS_BY_NAME]
+    before = 1
+    for name, source, _ in tables:
+        at, line = [places[key] for key in keys[name]], 0
+        for line, cells in source.rows:
+            row = [""] * len(places)
+            for place, cell in zip(at, cells, strict=False):
+                row[place] = cell
+            # Cells beyond the headings make the row invalid.
+            yield before + line, [*row, words[name], *cells[len(at) :]]
+        before += line
+
+
+def _numbered(first: Sequence[str]) -> list[tuple[str, int]]:
+    """Each heading, and how many of the same are before it: a file may have two."""
+    names = [normalise_heading(cell) for cell in first]
+    return [(name, names[:place].count(name)) for place, name in enumerate(names)]
+
+
+def _with_status(rows: Iterator[TableRow], word: str) -> Generator[TableRow, None, None]:
+    """The rows with one more column: what the file's name says about all of them."""
+    rows = _headed(rows)
+    line, first = next(rows, (1, []))
+    if not first:
+        return
+    if STATUS_BY_NAME in first:
+        # Rejected rows that are imported again.
+        yield line, first
+        yield from rows
+        return
+    yield line, [*first, STATUS_BY_NAME]
+    for line, cells in rows:
+        row = [*cells, *[""] * (len(first) - len(cells))]
+        yield line, [*row[: len(first)], word, *row[len(first) :]]
+
+
+def _headed(rows: Iterator[TableRow]) -> Generator[TableRow, None, None]:
+    """The rows with a first one of headings, made up where the file has none."""
+    line, first = next(rows, (1, []))
+    if first and not is_headed(first):
+        yield line - 1, made_up_headings(first)
+    if first:
+        yield line, first
+    yield from rows
+
+
+def _peek(rows: Iterator[TableRow]) -> tuple[list[TableRow], Iterator[TableRow]]:
+    """The first rows, and the rest; an error in them is raised when the rest is read."""
+    begin: list[TableRow] = []
+    try:
+        for row in rows:
+            begin.append(row)
+            if len(begin) == _PEEKED:
+                break
+    except UnreadableFile as error:
+        return begin, _raising(error)
+    return begin, rows
+
+
+def _raising(error: UnreadableFile) -> Iterator[TableRow]:
+    yield from ()
+    raise error
 
 
 def _read_csv(stream: BinaryIO, encoding: str, delimiter: str = "") -> Generator[TableRow, None, None]:
@@ -205,7 +407,7 @@ def _csv_message(error: str, one_line: bool) -> str:
     return f"{error}."
 
 
-def _is_xlsx(stream: BinaryIO) -> bool:
+def _is_zip(stream: BinaryIO) -> bool:
     """Whether it is an archive, as XLSX files are; it is rewound. Raises UnreadableFile for an old one."""
     start = stream.read(4)
     stream.seek(0)
@@ -214,3 +416,15 @@ def _is_xlsx(stream: BinaryIO) -> bool:
             "This is an old Excel file, or one with a password: save it as XLSX or CSV without one."
         )
     return start == _ZIP
+
+
+def _is_xlsx(stream: BinaryIO, size: int) -> bool:
+    """Whether the archive's directory names the parts of a workbook; only that is read here."""
+    stream.seek(max(size - _MAX_ZIP_END, 0))
+    end = stream.read()
+    at = end.rfind(b"PK\x05\x06")
+    if at < 0 or len(end) < at + 20:
+        return False
+    length, start = struct.unpack("<II", end[at + 12 : at + 20])
+    stream.seek(min(start, size))
+    return b"xl/workbook.xml" in stream.read(min(length, 1 << 20))

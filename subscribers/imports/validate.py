@@ -10,29 +10,13 @@ from subscribers import iso_codes
 from subscribers.addresses import address_hasher, normalise
 from subscribers.csv_cells import parse_countries, parse_language, unescape
 from subscribers.imports import tags_and_fields
-from subscribers.imports.column_mapping import Columns, normalise_heading
+from subscribers.imports.column_mapping import Columns
 from subscribers.imports.row_types import InvalidRow, ValidRow
+from subscribers.imports.statuses import DO_NOT_MAIL, GATES, Status, gate, heaviest, is_false
 
 Validate = Callable[[int, Sequence[str]], ValidRow | InvalidRow]
 
 _MAX_NAME_LENGTH = 200
-_FALSE = frozenset({"", "0", "no", "n", "false", "f", "off", "нет", "null", "none", "-", "–"})
-# What other systems call people who must not be mailed, and those who never confirmed.
-_INACTIVE = {
-    **dict.fromkeys(
-        ("unsubscribed", "unsubscribe", "opted out", "optout", "отписан", "отписался"), "unsubscribed"
-    ),
-    **dict.fromkeys(("cleaned", "bounced", "bounce", "hard bounce", "invalid"), "bounced"),
-    **dict.fromkeys(("blocklisted", "blacklisted", "blocked", "disabled", "banned", "suppressed"), "blocked"),
-    **dict.fromkeys(("complained", "complaint", "spam", "abuse", "junk"), "complained"),
-    **dict.fromkeys(("pending", "unconfirmed", "not confirmed", "never confirmed"), "not confirmed"),
-    **dict.fromkeys(
-        ("non subscribed", "nonsubscribed", "not subscribed", "archived", "inactive"), "not subscribed"
-    ),
-    **dict.fromkeys(("no", "0", "false", "нет"), "not subscribed"),
-}
-# People who only never confirmed, or are not on the other list, did not ask to get no mail.
-_NOT_OPTED_OUT = frozenset({"not confirmed", "not subscribed"})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 # Mailboxes of an office and not of a person (RFC 2142, and common use).
@@ -73,8 +57,27 @@ _NOT_TYPOS = frozenset(
 WARNINGS = ("typo", "disposable", "role")
 
 
-class _DoNotMail(ValueError):  # noqa: N818  (a finding about the row)
-    """The file marks the address as do-not-mail."""
+class _Refused(ValueError):  # noqa: N818  (a finding about the row)
+    """The file says that this person must get no mail, or never asked for any."""
+
+    def __init__(self, status: Status, heading: str, cell: str) -> None:
+        where = (
+            f"“{cell.strip()[:40]}” in the column “{heading[:40]}”"
+            if cell.strip()
+            else f"an empty “{heading[:40]}”"
+        )
+        super().__init__(f"the file says that this person is {_CALLED[status]} ({where})")
+        self.status = status
+
+
+_CALLED = {
+    Status.UNSUBSCRIBED: "unsubscribed",
+    Status.BOUNCED: "bounced",
+    Status.COMPLAINED: "somebody who complained",
+    Status.BLOCKED: "blocked",
+    Status.UNCONFIRMED: "not confirmed",
+    Status.NOT_SUBSCRIBED: "not subscribed",
+}
 
 
 def row_validator(columns: Columns) -> Validate:
@@ -82,29 +85,27 @@ def row_validator(columns: Columns) -> Validate:
     at: dict[str, int] = {field: place for place, field in enumerate(columns.fields)}
     email = at["email"]
     name, first, last = at.get("name"), at.get("first_name"), at.get("last_name")
-    language, countries, status = at.get("language"), at.get("countries"), at.get("status")
-    ended = [place for place, field in enumerate(columns.fields) if field == "ended"]
+    language, countries = at.get("language"), at.get("countries")
     by_country = [
         (place, field[8:]) for place, field in enumerate(columns.fields) if field.startswith("country:")
     ]
     width, hash_of = len(columns.fields), address_hasher()
-    # Most files have none of these columns, and their rows need fewer checks.
-    plain = status is None and not ended and not by_country
+    require_active = _active_check(columns)
     parse_attributes = tags_and_fields.parser(columns.fields)
 
     def validate(line: int, cells: Sequence[str]) -> ValidRow | InvalidRow:
         address_hash = None
         try:
             count = len(cells)
-            if count > width and any(cell.strip() for cell in cells[width:]):
-                raise ValueError(f"there are {count} cells under {width} headings")
             address, name_beside = parse_address_cell(cells[email] if email < count else "")
             address_hash = hash_of(address)
-            if not plain:
-                _require_active(cells, status, ended)
+            if require_active is not None:
+                require_active(cells)
+            if count > width and any(cell.strip() for cell in cells[width:]):
+                raise ValueError(f"there are {count} cells under {width} headings")
             full_name = unescape(cells[name].strip()) if name is not None and name < count else ""
-            if not full_name and (first is not None or last is not None):
-                full_name = " ".join(filter(None, (_cell(cells, first), _cell(cells, last))))
+            if first is not None or last is not None:
+                full_name = _full_name(full_name, _cell(cells, first), _cell(cells, last))
             codes = _countries(cells[countries]) if countries is not None and countries < count else ""
             if by_country:
                 codes = _with_columns(codes, cells, by_country)
@@ -118,11 +119,38 @@ def row_validator(columns: Columns) -> Validate:
                 warning_for(address),
                 parse_attributes(cells) if parse_attributes else "",
             )
+        except _Refused as refused:
+            kind = "do_not_mail" if refused.status in DO_NOT_MAIL else "invalid"
+            return InvalidRow(line, str(refused)[:300], kind, address_hash, refused.status.value)
         except ValueError as error:
-            kind = "do_not_mail" if isinstance(error, _DoNotMail) else "invalid"
-            return InvalidRow(line, str(error)[:300], kind, address_hash)
+            return InvalidRow(line, str(error)[:300], "invalid", address_hash)
 
     return validate
+
+
+def _active_check(columns: Columns) -> Callable[[Sequence[str]], None] | None:
+    """The function that raises _Refused for a row; None for a file without columns that decide that."""
+    gates = [
+        (place, columns.headings[place], gate(field, columns.refused[place], columns.words[place]))
+        for place, field in enumerate(columns.fields)
+        if field in GATES
+    ]
+    if not gates:
+        return None
+
+    def check(cells: Sequence[str]) -> None:
+        refused: list[tuple[Status, str, str]] = []
+        for place, heading, said in gates:
+            cell = cells[place] if place < len(cells) else ""
+            # Words that are not understood stop the import in the end, and are safe until then.
+            status = said(cell) or Status.UNSUBSCRIBED
+            if status is not Status.SUBSCRIBED:
+                refused.append((status, heading, cell))
+        if refused:
+            heavy = heaviest([status for status, _, _ in refused])
+            raise _Refused(*next(one for one in refused if one[0] is heavy))
+
+    return check
 
 
 def parse_address_cell(cell: str) -> tuple[str, str]:
@@ -135,6 +163,9 @@ def parse_address_cell(cell: str) -> tuple[str, str]:
         raise ValueError("the address is longer than 254 characters (RFC 5321)")
     if not text:
         raise ValueError("there is no address")
+    if " ::: " in text:
+        # Google Contacts: several of one kind.
+        text = text.partition(" ::: ")[0]
     if "<" in text and text.endswith(">"):
         name, _, text = text[:-1].rpartition("<")
         name = name.strip().strip('"')
@@ -146,6 +177,14 @@ def parse_address_cell(cell: str) -> tuple[str, str]:
 
 def _cell(cells: Sequence[str], place: int | None) -> str:
     return unescape(cells[place].strip()) if place is not None and place < len(cells) else ""
+
+
+def _full_name(name: str, first: str, last: str) -> str:
+    """A full name; "Name" beside "Last name" is a first name, unless it holds the last one already."""
+    if not name or first:
+        return name or " ".join(filter(None, (first, last)))
+    known = name.casefold().split()
+    return name if all(word in known for word in last.casefold().split()) else f"{name} {last}"
 
 
 def _name(text: str) -> str:
@@ -167,23 +206,8 @@ def _countries(cell: str) -> str:
 
 
 def _with_columns(codes: str, cells: Sequence[str], by_country: Sequence[tuple[int, str]]) -> str:
-    chosen = {
-        code
-        for place, code in by_country
-        if place < len(cells) and cells[place].strip().casefold() not in _FALSE
-    }
+    chosen = {code for place, code in by_country if place < len(cells) and not is_false(cells[place])}
     return ",".join(iso_codes.parse_countries([*chosen, *filter(None, codes.split(","))]))
-
-
-def _require_active(cells: Sequence[str], status: int | None, ended: Sequence[int]) -> None:
-    if status is not None and status < len(cells):
-        written = cells[status].strip()
-        if inactive := _INACTIVE.get(normalise_heading(written)):
-            reason = f"the file says that this person is {inactive} (“{written[:40]}”)"
-            raise ValueError(reason) if inactive in _NOT_OPTED_OUT else _DoNotMail(reason)
-    for place in ended:
-        if place < len(cells) and cells[place].strip().casefold() not in _FALSE:
-            raise _DoNotMail("the file says that this person unsubscribed, bounced or was blocked")
 
 
 def warning_for(address: str) -> str:

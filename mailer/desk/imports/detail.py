@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -19,14 +20,15 @@ from wagtail.log_actions import log
 
 from mailer.accounts.sessions import requires_recent_sign_in
 from mailer.desk.base.page_classes import ObjectPage
-from mailer.desk.imports.labels import COLUMN_LABELS, address_warnings, samples, totals
+from mailer.desk.imports.labels import COLUMN_LABELS, STATUS_LABELS, address_warnings, samples, totals
 from mailer.desk.imports.list import State, state_label
 from mailer.reports.export import csv_lines, rejected_rows_sheet
 from subscribers import iso_codes
 from subscribers.imports import encodings, jobs, staging
-from subscribers.imports.column_mapping import FIELDS, Columns, custom_fields
+from subscribers.imports.column_mapping import FIELDS, REPEATABLE, Columns, custom_fields
 from subscribers.imports.models import ImportJob, RejectedRow
 from subscribers.imports.row_types import UnreadableFile
+from subscribers.imports.survey import Question
 from subscribers.imports.validate import WARNINGS
 from subscribers.resumable_jobs import UNDO_FOR, WrongState
 
@@ -74,11 +76,20 @@ class ColumnsPage(_ImportPage):
             preview = staging.preview(self.object, *chosen)
         except UnreadableFile as error:
             return {**context, "file_error": str(error)}
-        form = context.get("form") or ColumnsForm(columns=preview.columns)
+        form = context.get("form") or ColumnsForm(
+            columns=preview.columns, questions=_questions(self.object, preview)
+        )
         rows = [[*row, *[""] * (len(preview.columns.fields) - len(row))] for row in preview.rows]
         cells = [
-            (heading, form[f"column_{number}"], _distinct(row[number - 1] for row in rows))
+            _ShownColumn(
+                heading,
+                form[f"column_{number}"],
+                form.asked.get(number) or _distinct(row[number - 1] for row in rows),
+                number in form.asked,
+                [form[name] for name in form.words_of.get(number, ())],
+            )
             for number, heading in enumerate(preview.columns.headings, start=1)
+            if number - 1 not in preview.columns.expanded
         ]
         return {**context, "preview": preview, "form": form, "cells": cells}
 
@@ -92,21 +103,60 @@ class ColumnsPage(_ImportPage):
             preview = staging.preview(self.object, encoding, delimiter)
         except UnreadableFile:
             return self.render_to_response(self.get_context_data())
-        form = ColumnsForm(request.POST, columns=preview.columns)
+        questions = _questions(self.object, preview)
+        form = ColumnsForm(request.POST, columns=preview.columns, questions=questions)
         if not form.is_valid():
             return self.render_to_response(self.get_context_data(form=form))
         try:
-            jobs.set_columns(self.object, form.mapping(), encoding, delimiter)
+            jobs.set_columns(self.object, form.mapping(), encoding, delimiter, form.words())
         except WrongState as error:
             messages.error(request, str(error))
         return redirect("desk_import", self.object.pk)
 
 
-class ColumnsForm(forms.Form):
-    """One choice per column: the field that it is imported into."""
+@dataclass(frozen=True)
+class _ShownColumn:
+    """One column on the page."""
 
-    def __init__(self, *args: Any, columns: Columns, **kwargs: Any) -> None:
+    heading: str
+    field: forms.BoundField
+    cells: Sequence[str]
+    # Whether a person must decide what it is about.
+    asked: bool
+    # A choice for each word that is not understood.
+    words: Sequence[forms.BoundField]
+
+
+def _questions(job: ImportJob, preview: staging.Preview) -> list[Question]:
+    """What the first rows ask, and what the worker asked after all rows."""
+    headings = preview.columns.headings
+    found: dict[tuple[int, str], Question] = {}
+    later = [Question(one[0], one[1], tuple(one[2]), *one[3:]) for one in job.options.get("questions", ())]
+    for one in [*preview.questions, *later]:
+        if not one.column:
+            if one.heading not in headings:
+                continue
+            one = one._replace(column=headings.index(one.heading) + 1)
+        if (before := found.get((one.column, one.about))) is not None:
+            one = one._replace(values=tuple(dict.fromkeys((*before.values, *one.values))))
+        found[one.column, one.about] = one
+    return sorted(found.values())
+
+
+class ColumnsForm(forms.Form):
+    """One choice per column: the field that it is imported into; and one per word that is not understood."""
+
+    def __init__(
+        self, *args: Any, columns: Columns, questions: Sequence[Question] = (), **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self._detected = columns.fields
+        # Cells of the columns that a person must decide about, by number.
+        self.asked = {one.column: list(one.values) for one in questions if one.about == "column"}
+        # Names of form fields by number of the column, and the word of each.
+        self.words_of: dict[int, list[str]] = {}
+        self._words: dict[str, str] = {}
+        proposed = {one.column: one.proposed for one in questions if one.about == "column"}
         choices = [(name, COLUMN_LABELS[name]) for name in FIELDS]
         countries = sorted(iso_codes.COUNTRIES, key=lambda code: iso_codes.country_name(code, "en"))
         custom = [(field, field.removeprefix("field:")) for field in sorted(custom_fields().values())]
@@ -117,18 +167,31 @@ class ColumnsForm(forms.Form):
         for number, (heading, field) in enumerate(
             zip(columns.headings, columns.fields, strict=True), start=1
         ):
+            if number - 1 in columns.expanded:
+                # Its keys are columns of their own.
+                continue
             self.fields[f"column_{number}"] = forms.ChoiceField(
                 label=f"Column “{heading or number}”",
-                initial=field,
+                initial=proposed.get(number, field),
                 choices=[*choices, *groups, ("Country", each)],
             )
+        for question in questions:
+            for word in question.values if question.about == "words" else ():
+                name = f"word_{question.column}_{len(self._words)}"
+                self._words[name] = word
+                self.words_of.setdefault(question.column, []).append(name)
+                self.fields[name] = forms.ChoiceField(
+                    label=f"“{word}” means",
+                    initial=question.proposed,
+                    choices=[(status.value, label) for status, label in STATUS_LABELS.items()],
+                )
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        chosen = list(cleaned.values())
+        chosen = [value for name, value in cleaned.items() if name.startswith("column_")]
         if "email" not in chosen:
             raise forms.ValidationError("Choose the column that contains the email address.")
-        repeated = [one for one in set(chosen) if one not in ("ignore", "ended") and chosen.count(one) > 1]
+        repeated = [one for one in set(chosen) if one not in REPEATABLE and chosen.count(one) > 1]
         if repeated:
             label = COLUMN_LABELS.get(repeated[0], repeated[0].partition(":")[2])
             raise forms.ValidationError(
@@ -137,7 +200,21 @@ class ColumnsForm(forms.Form):
         return cleaned
 
     def mapping(self) -> dict[str, str]:
-        return {name.removeprefix("column_"): field for name, field in self.cleaned_data.items()}
+        """What was decided: a field that was detected and left as it is stays under observation."""
+        fields = {
+            int(name.removeprefix("column_")): field
+            for name, field in self.cleaned_data.items()
+            if name.startswith("column_")
+        }
+        return {
+            str(number): field
+            for number, field in fields.items()
+            if number in self.asked or field != self._detected[number - 1]
+        }
+
+    def words(self) -> dict[str, str]:
+        """What words in columns of statuses mean."""
+        return {word: self.cleaned_data[name] for name, word in self._words.items()}
 
 
 class ImportPage(_ImportPage):

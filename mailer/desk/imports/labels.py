@@ -10,6 +10,7 @@ from mailer.reports.labels import format_number
 from subscribers import iso_codes
 from subscribers.imports import diff
 from subscribers.imports.models import ImportJob, ImportRow, RejectedRow
+from subscribers.imports.statuses import Status
 
 State = ImportJob.State
 # Rows that are shown of each kind.
@@ -24,9 +25,21 @@ COLUMN_LABELS = {
     "language": "Language",
     "countries": "Countries of interest",
     "tags": "Tags",
-    "status": "Status: unsubscribed or bounced rows are rejected",
-    "ended": "Unsubscribed (date or yes): rows are rejected",
+    "status": "Status, in words: people who left are rejected",
+    "opted_out": "Left or bounced: a yes, date or number rejects",
+    "opted_in": "Subscribed: only a yes or date is added",
+    "mentions": "Text: rejects where it says “unsubscribed” or the like",
     "ignore": "Do not import",
+}
+# What a word in a column of statuses can mean.
+STATUS_LABELS = {
+    Status.UNSUBSCRIBED: "Unsubscribed",
+    Status.BOUNCED: "Bounced",
+    Status.COMPLAINED: "Complained",
+    Status.BLOCKED: "Blocked",
+    Status.UNCONFIRMED: "Not confirmed",
+    Status.NOT_SUBSCRIBED: "Not subscribed",
+    Status.SUBSCRIBED: "Subscribed: add them",
 }
 _WARNINGS = {
     "typo": "Probable typos",

@@ -113,8 +113,8 @@ class UploadForm(forms.Form):
 
     file = forms.FileField(
         label="File",
-        help_text="CSV or Excel (XLSX), exported from a spreadsheet or another newsletter system.",
-        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx"}),
+        help_text="CSV, Excel (XLSX) or ZIP, exported from a spreadsheet or another newsletter system.",
+        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx,.zip"}),
     )
     mailing_list = forms.ModelChoiceField(
         MailingList.objects.all(),
