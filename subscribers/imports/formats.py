@@ -354,9 +354,11 @@ FORMATS = (
             "member lockconfirm": "opted_out",
             "member lockbad": "opted_out",
             "member error": "ignore",
+            "base firstname": "first_name",
+            "base lastname": "last_name",
         },
         refused={
-            "member haslock": _BLOCKED,
+            "member haslock": _UNSUBSCRIBED,
             "member lockremove": _UNSUBSCRIBED,
             "member lockconfirm": _UNCONFIRMED,
             "member lockbad": _BOUNCED,
