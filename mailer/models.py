@@ -25,7 +25,7 @@ from mailer.delivery.models import (
 )
 from mailer.editions.models import Edition, EditionText, Newsletter, NewsletterText
 from mailer.feedback.models import (
-    DomainOutage,
+    BounceWave,
     FeedbackEvent,
     InboundSource,
     ReturnedMessage,
@@ -44,9 +44,9 @@ __all__ = [
     "Approval",
     "AuditRecord",
     "Authorship",
+    "BounceWave",
     "DailyEventCount",
     "Delivery",
-    "DomainOutage",
     "Edition",
     "EditionText",
     "FeedbackEvent",

@@ -31,7 +31,7 @@ from mailer.desk.subscribers.mailing_lists import ListChangePage, MailingListVie
 from mailer.desk.subscribers.subscriber_pages import ErasePage, ExportPage, MergePage, SubscriberViewSet
 from mailer.desk.subscribers.suppressions import SuppressionViewSet
 from mailer.desk.subscribers.tags_fields import FieldViewSet, TagViewSet
-from mailer.desk.suppression_decisions.views import DecisionPage, DecisionViewSet, DomainOutagePage
+from mailer.desk.suppression_decisions.views import BounceWavePage, DecisionPage, DecisionViewSet
 
 # Stories and editions are snippets, because they have drafts and revisions.
 register_snippet(StoryViewSet)
@@ -91,7 +91,7 @@ _PAGES = [
     path("imports/<int:pk>/columns/", ColumnsPage.as_view(), name="desk_import_columns"),
     path("imports/<int:pk>/rejected/", RejectedRowsDownload.as_view(), name="desk_import_rejected"),
     path("suppression-decisions/<int:pk>/", DecisionPage.as_view(), name="desk_suppression_decision"),
-    path("domain-outages/<int:pk>/", DomainOutagePage.as_view(), name="desk_domain_outage"),
+    path("bounce-waves/<int:pk>/", BounceWavePage.as_view(), name="desk_bounce_wave"),
 ]
 hooks.register("register_admin_urls", lambda: _PAGES)
 hooks.register("register_bulk_action", MarkDoneAction)

@@ -106,17 +106,17 @@ FROM (SELECT id, language, countries, CASE WHEN id %% 100 = 7 THEN 'excluded'
 """
 _BOUNCES = """
 INSERT INTO mailer_feedbackevent (kind, bounce_class, reason, status, diagnostic, rule, identity, delivery_id,
-    mailing_id, provider, subscriber, newsletter, at, source_key)
+    mailing_id, provider, subscriber, newsletter, at, source_key, reply_fingerprint)
 SELECT 'bounce', CASE WHEN id %% 3 = 0 THEN 'soft' ELSE 'hard' END,
     CASE WHEN id %% 3 = 0 THEN 'mailbox_full' ELSE 'unknown_user' END, '', '', '', 'verp', id, mailing_id, '',
-    subscriber, %(newsletter)s, bounced_at, 'bench ' || id
+    subscriber, %(newsletter)s, bounced_at, 'bench ' || id, ''
 FROM mailer_delivery WHERE mailing_id = %(mailing)s AND bounced_at IS NOT NULL
 """
 _DEPARTURES = """
 INSERT INTO mailer_feedbackevent (kind, bounce_class, reason, status, diagnostic, rule, identity, provider,
-    subscriber, newsletter, at)
+    subscriber, newsletter, at, reply_fingerprint)
 SELECT 'unsubscribe', '', '', '', '', '', '', '', subscriber, %(newsletter)s,
-    {after(86400)}
+    {after(86400)}, ''
 FROM mailer_delivery WHERE mailing_id = %(mailing)s AND subscriber %% 500 = 5
 """
 

@@ -142,6 +142,8 @@ class FeedbackEvent(models.Model):
     subscriber = models.BigIntegerField(null=True)
     # Keyed hash of their address at that time: a bounce says nothing about an address that they have later.
     address_hash = models.BinaryField(max_length=16, null=True)
+    # Equal for the same reply about other addresses (classify.reply_fingerprint); "" where no server replied.
+    reply_fingerprint = models.CharField(max_length=32, blank=True)
     newsletter = models.BigIntegerField(null=True)
     message = models.ForeignKey(ReturnedMessage, null=True, on_delete=models.SET_NULL, related_name="events")
     # When it happened, as far as that is known.
@@ -157,6 +159,7 @@ class FeedbackEvent(models.Model):
             models.Index(fields=["subscriber", "kind", "at"], name="feedback_by_subscriber"),
             models.Index(fields=["mailing", "kind", "bounce_class"], name="feedback_by_mailing"),
             models.Index(fields=["newsletter", "kind", "at"], name="feedback_by_newsletter"),
+            models.Index(fields=["reply_fingerprint", "at"], name="feedback_by_reply"),
             # Partial, and used only where a query repeats the condition exactly.
             models.Index(fields=["id"], condition=Q(counted_at__isnull=True), name="feedback_uncounted"),
         ]
@@ -165,9 +168,11 @@ class FeedbackEvent(models.Model):
         return f"{self.kind} {self.reason} at {self.at:%Y-%m-%d}"
 
 
-class DomainOutage(models.Model):
-    """Many subscribers at one domain, whose mail was delivered before, bounced within hours: perhaps its
-    server is broken.
+class BounceWave(models.Model):
+    """Many bounces at once that may have another cause than the addresses: decisions wait until staff decide.
+
+    Either subscribers of one domain whose mail was delivered before: perhaps its server is broken. Or
+    subscribers who got the same reply, which is new: perhaps it is about us.
     """
 
     class State(models.TextChoices):
@@ -179,9 +184,14 @@ class DomainOutage(models.Model):
         # Mail was delivered again, or nothing confirmed the bounces.
         OVER = "over", "ended automatically"
 
-    domain = models.CharField(max_length=255)
+    # Of a domain: its name. Of a reply: "".
+    domain = models.CharField(max_length=255, blank=True)
+    # Of a reply: FeedbackEvent.reply_fingerprint, and its words without addresses. Of a domain: "".
+    reply_fingerprint = models.CharField(max_length=32, blank=True)
+    reply = models.CharField(max_length=200, blank=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.WATCHED)
-    # Subscribers who bounced so far, and those there that can be mailed (null: not counted yet).
+    # Subscribers who bounced so far (of a reply: with a decision), and those at the domain that can be
+    # mailed (null: not counted).
     bounced = models.PositiveIntegerField(default=1)
     mailable = models.PositiveIntegerField(null=True)
     started_at = models.DateTimeField()
@@ -191,10 +201,13 @@ class DomainOutage(models.Model):
 
     class Meta:
         ordering = ["-started_at", "-pk"]
-        indexes = [models.Index(fields=["domain", "started_at"], name="outage_by_domain")]
+        indexes = [
+            models.Index(fields=["domain", "started_at"], name="wave_by_domain"),
+            models.Index(fields=["reply_fingerprint", "started_at"], name="wave_by_reply"),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.domain}: {self.get_state_display()}"
+        return f"{self.domain or self.reply}: {self.get_state_display()}"
 
 
 class SuppressionDecisionQuerySet(models.QuerySet["SuppressionDecision"]):
@@ -248,7 +261,7 @@ class SuppressionDecision(models.Model):
     )
     # Ids of the lists from which it unsubscribed them.
     unsubscribed_lists = models.JSONField(default=list)
-    outage = models.ForeignKey(DomainOutage, null=True, on_delete=models.SET_NULL, related_name="decisions")
+    wave = models.ForeignKey(BounceWave, null=True, on_delete=models.SET_NULL, related_name="decisions")
     # The message that tests whether the address still works.
     probe = models.ForeignKey(OutboxMessage, null=True, on_delete=models.SET_NULL, related_name="+")
     probed_at = models.DateTimeField(null=True)

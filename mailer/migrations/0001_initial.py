@@ -160,10 +160,12 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name='DomainOutage',
+            name='BounceWave',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('domain', models.CharField(max_length=255)),
+                ('domain', models.CharField(blank=True, max_length=255)),
+                ('reply_fingerprint', models.CharField(blank=True, max_length=32)),
+                ('reply', models.CharField(blank=True, max_length=200)),
                 ('state', models.CharField(choices=[('watched', 'watched'), ('open', 'waiting for a decision'), ('confirmed', 'the addresses were suppressed'), ('dismissed', 'the addresses were kept'), ('over', 'ended automatically')], default='watched', max_length=10)),
                 ('bounced', models.PositiveIntegerField(default=1)),
                 ('mailable', models.PositiveIntegerField(null=True)),
@@ -173,7 +175,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-started_at', '-pk'],
-                'indexes': [models.Index(fields=['domain', 'started_at'], name='outage_by_domain')],
+                'indexes': [models.Index(fields=['domain', 'started_at'], name='wave_by_domain'), models.Index(fields=['reply_fingerprint', 'started_at'], name='wave_by_reply')],
             },
         ),
         migrations.CreateModel(
@@ -380,6 +382,7 @@ class Migration(migrations.Migration):
                 ('provider', models.CharField(blank=True, max_length=255)),
                 ('subscriber', models.BigIntegerField(null=True)),
                 ('address_hash', models.BinaryField(max_length=16, null=True)),
+                ('reply_fingerprint', models.CharField(blank=True, max_length=32)),
                 ('newsletter', models.BigIntegerField(null=True)),
                 ('at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('counted_at', models.DateTimeField(null=True)),
@@ -552,9 +555,9 @@ class Migration(migrations.Migration):
                 ('closed_at', models.DateTimeField(null=True)),
                 ('closed_by', models.CharField(blank=True, max_length=150)),
                 ('events', models.ManyToManyField(related_name='decisions', to='mailer.feedbackevent')),
-                ('outage', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='decisions', to='mailer.domainoutage')),
                 ('probe', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='mailer.outboxmessage')),
                 ('suppression', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='decisions', to='subscribers.suppression')),
+                ('wave', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='decisions', to='mailer.bouncewave')),
             ],
             options={
                 'ordering': ['-created_at', '-pk'],
@@ -682,6 +685,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='feedbackevent',
             index=models.Index(fields=['newsletter', 'kind', 'at'], name='feedback_by_newsletter'),
+        ),
+        migrations.AddIndex(
+            model_name='feedbackevent',
+            index=models.Index(fields=['reply_fingerprint', 'at'], name='feedback_by_reply'),
         ),
         migrations.AddIndex(
             model_name='feedbackevent',

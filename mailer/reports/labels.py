@@ -40,6 +40,7 @@ _REASONS = {
     "authentication": "the message failed authentication (SPF, DKIM or DMARC)",
     "policy": "a policy of the receiving server forbids the message",
     "sender_rejected": "the receiving server does not accept our sender",
+    "sender_account": "our account at the relay or service is blocked or over its limit",
     "relay_denied": "the receiving server does not handle mail for this address",
     "on_service_list": "the ESP did not send the message: its own list has the address",
     "unknown": "the reply of the server was not understood",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
@@ -52,10 +53,15 @@ def arrived(person: Subscriber, copies: int = 12) -> None:
         accepted_delivery(person, ago(days=60 + 30 * month))
 
 
+def own_word(address: str) -> str:
+    """A word that only the reply about this address has: the same reply about many would be a wave."""
+    return "".join(chr(ord("a") + int(digit)) for digit in str(zlib.crc32(address.encode())))
+
+
 def recipient(address: str, bounce_class: str = "hard") -> Recipient:
     return Recipient(
         address,
-        diagnostic=f"550 5.1.1 the reply of a server about {bounce_class}",
+        diagnostic=f"550 5.1.1 the reply of a server about {bounce_class} {own_word(address)}",
         classification=Classification(
             REASONS[bounce_class], bounce_class, "5.1.1", f"rule of {bounce_class}"
         ),

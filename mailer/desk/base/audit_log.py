@@ -81,8 +81,8 @@ _ACTIONS = {
     "desk.decision_revert": ("Remove suppression", "Reverted a suppression decision"),
     "desk.decision_restore": ("Suppress again", "Restored a suppression decision"),
     "desk.decision_confirm": ("Suppress", "Confirmed a suppression decision"),
-    "desk.domain_suppress": ("Suppress domain", "Suppressed the bouncing addresses of a domain"),
-    "desk.domain_keep": ("Keep domain", "Kept the bouncing addresses of a domain"),
+    "desk.wave_suppress": ("Suppress bounce wave", "Suppressed the addresses of a bounce wave"),
+    "desk.wave_keep": ("Keep bounce wave", "Kept the addresses of a bounce wave"),
 }
 
 
@@ -196,7 +196,7 @@ LIST_PAGES: dict[str, str] = {
     "desk_import_columns": "Rows of an import",
     "desk_segments:add": "Sample of a segment",
     "desk_segments:edit": "Sample of a segment",
-    "desk_domain_outage": "Bouncing addresses of a domain",
+    "desk_bounce_wave": "Addresses of a bounce wave",
     "wagtailadmin_reports:site_history": "Audit log",
     "wagtailadmin_reports:site_history_results": "Audit log",
 }
@@ -205,7 +205,7 @@ _HIDING_PAGES = {
     "desk_edition:not_delivered",
     "desk_segments:add",
     "desk_segments:edit",
-    "desk_domain_outage",
+    "desk_bounce_wave",
 }
 _LIST_ACTION = "desk.view_personal_data"
 # Opening the same page again within this time makes no further entry.

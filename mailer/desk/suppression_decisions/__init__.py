@@ -1,1 +1,1 @@
-"""Suppression decisions: the list, one decision with its timeline, and domain outages."""
+"""Suppression decisions: the list, one decision with its timeline, and bounce waves."""

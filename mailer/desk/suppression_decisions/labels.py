@@ -110,8 +110,9 @@ def timeline(decision: SuppressionDecision) -> list[Entry]:
     ]
     if decision.probed_at is not None:
         entries += _test_email_entries(decision, decision.probed_at)
-    if decision.outage is not None:
-        detail = f"{decision.outage.bounced} subscribers at {decision.domain} bounced within hours."
+    if decision.wave is not None:
+        where = f"at {decision.domain}" if decision.wave.domain else "with the same new reply"
+        detail = f"{decision.wave.bounced} subscribers {where} bounced at once."
         entries.append(Entry(decision.created_at, "waiting", "Review requested", (detail,)))
     if decision.applied_at is not None:
         entries.append(

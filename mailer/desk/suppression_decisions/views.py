@@ -1,4 +1,4 @@
-"""Suppression decisions: the list, one decision with its timeline, and the decision about a domain outage."""
+"""Suppression decisions: the list, one decision with its timeline, and the decision about a bounce wave."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import django_filters
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -21,9 +21,9 @@ from mailer.desk.base.page_classes import ObjectPage, Row
 from mailer.desk.base.tables import ReadOnlyIndex, StateColumn, TableViewSet
 from mailer.desk.returned_mail.views import text_of
 from mailer.desk.suppression_decisions import labels
-from mailer.feedback.decisions import domain_outages, suppression_decisions
+from mailer.feedback.decisions import bounce_waves, suppression_decisions
 from mailer.feedback.decisions.suppression_decisions import DecisionError
-from mailer.feedback.models import DomainOutage, SuppressionDecision
+from mailer.feedback.models import BounceWave, FeedbackEvent, SuppressionDecision
 from subscribers import tokens
 from subscribers.models import MailingList, Subscriber
 
@@ -63,7 +63,7 @@ class DecisionIndex(ReadOnlyIndex):
         return []
 
     def additional_context(self) -> dict[str, Any]:
-        return {"outages": DomainOutage.objects.filter(state=DomainOutage.State.OPEN)}
+        return {"waves": BounceWave.objects.filter(state=BounceWave.State.OPEN)}
 
 
 class DecisionViewSet(TableViewSet):
@@ -148,7 +148,7 @@ class DecisionPage(_DecisionPage[SuppressionDecision]):
     template_name = "desk/suppression_decisions/detail.html"
 
     def get_queryset(self) -> QuerySet[SuppressionDecision]:
-        return SuppressionDecision.objects.select_related("outage", "probe", "suppression")
+        return SuppressionDecision.objects.select_related("wave", "probe", "suppression")
 
     def get_page_title(self) -> str:
         return labels.TITLES[self.object.state]
@@ -200,25 +200,35 @@ def _effect(decision: SuppressionDecision) -> str:
     return labels.EFFECTS[decision.state]
 
 
-# Subscribers that the page shows.
-_SHOWN = 50
+# Subscribers and mailbox providers that the page shows.
+_SHOWN, _SHOWN_PROVIDERS = 50, 10
 
 
-class DomainOutagePage(_DecisionPage[DomainOutage]):
-    """Shows the affected subscribers of a domain (GET) and decides about all of them (POST)."""
+def _provider_counts(wave: BounceWave) -> list[tuple[str, int]]:
+    """(mailbox provider, subscribers there who got the wave's reply), the most first."""
+    events = FeedbackEvent.objects.filter(
+        reply_fingerprint=wave.reply_fingerprint, at__gte=wave.started_at - bounce_waves.DURATION
+    ).exclude(provider="")
+    counted = events.order_by().values_list("provider").annotate(count=Count("subscriber", distinct=True))
+    return list(counted.order_by("-count", "provider")[:_SHOWN_PROVIDERS])
 
-    model = DomainOutage
-    template_name = "desk/suppression_decisions/domain_outage.html"
-    page_title = "Domain outage"
+
+class BounceWavePage(_DecisionPage[BounceWave]):
+    """Shows the affected subscribers of a bounce wave (GET) and decides about all of them (POST)."""
+
+    model = BounceWave
+    template_name = "desk/suppression_decisions/bounce_wave.html"
+    page_title = "Many bounces at once"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         decisions = self.object.decisions.order_by("pk")
         diagnostics = decisions.order_by().values_list("events__diagnostic", flat=True).distinct()
         return super().get_context_data(
-            outage=self.object,
+            wave=self.object,
             open_count=decisions.filter(state=SuppressionDecision.State.HELD).count(),
             decisions=[(one, *labels.state_label(one)) for one in decisions.with_email()[:_SHOWN]],
             total=decisions.count(),
+            providers=_provider_counts(self.object) if self.object.reply_fingerprint else [],
             diagnostics=[tokens.mask(" ".join(one.split())[:300]) for one in diagnostics[:5] if one],
             may_view_addresses=self.request.user.has_perm("subscribers.view_subscriber"),
             may_decide=self.request.user.has_perm("mailer.change_suppressiondecision"),
@@ -228,14 +238,14 @@ class DomainOutagePage(_DecisionPage[DomainOutage]):
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         suppress = request.POST.get("action") == "suppress"
         try:
-            count = domain_outages.decide(
+            count = bounce_waves.decide(
                 self.object, suppress=suppress, by=request.user.get_username(), now=timezone.now()
             )
         except DecisionError as error:
             messages.error(request, str(error))
         else:
-            action = "desk.domain_suppress" if suppress else "desk.domain_keep"
+            action = "desk.wave_suppress" if suppress else "desk.wave_keep"
             log(instance=self.object, action=action, user=request.user)
             result = "suppressed" if suppress else "kept"
             messages.success(request, f"{count} address{'' if count == 1 else 'es'} {result}.")
-        return redirect("desk_domain_outage", pk)
+        return redirect("desk_bounce_wave", pk)

@@ -1,1 +1,1 @@
-"""Decides what follows from bounces and complaints: suppression decisions, domain outages and probes."""
+"""Decides what follows from bounces and complaints: suppression decisions, bounce waves and probes."""

@@ -13,7 +13,7 @@ from mailer.delivery.models import Delivery
 from mailer.delivery.throttle.mailbox_providers import provider_of
 from mailer.feedback.decisions import evaluate
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
-from mailer.feedback.parsing.classify import Classification
+from mailer.feedback.parsing.classify import Classification, reply_fingerprint
 from mailer.feedback.parsing.evidence import EventSource, ParsedReturnedMessage, Recipient
 from subscribers import merge, suppression, unsubscribe
 from subscribers.addresses import address_hash
@@ -179,11 +179,22 @@ def _event(
         provider=subject.provider,
         subscriber=subject.subscriber_id,
         address_hash=_hash_of_address(parsed, subject, history),
+        reply_fingerprint=_reply_fingerprint(parsed, subject),
         newsletter=subject.newsletter,
         message_id=source.message,
         at=source.at,
         source_key=f"{source.key[:120]} {place}",
     )
+
+
+def _reply_fingerprint(parsed: ParsedReturnedMessage, subject: Subject) -> str:
+    """What the reply has in common with the same reply about others; "" where no server replied."""
+    if parsed.kind != "bounce" or parsed.identity == "person":
+        return ""
+    recipient = subject.recipient
+    own = subject.subscriber.email if subject.subscriber else ""
+    addresses = (recipient.address, recipient.alias, own)
+    return reply_fingerprint(recipient.diagnostic, addresses, recipient.classification)
 
 
 def _hash_of_address(

@@ -7,7 +7,7 @@ bounces as well, the decision is applied; when it does not, the decision is dism
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parseaddr
 from typing import Literal
@@ -17,10 +17,10 @@ from django.db import transaction
 from mailer.delivery import message_identifiers
 from mailer.delivery.models import OutboxMessage
 from mailer.delivery.outbox import outbox
-from mailer.feedback.decisions import domain_outages, policy, suppression_decisions
+from mailer.feedback.decisions import bounce_waves, policy, suppression_decisions
 from mailer.feedback.decisions.policy import BOUNCE_WINDOW, Decision, History
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
-from mailer.feedback.parsing.classify import classify
+from mailer.feedback.parsing.classify import classify, reply_fingerprint
 from subscribers import suppression, transactional_emails
 from subscribers.models import Subscriber, Subscription
 
@@ -55,8 +55,8 @@ def evaluate(subscribers: Collection[int], now: datetime) -> None:
 
 
 def review_pending(now: datetime) -> None:
-    """The worker's job: decide what waited for time or for later deliveries, in domain outages and probes."""
-    domain_outages.review(now)
+    """The worker's job: decide what waited for time or for later deliveries, in bounce waves and probes."""
+    bounce_waves.review(now)
     _review_probes(now)
 
 
@@ -64,7 +64,7 @@ def _carry_out(case: _Case) -> None:
     match case.decision.effect:
         case "suppress" | "unsubscribe_all":
             if (decision := _create(case, State.APPLIED)) is not None:
-                domain_outages.apply_or_hold(decision, case.person, case.now)
+                bounce_waves.apply_or_hold(decision, case.person, case.now)
         case "review":
             _create(case, State.HELD)
         case "probe" if _has_subscription(case.person):
@@ -81,18 +81,18 @@ def _reconsider(case: _Case, current: SuppressionDecision) -> None:
     applied.
     """
     decision = case.decision
-    if current.state == State.HELD and current.outage is not None and decision.effect == "suppress":
-        # Of a domain outage, only what bounced after it counts.
-        ended_at = current.outage.started_at + domain_outages.DURATION
-        reset_at = max(case.history.reset_at or ended_at, ended_at)
-        decision = policy.decide(replace(case.history, reset_at=reset_at))
+    if current.state == State.HELD and current.wave is not None and decision.effect == "suppress":
+        decision = policy.decide(bounce_waves.history_outside(case.history, current.wave))
     stronger = decision.effect == "unsubscribe_all" and (current.rule, current.state) != (
         decision.rule,
         State.APPLIED,
     )
-    if stronger or (decision.effect == "suppress" and current.state != State.APPLIED):
+    if stronger:
         suppression_decisions.upgrade(current, decision)
         suppression_decisions.apply(current, case.person, case.now)
+    elif decision.effect == "suppress" and current.state != State.APPLIED:
+        suppression_decisions.upgrade(current, decision)
+        bounce_waves.reapply_or_hold(current, case.person, case.now)
 
 
 def _has_subscription(person: Subscriber) -> bool:
@@ -123,6 +123,7 @@ def _review_probes(now: datetime) -> None:
     for decision in SuppressionDecision.objects.filter(state=State.PROBING).select_related("probe"):
         match _probe_result(decision.probe, now):
             case "bounced":
+                _record_refusal(decision, now)
                 _apply_after_probe(decision, now)
             case "delivered":
                 suppression_decisions.dismiss([decision], "the probe was delivered", now)
@@ -142,6 +143,29 @@ def _probe_result(
     return "delivered" if probe.sent_at is not None and probe.sent_at < now - BOUNCE_WINDOW else "pending"
 
 
+def _record_refusal(decision: SuppressionDecision, now: datetime) -> None:
+    """Add to the decision's evidence the reply by which our relay refused its probe."""
+    reply = decision.probe.reply if decision.probe is not None else ""
+    found = classify(reply)
+    event, _ = FeedbackEvent.objects.get_or_create(
+        source_key=f"probe {decision.pk}",
+        defaults={
+            "kind": FeedbackEvent.Kind.BOUNCE,
+            "bounce_class": found.bounce_class,
+            "reason": found.reason,
+            "status": found.status[:12],
+            "diagnostic": reply,
+            "rule": found.rule[:120],
+            "identity": "session",
+            "subscriber": decision.subscriber,
+            "address_hash": decision.address_hash,
+            "at": now,
+            "reply_fingerprint": reply_fingerprint(reply, (), found),
+        },
+    )
+    decision.events.add(event)
+
+
 def _apply_after_probe(decision: SuppressionDecision, now: datetime) -> None:
     person = Subscriber.objects.filter(address_hash=decision.address_hash).first()
     if person is None:
@@ -149,4 +173,4 @@ def _apply_after_probe(decision: SuppressionDecision, now: datetime) -> None:
         suppression_decisions.dismiss([decision], reason, now)
         return
     with transaction.atomic():
-        domain_outages.apply_or_hold(decision, person, now)
+        bounce_waves.apply_or_hold(decision, person, now)

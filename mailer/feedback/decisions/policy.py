@@ -55,6 +55,8 @@ class HistoryEvent:
     at: datetime
     # Id of the delivery that it is about: several reports about one delivery are one bounce.
     delivery: int | None = None
+    # FeedbackEvent.reply_fingerprint.
+    reply: str = ""
 
 
 @dataclass(frozen=True)
@@ -255,11 +257,22 @@ def _events(people: Collection[Subscriber], now: datetime) -> defaultdict[int, l
     )
     found: defaultdict[int, list[HistoryEvent]] = defaultdict(list)
     columns = ("subscriber", "address_hash", "pk", "kind", "bounce_class", "at", "delivery")
-    for subscriber, known, pk, kind, bounce_class, at, delivery, accepted_at in events.filter(
-        identity__in=AUTHENTICATED
-    ).values_list(*columns, "delivery__accepted_at"):
+    authenticated = events.filter(identity__in=AUTHENTICATED)
+    for (
+        subscriber,
+        known,
+        pk,
+        kind,
+        bounce_class,
+        at,
+        delivery,
+        accepted_at,
+        reply,
+    ) in authenticated.values_list(*columns, "delivery__accepted_at", "reply_fingerprint"):
         if bytes(known or b"") == hashes[subscriber]:
-            found[subscriber].append(HistoryEvent(pk, kind, bounce_class, True, accepted_at or at, delivery))
+            found[subscriber].append(
+                HistoryEvent(pk, kind, bounce_class, True, accepted_at or at, delivery, reply)
+            )
     # A thousand of these a day can be forged: only whether there was one makes a difference.
     daily: Any = (
         events.exclude(identity__in=AUTHENTICATED).annotate(day=TruncDate("at", tzinfo=UTC)).order_by()

@@ -41,7 +41,7 @@ def open_decisions(people: Iterable[Subscriber]) -> dict[bytes, SuppressionDecis
     """The open decisions about these subscribers' addresses, by the hash of the address."""
     hashes = [bytes(person.address_hash) for person in people]
     found = SuppressionDecision.objects.filter(address_hash__in=hashes, state__in=SuppressionDecision.OPEN)
-    return {bytes(decision.address_hash): decision for decision in found.select_related("outage")}
+    return {bytes(decision.address_hash): decision for decision in found.select_related("wave")}
 
 
 def create(
@@ -126,7 +126,7 @@ def hold(rows: Iterable[SuppressionDecision], now: datetime, **columns: Any) -> 
     for row in rows:
         applied = SuppressionDecision.objects.filter(pk=row.pk, state=State.APPLIED)
         if applied.update(state=State.HELD, **columns):
-            _lift_suppression(row, "the detection of domain outages", now)
+            _lift_suppression(row, "the detection of bounce waves", now)
 
 
 def revert(row: SuppressionDecision, by: str, now: datetime) -> None:

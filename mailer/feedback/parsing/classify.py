@@ -5,9 +5,12 @@ The rules are those of the custom file that the configuration names, then those 
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import logging
 import re
 import tomllib
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from importlib import resources
@@ -17,6 +20,7 @@ from typing import Any
 from django.conf import settings
 
 from mailer.config import Config
+from mailer.feedback.parsing.patterns import PatternList
 
 # Characters of each text that rules are tried against.
 _LIMIT = 1_500
@@ -38,6 +42,11 @@ _SUBJECT = re.compile(
 _SPACE = re.compile(r"\s+")
 _CODE = re.compile(r"(?<![\d.\[])([245]\.\d{1,2}\.\d{1,3})(?![\d.])")
 _REPLY = re.compile(r"(?<![\d.\-:])([245][0-5]\d)(?=[ \-:#,]|$)")
+# What fingerprints of replies are made of.
+_HOST = re.compile(r"(?:[\w-]{1,63}\.){1,8}[a-z]{2,24}\b")
+_LETTERS = re.compile(r"[^\W\d_]{2,}")
+_DIGIT = re.compile(r"\d")
+_FINGERPRINT_WORDS = 40
 
 
 @dataclass(frozen=True)
@@ -73,17 +82,56 @@ def classify(
     code = _enhanced_code(status, (diagnostic or notice)[:_LIMIT])
     reply = _reply_code(diagnostic) or _reply_code(notice)
     refused_at = stage or _stage(rules, reply_text) or _stage(rules, notice_text)
-    for text in filter(None, (reply_text, notice_text)):
-        given = RuleInput(text, f"{reply_text} {notice_text}", code, reply, refused_at, host)
+    context = f"{reply_text} {notice_text}"
+    texts = [
+        RuleInput(text, context, code, reply, refused_at, host)
+        for text in filter(None, (reply_text, notice_text))
+    ]
+    for given in texts:
         for rule in rules.rules:
+            if rule.matches(given) and not (refused_at in _BEFORE_RCPT and rules.is_hard(rule)):
+                found = _classification(rules, rule.reason, code, rule.name)
+                return found if rule.is_custom else _about_us(rules, [given], found)
+    return _about_us(rules, texts, _by_code(rules, code, reply, refused_at))
+
+
+def _about_us(rules: Rules, texts: Iterable[RuleInput], found: Classification) -> Classification:
+    """The classification, unless a text says that the reply is about us: then that is the reason."""
+    if found.bounce_class == "block":
+        return found
+    for given in texts:
+        for rule in rules.about_us:
             if rule.matches(given):
-                return _classification(rules, rule.reason, code, rule.name)
-    return _by_code(rules, code, reply)
+                return _classification(rules, rule.reason, found.status, rule.name)
+    return found
 
 
 def classification_for(reason: str, status: str, rule: str) -> Classification:
     """The classification where the reason is known from elsewhere; `rule` says from where."""
     return _classification(active_rules(), reason, status, rule)
+
+
+def reply_words(text: str, addresses: Collection[str] = ()) -> str:
+    """The words of a server's reply, at most 40, lower case: without codes, ids, hosts, links and names.
+
+    It begins at the reply code, if there is one. The local parts of `addresses` are left out too.
+    """
+    normal = _normalise(text)
+    code = _REPLY.search(normal)
+    normal = _HOST.sub(" ", normal[code.start() :] if code else normal)
+    own = {word for address in addresses for word in _LETTERS.findall(address.partition("@")[0].lower())}
+    tokens = (token for token in normal.split() if not _DIGIT.search(token))
+    words = (word for token in tokens for word in _LETTERS.findall(token) if word not in own)
+    return " ".join(itertools.islice(words, _FINGERPRINT_WORDS))
+
+
+def reply_fingerprint(text: str, addresses: Collection[str], classification: Classification) -> str:
+    """32 hexadecimal digits, equal for the same reply about other addresses; see `reply_words`.
+
+    A reply without words is known by its code and the rule that classified it.
+    """
+    known = reply_words(text, addresses) or f"{classification.status} {classification.rule}"
+    return hashlib.sha256(known.encode()).hexdigest()[:32]
 
 
 def _normalise(text: str) -> str:
@@ -106,15 +154,16 @@ def _reply_code(text: str) -> str:
 
 def _stage(rules: Rules, text: str) -> str:
     """The last stage that the text names: what follows it is the reply to it."""
-    last = "", -1
-    for stage in STAGES:
-        for pattern in rules.stages[stage] if text else ():
-            for found in pattern.finditer(text):
-                last = max(last, (stage, found.end()), key=lambda one: one[1])
-    return last[0]
+    if not text:
+        return ""
+    ends = {stage: rules.stages[stage].last_end(text) for stage in STAGES}
+    last = max(ends, key=lambda stage: ends[stage])
+    return last if ends[last] >= 0 else ""
 
 
-def _by_code(rules: Rules, code: str, reply: str) -> Classification:
+def _by_code(rules: Rules, code: str, reply: str, stage: str) -> Classification:
+    if stage in _BEFORE_RCPT and not reply.startswith("4"):
+        return _classification(rules, "sender_rejected", code, f"refused at {stage}")
     for known in (code, code.rpartition(".")[0]):
         if known and known in rules.status:
             return _classification(rules, rules.status[known], code, f"code {known}")
@@ -133,12 +182,10 @@ _BUILT_IN = "rules.toml"
 CLASSES = ("hard", "soft", "block", "unknown")
 # Stages of an SMTP session at which a server can refuse, in their order.
 STAGES = ("connect", "mail", "rcpt", "data")
+# Until the recipient is named no server can refuse it.
+_BEFORE_RCPT = ("connect", "mail")
 
 _PHRASE = re.compile(r"<<(.{1,40}?)>>")
-
-# Alternatives are not joined: Python finds the first letter of one expression fast, of many joined ones
-# slowly.
-_Patterns = tuple[re.Pattern[str], ...]
 
 
 class RulesError(ValueError):
@@ -167,36 +214,38 @@ class Rule:
 
     name: str
     reason: str
-    text: _Patterns
-    not_text: _Patterns
-    context: _Patterns
-    not_context: _Patterns
-    status: _Patterns
-    not_status: _Patterns
-    reply: _Patterns
-    not_reply: _Patterns
-    stage: _Patterns
-    not_stage: _Patterns
-    host: _Patterns
+    text: PatternList
+    not_text: PatternList
+    context: PatternList
+    not_context: PatternList
+    status: PatternList
+    not_status: PatternList
+    reply: PatternList
+    not_reply: PatternList
+    stage: PatternList
+    not_stage: PatternList
+    host: PatternList
+    # Whether it is from the file that the configuration names.
+    is_custom: bool
 
     def matches(self, given: RuleInput) -> bool:
         """Whether every condition holds; the cheap ones are tested first."""
         return (
-            (not self.status or _starts_with(self.status, given.status))
-            and (not self.reply or _starts_with(self.reply, given.reply))
-            and (not self.stage or _starts_with(self.stage, given.stage))
-            and not _starts_with(self.not_status, given.status)
-            and not _starts_with(self.not_reply, given.reply)
-            and not _starts_with(self.not_stage, given.stage)
-            and (not self.host or _found_in(self.host, given.host))
-            and (not self.text or _found_in(self.text, given.text))
-            and (not self.context or _found_in(self.context, given.context))
-            and not _found_in(self.not_text, given.text)
-            and not _found_in(self.not_context, given.context)
+            (not self.status or self.status.begins(given.status))
+            and (not self.reply or self.reply.begins(given.reply))
+            and (not self.stage or self.stage.begins(given.stage))
+            and not self.not_status.begins(given.status)
+            and not self.not_reply.begins(given.reply)
+            and not self.not_stage.begins(given.stage)
+            and (not self.host or self.host.found_in(given.host))
+            and (not self.text or self.text.found_in(given.text))
+            and (not self.context or self.context.found_in(given.context))
+            and not self.not_text.found_in(given.text)
+            and not self.not_context.found_in(given.context)
         )
 
 
-_CONDITIONS = tuple(field.name for field in fields(Rule) if field.name not in ("name", "reason"))
+_CONDITIONS = tuple(field.name for field in fields(Rule) if field.name not in ("name", "reason", "is_custom"))
 
 
 @dataclass(frozen=True)
@@ -204,6 +253,8 @@ class Rules:
     """The rules in their order, and the tables by which codes are classified."""
 
     rules: tuple[Rule, ...]
+    # Rules that say that a reply is about us, tried where another gave a reason that is no block.
+    about_us: tuple[Rule, ...]
     # Reason → hard, soft, block or unknown.
     classes: dict[str, str]
     # Enhanced code, or its first two numbers → reason.
@@ -211,9 +262,12 @@ class Rules:
     # Three-digit reply → reason.
     reply: dict[str, str]
     # Expressions that show at which stage a server refused.
-    stages: dict[str, _Patterns]
+    stages: dict[str, PatternList]
     # Expressions by the names that rules use for them, <<name>>.
     phrases: dict[str, str]
+
+    def is_hard(self, rule: Rule) -> bool:
+        return self.classes[rule.reason] == "hard"
 
 
 def active_rules() -> Rules:
@@ -252,7 +306,7 @@ def load_rules(text: str, origin: str, base: Rules | None = None) -> Rules:
 
 
 def _assemble(table: dict[str, Any], classes: dict[str, str], base: Rules | None) -> Rules:
-    known = {"rule", "status", "reply", "phrases"} | (set() if base else {"reasons", "stages"})
+    known = {"rule", "status", "reply", "phrases"} | (set() if base else {"reasons", "stages", "about_us"})
     if unknown := set(table) - known:
         raise RulesError(f"unknown section {min(unknown)!r}; known: {', '.join(sorted(known))}.")
     phrases = (base.phrases if base else {}) | {
@@ -263,7 +317,11 @@ def _assemble(table: dict[str, Any], classes: dict[str, str], base: Rules | None
     if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
         raise RulesError("each rule begins with a line [[rule]].")
     return Rules(
-        rules=tuple(_rule(entry, classes, phrases) for entry in listed) + (base.rules if base else ()),
+        rules=tuple(_rule(entry, classes, phrases, base is not None) for entry in listed)
+        + (base.rules if base else ()),
+        about_us=base.about_us
+        if base
+        else tuple(_rule(entry, classes, phrases, False) for entry in table["about_us"]),
         classes=classes,
         status=(base.status if base else {}) | codes["status"],
         reply=(base.reply if base else {}) | codes["reply"],
@@ -287,7 +345,7 @@ def _reasons(codes: dict[str, str], section: str, classes: dict[str, str]) -> di
     return codes
 
 
-def _rule(entry: dict[str, Any], classes: dict[str, str], phrases: dict[str, str]) -> Rule:
+def _rule(entry: dict[str, Any], classes: dict[str, str], phrases: dict[str, str], is_custom: bool) -> Rule:
     name, reason = entry.get("name"), entry.get("reason")
     if not isinstance(name, str) or not name:
         raise RulesError('a [[rule]] has no name; write name = "what it recognises".')
@@ -299,36 +357,19 @@ def _rule(entry: dict[str, Any], classes: dict[str, str], phrases: dict[str, str
     if not asked:
         raise RulesError(f"rule {name!r} has no condition and would match everything.")
     conditions = {key: _patterns(entry.get(key, ()), name, phrases) for key in _CONDITIONS}
-    return Rule(name=name, reason=str(reason), **conditions)
+    return Rule(name=name, reason=str(reason), is_custom=is_custom, **conditions)
 
 
-def _patterns(value: object, name: str, phrases: dict[str, str]) -> _Patterns:
+def _patterns(value: object, name: str, phrases: dict[str, str]) -> PatternList:
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
         raise RulesError(f"rule {name!r}: a condition must be a text in quotes, or a list of them.")
     try:
-        return tuple(re.compile(_PHRASE.sub(lambda found: phrases[found[1]], text)) for text in texts)
+        return PatternList(_PHRASE.sub(lambda found: phrases[found[1]], text) for text in texts)
     except KeyError as error:
         raise RulesError(f"rule {name!r}: [phrases] has no {error.args[0]!r}.") from error
     except re.error as error:
         raise RulesError(f"rule {name!r}: {error.pattern!r} is not a regular expression: {error}.") from error
-
-
-# Loops, since these run about a hundred times for each message: a generator takes twice as long.
-def _found_in(patterns: _Patterns, text: str) -> bool:
-    """Whether any of the expressions matches anywhere in the text."""
-    for pattern in patterns:  # noqa: SIM110
-        if pattern.search(text):
-            return True
-    return False
-
-
-def _starts_with(patterns: _Patterns, text: str) -> bool:
-    """Whether any of the expressions matches at the beginning of the text."""
-    for pattern in patterns:  # noqa: SIM110
-        if pattern.match(text):
-            return True
-    return False
 
 
 def _custom_path(config: Config) -> Path | None:

@@ -10,23 +10,20 @@ from functools import lru_cache
 from importlib import resources
 
 from mailer.feedback.parsing.mime import Headers
+from mailer.feedback.parsing.patterns import PatternList
 
 _REPLY_PREFIX = r"^\W*(?:re:\s*)?"
 
 
-class KeywordList:
-    """A list in keywords.toml, any entry of which may match a text, whatever its case.
-
-    Its expressions stay apart and the text is lowered once, so that Python looks for their first letters
-    alone.
-    """
+class KeywordList(PatternList):
+    """A list in keywords.toml, any entry of which may match a text, whatever its case."""
 
     def __init__(self, name: str) -> None:
-        self._patterns = [re.compile(expression, re.MULTILINE) for expression in _keywords()[name]]
+        super().__init__(_keywords()[name], re.MULTILINE)
 
     def found_in(self, text: str) -> bool:
-        lowered = text.lower()
-        return any(pattern.search(lowered) for pattern in self._patterns)
+        """Whether any entry matches anywhere in the text."""
+        return super().found_in(text.lower())
 
 
 def keyword_pattern(name: str, before: str = "", after: str = "") -> re.Pattern[str]:

@@ -1,4 +1,4 @@
-"""Suppression decisions: their timeline, reverting and confirming them, and domain outages."""
+"""Suppression decisions: their timeline, reverting and confirming them, and bounce waves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from wagtail.models import ModelLogEntry
 from mailer.delivery import message_identifiers
 from mailer.desk.suppression_decisions import labels
 from mailer.feedback import ingest
-from mailer.feedback.models import DomainOutage, SuppressionDecision
+from mailer.feedback.decisions.rejections_and_event_counts import process_rejections
+from mailer.feedback.models import BounceWave, SuppressionDecision
 from subscribers import suppression
 from subscribers.models import Subscriber, Subscription, Suppression
 from tests.desk import cast
@@ -161,20 +162,20 @@ def test_an_erased_subscriber_is_shown_by_number(desk: Desk, bounced: Suppressio
 
 
 @pytest.fixture
-def outage(desk: Desk) -> DomainOutage:
+def outage(desk: Desk) -> BounceWave:
     now = timezone.now()
     people = [past.reader(f"reader{number}@ministry.example") for number in range(4)]
     for person in people:
         past.arrived(person, 1)
         past.returned(person, "hard", now)
-    return DomainOutage.objects.get(state="open")
+    return BounceWave.objects.get(state="open")
 
 
 @pytest.mark.parametrize(("action", "suppressed"), [("keep", 0), ("suppress", 4)])
 def test_one_decision_covers_all_addresses_of_a_domain(
-    desk: Desk, outage: DomainOutage, action: str, suppressed: int
+    desk: Desk, outage: BounceWave, action: str, suppressed: int
 ) -> None:
-    address = reverse("desk_domain_outage", args=[outage.pk])
+    address = reverse("desk_bounce_wave", args=[outage.pk])
     page = shown(desk, address)
     assert page.response.context["total"] == page.response.context["open_count"] == 4
     assert "reader3@ministry.example" in page.text and "the reply of a server" in page.text
@@ -190,8 +191,31 @@ def test_one_decision_covers_all_addresses_of_a_domain(
     assert Page(browser.post(address, {"action": action}, follow=True)).messages == ["error"]
 
 
-def test_only_admins_decide_about_a_domain(desk: Desk, outage: DomainOutage) -> None:
-    page = reverse("desk_domain_outage", args=[outage.pk])
+def test_one_decision_covers_all_addresses_with_the_same_new_reply(desk: Desk) -> None:
+    for number in range(6):
+        person = past.reader(f"reader{number}@town{number}.example")
+        past.accepted_delivery(
+            person,
+            None,
+            state="refused",
+            reason="refused",
+            reply=f"550 5.1.1 no user {number} in the register",
+        )
+    process_rejections(timezone.now())
+    wave = BounceWave.objects.get(state="open")
+    address = reverse("desk_bounce_wave", args=[wave.pk])
+    page = shown(desk, address)
+    assert page.response.context["total"] == page.response.context["open_count"] == 6
+    assert ("town5.example", 1) in page.response.context["providers"]
+    assert "no user in the register" in page.text
+    for linking in (reverse("desk_suppression_decisions:index"), page_of(wave.decisions.earliest("pk"))):
+        assert address in shown(desk, linking).links
+    as_user(desk.admin).post(address, {"action": "suppress"})
+    assert Suppression.objects.filter(lifted_at=None).count() == 6
+
+
+def test_only_admins_decide_about_a_domain(desk: Desk, outage: BounceWave) -> None:
+    page = reverse("desk_bounce_wave", args=[outage.pk])
     assert "action" in shown(desk, page).names and "action" not in shown(desk, page, "approver").names
     as_user(desk.approver).post(page, {"action": "suppress"})
     outage.refresh_from_db()
@@ -199,7 +223,7 @@ def test_only_admins_decide_about_a_domain(desk: Desk, outage: DomainOutage) -> 
 
 
 def test_the_list_is_filtered_by_state_and_rule(
-    desk: Desk, bounced: SuppressionDecision, outage: DomainOutage
+    desk: Desk, bounced: SuppressionDecision, outage: BounceWave
 ) -> None:
     table = reverse("desk_suppression_decisions:index")
     listed = shown(desk, f"{table}?state=applied").text

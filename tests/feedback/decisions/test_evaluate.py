@@ -10,7 +10,7 @@ from mailer.delivery import message_identifiers
 from mailer.delivery.models import OutboxMessage
 from mailer.feedback import ingest
 from mailer.feedback.decisions import evaluate, suppression_decisions
-from mailer.feedback.models import DomainOutage, FeedbackEvent, SuppressionDecision
+from mailer.feedback.models import BounceWave, FeedbackEvent, SuppressionDecision
 from subscribers.models import Subscriber, Subscription
 from tests.feedback import cast
 from tests.feedback.cast import NOW, ago, latest_decision, stopped
@@ -158,4 +158,4 @@ def test_bounced_probes_at_one_domain_are_an_outage() -> None:
     OutboxMessage.objects.update(state="refused", reply="550 5.1.1 User unknown")
     evaluate.review_pending(NOW)
     assert {latest_decision(person).state for person in people} == {"held"}
-    assert DomainOutage.objects.get().state == "open"
+    assert BounceWave.objects.get().state == "open"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +11,13 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mailer.feedback.parsing import classify as rules
+from mailer.feedback.parsing import patterns
 from mailer.feedback.parsing.classify import classify
-from tests.feedback.parsing.server_replies import NOT_ABOUT_THE_ADDRESS, REFUSALS
+from tests.feedback.parsing.server_replies import ABOUT_US, NOT_ABOUT_THE_ADDRESS, REFUSALS
 
 ADDRESS = "<aigerim@villages.example>"
 # With such words expressions begin: repeated, they make a matcher begin again and again.
@@ -97,6 +102,24 @@ def test_unknown_things_other_than_the_address_are_never_hard(said: str) -> None
     assert classification.bounce_class != "hard", classification.rule
 
 
+@pytest.mark.parametrize("said", ABOUT_US)
+@pytest.mark.parametrize("stage", ["", "rcpt", "data"])
+def test_what_is_said_about_us_is_a_block_at_every_stage(said: str, stage: str) -> None:
+    text = said.replace("@", "<news@office.example>")
+    for classification in (
+        classify(text, stage=stage),
+        classify("", f"Remote host said: {text}", stage=stage),
+    ):
+        assert classification.bounce_class == "block", classification.rule
+
+
+def test_a_custom_rule_wins_over_what_seems_to_be_about_us(tmp_path: Path, settings: Any) -> None:
+    said = "550 your domain: no desk of that number"
+    assert classify(said).bounce_class != "hard"
+    own_rules(tmp_path, settings, OWN)
+    assert classify(said).bounce_class == "hard"
+
+
 @pytest.mark.parametrize("stage", ["connect", "mail"])
 def test_refusals_before_rcpt_are_never_hard(
     stage: str,
@@ -112,8 +135,65 @@ def test_the_last_stage_in_a_notice_counts() -> None:
 
 
 def test_the_samples_cover_every_reason() -> None:
-    # No server says this last one: it is a service's own.
-    assert set(REFUSALS) | {"on_service_list"} == set(rules.active_rules().classes)
+    # No server says the one: it is a service's own. The other is among ABOUT_US.
+    others = {"on_service_list", "sender_account"}
+    assert set(REFUSALS) | others == set(rules.active_rules().classes)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (
+            "550 5.1.1 <a.b@mail.example>: Recipient address rejected: User unknown",
+            "host mx.other.example[192.0.2.7] said: 550 <c@other.example>: "
+            "Recipient address rejected: User unknown",
+        ),
+        (
+            "550-5.1.1 No such account. See https://help.example/a a1-20020a056402b11si3.12 - gsmtp",
+            "550-5.1.1 No such account. See https://help.example/b x9-20020a17090a77si8.41 - gsmtp",
+        ),
+        (
+            "550 mailbox a.b unknown [mx7.one.example 2022-03-01T12:00Z 08DB1]",
+            "550 mailbox c unknown [mx1.two.example 2022]",
+        ),
+        ("550 5.1.1", "550 #5.1.1"),
+    ],
+)
+def test_the_same_reply_about_another_address_has_the_same_fingerprint(one: str, other: str) -> None:
+    known = classify("550 5.1.1")
+    prints = [
+        rules.reply_fingerprint(said, (address,), known)
+        for said, address in ((one, "a.b@mail.example"), (other, "c@other.example"))
+    ]
+    assert prints[0] == prints[1]
+    assert rules.reply_fingerprint("550 no mail for you", (), known) not in prints
+
+
+@settings(max_examples=200)
+@given(said=st.text(st.sampled_from("abc d"), max_size=40))
+def test_an_expression_matches_nothing_without_its_literals(said: str) -> None:
+    for expression in (
+        "ab+c|d (a|b)?c",
+        "(ab|c.d)a{1,2}",
+        "[ab]cd?a",
+        r"a\\.|(?!b)cab|(?:dd|a[)]b)",
+        "a(?:b|)c",
+        "ab{0,2}c",
+    ):
+        literals = patterns.required_literals(expression)
+        if re.search(expression, said):
+            assert any(literal in said for literal in literals), (expression, literals)
+
+
+def test_no_rule_needs_a_literal_that_its_matches_lack() -> None:
+    known = rules.active_rules()
+    texts = [
+        said.lower() for said in (*ABOUT_US, *NOT_ABOUT_THE_ADDRESS, *itertools.chain(*REFUSALS.values()))
+    ]
+    listed = [list_ for rule in (*known.rules, *known.about_us) for list_ in (rule.text, rule.not_text)]
+    for list_ in listed:
+        for text in texts:
+            assert list_.found_in(text) == any(pattern.search(text) for pattern in list_)
 
 
 def test_no_rule_is_slow_on_any_text() -> None:
@@ -124,7 +204,7 @@ def test_no_rule_is_slow_on_any_text() -> None:
         "a" * 1_500,
         "5.1.1 " * 250,
     ]
-    for rule in known.rules:
+    for rule in (*known.rules, *known.about_us):
         for pattern in (*rule.text, *rule.not_text, *rule.context, *rule.not_context):
             began = time.thread_time()
             for text in texts:
