@@ -16,6 +16,7 @@ from django.conf import settings
 from subscribers import iso_codes
 
 _SEPARATOR = re.compile(r"[|;,/\n]")
+_AND = re.compile(r"\s+(?:and|и|және|жана|ва|va|we)\s+|\s*&\s*", re.IGNORECASE)
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 # Where a spreadsheet that expects another delimiter would begin a cell, and what would make that a formula.
 _INNER_FORMULA = re.compile(r"""([;\t\r\n]["\s]*)('*[=+@＝＋－＠-])""")
@@ -84,7 +85,9 @@ def parse_countries(text: str) -> tuple[str, ...]:
 
     Raises ValueError naming the first word that is not a country.
     """
-    return tuple(sorted({_country(part) for part in _SEPARATOR.split(text) if part.strip()}))
+    return tuple(
+        sorted({code for part in _SEPARATOR.split(text) if part.strip() for code in _countries(part)})
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -103,6 +106,16 @@ def parse_language(text: str) -> str:
     if code in iso_codes.LANGUAGES:
         return code
     raise ValueError(f"“{trimmed[:40]}” is not a known language; write a code or name such as en, ru or kk")
+
+
+def _countries(words: str) -> list[str]:
+    """The code of one name, or those of several joined by a word: "Kazakhstan and Uzbekistan"."""
+    try:
+        return [_country(words)]
+    except ValueError:
+        if len(parts := _AND.split(words.strip())) == 1:
+            raise
+    return [_country(part) for part in parts]
 
 
 def _country(word: str) -> str:

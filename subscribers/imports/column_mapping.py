@@ -118,8 +118,9 @@ def find_columns(
     names = [(keys or {}).get(place, heading) for place, heading in enumerate(headings)]
     known = formats.recognise([normalise_heading(name) for name in names]) if headed else None
     detection = _Detection(headings, names, sample if headed else [first, *sample], known, choices.words)
+    detection.fixed |= dict.fromkeys(expanded, "ignore")
     fields = detection.fields() if headed else detection.guessed(first)
-    settled = {place for place in detection.fixed if known}
+    settled = set(detection.fixed)
     for column, chosen in choices.columns.items():
         place = _place(column, headings)
         if chosen not in FIELDS and not _is_country_field(chosen) and chosen not in custom_fields().values():
@@ -159,9 +160,11 @@ def is_headed(first: Sequence[str]) -> bool:
     return not any(_ADDRESS.fullmatch(_bare(cell)) for cell in first)
 
 
-def is_email_heading(name: str) -> bool:
-    """Whether a normalised heading may be that of the addresses."""
-    return name in _HEADINGS["email"] or name == "member email"
+def email_place(names: Sequence[str]) -> int | None:
+    """The place of the column of addresses by its normalised heading; None where no heading says it."""
+    known = (*_HEADINGS["email"], "member email")
+    ranks = [(known.index(name), place) for place, name in enumerate(names) if name in known]
+    return min(ranks)[1] if ranks else None
 
 
 def made_up_headings(first: Sequence[str]) -> list[str]:

@@ -17,6 +17,10 @@ class UnreadableFile(Exception):  # noqa: N818  (a finding about the file)
     """The file cannot be read, and nothing of it is imported; the message says where and what to do."""
 
 
+class EmptyFile(UnreadableFile):
+    """The file has no row at all."""
+
+
 def too_many_columns(line: int, columns: int) -> str:
     """The message about a row with more than MAX_COLUMNS cells."""
     return f"Line {line}: there are {columns:,} columns; at most {MAX_COLUMNS} are read."

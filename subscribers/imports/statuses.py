@@ -65,6 +65,9 @@ _FALSE = frozenset(
 _TRUE = frozenset(
     {"1", "1.0", "yes", "y", "true", "t", "on", "x", "v", "да", "д", "истина", "checked", "ok", "ок", "check"}
 )
+_YES_SIGNS = ("✓", "✔", "+", "☑", "✅", "●", "•", "*")
+_NO_SIGNS = ("✗", "✘", "×", "☐", "❌")
+_NOTHING = ("-", "–", "—", "\\N", "[]", "{}")
 _DATE = re.compile(
     r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{8}t\d|\d{10}$|\d{13}$"
     r"|(?:[a-z]{3},? )?(?:[a-zа-я]{3,9}\.? \d{1,2}|\d{1,2} [a-zа-я]{3,9}),? \d{4})",
@@ -256,7 +259,7 @@ _STATUS_HEADINGS = frozenset(
 _STATUS_HEADING = re.compile(r"\b(?:status|state|статус\w*|состояни\w*)\b")
 _OPTED_IN = re.compile(
     r"\b(?:subscribed|is subscri\w*|is active|active|enabled|confirmed|confirm\w*|verified|is valid"
-    r"|valid|deliverable"
+    r"|valid(?:ity|ated)?|deliverable"
     r"|reachable|mailable|contactable|opt(?:ed|s)? ?in|optin|doi|(?:can|may|receives?|wants?"
     r"|gets?) (?:e ?mails?|mail"
     r"|news\w*|marketing)|подписан\w*|подтвержд\w*|активен|активна|активный|валид\w*|получает\w*)\b"
@@ -284,7 +287,7 @@ _REFUSED_IN: tuple[tuple[str, Status], ...] = (
 class Kind:
     """What a heading says that its column is about."""
 
-    # One of GATES.
+    # One of GATES, or "ignore" for what is known to be about something else.
     field: str
     # What a yes in an `opted_out` column, or a no in an `opted_in` column, says about the person.
     status: Status
@@ -292,6 +295,8 @@ class Kind:
     sure: bool
     # Whether the cells are reasons or titles, and not a yes or no.
     explains: bool = False
+    # Whether the heading denies what it speaks of, such as "not bounced".
+    denied: bool = False
 
 
 @dataclass(frozen=True)
@@ -315,7 +320,13 @@ def plain(text: str) -> str:
 def word_status(cell: str) -> Status | None:
     """What a word in a column of statuses means: nothing means subscribed, None is not understood."""
     text = plain(cell)
-    if not text or text in _ACTIVE or cell.strip() in ("-", "–", "—"):
+    if not text:
+        # Nothing, or a sign without letters.
+        sign = cell.strip()
+        if sign in _NO_SIGNS:
+            return Status.NOT_SUBSCRIBED
+        return Status.SUBSCRIBED if not sign or sign in (*_NOTHING, *_YES_SIGNS) else None
+    if text in _ACTIVE:
         return Status.SUBSCRIBED
     if text in _FALSE:
         return Status.NOT_SUBSCRIBED
@@ -354,14 +365,16 @@ def heading_kind(heading: str) -> Kind | None:
     """What a heading says about who must get no mail; None for a heading about something else."""
     text = plain(heading)
     if _OTHER_CHANNEL.search(text) and not _BY_MAIL.search(text):
-        return None
+        return Kind("ignore", Status.SUBSCRIBED, sure=True)
     if text in _STATUS_HEADINGS:
         return Kind("status", Status.UNSUBSCRIBED, sure=True)
     for status, words in (_DO_NOT, _UNCONFIRMED, _NOT_SUBSCRIBED):
         if words.search(text):
             return Kind("opted_out", status, sure=True, explains=bool(_WHY.search(text)))
     if (found := _left(text)) is not None:
-        return Kind("opted_out", found, not _NEGATED.search(text), bool(_WHY.search(text)))
+        if _NEGATED.search(text):
+            return Kind("opted_in", found, sure=True, denied=True)
+        return Kind("opted_out", found, sure=True, explains=bool(_WHY.search(text)))
     if _STATUS_HEADING.search(text):
         return Kind("status", Status.UNSUBSCRIBED, sure=False)
     sure = bool(_OPTED_IN.search(text))
@@ -378,6 +391,8 @@ def read_column(kind: Kind | None, cells: Iterable[str], words: Mapping[str, Sta
     empty = "" in stripped
     if kind is None:
         return _read_unnamed(values, words)
+    if kind.field == "ignore":
+        return Reading("ignore")
     if not values or all(_LINK.match(value) for value in values):
         # Nothing is known yet; the survey asks if that changes.
         return Reading("opted_out" if kind.field == "opted_out" and not values else "ignore")
@@ -425,13 +440,13 @@ def heaviest(statuses: Iterable[Status]) -> Status:
 
 def is_false(cell: str) -> bool:
     """Whether a cell says no, nothing, or never."""
-    text = plain(cell)
-    return text in _FALSE or cell.strip() in ("-", "–", "—", "\\N", "[]", "{}")
+    text, sign = plain(cell), cell.strip()
+    return sign in _NOTHING or sign in _NO_SIGNS or (text in _FALSE and bool(text)) or not sign
 
 
 def is_true(cell: str) -> bool:
     """Whether a cell says yes."""
-    return plain(cell) in _TRUE or cell.strip() in ("✓", "✔", "+", "☑", "✅")
+    return plain(cell) in _TRUE or cell.strip() in _YES_SIGNS
 
 
 _FILE_NAME = re.compile(
@@ -471,13 +486,13 @@ def _read_unnamed(values: set[str], words: Mapping[str, Status]) -> Reading:
 def _read_opted_out(kind: Kind, values: set[str], understood: list[Status | None]) -> Reading:
     rest = {value for value in values if not is_false(value)}
     if not rest:
-        return Reading("opted_out", doubtful=not kind.sure)
+        return Reading("opted_out")
     if all(is_true(value) or _DATE.match(value) for value in rest):
-        return Reading("opted_out", doubtful=not kind.sure)
+        return Reading("opted_out")
     if all(understood) and not any(_NUMBER.match(value) for value in rest):
         return Reading("status")
     # Whoever gave a reason for leaving has left.
-    return Reading("opted_out", doubtful=not (kind.explains and kind.sure))
+    return Reading("opted_out", doubtful=not kind.explains)
 
 
 def _read_opted_in(kind: Kind, values: set[str], understood: list[Status | None], empty: bool) -> Reading:
@@ -489,7 +504,7 @@ def _read_opted_in(kind: Kind, values: set[str], understood: list[Status | None]
             # The day on which they joined.
             return Reading("ignore")
         # Does an empty cell mean no, or that nobody asked?
-        return Reading("opted_in", doubtful=empty and not no)
+        return Reading("opted_in", doubtful=kind.denied or (empty and not no))
     if all(understood) and (kind.sure or left):
         return Reading("status")
     return Reading("opted_in", doubtful=True) if kind.sure or left else Reading("ignore")

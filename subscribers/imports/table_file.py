@@ -21,14 +21,14 @@ from subscribers.imports import archive, encodings, formats
 from subscribers.imports.column_mapping import (
     Choices,
     Columns,
+    email_place,
     find_columns,
-    is_email_heading,
     is_headed,
     made_up_headings,
     normalise_heading,
 )
 from subscribers.imports.json_columns import JsonColumns
-from subscribers.imports.row_types import MAX_COLUMNS, TableRow, UnreadableFile, too_many_columns
+from subscribers.imports.row_types import MAX_COLUMNS, EmptyFile, TableRow, UnreadableFile, too_many_columns
 from subscribers.imports.statuses import file_status, heading_kind
 from subscribers.imports.survey import parse_words
 from subscribers.imports.workbook import read_workbook
@@ -102,7 +102,7 @@ def open_table(
         try:
             line, first = next(rows)
         except StopIteration:
-            raise UnreadableFile("The file is empty: its first line must name the columns.") from None
+            raise EmptyFile("The file is empty: its first line must name the columns.") from None
         begin, rows = _peek(rows)
         chosen = options.get("columns") or {}
         expanded = JsonColumns(first, [cells for _, cells in begin], [*options.get("keys", ()), *chosen])
@@ -175,7 +175,7 @@ def _open_archive(
             source = _open(file, {**options, "file_name": "", "encoding": ""}, closed_at_the_end)
             rows = _headed(source.rows)
             tables.append((name, replace(source, rows=rows), next(rows)[1]))
-        except StopIteration:
+        except (StopIteration, EmptyFile):
             unread.append(name)
         except UnreadableFile as error:
             raise UnreadableFile(f"{name}: {error}") from error
@@ -201,7 +201,7 @@ def _wanted(tables: Sequence[tuple[str, _Source, list[str]]]) -> set[str]:
     they have an address and say something about leaving.
     """
     names = {name: [normalise_heading(cell) for cell in first] for name, _, first in tables}
-    with_email = {name for name, headings in names.items() if any(map(is_email_heading, headings))}
+    with_email = {name for name, headings in names.items() if email_place(headings) is not None}
     known = {name for name in with_email if formats.recognise(names[name]) is not None}
     leaving = {
         name
@@ -236,9 +236,15 @@ def _joined(
 
 
 def _numbered(first: Sequence[str]) -> list[tuple[str, int]]:
-    """Each heading, and how many of the same are before it: a file may have two."""
+    """Each heading, and how many of the same are before it: a file may have two.
+
+    The addresses have the same heading in all files, "" and -1, whatever each file calls them.
+    """
     names = [normalise_heading(cell) for cell in first]
-    return [(name, names[:place].count(name)) for place, name in enumerate(names)]
+    numbered = [(name, names[:place].count(name)) for place, name in enumerate(names)]
+    if (email := email_place(names)) is not None:
+        numbered[email] = "", -1
+    return numbered
 
 
 def _with_status(rows: Iterator[TableRow], word: str) -> Generator[TableRow, None, None]:
@@ -326,7 +332,7 @@ def _read_csv(stream: BinaryIO, encoding: str, delimiter: str = "") -> Generator
     finally:
         text.detach()
     if not rows:
-        raise UnreadableFile(
+        raise EmptyFile(
             "The file is empty: its first line must name the columns, such as: email,name,countries"
         )
 

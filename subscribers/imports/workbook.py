@@ -18,7 +18,7 @@ from datetime import date, datetime
 from typing import Any, BinaryIO
 from xml.etree.ElementTree import ParseError
 
-from subscribers.imports.row_types import MAX_COLUMNS, TableRow, UnreadableFile, too_many_columns
+from subscribers.imports.row_types import MAX_COLUMNS, EmptyFile, TableRow, UnreadableFile, too_many_columns
 from subscribers.limited_process import LimitExceeded, ProcessLimits, apply_limits, check_depth, run_lines
 
 # Rows of a sheet in Excel.
@@ -85,7 +85,7 @@ def rows(stream: BinaryIO) -> Generator[TableRow, None, None]:
             f"Row {number + 1}: the workbook is damaged; save it again, or as CSV."
         ) from error
     if not number:
-        raise UnreadableFile("The first sheet is empty: its first row must name the columns.")
+        raise EmptyFile("The first sheet is empty: its first row must name the columns.")
 
 
 def _check_parts(stream: BinaryIO) -> None:

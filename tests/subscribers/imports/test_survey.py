@@ -1,0 +1,404 @@
+"""Whatever a file says about people who left decides, or the import asks; it is never ignored."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import zipfile
+from functools import partial
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from subscribers.imports import archive, jobs
+from subscribers.imports.models import ImportRow, RejectedRow
+from subscribers.imports.row_types import UnreadableFile
+from subscribers.imports.survey import Unanswered
+from subscribers.limited_process import ProcessLimits
+from subscribers.models import MailingList, Subscriber, Subscription, Suppression
+from tests.subscribers.conftest import NOW
+from tests.subscribers.imports.test_formats import pack, read
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+
+
+def two_columns(heading: str, *cells: str) -> str:
+    """A file of the addresses p0@, p1@, … with these cells under this heading."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["email", heading])
+    writer.writerows([f"p{number}@example.org", cell] for number, cell in enumerate(cells))
+    return text.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("heading", "stays", "leaves", "status"),
+    [
+        ("subscribed_to_emails", "true", "false", "unsubscribed"),
+        ("deleted_at", "", "2022-01-02T03:04:05Z", "unsubscribed"),
+        ("email_disabled", "false", "TRUE", "blocked"),
+        ("EMAIL_BLACKLIST", "0", "1", "blocked"),
+        ("unreachable", "no", "yes", "bounced"),
+        ("unsub_date", "0000-00-00", "02.01.2022", "unsubscribed"),
+        ("do_not_email", "", "x", "unsubscribed"),
+        ("hasOptedOutOfEmail", "FALSE", "TRUE", "unsubscribed"),
+        ("Отписан", "нет", "да", "unsubscribed"),
+        ("Статус", "Активен", "Отписан", "unsubscribed"),
+        ("Статус подписки", "подтверждён", "не подтверждён", "unconfirmed"),
+        ("hard_bounced_at", "null", "1641092645", "bounced"),
+        ("confirmed", "1", "0", "unconfirmed"),
+        ("is_active", "True", "False", "not_subscribed"),
+        ("suppressed", "", "Jan 2, 2022", "blocked"),
+        ("Reason for leaving", "", "too many mails", "unsubscribed"),
+        ("Жалоба на спам", "", "2022-01-02", "complained"),
+        ("В чёрном списке", "-", "+", "blocked"),
+        ("Не беспокоить", "", "да", "unsubscribed"),
+        ("Validity", "valid", "invalid mailbox", "bounced"),
+        ("Newsletter", "yes", "no", "not_subscribed"),
+        ("", "active", "unsubscribed", "unsubscribed"),
+        ("Группа", "подписан", "заблокирован", "blocked"),
+    ],
+)
+def test_a_column_that_speaks_of_leaving_decides(heading: str, stays: str, leaves: str, status: str) -> None:
+    found = read(two_columns(heading, stays, leaves))
+    assert not found.questions and not found.unused
+    assert (list(found.added), found.refused) == (["p0"], {"p1": status})
+
+
+@pytest.mark.parametrize(
+    ("heading", "cells", "about", "proposed"),
+    [
+        ("bounce_count", ["0", "7"], "column", "opted_out"),
+        ("email_unsubscribed_list_ids", ["", "17,18"], "column", "opted_out"),
+        ("Blocked", ["✗", "■"], "column", "opted_out"),
+        ("Notes", ["", "asked to be unsubscribed"], "column", "mentions"),
+        ("Примечание", ["", "просила отписать её"], "column", "mentions"),
+        ("tags", ["press", "press, bounced"], "column", "mentions"),
+        ("confirmed_at", ["2021-03-04", ""], "column", "opted_in"),
+        ("Subscribed", ["x", ""], "column", "opted_in"),
+        ("Not bounced", ["1", "0"], "column", "opted_in"),
+        ("Status", ["active", "zombie"], "words", "unsubscribed"),
+        ("Status", ["1", "2"], "words", "unsubscribed"),
+        ("State", ["active", "unsubscribed", "limbo"], "words", "unsubscribed"),
+    ],
+)
+def test_what_is_not_clear_is_asked_with_the_cells_and_a_safe_answer(
+    heading: str, cells: list[str], about: str, proposed: str
+) -> None:
+    (question,) = read(two_columns(heading, *cells)).questions
+    assert (question.column, question.heading, question.about) == (2, heading, about)
+    assert question.proposed == proposed and set(question.values) & set(cells)
+    # The safe answer adds nobody whose cell says so; the other adds all.
+    if about == "column":
+        safe = read(two_columns(heading, *cells), columns={"2": proposed})
+        assert not safe.questions and f"p{len(cells) - 1}" in safe.refused
+        other = read(two_columns(heading, *cells), columns={heading: "ignore"})
+        assert not other.questions and not other.refused
+    else:
+        word = {cells[-1]: proposed}
+        safe = read(two_columns(heading, *cells), words=word)
+        assert not safe.questions and safe.refused[f"p{len(cells) - 1}"] == proposed
+        other = read(two_columns(heading, *cells), words={cells[-1]: "subscribed"})
+        assert not other.questions and f"p{len(cells) - 1}" in other.added
+
+
+@pytest.mark.parametrize(
+    ("heading", "cells"),
+    [
+        ("City", ["Almaty", "Bishkek"]),
+        ("State", ["NY", "CA"]),
+        ("SMS_BLACKLIST", ["Yes", "No"]),
+        ("Phone status", ["blocked", "active"]),
+        ("created_at", ["2021-03-04", ""]),
+        ("Subscription date", ["2021-03-04", ""]),
+        ("Last active", ["2021-03-04", ""]),
+        ("CONFIRM_IP", ["192.0.2.1", ""]),
+        ("unsubscribe_url", ["https://example.org/u/1", "https://example.org/u/2"]),
+        ("Company", ["Office of Statistics", ""]),
+        ("Consent to track", ["No", "Yes"]),
+    ],
+)
+def test_a_column_about_something_else_is_named_and_asks_nothing(heading: str, cells: list[str]) -> None:
+    found = read(two_columns(heading, *cells))
+    assert not found.questions and not found.refused
+    assert found.unused == {heading: cells[0]}
+
+
+def test_a_word_far_below_is_asked_about() -> None:
+    rows = ["ordinary"] * 4_000
+    assert not read(two_columns("Notes", *rows)).questions
+    (question,) = read(two_columns("Notes", *rows, "unsubscribed in May")).questions
+    assert question.values == ("unsubscribed in May",)
+    (word,) = read(two_columns("Status", *["active"] * 4_000, "Left us")).questions or [None]
+    assert word is None or word.about == "words"
+    (later,) = read(two_columns("Confirmed", *[""] * 4_000, "yes")).questions
+    assert (later.about, later.proposed) == ("column", "opted_in")
+
+
+def test_several_columns_of_statuses_are_all_heard() -> None:
+    file = (
+        "email,status,unsubscribed_at,bounced\na@example.org,active,,0\nb@example.org,active,2022-01-02,0\n"
+    )
+    found = read(f"{file}c@example.org,active,,1\nd@example.org,pending,2022-01-02,1\n")
+    assert list(found.added) == ["a"]
+    assert found.refused == {"b": "unsubscribed", "c": "bounced", "d": "bounced"}
+
+
+def test_keys_of_json_are_columns_even_if_they_come_late() -> None:
+    rows = "".join(f'p{number}@example.org,"{{""city"": ""Osh""}}"\n' for number in range(2_500))
+    late = 'x@example.org,"{""consent"": {""unsubscribed"": true}}"\n'
+    assert read(f"email,attributes\n{rows}").unused == {"attributes.city": "Osh"}
+    (question,) = read(f"email,attributes\n{rows}{late}").questions
+    assert (question.column, question.heading) == (0, "attributes.consent.unsubscribed")
+    answered = read(f"email,attributes\n{rows}{late}", columns={question.heading: question.proposed})
+    assert not answered.questions and answered.refused == {"x": "unsubscribed"}
+    early = read(f"email,attributes\n{late}{rows}")
+    assert not early.questions and early.refused == {"x": "unsubscribed"}
+
+
+def test_a_file_whose_name_speaks_of_leaving_is_asked_about() -> None:
+    for name in ("bounces.csv", "Отписавшиеся.csv", "suppression_spam_reports.csv", "nomail.txt"):
+        (question,) = read("a@example.org\nb@example.org\n", name).questions
+        assert (question.heading, question.proposed) == ("status by file name", "status")
+        assert len(read("a@example.org\n", name, columns={question.heading: "status"}).refused) == 1
+        assert len(read("a@example.org\n", name, columns={question.heading: "ignore"}).added) == 1
+
+
+def test_an_archive_is_read_file_by_file_and_other_files_are_named() -> None:
+    found = read(
+        pack(
+            {
+                "a/readers.csv": "email;name\nolga@example.org;Olga\n",
+                "a/cleaned_members_export_1.csv": "Email Address\ngone@example.org\n",
+                "b/list.txt": "plain@example.org\n",
+                "b/prices.csv": "what,price\nmap,7\n",
+                "empty.csv": "",
+                "readme.pdf": b"%PDF",
+                "__MACOSX/a/._readers.csv": b"\0\0",
+            }
+        )
+    )
+    assert found.added == {"olga": ("Olga", "", ""), "plain": ("", "", "")}
+    assert found.refused == {"gone": "bounced"}
+    assert set(found.unread) == {"b/prices.csv", "empty.csv", "readme.pdf"} and not found.questions
+
+
+def test_russian_names_in_an_archive_of_windows_are_read() -> None:
+    packed = pack({"OTPISAN.csv": "email\na@example.org\n"}).replace(b"OTPISAN", "Отписан".encode("cp866"))
+    assert read(packed).questions[0].values == ("unsubscribed",)
+
+
+_ENCRYPTED = bytearray(pack({"a.csv": "email\na@example.org\n"}))
+_ENCRYPTED[6] |= 1
+_ENCRYPTED[_ENCRYPTED.find(b"PK\x01\x02") + 8] |= 1
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        (pack({"a.txt": b"a@example.org\n" * 1_000_000}), "far more"),
+        (pack({f"{number}.csv": "email\n" for number in range(51)}), "far more"),
+        (pack({"readme.pdf": b"%PDF"}), "holds no CSV"),
+        (pack({"prices.csv": "what,price\nmap,7\n"}), "No file in the archive"),
+        (pack({"a.csv": 'email\na@example.org\n"open\n'}), r"a\.csv: Line 3|Line 3"),
+        (pack({"a.csv": os.urandom(3_000)})[:2_000], "damaged"),
+        (bytes(_ENCRYPTED), "password"),
+    ],
+    ids=["ratio", "number", "no table", "no address", "open quote", "cut", "password"],
+)
+def test_an_archive_that_is_no_set_of_tables_is_refused(file: bytes, words: str) -> None:
+    with pytest.raises(UnreadableFile, match=words):
+        read(file)
+
+
+def test_an_archive_that_takes_too_much_ends_its_reader_and_not_us(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "ProcessLimits", partial(ProcessLimits, memory=16 << 20))
+    with pytest.raises(UnreadableFile, match="far more"):
+        read(pack({"a.csv": os.urandom(3_000_000)}, zipfile.ZIP_STORED))
+
+
+@pytest.mark.parametrize(
+    ("heading", "cell", "countries"),
+    [
+        ("COUNTRY_INTEREST", "Казахстан, Узбекистан", "KZ,UZ"),
+        ("Countries", "Қазақстан|Өзбекстан", "KZ,UZ"),
+        ("countries", "Qozogʻiston; Oʻzbekiston", "KZ,UZ"),
+        ("Countries", "Қазоқистон/Ӯзбекистон", "KZ,UZ"),
+        ("Topics of interest (countries)", "kaz / UZB", "KZ,UZ"),
+        ("Интересующие страны", "Кыргызстан и Таджикистан", "KG,TJ"),
+        ("Country", "Kazakhstan; Uzbekistan", "KZ,UZ"),
+        ("interests", "Turkmenistan", "TM"),
+        # Where somebody lives, and topics.
+        ("Country", "Kazakhstan", ""),
+        ("CC", "KZ", ""),
+        ("Location", "Kazakhstan", ""),
+        ("Business Country/Region", "Kazakhstan", ""),
+        ("Страна", "Казахстан", ""),
+        ("Interests", "Water; Energy", ""),
+    ],
+)
+def test_countries_of_interest_are_read_and_countries_of_residence_are_not(
+    heading: str, cell: str, countries: str
+) -> None:
+    found = read(two_columns(heading, cell))
+    assert found.added["p0"][2] == countries
+    assert heading in found.unused or countries
+
+
+@pytest.mark.parametrize(
+    ("headings", "cells", "name"),
+    [
+        ("Name,Last name", "Olga,Kim", "Olga Kim"),
+        ("Name,Last name", "Olga Kim,Kim", "Olga Kim"),
+        ("Имя,Фамилия", "Ольга,Ким", "Ольга Ким"),
+        ("Full name,First name,Last name", "Dr Olga Kim,Olga,Kim", "Dr Olga Kim"),
+        ("Name,Surname", ",Kim", "Kim"),
+    ],
+)
+def test_a_name_beside_a_last_name_is_joined(headings: str, cells: str, name: str) -> None:
+    assert read(f"email,{headings}\na@example.org,{cells}\n").added["a"][0] == name
+
+
+def read_job(text: str, mailing_list: MailingList, **options: Any) -> Any:
+    job = jobs.create("people.csv", jobs.ImportOptions(mailing_list, "a form", "lola", **options), NOW)
+    jobs.read_file(job, io.BytesIO(text.encode()), lambda: NOW)
+    return job
+
+
+def test_one_row_that_says_that_somebody_left_counts_for_all_of_theirs(monthly: MailingList) -> None:
+    file = "email,status,name\na@example.org,active,Ann\nA@example.org,unsubscribed,\nb@example.org,active,\n"
+    job = read_job(file, monthly)
+    assert (job.expected["added"], job.expected["refused"]) == (1, 2)
+    assert [row.email for row in ImportRow.objects.all()] == ["b@example.org"]
+    assert set(RejectedRow.objects.values_list("line", "status")) == {(2, ""), (3, "unsubscribed")}
+
+
+def test_an_import_that_asks_keeps_nothing(monthly: MailingList) -> None:
+    with pytest.raises(Unanswered) as stopped:
+        read_job(two_columns("Notes", "", "unsubscribed"), monthly)
+    assert [one.heading for one in stopped.value.questions] == ["Notes"]
+    assert not ImportRow.objects.exists() and not RejectedRow.objects.exists()
+    assert read_job(two_columns("Notes", "", "unsubscribed"), monthly, columns={"Notes": "mentions"})
+
+
+OUT = [
+    "deleted_at",
+    "email_disabled",
+    "EMAIL_BLACKLIST",
+    "unreachable",
+    "unsub_date",
+    "do_not_email",
+    "opt_out",
+]
+OUT += ["Отписан", "Дата отписки", "bounce_count", "hard_bounced_at", "suppressed", "isBlocked", "Жалоба"]
+OUT += [
+    "Заблокирован",
+    "HasOptedOutOfEmail",
+    "Не беспокоить",
+    "complaint",
+    "Undeliverable",
+    "Удалён",
+    "nomail",
+]
+LEFT = [
+    "1",
+    "true",
+    "YES",
+    "да",
+    "2021-03-04",
+    "2021-03-04T10:00:00Z",
+    "04.03.2021",
+    "3",
+    "x",
+    "too many mails",
+]
+IN = ["subscribed_to_emails", "is_active", "confirmed", "Подписан", "opt_in", "Subscribed", "email_verified"]
+WORDS = [
+    "unsubscribed",
+    "Отписан",
+    "cleaned",
+    "hard bounce",
+    "blocklisted",
+    "complained",
+    "pending",
+    "do not mail",
+]
+WORDS += ["inactive", "Не подтверждён", "заблокирован", "удалён", "unsubscribed by admin", "non-subscribed"]
+CLEAR = [
+    "unsubscribed",
+    "Отписалась в мае",
+    "bounced",
+    "blocklisted",
+    "complained",
+    "do not mail",
+    "заблокирован",
+]
+STAYS = ["", "0", "false", "No", "нет", "-", "null"]
+# Heading, cells that say that somebody left, and cells that do not.
+COLUMNS = [
+    *((heading, LEFT, STAYS) for heading in OUT),
+    *((heading, ["0", "false", "No", "нет"], ["1", "true", "да", "2021-03-04"]) for heading in IN),
+    *(
+        (one, WORDS, ["active", "Subscribed", "активен"])
+        for one in ("status", "State", "Статус", "member_status")
+    ),
+    *((one, CLEAR, ["", "Almaty", "7"]) for one in ("", "Notes", "tags", "Группа", "Shoe size")),
+]
+
+
+@st.composite
+def files(draw: st.DrawFn) -> tuple[str, set[str]]:
+    """A file with one or two such columns, as headings or as keys of JSON; the addresses of "
+    "people who left."""
+    columns = draw(st.lists(st.sampled_from(COLUMNS), min_size=1, max_size=2, unique_by=lambda one: one[0]))
+    as_json = draw(st.booleans()) and all(heading for heading, *_ in columns)
+    left, rows = set(), []
+    for _ in range(draw(st.integers(1, 6))):
+        address = f"{draw(st.sampled_from('abcd'))}@example.org"
+        cells = []
+        for _, leaves, stays in columns:
+            if draw(st.booleans()):
+                left.add(address)
+                cells.append(draw(st.sampled_from(leaves)))
+            else:
+                cells.append(draw(st.sampled_from(stays)))
+        headings = [heading for heading, *_ in columns]
+        rows.append([address, *([json.dumps(dict(zip(headings, cells, strict=True)))] if as_json else cells)])
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["email", *(["attributes"] if as_json else headings)])
+    writer.writerows(rows)
+    return text.getvalue(), left
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(files())
+def test_nobody_whose_row_says_that_they_left_becomes_mailable(
+    monthly: MailingList, file: tuple[str, set[str]]
+) -> None:
+    text, left = file
+    Subscriber.objects.all().delete()
+    Suppression.objects.all().delete()
+    # One of them is on the list already.
+    known = Subscriber.objects.create(email="a@example.org")
+    Subscription.objects.create(subscriber=known, mailing_list=monthly, state="confirmed", confirmed_at=NOW)
+    try:
+        job = read_job(text, monthly)
+    except Unanswered as error:
+        # The safe answers.
+        columns = {
+            one.heading or str(one.column): one.proposed for one in error.questions if one.about == "column"
+        }
+        words = {word: one.proposed for one in error.questions if one.about == "words" for word in one.values}
+        job = read_job(text, monthly, columns=columns, words=words)
+    jobs.start_apply(job, "lola", NOW, suppress_do_not_mail=True)
+    assert jobs.RUNNER.run(job, lambda: NOW, lambda: False)
+    suppressed = set(Suppression.objects.values_list("email", flat=True))
+    added = set(Subscriber.objects.values_list("email", flat=True)) - {"a@example.org"}
+    assert not added & left
+    never = set(RejectedRow.objects.filter(job=job, kind="do_not_mail").values_list("status", flat=True))
+    assert bool(never) == bool(suppressed)
