@@ -12,7 +12,7 @@ from wagtail.models import ModelLogEntry
 
 from mailer.cli.subscribers import app
 from subscribers.models import ImportJob, ImportRow, MailingList, Subscriber, Subscription, Suppression
-from subscribers.suppression import suppress
+from subscribers.suppression import may_sign_up, suppress
 
 pytestmark = pytest.mark.both_databases
 
@@ -59,18 +59,51 @@ def test_the_list_of_imports_shows_why_one_has_stopped(tmp_path: Path, monthly: 
     assert json.loads(run("imports", "--json").stdout)["error"] == "It stopped at an error."
 
 
-def test_an_option_suppresses_do_not_mail_addresses(tmp_path: Path, monthly: MailingList) -> None:
+def test_an_import_stops_at_a_column_that_may_say_who_left(tmp_path: Path, monthly: MailingList) -> None:
+    file = _file(tmp_path, "email,Notes,Standing\na@example.org,,active\nb@example.org,bounced in May,odd\n")
+    done = run("import", file, "--list", "monthly", "--source", "x")
+    assert done.exit_code == 1 and not ImportJob.objects.exists() and not Subscriber.objects.exists()
+    for word in ("Notes", "bounced in May", '--map "Notes=mentions"'):
+        assert word in done.stderr
+    answered = ("--map", "Notes=mentions", "--map", "Standing=status")
+    asked = run("import", file, "--list", "monthly", "--source", "x", *answered)
+    assert asked.exit_code == 1 and '--status "odd=unsubscribed"' in asked.stderr
+    assert run("import", file, "--list", "monthly", "--source", "x", "--status", "odd=fine").exit_code == 1
+    answered += ("--status", "odd=subscribed", "--json")
+    figures = json.loads(
+        run("import", file, "--list", "monthly", "--source", "x", *answered).stdout.splitlines()[-1]
+    )
+    assert (figures["added"], figures["do_not_mail"], figures["newly_suppressed"]) == (1, 1, 1)
+    assert figures["deciding_columns"] == ["Notes", "Standing"]
+    assert Suppression.objects.get().reason == Suppression.Reason.HARD_BOUNCE
+
+
+def test_columns_that_are_not_imported_are_named_with_a_cell(tmp_path: Path, monthly: MailingList) -> None:
+    file = _file(tmp_path, "email,Shoe size,Empty\na@example.org,38,\n")
+    done = run("import", file, "--list", "monthly", "--source", "x", "--dry-run")
+    assert "Shoe size" in done.stdout and "38" in done.stdout and "Empty" not in done.stdout
+    done = run("import", file, "--list", "monthly", "--source", "x", "--dry-run", "--json")
+    assert json.loads(done.stdout.splitlines()[-1])["unused_columns"] == {"Shoe size": "38"}
+
+
+def test_do_not_mail_addresses_are_suppressed_unless_an_option_says_no(
+    tmp_path: Path, monthly: MailingList
+) -> None:
     file = _file(tmp_path, "email,status\nleft@example.org,unsubscribed\n")
     shown = run("import", file, "--list", "monthly", "--source", "x", "--dry-run")
     assert "1 of the rejected rows" in shown.stdout and "line 2" in shown.stderr
     number = str(ImportJob.objects.get().pk)
     assert (
         json.loads(
-            run("imports", "apply", number, "--suppress-do-not-mail", "--json").stdout.splitlines()[-1]
+            run("imports", "apply", number, "--no-suppress-do-not-mail", "--json").stdout.splitlines()[-1]
         )["newly_suppressed"]
-        == 1
+        == 0
     )
-    assert Suppression.objects.get().email == "left@example.org"
+    assert not Suppression.objects.exists()
+    run("import", file, "--list", "monthly", "--source", "x")
+    found = Suppression.objects.get()
+    assert (found.email, found.reason) == ("left@example.org", "unsubscribed")
+    assert may_sign_up("left@example.org")
 
 
 def test_an_unreadable_file_stores_nothing(tmp_path: Path, monthly: MailingList) -> None:

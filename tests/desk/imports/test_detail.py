@@ -18,6 +18,7 @@ from subscribers.models import MailingList, Subscriber
 from subscribers.suppression import active_suppression, suppress
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
+from tests.subscribers.imports.test_formats import MAILCHIMP, pack
 
 pytestmark = pytest.mark.both_databases
 
@@ -175,6 +176,7 @@ def test_addresses_that_the_file_marks_as_unsubscribed_are_suppressed_if_chosen(
     work()
     ready = page(lola, job)
     assert ready.response.context["opted_out"] == 1 and "suppress" in ready.names
+    assert b'name="suppress" value="yes" checked' in ready.response.content
     do(lola, job, "apply", suppress="yes")
     work()
     job.refresh_from_db()
@@ -184,6 +186,71 @@ def test_addresses_that_the_file_marks_as_unsubscribed_are_suppressed_if_chosen(
     work()
     job.refresh_from_db()
     assert job.undo_result["unsuppressed"] == 1 and not active_suppression("left@example.org")
+
+
+ASKS = (
+    "email;Notes;Status;Shoe size\r\n"
+    + "".join(f"p{number}@example.org;;active;38\r\n" for number in range(2_500))
+    + "left@example.org;asked to be unsubscribed;active;\r\nodd@example.org;;zombie;\r\n"
+)
+
+
+def test_an_import_that_learns_more_far_below_asks_and_is_read_again(lola: Client) -> None:
+    job = upload(lola, ASKS.encode())
+    assert not lola.get(reverse("desk_import_columns", args=[job.pk])).context["form"].asked
+    map_columns(lola, job)
+    work()
+    job.refresh_from_db()
+    assert job.state == "mapping"
+    shown = lola.get(reverse("desk_import_columns", args=[job.pk]))
+    form = shown.context["form"]
+    assert form.asked == {2: ["asked to be unsubscribed"]} and list(form.words_of) == [3]
+    assert form["column_2"].value() == "mentions" and form[form.words_of[3][0]].value() == "unsubscribed"
+    assert "asked to be unsubscribed" in Page(shown).text and "zombie" in Page(shown).text
+    map_columns(lola, job)
+    work()
+    job.refresh_from_db()
+    assert (job.state, job.expected["added"], job.expected["do_not_mail"]) == ("ready", 2_500, 2)
+    assert job.options["unused"] == [["Shoe size", "38"]]
+    text = page(lola, job).text
+    assert all(shown in text for shown in ("Shoe size", "38", "Notes", "Status"))
+
+
+def test_a_question_can_be_answered_with_no(lola: Client) -> None:
+    job = upload(lola, b"email;Notes;Status\na@example.org;bounced a cheque;zombie\n")
+    map_columns(lola, job, column_2="ignore", word_3_0="subscribed")
+    work()
+    job.refresh_from_db()
+    assert (job.state, job.expected["added"], job.expected["refused"]) == ("ready", 1, 0)
+
+
+def test_an_archive_of_another_product_is_imported(lola: Client) -> None:
+    job = upload(lola, pack(MAILCHIMP))
+    shown = Page(lola.get(reverse("desk_import_columns", args=[job.pk])))
+    assert "Mailchimp" in shown.text and "status by file name" in shown.text
+    map_columns(lola, job)
+    work()
+    do(lola, job, "apply", suppress="yes")
+    work()
+    job.refresh_from_db()
+    assert (job.state, job.result["added"], job.result["newly_suppressed"]) == ("applied", 1, 3)
+    reasons = {one: active_suppression(f"{one}@example.org") for one in ("left", "byadmin", "gone", "buyer")}
+    assert [found and found.reason for found in reasons.values()] == [
+        *("unsubscribed", "unsubscribed", "hard_bounce"),
+        None,
+    ]
+
+
+def test_keys_of_json_are_columns_that_can_be_chosen(lola: Client) -> None:
+    file = 'email,attributes\na@example.org,"{""city"": ""Osh"", ""countries"": [""KG""]}"\n'
+    job = upload(lola, file.encode())
+    form = lola.get(reverse("desk_import_columns", args=[job.pk])).context["form"]
+    assert [form[f"column_{number}"].value() for number in (1, 3, 4)] == ["email", "ignore", "countries"]
+    assert "column_2" not in form.fields
+    map_columns(lola, job, column_3="tags")
+    work()
+    job.refresh_from_db()
+    assert job.state == "ready" and job.options["fields"] == ["email", "ignore", "tags", "countries"]
 
 
 def test_an_interrupted_import_shows_its_error_and_can_be_undone(lola: Client) -> None:
