@@ -144,7 +144,9 @@ def test_no_page_of_the_desk_has_a_barrier(demo: Demo, browser: Browser) -> None
     wide.get_by_role("button", name="Save", exact=True).first.click()
     wide.wait_for_url("**/desk/lists/")
     found += desk_barriers(demo, [wide, phone], "editions/edit/1/", "stories/edit/1/", "segments/new/")
-    found += desk_barriers(demo, [phone], "editions/1/variants/", "subscribers/", "suppressions/", "segments/")
+    found += desk_barriers(
+        demo, [phone], "editions/1/variants/", "subscribers/", "suppressions/", "segments/"
+    )
     demo.submit()
     for page in looking:
         sign_in(page, demo, "approver")
