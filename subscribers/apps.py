@@ -18,8 +18,10 @@ class SubscribersConfig(AppConfig):
     def ready(self) -> None:
         """After every migration, make what it may have dropped of the search index, and check the key."""
         # Its tables can be imported only from here on.
-        key_canary = import_module("subscribers.key_canary")
-        post_migrate.connect(key_canary.create_if_missing, sender=self, dispatch_uid="subscribers.key_canary")
+        suppression = import_module("subscribers.suppression")
+        post_migrate.connect(
+            suppression.create_key_canary, sender=self, dispatch_uid="subscribers.key_canary"
+        )
         post_migrate.connect(
             search_index.create_if_missing, sender=self, dispatch_uid="subscribers.search_index"
         )

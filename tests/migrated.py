@@ -18,9 +18,9 @@ _MAKERS = (
     "apps.py",
     "settings.py",
     "fields.py",
-    "groups.py",
+    "permissions.py",
     "search_index.py",
-    "key_canary.py",
+    "suppression.py",
 )
 
 

@@ -21,7 +21,7 @@ from django.utils import timezone
 from mailer import link_tracking
 from mailer.approval import approve, submit
 from mailer.approval.models import Approval, Snapshot, SnapshotVariant
-from mailer.bench import clicks, login
+from mailer.bench import clicks, page_load_times
 from mailer.delivery.ledger.attempts import ClaimedDelivery
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import scheduled_jobs
@@ -32,7 +32,7 @@ from mailer.delivery.smtp.session_setup import open_session
 from mailer.editions.assemble import assemble
 from mailer.editions.models import Edition, Newsletter, NewsletterText
 from mailer.editions.rendering_input import content_of
-from mailer.rendering import transfer_encoding, variants
+from mailer.rendering import mime_encoding, variants
 from mailer.stories.models import Story, StoryText
 from mailer.tracking.models import DailyEventCount, VariantAudience
 from subscribers import tokens
@@ -178,7 +178,7 @@ def hammer_sign_in(port: int, clients: int, networks: str, seconds: float) -> di
     """Let clients post wrong passwords while a reader opens the unsubscribe page; its milliseconds."""
     subscriber, newsletter = Subscriber.objects.values_list("pk", flat=True)[0], Newsletter.objects.get()
     path = f"/unsubscribe/{tokens.make('unsubscribe', subscriber, newsletter.pk)}/"
-    return asyncio.run(login.hammer(port, path, clients, networks, seconds))
+    return asyncio.run(page_load_times.hammer(port, path, clients, networks, seconds))
 
 
 async def _deliver(port: int, envelope: Envelope) -> None:
@@ -207,11 +207,7 @@ def _size(edition: Edition, story: Story, sentences: int) -> int:
     story.save()
     story.save_revision().publish()
     rendered = variants.render(content_of(edition), (), "en")
-    return (
-        transfer_encoding.smallest(rendered.html).size
-        + transfer_encoding.smallest(rendered.text).size
-        + _HEADERS
-    )
+    return mime_encoding.smallest(rendered.html).size + mime_encoding.smallest(rendered.text).size + _HEADERS
 
 
 def prepare_list() -> str:

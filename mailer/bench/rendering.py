@@ -10,7 +10,7 @@ import json
 import resource
 import time
 
-from mailer.rendering import headers, mime, variants
+from mailer.rendering import mime, mime_encoding, variants
 from mailer.rendering.data_types import Block, Content, Masthead, Picture, Story, StoryText, Subject
 
 COUNTRIES = ("KZ", "KG", "TJ", "TM", "UZ")
@@ -79,7 +79,7 @@ def main() -> None:
     token = "0123456789abcdef"
     copy = mime.Personalization(
         "reader@example.net",
-        headers.date(dt.datetime(2021, 12, 3, 9, tzinfo=dt.UTC)),
+        mime_encoding.date(dt.datetime(2021, 12, 3, 9, tzinfo=dt.UTC)),
         "Казахстан, Узбекистан",
         *[token] * 4,
     )

@@ -124,9 +124,9 @@ def login(
     json: Json = False,
 ) -> None:
     """An unsubscribe page while clients hammer the sign-in, from one network and from many."""
-    from mailer.bench import login as signing_in
+    from mailer.bench import page_load_times as signing_in
 
-    _show(signing_in.measure(clients, seconds, _backends(backend)), json)
+    _show(signing_in.measure_during_sign_ins(clients, seconds, _backends(backend)), json)
 
 
 @app.command()

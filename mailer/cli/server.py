@@ -84,7 +84,7 @@ def migrate(before_run: Annotated[bool, typer.Option("--before-run", hidden=True
         from django.core.management import call_command
 
         from mailer.worker import startup
-        from subscribers.key_canary import WrongAddressHashKey
+        from subscribers.suppression import WrongAddressHashKey
     startup.make_files_private()
     if before_run:
         from mailer.delivery.smtp import dkim

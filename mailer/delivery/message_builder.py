@@ -27,7 +27,7 @@ from mailer.delivery.ledger.attempts import ClaimedDelivery
 from mailer.delivery.models import Mailing
 from mailer.rendering import mime, variants
 from mailer.rendering.data_types import Content, RenderedVariant, from_json
-from mailer.rendering.headers import date
+from mailer.rendering.mime_encoding import date
 from subscribers import tokens
 
 # Precedes the subject of a dry run's messages.

@@ -11,7 +11,7 @@ from functools import partial
 from django.conf import settings
 from django.db import DatabaseError
 
-from mailer.doctor import authentication, inbound, local_checks, outbound, security, web
+from mailer.doctor import authentication, inbound, local_checks, outbound, web
 from mailer.doctor.check import CheckResult, Context, Dns, DnsError
 from mailer.editions.models import Newsletter
 
@@ -64,10 +64,10 @@ def run(
         ("configuration", partial(local_checks.configuration, config)),
         ("database", local_checks.database),
         ("storage", partial(local_checks.storage, config)),
-        ("files", partial(security.files, config)),
-        ("keys", partial(security.keys, config, now)),
-        ("audit_log", security.audit_log),
-        ("accounts", partial(security.accounts, now)),
+        ("files", partial(local_checks.files, config)),
+        ("keys", partial(local_checks.keys, config, now)),
+        ("audit_log", local_checks.audit_log),
+        ("accounts", partial(local_checks.accounts, now)),
         ("clock", partial(local_checks.clock, context)),
         ("worker", partial(local_checks.worker, config)),
         ("webhooks", partial(inbound.webhooks, config, now)),

@@ -15,7 +15,7 @@ from mailer.editions.models import Edition, Newsletter
 from mailer.rendering import data_types
 from mailer.rendering.data_types import Picture
 from mailer.stories.models import Story
-from mailer.stories.picture_metadata import without_metadata
+from mailer.stories.pictures import without_metadata
 
 # Blocks whose stored value is the primary key of a story; "titles" is a list of them.
 STORY_BLOCKS = ("lead", "story", "date", "social")

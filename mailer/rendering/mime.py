@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from mailer.rendering import headers, merge_tags, transfer_encoding
+from mailer.rendering import merge_tags, mime_encoding
 from mailer.rendering.data_types import RenderedVariant
 
 
@@ -88,8 +88,8 @@ class MessageTemplate:
         boundary = f"=_{digest[:32]}".encode()
         alternatives = b'Content-Type: multipart/alternative;\r\n boundary="%s"\r\n\r\n' % boundary
         before_text = shared_headers(rendered, envelope) + alternatives + _part_head(boundary, b"text/plain")
-        self._text = transfer_encoding.smallest(rendered.text, before_text)
-        self._html = transfer_encoding.smallest(
+        self._text = mime_encoding.smallest(rendered.text, before_text)
+        self._html = mime_encoding.smallest(
             rendered.html, _part_head(boundary, b"text/html"), b"--%s--\r\n" % boundary
         )
         # The piece after the personal headers: all other headers, and the beginning of the body.
@@ -102,9 +102,7 @@ class MessageTemplate:
         pages = self._unsubscribe_url % b"", self._preferences_url % b""
         # Tokens up to this length leave the values in the body plain, which need no encoding then.
         self._plain_up_to = (
-            transfer_encoding.WIDTH - 1 - max(map(len, pages))
-            if all(map(transfer_encoding.is_plain, pages))
-            else -1
+            mime_encoding.WIDTH - 1 - max(map(len, pages)) if all(map(mime_encoding.is_plain, pages)) else -1
         )
 
     def message(self, reader: Personalization) -> bytes:
@@ -137,8 +135,8 @@ class MessageTemplate:
 
     def _own_headers(self, reader: Personalization) -> bytes:
         """The personal header fields, checked for characters that could begin another field."""
-        if reader.to_name or not headers.is_address(reader.to):
-            to = headers.mailbox("To", reader.to_name, reader.to).decode()
+        if reader.to_name or not mime_encoding.is_address(reader.to):
+            to = mime_encoding.mailbox("To", reader.to_name, reader.to).decode()
         else:
             to = f"To: <{reader.to}>\r\n"
         tokens = (
@@ -161,29 +159,29 @@ class MessageTemplate:
 def shared_headers(rendered: RenderedVariant, envelope: MailingHeaders) -> bytes:
     """The header fields that all messages of a variant share. Raises ValueError with the field."""
     fields = [
-        headers.mailbox("From", envelope.from_name, envelope.from_email),
-        headers.unstructured("Subject", rendered.subject),
-        headers.list_id(envelope.list_name, envelope.list_id),
-        headers.short_value("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
-        headers.short_value("Precedence", "bulk"),
-        headers.short_value("X-Auto-Response-Suppress", "OOF, AutoReply"),
-        headers.short_value("Content-Language", rendered.language),
-        headers.short_value("MIME-Version", "1.0"),
+        mime_encoding.mailbox("From", envelope.from_name, envelope.from_email),
+        mime_encoding.unstructured("Subject", rendered.subject),
+        mime_encoding.list_id(envelope.list_name, envelope.list_id),
+        mime_encoding.short_value("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+        mime_encoding.short_value("Precedence", "bulk"),
+        mime_encoding.short_value("X-Auto-Response-Suppress", "OOF, AutoReply"),
+        mime_encoding.short_value("Content-Language", rendered.language),
+        mime_encoding.short_value("MIME-Version", "1.0"),
     ]
     if envelope.reply_to:
-        fields.append(headers.mailbox("Reply-To", "", envelope.reply_to))
+        fields.append(mime_encoding.mailbox("Reply-To", "", envelope.reply_to))
     if envelope.archive_url:
-        fields.append(headers.addresses("List-Archive", envelope.archive_url))
+        fields.append(mime_encoding.addresses("List-Archive", envelope.archive_url))
     if envelope.help_url:
-        fields.append(headers.addresses("List-Help", envelope.help_url))
+        fields.append(mime_encoding.addresses("List-Help", envelope.help_url))
     if envelope.feedback_id:
-        fields.append(headers.short_value("Feedback-ID", envelope.feedback_id))
+        fields.append(mime_encoding.short_value("Feedback-ID", envelope.feedback_id))
     return b"".join(fields)
 
 
 def _encode_value(name: str, value: str, text: ValueEncoder, html: ValueEncoder) -> tuple[bytes, bytes]:
     """A value encoded for the text part and the HTML part. Raises ValueError unless it is one line."""
-    escaped = merge_tags.html_value(headers.single_line(value, name))
+    escaped = merge_tags.html_value(mime_encoding.single_line(value, name))
     return text(value.encode()), html(escaped.encode())
 
 
@@ -193,11 +191,11 @@ _countries = lru_cache(maxsize=4096)(_encode_value)
 
 def _personal_headers_template(forms: UrlTemplates) -> str:
     """The personal header fields as a template for _own_headers."""
-    message_id = headers.short_value("Message-ID", f"<{_template(forms.message_id)}>").decode()
+    message_id = mime_encoding.short_value("Message-ID", f"<{_template(forms.message_id)}>").decode()
     pages = [_template(forms.unsubscribe_url)]
     if forms.unsubscribe_mailto:
         pages.append(f"mailto:{_template(forms.unsubscribe_mailto)}")
-    unsubscribe = headers.addresses("List-Unsubscribe", *pages).decode()
+    unsubscribe = mime_encoding.addresses("List-Unsubscribe", *pages).decode()
     template = f"{message_id}Date: %s\r\n%s{unsubscribe}{'' if forms.unsubscribe_mailto else _DISCARD}%s"
     if max(map(len, template.split("\r\n"))) > _LONGEST:
         raise ValueError("Message-ID or List-Unsubscribe is too long for a line")
@@ -210,7 +208,7 @@ def _template(form: str) -> str:
 
 
 def _page(form: str) -> bytes:
-    headers.addresses("a page of the reader", form)
+    mime_encoding.addresses("a page of the reader", form)
     return _template(form).encode()
 
 

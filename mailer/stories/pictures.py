@@ -1,8 +1,17 @@
-"""Pictures of stories and profiles: checked, and stored without metadata, wherever they come from."""
+"""Pictures of stories and profiles: checked, and stored without metadata, wherever they come from.
+
+EXIF with place and camera, XMP and IPTC with the photographer, and comments are removed. Pixels and colour
+profile stay as they are: the file's blocks are copied without those of metadata. Only a picture that EXIF
+turns is encoded anew, upright.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import re
+import struct
+import warnings
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -11,11 +20,15 @@ from django.core.files.base import ContentFile
 from django.core.files.images import ImageFile
 from django.db.models.signals import pre_save
 from PIL import Image as Pillow
+from PIL import ImageOps
 from wagtail.images import get_image_model
 
-from mailer.stories.picture_metadata import FORMATS, MAX_PIXELS, DamagedPicture, without_metadata
-
 _MAX_BYTES = 10 * 1024 * 1024
+# Pixels of a picture: more would take hundreds of megabytes when it is decoded.
+MAX_PIXELS = 50_000_000
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
+# Pillow warns of half as many pixels as it refuses; every picture that anything here opens has this limit.
+Pillow.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
 
 
 class PictureError(Exception):
@@ -104,3 +117,161 @@ def _stripped(file: Any) -> bytes | None:
     file.seek(0)
     clean = without_metadata(data)
     return clean if clean != data else None
+
+
+_TOO_LARGE = f"it has more than {MAX_PIXELS // 1_000_000} million pixels"
+_UPRIGHT = 1
+_ORIENTATION = 0x0112
+_JPEG_QUALITY, _WEBP_QUALITY = 92, 90
+# The next marker of a JPEG after a scan: neither a stuffed byte nor a restart.
+_MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])")
+_SOS, _EOI, _APP0, _APP2, _APP14, _APP15, _COM = 0xDA, 0xD9, 0xE0, 0xE2, 0xEE, 0xEF, 0xFE
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+# Chunks that say how pixels look; everything else may say who made the picture, where and when.
+_PNG_CHUNKS = frozenset(
+    (
+        *(b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"cHRM", b"gAMA", b"iCCP", b"sBIT", b"sRGB", b"bKGD"),
+        *(b"cICP", b"pHYs", b"acTL", b"fcTL", b"fdAT"),
+    )
+)
+_WEBP_CHUNKS = frozenset((b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP"))
+# Bits of VP8X that announce EXIF and XMP.
+_WEBP_EXIF, _WEBP_XMP = 0x08, 0x04
+_GIF_LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
+
+
+class DamagedPicture(ValueError):  # noqa: N818  (a finding about the file)
+    """The file is no complete JPEG, PNG, GIF or WebP of at most MAX_PIXELS."""
+
+
+def without_metadata(data: bytes) -> bytes:
+    """The same picture without metadata; the same bytes where there is none. Raises DamagedPicture."""
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of damaged metadata, and at half the limit of pixels.
+            warnings.simplefilter("ignore")
+            with Pillow.open(BytesIO(data), formats=FORMATS) as picture:
+                kind = str(picture.format)
+                if picture.width * picture.height * getattr(picture, "n_frames", 1) > MAX_PIXELS:
+                    raise DamagedPicture(_TOO_LARGE)
+                picture.load()
+                if picture.getexif().get(_ORIENTATION, _UPRIGHT) != _UPRIGHT:
+                    data = _turned(picture, kind)
+        blocks = {"JPEG": _jpeg, "PNG": _png, "GIF": _gif, "WEBP": _webp}[kind](data)
+        return b"".join(blocks)
+    except DamagedPicture:
+        raise
+    except Pillow.DecompressionBombError as error:
+        raise DamagedPicture(_TOO_LARGE) from error
+    except Exception as error:  # Pillow raises anything for files that were made to confuse it
+        raise DamagedPicture("the picture is damaged") from error
+
+
+def _turned(picture: Pillow.Image, kind: str) -> bytes:
+    """The picture as EXIF says it is seen."""
+    upright = ImageOps.exif_transpose(picture)
+    target = BytesIO()
+    options: dict[str, object] = {"icc_profile": picture.info.get("icc_profile")}
+    if kind == "JPEG":
+        options["quality"] = _JPEG_QUALITY
+    elif kind == "WEBP":
+        options["quality"] = _WEBP_QUALITY
+    upright.save(target, kind, **options)
+    return target.getvalue()
+
+
+def _jpeg(data: bytes) -> Iterator[bytes]:
+    """Segments of ITU-T T.81, up to the end of the image: what follows it is another picture or metadata."""
+    yield data[:2]
+    at = 2
+    while True:
+        found = _MARKER.match(data, at)
+        if found is None:
+            raise DamagedPicture("the picture is damaged")
+        marker, begin = found[1][0], found.end()
+        if marker == _EOI:
+            yield b"\xff\xd9"
+            return
+        (length,) = struct.unpack_from(">H", data, begin)
+        end = begin + length
+        if length < 2 or end > len(data):
+            raise DamagedPicture("the picture is damaged")
+        if _keeps_segment(marker, data[begin + 2 : begin + 16]):
+            yield b"\xff" + bytes([marker]) + data[begin:end]
+        if marker == _SOS:
+            scan = _MARKER.search(data, end)
+            # Decoders show a file that is cut off here, so it is completed.
+            yield data[end : scan.start() if scan else len(data)]
+            if scan is None:
+                yield b"\xff\xd9"
+                return
+            end = scan.start()
+        at = end
+
+
+def _keeps_segment(marker: int, start: bytes) -> bool:
+    """Whether it says how pixels look, as JFIF, colour profile and Adobe's colour transform do."""
+    if marker == _APP0:
+        return start.startswith(b"JFIF\0")
+    if marker == _APP2:
+        return start.startswith(b"ICC_PROFILE\0")
+    if marker == _APP14:
+        return start.startswith(b"Adobe")
+    return not _APP0 <= marker <= _APP15 and marker != _COM
+
+
+def _png(data: bytes) -> Iterator[bytes]:
+    yield _PNG_SIGNATURE
+    at = len(_PNG_SIGNATURE)
+    while True:
+        length, kind = struct.unpack_from(">I4s", data, at)
+        end = at + 12 + length
+        if end > len(data):
+            raise DamagedPicture("the picture is damaged")
+        if kind in _PNG_CHUNKS:
+            yield data[at:end]
+        if kind == b"IEND":
+            return
+        at = end
+
+
+def _webp(data: bytes) -> Iterator[bytes]:
+    size = struct.unpack_from("<I", data, 4)[0] + 8
+    kept, at = [], 12
+    while at + 8 <= min(size, len(data)):
+        kind, length = struct.unpack_from("<4sI", data, at)
+        end = at + 8 + length + length % 2
+        if kind == b"VP8X":
+            flags = data[at + 8] & ~(_WEBP_EXIF | _WEBP_XMP)
+            kept.append(data[at : at + 8] + bytes([flags]) + data[at + 9 : end])
+        elif kind in _WEBP_CHUNKS:
+            kept.append(data[at:end])
+        at = end
+    body = b"WEBP" + b"".join(kept)
+    yield b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def _gif(data: bytes) -> Iterator[bytes]:
+    """Blocks of GIF89a without comments, texts and applications other than that of the loop."""
+    at = 13 + _colour_table(data[10])
+    yield data[:at]
+    while data[at] != 0x3B:
+        begin, drop = at, False
+        if data[at] == 0x21:
+            label, at = data[at + 1], at + 2
+            drop = label in (0xFE, 0x01) or (label == 0xFF and data[at + 1 : at + 12] not in _GIF_LOOPS)
+        elif data[at] == 0x2C:
+            # Its descriptor, a colour table of its own, and the size of its codes.
+            at += 10 + _colour_table(data[at + 9]) + 1
+        else:
+            raise DamagedPicture("the picture is damaged")
+        while data[at]:
+            at += 1 + data[at]
+        at += 1
+        if not drop:
+            yield data[begin:at]
+    yield b"\x3b"
+
+
+def _colour_table(flags: int) -> int:
+    return 3 << (flags & 7) + 1 if flags & 0x80 else 0

@@ -8,7 +8,7 @@ from pathlib import Path
 from django.conf import settings
 
 from mailer.config import ConfigError, file_modes
-from subscribers import key_canary
+from subscribers import suppression
 
 
 def make_files_private() -> None:
@@ -20,11 +20,11 @@ def make_files_private() -> None:
 def check_address_hash_key() -> None:
     """Raises ConfigError where the database's address hashes were made with another key."""
     try:
-        key_canary.verify()
-    except key_canary.WrongAddressHashKey as error:
+        suppression.verify_address_hash_key()
+    except suppression.WrongAddressHashKey as error:
         raise as_config_error(error) from error
 
 
-def as_config_error(error: key_canary.WrongAddressHashKey) -> ConfigError:
+def as_config_error(error: suppression.WrongAddressHashKey) -> ConfigError:
     """The error with the file that it is about."""
     return ConfigError(f"{settings.CONFIG.path(settings.CONFIG.keys.file)}: {error}")

@@ -22,8 +22,7 @@ from django.db.models import Q
 from subscribers import consent, merge, rate_limit, suppression, tokens, transactional_emails, unsubscribe
 from subscribers.consent import Event, Evidence
 from subscribers.models import AddressChange, MailingList, Subscriber, Subscription, Suppression
-from subscribers.privacy import reversible_erasure
-from subscribers.privacy.reversible_erasure import StoredErasure
+from subscribers.privacy.erasure import StoredErasure, find_reversible, restore_erased
 from subscribers.rate_limit import Limit
 from subscribers.responses import mask
 from subscribers.subscribe import subscribe
@@ -172,7 +171,7 @@ def read_rejection(token: str, now: datetime) -> Rejection:
     claim = _fresh_claim("reject_change", token, valid, now)
     change = AddressChange.objects.select_related("subscriber").filter(pk=claim.subscriber).first()
     if change is None:
-        erasure = reversible_erasure.find(claim.subscriber, now)
+        erasure = find_reversible(claim.subscriber, now)
         if erasure is None:
             raise tokens.LinkExpired("replaced by a later request, or the subscriber is deleted")
         rejection = Rejection(erasure.change(claim.subscriber), erasure.subscriber, erasure)
@@ -190,9 +189,7 @@ def reject(rejection: Rejection, evidence: Evidence, now: datetime) -> None:
     """
     change = rejection.change
     with transaction.atomic():
-        if rejection.erasure is not None and not reversible_erasure.restore(
-            rejection.erasure, change.old_email, now
-        ):
+        if rejection.erasure is not None and not restore_erased(rejection.erasure, change.old_email, now):
             return
         changes = AddressChange.objects.filter(pk=change.pk, rejected_at__isnull=True)
         if not changes.update(rejected_at=now):

@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce
 from subscribers import merge, rate_limit, tokens, transactional_emails
 from subscribers.addresses import address_hash
 from subscribers.models import DataLink, ReconfirmationRequest, Subscriber, Suppression
-from subscribers.privacy import reversible_erasure
+from subscribers.privacy import erasure
 from subscribers.privacy.erasure import erase
 from subscribers.rate_limit import Limit
 from subscribers.responses import mask
@@ -72,7 +72,7 @@ def read_link(token: str, now: datetime) -> Subscriber:
 
 def reversible_until(subscriber: Subscriber, now: datetime) -> datetime | None:
     """Until when the old address could reverse an erasure by `erase_and_notify`; None: not at all."""
-    changes = reversible_erasure.reversible_changes(subscriber, now)
+    changes = erasure.reversible_changes(subscriber, now)
     return max((change.reject_until for change in changes), default=None)
 
 
@@ -82,8 +82,8 @@ def erase_and_notify(subscriber: Subscriber, now: datetime) -> None:
     Within 30 days after a change of address the old address is notified too, and can reverse it.
     """
     with transaction.atomic():
-        changes = reversible_erasure.reversible_changes(subscriber, now)
-        copy = reversible_erasure.encrypt(subscriber, changes) if changes else None
+        changes = erasure.reversible_changes(subscriber, now)
+        copy = erasure.encrypt_copy(subscriber, changes) if changes else None
         reachable = [change for change in changes if not is_suppressed(change.old_email)]
         erase(subscriber.email, now, final=False)
         if copy is not None:
@@ -98,7 +98,7 @@ def erase_and_notify(subscriber: Subscriber, now: datetime) -> None:
 
 def _recipients(subscriber: Subscriber, now: datetime) -> list[str]:
     """The addresses that get the link: the present one, and those that can still reject their change."""
-    changes = reversible_erasure.reversible_changes(subscriber, now)
+    changes = erasure.reversible_changes(subscriber, now)
     reachable = [change.old_email for change in changes if not is_suppressed(change.old_email)]
     return list(dict.fromkeys([subscriber.email, *reachable]))
 

@@ -23,7 +23,7 @@ from mailer.accounts import audit, passwords, sessions
 from mailer.accounts.models import PasswordResetRequest
 from mailer.approval import staff_emails
 from mailer.config.log_masking import mask
-from mailer.doctor import security
+from mailer.doctor import local_checks
 from tests.accounts.conftest import PASSWORD, actions, sign_in, signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -243,10 +243,10 @@ def test_unused_accounts_are_listed(dana: User) -> None:
     assert [
         user.username for user in User.objects.order_by("username") if audit.is_unused(user, now)
     ] == names
-    (result,) = security.accounts(now)
+    (result,) = local_checks.accounts(now)
     assert result.status == "warning" and "never, old" in result.message
     User.objects.filter(username__in=names).update(is_active=False)
-    assert [result.status for result in security.accounts(now)] == ["ok"]
+    assert [result.status for result in local_checks.accounts(now)] == ["ok"]
     dana.is_superuser = True
     dana.save()
     browser = Client()

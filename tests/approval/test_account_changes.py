@@ -20,7 +20,7 @@ from mailer.approval.account_changes import acting_as, approver_since
 from mailer.approval.approve import AccountNotIndependent
 from mailer.approval.models import AccountChange, Approval, Snapshot
 from mailer.approval.submit import submit
-from mailer.doctor import security
+from mailer.doctor import local_checks
 from mailer.editions.models import Edition
 from mailer.migrations import _triggers
 from mailer.stories.models import Story
@@ -271,7 +271,7 @@ def test_a_migration_brings_back_what_records_when_another_one_dropped_it(people
         if on_table:
             cursor.execute("DROP FUNCTION account_email_recorded()")
         cursor.execute("DROP INDEX account_email_once")
-    (found,) = [one for one in security.audit_log() if one.status == "problem"]
+    (found,) = [one for one in local_checks.audit_log() if one.status == "problem"]
     assert "account_email_recorded" in found.message and "account_email_once" in found.message
     for _ in range(2):
         _triggers.restore_missing()

@@ -9,7 +9,7 @@ from email.policy import default
 import pytest
 
 from mailer.demo import seed
-from mailer.demo.simulated_readers import report
+from mailer.demo.mail_catcher import report
 from tests.demo.conftest import NOW, Running, a_message
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from http.server import BaseHTTPRequestHandler
 
-from mailer.demo import seed, simulated_readers
+from mailer.demo import mail_catcher, seed
 from tests.demo.conftest import a_message
 from tests.loopback import Quiet, serving
 
@@ -11,8 +11,8 @@ TRAP = f"http://127.0.0.1:8000/r/{9:033}/"
 MAIL = "".join(f'<p><a href="{link}">more</a></p>' for link in [*LINKS, TRAP, "http://127.0.0.1:8000/x/"])
 
 
-def _visits(address: str) -> list[simulated_readers.Visit]:
-    return list(simulated_readers.clicks_of(address, a_message(address, html=MAIL)))
+def _visits(address: str) -> list[mail_catcher.Visit]:
+    return list(mail_catcher.clicks_of(address, a_message(address, html=MAIL)))
 
 
 def test_a_reader_follows_what_a_reader_sees_one_after_another() -> None:
@@ -52,5 +52,5 @@ def test_a_visit_is_a_request_from_the_visitors_address_and_goes_no_further() ->
             self.end_headers()
 
     with serving(Pages) as port:
-        simulated_readers.follow(simulated_readers.Visit(0, LINKS[2], "198.51.100.3"), port)
+        mail_catcher.follow(mail_catcher.Visit(0, LINKS[2], "198.51.100.3"), port)
     assert asked == [(f"/r/{2:033}/example.org", "198.51.100.3")]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from mailer.demo import seed, simulated_readers
+from mailer.demo import mail_catcher, seed
 from tests.journeys.conftest import Demo, status
 from tests.waiting import until
 
@@ -62,12 +62,12 @@ def _scan(demo: Demo, raw: bytes) -> set[int]:
     }
 
 
-def _people_in(folder: Path) -> Iterator[simulated_readers.Visit]:
+def _people_in(folder: Path) -> Iterator[mail_catcher.Visit]:
     """What the demo's readers were to follow."""
     for reader in seed.READERS:
         if reader.habit == "reads on" and reader.fate == "reads":
             (path,) = folder.glob(f"{reader.email}-*.eml")
-            yield from simulated_readers.clicks_of(reader.email, path.read_bytes())
+            yield from mail_catcher.clicks_of(reader.email, path.read_bytes())
 
 
 def test_a_link_scanner_unsubscribes_no_reader_and_changes_no_figures(demo: Demo) -> None:

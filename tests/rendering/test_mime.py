@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailer.rendering import headers, merge_tags, mime, transfer_encoding, variants
+from mailer.rendering import merge_tags, mime, mime_encoding, variants
 from mailer.rendering.data_types import RenderedVariant
 from tests.rendering.cast import EDITION
 
@@ -45,7 +45,7 @@ MOMENT = dt.datetime(2021, 12, 3, 9, 5, 7, tzinfo=dt.UTC)
 INVALID = r"header may|in a header|a token may|not a URI|not a list identifier|a line$"
 COPY = mime.Personalization(
     to="reader@example.net",
-    date=headers.date(MOMENT),
+    date=mime_encoding.date(MOMENT),
     countries="Казахстан, Узбекистан",
     message_token="abc.1",
     unsubscribe_token="abc-DEF_1",
@@ -130,13 +130,13 @@ def test_any_text_and_any_value_come_out_as_they_went_in(
     ]
 
 
-@pytest.mark.parametrize("kind", [transfer_encoding.Base64, transfer_encoding.QuotedPrintable])
+@pytest.mark.parametrize("kind", [mime_encoding.Base64, mime_encoding.QuotedPrintable])
 @given(
     texts=st.lists(st.text("aя =.\t", max_size=5), min_size=2, max_size=6),
     value=st.text("яz=. ", max_size=90),
 )
 def test_both_encodings_take_values_of_every_length_between_texts_of_every_length(
-    kind: type[transfer_encoding.Base64] | type[transfer_encoding.QuotedPrintable],
+    kind: type[mime_encoding.Base64] | type[mime_encoding.QuotedPrintable],
     texts: list[str],
     value: str,
 ) -> None:
@@ -155,8 +155,8 @@ def test_both_encodings_take_values_of_every_length_between_texts_of_every_lengt
 
 
 def test_the_encoding_that_takes_less_room_is_taken() -> None:
-    assert transfer_encoding.smallest("Plain words. " * 50).name == "quoted-printable"
-    assert transfer_encoding.smallest("Простые слова. " * 50).name == "base64"
+    assert mime_encoding.smallest("Plain words. " * 50).name == "quoted-printable"
+    assert mime_encoding.smallest("Простые слова. " * 50).name == "base64"
 
 
 def test_the_headers_offer_one_click_unsubscribe() -> None:
@@ -237,12 +237,16 @@ def test_what_lies_between_long_texts_is_one_piece() -> None:
 
 def test_a_moment_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
-        headers.date(dt.datetime(2021, 12, 3))  # noqa: DTZ001
+        mime_encoding.date(dt.datetime(2021, 12, 3))  # noqa: DTZ001
 
 
 @given(line)
 def test_any_subject_and_any_name_are_read_back_as_they_were(text: str) -> None:
-    field = headers.unstructured("Subject", text) + headers.mailbox("From", text, "a@example.org") + b"\r\n"
+    field = (
+        mime_encoding.unstructured("Subject", text)
+        + mime_encoding.mailbox("From", text, "a@example.org")
+        + b"\r\n"
+    )
     assert field.isascii()
     assert all(len(one) <= 76 or not one.startswith(b"Subject: =?") for one in field.split(b"\r\n"))
     parsed = email.message_from_bytes(field, policy=email.policy.default)

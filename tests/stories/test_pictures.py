@@ -22,7 +22,7 @@ from wagtail.users.models import UserProfile
 
 from mailer.editions.rendering_input import permanent_picture
 from mailer.stories import pictures
-from mailer.stories.picture_metadata import DamagedPicture, without_metadata
+from mailer.stories.pictures import DamagedPicture, without_metadata
 from tests.desk.cast import Desk, as_user
 from tests.desk.cast import desk as make_desk
 

@@ -15,7 +15,7 @@ from mailer.delivery import message_identifiers
 from mailer.delivery.esp.capabilities import TemplateEscape
 from mailer.delivery.ledger.attempts import ClaimedDelivery
 from mailer.delivery.message_builder import BuildTime, MailingContext
-from mailer.rendering import headers, merge_tags
+from mailer.rendering import merge_tags, mime_encoding
 from mailer.rendering.data_types import RenderedVariant
 from subscribers import tokens
 
@@ -66,7 +66,7 @@ class PartsEncoder:
 
     def prepare(self, context: MailingContext, rendered: RenderedVariant) -> _Variant:
         escape = self._escape
-        subject = headers.single_line(rendered.subject, "Subject")
+        subject = mime_encoding.single_line(rendered.subject, "Subject")
         return _Variant(
             subject=escape.text(subject),
             html=_between_tags(rendered.html, escape.html),
@@ -98,7 +98,7 @@ class PartsEncoder:
         fields = {"List-Unsubscribe": unsubscribe, "Content-Language": variant.language}
         return EspMessage(
             token=token,
-            to=headers.single_line(claimed.email, "To"),
+            to=mime_encoding.single_line(claimed.email, "To"),
             sender=variant.sender,
             reply_to=context.headers.reply_to,
             subject=variant.subject,
@@ -110,7 +110,7 @@ class PartsEncoder:
         )
 
     def _sender(self, context: MailingContext) -> str:
-        name = headers.single_line(context.headers.from_name, "the name in From")
+        name = mime_encoding.single_line(context.headers.from_name, "the name in From")
         return str(Address(self._escape.text(name), addr_spec=context.headers.from_email))
 
 

@@ -34,7 +34,7 @@ from mailer.delivery.smtp.relays import PermanentRelayError, SmtpError
 from mailer.delivery.smtp.session import Session
 from mailer.delivery.smtp.session_setup import open_any
 from mailer.editions.models import Newsletter
-from mailer.rendering import headers, merge_tags, mime
+from mailer.rendering import merge_tags, mime, mime_encoding
 from mailer.rendering.data_types import RenderedVariant
 from subscribers.addresses import normalise
 
@@ -111,7 +111,7 @@ def test_message(rendered: RenderedVariant, newsletter: Newsletter, to: str, now
         f"t.{mime.TOKEN}@{domain}", values["unsubscribe_url"], values["preferences_url"]
     )
     copy = mime.Personalization(
-        to, headers.date(now), values["countries"], message_token=secrets.token_hex(16)
+        to, mime_encoding.date(now), values["countries"], message_token=secrets.token_hex(16)
     )
     return mime.MessageTemplate(marked, envelope, forms).message(copy)
 

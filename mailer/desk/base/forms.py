@@ -20,7 +20,7 @@ from wagtail.snippets.views import snippets
 
 from mailer.editions.models import Edition
 from mailer.stories.models import Story
-from mailer.stories.picture_metadata import DamagedPicture, without_metadata
+from mailer.stories.pictures import DamagedPicture, without_metadata
 from subscribers import iso_codes
 from subscribers.code_list_field import split_codes
 

@@ -21,7 +21,7 @@ from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery, SendJob
 from mailer.delivery.ledger.journal import Journal
 from mailer.delivery.smtp.envelope import Envelope
 from mailer.delivery.smtp.sender import SendError
-from mailer.rendering import headers, mime
+from mailer.rendering import mime, mime_encoding
 from mailer.rendering.data_types import RenderedVariant
 from tests.waiting import SAFETY_SECONDS, until
 
@@ -60,7 +60,7 @@ def envelope(one: ClaimedDelivery) -> Envelope:
     head = mime.MailingHeaders("Офис, «Азия»", "news@example.org", "monthly.example.org", "M", made.reply_to)
     rendered = RenderedVariant("k", "ru", (), made.subject, "", HTML, TEXT)
     forms = mime.UrlTemplates(made.message_id.strip("<>"), LEAVE, LEAVE, "u+t@bounces.example.org")
-    personal = mime.Personalization(one.email, headers.date(datetime.now(UTC)), "")
+    personal = mime.Personalization(one.email, mime_encoding.date(datetime.now(UTC)), "")
     return Envelope(
         made.envelope_sender, one.email, mime.MessageTemplate(rendered, head, forms).message(personal)
     )
