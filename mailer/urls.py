@@ -77,4 +77,4 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 
 if settings.CONFIG.demo.enabled:
-    urlpatterns.append(path("demo/", include("mailer.demo.urls")))
+    urlpatterns.append(path("demo/", include("mailer.demo.views")))

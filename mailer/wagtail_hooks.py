@@ -14,8 +14,7 @@ from mailer.desk.approval.views import ApproveAction, RequestChangesAction, Revi
 from mailer.desk.base import forms, menu
 from mailer.desk.base.audit_log import register_actions
 from mailer.desk.editions.newsletters import AssembleView, NewsletterViewSet
-from mailer.desk.editions.preview import VariantsPage
-from mailer.desk.editions.views import EditionViewSet
+from mailer.desk.editions.views import EditionViewSet, VariantsPage
 from mailer.desk.imports.detail import ColumnsPage, ImportPage, RejectedRowsDownload
 from mailer.desk.imports.list import ImportViewSet
 from mailer.desk.reports.not_delivered import NotDeliveredPage

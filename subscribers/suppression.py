@@ -2,7 +2,8 @@
 
 An address has at most one active suppression. With another key than the one that the database's address
 hashes were made with, no suppressed address would be recognised, and all could join again. So the database
-keeps the hash of a fixed text, made at its first migration, and a process that computes another must not start.
+keeps the hash of a fixed text, made at its first migration, and a process that computes another must not
+start.
 """
 
 from __future__ import annotations

@@ -1,19 +1,26 @@
-"""`mailer demo`: the sample edition, on this machine only."""
+"""`mailer demo`: the sample edition, on this machine only.
+
+`mailer demo-run`, which is not shown in the help, is the part of it that needs Django.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
+import threading
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from mailer.cli.output import command_group, fail
+from mailer.cli.output import command_group, fail, print_json, print_text
 from mailer.demo.folder import free_port, is_free, prepare
+from mailer.worker.supervisor import mailer_command, stop_on_signals, supervise
 
 app = command_group()
+run = command_group("The processes of `mailer demo`.")
+app.add_typer(run, name="demo-run")
 
 # Messages a second: slow enough to watch, and to pause in the middle.
 WATCHABLE_RATE = 2.0
@@ -61,3 +68,45 @@ def _replace_process(config: Path, command: str) -> None:
     # The environment's settings for another installation must not change the demo.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAILER_")}
     os.execve(sys.executable, arguments, environment)  # noqa: S606  (our own command, without a shell)
+
+
+@run.command()
+def serve() -> None:
+    """Run web, worker and mail catcher until asked to stop."""
+    from mailer.demo import run_unattended
+
+    stop = threading.Event()
+    stop_on_signals(stop)
+    run_unattended.set_up()
+    print_text(f"\n  The demo is ready: {run_unattended.start_page()}")
+    print_text("  No mail is sent outside this machine. Ctrl-C stops it.\n")
+    supervise(
+        {
+            "catcher": mailer_command("demo-run", "catcher"),
+            "web": mailer_command("web"),
+            "worker": mailer_command("worker"),
+        },
+        stop,
+    )
+
+
+@run.command()
+def once() -> None:
+    """Run from stories to inboxes, unattended; the last line is the account as JSON."""
+    from mailer.demo import run_unattended
+
+    try:
+        result = run_unattended.run_unattended()
+    except run_unattended.Unfinished as error:
+        fail(error)
+    print_json(result)
+
+
+@run.command()
+def catcher() -> None:
+    """Run the mail catcher alone."""
+    from mailer.demo import run_unattended
+
+    stop = threading.Event()
+    stop_on_signals(stop)
+    run_unattended.catch(stop)

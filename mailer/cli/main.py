@@ -36,7 +36,7 @@ class _Command:
 
 COMMANDS = {
     "init": _Command("Write config.toml, create database and first admin.", "init", django=False),
-    "demo": _Command("Send the sample edition to inboxes on this machine.", django=False),
+    "demo": _Command("Send the sample edition to inboxes on this machine.", "demo", django=False),
     "keys": _Command("List and replace the installation's keys.", django=False),
     "run": _Command("Start web and worker, and keep them running.", "server", django=False),
     "web": _Command("Serve the pages.", "server", django=False),
@@ -52,7 +52,7 @@ COMMANDS = {
     "dkim-key": _Command("Make a DKIM key and the DNS record for it.", "init", django=False),
     "bench": _Command("Measured comparisons on this machine.", django=False),
     "first-admin": _Command(module="init", checks_key=False, pages=True),
-    "demo-run": _Command(pages=True),
+    "demo-run": _Command(module="demo", pages=True),
 }
 
 

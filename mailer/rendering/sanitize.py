@@ -1,7 +1,8 @@
-"""Makes rich text, links and plain text from outside safe for every part of a message."""
+"""Makes rich text, links and plain text from outside safe: stories on import, and every part of a message."""
 
 from __future__ import annotations
 
+import html
 import re
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
@@ -114,3 +115,31 @@ class _Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.pieces.append(data.replace("\n", " "))
+
+
+# The features of the story editor (models.RICH_TEXT_FEATURES), as HTML elements.
+_STORY_TAGS = {"p", "b", "strong", "i", "em", "a", "ol", "ul", "li", "br"}
+_STORY_ATTRIBUTES = {"a": {"href"}}
+_ENDS_A_LINE = re.compile(r"</(p|li|div|h[1-6]|tr|blockquote)>|<br\s*/?>", re.IGNORECASE)
+
+
+def clean_story_html(text: str) -> str:
+    """HTML with paragraphs, emphasis, lists and links only; scripts, styles and pictures are removed."""
+    return nh3.clean(
+        text, tags=_STORY_TAGS, attributes=_STORY_ATTRIBUTES, url_schemes=_SCHEMES, link_rel=None
+    ).strip()
+
+
+def to_single_line(text: str) -> str:
+    """The text of HTML on one line, without markup; entities become characters."""
+    spaced = _ENDS_A_LINE.sub(" ", text)
+    bare = html.unescape(nh3.clean(spaced, tags=set()))
+    return " ".join(bare.split())
+
+
+def shorten(text: str, limit: int) -> str:
+    """At most `limit` characters, cut between words, with an ellipsis where text was cut."""
+    if len(text) <= limit:
+        return text
+    head = text[: limit - 1]
+    return (head.rsplit(" ", 1)[0] if " " in head else head).rstrip(" ,;:–—-") + "…"

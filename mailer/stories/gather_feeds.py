@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.text import slugify
 
-from mailer.stories import sanitize
+from mailer.rendering import sanitize
 from mailer.stories.models import Story, StorySource, StoryText
 from mailer.stories.url_fetcher import Fetched, FetchError, Limits, fetch
 from subscribers.limited_process import LimitExceeded, ProcessLimits, run_lines
@@ -100,7 +100,7 @@ def _key(source: StorySource, entry: Any) -> str:
 
 def _headline(entry: Any) -> str:
     return sanitize.shorten(
-        sanitize.to_plain_text(entry.get("title", "")) or sanitize.to_plain_text(entry.get("summary", "")),
+        sanitize.to_single_line(entry.get("title", "")) or sanitize.to_single_line(entry.get("summary", "")),
         200,
     )
 
@@ -109,7 +109,9 @@ def _draft(source: StorySource, found: tuple[str, Any], now: datetime) -> str:
     key, entry = found
     headline = _headline(entry)
     content = next((part.get("value", "") for part in entry.get("content", ())), entry.get("summary", ""))
-    summary = sanitize.to_plain_text(entry.get("summary", "")) or sanitize.to_plain_text(content) or headline
+    summary = (
+        sanitize.to_single_line(entry.get("summary", "")) or sanitize.to_single_line(content) or headline
+    )
     story = Story(
         key=key,
         kind=Story.Kind.NEWS,
@@ -124,7 +126,7 @@ def _draft(source: StorySource, found: tuple[str, Any], now: datetime) -> str:
             language=source.language,
             headline=headline,
             summary=sanitize.shorten(summary, _SUMMARY),
-            body=sanitize.rich_text(content),
+            body=sanitize.clean_story_html(content),
         )
     ]
     story.save()

@@ -16,10 +16,10 @@ from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator, validate_slug
 from django.db import transaction
 
+from mailer.rendering import sanitize
 from mailer.rendering.data_types import Story as StoryContent
 from mailer.rendering.data_types import StoryKind
 from mailer.rendering.data_types import StoryText as TextRecord
-from mailer.stories import sanitize
 from mailer.stories.models import Story, StoryText
 from mailer.stories.pictures import PictureError, check, stored
 from subscribers import iso_codes
@@ -247,7 +247,7 @@ def _text(language: str, raw: Any, alt: Any, has_picture: bool, where: _Context)
         language=language,
         headline=where.line(raw, "headline", f"{place}.headline", required=True),
         summary=where.text(raw, "summary", f"{place}.summary", required=True),
-        body=sanitize.rich_text(where.text(raw, "body", f"{place}.body")),
+        body=sanitize.clean_story_html(where.text(raw, "body", f"{place}.body")),
         link_label=where.line(raw, "link_label", f"{place}.link_label"),
         picture_alt=picture_alt,
     )

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from mailer.demo import seed as cast
-from mailer.demo import tour_steps
+from mailer.demo import views
 from mailer.demo.seed import ASSEMBLED_AT, PERIOD, seed
 from mailer.editions.assemble import assemble
 from mailer.editions.models import Newsletter
@@ -72,7 +72,7 @@ def test_with_the_draft_the_first_three_steps_are_open(client: Client, seeded: N
 def test_each_state_of_the_edition_is_a_place_in_the_story(
     demo: Path, state: str, behind: int, now: int
 ) -> None:
-    marks = [step.progress for step in tour_steps.steps(None, state, Totals())]
+    marks = [step.progress for step in views.steps(None, state, Totals())]
 
     assert (marks.count("done"), marks.count("now")) == (behind, now)
 
@@ -81,9 +81,9 @@ def test_the_story_ends_when_the_bounce_is_counted_and_the_report_balances(demo:
     open_account = Totals(audience=12, accepted=11, bounced=1)
     balanced = Totals(audience=12, accepted=11, bounced=1, refused=1)
 
-    assert not tour_steps.is_complete("sent", open_account)
-    assert {step.progress for step in tour_steps.steps(None, "sent", balanced)} == {"done"}
-    assert tour_steps.status("sent", balanced).endswith("the report balances.")
+    assert not views.is_complete("sent", open_account)
+    assert {step.progress for step in views.steps(None, "sent", balanced)} == {"done"}
+    assert views.status("sent", balanced).endswith("the report balances.")
 
 
 def test_a_button_signs_in_and_leads_on(client: Client, seeded: None) -> None:

@@ -6,4 +6,4 @@ from django.urls import include, path
 
 import mailer.urls
 
-urlpatterns = [*mailer.urls.urlpatterns, path("demo/", include("mailer.demo.urls"))]
+urlpatterns = [*mailer.urls.urlpatterns, path("demo/", include("mailer.demo.views"))]

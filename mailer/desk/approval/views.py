@@ -19,8 +19,8 @@ from mailer.approval.authorship import name_of
 from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.approval.submit import VARIANT_LIMIT, submit
 from mailer.desk.base.page_classes import EditionPage, SnapshotPage, current_user
-from mailer.desk.editions import preview
-from mailer.desk.editions.preview import VIEWS, VariantChoice, current_content, preflight, variant_choices
+from mailer.desk.editions import views
+from mailer.desk.editions.views import VIEWS, VariantChoice, current_content, preflight, variant_choices
 from mailer.editions.audience import Audience
 from mailer.rendering import story_selection, variants
 from mailer.rendering.data_types import Content, RenderedVariant, from_json
@@ -99,7 +99,7 @@ def _review(snapshot: Snapshot, request: HttpRequest) -> dict[str, Any]:
         "variants": listed,
         "chosen": chosen,
         "email": _email(variant, chosen) if variant and chosen else None,
-        "headlines": preview.headlines(content, variant.stories.split(","), variant.language)
+        "headlines": views.headlines(content, variant.stories.split(","), variant.language)
         if variant
         else (),
         "views": VIEWS,
@@ -148,7 +148,7 @@ def _email(variant: SnapshotVariant, choice: VariantChoice) -> RenderedVariant:
         html=variant.html,
         text=variant.text,
     )
-    return preview.fill_placeholders(stored, choice.countries)
+    return views.fill_placeholders(stored, choice.countries)
 
 
 def _changes(snapshot: Snapshot) -> tuple[str, ...] | None:

@@ -11,7 +11,7 @@ from mailer.approval import submit as submitting
 from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import scheduled_jobs
-from mailer.desk.editions.preview import variant_choices
+from mailer.desk.editions.views import variant_choices
 from mailer.editions.audience import Audience
 from mailer.editions.models import Newsletter
 from mailer.rendering.data_types import from_json
