@@ -239,6 +239,13 @@ def _mark_delivery(event: FeedbackEvent, subject: Subject) -> None:
 
 def _unsubscribe(parsed: ParsedReturnedMessage, now: datetime) -> None:
     """End the subscriptions through which the sender of an unsubscribe message gets the newsletter."""
+    if parsed.unsubscribe_request is not None:
+        request = parsed.unsubscribe_request
+        if (person := merge.surviving_subscriber(request.subscriber)) is not None:
+            unsubscribe.unsubscribe(
+                person.pk, request.list_ids, request.newsletter, Evidence(Channel.EMAIL), now
+            )
+        return
     if parsed.unsubscribe_address is not None:
         subscriber, newsletter = parsed.unsubscribe_address
     elif parsed.probe is not None:

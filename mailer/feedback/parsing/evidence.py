@@ -169,6 +169,16 @@ class Recipient:
     found_by: str = ""
 
 
+class UnsubscribeRequest(NamedTuple):
+    """Who unsubscribes from which lists, as an ESP says of an address."""
+
+    # Id of the subscriber.
+    subscriber: int
+    list_ids: tuple[int, ...]
+    # Id of the newsletter that it names; None: it names a list, or everything.
+    newsletter: int | None
+
+
 @dataclass(frozen=True)
 class ParsedReturnedMessage:
     """A returned message, a service's event or a refusal, in one vocabulary."""
@@ -186,6 +196,8 @@ class ParsedReturnedMessage:
     original_message_id: str = ""
     # For kind unsubscribe by an unsubscribe address: who unsubscribes from what.
     unsubscribe_address: UnsubscribeAddress | None = None
+    # The same from an ESP's event that names no delivery.
+    unsubscribe_request: UnsubscribeRequest | None = None
     # For a feedback report: abuse, fraud, opt-out.
     feedback_type: str = ""
 

@@ -6,6 +6,7 @@ reasons.toml says what their categories of failures mean.
 from __future__ import annotations
 
 import re
+from email.utils import parseaddr
 from typing import Any
 
 from anymail.signals import AnymailTrackingEvent, EventType
@@ -21,14 +22,21 @@ from anymail.webhooks.postmark import PostmarkTrackingWebhookView
 from anymail.webhooks.sendgrid import SendGridTrackingWebhookView
 from anymail.webhooks.sparkpost import SparkPostTrackingWebhookView
 from anymail.webhooks.unisender_go import UnisenderGoTrackingWebhookView
+from django.conf import settings
 
 from mailer.delivery.esp.message_encoder import delivery_of
 from mailer.feedback.parsing.classify import classification_for
 from mailer.feedback.parsing.evidence import Kind
 from mailer.feedback.parsing.parse import is_complaint_type
 from mailer.feedback.webhooks.amazon_parsers import AmazonSesParser, ResendParser
-from mailer.feedback.webhooks.event_parser import REASONS, EventParser, Failure
+from mailer.feedback.webhooks.event_parser import (
+    REASONS,
+    EventParser,
+    Failure,
+    tags_of,
+)
 from mailer.feedback.webhooks.request_body import JsonEvent
+from mailer.feedback.webhooks.unsubscribe_scope import UnsubscribeScope
 
 
 class BrevoParser(EventParser):
@@ -36,6 +44,10 @@ class BrevoParser(EventParser):
 
     name = "brevo"
     anymail_view = BrevoTrackingWebhookView
+
+    def kind(self, event: AnymailTrackingEvent) -> Kind | None:
+        # Anymail knows one spelling.
+        return "unsubscribe" if event.esp_event["event"] == "unsubscribed" else super().kind(event)
 
     def failure(self, event: AnymailTrackingEvent) -> Failure:
         category = str(event.esp_event["event"])
@@ -80,6 +92,15 @@ class MailgunParser(EventParser):
             return _MAILGUN_SUPPRESSED.get(event.esp_event["event-data"].get("reason"), "bounce")
         return super().kind(event)
 
+    def scope(self, event: AnymailTrackingEvent) -> UnsubscribeScope:
+        data, tags = event.esp_event["event-data"], tags_of(event)
+        headers = (data.get("message") or {}).get("headers") or {}
+        sent_by = (data.get("domain") or {}).get("name") or str(headers.get("message-id")).rpartition("@")[2]
+        # Without a tag, or with "*", Mailgun sends the recipient nothing from this domain.
+        whole = not tags or "*" in tags
+        ours = sent_by.strip("<>").lower() == settings.CONFIG.service.domain.lower()
+        return UnsubscribeScope(tags, everything=whole and ours)
+
     def failure(self, event: AnymailTrackingEvent) -> Failure:
         data = event.esp_event["event-data"]
         description = str(event.description or "")
@@ -123,6 +144,9 @@ class MailjetParser(EventParser):
     def kind(self, event: AnymailTrackingEvent) -> Kind | None:
         return "complaint" if event.esp_event.get("error") == _MAILJET_COMPLAINED else super().kind(event)
 
+    def scope(self, event: AnymailTrackingEvent) -> UnsubscribeScope:
+        return UnsubscribeScope((*tags_of(event), str(event.esp_event.get("customcampaign") or "")))
+
     def failure(self, event: AnymailTrackingEvent) -> Failure:
         error = str(event.esp_event.get("error"))
         suppressed = error in _MAILJET_SUPPRESSED
@@ -163,6 +187,12 @@ class PostmarkParser(EventParser):
         if record == "SubscriptionChange":
             return _postmark_change(event.esp_event)
         return super().kind(event)
+
+    def scope(self, event: AnymailTrackingEvent) -> UnsubscribeScope:
+        # Postmark sends the recipient nothing in this stream, and we send in one stream only.
+        stream = settings.CONFIG.service.stream or "broadcast"
+        everything = event.esp_event.get("MessageStream") == stream
+        return UnsubscribeScope(tags_of(event), str(event.esp_event.get("From") or ""), everything)
 
     def failure(self, event: AnymailTrackingEvent) -> Failure:
         category = str(event.esp_event.get("Type"))
@@ -209,6 +239,11 @@ class SparkPostParser(EventParser):
         if complained and not is_complaint_type(_sparkpost_details(event).get("fbtype") or "abuse"):
             return None
         return super().kind(event)
+
+    def scope(self, event: AnymailTrackingEvent) -> UnsubscribeScope:
+        details = _sparkpost_details(event)
+        sender = parseaddr(str(details.get("friendly_from") or details.get("msg_from") or ""))[1]
+        return UnsubscribeScope((*tags_of(event), str(details.get("campaign_id") or "")), sender)
 
     def failure(self, event: AnymailTrackingEvent) -> Failure:
         details = _sparkpost_details(event)
@@ -268,6 +303,11 @@ class SendGridParser(EventParser):
             return _SENDGRID_DROPPED.get(_sendgrid_reason(event.esp_event), "bounce")
         return super().kind(event)
 
+    def scope(self, event: AnymailTrackingEvent) -> UnsubscribeScope:
+        # A group of SendGrid's is none of ours.
+        group = "group" in event.esp_event["event"] or "group" in _sendgrid_reason(event.esp_event)
+        return UnsubscribeScope(tags_of(event), everything=not group)
+
     def failure(self, event: AnymailTrackingEvent) -> Failure:
         data, reasons = event.esp_event, REASONS["sendgrid"]
         if event.event_type == EventType.REJECTED:
@@ -307,6 +347,9 @@ class MailerSendParser(EventParser):
     def kind(self, event: AnymailTrackingEvent) -> Kind | None:
         return "bounce" if event.esp_event["data"]["type"] == "suppressed" else super().kind(event)
 
+    def scope(self, event: AnymailTrackingEvent) -> UnsubscribeScope:
+        return UnsubscribeScope(tags_of(event), str(event.esp_event["data"]["email"].get("from") or ""))
+
     def failure(self, event: AnymailTrackingEvent) -> Failure:
         category = str(event.esp_event["data"]["type"])
         return Failure(
@@ -341,6 +384,9 @@ class MailtrapParser(EventParser):
             reason = str(event.esp_event.get("reason") or "").lower()
             return "complaint" if "spam" in reason else "unsubscribe" if "unsubscri" in reason else "bounce"
         return "bounce" if category in REASONS["mailtrap"] else super().kind(event)
+
+    def scope(self, event: AnymailTrackingEvent) -> UnsubscribeScope:
+        return UnsubscribeScope(tags_of(event), str(event.esp_event.get("sending_domain_name") or ""))
 
     def failure(self, event: AnymailTrackingEvent) -> Failure:
         data = event.esp_event
@@ -396,6 +442,13 @@ class MandrillParser(EventParser):
         if event.event_type == EventType.REJECTED:
             return _MANDRILL_REJECTED.get(_mandrill_reason(data["msg"]), "bounce")
         return super().kind(event)
+
+    def scope(self, event: AnymailTrackingEvent) -> UnsubscribeScope:
+        # The list holds for the whole account.
+        message = event.esp_event.get("msg")
+        sender = str(message.get("sender") or "") if message else ""
+        everything = message is None or event.event_type == EventType.REJECTED
+        return UnsubscribeScope(tags_of(event), sender, everything)
 
     def failure(self, event: AnymailTrackingEvent) -> Failure:
         data, message = event.esp_event, event.esp_event["msg"]
@@ -479,6 +532,10 @@ class UnisenderGoParser(EventParser):
             # Unisender Go tries again, or it does not.
             return None if _unisender_status(event) in ("err_will_retry", "") else "bounce"
         return super().kind(event)
+
+    def scope(self, event: AnymailTrackingEvent) -> UnsubscribeScope:
+        # Unisender Go sends the recipient nothing from this account or project.
+        return UnsubscribeScope(everything=True)
 
     def failure(self, event: AnymailTrackingEvent) -> Failure:
         status, category = str(event.esp_event["status"]), _unisender_status(event)

@@ -28,6 +28,7 @@ from mailer.feedback.parsing import evidence
 from mailer.feedback.parsing.classify import Classification, classification_for, classify
 from mailer.feedback.parsing.evidence import Kind, ParsedReturnedMessage, Recipient
 from mailer.feedback.webhooks.request_body import JsonEvent
+from mailer.feedback.webhooks.unsubscribe_scope import UnsubscribeScope
 
 # Of each ESP: its categories of failures, and the reason (in rules.toml) that each means.
 REASONS: dict[str, dict[str, str]] = tomllib.loads(
@@ -60,6 +61,8 @@ class WebhookEvent:
     delivery_id: int | None = None
     # What it means beyond that; None: nothing.
     parsed: ParsedReturnedMessage | None = None
+    # Of an unsubscribe that names no delivery.
+    scope: UnsubscribeScope | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,10 @@ class EventParser(ABC):
         """What happened; None: nothing that counts against the address."""
         return _KINDS.get(event.event_type)
 
+    def scope(self, event: AnymailTrackingEvent) -> UnsubscribeScope:
+        """What the recipient unsubscribed from."""
+        return UnsubscribeScope(tags_of(event))
+
     def event_id(self, event: JsonEvent) -> str:
         """The ESP's id of the event; empty: it has none."""
         return ""
@@ -130,8 +137,10 @@ class EventParser(ABC):
             return WebhookEvent(key)
         first = normalised[0]
         delivery_id = self._delivery_id(first, event)
+        parsed = self._parsed_return(normalised, delivery_id)
+        unclear = parsed is not None and parsed.kind == "unsubscribe" and delivery_id is None
         return WebhookEvent(
-            key, _aware(first.timestamp), delivery_id, self._parsed_return(normalised, delivery_id)
+            key, _aware(first.timestamp), delivery_id, parsed, self.scope(first) if unclear else None
         )
 
     @cached_property
@@ -144,9 +153,6 @@ class EventParser(ABC):
         kind = self.kind(events[0])
         if kind is None:
             return None
-        if kind == "unsubscribe" and delivery_id is None:
-            # Without the delivery the newsletter is not known.
-            return ParsedReturnedMessage("other")
         recipient_of = self._bounced if kind == "bounce" else _recipient
         recipients = tuple(recipient_of(event, kind) for event in events)
         feedback_type = "abuse" if kind == "complaint" else ""
@@ -212,6 +218,12 @@ class _Request:
 def storable_text(value: object) -> str:
     """A text that databases take: without NUL and lone surrogates, which JSON may hold."""
     return str(value or "").replace("\0", " ").encode("utf-8", "replace").decode()
+
+
+def tags_of(event: AnymailTrackingEvent) -> tuple[str, ...]:
+    """The message's tags; some ESPs name a single one."""
+    tags = [event.tags] if isinstance(event.tags, str) else event.tags
+    return tuple(storable_text(tag) for tag in tags if tag)[:20] if isinstance(tags, list) else ()
 
 
 def _recipient(event: AnymailTrackingEvent, kind: Kind) -> Recipient:

@@ -53,6 +53,8 @@ class Documented:
     config: dict[str, Any] = {"key": "k", "webhook_secret": SECRET}
     # The reason of a temporary failure without a reply.
     soft_reason = "temporary"
+    # What `unsubscribed` names beside our token: the sender, everything that we send, or nothing.
+    unsubscribe_names = "nothing"
 
     def post(self, event: Any, at: datetime) -> Post:
         """The request, verified as the service documents."""
@@ -97,6 +99,7 @@ def basic(user: str, password: str) -> str:
 
 class Postmark(Documented):
     name = "postmark"
+    unsubscribe_names = "everything"
 
     def _event(self, record: str, message: Message, **more: Any) -> Event:
         at = "Recipient" if record in ("Delivery", "SubscriptionChange") else "Email"
@@ -199,7 +202,7 @@ class Brevo(Documented):
         return self._event("spam", message)
 
     def unsubscribed(self, message: Message) -> Event:
-        return self._event("unsubscribe", message)
+        return self._event("unsubscribed", message)
 
     def opened(self, message: Message) -> Event:
         return self._event("unique_opened", message)
@@ -268,6 +271,7 @@ class Mailjet(Documented):
 
 class SparkPost(Documented):
     name = "sparkpost"
+    unsubscribe_names = "sender"
 
     def _event(self, kind: str, event: str, message: Message, **more: Any) -> list[Event]:
         about = {
@@ -306,7 +310,9 @@ class SparkPost(Documented):
         return self._event("message_event", "spam_complaint", message, fbtype=fbtype)
 
     def unsubscribed(self, message: Message) -> list[Event]:
-        return self._event("unsubscribe_event", "list_unsubscribe", message, mailfrom="a@example.org")
+        return self._event(
+            "unsubscribe_event", "list_unsubscribe", message, friendly_from="News <news@example.org>"
+        )
 
     def opened(self, message: Message) -> list[Event]:
         return self._event("track_event", "open", message, user_agent="Mozilla/5.0")
@@ -328,6 +334,7 @@ class SparkPost(Documented):
 
 class Mailgun(Documented):
     name = "mailgun"
+    unsubscribe_names = "everything"
     config = {"key": "k", "domain": "mg.example.org", "webhook_secret": SECRET}
 
     def post(self, event: Any, at: datetime, key: str = SECRET) -> Post:
@@ -379,6 +386,7 @@ class Mailgun(Documented):
             "timestamp": message.at.timestamp() + 0.25,
             "recipient": message.to,
             "recipient-domain": "example.net",
+            "domain": {"name": "mg.example.org"},
             "message": {"headers": {"message-id": "x@mg.example.org", "to": message.to, "subject": "News"}},
             "user-variables": {"delivery": message.token},
             "tags": [],
@@ -739,6 +747,7 @@ class SendGrid(Documented):
 
 class MailerSend(Documented):
     name = "mailersend"
+    unsubscribe_names = "sender"
 
     def sign(self, body: bytes, at: datetime) -> Post:
         return Post(body, {"Signature": hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()})
@@ -801,6 +810,7 @@ class MailerSend(Documented):
 
 class Mailtrap(Documented):
     name = "mailtrap"
+    unsubscribe_names = "sender"
 
     def sign(self, body: bytes, at: datetime) -> Post:
         return Post(body, {"Mailtrap-Signature": hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()})
@@ -845,7 +855,7 @@ class Mailtrap(Documented):
         return self._event("spam", message)
 
     def unsubscribed(self, message: Message) -> Event:
-        return self._event("unsubscribe", message, ip="192.0.2.1")
+        return self._event("unsubscribe", message, ip="192.0.2.1", sending_domain_name="example.org")
 
     def suppressed(self, message: Message, why: str = "Recipient was suppressed: hard bounce") -> Event:
         return self._event("reject", message, reason=why)
@@ -853,6 +863,7 @@ class Mailtrap(Documented):
 
 class Mandrill(Documented):
     name = "mandrill"
+    unsubscribe_names = "sender"
     url = "http://localhost:8000/hooks/mandrill/"
 
     def post(self, event: Any, at: datetime, key: str = SECRET, url: str = url) -> Post:
@@ -993,6 +1004,7 @@ class Postal(Documented):
 
 class UnisenderGo(Documented):
     name = "unisender_go"
+    unsubscribe_names = "everything"
     config = {"key": "the-key-of-the-tests", "url": "https://go1.example/ru/transactional/api/v1/"}
 
     def post(self, event: Any, at: datetime) -> Post:

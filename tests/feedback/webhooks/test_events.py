@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 
@@ -13,7 +15,7 @@ from mailer.feedback.webhooks.esp_parsers import PARSERS
 from mailer.feedback.webhooks.event_parser import REASONS
 from mailer.feedback.webhooks.process_payloads import process_due
 from subscribers import suppression
-from subscribers.models import Subscription, Suppression
+from subscribers.models import MailingList, Subscription, Suppression
 from tests import cast as everyone
 from tests.feedback.webhooks.conftest import serve
 from tests.feedback.webhooks.documented import (
@@ -21,6 +23,7 @@ from tests.feedback.webhooks.documented import (
     SERVICES,
     SPAM,
     UNKNOWN,
+    Brevo,
     Mailgun,
     Mailjet,
     Mailtrap,
@@ -154,10 +157,87 @@ def test_an_unsubscribe_ends_the_subscription(esp_with_unsubscribes, receive, me
     assert not Suppression.objects.exists()
 
 
-def test_an_unsubscribe_without_a_delivery_is_unclassified(esp_with_unsubscribes, receive, message) -> None:
-    receive(esp_with_unsubscribes, esp_with_unsubscribes.unsubscribed(message._replace(token="")))
+def test_an_unsubscribe_without_a_delivery_counts_where_it_is_clear(
+    esp_with_unsubscribes, receive, message
+) -> None:
+    esp = esp_with_unsubscribes
+    receive(esp, esp.unsubscribed(message._replace(token="")))
+    clear = esp.unsubscribe_names != "nothing"
+    assert Subscription.objects.get().state == ("unsubscribed" if clear else "confirmed")
+    assert ReturnedMessage.objects.get().kind == ("unsubscribe" if clear else "other")
+
+
+def test_the_sender_of_several_newsletters_is_not_clear(esp_with_unsubscribes, receive, message) -> None:
+    esp = esp_with_unsubscribes
+    everyone.newsletter()
+    receive(esp, esp.unsubscribed(message._replace(token="")))
+    everything = esp.unsubscribe_names == "everything"
+    assert Subscription.objects.get().state == ("unsubscribed" if everything else "confirmed")
+
+
+@pytest.fixture
+def other_list(aigerim):
+    """A second list that she is on, of no newsletter."""
+    other = MailingList.objects.create(slug="events", name="Events")
+    Subscription.objects.create(
+        subscriber=aigerim, mailing_list=other, state="confirmed", confirmed_at=timezone.now() - timedelta(1)
+    )
+    return other
+
+
+def states() -> dict[str, str]:
+    return dict(Subscription.objects.values_list("mailing_list__slug", "state"))
+
+
+@pytest.mark.parametrize(
+    ("tag", "unsubscribed"),
+    [("Regional digest", "monthly"), ("regional", "monthly"), ("EVENTS", "events"), ("spring sale", None)],
+)
+def test_a_tag_may_name_a_newsletter_or_a_list(
+    configure, monkeypatch, receive, message, other_list, tag, unsubscribed
+) -> None:
+    service = serve(Brevo(), configure, monkeypatch)
+    receive(service, {**service.unsubscribed(message._replace(token="")), "tags": ["x", tag]})
+    assert states() == {
+        one: "unsubscribed" if one == unsubscribed else "confirmed" for one in ("monthly", "events")
+    }
+
+
+@pytest.mark.parametrize("name", ["sendgrid", "mandrill", "postmark"])
+def test_an_entry_in_the_list_of_the_whole_account_ends_all_subscriptions(
+    configure, monkeypatch, receive, message, other_list, name
+) -> None:
+    service = serve(SERVICES[name](), configure, monkeypatch)
+    nameless = message._replace(token="")
+    events = {
+        "sendgrid": lambda: service._event("unsubscribe", nameless),
+        "mandrill": lambda: service.listed(nameless, "unsub"),
+        "postmark": lambda: service.unsubscribed(nameless),
+    }
+    receive(service, events[name]())
+    assert set(states().values()) == {"unsubscribed"}
+    assert not Suppression.objects.exists()
+
+
+def test_an_unsubscribe_from_another_domain_of_mailgun_is_not_ours(
+    configure, monkeypatch, receive, message
+) -> None:
+    service = serve(Mailgun(), configure, monkeypatch)
+    event = service.unsubscribed(message._replace(token=""))
+    event["event-data"]["domain"]["name"] = "shop.example.org"
+    receive(service, event)
     assert Subscription.objects.get().state == "confirmed"
+
+
+def test_an_unsubscribe_of_an_unknown_address_is_unclassified(postmark, receive, message) -> None:
+    receive(postmark, postmark.unsubscribed(message._replace(token="", to="nobody@example.net")))
     assert ReturnedMessage.objects.get().kind == "other"
+
+
+def test_a_subscription_that_was_confirmed_later_stays(postmark, receive, message, other_list) -> None:
+    Subscription.objects.filter(mailing_list=other_list).update(confirmed_at=timezone.now())
+    receive(postmark, postmark.unsubscribed(message._replace(token="")))
+    assert states() == {"monthly": "unsubscribed", "events": "confirmed"}
 
 
 def test_an_address_on_the_esps_list_is_a_soft_bounce(esp, receive, message, delivery) -> None:
