@@ -205,6 +205,7 @@ def import_people(
         except BaseException:
             job.delete()
             raise
+        about = _about_columns(job)
         if not dry_run:
             jobs.start_apply(
                 job,
@@ -214,7 +215,7 @@ def import_people(
                 suppress_do_not_mail=suppress,
             )
             _finish(job, progress)
-    _print_result(job, dry_run, json)
+    _print_result(job, about, dry_run, json)
 
 
 @imports_app.callback(invoke_without_command=True)
@@ -244,10 +245,11 @@ def apply(
 ) -> None:
     """Apply an import after its dry run, or resume an interrupted one."""
     job = _find(import_id)
+    about = _about_columns(job)
     with failing_on(WrongState), _progress_bar() as progress:
         jobs.start_apply(job, operator(), timezone.now(), _warnings(exclude), suppress_do_not_mail=suppress)
         _finish(job, progress)
-    _print_result(job, False, json)
+    _print_result(job, about, False, json)
 
 
 @imports_app.command()
@@ -339,11 +341,11 @@ def _progress_bar() -> Iterator[ProgressReport]:
         yield show
 
 
-def _print_result(job: ImportJob, dry_run: bool, json: bool) -> None:
+def _print_result(job: ImportJob, about: dict[str, Any], dry_run: bool, json: bool) -> None:
     figures = job.expected if dry_run else job.result
     _print_rejects(job, json)
     if json:
-        print_json({**figures, "dry_run": dry_run, "import": job.pk, **_about_columns(job)})
+        print_json({**figures, "dry_run": dry_run, "import": job.pk, **about})
         return
     print_text("Nothing was changed; this is what would happen:" if dry_run else "Done:")
     unsubscribed = figures["unsubscribed"]
@@ -359,7 +361,7 @@ def _print_result(job: ImportJob, dry_run: bool, json: bool) -> None:
             else f"{figures['newly_suppressed']:,} suppressed"
         )
         print_text(f"  {marked:,} of the rejected rows are marked as unsubscribed or bounced; {done}")
-    _print_columns(_about_columns(job))
+    _print_columns(about)
     if dry_run:
         print_text(f"To apply it: mailer subscribers imports apply {job.pk}")
     else:
@@ -383,7 +385,8 @@ def _print_columns(about: dict[str, Any]) -> None:
     if about["deciding_columns"]:
         print_text(f"  Who must get no mail was read from: {', '.join(about['deciding_columns'])}")
     for heading, sample in about["unused_columns"].items():
-        print_text(f"  Not imported: the column “{heading}” (such as “{sample}”)")
+        example = f" (such as “{sample}”)" if sample else ""
+        print_text(f"  Not imported: the column “{heading}”{example}")
     for name in about["unread_files"]:
         print_text(f"  Not read: {name}")
 

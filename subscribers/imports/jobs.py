@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -233,9 +233,11 @@ def set_columns(
     The worker reads the file next; it comes back to be mapped when it says something else about who must get
     no mail. Raises WrongState.
     """
+    # What was decided before the import came back.
+    before = job.options["columns"] if staging.is_read_so(job, encoding, delimiter) else {}
     options = {
-        **job.options,
-        "columns": dict(columns),
+        **{name: value for name, value in job.options.items() if name != "questions"},
+        "columns": {**before, **columns},
         "words": {**job.options.get("words", {}), **(words or {})},
         "encoding": encoding,
         "delimiter": delimiter,
@@ -315,7 +317,8 @@ def start_apply(
                 stats.refused += staging.reject_warned(job.pk, warning)
                 stats.warnings.pop(warning, None)
             job.result = stats.as_dict()
-            job.save(update_fields=["result"])
+            job.options = _without_cells(job.options)
+            job.save(update_fields=["result", "options"])
     if not changed and job.state != State.APPLYING:
         raise WrongState(f"This import is {job.get_state_display()}; only one that waits can be applied.")
 
@@ -355,6 +358,19 @@ def delete_rows(job: ImportJob) -> None:
     """Delete the rows of the file; what was applied stays applied and can no longer be undone."""
     for model in (ImportRow, RejectedRow, ImportChange):
         model._default_manager.filter(job=job.pk).delete()
+    ImportJob.objects.filter(pk=job.pk).update(options=_without_cells(job.options))
+
+
+def delete_sample_cells() -> None:
+    """Delete the cells that imports show of their columns: they may be about a subscriber who is erased."""
+    for job in ImportJob.objects.select_for_update().filter(state__in=_UNAPPLIED):
+        ImportJob.objects.filter(pk=job.pk).update(options=_without_cells(job.options))
+
+
+def _without_cells(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a job without cells of its file; the worker asks its questions again if need be."""
+    kept = {name: value for name, value in options.items() if name != "questions"}
+    return kept | {"unused": [[heading, ""] for heading, _ in options.get("unused", [])]}
 
 
 def _stage(job: ImportJob, stream: BinaryIO, clock: Clock, progress: Progress) -> None:

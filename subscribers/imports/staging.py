@@ -102,9 +102,13 @@ def open_upload(job: ImportJob) -> BinaryIO:
 
 
 def preview(job: ImportJob, encoding: str = "", delimiter: str = "") -> Preview:
-    """How the file begins; encoding and delimiter are detected if empty. Raises UnreadableFile."""
+    """How the file begins, as it was mapped so far; encoding and delimiter are detected if empty.
+
+    Raises UnreadableFile.
+    """
+    decided = ("words", "keys", *(("columns",) if is_read_so(job, encoding, delimiter) else ()))
     options = {
-        **{name: job.options[name] for name in ("words", "keys") if name in job.options},
+        **{name: job.options[name] for name in decided if name in job.options},
         "encoding": encoding,
         "delimiter": delimiter,
         "file_name": job.file_name,
@@ -116,6 +120,11 @@ def preview(job: ImportJob, encoding: str = "", delimiter: str = "") -> Preview:
             tuple(cell[:_PREVIEW_CELL] for cell in cells) for cells in islice(table.sample, _PREVIEW_ROWS)
         )
         return Preview(table.columns, rows, table.encoding, tuple(survey.questions()), table.unread)
+
+
+def is_read_so(job: ImportJob, encoding: str, delimiter: str) -> bool:
+    """Whether the job's columns were mapped in this encoding and with this delimiter."""
+    return (encoding, delimiter) == (job.options.get("encoding", ""), job.options.get("delimiter", ""))
 
 
 def delete(name: str) -> None:

@@ -66,14 +66,14 @@ class _Refused(ValueError):  # noqa: N818  (a finding about the row)
             if cell.strip()
             else f"an empty “{heading[:40]}”"
         )
-        super().__init__(f"the file says that this person is {_CALLED[status]} ({where})")
+        super().__init__(f"the file marks this address as {_CALLED[status]} ({where})")
         self.status = status
 
 
 _CALLED = {
     Status.UNSUBSCRIBED: "unsubscribed",
     Status.BOUNCED: "bounced",
-    Status.COMPLAINED: "somebody who complained",
+    Status.COMPLAINED: "a complaint",
     Status.BLOCKED: "blocked",
     Status.UNCONFIRMED: "not confirmed",
     Status.NOT_SUBSCRIBED: "not subscribed",

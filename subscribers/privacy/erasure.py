@@ -90,6 +90,7 @@ def erase(email: str, now: datetime, *, final: bool = True) -> bool:
         for rows in (ImportRow, RejectedRow):
             rows._default_manager.filter(address_hash__in=hashes).delete()
         ImportChange.objects.filter(subscriber__in=subscriber_ids).delete()
+        jobs.delete_sample_cells()
         for one in hashes:
             _suppress_as_erased(one, now)
         if final:

@@ -20,7 +20,14 @@ from wagtail.log_actions import log
 
 from mailer.accounts.sessions import requires_recent_sign_in
 from mailer.desk.base.page_classes import ObjectPage
-from mailer.desk.imports.labels import COLUMN_LABELS, STATUS_LABELS, address_warnings, samples, totals
+from mailer.desk.imports.labels import (
+    COLUMN_LABELS,
+    EFFECTS,
+    STATUS_LABELS,
+    address_warnings,
+    samples,
+    totals,
+)
 from mailer.desk.imports.list import State, state_label
 from mailer.reports.export import csv_lines, rejected_rows_sheet
 from subscribers import iso_codes
@@ -67,7 +74,9 @@ class ColumnsPage(_ImportPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         given = self.request.POST if self.request.method == "POST" else self.request.GET
-        encoding, delimiter = given.get("encoding", ""), given.get("delimiter", "")
+        options = self.object.options
+        encoding = given.get("encoding", options.get("encoding", ""))
+        delimiter = given.get("delimiter", options.get("delimiter", ""))
         chosen = _valid(encoding, _ENCODINGS), _valid(delimiter, _DELIMITERS)
         context = super().get_context_data(job=self.object, **kwargs)
         context |= {"encoding": encoding, "delimiter": delimiter, "encodings": _ENCODINGS}
@@ -86,6 +95,7 @@ class ColumnsPage(_ImportPage):
                 form[f"column_{number}"],
                 form.asked.get(number) or _distinct(row[number - 1] for row in rows),
                 number in form.asked,
+                EFFECTS.get(form[f"column_{number}"].initial, ""),
                 [form[name] for name in form.words_of.get(number, ())],
             )
             for number, heading in enumerate(preview.columns.headings, start=1)
@@ -121,8 +131,9 @@ class _ShownColumn:
     heading: str
     field: forms.BoundField
     cells: Sequence[str]
-    # Whether a person must decide what it is about.
+    # Whether a person must decide what it is about, and what the safe answer does.
     asked: bool
+    effect: str
     # A choice for each word that is not understood.
     words: Sequence[forms.BoundField]
 

@@ -25,11 +25,18 @@ COLUMN_LABELS = {
     "language": "Language",
     "countries": "Countries of interest",
     "tags": "Tags",
-    "status": "Status, in words: people who left are rejected",
-    "opted_out": "Left or bounced: a yes, date or number rejects",
-    "opted_in": "Subscribed: only a yes or date is added",
-    "mentions": "Text: rejects where it says “unsubscribed” or the like",
+    "status": "Status in words",
+    "opted_out": "Left: yes, date or number",
+    "opted_in": "Subscribed: yes or date",
+    "mentions": "Text that says who left",
     "ignore": "Do not import",
+}
+# What a column that decides who is added does.
+EFFECTS = {
+    "status": "People whose word says that they left or never confirmed are not added.",
+    "opted_out": "People with a yes, a date or a number here are not added.",
+    "opted_in": "Only people with a yes or a date here are added.",
+    "mentions": "People are not added where this says “unsubscribed”, “bounced” or the like.",
 }
 # What a word in a column of statuses can mean.
 STATUS_LABELS = {

@@ -216,6 +216,20 @@ def test_an_import_that_learns_more_far_below_asks_and_is_read_again(lola: Clien
     assert all(shown in text for shown in ("Shoe size", "38", "Notes", "Status"))
 
 
+def test_what_was_chosen_is_kept_when_an_import_asks(lola: Client) -> None:
+    job = upload(lola, ASKS.encode("utf-16"))
+    map_columns(lola, job, column_4="tags", encoding="utf-16")
+    work()
+    job.refresh_from_db()
+    form = lola.get(reverse("desk_import_columns", args=[job.pk])).context["form"]
+    assert job.state == "mapping" and form["column_4"].value() == "tags"
+    map_columns(lola, job, column_2="ignore", encoding="utf-16")
+    work()
+    job.refresh_from_db()
+    assert (job.state, job.options["fields"]) == ("ready", ["email", "ignore", "status", "tags"])
+    assert job.options["encoding"] == "utf-16" and "questions" not in job.options
+
+
 def test_a_question_can_be_answered_with_no(lola: Client) -> None:
     job = upload(lola, b"email;Notes;Status\na@example.org;bounced a cheque;zombie\n")
     map_columns(lola, job, column_2="ignore", word_3_0="subscribed")

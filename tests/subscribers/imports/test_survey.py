@@ -20,6 +20,7 @@ from subscribers.imports.row_types import UnreadableFile
 from subscribers.imports.survey import Unanswered
 from subscribers.limited_process import ProcessLimits
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
+from subscribers.privacy.erasure import erase
 from tests.subscribers.conftest import NOW
 from tests.subscribers.imports.test_formats import pack, read
 
@@ -275,6 +276,22 @@ def test_one_row_that_says_that_somebody_left_counts_for_all_of_theirs(monthly: 
     assert (job.expected["added"], job.expected["refused"]) == (1, 2)
     assert [row.email for row in ImportRow.objects.all()] == ["b@example.org"]
     assert set(RejectedRow.objects.values_list("line", "status")) == {(2, ""), (3, "unsubscribed")}
+
+
+def test_cells_that_are_shown_are_deleted_with_a_subscriber_and_when_the_import_is_applied(
+    monthly: MailingList,
+) -> None:
+    Subscriber.objects.create(email="erased@example.org")
+    for end in (
+        lambda job: erase("erased@example.org", NOW),
+        lambda job: jobs.start_apply(job, "lola", NOW),
+        lambda job: jobs.discard(job, "lola", NOW),
+    ):
+        job = read_job(two_columns("Street", "1 Abay Avenue"), monthly)
+        assert job.options["unused"] == [["Street", "1 Abay Avenue"]]
+        end(job)
+        job.refresh_from_db()
+        assert job.options["unused"] == [["Street", ""]]
 
 
 def test_an_import_that_asks_keeps_nothing(monthly: MailingList) -> None:
