@@ -126,6 +126,6 @@ def next_step(request: HttpRequest) -> str:
     return ""
 
 
-def office(request: HttpRequest) -> dict[str, str]:
+def office_name(request: HttpRequest) -> dict[str, str]:
     """Context processor: the office's name."""
     return {"office": settings.CONFIG.site.name}

@@ -74,7 +74,7 @@ def approve(
 
     Raises NotPermitted, WrongState, WrongHash, AuthorMayNotApprove, AccountNotIndependent, SnapshotChanged.
     """
-    require(user, "mailer.approve_edition")
+    require_permission(user, "mailer.approve_edition")
     _require_unchanged(snapshot)
     with transaction.atomic():
         held = _locked(snapshot, State.SUBMITTED, "approved")
@@ -98,7 +98,7 @@ def schedule(
     of each subscriber's time zone.
     Raises NotPermitted, WrongState, SnapshotChanged, OutsideWindow.
     """
-    require(user, "mailer.schedule_edition")
+    require_permission(user, "mailer.schedule_edition")
     verify(snapshot)
     undo = timedelta(seconds=settings.CONFIG.sending.undo_seconds)
     moment = max(at, now) if at else max(now, min(now + undo, snapshot.window_until))
@@ -112,7 +112,7 @@ def schedule(
 
 def unschedule(snapshot: Snapshot, user: User) -> Snapshot:
     """Cancel the schedule, as long as nothing was sent. Raises NotPermitted, WrongState."""
-    require(user, "mailer.schedule_edition")
+    require_permission(user, "mailer.schedule_edition")
     with transaction.atomic():
         held = _locked(snapshot, State.SCHEDULED, "unscheduled")
         if held.mailed:
@@ -196,7 +196,7 @@ def _variants_intact(snapshot: Snapshot, hashes: dict[str, str]) -> bool:
     return not hashes
 
 
-def require(user: User, permission: str) -> None:
+def require_permission(user: User, permission: str) -> None:
     """Raises NotPermitted unless the account is active and has the permission."""
     if not user.has_perm(permission):
         raise NotPermitted

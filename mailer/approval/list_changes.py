@@ -11,7 +11,7 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 
 from mailer.approval import account_changes
-from mailer.approval.approve import AccountNotIndependent, AuthorMayNotApprove, WrongState, require
+from mailer.approval.approve import AccountNotIndependent, AuthorMayNotApprove, WrongState, require_permission
 from mailer.approval.authorship import name_of
 from mailer.approval.models import ListChange
 from mailer.approval.staff_emails import users_with
@@ -75,7 +75,7 @@ def approve(change: ListChange, user: User, now: datetime) -> None:
 
     Raises NotPermitted, AuthorMayNotApprove for the user who proposed it, AccountNotIndependent, WrongState.
     """
-    require(user, PERMISSION)
+    require_permission(user, PERMISSION)
     if change.proposed_by_id == user.pk:
         raise AuthorMayNotApprove("You proposed this change; ask a colleague to approve it.")
     if account_changes.authors_behind(user, [change.proposed_by_id]):
@@ -95,7 +95,7 @@ def approve(change: ListChange, user: User, now: datetime) -> None:
 def reject(change: ListChange, user: User, now: datetime) -> None:
     """Put a proposal aside; its author may do that too. Raises NotPermitted, WrongState."""
     if change.proposed_by_id != user.pk:
-        require(user, PERMISSION)
+        require_permission(user, PERMISSION)
     _decide(change, State.REJECTED, user, now)
 
 

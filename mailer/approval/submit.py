@@ -30,7 +30,7 @@ def submit(edition: Edition, user: User, now: datetime) -> Snapshot:
     An earlier open snapshot is withdrawn. Raises NotPermitted, WrongState (already sent), and PreflightFailed
     with the text of every error.
     """
-    approve.require(user, "mailer.submit_edition")
+    approve.require_permission(user, "mailer.submit_edition")
     _require_not_sent(edition)
     with transaction.atomic():
         edition = _publish_latest_revision(edition, user)

@@ -65,14 +65,14 @@ def worker() -> None:
     """Run the jobs of every package until asked to stop: assemble, send, read bounces."""
     with loading():
         start_django()
-        from mailer.worker import embedded_worker, startup
+        from mailer.worker import job_scheduler, startup
         from mailer.worker.supervisor import stop_on_signals
     startup.make_files_private()
     startup.check_address_hash_key()
     stop = threading.Event()
     stop_on_signals(stop)
-    with failing_on(embedded_worker.WorkerAlreadyRunning):
-        embedded_worker.run(stop)
+    with failing_on(job_scheduler.WorkerAlreadyRunning):
+        job_scheduler.run(stop)
 
 
 @app.command()

@@ -52,7 +52,7 @@ def editions(limit: int | None = None) -> list[ArchivedEdition]:
     return list(found.values())
 
 
-def edition(slug: str) -> ArchivedEdition | None:
+def archived_edition(slug: str) -> ArchivedEdition | None:
     """The latest mailing of one edition that has started, cancelled or not."""
     mailing = _mailings(slug).select_related("edition__newsletter").first()
     return _archived(mailing) if mailing else None

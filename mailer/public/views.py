@@ -47,7 +47,7 @@ def archive_list(request: HttpRequest) -> HttpResponse:
 def edition(request: HttpRequest, slug: str) -> HttpResponse:
     """`/archive/<slug>/`: the edition's languages, each with the variant that has most stories."""
     language = requested_language(request)
-    found = archive.edition(slug)
+    found = archive.archived_edition(slug)
     if found is None:
         raise Http404
     variants = archive.sort_by_language(

@@ -136,7 +136,7 @@ class MessageTemplate:
     def _own_headers(self, reader: Personalization) -> bytes:
         """The personal header fields, checked for characters that could begin another field."""
         if reader.to_name or not mime_encoding.is_address(reader.to):
-            to = mime_encoding.mailbox("To", reader.to_name, reader.to).decode()
+            to = mime_encoding.mailbox_header("To", reader.to_name, reader.to).decode()
         else:
             to = f"To: <{reader.to}>\r\n"
         tokens = (
@@ -159,7 +159,7 @@ class MessageTemplate:
 def shared_headers(rendered: RenderedVariant, envelope: MailingHeaders) -> bytes:
     """The header fields that all messages of a variant share. Raises ValueError with the field."""
     fields = [
-        mime_encoding.mailbox("From", envelope.from_name, envelope.from_email),
+        mime_encoding.mailbox_header("From", envelope.from_name, envelope.from_email),
         mime_encoding.unstructured("Subject", rendered.subject),
         mime_encoding.list_id(envelope.list_name, envelope.list_id),
         mime_encoding.short_value("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
@@ -169,7 +169,7 @@ def shared_headers(rendered: RenderedVariant, envelope: MailingHeaders) -> bytes
         mime_encoding.short_value("MIME-Version", "1.0"),
     ]
     if envelope.reply_to:
-        fields.append(mime_encoding.mailbox("Reply-To", "", envelope.reply_to))
+        fields.append(mime_encoding.mailbox_header("Reply-To", "", envelope.reply_to))
     if envelope.archive_url:
         fields.append(mime_encoding.addresses("List-Archive", envelope.archive_url))
     if envelope.help_url:

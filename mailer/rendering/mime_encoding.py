@@ -47,7 +47,7 @@ def is_address(text: str) -> bool:
     return _ADDRESS.match(text) is not None
 
 
-def mailbox(name: str, display: str, address: str) -> bytes:
+def mailbox_header(name: str, display: str, address: str) -> bytes:
     """A field of one mailbox, with or without a display name. Raises ValueError for a wrong address."""
     single_line(display, f"the name in {name}")
     if not is_address(address):

@@ -21,7 +21,7 @@ from mailer.rendering.data_types import Story as StoryContent
 from mailer.rendering.data_types import StoryKind
 from mailer.rendering.data_types import StoryText as TextRecord
 from mailer.stories.models import Story, StoryText
-from mailer.stories.pictures import PictureError, check, stored
+from mailer.stories.pictures import PictureError, read_checked, stored
 from subscribers import iso_codes
 
 _STORY_KEYS = ("key", "kind", "date", "countries", "link", "picture", "texts", "draft")
@@ -290,7 +290,7 @@ def _pictures(records: tuple[StoryRecord, ...]) -> dict[Path | None, bytes]:
     problems = []
     for path in dict.fromkeys(record.picture_file for record in records if record.picture_file):
         try:
-            found[path] = check(path)
+            found[path] = read_checked(path)
         except PictureError as error:
             problems.append(str(error))
     if problems:

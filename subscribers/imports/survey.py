@@ -208,7 +208,7 @@ def describe(questions: Sequence[Question]) -> str:
     return "\n".join(lines)
 
 
-def parse_words(words: Mapping[str, str]) -> dict[str, Status]:
+def parse_status_words(words: Mapping[str, str]) -> dict[str, Status]:
     """What words mean, from texts. Raises ValueError naming what is no status."""
     found = {}
     for word, text in words.items():

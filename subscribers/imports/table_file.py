@@ -30,7 +30,7 @@ from subscribers.imports.column_mapping import (
 from subscribers.imports.json_columns import JsonColumns
 from subscribers.imports.row_types import MAX_COLUMNS, EmptyFile, TableRow, UnreadableFile, too_many_columns
 from subscribers.imports.statuses import file_status, heading_kind
-from subscribers.imports.survey import parse_words
+from subscribers.imports.survey import parse_status_words
 from subscribers.imports.workbook import read_workbook
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -110,7 +110,7 @@ def open_table(
         if expanded.places and is_headed(first):
             first, keys = [*first, *expanded.headings], expanded.names()
             begin, rows = [(at, expanded.add(cells)) for at, cells in begin], expanded.rows(rows)
-        choices = Choices(chosen, parse_words(options.get("words") or {}))
+        choices = Choices(chosen, parse_status_words(options.get("words") or {}))
         sample = [cells for _, cells in begin]
         columns = find_columns(
             first,

@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 
 from mailer.doctor import local_checks, runner
-from mailer.worker.embedded_worker import worker_lock
+from mailer.worker.job_scheduler import worker_lock
 
 
 def as_text(findings) -> str:

@@ -244,7 +244,7 @@ def test_a_moment_without_a_zone_is_refused() -> None:
 def test_any_subject_and_any_name_are_read_back_as_they_were(text: str) -> None:
     field = (
         mime_encoding.unstructured("Subject", text)
-        + mime_encoding.mailbox("From", text, "a@example.org")
+        + mime_encoding.mailbox_header("From", text, "a@example.org")
         + b"\r\n"
     )
     assert field.isascii()

@@ -113,7 +113,7 @@ def test_a_picture_of_too_many_pixels_is_refused_undecoded(tmp_path: Path) -> No
         without_metadata(huge)
     (tmp_path / "huge.png").write_bytes(huge)
     with pytest.raises(pictures.PictureError):
-        pictures.check(tmp_path / "huge.png")
+        pictures.read_checked(tmp_path / "huge.png")
 
 
 @pytest.fixture

@@ -243,7 +243,7 @@ def text_of(raw: bytes, *, masked: bool = True) -> str:
     return _shown(found or raw[: _MAX_CHARACTERS * 4].decode("utf-8", "replace"), masked)
 
 
-def header_of(raw: bytes, *, masked: bool = True) -> str:
+def headers_of(raw: bytes, *, masked: bool = True) -> str:
     """A message's header as received; shortened. `masked`: without tokens."""
     head = mime.normalise(raw[: mime.MAX_OCTETS]).lstrip(b"\n").partition(b"\n\n")[0]
     return _shown("\n".join(head.decode("utf-8", "replace").split("\n")[:_HEADER_LINES]), masked)
@@ -387,7 +387,7 @@ class ReplySource(PermissionRequiredMixin, View):
 
 def _email(raw: bytes, masked: bool) -> dict[str, Any]:
     """The context of an email."""
-    header = header_of(raw, masked=masked)
+    header = headers_of(raw, masked=masked)
     headers, _ = mime.split_headers(header)
     fields = [(name, strip_invisible(headers.decoded(name.lower()))) for name in ("From", "To", "Date")]
     return {"fields": fields, "full_header": header, "text": text_of(raw, masked=masked)}

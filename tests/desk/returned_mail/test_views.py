@@ -13,7 +13,7 @@ from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
 from mailer.delivery import message_identifiers
-from mailer.desk.returned_mail.views import header_of, text_of
+from mailer.desk.returned_mail.views import headers_of, text_of
 from mailer.feedback import ingest
 from mailer.feedback.models import InboundSource, ReturnedMessage
 from subscribers import suppression, tokens
@@ -125,7 +125,7 @@ def test_html_without_plain_text_is_shown_as_text() -> None:
 
 @pytest.mark.parametrize("raw", [b"", b"\xff\xfe\x00: \r\n=?x?b?%%?=", b"x" * 3_000_000, b"\n" * 100_000])
 def test_malformed_messages_are_shown_too(raw: bytes) -> None:
-    assert len(text_of(raw)) <= 20_000 and len(header_of(raw)) <= 20_000
+    assert len(text_of(raw)) <= 20_000 and len(headers_of(raw)) <= 20_000
 
 
 def test_every_kind_of_message_opens(lola: Client) -> None:

@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 
 from mailer.job_index import JOBS, Job
-from mailer.worker import embedded_worker
+from mailer.worker import job_scheduler
 
 NOW = datetime(2021, 12, 3, tzinfo=UTC)
 
 
 def test_a_second_worker_is_refused_while_the_first_runs(tmp_path: Path) -> None:
     with (
-        embedded_worker.worker_lock(tmp_path),
-        pytest.raises(embedded_worker.WorkerAlreadyRunning),
-        embedded_worker.worker_lock(tmp_path),
+        job_scheduler.worker_lock(tmp_path),
+        pytest.raises(job_scheduler.WorkerAlreadyRunning),
+        job_scheduler.worker_lock(tmp_path),
     ):
         pass
-    with embedded_worker.worker_lock(tmp_path):
+    with job_scheduler.worker_lock(tmp_path):
         pass
 
 
@@ -34,7 +34,7 @@ def test_a_failing_job_is_logged_and_run_again(
         runs.append(NOW)
         raise ValueError
 
-    run_once = embedded_worker.runner_of(Job("broken", 1, broken), lambda: NOW, threading.Event())
+    run_once = job_scheduler.runner_of(Job("broken", 1, broken), lambda: NOW, threading.Event())
     run_once()
     run_once()
     assert len(runs) == 2
@@ -58,7 +58,7 @@ def test_the_worker_runs_its_jobs_and_stops_when_asked(
     ran = threading.Event()
     stop = threading.Event()
     jobs = [Job("once", 1, lambda now, stopping: ran.set())]
-    worker = threading.Thread(target=embedded_worker.run, args=(stop,), kwargs={"jobs": jobs})
+    worker = threading.Thread(target=job_scheduler.run, args=(stop,), kwargs={"jobs": jobs})
     worker.start()
     assert ran.wait(60)
     stop.set()
