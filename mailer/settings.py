@@ -117,7 +117,7 @@ MIDDLEWARE = [
     "mailer.desk.base.middleware.SecurityHeadersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "mailer.desk.base.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -211,6 +211,8 @@ LANGUAGES = [
     ("uz", "Oʻzbekcha"),
     ("tk", "Türkmençe"),
 ]
+# Staff pages are in English only; Wagtail would translate its own half of them.
+WAGTAILADMIN_PERMITTED_LANGUAGES = [("en", "English")]
 LOCALE_PATHS: list[Path] = []
 TIME_ZONE = CONFIG.site.timezone
 USE_TZ = True

@@ -6,6 +6,7 @@ from importlib import import_module
 
 from django.urls import include, path
 from wagtail import hooks
+from wagtail.admin.views.reports.audit_logging import LogEntriesView
 from wagtail.snippets.models import register_snippet
 from wagtail.users.views.bulk_actions.user_bulk_action import UserBulkAction
 
@@ -111,7 +112,10 @@ _remove_account_bulk_actions()
 # Menu and home page.
 hooks.register("register_admin_menu_item", menu.subscribers_menu)
 hooks.register("register_admin_search_area", menu.story_search)
+hooks.register("register_settings_menu_item", menu.audit_log)
 hooks.register("register_settings_menu_item", menu.own_sign_in)
+# Everywhere else it is called so.
+LogEntriesView.page_title = "Audit log"
 hooks.register("construct_main_menu", menu.customize_main)
 hooks.register("construct_reports_menu", menu.customize_reports)
 hooks.register("construct_settings_menu", menu.customize_settings)

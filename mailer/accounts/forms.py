@@ -65,6 +65,8 @@ class FirstPasswordForm(_SetPasswordForm):
         for field in self.fields.values():
             field.widget.attrs["maxlength"] = 1000
             field.max_length = 1000  # type: ignore[attr-defined]
+        self.fields["new_password1"].label = "New password"
+        self.fields["new_password2"].label = "New password again"
 
 
 class PasswordChangeForm(ChangePasswordForm):
@@ -73,6 +75,10 @@ class PasswordChangeForm(ChangePasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _plain(self)
+        self.fields["oldpassword"].label = "Present password"
+        self.fields["oldpassword"].help_text = ""
+        self.fields["password1"].label = "New password"
+        self.fields["password2"].label = "New password again"
 
     def clean_oldpassword(self) -> str:
         password: str = self.cleaned_data["oldpassword"]

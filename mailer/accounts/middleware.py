@@ -9,13 +9,16 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 
 from mailer.accounts import limits, passwords, second_factor, sessions
@@ -82,7 +85,7 @@ def _too_many(seconds: int) -> HttpResponse:
         "Retry-After": str(seconds),
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
     }
     return HttpResponse(_page.replace("WAIT", wait), status=429, headers=headers)
 
@@ -112,7 +115,15 @@ class SessionLimits:
                 request.user = AnonymousUser()
             elif request.path.startswith(_ACCOUNTS) and not sessions.signed_in_recently(request):
                 return sessions.ask_again(request)
-        return self._get_response(request)
+        response = self._get_response(request)
+        if request.method == "POST" and request.path.startswith("/desk/") and _asks_to_sign_in(response):
+            # Back to the form: what it was sent to may answer nothing but a POST.
+            return redirect_to_login(sessions.page_of_the_form(request))
+        return response
+
+
+def _asks_to_sign_in(response: HttpResponse) -> bool:
+    return response.status_code == 302 and urlsplit(response["Location"]).path == reverse("account_login")
 
 
 def next_step(request: HttpRequest) -> str:

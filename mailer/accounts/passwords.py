@@ -92,7 +92,7 @@ class LeakedPasswordValidator(CommonPasswordValidator):
         return "This password is easy to guess: it is on a list of leaked passwords, or close to one."
 
     def get_help_text(self) -> str:
-        return "It may not be a leaked password, or one with digits and signs around it."
+        return "It must not be on lists of leaked passwords, even with digits or signs before or after it."
 
 
 class OfficeNameValidator:
@@ -108,7 +108,7 @@ class OfficeNameValidator:
             raise ValidationError(self.get_help_text(), code="password_too_similar")
 
     def get_help_text(self) -> str:
-        return "It may not consist of the office's name or web address."
+        return "It must not consist of the office’s name or web address."
 
 
 def _plain_forms(password: str) -> set[str]:

@@ -43,6 +43,15 @@ class MfaAdapter(DefaultMFAAdapter):
     def decrypt(self, encrypted_text: str) -> str:
         return _cipher().decrypt(encrypted_text.encode()).decode()
 
+    def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:
+        others = Authenticator.objects.filter(user=user, type=type).count()
+        return f"Passkey {others + 1}" if others else "Passkey"
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """What browsers show of this site: its host, and the office's name."""
+        entity: dict[str, str] = super().get_public_key_credential_rp_entity()
+        return {**entity, "name": settings.CONFIG.site.name}
+
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
         others = Authenticator.objects.filter(user=authenticator.user, type__in=_FACTORS)
         return not is_required(authenticator.user) or others.exclude(pk=authenticator.pk).exists()

@@ -77,6 +77,25 @@ def signed_in_recently(request: HttpRequest) -> bool:
     return bool(time.time() - max(times) < seconds)
 
 
+# Each browser also names those after it, and each system those after it.
+_BROWSERS = (
+    *(("Edg", "Edge"), ("OPR/", "Opera"), ("YaBrowser", "Yandex Browser"), ("SamsungBrowser", "Samsung")),
+    *(("Firefox", "Firefox"), ("FxiOS", "Firefox"), ("Chrom", "Chrome"), ("CriOS", "Chrome")),
+    ("Safari", "Safari"),
+)
+_SYSTEMS = (
+    *(("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows")),
+    *(("Mac OS", "macOS"), ("CrOS", "ChromeOS"), ("Linux", "Linux")),
+)
+
+
+def browser_name(user_agent: str) -> str:
+    """A browser as its owner knows it, such as "Firefox on Windows"."""
+    browser = next((name for sign, name in _BROWSERS if sign in user_agent), "Unknown browser")
+    system = next((name for sign, name in _SYSTEMS if sign in user_agent), "")
+    return f"{browser} on {system}" if system else browser
+
+
 def requires_recent_sign_in(view: View) -> View:
     """Decorator of a view: others first repeat their password or second factor, and return.
 
@@ -97,11 +116,11 @@ def ask_again(request: HttpRequest) -> HttpResponse:
     back = request.get_full_path()
     if request.method not in ("GET", "HEAD"):
         messages.info(request, "For this you confirm that it is you. Then press the button once more.")
-        back = _page_of_the_form(request)
+        back = page_of_the_form(request)
     return redirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")
 
 
-def _page_of_the_form(request: HttpRequest) -> str:
+def page_of_the_form(request: HttpRequest) -> str:
     referer = request.headers.get("Referer", "")
     if url_has_allowed_host_and_scheme(referer, {request.get_host()}):
         parts = urlsplit(referer)

@@ -28,7 +28,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
 
-from mailer.accounts import audit, limits, passwords, second_factor
+from mailer.accounts import audit, limits, passwords, second_factor, sessions
 from mailer.accounts.forms import (
     EmailChangeForm,
     FirstPasswordForm,
@@ -239,6 +239,12 @@ class SessionsView(ListUserSessionsView):
     """Where the account is signed in, and a button that ends all other sessions."""
 
     template_name = "accounts/sessions.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        for session in context["sessions"]:
+            session.browser = sessions.browser_name(session.user_agent)
+        return context
 
     def form_valid(self, form: Any) -> HttpResponse:
         assert isinstance(self.request.user, User)

@@ -39,6 +39,14 @@ def waiting(mailing_list: MailingList) -> ListChange | None:
     return ListChange.objects.filter(mailing_list=mailing_list, state=State.PROPOSED).first()
 
 
+def open_to(user: User) -> list[ListChange]:
+    """The changes that this user may approve, oldest first."""
+    if not user.has_perm(PERMISSION):
+        return []
+    waiting_ones = ListChange.objects.filter(state=State.PROPOSED).exclude(proposed_by=user)
+    return list(waiting_ones.select_related("mailing_list", "proposed_by"))
+
+
 def propose(mailing_list: MailingList, emails: ListEmails, user: User, now: datetime) -> ListChange:
     """Propose a sender and welcome texts, in place of an earlier proposal; approvers get an email."""
     with transaction.atomic():

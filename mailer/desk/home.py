@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from wagtail.admin.ui.components import Component
 
+from mailer.approval import list_changes
 from mailer.approval.models import SnapshotAuthor
 from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import alerts
@@ -92,6 +93,7 @@ class EditionsPanel(_Panel):
     def panel_context(self, user: User) -> dict[str, Any]:
         return {
             "pending": pending_editions(user),
+            "list_changes": list_changes.open_to(user),
             "newsletters": Newsletter.objects.all() if user.has_perm("mailer.add_edition") else (),
             "may_write": user.has_perm("mailer.add_story"),
             "drafts": Story.objects.filter(live=False).count() if user.has_perm("mailer.change_story") else 0,

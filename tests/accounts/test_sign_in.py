@@ -17,7 +17,7 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
-from mailer.accounts import limits, middleware, passwords
+from mailer.accounts import limits, middleware, passwords, sessions
 from mailer.accounts.models import SignInFailures
 from tests.accounts.conftest import PASSWORD, actions, sign_in, signed_in
 
@@ -159,6 +159,32 @@ def test_an_account_without_access_sees_why_and_can_sign_out(db: None) -> None:
     sign_in("guest", PASSWORD, client=browser)
     assert browser.get("/desk/")["Location"].startswith("/accounts/sign-in/")
     assert browser.get("/accounts/sign-in/").status_code == 403
+
+
+def test_who_was_signed_out_in_the_meantime_returns_to_the_form(dana: User) -> None:
+    page = "http://testserver/desk/editions/1/review/?variant=2"
+    answer = Client().post("/desk/editions/1/approve/", headers={"Referer": page})
+    assert answer["Location"] == "/accounts/sign-in/?next=/desk/editions/1/review/%3Fvariant%3D2"
+    # Without a page to return to, or with another site's, it is the home page.
+    for headers in ({}, {"Referer": "http://elsewhere.example/desk/users/"}):
+        answer = Client().post("/desk/editions/1/approve/", headers=headers)
+        assert answer["Location"] == "/accounts/sign-in/?next=/desk/"
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "name"),
+    [
+        ("Mozilla/5.0 (Windows NT 10.0; rv:143.0) Gecko/20100101 Firefox/143.0", "Firefox on Windows"),
+        ("Mozilla/5.0 (X11; Linux x86_64) Chrome/141 Safari/537.36 Edg/141", "Edge on Linux"),
+        ("Mozilla/5.0 (Linux; Android 14) Chrome/141 Mobile Safari/537.36", "Chrome on Android"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) Safari/604.1", "Safari on iPhone"),
+        ("Mozilla/5.0 (Windows NT 10.0) Chrome/140 YaBrowser/25 Safari/537", "Yandex Browser on Windows"),
+        ("curl/8.5.0", "Unknown browser"),
+        ("", "Unknown browser"),
+    ],
+)
+def test_a_browser_has_the_name_that_its_owner_knows(user_agent: str, name: str) -> None:
+    assert sessions.browser_name(user_agent) == name
 
 
 def test_there_is_no_sign_up() -> None:

@@ -98,6 +98,32 @@ def test_the_menu_has_the_pages_of_the_desk_and_none_about_a_page_tree(desk: Des
         assert text not in html
 
 
+@pytest.mark.parametrize("who", ["writer", "approver", "admin"])
+def test_the_menu_leads_every_member_of_staff_to_the_audit_log(desk: Desk, who: str) -> None:
+    browser, log = as_user(getattr(desk, who)), reverse("wagtailadmin_reports:site_history")
+    html = browser.get(reverse("wagtailadmin_home")).content.decode()
+    assert f'"url": "{log}"' in html
+    assert browser.get(log).status_code == 200
+
+
+def test_staff_pages_are_in_english_and_readers_pages_in_the_language_of_the_browser(desk: Desk) -> None:
+    browser = as_user(desk.admin)
+    pages = [*tables(), *edition_pages(desk), "/accounts/password/", "/desk/nothing/"]
+    russian = {}
+    for page in pages:
+        answer = browser.get(page, headers={"Accept-Language": "ru"})
+        if answer["Content-Language"] != "en" or 'lang="en' not in answer.content.decode()[:400]:
+            russian[page] = answer["Content-Language"]
+    assert russian == {}
+    assert browser.get("/", headers={"Accept-Language": "ru"})["Content-Language"] == "ru"
+
+
+def test_wagtails_name_is_on_no_error_page(desk: Desk) -> None:
+    answer = as_user(desk.admin).get("/desk/nothing/")
+    assert answer.status_code == 404
+    assert "Wagtail" not in answer.content.decode()
+
+
 def test_the_home_page_shows_editions_whose_next_step_the_user_can_take(desk: Desk) -> None:
     cast.submitted(desk)
     home, review = reverse("wagtailadmin_home"), reverse("desk_edition:review", args=[desk.edition.pk])

@@ -59,7 +59,11 @@ GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 
 def ensure_groups() -> dict[str, Group]:
-    """Create missing groups and add missing permissions. Safe to repeat; removes nothing. Groups by name."""
+    """Create missing groups and add missing permissions. Safe to repeat. Groups by name.
+
+    Removes nothing but Wagtail's own groups, as long as they are as Wagtail made them.
+    """
+    _delete_wagtails_groups()
     groups = {}
     for name, (permissions, image_permissions) in GROUPS.items():
         group, _ = Group.objects.get_or_create(name=name)
@@ -71,6 +75,14 @@ def ensure_groups() -> dict[str, Group]:
             )
         groups[name] = group
     return groups
+
+
+def _delete_wagtails_groups() -> None:
+    """They admit their members to the desk, where these may do nothing but change pictures."""
+    wagtails_own = Q(content_type__app_label__in=("wagtailadmin", "wagtailimages", "wagtaildocs"))
+    for group in Group.objects.filter(name__in=("Editors", "Moderators"), user=None):
+        if not group.permissions.exclude(wagtails_own).exists():
+            group.delete()
 
 
 def _permissions(names: Iterable[str]) -> list[Permission]:

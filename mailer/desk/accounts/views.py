@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib.auth.models import Group, Permission, User
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
@@ -95,12 +96,27 @@ def _use(user: User) -> str:
     return f"unused for {audit.UNUSED_DAYS} days" if audit.is_unused(user, timezone.now()) else ""
 
 
+def _groups(user: User) -> str:
+    names = sorted(group.name for group in user.groups.all())
+    return ", ".join([*names, *(["superuser"] if user.is_superuser else [])]) or "none"
+
+
 class AccountIndex(users.IndexView):
     """The table of accounts, without bulk actions: each change of an account is an act of its own."""
 
     @property
     def columns(self) -> list[Any]:
-        return [*super().columns[1:], Column("use", label="Use", accessor=_use)]
+        # Instead of Wagtail's level, which knows no groups but only superusers.
+        others = [column for column in super().columns[1:] if column.name != "level"]
+        return [
+            *others,
+            Column("role", label="Groups", accessor=_groups),
+            Column("use", label="Use", accessor=_use),
+        ]
+
+    def get_base_queryset(self) -> QuerySet[User]:
+        queryset: QuerySet[User] = super().get_base_queryset()
+        return queryset.prefetch_related("groups")
 
     def get_delete_url(self, instance: User) -> None:
         return None

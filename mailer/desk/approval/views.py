@@ -197,7 +197,7 @@ class ApproveAction(SnapshotPage):
         user, sha256 = current_user(self.request), self.request.POST.get("sha256", "")
         return self.attempt(
             lambda: approve.approve(snapshot, user, sha256, timezone.now()),
-            f"{self.edition} is approved. It is sent once someone schedules it.",
+            f"{self.edition} is approved. It is sent once it is scheduled.",
             "desk.approve",
             on_success="schedule" if user.has_perm("mailer.schedule_edition") else "review",
             on_error="review",

@@ -47,7 +47,7 @@ _ACTIONS = {
     "desk.view_suppression": ("View", "Opened a suppression"),
     "desk.view_decision": ("View", "Opened a suppression decision"),
     "desk.view_personal_data": ("View", "Opened a list of addresses"),
-    "desk.export_not_delivered": ("Export", "Exported the list of recipients not reached"),
+    "desk.export_not_delivered": ("Export", "Exported the list of messages that were not delivered"),
     "desk.export_report": ("Export", "Exported the report"),
     "desk.export_subscribers": ("Export", "Exported subscribers"),
     "desk.import_upload": ("Upload", "Uploaded a file to import"),
@@ -86,8 +86,8 @@ _ACTIONS = {
 }
 
 
-# Data of an entry that its message shows, and the text before it.
-_DETAILS = {"to": "to", "by": "by", "because": "–", "page": ":"}
+# Data of an entry that its message shows, and how.
+_DETAILS = {"to": " to {}", "by": " by {}", "because": " – {}", "page": ": {}"}
 # Actions of Wagtail whose messages show what changed.
 _CHANGING = ("wagtail.create", "wagtail.edit")
 _REDACTED = "(erased address)"
@@ -97,8 +97,8 @@ class _Formatter(LogFormatter):
     """The action's message with the entry's details, such as who acted where no user was signed in."""
 
     def format_message(self, entry: ModelLogEntry) -> str:
-        details = [f"{before} {entry.data[key]}" for key, before in _DETAILS.items() if entry.data.get(key)]
-        return " ".join([str(self.message), *details]) + _describe(entry.data.get(CHANGES, {}))
+        details = [form.format(entry.data[key]) for key, form in _DETAILS.items() if entry.data.get(key)]
+        return "".join([str(self.message), *details]) + _describe(entry.data.get(CHANGES, {}))
 
 
 def _describe(changed: Mapping[str, Sequence[str]]) -> str:
@@ -187,11 +187,11 @@ LIST_PAGES: dict[str, str] = {
             ("subscribers", "Subscribers"),
             ("suppressions", "Suppressed addresses"),
             ("suppression_decisions", "Suppression decisions"),
-            ("replies", "Returned mail"),
+            ("replies", "Unclassified replies"),
         )
         for part in ("", "_results")
     },
-    "desk_edition:not_delivered": "Recipients not reached",
+    "desk_edition:not_delivered": "Not delivered",
     "desk_import": "Rows of an import",
     "desk_import_columns": "Rows of an import",
     "desk_segments:add": "Sample of a segment",

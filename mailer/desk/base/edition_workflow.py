@@ -22,12 +22,12 @@ _LABELS = ("Draft", "Submitted", "Approved", "Scheduled", "Sending", "Sent")
 _STATES: dict[str, tuple[int, str, str, str]] = {
     "draft": (0, "draft", "Draft", "Next: writers submit it for approval"),
     "submitted": (1, "waiting", "Waiting for approval", "Next: an approver who is not an author reviews it"),
-    "approved": (2, "waiting", "Approved, not yet scheduled", "Next: someone schedules it"),
+    "approved": (2, "waiting", "Approved, not yet scheduled", "Next: an approver schedules it"),
     "scheduled": (3, "done", "Scheduled", "Will be sent automatically"),
     "planning": (4, "busy", "Preparing", "Sending starts automatically"),
-    "held": (4, "problem", "On hold", "Next: someone checks the audience and confirms or cancels"),
+    "held": (4, "problem", "On hold", "Next: an approver checks the audience and confirms or cancels"),
     "sending": (4, "busy", "Sending", "No action needed"),
-    "paused": (4, "problem", "Paused", "Next: someone resumes or cancels it"),
+    "paused": (4, "problem", "Paused", "Next: an approver resumes or cancels it"),
     "sent": (5, "done", "Sent", "The report is available"),
     "cancelled": (5, "problem", "Cancelled", "The remaining messages were not sent"),
 }

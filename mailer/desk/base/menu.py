@@ -19,7 +19,7 @@ from mailer.feedback.models import ReturnedMessage, SuppressionDecision
 # Wagtail's entries that make no sense without a page tree, or that link to Wagtail's website.
 _HIDDEN_MAIN = frozenset({"explorer", "snippets", "documents"})
 _HIDDEN_REPORTS = frozenset(
-    {"locked-pages", "workflows", "workflow-tasks", "aging-pages", "page-types-usage"}
+    {"locked-pages", "workflows", "workflow-tasks", "aging-pages", "page-types-usage", "site-history"}
 )
 _HIDDEN_SETTINGS = frozenset({"workflows", "workflow-tasks", "sites", "redirects", "collections"})
 
@@ -35,14 +35,17 @@ def customize_main(request: HttpRequest, items: list[MenuItem]) -> None:
 def customize_reports(request: HttpRequest, items: list[MenuItem]) -> None:
     """Wagtail hook `construct_reports_menu`."""
     items[:] = [item for item in items if item.name not in _HIDDEN_REPORTS]
-    for item in items:
-        if item.name == "site-history":
-            item.label = "Audit log"
 
 
 def customize_settings(request: HttpRequest, items: list[MenuItem]) -> None:
     """Wagtail hook `construct_settings_menu`."""
     items[:] = [item for item in items if item.name not in _HIDDEN_SETTINGS]
+
+
+def audit_log() -> MenuItem:
+    """Wagtail hook `register_settings_menu_item`: Wagtail shows its own entry only where there are pages."""
+    url = reverse("wagtailadmin_reports:site_history")
+    return MenuItem("Audit log", url, name="audit-log", icon_name="history", order=850)
 
 
 def own_sign_in() -> MenuItem:

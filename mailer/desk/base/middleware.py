@@ -1,4 +1,4 @@
-"""Middleware of all pages: security headers, 400 for hostile input, messages in place of error pages.
+"""Middleware of all pages: language, security headers, answers to hostile input and refused deletions.
 
 Readers' pages bring a Content-Security-Policy of their own (`subscribers.responses.page`).
 """
@@ -14,7 +14,9 @@ from django.core.exceptions import BadRequest, FieldError
 from django.db import DataError
 from django.db.models import ProtectedError
 from django.http import HttpRequest, HttpResponse
+from django.middleware.locale import LocaleMiddleware
 from django.shortcuts import redirect
+from django.utils import translation
 from django.views.defaults import bad_request
 from wagtail.admin import messages
 
@@ -42,6 +44,21 @@ _POLICY = (
     "img-src 'self' data: blob: https: {site}; font-src 'self' data:; object-src 'none'; "
     "base-uri 'none'; form-action 'self'{forms}; frame-ancestors 'self'"
 )
+
+
+# Pages of staff.
+_STAFF = re.compile(r"/(?:desk|accounts|demo)/")
+
+
+class LanguageMiddleware(LocaleMiddleware):
+    """Readers' pages are in the reader's language; staff pages, which have no translations, in English."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        if not _STAFF.match(request.path_info):
+            super().process_request(request)
+            return
+        translation.activate("en")
+        request.LANGUAGE_CODE = "en"
 
 
 class SecurityHeadersMiddleware:

@@ -44,7 +44,7 @@ _ACTIONS = {
     "pause": _Action(
         control.pause,
         "desk.pause",
-        "Sending is paused. No more messages are sent until someone resumes it.",
+        "Sending is paused. No more messages are sent until you or a colleague resumes it.",
         (_State.SENDING,),
     ),
     "resume": _Action(control.resume, "desk.resume", "Sending is resumed.", (_State.PAUSED,)),

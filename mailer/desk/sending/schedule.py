@@ -127,7 +127,7 @@ class SchedulePage(SnapshotPage):
     def _unschedule(self, snapshot: Snapshot) -> HttpResponse:
         return self.attempt(
             lambda: approve.unschedule(snapshot, current_user(self.request)),
-            "The schedule is cancelled. Nothing is sent until someone schedules it again.",
+            "The schedule is cancelled. Nothing is sent until it is scheduled again.",
             "desk.unschedule",
             on_success="schedule",
             on_error="schedule",

@@ -149,7 +149,7 @@ class SuppressView(_SuppressionPage, FormPage[SuppressForm]):
         log(instance=row, action="desk.suppress", user=self.request.user)
         messages.success(
             self.request,
-            "The address is suppressed. It receives no emails until someone removes the suppression.",
+            "The address is suppressed. It receives no emails until staff remove the suppression.",
         )
         return redirect("desk_suppressions:index")
 

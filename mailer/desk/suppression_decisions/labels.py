@@ -33,7 +33,7 @@ TITLES: dict[str, str] = {
 EFFECTS: dict[str, str] = {
     State.APPLIED: "It receives no emails. Its subscriptions are kept and become active again when the "
     "suppression is removed.",
-    State.HELD: "It still receives emails until someone decides.",
+    State.HELD: "It still receives emails until staff decide.",
     State.PROBING: (
         "A test email was sent to it. If that bounces too, the address is suppressed. If it does not bounce "
         "within six days, the decision is dismissed. Until then the address still receives emails."

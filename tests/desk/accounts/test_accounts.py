@@ -16,6 +16,7 @@ from mailer.approval import approve
 from mailer.approval.account_changes import acting_as
 from mailer.approval.approve import AccountNotIndependent
 from mailer.approval.models import AccountChange
+from mailer.desk.accounts import permissions
 from mailer.desk.accounts.views import AccountViewSet, GroupViewSet
 from mailer.stories.models import Story
 from tests import cast as everyone
@@ -328,6 +329,19 @@ def test_the_pages_of_accounts_and_groups_open(desk: Desk, root: User, who: str)
     edit = Page(browser.get(reverse(EDIT, args=[desk.writer.pk])))
     assert not {"is_superuser", "password1", "password2"} & edit.names
     assert "groups" in edit.names
+
+
+def test_wagtails_groups_are_deleted_unless_the_office_uses_them(desk: Desk) -> None:
+    permissions.ensure_groups()
+    assert set(Group.objects.values_list("name", flat=True)) == set(permissions.GROUPS)
+    admission = Permission.objects.get(codename="access_admin")
+    Group.objects.create(name="Editors").permissions.add(admission)
+    Group.objects.get(name="Editors").user_set.add(desk.writer)
+    Group.objects.create(name="Moderators").permissions.add(
+        admission, Permission.objects.get(codename="add_story")
+    )
+    permissions.ensure_groups()
+    assert Group.objects.filter(name__in=["Editors", "Moderators"]).count() == 2
 
 
 def test_the_review_page_says_when_no_account_can_approve(desk: Desk) -> None:

@@ -33,8 +33,12 @@ def test_a_new_lists_sender_and_texts_wait_for_a_second_person(desk: Desk) -> No
     assert ListChange.objects.get().state == "proposed"
     assert ("action", "approve") not in Page(browser.get(page)).controls
     approver = as_user(desk.approver)
+    home = reverse("wagtailadmin_home")
+    assert page not in Page(browser.get(home)).links
+    assert page in Page(approver.get(home)).links
     assert ("action", "approve") in Page(approver.get(page)).controls
     approver.post(page, {"action": "approve"})
+    assert page not in Page(approver.get(home)).links
     events.refresh_from_db()
     assert (events.sender_name, events.sender_email, events.welcome_texts) == (
         "Road",
