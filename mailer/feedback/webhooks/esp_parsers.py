@@ -33,6 +33,7 @@ from mailer.feedback.webhooks.event_parser import (
     REASONS,
     EventParser,
     Failure,
+    has_reply_code,
     tags_of,
 )
 from mailer.feedback.webhooks.request_body import JsonEvent
@@ -318,8 +319,11 @@ class SendGridParser(EventParser):
             )
         category = str(data.get("type") or "bounce")
         by_class = _SENDGRID_CLASSES.get(str(data.get("bounce_classification") or "").lower())
+        text = str(event.mta_response or "")
         return Failure(
-            server_reply=str(event.mta_response or ""),
+            # SendGrid's words about its own look-ups may sound like a block.
+            server_reply=text if has_reply_code(text) else "",
+            description=text,
             status=str(data.get("status") or ""),
             category=category,
             reason=by_class or reasons.get(category, "unknown"),

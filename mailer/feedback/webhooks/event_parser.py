@@ -186,7 +186,7 @@ class EventParser(ABC):
             return verdict
         found = classify(reply, status=status, host=failure.host)
         verdict = classification_for(failure.reason, found.status, rule)
-        by_server = bool(status or _REPLY_CODE.search(reply))
+        by_server = bool(status) or has_reply_code(reply)
         return found if _is_within(found, verdict, by_server) else verdict
 
 
@@ -194,15 +194,15 @@ def _is_within(found: Classification, verdict: Classification, by_server: bool) 
     """Whether the classification of a text counts beside the ESP's verdict.
 
     A server's reply counts unless it makes a temporary failure or a block hard. Words without a reply code
-    may name a reason, but do not change the class.
+    count where they keep the class, or say that the reason is our sender or message.
     """
     if found.reason == "unknown":
         return False
+    if found.bounce_class == "block" or found.bounce_class == verdict.bounce_class:
+        return True
     if by_server:
-        return found.bounce_class != "hard" or verdict.bounce_class in ("hard", "unknown")
-    return found.bounce_class == verdict.bounce_class or (
-        verdict.reason == "unknown" and found.bounce_class != "hard"
-    )
+        return found.bounce_class != "hard" or verdict.bounce_class == "unknown"
+    return verdict.bounce_class == "unknown" and found.bounce_class != "hard"
 
 
 class _Request:
@@ -218,6 +218,11 @@ class _Request:
 def storable_text(value: object) -> str:
     """A text that databases take: without NUL and lone surrogates, which JSON may hold."""
     return str(value or "").replace("\0", " ").encode("utf-8", "replace").decode()
+
+
+def has_reply_code(text: str) -> bool:
+    """Whether a text is a server's reply, and not the ESP's own words."""
+    return _REPLY_CODE.search(text) is not None
 
 
 def tags_of(event: AnymailTrackingEvent) -> tuple[str, ...]:
