@@ -279,11 +279,10 @@ WAGTAILSEARCH_BACKENDS = {"default": {"BACKEND": "wagtail.search.backends.databa
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": _config.LOG_FORMAT}},
-    "filters": {"mask": {"()": "mailer.config.log_masking.MaskingFilter"}},
-    "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["mask"]},
+    "formatters": {
+        "masked": {"()": "mailer.config.log_masking.MaskingFormatter", "format": _config.LOG_FORMAT}
     },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "masked"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         **{name: {"level": "WARNING"} for name in ("apscheduler", "django_tasks", "wagtail", "modelsearch")},
@@ -291,6 +290,7 @@ LOGGING = {
         "apscheduler.scheduler": {"level": "ERROR"},
         # Without Django's own handlers, which mask nothing.
         "django": {"handlers": [], "level": "INFO"},
+        "django.server": {"handlers": [], "level": "INFO", "propagate": True},
         "django.request": {"level": "ERROR"},
         # It logs every request that waits for a thread, which makes a busy process busier.
         "waitress.queue": {"level": "ERROR"},

@@ -146,6 +146,9 @@ def start_django(config: Path | None = None, *, desk: bool = False) -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "mailer.settings" if desk else "mailer.settings_headless"
     import django  # slow, and several commands do without
 
+    from mailer.config.log_masking import mask_uncaught_exceptions
+
+    mask_uncaught_exceptions()
     django.setup()
 
 

@@ -29,7 +29,7 @@ _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 def run() -> None:
     """Bring the database up to date, then keep web and worker running until asked to stop."""
     from mailer import config
-    from mailer.config.log_masking import MaskingFilter
+    from mailer.config.log_masking import MaskingFormatter, mask_uncaught_exceptions
     from mailer.worker.supervisor import mailer_command, stop_on_signals, supervise
 
     loaded = config.load(Path(os.environ.get("MAILER_CONFIG", "config.toml")), os.environ)
@@ -39,9 +39,10 @@ def run() -> None:
         raise typer.Exit(prepared.returncode)
     stop = threading.Event()
     stop_on_signals(stop)
+    mask_uncaught_exceptions()
     handler = logging.StreamHandler()
-    handler.addFilter(MaskingFilter())
-    logging.basicConfig(level=logging.INFO, format=config.LOG_FORMAT, handlers=[handler])
+    handler.setFormatter(MaskingFormatter(config.LOG_FORMAT))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     print_text(f"Serving {loaded.site.url} on {loaded.web.host}:{loaded.web.port}; Ctrl-C stops.")
     supervise({"web": mailer_command("web"), "worker": mailer_command("worker")}, stop)
 

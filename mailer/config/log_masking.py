@@ -1,50 +1,123 @@
-"""What no log line may contain: tokens of links, secrets in paths, and email addresses.
+"""What no log line may contain: tokens of links, secrets, passwords, and email addresses.
 
-Django writes the path of a request into the log when it refuses one (CSRF, 404, 405) or fails; an exception
-may quote what it was about. A token in a log would let everyone who reads the log open a subscriber's pages.
+Log calls name ids. This is the second line of defence, for what others write: Django writes the path of a
+request into the log when it refuses one (CSRF, 404, 405) or fails, and an exception quotes what it was about,
+as does a server's reply. A token in a log would let everyone who reads the log open a subscriber's pages.
+
+Every pattern takes time in proportion to the text: some of it comes from strangers.
 """
 
 from __future__ import annotations
 
 import logging
 import re
+import sys
+import threading
+import traceback
+from types import TracebackType
 
 # The pages whose path carries a token or a secret: what follows their name is masked, also a damaged token.
 _PATH = re.compile(
     r"(/(?:confirm|preferences|address(?:/agree|/not-me)?|stay|your-data|unsubscribe|r|o|hooks/[a-z_]+"
     r"|password_reset/confirm|set-password|accounts/email)/)[^\s\"'<>]+"
 )
+# User and password in a URL: removed together with the @, up to the last one in the part with the host.
+_USER_OF_URL = re.compile(r"(?<=://)[^\s/?#\"'<>]+(?:@|%40)")
+_QUERY = re.compile(r"([?&][\w.~%-]{1,64}=)[^\s&#\"'<>]+")
+# What PostgreSQL quotes of a row. In a traceback the line is on its own, in a repr it follows "\n".
+_DETAIL = re.compile(r"((?:(?<!\w)|\\n)(?:DETAIL|CONTEXT):[ \t]*)[^\n]+")
+# What stands behind such a name in a text, header, dictionary or address.
+_NAMED_SECRET = re.compile(
+    r"((?:password|passwd|passphrase|secret|token|api[_-]?key|authorization|cookie|sessionid)"
+    r"[\"']?(?:=|:[ \t]*))(?:(?:bearer|basic|token)[ \t]+)?(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s,;&\"'<>(){}\[\]]+)",
+    re.IGNORECASE,
+)
+_SMTP_AUTH = re.compile(r"(\bAUTH[ \t]+[A-Z0-9-]{1,20}[ \t]+)\S+")
 # A token in a URL (with that of the subscriber behind it in a tracked link), and one in a mail address.
 _TOKEN = re.compile(
     r"(?<![\w-])[0-9][A-Za-z0-9_-]{32}(?:[0-9][A-Za-z0-9_-]{32})?(?![\w-])"
     r"|(?<![0-9A-Za-z])[0-9][0-9a-f]{48}(?![0-9A-Za-z])"
 )
-# "a…@example.org" is enough to find the subscriber's mail provider, and does not name the subscriber.
-_ADDRESS = re.compile(r"([\w.+%'/=-])[\w.+%'/=-]*@((?:[\w-]+\.)+[\w-]+)")
-_MASK = "…"
-_format_exception = logging.Formatter().formatException
+# A token with more around it, or damaged.
+_LIKE_TOKEN = re.compile(r"[A-Za-z0-9_-]{33,}")
+_MIXTURE = tuple(map(re.compile, ("[0-9]", "[A-Z]", "[a-z]")))
+# What may be a session key, a one-time link or a key of a service: whether it looks random is counted.
+_LONG = re.compile(r"[A-Za-z0-9_+/=-]{20,}")
+_CHANGE = re.compile(r"(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])")
+_RANDOM_CHANGES = 4
+# An address, with all that is not separated from it; the quotes of a local part are a separator otherwise.
+_AT = r"[@\uff20\ufe6b]|%(?:25)*40|&#0*64;|&#x0*40;|\\x40|\\u0040"
+_QUOTED = re.compile(rf"\"[^\"\n]{{1,64}}\"(?={_AT})")
+_LITERAL = re.compile(rf"(?:{_AT})\[[^\]\s]{{1,60}}\]")
+_RUN = re.compile(r"[^\s<>()\[\]\",;:]+(?:;[^\s<>()\[\]\",;:]+)?")
+_ADDRESS = re.compile(rf"[^@\uff20\ufe6b](?:{_AT})[^\s@]", re.IGNORECASE)
+# Names of values in our own lines: what stands before the address there is no part of it.
+_LABEL = re.compile(r"(?:address|email|error|from|message|path|reason|recipient|sender|source|to|user)=")
+MASK = "…"
+ADDRESS_MASK = "[address]"
 
 
 def mask(text: str) -> str:
     """The text without tokens, secrets and addresses."""
-    text = _PATH.sub(rf"\1{_MASK}", text)
-    return _ADDRESS.sub(rf"\1{_MASK}@\2", _TOKEN.sub(_MASK, text))
+    text = _PATH.sub(rf"\1{MASK}", text)
+    text = _QUERY.sub(rf"\1{MASK}", _USER_OF_URL.sub("", text))
+    text = _SMTP_AUTH.sub(rf"\1{MASK}", _DETAIL.sub(rf"\1{MASK}", text))
+    text = _NAMED_SECRET.sub(rf"\1{MASK}", text)
+    text = _LONG.sub(_without_random, _LIKE_TOKEN.sub(_without_mixture, _TOKEN.sub(MASK, text)))
+    return _RUN.sub(_without_address, _LITERAL.sub("@host", _QUOTED.sub(ADDRESS_MASK, text)))
 
 
-class MaskingFilter(logging.Filter):
-    """A filter for handlers, so that it sees the records of every logger. It refuses no record."""
+class MaskingFormatter(logging.Formatter):
+    """Formats records of every logger: masks the whole text, with traceback and stack.
 
-    def filter(self, record: logging.LogRecord) -> bool:
+    A record whose arguments do not fit its message becomes a line that names the place of the call; the
+    logging package would print the arguments.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
         try:
-            message = record.getMessage()
-        except (TypeError, ValueError, KeyError):
-            # The handler reports the wrong arguments.
-            return True
-        record.msg, record.args = mask(message), ()
-        if record.exc_info and record.exc_info[0] is not None and not record.exc_text:
-            record.exc_text = _format_exception(record.exc_info)
-        if record.exc_text:
-            record.exc_text = mask(record.exc_text)
-        if record.stack_info:
-            record.stack_info = mask(record.stack_info)
-        return True
+            text = super().format(record)
+        except Exception:  # noqa: BLE001  (also what the text of an argument raises)
+            record = logging.LogRecord(
+                record.name,
+                logging.ERROR,
+                record.pathname,
+                record.lineno,
+                f"action=log_call_invalid place={record.pathname}:{record.lineno}",
+                (),
+                None,
+            )
+            text = super().format(record)
+        return mask(text)
+
+
+def mask_uncaught_exceptions() -> None:
+    """Let what ends a process or a thread be written to stderr masked."""
+    sys.excepthook = _print_masked
+    threading.excepthook = lambda args: _print_masked(args.exc_type, args.exc_value, args.exc_traceback)
+
+
+def _print_masked(
+    kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
+) -> None:
+    # A thread may end by SystemExit, and a process may have no stderr.
+    if sys.stderr is not None and not issubclass(kind, SystemExit):
+        sys.stderr.write(mask("".join(traceback.format_exception(kind, error, trace))))
+
+
+def _without_mixture(found: re.Match[str]) -> str:
+    text = found[0]
+    return MASK if all(kind.search(text) for kind in _MIXTURE) else text
+
+
+def _without_random(found: re.Match[str]) -> str:
+    text = found[0]
+    return MASK if sum(1 for _ in _CHANGE.finditer(text)) >= _RANDOM_CHANGES else text
+
+
+def _without_address(found: re.Match[str]) -> str:
+    text = found[0]
+    if not _ADDRESS.search(text):
+        return text
+    label = _LABEL.match(text)
+    return (label[0] if label else "") + ADDRESS_MASK

@@ -31,7 +31,7 @@ def mailer(*arguments, cwd=None, **environment):
     clean.pop("DJANGO_SETTINGS_MODULE", None)
     return subprocess.run(
         [sys.executable, "-m", "mailer", *map(str, arguments)],
-        env={**clean, **environment, "PYTHONPATH": os.getcwd()},
+        env={**clean, **environment},
         cwd=cwd,
         capture_output=True,
         text=True,

@@ -22,7 +22,7 @@ def test_the_settings_of_an_https_site_pass_the_check_for_deployment(tmp_path: P
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("MAILER_", "DJANGO_"))
     }
-    environment |= {"MAILER_CONFIG": str(config), "PYTHONPATH": str(ROOT)}
+    environment |= {"MAILER_CONFIG": str(config)}
     environment["DJANGO_SETTINGS_MODULE"] = "mailer.settings"
     done = subprocess.run(
         [sys.executable, "-m", "django", "check", "--deploy", "--fail-level", "WARNING"],
