@@ -6,13 +6,17 @@ a command's module is imported when the command is called, and each command says
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,6 +36,8 @@ class _Command:
     pages: bool = False
     # Whether it refuses to start where suppressed addresses would not be recognised.
     checks_key: bool = True
+    # Its subcommands that also work where there is no configuration: they use neither database nor keys.
+    without_config: tuple[str, ...] = ()
 
 
 COMMANDS = {
@@ -45,7 +51,9 @@ COMMANDS = {
     "stories": _Command("Import and gather stories."),
     "edition": _Command("Assemble, preview, approve, send and report."),
     "subscribers": _Command("Import, export, show and erase subscribers."),
-    "bounces": _Command("Read bounces and other returned mail.", checks_key=False),
+    "bounces": _Command(
+        "Read bounces and other returned mail.", checks_key=False, without_config=("read", "score")
+    ),
     "doctor": _Command("Check machine, relay, DNS and mailbox; suggest fixes.", checks_key=False),
     "superuser": _Command("Make an account a superuser, or take that away.", "accounts"),
     "second-factor": _Command("Remove the second factors of an account.", "accounts", pages=True),
@@ -54,6 +62,17 @@ COMMANDS = {
     "first-admin": _Command(module="init", checks_key=False, pages=True),
     "demo-run": _Command(module="demo", pages=True),
 }
+
+
+# What the settings need; nothing is stored or sent with it.
+_DEFAULT_CONFIG = """
+[site]
+url = "http://localhost"
+name = "none"
+
+[database]
+url = "sqlite:///:memory:"
+"""
 
 
 class LazyGroup(TyperGroup):
@@ -74,6 +93,8 @@ class LazyGroup(TyperGroup):
         if config is not None:
             # Child processes read the same file.
             os.environ["MAILER_CONFIG"] = str(config)
+        elif set(command.without_config) & set(sys.argv):
+            _use_default_config_if_none()
         name = command.module or cmd_name.replace("-", "_")
         with loading():
             if command.django:
@@ -91,6 +112,21 @@ class LazyGroup(TyperGroup):
             super().format_help(ctx, formatter)
         finally:
             self.listing = False
+
+
+def _use_default_config_if_none() -> None:
+    """Where no configuration is named and none is here, use the defaults, in a folder that is deleted at the
+    end.
+    """
+    if "MAILER_CONFIG" in os.environ or Path("config.toml").exists():
+        return
+    from mailer.config import key_ring
+
+    folder = Path(tempfile.mkdtemp(prefix="mailer-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    (folder / "config.toml").write_text(_DEFAULT_CONFIG, encoding="utf-8")
+    key_ring.create(folder / "keys.toml", datetime.now(UTC))
+    os.environ["MAILER_CONFIG"] = str(folder / "config.toml")
 
 
 def _check_key_before(command: Any) -> None:

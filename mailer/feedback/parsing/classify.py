@@ -29,6 +29,11 @@ _ADDRESS = re.compile(
     r"[<\"'\[]{0,2}(?<![^\s<>\"'(),;:\[\]])[^\s<>\"'(),;:\[\]]{1,80}@[^\s<>\"'(),;:\[\]@]{1,253}[>\"'\]]{0,2}"
 )
 _LINK = re.compile(r"https?://\S{1,500}")
+# Blocklists and filters that name themselves in nothing but a link.
+_BLOCKLIST = re.compile(
+    r"spamhaus|spamcop|barracudacentral|sorbs|uceprotect|abusix|spamrats|mailspike|senderscore|talosintelligence"
+    r"|proofpoint|cloudmark|invaluement|mimecast|trendmicro|abuseat|psbl|surbl|uribl|dnswl"
+)
 # The server that replied, "host mx.example.org[192.0.2.1] said": its name may contain any keyword.
 _HOST_NAME = r"(?:[\w-]{1,63}\.){1,8}[\w-]{1,63}\.?"
 _REPLYING_HOST = re.compile(
@@ -135,9 +140,17 @@ def reply_fingerprint(text: str, addresses: Collection[str], classification: Cla
 
 
 def _normalise(text: str) -> str:
-    """Lower case on one line; addresses become "@"; links, host names and our subject go: no name decides."""
-    text = _LINK.sub("", _SUBJECT.sub("", text[:_LIMIT].lower()))
-    return _SPACE.sub(" ", _REPLYING_HOST.sub("", _ADDRESS.sub("@", text))).strip()
+    """Lower case on one line; addresses become "@", "_" a space; links, host names and our subject go: no
+    name decides. Of a link to a blocklist its name stays, since there may be no other reason.
+    """
+    text = _LINK.sub(_name_of_blocklist, _SUBJECT.sub("", text[:_LIMIT].lower()))
+    text = _ADDRESS.sub("@", text).replace("_", " ")
+    return _SPACE.sub(" ", _REPLYING_HOST.sub("", text)).strip()
+
+
+def _name_of_blocklist(link: re.Match[str]) -> str:
+    found = _BLOCKLIST.search(link[0])
+    return f"blocklist {found[0]}" if found else ""
 
 
 def _enhanced_code(status: str, text: str) -> str:

@@ -7,6 +7,18 @@ from __future__ import annotations
 
 REFUSALS: dict[str, tuple[str, ...]] = {
     "unknown_user": (
+        "550 5.1.351 Remote server returned unknown recipient or mailbox unavailable",
+        "542 <@> Rejected",
+        "550 BAD_RECIPIENT",
+        "554 5.1.1 INVALID_RECIPIENT @",
+        "550 NO_SUCH_USER",
+        "550 <@> is no longer valid",
+        "550 Not in recipient list",
+        "550 <@> not in recipient map",
+        "550 address not in our user table",
+        "554 user unknown [RCPT_TO]",
+        "550 5.5.0 user unknown. LPN007_510",
+        "550 Adresse inconnue OFR_416",
         "550-5.1.1 The email account that you tried to reach does not exist. Please check it.",
         "550 5.5.0 Requested action not taken: mailbox unavailable (S2017062302)",
         "550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup",
@@ -105,6 +117,11 @@ REFUSALS: dict[str, tuple[str, ...]] = {
         "550 bunday foydalanuvchi mavjud emas",
     ),
     "bad_domain": (
+        "554 no SMTP service at the destination domain",
+        "Sorry, I couldn't find a mail exchanger for villages.example",
+        "No mail exchanger found for domain villages.example",
+        "550 5.4.4 HOST villages.example does not exist",
+        "Name service error for name=villages.example type=MX: Malformed or unexpected name server reply",
         "Host or domain name not found. Name service error for name=villages.example type=A: Host not found",
         "Domain villages.example does not accept mail (nullMX)",
         "556 5.1.10 Recipient address has null MX",
@@ -118,6 +135,7 @@ REFUSALS: dict[str, tuple[str, ...]] = {
         "550 Домен получателя не найден",
     ),
     "disabled": (
+        "550 this e-mail address is no longer valid",
         "550 5.2.1 The email account that you tried to reach is disabled.",
         "550 Message was not accepted -- invalid mailbox. Local mailbox @ is unavailable: user is terminated",
         "550 5.7.1 Recipient account has been closed",
@@ -283,13 +301,24 @@ REFUSALS: dict[str, tuple[str, ...]] = {
     "unconfirmed_user": (
         "550 User unknown (in reply to end of DATA command)",
         "550 5.2.1 User unknown (in reply to end of DATA command)",
-        "550 5.1.351 Remote server returned unknown recipient or mailbox unavailable",
     ),
     "unknown": ("550 Gone fishing", "", "554 Error 0x80"),
 }
 
 # Words of refusals that are not about the address, though they sound like it.
 NOT_ABOUT_THE_ADDRESS = (
+    "551 go elsewhere",
+    "551 5.7.1 Forwarding to remote hosts disabled",
+    "551 user moved? policy forbids disclosure, message rejected",
+    "Name service error for name=villages.example type=MX: Host not found, try again",
+    "450 4.4.3 lookup failed, host not found; try again",
+    "550 5.7.1 Unknown address error 554-'5.7.1 <@>: Access denied'",
+    "554 5.7.1 unknown recipient domain policy: Access denied",
+    "550 5.1.1 Message refused according to recipient preferences",
+    "550 The recipient has chosen not to receive from this address",
+    "550 https://www.spamhaus.org/query/ip/192.0.2.7",
+    "550 5.1.1 see https://www.spamcop.net/bl.shtml?192.0.2.7",
+    "550 5.1.1 http://csi.cloudmark.com/reset-request/?ip=192.0.2.7",
     "550 5.7.1 The IP address 192.0.2.7 was not found in DNS",
     "550 sending IP not in our whitelist",
     "550 Message-ID is not valid",

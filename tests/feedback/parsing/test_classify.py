@@ -120,6 +120,32 @@ def test_a_custom_rule_wins_over_what_seems_to_be_about_us(tmp_path: Path, setti
     assert classify(said).bounce_class == "hard"
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "mx.villages.example rejected my name: 550 unknown host",
+        "host mx.villages.example did not like our HELO: 550 no such domain",
+        "550 5.1.1 our greeting was refused: not like your name, user unknown (in reply to EHLO command)",
+        "550 Helo command rejected: Host not found",
+    ],
+)
+def test_a_refused_greeting_is_about_us(said: str) -> None:
+    assert classify(said).bounce_class == "block"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "554 user unknown [RCPT_TO]",
+        "550 5.5.0 user unknown. LPN007_510",
+        "550 5.1.351 Remote server returned unknown recipient or mailbox unavailable -> 550 user unknown",
+    ],
+)
+def test_known_providers_are_believed_without_the_stage(said: str) -> None:
+    assert classify(said).reason == "unknown_user"
+    assert classify("550 user unknown").reason == "unconfirmed_user"
+
+
 @pytest.mark.parametrize("stage", ["connect", "mail"])
 def test_refusals_before_rcpt_are_never_hard(
     stage: str,
