@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,6 +38,24 @@ def test_read_prints_one_object_per_file_without_the_database() -> None:
         {"address": "two@right.example", "class": "soft", "reason": "mailbox_full", "status": "4.2.2"},
     ]
     assert (second["kind"], second["recipients"]) == ("auto_reply", [])
+
+
+def test_read_works_without_a_configuration(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "MAILER_CONFIG"}
+    environment["TMPDIR"] = str(tmp_path)
+    command = [sys.executable, "-m", "mailer", "bounces"]
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*command, *arguments], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+
+    done = run("read", str(SAMPLES / "mdaemon.eml"), "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["recipients"][0]["class"] == "hard"
+    # Nothing stays behind, and what needs a database still asks for a configuration.
+    assert list(tmp_path.iterdir()) == []
+    assert run("poll").returncode == 1
 
 
 def test_read_names_a_missing_file(tmp_path: Path) -> None:

@@ -20,13 +20,15 @@ from typing import Any
 from django.conf import settings
 
 from mailer.config import Config
+from mailer.feedback.parsing.dsn import IDEOGRAPHS, WIDE
 from mailer.feedback.parsing.patterns import PatternList
 
 # Characters of each text that rules are tried against.
 _LIMIT = 1_500
 # It begins where a word begins, so that each word is tried once.
+_ENDS = rf"\s<>\"'(),;:\[\]{WIDE}{IDEOGRAPHS}"
 _ADDRESS = re.compile(
-    r"[<\"'\[]{0,2}(?<![^\s<>\"'(),;:\[\]])[^\s<>\"'(),;:\[\]]{1,80}@[^\s<>\"'(),;:\[\]@]{1,253}[>\"'\]]{0,2}"
+    rf"[<\"'\[]{{0,2}}(?<![^{_ENDS}])[^{_ENDS}]{{1,80}}@[^{_ENDS}@]{{1,253}}[>\"'\]]{{0,2}}"
 )
 _LINK = re.compile(r"https?://\S{1,500}")
 # Blocklists and filters that name themselves in nothing but a link.
@@ -92,12 +94,19 @@ def classify(
         RuleInput(text, context, code, reply, refused_at, host)
         for text in filter(None, (reply_text, notice_text))
     ]
+    by_code = _by_code(rules, code, reply, refused_at)
+    # Where the report's code is all that the server said, words of the rest of the notice do not outweigh it.
+    only_code = bool(status) and by_code.bounce_class == "hard" and not _LETTERS.search(reply_text)
     for given in texts:
         for rule in rules.rules:
-            if rule.matches(given) and not (refused_at in _BEFORE_RCPT and rules.is_hard(rule)):
-                found = _classification(rules, rule.reason, code, rule.name)
-                return found if rule.is_custom else _about_us(rules, [given], found)
-    return _about_us(rules, texts, _by_code(rules, code, reply, refused_at))
+            if not rule.matches(given) or (refused_at in _BEFORE_RCPT and rules.is_hard(rule)):
+                continue
+            found = _classification(rules, rule.reason, code, rule.name)
+            if rule.is_custom:
+                return found
+            if not (only_code and found.bounce_class == "block"):
+                return _about_us(rules, [given], found)
+    return _about_us(rules, texts, by_code)
 
 
 def _about_us(rules: Rules, texts: Iterable[RuleInput], found: Classification) -> Classification:

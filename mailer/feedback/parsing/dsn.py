@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailer.feedback.parsing.mime import Headers, Part, split_headers
 
@@ -14,7 +14,14 @@ _RECIPIENT_FIELD = re.compile(r"^(?:final|original)-recipient[ \t]*:", re.IGNORE
 _NEXT_GROUP = re.compile(r"\n(?=(?:final)-recipient[ \t]*:)", re.IGNORECASE)
 _ACTION = re.compile(r"\s*(?:failed|delayed|delivered|relayed|expanded)\b")
 # It begins where a word begins, so that each word is tried once.
-_ADDRESS = re.compile(r"(?<![^\s<>\"(),;:\[\]])[^\s<>\"(),;:\[\]]{1,80}@[^\s<>\"(),;:\[\]@]{1,253}")
+# Full-width punctuation ends an address as the narrow one does.
+WIDE = "，。；：、！？（）「」『』【】〔〕〈〉《》“”‘’«»…　"
+_ADDRESS = re.compile(
+    rf"(?<![^\s<>\"(),;:\[\]{WIDE}])[^\s<>\"(),;:\[\]{WIDE}]{{1,80}}@[^\s<>\"(),;:\[\]@{WIDE}]{{1,253}}"
+)
+# Words before and after an address in languages that write without spaces.
+IDEOGRAPHS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uff00-\uffef"
+_WITHOUT_SPACES = re.compile(rf"^[{IDEOGRAPHS}]+(?=[!-~]+@)|(?<=[a-z]{{2}})[{IDEOGRAPHS}]+$", re.IGNORECASE)
 _DIAGNOSTIC_TYPE = re.compile(r"^\s*(?:smtp|x-[a-z0-9-]+|dns|unknown)\s*;\s*", re.IGNORECASE)
 
 
@@ -63,6 +70,7 @@ def find_addresses(text: str) -> list[str]:
 
 def clean_address(address: str) -> str:
     """The address in lower case, without the punctuation of the sentence around it."""
+    address = _WITHOUT_SPACES.sub("", address)
     return (
         address.lower().rstrip(".'>&;*!?").lstrip("'*").removeprefix("=3c").removeprefix("=")
         if not address.startswith("=?")
@@ -86,11 +94,13 @@ def _parse_groups(text: str) -> list[RecipientStatus]:
         for group in _NEXT_GROUP.split(block) if len(_NEXT_GROUP.findall(f"\n{block}")) > 1 else [block]:
             fields = split_headers(group)[0]
             if "final-recipient" in fields or "original-recipient" in fields:
-                found.append(_parse_group(fields))
+                found += _parse_group(fields)
     return [status for status in found if status.address or status.action]
 
 
-def _parse_group(fields: Headers) -> RecipientStatus:
+def _parse_group(fields: Headers) -> list[RecipientStatus]:
+    """The status of the recipient of a group; of each, where its field lists several."""
+    listed = find_addresses(fields.first("final-recipient"))
     final = _typed_address(fields.first("final-recipient"))
     original = _typed_address(fields.first("original-recipient")) or _typed_address(
         fields.first("x-actual-recipient")
@@ -99,7 +109,7 @@ def _parse_group(fields: Headers) -> RecipientStatus:
     action = _ACTION.match(fields.first("action").lower())
     positive = code is not None and code[1].startswith("2")
     diagnostic = " ".join(fields.all("diagnostic-code")[:3]) or _comment(fields.first("status"))
-    return RecipientStatus(
+    status = RecipientStatus(
         address=final or original,
         alias=original if final and original != final else "",
         action=action[0].strip() if action else "delivered" if positive else "failed",
@@ -107,6 +117,8 @@ def _parse_group(fields: Headers) -> RecipientStatus:
         diagnostic=_DIAGNOSTIC_TYPE.sub("", diagnostic).strip(),
         mta=_typed_name(fields.first("remote-mta")) or _typed_name(fields.first("reporting-mta")),
     )
+    others = [replace(status, address=address, alias="") for address in listed[:20] if address != final]
+    return [status, *others]
 
 
 def _typed_address(value: str) -> str:

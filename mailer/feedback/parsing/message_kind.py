@@ -25,6 +25,10 @@ class KeywordList(PatternList):
         """Whether any entry matches anywhere in the text."""
         return super().found_in(text.lower())
 
+    def first_start(self, text: str) -> int:
+        """Where the first match of any entry begins in the text in lower case; -1 without one."""
+        return super().first_start(text.lower())
+
 
 def keyword_pattern(name: str, before: str = "", after: str = "") -> re.Pattern[str]:
     """The entries of a list in keywords.toml as one expression, with what must stand around them."""
@@ -45,6 +49,7 @@ _GIVEN_UP = KeywordList("given_up")
 _AUTO_REPLY_SUBJECT = keyword_pattern("auto_reply_subject", before=_REPLY_PREFIX)
 _AWAY = KeywordList("away")
 _CHALLENGE = KeywordList("challenge")
+_HUMAN = KeywordList("human")
 _UNSUBSCRIBE_SUBJECT = keyword_pattern("unsubscribe_subject", before=_REPLY_PREFIX, after=r"\W*$")
 _NO_REPLY = re.compile(r"\b(?:no|do.?not).?reply@", re.IGNORECASE)
 _REPLY_OR_FORWARD = re.compile(r"\s*(?:re|fwd?|aw|wg|tr|ha|пересл\w*|отв\w*)\s*:", re.IGNORECASE)
@@ -118,6 +123,11 @@ def is_auto_reply_subject(headers: Headers) -> bool:
 def is_challenge(headers: Headers, text: str) -> bool:
     """Whether a filter asks the sender to prove that they are human."""
     return _CHALLENGE.found_in(headers.decoded("subject")[:200]) and _CHALLENGE.found_in(text[:3000])
+
+
+def asks_for_a_human(text: str) -> bool:
+    """Whether a filter wants proof, in words that no bounce uses, that a person sent the message."""
+    return _HUMAN.found_in(text[:4000])
 
 
 def is_unsubscribe_subject(headers: Headers) -> bool:

@@ -9,8 +9,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mailer.feedback.parsing.dsn import clean_address, find_addresses
-from mailer.feedback.parsing.message_kind import keyword_pattern
+from mailer.feedback.parsing.dsn import WIDE, clean_address, find_addresses
+from mailer.feedback.parsing.message_kind import KeywordList, keyword_pattern
 from mailer.feedback.parsing.mime import Headers, Part, split_headers
 
 # Characters of the server's text that are looked at.
@@ -24,10 +24,23 @@ _RETURNED_TYPES = {
     "message/partial",
 }
 
+# Fields of a returned message that has no `To`.
+_DELIVERED_TO = (
+    "x-original-to",
+    "delivered-to",
+    "envelope-to",
+    "x-envelope-to",
+    "x-rcpt-to",
+    "apparently-to",
+    "recipient",
+)
+_FOR = re.compile(r"\bfor <([^<>\s@]{1,80}@[^<>\s@]{1,253})>")
 # A line after which the message that was sent begins.
 _MARKER = keyword_pattern(
     "returned", before=r"^[ \t>*_=-]{0,80}", after=r"[ \t:.*_=-]{0,80}(?:[,;:].{0,80})?$"
 )
+_FOOTER = KeywordList("footer")
+_REPLY_CODE = re.compile(r"(?:^|\W)[45]\d\d[ -]")
 _HEADER_LINE = re.compile(
     r"^[ \t]*(received|return-path|message-id|from|to|cc|subject|date|mime-version|dkim-signature|x-[a-z-]+"
     r"|content-type|content-transfer-encoding|reply-to|sender|precedence|in-reply-to|references|list-[a-z-]+"
@@ -37,16 +50,19 @@ _HEADER_LINE = re.compile(
 # Fields that only a message has, and no list of facts in a notice.
 _MESSAGE_FIELDS = {"received", "message-id", "return-path", "dkim-signature"}
 
-_A = r"(?:smtp:|mailto:|rfc822;\s?)?[^\s<>\"'(),;:\[\]]{1,80}@[^\s<>\"'(),;:\[\]@]{1,253}"
+_A = rf"(?:smtp:|mailto:|rfc822;\s?)?[^\s<>\"'(),;:\[\]{WIDE}]{{1,80}}@[^\s<>\"'(),;:\[\]@{WIDE}]{{1,253}}"
 _ADDRESS_TYPE = re.compile(r"^(?:smtp:|mailto:|rfc822;\s?)", re.IGNORECASE)
 # The address opens the line: "<a@b>:", "a@b: reason", "a@b... reason", "  * a@b", ">>> a@b", "a@b on Thu…".
 _OPENING = re.compile(
     r"^[ \t>*-]{0,20}(?:(?:failed )?recipients?:?|addressees?:?|address:?|e-?mail:?|adresse?:?)?"
     r"[ \t]{0,20}"
     rf"[<'\"(\[]{{0,2}}({_A})[>'\")\]]{{0,2}}[ \t]*"
-    r"(?:$|:|\.\.\.|[(\[;,|]|-\s|<|[45]\d\d\s|(?:on|was|could|has|is|user|mailbox|rejected)\s|invalid|unknown)",
+    rf"(?:$|[:{WIDE}]|"
+    r"\.\.\.|[(\[;,|]|-\s|<|[45]\d\d\s|(?:on|was|could|has|is|user|mailbox|rejected)\s|invalid|unknown)",
     re.IGNORECASE | re.MULTILINE,
 )
+# Addresses after the first one: ", a@b; <c@d>".
+_LISTED = re.compile(rf"(?:[>'\")\]]{{0,2}}[ \t]*[,;，；、][ \t]*[<'\"(\[]{{0,2}}{_A}){{1,20}}")
 # Exchange: "dda:SMTP=a@b;" and its kind.
 _DIRECTORY = re.compile(rf"\bsmtp[=:]\s?({_A})", re.IGNORECASE)
 # The address is part of a sentence that says who did not get the message.
@@ -80,8 +96,13 @@ class NoticeText:
 
     @property
     def returned_to(self) -> list[str]:
-        """Addresses in the `To` of the returned message."""
-        return find_addresses(" ".join(self.returned.all("to")))
+        """Addresses in the `To` of the returned message; without any, those to which it was delivered."""
+        named = find_addresses(" ".join(self.returned.all("to")))
+        for name in _DELIVERED_TO:
+            named = named or find_addresses(self.returned.first(name))
+        if named:
+            return named
+        return [address for line in self.returned.all("received")[:1] for address in _FOR.findall(line)]
 
     def original_recipient(self, address: str) -> str:
         """The single recipient of the returned message, when it is another than the `address` that failed."""
@@ -111,7 +132,23 @@ def extract(root: Part) -> NoticeText:
             notice, message = _split(part.text)
             returned = returned or (split_headers(message)[0] if message else None)
             texts.append(notice)
-    return NoticeText("\n".join(texts)[:MAX_NOTICE], returned or Headers([]), returned is not None)
+    text = _without_footer("\n".join(texts)[:MAX_NOTICE])
+    if '\\"notificationType\\"' in text or '\\"eventType\\"' in text:
+        # Amazon's notice within a message of its notification service.
+        text = text.replace('\\"', '"')
+    return NoticeText(text, returned or Headers([]), returned is not None)
+
+
+def _without_footer(text: str) -> str:
+    """The text up to a legal footer or the mark of a virus scanner, whose words are no reason."""
+    start = _FOOTER.first_start(text)
+    if start < 0:
+        return text
+    lines = text.split("\n")
+    first = text.lower()[:start].count("\n")
+    # A server's reply may say the same, and what begins with a footer has nothing else.
+    is_reply = _REPLY_CODE.search(lines[first]) is not None
+    return text if is_reply or not "".join(lines[:first]).strip() else "\n".join(lines[:first])
 
 
 def named_recipients(notice: NoticeText, own: Collection[str]) -> list[NamedRecipient]:
@@ -143,15 +180,34 @@ def json_recipients(notice: NoticeText) -> list[str]:
 
 def text_about(text: str, name: str, names: list[str]) -> str:
     """The text from a recipient's name up to the next one's; with a single name, also the text before it."""
-    lowered = text.lower()
-    start = max(lowered.find(name), 0)
-    others = [lowered.find(other, start + len(name)) for other in names if other != name]
-    end = min((position for position in others if position > start), default=len(text))
-    head = text[start:end]
     if len(names) > 1:
-        return head[:2000]
+        return _text_about_one(text, name, [other for other in names if other != name])[:2000]
+    # From the beginning of its line, whose other words belong to it.
+    start = text.rfind("\n", 0, max(text.lower().find(name), 0)) + 1
+    head = text[start:]
     # What stands before the name may well be the reason: "User unknown: a@b".
     return f"{head}\n{text[:start]}"[:4000]
+
+
+def _text_about_one(text: str, name: str, others: list[str]) -> str:
+    """The lines that name a recipient, each with what follows up to the next recipient or, after a reason, to
+    an empty line: what follows that is about another, or about all.
+    """
+    kept: list[str] = []
+    about, has_reason = False, False
+    for line in text.split("\n"):
+        lowered = line.lower()
+        if name in lowered:
+            about, has_reason = True, len(lowered.replace(name, "").strip(" <>:,;\t*-.")) > 3
+        elif any(other in lowered for other in others):
+            about = False
+        elif not line.strip():
+            about = about and not has_reason
+        elif about:
+            has_reason = True
+        if about:
+            kept.append(line)
+    return "\n".join(kept)
 
 
 def _names(notice: NoticeText, own: Collection[str]) -> list[str]:
@@ -168,12 +224,25 @@ def _names(notice: NoticeText, own: Collection[str]) -> list[str]:
 def _matches(pattern: re.Pattern[str], notice: NoticeText, own: Collection[str]) -> list[str]:
     """The addresses that a pattern finds in the text, each once."""
     known = notice.returned_to
-    found = dict.fromkeys(_without_type(match[1]) for match in pattern.finditer(notice.text))
+    found = dict.fromkeys(
+        address
+        for match in pattern.finditer(notice.text)
+        for address in _addresses(match, pattern, notice.text)
+    )
     return [
         name
         for name in found
         if "@" in name and not name.endswith("@") and (name not in own or name in known)
     ]
+
+
+def _addresses(match: re.Match[str], pattern: re.Pattern[str], text: str) -> list[str]:
+    """The address that a pattern found; with one that opens a line, also those listed after it."""
+    named = [_without_type(match[1])]
+    if pattern is _OPENING:
+        listed = _LISTED.match(text, match.end(1))
+        named += find_addresses(listed[0]) if listed else []
+    return named
 
 
 def _expanded_from(text: str, name: str) -> str:

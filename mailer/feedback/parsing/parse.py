@@ -102,7 +102,8 @@ def detect_feedback_report(evidence: Evidence) -> Detection | None:
         recipients = complaining_recipients(evidence.root, evidence.notice)
         return Detection("complaint", tuple(recipients), feedback_type)
     # The address to which it was sent may still ask for something.
-    return replace(detect_unsubscribe_request(evidence) or OTHER, feedback_type=feedback_type)
+    asked = detect_mail_to_unsubscribe_address(evidence) or detect_unsubscribe_request(evidence)
+    return replace(asked or OTHER, feedback_type=feedback_type)
 
 
 def detect_read_receipt(evidence: Evidence) -> Detection | None:
@@ -128,7 +129,7 @@ def detect_delivery_report(evidence: Evidence) -> Detection | None:
 
 def detect_bounce_notice(evidence: Evidence) -> Detection | None:
     """A bounce or a delay that is reported in plain text."""
-    if not _is_bounce_notice(evidence):
+    if message_kind.asks_for_a_human(evidence.notice.text) or not _is_bounce_notice(evidence):
         return None
     kind: Kind = "delay" if message_kind.is_delay_notice(evidence.headers, evidence.notice.text) else "bounce"
     recipients = _named_recipients(evidence, "delayed" if kind == "delay" else "failed")
@@ -139,31 +140,57 @@ def detect_auto_reply(evidence: Evidence) -> Detection | None:
     """An automatic reply (RFC 3834), or a challenge by a filter; asked after bounces, since many set its
     fields.
     """
-    headers = evidence.headers
-    if message_kind.is_auto_reply(headers) or message_kind.is_challenge(headers, evidence.notice.text):
+    headers, text = evidence.headers, evidence.notice.text
+    if (
+        message_kind.is_auto_reply(headers)
+        or message_kind.is_challenge(headers, text)
+        or message_kind.asks_for_a_human(text)
+    ):
         return Detection("auto_reply")
     return None
 
 
-def detect_unsubscribe_request(evidence: Evidence) -> Detection | None:
-    """A message to an unsubscribe address, or one whose subject only says so at an envelope address with a
-    token.
+def detect_mail_to_unsubscribe_address(evidence: Evidence) -> Detection | None:
+    """Any message to an unsubscribe address: mail programs send one by themselves, and Apple's calls it an
+    automatic reply.
     """
+    return Detection("unsubscribe") if evidence.unsubscribe_address() else None
+
+
+def detect_with_flufl(evidence: Evidence) -> Detection | None:
+    """A bounce of a form that flufl.bounce knows alone, unless a person sent it."""
+    headers = evidence.headers
+    by_program = (
+        _is_from_daemon(evidence)
+        or message_kind.has_null_return_path(headers)
+        or message_kind.is_automated(headers)
+        or evidence.root.type == "multipart/report"
+    )
+    if not by_program or message_kind.is_reply_or_forward(headers):
+        return None
+    found = _recipients_by_flufl(evidence, "failed")
+    return Detection("bounce", tuple(found)) if found else None
+
+
+def detect_unsubscribe_request(evidence: Evidence) -> Detection | None:
+    """A message whose subject only asks for it, at an envelope address with a token."""
     signed = evidence.envelope_match is not None
-    if evidence.unsubscribe_address() or (signed and message_kind.is_unsubscribe_subject(evidence.headers)):
+    if signed and message_kind.is_unsubscribe_subject(evidence.headers):
         return Detection("unsubscribe")
     return None
 
 
 # The order keeps one kind from passing for another: reports come before text, bounces before automatic
-# replies.
+# replies. What was sent to an unsubscribe address is one, whatever else it looks like.
 DETECTORS: tuple[Detector, ...] = (
     detect_feedback_report,
+    detect_mail_to_unsubscribe_address,
     detect_read_receipt,
     detect_delivery_report,
     detect_bounce_notice,
     detect_auto_reply,
     detect_unsubscribe_request,
+    detect_with_flufl,
 )
 
 
@@ -241,17 +268,29 @@ def _named_recipients(evidence: Evidence, action: str) -> list[Recipient]:
         named = [named[0]._replace(alias=failed[0])]
     elif failed:
         texts = {recipient.address: recipient.text for recipient in named}
-        named = [NamedRecipient(address, "", texts.get(address, notice.text)) for address in failed]
+        alias = notice.original_recipient(failed[0]) if len(failed) == 1 else ""
+        named = [NamedRecipient(address, alias, texts.get(address, notice.text)) for address in failed]
         return [_from_text(one, action, "header") for one in named[: notice_text.MAX_RECIPIENTS]]
     if named:
         return [_from_text(one, action, "text") for one in named]
     written = notice.original_recipient("")
     if written:
         return [_from_text(NamedRecipient(written, "", notice.text), action, "returned_to")]
-    by_flufl = _scan_with_flufl(evidence.message)
+    by_flufl = _recipients_by_flufl(evidence, action)
     if by_flufl:
-        return [_from_text(NamedRecipient(address, "", notice.text), action, "flufl") for address in by_flufl]
-    return [_from_text(one, action, "text") for one in notice_text.sole_recipient(notice, own)]
+        return by_flufl
+    # Last, an address that seems to be ours: whoever writes to themselves has its name in the header too.
+    last = notice_text.sole_recipient(notice, own) or notice_text.named_recipients(notice, ())
+    return [_from_text(one, action, "text") for one in last]
+
+
+def _recipients_by_flufl(evidence: Evidence, action: str) -> list[Recipient]:
+    own, text = evidence.own_addresses(), evidence.notice.text
+    return [
+        _from_text(NamedRecipient(address, "", text), action, "flufl")
+        for address in _scan_with_flufl(evidence.message)
+        if address not in own
+    ]
 
 
 def _from_status(status: RecipientStatus, text: str) -> Recipient:
@@ -291,7 +330,8 @@ def _scan_with_flufl(message: bytes) -> list[str]:
     try:
         lines = message[:_FLUFL_OCTETS].split(b"\n", _FLUFL_LINES)[:_FLUFL_LINES]
         found = scan_message(message_from_bytes(b"\n".join(lines)))
-    except Exception:  # noqa: BLE001  (it raises on some messages, and the input is hostile)
+    except Exception as error:  # noqa: BLE001  (it raises on some messages, and the input is hostile)
+        log.debug("action=flufl_failed error=%s", type(error).__name__)
         return []
     addresses = [address.decode("ascii", "replace").lower() for address in found]
     return sorted(address for address in addresses if "@" in address)[: notice_text.MAX_RECIPIENTS]

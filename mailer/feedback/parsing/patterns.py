@@ -45,15 +45,20 @@ class PatternList:
                 return True
         return False
 
+    def first_start(self, text: str) -> int:
+        """Where the first match of any of the expressions begins; -1 without one."""
+        return min((found.start() for found in self._matches(text)), default=-1)
+
     def last_end(self, text: str) -> int:
         """Where the last match of any of the expressions ends; -1 without one."""
-        ends = [
-            found.end()
-            for literals, pattern in self._patterns
-            if any(literal in text for literal in literals)
-            for found in pattern.finditer(text)
-        ]
-        return max(ends, default=-1)
+        return max((found.end() for found in self._matches(text)), default=-1)
+
+    def _matches(self, text: str) -> Iterator[re.Match[str]]:
+        for literals, pattern in self._patterns:
+            for literal in literals:
+                if literal in text:
+                    yield from pattern.finditer(text)
+                    break
 
 
 def required_literals(expression: str) -> tuple[str, ...]:

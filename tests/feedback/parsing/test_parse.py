@@ -116,10 +116,24 @@ def test_mail_to_an_unsubscribe_address_is_an_unsubscribe() -> None:
     assert (reading.unsubscribe_address.subscriber, reading.unsubscribe_address.newsletter) == (7, 2)
 
 
-def test_an_auto_reply_to_an_unsubscribe_address_unsubscribes_no_one() -> None:
+@pytest.mark.parametrize(
+    "fields",
+    [
+        # Apple's Mail.
+        "Auto-Submitted: auto-replied\nSubject: Unsubscribe\n",
+        "Subject: Automatic reply: x\nAuto-Submitted: auto-replied\nPrecedence: auto_reply\n",
+        "Return-Path: <>\nFrom: MAILER-DAEMON@mail.example\nSubject: Undelivered Mail\n",
+        "Subject: confirm that you are human\nX-Autoreply: yes\n",
+        "Subject:\n",
+    ],
+)
+def test_any_message_to_an_unsubscribe_address_is_an_unsubscribe(fields: str) -> None:
     address = message_identifiers.unsubscribe_address(7, 2)
-    raw = f"From: dana@ministry.example\nTo: {address}\nSubject: Automatic reply: x\n\n".encode()
-    assert parse_message(raw).kind == "auto_reply"
+    raw = f"From: dana@ministry.example\nTo: {address}\n{fields}\nThis message could not be delivered.\n"
+    reading = parse_message(raw.encode())
+    assert reading.kind == "unsubscribe"
+    assert reading.unsubscribe_address == (7, 2)
+    assert parse_message(raw.replace(address, "bounces@news.example.org").encode()).kind != "unsubscribe"
 
 
 @pytest.mark.parametrize("subject", ["unsubscribe", "Отписаться", "Re: STOP"])
