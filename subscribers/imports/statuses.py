@@ -90,14 +90,16 @@ _WORDS: tuple[tuple[Status, str], ...] = (
         Status.UNCONFIRMED,
         r"un ?confirm|un ?verif|un ?activated|non ?confirm|(?:not|never)(?: yet)? ?(?:confirm|verif"
         r"|activated)"
-        r"|pending|await|waiting|activation request|invited|invitation|не ?подтвер|ожида|ждет|приглаш"
+        r"|pending|await|waiting|validating|verifying|activation request|invited|invitation"
+        r"|не ?подтвер|ожида|ждет|приглаш"
         r"|не ?активирован",
     ),
     (
         Status.NOT_SUBSCRIBED,
         r"non ?subscri|(?:not|never) ?subscri|non ?marketing|in ?active|(?:not|never) active|archiv"
         r"|dormant|lapsed"
-        r"|expired|unengaged|paused|snoozed|muted|no permission|permission not|soft ?bounc"
+        r"|expired|unengaged|lost interest|not interested|paused|snoozed|muted|no permission"
+        r"|permission not|soft ?bounc"
         r"|transactional|не ?подпис|не ?активн|не ?активен|архив|заморож|приостан",
     ),
     (Status.COMPLAINED, r"complain|spam|abus|junk\b|fbl\b|feedback loop|жалоб|пожалов|спам"),
@@ -105,7 +107,8 @@ _WORDS: tuple[tuple[Status, str], ...] = (
         Status.BOUNCED,
         r"bounc|un ?deliver|non ?deliver|(?:not|never) ?deliver|un ?reachable|not reachable"
         r"|in ?valid|not valid"
-        r"|cleaned|clean (?:time|date|at|campaign|reason)|dead\b|non ?exist|(?:not|no longer) exist"
+        r"|returned mail|(?:e ?mail|mail)s? returned|cleaned|clean (?:time|date|at|campaign|reason)"
+        r"|dead\b|non ?exist|(?:not|no longer) exist"
         r"|(?:delivery|e ?mail|mail|smtp|hard|permanent)(?: \w+)? (?:error|fail)|failed|failing"
         r"|failure|mailbox full"
         r"|недостав|не достав|возврат|баунс|отскок|недейств|не действ|невалид|не валид|некоррект"
@@ -142,52 +145,17 @@ _CLEAR = re.compile(
     r"|block ?list|blocked"
     r"|suppressed|un ?deliver|un ?confirmed|un ?verified|do ?not (?:e ?mail|mail|send|contact"
     r"|write)|in ?active"
-    r"|disabled|deactivated|deleted|cleaned|banned|non ?subscribed|not subscribed|un ?reachable|отпис|заблок"
+    r"|disabled|deactivated|deleted|cleaned|banned|no ?mail\b|non ?subscribed|not subscribed"
+    r"|un ?reachable|отпис|заблок"
     r"|черн\w* спис|жалоб|недостав|удален|не ?актив|не ?подтвер|отказ|недоступ|не (?:слать|писать|отправл))"
 )
 # Each clear word holds one of these: a quick look at the cells of a column together.
 _STEMS = (
-    *(
-        "unsub",
-        "un-sub",
-        "un sub",
-        "opt",
-        "bounc",
-        "complain",
-        "spam",
-        "black",
-        "block",
-        "suppress",
-        "deliver",
-    ),
-    *(
-        "confirm",
-        "verif",
-        "not",
-        "active",
-        "disabled",
-        "deactiv",
-        "deleted",
-        "cleaned",
-        "banned",
-        "subscri",
-        "reach",
-    ),
-    *(
-        "отпис",
-        "заблок",
-        "черн",
-        "чёрн",
-        "жалоб",
-        "недост",
-        "удал",
-        "актив",
-        "подтвер",
-        "отказ",
-        "слать",
-        "писать",
-    ),
-    "отправл",
+    *("unsub", "un-sub", "un sub", "opt", "bounc", "complain", "spam", "black", "block", "suppress"),
+    *("deliver", "confirm", "verif", "not", "active", "disabled", "deactiv", "deleted", "cleaned"),
+    *("banned", "subscri", "reach", "отпис", "заблок", "черн", "чёрн", "жалоб", "недост", "удал"),
+    *("актив", "подтвер", "отказ", "слать", "писать", "отправл", "nomail", "no mail", "no-mail"),
+    "no_mail",
 )
 _CLEAR_LENGTH = 200
 
@@ -206,7 +174,18 @@ _ACTIVE = frozenset(
             "member",
             "paid",
         ),
-        *("free", "comped", "gifted", "trialed", "marketing", "available", "normal", "current", "reachable"),
+        *(
+            "free",
+            "comped",
+            "gifted",
+            "trialed",
+            "marketing",
+            "marketing contact",
+            "available",
+            "normal",
+            "current",
+            "reachable",
+        ),
         *(
             "deliverable",
             "express",
@@ -227,7 +206,8 @@ _ACTIVE = frozenset(
     }
 )
 _ACTIVE_BEGINS = re.compile(
-    r"(?:is |e ?mail |currently )?(?:subscribed|active|confirmed|opted in|подписан\w*|активн\w*"
+    r"(?:is |e ?mail |currently |single |double )?(?:subscribed|active|confirmed|opt(?:ed)? in"
+    r"|подписан\w*|активн\w*"
     r"|подтвержд\w*)\b"
 )
 
@@ -273,7 +253,12 @@ _MAYBE_OPTED_IN = re.compile(
 _NOT_OPTED_IN = re.compile(
     r"\b(?:last|ip|id|ids|url|link|key|token|hash|source|campaign|reason|page|track\w*|by|method"
     r"|form|cookies?|terms"
-    r"|count|lists?|последн\w*|источник\w*|способ\w*)\b"
+    r"|count|последн\w*|источник\w*|способ\w*)\b"
+)
+# A yes or no under one of these may be about the wish to get mail.
+_ABOUT_MAIL = re.compile(
+    r"\b(?:e ?mails?|mail\w*|contact\w*|newsletter\w*|news|wants?|interested|ok|почт\w*|письм\w*"
+    r"|рассыл\w*|хочет)\b"
 )
 _WHY = re.compile(r"\b(?:reason|why|comment|campaign|title|code|message|details?|причин\w*|комментар\w*)\b")
 _REFUSED_IN: tuple[tuple[str, Status], ...] = (
@@ -295,7 +280,7 @@ class Kind:
     sure: bool
     # Whether the cells are reasons or titles, and not a yes or no.
     explains: bool = False
-    # Whether the heading denies what it speaks of, such as "not bounced".
+    # Whether a person must say what a yes or no means, as under "not bounced" or just "mail".
     denied: bool = False
 
 
@@ -381,6 +366,8 @@ def heading_kind(heading: str) -> Kind | None:
     if (sure or _MAYBE_OPTED_IN.search(text)) and not _NOT_OPTED_IN.search(text):
         refused = next((one for words, one in _REFUSED_IN if re.search(words, text)), Status.NOT_SUBSCRIBED)
         return Kind("opted_in", refused, sure)
+    if _ABOUT_MAIL.search(text) and not _NOT_OPTED_IN.search(text):
+        return Kind("opted_in", Status.NOT_SUBSCRIBED, sure=False, denied=True)
     return None
 
 
@@ -393,9 +380,11 @@ def read_column(kind: Kind | None, cells: Iterable[str], words: Mapping[str, Sta
         return _read_unnamed(values, words)
     if kind.field == "ignore":
         return Reading("ignore")
-    if not values or all(_LINK.match(value) for value in values):
+    if not values or all(_LINK.match(value) or "@" in value for value in values):
         # Nothing is known yet; the survey asks if that changes.
         return Reading("opted_out" if kind.field == "opted_out" and not values else "ignore")
+    if kind.denied and not kind.sure and not any(is_true(value) or is_false(value) for value in values):
+        return _read_unnamed(values, words)
     understood = [words.get(plain(value)) or word_status(value) for value in values]
     if kind.field == "status":
         if kind.sure or any(status not in (None, Status.SUBSCRIBED) for status in understood):
@@ -503,8 +492,8 @@ def _read_opted_in(kind: Kind, values: set[str], understood: list[Status | None]
         if not kind.sure and not any(is_true(value) or is_false(value) for value in values):
             # The day on which they joined.
             return Reading("ignore")
-        # Does an empty cell mean no, or that nobody asked?
-        return Reading("opted_in", doubtful=kind.denied or (empty and not no))
+        # Does an empty cell mean no, or that nobody asked? Is nobody subscribed?
+        return Reading("opted_in", doubtful=kind.denied or not yes or (empty and not no))
     if all(understood) and (kind.sure or left):
         return Reading("status")
     return Reading("opted_in", doubtful=True) if kind.sure or left else Reading("ignore")

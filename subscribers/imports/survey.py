@@ -28,6 +28,8 @@ _CHUNK = 1_000
 _SHOWN, _SHOWN_LENGTH = 5, 80
 # Words that are asked about in one column.
 _MAX_WORDS = 20
+# Fields of columns that may say what nobody expects there.
+_WATCHED = ("ignore", "tags", "name", "first_name", "last_name")
 _PARTS = re.compile("[,;|]")
 
 
@@ -80,7 +82,7 @@ class Survey:
         self._watched = [
             place
             for place, field in enumerate(columns.fields)
-            if (field in ("ignore", "tags") or field.startswith("field:"))
+            if (field in _WATCHED or field.startswith("field:"))
             and place not in columns.settled
             and place not in columns.expanded
             and place not in columns.doubtful
@@ -160,7 +162,7 @@ class Survey:
 
     def _look_for_more(self, place: int, values: set[str]) -> None:
         kind, words = self._columns.kinds[place], self._columns.words[place]
-        if kind is None or self._columns.fields[place] == "tags":
+        if kind is None or self._columns.fields[place] != "ignore":
             if not may_mention(values):
                 return
             parts = {part for value in values for part in _PARTS.split(value)} | values
