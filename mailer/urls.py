@@ -24,6 +24,16 @@ from subscribers.tokens import URL_LENGTH
 # The token of a tracked link or pixel and, with the subscriber's consent, the subscriber token.
 _TRACKED = rf"(?P<token>[\w-]{{{URL_LENGTH}}})(?P<subscriber>[\w-]{{{URL_LENGTH}}})?"
 
+# Paths below /desk/ of Wagtail's parts that nothing here uses.
+_UNUSED = "|".join(
+    (
+        *("failwhale", "test404", "pages", "workflows", "api", "documents"),
+        "reports/(?:locked|workflow|workflow_tasks|aging-pages|page-types-usage)",
+        # Stories and editions are created on their own pages.
+        "snippets/choose/[a-z]+/[a-z]+/create",
+    )
+)
+
 
 class _LazyResolver(URLResolver):
     """The URLs below a prefix, loaded with the first request for one of them.
@@ -48,7 +58,7 @@ class _LazyResolver(URLResolver):
 
 urlpatterns: list[URLPattern | URLResolver] = [
     # Parts of Wagtail that are not used, among them a page that fails on purpose.
-    re_path(r"^desk/(?:failwhale|test404|pages|workflows|api)/", page_not_found, {"exception": Http404()}),
+    re_path(rf"^desk/(?:{_UNUSED})/", page_not_found, {"exception": Http404()}),
     _LazyResolver(RoutePattern("accounts/", is_endpoint=False), "mailer.accounts.urls"),
     # Wagtail's own sign-in and password reset, which links and bookmarks may still name.
     path("desk/login/", RedirectView.as_view(pattern_name="account_login", query_string=True)),

@@ -69,8 +69,3 @@ def test_browsers_remember_that_the_site_has_tls(settings) -> None:
     settings.SECURE_HSTS_SECONDS = 31_536_000
     answer = Client().get("/", secure=True)
     assert answer["Strict-Transport-Security"] == "max-age=31536000"
-
-
-@pytest.mark.parametrize("path", ["failwhale", "test404", "pages", "pages/1/edit", "workflows/list", "api/x"])
-def test_unused_parts_of_wagtail_are_not_there(desk: Desk, path: str) -> None:
-    assert as_user(desk.admin).get(f"/desk/{path}/").status_code == 404

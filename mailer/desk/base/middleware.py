@@ -1,4 +1,4 @@
-"""Middleware of all pages: language, security headers, answers to hostile input and refused deletions.
+"""Middleware of all pages: language, headers, methods, answers to hostile input and refused deletions.
 
 Readers' pages bring a Content-Security-Policy of their own (`subscribers.responses.page`).
 """
@@ -13,10 +13,11 @@ from django.conf import settings
 from django.core.exceptions import BadRequest, FieldError
 from django.db import DataError
 from django.db.models import ProtectedError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.middleware.locale import LocaleMiddleware
 from django.shortcuts import redirect
 from django.utils import translation
+from django.utils.datastructures import MultiValueDictKeyError
 from django.views.defaults import bad_request
 from wagtail.admin import messages
 
@@ -85,6 +86,27 @@ def desk_policy(path: str) -> str:
     return _POLICY.format(scripts=f"script-src 'self'{inline}", forms=forms, site=settings.CONFIG.site.url)
 
 
+# What pages answer to, and where else scripts of Wagtail use other methods.
+_METHODS = ("GET", "HEAD", "OPTIONS", "POST")
+_SCRIPTED = {"PATCH": "/desk/dismissibles/", "DELETE": "/desk/editions/preview/"}
+
+
+class AllowedMethodsMiddleware:
+    """Answers 405 to methods that no page uses, before any query to the database.
+
+    Django's views treat PUT like POST, and some DELETE; checks of the method would have to name them all.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        method = request.method or ""
+        if method in _METHODS or (method in _SCRIPTED and request.path.startswith(_SCRIPTED[method])):
+            return self.get_response(request)
+        return HttpResponseNotAllowed(_METHODS)
+
+
 log = logging.getLogger(__name__)
 
 # Characters of a query string, and digits that a number of the database may have.
@@ -99,7 +121,8 @@ class HostileInputMiddleware:
     """Answers 400, and not 500, to parameters that no form and no link of ours makes.
 
     Wagtail's screens hand filters and ids from the URL to the database, which refuses numbers of 26 digits
-    and NUL bytes with errors of its own; some combinations of filters its search does not know.
+    and NUL bytes with errors of its own; some combinations of filters its search does not know, and some of
+    its forms fail when fields are missing.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -111,7 +134,10 @@ class HostileInputMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if _is_about_values(exception) or (request.path.startswith("/desk/") and _is_about_fields(exception)):
+        desk = request.path.startswith("/desk/")
+        if _is_about_values(exception) or (
+            desk and (_is_about_fields(exception) or _is_incomplete_form(request, exception))
+        ):
             return _refused(request, type(exception).__name__)
         return None
 
@@ -152,6 +178,15 @@ def _is_about_fields(exception: Exception) -> bool:
     from modelsearch.backends.base import FilterError
 
     return isinstance(exception, (FieldError, SearchFieldError, FilterError))
+
+
+def _is_incomplete_form(request: HttpRequest, exception: Exception) -> bool:
+    """Whether a form was posted without a field that the page always sends."""
+    if isinstance(exception, MultiValueDictKeyError):
+        return True
+    # Wagtail's field of a link looks at the text before it looks whether there is one.
+    is_link = request.path == "/desk/choose-external-link/" and request.method != "GET"
+    return is_link and isinstance(exception, AttributeError)
 
 
 def _refused(request: HttpRequest, reason: str) -> HttpResponse:

@@ -1,0 +1,390 @@
+"""Who reaches which URL: every URL, method, role and state of the second factor, with real rows in the URLs.
+
+ACCESS has a line for every URL. One without a line fails `test_every_url_has_a_line`, which says what to add.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from functools import cache
+from typing import NamedTuple
+
+import pytest
+from django.urls import get_resolver, resolve, reverse
+from django.views.defaults import page_not_found
+
+from tests.project.access_world import A_READER, ANOTHER, ROLES, SURNAME, Answer, Url, World, every_url, world
+
+__all__ = ["world"]
+
+# Each test is in a transaction within that of `world`.
+pytestmark = pytest.mark.django_db
+
+# The accounts: V may open the desk and nothing else; W, A and D are in the groups Writers, Approvers and
+# Admins; M, in a group that an office made, manages lists and subscribers; S is a superuser. "desk" means all
+# of these, "account" also one without the desk, "anyone" everybody; "nobody" is refused, "-" is not offered,
+# "sign-in" leads there, and "unused" is answered with 404 before anything else.
+#
+# Columns: the URL's name (or route, where it has none), who may GET it, who may POST to it, which of both
+# need a recent sign-in, and why. The first line that fits counts.
+ACCESS = """
+accounts/                              sign-in  sign-in  -   short for the sign-in page
+account_login                          anyone   anyone   -   the sign-in form; leads on who is signed in
+account_logout                         account  sign-in  -   asks before it signs out
+account_reset_password                 anyone   anyone   -   one answer for every name
+account_*                              account  account  -   one's own password
+mfa_authenticate                       pending  pending  -   between password and code
+mfa_login_webauthn                     pending  pending  -   for the script of the sign-in page
+mfa_remove_webauthn                    nobody   nobody   GP  the passkey of another account
+mfa_edit_webauthn                      nobody   nobody   GP  the passkey of another account
+mfa_index                              account  -        -   the list of one's own second factors
+mfa_list_webauthn                      account  -        -   the list of one's own passkeys
+mfa_reauthenticate                     account  account  -   the code that confirms who it is
+mfa_view_recovery_codes                account  -        GP  one's own codes
+mfa_download_recovery_codes            account  -        GP  one's own codes
+mfa_*                                  account  account  GP  one's own second factors
+usersessions_list                      account  account  -   one's own sessions
+openid_connect_*                       nobody   nobody   -   not configured
+accounts:set_password                  anyone   anyone   -   behind a mailed link
+accounts:*                             account  account  -   one's own address
+desk/login/                            sign-in  sign-in  -   Wagtail's old address
+^desk/password_reset/*                 anyone   anyone   -   leads to ours
+wagtailadmin_password_reset*           anyone   anyone   -   leads to ours
+wagtailadmin_login                     sign-in  sign-in  -   leads to ours
+wagtailadmin_logout                    -        sign-in  -   only by its button
+wagtailadmin_sprite                    anyone   anyone   -   icons
+wagtailadmin_javascript_catalog        anyone   -        -   Wagtail's own texts
+^desk/(*                               unused   unused   -   Wagtail's pages, workflows and API
+desk/test404/                          unused   unused   -   Wagtail's test of its error page
+wagtailadmin_error_test                unused   unused   -   Wagtail's test of its error page
+wagtailadmin_pages:*                   unused   unused   -   there is no page tree
+wagtailadmin_explore*                  unused   unused   -   there is no page tree
+wagtailadmin_workflows:*               unused   unused   -   approval is our own
+wagtailadmin_api:*                     unused   unused   -   no API
+wagtaildocs*                           unused   unused   -   no documents
+wagtailsnippetchoosers_*:create        unused   unused   -   created on pages of their own
+wagtailadmin_reports:site_history*     desk     -        -   entries about what the account may see
+wagtailadmin_reports:*                 unused   unused   -   about pages and workflows
+desk/^.*/$                             nobody   nobody   -   unknown addresses
+wagtailadmin_home                      desk     -        -   what waits for whom
+wagtailadmin_account                   desk     desk     -   one's own name and picture
+wagtailadmin_dismissibles              desk     -        -   which hints one closed
+wagtailadmin_block_preview             nobody   -        -   no block has one
+wagtailadmin_editing_sessions:release  -        desk     -   one's own only
+wagtailadmin_editing_sessions:ping     -        WDS      -   who edits the same story
+wagtailadmin_choose_page_*_link        desk     desk     -   links in texts
+wagtailadmin_choose_page*              desk     -        -   links in texts
+wagtailadmin_tag_autocomplete          desk     desk     -   words that pictures are tagged with
+wagtailadmin_tag_model_autocomplete    nobody   nobody   -   stories are not tagged
+wagtailadmin_collections:index         S        -        -   folders of pictures
+wagtailadmin_collections:*             S        S        -   folders of pictures
+wagtail_bulk_action                    nobody   nobody   -   removed; ours have pages of their own
+wagtailsnippets:index                  nobody   nobody   -   stories and editions have menus of their own
+wagtailsnippetchoosers_*               desk     -        -   titles of stories and editions
+wagtailimages:url_generator*           nobody   -        -   switched off
+wagtailimages:*_uploaded_image         -        nobody   -   an upload of another account
+wagtailimages:delete_upload_multiple   -        nobody   -   an upload of another account
+wagtailimages:edit_multiple            -        WDS      -   pictures of stories
+wagtailimages:delete_multiple          -        WDS      -   pictures of stories; writers delete their own
+wagtailimages:index*                   WDS      -        -   pictures of stories
+wagtailimages:image_usage              WDS      -        -   pictures of stories
+wagtailimages:*                        WDS      WDS      -   pictures of stories
+wagtailimages_chooser:chosen           WADS     -        -   a picture for a story or an account
+wagtailimages_chooser:create           WDS      WDS      -   a picture for a story or an account
+wagtailimages_chooser:select_format    WADS     WADS     -   a picture for a story or an account
+wagtailimages_chooser:*                desk     -        -   only pictures that one may choose
+desk_stories:list*                     WADS     -        -   approvers read
+desk_stories:usage                     WDS      -        -   writers write
+desk_stories:history*                  WDS      -        -   writers write
+desk_stories:revisions_compare         WDS      -        -   writers write
+desk_stories:*                         WDS      WDS      -   writers write
+desk_editions:list*                    WADS     -        -   approvers read
+desk_editions:delete                   DS       DS       -   of editions that nobody submitted
+desk_editions:usage                    WDS      -        -   writers write
+desk_editions:history*                 WDS      -        -   writers write
+desk_editions:revisions_compare        WDS      -        -   writers write
+desk_editions:revisions_view           WDS      -        -   writers write
+desk_editions:*                        WDS      WDS      -   writers write
+desk_edition:variants                  WADS     -        -   previews
+desk_edition:submit                    WADS     WDS      -   writers submit
+desk_edition:review                    WADS     -        -   everybody sees what is approved
+desk_edition:approve                   -        ADS      P   approvers approve
+desk_edition:request_changes           -        WADS     -   approvers reject, writers withdraw
+desk_edition:dry_run                   WADS     WADS     -   to staff only
+desk_edition:schedule                  WADS     ADS      -   approvers schedule
+desk_edition:report                    WADS     -        -   counts
+desk_edition:report_download           -        WADS     -   counts
+desk_edition:not_delivered             WADS     WADS     P   counts; addresses for those who may see them
+desk_edition:control                   -        ADS      -   approvers pause, resume and cancel
+desk_assemble                          WDS      WDS      -   writers make editions
+desk_trend                             WADS     -        -   counts
+desk_newsletters:index*                WADS     -        -   everybody who makes editions reads
+desk_newsletters:history*              DS       -        -   admins change
+desk_newsletters:usage                 DS       -        -   admins change
+desk_newsletters:*                     DS       DS       -   admins change
+desk_lists:index*                      AMDS     -        -   approvers read
+desk_list_change                       AMDS     AMDS     -   a second person approves, the proposer withdraws
+desk_suppressions:index*               AMDS     -        -   approvers read
+desk_subscribers:index*                AMDS     -        -   approvers read
+desk_subscribers:delete                desk     desk     -   leads to the page that erases
+desk_segments:index*                   AMDS     -        -   approvers read
+desk_segments:*                        AMDS     MDS      -   approvers read
+desk_list_health                       AMDS     -        -   approvers read
+desk_lists:history*                    MDS      -        -   who changed what
+desk_lists:usage                       MDS      -        -   who changed what
+desk_subscribers:history*              MDS      -        -   who changed what
+desk_subscribers:usage                 MDS      -        -   who changed what
+desk_lists:*                           MDS      MDS      -   list managers and admins
+desk_subscribers:*                     MDS      MDS      -   list managers and admins
+desk_suppressions:*                    MDS      MDS      -   list managers and admins
+desk_tags:index*                       MDS      -        -   list managers and admins
+desk_tags:history*                     MDS      -        -   who changed what
+desk_tags:usage                        MDS      -        -   who changed what
+desk_tags:*                            MDS      MDS      -   list managers and admins
+desk_fields:index*                     MDS      -        -   list managers and admins
+desk_fields:history*                   MDS      -        -   who changed what
+desk_fields:usage                      MDS      -        -   who changed what
+desk_fields:*                          MDS      MDS      -   list managers and admins
+desk_erase                             MDS      MDS      -   list managers and admins
+desk_merge                             MDS      MDS      -   list managers and admins
+desk_reconfirmations                   MDS      -        -   list managers and admins
+desk_reconfirm*                        MDS      MDS      -   list managers and admins
+desk_bulk_jobs                         MDS      -        -   list managers and admins
+desk_bulk_*                            MDS      MDS      -   list managers and admins
+desk_export                            MDS      MDS      GP  addresses leave the system
+desk_imports:index*                    MDS      -        -   list managers and admins
+desk_import_rejected                   -        MDS      GP  addresses leave the system
+desk_import*                           MDS      MDS      -   list managers and admins
+desk_replies:index*                    ADS      -        -   approvers read
+desk_reply                             ADS      DS       -   approvers read
+desk_reply_source                      DS       -        -   with tokens
+desk_reply_reopen                      -        DS       -   admins decide
+desk_suppression_decisions:*           ADS      -        -   approvers read
+desk_suppression_decision              ADS      DS       -   admins decide
+desk_bounce_wave                       ADS      DS       -   admins decide
+wagtailusers_users:delete              desk     desk     GP  accounts are never deleted
+wagtailusers_users:send_link           -        DS       GP  to the owner's address
+wagtailusers_*:index*                  DS       -        GP  accounts and groups
+wagtailusers_*:history*                DS       -        GP  accounts and groups
+wagtailusers_*:usage                   DS       -        GP  accounts and groups
+wagtailusers_*                         DS       DS       GP  accounts and groups
+image                                  desk     -        -   of an edition that was not sent
+sign-up                                anyone   anyone   -   for readers
+sign-up-from-other-site                -        anyone   -   for readers
+confirm                                anyone   anyone   -   the link in a mail is the reader's proof
+preferences                            anyone   anyone   -   the link in a mail is the reader's proof
+agree-address                          anyone   anyone   -   the link in a mail is the reader's proof
+reject-address                         anyone   anyone   -   the link in a mail is the reader's proof
+confirm-address                        anyone   anyone   -   the link in a mail is the reader's proof
+reconfirm                              anyone   anyone   -   the link in a mail is the reader's proof
+data-access                            anyone   anyone   -   the link in a mail is the reader's proof
+unsubscribe                            anyone   anyone   -   the link in a mail is the reader's proof
+archive*                               anyone   -        -   what was sent
+health                                 anyone   -        -   one word
+click                                  anyone   -        -   leads to the target
+open                                   anyone   -        -   a pixel
+webhook                                -        nobody   -   an ESP that is not configured
+"""
+# Wagtail's script deletes what an earlier preview of one's own left.
+DELETED_BY_SCRIPTS = {"desk_editions:preview_on_add", "desk_editions:preview_on_edit"}
+# Tables that any page may write to: what the session remembers, and who looked at personal data.
+NOTES = {"django_session", "mailer_auditrecord", "wagtailcore_modellogentry"}
+# Others, by the URL's name.
+WRITES_OF_READS = {
+    # Who edits the same story or edition.
+    "desk_stories:edit": {"wagtailadmin_editingsession"},
+    "desk_stories:revisions_revert": {"wagtailadmin_editingsession"},
+    "desk_editions:edit": {"wagtailadmin_editingsession"},
+    "desk_editions:revisions_revert": {"wagtailadmin_editingsession"},
+    # Thumbnails, when they are shown first.
+    "wagtailimages:index": {"wagtailimages_rendition"},
+    "wagtailimages:index_results": {"wagtailimages_rendition"},
+    "wagtailimages:edit": {"wagtailimages_rendition"},
+    "wagtailimages_chooser:choose": {"wagtailimages_rendition"},
+    "wagtailimages_chooser:choose_results": {"wagtailimages_rendition"},
+    "wagtailimages_chooser:chosen": {"wagtailimages_rendition"},
+    "wagtailimages_chooser:chosen_multiple": {"wagtailimages_rendition"},
+    "wagtailimages_chooser:select_format": {"wagtailimages_rendition"},
+    "wagtailimages:image_usage": {"wagtailimages_rendition"},
+    "wagtailimages:delete": {"wagtailimages_rendition"},
+    # The form as it was when its preview was opened.
+    "desk_editions:preview_on_add": {"wagtailadmin_formstate"},
+    "desk_editions:preview_on_edit": {"wagtailadmin_formstate"},
+    # An empty row, at the first visit.
+    "wagtailadmin_account": {"wagtailusers_userprofile"},
+    # That the codes were seen.
+    "mfa_view_recovery_codes": {"mfa_authenticator"},
+    "mfa_download_recovery_codes": {"mfa_authenticator"},
+}
+# URLs that other sites and servers post to: the proof is in the URL or the body.
+POSTED_BY_OTHERS = {"unsubscribe", "sign-up-from-other-site", "webhook"}
+# Roles that may see addresses; the same need a second factor.
+SEE_ADDRESSES = NEED_FACTOR = set("AMDS")
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")
+# Each role and state, and the methods with which it tries every URL. Those but GET and POST are tried by an
+# account without permissions, one with few and one with most: what they answer depends on nothing else.
+SESSIONS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("anonymous", ""): METHODS,
+    **{(role, "passed"): ("GET", "POST") for role in ROLES},
+    ("writer", "passed"): METHODS,
+    ("admin", "passed"): ("GET", "POST", "PUT", "DELETE", "OPTIONS"),
+    **{(role, "none"): ("GET",) for role in ("approver", "list manager", "superuser")},
+    ("admin", "none"): ("GET", "POST"),
+    ("admin", "pending"): ("GET", "POST"),
+    **{(role, "stale"): ("GET", "POST") for role, letter in ROLES.items() if letter not in ("", "G", "V")},
+}
+
+
+class Line(NamedTuple):
+    """A line of ACCESS."""
+
+    names: str
+    get: str
+    post: str
+    recent: str
+    why: str
+
+
+LINES = [Line(*line.split(None, 4)) for line in ACCESS.strip().splitlines()]
+
+
+@cache
+def urls() -> list[Url]:
+    return list(every_url(get_resolver()))
+
+
+def line_of(url: Url) -> Line | None:
+    return next((one for one in LINES if url.key == one.names or fnmatchcase(url.key, one.names)), None)
+
+
+def lines() -> list[tuple[Url, Line]]:
+    """The URLs that are used, with their lines."""
+    found = [(url, line_of(url)) for url in urls()]
+    return [(url, line) for url, line in found if line and line.get != "unused"]
+
+
+def is_tried(line: Line, role: str, state: str) -> bool:
+    """Whether the answer may differ from what another session of SESSIONS gets."""
+    if state == "stale" and line.recent == "-":
+        return False
+    if "anyone" in (line.get, line.post):
+        return role in ("anonymous", "admin")
+    # A superuser has every permission that an admin has.
+    admin = all(is_let_in(cell, "D", "passed") or cell == "-" for cell in (line.get, line.post))
+    return not (role == "superuser" and state == "passed" and admin)
+
+
+def is_let_in(cell: str, letter: str, state: str) -> bool:
+    if cell in ("nobody", "-", "sign-in"):
+        return False
+    if cell in ("anyone", "pending"):
+        return cell == "anyone" or state == "pending"
+    return letter != "" and letter in {"desk": "VWAMDS", "account": "GVWAMDS"}.get(cell, cell)
+
+
+def outcome(answer: Answer, state: str) -> str:
+    """What the answer is: sign-in, set-up, confirm, home, refused, 405, or in."""
+    if answer.status in (301, 302):
+        leads = {
+            **dict.fromkeys((reverse("account_login"), "/desk/login/"), "sign-in"),
+            reverse("mfa_index"): "set-up" if state == "none" else "in",
+            reverse("account_reauthenticate"): "confirm" if state == "stale" else "in",
+            # Where Wagtail sends who lacks a permission, with a message.
+            reverse("wagtailadmin_home"): "home",
+        }
+        return leads.get(answer.location.partition("?")[0], "in")
+    return {403: "refused", 404: "refused", 405: "405"}.get(answer.status, "in")
+
+
+def expected(url: Url, line: Line, method: str, path: str, role: str, state: str) -> set[str]:
+    """The outcomes that are right."""
+    if method == "DELETE" and url.name in DELETED_BY_SCRIPTS:
+        method = "POST"
+    letter = "" if state == "pending" else ROLES.get(role, "")
+    desk, own = path.startswith("/desk/"), path.startswith("/accounts/")
+    if method in ("PUT", "DELETE"):
+        return {"405"}
+    if state == "none" and letter in NEED_FACTOR:
+        if desk and not path.startswith(("/desk/logout/", "/desk/login/")):
+            return {"set-up"}
+        if own:
+            # One's own pages, as far as they are about what the account has.
+            return {"in", "set-up", "sign-in", "home", "refused", "405"}
+        letter = letter if desk else ""
+    if method == "OPTIONS":
+        # Which methods there are, or a refusal like theirs.
+        return {"in", "405", "home", "refused", "sign-in"}
+    cell = line.post if method == "POST" else line.get
+    if cell == "-":
+        # A page may say so before it looks at the account, or after.
+        return {"405", "home", "refused", "confirm", "sign-in"}
+    if cell == "sign-in":
+        return {"sign-in"}
+    # Some pages of Wagtail have no HEAD.
+    right = {"405"} if method == "HEAD" else set()
+    if is_let_in(cell, letter, state):
+        if state == "stale" and method[0] in line.recent:
+            return {"confirm"}
+        # The sign-in form leads on who is signed in.
+        return right | ({"in", "home"} if cell == "anyone" else {"in"})
+    if not letter or (letter == "G" and desk):
+        return right | ({"sign-in"} if (desk or own) and cell != "nobody" else {"refused", "sign-in"})
+    return right | {"refused", "home"} | ({"confirm"} if state == "stale" else set())
+
+
+def test_every_url_has_a_line() -> None:
+    lacking = [url.key for url in urls() if line_of(url) is None]
+    assert lacking == [], f"Add to ACCESS in {__name__} who may GET these and who may POST to them, and why."
+    used = {line_of(url) for url in urls()}
+    assert [line.names for line in LINES if line not in used] == [], (
+        "No URL is left for these lines of ACCESS."
+    )
+
+
+@pytest.mark.xdist_group("access 0")
+def test_unused_parts_are_not_there(world: World) -> None:
+    for url in urls():
+        if (line := line_of(url)) and line.get == "unused":
+            assert resolve(world.path(url)).func is page_not_found, url.key
+    assert world.ask("GET", "/desk/failwhale/", world.cookies["admin", "passed"]).status == 404
+
+
+@pytest.mark.parametrize(
+    ("role", "state"),
+    [
+        # Two processes share them, because each makes its own rows.
+        pytest.param(*one, marks=pytest.mark.xdist_group(f"access {number % 2}"), id=" ".join(one).strip())
+        for number, one in enumerate(SESSIONS)
+    ],
+)
+def test_each_role_reaches_what_the_table_says(world: World, role: str, state: str) -> None:
+    """Nothing fails; only a permitted POST changes rows; addresses are shown to permitted roles only."""
+    wrong = []
+    sees = state != "pending" and ROLES.get(role, "") in SEE_ADDRESSES
+    hidden = () if sees else (A_READER, ANOTHER, SURNAME)
+    for url, line in lines():
+        path = world.path(url)
+        for method in SESSIONS[role, state] if is_tried(line, role, state) else ():
+            answer = world.ask(method, path, world.cookies[role, state])
+            what = outcome(answer, state)
+            right = expected(url, line, method, path, role, state)
+            said = f"{method} {url.key} {path}: {what} ({answer.status} {answer.location})"
+            if answer.status >= 500 or what not in right:
+                wrong.append(f"{said}, expected {' or '.join(sorted(right))}")
+            tables = answer.written - NOTES - WRITES_OF_READS.get(url.name, set())
+            if tables and (method != "POST" or what not in ("in", "sign-in")):
+                wrong.append(f"{said} wrote to {', '.join(sorted(tables))}")
+            if any(one in answer.body for one in hidden):
+                wrong.append(f"{said} shows a reader's name or address")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.xdist_group("access 1")
+def test_no_other_site_can_post(world: World) -> None:
+    cookies, accepting = world.cookies["admin", "passed"], set()
+    for url in urls():
+        answer = world.ask("POST", world.path(url), cookies, csrf=True)
+        assert not answer.written - NOTES, url.key
+        if answer.status != 403:
+            accepting.add(url.key)
+    assert accepting == POSTED_BY_OTHERS
