@@ -7,7 +7,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from mailer.delivery.esp.message_encoder import delivery_token
 from mailer.delivery.message_identifiers import message_id
+from mailer.delivery.models import Delivery
 from mailer.feedback import subscriber_signal_receivers
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage, WebhookPayload
 from mailer.feedback.parsing import classify
@@ -28,6 +30,7 @@ from tests.feedback.webhooks.documented import (
     Mailjet,
     Mailtrap,
     Mandrill,
+    Message,
     Postal,
     Resend,
     SendGrid,
@@ -89,6 +92,19 @@ def test_a_suppression_has_the_event_as_evidence(esp, receive, message) -> None:
     assert FeedbackEvent.objects.get().message == kept
     evidence = Suppression.objects.get().evidence
     assert "User unknown" in evidence and esp.name in evidence
+
+
+def test_many_permanent_failures_without_a_reply_wait_for_staff(esp, receive, delivery) -> None:
+    """Whatever the service's verdict is worth: perhaps all of them are about us."""
+    for number in range(6):
+        person = everyone.reader(f"reader-{number}")
+        own = Delivery.objects.create(
+            mailing=delivery.mailing, subscriber=person.pk, state="accepted", accepted_at=delivery.accepted_at
+        )
+        at = timezone.now() - timedelta(minutes=5)
+        receive(esp, esp.bounced(Message(delivery_token(own.pk), person.email, at, number + 1), ""))
+    assert FeedbackEvent.objects.filter(bounce_class="hard").count() == 6
+    assert not Suppression.objects.filter(lifted_at=None).exists()
 
 
 def test_a_complaint_suppresses_and_unsubscribes(esp_with_complaints, receive, message, delivery) -> None:
