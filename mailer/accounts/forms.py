@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from allauth.account.forms import ChangePasswordForm, LoginForm
+from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
+from allauth.mfa.models import Authenticator
 from django import forms
 from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.models import User
 
 from mailer.accounts.adapter import AccountAdapter, current_request, refuse_if_locked
+from mailer.accounts.second_factor import claim_code
 from mailer.approval.same_person import require_one_account
 
 if TYPE_CHECKING:
@@ -132,6 +135,10 @@ class _CodeMixin:
     def clean_code(self) -> str:
         refuse_if_locked(current_request(), self.user)  # type: ignore[attr-defined]
         code: str = super().clean_code()  # type: ignore[misc]
+        found: Authenticator = self.authenticator  # type: ignore[attr-defined]
+        if found.type == Authenticator.Type.TOTP and not claim_code(found, code):
+            self._emit_authentication_failed(found)  # type: ignore[attr-defined]
+            raise get_adapter().validation_error("incorrect_code")
         return code
 
 

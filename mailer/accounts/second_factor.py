@@ -6,13 +6,17 @@ import base64
 import hashlib
 from typing import Any
 
+from allauth.core.internal.cryptokit import compare_user_code
 from allauth.mfa import signals
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
+from allauth.mfa.utils import decrypt
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
+from django.db import transaction
 from django.http import HttpRequest
 
 from mailer.accounts import audit
@@ -25,6 +29,8 @@ _POWERFUL = (
     "auth.change_user",
     "subscribers.change_subscriber",
 )
+# Where the data of an authenticator app holds the time step of the last code that was used.
+_USED = "last_used_step"
 _FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
 
@@ -70,6 +76,28 @@ def is_missing(user: User) -> bool:
 def has_one(user: User) -> bool:
     """Whether the account has an authenticator app or a passkey."""
     return bool(Authenticator.objects.filter(user=user, type__in=_FACTORS).exists())
+
+
+def claim_code(authenticator: Authenticator, code: str) -> bool:
+    """Use up a valid code of an authenticator app: False if it, or a later one, was used before.
+
+    allauth remembers used codes in the memory of one process; the database is shared by all (RFC 6238 §5.2).
+    """
+    secret = decrypt(authenticator.data["secret"])
+    steps = [
+        step
+        for step in yield_hotp_counters_from_time()
+        if compare_user_code(actual=code, expected=format_hotp_value(hotp_value(secret, step)))
+    ]
+    with transaction.atomic():
+        stored = Authenticator.objects.select_for_update().get(pk=authenticator.pk)
+        if not steps or max(steps) <= stored.data.get(_USED, 0):
+            return False
+        stored.data[_USED] = max(steps)
+        stored.save(update_fields=["data"])
+    # The caller may save its copy.
+    authenticator.data = stored.data
+    return True
 
 
 def connect() -> None:

@@ -16,6 +16,7 @@ from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core import mail
+from django.core.cache import cache
 from django.test import Client, override_settings
 from django.urls import reverse
 from django.utils import timezone
@@ -109,6 +110,20 @@ def test_a_code_works_once_and_a_recovery_code_too(desk: Desk) -> None:
             sign_in("timur", "a long password", client=browser)
             browser.post(CODE_PAGE, {"code": used})
             assert signed_in(browser) is works
+
+
+def test_a_code_that_was_used_is_refused_by_every_process(desk: Desk) -> None:
+    secret, results = set_up_app(as_user(desk.approver)), []
+    # An earlier code than the last one is as used as that one (RFC 6238, section 5.2).
+    for used in (code(secret), code(secret), code(secret, -1), code(secret, 1)):
+        # What another process remembers.
+        cache.clear()
+        browser = Client()
+        sign_in("timur", "a long password", client=browser)
+        browser.post(CODE_PAGE, {"code": used})
+        results.append(signed_in(browser))
+    assert results == [True, False, False, True]
+    assert actions(desk.approver).count("accounts.factor_failed") == 2
 
 
 def test_guessing_codes_locks_the_account(desk: Desk) -> None:
