@@ -8,6 +8,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from mailer.approval import approve
+from mailer.approval.account_changes import acting_as
 from mailer.approval.approve import AuthorMayNotApprove, PreflightFailed, SnapshotChanged
 from mailer.approval.models import Approval, Authorship, Snapshot
 from mailer.approval.submit import submit
@@ -114,6 +115,18 @@ def test_a_segments_author_who_is_renamed_may_not_approve(edition: Edition, peop
     written_by_approver(edition, people)
     people.approver.username = "renamed"
     people.approver.save()
+    snapshot = submit(edition, people.writer, NOW)
+    with pytest.raises(AuthorMayNotApprove, match="Russian"):
+        approve.approve(snapshot, people.approver, snapshot.sha256, NOW)
+
+
+def test_the_author_of_a_segment_is_the_account_that_acts_whatever_name_is_stored(
+    edition: Edition, people: cast.Staff
+) -> None:
+    with acting_as(people.approver):
+        edition.segment = segment("Russian", RUSSIAN, by=people.writer.username)
+    edition.save_revision().publish()
+    cast.reader("olga", (), "ru")
     snapshot = submit(edition, people.writer, NOW)
     with pytest.raises(AuthorMayNotApprove, match="Russian"):
         approve.approve(snapshot, people.approver, snapshot.sha256, NOW)

@@ -19,6 +19,7 @@ from email.utils import parseaddr
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.message import sanitize_address
@@ -37,6 +38,7 @@ from mailer.editions.models import Newsletter
 from mailer.rendering import merge_tags, mime, mime_encoding
 from mailer.rendering.data_types import RenderedVariant
 from subscribers.addresses import normalise
+from subscribers.rate_limit import Limit, hit
 
 log = logging.getLogger(__name__)
 _BATCH = 50
@@ -86,12 +88,37 @@ def enqueue_email(message: EmailMessage, envelope_sender: str, now: datetime) ->
     return row
 
 
-def enqueue_test(rendered: RenderedVariant, newsletter: Newsletter, to: str, now: datetime) -> OutboxMessage:
-    """Put a test message into the outbox. Raises ValueError if `to` is not an address."""
+class NotStaff(ValueError):  # noqa: N818  (a verdict, named as one)
+    """Test messages go to the address of an account, or to a domain in [sending] dry_run_domains."""
+
+
+def staff_address(to: str) -> str:
+    """The normalised address of an active account or in an allowed domain.
+
+    Whether a subscriber has the address makes no difference: writers do not learn who reads.
+    Raises ValueError for what is no address, and NotStaff for every other address.
+    """
     try:
         address = normalise(to)
     except ValueError as error:
-        raise ValueError(f"the address “{to}” {error}.") from error
+        raise ValueError(f"The address “{to}” {error}.") from error
+    domains = {domain.lower() for domain in settings.CONFIG.sending.dry_run_domains}
+    if address.rpartition("@")[2] in domains:
+        return address
+    if User.objects.filter(email__iexact=address, is_active=True).exists():
+        return address
+    raise NotStaff(NotStaff.__doc__)
+
+
+def enqueue_test(rendered: RenderedVariant, newsletter: Newsletter, to: str, now: datetime) -> OutboxMessage:
+    """Put a test message into the outbox; a day has as many as dry runs have messages.
+
+    Raises ValueError, also where `to` is no staff address (NotStaff).
+    """
+    address = staff_address(to)
+    most = settings.CONFIG.sending.dry_run_messages_per_day
+    if hit([Limit("test sends", most, timedelta(days=1))], now) is not None:
+        raise ValueError(f"At most {most:,} test messages are sent in 24 hours.")
     return enqueue(newsletter.sender_email, address, test_message(rendered, newsletter, address, now), now)
 
 

@@ -20,9 +20,9 @@ from django.db.models import Q
 from mailer.approval.models import Snapshot
 from mailer.delivery.ledger import claims
 from mailer.delivery.models import Delivery, Mailing
+from mailer.delivery.outbox.outbox import NotStaff, staff_address
 from mailer.delivery.rollout import plan_deliveries, stop_rules
 from mailer.delivery.rollout.plan_deliveries import retries_end_at
-from subscribers.addresses import normalise
 
 log = logging.getLogger(__name__)
 
@@ -209,23 +209,12 @@ def _actor(user: User | None) -> str:
 
 
 def _staff_address(to: str) -> str:
-    """The normalised address of an active account or in an allowed domain; else raises ControlError.
-
-    Whether a subscriber has the address makes no difference: writers do not learn who reads.
-    """
+    """Like `outbox.staff_address`, but raises ControlError."""
     try:
-        address = normalise(to)
+        return staff_address(to)
     except ValueError as error:
-        raise ControlError("invalid_address", f"The address “{to}” {error}.") from error
-    domains = {domain.lower() for domain in settings.CONFIG.sending.dry_run_domains}
-    if address.rpartition("@")[2] in domains:
-        return address
-    if User.objects.filter(email__iexact=address, is_active=True).exists():
-        return address
-    raise ControlError(
-        "not_staff",
-        "A dry run goes to the address of an account, or to a domain in [sending] dry_run_domains.",
-    )
+        code = "not_staff" if isinstance(error, NotStaff) else "invalid_address"
+        raise ControlError(code, str(error)) from error
 
 
 def _check_daily_limit(messages: int, now: datetime) -> None:

@@ -206,7 +206,9 @@ def test_transactional_and_test_messages_are_signed(relay):
     mail.send()
     snapshot = approved_snapshot()
     variant = SnapshotVariant.objects.filter(snapshot=snapshot, language="ru").first()
-    outbox.enqueue_test(rendered_of(variant), snapshot.edition.newsletter, "colleague@example.org", NOW)
+    outbox.enqueue_test(
+        rendered_of(variant), snapshot.edition.newsletter, "colleague@office.example.org", NOW
+    )
     assert send_due(timezone.now() + timedelta(seconds=1)).sent == 2
     assert [verified(taken.message) for taken in relay.taken] == [[True, True]] * 2
 
