@@ -34,7 +34,7 @@ _LINK = re.compile(r"https?://\S{1,500}")
 # Blocklists and filters that name themselves in nothing but a link.
 _BLOCKLIST = re.compile(
     r"spamhaus|spamcop|barracudacentral|sorbs|uceprotect|abusix|spamrats|mailspike|senderscore|talosintelligence"
-    r"|proofpoint|cloudmark|invaluement|mimecast|trendmicro|abuseat|psbl|surbl|uribl|dnswl"
+    r"|ipcheck|reset-request|invaluement|abuseat|psbl|surbl|uribl|dnswl"
 )
 # The server that replied, "host mx.example.org[192.0.2.1] said": its name may contain any keyword.
 _HOST_NAME = r"(?:[\w-]{1,63}\.){1,8}[\w-]{1,63}\.?"

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from mailer.feedback.parsing.dsn import WIDE, clean_address, find_addresses
@@ -94,11 +95,11 @@ class NoticeText:
     # Whether the returned message, or its headers, is part of the bounce.
     has_returned_message: bool = False
 
-    @property
+    @cached_property
     def returned_to(self) -> list[str]:
         """Addresses in the `To` of the returned message; without any, those to which it was delivered."""
         named = find_addresses(" ".join(self.returned.all("to")))
-        for name in _DELIVERED_TO:
+        for name in () if named else _DELIVERED_TO:
             named = named or find_addresses(self.returned.first(name))
         if named:
             return named
