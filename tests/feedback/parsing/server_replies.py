@@ -124,7 +124,6 @@ REFUSALS: dict[str, tuple[str, ...]] = {
         "Sorry, I couldn't find a mail exchanger for villages.example",
         "No mail exchanger found for domain villages.example",
         "550 5.4.4 HOST villages.example does not exist",
-        "Name service error for name=villages.example type=MX: Malformed or unexpected name server reply",
         "Host or domain name not found. Name service error for name=villages.example type=A: Host not found",
         "Domain villages.example does not accept mail (nullMX)",
         "556 5.1.10 Recipient address has null MX",
@@ -310,6 +309,8 @@ REFUSALS: dict[str, tuple[str, ...]] = {
 
 # Words of refusals that are not about the address, though they sound like it.
 NOT_ABOUT_THE_ADDRESS = (
+    "Name service error for name=villages.example type=MX: Malformed or unexpected name server reply",
+    "4.4.4 DNS Error: DNS type 'mx' lookup of a.example responded with code NXDOMAIN Domain name not found",
     "551 go elsewhere",
     "551 5.7.1 Forwarding to remote hosts disabled",
     "551 user moved? policy forbids disclosure, message rejected",
