@@ -24,6 +24,7 @@ urlpatterns = [
     path("security/", views.SecurityView.as_view(), name="mfa_index"),
     path("security/", include("allauth.mfa.urls")),
     path("sessions/", views.SessionsView.as_view(), name="usersessions_list"),
-    path("", include("allauth.socialaccount.providers.openid_connect.urls")),
+    path("oidc/<provider_id>/login/", views.oidc_login, name="openid_connect_login"),
+    path("oidc/<provider_id>/login/callback/", views.oidc_callback, name="openid_connect_callback"),
     path("", include((_OWN, "accounts"))),
 ]

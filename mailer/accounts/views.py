@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from allauth.account.internal.flows.password_change import finalize_password_change
 from allauth.account.views import LoginView, LogoutView, PasswordChangeView
 from allauth.mfa.base.views import IndexView
+from allauth.socialaccount.providers.openid_connect import views as openid_connect
 from allauth.usersessions.views import ListUserSessionsView
 from django.conf import settings
 from django.contrib import messages
@@ -27,8 +30,10 @@ from django.utils.http import urlsafe_base64_decode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
+from requests import RequestException
 
 from mailer.accounts import audit, limits, passwords, second_factor, sessions
+from mailer.accounts.adapter import OidcAdapter
 from mailer.accounts.forms import (
     EmailChangeForm,
     FirstPasswordForm,
@@ -37,6 +42,8 @@ from mailer.accounts.forms import (
     SignInForm,
 )
 from mailer.approval.same_person import SamePerson
+
+logger = logging.getLogger(__name__)
 
 # In place of the token in the URL, so that the token is not in the history and in no Referer.
 _STORED = "set-password"
@@ -210,7 +217,7 @@ def confirm_email(request: HttpRequest, token: str) -> HttpResponse:
     """The page of the link: shows the new address, and sets it by POST."""
     change = _read_link(token)
     if change is None or change.user != request.user:
-        return render(request, "accounts/link_expired.html", status=410)
+        return render(request, "accounts/link_expired.html", {"change_email": True}, status=410)
     error = ""
     if request.method == "POST":
         change.user.email = change.email
@@ -223,6 +230,28 @@ def confirm_email(request: HttpRequest, token: str) -> HttpResponse:
             messages.success(request, "Your new address is set.")
             return redirect("mfa_index")
     return render(request, "accounts/confirm_email.html", {"change": change, "error": error})
+
+
+def oidc_login(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """Redirects to the OpenID Connect provider."""
+    return _ask_provider(openid_connect.login, request, provider_id)
+
+
+def oidc_callback(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """Where the provider redirects to."""
+    return _ask_provider(openid_connect.callback, request, provider_id)
+
+
+def _ask_provider(
+    view: Callable[[HttpRequest, str], HttpResponse], request: HttpRequest, provider_id: str
+) -> HttpResponse:
+    try:
+        return view(request, provider_id)
+    except (RequestException, ValueError, LookupError, TypeError, AttributeError) as error:
+        # It cannot be reached, or its answer is not what OpenID Connect defines.
+        logger.warning("action=oidc_provider_failed error=%s", type(error).__name__)
+        OidcAdapter(request).on_authentication_error(request)
+        raise
 
 
 class SecurityView(IndexView):

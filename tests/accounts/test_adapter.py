@@ -117,6 +117,26 @@ def test_an_account_signs_in_by_its_confirmed_address(dana: User, provider: type
 
 
 @pytest.mark.parametrize(
+    ("answer", "status"), [(b"", 404), (b"not JSON", 200), (b"[]", 200), (b"{}", 200), (b"{}", 503)]
+)
+def test_a_provider_that_does_not_answer_leads_back_to_the_sign_in_page(
+    db: None, provider: type[Provider], monkeypatch: pytest.MonkeyPatch, answer: bytes, status: int
+) -> None:
+    def do_get(self: Provider) -> None:
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(answer)
+
+    monkeypatch.setattr(provider, "do_GET", do_get)
+    browser = Client()
+    back = browser.post("/accounts/oidc/office/login/", {"process": "login"})
+    assert (back.status_code, back["Location"]) == (302, "/accounts/sign-in/")
+    page = browser.get("/accounts/sign-in/")
+    assert [message.level_tag for message in page.context["messages"]] == ["error"]
+    assert actions() == ["accounts.sign_in_failed"]
+
+
+@pytest.mark.parametrize(
     "claims",
     [
         {"email": "dana@office.example.org", "email_verified": False},

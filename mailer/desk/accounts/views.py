@@ -107,7 +107,7 @@ class AccountIndex(users.IndexView):
     @property
     def columns(self) -> list[Any]:
         # Instead of Wagtail's level, which knows no groups but only superusers.
-        others = [column for column in super().columns[1:] if column.name != "level"]
+        others = [column for column in super().columns[1:] if column.name != "is_superuser"]
         return [
             *others,
             Column("role", label="Groups", accessor=_groups),
