@@ -31,7 +31,7 @@ from subscribers.imports.json_columns import JsonColumns
 from subscribers.imports.row_types import MAX_COLUMNS, EmptyFile, TableRow, UnreadableFile, too_many_columns
 from subscribers.imports.statuses import file_status, heading_kind
 from subscribers.imports.survey import parse_status_words
-from subscribers.imports.workbook import read_workbook
+from subscribers.imports.workbook import read_sheets, read_workbook
 
 DELIMITERS = (",", ";", "\t", "|")
 # Characters; a longer line is not part of a table of people.
@@ -85,6 +85,10 @@ class _Source:
     doubtful_name: bool = False
 
 
+# Its name, its rows below the headings, and the headings.
+_NamedTable = tuple[str, Iterator[TableRow], list[str]]
+
+
 @contextmanager
 def open_table(
     stream: BinaryIO, options: Mapping[str, Any], *, allow_missing_email: bool = False
@@ -135,7 +139,9 @@ def open_table(
         )
 
 
-def _open(stream: BinaryIO, options: Mapping[str, Any], closed_at_the_end: ExitStack) -> _Source:
+def _open(
+    stream: BinaryIO, options: Mapping[str, Any], closed_at_the_end: ExitStack, *, nested: bool = False
+) -> _Source:
     if _is_zip(stream):
         digest, size = hashlib.sha256(), 0
         # A file with a descriptor of its own, for the process that reads it.
@@ -144,10 +150,17 @@ def _open(stream: BinaryIO, options: Mapping[str, Any], closed_at_the_end: ExitS
             digest.update(chunk)
             size += copy.write(chunk)
         copy.flush()
-        if not _is_xlsx(copy, size):
+        source = _Source(iter(()), digest.hexdigest(), size)
+        sheets = _count_sheets(copy, size)
+        if sheets != 1:
+            name = options.get("file_name", "")
+            if sheets:
+                return _open_sheets(read_sheets(copy, size, closed_at_the_end), source, name)
+            if nested:
+                raise UnreadableFile("This is an archive in an archive: unpack it first.")
             unpacked = archive.unpack(copy, size, closed_at_the_end)
-            return _open_archive(unpacked, options, closed_at_the_end, digest.hexdigest(), size)
-        source = _Source(read_workbook(copy, size), digest.hexdigest(), size)
+            return _open_archive(unpacked, options, closed_at_the_end, source)
+        source = replace(source, rows=read_workbook(copy, size))
     else:
         text = encodings.detect(stream, options.get("encoding", ""))
         rows = _read_csv(stream, text.encoding, options.get("delimiter", ""))
@@ -161,20 +174,16 @@ def _open(stream: BinaryIO, options: Mapping[str, Any], closed_at_the_end: ExitS
 
 
 def _open_archive(
-    unpacked: archive.Archive,
-    options: Mapping[str, Any],
-    closed_at_the_end: ExitStack,
-    sha256: str,
-    size: int,
+    unpacked: archive.Archive, options: Mapping[str, Any], closed_at_the_end: ExitStack, whole: _Source
 ) -> _Source:
     """The tables of an archive as one: all their headings, and the status that each file's name gives."""
-    tables: list[tuple[str, _Source, list[str]]] = []
+    tables: list[_NamedTable] = []
     unread = list(unpacked.others)
     for name, file in unpacked.tables:
         try:
-            source = _open(file, {**options, "file_name": "", "encoding": ""}, closed_at_the_end)
-            rows = _headed(source.rows)
-            tables.append((name, replace(source, rows=rows), next(rows)[1]))
+            within = {**options, "file_name": "", "encoding": ""}
+            rows = _headed(_open(file, within, closed_at_the_end, nested=True).rows)
+            tables.append((name, rows, next(rows)[1]))
         except (StopIteration, EmptyFile):
             unread.append(name)
         except UnreadableFile as error:
@@ -184,17 +193,50 @@ def _open_archive(
     tables = [one for one in tables if one[0] in wanted]
     if not tables:
         raise UnreadableFile("No file in the archive has a column of email addresses.")
+    return _as_one(tables, unread, whole, options.get("file_name", ""))
+
+
+def _open_sheets(sheets: Sequence[tuple[str, Iterator[TableRow]]], whole: _Source, file_name: str) -> _Source:
+    """The first sheet of a workbook, together with others that list people who left."""
+    tables: list[_NamedTable] = []
+    for name, rows in sheets:
+        headed = _headed(rows)
+        if (first := next(headed, None)) is not None:
+            tables.append((name, headed, first[1]))
+    if not tables:
+        raise EmptyFile("The first sheet is empty: its first row must name the columns.")
+    wanted = {tables[0][0], *_leaving(tables)}
+    unread = [f"sheet “{name}”" for name, _, _ in tables if name not in wanted]
+    return _as_one([one for one in tables if one[0] in wanted], unread, whole, file_name)
+
+
+def _as_one(tables: Sequence[_NamedTable], unread: Sequence[str], whole: _Source, file_name: str) -> _Source:
     said = {name: file_status(name) for name, _, _ in tables}
-    return _Source(
-        _joined(tables, {name: word for name, (word, _) in said.items()}),
-        sha256,
-        size,
+    # The name of the whole file speaks for tables whose own name says nothing.
+    said = {name: one if one[0] else file_status(file_name) for name, one in said.items()}
+    words = {name: word for name, (word, _) in said.items()}
+    return replace(
+        whole,
+        rows=_joined(tables, words),
         unread=tuple(unread),
         doubtful_name=not all(sure for _, sure in said.values()),
     )
 
 
-def _wanted(tables: Sequence[tuple[str, _Source, list[str]]]) -> set[str]:
+def _leaving(tables: Sequence[_NamedTable]) -> set[str]:
+    """Names of the tables with addresses that say something about leaving, by their names or headings."""
+    return {
+        name
+        for name, _, first in tables
+        if email_place([normalise_heading(cell) for cell in first]) is not None
+        and (
+            file_status(name)[0]
+            or any((kind := heading_kind(cell)) and kind.field == "opted_out" for cell in first)
+        )
+    }
+
+
+def _wanted(tables: Sequence[_NamedTable]) -> set[str]:
     """Names of the tables that are lists of people.
 
     Where some of them are known exports, others are left out, such as the statistics of each mailing: unless
@@ -203,18 +245,10 @@ def _wanted(tables: Sequence[tuple[str, _Source, list[str]]]) -> set[str]:
     names = {name: [normalise_heading(cell) for cell in first] for name, _, first in tables}
     with_email = {name for name, headings in names.items() if email_place(headings) is not None}
     known = {name for name in with_email if formats.recognise(names[name]) is not None}
-    leaving = {
-        name
-        for name in with_email
-        if file_status(name)[0]
-        or any((kind := heading_kind(one)) and kind.field == "opted_out" for one in names[name])
-    }
-    return known | leaving if known else with_email
+    return known | _leaving(tables) if known else with_email
 
 
-def _joined(
-    tables: Sequence[tuple[str, _Source, list[str]]], words: Mapping[str, str]
-) -> Generator[TableRow, None, None]:
+def _joined(tables: Sequence[_NamedTable], words: Mapping[str, str]) -> Generator[TableRow, None, None]:
     """The rows of several tables under all their headings; lines are counted on from file to file."""
     headings: dict[tuple[str, int], str] = {}
     keys = {name: _numbered(first) for name, _, first in tables}
@@ -224,9 +258,9 @@ def _joined(
     places = {key: place for place, key in enumerate(headings)}
     yield 1, [*headings.values(), STATUS_BY_NAME]
     before = 1
-    for name, source, _ in tables:
+    for name, rows, _ in tables:
         at, line = [places[key] for key in keys[name]], 0
-        for line, cells in source.rows:
+        for line, cells in rows:
             row = [""] * len(places)
             for place, cell in zip(at, cells, strict=False):
                 row[place] = cell
@@ -424,13 +458,16 @@ def _is_zip(stream: BinaryIO) -> bool:
     return start == _ZIP
 
 
-def _is_xlsx(stream: BinaryIO, size: int) -> bool:
-    """Whether the archive's directory names the parts of a workbook; only that is read here."""
+def _count_sheets(stream: BinaryIO, size: int) -> int:
+    """How many sheets the archive's directory names, 0 for another archive; only that is read here."""
     stream.seek(max(size - _MAX_ZIP_END, 0))
     end = stream.read()
     at = end.rfind(b"PK\x05\x06")
     if at < 0 or len(end) < at + 20:
-        return False
+        return 0
     length, start = struct.unpack("<II", end[at + 12 : at + 20])
     stream.seek(min(start, size))
-    return b"xl/workbook.xml" in stream.read(min(length, 1 << 20))
+    names = stream.read(min(length, 1 << 20))
+    if b"xl/workbook.xml" not in names:
+        return 0
+    return max(names.count(b"xl/worksheets/sheet"), 1)

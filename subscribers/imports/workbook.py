@@ -9,11 +9,12 @@ import json
 import lzma
 import struct
 import sys
+import tempfile
 import warnings
 import zipfile
 import zlib
-from collections.abc import Generator
-from contextlib import closing
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing
 from datetime import date, datetime
 from typing import Any, BinaryIO
 from xml.etree.ElementTree import ParseError
@@ -28,6 +29,8 @@ _MAX_PARTS, _MAX_BYTES, _MAX_OTHER_PART = 1_000, 1 << 30, 64 << 20
 # The compression ratio of a part of so many bytes or more; a table of people never exceeds it.
 _LARGE, _MAX_RATIO = 1 << 20, 60
 _SHEETS = "xl/worksheets/"
+# The argument of the process that makes it read more than the first sheet.
+_ALL_SHEETS = "all"
 _DAMAGED = (
     # openpyxl's InvalidFileException is not here: it is about names of files, and a stream has none.
     *(zipfile.BadZipFile, ParseError, KeyError, ValueError, TypeError, IndexError),
@@ -43,21 +46,61 @@ def read_workbook(stream: BinaryIO, size: int) -> Generator[TableRow, None, None
 
     `stream` has a file descriptor and `size` bytes. Raises UnreadableFile with the row.
     """
+    for found in _read(stream, size):
+        if isinstance(found, list):
+            yield found[0], found[1]
+
+
+def read_sheets(
+    stream: BinaryIO, size: int, closed_at_the_end: ExitStack
+) -> list[tuple[str, Iterator[TableRow]]]:
+    """The name and the rows of every sheet, from temporary files. Raises UnreadableFile with the row."""
+    sheets: list[tuple[str, BinaryIO]] = []
+    written = 0
+    for found in _read(stream, size, _ALL_SHEETS):
+        if isinstance(found, dict):
+            file = tempfile.TemporaryFile()  # noqa: SIM115  (closed by the caller's stack)
+            sheets.append((found["sheet"], closed_at_the_end.enter_context(file)))
+            continue
+        written += sheets[-1][1].write(json.dumps(found).encode() + b"\n")
+        if written > _MAX_BYTES:
+            raise UnreadableFile(_TOO_COMPLEX)
+    for _, stored in sheets:
+        stored.flush()
+        stored.seek(0)
+    return [(name, _stored_rows(stored)) for name, stored in sheets]
+
+
+def _stored_rows(file: BinaryIO) -> Iterator[TableRow]:
+    for line in file:
+        number, cells = json.loads(line)
+        yield number, cells
+
+
+def _read(stream: BinaryIO, size: int, *arguments: str) -> Iterator[list[Any] | dict[str, str]]:
+    """What the process writes: rows, and before each sheet {"sheet": name}."""
     # A sheet of numbers takes about four seconds a megabyte.
     limits = ProcessLimits(cpu_seconds=20 + 10 * (size >> 20))
     try:
-        with closing(run_lines(__name__, stream, limits)) as lines:
+        with closing(run_lines(__name__, stream, limits, *arguments)) as lines:
             for line in lines:
                 found = json.loads(line)
                 if isinstance(found, str):
                     raise UnreadableFile(found)
-                yield found[0], found[1]
+                yield found
     except LimitExceeded as error:
         raise UnreadableFile(_TOO_COMPLEX) from error
 
 
 def rows(stream: BinaryIO) -> Generator[TableRow, None, None]:
     """The same in this process, with the limits of the archive but not of memory and time."""
+    for found in _sheets(stream, first_only=True):
+        if isinstance(found, tuple):
+            yield found
+
+
+def _sheets(stream: BinaryIO, *, first_only: bool) -> Iterator[TableRow | dict[str, str]]:
+    """Rows of each sheet after its name; a workbook whose only or first sheet is empty is refused."""
     # Imported here because it is slow to load, and the parent does not need it.
     from openpyxl import load_workbook
 
@@ -69,17 +112,20 @@ def rows(stream: BinaryIO) -> Generator[TableRow, None, None]:
             warnings.simplefilter("ignore")
             book = load_workbook(stream, read_only=True, data_only=True, keep_links=False)
             with closing(book):
-                sheet = book.worksheets[0]
-                # A sheet may claim to be wider than it is; every row would be filled up to that.
-                sheet.reset_dimensions()
-                for number, values in enumerate(sheet.iter_rows(values_only=True), start=1):
-                    if number > _MAX_ROWS:
-                        raise UnreadableFile(f"Row {number:,}: a sheet has no more than {_MAX_ROWS:,} rows.")
-                    if len(values) > MAX_COLUMNS:
-                        raise UnreadableFile(too_many_columns(number, len(values)))
-                    cells = [_cell_text(value) for value in values]
-                    if (joined := "".join(cells)) and not joined.isspace():
-                        yield number, cells
+                for sheet in book.worksheets[:1] if first_only else book.worksheets:
+                    yield {"sheet": sheet.title}
+                    # A sheet may claim to be wider than it is; every row would be filled up to that.
+                    sheet.reset_dimensions()
+                    for number, values in enumerate(sheet.iter_rows(values_only=True), start=1):
+                        if number > _MAX_ROWS:
+                            raise UnreadableFile(
+                                f"Row {number:,}: a sheet has no more than {_MAX_ROWS:,} rows."
+                            )
+                        if len(values) > MAX_COLUMNS:
+                            raise UnreadableFile(too_many_columns(number, len(values)))
+                        cells = [_cell_text(value) for value in values]
+                        if (joined := "".join(cells)) and not joined.isspace():
+                            yield number, cells
     except _DAMAGED as error:
         raise UnreadableFile(
             f"Row {number + 1}: the workbook is damaged; save it again, or as CSV."
@@ -130,10 +176,10 @@ def _cell_text(value: Any) -> str:
 
 def _main() -> None:
     """Write every row as a line of JSON, [number, cells]; an error as a text; an empty line at the end."""
-    apply_limits(sys.argv[1:])
+    first_only = _ALL_SHEETS not in apply_limits(sys.argv[1:])
     out = sys.stdout
     try:
-        for row in rows(sys.stdin.buffer):
+        for row in _sheets(sys.stdin.buffer, first_only=first_only):
             out.write(json.dumps(row) + "\n")
     except UnreadableFile as error:
         out.write(json.dumps(str(error)) + "\n")

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from openpyxl import Workbook
 
 from subscribers.imports import archive, jobs
 from subscribers.imports.models import ImportRow, RejectedRow
@@ -193,6 +194,36 @@ def test_an_archive_is_read_file_by_file_and_other_files_are_named() -> None:
     assert found.added == {"olga": ("Olga", "", ""), "plain": ("", "", "")}
     assert found.refused == {"gone": "bounced"}
     assert set(found.unread) == {"b/prices.csv", "empty.csv", "readme.pdf"} and not found.questions
+
+
+def test_a_sheet_of_people_who_left_is_read_with_the_first_one_and_others_are_named() -> None:
+    book = Workbook()
+    book.active.append(["Email", "Name"])
+    for name in ("olga", "left", "gone"):
+        book.active.append([f"{name}@example.org", name.title()])
+    for title, headings, row in (
+        ("Отписавшиеся", ["E-mail"], ["left@example.org"]),
+        ("2019", ["Email", "Bounced on"], ["gone@example.org", "2022-01-02"]),
+        ("Donors", ["Email"], ["donor@example.org"]),
+        ("Prices", ["What"], ["map"]),
+    ):
+        book.create_sheet(title).append(headings)
+        book[title].append(row)
+    target = io.BytesIO()
+    book.save(target)
+    found = read(target.getvalue(), "people.xlsx")
+    assert set(found.unread) == {"sheet “Donors”", "sheet “Prices”"}
+    (question,) = found.questions
+    assert (question.heading, question.values) == ("status by file name", ("unsubscribed",))
+    assert found.refused == {"left": "unsubscribed", "gone": "bounced"} and "donor" not in found.added
+
+
+def test_an_archive_in_an_archive_is_refused_and_the_name_of_an_archive_speaks_for_its_files() -> None:
+    inner = pack({"a.csv": "email\na@example.org\n"})
+    with pytest.raises(UnreadableFile, match="archive in an archive"):
+        read(pack({"b.csv": inner}))
+    (question,) = read(inner, "bounces.zip").questions
+    assert question.values == ("bounced",)
 
 
 def test_russian_names_in_an_archive_of_windows_are_read() -> None:
@@ -421,8 +452,8 @@ def test_nobody_whose_row_says_that_they_left_becomes_mailable(
         job = read_job(text, monthly, columns=columns, words=words)
     jobs.start_apply(job, "lola", NOW, suppress_do_not_mail=True)
     assert jobs.RUNNER.run(job, lambda: NOW, lambda: False)
-    suppressed = set(Suppression.objects.values_list("email", flat=True))
     added = set(Subscriber.objects.values_list("email", flat=True)) - {"a@example.org"}
     assert not added & left
-    never = set(RejectedRow.objects.filter(job=job, kind="do_not_mail").values_list("status", flat=True))
-    assert bool(never) == bool(suppressed)
+    never = RejectedRow.objects.filter(job=job, kind="do_not_mail").values_list("address_hash", flat=True)
+    hashes = Suppression.objects.values_list("address_hash", flat=True)
+    assert set(map(bytes, never)) == set(map(bytes, hashes))
