@@ -90,11 +90,11 @@ def refuse_if_locked(request: HttpRequest, user: User | None, login: str = "") -
 def report_failure(request: HttpRequest, user: User | None, login: str, action: str) -> None:
     """Count and log a wrong password or code. Raises ValidationError if sign-ins are locked from now on."""
     now = timezone.now()
-    audit.record(action, user, request)
+    audit.record_refusal(action, user, request, now)
     until = limits.record_failure([limits.account_key(user, login), limits.network_key(request)], now)
     if until is not None:
         seconds = (until - now).total_seconds()
-        audit.record("accounts.locked", user, request, minutes=round(seconds / 60))
+        audit.record_refusal("accounts.locked", user, request, now, minutes=round(seconds / 60))
         raise _locked(request, seconds)
 
 
@@ -145,6 +145,6 @@ def _account_of(sociallogin: SocialLogin) -> User | None:
 
 
 def _refuse(request: HttpRequest, user: User | None, message: str) -> NoReturn:
-    audit.record("accounts.sign_in_failed", user, request, by="OpenID Connect")
+    audit.record_refusal("accounts.sign_in_failed", user, request, timezone.now(), by="OpenID Connect")
     messages.error(request, message)
     raise ImmediateHttpResponse(redirect("account_login"))

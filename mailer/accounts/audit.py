@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from wagtail.log_actions import log
 
+from mailer.accounts.models import SignInFailures
 from subscribers.consent import network_of
 from subscribers.responses import client_address
 
@@ -37,6 +39,10 @@ ACTIONS = {
     "accounts.password_changed": ("Change password", "Changed the password"),
 }
 _UNKNOWN = "an unknown account"
+# An account's refusals make one entry in this time for each network, and for so many networks.
+_PERIOD, _NETWORKS = timedelta(hours=1), 20
+# Begins the keys of refusals that were only counted.
+_COUNTED = "counted "
 
 
 def record(
@@ -62,6 +68,51 @@ def record(
         title=subject.get_username(),
         data={**({"network": network} if network else {}), **data},
     )
+
+
+def record_refusal(action: str, user: User | None, request: HttpRequest, now: datetime, **data: Any) -> None:
+    """`record`, but at most once an hour for an account and network, so that a flood does not fill the log.
+
+    The others are counted. The next entry, or `write_counts`, says how many there were (`times`). Beyond 20
+    networks an hour, all further ones count as one.
+    """
+    network = network_of(client_address(request))
+    about = f"{_COUNTED}{action} {user.pk if user else 0} "
+    recent = SignInFailures.objects.filter(key__startswith=about, last_failed_at__gt=now - _PERIOD)
+    if recent.count() >= _NETWORKS and not recent.filter(key=about + network).exists():
+        network = "many networks"
+    with transaction.atomic():
+        row, is_new = SignInFailures.objects.select_for_update().get_or_create(
+            key=about + network, defaults={"last_failed_at": now}
+        )
+        row.failures += 1
+        if is_new or row.last_failed_at <= now - _PERIOD:
+            _record_times(action, user, network, row.failures, data)
+            row.failures, row.last_failed_at = 0, now
+        row.save(update_fields=["failures", "last_failed_at"])
+
+
+def write_counts(now: datetime) -> int:
+    """Add entries for refusals that were only counted, once their hour is over; how many entries."""
+    written = 0
+    over = SignInFailures.objects.filter(key__startswith=_COUNTED, last_failed_at__lte=now - _PERIOD)
+    for pk in list(over.values_list("pk", flat=True)):
+        with transaction.atomic():
+            row = over.select_for_update().filter(pk=pk).first()
+            if row is None:
+                continue
+            action, account, network = row.key.removeprefix(_COUNTED).split(" ", 2)
+            if row.failures:
+                user = User.objects.filter(pk=int(account)).first()
+                _record_times(action, user, network, row.failures, {})
+                written += 1
+            row.delete()
+    return written
+
+
+def _record_times(action: str, user: User | None, network: str, times: int, data: dict[str, Any]) -> None:
+    counted: dict[str, Any] = {"times": times} if times > 1 else {}
+    record(action, user, network=network, **data, **counted)
 
 
 def is_unused(user: User, now: datetime) -> bool:

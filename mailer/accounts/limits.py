@@ -15,6 +15,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
+from mailer.accounts import audit
 from mailer.accounts.models import SignInFailures
 from mailer.backoff import BackoffPolicy
 from subscribers.consent import network_of
@@ -59,7 +60,8 @@ def reset_failed_attempts(key: str) -> None:
 
 
 def delete_old(now: datetime) -> int:
-    """Delete failures that count no longer; how many rows."""
+    """Delete failures that count no longer; how many rows. What the audit log lacks is written before."""
+    audit.write_counts(now)
     return SignInFailures.objects.filter(last_failed_at__lt=now - _FORGOTTEN_AFTER).delete()[0]
 
 

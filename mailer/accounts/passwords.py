@@ -143,7 +143,7 @@ def request_reset(login: str, request: HttpRequest, now: datetime) -> None:
     Neither what it does nor how long it takes depends on whether the account exists.
     """
     if not limits.may_request_reset(login, request, now):
-        audit.record("accounts.reset_refused", None, request)
+        audit.record_refusal("accounts.reset_refused", None, request, now)
         return
     network = network_of(client_address(request))
     PasswordResetRequest.objects.create(login=login[:254], network=network, created_at=now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from unittest import mock
 
@@ -17,7 +17,7 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
-from mailer.accounts import limits, middleware, passwords, sessions
+from mailer.accounts import audit, limits, middleware, passwords, sessions
 from mailer.accounts.models import SignInFailures
 from tests.accounts.conftest import PASSWORD, actions, sign_in, signed_in
 
@@ -110,6 +110,38 @@ def test_failures_are_forgotten_after_a_day(dana: User) -> None:
         limits.record_failure([key], now - timedelta(hours=25))
     assert limits.record_failure([key], now) is None
     assert limits.delete_old(now + timedelta(hours=25)) == 1
+
+
+def test_a_flood_of_failures_makes_few_entries_and_none_is_lost(dana: User) -> None:
+    now, factory = timezone.now(), RequestFactory()
+
+    def fail(user: User | None, network: str, at: datetime) -> None:
+        request = factory.post("/accounts/sign-in/", headers={"X-Forwarded-For": f"{network}.7"})
+        audit.record_refusal("accounts.sign_in_failed", user, request, at)
+
+    for attempt in range(20):
+        fail(dana, "203.0.113", now + timedelta(minutes=attempt))
+    fail(dana, "203.0.113", now + timedelta(minutes=61))
+    for attempt in range(120):
+        fail(None, f"10.0.{attempt % 60}", now)
+    audit.write_counts(now + timedelta(minutes=59))
+    assert (len(actions(dana)), len(actions())) == (2, 21)
+    limits.delete_old(now + timedelta(hours=3))
+    assert (len(actions(dana)), len(actions())) == (2, 42)
+    entries = ModelLogEntry.objects.filter(action="accounts.sign_in_failed").values_list("object_id", "data")
+    times = {
+        who: sum(data.get("times", 1) for key, data in entries if key == who) for who in (str(dana.pk), "0")
+    }
+    assert times == {str(dana.pk): 21, "0": 120}
+    # Nothing is left to be counted, or written twice.
+    assert audit.write_counts(now + timedelta(hours=9)) == 0
+    assert not SignInFailures.objects.exists()
+
+
+def test_resets_that_are_refused_make_one_entry() -> None:
+    for _ in range(8):
+        Client().post("/accounts/password/forgotten/", {"login": "dana"})
+    assert actions() == ["accounts.reset_refused"]
 
 
 def test_more_checks_than_allowed_at_a_time_are_refused_at_once(configured: Configured) -> None:
