@@ -8,6 +8,13 @@ from __future__ import annotations
 REFUSALS: dict[str, tuple[str, ...]] = {
     "unknown_user": (
         "550 cuda_nsu <@>: no such user",
+        "550 5.1.1 <@> user unknown - your message from <news@office.example> to @ was not accepted here",
+        "550 5.1.1 The recipient address does not exist at our site (sender: <news@office.example>)",
+        "550 5.1.1 Mailbox does not exist. Please notify the sender. If your server is right, contact us",
+        "550 5.1.1 user unknown. please update your list and stop sending to this address",
+        "550 5.1.1 User unknown; your IP 192.0.2.7, from <news@office.example>",
+        "550 5.1.1 Пользователь не найден. Удалите адрес из вашего списка рассылки",
+        "550 5.1.1 Empfänger unbekannt. Bitte prüfen Sie die Adresse Ihres Empfängers",
         "550 Address Rejected (in reply to RCPT TO command)",
         "550 5.1.351 Remote server returned unknown recipient or mailbox unavailable",
         "542 <@> Rejected",
