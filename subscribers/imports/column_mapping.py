@@ -13,7 +13,8 @@ from subscribers import iso_codes
 from subscribers.csv_cells import parse_countries
 from subscribers.imports import formats
 from subscribers.imports.row_types import UnreadableFile
-from subscribers.imports.statuses import GATES, Kind, Status, heading_kind, read_column
+from subscribers.imports.status_columns import GATES, Kind, heading_kind, read_column
+from subscribers.imports.statuses import Status
 from subscribers.segments.models import CustomField
 
 # What a column can be about; besides these "country:KZ", the column of one country, and "field:NAME", one of

@@ -22,7 +22,7 @@ from subscribers import resumable_jobs
 from subscribers.imports import apply, diff, staging
 from subscribers.imports.models import ImportChange, ImportJob, ImportRow, RejectedRow
 from subscribers.imports.row_types import ImportStats, Progress, UnreadableFile, no_progress
-from subscribers.imports.statuses import GATES
+from subscribers.imports.status_columns import GATES
 from subscribers.imports.survey import Survey, Unanswered
 from subscribers.imports.table_file import open_table
 from subscribers.imports.validate import row_validator

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from subscribers.imports.row_types import TableRow
-from subscribers.imports.statuses import heading_kind
+from subscribers.imports.status_columns import heading_kind
 
 # Keys of all columns together, and how deep objects are looked into.
 _MAX_KEYS, _MAX_DEPTH = 100, 3

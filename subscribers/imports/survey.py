@@ -12,15 +12,8 @@ from typing import Any, NamedTuple
 
 from subscribers.imports.column_mapping import Columns
 from subscribers.imports.row_types import TableRow
-from subscribers.imports.statuses import (
-    Status,
-    gate,
-    heading_kind,
-    may_mention,
-    mentioned_status,
-    plain,
-    read_column,
-)
+from subscribers.imports.status_columns import gate, heading_kind, read_column
+from subscribers.imports.statuses import Status, may_mention, mentioned_status, plain
 
 # Rows that are looked at together.
 _CHUNK = 1_000

@@ -12,7 +12,8 @@ from subscribers.csv_cells import parse_countries, parse_language, unescape
 from subscribers.imports import tags_and_fields
 from subscribers.imports.column_mapping import Columns
 from subscribers.imports.row_types import InvalidRow, ValidRow
-from subscribers.imports.statuses import DO_NOT_MAIL, GATES, Status, gate, heaviest, is_false
+from subscribers.imports.status_columns import GATES, gate
+from subscribers.imports.statuses import DO_NOT_MAIL, Status, heaviest, is_false
 
 Validate = Callable[[int, Sequence[str]], ValidRow | InvalidRow]
 

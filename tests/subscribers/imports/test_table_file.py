@@ -16,8 +16,8 @@ from openpyxl import Workbook
 
 from subscribers.imports import table_file
 from subscribers.imports import workbook as workbook_reader
+from subscribers.imports.csv_file import MAX_LINE_LENGTH
 from subscribers.imports.row_types import InvalidRow, UnreadableFile, ValidRow
-from subscribers.imports.table_file import MAX_LINE_LENGTH
 from subscribers.imports.validate import row_validator, warning_for
 from subscribers.imports.workbook import rows as table_rows
 from subscribers.limited_process import ProcessLimits

@@ -1,0 +1,144 @@
+"""Reads a CSV file, or a list of members, row by row with flat memory."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Generator, Iterator
+from typing import Any, BinaryIO, TextIO
+
+from subscribers.imports.row_types import MAX_COLUMNS, EmptyFile, TableRow, UnreadableFile, too_many_columns
+
+DELIMITERS = (",", ";", "\t", "|")
+# Characters; a longer line is not part of a table of people.
+MAX_LINE_LENGTH = 1_000_000
+# What is looked at to detect the delimiter, in characters and rows.
+_SAMPLE, _SAMPLE_ROWS = 64 * 1024, 20
+# A line of a Mailman list: an address, or a name and an address in angle brackets.
+_MEMBER = re.compile(r"[^@\s,;|<>]+@[^@\s,;|<>]+|[^<>@;|\t]*<[^@\s<>]+@[^@\s<>]+>")
+# Excel writes the delimiter as a first line of its own: "sep=;".
+_SEP = re.compile(r'"?sep=(.)"?\r?\n?\Z', re.IGNORECASE)
+# Rows, and characters of a row: a cell may have many lines.
+_MAX_ROWS, _MAX_ROW_LENGTH = 5_000_000, 1_000_000
+
+
+def read_csv(stream: BinaryIO, encoding: str, delimiter: str = "") -> Generator[TableRow, None, None]:
+    """Every row that is not blank with the line on which it begins, from 1; an empty delimiter is detected.
+
+    The bytes must be valid in the encoding. Raises UnreadableFile with the line.
+    """
+    text = io.TextIOWrapper(stream, encoding=encoding, newline="")
+    begins, rows = 1, 0
+    try:
+        is_list = not delimiter and _is_member_list(text)
+        delimiter, skipped = _delimiter(text, delimiter)
+        lines = _lines(text)
+        for _ in range(skipped):
+            next(lines)
+        begins += skipped
+        if is_list:
+            reader: Any = _MemberList(lines)
+        else:
+            reader = csv.reader(lines, delimiter=delimiter, strict=True)
+        for cells in reader:
+            if (joined := "".join(cells)) and not joined.isspace():
+                if len(cells) > MAX_COLUMNS:
+                    raise UnreadableFile(too_many_columns(begins, len(cells)))
+                if len(joined) > _MAX_ROW_LENGTH:
+                    raise UnreadableFile(
+                        f"Line {begins}: the row is longer than {_MAX_ROW_LENGTH:,} characters; "
+                        "this is not a table of people."
+                    )
+                rows += 1
+                if rows > _MAX_ROWS:
+                    raise UnreadableFile(
+                        f"Line {begins}: at most {_MAX_ROWS:,} rows are read; import the file in parts."
+                    )
+                yield begins, cells
+            begins = reader.line_num + skipped + 1
+    except csv.Error as error:
+        one_line = reader.line_num + skipped <= begins
+        raise UnreadableFile(f"Line {begins}: {_csv_message(str(error), one_line)}") from error
+    finally:
+        text.detach()
+    if not rows:
+        raise EmptyFile(
+            "The file is empty: its first line must name the columns, such as: email,name,countries"
+        )
+
+
+def _lines(text: TextIO) -> Iterator[str]:
+    for number, line in enumerate(iter(lambda: text.readline(MAX_LINE_LENGTH), ""), start=1):
+        if len(line) >= MAX_LINE_LENGTH:
+            raise UnreadableFile(
+                f"Line {number} is longer than {MAX_LINE_LENGTH:,} characters: "
+                "this is not a table of people. Save it as CSV again, with a row on each line."
+            )
+        if "\0" in line:
+            raise UnreadableFile(
+                f"Line {number} holds a NUL byte, which text never does: "
+                "the file is damaged or not a CSV file. Save it as “CSV UTF-8” and try again."
+            )
+        yield line
+
+
+def _delimiter(text: TextIO, chosen: str) -> tuple[str, int]:
+    """The delimiter, and how many lines there are before the table; the text is rewound."""
+    first = text.readline(_SAMPLE)
+    named = _SEP.match(first)
+    sample = first + text.read(_SAMPLE) if not named else text.read(_SAMPLE)
+    text.seek(0)
+    if chosen:
+        return chosen, bool(named)
+    if named:
+        return named[1], 1
+    return max(DELIMITERS, key=lambda one: _likelihood(sample, one)), 0
+
+
+def _likelihood(sample: str, delimiter: str) -> tuple[int, int]:
+    """How many rows have as many cells as the first, where those are several; then how many cells."""
+    # The last line may be cut off.
+    lines = io.StringIO(sample if len(sample) < _SAMPLE else sample[: sample.rfind("\n") + 1], newline="")
+    rows: list[int] = []
+    try:
+        for cells in csv.reader(lines, delimiter=delimiter):
+            if any(cells):
+                rows.append(len(cells))
+            if len(rows) == _SAMPLE_ROWS:
+                break
+    except csv.Error:
+        pass
+    if not rows or rows[0] == 1:
+        return 0, 0
+    return sum(count == rows[0] for count in rows), rows[0]
+
+
+class _MemberList:
+    """A list of members as Mailman writes it, one on a line: each line is a row of one cell."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self.line_num = 0
+
+    def __iter__(self) -> Iterator[list[str]]:
+        for self.line_num, line in enumerate(self._lines, start=1):  # noqa: B020  (as csv.reader counts)
+            yield [line.strip()]
+
+
+def _is_member_list(text: TextIO) -> bool:
+    """Whether the text begins with such lines, and nothing else; it is rewound."""
+    lines = [line.strip() for line in text.read(_SAMPLE).splitlines()[:_SAMPLE_ROWS]]
+    text.seek(0)
+    return any(lines) and all(_MEMBER.fullmatch(line) for line in lines if line)
+
+
+def _csv_message(error: str, one_line: bool) -> str:
+    """What is wrong with a row; `one_line`: it is on a single line."""
+    if "field larger" in error and one_line:
+        return f"a cell is longer than {csv.field_size_limit():,} characters; this is not a table of people."
+    if "field larger" in error or "unexpected end" in error:
+        return "a quotation mark opens here and is not closed."
+    if "expected after" in error:
+        return "a quotation mark is inside a quoted cell; write it twice."
+    return f"{error}."
