@@ -17,6 +17,12 @@ pytestmark = [pytest.mark.journey, pytest.mark.postgres, pytest.mark.xdist_group
 AT_LEAST = 300
 
 
+def test_the_attacks_on_four_eyes_run_there_too() -> None:
+    files = list((ROOT / "tests" / "approval").glob("test_*.py"))
+    assert len(files) > 5
+    assert [one.name for one in files if "pytest.mark.both_databases]" not in one.read_text()] == []
+
+
 def test_tests_that_depend_on_the_database_pass_on_postgresql(postgres: Server) -> None:
     # Django prefixes the name with "test_", and finds this database.
     address = postgres.database("test_mailer").replace("/test_mailer?", "/mailer?")
