@@ -293,6 +293,16 @@ def test_all_parts_of_a_workbook_and_each_beside_the_sheets_have_a_limit(
         list(table_rows(io.BytesIO(file)))
 
 
+def test_a_workbook_whose_parts_are_nested_too_deep_is_refused() -> None:
+    def nested(levels: int) -> io.BytesIO:
+        part = b"<a>" * levels + b"</a>" * levels
+        return io.BytesIO(workbook(["email"], ["olga@example.org"], **{"extra.xml": part}))
+
+    assert len(list(table_rows(nested(90)))) == 2
+    with pytest.raises(UnreadableFile, match="damaged"):
+        list(table_rows(nested(200)))
+
+
 SHEET = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
 
 
