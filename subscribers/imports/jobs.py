@@ -314,7 +314,7 @@ def start_apply(
         if changed:
             stats = _stats_as_read(job)
             for warning in reject:
-                stats.refused += staging.reject_warned(job.pk, warning)
+                stats.refused += staging.reject_warned(job, warning)
                 stats.warnings.pop(warning, None)
             job.result = stats.as_dict()
             job.options = _without_cells(job.options)

@@ -277,17 +277,23 @@ class Staging:
         self.stats.warnings = {kind: count for kind, count in self.stats.warnings.items() if count}
 
 
-def reject_warned(job: int, kind: str) -> int:
-    """Reject the rows with this kind of warning; returns how many. To be called in a transaction."""
-    rows = ImportRow.objects.filter(Q(warning=kind) | Q(warning__startswith=f"{kind} "), job=job)
+def reject_warned(job: ImportJob, kind: str) -> int:
+    """Reject the rows with this kind of warning; returns how many. To be called in a transaction.
+
+    Address and name are kept in their columns; the other cells were not stored with the row.
+    """
+    rows = ImportRow.objects.filter(Q(warning=kind) | Q(warning__startswith=f"{kind} "), job=job.pk)
+    fields = job.options.get("fields", ["email", "name"])
     rejected = (
         (
-            job,
+            job.pk,
             line,
             RejectedRow.Kind.INVALID.value,
             _REJECTED_FOR[kind],
             bytes(address_hash),
-            json.dumps([email, name], ensure_ascii=False),
+            json.dumps(
+                [{"email": email, "name": name}.get(field, "") for field in fields], ensure_ascii=False
+            ),
             "",
         )
         for line, address_hash, email, name in rows.values_list(

@@ -16,7 +16,7 @@ from mailer.reports.export import rejected_rows_sheet, subscribers_sheet, write_
 from subscribers import consent, unsubscribe
 from subscribers.addresses import address_hash
 from subscribers.consent import Channel, Event, Evidence
-from subscribers.imports import diff, jobs
+from subscribers.imports import diff, jobs, staging
 from subscribers.imports.models import ImportChange, ImportJob, ImportRow, RejectedRow
 from subscribers.imports.row_types import ImportStats, UnreadableFile
 from subscribers.merge import add_alias
@@ -270,9 +270,12 @@ def test_names_keep_every_character(monthly: MailingList) -> None:
 
 
 def test_rows_with_a_warning_can_be_rejected(monthly: MailingList) -> None:
-    job = read_file("email\na@gmial.com\ninfo@example.org\nb@gmail.com\n", monthly)
+    people = ("Aida,a@gmial.com", "Office,info@example.org", "Bek,b@gmail.com")
+    job = read_file("\n".join(["name,email", *people]), monthly)
     assert job.expected["warnings"] == {"typo": 1, "role": 1} and job.samples["warnings"] == [2, 3]
     jobs.start_apply(job, "lola", NOW, ["typo"])
+    # In the file's columns, so that the row can be corrected and imported again.
+    assert [row[-2:] for row in staging.rejected_rows(job)] == [["Aida", "a@gmial.com"]]
     jobs.RUNNER.run_due(lambda: NOW, lambda: False)
     job.refresh_from_db()
     assert (job.result["read"], job.result["added"], job.result["refused"]) == (3, 2, 1)
