@@ -20,6 +20,7 @@ from mailer.delivery.models import (
     Intervention,
     Mailing,
     OutboxMessage,
+    OutcomeBatch,
     ProviderHour,
     ThrottleState,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "Newsletter",
     "NewsletterText",
     "OutboxMessage",
+    "OutcomeBatch",
     "PasswordResetRequest",
     "ProviderHour",
     "ReturnedMessage",

@@ -115,6 +115,9 @@ class Delivery(models.Model):
     # The server's last reply.
     reply = models.CharField(max_length=500, blank=True)
     accepted_at = models.DateTimeField(null=True)
+    # When a server first refused it for good, or blocked it for our reputation or its content. After a block
+    # it is tried again, and may be accepted.
+    rejected_at = models.DateTimeField(null=True)
     # Marks on an accepted delivery.
     bounced_at = models.DateTimeField(null=True)
     complained_at = models.DateTimeField(null=True)
@@ -168,6 +171,25 @@ class Claim(models.Model):
 
     def __str__(self) -> str:
         return f"{self.mailing_id}: {self.first} to {self.last} claimed by {self.owner}"
+
+
+class OutcomeBatch(models.Model):
+    """Outcomes of deliveries, written in the transaction that records them, until the throttle has added them
+    to ProviderHour and to the mailing's circuit breaker. See ledger.outcome_counts."""
+
+    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="+", db_constraint=False)
+    at = models.DateTimeField()
+    # JSON: by domain of the address, the deliveries attempted, accepted and blocked; nothing in a dry run.
+    domains = models.TextField()
+    # Attempts for the circuit breaker: all, and how many failed or were blocked.
+    attempts = models.PositiveIntegerField()
+    failed = models.PositiveIntegerField()
+    blocked = models.PositiveIntegerField()
+    # The server's last reply that counts as a failure.
+    reply = models.CharField(max_length=200, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.mailing_id} {self.at:%Y-%m-%d %H:%M:%S}"
 
 
 class ProviderHour(models.Model):

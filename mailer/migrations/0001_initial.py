@@ -237,6 +237,7 @@ class Migration(migrations.Migration):
                 ('due_at', models.DateTimeField(null=True)),
                 ('reply', models.CharField(blank=True, max_length=500)),
                 ('accepted_at', models.DateTimeField(null=True)),
+                ('rejected_at', models.DateTimeField(null=True)),
                 ('bounced_at', models.DateTimeField(null=True)),
                 ('complained_at', models.DateTimeField(null=True)),
                 ('refusal_processed_at', models.DateTimeField(null=True)),
@@ -332,6 +333,19 @@ class Migration(migrations.Migration):
             options={
                 'indexes': [models.Index(condition=models.Q(('state', 'waiting')), fields=['due_at'], name='outbox_waiting')],
             },
+        ),
+        migrations.CreateModel(
+            name='OutcomeBatch',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('at', models.DateTimeField()),
+                ('domains', models.TextField()),
+                ('attempts', models.PositiveIntegerField()),
+                ('failed', models.PositiveIntegerField()),
+                ('blocked', models.PositiveIntegerField()),
+                ('reply', models.CharField(blank=True, max_length=200)),
+                ('mailing', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='mailer.mailing')),
+            ],
         ),
         migrations.CreateModel(
             name='ProviderHour',

@@ -59,8 +59,8 @@ class Clock:
 def run(*limits: str) -> None:
     """Send until the mailing is done, whatever goes wrong, as the worker's job does: it looks again.
 
-    `limits`: "file=N", after so many octets no file grows, as if the disk were full; "pages=N", after so many
-    more pages SQLite's does not.
+    Beside it run the jobs that count and judge, all the time. `limits`: "file=N", after so many octets no
+    file grows, as if the disk were full; "pages=N", after so many more pages SQLite's does not.
     """
     from django.conf import settings
     from django.db import connections
@@ -76,6 +76,7 @@ def run(*limits: str) -> None:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     for limit in limits:
         _limit(*limit.split("="))
+    threading.Thread(target=_judge, args=(clock, stop, storage), daemon=True).start()
     while not stop.is_set():
         trouble = ""
         try:
@@ -98,6 +99,23 @@ def run(*limits: str) -> None:
             _note(storage / f"troubles-{time.monotonic_ns()}", trouble)
             time.sleep(0.1)
         time.sleep(0.01)
+
+
+def _judge(clock: Clock, stop: threading.Event, storage: Path) -> None:
+    """Read rejections, count them and apply the stop rules."""
+    from django.db import DatabaseError, connections
+
+    from mailer.delivery.rollout import scheduled_jobs
+    from mailer.feedback.decisions import rejections_and_event_counts
+
+    while not stop.wait(0.1):
+        try:
+            rejections_and_event_counts.process_rejections(clock())
+            rejections_and_event_counts.count_events(clock())
+            scheduled_jobs.apply_stop_rules_to_all(clock())
+        except (DatabaseError, OSError):
+            # As where the disk is full.
+            connections.close_all()
 
 
 def _note(file: Path, trouble: str) -> None:
@@ -129,13 +147,25 @@ def _limit(kind: str, value: str) -> None:
 
 
 def report() -> dict[str, Any]:
-    """The mailing_totals of the mailing, its state, who is in doubt, and what was troublesome."""
+    """The mailing_totals of the mailing, its state, who is in doubt, what was troublesome, what the stop
+    rules did, and their counts beside those of the ledger's rows."""
+    from django.db.models import Q
+
     from mailer.delivery.ledger import recover_and_finish
     from mailer.delivery.models import Delivery, Mailing
+    from mailer.delivery.throttle import provider_stats
     from mailer.reports.stats import mailing_totals
     from subscribers.models import Subscriber
 
     mailing = Mailing.objects.get()
+    counted = provider_stats.sum_counts(
+        [provider_stats.ProviderCounts(), *provider_stats.hourly_counts(mailing).values()]
+    )
+    accepted = Q(accepted_at__isnull=False)
+    rows = [
+        mailing.deliveries.filter(accepted | Q(rejected_at__isnull=False)).count(),
+        mailing.deliveries.filter(accepted).count(),
+    ]
     found = mailing_totals(mailing)
     names = {s.pk: s.email for s in Subscriber.objects.all()}
     doubt = Delivery.objects.filter(state="in_doubt").values_list("subscriber", flat=True)
@@ -145,6 +175,9 @@ def report() -> dict[str, Any]:
         "balances": found.balances,
         "state": mailing.state,
         "doubtful": sorted(names[pk] for pk in doubt),
+        "interventions": [one.action for one in mailing.interventions.all()],
+        "counted": [counted.attempted, counted.accepted],
+        "rows": rows,
         "journals": len(list(folder.iterdir())) if folder.exists() else 0,
         "troubles": [file.read_text() for file in sorted(folder.parent.glob("troubles-*"))],
     }

@@ -60,7 +60,7 @@ class Program:
 
     def report(self) -> dict[str, Any]:
         found = self.ask("report")
-        assert found["balances"], found
+        assert found["balances"] and found["counted"] == found["rows"], found
         return found
 
     def close(self) -> None:

@@ -22,7 +22,7 @@ from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import alerts
 from mailer.delivery.rollout import control
 from mailer.delivery.smtp.sender import SendError, journal_unwritable
-from mailer.delivery.throttle import throttle
+from mailer.delivery.throttle import provider_stats, throttle
 from mailer.delivery.throttle.throttle import SHORT_WAIT, WAIT_PREFIX, Wait
 
 log = logging.getLogger(__name__)
@@ -99,7 +99,7 @@ def send_due(
             _update_wait_reason(due, None)
             with _paused_garbage_collection():
                 _SendLoop(now, stopped, only, summary, limits, min_batch).run()
-            limits.flush(now())
+            provider_stats.add_all_outcomes()
             recover_and_finish.exclude_cancelled()
         _update_wait_reason(_due_mailings(only, now()), limits.wait(now()))
     summary.finished = recover_and_finish.finish_mailings(now())
@@ -334,9 +334,9 @@ class _SendLoop:
     def _record(self, attempts: list[Attempt]) -> None:
         now = self._now()
         self._outstanding -= len(attempts)
+        failures = self._throttle.learn(attempts, now)
         found = group(attempts, now, self._expires_at, recover_and_finish.settle_at(now))
-        deliveries.record_accepted(found.accepted, self._owner, now)
-        deliveries.record(found.results, self._owner)
+        deliveries.record_attempts(attempts, found, failures, self._owner, now)
         deliveries.defer(
             [(one.id, now + _NEXT_SESSION_WAIT) for one in found.too_many_recipients], self._owner
         )
@@ -347,7 +347,7 @@ class _SendLoop:
         self._throttle.return_unsent([*found.not_tried, *found.slow_provider], now)
         self._may_have_due = self._may_have_due or bool(found.not_tried)
         self._summary.add(found)
-        for mailing, reason in self._throttle.record_attempts(attempts, now):
+        for mailing, reason in self._throttle.trips(failures):
             self._pause_automatically(mailing, "circuit_breaker", reason)
 
     def _on_error(self, error: SendError) -> None:

@@ -72,6 +72,8 @@ class DeliveryResult(NamedTuple):
     due_at: datetime | None = None
     # For accepted.
     accepted_at: datetime | None = None
+    # For refused for good, and for blocked.
+    rejected_at: datetime | None = None
 
 
 class GroupedAttempts(NamedTuple):
@@ -129,12 +131,15 @@ def result_of(
     if reply_class is ReplyClass.IN_DOUBT:
         return DeliveryResult(delivery, State.IN_DOUBT, outcome.reply, due_at=settle_at)
     if outcome.permanent and reply_class is not ReplyClass.BLOCKED:
-        return DeliveryResult(delivery, State.REFUSED, outcome.reply, reason=reply_class)
+        return DeliveryResult(delivery, State.REFUSED, outcome.reply, reply_class, rejected_at=now)
+    rejected_at = now if reply_class is ReplyClass.BLOCKED else None
     due_at = next_attempt_at(attempt, now, expires_at, reply_class, _jitter_fraction(delivery, attempt))
     if due_at is not None:
-        return DeliveryResult(delivery, State.DEFERRED, outcome.reply, reason=reply_class, due_at=due_at)
+        return DeliveryResult(
+            delivery, State.DEFERRED, outcome.reply, reply_class, due_at, rejected_at=rejected_at
+        )
     reason = ReplyClass.BLOCKED if reply_class is ReplyClass.BLOCKED else "expired"
-    return DeliveryResult(delivery, State.REFUSED, outcome.reply, reason=reason)
+    return DeliveryResult(delivery, State.REFUSED, outcome.reply, reason, rejected_at=rejected_at)
 
 
 def _jitter_fraction(delivery: int, attempt: int) -> float:

@@ -18,10 +18,18 @@ from itertools import repeat
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from mailer.approval.models import Snapshot
-from mailer.delivery.ledger import claims
-from mailer.delivery.ledger.attempts import ClaimedDelivery, DeliveryResult, State
+from mailer.delivery.ledger import claims, outcome_counts
+from mailer.delivery.ledger.attempts import (
+    Attempt,
+    ClaimedDelivery,
+    DeliveryResult,
+    GroupedAttempts,
+    State,
+)
+from mailer.delivery.ledger.outcome_counts import Failures
 from mailer.delivery.ledger.sql_helpers import dialect, id_list, to_db_datetime, to_db_text
 from mailer.delivery.models import Mailing
 from subscribers.code_list_field import split_codes
@@ -98,11 +106,12 @@ _ACCEPT_CLAIMED = _ACCEPT.replace("{counted}", "").replace(
 _RECORD = """
 UPDATE mailer_delivery
 SET state = %s, reason = %s, reply = r.text, due_at = r.at, accepted_at = %s, lease_until = NULL,
-    doubts = doubts + %s, claimed_by = %s,
+    rejected_at = COALESCE(rejected_at, %s), doubts = doubts + %s, claimed_by = %s,
     attempts = attempts + CASE mailer_delivery.state WHEN 'planned' THEN 1 ELSE 0 END
 FROM ({triples}) r
 WHERE mailer_delivery.id = r.id AND {held}
 """
+_ACCEPTED_AT = "SELECT id FROM mailer_delivery WHERE {among} AND state = 'accepted' AND accepted_at = %s"
 _DEFER = """
 UPDATE mailer_delivery
 SET state = 'deferred', due_at = r.at, reason = r.text, claimed_by = '', lease_until = NULL,
@@ -158,27 +167,54 @@ def is_approved(mailing: Mailing) -> bool:
         return cursor.fetchone() is not None
 
 
-def record(results: Iterable[DeliveryResult], owner: str) -> None:
-    """Record the results of deliveries that `owner` has claimed, in one transaction.
+def record_attempts(
+    attempts: Collection[Attempt],
+    grouped: GroupedAttempts,
+    failures: Mapping[int, Failures],
+    owner: str,
+    now: datetime,
+) -> None:
+    """Record the results of attempts that `owner` has made, and count them, in one transaction.
+
+    `failures`, by mailing id, are those for its circuit breaker.
+    """
+    if not grouped.accepted and not grouped.results and not failures:
+        return
+    repeated = [one.id for one, _ in attempts if one.attempt > 1]
+    with transaction.atomic():
+        counted_before = outcome_counts.rejected_before(repeated)
+        not_recorded = record_accepted(grouped.accepted, owner, now) | record(grouped.results, owner)
+        rejections = {one.delivery: one for one in grouped.results if one.rejected_at is not None}
+        outcome_counts.add(attempts, rejections, counted_before, not_recorded, failures, now)
+
+
+def record(results: Iterable[DeliveryResult], owner: str) -> set[int]:
+    """Record the results of deliveries that `owner` has claimed, in one transaction; the ids of those that
+    another process has settled meanwhile, whose results are dropped.
 
     A result that comes after the lease expired still settles a delivery in doubt.
     """
-    grouped: dict[tuple[str, str, datetime | None], list[tuple[int, str, Any]]] = defaultdict(list)
+    grouped: dict[tuple[str, str, datetime | None, datetime | None], list[tuple[int, str, Any]]] = (
+        defaultdict(list)
+    )
     for one in results:
         row = (one.delivery, one.reply[:500], one.due_at and to_db_text(one.due_at))
-        grouped[one.state, one.reason, one.accepted_at].append(row)
+        grouped[one.state, one.reason, one.accepted_at, one.rejected_at].append(row)
     if not grouped:
-        return
+        return set()
     statement = _RECORD.format(triples=dialect().triples, held=_OWNED)
-    with transaction.atomic(), connection.cursor() as cursor:
-        for (state, reason, accepted), rows in grouped.items():
+    not_recorded: set[int] = set()
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+        for (state, reason, accepted, rejected), rows in grouped.items():
             doubt = state == State.IN_DOUBT
             cursor.execute(
-                statement,
+                # Nearly all are accepted, and it is enough to count those.
+                statement if accepted else f"{statement} RETURNING mailer_delivery.id",
                 [
                     str(state),
                     str(reason)[:40],
                     to_db_datetime(accepted),
+                    to_db_datetime(rejected),
                     int(doubt),
                     owner if doubt else "",
                     json.dumps(rows),
@@ -186,26 +222,44 @@ def record(results: Iterable[DeliveryResult], owner: str) -> None:
                     owner,
                 ],
             )
+            if accepted is None:
+                recorded = {row[0] for row in cursor.fetchall()}
+                not_recorded.update(row[0] for row in rows if row[0] not in recorded)
+            elif cursor.rowcount < len(rows):
+                not_recorded |= _not_accepted(cursor, [row[0] for row in rows], accepted)
+    return not_recorded
 
 
-def record_accepted(deliveries: Mapping[str, Collection[int]], owner: str, at: datetime) -> None:
-    """Record that these delivery ids, by the server's reply, were accepted `at` this time."""
+def record_accepted(deliveries: Mapping[str, Collection[int]], owner: str, at: datetime) -> set[int]:
+    """Record that these delivery ids, by the server's reply, were accepted `at` this time; the ids of those
+    that another process has settled meanwhile."""
     if not deliveries:
-        return
+        return set()
     among = dialect().among.format("mailer_delivery.id")
     planned, claimed = _ACCEPT_PLANNED.format(among=among), _ACCEPT_CLAIMED.format(among=among)
     others: list[DeliveryResult] = []
-    with transaction.atomic(), connection.cursor() as cursor:
+    not_recorded: set[int] = set()
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         for reply, ids in deliveries.items():
             if len(ids) < _MIN_GROUP:
                 others += [DeliveryResult(one, State.ACCEPTED, reply, accepted_at=at) for one in ids]
                 continue
             values = [reply[:500], to_db_datetime(at), owner, id_list(ids)]
             cursor.execute(planned, values)
-            if cursor.rowcount < len(ids):
+            count = cursor.rowcount
+            if count < len(ids):
                 cursor.execute(claimed, values)
+                count += cursor.rowcount
+            if count < len(ids):
+                not_recorded |= _not_accepted(cursor, ids, at)
         # Many servers put an id of the message into each reply.
-        record(others, owner)
+        return not_recorded | record(others, owner)
+
+
+def _not_accepted(cursor: CursorWrapper, ids: Collection[int], at: datetime) -> set[int]:
+    among = dialect().among.format("id")
+    cursor.execute(_ACCEPTED_AT.format(among=among), [id_list(ids), to_db_datetime(at)])
+    return set(ids) - {row[0] for row in cursor.fetchall()}
 
 
 def release(deliveries: Collection[int], owner: str, now: datetime) -> None:

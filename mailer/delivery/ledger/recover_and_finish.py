@@ -7,7 +7,8 @@ Recovers the claims of dead processes, settles deliveries in doubt, expires and 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q
 
-from mailer.delivery.ledger import claims, deliveries, journal
+from mailer.delivery.ledger import claims, deliveries, journal, outcome_counts
 from mailer.delivery.ledger.attempts import DeliveryResult, State, result_of
 from mailer.delivery.ledger.journal import DeadJournal
 from mailer.delivery.ledger.sql_helpers import execute, to_db_datetime
@@ -65,6 +66,7 @@ def recover(now: datetime) -> int:
 
 
 def _replay(dead: DeadJournal, now: datetime) -> int:
+    outcomes: dict[int, Outcome] = {}
     results: list[DeliveryResult] = []
     untried: list[int] = []
     settle_after = settle_at(now)
@@ -73,14 +75,17 @@ def _replay(dead: DeadJournal, now: datetime) -> int:
         for delivery, attempt, state in rows:
             logged = dead.attempts.get((delivery, attempt))
             if logged is not None:
-                outcome = outcome_of(logged.code, logged.text)
+                outcomes[delivery] = outcome = outcome_of(logged.code, logged.text)
                 results.append(result_of(delivery, attempt, outcome, now, None, settle_after))
             elif state != State.IN_DOUBT and ((delivery, attempt) in dead.attempts or not dead.complete):
                 outcome = Outcome(ReplyClass.IN_DOUBT, _NO_REPLY)
                 results.append(result_of(delivery, attempt, outcome, now, None, settle_after))
             elif state != State.IN_DOUBT:
                 untried.append(delivery)
-        deliveries.record(results, dead.owner)
+        counted_before = outcome_counts.rejected_before(outcomes)
+        not_recorded = deliveries.record(results, dead.owner)
+        rejections = {one.delivery: one for one in results if one.rejected_at is not None}
+        outcome_counts.add_recovered(outcomes, rejections, counted_before, not_recorded, now)
         deliveries.release(untried, dead.owner, now)
         claims.release_all(dead.owner)
     in_doubt = sum(result.state == State.IN_DOUBT for result in results)
@@ -120,11 +125,7 @@ def settle_in_doubt(now: datetime) -> int:
     Message-ID, when their wait is over. Only the first doubt is settled like this. After a second one, and
     with in_doubt = "leave", the delivery stays in doubt and the report shows it.
     """
-    proven = execute(
-        "UPDATE mailer_delivery SET state = 'accepted', accepted_at = COALESCE(bounced_at, complained_at), "
-        "claimed_by = '', due_at = NULL "
-        "WHERE state = 'in_doubt' AND (bounced_at IS NOT NULL OR complained_at IS NOT NULL)"
-    )
+    proven = _settle_proven()
     if settings.CONFIG.sending.in_doubt != "resend":
         return proven
     return proven + execute(
@@ -137,19 +138,47 @@ def settle_in_doubt(now: datetime) -> int:
     )
 
 
+def _settle_proven() -> int:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE mailer_delivery SET state = 'accepted', "
+            "accepted_at = COALESCE(bounced_at, complained_at), claimed_by = '', due_at = NULL "
+            "WHERE state = 'in_doubt' AND (bounced_at IS NOT NULL OR complained_at IS NOT NULL) "
+            "RETURNING id"
+        )
+        settled = [row[0] for row in cursor.fetchall()]
+        _count_accepted(settled)
+    return len(settled)
+
+
+def _count_accepted(settled: Collection[int]) -> None:
+    """Count deliveries that have just been settled as accepted, in the caller's transaction."""
+    by_time: defaultdict[datetime, list[int]] = defaultdict(list)
+    for delivery in Delivery.objects.filter(pk__in=settled, accepted_at__isnull=False).only("accepted_at"):
+        by_time[delivery.accepted_at].append(delivery.pk)
+    counted_before = outcome_counts.rejected_before(settled)
+    for accepted_at, ids in by_time.items():
+        outcomes = dict.fromkeys(ids, Outcome(ReplyClass.ACCEPTED, ""))
+        outcome_counts.add_recovered(outcomes, {}, counted_before, (), accepted_at)
+
+
 def settle_as_accepted(accepted_at: Mapping[int, datetime]) -> int:
     """Settle deliveries in doubt that an ESP reports as accepted, by delivery id; how many.
 
     A delivery that is due again because of the doubt is not sent again.
     """
     in_doubt = Q(state=Delivery.State.IN_DOUBT) | Q(state=Delivery.State.DEFERRED, doubts__gt=0)
-    found = Delivery.objects.filter(in_doubt, pk__in=accepted_at).values_list("pk", flat=True)
-    return sum(
-        Delivery.objects.filter(in_doubt, pk=delivery).update(
-            state=Delivery.State.ACCEPTED, accepted_at=accepted_at[delivery], claimed_by="", due_at=None
-        )
-        for delivery in found
-    )
+    with transaction.atomic():
+        found = Delivery.objects.filter(in_doubt, pk__in=accepted_at).values_list("pk", flat=True)
+        settled = [
+            delivery
+            for delivery in found
+            if Delivery.objects.filter(in_doubt, pk=delivery).update(
+                state=Delivery.State.ACCEPTED, accepted_at=accepted_at[delivery], claimed_by="", due_at=None
+            )
+        ]
+        _count_accepted(settled)
+    return len(settled)
 
 
 def expire_mailings(now: datetime) -> int:

@@ -23,6 +23,7 @@ from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.outbox.outbox import NotStaff, staff_address
 from mailer.delivery.rollout import plan_deliveries, stop_rules
 from mailer.delivery.rollout.plan_deliveries import retries_end_at
+from mailer.delivery.throttle import circuit_breaker
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +106,7 @@ def resume(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
         changes = {"counted_from": now}
         if mailing.released_up_to is not None:
             changes |= plan_deliveries.next_step(mailing)
+    _reset_breaker(mailing, now)
     return _transition(mailing, (State.PAUSED,), State.SENDING, "resumed", user, reason="", **changes)
 
 
@@ -118,6 +120,7 @@ def release_all(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
         raise ControlError("fully_released", "This mailing is already released to its whole audience.")
     last = len(plan_deliveries.percentages())
     changes = {"counted_from": now} if stop_rules.would_pause(mailing) else {}
+    _reset_breaker(mailing, now)
     return _transition(
         mailing,
         (State.SENDING, State.PAUSED),
@@ -176,6 +179,12 @@ def pause_automatically(mailing_id: int, reason: str, **unchanged: Any) -> bool:
     if paused:
         log.error("action=mailing_paused_automatically mailing=%d reason=%s", mailing_id, reason)
     return bool(paused)
+
+
+def _reset_breaker(mailing: Mailing, now: datetime) -> None:
+    """Staff who resume a mailing have seen what failed."""
+    if mailing.state == State.PAUSED:
+        circuit_breaker.reset(mailing.pk, now)
 
 
 def _check_window(mailing: Mailing, now: datetime) -> None:

@@ -1,13 +1,15 @@
 """The stop rules: from counts of bounces, blocks and complaints to whether to warn, slow down or pause.
 
-A mailing is evaluated as a whole and by provider, over all of its time and by hour: a small share of a
-million may be everything at one provider, or in this hour. Too many complaints pause the mailing wherever
-they come from, because the content is the same everywhere. Unknown addresses and blocks at one provider slow
-down the deliveries to it.
+A limit is reached when the lower end of the 95 % interval of the share reaches it, which chance alone hardly
+ever does. A mailing is evaluated as a whole and by provider, over all of its time and by hour: a small share
+of a million may be everything at one provider, or in this hour. Too many complaints pause the mailing
+wherever they come from, because the content is the same everywhere. Unknown addresses and blocks at one
+provider slow down the deliveries to it.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
@@ -27,6 +29,8 @@ _METRIC_LABELS = {
     StopMetric.BOUNCED: "Addresses that do not exist",
     StopMetric.BLOCKED: "Blocked for reputation or content",
 }
+# Quantile of the normal distribution for an interval of 95 %.
+_Z = 1.96
 
 
 class Level(IntEnum):
@@ -71,11 +75,24 @@ def level_of(
     warn, stop, min_cases = rules.of(metric)
     if cases < min_cases:
         return Level.NONE, 0.0
-    if stop and cases * 100 >= stop * base:
+    share = 100 * lower_share(cases, base)
+    if stop and share >= stop:
         return Level.PAUSE if whole or metric is StopMetric.COMPLAINED else Level.SLOW, stop
-    if warn and cases * 100 >= warn * base:
+    if warn and share >= warn:
         return Level.WARN, warn
     return Level.NONE, 0.0
+
+
+def lower_share(cases: int, total: int) -> float:
+    """The lower end of the 95 % interval of a share of which `cases` of `total` are a sample, from 0 to 1.
+
+    Wilson's score interval: with p = cases / total, n = total and z = 1.96,
+    (p + z²/2n - z √(p (1 - p) / n + z²/4n²)) / (1 + z²/n). So few cases among the first messages say little,
+    and many messages make it the share itself.
+    """
+    share, spread = cases / total, _Z * _Z / total
+    error = _Z * math.sqrt((share * (1 - share) + spread / 4) / total)
+    return max(0.0, (share + spread / 2 - error) / (1 + spread))
 
 
 def evaluate(hours: HourlyCounts, stops: StopRules) -> list[ReachedLimit]:

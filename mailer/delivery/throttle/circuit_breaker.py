@@ -1,13 +1,18 @@
-"""The circuit breaker of each mailing: it trips when too many fail for reasons other than recipients'."""
+"""The circuit breaker of each mailing: it trips when too many fail for reasons other than recipients'.
+
+Its counts come from the outcome batches that the ledger records, so they survive a crash as the ledger does.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
 from mailer.delivery.ledger.attempts import Attempt
+from mailer.delivery.ledger.outcome_counts import Failures
+from mailer.delivery.models import OutcomeBatch
 from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.throttle import shared_state
 from mailer.delivery.throttle.mailbox_providers import provider_of
@@ -20,8 +25,6 @@ _MEMORY = 100
 _FAILED_SHARE, _FAILED_MIN = 0.5, 10
 # The same for blocks, of which few are too many: repeated blocks last longer each time.
 _BLOCKED_SHARE, _BLOCKED_MIN = 0.05, 5
-# Not counted as attempts.
-_NO_ATTEMPT = frozenset({ReplyClass.NOT_TRIED, ReplyClass.PROVIDER_SLOW, ReplyClass.TOO_MANY_RECIPIENTS})
 # Each of them is a failure.
 _FAILURES = frozenset({ReplyClass.CONNECTION_LOST, ReplyClass.IN_DOUBT, ReplyClass.BLOCKED})
 # One failure each time a provider asks us to slow down: messages already under way get the same reply.
@@ -70,60 +73,46 @@ def _share(count: float, recent: RecentAttempts) -> str:
     return f"{round(count)} of the last {round(recent.attempted)} attempts"
 
 
-class BreakerMonitor:
-    """Feeds the breakers from one worker's attempts; failures are shared between all workers."""
+def failures_of(failed: Iterable[Attempt], penalised: Collection[str]) -> dict[int, Failures]:
+    """The failures that a mailing's breaker counts, by mailing id.
 
-    def __init__(self) -> None:
-        # Attempts since the last failure, by mailing: only failures are written to the database.
-        self._good: Counter[int] = Counter()
-
-    def record(
-        self,
-        attempts: Collection[Attempt],
-        failed: Iterable[Attempt],
-        penalised: Collection[str],
-        now: datetime,
-    ) -> list[BreakerTrip]:
-        """Record attempts; the mailings whose breaker trips.
-
-        `failed` are the attempts that were not accepted, `penalised` the providers that asked us to slow down
-        and are left alone from now on.
-        """
-        self._good.update(
-            one.mailing for one, outcome in attempts if outcome.reply_class is ReplyClass.ACCEPTED
-        )
-        failures: Counter[int] = Counter()
-        blocks: Counter[int] = Counter()
-        last: dict[int, str] = {}
-        uncounted = set(penalised)
-        for claimed, (reply_class, reply, _) in failed:
-            if reply_class in _SLOW_DOWN:
-                provider = provider_of(claimed.email)
-                failures[claimed.mailing] += provider in uncounted
+    `failed` are attempts that were not accepted, `penalised` the providers that asked us to slow down and are
+    left alone from now on.
+    """
+    found: defaultdict[int, Failures] = defaultdict(Failures)
+    uncounted = set(penalised)
+    for claimed, (reply_class, reply, _) in failed:
+        before = found.get(claimed.mailing, Failures())
+        if reply_class in _SLOW_DOWN:
+            provider = provider_of(claimed.email)
+            if provider in uncounted:
                 uncounted.discard(provider)
-                last[claimed.mailing] = reply
-            elif reply_class in _FAILURES:
-                failures[claimed.mailing] += 1
-                blocks[claimed.mailing] += reply_class is ReplyClass.BLOCKED
-                last[claimed.mailing] = reply
-            elif reply_class not in _NO_ATTEMPT:
-                self._good[claimed.mailing] += 1
-        trips = []
-        for mailing in +failures:
-            reason = self._record_failures(mailing, failures[mailing], blocks[mailing], now)
-            if reason:
-                text = f"Stopped automatically: {reason}. The last reply: {last[mailing]}"
-                trips.append(BreakerTrip(mailing, text))
-        return trips
+                found[claimed.mailing] = Failures(before.failed + 1, before.blocked, reply)
+        elif reply_class in _FAILURES:
+            blocked = reply_class is ReplyClass.BLOCKED
+            found[claimed.mailing] = Failures(before.failed + 1, before.blocked + blocked, reply)
+    return dict(found)
 
-    def _record_failures(self, mailing: int, failed: int, blocked: int, now: datetime) -> str:
-        """Why the mailing's breaker trips; empty when it does not."""
-        attempted = self._good.pop(mailing, 0) + failed
 
-        def add(data: Data) -> tuple[Data, str]:
-            recent = with_attempts(RecentAttempts(**data), attempted, failed, blocked)
-            reason = trip_reason(recent)
-            # Staff who resume the mailing have seen these: counting starts again.
-            return {} if reason else recent._asdict(), reason
+def add_batch(data: Data, batch: OutcomeBatch) -> Data:
+    """The stored counts of a breaker after a batch of outcomes."""
+    recent = with_attempts(_recent(data), batch.attempts, batch.failed, batch.blocked)
+    return {**recent._asdict(), "reply": batch.reply or data.get("reply", "")}
 
-        return shared_state.update(f"{KEY}{mailing}", now, add)
+
+def trip(mailing: int) -> BreakerTrip | None:
+    """Whether a mailing must be paused, by the outcomes that were added to its breaker."""
+    data = shared_state.read(f"{KEY}{mailing}")
+    reason = trip_reason(_recent(data))
+    if not reason:
+        return None
+    return BreakerTrip(mailing, f"Stopped automatically: {reason}. The last reply: {data['reply']}")
+
+
+def reset(mailing: int, now: datetime) -> None:
+    """Count anew: staff who resume a mailing have seen what failed."""
+    shared_state.update(f"{KEY}{mailing}", now, lambda data: ({}, None))
+
+
+def _recent(data: Data) -> RecentAttempts:
+    return RecentAttempts(*(data.get(name, 0.0) for name in RecentAttempts._fields))

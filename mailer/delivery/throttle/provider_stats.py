@@ -1,25 +1,27 @@
 """Counts the outcomes of a mailing's deliveries by provider and by the hour in which they were sent.
 
 A bounce or complaint counts for the hour in which its message was sent, so that a rate compares the same
-messages, however late it arrives.
+messages, however late it arrives. The counts never lag behind the ledger: they are read together with the
+outcome batches that are not yet added.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from typing import NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import Q, Sum
 
 from mailer.config.sections import StopMetric
-from mailer.delivery.ledger.attempts import Attempt
 from mailer.delivery.ledger.sql_helpers import to_db_datetime
-from mailer.delivery.models import Mailing, ProviderHour
-from mailer.delivery.outcome import ReplyClass
+from mailer.delivery.models import Mailing, OutcomeBatch, ProviderHour
+from mailer.delivery.throttle import circuit_breaker, shared_state
 from mailer.delivery.throttle.mailbox_providers import provider_of_domain
+from mailer.delivery.throttle.shared_state import Data
 
 
 class ProviderCounts(NamedTuple):
@@ -39,22 +41,13 @@ class ProviderCounts(NamedTuple):
     def base(self, metric: StopMetric) -> int:
         """The deliveries that the cases of a metric are a share of."""
         total = self.accepted if metric is StopMetric.COMPLAINED else self.attempted
-        # Counts of the last seconds before a crash may be missing.
+        # A complaint or bounce of a message may be known before its acceptance is.
         return max(total, self.cases(metric))
 
 
 # By provider ("" stands for all without a case) and start of the hour.
 HourlyCounts = Mapping[tuple[str, datetime], ProviderCounts]
 
-
-# What an outcome counts for. A deferred delivery is attempted again, and does not count yet.
-_ACCEPTED = ProviderCounts(attempted=1, accepted=1)
-_FINAL = {
-    ReplyClass.REFUSED: ProviderCounts(attempted=1),
-    ReplyClass.BLOCKED: ProviderCounts(attempted=1, blocked=1),
-}
-# A worker writes its counts this often.
-_FLUSH = timedelta(seconds=5)
 _KEPT = timedelta(days=60)
 _ADD = """
 INSERT INTO mailer_providerhour
@@ -78,43 +71,35 @@ class StatsBucket(NamedTuple):
     at: datetime
 
 
-class Recorder:
-    """Counts one worker's attempts in memory and writes them every few seconds, so that no message waits."""
+def add_outcomes(mailing: int) -> None:
+    """Add the outcome batches of a mailing, by its id, to its counts and to its circuit breaker.
 
-    def __init__(self, now: datetime) -> None:
-        # By mailing and what one outcome counts for: how often, by the domain of the address.
-        self._domains: defaultdict[tuple[int, ProviderCounts], Counter[str]] = defaultdict(Counter)
-        self._flushed_at = now
+    One transaction removes the batches and adds what they count, so each counts once.
+    """
+    last = OutcomeBatch.objects.filter(mailing=mailing).order_by("pk").last()
+    if last is None:
+        return
 
-    def record(self, attempts: Collection[Attempt], failed: Iterable[Attempt], now: datetime) -> None:
-        """Count these attempts; `failed` are those that were not accepted."""
-        accepted: defaultdict[int, list[str]] = defaultdict(list)
-        for one, outcome in attempts:
-            # A dry run has no subscriber.
-            if outcome.reply_class is ReplyClass.ACCEPTED and one.subscriber:
-                accepted[one.mailing].append(one.email.rpartition("@")[2])
-        for mailing, domains in accepted.items():
-            self._domains[mailing, _ACCEPTED].update(domains)
-        for one, (reply_class, _, _) in failed:
-            if one.subscriber and reply_class in _FINAL:
-                self._domains[one.mailing, _FINAL[reply_class]][one.email.rpartition("@")[2]] += 1
-        if now >= self._flushed_at + _FLUSH or hour_start(now) != hour_start(self._flushed_at):
-            self.flush(now)
+    def consume(data: Data) -> tuple[Data, None]:
+        # The breaker's row is locked, so no other worker has the same batches.
+        batches = list(OutcomeBatch.objects.filter(mailing=mailing).order_by("pk"))
+        add([one for batch in batches for one in _counts(batch)])
+        OutcomeBatch.objects.filter(pk__in=[batch.pk for batch in batches]).delete()
+        return reduce(circuit_breaker.add_batch, batches, data), None
 
-    def flush(self, now: datetime) -> None:
-        """Write the counts to the database."""
-        self._flushed_at = now
-        counts = [
-            (
-                StatsBucket(mailing, provider_of_domain(domain), now),
-                ProviderCounts(*(part * times for part in each)),
-            )
-            for (mailing, each), domains in self._domains.items()
-            for domain, times in domains.items()
-        ]
-        if counts:
-            add(counts)
-            self._domains.clear()
+    shared_state.update(f"{circuit_breaker.KEY}{mailing}", last.at, consume)
+
+
+def add_all_outcomes() -> None:
+    """Add the outcome batches of all mailings."""
+    for mailing in OutcomeBatch.objects.order_by().values_list("mailing_id", flat=True).distinct():
+        add_outcomes(mailing)
+
+
+def _counts(batch: OutcomeBatch) -> Iterator[tuple[StatsBucket, ProviderCounts]]:
+    for domain, (attempted, accepted, blocked) in json.loads(batch.domains).items():
+        bucket = StatsBucket(batch.mailing_id, provider_of_domain(domain), batch.at)
+        yield bucket, ProviderCounts(attempted=attempted, accepted=accepted, blocked=blocked)
 
 
 def add(counts: Collection[tuple[StatsBucket, ProviderCounts]]) -> None:
@@ -142,6 +127,7 @@ def hourly_counts(mailing: Mailing) -> dict[tuple[str, datetime], ProviderCounts
     Providers without any case, of which there may be thousands, are added up under "", together with the
     cases of erased subscribers, whose provider is unknown.
     """
+    add_outcomes(mailing.pk)
     rows = ProviderHour.objects.filter(mailing=mailing)
     if mailing.counted_from is not None:
         rows = rows.filter(since__gte=mailing.counted_from)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -12,10 +12,16 @@ from django.conf import settings
 
 from mailer.config import Sending, toml_reader
 from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery
+from mailer.delivery.ledger.outcome_counts import Failures
 from mailer.delivery.outcome import ReplyClass
-from mailer.delivery.throttle import circuit_breaker, provider_throttle, rate_limits, shared_state
-from mailer.delivery.throttle.circuit_breaker import BreakerMonitor, BreakerTrip
-from mailer.delivery.throttle.provider_stats import Recorder
+from mailer.delivery.throttle import (
+    circuit_breaker,
+    provider_stats,
+    provider_throttle,
+    rate_limits,
+    shared_state,
+)
+from mailer.delivery.throttle.circuit_breaker import BreakerTrip
 from mailer.delivery.throttle.provider_throttle import ProviderThrottle, provider_limits, stored_backoff
 from mailer.delivery.throttle.rate_limits import NO_BACKOFF, RELAY, LimiterState, RateLimit, sending_window
 from mailer.delivery.throttle.shared_state import Data
@@ -62,8 +68,6 @@ class Throttle:
         self._progress: rate_limits.WarmUpProgress | None = None
         self._providers = ProviderThrottle(provider_limits(config.sending.rate_per_provider), now)
         self._relay_backoff = stored_backoff(shared_state.read(_RELAY), now.timestamp())
-        self._breakers = BreakerMonitor()
-        self._stats = Recorder(now)
 
     def wait(self, now: datetime) -> Wait | None:
         """Why nothing may be sent now; None when something may."""
@@ -130,8 +134,8 @@ class Throttle:
                 _OFFICE, now, lambda data: (rate_limits.give_back(LimiterState.of(data), count).data(), None)
             )
 
-    def record_attempts(self, attempts: Collection[Attempt], now: datetime) -> list[BreakerTrip]:
-        """Learn from these attempts; the mailings whose circuit breaker trips."""
+    def learn(self, attempts: Collection[Attempt], now: datetime) -> dict[int, Failures]:
+        """Learn from the replies to these attempts; the failures that circuit breakers count, by mailing."""
         failed = [one for one in attempts if one[1].reply_class is not ReplyClass.ACCEPTED]
         penalised = self._providers.record_attempts(attempts, failed, now)
         if self._relay_backoff != NO_BACKOFF and any(outcome.code for _, outcome in attempts):
@@ -139,12 +143,15 @@ class Throttle:
             self._relay_backoff = NO_BACKOFF
         if self._warm_up_since is not None and attempts:
             self._count_warm_up(attempts, now)
-        self._stats.record(attempts, failed, now)
-        return self._breakers.record(attempts, failed, penalised, now)
+        return circuit_breaker.failures_of(failed, penalised)
 
-    def flush(self, now: datetime) -> None:
-        """Write the counts that are not yet written."""
-        self._stats.flush(now)
+    def trips(self, failures: Iterable[int]) -> list[BreakerTrip]:
+        """The mailings whose circuit breaker trips, of those with failures that the ledger has recorded."""
+        found = []
+        for mailing in failures:
+            provider_stats.add_outcomes(mailing)
+            found.append(circuit_breaker.trip(mailing))
+        return [trip for trip in found if trip is not None]
 
     def relay_unreachable(self, now: datetime) -> bool:
         """No relay could be reached: wait longer each time. Whether staff should be alerted."""

@@ -1,8 +1,8 @@
 """What feedback and delivery exchange: rejections come from the ledger, counts go to the stop rules.
 
 Each rejection in our own SMTP sessions is classified like a bounce, once. Each bounce or complaint is counted
-once, for the hour in which its delivery was accepted. Marking rows as read and recording what follows are one
-transaction: a crash, or a second worker, repeats nothing and loses nothing.
+once, for the hour in which its delivery was accepted or rejected. Marking rows as read and recording what
+follows are one transaction: a crash, or a second worker, repeats nothing and loses nothing.
 """
 # ruff: noqa: S608  (queries are joined from constants of this module alone)
 
@@ -78,9 +78,15 @@ def _parse(delivery: Delivery, now: datetime) -> tuple[ParsedReturnedMessage, Ev
 _EVENTS_BATCH = 500
 # SQLite uses the partial index only where a query repeats its condition exactly.
 _UNCOUNTED = "counted_at IS NULL"
+# An event that the stop rules count waits until its delivery is settled, as the message was just sent: the
+# ledger has its acceptance in a moment, or after a crash when it is recovered.
+_WAITS = (
+    "(bounce_class IN ('hard', 'block') OR kind = 'complaint') AND EXISTS (SELECT 1 FROM mailer_delivery d "
+    "WHERE d.id = delivery_id AND d.state IN ('planned', 'claimed', 'deferred', 'in_doubt'))"
+)
 _CLAIM_EVENTS = (
-    "UPDATE mailer_feedbackevent SET counted_at = %s "
-    f"WHERE id IN (SELECT id FROM mailer_feedbackevent WHERE {_UNCOUNTED} ORDER BY id LIMIT %s) "
+    "UPDATE mailer_feedbackevent SET counted_at = %s WHERE id IN (SELECT id FROM mailer_feedbackevent "
+    f"WHERE {_UNCOUNTED} AND NOT ({_WAITS}) ORDER BY id LIMIT %s) "
     f"AND {_UNCOUNTED} RETURNING id"
 )
 _Kind, _Class = FeedbackEvent.Kind, FeedbackEvent.Class
@@ -90,6 +96,7 @@ _METRICS = {
     (_Kind.BOUNCE.value, _Class.BLOCK.value): StopMetric.BLOCKED,
 }
 _COLUMNS = ("kind", "bounce_class", "identity", "delivery", "mailing", "provider", "at")
+_DELIVERY_COLUMNS = ("accepted_at", "rejected_at", "reason")
 
 
 class _Event(NamedTuple):
@@ -102,15 +109,31 @@ class _Event(NamedTuple):
     at: datetime
     # Of its delivery.
     accepted_at: datetime | None
+    rejected_at: datetime | None
     reason: str
 
     @property
     def metric(self) -> StopMetric | None:
         sign = _METRICS.get((self.kind, self.bounce_class))
-        if sign is StopMetric.BLOCKED and self.identity == "session" and self.reason == ReplyClass.BLOCKED:
-            # The sending engine has counted it.
+        if self.identity == "session" and (
+            # It was never rejected for good: it expired.
+            self.rejected_at is None
+            # The ledger has counted it.
+            or (sign is StopMetric.BLOCKED and self.reason == ReplyClass.BLOCKED)
+        ):
             return None
         return sign
+
+    def counts(self, sign: StopMetric) -> tuple[StatsBucket, ProviderCounts]:
+        """For the hour for which its delivery was counted."""
+        first, second = self.rejected_at, self.accepted_at
+        if sign is StopMetric.COMPLAINED:
+            first, second = second, first
+        counted = ProviderCounts(**{sign: 1})
+        if first is None and second is None:
+            # The ledger never learned that a server had accepted it.
+            counted = counted._replace(attempted=1, accepted=1)
+        return StatsBucket(self.mailing, self.provider, first or second or self.at), counted
 
 
 def count_events(now: datetime, stop: Callable[[], bool] = lambda: False) -> int:
@@ -141,7 +164,7 @@ def _counts(claimed: Collection[int]) -> Iterator[tuple[StatsBucket, ProviderCou
     events = FeedbackEvent.objects.filter(
         pk__in=claimed, identity__in=AUTHENTICATED, delivery__isnull=False, mailing__dry_run_to=""
     )
-    rows = events.order_by("pk").values_list(*_COLUMNS, "delivery__accepted_at", "delivery__reason")
+    rows = events.order_by("pk").values_list(*_COLUMNS, *(f"delivery__{name}" for name in _DELIVERY_COLUMNS))
     found = [_Event._make(row) for row in rows]
     counted = _counted_before({event.delivery for event in found}, claimed)
     for event in found:
@@ -149,10 +172,7 @@ def _counts(claimed: Collection[int]) -> Iterator[tuple[StatsBucket, ProviderCou
         if sign is None or (event.delivery, sign) in counted:
             continue
         counted.add((event.delivery, sign))
-        yield (
-            StatsBucket(event.mailing, event.provider, event.accepted_at or event.at),
-            ProviderCounts(**{sign: 1}),
-        )
+        yield event.counts(sign)
 
 
 def _counted_before(deliveries: Iterable[int], claimed: Collection[int]) -> set[tuple[int, StopMetric]]:

@@ -46,6 +46,10 @@ def test_with_in_doubt_leave_no_message_is_sent_twice_and_each_doubt_is_listed(p
     assert report["accepted"] + report["in_doubt"] == READERS
 
 
+# One at each of the five domains, and fewer than the stop rules stop at.
+DEAD = {"reader-13", "reader-34", "reader-55", "reader-76", "reader-97"}
+
+
 class Moods:
     """What a server does to single readers, by their number: each trouble once, some refusals always."""
 
@@ -63,7 +67,7 @@ class Moods:
         return "421 4.3.2 not now" if self.greeted % 5 == 0 else "220 test ready"
 
     def rcpt(self, to):
-        if to.startswith("reader-13"):
+        if to.partition("@")[0] in DEAD:
             return "550 5.1.1 no such user"
         return self._once("rcpt", to, {5: "451 4.7.1 greylisted", 6: "421 4.7.0 enough"})
 
@@ -104,12 +108,14 @@ def test_the_same_holds_with_every_error_a_server_can_make(program, offers):
         worker.ask(f"prepare {readers} {' '.join(domains)}")
         killed_often(worker, relay, kills, readers // 2, seed=3)
         report = worker.report()
-    never = {who for who in everybody(readers, *domains) if who.startswith(("reader-13", "reader-23"))}
+    never = {who for who in everybody(readers, *domains) if who.partition("@")[0] in {*DEAD, "reader-23"}}
     dropped = sum(taken.reply == DROP for taken in relay.taken)
     assert {taken.recipient for taken in relay.kept()} == everybody(readers, *domains) - never
     assert repeats(relay) <= CONNECTIONS * kills + dropped
-    assert report["state"] == "done" and report["refused"] == len(never) == 2
-    assert report["accepted"] + report["in_doubt"] == readers - 2
+    assert report["state"] == "done" and report["refused"] == len(never) == 6
+    assert report["accepted"] + report["in_doubt"] == readers - 6
+    # However few of the messages each process saw: five of a hundred are worth a warning, and no more.
+    assert set(report["interventions"]) <= {"warned"}
 
 
 def test_two_workers_never_send_a_message_twice(program):

@@ -3,12 +3,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
 from mailer.approval import approve, submit
 from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.delivery.ledger import deliveries
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import control, scheduled_jobs
+from mailer.delivery.rollout import control, plan_deliveries, scheduled_jobs
 from mailer.delivery.rollout.plan_deliveries import plan
 from mailer.stories.models import StoryText
 from subscribers.models import Subscriber, Subscription
@@ -41,6 +42,36 @@ def test_each_subscriber_of_the_lists_gets_one_delivery_with_a_variant_or_a_reas
     }
     assert mailing.state == Mailing.State.SENDING and mailing.started_at == NOW
     assert balances(mailing)
+
+
+def planned_order(ids: range) -> list[int]:
+    """The ids of subscribers in the order in which their deliveries are planned."""
+    width = max(1, len(ids) // plan_deliveries._SLICES)
+    order = plan_deliveries._SPREAD.format(width=width)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH RECURSIVE r (id) AS "
+            "(SELECT CAST(%s AS bigint) UNION ALL SELECT id + 1 FROM r WHERE id < %s) "
+            f"SELECT id FROM r {order}",
+            [ids[0], ids[-1]],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+@pytest.mark.parametrize("audience, dead", [(50, 4), (273, 5), (1_000, 40), (20_000, 400)])
+@pytest.mark.parametrize("where", [0, 0.31, 0.96])
+def test_subscribers_who_were_imported_together_are_spread_over_the_sending(audience, dead, where):
+    ids = range(7_001, 7_001 + audience)
+    order = planned_order(ids)
+    assert sorted(order) == list(ids) and order == planned_order(ids)
+    first = 7_001 + int(where * (audience - dead))
+    places = [place for place, number in enumerate(order) if first <= number < first + dead]
+    # In any stretch of a tenth there are hardly more of them than everywhere: one of each slice at the most.
+    tenth = audience // 10
+    most = max(sum(begin <= place < begin + tenth for place in places) for begin in range(0, audience, 7))
+    assert most <= dead / 10 + tenth / 128 + 3
+    # Not five among the first messages, which would pause it.
+    assert sum(place < 43 for place in places) <= 4
 
 
 def test_a_paused_subscriber_gets_nothing_until_the_pause_ends():

@@ -11,6 +11,7 @@ from wagtail.models import ModelLogEntry
 
 from mailer.delivery.models import Alert, Intervention, Mailing, ProviderHour
 from mailer.delivery.rollout import control, scheduled_jobs, stop_rules
+from mailer.delivery.rollout.stop_rules import lower_share
 from mailer.delivery.throttle import provider_stats, provider_throttle, shared_state
 from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
 from mailer.delivery.throttle.rate_limits import NO_BACKOFF, Backoff
@@ -49,12 +50,12 @@ def interventions_of(mailing):
 
 
 def test_too_many_complaints_pause_the_mailing_and_staff_see_why(mailing, mailoutbox):
-    sent(mailing, 1000, complained=3)
+    sent(mailing, 1000, complained=7)
     assert scheduled_jobs.apply_stop_rules_to_all(NOW) == [mailing.pk]
     mailing.refresh_from_db()
     (one,) = mailing.interventions.all()
     assert (one.action, one.metric, one.provider) == ("paused", "complained", "")
-    assert (one.cases, one.total, one.limit, one.total_cases) == (3, 1000, 0.3, 3)
+    assert (one.cases, one.total, one.limit, one.total_cases) == (7, 1000, 0.3, 7)
     assert mailing.state == "paused" and one.message in mailing.reason
     assert audit() == [("desk.stop_rules_paused", one.message)]
     (mail,) = mailoutbox
@@ -75,7 +76,7 @@ def test_one_complaint_in_ten_pauses_nothing(mailing):
 
 
 def test_staff_are_warned_once_and_the_mailing_goes_on(mailing, mailoutbox):
-    sent(mailing, 2000, complained=3)
+    sent(mailing, 2000, complained=6)
     for minutes in range(0, 200, 20):
         scheduled_jobs.apply_stop_rules_to_all(NOW + timedelta(minutes=minutes))
     mailing.refresh_from_db()
@@ -104,14 +105,14 @@ def test_a_provider_is_slowed_down_and_again_only_after_new_cases(mailing, mailo
 
 def test_after_staff_resume_it_only_new_cases_count(mailing, mailoutbox):
     clock = Clock()
-    sent(mailing, 1000, complained=5)
+    sent(mailing, 1000, complained=7)
     scheduled_jobs.apply_stop_rules_to_all(clock())
     clock.move(minutes=10)
     mailing.refresh_from_db()
     control.resume(mailing, None, clock())
     add(mailing, complained=20)
     assert scheduled_jobs.apply_stop_rules_to_all(clock()) == []
-    add(mailing, at=clock(), attempted=900, accepted=900, complained=2)
+    add(mailing, at=clock(), attempted=340, accepted=340, complained=2)
     assert scheduled_jobs.apply_stop_rules_to_all(clock()) == []
     add(mailing, at=clock(), complained=1)
     assert scheduled_jobs.apply_stop_rules_to_all(clock()) == [mailing.pk]
@@ -121,7 +122,7 @@ def test_after_staff_resume_it_only_new_cases_count(mailing, mailoutbox):
 
 
 def test_an_evaluation_from_before_staff_resumed_it_pauses_nothing(mailing):
-    sent(mailing, 1000, complained=5)
+    sent(mailing, 1000, complained=7)
     late = Mailing.objects.get(pk=mailing.pk)
     scheduled_jobs.apply_stop_rules_to_all(NOW)
     mailing.refresh_from_db()
@@ -174,7 +175,7 @@ def test_only_messages_sent_since_it_was_resumed_pause_it(steps):
         clock.move(minutes=1)
         mailing.refresh_from_db()
         before = mailing.state
-        too_many = complaints >= 3 and complaints * 1000 >= 3 * max(accepted, complaints)
+        too_many = complaints >= 3 and lower_share(complaints, max(accepted, complaints)) >= 0.003
         if event == "send" and before == "sending":
             add(mailing, at=clock(), attempted=count, accepted=count)
             accepted += count
@@ -191,7 +192,8 @@ def test_only_messages_sent_since_it_was_resumed_pause_it(steps):
             mailing.refresh_from_db()
             if event == "apply" and before == "sending":
                 hourly = any(
-                    counts.complained >= 3 and counts.complained * 1000 >= 3 * counts.base("complained")
+                    counts.complained >= 3
+                    and lower_share(counts.complained, counts.base("complained")) >= 0.003
                     for counts in provider_stats.hourly_counts(mailing).values()
                 )
                 assert (mailing.state == "paused") == (too_many or hourly)

@@ -81,11 +81,11 @@ def test_a_delivery_deferred_untried_keeps_its_step_open(stepped):
 
 def test_the_stop_rules_pause_a_step_at_once_and_alert_staff(stepped, mailoutbox):
     finish_released(stepped)
-    add_cases(stepped, 2)
+    add_cases(stepped, 3)
     assert scheduled_jobs.advance_due(NOW) == [stepped]
     stepped.refresh_from_db()
     (one,) = stepped.interventions.all()
-    assert (one.action, one.metric, one.cases, one.total) == ("paused", "bounced", 2, 4)
+    assert (one.action, one.metric, one.cases, one.total) == ("paused", "bounced", 3, 4)
     assert stepped.state == "paused" and "10 %" in stepped.reason and one.message in stepped.reason
     assert Alert.objects.get().message == stepped.reason
     (mail,) = mailoutbox
@@ -112,14 +112,14 @@ def test_resuming_after_the_stop_rules_begins_the_next_step_and_counts_anew(step
     provider_stats.add(
         [(StatsBucket(stepped.pk, "example.net", clock()), ProviderCounts(attempted=16, accepted=16))]
     )
-    add_cases(stepped, 3, at=clock())
+    add_cases(stepped, 6, at=clock())
     assert scheduled_jobs.advance_due(clock()) == []
     add_cases(stepped, 1, at=clock())
     scheduled_jobs.advance_due(clock())
     stepped.refresh_from_db()
     assert (stepped.state, "50 %" in stepped.reason) == ("paused", True)
     last = stepped.interventions.first()
-    assert (last.cases, last.total) == (4, 16)
+    assert (last.cases, last.total) == (7, 16)
 
 
 def test_resuming_after_staff_paused_continues_the_same_step(stepped):
