@@ -154,8 +154,9 @@ def _settle_proven() -> int:
 def _count_accepted(settled: Collection[int]) -> None:
     """Count deliveries that have just been settled as accepted, in the caller's transaction."""
     by_time: defaultdict[datetime, list[int]] = defaultdict(list)
-    for delivery in Delivery.objects.filter(pk__in=settled, accepted_at__isnull=False).only("accepted_at"):
-        by_time[delivery.accepted_at].append(delivery.pk)
+    for delivery in Delivery.objects.filter(pk__in=settled).only("accepted_at"):
+        if delivery.accepted_at is not None:
+            by_time[delivery.accepted_at].append(delivery.pk)
     counted_before = outcome_counts.rejected_before(settled)
     for accepted_at, ids in by_time.items():
         outcomes = dict.fromkeys(ids, Outcome(ReplyClass.ACCEPTED, ""))
