@@ -216,7 +216,7 @@ class _SendLoop:
         self._owner = journal.owner
         clean = False
         try:
-            with transport_selection.open_transport(journal) as transport:
+            with transport_selection.open_transport(journal, self._now) as transport:
                 self._loop(transport)
                 transport.stop(_STOP_GRACE)
                 self._record(transport.collect(0))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Protocol, Self
 
@@ -17,6 +18,7 @@ from mailer.delivery.models import Mailing
 from mailer.delivery.smtp.message_encoder import MimeEncoder
 from mailer.delivery.smtp.relays import configured_pool
 from mailer.delivery.smtp.sender import Sender, SendError
+from mailer.delivery.throttle import provider_throttle
 
 
 class Builder(Protocol):
@@ -56,13 +58,20 @@ def message_builder() -> Builder:
     return MessageBuilder(PartsEncoder(CAPABILITIES[name].escape))
 
 
-def open_transport(journal: Journal) -> Transport:
-    """The configured transport; use it as a context manager."""
+@contextmanager
+def open_transport(journal: Journal, now: Callable[[], datetime]) -> Iterator[Transport]:
+    """The configured transport, started; it is stopped at the end."""
     service = settings.CONFIG.service
     if not service.name:
-        return Sender(configured_pool(), journal)
+        usual_seconds = provider_throttle.usual_seconds()
+        with Sender(configured_pool(), journal, usual_seconds) as sender:
+            yield sender
+        provider_throttle.save_usual_seconds(usual_seconds, now())
+        return
     # Slow to load (requests, anymail), and needed only where an ESP is configured.
     from mailer.delivery.esp.clients import client
     from mailer.delivery.esp.pool import EspPool
 
-    return EspPool(CAPABILITIES[service.name], lambda: client(service), journal, service.connections)
+    capability = CAPABILITIES[service.name]
+    with EspPool(capability, lambda: client(service), journal, service.connections) as pool:
+        yield pool

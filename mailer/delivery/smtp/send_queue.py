@@ -17,6 +17,9 @@ from mailer.delivery.throttle.mailbox_providers import ProviderShares
 
 # Messages of a slow provider kept per session that it may hold; the others return to the ledger.
 _KEPT_PER_SESSION = 4
+# While so few wait for slow providers together, none returns: they leave room for others in every batch, and
+# all of a small mailing is sent without delay.
+_KEPT = 250
 
 
 class QueueTag(NamedTuple):
@@ -33,9 +36,9 @@ class QueueTag(NamedTuple):
 class SendQueue:
     """Envelopes that are not begun, and which of them may begin now. Each carries a QueueTag."""
 
-    def __init__(self, sessions: int, report: Callable[[Iterable[Attempt]], None]) -> None:
+    def __init__(self, shares: ProviderShares, report: Callable[[Iterable[Attempt]], None]) -> None:
         """`report` takes the outcomes of envelopes that return unsent."""
-        self._shares = ProviderShares(sessions)
+        self._shares = shares
         self._report = report
         self.ready: deque[Envelope] = deque()
         # Envelopes with a time, ordered by it; the number keeps equal times in order.
@@ -129,7 +132,8 @@ class SendQueue:
     def _trim(self, provider: str) -> None:
         """Keep no more of a slow provider's envelopes than it will need soon."""
         held = self._held[provider]
-        surplus = len(held) - _KEPT_PER_SESSION * self._shares.share
+        room = _KEPT - sum(len(other) for name, other in self._held.items() if name != provider)
+        surplus = len(held) - max(_KEPT_PER_SESSION * self._shares.share, room)
         if surplus > 0 and self._shares.is_slow(provider):
             envelopes = [held.pop() for _ in range(surplus)]
             reason = f"{provider} is slow; other providers go first"

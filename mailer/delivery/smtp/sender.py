@@ -24,7 +24,7 @@ from mailer.delivery.smtp.relays import PermanentRelayError, Relay, RelayPool, R
 from mailer.delivery.smtp.send_queue import QueueTag, SendQueue
 from mailer.delivery.smtp.session import SendAborted, Session
 from mailer.delivery.smtp.session_setup import connect
-from mailer.delivery.throttle.mailbox_providers import provider_of
+from mailer.delivery.throttle.mailbox_providers import ProviderShares, provider_of
 
 try:
     import uvloop
@@ -65,13 +65,16 @@ class Sender:
     All methods but those for workers may be called only from the thread that created it.
     """
 
-    def __init__(self, pool: RelayPool, journal: Journal) -> None:
+    def __init__(
+        self, pool: RelayPool, journal: Journal, usual_seconds: dict[str, float] | None = None
+    ) -> None:
+        """`usual_seconds`: as in ProviderShares."""
         self.pool = pool
         self.stopping = False
         # Messages that a relay's sessions accept, learned where a relay ends sessions early.
         self.max_transactions: dict[Relay, int] = {}
         self._journal = journal
-        self._queue = SendQueue(pool.connections, self._report)
+        self._queue = SendQueue(ProviderShares(pool.connections, usual_seconds), self._report)
         # Fires when the next job's time comes.
         self._timer: asyncio.TimerHandle | None = None
         # Whether the workers are about to be woken.

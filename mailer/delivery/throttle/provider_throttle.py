@@ -25,6 +25,10 @@ from mailer.delivery.throttle.shared_state import Data
 log = logging.getLogger(__name__)
 
 KEY = "provider "
+# The key of how long messages usually take.
+_USUAL = "usual seconds"
+# Providers that take less are not kept, because none is slow below a multiple of that; and at most so many.
+_KEPT_SECONDS, _KEPT_PROVIDERS = 0.1, 1_000
 # Below this share of a provider's replies, they are taken to be about single recipients, whatever they say.
 _MIN_SHARE = 0.05
 # Deliveries that must wait longer are spread over so many seconds: their limits may have ended by then.
@@ -138,6 +142,20 @@ def penalise(provider: str, now: datetime) -> Backoff:
         seconds = state.until - at
         log.warning("action=provider_backoff provider=%s seconds=%d rate=%.2f", provider, seconds, state.rate)
     return state
+
+
+def usual_seconds() -> dict[str, float]:
+    """How long a message usually takes, in seconds by provider, where it takes long."""
+    return {provider: float(seconds) for provider, seconds in shared_state.read(_USUAL).items()}
+
+
+def save_usual_seconds(found: Mapping[str, float], now: datetime) -> None:
+    """Keep what was learned for the next call; providers that were not sent to keep their values."""
+    before = usual_seconds()
+    merged = {name: seconds for name, seconds in {**before, **found}.items() if seconds > _KEPT_SECONDS}
+    kept = dict(sorted(merged.items(), key=lambda one: -one[1])[:_KEPT_PROVIDERS])
+    if kept != before:
+        shared_state.update(_USUAL, now, lambda data: (kept, None))
 
 
 def provider_limits(rates_per_provider: Iterable[str]) -> dict[str, tuple[RateLimit, ...]]:
