@@ -113,7 +113,7 @@ def test_a_dry_run_is_started_controlled_and_reported_separately() -> None:
 
 
 def test_undelivered_subscribers_are_listed_with_reasons(mailing: Mailing, tmp_path: Path) -> None:
-    first, second, *_ = Delivery.objects.order_by("pk")
+    first, second, *_ = Delivery.objects.order_by("subscriber")
     Delivery.objects.update(state="accepted")
     Delivery.objects.filter(pk=first.pk).update(state="refused", reason="refused", reply="550 5.1.1 Unknown")
     Delivery.objects.filter(pk=second.pk).update(state="excluded", reason="erased")
