@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
 import zlib
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
+from django.core.files.images import ImageFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from hypothesis import given
@@ -158,6 +160,14 @@ def test_an_upload_that_cannot_be_used_is_an_error_of_the_form(desk: Desk, name:
     assert answer.status_code == 200
     assert set(answer.context["form"].errors) == {"file"}
     assert not get_image_model().objects.exists()
+
+
+def test_a_picture_that_no_form_stored_has_no_metadata(settings: Any) -> None:
+    data = photo("JPEG")
+    image = get_image_model().objects.create(title="Lake", file=ImageFile(io.BytesIO(data), name="lake.jpg"))
+    stored = (Path(settings.MEDIA_ROOT) / image.file.name).read_bytes()
+    assert secrets_in(stored) == []
+    assert (image.file_size, image.get_file_hash()) == (len(stored), hashlib.sha1(stored).hexdigest())
 
 
 def test_a_profile_picture_has_no_metadata(desk: Desk) -> None:
