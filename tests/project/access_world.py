@@ -25,7 +25,7 @@ from pytest_django import DjangoDbBlocker
 from wagtail.admin.models import EditingSession
 from wagtail.admin.templatetags import wagtailadmin_tags
 from wagtail.images import get_image_model
-from wagtail.models import Collection, UploadedFile
+from wagtail.models import Collection, Page, UploadedFile
 
 from mailer import link_tracking
 from mailer.accounts import sessions
@@ -259,6 +259,7 @@ def build(patch: pytest.MonkeyPatch) -> World:
         "uploaded_file_id": upload.pk,
         "collection_id": rows["wagtailadmin_collections"].pk,
         "session_id": editing.pk,
+        "parent_page_id": Page.get_first_root_node().pk,
         "object_id": story.pk,
         "app_label": "mailer",
         "app_name": "mailer",

@@ -89,6 +89,8 @@ def desk_policy(path: str) -> str:
 # What pages answer to, and where else scripts of Wagtail use other methods.
 _METHODS = ("GET", "HEAD", "OPTIONS", "POST")
 _SCRIPTED = {"PATCH": "/desk/dismissibles/", "DELETE": "/desk/editions/preview/"}
+# Below this path, POST alone.
+_WEBHOOKS = "/hooks/"
 
 
 class AllowedMethodsMiddleware:
@@ -104,7 +106,7 @@ class AllowedMethodsMiddleware:
         method = request.method or ""
         if method in _METHODS or (method in _SCRIPTED and request.path.startswith(_SCRIPTED[method])):
             return self.get_response(request)
-        return HttpResponseNotAllowed(_METHODS)
+        return HttpResponseNotAllowed(("POST",) if request.path.startswith(_WEBHOOKS) else _METHODS)
 
 
 log = logging.getLogger(__name__)
