@@ -61,6 +61,14 @@ def _quick_passwords() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _settings_module() -> Iterator[None]:
+    """A command called in a test names its settings to programs that it starts; later tests start others."""
+    before = os.environ["DJANGO_SETTINGS_MODULE"]
+    yield
+    os.environ["DJANGO_SETTINGS_MODULE"] = before
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _flush_without_triggers() -> Iterator[None]:
     """Lets a test with transactions of its own empty tables from which SQLite deletes nothing otherwise."""

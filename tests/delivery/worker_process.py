@@ -59,7 +59,11 @@ class Program:
         return self.ask(f"wait {pid}")["status"]
 
     def report(self) -> dict[str, Any]:
-        found = self.ask("report")
+        for _ in range(20):
+            found = self.ask("report")
+            # A worker may record between the reading of the counts and that of the rows.
+            if found["counted"] == found["rows"]:
+                break
         assert found["balances"] and found["counted"] == found["rows"], found
         return found
 

@@ -38,6 +38,7 @@ Track = Callable[..., None]
 def _afresh() -> Iterator[None]:
     """Clear what other tests cached or buffered."""
     record_events.clear_link_cache()
+    event_buffer.clear()
     yield
     event_buffer.clear()
 
