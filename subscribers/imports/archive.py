@@ -28,8 +28,9 @@ _LARGE, _MAX_RATIO = 1 << 20, 100
 _TABLES = (".csv", ".tsv", ".txt", ".xlsx")
 _CHUNK = 1 << 19
 _DAMAGED = (
-    *(zipfile.BadZipFile, zipfile.LargeZipFile, KeyError, ValueError, EOFError, OSError, NotImplementedError),
-    *(zlib.error, lzma.LZMAError, struct.error, RuntimeError, IndexError, UnicodeError),
+    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, struct.error),
+    # RuntimeError: an encrypted file, or a kind of compression that zipfile lacks.
+    *(KeyError, IndexError, ValueError, EOFError, OSError, RuntimeError),
 )
 _TOO_LARGE = (
     "The archive would unpack to far more than tables of people; unpack it, and import its files in parts."

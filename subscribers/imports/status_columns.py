@@ -225,7 +225,7 @@ def _read_opted_out(kind: Kind, values: set[str], understood: list[Status | None
         return Reading("opted_out")
     if all(understood) and not any(map(is_number, rest)):
         return Reading("status")
-    # Whoever gave a reason for leaving has left.
+    # A person with a reason for leaving has left.
     return Reading("opted_out", doubtful=not kind.explains)
 
 

@@ -151,7 +151,7 @@ def detect_auto_reply(evidence: Evidence) -> Detection | None:
 
 
 def detect_mail_to_unsubscribe_address(evidence: Evidence) -> Detection | None:
-    """Any message to an unsubscribe address: mail programs send one by themselves, and Apple's calls it an
+    """Any message to an unsubscribe address: mail programs send it for the reader, and Apple's marks it as an
     automatic reply.
     """
     return Detection("unsubscribe") if evidence.unsubscribe_address() else None
@@ -279,7 +279,7 @@ def _named_recipients(evidence: Evidence, action: str) -> list[Recipient]:
     by_flufl = _recipients_by_flufl(evidence, action)
     if by_flufl:
         return by_flufl
-    # Last, an address that seems to be ours: whoever writes to themselves has its name in the header too.
+    # Last, an address that seems to be ours: people who write to themselves have it in the header too.
     last = notice_text.sole_recipient(notice, own) or notice_text.named_recipients(notice, ())
     return [_from_text(one, action, "text") for one in last]
 
