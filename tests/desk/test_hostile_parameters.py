@@ -117,6 +117,7 @@ def filled(path: str, converters: dict[str, Any], number: str = "", text: str = 
 
 
 def failures(browser: Client, requests: list[tuple[str, Any]]) -> list[str]:
+    """The requests that the server answered with an error of its own; the account stays signed in."""
     browser.raise_request_exception = False
     found = []
     for path, query in requests:
@@ -126,7 +127,23 @@ def failures(browser: Client, requests: list[tuple[str, Any]]) -> list[str]:
         # Not `close`, which would end the request, and with it the connection to PostgreSQL.
         for close in answer._resource_closers:
             close()
+    # Otherwise the screens behind the one that ended the session were not seen.
+    assert browser.get("/desk/").status_code == 200
     return found
+
+
+def test_a_link_to_the_sign_out_ends_no_session(desk: Desk) -> None:
+    browser = as_user(desk.writer)
+    assert browser.get("/desk/logout/").status_code == 405
+    assert browser.get("/desk/").status_code == 200
+    assert browser.post("/desk/logout/").status_code == 302
+    assert browser.get("/desk/").status_code == 302
+
+
+@pytest.mark.parametrize("query", ['"Silk Road"', '"', "'\"%", "50%", "a AND", "-x", "a:b*"])
+@pytest.mark.parametrize("section", ["stories", "editions", "images"])
+def test_a_search_takes_what_people_type(first_admin: User, section: str, query: str) -> None:
+    assert as_user(first_admin).get(f"/desk/{section}/", {"q": query}).status_code == 200
 
 
 class ReadParameters:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterable
+from traceback import walk_tb
 
 from django.conf import settings
 from django.core.exceptions import BadRequest, FieldError
@@ -16,6 +17,7 @@ from django.db.models import ProtectedError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.middleware.locale import LocaleMiddleware
 from django.shortcuts import redirect
+from django.urls import NoReverseMatch
 from django.utils import translation
 from django.utils.datastructures import MultiValueDictKeyError
 from django.views.defaults import bad_request
@@ -91,6 +93,8 @@ _METHODS = ("GET", "HEAD", "OPTIONS", "POST")
 _SCRIPTED = {"PATCH": "/desk/dismissibles/", "DELETE": "/desk/editions/preview/"}
 # Below this path, POST alone.
 _WEBHOOKS = "/hooks/"
+# Wagtail's view ends the session whatever the method, and another site can make a browser GET it.
+_SIGN_OUT = "/desk/logout/"
 
 
 class AllowedMethodsMiddleware:
@@ -104,6 +108,8 @@ class AllowedMethodsMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         method = request.method or ""
+        if request.path == _SIGN_OUT and method != "POST":
+            return HttpResponseNotAllowed(("POST",))
         if method in _METHODS or (method in _SCRIPTED and request.path.startswith(_SCRIPTED[method])):
             return self.get_response(request)
         return HttpResponseNotAllowed(("POST",) if request.path.startswith(_WEBHOOKS) else _METHODS)
@@ -138,7 +144,12 @@ class HostileInputMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         desk = request.path.startswith("/desk/")
         if _is_about_values(exception) or (
-            desk and (_is_about_fields(exception) or _is_incomplete_form(request, exception))
+            desk
+            and (
+                _is_about_fields(exception)
+                or _is_incomplete_form(request, exception)
+                or _is_about_parameters(request, exception)
+            )
         ):
             return _refused(request, type(exception).__name__)
         return None
@@ -180,6 +191,17 @@ def _is_about_fields(exception: Exception) -> bool:
     from modelsearch.backends.base import FilterError
 
     return isinstance(exception, (FieldError, SearchFieldError, FilterError))
+
+
+def _is_about_parameters(request: HttpRequest, exception: Exception) -> bool:
+    """Whether a screen of Wagtail's own took a parameter of the query for an id, a path or an order."""
+    if request.method not in ("GET", "HEAD") or not request.GET:
+        return False
+    if not isinstance(exception, (ValueError, AttributeError, NoReverseMatch)):
+        return False
+    search = settings.WAGTAILSEARCH_BACKENDS["default"]["BACKEND"]
+    modules = {frame.f_globals.get("__name__", "") for frame, _ in walk_tb(exception.__traceback__)}
+    return not any(name.startswith(("mailer.desk.", "subscribers.")) for name in modules - {search})
 
 
 def _is_incomplete_form(request: HttpRequest, exception: Exception) -> bool:
