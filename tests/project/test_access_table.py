@@ -268,7 +268,7 @@ def is_tried(line: Line, role: str, state: str) -> bool:
     if state == "stale" and line.recent == "-":
         return False
     if "anyone" in (line.get, line.post):
-        return role in ("anonymous", "admin")
+        return role in ("anonymous", "guest", "admin")
     # A superuser has every permission that an admin has.
     admin = all(is_let_in(cell, "D", "passed") or cell == "-" for cell in (line.get, line.post))
     return not (role == "superuser" and state == "passed" and admin)
@@ -313,7 +313,7 @@ def expected(url: Url, line: Line, method: str, path: str, role: str, state: str
         letter = letter if desk else ""
     if method == "OPTIONS":
         # Which methods there are, or a refusal like theirs.
-        return {"in", "405", "home", "refused", "sign-in"}
+        return {"in", "405", "home", "refused", "sign-in", *(["confirm"] if state == "stale" else [])}
     cell = line.post if method == "POST" else line.get
     if cell == "-":
         # A page may say so before it looks at the account, or after.
@@ -323,8 +323,11 @@ def expected(url: Url, line: Line, method: str, path: str, role: str, state: str
     # Some pages of Wagtail have no HEAD.
     right = {"405"} if method == "HEAD" else set()
     if is_let_in(cell, letter, state):
-        if state == "stale" and method[0] in line.recent:
-            return {"confirm"}
+        if state == "stale" and ("P" if method == "POST" else "G") in line.recent:
+            return right | {"confirm"}
+        if url.name == "account_login" and letter == "G":
+            # Signed in, and the desk is closed to it: the page says so.
+            return {"refused"}
         # The sign-in form leads on who is signed in.
         return right | ({"in", "home"} if cell == "anyone" else {"in"})
     if not letter or (letter == "G" and desk):
