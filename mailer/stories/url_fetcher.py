@@ -1,4 +1,4 @@
-"""Fetches URLs that users or feeds name, from public web servers only (protection against SSRF).
+"""Fetches and posts to URLs that users or feeds name, on public web servers only (protection against SSRF).
 
 Every host is resolved once, every address of the answer is checked, and the connection goes to a checked
 address, so that DNS rebinding has no effect. Redirects are checked alike, and ports other than those of the
@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +19,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from requests.cookies import extract_cookies_to_jar
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
@@ -70,6 +71,14 @@ class Fetched:
 
 
 @dataclass(frozen=True)
+class PostReply:
+    # Of HTTP; a redirect is not followed.
+    status: int
+    # The first octets of the answer.
+    body: bytes
+
+
+@dataclass(frozen=True)
 class Limits:
     # Bytes after decompression.
     size: int = 5 * 1024 * 1024
@@ -98,13 +107,14 @@ def fetch(
     Raises FetchError.
     """
     guard = _Guard(limits, allow_loopback, resolve, connect)
+    headers = {} if form is None else {"Content-Type": "application/x-www-form-urlencoded"}
     with guard.watching(), closing(requests.Session()) as session:
         # No proxy and no .netrc of the environment is used.
         session.trust_env = False
         session.mount("http://", _Adapter(guard))
         session.mount("https://", _Adapter(guard))
         for _ in range(limits.redirects + 1):
-            response = _request(session, url, guard, form)
+            response = _request(session, url, guard, form, headers)
             with closing(response):
                 if response.status_code not in _REDIRECTS:
                     return _read(response, url, content_types, guard)
@@ -113,6 +123,37 @@ def fetch(
                 raise FetchError(f"{url} redirects to nowhere.")
             url = urljoin(url, target)
     raise FetchError(f"More than {limits.redirects} redirects; the last led to {url}.")
+
+
+def post(
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    limits: Limits = Limits(size=2_000, seconds=15, step_seconds=10),
+    *,
+    allow_private: bool = False,
+    allow_loopback: bool = False,
+    resolve: Resolve = socket.getaddrinfo,
+    connect: Connect = socket.create_connection,
+) -> PostReply:
+    """POST `body` to `url`, the address of a webhook, and return the reply whatever its status.
+
+    No redirect is followed. `allow_private` permits every address and port: for a URL that the operator wrote
+    into the configuration, never for one that a user typed. Raises FetchError, whose text holds the URL.
+    """
+    guard = _Guard(limits, allow_loopback, resolve, connect, allow_private=allow_private)
+    with guard.watching(), closing(requests.Session()) as session:
+        session.trust_env = False
+        session.mount("http://", _Adapter(guard))
+        session.mount("https://", _Adapter(guard))
+        with closing(_request(session, url, guard, body, headers)) as response:
+            try:
+                start = response.raw.read(limits.size, decode_content=False)
+            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+                raise _to_fetch_error(error, url, guard) from error
+            if guard.expired:
+                raise _to_fetch_error(None, url, guard)
+            return PostReply(response.status_code, start)
 
 
 def check_address(address: str, *, allow_loopback: bool = False) -> Address:
@@ -151,8 +192,16 @@ def _is_public(address: Address) -> bool:
 class _Guard:
     """Opens checked connections for one fetch, and closes them when its time is over."""
 
-    def __init__(self, limits: Limits, allow_loopback: bool, resolve: Resolve, connect: Connect) -> None:
-        self.limits, self.allow_loopback = limits, allow_loopback
+    def __init__(
+        self,
+        limits: Limits,
+        allow_loopback: bool,
+        resolve: Resolve,
+        connect: Connect,
+        *,
+        allow_private: bool = False,
+    ) -> None:
+        self.limits, self.allow_loopback, self.allow_private = limits, allow_loopback, allow_private
         self.resolve, self.connect = resolve, connect
         self.expired = False
         self._lines: list[socket.socket] = []
@@ -187,24 +236,28 @@ class _Guard:
             answers = self.resolve(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             raise FetchError(f"There is no server named {host}.") from error
-        try:
-            addresses = [
-                check_address(str(answer[4][0]), allow_loopback=self.allow_loopback) for answer in answers
-            ]
-        except ForbiddenAddress as error:
-            raise ForbiddenAddress(f"{host} {error}.") from error
-        if port not in self.limits.ports and not all(_reached(one).is_loopback for one in addresses):
-            raise ForbiddenAddress(f"{host}: port {port} is not one of a web server.")
+        found = [str(answer[4][0]) for answer in answers]
+        if not self.allow_private:
+            found = self._checked(host, port, found)
         failure: OSError | None = None
-        for address in addresses[:4]:
+        for address in found[:4]:
             try:
-                line = self.connect((str(address), port), timeout=self.limits.step_seconds)
+                line = self.connect((address, port), timeout=self.limits.step_seconds)
             except OSError as error:
                 failure = error
                 continue
             self._watch(line)
             return line
         raise FetchError(f"{host} does not answer.") from failure
+
+    def _checked(self, host: str, port: int, found: list[str]) -> list[str]:
+        try:
+            addresses = [check_address(one, allow_loopback=self.allow_loopback) for one in found]
+        except ForbiddenAddress as error:
+            raise ForbiddenAddress(f"{host} {error}.") from error
+        if port not in self.limits.ports and not all(_reached(one).is_loopback for one in addresses):
+            raise ForbiddenAddress(f"{host}: port {port} is not one of a web server.")
+        return list(map(str, addresses))
 
     def _watch(self, line: socket.socket) -> None:
         # A duplicate, because TLS takes over the original socket.
@@ -240,22 +293,27 @@ class _Adapter(HTTPAdapter):
 
 
 def _request(
-    session: requests.Session, url: str, guard: _Guard, form: str | None = None
+    session: requests.Session,
+    url: str,
+    guard: _Guard,
+    body: str | bytes | None,
+    headers: Mapping[str, str],
 ) -> requests.Response:
+    """GET, or POST with a body. Raises FetchError."""
     _check_url(url)
-    headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
-    if form is not None:
-        headers["Content-Type"] = "application/x-www-form-urlencoded"
     try:
-        return session.request(
-            "GET" if form is None else "POST",
-            url,
-            data=form,
-            headers=headers,
-            timeout=guard.limits.step_seconds,
-            allow_redirects=False,
-            stream=True,
+        request = session.prepare_request(
+            requests.Request(
+                "GET" if body is None else "POST",
+                url,
+                data=body,
+                headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **headers},
+            )
         )
+        # Not by `session.send`, which reads the whole body of a redirect, whatever its size.
+        response = session.get_adapter(url).send(request, stream=True, timeout=guard.limits.step_seconds)
+        extract_cookies_to_jar(session.cookies, request, response.raw)  # type: ignore[no-untyped-call]
+        return response
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
         raise _to_fetch_error(error, url, guard) from error
 

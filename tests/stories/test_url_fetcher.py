@@ -3,11 +3,13 @@ from __future__ import annotations
 import gzip
 import socket
 import threading
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
 
-from mailer.stories.url_fetcher import FetchError, ForbiddenAddress, Limits, check_address, fetch
+from mailer.stories.url_fetcher import FetchError, ForbiddenAddress, Limits, check_address, fetch, post
+from tests.loopback import Quiet, serving
 from tests.stories.conftest import Answer, Site
 
 FEED = {"application/rss+xml"}
@@ -311,3 +313,65 @@ def test_proxy_variables_of_the_environment_are_ignored(site: Site, monkeypatch:
     site.answers["/feed"] = Answer(b"direct")
 
     assert fetch(site.url("/feed"), FEED, allow_loopback=True).body == b"direct"
+
+
+def test_the_body_of_a_redirect_is_not_read() -> None:
+    """It may have any size."""
+    done = threading.Event()
+
+    class Handler(Quiet, BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(302 if self.path == "/" else 200)
+            self.send_header("Location", "/feed")
+            self.send_header("Content-Type", "application/rss+xml")
+            self.send_header("Content-Length", str(1 << 40) if self.path == "/" else "4")
+            self.end_headers()
+            if self.path == "/":
+                done.wait(60)
+            else:
+                self.wfile.write(b"feed")
+
+    with serving(Handler) as port:
+        try:
+            found = fetch(f"http://127.0.0.1:{port}/", FEED, Limits(seconds=20), allow_loopback=True)
+        finally:
+            done.set()
+    assert found.body == b"feed"
+
+
+class Receiver(Quiet, BaseHTTPRequestHandler):
+    """Redirects every POST, and remembers it."""
+
+    received: list[tuple[str, str, bytes]]
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.received.append((self.path, self.headers["X-Mark"], body))
+        self.send_response(307)
+        self.send_header("Location", "/elsewhere")
+        self.send_header("Content-Length", "5000")
+        self.end_headers()
+        self.wfile.write(b"x" * 5000)
+
+
+def test_a_post_returns_the_reply_and_follows_no_redirect() -> None:
+    Receiver.received = []
+    with serving(Receiver) as port:
+        reply = post(f"http://127.0.0.1:{port}/hook", b"{}", {"X-Mark": "seen"}, allow_private=True)
+    assert (reply.status, len(reply.body)) == (307, 2_000)
+    assert Receiver.received == [("/hook", "seen", b"{}")]
+
+
+@pytest.mark.parametrize("url", ["http://hooks.example.org:8025/", "http://hooks.example.org/"])
+def test_a_post_reaches_private_addresses_and_ports_only_where_that_is_allowed(url: str) -> None:
+    dialled: list[Any] = []
+
+    def connect(address: tuple[str, int], timeout: float) -> socket.socket:
+        dialled.append(address)
+        raise OSError
+
+    for allowed in (False, True):
+        with pytest.raises(FetchError) as caught:
+            post(url, b"", {}, allow_private=allowed, resolve=Names(["10.0.0.7"]), connect=connect)
+        assert isinstance(caught.value, ForbiddenAddress) is not allowed
+    assert [address for address, _ in dialled] == ["10.0.0.7"]
